@@ -1,0 +1,16 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The nearest package.json at or above the module with this URL: compiled and packed layouts alike. */
+export function findPackageJSON(moduleUrl: string): string {
+  for (let dir = dirname(fileURLToPath(moduleUrl)); ; dir = dirname(dir)) {
+    const file = join(dir, 'package.json');
+    if (existsSync(file)) {
+      return file;
+    }
+    if (dir === dirname(dir)) {
+      throw new Error(`No package.json above ${moduleUrl}; install ClusterRunner again.`);
+    }
+  }
+}

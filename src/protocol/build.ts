@@ -1,0 +1,87 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { AtomIdSchema, BuildIdSchema, SubjobIdSchema } from './ids.js';
+import { JobDefinitionSchema } from './job.js';
+
+const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()]);
+const Text = (description: string) => Type.String({ minLength: 1, description });
+
+/** Body of `POST /v1/build`, exactly as programs send it. */
+export const BuildRequestSchema = Type.Object(
+  {
+    type: Type.Union([Type.Literal('git'), Type.Literal('directory')], {
+      description: 'Where the project comes from: "git" or "directory".',
+    }),
+    job_name: Type.Optional(Text('The job of clusterrunner.yaml to run; optional with `config`.')),
+    url: Type.Optional(Text('URL of the git repository; required for git.')),
+    remote: Type.Optional(Text('The git remote name to fetch from; "origin" unless given.')),
+    branch: Type.Optional(Text("Any git ref; the remote's HEAD unless given.")),
+    hash: Type.Optional(Text('A commit on the remote that the checkout is reset hard to.')),
+    project_directory: Type.Optional(
+      Text(
+        'directory: the folder to run in; git: the folder in the repository that holds clusterrunner.yaml.',
+      ),
+    ),
+    config: Type.Optional(JobDefinitionSchema),
+    atoms_override: Type.Optional(
+      Type.Array(Type.String(), { description: 'Atoms to run; the atomizers are then not run.' }),
+    ),
+    remote_files: Type.Optional(
+      Type.Record(Type.String(), Type.String(), {
+        description: 'URIs to download into the workspace, {URI: output file name} or the other way round.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type BuildRequest = Static<typeof BuildRequestSchema>;
+
+export const buildStatus = ['BUILDING', 'SUCCESS', 'FAILURE'] as const;
+export type BuildStatus = (typeof buildStatus)[number];
+
+/**
+ * The finer truth beside `status`.
+ * QUEUED: accepted, no slave has it yet. PREPARING: a slave fetches the project and lists the atoms.
+ * BUILDING: atoms are handed out. FINISHED: every atom has a verdict. CANCELED: somebody asked for the end.
+ * ERROR: the build could not be prepared or set up. The last three are final.
+ */
+export const buildState = ['QUEUED', 'PREPARING', 'BUILDING', 'FINISHED', 'CANCELED', 'ERROR'] as const;
+export type BuildState = (typeof buildState)[number];
+
+export const AtomRefSchema = Type.Object(
+  {
+    id: AtomIdSchema,
+    subjob_id: SubjobIdSchema,
+    command_string: Type.String({ description: 'Shell text that sets the variable of the atom.' }),
+  },
+  { additionalProperties: false },
+);
+
+const literals = <T extends string>(values: readonly T[]) =>
+  Type.Unsafe<T>(Type.Union(values.map((value) => Type.Literal(value))));
+
+export const BuildSchema = Type.Object(
+  {
+    id: BuildIdSchema,
+    status: literals(buildStatus),
+    state: literals(buildState),
+    state_timestamps: Type.Record(Type.String(), Type.Number(), {
+      description: 'When each state was entered, in seconds since the epoch.',
+    }),
+    result: Nullable(literals(['SUCCESS', 'FAILURE'] as const)),
+    details: Type.String(),
+    num_atoms: Nullable(Type.Integer()),
+    num_subjobs: Nullable(Type.Integer()),
+    num_atoms_done: Type.Integer({ description: 'Atoms that have a verdict.' }),
+    num_atoms_failed: Type.Integer({ description: 'Atoms whose verdict is a failure, so far.' }),
+    num_executors: Type.Integer({ description: 'Executors that work on this build now.' }),
+    seconds_left: Nullable(Type.Number({ description: 'Estimate of the time to the end.' })),
+    failed_atoms: Nullable(Type.Array(AtomRefSchema)),
+    artifacts: Nullable(Type.String({ description: "URL path of the archive of the build's results." })),
+    error_message: Nullable(Type.String()),
+    request_params: BuildRequestSchema,
+  },
+  { additionalProperties: false },
+);
+export type Build = Static<typeof BuildSchema>;
+export type AtomRef = Static<typeof AtomRefSchema>;

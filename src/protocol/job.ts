@@ -1,0 +1,43 @@
+import { type Static, Type } from '@sinclair/typebox';
+
+const Lines = (description: string, minItems = 0) =>
+  Type.Array(Type.Union([Type.String(), Type.Null()]), { description, minItems });
+
+/** A name that can be an environment variable: what an atomizer may set. */
+export const VARIABLE_NAME = '^[A-Za-z_][A-Za-z0-9_]*$';
+
+/**
+ * One job: the sections below a job's name in `clusterrunner.yaml`, and the `config` of a build request.
+ * Lists of shell lines may hold nulls (an empty `-` in YAML), which are skipped.
+ */
+export const JobDefinitionSchema = Type.Object(
+  {
+    commands: Lines('Shell lines, run for every atom.', 1),
+    atomizers: Type.Array(
+      Type.Record(Type.String({ pattern: VARIABLE_NAME }), Type.String(), {
+        additionalProperties: false,
+        minProperties: 1,
+      }),
+      {
+        description: 'Each entry is VARIABLE: shell command; each line of its output is an atom.',
+        minItems: 1,
+      },
+    ),
+    setup_build: Type.Optional(Lines('Run once on each slave before its first atom of a build.')),
+    teardown_build: Type.Optional(Lines('Run once on each slave after its last atom of a build.')),
+    max_executors: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'Executors that the build may hold at once.' }),
+    ),
+    max_executors_per_slave: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'Executors that the build may hold at once on one slave.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type JobDefinition = Static<typeof JobDefinitionSchema>;
+
+export const NamedJobSchema = Type.Object(
+  { name: Type.String({ minLength: 1 }), definition: JobDefinitionSchema },
+  { additionalProperties: false },
+);
+export type NamedJob = Static<typeof NamedJobSchema>;

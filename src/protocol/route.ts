@@ -1,0 +1,38 @@
+import type { Static, TObject, TSchema } from '@sinclair/typebox';
+
+/**
+ * How a request must be signed.
+ * none: reading. document: the body-only digest of the API document, or the signature of the parts.
+ * parts: the signature over method, path, time, nonce and body that ClusterRunner's own parts use.
+ */
+export type Signing = 'none' | 'document' | 'parts';
+
+/** One route of the master's API. Server validation, client types and `child_routes` all come from it. */
+export interface RouteDeclaration {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With the `/v1`, parameters as `:name`. */
+  readonly path: string;
+  readonly signing: Signing;
+  readonly summary: string;
+  readonly params: TObject;
+  readonly query: TObject;
+  /** null: no body. 'stream': bytes that are not held in memory. */
+  readonly body: TSchema | null | 'stream';
+  readonly status: 200 | 201 | 202;
+  /** What the answer holds beside STATUS and child_routes. 'stream': bytes. */
+  readonly answer: TSchema | 'stream';
+  /** Label to route name, for `child_routes`. */
+  readonly children?: Readonly<Record<string, string>>;
+}
+
+export type ParamsOf<R extends RouteDeclaration> = Static<R['params']>;
+export type QueryOf<R extends RouteDeclaration> = Static<R['query']>;
+export type BodyOf<R extends RouteDeclaration> = R['body'] extends TSchema ? Static<R['body']> : undefined;
+export type AnswerOf<R extends RouteDeclaration> = R['answer'] extends TSchema
+  ? Static<R['answer']>
+  : undefined;
+
+/** Checks a declaration and keeps its precise type. */
+export function declareRoute<const R extends RouteDeclaration>(route: R): R {
+  return route;
+}

@@ -1,0 +1,133 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+
+/*
+ * The HMAC module. Two forms, one shared secret:
+ *
+ * - The document's: hex HMAC-SHA512 of the exact bytes of the body, in one header. It says nothing of method,
+ *   path or time, so whoever sees it can send the same body again, anywhere that takes this form.
+ * - The parts': an HTTP Message Signature (RFC 9421, hmac-sha256) over method, path, query and the body's
+ *   Content-Digest (RFC 9530), with created, expires, nonce and keyid.
+ */
+
+export const DOCUMENT_DIGEST_HEADER = 'clusterrunner-message-authentication-digest';
+
+/** Hex HMAC-SHA512 of `body` under the secret's UTF-8 bytes. */
+export function documentDigest(secret: string, body: Uint8Array): string {
+  return createHmac('sha512', secret).update(body).digest('hex');
+}
+
+/** Compares in constant time; a header of the wrong length is simply wrong. */
+export function verifyDocumentDigest(secret: string, body: Uint8Array, header: string): boolean {
+  return equalInConstantTime(documentDigest(secret, body), header.toLowerCase());
+}
+
+/** `Content-Digest` of a body whose SHA-256 is known (a file that is streamed, say). */
+export function contentDigest(sha256: Uint8Array): string {
+  return `sha-256=:${Buffer.from(sha256).toString('base64')}:`;
+}
+
+export function contentDigestOf(body: Uint8Array): string {
+  return contentDigest(createHash('sha256').update(body).digest());
+}
+
+const KEY_ID = 'clusterrunner';
+const COMPONENTS = '("@method" "@path" "@query" "content-digest")';
+const LIFETIME_SECONDS = 60;
+
+export interface SignedTarget {
+  readonly method: string;
+  /** Path and query as they go over the wire, e.g. `/v1/slave/3/work?x=1`. */
+  readonly target: string;
+  /** The value of the Content-Digest header. */
+  readonly digest: string;
+}
+
+/** Headers that sign a request. `now` in seconds since the epoch; `nonce` must never be used twice. */
+export function signParts(
+  secret: string,
+  request: SignedTarget,
+  now: number,
+  nonce: string,
+): Record<string, string> {
+  const created = Math.floor(now);
+  const params =
+    `${COMPONENTS};created=${created};expires=${created + LIFETIME_SECONDS}` +
+    `;nonce="${nonce}";keyid="${KEY_ID}";alg="hmac-sha256"`;
+  return {
+    'content-digest': request.digest,
+    'signature-input': `cr=${params}`,
+    signature: `cr=:${hmacOf(secret, signatureBase(request, params))}:`,
+  };
+}
+
+export interface SignatureHeaders {
+  readonly signatureInput: string | undefined;
+  readonly signature: string | undefined;
+}
+
+export type PartsVerdict =
+  | { readonly ok: true; readonly nonce: string; readonly expires: number }
+  | { readonly ok: false; readonly reason: string };
+
+const INPUT =
+  /^cr=(\("@method" "@path" "@query" "content-digest"\);created=(\d{1,12});expires=(\d{1,12});nonce="([\x21\x23-\x5b\x5d-\x7e]{8,64})";keyid="clusterrunner";alg="hmac-sha256")$/;
+const SIGNATURE = /^cr=:([A-Za-z0-9+/]{43}=):$/;
+
+/**
+ * Checks a signature of the parts' form. It does not check that the body has the digest that was signed, nor
+ * that the nonce is new: the caller, who has the body and the memory, must. `now` in seconds since the epoch.
+ */
+export function verifyParts(
+  secret: string,
+  request: SignedTarget,
+  headers: SignatureHeaders,
+  now: number,
+): PartsVerdict {
+  const input = INPUT.exec(headers.signatureInput ?? '');
+  const signature = SIGNATURE.exec(headers.signature ?? '');
+  const [, params, created, expires, nonce] = input ?? [];
+  if (params === undefined || nonce === undefined || signature?.[1] === undefined) {
+    return {
+      ok: false,
+      reason: 'the request is not signed (Signature-Input and Signature are missing or malformed)',
+    };
+  }
+  if (!equalInConstantTime(hmacOf(secret, signatureBase(request, params)), signature[1])) {
+    return {
+      ok: false,
+      reason: 'the signature does not verify; both sides need the same secret in clusterrunner.conf',
+    };
+  }
+  const age = now - Number(created);
+  if (Math.abs(age) > LIFETIME_SECONDS || Number(expires) + LIFETIME_SECONDS < now) {
+    return {
+      ok: false,
+      reason: `the signature was made ${Math.abs(Math.round(age))} s ${age < 0 ? 'in the future' : 'ago'}; set the clocks of both machines`,
+    };
+  }
+  return { ok: true, nonce, expires: Math.min(Number(expires), Number(created) + LIFETIME_SECONDS) };
+}
+
+/** RFC 9421, section 2.5. An absent query is signed as `?` (section 2.2.7). */
+function signatureBase(request: SignedTarget, params: string): string {
+  const split = request.target.indexOf('?');
+  const path = split === -1 ? request.target : request.target.slice(0, split);
+  const query = split === -1 ? '?' : request.target.slice(split);
+  return [
+    `"@method": ${request.method.toUpperCase()}`,
+    `"@path": ${path}`,
+    `"@query": ${query}`,
+    `"content-digest": ${request.digest}`,
+    `"@signature-params": ${params}`,
+  ].join('\n');
+}
+
+function hmacOf(secret: string, text: string): string {
+  return createHmac('sha256', secret).update(text).digest('base64');
+}
+
+function equalInConstantTime(a: string, b: string): boolean {
+  const left = Buffer.from(a);
+  const right = Buffer.from(b);
+  return left.length === right.length && timingSafeEqual(left, right);
+}

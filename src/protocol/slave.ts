@@ -1,0 +1,225 @@
+import { type Static, Type } from '@sinclair/typebox';
+import {
+  AtomIdSchema,
+  AttemptSchema,
+  BuildIdSchema,
+  LeaseIdSchema,
+  SlaveIdSchema,
+  SubjobIdSchema,
+} from './ids.js';
+import { JobDefinitionSchema, NamedJobSchema } from './job.js';
+import { ProjectSchema, RemoteFileSchema } from './project.js';
+
+/*
+ * What a slave and the master say to each other. The slave always speaks first.
+ *
+ *   register ──► work (long poll, always one open) ──► prepared | preparation_failed
+ *                    │                            └──► progress* ──► result | handback
+ *                    └──► … ──► goodbye
+ *
+ * Every report names its lease and attempt. The master answers STALE_LEASE when that lease is over, and the
+ * slave then drops the work; SLAVE_UNKNOWN tells it to register again. Reports may be sent again after a
+ * broken connection: the second one changes nothing and is answered like the first.
+ */
+
+const closed = { additionalProperties: false };
+
+/** What a report must name so that a slave whose lease was given to another cannot be believed. */
+export const LeaseRefSchema = Type.Object({ lease_id: LeaseIdSchema, attempt: AttemptSchema }, closed);
+export type LeaseRef = Static<typeof LeaseRefSchema>;
+
+export const RegisterSchema = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 255, description: 'Shown to people: host name and port.' }),
+    /** Drawn once per process: registering again with it is the same slave, and gives the same id. */
+    instance: Type.String({ minLength: 8, maxLength: 64 }),
+    num_executors: Type.Integer({ minimum: 1, maximum: 10_000 }),
+    url: Type.Union([Type.String(), Type.Null()], { description: "The slave's own read-only API, if any." }),
+    version: Type.String(),
+  },
+  closed,
+);
+export type Register = Static<typeof RegisterSchema>;
+
+export const RegisteredSchema = Type.Object(
+  {
+    slave_id: SlaveIdSchema,
+    /** A lease that its slave did not renew for this long is over. Every signed word of the slave renews. */
+    lease_seconds: Type.Number(),
+  },
+  closed,
+);
+
+export const WorkRequestSchema = Type.Object(
+  {
+    free_executors: Type.Integer({ minimum: 0, maximum: 10_000 }),
+    /** How long the master may hold the question when there is nothing to say. */
+    wait_seconds: Type.Number({ minimum: 0, maximum: 60 }),
+    /** Leases that the slave works on or still has to deliver. The master forgets a lease that it gave to
+     *  this slave in an answer that never arrived by its absence here. */
+    leases: Type.Array(LeaseRefSchema, { maxItems: 20_000 }),
+    /** Builds for which the slave keeps a workspace. */
+    builds: Type.Array(BuildIdSchema, { maxItems: 10_000 }),
+  },
+  closed,
+);
+export type WorkRequest = Static<typeof WorkRequestSchema>;
+
+const leased = { lease: LeaseRefSchema, build_id: BuildIdSchema };
+
+/** Fetch the project, read its job, run the atomizers, report `prepared` or `preparation_failed`. */
+export const PrepareAssignmentSchema = Type.Object(
+  {
+    kind: Type.Literal('prepare'),
+    ...leased,
+    project: ProjectSchema,
+    remote_files: Type.Array(RemoteFileSchema),
+    job_name: Type.Union([Type.String(), Type.Null()]),
+    config: Type.Union([JobDefinitionSchema, Type.Null()]),
+    atoms_override: Type.Union([Type.Array(Type.String()), Type.Null()]),
+  },
+  closed,
+);
+
+export const AssignedAtomSchema = Type.Object(
+  { id: AtomIdSchema, variable: Type.String(), value: Type.String() },
+  closed,
+);
+
+/** Run the atoms of one subjob, one after another, on one executor. */
+export const RunAssignmentSchema = Type.Object(
+  {
+    kind: Type.Literal('run'),
+    ...leased,
+    subjob_id: SubjobIdSchema,
+    /** For git, `hash` is the commit that the preparing slave resolved: all slaves run the same one. */
+    project: ProjectSchema,
+    remote_files: Type.Array(RemoteFileSchema),
+    job: NamedJobSchema,
+    /** Unique among the executors that work on this build at the moment. */
+    build_executor_index: Type.Integer({ minimum: 0 }),
+    atoms: Type.Array(AssignedAtomSchema, { minItems: 1 }),
+  },
+  closed,
+);
+
+export const AssignmentSchema = Type.Union([PrepareAssignmentSchema, RunAssignmentSchema]);
+export type PrepareAssignment = Static<typeof PrepareAssignmentSchema>;
+export type RunAssignment = Static<typeof RunAssignmentSchema>;
+export type Assignment = Static<typeof AssignmentSchema>;
+export type AssignedAtom = Static<typeof AssignedAtomSchema>;
+
+export const WorkAnswerSchema = Type.Object(
+  {
+    assignments: Type.Array(AssignmentSchema),
+    /** Leases named in the request that are over: end their processes, deliver nothing of them. */
+    cancel: Type.Array(LeaseRefSchema),
+    /** Builds named in the request that need this slave no more: run their teardown, drop the workspace. */
+    release: Type.Array(BuildIdSchema),
+    /** True: take no more work, finish what runs, say goodbye and exit. */
+    drain: Type.Boolean(),
+  },
+  closed,
+);
+export type WorkAnswer = Static<typeof WorkAnswerSchema>;
+
+/** An atom as the atomizer listed it; the checkout's path in `value` is written as `$PROJECT_DIR`. */
+export const ListedAtomSchema = Type.Object({ variable: Type.String(), value: Type.String() }, closed);
+export type ListedAtom = Static<typeof ListedAtomSchema>;
+
+export const PreparedSchema = Type.Object(
+  {
+    lease: LeaseRefSchema,
+    job: NamedJobSchema,
+    /** The commit that was checked out; null for a directory. */
+    commit: Type.Union([Type.String(), Type.Null()]),
+    atoms: Type.Array(ListedAtomSchema),
+  },
+  closed,
+);
+export type Prepared = Static<typeof PreparedSchema>;
+
+export const PreparationFailedSchema = Type.Object(
+  { lease: LeaseRefSchema, error: Type.String({ minLength: 1, maxLength: 100_000 }) },
+  closed,
+);
+
+/** What has happened to atoms since the last progress report of this lease. */
+export const ProgressSchema = Type.Object(
+  {
+    lease: LeaseRefSchema,
+    atoms: Type.Array(
+      Type.Object(
+        {
+          id: AtomIdSchema,
+          state: Type.Union([Type.Literal('IN_PROGRESS'), Type.Literal('COMPLETED')]),
+          exit_code: Type.Union([Type.Integer(), Type.Null()]),
+          /** Seconds. */
+          actual_time: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
+        },
+        closed,
+      ),
+      { maxItems: 10_000 },
+    ),
+  },
+  closed,
+);
+export type Progress = Static<typeof ProgressSchema>;
+
+export const AtomVerdictSchema = Type.Object(
+  {
+    id: AtomIdSchema,
+    /** What bash would show in `$?`: 128 + the signal's number for an atom that a signal ended. */
+    exit_code: Type.Integer(),
+    /** Seconds. */
+    actual_time: Type.Number({ minimum: 0 }),
+  },
+  closed,
+);
+
+/**
+ * Head of a result. The body of `PUT …/result` is this report as JSON, its length in bytes given by the
+ * query's `report_bytes`, and then the subjob's `tar.gz` to the end of the body: one gzip member, holding the atoms'
+ * folders, its tar without the closing zero blocks.
+ */
+export const ResultReportSchema = Type.Object(
+  { lease: LeaseRefSchema, atoms: Type.Array(AtomVerdictSchema, { minItems: 1 }) },
+  closed,
+);
+export type ResultReport = Static<typeof ResultReportSchema>;
+
+/** The slave gives a lease back without a verdict. */
+export const HandbackSchema = Type.Object(
+  {
+    lease: LeaseRefSchema,
+    reason: Type.Union([
+      /** `setup_build` exited non-zero; `output` is the end of what it printed. */
+      Type.Literal('setup_failed'),
+      /** The project could not be fetched here, or a command could not be started at all. */
+      Type.Literal('could_not_run'),
+      /** The slave is stopping. */
+      Type.Literal('stopping'),
+    ]),
+    output: Type.String({ maxLength: 100_000 }),
+  },
+  closed,
+);
+export type Handback = Static<typeof HandbackSchema>;
+export type HandbackReason = Handback['reason'];
+
+/** What `GET /v1/slave` shows of a slave. */
+export const SlaveSchema = Type.Object(
+  {
+    id: SlaveIdSchema,
+    name: Type.String(),
+    url: Type.Union([Type.String(), Type.Null()]),
+    num_executors: Type.Integer(),
+    num_executors_in_use: Type.Integer(),
+    state: Type.Union([Type.Literal('CONNECTED'), Type.Literal('DRAINING'), Type.Literal('GONE')]),
+    current_builds: Type.Array(BuildIdSchema),
+    version: Type.String(),
+    last_seen: Type.Number({ description: 'Seconds since the epoch.' }),
+  },
+  closed,
+);
+export type Slave = Static<typeof SlaveSchema>;
