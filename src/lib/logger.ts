@@ -1,4 +1,4 @@
-import { type Logger as PinoLogger, pino } from 'pino';
+import { destination, type Logger as PinoLogger, pino } from 'pino';
 
 export type Logger = PinoLogger;
 
@@ -7,5 +7,5 @@ export type LogLevel = (typeof logLevels)[number];
 
 /** Lines of JSON on stderr: stdout is for what a person or a program asked for. */
 export function createLogger(level: LogLevel, name: string): Logger {
-  return pino({ name, level, base: { name } }, pino.destination({ dest: 2, sync: true }));
+  return pino({ name, level, base: { name } }, destination({ dest: 2, sync: true }));
 }
