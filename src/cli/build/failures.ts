@@ -1,0 +1,68 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AtomRef } from '../../protocol/build.js';
+import { atomFolder } from '../../protocol/ids.js';
+
+const MAX_SHOWN = 10;
+const MAX_NAMED = 100;
+const MAX_LINES = 20;
+const MAX_BYTES = 8 * 1024;
+
+/**
+ * What a person needs to see of a failed build: which atoms failed, the end of what the first few printed, and
+ * the command that reruns each by hand. `shownDirectory` is how the results' folder is written in commands.
+ */
+export function failureReport(failed: readonly AtomRef[], directory: string, shownDirectory: string): string {
+  const lines: string[] = [];
+  for (const atom of failed.slice(0, MAX_SHOWN)) {
+    const folder = atomFolder(atom.subjob_id, atom.id);
+    lines.push('', `--- FAILED: ${atom.command_string}`);
+    const console = consoleEnd(join(directory, folder, 'clusterrunner_console_output'));
+    lines.push(...console.map((line) => `    ${line}`));
+    lines.push(`    rerun it by hand: bash ${join(shownDirectory, folder, 'clusterrunner_command')}`);
+  }
+  const others = failed.slice(MAX_SHOWN, MAX_NAMED);
+  if (others.length > 0) {
+    lines.push('', 'These failed too:');
+    lines.push(
+      ...others.map(
+        (atom) =>
+          `    ${atom.command_string}  (${join(shownDirectory, atomFolder(atom.subjob_id, atom.id))})`,
+      ),
+    );
+  }
+  if (failed.length > MAX_NAMED) {
+    lines.push(
+      `    … and ${failed.length - MAX_NAMED} more; all are in ${join(shownDirectory, 'failures.txt')}`,
+    );
+  }
+  return lines.join('\n');
+}
+
+/** The last lines of a file, read from its end: a console may be larger than memory. */
+function consoleEnd(file: string): string[] {
+  const fd = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(fd);
+    const bytes = Buffer.alloc(Math.min(size, MAX_BYTES));
+    readSync(fd, bytes, 0, bytes.length, size - bytes.length);
+    const lines = bytes
+      .toString('utf8')
+      .replace(/\r?\n$/, '')
+      .split(/\r?\n/);
+    const end = lines.slice(-MAX_LINES);
+    const cut = size > bytes.length || lines.length > end.length;
+    if (size === 0) {
+      return ['(it printed nothing)'];
+    }
+    return cut ? [`… (the whole console is in ${file})`, ...end.map(printable)] : end.map(printable);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A test's output must not move the cursor, change colours or set the title of the reader's terminal. */
+function printable(line: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return line.replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '').replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '');
+}

@@ -1,0 +1,75 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { LoadedConfig } from '../../config/load.js';
+import { claimDirectory } from '../../lib/claimed-directory.js';
+import { systemClock } from '../../lib/clock.js';
+import type { Logger } from '../../lib/logger.js';
+import { Releasers } from '../../lib/releasers.js';
+import { MAX_PAGE } from '../../protocol/routes.js';
+import { startSlave } from '../../slave/slave.js';
+import { type ServedMaster, serveMaster } from '../serve-master.js';
+
+export interface LocalCluster {
+  readonly url: string;
+  readonly numExecutors: number;
+  close(): Promise<void>;
+}
+
+/**
+ * A master and a slave for one command, on loopback and free ports, with as many executors as there are cores.
+ * They live in this process and speak over HTTP like any other: nothing stays behind when it ends, however it
+ * ends, and one start of Node is saved twice. What they learn (timings, mirrors of repositories) stays in the
+ * user's base directory for the next command; several commands at once get a directory each.
+ */
+export async function startLocalCluster(config: LoadedConfig, log: Logger): Promise<LocalCluster> {
+  const releasers = new Releasers();
+  const numExecutors = availableParallelism();
+  try {
+    const root = claimDirectory(join(config.baseDirectory, 'local'), 'cluster');
+    releasers.add(() => root.release());
+    const served = await serveMaster({
+      directory: join(root.path, 'master'),
+      port: 0,
+      portIsExplicit: true,
+      address: '127.0.0.1',
+      secret: config.secret,
+      leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
+      log,
+    });
+    releasers.add(() => served.close());
+    await cancelOrphans(served);
+    const url = `http://127.0.0.1:${served.port}`;
+    const slave = await startSlave({
+      masterUrl: url,
+      secret: config.secret,
+      name: 'local',
+      numExecutors,
+      root: join(root.path, 'slave'),
+      port: null,
+      portIsExplicit: false,
+      strictHostKeyChecking: config.gitStrictHostKeyChecking,
+      env: process.env,
+      clock: systemClock,
+      random: Math.random,
+      log,
+    });
+    releasers.add(() => slave.stop());
+    return { url, numExecutors, close: () => releasers.releaseAll() };
+  } catch (error) {
+    await releasers.releaseAll();
+    throw error;
+  }
+}
+
+/** Builds of an earlier command that was killed: nobody waits for them any more. */
+async function cancelOrphans({ service }: ServedMaster): Promise<void> {
+  for (let offset = 0; ; offset += MAX_PAGE) {
+    const { builds } = await service.listBuilds({ offset, limit: MAX_PAGE });
+    for (const build of builds.filter(({ status }) => status === 'BUILDING')) {
+      await service.cancelBuild(build.id);
+    }
+    if (builds.length < MAX_PAGE) {
+      return;
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { readJob } from '../../job/read-job.js';
+import type { BuildRequest } from '../../protocol/build.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+import { readRemoteFilePair } from '../remote-file-pairs.js';
+
+export interface RequestOptions {
+  readonly jobName?: string;
+  readonly remoteFile: readonly string[];
+  readonly url?: string;
+  readonly branch?: string;
+  readonly hash?: string;
+  readonly remote?: string;
+  readonly projectDirectory?: string;
+}
+
+const GIT_ONLY = ['branch', 'hash', 'remote'] as const;
+
+/**
+ * The build request that a command line asks for. `build --url …` without a type is a git build; without
+ * `--url` it is a directory build, of the current directory unless told otherwise.
+ * @throws ClusterRunnerError USAGE, JOB_INVALID
+ */
+export async function buildRequest(
+  type: string | undefined,
+  options: RequestOptions,
+  cwd: string,
+): Promise<BuildRequest> {
+  const kind = type ?? (options.url === undefined ? 'directory' : 'git');
+  const remoteFiles = remoteFilesOf(options.remoteFile);
+  if (kind === 'git') {
+    return { ...gitRequest(options), ...remoteFiles };
+  }
+  if (kind === 'directory') {
+    return { ...(await directoryRequest(options, cwd)), ...remoteFiles };
+  }
+  throw new ClusterRunnerError('USAGE', `"${kind}" is not a type of build; give git or directory.`);
+}
+
+function gitRequest(options: RequestOptions): BuildRequest {
+  if (options.url === undefined) {
+    throw new ClusterRunnerError('USAGE', 'A git build needs the repository: give --url.');
+  }
+  if (options.jobName === undefined) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      'A git build needs the job of its clusterrunner.yaml: give --job-name.',
+    );
+  }
+  return {
+    type: 'git',
+    job_name: options.jobName,
+    url: options.url,
+    ...(options.branch === undefined ? {} : { branch: options.branch }),
+    ...(options.hash === undefined ? {} : { hash: options.hash }),
+    ...(options.remote === undefined ? {} : { remote: options.remote }),
+    ...(options.projectDirectory === undefined ? {} : { project_directory: options.projectDirectory }),
+  };
+}
+
+async function directoryRequest(options: RequestOptions, cwd: string): Promise<BuildRequest> {
+  for (const name of GIT_ONLY) {
+    if (options[name] !== undefined) {
+      throw new ClusterRunnerError('USAGE', `--${name} is for git builds: give --url too, or leave it out.`);
+    }
+  }
+  if (options.url !== undefined) {
+    throw new ClusterRunnerError('USAGE', '--url is for git builds: say git, or leave it out.');
+  }
+  const directory = resolve(cwd, options.projectDirectory ?? '.');
+  return { type: 'directory', job_name: await jobName(options, directory), project_directory: directory };
+}
+
+/** A folder that only the slaves have (a shared disk that is not mounted here) cannot be asked for its jobs. */
+async function jobName(options: RequestOptions, directory: string): Promise<string> {
+  const here = statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (!here && options.jobName !== undefined) {
+    return options.jobName;
+  }
+  return (await readJob(directory, options.jobName ?? null)).name;
+}
+
+function remoteFilesOf(words: readonly string[]): Pick<BuildRequest, 'remote_files'> {
+  if (words.length === 0) {
+    return {};
+  }
+  const files: Record<string, string> = {};
+  for (const word of words) {
+    const pair = readRemoteFilePair(word);
+    if (pair === null) {
+      throw new ClusterRunnerError(
+        'USAGE',
+        '--remote-file takes two words: the name of the file, then its URL.',
+      );
+    }
+    if (Object.hasOwn(files, pair.name)) {
+      throw new ClusterRunnerError(
+        'USAGE',
+        `Two remote files are to be named ${pair.name}; give each its own name.`,
+      );
+    }
+    files[pair.name] = pair.url;
+  }
+  return { remote_files: files };
+}

@@ -1,0 +1,93 @@
+import { Command, CommanderError } from 'commander';
+import { version } from '../lib/version.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import { exitCode } from './exit-codes.js';
+import { joinRemoteFilePairs } from './remote-file-pairs.js';
+
+/*
+ * Subcommands are imported when they are called: `--help` must not wait for a web server and a database to
+ * load.
+ */
+
+/** Runs the command line and sets the process's exit code. Nothing here ends the process by force. */
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync(joinRemoteFilePairs(argv));
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // commander has printed its sentence (or the help that was asked for).
+    return error.exitCode === 0 ? exitCode.success : exitCode.couldNotRun;
+  }
+  if (error instanceof ClusterRunnerError) {
+    process.stderr.write(`clusterrunner: ${error.message}\n`);
+    return exitCode.couldNotRun;
+  }
+  const stack = error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`clusterrunner: this is a bug in ClusterRunner, please report it.\n${stack}\n`);
+  return exitCode.couldNotRun;
+}
+
+function program(): Command {
+  const root = new Command('clusterrunner')
+    .description('Runs the tests of a project on a cluster of machines.')
+    .version(version, '-V, --version')
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: false })
+    .showSuggestionAfterError();
+
+  common(root.command('master'))
+    .description('Take build requests and hand their tests to slaves.')
+    .option('-p, --port <port>', 'port to listen on; 0 takes a free one (default: 43000)')
+    .action(async (options) => (await import('./master.js')).master(options));
+
+  common(root.command('slave'))
+    .description('Run tests for a master on this machine.')
+    .option('-m, --master-url <url>', 'the master (default: http://localhost:43000)')
+    .option('-e, --num-executors <n>', 'subjobs to run at once (default: 1)')
+    .option('-p, --port <port>', 'port of its read-only status API; 0 takes a free one (default: 43001)')
+    .action(async (options) => (await import('./slave.js')).slave(options));
+
+  common(root.command('build'))
+    .description('Run a job, wait for it, fetch its results into ./build_results/.')
+    .argument('[type]', 'git or directory (default: git with --url, else directory)')
+    .option('-m, --master-url <url>', 'the master; without one, and none running here, a cluster of its own')
+    .option('-j, --job-name <job>', 'job of clusterrunner.yaml; may be left out when there is only one')
+    .option(
+      '-f, --remote-file <name url>',
+      'file to download into the workspace (may be repeated)',
+      collect,
+      [],
+    )
+    .option('--url <url>', 'git repository')
+    .option('--branch <ref>', "git ref (default: the remote's HEAD)")
+    .option('--hash <commit>', 'git commit to reset hard to')
+    .option('--remote <name>', 'name of the git remote (default: origin)')
+    .option('--project-directory <dir>', 'folder that holds clusterrunner.yaml')
+    .action(async (type: string | undefined, options) => {
+      process.exitCode = await (await import('./build/command.js')).build(type, options);
+    });
+
+  common(root.command('stop'))
+    .description('Stop the master and the slaves that run on this machine.')
+    .action(async (options) => (await import('./stop.js')).stop(options));
+
+  return root;
+}
+
+function common(command: Command): Command {
+  return command
+    .exitOverride()
+    .option('-v, --verbose', 'say more')
+    .option('-q, --quiet', 'say only what went wrong')
+    .option('-c, --config-file <file>', 'clusterrunner.conf to use')
+    .helpOption('-h, --help', 'show this help');
+}
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value];
+}

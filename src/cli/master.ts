@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import { type CommonOptions, createContext } from './context.js';
+import { serveMaster } from './serve-master.js';
+import { noteService } from './services.js';
+import { untilStopped } from './until-stopped.js';
+
+export interface MasterOptions extends CommonOptions {
+  readonly port?: string;
+}
+
+/** `clusterrunner master`: serves until it is told to stop. */
+export async function master(options: MasterOptions): Promise<void> {
+  const { config, log } = createContext('master', options, { 'master.port': options.port });
+  const stopped = untilStopped();
+  const served = await serveMaster({
+    directory: join(config.baseDirectory, 'master'),
+    port: config.master.port,
+    portIsExplicit: config.isExplicit('master.port'),
+    secret: config.secret,
+    leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
+    log,
+  });
+  const forget = noteService(config.baseDirectory, 'master');
+  try {
+    if (served.portReplaced) {
+      process.stdout.write(`Port ${config.master.port} is taken; using ${served.port} instead.\n`);
+    }
+    process.stdout.write(`Master is listening on http://${config.hostname}:${served.port}\n`);
+    log.info({ signal: await stopped }, 'stopping');
+  } finally {
+    forget();
+    await served.close();
+  }
+}

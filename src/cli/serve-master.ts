@@ -1,0 +1,73 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import { Releasers } from '../lib/releasers.js';
+import { version } from '../lib/version.js';
+import type { MasterService } from '../master/contract.js';
+import { createApp } from '../master/http/app.js';
+import { listen } from '../master/http/listen.js';
+import { createMaster } from '../master/service.js';
+
+export interface ServeMasterOptions {
+  /** Holds the database and the results; this process must be the only one that uses it. */
+  readonly directory: string;
+  readonly port: number;
+  readonly portIsExplicit: boolean;
+  /** The address to listen on; all of them unless given. */
+  readonly address?: string;
+  readonly secret: string;
+  readonly leaseSeconds: number;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+export interface ServedMaster {
+  readonly port: number;
+  /** The port that was asked for by default was taken. */
+  readonly portReplaced: boolean;
+  readonly service: MasterService;
+  close(): Promise<void>;
+}
+
+/** Puts the master together and listens. @throws ClusterRunnerError PORT_IN_USE */
+export async function serveMaster(options: ServeMasterOptions): Promise<ServedMaster> {
+  const clock = options.clock ?? systemClock;
+  const temporaryDirectory = join(options.directory, 'incoming');
+  mkdirSync(temporaryDirectory, { recursive: true, mode: 0o700 });
+  const releasers = new Releasers();
+  try {
+    const service = await createMaster({
+      directory: options.directory,
+      clock,
+      random: Math.random,
+      log: options.log,
+      leaseSeconds: options.leaseSeconds,
+    });
+    releasers.add(() => service.close());
+    const app = createApp({
+      service,
+      secrets: [options.secret],
+      rememberNonce: (nonce, expires) => service.rememberNonce(nonce, expires),
+      clock,
+      log: options.log,
+      temporaryDirectory,
+      version,
+    });
+    const server = await listen(app, {
+      port: options.port,
+      explicit: options.portIsExplicit,
+      ...(options.address === undefined ? {} : { hostname: options.address }),
+    });
+    releasers.add(() => server.close());
+    return {
+      port: server.port,
+      portReplaced: server.replaced,
+      service,
+      close: () => releasers.releaseAll(),
+    };
+  } catch (error) {
+    await releasers.releaseAll();
+    throw error;
+  }
+}

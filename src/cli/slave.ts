@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { parseMasterUrl } from '../client/master-client.js';
+import { claimDirectory } from '../lib/claimed-directory.js';
+import { systemClock } from '../lib/clock.js';
+import { startSlave } from '../slave/slave.js';
+import { type CommonOptions, createContext } from './context.js';
+import { noteService } from './services.js';
+import { untilStopped } from './until-stopped.js';
+
+export interface SlaveOptions extends CommonOptions {
+  readonly masterUrl?: string;
+  readonly numExecutors?: string;
+  readonly port?: string;
+}
+
+/** `clusterrunner slave`: works until it is told to stop or drained by the master. */
+export async function slave(options: SlaveOptions): Promise<void> {
+  const { config, log } = createContext('slave', options, {
+    'slave.num_executors': options.numExecutors,
+    'slave.port': options.port,
+  });
+  const masterUrl = parseMasterUrl(
+    options.masterUrl ?? `http://${config.slave.masterHostname}:${config.slave.masterPort}`,
+  );
+  const stopped = untilStopped();
+  const root = claimDirectory(join(config.baseDirectory, 'slaves'), 'slave');
+  const forget = noteService(config.baseDirectory, 'slave');
+  try {
+    const handle = await startSlave({
+      masterUrl: masterUrl.href,
+      secret: config.secret,
+      name: config.hostname,
+      numExecutors: config.slave.numExecutors,
+      root: root.path,
+      port: config.slave.port,
+      portIsExplicit: config.isExplicit('slave.port'),
+      strictHostKeyChecking: config.gitStrictHostKeyChecking,
+      env: process.env,
+      clock: systemClock,
+      random: Math.random,
+      log,
+    });
+    const executors =
+      config.slave.numExecutors === 1 ? '1 executor' : `${config.slave.numExecutors} executors`;
+    process.stdout.write(`Slave is connected to ${masterUrl.origin} with ${executors}\n`);
+    await Promise.race([stopped.then(() => handle.stop()), handle.done]);
+  } finally {
+    forget();
+    root.release();
+  }
+}

@@ -1,0 +1,106 @@
+import type { Readable } from 'node:stream';
+import { Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import { type Dispatcher, errors as undiciErrors } from 'undici';
+import { ClusterRunnerError, isErrorCode, messageOf } from '../protocol/errors.js';
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** Seconds until the answer's headers must have come. */
+  readonly timeoutSeconds?: number;
+}
+
+export interface RawRequest {
+  readonly method: Dispatcher.HttpMethod;
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body: Buffer | Readable | null;
+}
+
+/**
+ * Sends one request and waits for the head of the answer.
+ * @throws ClusterRunnerError MASTER_UNREACHABLE when there is none; the signal's reason when aborted.
+ */
+export async function send(
+  dispatcher: Dispatcher,
+  origin: string,
+  request: RawRequest,
+  timeoutSeconds: number,
+  signal: AbortSignal | undefined,
+): Promise<Dispatcher.ResponseData> {
+  try {
+    return await dispatcher.request({
+      origin,
+      path: request.path,
+      method: request.method,
+      headers: request.headers,
+      body: request.body,
+      headersTimeout: timeoutSeconds * 1000,
+      bodyTimeout: timeoutSeconds * 1000,
+      signal: signal ?? null,
+    });
+  } catch (error) {
+    throw unreachable(origin, request, error, signal);
+  }
+}
+
+/** What to throw for a request that broke before its answer was complete. */
+export function unreachable(
+  origin: string,
+  request: Pick<RawRequest, 'method' | 'path'>,
+  error: unknown,
+  signal: AbortSignal | undefined,
+): unknown {
+  if (signal?.aborted) {
+    return signal.reason;
+  }
+  return new ClusterRunnerError(
+    'MASTER_UNREACHABLE',
+    `No answer from the master at ${origin} (${request.method} ${request.path}: ${reasonOf(error)}); ` +
+      'check its address and that it is running.',
+    { cause: error },
+  );
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof undiciErrors.HeadersTimeoutError || error instanceof undiciErrors.BodyTimeoutError) {
+    return 'timed out';
+  }
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return messageOf(error.errors[0]);
+  }
+  return messageOf(error);
+}
+
+const ErrorBody = Type.Object({ error: Type.String(), code: Type.Optional(Type.String()) });
+
+/** The error that an answer carries; of an answer that is not the master's own, status and first bytes. */
+export function errorOfAnswer(status: number, body: unknown, text: string, what: string): ClusterRunnerError {
+  if (Value.Check(ErrorBody, body)) {
+    const code = isErrorCode(body.code) ? body.code : codeOfStatus(status);
+    return new ClusterRunnerError(code, body.error, { status });
+  }
+  return new ClusterRunnerError(
+    codeOfStatus(status),
+    `${what} was answered with ${status} and not by a ClusterRunner master (${JSON.stringify(text.slice(0, 80))}); ` +
+      'check the URL.',
+    { status },
+  );
+}
+
+function codeOfStatus(status: number) {
+  switch (status) {
+    case 401:
+      return 'UNAUTHENTICATED';
+    case 404:
+      return 'NOT_FOUND';
+    case 409:
+      return 'CONFLICT';
+    case 502:
+    case 503:
+    case 504:
+      return 'UNAVAILABLE';
+    default:
+      return status >= 500 ? 'INTERNAL' : 'INVALID_REQUEST';
+  }
+}
