@@ -1,0 +1,53 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { failureReport } from '../../../../src/cli/build/failures.js';
+import { toId } from '../../../../src/protocol/ids.js';
+
+describe('the report of failures', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'failures-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  function atomWithConsole(id: number, text: string) {
+    const folder = join(directory, `artifact_0_${id}`);
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'clusterrunner_console_output'), text);
+    return { id: toId.atom(id), subjob_id: toId.subjob(0), command_string: `export T='${id}'` };
+  }
+
+  it('names the atom, shows the end of its console and how to rerun it', () => {
+    const atom = atomWithConsole(3, 'first\nlast line without an end');
+    expect(failureReport([atom], directory, 'build_results').split('\n')).to.deep.equal([
+      '',
+      "--- FAILED: export T='3'",
+      '    first',
+      '    last line without an end',
+      '    rerun it by hand: bash build_results/artifact_0_3/clusterrunner_command',
+    ]);
+  });
+
+  it('shows only the end of a long console, and says where the rest is', () => {
+    const atom = atomWithConsole(1, Array.from({ length: 500 }, (_, n) => `line ${n}`).join('\n'));
+    const report = failureReport([atom], directory, 'build_results');
+    expect(report)
+      .to.contain('line 499')
+      .and.contain('the whole console is in')
+      .and.not.contain('line 400\n');
+  });
+
+  it('takes control characters out of what it shows', () => {
+    const atom = atomWithConsole(1, '\u001b[31mred\u001b[0m \u001b]0;title\u0007\n');
+    expect(failureReport([atom], directory, 'build_results')).to.contain('    red ]0;title\n');
+  });
+
+  it('shows ten atoms whole, a hundred by name, and counts the rest', () => {
+    const atoms = Array.from({ length: 120 }, (_, id) => atomWithConsole(id, 'x\n'));
+    const report = failureReport(atoms, directory, 'build_results');
+    expect(report.match(/--- FAILED/g)).to.have.length(10);
+    expect(report).to.contain("export T='99'  (build_results/artifact_0_99)").and.contain('and 20 more');
+  });
+});

@@ -1,0 +1,88 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { expect } from 'chai';
+import { type Header, pack } from 'tar-stream';
+import { unpackResults } from '../../../../src/cli/build/results.js';
+
+async function tarGz(entries: readonly (Partial<Header> & { name: string; content?: string })[]): Promise<Buffer> {
+  const tar = pack();
+  for (const { content, ...header } of entries) {
+    tar.entry(header, content ?? '');
+  }
+  tar.finalize();
+  return gzipSync(await buffer(tar));
+}
+
+describe('unpacking results', () => {
+  let outside: string;
+  let target: string;
+  beforeEach(() => {
+    outside = mkdtempSync(join(tmpdir(), 'results-'));
+    target = join(outside, 'build_results');
+  });
+  afterEach(() => rmSync(outside, { recursive: true }));
+
+  it('puts the new results in the place of the old', async () => {
+    mkdirSync(target);
+    writeFileSync(join(target, 'failures.txt'), 'old');
+    const archive = await tarGz([{ name: 'artifact_0_0/clusterrunner_exit_code', content: '0\n' }]);
+    await unpackResults(Readable.from([archive]), target);
+    expect(readFileSync(join(target, 'artifact_0_0/clusterrunner_exit_code'), 'utf8')).to.equal('0\n');
+    expect(existsSync(join(target, 'failures.txt'))).to.equal(false);
+    expect(readdirSync(outside)).to.deep.equal(['build_results']);
+  });
+
+  it('reads an archive that is made of several gzip members', async () => {
+    const first = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
+    const withoutEnd = gzipSync(Buffer.from(gunzipSync(first).subarray(0, -1024)));
+    const second = await tarGz([{ name: 'artifact_1_1/b', content: 'b' }]);
+    await unpackResults(Readable.from([withoutEnd, second]), target);
+    expect(readdirSync(target).sort()).to.deep.equal(['artifact_0_0', 'artifact_1_1']);
+  });
+
+  it('keeps the old results when the download breaks', async () => {
+    mkdirSync(target);
+    writeFileSync(join(target, 'failures.txt'), 'old');
+    const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'x'.repeat(10_000) }]);
+    const failure: unknown = await unpackResults(Readable.from([archive.subarray(0, 60)]), target).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).to.be.instanceOf(Error);
+    expect(readFileSync(join(target, 'failures.txt'), 'utf8')).to.equal('old');
+    expect(readdirSync(outside)).to.deep.equal(['build_results']);
+  });
+
+  it('writes nothing outside, whatever the archive names', async () => {
+    const archive = await tarGz([
+      { name: '../escaped', content: 'x' },
+      { name: 'artifact_0_0/../../escaped', content: 'x' },
+      { name: join(outside, 'escaped'), content: 'x' },
+      { name: 'somewhere/else', content: 'x' },
+      { name: 'artifact_0_0/up', type: 'symlink', linkname: '../..' },
+      { name: 'artifact_0_0/root', type: 'symlink', linkname: '/etc/passwd' },
+      { name: 'artifact_0_0/up/escaped', content: 'x' },
+      { name: 'artifact_0_0/hard', type: 'link', linkname: '/etc/passwd' },
+      { name: 'artifact_0_0/pipe', type: 'fifo' },
+      { name: 'artifact_0_0/fine', content: 'fine' },
+      { name: 'artifact_0_0/link', type: 'symlink', linkname: 'fine' },
+    ]);
+    await unpackResults(Readable.from([archive]), target);
+    expect(readdirSync(outside)).to.deep.equal(['build_results']);
+    expect(readdirSync(target)).to.deep.equal(['artifact_0_0']);
+    expect(readdirSync(join(target, 'artifact_0_0')).sort()).to.deep.equal(['fine', 'link', 'up']);
+    expect(lstatSync(join(target, 'artifact_0_0/up')).isDirectory()).to.equal(true);
+  });
+});
