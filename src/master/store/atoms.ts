@@ -1,0 +1,155 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import { type Kysely, sql } from 'kysely';
+import { type AtomId, type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
+import type { AssignedAtom, Progress, ResultReport } from '../../protocol/slave.js';
+import type { Database } from './database.js';
+
+const CHUNK = 10_000;
+
+export interface NewAtom {
+  readonly id: number;
+  readonly subjob: number;
+  readonly variable: string;
+  readonly value: string;
+  /** Seconds. */
+  readonly expected: number | null;
+}
+
+/** 100,000 atoms take well under a second; between chunks others may run, though not write. */
+export async function insertAtoms(
+  db: Kysely<Database>,
+  build: BuildId,
+  atoms: readonly NewAtom[],
+): Promise<void> {
+  for (let at = 0; at < atoms.length; at += CHUNK) {
+    const rows = atoms
+      .slice(at, at + CHUNK)
+      .map(({ id, subjob, variable, value, expected }) => [id, subjob, variable, value, expected]);
+    await sql`
+      INSERT INTO atoms (build_id, atom_id, subjob_id, variable, value, expected_time)
+      SELECT ${build}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, CAST(value ->> 4 AS REAL)
+      FROM json_each(${JSON.stringify(rows)})`.execute(db);
+    await breathe();
+  }
+}
+
+/** In order of atom. */
+export async function atomsOfSubjob(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjob: SubjobId,
+): Promise<AssignedAtom[]> {
+  const rows = await db
+    .selectFrom('atoms')
+    .select(['atom_id', 'variable', 'value'])
+    .where('build_id', '=', build)
+    .where('subjob_id', '=', subjob)
+    .orderBy('atom_id')
+    .execute();
+  return rows.map(({ atom_id, variable, value }) => ({ id: toId.atom(atom_id), variable, value }));
+}
+
+/** Atoms of other subjobs, and such as have their verdict, are left as they are. */
+export async function recordProgress(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjob: SubjobId,
+  atoms: Progress['atoms'],
+): Promise<void> {
+  const rows = atoms.map(({ id, state, exit_code, actual_time }) => [id, state, exit_code, actual_time]);
+  await sql`
+    UPDATE atoms SET
+      state = news.value ->> 1,
+      exit_code = news.value ->> 2,
+      actual_time = CAST(news.value ->> 3 AS REAL)
+    FROM json_each(${JSON.stringify(rows)}) AS news
+    WHERE build_id = ${build} AND atom_id = news.value ->> 0 AND subjob_id = ${subjob} AND failed IS NULL
+  `.execute(db);
+}
+
+/** @throws Error when an atom is not the subjob's. */
+export async function recordVerdicts(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjob: SubjobId,
+  atoms: ResultReport['atoms'],
+): Promise<void> {
+  const rows = atoms.map(({ id, exit_code, actual_time }) => [id, exit_code, actual_time]);
+  const { numAffectedRows } = await sql`
+    UPDATE atoms SET
+      state = 'COMPLETED',
+      exit_code = news.value ->> 1,
+      actual_time = CAST(news.value ->> 2 AS REAL),
+      failed = (news.value ->> 1) <> 0
+    FROM json_each(${JSON.stringify(rows)}) AS news
+    WHERE build_id = ${build} AND atom_id = news.value ->> 0 AND subjob_id = ${subjob}
+  `.execute(db);
+  if (numAffectedRows !== BigInt(atoms.length)) {
+    throw new Error(`The verdicts of subjob ${subjob} of build ${build} do not fit its atoms.`);
+  }
+}
+
+/** Every atom of a subjob that was lost too often fails, without an exit code. */
+export async function failAtoms(db: Kysely<Database>, build: BuildId, subjob: SubjobId): Promise<void> {
+  await db
+    .updateTable('atoms')
+    .set({ state: 'COMPLETED', exit_code: null, actual_time: null, failed: 1 })
+    .where('build_id', '=', build)
+    .where('subjob_id', '=', subjob)
+    .execute();
+}
+
+/** Forgets the progress of an attempt that came to nothing. */
+export async function resetAtoms(db: Kysely<Database>, build: BuildId, subjob: SubjobId): Promise<void> {
+  await db
+    .updateTable('atoms')
+    .set({ state: 'NOT_STARTED', exit_code: null, actual_time: null })
+    .where('build_id', '=', build)
+    .where('subjob_id', '=', subjob)
+    .where('state', '<>', 'NOT_STARTED')
+    .execute();
+}
+
+export interface FailedAtom {
+  readonly id: AtomId;
+  readonly subjob: SubjobId;
+  readonly variable: string;
+  readonly value: string;
+}
+
+/** The first `limit` failed atoms, in order of atom. */
+export async function failedAtoms(
+  db: Kysely<Database>,
+  build: BuildId,
+  limit: number,
+): Promise<FailedAtom[]> {
+  const rows = await db
+    .selectFrom('atoms')
+    .select(['atom_id', 'subjob_id', 'variable', 'value'])
+    .where('build_id', '=', build)
+    .where('failed', '=', sql.lit(1))
+    .orderBy('atom_id')
+    .limit(limit)
+    .execute();
+  return rows.map(({ atom_id, subjob_id, variable, value }) => ({
+    id: toId.atom(atom_id),
+    subjob: toId.subjob(subjob_id),
+    variable,
+    value,
+  }));
+}
+
+/** How many atoms of a build have a verdict, and how many of these failed. */
+export async function countVerdicts(
+  db: Kysely<Database>,
+  build: BuildId,
+): Promise<{ done: number; failed: number }> {
+  return await db
+    .selectFrom('atoms')
+    .select((e) => [
+      e.fn.count<number>('failed').as('done'),
+      e.fn.coalesce(e.fn.sum<number>('failed'), e.lit(0)).as('failed'),
+    ])
+    .where('build_id', '=', build)
+    .executeTakeFirstOrThrow();
+}

@@ -1,0 +1,126 @@
+import type { Generated } from 'kysely';
+import type { BuildState } from '../../protocol/build.js';
+
+/** The tables as Kysely sees them. Times are milliseconds since the epoch unless said otherwise. */
+export interface Database {
+  builds: BuildsTable;
+  subjobs: SubjobsTable;
+  atoms: AtomsTable;
+  leases: LeasesTable;
+  slaves: SlavesTable;
+  timings: TimingsTable;
+  nonces: NoncesTable;
+  events: EventsTable;
+}
+
+export interface BuildsTable {
+  id: Generated<number>;
+  /** BuildRequest as JSON. */
+  request: string;
+  state: BuildState;
+  /** JSON of {state: seconds since the epoch}. */
+  timestamps: string;
+  /** NamedJob as JSON; null until prepared. */
+  job: string | null;
+  commit_hash: string | null;
+  num_atoms: number | null;
+  num_subjobs: number | null;
+  /** The next three are written at the end; while the build runs the truth is counted from the rows. */
+  num_subjobs_done: number;
+  num_atoms_done: number;
+  num_atoms_failed: number;
+  error_message: string | null;
+  /** The preparation's task, as in SubjobsTable. */
+  attempt: number;
+  lease_id: number | null;
+  losses: string;
+}
+
+/** QUEUED, LEASED: as in domain/lease. DONE: delivered. LOST: failed after too many losses. */
+export type SubjobRowState = 'QUEUED' | 'LEASED' | 'DONE' | 'LOST';
+
+export interface SubjobsTable {
+  build_id: number;
+  subjob_id: number;
+  state: SubjobRowState;
+  num_atoms: number;
+  /** Seconds. */
+  expected_time: number | null;
+  /** The last lease and its number among all leases of this subjob. */
+  attempt: number;
+  lease_id: number | null;
+  /** JSON list of the names of slaves that were lost with it. */
+  losses: string;
+  error: string | null;
+}
+
+export type AtomRowState = 'NOT_STARTED' | 'IN_PROGRESS' | 'COMPLETED';
+
+export interface AtomsTable {
+  build_id: number;
+  atom_id: number;
+  subjob_id: number;
+  variable: string;
+  value: string;
+  state: AtomRowState;
+  exit_code: number | null;
+  /** Seconds. */
+  expected_time: number | null;
+  /** Seconds. */
+  actual_time: number | null;
+  /** The verdict: null before it is there, 0 passed, 1 failed. */
+  failed: number | null;
+}
+
+export type LeaseRowState = 'HELD' | 'DELIVERED' | 'HANDED_BACK' | 'LOST' | 'CANCELED';
+
+/** Every lease that was ever given, also those that are over. */
+export interface LeasesTable {
+  id: number;
+  build_id: number;
+  /** null: the build's preparation. */
+  subjob_id: number | null;
+  attempt: number;
+  slave_id: number;
+  executor_index: number | null;
+  state: LeaseRowState;
+  taken_at: number;
+  ended_at: number | null;
+}
+
+export interface SlavesTable {
+  id: Generated<number>;
+  /** Drawn by the slave's process: the same one means the same slave. */
+  instance: string;
+  name: string;
+  url: string | null;
+  num_executors: number;
+  version: string;
+  state: 'CONNECTED' | 'GONE';
+  /** When `state` was written last. */
+  changed_at: number;
+}
+
+export interface TimingsTable {
+  project: string;
+  job: string;
+  atom: string;
+  /** Smoothed over the builds in which the atom passed. */
+  seconds: number;
+  count: number;
+  updated_at: number;
+}
+
+export interface NoncesTable {
+  nonce: string;
+  /** Seconds since the epoch. */
+  expires: number;
+}
+
+export interface EventsTable {
+  id: Generated<number>;
+  time: number;
+  kind: string;
+  /** JSON object. */
+  data: string;
+}

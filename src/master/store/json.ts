@@ -1,0 +1,16 @@
+import type { Static, TSchema } from '@sinclair/typebox';
+import { Ajv } from 'ajv';
+
+const ajv = new Ajv();
+
+/** A reader of a JSON column that proves its shape. @throws Error for a row that this version did not write. */
+export function jsonColumn<T extends TSchema>(schema: T, column: string): (text: string) => Static<T> {
+  const holds = ajv.compile<Static<T>>(schema);
+  return (text) => {
+    const value: unknown = JSON.parse(text);
+    if (!holds(value)) {
+      throw new Error(`The store's ${column} is damaged: ${ajv.errorsText(holds.errors)}.`);
+    }
+    return value;
+  };
+}

@@ -1,0 +1,49 @@
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type { BuildId, LeaseId } from '../../protocol/ids.js';
+import type { Database, LeaseRowState, LeasesTable } from './database.js';
+import { expectOneRow } from './one-row.js';
+
+export type LeaseRow = Selectable<LeasesTable>;
+
+export async function insertLease(
+  db: Kysely<Database>,
+  lease: Omit<LeaseRow, 'state' | 'ended_at'>,
+): Promise<void> {
+  await db
+    .insertInto('leases')
+    .values({ ...lease, state: 'HELD', ended_at: null })
+    .execute();
+}
+
+/** @throws Error unless the lease is held. */
+export async function endLease(
+  db: Kysely<Database>,
+  lease: LeaseId,
+  state: Exclude<LeaseRowState, 'HELD'>,
+  now: number,
+): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('leases')
+    .set({ state, ended_at: now })
+    .where('id', '=', lease)
+    .where('state', '=', sql.lit('HELD'))
+    .executeTakeFirst();
+  expectOneRow(numUpdatedRows, `Ending lease ${lease}`);
+}
+
+export async function heldLeases(db: Kysely<Database>, build: BuildId): Promise<LeaseRow[]> {
+  return await db
+    .selectFrom('leases')
+    .selectAll()
+    .where('build_id', '=', build)
+    .where('state', '=', sql.lit('HELD'))
+    .orderBy('id')
+    .execute();
+}
+
+/** The highest lease id that was ever stored; 0 before the first. */
+export async function lastLeaseId(db: Kysely<Database>): Promise<number> {
+  const { rows } = await sql<{ seq: number }>`
+    SELECT seq FROM sqlite_sequence WHERE name = 'leases'`.execute(db);
+  return rows[0]?.seq ?? 0;
+}

@@ -1,0 +1,108 @@
+import type { Kysely, Migration, MigrationProvider } from 'kysely';
+import { sql } from 'kysely';
+
+/**
+ * The schema's history. A migration that was released is never changed; the next one is added below it, with a
+ * name that sorts after it. Kysely records which have been applied.
+ */
+const migrations: Record<string, Migration> = {
+  '0001_first': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      for (const statement of first) {
+        await sql.raw(statement).execute(db);
+      }
+    },
+  },
+};
+
+export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };
+
+const first = [
+  // AUTOINCREMENT: an id is never given twice, not even when the newest row was deleted.
+  `CREATE TABLE builds (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    request TEXT NOT NULL,
+    state TEXT NOT NULL,
+    timestamps TEXT NOT NULL,
+    job TEXT,
+    commit_hash TEXT,
+    num_atoms INTEGER,
+    num_subjobs INTEGER,
+    num_subjobs_done INTEGER NOT NULL DEFAULT 0,
+    num_atoms_done INTEGER NOT NULL DEFAULT 0,
+    num_atoms_failed INTEGER NOT NULL DEFAULT 0,
+    error_message TEXT,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    lease_id INTEGER,
+    losses TEXT NOT NULL DEFAULT '[]'
+  ) STRICT`,
+  `CREATE INDEX builds_unfinished ON builds (id) WHERE state IN ('QUEUED', 'PREPARING', 'BUILDING')`,
+  `CREATE TABLE subjobs (
+    build_id INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
+    subjob_id INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    num_atoms INTEGER NOT NULL,
+    expected_time REAL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    lease_id INTEGER,
+    losses TEXT NOT NULL DEFAULT '[]',
+    error TEXT,
+    PRIMARY KEY (build_id, subjob_id)
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE atoms (
+    build_id INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
+    atom_id INTEGER NOT NULL,
+    subjob_id INTEGER NOT NULL,
+    variable TEXT NOT NULL,
+    value TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'NOT_STARTED',
+    exit_code INTEGER,
+    expected_time REAL,
+    actual_time REAL,
+    failed INTEGER,
+    PRIMARY KEY (build_id, atom_id)
+  ) STRICT, WITHOUT ROWID`,
+  'CREATE INDEX atoms_of_subjob ON atoms (build_id, subjob_id)',
+  'CREATE INDEX atoms_failed ON atoms (build_id, atom_id) WHERE failed = 1',
+  `CREATE TABLE leases (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    build_id INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
+    subjob_id INTEGER,
+    attempt INTEGER NOT NULL,
+    slave_id INTEGER NOT NULL,
+    executor_index INTEGER,
+    state TEXT NOT NULL,
+    taken_at INTEGER NOT NULL,
+    ended_at INTEGER
+  ) STRICT`,
+  `CREATE INDEX leases_held ON leases (build_id) WHERE state = 'HELD'`,
+  'CREATE INDEX leases_of_build ON leases (build_id)',
+  `CREATE TABLE slaves (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    instance TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    url TEXT,
+    num_executors INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    state TEXT NOT NULL,
+    changed_at INTEGER NOT NULL
+  ) STRICT`,
+  `CREATE TABLE timings (
+    project TEXT NOT NULL,
+    job TEXT NOT NULL,
+    atom TEXT NOT NULL,
+    seconds REAL NOT NULL,
+    count INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (project, job, atom)
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE nonces (nonce TEXT PRIMARY KEY, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+  'CREATE INDEX nonces_by_expiry ON nonces (expires)',
+  `CREATE TABLE events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    data TEXT NOT NULL
+  ) STRICT`,
+  'CREATE INDEX events_by_time ON events (time)',
+];

@@ -1,0 +1,105 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type { BuildId, SubjobId } from '../../protocol/ids.js';
+import type { LeaseRef } from '../../protocol/slave.js';
+import type { Database, SubjobsTable } from './database.js';
+import { expectOneRow } from './one-row.js';
+
+export type SubjobRow = Selectable<SubjobsTable>;
+
+const CHUNK = 10_000;
+
+export interface NewSubjob {
+  readonly id: number;
+  readonly atoms: number;
+  readonly expected: number | null;
+}
+
+/** One statement for thousands of rows, its rows in one JSON parameter: many times quicker than values lists. */
+export async function insertSubjobs(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjobs: readonly NewSubjob[],
+): Promise<void> {
+  for (let at = 0; at < subjobs.length; at += CHUNK) {
+    const rows = subjobs.slice(at, at + CHUNK).map(({ id, atoms, expected }) => [id, atoms, expected]);
+    await sql`
+      INSERT INTO subjobs (build_id, subjob_id, state, num_atoms, expected_time)
+      SELECT ${build}, value ->> 0, 'QUEUED', value ->> 1, CAST(value ->> 2 AS REAL)
+      FROM json_each(${JSON.stringify(rows)})`.execute(db);
+    await breathe();
+  }
+}
+
+/** Taking the lease raises the attempt in the same statement. @throws Error unless it was queued at `attempt - 1`. */
+export async function leaseSubjob(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjob: SubjobId,
+  lease: LeaseRef,
+): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('subjobs')
+    .set((e) => ({ state: 'LEASED', lease_id: lease.lease_id, attempt: e('attempt', '+', 1) }))
+    .where('build_id', '=', build)
+    .where('subjob_id', '=', subjob)
+    .where('state', '=', 'QUEUED')
+    .where('attempt', '=', lease.attempt - 1)
+    .executeTakeFirst();
+  expectOneRow(numUpdatedRows, `Leasing subjob ${subjob} of build ${build}`);
+}
+
+/** Ends the lease that holds the subjob. @throws Error unless `lease` does. */
+export async function endSubjobLease(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjob: SubjobId,
+  lease: LeaseRef,
+  next: { state: 'QUEUED' | 'DONE' | 'LOST'; losses: readonly string[]; error: string | null },
+): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('subjobs')
+    .set({ state: next.state, losses: JSON.stringify(next.losses), error: next.error })
+    .where('build_id', '=', build)
+    .where('subjob_id', '=', subjob)
+    .where('state', '=', 'LEASED')
+    .where('lease_id', '=', lease.lease_id)
+    .where('attempt', '=', lease.attempt)
+    .executeTakeFirst();
+  expectOneRow(numUpdatedRows, `Ending lease ${lease.lease_id} of subjob ${subjob} of build ${build}`);
+}
+
+export async function findSubjob(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjob: SubjobId,
+): Promise<SubjobRow | undefined> {
+  return await db
+    .selectFrom('subjobs')
+    .selectAll()
+    .where('build_id', '=', build)
+    .where('subjob_id', '=', subjob)
+    .executeTakeFirst();
+}
+
+/** In order of subjob. */
+export async function subjobsOf(db: Kysely<Database>, build: BuildId): Promise<SubjobRow[]> {
+  return await db
+    .selectFrom('subjobs')
+    .selectAll()
+    .where('build_id', '=', build)
+    .orderBy('subjob_id')
+    .execute();
+}
+
+/** Ids of the subjobs whose results were accepted, ascending. */
+export async function deliveredSubjobs(db: Kysely<Database>, build: BuildId): Promise<number[]> {
+  const rows = await db
+    .selectFrom('subjobs')
+    .select('subjob_id')
+    .where('build_id', '=', build)
+    .where('state', '=', 'DONE')
+    .orderBy('subjob_id')
+    .execute();
+  return rows.map(({ subjob_id }) => subjob_id);
+}
