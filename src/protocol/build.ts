@@ -1,9 +1,8 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { AtomIdSchema, BuildIdSchema, SubjobIdSchema } from './ids.js';
 import { JobDefinitionSchema } from './job.js';
+import { literals, Nullable } from './shapes.js';
 
-const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
-  Type.Union([schema, Type.Null()]);
 const Text = (description: string) => Type.String({ minLength: 1, description });
 
 /** Body of `POST /v1/build`, exactly as programs send it. */
@@ -56,9 +55,6 @@ export const AtomRefSchema = Type.Object(
   },
   { additionalProperties: false },
 );
-
-const literals = <T extends string>(values: readonly T[]) =>
-  Type.Unsafe<T>(Type.Union(values.map((value) => Type.Literal(value))));
 
 export const BuildSchema = Type.Object(
   {

@@ -7,6 +7,14 @@ import type { Static, TObject, TSchema } from '@sinclair/typebox';
  */
 export type Signing = 'none' | 'document' | 'parts';
 
+/** What an answer that is not the API's own JSON consists of. */
+export type MediaType =
+  | 'application/gzip'
+  | 'application/zip'
+  | 'application/json'
+  | 'text/plain'
+  | 'text/event-stream';
+
 /** One route of the master's API. Server validation, client types and `child_routes` all come from it. */
 export interface RouteDeclaration {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -18,9 +26,9 @@ export interface RouteDeclaration {
   readonly query: TObject;
   /** null: no body. 'stream': bytes that are not held in memory. */
   readonly body: TSchema | null | 'stream';
-  readonly status: 200 | 201 | 202;
-  /** What the answer holds beside STATUS and child_routes. 'stream': bytes. */
-  readonly answer: TSchema | 'stream';
+  readonly status: 200 | 201 | 202 | 302;
+  /** What the answer holds beside STATUS and child_routes; or the media type of bytes, or a redirect. */
+  readonly answer: TObject | 'stream' | MediaType | 'redirect';
   /** Label to route name, for `child_routes`. */
   readonly children?: Readonly<Record<string, string>>;
 }

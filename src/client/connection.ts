@@ -1,0 +1,231 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Value } from '@sinclair/typebox/value';
+import { Agent, type Dispatcher } from 'undici';
+import { type Clock, seconds, systemClock } from '../lib/clock.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { AnswerOf, BodyOf, ParamsOf, QueryOf, RouteDeclaration } from '../protocol/route.js';
+import { contentDigest, contentDigestOf, signParts } from '../protocol/signing.js';
+import { type CallOptions, errorOfAnswer, type RawRequest, send, unreachable } from './call.js';
+import { parseMasterUrl } from './master-url.js';
+
+export interface ConnectionOptions {
+  /** e.g. `http://master.example.com:43000`; a path behind it (a reverse proxy's prefix) is kept. */
+  readonly url: string;
+  readonly secret: string;
+  readonly clock?: Clock;
+  /** Seconds until the head of an answer must have come, unless a call says otherwise; 30 unless given. */
+  readonly timeoutSeconds?: number;
+}
+
+export interface CallInput<R extends RouteDeclaration> {
+  readonly params: ParamsOf<R>;
+  readonly query?: QueryOf<R>;
+  readonly body: BodyOf<R>;
+}
+
+/** An answer of bytes; the caller reads it to its end or destroys it. */
+export interface OpenedStream {
+  readonly stream: Readable;
+  /** null when the master does not know it beforehand. */
+  readonly bytes: number | null;
+}
+
+/** Speaks the declared routes to one master: signs, sends, checks the answer against the declaration. */
+export class Connection {
+  readonly #origin: string;
+  readonly #prefix: string;
+  readonly #secret: string;
+  readonly #clock: Clock;
+  readonly #timeoutSeconds: number;
+  readonly #agent = new Agent({ connect: { timeout: 5_000 }, keepAliveTimeout: 30_000 });
+
+  /** @throws ClusterRunnerError USAGE when `url` is not an absolute http(s) URL. */
+  constructor(options: ConnectionOptions) {
+    const url = parseMasterUrl(options.url);
+    this.#origin = url.origin;
+    this.#prefix = url.pathname.replace(/\/+$/, '');
+    this.#secret = options.secret;
+    this.#clock = options.clock ?? systemClock;
+    this.#timeoutSeconds = options.timeoutSeconds ?? 30;
+  }
+
+  /** `options.timeoutSeconds` counts on top of `waitSeconds`, which the question itself asks the master to wait. */
+  async call<R extends RouteDeclaration>(
+    route: R,
+    input: CallInput<R>,
+    options?: CallOptions,
+    waitSeconds = 0,
+  ): Promise<AnswerOf<R>> {
+    const request = this.#request(route, input);
+    const answer = await this.#send(request, options, waitSeconds);
+    return this.#read(route, request, answer, options);
+  }
+
+  /** With the ETag of an earlier answer; `answer` is null when it still holds. */
+  async callIfChanged<R extends RouteDeclaration>(
+    route: R,
+    input: CallInput<R>,
+    etag: string | null,
+    options?: CallOptions,
+    waitSeconds = 0,
+  ): Promise<{ answer: AnswerOf<R> | null; etag: string | null }> {
+    const plain = this.#request(route, input);
+    const headers = etag === null ? plain.headers : { ...plain.headers, 'if-none-match': etag };
+    const request = { ...plain, headers };
+    const answer = await this.#send(request, options, waitSeconds);
+    if (answer.statusCode === 304) {
+      await answer.body.dump();
+      return { answer: null, etag };
+    }
+    const tag = answer.headers.etag;
+    return {
+      answer: await this.#read(route, request, answer, options),
+      etag: typeof tag === 'string' ? tag : null,
+    };
+  }
+
+  /** For routes that answer with bytes. */
+  async open<R extends RouteDeclaration>(
+    route: R,
+    input: CallInput<R>,
+    options?: CallOptions,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<OpenedStream> {
+    const plain = this.#request(route, input);
+    const answer = await this.#send({ ...plain, headers: { ...plain.headers, ...headers } }, options, 0);
+    if (answer.statusCode !== route.status) {
+      const text = await answer.body.text();
+      throw errorOfAnswer(answer.statusCode, parseJson(text), text, `${plain.method} ${plain.path}`);
+    }
+    const length = Number(answer.headers['content-length']);
+    return { stream: answer.body, bytes: Number.isSafeInteger(length) ? length : null };
+  }
+
+  /** Sends `head` and then the file as one body. The file is read twice: the signature needs its digest first. */
+  async upload<R extends RouteDeclaration>(
+    route: R,
+    input: CallInput<R>,
+    head: Buffer,
+    file: string,
+    options?: CallOptions,
+  ): Promise<AnswerOf<R>> {
+    const hash = createHash('sha256').update(head);
+    let bytes = head.length;
+    await pipeline(createReadStream(file), async (chunks: AsyncIterable<Buffer>) => {
+      for await (const chunk of chunks) {
+        hash.update(chunk);
+        bytes += chunk.length;
+      }
+    });
+    const path = this.#pathOf(route, input);
+    const request: RawRequest = {
+      method: route.method,
+      path,
+      headers: {
+        ...this.#sign(route.method, path, contentDigest(hash.digest())),
+        'content-type': 'application/octet-stream',
+        'content-length': String(bytes),
+      },
+      body: Readable.from(headThenFile(head, file), { objectMode: false }),
+    };
+    return this.#read(route, request, await this.#send(request, options, 0), options);
+  }
+
+  /** Calls that are under way are cut off. */
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  #request<R extends RouteDeclaration>(route: R, input: CallInput<R>): RawRequest {
+    const path = this.#pathOf(route, input);
+    const body = input.body === undefined ? null : Buffer.from(JSON.stringify(input.body));
+    return {
+      method: route.method,
+      path,
+      headers: {
+        ...(body === null ? {} : { 'content-type': 'application/json' }),
+        ...(route.signing === 'none'
+          ? {}
+          : this.#sign(route.method, path, contentDigestOf(body ?? Buffer.alloc(0)))),
+      },
+      body,
+    };
+  }
+
+  #send(
+    request: RawRequest,
+    options: CallOptions | undefined,
+    waitSeconds: number,
+  ): Promise<Dispatcher.ResponseData> {
+    const timeout = waitSeconds + (options?.timeoutSeconds ?? this.#timeoutSeconds);
+    return send(this.#agent, this.#origin, request, timeout, options?.signal);
+  }
+
+  async #read<R extends RouteDeclaration>(
+    route: R,
+    request: RawRequest,
+    answer: Dispatcher.ResponseData,
+    options: CallOptions | undefined,
+  ): Promise<AnswerOf<R>> {
+    let text: string;
+    try {
+      text = await answer.body.text();
+    } catch (error) {
+      throw unreachable(this.#origin, request, error, options?.signal);
+    }
+    const body = parseJson(text);
+    if (answer.statusCode !== route.status) {
+      throw errorOfAnswer(answer.statusCode, body, text, `${request.method} ${request.path}`);
+    }
+    if (!isAnswerOf(route, body)) {
+      throw new ClusterRunnerError(
+        'INVALID_REQUEST',
+        `The master's answer to ${request.method} ${request.path} does not have the expected form; ` +
+          'use the same version of ClusterRunner on both sides.',
+      );
+    }
+    return body;
+  }
+
+  #pathOf<R extends RouteDeclaration>(route: R, input: CallInput<R>): string {
+    const params: Record<string, unknown> = input.params;
+    const path = route.path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(String(params[name])));
+    const query = new URLSearchParams();
+    for (const [key, value] of Object.entries(input.query ?? {})) {
+      if (value !== undefined) {
+        query.set(key, String(value));
+      }
+    }
+    return this.#prefix + path + (query.size === 0 ? '' : `?${query}`);
+  }
+
+  /** Signs what the master sees: the path without a reverse proxy's prefix. */
+  #sign(method: string, path: string, digest: string): Record<string, string> {
+    const target = path.slice(this.#prefix.length);
+    return signParts(this.#secret, { method, target, digest }, seconds(this.#clock.now()), randomUUID());
+  }
+}
+
+/** Fields that the declaration does not know are dropped first: STATUS, and what a newer master adds. */
+function isAnswerOf<R extends RouteDeclaration>(route: R, body: unknown): body is AnswerOf<R> {
+  return typeof route.answer !== 'string' && Value.Check(route.answer, Value.Clean(route.answer, body));
+}
+
+async function* headThenFile(head: Buffer, file: string): AsyncGenerator<Buffer> {
+  yield head;
+  yield* createReadStream(file, { highWaterMark: 256 * 1024 });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,89 @@
+import type { Explanation, WaitReason } from '../protocol/explanation.js';
+import type { BuildId, SlaveId } from '../protocol/ids.js';
+import { isEnded } from './build.js';
+import type { BuildWork } from './build-work.js';
+
+/** A slave as the question "why is it waiting" needs to know it. */
+export interface SlaveLoad {
+  readonly id: SlaveId;
+  readonly name: string;
+  readonly numExecutors: number;
+  readonly inUse: number;
+  /** It takes no more work. */
+  readonly draining: boolean;
+}
+
+export type Reason = Explanation['reasons'][number];
+
+/**
+ * Why a build is not done yet, the most useful reason first; never empty. `slaves` are the connected ones.
+ * `busyWith` says which builds hold how many executors, in all.
+ */
+export function reasonsToWait(
+  build: BuildWork,
+  slaves: readonly SlaveLoad[],
+  busyWith: readonly { readonly build: BuildId; readonly executors: number }[],
+): Reason[] {
+  if (isEnded(build.state)) {
+    return [{ reason: 'ENDED', text: `The build is ${build.state}; it waits for nothing.` }];
+  }
+  const reasons: Reason[] = [];
+  if (build.state === 'PREPARING') {
+    reasons.push({ reason: 'PREPARING', text: 'A slave fetches the project and lists the atoms.' });
+  } else if (build.running > 0) {
+    reasons.push({ reason: 'RUNNING', text: `It runs on ${count(build.running, 'executor')}.` });
+  }
+  const waits =
+    build.state === 'QUEUED' ? 'It waits to be prepared' : `${count(build.queued, 'subjob')} wait`;
+  if (build.state === 'QUEUED' || (build.state === 'BUILDING' && build.queued > 0)) {
+    reasons.push(whyNotMore(build, slaves, busyWith, waits));
+  }
+  return reasons.length > 0
+    ? reasons
+    : [{ reason: 'STARTING', text: 'Its subjobs are about to be handed out.' }];
+}
+
+function whyNotMore(
+  build: BuildWork,
+  slaves: readonly SlaveLoad[],
+  busyWith: readonly { readonly build: BuildId; readonly executors: number }[],
+  waits: string,
+): Reason {
+  const taking = slaves.filter(({ draining }) => !draining);
+  if (taking.length === 0) {
+    const why =
+      slaves.length === 0 ? 'no slave is connected' : 'every slave that is connected is being drained';
+    return because('NO_SLAVE', `${waits}: ${why}; start one with \`clusterrunner slave\`.`);
+  }
+  const willing = taking.filter(({ id }) => !build.refusedBy.has(id));
+  if (willing.length === 0) {
+    return because('REFUSED', `${waits}: none of the connected slaves could run this build.`);
+  }
+  const { maxExecutors, maxExecutorsPerSlave } = build.limits;
+  if (build.running >= maxExecutors) {
+    return because('BUILD_LIMIT', `${waits}: the build holds all of its max_executors (${maxExecutors}).`);
+  }
+  const free = willing.filter(({ numExecutors, inUse }) => inUse < numExecutors);
+  if (free.length > 0 && free.every(({ id }) => build.runningOn(id) >= maxExecutorsPerSlave)) {
+    return because(
+      'SLAVE_LIMIT',
+      `${waits}: the build holds its max_executors_per_slave (${maxExecutorsPerSlave}) on every slave that has an executor free.`,
+    );
+  }
+  if (free.length === 0) {
+    const builds = busyWith.map(({ build: id, executors }) => `build ${id} (${executors})`).join(', ');
+    return because('EXECUTORS_BUSY', `${waits}: all executors are busy with ${builds || 'other work'}.`);
+  }
+  return because(
+    'STARTING',
+    `${waits} for a slave with a free executor to ask, which it does at any moment.`,
+  );
+}
+
+function because(reason: WaitReason, text: string): Reason {
+  return { reason, text };
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,141 @@
+import { type TObject, type TSchema, Type } from '@sinclair/typebox';
+import { errorStatus } from './errors.js';
+import type { RouteDeclaration } from './route.js';
+
+/*
+ * The OpenAPI 3.1 document, made from the declared routes: TypeBox schemas are JSON Schema 2020-12, which is
+ * what OpenAPI 3.1 speaks (https://spec.openapis.org/oas/v3.1.0), so they go in as they are.
+ */
+
+const ErrorAnswer = Type.Object({
+  STATUS: Type.Literal('FAILURE'),
+  code: Type.String({ enum: Object.keys(errorStatus) }),
+  error: Type.String({ description: 'What happened and what to do, for a person.' }),
+});
+
+const security = {
+  none: [],
+  document: [{ bodyDigest: [] }, { parts: [] }],
+  parts: [{ parts: [] }],
+} as const;
+
+export interface OpenApiDocument {
+  readonly openapi: '3.1.0';
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: unknown;
+}
+
+export interface Operation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly security: readonly unknown[];
+  readonly parameters: readonly unknown[];
+  readonly requestBody?: unknown;
+  readonly responses: Readonly<Record<string, unknown>>;
+}
+
+/** `routes` by name, which becomes the operationId. */
+export function openApiDocument(
+  routes: Readonly<Record<string, RouteDeclaration>>,
+  version: string,
+): OpenApiDocument {
+  const paths: Record<string, Record<string, Operation>> = {};
+  for (const [name, route] of Object.entries(routes)) {
+    const path = route.path.replace(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(name, route) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'ClusterRunner master',
+      version,
+      description: 'Distributed test runner. The same paths answer without /v1 as the newest version.',
+    },
+    paths,
+    components: {
+      securitySchemes: {
+        bodyDigest: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'ClusterRunner-Message-Authentication-Digest',
+          description: 'Hex HMAC-SHA512 of the exact bytes of the body under the shared secret.',
+        },
+        parts: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'Signature',
+          description:
+            'HTTP Message Signature (RFC 9421, hmac-sha256) over "@method" "@path" "@query" "content-digest" ' +
+            'with created, expires, nonce and keyid, in Signature-Input and Signature.',
+        },
+      },
+      responses: {
+        Error: {
+          description: 'The request was refused, and nothing changed.',
+          content: { 'application/json': { schema: ErrorAnswer } },
+        },
+      },
+    },
+  };
+}
+
+function operation(name: string, route: RouteDeclaration): Operation {
+  return {
+    operationId: name,
+    summary: route.summary,
+    security: security[route.signing],
+    parameters: [...parameters('path', route.params), ...parameters('query', route.query)],
+    ...(route.body === null ? {} : { requestBody: requestBody(route.body) }),
+    responses: {
+      [route.status]: {
+        description: 'Done.',
+        ...answerContent(route),
+      },
+      default: { $ref: '#/components/responses/Error' },
+    },
+  };
+}
+
+function answerContent(route: RouteDeclaration): Readonly<Record<string, unknown>> {
+  if (route.answer === 'redirect') {
+    return { headers: { Location: { schema: { type: 'string' } } } };
+  }
+  return typeof route.answer === 'string'
+    ? { content: { [route.answer]: {} } }
+    : { content: jsonContent(answerSchema(route)) };
+}
+
+/** The declared answer with what every JSON answer carries beside it. */
+export function answerSchema(route: RouteDeclaration): TSchema {
+  if (typeof route.answer === 'string') {
+    throw new Error(`${route.method} ${route.path} does not answer with JSON of the API and has no schema.`);
+  }
+  const common = {
+    STATUS: Type.Literal('SUCCESS'),
+    ...(route.method === 'GET' ? { child_routes: Type.Record(Type.String(), Type.String()) } : {}),
+  };
+  return Type.Composite([route.answer, Type.Object(common)], { additionalProperties: false });
+}
+
+function parameters(place: 'path' | 'query', schema: TObject): unknown[] {
+  const required = new Set(schema.required ?? []);
+  return Object.entries(schema.properties).map(([name, property]) => ({
+    name,
+    in: place,
+    required: place === 'path' || required.has(name),
+    schema: property,
+  }));
+}
+
+function requestBody(body: TSchema | 'stream'): unknown {
+  const content =
+    body === 'stream'
+      ? { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
+      : jsonContent(body);
+  return { required: true, content };
+}
+
+function jsonContent(schema: TSchema) {
+  return { 'application/json': { schema } };
+}

@@ -1,0 +1,138 @@
+import { Type } from '@sinclair/typebox';
+import { BuildRequestSchema, BuildSchema } from '../build.js';
+import { ExplanationSchema } from '../explanation.js';
+import { BuildIdSchema } from '../ids.js';
+import { declareRoute } from '../route.js';
+import { closed, nothing, ofBuild, page, total } from './shared.js';
+
+/** Longest that a question may ask the master to hold it. */
+export const MAX_WAIT_SECONDS = 60;
+
+const builds = Type.Object({ builds: Type.Array(BuildSchema), total });
+const oneBuild = Type.Object({ build: BuildSchema });
+
+export const buildRoutes = {
+  listBuilds: declareRoute({
+    method: 'GET',
+    path: '/v1/build',
+    signing: 'none',
+    summary: 'All builds that the master knows, oldest first.',
+    params: nothing,
+    query: page,
+    body: null,
+    status: 200,
+    answer: builds,
+    children: { build: 'getBuild' },
+  }),
+  queue: declareRoute({
+    method: 'GET',
+    path: '/v1/queue',
+    signing: 'none',
+    summary: 'The builds that have not ended, oldest first.',
+    params: nothing,
+    query: page,
+    body: null,
+    status: 200,
+    answer: builds,
+    children: { build: 'getBuild' },
+  }),
+  createBuild: declareRoute({
+    method: 'POST',
+    path: '/v1/build',
+    signing: 'document',
+    summary: 'Starts a build.',
+    params: nothing,
+    query: nothing,
+    body: BuildRequestSchema,
+    status: 202,
+    answer: Type.Object({ build_id: BuildIdSchema }),
+    children: { build: 'getBuild' },
+  }),
+  getBuild: declareRoute({
+    method: 'GET',
+    path: '/v1/build/:buildId',
+    signing: 'none',
+    summary:
+      'One build. With `wait` and the ETag of an earlier answer in If-None-Match, it answers as soon as the build ' +
+      'is not what it was, or with 304 when that time is over.',
+    params: ofBuild,
+    query: Type.Object(
+      {
+        wait: Type.Optional(
+          Type.Number({
+            minimum: 0,
+            maximum: MAX_WAIT_SECONDS,
+            description: 'Seconds to wait for a change.',
+          }),
+        ),
+      },
+      closed,
+    ),
+    body: null,
+    status: 200,
+    answer: oneBuild,
+    children: {
+      subjob: 'listSubjobs',
+      atom: 'listAtoms',
+      explain: 'explainBuild',
+      result: 'getResult',
+      'artifacts.tar.gz': 'getArtifactsTar',
+      'artifacts.zip': 'getArtifactsZip',
+    },
+  }),
+  updateBuild: declareRoute({
+    method: 'PUT',
+    path: '/v1/build/:buildId',
+    signing: 'document',
+    summary: 'Cancels a build. A build that has ended already is left as it is.',
+    params: ofBuild,
+    query: nothing,
+    body: Type.Object({ status: Type.Literal('canceled') }, closed),
+    status: 200,
+    answer: oneBuild,
+  }),
+  explainBuild: declareRoute({
+    method: 'GET',
+    path: '/v1/build/:buildId/explain',
+    signing: 'none',
+    summary: 'Why the build is not done yet: what it waits for, and what runs where since when.',
+    params: ofBuild,
+    query: nothing,
+    body: null,
+    status: 200,
+    answer: Type.Object({ explanation: ExplanationSchema }),
+  }),
+  getResult: declareRoute({
+    method: 'GET',
+    path: '/v1/build/:buildId/result',
+    signing: 'none',
+    summary: "Redirects to the archive of the build's results. 202 with an `error` while the build runs.",
+    params: ofBuild,
+    query: nothing,
+    body: null,
+    status: 302,
+    answer: 'redirect',
+  }),
+  getArtifactsTar: declareRoute({
+    method: 'GET',
+    path: '/v1/build/:buildId/artifacts.tar.gz',
+    signing: 'none',
+    summary: "The build's results, one folder an atom. 202 with an `error` while the build runs.",
+    params: ofBuild,
+    query: nothing,
+    body: null,
+    status: 200,
+    answer: 'application/gzip',
+  }),
+  getArtifactsZip: declareRoute({
+    method: 'GET',
+    path: '/v1/build/:buildId/artifacts.zip',
+    signing: 'none',
+    summary: 'The same as a zip, made while it is downloaded. 202 with an `error` while the build runs.',
+    params: ofBuild,
+    query: nothing,
+    body: null,
+    status: 200,
+    answer: 'application/zip',
+  }),
+} as const;

@@ -1,0 +1,106 @@
+import { Type } from '@sinclair/typebox';
+import { EventSchema } from '../event.js';
+import { declareRoute } from '../route.js';
+import { SlaveSchema } from '../slave.js';
+import { closed, MAX_PAGE, nothing } from './shared.js';
+
+const since = {
+  since_id: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'Only events after this one.',
+    }),
+  ),
+  since_timestamp: Type.Optional(
+    Type.Number({ minimum: 0, description: 'Only events since then, in seconds since the epoch.' }),
+  ),
+};
+
+/** The master itself: who it is, how it is, what has happened. */
+export const serviceRoutes = {
+  root: declareRoute({
+    method: 'GET',
+    path: '/v1',
+    signing: 'none',
+    summary: 'The master and its slaves.',
+    params: nothing,
+    query: nothing,
+    body: null,
+    status: 200,
+    answer: Type.Object({
+      master: Type.Object({ version: Type.String(), session_id: Type.String(), uptime: Type.Number() }),
+      slaves: Type.Array(SlaveSchema, { maxItems: MAX_PAGE, description: 'The first thousand of them.' }),
+    }),
+    children: {
+      build: 'listBuilds',
+      queue: 'queue',
+      slave: 'listSlaves',
+      eventlog: 'eventLog',
+      events: 'events',
+      metrics: 'metrics',
+      version: 'version',
+      openapi: 'openApi',
+    },
+  }),
+  version: declareRoute({
+    method: 'GET',
+    path: '/v1/version',
+    signing: 'none',
+    summary: 'The versions of the program and of its API.',
+    params: nothing,
+    query: nothing,
+    body: null,
+    status: 200,
+    answer: Type.Object({ version: Type.String(), api_version: Type.Integer() }),
+  }),
+  openApi: declareRoute({
+    method: 'GET',
+    path: '/v1/openapi.json',
+    signing: 'none',
+    summary: 'This API as an OpenAPI 3.1 document.',
+    params: nothing,
+    query: nothing,
+    body: null,
+    status: 200,
+    answer: 'application/json',
+  }),
+  metrics: declareRoute({
+    method: 'GET',
+    path: '/v1/metrics',
+    signing: 'none',
+    summary: 'Metrics in the text format of Prometheus.',
+    params: nothing,
+    query: nothing,
+    body: null,
+    status: 200,
+    answer: 'text/plain',
+  }),
+  eventLog: declareRoute({
+    method: 'GET',
+    path: '/v1/eventlog',
+    signing: 'none',
+    summary: 'What has happened, oldest first; ask again with the last id that came.',
+    params: nothing,
+    query: Type.Object(
+      { ...since, limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: MAX_PAGE })) },
+      closed,
+    ),
+    body: null,
+    status: 200,
+    answer: Type.Object({ events: Type.Array(EventSchema) }),
+  }),
+  events: declareRoute({
+    method: 'GET',
+    path: '/v1/events',
+    signing: 'none',
+    summary:
+      'The same events as they happen, as server-sent events; with Last-Event-ID (or `since_id`) those after it ' +
+      'first, without it only new ones.',
+    params: nothing,
+    query: Type.Object({ since_id: since.since_id }, closed),
+    body: null,
+    status: 200,
+    answer: 'text/event-stream',
+  }),
+} as const;

@@ -1,0 +1,29 @@
+import { Type } from '@sinclair/typebox';
+import { AtomIdSchema, BuildIdSchema, SlaveIdSchema, SubjobIdSchema } from '../ids.js';
+
+export const closed = { additionalProperties: false };
+export const nothing = Type.Object({}, closed);
+
+export const ofBuild = Type.Object({ buildId: BuildIdSchema }, closed);
+export const ofSubjob = Type.Object({ buildId: BuildIdSchema, subjobId: SubjobIdSchema }, closed);
+export const ofAtom = Type.Object({ buildId: BuildIdSchema, atomId: AtomIdSchema }, closed);
+export const ofAtomInSubjob = Type.Object(
+  { buildId: BuildIdSchema, subjobId: SubjobIdSchema, atomId: AtomIdSchema },
+  closed,
+);
+export const ofSlave = Type.Object({ slaveId: SlaveIdSchema }, closed);
+export const ofSlaveAndBuild = Type.Object({ slaveId: SlaveIdSchema, buildId: BuildIdSchema }, closed);
+export const ofSlaveAndSubjob = Type.Object(
+  { slaveId: SlaveIdSchema, buildId: BuildIdSchema, subjobId: SubjobIdSchema },
+  closed,
+);
+
+/** A list never comes whole: at most this many rows an answer. */
+export const MAX_PAGE = 1000;
+export const pageFields = {
+  offset: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: 100 })),
+};
+export const page = Type.Object(pageFields, closed);
+/** How many rows there are in all, beside a page of them. */
+export const total = Type.Integer({ description: 'Rows in all, not only on this page.' });

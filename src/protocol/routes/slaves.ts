@@ -1,0 +1,57 @@
+import { Type } from '@sinclair/typebox';
+import { SlaveIdSchema } from '../ids.js';
+import { declareRoute } from '../route.js';
+import { SlaveSchema } from '../slave.js';
+import { closed, MAX_PAGE, nothing, ofSlave, page, total } from './shared.js';
+
+/** Slaves as people and monitors see them. */
+export const slaveRoutes = {
+  listSlaves: declareRoute({
+    method: 'GET',
+    path: '/v1/slave',
+    signing: 'none',
+    summary: 'The slaves that the master knows.',
+    params: nothing,
+    query: page,
+    body: null,
+    status: 200,
+    answer: Type.Object({ slaves: Type.Array(SlaveSchema), total }),
+    children: { slave: 'getSlave' },
+  }),
+  getSlave: declareRoute({
+    method: 'GET',
+    path: '/v1/slave/:slaveId',
+    signing: 'none',
+    summary: 'One slave.',
+    params: ofSlave,
+    query: nothing,
+    body: null,
+    status: 200,
+    answer: Type.Object({ slave: SlaveSchema }),
+  }),
+  shutdownSlave: declareRoute({
+    method: 'POST',
+    path: '/v1/slave/:slaveId/shutdown',
+    signing: 'document',
+    summary: 'Drains a slave: it finishes what it runs, takes no more, and exits.',
+    params: ofSlave,
+    query: nothing,
+    body: null,
+    status: 200,
+    answer: Type.Object({ slave_ids: Type.Array(SlaveIdSchema) }),
+  }),
+  shutdownSlaves: declareRoute({
+    method: 'POST',
+    path: '/v1/slave/shutdown',
+    signing: 'document',
+    summary: 'Drains several slaves: {"slaves": [1, 2]}, or all with {"shutdown_all": true}.',
+    params: nothing,
+    query: nothing,
+    body: Type.Union([
+      Type.Object({ slaves: Type.Array(SlaveIdSchema, { minItems: 1, maxItems: MAX_PAGE * 10 }) }, closed),
+      Type.Object({ shutdown_all: Type.Literal(true) }, closed),
+    ]),
+    status: 200,
+    answer: Type.Object({ slave_ids: Type.Array(SlaveIdSchema, { description: 'Those that now drain.' }) }),
+  }),
+} as const;

@@ -1,0 +1,113 @@
+import { Type } from '@sinclair/typebox';
+import { declareRoute } from '../route.js';
+import { AtomSchema, ConsolePageSchema, SubjobSchema } from '../work.js';
+import { closed, MAX_PAGE, ofAtom, ofAtomInSubjob, ofBuild, ofSubjob, page, total } from './shared.js';
+
+const atoms = Type.Object({ atoms: Type.Array(AtomSchema), total });
+const oneAtom = Type.Object({ atom: AtomSchema });
+const consoleQuery = Type.Object(
+  {
+    max_lines: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE * 10, default: 50 })),
+    offset_line: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'First line, from 0; without it the last `max_lines` lines.',
+      }),
+    ),
+  },
+  closed,
+);
+
+const getAtom = {
+  method: 'GET',
+  signing: 'none',
+  summary: 'One atom.',
+  query: Type.Object({}, closed),
+  body: null,
+  status: 200,
+  answer: oneAtom,
+} as const;
+const getConsole = {
+  method: 'GET',
+  signing: 'none',
+  summary: 'A page of what an atom printed; while it runs, of what it has printed so far.',
+  query: consoleQuery,
+  body: null,
+  status: 200,
+  answer: ConsolePageSchema,
+} as const;
+
+/** The pieces of a build. An atom has one number within its build, so it is found with or without its subjob. */
+export const workRoutes = {
+  listSubjobs: declareRoute({
+    method: 'GET',
+    path: '/v1/build/:buildId/subjob',
+    signing: 'none',
+    summary: 'The subjobs of a build.',
+    params: ofBuild,
+    query: page,
+    body: null,
+    status: 200,
+    answer: Type.Object({ subjobs: Type.Array(SubjobSchema), total }),
+    children: { subjob: 'getSubjob' },
+  }),
+  getSubjob: declareRoute({
+    method: 'GET',
+    path: '/v1/build/:buildId/subjob/:subjobId',
+    signing: 'none',
+    summary: 'One subjob.',
+    params: ofSubjob,
+    query: Type.Object({}, closed),
+    body: null,
+    status: 200,
+    answer: Type.Object({ subjob: SubjobSchema }),
+    children: { atom: 'listAtomsOfSubjob' },
+  }),
+  listAtomsOfSubjob: declareRoute({
+    method: 'GET',
+    path: '/v1/build/:buildId/subjob/:subjobId/atom',
+    signing: 'none',
+    summary: 'The atoms of a subjob.',
+    params: ofSubjob,
+    query: page,
+    body: null,
+    status: 200,
+    answer: atoms,
+    children: { atom: 'getAtomOfSubjob' },
+  }),
+  getAtomOfSubjob: declareRoute({
+    ...getAtom,
+    path: '/v1/build/:buildId/subjob/:subjobId/atom/:atomId',
+    params: ofAtomInSubjob,
+    children: { console: 'getConsoleOfSubjob' },
+  }),
+  getConsoleOfSubjob: declareRoute({
+    ...getConsole,
+    path: '/v1/build/:buildId/subjob/:subjobId/atom/:atomId/console',
+    params: ofAtomInSubjob,
+  }),
+  listAtoms: declareRoute({
+    method: 'GET',
+    path: '/v1/build/:buildId/atom',
+    signing: 'none',
+    summary: 'The atoms of a build.',
+    params: ofBuild,
+    query: page,
+    body: null,
+    status: 200,
+    answer: atoms,
+    children: { atom: 'getAtom' },
+  }),
+  getAtom: declareRoute({
+    ...getAtom,
+    path: '/v1/build/:buildId/atom/:atomId',
+    params: ofAtom,
+    children: { console: 'getConsole' },
+  }),
+  getConsole: declareRoute({
+    ...getConsole,
+    path: '/v1/build/:buildId/atom/:atomId/console',
+    params: ofAtom,
+  }),
+} as const;

@@ -1,0 +1,53 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { AtomIdSchema, SubjobIdSchema } from './ids.js';
+import { literals, Nullable } from './shapes.js';
+
+/*
+ * What `GET …/subjob` and `GET …/atom` show: the pieces of a build, for people and programs that read.
+ */
+
+/**
+ * NOT_STARTED: waits, or its subjob was taken back from a slave that was lost. IN_PROGRESS: its commands run.
+ * COMPLETED: it has its verdict.
+ */
+export const atomState = ['NOT_STARTED', 'IN_PROGRESS', 'COMPLETED'] as const;
+export type AtomState = (typeof atomState)[number];
+
+export const AtomSchema = Type.Object(
+  {
+    id: AtomIdSchema,
+    subjob_id: SubjobIdSchema,
+    command_string: Type.String({ description: 'Shell text that sets the variable of the atom.' }),
+    state: literals(atomState),
+    exit_code: Nullable(Type.Integer({ description: '128 + n when signal n ended it.' })),
+    expected_time: Nullable(Type.Number({ description: 'Seconds, from earlier builds.' })),
+    actual_time: Nullable(Type.Number({ description: 'Seconds.' })),
+    error: Nullable(Type.String({ description: 'Why there is no exit code although it is completed.' })),
+  },
+  { additionalProperties: false },
+);
+export type Atom = Static<typeof AtomSchema>;
+
+export const SubjobSchema = Type.Object(
+  {
+    id: SubjobIdSchema,
+    command: Type.String({ description: 'The shell text that runs for each atom.' }),
+    atoms: Type.Array(AtomSchema),
+    slave: Nullable(Type.String({ description: 'Name of the slave that holds it or held it last.' })),
+    state: literals(atomState),
+    attempt: Type.Integer({ description: 'How many times it was given to a slave.' }),
+  },
+  { additionalProperties: false },
+);
+export type Subjob = Static<typeof SubjobSchema>;
+
+export const ConsolePageSchema = Type.Object(
+  {
+    offset_line: Type.Integer({ description: 'Number of the first line of `content`, from 0.' }),
+    num_lines: Type.Integer({ description: 'Lines in `content`.' }),
+    total_num_lines: Type.Integer({ description: 'Lines printed, so far when the atom still runs.' }),
+    content: Type.String({ description: 'Invalid UTF-8 is replaced; very long lines are cut.' }),
+  },
+  { additionalProperties: false },
+);
+export type ConsolePage = Static<typeof ConsolePageSchema>;
