@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AtomRef } from '../../protocol/build.js';
 import { atomFolder } from '../../protocol/ids.js';
+import { printable } from '../printable.js';
 
 const MAX_SHOWN = 10;
 const MAX_NAMED = 100;
@@ -59,10 +60,4 @@ function consoleEnd(file: string): string[] {
   } finally {
     closeSync(fd);
   }
-}
-
-/** A test's output must not move the cursor, change colours or set the title of the reader's terminal. */
-function printable(line: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return line.replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '').replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '');
 }

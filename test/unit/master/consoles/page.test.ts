@@ -1,0 +1,98 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { type ConsoleSource, MAX_PAGE_BYTES, readPage } from '../../../../src/master/consoles/page.js';
+
+/** The lines of a text as an editor would count them, each with its end. */
+function linesOf(text: string): string[] {
+  return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+}
+
+/** A console in memory that is read in pieces of `pieceBytes`, and can be entered at every `stride` bytes. */
+function sourceOf(content: Buffer, pieceBytes: number, stride: number): ConsoleSource {
+  const lineEndsBefore = (position: number) => content.subarray(0, position).filter((b) => b === 10).length;
+  return {
+    totalLines: lineEndsBefore(content.length) + (content.length > 0 && content.at(-1) !== 10 ? 1 : 0),
+    placeBefore(line) {
+      let best = { position: 0, lineEnds: 0 };
+      for (let position = stride; position < content.length; position += stride) {
+        const lineEnds = lineEndsBefore(position);
+        if (lineEnds < line) {
+          best = { position, lineEnds };
+        }
+      }
+      return best;
+    },
+    async *read(position) {
+      for (let at = position; at < content.length; at += pieceBytes) {
+        yield content.subarray(at, at + pieceBytes);
+      }
+    },
+  };
+}
+
+const text = fc
+  .array(fc.constantFrom('\n', 'a', 'bc', 'ü', '\r\n', ' '), { maxLength: 60 })
+  .map((parts) => parts.join(''));
+
+describe('a page of a console', () => {
+  it('holds exactly the lines that were asked for, wherever the console is cut into pieces', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        text,
+        fc.integer({ min: 1, max: 20 }),
+        fc.integer({ min: 1, max: 20 }),
+        fc.nat(40),
+        fc.integer({ min: 1, max: 40 }),
+        async (console, pieceBytes, stride, offsetLine, maxLines) => {
+          const source = sourceOf(Buffer.from(console), pieceBytes, stride);
+          const page = await readPage(source, { offsetLine, maxLines });
+          const expected = linesOf(console).slice(offsetLine, offsetLine + maxLines);
+          expect(page).to.deep.equal({
+            offset_line: offsetLine,
+            num_lines: expected.length,
+            total_num_lines: linesOf(console).length,
+            content: expected.join(''),
+          });
+        },
+      ),
+    );
+  });
+
+  it('is the last lines when no offset is named', async () => {
+    await fc.assert(
+      fc.asyncProperty(text, fc.integer({ min: 1, max: 40 }), async (console, maxLines) => {
+        const page = await readPage(sourceOf(Buffer.from(console), 7, 5), { offsetLine: null, maxLines });
+        expect(page.content).to.equal(linesOf(console).slice(-maxLines).join(''));
+      }),
+    );
+  });
+
+  it('ends early rather than grow beyond its limit, and the next page goes on there', async () => {
+    const line = `${'x'.repeat(300_000)}\n`;
+    const source = sourceOf(Buffer.from(line.repeat(10)), 65_536, 1_000_000);
+    const page = await readPage(source, { offsetLine: 2, maxLines: 8 });
+    expect(page.num_lines).to.equal(3);
+    expect(page.content).to.equal(line.repeat(3));
+  });
+
+  it('reaches the end when the last lines are asked for, though they do not all fit', async () => {
+    const line = `${'x'.repeat(300_000)}\n`;
+    const source = sourceOf(Buffer.from(line.repeat(10)), 65_536, 1_000_000);
+    const page = await readPage(source, { offsetLine: null, maxLines: 8 });
+    expect(page.offset_line + page.num_lines).to.equal(10);
+  });
+
+  it('cuts a line that is larger than a page', async () => {
+    const source = sourceOf(Buffer.from(`${'x'.repeat(3_000_000)}\nend\n`), 65_536, 1_000_000);
+    const page = await readPage(source, { offsetLine: 0, maxLines: 5 });
+    expect(page.num_lines).to.equal(1);
+    expect(page.content).to.equal(`${'x'.repeat(MAX_PAGE_BYTES)}…\n`);
+    const next = await readPage(source, { offsetLine: 1, maxLines: 5 });
+    expect(next.content).to.equal('end\n');
+  });
+
+  it('replaces bytes that are not UTF-8', async () => {
+    const source = sourceOf(Buffer.from([0xff, 0x41, 0x0a]), 10, 10);
+    expect((await readPage(source, { offsetLine: 0, maxLines: 1 })).content).to.equal('\ufffdA\n');
+  });
+});
