@@ -27,6 +27,8 @@ export const BuildRequestSchema = Type.Object(
     ),
     remote_files: Type.Optional(
       Type.Record(Type.String(), Type.String(), {
+        // The pattern of a record's keys does not match a line end: such a key's value would go unchecked.
+        additionalProperties: false,
         description: 'URIs to download into the workspace, {URI: output file name} or the other way round.',
       }),
     ),

@@ -66,6 +66,7 @@ export interface SignatureHeaders {
 }
 
 export type PartsVerdict =
+  /** `expires`: until then this signature is taken, whatever it says itself, and its nonce must be remembered. */
   | { readonly ok: true; readonly nonce: string; readonly expires: number }
   | { readonly ok: false; readonly reason: string };
 
@@ -105,7 +106,7 @@ export function verifyParts(
       reason: `the signature was made ${Math.abs(Math.round(age))} s ${age < 0 ? 'in the future' : 'ago'}; set the clocks of both machines`,
     };
   }
-  return { ok: true, nonce, expires: Math.min(Number(expires), Number(created) + LIFETIME_SECONDS) };
+  return { ok: true, nonce, expires: Number(created) + LIFETIME_SECONDS };
 }
 
 /** RFC 9421, section 2.5. An absent query is signed as `?` (section 2.2.7). */

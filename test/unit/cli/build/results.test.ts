@@ -17,7 +17,9 @@ import { expect } from 'chai';
 import { type Header, pack } from 'tar-stream';
 import { unpackResults } from '../../../../src/cli/build/results.js';
 
-async function tarGz(entries: readonly (Partial<Header> & { name: string; content?: string })[]): Promise<Buffer> {
+async function tarGz(
+  entries: readonly (Partial<Header> & { name: string; content?: string })[],
+): Promise<Buffer> {
   const tar = pack();
   for (const { content, ...header } of entries) {
     tar.entry(header, content ?? '');

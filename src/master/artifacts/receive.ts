@@ -1,0 +1,116 @@
+import { createHash, type Hash } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+import type { ReceivedArchive } from '../contract.js';
+import { incomingPath } from './incoming.js';
+
+/** No subjob's archive is larger by intention; a slave gone wild must not fill the disk in one request. */
+const MAX_ARCHIVE_BYTES = 64 * 1024 ** 3;
+
+export interface ReceiveOptions<Head> {
+  /** The body: `headBytes` of head, the archive to its end. */
+  readonly chunks: AsyncIterable<Buffer>;
+  readonly headBytes: number;
+  readonly temporaryDirectory: string;
+  /** Reads the head and refuses it, by throwing, before the archive is received. */
+  readonly readHead: (bytes: Buffer) => Head;
+  /** Throws unless this is the SHA-256 of the body that was signed. */
+  readonly verify: (sha256: Buffer) => void;
+  /** Has the archive, whole, verified and on the disk, at a path that is removed once this has settled. */
+  readonly accept: (head: Head, archive: ReceivedArchive) => Promise<void>;
+}
+
+/**
+ * Streams a result to a temporary file, holding no more than the head and one chunk in memory, and hands it on
+ * when every byte is there and is what was signed. Whatever happens, no temporary file stays.
+ * @throws ClusterRunnerError INVALID_REQUEST, BODY_TOO_LARGE, UNAVAILABLE (the disk does not take it), and what
+ * the callbacks throw
+ */
+export async function receiveResult<Head>(options: ReceiveOptions<Head>): Promise<void> {
+  const chunks = options.chunks[Symbol.asyncIterator]();
+  try {
+    await receive(options, chunks);
+  } finally {
+    // An iterator that is left open would keep its source from being read on, or seen to end.
+    await chunks.return?.();
+  }
+}
+
+async function receive<Head>(options: ReceiveOptions<Head>, chunks: AsyncIterator<Buffer>): Promise<void> {
+  const hash = createHash('sha256');
+  const { head, rest } = await readHead(chunks, hash, options.headBytes);
+  const report = options.readHead(head);
+  const temporaryPath = incomingPath(options.temporaryDirectory);
+  try {
+    const bytes = await writeRest(chunks, hash, rest, temporaryPath);
+    options.verify(hash.digest());
+    await options.accept(report, { temporaryPath, bytes });
+  } finally {
+    await rm(temporaryPath, { force: true });
+  }
+}
+
+async function readHead(chunks: AsyncIterator<Buffer>, hash: Hash, headBytes: number) {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  while (bytes < headBytes) {
+    const next = await chunks.next();
+    if (next.done === true) {
+      throw new ClusterRunnerError(
+        'INVALID_REQUEST',
+        `The body ends after ${bytes} bytes, within the report of ${headBytes} bytes that report_bytes announces.`,
+      );
+    }
+    hash.update(next.value);
+    parts.push(next.value);
+    bytes += next.value.length;
+  }
+  const all = Buffer.concat(parts);
+  return { head: all.subarray(0, headBytes), rest: all.subarray(headBytes) };
+}
+
+/** Returns how many bytes are in the file, and on the disk. */
+async function writeRest(
+  chunks: AsyncIterator<Buffer>,
+  hash: Hash,
+  first: Buffer,
+  path: string,
+): Promise<number> {
+  const file = await onDisk(() => open(path, 'wx', 0o600));
+  try {
+    let bytes = first.length;
+    await append(file, first);
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+      bytes += next.value.length;
+      if (bytes > MAX_ARCHIVE_BYTES) {
+        throw new ClusterRunnerError(
+          'BODY_TOO_LARGE',
+          `The archive of one subjob is larger than ${MAX_ARCHIVE_BYTES} bytes; let its atoms leave less in $ARTIFACT_DIR.`,
+        );
+      }
+      hash.update(next.value);
+      await append(file, next.value);
+    }
+    await onDisk(() => file.sync());
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+function append(file: FileHandle, chunk: Buffer): Promise<void> {
+  return onDisk(() => file.appendFile(chunk));
+}
+
+/** A full disk is no programming error: the slave keeps its result and delivers it when there is room. */
+async function onDisk<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw new ClusterRunnerError(
+      'UNAVAILABLE',
+      `The master cannot keep the result on its disk (${messageOf(error)}); make room there, it will be delivered again.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,111 @@
+import Router from '@koa/router';
+import Koa, { type Context } from 'koa';
+import type { Logger } from '../../lib/logger.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+import type { RouteDeclaration } from '../../protocol/route.js';
+import { type RouteName, routes } from '../../protocol/routes.js';
+import { removeLeftovers } from '../artifacts/incoming.js';
+import type { MasterService } from '../contract.js';
+import type { Keys } from './authenticate.js';
+import { createEndpoint, type Endpoint } from './endpoint.js';
+import { envelope, requireReadablePath } from './envelope.js';
+import { createHandlers } from './handlers.js';
+import { createJsonParser } from './json-body.js';
+import { OpenCalls } from './open-calls.js';
+
+export interface AppOptions extends Keys {
+  readonly service: MasterService;
+  readonly log: Logger;
+  /** Of this app alone: what an earlier run left in it is removed. Must be on the disk of the results. */
+  readonly temporaryDirectory: string;
+  /** Shown to clients. */
+  readonly version: string;
+  /** The largest JSON body that is taken from a sender who has the secret; 256 MiB unless given. */
+  readonly maxJsonBytes?: number;
+}
+
+/** `listen` emits it on the app before it closes: open long polls then end. */
+export const STOPPING = 'stopping';
+
+/** The master's API over `service`: every declared route, under `/v1` and without. */
+export function createApp(options: AppOptions): Koa {
+  removeLeftovers(options.temporaryDirectory);
+  const openCalls = new OpenCalls();
+  const router = createRouter(options, openCalls);
+  const app = new Koa();
+  app.once(STOPPING, () => openCalls.stop());
+  app.on('error', (error: unknown) => {
+    // Only an answer that has begun can still fail here; most often its reader went away.
+    options.log.warn({ err: error }, 'An answer could not be sent to its end.');
+  });
+  app.use(envelope({ sessionId: options.service.sessionId, openCalls, log: options.log }));
+  app.use(requireReadablePath);
+  app.use(router.routes());
+  app.use((ctx) => answerUnrouted(ctx, router));
+  return app;
+}
+
+function createRouter(options: AppOptions, openCalls: OpenCalls): Router {
+  const handlers = createHandlers(options);
+  const maxJsonBytes = options.maxJsonBytes ?? 256 * 1024 * 1024;
+  const shared = { keys: options, parseJson: createJsonParser(maxJsonBytes), maxJsonBytes, openCalls };
+  const endpointOf = <Name extends RouteName>(name: Name): Endpoint =>
+    createEndpoint<(typeof routes)[Name]>(routes[name], handlers[name], {
+      ...shared,
+      childRoutes: childRoutesOf(routes[name]),
+    });
+  const router = new Router({ sensitive: true });
+  router.get('/healthz', (ctx) => {
+    ctx.body = { STATUS: 'SUCCESS', child_routes: {} };
+  });
+  for (const name of routeNames()) {
+    const { method, path } = routes[name];
+    const endpoint = endpointOf(name);
+    router.register([path, withoutVersion(path)], [method], (ctx) => endpoint(ctx, ctx.params));
+  }
+  return router;
+}
+
+function routeNames(): RouteName[] {
+  const isName = (name: string): name is RouteName => Object.hasOwn(routes, name);
+  return Object.keys(routes).filter(isName);
+}
+
+/** The path that answers as the newest version. */
+export function withoutVersion(path: string): string {
+  return path.replace(/^\/v1(?=\/|$)/, '') || '/';
+}
+
+function childRoutesOf(route: RouteDeclaration): Record<string, string> {
+  const declared: Readonly<Record<string, RouteDeclaration>> = routes;
+  return Object.fromEntries(
+    Object.entries(route.children ?? {}).map(([label, name]) => {
+      const child = declared[name];
+      if (child === undefined) {
+        throw new Error(
+          `${route.method} ${route.path} names the child ${name}, which is not a declared route.`,
+        );
+      }
+      return [label, child.path];
+    }),
+  );
+}
+
+function answerUnrouted(ctx: Context, router: Router): void {
+  const methods = [...new Set(router.match(ctx.path, ctx.method).path.flatMap((layer) => layer.methods))];
+  if (methods.length === 0) {
+    throw new ClusterRunnerError(
+      'NOT_FOUND',
+      `There is no ${ctx.path} here; GET /v1 begins the API, and docs/api.md lists it.`,
+    );
+  }
+  ctx.set('Allow', methods.join(', '));
+  if (ctx.method === 'OPTIONS') {
+    ctx.status = 204;
+    return;
+  }
+  throw new ClusterRunnerError(
+    'METHOD_NOT_ALLOWED',
+    `${ctx.method} is not possible at ${ctx.path}; ${methods.join(', ')} is.`,
+  );
+}

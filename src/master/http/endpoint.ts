@@ -1,0 +1,97 @@
+import type { TObject } from '@sinclair/typebox';
+import type { Context } from 'koa';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+import type { ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
+import { authenticateBody, authenticateHead, type Keys, type Proof } from './authenticate.js';
+import { type Call, type Handler, type HandlerBody, IncomingBody } from './handler.js';
+import { type ParseJson, requireJson } from './json-body.js';
+import type { OpenCalls } from './open-calls.js';
+import { chunksOf, readBytes } from './raw-body.js';
+import { sendAnswer } from './send-answer.js';
+import { type Check, coerceTexts, compileCheck } from './validate.js';
+
+/** The most that is held of a body whose sender has not shown yet that it has the secret. */
+const MAX_UNPROVED_BYTES = 16 * 1024 * 1024;
+
+export interface EndpointContext {
+  readonly keys: Keys;
+  readonly parseJson: ParseJson;
+  readonly maxJsonBytes: number;
+  readonly openCalls: OpenCalls;
+  /** Label to path template. */
+  readonly childRoutes: Readonly<Record<string, string>>;
+}
+
+export type Endpoint = (ctx: Context, params: Readonly<Record<string, string>>) => Promise<void>;
+
+/** Everything between the router and a handler: signature, then shape, then the call, then its answer. */
+export function createEndpoint<R extends RouteDeclaration>(
+  route: R,
+  handler: Handler<R>,
+  shared: EndpointContext,
+): Endpoint {
+  const checkParams: Check<ParamsOf<R>> = compileCheck(route.params, 'path');
+  const checkQuery: Check<QueryOf<R>> = compileCheck(route.query, 'query');
+  const checkBody: Check<HandlerBody<R>> = bodyCheck(route);
+  const textsOf = (schema: TObject, texts: Readonly<Record<string, unknown>>): unknown =>
+    coerceTexts(schema, texts);
+
+  return async (ctx, texts) => {
+    const head = { method: ctx.method, target: ctx.url, headers: ctx.headers };
+    const proof = await authenticateHead(route.signing, head, shared.keys);
+    const params = textsOf(route.params, texts);
+    const query = textsOf(route.query, ctx.query);
+    const body = await readBody(route, ctx, proof, shared);
+    checkParams(params);
+    checkQuery(query);
+    checkBody(body);
+    const answer: unknown = await shared.openCalls.run(ctx.res, async (gone) => {
+      const call: Call<R> = { params, query, body, headers: ctx.headers, gone };
+      return await handler(call);
+    });
+    sendAnswer(ctx, route, answer, route.method === 'GET' ? { child_routes: shared.childRoutes } : {});
+  };
+}
+
+function bodyCheck<R extends RouteDeclaration>(route: R): Check<HandlerBody<R>> {
+  const { body } = route;
+  if (body !== null && body !== 'stream') {
+    return compileCheck(body, 'body');
+  }
+  return (value: unknown): asserts value is HandlerBody<R> => {
+    if (body === 'stream' ? !(value instanceof IncomingBody) : value !== undefined) {
+      throw new ClusterRunnerError('INVALID_REQUEST', 'This request takes no body; send it without one.');
+    }
+  };
+}
+
+/** Undefined, what the JSON says, or an IncomingBody, by the route's declaration; the first two verified. */
+async function readBody(
+  route: RouteDeclaration,
+  ctx: Context,
+  proof: Proof,
+  shared: EndpointContext,
+): Promise<unknown> {
+  if (route.body === 'stream') {
+    return new IncomingBody(chunksOf(ctx.req), proof.form === 'parts' ? proof.verify : refuseUnproved);
+  }
+  if (route.body === null && route.signing === 'none') {
+    return undefined;
+  }
+  const limit =
+    proof.form === 'parts' ? shared.maxJsonBytes : Math.min(MAX_UNPROVED_BYTES, shared.maxJsonBytes);
+  const bytes = await readBytes(ctx.req, limit);
+  authenticateBody(proof, bytes);
+  if (route.body === null) {
+    return bytes.length === 0 ? undefined : bytes;
+  }
+  requireJson(ctx.headers);
+  return await shared.parseJson(ctx, bytes);
+}
+
+function refuseUnproved(): never {
+  throw new ClusterRunnerError(
+    'UNAUTHENTICATED',
+    'Refused: a streamed body must be signed as RFC 9421 says.',
+  );
+}

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import type { Context, Middleware, Next } from 'koa';
+import type { Logger } from '../../lib/logger.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+import { API_VERSION } from '../../protocol/routes.js';
+import type { OpenCalls } from './open-calls.js';
+import { discardRest } from './raw-body.js';
+
+export interface EnvelopeOptions {
+  readonly sessionId: string;
+  readonly openCalls: OpenCalls;
+  readonly log: Logger;
+}
+
+/**
+ * What every answer has in common, the errors' too: the headers, STATUS, and that whatever is thrown below
+ * becomes a status and a sentence.
+ */
+export function envelope(options: EnvelopeOptions): Middleware {
+  return async (ctx, next) => {
+    ctx.set('Api-Version', String(API_VERSION));
+    ctx.set('Session-Id', options.sessionId);
+    try {
+      requireSession(ctx, options.sessionId);
+      await next();
+    } catch (error) {
+      answerError(ctx, error, options.log);
+    } finally {
+      if (options.openCalls.stopping) {
+        ctx.set('Connection', 'close');
+      }
+      discardRest(ctx.req);
+    }
+  };
+}
+
+function requireSession(ctx: Context, sessionId: string): void {
+  for (const header of ['Expected-Session-Id', 'Session-Id']) {
+    const expected = ctx.get(header);
+    if (expected !== '' && expected !== sessionId) {
+      throw new ClusterRunnerError(
+        'SESSION_MISMATCH',
+        `This is not the run of the master that ${header} names: it was started again since; its Session-Id is now ${sessionId}.`,
+      );
+    }
+  }
+}
+
+function answerError(ctx: Context, error: unknown, log: Logger): void {
+  const known =
+    error instanceof ClusterRunnerError && error.code !== 'INTERNAL' ? error : hidden(ctx, error, log);
+  if (known.code === 'UNAUTHENTICATED') {
+    ctx.set('WWW-Authenticate', 'ClusterRunner');
+  }
+  ctx.status = known.status;
+  ctx.body = { STATUS: 'FAILURE', error: known.message, code: known.code };
+}
+
+/** A fault of the master's own: its log has everything, the client only the number to look for. */
+function hidden(ctx: Context, error: unknown, log: Logger): ClusterRunnerError {
+  const requestId = randomUUID();
+  log.error({ err: error, requestId, method: ctx.method, url: ctx.url }, 'A request failed.');
+  return new ClusterRunnerError(
+    'INTERNAL',
+    `The master failed at this request; its log has the details under ${requestId}.`,
+  );
+}
+
+/** Refuses a request line that cannot be understood, before anything looks at its path. */
+export async function requireReadablePath(ctx: Context, next: Next): Promise<void> {
+  if (!ctx.url.startsWith('/')) {
+    const absolute = URL.canParse(ctx.url) ? new URL(ctx.url) : null;
+    if (absolute === null) {
+      throw new ClusterRunnerError(
+        'INVALID_REQUEST',
+        'The target of the request is not a path; send one like /v1/build.',
+      );
+    }
+    ctx.url = absolute.pathname + absolute.search;
+  }
+  try {
+    decodeURIComponent(ctx.path);
+  } catch (error) {
+    throw new ClusterRunnerError(
+      'INVALID_REQUEST',
+      `The path ${ctx.path} has a % that does not begin a valid escape; write a percent sign as %25.`,
+      { cause: error },
+    );
+  }
+  await next();
+}

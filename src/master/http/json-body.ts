@@ -1,0 +1,58 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
+import type { Context } from 'koa';
+import bodyParser from 'koa-bodyparser';
+import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+
+/**
+ * Refuses what cannot be JSON before it is read. A body without a Content-Type is taken for JSON: programs in
+ * the field send none.
+ */
+export function requireJson(headers: IncomingHttpHeaders): void {
+  const type = (headers['content-type'] ?? 'application/json').split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/json') {
+    throw new ClusterRunnerError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      'The body must be JSON; send it with the header `Content-Type: application/json`.',
+    );
+  }
+  if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
+    throw new ClusterRunnerError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      'The body must not be compressed; send it without Content-Encoding.',
+    );
+  }
+}
+
+export type ParseJson = (ctx: Context, bytes: Buffer) => Promise<unknown>;
+
+/**
+ * Parses bytes that were read already. koa-bodyparser shows the body as decoded text only, and the signature
+ * is over the bytes: so those are read and checked first, and it is given them to read a second time.
+ */
+export function createJsonParser(maxBytes: number): ParseJson {
+  const parse = bodyParser({ enableTypes: ['json'], detectJSON: () => true, jsonLimit: `${maxBytes}b` });
+  return async (ctx, bytes) => {
+    requireUtf8(bytes);
+    const again = Readable.from([bytes], { objectMode: false });
+    const request = Object.assign(again, { headers: { 'content-length': String(bytes.length) } });
+    const replay: Context = Object.create(ctx, { req: { value: request } });
+    try {
+      await parse(replay, async () => undefined);
+    } catch (error) {
+      throw new ClusterRunnerError('INVALID_REQUEST', `The body is not valid JSON: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+    return ctx.request.body;
+  };
+}
+
+/** Without this a byte that is no UTF-8 would become U+FFFD, silently. */
+export function requireUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new ClusterRunnerError('INVALID_REQUEST', 'The body is not valid UTF-8.', { cause: error });
+  }
+}

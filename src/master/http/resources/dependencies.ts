@@ -1,0 +1,14 @@
+import type { Clock } from '../../../lib/clock.js';
+import type { MasterService, Page } from '../../contract.js';
+
+export interface HandlerDependencies {
+  readonly service: MasterService;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly temporaryDirectory: string;
+}
+
+/** The declaration's defaults have been filled in by validation; the types do not know it. */
+export function pageOf(query: { offset?: number; limit?: number }): Page {
+  return { offset: query.offset ?? 0, limit: query.limit ?? 100 };
+}

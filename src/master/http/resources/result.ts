@@ -1,0 +1,50 @@
+import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
+import { type ResultReport, ResultReportSchema } from '../../../protocol/slave.js';
+import { receiveResult } from '../../artifacts/receive.js';
+import type { Handlers } from '../handler.js';
+import { requireUtf8 } from '../json-body.js';
+import { type Check, compileCheck } from '../validate.js';
+import type { HandlerDependencies } from './dependencies.js';
+
+const checkReport: Check<ResultReport> = compileCheck(ResultReportSchema, 'report');
+
+export function resultHandlers({
+  service,
+  temporaryDirectory,
+}: HandlerDependencies): Pick<Handlers, 'deliverResult'> {
+  return {
+    deliverResult: async ({ params: { slaveId, buildId, subjobId }, query, body }) => {
+      await receiveResult({
+        chunks: body.chunks,
+        verify: body.verify,
+        headBytes: query.report_bytes,
+        temporaryDirectory,
+        readHead: (bytes) => {
+          const report = parseReport(bytes);
+          service.checkResultLease(slaveId, buildId, subjobId, report.lease);
+          return report;
+        },
+        accept: (report, archive) => service.acceptResult(slaveId, buildId, subjobId, report, archive),
+      });
+      return {};
+    },
+  };
+}
+
+function parseReport(bytes: Buffer): ResultReport {
+  const report: unknown = parseJson(requireUtf8(bytes));
+  checkReport(report);
+  return report;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ClusterRunnerError(
+      'INVALID_REQUEST',
+      `The first report_bytes bytes of the body are not a JSON report: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,42 @@
+import type { Context } from 'koa';
+import type { RouteDeclaration } from '../../protocol/route.js';
+import type { Content, NotYet, Redirect } from './handler.js';
+
+/** Sends what a handler gave in the form that the route declares; `more` is added to what is JSON. */
+export function sendAnswer(
+  ctx: Context,
+  route: RouteDeclaration,
+  answer: unknown,
+  more: Readonly<Record<string, unknown>>,
+): void {
+  if (!isOfBytes(route, answer)) {
+    ctx.status = route.status;
+    ctx.body = { STATUS: 'SUCCESS', ...(typeof answer === 'object' ? answer : {}), ...more };
+  } else if (!answer.ready) {
+    ctx.status = 202;
+    ctx.body = { STATUS: 'SUCCESS', error: answer.error, ...more };
+  } else if ('location' in answer) {
+    ctx.redirect(answer.location);
+    ctx.status = route.status;
+  } else {
+    sendContent(ctx, route, answer);
+  }
+}
+
+/** The handlers' types tie the answer to the declaration. */
+function isOfBytes(route: RouteDeclaration, answer: unknown): answer is Content | Redirect | NotYet {
+  return typeof route.answer === 'string' && answer !== undefined;
+}
+
+function sendContent(ctx: Context, route: RouteDeclaration, answer: Content): void {
+  ctx.status = route.status;
+  if (answer.fileName !== null) {
+    ctx.attachment(answer.fileName);
+  }
+  ctx.type =
+    typeof route.answer === 'string' && route.answer !== 'stream' ? route.answer : 'application/octet-stream';
+  ctx.body = answer.content;
+  if (answer.bytes !== null) {
+    ctx.length = answer.bytes;
+  }
+}

@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { MasterClient } from '../../src/client/master-client.js';
+import { type Clock, systemClock } from '../../src/lib/clock.js';
+import { createApp } from '../../src/master/http/app.js';
+import { listen } from '../../src/master/http/listen.js';
+import { FakeService } from './fake-service.js';
+
+export interface FakeMaster {
+  readonly service: FakeService;
+  readonly url: string;
+  readonly secret: string;
+  readonly client: MasterClient;
+  /** A folder that is removed at the end. */
+  readonly directory: string;
+  /** Where results arrive. */
+  readonly temporaryDirectory: string;
+  /** What the master has logged, as objects. */
+  readonly logged: Record<string, unknown>[];
+  /** Stops listening; `close` still has to be called. */
+  stop(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface FakeMasterOptions {
+  readonly clock?: Clock;
+  readonly secrets?: readonly string[];
+  readonly maxJsonBytes?: number;
+}
+
+/** The real HTTP layer on a free port of this machine, over a service in memory. */
+export async function startFakeMaster(options: FakeMasterOptions = {}): Promise<FakeMaster> {
+  const service = new FakeService();
+  const directory = mkdtempSync(join(tmpdir(), 'clusterrunner-fake-'));
+  const temporaryDirectory = join(directory, 'incoming');
+  const secrets = options.secrets ?? ['a secret of the tests'];
+  const logged: Record<string, unknown>[] = [];
+  const app = createApp({
+    service,
+    secrets,
+    rememberNonce: service.rememberNonce,
+    clock: options.clock ?? systemClock,
+    log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
+    temporaryDirectory,
+    version: '1.2.3',
+    ...(options.maxJsonBytes === undefined ? {} : { maxJsonBytes: options.maxJsonBytes }),
+  });
+  const server = await listen(app, { port: 0, hostname: '127.0.0.1', explicit: true });
+  const url = `http://127.0.0.1:${server.port}`;
+  const secret = secrets[0] ?? '';
+  const client = new MasterClient({ url, secret, ...(options.clock ? { clock: options.clock } : {}) });
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= server.close();
+    return stopped;
+  };
+  const close = async () => {
+    await client.close();
+    await stop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  return { service, url, secret, client, directory, temporaryDirectory, logged, stop, close };
+}

@@ -1,0 +1,235 @@
+import { readFile, rm } from 'node:fs/promises';
+import type { ArchiveContents, MasterService, Page, ReceivedArchive } from '../../src/master/contract.js';
+import type { Build, BuildRequest } from '../../src/protocol/build.js';
+import { ClusterRunnerError } from '../../src/protocol/errors.js';
+import { type BuildId, type SlaveId, type SubjobId, toId } from '../../src/protocol/ids.js';
+import type {
+  Handback,
+  LeaseRef,
+  Prepared,
+  Progress,
+  Register,
+  ResultReport,
+  Slave,
+  WorkAnswer,
+  WorkRequest,
+} from '../../src/protocol/slave.js';
+
+/** Something that a caller has changed, in the order in which it happened. */
+export interface Change {
+  readonly what: string;
+  readonly slave?: SlaveId;
+  readonly build?: BuildId;
+  readonly subjob?: SubjobId | null;
+  readonly said?: unknown;
+}
+
+export const noWork: WorkAnswer = { assignments: [], cancel: [], release: [], drain: false };
+
+/**
+ * A MasterService in memory. It checks that builds, slaves and leases are there, keeps what it is told in
+ * `changes` and schedules nothing: what `askForWork` answers is what a test has put into `work`.
+ */
+export class FakeService implements MasterService {
+  readonly sessionId = 'fake-session';
+  readonly startedAt = 1_700_000_000;
+  readonly changes: Change[] = [];
+  readonly builds = new Map<BuildId, Build>();
+  readonly slaves = new Map<SlaveId, Slave>();
+  readonly archives = new Map<BuildId, ArchiveContents>();
+  /** Leases whose results are taken; any other is STALE_LEASE. */
+  readonly leases = new Set<number>();
+  /** Bytes of the archives that were accepted, by `build/subjob`. */
+  readonly accepted = new Map<string, Buffer>();
+  /** Answers for the next questions; a question without one is held until its client goes away. */
+  readonly work: WorkAnswer[] = [];
+  /** Why each question that was given up was. */
+  readonly gone: unknown[] = [];
+  /** How many questions are held now. */
+  waiting = 0;
+  /** Thrown by every reading method while it is set. */
+  broken: Error | null = null;
+  readonly #nonces = new Set<string>();
+
+  /** For `createApp`. */
+  readonly rememberNonce = (nonce: string): boolean => {
+    const isNew = !this.#nonces.has(nonce);
+    this.#nonces.add(nonce);
+    return isNew;
+  };
+
+  async createBuild(request: BuildRequest): Promise<BuildId> {
+    const id = toId.build(this.builds.size + 1);
+    this.builds.set(id, fakeBuild(id, request));
+    this.changes.push({ what: 'createBuild', build: id, said: request });
+    return id;
+  }
+
+  async listBuilds({ offset, limit }: Page): Promise<{ builds: Build[]; total: number }> {
+    this.#requireWhole();
+    return { builds: [...this.builds.values()].slice(offset, offset + limit), total: this.builds.size };
+  }
+
+  async getBuild(build: BuildId): Promise<Build> {
+    this.#requireWhole();
+    const found = this.builds.get(build);
+    if (found === undefined) {
+      throw new ClusterRunnerError('NOT_FOUND', `There is no build ${build}; GET /v1/build lists them.`);
+    }
+    return found;
+  }
+
+  async cancelBuild(build: BuildId): Promise<Build> {
+    const canceled: Build = {
+      ...(await this.getBuild(build)),
+      status: 'FAILURE',
+      state: 'CANCELED',
+      result: 'FAILURE',
+      error_message: 'The build was canceled.',
+    };
+    this.builds.set(build, canceled);
+    this.changes.push({ what: 'cancelBuild', build });
+    return canceled;
+  }
+
+  async archiveContents(build: BuildId): Promise<ArchiveContents | null> {
+    await this.getBuild(build);
+    return this.archives.get(build) ?? null;
+  }
+
+  async listSlaves({ offset, limit }: Page): Promise<{ slaves: Slave[]; total: number }> {
+    this.#requireWhole();
+    return { slaves: [...this.slaves.values()].slice(offset, offset + limit), total: this.slaves.size };
+  }
+
+  async registerSlave(register: Register): Promise<{ slave_id: SlaveId; lease_seconds: number }> {
+    const id = toId.slave(this.slaves.size + 1);
+    this.slaves.set(id, fakeSlave(id, register));
+    this.changes.push({ what: 'registerSlave', slave: id, said: register });
+    return { slave_id: id, lease_seconds: 30 };
+  }
+
+  async goodbyeSlave(slave: SlaveId): Promise<void> {
+    this.#requireSlave(slave);
+    this.slaves.delete(slave);
+    this.changes.push({ what: 'goodbyeSlave', slave });
+  }
+
+  async askForWork(slave: SlaveId, request: WorkRequest, gone: AbortSignal): Promise<WorkAnswer> {
+    this.#requireSlave(slave);
+    this.changes.push({ what: 'askForWork', slave, said: request });
+    const answer = this.work.shift() ?? (request.wait_seconds === 0 ? noWork : undefined);
+    if (answer !== undefined) {
+      return answer;
+    }
+    this.waiting += 1;
+    try {
+      gone.throwIfAborted();
+      return await new Promise<never>((_, reject) => {
+        gone.addEventListener('abort', () => reject(gone.reason), { once: true });
+      });
+    } catch (error) {
+      this.gone.push(error);
+      throw error;
+    } finally {
+      this.waiting -= 1;
+    }
+  }
+
+  async reportPrepared(slave: SlaveId, build: BuildId, report: Prepared): Promise<void> {
+    this.#requireLease(slave, report.lease);
+    this.changes.push({ what: 'reportPrepared', slave, build, said: report });
+  }
+
+  async reportPreparationFailed(
+    slave: SlaveId,
+    build: BuildId,
+    lease: LeaseRef,
+    error: string,
+  ): Promise<void> {
+    this.#requireLease(slave, lease);
+    this.changes.push({ what: 'reportPreparationFailed', slave, build, said: error });
+  }
+
+  async handBack(slave: SlaveId, build: BuildId, subjob: SubjobId | null, handback: Handback): Promise<void> {
+    this.#requireLease(slave, handback.lease);
+    this.changes.push({ what: 'handBack', slave, build, subjob, said: handback });
+  }
+
+  async reportProgress(slave: SlaveId, build: BuildId, subjob: SubjobId, progress: Progress): Promise<void> {
+    this.#requireLease(slave, progress.lease);
+    this.changes.push({ what: 'reportProgress', slave, build, subjob, said: progress });
+  }
+
+  checkResultLease(slave: SlaveId, _build: BuildId, _subjob: SubjobId, lease: LeaseRef): void {
+    this.#requireLease(slave, lease);
+  }
+
+  async acceptResult(
+    slave: SlaveId,
+    build: BuildId,
+    subjob: SubjobId,
+    report: ResultReport,
+    archive: ReceivedArchive,
+  ): Promise<void> {
+    this.#requireLease(slave, report.lease);
+    this.accepted.set(`${build}/${subjob}`, await readFile(archive.temporaryPath));
+    await rm(archive.temporaryPath);
+    this.changes.push({ what: 'acceptResult', slave, build, subjob, said: report });
+  }
+
+  #requireWhole(): void {
+    if (this.broken !== null) {
+      throw this.broken;
+    }
+  }
+
+  #requireSlave(slave: SlaveId): void {
+    if (!this.slaves.has(slave)) {
+      throw new ClusterRunnerError('SLAVE_UNKNOWN', `Slave ${slave} is not known here; register again.`);
+    }
+  }
+
+  #requireLease(slave: SlaveId, lease: LeaseRef): void {
+    this.#requireSlave(slave);
+    if (!this.leases.has(lease.lease_id)) {
+      throw new ClusterRunnerError('STALE_LEASE', `Lease ${lease.lease_id} is over; drop its work.`);
+    }
+  }
+}
+
+/** A build that was accepted just now. */
+export function fakeBuild(id: BuildId, request: BuildRequest): Build {
+  return {
+    id,
+    status: 'BUILDING',
+    state: 'QUEUED',
+    state_timestamps: { QUEUED: 1_700_000_000 },
+    result: null,
+    details: 'The build waits for a slave.',
+    num_atoms: null,
+    num_subjobs: null,
+    num_atoms_done: 0,
+    num_atoms_failed: 0,
+    num_executors: 0,
+    seconds_left: null,
+    failed_atoms: null,
+    artifacts: null,
+    error_message: null,
+    request_params: request,
+  };
+}
+
+function fakeSlave(id: SlaveId, register: Register): Slave {
+  return {
+    id,
+    name: register.name,
+    url: register.url,
+    num_executors: register.num_executors,
+    num_executors_in_use: 0,
+    state: 'CONNECTED',
+    current_builds: [],
+    version: register.version,
+    last_seen: 1_700_000_000,
+  };
+}

@@ -1,0 +1,51 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { documentDigest } from '../../src/protocol/signing.js';
+import type { FakeMaster } from './fake-master.js';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The JSON of the answer; of one that is not JSON nothing. */
+  readonly body: Record<string, unknown>;
+}
+
+/** Sends what no typed client would. */
+export async function request(
+  master: FakeMaster,
+  method: string,
+  path: string,
+  init: RequestInit = {},
+): Promise<Answer> {
+  const response = await fetch(master.url + path, { ...init, method, redirect: 'manual' });
+  const content = await response.text();
+  const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
+  const body: Record<string, unknown> = isJson && content !== '' ? JSON.parse(content) : {};
+  return { status: response.status, headers: response.headers, body };
+}
+
+/** Sends a body with the document's digest of it. */
+export function signed(
+  master: FakeMaster,
+  method: string,
+  path: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
+  return request(master, method, path, {
+    body: bytes,
+    headers: {
+      'content-type': 'application/json',
+      'ClusterRunner-Message-Authentication-Digest': documentDigest(master.secret, bytes),
+      ...headers,
+    },
+  });
+}
+
+/** Sends bytes as they are, and gives what comes until the connection ends. */
+export async function sendBytes(master: FakeMaster, bytes: string): Promise<string> {
+  const socket = connect(Number(new URL(master.url).port), '127.0.0.1');
+  socket.write(bytes);
+  return await text(socket);
+}

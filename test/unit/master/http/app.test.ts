@@ -1,0 +1,148 @@
+import { expect } from 'chai';
+import { withoutVersion } from '../../../../src/master/http/app.js';
+import type { RouteDeclaration } from '../../../../src/protocol/route.js';
+import { routes } from '../../../../src/protocol/routes.js';
+import { documentDigest } from '../../../../src/protocol/signing.js';
+import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { request, sendBytes, signed } from '../../../support/raw-request.js';
+
+const directory = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
+
+describe('the API', () => {
+  let master: FakeMaster;
+  beforeEach(async () => {
+    master = await startFakeMaster();
+  });
+  afterEach(() => master.close());
+
+  it('serves every declared route, with and without version, with and without a slash at the end', async () => {
+    const declared: RouteDeclaration[] = Object.values(routes);
+    for (const { method, path } of declared) {
+      const concrete = path.replace(/:\w+/g, '7');
+      for (const variant of [concrete, withoutVersion(concrete), `${concrete}/`]) {
+        const answer = await request(master, method, variant);
+        const isServed =
+          answer.body.error === undefined || !/^There is no \//.test(String(answer.body.error));
+        expect(isServed, `${method} ${variant}: ${answer.body.error}`).to.equal(true);
+        expect(answer.status, `${method} ${variant}`).not.to.equal(405);
+      }
+    }
+  });
+
+  it('starts a build as the document says', async () => {
+    const answer = await signed(master, 'POST', '/v1/build', directory);
+    expect(answer.status).to.equal(202);
+    expect(answer.body).to.deep.equal({ STATUS: 'SUCCESS', build_id: 1 });
+    expect(master.service.changes).to.deep.equal([{ what: 'createBuild', build: 1, said: directory }]);
+  });
+
+  it('takes a body without a Content-Type for JSON, as programs in the field send it', async () => {
+    const bytes = JSON.stringify(directory);
+    const digest = documentDigest(master.secret, Buffer.from(bytes));
+    const answer = await sendBytes(
+      master,
+      `POST /build HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${bytes.length}\r\n` +
+        `ClusterRunner-Message-Authentication-Digest: ${digest}\r\n\r\n${bytes}`,
+    );
+    expect(answer).to.match(/^HTTP\/1\.1 202 /);
+  });
+
+  it('shows builds with the routes that lead on', async () => {
+    await master.client.createBuild(directory);
+    const one = await request(master, 'GET', '/build/1/');
+    expect(one.body).to.deep.include({
+      STATUS: 'SUCCESS',
+      child_routes: { 'artifacts.tar.gz': '/v1/build/:buildId/artifacts.tar.gz' },
+    });
+    expect(one.body.build).to.include({ id: 1, status: 'BUILDING', result: null });
+    const list = await request(master, 'GET', '/v1/build');
+    expect(list.body).to.have.property('child_routes').that.deep.equals({ build: '/v1/build/:buildId' });
+  });
+
+  it('gives lists in pages', async () => {
+    for (let n = 0; n < 3; n += 1) {
+      await master.client.createBuild(directory);
+    }
+    const { body } = await request(master, 'GET', '/v1/build?offset=1&limit=1');
+    expect(body).to.have.property('total', 3);
+    expect(body.builds).to.be.an('array').with.lengthOf(1);
+    expect(body.builds).to.have.nested.property('[0].id', 2);
+  });
+
+  it('names its version and run on every answer, also on errors', async () => {
+    for (const path of ['/v1/version', '/healthz', '/v1/build/9', '/nowhere', '/%zz']) {
+      const { headers } = await request(master, 'GET', path);
+      expect(headers.get('api-version'), path).to.equal('1');
+      expect(headers.get('session-id'), path).to.equal('fake-session');
+    }
+  });
+
+  it('answers only who expects this run of it', async () => {
+    for (const header of ['Expected-Session-Id', 'Session-Id']) {
+      const other = await request(master, 'GET', '/v1', { headers: { [header]: 'another' } });
+      expect(other.status).to.equal(412);
+      const same = await request(master, 'GET', '/v1', { headers: { [header]: 'fake-session' } });
+      expect(same.status).to.equal(200);
+    }
+  });
+
+  it('answers HEAD like GET, without a body', async () => {
+    const head = await request(master, 'HEAD', '/v1/version');
+    expect(head.status).to.equal(200);
+    expect(Number(head.headers.get('content-length'))).to.be.above(10);
+    expect((await request(master, 'HEAD', '/v1/build/9')).status).to.equal(404);
+  });
+
+  it('tells of itself and its slaves', async () => {
+    await master.client.registerSlave({
+      name: 'host:1',
+      instance: 'instance-1',
+      num_executors: 2,
+      url: null,
+      version: '1',
+    });
+    const { body } = await request(master, 'GET', '/');
+    expect(body.master).to.include({ version: '1.2.3', session_id: 'fake-session' });
+    expect(body.slaves).to.have.nested.property('[0].name', 'host:1');
+  });
+
+  describe('refuses, with a sentence that says why,', () => {
+    const cases: [what: string, method: string, path: string, status: number, sentence: RegExp][] = [
+      ['a path that it does not have', 'GET', '/v1/bulid', 404, /\/v1\/bulid/],
+      ['a build that is not there', 'GET', '/v1/build/7', 404, /no build 7/],
+      ['an id that is no number', 'GET', '/v1/build/abc', 400, /"buildId".*integer/],
+      ['an id that is too large', 'GET', '/v1/build/99999999999999999999', 400, /"buildId"/],
+      ['an id in another notation', 'GET', '/v1/build/0x1', 400, /"buildId"/],
+      ['an id below the first', 'GET', '/v1/build/0', 400, /"buildId"/],
+      ['a broken escape', 'GET', '/v1/build/%E0%A4', 400, /%25/],
+      ['an unknown query', 'GET', '/v1/build?page=1', 400, /"page".*offset, limit/],
+      ['a query given twice', 'GET', '/v1/build?limit=1&limit=2', 400, /"limit"/],
+      ['a page that is too large', 'GET', '/v1/build?limit=1001', 400, /1000/],
+    ];
+    for (const [what, method, path, status, sentence] of cases) {
+      it(what, async () => {
+        const answer = await request(master, method, path);
+        expect(answer.status).to.equal(status);
+        expect(answer.body).to.have.property('STATUS', 'FAILURE');
+        expect(answer.body.error).to.match(sentence);
+      });
+    }
+
+    it('another method than the path has, naming those that it has', async () => {
+      const answer = await request(master, 'DELETE', '/v1/build');
+      expect(answer.status).to.equal(405);
+      expect(answer.headers.get('allow')?.split(', ')).to.have.members(['GET', 'HEAD', 'POST']);
+      expect((await request(master, 'PROPFIND', '/v1/build')).status).to.equal(405);
+    });
+  });
+
+  it('hides a fault of its own, and logs it with its stack', async () => {
+    master.service.broken = new TypeError('password is hunter2');
+    const answer = await request(master, 'GET', '/v1/build');
+    expect(answer.status).to.equal(500);
+    expect(answer.body.error).not.to.contain('hunter2');
+    const line = master.logged.find(({ requestId }) => requestId !== undefined);
+    expect(answer.body.error).to.contain(String(line?.requestId));
+    expect(line?.err).to.have.property('stack').that.contains('hunter2');
+  });
+});

@@ -1,0 +1,107 @@
+import { expect } from 'chai';
+import type { RouteDeclaration } from '../../../../src/protocol/route.js';
+import { routes } from '../../../../src/protocol/routes.js';
+import { contentDigestOf, documentDigest, signParts } from '../../../../src/protocol/signing.js';
+import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { ManualClock } from '../../../support/manual-clock.js';
+import { request } from '../../../support/raw-request.js';
+
+const build = JSON.stringify({ type: 'directory', project_directory: '/p', job_name: 'Simple' });
+const register = JSON.stringify({
+  name: 'host',
+  instance: 'instance-1',
+  num_executors: 1,
+  url: null,
+  version: '1',
+});
+const DIGEST = 'ClusterRunner-Message-Authentication-Digest';
+
+describe('a request that changes anything', () => {
+  let master: FakeMaster;
+  let clock: ManualClock;
+  beforeEach(async () => {
+    clock = new ManualClock();
+    master = await startFakeMaster({ clock, secrets: ['the new secret', 'the old secret'] });
+  });
+  afterEach(() => master.close());
+
+  let nonces = 0;
+  function partsOf(method: string, target: string, body: string, secret = master.secret) {
+    nonces += 1;
+    const digest = contentDigestOf(Buffer.from(body));
+    return signParts(secret, { method, target, digest }, clock.now() / 1000, `nonce-${nonces}-of-test`);
+  }
+  const post = (path: string, body: string, headers: Record<string, string>) =>
+    request(master, 'POST', path, { body, headers: { 'content-type': 'application/json', ...headers } });
+
+  it('is refused unsigned on every route, and nothing happens', async () => {
+    const declared: RouteDeclaration[] = Object.values(routes);
+    for (const { method, path, signing } of declared.filter((route) => route.signing !== 'none')) {
+      const answer = await request(master, method, path.replace(/:\w+/g, '1'), { body: build });
+      expect(answer.status, path).to.equal(401);
+      expect(answer.headers.get('www-authenticate'), path).to.equal('ClusterRunner');
+      expect(answer.body.error, path).to.match(signing === 'document' ? /HMAC-SHA512/ : /RFC 9421/);
+    }
+    expect(master.service.changes).to.deep.equal([]);
+  });
+
+  it('is taken under any of the secrets, in either form', async () => {
+    for (const secret of ['the new secret', 'the old secret']) {
+      const digest = documentDigest(secret, Buffer.from(build));
+      expect((await post('/v1/build', build, { [DIGEST]: digest })).status).to.equal(202);
+      expect((await post('/v1/build', build, partsOf('POST', '/v1/build', build, secret))).status).to.equal(
+        202,
+      );
+    }
+  });
+
+  it('is refused under another secret or with another body', async () => {
+    const attempts = [
+      { [DIGEST]: documentDigest('a wrong secret', Buffer.from(build)) },
+      { [DIGEST]: documentDigest(master.secret, Buffer.from(`${build} `)) },
+      { [DIGEST]: '' },
+      partsOf('POST', '/v1/build', build, 'a wrong secret'),
+      partsOf('POST', '/v1/build', `${build} `),
+      partsOf('POST', '/build', build),
+      partsOf('PUT', '/v1/build', build),
+    ];
+    for (const headers of attempts) {
+      expect((await post('/v1/build', build, headers)).status, JSON.stringify(headers)).to.equal(401);
+    }
+    expect(master.service.changes).to.deep.equal([]);
+  });
+
+  it('of a slave is not taken with a digest of the body alone', async () => {
+    const digest = documentDigest(master.secret, Buffer.from(register));
+    expect((await post('/v1/slave', register, { [DIGEST]: digest })).status).to.equal(401);
+  });
+
+  it('is taken once', async () => {
+    const headers = partsOf('POST', '/v1/slave', register);
+    expect((await post('/v1/slave', register, headers)).status).to.equal(201);
+    const again = await post('/v1/slave', register, headers);
+    expect(again.status).to.equal(401);
+    expect(again.body.error).to.match(/received before/);
+    expect(master.service.changes).to.have.lengthOf(1);
+  });
+
+  it('is not taken long after it was signed', async () => {
+    const headers = partsOf('POST', '/v1/slave', register);
+    clock.advance(61_000);
+    const late = await post('/v1/slave', register, headers);
+    expect(late.status).to.equal(401);
+    expect(late.body.error).to.match(/clocks/);
+  });
+
+  it('may be signed without the version in its path', async () => {
+    expect((await post('/slave', register, partsOf('POST', '/slave', register))).status).to.equal(201);
+  });
+
+  it('may not have a body where none is declared', async () => {
+    const answer = await request(master, 'DELETE', '/v1/slave/1', {
+      body: '{}',
+      headers: partsOf('DELETE', '/v1/slave/1', '{}'),
+    });
+    expect(answer.status).to.equal(400);
+  });
+});

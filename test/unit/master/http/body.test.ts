@@ -1,0 +1,97 @@
+import { expect } from 'chai';
+import { documentDigest } from '../../../../src/protocol/signing.js';
+import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { request, signed } from '../../../support/raw-request.js';
+
+const good = { type: 'directory', project_directory: '/p', job_name: 'Simple' };
+
+describe('the body of a request', () => {
+  let master: FakeMaster;
+  before(async () => {
+    master = await startFakeMaster({ maxJsonBytes: 10_000 });
+  });
+  after(() => master.close());
+  beforeEach(() => {
+    master.service.changes.length = 0;
+  });
+
+  const wrong: [what: string, body: unknown, sentence: RegExp][] = [
+    ['an unknown field', { ...good, colour: 'red' }, /Unknown field "colour".*type, job_name/],
+    [
+      'an unknown field further in',
+      { ...good, config: { commands: ['x'], atomizers: [{ A: 'x' }], x: 1 } },
+      /"config\.x"/,
+    ],
+    ['a missing field', { job_name: 'Simple' }, /"type" is missing/],
+    ['a wrong type', { ...good, job_name: 5 }, /"job_name".*must be string/],
+    ['a value that is not among the possible ones', { ...good, type: 'svn' }, /"type".*"git" or "directory"/],
+    ['a wrong type in a list', { ...good, atoms_override: ['a', 1] }, /"atoms_override\.1".*string/],
+    [
+      'a number in the place of a shell line',
+      { ...good, config: { commands: [5], atomizers: [{ A: 'x' }] } },
+      /"config\.commands\.0".*string or null/,
+    ],
+    ['a list', [], /must be object/],
+    ['a plain value', 'text', /not valid JSON/],
+    ['nothing', Buffer.alloc(0), /"type" is missing/],
+    ['half of some JSON', Buffer.from('{"type": "git'), /not valid JSON/],
+    [
+      'bytes that are no UTF-8',
+      Buffer.concat([Buffer.from('{"type":"'), Buffer.from([0xff]), Buffer.from('"}')]),
+      /UTF-8/,
+    ],
+    ['a prototype', Buffer.from('{"type":"directory","__proto__":{"x":1}}'), /not valid JSON|Unknown field/],
+  ];
+  for (const [what, body, sentence] of wrong) {
+    it(`is refused for ${what}`, async () => {
+      const answer = await signed(master, 'POST', '/v1/build', body);
+      expect(answer.status).to.equal(400);
+      expect(answer.body).to.deep.include({ STATUS: 'FAILURE', code: 'INVALID_REQUEST' });
+      expect(answer.body.error).to.match(sentence);
+      expect(master.service.changes).to.deep.equal([]);
+    });
+  }
+
+  it('is signed as the bytes that were sent, not as the text that they mean', async () => {
+    const bytes = Buffer.from(
+      `{ "type":"directory",\r\n "project_directory":"/\\u00fc ü",\t"job_name":"S" }`,
+    );
+    const answer = await signed(master, 'POST', '/v1/build', bytes);
+    expect(answer.status).to.equal(202);
+    expect(master.service.changes[0]?.said).to.have.property('project_directory', '/ü ü');
+  });
+
+  it('must be announced as JSON, uncompressed', async () => {
+    const form = await signed(master, 'POST', '/v1/build', good, {
+      'content-type': 'application/x-www-form-urlencoded',
+    });
+    expect(form.status).to.equal(415);
+    expect(form.body.error).to.contain('Content-Type: application/json');
+    const packed = await signed(master, 'POST', '/v1/build', good, { 'content-encoding': 'gzip' });
+    expect(packed.status).to.equal(415);
+    expect(master.service.changes).to.deep.equal([]);
+  });
+
+  it('may not be larger than the master takes, announced or not', async () => {
+    const large = { ...good, job_name: 'x'.repeat(10_000) };
+    expect((await signed(master, 'POST', '/v1/build', large)).status).to.equal(413);
+    const bytes = Buffer.from(JSON.stringify(large));
+    const unannounced = await request(master, 'POST', '/v1/build', {
+      body: new ReadableStream({
+        start(controller) {
+          controller.enqueue(bytes);
+          controller.close();
+        },
+      }),
+      duplex: 'half',
+      headers: { 'ClusterRunner-Message-Authentication-Digest': documentDigest(master.secret, bytes) },
+    });
+    expect(unannounced.status).to.equal(413);
+    expect(master.service.changes).to.deep.equal([]);
+  });
+
+  it('is not asked about its form when its signature is wrong', async () => {
+    const answer = await request(master, 'POST', '/v1/build', { body: '{"half' });
+    expect(answer.status).to.equal(401);
+  });
+});

@@ -1,0 +1,104 @@
+import { createServer, type Server } from 'node:net';
+import { expect } from 'chai';
+import Koa from 'koa';
+import { listen } from '../../../../src/master/http/listen.js';
+import type { SlaveId } from '../../../../src/protocol/ids.js';
+import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { sendBytes } from '../../../support/raw-request.js';
+import { until } from '../../../support/until.js';
+
+const hostname = '127.0.0.1';
+
+describe('listen', () => {
+  let other: Server;
+  let taken: number;
+  beforeEach(async () => {
+    other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, hostname, resolve));
+    const address = other.address();
+    taken = typeof address === 'object' ? (address?.port ?? 0) : 0;
+  });
+  afterEach(() => new Promise((resolve) => other.close(resolve)));
+
+  it('takes a free port in the place of a default one that is taken', async () => {
+    const server = await listen(new Koa(), { port: taken, hostname, explicit: false });
+    expect(server).to.include({ replaced: true });
+    expect(server.port).to.be.above(0).and.not.equal(taken);
+    await server.close();
+  });
+
+  it('does not replace a port that was asked for by name', async () => {
+    const failure: unknown = await listen(new Koa(), { port: taken, hostname, explicit: true }).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).to.have.property('code', 'PORT_IN_USE');
+    expect(failure).to.have.property('message').that.contains(String(taken));
+  });
+
+  it('says so when the address is not one of this machine', async () => {
+    const failure: unknown = await listen(new Koa(), {
+      port: 0,
+      hostname: '192.0.2.1',
+      explicit: true,
+    }).catch((error: unknown) => error);
+    expect(failure).to.have.property('code', 'CONFIG_INVALID');
+  });
+});
+
+describe('a long poll', () => {
+  let master: FakeMaster;
+  let slave: SlaveId;
+  const question = { free_executors: 1, wait_seconds: 60, leases: [], builds: [] };
+  beforeEach(async () => {
+    master = await startFakeMaster();
+    const named = { name: 'host', instance: 'instance-1', num_executors: 1, url: null, version: '1' };
+    slave = (await master.client.registerSlave(named)).slave_id;
+  });
+  afterEach(() => master.close());
+
+  it('brings what there is to do', async () => {
+    const work = { assignments: [], cancel: [], release: [], drain: true };
+    master.service.work.push(work);
+    expect(await master.client.askForWork(slave, question)).to.deep.include(work);
+  });
+
+  it('is given up when its client hangs up', async () => {
+    const controller = new AbortController();
+    const asked = master.client.askForWork(slave, question, { signal: controller.signal });
+    await until(() => master.service.waiting === 1);
+    controller.abort(new Error('enough'));
+    const failure: unknown = await asked.catch((error: unknown) => error);
+    expect(failure).to.have.property('message', 'enough');
+    await until(() => master.service.gone.length === 1);
+    expect(master.service.waiting).to.equal(0);
+  });
+
+  it('is answered at once when the master stops', async () => {
+    const asked = master.client.askForWork(slave, question).catch((error: unknown) => error);
+    await until(() => master.service.waiting === 1);
+    await master.stop();
+    expect(await asked).to.have.property('code', 'UNAVAILABLE');
+  });
+});
+
+describe('what is no HTTP', () => {
+  let master: FakeMaster;
+  beforeEach(async () => {
+    master = await startFakeMaster();
+  });
+  afterEach(() => master.close());
+
+  it('is answered with a sentence', async () => {
+    expect(await sendBytes(master, 'hello\r\n\r\n')).to.match(/^HTTP\/1\.1 400 [\s\S]*"STATUS":"FAILURE"/);
+    const large = `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`;
+    expect(await sendBytes(master, large)).to.match(/^HTTP\/1\.1 431 /);
+  });
+
+  it('may be the absolute form of a target', async () => {
+    const head = 'Host: x\r\nConnection: close\r\n\r\n';
+    expect(await sendBytes(master, `GET http://x/v1/version HTTP/1.1\r\n${head}`)).to.match(
+      /^HTTP\/1\.1 200 /,
+    );
+    expect(await sendBytes(master, `OPTIONS * HTTP/1.1\r\n${head}`)).to.match(/^HTTP\/1\.1 400 /);
+  });
+});

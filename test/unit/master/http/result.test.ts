@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { expect } from 'chai';
+import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
+import { type SlaveId, toId } from '../../../../src/protocol/ids.js';
+import { contentDigest, signParts } from '../../../../src/protocol/signing.js';
+import type { ResultReport } from '../../../../src/protocol/slave.js';
+import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { request } from '../../../support/raw-request.js';
+import { until } from '../../../support/until.js';
+
+const build = toId.build(3);
+const subjob = toId.subjob(0);
+const report: ResultReport = {
+  lease: { lease_id: toId.lease(5), attempt: toId.attempt(1) },
+  atoms: [{ id: toId.atom(0), exit_code: 0, actual_time: 1.5 }],
+};
+
+describe('a result', () => {
+  let master: FakeMaster;
+  let slave: SlaveId;
+  beforeEach(async () => {
+    master = await startFakeMaster();
+    const named = { name: 'host', instance: 'instance-1', num_executors: 1, url: null, version: '1' };
+    slave = (await master.client.registerSlave(named)).slave_id;
+    master.service.leases.add(5);
+  });
+  afterEach(async () => {
+    expect(readdirSync(master.temporaryDirectory), 'temporary files').to.deep.equal([]);
+    await master.close();
+  });
+
+  function archive(bytes: number): { file: string; content: Buffer } {
+    const content = Buffer.alloc(bytes, 'clusterrunner ');
+    const file = join(master.directory, 'archive');
+    writeFileSync(file, content);
+    return { file, content };
+  }
+
+  function signedPut(body: Buffer, reportBytes: number) {
+    const target = `/v1/slave/${slave}/build/3/subjob/0/result?report_bytes=${reportBytes}`;
+    const digest = contentDigest(createHash('sha256').update(body).digest());
+    const headers = signParts(
+      master.secret,
+      { method: 'PUT', target, digest },
+      Date.now() / 1000,
+      'nonce-of-result',
+    );
+    return { target, headers };
+  }
+
+  it('arrives as the client sends it', async () => {
+    const { file, content } = archive(3_000_000);
+    await master.client.deliverResult(slave, build, subjob, report, file);
+    expect(master.service.changes.at(-1)).to.deep.equal({
+      what: 'acceptResult',
+      slave,
+      build,
+      subjob,
+      said: report,
+    });
+    expect(master.service.accepted.get('3/0')?.equals(content)).to.equal(true);
+  });
+
+  it('of a lease that is over is refused before its archive is received', async () => {
+    master.service.leases.clear();
+    const { file } = archive(20_000_000);
+    const failure: unknown = await master.client
+      .deliverResult(slave, build, subjob, report, file)
+      .catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(ClusterRunnerError).with.property('code', 'STALE_LEASE');
+  });
+
+  it('whose bytes are not those that were signed is refused', async () => {
+    const head = Buffer.from(JSON.stringify(report));
+    const body = Buffer.concat([head, Buffer.from('archive')]);
+    const { target, headers } = signedPut(body, head.length);
+    const other = Buffer.concat([head, Buffer.from('Archive')]);
+    const answer = await request(master, 'PUT', target, { body: other, headers });
+    expect(answer.status).to.equal(401);
+    expect(master.service.accepted.size).to.equal(0);
+  });
+
+  it('with a report that is none is refused', async () => {
+    const wrong = { ...report, colour: 'red' };
+    for (const head of [
+      Buffer.from('{"half'),
+      Buffer.from([0x7b, 0xff, 0x7d]),
+      Buffer.from(JSON.stringify(wrong)),
+    ]) {
+      const { target, headers } = signedPut(head, head.length);
+      const nonce = `nonce-of-result-${head.length}`;
+      const digest = headers['content-digest'] ?? '';
+      const signed = signParts(master.secret, { method: 'PUT', target, digest }, Date.now() / 1000, nonce);
+      const answer = await request(master, 'PUT', target, { body: head, headers: signed });
+      expect(answer.status, head.toString()).to.equal(400);
+    }
+  });
+
+  it('that breaks off leaves nothing behind, and is no fault of the master', async () => {
+    const head = Buffer.from(JSON.stringify(report));
+    const body = Buffer.concat([head, Buffer.alloc(100_000)]);
+    const { target, headers } = signedPut(body, head.length);
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const socket = createConnection(Number(new URL(master.url).port), '127.0.0.1');
+    socket.write(
+      `PUT ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n${lines.join('')}\r\n`,
+    );
+    socket.write(body.subarray(0, 50_000));
+    await until(() => readdirSync(master.temporaryDirectory).length === 1);
+    socket.destroy();
+    await until(() => readdirSync(master.temporaryDirectory).length === 0);
+    expect(master.service.accepted.size).to.equal(0);
+    expect(master.logged.filter(({ level }) => Number(level) >= 50)).to.deep.equal([]);
+  });
+
+  it('of a build is downloaded in one archive, once it has ended', async () => {
+    const directory = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
+    const { build_id } = await master.client.createBuild(directory);
+    const early = await request(master, 'GET', `/v1/build/${build_id}/artifacts.tar.gz`);
+    expect(early.status).to.equal(202);
+    expect(early.body.error).to.match(/still runs/);
+
+    const file = join(master.directory, 'subjob');
+    writeFileSync(file, gzipSync(Buffer.alloc(512, 'x')));
+    master.service.archives.set(build_id, { files: [file], failedFolders: ['artifact_0_0'] });
+    const { stream, bytes } = await master.client.openArtifacts(build_id);
+    const whole = await buffer(stream);
+    expect(whole.length).to.equal(bytes);
+    expect(gunzipSync(whole).subarray(0, 512).toString()).to.equal('x'.repeat(512));
+    const head = await request(master, 'HEAD', `/v1/build/${build_id}/artifacts.tar.gz`);
+    expect(head.headers.get('content-length')).to.equal(String(bytes));
+    expect(head.headers.get('content-disposition')).to.equal(
+      `attachment; filename="build-${build_id}-artifacts.tar.gz"`,
+    );
+  });
+
+  it('that is not on the disk any more is a fault that the download does not hide', async () => {
+    const directory = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
+    const { build_id } = await master.client.createBuild(directory);
+    master.service.archives.set(build_id, { files: [join(master.directory, 'gone')], failedFolders: [] });
+    expect((await request(master, 'GET', `/v1/build/${build_id}/artifacts.tar.gz`)).status).to.equal(500);
+  });
+});

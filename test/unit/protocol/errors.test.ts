@@ -1,0 +1,37 @@
+import { expect } from 'chai';
+import { ClusterRunnerError, errorStatus, isErrorCode, messageOf } from '../../../src/protocol/errors.js';
+
+describe('ClusterRunnerError', () => {
+  it('has the status of its code, unless it is told another', () => {
+    expect(new ClusterRunnerError('STALE_LEASE', 'Over.').status).to.equal(409);
+    expect(new ClusterRunnerError('STALE_LEASE', 'Over.', { status: 418 }).status).to.equal(418);
+  });
+
+  it('keeps its cause', () => {
+    const cause = new Error('why');
+    expect(new ClusterRunnerError('UNAVAILABLE', 'Not now.', { cause }).cause).to.equal(cause);
+  });
+});
+
+describe('error codes', () => {
+  it('each have a status that says failure', () => {
+    for (const [code, status] of Object.entries(errorStatus)) {
+      expect(status, code).to.be.within(400, 599);
+    }
+  });
+
+  it('are told from other texts, also from the names that every object has', () => {
+    expect(isErrorCode('NOT_FOUND')).to.equal(true);
+    for (const other of ['not_found', 'toString', '__proto__', '', 404, null, undefined]) {
+      expect(isErrorCode(other), String(other)).to.equal(false);
+    }
+  });
+});
+
+describe('messageOf', () => {
+  it('gives the sentence of whatever was thrown', () => {
+    expect(messageOf(new Error('broken'))).to.equal('broken');
+    expect(messageOf('text')).to.equal('text');
+    expect(messageOf(undefined)).to.equal('undefined');
+  });
+});

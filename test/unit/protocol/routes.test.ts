@@ -1,0 +1,56 @@
+import { Ajv } from 'ajv';
+import { expect } from 'chai';
+import type { RouteDeclaration } from '../../../src/protocol/route.js';
+import { routes } from '../../../src/protocol/routes.js';
+
+const declared: [string, RouteDeclaration][] = Object.entries(routes);
+
+describe('the declared routes', () => {
+  it('are told apart by method and path', () => {
+    const keys = declared.map(([, { method, path }]) => `${method} ${path.replace(/:\w+/g, ':')}`);
+    expect(new Set(keys).size).to.equal(keys.length);
+  });
+
+  it('begin with the version and declare exactly the parameters of their path', () => {
+    for (const [name, { path, params }] of declared) {
+      expect(path, name).to.match(/^\/v1(\/(:\w+|[\w.]+))*$/);
+      const named = [...path.matchAll(/:(\w+)/g)].map((match) => match[1]);
+      expect(Object.keys(params.properties), name).to.have.members(named);
+      expect(params.required ?? [], name).to.have.members(named);
+    }
+  });
+
+  it('only go unsigned when they change nothing', () => {
+    for (const [name, { method, signing }] of declared) {
+      expect(signing === 'none', name).to.equal(method === 'GET');
+    }
+  });
+
+  it('name only declared routes as children', () => {
+    for (const [name, { children }] of declared) {
+      for (const child of Object.values(children ?? {})) {
+        expect(Object.hasOwn(routes, child), `${name}: ${child}`).to.equal(true);
+      }
+    }
+  });
+
+  it('refuse fields that they do not know in every request', () => {
+    for (const [name, { params, query, body }] of declared) {
+      for (const schema of [params, query, ...(body === null || body === 'stream' ? [] : [body])]) {
+        expect(schema.additionalProperties, name).to.equal(false);
+      }
+    }
+  });
+
+  it('have schemas that compile strictly', () => {
+    const ajv = new Ajv({ strict: true });
+    for (const [name, { params, query, body, answer }] of declared) {
+      const schemas = [params, query, body, answer].filter((schema) => typeof schema === 'object');
+      for (const schema of schemas) {
+        if (schema !== null) {
+          expect(() => ajv.compile(schema), name).not.to.throw();
+        }
+      }
+    }
+  });
+});

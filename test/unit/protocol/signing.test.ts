@@ -1,0 +1,136 @@
+import { createHmac } from 'node:crypto';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import {
+  contentDigestOf,
+  documentDigest,
+  signParts,
+  verifyDocumentDigest,
+  verifyParts,
+} from '../../../src/protocol/signing.js';
+
+const NOW = 1_700_000_000;
+const request = {
+  method: 'POST',
+  target: '/v1/slave/3/work?x=1',
+  digest: contentDigestOf(Buffer.from('{}')),
+};
+
+function headersOf(signed: Record<string, string>) {
+  return { signatureInput: signed['signature-input'], signature: signed.signature };
+}
+
+describe('documentDigest', () => {
+  it('is the hex HMAC-SHA512 that any HMAC program gives', () => {
+    const expected = createHmac('sha512', Buffer.from('geheimnis-ä', 'utf8')).update('{"a":1}').digest('hex');
+    expect(documentDigest('geheimnis-ä', Buffer.from('{"a":1}'))).to.equal(expected);
+  });
+
+  it('verifies for the same secret and bytes, in either case of its letters, and for nothing else', () => {
+    fc.assert(
+      fc.property(
+        fc.string(),
+        fc.uint8Array(),
+        fc.string(),
+        fc.uint8Array(),
+        (secret, body, other, bytes) => {
+          const digest = documentDigest(secret, body);
+          expect(verifyDocumentDigest(secret, body, digest)).to.equal(true);
+          expect(verifyDocumentDigest(secret, body, digest.toUpperCase())).to.equal(true);
+          expect(verifyDocumentDigest(secret, bytes, digest)).to.equal(Buffer.compare(body, bytes) === 0);
+          expect(verifyDocumentDigest(`${secret}${other}x`, body, digest)).to.equal(false);
+        },
+      ),
+    );
+  });
+
+  it('takes no header of another form, and does not fail over one', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (header) => {
+        expect(verifyDocumentDigest('secret', Buffer.from('x'), header)).to.equal(false);
+      }),
+    );
+  });
+});
+
+describe('the signature of the parts', () => {
+  it('is the one that RFC 9421 describes, so that other programs can make it', () => {
+    const signed = signParts('secret', request, NOW, 'nonce-0001');
+    const params =
+      '("@method" "@path" "@query" "content-digest");created=1700000000;expires=1700000060' +
+      ';nonce="nonce-0001";keyid="clusterrunner";alg="hmac-sha256"';
+    const base = [
+      '"@method": POST',
+      '"@path": /v1/slave/3/work',
+      '"@query": ?x=1',
+      `"content-digest": ${request.digest}`,
+      `"@signature-params": ${params}`,
+    ].join('\n');
+    expect(signed['signature-input']).to.equal(`cr=${params}`);
+    expect(signed.signature).to.equal(`cr=:${createHmac('sha256', 'secret').update(base).digest('base64')}:`);
+  });
+
+  it('verifies what was signed, and gives the nonce and how long it must be remembered', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.webPath(), fc.uint8Array(), fc.uuid(), (secret, path, body, nonce) => {
+        const target = { method: 'PUT', target: `/v1${path}`, digest: contentDigestOf(body) };
+        const verdict = verifyParts(secret, target, headersOf(signParts(secret, target, NOW, nonce)), NOW);
+        expect(verdict).to.deep.equal({ ok: true, nonce, expires: NOW + 60 });
+      }),
+    );
+  });
+
+  it('does not verify for another method, path, query, body or secret', () => {
+    const headers = headersOf(signParts('secret', request, NOW, 'nonce-0001'));
+    const moved = [
+      { ...request, method: 'PUT' },
+      { ...request, target: '/v1/slave/4/work?x=1' },
+      { ...request, target: '/v1/slave/3/work?x=2' },
+      { ...request, target: '/v1/slave/3/work' },
+      { ...request, digest: contentDigestOf(Buffer.from('{ }')) },
+    ];
+    for (const other of moved) {
+      expect(verifyParts('secret', other, headers, NOW).ok, JSON.stringify(other)).to.equal(false);
+    }
+    expect(verifyParts('Secret', request, headers, NOW).ok).to.equal(false);
+  });
+
+  it('does not verify when any character of its headers is changed', () => {
+    const { 'signature-input': input = '', signature = '' } = signParts('secret', request, NOW, 'nonce-0001');
+    const change = (text: string, at: number) => `${text.slice(0, at)}#${text.slice(at + 1)}`;
+    for (let at = 0; at < input.length; at += 1) {
+      const headers = { signatureInput: change(input, at), signature };
+      expect(verifyParts('secret', request, headers, NOW).ok, String(at)).to.equal(false);
+    }
+    for (let at = 0; at < signature.length; at += 1) {
+      const headers = { signatureInput: input, signature: change(signature, at) };
+      expect(verifyParts('secret', request, headers, NOW).ok, String(at)).to.equal(false);
+    }
+  });
+
+  it('is taken for a minute before and after its time, and its nonce is kept for as long', () => {
+    const headers = headersOf(signParts('secret', request, NOW, 'nonce-0001'));
+    fc.assert(
+      fc.property(fc.integer({ min: -1000, max: 1000 }), (offset) => {
+        const verdict = verifyParts('secret', request, headers, NOW + offset);
+        expect(verdict.ok).to.equal(Math.abs(offset) <= 60);
+        if (verdict.ok) {
+          expect(verdict.expires).to.be.at.least(NOW + offset);
+        } else {
+          expect(verdict.reason).to.match(/clocks/);
+        }
+      }),
+    );
+  });
+
+  it('refuses any headers that are not a signature, with a reason', () => {
+    const text = fc.option(fc.string({ unit: 'binary' }), { nil: undefined });
+    fc.assert(
+      fc.property(text, text, (signatureInput, signature) => {
+        const verdict = verifyParts('secret', request, { signatureInput, signature }, NOW);
+        expect(verdict).to.have.property('ok', false);
+        expect(verdict).to.have.property('reason').that.is.not.empty;
+      }),
+    );
+  });
+});
