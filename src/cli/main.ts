@@ -72,6 +72,38 @@ function program(): Command {
       process.exitCode = await (await import('./build/command.js')).build(type, options);
     });
 
+  reader(root.command('list'))
+    .description('Show the newest builds.')
+    .option('--limit <n>', 'how many (default: 20)')
+    .action(async (options) => (await import('./list.js')).list(options));
+
+  reader(root.command('status'))
+    .description('Show what runs, where, and what a build waits for.')
+    .argument('[build]', 'number of a build (default: the slaves and all builds that run)')
+    .action(async (build: string | undefined, options) =>
+      (await import('./status.js')).status(build, options),
+    );
+
+  reader(root.command('console'))
+    .description('Show what an atom printed, also while it runs.')
+    .argument('<build>', 'number of the build')
+    .argument('[atom]', 'number of the atom (default: every atom that failed)')
+    .option('--follow', 'go on until the atom has ended')
+    .action(async (build: string, atom: string | undefined, options) =>
+      (await import('./console.js')).console(build, atom, options),
+    );
+
+  reader(root.command('cancel'))
+    .description('Cancel a build.')
+    .argument('<build>', 'number of the build')
+    .action(async (build: string, options) => (await import('./cancel.js')).cancel(build, options));
+
+  reader(root.command('results'))
+    .description('Fetch the results of a build that has ended.')
+    .argument('<build>', 'number of the build')
+    .option('--output <dir>', 'folder that is replaced by them (default: build_results)')
+    .action(async (build: string, options) => (await import('./results.js')).results(build, options));
+
   common(root.command('stop'))
     .description('Stop the master and the slaves that run on this machine.')
     .action(async (options) => (await import('./stop.js')).stop(options));
@@ -86,6 +118,12 @@ function common(command: Command): Command {
     .option('-q, --quiet', 'say only what went wrong')
     .option('-c, --config-file <file>', 'clusterrunner.conf to use')
     .helpOption('-h, --help', 'show this help');
+}
+
+function reader(command: Command): Command {
+  return common(command)
+    .option('-m, --master-url <url>', 'the master (default: the one that runs on this machine)')
+    .option('--json', 'print JSON for programs');
 }
 
 function collect(value: string, previous: string[]): string[] {

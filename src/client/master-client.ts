@@ -1,6 +1,7 @@
 import type { Build, BuildRequest } from '../protocol/build.js';
-import type { BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
-import type { AnswerOf } from '../protocol/route.js';
+import type { Explanation } from '../protocol/explanation.js';
+import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
+import type { AnswerOf, QueryOf } from '../protocol/route.js';
 import { routes } from '../protocol/routes.js';
 import type {
   Handback,
@@ -12,11 +13,29 @@ import type {
   WorkAnswer,
   WorkRequest,
 } from '../protocol/slave.js';
+import type { Atom, ConsolePage } from '../protocol/work.js';
 import type { CallOptions } from './call.js';
 import { Connection, type ConnectionOptions, type OpenedStream } from './connection.js';
 
 export { parseMasterUrl } from './master-url.js';
 export type MasterClientOptions = ConnectionOptions;
+export type PageQuery = QueryOf<typeof routes.listBuilds>;
+export type ConsoleQuery = QueryOf<typeof routes.getConsole>;
+
+export interface WatchQuery {
+  /** Longest that the master holds the question, in seconds; at most 60. */
+  readonly waitSeconds: number;
+  /** What to wait for: any change since `etag`, or the end of the build. */
+  readonly until: 'change' | 'end';
+  /** Of the answer before; null at first. */
+  readonly etag: string | null;
+}
+
+/** `build` is null when it is still what it was; `etag` null when the master does not know how to wait. */
+export interface Watched {
+  readonly build: Build | null;
+  readonly etag: string | null;
+}
 
 /**
  * Typed client of the master's API. It signs every request that needs it, in the parts' form.
@@ -40,6 +59,70 @@ export class MasterClient {
   async getBuild(buildId: BuildId, options?: CallOptions): Promise<Build> {
     const input = { params: { buildId }, body: undefined };
     return (await this.#connection.call(routes.getBuild, input, options)).build;
+  }
+
+  /** Waits at the master until the build has changed or ended, so that one question sees what many would ask for. */
+  async watchBuild(buildId: BuildId, watch: WatchQuery, options?: CallOptions): Promise<Watched> {
+    const query = { wait: watch.waitSeconds, until: watch.until };
+    const input = { params: { buildId }, query, body: undefined };
+    const { answer, etag } = await this.#connection.callIfChanged(
+      routes.getBuild,
+      input,
+      watch.etag,
+      options,
+      watch.waitSeconds,
+    );
+    return { build: answer?.build ?? null, etag };
+  }
+
+  /** Oldest first. */
+  listBuilds(query: PageQuery, options?: CallOptions): Promise<AnswerOf<typeof routes.listBuilds>> {
+    return this.#connection.call(routes.listBuilds, { params: {}, query, body: undefined }, options);
+  }
+
+  /** Builds that have not ended, oldest first. */
+  listUnfinished(query: PageQuery, options?: CallOptions): Promise<AnswerOf<typeof routes.queue>> {
+    return this.#connection.call(routes.queue, { params: {}, query, body: undefined }, options);
+  }
+
+  /** Why the build is not done yet. */
+  async explainBuild(buildId: BuildId, options?: CallOptions): Promise<Explanation> {
+    const input = { params: { buildId }, body: undefined };
+    return (await this.#connection.call(routes.explainBuild, input, options)).explanation;
+  }
+
+  listAtoms(
+    buildId: BuildId,
+    query: PageQuery,
+    options?: CallOptions,
+  ): Promise<AnswerOf<typeof routes.listAtoms>> {
+    return this.#connection.call(routes.listAtoms, { params: { buildId }, query, body: undefined }, options);
+  }
+
+  async getAtom(buildId: BuildId, atomId: AtomId, options?: CallOptions): Promise<Atom> {
+    const input = { params: { buildId, atomId }, body: undefined };
+    return (await this.#connection.call(routes.getAtom, input, options)).atom;
+  }
+
+  /** A page of what an atom printed; while it runs, of what it has printed so far. */
+  getConsole(
+    buildId: BuildId,
+    atomId: AtomId,
+    query: ConsoleQuery,
+    options?: CallOptions,
+  ): Promise<ConsolePage> {
+    const input = { params: { buildId, atomId }, query, body: undefined };
+    return this.#connection.call(routes.getConsole, input, options);
+  }
+
+  listSlaves(query: PageQuery, options?: CallOptions): Promise<AnswerOf<typeof routes.listSlaves>> {
+    return this.#connection.call(routes.listSlaves, { params: {}, query, body: undefined }, options);
+  }
+
+  /** Resolves with the slaves that now drain: they finish what they run, take no more, and exit. */
+  async drainSlaves(slaves: readonly SlaveId[] | 'all', options?: CallOptions): Promise<SlaveId[]> {
+    const body = slaves === 'all' ? { shutdown_all: true as const } : { slaves: [...slaves] };
+    return (await this.#connection.call(routes.shutdownSlaves, { params: {}, body }, options)).slave_ids;
   }
 
   /** Resolves with the build as it is afterwards; one that has ended already stays as it was. */

@@ -1,5 +1,7 @@
 import type { Build, BuildRequest } from '../protocol/build.js';
-import type { BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
+import type { Event } from '../protocol/event.js';
+import type { Explanation } from '../protocol/explanation.js';
+import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
 import type {
   Handback,
   LeaseRef,
@@ -11,6 +13,7 @@ import type {
   WorkAnswer,
   WorkRequest,
 } from '../protocol/slave.js';
+import type { Atom, ConsolePage, Subjob } from '../protocol/work.js';
 
 export interface Page {
   readonly offset: number;
@@ -50,6 +53,8 @@ export interface MasterService {
   archiveContents(build: BuildId): Promise<ArchiveContents | null>;
 
   listSlaves(page: Page): Promise<{ slaves: Slave[]; total: number }>;
+  /** Lets slaves finish what they run, take no more, and exit. Answers with those that now drain. @throws NOT_FOUND */
+  drainSlaves(slaves: readonly SlaveId[] | 'all'): Promise<SlaveId[]>;
 
   registerSlave(register: Register): Promise<{ slave_id: SlaveId; lease_seconds: number }>;
   goodbyeSlave(slave: SlaveId): Promise<void>;
@@ -74,4 +79,50 @@ export interface MasterService {
     report: ResultReport,
     archive: ReceivedArchive,
   ): Promise<void>;
+}
+
+/** Which events: those with a higher id, and not older than `timestamp` (seconds since the epoch). */
+export interface EventsAfter {
+  readonly id: number;
+  readonly timestamp: number;
+  readonly limit: number;
+}
+
+/** Lines of a console; `offsetLine` null: the last `maxLines` lines. */
+export interface ConsoleLines {
+  readonly offsetLine: number | null;
+  readonly maxLines: number;
+}
+
+/**
+ * What only readers of the API ask. Nothing here changes anything. Everything rejects with ClusterRunnerError
+ * NOT_FOUND for what is not there.
+ */
+export interface MasterReading {
+  /** Builds that have not ended, oldest first. */
+  listUnfinished(page: Page): Promise<{ builds: Build[]; total: number }>;
+  /** Resolves at the build's next change (or at its end) after the call, after `ms`, or when `gone` is aborted. */
+  untilChanged(build: BuildId, what: 'change' | 'end', ms: number, gone: AbortSignal): Promise<void>;
+  explain(build: BuildId): Promise<Explanation>;
+
+  listSubjobs(build: BuildId, page: Page): Promise<{ subjobs: Subjob[]; total: number }>;
+  getSubjob(build: BuildId, subjob: SubjobId): Promise<Subjob>;
+  /** Of one subjob only when it is named. */
+  listAtoms(build: BuildId, subjob: SubjobId | null, page: Page): Promise<{ atoms: Atom[]; total: number }>;
+  getAtom(build: BuildId, atom: AtomId): Promise<Atom>;
+  readConsole(build: BuildId, atom: AtomId, lines: ConsoleLines): Promise<ConsolePage>;
+
+  getSlave(slave: SlaveId): Promise<Slave>;
+
+  listEvents(after: EventsAfter): Promise<Event[]>;
+  /**
+   * Events after `id` (null: only new ones) as they are committed, in batches, until `end` is aborted. An empty
+   * batch now and then says that the master is alive.
+   */
+  followEvents(id: number | null, end: AbortSignal): AsyncIterable<readonly Event[]>;
+
+  /** In Prometheus' text format. */
+  metrics(): Promise<string>;
+  /** `route` is the declared path. */
+  countRequest(method: string, route: string, status: number, seconds: number): void;
 }

@@ -28,7 +28,7 @@ export interface RouteDeclaration {
   readonly body: TSchema | null | 'stream';
   readonly status: 200 | 201 | 202 | 302;
   /** What the answer holds beside STATUS and child_routes; or the media type of bytes, or a redirect. */
-  readonly answer: TObject | 'stream' | MediaType | 'redirect';
+  readonly answer: TObject | MediaType | 'redirect';
   /** Label to route name, for `child_routes`. */
   readonly children?: Readonly<Record<string, string>>;
 }

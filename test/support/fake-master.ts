@@ -39,6 +39,7 @@ export async function startFakeMaster(options: FakeMasterOptions = {}): Promise<
   const logged: Record<string, unknown>[] = [];
   const app = createApp({
     service,
+    reading: service,
     secrets,
     rememberNonce: service.rememberNonce,
     clock: options.clock ?? systemClock,

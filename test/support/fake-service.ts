@@ -1,8 +1,19 @@
 import { readFile, rm } from 'node:fs/promises';
-import type { ArchiveContents, MasterService, Page, ReceivedArchive } from '../../src/master/contract.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import type {
+  ArchiveContents,
+  ConsoleLines,
+  EventsAfter,
+  MasterReading,
+  MasterService,
+  Page,
+  ReceivedArchive,
+} from '../../src/master/contract.js';
 import type { Build, BuildRequest } from '../../src/protocol/build.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
-import { type BuildId, type SlaveId, type SubjobId, toId } from '../../src/protocol/ids.js';
+import type { Event } from '../../src/protocol/event.js';
+import type { Explanation } from '../../src/protocol/explanation.js';
+import { type AtomId, type BuildId, type SlaveId, type SubjobId, toId } from '../../src/protocol/ids.js';
 import type {
   Handback,
   LeaseRef,
@@ -14,6 +25,7 @@ import type {
   WorkAnswer,
   WorkRequest,
 } from '../../src/protocol/slave.js';
+import type { Atom, ConsolePage, Subjob } from '../../src/protocol/work.js';
 
 /** Something that a caller has changed, in the order in which it happened. */
 export interface Change {
@@ -27,10 +39,10 @@ export interface Change {
 export const noWork: WorkAnswer = { assignments: [], cancel: [], release: [], drain: false };
 
 /**
- * A MasterService in memory. It checks that builds, slaves and leases are there, keeps what it is told in
+ * A MasterService and MasterReading in memory. It checks that builds, slaves and leases are there, keeps what it is told in
  * `changes` and schedules nothing: what `askForWork` answers is what a test has put into `work`.
  */
-export class FakeService implements MasterService {
+export class FakeService implements MasterService, MasterReading {
   readonly sessionId = 'fake-session';
   readonly startedAt = 1_700_000_000;
   readonly changes: Change[] = [];
@@ -47,6 +59,15 @@ export class FakeService implements MasterService {
   readonly gone: unknown[] = [];
   /** How many questions are held now. */
   waiting = 0;
+  /** By build. */
+  readonly subjobs = new Map<BuildId, Subjob[]>();
+  /** By `build/atom`, line by line. */
+  readonly consoles = new Map<string, string[]>();
+  readonly events: Event[] = [];
+  /** What was counted, as `method route status`. */
+  readonly counted: string[] = [];
+  /** Emits `changed` when a test says that something has. */
+  readonly changing = new EventTarget();
   /** Thrown by every reading method while it is set. */
   broken: Error | null = null;
   readonly #nonces = new Set<string>();
@@ -100,6 +121,127 @@ export class FakeService implements MasterService {
   async listSlaves({ offset, limit }: Page): Promise<{ slaves: Slave[]; total: number }> {
     this.#requireWhole();
     return { slaves: [...this.slaves.values()].slice(offset, offset + limit), total: this.slaves.size };
+  }
+
+  async getSlave(slave: SlaveId): Promise<Slave> {
+    const found = this.slaves.get(slave);
+    if (found === undefined) {
+      throw new ClusterRunnerError('NOT_FOUND', `There is no slave ${slave}; GET /v1/slave lists them.`);
+    }
+    return found;
+  }
+
+  async drainSlaves(slaves: readonly SlaveId[] | 'all'): Promise<SlaveId[]> {
+    const ids = slaves === 'all' ? [...this.slaves.keys()] : [...slaves];
+    for (const id of ids) {
+      this.slaves.set(id, { ...(await this.getSlave(id)), state: 'DRAINING' });
+    }
+    this.changes.push({ what: 'drainSlaves', said: ids });
+    return ids;
+  }
+
+  async listUnfinished({ offset, limit }: Page): Promise<{ builds: Build[]; total: number }> {
+    this.#requireWhole();
+    const builds = [...this.builds.values()].filter(({ status }) => status === 'BUILDING');
+    return { builds: builds.slice(offset, offset + limit), total: builds.length };
+  }
+
+  /** Makes every waiting question look again. */
+  announce(): void {
+    this.changing.dispatchEvent(new globalThis.Event('changed'));
+  }
+
+  async untilChanged(_build: BuildId, _what: 'change' | 'end', ms: number, gone: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const stop = AbortSignal.any([gone, over.signal]);
+    const changed = new Promise<void>((resolve) => {
+      this.changing.addEventListener('changed', () => resolve(), { once: true, signal: stop });
+      stop.addEventListener('abort', () => resolve(), { once: true });
+      if (stop.aborted) {
+        resolve();
+      }
+    });
+    await Promise.race([changed, delay(ms, undefined, { signal: stop }).catch(() => undefined)]);
+    over.abort();
+  }
+
+  async explain(build: BuildId): Promise<Explanation> {
+    const { state } = await this.getBuild(build);
+    return {
+      build_id: build,
+      state,
+      reasons: [{ reason: 'NO_SLAVE', text: 'No slave is connected.' }],
+      num_executors: 0,
+      num_executors_busy: 0,
+      builds: [],
+      running: [],
+    };
+  }
+
+  async listSubjobs(build: BuildId, { offset, limit }: Page): Promise<{ subjobs: Subjob[]; total: number }> {
+    const subjobs = await this.#subjobsOf(build);
+    return { subjobs: subjobs.slice(offset, offset + limit), total: subjobs.length };
+  }
+
+  async getSubjob(build: BuildId, subjob: SubjobId): Promise<Subjob> {
+    const found = (await this.#subjobsOf(build)).find(({ id }) => id === subjob);
+    if (found === undefined) {
+      throw new ClusterRunnerError('NOT_FOUND', `Build ${build} has no subjob ${subjob}.`);
+    }
+    return found;
+  }
+
+  async listAtoms(
+    build: BuildId,
+    subjob: SubjobId | null,
+    { offset, limit }: Page,
+  ): Promise<{ atoms: Atom[]; total: number }> {
+    const subjobs = subjob === null ? await this.#subjobsOf(build) : [await this.getSubjob(build, subjob)];
+    const atoms = subjobs.flatMap((one) => one.atoms);
+    return { atoms: atoms.slice(offset, offset + limit), total: atoms.length };
+  }
+
+  async getAtom(build: BuildId, atom: AtomId): Promise<Atom> {
+    const found = (await this.#subjobsOf(build)).flatMap(({ atoms }) => atoms).find(({ id }) => id === atom);
+    if (found === undefined) {
+      throw new ClusterRunnerError('NOT_FOUND', `Build ${build} has no atom ${atom}.`);
+    }
+    return found;
+  }
+
+  async readConsole(build: BuildId, atom: AtomId, lines: ConsoleLines): Promise<ConsolePage> {
+    await this.getAtom(build, atom);
+    const all = this.consoles.get(`${build}/${atom}`) ?? [];
+    const start = lines.offsetLine ?? Math.max(0, all.length - lines.maxLines);
+    const page = all.slice(start, start + lines.maxLines);
+    return {
+      offset_line: start,
+      num_lines: page.length,
+      total_num_lines: all.length,
+      content: page.map((line) => `${line}\n`).join(''),
+    };
+  }
+
+  async listEvents({ id, timestamp, limit }: EventsAfter): Promise<Event[]> {
+    return this.events.filter((event) => event.id > id && event.timestamp >= timestamp).slice(0, limit);
+  }
+
+  async *followEvents(id: number | null, end: AbortSignal): AsyncGenerator<readonly Event[]> {
+    let last = id ?? this.events.at(-1)?.id ?? 0;
+    while (!end.aborted) {
+      const batch = this.events.filter((event) => event.id > last);
+      last = batch.at(-1)?.id ?? last;
+      yield batch;
+      await this.untilChanged(toId.build(1), 'change', 1000, end);
+    }
+  }
+
+  async metrics(): Promise<string> {
+    return this.counted.map((line) => `# ${line}\n`).join('');
+  }
+
+  countRequest(method: string, route: string, status: number): void {
+    this.counted.push(`${method} ${route} ${status}`);
   }
 
   async registerSlave(register: Register): Promise<{ slave_id: SlaveId; lease_seconds: number }> {
@@ -176,6 +318,11 @@ export class FakeService implements MasterService {
     this.accepted.set(`${build}/${subjob}`, await readFile(archive.temporaryPath));
     await rm(archive.temporaryPath);
     this.changes.push({ what: 'acceptResult', slave, build, subjob, said: report });
+  }
+
+  async #subjobsOf(build: BuildId): Promise<Subjob[]> {
+    await this.getBuild(build);
+    return this.subjobs.get(build) ?? [];
   }
 
   #requireWhole(): void {

@@ -1,5 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { readEnd } from '../../lib/read-end.js';
 import type { AtomRef } from '../../protocol/build.js';
 import { atomFolder } from '../../protocol/ids.js';
 import { printable } from '../printable.js';
@@ -40,24 +40,14 @@ export function failureReport(failed: readonly AtomRef[], directory: string, sho
   return lines.join('\n');
 }
 
-/** The last lines of a file, read from its end: a console may be larger than memory. */
+/** The last lines of a console, which may be larger than memory. */
 function consoleEnd(file: string): string[] {
-  const fd = openSync(file, 'r');
-  try {
-    const { size } = fstatSync(fd);
-    const bytes = Buffer.alloc(Math.min(size, MAX_BYTES));
-    readSync(fd, bytes, 0, bytes.length, size - bytes.length);
-    const lines = bytes
-      .toString('utf8')
-      .replace(/\r?\n$/, '')
-      .split(/\r?\n/);
-    const end = lines.slice(-MAX_LINES);
-    const cut = size > bytes.length || lines.length > end.length;
-    if (size === 0) {
-      return ['(it printed nothing)'];
-    }
-    return cut ? [`… (the whole console is in ${file})`, ...end.map(printable)] : end.map(printable);
-  } finally {
-    closeSync(fd);
+  const { text, isWhole } = readEnd(file, MAX_BYTES);
+  if (text === '') {
+    return ['(it printed nothing)'];
   }
+  const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
+  const end = lines.slice(-MAX_LINES).map(printable);
+  const cut = !isWhole || lines.length > end.length;
+  return cut ? [`… (the whole console is in ${file})`, ...end] : end;
 }

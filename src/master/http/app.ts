@@ -1,11 +1,12 @@
 import Router from '@koa/router';
 import Koa, { type Context } from 'koa';
+import { seconds } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { RouteDeclaration } from '../../protocol/route.js';
 import { type RouteName, routes } from '../../protocol/routes.js';
 import { removeLeftovers } from '../artifacts/incoming.js';
-import type { MasterService } from '../contract.js';
+import type { MasterReading, MasterService } from '../contract.js';
 import type { Keys } from './authenticate.js';
 import { createEndpoint, type Endpoint } from './endpoint.js';
 import { envelope, requireReadablePath } from './envelope.js';
@@ -15,6 +16,7 @@ import { OpenCalls } from './open-calls.js';
 
 export interface AppOptions extends Keys {
   readonly service: MasterService;
+  readonly reading: MasterReading;
   readonly log: Logger;
   /** Of this app alone: what an earlier run left in it is removed. Must be on the disk of the results. */
   readonly temporaryDirectory: string;
@@ -61,9 +63,19 @@ function createRouter(options: AppOptions, openCalls: OpenCalls): Router {
   for (const name of routeNames()) {
     const { method, path } = routes[name];
     const endpoint = endpointOf(name);
-    router.register([path, withoutVersion(path)], [method], (ctx) => endpoint(ctx, ctx.params));
+    router.register([path, withoutVersion(path)], [method], (ctx) => {
+      countWhenSent(ctx, path, options);
+      return endpoint(ctx, ctx.params);
+    });
   }
   return router;
+}
+
+function countWhenSent(ctx: Context, path: string, { clock, reading }: AppOptions): void {
+  const started = clock.now();
+  ctx.res.once('close', () => {
+    reading.countRequest(ctx.method, path, ctx.res.statusCode, seconds(clock.now() - started));
+  });
 }
 
 function routeNames(): RouteName[] {

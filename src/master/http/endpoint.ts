@@ -46,7 +46,15 @@ export function createEndpoint<R extends RouteDeclaration>(
     checkQuery(query);
     checkBody(body);
     const answer: unknown = await shared.openCalls.run(ctx.res, async (gone) => {
-      const call: Call<R> = { params, query, body, headers: ctx.headers, gone };
+      const call: Call<R> = {
+        params,
+        query,
+        body,
+        headers: ctx.headers,
+        gone,
+        stopping: shared.openCalls.stopping,
+        setHeader: (name, value) => ctx.set(name, value),
+      };
       return await handler(call);
     });
     sendAnswer(ctx, route, answer, route.method === 'GET' ? { child_routes: shared.childRoutes } : {});

@@ -26,7 +26,7 @@ export function envelope(options: EnvelopeOptions): Middleware {
     } catch (error) {
       answerError(ctx, error, options.log);
     } finally {
-      if (options.openCalls.stopping) {
+      if (options.openCalls.stopping.aborted) {
         ctx.set('Connection', 'close');
       }
       discardRest(ctx.req);

@@ -38,12 +38,15 @@ export interface Redirect {
   readonly location: string;
 }
 
+/** 304: what the client has, as it said in If-None-Match, is what there is. */
+export const UNCHANGED = Symbol('unchanged');
+
 export type HandlerBody<R extends RouteDeclaration> = R['body'] extends 'stream' ? IncomingBody : BodyOf<R>;
 export type HandlerAnswer<R extends RouteDeclaration> = R['answer'] extends 'redirect'
   ? Redirect | NotYet
   : R['answer'] extends string
     ? Content | NotYet
-    : AnswerOf<R>;
+    : AnswerOf<R> | typeof UNCHANGED;
 
 /** One request, with everything checked against the route's declaration. */
 export interface Call<R extends RouteDeclaration> {
@@ -53,6 +56,10 @@ export interface Call<R extends RouteDeclaration> {
   readonly headers: IncomingHttpHeaders;
   /** Aborted when nobody waits for the answer any more: the client hung up, or the master stops. */
   readonly gone: AbortSignal;
+  /** Aborted when the master stops: for answers that go on after the handler is done. */
+  readonly stopping: AbortSignal;
+  /** Adds a header to the answer. */
+  setHeader(name: string, value: string): void;
 }
 
 export type Handler<R extends RouteDeclaration> = (call: Call<R>) => Promise<HandlerAnswer<R>>;

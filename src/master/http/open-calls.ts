@@ -4,10 +4,11 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 /** The calls that are being answered: each has a signal that says when nobody waits for its answer any more. */
 export class OpenCalls {
   readonly #open = new Set<AbortController>();
-  #stopping = false;
+  readonly #stopping = new AbortController();
 
-  get stopping(): boolean {
-    return this.#stopping;
+  /** Aborted when the master stops. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
   }
 
   /** Runs `work` with a signal that is aborted when the client hangs up or the master stops. */
@@ -16,7 +17,7 @@ export class OpenCalls {
     const hungUp = () => controller.abort(new ClusterRunnerError('UNAVAILABLE', 'The client hung up.'));
     this.#open.add(controller);
     response.once('close', hungUp);
-    if (this.#stopping) {
+    if (this.stopping.aborted) {
       controller.abort(stoppingError());
     } else if (response.destroyed) {
       hungUp();
@@ -30,7 +31,7 @@ export class OpenCalls {
   }
 
   stop(): void {
-    this.#stopping = true;
+    this.#stopping.abort(stoppingError());
     for (const controller of this.#open) {
       controller.abort(stoppingError());
     }

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import type { RouteDeclaration } from '../../protocol/route.js';
-import type { Content, NotYet, Redirect } from './handler.js';
+import { type Content, type NotYet, type Redirect, UNCHANGED } from './handler.js';
 
 /** Sends what a handler gave in the form that the route declares; `more` is added to what is JSON. */
 export function sendAnswer(
@@ -9,7 +9,9 @@ export function sendAnswer(
   answer: unknown,
   more: Readonly<Record<string, unknown>>,
 ): void {
-  if (!isOfBytes(route, answer)) {
+  if (answer === UNCHANGED) {
+    ctx.status = 304;
+  } else if (!isOfBytes(route, answer)) {
     ctx.status = route.status;
     ctx.body = { STATUS: 'SUCCESS', ...(typeof answer === 'object' ? answer : {}), ...more };
   } else if (!answer.ready) {
@@ -33,8 +35,9 @@ function sendContent(ctx: Context, route: RouteDeclaration, answer: Content): vo
   if (answer.fileName !== null) {
     ctx.attachment(answer.fileName);
   }
-  ctx.type =
-    typeof route.answer === 'string' && route.answer !== 'stream' ? route.answer : 'application/octet-stream';
+  if (typeof route.answer === 'string') {
+    ctx.type = route.answer;
+  }
   ctx.body = answer.content;
   if (answer.bytes !== null) {
     ctx.length = answer.bytes;

@@ -3,6 +3,7 @@ import { BuildRequestSchema, BuildSchema } from '../build.js';
 import { ExplanationSchema } from '../explanation.js';
 import { BuildIdSchema } from '../ids.js';
 import { declareRoute } from '../route.js';
+import { literals } from '../shapes.js';
 import { closed, nothing, ofBuild, page, total } from './shared.js';
 
 /** Longest that a question may ask the master to hold it. */
@@ -54,7 +55,7 @@ export const buildRoutes = {
     signing: 'none',
     summary:
       'One build. With `wait` and the ETag of an earlier answer in If-None-Match, it answers as soon as the build ' +
-      'is not what it was, or with 304 when that time is over.',
+      'is not what it was (or, with `until=end`, has ended), and when that time is over: with 304 if it is what it was.',
     params: ofBuild,
     query: Type.Object(
       {
@@ -62,8 +63,11 @@ export const buildRoutes = {
           Type.Number({
             minimum: 0,
             maximum: MAX_WAIT_SECONDS,
-            description: 'Seconds to wait for a change.',
+            description: 'Seconds to wait.',
           }),
+        ),
+        until: Type.Optional(
+          literals(['change', 'end'] as const, { description: 'What to wait for.', default: 'change' }),
         ),
       },
       closed,

@@ -1,24 +1,38 @@
+import type { BuildId } from '../../../protocol/ids.js';
 import { stitchTar } from '../../artifacts/stitch.js';
-import type { Handlers } from '../handler.js';
+import { zipStream } from '../../artifacts/zip.js';
+import type { ArchiveContents } from '../../contract.js';
+import type { Handlers, NotYet } from '../handler.js';
 import type { HandlerDependencies } from './dependencies.js';
 
-export function artifactHandlers({ service }: HandlerDependencies): Pick<Handlers, 'getArtifactsTar'> {
+type ArtifactRoutes = 'getResult' | 'getArtifactsTar' | 'getArtifactsZip';
+
+export function artifactHandlers({ service }: HandlerDependencies): Pick<Handlers, ArtifactRoutes> {
+  const whenEnded = async <T>(build: BuildId, answer: (contents: ArchiveContents) => T | Promise<T>) => {
+    const contents = await service.archiveContents(build);
+    return contents === null ? stillRuns(build) : answer(contents);
+  };
   return {
-    getArtifactsTar: async ({ params }) => {
-      const contents = await service.archiveContents(params.buildId);
-      if (contents === null) {
-        return {
-          ready: false,
-          error: `Build ${params.buildId} still runs; its results can be fetched when its status is SUCCESS or FAILURE.`,
-        };
-      }
-      const { stream, bytes } = await stitchTar(contents);
-      return {
+    getResult: ({ params: { buildId } }) =>
+      whenEnded(buildId, () => ({ ready: true, location: `/v1/build/${buildId}/artifacts.tar.gz` })),
+    getArtifactsTar: ({ params: { buildId } }) =>
+      whenEnded(buildId, async (contents) => {
+        const { stream, bytes } = await stitchTar(contents);
+        return { ready: true, content: stream, bytes, fileName: `build-${buildId}-artifacts.tar.gz` };
+      }),
+    getArtifactsZip: ({ params: { buildId } }) =>
+      whenEnded(buildId, (contents) => ({
         ready: true,
-        content: stream,
-        bytes,
-        fileName: `build-${params.buildId}-artifacts.tar.gz`,
-      };
-    },
+        content: zipStream(contents),
+        bytes: null,
+        fileName: `build-${buildId}-artifacts.zip`,
+      })),
+  };
+}
+
+function stillRuns(build: BuildId): NotYet {
+  return {
+    ready: false,
+    error: `Build ${build} still runs; its results can be fetched when its status is SUCCESS or FAILURE.`,
   };
 }

@@ -1,8 +1,9 @@
 import type { Clock } from '../../../lib/clock.js';
-import type { MasterService, Page } from '../../contract.js';
+import type { MasterReading, MasterService, Page } from '../../contract.js';
 
 export interface HandlerDependencies {
   readonly service: MasterService;
+  readonly reading: MasterReading;
   readonly clock: Clock;
   readonly version: string;
   readonly temporaryDirectory: string;

@@ -1,13 +1,18 @@
 import { seconds } from '../../../lib/clock.js';
-import { API_VERSION, MAX_PAGE } from '../../../protocol/routes.js';
+import { openApiDocument } from '../../../protocol/openapi.js';
+import { API_VERSION, MAX_PAGE, routes } from '../../../protocol/routes.js';
 import type { Handlers } from '../handler.js';
 import type { HandlerDependencies } from './dependencies.js';
 
+type RootRoutes = 'root' | 'version' | 'openApi' | 'metrics';
+
 export function rootHandlers({
   service,
+  reading,
   clock,
   version,
-}: HandlerDependencies): Pick<Handlers, 'root' | 'version'> {
+}: HandlerDependencies): Pick<Handlers, RootRoutes> {
+  const document = JSON.stringify(openApiDocument(routes, version));
   return {
     root: async () => {
       const { slaves } = await service.listSlaves({ offset: 0, limit: MAX_PAGE });
@@ -15,5 +20,7 @@ export function rootHandlers({
       return { master: { version, session_id: service.sessionId, uptime }, slaves };
     },
     version: async () => ({ version, api_version: API_VERSION }),
+    openApi: async () => ({ ready: true, content: document, bytes: null, fileName: null }),
+    metrics: async () => ({ ready: true, content: await reading.metrics(), bytes: null, fileName: null }),
   };
 }

@@ -1,11 +1,23 @@
 import type { Handlers } from '../handler.js';
 import { type HandlerDependencies, pageOf } from './dependencies.js';
 
-type SlaveRoutes = 'listSlaves' | 'registerSlave' | 'goodbyeSlave' | 'askForWork';
+type SlaveRoutes =
+  | 'listSlaves'
+  | 'getSlave'
+  | 'shutdownSlave'
+  | 'shutdownSlaves'
+  | 'registerSlave'
+  | 'goodbyeSlave'
+  | 'askForWork';
 
-export function slaveHandlers({ service }: HandlerDependencies): Pick<Handlers, SlaveRoutes> {
+export function slaveHandlers({ service, reading }: HandlerDependencies): Pick<Handlers, SlaveRoutes> {
   return {
     listSlaves: ({ query }) => service.listSlaves(pageOf(query)),
+    getSlave: async ({ params }) => ({ slave: await reading.getSlave(params.slaveId) }),
+    shutdownSlave: async ({ params }) => ({ slave_ids: await service.drainSlaves([params.slaveId]) }),
+    shutdownSlaves: async ({ body }) => ({
+      slave_ids: await service.drainSlaves('slaves' in body ? body.slaves : 'all'),
+    }),
     registerSlave: ({ body }) => service.registerSlave(body),
     goodbyeSlave: async ({ params }) => {
       await service.goodbyeSlave(params.slaveId);

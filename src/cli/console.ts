@@ -1,0 +1,113 @@
+import type { MasterClient } from '../client/master-client.js';
+import { systemClock } from '../lib/clock.js';
+import { type AtomId, type BuildId, toId } from '../protocol/ids.js';
+import type { Atom, ConsolePage } from '../protocol/work.js';
+import { printable } from './printable.js';
+import { parseBuildId, parseNumber, printJson, type ReaderOptions, withClient } from './reader.js';
+
+export interface ConsoleOptions extends ReaderOptions {
+  readonly follow?: boolean;
+}
+
+const PAGE = 1000;
+const FOLLOW_MS = 500;
+const MAX_ATOMS = 100;
+
+/** `clusterrunner console BUILD [ATOM]`: what an atom printed; without ATOM, what every failed atom printed. */
+export async function console(
+  build: string,
+  atom: string | undefined,
+  options: ConsoleOptions,
+): Promise<void> {
+  const buildId = parseBuildId(build);
+  const atomId = atom === undefined ? null : toId.atom(parseNumber(atom, 'an atom', 0));
+  await withClient('console', options, async (client) => {
+    if (atomId === null) {
+      await showFailed(client, buildId, options);
+    } else if (options.json) {
+      printJson(await client.getConsole(buildId, atomId, {}));
+    } else {
+      await copyConsole(client, buildId, atomId, options.follow === true);
+    }
+  });
+}
+
+async function showFailed(client: MasterClient, build: BuildId, options: ConsoleOptions): Promise<void> {
+  const failed = (await client.getBuild(build)).failed_atoms ?? (await failedSoFar(client, build));
+  const shown = failed.slice(0, MAX_ATOMS);
+  if (options.json) {
+    const consoles: (ConsolePage & { atom_id: AtomId })[] = [];
+    for (const { id } of shown) {
+      consoles.push({ atom_id: id, ...(await client.getConsole(build, id, {})) });
+    }
+    printJson({ consoles });
+    return;
+  }
+  for (const { id, command_string } of shown) {
+    process.stdout.write(`--- atom ${id}: ${command_string}\n`);
+    await copyConsole(client, build, id, false);
+  }
+  if (failed.length === 0) {
+    process.stdout.write(`No atom of build ${build} has failed; name an atom to see what it printed.\n`);
+  } else if (failed.length > shown.length) {
+    process.stdout.write(`${failed.length - shown.length} more atoms failed; name one to see it.\n`);
+  }
+}
+
+async function failedSoFar(client: MasterClient, build: BuildId): Promise<Atom[]> {
+  const failed: Atom[] = [];
+  for (let offset = 0; failed.length <= MAX_ATOMS; offset += PAGE) {
+    const { atoms } = await client.listAtoms(build, { offset, limit: PAGE });
+    failed.push(...atoms.filter(({ state, exit_code }) => state === 'COMPLETED' && exit_code !== 0));
+    if (atoms.length < PAGE) {
+      break;
+    }
+  }
+  return failed;
+}
+
+/** Writes the whole console, page by page; with `follow` it goes on until the atom has ended. */
+async function copyConsole(
+  client: MasterClient,
+  build: BuildId,
+  atom: AtomId,
+  follow: boolean,
+): Promise<void> {
+  const out = new ConsoleWriter();
+  for (;;) {
+    // Asked before the page: what comes after an end that was seen is complete.
+    const ended = !follow || (await client.getAtom(build, atom)).state === 'COMPLETED';
+    const page = await client.getConsole(build, atom, { offset_line: out.nextLine, max_lines: PAGE });
+    out.write(page);
+    const isLastPage = page.offset_line + page.num_lines >= page.total_num_lines;
+    if (isLastPage && ended) {
+      out.end();
+      return;
+    }
+    if (isLastPage) {
+      await systemClock.sleep(FOLLOW_MS);
+    }
+  }
+}
+
+/** Joins pages; a last line without its end is asked for again, and only what is new of it is written. */
+class ConsoleWriter {
+  nextLine = 0;
+  #partial = '';
+
+  write(page: ConsolePage): void {
+    const text = page.content;
+    const fresh = text.startsWith(this.#partial) ? text.slice(this.#partial.length) : text;
+    process.stdout.write(process.stdout.isTTY ? fresh.split('\n').map(printable).join('\n') : fresh);
+    const lastEnd = text.lastIndexOf('\n') + 1;
+    const partial = text.slice(lastEnd);
+    this.nextLine = page.offset_line + page.num_lines - (partial === '' ? 0 : 1);
+    this.#partial = page.num_lines === 0 ? this.#partial : partial;
+  }
+
+  end(): void {
+    if (this.#partial !== '') {
+      process.stdout.write('\n');
+    }
+  }
+}

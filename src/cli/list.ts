@@ -1,0 +1,59 @@
+import type { MasterClient } from '../client/master-client.js';
+import type { Build } from '../protocol/build.js';
+import { duration } from './build/progress.js';
+import { parseNumber, printJson, type ReaderOptions, withClient } from './reader.js';
+import { table } from './table.js';
+
+export interface ListOptions extends ReaderOptions {
+  readonly limit?: string;
+}
+
+const DEFAULT_LIMIT = 20;
+
+/** `clusterrunner list`: the newest builds, newest last as in a log. */
+export async function list(options: ListOptions): Promise<void> {
+  const limit = options.limit === undefined ? DEFAULT_LIMIT : parseNumber(options.limit, 'builds to show', 1);
+  const { builds, total } = await withClient('list', options, (client) => newestBuilds(client, limit));
+  if (options.json) {
+    printJson({ builds, total });
+    return;
+  }
+  if (builds.length === 0) {
+    process.stdout.write('The master has no builds yet.\n');
+    return;
+  }
+  process.stdout.write(`${buildTable(builds, Date.now() / 1000)}\n`);
+  if (total > builds.length) {
+    process.stdout.write(`${total - builds.length} older ones are not shown; --limit shows more.\n`);
+  }
+}
+
+async function newestBuilds(
+  client: MasterClient,
+  limit: number,
+): Promise<{ builds: Build[]; total: number }> {
+  const { total } = await client.listBuilds({ offset: 0, limit: 1 });
+  return client.listBuilds({ offset: Math.max(0, total - limit), limit });
+}
+
+/** `now` in seconds since the epoch. */
+export function buildTable(builds: readonly Build[], now: number): string {
+  return table([
+    ['BUILD', 'STATE', 'RESULT', 'ATOMS', 'FAILED', 'TOOK', 'JOB', 'PROJECT'],
+    ...builds.map((build) => [
+      String(build.id),
+      build.state,
+      build.result ?? '-',
+      build.num_atoms === null ? '-' : `${build.num_atoms_done}/${build.num_atoms}`,
+      String(build.num_atoms_failed),
+      duration(took(build, now)),
+      build.request_params.job_name ?? '-',
+      build.request_params.url ?? build.request_params.project_directory ?? '-',
+    ]),
+  ]);
+}
+
+function took({ state_timestamps: times }: Build, now: number): number {
+  const end = times.FINISHED ?? times.CANCELED ?? times.ERROR ?? now;
+  return Math.max(0, end - (times.QUEUED ?? end));
+}

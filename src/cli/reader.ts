@@ -1,0 +1,53 @@
+import { MasterClient } from '../client/master-client.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import { type BuildId, toId } from '../protocol/ids.js';
+import { masterOnThisMachine } from './build/master-on-this-machine.js';
+import { type CommonOptions, createContext } from './context.js';
+
+/** The options of the subcommands that ask a running master. */
+export interface ReaderOptions extends CommonOptions {
+  readonly masterUrl?: string;
+  readonly json?: boolean;
+}
+
+/** Runs `ask` with a client of the master that the options name, or else of the one that runs on this machine. */
+export async function withClient<T>(
+  name: string,
+  options: ReaderOptions,
+  ask: (client: MasterClient) => Promise<T>,
+): Promise<T> {
+  const { config } = createContext(name, options, {}, 'warn');
+  const url = options.masterUrl ?? (await masterOnThisMachine(config));
+  if (url === null) {
+    throw new ClusterRunnerError(
+      'MASTER_UNREACHABLE',
+      'No master is running on this machine; say where it is with --master-url.',
+    );
+  }
+  const client = new MasterClient({ url, secret: config.secret });
+  try {
+    return await ask(client);
+  } finally {
+    await client.close();
+  }
+}
+
+/** @throws ClusterRunnerError USAGE */
+export function parseNumber(text: string, what: string, minimum: number): number {
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(number >= minimum)) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      `"${text}" is not the number of ${what}; give a whole number from ${minimum}.`,
+    );
+  }
+  return number;
+}
+
+export function parseBuildId(text: string): BuildId {
+  return toId.build(parseNumber(text, 'a build', 1));
+}
+
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}

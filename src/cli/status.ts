@@ -1,0 +1,88 @@
+import type { MasterClient } from '../client/master-client.js';
+import type { Build } from '../protocol/build.js';
+import type { Explanation } from '../protocol/explanation.js';
+import type { BuildId } from '../protocol/ids.js';
+import type { Slave } from '../protocol/slave.js';
+import { duration } from './build/progress.js';
+import { parseBuildId, printJson, type ReaderOptions, withClient } from './reader.js';
+import { table } from './table.js';
+
+const MAX_BUILDS = 20;
+const MAX_SLAVES = 1000;
+
+/** `clusterrunner status [BUILD]`: what one build waits for; without BUILD the slaves and all builds that run. */
+export async function status(build: string | undefined, options: ReaderOptions): Promise<void> {
+  const id = build === undefined ? null : parseBuildId(build);
+  await withClient('status', options, (client) =>
+    id === null ? showCluster(client, options) : showBuild(client, id, options),
+  );
+}
+
+async function showBuild(client: MasterClient, id: BuildId, options: ReaderOptions): Promise<void> {
+  const [build, explanation] = await Promise.all([client.getBuild(id), client.explainBuild(id)]);
+  if (options.json) {
+    printJson({ build, explanation });
+  } else {
+    process.stdout.write(`${explanationText(build, explanation, Date.now() / 1000)}\n`);
+  }
+}
+
+async function showCluster(client: MasterClient, options: ReaderOptions): Promise<void> {
+  const { builds, total } = await client.listUnfinished({ offset: 0, limit: MAX_BUILDS });
+  const { slaves } = await client.listSlaves({ offset: 0, limit: MAX_SLAVES });
+  const explanations = await Promise.all(builds.map(({ id }) => client.explainBuild(id)));
+  if (options.json) {
+    printJson({ slaves, builds, explanations, total });
+    return;
+  }
+  const blocks = [slavesText(slaves)];
+  builds.forEach((build, index) => {
+    const reasons = explanations[index]?.reasons.map(({ text }) => `  ${text}`) ?? [];
+    blocks.push([headline(build), ...reasons].join('\n'));
+  });
+  if (builds.length === 0) {
+    blocks.push('No build is unfinished.');
+  } else if (total > builds.length) {
+    blocks.push(`${total - builds.length} more builds wait behind these.`);
+  }
+  process.stdout.write(`${blocks.join('\n\n')}\n`);
+}
+
+function slavesText(slaves: readonly Slave[]): string {
+  if (slaves.length === 0) {
+    return 'No slave is connected; start one with `clusterrunner slave`.';
+  }
+  return table([
+    ['SLAVE', 'NAME', 'STATE', 'BUSY', 'BUILDS'],
+    ...slaves.map((slave) => [
+      String(slave.id),
+      slave.name,
+      slave.state,
+      `${slave.num_executors_in_use}/${slave.num_executors}`,
+      slave.current_builds.join(' ') || '-',
+    ]),
+  ]);
+}
+
+function headline(build: Build): string {
+  const failed = build.num_atoms_failed === 0 ? '' : ` ${build.num_atoms_failed} atoms failed so far.`;
+  return `Build ${build.id} is ${build.state}: ${build.details}${failed}`;
+}
+
+/** `now` in seconds since the epoch. */
+export function explanationText(build: Build, explanation: Explanation, now: number): string {
+  const lines = [headline(build), ...explanation.reasons.map(({ text }) => `  ${text}`)];
+  if (build.error_message !== null) {
+    lines.push(`  ${build.error_message}`);
+  }
+  if (explanation.running.length > 0) {
+    const rows = explanation.running.map((run) => [
+      run.slave,
+      run.subjob_id === null ? 'preparation' : `subjob ${run.subjob_id}`,
+      duration(Math.max(0, now - run.since)),
+      run.atoms.map(({ id, command_string }) => `atom ${id}: ${command_string}`).join(', ') || '-',
+    ]);
+    lines.push('', table([['SLAVE', 'RUNS', 'FOR', 'NOW'], ...rows]));
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,54 @@
+import { Readable } from 'node:stream';
+import { ClusterRunnerError } from '../../../protocol/errors.js';
+import type { Event } from '../../../protocol/event.js';
+import { MAX_PAGE } from '../../../protocol/routes.js';
+import type { Handlers } from '../handler.js';
+import type { HandlerDependencies } from './dependencies.js';
+
+export function eventHandlers({ reading }: HandlerDependencies): Pick<Handlers, 'eventLog' | 'events'> {
+  return {
+    eventLog: async ({ query }) => ({
+      events: await reading.listEvents({
+        id: query.since_id ?? 0,
+        timestamp: query.since_timestamp ?? 0,
+        limit: query.limit ?? MAX_PAGE,
+      }),
+    }),
+    events: async ({ query, headers, stopping, setHeader }) => {
+      const last = query.since_id ?? lastEventId(headers['last-event-id']);
+      const end = new AbortController();
+      const batches = reading.followEvents(last, AbortSignal.any([stopping, end.signal]));
+      const content = Readable.from(serverSentEvents(batches), { objectMode: false });
+      content.once('close', () => end.abort());
+      // Proxies that collect an answer before they pass it on would hold events back.
+      setHeader('X-Accel-Buffering', 'no');
+      setHeader('Cache-Control', 'no-store');
+      return { ready: true, content, bytes: null, fileName: null };
+    },
+  };
+}
+
+function lastEventId(header: string | string[] | undefined): number | null {
+  if (header === undefined || header === '') {
+    return null;
+  }
+  if (typeof header !== 'string' || !/^\d{1,15}$/.test(header)) {
+    throw new ClusterRunnerError(
+      'INVALID_REQUEST',
+      'Last-Event-ID must be the id of an event: a whole number.',
+    );
+  }
+  return Number(header);
+}
+
+/** The text format of https://html.spec.whatwg.org/multipage/server-sent-events.html; an empty batch is a comment. */
+async function* serverSentEvents(batches: AsyncIterable<readonly Event[]>): AsyncGenerator<string> {
+  yield 'retry: 2000\n\n';
+  for await (const batch of batches) {
+    yield batch.length === 0 ? ': nothing new\n\n' : batch.map(serverSentEvent).join('');
+  }
+}
+
+function serverSentEvent(event: Event): string {
+  return `id: ${event.id}\nevent: ${event.tag}\ndata: ${JSON.stringify(event)}\n\n`;
+}

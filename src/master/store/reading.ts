@@ -1,0 +1,176 @@
+import { type Kysely, sql } from 'kysely';
+import type { AtomId, BuildId, SubjobId } from '../../protocol/ids.js';
+import type { AtomRowState, Database, EventsTable } from './database.js';
+
+/*
+ * Questions that only readers of the API ask. Each answers one page, found through an index.
+ */
+
+interface Page {
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** An atom with what its subjob says of its ending. */
+export interface AtomView {
+  readonly atom_id: number;
+  readonly subjob_id: number;
+  readonly variable: string;
+  readonly value: string;
+  readonly state: AtomRowState;
+  readonly exit_code: number | null;
+  readonly expected_time: number | null;
+  readonly actual_time: number | null;
+  /** Of a subjob that was lost for good. */
+  readonly error: string | null;
+}
+
+export interface SubjobView {
+  readonly subjob_id: number;
+  readonly state: 'QUEUED' | 'LEASED' | 'DONE' | 'LOST';
+  readonly attempt: number;
+  /** Name of the slave that holds it or held it last. */
+  readonly slave: string | null;
+}
+
+function atomViews(db: Kysely<Database>, build: BuildId) {
+  return db
+    .selectFrom('atoms')
+    .innerJoin('subjobs', (join) =>
+      join
+        .onRef('subjobs.build_id', '=', 'atoms.build_id')
+        .onRef('subjobs.subjob_id', '=', 'atoms.subjob_id'),
+    )
+    .select([
+      'atoms.atom_id',
+      'atoms.subjob_id',
+      'atoms.variable',
+      'atoms.value',
+      'atoms.state',
+      'atoms.exit_code',
+      'atoms.expected_time',
+      'atoms.actual_time',
+      'subjobs.error',
+    ])
+    .where('atoms.build_id', '=', build);
+}
+
+/** In order of atom; of one subjob only when it is named. */
+export async function pageOfAtoms(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjob: SubjobId | null,
+  page: Page,
+): Promise<{ rows: AtomView[]; total: number }> {
+  let rows = atomViews(db, build).orderBy('atoms.atom_id').offset(page.offset).limit(page.limit);
+  let count = db
+    .selectFrom('atoms')
+    .select((e) => e.fn.countAll<number>().as('total'))
+    .where('build_id', '=', build);
+  if (subjob !== null) {
+    rows = rows.where('atoms.subjob_id', '=', subjob);
+    count = count.where('subjob_id', '=', subjob);
+  }
+  return { rows: await rows.execute(), total: (await count.executeTakeFirstOrThrow()).total };
+}
+
+export async function findAtom(
+  db: Kysely<Database>,
+  build: BuildId,
+  atom: AtomId,
+): Promise<AtomView | undefined> {
+  return await atomViews(db, build).where('atoms.atom_id', '=', atom).executeTakeFirst();
+}
+
+/** All atoms of these subjobs, in order of subjob and atom. */
+export async function atomsOfSubjobs(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjobs: readonly number[],
+): Promise<AtomView[]> {
+  return await atomViews(db, build)
+    .where('atoms.subjob_id', 'in', subjobs)
+    .orderBy('atoms.subjob_id')
+    .orderBy('atoms.atom_id')
+    .execute();
+}
+
+function subjobViews(db: Kysely<Database>, build: BuildId) {
+  return db
+    .selectFrom('subjobs')
+    .leftJoin('leases', 'leases.id', 'subjobs.lease_id')
+    .leftJoin('slaves', 'slaves.id', 'leases.slave_id')
+    .select(['subjobs.subjob_id', 'subjobs.state', 'subjobs.attempt', 'slaves.name as slave'])
+    .where('subjobs.build_id', '=', build);
+}
+
+/** In order of subjob. */
+export async function pageOfSubjobs(
+  db: Kysely<Database>,
+  build: BuildId,
+  page: Page,
+): Promise<{ rows: SubjobView[]; total: number }> {
+  const rows = await subjobViews(db, build)
+    .orderBy('subjobs.subjob_id')
+    .offset(page.offset)
+    .limit(page.limit)
+    .execute();
+  const { total } = await db
+    .selectFrom('subjobs')
+    .select((e) => e.fn.countAll<number>().as('total'))
+    .where('build_id', '=', build)
+    .executeTakeFirstOrThrow();
+  return { rows, total };
+}
+
+export async function viewSubjob(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjob: SubjobId,
+): Promise<SubjobView | undefined> {
+  return await subjobViews(db, build).where('subjobs.subjob_id', '=', subjob).executeTakeFirst();
+}
+
+/** Atoms that run at the moment in these subjobs; at most one each, as a subjob runs its atoms one by one. */
+export async function runningAtoms(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjobs: readonly number[],
+): Promise<AtomView[]> {
+  return await atomViews(db, build)
+    .where('atoms.subjob_id', 'in', subjobs)
+    .where('atoms.state', '=', sql.lit('IN_PROGRESS'))
+    .execute();
+}
+
+export interface EventsSince {
+  /** Only events with a higher id. */
+  readonly id: number;
+  /** Only events since then, in milliseconds since the epoch. */
+  readonly time: number;
+  readonly limit: number;
+}
+
+/** Oldest first. */
+export async function eventsSince(
+  db: Kysely<Database>,
+  since: EventsSince,
+): Promise<{ id: number; time: number; kind: EventsTable['kind']; data: string }[]> {
+  return await db
+    .selectFrom('events')
+    .selectAll()
+    .where('id', '>', since.id)
+    .where('time', '>=', since.time)
+    .orderBy('id')
+    .limit(since.limit)
+    .execute();
+}
+
+/** 0 before the first. */
+export async function lastEventId(db: Kysely<Database>): Promise<number> {
+  const { id } = await db
+    .selectFrom('events')
+    .select((e) => e.fn.coalesce(e.fn.max<number>('id'), e.lit(0)).as('id'))
+    .executeTakeFirstOrThrow();
+  return id;
+}

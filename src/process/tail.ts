@@ -1,0 +1,33 @@
+/** Keeps the last bytes of what is written to it, and no more. */
+export class Tail {
+  readonly #maxBytes: number;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #cut = false;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  write(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes > 2 * this.#maxBytes) {
+      this.#compact();
+    }
+  }
+
+  /** Begins with an ellipsis when something came before it. */
+  text(): string {
+    this.#compact();
+    return (this.#cut ? '…' : '') + Buffer.concat(this.#chunks).toString('utf8');
+  }
+
+  #compact(): void {
+    const all = Buffer.concat(this.#chunks);
+    const kept = all.subarray(Math.max(0, all.length - this.#maxBytes));
+    this.#cut ||= kept.length < all.length;
+    this.#chunks = [Buffer.from(kept)];
+    this.#bytes = kept.length;
+  }
+}

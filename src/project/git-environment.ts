@@ -1,0 +1,52 @@
+import { GIT_PROTOCOLS } from './git-names.js';
+
+/**
+ * The environment of every git: that of the caller without what could lead git to another repository or make it
+ * ask a question, and with what keeps it in ours. The caller's GIT_SSH_COMMAND stays as the base of ours, so that
+ * a key can be named there; so do HOME and proxies.
+ * @param ceilings folders above which git must not look for a repository, when ours is damaged for instance
+ */
+export function gitEnvironment(
+  env: Readonly<Record<string, string>>,
+  strictHostKeyChecking: boolean,
+  ceilings: readonly string[],
+): Record<string, string> {
+  const kept = Object.entries(env).filter(
+    ([name]) => !/^(GIT_|SSH_ASKPASS)/.test(name) || /^GIT_(SSL|LFS)_/.test(name),
+  );
+  const ssh = env.GIT_SSH_COMMAND ?? 'ssh';
+  const strict = strictHostKeyChecking ? 'yes' : 'no';
+  return {
+    ...Object.fromEntries(kept),
+    // Errors are told apart by git's own words.
+    LC_ALL: 'C',
+    LANGUAGE: '',
+    GIT_TERMINAL_PROMPT: '0',
+    // Empty, not absent: git would look for other programs that ask.
+    GIT_ASKPASS: '',
+    GCM_INTERACTIVE: 'never',
+    GIT_SSH_COMMAND: `${ssh} -o BatchMode=yes -o StrictHostKeyChecking=${strict} -o ConnectTimeout=30 -o ServerAliveInterval=15 -o ServerAliveCountMax=8`,
+    GIT_ALLOW_PROTOCOL: GIT_PROTOCOLS.join(':'),
+    GIT_CEILING_DIRECTORIES: ceilings.join(':'),
+    ...settings({
+      // A collection in the background would outlive the fetch that started it.
+      'gc.autoDetach': 'false',
+      'maintenance.autoDetach': 'false',
+      'advice.detachedHead': 'false',
+      'core.fsmonitor': 'false',
+      // A server that stands still for two minutes is given up.
+      'http.lowSpeedLimit': '1000',
+      'http.lowSpeedTime': '120',
+    }),
+  };
+}
+
+function settings(values: Record<string, string>): Record<string, string> {
+  const entries = Object.entries(values);
+  const env: Record<string, string> = { GIT_CONFIG_COUNT: String(entries.length) };
+  for (const [index, [key, value]] of entries.entries()) {
+    env[`GIT_CONFIG_KEY_${index}`] = key;
+    env[`GIT_CONFIG_VALUE_${index}`] = value;
+  }
+  return env;
+}

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { maskCredentials } from '../lib/mask-credentials.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { GitProject } from '../protocol/project.js';
+import type { Git } from './git.js';
+import { DamagedMirror, failed, fetchFailed } from './git-errors.js';
+
+/** Where a fetch of ours puts what is neither branch nor tag; clones do not copy it. */
+const WANTED = 'refs/clusterrunner/wanted';
+const ALL = 'refs/clusterrunner/all';
+
+export function mirrorPath(root: string, url: string): string {
+  return join(root, 'mirrors', createHash('sha256').update(url).digest('hex').slice(0, 32));
+}
+
+/** The commit that `hash` (perhaps shortened) names, if the mirror has it; needs no network. */
+export async function findCommit(git: Git, mirror: string, hash: string): Promise<string | null> {
+  if (!existsSync(join(mirror, 'HEAD'))) {
+    return null;
+  }
+  const commit = await parse(git, mirror, hash);
+  // A branch may be named like a short hash.
+  return commit?.startsWith(hash.toLowerCase()) === true ? commit : null;
+}
+
+/**
+ * Brings the mirror up to date, makes it when it is not there, and resolves to the commit that the project asks
+ * for. Only one call per mirror may run at a time.
+ * @throws ClusterRunnerError PREPARATION_FAILED; DamagedMirror
+ */
+export async function updateMirror(git: Git, mirror: string, project: GitProject): Promise<string> {
+  await mkdir(mirror, { recursive: true });
+  const made = await git(mirror, 'init', '--quiet', '--bare', '--template=', '.');
+  if (made.exitCode !== 0) {
+    // Often something else stands where a part of it should be; if not, a second try says the same.
+    throw new DamagedMirror('PREPARATION_FAILED', failed('The mirror could not be made', made).message);
+  }
+  const refs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
+  const wantsHead = project.branch === null && project.hash === null;
+  const fetched = await fetch(git, mirror, project, [...refs, ...(wantsHead ? [`+HEAD:${WANTED}`] : [])]);
+  if (fetched.exitCode !== 0) {
+    if (wantsHead && /couldn't find remote ref HEAD/i.test(fetched.stderr)) {
+      throw failed(
+        `The git repository ${maskCredentials(project.url)} has no commit at its HEAD; name a branch`,
+        fetched,
+      );
+    }
+    throw fetchFailed(project.url, fetched);
+  }
+  const now = new Date();
+  await utimes(mirror, now, now);
+  return project.hash === null
+    ? resolveRef(git, mirror, project)
+    : resolveHash(git, mirror, project, project.hash);
+}
+
+async function resolveRef(git: Git, mirror: string, project: GitProject): Promise<string> {
+  const { branch } = project;
+  const candidates =
+    branch === null
+      ? [WANTED]
+      : branch.startsWith('refs/')
+        ? [branch]
+        : [`refs/heads/${branch}`, `refs/tags/${branch}`];
+  for (const ref of candidates) {
+    const isMirrored = ref === WANTED || /^refs\/(heads|tags)\//.test(ref);
+    const commit = isMirrored ? await parse(git, mirror, ref) : null;
+    if (commit !== null) {
+      return commit;
+    }
+  }
+  // Neither branch nor tag: a change of a review system, for instance (pull/5/head).
+  const result = await fetch(git, mirror, project, [`+${branch}:${WANTED}`]);
+  if (result.exitCode !== 0 && !/couldn't find remote ref/i.test(result.stderr)) {
+    throw fetchFailed(project.url, result);
+  }
+  const commit = result.exitCode === 0 ? await parse(git, mirror, WANTED) : null;
+  if (commit === null) {
+    throw new ClusterRunnerError(
+      'PREPARATION_FAILED',
+      `The git repository ${maskCredentials(project.url)} has no branch, tag or other ref named "${branch}" that is a commit; check the branch.`,
+    );
+  }
+  return commit;
+}
+
+/** Not every server gives a commit by its hash, and none by a shortened one: then all its refs are asked for. */
+async function resolveHash(git: Git, mirror: string, project: GitProject, hash: string): Promise<string> {
+  let commit = await findCommit(git, mirror, hash);
+  if (commit === null && (hash.length === 40 || hash.length === 64)) {
+    await fetch(git, mirror, project, [`+${hash}:${WANTED}`]);
+    commit = await findCommit(git, mirror, hash);
+  }
+  if (commit === null) {
+    const all = await fetch(git, mirror, project, [`+refs/*:${ALL}/*`]);
+    if (all.exitCode !== 0) {
+      throw fetchFailed(project.url, all);
+    }
+    commit = await findCommit(git, mirror, hash);
+  }
+  if (commit === null) {
+    throw new ClusterRunnerError(
+      'PREPARATION_FAILED',
+      `The git repository ${maskCredentials(project.url)} has no commit ${hash}; push it first, or check the hash.`,
+    );
+  }
+  return commit;
+}
+
+async function fetch(git: Git, mirror: string, project: GitProject, refspecs: readonly string[]) {
+  return git(
+    mirror,
+    'fetch',
+    '--quiet',
+    '--force',
+    '--prune',
+    '--no-tags',
+    '--no-write-fetch-head',
+    '--',
+    project.url,
+    ...refspecs,
+  );
+}
+
+async function parse(git: Git, mirror: string, name: string): Promise<string | null> {
+  const result = await git(mirror, 'rev-parse', '--quiet', '--verify', `${name}^{commit}`);
+  if (result.exitCode === 0) {
+    return result.stdout.trim();
+  }
+  if (/not a git repository|bad config/i.test(result.stderr)) {
+    throw failed('The mirror of the repository cannot be read', result);
+  }
+  return null;
+}

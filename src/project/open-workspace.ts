@@ -1,0 +1,84 @@
+import { isAbsolute, join } from 'node:path';
+import type { Clock } from '../lib/clock.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { BuildId } from '../protocol/ids.js';
+import type { DirectoryProject, GitProject, Project, RemoteFile } from '../protocol/project.js';
+import { createGit } from './git.js';
+import { gitEnvironment } from './git-environment.js';
+import { checkGitNames } from './git-names.js';
+import { checkOut, makeRoot } from './git-workspace.js';
+import { isFolder } from './inside-workspace.js';
+import { downloadRemoteFiles } from './remote-files.js';
+import { removeTree } from './remove-tree.js';
+
+export interface WorkspaceOptions<P extends Project = Project> {
+  readonly project: P;
+  readonly remoteFiles: readonly RemoteFile[];
+  readonly buildId: BuildId;
+  /** Claimed by this process alone: mirrors are kept in it between builds, and the builds' workspaces. */
+  readonly root: string;
+  readonly strictHostKeyChecking: boolean;
+  /** The environment that git begins with (HOME, PATH, proxies); what would lead it astray is taken out. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}
+
+export interface Workspace {
+  /** Absolute and real: holds clusterrunner.yaml, and is the PROJECT_DIR of commands. */
+  readonly projectDirectory: string;
+  /** The commit that is checked out; null for a directory. */
+  readonly commit: string | null;
+  /** Removes what was made for this build alone. May be called again. */
+  release(): Promise<void>;
+}
+
+/**
+ * Brings a project's files, and the build's remote files, to this machine.
+ *
+ * Remote files go into the project directory. For git they vanish with the workspace. A directory is the user's:
+ * there they stay, since taking them away could take away what stood under that name before.
+ *
+ * @throws ClusterRunnerError PREPARATION_FAILED with a sentence for the build's owner; the reason of `signal`
+ *   when it is aborted. Nothing of the workspace is left then.
+ */
+export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
+  options.signal.throwIfAborted();
+  const { project } = options;
+  return project.type === 'git' ? openGit({ ...options, project }) : openDirectory({ ...options, project });
+}
+
+async function openGit(options: WorkspaceOptions<GitProject>): Promise<Workspace> {
+  const { project, signal, clock } = options;
+  checkGitNames(project);
+  const root = await makeRoot(options.root);
+  const ceilings = [join(root, 'builds'), join(root, 'mirrors')];
+  const git = createGit(gitEnvironment(options.env, options.strictHostKeyChecking, ceilings), signal, clock);
+  const workspace = join(root, 'builds', String(options.buildId));
+  try {
+    const { commit, projectDirectory } = await checkOut(git, root, workspace, project);
+    await downloadRemoteFiles(options.remoteFiles, projectDirectory, signal, clock);
+    return { projectDirectory, commit, release: () => removeTree(workspace) };
+  } catch (error) {
+    await removeTree(workspace);
+    throw error;
+  }
+}
+
+async function openDirectory(options: WorkspaceOptions<DirectoryProject>): Promise<Workspace> {
+  const { project_directory: folder } = options.project;
+  if (!isAbsolute(folder)) {
+    throw new ClusterRunnerError(
+      'PREPARATION_FAILED',
+      `The project directory "${folder}" is not absolute; slaves do not know the folder it starts from.`,
+    );
+  }
+  if (!(await isFolder(folder))) {
+    throw new ClusterRunnerError(
+      'PREPARATION_FAILED',
+      `The project directory ${folder} is not a folder on this slave; every slave must have it under this path.`,
+    );
+  }
+  await downloadRemoteFiles(options.remoteFiles, folder, options.signal, options.clock);
+  return { projectDirectory: folder, commit: null, release: () => Promise.resolve() };
+}

@@ -1,0 +1,32 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../lib/clock.js';
+import { removeTree } from './remove-tree.js';
+
+const MIRROR_UNUSED_MS = 30 * 24 * 3600 * 1000;
+
+/**
+ * Removes the workspaces that an earlier process left in `root`, and mirrors that nothing was fetched into for 30
+ * days. For the start of a slave, before its first build: what is there then is nobody's.
+ */
+export async function sweepWorkspaces(root: string, clock: Clock): Promise<void> {
+  for (const workspace of await childrenOf(join(root, 'builds'))) {
+    await removeTree(workspace);
+  }
+  for (const mirror of await childrenOf(join(root, 'mirrors'))) {
+    if (clock.now() - (await stat(mirror)).mtimeMs > MIRROR_UNUSED_MS) {
+      await removeTree(mirror);
+    }
+  }
+}
+
+async function childrenOf(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).map((name) => join(folder, name));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      return [];
+    }
+    throw error;
+  }
+}

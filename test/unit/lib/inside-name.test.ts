@@ -1,0 +1,23 @@
+import { resolve } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { insideName } from '../../../src/lib/inside-name.js';
+
+describe('a name inside a folder', () => {
+  it('is in its shortest form', () => {
+    expect(insideName('./a//b/./c')).to.equal('a/b/c');
+  });
+
+  it('never resolves to a place outside the folder', () => {
+    const part = fc.constantFrom('..', '.', '', 'a', 'b..', '...', '/', '-');
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 6 }), (parts) => {
+        const inside = insideName(parts.join('/'));
+        if (inside !== null) {
+          expect(resolve('/folder', inside).startsWith('/folder/')).to.equal(true);
+          expect(insideName(inside)).to.equal(inside);
+        }
+      }),
+    );
+  });
+});
