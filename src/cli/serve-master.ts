@@ -47,6 +47,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
     releasers.add(() => service.close());
     const app = createApp({
       service,
+      reading: service,
       secrets: [options.secret],
       rememberNonce: (nonce, expires) => service.rememberNonce(nonce, expires),
       clock,

@@ -23,6 +23,8 @@ export interface BuildOptions extends CommonOptions, RequestOptions {
 }
 
 const RESULTS_DIRECTORY = 'build_results';
+/** Where there is no terminal a line now and then is enough. */
+const QUIET_SECONDS = 10;
 /** For the first word to a master: long enough for one that is just starting, short enough for a typing error. */
 const FIRST_CONTACT_MS = 5_000;
 
@@ -129,6 +131,7 @@ async function followOrCancel(
       buildId,
       clock: systemClock,
       signal: interrupt,
+      everySeconds: process.stdout.isTTY ? 1 : QUIET_SECONDS,
       onChange: (build) => display.show(build),
       onUnreachable: (error) => display.say(error.message),
     });

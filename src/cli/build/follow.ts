@@ -1,8 +1,8 @@
-import type { MasterClient } from '../../client/master-client.js';
+import type { MasterClient, Watched } from '../../client/master-client.js';
 import { retry } from '../../client/retry.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Build } from '../../protocol/build.js';
-import type { ClusterRunnerError } from '../../protocol/errors.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
 
 export interface FollowOptions {
@@ -10,36 +10,60 @@ export interface FollowOptions {
   readonly buildId: BuildId;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** How often progress is wanted, in seconds; the end is seen at once in any case. */
+  readonly everySeconds: number;
   onChange(build: Build): void;
   onUnreachable(error: ClusterRunnerError): void;
 }
 
 /** A master that is being restarted or updated comes back within this; one that does not is given up. */
 const PATIENCE_MS = 15 * 60_000;
+/** For a master that does not know how to wait. */
 const FIRST_POLL_MS = 30;
 const SLOWEST_POLL_MS = 1000;
 
 /**
- * Polls until the build has ended. It asks often at first, so that a short build is not made longer, and ever
- * more seldom as the build goes on: the wait is a twentieth of the time that has passed.
+ * Resolves with the build when it has ended. The question waits at the master, so the end is seen within
+ * milliseconds. Of a master that answers at once all the same it asks often at first, and ever more seldom as the
+ * build goes on: the wait is a twentieth of the time that has passed.
  * @throws ClusterRunnerError MASTER_UNREACHABLE after 15 minutes without an answer; the signal's reason.
  */
 export async function followBuild(options: FollowOptions): Promise<Build> {
-  const { client, buildId, clock, signal } = options;
+  const { clock, signal } = options;
   const started = clock.now();
-  for (;;) {
-    const build = await retry(() => client.getBuild(buildId, { signal }), {
+  let etag: string | null = null;
+  for (let isFirst = true; ; isFirst = false) {
+    const waitSeconds = isFirst ? 0 : options.everySeconds;
+    const watched: Watched = await retry(() => ask(options, etag, waitSeconds), {
       clock,
       random: Math.random,
       signal,
       giveUpAfterMs: PATIENCE_MS,
       onRetry: options.onUnreachable,
     });
-    options.onChange(build);
-    if (build.status !== 'BUILDING') {
-      return build;
+    etag = watched.etag;
+    if (watched.build !== null) {
+      options.onChange(watched.build);
+      if (watched.build.status !== 'BUILDING') {
+        return watched.build;
+      }
     }
-    const wait = Math.min(SLOWEST_POLL_MS, Math.max(FIRST_POLL_MS, (clock.now() - started) / 20));
-    await clock.sleep(wait, signal);
+    if (etag === null) {
+      const wait = Math.min(SLOWEST_POLL_MS, Math.max(FIRST_POLL_MS, (clock.now() - started) / 20));
+      await clock.sleep(wait, signal);
+    }
+  }
+}
+
+async function ask(options: FollowOptions, etag: string | null, waitSeconds: number): Promise<Watched> {
+  const { client, buildId, signal } = options;
+  try {
+    return await client.watchBuild(buildId, { waitSeconds, until: 'end', etag }, { signal });
+  } catch (error) {
+    if (error instanceof ClusterRunnerError && error.code === 'INVALID_REQUEST') {
+      // An older master refuses a query that it does not know.
+      return { build: await client.getBuild(buildId, { signal }), etag: null };
+    }
+    throw error;
   }
 }
