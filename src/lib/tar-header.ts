@@ -1,0 +1,43 @@
+import { Header, Pax } from 'tar';
+
+export interface TarEntry {
+  /** With slashes; of a folder with one at its end. */
+  readonly path: string;
+  readonly type: 'File' | 'Directory' | 'SymbolicLink';
+  /** Bytes; 0 of what is no file. */
+  readonly size: number;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly mtime: Date;
+  /** Of a link, where it leads. */
+  readonly linkpath?: string;
+}
+
+const BLOCK = 512;
+
+/**
+ * What stands before an entry's bytes in a tar (POSIX ustar, with a pax header before it for what ustar cannot
+ * hold: long names, names that are not ASCII, sizes of 8 GiB and more). Owners are left out.
+ */
+export function tarHeader(entry: TarEntry): Buffer {
+  const header = new Header({
+    ...entry,
+    uid: 0,
+    gid: 0,
+    uname: '',
+    gname: '',
+    linkpath: entry.linkpath ?? '',
+  });
+  const block = Buffer.alloc(BLOCK);
+  if (!header.encode(block)) {
+    return block;
+  }
+  const { path, size, mtime, linkpath } = entry;
+  const pax = new Pax({ path, size, mtime, ...(linkpath === undefined ? {} : { linkpath }) });
+  return Buffer.concat([pax.encode(), block]);
+}
+
+/** Zeros that fill an entry's last block. */
+export function tarPadding(size: number): Buffer {
+  return Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
+}

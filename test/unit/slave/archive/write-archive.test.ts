@@ -1,0 +1,122 @@
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { expect } from 'chai';
+import { readArchivedConsole } from '../../../../src/master/consoles/archived.js';
+import { toId } from '../../../../src/protocol/ids.js';
+import { writeArchive } from '../../../../src/slave/archive/write-archive.js';
+
+describe("the archive of a subjob's results", () => {
+  let directory: string;
+  let archive: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'archive-'));
+    archive = join(directory, '0.tar.gz');
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  function folder(atom: number, console: string | Buffer) {
+    const name = `artifact_0_${atom}`;
+    const path = join(directory, name);
+    mkdirSync(path);
+    writeFileSync(join(path, 'console'), console);
+    return { atom: toId.atom(atom), path, name, console: 'console' };
+  }
+
+  /** As the tar program unpacks it, once it has its end. */
+  function unpack(...archives: string[]): string {
+    const whole = join(directory, 'whole.tar.gz');
+    const end = gzipSync(Buffer.alloc(1024));
+    writeFileSync(whole, Buffer.concat([...archives.map((file) => readFileSync(file)), end]));
+    const out = join(directory, 'out');
+    mkdirSync(out);
+    execFileSync('tar', ['-xzf', whole, '-C', out]);
+    return out;
+  }
+
+  it('holds what the atoms left: files, folders, links and permissions', async () => {
+    const one = folder(1, 'hello\n');
+    mkdirSync(join(one.path, 'deep', 'er'), { recursive: true });
+    writeFileSync(join(one.path, 'deep', 'er', `${'long'.repeat(40)} ü`), 'x', { mode: 0o755 });
+    symlinkSync('../console', join(one.path, 'deep', 'link'));
+    writeFileSync(join(one.path, 'empty'), '');
+    await writeArchive([one, folder(2, '')], archive);
+    const out = unpack(archive);
+    const file = join(out, 'artifact_0_1', 'deep', 'er', `${'long'.repeat(40)} ü`);
+    expect(readFileSync(file, 'utf8')).to.equal('x');
+    expect(statSync(file).mode & 0o777).to.equal(0o755);
+    expect(readlinkSync(join(out, 'artifact_0_1', 'deep', 'link'))).to.equal('../console');
+    expect(statSync(join(out, 'artifact_0_1', 'empty')).size).to.equal(0);
+    expect(readFileSync(join(out, 'artifact_0_1', 'console'), 'utf8')).to.equal('hello\n');
+    expect(statSync(join(out, 'artifact_0_2', 'console')).size).to.equal(0);
+  });
+
+  it('can be put behind another to be one archive', async () => {
+    const second = join(directory, '1.tar.gz');
+    await writeArchive([folder(1, 'one\n')], archive);
+    await writeArchive([folder(2, 'two\n')], second);
+    const out = unpack(archive, second);
+    expect(readFileSync(join(out, 'artifact_0_2', 'console'), 'utf8')).to.equal('two\n');
+  });
+
+  it('leaves out what is no file', async () => {
+    const one = folder(1, '');
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(join(one.path, 'socket'), resolve));
+    execFileSync('mkfifo', [join(one.path, 'pipe')]);
+    await writeArchive([one], archive);
+    server.close();
+    const names = execFileSync('tar', ['-tf', '-'], {
+      input: Buffer.concat([gunzipSync(readFileSync(archive)), Buffer.alloc(1024)]),
+      encoding: 'utf8',
+    });
+    expect(names.split('\n').filter((line) => line !== '')).to.deep.equal([
+      'artifact_0_1/',
+      'artifact_0_1/console',
+    ]);
+  });
+
+  it('tells where each console lies, so that a page of it can be read without the rest', async () => {
+    const lines = Array.from({ length: 150_000 }, (_, n) => `${n} ${'.'.repeat((n * 31) % 53)}`);
+    const folders = [folder(1, 'short'), folder(2, `${lines.join('\n')}\n`), folder(3, 'a\nb\n')];
+    const index = await writeArchive(folders, archive);
+    expect(index.consoles.map(({ atom_id, lines: n }) => [atom_id, n])).to.deep.equal([
+      [1, 1],
+      [2, 150_000],
+      [3, 2],
+    ]);
+    expect(index.members.reduce((sum, bytes) => sum + bytes, 0)).to.equal(statSync(archive).size);
+    for (const [at, offsetLine] of [0, 1, 40_000, 99_999, 149_990].entries()) {
+      const [, console] = index.consoles;
+      const page =
+        console && (await readArchivedConsole(archive, index, console, { offsetLine, maxLines: 5 + at }));
+      expect(page?.content).to.equal(`${lines.slice(offsetLine, offsetLine + 5 + at).join('\n')}\n`);
+    }
+  });
+
+  it('keeps its form when a file shrinks while it is packed', async () => {
+    const one = folder(1, Buffer.alloc(3_000_000, 'x'));
+    writeFileSync(join(one.path, 'a'), Buffer.alloc(5_000_000, 'x'));
+    const packing = writeArchive([one], archive);
+    const fd = openSync(join(one.path, 'console'), 'w');
+    writeSync(fd, 'gone');
+    closeSync(fd);
+    await packing;
+    expect(statSync(join(unpack(archive), 'artifact_0_1', 'a')).size).to.equal(5_000_000);
+  });
+});
