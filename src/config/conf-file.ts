@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { messageOf } from '../protocol/errors.js';
+import { readConfText } from './conf-text.js';
+import { firstConfText, withSecret } from './first-file.js';
+import { type Given, invalid } from './given.js';
+import { hasCode, readIfThere, replace, tolerating, writeTemporary } from './whole-file.js';
+
+const MAX_BYTES = 1024 * 1024;
+const MAX_ROUNDS = 100;
+const SECRET = 'general.secret';
+
+export interface ConfFileOptions {
+  readonly file: string;
+  /** Made, with those above it, when the file is written and it is not there. */
+  readonly mayMakeFolder: boolean;
+  /** The secret comes from elsewhere: the file need not have one, and need not be there. */
+  readonly hasSecret: boolean;
+  /** Throws when a value is not right; called before the file is changed, so that line numbers are those of its writer. */
+  check(settings: ReadonlyMap<string, Given>): void;
+}
+
+/**
+ * The settings of the file, by `section.key`. It is written when it is not there, and gets a secret when it has
+ * none; processes that do so at the same time end with the same secret.
+ * @throws ClusterRunnerError CONFIG_INVALID
+ */
+export function loadConfFile(options: ConfFileOptions): Map<string, Given> {
+  const { file } = options;
+  // A round begins again only when another process has changed the file since this one looked.
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const read = readConf(file);
+    if (read === null) {
+      if (!writeFirst(options)) {
+        return new Map();
+      }
+    } else {
+      options.check(read.settings);
+      if (options.hasSecret || read.settings.has(SECRET)) {
+        return read.settings;
+      }
+      addSecret(file);
+    }
+  }
+  throw invalid(`${file} keeps changing while it is read; see which other program writes it.`);
+}
+
+function readConf(file: string): { content: string; settings: Map<string, Given> } | null {
+  let fd: number;
+  try {
+    // Not to wait for ever for the other end of a pipe.
+    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) {
+      return null;
+    }
+    throw invalid(`The configuration ${file} cannot be read: ${messageOf(error)}.`, error);
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) {
+      throw invalid(`The configuration ${file} is not a file; name another with --config-file.`);
+    }
+    if (stat.size > MAX_BYTES) {
+      throw invalid(`The configuration ${file} is larger than ${MAX_BYTES} bytes; is it the right file?`);
+    }
+    const content = readFileSync(fd, 'utf8');
+    const settings = readConfText(content, file);
+    if (settings.has(SECRET) && (stat.mode & 0o077) !== 0) {
+      throw invalid(
+        `Others than its owner can read or change ${file}, which holds the secret. Mend it with: chmod 600 ${shellWord(file)}`,
+      );
+    }
+    return { content, settings };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** False when it could not be written and need not be. */
+function writeFirst({ file, mayMakeFolder, hasSecret }: ConfFileOptions): boolean {
+  const text = firstConfText(newSecret());
+  try {
+    if (mayMakeFolder) {
+      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    }
+    const temporary = writeTemporary(file, text);
+    try {
+      linkSync(temporary, file);
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) {
+      return true;
+    }
+    if (hasSecret && (hasCode(error, 'EACCES') || hasCode(error, 'EROFS') || hasCode(error, 'ENOENT'))) {
+      return false;
+    }
+    const reason = hasCode(error, 'ENOENT') ? `the folder ${dirname(file)} does not exist` : messageOf(error);
+    throw invalid(`The configuration ${file} cannot be written: ${reason}.`, error);
+  }
+  return true;
+}
+
+/**
+ * The new secret is claimed by a file of its own: of several processes one makes it, and all write its contents,
+ * so that it does not matter whose file stays. Only who sees the claim and no secret in the file may write: a
+ * claim is taken away after the file has its secret.
+ */
+function addSecret(given: string): void {
+  try {
+    const file = realpathSync(given);
+    const claim = `${file}.new-secret`;
+    const mine = writeTemporary(file, newSecret());
+    let secret: string | null;
+    try {
+      tolerating('EEXIST', () => linkSync(mine, claim));
+      secret = readIfThere(claim);
+    } finally {
+      rmSync(mine, { force: true });
+    }
+    const now = readConf(file);
+    if (secret !== null && now !== null && !now.settings.has(SECRET)) {
+      replace(file, withSecret(now.content, secret));
+    }
+    if (secret !== null) {
+      rmSync(claim, { force: true });
+    }
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error) {
+      throw invalid(
+        `The configuration ${given} has no secret, and none can be added: ${messageOf(error)}. Add one, or set CLUSTERRUNNER_SECRET.`,
+        error,
+      );
+    }
+    throw error;
+  }
+}
+
+function newSecret(): string {
+  return randomBytes(32).toString('hex');
+}
+
+function shellWord(text: string): string {
+  return /^[\w/.-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

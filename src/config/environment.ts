@@ -1,0 +1,52 @@
+import { type Given, invalid } from './given.js';
+import { keyEntries } from './schema.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export const CONFIG_FILE_VARIABLE = 'CLUSTERRUNNER_CONFIG_FILE';
+const PREFIX = 'CLUSTERRUNNER_';
+
+/** Names with the prefix that are no keys but belong to ClusterRunner. */
+const otherNames: readonly string[] = [CONFIG_FILE_VARIABLE];
+
+/**
+ * What Kubernetes tells every container about a service whose name begins with "clusterrunner": nobody wrote
+ * these, so they are neither typing errors nor settings.
+ */
+const KUBERNETES_NAME = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)$/;
+const KUBERNETES_PORT = /^(tcp|udp|sctp):\/\//;
+
+/**
+ * The settings in the environment, by `section.key`. A variable that is empty counts as not set.
+ * @throws ClusterRunnerError CONFIG_INVALID for a name that begins like a setting but is none
+ */
+export function readEnvironment(env: Environment): Map<string, Given> {
+  const set = new Map<string, string>();
+  for (const [name, text] of Object.entries(env)) {
+    if (text !== undefined && text !== '' && name.startsWith(PREFIX) && !isOfKubernetes(name, text)) {
+      set.set(name, text);
+    }
+  }
+  const known = new Set([...keyEntries.flatMap((entry) => entry.env), ...otherNames]);
+  for (const name of set.keys()) {
+    if (!known.has(name)) {
+      throw invalid(
+        `The environment variable ${name} is no setting of ClusterRunner; correct its name or unset it. ` +
+          `The settings are ${[...known].join(', ')}.`,
+      );
+    }
+  }
+  const found = new Map<string, Given>();
+  for (const { fullName, env: names } of keyEntries) {
+    const name = names.find((candidate) => set.has(candidate));
+    const text = name === undefined ? undefined : set.get(name);
+    if (text !== undefined) {
+      found.set(fullName, { text, source: `The environment variable ${name}` });
+    }
+  }
+  return found;
+}
+
+function isOfKubernetes(name: string, text: string): boolean {
+  return KUBERNETES_NAME.test(name) || (name.endsWith('_PORT') && KUBERNETES_PORT.test(text));
+}

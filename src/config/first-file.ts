@@ -1,0 +1,54 @@
+import { SECTION_LINE } from './conf-text.js';
+import { keyEntries, sectionNames, shownDefault } from './schema.js';
+
+const WIDTH = 100;
+
+/** The clusterrunner.conf that is written at first use: every key commented out, beside it what it does. */
+export function firstConfText(secret: string): string {
+  const parts = [
+    '# Settings of ClusterRunner. Remove the # before a key to set it. The command line and the environment',
+    '# (CLUSTERRUNNER_ and the name of the key in capitals) go before this file.',
+  ];
+  for (const section of sectionNames) {
+    parts.push('', `[${section}]`);
+    for (const { name, key } of keyEntries.filter((entry) => entry.section === section)) {
+      parts.push('', ...comment(key.doc));
+      if (key.isSecret) {
+        parts.push(`# ${name} =`, `${name} = ${secret}`);
+      } else {
+        // What is found out, or none, is no text that could be uncommented.
+        parts.push('text' in key.fallback ? `# ${name} = ${shownDefault(key)}` : `# ${name} =`);
+        parts.push(...('text' in key.fallback ? [] : [`#     (default: ${shownDefault(key)})`]));
+      }
+    }
+  }
+  return `${parts.join('\n')}\n`;
+}
+
+/** The same text with a secret in its section [general], which is added when it is not there. */
+export function withSecret(content: string, secret: string): string {
+  const end = content.includes('\r\n') ? '\r\n' : '\n';
+  const line = `secret = ${secret}`;
+  const lines = content.split(/(?<=\n)/);
+  const header = lines.findIndex((text) => SECTION_LINE.exec(text.trimEnd())?.[1]?.trim() === 'general');
+  if (header === -1) {
+    const gap = content === '' || content.endsWith('\n') ? '' : end;
+    return `${content}${gap}[general]${end}${line}${end}`;
+  }
+  const before = lines.slice(0, header + 1).join('');
+  const gap = before.endsWith('\n') ? '' : end;
+  return `${before}${gap}${line}${end}${lines.slice(header + 1).join('')}`;
+}
+
+function comment(text: string): string[] {
+  const lines: string[] = [];
+  let line = '#';
+  for (const word of text.split(' ')) {
+    if (line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = '#';
+    }
+    line += ` ${word}`;
+  }
+  return [...lines, line];
+}

@@ -1,0 +1,117 @@
+import { isAbsolute, join, resolve } from 'node:path';
+
+/** Where a value was found: what `~` and relative paths in it refer to. */
+export interface Place {
+  readonly home: string;
+  /** The folder of the file, or the current directory for the command line and the environment. */
+  readonly directory: string;
+}
+
+/** A type of value: how its text is read, and what is said to those who wrote something else. */
+export interface Kind<T> {
+  /** Completes "… must be". */
+  readonly expected: string;
+  /** undefined when the text is not of this kind. */
+  read(text: string, place: Place): T | undefined;
+}
+
+export const text: Kind<string> = {
+  expected: 'some text',
+  read: (given) => (given === '' ? undefined : given),
+};
+
+/** Relative paths begin where the value was written; `~` is the user's home. */
+export const path: Kind<string> = {
+  expected: 'a path',
+  read(given, { home, directory }) {
+    if (given === '' || given.includes('\0')) {
+      return undefined;
+    }
+    if (given === '~' || given.startsWith('~/')) {
+      return join(home, given.slice(1));
+    }
+    return isAbsolute(given) ? given : resolve(directory, given);
+  },
+};
+
+/** As existing files write it, too. */
+const booleans: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['yes', true],
+  ['on', true],
+  ['1', true],
+  ['false', false],
+  ['no', false],
+  ['off', false],
+  ['0', false],
+]);
+
+export const trueOrFalse: Kind<boolean> = {
+  expected: 'true or false',
+  read: (given) => booleans.get(given.toLowerCase()),
+};
+
+export function integer(minimum: number, maximum: number): Kind<number> {
+  return {
+    expected: `a whole number from ${minimum} to ${maximum}`,
+    read(given) {
+      const value = /^\d{1,9}$/.test(given) ? Number(given) : Number.NaN;
+      return value >= minimum && value <= maximum ? value : undefined;
+    },
+  };
+}
+
+export function secondsFrom(minimum: number, maximum: number): Kind<number> {
+  return {
+    expected: `a number of seconds from ${minimum} to ${maximum}`,
+    read(given) {
+      const value = /^\d{1,9}(\.\d{1,9})?$/.test(given) ? Number(given) : Number.NaN;
+      return value >= minimum && value <= maximum ? value : undefined;
+    },
+  };
+}
+
+/** One of the words, in capitals too; `synonyms` are words of existing files and what they mean. */
+export function oneOf<const T extends string>(
+  words: readonly T[],
+  synonyms: Readonly<Record<string, T>> = {},
+): Kind<T> {
+  const known = new Map<string, T>([
+    ...Object.entries(synonyms),
+    ...words.map((word) => [word, word] as const),
+  ]);
+  return {
+    expected: `one of ${words.join(', ')}`,
+    read: (given) => known.get(given.toLowerCase()),
+  };
+}
+
+export const list: Kind<readonly string[]> = {
+  expected: 'names separated by commas',
+  read(given) {
+    const names = given.split(',').map((name) => name.trim());
+    return names.every((name) => /^\S+$/.test(name)) ? Object.freeze(names) : undefined;
+  },
+};
+
+/** Stays text, so that whoever uses it chooses the flags. */
+export const regex: Kind<string> = {
+  expected: 'a regular expression (JavaScript)',
+  read(given) {
+    try {
+      return new RegExp(given).source === '(?:)' ? undefined : given;
+    } catch (error) {
+      if (error instanceof SyntaxError) {
+        return undefined;
+      }
+      throw error;
+    }
+  },
+};
+
+const MIN_SECRET_LENGTH = 8;
+
+export const secretText: Kind<string> = {
+  expected: `at least ${MIN_SECRET_LENGTH} characters long`,
+  read: (given) => ([...given].length < MIN_SECRET_LENGTH ? undefined : given),
+};

@@ -1,0 +1,195 @@
+import { hostname } from 'node:os';
+import { logLevels } from '../lib/logger.js';
+import {
+  integer,
+  type Kind,
+  list,
+  oneOf,
+  path,
+  regex,
+  secondsFrom,
+  secretText,
+  text,
+  trueOrFalse,
+} from './kinds.js';
+
+/*
+ * Every setting there is. The file that is written at first use, the environment's names, the checks, the type of
+ * the loaded configuration and the table in docs/configuration.md all come from here.
+ */
+
+export interface Key<T> {
+  readonly kind: Kind<T>;
+  /** One sentence or two, for the file and the documentation. */
+  readonly doc: string;
+  /** As it would be written in the file; `shown` stands for one that is found out, or for none. */
+  readonly fallback: { readonly text: string } | { readonly shown: string; value(): T };
+  /** Option of the command line that sets it, where there is one. */
+  readonly flag?: string;
+  /** Where CLUSTERRUNNER_ and the key's name will not do; the first that is set counts. */
+  readonly env?: readonly [string, ...string[]];
+  /** Its value is never printed. */
+  readonly isSecret?: true;
+}
+
+type Extra = Pick<Key<unknown>, 'flag' | 'env'>;
+
+const key = <T>(kind: Kind<T>, fallback: string, doc: string, extra: Extra = {}): Key<T> => ({
+  kind,
+  doc,
+  fallback: { text: fallback },
+  ...extra,
+});
+
+const optional = <T>(kind: Kind<T>, doc: string): Key<T | null> => ({
+  kind,
+  doc,
+  fallback: { shown: 'none', value: () => null },
+});
+
+const secret: Key<string> = {
+  kind: secretText,
+  doc: 'Shared by the master, its slaves and all who ask it for builds; whoever knows it can run commands.',
+  fallback: {
+    shown: 'generated at first use',
+    value: () => {
+      throw new Error('The configuration has no secret although one is generated for every file.');
+    },
+  },
+  isSecret: true,
+};
+
+const thisHost: Key<string> = {
+  kind: text,
+  doc: 'Name under which this machine is shown to people and reached by others.',
+  fallback: { shown: 'the name of this machine', value: () => hostname() },
+};
+
+export const sections = {
+  general: {
+    base_directory: key(
+      path,
+      '~/.clusterrunner',
+      'Folder for results, the database, workspaces and this file.',
+    ),
+    log_level: key(
+      oneOf(logLevels, { warning: 'warn', notice: 'info', critical: 'error' }),
+      'info',
+      `How much is logged: ${logLevels.join(', ')}.`,
+      { flag: '--verbose, --quiet' },
+    ),
+    hostname: thisHost,
+    slaves: key(
+      list,
+      'localhost',
+      'Machines on which `clusterrunner deploy` starts slaves, separated by commas.',
+    ),
+    secret,
+    cors_allowed_origins_regex: optional(
+      regex,
+      'Web pages whose whole origin matches may read the API from a browser.',
+    ),
+    https_cert_file: optional(
+      path,
+      'Certificate in PEM form; with `https_key_file`, the master serves HTTPS.',
+    ),
+    https_key_file: optional(path, 'Private key in PEM form of `https_cert_file`.'),
+    get_project_from_master: key(
+      trueOrFalse,
+      'false',
+      'Taken from existing files, and without effect: slaves fetch projects themselves.',
+    ),
+    git_strict_host_key_checking: key(
+      trueOrFalse,
+      'false',
+      'Whether git over SSH refuses hosts whose key is not known yet.',
+    ),
+    build_symlink_directory: optional(
+      path,
+      'Folder in which a link of the same name on every machine leads to the workspace of each build.',
+    ),
+    default_http_timeout: key(secondsFrom(1, 3600), '30', 'Seconds to wait for an answer over HTTP.'),
+  },
+  master: {
+    port: key(integer(0, 65535), '43000', 'Port that the master listens on; 0 takes a free one.', {
+      flag: '--port',
+      env: ['CLUSTERRUNNER_MASTER_PORT'],
+    }),
+    unresponsive_slaves_cleanup_interval: key(
+      secondsFrom(1, 86400),
+      '30',
+      'Seconds without a word from a slave after which its work is given to others.',
+    ),
+  },
+  slave: {
+    port: key(integer(0, 65535), '43001', 'Port of the read-only API of a slave; 0 takes a free one.', {
+      flag: '--port',
+      env: ['CLUSTERRUNNER_SLAVE_PORT'],
+    }),
+    num_executors: key(integer(1, 10_000), '1', 'How many subjobs a slave runs at once.', {
+      flag: '--num-executors',
+    }),
+    master_hostname: key(text, 'localhost', 'Host name or address of the master.', { flag: '--master-url' }),
+    // CLUSTERRUNNER_MASTER_PORT says which port the master has, to the master and to those who look for it.
+    master_port: key(integer(1, 65535), '43000', 'Port of the master.', {
+      flag: '--master-url',
+      env: ['CLUSTERRUNNER_SLAVE_MASTER_PORT', 'CLUSTERRUNNER_MASTER_PORT'],
+    }),
+    heartbeat_interval: key(
+      secondsFrom(1, 3600),
+      '10',
+      'Seconds after which a slave that has nothing else to say to its master shows that it lives.',
+    ),
+    heartbeat_failure_threshold: key(
+      integer(1, 1000),
+      '10',
+      'Taken from existing files, and without effect: a slave that lost its master asks for it until it is back.',
+    ),
+  },
+} as const;
+
+type Sections = typeof sections;
+export type SectionName = keyof Sections;
+
+/** `master.port`, `general.log_level`, … */
+export type KeyName = { [S in SectionName]: `${S}.${keyof Sections[S] & string}` }[SectionName];
+
+type CamelCase<K extends string> = K extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : K;
+
+export type SectionValues<S extends SectionName> = {
+  readonly [K in keyof Sections[S] & string as CamelCase<K>]: Sections[S][K] extends Key<infer T> ? T : never;
+};
+
+export interface KeyEntry {
+  readonly section: string;
+  readonly name: string;
+  /** `section.name` */
+  readonly fullName: string;
+  readonly key: Key<unknown>;
+  /** The variables that set it; the first counts. */
+  readonly env: readonly [string, ...string[]];
+}
+
+/** All keys, in the order of the file. */
+export const keyEntries: readonly KeyEntry[] = Object.entries(sections).flatMap(([section, keys]) =>
+  Object.entries<Key<unknown>>(keys).map(([name, key]) => ({
+    section,
+    name,
+    fullName: `${section}.${name}`,
+    key,
+    env: key.env ?? [`CLUSTERRUNNER_${name.toUpperCase()}`],
+  })),
+);
+
+export const sectionNames: readonly string[] = Object.keys(sections);
+
+/** `num_executors` is `numExecutors` in code. */
+export function camelCase(name: string): string {
+  return name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+export function shownDefault(key: Key<unknown>): string {
+  return 'text' in key.fallback ? key.fallback.text : key.fallback.shown;
+}

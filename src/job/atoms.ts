@@ -1,0 +1,81 @@
+const BLANKS = ' \t\r\n\f\v';
+
+/**
+ * The atoms that an atomizer printed: blanks around the whole are dropped, then each line is a value. An empty line
+ * between others is a value too. No output is no atoms.
+ */
+export function splitAtoms(output: string): string[] {
+  let start = 0;
+  let end = output.length;
+  while (start < end && BLANKS.includes(output.charAt(start))) {
+    start += 1;
+  }
+  while (end > start && BLANKS.includes(output.charAt(end - 1))) {
+    end -= 1;
+  }
+  return start === end ? [] : output.slice(start, end).split(/\r?\n/);
+}
+
+/*
+ * In the value of an atom as it is kept, `$PROJECT_DIR` stands for the path of the checkout. Where the text of a
+ * value really has `$PROJECT_DIR`, it is kept with one `$` more. So every value has one kept form, and comes back
+ * from it as it was.
+ */
+
+/** Group 1 is the dollars. */
+const REFERENCE = /(\$+)PROJECT_DIR(?!\w)/g;
+/** What a file's name is made of: a path that goes on with these is another path. */
+const NAME = '[\\p{L}\\p{M}\\p{N}_.+@%~-]';
+
+/** The form in which a value is kept. The path counts as that of the checkout only where it begins and ends as a path. */
+export function maskProjectDirectory(value: string, projectDirectory: string): string {
+  const escaped = (text: string) => text.replace(REFERENCE, '$$$1PROJECT_DIR');
+  const directory = projectDirectory.replace(/\/+$/, '');
+  if (directory === '') {
+    return escaped(value);
+  }
+  // Behind a `$` the path is left: `$` and the reference would look like an escaped one.
+  const before = `(?<![/\\\\$]|${NAME})`;
+  const path = new RegExp(
+    `(?:${before}|(?<=://))${directory.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')}(?!${NAME})`,
+    'gu',
+  );
+  const parts: string[] = [];
+  let from = 0;
+  for (const { index } of value.matchAll(path)) {
+    parts.push(escaped(value.slice(from, index)), '$PROJECT_DIR');
+    from = index + directory.length;
+  }
+  return [...parts, escaped(value.slice(from))].join('');
+}
+
+/** The value for a checkout: what `maskProjectDirectory` did is undone, on this or another machine. */
+export function unmaskProjectDirectory(value: string, projectDirectory: string): string {
+  const directory = projectDirectory.replace(/(?<=.)\/+$/, '');
+  return maskedParts(value)
+    .map((part) => (part.isDirectory ? directory : part.text))
+    .join('');
+}
+
+export type MaskedPart =
+  | { readonly isDirectory: true }
+  | { readonly isDirectory: false; readonly text: string };
+
+/** A kept value as text and places where the path of the checkout belongs. */
+export function maskedParts(value: string): MaskedPart[] {
+  const parts: MaskedPart[] = [];
+  let text = '';
+  let from = 0;
+  for (const match of value.matchAll(REFERENCE)) {
+    text += value.slice(from, match.index);
+    from = match.index + match[0].length;
+    if (match[1] === '$') {
+      parts.push(...(text === '' ? [] : [{ isDirectory: false, text } as const]), { isDirectory: true });
+      text = '';
+    } else {
+      text += match[0].slice(1);
+    }
+  }
+  text += value.slice(from);
+  return text === '' ? parts : [...parts, { isDirectory: false, text }];
+}

@@ -1,0 +1,49 @@
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { JobDefinition, NamedJob } from '../protocol/job.js';
+import { variableProblem } from './environment.js';
+import { shellText } from './shell-text.js';
+
+export interface DefinitionProblem {
+  readonly path: readonly string[];
+  readonly sentence: string;
+}
+
+const lineSections = ['commands', 'setup_build', 'teardown_build'] as const;
+
+/** What a definition that fits its schema may still have wrong; null when nothing. */
+export function definitionProblem(definition: JobDefinition): DefinitionProblem | null {
+  for (const section of lineSections) {
+    const lines = definition[section] ?? [];
+    const index = lines.findIndex((line) => line?.includes('\0'));
+    if (index !== -1) {
+      return {
+        path: [section, String(index)],
+        sentence: `entry ${index + 1} of "${section}" holds a NUL character.`,
+      };
+    }
+  }
+  if (shellText(definition.commands) === '') {
+    return { path: ['commands'], sentence: '"commands" has no line that runs something.' };
+  }
+  for (const [index, atomizer] of definition.atomizers.entries()) {
+    for (const [variable, command] of Object.entries(atomizer)) {
+      const path = ['atomizers', String(index), variable];
+      const problem = variableProblem(variable);
+      if (problem !== null) {
+        return { path, sentence: `the variable "${variable}" ${problem}.` };
+      }
+      if (command.includes('\0')) {
+        return { path, sentence: `the command of the atomizer "${variable}" holds a NUL character.` };
+      }
+    }
+  }
+  return null;
+}
+
+/** For a job that came as JSON. @throws ClusterRunnerError JOB_INVALID */
+export function assertRunnable({ name, definition }: NamedJob): void {
+  const problem = definitionProblem(definition);
+  if (problem !== null) {
+    throw new ClusterRunnerError('JOB_INVALID', `Job "${name}": ${problem.sentence}`);
+  }
+}

@@ -1,0 +1,99 @@
+import type { AtomId, BuildId, SubjobId } from '../protocol/ids.js';
+import { unmaskProjectDirectory } from './atoms.js';
+import type { AtomValue } from './command-string.js';
+
+type Environment = Record<string, string>;
+
+export interface BuildFacts {
+  /** Absolute path of the checkout's folder that holds clusterrunner.yaml. */
+  readonly projectDirectory: string;
+  readonly buildId: BuildId;
+}
+
+export interface AtomFacts extends BuildFacts, AtomValue {
+  readonly subjobId: SubjobId;
+  readonly atomId: AtomId;
+  readonly artifactDirectory: string;
+  /** From 0 among the executors of this slave. */
+  readonly executorIndex: number;
+  /** From 0 among all executors that work on this build at the moment. */
+  readonly buildExecutorIndex: number;
+}
+
+/** What setup, teardown and atomizers see beside what the slave's own environment has. */
+export function buildEnvironment(facts: BuildFacts): Environment {
+  return {
+    PROJECT_DIR: facts.projectDirectory,
+    CI: 'true',
+    CLUSTERRUNNER: 'true',
+    BUILD_ID: String(facts.buildId),
+  };
+}
+
+/** What the commands of an atom see beside what the slave's own environment has. */
+export function atomEnvironment(facts: AtomFacts): Environment {
+  return {
+    ...buildEnvironment(facts),
+    ARTIFACT_DIR: facts.artifactDirectory,
+    SUBJOB_ID: String(facts.subjobId),
+    ATOM_ID: String(facts.atomId),
+    EXECUTOR_INDEX: String(facts.executorIndex),
+    MACHINE_EXECUTOR_INDEX: String(facts.executorIndex),
+    BUILD_EXECUTOR_INDEX: String(facts.buildExecutorIndex),
+    [facts.variable]: unmaskProjectDirectory(facts.value, facts.projectDirectory),
+  };
+}
+
+/**
+ * The slave's environment as far as a project's commands may see it: without the secret, which would let every
+ * test order builds, and without what another build may have left when the slave itself runs in one.
+ */
+export function inheritedEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) =>
+      value === undefined || name === 'CLUSTERRUNNER_SECRET' || ownVariables.has(name) ? [] : [[name, value]],
+    ),
+  );
+}
+
+/** Variables that ClusterRunner sets itself. */
+export const ownVariables: ReadonlySet<string> = new Set([
+  'PROJECT_DIR',
+  'ARTIFACT_DIR',
+  'ATOM_ID',
+  'SUBJOB_ID',
+  'BUILD_ID',
+  'EXECUTOR_INDEX',
+  'MACHINE_EXECUTOR_INDEX',
+  'BUILD_EXECUTOR_INDEX',
+  'CI',
+  'CLUSTERRUNNER',
+]);
+
+/** Variables that a shell sets or interprets itself, so that a value would not arrive, or would do something else. */
+const shellVariables: ReadonlySet<string> = new Set(
+  (
+    '_ PATH IFS ENV PWD OLDPWD SHLVL UID EUID PPID GROUPS RANDOM SRANDOM SECONDS LINENO FUNCNAME DIRSTACK PIPESTATUS ' +
+    'EPOCHSECONDS EPOCHREALTIME HISTCMD OPTIND OPTARG OPTERR SHELLOPTS BASHOPTS POSIXLY_CORRECT PS4 CDPATH GLOBIGNORE ' +
+    'HOSTTYPE MACHTYPE OSTYPE COMP_WORDBREAKS TMOUT FIGNORE EXECIGNORE GLOBSORT'
+  ).split(' '),
+);
+
+/** Why an atomizer cannot set a variable of this name, as the end of a sentence; null when it can. */
+export function variableProblem(name: string): string | null {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+    return 'is not a name that a variable can have (letters, digits and _, not beginning with a digit)';
+  }
+  if (ownVariables.has(name)) {
+    return 'is set by ClusterRunner itself; choose another name';
+  }
+  if (shellVariables.has(name) || /^(BASH|LD_|DYLD_)/.test(name)) {
+    return 'has a meaning of its own to the shell or the system; choose another name';
+  }
+  return null;
+}
+
+/** Why an atom cannot have this value, as the end of a sentence; null when it can. */
+export function valueProblem(value: string): string | null {
+  return value.includes('\0') ? 'holds a NUL character, which no environment variable can' : null;
+}

@@ -1,0 +1,132 @@
+import { Ajv, type ErrorObject } from 'ajv';
+import type { ClusterRunnerError } from '../protocol/errors.js';
+import { type JobDefinition, JobDefinitionSchema, type NamedJob } from '../protocol/job.js';
+import { definitionProblem } from './definition-problem.js';
+import { jobInvalid, readYamlEntries, type SourceEntry } from './yaml-source.js';
+
+const isDefinition = new Ajv({ verbose: true, allErrors: true }).compile<JobDefinition>(JobDefinitionSchema);
+const MAX_LISTED = 20;
+
+const sectionNames: readonly string[] = Object.keys(JobDefinitionSchema.properties);
+
+const LINES = 'a list of shell lines, each behind a "- "';
+const NUMBER = 'a whole number from 1';
+
+/** Completes "must be", for each section. */
+const expected: Readonly<Record<string, string>> = {
+  commands: LINES,
+  setup_build: LINES,
+  teardown_build: LINES,
+  atomizers: 'a list of VARIABLE: shell command, each behind a "- "',
+  max_executors: NUMBER,
+  max_executors_per_slave: NUMBER,
+};
+
+/**
+ * All jobs of a clusterrunner.yaml, in its order. Every job is checked, also those that are not going to run.
+ * @throws ClusterRunnerError JOB_INVALID naming file, line and the valid choices
+ */
+export function parseJobs(text: string, fileName: string): NamedJob[] {
+  return readYamlEntries(text, fileName).map((entry) => {
+    const definition = entry.value;
+    if (!isDefinition(definition)) {
+      throw shapeError(entry, isDefinition.errors ?? [], fileName);
+    }
+    const problem = definitionProblem(definition);
+    if (problem !== null) {
+      throw jobInvalid(fileName, entry.lineOf(problem.path), `job "${entry.key}": ${problem.sentence}`);
+    }
+    return { name: entry.key, definition };
+  });
+}
+
+/**
+ * The job of that name; without a name, the only one.
+ * @throws ClusterRunnerError JOB_INVALID naming the file and its jobs
+ */
+export function selectJob(jobs: readonly NamedJob[], name: string | null, fileName: string): NamedJob {
+  const [first] = jobs;
+  if (first === undefined) {
+    throw jobInvalid(
+      fileName,
+      null,
+      'the file has no jobs; write one as a name with commands and atomizers.',
+    );
+  }
+  if (name === null) {
+    if (jobs.length > 1) {
+      throw jobInvalid(fileName, null, `the file has several jobs; name one of ${namesOf(jobs)}.`);
+    }
+    return first;
+  }
+  const job = jobs.find((candidate) => candidate.name === name);
+  if (job === undefined) {
+    throw jobInvalid(fileName, null, `the file has no job "${name}"; its jobs are ${namesOf(jobs)}.`);
+  }
+  return job;
+}
+
+function namesOf(jobs: readonly NamedJob[]): string {
+  const names = jobs.slice(0, MAX_LISTED).map((job) => job.name);
+  const more = jobs.length - names.length;
+  return names.join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function shapeError(
+  entry: SourceEntry,
+  errors: readonly ErrorObject[],
+  fileName: string,
+): ClusterRunnerError {
+  // A section that is not known is why another is missing. Of an alternative ajv reports what is wrong with each
+  // branch, and the alternative itself last.
+  const error =
+    errors.find(({ keyword }) => keyword === 'additionalProperties') ??
+    errors.filter(({ instancePath }) => instancePath === errors[0]?.instancePath).at(-1);
+  const path = error?.instancePath.split('/').slice(1).map(unescapePointer) ?? [];
+  const extra = error?.keyword === 'additionalProperties' ? String(error.params.additionalProperty) : null;
+  const line = entry.lineOf(extra === null ? path : [...path, extra]);
+  return jobInvalid(fileName, line, `job "${entry.key}": ${problemOf(error, path, extra)}`);
+}
+
+function problemOf(error: ErrorObject | undefined, path: readonly string[], extra: string | null): string {
+  const [section, index] = path;
+  const choices = `the sections are ${sectionNames.join(', ')}`;
+  if (section === undefined) {
+    if (extra !== null) {
+      return `there is no section "${extra}"; ${choices}.`;
+    }
+    return error?.keyword === 'required'
+      ? `the section "${String(error.params.missingProperty)}" is missing; it must be ${expected[String(error.params.missingProperty)]}.`
+      : `a job must be sections with their contents; ${choices}.`;
+  }
+  if (extra !== null) {
+    return `"${extra}" is not a name that a variable can have; use letters, digits and _, not beginning with a digit.`;
+  }
+  if (index === undefined) {
+    const advice = error?.data === null ? '; leave the section out when there is nothing in it' : '';
+    return `"${section}" must be ${expected[section] ?? 'valid'}${advice}.`;
+  }
+  return `${itemPlace(section, index)} ${itemProblem(section, path, error?.data)}.`;
+}
+
+function itemPlace(section: string, index: string): string {
+  return `entry ${Number(index) + 1} of "${section}"`;
+}
+
+function itemProblem(section: string, path: readonly string[], data: unknown): string {
+  const isMapping = typeof data === 'object' && data !== null && !Array.isArray(data);
+  if (section === 'atomizers' && path.length === 2) {
+    return isMapping ? 'is empty; write VARIABLE: shell command' : 'must be VARIABLE: shell command';
+  }
+  if (isMapping) {
+    return 'must be text, but reads as a mapping because of a ": " or a colon at its end; put it in quotes';
+  }
+  if (typeof data === 'number' || typeof data === 'boolean') {
+    return `must be text, but ${JSON.stringify(data)} reads as a ${typeof data}; put it in quotes`;
+  }
+  return Array.isArray(data) ? 'must be text, not a list' : 'must be text';
+}
+
+function unescapePointer(step: string): string {
+  return step.replaceAll('~1', '/').replaceAll('~0', '~');
+}

@@ -1,0 +1,140 @@
+import { buildEnvironment, inheritedEnvironment } from '../job/environment.js';
+import { shellText } from '../job/shell-text.js';
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import { runCommand } from '../process/run-command.js';
+import { openWorkspace, type Workspace } from '../project/open-workspace.js';
+import type { BuildId } from '../protocol/ids.js';
+import type { NamedJob } from '../protocol/job.js';
+import type { Project, RemoteFile } from '../protocol/project.js';
+
+export interface HostContext {
+  /** Of this slave alone: mirrors and workspaces. */
+  readonly root: string;
+  readonly strictHostKeyChecking: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface BuildFiles {
+  readonly project: Project;
+  readonly remote_files: readonly RemoteFile[];
+}
+
+/** null: the build can run here. Else the end of what `setup_build` printed. */
+export type SetupFailure = string | null;
+
+/** How long TERM is given before KILL. */
+export const GRACE_MS = 5_000;
+/** Of setup's output, what is reported. */
+const TAIL_BYTES = 16 * 1024;
+/** A teardown that hangs must not keep a slave from its next build. */
+const TEARDOWN_MS = 5 * 60_000;
+
+/**
+ * One build on this slave: its workspace is opened once, its setup runs once before the first atom, and its
+ * teardown once at the end if the setup was ever begun.
+ */
+export class BuildHost {
+  readonly id: BuildId;
+  readonly #files: BuildFiles;
+  readonly #context: HostContext;
+  readonly #canceled = new AbortController();
+  #workspace: Promise<Workspace> | null = null;
+  #setup: Promise<SetupFailure> | null = null;
+  #job: NamedJob | null = null;
+
+  constructor(id: BuildId, files: BuildFiles, context: HostContext) {
+    this.id = id;
+    this.#files = files;
+    this.#context = context;
+  }
+
+  /** Fetches the project at the first call. @throws ClusterRunnerError PREPARATION_FAILED */
+  workspace(): Promise<Workspace> {
+    const { root, strictHostKeyChecking, clock } = this.#context;
+    this.#workspace ??= openWorkspace({
+      project: this.#files.project,
+      remoteFiles: this.#files.remote_files,
+      buildId: this.id,
+      root,
+      strictHostKeyChecking,
+      env: inheritedEnvironment(this.#context.env),
+      signal: this.#canceled.signal,
+      clock,
+    });
+    return this.#workspace;
+  }
+
+  /** Runs the job's setup at the first call. @throws ClusterRunnerError PREPARATION_FAILED */
+  ready(job: NamedJob): Promise<SetupFailure> {
+    this.#job = job;
+    this.#setup ??= this.#runSetup(job);
+    return this.#setup;
+  }
+
+  /** What commands of the build see, but for what belongs to one atom. */
+  environment(projectDirectory: string): Record<string, string> {
+    return {
+      ...inheritedEnvironment(this.#context.env),
+      ...buildEnvironment({ projectDirectory, buildId: this.id }),
+    };
+  }
+
+  /** Nothing of the build runs here any more: what was begun is ended, teardown runs, the workspace goes. */
+  async release(): Promise<void> {
+    this.#canceled.abort(new Error(`Build ${this.id} needs this slave no more.`));
+    if (this.#workspace === null) {
+      return;
+    }
+    const workspace = await this.#workspace.catch(() => null);
+    if (workspace === null) {
+      return;
+    }
+    await this.#setup?.catch(() => null);
+    await this.#runTeardown(workspace);
+    await workspace.release();
+  }
+
+  async #runSetup(job: NamedJob): Promise<SetupFailure> {
+    const { projectDirectory } = await this.workspace();
+    const command = shellText(job.definition.setup_build ?? []);
+    if (command === '') {
+      return null;
+    }
+    const { exitCode, ended, tail } = await runCommand({
+      command,
+      cwd: projectDirectory,
+      env: this.environment(projectDirectory),
+      output: { kind: 'tail', maxBytes: TAIL_BYTES },
+      signal: this.#canceled.signal,
+      graceMs: GRACE_MS,
+      clock: this.#context.clock,
+    });
+    if (ended === 'exited' && exitCode === 0) {
+      return null;
+    }
+    return `setup_build exited with ${exitCode}:\n${tail ?? ''}`;
+  }
+
+  async #runTeardown({ projectDirectory }: Workspace): Promise<void> {
+    const command = shellText(this.#job?.definition.teardown_build ?? []);
+    if (this.#setup === null || command === '') {
+      return;
+    }
+    const { exitCode, ended, tail } = await runCommand({
+      command,
+      cwd: projectDirectory,
+      env: this.environment(projectDirectory),
+      output: { kind: 'tail', maxBytes: TAIL_BYTES },
+      signal: AbortSignal.timeout(TEARDOWN_MS),
+      graceMs: GRACE_MS,
+      clock: this.#context.clock,
+    });
+    if (ended === 'canceled' || exitCode !== 0) {
+      const how = ended === 'canceled' ? 'took too long' : `exited with ${exitCode}`;
+      this.#context.log.warn({ build: this.id, output: tail }, `teardown_build ${how}.`);
+    }
+  }
+}

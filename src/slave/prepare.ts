@@ -1,0 +1,99 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { maskProjectDirectory, splitAtoms } from '../job/atoms.js';
+import { readJob } from '../job/read-job.js';
+import { shellText } from '../job/shell-text.js';
+import type { Clock } from '../lib/clock.js';
+import { runCommand } from '../process/run-command.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { NamedJob } from '../protocol/job.js';
+import type { ListedAtom, PrepareAssignment, Prepared } from '../protocol/slave.js';
+import { type BuildHost, GRACE_MS } from './build-host.js';
+
+const TAIL_BYTES = 16 * 1024;
+/** Of a job that is only given as `config`. */
+const NAMELESS = 'config';
+
+/**
+ * Fetches the project, finds its job and lists its atoms.
+ * @param scratch a file that does not exist; for the atomizers' output
+ * @throws ClusterRunnerError JOB_INVALID, PREPARATION_FAILED with a sentence for the build's owner
+ */
+export async function prepare(
+  assignment: PrepareAssignment,
+  host: BuildHost,
+  scratch: string,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<Prepared> {
+  const { projectDirectory, commit } = await host.workspace();
+  signal.throwIfAborted();
+  const job = await jobOf(assignment, projectDirectory);
+  const atoms =
+    assignment.atoms_override === null
+      ? await runAtomizers(job, host, projectDirectory, scratch, signal, clock)
+      : overriding(job, assignment.atoms_override, projectDirectory);
+  return { lease: assignment.lease, job, commit, atoms };
+}
+
+async function jobOf({ config, job_name }: PrepareAssignment, projectDirectory: string): Promise<NamedJob> {
+  return config === null
+    ? readJob(projectDirectory, job_name)
+    : { name: job_name ?? NAMELESS, definition: config };
+}
+
+/** Atoms that the request lists take the variable of the first atomizer. */
+function overriding(job: NamedJob, values: readonly string[], projectDirectory: string): ListedAtom[] {
+  const [variable] = job.definition.atomizers.flatMap((entry) => Object.keys(entry));
+  if (variable === undefined) {
+    throw new ClusterRunnerError(
+      'JOB_INVALID',
+      `The job ${job.name} has no atomizer that names the variable of its atoms; give it one.`,
+    );
+  }
+  return values.map((value) => ({ variable, value: maskProjectDirectory(value, projectDirectory) }));
+}
+
+/** One after another, in order; each adds its atoms behind those before. */
+async function runAtomizers(
+  job: NamedJob,
+  host: BuildHost,
+  projectDirectory: string,
+  scratch: string,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<ListedAtom[]> {
+  const atoms: ListedAtom[] = [];
+  for (const [variable, line] of job.definition.atomizers.flatMap((entry) => Object.entries(entry))) {
+    const { exitCode, ended, tail } = await runCommand({
+      command: shellText([line]),
+      cwd: projectDirectory,
+      env: host.environment(projectDirectory),
+      output: { kind: 'tail', maxBytes: TAIL_BYTES, stdoutFile: scratch },
+      signal,
+      graceMs: GRACE_MS,
+      clock,
+    });
+    const output = await readFile(scratch, 'utf8');
+    await rm(scratch, { force: true });
+    if (ended === 'canceled') {
+      signal.throwIfAborted();
+    }
+    if (exitCode !== 0) {
+      const said = [output.slice(-TAIL_BYTES), tail ?? ''].join('').trim() || '(it printed nothing)';
+      throw new ClusterRunnerError(
+        'PREPARATION_FAILED',
+        `The atomizer ${variable} of the job ${job.name} exited with ${exitCode}; mend the command "${line}". It printed:\n${said}`,
+      );
+    }
+    for (const value of splitAtoms(output)) {
+      atoms.push({ variable, value: maskProjectDirectory(value, projectDirectory) });
+    }
+  }
+  return atoms;
+}
+
+/** Where `prepare` may write, in a folder of the slave. */
+export function scratchFile(directory: string, assignment: PrepareAssignment): string {
+  return join(directory, `atomizer-${assignment.lease.lease_id}`);
+}

@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import type { CallOptions } from '../client/call.js';
+import { MasterClient } from '../client/master-client.js';
+import { retry } from '../client/retry.js';
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import { version } from '../lib/version.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { SlaveId } from '../protocol/ids.js';
+
+export interface SessionOptions {
+  readonly masterUrl: string;
+  readonly secret: string;
+  readonly name: string;
+  readonly numExecutors: number;
+  /** Of the slave's own API; null without one. */
+  readonly url: string | null;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** A master that is just starting answers within this. */
+const FIRST_CONTACT_MS = 30_000;
+
+/** The slave's standing with its master: registered once, and again whenever the master has forgotten it. */
+export class Session {
+  readonly client: MasterClient;
+  readonly #options: SessionOptions;
+  readonly #instance = randomUUID();
+  #id: SlaveId | null = null;
+  #registering: Promise<SlaveId> | null = null;
+  /** Seconds. */
+  leaseSeconds = 0;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.client = new MasterClient({ url: options.masterUrl, secret: options.secret, clock: options.clock });
+  }
+
+  /** null before the first registration. */
+  get slaveId(): SlaveId | null {
+    return this.#id;
+  }
+
+  /**
+   * The first registration. @throws ClusterRunnerError what the master says against it, or MASTER_UNREACHABLE when
+   * there is none within half a minute
+   */
+  async begin(signal: AbortSignal): Promise<void> {
+    const { clock, random, log } = this.#options;
+    await retry(() => this.#register(signal), {
+      clock,
+      random,
+      signal,
+      giveUpAfterMs: FIRST_CONTACT_MS,
+      onRetry: (error) => log.warn(`${error.message} Trying again.`),
+    });
+  }
+
+  /**
+   * Makes a call until it is answered: through breaks of the connection, restarts of the master, and registering
+   * again.
+   * @throws ClusterRunnerError what the master answers; the signal's reason
+   */
+  async insist<T>(
+    call: (slave: SlaveId, options: CallOptions) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const { clock, random, log } = this.#options;
+    return retry(() => this.once(call, signal), {
+      clock,
+      random,
+      signal,
+      onRetry: (error, delayMs) => log.debug({ delayMs }, error.message),
+    });
+  }
+
+  /** Makes a call once; a master that does not know the slave is told who it is first. */
+  async once<T>(call: (slave: SlaveId, options: CallOptions) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const id = this.#id ?? (await this.#register(signal));
+    try {
+      return await call(id, { signal });
+    } catch (error) {
+      if (!(error instanceof ClusterRunnerError && error.code === 'SLAVE_UNKNOWN')) {
+        throw error;
+      }
+      if (this.#id === id) {
+        this.#id = null;
+      }
+      return call(await this.#register(signal), { signal });
+    }
+  }
+
+  /** Many calls may find out at once that they must register. */
+  async #register(signal: AbortSignal): Promise<SlaveId> {
+    if (this.#id !== null) {
+      return this.#id;
+    }
+    this.#registering ??= this.#registerNow(signal).finally(() => {
+      this.#registering = null;
+    });
+    return this.#registering;
+  }
+
+  async #registerNow(signal: AbortSignal): Promise<SlaveId> {
+    const { name, numExecutors, url, log } = this.#options;
+    const answer = await this.client.registerSlave(
+      { name, instance: this.#instance, num_executors: numExecutors, url, version },
+      { signal },
+    );
+    this.#id = answer.slave_id;
+    this.leaseSeconds = answer.lease_seconds;
+    log.info({ slave: answer.slave_id }, 'The master knows this slave.');
+    return answer.slave_id;
+  }
+}

@@ -1,0 +1,143 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { type LoadedConfig, loadConfig } from '../../../src/config/load.js';
+import { camelCase, type KeyEntry, keyEntries, shownDefault } from '../../../src/config/schema.js';
+import { configurationTables } from '../../../src/config/table.js';
+import { findPackageJSON } from '../../../src/lib/package-json.js';
+
+/** For every key a text that is not its default, and what it is read as. */
+const samples: Readonly<Record<string, readonly [string, unknown]>> = {
+  'general.base_directory': ['/srv/cr', '/srv/cr'],
+  'general.log_level': ['debug', 'debug'],
+  'general.hostname': ['worker-1', 'worker-1'],
+  'general.slaves': ['a, b.example', ['a', 'b.example']],
+  'general.secret': ['correct horse', 'correct horse'],
+  'general.cors_allowed_origins_regex': ['^https://ci\\.example$', '^https://ci\\.example$'],
+  'general.https_cert_file': ['/tls/cert.pem', '/tls/cert.pem'],
+  'general.https_key_file': ['/tls/key.pem', '/tls/key.pem'],
+  'general.get_project_from_master': ['True', true],
+  'general.git_strict_host_key_checking': ['yes', true],
+  'general.build_symlink_directory': ['/srv/link', '/srv/link'],
+  'general.default_http_timeout': ['1.5', 1.5],
+  'master.port': ['5000', 5000],
+  'master.unresponsive_slaves_cleanup_interval': ['600', 600],
+  'slave.port': ['0', 0],
+  'slave.num_executors': ['8', 8],
+  'slave.master_hostname': ['ci.example', 'ci.example'],
+  'slave.master_port': ['5001', 5001],
+  'slave.heartbeat_interval': ['60', 60],
+  'slave.heartbeat_failure_threshold': ['3', 3],
+};
+
+function settingOf(config: LoadedConfig, { section, name }: KeyEntry): unknown {
+  const holder: object = section === 'general' ? config : section === 'master' ? config.master : config.slave;
+  return Object.entries(holder).find(([property]) => property === camelCase(name))?.[1];
+}
+
+/** HTTPS needs both of its files. */
+function partner(entry: KeyEntry): KeyEntry[] {
+  const other = /^https_(cert|key)_file$/.test(entry.name);
+  return other ? keyEntries.filter(({ name }) => /^https_/.test(name) && name !== entry.name) : [];
+}
+
+function sample(entry: KeyEntry): readonly [string, unknown] {
+  const found = samples[entry.fullName];
+  if (found === undefined) {
+    throw new Error(`no sample for ${entry.fullName}`);
+  }
+  return found;
+}
+
+describe('every key of the configuration', () => {
+  let home: string;
+  let file: string;
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'config-'));
+    file = join(home, 'clusterrunner.conf');
+  });
+  afterEach(() => rmSync(home, { recursive: true }));
+
+  const write = (entries: readonly KeyEntry[], base = '') => {
+    const lines = entries.map((entry) => `[${entry.section}]\n${entry.name} = ${sample(entry)[0]}\n`);
+    const secret = entries.some(({ key }) => key.isSecret) ? '' : '[general]\nsecret = from the file\n';
+    writeFileSync(file, base + secret + lines.join(''), { mode: 0o600 });
+  };
+
+  it('has a sample here, and no sample is without its key', () => {
+    expect(Object.keys(samples)).to.deep.equal(keyEntries.map(({ fullName }) => fullName));
+  });
+
+  for (const entry of keyEntries) {
+    const group = [entry, ...partner(entry)];
+    const isExplicit = (config: LoadedConfig) =>
+      Reflect.apply(config.isExplicit, config, [entry.fullName]) === true;
+
+    it(`${entry.fullName} is set by the file`, () => {
+      write(group);
+      const config = loadConfig({ configFile: file, env: { HOME: home } });
+      expect(settingOf(config, entry)).to.deep.equal(sample(entry)[1]);
+      expect(isExplicit(config)).to.equal(true);
+    });
+
+    it(`${entry.fullName} is set by each of its environment variables, before the file`, () => {
+      for (const name of entry.env) {
+        writeFileSync(file, '[general]\nsecret = from the file\n', { mode: 0o600 });
+        const others = partner(entry).map((other) => [other.env[0], sample(other)[0]]);
+        const env = { HOME: home, ...Object.fromEntries(others), [name]: sample(entry)[0] };
+        const config = loadConfig({ configFile: file, env });
+        expect(settingOf(config, entry)).to.deep.equal(sample(entry)[1]);
+        expect(isExplicit(config)).to.equal(true);
+      }
+    });
+
+    it(`${entry.fullName} is set by the command line, before the environment`, () => {
+      write([]);
+      const flags = Object.fromEntries(group.map((one) => [one.fullName, sample(one)[0]]));
+      const invalidElsewhere = entry.key.kind.read('1', { home, directory: home }) === undefined;
+      const env = { HOME: home, ...(invalidElsewhere ? {} : { [entry.env[0]]: '1' }) };
+      const config = loadConfig({ configFile: file, env, flags });
+      expect(settingOf(config, entry)).to.deep.equal(sample(entry)[1]);
+      expect(isExplicit(config)).to.equal(true);
+    });
+
+    it(`${entry.fullName} has its default when nobody says anything, and is not explicit then`, () => {
+      const config = loadConfig({ configFile: file, env: { HOME: home } });
+      const { fallback } = entry.key;
+      if ('text' in fallback) {
+        const place = { home, directory: home };
+        expect(settingOf(config, entry)).to.deep.equal(entry.key.kind.read(fallback.text, place));
+      }
+      expect(isExplicit(config)).to.equal(entry.key.isSecret === true);
+    });
+
+    it(`${entry.fullName} stands in the file that is written, commented out, with its doc line`, () => {
+      loadConfig({ configFile: file, env: { HOME: home } });
+      const written = readFileSync(file, 'utf8');
+      const own = written.slice(written.indexOf(`[${entry.section}]`));
+      expect(own).to.match(new RegExp(`^# ${entry.name} =`, 'm'));
+      expect(written.replace(/\n# /g, ' ')).to.include(entry.key.doc);
+      expect(own).to.include(shownDefault(entry.key).replace('generated at first use', ''));
+    });
+  }
+
+  it('has variables that no two keys share, but for the port of the master', () => {
+    const names = keyEntries.flatMap(({ env }) => env);
+    const shared = names.filter((name, index) => names.indexOf(name) !== index);
+    expect(shared).to.deep.equal(['CLUSTERRUNNER_MASTER_PORT']);
+  });
+
+  it('stands in docs/configuration.md as the schema says it', () => {
+    const page = readFileSync(
+      join(findPackageJSON(import.meta.url), '..', 'docs', 'configuration.md'),
+      'utf8',
+    );
+    const [, tables] = /<!-- settings: begin -->\n([\s\S]*)\n<!-- settings: end -->/.exec(page) ?? [];
+    expect(tables).to.equal(configurationTables());
+    for (const { name, key } of keyEntries) {
+      expect(tables).to.include(`| \`${name}\` | `);
+      expect(tables).to.include(shownDefault(key));
+    }
+  });
+});

@@ -1,0 +1,278 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { maskProjectDirectory } from '../../../src/job/atoms.js';
+import { commandString, quoteForShell } from '../../../src/job/command-string.js';
+import {
+  type AtomFacts,
+  atomEnvironment,
+  buildEnvironment,
+  inheritedEnvironment,
+  ownVariables,
+  valueProblem,
+  variableProblem,
+} from '../../../src/job/environment.js';
+import { rerunScript } from '../../../src/job/rerun-script.js';
+import { toId } from '../../../src/protocol/ids.js';
+
+const nasty = fc.oneof(
+  fc
+    .array(
+      fc.constantFrom(
+        "'",
+        '"',
+        '$',
+        '`',
+        '\\',
+        '*',
+        '!',
+        '-',
+        ' ',
+        '\n',
+        '\r',
+        '~',
+        '=',
+        'é',
+        '😀',
+        '$PROJECT_DIR',
+        '/p d',
+        '$(id)',
+        ';',
+        '&',
+        'a',
+      ),
+      {
+        maxLength: 10,
+      },
+    )
+    .map((parts) => parts.join('')),
+  fc.string({ unit: 'grapheme' }),
+);
+const text = nasty.map((given) => given.replace(/\0|\p{Surrogate}/gu, ''));
+
+/** On a socket, which a pipe of Node is, bash takes itself for a remote login and reads ~/.bashrc. */
+const QUIET_STDIN: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
+
+function shell(name: string, script: string, args: string[] = [], env: Record<string, string> = {}) {
+  const { stdout, status, stderr } = spawnSync(name, ['-c', script, name, ...args], {
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: QUIET_STDIN,
+  });
+  if (status !== 0) {
+    throw new Error(`${name} ended with ${status}: ${stderr.toString()}`);
+  }
+  return stdout.toString('utf8');
+}
+
+describe('shell text of an atom', () => {
+  for (const name of ['bash', 'sh']) {
+    it(`has every value byte for byte when ${name} reads it as a word`, () => {
+      fc.assert(
+        fc.property(fc.array(text, { minLength: 1, maxLength: 10 }), (values) => {
+          const script = `printf '%s\\0' ${values.map(quoteForShell).join(' ')}`;
+          expect(shell(name, script)).to.equal(values.map((value) => `${value}\0`).join(''));
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    it(`sets every value byte for byte when ${name} runs it, with the path of this machine`, () => {
+      fc.assert(
+        fc.property(text, (value) => {
+          const kept = maskProjectDirectory(value, '/p d');
+          const script = `${commandString({ variable: 'TOKEN', value: kept })} printf %s "$TOKEN"; [ -n "\${TOKEN+set}" ]`;
+          expect(shell(name, script, [], { PROJECT_DIR: '/p d' })).to.equal(value);
+        }),
+        { numRuns: 60 },
+      );
+    });
+  }
+
+  it('is easy to read', () => {
+    const string = (value: string) => commandString({ variable: 'TOKEN', value });
+    expect(string('5')).to.equal('export TOKEN=5;');
+    expect(string("it's")).to.equal("export TOKEN='it'\\''s';");
+    expect(string('')).to.equal("export TOKEN='';");
+    expect(string('$PROJECT_DIR/a b.txt')).to.equal(`export TOKEN="$PROJECT_DIR"'/a b.txt';`);
+    expect(string('$$PROJECT_DIR')).to.equal("export TOKEN='$PROJECT_DIR';");
+  });
+});
+
+const facts: AtomFacts = {
+  projectDirectory: '/p d',
+  buildId: toId.build(7),
+  subjobId: toId.subjob(3),
+  atomId: toId.atom(17),
+  artifactDirectory: '/artifacts',
+  executorIndex: 1,
+  buildExecutorIndex: 5,
+  variable: 'TOKEN',
+  value: '$PROJECT_DIR/a',
+};
+
+describe('the environment of commands', () => {
+  it('has what the documentation lists', () => {
+    expect(buildEnvironment(facts)).to.deep.equal({
+      PROJECT_DIR: '/p d',
+      CI: 'true',
+      CLUSTERRUNNER: 'true',
+      BUILD_ID: '7',
+    });
+    expect(atomEnvironment(facts)).to.deep.equal({
+      ...buildEnvironment(facts),
+      ARTIFACT_DIR: '/artifacts',
+      SUBJOB_ID: '3',
+      ATOM_ID: '17',
+      EXECUTOR_INDEX: '1',
+      MACHINE_EXECUTOR_INDEX: '1',
+      BUILD_EXECUTOR_INDEX: '5',
+      TOKEN: '/p d/a',
+    });
+  });
+
+  it('sets exactly the names that atomizers may not have', () => {
+    const { TOKEN: _, ...rest } = atomEnvironment(facts);
+    expect(new Set(Object.keys(rest))).to.deep.equal(new Set(ownVariables));
+    for (const name of [
+      ...ownVariables,
+      'PATH',
+      'IFS',
+      'BASH_ENV',
+      'ENV',
+      'LD_PRELOAD',
+      '1A',
+      'a-b',
+      '',
+      'é',
+      'A\n',
+    ]) {
+      expect(variableProblem(name), name).to.be.a('string');
+    }
+    for (const name of ['TOKEN', '_x', 'a1', 'HOME', 'LC_ALL']) {
+      expect(variableProblem(name), name).to.equal(null);
+    }
+  });
+
+  it('cannot hold a NUL', () => {
+    expect(valueProblem('a\0b')).to.match(/NUL/);
+    expect(valueProblem('a\nb')).to.equal(null);
+  });
+
+  it('does not inherit the secret, nor what belongs to another build', () => {
+    const env = {
+      HOME: '/me',
+      CLUSTERRUNNER_SECRET: 's',
+      ATOM_ID: '1',
+      GONE: undefined,
+      CLUSTERRUNNER_LOG_LEVEL: 'info',
+    };
+    expect(inheritedEnvironment(env)).to.deep.equal({ HOME: '/me', CLUSTERRUNNER_LOG_LEVEL: 'info' });
+  });
+
+  it('refuses every name that bash does not hand on as it is given', () => {
+    const names = shell('bash', 'compgen -v').trim().split('\n');
+    for (const name of names.filter((candidate) => variableProblem(candidate) === null)) {
+      expect(shell('bash', `printf %s "$${name}"`, [], { [name]: 'a b' }), name).to.equal('a b');
+    }
+  });
+});
+
+describe('the script that reruns an atom', () => {
+  let folder: string;
+  let script: string;
+  beforeEach(() => {
+    folder = realpathSync(mkdtempSync(join(tmpdir(), "rerun it's-")));
+    script = join(folder, 'clusterrunner_command');
+    mkdirSync(join(folder, 'project'));
+    mkdirSync(join(folder, 'other'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const write = (command: string, changes: Partial<AtomFacts> = {}) =>
+    writeFileSync(
+      script,
+      rerunScript({
+        ...facts,
+        projectDirectory: join(folder, 'project'),
+        jobName: 'a\nrm -rf $x',
+        command,
+        ...changes,
+      }),
+    );
+  const rerun = (env: Record<string, string> = {}, name = 'sh') =>
+    spawnSync(name, [script], {
+      cwd: folder,
+      env: { PATH: process.env.PATH ?? '', ...env },
+      stdio: QUIET_STDIN,
+      encoding: 'utf8',
+    });
+
+  for (const name of ['bash', 'sh']) {
+    it(`gives the commands their environment, run by ${name}`, () => {
+      write(
+        'pwd; echo "$TOKEN|$PROJECT_DIR|$BUILD_ID $SUBJOB_ID $ATOM_ID $CI $CLUSTERRUNNER"; echo $EXECUTOR_INDEX $MACHINE_EXECUTOR_INDEX $BUILD_EXECUTOR_INDEX',
+      );
+      const project = join(folder, 'project');
+      const { stdout, status } = rerun(
+        { ARTIFACT_DIR: 'out', BUILD_EXECUTOR_INDEX: '9', ATOM_ID: '4' },
+        name,
+      );
+      expect(stdout).to.equal(`${project}\n${project}/a|${project}|7 3 17 true true\n1 1 9\n`);
+      expect(status).to.equal(0);
+      expect(existsSync(join(folder, 'out'))).to.equal(true);
+    });
+  }
+
+  it('runs in another checkout, also one that is named relative to here', () => {
+    write('echo "$PWD $TOKEN"');
+    const other = join(folder, 'other');
+    for (const PROJECT_DIR of [other, 'other']) {
+      expect(rerun({ PROJECT_DIR, ARTIFACT_DIR: 'out' }).stdout).to.equal(`${other} ${other}/a\n`);
+    }
+  });
+
+  it('has the exit code of the commands, and pipefail where there is a bash', () => {
+    write('false | true');
+    expect(rerun({ ARTIFACT_DIR: 'out' }).status).to.equal(1);
+    write('exit 7');
+    expect(rerun({ ARTIFACT_DIR: 'out' }).status).to.equal(7);
+  });
+
+  it('says what to set when the checkout is not on this machine, and runs nothing', () => {
+    write('echo ran');
+    const { status, stdout, stderr } = rerun({ PROJECT_DIR: join(folder, 'nowhere'), ARTIFACT_DIR: 'out' });
+    expect([status, stdout]).to.deep.equal([2, '']);
+    expect(stderr).to.include('Set PROJECT_DIR to a checkout');
+  });
+
+  it('puts artifacts into a new folder unless it is told where', () => {
+    write('echo a > "$ARTIFACT_DIR/x"; cd "$ARTIFACT_DIR"; pwd');
+    chmodSync(folder, 0o755);
+    const { stdout } = rerun({ TMPDIR: folder });
+    expect(readFileSync(join(stdout.trim(), 'x'), 'utf8')).to.equal('a\n');
+  });
+
+  it('has every value and command byte for byte', () => {
+    fc.assert(
+      fc.property(text, text, (value, word) => {
+        write(`printf '%s\\0' "$TOKEN" ${quoteForShell(word)}`, {
+          value: maskProjectDirectory(value, '/nowhere'),
+        });
+        expect(rerun({ ARTIFACT_DIR: 'out' }).stdout).to.equal(`${value}\0${word}\0`);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});

@@ -1,0 +1,250 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { stringify } from 'yaml';
+import { assertRunnable } from '../../../src/job/definition-problem.js';
+import { parseJobs, selectJob } from '../../../src/job/parse-jobs.js';
+import { readJob } from '../../../src/job/read-job.js';
+import { findPackageJSON } from '../../../src/lib/package-json.js';
+import { ClusterRunnerError } from '../../../src/protocol/errors.js';
+import { JobDefinitionSchema } from '../../../src/protocol/job.js';
+
+async function refusal(action: () => unknown): Promise<string> {
+  try {
+    await action();
+  } catch (error) {
+    if (error instanceof ClusterRunnerError && error.code === 'JOB_INVALID') {
+      return error.message;
+    }
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+const GOOD = 'A:\n  commands: [make]\n  atomizers:\n    - X: seq 3\n';
+
+describe('clusterrunner.yaml', () => {
+  it('is read with all its sections, jobs in their order, and empty lines', () => {
+    const text = `2:
+    commands:
+        - cd $PROJECT_DIR
+        -
+        - |
+          a
+          b
+    atomizers:
+        - TOKEN: seq 1 10
+        - OTHER: ls
+    setup_build: [make]
+    teardown_build: []
+    max_executors: 10
+    max_executors_per_slave: 2
+1: {commands: [a], atomizers: [{X: b}]}
+`;
+    expect(parseJobs(text, 'f')).to.deep.equal([
+      {
+        name: '2',
+        definition: {
+          commands: ['cd $PROJECT_DIR', null, 'a\nb\n'],
+          atomizers: [{ TOKEN: 'seq 1 10' }, { OTHER: 'ls' }],
+          setup_build: ['make'],
+          teardown_build: [],
+          max_executors: 10,
+          max_executors_per_slave: 2,
+        },
+      },
+      { name: '1', definition: { commands: ['a'], atomizers: [{ X: 'b' }] } },
+    ]);
+  });
+
+  it('may share sections by anchors and merges', () => {
+    const text = `A: &a\n  commands: [a]\n  atomizers: &x\n    - X: b\nB:\n  <<: *a\n  commands: [c]\n`;
+    expect(parseJobs(text, 'f')[1]?.definition).to.deep.equal({ commands: ['c'], atomizers: [{ X: 'b' }] });
+  });
+
+  for (const [text, problem] of [
+    [
+      'A:\n  comands: [a]\n',
+      /^f\.yaml, line 2: job "A": there is no section "comands"; the sections are commands, atomizers, setup_build, teardown_build, max_executors, max_executors_per_slave\.$/,
+    ],
+    ['A:\n  commands: [a]\n', /^f\.yaml, line [12]: job "A": the section "atomizers" is missing/],
+    [
+      'A:\n  atomizers:\n    - X: a\n  commands: make\n',
+      /line 4: .*"commands" must be a list of shell lines/,
+    ],
+    [
+      'A:\n  atomizers:\n    - X: a\n  commands:\n',
+      /line 4: .*"commands" must be a list.*leave the section out/,
+    ],
+    [
+      'A:\n  atomizers:\n    - X: a\n  commands:\n  - a\n  - 1\n',
+      /line 6: .*entry 2 of "commands" must be text, but 1 reads as a number; put it in quotes/,
+    ],
+    [
+      'A:\n  atomizers:\n    - X: a\n  commands:\n  - true\n',
+      /line 5: .*true reads as a boolean; put it in quotes/,
+    ],
+    [
+      'A:\n  atomizers:\n    - X: a\n  commands:\n  - a\n  - echo a: b\n',
+      /line 6: .*reads as a mapping because of a ": "/,
+    ],
+    ['A:\n  atomizers:\n    - X: a\n  commands:\n  - [a]\n', /line 5: .*must be text, not a list/],
+    [
+      'A:\n  commands: [a]\n  atomizers:\n    X: a\n',
+      /line 3: .*"atomizers" must be a list of VARIABLE: shell command/,
+    ],
+    ['A:\n  commands: [a]\n  atomizers:\n    - seq 3\n', /line 4: .*entry 1 of "atomizers" must be VARIABLE/],
+    [
+      'A:\n  commands: [a]\n  atomizers:\n    - X: 3\n',
+      /line 4: .*entry 1 of "atomizers" must be text, but 3/,
+    ],
+    [
+      'A:\n  commands: [a]\n  atomizers:\n    - X-Y: a\n',
+      /line 4: .*"X-Y" is not a name that a variable can have/,
+    ],
+    [
+      'A:\n  commands: [a]\n  atomizers:\n    - Z: b\n      PATH: a\n',
+      /line 5: .*"PATH" has a meaning of its own/,
+    ],
+    ['A:\n  commands: [a]\n  atomizers:\n    - ATOM_ID: a\n', /line 4: .*"ATOM_ID" is set by ClusterRunner/],
+    ['A:\n  commands: [a]\n  atomizers: []\n', /line 3: .*"atomizers" must be a list/],
+    [
+      'A:\n  commands:\n    -\n    - "# no"\n  atomizers: [{X: a}]\n',
+      /line 2: .*no line that runs something/,
+    ],
+    ['A:\n  commands: ["a\\0b"]\n  atomizers: [{X: a}]\n', /line 2: .*NUL/],
+    [`${GOOD}  max_executors: 0\n`, /line 5: .*"max_executors" must be a whole number from 1/],
+    [`${GOOD}  max_executors: many\n`, /line 5: .*"max_executors" must be a whole number from 1/],
+    [`${GOOD}${GOOD}`, /line 5: this is not valid YAML: Map keys must be unique/],
+    [`${GOOD}  commands: [b]\n`, /line 5: .*Map keys must be unique/],
+    ['A:\n  commands: [a\n', /line \d: this is not valid YAML/],
+    ['A:\n\tcommands: [a]\n', /line 2: this is not valid YAML/],
+    [`${GOOD}---\n${GOOD}`, /line \d: this is not valid YAML/],
+    ['A: !job\n  commands: [a]\n', /line \d: this is not valid YAML: Unresolved tag/],
+    ['- A\n', /line 1: the file must be names of jobs/],
+    ['just text\n', /line 1: the file must be names of jobs/],
+    ['A: make\n', /line 1: job "A": a job must be sections/],
+    [`${GOOD}B:\n`, /line 5: job "B": a job must be sections/],
+    ['? [a]\n: b\n', /line 1: the name of a job must be a word/],
+    ['A: *nothing\n', /line 1: /],
+    ['A: &a\n  commands: *a\n', /line /],
+    ['__proto__:\n  commands: [a]\n', /job "__proto__": the section "atomizers" is missing/],
+    ['A:\n  __proto__: {commands: [a]}\n  atomizers: [{X: a}]\n', /line \d: job "A": /],
+  ] as const) {
+    it(`refuses ${JSON.stringify(text)}`, async () => {
+      const message = await refusal(() => parseJobs(text, 'f.yaml'));
+      expect(message).to.match(problem);
+      expect(message).to.match(/^f\.yaml, line \d+: /);
+    });
+  }
+
+  it('does not follow a bomb of aliases', async () => {
+    const levels = Array.from(
+      { length: 12 },
+      (_, i) => `  s${i + 1}: &s${i + 1} [${Array(10).fill(`*s${i}`).join(', ')}]`,
+    );
+    const text = `A:\n  s0: &s0 [x]\n${levels.join('\n')}\n`;
+    expect(await refusal(() => parseJobs(text, 'f'))).to.match(
+      /line 1: the aliases here|line 2: the aliases here/,
+    );
+  });
+
+  it('names its jobs when the one that is asked for is not there, or several are and none is named', async () => {
+    const jobs = parseJobs(`${GOOD}${GOOD.replace('A:', 'B:')}`, 'f');
+    expect(selectJob(jobs, 'B', 'f').name).to.equal('B');
+    expect(await refusal(() => selectJob(jobs, 'C', 'f'))).to.equal(
+      'f: the file has no job "C"; its jobs are A, B.',
+    );
+    expect(await refusal(() => selectJob(jobs, null, 'f'))).to.match(/several jobs; name one of A, B/);
+    expect(selectJob(parseJobs(GOOD, 'f'), null, 'f').name).to.equal('A');
+    for (const empty of ['', '# nothing\n', '{}', '---\n', '~']) {
+      expect(await refusal(() => selectJob(parseJobs(empty, 'f'), null, 'f'))).to.match(/has no jobs/);
+    }
+  });
+
+  it('reads back any definition that fits the schema', () => {
+    const line = fc.oneof(fc.string(), fc.constantFrom('make', 'a: b', '1', 'true', '- x', '# c'));
+    const definition = fc.record(
+      {
+        commands: fc.array(fc.option(line), { maxLength: 4 }).map((lines) => ['make', ...lines]),
+        atomizers: fc.array(
+          fc.dictionary(fc.stringMatching(/^X[A-Z_0-9]{0,5}$/), line, { minKeys: 1, maxKeys: 3 }),
+          {
+            minLength: 1,
+            maxLength: 3,
+          },
+        ),
+        setup_build: fc.array(fc.option(line), { maxLength: 3 }),
+        max_executors: fc.integer({ min: 1 }),
+      },
+      { requiredKeys: ['commands', 'atomizers'], noNullPrototype: true },
+    );
+    fc.assert(
+      fc.property(fc.stringMatching(/^[\w -]{1,10}$/), definition, (name, job) => {
+        const noNul = JSON.parse(JSON.stringify(job).replaceAll('\\u0000', ''));
+        expect(parseJobs(stringify({ [name]: noNul }), 'f')).to.deep.equal([{ name, definition: noNul }]);
+      }),
+    );
+  });
+
+  it('checks a job that came as JSON for what its schema cannot say', async () => {
+    const definition = { commands: ['a'], atomizers: [{ IFS: 'b' }] };
+    expect(await refusal(() => assertRunnable({ name: 'J', definition }))).to.match(
+      /^Job "J": the variable "IFS"/,
+    );
+    assertRunnable({ name: 'J', definition: { commands: ['a'], atomizers: [{ OK: 'b' }] } });
+  });
+});
+
+describe('the file of a project', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'job-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('is clusterrunner.yaml, or clusterrunner.yml', async () => {
+    writeFileSync(join(folder, 'clusterrunner.yml'), GOOD.replace('A:', 'B:'));
+    expect((await readJob(folder, null)).name).to.equal('B');
+    writeFileSync(join(folder, 'clusterrunner.yaml'), `\uFEFF${GOOD}`);
+    expect((await readJob(folder, null)).name).to.equal('A');
+  });
+
+  it('is named with its path in what is wrong with it', async () => {
+    expect(await refusal(() => readJob(folder, null))).to.include(`clusterrunner.yml in ${folder};`);
+    expect(await refusal(() => readJob(join(folder, 'none'), null))).to.include(
+      'There is no clusterrunner.yaml',
+    );
+    const file = join(folder, 'clusterrunner.yaml');
+    writeFileSync(file, Buffer.from([0x41, 0xff]));
+    expect(await refusal(() => readJob(folder, null))).to.equal(`${file} cannot be read: it is not UTF-8.`);
+    writeFileSync(file, `#${'x'.repeat(300_000)}`);
+    expect(await refusal(() => readJob(folder, null))).to.match(/larger than 256 KiB/);
+    rmSync(file);
+    mkdirSync(file);
+    expect(await refusal(() => readJob(folder, null))).to.equal(`${file} is not a file.`);
+  });
+});
+
+describe('docs/clusterrunner-yaml.md', () => {
+  const page = readFileSync(
+    join(findPackageJSON(import.meta.url), '..', 'docs', 'clusterrunner-yaml.md'),
+    'utf8',
+  );
+
+  it('has examples that are valid', () => {
+    const examples = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map((match) => match[1] ?? '');
+    expect(examples.length).to.be.greaterThan(4);
+    for (const example of examples) {
+      expect(parseJobs(example, 'docs/clusterrunner-yaml.md')).to.not.deep.equal([]);
+    }
+  });
+
+  it('lists every section', () => {
+    for (const name of Object.keys(JobDefinitionSchema.properties)) {
+      expect(page).to.include(`| \`${name}\` | `);
+    }
+  });
+});
