@@ -8,6 +8,8 @@ export const errorStatus = {
   INVALID_REQUEST: 400,
   /** No signature, or one that does not verify. */
   UNAUTHENTICATED: 401,
+  /** A browser sent it for a page of another origin, which may not change anything here. */
+  FORBIDDEN_ORIGIN: 403,
   /** The path names nothing that the API has, or something that does not exist (any more). */
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,

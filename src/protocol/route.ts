@@ -12,7 +12,8 @@ export type MediaType =
   | 'application/gzip'
   | 'application/zip'
   | 'application/json'
-  | 'text/plain'
+  /** The text format of Prometheus. */
+  | 'text/plain; version=0.0.4; charset=utf-8'
   | 'text/event-stream';
 
 /** One route of the master's API. Server validation, client types and `child_routes` all come from it. */

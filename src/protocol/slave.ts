@@ -9,6 +9,7 @@ import {
 } from './ids.js';
 import { JobDefinitionSchema, NamedJobSchema } from './job.js';
 import { ProjectSchema, RemoteFileSchema } from './project.js';
+import { ResultIndexSchema } from './result-index.js';
 
 /*
  * What a slave and the master say to each other. The slave always speaks first.
@@ -58,6 +59,10 @@ export const WorkRequestSchema = Type.Object(
     /** Leases that the slave works on or still has to deliver. The master forgets a lease that it gave to
      *  this slave in an answer that never arrived by its absence here. */
     leases: Type.Array(LeaseRefSchema, { maxItems: 20_000 }),
+    /** Number of this question, counted by the slave, and of those before it whose answers have not arrived yet:
+     *  leases that these bring cannot be named above. */
+    poll: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+    open_polls: Type.Array(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), { maxItems: 100 }),
     /** Builds for which the slave keeps a workspace. */
     builds: Type.Array(BuildIdSchema, { maxItems: 10_000 }),
   },
@@ -144,6 +149,9 @@ export const PreparationFailedSchema = Type.Object(
   closed,
 );
 
+/** A slave sends no more than this of a console at once. */
+export const MAX_CONSOLE_PIECE_BYTES = 64 * 1024;
+
 /** What has happened to atoms since the last progress report of this lease. */
 export const ProgressSchema = Type.Object(
   {
@@ -160,6 +168,20 @@ export const ProgressSchema = Type.Object(
         closed,
       ),
       { maxItems: 10_000 },
+    ),
+    /** What running atoms have printed since. A slave that cannot keep up leaves some of it out. */
+    consoles: Type.Array(
+      Type.Object(
+        {
+          atom_id: AtomIdSchema,
+          /** Of the console's bytes, where this piece begins; 0 starts the console anew. */
+          offset: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+          /** Base64 of the bytes. */
+          content: Type.String({ maxLength: MAX_CONSOLE_PIECE_BYTES * 2, pattern: '^[A-Za-z0-9+/]*={0,2}$' }),
+        },
+        closed,
+      ),
+      { maxItems: 1000 },
     ),
   },
   closed,
@@ -179,11 +201,15 @@ export const AtomVerdictSchema = Type.Object(
 
 /**
  * Head of a result. The body of `PUT …/result` is this report as JSON, its length in bytes given by the
- * query's `report_bytes`, and then the subjob's `tar.gz` to the end of the body: one gzip member, holding the atoms'
- * folders, its tar without the closing zero blocks.
+ * query's `report_bytes`, and then the subjob's `tar.gz` to the end of the body, holding the atoms' folders, its tar
+ * without the closing zero blocks, in blocks as `index` says.
  */
 export const ResultReportSchema = Type.Object(
-  { lease: LeaseRefSchema, atoms: Type.Array(AtomVerdictSchema, { minItems: 1 }) },
+  {
+    lease: LeaseRefSchema,
+    atoms: Type.Array(AtomVerdictSchema, { minItems: 1 }),
+    index: ResultIndexSchema,
+  },
   closed,
 );
 export type ResultReport = Static<typeof ResultReportSchema>;

@@ -38,6 +38,8 @@ const TEARDOWN_MS = 5 * 60_000;
  */
 export class BuildHost {
   readonly id: BuildId;
+  /** The slave's environment, as the project's commands may see it. */
+  readonly inherited: Readonly<Record<string, string>>;
   readonly #files: BuildFiles;
   readonly #context: HostContext;
   readonly #canceled = new AbortController();
@@ -49,6 +51,7 @@ export class BuildHost {
     this.id = id;
     this.#files = files;
     this.#context = context;
+    this.inherited = inheritedEnvironment(context.env);
   }
 
   /** Fetches the project at the first call. @throws ClusterRunnerError PREPARATION_FAILED */
@@ -60,7 +63,7 @@ export class BuildHost {
       buildId: this.id,
       root,
       strictHostKeyChecking,
-      env: inheritedEnvironment(this.#context.env),
+      env: this.inherited,
       signal: this.#canceled.signal,
       clock,
     });
@@ -77,7 +80,7 @@ export class BuildHost {
   /** What commands of the build see, but for what belongs to one atom. */
   environment(projectDirectory: string): Record<string, string> {
     return {
-      ...inheritedEnvironment(this.#context.env),
+      ...this.inherited,
       ...buildEnvironment({ projectDirectory, buildId: this.id }),
     };
   }

@@ -1,6 +1,8 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { maskProjectDirectory, splitAtoms } from '../job/atoms.js';
+import { assertRunnable } from '../job/definition-problem.js';
+import { valueProblem } from '../job/environment.js';
 import { readJob } from '../job/read-job.js';
 import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
@@ -37,9 +39,12 @@ export async function prepare(
 }
 
 async function jobOf({ config, job_name }: PrepareAssignment, projectDirectory: string): Promise<NamedJob> {
-  return config === null
-    ? readJob(projectDirectory, job_name)
-    : { name: job_name ?? NAMELESS, definition: config };
+  if (config === null) {
+    return readJob(projectDirectory, job_name);
+  }
+  const job = { name: job_name ?? NAMELESS, definition: config };
+  assertRunnable(job);
+  return job;
 }
 
 /** Atoms that the request lists take the variable of the first atomizer. */
@@ -51,7 +56,7 @@ function overriding(job: NamedJob, values: readonly string[], projectDirectory: 
       `The job ${job.name} has no atomizer that names the variable of its atoms; give it one.`,
     );
   }
-  return values.map((value) => ({ variable, value: maskProjectDirectory(value, projectDirectory) }));
+  return values.map((value) => listed(variable, value, projectDirectory));
 }
 
 /** One after another, in order; each adds its atoms behind those before. */
@@ -87,10 +92,21 @@ async function runAtomizers(
       );
     }
     for (const value of splitAtoms(output)) {
-      atoms.push({ variable, value: maskProjectDirectory(value, projectDirectory) });
+      atoms.push(listed(variable, value, projectDirectory));
     }
   }
   return atoms;
+}
+
+function listed(variable: string, value: string, projectDirectory: string): ListedAtom {
+  const problem = valueProblem(value);
+  if (problem !== null) {
+    throw new ClusterRunnerError(
+      'PREPARATION_FAILED',
+      `The atom ${JSON.stringify(value.slice(0, 100))} of ${variable} ${problem}.`,
+    );
+  }
+  return { variable, value: maskProjectDirectory(value, projectDirectory) };
 }
 
 /** Where `prepare` may write, in a folder of the slave. */

@@ -13,6 +13,7 @@ import { envelope, requireReadablePath } from './envelope.js';
 import { createHandlers } from './handlers.js';
 import { createJsonParser } from './json-body.js';
 import { OpenCalls } from './open-calls.js';
+import { requireHost, requireOrigin, shareWith } from './origins.js';
 
 export interface AppOptions extends Keys {
   readonly service: MasterService;
@@ -24,13 +25,18 @@ export interface AppOptions extends Keys {
   readonly version: string;
   /** The largest JSON body that is taken from a sender who has the secret; 256 MiB unless given. */
   readonly maxJsonBytes?: number;
+  /** Origins whose pages may use the API from a browser; must match whole. None unless given. */
+  readonly corsAllowedOrigins?: RegExp | null;
 }
+
+/** What `listen` needs to know to answer what never reaches the app. */
+export type App = Koa & { readonly sessionId?: string };
 
 /** `listen` emits it on the app before it closes: open long polls then end. */
 export const STOPPING = 'stopping';
 
 /** The master's API over `service`: every declared route, under `/v1` and without. */
-export function createApp(options: AppOptions): Koa {
+export function createApp(options: AppOptions): App {
   removeLeftovers(options.temporaryDirectory);
   const openCalls = new OpenCalls();
   const router = createRouter(options, openCalls);
@@ -40,11 +46,18 @@ export function createApp(options: AppOptions): Koa {
     // Only an answer that has begun can still fail here; most often its reader went away.
     options.log.warn({ err: error }, 'An answer could not be sent to its end.');
   });
-  app.use(envelope({ sessionId: options.service.sessionId, openCalls, log: options.log }));
+  const { sessionId } = options.service;
+  const allowed = options.corsAllowedOrigins ?? null;
+  app.use(envelope({ sessionId, openCalls, log: options.log }));
+  app.use(requireHost);
+  app.use(requireOrigin(allowed));
+  if (allowed !== null) {
+    app.use(shareWith(allowed));
+  }
   app.use(requireReadablePath);
   app.use(router.routes());
   app.use((ctx) => answerUnrouted(ctx, router));
-  return app;
+  return Object.assign(app, { sessionId });
 }
 
 function createRouter(options: AppOptions, openCalls: OpenCalls): Router {

@@ -2,6 +2,7 @@ import type { TObject } from '@sinclair/typebox';
 import type { Context } from 'koa';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
+import { requireAcceptable } from './acceptable.js';
 import { authenticateBody, authenticateHead, type Keys, type Proof } from './authenticate.js';
 import { type Call, type Handler, type HandlerBody, IncomingBody } from './handler.js';
 import { type ParseJson, requireJson } from './json-body.js';
@@ -37,6 +38,7 @@ export function createEndpoint<R extends RouteDeclaration>(
     coerceTexts(schema, texts);
 
   return async (ctx, texts) => {
+    requireAcceptable(route, ctx);
     const head = { method: ctx.method, target: ctx.url, headers: ctx.headers };
     const proof = await authenticateHead(route.signing, head, shared.keys);
     const params = textsOf(route.params, texts);

@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import type Koa from 'koa';
+import { type AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { API_VERSION } from '../../protocol/routes.js';
-import { STOPPING } from './app.js';
+import { type App, STOPPING } from './app.js';
 
 export interface ListenOptions {
   /** 0: any free one. */
@@ -32,13 +32,20 @@ const KEEP_ALIVE_MS = 65_000;
 const GRACE_MS = 3_000;
 
 /** @throws ClusterRunnerError PORT_IN_USE, CONFIG_INVALID (no such address, no right to the port) */
-export async function listen(app: Koa, options: ListenOptions): Promise<Listening> {
+export async function listen(app: App, options: ListenOptions): Promise<Listening> {
   const server = createServer(
-    { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, keepAliveTimeout: KEEP_ALIVE_MS },
+    {
+      headersTimeout: HEADERS_MS,
+      requestTimeout: REQUEST_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // The app refuses what has no Host: with a sentence, which Node's own refusal has not.
+      requireHostHeader: false,
+    },
     app.callback(),
   );
   server.timeout = IDLE_MS;
-  server.on('clientError', answerUnparsable);
+  const unused = connectionsWithoutRequest(server);
+  server.on('clientError', (error, socket) => answerUnparsable(error, socket, app.sessionId));
   const taken = !(await tryListen(server, options.port, options.hostname));
   if (taken && options.explicit) {
     throw new ClusterRunnerError(
@@ -49,7 +56,7 @@ export async function listen(app: Koa, options: ListenOptions): Promise<Listenin
   if (taken && !(await tryListen(server, 0, options.hostname))) {
     throw new ClusterRunnerError('PORT_IN_USE', 'No port is free on this machine.');
   }
-  return { port: portOf(server), replaced: taken, close: () => close(app, server) };
+  return { port: portOf(server), replaced: taken, close: () => close(app, server, unused) };
 }
 
 /** False when the port is taken. */
@@ -90,7 +97,18 @@ function portOf(server: Server): number {
   return address.port;
 }
 
-function close(app: Koa, server: Server): Promise<void> {
+/** Browsers and pools connect ahead of time. Node counts such a connection as busy, and would wait for it. */
+function connectionsWithoutRequest(server: Server): ReadonlySet<Socket> {
+  const unused = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  server.on('request', ({ socket }) => unused.delete(socket));
+  return unused;
+}
+
+function close(app: App, server: Server, unused: ReadonlySet<Socket>): Promise<void> {
   return new Promise((resolve, reject) => {
     const cutOff = setTimeout(() => server.closeAllConnections(), GRACE_MS);
     server.close((error) => {
@@ -103,12 +121,15 @@ function close(app: Koa, server: Server): Promise<void> {
     });
     app.emit(STOPPING);
     server.closeIdleConnections();
+    for (const socket of unused) {
+      socket.destroy();
+    }
   });
 }
 
 /** What is no HTTP, or too slow, or has headers that are too large, never reaches the app. */
-function answerUnparsable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || socket.bytesWritten > 0) {
+function answerUnparsable(error: NodeJS.ErrnoException, socket: Duplex, sessionId: string | undefined): void {
+  if (!socket.writable || (socket instanceof Socket && socket.bytesWritten > 0)) {
     // An answer may be half written: a second one in its middle would be taken for a part of it.
     socket.destroy();
     return;
@@ -117,7 +138,8 @@ function answerUnparsable(error: NodeJS.ErrnoException, socket: Socket): void {
   const body = JSON.stringify({ STATUS: 'FAILURE', error: sentence, code });
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Api-Version: ${API_VERSION}\r\nConnection: close\r\n\r\n${body}`,
+      `Api-Version: ${API_VERSION}\r\n${sessionId === undefined ? '' : `Session-Id: ${sessionId}\r\n`}` +
+      `Connection: close\r\n\r\n${body}`,
   );
 }
 

@@ -49,6 +49,22 @@ export async function atomsOfSubjob(
   return rows.map(({ atom_id, variable, value }) => ({ id: toId.atom(atom_id), variable, value }));
 }
 
+/** Ascending. */
+export async function atomIdsOfSubjob(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjob: SubjobId,
+): Promise<number[]> {
+  const rows = await db
+    .selectFrom('atoms')
+    .select('atom_id')
+    .where('build_id', '=', build)
+    .where('subjob_id', '=', subjob)
+    .orderBy('atom_id')
+    .execute();
+  return rows.map(({ atom_id }) => atom_id);
+}
+
 /** Atoms of other subjobs, and such as have their verdict, are left as they are. */
 export async function recordProgress(
   db: Kysely<Database>,

@@ -52,6 +52,8 @@ export interface SubjobsTable {
   /** JSON list of the names of slaves that were lost with it. */
   losses: string;
   error: string | null;
+  /** ResultIndex of the accepted archive as JSON. */
+  result_index: string | null;
 }
 
 export type AtomRowState = 'NOT_STARTED' | 'IN_PROGRESS' | 'COMPLETED';

@@ -1,10 +1,22 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Database } from './database.js';
 
-export const eventKinds = ['build_state', 'slave_state', 'subjob_lost'] as const;
+/** The tags of the event log. */
+export const eventKinds = [
+  'BUILD_CREATED',
+  'BUILD_PREPARED',
+  'BUILD_ENDED',
+  'SUBJOB_LEASED',
+  'SUBJOB_DONE',
+  'SUBJOB_GIVEN_BACK',
+  'SUBJOB_LOST',
+  'SLAVE_CONNECTED',
+  'SLAVE_LEFT',
+  'SLAVE_LOST',
+] as const;
 export type EventKind = (typeof eventKinds)[number];
 
-/** Appends to the log of what has happened. */
+/** Appends to the log of what has happened. `now` in milliseconds. */
 export async function appendEvent(
   db: Kysely<Database>,
   kind: EventKind,
@@ -17,6 +29,7 @@ export async function appendEvent(
     .execute();
 }
 
-export async function forgetEvents(db: Kysely<Database>, before: number): Promise<void> {
-  await db.deleteFrom('events').where('time', '<', before).execute();
+/** Forgets all but the newest `keep`. */
+export async function trimEvents(db: Kysely<Database>, keep: number): Promise<void> {
+  await sql`DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ${keep}`.execute(db);
 }

@@ -22,12 +22,15 @@ const MAX_BATCH = 500;
  */
 export class GroupCommit {
   readonly #db: Kysely<Database>;
+  readonly #observe: (seconds: number) => void;
   #queue: Queued[] = [];
   #draining: Promise<void> | null = null;
   #closed = false;
 
-  constructor(db: Kysely<Database>) {
+  /** `observe` is told how many seconds each transaction took. */
+  constructor(db: Kysely<Database>, observe: (seconds: number) => void = () => undefined) {
     this.#db = db;
+    this.#observe = observe;
   }
 
   /**
@@ -37,7 +40,9 @@ export class GroupCommit {
    */
   write<T>(mutation: Mutation<T>): Promise<T> {
     if (this.#closed) {
-      return Promise.reject(new ClusterRunnerError('UNAVAILABLE', 'The master is stopping; try again later.'));
+      return Promise.reject(
+        new ClusterRunnerError('UNAVAILABLE', 'The master is stopping; try again later.'),
+      );
     }
     const written = new Promise<T>((resolve, reject) => {
       let settle: () => void = () => reject(new Error('The mutation was never run.'));
@@ -76,6 +81,7 @@ export class GroupCommit {
   }
 
   async #commit(batch: readonly Queued[]): Promise<void> {
+    const start = performance.now();
     try {
       await this.#db.transaction().execute(async (db) => {
         for (const mutation of batch) {
@@ -88,6 +94,7 @@ export class GroupCommit {
       }
       return;
     }
+    this.#observe((performance.now() - start) / 1000);
     for (const mutation of batch) {
       mutation.committed();
     }

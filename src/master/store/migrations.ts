@@ -47,6 +47,7 @@ const first = [
     lease_id INTEGER,
     losses TEXT NOT NULL DEFAULT '[]',
     error TEXT,
+    result_index TEXT,
     PRIMARY KEY (build_id, subjob_id)
   ) STRICT, WITHOUT ROWID`,
   `CREATE TABLE atoms (

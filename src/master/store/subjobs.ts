@@ -1,8 +1,10 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
+import { type ResultIndex, ResultIndexSchema } from '../../protocol/result-index.js';
 import type { LeaseRef } from '../../protocol/slave.js';
 import type { Database, SubjobsTable } from './database.js';
+import { jsonColumn } from './json.js';
 import { expectOneRow } from './one-row.js';
 
 export type SubjobRow = Selectable<SubjobsTable>;
@@ -67,6 +69,39 @@ export async function endSubjobLease(
     .where('attempt', '=', lease.attempt)
     .executeTakeFirst();
   expectOneRow(numUpdatedRows, `Ending lease ${lease.lease_id} of subjob ${subjob} of build ${build}`);
+}
+
+/** Keeps where in the subjob's archive its consoles lie. */
+export async function keepResultIndex(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjob: SubjobId,
+  index: ResultIndex,
+): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('subjobs')
+    .set({ result_index: JSON.stringify(index) })
+    .where('build_id', '=', build)
+    .where('subjob_id', '=', subjob)
+    .executeTakeFirst();
+  expectOneRow(numUpdatedRows, `The index of subjob ${subjob} of build ${build}`);
+}
+
+const readIndex = jsonColumn(ResultIndexSchema, 'subjobs.result_index');
+
+/** null before its result was accepted. */
+export async function findResultIndex(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjob: SubjobId,
+): Promise<ResultIndex | null> {
+  const row = await db
+    .selectFrom('subjobs')
+    .select('result_index')
+    .where('build_id', '=', build)
+    .where('subjob_id', '=', subjob)
+    .executeTakeFirst();
+  return row === undefined || row.result_index === null ? null : readIndex(row.result_index);
 }
 
 export async function findSubjob(

@@ -74,7 +74,7 @@ export const serviceRoutes = {
     query: nothing,
     body: null,
     status: 200,
-    answer: 'text/plain',
+    answer: 'text/plain; version=0.0.4; charset=utf-8',
   }),
   eventLog: declareRoute({
     method: 'GET',

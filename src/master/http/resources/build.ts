@@ -27,26 +27,49 @@ async function getBuild(
   { params: { buildId }, query, headers, gone, setHeader }: Call<typeof routes.getBuild>,
   { service, reading, clock }: HandlerDependencies,
 ): Promise<{ build: Build } | typeof UNCHANGED> {
-  const known = headers['if-none-match'];
+  const until = query.until ?? 'change';
   const deadline = clock.now() + 1000 * (query.wait ?? 0);
+  const isKnown = (tag: string) => namesTag(headers['if-none-match'], tag);
   for (;;) {
-    const listening = new AbortController();
-    const changed = reading.untilChanged(
-      buildId,
-      query.until ?? 'change',
-      Math.max(0, deadline - clock.now()),
-      AbortSignal.any([gone, listening.signal]),
+    const enough = new AbortController();
+    const left = deadline - clock.now();
+    const changed =
+      left > 0
+        ? reading.untilChanged(buildId, until, left, AbortSignal.any([gone, enough.signal]))
+        : Promise.resolve();
+    const look = async () => {
+      const build = await service.getBuild(buildId);
+      const tag = tagOf(build);
+      const isAwaited = until === 'end' ? build.status !== 'BUILDING' : !isKnown(tag);
+      const isOver = left <= 0 || gone.aborted;
+      return isAwaited || isOver ? { build, tag } : null;
+    };
+    const looked = look().then(
+      (found) => {
+        if (found !== null) {
+          enough.abort();
+        }
+        return found;
+      },
+      (error: unknown) => {
+        enough.abort();
+        throw error;
+      },
     );
-    const build = await service.getBuild(buildId);
-    const tag = `"${createHash('sha256').update(JSON.stringify(build)).digest('hex').slice(0, 20)}"`;
-    const isAwaited = query.until === 'end' ? build.status !== 'BUILDING' : tag !== known;
-    const isOver = clock.now() >= deadline || gone.aborted;
-    if (isAwaited || isOver) {
-      listening.abort();
-      await changed;
-      setHeader('ETag', tag);
-      return tag === known ? UNCHANGED : { build };
+    const [found] = await Promise.all([looked, changed]);
+    if (found !== null) {
+      setHeader('ETag', found.tag);
+      return isKnown(found.tag) ? UNCHANGED : { build: found.build };
     }
-    await changed;
   }
+}
+
+function tagOf(build: Build): string {
+  return `"${createHash('sha256').update(JSON.stringify(build)).digest('hex').slice(0, 20)}"`;
+}
+
+/** RFC 9110, section 13.1.2: a list of tags, compared weakly, or `*`. Our tags have no comma. */
+function namesTag(header: string | undefined, tag: string): boolean {
+  const named = (header ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''));
+  return named.includes(tag) || named.includes('*');
 }

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { PassThrough, pipeline } from 'node:stream';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { Event } from '../../../protocol/event.js';
 import { MAX_PAGE } from '../../../protocol/routes.js';
@@ -18,11 +18,16 @@ export function eventHandlers({ reading }: HandlerDependencies): Pick<Handlers, 
       const last = query.since_id ?? lastEventId(headers['last-event-id']);
       const end = new AbortController();
       const batches = reading.followEvents(last, AbortSignal.any([stopping, end.signal]));
-      const content = Readable.from(serverSentEvents(batches), { objectMode: false });
+      const content = new PassThrough();
+      // A stream made of the generator would close only when its next batch has come.
       content.once('close', () => end.abort());
+      // What goes wrong ends `content`, and whoever sends that is told by it.
+      pipeline(serverSentEvents(batches), content, () => end.abort());
       // Proxies that collect an answer before they pass it on would hold events back.
       setHeader('X-Accel-Buffering', 'no');
       setHeader('Cache-Control', 'no-store');
+      // When it ends, the master stops or the client is gone: the connection is of no more use.
+      setHeader('Connection', 'close');
       return { ready: true, content, bytes: null, fileName: null };
     },
   };

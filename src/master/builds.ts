@@ -1,0 +1,149 @@
+import { isEnded, newBuild } from '../domain/build.js';
+import { BuildWork } from '../domain/build-work.js';
+import type { Build, BuildRequest } from '../protocol/build.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import { atomFolder, type BuildId, toId } from '../protocol/ids.js';
+import { archivePath } from './archive-files.js';
+import { type BuildEntry, Change, type Cluster } from './cluster.js';
+import type { ArchiveContents, Page } from './contract.js';
+import { endBuild } from './ending.js';
+import { presentEntry, presentRow } from './present.js';
+import { checkRequest } from './requests.js';
+import { failedAtoms } from './store/atoms.js';
+import { type BuildRow, findBuild, insertBuild, pageOfBuilds } from './store/builds.js';
+import { appendEvent } from './store/events.js';
+import { deliveredSubjobs } from './store/subjobs.js';
+
+/** Unfinished builds are held in memory; whoever queues more than this has lost control of a script. */
+const MAX_UNFINISHED = 10_000;
+/** An answer names at most so many failed atoms of a build; all of them can be listed as atoms. */
+const MAX_FAILED_SHOWN = 10_000;
+const MAX_FAILED_SHOWN_IN_LIST = 100;
+
+/** What people and programs do with builds. */
+export class Builds {
+  readonly #cluster: Cluster;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  async create(request: BuildRequest): Promise<BuildId> {
+    const cluster = this.#cluster;
+    cluster.journal.requireWhole();
+    const { project, remoteFiles } = checkRequest(request);
+    if (cluster.builds.size >= MAX_UNFINISHED) {
+      throw new ClusterRunnerError(
+        'UNAVAILABLE',
+        `${MAX_UNFINISHED} builds have not ended yet; wait until some have, or cancel those that are not needed.`,
+      );
+    }
+    const progress = newBuild(cluster.nowSeconds);
+    const { now } = cluster;
+    const id = await cluster.journal.write(async (db) => {
+      const build = await insertBuild(db, request, progress.timestamps);
+      await appendEvent(db, 'BUILD_CREATED', { build_id: build }, now);
+      return build;
+    });
+    cluster.builds.set(id, {
+      id,
+      work: new BuildWork(id, progress),
+      request,
+      project,
+      remoteFiles,
+      job: null,
+      numAtoms: null,
+      atomsDone: 0,
+      atomsFailed: 0,
+      refusedBy: new Set(),
+      leases: new Set(),
+      ending: null,
+    });
+    cluster.workAppeared();
+    return id;
+  }
+
+  async list(page: Page): Promise<{ builds: Build[]; total: number }> {
+    const { rows, total } = await pageOfBuilds(this.#cluster.store.db, page);
+    const builds: Build[] = [];
+    for (const row of rows) {
+      builds.push(await this.#present(row, MAX_FAILED_SHOWN_IN_LIST));
+    }
+    return { builds, total };
+  }
+
+  /** Oldest first. */
+  async listUnfinished({ offset, limit }: Page): Promise<{ builds: Build[]; total: number }> {
+    const running = [...this.#cluster.builds.values()].filter(({ ending }) => ending === null);
+    return { builds: running.slice(offset, offset + limit).map(presentEntry), total: running.length };
+  }
+
+  /** @throws NOT_FOUND */
+  async get(id: BuildId): Promise<Build> {
+    const build = await this.#running(id);
+    return build === null ? this.#present(await this.row(id), MAX_FAILED_SHOWN) : presentEntry(build);
+  }
+
+  /** Does nothing to a build that has ended. @throws NOT_FOUND */
+  async cancel(id: BuildId): Promise<Build> {
+    const cluster = this.#cluster;
+    const build = await this.#running(id);
+    if (build !== null) {
+      cluster.journal.requireWhole();
+      const change = new Change();
+      endBuild(cluster, build, 'CANCELED', 'The build was canceled.', change);
+      await cluster.commit(change);
+      cluster.workAppeared();
+    }
+    return this.get(id);
+  }
+
+  /** null while it runs. @throws NOT_FOUND */
+  async archiveContents(id: BuildId): Promise<ArchiveContents | null> {
+    const { db } = this.#cluster.store;
+    if ((await this.#running(id)) !== null || !isEnded((await this.row(id)).state)) {
+      return null;
+    }
+    const failed = await failedAtoms(db, id, Number.MAX_SAFE_INTEGER);
+    const delivered = await deliveredSubjobs(db, id);
+    return {
+      files: delivered.map((subjob) => archivePath(this.#cluster.resultsDirectory, id, subjob)),
+      failedFolders: failed.map((atom) => atomFolder(atom.subjob, atom.id)),
+    };
+  }
+
+  /** @throws NOT_FOUND */
+  async row(id: BuildId): Promise<BuildRow> {
+    const row = await findBuild(this.#cluster.store.db, id);
+    if (row === undefined) {
+      throw new ClusterRunnerError('NOT_FOUND', `There is no build ${id}; GET /v1/build lists them.`);
+    }
+    return row;
+  }
+
+  /** The end of a build is shown once it is committed: who has seen it must not see the build run again. */
+  async #running(id: BuildId): Promise<BuildEntry | null> {
+    const build = this.#cluster.builds.get(id);
+    await build?.ending;
+    return build === undefined || build.ending !== null ? null : build;
+  }
+
+  async #present(row: BuildRow, maxFailed: number): Promise<Build> {
+    if (isEnded(row.state)) {
+      const hasFailed = row.num_atoms_failed > 0;
+      const failed = hasFailed ? await failedAtoms(this.#cluster.store.db, idOf(row), maxFailed) : [];
+      return presentRow(row, failed);
+    }
+    const build = await this.#running(idOf(row));
+    if (build !== null) {
+      return presentEntry(build);
+    }
+    // It has ended since the row was read, or it is being created and has come no further than the row says.
+    const again = await this.row(idOf(row));
+    return isEnded(again.state) ? this.#present(again, maxFailed) : presentRow(again, []);
+  }
+}
+
+function idOf(row: BuildRow): BuildId {
+  return toId.build(row.id);
+}

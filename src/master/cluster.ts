@@ -1,0 +1,184 @@
+import { resultOf } from '../domain/build.js';
+import type { BuildWork } from '../domain/build-work.js';
+import type { LeasedTask } from '../domain/lease.js';
+import type { Clock } from '../lib/clock.js';
+import { seconds } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import type { BuildRequest } from '../protocol/build.js';
+import {
+  type AtomId,
+  type BuildId,
+  type LeaseId,
+  type SlaveId,
+  type SubjobId,
+  toId,
+} from '../protocol/ids.js';
+import type { NamedJob } from '../protocol/job.js';
+import type { Project, RemoteFile } from '../protocol/project.js';
+import { BuildWatchers } from './build-watchers.js';
+import type { Journal, Step } from './journal.js';
+import type { Metrics } from './metrics.js';
+import type { SlavesInMemory } from './slaves-in-memory.js';
+import type { Store } from './store/store.js';
+
+/** An unfinished build, as the master holds it in memory. */
+export interface BuildEntry {
+  readonly id: BuildId;
+  readonly work: BuildWork;
+  readonly request: BuildRequest;
+  /** As it was asked for; with the commit that the preparing slave resolved once that is known. */
+  project: Project;
+  readonly remoteFiles: readonly RemoteFile[];
+  /** null until prepared. */
+  job: NamedJob | null;
+  /** null until prepared. */
+  numAtoms: number | null;
+  atomsDone: number;
+  atomsFailed: number;
+  /** Names of the slaves that could not run it. */
+  readonly refusedBy: Set<string>;
+  /** The leases that are held of it now, preparation and subjobs. */
+  readonly leases: Set<Held>;
+  /** Set in the step that ends the build; settles when the store has the end. */
+  ending: Promise<void> | null;
+}
+
+/** A lease that is not over. */
+export interface Held {
+  readonly task: LeasedTask;
+  readonly build: BuildEntry;
+  /** null: the preparation. */
+  readonly subjob: SubjobId | null;
+  readonly slave: SlaveEntry;
+  readonly executorIndex: number | null;
+  /** Milliseconds. */
+  readonly takenAt: number;
+  /** Whether the answer that brings it was given. Before that its slave cannot be expected to name it. */
+  answered: boolean;
+  /** How much of each console has been reported under this lease, in bytes. */
+  readonly consoleEnds: Map<AtomId, number>;
+}
+
+export interface SlaveEntry {
+  readonly id: SlaveId;
+  readonly instance: string;
+  name: string;
+  url: string | null;
+  numExecutors: number;
+  version: string;
+  state: 'CONNECTED' | 'GONE';
+  /** It takes no more work. */
+  draining: boolean;
+  /** Milliseconds; of its last signed word. */
+  lastSeen: number;
+  readonly leases: Map<LeaseId, Held>;
+  /** Its question that is being answered or held, at most one. */
+  poll: object | null;
+  /** What it was told and still names: it takes time to end processes, and to run a teardown. Only what it was not
+   *  told yet is a reason to answer at once. */
+  readonly toldCancel: Set<LeaseId>;
+  readonly toldRelease: Set<BuildId>;
+  toldDrain: boolean;
+}
+
+/** What belongs in one commit: made in memory already, now to be learned by the store. */
+export class Change {
+  readonly steps: Step[] = [];
+  /** Builds that end with it. */
+  readonly ended: BuildEntry[] = [];
+}
+
+export interface ClusterParts {
+  readonly store: Store;
+  readonly journal: Journal;
+  readonly slaves: SlavesInMemory;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Holds a folder for each build that has results. */
+  readonly resultsDirectory: string;
+  /** The highest id of a lease that the store has seen. */
+  readonly lastLease: number;
+  /** Called when something may have become available to slaves that wait for work. */
+  readonly workAppeared: () => void;
+  /** Called when slaves that wait may have to be told something about this build. */
+  readonly newsOf: (build: BuildId) => void;
+}
+
+/** All that the parts of the service share. Nothing here decides. */
+export class Cluster {
+  readonly builds = new Map<BuildId, BuildEntry>();
+  readonly held = new Map<LeaseId, Held>();
+  readonly watchers = new BuildWatchers();
+  readonly store: Store;
+  readonly journal: Journal;
+  readonly slaves: SlavesInMemory;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly resultsDirectory: string;
+  readonly workAppeared: () => void;
+  readonly #newsOf: (build: BuildId) => void;
+  #lastLease: number;
+
+  constructor(parts: ClusterParts) {
+    this.store = parts.store;
+    this.journal = parts.journal;
+    this.slaves = parts.slaves;
+    this.clock = parts.clock;
+    this.log = parts.log;
+    this.metrics = parts.metrics;
+    this.resultsDirectory = parts.resultsDirectory;
+    this.workAppeared = parts.workAppeared;
+    this.#newsOf = parts.newsOf;
+    this.#lastLease = parts.lastLease;
+  }
+
+  nextLease(): LeaseId {
+    this.#lastLease += 1;
+    return toId.lease(this.#lastLease);
+  }
+
+  /** Milliseconds, as the store's rows have it. */
+  get now(): number {
+    return this.clock.now();
+  }
+
+  /** Seconds, as the wire and build states have it. */
+  get nowSeconds(): number {
+    return seconds(this.clock.now());
+  }
+
+  hold(held: Held): void {
+    this.watchers.changed(held.build.id);
+    this.held.set(held.task.lease, held);
+    held.build.leases.add(held);
+    held.slave.leases.set(held.task.lease, held);
+  }
+
+  letGo(held: Held): void {
+    this.watchers.changed(held.build.id);
+    this.held.delete(held.task.lease);
+    held.build.leases.delete(held);
+    held.slave.leases.delete(held.task.lease);
+  }
+
+  /** Resolves when the store has it. Builds that ended leave the memory then, and slaves hear of it. */
+  commit(change: Change): Promise<void> {
+    const committed = this.journal.record(change.steps);
+    for (const build of change.ended) {
+      build.ending = committed;
+    }
+    const leave = () => {
+      for (const { id, work, atomsFailed } of change.ended) {
+        this.metrics.buildEnded(work.state, resultOf(work.state, atomsFailed) ?? 'FAILURE');
+        this.builds.delete(id);
+        this.watchers.ended(id);
+        this.#newsOf(id);
+      }
+    };
+    // When it fails the journal has said so, and the entries show what this master last knew.
+    committed.then(leave, () => undefined);
+    return committed;
+  }
+}

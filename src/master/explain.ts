@@ -1,0 +1,51 @@
+import { reasonsToWait } from '../domain/explain.js';
+import { commandString } from '../job/command-string.js';
+import { seconds } from '../lib/clock.js';
+import type { Explanation } from '../protocol/explanation.js';
+import { toId } from '../protocol/ids.js';
+import type { BuildEntry, Cluster, Held } from './cluster.js';
+import { bySubjobOf } from './present-work.js';
+import { type AtomView, runningAtoms } from './store/reading.js';
+
+const MAX_RUNNING_SHOWN = 1000;
+
+/** Why a build that runs is not done yet. */
+export async function explainRunning(cluster: Cluster, build: BuildEntry): Promise<Explanation> {
+  const slaves = [...cluster.slaves.connected()].map((slave) => ({
+    id: slave.id,
+    name: slave.name,
+    numExecutors: slave.numExecutors,
+    inUse: slave.leases.size,
+    draining: slave.draining,
+  }));
+  const busyWith = [...cluster.builds.values()]
+    .map((other) => ({ build: other.id, executors: other.leases.size }))
+    .filter(({ executors }) => executors > 0);
+  const reasons = reasonsToWait(build.work, slaves, busyWith);
+  const held = [...build.leases].slice(0, MAX_RUNNING_SHOWN);
+  const subjobs = held.flatMap(({ subjob }) => (subjob === null ? [] : [subjob]));
+  const atoms = subjobs.length === 0 ? [] : await runningAtoms(cluster.store.db, build.id, subjobs);
+  const bySubjob = bySubjobOf(atoms);
+  return {
+    build_id: build.id,
+    state: build.work.state,
+    reasons,
+    num_executors: slaves.reduce((sum, { numExecutors }) => sum + numExecutors, 0),
+    num_executors_busy: slaves.reduce((sum, { inUse }) => sum + inUse, 0),
+    builds: busyWith.map(({ build: id, executors }) => ({ build_id: id, num_executors: executors })),
+    running: held.map((lease) => presentRunning(lease, bySubjob.get(lease.subjob ?? -1) ?? [])),
+  };
+}
+
+function presentRunning(
+  { subjob, slave, takenAt }: Held,
+  atoms: readonly AtomView[],
+): Explanation['running'][number] {
+  return {
+    subjob_id: subjob,
+    slave_id: slave.id,
+    slave: slave.name,
+    since: seconds(takenAt),
+    atoms: atoms.map((atom) => ({ id: toId.atom(atom.atom_id), command_string: commandString(atom) })),
+  };
+}

@@ -1,0 +1,222 @@
+import type { SlaveId } from '../protocol/ids.js';
+import type { Assignment, LeaseRef, WorkAnswer, WorkRequest } from '../protocol/slave.js';
+import { Change, type Cluster, type Held, type SlaveEntry } from './cluster.js';
+import { giveBack, refOf, takeWork } from './leases.js';
+import type { LongPolls, Taken } from './long-polls.js';
+import { atomsOfSubjob } from './store/atoms.js';
+
+const nothing: WorkAnswer = { assignments: [], cancel: [], release: [], drain: false };
+
+/** Answers the slaves' questions for work. */
+export class HandOut {
+  readonly #cluster: Cluster;
+  readonly #polls: LongPolls;
+  readonly #leaseMs: number;
+
+  constructor(cluster: Cluster, polls: LongPolls, leaseMs: number) {
+    this.#cluster = cluster;
+    this.#polls = polls;
+    this.#leaseMs = leaseMs;
+  }
+
+  /** @throws SLAVE_UNKNOWN, UNAVAILABLE */
+  async ask(slaveId: SlaveId, request: WorkRequest, gone: AbortSignal): Promise<WorkAnswer> {
+    const cluster = this.#cluster;
+    cluster.journal.requireWhole();
+    const slave = cluster.slaves.hear(slaveId, cluster.now);
+    if (gone.aborted) {
+      return nothing;
+    }
+    const poll = {};
+    this.#supersede(slave, poll);
+    try {
+      this.#requeueUnnamed(slave, request);
+      const taken = await this.#find(slave, request, gone);
+      const assignments = taken === null ? [] : await this.#assign(taken, slave, poll, gone);
+      return slave.poll === poll && !gone.aborted ? this.#answer(slave, request, assignments) : nothing;
+    } finally {
+      if (slave.poll === poll) {
+        slave.poll = null;
+      }
+    }
+  }
+
+  /** A slave has one question open: the older one answers empty, and gives back what it was about to bring. */
+  #supersede(slave: SlaveEntry, poll: object): void {
+    slave.poll = poll;
+    this.#polls.release(slave, 'over');
+  }
+
+  /** What the slave does not name was in an answer that never arrived: its work goes back to the queue. */
+  #requeueUnnamed(slave: SlaveEntry, request: WorkRequest): void {
+    const named = new Set<number>(request.leases.map(({ lease_id }) => lease_id));
+    const change = new Change();
+    for (const held of [...slave.leases.values()]) {
+      if (held.answered && !named.has(held.task.lease)) {
+        this.#cluster.log.warn(
+          { ...refOf(held), slave: slave.name },
+          'An answer with a lease did not arrive.',
+        );
+        giveBack(this.#cluster, held, change);
+      }
+    }
+    if (change.steps.length > 0) {
+      this.#cluster.commit(change);
+    }
+    prune(slave.toldCancel, named);
+    prune(slave.toldRelease, new Set<number>(request.builds));
+  }
+
+  /** Work, or null when the answer is to bring what else there is to say. */
+  async #find(slave: SlaveEntry, request: WorkRequest, gone: AbortSignal): Promise<Taken | null> {
+    const taken = takeWork(this.#cluster, slave, request.free_executors);
+    if (taken !== null || this.#hasNews(slave, request)) {
+      return taken;
+    }
+    // The next question must come in time to renew the leases.
+    const ms = Math.min(request.wait_seconds * 1000, this.#leaseMs / 2);
+    const until = this.#cluster.now + ms;
+    for (;;) {
+      const left = until - this.#cluster.now;
+      const woken = left > 0 ? await this.#polls.hold(this.#cluster, slave, request, left, gone) : 'over';
+      if (woken === 'over') {
+        return null;
+      }
+      if (woken !== 'news') {
+        return woken;
+      }
+      if (this.#hasNews(slave, request)) {
+        return null;
+      }
+    }
+  }
+
+  /** The one asynchronous edge of a hand-out. What has changed meanwhile is looked at again after it. */
+  async #assign({ held, committed }: Taken, slave: SlaveEntry, poll: object, gone: AbortSignal) {
+    const assignments: { held: Held; assignment: Assignment }[] = [];
+    let whole = false;
+    try {
+      await committed;
+      for (const lease of held) {
+        assignments.push({ held: lease, assignment: await this.#assignmentOf(lease) });
+      }
+      whole = true;
+    } finally {
+      if (!whole || gone.aborted || slave.poll !== poll) {
+        this.#giveAllBack(held);
+      }
+    }
+    return assignments.filter(({ held: lease }) => this.#isHeld(lease));
+  }
+
+  async #assignmentOf(held: Held): Promise<Assignment> {
+    const { build, subjob, executorIndex } = held;
+    const shared = {
+      lease: refOf(held),
+      build_id: build.id,
+      project: build.project,
+      remote_files: [...build.remoteFiles],
+    };
+    if (subjob === null) {
+      const { job_name, config, atoms_override } = build.request;
+      return {
+        kind: 'prepare',
+        ...shared,
+        job_name: job_name ?? null,
+        config: config ?? null,
+        atoms_override: atoms_override ?? null,
+      };
+    }
+    if (build.job === null || executorIndex === null) {
+      throw new Error(`Build ${build.id} hands out a subjob before it is prepared.`);
+    }
+    return {
+      kind: 'run',
+      ...shared,
+      subjob_id: subjob,
+      job: build.job,
+      build_executor_index: executorIndex,
+      atoms: await atomsOfSubjob(this.#cluster.store.db, build.id, subjob),
+    };
+  }
+
+  #answer(
+    slave: SlaveEntry,
+    request: WorkRequest,
+    found: readonly { held: Held; assignment: Assignment }[],
+  ): WorkAnswer {
+    for (const { held } of found) {
+      held.answered = true;
+    }
+    const cancel = this.#over(request);
+    const release = this.#unneeded(slave, request);
+    for (const { lease_id } of cancel) {
+      slave.toldCancel.add(lease_id);
+    }
+    for (const build of release) {
+      slave.toldRelease.add(build);
+    }
+    slave.toldDrain = slave.draining;
+    return {
+      assignments: found.map(({ assignment }) => assignment),
+      cancel,
+      release,
+      drain: slave.draining,
+    };
+  }
+
+  #hasNews(slave: SlaveEntry, request: WorkRequest): boolean {
+    return (
+      (slave.draining && !slave.toldDrain) ||
+      this.#over(request).some(({ lease_id }) => !slave.toldCancel.has(lease_id)) ||
+      this.#unneeded(slave, request).some((build) => !slave.toldRelease.has(build))
+    );
+  }
+
+  /**
+   * Leases that the slave names and that are over. One that another slave holds is not: a slave that was restarted
+   * still delivers what it held before under its old number.
+   */
+  #over(request: WorkRequest): LeaseRef[] {
+    return request.leases.filter(
+      ({ lease_id, attempt }) => this.#cluster.held.get(lease_id)?.task.attempt !== attempt,
+    );
+  }
+
+  /** Builds that have ended, or have nothing left for a slave that works on nothing of theirs. */
+  #unneeded(slave: SlaveEntry, request: WorkRequest): WorkRequest['builds'] {
+    return request.builds.filter((id) => {
+      const build = this.#cluster.builds.get(id);
+      return (
+        build === undefined ||
+        build.ending !== null ||
+        (build.work.state === 'BUILDING' && build.work.queued === 0 && build.work.runningOn(slave.id) === 0)
+      );
+    });
+  }
+
+  #giveAllBack(held: readonly Held[]): void {
+    const change = new Change();
+    for (const lease of held) {
+      if (this.#isHeld(lease)) {
+        giveBack(this.#cluster, lease, change);
+      }
+    }
+    if (change.steps.length > 0) {
+      this.#cluster.commit(change);
+    }
+  }
+
+  #isHeld(lease: Held): boolean {
+    return this.#cluster.held.get(lease.task.lease) === lease;
+  }
+}
+
+/** Keeps what is still named. */
+function prune(told: Set<number>, named: ReadonlySet<number>): void {
+  for (const id of told) {
+    if (!named.has(id)) {
+      told.delete(id);
+    }
+  }
+}

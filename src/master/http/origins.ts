@@ -1,0 +1,70 @@
+import { isIPv6 } from 'node:net';
+import cors from '@koa/cors';
+import type { Context, Middleware, Next } from 'koa';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+
+/*
+ * Who may speak from where. A page of another origin that is open in somebody's browser may neither read the
+ * answers of a master that the browser can reach (CORS) nor change anything, whatever it has got hold of.
+ */
+
+const NAME = /^[A-Za-z0-9_]([A-Za-z0-9._-]{0,253}[A-Za-z0-9_.])?$/;
+const AUTHORITY = /^(\[(?<address>[^\]]*)\]|(?<name>[^:[\]]*))(:(?<port>\d{1,5}))?$/;
+const MAX_PORT = 65_535;
+
+/** Is it `name`, `name:port`, `1.2.3.4:port` or `[::1]:port`? */
+export function isHost(text: string): boolean {
+  const { address, name, port } = AUTHORITY.exec(text)?.groups ?? {};
+  const isNamed = address === undefined ? NAME.test(name ?? '') : isIPv6(address);
+  return isNamed && Number(port ?? 0) <= MAX_PORT;
+}
+
+/** Refuses a request that does not say, once and readably, whom it is for (RFC 9112, section 3.2). */
+export async function requireHost(ctx: Context, next: Next): Promise<void> {
+  const hosts = ctx.req.headersDistinct.host ?? [];
+  const isOld = ctx.req.httpVersionMajor === 1 && ctx.req.httpVersionMinor === 0;
+  const isGood = hosts.length === 0 ? isOld : hosts.length === 1 && hosts.every(isHost);
+  if (!isGood) {
+    throw new ClusterRunnerError(
+      'INVALID_REQUEST',
+      'The request needs one header Host with the name or address of the master, like `Host: master:43000`.',
+    );
+  }
+  await next();
+}
+
+/** `allowed` must match an origin whole, e.g. `https://ci\.example\.com`. */
+export function isAllowedOrigin(origin: string, allowed: RegExp | null): boolean {
+  return allowed !== null && new RegExp(`^(?:${allowed.source})$`, allowed.flags).test(origin);
+}
+
+/** Refuses what changes something when a browser sends it for a page of an origin that is not allowed. */
+export function requireOrigin(allowed: RegExp | null): Middleware {
+  return async (ctx, next) => {
+    const origin = ctx.get('Origin');
+    const reads = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method);
+    if (origin !== '' && !reads && !isOwnOrigin(origin, ctx) && !isAllowedOrigin(origin, allowed)) {
+      throw new ClusterRunnerError(
+        'FORBIDDEN_ORIGIN',
+        `Pages of the origin ${origin.slice(0, 200)} may not change anything here; cors_allowed_origins_regex in the master's clusterrunner.conf says whose may.`,
+      );
+    }
+    await next();
+  };
+}
+
+/** The scheme is left out: behind a proxy that ends TLS the master does not know its own. */
+function isOwnOrigin(origin: string, ctx: Context): boolean {
+  return URL.canParse(origin) && new URL(origin).host === ctx.get('Host').toLowerCase();
+}
+
+/** Lets pages of allowed origins read the answers, and answers their browsers' preflight questions. */
+export function shareWith(allowed: RegExp): Middleware {
+  return cors({
+    origin: (ctx) => (isAllowedOrigin(ctx.get('Origin'), allowed) ? ctx.get('Origin') : ''),
+    allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    exposeHeaders: ['Api-Version', 'Session-Id', 'ETag', 'Content-Disposition', 'Allow'],
+    maxAge: 600,
+    keepHeadersOnError: false,
+  });
+}

@@ -1,0 +1,168 @@
+import { chooseWork } from '../domain/scheduler.js';
+import { toId } from '../protocol/ids.js';
+import type { LeaseRef } from '../protocol/slave.js';
+import type { BuildEntry, Change, Cluster, Held, SlaveEntry } from './cluster.js';
+import { endBuild, finishIfComplete } from './ending.js';
+import type { Step } from './journal.js';
+import { failAtoms, resetAtoms } from './store/atoms.js';
+import { updateBuild } from './store/builds.js';
+import { appendEvent } from './store/events.js';
+import { endLease, insertLease } from './store/leases.js';
+import { endSubjobLease, leaseSubjob } from './store/subjobs.js';
+
+/*
+ * The ways in which a lease begins and ends without a verdict. Each changes the memory at once and adds to a
+ * `Change` what the store must learn in the same commit.
+ */
+
+export function refOf({ task }: Held): LeaseRef {
+  return { lease_id: task.lease, attempt: toId.attempt(task.attempt) };
+}
+
+/** Decides what the slave gets and takes the leases; see chooseWork. Resolves `committed` with the store. */
+export function takeWork(
+  cluster: Cluster,
+  slave: SlaveEntry,
+  freeExecutors: number,
+): { held: Held[]; committed: Promise<void> } | null {
+  if (slave.draining || slave.state === 'GONE') {
+    return null;
+  }
+  const works = [...cluster.builds.values()].map(({ work }) => work);
+  const view = { builds: works, nextLease: () => cluster.nextLease() };
+  const free = Math.min(freeExecutors, slave.numExecutors);
+  const steps: Step[] = [];
+  const held: Held[] = [];
+  for (const choice of chooseWork(view, slave.id, free, cluster.nowSeconds)) {
+    const build = cluster.builds.get(choice.build.id);
+    if (build === undefined) {
+      throw new Error(`Build ${choice.build.id} was scheduled although it has ended.`);
+    }
+    const lease: Held = {
+      task: choice.task,
+      build,
+      subjob: choice.kind === 'run' ? choice.subjob : null,
+      slave,
+      executorIndex: choice.kind === 'run' ? choice.executorIndex : null,
+      takenAt: cluster.now,
+      answered: false,
+      consoleEnds: new Map(),
+    };
+    cluster.hold(lease);
+    slave.toldRelease.delete(build.id);
+    held.push(lease);
+    steps.push(...stepsOfTaking(lease, cluster.now));
+  }
+  return held.length === 0 ? null : { held, committed: cluster.journal.record(steps) };
+}
+
+function stepsOfTaking(held: Held, now: number): Step[] {
+  const { task, build, subjob, slave } = held;
+  const row = {
+    id: task.lease,
+    build_id: build.id,
+    subjob_id: subjob,
+    attempt: task.attempt,
+    slave_id: slave.id,
+    executor_index: held.executorIndex,
+    taken_at: now,
+  };
+  return [
+    (db) => insertLease(db, row),
+    subjob === null
+      ? preparationStep(build)
+      : async (db) => {
+          await leaseSubjob(db, build.id, subjob, refOf(held));
+          await appendEvent(db, 'SUBJOB_LEASED', factsOf(held), now);
+        },
+  ];
+}
+
+/** Writes the preparation's task and the state that goes with it as they are at this moment. */
+export function preparationStep({ id, work }: BuildEntry): Step {
+  const { attempt, lease, losses } = work.preparation;
+  const changes = {
+    state: work.state,
+    timestamps: JSON.stringify(work.timestamps),
+    attempt,
+    lease_id: lease,
+    losses: JSON.stringify(losses),
+  };
+  return (db) => updateBuild(db, id, changes);
+}
+
+/** In good order: its work is queued again, and nobody is to blame. */
+export function giveBack(cluster: Cluster, held: Held, change: Change): void {
+  const { build, subjob } = held;
+  const { now } = cluster;
+  cluster.letGo(held);
+  change.steps.push((db) => endLease(db, held.task.lease, 'HANDED_BACK', now));
+  if (subjob === null) {
+    build.work.endPreparation({ kind: 'given back' });
+    build.work.enter('QUEUED', cluster.nowSeconds);
+    change.steps.push(preparationStep(build));
+  } else {
+    const { losses } = build.work.endSubjob(subjob, { kind: 'given back' });
+    change.steps.push(async (db) => {
+      await endSubjobLease(db, build.id, subjob, refOf(held), { state: 'QUEUED', losses, error: null });
+      await resetAtoms(db, build.id, subjob);
+      await appendEvent(db, 'SUBJOB_GIVEN_BACK', factsOf(held), now);
+    });
+  }
+  cluster.workAppeared();
+}
+
+/** Its slave vanished: queued again, or failed for good when that has happened too often. */
+export function lose(cluster: Cluster, held: Held, change: Change): void {
+  const { build, subjob, slave } = held;
+  const { now } = cluster;
+  cluster.letGo(held);
+  change.steps.push((db) => endLease(db, held.task.lease, 'LOST', now));
+  if (subjob === null) {
+    losePreparation(cluster, build, slave.name, change);
+  } else {
+    const task = build.work.endSubjob(subjob, { kind: 'lost', slaveName: slave.name });
+    const { losses } = task;
+    const isLost = task.kind === 'done';
+    const error = isLost
+      ? `${losses.length} slaves were lost while they ran this subjob (${losses.join(', ')}); it is not tried again.`
+      : null;
+    change.steps.push(async (db) => {
+      const next = { state: isLost ? 'LOST' : 'QUEUED', losses, error } as const;
+      await endSubjobLease(db, build.id, subjob, refOf(held), next);
+      await (isLost ? failAtoms : resetAtoms)(db, build.id, subjob);
+      await appendEvent(db, 'SUBJOB_LOST', { ...factsOf(held), losses: losses.length }, now);
+    });
+    if (isLost) {
+      const atoms = build.work.subjob(subjob)?.atoms ?? 0;
+      build.atomsDone += atoms;
+      build.atomsFailed += atoms;
+      finishIfComplete(cluster, build, change);
+    }
+  }
+  cluster.workAppeared();
+}
+
+function losePreparation(cluster: Cluster, build: BuildEntry, slaveName: string, change: Change): void {
+  const task = build.work.endPreparation({ kind: 'lost', slaveName });
+  if (task.kind === 'done') {
+    const { losses } = task;
+    const error = `${losses.length} slaves were lost while they prepared this build (${losses.join(', ')}); it is not tried again.`;
+    change.steps.push(preparationStep(build));
+    endBuild(cluster, build, 'ERROR', error, change);
+  } else {
+    build.work.enter('QUEUED', cluster.nowSeconds);
+    change.steps.push(preparationStep(build));
+  }
+}
+
+/** What an event says of a lease. */
+export function factsOf({ task, build, subjob, slave }: Held): Record<string, string | number> {
+  return {
+    build_id: build.id,
+    subjob_id: subjob ?? 'preparation',
+    slave_id: slave.id,
+    slave: slave.name,
+    attempt: task.attempt,
+  };
+}

@@ -1,0 +1,109 @@
+import { hasWork } from '../domain/scheduler.js';
+import { deferred } from '../lib/deferred.js';
+import { waitAtMost } from '../lib/wait-at-most.js';
+import type { BuildId } from '../protocol/ids.js';
+import type { WorkRequest } from '../protocol/slave.js';
+import type { Cluster, Held, SlaveEntry } from './cluster.js';
+import { takeWork } from './leases.js';
+
+/** Work that was taken for a question, whose commit is under way. */
+export type Taken = { readonly held: readonly Held[]; readonly committed: Promise<void> };
+
+/** Why a question is held no longer: work was taken for it, there may be something to tell, or its time is over. */
+export type Woken = Taken | 'news' | 'over';
+
+interface Waiter {
+  readonly slave: SlaveEntry;
+  readonly request: WorkRequest;
+  readonly builds: ReadonlySet<BuildId>;
+  readonly wake: (why: Woken) => void;
+}
+
+/**
+ * The questions that are held because there is nothing to say yet. When work appears it is divided among those
+ * that wait longest, once for all that happens in one turn of the event loop: a thousand that wait are looked at
+ * only when something can be handed out.
+ */
+export class LongPolls {
+  readonly #waiting = new Map<SlaveEntry, Waiter>();
+  #scheduled: NodeJS.Immediate | null = null;
+  #closed = false;
+
+  /** At most one of each slave. Never rejects; `gone` makes it over. */
+  async hold(
+    cluster: Cluster,
+    slave: SlaveEntry,
+    request: WorkRequest,
+    ms: number,
+    gone: AbortSignal,
+  ): Promise<Woken> {
+    if (this.#closed || gone.aborted) {
+      return 'over';
+    }
+    const { promise, resolve } = deferred<void>();
+    // Read only after the wait: work may be taken for the question in the moment in which its time is over.
+    const outcome: { woken: Woken } = { woken: 'over' };
+    const wake = (why: Woken) => {
+      outcome.woken = why;
+      resolve();
+    };
+    const waiter = { slave, request, builds: new Set(request.builds), wake };
+    this.#waiting.set(slave, waiter);
+    await waitAtMost(cluster.clock, ms, promise, gone);
+    if (this.#waiting.get(slave) === waiter) {
+      this.#waiting.delete(slave);
+    }
+    return outcome.woken;
+  }
+
+  /** Ends the waiting of this slave's question, if it waits. */
+  release(slave: SlaveEntry, why: 'news' | 'over'): void {
+    const waiter = this.#waiting.get(slave);
+    this.#waiting.delete(slave);
+    waiter?.wake(why);
+  }
+
+  /** Slaves that have this build prepared, or run it, may have to be told that it needs them no more. */
+  newsOf(build: BuildId): void {
+    for (const { slave, builds, request } of [...this.#waiting.values()]) {
+      if (builds.has(build) || request.leases.length > 0) {
+        this.release(slave, 'news');
+      }
+    }
+  }
+
+  /** Divides what can be handed out among those that wait, soon. */
+  dispatchSoon(cluster: Cluster): void {
+    this.#scheduled ??= setImmediate(() => {
+      this.#scheduled = null;
+      this.#dispatch(cluster);
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#scheduled !== null) {
+      clearImmediate(this.#scheduled);
+    }
+    for (const { slave } of [...this.#waiting.values()]) {
+      this.release(slave, 'over');
+    }
+  }
+
+  #dispatch(cluster: Cluster): void {
+    const view = {
+      builds: [...cluster.builds.values()].map(({ work }) => work),
+      nextLease: () => cluster.nextLease(),
+    };
+    for (const { slave, request, wake } of [...this.#waiting.values()]) {
+      if (this.#closed || !hasWork(view)) {
+        return;
+      }
+      const taken = takeWork(cluster, slave, request.free_executors);
+      if (taken !== null) {
+        this.#waiting.delete(slave);
+        wake(taken);
+      }
+    }
+  }
+}

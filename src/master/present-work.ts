@@ -1,0 +1,50 @@
+import { commandString } from '../job/command-string.js';
+import { toId } from '../protocol/ids.js';
+import type { Atom, AtomState, Subjob } from '../protocol/work.js';
+import type { SubjobRowState } from './store/database.js';
+import type { AtomView, SubjobView } from './store/reading.js';
+
+const shownAs: Readonly<Record<SubjobRowState, AtomState>> = {
+  QUEUED: 'NOT_STARTED',
+  LEASED: 'IN_PROGRESS',
+  DONE: 'COMPLETED',
+  LOST: 'COMPLETED',
+};
+
+export function presentAtom(atom: AtomView): Atom {
+  return {
+    id: toId.atom(atom.atom_id),
+    subjob_id: toId.subjob(atom.subjob_id),
+    command_string: commandString(atom),
+    state: atom.state,
+    exit_code: atom.exit_code,
+    expected_time: atom.expected_time,
+    actual_time: atom.actual_time,
+    error: atom.error,
+  };
+}
+
+/** `command` is the shell text that runs for each atom. */
+export function presentSubjob(subjob: SubjobView, command: string, atoms: readonly AtomView[]): Subjob {
+  return {
+    id: toId.subjob(subjob.subjob_id),
+    command,
+    atoms: atoms.map(presentAtom),
+    slave: subjob.slave,
+    state: shownAs[subjob.state],
+    attempt: subjob.attempt,
+  };
+}
+
+export function bySubjobOf(atoms: readonly AtomView[]): Map<number, AtomView[]> {
+  const groups = new Map<number, AtomView[]>();
+  for (const atom of atoms) {
+    const group = groups.get(atom.subjob_id);
+    if (group === undefined) {
+      groups.set(atom.subjob_id, [atom]);
+    } else {
+      group.push(atom);
+    }
+  }
+  return groups;
+}

@@ -1,0 +1,92 @@
+import { detailsOf, isEnded, resultOf, type StateTimestamps, statusOf } from '../domain/build.js';
+import { secondsLeft } from '../domain/estimate.js';
+import { commandString } from '../job/command-string.js';
+import type { AtomRef, Build, BuildRequest, BuildState } from '../protocol/build.js';
+import { type BuildId, toId } from '../protocol/ids.js';
+import type { BuildEntry } from './cluster.js';
+import { maskRequest } from './requests.js';
+import type { FailedAtom } from './store/atoms.js';
+import { type BuildRow, readRequest, readTimestamps } from './store/builds.js';
+
+interface Facts {
+  readonly id: BuildId;
+  readonly state: BuildState;
+  readonly timestamps: StateTimestamps;
+  readonly request: BuildRequest;
+  readonly numAtoms: number | null;
+  readonly subjobs: { readonly done: number; readonly total: number } | null;
+  readonly atomsDone: number;
+  readonly atomsFailed: number;
+  readonly executors: number;
+  readonly secondsLeft: number | null;
+  readonly failedAtoms: readonly FailedAtom[];
+  readonly error: string | null;
+}
+
+/** A build that runs. */
+export function presentEntry(build: BuildEntry): Build {
+  const { id, work, request, numAtoms, atomsDone, atomsFailed } = build;
+  return present({
+    id,
+    state: work.state,
+    timestamps: work.timestamps,
+    request,
+    numAtoms,
+    subjobs: work.total === null ? null : { done: work.done, total: work.total },
+    atomsDone,
+    atomsFailed,
+    executors: work.running,
+    secondsLeft: work.state === 'BUILDING' ? secondsLeft(work.secondsOfUndone, work.running) : null,
+    failedAtoms: [],
+    error: null,
+  });
+}
+
+/** A build that nobody works on, as the store has it. */
+export function presentRow(row: BuildRow, failedAtoms: readonly FailedAtom[]): Build {
+  return present({
+    id: toId.build(row.id),
+    state: row.state,
+    timestamps: readTimestamps(row.timestamps),
+    request: readRequest(row.request),
+    numAtoms: row.num_atoms,
+    subjobs: row.num_subjobs === null ? null : { done: row.num_subjobs_done, total: row.num_subjobs },
+    atomsDone: row.num_atoms_done,
+    atomsFailed: row.num_atoms_failed,
+    executors: 0,
+    secondsLeft: isEnded(row.state) && row.num_subjobs !== null ? 0 : null,
+    failedAtoms,
+    error: row.error_message,
+  });
+}
+
+function present(facts: Facts): Build {
+  const { id, state, subjobs } = facts;
+  const result = resultOf(state, facts.atomsFailed);
+  return {
+    id,
+    status: statusOf(result),
+    state,
+    state_timestamps: definedOnly(facts.timestamps),
+    result,
+    details: detailsOf(state, subjobs),
+    num_atoms: facts.numAtoms,
+    num_subjobs: subjobs?.total ?? null,
+    num_atoms_done: facts.atomsDone,
+    num_atoms_failed: facts.atomsFailed,
+    num_executors: facts.executors,
+    seconds_left: facts.secondsLeft,
+    failed_atoms: result === null ? null : facts.failedAtoms.map(presentFailed),
+    artifacts: result === null ? null : `/v1/build/${id}/artifacts.tar.gz`,
+    error_message: facts.error,
+    request_params: maskRequest(facts.request),
+  };
+}
+
+function definedOnly(timestamps: StateTimestamps): Record<string, number> {
+  return Object.fromEntries(Object.entries(timestamps).filter(([, second]) => second !== undefined));
+}
+
+function presentFailed({ id, subjob, variable, value }: FailedAtom): AtomRef {
+  return { id, subjob_id: subjob, command_string: commandString({ variable, value }) };
+}

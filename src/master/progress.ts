@@ -1,0 +1,65 @@
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
+import type { Progress } from '../protocol/slave.js';
+import type { Cluster, Held } from './cluster.js';
+import type { LiveConsoles } from './consoles/live.js';
+import { reported, requireAcceptedBefore } from './reports.js';
+import { atomIdsOfSubjob, recordProgress } from './store/atoms.js';
+
+/**
+ * Takes what a slave says of atoms that run.
+ * @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE, INVALID_REQUEST
+ */
+export async function takeProgress(
+  cluster: Cluster,
+  consoles: LiveConsoles,
+  slave: SlaveId,
+  id: BuildId,
+  subjob: SubjobId,
+  progress: Progress,
+): Promise<void> {
+  cluster.slaves.hear(slave, cluster.now);
+  const build = cluster.builds.get(id);
+  if (build === undefined || build.ending !== null) {
+    await build?.ending;
+    return requireAcceptedBefore(cluster, id, subjob, progress.lease);
+  }
+  const found = reported(cluster, build, subjob, progress.lease);
+  if (found === 'accepted') {
+    return;
+  }
+  if (progress.atoms.length > 0) {
+    // Written in turn with whatever ends the lease: before it, or not at all.
+    await cluster.journal.record([(db) => recordProgress(db, id, subjob, progress.atoms)]);
+  }
+  if (progress.consoles.length > 0) {
+    const atoms = new Set<number>(await atomIdsOfSubjob(cluster.store.db, id, subjob));
+    for (const { atom_id, offset, content } of progress.consoles) {
+      if (!atoms.has(atom_id)) {
+        throw new ClusterRunnerError('INVALID_REQUEST', `Atom ${atom_id} is not in subjob ${subjob}.`);
+      }
+      await append(consoles, found.held, atom_id, offset, Buffer.from(content, 'base64'));
+    }
+  }
+}
+
+/** A piece that came before is not appended again; what the slave left out is missing. */
+async function append(
+  consoles: LiveConsoles,
+  held: Held,
+  atom: AtomId,
+  offset: number,
+  bytes: Buffer,
+): Promise<void> {
+  const { consoleEnds, build } = held;
+  const known = consoleEnds.get(atom);
+  const surplus = Math.max(0, (known ?? 0) - offset);
+  if (surplus >= bytes.length && known !== undefined) {
+    return;
+  }
+  consoleEnds.set(atom, offset + bytes.length);
+  if (offset === 0 && known === undefined) {
+    await consoles.forget(build.id, [atom]);
+  }
+  await consoles.append(build.id, atom, bytes.subarray(surplus));
+}

@@ -1,0 +1,143 @@
+import { shellText } from '../job/shell-text.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { Explanation } from '../protocol/explanation.js';
+import { type AtomId, type BuildId, type SubjobId, toId } from '../protocol/ids.js';
+import type { Atom, ConsolePage, Subjob } from '../protocol/work.js';
+import { archivePath, readIndex } from './archive-files.js';
+import type { Builds } from './builds.js';
+import type { Cluster } from './cluster.js';
+import { readArchivedConsole } from './consoles/archived.js';
+import type { LiveConsoles } from './consoles/live.js';
+import type { ConsoleLines, Page } from './contract.js';
+import { explainRunning } from './explain.js';
+import { bySubjobOf, presentAtom, presentSubjob } from './present-work.js';
+import { readJob } from './store/builds.js';
+import {
+  type AtomView,
+  atomsOfSubjobs,
+  findAtom,
+  pageOfAtoms,
+  pageOfSubjobs,
+  viewSubjob,
+} from './store/reading.js';
+import { findSubjob } from './store/subjobs.js';
+
+/** What people and programs read of the pieces of a build. */
+export class Reading {
+  readonly #cluster: Cluster;
+  readonly #builds: Builds;
+  readonly #consoles: LiveConsoles;
+
+  constructor(cluster: Cluster, builds: Builds, consoles: LiveConsoles) {
+    this.#consoles = consoles;
+    this.#cluster = cluster;
+    this.#builds = builds;
+  }
+
+  /** @throws NOT_FOUND */
+  async explain(id: BuildId): Promise<Explanation> {
+    const { state } = await this.#builds.get(id);
+    const build = this.#cluster.builds.get(id);
+    if (build !== undefined && build.ending === null) {
+      return explainRunning(this.#cluster, build);
+    }
+    return {
+      build_id: id,
+      state,
+      reasons: [{ reason: 'ENDED', text: `The build is ${state}; it waits for nothing.` }],
+      num_executors: [...this.#cluster.slaves.connected()].reduce(
+        (sum, slave) => sum + slave.numExecutors,
+        0,
+      ),
+      num_executors_busy: this.#cluster.held.size,
+      builds: [],
+      running: [],
+    };
+  }
+
+  /** @throws NOT_FOUND */
+  async listSubjobs(build: BuildId, page: Page): Promise<{ subjobs: Subjob[]; total: number }> {
+    const { db } = this.#cluster.store;
+    const command = await this.#commandOf(build);
+    const { rows, total } = await pageOfSubjobs(db, build, page);
+    const ids = rows.map(({ subjob_id }) => subjob_id);
+    const atoms = bySubjobOf(ids.length === 0 ? [] : await atomsOfSubjobs(db, build, ids));
+    return {
+      subjobs: rows.map((row) => presentSubjob(row, command, atoms.get(row.subjob_id) ?? [])),
+      total,
+    };
+  }
+
+  /** @throws NOT_FOUND */
+  async getSubjob(build: BuildId, subjob: SubjobId): Promise<Subjob> {
+    const { db } = this.#cluster.store;
+    const command = await this.#commandOf(build);
+    const row = await viewSubjob(db, build, subjob);
+    if (row === undefined) {
+      throw noSubjob(build, subjob);
+    }
+    return presentSubjob(row, command, await atomsOfSubjobs(db, build, [subjob]));
+  }
+
+  /** @throws NOT_FOUND */
+  async listAtoms(
+    build: BuildId,
+    subjob: SubjobId | null,
+    page: Page,
+  ): Promise<{ atoms: Atom[]; total: number }> {
+    const { db } = this.#cluster.store;
+    await this.#builds.row(build);
+    if (subjob !== null && (await findSubjob(db, build, subjob)) === undefined) {
+      throw noSubjob(build, subjob);
+    }
+    const { rows, total } = await pageOfAtoms(db, build, subjob, page);
+    return { atoms: rows.map(presentAtom), total };
+  }
+
+  /** @throws NOT_FOUND */
+  async getAtom(build: BuildId, atom: AtomId): Promise<Atom> {
+    return presentAtom(await this.#atom(build, atom));
+  }
+
+  /** @throws NOT_FOUND */
+  async readConsole(build: BuildId, atom: AtomId, lines: ConsoleLines): Promise<ConsolePage> {
+    const view = await this.#atom(build, atom);
+    const subjob = await findSubjob(this.#cluster.store.db, build, toId.subjob(view.subjob_id));
+    const page =
+      subjob?.state === 'DONE'
+        ? await this.#archived(build, view.subjob_id, atom, lines)
+        : await this.#consoles.read(build, atom, lines);
+    return page ?? { offset_line: lines.offsetLine ?? 0, num_lines: 0, total_num_lines: 0, content: '' };
+  }
+
+  /** null when the archive has no console of the atom. */
+  async #archived(
+    build: BuildId,
+    subjob: number,
+    atom: AtomId,
+    lines: ConsoleLines,
+  ): Promise<ConsolePage | null> {
+    const archive = archivePath(this.#cluster.resultsDirectory, build, subjob);
+    const index = await readIndex(archive);
+    const console = index.consoles.find(({ atom_id }) => atom_id === atom);
+    return console === undefined ? null : await readArchivedConsole(archive, index, console, lines);
+  }
+
+  async #atom(build: BuildId, atom: AtomId): Promise<AtomView> {
+    const view = await findAtom(this.#cluster.store.db, build, atom);
+    if (view === undefined) {
+      await this.#builds.row(build);
+      throw new ClusterRunnerError('NOT_FOUND', `Build ${build} has no atom ${atom}.`);
+    }
+    return view;
+  }
+
+  async #commandOf(build: BuildId): Promise<string> {
+    const { job } = await this.#builds.row(build);
+    return job === null ? '' : shellText(readJob(job).definition.commands);
+  }
+}
+
+function noSubjob(build: BuildId, subjob: SubjobId): ClusterRunnerError {
+  return new ClusterRunnerError('NOT_FOUND', `Build ${build} has no subjob ${subjob}.`);
+}

@@ -1,0 +1,160 @@
+import { BuildWork, type Subjob } from '../domain/build-work.js';
+import type { LeasedTask, Task } from '../domain/lease.js';
+import { type LeaseId, type SlaveId, toId } from '../protocol/ids.js';
+import { type BuildEntry, Change, type Cluster } from './cluster.js';
+import { finishIfComplete } from './ending.js';
+import { lose } from './leases.js';
+import { limitsOf, resolved } from './preparation.js';
+import { checkRequest } from './requests.js';
+import { slaveEntry } from './slaves-in-memory.js';
+import { countVerdicts } from './store/atoms.js';
+import {
+  type BuildRow,
+  readJob,
+  readLosses,
+  readRequest,
+  readTimestamps,
+  unfinishedBuilds,
+} from './store/builds.js';
+import { heldLeases, type LeaseRow } from './store/leases.js';
+import { allSlaves } from './store/slaves.js';
+import { type SubjobRow, subjobsOf } from './store/subjobs.js';
+
+/**
+ * Fills the memory with what the store has: slaves, and builds that have not ended with the leases that are held.
+ * Connected slaves have the time of a lease to be heard again, so that a master that is restarted interrupts no work.
+ */
+export async function recover(cluster: Cluster): Promise<void> {
+  const { db } = cluster.store;
+  for (const row of await allSlaves(db)) {
+    const lastSeen = row.state === 'CONNECTED' ? cluster.now : row.changed_at;
+    cluster.slaves.add(slaveEntry({ ...row, id: toId.slave(row.id) }, lastSeen));
+  }
+  const change = new Change();
+  for (const row of await unfinishedBuilds(db)) {
+    const leases = await heldLeases(db, toId.build(row.id));
+    const build = await readBuild(cluster, row, leases);
+    cluster.builds.set(build.id, build);
+    for (const lease of leases) {
+      holdAgain(cluster, build, lease, change);
+    }
+    finishIfComplete(cluster, build, change);
+  }
+  if (change.steps.length > 0) {
+    await cluster.commit(change);
+  }
+}
+
+async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly LeaseRow[]): Promise<BuildEntry> {
+  const { db } = cluster.store;
+  const id = toId.build(row.id);
+  const request = readRequest(row.request);
+  const { project, remoteFiles } = checkRequest(request);
+  const job = row.job === null ? null : readJob(row.job);
+  const preparing = leases.find(({ subjob_id }) => subjob_id === null);
+  const timestamps = readTimestamps(row.timestamps);
+  const work = new BuildWork(id, { state: row.state, timestamps }, preparationOf(row, preparing));
+  if (job !== null) {
+    const bySubjob = new Map(leases.map((lease) => [lease.subjob_id, lease]));
+    const subjobs = await subjobsOf(db, id);
+    work.setSubjobs(
+      subjobs.map((subjob) => subjobOf(subjob, bySubjob.get(subjob.subjob_id))),
+      limitsOf(job),
+    );
+  }
+  const { done, failed } = await countVerdicts(db, id);
+  return {
+    id,
+    work,
+    request,
+    project: resolved(project, row.commit_hash),
+    remoteFiles,
+    job,
+    numAtoms: row.num_atoms,
+    atomsDone: done,
+    atomsFailed: failed,
+    refusedBy: new Set(),
+    leases: new Set(),
+    ending: null,
+  };
+}
+
+function preparationOf(row: BuildRow, lease: LeaseRow | undefined): Task {
+  const { attempt } = row;
+  const losses = readLosses(row.losses);
+  const last = row.lease_id === null ? null : toId.lease(row.lease_id);
+  switch (row.state) {
+    case 'PREPARING':
+      return leasedTask(lease, `build ${row.id} is prepared`, losses);
+    case 'QUEUED':
+      return { kind: 'queued', attempt, lease: last, losses };
+    default:
+      return { kind: 'done', attempt, lease: known(last, `build ${row.id}`), ending: 'delivered', losses };
+  }
+}
+
+function subjobOf(row: SubjobRow, lease: LeaseRow | undefined): Subjob {
+  const task = taskOf(row, lease);
+  return {
+    atoms: row.num_atoms,
+    expected: row.expected_time,
+    task,
+    executorIndex: task.kind === 'leased' ? (lease?.executor_index ?? null) : null,
+  };
+}
+
+function taskOf(row: SubjobRow, lease: LeaseRow | undefined): Task {
+  const { attempt } = row;
+  const what = `subjob ${row.subjob_id} of build ${row.build_id}`;
+  const losses = readLosses(row.losses);
+  const last = row.lease_id === null ? null : toId.lease(row.lease_id);
+  switch (row.state) {
+    case 'QUEUED':
+      return { kind: 'queued', attempt, lease: last, losses };
+    case 'LEASED':
+      return leasedTask(lease, `${what} is leased`, losses);
+    case 'DONE':
+      return { kind: 'done', attempt, lease: known(last, what), ending: 'delivered', losses };
+    case 'LOST':
+      return { kind: 'done', attempt, lease: known(last, what), ending: 'lost', losses };
+  }
+}
+
+function leasedTask(row: LeaseRow | undefined, what: string, losses: readonly string[]): LeasedTask {
+  if (row === undefined) {
+    throw new Error(`The store says that ${what}, and holds no lease for it.`);
+  }
+  const slave: SlaveId = toId.slave(row.slave_id);
+  return { kind: 'leased', attempt: row.attempt, lease: toId.lease(row.id), slave, losses };
+}
+
+function known(lease: LeaseId | null, what: string): LeaseId {
+  if (lease === null) {
+    throw new Error(`The store says that ${what} is done, and not by which lease.`);
+  }
+  return lease;
+}
+
+function holdAgain(cluster: Cluster, build: BuildEntry, row: LeaseRow, change: Change): void {
+  const subjob = row.subjob_id === null ? null : toId.subjob(row.subjob_id);
+  const task = subjob === null ? build.work.preparation : build.work.subjob(subjob)?.task;
+  const slave = cluster.slaves.find(toId.slave(row.slave_id));
+  if (task?.kind !== 'leased' || task.lease !== row.id || slave === undefined) {
+    throw new Error(`The store holds lease ${row.id} of build ${build.id}, which nobody has.`);
+  }
+  // Whether its answer arrived, the slave shows by naming it or not.
+  const held = {
+    task,
+    build,
+    subjob,
+    slave,
+    executorIndex: row.executor_index,
+    takenAt: row.taken_at,
+    answered: true,
+    consoleEnds: new Map(),
+  };
+  cluster.hold(held);
+  if (slave.state === 'GONE') {
+    lose(cluster, held, change);
+  }
+}

@@ -1,0 +1,87 @@
+import { isAbsolute } from 'node:path';
+import { normalizeRemoteFiles } from '../job/remote-files.js';
+import { maskCredentials } from '../lib/mask-credentials.js';
+import type { BuildRequest } from '../protocol/build.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { JobDefinition } from '../protocol/job.js';
+import type { Project, RemoteFile } from '../protocol/project.js';
+
+const GIT_ONLY = ['url', 'remote', 'branch', 'hash'] as const;
+
+/**
+ * What the request's shape does not show.
+ * @throws ClusterRunnerError INVALID_REQUEST, naming the field
+ */
+export function checkRequest(request: BuildRequest): { project: Project; remoteFiles: RemoteFile[] } {
+  if (request.job_name === undefined && request.config === undefined) {
+    throw invalid('job_name is missing: name the job of clusterrunner.yaml to run, or send it as config.');
+  }
+  if (request.config !== undefined) {
+    checkConfig(request.config);
+  }
+  return { project: projectOf(request), remoteFiles: normalizeRemoteFiles(request.remote_files ?? {}) };
+}
+
+/** @throws ClusterRunnerError INVALID_REQUEST */
+function projectOf(request: BuildRequest): Project {
+  if (request.type === 'git') {
+    if (request.url === undefined) {
+      throw invalid('url is missing: a build of type "git" needs the URL of the repository.');
+    }
+    return {
+      type: 'git',
+      url: request.url,
+      remote: request.remote ?? 'origin',
+      branch: request.branch ?? null,
+      hash: request.hash ?? null,
+      project_directory: request.project_directory ?? null,
+    };
+  }
+  const surplus = GIT_ONLY.find((field) => request[field] !== undefined);
+  if (surplus !== undefined) {
+    throw invalid(`${surplus} is for builds of type "git"; leave it out, or change the type.`);
+  }
+  if (request.project_directory === undefined) {
+    throw invalid('project_directory is missing: a build of type "directory" needs the folder to run in.');
+  }
+  if (!isAbsolute(request.project_directory)) {
+    throw invalid(
+      `project_directory must be an absolute path, the same on every slave; "${request.project_directory}" is not.`,
+    );
+  }
+  return { type: 'directory', project_directory: request.project_directory };
+}
+
+function checkConfig({ commands, atomizers }: JobDefinition): void {
+  if (commands.every((line) => line === null || line.trim() === '')) {
+    throw invalid('config.commands holds no command: give at least one shell line.');
+  }
+  const several = atomizers.find((entry) => Object.keys(entry).length > 1);
+  if (several !== undefined) {
+    throw invalid(
+      `config.atomizers: the entry with ${Object.keys(several).join(', ')} must be split, one variable an entry.`,
+    );
+  }
+}
+
+/** What the history of timings is kept by, besides the job: the same project has the same name in every build. */
+export function projectKey(project: Project): string {
+  return project.type === 'directory'
+    ? project.project_directory
+    : [maskCredentials(project.url), project.project_directory ?? ''].join('#');
+}
+
+/** As it may be shown to anybody who may read. */
+export function maskRequest(request: BuildRequest): BuildRequest {
+  const { url, remote_files: files } = request;
+  const masked = Object.entries(files ?? {}).map(([a, b]) => [maskCredentials(a), maskCredentials(b)]);
+  return {
+    ...request,
+    ...(url === undefined ? {} : { url: maskCredentials(url) }),
+    ...(files === undefined ? {} : { remote_files: Object.fromEntries(masked) }),
+  };
+}
+
+function invalid(sentence: string): ClusterRunnerError {
+  return new ClusterRunnerError('INVALID_REQUEST', sentence);
+}

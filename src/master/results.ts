@@ -1,0 +1,142 @@
+import { rm } from 'node:fs/promises';
+import { QueueByKey } from '../lib/queue-by-key.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
+import type { LeaseRef, ResultReport } from '../protocol/slave.js';
+import { archivePath, keepArchive } from './archive-files.js';
+import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
+import type { LiveConsoles } from './consoles/live.js';
+import type { ReceivedArchive } from './contract.js';
+import { finishIfComplete } from './ending.js';
+import { factsOf } from './leases.js';
+import { type Reported, reported, requireAcceptedBefore, staleLease } from './reports.js';
+import { projectKey } from './requests.js';
+import { atomIdsOfSubjob, recordVerdicts } from './store/atoms.js';
+import { appendEvent } from './store/events.js';
+import { endLease } from './store/leases.js';
+import { endSubjobLease } from './store/subjobs.js';
+import { learnTimings } from './store/timings.js';
+
+/** Takes what slaves deliver of subjobs. */
+export class Results {
+  readonly #cluster: Cluster;
+  /** Two deliveries of one subjob must not move their archives past each other. */
+  readonly #turns = new QueueByKey();
+
+  readonly #consoles: LiveConsoles;
+
+  constructor(cluster: Cluster, consoles: LiveConsoles) {
+    this.#cluster = cluster;
+    this.#consoles = consoles;
+  }
+
+  /**
+   * Of a build that has left the memory it says nothing: `accept` asks the store.
+   * @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE
+   */
+  check(slave: SlaveId, id: BuildId, subjob: SubjobId, lease: LeaseRef): void {
+    const cluster = this.#cluster;
+    cluster.slaves.hear(slave, cluster.now);
+    cluster.journal.requireWhole();
+    const build = cluster.builds.get(id);
+    if (build !== undefined && build.ending === null) {
+      reported(cluster, build, subjob, lease);
+    }
+  }
+
+  /** @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE, INVALID_REQUEST, UNAVAILABLE */
+  async accept(
+    slave: SlaveId,
+    id: BuildId,
+    subjob: SubjobId,
+    report: ResultReport,
+    archive: ReceivedArchive,
+  ): Promise<void> {
+    const { slaves, now } = this.#cluster;
+    slaves.hear(slave, now);
+    await this.#turns.run(`${id}/${subjob}`, () => this.#accept(id, subjob, report, archive));
+  }
+
+  async #accept(
+    id: BuildId,
+    subjob: SubjobId,
+    report: ResultReport,
+    { temporaryPath, bytes }: ReceivedArchive,
+  ): Promise<void> {
+    const cluster = this.#cluster;
+    if ((await this.#find(id, subjob, report.lease)) === 'accepted') {
+      await rm(temporaryPath, { force: true });
+      return;
+    }
+    requireSame(await atomIdsOfSubjob(cluster.store.db, id, subjob), report);
+    // Should the lease end meanwhile, what lies there belongs to nothing, and the next result replaces it.
+    await keepArchive(temporaryPath, archivePath(cluster.resultsDirectory, id, subjob), report.index);
+    const build = cluster.builds.get(id);
+    if (build === undefined || build.ending !== null) {
+      throw staleLease(report.lease);
+    }
+    const found = reported(cluster, build, subjob, report.lease);
+    if (found === 'accepted') {
+      throw new Error(`The result of subjob ${subjob} of build ${id} was accepted out of turn.`);
+    }
+    cluster.journal.requireWhole();
+    await cluster.commit(this.#complete(found.held, build, subjob, report));
+    const atoms = report.atoms.map((atom) => atom.id);
+    await this.#consoles.forget(id, atoms);
+    const times = report.atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
+    cluster.metrics.resultAccepted(times, bytes);
+    // A build at its max_executors has room for another lease now.
+    cluster.workAppeared();
+  }
+
+  async #find(id: BuildId, subjob: SubjobId, lease: LeaseRef): Promise<Reported> {
+    const cluster = this.#cluster;
+    const build = cluster.builds.get(id);
+    if (build === undefined || build.ending !== null) {
+      await build?.ending;
+      await requireAcceptedBefore(cluster, id, subjob, lease);
+      return 'accepted';
+    }
+    const found = reported(cluster, build, subjob, lease);
+    if (found === 'accepted') {
+      await cluster.journal.settled();
+    }
+    return found;
+  }
+
+  #complete(held: Held, build: BuildEntry, subjob: SubjobId, { lease, atoms }: ResultReport): Change {
+    const { now } = this.#cluster;
+    const change = new Change();
+    this.#cluster.letGo(held);
+    const { losses } = build.work.endSubjob(subjob, { kind: 'completed' });
+    const failed = atoms.filter(({ exit_code }) => exit_code !== 0).length;
+    build.atomsDone += atoms.length;
+    build.atomsFailed += failed;
+    const learned = {
+      build: build.id,
+      subjob,
+      project: projectKey(build.project),
+      job: build.job?.name ?? '',
+    };
+    change.steps.push(async (db) => {
+      await endLease(db, lease.lease_id, 'DELIVERED', now);
+      await endSubjobLease(db, build.id, subjob, lease, { state: 'DONE', losses, error: null });
+      await recordVerdicts(db, build.id, subjob, atoms);
+      await learnTimings(db, learned, now);
+      await appendEvent(db, 'SUBJOB_DONE', { ...factsOf(held), failed_atoms: failed }, now);
+    });
+    finishIfComplete(this.#cluster, build, change);
+    return change;
+  }
+}
+
+/** @throws INVALID_REQUEST unless there is one verdict for each atom of the subjob and no other */
+function requireSame(expected: readonly number[], { atoms }: ResultReport): void {
+  const reported = atoms.map(({ id }) => id).sort((a, b) => a - b);
+  if (reported.length !== expected.length || reported.some((id, place) => id !== expected[place])) {
+    throw new ClusterRunnerError(
+      'INVALID_REQUEST',
+      `The report must hold one verdict for each atom of the subjob (${expected.length} atoms); it has ${reported.length} of others.`,
+    );
+  }
+}

@@ -1,0 +1,155 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Clock, seconds } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import { Releasers } from '../lib/releasers.js';
+import { Builds } from './builds.js';
+import { Cluster } from './cluster.js';
+import { LiveConsoles } from './consoles/live.js';
+import type { MasterReading, MasterService } from './contract.js';
+import { followEvents, listEvents } from './event-log.js';
+import { HandOut } from './hand-out.js';
+import { takeBack } from './handbacks.js';
+import { Journal } from './journal.js';
+import { LongPolls } from './long-polls.js';
+import { Metrics } from './metrics.js';
+import { Nonces } from './nonces.js';
+import { Preparation } from './preparation.js';
+import { takeProgress } from './progress.js';
+import { Reading } from './reading.js';
+import { recover } from './recovery.js';
+import { Results } from './results.js';
+import { Slaves } from './slaves.js';
+import { SlavesInMemory } from './slaves-in-memory.js';
+import { snapshotOf } from './snapshot.js';
+import { lastLeaseId } from './store/leases.js';
+import { openStore } from './store/store.js';
+import { Upkeep } from './upkeep.js';
+
+export interface MasterOptions {
+  /** Holds the database and the results. Made when it is not there. */
+  readonly directory: string;
+  readonly clock: Clock;
+  /** In [0, 1); names this run of the master. */
+  readonly random: () => number;
+  readonly log: Logger;
+  /** A slave that is not heard for this long is lost. */
+  readonly leaseSeconds: number;
+}
+
+export interface Master extends MasterService, MasterReading {
+  /** False when it was seen before; `expires` in seconds since the epoch. */
+  rememberNonce(nonce: string, expires: number): boolean;
+  /** Ends what waits, commits what is under way, and gives the directory free. */
+  close(): Promise<void>;
+}
+
+/**
+ * The master without its HTTP layer, going on where the last one in this directory stopped.
+ * @throws ClusterRunnerError CONFLICT when another master uses the directory
+ */
+export async function createMaster(options: MasterOptions): Promise<Master> {
+  const releasers = new Releasers();
+  try {
+    return await compose(options, releasers);
+  } catch (error) {
+    await releasers.releaseAll();
+    throw error;
+  }
+}
+
+async function compose(options: MasterOptions, releasers: Releasers): Promise<Master> {
+  const { directory, clock, log, leaseSeconds, random } = options;
+  const leaseMs = leaseSeconds * 1000;
+  const resultsDirectory = join(directory, 'results');
+  mkdirSync(resultsDirectory, { recursive: true, mode: 0o700 });
+  const metrics: Metrics = new Metrics(() => snapshotOf(cluster));
+  const store = await openStore(join(directory, 'master.db'), (took) => metrics.commit(took));
+  releasers.add(() => store.close());
+  const polls = new LongPolls();
+  const cluster: Cluster = new Cluster({
+    store,
+    journal: new Journal(store, log),
+    slaves: new SlavesInMemory(),
+    clock,
+    log,
+    resultsDirectory,
+    lastLease: await lastLeaseId(store.db),
+    workAppeared: () => polls.dispatchSoon(cluster),
+    newsOf: (build) => polls.newsOf(build),
+    metrics,
+  });
+  await recover(cluster);
+  const nonces = await Nonces.load(cluster);
+  const consoles = new LiveConsoles(join(directory, 'consoles'));
+  const builds = new Builds(cluster);
+  const slaves = new Slaves(cluster, polls, leaseSeconds);
+  const upkeep = new Upkeep(cluster, slaves, nonces, leaseMs);
+  releasers.add(() => upkeep.stop());
+  releasers.add(() => polls.close());
+  return {
+    sessionId: drawSessionId(random),
+    startedAt: seconds(clock.now()),
+    ...forSlaves(cluster, slaves, polls, consoles, leaseMs),
+    ...forReaders(cluster, builds, slaves, consoles),
+    createBuild: (request) => builds.create(request),
+    cancelBuild: (build) => builds.cancel(build),
+    rememberNonce: (nonce, expires) => nonces.remember(nonce, expires),
+    close: () => releasers.releaseAll(),
+  };
+}
+
+function forSlaves(
+  cluster: Cluster,
+  slaves: Slaves,
+  polls: LongPolls,
+  consoles: LiveConsoles,
+  leaseMs: number,
+) {
+  const handOut = new HandOut(cluster, polls, leaseMs);
+  const preparation = new Preparation(cluster);
+  const results = new Results(cluster, consoles);
+  return {
+    drainSlaves: (ids) => slaves.drain(ids),
+    registerSlave: (register) => slaves.register(register),
+    goodbyeSlave: (slave) => slaves.goodbye(slave),
+    askForWork: (slave, request, gone) => handOut.ask(slave, request, gone),
+    reportPrepared: (slave, build, report) => preparation.prepared(slave, build, report),
+    reportPreparationFailed: (slave, build, lease, error) => preparation.failed(slave, build, lease, error),
+    handBack: (slave, build, subjob, handback) => takeBack(cluster, slave, build, subjob, handback),
+    reportProgress: (slave, build, subjob, progress) =>
+      takeProgress(cluster, consoles, slave, build, subjob, progress),
+    checkResultLease: (slave, build, subjob, lease) => results.check(slave, build, subjob, lease),
+    acceptResult: (slave, build, subjob, report, archive) =>
+      results.accept(slave, build, subjob, report, archive),
+  } satisfies Partial<Master>;
+}
+
+function forReaders(cluster: Cluster, builds: Builds, slaves: Slaves, consoles: LiveConsoles) {
+  const { metrics } = cluster;
+  const reading = new Reading(cluster, builds, consoles);
+  return {
+    listBuilds: (page) => builds.list(page),
+    listUnfinished: (page) => builds.listUnfinished(page),
+    getBuild: (build) => builds.get(build),
+    untilChanged: (build, what, ms, gone) => cluster.watchers.wait(cluster.clock, build, what, ms, gone),
+    archiveContents: (build) => builds.archiveContents(build),
+    explain: (build) => reading.explain(build),
+    listSubjobs: (build, page) => reading.listSubjobs(build, page),
+    getSubjob: (build, subjob) => reading.getSubjob(build, subjob),
+    listAtoms: (build, subjob, page) => reading.listAtoms(build, subjob, page),
+    getAtom: (build, atom) => reading.getAtom(build, atom),
+    readConsole: (build, atom, lines) => reading.readConsole(build, atom, lines),
+    listSlaves: async (page) => slaves.list(page),
+    getSlave: async (slave) => slaves.get(slave),
+    listEvents: (after) => listEvents(cluster, after),
+    followEvents: (id, end) => followEvents(cluster, id, end),
+    metrics: () => metrics.text(),
+    countRequest: (method, route, status, took) => metrics.request(method, route, status, took),
+  } satisfies Partial<Master>;
+}
+
+/** Names a run, and is no secret. */
+function drawSessionId(random: () => number): string {
+  return Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16)).join('');
+}

@@ -1,0 +1,97 @@
+import { seconds } from '../lib/clock.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { SlaveId } from '../protocol/ids.js';
+import type { Slave } from '../protocol/slave.js';
+import type { SlaveEntry } from './cluster.js';
+import type { SlaveRow } from './store/slaves.js';
+
+/** The slaves that the master knows: the connected ones, and for a while those that were. In order of id. */
+export class SlavesInMemory {
+  readonly #entries = new Map<SlaveId, SlaveEntry>();
+
+  add(entry: SlaveEntry): void {
+    this.#entries.set(entry.id, entry);
+  }
+
+  find(id: SlaveId): SlaveEntry | undefined {
+    return this.#entries.get(id);
+  }
+
+  all(): Iterable<SlaveEntry> {
+    return this.#entries.values();
+  }
+
+  *connected(): Iterable<SlaveEntry> {
+    for (const slave of this.#entries.values()) {
+      if (slave.state === 'CONNECTED') {
+        yield slave;
+      }
+    }
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Notes a signed word of the slave, which renews its leases. @throws SLAVE_UNKNOWN */
+  hear(id: SlaveId, now: number): SlaveEntry {
+    const slave = this.#entries.get(id);
+    if (slave === undefined || slave.state === 'GONE') {
+      throw new ClusterRunnerError(
+        'SLAVE_UNKNOWN',
+        `Slave ${id} is not connected to this master; register again.`,
+      );
+    }
+    slave.lastSeen = now;
+    return slave;
+  }
+
+  /** Drops those that have been gone since before `before`, and the longest gone beyond `keep`. Answers which. */
+  forgetGone(before: number, keep: number): SlaveId[] {
+    const gone = [...this.#entries.values()]
+      .filter(({ state }) => state === 'GONE')
+      .sort((a, b) => b.lastSeen - a.lastSeen);
+    const forgotten = gone.filter(({ lastSeen }, place) => place >= keep || lastSeen < before);
+    for (const { id } of forgotten) {
+      this.#entries.delete(id);
+    }
+    return forgotten.map(({ id }) => id);
+  }
+}
+
+/** A slave that registered just now, or that the store remembers. */
+export function slaveEntry(
+  row: Omit<SlaveRow, 'id' | 'changed_at'> & { id: SlaveId },
+  lastSeen: number,
+): SlaveEntry {
+  return {
+    id: row.id,
+    instance: row.instance,
+    name: row.name,
+    url: row.url,
+    numExecutors: row.num_executors,
+    version: row.version,
+    state: row.state,
+    draining: false,
+    lastSeen,
+    leases: new Map(),
+    poll: null,
+    toldCancel: new Set(),
+    toldRelease: new Set(),
+    toldDrain: false,
+  };
+}
+
+export function presentSlave(slave: SlaveEntry): Slave {
+  return {
+    id: slave.id,
+    name: slave.name,
+    url: slave.url,
+    num_executors: slave.numExecutors,
+    num_executors_in_use: slave.leases.size,
+    state: slave.state === 'CONNECTED' && slave.draining ? 'DRAINING' : slave.state,
+    current_builds: [...new Set([...slave.leases.values()].map(({ build }) => build.id))],
+    version: slave.version,
+    last_seen: seconds(slave.lastSeen),
+  };
+}

@@ -1,0 +1,134 @@
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { SlaveId } from '../protocol/ids.js';
+import type { Register, Slave } from '../protocol/slave.js';
+import { Change, type Cluster, type SlaveEntry } from './cluster.js';
+import type { Page } from './contract.js';
+import { giveBack, lose } from './leases.js';
+import type { LongPolls } from './long-polls.js';
+import { presentSlave, slaveEntry } from './slaves-in-memory.js';
+import { appendEvent } from './store/events.js';
+import { deleteSlaves, saveSlave, setSlaveState } from './store/slaves.js';
+
+const FORGET_AFTER_MS = 24 * 60 * 60 * 1000;
+const MAX_GONE = 1000;
+
+/** Slaves come, leave and vanish. */
+export class Slaves {
+  readonly #cluster: Cluster;
+  readonly #polls: LongPolls;
+  readonly #leaseSeconds: number;
+
+  constructor(cluster: Cluster, polls: LongPolls, leaseSeconds: number) {
+    this.#cluster = cluster;
+    this.#polls = polls;
+    this.#leaseSeconds = leaseSeconds;
+  }
+
+  list({ offset, limit }: Page): { slaves: Slave[]; total: number } {
+    const { slaves } = this.#cluster;
+    return { slaves: [...slaves.all()].slice(offset, offset + limit).map(presentSlave), total: slaves.size };
+  }
+
+  /** @throws NOT_FOUND */
+  get(id: SlaveId): Slave {
+    const slave = this.#cluster.slaves.find(id);
+    if (slave === undefined) {
+      throw new ClusterRunnerError('NOT_FOUND', `There is no slave ${id}; GET /v1/slave lists them.`);
+    }
+    return presentSlave(slave);
+  }
+
+  /** The same process keeps its id and its leases; which of these it still has, it says when it asks for work. */
+  async register(register: Register): Promise<{ slave_id: SlaveId; lease_seconds: number }> {
+    const { journal, slaves, now } = this.#cluster;
+    journal.requireWhole();
+    const id = await journal.write(async (db) => {
+      const saved = await saveSlave(db, register, now);
+      await appendEvent(db, 'SLAVE_CONNECTED', { slave_id: saved, slave: register.name }, now);
+      return saved;
+    });
+    const known = slaves.find(id);
+    if (known === undefined) {
+      const row = { ...register, id, state: 'CONNECTED' } as const;
+      slaves.add(slaveEntry(row, this.#cluster.now));
+    } else {
+      known.name = register.name;
+      known.url = register.url;
+      known.numExecutors = register.num_executors;
+      known.version = register.version;
+      known.state = 'CONNECTED';
+      known.lastSeen = this.#cluster.now;
+    }
+    return { slave_id: id, lease_seconds: this.#leaseSeconds };
+  }
+
+  /** Its leases are queued again. A second goodbye changes nothing. @throws SLAVE_UNKNOWN */
+  async goodbye(id: SlaveId): Promise<void> {
+    const cluster = this.#cluster;
+    cluster.journal.requireWhole();
+    if (cluster.slaves.find(id)?.state === 'GONE') {
+      return cluster.journal.settled();
+    }
+    const slave = cluster.slaves.hear(id, cluster.now);
+    await this.#leave(slave, 'SLAVE_LEFT');
+  }
+
+  /** Slaves that were not heard for the time of a lease are gone, and their leases are over. */
+  async expire(): Promise<void> {
+    const deadline = this.#cluster.now - this.#leaseSeconds * 1000;
+    for (const slave of [...this.#cluster.slaves.connected()]) {
+      if (slave.lastSeen < deadline) {
+        this.#cluster.log.warn({ slave: slave.name, leases: slave.leases.size }, 'A slave was lost.');
+        await this.#leave(slave, 'SLAVE_LOST');
+      }
+    }
+  }
+
+  /** They take no more work, and are told to leave when they have finished. @throws NOT_FOUND */
+  async drain(ids: readonly SlaveId[] | 'all'): Promise<SlaveId[]> {
+    const { slaves } = this.#cluster;
+    const chosen = ids === 'all' ? [...slaves.connected()] : ids.map((id) => this.#connected(id));
+    for (const slave of chosen) {
+      slave.draining = true;
+      this.#polls.release(slave, 'news');
+    }
+    return chosen.map(({ id }) => id);
+  }
+
+  /** Those that left long ago are forgotten. */
+  async forgetGone(): Promise<void> {
+    const { slaves, journal, now } = this.#cluster;
+    const forgotten = slaves.forgetGone(now - FORGET_AFTER_MS, MAX_GONE);
+    if (forgotten.length > 0) {
+      await journal.record([(db) => deleteSlaves(db, forgotten)]);
+    }
+  }
+
+  #connected(id: SlaveId): SlaveEntry {
+    const slave = this.#cluster.slaves.find(id);
+    if (slave === undefined || slave.state === 'GONE') {
+      throw new ClusterRunnerError('NOT_FOUND', `No slave ${id} is connected; GET /v1/slave lists them.`);
+    }
+    return slave;
+  }
+
+  async #leave(slave: SlaveEntry, how: 'SLAVE_LEFT' | 'SLAVE_LOST'): Promise<void> {
+    const cluster = this.#cluster;
+    const { now } = cluster;
+    const change = new Change();
+    slave.state = 'GONE';
+    slave.poll = null;
+    for (const held of [...slave.leases.values()]) {
+      // The end of a build by the one before ends the rest of its leases.
+      if (cluster.held.get(held.task.lease) === held) {
+        (how === 'SLAVE_LOST' ? lose : giveBack)(cluster, held, change);
+      }
+    }
+    change.steps.push(async (db) => {
+      await setSlaveState(db, slave.id, 'GONE', now);
+      await appendEvent(db, how, { slave_id: slave.id, slave: slave.name }, now);
+    });
+    this.#polls.release(slave, 'over');
+    await cluster.commit(change);
+  }
+}

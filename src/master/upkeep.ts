@@ -1,0 +1,62 @@
+import type { Cluster } from './cluster.js';
+import type { Nonces } from './nonces.js';
+import type { Slaves } from './slaves.js';
+import { trimEvents } from './store/events.js';
+import { forgetTimings } from './store/timings.js';
+
+const MAX_EVENTS = 100_000;
+const TIMINGS_KEPT_MS = 180 * 24 * 60 * 60 * 1000;
+/** Forgetting is not urgent. */
+const FORGET_EVERY_MS = 10 * 60 * 1000;
+
+/** What nobody asks for: notices slaves that are gone, and forgets what has had its time. */
+export class Upkeep {
+  readonly #stop = new AbortController();
+  readonly #done: Promise<void>;
+
+  constructor(cluster: Cluster, slaves: Slaves, nonces: Nonces, leaseMs: number) {
+    this.#done = this.#run(cluster, slaves, nonces, leaseMs);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+  }
+
+  async #run(cluster: Cluster, slaves: Slaves, nonces: Nonces, leaseMs: number): Promise<void> {
+    const { signal } = this.#stop;
+    let forgotten = cluster.now;
+    while (await slept(cluster, leaseMs / 4, signal)) {
+      try {
+        await slaves.expire();
+        if (cluster.now - forgotten >= FORGET_EVERY_MS) {
+          forgotten = cluster.now;
+          await forget(cluster, slaves, nonces);
+        }
+      } catch (error) {
+        // A store that cannot be written has been reported, and is met by every request that changes anything.
+        cluster.log.error({ err: error }, 'The upkeep of the master failed; it is tried again.');
+      }
+    }
+  }
+}
+
+async function forget(cluster: Cluster, slaves: Slaves, nonces: Nonces): Promise<void> {
+  const before = cluster.now - TIMINGS_KEPT_MS;
+  await slaves.forgetGone();
+  await nonces.forgetExpired();
+  await cluster.journal.record([(db) => trimEvents(db, MAX_EVENTS), (db) => forgetTimings(db, before)]);
+}
+
+/** False when it is to stop. */
+async function slept({ clock }: Cluster, ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await clock.sleep(ms, signal);
+    return true;
+  } catch (error) {
+    if (signal.aborted) {
+      return false;
+    }
+    throw error;
+  }
+}

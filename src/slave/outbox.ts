@@ -1,0 +1,158 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import type { Logger } from '../lib/logger.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import { type BuildId, BuildIdSchema, type SubjobId, SubjobIdSchema } from '../protocol/ids.js';
+import { type LeaseRef, type ResultReport, ResultReportSchema } from '../protocol/slave.js';
+import type { Session } from './session.js';
+
+/** A result that waits for the master's word, beside `<lease id>.tar.gz`. */
+const LetterSchema = Type.Object(
+  { build_id: BuildIdSchema, subjob_id: SubjobIdSchema, report: ResultReportSchema },
+  { additionalProperties: false },
+);
+
+interface Letter {
+  readonly build_id: BuildId;
+  readonly subjob_id: SubjobId;
+  readonly report: ResultReport;
+}
+
+/** So that one large result does not hold up the small ones behind it, nor a hundred fill the line at once. */
+const AT_ONCE = 4;
+const LETTER = /^(\d+)\.json$/;
+
+/**
+ * Results on their way to the master. They lie on the disk until the master has acknowledged or refused them, also
+ * while it is away, and through a restart of the slave.
+ */
+export class Outbox {
+  readonly #directory: string;
+  readonly #session: Session;
+  readonly #log: Logger;
+  readonly #signal: AbortSignal;
+  readonly #waiting: Letter[] = [];
+  readonly #letters = new Map<number, Letter>();
+  readonly #delivered: () => void;
+  #delivering = 0;
+  #empty: (() => void)[] = [];
+
+  /** `delivered` is called when one less is on its way. Aborting `signal` stops delivering; what is left stays. */
+  constructor(directory: string, session: Session, log: Logger, signal: AbortSignal, delivered: () => void) {
+    this.#directory = directory;
+    this.#session = session;
+    this.#log = log;
+    this.#signal = signal;
+    this.#delivered = delivered;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** The leases whose results are on their way. */
+  leases(): LeaseRef[] {
+    return [...this.#letters.values()].map(({ report }) => report.lease);
+  }
+
+  /** Where the archive of a lease is to be written before `send`. */
+  archivePath({ lease_id }: LeaseRef): string {
+    return join(this.#directory, `${lease_id}.tar.gz`);
+  }
+
+  /** Takes up what an earlier process left, and drops what it had only begun. */
+  resume(): void {
+    const names = new Set(readdirSync(this.#directory));
+    for (const name of names) {
+      const lease = LETTER.exec(name)?.[1];
+      if (lease !== undefined && names.has(`${lease}.tar.gz`)) {
+        this.#enqueue(this.#read(name));
+      } else if (lease !== undefined || !names.has(name.replace(/\.tar\.gz$/, '.json'))) {
+        rmSync(join(this.#directory, name), { force: true });
+      }
+    }
+    this.#deliverMore();
+  }
+
+  /** Sends the result whose archive lies at `archivePath`. From now on it survives this process. */
+  send(build: BuildId, subjob: SubjobId, report: ResultReport): void {
+    const letter: Letter = { build_id: build, subjob_id: subjob, report };
+    const path = join(this.#directory, `${report.lease.lease_id}.json`);
+    writeFileSync(`${path}.new`, JSON.stringify(letter));
+    renameSync(`${path}.new`, path);
+    this.#enqueue(letter);
+    this.#deliverMore();
+  }
+
+  /** Resolves when nothing is on its way. */
+  async emptied(): Promise<void> {
+    if (this.#letters.size > 0) {
+      await new Promise<void>((resolve) => this.#empty.push(resolve));
+    }
+  }
+
+  #read(name: string): Letter {
+    const letter: unknown = JSON.parse(readFileSync(join(this.#directory, name), 'utf8'));
+    if (!Value.Check(LetterSchema, letter)) {
+      throw new ClusterRunnerError(
+        'CONFLICT',
+        `${join(this.#directory, name)} was not written by this version of ClusterRunner; remove that folder.`,
+      );
+    }
+    return letter;
+  }
+
+  #enqueue(letter: Letter): void {
+    this.#letters.set(letter.report.lease.lease_id, letter);
+    this.#waiting.push(letter);
+  }
+
+  #deliverMore(): void {
+    while (this.#delivering < AT_ONCE && !this.#signal.aborted) {
+      const letter = this.#waiting.shift();
+      if (letter === undefined) {
+        return;
+      }
+      this.#delivering += 1;
+      this.#deliver(letter)
+        .catch((error: unknown) => this.#log.error({ err: error }, 'A result could not be delivered.'))
+        .finally(() => {
+          this.#delivering -= 1;
+          this.#deliverMore();
+        });
+    }
+  }
+
+  async #deliver(letter: Letter): Promise<void> {
+    const { build_id, subjob_id, report } = letter;
+    const archive = this.archivePath(report.lease);
+    try {
+      await this.#session.insist(
+        (slave, options) =>
+          this.#session.client.deliverResult(slave, build_id, subjob_id, report, archive, options),
+        this.#signal,
+      );
+    } catch (error) {
+      if (this.#signal.aborted) {
+        return;
+      }
+      if (!(error instanceof ClusterRunnerError)) {
+        throw error;
+      }
+      // The lease is over, or the build is forgotten: nobody wants it any more.
+      this.#log.warn({ build: build_id, subjob: subjob_id }, `A result was refused: ${error.message}`);
+    }
+    this.#forget(report.lease, archive);
+  }
+
+  #forget({ lease_id }: LeaseRef, archive: string): void {
+    rmSync(join(this.#directory, `${lease_id}.json`), { force: true });
+    rmSync(archive, { force: true });
+    this.#letters.delete(lease_id);
+    this.#delivered();
+    if (this.#letters.size === 0) {
+      for (const resolve of this.#empty.splice(0)) {
+        resolve();
+      }
+    }
+  }
+}

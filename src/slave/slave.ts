@@ -1,0 +1,143 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../lib/clock.js';
+import { deferred } from '../lib/deferred.js';
+import type { Logger } from '../lib/logger.js';
+import { sweepWorkspaces } from '../project/sweep-workspaces.js';
+import { Outbox } from './outbox.js';
+import { Session } from './session.js';
+import { type StatusServer, serveStatus } from './status-api.js';
+import { WorkLoop } from './work-loop.js';
+import { Worker } from './worker.js';
+
+export interface SlaveOptions {
+  readonly masterUrl: string;
+  readonly secret: string;
+  readonly name: string;
+  readonly numExecutors: number;
+  /** Of this process alone; mirrors, and results that were not delivered, are found there again. */
+  readonly root: string;
+  /** Of the read-only status API; null: none. */
+  readonly port: number | null;
+  readonly portIsExplicit: boolean;
+  readonly strictHostKeyChecking: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+export interface SlaveHandle {
+  /** Of the status API. */
+  readonly port: number | null;
+  /** Hands back what runs, ends its processes, runs teardowns, and says goodbye. */
+  stop(): Promise<void>;
+  /** Resolves when it has stopped, also when the master drained it. */
+  readonly done: Promise<void>;
+}
+
+/** Results get this long to leave before a stop; what is left then is delivered by the next start in `root`. */
+const FLUSH_MS = 5_000;
+const GOODBYE_SECONDS = 2;
+
+/**
+ * Starts the agent of one machine. Resolves when the master knows it.
+ * @throws ClusterRunnerError PORT_IN_USE; UNAUTHENTICATED when the secrets differ; MASTER_UNREACHABLE
+ */
+export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
+  const { root, clock, random, log } = options;
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  const work = join(root, 'work');
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { mode: 0o700 });
+  await sweepWorkspaces(root, clock);
+
+  const delivering = new AbortController();
+  const status = options.port === null ? null : await serveStatus(options.port, options.portIsExplicit, log);
+  const session = new Session({
+    masterUrl: options.masterUrl,
+    secret: options.secret,
+    name: options.name,
+    numExecutors: options.numExecutors,
+    url: status === null ? null : `http://${options.name}:${status.port}`,
+    clock,
+    random,
+    log,
+  });
+  const outbox = new Outbox(join(root, 'outbox'), session, log, delivering.signal, () => changed());
+  const worker = new Worker({ ...options, session, outbox, work, changed: () => changed() });
+  const loop = new WorkLoop({
+    session,
+    clock,
+    random,
+    log,
+    standing: () => worker.standing(),
+    onAnswer: (answer) => worker.take(answer),
+  });
+  const done = deferred<void>();
+  let stopping: Promise<void> | null = null;
+  const stop = () => {
+    stopping ??= stopSlave({ loop, worker, outbox, session, status, delivering, clock, log }).finally(() =>
+      done.resolve(),
+    );
+    return stopping;
+  };
+  const changed = () => {
+    if (worker.isDrained && outbox.leases().length === 0) {
+      void stop();
+    } else {
+      loop.ask();
+    }
+  };
+  try {
+    await session.begin(delivering.signal);
+  } catch (error) {
+    delivering.abort();
+    await status?.close();
+    await session.client.close();
+    throw error;
+  }
+  status?.show(() => ({
+    slave_id: session.slaveId,
+    name: options.name,
+    master_url: options.masterUrl,
+    ...worker.status(),
+    num_results_waiting: outbox.leases().length,
+  }));
+  outbox.resume();
+  loop.ask();
+  return { port: status?.port ?? null, stop, done: done.promise };
+}
+
+async function stopSlave(parts: {
+  readonly loop: WorkLoop;
+  readonly worker: Worker;
+  readonly outbox: Outbox;
+  readonly session: Session;
+  readonly status: StatusServer | null;
+  readonly delivering: AbortController;
+  readonly clock: Clock;
+  readonly log: Logger;
+}): Promise<void> {
+  const { loop, worker, outbox, session, status, delivering, clock, log } = parts;
+  await loop.stop();
+  await worker.stop();
+  const late = new AbortController();
+  const inTime = await Promise.race([
+    outbox.emptied().then(() => true),
+    clock.sleep(FLUSH_MS, late.signal).then(
+      () => false,
+      () => false,
+    ),
+  ]);
+  late.abort();
+  delivering.abort(new Error('The slave has stopped.'));
+  // With results on their way a goodbye would have their work done again; their leases end by themselves.
+  if (inTime && session.slaveId !== null) {
+    await session.client.goodbyeSlave(session.slaveId, { timeoutSeconds: GOODBYE_SECONDS }).catch((error) => {
+      log.info({ err: error }, 'The master did not hear the goodbye; it will notice by itself.');
+    });
+  }
+  await session.client.close();
+  await status?.close();
+}

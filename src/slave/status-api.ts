@@ -1,0 +1,130 @@
+import { createServer } from 'node:http';
+import Router from '@koa/router';
+import Koa, { type Context } from 'koa';
+import { Gauge, Registry } from 'prom-client';
+import { listenOn, portOf } from '../lib/listen-on.js';
+import type { Logger } from '../lib/logger.js';
+import { version } from '../lib/version.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { BuildId, SubjobId } from '../protocol/ids.js';
+import { API_VERSION } from '../protocol/routes.js';
+
+export interface ExecutorStatus {
+  readonly id: number;
+  readonly busy: boolean;
+  readonly current_build: BuildId | null;
+  readonly current_subjob: SubjobId | null;
+}
+
+export interface SlaveStatus {
+  readonly slave_id: number | null;
+  readonly name: string;
+  readonly master_url: string;
+  readonly is_draining: boolean;
+  readonly executors: readonly ExecutorStatus[];
+  /** Results that the master has not acknowledged yet. */
+  readonly num_results_waiting: number;
+}
+
+export interface StatusServer {
+  readonly port: number;
+  /** From now on this is what is shown. */
+  show(status: () => SlaveStatus): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves what people and monitors may want to know of this slave; nothing here changes anything.
+ * @throws ClusterRunnerError PORT_IN_USE when a port that was asked for is taken
+ */
+export async function serveStatus(port: number, explicit: boolean, log: Logger): Promise<StatusServer> {
+  let status: (() => SlaveStatus) | null = null;
+  const app = new Koa();
+  app.on('error', (error: unknown) => log.debug({ err: error }, 'An answer of the status API was cut off.'));
+  app.use(envelope);
+  app.use(
+    statusRouter(() => {
+      if (status === null) {
+        throw new ClusterRunnerError('UNAVAILABLE', 'The slave is starting; ask again.');
+      }
+      return status();
+    }).routes(),
+  );
+  app.use((ctx) => {
+    throw new ClusterRunnerError('NOT_FOUND', `There is no ${ctx.path} here; GET /v1 begins the API.`);
+  });
+  const server = createServer(app.callback());
+  if (!(await listenOn(server, port, undefined))) {
+    if (explicit) {
+      throw new ClusterRunnerError(
+        'PORT_IN_USE',
+        `Port ${port} is taken by another program; stop that, or choose another port with --port.`,
+      );
+    }
+    await listenOn(server, 0, undefined);
+    log.info(`Port ${port} is taken; the status API is on port ${portOf(server)} instead.`);
+  }
+  return {
+    port: portOf(server),
+    show: (shown) => {
+      status = shown;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function envelope(ctx: Context, next: () => Promise<unknown>): Promise<void> {
+  ctx.set('Api-Version', String(API_VERSION));
+  try {
+    await next();
+  } catch (error) {
+    if (!(error instanceof ClusterRunnerError)) {
+      throw error;
+    }
+    ctx.status = error.status;
+    ctx.body = { STATUS: 'FAILURE', code: error.code, error: error.message };
+  }
+}
+
+function statusRouter(status: () => SlaveStatus): Router {
+  const router = new Router();
+  const json = (path: string, answer: (ctx: Context, id: string) => object, children: object = {}) => {
+    router.get([path, path.replace(/^\/v1/, '') || '/'], (ctx) => {
+      ctx.body = { STATUS: 'SUCCESS', ...answer(ctx, ctx.params.id ?? ''), child_routes: children };
+    });
+  };
+  json('/v1', () => ({ slave: status() }), { executor: '/v1/executor', version: '/v1/version' });
+  json('/v1/executor', () => ({ executors: status().executors }), { executor: '/v1/executor/:id' });
+  json('/v1/executor/:id', (_, id) => ({ executor: findExecutor(status(), id) }));
+  json('/v1/version', () => ({ version, api_version: API_VERSION }));
+  json('/healthz', () => ({}));
+  router.get(['/v1/metrics', '/metrics'], async (ctx) => {
+    const registry = metricsOf(status());
+    ctx.set('Content-Type', registry.contentType);
+    ctx.body = await registry.metrics();
+  });
+  return router;
+}
+
+function findExecutor({ executors }: SlaveStatus, id: string): ExecutorStatus {
+  const found = executors.find((executor) => String(executor.id) === id);
+  if (found === undefined) {
+    throw new ClusterRunnerError('NOT_FOUND', `There is no executor ${id}; GET /v1/executor lists them.`);
+  }
+  return found;
+}
+
+function metricsOf({ executors, num_results_waiting }: SlaveStatus): Registry {
+  const registry = new Registry();
+  const gauge = (name: string, help: string, value: number) =>
+    new Gauge({ name, help, registers: [registry] }).set(value);
+  const busy = executors.filter((executor) => executor.busy).length;
+  gauge('clusterrunner_slave_executors', 'Executors of this slave.', executors.length);
+  gauge('clusterrunner_slave_executors_busy', 'Executors that run something.', busy);
+  gauge('clusterrunner_slave_results_waiting', 'Results on their way to the master.', num_results_waiting);
+  return registry;
+}

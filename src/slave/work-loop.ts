@@ -1,0 +1,106 @@
+import { backoffDelay } from '../lib/backoff.js';
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import { messageOf } from '../protocol/errors.js';
+import type { WorkAnswer, WorkRequest } from '../protocol/slave.js';
+import type { Session } from './session.js';
+
+export interface WorkLoopOptions {
+  readonly session: Session;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  /** What this slave has and wants at this moment. */
+  standing(): Pick<WorkRequest, 'free_executors' | 'leases' | 'builds'>;
+  onAnswer(answer: WorkAnswer): void;
+}
+
+/** The master may hold a question for this long; it shortens it so that leases are renewed in time. */
+const WAIT_SECONDS = 25;
+const BACKOFF = { firstMs: 250, maxMs: 15_000 };
+
+/**
+ * Keeps one question for work open at the master, which is also how the master knows that the slave lives. When
+ * the slave's standing changes a newer question is sent; the master answers the older one, and its answer counts
+ * too: whatever it brings was handed out.
+ */
+export class WorkLoop {
+  readonly #options: WorkLoopOptions;
+  readonly #stop = new AbortController();
+  readonly #open = new Map<number, Promise<void>>();
+  #polls = 0;
+  #failures = 0;
+  #isUnreachable = false;
+  #scheduled = false;
+
+  constructor(options: WorkLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Asks, now that something has changed; several changes at once make one question. */
+  ask(): void {
+    if (this.#scheduled || this.#stop.signal.aborted) {
+      return;
+    }
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (!this.#stop.signal.aborted) {
+        this.#send();
+      }
+    });
+  }
+
+  /** No question is sent any more, and the answers of those that are open are not waited for. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error('The slave asks for no more work.'));
+    await Promise.all(this.#open.values());
+  }
+
+  #send(): void {
+    this.#polls += 1;
+    const poll = this.#polls;
+    const open_polls = [...this.#open.keys()];
+    const asked = this.#ask({
+      ...this.#options.standing(),
+      wait_seconds: WAIT_SECONDS,
+      poll,
+      open_polls,
+    }).finally(() => {
+      this.#open.delete(poll);
+    });
+    this.#open.set(poll, asked);
+  }
+
+  async #ask(request: WorkRequest): Promise<void> {
+    const { session, clock, random, log, onAnswer } = this.#options;
+    const { signal } = this.#stop;
+    try {
+      const answer = await session.once(
+        (slave, options) => session.client.askForWork(slave, request, options),
+        signal,
+      );
+      if (this.#isUnreachable) {
+        log.info('The master answers again.');
+      }
+      this.#isUnreachable = false;
+      this.#failures = 0;
+      onAnswer(answer);
+    } catch (error) {
+      if (signal.aborted) {
+        return;
+      }
+      if (!this.#isUnreachable) {
+        log.warn(`${messageOf(error)} Work goes on, and the master is asked again.`);
+      }
+      this.#isUnreachable = true;
+      const delay = backoffDelay(this.#failures, BACKOFF, random());
+      this.#failures += 1;
+      await clock.sleep(delay, signal).catch(() => undefined);
+    }
+    // A newer question is open already when this one was superseded.
+    if (request.poll === this.#polls) {
+      this.ask();
+    }
+  }
+}

@@ -1,0 +1,352 @@
+import { rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
+import type { BuildId } from '../protocol/ids.js';
+import type {
+  Assignment,
+  Handback,
+  HandbackReason,
+  LeaseRef,
+  PrepareAssignment,
+  RunAssignment,
+  WorkAnswer,
+  WorkRequest,
+} from '../protocol/slave.js';
+import { writeArchive } from './archive/write-archive.js';
+import { BuildHost, type HostContext } from './build-host.js';
+import { Executors } from './executors.js';
+import { type HeldLease, HeldLeases } from './leases.js';
+import type { Outbox } from './outbox.js';
+import { prepare, scratchFile } from './prepare.js';
+import { ProgressReporter } from './progress-reporter.js';
+import { runSubjob } from './run-subjob.js';
+import type { Session } from './session.js';
+import type { SlaveStatus } from './status-api.js';
+
+export interface WorkerOptions extends HostContext {
+  readonly numExecutors: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly session: Session;
+  readonly outbox: Outbox;
+  /** An empty folder for what runs. */
+  readonly work: string;
+  /** Called when the slave's standing has changed, so that the master should be asked. */
+  changed(): void;
+}
+
+/** Of what a command printed, what a handback carries at most. */
+const MAX_OUTPUT = 90_000;
+const HANDBACK_SECONDS = 5;
+
+/** Does what the master hands out: prepares builds, runs subjobs, and puts what came of them into the outbox. */
+export class Worker {
+  readonly executors: Executors;
+  readonly leases = new HeldLeases();
+  readonly #options: WorkerOptions;
+  readonly #hosts = new Map<BuildId, BuildHost>();
+  /** Builds whose teardown is under way. */
+  readonly #releasing = new Map<BuildId, Promise<void>>();
+  /** Assignments that came while no executor was free. */
+  readonly #queue: Assignment[] = [];
+  readonly #stop = new AbortController();
+  #draining = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.executors = new Executors(options.numExecutors);
+  }
+
+  /** What the master must know to hand out work, at this moment. */
+  standing(): Pick<WorkRequest, 'free_executors' | 'leases' | 'builds'> {
+    const free = Math.max(0, this.executors.free - this.#queue.length);
+    return {
+      free_executors: this.#draining ? 0 : free,
+      leases: [
+        ...this.leases.refs(),
+        ...this.#queue.map(({ lease }) => lease),
+        ...this.#options.outbox.leases().filter((lease) => !this.leases.has(lease)),
+      ],
+      builds: [...this.#hosts.keys()],
+    };
+  }
+
+  /** It was told to take no more, and has finished what it had. */
+  get isDrained(): boolean {
+    return this.#draining && this.leases.all().length === 0 && this.#queue.length === 0;
+  }
+
+  /** What people see of it. */
+  status(): Pick<SlaveStatus, 'is_draining' | 'executors'> {
+    const running = new Map(
+      this.leases.all().map(({ assignment, executor }) => [executor, assignment] as const),
+    );
+    const executors = Array.from({ length: this.executors.total }, (_, id) => {
+      const busy = this.executors.isBusy(id);
+      const assignment = busy ? running.get(id) : undefined;
+      return {
+        id,
+        busy,
+        current_build: assignment?.build_id ?? null,
+        current_subjob: assignment?.kind === 'run' ? assignment.subjob_id : null,
+      };
+    });
+    return { is_draining: this.#draining, executors };
+  }
+
+  take(answer: WorkAnswer): void {
+    for (const lease of answer.cancel) {
+      this.#cancel(lease);
+    }
+    for (const build of answer.release) {
+      this.#release(build);
+    }
+    this.#queue.push(...answer.assignments);
+    this.#startQueued();
+    if (answer.drain && !this.#draining) {
+      this.#options.log.info('The master drains this slave: it finishes what it runs and leaves.');
+      this.#draining = true;
+      this.#options.changed();
+    }
+  }
+
+  /** Ends what runs and hands it back, runs teardowns. Resolves when no process of any build is left. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error('The slave is stopping.'));
+    const given = [...this.leases.all().map(({ assignment }) => assignment), ...this.#queue.splice(0)];
+    for (const { cancel } of this.leases.all()) {
+      cancel.abort(this.#stop.signal.reason);
+    }
+    await Promise.all(given.map((assignment) => this.#handBackOnce(assignment)));
+    await Promise.all(this.leases.all().map(({ done }) => done));
+    for (const build of [...this.#hosts.keys()]) {
+      this.#release(build);
+    }
+    await Promise.all(this.#releasing.values());
+  }
+
+  #startQueued(): void {
+    while (this.executors.free > 0 && !this.#stop.signal.aborted) {
+      const assignment = this.#queue.shift();
+      if (assignment === undefined) {
+        return;
+      }
+      const lease: HeldLease = {
+        assignment,
+        executor: this.executors.take(),
+        cancel: new AbortController(),
+        done: Promise.resolve(),
+      };
+      this.leases.add(lease);
+      lease.done = this.#work(lease);
+    }
+  }
+
+  #cancel(over: LeaseRef): void {
+    const place = this.#queue.findIndex(({ lease }) => lease.lease_id === over.lease_id);
+    if (place === -1) {
+      this.leases.cancel(over);
+    } else {
+      this.#queue.splice(place, 1);
+    }
+  }
+
+  /** Never rejects. */
+  async #work(lease: HeldLease): Promise<void> {
+    const { assignment, cancel } = lease;
+    const executor = new ExecutorUse(this.executors, lease.executor, () => {
+      this.#startQueued();
+      this.#options.changed();
+    });
+    try {
+      await (assignment.kind === 'prepare'
+        ? this.#prepare(assignment, cancel.signal)
+        : this.#run(assignment, cancel.signal, executor));
+    } catch (error) {
+      if (!cancel.signal.aborted) {
+        await this.#couldNotRun(assignment, error, cancel.signal);
+      }
+    } finally {
+      rmSync(this.#directoryOf(assignment), { recursive: true, force: true });
+      this.leases.remove(assignment.lease);
+      executor.end();
+      this.#options.changed();
+    }
+  }
+
+  async #prepare(assignment: PrepareAssignment, signal: AbortSignal): Promise<void> {
+    const { session, clock, work } = this.#options;
+    const { build_id } = assignment;
+    const host = await this.#hostOf(assignment);
+    try {
+      const prepared = await prepare(assignment, host, scratchFile(work, assignment), signal, clock);
+      await session.insist(
+        (slave, options) => session.client.reportPrepared(slave, build_id, prepared, options),
+        signal,
+      );
+    } catch (error) {
+      if (signal.aborted || !isOfTheProject(error)) {
+        throw error;
+      }
+      const report = { lease: assignment.lease, error: error.message.slice(0, MAX_OUTPUT) };
+      await session.insist(
+        (slave, options) => session.client.reportPreparationFailed(slave, build_id, report, options),
+        signal,
+      );
+      this.#release(build_id);
+    }
+  }
+
+  async #run(assignment: RunAssignment, signal: AbortSignal, executor: ExecutorUse): Promise<void> {
+    const { session, clock, log, outbox } = this.#options;
+    const { build_id, subjob_id, lease } = assignment;
+    const host = await this.#hostOf(assignment);
+    const failure = await host.ready(assignment.job);
+    signal.throwIfAborted();
+    if (failure !== null) {
+      await this.#handBack(assignment, 'setup_failed', failure, signal);
+      return;
+    }
+    const { projectDirectory } = await host.workspace();
+    const reporter = new ProgressReporter(assignment, session, clock, log);
+    const reporting = reporter.run(() => this.leases.cancel(lease));
+    const outcome = await runSubjob({
+      assignment,
+      projectDirectory,
+      env: host.inherited,
+      executorIndex: executor.index,
+      directory: this.#directoryOf(assignment),
+      signal,
+      clock,
+      onProgress: (progress, console) => reporter.note(progress, console),
+    }).finally(() => reporter.stop());
+    await reporting;
+    // The next subjob runs while this one is packed.
+    executor.end();
+    if (outcome === null) {
+      return;
+    }
+    const index = await writeArchive(outcome.folders, outbox.archivePath(lease));
+    if (signal.aborted) {
+      await rm(outbox.archivePath(lease), { force: true });
+      return;
+    }
+    outbox.send(build_id, subjob_id, { lease, atoms: [...outcome.verdicts], index });
+  }
+
+  /** What went wrong here may go well on another slave. */
+  async #couldNotRun(assignment: Assignment, error: unknown, signal: AbortSignal): Promise<void> {
+    const { log } = this.#options;
+    if (error instanceof ClusterRunnerError) {
+      log.warn({ build: assignment.build_id }, error.message);
+    } else {
+      log.error({ err: error, build: assignment.build_id }, 'An assignment failed by a fault of the slave.');
+    }
+    this.#release(assignment.build_id);
+    try {
+      await this.#handBack(assignment, 'could_not_run', messageOf(error), signal);
+    } catch (refused) {
+      if (!signal.aborted) {
+        log.warn(`A lease could not be handed back: ${messageOf(refused)}`);
+      }
+    }
+  }
+
+  async #handBack(
+    assignment: Assignment,
+    reason: HandbackReason,
+    output: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const handback: Handback = { lease: assignment.lease, reason, output: output.slice(-MAX_OUTPUT) };
+    const { session } = this.#options;
+    await session.insist((slave, options) => {
+      const { build_id } = assignment;
+      return assignment.kind === 'prepare'
+        ? session.client.handBackPreparation(slave, build_id, handback, options)
+        : session.client.handBack(slave, build_id, assignment.subjob_id, handback, options);
+    }, signal);
+  }
+
+  /** Before a stop: a master that is away notices by itself. */
+  async #handBackOnce(assignment: Assignment): Promise<void> {
+    try {
+      const signal = AbortSignal.timeout(HANDBACK_SECONDS * 1000);
+      await this.#handBack(assignment, 'stopping', 'The slave is stopping.', signal);
+    } catch (error) {
+      this.#options.log.info(`A lease could not be handed back: ${messageOf(error)}`);
+    }
+  }
+
+  /** The build's host, made at its first assignment; one whose teardown still runs is waited for. */
+  async #hostOf(assignment: Assignment): Promise<BuildHost> {
+    const id = assignment.build_id;
+    await this.#releasing.get(id);
+    const known = this.#hosts.get(id);
+    if (known !== undefined) {
+      return known;
+    }
+    const host = new BuildHost(id, assignment, this.#options);
+    this.#hosts.set(id, host);
+    return host;
+  }
+
+  /** Ends what runs of the build, then its host. */
+  #release(id: BuildId): void {
+    const host = this.#hosts.get(id);
+    if (host === undefined) {
+      return;
+    }
+    this.#hosts.delete(id);
+    const leases = this.leases.ofBuild(id);
+    const released = (async () => {
+      await Promise.all(leases.map(({ done }) => done));
+      await host.release();
+    })()
+      .catch((error: unknown) => {
+        this.#options.log.error({ err: error, build: id }, 'A workspace could not be removed.');
+      })
+      .finally(() => {
+        this.#releasing.delete(id);
+        this.#options.changed();
+      });
+    this.#releasing.set(id, released);
+  }
+
+  #directoryOf({ lease }: Assignment): string {
+    return join(this.#options.work, String(lease.lease_id));
+  }
+}
+
+/** An executor that may be given free before its lease has come to its end. */
+class ExecutorUse {
+  readonly index: number;
+  readonly #executors: Executors;
+  readonly #freed: () => void;
+  #ended = false;
+
+  constructor(executors: Executors, index: number, freed: () => void) {
+    this.#executors = executors;
+    this.index = index;
+    this.#freed = freed;
+  }
+
+  end(): void {
+    if (!this.#ended) {
+      this.#ended = true;
+      this.#executors.release(this.index);
+      this.#freed();
+    }
+  }
+}
+
+/** Whether a preparation failed for a reason that no other slave can mend. */
+function isOfTheProject(error: unknown): error is ClusterRunnerError {
+  return (
+    error instanceof ClusterRunnerError &&
+    (error.code === 'PREPARATION_FAILED' || error.code === 'JOB_INVALID')
+  );
+}
