@@ -53,8 +53,9 @@ export interface Held {
   readonly executorIndex: number | null;
   /** Milliseconds. */
   readonly takenAt: number;
-  /** Whether the answer that brings it was given. Before that its slave cannot be expected to name it. */
-  answered: boolean;
+  /** The number of the slave's question whose answer brings it; null before that is given. Only when the slave says
+   *  that it waits for that answer no more can it be expected to name the lease. */
+  answeredTo: number | null;
   /** How much of each console has been reported under this lease, in bytes. */
   readonly consoleEnds: Map<AtomId, number>;
 }
@@ -72,6 +73,8 @@ export interface SlaveEntry {
   /** Milliseconds; of its last signed word. */
   lastSeen: number;
   readonly leases: Map<LeaseId, Held>;
+  /** The highest number of its questions. */
+  lastPoll: number;
   /** Its question that is being answered or held, at most one. */
   poll: object | null;
   /** What it was told and still names: it takes time to end processes, and to run a teardown. Only what it was not

@@ -24,16 +24,19 @@ export class HandOut {
     const cluster = this.#cluster;
     cluster.journal.requireWhole();
     const slave = cluster.slaves.hear(slaveId, cluster.now);
-    if (gone.aborted) {
+    if (gone.aborted || request.poll < slave.lastPoll) {
+      // Overtaken on its way by a newer question, which says what is true.
       return nothing;
     }
+    slave.lastPoll = request.poll;
     const poll = {};
     this.#supersede(slave, poll);
     try {
-      this.#requeueUnnamed(slave, request);
-      const taken = await this.#find(slave, request, gone);
+      const coming = this.#requeueUnnamed(slave, request);
+      const asked = { ...request, free_executors: Math.max(0, request.free_executors - coming) };
+      const taken = await this.#find(slave, asked, gone);
       const assignments = taken === null ? [] : await this.#assign(taken, slave, poll, gone);
-      return slave.poll === poll && !gone.aborted ? this.#answer(slave, request, assignments) : nothing;
+      return slave.poll === poll && !gone.aborted ? this.#answer(slave, asked, assignments) : nothing;
     } finally {
       if (slave.poll === poll) {
         slave.poll = null;
@@ -47,12 +50,22 @@ export class HandOut {
     this.#polls.release(slave, 'over');
   }
 
-  /** What the slave does not name was in an answer that never arrived: its work goes back to the queue. */
-  #requeueUnnamed(slave: SlaveEntry, request: WorkRequest): void {
+  /**
+   * What the slave does not name was in an answer that never arrived: its work goes back to the queue. Unless that
+   * answer may still be on its way; how many leases are is answered.
+   */
+  #requeueUnnamed(slave: SlaveEntry, request: WorkRequest): number {
+    const open = new Set(request.open_polls);
+    let coming = 0;
     const named = new Set<number>(request.leases.map(({ lease_id }) => lease_id));
     const change = new Change();
     for (const held of [...slave.leases.values()]) {
-      if (held.answered && !named.has(held.task.lease)) {
+      if (held.answeredTo === null || named.has(held.task.lease)) {
+        continue;
+      }
+      if (open.has(held.answeredTo)) {
+        coming += 1;
+      } else {
         this.#cluster.log.warn(
           { ...refOf(held), slave: slave.name },
           'An answer with a lease did not arrive.',
@@ -65,6 +78,7 @@ export class HandOut {
     }
     prune(slave.toldCancel, named);
     prune(slave.toldRelease, new Set<number>(request.builds));
+    return coming;
   }
 
   /** Work, or null when the answer is to bring what else there is to say. */
@@ -146,7 +160,7 @@ export class HandOut {
     found: readonly { held: Held; assignment: Assignment }[],
   ): WorkAnswer {
     for (const { held } of found) {
-      held.answered = true;
+      held.answeredTo = request.poll;
     }
     const cancel = this.#over(request);
     const release = this.#unneeded(slave, request);
@@ -210,6 +224,11 @@ export class HandOut {
   #isHeld(lease: Held): boolean {
     return this.#cluster.held.get(lease.task.lease) === lease;
   }
+}
+
+/** Whether the answer that brought the lease, or was to bring it, had ended when the slave asked this. */
+function hasArrived({ answeredIn }: Held, { poll, open_polls }: WorkRequest): boolean {
+  return answeredIn !== null && answeredIn < poll && !open_polls.includes(answeredIn);
 }
 
 /** Keeps what is still named. */

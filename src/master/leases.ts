@@ -45,7 +45,7 @@ export function takeWork(
       slave,
       executorIndex: choice.kind === 'run' ? choice.executorIndex : null,
       takenAt: cluster.now,
-      answered: false,
+      answeredTo: null,
       consoleEnds: new Map(),
     };
     cluster.hold(lease);

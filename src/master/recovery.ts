@@ -150,7 +150,8 @@ function holdAgain(cluster: Cluster, build: BuildEntry, row: LeaseRow, change: C
     slave,
     executorIndex: row.executor_index,
     takenAt: row.taken_at,
-    answered: true,
+    // Whatever the last master was about to say has not arrived, or is named by the slave.
+    answeredTo: 0,
     consoleEnds: new Map(),
   };
   cluster.hold(held);

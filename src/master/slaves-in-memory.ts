@@ -75,6 +75,7 @@ export function slaveEntry(
     draining: false,
     lastSeen,
     leases: new Map(),
+    lastPoll: 0,
     poll: null,
     toldCancel: new Set(),
     toldRelease: new Set(),
