@@ -17,6 +17,7 @@ export async function master(options: MasterOptions): Promise<void> {
     port: config.master.port,
     portIsExplicit: config.isExplicit('master.port'),
     secret: config.secret,
+    corsAllowedOrigins: config.corsAllowedOriginsRegex,
     leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
     log,
   });

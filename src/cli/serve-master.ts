@@ -17,6 +17,8 @@ export interface ServeMasterOptions {
   /** The address to listen on; all of them unless given. */
   readonly address?: string;
   readonly secret: string;
+  /** Origins of web pages that may use the API; null: none. */
+  readonly corsAllowedOrigins?: RegExp | null;
   readonly leaseSeconds: number;
   readonly log: Logger;
   readonly clock?: Clock;
@@ -54,6 +56,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       log: options.log,
       temporaryDirectory,
       version,
+      corsAllowedOrigins: options.corsAllowedOrigins ?? null,
     });
     const server = await listen(app, {
       port: options.port,

@@ -34,7 +34,9 @@ export function reasonsToWait(
     reasons.push({ reason: 'RUNNING', text: `It runs on ${count(build.running, 'executor')}.` });
   }
   const waits =
-    build.state === 'QUEUED' ? 'It waits to be prepared' : `${count(build.queued, 'subjob')} wait`;
+    build.state === 'QUEUED'
+      ? 'It waits to be prepared'
+      : `${count(build.queued, 'subjob')} ${build.queued === 1 ? 'waits' : 'wait'}`;
   if (build.state === 'QUEUED' || (build.state === 'BUILDING' && build.queued > 0)) {
     reasons.push(whyNotMore(build, slaves, busyWith, waits));
   }

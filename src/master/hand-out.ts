@@ -226,11 +226,6 @@ export class HandOut {
   }
 }
 
-/** Whether the answer that brought the lease, or was to bring it, had ended when the slave asked this. */
-function hasArrived({ answeredIn }: Held, { poll, open_polls }: WorkRequest): boolean {
-  return answeredIn !== null && answeredIn < poll && !open_polls.includes(answeredIn);
-}
-
 /** Keeps what is still named. */
 function prune(told: Set<number>, named: ReadonlySet<number>): void {
   for (const id of told) {

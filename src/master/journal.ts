@@ -1,12 +1,11 @@
-import type { Kysely } from 'kysely';
 import type { Logger } from '../lib/logger.js';
 import { Signal } from '../lib/signal.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
-import type { Database } from './store/database.js';
+import type { Writable } from './store/database.js';
 import type { Store } from './store/store.js';
 
 /** One write of a change that the memory has made already. */
-export type Step = (db: Kysely<Database>) => Promise<void>;
+export type Step = (db: Writable) => Promise<void>;
 
 /**
  * How memory and store are kept together: a change is decided and made in memory synchronously, and its steps are
@@ -41,7 +40,7 @@ export class Journal {
    * A write that must succeed before the memory is changed; when it fails nothing has happened.
    * @throws UNAVAILABLE
    */
-  async write<T>(mutation: (db: Kysely<Database>) => Promise<T>): Promise<T> {
+  async write<T>(mutation: (db: Writable) => Promise<T>): Promise<T> {
     this.requireWhole();
     try {
       const value = await this.#store.write(mutation);

@@ -28,6 +28,7 @@ export interface FakeMasterOptions {
   readonly clock?: Clock;
   readonly secrets?: readonly string[];
   readonly maxJsonBytes?: number;
+  readonly corsAllowedOrigins?: RegExp;
 }
 
 /** The real HTTP layer on a free port of this machine, over a service in memory. */
@@ -47,6 +48,7 @@ export async function startFakeMaster(options: FakeMasterOptions = {}): Promise<
     temporaryDirectory,
     version: '1.2.3',
     ...(options.maxJsonBytes === undefined ? {} : { maxJsonBytes: options.maxJsonBytes }),
+    ...(options.corsAllowedOrigins === undefined ? {} : { corsAllowedOrigins: options.corsAllowedOrigins }),
   });
   const server = await listen(app, { port: 0, hostname: '127.0.0.1', explicit: true });
   const url = `http://127.0.0.1:${server.port}`;

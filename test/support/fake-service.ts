@@ -66,6 +66,8 @@ export class FakeService implements MasterService, MasterReading {
   readonly events: Event[] = [];
   /** What was counted, as `method route status`. */
   readonly counted: string[] = [];
+  /** How many wait for a change or for events now. */
+  watching = 0;
   /** Emits `changed` when a test says that something has. */
   readonly changing = new EventTarget();
   /** Thrown by every reading method while it is set. */
@@ -133,8 +135,9 @@ export class FakeService implements MasterService, MasterReading {
 
   async drainSlaves(slaves: readonly SlaveId[] | 'all'): Promise<SlaveId[]> {
     const ids = slaves === 'all' ? [...this.slaves.keys()] : [...slaves];
-    for (const id of ids) {
-      this.slaves.set(id, { ...(await this.getSlave(id)), state: 'DRAINING' });
+    const found = await Promise.all(ids.map((id) => this.getSlave(id)));
+    for (const slave of found) {
+      this.slaves.set(slave.id, { ...slave, state: 'DRAINING' });
     }
     this.changes.push({ what: 'drainSlaves', said: ids });
     return ids;
@@ -161,7 +164,9 @@ export class FakeService implements MasterService, MasterReading {
         resolve();
       }
     });
+    this.watching += 1;
     await Promise.race([changed, delay(ms, undefined, { signal: stop }).catch(() => undefined)]);
+    this.watching -= 1;
     over.abort();
   }
 
@@ -226,13 +231,17 @@ export class FakeService implements MasterService, MasterReading {
     return this.events.filter((event) => event.id > id && event.timestamp >= timestamp).slice(0, limit);
   }
 
+  /** `announce` gives an empty batch when there is nothing new. */
   async *followEvents(id: number | null, end: AbortSignal): AsyncGenerator<readonly Event[]> {
     let last = id ?? this.events.at(-1)?.id ?? 0;
     while (!end.aborted) {
+      if (this.broken !== null) {
+        throw this.broken;
+      }
       const batch = this.events.filter((event) => event.id > last);
       last = batch.at(-1)?.id ?? last;
       yield batch;
-      await this.untilChanged(toId.build(1), 'change', 1000, end);
+      await this.untilChanged(toId.build(1), 'change', 60_000, end);
     }
   }
 

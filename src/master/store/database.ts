@@ -1,4 +1,4 @@
-import type { Generated } from 'kysely';
+import type { Generated, Kysely } from 'kysely';
 import type { BuildState } from '../../protocol/build.js';
 
 /** The tables as Kysely sees them. Times are milliseconds since the epoch unless said otherwise. */
@@ -12,6 +12,9 @@ export interface Database {
   nonces: NoncesTable;
   events: EventsTable;
 }
+
+/** What a step of a change writes to: the database within its transaction. */
+export type Writable = Kysely<Database>;
 
 export interface BuildsTable {
   id: Generated<number>;

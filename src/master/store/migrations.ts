@@ -106,4 +106,14 @@ const first = [
     data TEXT NOT NULL
   ) STRICT`,
   'CREATE INDEX events_by_time ON events (time)',
+  // Without statistics SQLite takes a build to have a dozen atoms, and looks through all of them for those of one
+  // subjob. These say what large builds are like; nothing else writes statistics, so plans stay as they are.
+  'ANALYZE',
+  `INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('atoms', 'atoms', '10000000 100000 1'),
+    ('atoms', 'atoms_of_subjob', '10000000 100000 10 1'),
+    ('atoms', 'atoms_failed', '1000 100 1'),
+    ('leases', 'leases_of_build', '1000000 10000'),
+    ('leases', 'leases_held', '10000 1000')`,
+  'ANALYZE sqlite_schema',
 ];

@@ -36,25 +36,28 @@ export interface SubjobView {
 }
 
 function atomViews(db: Kysely<Database>, build: BuildId) {
-  return db
-    .selectFrom('atoms')
-    .innerJoin('subjobs', (join) =>
-      join
-        .onRef('subjobs.build_id', '=', 'atoms.build_id')
-        .onRef('subjobs.subjob_id', '=', 'atoms.subjob_id'),
-    )
-    .select([
-      'atoms.atom_id',
-      'atoms.subjob_id',
-      'atoms.variable',
-      'atoms.value',
-      'atoms.state',
-      'atoms.exit_code',
-      'atoms.expected_time',
-      'atoms.actual_time',
-      'subjobs.error',
-    ])
-    .where('atoms.build_id', '=', build);
+  return (
+    db
+      .selectFrom('atoms')
+      // Every atom has its subjob; an inner join would let SQLite begin with the subjobs, and sort all atoms for a page.
+      .leftJoin('subjobs', (join) =>
+        join
+          .onRef('subjobs.build_id', '=', 'atoms.build_id')
+          .onRef('subjobs.subjob_id', '=', 'atoms.subjob_id'),
+      )
+      .select([
+        'atoms.atom_id',
+        'atoms.subjob_id',
+        'atoms.variable',
+        'atoms.value',
+        'atoms.state',
+        'atoms.exit_code',
+        'atoms.expected_time',
+        'atoms.actual_time',
+        'subjobs.error',
+      ])
+      .where('atoms.build_id', '=', build)
+  );
 }
 
 /** In order of atom; of one subjob only when it is named. */

@@ -9,55 +9,47 @@ import type { RouteDeclaration } from '../../../src/protocol/route.js';
 import { routes } from '../../../src/protocol/routes.js';
 import { documentDigest } from '../../../src/protocol/signing.js';
 import { ResultReportSchema } from '../../../src/protocol/slave.js';
+import { type Example, examplesOf } from '../../support/api-page.js';
 
 const root = dirname(fileURLToPath(new URL(`file://${findPackageJSON(import.meta.url)}`)));
 const page = readFileSync(join(root, 'docs', 'api.md'), 'utf8');
 const declared: RouteDeclaration[] = Object.values(routes);
 
-/** Sections of the page by their heading, e.g. `GET /v1/build`. */
-const sections = new Map(
-  page
-    .split(/^### /m)
-    .slice(1)
-    .map((section) => [section.split('\n', 1)[0] ?? '', section]),
-);
-
-function examples(section: string, kind: string): { label: string; value: unknown }[] {
-  const blocks = section.matchAll(/^```json (\w+)(?: (\d+))?\n([\s\S]*?)^```/gm);
-  return [...blocks]
-    .filter(([, found]) => found === kind)
-    .map(([, , label, text]) => ({ label: label ?? '', value: JSON.parse(text ?? '') }));
-}
+const examples = examplesOf(page);
 
 describe('docs/api.md', () => {
   it('has a section for every route, and for no other', () => {
-    const documented = [...sections.keys()].filter((heading) => heading.includes('/v1'));
-    expect(documented).to.have.members(declared.map(({ method, path }) => `${method} ${path}`));
+    const headings = [...page.matchAll(/^### ((?:GET|POST|PUT|DELETE) .*)$/gm)].map((match) => match[1]);
+    expect(headings).to.have.members(declared.map(({ method, path }) => `${method} ${path}`));
+  });
+
+  it('has no links within it that lead nowhere', () => {
+    const anchors = [...page.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+      (title ?? '')
+        .toLowerCase()
+        .replace(/[^\w -]/g, '')
+        .replaceAll(' ', '-'),
+    );
+    const links = [...page.matchAll(/\]\(#([^)]*)\)/g)].map((match) => match[1]);
+    expect(links).not.to.deep.equal([]);
+    expect(anchors).to.include.members(links);
   });
 
   for (const route of declared) {
     const name = `${route.method} ${route.path}`;
     it(`shows requests and answers of ${name} as they are declared`, () => {
-      const section = sections.get(name) ?? '';
-      const { body, answer } = route;
-      const requests = examples(section, 'request');
-      if (body === null || body === 'stream') {
-        expect(requests).to.deep.equal([]);
-      } else {
-        expect(requests).not.to.deep.equal([]);
-        for (const { value } of requests) {
-          expect([...Value.Errors(body, value)]).to.deep.equal([]);
+      const ofRoute = examples.filter((example) => example.route === name);
+      expect(ofRoute.map(({ answer }) => answer?.status)).to.include(route.status);
+      for (const example of ofRoute) {
+        expect(example.method).to.equal(route.method);
+        expect(templateOf(example.target)).to.equal(templateOf(route.path));
+        if (example.answer?.status === route.status) {
+          checkGood(route, example);
+        } else if (example.answer?.form === 'json') {
+          const value: unknown = JSON.parse(example.answer.text);
+          expect(value).to.have.property('error').that.is.a('string');
+          expect(value).to.have.property('STATUS', example.answer.status < 300 ? 'SUCCESS' : 'FAILURE');
         }
-      }
-      if (typeof answer === 'object') {
-        for (const { label, value } of examples(section, 'answer')) {
-          expect(label).to.equal(String(route.status));
-          expect(value).to.have.property('STATUS', 'SUCCESS');
-          expect([...Value.Errors(answer, Value.Clean(answer, value))]).to.deep.equal([]);
-        }
-      }
-      for (const { value } of examples(section, 'report')) {
-        expect(Value.Check(ResultReportSchema, value)).to.equal(true);
       }
     });
   }
@@ -76,3 +68,22 @@ describe('docs/api.md', () => {
     expect(Object.entries(errorStatus)).to.deep.include.members(listed);
   });
 });
+
+function checkGood({ body, answer }: RouteDeclaration, example: Example): void {
+  const schema = body === 'stream' ? ResultReportSchema : body;
+  if (schema === null) {
+    expect(example.body).to.equal(null);
+  } else {
+    expect([...Value.Errors(schema, JSON.parse(example.body ?? ''))]).to.deep.equal([]);
+  }
+  if (typeof answer === 'object') {
+    const value: unknown = JSON.parse(example.answer?.text ?? '');
+    expect(value).to.have.property('STATUS', 'SUCCESS');
+    expect([...Value.Errors(answer, Value.Clean(answer, value))]).to.deep.equal([]);
+  }
+}
+
+/** The path without its parameters' names or values. */
+function templateOf(target: string): string {
+  return target.replace(/\?.*/, '').replace(/:\w+|\/\d+/g, (match) => (match.startsWith('/') ? '/:' : ':'));
+}

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:net';
+import { createConnection, createServer, type Server } from 'node:net';
 import { expect } from 'chai';
 import Koa from 'koa';
 import { listen } from '../../../../src/master/http/listen.js';
@@ -45,10 +45,24 @@ describe('listen', () => {
   });
 });
 
+describe('a connection that was made ahead of time', () => {
+  it('does not hold the master up when it stops', async () => {
+    const master = await startFakeMaster();
+    const socket = createConnection(Number(new URL(master.url).port), hostname);
+    const accepted = new Promise((resolve) => socket.once('connect', resolve));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    await accepted;
+    // An answer on another connection shows that the first one was accepted too.
+    await sendBytes(master, 'GET /healthz HTTP/1.0\r\n\r\n');
+    // Mocha's limit is shorter than the grace after which every connection is cut off.
+    await Promise.all([master.close(), closed]);
+  });
+});
+
 describe('a long poll', () => {
   let master: FakeMaster;
   let slave: SlaveId;
-  const question = { free_executors: 1, wait_seconds: 60, leases: [], builds: [] };
+  const question = { free_executors: 1, wait_seconds: 60, leases: [], poll: 1, open_polls: [], builds: [] };
   beforeEach(async () => {
     master = await startFakeMaster();
     const named = { name: 'host', instance: 'instance-1', num_executors: 1, url: null, version: '1' };
@@ -88,8 +102,10 @@ describe('what is no HTTP', () => {
   });
   afterEach(() => master.close());
 
-  it('is answered with a sentence', async () => {
-    expect(await sendBytes(master, 'hello\r\n\r\n')).to.match(/^HTTP\/1\.1 400 [\s\S]*"STATUS":"FAILURE"/);
+  it('is answered with a sentence, and the run of the master', async () => {
+    const answer = await sendBytes(master, 'hello\r\n\r\n');
+    expect(answer).to.match(/^HTTP\/1\.1 400 [\s\S]*"STATUS":"FAILURE"/);
+    expect(answer).to.contain('Session-Id: fake-session\r\n');
     const large = `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`;
     expect(await sendBytes(master, large)).to.match(/^HTTP\/1\.1 431 /);
   });

@@ -18,6 +18,7 @@ const subjob = toId.subjob(0);
 const report: ResultReport = {
   lease: { lease_id: toId.lease(5), attempt: toId.attempt(1) },
   atoms: [{ id: toId.atom(0), exit_code: 0, actual_time: 1.5 }],
+  index: { members: [7], consoles: [] },
 };
 
 describe('a result', () => {

@@ -1,0 +1,2 @@
+# A test of the shell itself: globs.
+cd "$PROJECT_DIR" && ls tests/*.sh > /dev/null

@@ -1,0 +1,2 @@
+# A test of the shell itself: slow.
+sleep 0.5

@@ -1,0 +1,2 @@
+# A test of the shell itself: substitution.
+path=/a/b/c.txt; test "${path##*/}" = c.txt

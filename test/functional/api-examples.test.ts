@@ -1,0 +1,90 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { findPackageJSON } from '../../src/lib/package-json.js';
+import type { RouteDeclaration } from '../../src/protocol/route.js';
+import { routes } from '../../src/protocol/routes.js';
+import { type AnswerBlock, examplesOf, withAnswers } from '../support/api-page.js';
+import { startExampleMaster } from '../support/example-master.js';
+import { correctionOf, Story } from '../support/example-story.js';
+
+const root = dirname(fileURLToPath(new URL(`file://${findPackageJSON(import.meta.url)}`)));
+const file = join(root, 'docs', 'api.md');
+const page = readFileSync(file, 'utf8');
+const examples = examplesOf(page);
+const declared: RouteDeclaration[] = Object.values(routes);
+
+const build = '/v1/build/:buildId';
+const slave = '/v1/slave/:slaveId';
+const leased = `${slave}/build/:buildId`;
+const result = `PUT ${leased}/subjob/:subjobId/result#1`;
+const lease = (lease_id: number, attempt = 1) => ({ lease_id, attempt });
+
+/** Three builds and one slave: the examples are true in this order, which is not that of the page. */
+async function tell(story: Story): Promise<void> {
+  await story.show('POST /v1/slave#1', 'POST /v1/build#1', 'POST /v1/build#2', 'POST /v1/build#3');
+  await story.show('GET /v1/queue#1');
+
+  await story.show(`POST ${slave}/work#1`, `POST ${leased}/prepared#1`);
+  await story.work(2);
+  await story.show(`POST ${leased}/handback#1`);
+  await story.work(3);
+  await story.show(`POST ${leased}/preparation_failed#1`);
+
+  await story.show(`POST ${slave}/work#2`, `POST ${leased}/subjob/:subjobId/progress#1`);
+  await story.show('GET /v1#1', 'GET /v1/slave#1', `GET ${slave}#1`, 'GET /v1/build#1', `GET ${build}#1`);
+  await story.show(`GET ${build}/explain#1`, `GET ${build}/atom/:atomId/console#1`);
+  await story.show(`GET ${build}/artifacts.tar.gz#1`);
+
+  await story.work(5, [lease(4)]);
+  await story.show(`POST ${leased}/subjob/:subjobId/handback#1`);
+  await story.deliver(result, 'opening the cart\n1 test, ok\n');
+  await story.work(6);
+  const failed = { lease: lease(6, 2), atoms: [{ id: 1, exit_code: 1, actual_time: 0.5 }] };
+  await story.deliver(result, 'opening the login\n1 test, 1 failed\n', failed, 1);
+  const ofEnded = examples.filter(({ route }) => route.startsWith(`GET ${build}`)).map(({ key }) => key);
+  await story.show(...ofEnded.filter((key) => !story.isShown(key)));
+
+  await story.vary('POST /v1/build#2', {});
+  await story.show(`PUT ${build}#1`);
+
+  await story.show(`POST ${slave}/shutdown#1`, 'POST /v1/slave/shutdown#1', 'POST /v1/slave/shutdown#2');
+  await story.show('GET /v1/version#1', 'GET /v1/openapi.json#1', 'GET /v1/metrics#1');
+  await story.show('GET /v1/eventlog#1', 'GET /v1/events#1', `DELETE ${slave}#1`);
+}
+
+describe('the examples of docs/api.md', () => {
+  const corrections = new Map<AnswerBlock, string>();
+
+  it('are what a master really answers (UPDATE_EXAMPLES=1 writes them down)', async () => {
+    const master = await startExampleMaster();
+    const story = new Story(master, examples);
+    try {
+      await tell(story);
+    } finally {
+      await master.close();
+    }
+    expect([...story.answers.keys()].map(({ key }) => key)).to.have.members(examples.map(({ key }) => key));
+    for (const [{ answer }, real] of story.answers) {
+      const correction = answer === null ? null : correctionOf(answer, real);
+      if (answer !== null && correction !== null) {
+        // Which part of an answer is worth showing is for a person to say.
+        expect(answer.isExcerpt && answer.form !== 'text', `${answer.text} is not in ${real.text}`).to.equal(
+          false,
+        );
+        corrections.set(answer, correction);
+      }
+    }
+    if (process.env.UPDATE_EXAMPLES === '1') {
+      writeFileSync(file, withAnswers(page, corrections));
+    } else {
+      expect(withAnswers(page, corrections)).to.equal(page);
+    }
+  });
+
+  it('show every route', () => {
+    const shown = new Set(examples.filter(({ answer }) => answer !== null).map(({ route }) => route));
+    expect([...shown]).to.have.members(declared.map(({ method, path }) => `${method} ${path}`));
+  });
+});

@@ -1,0 +1,197 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { toId } from '../../../src/protocol/ids.js';
+import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
+
+describe('a build on the master', () => {
+  let harness: MasterHarness;
+  beforeEach(async () => {
+    harness = new MasterHarness();
+    await harness.start();
+  });
+  afterEach(() => harness.close());
+
+  it('goes from its request through its preparation to success', async () => {
+    const { master } = harness;
+    const id = await master.createBuild(directoryBuild);
+    expect(await master.getBuild(id)).to.include({
+      status: 'BUILDING',
+      state: 'QUEUED',
+      result: null,
+      failed_atoms: null,
+      artifacts: null,
+      num_atoms: null,
+      num_subjobs: null,
+    });
+    const slave = await harness.slave();
+    const preparation = await slave.takePreparation();
+    expect(preparation).to.deep.include({
+      build_id: id,
+      project: { type: 'directory', project_directory: '/project' },
+      job_name: 'Simple',
+      config: null,
+      atoms_override: null,
+    });
+    expect((await master.getBuild(id)).state).to.equal('PREPARING');
+    await slave.reportPrepared(preparation, 4);
+    expect(await master.getBuild(id)).to.include({
+      state: 'BUILDING',
+      num_atoms: 4,
+      num_subjobs: 4,
+      details: '0 of 4 subjobs are complete (0.0%).',
+    });
+    await slave.runAll();
+    const build = await master.getBuild(id);
+    expect(build).to.deep.include({
+      status: 'SUCCESS',
+      state: 'FINISHED',
+      result: 'SUCCESS',
+      details: '4 of 4 subjobs are complete (100.0%).',
+      failed_atoms: [],
+      artifacts: `/v1/build/${id}/artifacts.tar.gz`,
+      num_atoms_done: 4,
+      num_atoms_failed: 0,
+      num_executors: 0,
+      error_message: null,
+    });
+    expect(Object.keys(build.state_timestamps)).to.include.members([
+      'QUEUED',
+      'PREPARING',
+      'BUILDING',
+      'FINISHED',
+    ]);
+  });
+
+  it('names the atoms that failed, and the folders of their results', async () => {
+    const { master } = harness;
+    const id = await master.createBuild(directoryBuild);
+    const slave = await harness.slave();
+    await slave.prepare(3);
+    await slave.runAll({ failing: [1] });
+    const { status, failed_atoms, num_atoms_failed } = await master.getBuild(id);
+    expect(status).to.equal('FAILURE');
+    expect(num_atoms_failed).to.equal(1);
+    expect(failed_atoms?.map(({ id: atom, command_string }) => ({ atom, command_string }))).to.deep.equal([
+      { atom: 1, command_string: 'export TOKEN=2;' },
+    ]);
+    const contents = await master.archiveContents(id);
+    expect(contents?.failedFolders).to.deep.equal([`artifact_${failed_atoms?.[0]?.subjob_id}_1`]);
+    expect(contents?.files.map((file) => readFileSync(file, 'utf8'))).to.deep.equal(Array(3).fill('archive'));
+  });
+
+  it('ends in success at once when it has no atoms', async () => {
+    const id = await harness.master.createBuild(directoryBuild);
+    const slave = await harness.slave();
+    await slave.prepare(0);
+    expect(await harness.master.getBuild(id)).to.deep.include({
+      status: 'SUCCESS',
+      state: 'FINISHED',
+      num_atoms: 0,
+      num_subjobs: 0,
+      details: '0 of 0 subjobs are complete (100.0%).',
+      failed_atoms: [],
+    });
+    expect(await harness.master.archiveContents(id)).to.deep.equal({ files: [], failedFolders: [] });
+  });
+
+  it('has no archive while it runs', async () => {
+    const id = await harness.master.createBuild(directoryBuild);
+    expect(await harness.master.archiveContents(id)).to.equal(null);
+  });
+
+  it('is canceled once, and says so', async () => {
+    const { master } = harness;
+    const id = await master.createBuild(directoryBuild);
+    const first = await master.cancelBuild(id);
+    expect(first).to.deep.include({ status: 'FAILURE', state: 'CANCELED', failed_atoms: [] });
+    expect(first.error_message).to.contain('canceled');
+    expect(await master.cancelBuild(id)).to.deep.equal(first);
+  });
+
+  it('stays finished when it is canceled after its end', async () => {
+    const id = await harness.master.createBuild(directoryBuild);
+    await (await harness.slave()).prepare(0);
+    expect((await harness.master.cancelBuild(id)).state).to.equal('FINISHED');
+  });
+
+  it('ends in error with the words of the slave that could not prepare it', async () => {
+    const { master } = harness;
+    const id = await master.createBuild(directoryBuild);
+    const slave = await harness.slave();
+    const { lease } = await slave.takePreparation();
+    await master.reportPreparationFailed(slave.id, id, lease, 'There is no job Simple.');
+    expect(await master.getBuild(id)).to.include({
+      status: 'FAILURE',
+      state: 'ERROR',
+      error_message: 'There is no job Simple.',
+    });
+    await master.reportPreparationFailed(slave.id, id, lease, 'There is no job Simple.');
+  });
+
+  it('is listed with the others, oldest first, page by page', async () => {
+    const { master } = harness;
+    for (let n = 0; n < 5; n += 1) {
+      await master.createBuild(directoryBuild);
+    }
+    const { builds, total } = await master.listBuilds({ offset: 1, limit: 2 });
+    expect(total).to.equal(5);
+    expect(builds.map(({ id }) => id)).to.deep.equal([2, 3]);
+    await master.cancelBuild(toId.build(1));
+    const unfinished = await master.listUnfinished({ offset: 0, limit: 2 });
+    expect(unfinished.total).to.equal(4);
+    expect(unfinished.builds.map(({ id }) => id)).to.deep.equal([2, 3]);
+  });
+
+  it('is not found when it was never made', async () => {
+    const none = toId.build(99);
+    expect(await refused(harness.master.getBuild(none), 'NOT_FOUND')).to.contain('99');
+    await refused(harness.master.cancelBuild(none), 'NOT_FOUND');
+    await refused(harness.master.archiveContents(none), 'NOT_FOUND');
+  });
+
+  it('is refused with the name of the field that is missing, too much or wrong', async () => {
+    const { master } = harness;
+    const message = (request: Parameters<typeof master.createBuild>[0]) =>
+      refused(master.createBuild(request), 'INVALID_REQUEST');
+    expect(await message({ type: 'git', job_name: 'a' })).to.contain('url');
+    expect(await message({ type: 'git', url: 'file:///a' })).to.contain('job_name');
+    expect(await message({ type: 'directory', job_name: 'a' })).to.contain('project_directory');
+    expect(await message({ type: 'directory', job_name: 'a', project_directory: 'b' })).to.contain(
+      'absolute',
+    );
+    expect(await message({ ...directoryBuild, branch: 'x' })).to.contain('branch');
+    expect(await message({ ...directoryBuild, remote_files: { a: 'b' } })).to.contain('remote_files');
+    expect(
+      await message({ ...directoryBuild, config: { commands: [null], atomizers: [{ A: 'b' }] } }),
+    ).to.contain('config.commands');
+    expect((await master.listBuilds({ offset: 0, limit: 10 })).total).to.equal(0);
+  });
+
+  it('shows no credentials of its repository', async () => {
+    const id = await harness.master.createBuild({
+      type: 'git',
+      url: 'https://user:hunter2@example.com/a.git',
+      job_name: 'a',
+    });
+    expect(JSON.stringify(await harness.master.getBuild(id))).not.to.contain('hunter2');
+    const { project } = await (await harness.slave()).takePreparation();
+    expect(JSON.stringify(project)).to.contain('hunter2');
+  });
+
+  it('hands the commit that was prepared to all slaves', async () => {
+    const { master } = harness;
+    await master.createBuild({ type: 'git', url: 'https://example.com/a.git', job_name: 'a' });
+    const slave = await harness.slave();
+    const { build_id, lease } = await slave.takePreparation();
+    await master.reportPrepared(slave.id, build_id, {
+      lease,
+      job: { name: 'a', definition: { commands: ['true'], atomizers: [{ A: 'b' }] } },
+      commit: 'abc123',
+      atoms: [{ variable: 'A', value: '$PROJECT_DIR/x y' }],
+    });
+    slave.leases.clear();
+    const { project, atoms } = await slave.take();
+    expect(project).to.include({ hash: 'abc123', remote: 'origin' });
+    expect(atoms).to.deep.equal([{ id: 0, variable: 'A', value: '$PROJECT_DIR/x y' }]);
+  });
+});

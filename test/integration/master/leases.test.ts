@@ -1,0 +1,184 @@
+import { expect } from 'chai';
+import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
+
+describe('leases that end without a result', () => {
+  let harness: MasterHarness;
+  beforeEach(async () => {
+    harness = new MasterHarness();
+    await harness.start();
+  });
+  afterEach(() => harness.close());
+
+  it('gives the subjob of a slave that is not heard any more to another, with its attempt raised', async () => {
+    const { master } = harness;
+    const build = await master.createBuild(directoryBuild);
+    const [lost, other] = [await harness.slave(), await harness.slave()];
+    await lost.prepare(1);
+    const first = await lost.take();
+    await harness.loseOthers(other);
+    expect((await master.getSlave(lost.id)).state).to.equal('GONE');
+    await refused(lost.ask(), 'SLAVE_UNKNOWN');
+    const second = await other.take();
+    expect(second).to.include({ subjob_id: first.subjob_id });
+    expect(second.lease.attempt).to.equal(2);
+    await refused(other.deliver(first), 'STALE_LEASE');
+    expect(() => master.checkResultLease(other.id, build, first.subjob_id, first.lease)).to.throw('is over');
+    await other.deliver(second);
+    expect((await master.getBuild(build)).status).to.equal('SUCCESS');
+  });
+
+  it('keeps the leases of a slave that speaks', async () => {
+    await harness.master.createBuild(directoryBuild);
+    const slave = await harness.slave();
+    await slave.prepare(1);
+    const assignment = await slave.take();
+    await harness.loseOthers(slave);
+    await harness.loseOthers(slave);
+    await slave.deliver(assignment);
+  });
+
+  it('fails the atoms of a subjob that three slaves were lost with, and ends the build', async () => {
+    const { master } = harness;
+    const build = await master.createBuild(directoryBuild);
+    const survivor = await harness.slave();
+    await survivor.prepare(1);
+    for (let n = 0; n < 3; n += 1) {
+      const victim = await harness.slave();
+      await victim.take();
+      await harness.loseOthers(survivor);
+    }
+    const { status, state, num_atoms_failed, failed_atoms } = await master.getBuild(build);
+    expect({ status, state, num_atoms_failed }).to.deep.equal({
+      status: 'FAILURE',
+      state: 'FINISHED',
+      num_atoms_failed: 1,
+    });
+    expect(failed_atoms).to.have.length(1);
+    const { atoms } = await master.listAtoms(build, null, { offset: 0, limit: 10 });
+    expect(atoms[0]).to.include({ state: 'COMPLETED', exit_code: null });
+    expect(atoms[0]?.error).to.contain('3 slaves were lost');
+    expect((await master.archiveContents(build))?.files).to.deep.equal([]);
+  });
+
+  it('ends a build in error whose preparation lost three slaves', async () => {
+    const build = await harness.master.createBuild(directoryBuild);
+    for (let n = 0; n < 3; n += 1) {
+      const victim = await harness.slave();
+      await victim.takePreparation();
+      await harness.loseOthers();
+    }
+    const { state, error_message } = await harness.master.getBuild(build);
+    expect(state).to.equal('ERROR');
+    expect(error_message).to.contain('3 slaves were lost');
+  });
+
+  it('queues what a slave hands back because it stops, without blame', async () => {
+    const { master } = harness;
+    const build = await master.createBuild(directoryBuild);
+    const slave = await harness.slave();
+    await slave.prepare(1);
+    for (let n = 1; n <= 5; n += 1) {
+      const { lease, subjob_id } = await slave.take();
+      expect(lease.attempt).to.equal(n);
+      const handback = { lease, reason: 'stopping', output: '' } as const;
+      await master.handBack(slave.id, build, subjob_id, handback);
+      await master.handBack(slave.id, build, subjob_id, handback);
+      slave.leases.clear();
+    }
+    await slave.runAll();
+    expect((await master.getBuild(build)).status).to.equal('SUCCESS');
+  });
+
+  it('queues the leases of a slave that says goodbye', async () => {
+    await harness.master.createBuild(directoryBuild);
+    const [leaving, other] = [await harness.slave(2), await harness.slave(2)];
+    await leaving.prepare(2);
+    await leaving.ask();
+    await harness.master.goodbyeSlave(leaving.id);
+    expect((await other.ask()).assignments).to.have.length(2);
+  });
+
+  it('does not give a build again to a slave on which its setup failed', async () => {
+    const { master } = harness;
+    const build = await master.createBuild(directoryBuild);
+    const [bad, good] = [await harness.slave(), await harness.slave()];
+    await bad.prepare(1);
+    const { lease, subjob_id } = await bad.take();
+    await master.handBack(bad.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
+    bad.leases.clear();
+    expect((await bad.ask()).assignments).to.deep.equal([]);
+    await good.runAll();
+    expect((await master.getBuild(build)).status).to.equal('SUCCESS');
+  });
+
+  it('ends a build in error, with the output, that no connected slave can run', async () => {
+    const { master } = harness;
+    const build = await master.createBuild(directoryBuild);
+    const slaves = [await harness.slave(), await harness.slave()];
+    await slaves[0]?.prepare(2);
+    for (const slave of slaves) {
+      const { lease, subjob_id } = await slave.take();
+      await master.handBack(slave.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
+    }
+    const { state, error_message } = await master.getBuild(build);
+    expect(state).to.equal('ERROR');
+    expect(error_message).to.contain('setup_build failed on slave-1, slave-2').and.to.contain('no make');
+  });
+
+  it('cancels the leases of a canceled build', async () => {
+    const { master } = harness;
+    const build = await master.createBuild(directoryBuild);
+    const slave = await harness.slave();
+    await slave.prepare(2);
+    const assignment = await slave.take();
+    await master.reportProgress(slave.id, build, assignment.subjob_id, {
+      lease: assignment.lease,
+      atoms: assignment.atoms.map(({ id }) => ({
+        id,
+        state: 'IN_PROGRESS',
+        exit_code: null,
+        actual_time: null,
+      })),
+      consoles: [],
+    });
+    await master.cancelBuild(build);
+    await refused(slave.deliver(assignment), 'STALE_LEASE');
+    const { atoms } = await master.listAtoms(build, null, { offset: 0, limit: 10 });
+    expect(atoms.map(({ state }) => state)).to.deep.equal(['NOT_STARTED', 'NOT_STARTED']);
+    expect((await master.getSlave(slave.id)).num_executors_in_use).to.equal(0);
+  });
+
+  it('gives the same slave its id again when it registers again, with its leases', async () => {
+    const { master } = harness;
+    await master.createBuild(directoryBuild);
+    const slave = await harness.slave();
+    await slave.prepare(1);
+    const assignment = await slave.take();
+    const again = await master.registerSlave({
+      name: 'renamed',
+      instance: 'instance-1',
+      num_executors: 7,
+      url: null,
+      version: '1.0.1',
+    });
+    expect(again.slave_id).to.equal(slave.id);
+    expect(await master.getSlave(slave.id)).to.include({ name: 'renamed', num_executors_in_use: 1 });
+    await slave.deliver(assignment);
+  });
+
+  it('forgets slaves that have been gone for a day', async () => {
+    const slave = await harness.slave();
+    await harness.master.goodbyeSlave(slave.id);
+    harness.clock.advance(25 * 60 * 60 * 1000);
+    for (let n = 0; n < 50; n += 1) {
+      await harness.master.registerSlave({
+        name: 'bystander',
+        instance: 'bystander',
+        num_executors: 1,
+        url: null,
+        version: '1',
+      });
+    }
+    await refused(harness.master.getSlave(slave.id), 'NOT_FOUND');
+  });
+});

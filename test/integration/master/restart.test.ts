@@ -1,0 +1,116 @@
+import { expect } from 'chai';
+import { pino } from 'pino';
+import { createMaster } from '../../../src/master/service.js';
+import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
+
+describe('a master that is started again', () => {
+  let harness: MasterHarness;
+  beforeEach(async () => {
+    harness = new MasterHarness();
+    await harness.start();
+  });
+  afterEach(() => harness.close());
+
+  it('goes on with its builds: what ran runs on, what waited waits, what was done is done', async () => {
+    const id = await harness.master.createBuild(directoryBuild);
+    const slave = await harness.slave(2);
+    await slave.prepare(5);
+    const running = (await slave.ask()).assignments;
+    const [first, second] = running;
+    if (first?.kind !== 'run' || second?.kind !== 'run') {
+      throw new Error('Two subjobs should run.');
+    }
+    await slave.deliver(first, { failing: first.atoms.map((atom) => atom.id) });
+    const before = await harness.master.getBuild(id);
+    await harness.restart();
+    const after = await harness.master.getBuild(id);
+    expect(after).to.deep.equal(before);
+    await slave.deliver(first);
+    await slave.deliver(second);
+    await slave.runAll();
+    expect(await harness.master.getBuild(id)).to.include({
+      state: 'FINISHED',
+      status: 'FAILURE',
+      num_atoms_done: 5,
+      num_atoms_failed: first.atoms.length,
+    });
+  });
+
+  it('waits for a preparation that runs, and takes its report', async () => {
+    const id = await harness.master.createBuild(directoryBuild);
+    const slave = await harness.slave();
+    const preparation = await slave.takePreparation();
+    await harness.restart();
+    expect((await harness.master.getBuild(id)).state).to.equal('PREPARING');
+    await slave.reportPrepared(preparation, 3);
+    await slave.reportPrepared(preparation, 3);
+    expect((await harness.master.getBuild(id)).num_atoms).to.equal(3);
+  });
+
+  it('takes back what was handed out in an answer that never arrived', async () => {
+    await harness.master.createBuild(directoryBuild);
+    const slave = await harness.slave();
+    await slave.takePreparation();
+    slave.leases.clear();
+    await harness.restart();
+    expect((await slave.takePreparation()).lease.attempt).to.equal(2);
+  });
+
+  it('notices slaves that vanished meanwhile', async () => {
+    await harness.master.createBuild(directoryBuild);
+    const [lost, other] = [await harness.slave(), await harness.slave()];
+    await lost.takePreparation();
+    await harness.restart();
+    await harness.loseOthers(other);
+    expect((await other.takePreparation()).lease.attempt).to.equal(2);
+  });
+
+  it('counts on with ids of builds, slaves and leases', async () => {
+    const first = await harness.master.createBuild(directoryBuild);
+    const slave = await harness.slave();
+    const { lease } = await slave.takePreparation();
+    await harness.restart();
+    expect(await harness.master.createBuild(directoryBuild)).to.equal(first + 1);
+    const other = await harness.slave();
+    expect(other.id).to.be.greaterThan(slave.id);
+    expect((await other.takePreparation()).lease.lease_id).to.be.greaterThan(lease.lease_id);
+  });
+
+  it('shows builds that had ended as before', async () => {
+    const id = await harness.master.createBuild(directoryBuild);
+    const slave = await harness.slave();
+    await slave.prepare(2);
+    await slave.runAll({ failing: [1] });
+    const before = await harness.master.getBuild(id);
+    await harness.restart();
+    expect(await harness.master.getBuild(id)).to.deep.equal(before);
+  });
+
+  it('remembers nonces until they expire', async () => {
+    const expires = harness.clock.now() / 1000 + 60.5;
+    expect(harness.master.rememberNonce('once', expires)).to.equal(true);
+    expect(harness.master.rememberNonce('once', expires)).to.equal(false);
+    await harness.restart();
+    expect(harness.master.rememberNonce('once', expires)).to.equal(false);
+  });
+
+  it('has another session id', async () => {
+    const { sessionId } = harness.master;
+    await harness.restart();
+    expect(harness.master.sessionId)
+      .to.match(/^[0-9a-f]{32}$/)
+      .and.not.to.equal(sessionId);
+  });
+
+  it('is refused a directory that another master uses', async () => {
+    const second = createMaster({
+      directory: harness.directory,
+      clock: harness.clock,
+      random: Math.random,
+      log: pino({ level: 'silent' }),
+      leaseSeconds: 20,
+    });
+    expect(await refused(second, 'CONFLICT')).to.contain(`Another master uses ${harness.directory}`);
+    await harness.master.createBuild(directoryBuild);
+  });
+});

@@ -1,0 +1,201 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { sql } from 'kysely';
+import { countVerdicts, failedAtoms, insertAtoms, recordVerdicts } from '../../../src/master/store/atoms.js';
+import { findBuild, insertBuild, updateBuild } from '../../../src/master/store/builds.js';
+import { appendEvent, trimEvents } from '../../../src/master/store/events.js';
+import { endLease, insertLease, lastLeaseId } from '../../../src/master/store/leases.js';
+import { allNonces, forgetNonces, insertNonce } from '../../../src/master/store/nonces.js';
+import { eventsSince } from '../../../src/master/store/reading.js';
+import { openStore, type Store } from '../../../src/master/store/store.js';
+import { endSubjobLease, findSubjob, insertSubjobs, leaseSubjob } from '../../../src/master/store/subjobs.js';
+import { learnTimings, readTimings } from '../../../src/master/store/timings.js';
+import { type BuildId, toId } from '../../../src/protocol/ids.js';
+import { directoryBuild } from '../../support/master-harness.js';
+
+const subjob = toId.subjob(0);
+const ref = { lease_id: toId.lease(1), attempt: toId.attempt(1) };
+
+async function failure(call: Promise<unknown>): Promise<string> {
+  return call.then(
+    () => 'nothing failed',
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+}
+
+describe('the store', () => {
+  let directory: string;
+  let path: string;
+  let store: Store;
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'clusterrunner-store-'));
+    path = join(directory, 'deep', 'master.db');
+    store = await openStore(path);
+  });
+  afterEach(async () => {
+    await store.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const newBuild = (): Promise<BuildId> =>
+    store.write((db) => insertBuild(db, directoryBuild, { QUEUED: 1 }));
+
+  it('has after a restart what was written before', async () => {
+    const id = await newBuild();
+    await store.close();
+    store = await openStore(path);
+    expect(await findBuild(store.db, id)).to.include({ id, state: 'QUEUED', num_atoms: null });
+  });
+
+  it('never gives an id twice, not even after a row was deleted', async () => {
+    const id = await newBuild();
+    await store.write((db) => db.deleteFrom('builds').execute());
+    await store.close();
+    store = await openStore(path);
+    expect(await newBuild()).to.equal(id + 1);
+  });
+
+  it('says that another master has it open', async () => {
+    expect(await failure(openStore(path))).to.contain('Another master uses');
+  });
+
+  it('says which file is no database', async () => {
+    const wrong = join(directory, 'wrong.db');
+    writeFileSync(wrong, 'this is a text of more than a hundred bytes, '.repeat(10));
+    expect(await failure(openStore(wrong))).to.contain('not a database');
+  });
+
+  it('undoes a write that throws, and not its neighbours', async () => {
+    const calls = [
+      newBuild(),
+      store.write(async (db) => {
+        await insertBuild(db, directoryBuild, {});
+        throw new Error('on purpose');
+      }),
+      newBuild(),
+    ] as const;
+    expect(await failure(calls[1])).to.equal('on purpose');
+    await Promise.all([calls[0], calls[2]]);
+    const rows = await store.db.selectFrom('builds').select('id').execute();
+    expect(rows).to.have.length(2);
+  });
+
+  it('writes in the order in which it was asked, also when there are more than fit one transaction', async () => {
+    const order: number[] = [];
+    await Promise.all(
+      Array.from({ length: 1200 }, (_, n) =>
+        store.write(async () => {
+          order.push(n);
+        }),
+      ),
+    );
+    expect(order).to.deep.equal([...order].sort((a, b) => a - b));
+  });
+
+  it('commits what was written before it is closed, and takes nothing after', async () => {
+    const written = newBuild();
+    await store.close();
+    await written;
+    expect(await failure(newBuild())).to.contain('stopping');
+    store = await openStore(path);
+    expect(await findBuild(store.db, await written)).not.to.equal(undefined);
+  });
+
+  it('refuses to change a row that is not as it should be', async () => {
+    const id = await newBuild();
+    const missing = toId.build(77);
+    expect(await failure(store.write((db) => updateBuild(db, missing, { state: 'ERROR' })))).to.contain(
+      'Build 77',
+    );
+    await store.write((db) => insertSubjobs(db, id, [{ id: 0, atoms: 1, expected: null }]));
+    await store.write((db) => leaseSubjob(db, id, subjob, ref));
+    const again = store.write((db) => leaseSubjob(db, id, subjob, ref));
+    expect(await failure(again)).to.contain('0 rows changed');
+    const stale = { ...ref, attempt: toId.attempt(2) };
+    const next = { state: 'DONE', losses: [], error: null } as const;
+    const wrong = store.write((db) => endSubjobLease(db, id, subjob, stale, next));
+    expect(await failure(wrong)).to.contain('0 rows changed');
+    await store.write((db) => endSubjobLease(db, id, subjob, ref, next));
+    expect(await findSubjob(store.db, id, subjob)).to.include({ state: 'DONE', attempt: 1, lease_id: 1 });
+  });
+
+  it('ends a lease once, and remembers the highest number', async () => {
+    const id = await newBuild();
+    const lease = {
+      id: 41,
+      build_id: id,
+      subjob_id: null,
+      attempt: 1,
+      slave_id: 1,
+      executor_index: null,
+      taken_at: 0,
+    };
+    await store.write((db) => insertLease(db, lease));
+    await store.write((db) => endLease(db, toId.lease(41), 'LOST', 5));
+    expect(await failure(store.write((db) => endLease(db, toId.lease(41), 'LOST', 5)))).to.contain(
+      'lease 41',
+    );
+    expect(await lastLeaseId(store.db)).to.equal(41);
+  });
+
+  it('keeps texts of atoms byte for byte, and learns how long those that passed took', async () => {
+    const id = await newBuild();
+    const values = ["it's", '$(rm -rf /)', '`x`', '"; DROP TABLE atoms; --', '-n', 'ünï 中文 😀', '', '*'];
+    const atoms = values.map((value, n) => ({ id: n, subjob: 0, variable: 'T', value, expected: null }));
+    await store.write((db) => insertSubjobs(db, id, [{ id: 0, atoms: atoms.length, expected: null }]));
+    await store.write((db) => insertAtoms(db, id, atoms));
+    const verdicts = atoms.map((atom) => ({
+      id: toId.atom(atom.id),
+      exit_code: atom.id === 1 ? 137 : 0,
+      actual_time: atom.id + 0.5,
+    }));
+    await store.write((db) => recordVerdicts(db, id, subjob, verdicts));
+    const of = { build: id, subjob, project: 'p', job: 'j' };
+    await store.write((db) => learnTimings(db, of, 1000));
+    expect(await readTimings(store.db, 'p', 'j', atoms)).to.deep.equal(
+      values.map((_, n) => (n === 1 ? null : n + 0.5)),
+    );
+    expect(await readTimings(store.db, 'p', 'other', atoms)).to.deep.equal(values.map(() => null));
+    expect(await countVerdicts(store.db, id)).to.deep.equal({ done: values.length, failed: 1 });
+    expect(await failedAtoms(store.db, id, 10)).to.deep.equal([
+      { id: 1, subjob: 0, variable: 'T', value: '$(rm -rf /)' },
+    ]);
+    const surplus = [{ id: toId.atom(99), exit_code: 0, actual_time: 1 }];
+    expect(await failure(store.write((db) => recordVerdicts(db, id, subjob, surplus)))).to.contain(
+      'do not fit',
+    );
+  });
+
+  it('finds the atoms of a subjob without looking at the other atoms of its build', async () => {
+    for (const query of [
+      sql`SELECT variable FROM atoms WHERE build_id = 1 AND subjob_id = 2 ORDER BY atom_id`,
+      sql`UPDATE atoms SET state = 'NOT_STARTED' WHERE build_id = 1 AND subjob_id = 2 AND state <> 'NOT_STARTED'`,
+    ]) {
+      const { rows } = await sql<{ detail: string }>`EXPLAIN QUERY PLAN ${query}`.execute(store.db);
+      expect(rows.map(({ detail }) => detail)).to.deep.equal([
+        'SEARCH atoms USING INDEX atoms_of_subjob (build_id=? AND subjob_id=?)',
+      ]);
+    }
+  });
+
+  it('keeps the newest events', async () => {
+    await store.write(async (db) => {
+      for (let n = 1; n <= 10; n += 1) {
+        await appendEvent(db, 'BUILD_CREATED', { build_id: n }, n);
+      }
+    });
+    await store.write((db) => trimEvents(db, 3));
+    const events = await eventsSince(store.db, { id: 0, time: 0, limit: 100 });
+    expect(events.map(({ id }) => id)).to.deep.equal([8, 9, 10]);
+  });
+
+  it('keeps nonces until they expire', async () => {
+    await store.write((db) => insertNonce(db, 'old', 10));
+    await store.write((db) => insertNonce(db, 'new', 20));
+    await store.write((db) => insertNonce(db, 'new', 20));
+    await store.write((db) => forgetNonces(db, 15));
+    expect(await allNonces(store.db)).to.deep.equal([{ nonce: 'new', expires: 20 }]);
+  });
+});

@@ -1,0 +1,247 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { pino } from 'pino';
+import type { ReceivedArchive } from '../../src/master/contract.js';
+import { createMaster, type Master } from '../../src/master/service.js';
+import type { BuildRequest } from '../../src/protocol/build.js';
+import { ClusterRunnerError, type ErrorCode } from '../../src/protocol/errors.js';
+import { type BuildId, type SlaveId, toId } from '../../src/protocol/ids.js';
+import type { JobDefinition } from '../../src/protocol/job.js';
+import type { ResultIndex } from '../../src/protocol/result-index.js';
+import type {
+  Assignment,
+  LeaseRef,
+  PrepareAssignment,
+  Prepared,
+  ResultReport,
+  RunAssignment,
+  WorkAnswer,
+  WorkRequest,
+} from '../../src/protocol/slave.js';
+import { ManualClock } from './manual-clock.js';
+
+export const LEASE_SECONDS = 20;
+/** A client that does not hang up. */
+export const staying = new AbortController();
+
+const definition: JobDefinition = { commands: ['true'], atomizers: [{ TOKEN: 'seq 4' }] };
+
+export const directoryBuild: BuildRequest = {
+  type: 'directory',
+  project_directory: '/project',
+  job_name: 'Simple',
+};
+
+/** A real master over a real database in a folder of its own, with a clock that is moved by hand. */
+export class MasterHarness {
+  readonly directory = mkdtempSync(join(tmpdir(), 'clusterrunner-master-'));
+  readonly clock = new ManualClock();
+  #master: Master | null = null;
+  #archives = 0;
+  #slaves = 0;
+
+  get master(): Master {
+    if (this.#master === null) {
+      throw new Error('The master is not started.');
+    }
+    return this.#master;
+  }
+
+  async start(): Promise<void> {
+    this.#master = await createMaster({
+      directory: this.directory,
+      clock: this.clock,
+      random: Math.random,
+      log: pino({ level: 'silent' }),
+      leaseSeconds: LEASE_SECONDS,
+    });
+  }
+
+  async restart(): Promise<void> {
+    await this.master.close();
+    await this.start();
+  }
+
+  async close(): Promise<void> {
+    await this.#master?.close();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async slave(executors = 1): Promise<TestSlave> {
+    this.#slaves += 1;
+    const instance = `instance-${this.#slaves}`;
+    const { slave_id } = await this.master.registerSlave({
+      name: `slave-${this.#slaves}`,
+      instance,
+      num_executors: executors,
+      url: null,
+      version: '1.0.0',
+    });
+    return new TestSlave(this, slave_id, executors);
+  }
+
+  /** Moves the time on until the slaves that are not heard are lost, those in `alive` speaking all the while. */
+  async loseOthers(...alive: TestSlave[]): Promise<void> {
+    for (let step = 0; step < 6; step += 1) {
+      this.clock.advance((LEASE_SECONDS * 1000) / 4 + 1);
+      for (const slave of alive) {
+        await slave.ask({ free_executors: 0 });
+      }
+      await this.master.registerSlave({
+        name: 'bystander',
+        instance: 'bystander',
+        num_executors: 1,
+        url: null,
+        version: '1.0.0',
+      });
+    }
+  }
+
+  archive(content: string | Buffer = 'archive'): ReceivedArchive {
+    this.#archives += 1;
+    const temporaryPath = join(this.directory, `${this.#archives}.incoming`);
+    writeFileSync(temporaryPath, content);
+    return { temporaryPath, bytes: content.length };
+  }
+}
+
+/** Speaks as a slave does, in order, and runs nothing. */
+export class TestSlave {
+  readonly id: SlaveId;
+  readonly leases = new Map<number, LeaseRef>();
+  readonly builds = new Set<BuildId>();
+  readonly #harness: MasterHarness;
+  readonly #executors: number;
+  #polls = 0;
+
+  constructor(harness: MasterHarness, id: SlaveId, executors: number) {
+    this.#harness = harness;
+    this.id = id;
+    this.#executors = executors;
+  }
+
+  get #master(): Master {
+    return this.#harness.master;
+  }
+
+  async ask(request: Partial<WorkRequest> = {}, gone: AbortController = staying): Promise<WorkAnswer> {
+    this.#polls += 1;
+    const answer = await this.#master.askForWork(
+      this.id,
+      {
+        free_executors: this.#executors - this.leases.size,
+        wait_seconds: 0,
+        leases: [...this.leases.values()],
+        builds: [...this.builds],
+        poll: this.#polls,
+        open_polls: [],
+        ...request,
+      },
+      gone.signal,
+    );
+    for (const { lease } of answer.assignments) {
+      this.leases.set(lease.lease_id, lease);
+    }
+    for (const { lease_id } of answer.cancel) {
+      this.leases.delete(lease_id);
+    }
+    return answer;
+  }
+
+  async take(): Promise<RunAssignment> {
+    const found = (await this.ask()).assignments.find(isRun);
+    if (found === undefined) {
+      throw new Error('Nothing to run was handed out.');
+    }
+    return found;
+  }
+
+  async takePreparation(): Promise<PrepareAssignment> {
+    const found = (await this.ask()).assignments.find((one) => one.kind === 'prepare');
+    if (found?.kind !== 'prepare') {
+      throw new Error('Nothing to prepare was handed out.');
+    }
+    return found;
+  }
+
+  /** Asks for the preparation and reports atoms 1 to `atoms`. */
+  async prepare(atoms: number, extra: Partial<JobDefinition> = {}): Promise<PrepareAssignment> {
+    const assignment = await this.takePreparation();
+    await this.reportPrepared(assignment, atoms, extra);
+    return assignment;
+  }
+
+  async reportPrepared(
+    { build_id, lease }: PrepareAssignment,
+    atoms: number,
+    extra: Partial<JobDefinition> = {},
+  ): Promise<void> {
+    const report: Prepared = {
+      lease,
+      job: { name: 'Simple', definition: { ...definition, ...extra } },
+      commit: null,
+      atoms: Array.from({ length: atoms }, (_, n) => ({ variable: 'TOKEN', value: String(n + 1) })),
+    };
+    await this.#master.reportPrepared(this.id, build_id, report);
+    this.leases.delete(lease.lease_id);
+    this.builds.add(build_id);
+  }
+
+  async deliver(assignment: RunAssignment, options: DeliverOptions = {}): Promise<void> {
+    const { build_id, subjob_id, lease, atoms } = assignment;
+    const report: ResultReport = {
+      lease,
+      atoms: atoms.map(({ id }) => ({
+        id,
+        exit_code: options.failing?.includes(id) === true ? 1 : 0,
+        actual_time: options.seconds ?? 1,
+      })),
+      index: options.index ?? { members: [], consoles: [] },
+    };
+    const archive = this.#harness.archive(options.content);
+    await this.#master.acceptResult(this.id, build_id, subjob_id, report, archive);
+    this.leases.delete(lease.lease_id);
+  }
+
+  /** Takes and delivers until nothing is left to take. */
+  async runAll(options: DeliverOptions = {}): Promise<number> {
+    for (let done = 0; ; done += 1) {
+      const assignments = (await this.ask()).assignments.filter(isRun);
+      if (assignments.length === 0) {
+        return done;
+      }
+      for (const assignment of assignments) {
+        await this.deliver(assignment, options);
+      }
+    }
+  }
+}
+
+interface DeliverOptions {
+  readonly failing?: readonly number[];
+  readonly seconds?: number;
+  readonly content?: string | Buffer;
+  readonly index?: ResultIndex;
+}
+
+export function isRun(assignment: Assignment): assignment is RunAssignment {
+  return assignment.kind === 'run';
+}
+
+/** The call must be refused with this code. */
+export async function refused(call: Promise<unknown>, code: ErrorCode): Promise<string> {
+  const error = await call.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).to.be.instanceOf(ClusterRunnerError);
+  if (!(error instanceof ClusterRunnerError)) {
+    throw new Error('Not refused.');
+  }
+  expect(error.code).to.equal(code);
+  return error.message;
+}
+
+export const firstSubjob = toId.subjob(0);

@@ -1,0 +1,130 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { newBuild } from '../../../src/domain/build.js';
+import { BuildWork, type Limits, noLimits } from '../../../src/domain/build-work.js';
+import { newTask } from '../../../src/domain/lease.js';
+import { type Choice, chooseWork, hasWork } from '../../../src/domain/scheduler.js';
+import { type SlaveId, toId } from '../../../src/protocol/ids.js';
+
+const slaves = [1, 2, 3].map(toId.slave);
+const [first, second] = slaves;
+
+function prepared(id: number, subjobs: number, limits: Limits = noLimits): BuildWork {
+  const work = new BuildWork(toId.build(id), newBuild(0));
+  work.enter('PREPARING', 0);
+  work.takePreparation(toId.lease(1_000_000 + id), toId.slave(99));
+  work.endPreparation({ kind: 'completed' });
+  work.enter('BUILDING', 0);
+  const subjob = { atoms: 1, expected: 1, task: newTask, executorIndex: null };
+  work.setSubjobs(Array(subjobs).fill(subjob), limits);
+  return work;
+}
+
+function clusterOf(builds: readonly BuildWork[]) {
+  let lease = 0;
+  return {
+    builds,
+    nextLease: () => {
+      lease += 1;
+      return toId.lease(lease);
+    },
+  };
+}
+
+const limit = fc.oneof(fc.constant(Infinity), fc.integer({ min: 1, max: 5 }));
+const builds = fc
+  .array(fc.record({ subjobs: fc.nat(20), maxExecutors: limit, maxExecutorsPerSlave: limit }), {
+    maxLength: 5,
+  })
+  .map((list) => list.map(({ subjobs, ...limits }, n) => prepared(n + 1, subjobs, limits)));
+const steps = fc.array(
+  fc.record({
+    slave: fc.constantFrom(...slaves),
+    executors: fc.nat(4),
+    ends: fc.nat(3),
+    how: fc.constantFrom('completed', 'given back', 'lost'),
+  }),
+  { maxLength: 40 },
+);
+
+describe('the scheduler', () => {
+  it('keeps every limit, gives nothing twice and leaves no executor free that could be used', () => {
+    fc.assert(
+      fc.property(builds, steps, (works, list) => {
+        const cluster = clusterOf(works);
+        let running: (Choice & { kind: 'run'; slave: SlaveId })[] = [];
+        for (const { slave, executors, ends, how } of list) {
+          const choices = chooseWork(cluster, slave, executors, 0);
+          expect(choices.length).to.be.at.most(executors);
+          for (const choice of choices) {
+            if (choice.kind === 'run') {
+              running.push({ ...choice, slave });
+            }
+          }
+          for (const work of works) {
+            const mine = running.filter(({ build }) => build === work);
+            expect(new Set(mine.map(({ subjob }) => subjob)).size).to.equal(mine.length);
+            expect(new Set(mine.map(({ executorIndex }) => executorIndex)).size).to.equal(mine.length);
+            expect(work.running).to.equal(mine.length);
+            expect(mine.length).to.be.at.most(work.limits.maxExecutors);
+            for (const one of slaves) {
+              const here = mine.filter((run) => run.slave === one).length;
+              expect(work.runningOn(one)).to.equal(here);
+              expect(here).to.be.at.most(work.limits.maxExecutorsPerSlave);
+            }
+            expect(work.done + work.queued + work.running).to.equal(work.total);
+          }
+          if (choices.length < executors) {
+            expect(chooseWork(cluster, slave, 1, 0)).to.deep.equal([]);
+          }
+          for (const { build, subjob } of running.slice(0, ends)) {
+            build.endSubjob(subjob, how === 'lost' ? { kind: how, slaveName: 's' } : { kind: how });
+          }
+          running = running.slice(ends);
+        }
+      }),
+    );
+  });
+
+  it('divides the executors of one slave evenly among builds without limits', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 30 }), (count, executors) => {
+        const works = Array.from({ length: count }, (_, n) => prepared(n + 1, 100));
+        chooseWork(clusterOf(works), toId.slave(1), executors, 0);
+        const running = works.map((work) => work.running);
+        expect(Math.max(...running) - Math.min(...running)).to.be.at.most(1);
+        expect(running).to.deep.equal([...running].sort((a, b) => b - a));
+      }),
+    );
+  });
+
+  it('prepares the oldest queued build first, each by one slave', () => {
+    const works = [1, 2].map((id) => new BuildWork(toId.build(id), newBuild(0)));
+    const cluster = clusterOf(works);
+    const one = chooseWork(cluster, toId.slave(1), 1, 7);
+    expect(one.map(({ kind, build }) => [kind, build.id])).to.deep.equal([['prepare', 1]]);
+    expect(works[0]?.timestamps.PREPARING).to.equal(7);
+    expect(chooseWork(cluster, toId.slave(2), 5, 7).map(({ build }) => build.id)).to.deep.equal([2]);
+    expect(hasWork(cluster)).to.equal(false);
+  });
+
+  it('gives nothing of a build to a slave that could not run it', () => {
+    const work = prepared(1, 5);
+    if (first === undefined || second === undefined) {
+      throw new Error('There are three slaves.');
+    }
+    work.refusedBy.add(first);
+    expect(chooseWork(clusterOf([work]), first, 3, 0)).to.deep.equal([]);
+    expect(chooseWork(clusterOf([work]), second, 3, 0)).to.have.length(3);
+  });
+
+  it('hands out the subjobs in their order, those that came back first', () => {
+    const work = prepared(1, 3);
+    const cluster = clusterOf([work]);
+    const order = () =>
+      chooseWork(cluster, toId.slave(1), 1, 0).map((one) => (one.kind === 'run' ? one.subjob : -1));
+    expect([...order(), ...order()]).to.deep.equal([0, 1]);
+    work.endSubjob(toId.subjob(0), { kind: 'given back' });
+    expect([...order(), ...order(), ...order()]).to.deep.equal([0, 2]);
+  });
+});

@@ -1,0 +1,114 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { request } from '../../../support/raw-request.js';
+import { subjobArchive } from '../../../support/subjob-archive.js';
+
+const directory = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
+
+/** Every file below a folder with its content. */
+function filesOf(folder: string): Record<string, string> {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
+  const files = names.filter((name) => statSync(join(folder, name)).isFile());
+  return Object.fromEntries(files.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+}
+
+function isInstalled(program: string): boolean {
+  try {
+    execFileSync(program, ['-v'], { stdio: 'ignore' });
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ENOENT');
+  }
+}
+
+describe('the results of a build', () => {
+  let master: FakeMaster;
+  beforeEach(async () => {
+    master = await startFakeMaster();
+    await master.client.createBuild(directory);
+  });
+  afterEach(() => master.close());
+
+  async function endBuild(): Promise<void> {
+    const { build_id } = await master.client.createBuild(directory);
+    const entries: Record<string, string>[] = [
+      { 'artifact_0_0/clusterrunner_exit_code': '0\n', 'artifact_0_0/ümläut': 'ä'.repeat(100_000) },
+      { 'artifact_1_1/clusterrunner_exit_code': '1\n', 'artifact_1_1/empty': '' },
+    ];
+    const files: string[] = [];
+    for (const [index, entry] of entries.entries()) {
+      const file = join(master.directory, `subjob-${index}`);
+      writeFileSync(file, await subjobArchive(entry));
+      files.push(file);
+    }
+    master.service.archives.set(build_id, { files, failedFolders: ['artifact_1_1'] });
+  }
+
+  async function download(path: string, file: string): Promise<string> {
+    const answer = await fetch(master.url + path);
+    expect(answer.status, path).to.equal(200);
+    const where = join(master.directory, file);
+    writeFileSync(where, Buffer.from(await answer.arrayBuffer()));
+    return where;
+  }
+
+  it('are not there while it runs, and the answer says so', async () => {
+    for (const what of ['result', 'artifacts.tar.gz', 'artifacts.zip']) {
+      const answer = await request(master, 'GET', `/v1/build/1/${what}`);
+      expect(answer.status, what).to.equal(202);
+      expect(answer.body).to.include({ STATUS: 'SUCCESS' });
+      expect(answer.body.error).to.match(/Build 1 still runs/);
+      expect((await request(master, 'HEAD', `/v1/build/1/${what}`)).status).to.equal(202);
+      const missing = await request(master, 'GET', `/v1/build/9/${what}`);
+      expect(missing.status).to.equal(404);
+      expect(missing.body.error).to.match(/no build 9/);
+    }
+  });
+
+  it('are where the redirect of …/result leads', async () => {
+    await endBuild();
+    const answer = await request(master, 'GET', '/v1/build/2/result');
+    expect(answer.status).to.equal(302);
+    expect(answer.headers.get('location')).to.equal('/v1/build/2/artifacts.tar.gz');
+    const followed = await fetch(`${master.url}/build/2/result/`);
+    expect(followed.headers.get('content-type')).to.equal('application/gzip');
+    expect((await followed.arrayBuffer()).byteLength).to.equal(
+      Number(followed.headers.get('content-length')),
+    );
+  });
+
+  it('are the same in the zip as in the tar, for the programs that people have', async function () {
+    const unzip = isInstalled('unzip') ? ['unzip', '-q'] : null;
+    const python = isInstalled('python3') ? ['python3', '-m', 'zipfile', '-e'] : null;
+    if (unzip === null && python === null) {
+      this.skip();
+    }
+    await endBuild();
+    const head = await request(master, 'HEAD', '/v1/build/2/artifacts.zip');
+    expect(head.headers.get('content-type')).to.equal('application/zip');
+    expect(head.headers.get('content-disposition')).to.equal('attachment; filename="build-2-artifacts.zip"');
+
+    const zip = await download('/v1/build/2/artifacts.zip', 'a.zip');
+    const tar = await download('/v1/build/2/artifacts.tar.gz', 'a.tar.gz');
+    const folders = ['tar', 'unzip', 'python'].map((name) => join(master.directory, name));
+    for (const folder of folders) {
+      mkdirSync(folder);
+    }
+    const [ofTar = '', ofUnzip = '', ofPython = ''] = folders;
+    execFileSync('tar', ['-xzf', tar, '-C', ofTar]);
+    const expected = filesOf(ofTar);
+    expect(Object.keys(expected)).to.have.lengthOf(5);
+    expect(expected['failures.txt']).to.equal('artifact_1_1\n');
+    if (unzip !== null) {
+      execFileSync('unzip', ['-q', zip, '-d', ofUnzip], { env: { ...process.env, LC_ALL: 'C.UTF-8' } });
+      expect(filesOf(ofUnzip)).to.deep.equal(expected);
+    }
+    if (python !== null) {
+      execFileSync('python3', ['-m', 'zipfile', '-e', zip, ofPython]);
+      expect(filesOf(ofPython)).to.deep.equal(expected);
+    }
+  });
+});

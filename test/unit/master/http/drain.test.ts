@@ -1,0 +1,76 @@
+import { expect } from 'chai';
+import { documentDigest } from '../../../../src/protocol/signing.js';
+import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { request, signed } from '../../../support/raw-request.js';
+
+describe('shutting slaves down', () => {
+  let master: FakeMaster;
+  beforeEach(async () => {
+    master = await startFakeMaster();
+    for (const name of ['a', 'b', 'c']) {
+      const instance = `instance-${name}`;
+      await master.client.registerSlave({ name, instance, num_executors: 1, url: null, version: '1' });
+    }
+    master.service.changes.length = 0;
+  });
+  afterEach(() => master.close());
+
+  const draining = () =>
+    [...master.service.slaves.values()].filter(({ state }) => state === 'DRAINING').map(({ name }) => name);
+
+  it('drains one of them, with the digest of an empty body', async () => {
+    const answer = await request(master, 'POST', '/v1/slave/2/shutdown', {
+      headers: {
+        'ClusterRunner-Message-Authentication-Digest': documentDigest(master.secret, Buffer.alloc(0)),
+      },
+    });
+    expect(answer.status).to.equal(200);
+    expect(answer.body).to.deep.equal({ STATUS: 'SUCCESS', slave_ids: [2] });
+    expect(draining()).to.deep.equal(['b']);
+  });
+
+  it('drains those that are named, or all', async () => {
+    const some = await signed(master, 'POST', '/v1/slave/shutdown', { slaves: [1, 3] });
+    expect(some.body).to.deep.equal({ STATUS: 'SUCCESS', slave_ids: [1, 3] });
+    expect(draining()).to.deep.equal(['a', 'c']);
+    const all = await signed(master, 'POST', '/v1/slave/shutdown', { shutdown_all: true });
+    expect(all.body).to.have.property('slave_ids').that.deep.equals([1, 2, 3]);
+    expect(draining()).to.deep.equal(['a', 'b', 'c']);
+  });
+
+  it('is refused without the secret, and nothing happens', async () => {
+    for (const path of ['/v1/slave/1/shutdown', '/v1/slave/shutdown', '/slave/shutdown/']) {
+      for (const headers of [{}, { 'ClusterRunner-Message-Authentication-Digest': '0'.repeat(128) }]) {
+        const answer = await request(master, 'POST', path, { body: '{"shutdown_all":true}', headers });
+        expect(answer.status, path).to.equal(401);
+      }
+    }
+    expect(master.service.changes).to.deep.equal([]);
+    expect(draining()).to.deep.equal([]);
+  });
+
+  it('is refused for a slave that is not there, and drains none', async () => {
+    const answer = await signed(master, 'POST', '/v1/slave/shutdown', { slaves: [1, 9] });
+    expect(answer.status).to.equal(404);
+    expect(answer.body.error).to.match(/no slave 9/);
+    expect(draining()).to.deep.equal([]);
+  });
+
+  it('is refused with a sentence that names the field', async () => {
+    const cases: [body: unknown, sentence: RegExp][] = [
+      [{}, /an object with the field "slaves" or an object with the field "shutdown_all"/],
+      [{ slaves: [] }, /"slaves".*fewer than 1/],
+      [{ slaves: [0] }, /"slaves\.0"/],
+      [{ slaves: 'all' }, /"slaves".*array/],
+      [{ shutdown_all: false }, /"shutdown_all".*true/],
+      [{ slaves: [1], force: true }, /Unknown field "force"/],
+      [[], /body.*must be/],
+    ];
+    for (const [body, sentence] of cases) {
+      const answer = await signed(master, 'POST', '/v1/slave/shutdown', body);
+      expect(answer.status, JSON.stringify(body)).to.equal(400);
+      expect(answer.body.error).to.match(sentence);
+    }
+    expect(master.service.changes).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,155 @@
+import { expect } from 'chai';
+import { toId } from '../../../../src/protocol/ids.js';
+import type { Atom, Subjob } from '../../../../src/protocol/work.js';
+import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { request } from '../../../support/raw-request.js';
+import { until } from '../../../support/until.js';
+
+const directory = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
+
+const atomOf = (id: number, subjob: number): Atom => ({
+  id: toId.atom(id),
+  subjob_id: toId.subjob(subjob),
+  command_string: `export TOKEN=${id}`,
+  state: 'NOT_STARTED',
+  exit_code: null,
+  expected_time: null,
+  actual_time: null,
+  error: null,
+});
+const subjobOf = (id: number, atoms: Atom[]): Subjob => ({
+  id: toId.subjob(id),
+  command: 'echo $TOKEN',
+  atoms,
+  slave: null,
+  state: 'NOT_STARTED',
+  attempt: 0,
+});
+
+describe('reading', () => {
+  let master: FakeMaster;
+  beforeEach(async () => {
+    master = await startFakeMaster();
+    const { build_id } = await master.client.createBuild(directory);
+    master.service.subjobs.set(build_id, [
+      subjobOf(0, [atomOf(0, 0), atomOf(1, 0)]),
+      subjobOf(1, [atomOf(2, 1)]),
+    ]);
+    master.service.consoles.set('1/1', ['one', 'two', 'three']);
+  });
+  afterEach(() => master.close());
+
+  const get = async (path: string) => (await request(master, 'GET', path)).body;
+  const numbers = (list: unknown) => (Array.isArray(list) ? list.map(({ id }) => id) : list);
+
+  it('the queue gives the builds that have not ended, in pages', async () => {
+    for (let n = 0; n < 3; n += 1) {
+      await master.client.createBuild(directory);
+    }
+    await master.client.cancelBuild(toId.build(2));
+    const whole = await get('/v1/queue');
+    expect(numbers(whole.builds)).to.deep.equal([1, 3, 4]);
+    expect(whole)
+      .to.include({ total: 3 })
+      .and.to.deep.include({ child_routes: { build: '/v1/build/:buildId' } });
+    const page = await get('/queue?offset=1&limit=1');
+    expect(numbers(page.builds)).to.deep.equal([3]);
+    expect(page.total).to.equal(3);
+    expect(numbers((await get('/v1/queue?offset=9007199254740991')).builds)).to.deep.equal([]);
+  });
+
+  it('an explanation says why a build is not done', async () => {
+    const { explanation } = await get('/v1/build/1/explain');
+    expect(explanation).to.deep.include({
+      build_id: 1,
+      state: 'QUEUED',
+      reasons: [{ reason: 'NO_SLAVE', text: 'No slave is connected.' }],
+    });
+  });
+
+  it('subjobs and atoms are found with and without the subjob in the path', async () => {
+    const list = await get('/v1/build/1/subjob?limit=1&offset=1');
+    expect(list).to.have.property('total', 2);
+    expect(numbers(list.subjobs)).to.deep.equal([1]);
+    expect((await get('/v1/build/1/subjob/1')).subjob).to.deep.equal(subjobOf(1, [atomOf(2, 1)]));
+    expect(numbers((await get('/v1/build/1/atom')).atoms)).to.deep.equal([0, 1, 2]);
+    expect(numbers((await get('/v1/build/1/subjob/0/atom?offset=1')).atoms)).to.deep.equal([1]);
+    expect((await get('/v1/build/1/atom/2')).atom).to.deep.equal(atomOf(2, 1));
+    expect((await get('/v1/build/1/subjob/1/atom/2')).atom).to.deep.equal(atomOf(2, 1));
+  });
+
+  it('says which part of a path is not there', async () => {
+    const cases: [path: string, sentence: RegExp][] = [
+      ['/v1/build/2/subjob', /no build 2/],
+      ['/v1/build/2/explain', /no build 2/],
+      ['/v1/build/1/subjob/7', /no subjob 7/],
+      ['/v1/build/1/subjob/7/atom', /no subjob 7/],
+      ['/v1/build/1/atom/7', /no atom 7/],
+      ['/v1/build/1/atom/7/console', /no atom 7/],
+      ['/v1/build/1/subjob/0/atom/2', /Subjob 0 .*no atom 2; that one is in subjob 1/],
+      ['/v1/build/1/subjob/0/atom/2/console', /Subjob 0 .*no atom 2/],
+      ['/v1/slave/7', /no slave 7/],
+    ];
+    for (const [path, sentence] of cases) {
+      const answer = await request(master, 'GET', path);
+      expect(answer.status, path).to.equal(404);
+      expect(answer.body.error).to.match(sentence);
+    }
+  });
+
+  it('a console gives its last lines, or those from a line on', async () => {
+    const { child_routes: _, ...last } = await get('/v1/build/1/atom/1/console?max_lines=2');
+    expect(last).to.deep.equal({
+      STATUS: 'SUCCESS',
+      offset_line: 1,
+      num_lines: 2,
+      total_num_lines: 3,
+      content: 'two\nthree\n',
+    });
+    expect(await get('/v1/build/1/subjob/0/atom/1/console?offset_line=0&max_lines=1')).to.include({
+      content: 'one\n',
+    });
+    expect(await get('/v1/build/1/atom/1/console?offset_line=99')).to.include({ num_lines: 0, content: '' });
+  });
+
+  it('a console is not asked for what is no line', async () => {
+    for (const query of [
+      'max_lines=0',
+      'max_lines=-1',
+      'max_lines=10001',
+      'max_lines=1000000000',
+      'offset_line=-1',
+      'offset_line=x',
+      'lines=1',
+    ]) {
+      const answer = await request(master, 'GET', `/v1/build/1/atom/1/console?${query}`);
+      expect(answer.status, query).to.equal(400);
+      expect(answer.body.error).to.contain(`"${query.split('=')[0]}"`);
+    }
+  });
+
+  it('metrics come as Prometheus wants them', async () => {
+    const answer = await fetch(`${master.url}/v1/metrics`, {
+      headers: { accept: 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4' },
+    });
+    expect(answer.status).to.equal(200);
+    expect(answer.headers.get('content-type')).to.equal('text/plain; version=0.0.4; charset=utf-8');
+  });
+
+  it('every request is counted under the path of its route, whatever stands in it', async () => {
+    await get('/v1/build/1');
+    await get('/build/77/');
+    await get('/v1/build/no-number');
+    await request(master, 'HEAD', '/v1/version');
+    await get('/nowhere/77');
+    await until(() => master.service.counted.length === 5);
+    expect(master.service.counted).to.have.members([
+      'POST /v1/build 202',
+      'GET /v1/build/:buildId 200',
+      'GET /v1/build/:buildId 404',
+      'GET /v1/build/:buildId 400',
+      'HEAD /v1/version 200',
+    ]);
+    expect(await (await fetch(`${master.url}/metrics`)).text()).to.contain('/v1/build/:buildId');
+  });
+});

@@ -1,0 +1,136 @@
+import { expect } from 'chai';
+import type { BuildId } from '../../../../src/protocol/ids.js';
+import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { fakeBuild } from '../../../support/fake-service.js';
+import { ManualClock } from '../../../support/manual-clock.js';
+import { type Answer, request } from '../../../support/raw-request.js';
+import { until } from '../../../support/until.js';
+
+const directory = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
+
+describe('waiting for a build', () => {
+  let master: FakeMaster;
+  let build: BuildId;
+  let tag: string;
+  beforeEach(async () => {
+    master = await startFakeMaster();
+    build = (await master.client.createBuild(directory)).build_id;
+    tag = (await get('')).headers.get('etag') ?? '';
+  });
+  afterEach(() => master.close());
+
+  function get(query: string, known?: string): Promise<Answer> {
+    const headers = known === undefined ? {} : { 'if-none-match': known };
+    return request(master, 'GET', `/v1/build/${build}${query}`, { headers });
+  }
+
+  function change(fields: object): void {
+    master.service.builds.set(build, { ...fakeBuild(build, directory), ...fields });
+    master.service.announce();
+  }
+
+  it('gives the same tag for the same build and another for one that has changed', async () => {
+    expect(tag).to.match(/^"[0-9a-f]{20}"$/);
+    expect((await get('')).headers.get('etag')).to.equal(tag);
+    change({ num_atoms: 3 });
+    expect((await get('')).headers.get('etag')).not.to.equal(tag);
+  });
+
+  it('answers 304 without a body to who has it already, in every form of the question', async () => {
+    for (const known of [tag, `W/${tag}`, `"other", ${tag}`, '*']) {
+      const answer = await get('', known);
+      expect(answer.status, known).to.equal(304);
+      expect(answer.headers.get('etag')).to.equal(tag);
+      expect(answer.headers.get('session-id')).to.equal('fake-session');
+      expect(answer.body).to.deep.equal({});
+    }
+    expect((await get('', '"other"')).status).to.equal(200);
+  });
+
+  it('answers at once to who has another state', async () => {
+    const answer = await get('?wait=60', '"other"');
+    expect(answer.status).to.equal(200);
+    expect(master.service.watching).to.equal(0);
+  });
+
+  it('is answered as soon as the build is not what it was', async () => {
+    const asked = get('?wait=60', tag);
+    await until(() => master.service.watching === 1);
+    master.service.announce();
+    await until(() => master.service.watching === 1);
+    change({ num_atoms: 3 });
+    const answer = await asked;
+    expect(answer.status).to.equal(200);
+    expect(answer.body.build).to.include({ num_atoms: 3 });
+    expect(master.service.watching).to.equal(0);
+  });
+
+  it('for the end is not answered at a change, but at the end', async () => {
+    const asked = get('?wait=60&until=end');
+    await until(() => master.service.watching === 1);
+    change({ num_atoms: 3 });
+    await until(() => master.service.watching === 1);
+    change({ status: 'SUCCESS', state: 'FINISHED', result: 'SUCCESS' });
+    expect((await asked).body.build).to.include({ status: 'SUCCESS' });
+  });
+
+  it('for the end of a build that has ended is answered at once', async () => {
+    change({ status: 'SUCCESS', state: 'FINISHED', result: 'SUCCESS' });
+    expect((await get('?wait=60&until=end')).body.build).to.include({ status: 'SUCCESS' });
+  });
+
+  it('ends with what there is when the time is over: 304 when that is known', async () => {
+    expect((await get('?wait=0.02', tag)).status).to.equal(304);
+    expect((await get('?wait=0.02&until=end', tag)).status).to.equal(304);
+    const answer = await get('?wait=0.02&until=end');
+    expect(answer.status).to.equal(200);
+    expect(answer.body.build).to.include({ status: 'BUILDING' });
+  });
+
+  it('is over by the clock, however often the build changes', async () => {
+    const clock = new ManualClock();
+    const timed = await startFakeMaster({ clock });
+    try {
+      timed.service.builds.set(build, fakeBuild(build, directory));
+      const asked = request(timed, 'GET', `/v1/build/${build}?wait=60&until=end`);
+      await until(() => timed.service.watching === 1);
+      clock.advance(60_000);
+      timed.service.announce();
+      expect((await asked).body.build).to.include({ status: 'BUILDING' });
+    } finally {
+      await timed.close();
+    }
+  });
+
+  it('is given up when the client hangs up', async () => {
+    const controller = new AbortController();
+    const asked = request(master, 'GET', `/v1/build/${build}?wait=60&until=end`, {
+      signal: controller.signal,
+    }).catch((error: unknown) => error);
+    await until(() => master.service.watching === 1);
+    controller.abort(new Error('enough'));
+    await asked;
+    await until(() => master.service.watching === 0);
+  });
+
+  it('is answered with what there is when the master stops', async () => {
+    const asked = get('?wait=60&until=end');
+    await until(() => master.service.watching === 1);
+    const [answer] = await Promise.all([asked, master.stop()]);
+    expect(answer.status).to.equal(200);
+    expect(answer.headers.get('connection')).to.equal('close');
+  });
+
+  it('for a build that is not there is refused at once', async () => {
+    expect((await request(master, 'GET', '/v1/build/99?wait=60')).status).to.equal(404);
+    expect(master.service.watching).to.equal(0);
+  });
+
+  it('longer than the master holds a question, or for something else, is refused', async () => {
+    for (const query of ['?wait=61', '?wait=-1', '?wait=soon', '?until=lunch']) {
+      const answer = await get(query);
+      expect(answer.status, query).to.equal(400);
+      expect(answer.body.error).to.match(/"(wait|until)"/);
+    }
+  });
+});
