@@ -94,12 +94,12 @@ export const list: Kind<readonly string[]> = {
   },
 };
 
-/** Stays text, so that whoever uses it chooses the flags. */
-export const regex: Kind<string> = {
+export const regex: Kind<RegExp> = {
   expected: 'a regular expression (JavaScript)',
   read(given) {
     try {
-      return new RegExp(given).source === '(?:)' ? undefined : given;
+      const read = new RegExp(given);
+      return read.source === '(?:)' ? undefined : read;
     } catch (error) {
       if (error instanceof SyntaxError) {
         return undefined;

@@ -2,8 +2,9 @@ import { shellText } from '../job/shell-text.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Explanation } from '../protocol/explanation.js';
 import { type AtomId, type BuildId, type SubjobId, toId } from '../protocol/ids.js';
+import type { ResultIndex } from '../protocol/result-index.js';
 import type { Atom, ConsolePage, Subjob } from '../protocol/work.js';
-import { archivePath, readIndex } from './archive-files.js';
+import { archivePath } from './archive-files.js';
 import type { Builds } from './builds.js';
 import type { Cluster } from './cluster.js';
 import { readArchivedConsole } from './consoles/archived.js';
@@ -20,7 +21,7 @@ import {
   pageOfSubjobs,
   viewSubjob,
 } from './store/reading.js';
-import { findSubjob } from './store/subjobs.js';
+import { findResultIndex, findSubjob } from './store/subjobs.js';
 
 /** What people and programs read of the pieces of a build. */
 export class Reading {
@@ -102,11 +103,11 @@ export class Reading {
   /** @throws NOT_FOUND */
   async readConsole(build: BuildId, atom: AtomId, lines: ConsoleLines): Promise<ConsolePage> {
     const view = await this.#atom(build, atom);
-    const subjob = await findSubjob(this.#cluster.store.db, build, toId.subjob(view.subjob_id));
+    const index = await findResultIndex(this.#cluster.store.db, build, toId.subjob(view.subjob_id));
     const page =
-      subjob?.state === 'DONE'
-        ? await this.#archived(build, view.subjob_id, atom, lines)
-        : await this.#consoles.read(build, atom, lines);
+      index === null
+        ? await this.#consoles.read(build, atom, lines)
+        : await this.#archived(build, view.subjob_id, index, atom, lines);
     return page ?? { offset_line: lines.offsetLine ?? 0, num_lines: 0, total_num_lines: 0, content: '' };
   }
 
@@ -114,11 +115,11 @@ export class Reading {
   async #archived(
     build: BuildId,
     subjob: number,
+    index: ResultIndex,
     atom: AtomId,
     lines: ConsoleLines,
   ): Promise<ConsolePage | null> {
     const archive = archivePath(this.#cluster.resultsDirectory, build, subjob);
-    const index = await readIndex(archive);
     const console = index.consoles.find(({ atom_id }) => atom_id === atom);
     return console === undefined ? null : await readArchivedConsole(archive, index, console, lines);
   }

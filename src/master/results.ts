@@ -14,7 +14,7 @@ import { projectKey } from './requests.js';
 import { atomIdsOfSubjob, recordVerdicts } from './store/atoms.js';
 import { appendEvent } from './store/events.js';
 import { endLease } from './store/leases.js';
-import { endSubjobLease } from './store/subjobs.js';
+import { endSubjobLease, keepResultIndex } from './store/subjobs.js';
 import { learnTimings } from './store/timings.js';
 
 /** Takes what slaves deliver of subjobs. */
@@ -70,7 +70,7 @@ export class Results {
     }
     requireSame(await atomIdsOfSubjob(cluster.store.db, id, subjob), report);
     // Should the lease end meanwhile, what lies there belongs to nothing, and the next result replaces it.
-    await keepArchive(temporaryPath, archivePath(cluster.resultsDirectory, id, subjob), report.index);
+    await keepArchive(temporaryPath, archivePath(cluster.resultsDirectory, id, subjob));
     const build = cluster.builds.get(id);
     if (build === undefined || build.ending !== null) {
       throw staleLease(report.lease);
@@ -104,7 +104,8 @@ export class Results {
     return found;
   }
 
-  #complete(held: Held, build: BuildEntry, subjob: SubjobId, { lease, atoms }: ResultReport): Change {
+  #complete(held: Held, build: BuildEntry, subjob: SubjobId, report: ResultReport): Change {
+    const { lease, atoms, index } = report;
     const { now } = this.#cluster;
     const change = new Change();
     this.#cluster.letGo(held);
@@ -120,6 +121,7 @@ export class Results {
     };
     change.steps.push(async (db) => {
       await endLease(db, lease.lease_id, 'DELIVERED', now);
+      await keepResultIndex(db, build.id, subjob, index);
       await endSubjobLease(db, build.id, subjob, lease, { state: 'DONE', losses, error: null });
       await recordVerdicts(db, build.id, subjob, atoms);
       await learnTimings(db, learned, now);

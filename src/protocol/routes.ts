@@ -4,7 +4,6 @@ import { serviceRoutes } from './routes/service.js';
 import { slaveRoutes } from './routes/slaves.js';
 import { workRoutes } from './routes/work.js';
 
-export { MAX_WAIT_SECONDS } from './routes/builds.js';
 export { MAX_PAGE } from './routes/shared.js';
 
 /** Every route of the master, declared once. */

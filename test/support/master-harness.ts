@@ -244,4 +244,4 @@ export async function refused(call: Promise<unknown>, code: ErrorCode): Promise<
   return error.message;
 }
 
-export const firstSubjob = toId.subjob(0);
+const firstSubjob = toId.subjob(0);

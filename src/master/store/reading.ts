@@ -1,8 +1,6 @@
-import { Type } from '@sinclair/typebox';
 import { type Kysely, sql } from 'kysely';
 import type { AtomId, BuildId, SubjobId } from '../../protocol/ids.js';
 import type { AtomRowState, Database, EventsTable } from './database.js';
-import { jsonColumn } from './json.js';
 
 /*
  * Questions that only readers of the API ask. Each answers one page, found through an index.
@@ -147,8 +145,6 @@ export async function runningAtoms(
     .where('atoms.state', '=', sql.lit('IN_PROGRESS'))
     .execute();
 }
-
-export const readEventData = jsonColumn(Type.Record(Type.String(), Type.Unknown()), 'events.data');
 
 export interface EventsSince {
   /** Only events with a higher id. */

@@ -14,7 +14,7 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'general.hostname': ['worker-1', 'worker-1'],
   'general.slaves': ['a, b.example', ['a', 'b.example']],
   'general.secret': ['correct horse', 'correct horse'],
-  'general.cors_allowed_origins_regex': ['^https://ci\\.example$', '^https://ci\\.example$'],
+  'general.cors_allowed_origins_regex': ['^https://ci\\.example$', /^https:\/\/ci\.example$/],
   'general.https_cert_file': ['/tls/cert.pem', '/tls/cert.pem'],
   'general.https_key_file': ['/tls/key.pem', '/tls/key.pem'],
   'general.get_project_from_master': ['True', true],
