@@ -37,7 +37,7 @@ export function maskProjectDirectory(value: string, projectDirectory: string): s
   // Behind a `$` the path is left: `$` and the reference would look like an escaped one.
   const before = `(?<![/\\\\$]|${NAME})`;
   const path = new RegExp(
-    `(?:${before}|(?<=://))${directory.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')}(?!${NAME})`,
+    `(?:${before}|(?<=://))${directory.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}(?!${NAME})`,
     'gu',
   );
   const parts: string[] = [];

@@ -7,7 +7,7 @@ import type { ReceivedArchive } from '../../src/master/contract.js';
 import { createMaster, type Master } from '../../src/master/service.js';
 import type { BuildRequest } from '../../src/protocol/build.js';
 import { ClusterRunnerError, type ErrorCode } from '../../src/protocol/errors.js';
-import { type BuildId, type SlaveId, toId } from '../../src/protocol/ids.js';
+import type { BuildId, SlaveId } from '../../src/protocol/ids.js';
 import type { JobDefinition } from '../../src/protocol/job.js';
 import type { ResultIndex } from '../../src/protocol/result-index.js';
 import type {
@@ -243,5 +243,3 @@ export async function refused(call: Promise<unknown>, code: ErrorCode): Promise<
   expect(error.code).to.equal(code);
   return error.message;
 }
-
-const firstSubjob = toId.subjob(0);

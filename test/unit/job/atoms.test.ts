@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { maskProjectDirectory, splitAtoms, unmaskProjectDirectory } from '../../../src/job/atoms.js';
 
 const piece = fc.constantFrom(
-  '/work/p',
-  '/work',
+  '/srv/p',
+  '/srv',
   '/p',
   '$',
   '$PROJECT_DIR',
@@ -41,24 +41,24 @@ describe('the output of an atomizer', () => {
 
 describe('the path of the checkout in the value of an atom', () => {
   for (const [given, kept] of [
-    ['/work/p', '$PROJECT_DIR'],
-    ['/work/p/a b.txt', '$PROJECT_DIR/a b.txt'],
-    ['--file=/work/p/a:/work/p/b', '--file=$PROJECT_DIR/a:$PROJECT_DIR/b'],
-    ['file:///work/p/a', 'file://$PROJECT_DIR/a'],
-    ['/work/p2 /work/p-x /work/p.bak /work/pé', '/work/p2 /work/p-x /work/p.bak /work/pé'],
-    ['/else/work/p', '/else/work/p'],
-    ['x/work/p', 'x/work/p'],
+    ['/srv/p', '$PROJECT_DIR'],
+    ['/srv/p/a b.txt', '$PROJECT_DIR/a b.txt'],
+    ['--file=/srv/p/a:/srv/p/b', '--file=$PROJECT_DIR/a:$PROJECT_DIR/b'],
+    ['file:///srv/p/a', 'file://$PROJECT_DIR/a'],
+    ['/srv/p2 /srv/p-x /srv/p.bak /srv/pé', '/srv/p2 /srv/p-x /srv/p.bak /srv/pé'],
+    ['/else/srv/p', '/else/srv/p'],
+    ['x/srv/p', 'x/srv/p'],
     ['$PROJECT_DIR/a', '$$PROJECT_DIR/a'],
     ['$$PROJECT_DIR', '$$$PROJECT_DIR'],
     ['$PROJECT_DIRECTORY', '$PROJECT_DIRECTORY'],
-    ['$/work/p', '$/work/p'],
+    ['$/srv/p', '$/srv/p'],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: shell text
     ['${PROJECT_DIR}', '${PROJECT_DIR}'],
   ] as const) {
     it(`is kept as ${kept} in ${given}`, () => {
-      expect(maskProjectDirectory(given, '/work/p')).to.equal(kept);
-      expect(maskProjectDirectory(given, '/work/p/')).to.equal(kept);
-      expect(unmaskProjectDirectory(kept, '/work/p')).to.equal(given);
+      expect(maskProjectDirectory(given, '/srv/p')).to.equal(kept);
+      expect(maskProjectDirectory(given, '/srv/p/')).to.equal(kept);
+      expect(unmaskProjectDirectory(kept, '/srv/p')).to.equal(given);
     });
   }
 
@@ -68,12 +68,13 @@ describe('the path of the checkout in the value of an atom', () => {
 
   it('comes back as it was, whatever the value and the path', () => {
     const directory = fc.constantFrom(
-      '/work/p',
+      '/tmp/with-dash [x]+(y){2}.$^*?|\\z',
+      '/srv/p',
       '/',
-      '/work',
+      '/srv',
       '/a+b (c)',
       '/$PROJECT_DIR',
-      '/work/p/',
+      '/srv/p/',
       '/w$',
     );
     fc.assert(

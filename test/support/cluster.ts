@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import { MasterClient } from '../../src/client/master-client.js';
+import { findPackageJSON } from '../../src/lib/package-json.js';
+import { type Ended, Program, processesWith } from './processes.js';
+
+export const repositoryRoot = dirname(fileURLToPath(pathToFileURL(findPackageJSON(import.meta.url))));
+const MARKER = 'TEST_CLUSTER';
+const GRACE_MS = 10_000;
+
+export interface StartOptions {
+  readonly cwd?: string;
+  /** Beside the cluster's own, and before them. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Master {
+  readonly program: Program;
+  readonly url: string;
+  readonly port: number;
+}
+
+/**
+ * Real processes of one test: they have a base directory, a folder for temporary files and a mark of their own, by
+ * which `stop` proves that neither a process nor a temporary file outlives them.
+ */
+export class Cluster {
+  readonly root = mkdtempSync(join(tmpdir(), 'clusterrunner-functional-'));
+  readonly baseDirectory = join(this.root, 'base');
+  readonly temporary = join(this.root, 'tmp');
+  /** Where `build` runs, and where it puts its results. */
+  readonly cwd = join(this.root, 'cwd');
+  readonly secret = 'a secret of the tests';
+  readonly #mark = randomUUID();
+  readonly #programs: Program[] = [];
+  readonly #clients: MasterClient[] = [];
+  #master: Master | null = null;
+  readonly #freePort: number;
+  #slaves = 0;
+
+  private constructor(freePort: number) {
+    this.#freePort = freePort;
+    for (const directory of [this.baseDirectory, this.temporary, this.cwd]) {
+      mkdirSync(directory);
+    }
+    writeFileSync(join(this.baseDirectory, 'clusterrunner.conf'), `[general]\nsecret = ${this.secret}\n`, {
+      mode: 0o600,
+    });
+  }
+
+  /** With no process yet. */
+  static async create(): Promise<Cluster> {
+    return new Cluster(await freePort());
+  }
+
+  /** A master and slaves with so many executors each. */
+  static async start(...executors: readonly number[]): Promise<Cluster> {
+    const cluster = await Cluster.create();
+    try {
+      await cluster.startMaster();
+      await Promise.all(executors.map((count) => cluster.startSlave(count)));
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  get master(): Master {
+    if (this.#master === null) {
+      throw new Error('No master was started.');
+    }
+    return this.#master;
+  }
+
+  /** Signs its requests, like a program of the user. */
+  get client(): MasterClient {
+    const client = new MasterClient({ url: this.master.url, secret: this.secret });
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** What the processes get: little of the tests' own environment, and nothing of another ClusterRunner's. */
+  get env(): Record<string, string> {
+    const names = ['PATH', 'HOME', 'LANG', 'USER', 'NODE_V8_COVERAGE'];
+    return {
+      ...Object.fromEntries(
+        names.flatMap((name) => {
+          const value = process.env[name];
+          return value === undefined ? [] : [[name, value]];
+        }),
+      ),
+      TMPDIR: this.temporary,
+      CLUSTERRUNNER_BASE_DIRECTORY: this.baseDirectory,
+      CLUSTERRUNNER_HOSTNAME: '127.0.0.1',
+      // Where nothing listens, so that nobody finds a master that the machine may have; or where ours does.
+      CLUSTERRUNNER_MASTER_PORT: String(this.#master?.port ?? this.#freePort),
+      [MARKER]: this.#mark,
+    };
+  }
+
+  async startMaster(args: readonly string[] = ['-p', '0'], options: StartOptions = {}): Promise<Master> {
+    const program = this.run(['master', ...args], options);
+    const [, url = ''] = await program.says(/^Master is listening on (http:\S+)$/m);
+    this.#master = { program, url, port: Number(new URL(url).port) };
+    return this.#master;
+  }
+
+  async startSlave(executors: number, options: StartOptions = {}): Promise<Program> {
+    this.#slaves += 1;
+    const args = ['slave', '-m', this.master.url, '-e', String(executors), '-p', '0'];
+    const env = { CLUSTERRUNNER_HOSTNAME: `slave-${this.#slaves}`, ...options.env };
+    const program = this.run(args, { ...options, env });
+    await program.says(/^Slave is connected to \S+ with \d+ executors?$/m);
+    return program;
+  }
+
+  /** Starts the program with these words. */
+  run(args: readonly string[], options: StartOptions = {}): Program {
+    return this.runProgram(join(repositoryRoot, 'bin', 'clusterrunner'), args, options);
+  }
+
+  /** Starts another program with the cluster's environment and mark. */
+  runProgram(file: string, args: readonly string[], options: StartOptions = {}): Program {
+    const program = new Program(file, args, {
+      cwd: options.cwd ?? this.cwd,
+      env: { ...this.env, ...options.env },
+    });
+    this.#programs.push(program);
+    return program;
+  }
+
+  /** `clusterrunner build …` against the master, or one of its own where there is none. */
+  startBuild(args: readonly string[], options: StartOptions = {}): Program {
+    const where = this.#master === null ? [] : ['--master-url', this.#master.url];
+    return this.run(['build', ...args, ...where], options);
+  }
+
+  build(args: readonly string[], options: StartOptions = {}): Promise<Ended> {
+    return this.startBuild(args, options).ended;
+  }
+
+  /** A file of `./build_results/` of the last build. */
+  result(...path: readonly string[]): string {
+    return readFileSync(join(this.cwd, 'build_results', ...path), 'utf8');
+  }
+
+  /** All files under `./build_results/`, sorted. */
+  results(): string[] {
+    return filesIn(join(this.cwd, 'build_results'));
+  }
+
+  /** The living processes of this cluster. */
+  processes(): string[] {
+    return processesWith(MARKER, this.#mark);
+  }
+
+  /** Ends all with SIGTERM. @throws AssertionError when that is not enough, or when anything is left. */
+  async stop(): Promise<void> {
+    try {
+      await Promise.all(this.#clients.map((client) => client.close()));
+      // Slaves first: they give their work back to a master that listens.
+      const order = this.#programs.filter((program) => program !== this.#master?.program);
+      await Promise.all(order.map(endProgram));
+      if (this.#master !== null) {
+        await endProgram(this.#master.program);
+      }
+      expect(this.processes(), 'processes that outlive the cluster').to.deep.equal([]);
+      expect(filesIn(this.temporary), 'temporary files left behind').to.deep.equal([]);
+    } finally {
+      for (const line of this.processes()) {
+        process.kill(Number.parseInt(line, 10), 'SIGKILL');
+      }
+      rmSync(this.root, { recursive: true, force: true });
+    }
+  }
+}
+
+async function endProgram(program: Program): Promise<void> {
+  if (program.hasEnded) {
+    return;
+  }
+  program.signal('SIGTERM');
+  const cancel = new AbortController();
+  const late = sleep(GRACE_MS, true, { signal: cancel.signal }).catch(() => false);
+  const isLate = await Promise.race([late, program.ended.then(() => false)]);
+  cancel.abort();
+  if (isLate) {
+    program.signal('SIGKILL');
+    throw new Error(`A process goes on ${GRACE_MS} ms after SIGTERM.\n${program.stdout}\n${program.stderr}`);
+  }
+}
+
+function filesIn(directory: string): string[] {
+  if (!existsSync(directory)) {
+    return [];
+  }
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
+    .sort();
+}
+
+/** A port of loopback on which nothing listens. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') {
+    throw new Error('No port was given.');
+  }
+  return address.port;
+}

@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
+
+const PATIENCE_MS = 30_000;
+const POLL_MS = 20;
+
+/**
+ * Asks `condition` again and again until it gives something other than false, null or undefined, and resolves with
+ * that. For what other processes do, of which nothing tells us.
+ * @param what ends the sentence "waited in vain until …"
+ * @param state what to print of the world when it was in vain
+ */
+export async function eventually<T>(
+  what: string,
+  condition: () => T | Promise<T>,
+  state: () => unknown = () => '',
+): Promise<Exclude<T, false | null | undefined>> {
+  const started = performance.now();
+  for (;;) {
+    const answer = await condition();
+    if (isThere(answer)) {
+      return answer;
+    }
+    if (performance.now() - started > PATIENCE_MS) {
+      throw new Error(`Waited ${PATIENCE_MS / 1000} s in vain until ${what}. ${text(state())}`);
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+function isThere<T>(answer: T): answer is Exclude<T, false | null | undefined> {
+  return answer !== false && answer !== null && answer !== undefined;
+}
+
+function text(state: unknown): string {
+  return typeof state === 'string' ? state : inspect(state, { depth: 8 });
+}
