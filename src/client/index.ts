@@ -1,7 +1,21 @@
 /** What `import … from 'clusterrunner'` gives: the typed client of the master's API. */
 
-export type { Build, BuildRequest, BuildState, BuildStatus } from '../protocol/build.js';
+export type { AtomRef, Build, BuildRequest, BuildState, BuildStatus } from '../protocol/build.js';
 export { ClusterRunnerError, type ErrorCode } from '../protocol/errors.js';
+export type { Event } from '../protocol/event.js';
+export type { Explanation } from '../protocol/explanation.js';
+export { type AtomId, type BuildId, type SlaveId, type SubjobId, toId } from '../protocol/ids.js';
+export type { JobDefinition } from '../protocol/job.js';
+export type { Slave } from '../protocol/slave.js';
+export type { Atom, ConsolePage } from '../protocol/work.js';
 export type { CallOptions } from './call.js';
-export { MasterClient, type MasterClientOptions } from './master-client.js';
+export type { FollowEventsOptions } from './events.js';
+export {
+  type ConsoleQuery,
+  MasterClient,
+  type MasterClientOptions,
+  type PageQuery,
+  type Watched,
+  type WatchQuery,
+} from './master-client.js';
 export { type RetryOptions, retry } from './retry.js';

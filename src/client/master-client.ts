@@ -1,4 +1,5 @@
 import type { Build, BuildRequest } from '../protocol/build.js';
+import type { Event } from '../protocol/event.js';
 import type { Explanation } from '../protocol/explanation.js';
 import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
 import type { AnswerOf, QueryOf } from '../protocol/route.js';
@@ -16,6 +17,7 @@ import type {
 import type { Atom, ConsolePage } from '../protocol/work.js';
 import type { CallOptions } from './call.js';
 import { Connection, type ConnectionOptions, type OpenedStream } from './connection.js';
+import { eventsOf, type FollowEventsOptions } from './events.js';
 
 export { parseMasterUrl } from './master-url.js';
 export type MasterClientOptions = ConnectionOptions;
@@ -117,6 +119,14 @@ export class MasterClient {
 
   listSlaves(query: PageQuery, options?: CallOptions): Promise<AnswerOf<typeof routes.listSlaves>> {
     return this.#connection.call(routes.listSlaves, { params: {}, query, body: undefined }, options);
+  }
+
+  /**
+   * What happens, as it happens, until the master ends the stream. Who wants to go on after a break asks again with
+   * the last id that came: no event is missed.
+   */
+  followEvents(options: FollowEventsOptions = {}): AsyncGenerator<Event> {
+    return eventsOf(this.#connection, options);
   }
 
   /** Resolves with the slaves that now drain: they finish what they run, take no more, and exit. */
