@@ -92,6 +92,9 @@ function operation(name: string, route: RouteDeclaration): Operation {
         description: 'Done.',
         ...answerContent(route),
       },
+      ...Object.fromEntries(
+        Object.entries(route.alsoAnswers ?? {}).map(([status, description]) => [status, { description }]),
+      ),
       default: { $ref: '#/components/responses/Error' },
     },
   };

@@ -30,6 +30,8 @@ export interface RouteDeclaration {
   readonly status: 200 | 201 | 202 | 302;
   /** What the answer holds beside STATUS and child_routes; or the media type of bytes, or a redirect. */
   readonly answer: TObject | MediaType | 'redirect';
+  /** Other statuses that are no error, and what they say. */
+  readonly alsoAnswers?: Readonly<Record<number, string>>;
   /** Label to route name, for `child_routes`. */
   readonly children?: Readonly<Record<string, string>>;
 }

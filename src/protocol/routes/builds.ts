@@ -10,6 +10,7 @@ import { closed, nothing, ofBuild, page, total } from './shared.js';
 export const MAX_WAIT_SECONDS = 60;
 
 const builds = Type.Object({ builds: Type.Array(BuildSchema), total });
+const stillRuns = { 202: 'The build still runs: `error` says so, and there is nothing to fetch yet.' };
 const oneBuild = Type.Object({ build: BuildSchema });
 
 export const buildRoutes = {
@@ -75,6 +76,7 @@ export const buildRoutes = {
     body: null,
     status: 200,
     answer: oneBuild,
+    alsoAnswers: { 304: 'The build is still what the ETag in If-None-Match stands for.' },
     children: {
       subjob: 'listSubjobs',
       atom: 'listAtoms',
@@ -116,6 +118,7 @@ export const buildRoutes = {
     body: null,
     status: 302,
     answer: 'redirect',
+    alsoAnswers: stillRuns,
   }),
   getArtifactsTar: declareRoute({
     method: 'GET',
@@ -127,6 +130,7 @@ export const buildRoutes = {
     body: null,
     status: 200,
     answer: 'application/gzip',
+    alsoAnswers: stillRuns,
   }),
   getArtifactsZip: declareRoute({
     method: 'GET',
@@ -138,5 +142,6 @@ export const buildRoutes = {
     body: null,
     status: 200,
     answer: 'application/zip',
+    alsoAnswers: stillRuns,
   }),
 } as const;

@@ -1,0 +1,60 @@
+import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { readArchivedConsole } from '../src/master/consoles/archived.js';
+import { toId } from '../src/protocol/ids.js';
+import { writeArchive } from '../src/slave/archive/write-archive.js';
+
+/*
+ * What a page of fifty lines costs, out of consoles of 1 MiB to 1 GiB in the archive of a finished atom: it should be
+ * the same for all.
+ *
+ *   node dist/bench/console-page.js
+ */
+
+const PAGES = 200;
+const LINES = 50;
+const atom = toId.atom(0);
+
+function* lines(mebibytes: number): Generator<Buffer> {
+  const line = (n: number) => `${n} ${((n * 2_654_435_761) >>> 0).toString(36)} lorem ipsum dolor sit amet\n`;
+  let number = 0;
+  for (let written = 0; written < mebibytes * 1024 * 1024; ) {
+    const chunk = Array.from({ length: 2000 }, () => line(number++)).join('');
+    written += chunk.length;
+    yield Buffer.from(chunk);
+  }
+}
+
+const home = mkdtempSync(join(tmpdir(), 'bench-'));
+try {
+  for (const mebibytes of [1, 16, 256, 1024]) {
+    const path = join(home, `artifact_${mebibytes}_0`);
+    mkdirSync(path);
+    await pipeline(Readable.from(lines(mebibytes)), createWriteStream(join(path, 'console')));
+    const archive = join(home, `${mebibytes}.tar.gz`);
+    const folder = { atom, path, name: `artifact_${mebibytes}_0`, console: 'console' };
+    const index = await writeArchive([folder], archive);
+    rmSync(path, { recursive: true });
+    const [console] = index.consoles;
+    if (console === undefined) {
+      throw new Error('The archive has no console.');
+    }
+    const times: number[] = [];
+    for (let page = 0; page < PAGES; page += 1) {
+      const offsetLine = Math.floor((console.lines * page) / PAGES);
+      const start = performance.now();
+      await readArchivedConsole(archive, index, console, { offsetLine, maxLines: LINES });
+      times.push(performance.now() - start);
+    }
+    times.sort((a, b) => a - b);
+    const at = (share: number) => (times[Math.floor(share * (PAGES - 1))] ?? 0).toFixed(2);
+    process.stdout.write(
+      `${String(mebibytes).padStart(5)} MiB, ${console.lines} lines: a page takes ${at(0.5)} ms (p99 ${at(0.99)} ms)\n`,
+    );
+  }
+} finally {
+  rmSync(home, { recursive: true });
+}
