@@ -15,8 +15,8 @@ export interface BuildProgress {
  * QUEUED: stored, waits for a slave that prepares it.
  * PREPARING: one slave holds the preparation's lease; back to QUEUED when that lease is lost or handed back.
  * BUILDING: the atoms are known and handed out; a build without atoms passes through it at once.
- * FINISHED: every atom has a verdict. CANCELED: somebody asked for the end. ERROR: preparation or setup failed
- * for good. Nothing follows these three.
+ * FINISHED: every atom has a verdict. CANCELED: somebody asked for the end, or the build's time was over. ERROR:
+ * preparation or setup failed for good. Nothing follows these three.
  */
 const following: Readonly<Record<BuildState, readonly BuildState[]>> = {
   QUEUED: ['PREPARING', 'CANCELED', 'ERROR'],

@@ -1,5 +1,6 @@
 import { ClusterRunnerError } from '../protocol/errors.js';
-import type { JobDefinition, NamedJob } from '../protocol/job.js';
+import { type JobDefinition, MAX_DURATION_SECONDS, type NamedJob } from '../protocol/job.js';
+import { durationSeconds } from './duration.js';
 import { variableProblem } from './environment.js';
 import { shellText } from './shell-text.js';
 
@@ -9,6 +10,7 @@ export interface DefinitionProblem {
 }
 
 const lineSections = ['commands', 'setup_build', 'teardown_build'] as const;
+const durations = ['atom_timeout', 'build_timeout'] as const;
 
 /** What a definition that fits its schema may still have wrong; null when nothing. */
 export function definitionProblem(definition: JobDefinition): DefinitionProblem | null {
@@ -35,6 +37,15 @@ export function definitionProblem(definition: JobDefinition): DefinitionProblem 
       if (command.includes('\0')) {
         return { path, sentence: `the command of the atomizer "${variable}" holds a NUL character.` };
       }
+    }
+  }
+  for (const section of durations) {
+    const seconds = durationSeconds(definition[section] ?? 1);
+    if (seconds <= 0 || seconds > MAX_DURATION_SECONDS) {
+      return {
+        path: [section],
+        sentence: `"${section}" must be more than nothing and at most a week (168h); leave it out for no limit.`,
+      };
     }
   }
   return null;

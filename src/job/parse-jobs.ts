@@ -11,6 +11,7 @@ const sectionNames: readonly string[] = Object.keys(JobDefinitionSchema.properti
 
 const LINES = 'a list of shell lines, each behind a "- "';
 const NUMBER = 'a whole number from 1';
+const DURATION = 'a number of seconds above 0, or text like 90s, 10m or 2h, and at most a week';
 
 /** Completes "must be", for each section. */
 const expected: Readonly<Record<string, string>> = {
@@ -20,6 +21,8 @@ const expected: Readonly<Record<string, string>> = {
   atomizers: 'a list of VARIABLE: shell command, each behind a "- "',
   max_executors: NUMBER,
   max_executors_per_slave: NUMBER,
+  atom_timeout: DURATION,
+  build_timeout: DURATION,
 };
 
 /**

@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import { definitionProblem } from '../job/definition-problem.js';
 import { normalizeRemoteFiles } from '../job/remote-files.js';
 import { maskCredentials } from '../lib/mask-credentials.js';
 import type { BuildRequest } from '../protocol/build.js';
@@ -52,7 +53,8 @@ function projectOf(request: BuildRequest): Project {
   return { type: 'directory', project_directory: request.project_directory };
 }
 
-function checkConfig({ commands, atomizers }: JobDefinition): void {
+function checkConfig(config: JobDefinition): void {
+  const { commands, atomizers } = config;
   if (commands.every((line) => line === null || line.trim() === '')) {
     throw invalid('config.commands holds no command: give at least one shell line.');
   }
@@ -61,6 +63,10 @@ function checkConfig({ commands, atomizers }: JobDefinition): void {
     throw invalid(
       `config.atomizers: the entry with ${Object.keys(several).join(', ')} must be split, one variable an entry.`,
     );
+  }
+  const problem = definitionProblem(config);
+  if (problem !== null) {
+    throw invalid(`config: ${problem.sentence}`);
   }
 }
 

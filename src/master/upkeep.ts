@@ -1,15 +1,18 @@
+import { endOverdueBuilds } from './build-timeouts.js';
 import type { Cluster } from './cluster.js';
 import type { Nonces } from './nonces.js';
 import type { Slaves } from './slaves.js';
 import { trimEvents } from './store/events.js';
 import { forgetTimings } from './store/timings.js';
 
+/** How late the end of a build's time may be noticed. */
+const LOOK_EVERY_MS = 1000;
 const MAX_EVENTS = 100_000;
 const TIMINGS_KEPT_MS = 180 * 24 * 60 * 60 * 1000;
 /** Forgetting is not urgent. */
 const FORGET_EVERY_MS = 10 * 60 * 1000;
 
-/** What nobody asks for: notices slaves that are gone, and forgets what has had its time. */
+/** What nobody asks for: notices slaves that are gone and builds that take too long, and forgets what has had its time. */
 export class Upkeep {
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
@@ -26,9 +29,10 @@ export class Upkeep {
   async #run(cluster: Cluster, slaves: Slaves, nonces: Nonces, leaseMs: number): Promise<void> {
     const { signal } = this.#stop;
     let forgotten = cluster.now;
-    while (await slept(cluster, leaseMs / 4, signal)) {
+    while (await slept(cluster, Math.min(LOOK_EVERY_MS, leaseMs / 4), signal)) {
       try {
         await slaves.expire();
+        await endOverdueBuilds(cluster);
         if (cluster.now - forgotten >= FORGET_EVERY_MS) {
           forgotten = cluster.now;
           await forget(cluster, slaves, nonces);

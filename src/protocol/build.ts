@@ -43,7 +43,8 @@ export type BuildStatus = (typeof buildStatus)[number];
 /**
  * The finer truth beside `status`.
  * QUEUED: accepted, no slave has it yet. PREPARING: a slave fetches the project and lists the atoms.
- * BUILDING: atoms are handed out. FINISHED: every atom has a verdict. CANCELED: somebody asked for the end.
+ * BUILDING: atoms are handed out. FINISHED: every atom has a verdict. CANCELED: somebody asked for the end, or its
+ * build_timeout was over; `error_message` says which.
  * ERROR: the build could not be prepared or set up. The last three are final.
  */
 export const buildState = ['QUEUED', 'PREPARING', 'BUILDING', 'FINISHED', 'CANCELED', 'ERROR'] as const;

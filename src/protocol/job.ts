@@ -6,6 +6,20 @@ const Lines = (description: string, minItems = 0) =>
 /** A name that can be an environment variable: what an atomizer may set. */
 export const VARIABLE_NAME = '^[A-Za-z_][A-Za-z0-9_]*$';
 
+/** Seconds, or a number with its unit. */
+export const DURATION_TEXT = '^\\d{1,9}(\\.\\d{1,3})?[smh]$';
+/** A week; a longer one than this is meant to be none. */
+export const MAX_DURATION_SECONDS = 7 * 24 * 60 * 60;
+
+const Duration = (description: string) =>
+  Type.Union(
+    [
+      Type.Number({ exclusiveMinimum: 0, maximum: MAX_DURATION_SECONDS }),
+      Type.String({ pattern: DURATION_TEXT }),
+    ],
+    { description: `${description} Seconds, or text like 90s, 10m, 2h; at most a week.` },
+  );
+
 /**
  * One job: the sections below a job's name in `clusterrunner.yaml`, and the `config` of a build request.
  * Lists of shell lines may hold nulls (an empty `-` in YAML), which are skipped.
@@ -30,6 +44,14 @@ export const JobDefinitionSchema = Type.Object(
     ),
     max_executors_per_slave: Type.Optional(
       Type.Integer({ minimum: 1, description: 'Executors that the build may hold at once on one slave.' }),
+    ),
+    atom_timeout: Type.Optional(
+      Duration('An atom that runs for longer is ended, with all of its processes, and fails.'),
+    ),
+    build_timeout: Type.Optional(
+      Duration(
+        'A build whose atoms are not all done after this time is canceled; its preparation does not count.',
+      ),
     ),
   },
   { additionalProperties: false },

@@ -156,7 +156,7 @@ async function report(
   display: ProgressDisplay,
   elapsed: number,
 ): Promise<number> {
-  if (build.state !== 'FINISHED') {
+  if (build.state === 'ERROR') {
     throw new ClusterRunnerError(
       'PREPARATION_FAILED',
       `Build ${build.id} could not be run: ${build.error_message ?? 'the master gives no reason.'}`,
@@ -166,7 +166,7 @@ async function report(
   const { stream } = await client.openArtifacts(build.id);
   await unpackResults(stream, target);
   display.end();
-  const atoms = `${build.num_atoms} ${build.num_atoms === 1 ? 'atom' : 'atoms'}`;
+  const atoms = `${build.num_atoms ?? 0} ${build.num_atoms === 1 ? 'atom' : 'atoms'}`;
   const tail = `in ${duration(elapsed)}. Results: ./${RESULTS_DIRECTORY}/`;
   if (build.result === 'SUCCESS') {
     process.stdout.write(`SUCCESS: ${atoms} passed ${tail}\n`);
@@ -174,6 +174,11 @@ async function report(
   }
   const failed = build.failed_atoms ?? [];
   process.stdout.write(`${failureReport(failed, target, RESULTS_DIRECTORY)}\n\n`);
+  if (build.state === 'CANCELED') {
+    const done = `${build.num_atoms_done} of ${atoms} had ended, ${build.num_atoms_failed} of them failed`;
+    process.stdout.write(`FAILURE: ${build.error_message ?? 'The build was canceled.'} ${done}; ${tail}\n`);
+    return exitCode.testsFailed;
+  }
   process.stdout.write(`FAILURE: ${build.num_atoms_failed} of ${atoms} failed ${tail}\n`);
   return exitCode.testsFailed;
 }

@@ -41,6 +41,8 @@ describe('clusterrunner.yaml', () => {
     teardown_build: []
     max_executors: 10
     max_executors_per_slave: 2
+    atom_timeout: 10m
+    build_timeout: 1.5
 1: {commands: [a], atomizers: [{X: b}]}
 `;
     expect(parseJobs(text, 'f')).to.deep.equal([
@@ -53,6 +55,8 @@ describe('clusterrunner.yaml', () => {
           teardown_build: [],
           max_executors: 10,
           max_executors_per_slave: 2,
+          atom_timeout: '10m',
+          build_timeout: 1.5,
         },
       },
       { name: '1', definition: { commands: ['a'], atomizers: [{ X: 'b' }] } },
@@ -67,7 +71,7 @@ describe('clusterrunner.yaml', () => {
   for (const [text, problem] of [
     [
       'A:\n  comands: [a]\n',
-      /^f\.yaml, line 2: job "A": there is no section "comands"; the sections are commands, atomizers, setup_build, teardown_build, max_executors, max_executors_per_slave\.$/,
+      /^f\.yaml, line 2: job "A": there is no section "comands"; the sections are commands, atomizers, setup_build, teardown_build, max_executors, max_executors_per_slave, atom_timeout, build_timeout\.$/,
     ],
     ['A:\n  commands: [a]\n', /^f\.yaml, line [12]: job "A": the section "atomizers" is missing/],
     [
@@ -116,6 +120,20 @@ describe('clusterrunner.yaml', () => {
     ],
     ['A:\n  commands: ["a\\0b"]\n  atomizers: [{X: a}]\n', /line 2: .*NUL/],
     [`${GOOD}  max_executors: 0\n`, /line 5: .*"max_executors" must be a whole number from 1/],
+    [
+      `${GOOD}  atom_timeout: 0\n`,
+      /line 5: .*"atom_timeout" must be a number of seconds above 0, or text like 90s/,
+    ],
+    [`${GOOD}  build_timeout: 2 hours\n`, /line 5: .*"build_timeout" must be a number of seconds above 0/],
+    [`${GOOD}  build_timeout:\n`, /line 5: .*leave the section out when there is nothing in it/],
+    [
+      `${GOOD}  build_timeout: 0s\n`,
+      /line 5: .*"build_timeout" must be more than nothing and at most a week/,
+    ],
+    [
+      `${GOOD}  atom_timeout: 169h\n`,
+      /line 5: .*"atom_timeout" must be more than nothing and at most a week/,
+    ],
     [`${GOOD}  max_executors: many\n`, /line 5: .*"max_executors" must be a whole number from 1/],
     [`${GOOD}${GOOD}`, /line 5: this is not valid YAML: Map keys must be unique/],
     [`${GOOD}  commands: [b]\n`, /line 5: .*Map keys must be unique/],

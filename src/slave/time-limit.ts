@@ -1,0 +1,41 @@
+import type { Clock } from '../lib/clock.js';
+
+/** A signal that follows another one, and is aborted too when its time is over. Call `end` when it is not needed. */
+export class TimeLimit {
+  readonly signal: AbortSignal;
+  /** Ends the clock's sleep, and the following of the other signal. */
+  readonly #done = new AbortController();
+  #isOver = false;
+
+  /** Without `seconds` there is no limit. */
+  constructor(clock: Clock, seconds: number | null, other: AbortSignal) {
+    if (seconds === null) {
+      this.signal = other;
+      return;
+    }
+    const controller = new AbortController();
+    this.signal = controller.signal;
+    if (other.aborted) {
+      controller.abort(other.reason);
+      return;
+    }
+    other.addEventListener('abort', () => controller.abort(other.reason), { signal: this.#done.signal });
+    clock.sleep(seconds * 1000, this.#done.signal).then(
+      () => {
+        // A signal that was aborted before ended what ran, not the time.
+        this.#isOver = !controller.signal.aborted;
+        controller.abort(new Error('The time is over.'));
+      },
+      () => undefined,
+    );
+  }
+
+  /** It was the time that aborted the signal. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  end(): void {
+    this.#done.abort();
+  }
+}

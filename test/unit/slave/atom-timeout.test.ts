@@ -1,0 +1,70 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { systemClock } from '../../../src/lib/clock.js';
+import { groupIsAlive } from '../../../src/process/process-group.js';
+import { toId } from '../../../src/protocol/ids.js';
+import type { JobDefinition } from '../../../src/protocol/job.js';
+import { runSubjob } from '../../../src/slave/run-subjob.js';
+
+describe('the atom_timeout', () => {
+  let root: string;
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'timeout-'));
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  async function run(
+    commands: string[],
+    more: Partial<JobDefinition>,
+    signal = new AbortController().signal,
+  ) {
+    const directory = join(root, 'work');
+    const outcome = await runSubjob({
+      assignment: {
+        kind: 'run',
+        lease: { lease_id: toId.lease(1), attempt: toId.attempt(1) },
+        build_id: toId.build(1),
+        project: { type: 'directory', project_directory: root },
+        remote_files: [],
+        subjob_id: toId.subjob(0),
+        job: { name: 'Job', definition: { commands, atomizers: [{ X: 'seq 2' }], ...more } },
+        build_executor_index: 0,
+        atoms: ['1', '2'].map((value, id) => ({ id: toId.atom(id), variable: 'X', value })),
+      },
+      projectDirectory: root,
+      env: { PATH: process.env.PATH ?? '' },
+      executorIndex: 0,
+      directory,
+      signal,
+      clock: systemClock,
+      onProgress: () => undefined,
+    });
+    const file = (atom: number, name: string) =>
+      readFileSync(join(directory, `artifact_0_${atom}`, name), 'utf8');
+    return { outcome, file };
+  }
+
+  it('ends an atom with all of its processes, says so last on its console, and runs the next', async () => {
+    const hangs = '[ $X = 2 ] || { trap "exit 0" TERM; echo $$ > pid; sleep 100 & printf begun; wait; }';
+    const { outcome, file } = await run([hangs], { atom_timeout: '0.5s' });
+    expect(outcome?.verdicts.map(({ exit_code }) => exit_code)).to.deep.equal([124, 0]);
+    expect(file(0, 'clusterrunner_exit_code')).to.equal('124\n');
+    expect(file(0, 'clusterrunner_console_output')).to.equal(
+      'begun\nclusterrunner: the atom was ended after 0.5 s (atom_timeout).\n',
+    );
+    expect(groupIsAlive(Number(readFileSync(join(root, 'pid'), 'utf8')))).to.equal(false);
+  });
+
+  it('does not touch atoms that end in time', async () => {
+    const { outcome, file } = await run(['exit $X'], { atom_timeout: '1m' });
+    expect(outcome?.verdicts.map(({ exit_code }) => exit_code)).to.deep.equal([1, 2]);
+    expect(file(0, 'clusterrunner_console_output')).to.equal('');
+  });
+
+  it('gives no verdict to an atom that was canceled before', async () => {
+    const canceled = AbortSignal.timeout(100);
+    expect((await run(['sleep 100'], { atom_timeout: '1m' }, canceled)).outcome).to.equal(null);
+  });
+});
