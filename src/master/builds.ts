@@ -55,6 +55,7 @@ export class Builds {
       numAtoms: null,
       atomsDone: 0,
       atomsFailed: 0,
+      atomsLost: 0,
       refusedBy: new Set(),
       leases: new Set(),
       ending: null,

@@ -35,6 +35,8 @@ export interface BuildEntry {
   numAtoms: number | null;
   atomsDone: number;
   atomsFailed: number;
+  /** Of the failed ones. */
+  atomsLost: number;
   /** Names of the slaves that could not run it. */
   readonly refusedBy: Set<string>;
   /** The leases that are held of it now, preparation and subjobs. */

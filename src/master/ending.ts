@@ -28,6 +28,7 @@ export function endBuild(
     num_subjobs_done: work.done,
     num_atoms_done: build.atomsDone,
     num_atoms_failed: build.atomsFailed,
+    num_atoms_lost: build.atomsLost,
     error_message: errorMessage,
   };
   const result = resultOf(state, build.atomsFailed) ?? 'FAILURE';

@@ -137,6 +137,7 @@ export function lose(cluster: Cluster, held: Held, change: Change): void {
       const atoms = build.work.subjob(subjob)?.atoms ?? 0;
       build.atomsDone += atoms;
       build.atomsFailed += atoms;
+      build.atomsLost += atoms;
       finishIfComplete(cluster, build, change);
     }
   }

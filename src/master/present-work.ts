@@ -1,6 +1,6 @@
 import { commandString } from '../job/command-string.js';
 import { toId } from '../protocol/ids.js';
-import type { Atom, AtomState, Subjob } from '../protocol/work.js';
+import type { Atom, AtomOutcome, AtomState, Subjob } from '../protocol/work.js';
 import type { SubjobRowState } from './store/database.js';
 import type { AtomView, SubjobView } from './store/reading.js';
 
@@ -17,11 +17,22 @@ export function presentAtom(atom: AtomView): Atom {
     subjob_id: toId.subjob(atom.subjob_id),
     command_string: commandString(atom),
     state: atom.state,
+    outcome: outcomeOf(atom),
     exit_code: atom.exit_code,
     expected_time: atom.expected_time,
     actual_time: atom.actual_time,
     error: atom.error,
   };
+}
+
+function outcomeOf({ failed, exit_code }: AtomView): AtomOutcome | null {
+  if (failed === null) {
+    return null;
+  }
+  if (failed === 0) {
+    return 'PASSED';
+  }
+  return exit_code === null ? 'LOST' : 'FAILED';
 }
 
 /** `command` is the shell text that runs for each atom. */

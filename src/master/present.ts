@@ -17,6 +17,7 @@ interface Facts {
   readonly subjobs: { readonly done: number; readonly total: number } | null;
   readonly atomsDone: number;
   readonly atomsFailed: number;
+  readonly atomsLost: number;
   readonly executors: number;
   readonly secondsLeft: number | null;
   readonly failedAtoms: readonly FailedAtom[];
@@ -25,7 +26,7 @@ interface Facts {
 
 /** A build that runs. */
 export function presentEntry(build: BuildEntry): Build {
-  const { id, work, request, numAtoms, atomsDone, atomsFailed } = build;
+  const { id, work, request, numAtoms, atomsDone, atomsFailed, atomsLost } = build;
   return present({
     id,
     state: work.state,
@@ -35,6 +36,7 @@ export function presentEntry(build: BuildEntry): Build {
     subjobs: work.total === null ? null : { done: work.done, total: work.total },
     atomsDone,
     atomsFailed,
+    atomsLost,
     executors: work.running,
     secondsLeft: work.state === 'BUILDING' ? secondsLeft(work.secondsOfUndone, work.running) : null,
     failedAtoms: [],
@@ -53,6 +55,7 @@ export function presentRow(row: BuildRow, failedAtoms: readonly FailedAtom[]): B
     subjobs: row.num_subjobs === null ? null : { done: row.num_subjobs_done, total: row.num_subjobs },
     atomsDone: row.num_atoms_done,
     atomsFailed: row.num_atoms_failed,
+    atomsLost: row.num_atoms_lost,
     executors: 0,
     secondsLeft: isEnded(row.state) && row.num_subjobs !== null ? 0 : null,
     failedAtoms,
@@ -74,6 +77,7 @@ function present(facts: Facts): Build {
     num_subjobs: subjobs?.total ?? null,
     num_atoms_done: facts.atomsDone,
     num_atoms_failed: facts.atomsFailed,
+    num_atoms_lost: facts.atomsLost,
     num_executors: facts.executors,
     seconds_left: facts.secondsLeft,
     failed_atoms: result === null ? null : facts.failedAtoms.map(presentFailed),
@@ -87,6 +91,6 @@ function definedOnly(timestamps: StateTimestamps): Record<string, number> {
   return Object.fromEntries(Object.entries(timestamps).filter(([, second]) => second !== undefined));
 }
 
-function presentFailed({ id, subjob, variable, value }: FailedAtom): AtomRef {
-  return { id, subjob_id: subjob, command_string: commandString({ variable, value }) };
+function presentFailed({ id, subjob, variable, value, error }: FailedAtom): AtomRef {
+  return { id, subjob_id: subjob, command_string: commandString({ variable, value }), error };
 }

@@ -62,7 +62,7 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
       limitsOf(job),
     );
   }
-  const { done, failed } = await countVerdicts(db, id);
+  const { done, failed, lost } = await countVerdicts(db, id);
   return {
     id,
     work,
@@ -73,6 +73,7 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     numAtoms: row.num_atoms,
     atomsDone: done,
     atomsFailed: failed,
+    atomsLost: lost,
     refusedBy: new Set(),
     leases: new Set(),
     ending: null,

@@ -55,6 +55,9 @@ export const AtomRefSchema = Type.Object(
     id: AtomIdSchema,
     subjob_id: SubjobIdSchema,
     command_string: Type.String({ description: 'Shell text that sets the variable of the atom.' }),
+    error: Nullable(
+      Type.String({ description: 'Of an atom that was lost: what happened. Null for others.' }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -73,6 +76,9 @@ export const BuildSchema = Type.Object(
     num_subjobs: Nullable(Type.Integer()),
     num_atoms_done: Type.Integer({ description: 'Atoms that have a verdict.' }),
     num_atoms_failed: Type.Integer({ description: 'Atoms whose verdict is a failure, so far.' }),
+    num_atoms_lost: Type.Integer({
+      description: 'Of the failed atoms, those that never came to an end because their slaves were lost.',
+    }),
     num_executors: Type.Integer({ description: 'Executors that work on this build now.' }),
     seconds_left: Nullable(Type.Number({ description: 'Estimate of the time to the end.' })),
     failed_atoms: Nullable(Type.Array(AtomRefSchema)),

@@ -13,16 +13,26 @@ import { literals, Nullable } from './shapes.js';
 export const atomState = ['NOT_STARTED', 'IN_PROGRESS', 'COMPLETED'] as const;
 export type AtomState = (typeof atomState)[number];
 
+/**
+ * PASSED, FAILED: its commands ended, with 0 or not. LOST: nobody knows, because its slaves vanished while they ran
+ * it, and it is not tried again; the build fails, but the atom may be as good as it ever was.
+ */
+export const atomOutcome = ['PASSED', 'FAILED', 'LOST'] as const;
+export type AtomOutcome = (typeof atomOutcome)[number];
+
 export const AtomSchema = Type.Object(
   {
     id: AtomIdSchema,
     subjob_id: SubjobIdSchema,
     command_string: Type.String({ description: 'Shell text that sets the variable of the atom.' }),
     state: literals(atomState),
+    outcome: Nullable(literals(atomOutcome, { description: 'null until it is completed.' })),
     exit_code: Nullable(Type.Integer({ description: '128 + n when signal n ended it.' })),
     expected_time: Nullable(Type.Number({ description: 'Seconds, from earlier builds.' })),
     actual_time: Nullable(Type.Number({ description: 'Seconds.' })),
-    error: Nullable(Type.String({ description: 'Why there is no exit code although it is completed.' })),
+    error: Nullable(
+      Type.String({ description: 'Of a lost atom: what happened, with the names of its slaves.' }),
+    ),
   },
   { additionalProperties: false },
 );

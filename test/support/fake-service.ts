@@ -367,6 +367,7 @@ export function fakeBuild(id: BuildId, request: BuildRequest): Build {
     num_subjobs: null,
     num_atoms_done: 0,
     num_atoms_failed: 0,
+    num_atoms_lost: 0,
     num_executors: 0,
     seconds_left: null,
     failed_atoms: null,

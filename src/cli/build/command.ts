@@ -175,10 +175,17 @@ async function report(
   const failed = build.failed_atoms ?? [];
   process.stdout.write(`${failureReport(failed, target, RESULTS_DIRECTORY)}\n\n`);
   if (build.state === 'CANCELED') {
-    const done = `${build.num_atoms_done} of ${atoms} had ended, ${build.num_atoms_failed} of them failed`;
-    process.stdout.write(`FAILURE: ${build.error_message ?? 'The build was canceled.'} ${done}; ${tail}\n`);
+    const why = build.error_message ?? 'The build was canceled.';
+    const counts = `${build.num_atoms_done} of ${atoms} had ended, ${failureCounts(build, 'them')}`;
+    process.stdout.write(`FAILURE: ${why}\n${counts}, ${tail}\n`);
     return exitCode.testsFailed;
   }
-  process.stdout.write(`FAILURE: ${build.num_atoms_failed} of ${atoms} failed ${tail}\n`);
+  process.stdout.write(`FAILURE: ${failureCounts(build, atoms)} ${tail}\n`);
   return exitCode.testsFailed;
+}
+
+/** `3 of 9 atoms failed`, `… and 1 was lost`: what is lost may be as good as it ever was. */
+function failureCounts({ num_atoms_failed: all, num_atoms_lost: lost }: Build, atoms: string): string {
+  const failed = `${all - lost} of ${atoms} failed`;
+  return lost === 0 ? failed : `${failed} and ${lost} ${lost === 1 ? 'was' : 'were'} lost`;
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readEnd } from '../../lib/read-end.js';
 import type { AtomRef } from '../../protocol/build.js';
@@ -11,12 +12,16 @@ const MAX_BYTES = 8 * 1024;
 
 /**
  * What a person needs to see of a failed build: which atoms failed, the end of what the first few printed, and
- * the command that reruns each by hand. `shownDirectory` is how the results' folder is written in commands.
+ * the command that reruns each by hand. Of an atom that was lost there are no results: its error stands in their place. `shownDirectory` is how the results' folder is written in commands.
  */
 export function failureReport(failed: readonly AtomRef[], directory: string, shownDirectory: string): string {
   const lines: string[] = [];
   for (const atom of failed.slice(0, MAX_SHOWN)) {
     const folder = atomFolder(atom.subjob_id, atom.id);
+    if (atom.error !== null) {
+      lines.push('', `--- LOST: ${atom.command_string}`, `    ${printable(atom.error)}`);
+      continue;
+    }
     lines.push('', `--- FAILED: ${atom.command_string}`);
     const console = consoleEnd(join(directory, folder, 'clusterrunner_console_output'));
     lines.push(...console.map((line) => `    ${line}`));
@@ -28,7 +33,7 @@ export function failureReport(failed: readonly AtomRef[], directory: string, sho
     lines.push(
       ...others.map(
         (atom) =>
-          `    ${atom.command_string}  (${join(shownDirectory, atomFolder(atom.subjob_id, atom.id))})`,
+          `    ${atom.command_string}  (${atom.error === null ? join(shownDirectory, atomFolder(atom.subjob_id, atom.id)) : 'lost'})`,
       ),
     );
   }
@@ -42,6 +47,9 @@ export function failureReport(failed: readonly AtomRef[], directory: string, sho
 
 /** The last lines of a console, which may be larger than memory. */
 function consoleEnd(file: string): string[] {
+  if (!existsSync(file)) {
+    return ['(its results are not here)'];
+  }
   const { text, isWhole } = readEnd(file, MAX_BYTES);
   if (text === '') {
     return ['(it printed nothing)'];

@@ -105,7 +105,7 @@ export async function recordVerdicts(
   }
 }
 
-/** Every atom of a subjob that was lost too often fails, without an exit code. */
+/** Every atom of a subjob that was lost too often counts as failed, without an exit code: that is what lost is. */
 export async function failAtoms(db: Kysely<Database>, build: BuildId, subjob: SubjobId): Promise<void> {
   await db
     .updateTable('atoms')
@@ -131,6 +131,8 @@ export interface FailedAtom {
   readonly subjob: SubjobId;
   readonly variable: string;
   readonly value: string;
+  /** Why it has no exit code: of one that was lost. */
+  readonly error: string | null;
 }
 
 /** The first `limit` failed atoms, in order of atom. */
@@ -141,30 +143,37 @@ export async function failedAtoms(
 ): Promise<FailedAtom[]> {
   const rows = await db
     .selectFrom('atoms')
-    .select(['atom_id', 'subjob_id', 'variable', 'value'])
-    .where('build_id', '=', build)
-    .where('failed', '=', sql.lit(1))
-    .orderBy('atom_id')
+    .leftJoin('subjobs', (join) =>
+      join
+        .onRef('subjobs.build_id', '=', 'atoms.build_id')
+        .onRef('subjobs.subjob_id', '=', 'atoms.subjob_id'),
+    )
+    .select(['atoms.atom_id', 'atoms.subjob_id', 'atoms.variable', 'atoms.value', 'subjobs.error'])
+    .where('atoms.build_id', '=', build)
+    .where('atoms.failed', '=', sql.lit(1))
+    .orderBy('atoms.atom_id')
     .limit(limit)
     .execute();
-  return rows.map(({ atom_id, subjob_id, variable, value }) => ({
+  return rows.map(({ atom_id, subjob_id, variable, value, error }) => ({
     id: toId.atom(atom_id),
     subjob: toId.subjob(subjob_id),
     variable,
     value,
+    error,
   }));
 }
 
-/** How many atoms of a build have a verdict, and how many of these failed. */
+/** How many atoms of a build have a verdict, how many of these failed, and how many of those were lost. */
 export async function countVerdicts(
   db: Kysely<Database>,
   build: BuildId,
-): Promise<{ done: number; failed: number }> {
+): Promise<{ done: number; failed: number; lost: number }> {
   return await db
     .selectFrom('atoms')
     .select((e) => [
       e.fn.count<number>('failed').as('done'),
       e.fn.coalesce(e.fn.sum<number>('failed'), e.lit(0)).as('failed'),
+      sql<number>`count(*) FILTER (WHERE failed = 1 AND exit_code IS NULL)`.as('lost'),
     ])
     .where('build_id', '=', build)
     .executeTakeFirstOrThrow();

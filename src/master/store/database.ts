@@ -28,10 +28,11 @@ export interface BuildsTable {
   commit_hash: string | null;
   num_atoms: number | null;
   num_subjobs: number | null;
-  /** The next three are written at the end; while the build runs the truth is counted from the rows. */
+  /** The next four are written at the end; while the build runs the truth is counted from the rows. */
   num_subjobs_done: number;
   num_atoms_done: number;
   num_atoms_failed: number;
+  num_atoms_lost: number;
   error_message: string | null;
   /** The preparation's task, as in SubjobsTable. */
   attempt: number;
@@ -73,7 +74,7 @@ export interface AtomsTable {
   expected_time: number | null;
   /** Seconds. */
   actual_time: number | null;
-  /** The verdict: null before it is there, 0 passed, 1 failed. */
+  /** The verdict: null before it is there, 0 passed, 1 failed; 1 without an exit code: lost. */
   failed: number | null;
 }
 

@@ -31,6 +31,7 @@ const first = [
     num_subjobs_done INTEGER NOT NULL DEFAULT 0,
     num_atoms_done INTEGER NOT NULL DEFAULT 0,
     num_atoms_failed INTEGER NOT NULL DEFAULT 0,
+    num_atoms_lost INTEGER NOT NULL DEFAULT 0,
     error_message TEXT,
     attempt INTEGER NOT NULL DEFAULT 0,
     lease_id INTEGER,

@@ -19,6 +19,8 @@ export interface AtomView {
   readonly value: string;
   readonly state: AtomRowState;
   readonly exit_code: number | null;
+  /** As in AtomsTable. */
+  readonly failed: number | null;
   readonly expected_time: number | null;
   readonly actual_time: number | null;
   /** Of a subjob that was lost for good. */
@@ -50,6 +52,7 @@ function atomViews(db: Kysely<Database>, build: BuildId) {
         'atoms.value',
         'atoms.state',
         'atoms.exit_code',
+        'atoms.failed',
         'atoms.expected_time',
         'atoms.actual_time',
         'subjobs.error',

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { toId } from '../../../src/protocol/ids.js';
 import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
 
 describe('leases that end without a result', () => {
@@ -44,20 +45,48 @@ describe('leases that end without a result', () => {
     await survivor.prepare(1);
     for (let n = 0; n < 3; n += 1) {
       const victim = await harness.slave();
-      await victim.take();
+      const { lease, subjob_id } = await victim.take();
+      const content = Buffer.from('last words\n').toString('base64');
+      const consoles = [{ atom_id: toId.atom(0), offset: 0, content }];
+      await master.reportProgress(victim.id, build, subjob_id, { lease, atoms: [], consoles });
       await harness.loseOthers(survivor);
     }
-    const { status, state, num_atoms_failed, failed_atoms } = await master.getBuild(build);
-    expect({ status, state, num_atoms_failed }).to.deep.equal({
+    const ended = await master.getBuild(build);
+    expect(ended).to.include({
       status: 'FAILURE',
       state: 'FINISHED',
       num_atoms_failed: 1,
+      num_atoms_lost: 1,
     });
-    expect(failed_atoms).to.have.length(1);
+    const error =
+      '3 slaves were lost while they ran this subjob (slave-2, slave-3, slave-4); it is not tried again.';
+    expect(ended.failed_atoms?.map((atom) => atom.error)).to.deep.equal([error]);
     const { atoms } = await master.listAtoms(build, null, { offset: 0, limit: 10 });
-    expect(atoms[0]).to.include({ state: 'COMPLETED', exit_code: null });
-    expect(atoms[0]?.error).to.contain('3 slaves were lost');
-    expect((await master.archiveContents(build))?.files).to.deep.equal([]);
+    expect(atoms[0]).to.include({ state: 'COMPLETED', outcome: 'LOST', exit_code: null, error });
+    expect(await master.archiveContents(build)).to.deep.equal({ files: [], failedFolders: ['artifact_0_0'] });
+    const page = await master.readConsole(build, toId.atom(0), { offsetLine: null, maxLines: 10 });
+    expect(page.content).to.equal('last words\n');
+  });
+
+  it('tells atoms that were lost from those that failed and passed, also after a restart', async () => {
+    const { master } = harness;
+    const build = await master.createBuild(directoryBuild);
+    const survivor = await harness.slave();
+    await survivor.prepare(3);
+    await survivor.deliver(await survivor.take(), { failing: [0] });
+    await survivor.deliver(await survivor.take());
+    for (let n = 0; n < 2; n += 1) {
+      await (await harness.slave()).take();
+      await harness.loseOthers(survivor);
+    }
+    await harness.restart();
+    await (await harness.slave()).take();
+    await harness.loseOthers(survivor);
+    const { atoms } = await harness.master.listAtoms(build, null, { offset: 0, limit: 10 });
+    expect(atoms.map(({ outcome }) => outcome)).to.deep.equal(['FAILED', 'PASSED', 'LOST']);
+    const ended = await harness.master.getBuild(build);
+    expect(ended).to.include({ state: 'FINISHED', num_atoms_failed: 2, num_atoms_lost: 1 });
+    expect(ended.failed_atoms?.map(({ error }) => error === null)).to.deep.equal([true, false]);
   });
 
   it('ends a build in error whose preparation lost three slaves', async () => {

@@ -16,7 +16,7 @@ describe('the report of failures', () => {
     const folder = join(directory, `artifact_0_${id}`);
     mkdirSync(folder);
     writeFileSync(join(folder, 'clusterrunner_console_output'), text);
-    return { id: toId.atom(id), subjob_id: toId.subjob(0), command_string: `export T='${id}'` };
+    return { id: toId.atom(id), subjob_id: toId.subjob(0), command_string: `export T='${id}'`, error: null };
   }
 
   it('names the atom, shows the end of its console and how to rerun it', () => {
@@ -37,6 +37,27 @@ describe('the report of failures', () => {
       .to.contain('line 499')
       .and.contain('the whole console is in')
       .and.not.contain('line 400\n');
+  });
+
+  it('shows the error of an atom that was lost, of which there are no results', () => {
+    const lost = {
+      id: toId.atom(3),
+      subjob_id: toId.subjob(1),
+      command_string: "export T='3'",
+      error: '3 slaves were lost while they ran this subjob (a, b, c); it is not tried again.',
+    };
+    expect(failureReport([lost], directory, 'build_results').split('\n')).to.deep.equal([
+      '',
+      "--- LOST: export T='3'",
+      '    3 slaves were lost while they ran this subjob (a, b, c); it is not tried again.',
+    ]);
+    const many = Array.from({ length: 11 }, () => lost);
+    expect(failureReport(many, directory, 'build_results')).to.contain("    export T='3'  (lost)");
+  });
+
+  it('does not stumble over results that are missing', () => {
+    const atom = { id: toId.atom(3), subjob_id: toId.subjob(1), command_string: 'export T=3', error: null };
+    expect(failureReport([atom], directory, 'build_results')).to.contain('    (its results are not here)');
   });
 
   it('takes control characters out of what it shows', () => {

@@ -15,6 +15,7 @@ const running: Build = {
   num_subjobs: 4,
   num_atoms_done: 3,
   num_atoms_failed: 1,
+  num_atoms_lost: 0,
   num_executors: 2,
   seconds_left: 12,
   failed_atoms: null,

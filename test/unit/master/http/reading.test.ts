@@ -12,6 +12,7 @@ const atomOf = (id: number, subjob: number): Atom => ({
   subjob_id: toId.subjob(subjob),
   command_string: `export TOKEN=${id}`,
   state: 'NOT_STARTED',
+  outcome: null,
   exit_code: null,
   expected_time: null,
   actual_time: null,
