@@ -48,11 +48,12 @@ async function showCluster(client: MasterClient, options: ReaderOptions): Promis
   process.stdout.write(`${blocks.join('\n\n')}\n`);
 }
 
-function slavesText(slaves: readonly Slave[]): string {
+export function slavesText(slaves: readonly Slave[]): string {
   if (slaves.length === 0) {
     return 'No slave is connected; start one with `clusterrunner slave`.';
   }
-  return table([
+  const sick = slaves.flatMap(({ id, reason }) => (reason === null ? [] : [`  slave ${id}: ${reason}`]));
+  const rows = table([
     ['SLAVE', 'NAME', 'STATE', 'BUSY', 'BUILDS'],
     ...slaves.map((slave) => [
       String(slave.id),
@@ -62,6 +63,7 @@ function slavesText(slaves: readonly Slave[]): string {
       slave.current_builds.join(' ') || '-',
     ]),
   ]);
+  return [rows, ...sick].join('\n');
 }
 
 function headline(build: Build): string {

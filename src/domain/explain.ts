@@ -11,6 +11,8 @@ export interface SlaveLoad {
   readonly inUse: number;
   /** It takes no more work. */
   readonly draining: boolean;
+  /** It gets none for now. */
+  readonly sick: boolean;
 }
 
 export type Reason = Explanation['reasons'][number];
@@ -51,11 +53,9 @@ function whyNotMore(
   busyWith: readonly { readonly build: BuildId; readonly executors: number }[],
   waits: string,
 ): Reason {
-  const taking = slaves.filter(({ draining }) => !draining);
+  const taking = slaves.filter(({ draining, sick }) => !draining && !sick);
   if (taking.length === 0) {
-    const why =
-      slaves.length === 0 ? 'no slave is connected' : 'every slave that is connected is being drained';
-    return because('NO_SLAVE', `${waits}: ${why}; start one with \`clusterrunner slave\`.`);
+    return because('NO_SLAVE', `${waits}: ${whyNobody(slaves)}; start one with \`clusterrunner slave\`.`);
   }
   const willing = taking.filter(({ id }) => !build.refusedBy.has(id));
   if (willing.length === 0) {
@@ -80,6 +80,15 @@ function whyNotMore(
     'STARTING',
     `${waits} for a slave with a free executor to ask, which it does at any moment.`,
   );
+}
+
+function whyNobody(slaves: readonly SlaveLoad[]): string {
+  if (slaves.length === 0) {
+    return 'no slave is connected';
+  }
+  return slaves.some(({ sick }) => sick)
+    ? 'every slave that is connected is SICK or being drained (`clusterrunner status` says why)'
+    : 'every slave that is connected is being drained';
 }
 
 function because(reason: WaitReason, text: string): Reason {

@@ -1,6 +1,7 @@
 import { resultOf } from '../domain/build.js';
 import type { BuildWork } from '../domain/build-work.js';
 import type { LeasedTask } from '../domain/lease.js';
+import type { Health } from '../domain/slave-health.js';
 import type { Clock } from '../lib/clock.js';
 import { seconds } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
@@ -72,6 +73,11 @@ export interface SlaveEntry {
   state: 'CONNECTED' | 'GONE';
   /** It takes no more work. */
   draining: boolean;
+  health: Health;
+  /** Why it takes no work for now, as it says itself. */
+  paused: string | null;
+  /** As it said last; null when it did not. */
+  freeDiskBytes: number | null;
   /** Milliseconds; of its last signed word. */
   lastSeen: number;
   readonly leases: Map<LeaseId, Held>;

@@ -4,6 +4,7 @@ import { seconds } from '../lib/clock.js';
 import type { Explanation } from '../protocol/explanation.js';
 import { toId } from '../protocol/ids.js';
 import type { BuildEntry, Cluster, Held } from './cluster.js';
+import { ailmentOf } from './health.js';
 import { bySubjobOf } from './present-work.js';
 import { type AtomView, runningAtoms } from './store/reading.js';
 
@@ -17,6 +18,7 @@ export async function explainRunning(cluster: Cluster, build: BuildEntry): Promi
     numExecutors: slave.numExecutors,
     inUse: slave.leases.size,
     draining: slave.draining,
+    sick: ailmentOf(slave, cluster.now) !== null,
   }));
   const busyWith = [...cluster.builds.values()]
     .map((other) => ({ build: other.id, executors: other.leases.size }))

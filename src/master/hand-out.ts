@@ -29,6 +29,8 @@ export class HandOut {
       return nothing;
     }
     slave.lastPoll = request.poll;
+    slave.paused = request.paused ?? null;
+    slave.freeDiskBytes = request.free_disk_bytes ?? null;
     const poll = {};
     this.#supersede(slave, poll);
     try {

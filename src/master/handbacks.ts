@@ -1,13 +1,20 @@
+import { exonerated } from '../domain/slave-health.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
 import type { Handback } from '../protocol/slave.js';
 import { type BuildEntry, Change, type Cluster, type SlaveEntry } from './cluster.js';
 import { endBuild } from './ending.js';
+import { noteTrouble } from './health.js';
 import { giveBack } from './leases.js';
 import { reported, staleLease } from './reports.js';
 
-/** A build that could not be run on so many slaves, and was run on none, is not tried on the rest of the fleet. */
-const MAX_REFUSALS = 3;
+/** A build that could not be run on so many slaves, and had no result on any, is not tried on the rest of the fleet. */
+const MAX_REFUSALS = 5;
+
+const WHAT = {
+  setup_failed: 'setup_build failed',
+  could_not_run: 'the build could not be run',
+} as const;
 
 /**
  * Takes a lease back that its slave gives back. Unless the slave is only stopping, the build is not given to it
@@ -42,7 +49,11 @@ export async function takeBack(
   if (handback.reason !== 'stopping') {
     build.refusedBy.add(slave.name);
     build.work.refusedBy.add(slave.id);
+    noteTrouble(cluster, slave, { build: id, what: WHAT[handback.reason] }, change);
     if (nobodyIsLeft(cluster, build)) {
+      for (const one of cluster.slaves.all()) {
+        one.health = exonerated(one.health, id);
+      }
       endBuild(cluster, build, 'ERROR', sentenceOf(build, slave, handback), change);
     }
   }
@@ -58,7 +69,7 @@ function wasTakenBack(build: BuildEntry, subjob: SubjobId | null, { lease }: Han
 function nobodyIsLeft(cluster: Cluster, { work }: BuildEntry): boolean {
   const refused = work.refusedBy;
   return (
-    (refused.size >= MAX_REFUSALS && work.done === 0 && work.running === 0) ||
+    (refused.size >= MAX_REFUSALS && work.done === 0) ||
     [...cluster.slaves.connected()].every(({ id }) => refused.has(id))
   );
 }

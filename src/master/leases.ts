@@ -3,6 +3,7 @@ import { toId } from '../protocol/ids.js';
 import type { LeaseRef } from '../protocol/slave.js';
 import type { BuildEntry, Change, Cluster, Held, SlaveEntry } from './cluster.js';
 import { endBuild, finishIfComplete } from './ending.js';
+import { ailmentOf } from './health.js';
 import type { Step } from './journal.js';
 import { failAtoms, resetAtoms } from './store/atoms.js';
 import { updateBuild } from './store/builds.js';
@@ -25,7 +26,7 @@ export function takeWork(
   slave: SlaveEntry,
   freeExecutors: number,
 ): { held: Held[]; committed: Promise<void> } | null {
-  if (slave.draining || slave.state === 'GONE') {
+  if (slave.draining || slave.state === 'GONE' || ailmentOf(slave, cluster.now) !== null) {
     return null;
   }
   const works = [...cluster.builds.values()].map(({ work }) => work);

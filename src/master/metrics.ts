@@ -15,7 +15,7 @@ export interface Snapshot {
 }
 
 const unfinished = buildState.slice(0, 3);
-const slaveStates: readonly Slave['state'][] = ['CONNECTED', 'DRAINING', 'GONE'];
+const slaveStates: readonly Slave['state'][] = ['CONNECTED', 'SICK', 'DRAINING', 'GONE'];
 
 /** The master's metrics, under the names and units that Prometheus recommends (base units, `_total` for counters). */
 export class Metrics {

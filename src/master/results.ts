@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { healthy } from '../domain/slave-health.js';
 import { QueueByKey } from '../lib/queue-by-key.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
@@ -109,6 +110,7 @@ export class Results {
     const { now } = this.#cluster;
     const change = new Change();
     this.#cluster.letGo(held);
+    held.slave.health = healthy;
     const { losses } = build.work.endSubjob(subjob, { kind: 'completed' });
     const failed = atoms.filter(({ exit_code }) => exit_code !== 0).length;
     build.atomsDone += atoms.length;

@@ -1,8 +1,10 @@
+import { healthy } from '../domain/slave-health.js';
 import { seconds } from '../lib/clock.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { SlaveId } from '../protocol/ids.js';
 import type { Slave } from '../protocol/slave.js';
 import type { SlaveEntry } from './cluster.js';
+import { ailmentOf } from './health.js';
 import type { SlaveRow } from './store/slaves.js';
 
 /** The slaves that the master knows: the connected ones, and for a while those that were. In order of id. */
@@ -73,6 +75,9 @@ export function slaveEntry(
     version: row.version,
     state: row.state,
     draining: false,
+    health: healthy,
+    paused: null,
+    freeDiskBytes: null,
     lastSeen,
     leases: new Map(),
     lastPoll: 0,
@@ -83,16 +88,30 @@ export function slaveEntry(
   };
 }
 
-export function presentSlave(slave: SlaveEntry): Slave {
+/** `now` in milliseconds. */
+export function presentSlave(slave: SlaveEntry, now: number): Slave {
+  const reason = slave.state === 'GONE' ? null : ailmentOf(slave, now);
   return {
     id: slave.id,
     name: slave.name,
     url: slave.url,
     num_executors: slave.numExecutors,
     num_executors_in_use: slave.leases.size,
-    state: slave.state === 'CONNECTED' && slave.draining ? 'DRAINING' : slave.state,
+    state: stateOf(slave, reason),
+    reason,
+    free_disk_bytes: slave.freeDiskBytes,
     current_builds: [...new Set([...slave.leases.values()].map(({ build }) => build.id))],
     version: slave.version,
     last_seen: seconds(slave.lastSeen),
   };
+}
+
+function stateOf({ state, draining }: SlaveEntry, ailment: string | null): Slave['state'] {
+  if (state === 'GONE') {
+    return 'GONE';
+  }
+  if (draining) {
+    return 'DRAINING';
+  }
+  return ailment === null ? 'CONNECTED' : 'SICK';
 }

@@ -1,8 +1,10 @@
+import { registeredAgain } from '../domain/slave-health.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { SlaveId } from '../protocol/ids.js';
 import type { Register, Slave } from '../protocol/slave.js';
 import { Change, type Cluster, type SlaveEntry } from './cluster.js';
 import type { Page } from './contract.js';
+import { noteTrouble } from './health.js';
 import { giveBack, lose } from './leases.js';
 import type { LongPolls } from './long-polls.js';
 import { presentSlave, slaveEntry } from './slaves-in-memory.js';
@@ -25,8 +27,11 @@ export class Slaves {
   }
 
   list({ offset, limit }: Page): { slaves: Slave[]; total: number } {
-    const { slaves } = this.#cluster;
-    return { slaves: [...slaves.all()].slice(offset, offset + limit).map(presentSlave), total: slaves.size };
+    const { slaves, now } = this.#cluster;
+    return {
+      slaves: [...slaves.all()].slice(offset, offset + limit).map((slave) => presentSlave(slave, now)),
+      total: slaves.size,
+    };
   }
 
   /** @throws NOT_FOUND */
@@ -35,7 +40,7 @@ export class Slaves {
     if (slave === undefined) {
       throw new ClusterRunnerError('NOT_FOUND', `There is no slave ${id}; GET /v1/slave lists them.`);
     }
-    return presentSlave(slave);
+    return presentSlave(slave, this.#cluster.now);
   }
 
   /** The same process keeps its id and its leases; which of these it still has, it says when it asks for work. */
@@ -57,6 +62,8 @@ export class Slaves {
       known.numExecutors = register.num_executors;
       known.version = register.version;
       known.state = 'CONNECTED';
+      known.health = registeredAgain(known.health);
+      known.paused = null;
       known.lastSeen = this.#cluster.now;
     }
     return { slave_id: id, lease_seconds: this.#leaseSeconds };
@@ -118,6 +125,9 @@ export class Slaves {
     const change = new Change();
     slave.state = 'GONE';
     slave.poll = null;
+    if (how === 'SLAVE_LOST' && slave.leases.size > 0) {
+      noteTrouble(cluster, slave, { build: null, what: 'it vanished with work' }, change);
+    }
     for (const held of [...slave.leases.values()]) {
       // The end of a build by the one before ends the rest of its leases.
       if (cluster.held.get(held.task.lease) === held) {

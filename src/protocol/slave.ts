@@ -10,6 +10,7 @@ import {
 import { JobDefinitionSchema, NamedJobSchema } from './job.js';
 import { ProjectSchema, RemoteFileSchema } from './project.js';
 import { ResultIndexSchema } from './result-index.js';
+import { literals, Nullable } from './shapes.js';
 
 /*
  * What a slave and the master say to each other. The slave always speaks first.
@@ -65,6 +66,10 @@ export const WorkRequestSchema = Type.Object(
     open_polls: Type.Array(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), { maxItems: 100 }),
     /** Builds for which the slave keeps a workspace. */
     builds: Type.Array(BuildIdSchema, { maxItems: 10_000 }),
+    /** Where its workspaces and results are. */
+    free_disk_bytes: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+    /** Why it takes no work for now, if it does not. */
+    paused: Type.Optional(Type.String({ maxLength: 1000 })),
   },
   closed,
 );
@@ -233,6 +238,13 @@ export const HandbackSchema = Type.Object(
 export type Handback = Static<typeof HandbackSchema>;
 export type HandbackReason = Handback['reason'];
 
+/**
+ * CONNECTED: it works, or waits for work. SICK: it gets none for now, because too much went wrong on it in a row, or
+ * because it says that it can take none (its disk is full). DRAINING: it finishes what it runs, and leaves. GONE: it
+ * has left, or was not heard any more.
+ */
+export const slaveState = ['CONNECTED', 'SICK', 'DRAINING', 'GONE'] as const;
+
 /** What `GET /v1/slave` shows of a slave. */
 export const SlaveSchema = Type.Object(
   {
@@ -241,7 +253,9 @@ export const SlaveSchema = Type.Object(
     url: Type.Union([Type.String(), Type.Null()]),
     num_executors: Type.Integer(),
     num_executors_in_use: Type.Integer(),
-    state: Type.Union([Type.Literal('CONNECTED'), Type.Literal('DRAINING'), Type.Literal('GONE')]),
+    state: literals(slaveState),
+    reason: Nullable(Type.String({ description: 'Why a SICK slave gets no work.' })),
+    free_disk_bytes: Nullable(Type.Integer({ description: 'Where its workspaces and results are.' })),
     current_builds: Type.Array(BuildIdSchema),
     version: Type.String(),
     last_seen: Type.Number({ description: 'Seconds since the epoch.' }),

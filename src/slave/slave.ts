@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.js';
 import { deferred } from '../lib/deferred.js';
 import type { Logger } from '../lib/logger.js';
 import { sweepWorkspaces } from '../project/sweep-workspaces.js';
+import { DiskWatch } from './free-disk.js';
 import { Outbox } from './outbox.js';
 import { Session } from './session.js';
 import { type StatusServer, serveStatus } from './status-api.js';
@@ -66,12 +67,13 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   });
   const outbox = new Outbox(join(root, 'outbox'), session, log, delivering.signal, () => changed());
   const worker = new Worker({ ...options, session, outbox, work, changed: () => changed() });
+  const disk = new DiskWatch(root, log);
   const loop = new WorkLoop({
     session,
     clock,
     random,
     log,
-    standing: () => worker.standing(),
+    standing: () => disk.heed(worker.standing()),
     onAnswer: (answer) => worker.take(answer),
   });
   const done = deferred<void>();

@@ -11,7 +11,7 @@ export interface WorkLoopOptions {
   readonly random: () => number;
   readonly log: Logger;
   /** What this slave has and wants at this moment. */
-  standing(): Pick<WorkRequest, 'free_executors' | 'leases' | 'builds'>;
+  standing(): Omit<WorkRequest, 'wait_seconds' | 'poll' | 'open_polls'>;
   onAnswer(answer: WorkAnswer): void;
 }
 

@@ -385,6 +385,8 @@ function fakeSlave(id: SlaveId, register: Register): Slave {
     num_executors: register.num_executors,
     num_executors_in_use: 0,
     state: 'CONNECTED',
+    reason: null,
+    free_disk_bytes: null,
     current_builds: [],
     version: register.version,
     last_seen: 1_700_000_000,

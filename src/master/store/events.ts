@@ -13,6 +13,7 @@ export const eventKinds = [
   'SLAVE_CONNECTED',
   'SLAVE_LEFT',
   'SLAVE_LOST',
+  'SLAVE_SICK',
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 

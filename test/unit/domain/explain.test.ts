@@ -5,7 +5,7 @@ import { reasonsToWait } from '../../../src/domain/explain.js';
 import { newTask } from '../../../src/domain/lease.js';
 import { toId } from '../../../src/protocol/ids.js';
 
-const slave = { id: toId.slave(1), name: 'one', numExecutors: 2, inUse: 0, draining: false };
+const slave = { id: toId.slave(1), name: 'one', numExecutors: 2, inUse: 0, draining: false, sick: false };
 const queued = () => new BuildWork(toId.build(1), newBuild(0));
 
 function building(limits: Limits): BuildWork {
@@ -25,6 +25,7 @@ describe('why a build waits', () => {
   it('is told for each cause', () => {
     expect(names(queued(), [], [])).to.deep.equal(['NO_SLAVE']);
     expect(names(queued(), [{ ...slave, draining: true }], [])).to.deep.equal(['NO_SLAVE']);
+    expect(names(queued(), [{ ...slave, sick: true }], [])).to.deep.equal(['NO_SLAVE']);
     expect(names(queued(), [slave], [])).to.deep.equal(['STARTING']);
     const refused = queued();
     refused.refusedBy.add(slave.id);

@@ -1,0 +1,55 @@
+import { statfsSync } from 'node:fs';
+import type { Logger } from '../lib/logger.js';
+import type { WorkRequest } from '../protocol/slave.js';
+
+/** With less than this a checkout, or the next result, would probably fail for want of room. */
+const LEAST_FREE_BYTES = 512 * 1024 ** 2;
+
+type Standing = Pick<WorkRequest, 'free_executors' | 'leases' | 'builds' | 'free_disk_bytes' | 'paused'>;
+
+/** What this user may still write where `directory` is; null where the system does not say. */
+export function freeDiskBytes(directory: string): number | null {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return Math.min(bavail * bsize, Number.MAX_SAFE_INTEGER);
+  } catch {
+    // Not every file system can tell; then commands will say that there is no room.
+    return null;
+  }
+}
+
+/** A slave whose disk is full says so and takes no work: every atom would fail there, and none by its own fault. */
+export function heedDisk(standing: Standing, free: number | null, directory: string): Standing {
+  if (free === null) {
+    return standing;
+  }
+  if (free >= LEAST_FREE_BYTES) {
+    return { ...standing, free_disk_bytes: free };
+  }
+  const paused = `Only ${Math.floor(free / 1024 ** 2)} MiB are free in ${directory}; make room there, at least ${LEAST_FREE_BYTES / 1024 ** 2} MiB.`;
+  return { ...standing, free_executors: 0, free_disk_bytes: free, paused: paused.slice(0, 1000) };
+}
+
+/** Adds to the standing of a slave what it owes to its disk, and logs when that changes. */
+export class DiskWatch {
+  readonly #directory: string;
+  readonly #log: Logger;
+  #isPaused = false;
+
+  constructor(directory: string, log: Logger) {
+    this.#directory = directory;
+    this.#log = log;
+  }
+
+  heed(standing: Standing): Standing {
+    const heeded = heedDisk(standing, freeDiskBytes(this.#directory), this.#directory);
+    const isPaused = heeded.paused !== undefined;
+    if (isPaused && !this.#isPaused) {
+      this.#log.warn(`This slave takes no work: ${heeded.paused}`);
+    } else if (!isPaused && this.#isPaused) {
+      this.#log.info('There is room on the disk again; this slave takes work.');
+    }
+    this.#isPaused = isPaused;
+    return heeded;
+  }
+}
