@@ -14,7 +14,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { maskProjectDirectory } from '../../../src/job/atoms.js';
-import { commandString, quoteForShell } from '../../../src/job/command-string.js';
+import { commandString } from '../../../src/job/command-string.js';
+import { quoteForShell } from '../../../src/lib/shell-quote.js';
 import {
   type AtomFacts,
   atomEnvironment,
