@@ -27,6 +27,17 @@ export interface BatchOptions {
   onEnd(index: number, exitCode: number, seconds: number): void;
 }
 
+let possible: Promise<boolean> | null = null;
+
+/** Whether this machine has a bash that `runBatch` can use: version 5 or later. Asked once. */
+export function canRunBatches(): Promise<boolean> {
+  possible ??= (async () => {
+    const { exitCode, stdout } = await execa('bash', ['-c', 'echo $BASH_VERSINFO'], { reject: false });
+    return exitCode === 0 && Number(stdout) >= 5;
+  })();
+  return possible;
+}
+
 /** How long what an item left in the background has between TERM and KILL. */
 const LEFTOVER_GRACE_MS = 1000;
 
