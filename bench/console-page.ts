@@ -35,7 +35,7 @@ try {
     mkdirSync(path);
     await pipeline(Readable.from(lines(mebibytes)), createWriteStream(join(path, 'console')));
     const archive = join(home, `${mebibytes}.tar.gz`);
-    const folder = { atom, path, name: `artifact_${mebibytes}_0`, console: 'console' };
+    const folder = { atom, path, name: `artifact_${mebibytes}_0`, console: 'console', added: [] };
     const index = await writeArchive([folder], archive);
     rmSync(path, { recursive: true });
     const [console] = index.consoles;

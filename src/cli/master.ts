@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import type { LoadedConfig } from '../config/load.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
 import { type CommonOptions, createContext } from './context.js';
 import { serveMaster } from './serve-master.js';
 import { noteService } from './services.js';
@@ -11,6 +13,7 @@ export interface MasterOptions extends CommonOptions {
 /** `clusterrunner master`: serves until it is told to stop. */
 export async function master(options: MasterOptions): Promise<void> {
   const { config, log } = createContext('master', options, { 'master.port': options.port });
+  refuseHttps(config);
   const stopped = untilStopped();
   const served = await serveMaster({
     directory: join(config.baseDirectory, 'master'),
@@ -31,5 +34,16 @@ export async function master(options: MasterOptions): Promise<void> {
   } finally {
     forget();
     await served.close();
+  }
+}
+
+/** Whoever asked for encryption must not get a master without. */
+function refuseHttps({ httpsCertFile, httpsKeyFile, configFile }: LoadedConfig): void {
+  if (httpsCertFile !== null || httpsKeyFile !== null) {
+    throw new ClusterRunnerError(
+      'CONFIG_INVALID',
+      `${configFile} asks for HTTPS, which this master does not speak; put a proxy that does before it, and take ` +
+        'https_cert_file and https_key_file out.',
+    );
   }
 }

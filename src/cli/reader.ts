@@ -24,7 +24,7 @@ export async function withClient<T>(
       'No master is running on this machine; say where it is with --master-url.',
     );
   }
-  const client = new MasterClient({ url, secret: config.secret });
+  const client = new MasterClient({ url, secret: config.secret, timeoutSeconds: config.defaultHttpTimeout });
   try {
     return await ask(client);
   } finally {

@@ -82,7 +82,7 @@ export const sections = {
     slaves: key(
       list,
       'localhost',
-      'Machines on which `clusterrunner deploy` starts slaves, separated by commas.',
+      'Taken from existing files, and without effect: slaves are started on their own machines.',
     ),
     secret,
     cors_allowed_origins_regex: optional(
@@ -91,9 +91,9 @@ export const sections = {
     ),
     https_cert_file: optional(
       path,
-      'Certificate in PEM form; with `https_key_file`, the master serves HTTPS.',
+      'Taken from existing files; a master with it refuses to start, since it speaks HTTP only. Put a proxy before it.',
     ),
-    https_key_file: optional(path, 'Private key in PEM form of `https_cert_file`.'),
+    https_key_file: optional(path, 'As `https_cert_file`.'),
     get_project_from_master: key(
       trueOrFalse,
       'false',
@@ -106,9 +106,9 @@ export const sections = {
     ),
     build_symlink_directory: optional(
       path,
-      'Folder in which a link of the same name on every machine leads to the workspace of each build.',
+      'Taken from existing files, and without effect: PROJECT_DIR in an atom stands for the checkout on any machine.',
     ),
-    default_http_timeout: key(secondsFrom(1, 3600), '30', 'Seconds to wait for an answer over HTTP.'),
+    default_http_timeout: key(secondsFrom(1, 3600), '30', 'Seconds to wait for an answer of the master.'),
   },
   master: {
     port: key(integer(0, 65535), '43000', 'Port that the master listens on; 0 takes a free one.', {
@@ -138,7 +138,7 @@ export const sections = {
     heartbeat_interval: key(
       secondsFrom(1, 3600),
       '10',
-      'Seconds after which a slave that has nothing else to say to its master shows that it lives.',
+      'Taken from existing files, and without effect: a slave always has a question open, which shows that it lives.',
     ),
     heartbeat_failure_threshold: key(
       integer(1, 1000),

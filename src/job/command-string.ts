@@ -1,10 +1,5 @@
+import { quoteForShell } from '../lib/shell-quote.js';
 import { maskedParts } from './atoms.js';
-
-/** One word of any POSIX shell that stands for exactly this text. */
-export function quoteForShell(value: string): string {
-  // Neither a leading `-` nor one of these is special to a shell in any place of a word.
-  return /^[\w/.,:@%+-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
-}
 
 export interface AtomValue {
   readonly variable: string;

@@ -1,4 +1,5 @@
-import { commandString, quoteForShell } from './command-string.js';
+import { quoteForShell } from '../lib/shell-quote.js';
+import { commandString } from './command-string.js';
 import { type AtomFacts, atomEnvironment } from './environment.js';
 
 export interface RerunFacts extends AtomFacts {

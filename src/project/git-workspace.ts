@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { QueueByKey } from '../lib/queue-by-key.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { GitProject } from '../protocol/project.js';
 import type { Git } from './git.js';
@@ -8,7 +9,6 @@ import { DamagedMirror, failed, fetchFailed } from './git-errors.js';
 import { insideFolder } from './git-names.js';
 import { isFolder, isReallyInside } from './inside-workspace.js';
 import { findCommit, mirrorPath, updateMirror } from './mirror.js';
-import { QueueByKey } from './queue-by-key.js';
 import { removeTree } from './remove-tree.js';
 
 /** A root belongs to one process, so a queue in memory is lock enough for its mirrors. */

@@ -20,7 +20,10 @@ export class ConsoleFollower {
 
   /** null when nothing was added. @throws the file system's error */
   async next(): Promise<ConsolePiece | null> {
-    const file = await open(this.#path, 'r');
+    const file = await openIfThere(this.#path);
+    if (file === null) {
+      return null;
+    }
     try {
       const { size } = await file.stat();
       const behind = size - this.#offset;
@@ -40,6 +43,18 @@ export class ConsoleFollower {
     } finally {
       await file.close();
     }
+  }
+}
+
+/** An atom that has just begun has no console yet. */
+async function openIfThere(path: string): Promise<FileHandle | null> {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      return null;
+    }
+    throw error;
   }
 }
 

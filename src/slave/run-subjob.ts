@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { durationSeconds } from '../job/duration.js';
 import { atomEnvironment } from '../job/environment.js';
@@ -6,12 +6,13 @@ import { rerunScript } from '../job/rerun-script.js';
 import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
 import { readEnd } from '../lib/read-end.js';
+import { TimeLimit } from '../lib/time-limit.js';
+import { canRunBatches, runBatch } from '../process/run-batch.js';
 import { runCommand } from '../process/run-command.js';
 import { atomFolder } from '../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport, RunAssignment } from '../protocol/slave.js';
 import type { AtomFolder } from './archive/write-archive.js';
 import { GRACE_MS } from './build-host.js';
-import { TimeLimit } from './time-limit.js';
 
 export type AtomVerdict = ResultReport['atoms'][number];
 export type AtomProgress = Progress['atoms'][number];
@@ -39,34 +40,113 @@ const CONSOLE = 'clusterrunner_console_output';
 /** As `timeout` has it. */
 const TIMED_OUT = 124;
 
+/** An atom of the subjob with all that it takes to run it. */
+interface Planned {
+  readonly atom: AssignedAtom;
+  /** Of its folder, in archives. */
+  readonly name: string;
+  readonly folder: string;
+  readonly console: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly script: string;
+}
+
+type Ended = (atom: Planned, exitCode: number, seconds: number, tookTooLong: boolean) => void;
+type Began = (atom: Planned) => void;
+
 /** Runs the atoms one after another, those after a failed one too. null when it was canceled. */
 export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome | null> {
   const command = shellText(run.assignment.job.definition.commands);
+  const planned = run.assignment.atoms.map((atom) => plan(run, atom, command));
   const verdicts: AtomVerdict[] = [];
   const folders: AtomFolder[] = [];
-  for (const atom of run.assignment.atoms) {
-    const name = atomFolder(run.assignment.subjob_id, atom.id);
-    const path = join(run.directory, name);
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    const verdict = await runAtom(run, atom, command, path);
-    if (verdict === null) {
-      return null;
+  const began: Began = ({ atom, console }) =>
+    run.onProgress({ id: atom.id, state: 'IN_PROGRESS', exit_code: null, actual_time: null }, console);
+  const ended: Ended = (one, exitCode, actual_time, tookTooLong) => {
+    const { id } = one.atom;
+    // What a command returns that was told to end says nothing.
+    const exit_code = tookTooLong ? TIMED_OUT : exitCode;
+    if (tookTooLong) {
+      // Nothing of the group lives any more, so this is the console's last line.
+      sayOnConsole(one.console, `the atom was ended after ${limitOf(run)} s (atom_timeout).`);
     }
-    verdicts.push(verdict);
-    folders.push({ atom: atom.id, path, name, console: CONSOLE });
+    verdicts.push({ id, exit_code, actual_time });
+    folders.push(folderOf(one, exit_code, actual_time));
+    run.onProgress({ id, state: 'COMPLETED', exit_code, actual_time }, one.console);
+  };
+  for (const { folder } of planned) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
-  return { verdicts, folders };
+  const outcome = await ((await canRunBatches())
+    ? runTogether(run, planned, command, began, ended)
+    : runOneByOne(run, planned, command, began, ended));
+  return outcome === 'completed' ? { verdicts, folders } : null;
 }
 
-async function runAtom(
+async function runTogether(
   run: SubjobRun,
-  atom: AssignedAtom,
+  planned: readonly Planned[],
   command: string,
-  folder: string,
-): Promise<AtomVerdict | null> {
-  const { assignment, projectDirectory } = run;
+  began: Began,
+  ended: Ended,
+): Promise<'completed' | 'canceled'> {
+  const at = (index: number): Planned => {
+    const one = planned[index];
+    if (one === undefined) {
+      throw new Error(`The shell of a batch named item ${index} of ${planned.length}.`);
+    }
+    return one;
+  };
+  return runBatch({
+    command,
+    items: planned.map(({ env, console }) => ({ env, console })),
+    cwd: run.projectDirectory,
+    env: run.env,
+    script: join(run.directory, 'atoms.sh'),
+    signal: run.signal,
+    limitSeconds: limitOf(run),
+    graceMs: GRACE_MS,
+    clock: run.clock,
+    onBegin: (index) => began(at(index)),
+    onEnd: (index, exitCode, seconds, tookTooLong) => ended(at(index), exitCode, seconds, tookTooLong),
+  });
+}
+
+/** Where there is no bash that can run them together. */
+async function runOneByOne(
+  run: SubjobRun,
+  planned: readonly Planned[],
+  command: string,
+  began: Began,
+  ended: Ended,
+): Promise<'completed' | 'canceled'> {
+  for (const one of planned) {
+    began(one);
+    const time = new TimeLimit(run.clock, limitOf(run), run.signal);
+    const result = await runCommand({
+      command,
+      cwd: run.projectDirectory,
+      env: { ...run.env, ...one.env },
+      output: { kind: 'file', path: one.console },
+      signal: time.signal,
+      graceMs: GRACE_MS,
+      clock: run.clock,
+    }).finally(() => time.end());
+    const tookTooLong = result.ended === 'canceled' && time.isOver && !run.signal.aborted;
+    if (result.ended === 'canceled' && !tookTooLong) {
+      return 'canceled';
+    }
+    ended(one, result.exitCode, result.seconds, tookTooLong);
+  }
+  return 'completed';
+}
+
+function plan(run: SubjobRun, atom: AssignedAtom, command: string): Planned {
+  const { assignment } = run;
+  const name = atomFolder(assignment.subjob_id, atom.id);
+  const folder = join(run.directory, name);
   const facts = {
-    projectDirectory,
+    projectDirectory: run.projectDirectory,
     buildId: assignment.build_id,
     subjobId: assignment.subjob_id,
     atomId: atom.id,
@@ -76,37 +156,35 @@ async function runAtom(
     executorIndex: run.executorIndex,
     buildExecutorIndex: assignment.build_executor_index,
   };
-  const console = join(folder, CONSOLE);
-  const script = rerunScript({ ...facts, jobName: assignment.job.name, command });
-  // Small files on the local disk: the trip through the thread pool would cost more than writing them.
-  writeFileSync(join(folder, 'clusterrunner_command'), script, { mode: 0o755 });
-  run.onProgress({ id: atom.id, state: 'IN_PROGRESS', exit_code: null, actual_time: null }, console);
-  const limit = assignment.job.definition.atom_timeout ?? null;
-  const time = new TimeLimit(run.clock, limit === null ? null : durationSeconds(limit), run.signal);
-  const { ended, ...result } = await runCommand({
-    command,
-    cwd: projectDirectory,
-    env: { ...run.env, ...atomEnvironment(facts) },
-    output: { kind: 'file', path: console },
-    signal: time.signal,
-    graceMs: GRACE_MS,
-    clock: run.clock,
-  }).finally(() => time.end());
-  const { seconds } = result;
-  const isTooLong = ended === 'canceled' && time.isOver && limit !== null && !run.signal.aborted;
-  if (ended === 'canceled' && !isTooLong) {
-    return null;
-  }
-  if (isTooLong) {
-    // Nothing of the group lives any more, so this is the console's last line.
-    sayOnConsole(console, `the atom was ended after ${durationSeconds(limit)} s (atom_timeout).`);
-  }
-  // What a command returns that was told to end says nothing.
-  const exitCode = isTooLong ? TIMED_OUT : result.exitCode;
-  writeFileSync(join(folder, 'clusterrunner_exit_code'), `${exitCode}\n`);
-  writeFileSync(join(folder, 'clusterrunner_time'), `${seconds.toFixed(2)}\n`);
-  run.onProgress({ id: atom.id, state: 'COMPLETED', exit_code: exitCode, actual_time: seconds }, console);
-  return { id: atom.id, exit_code: exitCode, actual_time: seconds };
+  return {
+    atom,
+    name,
+    folder,
+    console: join(folder, CONSOLE),
+    env: atomEnvironment(facts),
+    script: rerunScript({ ...facts, jobName: assignment.job.name, command }),
+  };
+}
+
+/** What it takes to write the archive. Files that only the archive needs never reach the disk by themselves. */
+function folderOf(one: Planned, exitCode: number, seconds: number): AtomFolder {
+  return {
+    atom: one.atom.id,
+    path: one.folder,
+    name: one.name,
+    console: CONSOLE,
+    added: [
+      { name: 'clusterrunner_command', content: one.script, mode: 0o755 },
+      { name: 'clusterrunner_exit_code', content: `${exitCode}\n`, mode: 0o644 },
+      { name: 'clusterrunner_time', content: `${seconds.toFixed(2)}\n`, mode: 0o644 },
+    ],
+  };
+}
+
+/** Seconds that one atom may take; null: any. */
+function limitOf({ assignment }: SubjobRun): number | null {
+  const limit = assignment.job.definition.atom_timeout;
+  return limit === undefined ? null : durationSeconds(limit);
 }
 
 /** Appends a line of ours to what the atom printed. */

@@ -262,13 +262,21 @@ export class Worker {
     signal: AbortSignal,
   ): Promise<void> {
     const handback: Handback = { lease: assignment.lease, reason, output: output.slice(-MAX_OUTPUT) };
-    const { session } = this.#options;
-    await session.insist((slave, options) => {
-      const { build_id } = assignment;
-      return assignment.kind === 'prepare'
-        ? session.client.handBackPreparation(slave, build_id, handback, options)
-        : session.client.handBack(slave, build_id, assignment.subjob_id, handback, options);
-    }, signal);
+    const { session, log } = this.#options;
+    try {
+      await session.insist((slave, options) => {
+        const { build_id } = assignment;
+        return assignment.kind === 'prepare'
+          ? session.client.handBackPreparation(slave, build_id, handback, options)
+          : session.client.handBack(slave, build_id, assignment.subjob_id, handback, options);
+      }, signal);
+    } catch (error) {
+      if (!(error instanceof ClusterRunnerError && error.code === 'STALE_LEASE')) {
+        throw error;
+      }
+      // Two executors that hand back the same failed setup: the first has ended the build for both.
+      log.debug({ build: assignment.build_id }, error.message);
+    }
   }
 
   /** Before a stop: a master that is away notices by itself. */

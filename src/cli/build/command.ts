@@ -53,7 +53,7 @@ async function runBuild(
   const display = progressDisplay(process.stdout, systemClock, options.quiet === true);
   releasers.add(() => display.end());
   const url = await masterUrl(options, config, log, display, releasers);
-  const client = new MasterClient({ url, secret: config.secret });
+  const client = new MasterClient({ url, secret: config.secret, timeoutSeconds: config.defaultHttpTimeout });
   releasers.add(() => client.close());
 
   if (interrupt.aborted) {

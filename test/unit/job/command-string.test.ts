@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { maskProjectDirectory } from '../../../src/job/atoms.js';
-import { commandString, quoteForShell } from '../../../src/job/command-string.js';
+import { commandString } from '../../../src/job/command-string.js';
 import {
   type AtomFacts,
   atomEnvironment,
@@ -25,6 +25,7 @@ import {
   variableProblem,
 } from '../../../src/job/environment.js';
 import { rerunScript } from '../../../src/job/rerun-script.js';
+import { quoteForShell } from '../../../src/lib/shell-quote.js';
 import { toId } from '../../../src/protocol/ids.js';
 
 const nasty = fc.oneof(

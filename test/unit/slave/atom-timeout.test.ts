@@ -47,10 +47,12 @@ describe('the atom_timeout', () => {
   }
 
   it('ends an atom with all of its processes, says so last on its console, and runs the next', async () => {
-    const hangs = '[ $X = 2 ] || { trap "exit 0" TERM; echo $$ > pid; sleep 100 & printf begun; wait; }';
+    const hangs =
+      '[ $X = 2 ] || { trap "exit 0" TERM; echo $BASHPID > pid; sleep 100 & printf begun; wait; }';
     const { outcome, file } = await run([hangs], { atom_timeout: '0.5s' });
     expect(outcome?.verdicts.map(({ exit_code }) => exit_code)).to.deep.equal([124, 0]);
-    expect(file(0, 'clusterrunner_exit_code')).to.equal('124\n');
+    const code = outcome?.folders[0]?.added.find(({ name }) => name === 'clusterrunner_exit_code');
+    expect(code?.content).to.equal('124\n');
     expect(file(0, 'clusterrunner_console_output')).to.equal(
       'begun\nclusterrunner: the atom was ended after 0.5 s (atom_timeout).\n',
     );

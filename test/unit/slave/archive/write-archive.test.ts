@@ -35,7 +35,7 @@ describe("the archive of a subjob's results", () => {
     const path = join(directory, name);
     mkdirSync(path);
     writeFileSync(join(path, 'console'), console);
-    return { atom: toId.atom(atom), path, name, console: 'console' };
+    return { atom: toId.atom(atom), path, name, console: 'console', added: [] };
   }
 
   /** As the tar program unpacks it, once it has its end. */
@@ -64,6 +64,24 @@ describe("the archive of a subjob's results", () => {
     expect(statSync(join(out, 'artifact_0_1', 'empty')).size).to.equal(0);
     expect(readFileSync(join(out, 'artifact_0_1', 'console'), 'utf8')).to.equal('hello\n');
     expect(statSync(join(out, 'artifact_0_2', 'console')).size).to.equal(0);
+  });
+
+  it('holds what is added to a folder, whatever the atom left under that name', async () => {
+    const one = folder(1, 'hello\n');
+    writeFileSync(join(one.path, 'exit_code'), 'forged');
+    const added = [{ name: 'exit_code', content: '0\n', mode: 0o755 }];
+    await writeArchive([{ ...one, added }], archive);
+    const file = join(unpack(archive), 'artifact_0_1', 'exit_code');
+    expect(readFileSync(file, 'utf8')).to.equal('0\n');
+    expect(statSync(file).mode & 0o777).to.equal(0o755);
+  });
+
+  it('has an empty console for an atom that removed its folder', async () => {
+    const one = folder(1, 'hello\n');
+    rmSync(one.path, { recursive: true });
+    const index = await writeArchive([one], archive);
+    expect(index.consoles).to.deep.equal([{ atom_id: 1, offset: 1024, bytes: 0, lines: 0, marks: [] }]);
+    expect(statSync(join(unpack(archive), 'artifact_0_1', 'console')).size).to.equal(0);
   });
 
   it('can be put behind another to be one archive', async () => {

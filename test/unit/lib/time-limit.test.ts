@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { TimeLimit } from '../../../src/slave/time-limit.js';
+import { TimeLimit } from '../../../src/lib/time-limit.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 describe('a limit of time', () => {

@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/clock.js';
+import type { Clock } from './clock.js';
 
 /** A signal that follows another one, and is aborted too when its time is over. Call `end` when it is not needed. */
 export class TimeLimit {
@@ -19,7 +19,11 @@ export class TimeLimit {
       controller.abort(other.reason);
       return;
     }
-    other.addEventListener('abort', () => controller.abort(other.reason), { signal: this.#done.signal });
+    const follow = () => {
+      controller.abort(other.reason);
+      this.end();
+    };
+    other.addEventListener('abort', follow, { signal: this.#done.signal });
     clock.sleep(seconds * 1000, this.#done.signal).then(
       () => {
         // A signal that was aborted before ended what ran, not the time.

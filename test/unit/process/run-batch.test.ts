@@ -1,0 +1,165 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { systemClock } from '../../../src/lib/clock.js';
+import { groupIsAlive } from '../../../src/process/process-group.js';
+import { type BatchOptions, runBatch } from '../../../src/process/run-batch.js';
+import { ClusterRunnerError } from '../../../src/protocol/errors.js';
+import { until } from '../../support/until.js';
+
+describe('running a command for many items', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "batch-it's "));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  const consoleOf = (index: number) => join(directory, `console ${index}`);
+  const textOf = (index: number) => readFileSync(consoleOf(index), 'utf8');
+
+  async function run(
+    command: string,
+    values: readonly string[],
+    more: Partial<BatchOptions> = {},
+  ): Promise<{ outcome: string; events: string[]; seconds: number[] }> {
+    const events: string[] = [];
+    const seconds: number[] = [];
+    const outcome = await runBatch({
+      command,
+      items: values.map((VALUE, index) => ({ env: { VALUE }, console: consoleOf(index) })),
+      cwd: directory,
+      env: { PATH: process.env.PATH ?? '' },
+      script: join(directory, 'script'),
+      signal: new AbortController().signal,
+      limitSeconds: null,
+      graceMs: 5_000,
+      clock: systemClock,
+      onBegin: (index) => events.push(`begin ${index}`),
+      onEnd: (index, exitCode, took, tookTooLong) => {
+        events.push(tookTooLong ? `too long ${index}` : `end ${index} ${exitCode}`);
+        seconds.push(took);
+      },
+      ...more,
+    });
+    return { outcome, events, seconds };
+  }
+
+  async function startedGroup(): Promise<number> {
+    const file = join(directory, 'pid');
+    await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
+    return Number(readFileSync(file, 'utf8'));
+  }
+
+  it('ends an item that takes too long with all that it started, and goes on with the next', async () => {
+    const command =
+      '[ $VALUE = 0 ] || { trap "exit 0" TERM; echo $BASHPID > pid; sleep 100 & wait; }; exit $VALUE';
+    const { outcome, events } = await run(command, ['0', '1', '0'], { limitSeconds: 0.5 });
+    expect(outcome).to.equal('completed');
+    expect(events).to.deep.equal(['begin 0', 'end 0 0', 'begin 1', 'too long 1', 'begin 2', 'end 2 0']);
+    expect(groupIsAlive(await startedGroup())).to.equal(false);
+  });
+
+  it('kills one that takes too long and does not listen', async () => {
+    const command = 'trap "" TERM; echo $BASHPID > pid; while :; do sleep 0.1; done';
+    const { events } = await run(command, ['0'], { limitSeconds: 0.3, graceMs: 200 });
+    expect(events).to.deep.equal(['begin 0', 'too long 0']);
+    expect(groupIsAlive(await startedGroup())).to.equal(false);
+  });
+
+  it('does not hold against an item what it left in the background', async () => {
+    const { events } = await run('trap "" TERM; sleep 100 & :', ['0'], { limitSeconds: 0.8, graceMs: 5_000 });
+    expect(events).to.deep.equal(['begin 0', 'end 0 0']);
+  });
+
+  it('runs them one after another, those after a failed one too', async () => {
+    const { outcome, events } = await run('echo "$VALUE"; exit "$VALUE"', ['0', '3', '0']);
+    expect(outcome).to.equal('completed');
+    expect(events).to.deep.equal(['begin 0', 'end 0 0', 'begin 1', 'end 1 3', 'begin 2', 'end 2 0']);
+    expect([0, 1, 2].map(textOf)).to.deep.equal(['0\n', '3\n', '0\n']);
+  });
+
+  it('gives each its own environment, byte for byte', async () => {
+    const value = fc.string({
+      unit: fc.constantFrom('a', "'", '"', '$', '`', '\\', '*', '\n', ' ', '-', 'ü', '!', '~'),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(value, { minLength: 1, maxLength: 5 }), async (values) => {
+        await run('printf "%s|" "$VALUE"', values);
+        values.forEach((text, index) => {
+          expect(textOf(index)).to.equal(`${text}|`);
+          rmSync(consoleOf(index));
+        });
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('lets nothing of one reach the next', async () => {
+    await run('echo "$LEAK $PWD"; export LEAK=yes; cd /; set -e; trap "echo bye" EXIT', ['a', 'b']);
+    expect(textOf(1)).to.equal(` ${directory}\nbye\n`);
+  });
+
+  it('fails for a failure in the middle of a pipe, and knows death by a signal', async () => {
+    const { events } = await run('if test "$VALUE" = pipe; then false | true; else kill -9 $$; fi', [
+      'pipe',
+      'kill',
+    ]);
+    expect(events.filter((event) => event.startsWith('end'))).to.deep.equal(['end 0 1', 'end 1 137']);
+  });
+
+  it('gives them nothing on stdin, no descriptor of its own, and a process group each', async () => {
+    const look =
+      'cat; for fd in 3 4; do test ! -e /proc/$$/fd/$fd || echo "has $fd"; done;' +
+      'test "$(cut -d" " -f5 < /proc/self/stat)" = $$ || echo no leader';
+    await run(look, ['a']);
+    expect(textOf(0)).to.equal('');
+  });
+
+  it('ends what one left in the background before the next begins', async () => {
+    const { events } = await run(
+      'echo $$ > pid; if test "$VALUE" = first; then (trap "" TERM; sleep 1000) & fi; exit 0',
+      ['first'],
+      { graceMs: 100 },
+    );
+    expect(events).to.deep.equal(['begin 0', 'end 0 0']);
+    expect(groupIsAlive(await startedGroup())).to.equal(false);
+  });
+
+  it('ends the running one, also what ignores TERM, and begins no other when it is canceled', async () => {
+    const cancel = new AbortController();
+    const running = run('trap "" TERM; echo $$ > pid; sleep 1000 & sleep 1000', ['a', 'b'], {
+      signal: cancel.signal,
+      graceMs: 100,
+    });
+    const group = await startedGroup();
+    cancel.abort();
+    const { outcome, events } = await running;
+    expect(outcome).to.equal('canceled');
+    expect(events).to.deep.equal(['begin 0']);
+    expect(groupIsAlive(group)).to.equal(false);
+  });
+
+  it('does not start when it is canceled before', async () => {
+    const { outcome, events } = await run('touch started', ['a'], { signal: AbortSignal.abort() });
+    expect(outcome).to.equal('canceled');
+    expect(events).to.deep.equal([]);
+    expect(existsSync(join(directory, 'started'))).to.equal(false);
+  });
+
+  it('measures what each took', async () => {
+    const { seconds } = await run('sleep "$VALUE"', ['0', '0.2']);
+    expect(seconds[0]).to.be.below(0.2);
+    expect(seconds[1]).to.be.within(0.2, 20);
+  });
+
+  it('says so when the shell that runs them is killed', async () => {
+    const error = await run('kill -9 $PPID; sleep 1000', ['a', 'b'], { graceMs: 100 }).then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    expect(error).to.be.instanceOf(ClusterRunnerError);
+    expect(String(error)).to.include('ended after 0 of 2');
+  });
+});
