@@ -50,6 +50,7 @@ function program(): Command {
     .option('-m, --master-url <url>', 'the master (default: http://localhost:43000)')
     .option('-e, --num-executors <n>', 'subjobs to run at once (default: 1)')
     .option('-p, --port <port>', 'port of its read-only status API; 0 takes a free one (default: 43001)')
+    .option('--finish-on-stop', 'on SIGTERM or Ctrl-C finish what runs first; on the second hand it back')
     .action(async (options) => (await import('./slave.js')).slave(options));
 
   common(root.command('build'))
@@ -103,6 +104,12 @@ function program(): Command {
     .argument('<build>', 'number of the build')
     .option('--output <dir>', 'folder that is replaced by them (default: build_results)')
     .action(async (build: string, options) => (await import('./results.js')).results(build, options));
+
+  reader(root.command('shutdown'))
+    .description('Let slaves finish what they run, take no more, and exit.')
+    .argument('[slaves...]', 'numbers or names of slaves')
+    .option('--all', 'all slaves')
+    .action(async (slaves: string[], options) => (await import('./shutdown.js')).shutdown(slaves, options));
 
   common(root.command('stop'))
     .description('Stop the master and the slaves that run on this machine.')

@@ -5,12 +5,13 @@ import { systemClock } from '../lib/clock.js';
 import { startSlave } from '../slave/slave.js';
 import { type CommonOptions, createContext } from './context.js';
 import { noteService } from './services.js';
-import { untilStopped } from './until-stopped.js';
+import { untilStopped, untilStoppedTwice } from './until-stopped.js';
 
 export interface SlaveOptions extends CommonOptions {
   readonly masterUrl?: string;
   readonly numExecutors?: string;
   readonly port?: string;
+  readonly finishOnStop?: boolean;
 }
 
 /** `clusterrunner slave`: works until it is told to stop or drained by the master. */
@@ -22,7 +23,7 @@ export async function slave(options: SlaveOptions): Promise<void> {
   const masterUrl = parseMasterUrl(
     options.masterUrl ?? `http://${config.slave.masterHostname}:${config.slave.masterPort}`,
   );
-  const stopped = untilStopped();
+  const [finish, stopped] = stopSignals(options.finishOnStop === true);
   const root = claimDirectory(join(config.baseDirectory, 'slaves'), 'slave');
   const forget = noteService(config.baseDirectory, 'slave');
   try {
@@ -43,9 +44,15 @@ export async function slave(options: SlaveOptions): Promise<void> {
     const executors =
       config.slave.numExecutors === 1 ? '1 executor' : `${config.slave.numExecutors} executors`;
     process.stdout.write(`Slave is connected to ${masterUrl.origin} with ${executors}\n`);
+    finish.then(() => handle.finish());
     await Promise.race([stopped.then(() => handle.stop()), handle.done]);
   } finally {
     forget();
     root.release();
   }
+}
+
+/** When it is to take no more work, and when it is to hand back what it has. */
+function stopSignals(finishFirst: boolean): [finish: Promise<unknown>, stop: Promise<unknown>] {
+  return finishFirst ? untilStoppedTwice() : [new Promise(() => undefined), untilStopped()];
 }

@@ -33,6 +33,8 @@ export interface SlaveHandle {
   readonly port: number | null;
   /** Hands back what runs, ends its processes, runs teardowns, and says goodbye. */
   stop(): Promise<void>;
+  /** Takes no more work, finishes what runs, and then stops; see `done`. */
+  finish(): void;
   /** Resolves when it has stopped, also when the master drained it. */
   readonly done: Promise<void>;
 }
@@ -108,7 +110,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   }));
   outbox.resume();
   loop.ask();
-  return { port: status?.port ?? null, stop, done: done.promise };
+  return { port: status?.port ?? null, stop, finish: () => worker.drain(), done: done.promise };
 }
 
 async function stopSlave(parts: {

@@ -106,8 +106,15 @@ export class Worker {
     }
     this.#queue.push(...answer.assignments);
     this.#startQueued();
-    if (answer.drain && !this.#draining) {
-      this.#options.log.info('The master drains this slave: it finishes what it runs and leaves.');
+    if (answer.drain) {
+      this.drain();
+    }
+  }
+
+  /** It takes no more work; see isDrained. */
+  drain(): void {
+    if (!this.#draining) {
+      this.#options.log.info('This slave finishes what it runs, takes no more, and leaves.');
       this.#draining = true;
       this.#options.changed();
     }

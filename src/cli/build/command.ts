@@ -173,7 +173,9 @@ async function report(
     return exitCode.success;
   }
   const failed = build.failed_atoms ?? [];
-  process.stdout.write(`${failureReport(failed, target, RESULTS_DIRECTORY)}\n\n`);
+  if (failed.length > 0) {
+    process.stdout.write(`${failureReport(failed, target, RESULTS_DIRECTORY)}\n\n`);
+  }
   if (build.state === 'CANCELED') {
     const why = build.error_message ?? 'The build was canceled.';
     const counts = `${build.num_atoms_done} of ${atoms} had ended, ${failureCounts(build, 'them')}`;
