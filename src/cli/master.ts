@@ -22,6 +22,7 @@ export async function master(options: MasterOptions): Promise<void> {
     secret: config.secret,
     corsAllowedOrigins: config.corsAllowedOriginsRegex,
     leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
+    retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
     log,
   });
   const forget = noteService(config.baseDirectory, 'master');

@@ -7,7 +7,7 @@ import { version } from '../lib/version.js';
 import type { MasterService } from '../master/contract.js';
 import { createApp } from '../master/http/app.js';
 import { listen } from '../master/http/listen.js';
-import { createMaster } from '../master/service.js';
+import { createMaster, type MasterOptions } from '../master/service.js';
 
 export interface ServeMasterOptions {
   /** Holds the database and the results; this process must be the only one that uses it. */
@@ -20,6 +20,7 @@ export interface ServeMasterOptions {
   /** Origins of web pages that may use the API; null: none. */
   readonly corsAllowedOrigins?: RegExp | null;
   readonly leaseSeconds: number;
+  readonly retention: MasterOptions['retention'];
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -45,6 +46,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       random: Math.random,
       log: options.log,
       leaseSeconds: options.leaseSeconds,
+      retention: options.retention,
     });
     releasers.add(() => service.close());
     const app = createApp({

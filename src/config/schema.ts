@@ -120,6 +120,16 @@ export const sections = {
       '30',
       'Seconds without a word from a slave after which its work is given to others.',
     ),
+    builds_kept: key(
+      integer(0, 10_000_000),
+      '10000',
+      'How many builds that have ended are kept with their results; the oldest go first. 0 keeps all.',
+    ),
+    results_kept_days: key(
+      integer(0, 36_500),
+      '30',
+      'Days after its end for which a build is kept with its results; 0 keeps it for ever.',
+    ),
   },
   slave: {
     port: key(integer(0, 65535), '43001', 'Port of the read-only API of a slave; 0 takes a free one.', {

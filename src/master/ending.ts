@@ -30,6 +30,7 @@ export function endBuild(
     num_atoms_failed: build.atomsFailed,
     num_atoms_lost: build.atomsLost,
     error_message: errorMessage,
+    ended_at: now,
   };
   const result = resultOf(state, build.atomsFailed) ?? 'FAILURE';
   change.steps.push(async (db) => {

@@ -19,6 +19,7 @@ import { takeProgress } from './progress.js';
 import { Reading } from './reading.js';
 import { recover } from './recovery.js';
 import { Results } from './results.js';
+import { Retention, type RetentionLimits } from './retention.js';
 import { Slaves } from './slaves.js';
 import { SlavesInMemory } from './slaves-in-memory.js';
 import { snapshotOf } from './snapshot.js';
@@ -35,6 +36,8 @@ export interface MasterOptions {
   readonly log: Logger;
   /** A slave that is not heard for this long is lost. */
   readonly leaseSeconds: number;
+  /** Which builds that have ended are kept. */
+  readonly retention: RetentionLimits;
 }
 
 export interface Master extends MasterService, MasterReading {
@@ -82,9 +85,10 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
   await recover(cluster);
   const nonces = await Nonces.load(cluster);
   const consoles = new LiveConsoles(join(directory, 'consoles'));
+  const retention = new Retention(cluster, consoles, options.retention);
   const builds = new Builds(cluster);
   const slaves = new Slaves(cluster, polls, leaseSeconds);
-  const upkeep = new Upkeep(cluster, slaves, nonces, leaseMs);
+  const upkeep = new Upkeep(cluster, slaves, nonces, retention, leaseMs);
   releasers.add(() => upkeep.stop());
   releasers.add(() => polls.close());
   return {

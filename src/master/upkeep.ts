@@ -1,6 +1,7 @@
 import { endOverdueBuilds } from './build-timeouts.js';
 import type { Cluster } from './cluster.js';
 import type { Nonces } from './nonces.js';
+import type { Retention } from './retention.js';
 import type { Slaves } from './slaves.js';
 import { trimEvents } from './store/events.js';
 import { forgetTimings } from './store/timings.js';
@@ -17,8 +18,8 @@ export class Upkeep {
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
 
-  constructor(cluster: Cluster, slaves: Slaves, nonces: Nonces, leaseMs: number) {
-    this.#done = this.#run(cluster, slaves, nonces, leaseMs);
+  constructor(cluster: Cluster, slaves: Slaves, nonces: Nonces, retention: Retention, leaseMs: number) {
+    this.#done = this.#run(cluster, slaves, nonces, retention, leaseMs);
   }
 
   async stop(): Promise<void> {
@@ -26,9 +27,18 @@ export class Upkeep {
     await this.#done;
   }
 
-  async #run(cluster: Cluster, slaves: Slaves, nonces: Nonces, leaseMs: number): Promise<void> {
+  async #run(
+    cluster: Cluster,
+    slaves: Slaves,
+    nonces: Nonces,
+    retention: Retention,
+    leaseMs: number,
+  ): Promise<void> {
     const { signal } = this.#stop;
-    let forgotten = cluster.now;
+    // A master that never lives for long forgets too.
+    let forgotten = cluster.now - FORGET_EVERY_MS;
+    let isSwept = false;
+    let isMore = true;
     while (await slept(cluster, Math.min(LOOK_EVERY_MS, leaseMs / 4), signal)) {
       try {
         await slaves.expire();
@@ -36,6 +46,12 @@ export class Upkeep {
         if (cluster.now - forgotten >= FORGET_EVERY_MS) {
           forgotten = cluster.now;
           await forget(cluster, slaves, nonces);
+          isMore = true;
+        }
+        isMore &&= await retention.enforce(signal);
+        if (!isSwept && !isMore) {
+          await retention.sweep();
+          isSwept = true;
         }
       } catch (error) {
         // A store that cannot be written has been reported, and is met by every request that changes anything.

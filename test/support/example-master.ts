@@ -41,6 +41,7 @@ export async function startExampleMaster(): Promise<ExampleMaster> {
     address: '127.0.0.1',
     secret,
     leaseSeconds: 30,
+    retention: { buildsKept: 0, daysKept: 0 },
     log: pino({ level: 'silent' }),
     clock,
   });

@@ -21,6 +21,7 @@ import type {
   WorkRequest,
 } from '../../src/protocol/slave.js';
 import { ManualClock } from './manual-clock.js';
+import { until } from './until.js';
 
 export const LEASE_SECONDS = 20;
 /** A client that does not hang up. */
@@ -38,6 +39,8 @@ export const directoryBuild: BuildRequest = {
 export class MasterHarness {
   readonly directory = mkdtempSync(join(tmpdir(), 'clusterrunner-master-'));
   readonly clock = new ManualClock();
+  /** For the next start. */
+  retention = { buildsKept: 0, daysKept: 0 };
   #master: Master | null = null;
   #archives = 0;
   #slaves = 0;
@@ -56,7 +59,14 @@ export class MasterHarness {
       random: Math.random,
       log: pino({ level: 'silent' }),
       leaseSeconds: LEASE_SECONDS,
+      retention: this.retention,
     });
+  }
+
+  /** Moves the time when the master's upkeep waits for it, so that it is not missed. */
+  async advance(ms: number): Promise<void> {
+    await until(() => this.clock.sleeping > 0);
+    this.clock.advance(ms);
   }
 
   async restart(): Promise<void> {

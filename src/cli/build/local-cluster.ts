@@ -34,6 +34,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       address: '127.0.0.1',
       secret: config.secret,
       leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
+      retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
       log,
     });
     releasers.add(() => served.close());

@@ -1,5 +1,5 @@
 import { appendFile, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { AtomId, BuildId } from '../../protocol/ids.js';
 import type { ConsolePage } from '../../protocol/work.js';
 import { type ConsoleSource, type PageRequest, readPage } from './page.js';
@@ -31,11 +31,11 @@ interface Entry {
  * thrown away when the result arrives, and kept when it never does.
  */
 export class LiveConsoles {
-  readonly #directory: string;
+  readonly directory: string;
   readonly #entries = new Map<string, Entry>();
 
   constructor(directory: string) {
-    this.#directory = directory;
+    this.directory = directory;
   }
 
   /** Appends what the slave saw next. */
@@ -89,11 +89,17 @@ export class LiveConsoles {
 
   /** For a build that is forgotten altogether. */
   async forgetBuild(build: BuildId): Promise<void> {
-    await rm(this.#folder(build), { recursive: true, force: true });
+    const folder = this.#folder(build);
+    for (const file of this.#entries.keys()) {
+      if (dirname(file) === folder) {
+        this.#entries.delete(file);
+      }
+    }
+    await rm(folder, { recursive: true, force: true });
   }
 
   #folder(build: BuildId): string {
-    return join(this.#directory, String(build));
+    return join(this.directory, String(build));
   }
 
   #file(build: BuildId, atom: AtomId): string {

@@ -34,6 +34,8 @@ export interface BuildsTable {
   num_atoms_failed: number;
   num_atoms_lost: number;
   error_message: string | null;
+  /** null while it runs. */
+  ended_at: number | null;
   /** The preparation's task, as in SubjobsTable. */
   attempt: number;
   lease_id: number | null;

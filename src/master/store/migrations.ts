@@ -33,11 +33,13 @@ const first = [
     num_atoms_failed INTEGER NOT NULL DEFAULT 0,
     num_atoms_lost INTEGER NOT NULL DEFAULT 0,
     error_message TEXT,
+    ended_at INTEGER,
     attempt INTEGER NOT NULL DEFAULT 0,
     lease_id INTEGER,
     losses TEXT NOT NULL DEFAULT '[]'
   ) STRICT`,
   `CREATE INDEX builds_unfinished ON builds (id) WHERE state IN ('QUEUED', 'PREPARING', 'BUILDING')`,
+  'CREATE INDEX builds_ended ON builds (ended_at, id) WHERE ended_at IS NOT NULL',
   `CREATE TABLE subjobs (
     build_id INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
     subjob_id INTEGER NOT NULL,

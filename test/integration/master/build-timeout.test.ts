@@ -22,11 +22,11 @@ describe('the build_timeout', () => {
     await slave.deliver(first, { failing: [0] });
     const running = second ?? (await slave.take());
     for (let n = 0; n < 6; n += 1) {
-      harness.clock.advance(9_999);
+      await harness.advance(9_999);
       await slave.ask({ free_executors: 0 });
     }
     expect(await stateOf(build)).to.equal('BUILDING');
-    harness.clock.advance(1_001);
+    await harness.advance(1_001);
     await until(async () => (await stateOf(build)) === 'CANCELED');
     const ended = await harness.master.getBuild(build);
     expect(ended).to.include({
@@ -46,10 +46,10 @@ describe('the build_timeout', () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     await slave.prepare(1, { build_timeout: 100 });
-    harness.clock.advance(99_000);
+    await harness.advance(99_000);
     await harness.restart();
     expect(await stateOf(build)).to.equal('BUILDING');
-    harness.clock.advance(1_000);
+    await harness.advance(1_000);
     await until(async () => (await stateOf(build)) === 'CANCELED');
   });
 });

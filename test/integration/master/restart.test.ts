@@ -109,6 +109,7 @@ describe('a master that is started again', () => {
       random: Math.random,
       log: pino({ level: 'silent' }),
       leaseSeconds: 20,
+      retention: { buildsKept: 0, daysKept: 0 },
     });
     expect(await refused(second, 'CONFLICT')).to.contain(`Another master uses ${harness.directory}`);
     await harness.master.createBuild(directoryBuild);

@@ -158,9 +158,9 @@ describe('the store', () => {
       values.map((_, n) => (n === 1 ? null : n + 0.5)),
     );
     expect(await readTimings(store.db, 'p', 'other', atoms)).to.deep.equal(values.map(() => null));
-    expect(await countVerdicts(store.db, id)).to.deep.equal({ done: values.length, failed: 1 });
+    expect(await countVerdicts(store.db, id)).to.deep.equal({ done: values.length, failed: 1, lost: 0 });
     expect(await failedAtoms(store.db, id, 10)).to.deep.equal([
-      { id: 1, subjob: 0, variable: 'T', value: '$(rm -rf /)' },
+      { id: 1, subjob: 0, variable: 'T', value: '$(rm -rf /)', error: null },
     ]);
     const surplus = [{ id: toId.atom(99), exit_code: 0, actual_time: 1 }];
     expect(await failure(store.write((db) => recordVerdicts(db, id, subjob, surplus)))).to.contain(

@@ -23,6 +23,8 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'general.default_http_timeout': ['1.5', 1.5],
   'master.port': ['5000', 5000],
   'master.unresponsive_slaves_cleanup_interval': ['600', 600],
+  'master.builds_kept': ['0', 0],
+  'master.results_kept_days': ['7', 7],
   'slave.port': ['0', 0],
   'slave.num_executors': ['8', 8],
   'slave.master_hostname': ['ci.example', 'ci.example'],
