@@ -31,6 +31,7 @@ export class Builds {
   async create(request: BuildRequest): Promise<BuildId> {
     const cluster = this.#cluster;
     cluster.journal.requireWhole();
+    cluster.room.require();
     const { project, remoteFiles } = checkRequest(request);
     if (cluster.builds.size >= MAX_UNFINISHED) {
       throw new ClusterRunnerError(

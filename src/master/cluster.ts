@@ -17,6 +17,7 @@ import {
 import type { NamedJob } from '../protocol/job.js';
 import type { Project, RemoteFile } from '../protocol/project.js';
 import { BuildWatchers } from './build-watchers.js';
+import type { DiskRoom } from './disk-room.js';
 import type { Journal, Step } from './journal.js';
 import type { Metrics } from './metrics.js';
 import type { SlavesInMemory } from './slaves-in-memory.js';
@@ -106,6 +107,7 @@ export interface ClusterParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly room: DiskRoom;
   /** Holds a folder for each build that has results. */
   readonly resultsDirectory: string;
   /** The highest id of a lease that the store has seen. */
@@ -127,6 +129,7 @@ export class Cluster {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly room: DiskRoom;
   readonly resultsDirectory: string;
   readonly workAppeared: () => void;
   readonly #newsOf: (build: BuildId) => void;
@@ -139,6 +142,7 @@ export class Cluster {
     this.clock = parts.clock;
     this.log = parts.log;
     this.metrics = parts.metrics;
+    this.room = parts.room;
     this.resultsDirectory = parts.resultsDirectory;
     this.workAppeared = parts.workAppeared;
     this.#newsOf = parts.newsOf;

@@ -23,7 +23,9 @@ export async function explainRunning(cluster: Cluster, build: BuildEntry): Promi
   const busyWith = [...cluster.builds.values()]
     .map((other) => ({ build: other.id, executors: other.leases.size }))
     .filter(({ executors }) => executors > 0);
-  const reasons = reasonsToWait(build.work, slaves, busyWith);
+  const { problem } = cluster.room;
+  const full = problem === null ? [] : [{ reason: 'DISK_FULL', text: problem } as const];
+  const reasons = [...full, ...reasonsToWait(build.work, slaves, busyWith)];
   const held = [...build.leases].slice(0, MAX_RUNNING_SHOWN);
   const subjobs = held.flatMap(({ subjob }) => (subjob === null ? [] : [subjob]));
   const atoms = subjobs.length === 0 ? [] : await runningAtoms(cluster.store.db, build.id, subjobs);

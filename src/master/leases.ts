@@ -26,7 +26,8 @@ export function takeWork(
   slave: SlaveEntry,
   freeExecutors: number,
 ): { held: Held[]; committed: Promise<void> } | null {
-  if (slave.draining || slave.state === 'GONE' || ailmentOf(slave, cluster.now) !== null) {
+  const isAble = slave.state !== 'GONE' && !slave.draining && ailmentOf(slave, cluster.now) === null;
+  if (!isAble || cluster.room.problem !== null) {
     return null;
   }
   const works = [...cluster.builds.values()].map(({ work }) => work);

@@ -39,6 +39,7 @@ export class Results {
     const cluster = this.#cluster;
     cluster.slaves.hear(slave, cluster.now);
     cluster.journal.requireWhole();
+    cluster.room.require();
     const build = cluster.builds.get(id);
     if (build !== undefined && build.ending === null) {
       reported(cluster, build, subjob, lease);

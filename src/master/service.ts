@@ -1,12 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, seconds } from '../lib/clock.js';
+import { freeDiskBytes } from '../lib/free-disk.js';
 import type { Logger } from '../lib/logger.js';
 import { Releasers } from '../lib/releasers.js';
 import { Builds } from './builds.js';
 import { Cluster } from './cluster.js';
 import { LiveConsoles } from './consoles/live.js';
 import type { MasterReading, MasterService } from './contract.js';
+import { DiskRoom } from './disk-room.js';
 import { followEvents, listEvents } from './event-log.js';
 import { HandOut } from './hand-out.js';
 import { takeBack } from './handbacks.js';
@@ -38,6 +40,8 @@ export interface MasterOptions {
   readonly leaseSeconds: number;
   /** Which builds that have ended are kept. */
   readonly retention: RetentionLimits;
+  /** What may still be written where a folder is, null when nobody knows; asked of the system unless given. */
+  readonly freeBytes?: (directory: string) => number | null;
 }
 
 export interface Master extends MasterService, MasterReading {
@@ -81,6 +85,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     workAppeared: () => polls.dispatchSoon(cluster),
     newsOf: (build) => polls.newsOf(build),
     metrics,
+    room: new DiskRoom(directory, clock, log, options.freeBytes ?? freeDiskBytes),
   });
   await recover(cluster);
   const nonces = await Nonces.load(cluster);

@@ -6,13 +6,14 @@ import { literals, Nullable } from './shapes.js';
 /**
  * Why a build is not done yet.
  *
- * NO_SLAVE: no slave is connected. EXECUTORS_BUSY: every executor works, on the builds that `builds` names.
+ * DISK_FULL: the master has no room for results. NO_SLAVE: no slave is connected. EXECUTORS_BUSY: every executor works, on the builds that `builds` names.
  * BUILD_LIMIT: the build holds as many executors as its `max_executors` allows. SLAVE_LIMIT: it holds its
  * `max_executors_per_slave` on every slave. REFUSED: no connected slave could run it. PREPARING: a slave fetches
  * the project and lists the atoms. RUNNING: atoms run. STARTING: an executor is free and about to take it.
  * ENDED: it waits for nothing.
  */
 export const waitReason = [
+  'DISK_FULL',
   'NO_SLAVE',
   'EXECUTORS_BUSY',
   'BUILD_LIMIT',

@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs';
+import { freeDiskBytes } from '../lib/free-disk.js';
 import type { Logger } from '../lib/logger.js';
 import type { WorkRequest } from '../protocol/slave.js';
 
@@ -6,17 +6,6 @@ import type { WorkRequest } from '../protocol/slave.js';
 const LEAST_FREE_BYTES = 512 * 1024 ** 2;
 
 type Standing = Pick<WorkRequest, 'free_executors' | 'leases' | 'builds' | 'free_disk_bytes' | 'paused'>;
-
-/** What this user may still write where `directory` is; null where the system does not say. */
-export function freeDiskBytes(directory: string): number | null {
-  try {
-    const { bavail, bsize } = statfsSync(directory);
-    return Math.min(bavail * bsize, Number.MAX_SAFE_INTEGER);
-  } catch {
-    // Not every file system can tell; then commands will say that there is no room.
-    return null;
-  }
-}
 
 /** A slave whose disk is full says so and takes no work: every atom would fail there, and none by its own fault. */
 export function heedDisk(standing: Standing, free: number | null, directory: string): Standing {

@@ -39,6 +39,8 @@ export const directoryBuild: BuildRequest = {
 export class MasterHarness {
   readonly directory = mkdtempSync(join(tmpdir(), 'clusterrunner-master-'));
   readonly clock = new ManualClock();
+  /** On the master's disk. */
+  freeBytes = 10 ** 12;
   /** For the next start. */
   retention = { buildsKept: 0, daysKept: 0 };
   #master: Master | null = null;
@@ -60,6 +62,7 @@ export class MasterHarness {
       log: pino({ level: 'silent' }),
       leaseSeconds: LEASE_SECONDS,
       retention: this.retention,
+      freeBytes: () => this.freeBytes,
     });
   }
 

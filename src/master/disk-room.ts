@@ -1,0 +1,61 @@
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+
+/** With less than this the next commit may fail, after which the master can only be started again. */
+const LEAST_FREE_BYTES = 128 * 1024 ** 2;
+const LOOK_EVERY_MS = 1_000;
+const MIB = 1024 ** 2;
+
+/**
+ * Whether there is room where the master keeps its facts. What would need room is refused before there is none: new
+ * builds, leases and results wait, and everything goes on by itself when somebody has made room.
+ */
+export class DiskRoom {
+  readonly #directory: string;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #freeBytes: (directory: string) => number | null;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #problem: string | null = null;
+
+  constructor(directory: string, clock: Clock, log: Logger, freeBytes: (directory: string) => number | null) {
+    this.#directory = directory;
+    this.#clock = clock;
+    this.#log = log;
+    this.#freeBytes = freeBytes;
+  }
+
+  /** What is wrong and what to do; null when there is room. */
+  get problem(): string | null {
+    return this.#look();
+  }
+
+  /** @throws UNAVAILABLE when there is too little */
+  require(): void {
+    const problem = this.#look();
+    if (problem !== null) {
+      throw new ClusterRunnerError('UNAVAILABLE', problem);
+    }
+  }
+
+  #look(): string | null {
+    const now = this.#clock.now();
+    if (now - this.#lookedAt < LOOK_EVERY_MS) {
+      return this.#problem;
+    }
+    this.#lookedAt = now;
+    const free = this.#freeBytes(this.#directory);
+    const before = this.#problem;
+    this.#problem =
+      free === null || free >= LEAST_FREE_BYTES
+        ? null
+        : `Only ${Math.floor(free / MIB)} MiB are free where the master keeps its results (${this.#directory}); make room there, at least ${LEAST_FREE_BYTES / MIB} MiB, and it goes on.`;
+    if (this.#problem !== null && before === null) {
+      this.#log.error(this.#problem);
+    } else if (this.#problem === null && before !== null) {
+      this.#log.info('There is room on the disk again.');
+    }
+    return this.#problem;
+  }
+}
