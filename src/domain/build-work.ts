@@ -12,6 +12,8 @@ export interface Subjob {
   readonly task: Task;
   /** The executor index that its lease occupies; null while it is not leased. */
   readonly executorIndex: number | null;
+  /** The slave on which its atom failed: it should run on another now. */
+  readonly shunned?: SlaveId;
 }
 
 export interface Limits {
@@ -38,6 +40,7 @@ export class BuildWork {
   readonly #runningOn = new Map<SlaveId, number>();
   #running = 0;
   #done = 0;
+  #hasRetries = false;
   #secondsOfUndone: number | null = null;
 
   constructor(id: BuildId, progress: BuildProgress, preparation: Task = newTask) {
@@ -135,12 +138,30 @@ export class BuildWork {
     return this.#preparation;
   }
 
-  /** Leases the next subjob; null when none is queued. */
+  /** Subjobs for atoms that run again, one each. `shunned` is the slave on which they failed. Answers their ids. */
+  addRetries(expected: readonly number[], shunned: SlaveId): SubjobId[] {
+    this.#hasRetries ||= expected.length > 0;
+    return expected.map((seconds) => {
+      const id = toId.subjob(this.#subjobs.length);
+      this.#subjobs.push({ atoms: 1, expected: seconds, task: newTask, executorIndex: null, shunned });
+      this.#secondsOfUndone = this.#secondsOfUndone === null ? null : this.#secondsOfUndone + seconds;
+      this.#queue.putBack(id);
+      return id;
+    });
+  }
+
+  /** Some of its subjobs should not run on any slave. */
+  get hasRetries(): boolean {
+    return this.#hasRetries;
+  }
+
+  /** Leases the next subjob; null when none is queued, or with `takesShunned` false none that may run anywhere. */
   takeSubjob(
     lease: LeaseId,
     slave: SlaveId,
+    takesShunned = true,
   ): { id: SubjobId; task: LeasedTask; executorIndex: number } | null {
-    const index = this.#queue.take();
+    const index = this.#queue.take((at) => this.#subjobs[at]?.shunned === slave, takesShunned);
     if (index === null) {
       return null;
     }

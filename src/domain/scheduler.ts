@@ -27,12 +27,20 @@ export type Choice =
  * build that holds the fewest executors is served, the older among equals, so that no build starves behind
  * another; within the build, the subjob that is expected to take longest.
  *
+ * With `takesShunned` false it gets no atom again that failed on it: others are asked first.
+ *
  * It must stay synchronous: between looking at the cluster and taking the lease nothing else may happen.
  */
-export function chooseWork(cluster: Cluster, slave: SlaveId, freeExecutors: number, now: number): Choice[] {
+export function chooseWork(
+  cluster: Cluster,
+  slave: SlaveId,
+  freeExecutors: number,
+  now: number,
+  takesShunned = true,
+): Choice[] {
   const choices: Choice[] = [];
   while (choices.length < freeExecutors) {
-    const choice = prepareNext(cluster, slave, now) ?? runNext(cluster, slave);
+    const choice = prepareNext(cluster, slave, now) ?? runNext(cluster, slave, takesShunned);
     if (choice === null) {
       break;
     }
@@ -51,7 +59,7 @@ function prepareNext(cluster: Cluster, slave: SlaveId, now: number): Choice | nu
   return null;
 }
 
-function runNext(cluster: Cluster, slave: SlaveId): Choice | null {
+function runNext(cluster: Cluster, slave: SlaveId, takesShunned: boolean): Choice | null {
   let neediest: BuildWork | null = null;
   for (const build of cluster.builds) {
     if (mayRunOn(build, slave) && (neediest === null || build.running < neediest.running)) {
@@ -61,7 +69,7 @@ function runNext(cluster: Cluster, slave: SlaveId): Choice | null {
   if (neediest === null) {
     return null;
   }
-  const taken = neediest.takeSubjob(cluster.nextLease(), slave);
+  const taken = neediest.takeSubjob(cluster.nextLease(), slave, takesShunned);
   return taken === null
     ? null
     : {

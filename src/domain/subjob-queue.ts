@@ -21,13 +21,26 @@ export class SubjobQueue {
     return this.#size;
   }
 
-  /** Removes and answers the first, or null. The caller must take it out of its queued state at once. */
-  take(): number | null {
-    const returned = this.#returned.shift();
-    if (returned !== undefined) {
-      this.#size -= 1;
-      return returned;
-    }
+  /**
+   * Removes and answers the first, or null. The caller must take it out of its queued state at once. What is shunned
+   * comes last, or with `takesShunned` false not at all.
+   */
+  take(isShunned: (index: number) => boolean = () => false, takesShunned = true): number | null {
+    return (
+      this.#takeReturned((index) => !isShunned(index)) ??
+      this.#takeFresh() ??
+      (takesShunned ? this.#takeReturned(() => true) : null)
+    );
+  }
+
+  #takeReturned(mayTake: (index: number) => boolean): number | null {
+    const place = this.#returned.findIndex(mayTake);
+    const [index] = place === -1 ? [] : this.#returned.splice(place, 1);
+    this.#size -= index === undefined ? 0 : 1;
+    return index ?? null;
+  }
+
+  #takeFresh(): number | null {
     // Subjobs that were not queued when the build was loaded from the store are passed over once.
     while (this.#fresh < this.#total && !this.#isQueued(this.#fresh)) {
       this.#fresh += 1;
@@ -40,9 +53,10 @@ export class SubjobQueue {
     return this.#fresh - 1;
   }
 
+  /** Also of a subjob that was added later: it does not wait behind the fresh ones. */
   putBack(index: number): void {
     this.#size += 1;
-    if (index >= this.#fresh) {
+    if (index >= this.#fresh && index < this.#total) {
       return; // The cursor has yet to come by.
     }
     const at = this.#returned.findIndex((other) => other > index);

@@ -21,6 +21,8 @@ const expected: Readonly<Record<string, string>> = {
   atomizers: 'a list of VARIABLE: shell command, each behind a "- "',
   max_executors: NUMBER,
   max_executors_per_slave: NUMBER,
+  retries: 'a whole number from 0 to 10',
+  max_retries: 'a whole number from 0',
   atom_timeout: DURATION,
   build_timeout: DURATION,
 };

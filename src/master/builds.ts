@@ -9,7 +9,7 @@ import type { ArchiveContents, Page } from './contract.js';
 import { endBuild } from './ending.js';
 import { presentEntry, presentRow } from './present.js';
 import { checkRequest } from './requests.js';
-import { failedAtoms } from './store/atoms.js';
+import { failedAtoms, flakyAtoms } from './store/atoms.js';
 import { type BuildRow, findBuild, insertBuild, pageOfBuilds } from './store/builds.js';
 import { appendEvent } from './store/events.js';
 import { deliveredSubjobs } from './store/subjobs.js';
@@ -57,6 +57,8 @@ export class Builds {
       atomsDone: 0,
       atomsFailed: 0,
       atomsLost: 0,
+      atomsFlaky: 0,
+      retriesUsed: 0,
       refusedBy: new Set(),
       leases: new Set(),
       ending: null,
@@ -134,7 +136,9 @@ export class Builds {
     if (isEnded(row.state)) {
       const hasFailed = row.num_atoms_failed > 0;
       const failed = hasFailed ? await failedAtoms(this.#cluster.store.db, idOf(row), maxFailed) : [];
-      return presentRow(row, failed);
+      const isFlaky = row.num_atoms_flaky > 0;
+      const flaky = isFlaky ? await flakyAtoms(this.#cluster.store.db, idOf(row), maxFailed) : [];
+      return presentRow(row, failed, flaky);
     }
     const build = await this.#running(idOf(row));
     if (build !== null) {
@@ -142,7 +146,7 @@ export class Builds {
     }
     // It has ended since the row was read, or it is being created and has come no further than the row says.
     const again = await this.row(idOf(row));
-    return isEnded(again.state) ? this.#present(again, maxFailed) : presentRow(again, []);
+    return isEnded(again.state) ? this.#present(again, maxFailed) : presentRow(again, [], []);
   }
 }
 

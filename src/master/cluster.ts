@@ -39,6 +39,10 @@ export interface BuildEntry {
   atomsFailed: number;
   /** Of the failed ones. */
   atomsLost: number;
+  /** Failed, and passed when they were run again. */
+  atomsFlaky: number;
+  /** How many atoms were run again. */
+  retriesUsed: number;
   /** Names of the slaves that could not run it. */
   readonly refusedBy: Set<string>;
   /** The leases that are held of it now, preparation and subjobs. */

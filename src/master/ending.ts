@@ -29,6 +29,7 @@ export function endBuild(
     num_atoms_done: build.atomsDone,
     num_atoms_failed: build.atomsFailed,
     num_atoms_lost: build.atomsLost,
+    num_atoms_flaky: build.atomsFlaky,
     error_message: errorMessage,
     ended_at: now,
   };

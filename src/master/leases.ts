@@ -25,6 +25,7 @@ export function takeWork(
   cluster: Cluster,
   slave: SlaveEntry,
   freeExecutors: number,
+  takesShunned = true,
 ): { held: Held[]; committed: Promise<void> } | null {
   const isAble = slave.state !== 'GONE' && !slave.draining && ailmentOf(slave, cluster.now) === null;
   if (!isAble || cluster.room.problem !== null) {
@@ -35,7 +36,7 @@ export function takeWork(
   const free = Math.min(freeExecutors, slave.numExecutors);
   const steps: Step[] = [];
   const held: Held[] = [];
-  for (const choice of chooseWork(view, slave.id, free, cluster.nowSeconds)) {
+  for (const choice of chooseWork(view, slave.id, free, cluster.nowSeconds, takesShunned)) {
     const build = cluster.builds.get(choice.build.id);
     if (build === undefined) {
       throw new Error(`Build ${choice.build.id} was scheduled although it has ended.`);

@@ -95,11 +95,19 @@ export class LongPolls {
       builds: [...cluster.builds.values()].map(({ work }) => work),
       nextLease: () => cluster.nextLease(),
     };
+    // An atom that runs again goes to another slave if one waits.
+    const rounds = view.builds.some(({ hasRetries }) => hasRetries) ? [false, true] : [true];
+    for (const takesShunned of rounds) {
+      this.#offer(cluster, view, takesShunned);
+    }
+  }
+
+  #offer(cluster: Cluster, view: Parameters<typeof hasWork>[0], takesShunned: boolean): void {
     for (const { slave, request, wake } of [...this.#waiting.values()]) {
       if (this.#closed || !hasWork(view)) {
         return;
       }
-      const taken = takeWork(cluster, slave, request.free_executors);
+      const taken = takeWork(cluster, slave, request.free_executors, takesShunned);
       if (taken !== null) {
         this.#waiting.delete(slave);
         wake(taken);

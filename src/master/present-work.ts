@@ -18,6 +18,7 @@ export function presentAtom(atom: AtomView): Atom {
     command_string: commandString(atom),
     state: atom.state,
     outcome: outcomeOf(atom),
+    num_retries: atom.num_retries,
     exit_code: atom.exit_code,
     expected_time: atom.expected_time,
     actual_time: atom.actual_time,

@@ -18,15 +18,17 @@ interface Facts {
   readonly atomsDone: number;
   readonly atomsFailed: number;
   readonly atomsLost: number;
+  readonly atomsFlaky: number;
   readonly executors: number;
   readonly secondsLeft: number | null;
   readonly failedAtoms: readonly FailedAtom[];
+  readonly flakyAtoms: readonly FailedAtom[];
   readonly error: string | null;
 }
 
 /** A build that runs. */
 export function presentEntry(build: BuildEntry): Build {
-  const { id, work, request, numAtoms, atomsDone, atomsFailed, atomsLost } = build;
+  const { id, work, request, numAtoms, atomsDone, atomsFailed, atomsLost, atomsFlaky } = build;
   return present({
     id,
     state: work.state,
@@ -37,15 +39,21 @@ export function presentEntry(build: BuildEntry): Build {
     atomsDone,
     atomsFailed,
     atomsLost,
+    atomsFlaky,
     executors: work.running,
     secondsLeft: work.state === 'BUILDING' ? secondsLeft(work.secondsOfUndone, work.running) : null,
     failedAtoms: [],
+    flakyAtoms: [],
     error: null,
   });
 }
 
 /** A build that nobody works on, as the store has it. */
-export function presentRow(row: BuildRow, failedAtoms: readonly FailedAtom[]): Build {
+export function presentRow(
+  row: BuildRow,
+  failedAtoms: readonly FailedAtom[],
+  flakyAtoms: readonly FailedAtom[],
+): Build {
   return present({
     id: toId.build(row.id),
     state: row.state,
@@ -56,9 +64,11 @@ export function presentRow(row: BuildRow, failedAtoms: readonly FailedAtom[]): B
     atomsDone: row.num_atoms_done,
     atomsFailed: row.num_atoms_failed,
     atomsLost: row.num_atoms_lost,
+    atomsFlaky: row.num_atoms_flaky,
     executors: 0,
     secondsLeft: isEnded(row.state) && row.num_subjobs !== null ? 0 : null,
     failedAtoms,
+    flakyAtoms,
     error: row.error_message,
   });
 }
@@ -78,9 +88,11 @@ function present(facts: Facts): Build {
     num_atoms_done: facts.atomsDone,
     num_atoms_failed: facts.atomsFailed,
     num_atoms_lost: facts.atomsLost,
+    num_atoms_flaky: facts.atomsFlaky,
     num_executors: facts.executors,
     seconds_left: facts.secondsLeft,
     failed_atoms: result === null ? null : facts.failedAtoms.map(presentFailed),
+    flaky_atoms: result === null ? null : facts.flakyAtoms.map(presentFailed),
     artifacts: result === null ? null : `/v1/build/${id}/artifacts.tar.gz`,
     error_message: facts.error,
     request_params: maskRequest(facts.request),

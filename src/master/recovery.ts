@@ -62,7 +62,7 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
       limitsOf(job),
     );
   }
-  const { done, failed, lost } = await countVerdicts(db, id);
+  const { done, failed, lost, flaky, retries } = await countVerdicts(db, id);
   return {
     id,
     work,
@@ -74,6 +74,8 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     atomsDone: done,
     atomsFailed: failed,
     atomsLost: lost,
+    atomsFlaky: flaky,
+    retriesUsed: retries,
     refusedBy: new Set(),
     leases: new Set(),
     ending: null,

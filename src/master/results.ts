@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
+import { atomsToRetry, retryBudget } from '../domain/retries.js';
 import { healthy } from '../domain/slave-health.js';
 import { QueueByKey } from '../lib/queue-by-key.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
-import type { BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
+import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
 import type { LeaseRef, ResultReport } from '../protocol/slave.js';
 import { archivePath, keepArchive } from './archive-files.js';
 import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
@@ -12,10 +13,11 @@ import { finishIfComplete } from './ending.js';
 import { factsOf } from './leases.js';
 import { type Reported, reported, requireAcceptedBefore, staleLease } from './reports.js';
 import { projectKey } from './requests.js';
-import { atomIdsOfSubjob, recordVerdicts } from './store/atoms.js';
+import { recordVerdicts, retriesOfSubjob, retryAtoms } from './store/atoms.js';
+import { updateBuild } from './store/builds.js';
 import { appendEvent } from './store/events.js';
 import { endLease } from './store/leases.js';
-import { endSubjobLease, keepResultIndex } from './store/subjobs.js';
+import { endSubjobLease, insertSubjobs, keepResultIndex } from './store/subjobs.js';
 import { learnTimings } from './store/timings.js';
 
 /** Takes what slaves deliver of subjobs. */
@@ -70,7 +72,8 @@ export class Results {
       await rm(temporaryPath, { force: true });
       return;
     }
-    requireSame(await atomIdsOfSubjob(cluster.store.db, id, subjob), report);
+    const retries = await retriesOfSubjob(cluster.store.db, id, subjob);
+    requireSame([...retries.keys()], report);
     // Should the lease end meanwhile, what lies there belongs to nothing, and the next result replaces it.
     await keepArchive(temporaryPath, archivePath(cluster.resultsDirectory, id, subjob));
     const build = cluster.builds.get(id);
@@ -82,7 +85,7 @@ export class Results {
       throw new Error(`The result of subjob ${subjob} of build ${id} was accepted out of turn.`);
     }
     cluster.journal.requireWhole();
-    await cluster.commit(this.#complete(found.held, build, subjob, report));
+    await cluster.commit(this.#complete(found.held, build, subjob, report, retries));
     const atoms = report.atoms.map((atom) => atom.id);
     await this.#consoles.forget(id, atoms);
     const times = report.atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
@@ -106,7 +109,13 @@ export class Results {
     return found;
   }
 
-  #complete(held: Held, build: BuildEntry, subjob: SubjobId, report: ResultReport): Change {
+  #complete(
+    held: Held,
+    build: BuildEntry,
+    subjob: SubjobId,
+    report: ResultReport,
+    retries: ReadonlyMap<number, number>,
+  ): Change {
     const { lease, atoms, index } = report;
     const { now } = this.#cluster;
     const change = new Change();
@@ -114,8 +123,13 @@ export class Results {
     held.slave.health = healthy;
     const { losses } = build.work.endSubjob(subjob, { kind: 'completed' });
     const failed = atoms.filter(({ exit_code }) => exit_code !== 0).length;
-    build.atomsDone += atoms.length;
-    build.atomsFailed += failed;
+    const again = planRetries(held, build, atoms, retries);
+    build.atomsDone += atoms.length - again.length;
+    build.atomsFailed += failed - again.length;
+    build.atomsFlaky += atoms.filter(
+      ({ id, exit_code }) => exit_code === 0 && (retries.get(id) ?? 0) > 0,
+    ).length;
+    const numSubjobs = build.work.total;
     const learned = {
       build: build.id,
       subjob,
@@ -128,6 +142,15 @@ export class Results {
       await endSubjobLease(db, build.id, subjob, lease, { state: 'DONE', losses, error: null });
       await recordVerdicts(db, build.id, subjob, atoms);
       await learnTimings(db, learned, now);
+      if (again.length > 0) {
+        await insertSubjobs(
+          db,
+          build.id,
+          again.map(({ subjob: one, seconds }) => ({ id: one, atoms: 1, expected: seconds })),
+        );
+        await retryAtoms(db, build.id, again);
+        await updateBuild(db, build.id, { num_subjobs: numSubjobs });
+      }
       await appendEvent(db, 'SUBJOB_DONE', { ...factsOf(held), failed_atoms: failed }, now);
     });
     finishIfComplete(this.#cluster, build, change);
@@ -135,13 +158,41 @@ export class Results {
   }
 }
 
+/** Decides which atoms run again, and queues them in memory. */
+function planRetries(
+  { slave }: Held,
+  build: BuildEntry,
+  atoms: ResultReport['atoms'],
+  retries: ReadonlyMap<number, number>,
+): { id: AtomId; subjob: SubjobId; seconds: number }[] {
+  const definition = build.job?.definition;
+  if (definition?.retries === undefined) {
+    return [];
+  }
+  const failed = atoms
+    .filter(({ exit_code }) => exit_code !== 0)
+    .map((atom) => ({ ...atom, retried: retries.get(atom.id) ?? 0 }));
+  const left = retryBudget(definition, build.numAtoms ?? 0) - build.retriesUsed;
+  const again = atomsToRetry(failed, definition.retries, left);
+  build.retriesUsed += again.length;
+  const subjobs = build.work.addRetries(
+    again.map(({ actual_time }) => actual_time),
+    slave.id,
+  );
+  return again.flatMap(({ id, actual_time: seconds }, place) => {
+    const subjob = subjobs[place];
+    return subjob === undefined ? [] : [{ id, subjob, seconds }];
+  });
+}
+
 /** @throws INVALID_REQUEST unless there is one verdict for each atom of the subjob and no other */
 function requireSame(expected: readonly number[], { atoms }: ResultReport): void {
-  const reported = atoms.map(({ id }) => id).sort((a, b) => a - b);
-  if (reported.length !== expected.length || reported.some((id, place) => id !== expected[place])) {
+  const reported = new Set<number>(atoms.map(({ id }) => id));
+  const isSame = atoms.length === expected.length && expected.every((id) => reported.has(id));
+  if (!isSame) {
     throw new ClusterRunnerError(
       'INVALID_REQUEST',
-      `The report must hold one verdict for each atom of the subjob (${expected.length} atoms); it has ${reported.length} of others.`,
+      `The report must hold one verdict for each atom of the subjob (${expected.length} atoms); it has ${atoms.length} of others.`,
     );
   }
 }

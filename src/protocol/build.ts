@@ -79,9 +79,15 @@ export const BuildSchema = Type.Object(
     num_atoms_lost: Type.Integer({
       description: 'Of the failed atoms, those that never came to an end because their slaves were lost.',
     }),
+    num_atoms_flaky: Type.Integer({ description: 'Atoms that failed, and passed when they were run again.' }),
     num_executors: Type.Integer({ description: 'Executors that work on this build now.' }),
     seconds_left: Nullable(Type.Number({ description: 'Estimate of the time to the end.' })),
     failed_atoms: Nullable(Type.Array(AtomRefSchema)),
+    flaky_atoms: Nullable(
+      Type.Array(AtomRefSchema, {
+        description: '`subjob_id` is that of the first failure, which is in the results.',
+      }),
+    ),
     artifacts: Nullable(Type.String({ description: "URL path of the archive of the build's results." })),
     error_message: Nullable(Type.String()),
     request_params: BuildRequestSchema,

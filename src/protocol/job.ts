@@ -45,6 +45,16 @@ export const JobDefinitionSchema = Type.Object(
     max_executors_per_slave: Type.Optional(
       Type.Integer({ minimum: 1, description: 'Executors that the build may hold at once on one slave.' }),
     ),
+    retries: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 10, description: 'How often an atom that failed is run again.' }),
+    ),
+    max_retries: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description:
+          'How many atoms are run again in the whole build; a tenth of them, and at least 10, unless given.',
+      }),
+    ),
     atom_timeout: Type.Optional(
       Duration('An atom that runs for longer is ended, with all of its processes, and fails.'),
     ),

@@ -27,6 +27,7 @@ export const AtomSchema = Type.Object(
     command_string: Type.String({ description: 'Shell text that sets the variable of the atom.' }),
     state: literals(atomState),
     outcome: Nullable(literals(atomOutcome, { description: 'null until it is completed.' })),
+    num_retries: Type.Integer({ description: 'How often it was run again because it failed.' }),
     exit_code: Nullable(Type.Integer({ description: '128 + n when signal n ended it.' })),
     expected_time: Nullable(Type.Number({ description: 'Seconds, from earlier builds.' })),
     actual_time: Nullable(Type.Number({ description: 'Seconds.' })),

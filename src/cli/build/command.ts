@@ -10,7 +10,7 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
 import { type CommonOptions, createContext } from '../context.js';
 import { exitCode } from '../exit-codes.js';
-import { failureReport } from './failures.js';
+import { failureReport, flakyReport } from './failures.js';
 import { followBuild } from './follow.js';
 import { masterOnThisMachine } from './master-on-this-machine.js';
 import { duration } from './progress.js';
@@ -168,8 +168,12 @@ async function report(
   display.end();
   const atoms = `${build.num_atoms ?? 0} ${build.num_atoms === 1 ? 'atom' : 'atoms'}`;
   const tail = `in ${duration(elapsed)}. Results: ./${RESULTS_DIRECTORY}/`;
+  const flaky = flakyReport(build.flaky_atoms ?? [], RESULTS_DIRECTORY);
+  if (flaky !== '') {
+    process.stdout.write(`${flaky}\n\n`);
+  }
   if (build.result === 'SUCCESS') {
-    process.stdout.write(`SUCCESS: ${atoms} passed ${tail}\n`);
+    process.stdout.write(`SUCCESS: ${atoms} passed${flakyCount(build)} ${tail}\n`);
     return exitCode.success;
   }
   const failed = build.failed_atoms ?? [];
@@ -190,4 +194,8 @@ async function report(
 function failureCounts({ num_atoms_failed: all, num_atoms_lost: lost }: Build, atoms: string): string {
   const failed = `${all - lost} of ${atoms} failed`;
   return lost === 0 ? failed : `${failed} and ${lost} ${lost === 1 ? 'was' : 'were'} lost`;
+}
+
+function flakyCount({ num_atoms_flaky: flaky }: Build): string {
+  return flaky === 0 ? '' : `, ${flaky} of them only when run again,`;
 }

@@ -45,6 +45,20 @@ export function failureReport(failed: readonly AtomRef[], directory: string, sho
   return lines.join('\n');
 }
 
+/** Atoms that failed and passed when they were run again, and where the results of the first failure are. */
+export function flakyReport(flaky: readonly AtomRef[], shownDirectory: string): string {
+  const lines = flaky
+    .slice(0, MAX_NAMED)
+    .map(
+      (atom) =>
+        `--- FLAKY: ${atom.command_string}\n    it failed first: ${join(shownDirectory, atomFolder(atom.subjob_id, atom.id))}`,
+    );
+  if (flaky.length > MAX_NAMED) {
+    lines.push(`    … and ${flaky.length - MAX_NAMED} more`);
+  }
+  return lines.join('\n');
+}
+
 /** The last lines of a console, which may be larger than memory. */
 function consoleEnd(file: string): string[] {
   if (!existsSync(file)) {

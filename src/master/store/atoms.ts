@@ -105,6 +105,65 @@ export async function recordVerdicts(
   }
 }
 
+/** How often each atom of a subjob was run again. */
+export async function retriesOfSubjob(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjob: SubjobId,
+): Promise<Map<number, number>> {
+  const rows = await db
+    .selectFrom('atoms')
+    .select(['atom_id', 'num_retries'])
+    .where('build_id', '=', build)
+    .where('subjob_id', '=', subjob)
+    .execute();
+  return new Map(rows.map(({ atom_id, num_retries }) => [atom_id, num_retries]));
+}
+
+/** Takes verdicts back: these atoms run again, each in the subjob of its own that is given with it. */
+export async function retryAtoms(
+  db: Kysely<Database>,
+  build: BuildId,
+  atoms: readonly { readonly id: AtomId; readonly subjob: SubjobId }[],
+): Promise<void> {
+  for (const { id, subjob } of atoms) {
+    await db
+      .updateTable('atoms')
+      .set((e) => ({
+        subjob_id: subjob,
+        state: 'NOT_STARTED',
+        exit_code: null,
+        actual_time: null,
+        failed: null,
+        num_retries: e('num_retries', '+', 1),
+        first_subjob_id: e.fn.coalesce('first_subjob_id', 'subjob_id'),
+      }))
+      .where('build_id', '=', build)
+      .where('atom_id', '=', id)
+      .execute();
+  }
+}
+
+/** The first `limit` atoms that failed and passed when they ran again, with the subjob in which they failed first. */
+export async function flakyAtoms(db: Kysely<Database>, build: BuildId, limit: number): Promise<FailedAtom[]> {
+  const rows = await db
+    .selectFrom('atoms')
+    .select(['atom_id', 'subjob_id', 'first_subjob_id', 'variable', 'value'])
+    .where('build_id', '=', build)
+    .where('num_retries', '>', sql.lit(0))
+    .where('failed', '=', sql.lit(0))
+    .orderBy('atom_id')
+    .limit(limit)
+    .execute();
+  return rows.map(({ atom_id, subjob_id, first_subjob_id, variable, value }) => ({
+    id: toId.atom(atom_id),
+    subjob: toId.subjob(first_subjob_id ?? subjob_id),
+    variable,
+    value,
+    error: null,
+  }));
+}
+
 /** Every atom of a subjob that was lost too often counts as failed, without an exit code: that is what lost is. */
 export async function failAtoms(db: Kysely<Database>, build: BuildId, subjob: SubjobId): Promise<void> {
   await db
@@ -163,17 +222,19 @@ export async function failedAtoms(
   }));
 }
 
-/** How many atoms of a build have a verdict, how many of these failed, and how many of those were lost. */
+/** How many atoms of a build have a verdict, how many of these failed, of those were lost, passed after a retry. */
 export async function countVerdicts(
   db: Kysely<Database>,
   build: BuildId,
-): Promise<{ done: number; failed: number; lost: number }> {
+): Promise<{ done: number; failed: number; lost: number; flaky: number; retries: number }> {
   return await db
     .selectFrom('atoms')
     .select((e) => [
       e.fn.count<number>('failed').as('done'),
       e.fn.coalesce(e.fn.sum<number>('failed'), e.lit(0)).as('failed'),
       sql<number>`count(*) FILTER (WHERE failed = 1 AND exit_code IS NULL)`.as('lost'),
+      sql<number>`count(*) FILTER (WHERE failed = 0 AND num_retries > 0)`.as('flaky'),
+      sql<number>`coalesce(sum(num_retries), 0)`.as('retries'),
     ])
     .where('build_id', '=', build)
     .executeTakeFirstOrThrow();

@@ -36,6 +36,7 @@ export async function insertBuild(
       num_atoms_done: 0,
       num_atoms_failed: 0,
       num_atoms_lost: 0,
+      num_atoms_flaky: 0,
       attempt: 0,
       losses: '[]',
     })

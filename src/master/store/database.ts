@@ -28,11 +28,12 @@ export interface BuildsTable {
   commit_hash: string | null;
   num_atoms: number | null;
   num_subjobs: number | null;
-  /** The next four are written at the end; while the build runs the truth is counted from the rows. */
+  /** The next five are written at the end; while the build runs the truth is counted from the rows. */
   num_subjobs_done: number;
   num_atoms_done: number;
   num_atoms_failed: number;
   num_atoms_lost: number;
+  num_atoms_flaky: number;
   error_message: string | null;
   /** null while it runs. */
   ended_at: number | null;
@@ -78,6 +79,10 @@ export interface AtomsTable {
   actual_time: number | null;
   /** The verdict: null before it is there, 0 passed, 1 failed; 1 without an exit code: lost. */
   failed: number | null;
+  /** How often it was run again because it failed. */
+  num_retries: Generated<number>;
+  /** The subjob in which it failed first, if it was run again; `subjob_id` is the one in which it runs now. */
+  first_subjob_id: number | null;
 }
 
 export type LeaseRowState = 'HELD' | 'DELIVERED' | 'HANDED_BACK' | 'LOST' | 'CANCELED';

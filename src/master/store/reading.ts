@@ -21,6 +21,7 @@ export interface AtomView {
   readonly exit_code: number | null;
   /** As in AtomsTable. */
   readonly failed: number | null;
+  readonly num_retries: number;
   readonly expected_time: number | null;
   readonly actual_time: number | null;
   /** Of a subjob that was lost for good. */
@@ -53,6 +54,7 @@ function atomViews(db: Kysely<Database>, build: BuildId) {
         'atoms.state',
         'atoms.exit_code',
         'atoms.failed',
+        'atoms.num_retries',
         'atoms.expected_time',
         'atoms.actual_time',
         'subjobs.error',

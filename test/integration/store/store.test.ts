@@ -158,7 +158,13 @@ describe('the store', () => {
       values.map((_, n) => (n === 1 ? null : n + 0.5)),
     );
     expect(await readTimings(store.db, 'p', 'other', atoms)).to.deep.equal(values.map(() => null));
-    expect(await countVerdicts(store.db, id)).to.deep.equal({ done: values.length, failed: 1, lost: 0 });
+    expect(await countVerdicts(store.db, id)).to.deep.equal({
+      done: values.length,
+      failed: 1,
+      lost: 0,
+      flaky: 0,
+      retries: 0,
+    });
     expect(await failedAtoms(store.db, id, 10)).to.deep.equal([
       { id: 1, subjob: 0, variable: 'T', value: '$(rm -rf /)', error: null },
     ]);

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { failureReport } from '../../../../src/cli/build/failures.js';
+import { failureReport, flakyReport } from '../../../../src/cli/build/failures.js';
 import { toId } from '../../../../src/protocol/ids.js';
 
 describe('the report of failures', () => {
@@ -53,6 +53,15 @@ describe('the report of failures', () => {
     ]);
     const many = Array.from({ length: 11 }, () => lost);
     expect(failureReport(many, directory, 'build_results')).to.contain("    export T='3'  (lost)");
+  });
+
+  it('says where the first failure of a flaky atom is', () => {
+    const flaky = { id: toId.atom(3), subjob_id: toId.subjob(1), command_string: 'export T=3', error: null };
+    expect(flakyReport([flaky], 'build_results')).to.equal(
+      '--- FLAKY: export T=3\n    it failed first: build_results/artifact_1_3',
+    );
+    expect(flakyReport(new Array(101).fill(flaky), 'build_results')).to.contain('… and 1 more');
+    expect(flakyReport([], 'build_results')).to.equal('');
   });
 
   it('does not stumble over results that are missing', () => {

@@ -16,6 +16,8 @@ const running: Build = {
   num_atoms_done: 3,
   num_atoms_failed: 1,
   num_atoms_lost: 0,
+  num_atoms_flaky: 0,
+  flaky_atoms: null,
   num_executors: 2,
   seconds_left: 12,
   failed_atoms: null,

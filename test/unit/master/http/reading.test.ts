@@ -13,6 +13,7 @@ const atomOf = (id: number, subjob: number): Atom => ({
   command_string: `export TOKEN=${id}`,
   state: 'NOT_STARTED',
   outcome: null,
+  num_retries: 0,
   exit_code: null,
   expected_time: null,
   actual_time: null,

@@ -1,0 +1,86 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { newBuild } from '../../../src/domain/build.js';
+import { BuildWork, noLimits } from '../../../src/domain/build-work.js';
+import { newTask } from '../../../src/domain/lease.js';
+import { atomsToRetry, retryBudget } from '../../../src/domain/retries.js';
+import { toId } from '../../../src/protocol/ids.js';
+
+const job = { commands: ['true'], atomizers: [{ X: 'seq 3' }] };
+
+describe('retries', () => {
+  it('are none unless the job asks for them, else a tenth of the atoms and at least ten, or as many as it says', () => {
+    expect(retryBudget(job, 1000)).to.equal(0);
+    expect(retryBudget({ ...job, retries: 0, max_retries: 5 }, 1000)).to.equal(0);
+    expect(retryBudget({ ...job, retries: 1 }, 5)).to.equal(10);
+    expect(retryBudget({ ...job, retries: 1 }, 1001)).to.equal(101);
+    expect(retryBudget({ ...job, retries: 3, max_retries: 5 }, 1000)).to.equal(5);
+  });
+
+  it('never exceed what is left of the budget, nor what an atom may have', () => {
+    const atoms = fc.array(fc.record({ retried: fc.nat(5) }));
+    fc.assert(
+      fc.property(atoms, fc.nat(5), fc.integer({ min: -3, max: 20 }), (failed, retries, left) => {
+        const again = atomsToRetry(failed, retries, left);
+        expect(again.length).to.be.at.most(Math.max(0, left));
+        expect(again.every(({ retried }) => retried < retries)).to.equal(true);
+        const eligible = failed.filter(({ retried }) => retried < retries);
+        expect(again).to.deep.equal(eligible.slice(0, again.length));
+      }),
+    );
+  });
+});
+
+describe('the work of a build with retries', () => {
+  const [first, second] = [toId.slave(1), toId.slave(2)];
+
+  function work(): BuildWork {
+    const build = new BuildWork(toId.build(1), newBuild(0));
+    const subjob = { atoms: 2, expected: 5, task: newTask, executorIndex: null };
+    build.setSubjobs([subjob, subjob], noLimits);
+    return build;
+  }
+
+  it('gives the atom to another slave before what is fresh, and to the one it failed on last', () => {
+    const build = work();
+    build.takeSubjob(toId.lease(1), first);
+    build.endSubjob(toId.subjob(0), { kind: 'completed' });
+    expect(build.addRetries([2], first)).to.deep.equal([2]);
+    expect(build).to.include({ total: 3, done: 1, queued: 2, isComplete: false, secondsOfUndone: 7 });
+    expect(build.takeSubjob(toId.lease(2), second)?.id).to.equal(2);
+    build.endSubjob(toId.subjob(2), { kind: 'given back' });
+    expect(build.takeSubjob(toId.lease(3), first)?.id).to.equal(1);
+    expect(build.takeSubjob(toId.lease(4), first, false)).to.equal(null);
+    expect(build.queued).to.equal(1);
+    expect(build.takeSubjob(toId.lease(5), first)?.id).to.equal(2);
+    expect(build.queued).to.equal(0);
+  });
+
+  it('is complete when they have ended too, whoever takes what', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.boolean(), fc.boolean(), fc.boolean())), (steps) => {
+        const build = work();
+        let retries = 0;
+        const run = (slave: typeof first, fails: boolean, isBack: boolean) => {
+          const taken = build.takeSubjob(toId.lease(1), slave);
+          if (taken === null) {
+            return false;
+          }
+          build.endSubjob(taken.id, isBack ? { kind: 'given back' } : { kind: 'completed' });
+          if (fails && !isBack && retries < 10) {
+            retries += 1;
+            build.addRetries([1], slave);
+          }
+          return true;
+        };
+        for (const [isFirst, fails, isBack] of steps) {
+          run(isFirst ? first : second, fails, isBack);
+        }
+        while (run(first, false, false)) {
+          expect(build.isComplete).to.equal(build.queued === 0);
+        }
+        expect(build).to.include({ isComplete: true, queued: 0, running: 0, done: 2 + retries });
+      }),
+    );
+  });
+});
