@@ -7,6 +7,7 @@ import type { Clock } from '../lib/clock.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { type BatchItem, batchScript, parseBatchWord } from './batch-script.js';
 import { endGroup } from './process-group.js';
+import { prepareToWatch, unwatchGroup, watchGroup } from './watchdog.js';
 
 export interface BatchOptions {
   /** Shell text, run once for each item. */
@@ -52,6 +53,7 @@ export async function runBatch(options: BatchOptions): Promise<'completed' | 'ca
   if (signal.aborted) {
     return 'canceled';
   }
+  prepareToWatch();
   const shell = execa('bash', [options.script], {
     cwd: options.cwd,
     env: { ...options.env },
@@ -69,6 +71,10 @@ export async function runBatch(options: BatchOptions): Promise<'completed' | 'ca
       'A shell could not be started; is bash installed on this slave?',
     );
   }
+  const { pid } = shell;
+  if (pid !== undefined) {
+    watchGroup(pid);
+  }
   const exited = once(shell, 'exit');
   // It never begins another item once it is gone; what it has begun is known by the end of what it says.
   const stop = () => shell.kill('SIGKILL');
@@ -84,6 +90,7 @@ export async function runBatch(options: BatchOptions): Promise<'completed' | 'ca
           break;
         case 'leader':
           leader = word.pid;
+          watchGroup(leader);
           break;
         case 'leaves others':
           if (leader !== null && !signal.aborted) {
@@ -92,6 +99,9 @@ export async function runBatch(options: BatchOptions): Promise<'completed' | 'ca
           answer.write('\n');
           break;
         case 'ended':
+          if (leader !== null) {
+            unwatchGroup(leader);
+          }
           leader = null;
           ended += 1;
           if (!signal.aborted) {
@@ -106,6 +116,10 @@ export async function runBatch(options: BatchOptions): Promise<'completed' | 'ca
     shell.kill('SIGKILL');
     if (leader !== null) {
       await endGroup(leader, graceMs, clock);
+      unwatchGroup(leader);
+    }
+    if (pid !== undefined) {
+      unwatchGroup(pid);
     }
     answer.destroy();
   }

@@ -15,7 +15,6 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { maskProjectDirectory } from '../../../src/job/atoms.js';
 import { commandString } from '../../../src/job/command-string.js';
-import { quoteForShell } from '../../../src/lib/shell-quote.js';
 import {
   type AtomFacts,
   atomEnvironment,
@@ -26,6 +25,7 @@ import {
   variableProblem,
 } from '../../../src/job/environment.js';
 import { rerunScript } from '../../../src/job/rerun-script.js';
+import { quoteForShell } from '../../../src/lib/shell-quote.js';
 import { toId } from '../../../src/protocol/ids.js';
 
 const nasty = fc.oneof(
