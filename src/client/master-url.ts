@@ -1,9 +1,16 @@
 import { ClusterRunnerError } from '../protocol/errors.js';
 
-/** @throws ClusterRunnerError USAGE */
+/** Where masters listen unless they are told otherwise. */
+const DEFAULT_PORT = '43000';
+
+/** A host alone means http and a master's usual port. @throws ClusterRunnerError USAGE */
 export function parseMasterUrl(text: string): URL {
-  const withScheme = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
+  const hasScheme = /^[a-z]+:\/\//i.test(text);
+  const withScheme = hasScheme ? text : `http://${text}`;
   const url = URL.canParse(withScheme) ? new URL(withScheme) : null;
+  if (url !== null && !hasScheme && url.port === '') {
+    url.port = DEFAULT_PORT;
+  }
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new ClusterRunnerError(
       'USAGE',

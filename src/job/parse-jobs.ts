@@ -60,7 +60,11 @@ export function selectJob(jobs: readonly NamedJob[], name: string | null, fileNa
   }
   if (name === null) {
     if (jobs.length > 1) {
-      throw jobInvalid(fileName, null, `the file has several jobs; name one of ${namesOf(jobs)}.`);
+      throw jobInvalid(
+        fileName,
+        null,
+        `the file has several jobs; name one of ${namesOf(jobs)} (--job-name, or job_name in a request).`,
+      );
     }
     return first;
   }

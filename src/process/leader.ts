@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { deferred } from '../lib/deferred.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { ProgramCall } from './shell.js';
+import { prepareToWatch, watchGroup } from './watchdog.js';
 
 /** A number is a file descriptor that is open here; the child gets its own copy. */
 export type Sink = number | 'pipe';
@@ -30,6 +31,7 @@ export async function startLeader(
 ): Promise<Leader> {
   // What execa could do beside starting (collecting output, killing, cleaning up at exit) is switched off: it
   // costs time for each process, and ending the group needs more care than it gives.
+  prepareToWatch();
   const child = execa(call.file, call.args, {
     cwd: options.cwd,
     env: options.env,
@@ -46,6 +48,7 @@ export async function startLeader(
     const { cause } = await child;
     throw await cannotStart(call.file, options.cwd, cause);
   }
+  watchGroup(pid);
   const exited = deferred<number>();
   child.once('exit', (code, signal) =>
     exited.resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)),

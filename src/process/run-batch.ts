@@ -8,6 +8,7 @@ import { TimeLimit } from '../lib/time-limit.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { type BatchItem, batchScript, parseBatchWord } from './batch-script.js';
 import { endGroup } from './process-group.js';
+import { prepareToWatch, unwatchGroup, watchGroup } from './watchdog.js';
 
 export interface BatchOptions {
   /** Shell text, run once for each item. */
@@ -55,6 +56,7 @@ export async function runBatch(options: BatchOptions): Promise<'completed' | 'ca
   if (signal.aborted) {
     return 'canceled';
   }
+  prepareToWatch();
   const shell = execa('bash', [options.script], {
     cwd: options.cwd,
     env: { ...options.env },
@@ -72,6 +74,10 @@ export async function runBatch(options: BatchOptions): Promise<'completed' | 'ca
       'A shell could not be started; is bash installed on this slave?',
     );
   }
+  const { pid } = shell;
+  if (pid !== undefined) {
+    watchGroup(pid);
+  }
   const exited = once(shell, 'exit');
   // It never begins another item once it is gone; what it has begun is known by the end of what it says.
   const stop = () => shell.kill('SIGKILL');
@@ -88,7 +94,8 @@ export async function runBatch(options: BatchOptions): Promise<'completed' | 'ca
           break;
         case 'leader':
           leader = word.pid;
-          time = new ItemTime(word.pid, options, stop);
+          watchGroup(leader);
+          time = new ItemTime(leader, options, stop);
           break;
         case 'leaves others':
           await time?.end();
@@ -99,6 +106,9 @@ export async function runBatch(options: BatchOptions): Promise<'completed' | 'ca
           break;
         case 'ended':
           await time?.end();
+          if (leader !== null) {
+            unwatchGroup(leader);
+          }
           leader = null;
           ended += 1;
           if (!signal.aborted) {
@@ -116,6 +126,10 @@ export async function runBatch(options: BatchOptions): Promise<'completed' | 'ca
     shell.kill('SIGKILL');
     if (leader !== null) {
       await endGroup(leader, graceMs, clock);
+      unwatchGroup(leader);
+    }
+    if (pid !== undefined) {
+      unwatchGroup(pid);
     }
     answer.destroy();
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.js';
 import { deferred } from '../lib/deferred.js';
 import type { Leader } from './leader.js';
 import { endGroup } from './process-group.js';
+import { unwatchGroup } from './watchdog.js';
 
 /** How long what a command left in the background has between TERM and KILL. */
 const LEFTOVER_GRACE_MS = 1000;
@@ -46,6 +47,7 @@ export async function supervise(
     isCanceled ? options.graceMs : Math.min(LEFTOVER_GRACE_MS, options.graceMs),
     clock,
   );
+  unwatchGroup(leader.pid);
   await drain(leader, drained, clock);
   return {
     exitCode: await leader.exited,

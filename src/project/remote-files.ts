@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Agent, interceptors, request } from 'undici';
@@ -91,11 +90,15 @@ async function download(file: RemoteFile, path: string, agent: Agent, signal: Ab
       headers: authorization(url),
       dispatcher: agent.compose(interceptors.redirect({ maxRedirections: MAX_REDIRECTIONS })),
     });
+    // Until it is read to its end, what goes wrong with it is told to whoever reads it, if anybody does.
+    answer.body.on('error', () => answer.body.destroy());
     if (answer.statusCode < 200 || answer.statusCode > 299) {
-      answer.body.on('error', () => answer.body.destroy()).destroy();
+      answer.body.destroy();
       throw failure(file, `its server answered ${answer.statusCode}; check the address`);
     }
-    await pipeline(answer.body, createWriteStream(part, { flags: 'wx' }), { signal });
+    // A stream that opens its file by itself may do so after a failure, and bring back what was removed.
+    const target = await open(part, 'wx');
+    await pipeline(answer.body, target.createWriteStream(), { signal });
     // Takes the place of a link, does not follow it.
     await rename(part, path);
   } catch (error) {

@@ -12,13 +12,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { MasterClient } from '../../src/client/master-client.js';
 import { findPackageJSON } from '../../src/lib/package-json.js';
 import { type Ended, Program, processesWith } from './processes.js';
 
-export const repositoryRoot = dirname(fileURLToPath(pathToFileURL(findPackageJSON(import.meta.url))));
+export const repositoryRoot = dirname(findPackageJSON(import.meta.url));
 const MARKER = 'TEST_CLUSTER';
 const GRACE_MS = 10_000;
 
@@ -154,9 +153,15 @@ export class Cluster {
     return this.startBuild(args, options).ended;
   }
 
-  /** A file of `./build_results/` of the last build. */
-  result(...path: readonly string[]): string {
-    return readFileSync(join(this.cwd, 'build_results', ...path), 'utf8');
+  /** The folder of an atom in `./build_results/` of the last build: which subjob had it differs from run to run. */
+  folder(atom: number): string {
+    const name = readdirSync(join(this.cwd, 'build_results')).find((entry) => entry.endsWith(`_${atom}`));
+    return name ?? expect.fail(`There is no folder of atom ${atom}.`);
+  }
+
+  /** A file of an atom in `./build_results/` of the last build. */
+  result(atom: number, ...path: readonly string[]): string {
+    return readFileSync(join(this.cwd, 'build_results', this.folder(atom), ...path), 'utf8');
   }
 
   /** All files under `./build_results/`, sorted. */

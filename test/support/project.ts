@@ -28,6 +28,14 @@ export class GitProject {
     return project;
   }
 
+  /** The last commit of another repository, whatever is not committed there. */
+  static async clone(from: string, directory: string): Promise<GitProject> {
+    mkdirSync(directory, { recursive: true });
+    const project = new GitProject(directory);
+    await project.git('clone', '--quiet', '--no-hardlinks', from, '.');
+    return project;
+  }
+
   get url(): string {
     return `file://${this.directory}`;
   }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { expect } from 'chai';
 import { MasterClient } from '../../../src/client/index.js';
+import { parseMasterUrl } from '../../../src/client/master-url.js';
 import { portOf } from '../../../src/lib/listen-on.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import type { Event } from '../../../src/protocol/event.js';
@@ -101,5 +102,21 @@ describe('the client of the master', () => {
     const following = errorOf(master.client.followEvents({ signal: stop.signal }).next());
     stop.abort(new Error('enough'));
     expect(await following).to.have.property('message', 'enough');
+  });
+});
+
+describe('the URL of a master', () => {
+  it('may leave out the scheme, and then the port too', () => {
+    expect(parseMasterUrl('ci.example').href).to.equal('http://ci.example:43000/');
+    expect(parseMasterUrl('ci.example:8080').href).to.equal('http://ci.example:8080/');
+    expect(parseMasterUrl('https://ci.example/runner').href).to.equal('https://ci.example/runner');
+  });
+
+  it('is one of http or https', () => {
+    expect(() => parseMasterUrl('ftp://ci.example')).to.throw(
+      ClusterRunnerError,
+      'is not the URL of a master',
+    );
+    expect(() => parseMasterUrl('')).to.throw(ClusterRunnerError, 'is not the URL of a master');
   });
 });

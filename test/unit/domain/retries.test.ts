@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { newBuild } from '../../../src/domain/build.js';
 import { BuildWork, noLimits } from '../../../src/domain/build-work.js';
 import { newTask } from '../../../src/domain/lease.js';
 import { atomsToRetry, retryBudget } from '../../../src/domain/retries.js';
@@ -35,7 +34,8 @@ describe('the work of a build with retries', () => {
   const [first, second] = [toId.slave(1), toId.slave(2)];
 
   function work(): BuildWork {
-    const build = new BuildWork(toId.build(1), newBuild(0));
+    const timestamps = { QUEUED: 1, PREPARING: 2, BUILDING: 3 };
+    const build = new BuildWork(toId.build(1), { state: 'BUILDING', timestamps });
     const subjob = { atoms: 2, expected: 5, task: newTask, executorIndex: null };
     build.setSubjobs([subjob, subjob], noLimits);
     return build;

@@ -55,6 +55,25 @@ describe('unpacking results', () => {
     expect(readdirSync(target).sort()).to.deep.equal(['artifact_0_0', 'artifact_1_1']);
   });
 
+  it('leaves an empty folder of an archive without files', async () => {
+    mkdirSync(target);
+    writeFileSync(join(target, 'failures.txt'), 'old');
+    await unpackResults(Readable.from([await tarGz([])]), target);
+    expect(readdirSync(target)).to.deep.equal([]);
+  });
+
+  it('keeps the old results when the archive was cut off before its first file', async () => {
+    mkdirSync(target);
+    writeFileSync(join(target, 'failures.txt'), 'old');
+    const cut = gzipSync(gunzipSync(await tarGz([])).subarray(0, 512));
+    const error = await unpackResults(Readable.from([cut]), target).then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    expect(error).to.be.an('error');
+    expect(readdirSync(target)).to.deep.equal(['failures.txt']);
+  });
+
   it('keeps the old results when the download breaks', async () => {
     mkdirSync(target);
     writeFileSync(join(target, 'failures.txt'), 'old');

@@ -1,0 +1,121 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Cluster } from '../support/cluster.js';
+import type { Program } from '../support/processes.js';
+import { writeFiles } from '../support/project.js';
+import { eventually } from '../support/wait.js';
+
+const ATOMS = 6;
+
+describe('a build of which a process is killed', () => {
+  let cluster: Cluster;
+  beforeEach(async () => {
+    cluster = await Cluster.create();
+    writeFiles(cluster.cwd, {
+      // Every atom notes that it runs, and ends when the test lets it.
+      'clusterrunner.yaml': `
+Waits:
+    atomizers:
+        - N: seq ${ATOMS}
+    commands:
+        - echo "$N" >> "${cluster.root}/log"
+        - until [ -e "${cluster.root}/go" ]; do sleep 0.02; done
+        - echo "done $N"
+`,
+    });
+    await cluster.startMaster(undefined, { env: shortLease });
+  });
+  afterEach(() => cluster.stop());
+
+  const shortLease = { CLUSTERRUNNER_UNRESPONSIVE_SLAVES_CLEANUP_INTERVAL: '2' };
+  const log = () => {
+    const file = join(cluster.root, 'log');
+    return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+  };
+  const running = (count: number) =>
+    eventually(`${count} atoms have begun`, () => log().length >= count, log);
+  const letGo = () => writeFiles(cluster.root, { go: '' });
+  const kill = async (program: Program) => {
+    program.signal('SIGKILL');
+    await program.ended;
+  };
+  const expectSuccess = async (build: Program) => {
+    const ended = await build.ended;
+    expect(ended, ended.stdout + ended.stderr).to.include({ exitCode: 0, stderr: '' });
+    expect(ended.stdout).to.contain(`SUCCESS: ${ATOMS} atoms passed`);
+    const atoms = readdirSync(join(cluster.cwd, 'build_results')).map((name) => Number(name.split('_')[2]));
+    expect(new Set(atoms)).to.deep.equal(new Set(Array(ATOMS).keys()));
+  };
+
+  it('is finished by another slave when the one that ran it is killed', async () => {
+    const doomed = await cluster.startSlave(2);
+    const build = cluster.startBuild([]);
+    await running(2);
+    await kill(doomed);
+    await cluster.startSlave(2);
+    // Before their lease is over the other slave has its own two atoms; the doomed one's come again after it.
+    letGo();
+    await expectSuccess(build);
+    expect(new Set(log())).to.have.property('size', ATOMS);
+  });
+
+  it('is finished by the same slave when its process is started again', async () => {
+    const first = await cluster.startSlave(2);
+    const build = cluster.startBuild([]);
+    await running(2);
+    await kill(first);
+    letGo();
+    await cluster.startSlave(2);
+    await expectSuccess(build);
+  });
+
+  it('ends with SUCCESS for the waiting client when the master is killed and started again', async () => {
+    await cluster.startSlave(2);
+    const { port, program } = cluster.master;
+    const build = cluster.startBuild([]);
+    await running(2);
+    await kill(program);
+    await cluster.startMaster(['-p', String(port)], { env: shortLease });
+    letGo();
+    await expectSuccess(build);
+  });
+
+  it('runs no atom twice because of a master that was away', async () => {
+    await cluster.startSlave(2);
+    const { port, program } = cluster.master;
+    const build = cluster.startBuild([]);
+    await running(2);
+    await kill(program);
+    await cluster.startMaster(['-p', String(port)], { env: shortLease });
+    letGo();
+    await expectSuccess(build);
+    expect(log().sort()).to.deep.equal([...Array(ATOMS).keys()].map((index) => String(index + 1)));
+  });
+
+  it('keeps the results that came to an end while the master was away', async () => {
+    await cluster.startSlave(ATOMS);
+    const { port, program } = cluster.master;
+    const build = cluster.startBuild([]);
+    await running(ATOMS);
+    await kill(program);
+    letGo();
+    await eventually('all commands have ended', () => commands().length === 0, commands);
+    await cluster.startMaster(['-p', String(port)], { env: shortLease });
+    await expectSuccess(build);
+    expect(log()).to.have.length(ATOMS);
+  });
+
+  it('goes on rising with its numbers after a restart of the master', async () => {
+    await cluster.startSlave(2);
+    letGo();
+    await cluster.build([]);
+    const { port, program } = cluster.master;
+    await kill(program);
+    await cluster.startMaster(['-p', String(port)]);
+    const { stdout } = await cluster.build([]);
+    expect(stdout).to.match(/^Build 2 is accepted/m);
+  });
+
+  const commands = () => cluster.processes().filter((line) => /\bbash\b/.test(line));
+});

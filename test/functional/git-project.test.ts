@@ -1,0 +1,164 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Cluster } from '../support/cluster.js';
+import { run } from '../support/processes.js';
+import { GitProject } from '../support/project.js';
+import { eventually } from '../support/wait.js';
+
+const jobs = (log: string) => `
+Read:
+    atomizers:
+        - TOKEN: echo x
+    commands:
+        - cat "$PROJECT_DIR/version.txt"
+        - git -C "$PROJECT_DIR" rev-parse HEAD
+        - git -C "$PROJECT_DIR" remote
+ReadDownload:
+    atomizers:
+        - TOKEN: echo x
+    commands:
+        - cat "$PROJECT_DIR/fixtures/data.txt"
+Phases:
+    setup_build:
+        - echo "setup $PROJECT_DIR" >> ${log}
+    teardown_build:
+        - echo "teardown $PROJECT_DIR" >> ${log}
+    atomizers:
+        - TOKEN: seq 12
+    commands:
+        - echo "atom $PROJECT_DIR" >> ${log}
+        - sleep 0.05
+`;
+
+describe('a git project', () => {
+  let cluster: Cluster;
+  let project: GitProject;
+  let oldHash: string;
+  let newHash: string;
+  before(async () => {
+    cluster = await Cluster.start(2);
+    const log = join(cluster.cwd, 'log');
+    project = await GitProject.create(join(cluster.root, 'project'), { 'clusterrunner.yaml': jobs(log) });
+    oldHash = await project.commit({ 'version.txt': 'old\n' });
+    newHash = await project.commit({ 'version.txt': 'new\n' });
+    await project.git('checkout', '--quiet', '-b', 'feature/a');
+    await project.commit({ 'version.txt': 'feature\n' });
+    await project.git('checkout', '--quiet', 'main');
+  });
+  after(() => cluster.stop());
+
+  const consoleOf = async (...args: string[]) => {
+    const { exitCode, stdout, stderr } = await cluster.build(['git', '--url', project.url, ...args]);
+    expect(exitCode, stdout + stderr).to.equal(0);
+    return cluster.result(0, 'clusterrunner_console_output');
+  };
+
+  it("is built at the remote's HEAD unless told otherwise", async () => {
+    expect(await consoleOf('-j', 'Read')).to.equal(`new\n${newHash}\norigin\n`);
+  });
+
+  it('is built at the branch of --branch', async () => {
+    expect(await consoleOf('-j', 'Read', '--branch', 'feature/a')).to.match(/^feature\n/);
+  });
+
+  it('is built at the commit of --hash', async () => {
+    expect(await consoleOf('-j', 'Read', '--hash', oldHash)).to.equal(`old\n${oldHash}\norigin\n`);
+  });
+
+  it('is built at the commit of --hash also when the branch does not contain it', async () => {
+    expect(await consoleOf('-j', 'Read', '--branch', 'feature/a', '--hash', newHash)).to.match(/^new\n/);
+  });
+
+  it('names its remote as --remote says', async () => {
+    expect(await consoleOf('-j', 'Read', '--remote', 'upstream')).to.match(/^upstream$/m);
+  });
+
+  it('is built as it is now, not as it was at the build before', async () => {
+    await project.git('checkout', '--quiet', '-b', 'moving');
+    await project.commit({ 'version.txt': 'first\n' });
+    expect(await consoleOf('-j', 'Read', '--branch', 'moving')).to.match(/^first\n/);
+    await project.commit({ 'version.txt': 'second\n' });
+    expect(await consoleOf('-j', 'Read', '--branch', 'moving')).to.match(/^second\n/);
+    await project.git('checkout', '--quiet', 'main');
+  });
+
+  it('is read from the folder of --project-directory', async () => {
+    await project.git('checkout', '--quiet', '-b', 'nested');
+    await project.commit({
+      'sub/clusterrunner.yaml': 'Sub: {atomizers: [{X: echo x}], commands: [cat "$PROJECT_DIR/here.txt"]}\n',
+      'sub/here.txt': 'in sub\n',
+    });
+    await project.git('checkout', '--quiet', 'main');
+    expect(await consoleOf('-j', 'Sub', '--branch', 'nested', '--project-directory', 'sub')).to.equal(
+      'in sub\n',
+    );
+  });
+
+  describe('with setup and teardown, on two slaves', () => {
+    let lines: string[];
+    before(async () => {
+      await cluster.startSlave(2);
+      await consoleOf('-j', 'Phases');
+      const log = () => run('cat', ['log'], { cwd: cluster.cwd, env: { PATH: process.env.PATH ?? '' } });
+      const count = (text: string, word: string) =>
+        text.split('\n').filter((line) => line.startsWith(word)).length;
+      // A teardown may still run when the build has its verdict.
+      const text = await eventually('every setup has its teardown', async () => {
+        const { stdout } = await log();
+        return count(stdout, 'setup') === count(stdout, 'teardown') && stdout;
+      });
+      lines = text.trim().split('\n');
+    });
+
+    it('runs them once on each slave that takes part', () => {
+      const setups = lines.filter((line) => line.startsWith('setup'));
+      expect(setups).to.have.length.within(1, 2);
+      expect(new Set(setups)).to.have.property('size', setups.length);
+    });
+
+    it('runs the setup before the first atom there, and the teardown after the last', () => {
+      for (const directory of new Set(lines.map((line) => line.split(' ')[1]))) {
+        const here = lines.filter((line) => line.endsWith(` ${directory}`)).map((line) => line.split(' ')[0]);
+        expect(here[0]).to.equal('setup');
+        expect(here.at(-1)).to.equal('teardown');
+        expect(new Set(here.slice(1, -1))).to.deep.equal(new Set(['atom']));
+      }
+    });
+
+    it('runs every atom', () => {
+      expect(lines.filter((line) => line.startsWith('atom'))).to.have.length(12);
+    });
+  });
+
+  describe('with a remote file', () => {
+    let server: Server;
+    let url: string;
+    before(async () => {
+      server = createServer((_, response) => response.end('downloaded\n')).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const address = server.address();
+      url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/data`;
+    });
+    after(() => server.close());
+
+    it('has it in its workspace under the name of -f NAME URL', async () => {
+      expect(await consoleOf('-j', 'ReadDownload', '-f', 'fixtures/data.txt', url)).to.equal('downloaded\n');
+    });
+
+    it('refuses a name that leads out of the workspace', async () => {
+      const ended = await cluster.build([
+        '--url',
+        project.url,
+        '-j',
+        'ReadDownload',
+        '-f',
+        '../data.txt',
+        url,
+      ]);
+      expect(ended.exitCode).to.equal(2);
+      expect(ended.stderr).to.match(/^clusterrunner: .*\.\.\/data\.txt.*\n$/);
+    });
+  });
+});

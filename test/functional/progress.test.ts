@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Cluster, repositoryRoot } from '../support/cluster.js';
+import { writeFiles } from '../support/project.js';
+
+const CLEAR = '\r\u001b[K';
+
+describe('the progress of a build', () => {
+  let cluster: Cluster;
+  before(async () => {
+    cluster = await Cluster.start(2);
+    writeFiles(cluster.cwd, {
+      'clusterrunner.yaml': 'Simple: {atomizers: [{N: seq 4}], commands: [sleep 0.9, test "$N" != 3]}\n',
+    });
+  });
+  after(() => cluster.stop());
+
+  it('is lines where there is no terminal, without a control character', async () => {
+    const { stdout } = await cluster.build([]);
+    const lines = stdout.split('\n');
+    expect(lines[0]).to.equal(`Build 1 is accepted by ${cluster.master.url}`);
+    expect(lines[1]).to.match(/^Build 1: (preparing|waiting|running)/);
+    expect([...stdout].filter((char) => char < ' ' && char !== '\n')).to.deep.equal([]);
+  });
+
+  describe('on a terminal', () => {
+    let shown: string;
+    before(async function () {
+      if (!(await hasScript(cluster))) {
+        process.stderr.write('      skipped: no terminal can be made without `script` of util-linux\n');
+        this.skip();
+      }
+      const command = `${join(repositoryRoot, 'bin', 'clusterrunner')} build -m ${cluster.master.url}`;
+      const program = cluster.runProgram('script', ['-qec', command, '/dev/null'], {
+        env: { COLUMNS: '100', TERM: 'xterm' },
+      });
+      const { exitCode, stdout } = await program.ended;
+      expect(exitCode).to.equal(1);
+      shown = stdout;
+    });
+
+    it('is one live line with what is done, what failed and how many executors are busy', () => {
+      const drawn = drawnIn(shown);
+      expect(
+        drawn.filter((line) => !/^Build 2: \w+, \d\/4 done, \d failed, \d executors? busy, /.test(line)),
+      ).to.deep.equal([]);
+      // One by one they are handed over, so at a moment fewer may be busy.
+      expect(drawn.join('\n')).to.match(
+        /^Build 2: running, \d\/4 done, \d failed, [12] executors? busy, [\d.]+ s/m,
+      );
+    });
+
+    it('is written over and over in place, never as a line of its own', () => {
+      const drawn = drawnIn(shown);
+      expect(drawn.length).to.be.greaterThan(3);
+      expect(shown).not.to.match(/done,[^\n]*\d s\r?\n/);
+    });
+
+    it('is gone at the end', () => {
+      const visible = shown.split('\n').map((line) => line.split(CLEAR).at(-1) ?? '');
+      expect(visible.filter((line) => /done,/.test(line))).to.deep.equal([]);
+      expect(shown).to.match(/FAILURE: 1 of 4 atoms failed in [^\n]*\n$/);
+    });
+  });
+});
+
+/** What stood on the live line while atoms ran, one after another. */
+function drawnIn(shown: string): string[] {
+  return shown.split('\n').flatMap((line) => line.split(CLEAR).filter((text) => /done,/.test(text)));
+}
+
+async function hasScript(cluster: Cluster): Promise<boolean> {
+  const { stdout } = await cluster.runProgram('sh', ['-c', 'script --version']).ended;
+  // There is another program of that name, which takes other words.
+  return stdout.includes('util-linux');
+}

@@ -1,0 +1,101 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Cluster } from '../support/cluster.js';
+import { writeFiles } from '../support/project.js';
+import { eventually } from '../support/wait.js';
+
+const PASSING = 'Simple: {atomizers: [{N: seq 3}], commands: [echo "n=$N"]}\n';
+
+describe('a build on a machine without a master', () => {
+  let cluster: Cluster;
+  beforeEach(async () => {
+    cluster = await Cluster.create();
+  });
+  // It also proves that no process and no temporary file is left.
+  afterEach(() => cluster.stop());
+
+  it('needs one command and no words, in a folder with one job', async () => {
+    writeFiles(cluster.cwd, { 'clusterrunner.yaml': PASSING });
+    const ended = await cluster.build([]);
+    expect(ended).to.include({ exitCode: 0, stderr: '' });
+    expect(ended.stdout).to.match(/^No master is running on this machine; started one with \d+ executors/);
+    expect(ended.stdout).to.match(/^SUCCESS: 3 atoms passed/m);
+    expect(cluster.result(2, 'clusterrunner_console_output')).to.equal('n=3\n');
+  });
+
+  it('needs no configuration: the file is written at first use, for its owner only', async () => {
+    const home = join(cluster.root, 'home');
+    mkdirSync(home);
+    writeFiles(cluster.cwd, { 'clusterrunner.yaml': PASSING });
+    const ended = await cluster.build([], { env: { HOME: home, CLUSTERRUNNER_BASE_DIRECTORY: '' } });
+    expect(ended, ended.stderr).to.include({ exitCode: 0 });
+    const text = readFileSync(join(home, '.clusterrunner', 'clusterrunner.conf'), 'utf8');
+    expect(text).to.match(/^secret = \S{32,}$/m);
+  });
+
+  it('exits with 1 when an atom fails', async () => {
+    writeFiles(cluster.cwd, {
+      'clusterrunner.yaml': 'Simple: {atomizers: [{N: seq 3}], commands: [test "$N" != 2]}\n',
+    });
+    const ended = await cluster.build([]);
+    expect(ended).to.include({ exitCode: 1, stderr: '' });
+    expect(ended.stdout).to.match(/^FAILURE: 1 of 3 atoms failed/m);
+  });
+
+  it('says only the verdict with --quiet', async () => {
+    writeFiles(cluster.cwd, { 'clusterrunner.yaml': PASSING });
+    const { stdout, stderr } = await cluster.build(['--quiet']);
+    expect(stdout + stderr).to.match(/^SUCCESS: .*\n$/);
+  });
+
+  it('leaves nothing in the folder but build_results', async () => {
+    writeFiles(cluster.cwd, { 'clusterrunner.yaml': PASSING });
+    await cluster.build([]);
+    expect(readdirSync(cluster.cwd).sort()).to.deep.equal(['build_results', 'clusterrunner.yaml']);
+  });
+
+  it('runs beside another one in another folder', async () => {
+    // Neither can end before the other runs.
+    const meet = (mine: string, other: string) =>
+      `Meet: {atomizers: [{X: echo x}], commands: [touch "${cluster.root}/${mine}", ` +
+      `'until [ -e "${cluster.root}/${other}" ]; do sleep 0.02; done']}\n`;
+    const folders = ['one', 'two'].map((name) => join(cluster.root, name));
+    const [one = '', two = ''] = folders;
+    writeFiles(one, { 'clusterrunner.yaml': meet('a', 'b') });
+    writeFiles(two, { 'clusterrunner.yaml': meet('b', 'a') });
+    const both = await Promise.all(folders.map((cwd) => cluster.build([], { cwd })));
+    expect(
+      both.map(({ exitCode }) => exitCode),
+      both.map(({ stderr }) => stderr).join(),
+    ).to.deep.equal([0, 0]);
+    for (const folder of folders) {
+      expect(readdirSync(join(folder, 'build_results'))).to.deep.equal(['artifact_0_0']);
+    }
+  });
+
+  it('learns from build to build which atoms take long', async () => {
+    writeFiles(cluster.cwd, {
+      'clusterrunner.yaml': 'Simple: {atomizers: [{N: seq 3}], commands: [sleep "0.$N"], max_executors: 1}\n',
+    });
+    await cluster.build([]);
+    await cluster.build([]);
+    // The longest goes first.
+    expect(cluster.folder(2)).to.equal('artifact_0_2');
+  });
+
+  it('leaves no command running when it is killed', async () => {
+    writeFiles(cluster.cwd, {
+      'clusterrunner.yaml': 'Long: {atomizers: [{X: echo x}], commands: [touch started, sleep 1000]}\n',
+    });
+    const build = cluster.startBuild([]);
+    await eventually('the command runs', () => readdirSync(cluster.cwd).includes('started'));
+    build.signal('SIGKILL');
+    await build.ended;
+    await eventually(
+      'its processes are gone',
+      () => cluster.processes().length === 0,
+      () => cluster.processes(),
+    );
+  });
+});

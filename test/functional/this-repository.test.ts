@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Cluster, repositoryRoot } from '../support/cluster.js';
+import { GitProject } from '../support/project.js';
+
+const BROKEN = 'test/unit/lib/backoff.test.ts';
+
+/** Installing the packages anew, on each slave, takes as long as the network and the disk take. */
+const PATIENCE_MS = 10 * 60_000;
+
+describe('this repository as a project, on a master and two slaves', function () {
+  this.timeout(PATIENCE_MS);
+  let cluster: Cluster;
+  let project: GitProject;
+  before(async () => {
+    cluster = await Cluster.start(1, 1);
+    project = await GitProject.clone(repositoryRoot, join(cluster.root, 'project'));
+  });
+  after(() => cluster.stop());
+
+  const build = (...args: string[]) => cluster.build(['--url', project.url, '-j', 'UnitTests', ...args]);
+
+  it('passes all its unit tests', async () => {
+    const ended = await build();
+    expect(ended, ended.stdout + ended.stderr).to.include({ exitCode: 0 });
+    const files = (await project.git('ls-files', 'test/unit/**.test.ts')).split('\n');
+    expect(ended.stdout).to.contain(`SUCCESS: ${files.length} atoms passed`);
+  });
+
+  it('names the test that a branch breaks, and no other', async () => {
+    await project.git('checkout', '--quiet', '-b', 'broken');
+    await project.commit({
+      [BROKEN]:
+        "describe('a broken test', () => {\n  it('fails', () => {\n    throw new Error('as it must');\n  });\n});\n",
+    });
+    const ended = await build('--branch', 'broken');
+    expect(ended.exitCode, ended.stdout + ended.stderr).to.equal(1);
+    expect(ended.stdout.match(/^--- FAILED: .*$/gm)).to.deep.equal([
+      `--- FAILED: export TEST_FILE="$PROJECT_DIR"/${BROKEN};`,
+    ]);
+    expect(ended.stdout).to.contain('as it must');
+  });
+});

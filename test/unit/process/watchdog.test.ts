@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect } from 'chai';
+import { findPackageJSON } from '../../../src/lib/package-json.js';
+import { groupIsAlive } from '../../../src/process/process-group.js';
+import { until } from '../../support/until.js';
+
+const fixture = join(
+  dirname(findPackageJSON(import.meta.url)),
+  'test/fixtures/commands/run-until-killed.mjs',
+);
+
+describe('a process that is killed with SIGKILL', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'watchdog-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  it('leaves nothing of its commands running, not even what ignores TERM', async () => {
+    const command =
+      'until test -e watched; do sleep 0.01; done; echo $$ > pid; (trap "" TERM; sleep 1000) & sleep 1000';
+    const runner = spawn(process.execPath, [fixture, command, directory], { stdio: 'ignore' });
+    const file = join(directory, 'pid');
+    await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
+    const group = Number(readFileSync(file, 'utf8'));
+    runner.kill('SIGKILL');
+    await once(runner, 'exit');
+    await until(() => !groupIsAlive(group));
+    expect(groupIsAlive(group)).to.equal(false);
+  });
+});
