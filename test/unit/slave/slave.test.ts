@@ -1,0 +1,288 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { pino } from 'pino';
+import { systemClock } from '../../../src/lib/clock.js';
+import { ClusterRunnerError } from '../../../src/protocol/errors.js';
+import { toId } from '../../../src/protocol/ids.js';
+import type { JobDefinition } from '../../../src/protocol/job.js';
+import type { PrepareAssignment, RunAssignment } from '../../../src/protocol/slave.js';
+import { type SlaveHandle, startSlave } from '../../../src/slave/slave.js';
+import { type FakeMaster, startFakeMaster } from '../../support/fake-master.js';
+import { noWork } from '../../support/fake-service.js';
+import { until } from '../../support/until.js';
+
+const build_id = toId.build(1);
+const subjob_id = toId.subjob(0);
+const lease = { lease_id: toId.lease(7), attempt: toId.attempt(1) };
+
+describe('a slave', () => {
+  let master: FakeMaster;
+  let home: string;
+  let project: string;
+  let slave: SlaveHandle | null;
+
+  beforeEach(async () => {
+    master = await startFakeMaster();
+    master.service.leases.add(lease.lease_id);
+    home = mkdtempSync(join(tmpdir(), 'slave-'));
+    project = join(home, 'project');
+    mkdirSync(project);
+    slave = null;
+  });
+  afterEach(async () => {
+    await slave?.stop();
+    await master.close();
+    rmSync(home, { recursive: true });
+  });
+
+  async function start(secret = master.secret): Promise<void> {
+    slave = await startSlave({
+      masterUrl: master.url,
+      secret,
+      name: 'tester',
+      numExecutors: 2,
+      root: join(home, 'root'),
+      port: null,
+      portIsExplicit: false,
+      strictHostKeyChecking: false,
+      env: { PATH: process.env.PATH, CLUSTERRUNNER_SECRET: 'not for tests' },
+      clock: systemClock,
+      random: Math.random,
+      log: pino({ level: 'silent' }),
+    });
+  }
+
+  const files = () => ({
+    lease,
+    build_id,
+    project: { type: 'directory', project_directory: project } as const,
+    remote_files: [],
+  });
+
+  function runOf(definition: Partial<JobDefinition>, values: readonly string[] = ['a']): RunAssignment {
+    return {
+      kind: 'run',
+      ...files(),
+      subjob_id,
+      job: { name: 'Job', definition: { commands: [':'], atomizers: [{ VALUE: ':' }], ...definition } },
+      build_executor_index: 0,
+      atoms: values.map((value, id) => ({ id: toId.atom(id), variable: 'VALUE', value })),
+    };
+  }
+
+  function prepareOf(more: Partial<PrepareAssignment>): PrepareAssignment {
+    return { kind: 'prepare', ...files(), job_name: null, config: null, atoms_override: null, ...more };
+  }
+
+  function handOut(assignment: RunAssignment | PrepareAssignment): void {
+    master.service.work.push({ ...noWork, assignments: [assignment] });
+  }
+
+  const changes = (what: string) => master.service.changes.filter((change) => change.what === what);
+  const said = (what: string) => changes(what).map((change) => change.said);
+
+  it('registers and asks for work with all its executors', async () => {
+    await start();
+    await until(() => changes('askForWork').length > 0);
+    expect(said('registerSlave')[0]).to.include({ name: 'tester', num_executors: 2, url: null });
+    expect(said('askForWork')[0]).to.deep.include({
+      free_executors: 2,
+      leases: [],
+      builds: [],
+      open_polls: [],
+    });
+  });
+
+  it("does not start with a secret that is not the master's", async () => {
+    const error = await start('another secret').then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    expect(error).to.be.instanceOf(ClusterRunnerError).and.to.have.property('code', 'UNAUTHENTICATED');
+  });
+
+  it('lists the atoms of a build, with the path of the checkout masked', async () => {
+    const config = {
+      commands: [':'],
+      atomizers: [{ FILE: 'echo "$PROJECT_DIR/a b"; echo c' }, { N: 'seq 2' }],
+    };
+    handOut(prepareOf({ config, job_name: 'Mine' }));
+    await start();
+    await until(() => changes('reportPrepared').length === 1);
+    expect(said('reportPrepared')[0]).to.deep.include({
+      job: { name: 'Mine', definition: config },
+      commit: null,
+      atoms: [
+        { variable: 'FILE', value: '$PROJECT_DIR/a b' },
+        { variable: 'FILE', value: 'c' },
+        { variable: 'N', value: '1' },
+        { variable: 'N', value: '2' },
+      ],
+    });
+  });
+
+  it('reports why a build cannot be prepared, with what the atomizer printed', async () => {
+    handOut(
+      prepareOf({ config: { commands: [':'], atomizers: [{ N: 'echo some; echo words >&2; exit 3' }] } }),
+    );
+    await start();
+    await until(() => changes('reportPreparationFailed').length === 1);
+    expect(said('reportPreparationFailed')[0]).to.match(/N .*exited with 3.*\nsome\nwords/);
+  });
+
+  it('reports a project without a job file', async () => {
+    handOut(prepareOf({ job_name: 'Mine' }));
+    await start();
+    await until(() => changes('reportPreparationFailed').length === 1);
+    expect(said('reportPreparationFailed')[0]).to.include('There is no clusterrunner.yaml');
+  });
+
+  it('runs the atoms of a subjob, those after a failed one too, and delivers verdicts and archive', async () => {
+    handOut(
+      runOf({ commands: ['echo "$VALUE" $CLUSTERRUNNER_SECRET', 'test "$VALUE" != bad'] }, ['a', 'bad', 'c']),
+    );
+    await start();
+    await until(() => changes('acceptResult').length === 1);
+    const [report] = said('acceptResult');
+    expect(report).to.have.property('lease').that.deep.equals(lease);
+    expect(report).to.have.property('atoms').with.length(3);
+    expect(JSON.stringify(report)).to.match(
+      /"id":0,"exit_code":0.*"id":1,"exit_code":1.*"id":2,"exit_code":0/,
+    );
+    expect(master.service.accepted.get('1/0')?.length).to.be.above(100);
+    await until(() => readdirSync(join(home, 'root', 'outbox')).length === 0);
+    await until(() => readdirSync(join(home, 'root', 'work')).length === 0);
+  });
+
+  it('asks for more as soon as an executor is free, and names what it has', async () => {
+    handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
+    await start();
+    const standing = (free: number) => (change: unknown) =>
+      typeof change === 'object' &&
+      change !== null &&
+      'free_executors' in change &&
+      change.free_executors === free;
+    await until(() => said('askForWork').some(standing(1)));
+    expect(said('askForWork').find(standing(1))).to.deep.include({ leases: [lease] });
+    const before = said('askForWork').length;
+    writeFileSync(join(project, 'go'), '');
+    await until(() => said('askForWork').slice(before).some(standing(2)));
+  });
+
+  it('runs the setup once before the first atom, and the teardown once when the build needs it no more', async () => {
+    const job = {
+      setup_build: ['echo setup >> log'],
+      commands: ['echo $VALUE >> log'],
+      teardown_build: ['echo teardown >> log'],
+    };
+    handOut(runOf(job, ['a', 'b']));
+    await start();
+    await until(() => changes('acceptResult').length === 1);
+    const log = join(project, 'log');
+    expect(readFileSync(log, 'utf8')).to.equal('setup\na\nb\n');
+    master.service.work.push({ ...noWork, release: [build_id] });
+    await slave?.stop();
+    expect(readFileSync(log, 'utf8')).to.equal('setup\na\nb\nteardown\n');
+  });
+
+  it('hands the lease back when the setup fails, with the end of what it printed', async () => {
+    handOut(runOf({ setup_build: ['echo no compiler here', 'exit 9'], commands: ['touch ran'] }));
+    await start();
+    await until(() => changes('handBack').length === 1);
+    expect(said('handBack')[0]).to.deep.include({ lease, reason: 'setup_failed' });
+    expect(JSON.stringify(said('handBack')[0])).to.include('no compiler here');
+    expect(existsSync(join(project, 'ran'))).to.equal(false);
+  });
+
+  it('tells about once a second what runs and what it has printed', async () => {
+    handOut(runOf({ commands: ['echo so far', 'until test -e go; do sleep 0.01; done'] }));
+    await start();
+    await until(() => changes('reportProgress').length > 0);
+    const content = Buffer.from('so far\n').toString('base64');
+    expect(said('reportProgress')[0]).to.deep.equal({
+      lease,
+      atoms: [{ id: 0, state: 'IN_PROGRESS', exit_code: null, actual_time: null }],
+      consoles: [{ atom_id: 0, offset: 0, content }],
+    });
+  });
+
+  it('ends what runs when the lease is over, and delivers nothing of it', async () => {
+    handOut(runOf({ commands: ['touch started', 'sleep 1000'] }));
+    await start();
+    await until(() => existsSync(join(project, 'started')));
+    master.service.leases.clear();
+    // The next report of progress is refused.
+    await until(() => readdirSync(join(home, 'root', 'work')).length === 0);
+    expect(changes('acceptResult')).to.deep.equal([]);
+    expect(readdirSync(join(home, 'root', 'outbox'))).to.deep.equal([]);
+  });
+
+  it('drops a result that nobody wants any more', async () => {
+    handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
+    await start();
+    await until(() => changes('askForWork').length > 1);
+    master.service.leases.clear();
+    writeFileSync(join(project, 'go'), '');
+    await until(() => readdirSync(join(home, 'root', 'work')).length === 0);
+    await until(() => readdirSync(join(home, 'root', 'outbox')).length === 0);
+    expect(changes('acceptResult')).to.deep.equal([]);
+  });
+
+  it('keeps a result on the disk while the master is away, and the next slave there delivers it', async () => {
+    handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
+    await start();
+    await until(() => changes('askForWork').length > 1);
+    const { leases } = master.service;
+    await master.close();
+    writeFileSync(join(project, 'go'), '');
+    await until(() => existsSync(join(home, 'root', 'outbox', '7.json')));
+    await slave?.stop();
+    expect(readdirSync(join(home, 'root', 'outbox')).sort()).to.deep.equal(['7.json', '7.tar.gz']);
+    master = await startFakeMaster();
+    leases.forEach((one) => master.service.leases.add(one));
+    await start();
+    await until(() => changes('acceptResult').length === 1);
+    await until(() => readdirSync(join(home, 'root', 'outbox')).length === 0);
+  });
+
+  it('hands back what runs, ends it and says goodbye when it stops', async () => {
+    handOut(runOf({ commands: ['touch started', 'sleep 1000'], teardown_build: ['touch torn-down'] }));
+    await start();
+    await until(() => existsSync(join(project, 'started')));
+    await slave?.stop();
+    expect(said('handBack')[0]).to.deep.include({ lease, reason: 'stopping' });
+    expect(changes('goodbyeSlave')).to.have.length(1);
+    expect(existsSync(join(project, 'torn-down'))).to.equal(true);
+  });
+
+  it('finishes what it has, delivers it and leaves when the master drains it', async () => {
+    handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
+    await start();
+    await until(() => changes('askForWork').length > 1);
+    master.service.work.push({ ...noWork, drain: true });
+    writeFileSync(join(project, 'go'), '');
+    await slave?.done;
+    expect(changes('acceptResult')).to.have.length(1);
+    expect(changes('goodbyeSlave')).to.have.length(1);
+  });
+
+  it('registers again with a master that has forgotten it, and delivers what it has', async () => {
+    handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
+    await start();
+    await until(() => changes('askForWork').length > 1);
+    master.service.slaves.clear();
+    writeFileSync(join(project, 'go'), '');
+    await until(() => changes('acceptResult').length === 1);
+    expect(changes('registerSlave')).to.have.length(2);
+  });
+});
