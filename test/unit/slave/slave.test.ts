@@ -249,7 +249,9 @@ describe('a slave', () => {
     await slave?.stop();
     expect(readdirSync(join(home, 'root', 'outbox')).sort()).to.deep.equal(['7.json', '7.tar.gz']);
     master = await startFakeMaster();
-    leases.forEach((one) => master.service.leases.add(one));
+    for (const one of leases) {
+      master.service.leases.add(one);
+    }
     await start();
     await until(() => changes('acceptResult').length === 1);
     await until(() => readdirSync(join(home, 'root', 'outbox')).length === 0);
