@@ -183,6 +183,10 @@ async function report(
   if (build.state === 'CANCELED') {
     const why = build.error_message ?? 'The build was canceled.';
     const counts = `${build.num_atoms_done} of ${atoms} had ended, ${failureCounts(build, 'them')}`;
+    if (build.num_atoms_failed === 0) {
+      // Whether the rest would have passed nobody knows.
+      throw new ClusterRunnerError('CONFLICT', `${why} ${counts}, ${tail}`);
+    }
     process.stdout.write(`FAILURE: ${why}\n${counts}, ${tail}\n`);
     return exitCode.testsFailed;
   }
