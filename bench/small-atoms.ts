@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,14 +48,22 @@ function writeJob(command: string, atoms: number): void {
 }
 
 /** A process of ours that says on stdout when it is ready. */
-async function service(args: readonly string[], ready: RegExp): Promise<{ said: string; stop(): void }> {
+async function service(
+  args: readonly string[],
+  ready: RegExp,
+): Promise<{ said: string; stop(): Promise<void> }> {
   const child = spawn(binary, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
   let said = '';
   for await (const chunk of child.stdout) {
     said += String(chunk);
     const line = ready.exec(said)?.[1];
     if (line !== undefined) {
-      return { said: line, stop: () => child.kill('SIGTERM') };
+      const stop = async () => {
+        child.kill('SIGTERM');
+        await ended;
+      };
+      return { said: line, stop };
     }
   }
   throw new Error(`clusterrunner ${args.join(' ')} ended before it was ready.`);
@@ -101,8 +110,8 @@ try {
       seconds(() => run(binary, ['--help'])),
     );
   }
-  slave.stop();
-  master.stop();
+  await slave.stop();
+  await master.stop();
   const [cpu] = cpus();
   process.stdout.write(
     `${cpu?.model ?? 'unknown CPU'}, ${availableParallelism()} cores, Node ${process.version}\n`,

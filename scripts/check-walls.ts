@@ -29,11 +29,18 @@ if (mayImport.size === 0 || onlyIn.size === 0) {
   throw new Error('docs/architecture.md has lost its table of imports or of packages.');
 }
 
+/** With `from`, for its effect alone, and by a call. */
 function importsOf(text: string): string[] {
   const found = text.matchAll(
-    /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/g,
+    /^\s*(?:import|export)\b(?:[^;'"]*?\bfrom)?\s*['"]([^'"]+)['"]|\b(?:import|require)\(\s*['"]([^'"]+)['"]/gm,
   );
-  return [...found].map(([, from, dynamic]) => from ?? dynamic ?? '');
+  return [...found].map(([, from, called]) => from ?? called ?? '');
+}
+
+/** `kysely` of `kysely/helpers/sqlite`, `@koa/router` of `@koa/router/x`, `child_process` of `node:child_process`. */
+function packageOf(name: string): string {
+  const parts = name.replace(/^node:/, '').split('/');
+  return parts.slice(0, name.startsWith('@') ? 2 : 1).join('/');
 }
 
 function roomOf(file: string): string {
@@ -54,7 +61,7 @@ function problemsOf(file: string): string[] {
         ? []
         : [`${where}: ${room} may not import ${target} (${name}).`];
     }
-    const door = onlyIn.get(name.replace(/^node:/, ''));
+    const door = onlyIn.get(packageOf(name));
     const isInside = door === undefined || [...door].some((folder) => where.startsWith(`src/${folder}/`));
     return isInside ? [] : [`${where}: ${name} may only be imported in ${[...(door ?? [])].join(', ')}.`];
   });

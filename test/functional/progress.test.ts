@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { Cluster, repositoryRoot } from '../support/cluster.js';
 import { writeFiles } from '../support/project.js';
+import { eventually } from '../support/wait.js';
 
 const CLEAR = '\r\u001b[K';
 
@@ -9,14 +10,17 @@ describe('the progress of a build', () => {
   let cluster: Cluster;
   before(async () => {
     cluster = await Cluster.start(2);
+    const go = join(cluster.cwd, 'go');
     writeFiles(cluster.cwd, {
-      'clusterrunner.yaml': 'Simple: {atomizers: [{N: seq 4}], commands: [sleep 0.9, test "$N" != 3]}\n',
+      'clusterrunner.yaml':
+        'Short: {atomizers: [{N: seq 4}], commands: [test "$N" != 3]}\n' +
+        `Waits: {atomizers: [{N: seq 4}], commands: ['until [ -e "${go}" ]; do sleep 0.02; done', test "$N" != 3]}\n`,
     });
   });
   after(() => cluster.stop());
 
   it('is lines where there is no terminal, without a control character', async () => {
-    const { stdout } = await cluster.build([]);
+    const { stdout } = await cluster.build(['-j', 'Short']);
     const lines = stdout.split('\n');
     expect(lines[0]).to.equal(`Build 1 is accepted by ${cluster.master.url}`);
     expect(lines[1]).to.match(/^Build 1: (preparing|waiting|running)/);
@@ -30,10 +34,17 @@ describe('the progress of a build', () => {
         process.stderr.write('      skipped: no terminal can be made without `script` of util-linux\n');
         this.skip();
       }
-      const command = `${join(repositoryRoot, 'bin', 'clusterrunner')} build -m ${cluster.master.url}`;
+      const command = `${join(repositoryRoot, 'bin', 'clusterrunner')} build -j Waits -m ${cluster.master.url}`;
       const program = cluster.runProgram('script', ['-qec', command, '/dev/null'], {
         env: { COLUMNS: '100', TERM: 'xterm' },
       });
+      // Its atoms end only when the line has been seen.
+      await eventually(
+        'both executors are shown as busy',
+        () => drawnIn(program.stdout).filter((line) => / 2 executors busy,/.test(line)).length > 3,
+        () => program.stdout,
+      );
+      writeFiles(cluster.cwd, { go: '' });
       const { exitCode, stdout } = await program.ended;
       expect(exitCode).to.equal(1);
       shown = stdout;
@@ -44,9 +55,8 @@ describe('the progress of a build', () => {
       expect(
         drawn.filter((line) => !/^Build 2: \w+, \d\/4 done, \d failed, \d executors? busy, /.test(line)),
       ).to.deep.equal([]);
-      // One by one they are handed over, so at a moment fewer may be busy.
       expect(drawn.join('\n')).to.match(
-        /^Build 2: running, \d\/4 done, \d failed, [12] executors? busy, [\d.]+ s/m,
+        /^Build 2: running, 0\/4 done, 0 failed, 2 executors busy, [\d.]+ s/m,
       );
     });
 

@@ -22,7 +22,8 @@ describe('the REST API of the document', () => {
       'clusterrunner.yaml':
         'Good: {atomizers: [{N: seq 3}], commands: ["true"]}\n' +
         'Bad: {atomizers: [{N: seq 3}], commands: [test "$N" != 2]}\n' +
-        `Waits: {atomizers: [{N: seq 3}], commands: ['until [ -e "${cluster.root}/go" ]; do sleep 0.02; done']}\n`,
+        `Waits: {atomizers: [{N: seq 3}], commands: ['until [ -e "${cluster.root}/go" ]; do sleep 0.02; done']}\n` +
+        'Fetched: {atomizers: [{N: seq 1}], commands: [\'grep -q version "$PROJECT_DIR/version.json"\']}\n',
     });
   });
   after(() => cluster.stop());
@@ -181,7 +182,9 @@ describe('the REST API of the document', () => {
   });
 
   it('downloads remote_files of the form {URI: name}', async () => {
-    const body = request('Good', { remote_files: { [`${cluster.master.url}/v1/version`]: 'version.json' } });
+    const body = request('Fetched', {
+      remote_files: { [`${cluster.master.url}/v1/version`]: 'version.json' },
+    });
     const { status, body: accepted } = await post('/v1/build', body, signed(body));
     expect(status).to.equal(202);
     expect(await ended(Number(accepted.build_id))).to.include({ status: 'SUCCESS' });
