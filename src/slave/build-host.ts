@@ -85,9 +85,14 @@ export class BuildHost {
     };
   }
 
+  /** Ends a fetch or a setup that is under way: nobody waits for it any more. */
+  cancel(): void {
+    this.#canceled.abort(new Error(`Build ${this.id} needs this slave no more.`));
+  }
+
   /** Nothing of the build runs here any more: what was begun is ended, teardown runs, the workspace goes. */
   async release(): Promise<void> {
-    this.#canceled.abort(new Error(`Build ${this.id} needs this slave no more.`));
+    this.cancel();
     if (this.#workspace === null) {
       return;
     }
@@ -115,7 +120,11 @@ export class BuildHost {
       graceMs: GRACE_MS,
       clock: this.#context.clock,
     });
-    if (ended === 'exited' && exitCode === 0) {
+    if (ended === 'canceled') {
+      // No failure of the setup's own, so nothing to report as one.
+      this.#canceled.signal.throwIfAborted();
+    }
+    if (exitCode === 0) {
       return null;
     }
     return `setup_build exited with ${exitCode}:\n${tail ?? ''}`;

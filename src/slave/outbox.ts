@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { Logger } from '../lib/logger.js';
-import { ClusterRunnerError } from '../protocol/errors.js';
+import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import { type BuildId, BuildIdSchema, type SubjobId, SubjobIdSchema } from '../protocol/ids.js';
 import { type LeaseRef, type ResultReport, ResultReportSchema } from '../protocol/slave.js';
 import type { Session } from './session.js';
@@ -65,7 +65,7 @@ export class Outbox {
     for (const name of names) {
       const lease = LETTER.exec(name)?.[1];
       if (lease !== undefined && names.has(`${lease}.tar.gz`)) {
-        this.#enqueue(this.#read(name));
+        this.#takeUp(name, lease);
       } else if (lease !== undefined || !names.has(name.replace(/\.tar\.gz$/, '.json'))) {
         rmSync(join(this.#directory, name), { force: true });
       }
@@ -90,15 +90,16 @@ export class Outbox {
     }
   }
 
-  #read(name: string): Letter {
-    const letter: unknown = JSON.parse(readFileSync(join(this.#directory, name), 'utf8'));
-    if (!Value.Check(LetterSchema, letter)) {
-      throw new ClusterRunnerError(
-        'CONFLICT',
-        `${join(this.#directory, name)} was not written by this version of ClusterRunner; remove that folder.`,
-      );
+  /** One that a crash of the machine has damaged is dropped: the master has its work done again. */
+  #takeUp(name: string, lease: string): void {
+    const letter = parseLetter(readFileSync(join(this.#directory, name), 'utf8'));
+    if (letter === null) {
+      this.#log.warn(`${join(this.#directory, name)} cannot be read; its result is dropped.`);
+      rmSync(join(this.#directory, name), { force: true });
+      rmSync(join(this.#directory, `${lease}.tar.gz`), { force: true });
+      return;
     }
-    return letter;
+    this.#enqueue(letter);
   }
 
   #enqueue(letter: Letter): void {
@@ -135,11 +136,14 @@ export class Outbox {
       if (this.#signal.aborted) {
         return;
       }
-      if (!(error instanceof ClusterRunnerError)) {
-        throw error;
+      const about = { build: build_id, subjob: subjob_id };
+      if (error instanceof ClusterRunnerError) {
+        // The lease is over, or the build is forgotten: nobody wants it any more.
+        this.#log.warn(about, `A result was refused: ${error.message}`);
+      } else {
+        // Kept, its lease would be named to the master as on its way for ever.
+        this.#log.error({ ...about, err: error }, `A result is lost: ${messageOf(error)}`);
       }
-      // The lease is over, or the build is forgotten: nobody wants it any more.
-      this.#log.warn({ build: build_id, subjob: subjob_id }, `A result was refused: ${error.message}`);
     }
     this.#forget(report.lease, archive);
   }
@@ -154,5 +158,18 @@ export class Outbox {
         resolve();
       }
     }
+  }
+}
+
+/** null for anything that is no letter of this version. */
+function parseLetter(text: string): Letter | null {
+  try {
+    const letter: unknown = JSON.parse(text);
+    return Value.Check(LetterSchema, letter) ? letter : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      return null;
+    }
+    throw error;
   }
 }

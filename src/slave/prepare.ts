@@ -11,6 +11,7 @@ import { ClusterRunnerError } from '../protocol/errors.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { ListedAtom, PrepareAssignment, Prepared } from '../protocol/slave.js';
 import { type BuildHost, GRACE_MS } from './build-host.js';
+import { unlessAborted } from './unless-aborted.js';
 
 const TAIL_BYTES = 16 * 1024;
 /** Of a job that is only given as `config`. */
@@ -28,8 +29,7 @@ export async function prepare(
   signal: AbortSignal,
   clock: Clock,
 ): Promise<Prepared> {
-  const { projectDirectory, commit } = await host.workspace();
-  signal.throwIfAborted();
+  const { projectDirectory, commit } = await unlessAborted(host.workspace(), signal);
   const job = await jobOf(assignment, projectDirectory);
   const atoms =
     assignment.atoms_override === null

@@ -1,8 +1,9 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { deferred } from '../lib/deferred.js';
 import type { Logger } from '../lib/logger.js';
+import { removeTree } from '../project/remove-tree.js';
 import { sweepWorkspaces } from '../project/sweep-workspaces.js';
 import { DiskWatch } from './free-disk.js';
 import { Outbox } from './outbox.js';
@@ -51,7 +52,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const { root, clock, random, log } = options;
   mkdirSync(root, { recursive: true, mode: 0o700 });
   const work = join(root, 'work');
-  rmSync(work, { recursive: true, force: true });
+  await removeTree(work);
   mkdirSync(work, { mode: 0o700 });
   await sweepWorkspaces(root, clock);
 
@@ -95,6 +96,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   };
   try {
     await session.begin(delivering.signal);
+    outbox.resume();
   } catch (error) {
     delivering.abort();
     await status?.close();
@@ -108,7 +110,6 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     ...worker.status(),
     num_results_waiting: outbox.leases().length,
   }));
-  outbox.resume();
   loop.ask();
   return { port: status?.port ?? null, stop, finish: () => worker.drain(), done: done.promise };
 }

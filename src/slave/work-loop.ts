@@ -17,6 +17,8 @@ export interface WorkLoopOptions {
 
 /** The master may hold a question for this long; it shortens it so that leases are renewed in time. */
 const WAIT_SECONDS = 25;
+/** More would be refused; see WorkRequestSchema. The newest one asks again when it ends. */
+const MAX_OPEN = 100;
 const BACKOFF = { firstMs: 250, maxMs: 15_000 };
 
 /**
@@ -58,6 +60,9 @@ export class WorkLoop {
   }
 
   #send(): void {
+    if (this.#open.size >= MAX_OPEN) {
+      return;
+    }
     this.#polls += 1;
     const poll = this.#polls;
     const open_polls = [...this.#open.keys()];

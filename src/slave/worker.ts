@@ -1,8 +1,8 @@
-import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import { removeTree } from '../project/remove-tree.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 import type {
@@ -25,6 +25,7 @@ import { ProgressReporter } from './progress-reporter.js';
 import { runSubjob } from './run-subjob.js';
 import type { Session } from './session.js';
 import type { SlaveStatus } from './status-api.js';
+import { unlessAborted } from './unless-aborted.js';
 
 export interface WorkerOptions extends HostContext {
   readonly numExecutors: number;
@@ -102,6 +103,7 @@ export class Worker {
       this.#cancel(lease);
     }
     for (const build of answer.release) {
+      this.#hosts.get(build)?.cancel();
       this.#release(build);
     }
     this.#queue.push(...answer.assignments);
@@ -126,6 +128,9 @@ export class Worker {
     const given = [...this.leases.all().map(({ assignment }) => assignment), ...this.#queue.splice(0)];
     for (const { cancel } of this.leases.all()) {
       cancel.abort(this.#stop.signal.reason);
+    }
+    for (const host of this.#hosts.values()) {
+      host.cancel();
     }
     await Promise.all(given.map((assignment) => this.#handBackOnce(assignment)));
     await Promise.all(this.leases.all().map(({ done }) => done));
@@ -177,7 +182,7 @@ export class Worker {
         await this.#couldNotRun(assignment, error, cancel.signal);
       }
     } finally {
-      rmSync(this.#directoryOf(assignment), { recursive: true, force: true });
+      await this.#removeDirectory(assignment);
       this.leases.remove(assignment.lease);
       executor.end();
       this.#options.changed();
@@ -211,8 +216,7 @@ export class Worker {
     const { session, clock, log, outbox } = this.#options;
     const { build_id, subjob_id, lease } = assignment;
     const host = await this.#hostOf(assignment);
-    const failure = await host.ready(assignment.job);
-    signal.throwIfAborted();
+    const failure = await unlessAborted(host.ready(assignment.job), signal);
     if (failure !== null) {
       await this.#handBack(assignment, 'setup_failed', failure, signal);
       return;
@@ -329,6 +333,16 @@ export class Worker {
         this.#options.changed();
       });
     this.#releasing.set(id, released);
+  }
+
+  /** What cannot be removed now is tried again at the next start. */
+  async #removeDirectory(assignment: Assignment): Promise<void> {
+    const directory = this.#directoryOf(assignment);
+    try {
+      await removeTree(directory);
+    } catch (error) {
+      this.#options.log.warn(`${directory} could not be removed: ${messageOf(error)}`);
+    }
   }
 
   #directoryOf({ lease }: Assignment): string {

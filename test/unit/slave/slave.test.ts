@@ -287,4 +287,73 @@ describe('a slave', () => {
     await until(() => changes('acceptResult').length === 1);
     expect(changes('registerSlave')).to.have.length(2);
   });
+
+  it('ends a setup that runs when it stops, and does not report it as failed', async () => {
+    handOut(runOf({ setup_build: ['touch started', 'sleep 1000'], teardown_build: ['touch torn-down'] }));
+    await start();
+    await until(() => existsSync(join(project, 'started')));
+    await slave?.stop();
+    expect(changes('handBack').map(({ said }) => said)).to.have.length(1);
+    expect(said('handBack')[0]).to.deep.include({ lease, reason: 'stopping' });
+    expect(existsSync(join(project, 'torn-down'))).to.equal(true);
+  });
+
+  it('ends a setup that runs when the master needs the build no more', async () => {
+    handOut(runOf({ setup_build: ['touch started', 'sleep 1000'], teardown_build: ['touch torn-down'] }));
+    await start();
+    await until(() => existsSync(join(project, 'started')));
+    master.service.work.push({ ...noWork, cancel: [lease], release: [build_id], drain: true });
+    slave?.finish();
+    await slave?.done;
+    expect(changes('handBack')).to.deep.equal([]);
+    expect(existsSync(join(project, 'torn-down'))).to.equal(true);
+  });
+
+  it('removes folders that an atom made read-only, and goes on', async () => {
+    const leave = 'mkdir "$ARTIFACT_DIR/ro"; touch "$ARTIFACT_DIR/ro/file"; chmod 555 "$ARTIFACT_DIR/ro"';
+    handOut(runOf({ commands: [leave] }));
+    await start();
+    await until(() => changes('acceptResult').length === 1);
+    await until(() => readdirSync(join(home, 'root', 'work')).length === 0);
+  });
+
+  it('starts although a result in its outbox is damaged, and drops that', async () => {
+    const outbox = join(home, 'root', 'outbox');
+    mkdirSync(outbox, { recursive: true });
+    for (const [name, content] of [
+      ['7.json', ''],
+      ['7.tar.gz', 'x'],
+      ['8.json', '{}'],
+      ['8.tar.gz', 'x'],
+    ] as const) {
+      writeFileSync(join(outbox, name), content);
+    }
+    await start();
+    expect(readdirSync(outbox)).to.deep.equal([]);
+  });
+
+  it('names no lease whose result it has lost, so that the master has the work done again', async () => {
+    handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
+    await start();
+    await until(() => changes('askForWork').length > 1);
+    const { checkResultLease } = master.service;
+    let refused = false;
+    master.service.checkResultLease = () => {
+      refused = true;
+      throw new ClusterRunnerError('UNAVAILABLE', 'The disk is full.');
+    };
+    writeFileSync(join(project, 'go'), '');
+    await until(() => refused);
+    rmSync(join(home, 'root', 'outbox', '7.tar.gz'));
+    master.service.checkResultLease = checkResultLease;
+    const isEmpty = (change: unknown) =>
+      typeof change === 'object' &&
+      change !== null &&
+      'leases' in change &&
+      Array.isArray(change.leases) &&
+      change.leases.length === 0;
+    const before = said('askForWork').length;
+    await until(() => said('askForWork').slice(before).some(isEmpty));
+    expect(changes('acceptResult')).to.deep.equal([]);
+  });
 });

@@ -1,0 +1,62 @@
+import { setMaxListeners } from 'node:events';
+import { Value } from '@sinclair/typebox/value';
+import { expect } from 'chai';
+import { pino } from 'pino';
+import { systemClock } from '../../../src/lib/clock.js';
+import { toId } from '../../../src/protocol/ids.js';
+import { type WorkRequest, WorkRequestSchema } from '../../../src/protocol/slave.js';
+import { Session } from '../../../src/slave/session.js';
+import { WorkLoop } from '../../../src/slave/work-loop.js';
+
+const log = pino({ level: 'silent' });
+
+/** Keeps every question open until it is aborted. */
+class SilentSession extends Session {
+  readonly asked: WorkRequest[] = [];
+
+  constructor() {
+    const options = {
+      name: 'tester',
+      numExecutors: 1,
+      url: null,
+      clock: systemClock,
+      random: Math.random,
+      log,
+    };
+    super({ ...options, masterUrl: 'http://127.0.0.1:1', secret: 'a secret of the tests' });
+    this.client.askForWork = (_slave, request, options) => {
+      this.asked.push(request);
+      setMaxListeners(0, ...(options?.signal ? [options.signal] : []));
+      return new Promise((_, reject) => {
+        options?.signal?.addEventListener('abort', () => reject(options.signal?.reason), { once: true });
+      });
+    };
+  }
+
+  override once<T>(call: Parameters<Session['once']>[0], signal: AbortSignal): Promise<T>;
+  override async once(call: Parameters<Session['once']>[0], signal: AbortSignal): Promise<unknown> {
+    return call(toId.slave(1), { signal });
+  }
+}
+
+describe('the question for work', () => {
+  it('stays one that the master takes, however many are open at a master that hangs', async () => {
+    const session = new SilentSession();
+    const loop = new WorkLoop({
+      session,
+      clock: systemClock,
+      random: Math.random,
+      log,
+      standing: () => ({ free_executors: 1, leases: [], builds: [] }),
+      onAnswer: () => undefined,
+    });
+    for (let changes = 0; changes < 150; changes += 1) {
+      loop.ask();
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    }
+    await loop.stop();
+    await session.client.close();
+    expect(session.asked).to.have.length(100);
+    expect(session.asked.every((request) => Value.Check(WorkRequestSchema, request))).to.equal(true);
+  });
+});
