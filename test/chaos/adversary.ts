@@ -3,10 +3,11 @@ import type { Diary } from './diary.js';
 import type { Link } from './link.js';
 import { pause, within } from './pause.js';
 import type { Random } from './random.js';
-import { LEASE_SECONDS, type SlaveInWorld, type World } from './world.js';
+import { GAVE_UP, LEASE_SECONDS, type SlaveInWorld, type World } from './world.js';
 
 /** A slave that is asked to leave has this long, whatever the network does: its grace periods and then some. */
 const LEAVE_SECONDS = 60;
+const TERMINATED = 128 + 15;
 
 type Fault = (signal: AbortSignal) => Promise<void>;
 
@@ -30,7 +31,9 @@ export class Adversary {
   async rage(signal: AbortSignal): Promise<void> {
     const under: Promise<void>[] = [];
     while (!signal.aborted) {
-      await pause(this.#random.between(100, 900), signal);
+      // Now and then there is time for work to be done.
+      const isCalm = this.#random.chance(0.08);
+      await pause(isCalm ? this.#random.between(2000, 5000) : this.#random.between(100, 900), signal);
       const drawn = signal.aborted ? null : this.#draw();
       if (drawn !== null) {
         const { victim, fault } = drawn;
@@ -99,9 +102,7 @@ export class Adversary {
     const ms = random.integer(0, 1500);
     this.#diary.fault('master stopped politely', `started again ${ms} ms after its end`);
     const code = await this.#endOf('master', master.stop());
-    if (code !== 0) {
-      this.#diary.violation(`The master ended with ${code} when it was asked to.`);
-    }
+    this.#requireGoodEnd('master', code);
     await pause(ms, signal);
     master.start();
   }
@@ -139,11 +140,7 @@ export class Adversary {
   async #stopSlave({ service }: SlaveInWorld, random: Random, signal: AbortSignal): Promise<void> {
     const ms = random.integer(0, 3000);
     this.#diary.fault('slave stopped politely', `${service.name}, started again ${ms} ms after its end`);
-    const code = await this.#endOf(service.name, service.stop());
-    // One that never got hold of the master was never a slave.
-    if (code !== 0) {
-      this.#diary.say(`${service.name} ended with ${code} when it was asked to`);
-    }
+    this.#requireGoodEnd(service.name, await this.#endOf(service.name, service.stop()));
     await pause(ms, signal);
     service.start();
   }
@@ -168,7 +165,7 @@ export class Adversary {
     // The master may die and forget that it drains, or mean a process that was killed since.
     const left = service.ended();
     await Promise.race([left, pause(2 * ms, signal)]);
-    await this.#endOf(service.name, service.stop());
+    this.#requireGoodEnd(service.name, await this.#endOf(service.name, service.stop()));
     service.start();
   }
 
@@ -181,6 +178,13 @@ export class Adversary {
       this.#diary.violation(`${name} goes on ${LEAVE_SECONDS} s after it was asked to end.`);
     }
     return outcome.code;
+  }
+
+  /** One that is still loading its code ends as any program does. */
+  #requireGoodEnd(name: string, code: number | null): void {
+    if (code !== 0 && code !== TERMINATED && code !== GAVE_UP) {
+      this.#diary.violation(`${name} ended with ${code} when it was asked to.`);
+    }
   }
 
   async #weather(link: Link, where: string, random: Random, signal: AbortSignal): Promise<void> {

@@ -21,7 +21,7 @@ export interface ChaosOptions {
   readonly numSlaves?: number;
 }
 
-const NUM_USERS = 8;
+const NUM_USERS = 12;
 /** More than any run carries out. */
 const PLANS_PER_SECOND = 4;
 /** The longest wait of a slave for its master, a lease, and the longest build. */

@@ -18,6 +18,8 @@ export interface SlaveInWorld {
 
 export const LEASE_SECONDS = 3;
 export const MARKER = 'CHAOS_MARK';
+/** Of a slave that was started and did not reach its master within half a minute; whoever supervises it tries again. */
+export const GAVE_UP = 2;
 const EXECUTORS = 2;
 const SECRET = 'a secret of the chaos';
 
