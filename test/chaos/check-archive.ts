@@ -42,8 +42,14 @@ export async function checkArchive(
         wrong(`has in ${folder} ${problem}`);
       }
     }
+    const folders = foldersOf(files, atom);
+    // An atom that ran again because it failed has a folder of each time.
+    const right = (shouldBe ? 1 : 0) + atom.num_retries;
+    if (folders.size !== right) {
+      wrong(`has ${folders.size} folders of atom ${atom.id} instead of ${right}: ${[...folders].join(', ')}`);
+    }
     for (const name of files.keys()) {
-      if (name.startsWith(`${folder}/`)) {
+      if (folders.has(name.split('/')[0] ?? '')) {
         known.add(name);
       }
     }
@@ -59,6 +65,11 @@ export async function checkArchive(
   if (strange.length > 0) {
     wrong(`has files of no atom: ${strange.join(', ')}`);
   }
+}
+
+function foldersOf(files: ReadonlyMap<string, string>, { id }: Atom): Set<string> {
+  const folders = [...files.keys()].map((name) => name.split('/')[0] ?? '');
+  return new Set(folders.filter((folder) => /^artifact_\d+_(\d+)$/.exec(folder)?.[1] === String(id)));
 }
 
 function problemsOf(

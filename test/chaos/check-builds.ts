@@ -145,7 +145,7 @@ class BuildCheck {
       this.#require(exit_code === null, `lost atom ${id} and gives it the exit code ${exit_code}`);
     } else {
       this.#require(
-        exit_code === expected?.exitCode,
+        exit_code === expected?.exitCode && exit_code !== null,
         `gives atom ${id} (${expected?.value}) the exit code ${exit_code} instead of ${expected?.exitCode}`,
       );
     }

@@ -4,7 +4,8 @@ import type { Random } from './random.js';
 /** What one atom must come to, whatever happens around it. */
 export interface ExpectedAtom {
   readonly value: string;
-  readonly exitCode: number;
+  /** null: nobody can know it, since it kills every slave that runs it. */
+  readonly exitCode: number | null;
   /** What its console must be. */
   readonly console: string;
   /** Bytes of the file that it writes beside its proof; null: it writes none. */
@@ -15,7 +16,7 @@ export type Outcome =
   | { readonly kind: 'finished'; readonly atoms: readonly ExpectedAtom[]; readonly hasSetup: boolean }
   /** It must end with an error whose sentence holds this. */
   | { readonly kind: 'error'; readonly says: string }
-  /** Its atoms never end; it is canceled so many milliseconds after it was made. */
+  /** Some of its atoms never end; it is canceled so many milliseconds after it was made. */
   | { readonly kind: 'canceled'; readonly afterMs: number };
 
 /** A build whose right answer is known. A project folder belongs to one plan: it tells which plan a build is of. */
@@ -47,7 +48,8 @@ export function drawPlan(random: Random, folder: string): Plan {
   }
   const atoms = drawAtoms(random);
   if (dice < 0.32) {
-    const yaml = yamlOf(['for n in 1 2 3 4 5 6; do echo "long:600:$n"; done'], { setup: 'true' });
+    const short = drawAtoms(random).map(({ value }) => value);
+    const yaml = yamlOf([listing(short), 'echo long:600:1; echo long:600:2'], { setup: 'true' });
     return { ...base, yaml, outcome: { kind: 'canceled', afterMs: random.integer(0, 6000) } };
   }
   const hasSetup = type === 'git' && random.chance(0.6);
@@ -56,10 +58,23 @@ export function drawPlan(random: Random, folder: string): Plan {
   if (dice < 0.45) {
     return { ...base, yaml: yamlOf(['exit 1'], { hasSetup }), request: { atoms_override: values }, outcome };
   }
+  if (dice < 0.48) {
+    const deadly = { value: 'deadly:0:0', exitCode: null, console: '', bigBytes: null };
+    return {
+      ...base,
+      yaml: yamlOf(['echo deadly:0:0'], {}),
+      outcome: { kind: 'finished', atoms: [deadly], hasSetup: false },
+    };
+  }
+  const retries = random.chance(0.3) ? 1 : 0;
+  if (retries > 0) {
+    atoms.push({ value: 'flaky:5:99', exitCode: 0, console: '', bigBytes: null });
+    values.push('flaky:5:99');
+  }
   const limit = random.chance(0.25) ? random.integer(1, 3) : null;
   const half = Math.ceil(values.length / 2);
   const atomizers = [values.slice(0, half), values.slice(half)].map(listing);
-  return { ...base, yaml: yamlOf(atomizers, { hasSetup, limit }), outcome };
+  return { ...base, yaml: yamlOf(atomizers, { hasSetup, limit, retries }), outcome };
 }
 
 /** The build request of a plan whose folder lies at `directory`, for git in the repository at `url`. */
@@ -122,10 +137,14 @@ interface JobOptions {
   /** Whether its atoms need what its setup made. */
   readonly hasSetup?: boolean;
   readonly limit?: number | null;
+  readonly retries?: number;
 }
 
 /** JSON is YAML. */
-function yamlOf(atomizers: readonly string[], { setup, hasSetup = false, limit = null }: JobOptions): string {
+function yamlOf(
+  atomizers: readonly string[],
+  { setup, hasSetup = false, limit = null, retries = 0 }: JobOptions,
+): string {
   const making = 'sleep 0.2; echo "$BUILD_ID" > made-by-setup';
   return JSON.stringify({
     [JOB]: {
@@ -136,6 +155,7 @@ function yamlOf(atomizers: readonly string[], { setup, hasSetup = false, limit =
       atomizers: atomizers.map((line) => ({ ATOM: line })),
       ...(hasSetup || setup !== undefined ? { setup_build: [setup ?? making] } : {}),
       ...(hasSetup ? { teardown_build: ['rm made-by-setup'] } : {}),
+      ...(retries === 0 ? {} : { retries }),
       ...(limit === null ? {} : { max_executors: limit, max_executors_per_slave: 1 }),
     },
   });
@@ -154,6 +174,8 @@ case $kind in
   child) sleep "$what" & (sleep "$what" &) ;;
   stubborn) bash -c 'trap "" TERM; while true; do sleep 1; done' & ;;
   big) head -c "$what" /dev/zero > "$ARTIFACT_DIR"/big ;;
+  deadly) read -r pid _ < "$TMPDIR"/../slaves/slave-1/owner; kill -9 "$pid"; sleep 600 ;;
+  flaky) ran="$TMPDIR"/../../flaky-$BUILD_ID; test -e "$ran" || { touch "$ran"; exit "$what"; } ;;
   say) printf '%s\\n' "$what" ;;
   *) exit 99 ;;
 esac
