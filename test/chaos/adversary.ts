@@ -3,7 +3,8 @@ import type { Diary } from './diary.js';
 import type { Link } from './link.js';
 import { pause, within } from './pause.js';
 import type { Random } from './random.js';
-import { GAVE_UP, LEASE_SECONDS, type SlaveInWorld, type World } from './world.js';
+import { Service } from './service.js';
+import { GAVE_UP, KILLED, LEASE_SECONDS, type SlaveInWorld, type World } from './world.js';
 
 /** A slave that is asked to leave has this long, whatever the network does: its grace periods and then some. */
 const LEAVE_SECONDS = 60;
@@ -20,6 +21,7 @@ export class Adversary {
   readonly #random: Random;
   readonly #diary: Diary;
   readonly #busy = new Set<unknown>();
+  readonly #under: Promise<void>[] = [];
 
   constructor(world: World, random: Random, diary: Diary) {
     this.#world = world;
@@ -29,7 +31,6 @@ export class Adversary {
 
   /** Resolves when everything is mended. */
   async rage(signal: AbortSignal): Promise<void> {
-    const under: Promise<void>[] = [];
     while (!signal.aborted) {
       // Now and then there is time for work to be done.
       const isCalm = this.#random.chance(0.08);
@@ -38,10 +39,10 @@ export class Adversary {
       if (drawn !== null) {
         const { victim, fault } = drawn;
         this.#busy.add(victim);
-        under.push(fault(signal).finally(() => this.#busy.delete(victim)));
+        this.#under.push(fault(signal).finally(() => this.#busy.delete(victim)));
       }
     }
-    await Promise.all(under);
+    await Promise.all(this.#under);
     for (const link of this.#world.links) {
       link.calm();
     }
@@ -80,8 +81,11 @@ export class Adversary {
       if (dice < 0.5) {
         return [slave, (signal) => this.#drainSlave(slave, random, signal)];
       }
-      if (dice < 0.75) {
+      if (dice < 0.7) {
         return [link, (signal) => this.#weather(link, where, random, signal)];
+      }
+      if (dice < 0.88) {
+        return [{}, async (signal) => this.#trap(random, signal)];
       }
       return [{}, async () => this.#mishap(link, where, random)];
     })();
@@ -180,9 +184,9 @@ export class Adversary {
     return outcome.code;
   }
 
-  /** One that is still loading its code ends as any program does. */
+  /** One that is still loading its code ends as any program does; and there are atoms that kill their slave. */
   #requireGoodEnd(name: string, code: number | null): void {
-    if (code !== 0 && code !== TERMINATED && code !== GAVE_UP) {
+    if (code !== 0 && code !== TERMINATED && code !== GAVE_UP && code !== KILLED) {
       this.#diary.violation(`${name} ended with ${code} when it was asked to.`);
     }
   }
@@ -198,6 +202,46 @@ export class Adversary {
     link.weather = kind === 'slow' ? { kind, ms: delay } : { kind };
     await pause(ms, signal);
     link.weather = { kind: 'clear' };
+  }
+
+  /** Kills the master, or the slave that speaks, in the middle of a certain talk. */
+  #trap(random: Random, signal: AbortSignal): void {
+    const slave = random.pick(this.#world.slaves);
+    const talk = random.pick([
+      'result',
+      'prepared',
+      'preparation_failed',
+      'handback',
+      'work',
+      'progress',
+      'build',
+    ]);
+    const ms = random.integer(0, 30);
+    const victim = talk !== 'build' && random.chance(0.4) ? slave : this.#world.master;
+    const link = talk === 'build' ? this.#world.clientLink : slave.link;
+    link.set({
+      begins: talk === 'build' ? /^(POST|PUT) \/v1\/build/ : new RegExp(`^(POST|PUT) \\S*/${talk}\\b`),
+      spring: () => {
+        if (!signal.aborted && !this.#busy.has(victim)) {
+          this.#busy.add(victim);
+          const sprung = this.#spring(victim, `${ms} ms after "${talk}"`, ms, signal);
+          this.#under.push(sprung.finally(() => this.#busy.delete(victim)));
+        }
+      },
+    });
+  }
+
+  async #spring(
+    victim: SlaveInWorld | Service,
+    when: string,
+    ms: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const service = victim instanceof Service ? victim : victim.service;
+    await pause(ms, signal);
+    this.#diary.fault('killed at a word', `${service.name} ${when}`);
+    await service.kill();
+    service.start();
   }
 
   #mishap(link: Link, where: string, random: Random): void {

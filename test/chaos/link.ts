@@ -20,6 +20,12 @@ export type Mishap =
   /** The next piece of a request is sent a second time, later, on a connection of its own. */
   | { readonly kind: 'replay'; readonly delayMs: number };
 
+/** Waits for a request that begins like this, and acts when it has been passed on. */
+export interface Trap {
+  readonly begins: RegExp;
+  readonly spring: () => void;
+}
+
 const MAX_PIECE = 16 * 1024;
 
 /** A stretch of network before a server of this machine, with weather and mishaps. */
@@ -28,6 +34,7 @@ export class Link {
   readonly #target: number;
   readonly #sockets = new Set<Socket>();
   readonly #mishaps: Mishap[] = [];
+  readonly #traps: Trap[] = [];
   #weather: Weather = { kind: 'clear' };
   #cleared = deferred<void>();
 
@@ -70,8 +77,13 @@ export class Link {
     this.#mishaps.push(mishap);
   }
 
-  /** Forgets the mishaps that nothing has met yet. */
+  set(trap: Trap): void {
+    this.#traps.push(trap);
+  }
+
+  /** Forgets the mishaps and traps that nothing has met yet. */
   calm(): void {
+    this.#traps.length = 0;
     this.#mishaps.length = 0;
     this.weather = { kind: 'clear' };
   }
@@ -161,6 +173,11 @@ export class Link {
       void this.#replay(Buffer.from(piece), mishap.delayMs);
     }
     await write(master, piece);
+    const head = piece.toString('latin1', 0, 200);
+    const sprung = this.#traps.findIndex(({ begins }) => begins.test(head));
+    if (sprung !== -1) {
+      this.#traps.splice(sprung, 1)[0]?.spring();
+    }
   }
 
   async #onAnswer(piece: Buffer, client: Socket, tear: () => void): Promise<void> {

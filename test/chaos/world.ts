@@ -20,6 +20,7 @@ export const LEASE_SECONDS = 3;
 export const MARKER = 'CHAOS_MARK';
 /** Of a slave that was started and did not reach its master within half a minute; whoever supervises it tries again. */
 export const GAVE_UP = 2;
+export const KILLED = 128 + 9;
 const EXECUTORS = 2;
 const SECRET = 'a secret of the chaos';
 
@@ -56,8 +57,7 @@ export class World {
         env: this.#environment(name, directory),
         cwd: root,
         logFile: join(root, `${name}.log`),
-        onSurprise: (code) =>
-          diary.violation(`${name} ended by itself with ${code}; see ${root}/${name}.log`),
+        onSurprise: (code) => this.#onSurprise(diary, name, code),
       });
     };
     this.master = service('master', join(root, 'master'), ['master', '-p', String(masterPort)]);
@@ -120,6 +120,19 @@ export class World {
     await Promise.all(this.links.map((link) => link.close()));
     if (!keepFiles) {
       rmSync(this.root, { recursive: true, force: true });
+    }
+  }
+
+  #onSurprise(diary: Diary, name: string, code: number): void {
+    const slave = this.slaves.find(({ service }) => service.name === name);
+    if (slave !== undefined && code === GAVE_UP) {
+      diary.say(`${name} gave up looking for its master, and is started again`);
+      slave.service.start();
+    } else if (slave !== undefined && code === KILLED) {
+      diary.fault('slave killed by an atom', `${name}, started again`);
+      slave.service.start();
+    } else {
+      diary.violation(`${name} ended by itself with ${code}; see ${this.root}/${name}.log`);
     }
   }
 
