@@ -15,6 +15,8 @@ const { values } = parseArgs({
     slaves: { type: 'string', default: '3' },
   },
 });
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
 const seed = Number(values.seed);
 const diary = new Diary((line) => process.stdout.write(`${line}\n`));
 const checked = await runChaos(

@@ -34,6 +34,8 @@ export class Service {
   constructor(options: ServiceOptions) {
     this.name = options.name;
     this.#options = options;
+    // Whoever interrupts a run leaves nothing behind.
+    process.once('exit', () => this.#child?.kill('SIGKILL'));
   }
 
   get isRunning(): boolean {
