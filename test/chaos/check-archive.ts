@@ -1,0 +1,121 @@
+import { text } from 'node:stream/consumers';
+import { createGunzip } from 'node:zlib';
+import { extract } from 'tar-stream';
+import type { MasterClient } from '../../src/client/master-client.js';
+import type { Build } from '../../src/protocol/build.js';
+import { messageOf } from '../../src/protocol/errors.js';
+import { atomFolder } from '../../src/protocol/ids.js';
+import type { Atom } from '../../src/protocol/work.js';
+import type { Diary } from './diary.js';
+import type { ExpectedAtom } from './plans.js';
+import type { World } from './world.js';
+
+/**
+ * The archive holds each atom's folder once, with what the atom must have written and said. Without `expected` (the
+ * build ended before its atoms) it holds folders of atoms that are completed.
+ */
+export async function checkArchive(
+  world: World,
+  build: Build,
+  atoms: readonly Atom[],
+  expected: readonly ExpectedAtom[] | null,
+  diary: Diary,
+): Promise<void> {
+  const wrong = (what: string) => diary.violation(`The archive of build ${build.id} ${what}.`);
+  let files: Map<string, string>;
+  try {
+    files = await readArchive(world.observer, build, wrong);
+  } catch (error) {
+    wrong(`cannot be read: ${messageOf(error)}`);
+    return;
+  }
+  const known = new Set<string>(['failures.txt']);
+  atoms.forEach((atom, index) => {
+    const folder = atomFolder(atom.subjob_id, atom.id);
+    const isThere = files.has(`${folder}/clusterrunner_exit_code`);
+    const shouldBe = atom.state === 'COMPLETED' && atom.error === null;
+    if (isThere !== shouldBe) {
+      wrong(`${isThere ? 'has' : 'lacks'} ${folder}, whose atom is ${atom.state} (${atom.error})`);
+    }
+    if (isThere) {
+      for (const problem of problemsOf(files, folder, build, atom, expected?.[index])) {
+        wrong(`has in ${folder} ${problem}`);
+      }
+    }
+    const folders = foldersOf(files, atom);
+    // An atom that ran again because it failed has a folder of each time.
+    const right = (shouldBe ? 1 : 0) + atom.num_retries;
+    if (folders.size !== right) {
+      wrong(`has ${folders.size} folders of atom ${atom.id} instead of ${right}: ${[...folders].join(', ')}`);
+    }
+    for (const name of files.keys()) {
+      if (folders.has(name.split('/')[0] ?? '')) {
+        known.add(name);
+      }
+    }
+  });
+  const failed = atoms
+    .filter(({ state, exit_code, error }) => state === 'COMPLETED' && (exit_code !== 0 || error !== null))
+    .map((atom) => `${atomFolder(atom.subjob_id, atom.id)}\n`);
+  const listed = files.get('failures.txt') ?? '';
+  if ([...listed.matchAll(/.*\n/g)].map(String).sort().join('') !== failed.sort().join('')) {
+    wrong(`lists as failed ${JSON.stringify(listed)} instead of ${JSON.stringify(failed.join(''))}`);
+  }
+  const strange = [...files.keys()].filter((name) => !known.has(name));
+  if (strange.length > 0) {
+    wrong(`has files of no atom: ${strange.join(', ')}`);
+  }
+}
+
+function foldersOf(files: ReadonlyMap<string, string>, { id }: Atom): Set<string> {
+  const folders = [...files.keys()].map((name) => name.split('/')[0] ?? '');
+  return new Set(folders.filter((folder) => /^artifact_\d+_(\d+)$/.exec(folder)?.[1] === String(id)));
+}
+
+function problemsOf(
+  files: ReadonlyMap<string, string>,
+  folder: string,
+  build: Build,
+  atom: Atom,
+  expected: ExpectedAtom | undefined,
+): string[] {
+  if (expected === undefined) {
+    return [];
+  }
+  const right: Record<string, string> = {
+    proof: `${expected.value} of build ${build.id}\n`,
+    clusterrunner_exit_code: `${atom.exit_code}\n`,
+    clusterrunner_console_output: expected.console,
+    ...(expected.bigBytes === null ? {} : { big: '\0'.repeat(expected.bigBytes) }),
+  };
+  return Object.entries(right).flatMap(([name, content]) => {
+    const found = files.get(`${folder}/${name}`);
+    return found === content
+      ? []
+      : [`${name} as ${short(found)} instead of ${short(content)} (${expected.value})`];
+  });
+}
+
+function short(content: string | undefined): string {
+  return content === undefined ? 'nothing' : `${content.length} bytes ${JSON.stringify(content.slice(-80))}`;
+}
+
+/** Path to content of all its files. */
+async function readArchive(
+  client: MasterClient,
+  build: Build,
+  wrong: (what: string) => void,
+): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  const { stream } = await client.openArtifacts(build.id);
+  for await (const entry of stream.pipe(createGunzip()).pipe(extract())) {
+    const content = await text(entry);
+    if (entry.header.type === 'file') {
+      if (files.has(entry.header.name)) {
+        wrong(`has ${entry.header.name} twice`);
+      }
+      files.set(entry.header.name, content);
+    }
+  }
+  return files;
+}

@@ -1,0 +1,86 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { processesWith } from '../support/processes.js';
+import type { Diary } from './diary.js';
+import { within } from './pause.js';
+import type { StoreFacts } from './store-facts.js';
+import { MARKER, type World } from './world.js';
+
+const PATIENCE_SECONDS = 45;
+/** Of the watchdog that ends what a killed slave has left. */
+const WATCHDOG_SECONDS = 20;
+
+/** Nothing is left where only work under way may lie. */
+export async function checkFiles(world: World, diary: Diary): Promise<void> {
+  const passing = [
+    join(world.root, 'master', 'master', 'incoming'),
+    ...world.slaves.flatMap(({ directory }) =>
+      slavesIn(directory).flatMap((slave) => ['outbox', 'work', 'builds'].map((name) => join(slave, name))),
+    ),
+    ...[world.root, ...world.slaves.map(({ directory }) => directory)].map((directory) =>
+      join(directory, 'tmp'),
+    ),
+    join(world.root, 'master', 'tmp'),
+  ];
+  const left = () => passing.flatMap(filesIn);
+  if (!(await within(PATIENCE_SECONDS, () => left().length === 0))) {
+    diary.violation(`Files are left although everything has ended: ${left().slice(0, 20).join(', ')}.`);
+  }
+}
+
+/** What the master keeps is exactly what it accepted. */
+export function checkResults(world: World, facts: StoreFacts, diary: Diary): void {
+  const results = join(world.root, 'master', 'master', 'results');
+  const kept = new Set(filesIn(results).map((path) => path.slice(results.length + 1)));
+  const orphans = [...kept].filter((name) => !facts.delivered.has(name));
+  const missing = [...facts.delivered].filter((name) => !kept.has(name));
+  if (orphans.length > 0) {
+    diary.violation(`The master keeps results that it never accepted: ${orphans.join(', ')}.`);
+  }
+  if (missing.length > 0) {
+    diary.violation(`The master lacks results that it accepted: ${missing.join(', ')}.`);
+  }
+}
+
+/** While master and slaves still run: of what they started, nothing does but the slaves' watchdogs. */
+export async function checkProcessesOfBuilds(world: World, diary: Diary): Promise<void> {
+  const own = new Set(world.services.map(({ pid }) => String(pid)));
+  const others = () =>
+    processesWith(MARKER, world.mark).filter(
+      (line) => !own.has(line.split(' ')[0] ?? '') && !isWatchdog(line),
+    );
+  if (!(await within(WATCHDOG_SECONDS, () => others().length === 0))) {
+    diary.violation(`Processes outlive their builds:\n  ${others().join('\n  ')}`);
+  }
+}
+
+/** After everything was stopped. */
+export async function checkNoProcesses(world: World, diary: Diary): Promise<void> {
+  const left = () => processesWith(MARKER, world.mark);
+  if (!(await within(WATCHDOG_SECONDS, () => left().length === 0))) {
+    diary.violation(`Processes outlive master and slaves:\n  ${left().join('\n  ')}`);
+  }
+  for (const line of left()) {
+    process.kill(Number.parseInt(line, 10), 'SIGKILL');
+  }
+}
+
+function isWatchdog(line: string): boolean {
+  return line.includes('sh -c') && line.includes('read -r what group');
+}
+
+function slavesIn(directory: string): string[] {
+  const slaves = join(directory, 'slaves');
+  return existsSync(slaves) ? readdirSync(slaves).map((name) => join(slaves, name)) : [];
+}
+
+/** Folders count too when they are directly in `directory`. */
+function filesIn(directory: string): string[] {
+  if (!existsSync(directory)) {
+    return [];
+  }
+  const isResults = directory.endsWith('results');
+  return readdirSync(directory, { recursive: isResults, withFileTypes: true })
+    .filter((entry) => !isResults || !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name));
+}

@@ -1,0 +1,120 @@
+import { setMaxListeners } from 'node:events';
+import { Adversary } from './adversary.js';
+import { allBuilds } from './all-builds.js';
+import { type BuildsChecked, checkBuilds } from './check-builds.js';
+import { checkFiles, checkNoProcesses, checkProcessesOfBuilds, checkResults } from './check-leftovers.js';
+import { checkWitness } from './check-witness.js';
+import type { Diary } from './diary.js';
+import { pause, within } from './pause.js';
+import { drawPlan, type Plan } from './plans.js';
+import { Projects } from './projects.js';
+import { Random } from './random.js';
+import { checkStore, readStoreFacts } from './store-facts.js';
+import { Users } from './users.js';
+import { Witness } from './witness.js';
+import { World } from './world.js';
+
+export interface ChaosOptions {
+  readonly seed: number;
+  /** For which faults happen. */
+  readonly seconds: number;
+  readonly numSlaves?: number;
+}
+
+const NUM_USERS = 12;
+/** More than any run carries out. */
+const PLANS_PER_SECOND = 4;
+/** The longest wait of a slave for its master, a lease, and the longest build. */
+const SETTLE_SECONDS = 120;
+
+/**
+ * Runs builds with known answers on real processes while a seeded adversary breaks what it can; then lets everything
+ * settle, and notes in the diary whatever is not as it must be.
+ */
+export async function runChaos(options: ChaosOptions, diary: Diary): Promise<BuildsChecked> {
+  const random = new Random(options.seed);
+  const planning = random.fork();
+  const plans = Array.from(
+    { length: Math.ceil(options.seconds * PLANS_PER_SECOND) + NUM_USERS },
+    (_, number) => drawPlan(planning, `plan-${number}`),
+  );
+  const world = await World.create(diary, options.numSlaves ?? 3);
+  try {
+    diary.say(`seed ${options.seed}; files are in ${world.root}`);
+    const projects = await Projects.create(world.root, plans);
+    await world.start();
+    const users = new Users(world, projects, diary);
+    const witness = new Witness(world, diary);
+    await rage(options.seconds, world, plans, users, witness, random.fork(), diary);
+    return await judge(world, plans, users, witness, diary);
+  } finally {
+    await world.destroy(diary.violations.length > 0);
+  }
+}
+
+async function rage(
+  seconds: number,
+  world: World,
+  plans: readonly Plan[],
+  users: Users,
+  witness: Witness,
+  random: Random,
+  diary: Diary,
+): Promise<void> {
+  const faults = new AbortController();
+  setMaxListeners(0, faults.signal);
+  const watching = new AbortController();
+  const watched = witness.watch(watching.signal);
+  const supply = plans.values();
+  const working = Array.from({ length: NUM_USERS }, () => users.work(supply, faults.signal));
+  const raging = new Adversary(world, random, diary).rage(faults.signal);
+  await pause(seconds * 1000, faults.signal);
+  diary.say('no more faults');
+  faults.abort();
+  await Promise.all([raging, ...working]);
+  diary.say('everything is mended');
+  await settle(world, plans, users, diary);
+  watching.abort();
+  await watched;
+}
+
+async function settle(world: World, plans: readonly Plan[], users: Users, diary: Diary): Promise<void> {
+  let left = 0;
+  const isSettled = await within(SETTLE_SECONDS, async () => {
+    await users.cancelLeftovers(plans);
+    const builds = await allBuilds(world.observer);
+    left = builds.filter(({ result }) => result === null).length;
+    return left === 0;
+  });
+  diary.say(isSettled ? 'all builds have ended' : `${left} builds have not ended after ${SETTLE_SECONDS} s`);
+}
+
+async function judge(
+  world: World,
+  plans: readonly Plan[],
+  users: Users,
+  witness: Witness,
+  diary: Diary,
+): Promise<BuildsChecked> {
+  await checkFiles(world, diary);
+  await checkProcessesOfBuilds(world, diary);
+  await stopAll(world, diary);
+  await checkNoProcesses(world, diary);
+  checkStore(world, diary);
+  const facts = readStoreFacts(world);
+  checkResults(world, facts, diary);
+  // A last time, on what the dead have left.
+  await world.startMaster();
+  const checked = await checkBuilds(world, plans, users, facts, diary);
+  await checkWitness(world, witness, diary);
+  return checked;
+}
+
+/** Slaves first: they say goodbye to a master that listens. */
+async function stopAll(world: World, diary: Diary): Promise<void> {
+  const codes = await Promise.all(world.slaves.map(({ service }) => service.stop()));
+  codes.push(await world.master.stop());
+  if (codes.some((code) => code !== 0)) {
+    diary.violation(`The slaves and the master ended with ${codes.join(', ')} when they were asked to.`);
+  }
+}

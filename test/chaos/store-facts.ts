@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import type { Diary } from './diary.js';
+import type { World } from './world.js';
+
+/** What only the store knows. */
+export interface StoreFacts {
+  /** How often a slave was lost that held this subjob; null: the build's preparation. */
+  losses(build: number, subjob: number | null): number;
+  /** The files of the results that were accepted, as `build/subjob.tar.gz`. */
+  readonly delivered: ReadonlySet<string>;
+}
+
+/** Reads them as they lie on the disk. The master must not run: it shares its store with nobody. */
+export function readStoreFacts(world: World): StoreFacts {
+  const db = new Database(databaseOf(world), { readonly: true });
+  try {
+    const lost = db
+      .prepare<unknown[], { lease: string; count: number }>(
+        `SELECT build_id || '/' || coalesce(subjob_id, 'preparation') AS lease, count(*) AS count
+         FROM leases WHERE state = 'LOST' GROUP BY 1`,
+      )
+      .all();
+    const done = db
+      .prepare<unknown[], { name: string }>(
+        `SELECT build_id || '/' || subjob_id || '.tar.gz' AS name FROM subjobs WHERE state = 'DONE'`,
+      )
+      .all();
+    const counts = new Map(lost.map(({ lease, count }) => [lease, count]));
+    return {
+      losses: (build, subjob) => counts.get(`${build}/${subjob ?? 'preparation'}`) ?? 0,
+      delivered: new Set(done.map(({ name }) => name)),
+    };
+  } finally {
+    db.close();
+  }
+}
+
+/** What SQLite itself says of the file, and what must hold between the rows once everything has ended. */
+export function checkStore(world: World, diary: Diary): void {
+  const db = new Database(databaseOf(world), { readonly: true });
+  const none = (what: string, sql: string) => {
+    const rows = db.prepare<unknown[], unknown>(sql).all();
+    if (rows.length > 0) {
+      diary.violation(`The store has ${what}: ${JSON.stringify(rows.slice(0, 5))}.`);
+    }
+  };
+  try {
+    const integrity = JSON.stringify(db.pragma('integrity_check'));
+    if (integrity !== '[{"integrity_check":"ok"}]') {
+      diary.violation(`The store is damaged: ${integrity}.`);
+    }
+    none('rows whose parents are missing', 'PRAGMA foreign_key_check');
+    none('leases that are held', "SELECT * FROM leases WHERE state = 'HELD'");
+    none(
+      'more leases of a subjob than attempts',
+      `SELECT build_id, subjob_id, attempt, (SELECT count(*) FROM leases l WHERE l.build_id = s.build_id
+       AND l.subjob_id = s.subjob_id) AS leases FROM subjobs s WHERE attempt <> leases`,
+    );
+    none(
+      'a subjob that was delivered more or less than once',
+      `SELECT build_id, subjob_id, state, (SELECT count(*) FROM leases l WHERE l.build_id = s.build_id
+       AND l.subjob_id = s.subjob_id AND l.state = 'DELIVERED') AS delivered FROM subjobs s
+       WHERE delivered <> (state = 'DONE')`,
+    );
+    none(
+      'leases of one subjob that overlap',
+      `SELECT a.* FROM leases a JOIN leases b ON a.build_id = b.build_id AND a.subjob_id IS b.subjob_id
+       AND b.attempt = a.attempt + 1 WHERE a.ended_at > b.taken_at`,
+    );
+    none(
+      'an attempt that was given twice',
+      `SELECT build_id, subjob_id, attempt FROM leases GROUP BY 1, 2, 3 HAVING count(*) > 1`,
+    );
+  } finally {
+    db.close();
+  }
+}
+
+function databaseOf(world: World): string {
+  return join(world.root, 'master', 'master', 'master.db');
+}

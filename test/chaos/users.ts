@@ -1,0 +1,134 @@
+import type { MasterClient } from '../../src/client/master-client.js';
+import type { Build } from '../../src/protocol/build.js';
+import { ClusterRunnerError, messageOf } from '../../src/protocol/errors.js';
+import type { BuildId } from '../../src/protocol/ids.js';
+import { allBuilds, planOf } from './all-builds.js';
+import type { Diary } from './diary.js';
+import { pause } from './pause.js';
+import { type Plan, requestOf } from './plans.js';
+import type { Projects } from './projects.js';
+import type { World } from './world.js';
+
+const RETRY_MS = 300;
+
+/** Orders builds as people's programs do, over a bad network, and keeps what the master has promised. */
+export class Users {
+  /** Every id that an answer to a request for a build has named. */
+  readonly promised = new Map<BuildId, Plan>();
+  /** Of plans that were asked for without an answer: the master may have made their builds nevertheless. */
+  readonly unanswered = new Set<Plan>();
+  /** Plans whose build was seen or promised. */
+  readonly begun = new Set<Plan>();
+  readonly #world: World;
+  readonly #projects: Projects;
+  readonly #diary: Diary;
+
+  constructor(world: World, projects: Projects, diary: Diary) {
+    this.#world = world;
+    this.#projects = projects;
+    this.#diary = diary;
+  }
+
+  /** Carries out plans, each after the one before, until `stop`. */
+  async work(plans: Iterator<Plan>, stop: AbortSignal): Promise<void> {
+    const client = this.#world.client();
+    try {
+      while (!stop.aborted) {
+        const { value: plan, done } = plans.next();
+        if (done === true) {
+          return;
+        }
+        await this.#carryOut(client, plan, stop);
+      }
+    } finally {
+      await client.close();
+    }
+  }
+
+  /** After the faults: cancels what was meant to be, also what nobody knew of. */
+  async cancelLeftovers(plans: readonly Plan[]): Promise<void> {
+    const client = this.#world.observer;
+    for (const build of await allBuilds(client)) {
+      if (build.result === null && planOf(plans, build)?.outcome.kind === 'canceled') {
+        await client.cancelBuild(build.id);
+      }
+    }
+  }
+
+  async #carryOut(client: MasterClient, plan: Plan, stop: AbortSignal): Promise<void> {
+    const id = await this.#order(client, plan, stop);
+    if (id === null) {
+      return;
+    }
+    this.begun.add(plan);
+    if (plan.outcome.kind === 'canceled') {
+      await pause(plan.outcome.afterMs, stop);
+      await this.#insist(stop, () => client.cancelBuild(id));
+      return;
+    }
+    let build: Build | null = null;
+    while (!stop.aborted && (build === null || build.result === null)) {
+      const watched = await this.#insist(stop, () =>
+        client.watchBuild(id, { waitSeconds: 5, until: 'end', etag: null }, { signal: stop }),
+      );
+      build = watched?.build ?? build;
+    }
+  }
+
+  async #order(client: MasterClient, plan: Plan, stop: AbortSignal): Promise<BuildId | null> {
+    const request = requestOf(plan, this.#projects.directoryOf(plan), this.#projects.repository.url);
+    while (!stop.aborted) {
+      try {
+        const { build_id } = await client.createBuild(request);
+        this.#promise(build_id, plan);
+        return build_id;
+      } catch (error) {
+        this.#requireUnreachable(error, `ordering ${plan.folder}`);
+        this.unanswered.add(plan);
+      }
+      await pause(RETRY_MS, stop);
+      const builds = await this.#insist(stop, () => allBuilds(client));
+      const found = builds?.find((build) => planOf([plan], build) === plan);
+      if (found !== undefined) {
+        return found.id;
+      }
+    }
+    return null;
+  }
+
+  #promise(id: BuildId, plan: Plan): void {
+    const before = this.promised.get(id);
+    if (before !== undefined) {
+      this.#diary.violation(`Build ${id} was promised twice: for ${before.folder} and for ${plan.folder}.`);
+    }
+    const highest = Math.max(0, ...this.promised.keys());
+    if (id <= highest - 50) {
+      this.#diary.violation(`Build ${id} was promised long after build ${highest}.`);
+    }
+    this.promised.set(id, plan);
+  }
+
+  /** null when it was not answered before the stop. */
+  async #insist<T>(stop: AbortSignal, call: () => Promise<T>): Promise<T | null> {
+    while (!stop.aborted) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!stop.aborted) {
+          this.#requireUnreachable(error, 'a call of a user');
+        }
+      }
+      await pause(RETRY_MS, stop);
+    }
+    return null;
+  }
+
+  #requireUnreachable(error: unknown, what: string): void {
+    const code = error instanceof ClusterRunnerError ? error.code : null;
+    if (code !== 'MASTER_UNREACHABLE' && code !== 'UNAVAILABLE') {
+      this.#diary.violation(
+        `${what} failed by something else than the network (${String(code)}): ${messageOf(error)}`,
+      );
+    }
+  }
+}

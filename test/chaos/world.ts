@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MasterClient } from '../../src/client/master-client.js';
+import { freePort } from '../support/cluster.js';
+import type { Diary } from './diary.js';
+import { Link } from './link.js';
+import { within } from './pause.js';
+import { Service } from './service.js';
+
+export interface SlaveInWorld {
+  readonly service: Service;
+  /** Its way to the master. */
+  readonly link: Link;
+  readonly directory: string;
+}
+
+export const LEASE_SECONDS = 3;
+export const MARKER = 'CHAOS_MARK';
+/** Of a slave that was started and did not reach its master within half a minute; whoever supervises it tries again. */
+export const GAVE_UP = 2;
+export const KILLED = 128 + 9;
+const EXECUTORS = 2;
+const SECRET = 'a secret of the chaos';
+
+/** A master and slaves, real processes with a mark by which all that they start is found, and the network between. */
+export class World {
+  readonly root: string;
+  readonly mark = randomUUID();
+  readonly masterPort: number;
+  readonly master: Service;
+  readonly slaves: readonly SlaveInWorld[];
+  /** The way of those who order builds. */
+  readonly clientLink: Link;
+  /** Past all faults but those of the master itself. */
+  readonly observer: MasterClient;
+
+  private constructor(
+    diary: Diary,
+    root: string,
+    masterPort: number,
+    clientLink: Link,
+    links: readonly Link[],
+  ) {
+    this.root = root;
+    this.masterPort = masterPort;
+    this.clientLink = clientLink;
+    const service = (name: string, directory: string, args: readonly string[]) => {
+      mkdirSync(directory, { recursive: true });
+      writeFileSync(join(directory, 'clusterrunner.conf'), `[general]\nsecret = ${SECRET}\n`, {
+        mode: 0o600,
+      });
+      return new Service({
+        name,
+        args,
+        env: this.#environment(name, directory),
+        cwd: root,
+        logFile: join(root, `${name}.log`),
+        onSurprise: (code) => this.#onSurprise(diary, name, code),
+      });
+    };
+    this.master = service('master', join(root, 'master'), ['master', '-p', String(masterPort)]);
+    this.slaves = links.map((link, index) => {
+      const name = `slave-${index + 1}`;
+      const directory = join(root, name);
+      const url = `http://127.0.0.1:${link.port}`;
+      return {
+        link,
+        directory,
+        service: service(name, directory, ['slave', '-m', url, '-e', String(EXECUTORS), '-p', '0']),
+      };
+    });
+    this.observer = new MasterClient({ url: `http://127.0.0.1:${masterPort}`, secret: SECRET });
+  }
+
+  static async create(diary: Diary, numSlaves: number): Promise<World> {
+    const root = mkdtempSync(join(tmpdir(), 'clusterrunner-chaos-'));
+    const masterPort = await freePort();
+    const links = await Promise.all(Array.from({ length: numSlaves }, () => Link.open(masterPort)));
+    return new World(diary, root, masterPort, await Link.open(masterPort), links);
+  }
+
+  get services(): Service[] {
+    return [this.master, ...this.slaves.map(({ service }) => service)];
+  }
+
+  get links(): Link[] {
+    return [this.clientLink, ...this.slaves.map(({ link }) => link)];
+  }
+
+  /** A client whose way leads through the faulty network. */
+  client(): MasterClient {
+    return new MasterClient({
+      url: `http://127.0.0.1:${this.clientLink.port}`,
+      secret: SECRET,
+      timeoutSeconds: 5,
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.startMaster();
+    for (const { service } of this.slaves) {
+      service.start();
+    }
+  }
+
+  /** Resolves when it answers. */
+  async startMaster(): Promise<void> {
+    this.master.start();
+    if (!(await within(30, () => this.#answers()))) {
+      throw new Error(`The master does not answer; see ${this.root}/master.log`);
+    }
+  }
+
+  /** Ends what is left of it, and forgets its files unless somebody wants to look at them. */
+  async destroy(keepFiles: boolean): Promise<void> {
+    await this.observer.close();
+    await Promise.all(this.services.map((service) => service.kill()));
+    await Promise.all(this.links.map((link) => link.close()));
+    if (!keepFiles) {
+      rmSync(this.root, { recursive: true, force: true });
+    }
+  }
+
+  #onSurprise(diary: Diary, name: string, code: number): void {
+    const slave = this.slaves.find(({ service }) => service.name === name);
+    if (slave !== undefined && code === GAVE_UP) {
+      diary.say(`${name} gave up looking for its master, and is started again`);
+      slave.service.start();
+    } else if (slave !== undefined && code === KILLED) {
+      diary.fault('slave killed by an atom', `${name}, started again`);
+      slave.service.start();
+    } else {
+      diary.violation(`${name} ended by itself with ${code}; see ${this.root}/${name}.log`);
+    }
+  }
+
+  async #answers(): Promise<boolean> {
+    return this.observer.listBuilds({ limit: 1 }, { timeoutSeconds: 2 }).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #environment(name: string, directory: string): Record<string, string> {
+    const temporary = join(directory, 'tmp');
+    mkdirSync(temporary, { recursive: true });
+    return {
+      PATH: process.env.PATH ?? '',
+      HOME: directory,
+      TMPDIR: temporary,
+      CLUSTERRUNNER_BASE_DIRECTORY: directory,
+      CLUSTERRUNNER_HOSTNAME: name,
+      CLUSTERRUNNER_UNRESPONSIVE_SLAVES_CLEANUP_INTERVAL: String(LEASE_SECONDS),
+      [MARKER]: this.mark,
+    };
+  }
+}
