@@ -12,6 +12,8 @@ export interface RetryOptions {
   readonly signal: AbortSignal;
   /** Give up once this long has passed since the first try, and throw the last error. Unless given: never. */
   readonly giveUpAfterMs?: number;
+  /** What else may pass: a signature is refused while a secret is changed, or a clock is wrong. */
+  readonly retryUnauthenticated?: boolean;
   readonly onRetry?: (error: ClusterRunnerError, delayMs: number) => void;
 }
 
@@ -27,7 +29,7 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
       return await attempt();
     } catch (error) {
       options.signal.throwIfAborted();
-      if (!(error instanceof ClusterRunnerError) || !RETRIED.has(error.code)) {
+      if (!(error instanceof ClusterRunnerError) || !mayPass(error.code, options)) {
         throw error;
       }
       const delayMs = backoffDelay(tries, { firstMs: 250, maxMs: 15_000 }, options.random());
@@ -39,4 +41,8 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
       await options.clock.sleep(delayMs, options.signal);
     }
   }
+}
+
+function mayPass(code: ErrorCode, { retryUnauthenticated = false }: RetryOptions): boolean {
+  return RETRIED.has(code) || (retryUnauthenticated && code === 'UNAUTHENTICATED');
 }

@@ -59,7 +59,7 @@ export class Builds {
       atomsLost: 0,
       atomsFlaky: 0,
       retriesUsed: 0,
-      refusedBy: new Set(),
+      refusals: new Map(),
       leases: new Set(),
       ending: null,
     });

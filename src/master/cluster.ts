@@ -16,6 +16,7 @@ import {
 } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { Project, RemoteFile } from '../protocol/project.js';
+import type { Handback } from '../protocol/slave.js';
 import { BuildWatchers } from './build-watchers.js';
 import type { DiskRoom } from './disk-room.js';
 import type { Journal, Step } from './journal.js';
@@ -43,8 +44,8 @@ export interface BuildEntry {
   atomsFlaky: number;
   /** How many atoms were run again. */
   retriesUsed: number;
-  /** Names of the slaves that could not run it. */
-  readonly refusedBy: Set<string>;
+  /** What the slaves said that could not run it, the last words last, by the name of the slave. */
+  readonly refusals: Map<string, Pick<Handback, 'reason' | 'output'>>;
   /** The leases that are held of it now, preparation and subjobs. */
   readonly leases: Set<Held>;
   /** Set in the step that ends the build; settles when the store has the end. */
@@ -114,7 +115,7 @@ export interface ClusterParts {
   readonly room: DiskRoom;
   /** Holds a folder for each build that has results. */
   readonly resultsDirectory: string;
-  /** The highest id of a lease that the store has seen. */
+  /** No lease was ever given with a higher id. */
   readonly lastLease: number;
   /** Called when something may have become available to slaves that wait for work. */
   readonly workAppeared: () => void;

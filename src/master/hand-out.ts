@@ -23,7 +23,7 @@ export class HandOut {
   async ask(slaveId: SlaveId, request: WorkRequest, gone: AbortSignal): Promise<WorkAnswer> {
     const cluster = this.#cluster;
     cluster.journal.requireWhole();
-    const slave = cluster.slaves.hear(slaveId, cluster.now);
+    const slave = cluster.slaves.hear(slaveId, cluster.now, request.instance);
     if (gone.aborted || request.poll < slave.lastPoll) {
       // Overtaken on its way by a newer question, which says what is true.
       return nothing;

@@ -1,15 +1,11 @@
-import { exonerated } from '../domain/slave-health.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
 import type { Handback } from '../protocol/slave.js';
-import { type BuildEntry, Change, type Cluster, type SlaveEntry } from './cluster.js';
-import { endBuild } from './ending.js';
+import { type BuildEntry, Change, type Cluster } from './cluster.js';
 import { noteTrouble } from './health.js';
 import { giveBack } from './leases.js';
+import { endIfNobodyIsLeft, noteRefusal } from './refusals.js';
 import { reported, staleLease } from './reports.js';
-
-/** A build that could not be run on so many slaves, and had no result on any, is not tried on the rest of the fleet. */
-const MAX_REFUSALS = 5;
 
 const WHAT = {
   setup_failed: 'setup_build failed',
@@ -47,15 +43,9 @@ export async function takeBack(
   const change = new Change();
   giveBack(cluster, found.held, change);
   if (handback.reason !== 'stopping') {
-    build.refusedBy.add(slave.name);
-    build.work.refusedBy.add(slave.id);
     noteTrouble(cluster, slave, { build: id, what: WHAT[handback.reason] }, change);
-    if (nobodyIsLeft(cluster, build)) {
-      for (const one of cluster.slaves.all()) {
-        one.health = exonerated(one.health, id);
-      }
-      endBuild(cluster, build, 'ERROR', sentenceOf(build, slave, handback), change);
-    }
+    noteRefusal(build, slave, handback);
+    endIfNobodyIsLeft(cluster, build, change);
   }
   await cluster.commit(change);
 }
@@ -64,17 +54,4 @@ export async function takeBack(
 function wasTakenBack(build: BuildEntry, subjob: SubjobId | null, { lease }: Handback): boolean {
   const task = subjob === null ? build.work.preparation : build.work.subjob(subjob)?.task;
   return task?.kind === 'queued' && task.lease === lease.lease_id && task.attempt === lease.attempt;
-}
-
-function nobodyIsLeft(cluster: Cluster, { work }: BuildEntry): boolean {
-  const refused = work.refusedBy;
-  return (
-    (refused.size >= MAX_REFUSALS && work.done === 0) ||
-    [...cluster.slaves.connected()].every(({ id }) => refused.has(id))
-  );
-}
-
-function sentenceOf(build: BuildEntry, slave: SlaveEntry, { reason, output }: Handback): string {
-  const what = reason === 'setup_failed' ? 'setup_build failed' : 'The build could not be run';
-  return `${what} on ${[...build.refusedBy].join(', ')}; the last words on ${slave.name}:\n${output}`;
 }

@@ -76,7 +76,7 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     atomsLost: lost,
     atomsFlaky: flaky,
     retriesUsed: retries,
-    refusedBy: new Set(),
+    refusals: new Map(),
     leases: new Set(),
     ending: null,
   };

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { leaseFloor } from '../domain/lease.js';
 import { type Clock, seconds } from '../lib/clock.js';
 import { freeDiskBytes } from '../lib/free-disk.js';
 import type { Logger } from '../lib/logger.js';
@@ -81,7 +82,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     clock,
     log,
     resultsDirectory,
-    lastLease: await lastLeaseId(store.db),
+    lastLease: Math.max(await lastLeaseId(store.db), leaseFloor(clock.now())),
     workAppeared: () => polls.dispatchSoon(cluster),
     newsOf: (build) => polls.newsOf(build),
     metrics,

@@ -35,10 +35,11 @@ export class SlavesInMemory {
     return this.#entries.size;
   }
 
-  /** Notes a signed word of the slave, which renews its leases. @throws SLAVE_UNKNOWN */
-  hear(id: SlaveId, now: number): SlaveEntry {
+  /** Notes a signed word of the slave, which renews its leases. @throws SLAVE_UNKNOWN also for one of that number that
+   *  is another `instance` */
+  hear(id: SlaveId, now: number, instance?: string): SlaveEntry {
     const slave = this.#entries.get(id);
-    if (slave === undefined || slave.state === 'GONE') {
+    if (slave === undefined || slave.state === 'GONE' || slave.instance !== (instance ?? slave.instance)) {
       throw new ClusterRunnerError(
         'SLAVE_UNKNOWN',
         `Slave ${id} is not connected to this master; register again.`,

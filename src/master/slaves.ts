@@ -7,6 +7,7 @@ import type { Page } from './contract.js';
 import { noteTrouble } from './health.js';
 import { giveBack, lose } from './leases.js';
 import type { LongPolls } from './long-polls.js';
+import { endIfNobodyIsLeft } from './refusals.js';
 import { presentSlave, slaveEntry } from './slaves-in-memory.js';
 import { appendEvent } from './store/events.js';
 import { deleteSlaves, saveSlave, setSlaveState } from './store/slaves.js';
@@ -133,6 +134,9 @@ export class Slaves {
       if (cluster.held.get(held.task.lease) === held) {
         (how === 'SLAVE_LOST' ? lose : giveBack)(cluster, held, change);
       }
+    }
+    for (const build of cluster.builds.values()) {
+      endIfNobodyIsLeft(cluster, build, change);
     }
     change.steps.push(async (db) => {
       await setSlaveState(db, slave.id, 'GONE', now);

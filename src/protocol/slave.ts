@@ -30,11 +30,14 @@ const closed = { additionalProperties: false };
 export const LeaseRefSchema = Type.Object({ lease_id: LeaseIdSchema, attempt: AttemptSchema }, closed);
 export type LeaseRef = Static<typeof LeaseRefSchema>;
 
+/** Drawn by the slave's process. */
+const InstanceSchema = Type.String({ minLength: 8, maxLength: 64 });
+
 export const RegisterSchema = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 255, description: 'Shown to people: host name and port.' }),
     /** Drawn once per process: registering again with it is the same slave, and gives the same id. */
-    instance: Type.String({ minLength: 8, maxLength: 64 }),
+    instance: InstanceSchema,
     num_executors: Type.Integer({ minimum: 1, maximum: 10_000 }),
     url: Type.Union([Type.String(), Type.Null()], { description: "The slave's own read-only API, if any." }),
     version: Type.String(),
@@ -54,6 +57,8 @@ export const RegisteredSchema = Type.Object(
 
 export const WorkRequestSchema = Type.Object(
   {
+    /** As registered: a master whose store was replaced may have given the slave's number to another. */
+    instance: InstanceSchema,
     free_executors: Type.Integer({ minimum: 0, maximum: 10_000 }),
     /** How long the master may hold the question when there is nothing to say. */
     wait_seconds: Type.Number({ minimum: 0, maximum: 60 }),

@@ -27,7 +27,7 @@ const FIRST_CONTACT_MS = 30_000;
 export class Session {
   readonly client: MasterClient;
   readonly #options: SessionOptions;
-  readonly #instance = randomUUID();
+  readonly instance = randomUUID();
   #id: SlaveId | null = null;
   #registering: Promise<SlaveId> | null = null;
   /** Seconds. */
@@ -59,8 +59,8 @@ export class Session {
   }
 
   /**
-   * Makes a call until it is answered: through breaks of the connection, restarts of the master, and registering
-   * again.
+   * Makes a call until it is answered: through breaks of the connection, restarts of the master, registering again,
+   * and changes of the secret.
    * @throws ClusterRunnerError what the master answers; the signal's reason
    */
   async insist<T>(
@@ -72,6 +72,7 @@ export class Session {
       clock,
       random,
       signal,
+      retryUnauthenticated: true,
       onRetry: (error, delayMs) => log.debug({ delayMs }, error.message),
     });
   }
@@ -106,7 +107,7 @@ export class Session {
   async #registerNow(signal: AbortSignal): Promise<SlaveId> {
     const { name, numExecutors, url, log } = this.#options;
     const answer = await this.client.registerSlave(
-      { name, instance: this.#instance, num_executors: numExecutors, url, version },
+      { name, instance: this.instance, num_executors: numExecutors, url, version },
       { signal },
     );
     this.#id = answer.slave_id;

@@ -11,7 +11,7 @@ export interface WorkLoopOptions {
   readonly random: () => number;
   readonly log: Logger;
   /** What this slave has and wants at this moment. */
-  standing(): Omit<WorkRequest, 'wait_seconds' | 'poll' | 'open_polls'>;
+  standing(): Omit<WorkRequest, 'instance' | 'wait_seconds' | 'poll' | 'open_polls'>;
   onAnswer(answer: WorkAnswer): void;
 }
 
@@ -68,6 +68,7 @@ export class WorkLoop {
     const open_polls = [...this.#open.keys()];
     const asked = this.#ask({
       ...this.#options.standing(),
+      instance: this.#options.session.instance,
       wait_seconds: WAIT_SECONDS,
       poll,
       open_polls,

@@ -2,12 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { leaseFloor } from '../../src/domain/lease.js';
 import { findPackageJSON } from '../../src/lib/package-json.js';
 import type { RouteDeclaration } from '../../src/protocol/route.js';
 import { routes } from '../../src/protocol/routes.js';
 import { type AnswerBlock, examplesOf, withAnswers } from '../support/api-page.js';
 import { startExampleMaster } from '../support/example-master.js';
 import { correctionOf, Story } from '../support/example-story.js';
+import { ManualClock } from '../support/manual-clock.js';
 
 const root = dirname(fileURLToPath(new URL(`file://${findPackageJSON(import.meta.url)}`)));
 const file = join(root, 'docs', 'api.md');
@@ -19,7 +21,9 @@ const build = '/v1/build/:buildId';
 const slave = '/v1/slave/:slaveId';
 const leased = `${slave}/build/:buildId`;
 const result = `PUT ${leased}/subjob/:subjobId/result#1`;
-const lease = (lease_id: number, attempt = 1) => ({ lease_id, attempt });
+/** As a master numbers them that starts when the tests' clock does. */
+const firstLease = leaseFloor(new ManualClock().now());
+const lease = (number: number, attempt = 1) => ({ lease_id: firstLease + number, attempt });
 
 /** Three builds and one slave: the examples are true in this order, which is not that of the page. */
 async function tell(story: Story): Promise<void> {

@@ -38,7 +38,7 @@ export const directoryBuild: BuildRequest = {
 /** A real master over a real database in a folder of its own, with a clock that is moved by hand. */
 export class MasterHarness {
   readonly directory = mkdtempSync(join(tmpdir(), 'clusterrunner-master-'));
-  readonly clock = new ManualClock();
+  readonly clock: ManualClock;
   /** On the master's disk. */
   freeBytes = 10 ** 12;
   /** For the next start. */
@@ -46,6 +46,11 @@ export class MasterHarness {
   #master: Master | null = null;
   #archives = 0;
   #slaves = 0;
+
+  /** `now` in milliseconds since the epoch. */
+  constructor(now?: number) {
+    this.clock = new ManualClock(now);
+  }
 
   get master(): Master {
     if (this.#master === null) {
@@ -92,7 +97,7 @@ export class MasterHarness {
       url: null,
       version: '1.0.0',
     });
-    return new TestSlave(this, slave_id, executors);
+    return new TestSlave(this, slave_id, instance, executors);
   }
 
   /** Moves the time on until the slaves that are not heard are lost, those in `alive` speaking all the while. */
@@ -123,15 +128,17 @@ export class MasterHarness {
 /** Speaks as a slave does, in order, and runs nothing. */
 export class TestSlave {
   readonly id: SlaveId;
+  readonly instance: string;
   readonly leases = new Map<number, LeaseRef>();
   readonly builds = new Set<BuildId>();
   readonly #harness: MasterHarness;
   readonly #executors: number;
   #polls = 0;
 
-  constructor(harness: MasterHarness, id: SlaveId, executors: number) {
+  constructor(harness: MasterHarness, id: SlaveId, instance: string, executors: number) {
     this.#harness = harness;
     this.id = id;
+    this.instance = instance;
     this.#executors = executors;
   }
 
@@ -144,6 +151,7 @@ export class TestSlave {
     const answer = await this.#master.askForWork(
       this.id,
       {
+        instance: this.instance,
         free_executors: this.#executors - this.leases.size,
         wait_seconds: 0,
         leases: [...this.leases.values()],

@@ -154,6 +154,56 @@ describe('leases that end without a result', () => {
     expect(error_message).to.contain('setup_build failed on slave-1, slave-2').and.to.contain('no make');
   });
 
+  it('ends a build in error when the slaves leave that had not refused it, and waits for one when there is none', async () => {
+    const { master } = harness;
+    const build = await master.createBuild(directoryBuild);
+    const [bad, good, third] = [await harness.slave(), await harness.slave(), await harness.slave()];
+    await bad.prepare(1);
+    const { lease, subjob_id } = await bad.take();
+    await master.handBack(bad.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
+    await master.goodbyeSlave(good.id);
+    expect((await master.getBuild(build)).state).to.equal('BUILDING');
+    await master.goodbyeSlave(third.id);
+    const { state, error_message } = await master.getBuild(build);
+    expect(state).to.equal('ERROR');
+    expect(error_message).to.equal('setup_build failed on slave-1; the last words on slave-1:\nno make');
+  });
+
+  it('keeps a build that was refused by a slave when all slaves leave', async () => {
+    const { master } = harness;
+    const build = await master.createBuild(directoryBuild);
+    const [bad, good] = [await harness.slave(), await harness.slave()];
+    await bad.prepare(1);
+    const { lease, subjob_id } = await bad.take();
+    await master.handBack(bad.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
+    await master.goodbyeSlave(bad.id);
+    await master.goodbyeSlave(good.id);
+    expect((await master.getBuild(build)).state).to.equal('BUILDING');
+    await (await harness.slave()).runAll();
+    expect((await master.getBuild(build)).status).to.equal('SUCCESS');
+  });
+
+  it('knows a slave by its number and its instance: another store may have given the number to another', async () => {
+    const slave = await harness.slave();
+    await refused(slave.ask({ instance: 'of another master' }), 'SLAVE_UNKNOWN');
+    expect((await slave.ask()).assignments).to.deep.equal([]);
+  });
+
+  it('never gives a lease that another store may have given', async () => {
+    const { master, clock } = harness;
+    await master.createBuild(directoryBuild);
+    const before = await (await harness.slave()).takePreparation();
+    const other = new MasterHarness(clock.now() + 1);
+    await other.start();
+    try {
+      await other.master.createBuild(directoryBuild);
+      const after = await (await other.slave()).takePreparation();
+      expect(after.lease.lease_id).to.be.greaterThan(before.lease.lease_id);
+    } finally {
+      await other.close();
+    }
+  });
+
   it('cancels the leases of a canceled build', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);

@@ -62,7 +62,15 @@ describe('a connection that was made ahead of time', () => {
 describe('a long poll', () => {
   let master: FakeMaster;
   let slave: SlaveId;
-  const question = { free_executors: 1, wait_seconds: 60, leases: [], poll: 1, open_polls: [], builds: [] };
+  const question = {
+    instance: 'instance-1',
+    free_executors: 1,
+    wait_seconds: 60,
+    leases: [],
+    poll: 1,
+    open_polls: [],
+    builds: [],
+  };
   beforeEach(async () => {
     master = await startFakeMaster();
     const named = { name: 'host', instance: 'instance-1', num_executors: 1, url: null, version: '1' };
