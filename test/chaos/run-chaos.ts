@@ -72,6 +72,7 @@ async function rage(
   diary.say('no more faults');
   faults.abort();
   await Promise.all([raging, ...working]);
+  await world.startMaster();
   diary.say('everything is mended');
   await settle(world, plans, users, diary);
   watching.abort();

@@ -87,9 +87,9 @@ export class MasterHarness {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  async slave(executors = 1): Promise<TestSlave> {
+  async slave(executors = 1, kind = 'instance'): Promise<TestSlave> {
     this.#slaves += 1;
-    const instance = `instance-${this.#slaves}`;
+    const instance = `${kind}-${this.#slaves}`;
     const { slave_id } = await this.master.registerSlave({
       name: `slave-${this.#slaves}`,
       instance,
