@@ -75,7 +75,7 @@ export function slaveEntry(
     numExecutors: row.num_executors,
     version: row.version,
     state: row.state,
-    draining: false,
+    draining: row.draining === 1,
     health: healthy,
     paused: null,
     freeDiskBytes: null,

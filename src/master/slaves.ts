@@ -10,7 +10,7 @@ import type { LongPolls } from './long-polls.js';
 import { endIfNobodyIsLeft } from './refusals.js';
 import { presentSlave, slaveEntry } from './slaves-in-memory.js';
 import { appendEvent } from './store/events.js';
-import { deleteSlaves, saveSlave, setSlaveState } from './store/slaves.js';
+import { deleteSlaves, saveSlave, setDraining, setSlaveState } from './store/slaves.js';
 
 const FORGET_AFTER_MS = 24 * 60 * 60 * 1000;
 const MAX_GONE = 1000;
@@ -55,7 +55,7 @@ export class Slaves {
     });
     const known = slaves.find(id);
     if (known === undefined) {
-      const row = { ...register, id, state: 'CONNECTED' } as const;
+      const row = { ...register, id, state: 'CONNECTED', draining: 0 } as const;
       slaves.add(slaveEntry(row, this.#cluster.now));
     } else {
       known.name = register.name;
@@ -94,13 +94,18 @@ export class Slaves {
 
   /** They take no more work, and are told to leave when they have finished. @throws NOT_FOUND */
   async drain(ids: readonly SlaveId[] | 'all'): Promise<SlaveId[]> {
-    const { slaves } = this.#cluster;
+    const { slaves, journal } = this.#cluster;
+    journal.requireWhole();
     const chosen = ids === 'all' ? [...slaves.connected()] : ids.map((id) => this.#connected(id));
     for (const slave of chosen) {
       slave.draining = true;
       this.#polls.release(slave, 'news');
     }
-    return chosen.map(({ id }) => id);
+    const chosenIds = chosen.map(({ id }) => id);
+    if (chosenIds.length > 0) {
+      await journal.record([(db) => setDraining(db, chosenIds)]);
+    }
+    return chosenIds;
   }
 
   /** Those that left long ago are forgotten. */

@@ -110,6 +110,8 @@ export interface SlavesTable {
   num_executors: number;
   version: string;
   state: 'CONNECTED' | 'GONE';
+  /** 1 when it was told to finish what it runs, and leave. */
+  draining: Generated<number>;
   /** When `state` was written last. */
   changed_at: number;
 }

@@ -13,6 +13,11 @@ const migrations: Record<string, Migration> = {
       }
     },
   },
+  '0002_draining': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await sql`ALTER TABLE slaves ADD COLUMN draining INTEGER NOT NULL DEFAULT 0`.execute(db);
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };

@@ -27,6 +27,11 @@ export async function setSlaveState(
   await db.updateTable('slaves').set({ state, changed_at: now }).where('id', '=', slave).execute();
 }
 
+/** They stay so: a process that drains takes no more work in its life. */
+export async function setDraining(db: Kysely<Database>, slaves: readonly SlaveId[]): Promise<void> {
+  await db.updateTable('slaves').set({ draining: 1 }).where('id', 'in', slaves).execute();
+}
+
 export async function allSlaves(db: Kysely<Database>): Promise<SlaveRow[]> {
   return await db.selectFrom('slaves').selectAll().orderBy('id').execute();
 }
