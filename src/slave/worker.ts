@@ -55,6 +55,8 @@ export class Worker {
   readonly #queue: Assignment[] = [];
   readonly #stop = new AbortController();
   #draining = false;
+  /** Results that are being packed. */
+  #packing = 0;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -235,12 +237,17 @@ export class Worker {
       onProgress: (progress, console) => reporter.note(progress, console),
     }).finally(() => reporter.stop());
     await reporting;
-    // The next subjob runs while this one is packed.
-    executor.end();
     if (outcome === null) {
       return;
     }
-    const index = await writeArchive(outcome.folders, outbox.archivePath(lease));
+    // The next subjob runs while this one is packed, unless packing does not keep up.
+    if (this.#packing < this.executors.total) {
+      executor.end();
+    }
+    this.#packing += 1;
+    const index = await writeArchive(outcome.folders, outbox.archivePath(lease)).finally(() => {
+      this.#packing -= 1;
+    });
     if (signal.aborted) {
       await rm(outbox.archivePath(lease), { force: true });
       return;

@@ -43,8 +43,12 @@ export function createApp(options: AppOptions): App {
   const app = new Koa();
   app.once(STOPPING, () => openCalls.stop());
   app.on('error', (error: unknown) => {
-    // Only an answer that has begun can still fail here; most often its reader went away.
-    options.log.warn({ err: error }, 'An answer could not be sent to its end.');
+    // Only an answer that has begun can still fail here.
+    if (isHangUp(error)) {
+      options.log.debug('A reader went away before the end of its answer.');
+    } else {
+      options.log.warn({ err: error }, 'An answer could not be sent to its end.');
+    }
   });
   const { sessionId } = options.service;
   const allowed = options.corsAllowedOrigins ?? null;
@@ -132,5 +136,14 @@ function answerUnrouted(ctx: Context, router: Router): void {
   throw new ClusterRunnerError(
     'METHOD_NOT_ALLOWED',
     `${ctx.method} is not possible at ${ctx.path}; ${methods.join(', ')} is.`,
+  );
+}
+
+/** Readers may: a browser's tab is closed, a build's progress is followed no more. */
+function isHangUp(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'ECONNRESET' || error.code === 'EPIPE')
   );
 }
