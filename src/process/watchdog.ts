@@ -3,12 +3,15 @@ import { execa } from 'execa';
 
 /*
  * When this process is killed with SIGKILL it cannot end what it has started, and nobody else would. So a small shell
- * that outlives it is told of every process group, and ends those that are left when the pipe from here closes. Only
- * a group that was started in the last millisecond before that may not be known to it.
+ * that outlives it is told of every process group, and ends those that are left when the pipe from here closes. Each
+ * command begins a session of its own, so what belongs to it is found also in groups that were never told: those of
+ * the atoms of a batch whose shell had no time to name them. Only a command that was started in the very moment
+ * before the kill may not be known to it.
  */
 
 const GRACE_SECONDS = 5;
 
+/** `stat` of Linux: process, name in brackets, state, parent, group, session. Elsewhere pgrep knows sessions. */
 const SCRIPT = `
 groups=' '
 while read -r what group; do
@@ -17,19 +20,33 @@ while read -r what group; do
     -) groups="\${groups%%" $group "*} \${groups#*" $group "}" ;;
   esac
 done
-for group in $groups; do
-  kill -s TERM -- "-$group" && kill -s CONT -- "-$group"
+members() {
+  if test -r /proc/self/stat; then
+    for directory in /proc/[0-9]*; do
+      read -r stat < "$directory/stat" || continue
+      set -- \${stat##*) }
+      test "$1" = Z && continue
+      case $groups in *" $3 "* | *" $4 "*) echo "\${directory#/proc/}" ;; esac
+    done
+  else
+    for group in $groups; do
+      pgrep -g "$group"
+      pgrep -s "$group"
+    done
+  fi
+}
+for process in $(members); do
+  kill -s TERM "$process" && kill -s CONT "$process"
 done
 for second in $(seq ${GRACE_SECONDS}); do
-  alive=
-  for group in $groups; do
-    kill -s 0 -- "-$group" && alive=yes
-  done
-  test "$alive" || exit
+  test "$(members)" || exit
   sleep 1
 done
-for group in $groups; do
-  kill -s KILL -- "-$group"
+# What is killed may have started something in the moment before.
+for round in 1 2 3; do
+  for process in $(members); do
+    kill -s KILL "$process"
+  done
 done
 `;
 

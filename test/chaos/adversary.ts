@@ -4,11 +4,10 @@ import type { Link } from './link.js';
 import { pause, within } from './pause.js';
 import type { Random } from './random.js';
 import { Service } from './service.js';
-import { GAVE_UP, KILLED, LEASE_SECONDS, type SlaveInWorld, type World } from './world.js';
+import { isGoodEnd, LEASE_SECONDS, type SlaveInWorld, type World } from './world.js';
 
 /** A slave that is asked to leave has this long, whatever the network does: its grace periods and then some. */
 const LEAVE_SECONDS = 60;
-const TERMINATED = 128 + 15;
 
 type Fault = (signal: AbortSignal) => Promise<void>;
 
@@ -184,9 +183,8 @@ export class Adversary {
     return outcome.code;
   }
 
-  /** One that is still loading its code ends as any program does; and there are atoms that kill their slave. */
   #requireGoodEnd(name: string, code: number | null): void {
-    if (code !== 0 && code !== TERMINATED && code !== GAVE_UP && code !== KILLED) {
+    if (!isGoodEnd(code)) {
       this.#diary.violation(`${name} ended with ${code} when it was asked to.`);
     }
   }

@@ -12,7 +12,7 @@ import { Random } from './random.js';
 import { checkStore, readStoreFacts } from './store-facts.js';
 import { Users } from './users.js';
 import { Witness } from './witness.js';
-import { World } from './world.js';
+import { isGoodEnd, World } from './world.js';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -115,7 +115,7 @@ async function judge(
 async function stopAll(world: World, diary: Diary): Promise<void> {
   const codes = await Promise.all(world.slaves.map(({ service }) => service.stop()));
   codes.push(await world.master.stop());
-  if (codes.some((code) => code !== 0)) {
+  if (!codes.every(isGoodEnd)) {
     diary.violation(`The slaves and the master ended with ${codes.join(', ')} when they were asked to.`);
   }
 }

@@ -19,10 +19,16 @@ export interface SlaveInWorld {
 export const LEASE_SECONDS = 3;
 export const MARKER = 'CHAOS_MARK';
 /** Of a slave that was started and did not reach its master within half a minute; whoever supervises it tries again. */
-export const GAVE_UP = 2;
-export const KILLED = 128 + 9;
+const GAVE_UP = 2;
+const KILLED = 128 + 9;
+const TERMINATED = 128 + 15;
 const EXECUTORS = 2;
 const SECRET = 'a secret of the chaos';
+
+/** After SIGTERM. One that is still loading its code ends as any program does; and there are atoms that kill their slave. */
+export function isGoodEnd(code: number | null): boolean {
+  return code === 0 || code === TERMINATED || code === GAVE_UP || code === KILLED;
+}
 
 /** A master and slaves, real processes with a mark by which all that they start is found, and the network between. */
 export class World {

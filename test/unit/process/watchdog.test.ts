@@ -8,10 +8,7 @@ import { findPackageJSON } from '../../../src/lib/package-json.js';
 import { groupIsAlive } from '../../../src/process/process-group.js';
 import { until } from '../../support/until.js';
 
-const fixture = join(
-  dirname(findPackageJSON(import.meta.url)),
-  'test/fixtures/commands/run-until-killed.mjs',
-);
+const fixtures = join(dirname(findPackageJSON(import.meta.url)), 'test/fixtures/commands');
 
 describe('a process that is killed with SIGKILL', () => {
   let directory: string;
@@ -23,12 +20,32 @@ describe('a process that is killed with SIGKILL', () => {
   it('leaves nothing of its commands running, not even what ignores TERM', async () => {
     const command =
       'until test -e watched; do sleep 0.01; done; echo $$ > pid; (trap "" TERM; sleep 1000) & sleep 1000';
-    const runner = spawn(process.execPath, [fixture, command, directory], { stdio: 'ignore' });
+    const runner = spawn(process.execPath, [join(fixtures, 'run-until-killed.mjs'), command, directory], {
+      stdio: 'ignore',
+    });
     const file = join(directory, 'pid');
     await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
     const group = Number(readFileSync(file, 'utf8'));
     runner.kill('SIGKILL');
     await once(runner, 'exit');
+    await until(() => !groupIsAlive(group));
+    expect(groupIsAlive(group)).to.equal(false);
+  });
+
+  it('leaves nothing of an item running of which it has not heard', async () => {
+    const command =
+      'test $ITEM = 1 && kill -STOP $RUNNER && exit; echo $$ > pid; kill -KILL $RUNNER; sleep 1000';
+    const runner = spawn(
+      process.execPath,
+      [join(fixtures, 'run-batch-until-killed.mjs'), command, directory],
+      {
+        stdio: 'ignore',
+      },
+    );
+    await once(runner, 'exit');
+    const file = join(directory, 'pid');
+    await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
+    const group = Number(readFileSync(file, 'utf8'));
     await until(() => !groupIsAlive(group));
     expect(groupIsAlive(group)).to.equal(false);
   });
