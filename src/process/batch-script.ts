@@ -12,6 +12,7 @@ export interface BatchItem {
  * costs a third of what starting it out of Node does, and Node reads a few words for each instead of living through
  * every process.
  *
+ * It begins when a line comes on descriptor 4: then the watchdog knows of it, so nothing outlives whoever started it.
  * Job control (`set -m`) gives each item a process group of its own. The shell says on descriptor 3, a line each:
  *
  *   s INDEX                  the item begins
@@ -22,7 +23,8 @@ export interface BatchItem {
  *   e INDEX CODE BEGIN END   the item has ended; CODE as in `$?`, times in seconds since the epoch
  */
 
-const PROLOGUE = `set -m
+const PROLOGUE = `read -r _ <&4 || exit
+set -m
 item() {
   printf 's %s\\n' "$1" >&3
   begin=$EPOCHREALTIME

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { constants } from 'node:os';
-import type { Readable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
 import { deferred } from '../lib/deferred.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
@@ -22,12 +22,13 @@ export interface Leader {
 
 /**
  * Starts a program as the leader of its own process group and session: signals reach all that it starts, and it
- * has no terminal to ask questions on. `env` is its whole environment, its stdin is /dev/null.
+ * has no terminal to ask questions on. `env` is its whole environment, its stdin is /dev/null. With `isTold` it gets a
+ * line on descriptor 3 as soon as the watchdog knows of it; see whenTold.
  * @throws ClusterRunnerError PREPARATION_FAILED when it cannot be started
  */
 export async function startLeader(
   call: ProgramCall,
-  options: { cwd: string; env: Record<string, string>; stdout: Sink; stderr: Sink },
+  options: { cwd: string; env: Record<string, string>; stdout: Sink; stderr: Sink; isTold?: boolean },
 ): Promise<Leader> {
   // What execa could do beside starting (collecting output, killing, cleaning up at exit) is switched off: it
   // costs time for each process, and ending the group needs more care than it gives.
@@ -41,7 +42,12 @@ export async function startLeader(
     buffer: false,
     reject: false,
     stripFinalNewline: false,
-    stdio: ['ignore', sink(options.stdout), sink(options.stderr)],
+    stdio: [
+      'ignore',
+      sink(options.stdout),
+      sink(options.stderr),
+      options.isTold === true ? 'pipe' : 'ignore',
+    ],
   });
   const { pid } = child;
   if (pid === undefined) {
@@ -49,6 +55,12 @@ export async function startLeader(
     throw await cannotStart(call.file, options.cwd, cause);
   }
   watchGroup(pid);
+  const word = child.stdio[3];
+  if (word instanceof Writable) {
+    // One that ended before it was told has an exit code that says so.
+    word.on('error', () => undefined);
+    word.end('\n');
+  }
   const exited = deferred<number>();
   child.once('exit', (code, signal) =>
     exited.resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)),

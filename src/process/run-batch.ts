@@ -23,8 +23,9 @@ export interface BatchOptions {
   readonly signal: AbortSignal;
   /** An item that runs for longer is ended with all that it started, and the next begins; null: any time. */
   readonly limitSeconds: number | null;
-  /** Between TERM and KILL. */
+  /** Between TERM and KILL: of what is canceled, and of what takes too long. */
   readonly graceMs: number;
+  readonly limitGraceMs: number;
   readonly clock: Clock;
   onBegin(index: number): void;
   /** `exitCode` is 128 + n when signal n ended it; it says nothing of an item that took too long. */
@@ -77,6 +78,9 @@ export async function runBatch(options: BatchOptions): Promise<'completed' | 'ca
   const { pid } = shell;
   if (pid !== undefined) {
     watchGroup(pid);
+    // One that is gone already is known by the end of what it says.
+    answer.on('error', () => undefined);
+    answer.write('\n');
   }
   const exited = once(shell, 'exit');
   // It never begins another item once it is gone; what it has begun is known by the end of what it says.
@@ -151,11 +155,15 @@ class ItemTime {
   #ending: Promise<void> = Promise.resolve();
 
   /** `failed` is called when the group cannot be ended: the shell would wait for it for ever. */
-  constructor(leader: number, { clock, limitSeconds, graceMs, signal }: BatchOptions, failed: () => void) {
+  constructor(
+    leader: number,
+    { clock, limitSeconds, limitGraceMs, signal }: BatchOptions,
+    failed: () => void,
+  ) {
     this.#limit = limitSeconds === null ? null : new TimeLimit(clock, limitSeconds, signal);
     this.#limit?.signal.addEventListener('abort', () => {
       if (this.tookTooLong) {
-        this.#ending = endGroup(leader, graceMs, clock);
+        this.#ending = endGroup(leader, limitGraceMs, clock);
         this.#ending.catch(failed);
       }
     });

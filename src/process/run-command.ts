@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import type { Clock } from '../lib/clock.js';
 import { startLeader } from './leader.js';
-import { joinOutputs, shellCall } from './shell.js';
+import { shellCall, whenTold } from './shell.js';
 import { supervise } from './supervise.js';
 import { Tail } from './tail.js';
 
@@ -23,8 +23,8 @@ export interface CommandOptions {
   readonly env: Record<string, string>;
   readonly output: CommandOutput;
   readonly signal: AbortSignal;
-  /** Between TERM and KILL. */
-  readonly graceMs: number;
+  /** Between TERM and KILL; asked for when it is needed. */
+  readonly graceMs: number | (() => number);
   readonly clock: Clock;
 }
 
@@ -57,11 +57,12 @@ export async function runCommand(run: CommandOptions): Promise<CommandResult> {
     try {
       const toOneFile = output.kind === 'file' && file !== null;
       const toOnePipe = output.kind === 'tail' && file === null;
-      return await startLeader(toOnePipe ? joinOutputs(shell) : shell, {
+      return await startLeader(whenTold(shell, toOnePipe), {
         cwd: run.cwd,
         env: run.env,
         stdout: file ?? 'pipe',
         stderr: toOneFile ? file : 'pipe',
+        isTold: true,
       });
     } finally {
       if (file !== null) {

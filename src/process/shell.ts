@@ -37,11 +37,13 @@ export async function findBash(path: string, usualFolders = USUAL_FOLDERS): Prom
 }
 
 /**
- * The same call with its stderr joined to its stdout before it begins: in one pipe the lines keep the order in
- * which they were printed. The shell replaces itself, so no process is added.
+ * The same call, begun when a line comes on descriptor 3, and never when that is closed before: whoever starts it may
+ * have to tell somebody of it first. With `joinsOutputs` its stderr goes where its stdout does, so that in one pipe
+ * the lines keep the order in which they were printed. The shell replaces itself, so no process is added.
  */
-export function joinOutputs(call: ProgramCall): ProgramCall {
-  return { file: '/bin/sh', args: ['-c', 'exec "$@" 2>&1', 'sh', call.file, ...call.args] };
+export function whenTold(call: ProgramCall, joinsOutputs: boolean): ProgramCall {
+  const begin = `read -r word_to_begin <&3 && exec "$@" 3<&-${joinsOutputs ? ' 2>&1' : ''}`;
+  return { file: '/bin/sh', args: ['-c', begin, 'sh', call.file, ...call.args] };
 }
 
 async function isExecutable(file: string): Promise<boolean> {

@@ -23,7 +23,7 @@ export interface Ended {
  */
 export async function supervise(
   leader: Leader,
-  options: { signal: AbortSignal; graceMs: number; clock: Clock },
+  options: { signal: AbortSignal; graceMs: number | (() => number); clock: Clock },
 ): Promise<Ended> {
   const { signal, clock } = options;
   const start = clock.now();
@@ -42,11 +42,8 @@ export async function supervise(
   }
   const isCanceled = first === 'canceled';
   const ended = leader.exited.then(() => clock.now());
-  await endGroup(
-    leader.pid,
-    isCanceled ? options.graceMs : Math.min(LEFTOVER_GRACE_MS, options.graceMs),
-    clock,
-  );
+  const graceMs = typeof options.graceMs === 'number' ? options.graceMs : options.graceMs();
+  await endGroup(leader.pid, isCanceled ? graceMs : Math.min(LEFTOVER_GRACE_MS, graceMs), clock);
   unwatchGroup(leader.pid);
   await drain(leader, drained, clock);
   return {

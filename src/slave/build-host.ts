@@ -25,8 +25,10 @@ export interface BuildFiles {
 /** null: the build can run here. Else the end of what `setup_build` printed. */
 export type SetupFailure = string | null;
 
-/** How long TERM is given before KILL. */
-export const GRACE_MS = 5_000;
+/** How long TERM is given before KILL: whoever cancels waits for the end of it … */
+export const CANCEL_GRACE_MS = 1_000;
+/** … and what has taken too long may have something to say of itself. */
+export const TIMEOUT_GRACE_MS = 5_000;
 /** Of setup's output, what is reported. */
 const TAIL_BYTES = 16 * 1024;
 /** A teardown that hangs must not keep a slave from its next build. */
@@ -117,7 +119,7 @@ export class BuildHost {
       env: this.environment(projectDirectory),
       output: { kind: 'tail', maxBytes: TAIL_BYTES },
       signal: this.#canceled.signal,
-      graceMs: GRACE_MS,
+      graceMs: CANCEL_GRACE_MS,
       clock: this.#context.clock,
     });
     if (ended === 'canceled') {
@@ -141,7 +143,7 @@ export class BuildHost {
       env: this.environment(projectDirectory),
       output: { kind: 'tail', maxBytes: TAIL_BYTES },
       signal: AbortSignal.timeout(TEARDOWN_MS),
-      graceMs: GRACE_MS,
+      graceMs: TIMEOUT_GRACE_MS,
       clock: this.#context.clock,
     });
     if (ended === 'canceled' || exitCode !== 0) {

@@ -10,7 +10,7 @@ import { runCommand } from '../process/run-command.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { ListedAtom, PrepareAssignment, Prepared } from '../protocol/slave.js';
-import { type BuildHost, GRACE_MS } from './build-host.js';
+import { type BuildHost, CANCEL_GRACE_MS } from './build-host.js';
 import { unlessAborted } from './unless-aborted.js';
 
 const TAIL_BYTES = 16 * 1024;
@@ -76,7 +76,7 @@ async function runAtomizers(
       env: host.environment(projectDirectory),
       output: { kind: 'tail', maxBytes: TAIL_BYTES, stdoutFile: scratch },
       signal,
-      graceMs: GRACE_MS,
+      graceMs: CANCEL_GRACE_MS,
       clock,
     });
     const output = await readFile(scratch, 'utf8');

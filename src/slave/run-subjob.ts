@@ -12,7 +12,7 @@ import { runCommand } from '../process/run-command.js';
 import { atomFolder } from '../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport, RunAssignment } from '../protocol/slave.js';
 import type { AtomFolder } from './archive/write-archive.js';
-import { GRACE_MS } from './build-host.js';
+import { CANCEL_GRACE_MS, TIMEOUT_GRACE_MS } from './build-host.js';
 
 export type AtomVerdict = ResultReport['atoms'][number];
 export type AtomProgress = Progress['atoms'][number];
@@ -105,7 +105,8 @@ async function runTogether(
     script: join(run.directory, 'atoms.sh'),
     signal: run.signal,
     limitSeconds: limitOf(run),
-    graceMs: GRACE_MS,
+    graceMs: CANCEL_GRACE_MS,
+    limitGraceMs: TIMEOUT_GRACE_MS,
     clock: run.clock,
     onBegin: (index) => began(at(index)),
     onEnd: (index, exitCode, seconds, tookTooLong) => ended(at(index), exitCode, seconds, tookTooLong),
@@ -129,7 +130,7 @@ async function runOneByOne(
       env: { ...run.env, ...one.env },
       output: { kind: 'file', path: one.console },
       signal: time.signal,
-      graceMs: GRACE_MS,
+      graceMs: () => (time.isOver ? TIMEOUT_GRACE_MS : CANCEL_GRACE_MS),
       clock: run.clock,
     }).finally(() => time.end());
     const tookTooLong = result.ended === 'canceled' && time.isOver && !run.signal.aborted;

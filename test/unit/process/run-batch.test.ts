@@ -35,6 +35,7 @@ describe('running a command for many items', () => {
       signal: new AbortController().signal,
       limitSeconds: null,
       graceMs: 5_000,
+      limitGraceMs: 5_000,
       clock: systemClock,
       onBegin: (index) => events.push(`begin ${index}`),
       onEnd: (index, exitCode, took, tookTooLong) => {
@@ -63,13 +64,13 @@ describe('running a command for many items', () => {
 
   it('kills one that takes too long and does not listen', async () => {
     const command = 'trap "" TERM; echo $BASHPID > pid; while :; do sleep 0.1; done';
-    const { events } = await run(command, ['0'], { limitSeconds: 0.3, graceMs: 200 });
+    const { events } = await run(command, ['0'], { limitSeconds: 0.3, limitGraceMs: 200 });
     expect(events).to.deep.equal(['begin 0', 'too long 0']);
     expect(groupIsAlive(await startedGroup())).to.equal(false);
   });
 
   it('does not hold against an item what it left in the background', async () => {
-    const { events } = await run('trap "" TERM; sleep 100 & :', ['0'], { limitSeconds: 0.8, graceMs: 5_000 });
+    const { events } = await run('trap "" TERM; sleep 100 & :', ['0'], { limitSeconds: 0.8, limitGraceMs: 5_000 });
     expect(events).to.deep.equal(['begin 0', 'end 0 0']);
   });
 
