@@ -70,7 +70,10 @@ describe('running a command for many items', () => {
   });
 
   it('does not hold against an item what it left in the background', async () => {
-    const { events } = await run('trap "" TERM; sleep 100 & :', ['0'], { limitSeconds: 0.8, limitGraceMs: 5_000 });
+    const { events } = await run('trap "" TERM; sleep 100 & :', ['0'], {
+      limitSeconds: 0.8,
+      limitGraceMs: 5_000,
+    });
     expect(events).to.deep.equal(['begin 0', 'end 0 0']);
   });
 
