@@ -2,10 +2,12 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { maskProjectDirectory, splitAtoms } from '../job/atoms.js';
 import { assertRunnable } from '../job/definition-problem.js';
+import { durationSeconds } from '../job/duration.js';
 import { valueProblem } from '../job/environment.js';
 import { readJob } from '../job/read-job.js';
 import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
+import { TimeLimit } from '../lib/time-limit.js';
 import { runCommand } from '../process/run-command.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { NamedJob } from '../protocol/job.js';
@@ -33,7 +35,7 @@ export async function prepare(
   const job = await jobOf(assignment, projectDirectory);
   const atoms =
     assignment.atoms_override === null
-      ? await runAtomizers(job, host, projectDirectory, scratch, signal, clock)
+      ? await listAtoms(job, host, projectDirectory, scratch, signal, clock)
       : overriding(job, assignment.atoms_override, projectDirectory);
   return { lease: assignment.lease, job, commit, atoms };
 }
@@ -57,6 +59,34 @@ function overriding(job: NamedJob, values: readonly string[], projectDirectory: 
     );
   }
   return values.map((value) => listed(variable, value, projectDirectory));
+}
+
+/** Within the time that the whole build may take. */
+async function listAtoms(
+  job: NamedJob,
+  host: BuildHost,
+  projectDirectory: string,
+  scratch: string,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<ListedAtom[]> {
+  const { build_timeout } = job.definition;
+  const seconds = build_timeout === undefined ? null : durationSeconds(build_timeout);
+  const time = new TimeLimit(clock, seconds, signal);
+  try {
+    return await runAtomizers(job, host, projectDirectory, scratch, time.signal, clock);
+  } catch (error) {
+    if (!time.isOver || signal.aborted) {
+      throw error;
+    }
+    throw new ClusterRunnerError(
+      'PREPARATION_FAILED',
+      `The atomizers of the job ${job.name} took longer than its build_timeout (${seconds} s) and were ended.`,
+      { cause: error },
+    );
+  } finally {
+    time.end();
+  }
 }
 
 /** One after another, in order; each adds its atoms behind those before. */

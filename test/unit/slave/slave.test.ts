@@ -131,6 +131,16 @@ describe('a slave', () => {
     });
   });
 
+  it('ends atomizers that take longer than the whole build may', async () => {
+    const config = { commands: [':'], atomizers: [{ N: 'sleep 1000' }], build_timeout: 1 };
+    handOut(prepareOf({ config, job_name: 'Slow' }));
+    await start();
+    await until(() => changes('reportPreparationFailed').length === 1);
+    expect(JSON.stringify(said('reportPreparationFailed'))).to.contain(
+      'The atomizers of the job Slow took longer than its build_timeout (1 s) and were ended.',
+    );
+  });
+
   it('reports why a build cannot be prepared, with what the atomizer printed', async () => {
     handOut(
       prepareOf({ config: { commands: [':'], atomizers: [{ N: 'echo some; echo words >&2; exit 3' }] } }),
