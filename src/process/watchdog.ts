@@ -19,6 +19,7 @@ while read -r what group; do
     -) groups="\${groups%%" $group "*} \${groups#*" $group "}" ;;
   esac
 done
+case $groups in *[0-9]*) ;; *) exit ;; esac
 members() {
   if test -r /proc/self/stat; then
     for directory in /proc/[0-9]*; do
