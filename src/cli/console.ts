@@ -1,5 +1,6 @@
 import type { MasterClient } from '../client/master-client.js';
 import { systemClock } from '../lib/clock.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
 import { type AtomId, type BuildId, toId } from '../protocol/ids.js';
 import type { Atom, ConsolePage } from '../protocol/work.js';
 import { printable } from './printable.js';
@@ -12,6 +13,7 @@ export interface ConsoleOptions extends ReaderOptions {
 const PAGE = 1000;
 const FOLLOW_MS = 500;
 const MAX_ATOMS = 100;
+const MAX_JSON_BYTES = 64 * 1024 * 1024;
 
 /** `clusterrunner console BUILD [ATOM]`: what an atom printed; without ATOM, what every failed atom printed. */
 export async function console(
@@ -20,12 +22,15 @@ export async function console(
   options: ConsoleOptions,
 ): Promise<void> {
   const buildId = parseBuildId(build);
+  if (options.follow === true && (atom === undefined || options.json === true)) {
+    throw new ClusterRunnerError('USAGE', '--follow needs an atom to follow, and does not go with --json.');
+  }
   const atomId = atom === undefined ? null : toId.atom(parseNumber(atom, 'an atom', 0));
   await withClient('console', options, async (client) => {
     if (atomId === null) {
       await showFailed(client, buildId, options);
     } else if (options.json) {
-      printJson(await client.getConsole(buildId, atomId, {}));
+      printJson(await wholeConsole(client, buildId, atomId));
     } else {
       await copyConsole(client, buildId, atomId, options.follow === true);
     }
@@ -33,12 +38,13 @@ export async function console(
 }
 
 async function showFailed(client: MasterClient, build: BuildId, options: ConsoleOptions): Promise<void> {
-  const failed = (await client.getBuild(build)).failed_atoms ?? (await failedSoFar(client, build));
+  const { failed_atoms, error_message } = await client.getBuild(build);
+  const failed = failed_atoms ?? (await failedSoFar(client, build));
   const shown = failed.slice(0, MAX_ATOMS);
   if (options.json) {
     const consoles: (ConsolePage & { atom_id: AtomId })[] = [];
     for (const { id } of shown) {
-      consoles.push({ atom_id: id, ...(await client.getConsole(build, id, {})) });
+      consoles.push({ atom_id: id, ...(await wholeConsole(client, build, id)) });
     }
     printJson({ consoles });
     return;
@@ -46,6 +52,9 @@ async function showFailed(client: MasterClient, build: BuildId, options: Console
   for (const { id, command_string } of shown) {
     process.stdout.write(`--- atom ${id}: ${command_string}\n`);
     await copyConsole(client, build, id, false);
+  }
+  if (error_message !== null) {
+    process.stdout.write(`${error_message}\n`);
   }
   if (failed.length === 0) {
     process.stdout.write(`No atom of build ${build} has failed; name an atom to see what it printed.\n`);
@@ -64,6 +73,30 @@ async function failedSoFar(client: MasterClient, build: BuildId): Promise<Atom[]
     }
   }
   return failed;
+}
+
+/**
+ * All pages as one.
+ * @throws ClusterRunnerError USAGE for one that is too large for one answer
+ */
+async function wholeConsole(client: MasterClient, build: BuildId, atom: AtomId): Promise<ConsolePage> {
+  const contents: string[] = [];
+  let bytes = 0;
+  for (let next = 0; ; ) {
+    const page = await client.getConsole(build, atom, { offset_line: next, max_lines: PAGE });
+    contents.push(page.content);
+    bytes += page.content.length;
+    next = page.offset_line + page.num_lines;
+    if (next >= page.total_num_lines || page.num_lines === 0) {
+      return { ...page, offset_line: 0, num_lines: next, content: contents.join('') };
+    }
+    if (bytes > MAX_JSON_BYTES) {
+      throw new ClusterRunnerError(
+        'USAGE',
+        `The console of atom ${atom} is too large for --json; leave that out, or read it by pages from the API.`,
+      );
+    }
+  }
 }
 
 /** Writes the whole console, page by page; with `follow` it goes on until the atom has ended. */

@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../lib/version.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
+import { heedClosedOutput } from './closed-output.js';
 import { exitCode } from './exit-codes.js';
+import { refusalOfSystem } from './refusal-of-system.js';
 import { joinRemoteFilePairs } from './remote-file-pairs.js';
 
 /*
@@ -11,6 +13,7 @@ import { joinRemoteFilePairs } from './remote-file-pairs.js';
 
 /** Runs the command line and sets the process's exit code. Nothing here ends the process by force. */
 export async function main(argv: readonly string[]): Promise<void> {
+  heedClosedOutput(argv[2]);
   try {
     await program().parseAsync(joinRemoteFilePairs(argv));
   } catch (error) {
@@ -25,6 +28,11 @@ function exitCodeOf(error: unknown): number {
   }
   if (error instanceof ClusterRunnerError) {
     process.stderr.write(`clusterrunner: ${error.message}\n`);
+    return exitCode.couldNotRun;
+  }
+  const refusal = refusalOfSystem(error);
+  if (refusal !== null) {
+    process.stderr.write(`clusterrunner: ${refusal}\n`);
     return exitCode.couldNotRun;
   }
   const stack = error instanceof Error ? error.stack : String(error);

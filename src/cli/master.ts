@@ -25,7 +25,7 @@ export async function master(options: MasterOptions): Promise<void> {
     retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
     log,
   });
-  const forget = noteService(config.baseDirectory, 'master');
+  const forget = noteService(config.baseDirectory, 'master', served.port);
   try {
     if (served.portReplaced) {
       process.stdout.write(`Port ${config.master.port} is taken; using ${served.port} instead.\n`);

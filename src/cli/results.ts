@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { unpackResults } from './build/results.js';
+import { replaceableFolder, unpackResults } from './build/results.js';
 import { parseBuildId, printJson, type ReaderOptions, withClient } from './reader.js';
 
 export interface ResultsOptions extends ReaderOptions {
@@ -10,6 +10,7 @@ export interface ResultsOptions extends ReaderOptions {
 export async function results(build: string, options: ResultsOptions): Promise<void> {
   const id = parseBuildId(build);
   const target = resolve(options.output ?? 'build_results');
+  replaceableFolder(target);
   await withClient('results', options, async (client) => {
     const { stream } = await client.openArtifacts(id);
     await unpackResults(stream, target);

@@ -1,40 +1,59 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 
 /*
  * Each master and slave notes itself in a file of <base_directory>/services while it runs, so that
- * `clusterrunner stop` finds it.
+ * `clusterrunner stop` finds it, and other commands find the master whatever port it has.
  */
 
 const ServiceSchema = Type.Object({
   kind: Type.Union([Type.Literal('master'), Type.Literal('slave')]),
   pid: Type.Integer({ minimum: 1 }),
+  /** Of the master's API. */
+  port: Type.Union([Type.Integer({ minimum: 1, maximum: 65_535 }), Type.Null()]),
 });
 export type Service = Static<typeof ServiceSchema>;
 
 /** Notes this process; call the result when it ends. */
-export function noteService(baseDirectory: string, kind: Service['kind']): () => void {
+export function noteService(baseDirectory: string, kind: Service['kind'], port: Service['port']): () => void {
   const file = fileOf(baseDirectory, process.pid);
   mkdirSync(join(baseDirectory, 'services'), { recursive: true, mode: 0o700 });
-  writeFileSync(file, JSON.stringify({ kind, pid: process.pid }));
+  writeFileSync(`${file}.new`, JSON.stringify({ kind, pid: process.pid, port }));
+  renameSync(`${file}.new`, file);
   return () => rmSync(file, { force: true });
 }
 
 /** The services of this base directory that run. Notes of processes that are gone are removed. */
 export function runningServices(baseDirectory: string): Service[] {
   const directory = join(baseDirectory, 'services');
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  return readdirSync(directory).flatMap((name) => {
+  return notesIn(directory).flatMap((name) => {
     const file = join(directory, name);
-    const service: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    if (Value.Check(ServiceSchema, service) && isServiceProcess(service)) {
+    const service = readNote(file);
+    if (service !== null && isServiceProcess(service)) {
       return [service];
     }
     rmSync(file, { force: true });
     return [];
   });
+}
+
+function notesIn(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory).filter((name) => name.endsWith('.json')) : [];
+}
+
+/** null for what another version has written, or half. */
+function readNote(file: string): Service | null {
+  try {
+    const service: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    return Value.Check(ServiceSchema, service) ? service : null;
+  } catch (error) {
+    if (error instanceof SyntaxError || !existsSync(file)) {
+      return null;
+    }
+    throw error;
+  }
 }
 
 /** A process number may belong to somebody else by now: where the system shows command lines, they decide. */

@@ -3,6 +3,7 @@ import { parseMasterUrl } from '../client/master-client.js';
 import { claimDirectory } from '../lib/claimed-directory.js';
 import { systemClock } from '../lib/clock.js';
 import { startSlave } from '../slave/slave.js';
+import { masterOnThisMachine } from './build/master-on-this-machine.js';
 import { type CommonOptions, createContext } from './context.js';
 import { noteService } from './services.js';
 import { untilStopped, untilStoppedTwice } from './until-stopped.js';
@@ -21,11 +22,17 @@ export async function slave(options: SlaveOptions): Promise<void> {
     'slave.port': options.port,
   });
   const masterUrl = parseMasterUrl(
-    options.masterUrl ?? `http://${config.slave.masterHostname}:${config.slave.masterPort}`,
+    options.masterUrl ??
+      (await masterOnThisMachine(config)) ??
+      `http://${config.slave.masterHostname}:${config.slave.masterPort}`,
   );
   const [finish, stopped] = stopSignals(options.finishOnStop === true);
   const root = claimDirectory(join(config.baseDirectory, 'slaves'), 'slave');
-  const forget = noteService(config.baseDirectory, 'slave');
+  const forget = noteService(config.baseDirectory, 'slave', null);
+  const starting = new AbortController();
+  for (const told of [finish, stopped]) {
+    told.then(() => starting.abort());
+  }
   try {
     const handle = await startSlave({
       masterUrl: masterUrl.href,
@@ -40,12 +47,18 @@ export async function slave(options: SlaveOptions): Promise<void> {
       clock: systemClock,
       random: Math.random,
       log,
+      signal: starting.signal,
     });
     const executors =
       config.slave.numExecutors === 1 ? '1 executor' : `${config.slave.numExecutors} executors`;
     process.stdout.write(`Slave is connected to ${masterUrl.origin} with ${executors}\n`);
     finish.then(() => handle.finish());
     await Promise.race([stopped.then(() => handle.stop()), handle.done]);
+  } catch (error) {
+    // Told to end before it had found its master, it has nothing to end.
+    if (!starting.signal.aborted) {
+      throw error;
+    }
   } finally {
     forget();
     root.release();

@@ -67,8 +67,12 @@ export function slavesText(slaves: readonly Slave[]): string {
 }
 
 function headline(build: Build): string {
-  const failed = build.num_atoms_failed === 0 ? '' : ` ${build.num_atoms_failed} atoms failed so far.`;
-  return `Build ${build.id} is ${build.state}: ${build.details}${failed}`;
+  const { id, state, result, details, num_atoms_failed: failed } = build;
+  const atoms = `${failed} ${failed === 1 ? 'atom' : 'atoms'} failed`;
+  if (result === null) {
+    return `Build ${id} is ${state}: ${details}${failed === 0 ? '' : ` ${atoms} so far.`}`;
+  }
+  return `Build ${id} ended with ${result} (${state}): ${details}${failed === 0 ? '' : ` ${atoms}.`}`;
 }
 
 /** `now` in seconds since the epoch. */

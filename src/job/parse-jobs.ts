@@ -112,6 +112,9 @@ function problemOf(error: ErrorObject | undefined, path: readonly string[], extr
     return `"${extra}" is not a name that a variable can have; use letters, digits and _, not beginning with a digit.`;
   }
   if (index === undefined) {
+    if (error?.keyword === 'minItems') {
+      return `"${section}" is empty; it must be ${expected[section] ?? 'valid'}.`;
+    }
     const advice = error?.data === null ? '; leave the section out when there is nothing in it' : '';
     return `"${section}" must be ${expected[section] ?? 'valid'}${advice}.`;
   }

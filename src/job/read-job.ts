@@ -11,20 +11,28 @@ export const jobFileNames = ['clusterrunner.yaml', 'clusterrunner.yml'] as const
 const MAX_BYTES = 256 * 1024;
 
 /**
- * The job of that name in the project's clusterrunner.yaml; without a name, its only one.
+ * The job of that name in the project's clusterrunner.yaml; without a name, its only one. `isCheckout`: the folder is a
+ * copy that the project's owner has never seen, so errors do not speak of it.
  * @throws ClusterRunnerError JOB_INVALID
  */
-export async function readJob(projectDirectory: string, name: string | null): Promise<NamedJob> {
+export async function readJob(
+  projectDirectory: string,
+  name: string | null,
+  isCheckout = false,
+): Promise<NamedJob> {
   for (const fileName of jobFileNames) {
     const file = join(projectDirectory, fileName);
     const text = await readText(file);
     if (text !== null) {
-      return selectJob(parseJobs(text, file), name, file);
+      const shown = isCheckout ? fileName : file;
+      return selectJob(parseJobs(text, shown), name, shown);
     }
   }
   throw new ClusterRunnerError(
     'JOB_INVALID',
-    `There is no ${jobFileNames.join(' or ')} in ${projectDirectory}; write one there, or name the folder that has it.`,
+    isCheckout
+      ? `There is no ${jobFileNames.join(' or ')} in the project at that commit; commit one, or name the folder that has it (project_directory).`
+      : `There is no ${jobFileNames.join(' or ')} in ${projectDirectory}; write one there, or name the folder that has it.`,
   );
 }
 

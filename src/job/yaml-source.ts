@@ -23,7 +23,12 @@ export function jobInvalid(fileName: string, line: number | null, problem: strin
  */
 export function readYamlEntries(text: string, fileName: string): SourceEntry[] {
   const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, merge: true });
+  const document = parseDocument(text, {
+    lineCounter: counter,
+    prettyErrors: false,
+    merge: true,
+    logLevel: 'error',
+  });
   const problem = document.errors[0] ?? document.warnings[0];
   if (problem !== undefined) {
     const { line } = counter.linePos(problem.pos[0]);

@@ -120,7 +120,10 @@ export class Builds {
   async row(id: BuildId): Promise<BuildRow> {
     const row = await findBuild(this.#cluster.store.db, id);
     if (row === undefined) {
-      throw new ClusterRunnerError('NOT_FOUND', `There is no build ${id}; GET /v1/build lists them.`);
+      throw new ClusterRunnerError(
+        'NOT_FOUND',
+        `There is no build ${id}; \`clusterrunner list\` and GET /v1/build list them.`,
+      );
     }
     return row;
   }

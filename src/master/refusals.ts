@@ -43,5 +43,5 @@ function nobodyIsLeft(cluster: Cluster, { work }: BuildEntry): boolean {
 function sentenceOf({ refusals }: BuildEntry): string {
   const [name, last] = [...refusals].at(-1) ?? [];
   const what = last?.reason === 'setup_failed' ? 'setup_build failed' : 'The build could not be run';
-  return `${what} on ${[...refusals.keys()].join(', ')}; the last words on ${name}:\n${last?.output}`;
+  return `${what} on ${[...refusals.keys()].join(', ')}; the last words on ${name}:\n${last?.output.trimEnd()}`;
 }

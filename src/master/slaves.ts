@@ -39,7 +39,10 @@ export class Slaves {
   get(id: SlaveId): Slave {
     const slave = this.#cluster.slaves.find(id);
     if (slave === undefined) {
-      throw new ClusterRunnerError('NOT_FOUND', `There is no slave ${id}; GET /v1/slave lists them.`);
+      throw new ClusterRunnerError(
+        'NOT_FOUND',
+        `There is no slave ${id}; \`clusterrunner status\` and GET /v1/slave list them.`,
+      );
     }
     return presentSlave(slave, this.#cluster.now);
   }
@@ -120,7 +123,10 @@ export class Slaves {
   #connected(id: SlaveId): SlaveEntry {
     const slave = this.#cluster.slaves.find(id);
     if (slave === undefined || slave.state === 'GONE') {
-      throw new ClusterRunnerError('NOT_FOUND', `No slave ${id} is connected; GET /v1/slave lists them.`);
+      throw new ClusterRunnerError(
+        'NOT_FOUND',
+        `No slave ${id} is connected; \`clusterrunner status\` and GET /v1/slave list them.`,
+      );
     }
     return slave;
   }

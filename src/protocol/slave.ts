@@ -35,7 +35,11 @@ const InstanceSchema = Type.String({ minLength: 8, maxLength: 64 });
 
 export const RegisterSchema = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: 255, description: 'Shown to people: host name and port.' }),
+    name: Type.String({
+      minLength: 1,
+      maxLength: 255,
+      description: 'Shown to people: the name of its machine.',
+    }),
     /** Drawn once per process: registering again with it is the same slave, and gives the same id. */
     instance: InstanceSchema,
     num_executors: Type.Integer({ minimum: 1, maximum: 10_000 }),

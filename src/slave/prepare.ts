@@ -40,9 +40,12 @@ export async function prepare(
   return { lease: assignment.lease, job, commit, atoms };
 }
 
-async function jobOf({ config, job_name }: PrepareAssignment, projectDirectory: string): Promise<NamedJob> {
+async function jobOf(
+  { config, job_name, project }: PrepareAssignment,
+  projectDirectory: string,
+): Promise<NamedJob> {
   if (config === null) {
-    return readJob(projectDirectory, job_name);
+    return readJob(projectDirectory, job_name, project.type === 'git');
   }
   const job = { name: job_name ?? NAMELESS, definition: config };
   assertRunnable(job);

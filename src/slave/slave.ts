@@ -27,6 +27,8 @@ export interface SlaveOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
+  /** Ends the search for the master; startSlave then rejects with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface SlaveHandle {
@@ -95,7 +97,9 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     }
   };
   try {
-    await session.begin(delivering.signal);
+    await session.begin(
+      options.signal === undefined ? delivering.signal : AbortSignal.any([delivering.signal, options.signal]),
+    );
     outbox.resume();
   } catch (error) {
     delivering.abort();

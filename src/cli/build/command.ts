@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { MasterClient } from '../../client/master-client.js';
 import { retry } from '../../client/retry.js';
@@ -10,19 +11,17 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
 import { type CommonOptions, createContext } from '../context.js';
 import { exitCode } from '../exit-codes.js';
-import { failureReport, flakyReport } from './failures.js';
 import { followBuild } from './follow.js';
 import { masterOnThisMachine } from './master-on-this-machine.js';
-import { duration } from './progress.js';
 import { type ProgressDisplay, progressDisplay } from './progress-display.js';
 import { buildRequest, type RequestOptions } from './request.js';
-import { unpackResults } from './results.js';
+import { replaceableFolder, unpackResults } from './results.js';
+import { RESULTS_DIRECTORY, sayVerdict } from './verdict.js';
 
 export interface BuildOptions extends CommonOptions, RequestOptions {
   readonly masterUrl?: string;
 }
 
-const RESULTS_DIRECTORY = 'build_results';
 /** Where there is no terminal a line now and then is enough. */
 const QUIET_SECONDS = 10;
 /** For the first word to a master: long enough for one that is just starting, short enough for a typing error. */
@@ -31,6 +30,7 @@ const FIRST_CONTACT_MS = 5_000;
 /** `clusterrunner build`. Resolves with the exit code; rejects with ClusterRunnerError when it could not run. */
 export async function build(type: string | undefined, options: BuildOptions): Promise<number> {
   const { config, log } = createContext('build', options, {}, 'warn');
+  replaceableFolder(resolve(RESULTS_DIRECTORY));
   const request = await buildRequest(type, options, process.cwd());
   const releasers = new Releasers();
   const interrupt = interruptions(releasers);
@@ -52,7 +52,7 @@ async function runBuild(
   const started = systemClock.now();
   const display = progressDisplay(process.stdout, systemClock, options.quiet === true);
   releasers.add(() => display.end());
-  const url = await masterUrl(options, config, log, display, releasers);
+  const { url, isLocal } = await findMaster(options, config, log, display, releasers);
   const client = new MasterClient({ url, secret: config.secret, timeoutSeconds: config.defaultHttpTimeout });
   releasers.add(() => client.close());
 
@@ -71,10 +71,10 @@ async function runBuild(
   const ended = await followOrCancel(client, buildId, display, interrupt);
   display.end();
   if (ended === null) {
-    process.stdout.write(`Build ${buildId} is canceled.\n`);
+    process.stdout.write(`Build ${buildId} is canceled.${ofBefore()}\n`);
     return exitCode.interrupted;
   }
-  return report(client, ended, display, seconds(systemClock.now() - started));
+  return report(client, ended, display, seconds(systemClock.now() - started), isLocal);
 }
 
 /** An abort on the first Ctrl-C or SIGTERM; on the second the process ends at once. */
@@ -95,19 +95,17 @@ function interruptions(releasers: Releasers): AbortSignal {
   return controller.signal;
 }
 
-async function masterUrl(
+/** `isLocal`: it ends with this command. */
+async function findMaster(
   options: BuildOptions,
   config: LoadedConfig,
   log: Logger,
   display: ProgressDisplay,
   releasers: Releasers,
-): Promise<string> {
-  if (options.masterUrl !== undefined) {
-    return options.masterUrl;
-  }
-  const running = await masterOnThisMachine(config);
-  if (running !== null) {
-    return running;
+): Promise<{ url: string; isLocal: boolean }> {
+  const url = options.masterUrl ?? (await masterOnThisMachine(config));
+  if (url !== null) {
+    return { url, isLocal: false };
   }
   const { startLocalCluster } = await import('./local-cluster.js');
   const cluster = await startLocalCluster(config, log);
@@ -115,7 +113,7 @@ async function masterUrl(
   display.say(
     `No master is running on this machine; started one with ${cluster.numExecutors} executors for this build.`,
   );
-  return cluster.url;
+  return { url: cluster.url, isLocal: true };
 }
 
 /** The build as it ended, or null when it was interrupted and is cancelled on the master. */
@@ -155,51 +153,44 @@ async function report(
   build: Build,
   display: ProgressDisplay,
   elapsed: number,
+  isLocal: boolean,
 ): Promise<number> {
   if (build.state === 'ERROR') {
     throw new ClusterRunnerError(
       'PREPARATION_FAILED',
-      `Build ${build.id} could not be run: ${build.error_message ?? 'the master gives no reason.'}`,
+      `Build ${build.id} could not be run: ${build.error_message ?? 'the master gives no reason.'}${ofBefore()}`,
     );
   }
   const target = resolve(RESULTS_DIRECTORY);
-  const { stream } = await client.openArtifacts(build.id);
-  await unpackResults(stream, target);
+  const problem = await fetchResults(client, build.id, target);
   display.end();
-  const atoms = `${build.num_atoms ?? 0} ${build.num_atoms === 1 ? 'atom' : 'atoms'}`;
-  const tail = `in ${duration(elapsed)}. Results: ./${RESULTS_DIRECTORY}/`;
-  const flaky = flakyReport(build.flaky_atoms ?? [], RESULTS_DIRECTORY);
-  if (flaky !== '') {
-    process.stdout.write(`${flaky}\n\n`);
+  const code = sayVerdict(build, target, elapsed, problem === null);
+  if (problem !== null) {
+    const again = isLocal ? '' : ` \`clusterrunner results ${build.id}\` fetches them when that is mended.`;
+    process.stderr.write(`clusterrunner: ${problem.message}${again}\n`);
   }
-  if (build.result === 'SUCCESS') {
-    process.stdout.write(`SUCCESS: ${atoms} passed${flakyCount(build)} ${tail}\n`);
-    return exitCode.success;
-  }
-  const failed = build.failed_atoms ?? [];
-  if (failed.length > 0) {
-    process.stdout.write(`${failureReport(failed, target, RESULTS_DIRECTORY)}\n\n`);
-  }
-  if (build.state === 'CANCELED') {
-    const why = build.error_message ?? 'The build was canceled.';
-    const counts = `${build.num_atoms_done} of ${atoms} had ended, ${failureCounts(build, 'them')}`;
-    if (build.num_atoms_failed === 0) {
-      // Whether the rest would have passed nobody knows.
-      throw new ClusterRunnerError('CONFLICT', `${why} ${counts}, ${tail}`);
+  return problem !== null && code === exitCode.success ? exitCode.couldNotRun : code;
+}
+
+/** What kept the results from being fetched: the verdict is known, and must not go under with them. */
+async function fetchResults(
+  client: MasterClient,
+  build: BuildId,
+  target: string,
+): Promise<ClusterRunnerError | null> {
+  try {
+    const { stream } = await client.openArtifacts(build);
+    await unpackResults(stream, target);
+    return null;
+  } catch (error) {
+    if (error instanceof ClusterRunnerError) {
+      return error;
     }
-    process.stdout.write(`FAILURE: ${why}\n${counts}, ${tail}\n`);
-    return exitCode.testsFailed;
+    throw error;
   }
-  process.stdout.write(`FAILURE: ${failureCounts(build, atoms)} ${tail}\n`);
-  return exitCode.testsFailed;
 }
 
-/** `3 of 9 atoms failed`, `… and 1 was lost`: what is lost may be as good as it ever was. */
-function failureCounts({ num_atoms_failed: all, num_atoms_lost: lost }: Build, atoms: string): string {
-  const failed = `${all - lost} of ${atoms} failed`;
-  return lost === 0 ? failed : `${failed} and ${lost} ${lost === 1 ? 'was' : 'were'} lost`;
-}
-
-function flakyCount({ num_atoms_flaky: flaky }: Build): string {
-  return flaky === 0 ? '' : `, ${flaky} of them only when run again,`;
+/** Whoever publishes the folder must not take it for this build's. */
+function ofBefore(): string {
+  return existsSync(RESULTS_DIRECTORY) ? ` ./${RESULTS_DIRECTORY}/ has the results of an earlier build.` : '';
 }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { readEnd } from '../../lib/read-end.js';
 import type { AtomRef } from '../../protocol/build.js';
@@ -25,6 +26,7 @@ export function failureReport(failed: readonly AtomRef[], directory: string, sho
     lines.push('', `--- FAILED: ${atom.command_string}`);
     const console = consoleEnd(join(directory, folder, 'clusterrunner_console_output'));
     lines.push(...console.map((line) => `    ${line}`));
+    lines.push(...howItEnded(join(directory, folder, 'clusterrunner_exit_code')));
     lines.push(`    rerun it by hand: bash ${join(shownDirectory, folder, 'clusterrunner_command')}`);
   }
   const others = failed.slice(MAX_SHOWN, MAX_NAMED);
@@ -57,6 +59,16 @@ export function flakyReport(flaky: readonly AtomRef[], shownDirectory: string): 
     lines.push(`    … and ${flaky.length - MAX_NAMED} more`);
   }
   return lines.join('\n');
+}
+
+/** `exit code 139 (SIGSEGV)`: what a shell makes of a death by a signal is not for everybody to know. */
+function howItEnded(file: string): string[] {
+  if (!existsSync(file)) {
+    return [];
+  }
+  const code = Number(readEnd(file, MAX_BYTES).text);
+  const [signal] = Object.entries(constants.signals).find(([, number]) => number === code - 128) ?? [];
+  return [`    exit code ${code}${signal === undefined ? '' : ` (${signal})`}`];
 }
 
 /** The last lines of a console, which may be larger than memory. */

@@ -62,8 +62,14 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
   }
 }
 
-/** Builds of an earlier command that was killed: nobody waits for them any more. */
+/** What an earlier command that was killed has left: a slave that ended with it, and builds that nobody waits for. */
 async function cancelOrphans({ service }: ServedMaster): Promise<void> {
+  const { slaves } = await service.listSlaves({ offset: 0, limit: Number.MAX_SAFE_INTEGER });
+  for (const { id, state } of slaves) {
+    if (state !== 'GONE') {
+      await service.goodbyeSlave(id);
+    }
+  }
   for (let offset = 0; ; offset += MAX_PAGE) {
     const { builds } = await service.listBuilds({ offset, limit: MAX_PAGE });
     for (const build of builds.filter(({ status }) => status === 'BUILDING')) {

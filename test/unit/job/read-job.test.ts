@@ -113,7 +113,7 @@ describe('clusterrunner.yaml', () => {
       /line 5: .*"PATH" has a meaning of its own/,
     ],
     ['A:\n  commands: [a]\n  atomizers:\n    - ATOM_ID: a\n', /line 4: .*"ATOM_ID" is set by ClusterRunner/],
-    ['A:\n  commands: [a]\n  atomizers: []\n', /line 3: .*"atomizers" must be a list/],
+    ['A:\n  commands: [a]\n  atomizers: []\n', /line 3: .*"atomizers" is empty; it must be a list/],
     [
       'A:\n  commands:\n    -\n    - "# no"\n  atomizers: [{X: a}]\n',
       /line 2: .*no line that runs something/,

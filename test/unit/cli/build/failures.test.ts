@@ -30,6 +30,14 @@ describe('the report of failures', () => {
     ]);
   });
 
+  it('says with which exit code it ended, and which signal that was', () => {
+    const atom = atomWithConsole(3, '');
+    writeFileSync(join(directory, 'artifact_0_3', 'clusterrunner_exit_code'), '139\n');
+    expect(failureReport([atom], directory, 'build_results')).to.contain(
+      '    (it printed nothing)\n    exit code 139 (SIGSEGV)\n',
+    );
+  });
+
   it('shows only the end of a long console, and says where the rest is', () => {
     const atom = atomWithConsole(1, Array.from({ length: 500 }, (_, n) => `line ${n}`).join('\n'));
     const report = failureReport([atom], directory, 'build_results');

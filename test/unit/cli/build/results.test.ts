@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +16,8 @@ import { buffer } from 'node:stream/consumers';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { type Header, pack } from 'tar-stream';
-import { unpackResults } from '../../../../src/cli/build/results.js';
+import { replaceableFolder, unpackResults } from '../../../../src/cli/build/results.js';
+import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
 
 async function tarGz(
   entries: readonly (Partial<Header> & { name: string; content?: string })[],
@@ -45,6 +47,30 @@ describe('unpacking results', () => {
     expect(readFileSync(join(target, 'artifact_0_0/clusterrunner_exit_code'), 'utf8')).to.equal('0\n');
     expect(existsSync(join(target, 'failures.txt'))).to.equal(false);
     expect(readdirSync(outside)).to.deep.equal(['build_results']);
+  });
+
+  it('refuses to replace a folder that holds anything but results, or a file', async () => {
+    mkdirSync(target);
+    writeFileSync(join(target, 'main.c'), 'code');
+    expect(() => replaceableFolder(target)).to.throw('build_results holds "main.c", which is no result');
+    expect(() => replaceableFolder(join(target, 'main.c'))).to.throw('it must be a folder, or nothing yet');
+    const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
+    const error = await unpackResults(Readable.from([archive]), target).then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    expect(error).to.be.instanceOf(ClusterRunnerError);
+    expect(readFileSync(join(target, 'main.c'), 'utf8')).to.equal('code');
+  });
+
+  it('replaces what a link leads to, and keeps the link', async () => {
+    const far = join(outside, 'far');
+    mkdirSync(far);
+    symlinkSync(far, target);
+    const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
+    await unpackResults(Readable.from([archive]), target);
+    expect(lstatSync(target).isSymbolicLink()).to.equal(true);
+    expect(readdirSync(far)).to.deep.equal(['artifact_0_0']);
   });
 
   it('reads an archive that is made of several gzip members', async () => {

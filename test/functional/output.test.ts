@@ -1,0 +1,94 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Cluster, freePort, repositoryRoot } from '../support/cluster.js';
+import { writeFiles } from '../support/project.js';
+import { eventually } from '../support/wait.js';
+
+describe('what the commands say and write', () => {
+  let cluster: Cluster;
+  beforeEach(async () => {
+    cluster = await Cluster.start(2);
+    writeFiles(cluster.cwd, {
+      'clusterrunner.yaml':
+        'Loud: {atomizers: [{N: seq 2}], commands: [seq 100000]}\n' +
+        'Bad: {atomizers: [{N: seq 2}], commands: [test $N = 1]}\n' +
+        'Hides: {atomizers: [{N: seq 1}], commands: ["touch $PROJECT_DIR/build_results", "false"]}\n',
+    });
+  });
+  afterEach(() => cluster.stop());
+
+  const shell = (command: string) => cluster.runProgram('bash', ['-c', command]).ended;
+  const binary = join(repositoryRoot, 'bin', 'clusterrunner');
+
+  it('may be read to any point: a build comes to its end and its exit code all the same', async () => {
+    const { stdout, stderr } = await shell(
+      `{ ${binary} build -j Bad -m ${cluster.master.url}; echo "exit $?" >&2; } | head -1`,
+    );
+    expect(stdout).to.match(/^Build 1 is accepted by \S+\n$/);
+    expect(stderr).to.equal('exit 1\n');
+  });
+
+  it('may be read to any point: a command that only shows something ends without a word', async () => {
+    await cluster.build(['-j', 'Loud']);
+    const { stdout, stderr, exitCode } = await shell(
+      `set -o pipefail; ${binary} console 1 0 -m ${cluster.master.url} | head -2`,
+    );
+    expect({ stdout, stderr, exitCode }).to.deep.equal({ stdout: '1\n2\n', stderr: '', exitCode: 0 });
+  });
+
+  it('is lost with a sentence when it cannot be written', async function () {
+    if (!existsSync('/dev/full')) {
+      this.skip();
+    }
+    const { stderr, exitCode } = await shell(`${binary} list -m ${cluster.master.url} > /dev/full`);
+    expect(stderr).to.match(/^clusterrunner: What there is to say cannot be written: ENOSPC.*\n$/);
+    expect(exitCode).to.equal(2);
+  });
+
+  it('is never a folder of somebody else: `results --output` refuses one with other files', async () => {
+    await cluster.build(['-j', 'Loud']);
+    writeFiles(cluster.cwd, { 'src/main.c': 'code' });
+    const { exitCode, stderr } = await cluster.run([
+      'results',
+      '1',
+      '--output',
+      'src',
+      '-m',
+      cluster.master.url,
+    ]).ended;
+    expect(exitCode).to.equal(2);
+    expect(stderr).to.contain('holds "main.c"');
+    expect(readFileSync(join(cluster.cwd, 'src/main.c'), 'utf8')).to.equal('code');
+  });
+
+  it('is the verdict, also when the results cannot be written', async () => {
+    const { exitCode, stdout, stderr } = await cluster.build(['-j', 'Hides']);
+    expect(stdout)
+      .to.contain('--- FAILED: ')
+      .and.match(/FAILURE: 1 of 1 atom failed in [\d.]+ s\.\n$/);
+    expect(stderr).to.contain('it must be a folder').and.contain('`clusterrunner results 1` fetches them');
+    expect(exitCode).to.equal(1);
+  });
+
+  it('finds a master on any port, when it has the same base directory', async () => {
+    const env = { CLUSTERRUNNER_MASTER_PORT: String(await freePort()) };
+    const { exitCode, stdout } = await cluster.run(['list'], { env }).ended;
+    expect({ exitCode, stdout }).to.deep.include({ exitCode: 0 });
+    expect(stdout).to.not.contain('No master');
+  });
+
+  it('ends a slave at once that is still looking for its master', async () => {
+    const port = await freePort();
+    const slave = cluster.run(['slave', '-m', `http://127.0.0.1:${port}`, '-p', '0']);
+    await eventually(
+      'it tries again',
+      () => slave.stderr.includes('Trying again'),
+      () => slave.stderr,
+    );
+    slave.signal('SIGTERM');
+    const ended = await slave.ended;
+    expect(ended.exitCode).to.equal(0);
+    expect(ended.stderr).to.not.contain('clusterrunner:');
+  });
+});
