@@ -20,6 +20,9 @@ export interface AtomFacts extends BuildFacts, AtomValue {
   readonly buildExecutorIndex: number;
 }
 
+/** Names an atom's folder, in all that it starts. */
+export const ARTIFACT_DIR = 'ARTIFACT_DIR';
+
 /** What setup, teardown and atomizers see beside what the slave's own environment has. */
 export function buildEnvironment(facts: BuildFacts): Environment {
   return {
@@ -34,7 +37,7 @@ export function buildEnvironment(facts: BuildFacts): Environment {
 export function atomEnvironment(facts: AtomFacts): Environment {
   return {
     ...buildEnvironment(facts),
-    ARTIFACT_DIR: facts.artifactDirectory,
+    [ARTIFACT_DIR]: facts.artifactDirectory,
     SUBJOB_ID: String(facts.subjobId),
     ATOM_ID: String(facts.atomId),
     EXECUTOR_INDEX: String(facts.executorIndex),
@@ -59,7 +62,7 @@ export function inheritedEnvironment(env: Readonly<Record<string, string | undef
 /** Variables that ClusterRunner sets itself. */
 export const ownVariables: ReadonlySet<string> = new Set([
   'PROJECT_DIR',
-  'ARTIFACT_DIR',
+  ARTIFACT_DIR,
   'ATOM_ID',
   'SUBJOB_ID',
   'BUILD_ID',

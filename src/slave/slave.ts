@@ -1,10 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { ARTIFACT_DIR } from '../job/environment.js';
 import type { Clock } from '../lib/clock.js';
 import { deferred } from '../lib/deferred.js';
 import type { Logger } from '../lib/logger.js';
+import { endEscaped } from '../process/escaped.js';
 import { removeTree } from '../project/remove-tree.js';
 import { sweepWorkspaces } from '../project/sweep-workspaces.js';
+import { CANCEL_GRACE_MS } from './build-host.js';
 import { DiskWatch } from './free-disk.js';
 import { Outbox } from './outbox.js';
 import { Session } from './session.js';
@@ -54,6 +57,8 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const { root, clock, random, log } = options;
   mkdirSync(root, { recursive: true, mode: 0o700 });
   const work = join(root, 'work');
+  // Of a process before this one, which was killed.
+  await endEscaped(ARTIFACT_DIR, (folder) => folder.startsWith(`${work}/`), CANCEL_GRACE_MS, clock);
   await removeTree(work);
   mkdirSync(work, { mode: 0o700 });
   await sweepWorkspaces(root, clock);

@@ -1,7 +1,9 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { ARTIFACT_DIR } from '../job/environment.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import { endEscaped } from '../process/escaped.js';
 import { removeTree } from '../project/remove-tree.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
@@ -16,7 +18,7 @@ import type {
   WorkRequest,
 } from '../protocol/slave.js';
 import { writeArchive } from './archive/write-archive.js';
-import { BuildHost, type HostContext } from './build-host.js';
+import { BuildHost, CANCEL_GRACE_MS, type HostContext } from './build-host.js';
 import { Executors } from './executors.js';
 import { type HeldLease, HeldLeases } from './leases.js';
 import type { Outbox } from './outbox.js';
@@ -331,6 +333,7 @@ export class Worker {
     const released = (async () => {
       await Promise.all(leases.map(({ done }) => done));
       await host.release();
+      await this.#endEscaped();
     })()
       .catch((error: unknown) => {
         this.#options.log.error({ err: error, build: id }, 'A workspace could not be removed.');
@@ -340,6 +343,14 @@ export class Worker {
         this.#options.changed();
       });
     this.#releasing.set(id, released);
+  }
+
+  /** What atoms have started that left their groups, and whose lease is over. */
+  async #endEscaped(): Promise<void> {
+    const held = new Set(this.leases.all().map(({ assignment }) => this.#directoryOf(assignment)));
+    const isOver = (folder: string) =>
+      folder.startsWith(`${this.#options.work}/`) && !held.has(dirname(folder));
+    await endEscaped(ARTIFACT_DIR, isOver, CANCEL_GRACE_MS, this.#options.clock);
   }
 
   /** What cannot be removed now is tried again at the next start. */

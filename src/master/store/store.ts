@@ -69,6 +69,13 @@ function openAlone(path: string): SQLite.Database {
         { cause: error },
       );
     }
+    if (error instanceof SQLite.SqliteError && /^SQLITE_(NOTADB|CORRUPT)/.test(error.code)) {
+      throw new ClusterRunnerError(
+        'CONFLICT',
+        `${path} is damaged or no database (${error.message}); put a copy in its place, or move it away to begin anew.`,
+        { cause: error },
+      );
+    }
     throw error;
   }
 }

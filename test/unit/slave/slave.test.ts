@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { systemClock } from '../../../src/lib/clock.js';
+import { groupIsAlive } from '../../../src/process/process-group.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { toId } from '../../../src/protocol/ids.js';
 import type { JobDefinition } from '../../../src/protocol/job.js';
@@ -317,6 +318,26 @@ describe('a slave', () => {
     await slave?.done;
     expect(changes('handBack')).to.deep.equal([]);
     expect(existsSync(join(project, 'torn-down'))).to.equal(true);
+  });
+
+  it('ends what an atom has started that left its group, when the build is over here', async function () {
+    if (!existsSync('/proc/self/environ')) {
+      this.skip();
+    }
+    handOut(
+      runOf({
+        commands: [
+          'setsid sh -c \'trap "" TERM; echo $$ > pid; sleep 1000 & wait\' &',
+          'until test -s pid; do sleep 0.01; done',
+        ],
+      }),
+    );
+    await start();
+    await until(() => changes('acceptResult').length === 1);
+    const escaped = Number(readFileSync(join(project, 'pid'), 'utf8'));
+    expect(groupIsAlive(escaped)).to.equal(true);
+    master.service.work.push({ ...noWork, release: [build_id] });
+    await until(() => !groupIsAlive(escaped));
   });
 
   it('removes folders that an atom made read-only, and goes on', async () => {
