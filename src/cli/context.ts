@@ -33,7 +33,9 @@ export function createContext(
     env: process.env,
     flags: Object.fromEntries(given),
   });
-  return { config, log: createLogger(levelOf(options, config, defaultLevel), name) };
+  // Only services keep logs, unless somebody looks on.
+  const isForPeople = defaultLevel !== undefined || process.stderr.isTTY;
+  return { config, log: createLogger(levelOf(options, config, defaultLevel), name, isForPeople) };
 }
 
 function levelOf(options: CommonOptions, config: LoadedConfig, fallback: LogLevel | undefined): LogLevel {

@@ -1,0 +1,19 @@
+import { expect } from 'chai';
+import { sentenceOf } from '../../../src/lib/logger.js';
+
+describe('a line of the log for people', () => {
+  const line = (entry: object) => sentenceOf(JSON.stringify({ name: 'slave', time: 1, ...entry }));
+
+  it('is its sentence, with the word warning or error where it is one', () => {
+    expect(line({ level: 30, msg: 'It goes.' })).to.equal('slave: It goes.\n');
+    expect(line({ level: 40, msg: 'It limps.', build: 7 })).to.equal('slave: warning: It limps. (build 7)\n');
+  });
+
+  it('has the stack of an error, and not of a warning', () => {
+    const err = { message: 'no', stack: 'Error: no\n    at here' };
+    expect(line({ level: 50, msg: 'It fell.', err })).to.equal(
+      'slave: error: It fell.\nError: no\n    at here\n',
+    );
+    expect(line({ level: 40, msg: 'It limps.', err })).to.equal('slave: warning: It limps.\n');
+  });
+});
