@@ -4,6 +4,7 @@ import { claimDirectory } from '../lib/claimed-directory.js';
 import { systemClock } from '../lib/clock.js';
 import { startSlave } from '../slave/slave.js';
 import { type CommonOptions, createContext } from './context.js';
+import { configuredMasterUrl, trustOf } from './master-connection.js';
 import { noteService } from './services.js';
 import { untilStopped, untilStoppedTwice } from './until-stopped.js';
 
@@ -20,16 +21,14 @@ export async function slave(options: SlaveOptions): Promise<void> {
     'slave.num_executors': options.numExecutors,
     'slave.port': options.port,
   });
-  const masterUrl = parseMasterUrl(
-    options.masterUrl ?? `http://${config.slave.masterHostname}:${config.slave.masterPort}`,
-  );
+  const masterUrl = parseMasterUrl(options.masterUrl ?? configuredMasterUrl(config));
   const [finish, stopped] = stopSignals(options.finishOnStop === true);
   const root = claimDirectory(join(config.baseDirectory, 'slaves'), 'slave');
   const forget = noteService(config.baseDirectory, 'slave');
   try {
     const handle = await startSlave({
       masterUrl: masterUrl.href,
-      secret: config.secret,
+      ...trustOf(config, log),
       name: config.hostname,
       numExecutors: config.slave.numExecutors,
       root: root.path,

@@ -5,6 +5,7 @@ import { deferred } from '../lib/deferred.js';
 import type { Logger } from '../lib/logger.js';
 import { removeTree } from '../project/remove-tree.js';
 import { sweepWorkspaces } from '../project/sweep-workspaces.js';
+import type { Secrets } from '../protocol/secrets.js';
 import { DiskWatch } from './free-disk.js';
 import { Outbox } from './outbox.js';
 import { Session } from './session.js';
@@ -14,7 +15,9 @@ import { Worker } from './worker.js';
 
 export interface SlaveOptions {
   readonly masterUrl: string;
-  readonly secret: string;
+  readonly secret: string | Secrets;
+  /** See MasterClientOptions. */
+  readonly ca?: string;
   readonly name: string;
   readonly numExecutors: number;
   /** Of this process alone; mirrors, and results that were not delivered, are found there again. */
@@ -61,6 +64,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const session = new Session({
     masterUrl: options.masterUrl,
     secret: options.secret,
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
     name: options.name,
     numExecutors: options.numExecutors,
     url: status === null ? null : `http://${options.name}:${status.port}`,

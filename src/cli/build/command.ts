@@ -10,6 +10,7 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
 import { type CommonOptions, createContext } from '../context.js';
 import { exitCode } from '../exit-codes.js';
+import { type Trust, trustOf } from '../master-connection.js';
 import { failureReport, flakyReport } from './failures.js';
 import { followBuild } from './follow.js';
 import { masterOnThisMachine } from './master-on-this-machine.js';
@@ -52,8 +53,9 @@ async function runBuild(
   const started = systemClock.now();
   const display = progressDisplay(process.stdout, systemClock, options.quiet === true);
   releasers.add(() => display.end());
-  const url = await masterUrl(options, config, log, display, releasers);
-  const client = new MasterClient({ url, secret: config.secret, timeoutSeconds: config.defaultHttpTimeout });
+  const trust = trustOf(config, log);
+  const url = await masterUrl(options, config, trust, log, display, releasers);
+  const client = new MasterClient({ url, ...trust, timeoutSeconds: config.defaultHttpTimeout });
   releasers.add(() => client.close());
 
   if (interrupt.aborted) {
@@ -98,6 +100,7 @@ function interruptions(releasers: Releasers): AbortSignal {
 async function masterUrl(
   options: BuildOptions,
   config: LoadedConfig,
+  trust: Trust,
   log: Logger,
   display: ProgressDisplay,
   releasers: Releasers,
@@ -105,7 +108,7 @@ async function masterUrl(
   if (options.masterUrl !== undefined) {
     return options.masterUrl;
   }
-  const running = await masterOnThisMachine(config);
+  const running = await masterOnThisMachine(config, trust);
   if (running !== null) {
     return running;
   }
