@@ -36,6 +36,8 @@ export async function slave(options: SlaveOptions): Promise<void> {
       portIsExplicit: config.isExplicit('slave.port'),
       strictHostKeyChecking: config.gitStrictHostKeyChecking,
       env: process.env,
+      envPassthrough: config.slave.envPassthrough ?? [],
+      redact: config.slave.redact ?? [],
       clock: systemClock,
       random: Math.random,
       log,

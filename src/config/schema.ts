@@ -211,6 +211,11 @@ export const sections = {
       flag: '--master-url',
       env: ['CLUSTERRUNNER_SLAVE_MASTER_PORT', 'CLUSTERRUNNER_MASTER_PORT'],
     }),
+    env_passthrough: optional(
+      list,
+      'Variables of the slave that commands may see beside PATH, HOME and the like; `*` stands for any text. With the cluster of one `build` all may be seen unless set.',
+    ),
+    redact: optional(list, 'Variables of the slave whose values are masked in what commands print.'),
     heartbeat_interval: key(
       secondsFrom(1, 3600),
       '10',

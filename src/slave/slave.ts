@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { deferred } from '../lib/deferred.js';
 import type { Logger } from '../lib/logger.js';
+import { Masks, MIN_MASKED_CHARS } from '../lib/masks.js';
 import { removeTree } from '../project/remove-tree.js';
 import { sweepWorkspaces } from '../project/sweep-workspaces.js';
 import type { Secrets } from '../protocol/secrets.js';
@@ -27,6 +28,10 @@ export interface SlaveOptions {
   readonly portIsExplicit: boolean;
   readonly strictHostKeyChecking: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Names of variables that commands may see beside the basic ones; `*` in a name stands for any text. */
+  readonly envPassthrough: readonly string[];
+  /** Names of variables whose values are masked in what commands print. */
+  readonly redact: readonly string[];
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
@@ -73,7 +78,8 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     log,
   });
   const outbox = new Outbox(join(root, 'outbox'), session, log, delivering.signal, () => changed());
-  const worker = new Worker({ ...options, session, outbox, work, changed: () => changed() });
+  const masks = masksOf(options);
+  const worker = new Worker({ ...options, masks, session, outbox, work, changed: () => changed() });
   const disk = new DiskWatch(root, log);
   const loop = new WorkLoop({
     session,
@@ -116,6 +122,17 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   }));
   loop.ask();
   return { port: status?.port ?? null, stop, finish: () => worker.drain(), done: done.promise };
+}
+
+function masksOf({ env, redact, log }: SlaveOptions): Masks {
+  const values = redact.flatMap((name) => {
+    const value = env[name] ?? '';
+    if ([...value].length < MIN_MASKED_CHARS) {
+      log.warn(`The variable ${name} of \`redact\` is not set, or too short to be masked.`);
+    }
+    return [value];
+  });
+  return new Masks(values);
 }
 
 async function stopSlave(parts: {

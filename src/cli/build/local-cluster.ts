@@ -52,6 +52,9 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       portIsExplicit: false,
       strictHostKeyChecking: config.gitStrictHostKeyChecking,
       env: process.env,
+      // Who gives the command is who runs it.
+      envPassthrough: config.slave.envPassthrough ?? ['*'],
+      redact: config.slave.redact ?? [],
       clock: systemClock,
       random: Math.random,
       log,
