@@ -113,6 +113,12 @@ function program(): Command {
     .option('--output <dir>', 'folder that is replaced by them (default: build_results)')
     .action(async (build: string, options) => (await import('./results.js')).results(build, options));
 
+  common(root.command('token'))
+    .description('Make a token with which one may read, and nothing else, at a master with this secret.')
+    .option('--expires-in <time>', 'how long it is good, like 8h or 90d, at most 366d (default: 30d)')
+    .option('--json', 'print JSON for programs')
+    .action(async (options) => (await import('./token.js')).token(options));
+
   reader(root.command('shutdown'))
     .description('Let slaves finish what they run, take no more, and exit.')
     .argument('[slaves...]', 'numbers or names of slaves')

@@ -1,7 +1,12 @@
 import { join } from 'node:path';
+import { LiveSecrets } from '../config/live-secrets.js';
 import type { LoadedConfig } from '../config/load.js';
-import { ClusterRunnerError } from '../protocol/errors.js';
+import { systemClock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import { isLoopback } from '../master/http/origins.js';
+import type { TlsFiles } from '../master/http/tls.js';
 import { type CommonOptions, createContext } from './context.js';
+import { limitsOf } from './master-limits.js';
 import { serveMaster } from './serve-master.js';
 import { noteService } from './services.js';
 import { untilStopped } from './until-stopped.js';
@@ -13,13 +18,20 @@ export interface MasterOptions extends CommonOptions {
 /** `clusterrunner master`: serves until it is told to stop. */
 export async function master(options: MasterOptions): Promise<void> {
   const { config, log } = createContext('master', options, { 'master.port': options.port });
-  refuseHttps(config);
+  const { address, allowedHosts } = config.master;
+  const tls = tlsFilesOf(config, log);
   const stopped = untilStopped();
   const served = await serveMaster({
     directory: join(config.baseDirectory, 'master'),
     port: config.master.port,
     portIsExplicit: config.isExplicit('master.port'),
-    secret: config.secret,
+    ...(address === null ? {} : { address }),
+    secrets: new LiveSecrets(config, process.env, systemClock, log),
+    acceptBodyDigest: config.master.acceptBodyDigest,
+    readAccess: config.master.readAccess,
+    limits: limitsOf(config),
+    hostNames: [config.hostname, ...allowedHosts],
+    tls,
     corsAllowedOrigins: config.corsAllowedOriginsRegex,
     leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
     retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
@@ -30,7 +42,13 @@ export async function master(options: MasterOptions): Promise<void> {
     if (served.portReplaced) {
       process.stdout.write(`Port ${config.master.port} is taken; using ${served.port} instead.\n`);
     }
-    process.stdout.write(`Master is listening on http://${config.hostname}:${served.port}\n`);
+    const scheme = tls === null ? 'http' : 'https';
+    process.stdout.write(`Master is listening on ${scheme}://${config.hostname}:${served.port}\n`);
+    if (tls === null && !isLoopback(address ?? '')) {
+      process.stdout.write(
+        'It speaks without encryption to other machines too; see https_cert_file, or `address` for this machine alone.\n',
+      );
+    }
     log.info({ signal: await stopped }, 'stopping');
   } finally {
     forget();
@@ -38,13 +56,9 @@ export async function master(options: MasterOptions): Promise<void> {
   }
 }
 
-/** Whoever asked for encryption must not get a master without. */
-function refuseHttps({ httpsCertFile, httpsKeyFile, configFile }: LoadedConfig): void {
-  if (httpsCertFile !== null || httpsKeyFile !== null) {
-    throw new ClusterRunnerError(
-      'CONFIG_INVALID',
-      `${configFile} asks for HTTPS, which this master does not speak; put a proxy that does before it, and take ` +
-        'https_cert_file and https_key_file out.',
-    );
-  }
+/** The configuration has both files or none. */
+function tlsFilesOf({ httpsCertFile, httpsKeyFile }: LoadedConfig, log: Logger): TlsFiles | null {
+  return httpsCertFile === null || httpsKeyFile === null
+    ? null
+    : { certFile: httpsCertFile, keyFile: httpsKeyFile, log };
 }

@@ -3,6 +3,7 @@ import { ClusterRunnerError } from '../protocol/errors.js';
 import { type BuildId, toId } from '../protocol/ids.js';
 import { masterOnThisMachine } from './build/master-on-this-machine.js';
 import { type CommonOptions, createContext } from './context.js';
+import { trustOf } from './master-connection.js';
 
 /** The options of the subcommands that ask a running master. */
 export interface ReaderOptions extends CommonOptions {
@@ -16,15 +17,16 @@ export async function withClient<T>(
   options: ReaderOptions,
   ask: (client: MasterClient) => Promise<T>,
 ): Promise<T> {
-  const { config } = createContext(name, options, {}, 'warn');
-  const url = options.masterUrl ?? (await masterOnThisMachine(config));
+  const { config, log } = createContext(name, options, {}, 'warn');
+  const trust = trustOf(config, log);
+  const url = options.masterUrl ?? (await masterOnThisMachine(config, trust));
   if (url === null) {
     throw new ClusterRunnerError(
       'MASTER_UNREACHABLE',
       'No master is running on this machine; say where it is with --master-url.',
     );
   }
-  const client = new MasterClient({ url, secret: config.secret, timeoutSeconds: config.defaultHttpTimeout });
+  const client = new MasterClient({ url, ...trust, timeoutSeconds: config.defaultHttpTimeout });
   try {
     return await ask(client);
   } finally {

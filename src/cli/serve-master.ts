@@ -5,9 +5,13 @@ import type { Logger } from '../lib/logger.js';
 import { Releasers } from '../lib/releasers.js';
 import { version } from '../lib/version.js';
 import type { MasterService } from '../master/contract.js';
+import type { ReadAccess } from '../master/http/admit-reader.js';
 import { createApp } from '../master/http/app.js';
+import { defaultLimits, type Limits } from '../master/http/limits.js';
 import { listen } from '../master/http/listen.js';
+import type { TlsFiles } from '../master/http/tls.js';
 import { createMaster, type MasterOptions } from '../master/service.js';
+import type { Secrets } from '../protocol/secrets.js';
 
 export interface ServeMasterOptions {
   /** Holds the database and the results; this process must be the only one that uses it. */
@@ -16,7 +20,13 @@ export interface ServeMasterOptions {
   readonly portIsExplicit: boolean;
   /** The address to listen on; all of them unless given. */
   readonly address?: string;
-  readonly secret: string;
+  readonly secrets: Secrets;
+  /** Everything below is open, off or the default unless given. */
+  readonly readAccess?: ReadAccess;
+  readonly acceptBodyDigest?: boolean;
+  readonly limits?: Limits;
+  readonly hostNames?: readonly string[];
+  readonly tls?: TlsFiles | null;
   /** Origins of web pages that may use the API; null: none. */
   readonly corsAllowedOrigins?: RegExp | null;
   readonly leaseSeconds: number;
@@ -52,7 +62,11 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
     const app = createApp({
       service,
       reading: service,
-      secrets: [options.secret],
+      secrets: options.secrets,
+      acceptBodyDigest: options.acceptBodyDigest ?? true,
+      readAccess: options.readAccess ?? 'public',
+      limits: options.limits ?? defaultLimits,
+      hostNames: options.hostNames ?? [],
       rememberNonce: (nonce, expires) => service.rememberNonce(nonce, expires),
       clock,
       log: options.log,
@@ -63,6 +77,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
     const server = await listen(app, {
       port: options.port,
       explicit: options.portIsExplicit,
+      tls: options.tls ?? null,
       ...(options.address === undefined ? {} : { hostname: options.address }),
     });
     releasers.add(() => server.close());

@@ -5,6 +5,7 @@ import { systemClock } from '../lib/clock.js';
 import { startSlave } from '../slave/slave.js';
 import { masterOnThisMachine } from './build/master-on-this-machine.js';
 import { type CommonOptions, createContext } from './context.js';
+import { configuredMasterUrl, trustOf } from './master-connection.js';
 import { noteService } from './services.js';
 import { untilStopped, untilStoppedTwice } from './until-stopped.js';
 
@@ -21,10 +22,9 @@ export async function slave(options: SlaveOptions): Promise<void> {
     'slave.num_executors': options.numExecutors,
     'slave.port': options.port,
   });
+  const trust = trustOf(config, log);
   const masterUrl = parseMasterUrl(
-    options.masterUrl ??
-      (await masterOnThisMachine(config)) ??
-      `http://${config.slave.masterHostname}:${config.slave.masterPort}`,
+    options.masterUrl ?? (await masterOnThisMachine(config, trust)) ?? configuredMasterUrl(config),
   );
   const [finish, stopped] = stopSignals(options.finishOnStop === true);
   const root = claimDirectory(join(config.baseDirectory, 'slaves'), 'slave');
@@ -36,7 +36,7 @@ export async function slave(options: SlaveOptions): Promise<void> {
   try {
     const handle = await startSlave({
       masterUrl: masterUrl.href,
-      secret: config.secret,
+      ...trust,
       name: config.hostname,
       numExecutors: config.slave.numExecutors,
       root: root.path,
@@ -44,6 +44,8 @@ export async function slave(options: SlaveOptions): Promise<void> {
       portIsExplicit: config.isExplicit('slave.port'),
       strictHostKeyChecking: config.gitStrictHostKeyChecking,
       env: process.env,
+      envPassthrough: config.slave.envPassthrough ?? [],
+      redact: config.slave.redact ?? [],
       clock: systemClock,
       random: Math.random,
       log,

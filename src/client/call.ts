@@ -75,16 +75,24 @@ function reasonOf(error: unknown): string {
 const ErrorBody = Type.Object({ error: Type.String(), code: Type.Optional(Type.String()) });
 
 /** The error that an answer carries; of an answer that is not the master's own, status and first bytes. */
-export function errorOfAnswer(status: number, body: unknown, text: string, what: string): ClusterRunnerError {
+export function errorOfAnswer(
+  status: number,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  body: unknown,
+  text: string,
+  what: string,
+): ClusterRunnerError {
+  const retryAfter = Number(headers['retry-after']);
+  const more = { status, ...(retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {}) };
   if (Value.Check(ErrorBody, body)) {
     const code = isErrorCode(body.code) ? body.code : codeOfStatus(status);
-    return new ClusterRunnerError(code, body.error, { status });
+    return new ClusterRunnerError(code, body.error, more);
   }
   return new ClusterRunnerError(
     codeOfStatus(status),
     `${what} was answered with ${status} and not by a ClusterRunner master (${JSON.stringify(text.slice(0, 80))}); ` +
       'check the URL.',
-    { status },
+    more,
   );
 }
 
@@ -96,6 +104,8 @@ function codeOfStatus(status: number) {
       return 'NOT_FOUND';
     case 409:
       return 'CONFLICT';
+    case 429:
+      return 'TOO_MANY_REQUESTS';
     case 502:
     case 503:
     case 504:

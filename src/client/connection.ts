@@ -7,15 +7,20 @@ import { Agent, type Dispatcher } from 'undici';
 import { type Clock, seconds, systemClock } from '../lib/clock.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { AnswerOf, BodyOf, ParamsOf, QueryOf, RouteDeclaration } from '../protocol/route.js';
+import { fixedSecrets, type Secrets } from '../protocol/secrets.js';
 import { contentDigest, contentDigestOf, signParts } from '../protocol/signing.js';
 import { type CallOptions, errorOfAnswer, type RawRequest, send, unreachable } from './call.js';
+import { clockHint } from './clock-hint.js';
 import { parseMasterUrl } from './master-url.js';
 
 export interface ConnectionOptions {
   /** e.g. `http://master.example.com:43000`; a path behind it (a reverse proxy's prefix) is kept. */
   readonly url: string;
-  readonly secret: string;
+  /** The shared secret, or one that may change while the client is in use. */
+  readonly secret: string | Secrets;
   readonly clock?: Clock;
+  /** Certificates (PEM) by which the master is known over HTTPS; those of the system unless given. */
+  readonly ca?: string;
   /** Seconds until the head of an answer must have come, unless a call says otherwise; 30 unless given. */
   readonly timeoutSeconds?: number;
 }
@@ -37,19 +42,24 @@ export interface OpenedStream {
 export class Connection {
   readonly #origin: string;
   readonly #prefix: string;
-  readonly #secret: string;
+  readonly #secrets: Secrets;
   readonly #clock: Clock;
   readonly #timeoutSeconds: number;
-  readonly #agent = new Agent({ connect: { timeout: 5_000 }, keepAliveTimeout: 30_000 });
+  readonly #agent: Agent;
 
   /** @throws ClusterRunnerError USAGE when `url` is not an absolute http(s) URL. */
   constructor(options: ConnectionOptions) {
     const url = parseMasterUrl(options.url);
     this.#origin = url.origin;
     this.#prefix = url.pathname.replace(/\/+$/, '');
-    this.#secret = options.secret;
+    this.#secrets = typeof options.secret === 'string' ? fixedSecrets(options.secret) : options.secret;
     this.#clock = options.clock ?? systemClock;
     this.#timeoutSeconds = options.timeoutSeconds ?? 30;
+    const ca = options.ca === undefined ? {} : { ca: options.ca };
+    this.#agent = new Agent({
+      connect: { timeout: 5_000, minVersion: 'TLSv1.2', ...ca },
+      keepAliveTimeout: 30_000,
+    });
   }
 
   /** `options.timeoutSeconds` counts on top of `waitSeconds`, which the question itself asks the master to wait. */
@@ -59,8 +69,8 @@ export class Connection {
     options?: CallOptions,
     waitSeconds = 0,
   ): Promise<AnswerOf<R>> {
-    const request = this.#request(route, input);
-    const answer = await this.#send(request, options, waitSeconds);
+    const make = () => this.#request(route, input);
+    const { request, answer } = await this.#send(make, options, waitSeconds);
     return this.#read(route, request, answer, options);
   }
 
@@ -72,10 +82,8 @@ export class Connection {
     options?: CallOptions,
     waitSeconds = 0,
   ): Promise<{ answer: AnswerOf<R> | null; etag: string | null }> {
-    const plain = this.#request(route, input);
-    const headers = etag === null ? plain.headers : { ...plain.headers, 'if-none-match': etag };
-    const request = { ...plain, headers };
-    const answer = await this.#send(request, options, waitSeconds);
+    const make = () => this.#request(route, input, etag === null ? {} : { 'if-none-match': etag });
+    const { request, answer } = await this.#send(make, options, waitSeconds);
     if (answer.statusCode === 304) {
       await answer.body.dump();
       return { answer: null, etag };
@@ -94,11 +102,10 @@ export class Connection {
     options?: CallOptions,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<OpenedStream> {
-    const plain = this.#request(route, input);
-    const answer = await this.#send({ ...plain, headers: { ...plain.headers, ...headers } }, options, 0);
+    const make = () => this.#request(route, input, headers);
+    const { request, answer } = await this.#send(make, options, 0);
     if (answer.statusCode !== route.status) {
-      const text = await answer.body.text();
-      throw errorOfAnswer(answer.statusCode, parseJson(text), text, `${plain.method} ${plain.path}`);
+      throw this.#errorOf(request, answer, await answer.body.text());
     }
     const length = Number(answer.headers['content-length']);
     return { stream: answer.body, bytes: Number.isSafeInteger(length) ? length : null };
@@ -121,17 +128,19 @@ export class Connection {
       }
     });
     const path = this.#pathOf(route, input);
-    const request: RawRequest = {
+    const digest = contentDigest(hash.digest());
+    const make = (): RawRequest => ({
       method: route.method,
       path,
       headers: {
-        ...this.#sign(route.method, path, contentDigest(hash.digest())),
+        ...this.#sign(route.method, path, digest),
         'content-type': 'application/octet-stream',
         'content-length': String(bytes),
       },
       body: Readable.from(headThenFile(head, file), { objectMode: false }),
-    };
-    return this.#read(route, request, await this.#send(request, options, 0), options);
+    });
+    const { request, answer } = await this.#send(make, options, 0);
+    return this.#read(route, request, answer, options);
   }
 
   /** Calls that are under way are cut off. */
@@ -139,7 +148,11 @@ export class Connection {
     await this.#agent.destroy();
   }
 
-  #request<R extends RouteDeclaration>(route: R, input: CallInput<R>): RawRequest {
+  #request<R extends RouteDeclaration>(
+    route: R,
+    input: CallInput<R>,
+    headers: Readonly<Record<string, string>> = {},
+  ): RawRequest {
     const path = this.#pathOf(route, input);
     const body = input.body === undefined ? null : Buffer.from(JSON.stringify(input.body));
     return {
@@ -147,21 +160,40 @@ export class Connection {
       path,
       headers: {
         ...(body === null ? {} : { 'content-type': 'application/json' }),
-        ...(route.signing === 'none'
-          ? {}
-          : this.#sign(route.method, path, contentDigestOf(body ?? Buffer.alloc(0)))),
+        ...this.#sign(route.method, path, contentDigestOf(body ?? Buffer.alloc(0))),
+        ...headers,
       },
       body,
     };
   }
 
-  #send(
-    request: RawRequest,
+  /** A request that is refused while the secret has just changed here is signed and sent once more. */
+  async #send(
+    make: () => RawRequest,
     options: CallOptions | undefined,
     waitSeconds: number,
-  ): Promise<Dispatcher.ResponseData> {
+  ): Promise<{ request: RawRequest; answer: Dispatcher.ResponseData }> {
     const timeout = waitSeconds + (options?.timeoutSeconds ?? this.#timeoutSeconds);
-    return send(this.#agent, this.#origin, request, timeout, options?.signal);
+    const once = async () => {
+      const request = make();
+      return { request, answer: await send(this.#agent, this.#origin, request, timeout, options?.signal) };
+    };
+    const sent = await once();
+    if (sent.answer.statusCode !== 401 || !this.#secrets.refresh()) {
+      return sent;
+    }
+    await sent.answer.body.dump();
+    return once();
+  }
+
+  #errorOf(request: RawRequest, answer: Dispatcher.ResponseData, text: string): ClusterRunnerError {
+    const what = `${request.method} ${request.path}`;
+    const error = errorOfAnswer(answer.statusCode, answer.headers, parseJson(text), text, what);
+    const hint = clockHint(answer.headers.date, this.#clock.now());
+    if (answer.statusCode !== 401 || hint === null) {
+      return error;
+    }
+    return new ClusterRunnerError(error.code, `${error.message} ${hint}`, { status: error.status });
   }
 
   async #read<R extends RouteDeclaration>(
@@ -178,7 +210,7 @@ export class Connection {
     }
     const body = parseJson(text);
     if (answer.statusCode !== route.status) {
-      throw errorOfAnswer(answer.statusCode, body, text, `${request.method} ${request.path}`);
+      throw this.#errorOf(request, answer, text);
     }
     if (!isAnswerOf(route, body)) {
       throw new ClusterRunnerError(
@@ -205,7 +237,8 @@ export class Connection {
   /** Signs what the master sees: the path without a reverse proxy's prefix. */
   #sign(method: string, path: string, digest: string): Record<string, string> {
     const target = path.slice(this.#prefix.length);
-    return signParts(this.#secret, { method, target, digest }, seconds(this.#clock.now()), randomUUID());
+    const [secret] = this.#secrets.current();
+    return signParts(secret, { method, target, digest }, seconds(this.#clock.now()), randomUUID());
   }
 }
 

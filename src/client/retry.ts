@@ -2,8 +2,16 @@ import { backoffDelay } from '../lib/backoff.js';
 import type { Clock } from '../lib/clock.js';
 import { ClusterRunnerError, type ErrorCode } from '../protocol/errors.js';
 
-/** What may pass by itself: no answer, a master that is stopping or whose disk is full, a fault of its own. */
-const RETRIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['MASTER_UNREACHABLE', 'UNAVAILABLE', 'INTERNAL']);
+/** What may pass by itself: no answer, a master that is stopping, too busy or whose disk is full, a fault of its own. */
+const RETRIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'MASTER_UNREACHABLE',
+  'UNAVAILABLE',
+  'TOO_MANY_REQUESTS',
+  'INTERNAL',
+]);
+
+const MAX_DELAY_MS = 15_000;
+const MAX_ASKED_MS = 60_000;
 
 export interface RetryOptions {
   readonly clock: Clock;
@@ -12,8 +20,8 @@ export interface RetryOptions {
   readonly signal: AbortSignal;
   /** Give up once this long has passed since the first try, and throw the last error. Unless given: never. */
   readonly giveUpAfterMs?: number;
-  /** What else may pass: a signature is refused while a secret is changed, or a clock is wrong. */
-  readonly retryUnauthenticated?: boolean;
+  /** What may pass by itself for this caller, beside what may for all. */
+  readonly alsoRetry?: ReadonlySet<ErrorCode>;
   readonly onRetry?: (error: ClusterRunnerError, delayMs: number) => void;
 }
 
@@ -29,10 +37,13 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
       return await attempt();
     } catch (error) {
       options.signal.throwIfAborted();
-      if (!(error instanceof ClusterRunnerError) || !mayPass(error.code, options)) {
+      if (!(error instanceof ClusterRunnerError) || !isPassing(error.code, options)) {
         throw error;
       }
-      const delayMs = backoffDelay(tries, { firstMs: 250, maxMs: 15_000 }, options.random());
+      const backoffMs = backoffDelay(tries, { firstMs: 250, maxMs: MAX_DELAY_MS }, options.random());
+      // As long as the master asked for, but not for as long as any answer might ask for.
+      const asked = Math.min((error.retryAfterSeconds ?? 0) * 1000, MAX_ASKED_MS);
+      const delayMs = Math.max(backoffMs, asked);
       const spent = options.clock.now() - started + delayMs;
       if (options.giveUpAfterMs !== undefined && spent > options.giveUpAfterMs) {
         throw error;
@@ -43,6 +54,6 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
   }
 }
 
-function mayPass(code: ErrorCode, { retryUnauthenticated = false }: RetryOptions): boolean {
-  return RETRIED.has(code) || (retryUnauthenticated && code === 'UNAUTHENTICATED');
+function isPassing(code: ErrorCode, { alsoRetry }: RetryOptions): boolean {
+  return RETRIED.has(code) || (alsoRetry?.has(code) ?? false);
 }

@@ -20,6 +20,7 @@ import { hasCode, readIfThere, replace, tolerating, writeTemporary } from './who
 const MAX_BYTES = 1024 * 1024;
 const MAX_ROUNDS = 100;
 const SECRET = 'general.secret';
+const PREVIOUS_SECRET = 'general.previous_secret';
 
 export interface ConfFileOptions {
   readonly file: string;
@@ -56,6 +57,11 @@ export function loadConfFile(options: ConfFileOptions): Map<string, Given> {
   throw invalid(`${file} keeps changing while it is read; see which other program writes it.`);
 }
 
+/** The settings of a file that is there. @throws ClusterRunnerError CONFIG_INVALID */
+export function readSettings(file: string): ReadonlyMap<string, Given> {
+  return readConf(file)?.settings ?? new Map();
+}
+
 function readConf(file: string): { content: string; settings: Map<string, Given> } | null {
   let fd: number;
   try {
@@ -77,7 +83,7 @@ function readConf(file: string): { content: string; settings: Map<string, Given>
     }
     const content = readFileSync(fd, 'utf8');
     const settings = readConfText(content, file);
-    if (settings.has(SECRET) && (stat.mode & 0o077) !== 0) {
+    if ((settings.has(SECRET) || settings.has(PREVIOUS_SECRET)) && (stat.mode & 0o077) !== 0) {
       throw invalid(
         `Others than its owner can read or change ${file}, which holds the secret. Mend it with: chmod 600 ${shellWord(file)}`,
       );

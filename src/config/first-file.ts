@@ -11,9 +11,9 @@ export function firstConfText(secret: string): string {
   ];
   for (const section of sectionNames) {
     parts.push('', `[${section}]`);
-    for (const { name, key } of keyEntries.filter((entry) => entry.section === section)) {
+    for (const { name, fullName, key } of keyEntries.filter((entry) => entry.section === section)) {
       parts.push('', ...comment(key.doc));
-      if (key.isSecret) {
+      if (fullName === 'general.secret') {
         parts.push(`# ${name} =`, `${name} = ${secret}`);
       } else {
         // What is found out, or none, is no text that could be uncommented.

@@ -59,6 +59,14 @@ const secret: Key<string> = {
   isSecret: true,
 };
 
+const previousSecret: Key<string | null> = {
+  ...optional(
+    secretText,
+    'The secret before this one. Both are taken, `secret` signs; take it out when everything has the new one.',
+  ),
+  isSecret: true,
+};
+
 const thisHost: Key<string> = {
   kind: text,
   doc: 'Name under which this machine is shown to people and reached by others.',
@@ -85,15 +93,23 @@ export const sections = {
       'Taken from existing files, and without effect: slaves are started on their own machines.',
     ),
     secret,
+    previous_secret: previousSecret,
     cors_allowed_origins_regex: optional(
       regex,
       'Web pages whose whole origin matches may read the API from a browser.',
     ),
     https_cert_file: optional(
       path,
-      'Taken from existing files; a master with it refuses to start, since it speaks HTTP only. Put a proxy before it.',
+      'Certificate of the master (PEM), with those that vouch for it; the master then speaks HTTPS alone.',
     ),
-    https_key_file: optional(path, 'As `https_cert_file`.'),
+    https_key_file: optional(
+      path,
+      'Key of the certificate (PEM). Renewed files are taken without a restart.',
+    ),
+    https_ca_file: optional(
+      path,
+      'Certificates (PEM) by which slaves and clients know the master; those of the system unless set.',
+    ),
     get_project_from_master: key(
       trueOrFalse,
       'false',
@@ -115,6 +131,22 @@ export const sections = {
       flag: '--port',
       env: ['CLUSTERRUNNER_MASTER_PORT'],
     }),
+    address: optional(text, 'Address to listen on, such as 127.0.0.1; all of them unless set.'),
+    allowed_hosts: key(
+      list,
+      'localhost',
+      'Names for which requests over loopback are taken, beside `hostname` and addresses; those of a proxy on this machine.',
+    ),
+    read_access: key(
+      oneOf(['public', 'signed']),
+      'public',
+      'Who may read: whoever reaches the master (public), or who has the secret or a token of `clusterrunner token` (signed).',
+    ),
+    accept_body_digest: key(
+      trueOrFalse,
+      'true',
+      'Whether builds may be ordered and cancelled with a digest of the body alone, which can be replayed; clients of other makers may need it.',
+    ),
     unresponsive_slaves_cleanup_interval: key(
       secondsFrom(1, 86400),
       '30',
@@ -129,6 +161,40 @@ export const sections = {
       integer(0, 36_500),
       '30',
       'Days after its end for which a build is kept with its results; 0 keeps it for ever.',
+    ),
+    max_connections: key(integer(1, 1_000_000), '10000', 'Connections at once; more are answered with 503.'),
+    max_header_kilobytes: key(integer(1, 1024), '16', 'Size of the headers of a request.'),
+    max_body_megabytes: key(
+      integer(1, 511),
+      '256',
+      'Size of a JSON body whose sender has signed method and path with the secret.',
+    ),
+    max_unproved_body_megabytes: key(
+      integer(1, 511),
+      '16',
+      'Size of a JSON body that is signed with a digest of the body alone, which must be read to be checked.',
+    ),
+    max_result_gigabytes: key(integer(1, 100_000), '64', 'Size of the results of one subjob.'),
+    max_json_depth: key(integer(8, 1000), '32', 'How deep objects and lists may stand in one another.'),
+    header_timeout: key(
+      secondsFrom(1, 3600),
+      '20',
+      'Seconds in which the headers of a request must have come.',
+    ),
+    body_timeout: key(
+      secondsFrom(1, 3600),
+      '60',
+      'Seconds in which a body must have come that is signed with a digest of the body alone.',
+    ),
+    max_requests_per_slave: key(
+      integer(200, 1_000_000),
+      '1000',
+      'Requests of one slave at once; more get 429.',
+    ),
+    max_failed_signatures: key(
+      integer(1, 1_000_000),
+      '100',
+      'Wrong signatures within a minute from one address that are answered; more get 429.',
     ),
   },
   slave: {
@@ -145,6 +211,11 @@ export const sections = {
       flag: '--master-url',
       env: ['CLUSTERRUNNER_SLAVE_MASTER_PORT', 'CLUSTERRUNNER_MASTER_PORT'],
     }),
+    env_passthrough: optional(
+      list,
+      'Variables of the slave that commands may see beside PATH, HOME and the like; `*` stands for any text. With the cluster of one `build` all may be seen unless set.',
+    ),
+    redact: optional(list, 'Variables of the slave whose values are masked in what commands print.'),
     heartbeat_interval: key(
       secondsFrom(1, 3600),
       '10',

@@ -47,16 +47,53 @@ export function atomEnvironment(facts: AtomFacts): Environment {
   };
 }
 
+type Given = Readonly<Record<string, string | undefined>>;
+
+/** Without these hardly a program runs as its user expects. */
+const basicVariables: readonly string[] = [
+  'PATH',
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'SHELL',
+  'LANG',
+  'LANGUAGE',
+  'LC_*',
+  'TZ',
+  'TMPDIR',
+  'TERM',
+];
+
 /**
- * The slave's environment as far as a project's commands may see it: without the secret, which would let every
- * test order builds, and without what another build may have left when the slave itself runs in one.
+ * The slave's environment as far as a project's commands may see it: the basic variables and those that `passthrough`
+ * names, a `*` in it standing for any text. Never the settings of ClusterRunner, of which the secret would let every
+ * test order builds, nor what another build has left when the slave itself runs in one.
  */
-export function inheritedEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
+export function commandEnvironment(env: Given, passthrough: readonly string[]): Environment {
+  const allowed = [...basicVariables, ...passthrough].map(patternOf);
+  return Object.fromEntries(
+    Object.entries(withoutOwn(env)).filter(([name]) => allowed.some((pattern) => pattern.test(name))),
+  );
+}
+
+/** What programs see that ClusterRunner runs for itself, such as git: proxies and agents, but no settings of ours. */
+export function ownEnvironment(env: Given): Environment {
+  return withoutOwn(env);
+}
+
+function withoutOwn(env: Given): Environment {
   return Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) =>
-      value === undefined || name === 'CLUSTERRUNNER_SECRET' || ownVariables.has(name) ? [] : [[name, value]],
+      value === undefined || name.startsWith('CLUSTERRUNNER_') || ownVariables.has(name)
+        ? []
+        : [[name, value]],
     ),
   );
+}
+
+function patternOf(name: string): RegExp {
+  const parts = name.split('*').map((part) => part.replace(/[^A-Za-z0-9_]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`);
 }
 
 /** Variables that ClusterRunner sets itself. */

@@ -8,12 +8,16 @@ export const errorStatus = {
   INVALID_REQUEST: 400,
   /** No signature, or one that does not verify. */
   UNAUTHENTICATED: 401,
+  /** Signed with the right secret, but not within a minute of the master's clock. */
+  CLOCK_SKEWED: 401,
   /** A browser sent it for a page of another origin, which may not change anything here. */
   FORBIDDEN_ORIGIN: 403,
   /** The path names nothing that the API has, or something that does not exist (any more). */
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   NOT_ACCEPTABLE: 406,
+  /** The request did not arrive in the time that it has. */
+  TOO_SLOW: 408,
   /** The request cannot be carried out in the state that the build or slave is in. */
   CONFLICT: 409,
   /** The slave is not registered with this master; it must register again. */
@@ -24,6 +28,10 @@ export const errorStatus = {
   SESSION_MISMATCH: 412,
   BODY_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
+  /** The name in Host is not one of this master's: a page may have pointed its own name here. */
+  WRONG_HOST: 421,
+  /** More than one sender may ask for at once, or too many signatures that do not verify; wait first. */
+  TOO_MANY_REQUESTS: 429,
   /** A programming error of the master's; its log has the stack under the request's id. */
   INTERNAL: 500,
   /** The master cannot do this now (stopping, disk full); ask again later. */
@@ -49,10 +57,18 @@ export class ClusterRunnerError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions & { status?: number }) {
+  /** When it is worth trying again; null when nobody said. */
+  readonly retryAfterSeconds: number | null;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: ErrorOptions & { status?: number; retryAfterSeconds?: number },
+  ) {
     super(message, options);
     this.code = code;
     this.status = options?.status ?? errorStatus[code];
+    this.retryAfterSeconds = options?.retryAfterSeconds ?? null;
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { ALGORITHM, type Component, KEY_ID, readSignatureInput } from './signature-input.js';
 
 /*
  * The HMAC module. Two forms, one shared secret:
@@ -30,8 +31,7 @@ export function contentDigestOf(body: Uint8Array): string {
   return contentDigest(createHash('sha256').update(body).digest());
 }
 
-const KEY_ID = 'clusterrunner';
-const COMPONENTS = '("@method" "@path" "@query" "content-digest")';
+const COVERED = '("@method" "@path" "@query" "content-digest")';
 const LIFETIME_SECONDS = 60;
 
 export interface SignedTarget {
@@ -51,12 +51,13 @@ export function signParts(
 ): Record<string, string> {
   const created = Math.floor(now);
   const params =
-    `${COMPONENTS};created=${created};expires=${created + LIFETIME_SECONDS}` +
-    `;nonce="${nonce}";keyid="${KEY_ID}";alg="hmac-sha256"`;
+    `${COVERED};created=${created};expires=${created + LIFETIME_SECONDS}` +
+    `;nonce="${nonce}";keyid="${KEY_ID}";alg="${ALGORITHM}"`;
+  const base = signatureBase(request, ['@method', '@path', '@query', 'content-digest'], params);
   return {
     'content-digest': request.digest,
     'signature-input': `cr=${params}`,
-    signature: `cr=:${hmacOf(secret, signatureBase(request, params))}:`,
+    signature: `cr=:${hmacOf(secret, base)}:`,
   };
 }
 
@@ -68,59 +69,59 @@ export interface SignatureHeaders {
 export type PartsVerdict =
   /** `expires`: until then this signature is taken, whatever it says itself, and its nonce must be remembered. */
   | { readonly ok: true; readonly nonce: string; readonly expires: number }
-  | { readonly ok: false; readonly reason: string };
-
-const INPUT =
-  /^cr=(\("@method" "@path" "@query" "content-digest"\);created=(\d{1,12});expires=(\d{1,12});nonce="([\x21\x23-\x5b\x5d-\x7e]{8,64})";keyid="clusterrunner";alg="hmac-sha256")$/;
-const SIGNATURE = /^cr=:([A-Za-z0-9+/]{43}=):$/;
+  /** `key`: no secret of ours made it. `clock`: one of ours did, but not now. */
+  | { readonly ok: false; readonly fault: 'form' | 'key' | 'clock'; readonly reason: string };
 
 /**
- * Checks a signature of the parts' form. It does not check that the body has the digest that was signed, nor
- * that the nonce is new: the caller, who has the body and the memory, must. `now` in seconds since the epoch.
+ * Checks a signature of the parts' form under each of the secrets. It does not check that the body has the digest
+ * that was signed, nor that the nonce is new: the caller, who has the body and the memory, must. `now` in seconds
+ * since the epoch.
  */
 export function verifyParts(
-  secret: string,
+  secrets: readonly string[],
   request: SignedTarget,
   headers: SignatureHeaders,
   now: number,
 ): PartsVerdict {
-  const input = INPUT.exec(headers.signatureInput ?? '');
-  const signature = SIGNATURE.exec(headers.signature ?? '');
-  const [, params, created, expires, nonce] = input ?? [];
-  if (params === undefined || nonce === undefined || signature?.[1] === undefined) {
+  const input = readSignatureInput(headers.signatureInput ?? '', headers.signature ?? '');
+  if (input === null) {
     return {
       ok: false,
+      fault: 'form',
       reason: 'the request is not signed (Signature-Input and Signature are missing or malformed)',
     };
   }
-  if (!equalInConstantTime(hmacOf(secret, signatureBase(request, params)), signature[1])) {
+  const base = signatureBase(request, input.components, input.params);
+  if (!secrets.some((secret) => equalInConstantTime(hmacOf(secret, base), input.signature))) {
     return {
       ok: false,
+      fault: 'key',
       reason: 'the signature does not verify; both sides need the same secret in clusterrunner.conf',
     };
   }
-  const age = now - Number(created);
-  if (Math.abs(age) > LIFETIME_SECONDS || Number(expires) + LIFETIME_SECONDS < now) {
+  const age = now - input.created;
+  if (Math.abs(age) > LIFETIME_SECONDS || input.expires < now) {
+    const when = `${Math.abs(Math.round(age))} s ${age < 0 ? 'in the future' : 'ago'}`;
     return {
       ok: false,
-      reason: `the signature was made ${Math.abs(Math.round(age))} s ${age < 0 ? 'in the future' : 'ago'}; set the clocks of both machines`,
+      fault: 'clock',
+      reason: `the secret is right, but the signature was made ${when} by the clock of the master; set the clocks of both machines`,
     };
   }
-  return { ok: true, nonce, expires: Number(created) + LIFETIME_SECONDS };
+  return { ok: true, nonce: input.nonce, expires: input.created + LIFETIME_SECONDS };
 }
 
 /** RFC 9421, section 2.5. An absent query is signed as `?` (section 2.2.7). */
-function signatureBase(request: SignedTarget, params: string): string {
+function signatureBase(request: SignedTarget, components: readonly Component[], params: string): string {
   const split = request.target.indexOf('?');
-  const path = split === -1 ? request.target : request.target.slice(0, split);
-  const query = split === -1 ? '?' : request.target.slice(split);
-  return [
-    `"@method": ${request.method.toUpperCase()}`,
-    `"@path": ${path}`,
-    `"@query": ${query}`,
-    `"content-digest": ${request.digest}`,
-    `"@signature-params": ${params}`,
-  ].join('\n');
+  const values: Record<Component, string> = {
+    '@method': request.method.toUpperCase(),
+    '@path': split === -1 ? request.target : request.target.slice(0, split),
+    '@query': split === -1 ? '?' : request.target.slice(split),
+    'content-digest': request.digest,
+  };
+  const lines = components.map((component) => `"${component}": ${values[component]}`);
+  return [...lines, `"@signature-params": ${params}`].join('\n');
 }
 
 function hmacOf(secret: string, text: string): string {

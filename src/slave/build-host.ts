@@ -1,7 +1,8 @@
-import { buildEnvironment, inheritedEnvironment } from '../job/environment.js';
+import { buildEnvironment, commandEnvironment, ownEnvironment } from '../job/environment.js';
 import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import type { Masks } from '../lib/masks.js';
 import { runCommand } from '../process/run-command.js';
 import { openWorkspace, type Workspace } from '../project/open-workspace.js';
 import type { BuildId } from '../protocol/ids.js';
@@ -13,6 +14,10 @@ export interface HostContext {
   readonly root: string;
   readonly strictHostKeyChecking: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Names of variables that commands may see beside the basic ones; see commandEnvironment. */
+  readonly envPassthrough: readonly string[];
+  /** What must not be shown of what commands print. */
+  readonly masks: Masks;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -53,7 +58,7 @@ export class BuildHost {
     this.id = id;
     this.#files = files;
     this.#context = context;
-    this.inherited = inheritedEnvironment(context.env);
+    this.inherited = commandEnvironment(context.env, context.envPassthrough);
   }
 
   /** Fetches the project at the first call. @throws ClusterRunnerError PREPARATION_FAILED */
@@ -65,7 +70,7 @@ export class BuildHost {
       buildId: this.id,
       root,
       strictHostKeyChecking,
-      env: this.inherited,
+      env: ownEnvironment(this.#context.env),
       signal: this.#canceled.signal,
       clock,
     });
@@ -148,7 +153,8 @@ export class BuildHost {
     });
     if (ended === 'canceled' || exitCode !== 0) {
       const how = ended === 'canceled' ? 'took too long' : `exited with ${exitCode}`;
-      this.#context.log.warn({ build: this.id, output: tail }, `teardown_build ${how}.`);
+      const output = this.#context.masks.inEnd(tail ?? '');
+      this.#context.log.warn({ build: this.id, output }, `teardown_build ${how}.`);
     }
   }
 }

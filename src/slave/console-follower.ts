@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import type { MaskedStream, Masks } from '../lib/masks.js';
 import type { AtomId } from '../protocol/ids.js';
 import { MAX_CONSOLE_PIECE_BYTES, type Progress } from '../protocol/slave.js';
 
@@ -11,11 +12,17 @@ const MAX_BEHIND_BYTES = 16 * MAX_CONSOLE_PIECE_BYTES;
 export class ConsoleFollower {
   readonly #atom: AtomId;
   readonly #path: string;
+  readonly #masks: Masks;
+  /** What was read and may be the beginning of something that is masked is still in it. */
+  #stream: MaskedStream;
+  /** Of what was handed out. */
   #offset = 0;
 
-  constructor(atom: AtomId, path: string) {
+  constructor(atom: AtomId, path: string, masks: Masks) {
     this.#atom = atom;
     this.#path = path;
+    this.#masks = masks;
+    this.#stream = masks.stream();
   }
 
   /** null when nothing was added. @throws the file system's error */
@@ -26,13 +33,16 @@ export class ConsoleFollower {
     }
     try {
       const { size } = await file.stat();
-      const behind = size - this.#offset;
+      const behind = size - this.#offset - this.#stream.held;
       if (behind <= 0) {
         return null;
       }
-      const skipped = behind > MAX_BEHIND_BYTES ? behind - MAX_CONSOLE_PIECE_BYTES : 0;
+      const skipped = behind > MAX_BEHIND_BYTES ? size - MAX_CONSOLE_PIECE_BYTES - this.#offset : 0;
       const note = skipped === 0 ? '' : `\n… ${skipped} bytes are shown when the atom has ended …\n`;
-      const bytes = await readAt(file, this.#offset + skipped);
+      const bytes = skipped === 0 ? await this.#readOn(file) : await this.#readAfter(file, skipped);
+      if (bytes.length === 0) {
+        return null;
+      }
       const piece = {
         atom_id: this.#atom,
         offset: this.#offset,
@@ -43,6 +53,18 @@ export class ConsoleFollower {
     } finally {
       await file.close();
     }
+  }
+
+  async #readOn(file: FileHandle): Promise<Buffer> {
+    return this.#stream.push(await readAt(file, this.#offset + this.#stream.held));
+  }
+
+  /** Reads from a little earlier, so that what lies across the place is masked too. */
+  async #readAfter(file: FileHandle, skipped: number): Promise<Buffer> {
+    this.#stream = this.#masks.stream();
+    const before = Math.min(skipped, this.#masks.reach);
+    const bytes = this.#stream.push(await readAt(file, this.#offset + skipped - before));
+    return bytes.subarray(before);
   }
 }
 

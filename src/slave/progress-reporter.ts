@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import type { Masks } from '../lib/masks.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { AtomId } from '../protocol/ids.js';
 import type { RunAssignment } from '../protocol/slave.js';
@@ -18,11 +19,13 @@ export class ProgressReporter {
   readonly #session: Session;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #masks: Masks;
   readonly #stop = new AbortController();
   readonly #news = new Map<AtomId, AtomProgress>();
   #console: ConsoleFollower | null = null;
 
-  constructor(assignment: RunAssignment, session: Session, clock: Clock, log: Logger) {
+  constructor(assignment: RunAssignment, session: Session, clock: Clock, log: Logger, masks: Masks) {
+    this.#masks = masks;
     this.#assignment = assignment;
     this.#session = session;
     this.#clock = clock;
@@ -31,7 +34,8 @@ export class ProgressReporter {
 
   note(progress: AtomProgress, console: string): void {
     this.#news.set(progress.id, progress);
-    this.#console = progress.state === 'IN_PROGRESS' ? new ConsoleFollower(progress.id, console) : null;
+    this.#console =
+      progress.state === 'IN_PROGRESS' ? new ConsoleFollower(progress.id, console, this.#masks) : null;
   }
 
   /** Reports until `stop` is called. `stale` is called when the master says that the lease is over. */

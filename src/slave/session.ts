@@ -5,12 +5,15 @@ import { retry } from '../client/retry.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { version } from '../lib/version.js';
-import { ClusterRunnerError } from '../protocol/errors.js';
+import { ClusterRunnerError, type ErrorCode } from '../protocol/errors.js';
 import type { SlaveId } from '../protocol/ids.js';
+import type { Secrets } from '../protocol/secrets.js';
 
 export interface SessionOptions {
   readonly masterUrl: string;
-  readonly secret: string;
+  readonly secret: string | Secrets;
+  /** See MasterClientOptions. */
+  readonly ca?: string;
   readonly name: string;
   readonly numExecutors: number;
   /** Of the slave's own API; null without one. */
@@ -22,6 +25,12 @@ export interface SessionOptions {
 
 /** A master that is just starting answers within this. */
 const FIRST_CONTACT_MS = 30_000;
+
+/**
+ * A master that has known this slave and now does not believe it: the secret is being changed, or a clock was. Work that
+ * is done is kept until that is mended.
+ */
+const DISTRUST: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['UNAUTHENTICATED', 'CLOCK_SKEWED']);
 
 /** The slave's standing with its master: registered once, and again whenever the master has forgotten it. */
 export class Session {
@@ -35,7 +44,12 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.client = new MasterClient({ url: options.masterUrl, secret: options.secret, clock: options.clock });
+    this.client = new MasterClient({
+      url: options.masterUrl,
+      secret: options.secret,
+      clock: options.clock,
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+    });
   }
 
   /** null before the first registration. */
@@ -72,7 +86,7 @@ export class Session {
       clock,
       random,
       signal,
-      retryUnauthenticated: true,
+      alsoRetry: DISTRUST,
       onRetry: (error, delayMs) => log.debug({ delayMs }, error.message),
     });
   }

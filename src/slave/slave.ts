@@ -4,9 +4,11 @@ import { ARTIFACT_DIR } from '../job/environment.js';
 import type { Clock } from '../lib/clock.js';
 import { deferred } from '../lib/deferred.js';
 import type { Logger } from '../lib/logger.js';
+import { Masks, MIN_MASKED_CHARS } from '../lib/masks.js';
 import { endEscaped } from '../process/escaped.js';
 import { removeTree } from '../project/remove-tree.js';
 import { sweepWorkspaces } from '../project/sweep-workspaces.js';
+import type { Secrets } from '../protocol/secrets.js';
 import { CANCEL_GRACE_MS } from './build-host.js';
 import { DiskWatch } from './free-disk.js';
 import { Outbox } from './outbox.js';
@@ -17,7 +19,9 @@ import { Worker } from './worker.js';
 
 export interface SlaveOptions {
   readonly masterUrl: string;
-  readonly secret: string;
+  readonly secret: string | Secrets;
+  /** See MasterClientOptions. */
+  readonly ca?: string;
   readonly name: string;
   readonly numExecutors: number;
   /** Of this process alone; mirrors, and results that were not delivered, are found there again. */
@@ -27,6 +31,10 @@ export interface SlaveOptions {
   readonly portIsExplicit: boolean;
   readonly strictHostKeyChecking: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Names of variables that commands may see beside the basic ones; `*` in a name stands for any text. */
+  readonly envPassthrough: readonly string[];
+  /** Names of variables whose values are masked in what commands print. */
+  readonly redact: readonly string[];
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
@@ -68,6 +76,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const session = new Session({
     masterUrl: options.masterUrl,
     secret: options.secret,
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
     name: options.name,
     numExecutors: options.numExecutors,
     url: status === null ? null : `http://${options.name}:${status.port}`,
@@ -76,7 +85,8 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     log,
   });
   const outbox = new Outbox(join(root, 'outbox'), session, log, delivering.signal, () => changed());
-  const worker = new Worker({ ...options, session, outbox, work, changed: () => changed() });
+  const masks = masksOf(options);
+  const worker = new Worker({ ...options, masks, session, outbox, work, changed: () => changed() });
   const disk = new DiskWatch(root, log);
   const loop = new WorkLoop({
     session,
@@ -121,6 +131,17 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   }));
   loop.ask();
   return { port: status?.port ?? null, stop, finish: () => worker.drain(), done: done.promise };
+}
+
+function masksOf({ env, redact, log }: SlaveOptions): Masks {
+  const values = redact.flatMap((name) => {
+    const value = env[name] ?? '';
+    if ([...value].length < MIN_MASKED_CHARS) {
+      log.warn(`The variable ${name} of \`redact\` is not set, or too short to be masked.`);
+    }
+    return [value];
+  });
+  return new Masks(values);
 }
 
 async function stopSlave(parts: {

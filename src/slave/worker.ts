@@ -207,7 +207,10 @@ export class Worker {
       if (signal.aborted || !isOfTheProject(error)) {
         throw error;
       }
-      const report = { lease: assignment.lease, error: error.message.slice(0, MAX_OUTPUT) };
+      const report = {
+        lease: assignment.lease,
+        error: this.#options.masks.inEnd(error.message).slice(0, MAX_OUTPUT),
+      };
       await session.insist(
         (slave, options) => session.client.reportPreparationFailed(slave, build_id, report, options),
         signal,
@@ -217,7 +220,7 @@ export class Worker {
   }
 
   async #run(assignment: RunAssignment, signal: AbortSignal, executor: ExecutorUse): Promise<void> {
-    const { session, clock, log, outbox } = this.#options;
+    const { session, clock, log, outbox, masks } = this.#options;
     const { build_id, subjob_id, lease } = assignment;
     const host = await this.#hostOf(assignment);
     const failure = await unlessAborted(host.ready(assignment.job), signal);
@@ -226,7 +229,7 @@ export class Worker {
       return;
     }
     const { projectDirectory } = await host.workspace();
-    const reporter = new ProgressReporter(assignment, session, clock, log);
+    const reporter = new ProgressReporter(assignment, session, clock, log, masks);
     const reporting = reporter.run(() => this.leases.cancel(lease));
     const outcome = await runSubjob({
       assignment,
@@ -247,7 +250,7 @@ export class Worker {
       executor.end();
     }
     this.#packing += 1;
-    const index = await writeArchive(outcome.folders, outbox.archivePath(lease)).finally(() => {
+    const index = await writeArchive(outcome.folders, outbox.archivePath(lease), masks).finally(() => {
       this.#packing -= 1;
     });
     if (signal.aborted) {
@@ -281,8 +284,9 @@ export class Worker {
     output: string,
     signal: AbortSignal,
   ): Promise<void> {
-    const handback: Handback = { lease: assignment.lease, reason, output: output.slice(-MAX_OUTPUT) };
-    const { session, log } = this.#options;
+    const { session, log, masks } = this.#options;
+    const shown = masks.inEnd(output).slice(-MAX_OUTPUT);
+    const handback: Handback = { lease: assignment.lease, reason, output: shown };
     try {
       await session.insist((slave, options) => {
         const { build_id } = assignment;

@@ -109,12 +109,14 @@ export class Cluster {
       // Where nothing listens, so that nobody finds a master that the machine may have; or where ours does.
       CLUSTERRUNNER_MASTER_PORT: String(this.#master?.port ?? this.#freePort),
       [MARKER]: this.#mark,
+      // So that what atoms start is found, and counted, too.
+      CLUSTERRUNNER_ENV_PASSTHROUGH: `${MARKER},NODE_V8_COVERAGE`,
     };
   }
 
   async startMaster(args: readonly string[] = ['-p', '0'], options: StartOptions = {}): Promise<Master> {
     const program = this.run(['master', ...args], options);
-    const [, url = ''] = await program.says(/^Master is listening on (http:\S+)$/m);
+    const [, url = ''] = await program.says(/^Master is listening on (https?:\S+)$/m);
     this.#master = { program, url, port: Number(new URL(url).port) };
     return this.#master;
   }

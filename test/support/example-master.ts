@@ -7,6 +7,7 @@ import { serveMaster } from '../../src/cli/serve-master.js';
 import { version } from '../../src/lib/version.js';
 import type { RouteDeclaration } from '../../src/protocol/route.js';
 import { routes } from '../../src/protocol/routes.js';
+import { fixedSecrets } from '../../src/protocol/secrets.js';
 import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing.js';
 import type { Example } from './api-page.js';
 import { ManualClock } from './manual-clock.js';
@@ -39,7 +40,7 @@ export async function startExampleMaster(): Promise<ExampleMaster> {
     port: 0,
     portIsExplicit: true,
     address: '127.0.0.1',
-    secret,
+    secrets: fixedSecrets(secret),
     leaseSeconds: 30,
     retention: { buildsKept: 0, daysKept: 0 },
     log: pino({ level: 'silent' }),

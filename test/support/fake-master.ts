@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { MasterClient } from '../../src/client/master-client.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
+import type { ReadAccess } from '../../src/master/http/admit-reader.js';
 import { createApp } from '../../src/master/http/app.js';
+import { defaultLimits, type Limits } from '../../src/master/http/limits.js';
 import { listen } from '../../src/master/http/listen.js';
+import { fixedSecrets } from '../../src/protocol/secrets.js';
 import { FakeService } from './fake-service.js';
 
 export interface FakeMaster {
@@ -28,6 +31,9 @@ export interface FakeMasterOptions {
   readonly clock?: Clock;
   readonly secrets?: readonly string[];
   readonly maxJsonBytes?: number;
+  readonly limits?: Partial<Limits>;
+  readonly readAccess?: ReadAccess;
+  readonly acceptBodyDigest?: boolean;
   readonly corsAllowedOrigins?: RegExp;
 }
 
@@ -36,23 +42,29 @@ export async function startFakeMaster(options: FakeMasterOptions = {}): Promise<
   const service = new FakeService();
   const directory = mkdtempSync(join(tmpdir(), 'clusterrunner-fake-'));
   const temporaryDirectory = join(directory, 'incoming');
-  const secrets = options.secrets ?? ['a secret of the tests'];
+  const [secret = 'a secret of the tests', ...more] = options.secrets ?? [];
   const logged: Record<string, unknown>[] = [];
   const app = createApp({
     service,
     reading: service,
-    secrets,
+    secrets: fixedSecrets(secret, ...more),
+    acceptBodyDigest: options.acceptBodyDigest ?? true,
+    readAccess: options.readAccess ?? 'public',
+    hostNames: ['master', 'x'],
+    limits: {
+      ...defaultLimits,
+      ...(options.maxJsonBytes === undefined ? {} : { jsonBytes: options.maxJsonBytes }),
+      ...options.limits,
+    },
     rememberNonce: service.rememberNonce,
     clock: options.clock ?? systemClock,
     log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
     temporaryDirectory,
     version: '1.2.3',
-    ...(options.maxJsonBytes === undefined ? {} : { maxJsonBytes: options.maxJsonBytes }),
     ...(options.corsAllowedOrigins === undefined ? {} : { corsAllowedOrigins: options.corsAllowedOrigins }),
   });
   const server = await listen(app, { port: 0, hostname: '127.0.0.1', explicit: true });
   const url = `http://127.0.0.1:${server.port}`;
-  const secret = secrets[0] ?? '';
   const client = new MasterClient({ url, secret, ...(options.clock ? { clock: options.clock } : {}) });
   let stopped: Promise<void> | undefined;
   const stop = () => {

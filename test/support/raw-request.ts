@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { documentDigest } from '../../src/protocol/signing.js';
+import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing.js';
 import type { FakeMaster } from './fake-master.js';
 
 export interface Answer {
@@ -45,6 +46,26 @@ export function signed(
       'ClusterRunner-Message-Authentication-Digest': documentDigest(master.secret, bytes),
       ...headers,
     },
+  });
+}
+
+/** Sends a body with the signature of the parts. */
+export function signedAsPart(
+  master: FakeMaster,
+  method: string,
+  target: string,
+  body: unknown,
+): Promise<Answer> {
+  const bytes = body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body));
+  const signature = signParts(
+    master.secret,
+    { method, target, digest: contentDigestOf(bytes) },
+    Date.now() / 1000,
+    randomUUID(),
+  );
+  return request(master, method, target, {
+    ...(body === undefined ? {} : { body: bytes }),
+    headers: { 'content-type': 'application/json', ...signature },
   });
 }
 

@@ -11,6 +11,7 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
 import { type CommonOptions, createContext } from '../context.js';
 import { exitCode } from '../exit-codes.js';
+import { type Trust, trustOf } from '../master-connection.js';
 import { followBuild } from './follow.js';
 import { masterOnThisMachine } from './master-on-this-machine.js';
 import { type ProgressDisplay, progressDisplay } from './progress-display.js';
@@ -52,8 +53,9 @@ async function runBuild(
   const started = systemClock.now();
   const display = progressDisplay(process.stdout, systemClock, options.quiet === true);
   releasers.add(() => display.end());
-  const { url, isLocal } = await findMaster(options, config, log, display, releasers);
-  const client = new MasterClient({ url, secret: config.secret, timeoutSeconds: config.defaultHttpTimeout });
+  const trust = trustOf(config, log);
+  const { url, isLocal } = await findMaster(options, config, trust, log, display, releasers);
+  const client = new MasterClient({ url, ...trust, timeoutSeconds: config.defaultHttpTimeout });
   releasers.add(() => client.close());
 
   if (interrupt.aborted) {
@@ -99,11 +101,12 @@ function interruptions(releasers: Releasers): AbortSignal {
 async function findMaster(
   options: BuildOptions,
   config: LoadedConfig,
+  trust: Trust,
   log: Logger,
   display: ProgressDisplay,
   releasers: Releasers,
 ): Promise<{ url: string; isLocal: boolean }> {
-  const url = options.masterUrl ?? (await masterOnThisMachine(config));
+  const url = options.masterUrl ?? (await masterOnThisMachine(config, trust));
   if (url !== null) {
     return { url, isLocal: false };
   }

@@ -6,6 +6,7 @@ import { systemClock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { Releasers } from '../../lib/releasers.js';
 import { MAX_PAGE } from '../../protocol/routes.js';
+import { fixedSecrets } from '../../protocol/secrets.js';
 import { startSlave } from '../../slave/slave.js';
 import { type ServedMaster, serveMaster } from '../serve-master.js';
 
@@ -23,6 +24,7 @@ export interface LocalCluster {
  */
 export async function startLocalCluster(config: LoadedConfig, log: Logger): Promise<LocalCluster> {
   const releasers = new Releasers();
+  const secrets = fixedSecrets(config.secret);
   const numExecutors = availableParallelism();
   try {
     const root = claimDirectory(join(config.baseDirectory, 'local'), 'cluster');
@@ -32,7 +34,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       port: 0,
       portIsExplicit: true,
       address: '127.0.0.1',
-      secret: config.secret,
+      secrets,
       leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
       retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
       log,
@@ -42,7 +44,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
     const url = `http://127.0.0.1:${served.port}`;
     const slave = await startSlave({
       masterUrl: url,
-      secret: config.secret,
+      secret: secrets,
       name: 'local',
       numExecutors,
       root: join(root.path, 'slave'),
@@ -50,6 +52,9 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       portIsExplicit: false,
       strictHostKeyChecking: config.gitStrictHostKeyChecking,
       env: process.env,
+      // Who gives the command is who runs it.
+      envPassthrough: config.slave.envPassthrough ?? ['*'],
+      redact: config.slave.redact ?? [],
       clock: systemClock,
       random: Math.random,
       log,

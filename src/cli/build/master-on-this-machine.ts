@@ -1,41 +1,52 @@
-import { Type } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
-import { request } from 'undici';
+import { Connection } from '../../client/connection.js';
 import type { LoadedConfig } from '../../config/load.js';
+import { ClusterRunnerError, type ErrorCode } from '../../protocol/errors.js';
 import { routes } from '../../protocol/routes.js';
+import { configuredMasterUrl, type Trust } from '../master-connection.js';
 import { runningServices } from '../services.js';
 
-const Answer = Type.Object({ api_version: Type.Integer() });
-const PATIENCE_MS = 2_000;
+const PATIENCE_SECONDS = 2;
+
+/** What only a master says, though it says no. */
+const OF_A_MASTER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'UNAUTHENTICATED',
+  'CLOCK_SKEWED',
+  'TOO_MANY_REQUESTS',
+]);
 
 /**
  * The URL of the master that is used when none is named: the configured one when the configuration names one, else one
  * of this base directory that runs here, else one that listens on this machine's port for masters; null when there is
  * none.
  */
-export async function masterOnThisMachine(config: LoadedConfig): Promise<string | null> {
+export async function masterOnThisMachine(config: LoadedConfig, trust: Trust): Promise<string | null> {
   if (config.isExplicit('slave.master_hostname')) {
-    return `http://${config.slave.masterHostname}:${config.slave.masterPort}`;
+    return configuredMasterUrl(config);
   }
   const noted = runningServices(config.baseDirectory).flatMap(({ port }) => port ?? []);
   for (const port of new Set([...noted, config.master.port])) {
-    const url = `http://127.0.0.1:${port}`;
-    if (await isMaster(url)) {
+    // A certificate is for a name.
+    const url =
+      config.httpsCertFile === null ? `http://127.0.0.1:${port}` : `https://${config.hostname}:${port}`;
+    if (await isMaster(url, trust)) {
       return url;
     }
   }
   return null;
 }
 
-async function isMaster(url: string): Promise<boolean> {
+async function isMaster(url: string, trust: Trust): Promise<boolean> {
+  const connection = new Connection({ url, ...trust, timeoutSeconds: PATIENCE_SECONDS });
   try {
-    const { body } = await request(url + routes.version.path, {
-      headersTimeout: PATIENCE_MS,
-      bodyTimeout: PATIENCE_MS,
-    });
-    return Value.Check(Answer, await body.json());
-  } catch {
-    // Nothing listens there, or something that does not speak our API: in both cases no master.
-    return false;
+    await connection.call(routes.version, { params: {}, body: undefined });
+    return true;
+  } catch (error) {
+    if (error instanceof ClusterRunnerError) {
+      // Nothing listens there, or something that does not speak our API, unless it is a master that refuses us.
+      return OF_A_MASTER.has(error.code);
+    }
+    throw error;
+  } finally {
+    await connection.close();
   }
 }

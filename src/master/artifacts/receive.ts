@@ -4,14 +4,13 @@ import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { ReceivedArchive } from '../contract.js';
 import { incomingPath } from './incoming.js';
 
-/** No subjob's archive is larger by intention; a slave gone wild must not fill the disk in one request. */
-const MAX_ARCHIVE_BYTES = 64 * 1024 ** 3;
-
 export interface ReceiveOptions<Head> {
   /** The body: `headBytes` of head, the archive to its end. */
   readonly chunks: AsyncIterable<Buffer>;
   readonly headBytes: number;
   readonly temporaryDirectory: string;
+  /** A slave gone wild must not fill the disk in one request. */
+  readonly maxArchiveBytes: number;
   /** Reads the head and refuses it, by throwing, before the archive is received. */
   readonly readHead: (bytes: Buffer) => Head;
   /** Throws unless this is the SHA-256 of the body that was signed. */
@@ -42,7 +41,7 @@ async function receive<Head>(options: ReceiveOptions<Head>, chunks: AsyncIterato
   const report = options.readHead(head);
   const temporaryPath = incomingPath(options.temporaryDirectory);
   try {
-    const bytes = await writeRest(chunks, hash, rest, temporaryPath);
+    const bytes = await writeRest(chunks, hash, rest, temporaryPath, options.maxArchiveBytes);
     options.verify(hash.digest());
     await options.accept(report, { temporaryPath, bytes });
   } finally {
@@ -75,6 +74,7 @@ async function writeRest(
   hash: Hash,
   first: Buffer,
   path: string,
+  maxBytes: number,
 ): Promise<number> {
   const file = await onDisk(() => open(path, 'wx', 0o600));
   try {
@@ -82,10 +82,10 @@ async function writeRest(
     await append(file, first);
     for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
       bytes += next.value.length;
-      if (bytes > MAX_ARCHIVE_BYTES) {
+      if (bytes > maxBytes) {
         throw new ClusterRunnerError(
           'BODY_TOO_LARGE',
-          `The archive of one subjob is larger than ${MAX_ARCHIVE_BYTES} bytes; let its atoms leave less in $ARTIFACT_DIR.`,
+          `The archive of one subjob is larger than ${maxBytes} bytes; let its atoms leave less in $ARTIFACT_DIR.`,
         );
       }
       hash.update(next.value);

@@ -7,15 +7,19 @@ import type { RouteDeclaration } from '../../protocol/route.js';
 import { type RouteName, routes } from '../../protocol/routes.js';
 import { removeLeftovers } from '../artifacts/incoming.js';
 import type { MasterReading, MasterService } from '../contract.js';
+import type { ReadAccess } from './admit-reader.js';
 import type { Keys } from './authenticate.js';
 import { createEndpoint, type Endpoint } from './endpoint.js';
 import { envelope, requireReadablePath } from './envelope.js';
+import { FailedSignatures } from './failed-signatures.js';
 import { createHandlers } from './handlers.js';
 import { createJsonParser } from './json-body.js';
+import type { Limits } from './limits.js';
 import { OpenCalls } from './open-calls.js';
-import { requireHost, requireOrigin, shareWith } from './origins.js';
+import { requireHost, requireKnownHost, requireOrigin, shareWith } from './origins.js';
+import { RequestsInFlight } from './requests-in-flight.js';
 
-export interface AppOptions extends Keys {
+export interface AppOptions extends Omit<Keys, 'failedSignatures'> {
   readonly service: MasterService;
   readonly reading: MasterReading;
   readonly log: Logger;
@@ -23,14 +27,16 @@ export interface AppOptions extends Keys {
   readonly temporaryDirectory: string;
   /** Shown to clients. */
   readonly version: string;
-  /** The largest JSON body that is taken from a sender who has the secret; 256 MiB unless given. */
-  readonly maxJsonBytes?: number;
+  readonly limits: Limits;
+  readonly readAccess: ReadAccess;
+  /** Names by which this machine may be asked for, beside its addresses and localhost; see requireKnownHost. */
+  readonly hostNames: readonly string[];
   /** Origins whose pages may use the API from a browser; must match whole. None unless given. */
   readonly corsAllowedOrigins?: RegExp | null;
 }
 
 /** What `listen` needs to know to answer what never reaches the app. */
-export type App = Koa & { readonly sessionId?: string };
+export type App = Koa & { readonly sessionId?: string; readonly limits?: Limits };
 
 /** `listen` emits it on the app before it closes: open long polls then end. */
 export const STOPPING = 'stopping';
@@ -54,6 +60,9 @@ export function createApp(options: AppOptions): App {
   const allowed = options.corsAllowedOrigins ?? null;
   app.use(envelope({ sessionId, openCalls, log: options.log }));
   app.use(requireHost);
+  if (options.readAccess === 'public') {
+    app.use(requireKnownHost(options.hostNames));
+  }
   app.use(requireOrigin(allowed));
   if (allowed !== null) {
     app.use(shareWith(allowed));
@@ -61,13 +70,21 @@ export function createApp(options: AppOptions): App {
   app.use(requireReadablePath);
   app.use(router.routes());
   app.use((ctx) => answerUnrouted(ctx, router));
-  return Object.assign(app, { sessionId });
+  return Object.assign(app, { sessionId, limits: options.limits });
 }
 
 function createRouter(options: AppOptions, openCalls: OpenCalls): Router {
   const handlers = createHandlers(options);
-  const maxJsonBytes = options.maxJsonBytes ?? 256 * 1024 * 1024;
-  const shared = { keys: options, parseJson: createJsonParser(maxJsonBytes), maxJsonBytes, openCalls };
+  const { limits, readAccess } = options;
+  const failedSignatures = new FailedSignatures(limits.failedSignatures, options.clock);
+  const shared = {
+    keys: { ...options, failedSignatures },
+    parseJson: createJsonParser(limits.jsonBytes, limits.jsonDepth),
+    limits,
+    readAccess,
+    openCalls,
+    inFlight: new RequestsInFlight(limits.requestsPerSlave),
+  };
   const endpointOf = <Name extends RouteName>(name: Name): Endpoint =>
     createEndpoint<(typeof routes)[Name]>(routes[name], handlers[name], {
       ...shared,

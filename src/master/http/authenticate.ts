@@ -3,16 +3,22 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type Clock, seconds } from '../../lib/clock.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { Signing } from '../../protocol/route.js';
+import type { Secrets } from '../../protocol/secrets.js';
 import {
   contentDigest,
   DOCUMENT_DIGEST_HEADER,
+  type PartsVerdict,
   verifyDocumentDigest,
   verifyParts,
 } from '../../protocol/signing.js';
+import type { FailedSignatures } from './failed-signatures.js';
 
 export interface Keys {
   /** Any of them is good: so a secret can be changed without a moment at which nobody may speak. */
-  readonly secrets: readonly string[];
+  readonly secrets: Secrets;
+  /** Whether the document's digest over the body alone is taken where a route allows it. */
+  readonly acceptBodyDigest: boolean;
+  readonly failedSignatures: FailedSignatures;
   /** False when the nonce was seen before; `expires` (seconds since the epoch) is when it may be forgotten. */
   readonly rememberNonce: (nonce: string, expires: number) => boolean | Promise<boolean>;
   readonly clock: Clock;
@@ -23,6 +29,8 @@ export interface RequestHead {
   /** Path and query as they came over the wire. */
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
+  /** Where it came from. */
+  readonly address: string;
 }
 
 /** What the head of a request proves about the body that is still to come. */
@@ -37,46 +45,28 @@ export type Proof =
  * Checks what can be checked before the body is read, so that nobody without the secret makes the master read
  * much. The nonce is spent here, while the signature is within its time: a replay whose body trickles in until
  * the nonce is forgotten gains nothing.
- * @throws ClusterRunnerError UNAUTHENTICATED with a sentence that says how to sign
+ * @throws ClusterRunnerError UNAUTHENTICATED with a sentence that says how to sign, CLOCK_SKEWED, TOO_MANY_REQUESTS
  */
 export async function authenticateHead(signing: Signing, head: RequestHead, keys: Keys): Promise<Proof> {
   if (signing === 'none') {
     return { form: 'none' };
   }
+  if (signing === 'parts' || head.headers['signature-input'] !== undefined) {
+    return await authenticateParts(head, keys);
+  }
+  if (!keys.acceptBodyDigest) {
+    throw refusal(`this master takes no digest of the body alone; ${SIGN_PARTS}`);
+  }
   const digest = textOf(head.headers[DOCUMENT_DIGEST_HEADER]);
-  if (signing === 'document' && digest !== undefined) {
-    return { form: 'document', verify: (body) => requireDocumentDigest(keys.secrets, body, digest) };
+  if (digest === undefined) {
+    throw refusal(`the request is not signed; ${SIGN_BODY}`);
   }
-  const signatureInput = textOf(head.headers['signature-input']);
-  if (signing === 'document' && signatureInput === undefined) {
-    throw refusal(`the request is not signed; ${HOW_TO_SIGN}`);
+  // Such a digest is checked when up to 16 MiB have been read: too much to do for one who keeps guessing.
+  const busy = keys.failedSignatures.refusal(head.address);
+  if (busy !== null) {
+    throw busy;
   }
-  const target = {
-    method: head.method,
-    target: head.target,
-    digest: textOf(head.headers['content-digest']) ?? '',
-  };
-  const signature = { signatureInput, signature: textOf(head.headers.signature) };
-  const now = seconds(keys.clock.now());
-  const verdicts = keys.secrets.map((secret) => verifyParts(secret, target, signature, now));
-  const good = verdicts.find((verdict) => verdict.ok);
-  if (good === undefined || !good.ok) {
-    const reasons = new Set(verdicts.flatMap((verdict) => (verdict.ok ? [] : [verdict.reason])));
-    throw refusal(
-      `${[...reasons].join('; ')}. Sign method, path, query and Content-Digest (RFC 9421, see docs/api.md)`,
-    );
-  }
-  if (!(await keys.rememberNonce(good.nonce, good.expires))) {
-    throw refusal('this very request was received before; sign each request anew, with a nonce of its own');
-  }
-  return {
-    form: 'parts',
-    verify: (sha256) => {
-      if (contentDigest(sha256) !== target.digest) {
-        throw refusal('the body is not the one that was signed (its SHA-256 is not that of Content-Digest)');
-      }
-    },
-  };
+  return { form: 'document', verify: (body) => requireDocumentDigest(keys, head, body, digest) };
 }
 
 /** Checks a body that is held in memory. @throws ClusterRunnerError UNAUTHENTICATED */
@@ -93,17 +83,64 @@ export function authenticateBody(proof: Proof, body: Buffer): void {
   }
 }
 
-const HOW_TO_SIGN =
+async function authenticateParts(head: RequestHead, keys: Keys): Promise<Proof> {
+  const digest = textOf(head.headers['content-digest']) ?? '';
+  const verdict = verdictOf(head, digest, keys);
+  if (!verdict.ok) {
+    if (verdict.fault === 'clock') {
+      throw new ClusterRunnerError('CLOCK_SKEWED', `Refused: ${verdict.reason}.`);
+    }
+    throw failed(head, keys, `${verdict.reason}. ${SIGN_PARTS}`);
+  }
+  if (!(await keys.rememberNonce(verdict.nonce, verdict.expires))) {
+    throw refusal('this very request was received before; sign each request anew, with a nonce of its own');
+  }
+  return {
+    form: 'parts',
+    verify: (sha256) => {
+      if (contentDigest(sha256) !== digest) {
+        throw refusal('the body is not the one that was signed (its SHA-256 is not that of Content-Digest)');
+      }
+    },
+  };
+}
+
+function verdictOf({ method, target, headers }: RequestHead, digest: string, keys: Keys): PartsVerdict {
+  const signature = {
+    signatureInput: textOf(headers['signature-input']),
+    signature: textOf(headers.signature),
+  };
+  const verify = () =>
+    verifyParts(keys.secrets.current(), { method, target, digest }, signature, seconds(keys.clock.now()));
+  const verdict = verify();
+  // The sender may have learned of a new secret a moment earlier.
+  return !verdict.ok && verdict.fault === 'key' && keys.secrets.refresh() ? verify() : verdict;
+}
+
+const SIGN_PARTS = 'Sign method, path, query and Content-Digest (RFC 9421, see docs/api.md)';
+const SIGN_BODY =
   'send the header ClusterRunner-Message-Authentication-Digest with the hex HMAC-SHA512 of the exact bytes of ' +
   'the body under the `secret` of clusterrunner.conf';
 
-function requireDocumentDigest(secrets: readonly string[], body: Buffer, digest: string): void {
-  if (!secrets.some((secret) => verifyDocumentDigest(secret, body, digest))) {
-    throw refusal(`the digest is not the one of this body under the master's secret; ${HOW_TO_SIGN}`);
+function requireDocumentDigest(keys: Keys, head: RequestHead, body: Buffer, digest: string): void {
+  const isGood = () => keys.secrets.current().some((secret) => verifyDocumentDigest(secret, body, digest));
+  if (!isGood() && !(keys.secrets.refresh() && isGood())) {
+    throw failed(
+      head,
+      keys,
+      `the digest is not the one of this body under the master's secret; ${SIGN_BODY}`,
+    );
   }
 }
 
-function refusal(reason: string): ClusterRunnerError {
+/** Counts a signature that is not good; what it gets depends on how many there were. */
+export function failed(head: RequestHead, keys: Keys, reason: string): ClusterRunnerError {
+  const busy = keys.failedSignatures.refusal(head.address);
+  keys.failedSignatures.count(head.address);
+  return busy ?? refusal(reason);
+}
+
+export function refusal(reason: string): ClusterRunnerError {
   return new ClusterRunnerError('UNAUTHENTICATED', `Refused: ${reason}.`);
 }
 

@@ -3,21 +3,23 @@ import type { Context } from 'koa';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
 import { requireAcceptable } from './acceptable.js';
+import { admitReader, type ReadAccess, withoutToken } from './admit-reader.js';
 import { authenticateBody, authenticateHead, type Keys, type Proof } from './authenticate.js';
 import { type Call, type Handler, type HandlerBody, IncomingBody } from './handler.js';
 import { type ParseJson, requireJson } from './json-body.js';
+import type { Limits } from './limits.js';
 import type { OpenCalls } from './open-calls.js';
-import { chunksOf, readBytes } from './raw-body.js';
+import { chunksOf, inTime, readBytes } from './raw-body.js';
+import type { RequestsInFlight } from './requests-in-flight.js';
 import { sendAnswer } from './send-answer.js';
 import { type Check, coerceTexts, compileCheck } from './validate.js';
-
-/** The most that is held of a body whose sender has not shown yet that it has the secret. */
-const MAX_UNPROVED_BYTES = 16 * 1024 * 1024;
 
 export interface EndpointContext {
   readonly keys: Keys;
   readonly parseJson: ParseJson;
-  readonly maxJsonBytes: number;
+  readonly limits: Limits;
+  readonly readAccess: ReadAccess;
+  readonly inFlight: RequestsInFlight;
   readonly openCalls: OpenCalls;
   /** Label to path template. */
   readonly childRoutes: Readonly<Record<string, string>>;
@@ -39,28 +41,42 @@ export function createEndpoint<R extends RouteDeclaration>(
 
   return async (ctx, texts) => {
     requireAcceptable(route, ctx);
-    const head = { method: ctx.method, target: ctx.url, headers: ctx.headers };
+    const head = { method: ctx.method, target: ctx.url, headers: ctx.headers, address: ctx.ip };
+    if (route.signing === 'none' && shared.readAccess === 'signed') {
+      await admitReader(ctx, head, shared.keys);
+    }
     const proof = await authenticateHead(route.signing, head, shared.keys);
     const params = textsOf(route.params, texts);
-    const query = textsOf(route.query, ctx.query);
-    const body = await readBody(route, ctx, proof, shared);
-    checkParams(params);
-    checkQuery(query);
-    checkBody(body);
-    const answer: unknown = await shared.openCalls.run(ctx.res, async (gone) => {
-      const call: Call<R> = {
-        params,
-        query,
-        body,
-        headers: ctx.headers,
-        gone,
-        stopping: shared.openCalls.stopping,
-        setHeader: (name, value) => ctx.set(name, value),
-      };
-      return await handler(call);
-    });
+    const query = textsOf(route.query, route.signing === 'none' ? withoutToken(ctx.query) : ctx.query);
+    const work = async () => {
+      const body = await readBody(route, ctx, proof, shared);
+      checkParams(params);
+      checkQuery(query);
+      checkBody(body);
+      return await shared.openCalls.run(ctx.res, async (gone) => {
+        const call: Call<R> = {
+          params,
+          query,
+          body,
+          headers: ctx.headers,
+          gone,
+          stopping: shared.openCalls.stopping,
+          setHeader: (name, value) => ctx.set(name, value),
+        };
+        return await handler(call);
+      });
+    };
+    const slave = slaveOf(params);
+    const isOfSlave = proof.form === 'parts' && slave !== null;
+    const answer: unknown = await (isOfSlave ? shared.inFlight.run(slave, work) : work());
     sendAnswer(ctx, route, answer, route.method === 'GET' ? { child_routes: shared.childRoutes } : {});
   };
+}
+
+/** The slave that a path names; null for none. */
+function slaveOf(params: unknown): number | null {
+  const isNamed = typeof params === 'object' && params !== null && 'slaveId' in params;
+  return isNamed && typeof params.slaveId === 'number' ? params.slaveId : null;
 }
 
 function bodyCheck<R extends RouteDeclaration>(route: R): Check<HandlerBody<R>> {
@@ -88,9 +104,11 @@ async function readBody(
   if (route.body === null && route.signing === 'none') {
     return undefined;
   }
-  const limit =
-    proof.form === 'parts' ? shared.maxJsonBytes : Math.min(MAX_UNPROVED_BYTES, shared.maxJsonBytes);
-  const bytes = await readBytes(ctx.req, limit);
+  const { jsonBytes, unprovedBytes, bodySeconds } = shared.limits;
+  const bytes =
+    proof.form === 'parts'
+      ? await readBytes(ctx.req, jsonBytes)
+      : await inTime(bodySeconds, (signal) => readBytes(ctx.req, Math.min(unprovedBytes, jsonBytes), signal));
   authenticateBody(proof, bytes);
   if (route.body === null) {
     return bytes.length === 0 ? undefined : bytes;

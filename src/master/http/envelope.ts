@@ -20,6 +20,9 @@ export function envelope(options: EnvelopeOptions): Middleware {
   return async (ctx, next) => {
     ctx.set('Api-Version', String(API_VERSION));
     ctx.set('Session-Id', options.sessionId);
+    ctx.set('X-Content-Type-Options', 'nosniff');
+    // An address with a read token in it stays here.
+    ctx.set('Referrer-Policy', 'no-referrer');
     try {
       requireSession(ctx, options.sessionId);
       await next();
@@ -49,7 +52,13 @@ function requireSession(ctx: Context, sessionId: string): void {
 function answerError(ctx: Context, error: unknown, log: Logger): void {
   const known =
     error instanceof ClusterRunnerError && error.code !== 'INTERNAL' ? error : hidden(ctx, error, log);
-  if (known.code === 'UNAUTHENTICATED') {
+  if (known.status === 503 || known.retryAfterSeconds !== null) {
+    ctx.set('Retry-After', String(known.retryAfterSeconds ?? 1));
+  }
+  if (known.code === 'TOO_SLOW') {
+    ctx.set('Connection', 'close');
+  }
+  if (known.status === 401) {
     ctx.set('WWW-Authenticate', 'ClusterRunner');
   }
   ctx.status = known.status;

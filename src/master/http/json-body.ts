@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { Context } from 'koa';
 import bodyParser from 'koa-bodyparser';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+import { isDeeperThan } from './json-depth.js';
 
 /**
  * Refuses what cannot be JSON before it is read. A body without a Content-Type is taken for JSON: programs in
@@ -30,10 +31,16 @@ export type ParseJson = (ctx: Context, bytes: Buffer) => Promise<unknown>;
  * Parses bytes that were read already. koa-bodyparser shows the body as decoded text only, and the signature
  * is over the bytes: so those are read and checked first, and it is given them to read a second time.
  */
-export function createJsonParser(maxBytes: number): ParseJson {
+export function createJsonParser(maxBytes: number, maxDepth: number): ParseJson {
   const parse = bodyParser({ enableTypes: ['json'], detectJSON: () => true, jsonLimit: `${maxBytes}b` });
   return async (ctx, bytes) => {
     requireUtf8(bytes);
+    if (isDeeperThan(maxDepth, bytes)) {
+      throw new ClusterRunnerError(
+        'INVALID_REQUEST',
+        `The body has objects and lists in one another deeper than the ${maxDepth} that are taken.`,
+      );
+    }
     const again = Readable.from([bytes], { objectMode: false });
     const request = Object.assign(again, { headers: { 'content-length': String(bytes.length) } });
     const replay: Context = Object.create(ctx, { req: { value: request } });

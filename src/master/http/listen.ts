@@ -1,9 +1,11 @@
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
-import { API_VERSION } from '../../protocol/routes.js';
 import { type App, STOPPING } from './app.js';
+import { defaultLimits, type Limits } from './limits.js';
+import { answerFull, answerUnparsable } from './raw-answers.js';
+import { keepRenewed, type TlsFiles, tlsOptions } from './tls.js';
 
 export interface ListenOptions {
   /** 0: any free one. */
@@ -12,6 +14,8 @@ export interface ListenOptions {
   readonly hostname?: string;
   /** The port was asked for by name, so no other will do. */
   readonly explicit: boolean;
+  /** Speaks HTTPS with this certificate; HTTP when null or not given. */
+  readonly tls?: TlsFiles | null;
 }
 
 export interface Listening {
@@ -22,7 +26,6 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-const HEADERS_MS = 20_000;
 /** Of a whole request: ten gigabytes at three megabytes a second. Who sends nothing is cut off by IDLE_MS. */
 const REQUEST_MS = 3_600_000;
 /** Longer than the longest long poll (60 s), during which nothing passes. */
@@ -33,18 +36,10 @@ const GRACE_MS = 3_000;
 
 /** @throws ClusterRunnerError PORT_IN_USE, CONFIG_INVALID (no such address, no right to the port) */
 export async function listen(app: App, options: ListenOptions): Promise<Listening> {
-  const server = createServer(
-    {
-      headersTimeout: HEADERS_MS,
-      requestTimeout: REQUEST_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      // The app refuses what has no Host: with a sentence, which Node's own refusal has not.
-      requireHostHeader: false,
-    },
-    app.callback(),
-  );
-  server.timeout = IDLE_MS;
+  const limits = app.limits ?? defaultLimits;
+  const server = createHttpServer(app, limits, options.tls ?? null);
   const unused = connectionsWithoutRequest(server);
+  turnAwayBeyond(limits.connections, server, app.sessionId);
   server.on('clientError', (error, socket) => answerUnparsable(error, socket, app.sessionId));
   const taken = !(await tryListen(server, options.port, options.hostname));
   if (taken && options.explicit) {
@@ -57,6 +52,45 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
     throw new ClusterRunnerError('PORT_IN_USE', 'No port is free on this machine.');
   }
   return { port: portOf(server), replaced: taken, close: () => close(app, server, unused) };
+}
+
+function createHttpServer(app: App, limits: Limits, tls: TlsFiles | null): Server {
+  const settings = {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersSeconds * 1000,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Node looks for those that are late every half minute unless told otherwise.
+    connectionsCheckingInterval: Math.min(30_000, limits.headersSeconds * 500),
+    // The app refuses what has no Host: with a sentence, which Node's own refusal has not.
+    requireHostHeader: false,
+  };
+  const listener = app.callback();
+  if (tls === null) {
+    const server = createServer(settings, listener);
+    server.timeout = IDLE_MS;
+    return server;
+  }
+  const server = createTlsServer({ ...settings, ...tlsOptions(tls) }, listener);
+  server.timeout = IDLE_MS;
+  keepRenewed(server, tls);
+  return server;
+}
+
+/** Those that are open beyond `most` are told to come back, before a byte of theirs is read. */
+function turnAwayBeyond(most: number, server: Server, sessionId: string | undefined): void {
+  // Node itself cuts off without a word; it does so for who does not even take the answer.
+  server.maxConnections = most + Math.ceil(most / 10) + 10;
+  let open = 0;
+  server.on('connection', (socket: Socket) => {
+    open += 1;
+    socket.once('close', () => {
+      open -= 1;
+    });
+    if (open > most) {
+      answerFull(socket, sessionId);
+    }
+  });
 }
 
 /** False when the port is taken. */
@@ -125,35 +159,4 @@ function close(app: App, server: Server, unused: ReadonlySet<Socket>): Promise<v
       socket.destroy();
     }
   });
-}
-
-/** What is no HTTP, or too slow, or has headers that are too large, never reaches the app. */
-function answerUnparsable(error: NodeJS.ErrnoException, socket: Duplex, sessionId: string | undefined): void {
-  if (!socket.writable || (socket instanceof Socket && socket.bytesWritten > 0)) {
-    // An answer may be half written: a second one in its middle would be taken for a part of it.
-    socket.destroy();
-    return;
-  }
-  const [status, code, sentence] = refusalOf(error.code);
-  const body = JSON.stringify({ STATUS: 'FAILURE', error: sentence, code });
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Api-Version: ${API_VERSION}\r\n${sessionId === undefined ? '' : `Session-Id: ${sessionId}\r\n`}` +
-      `Connection: close\r\n\r\n${body}`,
-  );
-}
-
-function refusalOf(code: string | undefined): [status: string, code: string, sentence: string] {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return [
-        '431 Request Header Fields Too Large',
-        'INVALID_REQUEST',
-        'The headers of the request are too large.',
-      ];
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return ['408 Request Timeout', 'INVALID_REQUEST', 'The request took too long to arrive.'];
-    default:
-      return ['400 Bad Request', 'INVALID_REQUEST', 'This is not a valid HTTP request.'];
-  }
 }

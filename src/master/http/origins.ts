@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import cors from '@koa/cors';
 import type { Context, Middleware, Next } from 'koa';
 import { ClusterRunnerError } from '../../protocol/errors.js';
@@ -31,6 +31,34 @@ export async function requireHost(ctx: Context, next: Next): Promise<void> {
     );
   }
   await next();
+}
+
+/**
+ * Refuses a request over loopback that asks for a machine of another name. A page that somebody reads can give its own
+ * name the address 127.0.0.1 (DNS rebinding), and would be taken by the browser for a page of this master.
+ */
+export function requireKnownHost(names: readonly string[]): Middleware {
+  const known = new Set(['localhost', ...names].map((name) => name.toLowerCase()));
+  return async (ctx, next) => {
+    const host = nameOf(ctx.get('Host'));
+    const isOurs = host === '' || isIP(host) !== 0 || host.endsWith('.localhost') || known.has(host);
+    if (!isOurs && isLoopback(ctx.req.socket.localAddress ?? '')) {
+      throw new ClusterRunnerError(
+        'WRONG_HOST',
+        `This master is not known as ${host}; if it should be (behind a proxy on this machine), add that to allowed_hosts in its clusterrunner.conf.`,
+      );
+    }
+    await next();
+  };
+}
+
+function nameOf(host: string): string {
+  const { address, name } = AUTHORITY.exec(host)?.groups ?? {};
+  return (address ?? name ?? '').toLowerCase().replace(/\.$/, '');
+}
+
+export function isLoopback(address: string): boolean {
+  return /^(::ffff:)?127\.|^::1$/.test(address);
 }
 
 /** `allowed` must match an origin whole, e.g. `https://ci\.example\.com`. */

@@ -3,6 +3,8 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 
 /** What is read and thrown away of a refused body, so that its sender gets to read the refusal. */
 const MAX_DISCARDED_BYTES = 16 * 1024 * 1024;
+/** And for so long. */
+const DISCARD_MS = 10_000;
 
 /**
  * The body in the chunks in which it arrives. Leaving the loop does not end the connection, on which the
@@ -23,8 +25,37 @@ export async function* chunksOf(request: IncomingMessage): AsyncGenerator<Buffer
   }
 }
 
-/** Every byte as it came. @throws ClusterRunnerError BODY_TOO_LARGE as soon as that is known */
-export async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+/** Gives `read` a signal that is aborted, with TOO_SLOW, when its time is over. */
+export async function inTime<T>(seconds: number, read: (late: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new AbortController();
+  const timer = setTimeout(
+    () => late.abort(new ClusterRunnerError('TOO_SLOW', `The body did not arrive within ${seconds} s.`)),
+    seconds * 1000,
+  );
+  try {
+    return await read(late.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Every byte as it came.
+ * @throws ClusterRunnerError BODY_TOO_LARGE as soon as that is known; what `late` is aborted with
+ */
+export async function readBytes(
+  request: IncomingMessage,
+  maxBytes: number,
+  late?: AbortSignal,
+): Promise<Buffer> {
+  const reading = readAll(request, maxBytes);
+  if (late === undefined) {
+    return await reading;
+  }
+  return await Promise.race([reading, rejectionOf(late, reading)]);
+}
+
+async function readAll(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
     throw tooLarge(maxBytes);
   }
@@ -40,11 +71,28 @@ export async function readBytes(request: IncomingMessage, maxBytes: number): Pro
   return Buffer.concat(chunks);
 }
 
+/** Rejects when the signal comes before the end of the reading, which is then nobody's any more. */
+function rejectionOf(late: AbortSignal, reading: Promise<unknown>): Promise<never> {
+  return new Promise((_, reject) => {
+    late.addEventListener(
+      'abort',
+      () => {
+        reading.catch(() => undefined);
+        reject(late.reason);
+      },
+      { once: true },
+    );
+  });
+}
+
 /** Reads on after an early answer, within bounds; a client that goes on sending is cut off. */
 export function discardRest(request: IncomingMessage): void {
   if (request.complete || request.destroyed) {
     return;
   }
+  const cutOff = setTimeout(() => request.destroy(), DISCARD_MS);
+  request.once('close', () => clearTimeout(cutOff));
+  request.once('end', () => clearTimeout(cutOff));
   let bytes = 0;
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.length;

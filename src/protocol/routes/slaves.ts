@@ -32,7 +32,7 @@ export const slaveRoutes = {
   shutdownSlave: declareRoute({
     method: 'POST',
     path: '/v1/slave/:slaveId/shutdown',
-    signing: 'document',
+    signing: 'parts',
     summary: 'Drains a slave: it finishes what it runs, takes no more, and exits.',
     params: ofSlave,
     query: nothing,
@@ -43,7 +43,7 @@ export const slaveRoutes = {
   shutdownSlaves: declareRoute({
     method: 'POST',
     path: '/v1/slave/shutdown',
-    signing: 'document',
+    signing: 'parts',
     summary: 'Drains several slaves: {"slaves": [1, 2]}, or all with {"shutdown_all": true}.',
     params: nothing,
     query: nothing,

@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { blockGzip } from '../../lib/block-gzip.js';
+import { Masks } from '../../lib/masks.js';
 import { tarHeader, tarPadding } from '../../lib/tar-header.js';
 import type { AtomId } from '../../protocol/ids.js';
 import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../protocol/result-index.js';
@@ -47,10 +48,14 @@ const FOLDER_MODE = 0o755;
  * is filled up with zeros, one that grows is cut.
  * @throws the file system's error when the archive cannot be written
  */
-export async function writeArchive(folders: readonly AtomFolder[], file: string): Promise<ResultIndex> {
+export async function writeArchive(
+  folders: readonly AtomFolder[],
+  file: string,
+  masks: Masks = new Masks([]),
+): Promise<ResultIndex> {
   const members: number[] = [];
   const consoles: ConsoleIndex[] = [];
-  const tar = new TarOfFolders(folders, consoles);
+  const tar = new TarOfFolders(folders, consoles, masks);
   await pipeline(
     blockGzip(tar.bytes(), {
       blockBytes: BLOCK_BYTES,
@@ -65,9 +70,11 @@ export async function writeArchive(folders: readonly AtomFolder[], file: string)
 class TarOfFolders {
   readonly #folders: readonly AtomFolder[];
   readonly #consoles: ConsoleIndex[];
+  readonly #masks: Masks;
   #position = 0;
 
-  constructor(folders: readonly AtomFolder[], consoles: ConsoleIndex[]) {
+  constructor(folders: readonly AtomFolder[], consoles: ConsoleIndex[], masks: Masks) {
+    this.#masks = masks;
     this.#folders = folders;
     this.#consoles = consoles;
   }
@@ -104,7 +111,7 @@ class TarOfFolders {
     const indexer = new ConsoleIndexer(folder.atom, this.#position + header.length);
     yield header;
     if (source !== null) {
-      for await (const chunk of contentOf(source)) {
+      for await (const chunk of maskedBy(this.#masks, contentOf(source))) {
         indexer.pass(chunk);
         yield chunk;
       }
@@ -150,6 +157,15 @@ async function* entriesBelow(
 
 function headOf(path: string, stats: Stats) {
   return { path, mode: stats.mode & PERMISSIONS, mtime: stats.mtime };
+}
+
+/** As many bytes as come in. */
+async function* maskedBy(masks: Masks, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const stream = masks.stream();
+  for await (const chunk of chunks) {
+    yield stream.push(chunk);
+  }
+  yield stream.end();
 }
 
 /** Last first, so that popping gives them in order. */

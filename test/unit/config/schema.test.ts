@@ -14,21 +14,39 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'general.hostname': ['worker-1', 'worker-1'],
   'general.slaves': ['a, b.example', ['a', 'b.example']],
   'general.secret': ['correct horse', 'correct horse'],
+  'general.previous_secret': ['battery staple', 'battery staple'],
   'general.cors_allowed_origins_regex': ['^https://ci\\.example$', /^https:\/\/ci\.example$/],
   'general.https_cert_file': ['/tls/cert.pem', '/tls/cert.pem'],
   'general.https_key_file': ['/tls/key.pem', '/tls/key.pem'],
+  'general.https_ca_file': ['/tls/ca.pem', '/tls/ca.pem'],
   'general.get_project_from_master': ['True', true],
   'general.git_strict_host_key_checking': ['yes', true],
   'general.build_symlink_directory': ['/srv/link', '/srv/link'],
   'general.default_http_timeout': ['1.5', 1.5],
   'master.port': ['5000', 5000],
+  'master.address': ['127.0.0.1', '127.0.0.1'],
+  'master.allowed_hosts': ['ci.example, other', ['ci.example', 'other']],
+  'master.read_access': ['signed', 'signed'],
+  'master.accept_body_digest': ['False', false],
   'master.unresponsive_slaves_cleanup_interval': ['600', 600],
   'master.builds_kept': ['0', 0],
   'master.results_kept_days': ['7', 7],
+  'master.max_connections': ['50', 50],
+  'master.max_header_kilobytes': ['32', 32],
+  'master.max_body_megabytes': ['64', 64],
+  'master.max_unproved_body_megabytes': ['1', 1],
+  'master.max_result_gigabytes': ['2', 2],
+  'master.max_json_depth': ['100', 100],
+  'master.header_timeout': ['5', 5],
+  'master.body_timeout': ['6.5', 6.5],
+  'master.max_requests_per_slave': ['300', 300],
+  'master.max_failed_signatures': ['7', 7],
   'slave.port': ['0', 0],
   'slave.num_executors': ['8', 8],
   'slave.master_hostname': ['ci.example', 'ci.example'],
   'slave.master_port': ['5001', 5001],
+  'slave.env_passthrough': ['JAVA_HOME, NPM_*', ['JAVA_HOME', 'NPM_*']],
+  'slave.redact': ['TOKEN', ['TOKEN']],
   'slave.heartbeat_interval': ['60', 60],
   'slave.heartbeat_failure_threshold': ['3', 3],
 };
@@ -41,7 +59,9 @@ function settingOf(config: LoadedConfig, { section, name }: KeyEntry): unknown {
 /** HTTPS needs both of its files. */
 function partner(entry: KeyEntry): KeyEntry[] {
   const other = /^https_(cert|key)_file$/.test(entry.name);
-  return other ? keyEntries.filter(({ name }) => /^https_/.test(name) && name !== entry.name) : [];
+  return other
+    ? keyEntries.filter(({ name }) => /^https_(cert|key)_file$/.test(name) && name !== entry.name)
+    : [];
 }
 
 function sample(entry: KeyEntry): readonly [string, unknown] {
@@ -111,7 +131,7 @@ describe('every key of the configuration', () => {
         const place = { home, directory: home };
         expect(settingOf(config, entry)).to.deep.equal(entry.key.kind.read(fallback.text, place));
       }
-      expect(isExplicit(config)).to.equal(entry.key.isSecret === true);
+      expect(isExplicit(config)).to.equal(entry.fullName === 'general.secret');
     });
 
     it(`${entry.fullName} stands in the file that is written, commented out, with its doc line`, () => {

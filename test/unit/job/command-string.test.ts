@@ -19,7 +19,8 @@ import {
   type AtomFacts,
   atomEnvironment,
   buildEnvironment,
-  inheritedEnvironment,
+  commandEnvironment,
+  ownEnvironment,
   ownVariables,
   valueProblem,
   variableProblem,
@@ -171,15 +172,31 @@ describe('the environment of commands', () => {
     expect(valueProblem('a\nb')).to.equal(null);
   });
 
-  it('does not inherit the secret, nor what belongs to another build', () => {
-    const env = {
-      HOME: '/me',
-      CLUSTERRUNNER_SECRET: 's',
-      ATOM_ID: '1',
-      GONE: undefined,
-      CLUSTERRUNNER_LOG_LEVEL: 'info',
-    };
-    expect(inheritedEnvironment(env)).to.deep.equal({ HOME: '/me', CLUSTERRUNNER_LOG_LEVEL: 'info' });
+  const env = {
+    PATH: '/bin',
+    HOME: '/me',
+    LC_ALL: 'C',
+    JAVA_HOME: '/java',
+    NPM_TOKEN: 't',
+    'A+B': 'x',
+    GONE: undefined,
+    ATOM_ID: '1',
+    CLUSTERRUNNER_SECRET: 's',
+    CLUSTERRUNNER_LOG_LEVEL: 'info',
+  };
+
+  it('inherits what nearly every program needs, and what is allowed by name or pattern', () => {
+    const basic = { PATH: '/bin', HOME: '/me', LC_ALL: 'C' };
+    expect(commandEnvironment(env, [])).to.deep.equal(basic);
+    expect(commandEnvironment(env, ['JAVA_HOME'])).to.deep.equal({ ...basic, JAVA_HOME: '/java' });
+    expect(commandEnvironment(env, ['NPM_*', 'JAVA'])).to.deep.equal({ ...basic, NPM_TOKEN: 't' });
+    expect(commandEnvironment(env, ['A+B', 'AA+B', '.*'])).to.deep.equal({ ...basic, 'A+B': 'x' });
+  });
+
+  it('inherits neither the secret nor any setting, nor what belongs to another build, whatever is allowed', () => {
+    const { GONE, ATOM_ID, CLUSTERRUNNER_SECRET, CLUSTERRUNNER_LOG_LEVEL, ...rest } = env;
+    expect(commandEnvironment(env, ['*', 'CLUSTERRUNNER_SECRET', 'ATOM_ID'])).to.deep.equal(rest);
+    expect(ownEnvironment(env)).to.deep.equal(rest);
   });
 
   it('refuses every name that bash does not hand on as it is given', () => {

@@ -74,7 +74,7 @@ describe('the signature of the parts', () => {
     fc.assert(
       fc.property(fc.string(), fc.webPath(), fc.uint8Array(), fc.uuid(), (secret, path, body, nonce) => {
         const target = { method: 'PUT', target: `/v1${path}`, digest: contentDigestOf(body) };
-        const verdict = verifyParts(secret, target, headersOf(signParts(secret, target, NOW, nonce)), NOW);
+        const verdict = verifyParts([secret], target, headersOf(signParts(secret, target, NOW, nonce)), NOW);
         expect(verdict).to.deep.equal({ ok: true, nonce, expires: NOW + 60 });
       }),
     );
@@ -90,9 +90,9 @@ describe('the signature of the parts', () => {
       { ...request, digest: contentDigestOf(Buffer.from('{ }')) },
     ];
     for (const other of moved) {
-      expect(verifyParts('secret', other, headers, NOW).ok, JSON.stringify(other)).to.equal(false);
+      expect(verifyParts(['secret'], other, headers, NOW).ok, JSON.stringify(other)).to.equal(false);
     }
-    expect(verifyParts('Secret', request, headers, NOW).ok).to.equal(false);
+    expect(verifyParts(['Secret'], request, headers, NOW).ok).to.equal(false);
   });
 
   it('does not verify when any character of its headers is changed', () => {
@@ -100,11 +100,11 @@ describe('the signature of the parts', () => {
     const change = (text: string, at: number) => `${text.slice(0, at)}#${text.slice(at + 1)}`;
     for (let at = 0; at < input.length; at += 1) {
       const headers = { signatureInput: change(input, at), signature };
-      expect(verifyParts('secret', request, headers, NOW).ok, String(at)).to.equal(false);
+      expect(verifyParts(['secret'], request, headers, NOW).ok, String(at)).to.equal(false);
     }
     for (let at = 0; at < signature.length; at += 1) {
       const headers = { signatureInput: input, signature: change(signature, at) };
-      expect(verifyParts('secret', request, headers, NOW).ok, String(at)).to.equal(false);
+      expect(verifyParts(['secret'], request, headers, NOW).ok, String(at)).to.equal(false);
     }
   });
 
@@ -112,7 +112,7 @@ describe('the signature of the parts', () => {
     const headers = headersOf(signParts('secret', request, NOW, 'nonce-0001'));
     fc.assert(
       fc.property(fc.integer({ min: -1000, max: 1000 }), (offset) => {
-        const verdict = verifyParts('secret', request, headers, NOW + offset);
+        const verdict = verifyParts(['secret'], request, headers, NOW + offset);
         expect(verdict.ok).to.equal(Math.abs(offset) <= 60);
         if (verdict.ok) {
           expect(verdict.expires).to.be.at.least(NOW + offset);
@@ -127,7 +127,7 @@ describe('the signature of the parts', () => {
     const text = fc.option(fc.string({ unit: 'binary' }), { nil: undefined });
     fc.assert(
       fc.property(text, text, (signatureInput, signature) => {
-        const verdict = verifyParts('secret', request, { signatureInput, signature }, NOW);
+        const verdict = verifyParts(['secret'], request, { signatureInput, signature }, NOW);
         expect(verdict).to.have.property('ok', false);
         expect(verdict).to.have.property('reason').that.is.not.empty;
       }),

@@ -2,9 +2,10 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { Masks } from '../../../src/lib/masks.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { MAX_CONSOLE_PIECE_BYTES } from '../../../src/protocol/slave.js';
-import { ConsoleFollower } from '../../../src/slave/console-follower.js';
+import { ConsoleFollower, type ConsolePiece } from '../../../src/slave/console-follower.js';
 
 describe('following a console', () => {
   let directory: string;
@@ -14,7 +15,7 @@ describe('following a console', () => {
     directory = mkdtempSync(join(tmpdir(), 'follow-'));
     path = join(directory, 'console');
     writeFileSync(path, '');
-    follower = new ConsoleFollower(toId.atom(3), path);
+    follower = new ConsoleFollower(toId.atom(3), path, new Masks([]));
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
@@ -45,5 +46,36 @@ describe('following a console', () => {
     expect(piece?.text).to.match(/^\n… \d+ bytes are shown when the atom has ended …\n/);
     expect(piece?.text.endsWith('xthe end\n')).to.equal(true);
     expect(await next()).to.equal(null);
+  });
+
+  describe('with something to mask', () => {
+    beforeEach(() => {
+      follower = new ConsoleFollower(toId.atom(3), path, new Masks(['s3cret-value']));
+    });
+    const text = (piece: ConsolePiece | null) => Buffer.from(piece?.content ?? '', 'base64').toString();
+
+    it('shows none of it, also when it is written in two goes', async () => {
+      writeFileSync(path, 'token: s3cret');
+      const first = await follower.next();
+      expect(text(first)).to.equal('token: ');
+      expect(await follower.next()).to.equal(null);
+      appendFileSync(path, '-value\nmore\n');
+      const second = await follower.next();
+      expect(text(second)).to.equal('************\nmore\n');
+      expect(second?.offset).to.equal(7);
+    });
+
+    it('shows none of it where it goes on after a long way', async () => {
+      const value = 's3cret-value';
+      for (let before = 0; before <= value.length; before += 1) {
+        const end = `${value}${'\n'.padStart(MAX_CONSOLE_PIECE_BYTES - before, 'x')}`;
+        const much = 'y'.repeat(20 * MAX_CONSOLE_PIECE_BYTES);
+        writeFileSync(path, much + end);
+        follower = new ConsoleFollower(toId.atom(3), path, new Masks([value]));
+        const shown = [text(await follower.next()), text(await follower.next())].join('');
+        expect(shown, String(before)).to.match(/bytes are shown when the atom has ended/);
+        expect(shown.replace(/^[^…]*…[^…]*…\n/, ''), String(before)).to.match(/^\**x+\n$/);
+      }
+    });
   });
 });

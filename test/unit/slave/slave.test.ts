@@ -57,6 +57,8 @@ describe('a slave', () => {
       portIsExplicit: false,
       strictHostKeyChecking: false,
       env: { PATH: process.env.PATH, CLUSTERRUNNER_SECRET: 'not for tests' },
+      envPassthrough: [],
+      redact: [],
       clock: systemClock,
       random: Math.random,
       log: pino({ level: 'silent' }),

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../lib/clock.js';
 import type { MasterReading, MasterService, Page } from '../../contract.js';
+import type { Limits } from '../limits.js';
 
 export interface HandlerDependencies {
   readonly service: MasterService;
@@ -7,6 +8,7 @@ export interface HandlerDependencies {
   readonly clock: Clock;
   readonly version: string;
   readonly temporaryDirectory: string;
+  readonly limits: Limits;
 }
 
 /** The declaration's defaults have been filled in by validation; the types do not know it. */

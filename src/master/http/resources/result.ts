@@ -11,6 +11,7 @@ const checkReport: Check<ResultReport> = compileCheck(ResultReportSchema, 'repor
 export function resultHandlers({
   service,
   temporaryDirectory,
+  limits,
 }: HandlerDependencies): Pick<Handlers, 'deliverResult'> {
   return {
     deliverResult: async ({ params: { slaveId, buildId, subjobId }, query, body }) => {
@@ -19,6 +20,7 @@ export function resultHandlers({
         verify: body.verify,
         headBytes: query.report_bytes,
         temporaryDirectory,
+        maxArchiveBytes: limits.archiveBytes,
         readHead: (bytes) => {
           const report = parseReport(bytes);
           service.checkResultLease(slaveId, buildId, subjobId, report.lease);

@@ -36,6 +36,7 @@ describe('receiveResult', () => {
       chunks,
       headBytes,
       temporaryDirectory,
+      maxArchiveBytes: 1024 ** 3,
       readHead: (bytes) => bytes.toString(),
       verify: (found) => {
         if (!found.equals(sha256)) {
@@ -120,6 +121,7 @@ describe('receiveResult', () => {
       chunks: endless(),
       headBytes: 15,
       temporaryDirectory,
+      maxArchiveBytes: 1024 ** 3,
       readHead: () => {
         throw new ClusterRunnerError('STALE_LEASE', 'Over.');
       },

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { LiveSecrets } from '../config/live-secrets.js';
+import type { LoadedConfig } from '../config/load.js';
+import { systemClock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
+import type { Secrets } from '../protocol/secrets.js';
+
+/** How this machine proves to a master who it is, and knows that it is the master. */
+export interface Trust {
+  readonly secret: Secrets;
+  readonly ca?: string;
+}
+
+/** @throws ClusterRunnerError CONFIG_INVALID */
+export function trustOf(config: LoadedConfig, log: Logger): Trust {
+  const secret = new LiveSecrets(config, process.env, systemClock, log);
+  return config.httpsCaFile === null ? { secret } : { secret, ca: readCa(config.httpsCaFile) };
+}
+
+/** Where the configuration says that the master is; who was given certificates to know it by means HTTPS. */
+export function configuredMasterUrl(config: LoadedConfig): string {
+  const scheme = config.httpsCaFile === null ? 'http' : 'https';
+  return `${scheme}://${config.slave.masterHostname}:${config.slave.masterPort}`;
+}
+
+function readCa(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ClusterRunnerError('CONFIG_INVALID', `https_ca_file cannot be read: ${messageOf(error)}.`, {
+      cause: error,
+    });
+  }
+}

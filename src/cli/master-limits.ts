@@ -1,0 +1,20 @@
+import type { LoadedConfig } from '../config/load.js';
+import type { Limits } from '../master/http/limits.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export function limitsOf({ master }: LoadedConfig): Limits {
+  return {
+    connections: master.maxConnections,
+    headerBytes: master.maxHeaderKilobytes * KIB,
+    headersSeconds: master.headerTimeout,
+    bodySeconds: master.bodyTimeout,
+    jsonBytes: master.maxBodyMegabytes * MIB,
+    unprovedBytes: master.maxUnprovedBodyMegabytes * MIB,
+    jsonDepth: master.maxJsonDepth,
+    archiveBytes: master.maxResultGigabytes * KIB * MIB,
+    requestsPerSlave: master.maxRequestsPerSlave,
+    failedSignatures: master.maxFailedSignatures,
+  };
+}

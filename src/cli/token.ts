@@ -1,0 +1,42 @@
+import { durationSeconds } from '../job/duration.js';
+import { seconds, systemClock } from '../lib/clock.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import { makeReadToken } from '../protocol/read-token.js';
+import { type CommonOptions, createContext } from './context.js';
+import { printJson } from './reader.js';
+
+export interface TokenOptions extends CommonOptions {
+  readonly expiresIn?: string;
+  readonly json?: boolean;
+}
+
+const DEFAULT = '30d';
+const DAY_SECONDS = 86_400;
+const MAX_SECONDS = 366 * DAY_SECONDS;
+
+/** `clusterrunner token`: prints a token with which one may read at a master that has the secret of this machine. */
+export async function token(options: TokenOptions): Promise<void> {
+  const { config } = createContext('token', options, {}, 'warn');
+  const lifetime = lifetimeOf(options.expiresIn ?? DEFAULT);
+  const expires = Math.floor(seconds(systemClock.now())) + lifetime;
+  const made = makeReadToken(config.secret, expires);
+  if (options.json === true) {
+    printJson({ token: made, expires });
+  } else {
+    process.stdout.write(`${made}\n`);
+  }
+}
+
+function lifetimeOf(text: string): number {
+  const days = /^(\d{1,4})d$/.exec(text)?.[1];
+  const isShort = /^\d{1,7}[smh]$/.test(text);
+  const lifetime =
+    days === undefined ? (isShort ? durationSeconds(text) : Number.NaN) : Number(days) * DAY_SECONDS;
+  if (!(lifetime >= 1 && lifetime <= MAX_SECONDS)) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      `"${text}" is not how long a token can be good; give something like 90s, 10m, 8h or 30d, at most 366d.`,
+    );
+  }
+  return lifetime;
+}

@@ -1,0 +1,108 @@
+import { statSync } from 'node:fs';
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import { messageOf } from '../protocol/errors.js';
+import type { Secrets } from '../protocol/secrets.js';
+import { readSettings } from './conf-file.js';
+import { type Environment, readEnvironment } from './environment.js';
+import { invalid, readGiven } from './given.js';
+import type { LoadedConfig } from './load.js';
+import { sections } from './schema.js';
+import { hasCode } from './whole-file.js';
+
+/** How often the file is looked at while requests are signed and checked. */
+const LOOK_EVERY_MS = 1000;
+
+/**
+ * The secrets of the configuration file as it is now: whoever changes the file need not start anything again. What
+ * the environment sets stays. A file that is away, or cannot be read, or holds no secret changes nothing.
+ */
+export class LiveSecrets implements Secrets {
+  readonly #file: string;
+  readonly #set: ReadonlySet<string>;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #current: readonly [string, ...string[]];
+  #seen: string | null;
+  #lookedAt: number;
+
+  constructor(
+    config: Pick<LoadedConfig, 'secret' | 'previousSecret' | 'configFile'>,
+    env: Environment,
+    clock: Clock,
+    log: Logger,
+  ) {
+    this.#file = config.configFile;
+    this.#set = new Set(readEnvironment(env).keys());
+    this.#clock = clock;
+    this.#log = log;
+    this.#current = listed(config.secret, config.previousSecret);
+    this.#seen = null;
+    this.#lookedAt = clock.now();
+  }
+
+  current(): readonly [string, ...string[]] {
+    if (this.#clock.now() - this.#lookedAt >= LOOK_EVERY_MS) {
+      this.refresh();
+    }
+    return this.#current;
+  }
+
+  refresh(): boolean {
+    this.#lookedAt = this.#clock.now();
+    const state = stateOf(this.#file);
+    if (state === null || state === this.#seen) {
+      return false;
+    }
+    this.#seen = state;
+    try {
+      return this.#take(this.#read());
+    } catch (error) {
+      this.#log.warn(`${messageOf(error)} The secret that was read before stays in use.`);
+      return false;
+    }
+  }
+
+  #read(): readonly [string, ...string[]] {
+    const settings = readSettings(this.#file);
+    const place = { home: '', directory: '' };
+    const given = (name: 'secret' | 'previous_secret', before: string | undefined) => {
+      const text = settings.get(`general.${name}`);
+      if (this.#set.has(`general.${name}`)) {
+        return before;
+      }
+      return text === undefined ? undefined : readGiven(sections.general.secret, text, place);
+    };
+    const secret = given('secret', this.#current[0]);
+    if (secret === undefined) {
+      throw invalid(`${this.#file} holds no secret.`);
+    }
+    return listed(secret, given('previous_secret', this.#current[1]) ?? null);
+  }
+
+  #take(read: readonly [string, ...string[]]): boolean {
+    const changed = read.join('\n') !== this.#current.join('\n');
+    this.#current = read;
+    if (changed) {
+      this.#log.info(`The secret was read again from ${this.#file}.`);
+    }
+    return changed;
+  }
+}
+
+function listed(secret: string, previous: string | null): [string, ...string[]] {
+  return previous === null ? [secret] : [secret, previous];
+}
+
+/** Changes whenever the file does; null while it is away. */
+function stateOf(file: string): string | null {
+  try {
+    const { ino, size, mtimeNs, mode } = statSync(file, { bigint: true });
+    return [ino, size, mtimeNs, mode].join(' ');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'EACCES') || hasCode(error, 'ENOTDIR')) {
+      return null;
+    }
+    throw error;
+  }
+}

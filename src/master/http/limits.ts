@@ -1,0 +1,36 @@
+/** What a sender may ask of the master at most. Far beyond what a cluster of a thousand slaves needs. */
+export interface Limits {
+  readonly connections: number;
+  readonly headerBytes: number;
+  /** Seconds in which the headers of a request must have come. */
+  readonly headersSeconds: number;
+  /** Seconds in which the body must have come of a sender that has not shown yet that it has the secret. */
+  readonly bodySeconds: number;
+  /** Of JSON whose sender has the secret. */
+  readonly jsonBytes: number;
+  /** Of a body whose sender has not shown yet that it has the secret. */
+  readonly unprovedBytes: number;
+  /** Of objects and lists in one another. */
+  readonly jsonDepth: number;
+  /** Of the results of one subjob. */
+  readonly archiveBytes: number;
+  /** That one slave may have open at once. */
+  readonly requestsPerSlave: number;
+  /** That are answered as such, of one address within a minute. */
+  readonly failedSignatures: number;
+}
+
+const MIB = 1024 * 1024;
+
+export const defaultLimits: Limits = {
+  connections: 10_000,
+  headerBytes: 16 * 1024,
+  headersSeconds: 20,
+  bodySeconds: 60,
+  jsonBytes: 256 * MIB,
+  unprovedBytes: 16 * MIB,
+  jsonDepth: 32,
+  archiveBytes: 64 * 1024 * MIB,
+  requestsPerSlave: 1000,
+  failedSignatures: 100,
+};

@@ -1,0 +1,91 @@
+import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { pino } from 'pino';
+import { LiveSecrets } from '../../../src/config/live-secrets.js';
+import { loadConfig } from '../../../src/config/load.js';
+import { ManualClock } from '../../support/manual-clock.js';
+
+describe('the secrets of a running process', () => {
+  let directory: string;
+  let file: string;
+  let clock: ManualClock;
+  let logged: string[];
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'live-secrets-'));
+    file = join(directory, 'clusterrunner.conf');
+    clock = new ManualClock();
+    logged = [];
+    write('first secret');
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  /** As an editor does it: another file under the same name. */
+  function write(secret: string, previous?: string): void {
+    const lines = [
+      `secret = ${secret}`,
+      ...(previous === undefined ? [] : [`previous_secret = ${previous}`]),
+    ];
+    writeFileSync(`${file}.new`, `[general]\n${lines.join('\n')}\n`, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  }
+
+  function open(env: Record<string, string> = {}): LiveSecrets {
+    const log = pino({}, { write: (line: string) => logged.push(line) });
+    return new LiveSecrets(
+      loadConfig({ configFile: file, env: { HOME: directory, ...env } }),
+      env,
+      clock,
+      log,
+    );
+  }
+
+  it('follow the file within a second', () => {
+    const secrets = open();
+    expect(secrets.current()).to.deep.equal(['first secret']);
+    write('second secret', 'first secret');
+    clock.advance(1000);
+    expect(secrets.current()).to.deep.equal(['second secret', 'first secret']);
+    write('second secret');
+    clock.advance(1000);
+    expect(secrets.current()).to.deep.equal(['second secret']);
+  });
+
+  it('are looked at at once by who asks, who learns whether they are others', () => {
+    const secrets = open();
+    expect(secrets.refresh()).to.equal(false);
+    write('second secret');
+    expect(secrets.refresh()).to.equal(true);
+    expect(secrets.refresh()).to.equal(false);
+    expect(secrets.current()).to.deep.equal(['second secret']);
+  });
+
+  it('stay when the environment sets them', () => {
+    const secrets = open({ CLUSTERRUNNER_SECRET: 'of the environment' });
+    write('second secret', 'first secret');
+    expect(secrets.refresh()).to.equal(true);
+    expect(secrets.current()).to.deep.equal(['of the environment', 'first secret']);
+  });
+
+  it('stay while the file is away, broken, without a secret or open to others, which is said without them', () => {
+    const secrets = open();
+    rmSync(file);
+    expect(secrets.refresh()).to.equal(false);
+    for (const text of ['[general', '[general]\nsecret = short\n', '[general]\n', '[general]\nport = 1\n']) {
+      writeFileSync(file, text, { mode: 0o600 });
+      clock.advance(1000);
+      expect(secrets.current(), text).to.deep.equal(['first secret']);
+    }
+    write('second secret');
+    chmodSync(file, 0o644);
+    expect(secrets.refresh()).to.equal(false);
+    expect(secrets.current()).to.deep.equal(['first secret']);
+    expect(logged.join(''))
+      .to.contain('chmod 600')
+      .and.not.to.match(/second secret|short"/);
+    chmodSync(file, 0o600);
+    expect(secrets.refresh()).to.equal(true);
+    expect(secrets.current()).to.deep.equal(['second secret']);
+  });
+});

@@ -1,0 +1,77 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Masks } from '../../../src/lib/masks.js';
+
+function masked(masks: Masks, pieces: readonly string[]): string {
+  const stream = masks.stream();
+  const out = pieces.map((piece) => stream.push(Buffer.from(piece, 'latin1')));
+  return Buffer.concat([...out, stream.end()]).toString('latin1');
+}
+
+/** Letter by letter, as slowly as one can. */
+function slowly(texts: readonly string[], all: string): string {
+  const hidden = new Set<number>();
+  for (const text of texts) {
+    for (let at = 0; at + text.length <= all.length; at += 1) {
+      if (all.startsWith(text, at)) {
+        [...text].forEach((_, index) => {
+          hidden.add(at + index);
+        });
+      }
+    }
+  }
+  return [...all].map((letter, index) => (hidden.has(index) ? '*' : letter)).join('');
+}
+
+describe('a mask', () => {
+  it('hides the text wherever it is cut in two, and nothing else', () => {
+    const masks = new Masks(['s3cret']);
+    const all = 'a s3cret, s3cre and s3cs3cret.';
+    for (let first = 0; first <= all.length; first += 1) {
+      for (let second = first; second <= all.length; second += 1) {
+        const pieces = [all.slice(0, first), all.slice(first, second), all.slice(second)];
+        expect(masked(masks, pieces)).to.equal('a ******, s3cre and s3c******.');
+      }
+    }
+  });
+
+  it('gives the same however the output is cut into pieces, for any texts, also those that overlap', () => {
+    const letters = fc.string({ unit: fc.constantFrom('a', 'b', '\n'), maxLength: 12 });
+    const text = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 4, maxLength: 7 });
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 3 }), fc.array(letters, { maxLength: 8 }), (texts, pieces) => {
+        const all = pieces.join('');
+        const result = masked(new Masks(texts), pieces);
+        expect(result).to.equal(slowly(texts, all));
+        expect(result.split('\n').map(({ length }) => length)).to.deep.equal(
+          all.split('\n').map(({ length }) => length),
+        );
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('holds back no more than may be the beginning of a text', () => {
+    const stream = new Masks(['s3cret']).stream();
+    expect(stream.push(Buffer.from('password: s3cr')).toString()).to.equal('password: ');
+    expect(stream.held).to.equal(4);
+    expect(stream.push(Buffer.from('ib')).toString()).to.equal('s3crib');
+    expect(stream.held).to.equal(0);
+  });
+
+  it('hides each line of a text of several, a very long one, and letters beyond ASCII; not what is too short', () => {
+    const long = 'x'.repeat(10_000);
+    const masks = new Masks(['BEGIN KEY\r\nabcdef\nEND KEY', long, 'größe', 'abc', '']);
+    expect(masked(masks, ['BEGIN ', 'KEY\n  abcdef END KEY abc'])).to.equal(
+      '*********\n  ****** ******* abc',
+    );
+    expect(masked(masks, [long.slice(0, 5000), long.slice(5000), '!'])).to.equal(`${'*'.repeat(10_000)}!`);
+    expect(masks.inEnd('die größe')).to.equal('die *******');
+  });
+
+  it('hides what an end of an output begins with when it may be the rest of a text', () => {
+    const masks = new Masks(['correct horse']);
+    expect(masks.inEnd('ect horse and correct horse')).to.equal('********* and *************');
+    expect(masks.inEnd('rse and more')).to.equal('rse and more');
+  });
+});

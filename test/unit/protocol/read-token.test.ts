@@ -1,0 +1,31 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { makeReadToken, verifyReadToken } from '../../../src/protocol/read-token.js';
+
+describe('a read token', () => {
+  it('is good under any of the secrets until it expires', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), fc.nat(), fc.nat(), (secret, other, expires, now) => {
+        const token = makeReadToken(secret, expires);
+        expect(token).to.match(/^[\w.-]+$/);
+        const verdict = verifyReadToken([other, secret], token, now);
+        expect(verdict).to.equal(expires < now ? 'expired' : 'good');
+        expect(verifyReadToken([`${secret}x`], token, now)).to.equal('wrong');
+      }),
+    );
+  });
+
+  it('is wrong with any character changed, above all a later end', () => {
+    const token = makeReadToken('a secret', 1000);
+    for (let at = 0; at < token.length - 1; at += 1) {
+      const changed = `${token.slice(0, at)}${token[at] === '7' ? '8' : '7'}${token.slice(at + 1)}`;
+      expect(verifyReadToken(['a secret'], changed, 0), changed).to.equal('wrong');
+    }
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        (text) => verifyReadToken(['a secret'], text, 0) === 'wrong',
+      ),
+    );
+  });
+});
