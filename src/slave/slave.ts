@@ -23,6 +23,8 @@ export interface SlaveOptions {
   readonly port: number | null;
   readonly portIsExplicit: boolean;
   readonly strictHostKeyChecking: boolean;
+  /** Whether commits are taken from the master, and given to it. */
+  readonly projectFromMaster: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly random: () => number;

@@ -35,6 +35,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       secret: config.secret,
       leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
       retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
+      maxPackBytes: config.master.packsMaxMib * 1024 ** 2,
       log,
     });
     releasers.add(() => served.close());
@@ -49,6 +50,8 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       port: null,
       portIsExplicit: false,
       strictHostKeyChecking: config.gitStrictHostKeyChecking,
+      // Nobody else would want them.
+      projectFromMaster: false,
       env: process.env,
       clock: systemClock,
       random: Math.random,

@@ -55,6 +55,7 @@ describe('a slave', () => {
       port: null,
       portIsExplicit: false,
       strictHostKeyChecking: false,
+      projectFromMaster: true,
       env: { PATH: process.env.PATH, CLUSTERRUNNER_SECRET: 'not for tests' },
       clock: systemClock,
       random: Math.random,
