@@ -35,6 +35,7 @@ export async function master(options: MasterOptions): Promise<void> {
     corsAllowedOrigins: config.corsAllowedOriginsRegex,
     leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
     retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
+    maxPackBytes: config.master.packsMaxMib * 1024 ** 2,
     log,
   });
   const forget = noteService(config.baseDirectory, 'master', served.port);

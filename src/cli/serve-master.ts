@@ -31,6 +31,8 @@ export interface ServeMasterOptions {
   readonly corsAllowedOrigins?: RegExp | null;
   readonly leaseSeconds: number;
   readonly retention: MasterOptions['retention'];
+  /** Of all bundles of projects together. */
+  readonly maxPackBytes: number;
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -57,6 +59,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       log: options.log,
       leaseSeconds: options.leaseSeconds,
       retention: options.retention,
+      maxPackBytes: options.maxPackBytes,
     });
     releasers.add(() => service.close());
     const app = createApp({

@@ -2,6 +2,7 @@ import type { Build, BuildRequest } from '../protocol/build.js';
 import type { Event } from '../protocol/event.js';
 import type { Explanation } from '../protocol/explanation.js';
 import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
+import type { Pack } from '../protocol/pack.js';
 import type { AnswerOf, QueryOf } from '../protocol/route.js';
 import { routes } from '../protocol/routes.js';
 import type {
@@ -219,6 +220,28 @@ export class MasterClient {
       body: undefined,
     };
     await this.#connection.upload(routes.deliverResult, input, head, archiveFile, options);
+  }
+
+  /** Which of the commits (1000 at most) the master passes on, and how many slaves are there to take them. */
+  knownPacks(commits: readonly string[], options?: CallOptions): Promise<AnswerOf<typeof routes.knownPacks>> {
+    return this.#connection.call(routes.knownPacks, { params: {}, body: { commits: [...commits] } }, options);
+  }
+
+  /** The chain of bundles of a commit, newest first; empty when the master does not have it. */
+  async getPack(commit: string, options?: CallOptions): Promise<Pack[]> {
+    return (await this.#connection.call(routes.getPack, { params: { commit }, body: undefined }, options))
+      .packs;
+  }
+
+  openPack(commit: string, options?: CallOptions): Promise<OpenedStream> {
+    return this.#connection.open(routes.getPackContent, { params: { commit }, body: undefined }, options);
+  }
+
+  /** Streams a git bundle of `commit` from its file; it builds on `base`, or is whole. */
+  async sendPack(commit: string, base: string | null, file: string, options?: CallOptions): Promise<void> {
+    const query = base === null ? {} : { base };
+    const input = { params: { commit }, query, body: undefined };
+    await this.#connection.upload(routes.putPack, input, Buffer.alloc(0), file, options);
   }
 
   /** Closes its connections; calls that are under way are cut off. */

@@ -112,8 +112,8 @@ export const sections = {
     ),
     get_project_from_master: key(
       trueOrFalse,
-      'false',
-      'Taken from existing files, and without effect: slaves fetch projects themselves.',
+      'true',
+      'Whether a slave gives the commit that it has fetched to the master, and the others take it from there, so that the repository is asked once for a build.',
     ),
     git_strict_host_key_checking: key(
       trueOrFalse,
@@ -156,6 +156,11 @@ export const sections = {
       integer(0, 10_000_000),
       '10000',
       'How many builds that have ended are kept with their results; the oldest go first. 0 keeps all.',
+    ),
+    packs_max_mib: key(
+      integer(1, 10_000_000),
+      '10240',
+      'How many MiB of projects the master keeps at most, to pass them on to slaves.',
     ),
     results_kept_days: key(
       integer(0, 36_500),

@@ -5,7 +5,7 @@ import { ClusterRunnerError } from '../protocol/errors.js';
 import { atomFolder, type BuildId, toId } from '../protocol/ids.js';
 import { archivePath } from './archive-files.js';
 import { type BuildEntry, Change, type Cluster } from './cluster.js';
-import type { ArchiveContents, Page } from './contract.js';
+import type { ArchiveContents, MasterPacks, Page } from './contract.js';
 import { endBuild } from './ending.js';
 import { presentEntry, presentRow } from './present.js';
 import { checkRequest } from './requests.js';
@@ -23,9 +23,11 @@ const MAX_FAILED_SHOWN_IN_LIST = 100;
 /** What people and programs do with builds. */
 export class Builds {
   readonly #cluster: Cluster;
+  readonly #packs: Pick<MasterPacks, 'chain'>;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, packs: Pick<MasterPacks, 'chain'>) {
     this.#cluster = cluster;
+    this.#packs = packs;
   }
 
   async create(request: BuildRequest): Promise<BuildId> {
@@ -33,6 +35,12 @@ export class Builds {
     cluster.journal.requireWhole();
     cluster.room.require();
     const { project, remoteFiles } = checkRequest(request);
+    if (project.type === 'snapshot' && this.#packs.chain(project.hash).length === 0) {
+      throw new ClusterRunnerError(
+        'NOT_FOUND',
+        `The master does not have the snapshot ${project.hash} (any more); send it again.`,
+      );
+    }
     if (cluster.builds.size >= MAX_UNFINISHED) {
       throw new ClusterRunnerError(
         'UNAVAILABLE',

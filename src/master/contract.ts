@@ -1,7 +1,9 @@
+import type { FileHandle } from 'node:fs/promises';
 import type { Build, BuildRequest } from '../protocol/build.js';
 import type { Event } from '../protocol/event.js';
 import type { Explanation } from '../protocol/explanation.js';
 import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
+import type { Pack } from '../protocol/pack.js';
 import type {
   Handback,
   LeaseRef,
@@ -44,6 +46,7 @@ export interface MasterService {
   readonly sessionId: string;
   /** Seconds since the epoch. */
   readonly startedAt: number;
+  readonly packs: MasterPacks;
 
   createBuild(request: BuildRequest): Promise<BuildId>;
   listBuilds(page: Page): Promise<{ builds: Build[]; total: number }>;
@@ -79,6 +82,22 @@ export interface MasterService {
     report: ResultReport,
     archive: ReceivedArchive,
   ): Promise<void>;
+}
+
+/** The bundles of commits that the master passes on; see protocol/pack. */
+export interface MasterPacks {
+  /** That are connected. */
+  readonly numSlaves: number;
+  /** Those that a new bundle may build on. */
+  known(commits: readonly string[]): string[];
+  /** Newest first; empty when it does not have all of it. */
+  chain(commit: string): Pack[];
+  /** The caller closes the file, which may be read to its end also when it is removed meanwhile. @throws NOT_FOUND */
+  open(commit: string): Promise<{ readonly file: FileHandle; readonly bytes: number }>;
+  /** How many bytes a new bundle may have. @throws UNAVAILABLE */
+  room(): Promise<number>;
+  /** Does nothing when it has the commit already. @throws CONFLICT when it does not have `base` */
+  keep(commit: string, base: string | null, bundle: ReceivedArchive): Promise<void>;
 }
 
 /** Which events: those with a higher id, and not older than `timestamp` (seconds since the epoch). */

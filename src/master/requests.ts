@@ -1,10 +1,12 @@
 import { isAbsolute } from 'node:path';
+import { Value } from '@sinclair/typebox/value';
 import { definitionProblem } from '../job/definition-problem.js';
 import { normalizeRemoteFiles } from '../job/remote-files.js';
 import { maskCredentials } from '../lib/mask-credentials.js';
 import type { BuildRequest } from '../protocol/build.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { JobDefinition } from '../protocol/job.js';
+import { CommitSchema } from '../protocol/pack.js';
 import type { Project, RemoteFile } from '../protocol/project.js';
 
 const GIT_ONLY = ['url', 'remote', 'branch', 'hash'] as const;
@@ -38,6 +40,9 @@ function projectOf(request: BuildRequest): Project {
       project_directory: request.project_directory ?? null,
     };
   }
+  if (request.type === 'snapshot') {
+    return snapshotOf(request);
+  }
   const surplus = GIT_ONLY.find((field) => request[field] !== undefined);
   if (surplus !== undefined) {
     throw invalid(`${surplus} is for builds of type "git"; leave it out, or change the type.`);
@@ -51,6 +56,19 @@ function projectOf(request: BuildRequest): Project {
     );
   }
   return { type: 'directory', project_directory: request.project_directory };
+}
+
+function snapshotOf(request: BuildRequest): Project {
+  const surplus = (['branch', 'remote'] as const).find((field) => request[field] !== undefined);
+  if (surplus !== undefined) {
+    throw invalid(`${surplus} is for builds of type "git"; leave it out, or change the type.`);
+  }
+  const { hash } = request;
+  if (!Value.Check(CommitSchema, hash)) {
+    throw invalid('hash must be the whole hash of the commit whose bundle was sent, in lower case.');
+  }
+  const { url = null, project_directory = null } = request;
+  return { type: 'snapshot', hash, url, project_directory };
 }
 
 function checkConfig(config: JobDefinition): void {
@@ -74,7 +92,7 @@ function checkConfig(config: JobDefinition): void {
 export function projectKey(project: Project): string {
   return project.type === 'directory'
     ? project.project_directory
-    : [maskCredentials(project.url), project.project_directory ?? ''].join('#');
+    : [maskCredentials(project.url ?? 'snapshot'), project.project_directory ?? ''].join('#');
 }
 
 /** As it may be shown to anybody who may read. */

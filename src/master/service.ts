@@ -5,6 +5,7 @@ import { type Clock, seconds } from '../lib/clock.js';
 import { freeDiskBytes } from '../lib/free-disk.js';
 import type { Logger } from '../lib/logger.js';
 import { Releasers } from '../lib/releasers.js';
+import type { Project } from '../protocol/project.js';
 import { Builds } from './builds.js';
 import { Cluster } from './cluster.js';
 import { LiveConsoles } from './consoles/live.js';
@@ -17,6 +18,7 @@ import { Journal } from './journal.js';
 import { LongPolls } from './long-polls.js';
 import { Metrics } from './metrics.js';
 import { Nonces } from './nonces.js';
+import { Packs } from './packs.js';
 import { Preparation } from './preparation.js';
 import { takeProgress } from './progress.js';
 import { Reading } from './reading.js';
@@ -41,6 +43,8 @@ export interface MasterOptions {
   readonly leaseSeconds: number;
   /** Which builds that have ended are kept. */
   readonly retention: RetentionLimits;
+  /** Of all bundles of projects together; 10 GiB unless given. */
+  readonly maxPackBytes?: number;
   /** What may still be written where a folder is, null when nobody knows; asked of the system unless given. */
   readonly freeBytes?: (directory: string) => number | null;
 }
@@ -89,17 +93,27 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     room: new DiskRoom(directory, clock, log, options.freeBytes ?? freeDiskBytes),
   });
   await recover(cluster);
+  const room = cluster.room;
+  const packs = new Packs({
+    directory: join(directory, 'packs'),
+    clock,
+    maxBytes: options.maxPackBytes ?? 10 * 1024 ** 3,
+    requireDisk: () => room.require(),
+    numSlaves: () => [...cluster.slaves.connected()].length,
+    needed: () => [...cluster.builds.values()].flatMap(({ project }) => commitOf(project)),
+  });
   const nonces = await Nonces.load(cluster);
   const consoles = new LiveConsoles(join(directory, 'consoles'));
   const retention = new Retention(cluster, consoles, options.retention);
-  const builds = new Builds(cluster);
+  const builds = new Builds(cluster, packs);
   const slaves = new Slaves(cluster, polls, leaseSeconds);
-  const upkeep = new Upkeep(cluster, slaves, nonces, retention, leaseMs);
+  const upkeep = new Upkeep(cluster, slaves, nonces, retention, packs, leaseMs);
   releasers.add(() => upkeep.stop());
   releasers.add(() => polls.close());
   return {
     sessionId: drawSessionId(random),
     startedAt: seconds(clock.now()),
+    packs,
     ...forSlaves(cluster, slaves, polls, consoles, leaseMs),
     ...forReaders(cluster, builds, slaves, consoles),
     createBuild: (request) => builds.create(request),
@@ -157,6 +171,11 @@ function forReaders(cluster: Cluster, builds: Builds, slaves: Slaves, consoles: 
     metrics: () => metrics.text(),
     countRequest: (method, route, status, took) => metrics.request(method, route, status, took),
   } satisfies Partial<Master>;
+}
+
+/** All that names the files that a build needs, if it is known yet. */
+function commitOf(project: Project): string[] {
+  return project.type === 'directory' || project.hash === null ? [] : [project.hash];
 }
 
 /** Names a run, and is no secret. */

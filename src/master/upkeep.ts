@@ -1,6 +1,7 @@
 import { endOverdueBuilds } from './build-timeouts.js';
 import type { Cluster } from './cluster.js';
 import type { Nonces } from './nonces.js';
+import type { Packs } from './packs.js';
 import type { Retention } from './retention.js';
 import type { Slaves } from './slaves.js';
 import { trimEvents } from './store/events.js';
@@ -18,8 +19,15 @@ export class Upkeep {
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
 
-  constructor(cluster: Cluster, slaves: Slaves, nonces: Nonces, retention: Retention, leaseMs: number) {
-    this.#done = this.#run(cluster, slaves, nonces, retention, leaseMs);
+  constructor(
+    cluster: Cluster,
+    slaves: Slaves,
+    nonces: Nonces,
+    retention: Retention,
+    packs: Packs,
+    leaseMs: number,
+  ) {
+    this.#done = this.#run(cluster, slaves, nonces, retention, packs, leaseMs);
   }
 
   async stop(): Promise<void> {
@@ -32,6 +40,7 @@ export class Upkeep {
     slaves: Slaves,
     nonces: Nonces,
     retention: Retention,
+    packs: Packs,
     leaseMs: number,
   ): Promise<void> {
     const { signal } = this.#stop;
@@ -46,6 +55,7 @@ export class Upkeep {
         if (cluster.now - forgotten >= FORGET_EVERY_MS) {
           forgotten = cluster.now;
           await forget(cluster, slaves, nonces);
+          await packs.trim();
           isMore = true;
         }
         isMore &&= await retention.enforce(signal);

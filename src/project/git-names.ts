@@ -1,7 +1,7 @@
 import { insideName } from '../lib/inside-name.js';
 import { maskCredentials } from '../lib/mask-credentials.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
-import type { GitProject } from '../protocol/project.js';
+import type { GitProject, SnapshotProject } from '../protocol/project.js';
 
 /** What git may use; ext:: and fd:: run programs of the URL's choice. */
 export const GIT_PROTOCOLS = ['file', 'git', 'http', 'https', 'ssh'] as const;
@@ -10,8 +10,21 @@ export const GIT_PROTOCOLS = ['file', 'git', 'http', 'https', 'ssh'] as const;
  * Refuses what git would take for an option, a program to run or several refs, before any git is started.
  * @throws ClusterRunnerError PREPARATION_FAILED
  */
-export function checkGitNames(project: GitProject): void {
-  checkUrl(project.url);
+export function checkGitNames(project: GitProject | SnapshotProject): void {
+  if (project.url !== null) {
+    checkUrl(project.url);
+  }
+  if (project.type === 'git') {
+    checkRefs(project);
+  }
+  if (project.project_directory !== null && insideFolder(project.project_directory) === null) {
+    throw refused(
+      `The project directory "${project.project_directory}" is not in the repository; give a path relative to its top, without "..".`,
+    );
+  }
+}
+
+function checkRefs(project: GitProject): void {
   if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(project.remote) || project.remote.includes('..')) {
     throw refused(
       `"${project.remote}" cannot be the name of a git remote; use letters, digits, "_" and "-".`,
@@ -24,11 +37,6 @@ export function checkGitNames(project: GitProject): void {
   }
   if (project.hash !== null && !/^[0-9a-f]{4,64}$/i.test(project.hash)) {
     throw refused(`"${project.hash}" is not the hash of a commit; give its hexadecimal digits.`);
-  }
-  if (project.project_directory !== null && insideFolder(project.project_directory) === null) {
-    throw refused(
-      `The project directory "${project.project_directory}" is not in the repository; give a path relative to its top, without "..".`,
-    );
   }
 }
 

@@ -1,36 +1,46 @@
 import { existsSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Value } from '@sinclair/typebox/value';
 import { QueueByKey } from '../lib/queue-by-key.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
-import type { GitProject } from '../protocol/project.js';
+import { CommitSchema } from '../protocol/pack.js';
+import type { GitProject, SnapshotProject } from '../protocol/project.js';
 import type { Git } from './git.js';
 import { DamagedMirror, failed, fetchFailed } from './git-errors.js';
 import { insideFolder } from './git-names.js';
 import { isFolder, isReallyInside } from './inside-workspace.js';
-import { findCommit, mirrorPath, updateMirror } from './mirror.js';
+import { findCommit, makeMirror, mirrorPath, updateMirror } from './mirror.js';
+import { type PackRelay, receiveCommit } from './pack-relay.js';
 import { removeTree } from './remove-tree.js';
 
 /** A root belongs to one process, so a queue in memory is lock enough for its mirrors. */
 const mirrors = new QueueByKey();
 
+export interface CheckOut {
+  readonly git: Git;
+  readonly root: string;
+  readonly workspace: string;
+  readonly project: GitProject | SnapshotProject;
+  /** null: the origin is asked for everything. */
+  readonly relay: PackRelay | null;
+  /** Is told what did not go as it should, but went. */
+  readonly warn: (sentence: string) => void;
+}
+
 /**
  * Checks the project out into `workspace`: a clone of its own that borrows the objects of the mirror. A worktree
  * of the mirror costs the same but shares refs and configuration, so that one build's `git tag` or `git config`
  * would be seen by the next.
- * @throws ClusterRunnerError PREPARATION_FAILED
+ * @throws ClusterRunnerError PREPARATION_FAILED; of a snapshot also what the relay throws
  */
-export async function checkOut(
-  git: Git,
-  root: string,
-  workspace: string,
-  project: GitProject,
-): Promise<{ commit: string; projectDirectory: string }> {
-  const mirror = mirrorPath(root, project.url);
+export async function checkOut(options: CheckOut): Promise<{ commit: string; projectDirectory: string }> {
+  const { git, workspace, project } = options;
+  const mirror = mirrorOf(options);
   const once = async () => {
     await removeTree(workspace);
     const known = project.hash === null ? null : await findCommit(git, mirror, project.hash);
-    const commit = known ?? (await mirrors.run(mirror, () => updateMirror(git, mirror, project)));
+    const commit = known ?? (await mirrors.run(mirror, () => bringCommit(options, mirror)));
     await clone(git, mirror, workspace, project, commit);
     return commit;
   };
@@ -48,8 +58,50 @@ export async function checkOut(
   return { commit, projectDirectory: await folderOf(workspace, project, commit) };
 }
 
-async function clone(git: Git, mirror: string, workspace: string, project: GitProject, commit: string) {
-  const { remote } = project;
+/** Snapshots have a mirror of their own: a repository's would lose them at its next fetch. */
+export function mirrorOf({ root, project }: Pick<CheckOut, 'root' | 'project'>): string {
+  return mirrorPath(root, project.type === 'git' ? project.url : `snapshot:${project.url ?? ''}`);
+}
+
+/** Resolves with the commit, which the mirror has then. */
+async function bringCommit({ git, project, relay, warn }: CheckOut, mirror: string): Promise<string> {
+  const { hash } = project;
+  if (hash !== null && relay !== null && Value.Check(CommitSchema, hash)) {
+    // It may have come while this build waited for its turn.
+    const known = await findCommit(git, mirror, hash);
+    if (known !== null) {
+      return known;
+    }
+    await makeMirror(git, mirror, ...(hash.length === 64 ? ['--object-format=sha256'] : []));
+    const problem = await receiveCommit(git, mirror, hash, relay).then(
+      (has) => (has ? null : notThere(hash)),
+      (error: unknown) => error,
+    );
+    if (problem === null) {
+      return hash;
+    }
+    if (project.type === 'snapshot' || !(problem instanceof ClusterRunnerError)) {
+      throw problem;
+    }
+    warn(`Commit ${hash} was not to be had from the master, so the origin is asked: ${problem.message}`);
+    if (problem instanceof DamagedMirror) {
+      await removeTree(mirror);
+    }
+  }
+  if (project.type === 'snapshot') {
+    throw new ClusterRunnerError('PREPARATION_FAILED', 'A snapshot can only be had from a master.');
+  }
+  return updateMirror(git, mirror, project);
+}
+
+async function clone(
+  git: Git,
+  mirror: string,
+  workspace: string,
+  project: CheckOut['project'],
+  commit: string,
+) {
+  const remote = project.type === 'git' ? project.remote : 'origin';
   const parent = join(workspace, '..');
   const cloned = await git(
     parent,
@@ -68,7 +120,10 @@ async function clone(git: Git, mirror: string, workspace: string, project: GitPr
     throw failed('The workspace of the build could not be made', cloned);
   }
   // Before the checkout: filters such as LFS ask the remote for files.
-  const named = await git(workspace, 'config', `remote.${remote}.url`, project.url);
+  const named =
+    project.url === null
+      ? await git(workspace, 'remote', 'remove', remote)
+      : await git(workspace, 'config', `remote.${remote}.url`, project.url);
   if (named.exitCode !== 0) {
     throw failed('The workspace of the build could not be set up', named);
   }
@@ -78,18 +133,18 @@ async function clone(git: Git, mirror: string, workspace: string, project: GitPr
   }
 }
 
-async function updateSubmodules(git: Git, workspace: string, project: GitProject): Promise<void> {
+async function updateSubmodules(git: Git, workspace: string, project: CheckOut['project']): Promise<void> {
   if (!existsSync(join(workspace, '.gitmodules'))) {
     return;
   }
   const updated = await git(workspace, 'submodule', '--quiet', 'update', '--init', '--recursive', '--force');
   if (updated.exitCode !== 0) {
-    const { message } = fetchFailed(project.url, updated);
+    const { message } = fetchFailed(project.url ?? 'of the snapshot', updated);
     throw new ClusterRunnerError('PREPARATION_FAILED', `A submodule could not be fetched: ${message}`);
   }
 }
 
-async function folderOf(workspace: string, project: GitProject, commit: string): Promise<string> {
+async function folderOf(workspace: string, project: CheckOut['project'], commit: string): Promise<string> {
   const name = project.project_directory ?? '.';
   const folder = join(workspace, insideFolder(name) ?? '.');
   if (!(await isFolder(folder))) {
@@ -105,6 +160,13 @@ async function folderOf(workspace: string, project: GitProject, commit: string):
     );
   }
   return realpath(folder);
+}
+
+function notThere(hash: string): ClusterRunnerError {
+  return new ClusterRunnerError(
+    'PREPARATION_FAILED',
+    `The master does not have the files of commit ${hash} (any more); run the build again.`,
+  );
 }
 
 export async function makeRoot(root: string): Promise<string> {

@@ -26,18 +26,23 @@ export async function findCommit(git: Git, mirror: string, hash: string): Promis
   return commit?.startsWith(hash.toLowerCase()) === true ? commit : null;
 }
 
+/** Does nothing to one that is there already. @throws DamagedMirror */
+export async function makeMirror(git: Git, mirror: string, ...options: string[]): Promise<void> {
+  await mkdir(mirror, { recursive: true });
+  const made = await git(mirror, 'init', '--quiet', '--bare', '--template=', ...options, '.');
+  if (made.exitCode !== 0) {
+    // Often something else stands where a part of it should be; if not, a second try says the same.
+    throw new DamagedMirror('PREPARATION_FAILED', failed('The mirror could not be made', made).message);
+  }
+}
+
 /**
  * Brings the mirror up to date, makes it when it is not there, and resolves to the commit that the project asks
  * for. Only one call per mirror may run at a time.
  * @throws ClusterRunnerError PREPARATION_FAILED; DamagedMirror
  */
 export async function updateMirror(git: Git, mirror: string, project: GitProject): Promise<string> {
-  await mkdir(mirror, { recursive: true });
-  const made = await git(mirror, 'init', '--quiet', '--bare', '--template=', '.');
-  if (made.exitCode !== 0) {
-    // Often something else stands where a part of it should be; if not, a second try says the same.
-    throw new DamagedMirror('PREPARATION_FAILED', failed('The mirror could not be made', made).message);
-  }
+  await makeMirror(git, mirror);
   const refs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
   const wantsHead = project.branch === null && project.hash === null;
   const fetched = await fetch(git, mirror, project, [...refs, ...(wantsHead ? [`+HEAD:${WANTED}`] : [])]);

@@ -2,12 +2,19 @@ import { isAbsolute, join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
-import type { DirectoryProject, GitProject, Project, RemoteFile } from '../protocol/project.js';
+import type {
+  DirectoryProject,
+  GitProject,
+  Project,
+  RemoteFile,
+  SnapshotProject,
+} from '../protocol/project.js';
 import { createGit } from './git.js';
 import { gitEnvironment } from './git-environment.js';
 import { checkGitNames } from './git-names.js';
-import { checkOut, makeRoot } from './git-workspace.js';
+import { checkOut, makeRoot, mirrorOf } from './git-workspace.js';
 import { isFolder } from './inside-workspace.js';
+import { type PackRelay, sendCommit } from './pack-relay.js';
 import { downloadRemoteFiles } from './remote-files.js';
 import { removeTree } from './remove-tree.js';
 
@@ -20,6 +27,10 @@ export interface WorkspaceOptions<P extends Project = Project> {
   readonly strictHostKeyChecking: boolean;
   /** The environment that git begins with (HOME, PATH, proxies); what would lead it astray is taken out. */
   readonly env: Readonly<Record<string, string>>;
+  /** Asked for the commit before the repository is; null: it is not asked. */
+  readonly relay: PackRelay | null;
+  /** Is told in a sentence what did not go as it should, but went. */
+  readonly warn: (sentence: string) => void;
   readonly signal: AbortSignal;
   readonly clock: Clock;
 }
@@ -29,6 +40,8 @@ export interface Workspace {
   readonly projectDirectory: string;
   /** The commit that is checked out; null for a directory. */
   readonly commit: string | null;
+  /** Gives the master the commit for other slaves, if it came from a repository and any may want it. */
+  share(relay: PackRelay): Promise<void>;
   /** Removes what was made for this build alone. May be called again. */
   release(): Promise<void>;
 }
@@ -45,10 +58,12 @@ export interface Workspace {
 export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
   options.signal.throwIfAborted();
   const { project } = options;
-  return project.type === 'git' ? openGit({ ...options, project }) : openDirectory({ ...options, project });
+  return project.type === 'directory'
+    ? openDirectory({ ...options, project })
+    : openGit({ ...options, project });
 }
 
-async function openGit(options: WorkspaceOptions<GitProject>): Promise<Workspace> {
+async function openGit(options: WorkspaceOptions<GitProject | SnapshotProject>): Promise<Workspace> {
   const { project, signal, clock } = options;
   checkGitNames(project);
   const root = await makeRoot(options.root);
@@ -56,9 +71,15 @@ async function openGit(options: WorkspaceOptions<GitProject>): Promise<Workspace
   const git = createGit(gitEnvironment(options.env, options.strictHostKeyChecking, ceilings), signal, clock);
   const workspace = join(root, 'builds', String(options.buildId));
   try {
-    const { commit, projectDirectory } = await checkOut(git, root, workspace, project);
+    const checkout = { git, root, workspace, project, relay: options.relay, warn: options.warn };
+    const { commit, projectDirectory } = await checkOut(checkout);
     await downloadRemoteFiles(options.remoteFiles, projectDirectory, signal, clock);
-    return { projectDirectory, commit, release: () => removeTree(workspace) };
+    const share = async (relay: PackRelay) => {
+      if (project.type === 'git') {
+        await sendCommit(git, mirrorOf(checkout), commit, relay);
+      }
+    };
+    return { projectDirectory, commit, share, release: () => removeTree(workspace) };
   } catch (error) {
     await removeTree(workspace);
     throw error;
@@ -80,5 +101,10 @@ async function openDirectory(options: WorkspaceOptions<DirectoryProject>): Promi
     );
   }
   await downloadRemoteFiles(options.remoteFiles, folder, options.signal, options.clock);
-  return { projectDirectory: folder, commit: null, release: () => Promise.resolve() };
+  return {
+    projectDirectory: folder,
+    commit: null,
+    share: async () => undefined,
+    release: () => Promise.resolve(),
+  };
 }

@@ -8,14 +8,17 @@ const Text = (description: string) => Type.String({ minLength: 1, description })
 /** Body of `POST /v1/build`, exactly as programs send it. */
 export const BuildRequestSchema = Type.Object(
   {
-    type: Type.Union([Type.Literal('git'), Type.Literal('directory')], {
-      description: 'Where the project comes from: "git" or "directory".',
+    type: Type.Union([Type.Literal('git'), Type.Literal('directory'), Type.Literal('snapshot')], {
+      description:
+        'Where the project comes from: "git", "directory", or "snapshot" (see PUT /v1/pack/:commit).',
     }),
     job_name: Type.Optional(Text('The job of clusterrunner.yaml to run; optional with `config`.')),
     url: Type.Optional(Text('URL of the git repository; required for git.')),
     remote: Type.Optional(Text('The git remote name to fetch from; "origin" unless given.')),
     branch: Type.Optional(Text("Any git ref; the remote's HEAD unless given.")),
-    hash: Type.Optional(Text('A commit on the remote that the checkout is reset hard to.')),
+    hash: Type.Optional(
+      Text('A commit on the remote that the checkout is reset hard to; snapshot: the commit of its bundle.'),
+    ),
     project_directory: Type.Optional(
       Text(
         'directory: the folder to run in; git: the folder in the repository that holds clusterrunner.yaml.',

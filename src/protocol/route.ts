@@ -12,6 +12,7 @@ export type MediaType =
   | 'application/gzip'
   | 'application/zip'
   | 'application/json'
+  | 'application/octet-stream'
   /** The text format of Prometheus. */
   | 'text/plain; version=0.0.4; charset=utf-8'
   | 'text/event-stream';

@@ -1,5 +1,6 @@
 import { agentRoutes } from './routes/agent.js';
 import { buildRoutes } from './routes/builds.js';
+import { packRoutes } from './routes/packs.js';
 import { serviceRoutes } from './routes/service.js';
 import { slaveRoutes } from './routes/slaves.js';
 import { workRoutes } from './routes/work.js';
@@ -13,6 +14,7 @@ export const routes = {
   ...workRoutes,
   ...slaveRoutes,
   ...agentRoutes,
+  ...packRoutes,
 } as const;
 
 export type RouteName = keyof typeof routes;

@@ -5,19 +5,27 @@ import type { Logger } from '../lib/logger.js';
 import type { Masks } from '../lib/masks.js';
 import { runCommand } from '../process/run-command.js';
 import { openWorkspace, type Workspace } from '../project/open-workspace.js';
+import type { PackRelay } from '../project/pack-relay.js';
+import { messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { Project, RemoteFile } from '../protocol/project.js';
+import { masterRelay } from './master-relay.js';
+import type { Session } from './session.js';
 
 export interface HostContext {
   /** Of this slave alone: mirrors and workspaces. */
   readonly root: string;
   readonly strictHostKeyChecking: boolean;
+  /** Whether commits are taken from the master, and given to it, so that their origin is asked once. */
+  readonly projectFromMaster: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Names of variables that commands may see beside the basic ones; see commandEnvironment. */
   readonly envPassthrough: readonly string[];
   /** What must not be shown of what commands print. */
   readonly masks: Masks;
+  readonly session: Session;
+  readonly random: () => number;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -63,18 +71,37 @@ export class BuildHost {
 
   /** Fetches the project at the first call. @throws ClusterRunnerError PREPARATION_FAILED */
   workspace(): Promise<Workspace> {
-    const { root, strictHostKeyChecking, clock } = this.#context;
+    const { root, strictHostKeyChecking, clock, projectFromMaster, log } = this.#context;
+    const { project } = this.#files;
     this.#workspace ??= openWorkspace({
-      project: this.#files.project,
+      project,
       remoteFiles: this.#files.remote_files,
       buildId: this.id,
       root,
       strictHostKeyChecking,
       env: ownEnvironment(this.#context.env),
+      relay: projectFromMaster || project.type === 'snapshot' ? this.#relay() : null,
+      warn: (sentence) => log.warn({ build: this.id }, sentence),
       signal: this.#canceled.signal,
       clock,
     });
     return this.#workspace;
+  }
+
+  /** Gives the master the commit for the other slaves, which can do without. Never rejects. */
+  async share(): Promise<void> {
+    if (!this.#context.projectFromMaster) {
+      return;
+    }
+    try {
+      const workspace = await this.workspace();
+      await workspace.share(this.#relay());
+    } catch (error) {
+      if (!this.#canceled.signal.aborted) {
+        const why = messageOf(error);
+        this.#context.log.warn({ build: this.id }, `Other slaves must fetch the project themselves: ${why}`);
+      }
+    }
   }
 
   /** Runs the job's setup at the first call. @throws ClusterRunnerError PREPARATION_FAILED */
@@ -110,6 +137,11 @@ export class BuildHost {
     await this.#setup?.catch(() => null);
     await this.#runTeardown(workspace);
     await workspace.release();
+  }
+
+  #relay(): PackRelay {
+    const { session, clock, random } = this.#context;
+    return masterRelay(session, clock, random, this.#canceled.signal);
   }
 
   async #runSetup(job: NamedJob): Promise<SetupFailure> {

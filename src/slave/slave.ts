@@ -30,6 +30,8 @@ export interface SlaveOptions {
   readonly port: number | null;
   readonly portIsExplicit: boolean;
   readonly strictHostKeyChecking: boolean;
+  /** Whether commits are taken from the master, and given to it. */
+  readonly projectFromMaster: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Names of variables that commands may see beside the basic ones; `*` in a name stands for any text. */
   readonly envPassthrough: readonly string[];

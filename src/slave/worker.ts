@@ -1,8 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ARTIFACT_DIR } from '../job/environment.js';
-import type { Clock } from '../lib/clock.js';
-import type { Logger } from '../lib/logger.js';
 import { endEscaped } from '../process/escaped.js';
 import { removeTree } from '../project/remove-tree.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
@@ -25,15 +23,11 @@ import type { Outbox } from './outbox.js';
 import { prepare, scratchFile } from './prepare.js';
 import { ProgressReporter } from './progress-reporter.js';
 import { runSubjob } from './run-subjob.js';
-import type { Session } from './session.js';
 import type { SlaveStatus } from './status-api.js';
 import { unlessAborted } from './unless-aborted.js';
 
 export interface WorkerOptions extends HostContext {
   readonly numExecutors: number;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly session: Session;
   readonly outbox: Outbox;
   /** An empty folder for what runs. */
   readonly work: string;
@@ -198,7 +192,11 @@ export class Worker {
     const { build_id } = assignment;
     const host = await this.#hostOf(assignment);
     try {
-      const prepared = await prepare(assignment, host, scratchFile(work, assignment), signal, clock);
+      // Before others are told to run it: who comes later would ask the origin.
+      const [prepared] = await Promise.all([
+        prepare(assignment, host, scratchFile(work, assignment), signal, clock),
+        unlessAborted(host.share(), signal),
+      ]);
       await session.insist(
         (slave, options) => session.client.reportPrepared(slave, build_id, prepared, options),
         signal,

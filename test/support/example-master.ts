@@ -43,6 +43,7 @@ export async function startExampleMaster(): Promise<ExampleMaster> {
     secrets: fixedSecrets(secret),
     leaseSeconds: 30,
     retention: { buildsKept: 0, daysKept: 0 },
+    maxPackBytes: 1024 ** 2,
     log: pino({ level: 'silent' }),
     clock,
   });

@@ -26,6 +26,7 @@ import type {
   WorkRequest,
 } from '../../src/protocol/slave.js';
 import type { Atom, ConsolePage, Subjob } from '../../src/protocol/work.js';
+import { FakePacks } from './fake-packs.js';
 
 /** Something that a caller has changed, in the order in which it happened. */
 export interface Change {
@@ -45,6 +46,7 @@ export const noWork: WorkAnswer = { assignments: [], cancel: [], release: [], dr
 export class FakeService implements MasterService, MasterReading {
   readonly sessionId = 'fake-session';
   readonly startedAt = 1_700_000_000;
+  readonly packs = new FakePacks();
   readonly changes: Change[] = [];
   readonly builds = new Map<BuildId, Build>();
   readonly slaves = new Map<SlaveId, Slave>();

@@ -37,6 +37,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       secrets,
       leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
       retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
+      maxPackBytes: config.master.packsMaxMib * 1024 ** 2,
       log,
     });
     releasers.add(() => served.close());
@@ -51,6 +52,8 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       port: null,
       portIsExplicit: false,
       strictHostKeyChecking: config.gitStrictHostKeyChecking,
+      // Nobody else would want them.
+      projectFromMaster: false,
       env: process.env,
       // Who gives the command is who runs it.
       envPassthrough: config.slave.envPassthrough ?? ['*'],

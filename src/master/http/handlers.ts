@@ -4,6 +4,7 @@ import { buildHandlers } from './resources/build.js';
 import type { HandlerDependencies } from './resources/dependencies.js';
 import { eventHandlers } from './resources/event.js';
 import { leaseHandlers } from './resources/lease.js';
+import { packHandlers } from './resources/pack.js';
 import { resultHandlers } from './resources/result.js';
 import { rootHandlers } from './resources/root.js';
 import { slaveHandlers } from './resources/slave.js';
@@ -20,5 +21,6 @@ export function createHandlers(dependencies: HandlerDependencies): Handlers {
     ...slaveHandlers(dependencies),
     ...leaseHandlers(dependencies),
     ...resultHandlers(dependencies),
+    ...packHandlers(dependencies),
   };
 }

@@ -33,6 +33,7 @@ const env = { PATH: process.env.PATH ?? '', HOME: tmpdir() };
 let parent: string;
 let origin: string;
 let root: string;
+const said: string[] = [];
 
 function git(cwd: string, ...args: string[]): string {
   return execFileSync('git', args, { cwd, env: { ...env, ...who }, encoding: 'utf8', stdio: 'pipe' }).trim();
@@ -65,6 +66,8 @@ function open(of: Project, more: Partial<WorkspaceOptions> = {}, build = 1) {
     root,
     strictHostKeyChecking: true,
     env,
+    relay: null,
+    warn: (sentence) => said.push(sentence),
     signal: new AbortController().signal,
     clock: systemClock,
     ...more,

@@ -37,7 +37,12 @@ describe('a request that changes anything', () => {
   it('is refused unsigned on every route, and nothing happens', async () => {
     const declared: RouteDeclaration[] = Object.values(routes);
     for (const { method, path, signing } of declared.filter((route) => route.signing !== 'none')) {
-      const answer = await request(master, method, path.replace(/:\w+/g, '1'), { body: build });
+      const answer = await request(
+        master,
+        method,
+        path.replace(/:\w+/g, '1'),
+        method === 'GET' ? {} : { body: build },
+      );
       expect(answer.status, path).to.equal(401);
       expect(answer.headers.get('www-authenticate'), path).to.equal('ClusterRunner');
       expect(answer.body.error, path).to.match(signing === 'document' ? /HMAC-SHA512/ : /RFC 9421/);

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+import { incomingPath } from '../artifacts/incoming.js';
+import type { ReceivedArchive } from '../contract.js';
+import type { IncomingBody } from './handler.js';
+
+/**
+ * Streams a bundle to a temporary file, and hands it on when every byte is there and is what was signed. Whatever
+ * happens, no temporary file stays.
+ * @throws ClusterRunnerError BODY_TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE (the disk does not take it)
+ */
+export async function receivePack(
+  body: IncomingBody,
+  temporaryDirectory: string,
+  maxBytes: number,
+  accept: (received: ReceivedArchive) => Promise<void>,
+): Promise<void> {
+  const temporaryPath = incomingPath(temporaryDirectory);
+  const hash = createHash('sha256');
+  try {
+    const file = await onDisk(() => open(temporaryPath, 'wx', 0o600));
+    const bytes = await write(file, body, maxBytes, (chunk) => hash.update(chunk)).finally(() =>
+      file.close(),
+    );
+    body.verify(hash.digest());
+    await accept({ temporaryPath, bytes });
+  } finally {
+    await rm(temporaryPath, { force: true });
+  }
+}
+
+async function write(
+  file: FileHandle,
+  body: IncomingBody,
+  maxBytes: number,
+  seen: (chunk: Buffer) => void,
+): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of body.chunks) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) {
+      throw new ClusterRunnerError(
+        'BODY_TOO_LARGE',
+        `The master has room for ${maxBytes} bytes of this project, and it has more; raise packs_max_mib on the master, or keep large files out of the repository.`,
+      );
+    }
+    seen(chunk);
+    await onDisk(() => file.appendFile(chunk));
+  }
+  return bytes;
+}
+
+async function onDisk<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw new ClusterRunnerError(
+      'UNAVAILABLE',
+      `The master cannot keep the project on its disk (${messageOf(error)}); make room there.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,29 @@
+import type { Handlers } from '../handler.js';
+import { receivePack } from '../receive-pack.js';
+import type { HandlerDependencies } from './dependencies.js';
+
+type PackRoutes = 'knownPacks' | 'getPack' | 'getPackContent' | 'putPack';
+
+export function packHandlers({
+  service: { packs },
+  temporaryDirectory,
+}: HandlerDependencies): Pick<Handlers, PackRoutes> {
+  return {
+    knownPacks: async ({ body: { commits } }) => ({
+      known: packs.known(commits),
+      num_slaves: packs.numSlaves,
+    }),
+    getPack: async ({ params: { commit } }) => ({ packs: packs.chain(commit) }),
+    getPackContent: async ({ params: { commit } }) => {
+      const { file, bytes } = await packs.open(commit);
+      return { ready: true, content: file.createReadStream(), bytes, fileName: `${commit}.bundle` };
+    },
+    putPack: async ({ params: { commit }, query, body }) => {
+      const room = await packs.room();
+      await receivePack(body, temporaryDirectory, room, (received) =>
+        packs.keep(commit, query.base ?? null, received),
+      );
+      return {};
+    },
+  };
+}

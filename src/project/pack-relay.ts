@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { Pack } from '../protocol/pack.js';
+import type { Git } from './git.js';
+import { failed } from './git-errors.js';
+
+/** The master, as one who passes bundles on. Everything rejects with ClusterRunnerError, or when it is aborted. */
+export interface PackRelay {
+  known(commits: readonly string[]): Promise<{ known: readonly string[]; numSlaves: number }>;
+  /** Newest first; empty when the master does not have it. */
+  chain(commit: string): Promise<readonly Pack[]>;
+  /** Writes the bundle to `file`, which is not there yet. */
+  fetch(pack: Pack, file: string): Promise<void>;
+  send(commit: string, base: string | null, file: string): Promise<void>;
+}
+
+/** What bundles bring is kept by refs of these names: git builds a bundle upon nothing that no ref reaches. */
+const KEPT = 'refs/clusterrunner/commits';
+const MAX_KEPT = 100;
+/** Builds follow each other closely; what is further back is sent whole. */
+const MAX_ANCESTORS = 500;
+const MAX_TAGS = 500;
+
+/**
+ * Gives the master a bundle of the commit, thin when the master has one of its ancestors. With it go the branches that
+ * are at the commit, and tags that it contains.
+ */
+export async function sendCommit(git: Git, mirror: string, commit: string, relay: PackRelay): Promise<void> {
+  const ancestors = await lines(git, mirror, 'rev-list', `--max-count=${MAX_ANCESTORS}`, commit, '--');
+  const { known, numSlaves } = await relay.known(ancestors);
+  if (numSlaves < 2 || known.includes(commit)) {
+    return;
+  }
+  const base = ancestors.find((one) => known.includes(one)) ?? null;
+  await keepCommit(git, mirror, commit);
+  const file = join(mirror, `${randomUUID()}.bundle`);
+  try {
+    const refs = [`${KEPT}/${commit}`, ...(await refsAlong(git, mirror, commit, base))];
+    const excluded = base === null ? [] : [`^${base}`];
+    const made = await git(mirror, 'bundle', 'create', '--quiet', file, ...refs, ...excluded);
+    if (made.exitCode !== 0) {
+      throw failed(`Commit ${commit} could not be bundled`, made);
+    }
+    await relay.send(commit, base, file);
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+/**
+ * Fetches from the master what the mirror lacks of the commit; false when the master does not have it.
+ * @throws ClusterRunnerError, also when a bundle is not what its name says
+ */
+export async function receiveCommit(
+  git: Git,
+  mirror: string,
+  commit: string,
+  relay: PackRelay,
+): Promise<boolean> {
+  const missing: Pack[] = [];
+  for (const pack of await relay.chain(commit)) {
+    missing.unshift(pack);
+    if (pack.base === null || (await isKept(git, mirror, pack.base))) {
+      break;
+    }
+  }
+  for (const pack of missing) {
+    await receivePack(git, mirror, pack, relay);
+  }
+  return missing.length > 0;
+}
+
+async function receivePack(git: Git, mirror: string, pack: Pack, relay: PackRelay): Promise<void> {
+  const file = join(mirror, `${randomUUID()}.bundle`);
+  const ref = `${KEPT}/${pack.commit}`;
+  const refs = [`+${ref}:${ref}`, '+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
+  try {
+    await relay.fetch(pack, file);
+    const fetched = await git(
+      mirror,
+      'fetch',
+      '--quiet',
+      '--no-tags',
+      '--no-write-fetch-head',
+      '--',
+      file,
+      ...refs,
+    );
+    if (fetched.exitCode !== 0) {
+      throw failed(`The bundle of commit ${pack.commit} cannot be used`, fetched);
+    }
+    const [found] = await lines(git, mirror, 'rev-parse', '--verify', ref);
+    if (found !== pack.commit) {
+      await git(mirror, 'update-ref', '-d', ref);
+      throw new ClusterRunnerError(
+        'PREPARATION_FAILED',
+        `The bundle of commit ${pack.commit} holds another commit.`,
+      );
+    }
+  } finally {
+    await rm(file, { force: true });
+  }
+  await forgetOld(git, mirror);
+}
+
+async function keepCommit(git: Git, mirror: string, commit: string): Promise<void> {
+  const kept = await git(mirror, 'update-ref', `${KEPT}/${commit}`, commit);
+  if (kept.exitCode !== 0) {
+    throw failed(`Commit ${commit} could not be kept`, kept);
+  }
+  await forgetOld(git, mirror);
+}
+
+/** Their objects stay for two weeks more, git's own time for what no ref reaches. */
+async function forgetOld(git: Git, mirror: string): Promise<void> {
+  const refs = await lines(
+    git,
+    mirror,
+    'for-each-ref',
+    '--sort=-committerdate',
+    '--format=%(refname)',
+    `${KEPT}/`,
+  );
+  for (const ref of refs.slice(MAX_KEPT)) {
+    await git(mirror, 'update-ref', '-d', ref);
+  }
+}
+
+async function isKept(git: Git, mirror: string, commit: string): Promise<boolean> {
+  const result = await git(mirror, 'for-each-ref', '--count=1', `--contains=${commit}`);
+  return result.exitCode === 0 && result.stdout !== '';
+}
+
+async function refsAlong(git: Git, mirror: string, commit: string, base: string | null): Promise<string[]> {
+  const format = '--format=%(refname)';
+  const heads = await lines(git, mirror, 'for-each-ref', format, `--points-at=${commit}`, 'refs/heads/');
+  const tags = await lines(
+    git,
+    mirror,
+    'for-each-ref',
+    format,
+    '--sort=-creatordate',
+    `--count=${MAX_TAGS}`,
+    `--merged=${commit}`,
+    ...(base === null ? [] : [`--no-merged=${base}`]),
+    'refs/tags/',
+  );
+  return [...heads, ...tags];
+}
+
+async function lines(git: Git, mirror: string, ...args: string[]): Promise<string[]> {
+  const result = await git(mirror, ...args);
+  if (result.exitCode !== 0) {
+    throw failed('The mirror of the repository cannot be read', result);
+  }
+  return result.stdout.split('\n').filter((line) => line !== '');
+}

@@ -1,0 +1,66 @@
+import { Type } from '@sinclair/typebox';
+import { CommitSchema, MAX_CHAIN, MAX_COMMITS_ASKED, PackSchema } from '../pack.js';
+import { declareRoute } from '../route.js';
+import { closed, nothing } from './shared.js';
+
+const ofCommit = Type.Object({ commit: CommitSchema }, closed);
+
+/** Files of projects that the master passes on. They are not for everybody who may look, so reading is signed too. */
+export const packRoutes = {
+  knownPacks: declareRoute({
+    method: 'POST',
+    path: '/v1/pack',
+    signing: 'parts',
+    summary: 'Which of these commits a new bundle may build on, because the master has all of them.',
+    params: nothing,
+    query: nothing,
+    body: Type.Object({ commits: Type.Array(CommitSchema, { maxItems: MAX_COMMITS_ASKED }) }, closed),
+    status: 200,
+    answer: Type.Object({
+      known: Type.Array(CommitSchema),
+      num_slaves: Type.Integer({ description: 'Slaves that are connected; with one nobody needs a bundle.' }),
+    }),
+  }),
+  getPack: declareRoute({
+    method: 'GET',
+    path: '/v1/pack/:commit',
+    signing: 'parts',
+    summary:
+      'The chain of bundles that makes up a commit, newest first; empty when the master does not have it.',
+    params: ofCommit,
+    query: nothing,
+    body: null,
+    status: 200,
+    answer: Type.Object({ packs: Type.Array(PackSchema, { maxItems: MAX_CHAIN + 1 }) }),
+    children: { content: 'getPackContent' },
+  }),
+  getPackContent: declareRoute({
+    method: 'GET',
+    path: '/v1/pack/:commit/content',
+    signing: 'parts',
+    summary: 'One bundle, for `git fetch`.',
+    params: ofCommit,
+    query: nothing,
+    body: null,
+    status: 200,
+    answer: 'application/octet-stream',
+  }),
+  putPack: declareRoute({
+    method: 'PUT',
+    path: '/v1/pack/:commit',
+    signing: 'parts',
+    summary: 'Gives the master a bundle. One that it has already is not kept twice.',
+    params: ofCommit,
+    query: Type.Object(
+      {
+        base: Type.Optional(
+          Type.String({ pattern: CommitSchema.pattern ?? '', description: 'Of a bundle that is not whole.' }),
+        ),
+      },
+      closed,
+    ),
+    body: 'stream',
+    status: 200,
+    answer: nothing,
+  }),
+} as const;

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import type { MasterPacks, ReceivedArchive } from '../../src/master/contract.js';
+import { ClusterRunnerError } from '../../src/protocol/errors.js';
+import type { Pack } from '../../src/protocol/pack.js';
+
+/** Takes every bundle, and gives none back. */
+export class FakePacks implements MasterPacks {
+  readonly numSlaves = 1;
+  readonly bundles = new Map<string, { readonly base: string | null; readonly content: Buffer }>();
+  /** For the next bundle. */
+  free = 1024 ** 2;
+
+  known(commits: readonly string[]): string[] {
+    return commits.filter((commit) => this.bundles.has(commit));
+  }
+
+  chain(commit: string): Pack[] {
+    const found = this.bundles.get(commit);
+    return found === undefined ? [] : [{ commit, base: found.base, bytes: found.content.length }];
+  }
+
+  async open(commit: string): Promise<never> {
+    throw new ClusterRunnerError('NOT_FOUND', `The master has no bundle of commit ${commit}.`);
+  }
+
+  async room(): Promise<number> {
+    return this.free;
+  }
+
+  async keep(commit: string, base: string | null, { temporaryPath }: ReceivedArchive): Promise<void> {
+    this.bundles.set(commit, { base, content: await readFile(temporaryPath) });
+  }
+}

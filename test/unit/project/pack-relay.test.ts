@@ -1,0 +1,186 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { systemClock } from '../../../src/lib/clock.js';
+import { openWorkspace, type Workspace } from '../../../src/project/open-workspace.js';
+import type { PackRelay } from '../../../src/project/pack-relay.js';
+import { ClusterRunnerError } from '../../../src/protocol/errors.js';
+import { toId } from '../../../src/protocol/ids.js';
+import type { Pack } from '../../../src/protocol/pack.js';
+import type { Project } from '../../../src/protocol/project.js';
+
+const env = { PATH: process.env.PATH ?? '', HOME: tmpdir() };
+const who = {
+  GIT_AUTHOR_NAME: 'a',
+  GIT_AUTHOR_EMAIL: 'a@h',
+  GIT_COMMITTER_NAME: 'a',
+  GIT_COMMITTER_EMAIL: 'a@h',
+};
+
+let parent: string;
+let origin: string;
+let warnings: string[];
+let relay: MemoryRelay;
+
+/** Keeps bundles in a folder, as the master does. */
+class MemoryRelay implements PackRelay {
+  readonly packs = new Map<string, Pack>();
+  numSlaves = 2;
+  fetched = 0;
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    mkdirSync(directory);
+  }
+
+  path(commit: string): string {
+    return join(this.#directory, commit);
+  }
+
+  async known(commits: readonly string[]) {
+    return { known: commits.filter((commit) => this.packs.has(commit)), numSlaves: this.numSlaves };
+  }
+
+  async chain(commit: string): Promise<Pack[]> {
+    const pack = this.packs.get(commit);
+    if (pack === undefined) {
+      return [];
+    }
+    return [pack, ...(pack.base === null ? [] : await this.chain(pack.base))];
+  }
+
+  async fetch({ commit }: Pack, file: string): Promise<void> {
+    this.fetched += 1;
+    copyFileSync(this.path(commit), file);
+  }
+
+  async send(commit: string, base: string | null, file: string): Promise<void> {
+    copyFileSync(file, this.path(commit));
+    this.packs.set(commit, { commit, base, bytes: statSync(file).size });
+  }
+}
+
+function git(...args: string[]): string {
+  const options = { cwd: origin, env: { ...env, ...who }, encoding: 'utf8', stdio: 'pipe' } as const;
+  return execFileSync('git', args, options).trim();
+}
+
+function commit(text: string): string {
+  writeFileSync(join(origin, 'file'), text);
+  git('add', '-A');
+  git('commit', '-q', '-m', text.slice(0, 10));
+  return git('rev-parse', 'HEAD');
+}
+
+/** On the slave of this name. */
+function open(slave: string, { hash = null }: { hash?: string | null } = {}, build = 1): Promise<Workspace> {
+  const url = `file://${origin}`;
+  const project: Project = {
+    type: 'git',
+    url,
+    remote: 'origin',
+    branch: null,
+    hash,
+    project_directory: null,
+  };
+  return openProject(slave, project, build);
+}
+
+function openProject(slave: string, project: Project, build: number): Promise<Workspace> {
+  return openWorkspace({
+    project,
+    remoteFiles: [],
+    buildId: toId.build(build),
+    root: join(parent, slave),
+    strictHostKeyChecking: true,
+    env,
+    relay,
+    warn: (sentence) => warnings.push(sentence),
+    signal: new AbortController().signal,
+    clock: systemClock,
+  });
+}
+
+describe('a commit that is passed on', () => {
+  beforeEach(() => {
+    parent = mkdtempSync(join(tmpdir(), 'relay-'));
+    origin = join(parent, 'origin');
+    mkdirSync(origin);
+    git('init', '-q', '-b', 'trunk');
+    warnings = [];
+    relay = new MemoryRelay(join(parent, 'relay'));
+  });
+  afterEach(() => rmSync(parent, { recursive: true }));
+
+  it('is had without its origin', async () => {
+    const hash = commit('one');
+    git('tag', 'v1');
+    await (await open('first')).share(relay);
+    rmSync(origin, { recursive: true });
+    const { commit: found, projectDirectory } = await open('second', { hash });
+    expect(found).to.equal(hash);
+    const said = execFileSync('git', ['log', '--format=%d'], { cwd: projectDirectory, encoding: 'utf8' });
+    expect(said).to.contain('origin/trunk').and.contain('v1');
+    expect(warnings).to.deep.equal([]);
+  });
+
+  it('is had in part by who has an older one', async () => {
+    const large = Array.from({ length: 2000 }, () => Math.random()).join('\n');
+    const old = commit(large);
+    await (await open('first')).share(relay);
+    await open('second', { hash: old });
+    const hash = commit(`${large}\nmore`);
+    await (await open('first', {}, 2)).share(relay);
+    expect(relay.packs.get(hash)?.base).to.equal(old);
+    expect(relay.packs.get(hash)?.bytes).to.be.lessThan(2000);
+    relay.fetched = 0;
+    expect((await open('second', { hash }, 2)).commit).to.equal(hash);
+    expect(relay.fetched).to.equal(1);
+    expect((await open('third', { hash }, 2)).commit).to.equal(hash);
+    expect(relay.fetched).to.equal(3);
+  });
+
+  it('is not sent when nobody else is there', async () => {
+    commit('one');
+    relay.numSlaves = 1;
+    await (await open('first')).share(relay);
+    expect(relay.packs.size).to.equal(0);
+  });
+
+  it('comes from the origin when the master does not have it, which is said', async () => {
+    const hash = commit('one');
+    expect((await open('second', { hash })).commit).to.equal(hash);
+    expect(warnings[0]).to.contain(hash).and.contain('origin');
+  });
+
+  for (const [what, spoil] of [
+    ['damaged', (path: string) => writeFileSync(path, 'no bundle')],
+    ['that of another', (path: string, other: string) => copyFileSync(other, path)],
+  ] as const) {
+    it(`comes from the origin when its bundle is ${what}`, async () => {
+      const other = commit('one');
+      await (await open('first')).share(relay);
+      const hash = commit('two');
+      await (await open('first', {}, 2)).share(relay);
+      spoil(relay.path(hash), relay.path(other));
+      expect((await open('second', { hash })).commit).to.equal(hash);
+      expect(warnings[0]).to.contain('origin');
+    });
+  }
+
+  it('is missed when it is a snapshot that the master does not have', async () => {
+    const opening = openProject(
+      'second',
+      { type: 'snapshot', hash: 'a'.repeat(40), url: null, project_directory: null },
+      1,
+    );
+    const error: unknown = await opening.catch((reason: unknown) => reason);
+    expect(error)
+      .to.be.instanceOf(ClusterRunnerError)
+      .with.property('message')
+      .that.contains('run the build again');
+  });
+});
