@@ -77,6 +77,7 @@ function program(): Command {
     .option('--hash <commit>', 'git commit to reset hard to')
     .option('--remote <name>', 'name of the git remote (default: origin)')
     .option('--project-directory <dir>', 'folder that holds clusterrunner.yaml')
+    .option('--rerun-failed <build>', 'run the atoms again that failed or were lost in that build, as it was')
     .action(async (type: string | undefined, options) => {
       process.exitCode = await (await import('./build/command.js')).build(type, options);
     });

@@ -59,6 +59,11 @@ export class MasterClient {
     return this.#connection.call(routes.createBuild, { params: {}, body }, options);
   }
 
+  /** A build of those atoms of an ended one that failed or were lost. */
+  rerunFailed(buildId: BuildId, options?: CallOptions): Promise<{ build_id: BuildId }> {
+    return this.#connection.call(routes.rerunFailed, { params: { buildId }, body: {} }, options);
+  }
+
   async getBuild(buildId: BuildId, options?: CallOptions): Promise<Build> {
     const input = { params: { buildId }, body: undefined };
     return (await this.#connection.call(routes.getBuild, input, options)).build;

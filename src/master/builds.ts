@@ -10,7 +10,7 @@ import { endBuild } from './ending.js';
 import { presentEntry, presentRow } from './present.js';
 import { checkRequest } from './requests.js';
 import { failedAtoms, flakyAtoms } from './store/atoms.js';
-import { type BuildRow, findBuild, insertBuild, pageOfBuilds } from './store/builds.js';
+import { type BuildRow, findBuild, insertBuild, pageOfBuilds, readJob, readRequest } from './store/builds.js';
 import { appendEvent } from './store/events.js';
 import { deliveredSubjobs } from './store/subjobs.js';
 
@@ -18,6 +18,7 @@ import { deliveredSubjobs } from './store/subjobs.js';
 const MAX_UNFINISHED = 10_000;
 /** An answer names at most so many failed atoms of a build; all of them can be listed as atoms. */
 const MAX_FAILED_SHOWN = 10_000;
+const MAX_RERUN = 1_000_000;
 const MAX_FAILED_SHOWN_IN_LIST = 100;
 
 /** What people and programs do with builds. */
@@ -73,6 +74,33 @@ export class Builds {
     });
     cluster.workAppeared();
     return id;
+  }
+
+  /**
+   * A build of those atoms of an ended one that failed or were lost, with its commit, job and files.
+   * @throws NOT_FOUND; CONFLICT when it still runs, or there is nothing to run again
+   */
+  async rerunFailed(id: BuildId): Promise<BuildId> {
+    const row = (await this.#running(id)) === null ? await this.row(id) : null;
+    if (row === null || !isEnded(row.state)) {
+      throw new ClusterRunnerError('CONFLICT', `Build ${id} still runs; wait for its end, or cancel it.`);
+    }
+    const failed = await failedAtoms(this.#cluster.store.db, id, MAX_RERUN);
+    if (row.job === null || failed.length === 0) {
+      throw new ClusterRunnerError(
+        'CONFLICT',
+        `No atom of build ${id} has failed, so there is none to run again.`,
+      );
+    }
+    const { name, definition } = readJob(row.job);
+    const { branch: _, ...request } = readRequest(row.request);
+    return this.create({
+      ...request,
+      ...(row.commit_hash === null ? {} : { hash: row.commit_hash }),
+      job_name: name,
+      config: definition,
+      atoms_override: failed.map(({ variable, value }) => ({ [variable]: value })),
+    });
   }
 
   async list(page: Page): Promise<{ builds: Build[]; total: number }> {

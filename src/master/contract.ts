@@ -52,6 +52,8 @@ export interface MasterService {
   listBuilds(page: Page): Promise<{ builds: Build[]; total: number }>;
   getBuild(build: BuildId): Promise<Build>;
   cancelBuild(build: BuildId): Promise<Build>;
+  /** @throws NOT_FOUND; CONFLICT when it still runs, or there is nothing to run again */
+  rerunFailed(build: BuildId): Promise<BuildId>;
   /** null while the build runs. */
   archiveContents(build: BuildId): Promise<ArchiveContents | null>;
 

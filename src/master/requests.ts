@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
 import { definitionProblem } from '../job/definition-problem.js';
+import { variableProblem } from '../job/environment.js';
 import { normalizeRemoteFiles } from '../job/remote-files.js';
 import { maskCredentials } from '../lib/mask-credentials.js';
 import type { BuildRequest } from '../protocol/build.js';
@@ -21,6 +22,14 @@ export function checkRequest(request: BuildRequest): { project: Project; remoteF
   }
   if (request.config !== undefined) {
     checkConfig(request.config);
+  }
+  for (const variable of (request.atoms_override ?? []).flatMap((atom) =>
+    typeof atom === 'string' ? [] : Object.keys(atom),
+  )) {
+    const problem = variableProblem(variable);
+    if (problem !== null) {
+      throw invalid(`atoms_override: the variable "${variable}" ${problem}.`);
+    }
   }
   return { project: projectOf(request), remoteFiles: normalizeRemoteFiles(request.remote_files ?? {}) };
 }

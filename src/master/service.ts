@@ -118,6 +118,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     ...forReaders(cluster, builds, slaves, consoles),
     createBuild: (request) => builds.create(request),
     cancelBuild: (build) => builds.cancel(build),
+    rerunFailed: (build) => builds.rerunFailed(build),
     rememberNonce: (nonce, expires) => nonces.remember(nonce, expires),
     close: () => releasers.releaseAll(),
   };

@@ -5,6 +5,13 @@ import { literals, Nullable } from './shapes.js';
 
 const Text = (description: string) => Type.String({ minLength: 1, description });
 
+/** An atom in a request: its value, or {variable: value}, in the form that is kept ($PROJECT_DIR for the checkout). */
+export const GivenAtomSchema = Type.Union([
+  Type.String(),
+  Type.Record(Type.String(), Type.String(), { minProperties: 1, maxProperties: 1 }),
+]);
+export type GivenAtom = Static<typeof GivenAtomSchema>;
+
 /** Body of `POST /v1/build`, exactly as programs send it. */
 export const BuildRequestSchema = Type.Object(
   {
@@ -26,7 +33,10 @@ export const BuildRequestSchema = Type.Object(
     ),
     config: Type.Optional(JobDefinitionSchema),
     atoms_override: Type.Optional(
-      Type.Array(Type.String(), { description: 'Atoms to run; the atomizers are then not run.' }),
+      Type.Array(GivenAtomSchema, {
+        description:
+          "Atoms to run; the atomizers are then not run. A string is the value of the first one's variable.",
+      }),
     ),
     remote_files: Type.Optional(
       Type.Record(Type.String(), Type.String(), {

@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { GivenAtomSchema } from './build.js';
 import {
   AtomIdSchema,
   AttemptSchema,
@@ -95,7 +96,7 @@ export const PrepareAssignmentSchema = Type.Object(
     remote_files: Type.Array(RemoteFileSchema),
     job_name: Type.Union([Type.String(), Type.Null()]),
     config: Type.Union([JobDefinitionSchema, Type.Null()]),
-    atoms_override: Type.Union([Type.Array(Type.String()), Type.Null()]),
+    atoms_override: Type.Union([Type.Array(GivenAtomSchema), Type.Null()]),
   },
   closed,
 );

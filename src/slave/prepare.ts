@@ -9,6 +9,7 @@ import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
 import { TimeLimit } from '../lib/time-limit.js';
 import { runCommand } from '../process/run-command.js';
+import type { GivenAtom } from '../protocol/build.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { ListedAtom, PrepareAssignment, Prepared } from '../protocol/slave.js';
@@ -36,7 +37,7 @@ export async function prepare(
   const atoms =
     assignment.atoms_override === null
       ? await listAtoms(job, host, projectDirectory, scratch, signal, clock)
-      : overriding(job, assignment.atoms_override, projectDirectory);
+      : overriding(job, assignment.atoms_override);
   return { lease: assignment.lease, job, commit, atoms };
 }
 
@@ -52,16 +53,23 @@ async function jobOf(
   return job;
 }
 
-/** Atoms that the request lists take the variable of the first atomizer. */
-function overriding(job: NamedJob, values: readonly string[], projectDirectory: string): ListedAtom[] {
-  const [variable] = job.definition.atomizers.flatMap((entry) => Object.keys(entry));
+/** What the request lists takes the variable of the first atomizer unless it names its own. */
+function overriding(job: NamedJob, given: readonly GivenAtom[]): ListedAtom[] {
+  return given.flatMap((atom) => {
+    const pairs = typeof atom === 'string' ? [[firstVariable(job), atom] as const] : Object.entries(atom);
+    return pairs.map(([variable, value]) => checked(variable, value));
+  });
+}
+
+function firstVariable({ name, definition }: NamedJob): string {
+  const [variable] = definition.atomizers.flatMap((entry) => Object.keys(entry));
   if (variable === undefined) {
     throw new ClusterRunnerError(
       'JOB_INVALID',
-      `The job ${job.name} has no atomizer that names the variable of its atoms; give it one.`,
+      `The job ${name} has no atomizer that names the variable of its atoms; give it one.`,
     );
   }
-  return values.map((value) => listed(variable, value, projectDirectory));
+  return variable;
 }
 
 /** Within the time that the whole build may take. */
@@ -125,13 +133,13 @@ async function runAtomizers(
       );
     }
     for (const value of splitAtoms(output)) {
-      atoms.push(listed(variable, value, projectDirectory));
+      atoms.push(checked(variable, maskProjectDirectory(value, projectDirectory)));
     }
   }
   return atoms;
 }
 
-function listed(variable: string, value: string, projectDirectory: string): ListedAtom {
+function checked(variable: string, value: string): ListedAtom {
   const problem = valueProblem(value);
   if (problem !== null) {
     throw new ClusterRunnerError(
@@ -139,7 +147,7 @@ function listed(variable: string, value: string, projectDirectory: string): List
       `The atom ${JSON.stringify(value.slice(0, 100))} of ${variable} ${problem}.`,
     );
   }
-  return { variable, value: maskProjectDirectory(value, projectDirectory) };
+  return { variable, value };
 }
 
 /** Where `prepare` may write, in a folder of the slave. */

@@ -98,12 +98,12 @@ describe('a job on a master and a slave', () => {
     });
 
     it('names each failed atom with the end of its console and the command that reruns it', () => {
-      for (const { atom, name } of [
-        { atom: 1, name: 2 },
-        { atom: 2, name: 3 },
+      for (const { atom, name, code } of [
+        { atom: 1, name: 2, code: 7 },
+        { atom: 2, name: 3, code: 1 },
       ]) {
         expect(ended.stdout).to.contain(
-          `--- FAILED: export NAME=${name};\n    looking at ${name}\n` +
+          `--- FAILED: export NAME=${name};\n    looking at ${name}\n    exit code ${code}\n` +
             `    rerun it by hand: bash build_results/${cluster.folder(atom)}/clusterrunner_command\n`,
         );
       }

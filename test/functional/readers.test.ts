@@ -108,7 +108,9 @@ Hangs:
     });
 
     it('status shows its result', async () => {
-      expect(await read('status', '1')).to.match(/^Build 1 is FINISHED: 2 of 2 subjobs are complete/);
+      expect(await read('status', '1')).to.match(
+        /^Build 1 ended with FAILURE \(FINISHED\): 2 of 2 subjobs are complete.* 1 atom failed\./,
+      );
     });
 
     it('console shows what the failed atoms printed', async () => {

@@ -117,6 +117,10 @@ export class FakeService implements MasterService, MasterReading {
     return canceled;
   }
 
+  async rerunFailed(build: BuildId): Promise<BuildId> {
+    return this.createBuild((await this.getBuild(build)).request_params);
+  }
+
   async archiveContents(build: BuildId): Promise<ArchiveContents | null> {
     await this.getBuild(build);
     return this.archives.get(build) ?? null;

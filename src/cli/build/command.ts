@@ -6,21 +6,24 @@ import type { LoadedConfig } from '../../config/load.js';
 import { seconds, systemClock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { Releasers } from '../../lib/releasers.js';
-import type { Build, BuildRequest } from '../../protocol/build.js';
+import type { Build } from '../../protocol/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
 import { type CommonOptions, createContext } from '../context.js';
 import { exitCode } from '../exit-codes.js';
 import { type Trust, trustOf } from '../master-connection.js';
+import { parseBuildId } from '../reader.js';
 import { followBuild } from './follow.js';
 import { masterOnThisMachine } from './master-on-this-machine.js';
 import { type ProgressDisplay, progressDisplay } from './progress-display.js';
-import { buildRequest, type RequestOptions } from './request.js';
+import { buildRequest, type RequestOptions, requireNothingElse } from './request.js';
 import { replaceableFolder, unpackResults } from './results.js';
 import { RESULTS_DIRECTORY, sayVerdict } from './verdict.js';
 
 export interface BuildOptions extends CommonOptions, RequestOptions {
   readonly masterUrl?: string;
+  /** The number of a build. */
+  readonly rerunFailed?: string;
 }
 
 /** Where there is no terminal a line now and then is enough. */
@@ -32,18 +35,32 @@ const FIRST_CONTACT_MS = 5_000;
 export async function build(type: string | undefined, options: BuildOptions): Promise<number> {
   const { config, log } = createContext('build', options, {}, 'warn');
   replaceableFolder(resolve(RESULTS_DIRECTORY));
-  const request = await buildRequest(type, options, process.cwd());
+  const order = await orderOf(type, options);
   const releasers = new Releasers();
   const interrupt = interruptions(releasers);
   try {
-    return await runBuild(request, options, config, log, interrupt, releasers);
+    return await runBuild(order, options, config, log, interrupt, releasers);
   } finally {
     await releasers.releaseAll();
   }
 }
 
+/** Asks a master for the build that the command line asks for. */
+type Order = (client: MasterClient) => Promise<{ build_id: BuildId }>;
+
+/** @throws ClusterRunnerError USAGE, JOB_INVALID */
+async function orderOf(type: string | undefined, options: BuildOptions): Promise<Order> {
+  if (options.rerunFailed !== undefined) {
+    const build = parseBuildId(options.rerunFailed);
+    requireNothingElse(type, options);
+    return (client) => client.rerunFailed(build);
+  }
+  const request = await buildRequest(type, options, process.cwd());
+  return (client) => client.createBuild(request);
+}
+
 async function runBuild(
-  request: BuildRequest,
+  order: Order,
   options: BuildOptions,
   config: LoadedConfig,
   log: Logger,
@@ -62,7 +79,7 @@ async function runBuild(
     return exitCode.interrupted;
   }
   // Not given the signal: a request that is on its way may become a build, which then must be cancelled.
-  const { build_id: buildId } = await retry(() => client.createBuild(request), {
+  const { build_id: buildId } = await retry(() => order(client), {
     clock: systemClock,
     random: Math.random,
     signal: new AbortController().signal,

@@ -16,6 +16,7 @@ export interface RequestOptions {
 }
 
 const GIT_ONLY = ['branch', 'hash', 'remote'] as const;
+const OF_A_PROJECT = ['jobName', 'url', 'projectDirectory', ...GIT_ONLY] as const;
 
 /**
  * The build request that a command line asks for. `build --url …` without a type is a git build; without
@@ -36,6 +37,17 @@ export async function buildRequest(
     return { ...(await directoryRequest(options, cwd)), ...remoteFiles };
   }
   throw new ClusterRunnerError('USAGE', `"${kind}" is not a type of build; give git or directory.`);
+}
+
+/** A build that runs another one's atoms again has all else from there. @throws ClusterRunnerError USAGE */
+export function requireNothingElse(type: string | undefined, options: RequestOptions): void {
+  const isElse = OF_A_PROJECT.some((name) => options[name] !== undefined);
+  if (type !== undefined || isElse || options.remoteFile.length > 0) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      '--rerun-failed takes project, job and files from that build; leave out what names them.',
+    );
+  }
 }
 
 function gitRequest(options: RequestOptions): BuildRequest {

@@ -81,6 +81,7 @@ export const buildRoutes = {
       subjob: 'listSubjobs',
       atom: 'listAtoms',
       explain: 'explainBuild',
+      rerun: 'rerunFailed',
       result: 'getResult',
       'artifacts.tar.gz': 'getArtifactsTar',
       'artifacts.zip': 'getArtifactsZip',
@@ -96,6 +97,18 @@ export const buildRoutes = {
     body: Type.Object({ status: Type.Literal('canceled') }, closed),
     status: 200,
     answer: oneBuild,
+  }),
+  rerunFailed: declareRoute({
+    method: 'POST',
+    path: '/v1/build/:buildId/rerun',
+    signing: 'parts',
+    summary:
+      'Starts a build of the atoms of an ended one that failed or were lost, with the same commit, job and files.',
+    params: ofBuild,
+    query: nothing,
+    body: Type.Object({}, closed),
+    status: 202,
+    answer: Type.Object({ build_id: BuildIdSchema }),
   }),
   explainBuild: declareRoute({
     method: 'GET',

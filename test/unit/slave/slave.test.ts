@@ -135,6 +135,19 @@ describe('a slave', () => {
     });
   });
 
+  it('takes the atoms that the request lists, as they are kept, in the place of the atomizers', async () => {
+    const config = { commands: [':'], atomizers: [{ N: 'exit 1' }, { M: 'exit 1' }] };
+    handOut(prepareOf({ config, atoms_override: ['$PROJECT_DIR/a', { M: '$$PROJECT_DIR' }] }));
+    await start();
+    await until(() => changes('reportPrepared').length === 1);
+    expect(said('reportPrepared')[0])
+      .to.have.property('atoms')
+      .that.deep.equals([
+        { variable: 'N', value: '$PROJECT_DIR/a' },
+        { variable: 'M', value: '$$PROJECT_DIR' },
+      ]);
+  });
+
   it('ends atomizers that take longer than the whole build may', async () => {
     const config = { commands: [':'], atomizers: [{ N: 'sleep 1000' }], build_timeout: 1 };
     handOut(prepareOf({ config, job_name: 'Slow' }));

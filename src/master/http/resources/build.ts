@@ -4,7 +4,14 @@ import type { routes } from '../../../protocol/routes.js';
 import { type Call, type Handlers, UNCHANGED } from '../handler.js';
 import { type HandlerDependencies, pageOf } from './dependencies.js';
 
-type BuildRoutes = 'listBuilds' | 'queue' | 'createBuild' | 'getBuild' | 'updateBuild' | 'explainBuild';
+type BuildRoutes =
+  | 'listBuilds'
+  | 'queue'
+  | 'createBuild'
+  | 'getBuild'
+  | 'updateBuild'
+  | 'rerunFailed'
+  | 'explainBuild';
 
 export function buildHandlers(dependencies: HandlerDependencies): Pick<Handlers, BuildRoutes> {
   const { service, reading } = dependencies;
@@ -15,6 +22,7 @@ export function buildHandlers(dependencies: HandlerDependencies): Pick<Handlers,
     getBuild: (call) => getBuild(call, dependencies),
     // Cancelling is all that the declaration lets through.
     updateBuild: async ({ params }) => ({ build: await service.cancelBuild(params.buildId) }),
+    rerunFailed: async ({ params }) => ({ build_id: await service.rerunFailed(params.buildId) }),
     explainBuild: async ({ params }) => ({ explanation: await reading.explain(params.buildId) }),
   };
 }

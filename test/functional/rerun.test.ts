@@ -1,0 +1,67 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Cluster } from '../support/cluster.js';
+import { writeFiles } from '../support/project.js';
+
+describe('build --rerun-failed', () => {
+  let cluster: Cluster;
+  before(async () => {
+    cluster = await Cluster.start(2);
+    writeFiles(cluster.cwd, {
+      // Two kinds of atoms; those of which a file `bad-…` is there fail.
+      'clusterrunner.yaml': `
+Two kinds:
+    atomizers:
+        - A: printf '%s\\n' one "$PROJECT_DIR/two"
+        - B: seq 3
+    commands:
+        - name=$(basename "\${A:-$B}")
+        - echo "$name" >> ran
+        - test ! -e "bad-$name"
+`,
+      'bad-two': '',
+      'bad-3': '',
+    });
+  });
+  after(() => cluster.stop());
+
+  const ran = () =>
+    existsSync(join(cluster.cwd, 'ran'))
+      ? readFileSync(join(cluster.cwd, 'ran'), 'utf8').trim().split('\n')
+      : [];
+
+  it('runs the atoms that failed and no others, with their own variables', async () => {
+    expect((await cluster.build([])).exitCode).to.equal(1);
+    expect(ran()).to.have.members(['one', 'two', '1', '2', '3']);
+    writeFiles(cluster.cwd, { ran: '' });
+    const { exitCode, stdout } = await cluster.build(['--rerun-failed', '1']);
+    expect(stdout).to.contain('FAILURE: 2 of 2 atoms failed');
+    expect(exitCode).to.equal(1);
+    expect(ran().filter((line) => line !== '')).to.have.members(['two', '3']);
+  });
+
+  it('takes the job as it was, and passes once what was wrong is mended', async () => {
+    writeFiles(cluster.cwd, {
+      'clusterrunner.yaml': 'Other: {atomizers: [{N: seq 1}], commands: ["false"]}\n',
+    });
+    rmSync(join(cluster.cwd, 'bad-two'));
+    rmSync(join(cluster.cwd, 'bad-3'));
+    const { exitCode, stdout } = await cluster.build(['--rerun-failed', '2']);
+    expect(stdout).to.contain('SUCCESS: 2 atoms passed');
+    expect(exitCode).to.equal(0);
+  });
+
+  for (const [what, args, sentence] of [
+    ['a build in which nothing failed', ['--rerun-failed', '3'], 'No atom of build 3 has failed'],
+    ['a build that is not there', ['--rerun-failed', '99'], 'There is no build 99'],
+    ['what is no number', ['--rerun-failed', 'last'], '"last" is not the number of a build'],
+    ['another project beside it', ['--rerun-failed', '1', '--url', 'file:///x'], 'leave out what names them'],
+  ] as const) {
+    it(`refuses ${what}`, async () => {
+      const { exitCode, stderr } = await cluster.build(args);
+      expect(stderr).to.contain(sentence);
+      expect(exitCode).to.equal(2);
+    });
+  }
+});
