@@ -55,7 +55,8 @@ export async function sendTo(url: string, request: SignedRequest): Promise<Reply
     method,
     headers,
     redirect: 'manual',
-    ...(body === undefined ? {} : { body }),
+    // A GET cannot have one.
+    ...(body === undefined || method === 'GET' ? {} : { body }),
   });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
