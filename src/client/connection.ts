@@ -224,7 +224,10 @@ export class Connection {
 
   #pathOf<R extends RouteDeclaration>(route: R, input: CallInput<R>): string {
     const params: Record<string, unknown> = input.params;
-    const path = route.path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(String(params[name])));
+    const path = route.path.replace(/([:*])(\w+)/g, (_, kind: string, name: string) => {
+      const encoded = encodeURIComponent(String(params[name]));
+      return kind === '*' ? encoded.replaceAll('%2F', '/') : encoded;
+    });
     const query = new URLSearchParams();
     for (const [key, value] of Object.entries(input.query ?? {})) {
       if (value !== undefined) {

@@ -20,7 +20,7 @@ export type MediaType =
 /** One route of the master's API. Server validation, client types and `child_routes` all come from it. */
 export interface RouteDeclaration {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** With the `/v1`, parameters as `:name`. */
+  /** With the `/v1`, parameters as `:name`; `*name` at the end is all the rest, with its slashes. */
   readonly path: string;
   readonly signing: Signing;
   readonly summary: string;

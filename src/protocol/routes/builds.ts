@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { ArtifactEntrySchema, ATOM_FOLDER } from '../artifact.js';
 import { BuildRequestSchema, BuildSchema } from '../build.js';
 import { ExplanationSchema } from '../explanation.js';
 import { BuildIdSchema } from '../ids.js';
@@ -11,6 +12,14 @@ export const MAX_WAIT_SECONDS = 60;
 
 const builds = Type.Object({ builds: Type.Array(BuildSchema), total });
 const stillRuns = { 202: 'The build still runs: `error` says so, and there is nothing to fetch yet.' };
+const ofFolder = Type.Object(
+  { buildId: BuildIdSchema, folder: Type.String({ pattern: ATOM_FOLDER.source }) },
+  closed,
+);
+const ofFile = Type.Object(
+  { ...ofFolder.properties, path: Type.String({ minLength: 1, maxLength: 4096 }) },
+  closed,
+);
 const oneBuild = Type.Object({ build: BuildSchema });
 
 export const buildRoutes = {
@@ -83,6 +92,7 @@ export const buildRoutes = {
       explain: 'explainBuild',
       rerun: 'rerunFailed',
       result: 'getResult',
+      artifact: 'listArtifacts',
       'artifacts.tar.gz': 'getArtifactsTar',
       'artifacts.zip': 'getArtifactsZip',
     },
@@ -156,5 +166,28 @@ export const buildRoutes = {
     status: 200,
     answer: 'application/zip',
     alsoAnswers: stillRuns,
+  }),
+  listArtifacts: declareRoute({
+    method: 'GET',
+    path: '/v1/build/:buildId/artifact/:folder',
+    signing: 'none',
+    summary: "The files of one atom's folder in the results of a build that has ended.",
+    params: ofFolder,
+    query: page,
+    body: null,
+    status: 200,
+    answer: Type.Object({ files: Type.Array(ArtifactEntrySchema), total }),
+    children: { file: 'getArtifact' },
+  }),
+  getArtifact: declareRoute({
+    method: 'GET',
+    path: '/v1/build/:buildId/artifact/:folder/*path',
+    signing: 'none',
+    summary: 'One file of one atom.',
+    params: ofFile,
+    query: nothing,
+    body: null,
+    status: 200,
+    answer: 'application/octet-stream',
   }),
 } as const;

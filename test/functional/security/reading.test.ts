@@ -35,7 +35,7 @@ describe('a master whose reading is signed', () => {
 
   it('tells nobody anything without a signature or a token', async () => {
     for (const { path } of reading) {
-      const target = path.replace(/:\w+/g, '1');
+      const target = path.replace(/[:*]\w+/g, '1');
       for (const where of [target, target.replace('/v1', '') || '/', `${target}/`]) {
         const reply = await send(plain(where));
         expect(reply.status, where).to.equal(401);
@@ -78,7 +78,7 @@ describe('a master whose reading is signed', () => {
   it('lets nobody change anything with a token', async () => {
     const token = await tokenOf();
     for (const { method, path } of declared.filter(({ signing }) => signing !== 'none')) {
-      const target = `${path.replace(/:\w+/g, '1')}?token=${token}`;
+      const target = `${path.replace(/[:*]\w+/g, '1')}?token=${token}`;
       const reply = await send({
         method,
         target,

@@ -90,5 +90,8 @@ function checkGood(route: RouteDeclaration, example: Example): void {
 function templateOf(target: string): string {
   return target
     .replace(/\?.*/, '')
-    .replace(/:\w+|\/(?:[0-9a-f]{40}|\d+)(?![^/])/g, (match) => (match.startsWith('/') ? '/:' : ':'));
+    .replace(/(\/artifact\/)(?::folder|artifact_\d+_\d+)\/.+/, '$1:/:')
+    .replace(/:\w+|\/(?:[0-9a-f]{40}|artifact_\d+_\d+|\d+)(?![^/])/g, (match) =>
+      match.startsWith('/') ? '/:' : ':',
+    );
 }

@@ -18,7 +18,7 @@ describe('the API', () => {
   it('serves every declared route, with and without version, with and without a slash at the end', async () => {
     const declared: RouteDeclaration[] = Object.values(routes);
     for (const { method, path } of declared) {
-      const concrete = path.replace(/:\w+/g, '7');
+      const concrete = path.replace(/[:*]\w+/g, '7');
       for (const variant of [concrete, withoutVersion(concrete), `${concrete}/`]) {
         const answer = await request(master, method, variant);
         const isServed =

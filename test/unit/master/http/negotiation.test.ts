@@ -6,7 +6,7 @@ import { request, sendBytes, signed } from '../../../support/raw-request.js';
 
 const directory = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
 const declared: RouteDeclaration[] = Object.values(routes);
-const concrete = (path: string) => path.replace(/:\w+/g, '1');
+const concrete = (path: string) => path.replace(/[:*]\w+/g, '1');
 
 describe('what the client accepts', () => {
   let master: FakeMaster;

@@ -18,10 +18,10 @@ const step = fc.oneof(
   fc.string().map(encodeURIComponent),
 );
 const path = fc.constantFrom(...declared).chain((route) => {
-  const names = [...route.path.matchAll(/:\w+/g)];
+  const names = [...route.path.matchAll(/[:*]\w+/g)];
   return fc
     .array(step, { minLength: names.length, maxLength: names.length })
-    .map((steps) => steps.reduce((text, value) => text.replace(/:\w+/, () => value), route.path));
+    .map((steps) => steps.reduce((text, value) => text.replace(/[:*]\w+/, () => value), route.path));
 });
 const query = fc.option(
   fc.oneof(

@@ -1,0 +1,92 @@
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { type Extract, extract } from 'tar-stream';
+import type { ArtifactEntry } from '../../protocol/artifact.js';
+
+type Entry = Extract extends AsyncIterable<infer E> ? E : never;
+
+export interface OpenedFile {
+  readonly content: Readable;
+  readonly bytes: number;
+}
+
+/**
+ * One page of what a subjob's archive holds below `folder`, in the order of the archive, and how much there is in all.
+ * Reads the archive once, and keeps the page alone.
+ */
+export async function listFolder(
+  archive: string,
+  folder: string,
+  { offset, limit }: { readonly offset: number; readonly limit: number },
+): Promise<{ files: ArtifactEntry[]; total: number }> {
+  const files: ArtifactEntry[] = [];
+  let total = 0;
+  for await (const entry of entriesIn(archive)) {
+    const shown = shownBelow(folder, entry);
+    if (shown !== null) {
+      if (total >= offset && files.length < limit) {
+        files.push(shown);
+      }
+      total += 1;
+    }
+    entry.resume();
+  }
+  return { files, total };
+}
+
+/** A file of an archive, read no further than to its end. null when there is no such file. */
+export async function openFile(archive: string, name: string): Promise<OpenedFile | null> {
+  const entries = entriesIn(archive);
+  for (let next = await entries.next(); next.done !== true; next = await entries.next()) {
+    const entry = next.value;
+    if (entry.header.type === 'file' && entry.header.name === name) {
+      const content = Readable.from(contentOf(entry, entries), { objectMode: false });
+      return { content, bytes: entry.header.size ?? 0 };
+    }
+    entry.resume();
+  }
+  return null;
+}
+
+async function* entriesIn(archive: string): AsyncGenerator<Entry, undefined> {
+  const tar = extract();
+  const read = pipeline(createReadStream(archive), createGunzip(), tar);
+  // Whoever stops in the middle ends the reading, which is no failure.
+  read.catch(() => undefined);
+  try {
+    yield* tar;
+    await read;
+  } finally {
+    tar.destroy();
+  }
+  return undefined;
+}
+
+async function* contentOf(entry: Entry, entries: AsyncGenerator<Entry>): AsyncGenerator<unknown> {
+  try {
+    for await (const chunk of entry) {
+      yield chunk;
+    }
+  } finally {
+    await entries.return(undefined);
+  }
+}
+
+/** null for what is not below the folder, or neither a file nor a link. */
+function shownBelow(folder: string, { header }: Entry): ArtifactEntry | null {
+  const { name, type, size, linkname } = header;
+  if (!name.startsWith(`${folder}/`)) {
+    return null;
+  }
+  const path = name.slice(folder.length + 1);
+  switch (type) {
+    case 'file':
+      return { path, bytes: size ?? 0, link: null };
+    case 'symlink':
+      return { path, bytes: 0, link: linkname ?? '' };
+    default:
+      return null;
+  }
+}
