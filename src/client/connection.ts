@@ -36,6 +36,9 @@ export interface OpenedStream {
   readonly stream: Readable;
   /** null when the master does not know it beforehand. */
   readonly bytes: number | null;
+  readonly etag: string | null;
+  /** The part that was asked for with a Range, and not the whole. */
+  readonly isPart: boolean;
 }
 
 /** Speaks the declared routes to one master: signs, sends, checks the answer against the declaration. */
@@ -104,11 +107,18 @@ export class Connection {
   ): Promise<OpenedStream> {
     const make = () => this.#request(route, input, headers);
     const { request, answer } = await this.#send(make, options, 0);
-    if (answer.statusCode !== route.status) {
+    const isPart = answer.statusCode === 206;
+    if (answer.statusCode !== route.status && !isPart) {
       throw this.#errorOf(request, answer, await answer.body.text());
     }
     const length = Number(answer.headers['content-length']);
-    return { stream: answer.body, bytes: Number.isSafeInteger(length) ? length : null };
+    const { etag } = answer.headers;
+    return {
+      stream: answer.body,
+      bytes: Number.isSafeInteger(length) ? length : null,
+      etag: typeof etag === 'string' ? etag : null,
+      isPart,
+    };
   }
 
   /** Sends `head` and then the file as one body. The file is read twice: the signature needs its digest first. */

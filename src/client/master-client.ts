@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../lib/clock.js';
 import type { Build, BuildRequest } from '../protocol/build.js';
 import type { Event } from '../protocol/event.js';
 import type { Explanation } from '../protocol/explanation.js';
@@ -19,6 +20,7 @@ import type { Atom, ConsolePage } from '../protocol/work.js';
 import type { CallOptions } from './call.js';
 import { Connection, type ConnectionOptions, type OpenedStream } from './connection.js';
 import { eventsOf, type FollowEventsOptions } from './events.js';
+import { openResuming } from './resuming-download.js';
 
 export { parseMasterUrl } from './master-url.js';
 export type MasterClientOptions = ConnectionOptions;
@@ -49,10 +51,12 @@ export interface Watched {
  */
 export class MasterClient {
   readonly #connection: Connection;
+  readonly #clock: Clock;
 
   /** @throws ClusterRunnerError USAGE when `url` is not an absolute http(s) URL. */
   constructor(options: MasterClientOptions) {
     this.#connection = new Connection(options);
+    this.#clock = options.clock ?? systemClock;
   }
 
   createBuild(body: BuildRequest, options?: CallOptions): Promise<{ build_id: BuildId }> {
@@ -147,9 +151,15 @@ export class MasterClient {
     return (await this.#connection.call(routes.updateBuild, { params: { buildId }, body }, options)).build;
   }
 
-  /** The build's `tar.gz`. */
+  /** The build's `tar.gz`. A download that breaks off goes on where it was. */
   openArtifacts(buildId: BuildId, options?: CallOptions): Promise<OpenedStream> {
-    return this.#connection.open(routes.getArtifactsTar, { params: { buildId }, body: undefined }, options);
+    const input = { params: { buildId }, body: undefined };
+    return openResuming({
+      open: (headers) => this.#connection.open(routes.getArtifactsTar, input, options, headers),
+      clock: this.#clock,
+      random: Math.random,
+      signal: options?.signal ?? new AbortController().signal,
+    });
   }
 
   registerSlave(body: Register, options?: CallOptions): Promise<AnswerOf<typeof routes.registerSlave>> {

@@ -27,6 +27,8 @@ export const errorStatus = {
   /** The caller expected another run of the master (Expected-Session-Id). */
   SESSION_MISMATCH: 412,
   BODY_TOO_LARGE: 413,
+  /** The header Range asks for bytes that are not there. */
+  RANGE_NOT_SATISFIABLE: 416,
   UNSUPPORTED_MEDIA_TYPE: 415,
   /** The name in Host is not one of this master's: a page may have pointed its own name here. */
   WRONG_HOST: 421,

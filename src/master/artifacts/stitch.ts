@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
@@ -10,8 +11,11 @@ import type { ArchiveContents } from '../contract.js';
 const compress = promisify(gzip);
 
 export interface StitchedArchive {
-  readonly stream: Readable;
   readonly bytes: number;
+  /** Differs when the bytes do: results do not change once their build has ended. */
+  readonly tag: string;
+  /** From byte `start` to before byte `end`. Nothing is opened before it is read. */
+  read(start: number, end: number): Readable;
 }
 
 interface Part {
@@ -22,8 +26,8 @@ interface Part {
 /**
  * The build's `tar.gz`: the subjobs' files one after another as they came, then a last gzip member with
  * failures.txt (when an atom failed) and the mark that ends a tar. gzip allows members in a row, so nothing is
- * compressed again. Nothing is opened before the stream is read.
- * @throws the file system's error when a file is not there, before a byte is sent
+ * compressed again, and any part of it can be read without the rest.
+ * @throws the file system's error when a file is not there
  */
 export async function stitchTar(contents: ArchiveContents): Promise<StitchedArchive> {
   const tail = await lastMember(contents.failedFolders);
@@ -32,22 +36,43 @@ export async function stitchTar(contents: ArchiveContents): Promise<StitchedArch
     parts.push({ file, bytes: (await stat(file)).size });
   }
   const bytes = parts.reduce((sum, part) => sum + part.bytes, tail.length);
-  return { stream: Readable.from(read(parts, tail), { objectMode: false }), bytes };
+  const sizes = parts.map((part) => part.bytes);
+  const tag = createHash('sha256').update(JSON.stringify(sizes)).update(tail).digest('hex').slice(0, 20);
+  return {
+    bytes,
+    tag,
+    read: (start, end) => Readable.from(read(parts, tail, start, end), { objectMode: false }),
+  };
 }
 
-async function* read(parts: readonly Part[], tail: Buffer): AsyncGenerator<Buffer> {
+async function* read(
+  parts: readonly Part[],
+  tail: Buffer,
+  start: number,
+  end: number,
+): AsyncGenerator<Buffer> {
+  let position = 0;
   for (const { file, bytes } of parts) {
-    let sent = 0;
-    for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 })) {
-      sent += chunk.length;
-      yield chunk;
+    const from = Math.max(0, start - position);
+    const to = Math.min(bytes, end - position);
+    if (from < to) {
+      yield* readFile(file, bytes, from, to);
     }
-    if (sent !== bytes) {
-      // The length that was announced is wrong now: breaking off tells the reader, going on would not.
-      throw new Error(`${file} had ${bytes} bytes when the download began, and now ${sent}.`);
-    }
+    position += bytes;
   }
-  yield tail;
+  yield tail.subarray(Math.max(0, start - position), Math.max(0, end - position));
+}
+
+async function* readFile(file: string, bytes: number, from: number, to: number): AsyncGenerator<Buffer> {
+  let sent = 0;
+  for await (const chunk of createReadStream(file, { start: from, end: to - 1, highWaterMark: 256 * 1024 })) {
+    sent += chunk.length;
+    yield chunk;
+  }
+  if (sent !== to - from) {
+    // The length that was announced is wrong now: breaking off tells the reader, going on would not.
+    throw new Error(`${file} had ${bytes} bytes when the download began, and is shorter now.`);
+  }
 }
 
 /** The time is fixed so that the same build gives the same bytes each time. */

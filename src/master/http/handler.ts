@@ -30,6 +30,8 @@ export interface Content {
   readonly bytes: number | null;
   /** The name under which a browser keeps it; null when it shows it. */
   readonly fileName: string | null;
+  /** 206: where in the whole, which has `total` bytes, the content begins. */
+  readonly part?: { readonly start: number; readonly total: number };
 }
 
 /** The answer of a route that declares a redirect. */

@@ -42,4 +42,9 @@ function sendContent(ctx: Context, route: RouteDeclaration, answer: Content): vo
   if (answer.bytes !== null) {
     ctx.length = answer.bytes;
   }
+  if (answer.part !== undefined && answer.bytes !== null) {
+    const { start, total } = answer.part;
+    ctx.status = 206;
+    ctx.set('Content-Range', `bytes ${start}-${start + answer.bytes - 1}/${total}`);
+  }
 }

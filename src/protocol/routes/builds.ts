@@ -153,7 +153,7 @@ export const buildRoutes = {
     body: null,
     status: 200,
     answer: 'application/gzip',
-    alsoAnswers: stillRuns,
+    alsoAnswers: { ...stillRuns, 206: 'The part that the header Range asked for.' },
   }),
   getArtifactsZip: declareRoute({
     method: 'GET',

@@ -6,6 +6,7 @@ import { listFolder, openFile } from '../../artifacts/entries.js';
 import { stitchTar } from '../../artifacts/stitch.js';
 import { zipStream } from '../../artifacts/zip.js';
 import type { ArchiveContents } from '../../contract.js';
+import { byteRange } from '../byte-range.js';
 import type { Handlers, NotYet } from '../handler.js';
 import { type HandlerDependencies, pageOf } from './dependencies.js';
 
@@ -19,10 +20,21 @@ export function artifactHandlers({ service }: HandlerDependencies): Pick<Handler
   return {
     getResult: ({ params: { buildId } }) =>
       whenEnded(buildId, () => ({ ready: true, location: `/v1/build/${buildId}/artifacts.tar.gz` })),
-    getArtifactsTar: ({ params: { buildId } }) =>
+    getArtifactsTar: ({ params: { buildId }, headers, setHeader }) =>
       whenEnded(buildId, async (contents) => {
-        const { stream, bytes } = await stitchTar(contents);
-        return { ready: true, content: stream, bytes, fileName: `build-${buildId}-artifacts.tar.gz` };
+        const archive = await stitchTar(contents);
+        setHeader('Accept-Ranges', 'bytes');
+        setHeader('ETag', `"${archive.tag}"`);
+        const ifRange = headers['if-range'];
+        const range = byteRange(headers.range, Array.isArray(ifRange) ? ifRange[0] : ifRange, archive);
+        const { start, end } = range ?? { start: 0, end: archive.bytes };
+        return {
+          ready: true,
+          content: archive.read(start, end),
+          bytes: end - start,
+          fileName: `build-${buildId}-artifacts.tar.gz`,
+          ...(range === null ? {} : { part: { start, total: archive.bytes } }),
+        };
       }),
     getArtifactsZip: ({ params: { buildId } }) =>
       whenEnded(buildId, (contents) => ({

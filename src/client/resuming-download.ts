@@ -1,0 +1,79 @@
+import { Readable } from 'node:stream';
+import type { Clock } from '../lib/clock.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { OpenedStream } from './connection.js';
+import { retry } from './retry.js';
+
+export interface DownloadOptions {
+  /** Asks for what begins at byte `from`; `headers` say so. */
+  readonly open: (headers: Readonly<Record<string, string>>) => Promise<OpenedStream>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+}
+
+/** A download that gets nothing new for so long is given up. */
+const PATIENCE_MS = 60_000;
+const MAX_BREAKS_IN_A_ROW = 10;
+
+/**
+ * Opens a download that goes on where it broke off, as long as the master has the same bytes. Of one that cannot be
+ * continued (its length or its tag is not known) a break is its end, with an error.
+ * @throws what the first opening throws
+ */
+export async function openResuming(options: DownloadOptions): Promise<OpenedStream> {
+  const first = await options.open({});
+  return { ...first, stream: Readable.from(chunksOf(first, options), { objectMode: false }) };
+}
+
+async function* chunksOf(first: OpenedStream, options: DownloadOptions): AsyncGenerator<unknown> {
+  const { bytes, etag } = first;
+  let received = 0;
+  let breaks = 0;
+  for (let opened = first; ; opened = await reopen(received, etag, options)) {
+    try {
+      for await (const chunk of opened.stream) {
+        received += lengthOf(chunk);
+        breaks = 0;
+        yield chunk;
+      }
+      if (bytes === null || received === bytes) {
+        return;
+      }
+    } catch (error) {
+      if (bytes === null || etag === null || options.signal.aborted || breaks >= MAX_BREAKS_IN_A_ROW) {
+        throw error;
+      }
+    }
+    breaks += 1;
+    if (breaks > MAX_BREAKS_IN_A_ROW) {
+      throw new ClusterRunnerError('MASTER_UNREACHABLE', `The download broke off ${breaks} times in a row.`);
+    }
+  }
+}
+
+async function reopen(from: number, etag: string | null, options: DownloadOptions): Promise<OpenedStream> {
+  const headers = { range: `bytes=${from}-`, ...(etag === null ? {} : { 'if-range': etag }) };
+  const { clock, random, signal } = options;
+  const opened = await retry(() => options.open(headers), {
+    clock,
+    random,
+    signal,
+    giveUpAfterMs: PATIENCE_MS,
+  });
+  if (!opened.isPart) {
+    opened.stream.destroy();
+    throw new ClusterRunnerError(
+      'CONFLICT',
+      'What was being downloaded has changed; fetch it again from its beginning.',
+    );
+  }
+  return opened;
+}
+
+function lengthOf(chunk: unknown): number {
+  if (!Buffer.isBuffer(chunk)) {
+    throw new Error('A download gave something that is no bytes.');
+  }
+  return chunk.length;
+}

@@ -1,0 +1,79 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { expect } from 'chai';
+import type { OpenedStream } from '../../../src/client/connection.js';
+import { openResuming } from '../../../src/client/resuming-download.js';
+import { systemClock } from '../../../src/lib/clock.js';
+
+const all = Buffer.from('0123456789');
+
+/** Gives `pieces[n]` bytes at the nth request, then breaks off unless that was all. */
+function server(pieces: readonly number[], etag: string | null = '"tag"') {
+  const asked: Readonly<Record<string, string>>[] = [];
+  const open = async (headers: Readonly<Record<string, string>>): Promise<OpenedStream> => {
+    const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0);
+    const to = from + (pieces[asked.length] ?? all.length);
+    asked.push(headers);
+    const stream = Readable.from(
+      (async function* () {
+        yield all.subarray(from, to);
+        if (to < all.length) {
+          throw new Error('broken off');
+        }
+      })(),
+      { objectMode: false },
+    );
+    return { stream, bytes: all.length - from, etag, isPart: headers.range !== undefined };
+  };
+  return { asked, open };
+}
+
+const download = (open: (headers: Readonly<Record<string, string>>) => Promise<OpenedStream>) =>
+  openResuming({ open, clock: systemClock, random: () => 0, signal: new AbortController().signal });
+
+describe('a download that breaks off', () => {
+  it('goes on where it was, as often as it takes, when the bytes are still the same', async () => {
+    const { asked, open } = server([3, 0, 4]);
+    const { stream, bytes } = await download(open);
+    expect(bytes).to.equal(10);
+    expect(String(await buffer(stream))).to.equal('0123456789');
+    expect(asked).to.deep.equal([
+      {},
+      { range: 'bytes=3-', 'if-range': '"tag"' },
+      { range: 'bytes=3-', 'if-range': '"tag"' },
+      { range: 'bytes=7-', 'if-range': '"tag"' },
+    ]);
+  });
+
+  it('ends with the error when nothing says that the bytes are the same', async () => {
+    const { open } = server([3], null);
+    const failure = await buffer((await download(open)).stream).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    expect(failure).to.have.property('message', 'broken off');
+  });
+
+  it('ends with an error when the master has other bytes now', async () => {
+    const { open } = server([3]);
+    const changed = async (headers: Readonly<Record<string, string>>) => ({
+      ...(await open(headers)),
+      isPart: false,
+    });
+    const failure = await buffer((await download(changed)).stream).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    expect(failure).to.have.property('message').that.includes('has changed');
+  });
+
+  it('is given up when it breaks off again and again without anything new', async () => {
+    const { asked, open } = server([3, ...Array.from({ length: 30 }, () => 0)]);
+    const failure = await buffer((await download(open)).stream).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    expect(failure).to.have.property('message', 'broken off');
+    expect(asked.length).to.be.within(5, 20);
+  });
+});
