@@ -17,6 +17,7 @@ import type {
 } from '../protocol/slave.js';
 import { writeArchive } from './archive/write-archive.js';
 import { BuildHost, CANCEL_GRACE_MS, type HostContext } from './build-host.js';
+import { ExecutorUse } from './executor-use.js';
 import { Executors } from './executors.js';
 import { type HeldLease, HeldLeases } from './leases.js';
 import type { Outbox } from './outbox.js';
@@ -367,28 +368,6 @@ export class Worker {
 
   #directoryOf({ lease }: Assignment): string {
     return join(this.#options.work, String(lease.lease_id));
-  }
-}
-
-/** An executor that may be given free before its lease has come to its end. */
-class ExecutorUse {
-  readonly index: number;
-  readonly #executors: Executors;
-  readonly #freed: () => void;
-  #ended = false;
-
-  constructor(executors: Executors, index: number, freed: () => void) {
-    this.#executors = executors;
-    this.index = index;
-    this.#freed = freed;
-  }
-
-  end(): void {
-    if (!this.#ended) {
-      this.#ended = true;
-      this.#executors.release(this.index);
-      this.#freed();
-    }
   }
 }
 
