@@ -29,6 +29,8 @@ export const noLimits: Limits = { maxExecutors: Infinity, maxExecutorsPerSlave: 
  */
 export class BuildWork {
   readonly id: BuildId;
+  /** Each step doubles the share of executors that it gets beside other builds. */
+  readonly priority: number;
   /** Slaves that could not run this build; it is not given to them again. */
   readonly refusedBy = new Set<SlaveId>();
   #progress: BuildProgress;
@@ -38,13 +40,16 @@ export class BuildWork {
   #queue = new SubjobQueue(0, 0, () => false);
   readonly #indexes = new IndexPool();
   readonly #runningOn = new Map<SlaveId, number>();
+  /** Slaves that have had work of it, and so have fetched it and mostly set it up. */
+  readonly #openedOn = new Set<SlaveId>();
   #running = 0;
   #done = 0;
   #hasRetries = false;
   #secondsOfUndone: number | null = null;
 
-  constructor(id: BuildId, progress: BuildProgress, preparation: Task = newTask) {
+  constructor(id: BuildId, progress: BuildProgress, preparation: Task = newTask, priority = 0) {
     this.id = id;
+    this.priority = priority;
     this.#progress = progress;
     this.#preparation = preparation;
     if (preparation.kind === 'leased') {
@@ -88,6 +93,11 @@ export class BuildWork {
 
   runningOn(slave: SlaveId): number {
     return this.#runningOn.get(slave) ?? 0;
+  }
+
+  /** Whether the slave has had work of it: another subjob costs it no new workspace and no new setup. */
+  isOpenOn(slave: SlaveId): boolean {
+    return this.#openedOn.has(slave);
   }
 
   subjob(id: SubjobId): Subjob | undefined {
@@ -203,6 +213,7 @@ export class BuildWork {
   }
 
   #occupy(slave: SlaveId): void {
+    this.#openedOn.add(slave);
     this.#running += 1;
     this.#runningOn.set(slave, this.runningOn(slave) + 1);
   }

@@ -1,5 +1,6 @@
 import type { LeaseId, SlaveId, SubjobId } from '../protocol/ids.js';
 import type { BuildWork } from './build-work.js';
+import { pickBuild } from './fair-share.js';
 import type { LeasedTask } from './lease.js';
 
 /** What the scheduler decides over. */
@@ -24,8 +25,8 @@ export type Choice =
  * Takes leases for up to `freeExecutors` executors of one slave and says which. `now` in seconds since the epoch.
  *
  * Queued builds are prepared first, older ones before newer: only then is it known what they need. Otherwise the
- * build that holds the fewest executors is served, the older among equals, so that no build starves behind
- * another; within the build, the subjob that is expected to take longest.
+ * build whose share is furthest behind is served, see pickBuild; within the build, the subjob that is expected to
+ * take longest.
  *
  * With `takesShunned` false it gets no atom again that failed on it: others are asked first.
  *
@@ -40,7 +41,7 @@ export function chooseWork(
 ): Choice[] {
   const choices: Choice[] = [];
   while (choices.length < freeExecutors) {
-    const choice = prepareNext(cluster, slave, now) ?? runNext(cluster, slave, takesShunned);
+    const choice = prepareNext(cluster, slave, now) ?? runNext(cluster, slave, now, takesShunned);
     if (choice === null) {
       break;
     }
@@ -59,13 +60,8 @@ function prepareNext(cluster: Cluster, slave: SlaveId, now: number): Choice | nu
   return null;
 }
 
-function runNext(cluster: Cluster, slave: SlaveId, takesShunned: boolean): Choice | null {
-  let neediest: BuildWork | null = null;
-  for (const build of cluster.builds) {
-    if (mayRunOn(build, slave) && (neediest === null || build.running < neediest.running)) {
-      neediest = build;
-    }
-  }
+function runNext(cluster: Cluster, slave: SlaveId, now: number, takesShunned: boolean): Choice | null {
+  const neediest = pickBuild(willing(cluster, slave), slave, now);
   if (neediest === null) {
     return null;
   }
@@ -79,6 +75,14 @@ function runNext(cluster: Cluster, slave: SlaveId, takesShunned: boolean): Choic
         task: taken.task,
         executorIndex: taken.executorIndex,
       };
+}
+
+function* willing(cluster: Cluster, slave: SlaveId): Iterable<BuildWork> {
+  for (const build of cluster.builds) {
+    if (mayRunOn(build, slave)) {
+      yield build;
+    }
+  }
 }
 
 /** Whether this slave may be given a subjob of this build now. */

@@ -1,5 +1,6 @@
 import { isEnded, newBuild } from '../domain/build.js';
 import { BuildWork } from '../domain/build-work.js';
+import { newTask } from '../domain/lease.js';
 import type { Build, BuildRequest } from '../protocol/build.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { atomFolder, type BuildId, toId } from '../protocol/ids.js';
@@ -57,7 +58,7 @@ export class Builds {
     });
     cluster.builds.set(id, {
       id,
-      work: new BuildWork(id, progress),
+      work: new BuildWork(id, progress, newTask, request.priority),
       request,
       project,
       remoteFiles,

@@ -53,7 +53,12 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
   const job = row.job === null ? null : readJob(row.job);
   const preparing = leases.find(({ subjob_id }) => subjob_id === null);
   const timestamps = readTimestamps(row.timestamps);
-  const work = new BuildWork(id, { state: row.state, timestamps }, preparationOf(row, preparing));
+  const work = new BuildWork(
+    id,
+    { state: row.state, timestamps },
+    preparationOf(row, preparing),
+    request.priority,
+  );
   if (job !== null) {
     const bySubjob = new Map(leases.map((lease) => [lease.subjob_id, lease]));
     const subjobs = await subjobsOf(db, id);

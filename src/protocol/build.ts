@@ -45,6 +45,13 @@ export const BuildRequestSchema = Type.Object(
         description: 'URIs to download into the workspace, {URI: output file name} or the other way round.',
       }),
     ),
+    priority: Type.Optional(
+      Type.Integer({
+        minimum: -5,
+        maximum: 5,
+        description: 'Each step doubles the share of executors beside other builds; 0 unless given.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -1,0 +1,56 @@
+import type { SlaveId } from '../protocol/ids.js';
+import type { BuildWork } from './build-work.js';
+
+/** A build that holds no executor gains a step of priority each time it has been ready for this long. */
+const SECONDS_PER_STEP_OF_WAITING = 60;
+/** Enough to pass any priority; 2 to this power is far from the end of numbers. */
+const MOST_STEPS_OF_WAITING = 20;
+
+/**
+ * The build that a free executor of this slave serves next; null when there is none. `builds` are those that may run
+ * there, older first; `now` in seconds since the epoch.
+ *
+ * It is the one that would hold the least for its weight if it got one executor more (the division of seats by
+ * D'Hondt), the older among equals. A step of priority doubles the weight. Who holds nothing gains steps while it
+ * waits, so that newer builds of any priority cannot keep it waiting for ever.
+ *
+ * A build costs a slave its fetching and `setup_build` once. So a build that is open on the slave goes before one that
+ * is not, as long as that one runs elsewhere and the advantage is no more than one executor.
+ */
+export function pickBuild(builds: Iterable<BuildWork>, slave: SlaveId, now: number): BuildWork | null {
+  let neediest: Claim | null = null;
+  let open: Claim | null = null;
+  for (const build of builds) {
+    const claim = claimOf(build, now);
+    neediest = nearer(neediest, claim);
+    open = build.isOpenOn(slave) ? nearer(open, claim) : open;
+  }
+  if (neediest === null || open === null || neediest.build.running === 0) {
+    return neediest?.build ?? null;
+  }
+  return open.load - neediest.load <= 1 / neediest.weight ? open.build : neediest.build;
+}
+
+interface Claim {
+  readonly build: BuildWork;
+  readonly weight: number;
+  /** Executors for its weight, with the one that it would get. */
+  readonly load: number;
+}
+
+function claimOf(build: BuildWork, now: number): Claim {
+  const weight = 2 ** (build.priority + stepsOfWaiting(build, now));
+  return { build, weight, load: (build.running + 1) / weight };
+}
+
+function stepsOfWaiting({ running, timestamps }: BuildWork, now: number): number {
+  if (running > 0 || timestamps.BUILDING === undefined) {
+    return 0;
+  }
+  const steps = Math.floor((now - timestamps.BUILDING) / SECONDS_PER_STEP_OF_WAITING);
+  return Math.min(Math.max(0, steps), MOST_STEPS_OF_WAITING);
+}
+
+function nearer(best: Claim | null, other: Claim): Claim {
+  return best === null || other.load < best.load ? other : best;
+}

@@ -1,0 +1,75 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { BuildWork, noLimits } from '../../../src/domain/build-work.js';
+import { newTask } from '../../../src/domain/lease.js';
+import { chooseWork } from '../../../src/domain/scheduler.js';
+import { toId } from '../../../src/protocol/ids.js';
+
+const [here, there] = [toId.slave(1), toId.slave(2)];
+
+function ready(id: number, priority = 0, since = 0): BuildWork {
+  const timestamps = { BUILDING: since };
+  const work = new BuildWork(toId.build(id), { state: 'BUILDING', timestamps }, newTask, priority);
+  const subjob = { atoms: 1, expected: 1, task: newTask, executorIndex: null };
+  work.setSubjobs(Array(200).fill(subjob), noLimits);
+  return work;
+}
+
+function fill(builds: readonly BuildWork[], slave = here, executors = 1, now = 0): number[] {
+  let lease = 0;
+  const nextLease = () => {
+    lease += 1;
+    return toId.lease(lease);
+  };
+  return chooseWork({ builds, nextLease }, slave, executors, now).map(({ build }) => build.id);
+}
+
+describe('shares of executors', () => {
+  it('double with each step of priority', () => {
+    const builds = [ready(1, 0), ready(2, 1), ready(3, 2)];
+    fill(builds, here, 70);
+    expect(builds.map(({ running }) => running)).to.deep.equal([10, 20, 40]);
+  });
+
+  it('differ by two executors at most among equals, on however many slaves of any size', () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 6 }), sizes, (count, slaves) => {
+        const builds = Array.from({ length: count }, (_, n) => ready(n + 1));
+        slaves.forEach((executors, n) => {
+          fill(builds, toId.slave(n + 1), executors);
+        });
+        const running = builds.map((build) => build.running);
+        expect(Math.max(...running) - Math.min(...running)).to.be.at.most(2);
+      }),
+    );
+  });
+
+  it('are given on a slave where the build is open before another is opened there', () => {
+    const [one, two] = [ready(1), ready(2)];
+    expect(fill([one, two], here)).to.deep.equal([1]);
+    expect(fill([two], there)).to.deep.equal([2]);
+    one.endSubjob(toId.subjob(0), { kind: 'completed' });
+    expect(fill([one], there, 2)).to.deep.equal([1, 1]);
+    // Beside two executors against one, the older build is not the neediest.
+    expect(fill([one, two], toId.slave(3))).to.deep.equal([2]);
+    two.endSubjob(toId.subjob(1), { kind: 'completed' });
+    expect(fill([one, two], here)).to.deep.equal([1]);
+  });
+
+  it('go to a build that holds nothing, wherever it has to be opened', () => {
+    const [one, two] = [ready(1), ready(2)];
+    expect(fill([one, two], here, 4)).to.deep.equal([1, 2, 1, 2]);
+    const three = ready(3);
+    expect(fill([one, two, three], here)).to.deep.equal([3]);
+  });
+
+  it('come to a build of the lowest priority although urgent ones never end', () => {
+    const patient = ready(1, -5);
+    for (let minute = 0; minute < 15; minute += 1) {
+      const now = minute * 60;
+      fill([patient, ready(100 + minute, 5, now)], here, 1, now);
+    }
+    expect(patient.running).to.equal(1);
+  });
+});
