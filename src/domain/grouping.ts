@@ -1,7 +1,5 @@
-/** A group should be worth its hand-out, which keeps an executor for some thirty milliseconds: expected seconds. */
-const TARGET_SECONDS = 1.5;
-/** Also in the tail: smaller groups cost more hand-outs than they could even out. Expected seconds. */
-const LEAST_GROUP_SECONDS = 0.1;
+/** A group should be worth its hand-out, which costs a few milliseconds: this many expected seconds. */
+const TARGET_SECONDS = 0.75;
 /** Starting a process costs at least this much, whatever the history says. */
 const LEAST_SECONDS = 0.005;
 /** Without history a group may turn out to be anything, so it stays small. */
@@ -60,7 +58,7 @@ function groupByTime(atoms: readonly AtomToGroup[], width: number, longest: numb
       open.atoms.push(index);
       open.expected += seconds;
     } else {
-      limit = Math.max(LEAST_GROUP_SECONDS, Math.min(TARGET_SECONDS, left / (2 * width)));
+      limit = Math.min(TARGET_SECONDS, left / (2 * width));
       open = { atoms: [index], expected: seconds };
       groups.push(open);
     }
