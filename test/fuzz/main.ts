@@ -1,0 +1,29 @@
+import { parseArgs } from 'node:util';
+import { runFuzz } from './run-fuzz.js';
+
+/*
+ * npm run fuzz -- [--requests N] [--seed S] [--only INDEX]
+ *
+ * Seed and index decide each request; --only sends one of them again and shows it with its answer.
+ */
+
+const { values } = parseArgs({
+  options: {
+    requests: { type: 'string', default: '20000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    only: { type: 'string' },
+  },
+});
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+const report = await runFuzz({
+  seed: Number(values.seed),
+  requests: Number(values.requests),
+  only: values.only === undefined ? null : Number(values.only),
+  say: (line) => process.stdout.write(`${line}\n`),
+});
+for (const violation of report.violations) {
+  process.stdout.write(`VIOLATION (seed ${values.seed}): ${violation}\n`);
+}
+process.stdout.write(`${report.violations.length} violations\n`);
+process.exitCode = report.violations.length === 0 ? 0 : 1;

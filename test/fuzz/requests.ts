@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import type { Dispatcher } from 'undici';
+import type { RouteDeclaration } from '../../src/protocol/route.js';
+import { routes } from '../../src/protocol/routes.js';
+import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing.js';
+import type { Random } from '../chaos/random.js';
+import { bodyFor } from './bodies.js';
+import { nastyText } from './nasty.js';
+
+export interface GeneratedRequest {
+  readonly method: Dispatcher.HttpMethod;
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+const declared: RouteDeclaration[] = Object.values(routes);
+/** Of things that are not there: what the fuzzer may do with the secret must not touch the builds beside it. */
+const STRANGE_IDS: readonly string[] = [
+  '0',
+  '999999999',
+  '9007199254740991',
+  '9007199254740993',
+  '-1',
+  '1.0',
+  '1e3',
+];
+const OTHER_METHODS: readonly Dispatcher.HttpMethod[] = ['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'];
+const HEADERS: readonly string[] = [
+  'accept',
+  'accept-encoding',
+  'authorization',
+  'cookie',
+  'content-type',
+  'content-encoding',
+  'expected-session-id',
+  'if-none-match',
+  'last-event-id',
+  'origin',
+  'range',
+  'transfer-encoding-x',
+  'x-forwarded-for',
+  'x-http-method-override',
+];
+
+/** One request at a declared route, or near one. */
+export function generateRequest(random: Random, secret: string, now: number): GeneratedRequest {
+  const route = random.pick(declared);
+  const isRead = route.signing === 'none';
+  const method = random.chance(0.95) ? route.method : random.pick(OTHER_METHODS);
+  const target = pathOf(random, route, isRead) + queryOf(random, route);
+  const body = bodyOf(random, route, method);
+  const more = random.chance(0.3) ? { [random.pick(HEADERS)]: headerText(random) } : {};
+  const headers: Record<string, string> = { 'content-type': 'application/json', ...more };
+  return {
+    method,
+    target,
+    body,
+    headers: { ...headers, ...signatureOf(random, secret, now, method, target, body) },
+  };
+}
+
+/** Reading may meet what is there; a wait would only be waited for. */
+function pathOf(random: Random, route: RouteDeclaration, isRead: boolean): string {
+  const ids = isRead ? ['1', '2', ...STRANGE_IDS] : STRANGE_IDS;
+  const path = route.path.replace(/:\w+/g, () =>
+    random.chance(0.7) ? random.pick(ids) : encodeURIComponent(wellFormed(nastyText(random))).slice(0, 4000),
+  );
+  const shortened = random.chance(0.2) ? path.replace('/v1', '') || '/' : path;
+  return random.chance(0.05) ? `${shortened}/` : shortened;
+}
+
+function queryOf(random: Random, route: RouteDeclaration): string {
+  const known = Object.keys(route.query.properties).filter((name) => name !== 'wait');
+  const names = [
+    ...known.filter(() => random.chance(0.4)),
+    ...(random.chance(0.1) ? ['token'] : []),
+    ...(random.chance(0.05) ? [nastyText(random)] : []),
+  ];
+  const pairs = names.map((name) => {
+    const value = random.chance(0.5) ? String(random.integer(-1, 2000)) : nastyText(random);
+    return `${encodeURIComponent(wellFormed(name))}=${encodeURIComponent(wellFormed(value))}`;
+  });
+  return pairs.length === 0 ? '' : `?${pairs.join('&').slice(0, 8000)}`;
+}
+
+function bodyOf(random: Random, route: RouteDeclaration, method: string): Buffer {
+  if (method === 'GET' || method === 'HEAD') {
+    return Buffer.alloc(0);
+  }
+  if (route.body === 'stream' || route.body === null) {
+    return Buffer.from(Array.from({ length: random.integer(0, 3000) }, () => random.integer(0, 255)));
+  }
+  // With parameters it is about something that is not there.
+  return bodyFor(random, route.body, route.path.includes(':'));
+}
+
+/** Mostly a good one: behind it there is more to fall over. */
+function signatureOf(
+  random: Random,
+  secret: string,
+  now: number,
+  method: string,
+  target: string,
+  body: Buffer,
+): Record<string, string> {
+  const kind = random.next();
+  if (kind < 0.15) {
+    return {};
+  }
+  if (kind < 0.3) {
+    const digest = documentDigest(secret, body);
+    const shown = random.chance(0.7) ? digest : wellFormedHeader(nastyText(random));
+    return { 'clusterrunner-message-authentication-digest': shown };
+  }
+  const nonce = createHash('sha256').update(String(random.next())).digest('hex').slice(0, 40);
+  const signed = signParts(secret, { method, target, digest: contentDigestOf(body) }, now, nonce);
+  if (kind < 0.4) {
+    const name = random.pick(Object.keys(signed));
+    return { ...signed, [name]: wellFormedHeader(nastyText(random)) };
+  }
+  return signed;
+}
+
+function headerText(random: Random): string {
+  return wellFormedHeader(
+    random.chance(0.5) ? nastyText(random) : random.pick(['gzip', 'text/html', '*/*;q=0', 'bytes=0-1', '*']),
+  );
+}
+
+/** As far as the sender's own HTTP lets it through; the raw bytes are for the rest. */
+function wellFormedHeader(text: string): string {
+  return text
+    .replace(/[^\x20-\x7e]/g, '?')
+    .trim()
+    .slice(0, 6000);
+}
+
+function wellFormed(text: string): string {
+  return Buffer.from(text).toString();
+}

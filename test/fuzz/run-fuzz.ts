@@ -1,0 +1,209 @@
+import { type Dispatcher, Pool } from 'undici';
+import { Random } from '../chaos/random.js';
+import { Cluster } from '../support/cluster.js';
+import { writeFiles } from '../support/project.js';
+import { buildsBeside } from './builds-beside.js';
+import { type Health, healthOf } from './health.js';
+import { generateBytes } from './raw-bytes.js';
+import { type GeneratedRequest, generateRequest } from './requests.js';
+import { sendBytes } from './send-bytes.js';
+
+export interface FuzzOptions {
+  readonly seed: number;
+  readonly requests: number;
+  /** Sends this one alone, and shows it; null: all. */
+  readonly only: number | null;
+  readonly say: (line: string) => void;
+}
+
+export interface FuzzReport {
+  readonly violations: readonly string[];
+  /** How many answers had each status; 0 for none. */
+  readonly statuses: ReadonlyMap<number, number>;
+  readonly builds: number;
+}
+
+const AT_ONCE = 16;
+/** One in so many goes over a socket as raw bytes. */
+const RAW_EVERY = 4;
+/** After so much of the run the process has all the memory that it needs; what it takes later is growth. */
+const WARM_AT = 0.4;
+/** Garbage that has not been collected yet comes and goes by this much. */
+const MAX_GROWTH_MIB = 96;
+const MAX_MORE_FILES = 24;
+const MAX_SHOWN = 20;
+
+const JOB = 'Beside: {atomizers: [{N: seq 4}], commands: ["sleep 0.1", echo "$N"]}\n';
+
+/** Sends what no client should to a real master that has a slave and works meanwhile. */
+export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
+  const cluster = await Cluster.create();
+  try {
+    // Signatures that are wrong on purpose must not all be answered with 429.
+    await cluster.startMaster(['-p', '0'], { env: { CLUSTERRUNNER_MAX_FAILED_SIGNATURES: '1000000' } });
+    await cluster.startSlave(2);
+    writeFiles(cluster.cwd, { 'clusterrunner.yaml': JOB });
+    return await new Fuzz(cluster, options).run();
+  } finally {
+    await cluster.stop();
+  }
+}
+
+class Fuzz {
+  readonly #cluster: Cluster;
+  readonly #options: FuzzOptions;
+  readonly #pool: Pool;
+  readonly #violations: string[] = [];
+  readonly #statuses = new Map<number, number>();
+  #next = 0;
+  #warm: Health | null = null;
+
+  constructor(cluster: Cluster, options: FuzzOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#pool = new Pool(cluster.master.url, { connections: AT_ONCE, headersTimeout: 30_000 });
+  }
+
+  async run(): Promise<FuzzReport> {
+    const { only, requests, say } = this.#options;
+    const beside = buildsBeside(this.#cluster);
+    const started = performance.now();
+    try {
+      if (only !== null) {
+        await this.#sendOne(only);
+      } else {
+        await Promise.all(Array.from({ length: AT_ONCE }, () => this.#sendMany()));
+      }
+    } finally {
+      await this.#pool.destroy();
+    }
+    const seconds = (performance.now() - started) / 1000;
+    const builds = await beside.stop();
+    this.#violations.push(...builds.violations);
+    const health = this.#checkHealth();
+    const counts = [...this.#statuses]
+      .sort(([a], [b]) => a - b)
+      .map(([status, count]) => `${status}: ${count}`);
+    say(
+      `${requests} requests in ${seconds.toFixed(0)} s; ${builds.count} builds beside them. Answers: ${counts.join(', ')}`,
+    );
+    say(`The master: ${shown(this.#warm)} when warm, ${shown(health)} at the end.`);
+    return { violations: this.#violations, statuses: this.#statuses, builds: builds.count };
+  }
+
+  async #sendMany(): Promise<void> {
+    const { requests } = this.#options;
+    while (this.#next < requests && this.#violations.length < MAX_SHOWN) {
+      const index = this.#next;
+      this.#next += 1;
+      if (index === Math.floor(requests * WARM_AT)) {
+        this.#warm = healthOf(this.#cluster.master.program.pid);
+      }
+      await this.#sendOne(index);
+    }
+  }
+
+  async #sendOne(index: number): Promise<void> {
+    const random = new Random(this.#options.seed * 1_000_003 + index).fork();
+    const isRaw = index % RAW_EVERY === 0;
+    try {
+      await (isRaw ? this.#sendRaw(random, index) : this.#sendRequest(random, index));
+    } catch (error) {
+      if (this.#cluster.master.program.hasEnded) {
+        this.#violations.push(
+          `The master ended at request ${index}: ${this.#cluster.master.program.stderr.slice(-2000)}`,
+        );
+      } else {
+        this.#violations.push(`Request ${index}: ${error instanceof Error ? error.stack : String(error)}`);
+      }
+    }
+  }
+
+  async #sendRaw(random: Random, index: number): Promise<void> {
+    const bytes = generateBytes(random);
+    const answer = await sendBytes(this.#cluster.master.port, bytes);
+    const statuses = [...answer.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => Number(status));
+    for (const status of statuses.length === 0 ? [0] : statuses) {
+      this.#count(
+        status,
+        index,
+        () => JSON.stringify(bytes.toString('latin1').slice(0, 500)),
+        () => answer,
+      );
+    }
+  }
+
+  async #sendRequest(random: Random, index: number): Promise<void> {
+    const request = generateRequest(random, this.#cluster.secret, Date.now() / 1000);
+    const answer = await this.#pool.request({
+      path: request.target,
+      method: request.method,
+      headers: request.headers,
+      body: request.body.length === 0 ? null : request.body,
+    });
+    const text = await endOf(answer);
+    this.#count(
+      answer.statusCode,
+      index,
+      () => describe(request),
+      () => text,
+    );
+  }
+
+  #count(status: number, index: number, what: () => string, answer: () => string): void {
+    this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
+    if (this.#options.only !== null) {
+      this.#options.say(`${what()}\n${status}: ${answer().slice(0, 2000)}`);
+    }
+    if (status >= 500) {
+      this.#violations.push(
+        `Request ${index} was answered with ${status}: ${answer().slice(0, 300)}\n${what()}`,
+      );
+    }
+  }
+
+  #checkHealth(): Health | null {
+    const { program } = this.#cluster.master;
+    if (program.hasEnded) {
+      this.#violations.push('The master has ended.');
+      return null;
+    }
+    const now = healthOf(program.pid);
+    if (now !== null && this.#warm !== null) {
+      const { residentMiB, openFiles } = this.#warm;
+      if (now.residentMiB - residentMiB > MAX_GROWTH_MIB) {
+        this.#violations.push(`The memory of the master grew from ${shown(this.#warm)} to ${shown(now)}.`);
+      }
+      if (now.openFiles - openFiles > MAX_MORE_FILES) {
+        this.#violations.push(
+          `The open files of the master grew from ${shown(this.#warm)} to ${shown(now)}.`,
+        );
+      }
+    }
+    if (program.stderr.includes('"level":50')) {
+      this.#violations.push(`The master has logged an error: ${program.stderr.slice(-2000)}`);
+    }
+    return now;
+  }
+}
+
+/** An answer that has no end by itself is left after its head. */
+async function endOf(answer: Dispatcher.ResponseData): Promise<string> {
+  if (String(answer.headers['content-type']).startsWith('text/event-stream')) {
+    answer.body.destroy();
+    answer.body.on('error', () => undefined);
+    return '';
+  }
+  return await answer.body.text();
+}
+
+function describe({ method, target, headers, body }: GeneratedRequest): string {
+  const text = body.subarray(0, 500).toString('latin1');
+  return `${method} ${target.slice(0, 500)} ${JSON.stringify(headers).slice(0, 1500)} ${JSON.stringify(text)}`;
+}
+
+function shown(health: Health | null): string {
+  return health === null
+    ? 'unknown'
+    : `${health.residentMiB.toFixed(0)} MiB and ${health.openFiles} open files`;
+}

@@ -1,0 +1,30 @@
+import { connect } from 'node:net';
+
+const PATIENCE_MS = 300;
+
+/**
+ * Sends bytes, says that there are no more, and gives what came until the connection ended; or until nothing came for
+ * a moment, since a request that is not complete is rightly waited for.
+ */
+export function sendBytes(port: number, bytes: Buffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    const received: Buffer[] = [];
+    const done = () => {
+      socket.destroy();
+      resolve(Buffer.concat(received).toString('latin1'));
+    };
+    socket.setTimeout(PATIENCE_MS, done);
+    socket.on('data', (chunk) => received.push(chunk));
+    socket.once('close', done);
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') {
+        reject(error);
+      } else {
+        // Whoever sends what nobody can read is cut off.
+        done();
+      }
+    });
+    socket.once('connect', () => socket.end(bytes));
+  });
+}
