@@ -1,4 +1,5 @@
 import { quoteForShell } from '../lib/shell-quote.js';
+import { isPlainCommand } from './plain-command.js';
 
 export interface BatchItem {
   /** What this item's command sees beside the environment of the batch. */
@@ -8,76 +9,83 @@ export interface BatchItem {
 }
 
 /*
- * The script of a shell that runs one command for many items, one after another. Starting a shell out of a shell
- * costs a third of what starting it out of Node does, and Node reads a few words for each instead of living through
- * every process.
+ * The script of a shell that runs one command for many items, one after another, batch after batch. Starting a process
+ * out of a shell costs a third of what starting it out of Node does, and Node reads two lines for each instead of
+ * living through every process.
  *
- * It begins when a line comes on descriptor 4: then the watchdog knows of it, so nothing outlives whoever started it.
- * Job control (`set -m`) gives each item a process group of its own. The shell says on descriptor 3, a line each:
+ * It reads from descriptor 4, each ended by a NUL: a word, which comes when the watchdog knows of it, so nothing outlives
+ * whoever started it; the command; and then for each batch the path of a file that lists its items. Job control
+ * (`set -m`) gives each item a process group of its own. The shell says on descriptor 3, a line each:
  *
- *   s INDEX                  the item begins
- *   p PID                    its leader, which is also its process group; said by the leader itself before it becomes
- *                            the command, so whoever reads to the end of the descriptor knows of every group
- *   l INDEX                  the leader has ended and others of its group live; the shell waits for a line on
- *                            descriptor 4 before it goes on
- *   e INDEX CODE BEGIN END   the item has ended; CODE as in `$?`, times in seconds since the epoch
+ *   p PID                an item begins; PID is its leader, which is also its process group. Said by the leader itself
+ *                        before it becomes the command, so whoever reads to the end of the descriptor knows of every
+ *                        group
+ *   l                    the leader has ended and others of its group live; the shell waits for a NUL on descriptor 4
+ *                        before it goes on
+ *   e CODE BEGIN END     the item has ended; CODE as in `$?`, times in seconds since the epoch
+ *   d                    the batch is done
+ *
+ * A fork shares the memory of its shell until either writes to it, and each page that one writes to costs as much as
+ * dozens of system calls; so there are no functions here and as few variables as can be.
+ *
+ * It is one line, because messages of the shell name the line, and what is evaluated counts on from where it stands.
  */
+const script = (run: string) =>
+  [
+    "IFS= read -r -d '' _cr_word <&4 && IFS= read -r -d '' _cr_command <&4 || exit; set -m;",
+    "while IFS= read -r -d '' _cr_list <&4; do",
+    "while IFS= read -r -d '' _cr_console <&5 && IFS= read -r -d '' _cr_setting <&5; do",
+    '_cr_begin=$EPOCHREALTIME;',
+    '{',
+    'printf "p %s\\n" "$BASHPID" >&3;',
+    'exec 3>&- 4<&- 5<&- </dev/null >>"$_cr_console" 2>&1 || exit 126;',
+    'eval "$_cr_setting";',
+    run,
+    '} &',
+    'wait "$!"; _cr_code=$?; _cr_end=$EPOCHREALTIME;',
+    'if kill -0 -- "-$!" 2>/dev/null; then echo l >&3; IFS= read -r -d "" _cr_word <&4; fi;',
+    'printf "e %s %s %s\\n" "$_cr_code" "$_cr_begin" "$_cr_end" >&3;',
+    'done 5<"$_cr_list"; echo d >&3; done',
+  ].join(' ');
+const IN_NEW_SHELL = 'exec "$BASH" -o pipefail -c "$_cr_command";';
+const IN_FORK = 'set +m; set --; eval "$_cr_command";';
 
-const PROLOGUE = `read -r _ <&4 || exit
-set -m
-item() {
-  printf 's %s\\n' "$1" >&3
-  begin=$EPOCHREALTIME
-  (
-    printf 'p %s\\n' "$BASHPID" >&3
-    exec 3>&- 4<&- </dev/null >>"$2" 2>&1 || exit 126
-    eval "$3"
-    exec "$BASH" -o pipefail -c "$command"
-  ) &
-  leader=$!
-  wait "$leader"
-  code=$?
-  end=$EPOCHREALTIME
-  if kill -0 -- "-$leader" 2>/dev/null; then
-    printf 'l %s\\n' "$1" >&3
-    read -r _ <&4
-  fi
-  printf 'e %s %s %s %s\\n' "$1" "$code" "$begin" "$end" >&3
+/** For bash from version 5, which has EPOCHREALTIME. `command` is shell text; see isPlainCommand. */
+export function batchScript(command: string): string {
+  return script(isPlainCommand(command) ? IN_FORK : IN_NEW_SHELL);
 }
-`;
 
-/** For bash from version 5, which has EPOCHREALTIME. `command` is shell text. */
-export function batchScript(command: string, items: readonly BatchItem[]): string {
-  const lines = items.map(({ env, console }, index) => {
-    const exports = Object.entries(env).map(([name, value]) => `${name}=${quoteForShell(value)}`);
-    const setting = exports.length === 0 ? ':' : `export ${exports.join(' ')}`;
-    return `item ${index} ${quoteForShell(console)} ${quoteForShell(setting)}\n`;
-  });
-  return `${PROLOGUE}command=${quoteForShell(command)}\n${lines.join('')}`;
+/** What the shell reads of a batch's items. */
+export function batchList(items: readonly BatchItem[]): string {
+  return items
+    .map(({ env, console }) => {
+      const exports = Object.entries(env).map(([name, value]) => `${name}=${quoteForShell(value)}`);
+      return `${console}\0${exports.length === 0 ? ':' : `export ${exports.join(' ')}`}\0`;
+    })
+    .join('');
 }
 
 export type BatchWord =
-  | { readonly kind: 'begins'; readonly index: number }
-  | { readonly kind: 'leader'; readonly pid: number }
-  | { readonly kind: 'leaves others'; readonly index: number }
-  | { readonly kind: 'ended'; readonly index: number; readonly exitCode: number; readonly seconds: number };
+  | { readonly kind: 'begins'; readonly leader: number }
+  | { readonly kind: 'leaves others' }
+  | { readonly kind: 'ended'; readonly exitCode: number; readonly seconds: number }
+  | { readonly kind: 'done' };
 
 /** One line of descriptor 3. @throws Error for anything else */
 export function parseBatchWord(line: string): BatchWord {
-  const [kind, first = '', ...rest] = line.split(' ');
-  const number = Number(first);
+  const [kind, ...rest] = line.split(' ');
   switch (kind) {
-    case 's':
-      return { kind: 'begins', index: number };
     case 'p':
-      return { kind: 'leader', pid: number };
+      return { kind: 'begins', leader: Number(rest[0]) };
     case 'l':
-      return { kind: 'leaves others', index: number };
+      return { kind: 'leaves others' };
     case 'e': {
       // Some locales write a comma.
       const [exitCode = Number.NaN, begin = 0, end = 0] = rest.map((text) => Number(text.replace(',', '.')));
-      return { kind: 'ended', index: number, exitCode, seconds: Math.max(0, end - begin) };
+      return { kind: 'ended', exitCode, seconds: Math.max(0, end - begin) };
     }
+    case 'd':
+      return { kind: 'done' };
     default:
       throw new Error(`The shell of a batch said "${line.slice(0, 80)}", which means nothing.`);
   }

@@ -10,6 +10,7 @@ import { messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { Project, RemoteFile } from '../protocol/project.js';
+import { BatchShells } from './batch-shells.js';
 import { masterRelay } from './master-relay.js';
 import type { Session } from './session.js';
 
@@ -61,6 +62,7 @@ export class BuildHost {
   #workspace: Promise<Workspace> | null = null;
   #setup: Promise<SetupFailure> | null = null;
   #job: NamedJob | null = null;
+  #shells: BatchShells | null = null;
 
   constructor(id: BuildId, files: BuildFiles, context: HostContext) {
     this.id = id;
@@ -119,6 +121,17 @@ export class BuildHost {
     };
   }
 
+  /** Those in which its atoms run; they end with the build. */
+  shells(job: NamedJob, projectDirectory: string): BatchShells {
+    this.#shells ??= new BatchShells({
+      command: shellText(job.definition.commands),
+      cwd: projectDirectory,
+      env: this.inherited,
+      clock: this.#context.clock,
+    });
+    return this.#shells;
+  }
+
   /** Ends a fetch or a setup that is under way: nobody waits for it any more. */
   cancel(): void {
     this.#canceled.abort(new Error(`Build ${this.id} needs this slave no more.`));
@@ -127,6 +140,7 @@ export class BuildHost {
   /** Nothing of the build runs here any more: what was begun is ended, teardown runs, the workspace goes. */
   async release(): Promise<void> {
     this.cancel();
+    this.#shells?.end();
     if (this.#workspace === null) {
       return;
     }

@@ -7,11 +7,12 @@ import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
 import { readEnd } from '../lib/read-end.js';
 import { TimeLimit } from '../lib/time-limit.js';
-import { canRunBatches, runBatch } from '../process/run-batch.js';
+import { canRunBatches } from '../process/batch-shell.js';
 import { runCommand } from '../process/run-command.js';
 import { atomFolder } from '../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport, RunAssignment } from '../protocol/slave.js';
 import type { AtomFolder } from './archive/write-archive.js';
+import type { BatchShells } from './batch-shells.js';
 import { CANCEL_GRACE_MS, TIMEOUT_GRACE_MS } from './build-host.js';
 
 export type AtomVerdict = ResultReport['atoms'][number];
@@ -22,6 +23,8 @@ export interface SubjobRun {
   readonly projectDirectory: string;
   /** The slave's environment, as atoms may see it. */
   readonly env: Readonly<Record<string, string>>;
+  /** Have the commands of the assignment's job, and that environment. */
+  readonly shells: BatchShells;
   readonly executorIndex: number;
   /** Holds a folder for each atom afterwards; must not exist. */
   readonly directory: string;
@@ -78,7 +81,7 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome | null> {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
   const outcome = await ((await canRunBatches())
-    ? runTogether(run, planned, command, began, ended)
+    ? runTogether(run, planned, began, ended)
     : runOneByOne(run, planned, command, began, ended));
   return outcome === 'completed' ? { verdicts, folders } : null;
 }
@@ -86,7 +89,6 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome | null> {
 async function runTogether(
   run: SubjobRun,
   planned: readonly Planned[],
-  command: string,
   began: Began,
   ended: Ended,
 ): Promise<'completed' | 'canceled'> {
@@ -97,17 +99,13 @@ async function runTogether(
     }
     return one;
   };
-  return runBatch({
-    command,
+  return run.shells.run({
     items: planned.map(({ env, console }) => ({ env, console })),
-    cwd: run.projectDirectory,
-    env: run.env,
-    script: join(run.directory, 'atoms.sh'),
+    list: join(run.directory, 'atoms'),
     signal: run.signal,
     limitSeconds: limitOf(run),
     graceMs: CANCEL_GRACE_MS,
     limitGraceMs: TIMEOUT_GRACE_MS,
-    clock: run.clock,
     onBegin: (index) => began(at(index)),
     onEnd: (index, exitCode, seconds, tookTooLong) => ended(at(index), exitCode, seconds, tookTooLong),
   });

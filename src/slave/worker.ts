@@ -234,6 +234,7 @@ export class Worker {
       assignment,
       projectDirectory,
       env: host.inherited,
+      shells: host.shells(assignment.job, projectDirectory),
       executorIndex: executor.index,
       directory: this.#directoryOf(assignment),
       signal,

@@ -2,10 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { shellText } from '../../../src/job/shell-text.js';
 import { systemClock } from '../../../src/lib/clock.js';
 import { groupIsAlive } from '../../../src/process/process-group.js';
 import { toId } from '../../../src/protocol/ids.js';
 import type { JobDefinition } from '../../../src/protocol/job.js';
+import { BatchShells } from '../../../src/slave/batch-shells.js';
 import { runSubjob } from '../../../src/slave/run-subjob.js';
 
 describe('the atom_timeout', () => {
@@ -21,6 +23,8 @@ describe('the atom_timeout', () => {
     signal = new AbortController().signal,
   ) {
     const directory = join(root, 'work');
+    const env = { PATH: process.env.PATH ?? '' };
+    const shells = new BatchShells({ command: shellText(commands), cwd: root, env, clock: systemClock });
     const outcome = await runSubjob({
       assignment: {
         kind: 'run',
@@ -34,13 +38,14 @@ describe('the atom_timeout', () => {
         atoms: ['1', '2'].map((value, id) => ({ id: toId.atom(id), variable: 'X', value })),
       },
       projectDirectory: root,
-      env: { PATH: process.env.PATH ?? '' },
+      env,
+      shells,
       executorIndex: 0,
       directory,
       signal,
       clock: systemClock,
       onProgress: () => undefined,
-    });
+    }).finally(() => shells.end());
     const file = (atom: number, name: string) =>
       readFileSync(join(directory, `artifact_0_${atom}`, name), 'utf8');
     return { outcome, file };

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { systemClock } from '../../../src/lib/clock.js';
+import { type Batch, BatchShell } from '../../../src/process/batch-shell.js';
 import { groupIsAlive } from '../../../src/process/process-group.js';
-import { type BatchOptions, runBatch } from '../../../src/process/run-batch.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { until } from '../../support/until.js';
 
@@ -14,29 +14,48 @@ describe('running a command for many items', () => {
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), "batch-it's "));
   });
-  afterEach(() => rmSync(directory, { recursive: true }));
 
   const consoleOf = (index: number) => join(directory, `console ${index}`);
   const textOf = (index: number) => readFileSync(consoleOf(index), 'utf8');
 
+  const shells = new Map<string, BatchShell>();
+  afterEach(() => {
+    for (const shell of shells.values()) {
+      shell.end();
+    }
+    shells.clear();
+    rmSync(directory, { recursive: true });
+  });
+
+  /** The same one for the same command. */
+  function shellFor(command: string): BatchShell {
+    const shell =
+      shells.get(command) ??
+      new BatchShell({
+        command,
+        cwd: directory,
+        env: { PATH: process.env.PATH ?? '' },
+        clock: systemClock,
+      });
+    shells.set(command, shell);
+    return shell;
+  }
+
   async function run(
     command: string,
     values: readonly string[],
-    more: Partial<BatchOptions> = {},
+    more: Partial<Batch> = {},
   ): Promise<{ outcome: string; events: string[]; seconds: number[] }> {
     const events: string[] = [];
     const seconds: number[] = [];
-    const outcome = await runBatch({
-      command,
+    const shell = shellFor(command);
+    const outcome = await shell.run({
       items: values.map((VALUE, index) => ({ env: { VALUE }, console: consoleOf(index) })),
-      cwd: directory,
-      env: { PATH: process.env.PATH ?? '' },
-      script: join(directory, 'script'),
+      list: join(directory, 'list'),
       signal: new AbortController().signal,
       limitSeconds: null,
       graceMs: 5_000,
       limitGraceMs: 5_000,
-      clock: systemClock,
       onBegin: (index) => events.push(`begin ${index}`),
       onEnd: (index, exitCode, took, tookTooLong) => {
         events.push(tookTooLong ? `too long ${index}` : `end ${index} ${exitCode}`);
