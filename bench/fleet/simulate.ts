@@ -82,13 +82,14 @@ export function overBound({ makespan, bound }: Outcome): number {
 function ready(id: number, atoms: Workload['builds'][number]['atoms'], executors: number) {
   const work = new BuildWork(toId.build(id), { state: 'BUILDING', timestamps: { BUILDING: 0 } });
   const groups = groupAtoms(
-    atoms.map(({ expected }, index) => ({ index, expected })),
+    atoms.map(({ expected }, index) => ({ index, expected, deviation: 0 })),
     executors,
   );
   work.setSubjobs(
     groups.map((group) => ({
       atoms: group.atoms.length,
       expected: group.expected,
+      deviation: group.deviation,
       task: newTask,
       executorIndex: null,
     })),

@@ -1,14 +1,14 @@
 import type { BuildState } from '../protocol/build.js';
 import { type BuildId, type LeaseId, type SlaveId, type SubjobId, toId } from '../protocol/ids.js';
 import { type BuildProgress, enterState, type StateTimestamps } from './build.js';
+import type { Expectation } from './expectation.js';
 import { IndexPool } from './index-pool.js';
 import { complete, giveBack, type LeasedTask, loseLease, newTask, type Task, takeLease } from './lease.js';
 import { SubjobQueue } from './subjob-queue.js';
 
-export interface Subjob {
+export interface Subjob extends Expectation {
+  /** How many. */
   readonly atoms: number;
-  /** Seconds; null without history. */
-  readonly expected: number | null;
   readonly task: Task;
   /** The executor index that its lease occupies; null while it is not leased. */
   readonly executorIndex: number | null;
@@ -121,7 +121,7 @@ export class BuildWork {
         this.#done += 1;
         continue;
       }
-      undone = undone === null || expected === null ? null : undone + expected;
+      undone = sumOfSeconds(undone, expected);
       if (task.kind === 'leased') {
         this.#occupy(task.slave);
         this.#indexes.reserve(executorIndex ?? 0);
@@ -149,12 +149,12 @@ export class BuildWork {
   }
 
   /** Subjobs for atoms that run again, one each. `shunned` is the slave on which they failed. Answers their ids. */
-  addRetries(expected: readonly number[], shunned: SlaveId): SubjobId[] {
-    this.#hasRetries ||= expected.length > 0;
-    return expected.map((seconds) => {
+  addRetries(expectations: readonly Expectation[], shunned: SlaveId): SubjobId[] {
+    this.#hasRetries ||= expectations.length > 0;
+    return expectations.map((expectation) => {
       const id = toId.subjob(this.#subjobs.length);
-      this.#subjobs.push({ atoms: 1, expected: seconds, task: newTask, executorIndex: null, shunned });
-      this.#secondsOfUndone = this.#secondsOfUndone === null ? null : this.#secondsOfUndone + seconds;
+      this.#subjobs.push({ atoms: 1, ...expectation, task: newTask, executorIndex: null, shunned });
+      this.#secondsOfUndone = sumOfSeconds(this.#secondsOfUndone, expectation.expected);
       this.#queue.putBack(id);
       return id;
     });
@@ -230,6 +230,11 @@ export class BuildWork {
       this.#runningOn.set(task.slave, left);
     }
   }
+}
+
+/** null: unknown. */
+function sumOfSeconds(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? null : one + other;
 }
 
 export type LeaseEnd =

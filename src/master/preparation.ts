@@ -1,4 +1,5 @@
 import type { Limits } from '../domain/build-work.js';
+import { type Expectation, expectationOf, unknown } from '../domain/expectation.js';
 import { type Group, groupAtoms } from '../domain/grouping.js';
 import { newTask } from '../domain/lease.js';
 import type { BuildId, SlaveId } from '../protocol/ids.js';
@@ -32,7 +33,7 @@ export class Preparation {
     if (build === null) {
       return;
     }
-    const times = await readTimings(
+    const histories = await readTimings(
       cluster.store.db,
       projectKey(build.project),
       report.job.name,
@@ -45,7 +46,7 @@ export class Preparation {
       return this.prepared(slave, id, report);
     }
     cluster.journal.requireWhole();
-    await cluster.commit(this.#begin(build, found.held, report, times));
+    await cluster.commit(this.#begin(build, found.held, report, histories.map(expectationOf)));
     cluster.workAppeared();
   }
 
@@ -82,12 +83,12 @@ export class Preparation {
     return build;
   }
 
-  #begin(build: BuildEntry, held: Held, report: Prepared, times: readonly (number | null)[]): Change {
+  #begin(build: BuildEntry, held: Held, report: Prepared, expectations: readonly Expectation[]): Change {
     const cluster = this.#cluster;
     const { id, work } = build;
     const limits = limitsOf(report.job);
     const groups = groupAtoms(
-      report.atoms.map((_, index) => ({ index, expected: times[index] ?? null })),
+      expectations.map((expectation, index) => ({ index, ...expectation })),
       this.#executors(limits),
     );
     const change = new Change();
@@ -97,12 +98,7 @@ export class Preparation {
     build.numAtoms = report.atoms.length;
     work.enter('BUILDING', cluster.nowSeconds);
     work.setSubjobs(
-      groups.map(({ atoms, expected }) => ({
-        atoms: atoms.length,
-        expected,
-        task: newTask,
-        executorIndex: null,
-      })),
+      groups.map((group) => ({ ...group, atoms: group.atoms.length, task: newTask, executorIndex: null })),
       limits,
     );
     const { now } = cluster;
@@ -117,9 +113,9 @@ export class Preparation {
       await insertSubjobs(
         db,
         id,
-        groups.map(({ atoms, expected }, subjob) => ({ id: subjob, atoms: atoms.length, expected })),
+        groups.map((group, subjob) => ({ ...group, id: subjob, atoms: group.atoms.length })),
       );
-      await insertAtoms(db, id, newAtoms(report.atoms, groups, times));
+      await insertAtoms(db, id, newAtoms(report.atoms, groups, expectations));
       await updateBuild(db, id, row);
       await appendEvent(db, 'BUILD_PREPARED', facts, now);
     });
@@ -160,7 +156,7 @@ export function resolved(project: Project, commit: string | null): Project {
 function newAtoms(
   listed: readonly ListedAtom[],
   groups: readonly Group[],
-  times: readonly (number | null)[],
+  expectations: readonly Expectation[],
 ): NewAtom[] {
   const subjobOf = new Array<number>(listed.length).fill(0);
   groups.forEach(({ atoms }, subjob) => {
@@ -173,6 +169,6 @@ function newAtoms(
     subjob: subjobOf[id] ?? 0,
     variable,
     value,
-    expected: times[id] ?? null,
+    ...(expectations[id] ?? unknown),
   }));
 }

@@ -106,6 +106,7 @@ function subjobOf(row: SubjobRow, lease: LeaseRow | undefined): Subjob {
   return {
     atoms: row.num_atoms,
     expected: row.expected_time,
+    deviation: row.expected_deviation ?? 0,
     task,
     executorIndex: task.kind === 'leased' ? (lease?.executor_index ?? null) : null,
   };

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import type { Expectation } from '../domain/expectation.js';
 import { atomsToRetry, retryBudget } from '../domain/retries.js';
 import { healthy } from '../domain/slave-health.js';
 import { QueueByKey } from '../lib/queue-by-key.js';
@@ -146,7 +147,7 @@ export class Results {
         await insertSubjobs(
           db,
           build.id,
-          again.map(({ subjob: one, seconds }) => ({ id: one, atoms: 1, expected: seconds })),
+          again.map(({ subjob: one, expectation }) => ({ id: one, atoms: 1, ...expectation })),
         );
         await retryAtoms(db, build.id, again);
         await updateBuild(db, build.id, { num_subjobs: numSubjobs });
@@ -164,7 +165,7 @@ function planRetries(
   build: BuildEntry,
   atoms: ResultReport['atoms'],
   retries: ReadonlyMap<number, number>,
-): { id: AtomId; subjob: SubjobId; seconds: number }[] {
+): { id: AtomId; subjob: SubjobId; expectation: Expectation }[] {
   const definition = build.job?.definition;
   if (definition?.retries === undefined) {
     return [];
@@ -175,13 +176,12 @@ function planRetries(
   const left = retryBudget(definition, build.numAtoms ?? 0) - build.retriesUsed;
   const again = atomsToRetry(failed, definition.retries, left);
   build.retriesUsed += again.length;
-  const subjobs = build.work.addRetries(
-    again.map(({ actual_time }) => actual_time),
-    slave.id,
-  );
-  return again.flatMap(({ id, actual_time: seconds }, place) => {
-    const subjob = subjobs[place];
-    return subjob === undefined ? [] : [{ id, subjob, seconds }];
+  // How long it took to fail says little of how long it takes to pass.
+  const expectations = again.map(({ actual_time }) => ({ expected: actual_time, deviation: actual_time }));
+  const subjobs = build.work.addRetries(expectations, slave.id);
+  return again.flatMap(({ id }, place) => {
+    const [subjob, expectation] = [subjobs[place], expectations[place]];
+    return subjob === undefined || expectation === undefined ? [] : [{ id, subjob, expectation }];
   });
 }
 

@@ -53,6 +53,8 @@ export interface SubjobsTable {
   num_atoms: number;
   /** Seconds. */
   expected_time: number | null;
+  /** Seconds: how far its time may be off, as a standard deviation. */
+  expected_deviation: number | null;
   /** The last lease and its number among all leases of this subjob. */
   attempt: number;
   lease_id: number | null;
@@ -75,6 +77,8 @@ export interface AtomsTable {
   exit_code: number | null;
   /** Seconds. */
   expected_time: number | null;
+  /** Seconds, as in SubjobsTable. */
+  expected_deviation: number | null;
   /** Seconds. */
   actual_time: number | null;
   /** The verdict: null before it is there, 0 passed, 1 failed; 1 without an exit code: lost. */
@@ -120,8 +124,11 @@ export interface TimingsTable {
   project: string;
   job: string;
   atom: string;
-  /** Smoothed over the builds in which the atom passed. */
+  /** Smoothed over the runs in which the atom passed. */
   seconds: number;
+  /** Of these runs, smoothed alike; in square seconds. */
+  variance: number;
+  /** How many runs there were; of a database from before the variance, 1. */
   count: number;
   updated_at: number;
 }

@@ -1,5 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { type Kysely, type Selectable, sql } from 'kysely';
+import type { Expectation } from '../../domain/expectation.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
 import { type ResultIndex, ResultIndexSchema } from '../../protocol/result-index.js';
 import type { LeaseRef } from '../../protocol/slave.js';
@@ -11,10 +12,10 @@ export type SubjobRow = Selectable<SubjobsTable>;
 
 const CHUNK = 10_000;
 
-export interface NewSubjob {
+export interface NewSubjob extends Expectation {
   readonly id: number;
+  /** How many. */
   readonly atoms: number;
-  readonly expected: number | null;
 }
 
 /** One statement for thousands of rows, its rows in one JSON parameter: many times quicker than values lists. */
@@ -24,10 +25,14 @@ export async function insertSubjobs(
   subjobs: readonly NewSubjob[],
 ): Promise<void> {
   for (let at = 0; at < subjobs.length; at += CHUNK) {
-    const rows = subjobs.slice(at, at + CHUNK).map(({ id, atoms, expected }) => [id, atoms, expected]);
+    const rows = subjobs
+      .slice(at, at + CHUNK)
+      .map(({ id, atoms, expected, deviation }) => [id, atoms, expected, deviation]);
     await sql`
-      INSERT INTO subjobs (build_id, subjob_id, state, num_atoms, expected_time)
-      SELECT ${build}, value ->> 0, 'QUEUED', value ->> 1, CAST(value ->> 2 AS REAL)
+      INSERT INTO subjobs (build_id, subjob_id, state, num_atoms, expected_time, expected_deviation)
+      SELECT
+        ${build}, value ->> 0, 'QUEUED', value ->> 1,
+        CAST(value ->> 2 AS REAL), CAST(value ->> 3 AS REAL)
       FROM json_each(${JSON.stringify(rows)})`.execute(db);
     await breathe();
   }

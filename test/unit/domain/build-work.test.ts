@@ -19,7 +19,7 @@ describe('the work of a build', () => {
     const timestamps = { QUEUED: 1, PREPARING: 2, BUILDING: 3 };
     const done = { kind: 'done', attempt: 1, lease: toId.lease(1), ending: 'delivered', losses: [] } as const;
     const work = new BuildWork(toId.build(1), { state: 'BUILDING', timestamps }, done);
-    const subjob = { atoms: 2, expected: 4, executorIndex: null };
+    const subjob = { atoms: 2, expected: 4, deviation: 0, executorIndex: null };
     work.setSubjobs(
       [
         { ...subjob, task: done },
@@ -38,7 +38,7 @@ describe('the work of a build', () => {
 
   it('does not know how long it takes when one of its subjobs has no history', () => {
     const work = new BuildWork(toId.build(1), newBuild(0));
-    const subjob = { atoms: 1, task: newTask, executorIndex: null };
+    const subjob = { atoms: 1, deviation: 0, task: newTask, executorIndex: null };
     work.setSubjobs(
       [
         { ...subjob, expected: 1 },

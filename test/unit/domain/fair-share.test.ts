@@ -10,7 +10,7 @@ const [here, there] = [toId.slave(1), toId.slave(2)];
 function ready(id: number, priority = 0, since = 0): BuildWork {
   const timestamps = { BUILDING: since };
   const work = new BuildWork(toId.build(id), { state: 'BUILDING', timestamps }, newTask, priority);
-  const subjob = { atoms: 1, expected: 1, task: newTask, executorIndex: null };
+  const subjob = { atoms: 1, expected: 1, deviation: 0, task: newTask, executorIndex: null };
   work.setSubjobs(Array(200).fill(subjob), noLimits);
   return work;
 }

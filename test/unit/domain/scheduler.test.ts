@@ -15,7 +15,7 @@ function prepared(id: number, subjobs: number, limits: Limits = noLimits): Build
   work.takePreparation(toId.lease(1_000_000 + id), toId.slave(99));
   work.endPreparation({ kind: 'completed' });
   work.enter('BUILDING', 0);
-  const subjob = { atoms: 1, expected: 1, task: newTask, executorIndex: null };
+  const subjob = { atoms: 1, expected: 1, deviation: 0, task: newTask, executorIndex: null };
   work.setSubjobs(Array(subjobs).fill(subjob), limits);
   return work;
 }
