@@ -2,7 +2,7 @@ import { BuildWork, noLimits } from '../../src/domain/build-work.js';
 import { groupAtoms } from '../../src/domain/grouping.js';
 import { newTask } from '../../src/domain/lease.js';
 import { chooseWork } from '../../src/domain/scheduler.js';
-import { type SlaveId, type SubjobId, toId } from '../../src/protocol/ids.js';
+import { type LeaseId, type SlaveId, type SubjobId, toId } from '../../src/protocol/ids.js';
 import type { Workload } from './workload.js';
 
 export interface Outcome {
@@ -21,6 +21,7 @@ interface Running {
   readonly slave: SlaveId;
   readonly build: BuildWork;
   readonly subjob: SubjobId;
+  readonly lease: LeaseId;
 }
 
 /** Lets the scheduler work through all of it. @throws Error when a subjob is given twice, or none is given although work is left */
@@ -47,7 +48,13 @@ export function simulate({ slaves, builds }: Workload): Outcome {
       }
       const { build, subjob } = choice;
       given.add(`${build.id}/${subjob}`);
-      insert(running, { ends: now + (lengths.get(build)?.[subjob] ?? 0), slave, build, subjob });
+      insert(running, {
+        ends: now + (lengths.get(build)?.[subjob] ?? 0),
+        slave,
+        build,
+        subjob,
+        lease: choice.task.lease,
+      });
     }
   };
   slaves.forEach((free, n) => {
@@ -56,7 +63,7 @@ export function simulate({ slaves, builds }: Workload): Outcome {
   let now = 0;
   for (let next = running.pop(); next !== undefined; next = running.pop()) {
     now = next.ends;
-    next.build.endSubjob(next.subjob, { kind: 'completed' });
+    next.build.endSubjob(next.subjob, next.lease, { kind: 'completed' });
     ask(next.slave, 1, now);
   }
   if (!works.every(({ isComplete }) => isComplete)) {

@@ -171,6 +171,7 @@ export class HandOut {
     }
     for (const build of release) {
       slave.toldRelease.add(build);
+      this.#cluster.builds.get(build)?.work.setup.close(slave.id);
     }
     slave.toldDrain = slave.draining;
     return {
@@ -206,7 +207,11 @@ export class HandOut {
       return (
         build === undefined ||
         build.ending !== null ||
-        (build.work.state === 'BUILDING' && build.work.queued === 0 && build.work.runningOn(slave.id) === 0)
+        (build.work.state === 'BUILDING' &&
+          build.work.queued === 0 &&
+          build.work.runningOn(slave.id) === 0 &&
+          // What takes too long elsewhere may start here.
+          build.work.limits.speculative !== true)
       );
     });
   }

@@ -2,6 +2,7 @@ import type { Limits } from '../domain/build-work.js';
 import { type Expectation, expectationOf, unknown } from '../domain/expectation.js';
 import { type Group, groupAtoms } from '../domain/grouping.js';
 import { newTask } from '../domain/lease.js';
+import type { BuildRequest } from '../protocol/build.js';
 import type { BuildId, SlaveId } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { Project } from '../protocol/project.js';
@@ -9,6 +10,7 @@ import type { LeaseRef, ListedAtom, Prepared } from '../protocol/slave.js';
 import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
 import { endBuild, finishIfComplete } from './ending.js';
 import { preparationStep } from './leases.js';
+import { executorsFor } from './regrouping.js';
 import { reported, requireAcceptedBefore } from './reports.js';
 import { projectKey } from './requests.js';
 import { insertAtoms, type NewAtom } from './store/atoms.js';
@@ -86,10 +88,11 @@ export class Preparation {
   #begin(build: BuildEntry, held: Held, report: Prepared, expectations: readonly Expectation[]): Change {
     const cluster = this.#cluster;
     const { id, work } = build;
-    const limits = limitsOf(report.job);
+    const limits = limitsOf(report.job, build.request);
+    const executors = executorsFor(cluster, limits);
     const groups = groupAtoms(
       expectations.map((expectation, index) => ({ index, ...expectation })),
-      this.#executors(limits),
+      executors,
     );
     const change = new Change();
     this.#endLease(held, change);
@@ -100,6 +103,7 @@ export class Preparation {
     work.setSubjobs(
       groups.map((group) => ({ ...group, atoms: group.atoms.length, task: newTask, executorIndex: null })),
       limits,
+      { executors, assumed: null },
     );
     const { now } = cluster;
     const row = {
@@ -107,6 +111,7 @@ export class Preparation {
       commit_hash: report.commit,
       num_atoms: report.atoms.length,
       num_subjobs: groups.length,
+      planned_executors: executors,
     };
     const facts = { build_id: id, num_atoms: report.atoms.length, num_subjobs: groups.length };
     change.steps.push(preparationStep(build), async (db) => {
@@ -129,19 +134,12 @@ export class Preparation {
     held.build.work.endPreparation({ kind: 'completed' });
     change.steps.push((db) => endLease(db, held.task.lease, 'DELIVERED', now));
   }
-
-  /** How many of the executors that are connected now may work on such a build at once. */
-  #executors({ maxExecutors, maxExecutorsPerSlave }: Limits): number {
-    let executors = 0;
-    for (const { numExecutors } of this.#cluster.slaves.connected()) {
-      executors += Math.min(numExecutors, maxExecutorsPerSlave);
-    }
-    return Math.min(executors, maxExecutors);
-  }
 }
 
-export function limitsOf({ definition }: NamedJob): Limits {
+/** What the job says, and the request where it says otherwise. */
+export function limitsOf({ definition }: NamedJob, { speculative }: BuildRequest): Limits {
   return {
+    speculative: speculative ?? definition.speculative ?? false,
     maxExecutors: definition.max_executors ?? Infinity,
     maxExecutorsPerSlave: definition.max_executors_per_slave ?? Infinity,
   };

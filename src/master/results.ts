@@ -11,7 +11,8 @@ import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
 import type { ReceivedArchive } from './contract.js';
 import { finishIfComplete } from './ending.js';
-import { factsOf } from './leases.js';
+import { besides, factsOf, noteBegan, taskRow } from './leases.js';
+import type { Regrouping } from './regrouping.js';
 import { type Reported, reported, requireAcceptedBefore, staleLease } from './reports.js';
 import { projectKey } from './requests.js';
 import { recordVerdicts, retriesOfSubjob, retryAtoms } from './store/atoms.js';
@@ -28,9 +29,11 @@ export class Results {
   readonly #turns = new QueueByKey();
 
   readonly #consoles: LiveConsoles;
+  readonly #regrouping: Regrouping;
 
-  constructor(cluster: Cluster, consoles: LiveConsoles) {
+  constructor(cluster: Cluster, consoles: LiveConsoles, regrouping: Regrouping) {
     this.#cluster = cluster;
+    this.#regrouping = regrouping;
     this.#consoles = consoles;
   }
 
@@ -86,7 +89,10 @@ export class Results {
       throw new Error(`The result of subjob ${subjob} of build ${id} was accepted out of turn.`);
     }
     cluster.journal.requireWhole();
-    await cluster.commit(this.#complete(found.held, build, subjob, report, retries));
+    const committed = cluster.commit(this.#complete(found.held, build, subjob, report, retries));
+    // Now it may be known how long atoms take that no build had run.
+    await this.#regrouping.consider(build);
+    await committed;
     const atoms = report.atoms.map((atom) => atom.id);
     await this.#consoles.forget(id, atoms);
     const times = report.atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
@@ -120,9 +126,14 @@ export class Results {
     const { lease, atoms, index } = report;
     const { now } = this.#cluster;
     const change = new Change();
-    this.#cluster.letGo(held);
+    const actual = atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
+    noteBegan(held, Math.max(held.takenAt, now - actual * 1000));
+    const superseded = besides(held);
+    for (const one of [held, ...superseded]) {
+      this.#cluster.letGo(one);
+    }
     held.slave.health = healthy;
-    const { losses } = build.work.endSubjob(subjob, { kind: 'completed' });
+    const task = build.work.endSubjob(subjob, lease.lease_id, { kind: 'completed' }, actual);
     const failed = atoms.filter(({ exit_code }) => exit_code !== 0).length;
     const again = planRetries(held, build, atoms, retries);
     build.atomsDone += atoms.length - again.length;
@@ -139,8 +150,11 @@ export class Results {
     };
     change.steps.push(async (db) => {
       await endLease(db, lease.lease_id, 'DELIVERED', now);
+      for (const { task: loser } of superseded) {
+        await endLease(db, loser.lease, 'CANCELED', now);
+      }
       await keepResultIndex(db, build.id, subjob, index);
-      await endSubjobLease(db, build.id, subjob, lease, { state: 'DONE', losses, error: null });
+      await endSubjobLease(db, build.id, subjob, lease, taskRow(task, null));
       await recordVerdicts(db, build.id, subjob, atoms);
       await learnTimings(db, learned, now);
       if (again.length > 0) {
@@ -154,6 +168,12 @@ export class Results {
       }
       await appendEvent(db, 'SUBJOB_DONE', { ...factsOf(held), failed_atoms: failed }, now);
     });
+    if (superseded.length > 0 && held.isDuplicate) {
+      this.#cluster.metrics.duplicateWon();
+    }
+    if (superseded.length > 0) {
+      this.#cluster.newsOf(build.id);
+    }
     finishIfComplete(this.#cluster, build, change);
     return change;
   }

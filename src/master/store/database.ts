@@ -28,6 +28,8 @@ export interface BuildsTable {
   commit_hash: string | null;
   num_atoms: number | null;
   num_subjobs: number | null;
+  /** For how many executors its subjobs were made; null until prepared. */
+  planned_executors: number | null;
   /** The next five are written at the end; while the build runs the truth is counted from the rows. */
   num_subjobs_done: number;
   num_atoms_done: number;
@@ -55,8 +57,9 @@ export interface SubjobsTable {
   expected_time: number | null;
   /** Seconds: how far its time may be off, as a standard deviation. */
   expected_deviation: number | null;
-  /** The last lease and its number among all leases of this subjob. */
+  /** How many leases were ever taken of this subjob. */
   attempt: number;
+  /** The one that holds it, of two the first; that brought its result; or the last one. */
   lease_id: number | null;
   /** JSON list of the names of slaves that were lost with it. */
   losses: string;

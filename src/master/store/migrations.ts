@@ -25,6 +25,7 @@ const migrations: Record<string, Migration> = {
       await sql`UPDATE timings SET count = 1`.execute(db);
       await sql`ALTER TABLE atoms ADD COLUMN expected_deviation REAL`.execute(db);
       await sql`ALTER TABLE subjobs ADD COLUMN expected_deviation REAL`.execute(db);
+      await sql`ALTER TABLE builds ADD COLUMN planned_executors INTEGER`.execute(db);
     },
   },
 };

@@ -114,9 +114,8 @@ describe('the store', () => {
     await store.write((db) => leaseSubjob(db, id, subjob, ref));
     const again = store.write((db) => leaseSubjob(db, id, subjob, ref));
     expect(await failure(again)).to.contain('0 rows changed');
-    const stale = { ...ref, attempt: toId.attempt(2) };
-    const next = { state: 'DONE', losses: [], error: null } as const;
-    const wrong = store.write((db) => endSubjobLease(db, id, subjob, stale, next));
+    const next = { state: 'DONE', taken: 1, lease: 1, losses: [], error: null } as const;
+    const wrong = store.write((db) => endSubjobLease(db, id, subjob, ref, { ...next, taken: 2 }));
     expect(await failure(wrong)).to.contain('0 rows changed');
     await store.write((db) => endSubjobLease(db, id, subjob, ref, next));
     expect(await findSubjob(store.db, id, subjob)).to.include({ state: 'DONE', attempt: 1, lease_id: 1 });
