@@ -58,7 +58,7 @@ export class Regrouping {
       const atoms = await atomsThatWait(this.#cluster.store.db, build.id, waiting);
       // Meanwhile some were handed out, or the build has ended.
       if (this.#isDue(build)) {
-        this.#regroup(build, atoms);
+        await this.#regroup(build, atoms);
       }
     } catch (error) {
       this.#cluster.log.error(
@@ -79,8 +79,8 @@ export class Regrouping {
     );
   }
 
-  /** Decides and changes the memory in one breath, so that nothing can be handed out in between. */
-  #regroup({ id, work }: BuildEntry, read: readonly WaitingAtom[]): void {
+  /** Decides and changes the memory in one breath, so that nothing can be handed out in between. Resolves with the store. */
+  async #regroup({ id, work }: BuildEntry, read: readonly WaitingAtom[]): Promise<void> {
     const cluster = this.#cluster;
     cluster.journal.requireWhole();
     const { waiting } = work;
@@ -89,12 +89,12 @@ export class Regrouping {
     const regrouped = regroup(atoms, waiting, totalOf(work), plan);
     work.replaceWaiting(regrouped, plan);
     const row = { num_subjobs: totalOf(work), planned_executors: plan.executors };
-    // Nobody was promised anything: who takes a lease of the new groups waits for this commit with its own.
-    void cluster.journal.record([
+    cluster.watchers.changed(id);
+    // Leases of the new groups are recorded behind it, so nobody is given what the store does not know.
+    await cluster.journal.record([
       (db) => storeRegrouped(db, id, regrouped, new Set(waiting)),
       (db) => updateBuild(db, id, row),
     ]);
-    cluster.watchers.changed(id);
   }
 }
 
