@@ -197,11 +197,14 @@ class Begin extends Step {
 class Deliver extends Step {
   readonly #which: number;
   readonly #seconds: number;
+  /** Its first atom, which runs again. */
+  readonly #fails: boolean;
 
-  constructor(which: number, seconds: number) {
+  constructor(which: number, seconds: number, fails: boolean) {
     super();
     this.#which = which;
     this.#seconds = seconds;
+    this.#fails = fails;
   }
 
   override check({ running }: Readonly<Model>): boolean {
@@ -212,13 +215,16 @@ class Deliver extends Step {
     const run = model.running[this.#which % model.running.length];
     if (run !== undefined) {
       end(model, run, 'completed', this.#seconds);
+      if (this.#fails) {
+        retryFirst(run);
+      }
       regroupAll(model);
     }
     expectSound(model);
   }
 
   toString(): string {
-    return `deliver(${this.#which}, ${this.#seconds})`;
+    return `deliver(${this.#which}, ${this.#seconds}, ${this.#fails})`;
   }
 }
 
@@ -292,6 +298,18 @@ function end(model: Model, run: Run, how: 'completed' | 'given back' | 'lost', s
   }
 }
 
+/** The first atom of a subjob that is done gets another subjob. */
+function retryFirst({ build, subjob, slave }: Run): void {
+  const { work, members, verdicts } = build;
+  const [failed, ...rest] = members[subjob] ?? [];
+  const [id] = work.addRetries([{ expected: 1, deviation: 0 }], slave);
+  if (failed !== undefined && id !== undefined) {
+    members[subjob] = rest;
+    members[id] = [failed];
+    verdicts[failed] = 0;
+  }
+}
+
 function regroupAll({ builds, executors }: Model): void {
   for (const { work, atoms, members } of builds) {
     if (!work.needsRegrouping(executors)) {
@@ -362,7 +380,8 @@ function expectSound({ builds, running, slaves }: Model): void {
 function expectSoundSubjob({ work, members, verdicts }: Expected, id: SubjobId, mine: readonly Run[]): void {
   const subjob = work.subjob(id);
   const those = members[id] ?? [];
-  must(subjob !== undefined && subjob.atoms === those.length && those.length > 0, 'no subjob is empty');
+  const isDone = subjob?.task.kind === 'done';
+  must(isDone || (subjob?.atoms === those.length && those.length > 0), 'no subjob is empty');
   const held = subjob === undefined ? [] : holdersOf(subjob.task).map(({ lease }) => lease);
   const runs = mine.filter((run) => run.subjob === id);
   must(
@@ -370,7 +389,7 @@ function expectSoundSubjob({ work, members, verdicts }: Expected, id: SubjobId, 
     'who runs holds a lease',
   );
   must((runs.length < 3 && runs[0]?.slave !== runs[1]?.slave) || runs.length === 0, 'two run on two slaves');
-  const due = subjob?.task.kind === 'done' ? 1 : 0;
+  const due = isDone ? 1 : 0;
   must(
     those.every((one) => verdicts[one] === due),
     'an atom has one verdict when its subjob is done',
@@ -393,7 +412,9 @@ const steps = [
   any.map((which) => new Ask(which)),
   any.map((which) => new Ask(which)),
   any.map((which) => new Begin(which)),
-  fc.tuple(any, fc.double({ min: 0, max: 99, noNaN: true })).map(([which, s]) => new Deliver(which, s)),
+  fc
+    .tuple(any, fc.double({ min: 0, max: 99, noNaN: true }), fc.boolean())
+    .map(([which, seconds, fails]) => new Deliver(which, seconds, fails)),
   fc.integer({ min: 1, max: 200 }).map((seconds) => new Pass(seconds)),
 ];
 
