@@ -132,9 +132,10 @@ export function wouldComeTooLate({ setup, secondsOfRest, running }: BuildWork, s
 
 /** Whether anything could be handed out to anybody: a cheap question before a thousand slaves are looked at. */
 export function hasWork(cluster: Cluster): boolean {
-  for (const { state, queued, running, limits } of cluster.builds) {
+  for (const { state, queued, running, duplicates, limits } of cluster.builds) {
     const isOpen = state === 'BUILDING' && running < limits.maxExecutors;
-    if (state === 'QUEUED' || (isOpen && (queued > 0 || limits.speculative === true))) {
+    const mayStraggle = limits.speculative === true && running > 2 * duplicates;
+    if (state === 'QUEUED' || (isOpen && (queued > 0 || mayStraggle))) {
       return true;
     }
   }

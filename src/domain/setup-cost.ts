@@ -32,6 +32,13 @@ export class SetupCost {
     return before === undefined ? 'everything' : before === 'fetched' ? 'setup' : 'nothing';
   }
 
+  /** The slave says that it has a workspace of the build, which a master that was started again has forgotten. */
+  keep(slave: SlaveId): void {
+    if (!this.isOpenOn(slave)) {
+      this.#open.set(slave, 'ready');
+    }
+  }
+
   /** The slave removes what it has of the build. */
   close(slave: SlaveId): void {
     this.#open.delete(slave);

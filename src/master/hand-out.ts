@@ -31,6 +31,11 @@ export class HandOut {
     slave.lastPoll = request.poll;
     slave.paused = request.paused ?? null;
     slave.freeDiskBytes = request.free_disk_bytes ?? null;
+    for (const build of request.builds) {
+      if (!slave.toldRelease.has(build)) {
+        cluster.builds.get(build)?.work.setup.keep(slave.id);
+      }
+    }
     const poll = {};
     this.#supersede(slave, poll);
     try {

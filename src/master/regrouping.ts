@@ -40,11 +40,8 @@ export class Regrouping {
 
   /** Looks at all builds. Never rejects: without it builds end later, and no worse. */
   async considerAll(): Promise<void> {
-    for (const build of [...this.#cluster.builds.values()]) {
-      if (build.work.waitingAtoms > 1) {
-        await this.consider(build);
-      }
-    }
+    const builds = [...this.#cluster.builds.values()].filter(({ work }) => work.waitingAtoms > 1);
+    await Promise.all(builds.map((build) => this.consider(build)));
   }
 
   /** Never rejects. */
