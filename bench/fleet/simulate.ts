@@ -1,116 +1,279 @@
 import { BuildWork, noLimits } from '../../src/domain/build-work.js';
+import { type Expectation, expectationOf, unknown } from '../../src/domain/expectation.js';
 import { groupAtoms } from '../../src/domain/grouping.js';
 import { newTask } from '../../src/domain/lease.js';
+import { regroup } from '../../src/domain/regrouping.js';
 import { chooseWork } from '../../src/domain/scheduler.js';
-import { type SlaveId, type SubjobId, toId } from '../../src/protocol/ids.js';
-import type { Workload } from './workload.js';
+import { type LeaseId, type SlaveId, type SubjobId, toId } from '../../src/protocol/ids.js';
+import { lowerBound } from './bound.js';
+import { Events } from './events.js';
+import type { AtomInFleet, BuildInFleet, Workload } from './workload.js';
+
+export interface Settings {
+  /** Whether the builds have a history. */
+  readonly history: boolean;
+  /** Whether what waits is regrouped. */
+  readonly regroups: boolean;
+  readonly speculative: boolean;
+  /** Seconds for which each hand-out keeps an executor. */
+  readonly handOut: number;
+}
+
+export const asMaster: Settings = { history: true, regroups: true, speculative: false, handOut: 0 };
 
 export interface Outcome {
   readonly builds: number;
   readonly atoms: number;
   readonly executors: number;
-  readonly subjobs: number;
-  /** Seconds: max(sum / executors, longest atom). No schedule ends earlier. */
+  readonly handOuts: number;
+  /** Seconds; see lowerBound. */
   readonly bound: number;
   /** Seconds. */
   readonly makespan: number;
 }
 
-interface Running {
-  readonly ends: number;
+interface Run {
   readonly slave: SlaveId;
-  readonly build: BuildWork;
+  readonly work: BuildWork;
   readonly subjob: SubjobId;
+  readonly lease: LeaseId;
 }
 
-/** Lets the scheduler work through all of it. @throws Error when a subjob is given twice, or none is given although work is left */
-export function simulate({ slaves, builds }: Workload): Outcome {
-  const executors = slaves.reduce((sum, one) => sum + one, 0);
-  const lengths = new Map<BuildWork, number[]>();
-  builds.forEach(({ atoms }, n) => {
-    const { work, seconds } = ready(n + 1, atoms, executors);
-    lengths.set(work, seconds);
-  });
-  const works = [...lengths.keys()];
-  let lease = 0;
-  const nextLease = () => {
-    lease += 1;
-    return toId.lease(lease);
-  };
-  const cluster = { builds: works, nextLease };
-  const running: Running[] = [];
-  const given = new Set<string>();
-  const ask = (slave: SlaveId, free: number, now: number) => {
-    for (const choice of chooseWork(cluster, slave, free, now)) {
-      if (choice.kind !== 'run' || given.has(`${choice.build.id}/${choice.subjob}`)) {
-        throw new Error(`A subjob of build ${choice.build.id} was given twice.`);
-      }
-      const { build, subjob } = choice;
-      given.add(`${build.id}/${subjob}`);
-      insert(running, { ends: now + (lengths.get(build)?.[subjob] ?? 0), slave, build, subjob });
-    }
-  };
-  slaves.forEach((free, n) => {
-    ask(toId.slave(n + 1), free, 0);
-  });
-  let now = 0;
-  for (let next = running.pop(); next !== undefined; next = running.pop()) {
-    now = next.ends;
-    next.build.endSubjob(next.subjob, { kind: 'completed' });
-    ask(next.slave, 1, now);
-  }
-  if (!works.every(({ isComplete }) => isComplete)) {
-    throw new Error('The scheduler left work undone.');
-  }
-  const actual = builds.flatMap(({ atoms }) => atoms.map((atom) => atom.actual));
-  const sum = actual.reduce((total, one) => total + one, 0);
-  const longest = actual.reduce((most, one) => Math.max(most, one), 0);
-  return {
-    builds: builds.length,
-    atoms: actual.length,
-    executors,
-    subjobs: given.size,
-    bound: Math.max(sum / Math.max(1, executors), longest),
-    makespan: now,
-  };
+type Happening =
+  | { readonly kind: 'joins' | 'vanishes'; readonly slave: SlaveId }
+  | { readonly kind: 'arrives'; readonly build: BuildInFleet }
+  | { readonly kind: 'ends'; readonly run: Run }
+  /** Slaves that have nothing to do are looked at again. */
+  | { readonly kind: 'looks' };
+
+/** As often as the master looks for stragglers. */
+const LOOK_EVERY_SECONDS = 1;
+/** Whoever has not ended by then is taken to hang. */
+const MOST_EVENTS = 5_000_000;
+
+/** Lets the scheduler work through all of it. @throws Error when work is left undone, or done twice */
+export function simulate(workload: Workload, settings: Settings = asMaster): Outcome {
+  return new Simulation(workload, settings).run();
 }
 
 export function overBound({ makespan, bound }: Outcome): number {
   return bound === 0 ? 1 : makespan / bound;
 }
 
-function ready(id: number, atoms: Workload['builds'][number]['atoms'], executors: number) {
-  const work = new BuildWork(toId.build(id), { state: 'BUILDING', timestamps: { BUILDING: 0 } });
-  const groups = groupAtoms(
-    atoms.map(({ expected }, index) => ({ index, expected })),
-    executors,
-  );
-  work.setSubjobs(
-    groups.map((group) => ({
-      atoms: group.atoms.length,
-      expected: group.expected,
-      task: newTask,
-      executorIndex: null,
-    })),
-    noLimits,
-  );
-  const seconds = groups.map((group) =>
-    group.atoms.reduce((sum, index) => sum + (atoms[index]?.actual ?? 0), 0),
-  );
-  return { work, seconds };
-}
+class Simulation {
+  readonly #workload: Workload;
+  readonly #settings: Settings;
+  readonly #events = new Events<Happening>();
+  readonly #works: BuildWork[] = [];
+  readonly #atomsOf = new Map<BuildWork, readonly AtomInFleet[]>();
+  readonly #membersOf = new Map<BuildWork, (readonly number[])[]>();
+  readonly #connected = new Map<SlaveId, { readonly executors: number; free: number }>();
+  readonly #running = new Map<LeaseId, Run>();
+  #leases = 0;
+  #now = 0;
+  #makespan = 0;
+  #looks = false;
+  readonly #begun = new Set<AtomInFleet>();
 
-/** Kept with the next to end at the end. */
-function insert(running: Running[], one: Running): void {
-  let low = 0;
-  let high = running.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((running[middle]?.ends ?? 0) > one.ends) {
-      low = middle + 1;
-    } else {
-      high = middle;
+  constructor(workload: Workload, settings: Settings) {
+    this.#workload = workload;
+    this.#settings = settings;
+  }
+
+  run(): Outcome {
+    const { slaves, builds } = this.#workload;
+    slaves.forEach(({ joins, vanishes }, n) => {
+      const slave = toId.slave(n + 1);
+      this.#events.add(joins, { kind: 'joins', slave });
+      if (vanishes !== null) {
+        this.#events.add(vanishes, { kind: 'vanishes', slave });
+      }
+    });
+    for (const build of builds) {
+      this.#events.add(build.arrives, { kind: 'arrives', build });
+    }
+    for (let seen = 0; seen < MOST_EVENTS; seen += 1) {
+      const next = this.#events.next();
+      if (next === undefined) {
+        return this.#outcome();
+      }
+      this.#now = next.at;
+      this.#happens(next.what);
+      this.#handOut();
+    }
+    throw new Error('The simulated fleet never comes to an end.');
+  }
+
+  #happens(what: Happening): void {
+    switch (what.kind) {
+      case 'joins': {
+        const executors = this.#workload.slaves[what.slave - 1]?.executors ?? 0;
+        this.#connected.set(what.slave, { executors, free: executors });
+        this.#regroupAll();
+        break;
+      }
+      case 'vanishes':
+        this.#vanish(what.slave);
+        break;
+      case 'arrives':
+        this.#arrive(what.build);
+        break;
+      case 'ends':
+        this.#end(what.run);
+        break;
+      case 'looks':
+        this.#looks = false;
     }
   }
-  running.splice(low, 0, one);
+
+  #arrive({ atoms }: BuildInFleet): void {
+    const { history, speculative } = this.#settings;
+    const timestamps = { BUILDING: this.#now };
+    const work = new BuildWork(toId.build(this.#works.length + 1), { state: 'BUILDING', timestamps });
+    const executors = this.#executors();
+    const expectations = atoms.map((one) => (history ? expectationOf(one.history) : unknown));
+    const groups = groupAtoms(indexed(expectations), executors);
+    const subjobs = groups.map((group) => ({
+      ...group,
+      atoms: group.atoms.length,
+      task: newTask,
+      executorIndex: null,
+    }));
+    work.setSubjobs(subjobs, { ...noLimits, speculative }, { executors, assumed: null });
+    this.#works.push(work);
+    this.#atomsOf.set(work, atoms);
+    this.#membersOf.set(
+      work,
+      groups.map((group) => group.atoms),
+    );
+  }
+
+  #vanish(slave: SlaveId): void {
+    this.#connected.delete(slave);
+    for (const { work, subjob, lease } of [...this.#running.values()].filter((run) => run.slave === slave)) {
+      this.#running.delete(lease);
+      work.endSubjob(subjob, lease, { kind: 'lost', slaveName: String(slave) });
+    }
+    this.#regroupAll();
+  }
+
+  #end({ work, subjob, lease }: Run): void {
+    if (!this.#running.has(lease)) {
+      return; // Its slave has vanished, or another one was first.
+    }
+    for (const other of this.#running.values()) {
+      if (other.work === work && other.subjob === subjob) {
+        this.#running.delete(other.lease);
+        this.#free(other.slave);
+      }
+    }
+    const actual = this.#members(work, subjob).reduce((sum, one) => sum + one.actual, 0);
+    work.endSubjob(subjob, lease, { kind: 'completed' }, actual);
+    this.#makespan = Math.max(this.#makespan, this.#now);
+    this.#regroup(work);
+  }
+
+  #free(slave: SlaveId): void {
+    const entry = this.#connected.get(slave);
+    if (entry !== undefined) {
+      entry.free += 1;
+    }
+  }
+
+  #handOut(): void {
+    const nextLease = () => {
+      this.#leases += 1;
+      return toId.lease(this.#leases);
+    };
+    const builds = this.#works.filter(({ isComplete }) => !isComplete);
+    for (const [slave, entry] of this.#connected) {
+      if (entry.free === 0) {
+        continue;
+      }
+      for (const choice of chooseWork({ builds, nextLease }, slave, entry.free, this.#now)) {
+        if (choice.kind === 'run') {
+          entry.free -= 1;
+          this.#start({ slave, work: choice.build, subjob: choice.subjob, lease: choice.task.lease });
+        }
+      }
+    }
+    const isIdle = [...this.#connected.values()].some(({ free }) => free > 0);
+    if (this.#settings.speculative && isIdle && this.#running.size > 0 && !this.#looks) {
+      this.#looks = true;
+      this.#events.add(this.#now + LOOK_EVERY_SECONDS, { kind: 'looks' });
+    }
+  }
+
+  #start(run: Run): void {
+    const { work, subjob, lease } = run;
+    const began = this.#now + this.#settings.handOut;
+    work.noteBegan(subjob, lease, began);
+    let seconds = 0;
+    for (const one of this.#members(work, subjob)) {
+      seconds += this.#begun.has(one) ? one.actual : (one.stuck ?? one.actual);
+      this.#begun.add(one);
+    }
+    this.#running.set(lease, run);
+    this.#events.add(began + seconds, { kind: 'ends', run });
+  }
+
+  #regroupAll(): void {
+    for (const work of this.#works) {
+      this.#regroup(work);
+    }
+  }
+
+  #regroup(work: BuildWork): void {
+    const executors = this.#executors();
+    if (!this.#settings.regroups || !work.needsRegrouping(executors)) {
+      return;
+    }
+    const { history } = this.#settings;
+    const atoms = this.#atomsOf.get(work) ?? [];
+    const members = this.#membersOf.get(work) ?? [];
+    const { waiting } = work;
+    const waitingAtoms = waiting.flatMap((id) => members[id] ?? []);
+    const known = waitingAtoms.map((index) => ({
+      index,
+      ...(history ? expectationOf(atoms[index]?.history ?? null) : unknown),
+    }));
+    const plan = work.planFor(executors);
+    const regrouped = regroup(known, waiting, work.total ?? 0, plan);
+    members.length -= regrouped.dropped.length;
+    for (const group of regrouped.groups) {
+      members[group.id] = group.atoms;
+    }
+    work.replaceWaiting(regrouped, plan);
+  }
+
+  #members(work: BuildWork, subjob: SubjobId): AtomInFleet[] {
+    const atoms = this.#atomsOf.get(work) ?? [];
+    return (this.#membersOf.get(work)?.[subjob] ?? []).flatMap((index) => atoms[index] ?? []);
+  }
+
+  #executors(): number {
+    return [...this.#connected.values()].reduce((sum, { executors }) => sum + executors, 0);
+  }
+
+  #outcome(): Outcome {
+    for (const work of this.#works) {
+      const members = (this.#membersOf.get(work) ?? []).flat();
+      const atoms = this.#atomsOf.get(work)?.length ?? 0;
+      if (!work.isComplete || members.length !== atoms || new Set(members).size !== atoms) {
+        throw new Error(`Build ${work.id} was left undone, or an atom of it was lost.`);
+      }
+    }
+    return {
+      builds: this.#works.length,
+      atoms: this.#workload.builds.reduce((sum, { atoms }) => sum + atoms.length, 0),
+      executors: this.#workload.slaves.reduce((sum, { executors }) => sum + executors, 0),
+      handOuts: this.#leases,
+      bound: lowerBound(this.#workload),
+      makespan: this.#makespan,
+    };
+  }
+}
+
+function indexed(expectations: readonly Expectation[]) {
+  return expectations.map((expectation, index) => ({ index, ...expectation }));
 }

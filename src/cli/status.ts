@@ -84,7 +84,7 @@ export function explanationText(build: Build, explanation: Explanation, now: num
   if (explanation.running.length > 0) {
     const rows = explanation.running.map((run) => [
       run.slave,
-      run.subjob_id === null ? 'preparation' : `subjob ${run.subjob_id}`,
+      run.subjob_id === null ? 'preparation' : `subjob ${run.subjob_id}${run.duplicate ? ' (too)' : ''}`,
       duration(Math.max(0, now - run.since)),
       run.atoms.map(({ id, command_string }) => `atom ${id}: ${command_string}`).join(', ') || '-',
     ]);

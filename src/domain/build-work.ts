@@ -1,17 +1,37 @@
 import type { BuildState } from '../protocol/build.js';
 import { type BuildId, type LeaseId, type SlaveId, type SubjobId, toId } from '../protocol/ids.js';
 import { type BuildProgress, enterState, type StateTimestamps } from './build.js';
-import { IndexPool } from './index-pool.js';
-import { complete, giveBack, type LeasedTask, loseLease, newTask, type Task, takeLease } from './lease.js';
+import type { Expectation } from './expectation.js';
+import { HeldExecutors } from './held-executors.js';
+import {
+  complete,
+  duplicateLease,
+  giveBack,
+  type Holder,
+  holdersOf,
+  type LeasedTask,
+  loseLease,
+  newTask,
+  type Task,
+  takeLease,
+} from './lease.js';
+import { isOutdated, type Plan, type Regrouped } from './regrouping.js';
+import { type Opening, SetupCost } from './setup-cost.js';
+import { overdueAfter } from './straggler.js';
 import { SubjobQueue } from './subjob-queue.js';
 
-export interface Subjob {
+export interface Subjob extends Expectation {
+  /** How many. */
   readonly atoms: number;
-  /** Seconds; null without history. */
-  readonly expected: number | null;
   readonly task: Task;
   /** The executor index that its lease occupies; null while it is not leased. */
   readonly executorIndex: number | null;
+  /** The same of its duplicate. */
+  readonly duplicateIndex?: number | null;
+  /** When an atom of it was first seen to run under its lease, in seconds since the epoch. */
+  readonly began?: number | null;
+  /** The same of its duplicate. */
+  readonly duplicateBegan?: number | null;
   /** The slave on which its atom failed: it should run on another now. */
   readonly shunned?: SlaveId;
 }
@@ -19,9 +39,24 @@ export interface Subjob {
 export interface Limits {
   readonly maxExecutors: number;
   readonly maxExecutorsPerSlave: number;
+  /** Subjobs that take far too long may start a second time on another slave. */
+  readonly speculative?: boolean;
 }
 
 export const noLimits: Limits = { maxExecutors: Infinity, maxExecutorsPerSlave: Infinity };
+
+/** A lease that was taken of a subjob. */
+export interface Taken {
+  readonly id: SubjobId;
+  readonly task: Holder;
+  readonly executorIndex: number;
+  readonly opening: Opening;
+}
+
+const noDuplicate = { duplicateIndex: null, duplicateBegan: null } as const;
+
+/** So many atoms must have shown how long they take before others are judged by them. */
+const ATOMS_TO_LEARN_FROM = 8;
 
 /**
  * One unfinished build as the scheduler sees it: its state, the leases of its preparation and its subjobs, and how
@@ -33,19 +68,27 @@ export class BuildWork {
   readonly priority: number;
   /** Slaves that could not run this build; it is not given to them again. */
   readonly refusedBy = new Set<SlaveId>();
+  /** What beginning on one more slave costs. */
+  readonly setup = new SetupCost();
   #progress: BuildProgress;
   #preparation: Task;
   #limits: Limits = noLimits;
+  #plan: Plan = { executors: 1, assumed: null };
   #subjobs: Subjob[] = [];
-  #queue = new SubjobQueue(0, 0, () => false);
-  readonly #indexes = new IndexPool();
-  readonly #runningOn = new Map<SlaveId, number>();
-  /** Slaves that have had work of it, and so have fetched it and mostly set it up. */
-  readonly #openedOn = new Set<SlaveId>();
-  #running = 0;
+  #queue = new SubjobQueue([]);
+  readonly #held = new HeldExecutors();
+  /** Those that are leased. */
+  readonly #leased = new Set<SubjobId>();
+  #duplicates = 0;
   #done = 0;
   #hasRetries = false;
+  /** Of the subjobs that nobody was ever given. */
+  #waitingAtoms = 0;
+  #undoneAtoms = 0;
   #secondsOfUndone: number | null = null;
+  #knowsAll = false;
+  /** What atoms took that have ended in this run of the master. */
+  #learned = { seconds: 0, atoms: 0 };
 
   constructor(id: BuildId, progress: BuildProgress, preparation: Task = newTask, priority = 0) {
     this.id = id;
@@ -53,7 +96,8 @@ export class BuildWork {
     this.#progress = progress;
     this.#preparation = preparation;
     if (preparation.kind === 'leased') {
-      this.#occupy(preparation.slave);
+      this.#held.count(preparation.slave, 1);
+      this.setup.prepare(preparation.slave);
     }
   }
 
@@ -71,7 +115,11 @@ export class BuildWork {
   }
   /** Executors that work on it now. */
   get running(): number {
-    return this.#running;
+    return this.#held.total;
+  }
+  /** Of these, those that run what another one runs too. */
+  get duplicates(): number {
+    return this.#duplicates;
   }
   get queued(): number {
     return this.#queue.size;
@@ -90,14 +138,22 @@ export class BuildWork {
   get secondsOfUndone(): number | null {
     return this.#secondsOfUndone;
   }
-
-  runningOn(slave: SlaveId): number {
-    return this.#runningOn.get(slave) ?? 0;
+  /** The same, or without history as far as can be told from the atoms that have ended. */
+  get secondsOfRest(): number | null {
+    const perAtom = this.#secondsPerAtom;
+    return this.#secondsOfUndone ?? (perAtom === null ? null : perAtom * this.#undoneAtoms);
+  }
+  /** Atoms of the subjobs that nobody was ever given. */
+  get waitingAtoms(): number {
+    return this.#waitingAtoms;
+  }
+  /** The subjobs that nobody was ever given, ascending. */
+  get waiting(): SubjobId[] {
+    return this.#queue.fresh.map(toId.subjob);
   }
 
-  /** Whether the slave has had work of it: another subjob costs it no new workspace and no new setup. */
-  isOpenOn(slave: SlaveId): boolean {
-    return this.#openedOn.has(slave);
+  runningOn(slave: SlaveId): number {
+    return this.#held.on(slave);
   }
 
   subjob(id: SubjobId): Subjob | undefined {
@@ -110,51 +166,61 @@ export class BuildWork {
   }
 
   /** The subjobs become known, in hand-out order; also with the states that the store remembers. */
-  setSubjobs(subjobs: readonly Subjob[], limits: Limits): void {
+  setSubjobs(subjobs: readonly Subjob[], limits: Limits, plan: Plan = { executors: 1, assumed: null }): void {
     this.#subjobs = [...subjobs];
     this.#limits = limits;
-    let queued = 0;
-    let undone: number | null = 0;
-    for (const { task, expected, executorIndex } of subjobs) {
-      queued += task.kind === 'queued' ? 1 : 0;
+    this.#plan = plan;
+    const fresh: number[] = [];
+    const returned: number[] = [];
+    subjobs.forEach(({ task, atoms, executorIndex, duplicateIndex }, index) => {
       if (task.kind === 'done') {
         this.#done += 1;
-        continue;
+        return;
       }
-      undone = undone === null || expected === null ? null : undone + expected;
-      if (task.kind === 'leased') {
-        this.#occupy(task.slave);
-        this.#indexes.reserve(executorIndex ?? 0);
+      this.#undoneAtoms += atoms;
+      if (task.kind === 'queued') {
+        (task.attempt === 0 ? fresh : returned).push(index);
+        this.#waitingAtoms += task.attempt === 0 ? atoms : 0;
+        return;
       }
-    }
-    this.#secondsOfUndone = undone;
-    this.#queue = new SubjobQueue(
-      subjobs.length,
-      queued,
-      (index) => this.#subjobs[index]?.task.kind === 'queued',
-    );
+      this.#leased.add(toId.subjob(index));
+      const indexes = [executorIndex, duplicateIndex];
+      holdersOf(task).forEach(({ slave }, place) => {
+        this.setup.run(slave);
+        this.#held.reserve(slave, indexes[place] ?? 0);
+      });
+      this.#duplicates += task.duplicate === null ? 0 : 1;
+    });
+    this.#queue = new SubjobQueue(fresh, returned);
+    this.#countSeconds();
   }
 
   takePreparation(lease: LeaseId, slave: SlaveId): LeasedTask {
     const task = takeLease(this.#preparation, lease, slave);
     this.#preparation = task;
-    this.#occupy(slave);
+    this.setup.prepare(slave);
+    this.#held.count(slave, 1);
     return task;
   }
 
   endPreparation(how: LeaseEnd): Task {
-    this.#leave(this.#preparation);
-    this.#preparation = afterLease(this.#preparation, how);
+    const task = this.#preparation;
+    if (task.kind !== 'leased') {
+      throw new Error(`Build ${this.id} has no such lease.`);
+    }
+    this.#held.count(task.slave, -1);
+    this.#preparation = afterLease(task, task.lease, how);
     return this.#preparation;
   }
 
   /** Subjobs for atoms that run again, one each. `shunned` is the slave on which they failed. Answers their ids. */
-  addRetries(expected: readonly number[], shunned: SlaveId): SubjobId[] {
-    this.#hasRetries ||= expected.length > 0;
-    return expected.map((seconds) => {
+  addRetries(expectations: readonly Expectation[], shunned: SlaveId): SubjobId[] {
+    this.#hasRetries ||= expectations.length > 0;
+    return expectations.map((expectation) => {
       const id = toId.subjob(this.#subjobs.length);
-      this.#subjobs.push({ atoms: 1, expected: seconds, task: newTask, executorIndex: null, shunned });
-      this.#secondsOfUndone = this.#secondsOfUndone === null ? null : this.#secondsOfUndone + seconds;
+      this.#subjobs.push({ atoms: 1, ...expectation, task: newTask, executorIndex: null, shunned });
+      this.#undoneAtoms += 1;
+      this.#secondsOfUndone = sumOfSeconds(this.#secondsOfUndone, expectation.expected);
       this.#queue.putBack(id);
       return id;
     });
@@ -166,11 +232,7 @@ export class BuildWork {
   }
 
   /** Leases the next subjob; null when none is queued, or with `takesShunned` false none that may run anywhere. */
-  takeSubjob(
-    lease: LeaseId,
-    slave: SlaveId,
-    takesShunned = true,
-  ): { id: SubjobId; task: LeasedTask; executorIndex: number } | null {
+  takeSubjob(lease: LeaseId, slave: SlaveId, takesShunned = true): Taken | null {
     const index = this.#queue.take((at) => this.#subjobs[at]?.shunned === slave, takesShunned);
     if (index === null) {
       return null;
@@ -178,30 +240,150 @@ export class BuildWork {
     const id = toId.subjob(index);
     const subjob = this.#known(id);
     const task = takeLease(subjob.task, lease, slave);
-    const executorIndex = this.#indexes.take();
-    this.#subjobs[index] = { ...subjob, task, executorIndex };
-    this.#occupy(slave);
-    return { id, task, executorIndex };
+    if (task.attempt === 1 && subjob.shunned === undefined) {
+      this.#waitingAtoms -= subjob.atoms;
+    }
+    const executorIndex = this.#held.take(slave);
+    this.#subjobs[index] = { ...subjob, task, executorIndex, began: null, ...noDuplicate };
+    this.#leased.add(id);
+    return { id, task, executorIndex, opening: this.setup.run(slave) };
   }
 
-  /** @throws Error when it is not leased. */
-  endSubjob(id: SubjobId, how: LeaseEnd): Task {
-    const subjob = this.#known(id);
-    const task = afterLease(subjob.task, how);
-    this.#leave(subjob.task);
-    if (subjob.executorIndex !== null) {
-      this.#indexes.release(subjob.executorIndex);
+  /** The subjob that has run the longest beyond what was expected; null when none has. `now` in seconds. */
+  straggler(slave: SlaveId, now: number): SubjobId | null {
+    if (this.#limits.speculative !== true) {
+      return null;
     }
-    this.#subjobs[id] = { ...subjob, task, executorIndex: null };
+    const setupSeconds = this.setup.isOpenOn(slave) ? 0 : (this.setup.seconds ?? 0);
+    let worst: { id: SubjobId; late: number } | null = null;
+    for (const id of this.#leased) {
+      const subjob = this.#known(id);
+      const { task, began } = subjob;
+      if (task.kind !== 'leased' || task.duplicate !== null || task.slave === slave) {
+        continue;
+      }
+      const after = overdueAfter(this.#expectationOf(subjob), setupSeconds);
+      const late = after === null || began === null || began === undefined ? 0 : now - began - after;
+      if (late > (worst?.late ?? 0)) {
+        worst = { id, late };
+      }
+    }
+    return worst?.id ?? null;
+  }
+
+  /** Leases a subjob a second time, beside the slave that holds it. @throws Error as duplicateLease */
+  takeDuplicate(id: SubjobId, lease: LeaseId, slave: SlaveId): Taken {
+    const subjob = this.#known(id);
+    const task = duplicateLease(subjob.task, lease, slave);
+    const executorIndex = this.#held.take(slave);
+    this.#subjobs[id] = { ...subjob, task, duplicateIndex: executorIndex };
+    this.#duplicates += 1;
+    return { id, task: task.duplicate, executorIndex, opening: this.setup.run(slave) };
+  }
+
+  /** An atom of it runs under this lease since `now`, in seconds. */
+  noteBegan(id: SubjobId, lease: LeaseId, now: number): void {
+    const subjob = this.#known(id);
+    const [first, duplicate] = holdersOf(subjob.task);
+    if (first?.lease === lease) {
+      this.#subjobs[id] = { ...subjob, began: now };
+    } else if (duplicate?.lease === lease) {
+      this.#subjobs[id] = { ...subjob, duplicateBegan: now };
+    }
+  }
+
+  /**
+   * Ends a lease; when it brought the verdict also the one that is held beside it, if there is one. `actual` is what the
+   * atoms took then, in seconds.
+   * @throws Error when nobody holds the lease.
+   */
+  endSubjob(id: SubjobId, lease: LeaseId, how: LeaseEnd, actual = 0): Task {
+    const subjob = this.#known(id);
+    const before = holdersOf(subjob.task);
+    const task = afterLease(subjob.task, lease, how);
+    const after = holdersOf(task);
+    const indexes = [subjob.executorIndex, subjob.duplicateIndex ?? null];
+    let kept: number | null = null;
+    before.forEach((holder, place) => {
+      const index = indexes[place] ?? 0;
+      if (after.some((other) => other.lease === holder.lease)) {
+        kept = index;
+      } else {
+        this.#held.release(holder.slave, index);
+      }
+    });
+    this.#duplicates -= before.length - 1;
+    const isFirst = task.kind === 'leased' && task.lease === before[0]?.lease;
+    const began = (isFirst ? subjob.began : subjob.duplicateBegan) ?? null;
+    this.#subjobs[id] = { ...subjob, task, executorIndex: kept, began, ...noDuplicate };
+    if (task.kind === 'leased') {
+      return task;
+    }
+    this.#leased.delete(id);
     if (task.kind === 'queued') {
       this.#queue.putBack(id);
     } else {
-      this.#done += 1;
-      if (this.#secondsOfUndone !== null) {
-        this.#secondsOfUndone = Math.max(0, this.#secondsOfUndone - (subjob.expected ?? 0));
-      }
+      this.#countDone(subjob, how, actual);
     }
     return task;
+  }
+
+  /** Whether other groups should be made of what waits, now that `executors` could work on it. */
+  needsRegrouping(executors: number): boolean {
+    const learned = this.#knowsAll ? null : this.#secondsPerAtom;
+    return this.#waitingAtoms > 1 && isOutdated(this.#plan, executors, learned);
+  }
+
+  /** What groups for so many executors are to be made for. */
+  planFor(executors: number): Plan {
+    return { executors, assumed: this.#knowsAll ? null : this.#secondsPerAtom };
+  }
+
+  /** Other groups take the place of those that nobody was ever given; see regroup. */
+  replaceWaiting({ groups, dropped }: Regrouped, plan: Plan): void {
+    this.#plan = plan;
+    this.#subjobs.length -= dropped.length;
+    for (const { id, atoms, expected, deviation } of groups) {
+      const subjob = { atoms: atoms.length, expected, deviation, task: newTask, executorIndex: null };
+      this.#subjobs[id] = subjob;
+    }
+    this.#queue.replaceFresh(groups.map(({ id }) => id));
+    this.#countSeconds();
+  }
+
+  /** What it was told, or what it is likely to be after the atoms that have ended. */
+  #expectationOf(subjob: Subjob): Expectation {
+    const perAtom = this.#secondsPerAtom;
+    if (subjob.expected !== null || perAtom === null) {
+      return subjob;
+    }
+    return { expected: subjob.atoms * perAtom, deviation: Math.sqrt(subjob.atoms) * perAtom };
+  }
+
+  get #secondsPerAtom(): number | null {
+    const { seconds, atoms } = this.#learned;
+    return atoms < ATOMS_TO_LEARN_FROM ? null : seconds / atoms;
+  }
+
+  #countSeconds(): void {
+    let undone: number | null = 0;
+    for (const { task, expected } of this.#subjobs) {
+      undone = task.kind === 'done' ? undone : sumOfSeconds(undone, expected);
+    }
+    this.#knowsAll ||= undone !== null && this.#plan.assumed === null;
+    this.#secondsOfUndone = undone;
+  }
+
+  #countDone({ atoms, expected }: Subjob, how: LeaseEnd, actual: number): void {
+    this.#done += 1;
+    this.#undoneAtoms -= atoms;
+    if (how.kind === 'completed') {
+      const { seconds, atoms: before } = this.#learned;
+      this.#learned = { seconds: seconds + actual, atoms: before + atoms };
+    }
+    if (this.#secondsOfUndone !== null) {
+      this.#secondsOfUndone = Math.max(0, this.#secondsOfUndone - (expected ?? 0));
+    }
   }
 
   #known(id: SubjobId): Subjob {
@@ -211,25 +393,11 @@ export class BuildWork {
     }
     return subjob;
   }
+}
 
-  #occupy(slave: SlaveId): void {
-    this.#openedOn.add(slave);
-    this.#running += 1;
-    this.#runningOn.set(slave, this.runningOn(slave) + 1);
-  }
-
-  #leave(task: Task): void {
-    if (task.kind !== 'leased') {
-      throw new Error(`Build ${this.id} has no such lease.`);
-    }
-    this.#running -= 1;
-    const left = this.runningOn(task.slave) - 1;
-    if (left === 0) {
-      this.#runningOn.delete(task.slave);
-    } else {
-      this.#runningOn.set(task.slave, left);
-    }
-  }
+/** null: unknown. */
+function sumOfSeconds(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? null : one + other;
 }
 
 export type LeaseEnd =
@@ -237,13 +405,13 @@ export type LeaseEnd =
   | { readonly kind: 'given back' }
   | { readonly kind: 'lost'; readonly slaveName: string };
 
-function afterLease(task: Task, how: LeaseEnd): Task {
+function afterLease(task: Task, lease: LeaseId, how: LeaseEnd): Task {
   switch (how.kind) {
     case 'completed':
-      return complete(task);
+      return complete(task, lease);
     case 'given back':
-      return giveBack(task);
+      return giveBack(task, lease);
     case 'lost':
-      return loseLease(task, how.slaveName);
+      return loseLease(task, lease, how.slaveName);
   }
 }

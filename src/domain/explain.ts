@@ -2,6 +2,7 @@ import type { Explanation, WaitReason } from '../protocol/explanation.js';
 import type { BuildId, SlaveId } from '../protocol/ids.js';
 import { isEnded } from './build.js';
 import type { BuildWork } from './build-work.js';
+import { wouldComeTooLate } from './scheduler.js';
 
 /** A slave as the question "why is it waiting" needs to know it. */
 export interface SlaveLoad {
@@ -33,7 +34,10 @@ export function reasonsToWait(
   if (build.state === 'PREPARING') {
     reasons.push({ reason: 'PREPARING', text: 'A slave fetches the project and lists the atoms.' });
   } else if (build.running > 0) {
-    reasons.push({ reason: 'RUNNING', text: `It runs on ${count(build.running, 'executor')}.` });
+    reasons.push({
+      reason: 'RUNNING',
+      text: `It runs on ${count(build.running, 'executor')}${twice(build)}.`,
+    });
   }
   const waits =
     build.state === 'QUEUED'
@@ -72,6 +76,13 @@ function whyNotMore(
       `${waits}: the build holds its max_executors_per_slave (${maxExecutorsPerSlave}) on every slave that has an executor free.`,
     );
   }
+  if (free.length > 0 && free.every(({ id }) => wouldComeTooLate(build, id))) {
+    const [needs, rest] = [build.setup.seconds, (build.secondsOfRest ?? 0) / Math.max(1, build.running)];
+    return because(
+      'SETUP_COST',
+      `${waits}: a slave that has an executor free would need ${Math.round(needs ?? 0)} s to set the build up, and the rest takes about ${Math.round(rest)} s.`,
+    );
+  }
   if (free.length === 0) {
     const builds = busyWith.map(({ build: id, executors }) => `build ${id} (${executors})`).join(', ');
     return because('EXECUTORS_BUSY', `${waits}: all executors are busy with ${builds || 'other work'}.`);
@@ -89,6 +100,10 @@ function whyNobody(slaves: readonly SlaveLoad[]): string {
   return slaves.some(({ sick }) => sick)
     ? 'every slave that is connected is SICK or being drained (`clusterrunner status` says why)'
     : 'every slave that is connected is being drained';
+}
+
+function twice({ duplicates }: BuildWork): string {
+  return duplicates === 0 ? '' : `, ${duplicates} of them with what takes too long on another slave`;
 }
 
 function because(reason: WaitReason, text: string): Reason {

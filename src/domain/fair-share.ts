@@ -23,7 +23,7 @@ export function pickBuild(builds: Iterable<BuildWork>, slave: SlaveId, now: numb
   for (const build of builds) {
     const claim = claimOf(build, now);
     neediest = nearer(neediest, claim);
-    open = build.isOpenOn(slave) ? nearer(open, claim) : open;
+    open = build.setup.isOpenOn(slave) ? nearer(open, claim) : open;
   }
   if (neediest === null || open === null || neediest.build.running === 0) {
     return neediest?.build ?? null;

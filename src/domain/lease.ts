@@ -8,13 +8,16 @@ export const MAX_LOSSES = 3;
  * What is leased: a subjob, or the preparation of a build.
  *
  *   queued ──take──► leased ──complete──► done (delivered)
- *      ▲               │ │ └───lose, the third time──► done (lost)
- *      └───────────────┘ └── giveBack, lose
+ *      ▲             │ │  ▲ └───lose, the third time──► done (lost)
+ *      └─────────────┘ │  │
+ *        giveBack, lose└──┘ duplicate; giveBack, lose of one of two
  *
  * queued: waits for a slave; `lease` names the last one that held it. leased: `slave` holds it until it is heard
- * no more. done: has its verdict and changes no more.
- * `attempt` counts the leases ever taken, and `losses` names the slaves that vanished with one. A lease has no
- * expiry of its own: any word of its slave renews all the slave's leases, so the time is kept once, with the slave.
+ * no more; perhaps another slave beside it, with a lease of its own: whoever completes it first ends both. done: has
+ * its verdict and changes no more; `lease` is the one that brought it.
+ * `attempt` numbers a lease among all that were ever taken, and of a task that nobody holds it counts these; `losses`
+ * names the slaves that vanished with one. A lease has no expiry of its own: any word of its slave renews all the
+ * slave's leases, so the time is kept once, with the slave.
  */
 export type Task =
   | {
@@ -23,13 +26,14 @@ export type Task =
       readonly lease: LeaseId | null;
       readonly losses: readonly string[];
     }
-  | {
+  | (Holder & {
       readonly kind: 'leased';
-      readonly attempt: number;
-      readonly lease: LeaseId;
-      readonly slave: SlaveId;
+      /** How many leases were ever taken: more than `attempt` when there is a duplicate, or was one. */
+      readonly taken: number;
+      /** The same work on another slave, begun later. */
+      readonly duplicate: Holder | null;
       readonly losses: readonly string[];
-    }
+    })
   | {
       readonly kind: 'done';
       readonly attempt: number;
@@ -37,6 +41,13 @@ export type Task =
       readonly ending: 'delivered' | 'lost';
       readonly losses: readonly string[];
     };
+
+/** A lease that is held, and by whom. */
+export interface Holder {
+  readonly attempt: number;
+  readonly lease: LeaseId;
+  readonly slave: SlaveId;
+}
 
 /**
  * Leases are numbered from here on by a master that starts at `nowMs`, unless its store knows a higher one. So no two
@@ -55,57 +66,97 @@ export function takeLease(task: Task, lease: LeaseId, slave: SlaveId): LeasedTas
   if (task.kind !== 'queued') {
     throw new Error(`A task that is ${task.kind} cannot be leased.`);
   }
-  return { kind: 'leased', attempt: task.attempt + 1, lease, slave, losses: task.losses };
+  const attempt = task.attempt + 1;
+  return { kind: 'leased', attempt, lease, slave, taken: attempt, duplicate: null, losses: task.losses };
 }
 
-/** The slave gave the lease back in good order. @throws Error when it is not leased. */
-export function giveBack(task: Task): Task {
-  const { attempt, lease, losses } = leased(task);
-  return { kind: 'queued', attempt, lease, losses };
+/** A second lease beside the first. @throws Error when it is not leased, or has two already, or `slave` holds it. */
+export function duplicateLease(
+  task: Task,
+  lease: LeaseId,
+  slave: SlaveId,
+): LeasedTask & { readonly duplicate: Holder } {
+  if (task.kind !== 'leased' || task.duplicate !== null || task.slave === slave) {
+    throw new Error(`A task that is ${task.kind} cannot have another lease on slave ${slave}.`);
+  }
+  const taken = task.taken + 1;
+  return { ...task, taken, duplicate: { attempt: taken, lease, slave } };
 }
 
-/** The slave vanished. Queued again, or done for good. @throws Error when it is not leased. */
-export function loseLease(task: Task, slaveName: string): Task {
-  const { attempt, lease, losses: before } = leased(task);
-  const losses = [...before, slaveName];
-  return losses.length < MAX_LOSSES
-    ? { kind: 'queued', attempt, lease, losses }
-    : { kind: 'done', attempt, lease, ending: 'lost', losses };
+/** Those that hold it now: none, one or two. */
+export function holdersOf(task: Task): Holder[] {
+  if (task.kind !== 'leased') {
+    return [];
+  }
+  return task.duplicate === null ? [task] : [task, task.duplicate];
 }
 
-/** @throws Error when it is not leased. */
-export function complete(task: Task): Task {
-  const { attempt, lease, losses } = leased(task);
+/** The slave gave the lease back in good order; who else holds it goes on. @throws Error when nobody holds `lease`. */
+export function giveBack(task: Task, lease: LeaseId): Task {
+  const held = heldWith(task, lease);
+  const { taken: attempt, losses } = held;
+  return without(held, lease) ?? { kind: 'queued', attempt, lease, losses };
+}
+
+/** The slave vanished. Who else holds it goes on; else it is queued again, or done for good. @throws as giveBack */
+export function loseLease(task: Task, lease: LeaseId, slaveName: string): Task {
+  const held = heldWith(task, lease);
+  const losses = [...held.losses, slaveName];
+  const { taken: attempt } = held;
+  return (
+    without({ ...held, losses }, lease) ??
+    (losses.length < MAX_LOSSES
+      ? { kind: 'queued', attempt, lease, losses }
+      : { kind: 'done', attempt, lease, ending: 'lost', losses })
+  );
+}
+
+/** `lease` brought the verdict: it is over for whoever held it beside. @throws Error when nobody holds `lease`. */
+export function complete(task: Task, lease: LeaseId): Task {
+  const { taken: attempt, losses } = heldWith(task, lease);
   return { kind: 'done', attempt, lease, ending: 'delivered', losses };
 }
 
 /**
  * What a report that names `ref` is about.
- * current: the lease that holds the task. accepted: the lease whose result ended it; the report is a repetition.
+ * current: a lease that holds the task. accepted: the lease whose result ended it; the report is a repetition.
  * stale: a lease that is over. unknown: no such lease was ever given for this task.
  * The reporting slave is not compared: lease and attempt name one hand-out only, and a slave that was restarted
  * delivers its outbox under a new id.
  */
 export function judge(task: Task, ref: LeaseRef): 'current' | 'accepted' | 'stale' | 'unknown' {
-  if (ref.attempt < task.attempt) {
-    return 'stale';
-  }
-  if (ref.attempt > task.attempt || ref.lease_id !== task.lease) {
-    return 'unknown';
-  }
   switch (task.kind) {
-    case 'leased':
-      return 'current';
+    case 'leased': {
+      const holders = holdersOf(task);
+      if (holders.some(({ lease, attempt }) => lease === ref.lease_id && attempt === ref.attempt)) {
+        return 'current';
+      }
+      const isOver = ref.attempt <= task.taken && holders.every(({ attempt }) => attempt !== ref.attempt);
+      return isOver ? 'stale' : 'unknown';
+    }
     case 'done':
-      return task.ending === 'delivered' ? 'accepted' : 'stale';
+      if (ref.lease_id === task.lease && ref.attempt <= task.attempt) {
+        return task.ending === 'delivered' ? 'accepted' : 'stale';
+      }
+      return ref.attempt <= task.attempt ? 'stale' : 'unknown';
     case 'queued':
-      return 'stale';
+      return ref.attempt < task.attempt || ref.lease_id === task.lease ? 'stale' : 'unknown';
   }
 }
 
-function leased(task: Task): LeasedTask {
-  if (task.kind !== 'leased') {
-    throw new Error(`A task that is ${task.kind} has no lease that could end.`);
+function heldWith(task: Task, lease: LeaseId): LeasedTask {
+  if (task.kind !== 'leased' || !holdersOf(task).some((holder) => holder.lease === lease)) {
+    throw new Error(`A task that is ${task.kind} has no lease ${lease} that could end.`);
   }
   return task;
+}
+
+/** As the other one holds it, who becomes the first; null when there is none. */
+function without(task: LeasedTask, lease: LeaseId): LeasedTask | null {
+  const [rest] = holdersOf(task).filter((holder) => holder.lease !== lease);
+  if (rest === undefined) {
+    return null;
+  }
+  const { attempt, lease: kept, slave } = rest;
+  return { ...task, attempt, lease: kept, slave, duplicate: null };
 }

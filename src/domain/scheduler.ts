@@ -1,7 +1,8 @@
 import type { LeaseId, SlaveId, SubjobId } from '../protocol/ids.js';
-import type { BuildWork } from './build-work.js';
+import type { BuildWork, Taken } from './build-work.js';
 import { pickBuild } from './fair-share.js';
-import type { LeasedTask } from './lease.js';
+import type { Holder, LeasedTask } from './lease.js';
+import type { Opening } from './setup-cost.js';
 
 /** What the scheduler decides over. */
 export interface Cluster {
@@ -17,8 +18,11 @@ export type Choice =
       readonly kind: 'run';
       readonly build: BuildWork;
       readonly subjob: SubjobId;
-      readonly task: LeasedTask;
+      readonly task: Holder;
       readonly executorIndex: number;
+      readonly opening: Opening;
+      /** Another slave runs it too, and takes too long. */
+      readonly isDuplicate: boolean;
     };
 
 /**
@@ -29,6 +33,9 @@ export type Choice =
  * take longest.
  *
  * With `takesShunned` false it gets no atom again that failed on it: others are asked first.
+ *
+ * When there is nothing else for it, it gets a second time what takes far too long on another slave, of builds that
+ * allow it.
  *
  * It must stay synchronous: between looking at the cluster and taking the lease nothing else may happen.
  */
@@ -41,7 +48,10 @@ export function chooseWork(
 ): Choice[] {
   const choices: Choice[] = [];
   while (choices.length < freeExecutors) {
-    const choice = prepareNext(cluster, slave, now) ?? runNext(cluster, slave, now, takesShunned);
+    const choice =
+      prepareNext(cluster, slave, now) ??
+      runNext(cluster, slave, now, takesShunned) ??
+      duplicateNext(cluster, slave, now);
     if (choice === null) {
       break;
     }
@@ -66,15 +76,21 @@ function runNext(cluster: Cluster, slave: SlaveId, now: number, takesShunned: bo
     return null;
   }
   const taken = neediest.takeSubjob(cluster.nextLease(), slave, takesShunned);
-  return taken === null
-    ? null
-    : {
-        kind: 'run',
-        build: neediest,
-        subjob: taken.id,
-        task: taken.task,
-        executorIndex: taken.executorIndex,
-      };
+  return taken === null ? null : asChoice(neediest, taken, false);
+}
+
+function duplicateNext(cluster: Cluster, slave: SlaveId, now: number): Choice | null {
+  for (const build of cluster.builds) {
+    const straggler = mayHoldMoreOn(build, slave) && build.queued === 0 ? build.straggler(slave, now) : null;
+    if (straggler !== null) {
+      return asChoice(build, build.takeDuplicate(straggler, cluster.nextLease(), slave), true);
+    }
+  }
+  return null;
+}
+
+function asChoice(build: BuildWork, { id, ...taken }: Taken, isDuplicate: boolean): Choice {
+  return { kind: 'run', build, subjob: id, ...taken, isDuplicate };
 }
 
 function* willing(cluster: Cluster, slave: SlaveId): Iterable<BuildWork> {
@@ -87,22 +103,39 @@ function* willing(cluster: Cluster, slave: SlaveId): Iterable<BuildWork> {
 
 /** Whether this slave may be given a subjob of this build now. */
 export function mayRunOn(build: BuildWork, slave: SlaveId): boolean {
+  return build.queued > 0 && mayHoldMoreOn(build, slave) && !wouldComeTooLate(build, slave);
+}
+
+function mayHoldMoreOn(build: BuildWork, slave: SlaveId): boolean {
   return (
     build.state === 'BUILDING' &&
-    build.queued > 0 &&
     build.running < build.limits.maxExecutors &&
     build.runningOn(slave) < build.limits.maxExecutorsPerSlave &&
     !build.refusedBy.has(slave)
   );
 }
 
+/**
+ * Whether the slave would have to set the build up, and be ready only when those that have it set up are through. A
+ * build that nobody works on is never too late.
+ */
+export function wouldComeTooLate({ setup, secondsOfRest, running }: BuildWork, slave: SlaveId): boolean {
+  const { seconds } = setup;
+  return (
+    running > 0 &&
+    !setup.isOpenOn(slave) &&
+    seconds !== null &&
+    secondsOfRest !== null &&
+    secondsOfRest / running < seconds
+  );
+}
+
 /** Whether anything could be handed out to anybody: a cheap question before a thousand slaves are looked at. */
 export function hasWork(cluster: Cluster): boolean {
-  for (const build of cluster.builds) {
-    if (
-      build.state === 'QUEUED' ||
-      (build.state === 'BUILDING' && build.queued > 0 && build.running < build.limits.maxExecutors)
-    ) {
+  for (const { state, queued, running, duplicates, limits } of cluster.builds) {
+    const isOpen = state === 'BUILDING' && running < limits.maxExecutors;
+    const mayStraggle = limits.speculative === true && running > 2 * duplicates;
+    if (state === 'QUEUED' || (isOpen && (queued > 0 || mayStraggle))) {
       return true;
     }
   }

@@ -1,24 +1,31 @@
 /**
- * The queued subjobs of one build, longest expected first. Subjobs are numbered in that order, so the next fresh
- * one is a cursor, and those that came back (always below it) are few and kept sorted: no hand-out looks at all
- * subjobs.
+ * The queued subjobs of one build. Those that were never given are fresh, in the order in which they should be handed
+ * out, so the next one is a cursor; those that came back, or were added for a retry, go before them. They are few and
+ * kept sorted: no hand-out looks at all subjobs.
  */
 export class SubjobQueue {
-  readonly #isQueued: (index: number) => boolean;
-  readonly #total: number;
-  #fresh = 0;
-  readonly #returned: number[] = [];
-  #size: number;
+  #fresh: readonly number[];
+  #next = 0;
+  readonly #returned: number[];
 
-  /** `isQueued` answers for subjob `index` and must say true again before `putBack` is called. */
-  constructor(total: number, queued: number, isQueued: (index: number) => boolean) {
-    this.#total = total;
-    this.#size = queued;
-    this.#isQueued = isQueued;
+  constructor(fresh: readonly number[], returned: readonly number[] = []) {
+    this.#fresh = fresh;
+    this.#returned = [...returned].sort((a, b) => a - b);
   }
 
   get size(): number {
-    return this.#size;
+    return this.#fresh.length - this.#next + this.#returned.length;
+  }
+
+  /** Those that were never given, in order. */
+  get fresh(): readonly number[] {
+    return this.#fresh.slice(this.#next);
+  }
+
+  /** What takes the place of those that were never given. */
+  replaceFresh(fresh: readonly number[]): void {
+    this.#fresh = fresh;
+    this.#next = 0;
   }
 
   /**
@@ -36,29 +43,20 @@ export class SubjobQueue {
   #takeReturned(mayTake: (index: number) => boolean): number | null {
     const place = this.#returned.findIndex(mayTake);
     const [index] = place === -1 ? [] : this.#returned.splice(place, 1);
-    this.#size -= index === undefined ? 0 : 1;
     return index ?? null;
   }
 
   #takeFresh(): number | null {
-    // Subjobs that were not queued when the build was loaded from the store are passed over once.
-    while (this.#fresh < this.#total && !this.#isQueued(this.#fresh)) {
-      this.#fresh += 1;
-    }
-    if (this.#fresh >= this.#total) {
+    const index = this.#fresh[this.#next];
+    if (index === undefined) {
       return null;
     }
-    this.#size -= 1;
-    this.#fresh += 1;
-    return this.#fresh - 1;
+    this.#next += 1;
+    return index;
   }
 
-  /** Also of a subjob that was added later: it does not wait behind the fresh ones. */
+  /** Of one that was taken, or of a new one that should not wait behind the fresh ones. */
   putBack(index: number): void {
-    this.#size += 1;
-    if (index >= this.#fresh && index < this.#total) {
-      return; // The cursor has yet to come by.
-    }
     const at = this.#returned.findIndex((other) => other > index);
     this.#returned.splice(at === -1 ? this.#returned.length : at, 0, index);
   }

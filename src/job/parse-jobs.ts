@@ -23,6 +23,7 @@ const expected: Readonly<Record<string, string>> = {
   max_executors_per_slave: NUMBER,
   retries: 'a whole number from 0 to 10',
   max_retries: 'a whole number from 0',
+  speculative: 'true or false',
   atom_timeout: DURATION,
   build_timeout: DURATION,
 };

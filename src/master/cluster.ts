@@ -1,6 +1,7 @@
 import { resultOf } from '../domain/build.js';
 import type { BuildWork } from '../domain/build-work.js';
-import type { LeasedTask } from '../domain/lease.js';
+import type { Holder } from '../domain/lease.js';
+import type { Opening } from '../domain/setup-cost.js';
 import type { Health } from '../domain/slave-health.js';
 import type { Clock } from '../lib/clock.js';
 import { seconds } from '../lib/clock.js';
@@ -54,7 +55,7 @@ export interface BuildEntry {
 
 /** A lease that is not over. */
 export interface Held {
-  readonly task: LeasedTask;
+  readonly task: Holder;
   readonly build: BuildEntry;
   /** null: the preparation. */
   readonly subjob: SubjobId | null;
@@ -62,6 +63,12 @@ export interface Held {
   readonly executorIndex: number | null;
   /** Milliseconds. */
   readonly takenAt: number;
+  /** What the slave has to do before its first atom; `nothing` for a preparation. */
+  readonly opening: Opening;
+  /** It was taken because another slave takes too long with the same. */
+  readonly isDuplicate: boolean;
+  /** Whether an atom is known to run, or to have run. */
+  hasBegun: boolean;
   /** The number of the slave's question whose answer brings it; null before that is given. Only when the slave says
    *  that it waits for that answer no more can it be expected to name the lease. */
   answeredTo: number | null;
@@ -137,7 +144,7 @@ export class Cluster {
   readonly room: DiskRoom;
   readonly resultsDirectory: string;
   readonly workAppeared: () => void;
-  readonly #newsOf: (build: BuildId) => void;
+  readonly newsOf: (build: BuildId) => void;
   #lastLease: number;
 
   constructor(parts: ClusterParts) {
@@ -150,7 +157,7 @@ export class Cluster {
     this.room = parts.room;
     this.resultsDirectory = parts.resultsDirectory;
     this.workAppeared = parts.workAppeared;
-    this.#newsOf = parts.newsOf;
+    this.newsOf = parts.newsOf;
     this.#lastLease = parts.lastLease;
   }
 
@@ -194,7 +201,7 @@ export class Cluster {
         this.metrics.buildEnded(work.state, resultOf(work.state, atomsFailed) ?? 'FAILURE');
         this.builds.delete(id);
         this.watchers.ended(id);
-        this.#newsOf(id);
+        this.newsOf(id);
       }
     };
     // When it fails the journal has said so, and the entries show what this master last knew.

@@ -42,7 +42,7 @@ export async function explainRunning(cluster: Cluster, build: BuildEntry): Promi
 }
 
 function presentRunning(
-  { subjob, slave, takenAt }: Held,
+  { subjob, slave, takenAt, isDuplicate }: Held,
   atoms: readonly AtomView[],
 ): Explanation['running'][number] {
   return {
@@ -50,6 +50,7 @@ function presentRunning(
     slave_id: slave.id,
     slave: slave.name,
     since: seconds(takenAt),
+    duplicate: isDuplicate,
     atoms: atoms.map((atom) => ({ id: toId.atom(atom.atom_id), command_string: commandString(atom) })),
   };
 }

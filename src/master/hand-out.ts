@@ -31,6 +31,11 @@ export class HandOut {
     slave.lastPoll = request.poll;
     slave.paused = request.paused ?? null;
     slave.freeDiskBytes = request.free_disk_bytes ?? null;
+    for (const build of request.builds) {
+      if (!slave.toldRelease.has(build)) {
+        cluster.builds.get(build)?.work.setup.keep(slave.id);
+      }
+    }
     const poll = {};
     this.#supersede(slave, poll);
     try {
@@ -171,6 +176,7 @@ export class HandOut {
     }
     for (const build of release) {
       slave.toldRelease.add(build);
+      this.#cluster.builds.get(build)?.work.setup.close(slave.id);
     }
     slave.toldDrain = slave.draining;
     return {
@@ -206,7 +212,11 @@ export class HandOut {
       return (
         build === undefined ||
         build.ending !== null ||
-        (build.work.state === 'BUILDING' && build.work.queued === 0 && build.work.runningOn(slave.id) === 0)
+        (build.work.state === 'BUILDING' &&
+          build.work.queued === 0 &&
+          build.work.runningOn(slave.id) === 0 &&
+          // What takes too long elsewhere may start here.
+          build.work.limits.speculative !== true)
       );
     });
   }

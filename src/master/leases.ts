@@ -1,4 +1,6 @@
+import type { Task } from '../domain/lease.js';
 import { chooseWork } from '../domain/scheduler.js';
+import { seconds } from '../lib/clock.js';
 import { toId } from '../protocol/ids.js';
 import type { LeaseRef } from '../protocol/slave.js';
 import type { BuildEntry, Change, Cluster, Held, SlaveEntry } from './cluster.js';
@@ -9,7 +11,7 @@ import { failAtoms, resetAtoms } from './store/atoms.js';
 import { updateBuild } from './store/builds.js';
 import { appendEvent } from './store/events.js';
 import { endLease, insertLease } from './store/leases.js';
-import { endSubjobLease, leaseSubjob } from './store/subjobs.js';
+import { duplicateSubjob, endSubjobLease, leaseSubjob, type SubjobTaskRow } from './store/subjobs.js';
 
 /*
  * The ways in which a lease begins and ends without a verdict. Each changes the memory at once and adds to a
@@ -48,10 +50,16 @@ export function takeWork(
       slave,
       executorIndex: choice.kind === 'run' ? choice.executorIndex : null,
       takenAt: cluster.now,
+      opening: choice.kind === 'run' ? choice.opening : 'nothing',
+      isDuplicate: choice.kind === 'run' && choice.isDuplicate,
+      hasBegun: false,
       answeredTo: null,
       consoleEnds: new Map(),
     };
     cluster.hold(lease);
+    if (lease.isDuplicate) {
+      cluster.metrics.duplicateStarted();
+    }
     slave.toldRelease.delete(build.id);
     held.push(lease);
     steps.push(...stepsOfTaking(lease, cluster.now));
@@ -75,10 +83,32 @@ function stepsOfTaking(held: Held, now: number): Step[] {
     subjob === null
       ? preparationStep(build)
       : async (db) => {
-          await leaseSubjob(db, build.id, subjob, refOf(held));
-          await appendEvent(db, 'SUBJOB_LEASED', factsOf(held), now);
+          const take = held.isDuplicate ? duplicateSubjob : leaseSubjob;
+          await take(db, build.id, subjob, refOf(held));
+          await appendEvent(db, held.isDuplicate ? 'SUBJOB_DUPLICATED' : 'SUBJOB_LEASED', factsOf(held), now);
         },
   ];
+}
+
+/** An atom runs, or has run: what had to be done before is known to have taken until `now`, in milliseconds. */
+export function noteBegan(held: Held, now: number): void {
+  const { build, subjob, task, opening, takenAt } = held;
+  if (subjob !== null && !held.hasBegun) {
+    held.hasBegun = true;
+    build.work.setup.learn(Math.max(0, now - takenAt) / 1000, opening);
+    build.work.noteBegan(subjob, task.lease, seconds(now));
+  }
+}
+
+/** Whether another slave had its subjob before and still has it: what that one reports is shown. */
+export function isBeside({ build, subjob, task }: Held): boolean {
+  const of = subjob === null ? undefined : build.work.subjob(subjob)?.task;
+  return of?.kind === 'leased' && of.lease !== task.lease;
+}
+
+/** Who else holds the same subjob. */
+export function besides(held: Held): Held[] {
+  return [...held.build.leases].filter((other) => other !== held && other.subjob === held.subjob);
 }
 
 /** Writes the preparation's task and the state that goes with it as they are at this moment. */
@@ -105,10 +135,11 @@ export function giveBack(cluster: Cluster, held: Held, change: Change): void {
     build.work.enter('QUEUED', cluster.nowSeconds);
     change.steps.push(preparationStep(build));
   } else {
-    const { losses } = build.work.endSubjob(subjob, { kind: 'given back' });
+    const wasShown = !isBeside(held);
+    const task = build.work.endSubjob(subjob, held.task.lease, { kind: 'given back' });
     change.steps.push(async (db) => {
-      await endSubjobLease(db, build.id, subjob, refOf(held), { state: 'QUEUED', losses, error: null });
-      await resetAtoms(db, build.id, subjob);
+      await endSubjobLease(db, build.id, subjob, refOf(held), taskRow(task, null));
+      await (wasShown ? resetAtoms(db, build.id, subjob) : null);
       await appendEvent(db, 'SUBJOB_GIVEN_BACK', factsOf(held), now);
     });
   }
@@ -124,16 +155,17 @@ export function lose(cluster: Cluster, held: Held, change: Change): void {
   if (subjob === null) {
     losePreparation(cluster, build, slave.name, change);
   } else {
-    const task = build.work.endSubjob(subjob, { kind: 'lost', slaveName: slave.name });
+    const wasShown = !isBeside(held);
+    const task = build.work.endSubjob(subjob, held.task.lease, { kind: 'lost', slaveName: slave.name });
     const { losses } = task;
     const isLost = task.kind === 'done';
     const error = isLost
       ? `${losses.length} slaves were lost while they ran this subjob (${losses.join(', ')}); it is not tried again.`
       : null;
     change.steps.push(async (db) => {
-      const next = { state: isLost ? 'LOST' : 'QUEUED', losses, error } as const;
-      await endSubjobLease(db, build.id, subjob, refOf(held), next);
-      await (isLost ? failAtoms : resetAtoms)(db, build.id, subjob);
+      await endSubjobLease(db, build.id, subjob, refOf(held), taskRow(task, error));
+      await (isLost ? failAtoms(db, build.id, subjob) : null);
+      await (wasShown && !isLost ? resetAtoms(db, build.id, subjob) : null);
       await appendEvent(db, 'SUBJOB_LOST', { ...factsOf(held), losses: losses.length }, now);
     });
     if (isLost) {
@@ -157,6 +189,19 @@ function losePreparation(cluster: Cluster, build: BuildEntry, slaveName: string,
   } else {
     build.work.enter('QUEUED', cluster.nowSeconds);
     change.steps.push(preparationStep(build));
+  }
+}
+
+/** What the store keeps of a subjob one of whose leases has ended. */
+export function taskRow(task: Task, error: string | null): SubjobTaskRow {
+  const { lease, losses } = task;
+  switch (task.kind) {
+    case 'queued':
+      return { state: 'QUEUED', taken: task.attempt, lease, losses, error };
+    case 'leased':
+      return { state: 'LEASED', taken: task.taken, lease, losses, error };
+    case 'done':
+      return { state: task.ending === 'lost' ? 'LOST' : 'DONE', taken: task.attempt, lease, losses, error };
   }
 }
 

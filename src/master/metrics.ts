@@ -51,6 +51,17 @@ export class Metrics {
     registers: [this.#registry],
   });
 
+  readonly #duplicates = new Counter({
+    name: 'clusterrunner_duplicates_started_total',
+    help: 'Subjobs that were started a second time, because they took too long on another slave.',
+    registers: [this.#registry],
+  });
+  readonly #duplicatesWon = new Counter({
+    name: 'clusterrunner_duplicates_won_total',
+    help: 'Of these, those that brought their verdict before the first.',
+    registers: [this.#registry],
+  });
+
   constructor(snapshot: () => Snapshot) {
     collectDefaultMetrics({ register: this.#registry });
     const registers = [this.#registry];
@@ -93,6 +104,14 @@ export class Metrics {
   resultAccepted(seconds: number, bytes: number): void {
     this.#subjobs.observe(seconds);
     this.#resultBytes.inc(bytes);
+  }
+
+  duplicateStarted(): void {
+    this.#duplicates.inc();
+  }
+
+  duplicateWon(): void {
+    this.#duplicatesWon.inc();
   }
 
   commit(seconds: number): void {

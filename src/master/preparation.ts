@@ -1,6 +1,8 @@
 import type { Limits } from '../domain/build-work.js';
+import { type Expectation, expectationOf, unknown } from '../domain/expectation.js';
 import { type Group, groupAtoms } from '../domain/grouping.js';
 import { newTask } from '../domain/lease.js';
+import type { BuildRequest } from '../protocol/build.js';
 import type { BuildId, SlaveId } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { Project } from '../protocol/project.js';
@@ -8,6 +10,7 @@ import type { LeaseRef, ListedAtom, Prepared } from '../protocol/slave.js';
 import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
 import { endBuild, finishIfComplete } from './ending.js';
 import { preparationStep } from './leases.js';
+import { executorsFor } from './regrouping.js';
 import { reported, requireAcceptedBefore } from './reports.js';
 import { projectKey } from './requests.js';
 import { insertAtoms, type NewAtom } from './store/atoms.js';
@@ -32,7 +35,7 @@ export class Preparation {
     if (build === null) {
       return;
     }
-    const times = await readTimings(
+    const histories = await readTimings(
       cluster.store.db,
       projectKey(build.project),
       report.job.name,
@@ -45,7 +48,7 @@ export class Preparation {
       return this.prepared(slave, id, report);
     }
     cluster.journal.requireWhole();
-    await cluster.commit(this.#begin(build, found.held, report, times));
+    await cluster.commit(this.#begin(build, found.held, report, histories.map(expectationOf)));
     cluster.workAppeared();
   }
 
@@ -82,13 +85,14 @@ export class Preparation {
     return build;
   }
 
-  #begin(build: BuildEntry, held: Held, report: Prepared, times: readonly (number | null)[]): Change {
+  #begin(build: BuildEntry, held: Held, report: Prepared, expectations: readonly Expectation[]): Change {
     const cluster = this.#cluster;
     const { id, work } = build;
-    const limits = limitsOf(report.job);
+    const limits = limitsOf(report.job, build.request);
+    const executors = executorsFor(cluster, limits);
     const groups = groupAtoms(
-      report.atoms.map((_, index) => ({ index, expected: times[index] ?? null })),
-      this.#executors(limits),
+      expectations.map((expectation, index) => ({ index, ...expectation })),
+      executors,
     );
     const change = new Change();
     this.#endLease(held, change);
@@ -97,13 +101,9 @@ export class Preparation {
     build.numAtoms = report.atoms.length;
     work.enter('BUILDING', cluster.nowSeconds);
     work.setSubjobs(
-      groups.map(({ atoms, expected }) => ({
-        atoms: atoms.length,
-        expected,
-        task: newTask,
-        executorIndex: null,
-      })),
+      groups.map((group) => ({ ...group, atoms: group.atoms.length, task: newTask, executorIndex: null })),
       limits,
+      { executors, assumed: null },
     );
     const { now } = cluster;
     const row = {
@@ -111,15 +111,16 @@ export class Preparation {
       commit_hash: report.commit,
       num_atoms: report.atoms.length,
       num_subjobs: groups.length,
+      planned_executors: executors,
     };
     const facts = { build_id: id, num_atoms: report.atoms.length, num_subjobs: groups.length };
     change.steps.push(preparationStep(build), async (db) => {
       await insertSubjobs(
         db,
         id,
-        groups.map(({ atoms, expected }, subjob) => ({ id: subjob, atoms: atoms.length, expected })),
+        groups.map((group, subjob) => ({ ...group, id: subjob, atoms: group.atoms.length })),
       );
-      await insertAtoms(db, id, newAtoms(report.atoms, groups, times));
+      await insertAtoms(db, id, newAtoms(report.atoms, groups, expectations));
       await updateBuild(db, id, row);
       await appendEvent(db, 'BUILD_PREPARED', facts, now);
     });
@@ -133,19 +134,12 @@ export class Preparation {
     held.build.work.endPreparation({ kind: 'completed' });
     change.steps.push((db) => endLease(db, held.task.lease, 'DELIVERED', now));
   }
-
-  /** How many of the executors that are connected now may work on such a build at once. */
-  #executors({ maxExecutors, maxExecutorsPerSlave }: Limits): number {
-    let executors = 0;
-    for (const { numExecutors } of this.#cluster.slaves.connected()) {
-      executors += Math.min(numExecutors, maxExecutorsPerSlave);
-    }
-    return Math.min(executors, maxExecutors);
-  }
 }
 
-export function limitsOf({ definition }: NamedJob): Limits {
+/** What the job says, and the request where it says otherwise. */
+export function limitsOf({ definition }: NamedJob, { speculative }: BuildRequest): Limits {
   return {
+    speculative: speculative ?? definition.speculative ?? false,
     maxExecutors: definition.max_executors ?? Infinity,
     maxExecutorsPerSlave: definition.max_executors_per_slave ?? Infinity,
   };
@@ -160,7 +154,7 @@ export function resolved(project: Project, commit: string | null): Project {
 function newAtoms(
   listed: readonly ListedAtom[],
   groups: readonly Group[],
-  times: readonly (number | null)[],
+  expectations: readonly Expectation[],
 ): NewAtom[] {
   const subjobOf = new Array<number>(listed.length).fill(0);
   groups.forEach(({ atoms }, subjob) => {
@@ -173,6 +167,6 @@ function newAtoms(
     subjob: subjobOf[id] ?? 0,
     variable,
     value,
-    expected: times[id] ?? null,
+    ...(expectations[id] ?? unknown),
   }));
 }

@@ -3,6 +3,7 @@ import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
 import type { Progress } from '../protocol/slave.js';
 import type { Cluster, Held } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
+import { isBeside, noteBegan } from './leases.js';
 import { reported, requireAcceptedBefore } from './reports.js';
 import { atomIdsOfSubjob, recordProgress } from './store/atoms.js';
 
@@ -28,6 +29,14 @@ export async function takeProgress(
   if (found === 'accepted') {
     return;
   }
+  const { held } = found;
+  if (progress.atoms.length > 0) {
+    noteBegan(held, cluster.now);
+  }
+  if (isBeside(held)) {
+    // Two that tell of the same atoms would make one picture of neither.
+    return;
+  }
   if (progress.atoms.length > 0) {
     // Written in turn with whatever ends the lease: before it, or not at all.
     await cluster.journal.record([(db) => recordProgress(db, id, subjob, progress.atoms)]);
@@ -38,7 +47,7 @@ export async function takeProgress(
       if (!atoms.has(atom_id)) {
         throw new ClusterRunnerError('INVALID_REQUEST', `Atom ${atom_id} is not in subjob ${subjob}.`);
       }
-      await append(consoles, found.held, atom_id, offset, Buffer.from(content, 'base64'));
+      await append(consoles, held, atom_id, offset, Buffer.from(content, 'base64'));
     }
   }
 }
@@ -53,6 +62,10 @@ async function append(
 ): Promise<void> {
   const { consoleEnds, build } = held;
   const known = consoleEnds.get(atom);
+  if (held.isDuplicate && known === undefined && offset > 0) {
+    // What it printed while another one was shown is missing; all of it is in the result.
+    return;
+  }
   const surplus = Math.max(0, (known ?? 0) - offset);
   if (surplus >= bytes.length && known !== undefined) {
     return;

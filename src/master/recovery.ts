@@ -1,6 +1,7 @@
 import { BuildWork, type Subjob } from '../domain/build-work.js';
-import type { LeasedTask, Task } from '../domain/lease.js';
-import { type LeaseId, type SlaveId, toId } from '../protocol/ids.js';
+import { type Holder, holdersOf, type LeasedTask, type Task } from '../domain/lease.js';
+import { seconds } from '../lib/clock.js';
+import { type LeaseId, toId } from '../protocol/ids.js';
 import { type BuildEntry, Change, type Cluster } from './cluster.js';
 import { finishIfComplete } from './ending.js';
 import { lose } from './leases.js';
@@ -60,11 +61,12 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     request.priority,
   );
   if (job !== null) {
-    const bySubjob = new Map(leases.map((lease) => [lease.subjob_id, lease]));
     const subjobs = await subjobsOf(db, id);
+    const holders = bySubjob(leases);
     work.setSubjobs(
-      subjobs.map((subjob) => subjobOf(subjob, bySubjob.get(subjob.subjob_id))),
-      limitsOf(job),
+      subjobs.map((subjob) => subjobOf(subjob, holders.get(subjob.subjob_id) ?? [])),
+      limitsOf(job, request),
+      { executors: row.planned_executors ?? 1, assumed: null },
     );
   }
   const { done, failed, lost, flaky, retries } = await countVerdicts(db, id);
@@ -101,17 +103,34 @@ function preparationOf(row: BuildRow, lease: LeaseRow | undefined): Task {
   }
 }
 
-function subjobOf(row: SubjobRow, lease: LeaseRow | undefined): Subjob {
-  const task = taskOf(row, lease);
+/** Of each the one that its row names, then its duplicate. */
+function bySubjob(leases: readonly LeaseRow[]): Map<number, LeaseRow[]> {
+  const holders = new Map<number, LeaseRow[]>();
+  for (const lease of leases) {
+    if (lease.subjob_id !== null) {
+      holders.set(lease.subjob_id, [...(holders.get(lease.subjob_id) ?? []), lease]);
+    }
+  }
+  return holders;
+}
+
+function subjobOf(row: SubjobRow, leases: readonly LeaseRow[]): Subjob {
+  const lease = leases.find(({ id }) => id === row.lease_id);
+  const beside = leases.find((other) => other !== lease);
+  const task = taskOf(row, lease, beside);
   return {
     atoms: row.num_atoms,
     expected: row.expected_time,
+    deviation: row.expected_deviation ?? 0,
     task,
     executorIndex: task.kind === 'leased' ? (lease?.executor_index ?? null) : null,
+    duplicateIndex: beside?.executor_index ?? null,
+    // No later than that: it may be taken for a straggler somewhat too soon.
+    began: lease === undefined ? null : seconds(lease.taken_at),
   };
 }
 
-function taskOf(row: SubjobRow, lease: LeaseRow | undefined): Task {
+function taskOf(row: SubjobRow, lease: LeaseRow | undefined, beside: LeaseRow | undefined): Task {
   const { attempt } = row;
   const what = `subjob ${row.subjob_id} of build ${row.build_id}`;
   const losses = readLosses(row.losses);
@@ -120,7 +139,11 @@ function taskOf(row: SubjobRow, lease: LeaseRow | undefined): Task {
     case 'QUEUED':
       return { kind: 'queued', attempt, lease: last, losses };
     case 'LEASED':
-      return leasedTask(lease, `${what} is leased`, losses);
+      return {
+        ...leasedTask(lease, `${what} is leased`, losses),
+        taken: attempt,
+        duplicate: beside === undefined ? null : holderOf(beside),
+      };
     case 'DONE':
       return { kind: 'done', attempt, lease: known(last, what), ending: 'delivered', losses };
     case 'LOST':
@@ -132,8 +155,11 @@ function leasedTask(row: LeaseRow | undefined, what: string, losses: readonly st
   if (row === undefined) {
     throw new Error(`The store says that ${what}, and holds no lease for it.`);
   }
-  const slave: SlaveId = toId.slave(row.slave_id);
-  return { kind: 'leased', attempt: row.attempt, lease: toId.lease(row.id), slave, losses };
+  return { kind: 'leased', ...holderOf(row), taken: row.attempt, duplicate: null, losses };
+}
+
+function holderOf({ id, attempt, slave_id }: LeaseRow): Holder {
+  return { attempt, lease: toId.lease(id), slave: toId.slave(slave_id) };
 }
 
 function known(lease: LeaseId | null, what: string): LeaseId {
@@ -145,9 +171,10 @@ function known(lease: LeaseId | null, what: string): LeaseId {
 
 function holdAgain(cluster: Cluster, build: BuildEntry, row: LeaseRow, change: Change): void {
   const subjob = row.subjob_id === null ? null : toId.subjob(row.subjob_id);
-  const task = subjob === null ? build.work.preparation : build.work.subjob(subjob)?.task;
+  const of = subjob === null ? build.work.preparation : build.work.subjob(subjob)?.task;
+  const task = of === undefined ? undefined : holdersOf(of).find(({ lease }) => lease === row.id);
   const slave = cluster.slaves.find(toId.slave(row.slave_id));
-  if (task?.kind !== 'leased' || task.lease !== row.id || slave === undefined) {
+  if (of?.kind !== 'leased' || task === undefined || slave === undefined) {
     throw new Error(`The store holds lease ${row.id} of build ${build.id}, which nobody has.`);
   }
   // Whether its answer arrived, the slave shows by naming it or not.
@@ -158,6 +185,10 @@ function holdAgain(cluster: Cluster, build: BuildEntry, row: LeaseRow, change: C
     slave,
     executorIndex: row.executor_index,
     takenAt: row.taken_at,
+    // How long that took is known no more.
+    opening: 'nothing' as const,
+    isDuplicate: task.attempt !== of.attempt,
+    hasBegun: true,
     // Whatever the last master was about to say has not arrived, or is named by the slave.
     answeredTo: 0,
     consoleEnds: new Map(),

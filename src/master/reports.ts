@@ -65,12 +65,13 @@ export async function requireAcceptedBefore(
   if (of === undefined) {
     throw noSuchSubjob(build, subjob);
   }
-  if (!names(of, ref) || of.state !== 'DONE') {
+  // The lease that brought the result need not be the last one that was taken.
+  if (of.lease_id !== ref.lease_id || of.attempt < ref.attempt || of.state !== 'DONE') {
     throw staleLease(ref);
   }
 }
 
-function names(row: { lease_id: number | null; attempt: number }, ref: LeaseRef): boolean {
+function names(row: BuildRow, ref: LeaseRef): boolean {
   return row.lease_id === ref.lease_id && row.attempt === ref.attempt;
 }
 

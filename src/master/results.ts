@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import type { Expectation } from '../domain/expectation.js';
 import { atomsToRetry, retryBudget } from '../domain/retries.js';
 import { healthy } from '../domain/slave-health.js';
 import { QueueByKey } from '../lib/queue-by-key.js';
@@ -10,7 +11,8 @@ import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
 import type { ReceivedArchive } from './contract.js';
 import { finishIfComplete } from './ending.js';
-import { factsOf } from './leases.js';
+import { besides, factsOf, noteBegan, taskRow } from './leases.js';
+import type { Regrouping } from './regrouping.js';
 import { type Reported, reported, requireAcceptedBefore, staleLease } from './reports.js';
 import { projectKey } from './requests.js';
 import { recordVerdicts, retriesOfSubjob, retryAtoms } from './store/atoms.js';
@@ -27,9 +29,11 @@ export class Results {
   readonly #turns = new QueueByKey();
 
   readonly #consoles: LiveConsoles;
+  readonly #regrouping: Regrouping;
 
-  constructor(cluster: Cluster, consoles: LiveConsoles) {
+  constructor(cluster: Cluster, consoles: LiveConsoles, regrouping: Regrouping) {
     this.#cluster = cluster;
+    this.#regrouping = regrouping;
     this.#consoles = consoles;
   }
 
@@ -85,7 +89,10 @@ export class Results {
       throw new Error(`The result of subjob ${subjob} of build ${id} was accepted out of turn.`);
     }
     cluster.journal.requireWhole();
-    await cluster.commit(this.#complete(found.held, build, subjob, report, retries));
+    const committed = cluster.commit(this.#complete(found.held, build, subjob, report, retries));
+    // Now it may be known how long atoms take that no build had run.
+    await this.#regrouping.consider(build);
+    await committed;
     const atoms = report.atoms.map((atom) => atom.id);
     await this.#consoles.forget(id, atoms);
     const times = report.atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
@@ -119,9 +126,14 @@ export class Results {
     const { lease, atoms, index } = report;
     const { now } = this.#cluster;
     const change = new Change();
-    this.#cluster.letGo(held);
+    const actual = atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
+    noteBegan(held, Math.max(held.takenAt, now - actual * 1000));
+    const superseded = besides(held);
+    for (const one of [held, ...superseded]) {
+      this.#cluster.letGo(one);
+    }
     held.slave.health = healthy;
-    const { losses } = build.work.endSubjob(subjob, { kind: 'completed' });
+    const task = build.work.endSubjob(subjob, lease.lease_id, { kind: 'completed' }, actual);
     const failed = atoms.filter(({ exit_code }) => exit_code !== 0).length;
     const again = planRetries(held, build, atoms, retries);
     build.atomsDone += atoms.length - again.length;
@@ -138,21 +150,30 @@ export class Results {
     };
     change.steps.push(async (db) => {
       await endLease(db, lease.lease_id, 'DELIVERED', now);
+      for (const { task: loser } of superseded) {
+        await endLease(db, loser.lease, 'CANCELED', now);
+      }
       await keepResultIndex(db, build.id, subjob, index);
-      await endSubjobLease(db, build.id, subjob, lease, { state: 'DONE', losses, error: null });
+      await endSubjobLease(db, build.id, subjob, lease, taskRow(task, null));
       await recordVerdicts(db, build.id, subjob, atoms);
       await learnTimings(db, learned, now);
       if (again.length > 0) {
         await insertSubjobs(
           db,
           build.id,
-          again.map(({ subjob: one, seconds }) => ({ id: one, atoms: 1, expected: seconds })),
+          again.map(({ subjob: one, expectation }) => ({ id: one, atoms: 1, ...expectation })),
         );
         await retryAtoms(db, build.id, again);
         await updateBuild(db, build.id, { num_subjobs: numSubjobs });
       }
       await appendEvent(db, 'SUBJOB_DONE', { ...factsOf(held), failed_atoms: failed }, now);
     });
+    if (superseded.length > 0 && held.isDuplicate) {
+      this.#cluster.metrics.duplicateWon();
+    }
+    if (superseded.length > 0) {
+      this.#cluster.newsOf(build.id);
+    }
     finishIfComplete(this.#cluster, build, change);
     return change;
   }
@@ -164,7 +185,7 @@ function planRetries(
   build: BuildEntry,
   atoms: ResultReport['atoms'],
   retries: ReadonlyMap<number, number>,
-): { id: AtomId; subjob: SubjobId; seconds: number }[] {
+): { id: AtomId; subjob: SubjobId; expectation: Expectation }[] {
   const definition = build.job?.definition;
   if (definition?.retries === undefined) {
     return [];
@@ -175,13 +196,12 @@ function planRetries(
   const left = retryBudget(definition, build.numAtoms ?? 0) - build.retriesUsed;
   const again = atomsToRetry(failed, definition.retries, left);
   build.retriesUsed += again.length;
-  const subjobs = build.work.addRetries(
-    again.map(({ actual_time }) => actual_time),
-    slave.id,
-  );
-  return again.flatMap(({ id, actual_time: seconds }, place) => {
-    const subjob = subjobs[place];
-    return subjob === undefined ? [] : [{ id, subjob, seconds }];
+  // How long it took to fail says little of how long it takes to pass.
+  const expectations = again.map(({ actual_time }) => ({ expected: actual_time, deviation: actual_time }));
+  const subjobs = build.work.addRetries(expectations, slave.id);
+  return again.flatMap(({ id }, place) => {
+    const [subjob, expectation] = [subjobs[place], expectations[place]];
+    return subjob === undefined || expectation === undefined ? [] : [{ id, subjob, expectation }];
   });
 }
 

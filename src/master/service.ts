@@ -23,6 +23,7 @@ import { Preparation } from './preparation.js';
 import { takeProgress } from './progress.js';
 import { Reading } from './reading.js';
 import { recover } from './recovery.js';
+import { Regrouping } from './regrouping.js';
 import { Results } from './results.js';
 import { Retention, type RetentionLimits } from './retention.js';
 import { Slaves } from './slaves.js';
@@ -106,15 +107,16 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
   const consoles = new LiveConsoles(join(directory, 'consoles'));
   const retention = new Retention(cluster, consoles, options.retention);
   const builds = new Builds(cluster, packs);
-  const slaves = new Slaves(cluster, polls, leaseSeconds);
-  const upkeep = new Upkeep(cluster, slaves, nonces, retention, packs, leaseMs);
+  const regrouping = new Regrouping(cluster);
+  const slaves = new Slaves(cluster, polls, regrouping, leaseSeconds);
+  const upkeep = new Upkeep(cluster, slaves, nonces, retention, packs, regrouping, leaseMs);
   releasers.add(() => upkeep.stop());
   releasers.add(() => polls.close());
   return {
     sessionId: drawSessionId(random),
     startedAt: seconds(clock.now()),
     packs,
-    ...forSlaves(cluster, slaves, polls, consoles, leaseMs),
+    ...forSlaves(cluster, slaves, polls, consoles, regrouping, leaseMs),
     ...forReaders(cluster, builds, slaves, consoles),
     createBuild: (request) => builds.create(request),
     cancelBuild: (build) => builds.cancel(build),
@@ -129,11 +131,12 @@ function forSlaves(
   slaves: Slaves,
   polls: LongPolls,
   consoles: LiveConsoles,
+  regrouping: Regrouping,
   leaseMs: number,
 ) {
   const handOut = new HandOut(cluster, polls, leaseMs);
   const preparation = new Preparation(cluster);
-  const results = new Results(cluster, consoles);
+  const results = new Results(cluster, consoles, regrouping);
   return {
     drainSlaves: (ids) => slaves.drain(ids),
     registerSlave: (register) => slaves.register(register),

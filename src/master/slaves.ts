@@ -8,6 +8,7 @@ import { noteTrouble } from './health.js';
 import { giveBack, lose } from './leases.js';
 import type { LongPolls } from './long-polls.js';
 import { endIfNobodyIsLeft } from './refusals.js';
+import type { Regrouping } from './regrouping.js';
 import { presentSlave, slaveEntry } from './slaves-in-memory.js';
 import { appendEvent } from './store/events.js';
 import { deleteSlaves, saveSlave, setDraining, setSlaveState } from './store/slaves.js';
@@ -19,11 +20,13 @@ const MAX_GONE = 1000;
 export class Slaves {
   readonly #cluster: Cluster;
   readonly #polls: LongPolls;
+  readonly #regrouping: Regrouping;
   readonly #leaseSeconds: number;
 
-  constructor(cluster: Cluster, polls: LongPolls, leaseSeconds: number) {
+  constructor(cluster: Cluster, polls: LongPolls, regrouping: Regrouping, leaseSeconds: number) {
     this.#cluster = cluster;
     this.#polls = polls;
+    this.#regrouping = regrouping;
     this.#leaseSeconds = leaseSeconds;
   }
 
@@ -70,6 +73,8 @@ export class Slaves {
       known.paused = null;
       known.lastSeen = this.#cluster.now;
     }
+    // Before it can ask: else it would be given groups that were made for fewer executors.
+    await this.#regrouping.considerAll();
     return { slave_id: id, lease_seconds: this.#leaseSeconds };
   }
 
@@ -107,6 +112,7 @@ export class Slaves {
     const chosenIds = chosen.map(({ id }) => id);
     if (chosenIds.length > 0) {
       await journal.record([(db) => setDraining(db, chosenIds)]);
+      await this.#regrouping.considerAll();
     }
     return chosenIds;
   }
@@ -155,5 +161,6 @@ export class Slaves {
     });
     this.#polls.release(slave, 'over');
     await cluster.commit(change);
+    await this.#regrouping.considerAll();
   }
 }

@@ -2,6 +2,7 @@ import { endOverdueBuilds } from './build-timeouts.js';
 import type { Cluster } from './cluster.js';
 import type { Nonces } from './nonces.js';
 import type { Packs } from './packs.js';
+import type { Regrouping } from './regrouping.js';
 import type { Retention } from './retention.js';
 import type { Slaves } from './slaves.js';
 import { trimEvents } from './store/events.js';
@@ -25,9 +26,10 @@ export class Upkeep {
     nonces: Nonces,
     retention: Retention,
     packs: Packs,
+    regrouping: Regrouping,
     leaseMs: number,
   ) {
-    this.#done = this.#run(cluster, slaves, nonces, retention, packs, leaseMs);
+    this.#done = this.#run(cluster, slaves, nonces, retention, packs, regrouping, leaseMs);
   }
 
   async stop(): Promise<void> {
@@ -41,6 +43,7 @@ export class Upkeep {
     nonces: Nonces,
     retention: Retention,
     packs: Packs,
+    regrouping: Regrouping,
     leaseMs: number,
   ): Promise<void> {
     const { signal } = this.#stop;
@@ -52,6 +55,8 @@ export class Upkeep {
       try {
         await slaves.expire();
         await endOverdueBuilds(cluster);
+        await regrouping.considerAll();
+        wakeForStragglers(cluster);
         if (cluster.now - forgotten >= FORGET_EVERY_MS) {
           forgotten = cluster.now;
           await forget(cluster, slaves, nonces);
@@ -67,6 +72,16 @@ export class Upkeep {
         // A store that cannot be written has been reported, and is met by every request that changes anything.
         cluster.log.error({ err: error }, 'The upkeep of the master failed; it is tried again.');
       }
+    }
+  }
+}
+
+/** Time alone makes a straggler: nothing else would have slaves asked that wait. */
+function wakeForStragglers(cluster: Cluster): void {
+  for (const { work } of cluster.builds.values()) {
+    if (work.limits.speculative === true && work.running > 0 && work.queued === 0) {
+      cluster.workAppeared();
+      return;
     }
   }
 }

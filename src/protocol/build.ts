@@ -52,6 +52,12 @@ export const BuildRequestSchema = Type.Object(
         description: 'Each step doubles the share of executors beside other builds; 0 unless given.',
       }),
     ),
+    speculative: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether what takes far too long on one slave may start a second time on another; as the job says unless given.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -8,7 +8,8 @@ import { literals, Nullable } from './shapes.js';
  *
  * DISK_FULL: the master has no room for results. NO_SLAVE: no slave is connected. EXECUTORS_BUSY: every executor works, on the builds that `builds` names.
  * BUILD_LIMIT: the build holds as many executors as its `max_executors` allows. SLAVE_LIMIT: it holds its
- * `max_executors_per_slave` on every slave. REFUSED: no connected slave could run it. PREPARING: a slave fetches
+ * `max_executors_per_slave` on every slave. SETUP_COST: executors are free, on slaves that would need longer to set it
+ * up than the rest takes elsewhere. REFUSED: no connected slave could run it. PREPARING: a slave fetches
  * the project and lists the atoms. RUNNING: atoms run. STARTING: an executor is free and about to take it.
  * ENDED: it waits for nothing.
  */
@@ -18,6 +19,7 @@ export const waitReason = [
   'EXECUTORS_BUSY',
   'BUILD_LIMIT',
   'SLAVE_LIMIT',
+  'SETUP_COST',
   'REFUSED',
   'PREPARING',
   'RUNNING',
@@ -53,6 +55,9 @@ export const ExplanationSchema = Type.Object(
           slave_id: SlaveIdSchema,
           slave: Type.String(),
           since: Type.Number({ description: 'Seconds since the epoch.' }),
+          duplicate: Type.Boolean({
+            description: 'Whether it was given to this slave because it takes too long on another.',
+          }),
           atoms: Type.Array(
             Type.Object({ id: AtomIdSchema, command_string: Type.String() }, { additionalProperties: false }),
             { description: 'Those that run at the moment.' },

@@ -55,6 +55,11 @@ export const JobDefinitionSchema = Type.Object(
           'How many atoms are run again in the whole build; a tenth of them, and at least 10, unless given.',
       }),
     ),
+    speculative: Type.Optional(
+      Type.Boolean({
+        description: 'Whether what takes far too long on one slave may start a second time on another.',
+      }),
+    ),
     atom_timeout: Type.Optional(
       Duration('An atom that runs for longer is ended, with all of its processes, and fails.'),
     ),

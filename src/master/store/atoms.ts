@@ -1,18 +1,17 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
+import type { Expectation } from '../../domain/expectation.js';
 import { type AtomId, type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport } from '../../protocol/slave.js';
 import type { Database } from './database.js';
 
 const CHUNK = 10_000;
 
-export interface NewAtom {
+export interface NewAtom extends Expectation {
   readonly id: number;
   readonly subjob: number;
   readonly variable: string;
   readonly value: string;
-  /** Seconds. */
-  readonly expected: number | null;
 }
 
 /** 100,000 atoms take well under a second; between chunks others may run, though not write. */
@@ -24,10 +23,12 @@ export async function insertAtoms(
   for (let at = 0; at < atoms.length; at += CHUNK) {
     const rows = atoms
       .slice(at, at + CHUNK)
-      .map(({ id, subjob, variable, value, expected }) => [id, subjob, variable, value, expected]);
+      .map((one) => [one.id, one.subjob, one.variable, one.value, one.expected, one.deviation]);
     await sql`
-      INSERT INTO atoms (build_id, atom_id, subjob_id, variable, value, expected_time)
-      SELECT ${build}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, CAST(value ->> 4 AS REAL)
+      INSERT INTO atoms (build_id, atom_id, subjob_id, variable, value, expected_time, expected_deviation)
+      SELECT
+        ${build}, value ->> 0, value ->> 1, value ->> 2, value ->> 3,
+        CAST(value ->> 4 AS REAL), CAST(value ->> 5 AS REAL)
       FROM json_each(${JSON.stringify(rows)})`.execute(db);
     await breathe();
   }

@@ -28,6 +28,8 @@ export interface BuildsTable {
   commit_hash: string | null;
   num_atoms: number | null;
   num_subjobs: number | null;
+  /** For how many executors its subjobs were made; null until prepared. */
+  planned_executors: number | null;
   /** The next five are written at the end; while the build runs the truth is counted from the rows. */
   num_subjobs_done: number;
   num_atoms_done: number;
@@ -53,8 +55,11 @@ export interface SubjobsTable {
   num_atoms: number;
   /** Seconds. */
   expected_time: number | null;
-  /** The last lease and its number among all leases of this subjob. */
+  /** Seconds: how far its time may be off, as a standard deviation. */
+  expected_deviation: number | null;
+  /** How many leases were ever taken of this subjob. */
   attempt: number;
+  /** The one that holds it, of two the first; that brought its result; or the last one. */
   lease_id: number | null;
   /** JSON list of the names of slaves that were lost with it. */
   losses: string;
@@ -75,6 +80,8 @@ export interface AtomsTable {
   exit_code: number | null;
   /** Seconds. */
   expected_time: number | null;
+  /** Seconds, as in SubjobsTable. */
+  expected_deviation: number | null;
   /** Seconds. */
   actual_time: number | null;
   /** The verdict: null before it is there, 0 passed, 1 failed; 1 without an exit code: lost. */
@@ -120,8 +127,11 @@ export interface TimingsTable {
   project: string;
   job: string;
   atom: string;
-  /** Smoothed over the builds in which the atom passed. */
+  /** Smoothed over the runs in which the atom passed. */
   seconds: number;
+  /** Of these runs, smoothed alike; in square seconds. */
+  variance: number;
+  /** How many runs there were; of a database from before the variance, 1. */
   count: number;
   updated_at: number;
 }

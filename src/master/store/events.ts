@@ -7,6 +7,7 @@ export const eventKinds = [
   'BUILD_PREPARED',
   'BUILD_ENDED',
   'SUBJOB_LEASED',
+  'SUBJOB_DUPLICATED',
   'SUBJOB_DONE',
   'SUBJOB_GIVEN_BACK',
   'SUBJOB_LOST',

@@ -18,6 +18,16 @@ const migrations: Record<string, Migration> = {
       await sql`ALTER TABLE slaves ADD COLUMN draining INTEGER NOT NULL DEFAULT 0`.execute(db);
     },
   },
+  '0003_spread': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      // Of what was learned before only the mean was kept: as if the atom had never varied, and seen for the first time.
+      await sql`ALTER TABLE timings ADD COLUMN variance REAL NOT NULL DEFAULT 0`.execute(db);
+      await sql`UPDATE timings SET count = 1`.execute(db);
+      await sql`ALTER TABLE atoms ADD COLUMN expected_deviation REAL`.execute(db);
+      await sql`ALTER TABLE subjobs ADD COLUMN expected_deviation REAL`.execute(db);
+      await sql`ALTER TABLE builds ADD COLUMN planned_executors INTEGER`.execute(db);
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };

@@ -1,5 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { type Kysely, type Selectable, sql } from 'kysely';
+import type { Expectation } from '../../domain/expectation.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
 import { type ResultIndex, ResultIndexSchema } from '../../protocol/result-index.js';
 import type { LeaseRef } from '../../protocol/slave.js';
@@ -11,10 +12,10 @@ export type SubjobRow = Selectable<SubjobsTable>;
 
 const CHUNK = 10_000;
 
-export interface NewSubjob {
+export interface NewSubjob extends Expectation {
   readonly id: number;
+  /** How many. */
   readonly atoms: number;
-  readonly expected: number | null;
 }
 
 /** One statement for thousands of rows, its rows in one JSON parameter: many times quicker than values lists. */
@@ -24,10 +25,14 @@ export async function insertSubjobs(
   subjobs: readonly NewSubjob[],
 ): Promise<void> {
   for (let at = 0; at < subjobs.length; at += CHUNK) {
-    const rows = subjobs.slice(at, at + CHUNK).map(({ id, atoms, expected }) => [id, atoms, expected]);
+    const rows = subjobs
+      .slice(at, at + CHUNK)
+      .map(({ id, atoms, expected, deviation }) => [id, atoms, expected, deviation]);
     await sql`
-      INSERT INTO subjobs (build_id, subjob_id, state, num_atoms, expected_time)
-      SELECT ${build}, value ->> 0, 'QUEUED', value ->> 1, CAST(value ->> 2 AS REAL)
+      INSERT INTO subjobs (build_id, subjob_id, state, num_atoms, expected_time, expected_deviation)
+      SELECT
+        ${build}, value ->> 0, 'QUEUED', value ->> 1,
+        CAST(value ->> 2 AS REAL), CAST(value ->> 3 AS REAL)
       FROM json_each(${JSON.stringify(rows)})`.execute(db);
     await breathe();
   }
@@ -51,22 +56,54 @@ export async function leaseSubjob(
   expectOneRow(numUpdatedRows, `Leasing subjob ${subjob} of build ${build}`);
 }
 
-/** Ends the lease that holds the subjob. @throws Error unless `lease` does. */
+/** The same beside the lease that holds it already. @throws Error unless it was leased, `attempt - 1` times in all. */
+export async function duplicateSubjob(
+  db: Kysely<Database>,
+  build: BuildId,
+  subjob: SubjobId,
+  lease: LeaseRef,
+): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('subjobs')
+    .set((e) => ({ attempt: e('attempt', '+', 1) }))
+    .where('build_id', '=', build)
+    .where('subjob_id', '=', subjob)
+    .where('state', '=', 'LEASED')
+    .where('attempt', '=', lease.attempt - 1)
+    .executeTakeFirst();
+  expectOneRow(numUpdatedRows, `Leasing subjob ${subjob} of build ${build} a second time`);
+}
+
+/** A subjob whose lease ended, as domain/lease has it. */
+export interface SubjobTaskRow {
+  readonly state: SubjobRow['state'];
+  /** How many leases were ever taken. */
+  readonly taken: number;
+  /** The one that brought the result, that still holds it, or the last one. */
+  readonly lease: number | null;
+  readonly losses: readonly string[];
+  readonly error: string | null;
+}
+
+/**
+ * Writes what a subjob is after `lease` has ended; that this lease was held, endLease has made sure of.
+ * @throws Error unless it is leased, and as often as `next` says.
+ */
 export async function endSubjobLease(
   db: Kysely<Database>,
   build: BuildId,
   subjob: SubjobId,
   lease: LeaseRef,
-  next: { state: 'QUEUED' | 'DONE' | 'LOST'; losses: readonly string[]; error: string | null },
+  next: SubjobTaskRow,
 ): Promise<void> {
+  const { state, taken, losses, error } = next;
   const { numUpdatedRows } = await db
     .updateTable('subjobs')
-    .set({ state: next.state, losses: JSON.stringify(next.losses), error: next.error })
+    .set({ state, lease_id: next.lease, losses: JSON.stringify(losses), error })
     .where('build_id', '=', build)
     .where('subjob_id', '=', subjob)
     .where('state', '=', 'LEASED')
-    .where('lease_id', '=', lease.lease_id)
-    .where('attempt', '=', lease.attempt)
+    .where('attempt', '=', taken)
     .executeTakeFirst();
   expectOneRow(numUpdatedRows, `Ending lease ${lease.lease_id} of subjob ${subjob} of build ${build}`);
 }

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import type { History } from '../../domain/expectation.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
 import type { ListedAtom } from '../../protocol/slave.js';
 import type { Database } from './database.js';
@@ -7,42 +8,51 @@ const CHUNK = 10_000;
 /** Weight of the newest time: high enough to follow a test that changed, low enough to forget a hiccup. */
 const NEWEST_WEIGHT = 0.3;
 
-/** Takes the times of a subjob's atoms that passed into the history; call after their verdicts are recorded. */
+/**
+ * Takes the times of a subjob's atoms that passed into the history; call after their verdicts are recorded.
+ *
+ * Mean and variance are kept as West has it (Updating Mean and Variance Estimates: An Improved Method, CACM 22 (9),
+ * 1979), with the weights of exponential smoothing: 0.3 for the newest run, the rest for all before it, and equal
+ * weights as long as there are three runs or fewer.
+ */
 export async function learnTimings(
   db: Kysely<Database>,
   of: { build: BuildId; subjob: SubjobId; project: string; job: string },
   now: number,
 ): Promise<void> {
+  const weight = sql`max(${NEWEST_WEIGHT}, 1.0 / (count + 1))`;
+  const off = sql`(excluded.seconds - seconds)`;
   await sql`
-    INSERT INTO timings (project, job, atom, seconds, count, updated_at)
-    SELECT ${of.project}, ${of.job}, variable || '=' || value, actual_time, 1, ${now}
+    INSERT INTO timings (project, job, atom, seconds, variance, count, updated_at)
+    SELECT ${of.project}, ${of.job}, variable || '=' || value, actual_time, 0, 1, ${now}
     FROM atoms WHERE build_id = ${of.build} AND subjob_id = ${of.subjob} AND failed = 0
     ON CONFLICT (project, job, atom) DO UPDATE SET
-      seconds = seconds + (excluded.seconds - seconds) * ${NEWEST_WEIGHT},
+      seconds = seconds + ${off} * ${weight},
+      variance = (1 - ${weight}) * (variance + ${off} * ${off} * ${weight}),
       count = count + 1,
       updated_at = excluded.updated_at`.execute(db);
 }
 
-/** Expected seconds of each atom, in order; null where there is no history. */
+/** What is known of each atom, in order; null where there is no history. */
 export async function readTimings(
   db: Kysely<Database>,
   project: string,
   job: string,
   atoms: readonly ListedAtom[],
-): Promise<(number | null)[]> {
-  const expected = new Array<number | null>(atoms.length).fill(null);
+): Promise<(History | null)[]> {
+  const histories = new Array<History | null>(atoms.length).fill(null);
   for (let at = 0; at < atoms.length; at += CHUNK) {
     const names = atoms.slice(at, at + CHUNK).map(({ variable, value }) => `${variable}=${value}`);
-    const { rows } = await sql<{ place: number; seconds: number }>`
-      SELECT names.key AS place, timings.seconds AS seconds
+    const { rows } = await sql<History & { place: number }>`
+      SELECT names.key AS place, timings.seconds, timings.variance, timings.count
       FROM json_each(${JSON.stringify(names)}) AS names
       CROSS JOIN timings ON timings.project = ${project} AND timings.job = ${job} AND timings.atom = names.value
     `.execute(db);
-    for (const { place, seconds } of rows) {
-      expected[at + place] = seconds;
+    for (const { place, seconds, variance, count } of rows) {
+      histories[at + place] = { seconds, variance, count };
     }
   }
-  return expected;
+  return histories;
 }
 
 /** Forgets atoms that no build has run since `before`. */

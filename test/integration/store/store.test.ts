@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { sql } from 'kysely';
+import { unknown } from '../../../src/domain/expectation.js';
 import { countVerdicts, failedAtoms, insertAtoms, recordVerdicts } from '../../../src/master/store/atoms.js';
 import { findBuild, insertBuild, updateBuild } from '../../../src/master/store/builds.js';
 import { appendEvent, trimEvents } from '../../../src/master/store/events.js';
@@ -109,13 +110,12 @@ describe('the store', () => {
     expect(await failure(store.write((db) => updateBuild(db, missing, { state: 'ERROR' })))).to.contain(
       'Build 77',
     );
-    await store.write((db) => insertSubjobs(db, id, [{ id: 0, atoms: 1, expected: null }]));
+    await store.write((db) => insertSubjobs(db, id, [{ id: 0, atoms: 1, ...unknown }]));
     await store.write((db) => leaseSubjob(db, id, subjob, ref));
     const again = store.write((db) => leaseSubjob(db, id, subjob, ref));
     expect(await failure(again)).to.contain('0 rows changed');
-    const stale = { ...ref, attempt: toId.attempt(2) };
-    const next = { state: 'DONE', losses: [], error: null } as const;
-    const wrong = store.write((db) => endSubjobLease(db, id, subjob, stale, next));
+    const next = { state: 'DONE', taken: 1, lease: 1, losses: [], error: null } as const;
+    const wrong = store.write((db) => endSubjobLease(db, id, subjob, ref, { ...next, taken: 2 }));
     expect(await failure(wrong)).to.contain('0 rows changed');
     await store.write((db) => endSubjobLease(db, id, subjob, ref, next));
     expect(await findSubjob(store.db, id, subjob)).to.include({ state: 'DONE', attempt: 1, lease_id: 1 });
@@ -143,8 +143,8 @@ describe('the store', () => {
   it('keeps texts of atoms byte for byte, and learns how long those that passed took', async () => {
     const id = await newBuild();
     const values = ["it's", '$(rm -rf /)', '`x`', '"; DROP TABLE atoms; --', '-n', 'ünï 中文 😀', '', '*'];
-    const atoms = values.map((value, n) => ({ id: n, subjob: 0, variable: 'T', value, expected: null }));
-    await store.write((db) => insertSubjobs(db, id, [{ id: 0, atoms: atoms.length, expected: null }]));
+    const atoms = values.map((value, n) => ({ id: n, subjob: 0, variable: 'T', value, ...unknown }));
+    await store.write((db) => insertSubjobs(db, id, [{ id: 0, atoms: atoms.length, ...unknown }]));
     await store.write((db) => insertAtoms(db, id, atoms));
     const verdicts = atoms.map((atom) => ({
       id: toId.atom(atom.id),
@@ -155,7 +155,7 @@ describe('the store', () => {
     const of = { build: id, subjob, project: 'p', job: 'j' };
     await store.write((db) => learnTimings(db, of, 1000));
     expect(await readTimings(store.db, 'p', 'j', atoms)).to.deep.equal(
-      values.map((_, n) => (n === 1 ? null : n + 0.5)),
+      values.map((_, n) => (n === 1 ? null : { seconds: n + 0.5, variance: 0, count: 1 })),
     );
     expect(await readTimings(store.db, 'p', 'other', atoms)).to.deep.equal(values.map(() => null));
     expect(await countVerdicts(store.db, id)).to.deep.equal({

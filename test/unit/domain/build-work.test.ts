@@ -19,7 +19,7 @@ describe('the work of a build', () => {
     const timestamps = { QUEUED: 1, PREPARING: 2, BUILDING: 3 };
     const done = { kind: 'done', attempt: 1, lease: toId.lease(1), ending: 'delivered', losses: [] } as const;
     const work = new BuildWork(toId.build(1), { state: 'BUILDING', timestamps }, done);
-    const subjob = { atoms: 2, expected: 4, executorIndex: null };
+    const subjob = { atoms: 2, expected: 4, deviation: 0, executorIndex: null };
     work.setSubjobs(
       [
         { ...subjob, task: done },
@@ -31,14 +31,14 @@ describe('the work of a build', () => {
     expect(work).to.include({ total: 3, done: 1, queued: 1, running: 1, secondsOfUndone: 8 });
     expect(work.takeSubjob(toId.lease(8), slave)).to.include({ id: 2, executorIndex: 0 });
     expect(work.takeSubjob(toId.lease(9), slave)).to.equal(null);
-    work.endSubjob(toId.subjob(1), { kind: 'completed' });
-    work.endSubjob(toId.subjob(2), { kind: 'completed' });
+    work.endSubjob(toId.subjob(1), toId.lease(7), { kind: 'completed' });
+    work.endSubjob(toId.subjob(2), toId.lease(8), { kind: 'completed' });
     expect(work).to.include({ isComplete: true, running: 0, secondsOfUndone: 0 });
   });
 
   it('does not know how long it takes when one of its subjobs has no history', () => {
     const work = new BuildWork(toId.build(1), newBuild(0));
-    const subjob = { atoms: 1, task: newTask, executorIndex: null };
+    const subjob = { atoms: 1, deviation: 0, task: newTask, executorIndex: null };
     work.setSubjobs(
       [
         { ...subjob, expected: 1 },
@@ -51,7 +51,9 @@ describe('the work of a build', () => {
 
   it('refuses what cannot be', () => {
     const work = new BuildWork(toId.build(1), newBuild(0));
-    expect(() => work.endSubjob(toId.subjob(0), { kind: 'completed' })).to.throw('no subjob 0');
+    expect(() => work.endSubjob(toId.subjob(0), toId.lease(1), { kind: 'completed' })).to.throw(
+      'no subjob 0',
+    );
     expect(() => work.endPreparation({ kind: 'completed' })).to.throw('no such lease');
     expect(() => work.enter('FINISHED', 0)).to.throw('cannot go from QUEUED');
   });

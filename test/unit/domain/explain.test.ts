@@ -12,7 +12,7 @@ function building(limits: Limits): BuildWork {
   const work = queued();
   work.enter('PREPARING', 0);
   work.enter('BUILDING', 0);
-  const subjob = { atoms: 1, expected: null, task: newTask, executorIndex: null };
+  const subjob = { atoms: 1, expected: null, deviation: 0, task: newTask, executorIndex: null };
   work.setSubjobs([subjob, subjob], limits);
   work.takeSubjob(toId.lease(1), slave.id);
   return work;

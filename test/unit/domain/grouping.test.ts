@@ -5,7 +5,8 @@ import { groupAtoms } from '../../../src/domain/grouping.js';
 const seconds = fc.option(fc.double({ min: 0, max: 1000, noNaN: true }), { nil: null });
 const atoms = fc
   .array(seconds, { maxLength: 300 })
-  .map((times) => times.map((expected, index) => ({ index, expected })));
+  .map((times) => times.map((expected, index) => atom(index, expected)));
+const atom = (index: number, expected: number | null, deviation = 0) => ({ index, expected, deviation });
 const executors = fc.integer({ min: 0, max: 200 });
 
 describe('grouping', () => {
@@ -31,42 +32,66 @@ describe('grouping', () => {
 
   it('leaves an atom alone that is worth a hand-out by itself', () => {
     fc.assert(
-      fc.property(fc.array(fc.double({ min: 1, max: 99, noNaN: true })), executors, (times, width) => {
-        const list = times.map((expected, index) => ({ index, expected }));
+      fc.property(fc.array(fc.double({ min: 2.1, max: 99, noNaN: true })), executors, (times, width) => {
+        const list = times.map((expected, index) => atom(index, expected));
         expect(groupAtoms(list, width)).to.have.length(list.length);
       }),
     );
   });
 
   it('groups cheap atoms, so that handing out costs little', () => {
-    const list = Array.from({ length: 10_000 }, (_, index) => ({ index, expected: 0.01 }));
+    const list = Array.from({ length: 10_000 }, (_, index) => atom(index, 0.01));
     const groups = groupAtoms(list, 10);
     expect(groups.length).to.be.lessThan(1000);
   });
 
   it('keeps the last groups small, with and without history', () => {
-    for (const expected of [0.01, null]) {
-      const list = Array.from({ length: 2000 }, (_, index) => ({ index, expected }));
-      expect(groupAtoms(list, 10).at(-1)?.atoms).to.have.length(1);
-    }
+    const last = (expected: number | null) =>
+      groupAtoms(
+        Array.from({ length: 2000 }, (_, index) => atom(index, expected)),
+        10,
+      ).at(-1)?.atoms.length;
+    expect(last(null)).to.equal(1);
+    expect(last(0.01)).to.be.at.most(10);
   });
 
   it('keeps groups small as long as nothing is known', () => {
-    const list = Array.from({ length: 100_000 }, (_, index) => ({ index, expected: null }));
+    const list = Array.from({ length: 100_000 }, (_, index) => atom(index, null));
     const sizes = groupAtoms(list, 1).map((group) => group.atoms.length);
-    expect(Math.max(...sizes)).to.be.at.most(25);
+    expect(Math.max(...sizes)).to.be.at.most(10);
   });
 
   it('takes an atom without history to be as long as the longest', () => {
-    const [first] = groupAtoms(
-      [
-        { index: 0, expected: 5 },
-        { index: 1, expected: null },
-        { index: 2, expected: 1 },
-      ],
-      1,
-    );
+    const [first] = groupAtoms([atom(0, 5), atom(1, null), atom(2, 1)], 1);
     expect(first?.expected).to.equal(5);
-    expect(groupAtoms([{ index: 0, expected: null }], 1)[0]?.expected).to.equal(null);
+    expect(groupAtoms([atom(0, null)], 1)[0]?.expected).to.equal(null);
+  });
+
+  it('begins with what may well take long, of what is expected to take as long', () => {
+    const [first] = groupAtoms([atom(0, 5, 0.1), atom(1, 5, 4), atom(2, 5, 1)], 2);
+    expect(first?.atoms).to.deep.equal([1]);
+  });
+
+  it('takes what atoms took elsewhere in the build for their history, as long as there is no other', () => {
+    const blind = Array.from({ length: 400 }, (_, index) => atom(index, null));
+    const long = groupAtoms(blind, 4, 60);
+    expect(long).to.have.length(400);
+    expect(long[0]).to.include({ expected: 60 });
+    expect(groupAtoms(blind, 4, 0.01).length).to.be.lessThan(60);
+  });
+
+  it('makes no group so large that its executor would end late', () => {
+    const known = fc.array(fc.double({ min: 0.005, max: 20, noNaN: true }), { minLength: 1, maxLength: 300 });
+    fc.assert(
+      fc.property(known, fc.integer({ min: 1, max: 50 }), (times, width) => {
+        const even = times.reduce((sum, one) => sum + one, 0) / width;
+        for (const { atoms: members, expected } of groupAtoms(
+          times.map((one, index) => atom(index, one)),
+          width,
+        )) {
+          expect(members.length === 1 || (expected ?? 0) <= even / 2 + 1e-9).to.equal(true);
+        }
+      }),
+    );
   });
 });

@@ -2,7 +2,9 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import {
   complete,
+  duplicateLease,
   giveBack,
+  holdersOf,
   judge,
   loseLease,
   MAX_LOSSES,
@@ -10,57 +12,114 @@ import {
   type Task,
   takeLease,
 } from '../../../src/domain/lease.js';
-import { toId } from '../../../src/protocol/ids.js';
+import { type LeaseId, toId } from '../../../src/protocol/ids.js';
 
-const slave = toId.slave(1);
-const steps = fc.array(fc.constantFrom('take', 'lose', 'back', 'complete'), { maxLength: 30 });
+const [slave, other] = [toId.slave(1), toId.slave(2)];
+const steps = fc.array(fc.constantFrom('take', 'duplicate', 'lose', 'back', 'complete'), { maxLength: 30 });
+/** Which of two leases a step is about. */
+const turns = fc.infiniteStream(fc.nat(1)).map((stream) => () => stream.next().value);
 
 /** Every state that the steps lead through; impossible ones are left out. */
-function walk(list: readonly string[]): { tasks: Task[]; refs: { lease_id: number; attempt: number }[] } {
+function walk(
+  list: readonly string[],
+  turn: () => number = () => 0,
+): { tasks: Task[]; refs: { lease_id: number; attempt: number }[] } {
   let task: Task = newTask;
   const tasks: Task[] = [task];
   const refs: { lease_id: number; attempt: number }[] = [];
   for (const step of list) {
+    const fresh = toId.lease(refs.length + 1);
+    const holders = holdersOf(task);
+    const holder = holders[turn() % Math.max(1, holders.length)];
     if (step === 'take' && task.kind === 'queued') {
-      task = takeLease(task, toId.lease(refs.length + 1), slave);
-      refs.push({ lease_id: refs.length + 1, attempt: task.attempt });
-    } else if (step !== 'take' && task.kind === 'leased') {
-      task = step === 'lose' ? loseLease(task, 's') : step === 'back' ? giveBack(task) : complete(task);
+      task = takeLease(task, fresh, slave);
+      refs.push({ lease_id: fresh, attempt: task.attempt });
+    } else if (step === 'duplicate' && task.kind === 'leased' && task.duplicate === null) {
+      const leased = duplicateLease(task, fresh, task.slave === slave ? other : slave);
+      refs.push({ lease_id: fresh, attempt: leased.duplicate.attempt });
+      task = leased;
+    } else if (['lose', 'back', 'complete'].includes(step) && holder !== undefined) {
+      const { lease } = holder;
+      task =
+        step === 'lose'
+          ? loseLease(task, lease, 's')
+          : step === 'back'
+            ? giveBack(task, lease)
+            : complete(task, lease);
     }
     tasks.push(task);
   }
   return { tasks, refs };
 }
 
+function judged(task: Task, { lease_id, attempt }: { lease_id: number; attempt: number }) {
+  return judge(task, { lease_id: toId.lease(lease_id), attempt: toId.attempt(attempt) });
+}
+
 describe('a lease', () => {
   it('raises the attempt each time it is taken, and only then', () => {
     fc.assert(
-      fc.property(steps, (list) => {
-        const { tasks, refs } = walk(list);
+      fc.property(steps, turns, (list, turn) => {
+        const { tasks, refs } = walk(list, turn);
         expect(refs.map(({ attempt }) => attempt)).to.deep.equal(refs.map((_, n) => n + 1));
-        expect(tasks.at(-1)?.attempt).to.equal(refs.length);
+        const last = tasks.at(-1) ?? newTask;
+        expect(last.kind === 'leased' ? last.taken : last.attempt).to.equal(refs.length);
       }),
     );
   });
 
-  it('is current for one reference at most: that of the lease that is held', () => {
+  it('is current for those that hold it: one, or two that are on two slaves', () => {
     fc.assert(
-      fc.property(steps, (list) => {
-        const { tasks, refs } = walk(list);
+      fc.property(steps, turns, (list, turn) => {
+        const { tasks, refs } = walk(list, turn);
         const task = tasks.at(-1) ?? newTask;
-        const current = refs.filter(
-          ({ lease_id, attempt }) =>
-            judge(task, { lease_id: toId.lease(lease_id), attempt: toId.attempt(attempt) }) === 'current',
-        );
-        expect(current.length).to.equal(task.kind === 'leased' ? 1 : 0);
+        const current = refs.filter((ref) => judged(task, ref) === 'current');
+        const holders = holdersOf(task);
+        expect(current.map(({ lease_id }) => lease_id)).to.have.members(holders.map(({ lease }) => lease));
+        expect(new Set(holders.map((holder) => holder.slave)).size).to.equal(holders.length);
+        expect(refs.every((ref) => judged(task, ref) !== 'unknown')).to.equal(true);
       }),
+    );
+  });
+
+  it('that brought the verdict is the only one whose report is accepted again', () => {
+    fc.assert(
+      fc.property(steps, turns, (list, turn) => {
+        const { tasks, refs } = walk(list, turn);
+        const task = tasks.at(-1) ?? newTask;
+        const accepted = refs.filter((ref) => judged(task, ref) === 'accepted');
+        const isDelivered = task.kind === 'done' && task.ending === 'delivered';
+        expect(accepted.map(({ lease_id }) => lease_id)).to.deep.equal(isDelivered ? [task.lease] : []);
+      }),
+    );
+  });
+
+  it('that is lost or given back leaves the one beside it, and the task is not queued', () => {
+    const both = duplicateLease(takeLease(newTask, toId.lease(1), slave), toId.lease(2), other);
+    expect(loseLease(both, toId.lease(1), 's')).to.include({
+      kind: 'leased',
+      lease: 2,
+      slave: other,
+      attempt: 2,
+    });
+    expect(giveBack(both, toId.lease(2))).to.include({
+      kind: 'leased',
+      lease: 1,
+      slave,
+      attempt: 1,
+      taken: 2,
+    });
+    expect(complete(both, toId.lease(1))).to.include({ kind: 'done', lease: 1 });
+    expect(() => duplicateLease(both, toId.lease(3), toId.slave(3))).to.throw('cannot have another lease');
+    expect(() => duplicateLease(takeLease(newTask, toId.lease(1), slave), toId.lease(2), slave)).to.throw(
+      'cannot have another lease',
     );
   });
 
   it('is done for good once it is done', () => {
     fc.assert(
-      fc.property(steps, (list) => {
-        const { tasks } = walk(list);
+      fc.property(steps, turns, (list, turn) => {
+        const { tasks } = walk(list, turn);
         const done = tasks.findIndex(({ kind }) => kind === 'done');
         expect(new Set(tasks.slice(done === -1 ? tasks.length : done)).size).to.be.at.most(1);
       }),
@@ -69,10 +128,11 @@ describe('a lease', () => {
 
   it('fails after so many losses, and no number of hand-backs counts as one', () => {
     fc.assert(
-      fc.property(steps, (list) => {
-        const last = walk(list).tasks.at(-1);
+      fc.property(steps, turns, (list, turn) => {
+        const last = walk(list, turn).tasks.at(-1);
         const isLost = last?.kind === 'done' && last.ending === 'lost';
-        expect(isLost).to.equal(last?.losses.length === MAX_LOSSES);
+        expect(!isLost || (last?.losses.length ?? 0) >= MAX_LOSSES).to.equal(true);
+        expect(last?.kind !== 'queued' || last.losses.length < MAX_LOSSES).to.equal(true);
       }),
     );
   });
@@ -86,9 +146,9 @@ describe('a lease', () => {
     expect(judge(first, ref(5, 1))).to.equal('current');
     expect(judge(first, ref(6, 1))).to.equal('unknown');
     expect(judge(first, ref(5, 2))).to.equal('unknown');
-    expect(judge(complete(first), ref(5, 1))).to.equal('accepted');
-    expect(judge(giveBack(first), ref(5, 1))).to.equal('stale');
-    const second = takeLease(loseLease(first, 's'), toId.lease(6), slave);
+    expect(judge(complete(first, first.lease), ref(5, 1))).to.equal('accepted');
+    expect(judge(giveBack(first, first.lease), ref(5, 1))).to.equal('stale');
+    const second = takeLease(loseLease(first, first.lease, 's'), toId.lease(6), slave);
     expect(judge(second, ref(5, 1))).to.equal('stale');
     expect(judge(second, ref(6, 2))).to.equal('current');
   });
@@ -96,8 +156,10 @@ describe('a lease', () => {
   it('cannot be taken twice, nor end when nobody holds it', () => {
     const held = takeLease(newTask, toId.lease(1), slave);
     expect(() => takeLease(held, toId.lease(2), slave)).to.throw('cannot be leased');
-    for (const end of [complete, giveBack, (task: Task) => loseLease(task, 's')]) {
-      expect(() => end(newTask)).to.throw('no lease');
+    const lost = (task: Task, lease: LeaseId) => loseLease(task, lease, 's');
+    for (const end of [complete, giveBack, lost]) {
+      expect(() => end(newTask, toId.lease(1))).to.throw('no lease');
+      expect(() => end(held, toId.lease(2))).to.throw('no lease 2');
     }
   });
 });

@@ -15,7 +15,7 @@ function prepared(id: number, subjobs: number, limits: Limits = noLimits): Build
   work.takePreparation(toId.lease(1_000_000 + id), toId.slave(99));
   work.endPreparation({ kind: 'completed' });
   work.enter('BUILDING', 0);
-  const subjob = { atoms: 1, expected: 1, task: newTask, executorIndex: null };
+  const subjob = { atoms: 1, expected: 1, deviation: 0, task: newTask, executorIndex: null };
   work.setSubjobs(Array(subjobs).fill(subjob), limits);
   return work;
 }
@@ -77,8 +77,12 @@ describe('the scheduler', () => {
           if (choices.length < executors) {
             expect(chooseWork(cluster, slave, 1, 0)).to.deep.equal([]);
           }
-          for (const { build, subjob } of running.slice(0, ends)) {
-            build.endSubjob(subjob, how === 'lost' ? { kind: how, slaveName: 's' } : { kind: how });
+          for (const { build, subjob, task } of running.slice(0, ends)) {
+            build.endSubjob(
+              subjob,
+              task.lease,
+              how === 'lost' ? { kind: how, slaveName: 's' } : { kind: how },
+            );
           }
           running = running.slice(ends);
         }
@@ -124,7 +128,7 @@ describe('the scheduler', () => {
     const order = () =>
       chooseWork(cluster, toId.slave(1), 1, 0).map((one) => (one.kind === 'run' ? one.subjob : -1));
     expect([...order(), ...order()]).to.deep.equal([0, 1]);
-    work.endSubjob(toId.subjob(0), { kind: 'given back' });
+    work.endSubjob(toId.subjob(0), toId.lease(1), { kind: 'given back' });
     expect([...order(), ...order(), ...order()]).to.deep.equal([0, 2]);
   });
 });

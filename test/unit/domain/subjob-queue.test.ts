@@ -3,33 +3,44 @@ import fc from 'fast-check';
 import { SubjobQueue } from '../../../src/domain/subjob-queue.js';
 
 describe('the queue of subjobs', () => {
-  it('always gives the first that is queued, whatever comes back, and knows how many there are', () => {
+  it('gives those that came back before those that were never given, each in order, and knows how many there are', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.boolean(), { maxLength: 30 }),
+        fc.nat(30),
         fc.array(fc.option(fc.nat(30), { nil: null }), { maxLength: 80 }),
-        (atStart, steps) => {
-          const queued = new Set(atStart.flatMap((isQueued, index) => (isQueued ? [index] : [])));
-          const taken = new Set(atStart.flatMap((isQueued, index) => (isQueued ? [] : [index])));
-          const queue = new SubjobQueue(atStart.length, queued.size, (index) => queued.has(index));
+        (total, steps) => {
+          const fresh = Array.from({ length: total }, (_, index) => index);
+          const returned = new Set<number>();
+          const taken = new Set<number>();
+          const queue = new SubjobQueue([...fresh]);
           for (const step of steps) {
             const back = step === null ? undefined : [...taken][step % Math.max(1, taken.size)];
             if (back !== undefined) {
               taken.delete(back);
-              queued.add(back);
+              returned.add(back);
               queue.putBack(back);
             } else {
-              const first = queued.size === 0 ? null : Math.min(...queued);
+              const first = returned.size > 0 ? Math.min(...returned) : (fresh.shift() ?? null);
               expect(queue.take()).to.equal(first);
               if (first !== null) {
-                queued.delete(first);
+                returned.delete(first);
                 taken.add(first);
               }
             }
-            expect(queue.size).to.equal(queued.size);
+            expect(queue.size).to.equal(fresh.length + returned.size);
+            expect(queue.fresh).to.deep.equal(fresh);
           }
         },
       ),
     );
+  });
+
+  it('gives what takes the place of those that were never given', () => {
+    const queue = new SubjobQueue([0, 1, 2, 3], [9]);
+    expect([queue.take(), queue.take()]).to.deep.equal([9, 0]);
+    queue.putBack(0);
+    queue.replaceFresh([2, 5]);
+    expect(queue.size).to.equal(3);
+    expect([queue.take(), queue.take(), queue.take(), queue.take()]).to.deep.equal([0, 2, 5, null]);
   });
 });

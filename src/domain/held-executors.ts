@@ -1,0 +1,46 @@
+import type { SlaveId } from '../protocol/ids.js';
+import { IndexPool } from './index-pool.js';
+
+/** The executors that one build holds: how many, on which slaves, and which index each has within the build. */
+export class HeldExecutors {
+  readonly #indexes = new IndexPool();
+  readonly #on = new Map<SlaveId, number>();
+  #total = 0;
+
+  get total(): number {
+    return this.#total;
+  }
+
+  on(slave: SlaveId): number {
+    return this.#on.get(slave) ?? 0;
+  }
+
+  /** Answers the smallest index that is free. */
+  take(slave: SlaveId): number {
+    this.count(slave, 1);
+    return this.#indexes.take();
+  }
+
+  /** Takes this very index, as the store remembers it. @throws Error when it is in use. */
+  reserve(slave: SlaveId, index: number): void {
+    this.count(slave, 1);
+    this.#indexes.reserve(index);
+  }
+
+  /** @throws Error when it is free already. */
+  release(slave: SlaveId, index: number): void {
+    this.count(slave, -1);
+    this.#indexes.release(index);
+  }
+
+  /** For a preparation, which has no index. */
+  count(slave: SlaveId, change: 1 | -1): void {
+    this.#total += change;
+    const here = this.on(slave) + change;
+    if (here === 0) {
+      this.#on.delete(slave);
+    } else {
+      this.#on.set(slave, here);
+    }
+  }
+}

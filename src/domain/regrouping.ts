@@ -1,0 +1,97 @@
+import { type SubjobId, toId } from '../protocol/ids.js';
+import { sumOf } from './expectation.js';
+import { type AtomToGroup, type Group, groupAtoms } from './grouping.js';
+
+/** What the groups of a build were made for. */
+export interface Plan {
+  /** Executors that could work on it. */
+  readonly executors: number;
+  /** Seconds that an atom without history was taken to need, as others of the build did; null: nothing was assumed. */
+  readonly assumed: number | null;
+}
+
+/** Fewer or more executors by this factor make other groups; less is not worth it. */
+const CHANGE_OF_EXECUTORS = 1.5;
+/** So far off must be what was assumed of atoms without history. */
+const CHANGE_OF_ASSUMPTION = 2;
+
+/** Whether other groups should be made for what waits. `learned`: seconds of the build's atoms so far, if they matter. */
+export function isOutdated(plan: Plan, executors: number, learned: number | null): boolean {
+  return (
+    // Without any executor there is nothing to plan for.
+    (executors > 0 && differs(plan.executors, executors, CHANGE_OF_EXECUTORS)) ||
+    (learned !== null && (plan.assumed === null || differs(plan.assumed, learned, CHANGE_OF_ASSUMPTION)))
+  );
+}
+
+function differs(one: number, other: number, factor: number): boolean {
+  return one * factor <= other || other * factor <= one;
+}
+
+export interface Regrouped {
+  /** With ids that rise in the order of hand-out. `atoms` are their ids. */
+  readonly groups: readonly (Group & { readonly id: SubjobId })[];
+  /** Subjobs that are no more: the last ones. */
+  readonly dropped: readonly SubjobId[];
+}
+
+/**
+ * Other groups for the atoms of subjobs that nobody was ever given. `waiting` are the ids of these, ascending; there are
+ * `total` subjobs in all. Subjobs stay numbered without gaps: only the last ones can be dropped, new ones are added at
+ * the end, and where that does not suffice groups stay smaller than they could be.
+ */
+export function regroup(
+  atoms: readonly AtomToGroup[],
+  waiting: readonly SubjobId[],
+  total: number,
+  { executors, assumed }: Plan,
+): Regrouped {
+  let droppable = 0;
+  while (droppable < waiting.length && waiting.at(-1 - droppable) === total - 1 - droppable) {
+    droppable += 1;
+  }
+  const groups = splitUpTo(
+    groupAtoms(atoms, executors, assumed),
+    waiting.length - droppable,
+    new Map(atoms.map((atom) => [atom.index, atom])),
+  );
+  return {
+    groups: groups.map((group, place) => ({
+      ...group,
+      id: waiting[place] ?? toId.subjob(total + place - waiting.length),
+    })),
+    dropped: waiting.slice(groups.length),
+  };
+}
+
+/** Splits groups, the larger the more, until there are `least`. @throws Error when there are fewer atoms */
+function splitUpTo(
+  groups: readonly Group[],
+  least: number,
+  atoms: ReadonlyMap<number, AtomToGroup>,
+): readonly Group[] {
+  let missing = least - groups.length;
+  if (missing <= 0) {
+    return groups;
+  }
+  // How many more there would be if every atom was alone.
+  let possible = atoms.size - groups.length;
+  if (possible < missing) {
+    throw new Error(`${atoms.size} atoms cannot be ${least} subjobs.`);
+  }
+  return groups.flatMap((group) => {
+    const most = group.atoms.length - 1;
+    const more = possible === 0 ? 0 : Math.min(most, Math.ceil((missing * most) / possible));
+    possible -= most;
+    missing -= more;
+    return more === 0 ? group : divide(group.atoms, more + 1, atoms);
+  });
+}
+
+function divide(members: readonly number[], into: number, atoms: ReadonlyMap<number, AtomToGroup>): Group[] {
+  return Array.from({ length: into }, (_, part) => {
+    const [from, to] = [part, part + 1].map((edge) => Math.floor((edge * members.length) / into));
+    const indexes = members.slice(from, to);
+    return { atoms: indexes, ...sumOf(indexes.flatMap((index) => atoms.get(index) ?? [])) };
+  });
+}

@@ -1,0 +1,176 @@
+import { expect } from 'chai';
+import type { BuildId } from '../../../src/protocol/ids.js';
+import type { RunAssignment } from '../../../src/protocol/slave.js';
+import {
+  directoryBuild,
+  isRun,
+  MasterHarness,
+  refused,
+  type TestSlave,
+} from '../../support/master-harness.js';
+
+const page = { offset: 0, limit: 10 };
+
+describe('what takes far too long on a slave', () => {
+  let harness: MasterHarness;
+  let build: BuildId;
+  let slow: TestSlave;
+  let idle: TestSlave;
+  beforeEach(async () => {
+    harness = new MasterHarness();
+    await harness.start();
+    [slow, idle] = [await harness.slave(2), await harness.slave(2)];
+  });
+  afterEach(() => harness.close());
+
+  /** A build of one atom that took ten seconds before, and now runs on the slow slave for 100 s. */
+  async function straggle(speculative: boolean): Promise<RunAssignment> {
+    await harness.master.createBuild(directoryBuild);
+    await slow.prepare(1);
+    await slow.runAll({ seconds: 10 });
+    build = await harness.master.createBuild({ ...directoryBuild, speculative });
+    await slow.prepare(1);
+    const assignment = await slow.take();
+    await begin(slow, assignment);
+    await pass(100);
+    return assignment;
+  }
+
+  const begin = (slave: TestSlave, { subjob_id, lease, atoms }: RunAssignment) =>
+    harness.master.reportProgress(slave.id, build, subjob_id, {
+      lease,
+      atoms: atoms.map(({ id }) => ({ id, state: 'IN_PROGRESS', exit_code: null, actual_time: null })),
+      consoles: atoms.map(({ id }) => ({
+        atom_id: id,
+        offset: 0,
+        content: Buffer.from(`on slave ${slave.id}\n`).toString('base64'),
+      })),
+    });
+
+  /** Time passes in which the slaves are heard. */
+  async function pass(seconds: number): Promise<void> {
+    for (let left = seconds; left > 0; left -= 5) {
+      harness.clock.advance(5000);
+      await slow.ask({ free_executors: 0 });
+      await idle.ask({ free_executors: 0 });
+    }
+  }
+
+  const duplicate = async () => (await idle.ask()).assignments.find(isRun);
+  const metric = async (name: string) =>
+    Number(
+      new RegExp(`^clusterrunner_duplicates_${name}_total (\\d+)$`, 'm').exec(
+        await harness.master.metrics(),
+      )?.[1],
+    );
+
+  it('is left alone unless the job or the request allows it', async () => {
+    await straggle(false);
+    expect(await duplicate()).to.equal(undefined);
+  });
+
+  it('also starts on another slave, once, and the first verdict counts', async () => {
+    const first = await straggle(true);
+    expect((await slow.ask()).assignments).to.deep.equal([]);
+    const second = await duplicate();
+    expect(second).to.deep.include({ subjob_id: first.subjob_id, atoms: first.atoms });
+    expect(second?.lease.attempt).to.equal(2);
+    expect(second?.build_executor_index).not.to.equal(first.build_executor_index);
+    expect((await idle.ask()).assignments).to.deep.equal([]);
+    const { reasons, running } = await harness.master.explain(build);
+    expect(running.map((run) => [run.slave_id, run.duplicate])).to.deep.equal([
+      [slow.id, false],
+      [idle.id, true],
+    ]);
+    expect(reasons[0]?.text).to.contain('1 of them with what takes too long on another slave');
+    if (second === undefined) {
+      throw new Error('There is no duplicate.');
+    }
+    await begin(idle, second);
+    await idle.deliver(second, { content: 'of the second' });
+    const ended = await harness.master.getBuild(build);
+    expect(ended).to.include({ status: 'SUCCESS', num_atoms_done: 1, num_executors: 0 });
+    await refused(slow.deliver(first, { failing: [0], content: 'of the first' }), 'STALE_LEASE');
+    expect((await slow.ask()).cancel).to.deep.equal([first.lease]);
+    await idle.deliver(second, { content: 'once more' });
+    expect((await harness.master.archiveContents(build))?.files).to.have.length(1);
+    expect((await harness.master.getBuild(build)).num_atoms_failed).to.equal(0);
+    expect([await metric('started'), await metric('won')]).to.deep.equal([1, 1]);
+  });
+
+  it('ends the duplicate when it is done first after all, and tells its slave', async () => {
+    const first = await straggle(true);
+    const second = await duplicate();
+    await slow.deliver(first);
+    expect((await idle.ask({ free_executors: 0 })).cancel).to.deep.equal([second?.lease]);
+    await slow.deliver(first);
+    expect((await harness.master.getBuild(build)).status).to.equal('SUCCESS');
+    expect([await metric('started'), await metric('won')]).to.deep.equal([1, 0]);
+  });
+
+  it('fails when the first verdict is a failure', async () => {
+    const first = await straggle(true);
+    const second = await duplicate();
+    if (second === undefined) {
+      throw new Error('There is no duplicate.');
+    }
+    await idle.deliver(second, { failing: [0] });
+    await refused(slow.deliver(first), 'STALE_LEASE');
+    expect(await harness.master.getBuild(build)).to.include({ status: 'FAILURE', num_atoms_failed: 1 });
+  });
+
+  it('is not queued again when one of the two slaves is lost, and may start twice again', async () => {
+    const first = await straggle(true);
+    const second = await duplicate();
+    await harness.loseOthers(idle);
+    expect(await harness.master.getBuild(build)).to.include({ num_executors: 1 });
+    expect((await idle.ask()).assignments).to.deep.equal([]);
+    await refused(idle.deliver(first), 'STALE_LEASE');
+    if (second === undefined) {
+      throw new Error('There is no duplicate.');
+    }
+    await begin(idle, second);
+    for (let n = 0; n < 20; n += 1) {
+      harness.clock.advance(5000);
+      await idle.ask({ free_executors: 0 });
+    }
+    const third = await harness.slave();
+    expect((await third.take()).lease.attempt).to.equal(3);
+    await idle.deliver(second);
+    expect((await harness.master.getBuild(build)).status).to.equal('SUCCESS');
+  });
+
+  it('goes on in both places when the master is started again', async () => {
+    const first = await straggle(true);
+    const second = await duplicate();
+    await harness.restart();
+    expect((await slow.ask()).cancel).to.deep.equal([]);
+    expect((await idle.ask()).cancel).to.deep.equal([]);
+    expect(await harness.master.getBuild(build)).to.include({ num_executors: 2 });
+    if (second === undefined) {
+      throw new Error('There is no duplicate.');
+    }
+    await slow.deliver(first);
+    await harness.restart();
+    await slow.deliver(first);
+    await refused(idle.deliver(second), 'STALE_LEASE');
+    expect((await harness.master.getBuild(build)).status).to.equal('SUCCESS');
+  });
+
+  it('shows the console of the first as long as there is one', async () => {
+    const first = await straggle(true);
+    const second = await duplicate();
+    if (second === undefined) {
+      throw new Error('There is no duplicate.');
+    }
+    await begin(idle, second);
+    const [atom] = first.atoms;
+    if (atom === undefined) {
+      throw new Error('There is one atom.');
+    }
+    const { content } = await harness.master.readConsole(build, atom.id, { offsetLine: null, maxLines: 10 });
+    expect(content).to.equal(`on slave ${slow.id}\n`);
+    const { subjobs } = await harness.master.listSubjobs(build, page);
+    expect(subjobs.map(({ slave, attempt }) => [slave, attempt])).to.deep.equal([['slave-1', 2]]);
+  });
+});

@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { sql } from 'kysely';
+import { unknown } from '../../../src/domain/expectation.js';
+import { insertAtoms, recordVerdicts } from '../../../src/master/store/atoms.js';
+import { insertBuild } from '../../../src/master/store/builds.js';
+import { openStore, type Store } from '../../../src/master/store/store.js';
+import { insertSubjobs } from '../../../src/master/store/subjobs.js';
+import { learnTimings, readTimings } from '../../../src/master/store/timings.js';
+import { toId } from '../../../src/protocol/ids.js';
+import { directoryBuild } from '../../support/master-harness.js';
+
+const NEWEST_WEIGHT = 0.3;
+const atom = { variable: 'T', value: 'one' };
+
+/** Mean and variance by their definition: what each run weighs, and how far it lies from the mean. */
+function byDefinition(runs: readonly number[]): { seconds: number; variance: number } {
+  let weights: number[] = [];
+  for (let n = 1; n <= runs.length; n += 1) {
+    const newest = Math.max(NEWEST_WEIGHT, 1 / n);
+    weights = [...weights.map((weight) => weight * (1 - newest)), newest];
+  }
+  const weighted = (values: readonly number[]) =>
+    values.reduce((sum, value, n) => sum + value * (weights[n] ?? 0), 0);
+  const seconds = weighted(runs);
+  return { seconds, variance: weighted(runs.map((run) => (run - seconds) ** 2)) };
+}
+
+describe('the history of times', () => {
+  let directory: string;
+  let path: string;
+  let store: Store;
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'clusterrunner-timings-'));
+    path = join(directory, 'master.db');
+    store = await openStore(path);
+  });
+  afterEach(async () => {
+    await store.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  async function run(job: string, seconds: number): Promise<void> {
+    const build = await store.write((db) => insertBuild(db, directoryBuild, { QUEUED: 1 }));
+    const subjob = toId.subjob(0);
+    await store.write(async (db) => {
+      await insertSubjobs(db, build, [{ id: 0, atoms: 1, ...unknown }]);
+      await insertAtoms(db, build, [{ id: 0, subjob: 0, ...atom, ...unknown }]);
+      await recordVerdicts(db, build, subjob, [{ id: toId.atom(0), exit_code: 0, actual_time: seconds }]);
+      await learnTimings(db, { build, subjob, project: 'p', job }, 1000);
+    });
+  }
+
+  it('is the weighted mean of the runs of an atom, and their weighted variance', async () => {
+    let jobs = 0;
+    const seconds = fc.double({ min: 0, max: 1000, noNaN: true });
+    await fc.assert(
+      fc.asyncProperty(fc.array(seconds, { minLength: 1, maxLength: 8 }), async (runs) => {
+        jobs += 1;
+        for (const one of runs) {
+          await run(String(jobs), one);
+        }
+        const [history] = await readTimings(store.db, 'p', String(jobs), [atom]);
+        const { seconds: mean, variance } = byDefinition(runs);
+        expect(history?.count).to.equal(runs.length);
+        expect(history?.seconds).to.be.closeTo(mean, 1e-6);
+        expect(history?.variance).to.be.closeTo(variance, 1e-3);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('of a database from before the variance goes on, and learns the variance', async () => {
+    await sql`ALTER TABLE timings DROP COLUMN variance`.execute(store.db);
+    await sql`ALTER TABLE atoms DROP COLUMN expected_deviation`.execute(store.db);
+    await sql`ALTER TABLE subjobs DROP COLUMN expected_deviation`.execute(store.db);
+    await sql`ALTER TABLE builds DROP COLUMN planned_executors`.execute(store.db);
+    await sql`DELETE FROM kysely_migration WHERE name >= '0003'`.execute(store.db);
+    await sql`
+      INSERT INTO timings (project, job, atom, seconds, count, updated_at)
+      VALUES ('p', 'j', 'T=one', 4, 17, 1000)`.execute(store.db);
+    await store.close();
+    store = await openStore(path);
+    expect(await readTimings(store.db, 'p', 'j', [atom])).to.deep.equal([
+      { seconds: 4, variance: 0, count: 1 },
+    ]);
+    await run('j', 6);
+    expect(await readTimings(store.db, 'p', 'j', [atom])).to.deep.equal([
+      { seconds: 5, variance: 1, count: 2 },
+    ]);
+  });
+});

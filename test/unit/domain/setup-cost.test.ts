@@ -1,0 +1,95 @@
+import { expect } from 'chai';
+import { BuildWork, noLimits } from '../../../src/domain/build-work.js';
+import { reasonsToWait } from '../../../src/domain/explain.js';
+import { newTask } from '../../../src/domain/lease.js';
+import { chooseWork } from '../../../src/domain/scheduler.js';
+import { SetupCost } from '../../../src/domain/setup-cost.js';
+import { toId } from '../../../src/protocol/ids.js';
+
+const [one, two, three] = [toId.slave(1), toId.slave(2), toId.slave(3)];
+
+/** A build of equal subjobs whose setup takes a minute, and that runs on the first slave. */
+function running(subjobs: number, expected: number | null, executors = 1) {
+  const work = new BuildWork(toId.build(1), { state: 'BUILDING', timestamps: { BUILDING: 0 } });
+  const subjob = { atoms: 8, expected, deviation: 0, task: newTask, executorIndex: null };
+  work.setSubjobs(Array(subjobs).fill(subjob), noLimits);
+  let lease = 0;
+  const nextLease = () => {
+    lease += 1;
+    return toId.lease(lease);
+  };
+  const cluster = { builds: [work], nextLease };
+  const taken = chooseWork(cluster, one, executors, 0);
+  work.setup.learn(60, 'everything');
+  return { work, cluster, taken };
+}
+
+describe('what it costs to begin on one more slave', () => {
+  it('is fetching and setup for a slave that has nothing, and only setup for the one that prepared', () => {
+    const setup = new SetupCost();
+    setup.prepare(one);
+    expect([setup.run(one), setup.run(one), setup.run(two), setup.run(two)]).to.deep.equal([
+      'setup',
+      'nothing',
+      'everything',
+      'nothing',
+    ]);
+    setup.close(two);
+    expect([setup.isOpenOn(one), setup.isOpenOn(two), setup.run(two)]).to.deep.equal([
+      true,
+      false,
+      'everything',
+    ]);
+  });
+
+  it('is the mean of those that did all of it, before that what setup alone took, and unknown at first', () => {
+    const setup = new SetupCost();
+    expect(setup.seconds).to.equal(null);
+    setup.learn(99, 'nothing');
+    expect(setup.seconds).to.equal(null);
+    setup.learn(10, 'setup');
+    expect(setup.seconds).to.equal(10);
+    setup.learn(20, 'everything');
+    setup.learn(40, 'everything');
+    expect(setup.seconds).to.equal(30);
+  });
+
+  it('is nothing when it is hardly to be measured', () => {
+    const setup = new SetupCost();
+    setup.learn(1.5, 'everything');
+    expect(setup.seconds).to.equal(null);
+  });
+
+  it('is not spent for a build whose rest is done sooner where it is set up', () => {
+    const { work, cluster } = running(5, 10);
+    expect(chooseWork(cluster, two, 3, 0)).to.deep.equal([]);
+    expect(chooseWork(cluster, one, 1, 0)).to.have.length(1);
+    const slave = { id: two, name: 'two', numExecutors: 2, inUse: 0, draining: false, sick: false };
+    const [, reason] = reasonsToWait(work, [slave], []);
+    expect(reason?.reason).to.equal('SETUP_COST');
+    expect(reason?.text).to.contain('need 60 s').and.to.contain('about 25 s');
+  });
+
+  it('is spent when the rest takes longer, and as long as it does', () => {
+    const { cluster } = running(10, 10);
+    // 100 s are left for one executor, then 50 s for each of two.
+    expect(chooseWork(cluster, two, 1, 0)).to.have.length(1);
+    expect(chooseWork(cluster, three, 1, 0)).to.deep.equal([]);
+    expect(chooseWork(cluster, two, 1, 0)).to.have.length(1);
+  });
+
+  it('is spent when nobody works on the build', () => {
+    const { work, cluster } = running(1, 10);
+    work.endSubjob(toId.subjob(0), toId.lease(1), { kind: 'lost', slaveName: 'one' });
+    expect(chooseWork(cluster, two, 1, 0)).to.have.length(1);
+  });
+
+  it('is spent when it is not known how long the rest takes, and not when atoms have shown it', () => {
+    const blind = running(5, null);
+    expect(chooseWork(blind.cluster, two, 1, 0)).to.have.length(1);
+    const learned = running(5, null);
+    learned.work.endSubjob(toId.subjob(0), toId.lease(1), { kind: 'completed' }, 8 * 0.5);
+    expect(chooseWork(learned.cluster, one, 1, 0)).to.have.length(1);
+    expect(chooseWork(learned.cluster, two, 1, 0)).to.deep.equal([]);
+  });
+});
