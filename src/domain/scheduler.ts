@@ -34,6 +34,9 @@ export type Choice =
  *
  * With `takesShunned` false it gets no atom again that failed on it: others are asked first.
  *
+ * Then as much as `ahead` for executors that will be free soon, but only where plenty is left to hand out: what waits
+ * for such an executor could have been taken by one that is free before.
+ *
  * When there is nothing else for it, it gets a second time what takes far too long on another slave, of builds that
  * allow it.
  *
@@ -45,6 +48,7 @@ export function chooseWork(
   freeExecutors: number,
   now: number,
   takesShunned = true,
+  ahead = 0,
 ): Choice[] {
   const choices: Choice[] = [];
   while (choices.length < freeExecutors) {
@@ -52,6 +56,13 @@ export function chooseWork(
       prepareNext(cluster, slave, now) ??
       runNext(cluster, slave, now, takesShunned) ??
       duplicateNext(cluster, slave, now);
+    if (choice === null) {
+      break;
+    }
+    choices.push(choice);
+  }
+  for (let left = ahead; left > 0; left -= 1) {
+    const choice = runAhead(cluster, slave, now);
     if (choice === null) {
       break;
     }
@@ -77,6 +88,13 @@ function runNext(cluster: Cluster, slave: SlaveId, now: number, takesShunned: bo
   }
   const taken = neediest.takeSubjob(cluster.nextLease(), slave, takesShunned);
   return taken === null ? null : asChoice(neediest, taken, false);
+}
+
+function runAhead(cluster: Cluster, slave: SlaveId, now: number): Choice | null {
+  const build = pickBuild(willing(cluster, slave), slave, now);
+  return build?.setup.isOpenOn(slave) === true && build.queued > build.running
+    ? runNext(cluster, slave, now, false)
+    : null;
 }
 
 function duplicateNext(cluster: Cluster, slave: SlaveId, now: number): Choice | null {

@@ -40,7 +40,7 @@ export class HandOut {
     this.#supersede(slave, poll);
     try {
       const coming = this.#requeueUnnamed(slave, request);
-      const asked = { ...request, free_executors: Math.max(0, request.free_executors - coming) };
+      const asked = lessComing(request, coming);
       const taken = await this.#find(slave, asked, gone);
       const assignments = taken === null ? [] : await this.#assign(taken, slave, poll, gone);
       return slave.poll === poll && !gone.aborted ? this.#answer(slave, asked, assignments) : nothing;
@@ -90,7 +90,7 @@ export class HandOut {
 
   /** Work, or null when the answer is to bring what else there is to say. */
   async #find(slave: SlaveEntry, request: WorkRequest, gone: AbortSignal): Promise<Taken | null> {
-    const taken = takeWork(this.#cluster, slave, request.free_executors);
+    const taken = takeWork(this.#cluster, slave, request.free_executors, true, request.ahead);
     if (taken !== null || this.#hasNews(slave, request)) {
       return taken;
     }
@@ -157,6 +157,7 @@ export class HandOut {
       subjob_id: subjob,
       job: build.job,
       build_executor_index: executorIndex,
+      expected_seconds: build.work.subjob(subjob)?.expected ?? null,
       atoms: await atomsOfSubjob(this.#cluster.store.db, build.id, subjob),
     };
   }
@@ -236,6 +237,13 @@ export class HandOut {
   #isHeld(lease: Held): boolean {
     return this.#cluster.held.get(lease.task.lease) === lease;
   }
+}
+
+/** What it wants beyond the leases that are on their way to it. */
+function lessComing(request: WorkRequest, coming: number): WorkRequest {
+  const { free_executors: free, ahead = 0 } = request;
+  const forFree = Math.min(free, coming);
+  return { ...request, free_executors: free - forFree, ahead: Math.max(0, ahead - (coming - forFree)) };
 }
 
 /** Keeps what is still named. */

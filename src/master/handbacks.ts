@@ -13,7 +13,7 @@ const WHAT = {
 } as const;
 
 /**
- * Takes a lease back that its slave gives back. Unless the slave is only stopping, the build is not given to it
+ * Takes a lease back that its slave gives back. After trouble the build is not given to it
  * again, and ends when that leaves nobody to run it.
  * @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE
  */
@@ -42,8 +42,9 @@ export async function takeBack(
   }
   const change = new Change();
   giveBack(cluster, found.held, change);
-  if (handback.reason !== 'stopping') {
-    noteTrouble(cluster, slave, { build: id, what: WHAT[handback.reason] }, change);
+  const { reason } = handback;
+  if (reason === 'setup_failed' || reason === 'could_not_run') {
+    noteTrouble(cluster, slave, { build: id, what: WHAT[reason] }, change);
     noteRefusal(build, slave, handback);
     endIfNobodyIsLeft(cluster, build, change);
   }

@@ -28,6 +28,7 @@ export function takeWork(
   slave: SlaveEntry,
   freeExecutors: number,
   takesShunned = true,
+  ahead = 0,
 ): { held: Held[]; committed: Promise<void> } | null {
   const isAble = slave.state !== 'GONE' && !slave.draining && ailmentOf(slave, cluster.now) === null;
   if (!isAble || cluster.room.problem !== null) {
@@ -38,7 +39,14 @@ export function takeWork(
   const free = Math.min(freeExecutors, slave.numExecutors);
   const steps: Step[] = [];
   const held: Held[] = [];
-  for (const choice of chooseWork(view, slave.id, free, cluster.nowSeconds, takesShunned)) {
+  for (const choice of chooseWork(
+    view,
+    slave.id,
+    free,
+    cluster.nowSeconds,
+    takesShunned,
+    Math.min(ahead, slave.numExecutors),
+  )) {
     const build = cluster.builds.get(choice.build.id);
     if (build === undefined) {
       throw new Error(`Build ${choice.build.id} was scheduled although it has ended.`);

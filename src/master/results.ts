@@ -132,6 +132,8 @@ export class Results {
     for (const one of [held, ...superseded]) {
       this.#cluster.letGo(one);
     }
+    // The slave knows: that it names this lease in its open question is no reason to answer that.
+    held.slave.toldCancel.add(lease.lease_id);
     held.slave.health = healthy;
     const task = build.work.endSubjob(subjob, lease.lease_id, { kind: 'completed' }, actual);
     const failed = atoms.filter(({ exit_code }) => exit_code !== 0).length;

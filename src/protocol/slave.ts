@@ -65,6 +65,8 @@ export const WorkRequestSchema = Type.Object(
     /** As registered: a master whose store was replaced may have given the slave's number to another. */
     instance: InstanceSchema,
     free_executors: Type.Integer({ minimum: 0, maximum: 10_000 }),
+    /** Executors that will soon be free, and have nothing to do next: they need not wait for an answer then. */
+    ahead: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
     /** How long the master may hold the question when there is nothing to say. */
     wait_seconds: Type.Number({ minimum: 0, maximum: 60 }),
     /** Leases that the slave works on or still has to deliver. The master forgets a lease that it gave to
@@ -119,6 +121,8 @@ export const RunAssignmentSchema = Type.Object(
     /** Unique among the executors that work on this build at the moment. */
     build_executor_index: Type.Integer({ minimum: 0 }),
     atoms: Type.Array(AssignedAtomSchema, { minItems: 1 }),
+    /** Of all its atoms together, by history; null without. */
+    expected_seconds: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
   },
   closed,
 );
@@ -238,6 +242,8 @@ export const HandbackSchema = Type.Object(
       Type.Literal('setup_failed'),
       /** The project could not be fetched here, or a command could not be started at all. */
       Type.Literal('could_not_run'),
+      /** It was taken ahead, and its executor does not come free as was expected. */
+      Type.Literal('not_begun'),
       /** The slave is stopping. */
       Type.Literal('stopping'),
     ]),

@@ -5,7 +5,10 @@ import type { WorkRequest } from '../protocol/slave.js';
 /** With less than this a checkout, or the next result, would probably fail for want of room. */
 const LEAST_FREE_BYTES = 512 * 1024 ** 2;
 
-type Standing = Pick<WorkRequest, 'free_executors' | 'leases' | 'builds' | 'free_disk_bytes' | 'paused'>;
+type Standing = Pick<
+  WorkRequest,
+  'free_executors' | 'ahead' | 'leases' | 'builds' | 'free_disk_bytes' | 'paused'
+>;
 
 /** A slave whose disk is full says so and takes no work: every atom would fail there, and none by its own fault. */
 export function heedDisk(standing: Standing, free: number | null, directory: string): Standing {
@@ -16,7 +19,7 @@ export function heedDisk(standing: Standing, free: number | null, directory: str
     return { ...standing, free_disk_bytes: free };
   }
   const paused = `Only ${Math.floor(free / 1024 ** 2)} MiB are free in ${directory}; make room there, at least ${LEAST_FREE_BYTES / 1024 ** 2} MiB.`;
-  return { ...standing, free_executors: 0, free_disk_bytes: free, paused: paused.slice(0, 1000) };
+  return { ...standing, free_executors: 0, ahead: 0, free_disk_bytes: free, paused: paused.slice(0, 1000) };
 }
 
 /** Adds to the standing of a slave what it owes to its disk, and logs when that changes. */

@@ -5,13 +5,15 @@ import { messageOf } from '../protocol/errors.js';
 import type { WorkAnswer, WorkRequest } from '../protocol/slave.js';
 import type { Session } from './session.js';
 
+export type Standing = Omit<WorkRequest, 'instance' | 'wait_seconds' | 'poll' | 'open_polls'>;
+
 export interface WorkLoopOptions {
   readonly session: Session;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
   /** What this slave has and wants at this moment. */
-  standing(): Omit<WorkRequest, 'instance' | 'wait_seconds' | 'poll' | 'open_polls'>;
+  standing(): Standing;
   onAnswer(answer: WorkAnswer): void;
 }
 
@@ -31,6 +33,8 @@ export class WorkLoop {
   readonly #stop = new AbortController();
   readonly #open = new Map<number, Promise<void>>();
   #polls = 0;
+  /** What the newest question says. */
+  #told: Standing | null = null;
   #failures = 0;
   #isUnreachable = false;
   #scheduled = false;
@@ -39,7 +43,7 @@ export class WorkLoop {
     this.#options = options;
   }
 
-  /** Asks, now that something has changed; several changes at once make one question. */
+  /** Asks, now that something may have changed; several changes at once make one question, those for nothing none. */
   ask(): void {
     if (this.#scheduled || this.#stop.signal.aborted) {
       return;
@@ -48,7 +52,7 @@ export class WorkLoop {
     setImmediate(() => {
       this.#scheduled = false;
       if (!this.#stop.signal.aborted) {
-        this.#send();
+        this.#sendUnlessKnown();
       }
     });
   }
@@ -59,15 +63,21 @@ export class WorkLoop {
     await Promise.all(this.#open.values());
   }
 
-  #send(): void {
-    if (this.#open.size >= MAX_OPEN) {
-      return;
+  #sendUnlessKnown(): void {
+    const standing = this.#options.standing();
+    const isKnown = this.#open.has(this.#polls) && this.#told !== null && !hasNews(this.#told, standing);
+    if (!isKnown && this.#open.size < MAX_OPEN) {
+      this.#send(standing);
     }
+  }
+
+  #send(standing: Standing): void {
     this.#polls += 1;
+    this.#told = standing;
     const poll = this.#polls;
     const open_polls = [...this.#open.keys()];
     const asked = this.#ask({
-      ...this.#options.standing(),
+      ...standing,
       instance: this.#options.session.instance,
       wait_seconds: WAIT_SECONDS,
       poll,
@@ -109,4 +119,18 @@ export class WorkLoop {
       this.ask();
     }
   }
+}
+
+/**
+ * Whether the master should know what the newest question does not say: that there is room for more, or nothing left of
+ * a build, or no room any more. That single leases have ended it learns from their results.
+ */
+function hasNews(told: Standing, now: Standing): boolean {
+  return (
+    now.free_executors > told.free_executors ||
+    (now.ahead ?? 0) > (told.ahead ?? 0) ||
+    now.paused !== told.paused ||
+    (now.leases.length === 0 && told.leases.length > 0) ||
+    now.builds.length < told.builds.length
+  );
 }

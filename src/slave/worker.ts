@@ -15,6 +15,7 @@ import type {
   WorkAnswer,
   WorkRequest,
 } from '../protocol/slave.js';
+import { AHEAD_MS, Ahead } from './ahead.js';
 import { writeArchive } from './archive/write-archive.js';
 import { BuildHost, CANCEL_GRACE_MS, type HostContext } from './build-host.js';
 import { ExecutorUse } from './executor-use.js';
@@ -23,7 +24,7 @@ import { type HeldLease, HeldLeases } from './leases.js';
 import type { Outbox } from './outbox.js';
 import { prepare, scratchFile } from './prepare.js';
 import { ProgressReporter } from './progress-reporter.js';
-import { runSubjob } from './run-subjob.js';
+import { type AtomProgress, runSubjob } from './run-subjob.js';
 import type { SlaveStatus } from './status-api.js';
 import { unlessAborted } from './unless-aborted.js';
 
@@ -32,13 +33,15 @@ export interface WorkerOptions extends HostContext {
   readonly outbox: Outbox;
   /** An empty folder for what runs. */
   readonly work: string;
-  /** Called when the slave's standing has changed, so that the master should be asked. */
+  /** Called when the slave's standing may have changed, so that the master may have to be asked. */
   changed(): void;
 }
 
 /** Of what a command printed, what a handback carries at most. */
 const MAX_OUTPUT = 90_000;
 const HANDBACK_SECONDS = 5;
+/** What was taken ahead and has not begun this long after it came goes back: others may be free to run it. */
+const MAX_WAIT_MS = AHEAD_MS + 1_000;
 
 /** Does what the master hands out: prepares builds, runs subjobs, and puts what came of them into the outbox. */
 export class Worker {
@@ -48,7 +51,8 @@ export class Worker {
   readonly #hosts = new Map<BuildId, BuildHost>();
   /** Builds whose teardown is under way. */
   readonly #releasing = new Map<BuildId, Promise<void>>();
-  /** Assignments that came while no executor was free. */
+  readonly #ahead: Ahead;
+  /** Assignments that came while no executor was free, most of them asked for ahead. */
   readonly #queue: Assignment[] = [];
   readonly #stop = new AbortController();
   #draining = false;
@@ -58,13 +62,17 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.executors = new Executors(options.numExecutors);
+    this.#ahead = new Ahead(options.clock, () => options.changed());
   }
 
   /** What the master must know to hand out work, at this moment. */
-  standing(): Pick<WorkRequest, 'free_executors' | 'leases' | 'builds'> {
-    const free = Math.max(0, this.executors.free - this.#queue.length);
+  standing(): Pick<WorkRequest, 'free_executors' | 'ahead' | 'leases' | 'builds'> {
+    const { free } = this.executors;
+    const waiting = this.#queue.length;
+    const ahead = Math.max(0, this.#ahead.soon - Math.max(0, waiting - free));
     return {
-      free_executors: this.#draining ? 0 : free,
+      free_executors: this.#draining ? 0 : Math.max(0, free - waiting),
+      ahead: this.#draining ? 0 : ahead,
       leases: [
         ...this.leases.refs(),
         ...this.#queue.map(({ lease }) => lease),
@@ -107,6 +115,9 @@ export class Worker {
     }
     this.#queue.push(...answer.assignments);
     this.#startQueued();
+    for (const assignment of answer.assignments.filter((one) => this.#queue.includes(one))) {
+      void this.#giveBackUnlessBegun(assignment);
+    }
     if (answer.drain) {
       this.drain();
     }
@@ -169,6 +180,7 @@ export class Worker {
   async #work(lease: HeldLease): Promise<void> {
     const { assignment, cancel } = lease;
     const executor = new ExecutorUse(this.executors, lease.executor, () => {
+      this.#ahead.end(assignment.lease.lease_id);
       this.#startQueued();
       this.#options.changed();
     });
@@ -239,7 +251,10 @@ export class Worker {
       directory: this.#directoryOf(assignment),
       signal,
       clock,
-      onProgress: (progress, console) => reporter.note(progress, console),
+      onProgress: (progress, console) => {
+        reporter.note(progress, console);
+        this.#noteProgress(assignment, progress);
+      },
     }).finally(() => reporter.stop());
     await reporting;
     if (outcome === null) {
@@ -258,6 +273,33 @@ export class Worker {
       return;
     }
     outbox.send(build_id, subjob_id, { lease, atoms: [...outcome.verdicts], index });
+  }
+
+  #noteProgress({ lease, atoms, expected_seconds }: RunAssignment, { id, state }: AtomProgress): void {
+    if (state === 'COMPLETED') {
+      this.#ahead.noteEnded(lease.lease_id);
+    } else if (id === atoms[0]?.id) {
+      this.#ahead.begin(lease.lease_id, atoms.length, expected_seconds);
+    }
+  }
+
+  /** An executor did not come free as was expected. */
+  async #giveBackUnlessBegun(assignment: Assignment): Promise<void> {
+    const { clock, log } = this.#options;
+    const { signal } = this.#stop;
+    try {
+      await clock.sleep(MAX_WAIT_MS, signal);
+      const place = this.#queue.indexOf(assignment);
+      if (place !== -1) {
+        this.#queue.splice(place, 1);
+        await this.#handBack(assignment, 'not_begun', 'No executor came free in time.', signal);
+        this.#options.changed();
+      }
+    } catch (error) {
+      if (!signal.aborted) {
+        log.warn(`A lease could not be handed back: ${messageOf(error)}`);
+      }
+    }
   }
 
   /** What went wrong here may go well on another slave. */

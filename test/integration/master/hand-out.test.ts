@@ -110,6 +110,24 @@ describe('handing out work', () => {
     expect((await slave.ask({ leases: [], free_executors: 1 })).assignments).to.have.length(1);
   });
 
+  it('gives work ahead, which comes back when no executor gets free', async () => {
+    await harness.master.createBuild(directoryBuild);
+    const slave = await harness.slave(1);
+    await slave.reportPrepared(await slave.takePreparation(), 200);
+    await slave.take();
+    const [ahead] = (await slave.ask({ free_executors: 0, ahead: 1 })).assignments;
+    if (ahead === undefined || !isRun(ahead)) {
+      throw new Error('Nothing came ahead.');
+    }
+    expect((await slave.ask({ free_executors: 0 })).assignments).to.deep.equal([]);
+    const handback = { lease: ahead.lease, reason: 'not_begun', output: '' } as const;
+    await harness.master.handBack(slave.id, ahead.build_id, ahead.subjob_id, handback);
+    slave.leases.delete(ahead.lease.lease_id);
+    const again = (await slave.ask({ free_executors: 1 })).assignments.find(isRun);
+    expect(again?.subjob_id).to.equal(ahead.subjob_id);
+    expect(again?.lease.attempt).to.equal(2);
+  });
+
   it('ignores a question that was overtaken by a newer one', async () => {
     await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();

@@ -112,6 +112,42 @@ describe('the scheduler', () => {
     expect(hasWork(cluster)).to.equal(false);
   });
 
+  describe('ahead', () => {
+    const [one, two] = [toId.slave(1), toId.slave(2)];
+    const aheadOf = (work: BuildWork, more: BuildWork[] = []) =>
+      chooseWork(clusterOf([work, ...more]), one, 0, 0, true, 2).map(({ build }) => build.id);
+
+    it('gives as much as is wanted while there is more than those who run it could take', () => {
+      const work = prepared(1, 10);
+      chooseWork(clusterOf([work]), one, 2, 0);
+      expect(aheadOf(work)).to.deep.equal([1, 1]);
+    });
+
+    it('leaves the last subjobs to whoever is free first', () => {
+      const work = prepared(1, 4);
+      chooseWork(clusterOf([work]), one, 2, 0);
+      expect(aheadOf(work)).to.deep.equal([]);
+    });
+
+    it('begins on no slave', () => {
+      const work = prepared(1, 10);
+      chooseWork(clusterOf([work]), two, 2, 0);
+      expect(aheadOf(work)).to.deep.equal([]);
+    });
+
+    it('serves nobody whose turn it is not', () => {
+      const work = prepared(1, 10);
+      chooseWork(clusterOf([work]), one, 2, 0);
+      expect(aheadOf(work, [prepared(2, 10)])).to.deep.equal([]);
+    });
+
+    it('passes no limit', () => {
+      const work = prepared(1, 10, { maxExecutors: 3, maxExecutorsPerSlave: 3 });
+      chooseWork(clusterOf([work]), one, 2, 0);
+      expect(aheadOf(work)).to.deep.equal([1]);
+    });
+  });
+
   it('gives nothing of a build to a slave that could not run it', () => {
     const work = prepared(1, 5);
     if (first === undefined || second === undefined) {

@@ -36,6 +36,7 @@ describe('the atom_timeout', () => {
         job: { name: 'Job', definition: { commands, atomizers: [{ X: 'seq 2' }], ...more } },
         build_executor_index: 0,
         atoms: ['1', '2'].map((value, id) => ({ id: toId.atom(id), variable: 'X', value })),
+        expected_seconds: null,
       },
       projectDirectory: root,
       env,

@@ -23,6 +23,7 @@ describe('the free disk of a slave', () => {
     expect(heedDisk(standing, 100 * 1024 ** 2, '/root')).to.deep.equal({
       ...standing,
       free_executors: 0,
+      ahead: 0,
       free_disk_bytes: 100 * 1024 ** 2,
       paused: 'Only 100 MiB are free in /root; make room there, at least 512 MiB.',
     });

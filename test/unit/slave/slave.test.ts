@@ -81,6 +81,7 @@ describe('a slave', () => {
       job: { name: 'Job', definition: { commands: [':'], atomizers: [{ VALUE: ':' }], ...definition } },
       build_executor_index: 0,
       atoms: values.map((value, id) => ({ id: toId.atom(id), variable: 'VALUE', value })),
+      expected_seconds: null,
     };
   }
 
@@ -204,6 +205,32 @@ describe('a slave', () => {
     const before = said('askForWork').length;
     writeFileSync(join(project, 'go'), '');
     await until(() => said('askForWork').slice(before).some(standing(2)));
+  });
+
+  it('asks for more before an executor is free when its subjob is about to end', async () => {
+    const waits = { commands: ['until test -e go; do sleep 0.01; done'] };
+    handOut({ ...runOf(waits), expected_seconds: 0.1 });
+    await start();
+    const wanting = (ahead: number) => (change: unknown) =>
+      typeof change === 'object' && change !== null && 'ahead' in change && change.ahead === ahead;
+    await until(() => said('askForWork').some(wanting(1)));
+    expect(said('askForWork').find(wanting(1))).to.deep.include({ free_executors: 1, leases: [lease] });
+    writeFileSync(join(project, 'go'), '');
+    await until(() => said('acceptResult').length === 1);
+  });
+
+  it('gives back what it took ahead when its executors do not come free', async () => {
+    const waits = { commands: ['until test -e go; do sleep 0.01; done'] };
+    const leaseOf = (id: number) => ({ ...lease, lease_id: toId.lease(id) });
+    for (const id of [101, 102, 103]) {
+      master.service.leases.add(toId.lease(id));
+      handOut({ ...runOf(waits), lease: leaseOf(id), expected_seconds: 0.1 });
+    }
+    await start();
+    await until(() => said('handBack').length === 1);
+    expect(said('handBack')[0]).to.deep.include({ lease: leaseOf(103), reason: 'not_begun' });
+    writeFileSync(join(project, 'go'), '');
+    await until(() => said('acceptResult').length === 2);
   });
 
   it('runs the setup once before the first atom, and the teardown once when the build needs it no more', async () => {

@@ -6,7 +6,7 @@ import { systemClock } from '../../../src/lib/clock.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { type WorkRequest, WorkRequestSchema } from '../../../src/protocol/slave.js';
 import { Session } from '../../../src/slave/session.js';
-import { WorkLoop } from '../../../src/slave/work-loop.js';
+import { type Standing, WorkLoop } from '../../../src/slave/work-loop.js';
 
 const log = pino({ level: 'silent' });
 
@@ -42,12 +42,16 @@ class SilentSession extends Session {
 describe('the question for work', () => {
   it('stays one that the master takes, however many are open at a master that hangs', async () => {
     const session = new SilentSession();
+    let free = 0;
     const loop = new WorkLoop({
       session,
       clock: systemClock,
       random: Math.random,
       log,
-      standing: () => ({ free_executors: 1, leases: [], builds: [] }),
+      standing: () => {
+        free += 1;
+        return { free_executors: free, leases: [], builds: [] };
+      },
       onAnswer: () => undefined,
     });
     for (let changes = 0; changes < 150; changes += 1) {
@@ -59,4 +63,40 @@ describe('the question for work', () => {
     expect(session.asked).to.have.length(100);
     expect(session.asked.every((request) => Value.Check(WorkRequestSchema, request))).to.equal(true);
   });
+
+  const lease = { lease_id: toId.lease(1), attempt: toId.attempt(1) };
+  const other = { lease_id: toId.lease(2), attempt: toId.attempt(1) };
+  const standing = { free_executors: 1, ahead: 0, leases: [lease, other], builds: [toId.build(1)] };
+  const cases = [
+    { what: 'an executor is free', now: { ...standing, free_executors: 2 }, asks: true },
+    { what: 'an executor will soon be free', now: { ...standing, ahead: 1 }, asks: true },
+    { what: 'it has nothing left', now: { ...standing, leases: [] }, asks: true },
+    { what: 'a build is gone', now: { ...standing, builds: [] }, asks: true },
+    { what: 'it takes no more work', now: { ...standing, paused: 'full' }, asks: true },
+    { what: 'one of its leases has ended', now: { ...standing, leases: [other] }, asks: false },
+    { what: 'an executor is taken', now: { ...standing, free_executors: 0 }, asks: false },
+  ];
+  for (const { what, now, asks } of cases) {
+    it(`is ${asks ? 'asked anew' : 'left as it is'} when ${what}`, async () => {
+      const session = new SilentSession();
+      let is: Standing = standing;
+      const loop = new WorkLoop({
+        session,
+        clock: systemClock,
+        random: Math.random,
+        log,
+        standing: () => is,
+        onAnswer: () => undefined,
+      });
+      const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+      loop.ask();
+      await turn();
+      is = now;
+      loop.ask();
+      await turn();
+      await loop.stop();
+      await session.client.close();
+      expect(session.asked).to.have.length(asks ? 2 : 1);
+    });
+  }
 });
