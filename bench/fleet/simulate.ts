@@ -26,6 +26,8 @@ export interface Outcome {
   readonly atoms: number;
   readonly executors: number;
   readonly handOuts: number;
+  /** Subjobs that failed because three slaves vanished with them. */
+  readonly lost: number;
   /** Seconds; see lowerBound. */
   readonly bound: number;
   /** Seconds. */
@@ -73,6 +75,7 @@ class Simulation {
   #now = 0;
   #makespan = 0;
   #looks = false;
+  #lost = 0;
   readonly #begun = new Set<AtomInFleet>();
 
   constructor(workload: Workload, settings: Settings) {
@@ -152,7 +155,8 @@ class Simulation {
     this.#connected.delete(slave);
     for (const { work, subjob, lease } of [...this.#running.values()].filter((run) => run.slave === slave)) {
       this.#running.delete(lease);
-      work.endSubjob(subjob, lease, { kind: 'lost', slaveName: String(slave) });
+      const { kind } = work.endSubjob(subjob, lease, { kind: 'lost', slaveName: String(slave) });
+      this.#lost += kind === 'done' ? 1 : 0;
     }
     this.#regroupAll();
   }
@@ -268,6 +272,7 @@ class Simulation {
       atoms: this.#workload.builds.reduce((sum, { atoms }) => sum + atoms.length, 0),
       executors: this.#workload.slaves.reduce((sum, { executors }) => sum + executors, 0),
       handOuts: this.#leases,
+      lost: this.#lost,
       bound: lowerBound(this.#workload),
       makespan: this.#makespan,
     };

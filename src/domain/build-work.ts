@@ -15,6 +15,7 @@ import {
   type Task,
   takeLease,
 } from './lease.js';
+import { Outlook } from './outlook.js';
 import { isOutdated, type Plan, type Regrouped } from './regrouping.js';
 import { type Opening, SetupCost } from './setup-cost.js';
 import { overdueAfter } from './straggler.js';
@@ -55,9 +56,6 @@ export interface Taken {
 
 const noDuplicate = { duplicateIndex: null, duplicateBegan: null } as const;
 
-/** So many atoms must have shown how long they take before others are judged by them. */
-const ATOMS_TO_LEARN_FROM = 8;
-
 /**
  * One unfinished build as the scheduler sees it: its state, the leases of its preparation and its subjobs, and how
  * many executors it holds, in all and on each slave. A preparation counts as one executor.
@@ -77,6 +75,7 @@ export class BuildWork {
   #subjobs: Subjob[] = [];
   #queue = new SubjobQueue([]);
   readonly #held = new HeldExecutors();
+  readonly #outlook = new Outlook();
   /** Those that are leased. */
   readonly #leased = new Set<SubjobId>();
   #duplicates = 0;
@@ -84,11 +83,6 @@ export class BuildWork {
   #hasRetries = false;
   /** Of the subjobs that nobody was ever given. */
   #waitingAtoms = 0;
-  #undoneAtoms = 0;
-  #secondsOfUndone: number | null = null;
-  #knowsAll = false;
-  /** What atoms took that have ended in this run of the master. */
-  #learned = { seconds: 0, atoms: 0 };
 
   constructor(id: BuildId, progress: BuildProgress, preparation: Task = newTask, priority = 0) {
     this.id = id;
@@ -136,12 +130,11 @@ export class BuildWork {
   }
   /** Expected seconds of all subjobs without a verdict; null without history. */
   get secondsOfUndone(): number | null {
-    return this.#secondsOfUndone;
+    return this.#outlook.secondsOfUndone;
   }
   /** The same, or without history as far as can be told from the atoms that have ended. */
   get secondsOfRest(): number | null {
-    const perAtom = this.#secondsPerAtom;
-    return this.#secondsOfUndone ?? (perAtom === null ? null : perAtom * this.#undoneAtoms);
+    return this.#outlook.secondsOfRest;
   }
   /** Atoms of the subjobs that nobody was ever given. */
   get waitingAtoms(): number {
@@ -177,7 +170,6 @@ export class BuildWork {
         this.#done += 1;
         return;
       }
-      this.#undoneAtoms += atoms;
       if (task.kind === 'queued') {
         (task.attempt === 0 ? fresh : returned).push(index);
         this.#waitingAtoms += task.attempt === 0 ? atoms : 0;
@@ -192,7 +184,7 @@ export class BuildWork {
       this.#duplicates += task.duplicate === null ? 0 : 1;
     });
     this.#queue = new SubjobQueue(fresh, returned);
-    this.#countSeconds();
+    this.#lookOut();
   }
 
   takePreparation(lease: LeaseId, slave: SlaveId): LeasedTask {
@@ -218,9 +210,9 @@ export class BuildWork {
     this.#hasRetries ||= expectations.length > 0;
     return expectations.map((expectation) => {
       const id = toId.subjob(this.#subjobs.length);
-      this.#subjobs.push({ atoms: 1, ...expectation, task: newTask, executorIndex: null, shunned });
-      this.#undoneAtoms += 1;
-      this.#secondsOfUndone = sumOfSeconds(this.#secondsOfUndone, expectation.expected);
+      const subjob = { atoms: 1, ...expectation, task: newTask, executorIndex: null, shunned };
+      this.#subjobs.push(subjob);
+      this.#outlook.add(subjob);
       this.#queue.putBack(id);
       return id;
     });
@@ -262,7 +254,7 @@ export class BuildWork {
       if (task.kind !== 'leased' || task.duplicate !== null || task.slave === slave) {
         continue;
       }
-      const after = overdueAfter(this.#expectationOf(subjob), setupSeconds);
+      const after = overdueAfter(this.#outlook.of(subjob), setupSeconds);
       const late = after === null || began === null || began === undefined ? 0 : now - began - after;
       if (late > (worst?.late ?? 0)) {
         worst = { id, late };
@@ -323,20 +315,20 @@ export class BuildWork {
     if (task.kind === 'queued') {
       this.#queue.putBack(id);
     } else {
-      this.#countDone(subjob, how, actual);
+      this.#done += 1;
+      this.#outlook.end(subjob, how.kind === 'completed' ? actual : null);
     }
     return task;
   }
 
   /** Whether other groups should be made of what waits, now that `executors` could work on it. */
   needsRegrouping(executors: number): boolean {
-    const learned = this.#knowsAll ? null : this.#secondsPerAtom;
-    return this.#waitingAtoms > 1 && isOutdated(this.#plan, executors, learned);
+    return this.#waitingAtoms > 1 && isOutdated(this.#plan, executors, this.#outlook.learned);
   }
 
   /** What groups for so many executors are to be made for. */
   planFor(executors: number): Plan {
-    return { executors, assumed: this.#knowsAll ? null : this.#secondsPerAtom };
+    return { executors, assumed: this.#outlook.learned };
   }
 
   /** Other groups take the place of those that nobody was ever given; see regroup. */
@@ -348,42 +340,12 @@ export class BuildWork {
       this.#subjobs[id] = subjob;
     }
     this.#queue.replaceFresh(groups.map(({ id }) => id));
-    this.#countSeconds();
+    this.#lookOut();
   }
 
-  /** What it was told, or what it is likely to be after the atoms that have ended. */
-  #expectationOf(subjob: Subjob): Expectation {
-    const perAtom = this.#secondsPerAtom;
-    if (subjob.expected !== null || perAtom === null) {
-      return subjob;
-    }
-    return { expected: subjob.atoms * perAtom, deviation: Math.sqrt(subjob.atoms) * perAtom };
-  }
-
-  get #secondsPerAtom(): number | null {
-    const { seconds, atoms } = this.#learned;
-    return atoms < ATOMS_TO_LEARN_FROM ? null : seconds / atoms;
-  }
-
-  #countSeconds(): void {
-    let undone: number | null = 0;
-    for (const { task, expected } of this.#subjobs) {
-      undone = task.kind === 'done' ? undone : sumOfSeconds(undone, expected);
-    }
-    this.#knowsAll ||= undone !== null && this.#plan.assumed === null;
-    this.#secondsOfUndone = undone;
-  }
-
-  #countDone({ atoms, expected }: Subjob, how: LeaseEnd, actual: number): void {
-    this.#done += 1;
-    this.#undoneAtoms -= atoms;
-    if (how.kind === 'completed') {
-      const { seconds, atoms: before } = this.#learned;
-      this.#learned = { seconds: seconds + actual, atoms: before + atoms };
-    }
-    if (this.#secondsOfUndone !== null) {
-      this.#secondsOfUndone = Math.max(0, this.#secondsOfUndone - (expected ?? 0));
-    }
+  #lookOut(): void {
+    const undone = this.#subjobs.filter(({ task }) => task.kind !== 'done');
+    this.#outlook.isOf(undone, this.#plan.assumed !== null);
   }
 
   #known(id: SubjobId): Subjob {
@@ -393,11 +355,6 @@ export class BuildWork {
     }
     return subjob;
   }
-}
-
-/** null: unknown. */
-function sumOfSeconds(one: number | null, other: number | null): number | null {
-  return one === null || other === null ? null : one + other;
 }
 
 export type LeaseEnd =

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { asMaster, simulate } from '../../../bench/fleet/simulate.js';
 import type { AtomInFleet, SlaveInFleet } from '../../../bench/fleet/workload.js';
+import { MAX_LOSSES } from '../../../src/domain/lease.js';
 
 const stays = fc.integer({ min: 1, max: 6 }).map((executors) => ({ executors, joins: 0, vanishes: null }));
 const comes = fc.record({
@@ -83,13 +84,15 @@ describe('grouping and scheduling together', () => {
   it('do all the work, each atom once, whatever the history says and whoever comes and vanishes', () => {
     fc.assert(
       fc.property(changing, buildsOf(wrong, 200), settings, (slaves, builds, how) => {
-        const { makespan, handOuts } = simulate({ slaves, builds }, how);
+        const { makespan, handOuts, lost } = simulate({ slaves, builds }, how);
         const longest = Math.max(
           ...builds.flatMap(({ atoms }) =>
             atoms.map(({ actual, stuck }) => Math.min(actual, stuck ?? actual)),
           ),
         );
-        expect(makespan).to.be.at.least(longest - 1e-6);
+        const vanishing = slaves.filter(({ vanishes }) => vanishes !== null).length;
+        expect(lost === 0 || vanishing >= MAX_LOSSES).to.equal(true);
+        expect(lost > 0 || makespan >= longest - 1e-6).to.equal(true);
         expect(handOuts).to.be.at.least(builds.length);
       }),
     );

@@ -1,0 +1,76 @@
+import type { Expectation } from './expectation.js';
+
+/** So many atoms must have shown how long they take before others are judged by them. */
+const ATOMS_TO_LEARN_FROM = 8;
+
+interface Part extends Expectation {
+  /** How many. */
+  readonly atoms: number;
+}
+
+/** How long the rest of a build takes: by what earlier builds have shown, and by its own atoms that have ended. */
+export class Outlook {
+  #undoneAtoms = 0;
+  #secondsOfUndone: number | null = null;
+  #ofHistory = false;
+  /** What atoms took that have ended in this run of the master. */
+  #learned = { seconds: 0, atoms: 0 };
+
+  /** Expected seconds of all that has no verdict; null when nothing is known of some of it. */
+  get secondsOfUndone(): number | null {
+    return this.#secondsOfUndone;
+  }
+
+  /** The same, or else as far as can be told from the atoms that have ended. */
+  get secondsOfRest(): number | null {
+    const perAtom = this.#secondsPerAtom;
+    return this.#secondsOfUndone ?? (perAtom === null ? null : perAtom * this.#undoneAtoms);
+  }
+
+  /** Seconds of one atom, as those that have ended show; null when they are too few, or history says more. */
+  get learned(): number | null {
+    return this.#ofHistory ? null : this.#secondsPerAtom;
+  }
+
+  /** `undone` is all that has no verdict. `isAssumed`: what is expected of it is what was learned. */
+  isOf(undone: Iterable<Part>, isAssumed: boolean): void {
+    this.#undoneAtoms = 0;
+    this.#secondsOfUndone = 0;
+    for (const part of undone) {
+      this.add(part);
+    }
+    this.#ofHistory ||= this.#secondsOfUndone !== null && !isAssumed;
+  }
+
+  add({ atoms, expected }: Part): void {
+    const { secondsOfUndone } = this;
+    this.#undoneAtoms += atoms;
+    this.#secondsOfUndone = secondsOfUndone === null || expected === null ? null : secondsOfUndone + expected;
+  }
+
+  /** It has its verdict. `actual` in seconds; null: nobody knows. */
+  end({ atoms, expected }: Part, actual: number | null): void {
+    this.#undoneAtoms -= atoms;
+    if (this.#secondsOfUndone !== null) {
+      this.#secondsOfUndone = Math.max(0, this.#secondsOfUndone - (expected ?? 0));
+    }
+    if (actual !== null) {
+      const { seconds, atoms: before } = this.#learned;
+      this.#learned = { seconds: seconds + actual, atoms: before + atoms };
+    }
+  }
+
+  /** What it was told, or what it is likely to be after the atoms that have ended. */
+  of(part: Part): Expectation {
+    const perAtom = this.#secondsPerAtom;
+    if (part.expected !== null || perAtom === null) {
+      return part;
+    }
+    return { expected: part.atoms * perAtom, deviation: Math.sqrt(part.atoms) * perAtom };
+  }
+
+  get #secondsPerAtom(): number | null {
+    const { seconds, atoms } = this.#learned;
+    return atoms < ATOMS_TO_LEARN_FROM ? null : seconds / atoms;
+  }
+}
