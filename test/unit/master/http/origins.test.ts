@@ -179,3 +179,32 @@ describe('the Host of a request', () => {
     expect(await send('1.0', 'Host: a b')).to.match(/^HTTP\/1\.1 400 /);
   });
 });
+
+describe('a page whose own name was given the address of this machine (DNS rebinding)', () => {
+  const ask = (master: FakeMaster, host: string) =>
+    sendBytes(master, `GET /v1/build HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+
+  it('may not read from a master on loopback whose reading is public', async () => {
+    const master = await startFakeMaster();
+    for (const host of [
+      'evil.example',
+      'evil.example:43000',
+      'localhost.evil.example',
+      'master.evil.example',
+    ]) {
+      const answer = await ask(master, host);
+      expect(answer, host).to.match(/^HTTP\/1\.1 421 [\s\S]*"WRONG_HOST"/);
+      expect(answer).to.contain('allowed_hosts').and.not.to.contain('"builds"');
+    }
+    for (const host of ['localhost:43000', 'ci.localhost', 'MASTER', 'master.', '127.0.0.1', '[::1]:1']) {
+      expect(await ask(master, host), host).to.match(/^HTTP\/1\.1 200 /);
+    }
+    await master.close();
+  });
+
+  it('has no token where reading is signed, whatever its name', async () => {
+    const master = await startFakeMaster({ readAccess: 'signed' });
+    expect(await ask(master, 'evil.example')).to.match(/^HTTP\/1\.1 401 /);
+    await master.close();
+  });
+});
