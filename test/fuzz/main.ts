@@ -15,13 +15,15 @@ const { values } = parseArgs({
     tls: { type: 'boolean', default: false },
   },
 });
-process.once('SIGINT', () => process.exit(130));
-process.once('SIGTERM', () => process.exit(143));
+const stop = new AbortController();
+process.once('SIGINT', () => stop.abort());
+process.once('SIGTERM', () => stop.abort());
 const report = await runFuzz({
   seed: Number(values.seed),
   requests: Number(values.requests),
   only: values.only === undefined ? null : Number(values.only),
   tls: values.tls,
+  stop: stop.signal,
   say: (line) => process.stdout.write(`${line}\n`),
 });
 for (const violation of report.violations) {

@@ -18,6 +18,8 @@ export interface FuzzOptions {
   /** The master speaks HTTPS, and of the raw bytes every other goes through TLS. Needs openssl. */
   readonly tls: boolean;
   readonly say: (line: string) => void;
+  /** Ends the run early; nothing stays behind then either. */
+  readonly stop?: AbortSignal;
 }
 
 export interface FuzzReport {
@@ -122,7 +124,7 @@ class Fuzz {
       .sort(([a], [b]) => a - b)
       .map(([status, count]) => `${status}: ${count}`);
     say(
-      `${requests} requests in ${seconds.toFixed(0)} s; ${builds.count} builds beside them. Answers: ${counts.join(', ')}`,
+      `${this.#next} of ${requests} requests in ${seconds.toFixed(0)} s; ${builds.count} builds beside them. Answers: ${counts.join(', ')}`,
     );
     const least = [...this.#reached].sort(([, a], [, b]) => a - b)[0];
     say(
@@ -138,8 +140,9 @@ class Fuzz {
   }
 
   async #sendMany(): Promise<void> {
-    const { requests } = this.#options;
-    while (this.#next < requests && this.#violations.length < MAX_SHOWN) {
+    const { requests, stop } = this.#options;
+    const goesOn = () => stop?.aborted !== true && this.#violations.length < MAX_SHOWN;
+    while (this.#next < requests && goesOn()) {
       const index = this.#next;
       this.#next += 1;
       if (index === Math.floor(requests * WARM_AT)) {
