@@ -50,11 +50,11 @@ async function showFailed(client: MasterClient, build: BuildId, options: Console
     return;
   }
   for (const { id, command_string } of shown) {
-    process.stdout.write(`--- atom ${id}: ${command_string}\n`);
+    process.stdout.write(`--- atom ${id}: ${printable(command_string)}\n`);
     await copyConsole(client, build, id, false);
   }
   if (error_message !== null) {
-    process.stdout.write(`${error_message}\n`);
+    process.stdout.write(`${printable(error_message)}\n`);
   }
   if (failed.length === 0) {
     process.stdout.write(`No atom of build ${build} has failed; name an atom to see what it printed.\n`);

@@ -3,6 +3,7 @@ import { version } from '../lib/version.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { heedClosedOutput } from './closed-output.js';
 import { exitCode } from './exit-codes.js';
+import { printable } from './printable.js';
 import { refusalOfSystem } from './refusal-of-system.js';
 import { joinRemoteFilePairs } from './remote-file-pairs.js';
 
@@ -27,7 +28,7 @@ function exitCodeOf(error: unknown): number {
     return error.exitCode === 0 ? exitCode.success : exitCode.couldNotRun;
   }
   if (error instanceof ClusterRunnerError) {
-    process.stderr.write(`clusterrunner: ${error.message}\n`);
+    process.stderr.write(`clusterrunner: ${printable(error.message)}\n`);
     return exitCode.couldNotRun;
   }
   const refusal = refusalOfSystem(error);

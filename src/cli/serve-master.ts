@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../lib/clock.js';
+import type { LinearPattern } from '../lib/linear-pattern.js';
 import type { Logger } from '../lib/logger.js';
 import { Releasers } from '../lib/releasers.js';
 import { version } from '../lib/version.js';
@@ -28,7 +29,7 @@ export interface ServeMasterOptions {
   readonly hostNames?: readonly string[];
   readonly tls?: TlsFiles | null;
   /** Origins of web pages that may use the API; null: none. */
-  readonly corsAllowedOrigins?: RegExp | null;
+  readonly corsAllowedOrigins?: LinearPattern | null;
   readonly leaseSeconds: number;
   readonly retention: MasterOptions['retention'];
   /** Of all bundles of projects together. */

@@ -4,6 +4,7 @@ import type { Explanation } from '../protocol/explanation.js';
 import type { BuildId } from '../protocol/ids.js';
 import type { Slave } from '../protocol/slave.js';
 import { duration } from './build/progress.js';
+import { printable } from './printable.js';
 import { parseBuildId, printJson, type ReaderOptions, withClient } from './reader.js';
 import { table } from './table.js';
 
@@ -23,7 +24,7 @@ async function showBuild(client: MasterClient, id: BuildId, options: ReaderOptio
   if (options.json) {
     printJson({ build, explanation });
   } else {
-    process.stdout.write(`${explanationText(build, explanation, Date.now() / 1000)}\n`);
+    process.stdout.write(`${printable(explanationText(build, explanation, Date.now() / 1000))}\n`);
   }
 }
 
@@ -45,7 +46,7 @@ async function showCluster(client: MasterClient, options: ReaderOptions): Promis
   } else if (total > builds.length) {
     blocks.push(`${total - builds.length} more builds wait behind these.`);
   }
-  process.stdout.write(`${blocks.join('\n\n')}\n`);
+  process.stdout.write(`${printable(blocks.join('\n\n'))}\n`);
 }
 
 export function slavesText(slaves: readonly Slave[]): string {

@@ -1,5 +1,8 @@
-/** Columns as wide as their widest cell, two spaces apart; the last one is not padded. */
-export function table(rows: readonly (readonly string[])[]): string {
+import { printable } from './printable.js';
+
+/** Columns as wide as their widest cell, two spaces apart; the last one is not padded. Each row is one line. */
+export function table(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map((cell) => printable(cell).replaceAll('\n', ' ')));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {

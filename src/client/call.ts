@@ -15,6 +15,8 @@ export interface RawRequest {
   readonly path: string;
   readonly headers: Record<string, string>;
   readonly body: Buffer | Readable | null;
+  /** The secret that it is signed with. */
+  readonly secret: string;
 }
 
 /**

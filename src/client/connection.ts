@@ -8,6 +8,7 @@ import { type Clock, seconds, systemClock } from '../lib/clock.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { AnswerOf, BodyOf, ParamsOf, QueryOf, RouteDeclaration } from '../protocol/route.js';
 import { fixedSecrets, type Secrets } from '../protocol/secrets.js';
+import { isSignedAnswer } from '../protocol/signed-answers.js';
 import { contentDigest, contentDigestOf, signParts } from '../protocol/signing.js';
 import { type CallOptions, errorOfAnswer, type RawRequest, send, unreachable } from './call.js';
 import { clockHint } from './clock-hint.js';
@@ -139,14 +140,11 @@ export class Connection {
     });
     const path = this.#pathOf(route, input);
     const digest = contentDigest(hash.digest());
+    const more = { 'content-type': 'application/octet-stream', 'content-length': String(bytes) };
     const make = (): RawRequest => ({
       method: route.method,
       path,
-      headers: {
-        ...this.#sign(route.method, path, digest),
-        'content-type': 'application/octet-stream',
-        'content-length': String(bytes),
-      },
+      ...this.#signed(route.method, path, digest, more),
       body: Readable.from(headThenFile(head, file), { objectMode: false }),
     });
     const { request, answer } = await this.#send(make, options, 0);
@@ -165,16 +163,9 @@ export class Connection {
   ): RawRequest {
     const path = this.#pathOf(route, input);
     const body = input.body === undefined ? null : Buffer.from(JSON.stringify(input.body));
-    return {
-      method: route.method,
-      path,
-      headers: {
-        ...(body === null ? {} : { 'content-type': 'application/json' }),
-        ...this.#sign(route.method, path, contentDigestOf(body ?? Buffer.alloc(0))),
-        ...headers,
-      },
-      body,
-    };
+    const digest = contentDigestOf(body ?? Buffer.alloc(0));
+    const more = { ...(body === null ? {} : { 'content-type': 'application/json' }), ...headers };
+    return { method: route.method, path, ...this.#signed(route.method, path, digest, more), body };
   }
 
   /** A request that is refused while the secret has just changed here is signed and sent once more. */
@@ -222,6 +213,9 @@ export class Connection {
     if (answer.statusCode !== route.status) {
       throw this.#errorOf(request, answer, text);
     }
+    if (route.signing === 'parts') {
+      requireSigned(request, answer, text);
+    }
     if (!isAnswerOf(route, body)) {
       throw new ClusterRunnerError(
         'INVALID_REQUEST',
@@ -248,10 +242,36 @@ export class Connection {
   }
 
   /** Signs what the master sees: the path without a reverse proxy's prefix. */
-  #sign(method: string, path: string, digest: string): Record<string, string> {
+  #signed(
+    method: string,
+    path: string,
+    digest: string,
+    more: Readonly<Record<string, string>>,
+  ): Pick<RawRequest, 'headers' | 'secret'> {
     const target = path.slice(this.#prefix.length);
     const [secret] = this.#secrets.current();
-    return signParts(secret, { method, target, digest }, seconds(this.#clock.now()), randomUUID());
+    const signed = signParts(secret, { method, target, digest }, seconds(this.#clock.now()), randomUUID());
+    return { secret, headers: { ...signed, ...more } };
+  }
+}
+
+/** What a slave is told it does, so it must come from one who has the secret. @throws MASTER_UNREACHABLE */
+function requireSigned(request: RawRequest, answer: Dispatcher.ResponseData, text: string): void {
+  const { 'signature-input': signatureInput, signature } = answer.headers;
+  const signed = {
+    status: answer.statusCode,
+    digest: contentDigestOf(Buffer.from(text)),
+    requestSignature: request.headers.signature ?? '',
+  };
+  const isSigned =
+    typeof signatureInput === 'string' &&
+    typeof signature === 'string' &&
+    isSignedAnswer(request.secret, signed, { signatureInput, signature });
+  if (!isSigned) {
+    throw new ClusterRunnerError(
+      'MASTER_UNREACHABLE',
+      `The answer to ${request.method} ${request.path} is not signed with the secret, so it is not believed: something between here and the master has changed it, or the master is older; update that first.`,
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 import { isAbsolute, join, resolve } from 'node:path';
+import { LinearPattern } from '../lib/linear-pattern.js';
 
 /** Where a value was found: what `~` and relative paths in it refer to. */
 export interface Place {
@@ -94,19 +95,9 @@ export const list: Kind<readonly string[]> = {
   },
 };
 
-export const regex: Kind<RegExp> = {
-  expected: 'a regular expression (JavaScript)',
-  read(given) {
-    try {
-      const read = new RegExp(given);
-      return read.source === '(?:)' ? undefined : read;
-    } catch (error) {
-      if (error instanceof SyntaxError) {
-        return undefined;
-      }
-      throw error;
-    }
-  },
+export const regex: Kind<LinearPattern> = {
+  expected: 'a regular expression (of RE2: without lookaround and backreferences)',
+  read: (given) => (given === '' ? undefined : (LinearPattern.read(given) ?? undefined)),
 };
 
 const MIN_SECRET_LENGTH = 8;

@@ -3,7 +3,9 @@ import { AtomIdSchema, BuildIdSchema, SubjobIdSchema } from './ids.js';
 import { JobDefinitionSchema } from './job.js';
 import { literals, Nullable } from './shapes.js';
 
-const Text = (description: string) => Type.String({ minLength: 1, description });
+/** Longer than any that a system takes: of paths 4096 on Linux, of addresses some 8000 in servers and browsers. */
+const MAX_NAME = 8192;
+const Text = (description: string) => Type.String({ minLength: 1, maxLength: MAX_NAME, description });
 
 /** An atom in a request: its value, or {variable: value}, in the form that is kept ($PROJECT_DIR for the checkout). */
 export const GivenAtomSchema = Type.Union([
@@ -39,9 +41,10 @@ export const BuildRequestSchema = Type.Object(
       }),
     ),
     remote_files: Type.Optional(
-      Type.Record(Type.String(), Type.String(), {
+      Type.Record(Type.String(), Type.String({ maxLength: MAX_NAME }), {
         // The pattern of a record's keys does not match a line end: such a key's value would go unchecked.
         additionalProperties: false,
+        propertyNames: { maxLength: MAX_NAME },
         description: 'URIs to download into the workspace, {URI: output file name} or the other way round.',
       }),
     ),

@@ -67,8 +67,9 @@ export interface SignatureHeaders {
 }
 
 export type PartsVerdict =
-  /** `expires`: until then this signature is taken, whatever it says itself, and its nonce must be remembered. */
-  | { readonly ok: true; readonly nonce: string; readonly expires: number }
+  /** `expires`: until then this signature is taken, whatever it says itself, and its nonce must be remembered.
+   *  `secret`: the one that made it. */
+  | { readonly ok: true; readonly nonce: string; readonly expires: number; readonly secret: string }
   /** `key`: no secret of ours made it. `clock`: one of ours did, but not now. */
   | { readonly ok: false; readonly fault: 'form' | 'key' | 'clock'; readonly reason: string };
 
@@ -92,7 +93,8 @@ export function verifyParts(
     };
   }
   const base = signatureBase(request, input.components, input.params);
-  if (!secrets.some((secret) => equalInConstantTime(hmacOf(secret, base), input.signature))) {
+  const secret = secrets.find((one) => equalInConstantTime(hmacOf(one, base), input.signature));
+  if (secret === undefined) {
     return {
       ok: false,
       fault: 'key',
@@ -108,7 +110,7 @@ export function verifyParts(
       reason: `the secret is right, but the signature was made ${when} by the clock of the master; set the clocks of both machines`,
     };
   }
-  return { ok: true, nonce: input.nonce, expires: input.created + LIFETIME_SECONDS };
+  return { ok: true, nonce: input.nonce, expires: input.created + LIFETIME_SECONDS, secret };
 }
 
 /** RFC 9421, section 2.5. An absent query is signed as `?` (section 2.2.7). */

@@ -9,6 +9,8 @@ import { ClusterRunnerError } from '../protocol/errors.js';
 import type { BuildId, SubjobId } from '../protocol/ids.js';
 import { API_VERSION } from '../protocol/routes.js';
 
+const MAX_CONNECTIONS = 100;
+
 export interface ExecutorStatus {
   readonly id: number;
   readonly busy: boolean;
@@ -54,6 +56,8 @@ export async function serveStatus(port: number, explicit: boolean, log: Logger):
     throw new ClusterRunnerError('NOT_FOUND', `There is no ${ctx.path} here; GET /v1 begins the API.`);
   });
   const server = createServer(app.callback());
+  // A few monitors ask; more connections must not take the files that builds need.
+  server.maxConnections = MAX_CONNECTIONS;
   if (!(await listenOn(server, port, undefined))) {
     if (explicit) {
       throw new ClusterRunnerError(

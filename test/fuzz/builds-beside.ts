@@ -6,13 +6,13 @@ export interface BuildsBeside {
 }
 
 /** Runs one build after another; each must end as if nothing else were there. */
-export function buildsBeside(cluster: Cluster): BuildsBeside {
+export function buildsBeside(cluster: Cluster, env: Readonly<Record<string, string>>): BuildsBeside {
   const violations: string[] = [];
   let count = 0;
   let isOver = false;
   const running = (async () => {
     do {
-      const { exitCode, stdout, stderr } = await cluster.build([]);
+      const { exitCode, stdout, stderr } = await cluster.build([], { env });
       count += 1;
       if (exitCode !== 0) {
         violations.push(`A build beside it ended with ${exitCode}: ${stdout}${stderr}`);

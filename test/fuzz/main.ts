@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { runFuzz } from './run-fuzz.js';
 
 /*
- * npm run fuzz -- [--requests N] [--seed S] [--only INDEX]
+ * npm run fuzz -- [--requests N] [--seed S] [--only INDEX] [--tls]
  *
  * Seed and index decide each request; --only sends one of them again and shows it with its answer.
  */
@@ -12,14 +12,18 @@ const { values } = parseArgs({
     requests: { type: 'string', default: '20000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     only: { type: 'string' },
+    tls: { type: 'boolean', default: false },
   },
 });
-process.once('SIGINT', () => process.exit(130));
-process.once('SIGTERM', () => process.exit(143));
+const stop = new AbortController();
+process.once('SIGINT', () => stop.abort());
+process.once('SIGTERM', () => stop.abort());
 const report = await runFuzz({
   seed: Number(values.seed),
   requests: Number(values.requests),
   only: values.only === undefined ? null : Number(values.only),
+  tls: values.tls,
+  stop: stop.signal,
   say: (line) => process.stdout.write(`${line}\n`),
 });
 for (const violation of report.violations) {

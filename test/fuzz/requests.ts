@@ -8,13 +8,16 @@ import { bodyFor } from './bodies.js';
 import { nastyText } from './nasty.js';
 
 export interface GeneratedRequest {
+  /** The declared route that it is at, or near. */
+  readonly route: string;
   readonly method: Dispatcher.HttpMethod;
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
 }
 
-const declared: RouteDeclaration[] = Object.values(routes);
+const declared: [string, RouteDeclaration][] = Object.entries(routes);
+export const routeNames: readonly string[] = Object.keys(routes);
 /** Of things that are not there: what the fuzzer may do with the secret must not touch the builds beside it. */
 const STRANGE_IDS: readonly string[] = [
   '0',
@@ -25,6 +28,12 @@ const STRANGE_IDS: readonly string[] = [
   '1.0',
   '1e3',
 ];
+/** Of what is there once a build has ended, by the name of the parameter; of all others the builds' numbers will do. */
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  folder: ['artifact_0_0', 'artifact_0_1', 'artifact_0_999999999', 'artifact_9999999999_0'],
+  path: ['clusterrunner_console_output', 'clusterrunner_exit_code', 'a/b/../../..', '..%2f..%2fmaster.db'],
+  commit: ['a'.repeat(40), '0'.repeat(64), 'A'.repeat(40), 'a'.repeat(39)],
+};
 const OTHER_METHODS: readonly Dispatcher.HttpMethod[] = ['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'];
 const HEADERS: readonly string[] = [
   'accept',
@@ -43,9 +52,14 @@ const HEADERS: readonly string[] = [
   'x-http-method-override',
 ];
 
-/** One request at a declared route, or near one. */
-export function generateRequest(random: Random, secret: string, now: number): GeneratedRequest {
-  const route = random.pick(declared);
+/** One request at a declared route, or near one; those of `ordinal` 0, 1, … take turns with the routes. */
+export function generateRequest(
+  random: Random,
+  secret: string,
+  now: number,
+  ordinal: number,
+): GeneratedRequest {
+  const [name, route] = declared[ordinal % declared.length] ?? random.pick(declared);
   const isRead = route.signing === 'none';
   const method = random.chance(0.95) ? route.method : random.pick(OTHER_METHODS);
   const target = pathOf(random, route, isRead) + queryOf(random, route);
@@ -53,6 +67,7 @@ export function generateRequest(random: Random, secret: string, now: number): Ge
   const more = random.chance(0.3) ? { [random.pick(HEADERS)]: headerText(random) } : {};
   const headers: Record<string, string> = { 'content-type': 'application/json', ...more };
   return {
+    route: name,
     method,
     target,
     body,
@@ -62,9 +77,11 @@ export function generateRequest(random: Random, secret: string, now: number): Ge
 
 /** Reading may meet what is there; a wait would only be waited for. */
 function pathOf(random: Random, route: RouteDeclaration, isRead: boolean): string {
-  const ids = isRead ? ['1', '2', ...STRANGE_IDS] : STRANGE_IDS;
-  const path = route.path.replace(/:\w+/g, () =>
-    random.chance(0.7) ? random.pick(ids) : encodeURIComponent(wellFormed(nastyText(random))).slice(0, 4000),
+  const ids = isRead ? ['0', '1', '2', ...STRANGE_IDS] : STRANGE_IDS;
+  const path = route.path.replace(/[:*](\w+)/g, (_, name: string) =>
+    random.chance(0.7)
+      ? random.pick(KNOWN[name] ?? ids)
+      : encodeURIComponent(wellFormed(nastyText(random))).slice(0, 4000),
   );
   const shortened = random.chance(0.2) ? path.replace('/v1', '') || '/' : path;
   return random.chance(0.05) ? `${shortened}/` : shortened;

@@ -1,11 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { type Dispatcher, Pool } from 'undici';
 import { Random } from '../chaos/random.js';
+import { Certificates } from '../support/certificates.js';
 import { Cluster } from '../support/cluster.js';
 import { writeFiles } from '../support/project.js';
 import { buildsBeside } from './builds-beside.js';
 import { type Health, healthOf } from './health.js';
 import { generateBytes } from './raw-bytes.js';
-import { type GeneratedRequest, generateRequest } from './requests.js';
+import { type GeneratedRequest, generateRequest, routeNames } from './requests.js';
 import { sendBytes } from './send-bytes.js';
 
 export interface FuzzOptions {
@@ -13,13 +15,19 @@ export interface FuzzOptions {
   readonly requests: number;
   /** Sends this one alone, and shows it; null: all. */
   readonly only: number | null;
+  /** The master speaks HTTPS, and of the raw bytes every other goes through TLS. Needs openssl. */
+  readonly tls: boolean;
   readonly say: (line: string) => void;
+  /** Ends the run early; nothing stays behind then either. */
+  readonly stop?: AbortSignal;
 }
 
 export interface FuzzReport {
   readonly violations: readonly string[];
   /** How many answers had each status; 0 for none. */
   readonly statuses: ReadonlyMap<number, number>;
+  /** Of each declared route, how many requests came to what lies behind its signature. */
+  readonly reached: ReadonlyMap<string, number>;
   readonly builds: number;
 }
 
@@ -39,34 +47,65 @@ const JOB = 'Beside: {atomizers: [{N: seq 4}], commands: ["sleep 0.1", echo "$N"
 export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
   const cluster = await Cluster.create();
   try {
-    // Signatures that are wrong on purpose must not all be answered with 429.
-    await cluster.startMaster(['-p', '0'], { env: { CLUSTERRUNNER_MAX_FAILED_SIGNATURES: '1000000' } });
-    await cluster.startSlave(2);
+    const certificates = options.tls ? Certificates.create(cluster.root) : null;
+    const env = environmentFor(certificates);
+    await cluster.startMaster(['-p', '0'], { env });
+    await cluster.startSlave(2, { env });
     writeFiles(cluster.cwd, { 'clusterrunner.yaml': JOB });
-    return await new Fuzz(cluster, options).run();
+    const ca = certificates === null ? null : readFileSync(certificates.caFile, 'utf8');
+    return await new Fuzz(cluster, options, ca, env).run();
   } finally {
     await cluster.stop();
   }
 }
 
+function environmentFor(certificates: Certificates | null): Record<string, string> {
+  // Signatures that are wrong on purpose must not all be answered with 429.
+  const env = { CLUSTERRUNNER_MAX_FAILED_SIGNATURES: '1000000' };
+  return certificates === null
+    ? env
+    : {
+        ...env,
+        CLUSTERRUNNER_HTTPS_CERT_FILE: certificates.certFile,
+        CLUSTERRUNNER_HTTPS_KEY_FILE: certificates.keyFile,
+        CLUSTERRUNNER_HTTPS_CA_FILE: certificates.caFile,
+      };
+}
+
 class Fuzz {
   readonly #cluster: Cluster;
   readonly #options: FuzzOptions;
+  /** Of the authority that vouches for the master; null: it speaks HTTP. */
+  readonly #ca: string | null;
+  readonly #env: Readonly<Record<string, string>>;
   readonly #pool: Pool;
   readonly #violations: string[] = [];
   readonly #statuses = new Map<number, number>();
+  readonly #reached = new Map<string, number>(routeNames.map((name) => [name, 0]));
   #next = 0;
   #warm: Health | null = null;
 
-  constructor(cluster: Cluster, options: FuzzOptions) {
+  constructor(
+    cluster: Cluster,
+    options: FuzzOptions,
+    ca: string | null,
+    env: Readonly<Record<string, string>>,
+  ) {
     this.#cluster = cluster;
     this.#options = options;
-    this.#pool = new Pool(cluster.master.url, { connections: AT_ONCE, headersTimeout: 30_000 });
+    this.#ca = ca;
+    this.#env = env;
+    this.#pool = new Pool(cluster.master.url, {
+      connections: AT_ONCE,
+      headersTimeout: 30_000,
+      ...(ca === null ? {} : { connect: { ca } }),
+    });
   }
 
   async run(): Promise<FuzzReport> {
     const { only, requests, say } = this.#options;
-    const beside = buildsBeside(this.#cluster);
+    const before = healthOf(this.#cluster.master.program.pid);
+    const beside = buildsBeside(this.#cluster, this.#env);
     const started = performance.now();
     try {
       if (only !== null) {
@@ -85,15 +124,25 @@ class Fuzz {
       .sort(([a], [b]) => a - b)
       .map(([status, count]) => `${status}: ${count}`);
     say(
-      `${requests} requests in ${seconds.toFixed(0)} s; ${builds.count} builds beside them. Answers: ${counts.join(', ')}`,
+      `${this.#next} of ${requests} requests in ${seconds.toFixed(0)} s; ${builds.count} builds beside them. Answers: ${counts.join(', ')}`,
     );
-    say(`The master: ${shown(this.#warm)} when warm, ${shown(health)} at the end.`);
-    return { violations: this.#violations, statuses: this.#statuses, builds: builds.count };
+    const least = [...this.#reached].sort(([, a], [, b]) => a - b)[0];
+    say(
+      `${this.#reached.size} routes, each reached behind its signature at least ${least?.[1]} times (${least?.[0]}).`,
+    );
+    say(`The master: ${shown(before)} before, ${shown(this.#warm)} when warm, ${shown(health)} at the end.`);
+    return {
+      violations: this.#violations,
+      statuses: this.#statuses,
+      reached: this.#reached,
+      builds: builds.count,
+    };
   }
 
   async #sendMany(): Promise<void> {
-    const { requests } = this.#options;
-    while (this.#next < requests && this.#violations.length < MAX_SHOWN) {
+    const { requests, stop } = this.#options;
+    const goesOn = () => stop?.aborted !== true && this.#violations.length < MAX_SHOWN;
+    while (this.#next < requests && goesOn()) {
       const index = this.#next;
       this.#next += 1;
       if (index === Math.floor(requests * WARM_AT)) {
@@ -121,7 +170,8 @@ class Fuzz {
 
   async #sendRaw(random: Random, index: number): Promise<void> {
     const bytes = generateBytes(random);
-    const answer = await sendBytes(this.#cluster.master.port, bytes);
+    const isInside = index % (2 * RAW_EVERY) === 0;
+    const answer = await sendBytes(this.#cluster.master.port, bytes, isInside ? this.#ca : null);
     const statuses = [...answer.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => Number(status));
     for (const status of statuses.length === 0 ? [0] : statuses) {
       this.#count(
@@ -134,7 +184,8 @@ class Fuzz {
   }
 
   async #sendRequest(random: Random, index: number): Promise<void> {
-    const request = generateRequest(random, this.#cluster.secret, Date.now() / 1000);
+    const ordinal = index - 1 - Math.floor(index / RAW_EVERY);
+    const request = generateRequest(random, this.#cluster.secret, Date.now() / 1000, ordinal);
     const answer = await this.#pool.request({
       path: request.target,
       method: request.method,
@@ -142,6 +193,11 @@ class Fuzz {
       body: request.body.length === 0 ? null : request.body,
     });
     const text = await endOf(answer);
+    // A wrong path, method or signature is answered before the route has a say.
+    const isReached = ![401, 405].includes(answer.statusCode) && !text.includes('docs/api.md lists it');
+    if (isReached) {
+      this.#reached.set(request.route, (this.#reached.get(request.route) ?? 0) + 1);
+    }
     this.#count(
       answer.statusCode,
       index,

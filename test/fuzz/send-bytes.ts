@@ -1,14 +1,16 @@
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 const PATIENCE_MS = 300;
 
 /**
  * Sends bytes, says that there are no more, and gives what came until the connection ended; or until nothing came for
- * a moment, since a request that is not complete is rightly waited for.
+ * a moment, since a request that is not complete is rightly waited for. `ca`: they go through TLS, with the
+ * certificate that this one vouches for.
  */
-export function sendBytes(port: number, bytes: Buffer): Promise<string> {
+export function sendBytes(port: number, bytes: Buffer, ca: string | null = null): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = ca === null ? connect(port, '127.0.0.1') : connectTls({ port, host: '127.0.0.1', ca });
     const received: Buffer[] = [];
     const done = () => {
       socket.destroy();
@@ -25,6 +27,6 @@ export function sendBytes(port: number, bytes: Buffer): Promise<string> {
         done();
       }
     });
-    socket.once('connect', () => socket.end(bytes));
+    socket.once(ca === null ? 'connect' : 'secureConnect', () => socket.end(bytes));
   });
 }

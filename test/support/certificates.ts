@@ -10,18 +10,23 @@ export class Certificates {
   readonly #directory: string;
   readonly #caKey: string;
 
-  /** null, with a line that says so, where there is no openssl. */
-  static create(directory: string): Certificates | null {
+  /** Whether there is an openssl; says so where there is none. */
+  static arePossible(): boolean {
     try {
       execFileSync('openssl', ['version'], { stdio: 'ignore' });
+      return true;
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
         process.stdout.write('      (skipped: there is no openssl on this machine)\n');
-        return null;
+        return false;
       }
       throw error;
     }
-    return new Certificates(directory);
+  }
+
+  /** null, with a line that says so, where there is no openssl. */
+  static create(directory: string): Certificates | null {
+    return Certificates.arePossible() ? new Certificates(directory) : null;
   }
 
   private constructor(directory: string) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { MasterClient } from '../../src/client/master-client.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
+import { LinearPattern } from '../../src/lib/linear-pattern.js';
 import type { ReadAccess } from '../../src/master/http/admit-reader.js';
 import { createApp } from '../../src/master/http/app.js';
 import { defaultLimits, type Limits } from '../../src/master/http/limits.js';
@@ -34,7 +35,7 @@ export interface FakeMasterOptions {
   readonly limits?: Partial<Limits>;
   readonly readAccess?: ReadAccess;
   readonly acceptBodyDigest?: boolean;
-  readonly corsAllowedOrigins?: RegExp;
+  readonly corsAllowedOrigins?: string;
 }
 
 /** The real HTTP layer on a free port of this machine, over a service in memory. */
@@ -61,7 +62,8 @@ export async function startFakeMaster(options: FakeMasterOptions = {}): Promise<
     log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
     temporaryDirectory,
     version: '1.2.3',
-    ...(options.corsAllowedOrigins === undefined ? {} : { corsAllowedOrigins: options.corsAllowedOrigins }),
+    corsAllowedOrigins:
+      options.corsAllowedOrigins === undefined ? null : LinearPattern.read(options.corsAllowedOrigins),
   });
   const server = await listen(app, { port: 0, hostname: '127.0.0.1', explicit: true });
   const url = `http://127.0.0.1:${server.port}`;

@@ -12,6 +12,7 @@ import type { BuildId } from '../../protocol/ids.js';
 import { type CommonOptions, createContext } from '../context.js';
 import { exitCode } from '../exit-codes.js';
 import { type Trust, trustOf } from '../master-connection.js';
+import { printable } from '../printable.js';
 import { parseBuildId } from '../reader.js';
 import { followBuild } from './follow.js';
 import { masterOnThisMachine } from './master-on-this-machine.js';
@@ -187,7 +188,7 @@ async function report(
   const code = sayVerdict(build, target, elapsed, problem === null);
   if (problem !== null) {
     const again = isLocal ? '' : ` \`clusterrunner results ${build.id}\` fetches them when that is mended.`;
-    process.stderr.write(`clusterrunner: ${problem.message}${again}\n`);
+    process.stderr.write(`clusterrunner: ${printable(problem.message)}${again}\n`);
   }
   return problem !== null && code === exitCode.success ? exitCode.couldNotRun : code;
 }

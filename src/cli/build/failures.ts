@@ -20,7 +20,7 @@ export function failureReport(failed: readonly AtomRef[], directory: string, sho
   for (const atom of failed.slice(0, MAX_SHOWN)) {
     const folder = atomFolder(atom.subjob_id, atom.id);
     if (atom.error !== null) {
-      lines.push('', `--- LOST: ${atom.command_string}`, `    ${printable(atom.error)}`);
+      lines.push('', `--- LOST: ${atom.command_string}`, `    ${atom.error}`);
       continue;
     }
     lines.push('', `--- FAILED: ${atom.command_string}`);
@@ -44,7 +44,7 @@ export function failureReport(failed: readonly AtomRef[], directory: string, sho
       `    … and ${failed.length - MAX_NAMED} more; all are in ${join(shownDirectory, 'failures.txt')}`,
     );
   }
-  return lines.join('\n');
+  return printable(lines.join('\n'));
 }
 
 /** Atoms that failed and passed when they were run again, and where the results of the first failure are. */
@@ -58,7 +58,7 @@ export function flakyReport(flaky: readonly AtomRef[], shownDirectory: string): 
   if (flaky.length > MAX_NAMED) {
     lines.push(`    … and ${flaky.length - MAX_NAMED} more`);
   }
-  return lines.join('\n');
+  return printable(lines.join('\n'));
 }
 
 /** `exit code 139 (SIGSEGV)`: what a shell makes of a death by a signal is not for everybody to know. */
@@ -81,7 +81,7 @@ function consoleEnd(file: string): string[] {
     return ['(it printed nothing)'];
   }
   const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
-  const end = lines.slice(-MAX_LINES).map(printable);
+  const end = lines.slice(-MAX_LINES);
   const cut = !isWhole || lines.length > end.length;
   return cut ? [`… (the whole console is in ${file})`, ...end] : end;
 }

@@ -1,6 +1,7 @@
 import type { Build } from '../../protocol/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { exitCode } from '../exit-codes.js';
+import { printable } from '../printable.js';
 import { failureReport, flakyReport } from './failures.js';
 import { duration } from './progress.js';
 
@@ -37,7 +38,7 @@ export function sayVerdict(build: Build, target: string, elapsed: number, hasRes
       // Whether the rest would have passed nobody knows.
       throw new ClusterRunnerError('CONFLICT', `${why} ${counts}, ${tail}`);
     }
-    process.stdout.write(`FAILURE: ${why}\n${counts}, ${tail}\n`);
+    process.stdout.write(`FAILURE: ${printable(why)}\n${counts}, ${tail}\n`);
     return exitCode.testsFailed;
   }
   process.stdout.write(`FAILURE: ${failureCounts(build, atoms)} ${tail}\n`);

@@ -7,11 +7,15 @@ import { authenticateHead, failed, type Keys, type RequestHead, refusal } from '
 export type ReadAccess = 'public' | 'signed';
 
 const COOKIE = 'clusterrunner_read_token';
+const CHALLENGES = [
+  'ClusterRunner',
+  'Basic realm="ClusterRunner: a read token is the password", charset="UTF-8"',
+];
 
 /**
- * Lets a reading request in that is signed as the parts sign, or brings a read token: as `Authorization: Bearer`, as
- * `?token=` or, behind one that did so, as a cookie. Nothing else is ever taken from a cookie, so that no page can make
- * a browser change anything.
+ * Lets a reading request in that is signed as the parts sign, or brings a read token: as `Authorization: Bearer`, as the
+ * password of a browser that asks for one (Basic, RFC 7617, with any user), as `?token=` or, behind one that did so, as
+ * a cookie. Nothing else is ever taken from what a browser sends by itself, so that no page can make it change anything.
  * @throws ClusterRunnerError UNAUTHENTICATED
  */
 export async function admitReader(ctx: Context, head: RequestHead, keys: Keys): Promise<void> {
@@ -20,14 +24,17 @@ export async function admitReader(ctx: Context, head: RequestHead, keys: Keys): 
     return;
   }
   const inQuery = tokenInQuery(ctx);
-  const token = /^Bearer (.*)$/i.exec(ctx.get('Authorization'))?.[1] ?? inQuery ?? ctx.cookies.get(COOKIE);
+  const token = tokenInHeader(ctx.get('Authorization')) ?? inQuery ?? ctx.cookies.get(COOKIE);
+  // Only whoever reads is asked: to what changes something no browser has an answer.
+  ctx.set('WWW-Authenticate', CHALLENGES);
   if (token === undefined) {
     throw refusal(
-      'reading needs a signature or a read token here; make one with `clusterrunner token`, and send it as ?token= ' +
-        'or in the header `Authorization: Bearer`',
+      'reading needs a signature or a read token here; make one with `clusterrunner token`, and send it in the header ' +
+        '`Authorization: Bearer`, as the password that a browser asks for, or as ?token=',
     );
   }
   requireToken(token, head, keys);
+  ctx.remove('WWW-Authenticate');
   ctx.set('Cache-Control', 'private, no-cache');
   if (token === inQuery) {
     const { secure } = ctx;
@@ -39,6 +46,33 @@ export async function admitReader(ctx: Context, head: RequestHead, keys: Keys): 
 export function withoutToken(query: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { token: _, ...rest } = query;
   return rest;
+}
+
+/** The target of a request as it may be logged. */
+export function withTokenHidden(target: string): string {
+  const [path = '', query] = target.split(/\?(.*)/s);
+  if (query === undefined) {
+    return path;
+  }
+  const shown = new URLSearchParams(query);
+  if (shown.has('token')) {
+    shown.set('token', 'hidden');
+  }
+  return `${path}?${shown}`;
+}
+
+function tokenInHeader(authorization: string): string | undefined {
+  const [, scheme = '', value = ''] = /^(Bearer|Basic) +(\S*) *$/i.exec(authorization) ?? [];
+  switch (scheme.toLowerCase()) {
+    case 'bearer':
+      return value;
+    case 'basic':
+      return Buffer.from(value, 'base64')
+        .toString()
+        .replace(/^[^:]*:/, '');
+    default:
+      return undefined;
+  }
 }
 
 function tokenInQuery(ctx: Context): string | undefined {

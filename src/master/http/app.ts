@@ -1,6 +1,7 @@
 import Router from '@koa/router';
 import Koa, { type Context } from 'koa';
 import { seconds } from '../../lib/clock.js';
+import type { LinearPattern } from '../../lib/linear-pattern.js';
 import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { RouteDeclaration } from '../../protocol/route.js';
@@ -32,7 +33,7 @@ export interface AppOptions extends Omit<Keys, 'failedSignatures'> {
   /** Names by which this machine may be asked for, beside its addresses and localhost; see requireKnownHost. */
   readonly hostNames: readonly string[];
   /** Origins whose pages may use the API from a browser; must match whole. None unless given. */
-  readonly corsAllowedOrigins?: RegExp | null;
+  readonly corsAllowedOrigins?: LinearPattern | null;
 }
 
 /** What `listen` needs to know to answer what never reaches the app. */

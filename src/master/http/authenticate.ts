@@ -38,8 +38,8 @@ export type Proof =
   | { readonly form: 'none' }
   /** Nothing yet: the digest is over the body alone. */
   | { readonly form: 'document'; readonly verify: (body: Buffer) => void }
-  /** The sender has the secret; `verify` compares the SHA-256 of the body with the one that was signed. */
-  | { readonly form: 'parts'; readonly verify: (sha256: Buffer) => void };
+  /** The sender has this secret; `verify` compares the SHA-256 of the body with the one that was signed. */
+  | { readonly form: 'parts'; readonly secret: string; readonly verify: (sha256: Buffer) => void };
 
 /**
  * Checks what can be checked before the body is read, so that nobody without the secret makes the master read
@@ -97,6 +97,7 @@ async function authenticateParts(head: RequestHead, keys: Keys): Promise<Proof> 
   }
   return {
     form: 'parts',
+    secret: verdict.secret,
     verify: (sha256) => {
       if (contentDigest(sha256) !== digest) {
         throw refusal('the body is not the one that was signed (its SHA-256 is not that of Content-Digest)');

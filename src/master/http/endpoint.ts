@@ -1,5 +1,6 @@
 import type { TObject } from '@sinclair/typebox';
 import type { Context } from 'koa';
+import { seconds } from '../../lib/clock.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
 import { requireAcceptable } from './acceptable.js';
@@ -12,6 +13,7 @@ import type { OpenCalls } from './open-calls.js';
 import { chunksOf, inTime, readBytes } from './raw-body.js';
 import type { RequestsInFlight } from './requests-in-flight.js';
 import { sendAnswer } from './send-answer.js';
+import { signSent } from './sign-answer.js';
 import { type Check, coerceTexts, compileCheck } from './validate.js';
 
 export interface EndpointContext {
@@ -70,6 +72,7 @@ export function createEndpoint<R extends RouteDeclaration>(
     const isOfSlave = proof.form === 'parts' && slave !== null;
     const answer: unknown = await (isOfSlave ? shared.inFlight.run(slave, work) : work());
     sendAnswer(ctx, route, answer, route.method === 'GET' ? { child_routes: shared.childRoutes } : {});
+    signSent(ctx, proof, seconds(shared.keys.clock.now()));
   };
 }
 

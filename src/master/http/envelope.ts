@@ -3,6 +3,7 @@ import type { Context, Middleware, Next } from 'koa';
 import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { API_VERSION } from '../../protocol/routes.js';
+import { withTokenHidden } from './admit-reader.js';
 import type { OpenCalls } from './open-calls.js';
 import { discardRest } from './raw-body.js';
 
@@ -58,7 +59,7 @@ function answerError(ctx: Context, error: unknown, log: Logger): void {
   if (known.code === 'TOO_SLOW') {
     ctx.set('Connection', 'close');
   }
-  if (known.status === 401) {
+  if (known.status === 401 && !ctx.res.hasHeader('WWW-Authenticate')) {
     ctx.set('WWW-Authenticate', 'ClusterRunner');
   }
   ctx.status = known.status;
@@ -68,7 +69,10 @@ function answerError(ctx: Context, error: unknown, log: Logger): void {
 /** A fault of the master's own: its log has everything, the client only the number to look for. */
 function hidden(ctx: Context, error: unknown, log: Logger): ClusterRunnerError {
   const requestId = randomUUID();
-  log.error({ err: error, requestId, method: ctx.method, url: ctx.url }, 'A request failed.');
+  log.error(
+    { err: error, requestId, method: ctx.method, url: withTokenHidden(ctx.url) },
+    'A request failed.',
+  );
   return new ClusterRunnerError(
     'INTERNAL',
     `The master failed at this request; its log has the details under ${requestId}.`,

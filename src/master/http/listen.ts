@@ -131,18 +131,26 @@ function portOf(server: Server): number {
   return address.port;
 }
 
-/** Browsers and pools connect ahead of time. Node counts such a connection as busy, and would wait for it. */
-function connectionsWithoutRequest(server: Server): ReadonlySet<Socket> {
-  const unused = new Set<Socket>();
+/**
+ * Browsers and pools connect ahead of time. Node counts such a connection as busy, and would wait for it. Over TLS a
+ * request knows another object than the connection that brought it, but both have the same other end.
+ */
+function connectionsWithoutRequest(server: Server): ReadonlyMap<string, Socket> {
+  const unused = new Map<string, Socket>();
   server.on('connection', (socket: Socket) => {
-    unused.add(socket);
-    socket.once('close', () => unused.delete(socket));
+    const end = otherEnd(socket);
+    unused.set(end, socket);
+    socket.once('close', () => unused.delete(end));
   });
-  server.on('request', ({ socket }) => unused.delete(socket));
+  server.on('request', ({ socket }) => unused.delete(otherEnd(socket)));
   return unused;
 }
 
-function close(app: App, server: Server, unused: ReadonlySet<Socket>): Promise<void> {
+function otherEnd({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+function close(app: App, server: Server, unused: ReadonlyMap<string, Socket>): Promise<void> {
   return new Promise((resolve, reject) => {
     const cutOff = setTimeout(() => server.closeAllConnections(), GRACE_MS);
     server.close((error) => {
@@ -155,7 +163,7 @@ function close(app: App, server: Server, unused: ReadonlySet<Socket>): Promise<v
     });
     app.emit(STOPPING);
     server.closeIdleConnections();
-    for (const socket of unused) {
+    for (const socket of unused.values()) {
       socket.destroy();
     }
   });

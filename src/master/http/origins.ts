@@ -1,6 +1,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import cors from '@koa/cors';
 import type { Context, Middleware, Next } from 'koa';
+import type { LinearPattern } from '../../lib/linear-pattern.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 /*
@@ -62,12 +63,12 @@ export function isLoopback(address: string): boolean {
 }
 
 /** `allowed` must match an origin whole, e.g. `https://ci\.example\.com`. */
-export function isAllowedOrigin(origin: string, allowed: RegExp | null): boolean {
-  return allowed !== null && new RegExp(`^(?:${allowed.source})$`, allowed.flags).test(origin);
+export function isAllowedOrigin(origin: string, allowed: LinearPattern | null): boolean {
+  return allowed?.matchesWhole(origin) === true;
 }
 
 /** Refuses what changes something when a browser sends it for a page of an origin that is not allowed. */
-export function requireOrigin(allowed: RegExp | null): Middleware {
+export function requireOrigin(allowed: LinearPattern | null): Middleware {
   return async (ctx, next) => {
     const origin = ctx.get('Origin');
     const reads = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method);
@@ -87,7 +88,7 @@ function isOwnOrigin(origin: string, ctx: Context): boolean {
 }
 
 /** Lets pages of allowed origins read the answers, and answers their browsers' preflight questions. */
-export function shareWith(allowed: RegExp): Middleware {
+export function shareWith(allowed: LinearPattern): Middleware {
   return cors({
     origin: (ctx) => (isAllowedOrigin(ctx.get('Origin'), allowed) ? ctx.get('Origin') : ''),
     allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],

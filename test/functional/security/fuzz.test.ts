@@ -1,16 +1,34 @@
 import { expect } from 'chai';
-import { runFuzz } from '../../fuzz/run-fuzz.js';
+import { type FuzzReport, runFuzz } from '../../fuzz/run-fuzz.js';
+import { Certificates } from '../../support/certificates.js';
+
+const SEED = 7;
 
 describe('a master that is sent what no client should send', () => {
-  it('answers with no 5xx, does not grow, and finishes the builds beside it', async function () {
-    this.timeout(300_000);
-    const lines: string[] = [];
-    const report = await runFuzz({ seed: 7, requests: 3000, only: null, say: (line) => lines.push(line) });
+  async function fuzz(requests: number, tls: boolean): Promise<FuzzReport> {
+    const lines: string[] = [`seed ${SEED}`];
+    const report = await runFuzz({ seed: SEED, requests, only: null, tls, say: (line) => lines.push(line) });
     expect(report.violations, lines.join('\n')).to.deep.equal([]);
     expect(report.builds).to.be.at.least(1);
-    // So that it is known to reach what lies behind the signature.
+    return report;
+  }
+
+  it('answers with no 5xx at any route, does not grow, and finishes the builds beside it', async function () {
+    this.timeout(300_000);
+    const { statuses, reached } = await fuzz(3000, false);
     for (const status of [200, 400, 401, 404, 409]) {
-      expect(report.statuses.get(status) ?? 0, String(status)).to.be.above(0);
+      expect(statuses.get(status) ?? 0, String(status)).to.be.above(0);
     }
+    for (const [route, count] of reached) {
+      expect(count, `${route} behind its signature`).to.be.above(0);
+    }
+  });
+
+  it('does so over TLS too', async function () {
+    this.timeout(300_000);
+    if (!Certificates.arePossible()) {
+      this.skip();
+    }
+    await fuzz(1000, true);
   });
 });

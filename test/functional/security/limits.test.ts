@@ -64,7 +64,8 @@ describe('a master that is asked for more than it gives', () => {
   const large = (mib: number) => ({
     type: 'directory',
     project_directory: '/p',
-    job_name: 'x'.repeat(mib * 1024 * 1024),
+    job_name: 'J',
+    atoms_override: ['x'.repeat(mib * 1024 * 1024)],
   });
 
   it('refuses headers that are too large', async () => {

@@ -144,6 +144,7 @@ describe('the configuration', () => {
     ['[general]\nhostname = "me\n', /line 2: the value of "hostname" begins with a quote/],
     ['[slave]\nnum_executors = 0\n', /line 2: "num_executors" must be a whole number from 1/],
     ['[general]\ncors_allowed_origins_regex = (\n', /line 2: .* must be a regular expression/],
+    ['[general]\ncors_allowed_origins_regex = (?=a)a\n', /line 2: .* without lookaround/],
     ['[general]\ngit_strict_host_key_checking = maybe\n', /line 2: .* must be true or false, not "maybe"/],
     ['[general]\nhttps_cert_file = /a\n', /only one is set/],
   ] as const) {

@@ -75,7 +75,7 @@ describe('the signature of the parts', () => {
       fc.property(fc.string(), fc.webPath(), fc.uint8Array(), fc.uuid(), (secret, path, body, nonce) => {
         const target = { method: 'PUT', target: `/v1${path}`, digest: contentDigestOf(body) };
         const verdict = verifyParts([secret], target, headersOf(signParts(secret, target, NOW, nonce)), NOW);
-        expect(verdict).to.deep.equal({ ok: true, nonce, expires: NOW + 60 });
+        expect(verdict).to.deep.equal({ ok: true, nonce, expires: NOW + 60, secret });
       }),
     );
   });

@@ -111,4 +111,17 @@ describe('the results of a build', () => {
       expect(filesOf(ofPython)).to.deep.equal(expected);
     }
   });
+
+  it('are never shown as a page: a file that a test left could be one, with scripts', async () => {
+    const { build_id } = await master.client.createBuild(directory);
+    const file = join(master.directory, '0.tar.gz');
+    const page = '<script>document.title = "stolen"</script>';
+    writeFileSync(file, await subjobArchive({ 'artifact_0_0/index.html': page }));
+    master.service.archives.set(build_id, { files: [file], failedFolders: [] });
+    const answer = await fetch(`${master.url}/v1/build/${build_id}/artifact/artifact_0_0/index.html`);
+    expect(await answer.text()).to.equal(page);
+    expect(answer.headers.get('content-type')).to.equal('application/octet-stream');
+    expect(answer.headers.get('content-disposition')).to.match(/^attachment; /);
+    expect(answer.headers.get('x-content-type-options')).to.equal('nosniff');
+  });
 });

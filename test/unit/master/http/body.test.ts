@@ -31,6 +31,12 @@ describe('the body of a request', () => {
       { ...good, config: { commands: [5], atomizers: [{ A: 'x' }] } },
       /"config\.commands\.0".*string or null/,
     ],
+    ['a name without end', { ...good, job_name: 'x'.repeat(8193) }, /"job_name".*more than 8192 characters/],
+    [
+      'an address without end',
+      { ...good, remote_files: { [`http://h/${'x'.repeat(8193)}`]: 'a' } },
+      /remote_files.*(property name|more than 8192)/,
+    ],
     ['a list', [], /must be object/],
     ['a plain value', 'text', /not valid JSON/],
     ['nothing', Buffer.alloc(0), /"type" is missing/],
@@ -73,7 +79,7 @@ describe('the body of a request', () => {
   });
 
   it('may not be larger than the master takes, announced or not', async () => {
-    const large = { ...good, job_name: 'x'.repeat(10_000) };
+    const large = { ...good, atoms_override: ['x'.repeat(10_000)] };
     expect((await signed(master, 'POST', '/v1/build', large)).status).to.equal(413);
     const bytes = Buffer.from(JSON.stringify(large));
     const unannounced = await request(master, 'POST', '/v1/build', {

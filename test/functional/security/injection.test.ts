@@ -1,0 +1,105 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Cluster } from '../../support/cluster.js';
+import { type Files, GitProject, writeFiles } from '../../support/project.js';
+import { type Reply, sendTo, signedRequest } from '../../support/signed-request.js';
+import { eventually } from '../../support/wait.js';
+
+const FILES: Files = {
+  'clusterrunner.yaml': 'Show: {atomizers: [{V: echo none}], commands: [\'printf %s "$V"\']}\n',
+};
+
+/** Each would make a file at `canary` if a shell or git took it for more than a value. */
+function payloads(canary: string): string[] {
+  return [
+    `$(touch ${canary})`,
+    `\`touch ${canary}\``,
+    `x; touch ${canary} #`,
+    `x' ; touch ${canary} ; '`,
+    `x" ; touch ${canary} ; "`,
+    `x\ntouch ${canary}\n`,
+    `--upload-pack=touch ${canary};`,
+    `ext::sh -c touch% ${canary}`,
+  ];
+}
+
+describe('text for a shell in a field of a build request', () => {
+  let cluster: Cluster;
+  let project: GitProject;
+  let canary: string;
+  beforeEach(async () => {
+    cluster = await Cluster.start(4);
+    project = await GitProject.create(join(cluster.root, 'project'), FILES);
+    writeFiles(cluster.cwd, FILES);
+    canary = join(cluster.root, 'canary');
+  });
+  afterEach(() => cluster.stop());
+
+  const order = (body: object): Promise<Reply> =>
+    sendTo(cluster.master.url, signedRequest(cluster.secret, 'POST', '/v1/build', body));
+  const expectNothingRan = () => expect(existsSync(canary)).to.equal(false);
+
+  const whenAllHaveEnded = () =>
+    eventually('all builds have ended', async () => {
+      const { total } = await cluster.client.listBuilds({ limit: 1 });
+      const { builds } = await cluster.client.listBuilds({ limit: 1000 });
+      return builds.length === total && builds.every(({ status }) => status !== 'BUILDING') ? builds : null;
+    });
+
+  it('is never run, whichever field it is in', async () => {
+    const git = { type: 'git', url: project.url, job_name: 'Show' };
+    const fields: ((text: string) => object)[] = [
+      (text) => ({ ...git, url: text }),
+      (text) => ({ ...git, url: `${project.url}${text}` }),
+      (text) => ({ ...git, url: `ssh://${text}/x` }),
+      (text) => ({ ...git, branch: text }),
+      (text) => ({ ...git, hash: text }),
+      (text) => ({ ...git, remote: text }),
+      (text) => ({ ...git, project_directory: text }),
+      (text) => ({ ...git, job_name: text }),
+      (text) => ({ ...git, remote_files: { 'http://127.0.0.1:1/x': text } }),
+      (text) => ({ ...git, remote_files: { [`http://127.0.0.1:1/${text}`]: 'x' } }),
+      (text) => ({ ...git, config: { commands: ['true'], atomizers: [{ [text]: 'echo 1' }] } }),
+      (text) => ({ type: 'directory', project_directory: `/${text}`, job_name: 'Show' }),
+    ];
+    for (const field of fields) {
+      for (const text of payloads(canary)) {
+        const reply = await order(field(text));
+        expect(reply.status, `${JSON.stringify(field(text))}: ${reply.error}`).to.be.oneOf([202, 400]);
+      }
+    }
+    const builds = await whenAllHaveEnded();
+    expect(builds.length).to.be.above(30);
+    expectNothingRan();
+  });
+
+  it('comes to a command byte for byte when it is the value of an atom, and is in no script that reruns it', async () => {
+    const texts = [...payloads(canary), '$PROJECT_DIR', "'", '"', '\\', '*', '-n', '!x', '%s'];
+    const job = "Show $(touch x)'\n; touch y";
+    const body = {
+      type: 'directory',
+      project_directory: cluster.cwd,
+      job_name: job,
+      config: { commands: ['printf "<%s>" "$V"'], atomizers: [{ V: 'false' }] },
+      atoms_override: texts,
+    };
+    expect((await order(body)).status).to.equal(202);
+    const [build] = await whenAllHaveEnded();
+    expect(build?.status, build?.error_message ?? '').to.equal('SUCCESS');
+    const fetched = await cluster.run(['results', String(build?.id), '-m', cluster.master.url]).ended;
+    expect(fetched.exitCode, fetched.stderr).to.equal(0);
+    for (const [atom, text] of texts.entries()) {
+      // In an atom's value the checkout has this name.
+      const value = text === '$PROJECT_DIR' ? cluster.cwd : text;
+      expect(cluster.result(atom, 'clusterrunner_console_output')).to.equal(`<${value}>`);
+      const script = join(cluster.cwd, 'build_results', cluster.folder(atom), 'clusterrunner_command');
+      const rerun = await cluster.runProgram('/bin/sh', [script], {
+        env: { ARTIFACT_DIR: join(cluster.root, 'again') },
+      }).ended;
+      expect(rerun.stdout, rerun.stderr).to.equal(`<${value}>`);
+    }
+    expectNothingRan();
+    expect(readdirSync(cluster.cwd).sort()).to.deep.equal(['build_results', 'clusterrunner.yaml']);
+  });
+});

@@ -1,0 +1,93 @@
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { expect } from 'chai';
+import { request } from 'undici';
+import { MasterClient } from '../../../src/client/master-client.js';
+import { toId } from '../../../src/protocol/ids.js';
+import { type FakeMaster, startFakeMaster } from '../../support/fake-master.js';
+import { noWork } from '../../support/fake-service.js';
+
+interface Passed {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+const question = {
+  instance: 'instance-1',
+  free_executors: 1,
+  wait_seconds: 0,
+  leases: [],
+  poll: 1,
+  open_polls: [],
+  builds: [],
+};
+
+describe('what somebody between a slave and its master makes of an answer', () => {
+  let master: FakeMaster;
+  let between: Server;
+  let slave: MasterClient;
+  /** What the one in between does to each answer. */
+  let change: (answer: Passed) => Passed;
+  beforeEach(async () => {
+    master = await startFakeMaster({ secrets: ['the new secret', 'the old secret'] });
+    change = (answer) => answer;
+    between = createServer(async (incoming, outgoing) => {
+      const { host: _, ...headers } = incoming.headers;
+      const answer = await request(`${master.url}${incoming.url}`, {
+        method: incoming.method === 'POST' ? 'POST' : 'GET',
+        headers,
+        body: await buffer(incoming),
+      });
+      const passed = { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
+      const { status, headers: shown, body } = change(passed);
+      outgoing.writeHead(status, { ...shown, 'content-length': Buffer.byteLength(body) }).end(body);
+    });
+    await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve));
+    const address = between.address();
+    const port = typeof address === 'object' ? address?.port : null;
+    slave = new MasterClient({ url: `http://127.0.0.1:${port}`, secret: 'the old secret' });
+  });
+  afterEach(async () => {
+    await slave.close();
+    between.close();
+    await master.close();
+  });
+
+  const register = () =>
+    slave.registerSlave({ name: 'host', instance: 'instance-1', num_executors: 1, url: null, version: '1' });
+  const ask = async () => {
+    master.service.work.push(noWork);
+    return slave.askForWork(toId.slave(1), question);
+  };
+
+  it('is not believed: it cannot give the slave work, nor the answer to another question', async () => {
+    await register();
+    expect(await ask()).to.deep.include({ drain: false });
+    const seen: Passed[] = [];
+    change = (answer) => {
+      seen.push(answer);
+      return answer;
+    };
+    await ask();
+    const [earlier] = seen;
+    if (earlier === undefined) {
+      throw new Error('Nothing was seen.');
+    }
+    const changes: (typeof change)[] = [
+      (answer) => ({ ...answer, body: answer.body.replace('"drain":false', '"drain":true') }),
+      (answer) => ({ ...answer, headers: { 'content-type': 'application/json' } }),
+      ({ headers, ...answer }) => {
+        const { signature: _, ...rest } = headers;
+        return { ...answer, headers: rest };
+      },
+      () => earlier,
+    ];
+    for (const each of changes) {
+      change = each;
+      const refused: unknown = await ask().catch((error: unknown) => error);
+      expect(refused).to.have.property('code', 'MASTER_UNREACHABLE');
+      expect(refused).to.have.property('message').that.contains('not signed');
+    }
+  });
+});

@@ -1,0 +1,67 @@
+import { createHmac } from 'node:crypto';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { isSignedAnswer, signAnswer } from '../../../src/protocol/signed-answers.js';
+import { contentDigestOf } from '../../../src/protocol/signing.js';
+
+const NOW = 1_700_000_000.5;
+const answer = {
+  status: 200,
+  digest: contentDigestOf(Buffer.from('{"assignments":[]}')),
+  requestSignature: 'cr=:c2lnbmF0dXJl:',
+};
+const headersOf = (signed: Record<string, string>) => ({
+  signatureInput: signed['signature-input'] ?? '',
+  signature: signed.signature ?? '',
+});
+
+describe('a signed answer', () => {
+  it('is signed as RFC 9421 describes, over status, body and the signature of the request', () => {
+    const signed = signAnswer('secret', answer, NOW);
+    const params =
+      '("@status" "content-digest" "signature";req);created=1700000000;keyid="clusterrunner";alg="hmac-sha256"';
+    const base = [
+      '"@status": 200',
+      `"content-digest": ${answer.digest}`,
+      '"signature";req: cr=:c2lnbmF0dXJl:',
+      `"@signature-params": ${params}`,
+    ].join('\n');
+    expect(signed).to.deep.equal({
+      'content-digest': answer.digest,
+      'signature-input': `cr=${params}`,
+      signature: `cr=:${createHmac('sha256', 'secret').update(base).digest('base64')}:`,
+    });
+  });
+
+  it('is good for its secret, and for no other status, body or request', () => {
+    const headers = headersOf(signAnswer('secret', answer, NOW));
+    expect(isSignedAnswer('secret', answer, headers)).to.equal(true);
+    expect(isSignedAnswer('Secret', answer, headers)).to.equal(false);
+    for (const other of [
+      { ...answer, status: 201 },
+      { ...answer, digest: contentDigestOf(Buffer.from('{}')) },
+      { ...answer, requestSignature: 'cr=:c2lnbmF0dXJm:' },
+    ]) {
+      expect(isSignedAnswer('secret', other, headers), JSON.stringify(other)).to.equal(false);
+    }
+  });
+
+  it('is not good with any character of its headers changed, nor with any other headers', () => {
+    const { signatureInput, signature } = headersOf(signAnswer('secret', answer, NOW));
+    const broken = (text: string) =>
+      fc
+        .tuple(fc.nat(text.length - 1), fc.string({ minLength: 1, maxLength: 1 }))
+        .filter(([at, letter]) => text[at] !== letter)
+        .map(([at, letter]) => text.slice(0, at) + letter + text.slice(at + 1));
+    fc.assert(
+      fc.property(fc.oneof(broken(signatureInput), fc.string()), (other) => {
+        expect(isSignedAnswer('secret', answer, { signatureInput: other, signature })).to.equal(false);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.oneof(broken(signature), fc.string()), (other) => {
+        expect(isSignedAnswer('secret', answer, { signatureInput, signature: other })).to.equal(false);
+      }),
+    );
+  });
+});
