@@ -49,6 +49,19 @@ export function insideFolder(folder: string): string | null {
   return insideName(bare);
 }
 
+/** Whether every slave could use the URL. */
+export function isUsableUrl(url: string): boolean {
+  try {
+    checkUrl(url);
+    return true;
+  } catch (error) {
+    if (error instanceof ClusterRunnerError) {
+      return false;
+    }
+    throw error;
+  }
+}
+
 function checkUrl(url: string): void {
   const shown = maskCredentials(url);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused

@@ -1,3 +1,4 @@
+import { masterRelay } from '../client/master-relay.js';
 import { buildEnvironment, commandEnvironment, ownEnvironment } from '../job/environment.js';
 import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
@@ -10,7 +11,6 @@ import { messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { Project, RemoteFile } from '../protocol/project.js';
-import { masterRelay } from './master-relay.js';
 import type { Session } from './session.js';
 
 export interface HostContext {
@@ -44,6 +44,8 @@ export const CANCEL_GRACE_MS = 1_000;
 export const TIMEOUT_GRACE_MS = 5_000;
 /** Of setup's output, what is reported. */
 const TAIL_BYTES = 16 * 1024;
+/** A master that is being started again is waited for, but a build has other ways to its files. */
+const RELAY_PATIENCE_MS = 30_000;
 /** A teardown that hangs must not keep a slave from its next build. */
 const TEARDOWN_MS = 5 * 60_000;
 
@@ -141,7 +143,8 @@ export class BuildHost {
 
   #relay(): PackRelay {
     const { session, clock, random } = this.#context;
-    return masterRelay(session, clock, random, this.#canceled.signal);
+    const signal = this.#canceled.signal;
+    return masterRelay(session.client, { clock, random, signal, patienceMs: RELAY_PATIENCE_MS });
   }
 
   async #runSetup(job: NamedJob): Promise<SetupFailure> {
