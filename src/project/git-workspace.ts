@@ -7,7 +7,7 @@ import { ClusterRunnerError } from '../protocol/errors.js';
 import { CommitSchema } from '../protocol/pack.js';
 import type { GitProject, SnapshotProject } from '../protocol/project.js';
 import type { Git } from './git.js';
-import { DamagedMirror, failed, fetchFailed } from './git-errors.js';
+import { DamagedMirror, failed } from './git-errors.js';
 import { insideFolder } from './git-names.js';
 import { isFolder, isReallyInside } from './inside-workspace.js';
 import { findCommit, makeMirror, mirrorPath, updateMirror } from './mirror.js';
@@ -17,8 +17,13 @@ import { removeTree } from './remove-tree.js';
 /** A root belongs to one process, so a queue in memory is lock enough for its mirrors. */
 const mirrors = new QueueByKey();
 
+/** `--checkout`: whatever a setting says how they are updated. */
+const SUBMODULES = 'submodule --quiet update --init --recursive --force --checkout'.split(' ');
+
 export interface CheckOut {
   readonly git: Git;
+  /** Reaches what the project's submodules may be fetched from, and no more. */
+  readonly submoduleGit: Git;
   readonly root: string;
   readonly workspace: string;
   readonly project: GitProject | SnapshotProject;
@@ -54,7 +59,7 @@ export async function checkOut(options: CheckOut): Promise<{ commit: string; pro
     await mirrors.run(mirror, () => removeTree(mirror));
     commit = await once();
   }
-  await updateSubmodules(git, workspace, project);
+  await updateSubmodules(options.submoduleGit, workspace);
   return { commit, projectDirectory: await folderOf(workspace, project, commit) };
 }
 
@@ -133,14 +138,16 @@ async function clone(
   }
 }
 
-async function updateSubmodules(git: Git, workspace: string, project: CheckOut['project']): Promise<void> {
+async function updateSubmodules(git: Git, workspace: string): Promise<void> {
   if (!existsSync(join(workspace, '.gitmodules'))) {
     return;
   }
-  const updated = await git(workspace, 'submodule', '--quiet', 'update', '--init', '--recursive', '--force');
+  const updated = await git(workspace, ...SUBMODULES);
   if (updated.exitCode !== 0) {
-    const { message } = fetchFailed(project.url ?? 'of the snapshot', updated);
-    throw new ClusterRunnerError('PREPARATION_FAILED', `A submodule could not be fetched: ${message}`);
+    const sentence = /transport '\w+' not allowed/.test(updated.stderr)
+      ? 'A submodule is not fetched, because its address uses a protocol that is not allowed; a file of the slave is only for projects that are on it too'
+      : 'A submodule could not be fetched';
+    throw new ClusterRunnerError('PREPARATION_FAILED', failed(sentence, updated).message);
   }
 }
 

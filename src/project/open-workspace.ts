@@ -11,7 +11,7 @@ import type {
 } from '../protocol/project.js';
 import { createGit } from './git.js';
 import { gitEnvironment } from './git-environment.js';
-import { checkGitNames } from './git-names.js';
+import { checkGitNames, GIT_PROTOCOLS, submoduleProtocols } from './git-names.js';
 import { checkOut, makeRoot, mirrorOf } from './git-workspace.js';
 import { isFolder } from './inside-workspace.js';
 import { type PackRelay, sendCommit } from './pack-relay.js';
@@ -68,10 +68,21 @@ async function openGit(options: WorkspaceOptions<GitProject | SnapshotProject>):
   checkGitNames(project);
   const root = await makeRoot(options.root);
   const ceilings = [join(root, 'builds'), join(root, 'mirrors')];
-  const git = createGit(gitEnvironment(options.env, options.strictHostKeyChecking, ceilings), signal, clock);
+  const gitFor = (protocols: readonly string[]) =>
+    createGit(gitEnvironment(options.env, options.strictHostKeyChecking, ceilings, protocols), signal, clock);
+  const git = gitFor(GIT_PROTOCOLS);
+  const submoduleGit = gitFor(submoduleProtocols(project.url));
   const workspace = join(root, 'builds', String(options.buildId));
   try {
-    const checkout = { git, root, workspace, project, relay: options.relay, warn: options.warn };
+    const checkout = {
+      git,
+      submoduleGit,
+      root,
+      workspace,
+      project,
+      relay: options.relay,
+      warn: options.warn,
+    };
     const { commit, projectDirectory } = await checkOut(checkout);
     await downloadRemoteFiles(options.remoteFiles, projectDirectory, signal, clock);
     const share = async (relay: PackRelay) => {
