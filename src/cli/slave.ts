@@ -43,6 +43,7 @@ export async function slave(options: SlaveOptions): Promise<void> {
       port: config.slave.port,
       portIsExplicit: config.isExplicit('slave.port'),
       strictHostKeyChecking: config.gitStrictHostKeyChecking,
+      workspacesKept: config.slave.workspacesKept,
       projectFromMaster: config.getProjectFromMaster,
       env: process.env,
       envPassthrough: config.slave.envPassthrough ?? [],

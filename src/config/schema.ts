@@ -216,6 +216,11 @@ export const sections = {
       flag: '--master-url',
       env: ['CLUSTERRUNNER_SLAVE_MASTER_PORT', 'CLUSTERRUNNER_MASTER_PORT'],
     }),
+    workspaces_kept: key(
+      integer(0, 1000),
+      '4',
+      'How many checkouts of ended builds a slave keeps, so that the next builds of their repositories write only what differs; 0 keeps none.',
+    ),
     env_passthrough: optional(
       list,
       'Variables of the slave that commands may see beside PATH, HOME and the like; `*` stands for any text. With the cluster of one `build` all may be seen unless set.',

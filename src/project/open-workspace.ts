@@ -12,7 +12,8 @@ import type {
 import { createGit } from './git.js';
 import { gitEnvironment } from './git-environment.js';
 import { checkGitNames, GIT_PROTOCOLS, submoduleProtocols } from './git-names.js';
-import { checkOut, makeRoot, mirrorOf } from './git-workspace.js';
+import { checkOut, makeRoot, mirrorOf, projectName } from './git-workspace.js';
+import { indexOf, putIdle } from './idle-workspaces.js';
 import { isFolder } from './inside-workspace.js';
 import { type PackRelay, sendCommit } from './pack-relay.js';
 import { downloadRemoteFiles } from './remote-files.js';
@@ -25,6 +26,8 @@ export interface WorkspaceOptions<P extends Project = Project> {
   /** Claimed by this process alone: mirrors are kept in it between builds, and the builds' workspaces. */
   readonly root: string;
   readonly strictHostKeyChecking: boolean;
+  /** How many workspaces of ended builds stay for later ones; see idle-workspaces.ts. */
+  readonly workspacesKept: number;
   /** The environment that git begins with (HOME, PATH, proxies); what would lead it astray is taken out. */
   readonly env: Readonly<Record<string, string>>;
   /** Asked for the commit before the repository is; null: it is not asked. */
@@ -42,7 +45,10 @@ export interface Workspace {
   readonly commit: string | null;
   /** Gives the master the commit for other slaves, if it came from a repository and any may want it. */
   share(relay: PackRelay): Promise<void>;
-  /** Removes what was made for this build alone. May be called again. */
+  /**
+   * Removes what was made for this build alone, or puts it where only later builds find it. May be called again. No
+   * process of the build may run any more.
+   */
   release(): Promise<void>;
 }
 
@@ -74,27 +80,32 @@ async function openGit(options: WorkspaceOptions<GitProject | SnapshotProject>):
   const submoduleGit = gitFor(submoduleProtocols(project.url));
   const workspace = join(root, 'builds', String(options.buildId));
   try {
-    const checkout = {
-      git,
-      submoduleGit,
-      root,
-      workspace,
-      project,
-      relay: options.relay,
-      warn: options.warn,
-    };
-    const { commit, projectDirectory } = await checkOut(checkout);
+    const { relay, warn, workspacesKept } = options;
+    const reuse = workspacesKept > 0;
+    const checkout = { git, submoduleGit, root, workspace, project, relay, warn, reuse };
+    const { commit, projectDirectory, mayStay } = await checkOut(checkout);
     await downloadRemoteFiles(options.remoteFiles, projectDirectory, signal, clock);
     const share = async (relay: PackRelay) => {
       if (project.type === 'git') {
         await sendCommit(git, mirrorOf(checkout), commit, relay);
       }
     };
-    return { projectDirectory, commit, share, release: () => removeTree(workspace) };
+    const release = async () => {
+      if (mayStay) {
+        await putIdle(root, projectName(root, project), workspace, { count: workspacesKept, clock });
+      }
+      await removeWorkspace(workspace);
+    };
+    return { projectDirectory, commit, share, release };
   } catch (error) {
-    await removeTree(workspace);
+    await removeWorkspace(workspace);
     throw error;
   }
+}
+
+async function removeWorkspace(workspace: string): Promise<void> {
+  await removeTree(workspace);
+  await removeTree(indexOf(workspace));
 }
 
 async function openDirectory(options: WorkspaceOptions<DirectoryProject>): Promise<Workspace> {

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, realpath, stat, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { maskCredentials } from '../lib/mask-credentials.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
+import { copyIndex } from './copy-index.js';
 import type { Git } from './git.js';
 import { failed } from './git-errors.js';
 import { isUsableUrl } from './git-names.js';
@@ -103,16 +104,6 @@ export async function makeScratch(git: Git, tree: WorkingTree, scratch: string):
   if (existsSync(tree.index)) {
     await copyIndex(tree.index, join(scratch, 'index'));
   }
-}
-
-/**
- * With its time, to the second before: a file that was changed in the second in which the index was written looks like
- * before to git, unless its time is not before that of the index.
- */
-export async function copyIndex(from: string, to: string): Promise<void> {
-  const seconds = Math.floor((await stat(from)).mtimeMs / 1000);
-  await copyFile(from, to);
-  await utimes(to, seconds, seconds);
 }
 
 /** What writes in the working tree's repository, told to write into the scratch repository. */

@@ -17,6 +17,8 @@ export interface HostContext {
   /** Of this slave alone: mirrors and workspaces. */
   readonly root: string;
   readonly strictHostKeyChecking: boolean;
+  /** How many checkouts of ended builds stay for later builds. */
+  readonly workspacesKept: number;
   /** Whether commits are taken from the master, and given to it, so that their origin is asked once. */
   readonly projectFromMaster: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -73,7 +75,7 @@ export class BuildHost {
 
   /** Fetches the project at the first call. @throws ClusterRunnerError PREPARATION_FAILED */
   workspace(): Promise<Workspace> {
-    const { root, strictHostKeyChecking, clock, projectFromMaster, log } = this.#context;
+    const { root, strictHostKeyChecking, workspacesKept, clock, projectFromMaster, log } = this.#context;
     const { project } = this.#files;
     this.#workspace ??= openWorkspace({
       project,
@@ -81,6 +83,7 @@ export class BuildHost {
       buildId: this.id,
       root,
       strictHostKeyChecking,
+      workspacesKept,
       env: ownEnvironment(this.#context.env),
       relay: projectFromMaster || project.type === 'snapshot' ? this.#relay() : null,
       warn: (sentence) => log.warn({ build: this.id }, sentence),

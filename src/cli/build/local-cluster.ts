@@ -52,6 +52,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       port: null,
       portIsExplicit: false,
       strictHostKeyChecking: config.gitStrictHostKeyChecking,
+      workspacesKept: config.slave.workspacesKept,
       // Nobody else would want them.
       projectFromMaster: false,
       env: process.env,

@@ -46,6 +46,7 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'slave.num_executors': ['8', 8],
   'slave.master_hostname': ['ci.example', 'ci.example'],
   'slave.master_port': ['5001', 5001],
+  'slave.workspaces_kept': ['0', 0],
   'slave.env_passthrough': ['JAVA_HOME, NPM_*', ['JAVA_HOME', 'NPM_*']],
   'slave.redact': ['TOKEN', ['TOKEN']],
   'slave.heartbeat_interval': ['60', 60],

@@ -65,6 +65,7 @@ function open(of: Project, more: Partial<WorkspaceOptions> = {}, build = 1) {
     buildId: toId.build(build),
     root,
     strictHostKeyChecking: true,
+    workspacesKept: 2,
     env,
     relay: null,
     warn: (sentence) => said.push(sentence),
@@ -272,13 +273,14 @@ describe('sweeping workspaces', () => {
     const old = join(root, 'mirrors', 'old');
     mkdirSync(old);
     utimesSync(old, 1, 1);
-    await sweepWorkspaces(root, systemClock);
+    await sweepWorkspaces(root, systemClock, 2);
     expect(readdirSync(join(root, 'builds'))).to.deep.equal([]);
     expect(readdirSync(join(root, 'mirrors')).length).to.equal(1);
     expect(existsSync(old)).to.equal(false);
   });
 
-  it('has nothing to do where nothing was opened', () => sweepWorkspaces(join(parent, 'none'), systemClock));
+  it('has nothing to do where nothing was opened', () =>
+    sweepWorkspaces(join(parent, 'none'), systemClock, 2));
 });
 
 describe('remote files', () => {

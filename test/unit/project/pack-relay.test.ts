@@ -56,6 +56,7 @@ function openProject(slave: string, project: Project, build: number): Promise<Wo
     buildId: toId.build(build),
     root: join(parent, slave),
     strictHostKeyChecking: true,
+    workspacesKept: 2,
     env,
     relay,
     warn: (sentence) => warnings.push(sentence),

@@ -56,6 +56,7 @@ describe('a slave', () => {
       port: null,
       portIsExplicit: false,
       strictHostKeyChecking: false,
+      workspacesKept: 2,
       projectFromMaster: true,
       env: { PATH: process.env.PATH, CLUSTERRUNNER_SECRET: 'not for tests' },
       envPassthrough: [],
