@@ -26,6 +26,8 @@ async function timed(root: string, url: string, build: number, workspacesKept: n
     root,
     strictHostKeyChecking: false,
     workspacesKept,
+    remoteFileLimits: { maxBytes: 1024 ** 2, timeoutSeconds: 60 },
+    random: () => 0,
     env: { PATH: process.env.PATH ?? '', HOME: parent },
     relay: null,
     warn: (sentence) => console.error(sentence),

@@ -16,7 +16,7 @@ import { checkOut, makeRoot, mirrorOf, projectName } from './git-workspace.js';
 import { indexOf, putIdle } from './idle-workspaces.js';
 import { isFolder } from './inside-workspace.js';
 import { type PackRelay, sendCommit } from './pack-relay.js';
-import { downloadRemoteFiles } from './remote-files.js';
+import { type DownloadOptions, downloadRemoteFiles, type RemoteFileLimits } from './remote-files.js';
 import { removeTree } from './remove-tree.js';
 
 export interface WorkspaceOptions<P extends Project = Project> {
@@ -34,8 +34,10 @@ export interface WorkspaceOptions<P extends Project = Project> {
   readonly relay: PackRelay | null;
   /** Is told in a sentence what did not go as it should, but went. */
   readonly warn: (sentence: string) => void;
+  readonly remoteFileLimits: RemoteFileLimits;
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  readonly random: () => number;
 }
 
 export interface Workspace {
@@ -84,7 +86,7 @@ async function openGit(options: WorkspaceOptions<GitProject | SnapshotProject>):
     const reuse = workspacesKept > 0;
     const checkout = { git, submoduleGit, root, workspace, project, relay, warn, reuse };
     const { commit, projectDirectory, mayStay } = await checkOut(checkout);
-    await downloadRemoteFiles(options.remoteFiles, projectDirectory, signal, clock);
+    await downloadRemoteFiles(options.remoteFiles, projectDirectory, downloading(options));
     const share = async (relay: PackRelay) => {
       if (project.type === 'git') {
         await sendCommit(git, mirrorOf(checkout), commit, relay);
@@ -108,6 +110,10 @@ async function removeWorkspace(workspace: string): Promise<void> {
   await removeTree(indexOf(workspace));
 }
 
+function downloading({ remoteFileLimits: limits, signal, clock, random }: WorkspaceOptions): DownloadOptions {
+  return { limits, signal, clock, random };
+}
+
 async function openDirectory(options: WorkspaceOptions<DirectoryProject>): Promise<Workspace> {
   const { project_directory: folder } = options.project;
   if (!isAbsolute(folder)) {
@@ -122,7 +128,7 @@ async function openDirectory(options: WorkspaceOptions<DirectoryProject>): Promi
       `The project directory ${folder} is not a folder on this slave; every slave must have it under this path.`,
     );
   }
-  await downloadRemoteFiles(options.remoteFiles, folder, options.signal, options.clock);
+  await downloadRemoteFiles(options.remoteFiles, folder, downloading(options));
   return {
     projectDirectory: folder,
     commit: null,

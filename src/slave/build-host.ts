@@ -7,6 +7,7 @@ import type { Masks } from '../lib/masks.js';
 import { runCommand } from '../process/run-command.js';
 import { openWorkspace, type Workspace } from '../project/open-workspace.js';
 import type { PackRelay } from '../project/pack-relay.js';
+import type { RemoteFileLimits } from '../project/remote-files.js';
 import { messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';
@@ -19,6 +20,7 @@ export interface HostContext {
   readonly strictHostKeyChecking: boolean;
   /** How many checkouts of ended builds stay for later builds. */
   readonly workspacesKept: number;
+  readonly remoteFileLimits: RemoteFileLimits;
   /** Whether commits are taken from the master, and given to it, so that their origin is asked once. */
   readonly projectFromMaster: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -75,7 +77,16 @@ export class BuildHost {
 
   /** Fetches the project at the first call. @throws ClusterRunnerError PREPARATION_FAILED */
   workspace(): Promise<Workspace> {
-    const { root, strictHostKeyChecking, workspacesKept, clock, projectFromMaster, log } = this.#context;
+    const {
+      root,
+      strictHostKeyChecking,
+      workspacesKept,
+      remoteFileLimits,
+      clock,
+      random,
+      projectFromMaster,
+      log,
+    } = this.#context;
     const { project } = this.#files;
     this.#workspace ??= openWorkspace({
       project,
@@ -84,6 +95,8 @@ export class BuildHost {
       root,
       strictHostKeyChecking,
       workspacesKept,
+      remoteFileLimits,
+      random,
       env: ownEnvironment(this.#context.env),
       relay: projectFromMaster || project.type === 'snapshot' ? this.#relay() : null,
       warn: (sentence) => log.warn({ build: this.id }, sentence),

@@ -7,6 +7,7 @@ import type { Logger } from '../lib/logger.js';
 import { Masks, MIN_MASKED_CHARS } from '../lib/masks.js';
 import { endEscaped } from '../process/escaped.js';
 import { trimIdle } from '../project/idle-workspaces.js';
+import type { RemoteFileLimits } from '../project/remote-files.js';
 import { removeTree } from '../project/remove-tree.js';
 import { sweepWorkspaces } from '../project/sweep-workspaces.js';
 import { messageOf } from '../protocol/errors.js';
@@ -34,6 +35,7 @@ export interface SlaveOptions {
   readonly strictHostKeyChecking: boolean;
   /** How many checkouts of ended builds stay for later builds. */
   readonly workspacesKept: number;
+  readonly remoteFileLimits: RemoteFileLimits;
   /** Whether commits are taken from the master, and given to it. */
   readonly projectFromMaster: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -53,6 +53,10 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       portIsExplicit: false,
       strictHostKeyChecking: config.gitStrictHostKeyChecking,
       workspacesKept: config.slave.workspacesKept,
+      remoteFileLimits: {
+        maxBytes: config.slave.remoteFileMaxMib * 1024 ** 2,
+        timeoutSeconds: config.slave.remoteFilesTimeout,
+      },
       // Nobody else would want them.
       projectFromMaster: false,
       env: process.env,

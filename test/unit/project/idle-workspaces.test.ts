@@ -45,6 +45,8 @@ function open(workspacesKept = 2): Promise<Workspace> {
     root,
     strictHostKeyChecking: true,
     workspacesKept,
+    remoteFileLimits: { maxBytes: 1024 ** 2, timeoutSeconds: 60 },
+    random: () => 0,
     env: { PATH: process.env.PATH ?? '', HOME: parent },
     relay: null,
     warn: () => undefined,

@@ -57,6 +57,8 @@ function openProject(slave: string, project: Project, build: number): Promise<Wo
     root: join(parent, slave),
     strictHostKeyChecking: true,
     workspacesKept: 2,
+    remoteFileLimits: { maxBytes: 1024 ** 2, timeoutSeconds: 60 },
+    random: () => 0,
     env,
     relay,
     warn: (sentence) => warnings.push(sentence),

@@ -57,6 +57,7 @@ describe('a slave', () => {
       portIsExplicit: false,
       strictHostKeyChecking: false,
       workspacesKept: 2,
+      remoteFileLimits: { maxBytes: 1024 ** 2, timeoutSeconds: 60 },
       projectFromMaster: true,
       env: { PATH: process.env.PATH, CLUSTERRUNNER_SECRET: 'not for tests' },
       envPassthrough: [],
