@@ -46,17 +46,15 @@ export async function cloneWarm(clone: Clone, idle: string): Promise<boolean> {
     await rename(join(fresh, '.git'), join(tree, '.git'));
     await rename(join(idle, 'index'), join(tree, '.git', 'index'));
     await rename(tree, workspace);
-    // Before the new index: it may have a submodule where there is something to be cleaned now.
-    for (const args of [
-      ['clean', '-ffdxq'],
-      ['update-ref', '--no-deref', 'HEAD', commit],
-      ['reset', '--quiet', '--hard', commit],
-    ]) {
-      if ((await git(workspace, ...args)).exitCode !== 0) {
-        return false;
-      }
-    }
-    return await isClean(git, workspace);
+    const succeeds = async (...args: string[]) => (await git(workspace, ...args)).exitCode === 0;
+    // Cleaned before the new index is there: it may have a submodule where there is something to be removed now.
+    return (
+      (await succeeds('clean', '-ffdxq')) &&
+      !(await hasSubmodules(git, workspace)) &&
+      (await succeeds('update-ref', '--no-deref', 'HEAD', commit)) &&
+      (await succeeds('reset', '--quiet', '--hard', commit)) &&
+      (await isClean(git, workspace))
+    );
   } catch (error) {
     if (error instanceof ClusterRunnerError || (error instanceof Error && 'code' in error)) {
       return false;
@@ -69,15 +67,19 @@ export async function cloneWarm(clone: Clone, idle: string): Promise<boolean> {
 }
 
 /** Notes how the files are, for a later build; false when they cannot be had again by that. */
-export async function noteFiles(git: Git, workspace: string): Promise<boolean> {
-  // What is in submodules no index of ours knows.
-  const submodules = await git(workspace, 'submodule', 'status');
+export async function noteFiles(workspace: string): Promise<boolean> {
   const index = join(workspace, '.git', 'index');
-  if (submodules.exitCode !== 0 || submodules.stdout !== '' || !existsSync(index)) {
+  if (existsSync(join(workspace, '.gitmodules')) || !existsSync(index)) {
     return false;
   }
   await copyIndex(index, indexOf(workspace));
   return true;
+}
+
+/** What is in a submodule no index of ours knows; there may be one without a `.gitmodules`. */
+async function hasSubmodules(git: Git, workspace: string): Promise<boolean> {
+  const { exitCode, stdout } = await git(workspace, 'submodule', 'status');
+  return exitCode !== 0 || stdout !== '';
 }
 
 async function isClean(git: Git, workspace: string): Promise<boolean> {

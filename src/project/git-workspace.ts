@@ -70,7 +70,7 @@ export async function checkOut(options: CheckOut): Promise<CheckedOut> {
     await mirrors.run(mirror, () => removeTree(mirror));
     commit = await once();
   }
-  const mayStay = options.reuse && (await noteFiles(git, workspace));
+  const mayStay = options.reuse && (await noteFiles(workspace));
   await updateSubmodules(options.submoduleGit, workspace);
   return { commit, mayStay, projectDirectory: await folderOf(workspace, project, commit) };
 }

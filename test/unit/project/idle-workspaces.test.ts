@@ -200,4 +200,14 @@ describe('a workspace that was used before', () => {
     expect(idle()).to.deep.equal([]);
     expect(readdirSync(join(root, 'builds'))).to.deep.equal([]);
   });
+
+  it('with a submodule that nothing names is not used again', async () => {
+    const commit = await project.git('rev-parse', 'HEAD');
+    await project.git('update-index', '--add', '--cacheinfo', `160000,${commit},hidden`);
+    await project.git('commit', '--quiet', '--message', 'a submodule that nothing names');
+    const first = await open();
+    writeFiles(first.projectDirectory, { 'hidden/left': '' });
+    await first.release();
+    expect(readdirSync(join((await open()).projectDirectory, 'hidden'))).to.deep.equal([]);
+  });
 });

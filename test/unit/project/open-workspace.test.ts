@@ -228,7 +228,10 @@ describe('the workspace of a git project', () => {
     const missing = await refusal(open(project({ url: `file://${parent}/none` })));
     expect(missing).to.include('does not exist');
     expect(await refusal(open(project({ branch: 'nope' })))).to.include('named "nope"');
-    expect(await refusal(open(project({ hash: 'ab'.repeat(20) })))).to.include('no commit abab');
+    expect(await refusal(open(project({ hash: 'ab'.repeat(20) })))).to.match(
+      /no commit abab.* by its hash alone/,
+    );
+    expect(await refusal(open(project({ hash: 'abababab' })))).to.match(/no commit abab.* the whole hash/);
     expect(await refusal(open(project({ url: 'http://me:secret@127.0.0.1:1/r' })))).to.satisfy(
       (text: string) => text.includes('cannot be reached') && !text.includes('secret'),
     );
