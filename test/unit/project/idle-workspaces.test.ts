@@ -20,6 +20,7 @@ import { expect } from 'chai';
 import { systemClock } from '../../../src/lib/clock.js';
 import { isInUse } from '../../../src/process/processes-in.js';
 import { openWorkspace, type Workspace } from '../../../src/project/open-workspace.js';
+import { sweepWorkspaces } from '../../../src/project/sweep-workspaces.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { run } from '../../support/processes.js';
 import { GitProject, writeFiles } from '../../support/project.js';
@@ -174,9 +175,14 @@ describe('a workspace that was used before', () => {
       await one.release();
     }
     expect(idle()).to.have.length(2);
-    const last = await open(0);
-    await last.release();
-    expect(readdirSync(join(root, 'builds'))).to.deep.equal([]);
+    const [, newest] = readdirSync(join(root, 'idle'));
+    utimesSync(join(root, 'idle', newest ?? ''), 1, 1);
+    await sweepWorkspaces(root, systemClock, 2);
+    expect(idle()).to.have.length(1).and.not.include(newest);
+    await sweepWorkspaces(root, systemClock, 0);
+    expect(idle()).to.deep.equal([]);
+    await (await open(0)).release();
+    expect([idle(), readdirSync(join(root, 'builds'))]).to.deep.equal([[], []]);
   });
 
   it('is replaced by a new one when it is spoiled', async () => {
