@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../src/lib/clock.js';
-import { mirrorPath } from '../../../src/project/mirror.js';
 import { openWorkspace, type Workspace } from '../../../src/project/open-workspace.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { toId } from '../../../src/protocol/ids.js';
@@ -105,34 +104,6 @@ describe('a commit that is passed on', () => {
     expect(relay.fetched).to.equal(1);
     expect((await open('third', { hash }, 2)).commit).to.equal(hash);
     expect(relay.fetched).to.equal(3);
-  });
-
-  it('is had upon another one also when both are older than all that are kept', async () => {
-    const dated = (text: string) => {
-      writeFileSync(join(origin, 'file'), text);
-      git('add', '-A');
-      execFileSync('git', ['commit', '-q', '-m', text], {
-        cwd: origin,
-        env: { ...env, ...who, GIT_COMMITTER_DATE: '@1000000 +0000' },
-      });
-      return git('rev-parse', 'HEAD');
-    };
-    const base = dated('one');
-    await (await open('first')).share(relay);
-    const hash = dated('two');
-    await (await open('first', {}, 2)).share(relay);
-    expect(relay.packs.get(hash)?.base).to.equal(base);
-    git('checkout', '-q', '--orphan', 'new');
-    const newer = commit('three');
-    const mirror = mirrorPath(join(parent, 'second'), `file://${origin}`);
-    execFileSync('git', ['init', '-q', '--bare', mirror], { env });
-    execFileSync('git', ['fetch', '-q', origin, 'new'], { cwd: mirror, env });
-    for (let kept = 0; kept < 100; kept += 1) {
-      const ref = `refs/clusterrunner/commits/${kept}`;
-      execFileSync('git', ['update-ref', ref, newer], { cwd: mirror, env });
-    }
-    expect((await open('second', { hash })).commit).to.equal(hash);
-    expect(warnings).to.deep.equal([]);
   });
 
   it('is not sent when nobody else is there', async () => {
