@@ -64,7 +64,10 @@ function program(): Command {
 
   common(root.command('build'))
     .description('Run a job, wait for it, fetch its results into ./build_results/.')
-    .argument('[type]', 'git or directory (default: git with --url, else directory)')
+    .argument(
+      '[type]',
+      'git, directory or snapshot (default: git with --url; else a snapshot of this checkout, or directory if the master is on this machine)',
+    )
     .option('-m, --master-url <url>', 'the master; without one, and none running here, a cluster of its own')
     .option('-j, --job-name <job>', 'job of clusterrunner.yaml; may be left out when there is only one')
     .option(

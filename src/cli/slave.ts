@@ -43,6 +43,11 @@ export async function slave(options: SlaveOptions): Promise<void> {
       port: config.slave.port,
       portIsExplicit: config.isExplicit('slave.port'),
       strictHostKeyChecking: config.gitStrictHostKeyChecking,
+      workspacesKept: config.slave.workspacesKept,
+      remoteFileLimits: {
+        maxBytes: config.slave.remoteFileMaxMib * 1024 ** 2,
+        timeoutSeconds: config.slave.remoteFilesTimeout,
+      },
       projectFromMaster: config.getProjectFromMaster,
       env: process.env,
       envPassthrough: config.slave.envPassthrough ?? [],

@@ -216,6 +216,21 @@ export const sections = {
       flag: '--master-url',
       env: ['CLUSTERRUNNER_SLAVE_MASTER_PORT', 'CLUSTERRUNNER_MASTER_PORT'],
     }),
+    workspaces_kept: key(
+      integer(0, 1000),
+      '4',
+      'How many checkouts of ended builds a slave keeps, so that the next builds of their repositories write only what differs; 0 keeps none.',
+    ),
+    remote_file_max_mib: key(
+      integer(1, 10_000_000),
+      '4096',
+      'How many MiB each file of `remote_files` may have.',
+    ),
+    remote_files_timeout: key(
+      secondsFrom(1, 86400),
+      '600',
+      'Seconds in which the `remote_files` of a build must have come, all together.',
+    ),
     env_passthrough: optional(
       list,
       'Variables of the slave that commands may see beside PATH, HOME and the like; `*` stands for any text. With the cluster of one `build` all may be seen unless set.',

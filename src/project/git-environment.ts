@@ -2,14 +2,19 @@ import { GIT_PROTOCOLS } from './git-names.js';
 
 /**
  * The environment of every git: that of the caller without what could lead git to another repository or make it
- * ask a question, and with what keeps it in ours. The caller's GIT_SSH_COMMAND stays as the base of ours, so that
- * a key can be named there; so do HOME and proxies.
+ * ask a question, and with what keeps it in ours. HOME and proxies stay, and of the settings of the user who runs it
+ * what says how repositories are reached: credential helpers, `url.….insteadOf` (which leads to the allowed protocols
+ * only), certificates, and filters such as LFS, which a project can choose but not define. The caller's
+ * GIT_SSH_COMMAND stays as the base of ours, so that a key can be named there. Hooks, templates, a watcher of files and
+ * `core.sshCommand` have no effect: they would run programs that nobody expects in a build.
+ * @param protocols that git may use, wherever an address comes from
  * @param ceilings folders above which git must not look for a repository, when ours is damaged for instance
  */
 export function gitEnvironment(
   env: Readonly<Record<string, string>>,
   strictHostKeyChecking: boolean,
   ceilings: readonly string[],
+  protocols: readonly string[] = GIT_PROTOCOLS,
 ): Record<string, string> {
   const kept = Object.entries(env).filter(
     ([name]) => !/^(GIT_|SSH_ASKPASS)/.test(name) || /^GIT_(SSL|LFS)_/.test(name),
@@ -26,14 +31,20 @@ export function gitEnvironment(
     GIT_ASKPASS: '',
     GCM_INTERACTIVE: 'never',
     GIT_SSH_COMMAND: `${ssh} -o BatchMode=yes -o StrictHostKeyChecking=${strict} -o ConnectTimeout=30 -o ServerAliveInterval=15 -o ServerAliveCountMax=8`,
-    GIT_ALLOW_PROTOCOL: GIT_PROTOCOLS.join(':'),
+    GIT_ALLOW_PROTOCOL: protocols.join(':'),
     GIT_CEILING_DIRECTORIES: ceilings.join(':'),
+    // Empty: no templates, and so no hooks of theirs, not in submodules either.
+    GIT_TEMPLATE_DIR: '',
     ...settings({
       // A collection in the background would outlive the fetch that started it.
       'gc.autoDetach': 'false',
       'maintenance.autoDetach': 'false',
       'advice.detachedHead': 'false',
       'core.fsmonitor': 'false',
+      'core.hooksPath': '/dev/null',
+      // A setting of the user's could fetch submodules where their protocols are not checked.
+      'submodule.recurse': 'false',
+      'fetch.recurseSubmodules': 'false',
       // A server that stands still for two minutes is given up.
       'http.lowSpeedLimit': '1000',
       'http.lowSpeedTime': '120',

@@ -6,6 +6,12 @@ import type { GitProject, SnapshotProject } from '../protocol/project.js';
 /** What git may use; ext:: and fd:: run programs of the URL's choice. */
 export const GIT_PROTOCOLS = ['file', 'git', 'http', 'https', 'ssh'] as const;
 
+/** Of its submodules: a project of another machine has no business with the files of this one. */
+export function submoduleProtocols(url: string | null): readonly string[] {
+  const isHere = url !== null && /^(file:\/\/|\/)/i.test(url);
+  return isHere ? GIT_PROTOCOLS : GIT_PROTOCOLS.filter((protocol) => protocol !== 'file');
+}
+
 /**
  * Refuses what git would take for an option, a program to run or several refs, before any git is started.
  * @throws ClusterRunnerError PREPARATION_FAILED
@@ -47,6 +53,19 @@ export function insideFolder(folder: string): string | null {
     return '.';
   }
   return insideName(bare);
+}
+
+/** Whether every slave could use the URL. */
+export function isUsableUrl(url: string): boolean {
+  try {
+    checkUrl(url);
+    return true;
+  } catch (error) {
+    if (error instanceof ClusterRunnerError) {
+      return false;
+    }
+    throw error;
+  }
 }
 
 function checkUrl(url: string): void {

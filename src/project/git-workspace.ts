@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
 import { QueueByKey } from '../lib/queue-by-key.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { CommitSchema } from '../protocol/pack.js';
 import type { GitProject, SnapshotProject } from '../protocol/project.js';
+import { type Clone, cloneCold, cloneWarm, noteFiles } from './clone.js';
 import type { Git } from './git.js';
-import { DamagedMirror, failed, fetchFailed } from './git-errors.js';
+import { DamagedMirror, failed } from './git-errors.js';
 import { insideFolder } from './git-names.js';
+import { takeIdle } from './idle-workspaces.js';
 import { isFolder, isReallyInside } from './inside-workspace.js';
 import { findCommit, makeMirror, mirrorPath, updateMirror } from './mirror.js';
 import { type PackRelay, receiveCommit } from './pack-relay.js';
@@ -17,15 +19,29 @@ import { removeTree } from './remove-tree.js';
 /** A root belongs to one process, so a queue in memory is lock enough for its mirrors. */
 const mirrors = new QueueByKey();
 
+/** `--checkout`: whatever a setting says how they are updated. */
+const SUBMODULES = 'submodule --quiet update --init --recursive --force --checkout'.split(' ');
+
 export interface CheckOut {
   readonly git: Git;
+  /** Reaches what the project's submodules may be fetched from, and no more. */
+  readonly submoduleGit: Git;
   readonly root: string;
   readonly workspace: string;
   readonly project: GitProject | SnapshotProject;
+  /** Whether workspaces of earlier builds are used, and this one may be. */
+  readonly reuse: boolean;
   /** null: the origin is asked for everything. */
   readonly relay: PackRelay | null;
   /** Is told what did not go as it should, but went. */
   readonly warn: (sentence: string) => void;
+}
+
+export interface CheckedOut {
+  readonly commit: string;
+  readonly projectDirectory: string;
+  /** Whether the workspace can be put among the idle ones. */
+  readonly mayStay: boolean;
 }
 
 /**
@@ -34,14 +50,14 @@ export interface CheckOut {
  * would be seen by the next.
  * @throws ClusterRunnerError PREPARATION_FAILED; of a snapshot also what the relay throws
  */
-export async function checkOut(options: CheckOut): Promise<{ commit: string; projectDirectory: string }> {
+export async function checkOut(options: CheckOut): Promise<CheckedOut> {
   const { git, workspace, project } = options;
   const mirror = mirrorOf(options);
   const once = async () => {
     await removeTree(workspace);
     const known = project.hash === null ? null : await findCommit(git, mirror, project.hash);
     const commit = known ?? (await mirrors.run(mirror, () => bringCommit(options, mirror)));
-    await clone(git, mirror, workspace, project, commit);
+    await clone(options, { git, mirror, workspace, project, commit });
     return commit;
   };
   let commit: string;
@@ -54,8 +70,9 @@ export async function checkOut(options: CheckOut): Promise<{ commit: string; pro
     await mirrors.run(mirror, () => removeTree(mirror));
     commit = await once();
   }
-  await updateSubmodules(git, workspace, project);
-  return { commit, projectDirectory: await folderOf(workspace, project, commit) };
+  const mayStay = options.reuse && (await noteFiles(workspace));
+  await updateSubmodules(options.submoduleGit, workspace);
+  return { commit, mayStay, projectDirectory: await folderOf(workspace, project, commit) };
 }
 
 /** Snapshots have a mirror of their own: a repository's would lose them at its next fetch. */
@@ -94,53 +111,34 @@ async function bringCommit({ git, project, relay, warn }: CheckOut, mirror: stri
   return updateMirror(git, mirror, project);
 }
 
-async function clone(
-  git: Git,
-  mirror: string,
-  workspace: string,
-  project: CheckOut['project'],
-  commit: string,
-) {
-  const remote = project.type === 'git' ? project.remote : 'origin';
-  const parent = join(workspace, '..');
-  const cloned = await git(
-    parent,
-    'clone',
-    '--quiet',
-    '--shared',
-    '--no-checkout',
-    '--template=',
-    '--origin',
-    remote,
-    '--',
-    mirror,
-    workspace,
-  );
-  if (cloned.exitCode !== 0) {
-    throw failed('The workspace of the build could not be made', cloned);
+/** By way of an idle workspace of the same repository, if there is one that can be made clean. */
+async function clone({ root, workspace, project, reuse }: CheckOut, clone: Clone): Promise<void> {
+  const idle = `${workspace}.idle`;
+  await removeTree(idle);
+  if (reuse && (await takeIdle(root, projectName(root, project), idle))) {
+    if (await cloneWarm(clone, idle)) {
+      return;
+    }
+    await removeTree(workspace);
   }
-  // Before the checkout: filters such as LFS ask the remote for files.
-  const named =
-    project.url === null
-      ? await git(workspace, 'remote', 'remove', remote)
-      : await git(workspace, 'config', `remote.${remote}.url`, project.url);
-  if (named.exitCode !== 0) {
-    throw failed('The workspace of the build could not be set up', named);
-  }
-  const checkedOut = await git(workspace, 'checkout', '--quiet', '--force', '--detach', commit, '--');
-  if (checkedOut.exitCode !== 0) {
-    throw failed(`Commit ${commit} could not be checked out`, checkedOut);
-  }
+  await cloneCold(clone);
 }
 
-async function updateSubmodules(git: Git, workspace: string, project: CheckOut['project']): Promise<void> {
+/** Snapshots of a repository have nearly the files that it has, so both can use the workspaces of the other. */
+export function projectName(root: string, project: CheckOut['project']): string {
+  return basename(mirrorPath(root, project.url ?? 'snapshot:'));
+}
+
+async function updateSubmodules(git: Git, workspace: string): Promise<void> {
   if (!existsSync(join(workspace, '.gitmodules'))) {
     return;
   }
-  const updated = await git(workspace, 'submodule', '--quiet', 'update', '--init', '--recursive', '--force');
+  const updated = await git(workspace, ...SUBMODULES);
   if (updated.exitCode !== 0) {
-    const { message } = fetchFailed(project.url ?? 'of the snapshot', updated);
-    throw new ClusterRunnerError('PREPARATION_FAILED', `A submodule could not be fetched: ${message}`);
+    const sentence = /transport '\w+' not allowed/.test(updated.stderr)
+      ? 'A submodule is not fetched, because its address uses a protocol that is not allowed; a file of the slave is only for projects that are on it too'
+      : 'A submodule could not be fetched';
+    throw new ClusterRunnerError('PREPARATION_FAILED', failed(sentence, updated).message);
   }
 }
 

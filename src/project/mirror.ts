@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { maskCredentials } from '../lib/mask-credentials.js';
+import type { ProgramResult } from '../process/run-program.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { GitProject } from '../protocol/project.js';
 import type { Git } from './git.js';
@@ -95,8 +96,10 @@ async function resolveRef(git: Git, mirror: string, project: GitProject): Promis
 /** Not every server gives a commit by its hash, and none by a shortened one: then all its refs are asked for. */
 async function resolveHash(git: Git, mirror: string, project: GitProject, hash: string): Promise<string> {
   let commit = await findCommit(git, mirror, hash);
-  if (commit === null && (hash.length === 40 || hash.length === 64)) {
-    await fetch(git, mirror, project, [`+${hash}:${WANTED}`]);
+  const isWhole = hash.length === 40 || hash.length === 64;
+  let refusal: ProgramResult | null = null;
+  if (commit === null && isWhole) {
+    refusal = await fetch(git, mirror, project, [`+${hash}:${WANTED}`]);
     commit = await findCommit(git, mirror, hash);
   }
   if (commit === null) {
@@ -107,10 +110,13 @@ async function resolveHash(git: Git, mirror: string, project: GitProject, hash: 
     commit = await findCommit(git, mirror, hash);
   }
   if (commit === null) {
-    throw new ClusterRunnerError(
-      'PREPARATION_FAILED',
-      `The git repository ${maskCredentials(project.url)} has no commit ${hash}; push it first, or check the hash.`,
-    );
+    const url = maskCredentials(project.url);
+    const sentence = isWhole
+      ? `The git repository ${url} has no commit ${hash} in a branch or other ref, and its server does not give it by its hash alone; push it to a branch, or check the hash`
+      : `The git repository ${url} has no commit ${hash} in a branch or other ref; push it to a branch, or give the whole hash`;
+    throw refusal === null
+      ? new ClusterRunnerError('PREPARATION_FAILED', `${sentence}.`)
+      : failed(sentence, refusal);
   }
   return commit;
 }

@@ -11,11 +11,12 @@ import type {
 } from '../protocol/project.js';
 import { createGit } from './git.js';
 import { gitEnvironment } from './git-environment.js';
-import { checkGitNames } from './git-names.js';
-import { checkOut, makeRoot, mirrorOf } from './git-workspace.js';
+import { checkGitNames, GIT_PROTOCOLS, submoduleProtocols } from './git-names.js';
+import { checkOut, makeRoot, mirrorOf, projectName } from './git-workspace.js';
+import { indexOf, putIdle } from './idle-workspaces.js';
 import { isFolder } from './inside-workspace.js';
 import { type PackRelay, sendCommit } from './pack-relay.js';
-import { downloadRemoteFiles } from './remote-files.js';
+import { type DownloadOptions, downloadRemoteFiles, type RemoteFileLimits } from './remote-files.js';
 import { removeTree } from './remove-tree.js';
 
 export interface WorkspaceOptions<P extends Project = Project> {
@@ -25,14 +26,18 @@ export interface WorkspaceOptions<P extends Project = Project> {
   /** Claimed by this process alone: mirrors are kept in it between builds, and the builds' workspaces. */
   readonly root: string;
   readonly strictHostKeyChecking: boolean;
+  /** How many workspaces of ended builds stay for later ones; see idle-workspaces.ts. */
+  readonly workspacesKept: number;
   /** The environment that git begins with (HOME, PATH, proxies); what would lead it astray is taken out. */
   readonly env: Readonly<Record<string, string>>;
   /** Asked for the commit before the repository is; null: it is not asked. */
   readonly relay: PackRelay | null;
   /** Is told in a sentence what did not go as it should, but went. */
   readonly warn: (sentence: string) => void;
+  readonly remoteFileLimits: RemoteFileLimits;
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  readonly random: () => number;
 }
 
 export interface Workspace {
@@ -42,7 +47,10 @@ export interface Workspace {
   readonly commit: string | null;
   /** Gives the master the commit for other slaves, if it came from a repository and any may want it. */
   share(relay: PackRelay): Promise<void>;
-  /** Removes what was made for this build alone. May be called again. */
+  /**
+   * Removes what was made for this build alone, or puts it where only later builds find it. May be called again. No
+   * process of the build may run any more.
+   */
   release(): Promise<void>;
 }
 
@@ -68,22 +76,42 @@ async function openGit(options: WorkspaceOptions<GitProject | SnapshotProject>):
   checkGitNames(project);
   const root = await makeRoot(options.root);
   const ceilings = [join(root, 'builds'), join(root, 'mirrors')];
-  const git = createGit(gitEnvironment(options.env, options.strictHostKeyChecking, ceilings), signal, clock);
+  const gitFor = (protocols: readonly string[]) =>
+    createGit(gitEnvironment(options.env, options.strictHostKeyChecking, ceilings, protocols), signal, clock);
+  const git = gitFor(GIT_PROTOCOLS);
+  const submoduleGit = gitFor(submoduleProtocols(project.url));
   const workspace = join(root, 'builds', String(options.buildId));
   try {
-    const checkout = { git, root, workspace, project, relay: options.relay, warn: options.warn };
-    const { commit, projectDirectory } = await checkOut(checkout);
-    await downloadRemoteFiles(options.remoteFiles, projectDirectory, signal, clock);
+    const { relay, warn, workspacesKept } = options;
+    const reuse = workspacesKept > 0;
+    const checkout = { git, submoduleGit, root, workspace, project, relay, warn, reuse };
+    const { commit, projectDirectory, mayStay } = await checkOut(checkout);
+    await downloadRemoteFiles(options.remoteFiles, projectDirectory, downloading(options));
     const share = async (relay: PackRelay) => {
       if (project.type === 'git') {
         await sendCommit(git, mirrorOf(checkout), commit, relay);
       }
     };
-    return { projectDirectory, commit, share, release: () => removeTree(workspace) };
+    const release = async () => {
+      if (mayStay) {
+        await putIdle(root, projectName(root, project), workspace, { count: workspacesKept, clock });
+      }
+      await removeWorkspace(workspace);
+    };
+    return { projectDirectory, commit, share, release };
   } catch (error) {
-    await removeTree(workspace);
+    await removeWorkspace(workspace);
     throw error;
   }
+}
+
+async function removeWorkspace(workspace: string): Promise<void> {
+  await removeTree(workspace);
+  await removeTree(indexOf(workspace));
+}
+
+function downloading({ remoteFileLimits: limits, signal, clock, random }: WorkspaceOptions): DownloadOptions {
+  return { limits, signal, clock, random };
 }
 
 async function openDirectory(options: WorkspaceOptions<DirectoryProject>): Promise<Workspace> {
@@ -100,7 +128,7 @@ async function openDirectory(options: WorkspaceOptions<DirectoryProject>): Promi
       `The project directory ${folder} is not a folder on this slave; every slave must have it under this path.`,
     );
   }
-  await downloadRemoteFiles(options.remoteFiles, folder, options.signal, options.clock);
+  await downloadRemoteFiles(options.remoteFiles, folder, downloading(options));
   return {
     projectDirectory: folder,
     commit: null,

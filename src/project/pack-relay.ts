@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Pack } from '../protocol/pack.js';
@@ -34,16 +34,36 @@ export async function sendCommit(git: Git, mirror: string, commit: string, relay
     return;
   }
   const base = ancestors.find((one) => known.includes(one)) ?? null;
-  await keepCommit(git, mirror, commit);
-  const file = join(mirror, `${randomUUID()}.bundle`);
+  await sendBundle(git, mirror, { commit, base, refs: await refsAlong(git, mirror, commit, base) }, relay);
+  await forgetOld(git, mirror, [commit]);
+}
+
+/** What a bundle is to hold: a commit that the repository has, and refs that go with it. */
+export interface Bundle {
+  readonly commit: string;
+  /** An ancestor that the master has; null: nothing. */
+  readonly base: string | null;
+  readonly refs: readonly string[];
+}
+
+/** Keeps the commit in the repository, and gives the master its bundle. Resolves with the size in bytes. */
+export async function sendBundle(
+  git: Git,
+  repository: string,
+  { commit, base, refs }: Bundle,
+  relay: PackRelay,
+): Promise<number> {
+  await keepCommit(git, repository, commit);
+  const file = join(repository, `${randomUUID()}.bundle`);
   try {
-    const refs = [`${KEPT}/${commit}`, ...(await refsAlong(git, mirror, commit, base))];
     const excluded = base === null ? [] : [`^${base}`];
-    const made = await git(mirror, 'bundle', 'create', '--quiet', file, ...refs, ...excluded);
+    const args = ['bundle', 'create', '--quiet', file, `${KEPT}/${commit}`, ...refs, ...excluded];
+    const made = await git(repository, ...args);
     if (made.exitCode !== 0) {
       throw failed(`Commit ${commit} could not be bundled`, made);
     }
     await relay.send(commit, base, file);
+    return (await stat(file)).size;
   } finally {
     await rm(file, { force: true });
   }
@@ -69,6 +89,12 @@ export async function receiveCommit(
   for (const pack of missing) {
     await receivePack(git, mirror, pack, relay);
   }
+  // Not before: the next of the chain builds on what has just come, however old its date is.
+  await forgetOld(
+    git,
+    mirror,
+    missing.map((pack) => pack.commit),
+  );
   return missing.length > 0;
 }
 
@@ -102,7 +128,6 @@ async function receivePack(git: Git, mirror: string, pack: Pack, relay: PackRela
   } finally {
     await rm(file, { force: true });
   }
-  await forgetOld(git, mirror);
 }
 
 async function keepCommit(git: Git, mirror: string, commit: string): Promise<void> {
@@ -110,11 +135,10 @@ async function keepCommit(git: Git, mirror: string, commit: string): Promise<voi
   if (kept.exitCode !== 0) {
     throw failed(`Commit ${commit} could not be kept`, kept);
   }
-  await forgetOld(git, mirror);
 }
 
 /** Their objects stay for two weeks more, git's own time for what no ref reaches. */
-async function forgetOld(git: Git, mirror: string): Promise<void> {
+async function forgetOld(git: Git, mirror: string, used: readonly string[]): Promise<void> {
   const refs = await lines(
     git,
     mirror,
@@ -123,7 +147,8 @@ async function forgetOld(git: Git, mirror: string): Promise<void> {
     '--format=%(refname)',
     `${KEPT}/`,
   );
-  for (const ref of refs.slice(MAX_KEPT)) {
+  const spared = new Set(used.map((commit) => `${KEPT}/${commit}`));
+  for (const ref of refs.slice(MAX_KEPT).filter((one) => !spared.has(one))) {
     await git(mirror, 'update-ref', '-d', ref);
   }
 }

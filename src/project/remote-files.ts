@@ -3,41 +3,54 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Agent, interceptors, request } from 'undici';
+import { backoffDelay } from '../lib/backoff.js';
 import type { Clock } from '../lib/clock.js';
 import { insideName } from '../lib/inside-name.js';
 import { maskCredentials } from '../lib/mask-credentials.js';
+import { TimeLimit } from '../lib/time-limit.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { RemoteFile } from '../protocol/project.js';
 import { deepestExisting, isFolder, isReallyInside } from './inside-workspace.js';
 
-/** For all files of a build together. */
-const TIMEOUT_MS = 10 * 60_000;
 const SILENCE_MS = 60_000;
 const MAX_REDIRECTIONS = 5;
+/** What passes by itself mostly does within seconds; a build should not wait for what does not. */
+const ATTEMPTS = 4;
+const BACKOFF = { firstMs: 500, maxMs: 8_000 };
+
+export interface RemoteFileLimits {
+  /** Of each file. */
+  readonly maxBytes: number;
+  /** For all files of a build together. */
+  readonly timeoutSeconds: number;
+}
+
+export interface DownloadOptions {
+  readonly limits: RemoteFileLimits;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** In [0, 1), for the jitter between attempts. */
+  readonly random: () => number;
+}
+
+/** A download that may go well when it is tried again. */
+class PassingFailure extends ClusterRunnerError {}
 
 /**
- * Downloads the files into `folder`, one after another; each appears under its name only when it is whole.
+ * Downloads the files into `folder`, one after another; each appears under its name only when it is whole. What may
+ * pass by itself (no connection, one that broke off, 408, 429, 5xx) is tried up to four times.
  * @throws ClusterRunnerError PREPARATION_FAILED; the reason of `signal` when it is aborted
  */
 export async function downloadRemoteFiles(
   files: readonly RemoteFile[],
   folder: string,
-  signal: AbortSignal,
-  clock: Clock,
+  options: DownloadOptions,
 ): Promise<void> {
   if (files.length === 0) {
     return;
   }
-  const over = new AbortController();
-  const late = new AbortController();
-  const timer = clock.sleep(TIMEOUT_MS, over.signal).then(
-    () => late.abort(),
-    (error: unknown) => {
-      if (!over.signal.aborted) {
-        throw error;
-      }
-    },
-  );
+  const { clock, limits, signal } = options;
+  const time = new TimeLimit(clock, limits.timeoutSeconds, signal);
   const agent = new Agent({
     connect: { timeout: 30_000 },
     headersTimeout: SILENCE_MS,
@@ -45,17 +58,39 @@ export async function downloadRemoteFiles(
   });
   try {
     for (const file of files) {
-      await download(file, await placeOf(file, folder), agent, AbortSignal.any([signal, late.signal])).catch(
-        (error: unknown) => {
-          signal.throwIfAborted();
-          throw late.signal.aborted ? failure(file, 'the downloads took longer than ten minutes') : error;
-        },
-      );
+      const path = await placeOf(file, folder);
+      await untilWhole(file, path, agent, { ...options, signal: time.signal }).catch((error: unknown) => {
+        signal.throwIfAborted();
+        throw time.isOver
+          ? failure(
+              file,
+              `the downloads took longer than ${limits.timeoutSeconds} s, which remote_files_timeout says`,
+            )
+          : error;
+      });
     }
   } finally {
-    over.abort();
-    await timer;
+    time.end();
     await agent.destroy();
+  }
+}
+
+async function untilWhole(
+  file: RemoteFile,
+  path: string,
+  agent: Agent,
+  { limits, signal, clock, random }: DownloadOptions,
+): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await download(file, path, agent, limits.maxBytes, signal);
+      return;
+    } catch (error) {
+      if (!(error instanceof PassingFailure) || attempt + 1 >= ATTEMPTS) {
+        throw error;
+      }
+      await clock.sleep(backoffDelay(attempt, BACKOFF, random()), signal);
+    }
   }
 }
 
@@ -81,7 +116,13 @@ async function placeOf(file: RemoteFile, folder: string): Promise<string> {
   return path;
 }
 
-async function download(file: RemoteFile, path: string, agent: Agent, signal: AbortSignal): Promise<void> {
+async function download(
+  file: RemoteFile,
+  path: string,
+  agent: Agent,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<void> {
   const part = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomUUID()}.part`);
   try {
     const url = new URL(file.uri);
@@ -92,19 +133,54 @@ async function download(file: RemoteFile, path: string, agent: Agent, signal: Ab
     });
     // Until it is read to its end, what goes wrong with it is told to whoever reads it, if anybody does.
     answer.body.on('error', () => answer.body.destroy());
-    if (answer.statusCode < 200 || answer.statusCode > 299) {
+    const problem = problemOf(answer.statusCode, Number(answer.headers['content-length'] ?? 0), maxBytes);
+    if (problem !== null) {
       answer.body.destroy();
-      throw failure(file, `its server answered ${answer.statusCode}; check the address`);
+      const isPassing = answer.statusCode >= 500 || [408, 429].includes(answer.statusCode);
+      throw isPassing ? passing(file, problem) : failure(file, problem);
     }
     // A stream that opens its file by itself may do so after a failure, and bring back what was removed.
     const target = await open(part, 'wx');
-    await pipeline(answer.body, target.createWriteStream(), { signal });
+    await pipeline(answer.body, (chunks) => atMost(chunks, maxBytes, file), target.createWriteStream(), {
+      signal,
+    });
     // Takes the place of a link, does not follow it.
     await rename(part, path);
   } catch (error) {
     await rm(part, { force: true });
-    throw error instanceof ClusterRunnerError ? error : failure(file, reason(error), error);
+    if (error instanceof ClusterRunnerError) {
+      throw error;
+    }
+    throw isOfThisDisk(error) ? failure(file, reason(error), error) : passing(file, reason(error), error);
   }
+}
+
+function problemOf(status: number, bytes: number, maxBytes: number): string | null {
+  if (status < 200 || status > 299) {
+    return `its server answered ${status}; check the address`;
+  }
+  return bytes > maxBytes ? tooLarge(maxBytes) : null;
+}
+
+function tooLarge(maxBytes: number): string {
+  return `it has more than ${maxBytes / 1024 ** 2} MiB, which remote_file_max_mib allows`;
+}
+
+/** The server need not say beforehand how much it sends, nor tell the truth. */
+async function* atMost(chunks: AsyncIterable<Buffer>, maxBytes: number, file: RemoteFile) {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) {
+      throw failure(file, tooLarge(maxBytes));
+    }
+    yield chunk;
+  }
+}
+
+function isOfThisDisk(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ENAMETOOLONG'].includes(code);
 }
 
 /** A failed connection to a name with several addresses is an AggregateError, whose message is empty. */
@@ -129,9 +205,13 @@ function authorization(url: URL): Record<string, string> {
 }
 
 function failure(file: RemoteFile, why: string, cause?: unknown): ClusterRunnerError {
-  return new ClusterRunnerError(
-    'PREPARATION_FAILED',
-    `The remote file ${file.name} could not be downloaded from ${maskCredentials(file.uri)}: ${maskCredentials(why)}.`,
-    { cause },
-  );
+  return new ClusterRunnerError('PREPARATION_FAILED', sentence(file, why), { cause });
+}
+
+function passing(file: RemoteFile, why: string, cause?: unknown): PassingFailure {
+  return new PassingFailure('PREPARATION_FAILED', sentence(file, why), { cause });
+}
+
+function sentence(file: RemoteFile, why: string): string {
+  return `The remote file ${file.name} could not be downloaded from ${maskCredentials(file.uri)}: ${maskCredentials(why)}.`;
 }

@@ -1,3 +1,4 @@
+import { masterRelay } from '../client/master-relay.js';
 import { buildEnvironment, commandEnvironment, ownEnvironment } from '../job/environment.js';
 import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
@@ -6,18 +7,21 @@ import type { Masks } from '../lib/masks.js';
 import { runCommand } from '../process/run-command.js';
 import { openWorkspace, type Workspace } from '../project/open-workspace.js';
 import type { PackRelay } from '../project/pack-relay.js';
+import type { RemoteFileLimits } from '../project/remote-files.js';
 import { messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { Project, RemoteFile } from '../protocol/project.js';
 import { BatchShells } from './batch-shells.js';
-import { masterRelay } from './master-relay.js';
 import type { Session } from './session.js';
 
 export interface HostContext {
   /** Of this slave alone: mirrors and workspaces. */
   readonly root: string;
   readonly strictHostKeyChecking: boolean;
+  /** How many checkouts of ended builds stay for later builds. */
+  readonly workspacesKept: number;
+  readonly remoteFileLimits: RemoteFileLimits;
   /** Whether commits are taken from the master, and given to it, so that their origin is asked once. */
   readonly projectFromMaster: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -45,6 +49,8 @@ export const CANCEL_GRACE_MS = 1_000;
 export const TIMEOUT_GRACE_MS = 5_000;
 /** Of setup's output, what is reported. */
 const TAIL_BYTES = 16 * 1024;
+/** A master that is being started again is waited for, but a build has other ways to its files. */
+const RELAY_PATIENCE_MS = 30_000;
 /** A teardown that hangs must not keep a slave from its next build. */
 const TEARDOWN_MS = 5 * 60_000;
 
@@ -73,7 +79,16 @@ export class BuildHost {
 
   /** Fetches the project at the first call. @throws ClusterRunnerError PREPARATION_FAILED */
   workspace(): Promise<Workspace> {
-    const { root, strictHostKeyChecking, clock, projectFromMaster, log } = this.#context;
+    const {
+      root,
+      strictHostKeyChecking,
+      workspacesKept,
+      remoteFileLimits,
+      clock,
+      random,
+      projectFromMaster,
+      log,
+    } = this.#context;
     const { project } = this.#files;
     this.#workspace ??= openWorkspace({
       project,
@@ -81,6 +96,9 @@ export class BuildHost {
       buildId: this.id,
       root,
       strictHostKeyChecking,
+      workspacesKept,
+      remoteFileLimits,
+      random,
       env: ownEnvironment(this.#context.env),
       relay: projectFromMaster || project.type === 'snapshot' ? this.#relay() : null,
       warn: (sentence) => log.warn({ build: this.id }, sentence),
@@ -155,7 +173,8 @@ export class BuildHost {
 
   #relay(): PackRelay {
     const { session, clock, random } = this.#context;
-    return masterRelay(session, clock, random, this.#canceled.signal);
+    const signal = this.#canceled.signal;
+    return masterRelay(session.client, { clock, random, signal, patienceMs: RELAY_PATIENCE_MS });
   }
 
   async #runSetup(job: NamedJob): Promise<SetupFailure> {

@@ -28,15 +28,20 @@ export class DiskWatch {
   readonly #log: Logger;
   #isPaused = false;
 
-  constructor(directory: string, log: Logger) {
+  readonly #makeRoom: () => void;
+
+  /** @param makeRoom called when there is too little, to remove what can be done without */
+  constructor(directory: string, log: Logger, makeRoom: () => void) {
     this.#directory = directory;
     this.#log = log;
+    this.#makeRoom = makeRoom;
   }
 
   heed(standing: Standing): Standing {
     const heeded = heedDisk(standing, freeDiskBytes(this.#directory), this.#directory);
     const isPaused = heeded.paused !== undefined;
     if (isPaused && !this.#isPaused) {
+      this.#makeRoom();
       this.#log.warn(`This slave takes no work: ${heeded.paused}`);
     } else if (!isPaused && this.#isPaused) {
       this.#log.info('There is room on the disk again; this slave takes work.');

@@ -6,8 +6,11 @@ import { deferred } from '../lib/deferred.js';
 import type { Logger } from '../lib/logger.js';
 import { Masks, MIN_MASKED_CHARS } from '../lib/masks.js';
 import { endEscaped } from '../process/escaped.js';
+import { trimIdle } from '../project/idle-workspaces.js';
+import type { RemoteFileLimits } from '../project/remote-files.js';
 import { removeTree } from '../project/remove-tree.js';
 import { sweepWorkspaces } from '../project/sweep-workspaces.js';
+import { messageOf } from '../protocol/errors.js';
 import type { Secrets } from '../protocol/secrets.js';
 import { CANCEL_GRACE_MS } from './build-host.js';
 import { DiskWatch } from './free-disk.js';
@@ -30,6 +33,9 @@ export interface SlaveOptions {
   readonly port: number | null;
   readonly portIsExplicit: boolean;
   readonly strictHostKeyChecking: boolean;
+  /** How many checkouts of ended builds stay for later builds. */
+  readonly workspacesKept: number;
+  readonly remoteFileLimits: RemoteFileLimits;
   /** Whether commits are taken from the master, and given to it. */
   readonly projectFromMaster: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -71,7 +77,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   await endEscaped(ARTIFACT_DIR, (folder) => folder.startsWith(`${work}/`), CANCEL_GRACE_MS, clock);
   await removeTree(work);
   mkdirSync(work, { mode: 0o700 });
-  await sweepWorkspaces(root, clock);
+  await sweepWorkspaces(root, clock, options.workspacesKept);
 
   const delivering = new AbortController();
   const status = options.port === null ? null : await serveStatus(options.port, options.portIsExplicit, log);
@@ -89,7 +95,11 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const outbox = new Outbox(join(root, 'outbox'), session, log, delivering.signal, () => changed());
   const masks = masksOf(options);
   const worker = new Worker({ ...options, masks, session, outbox, work, changed: () => changed() });
-  const disk = new DiskWatch(root, log);
+  const disk = new DiskWatch(root, log, () => void makeRoom());
+  const makeRoom = () =>
+    trimIdle(root, { count: 0, clock }).catch((error: unknown) => {
+      log.warn(`Checkouts of ended builds could not be removed: ${messageOf(error)}`);
+    });
   const loop = new WorkLoop({
     session,
     clock,

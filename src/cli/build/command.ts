@@ -17,7 +17,8 @@ import { parseBuildId } from '../reader.js';
 import { followBuild } from './follow.js';
 import { masterOnThisMachine } from './master-on-this-machine.js';
 import { type ProgressDisplay, progressDisplay } from './progress-display.js';
-import { buildRequest, type RequestOptions, requireNothingElse } from './request.js';
+import { type RequestOptions, readWanted, requireNothingElse } from './request.js';
+import { FIRST_CONTACT_MS, requestFromHere } from './request-from-here.js';
 import { replaceableFolder, unpackResults } from './results.js';
 import { RESULTS_DIRECTORY, sayVerdict } from './verdict.js';
 
@@ -29,8 +30,6 @@ export interface BuildOptions extends CommonOptions, RequestOptions {
 
 /** Where there is no terminal a line now and then is enough. */
 const QUIET_SECONDS = 10;
-/** For the first word to a master: long enough for one that is just starting, short enough for a typing error. */
-const FIRST_CONTACT_MS = 5_000;
 
 /** `clusterrunner build`. Resolves with the exit code; rejects with ClusterRunnerError when it could not run. */
 export async function build(type: string | undefined, options: BuildOptions): Promise<number> {
@@ -46,18 +45,33 @@ export async function build(type: string | undefined, options: BuildOptions): Pr
   }
 }
 
-/** Asks a master for the build that the command line asks for. */
-type Order = (client: MasterClient) => Promise<{ build_id: BuildId }>;
+/** Finds out how to ask a master for the build that the command line asks for; sends it what it needs first. */
+type Order = (way: Way) => Promise<() => Promise<{ build_id: BuildId }>>;
+
+interface Way {
+  readonly client: MasterClient;
+  readonly url: string;
+  readonly display: ProgressDisplay;
+  readonly interrupt: AbortSignal;
+}
 
 /** @throws ClusterRunnerError USAGE, JOB_INVALID */
 async function orderOf(type: string | undefined, options: BuildOptions): Promise<Order> {
   if (options.rerunFailed !== undefined) {
     const build = parseBuildId(options.rerunFailed);
     requireNothingElse(type, options);
-    return (client) => client.rerunFailed(build);
+    return async ({ client }) =>
+      () =>
+        client.rerunFailed(build);
   }
-  const request = await buildRequest(type, options, process.cwd());
-  return (client) => client.createBuild(request);
+  const wanted = await readWanted(type, options, process.cwd());
+  return async ({ client, url, display, interrupt }) => {
+    const request =
+      wanted.from === 'there'
+        ? wanted.request
+        : await requestFromHere(wanted, client, url, display, interrupt);
+    return () => client.createBuild(request);
+  };
 }
 
 async function runBuild(
@@ -79,8 +93,17 @@ async function runBuild(
   if (interrupt.aborted) {
     return exitCode.interrupted;
   }
+  const ask = await order({ client, url, display, interrupt }).catch((error: unknown) => {
+    if (interrupt.aborted) {
+      return null;
+    }
+    throw error;
+  });
+  if (ask === null) {
+    return exitCode.interrupted;
+  }
   // Not given the signal: a request that is on its way may become a build, which then must be cancelled.
-  const { build_id: buildId } = await retry(() => order(client), {
+  const { build_id: buildId } = await retry(ask, {
     clock: systemClock,
     random: Math.random,
     signal: new AbortController().signal,

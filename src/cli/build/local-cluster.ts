@@ -52,6 +52,11 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       port: null,
       portIsExplicit: false,
       strictHostKeyChecking: config.gitStrictHostKeyChecking,
+      workspacesKept: config.slave.workspacesKept,
+      remoteFileLimits: {
+        maxBytes: config.slave.remoteFileMaxMib * 1024 ** 2,
+        timeoutSeconds: config.slave.remoteFilesTimeout,
+      },
       // Nobody else would want them.
       projectFromMaster: false,
       env: process.env,

@@ -18,25 +18,44 @@ export interface RequestOptions {
 const GIT_ONLY = ['branch', 'hash', 'remote'] as const;
 const OF_A_PROJECT = ['jobName', 'url', 'projectDirectory', ...GIT_ONLY] as const;
 
+/** What a command line asks for, as far as it can be told before the master is known. */
+export type Wanted =
+  | { readonly from: 'there'; readonly request: BuildRequest }
+  | {
+      readonly from: 'here';
+      /** Absolute. */
+      readonly directory: string;
+      readonly more: Pick<BuildRequest, 'job_name' | 'remote_files'>;
+      /** Whether a snapshot is sent; 'elsewhere': if the master is on another machine and this is a checkout. */
+      readonly snapshot: 'always' | 'elsewhere' | 'never';
+    };
+
 /**
- * The build request that a command line asks for. `build --url …` without a type is a git build; without
- * `--url` it is a directory build, of the current directory unless told otherwise.
+ * `build --url …` without a type is a git build. Without `--url` it is one of the current directory unless told
+ * otherwise: as a snapshot of it, or as a directory that slaves have.
  * @throws ClusterRunnerError USAGE, JOB_INVALID
  */
-export async function buildRequest(
+export async function readWanted(
   type: string | undefined,
   options: RequestOptions,
   cwd: string,
-): Promise<BuildRequest> {
-  const kind = type ?? (options.url === undefined ? 'directory' : 'git');
+): Promise<Wanted> {
   const remoteFiles = remoteFilesOf(options.remoteFile);
-  if (kind === 'git') {
-    return { ...gitRequest(options), ...remoteFiles };
+  switch (type ?? (options.url === undefined ? undefined : 'git')) {
+    case 'git':
+      return { from: 'there', request: { ...gitRequest(options), ...remoteFiles } };
+    case 'directory':
+      return { ...(await readHere(options, cwd, remoteFiles)), snapshot: 'never' };
+    case 'snapshot':
+      return { ...(await readHere(options, cwd, remoteFiles)), snapshot: 'always' };
+    case undefined:
+      return { ...(await readHere(options, cwd, remoteFiles)), snapshot: 'elsewhere' };
+    default:
+      throw new ClusterRunnerError(
+        'USAGE',
+        `"${type}" is not a type of build; give git, directory or snapshot.`,
+      );
   }
-  if (kind === 'directory') {
-    return { ...(await directoryRequest(options, cwd)), ...remoteFiles };
-  }
-  throw new ClusterRunnerError('USAGE', `"${kind}" is not a type of build; give git or directory.`);
 }
 
 /** A build that runs another one's atoms again has all else from there. @throws ClusterRunnerError USAGE */
@@ -71,7 +90,11 @@ function gitRequest(options: RequestOptions): BuildRequest {
   };
 }
 
-async function directoryRequest(options: RequestOptions, cwd: string): Promise<BuildRequest> {
+async function readHere(
+  options: RequestOptions,
+  cwd: string,
+  remoteFiles: Pick<BuildRequest, 'remote_files'>,
+): Promise<Omit<Wanted & { from: 'here' }, 'snapshot'>> {
   for (const name of GIT_ONLY) {
     if (options[name] !== undefined) {
       throw new ClusterRunnerError('USAGE', `--${name} is for git builds: give --url too, or leave it out.`);
@@ -81,7 +104,8 @@ async function directoryRequest(options: RequestOptions, cwd: string): Promise<B
     throw new ClusterRunnerError('USAGE', '--url is for git builds: say git, or leave it out.');
   }
   const directory = resolve(cwd, options.projectDirectory ?? '.');
-  return { type: 'directory', job_name: await jobName(options, directory), project_directory: directory };
+  const more = { job_name: await jobName(options, directory), ...remoteFiles };
+  return { from: 'here', directory, more };
 }
 
 /** A folder that only the slaves have (a shared disk that is not mounted here) cannot be asked for its jobs. */

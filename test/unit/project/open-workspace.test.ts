@@ -65,6 +65,9 @@ function open(of: Project, more: Partial<WorkspaceOptions> = {}, build = 1) {
     buildId: toId.build(build),
     root,
     strictHostKeyChecking: true,
+    workspacesKept: 2,
+    remoteFileLimits: { maxBytes: 1024 ** 2, timeoutSeconds: 60 },
+    random: () => 0,
     env,
     relay: null,
     warn: (sentence) => said.push(sentence),
@@ -225,7 +228,10 @@ describe('the workspace of a git project', () => {
     const missing = await refusal(open(project({ url: `file://${parent}/none` })));
     expect(missing).to.include('does not exist');
     expect(await refusal(open(project({ branch: 'nope' })))).to.include('named "nope"');
-    expect(await refusal(open(project({ hash: 'ab'.repeat(20) })))).to.include('no commit abab');
+    expect(await refusal(open(project({ hash: 'ab'.repeat(20) })))).to.match(
+      /no commit abab.* by its hash alone/,
+    );
+    expect(await refusal(open(project({ hash: 'abababab' })))).to.match(/no commit abab.* the whole hash/);
     expect(await refusal(open(project({ url: 'http://me:secret@127.0.0.1:1/r' })))).to.satisfy(
       (text: string) => text.includes('cannot be reached') && !text.includes('secret'),
     );
@@ -272,19 +278,22 @@ describe('sweeping workspaces', () => {
     const old = join(root, 'mirrors', 'old');
     mkdirSync(old);
     utimesSync(old, 1, 1);
-    await sweepWorkspaces(root, systemClock);
+    await sweepWorkspaces(root, systemClock, 2);
     expect(readdirSync(join(root, 'builds'))).to.deep.equal([]);
     expect(readdirSync(join(root, 'mirrors')).length).to.equal(1);
     expect(existsSync(old)).to.equal(false);
   });
 
-  it('has nothing to do where nothing was opened', () => sweepWorkspaces(join(parent, 'none'), systemClock));
+  it('has nothing to do where nothing was opened', () =>
+    sweepWorkspaces(join(parent, 'none'), systemClock, 2));
 });
 
 describe('remote files', () => {
   let base: string;
   let close: () => Promise<void>;
+  let asked: number;
   beforeEach(async () => {
+    asked = 0;
     const server = createServer((request, response) => {
       if (request.url === '/moved') {
         response.writeHead(302, { location: '/file' }).end();
@@ -293,6 +302,19 @@ describe('remote files', () => {
       } else if (request.url === '/broken') {
         response.writeHead(200, { 'content-length': '100' });
         response.write('half', () => response.destroy());
+      } else if (request.url === '/busy') {
+        asked += 1;
+        response.writeHead(asked < 3 ? 503 : 200).end('content');
+      } else if (request.url === '/endless') {
+        const write = () => {
+          for (let more = true; more; ) {
+            more = response.write(Buffer.alloc(64 * 1024));
+          }
+        };
+        response.on('drain', write);
+        write();
+      } else if (request.url === '/silent') {
+        response.flushHeaders();
       } else if (request.url === '/who') {
         response.end(request.headers.authorization ?? 'nobody');
       } else if (request.url === '/file') {
@@ -333,6 +355,25 @@ describe('remote files', () => {
         'remote file x',
       );
     }
+    expect(readdirSync(origin)).to.deep.equal(['.git']);
+  });
+
+  it('are asked for again when the server may be better soon, and not when it will not', async () => {
+    await withFiles({ uri: `http://${base}/busy`, name: 'x' });
+    expect(readFileSync(join(origin, 'x'), 'utf8')).to.equal('content');
+    expect(asked).to.equal(3);
+  });
+
+  it('have a limit of size and one of time, whatever the server says', async () => {
+    const limited = (path: string, more: Partial<WorkspaceOptions> = {}) => {
+      const remoteFiles = [{ uri: `http://${base}/${path}`, name: 'x' }];
+      return refusal(open({ type: 'directory', project_directory: origin }, { remoteFiles, ...more }));
+    };
+    expect(await limited('endless'))
+      .to.include('more than 1 MiB')
+      .and.include('remote_file_max_mib');
+    const remoteFileLimits = { maxBytes: 1024, timeoutSeconds: 0.2 };
+    expect(await limited('silent', { remoteFileLimits })).to.include('remote_files_timeout');
     expect(readdirSync(origin)).to.deep.equal(['.git']);
   });
 

@@ -1,15 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../src/lib/clock.js';
 import { openWorkspace, type Workspace } from '../../../src/project/open-workspace.js';
-import type { PackRelay } from '../../../src/project/pack-relay.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { toId } from '../../../src/protocol/ids.js';
-import type { Pack } from '../../../src/protocol/pack.js';
 import type { Project } from '../../../src/protocol/project.js';
+import { MemoryRelay } from '../../support/memory-relay.js';
 
 const env = { PATH: process.env.PATH ?? '', HOME: tmpdir() };
 const who = {
@@ -23,45 +22,6 @@ let parent: string;
 let origin: string;
 let warnings: string[];
 let relay: MemoryRelay;
-
-/** Keeps bundles in a folder, as the master does. */
-class MemoryRelay implements PackRelay {
-  readonly packs = new Map<string, Pack>();
-  numSlaves = 2;
-  fetched = 0;
-  readonly #directory: string;
-
-  constructor(directory: string) {
-    this.#directory = directory;
-    mkdirSync(directory);
-  }
-
-  path(commit: string): string {
-    return join(this.#directory, commit);
-  }
-
-  async known(commits: readonly string[]) {
-    return { known: commits.filter((commit) => this.packs.has(commit)), numSlaves: this.numSlaves };
-  }
-
-  async chain(commit: string): Promise<Pack[]> {
-    const pack = this.packs.get(commit);
-    if (pack === undefined) {
-      return [];
-    }
-    return [pack, ...(pack.base === null ? [] : await this.chain(pack.base))];
-  }
-
-  async fetch({ commit }: Pack, file: string): Promise<void> {
-    this.fetched += 1;
-    copyFileSync(this.path(commit), file);
-  }
-
-  async send(commit: string, base: string | null, file: string): Promise<void> {
-    copyFileSync(file, this.path(commit));
-    this.packs.set(commit, { commit, base, bytes: statSync(file).size });
-  }
-}
 
 function git(...args: string[]): string {
   const options = { cwd: origin, env: { ...env, ...who }, encoding: 'utf8', stdio: 'pipe' } as const;
@@ -96,6 +56,9 @@ function openProject(slave: string, project: Project, build: number): Promise<Wo
     buildId: toId.build(build),
     root: join(parent, slave),
     strictHostKeyChecking: true,
+    workspacesKept: 2,
+    remoteFileLimits: { maxBytes: 1024 ** 2, timeoutSeconds: 60 },
+    random: () => 0,
     env,
     relay,
     warn: (sentence) => warnings.push(sentence),

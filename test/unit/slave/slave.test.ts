@@ -56,6 +56,8 @@ describe('a slave', () => {
       port: null,
       portIsExplicit: false,
       strictHostKeyChecking: false,
+      workspacesKept: 2,
+      remoteFileLimits: { maxBytes: 1024 ** 2, timeoutSeconds: 60 },
       projectFromMaster: true,
       env: { PATH: process.env.PATH, CLUSTERRUNNER_SECRET: 'not for tests' },
       envPassthrough: [],

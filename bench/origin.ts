@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { Cluster } from '../test/support/cluster.js';
+import { GitServer } from '../test/support/git-server.js';
+import { GitProject } from '../test/support/project.js';
+
+/*
+ * What a repository is asked for a build on 1 and on 8 slaves that all take part: requests and bytes of answers at the
+ * host, with and without `get_project_from_master`, for a first build and for one after a small commit.
+ *
+ *   npm run compile && node dist/bench/origin.js
+ */
+
+const FILES = 500;
+const FILE_BYTES = 8 * 1024;
+
+interface Row {
+  readonly slaves: number;
+  readonly fromMaster: boolean;
+  readonly build: 'first' | 'after a commit';
+  readonly requests: number;
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+/** Each atom waits until one of every slave runs, so that all of them need the project. */
+function job(slaves: number, meeting: string): string {
+  return `
+Meet:
+    max_executors_per_slave: 1
+    atomizers:
+        - TOKEN: seq ${slaves}
+    commands:
+        - mkdir -p ${meeting}/$BUILD_ID && touch ${meeting}/$BUILD_ID/$TOKEN
+        - for i in $(seq 1200); do [ $(ls ${meeting}/$BUILD_ID | wc -l) -lt ${slaves} ] || break; sleep 0.1; done
+        - test $(ls ${meeting}/$BUILD_ID | wc -l) -eq ${slaves}
+`;
+}
+
+async function measure(slaves: number, fromMaster: boolean): Promise<Row[]> {
+  const cluster = await Cluster.create();
+  const hosted = join(cluster.root, 'hosted');
+  const project = await GitProject.create(join(hosted, 'project'), {
+    'clusterrunner.yaml': job(slaves, join(cluster.cwd, 'meeting')),
+    ...Object.fromEntries(
+      Array.from({ length: FILES }, (_, index) => [
+        `files/${index}`,
+        randomBytes(FILE_BYTES / 2).toString('hex'),
+      ]),
+    ),
+  });
+  const host = await GitServer.start(hosted);
+  try {
+    await cluster.startMaster();
+    const env = { CLUSTERRUNNER_GET_PROJECT_FROM_MASTER: String(fromMaster) };
+    await Promise.all(Array.from({ length: slaves }, () => cluster.startSlave(1, { env })));
+    const build = async (which: Row['build']): Promise<Row> => {
+      host.forget();
+      const start = process.hrtime.bigint();
+      const args = ['--url', `${host.url}/project/.git`, '-j', 'Meet'];
+      const { exitCode, stdout, stderr } = await cluster.build(args);
+      const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+      if (exitCode !== 0) {
+        throw new Error(`A build failed.\n${stdout}\n${stderr}`);
+      }
+      return { slaves, fromMaster, build: which, requests: host.requests, bytes: host.bytes, seconds };
+    };
+    const first = await build('first');
+    await project.commit({ 'files/0': 'changed\n' });
+    return [first, await build('after a commit')];
+  } finally {
+    await cluster.stop();
+    await host.close();
+  }
+}
+
+const rows: Row[] = [];
+for (const slaves of [1, 8]) {
+  for (const fromMaster of [true, false]) {
+    rows.push(...(await measure(slaves, fromMaster)));
+  }
+}
+console.log(`A repository of ${FILES} files of ${FILE_BYTES} bytes each`);
+console.table(
+  rows.map(({ slaves, fromMaster, build, requests, bytes, seconds }) => ({
+    slaves,
+    get_project_from_master: fromMaster,
+    build,
+    requests,
+    KiB: Math.round(bytes / 1024),
+    seconds: Number(seconds.toFixed(1)),
+  })),
+);
+console.log(JSON.stringify({ files: FILES, fileBytes: FILE_BYTES, rows }));

@@ -1,0 +1,17 @@
+import { lookup } from 'node:dns/promises';
+import { networkInterfaces } from 'node:os';
+
+/** Whether the URL's host is this machine: then a folder here is one there. False for a name that is not known. */
+export async function isThisMachine(url: string): Promise<boolean> {
+  const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
+  const own = new Set(
+    Object.values(networkInterfaces()).flatMap((addresses) => addresses?.map(({ address }) => address) ?? []),
+  );
+  const found = await lookup(host, { all: true }).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error) {
+      return [];
+    }
+    throw error;
+  });
+  return found.some(({ address }) => own.has(address) || /^(::ffff:)?127\.|^::1$/.test(address));
+}

@@ -1,0 +1,44 @@
+import { createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import type { Clock } from '../lib/clock.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import type { Pack } from '../protocol/pack.js';
+import type { CallOptions } from './call.js';
+import type { MasterClient } from './master-client.js';
+import { retry } from './retry.js';
+
+export interface RelayOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+  /** Of one question: how long a master that does not answer is waited for. */
+  readonly patienceMs: number;
+}
+
+/** The master as one who passes bundles on: the PackRelay of slaves and of the command that sends a snapshot. */
+export function masterRelay(client: MasterClient, options: RelayOptions) {
+  const { clock, random, signal, patienceMs } = options;
+  const patiently = <T>(call: (options: CallOptions) => Promise<T>): Promise<T> =>
+    retry(() => call({ signal }), { clock, random, signal, giveUpAfterMs: patienceMs });
+  return {
+    known: async (commits: readonly string[]) => {
+      const { known, num_slaves } = await patiently((call) => client.knownPacks(commits, call));
+      return { known, numSlaves: num_slaves };
+    },
+    chain: (commit: string) => patiently((call) => client.getPack(commit, call)),
+    fetch: async ({ commit, bytes }: Pack, file: string) => {
+      const { stream } = await patiently((call) => client.openPack(commit, call));
+      await pipeline(stream, createWriteStream(file, { flags: 'wx' }), { signal });
+      const { size } = await stat(file);
+      if (size !== bytes) {
+        throw new ClusterRunnerError(
+          'MASTER_UNREACHABLE',
+          `The bundle of commit ${commit} came with ${size} of ${bytes} bytes; check the connection to the master.`,
+        );
+      }
+    },
+    send: (commit: string, base: string | null, file: string) =>
+      patiently((call) => client.sendPack(commit, base, file, call)),
+  };
+}

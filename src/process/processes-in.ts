@@ -1,0 +1,30 @@
+import { readdir, readlink } from 'node:fs/promises';
+
+/**
+ * Whether a process of this user has its current directory in `folder`, a real path. null where the system does not
+ * say, which is everywhere but on Linux.
+ */
+export async function isInUse(folder: string): Promise<boolean | null> {
+  if ((await currentDirectory('self')) === null) {
+    return null;
+  }
+  for (const name of await readdir('/proc')) {
+    const directory = /^\d+$/.test(name) ? await currentDirectory(name) : null;
+    if (directory === folder || directory?.startsWith(`${folder}/`) === true) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** null for a process that is gone or another user's, and where there is no /proc. */
+async function currentDirectory(pid: string): Promise<string | null> {
+  try {
+    return await readlink(`/proc/${pid}/cwd`);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) {
+      return null;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,43 @@
+import { copyFileSync, mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PackRelay } from '../../src/project/pack-relay.js';
+import type { Pack } from '../../src/protocol/pack.js';
+
+/** Keeps bundles in a folder, as the master does. */
+export class MemoryRelay implements PackRelay {
+  readonly packs = new Map<string, Pack>();
+  numSlaves = 2;
+  fetched = 0;
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    mkdirSync(directory);
+  }
+
+  path(commit: string): string {
+    return join(this.#directory, commit);
+  }
+
+  async known(commits: readonly string[]) {
+    return { known: commits.filter((commit) => this.packs.has(commit)), numSlaves: this.numSlaves };
+  }
+
+  async chain(commit: string): Promise<Pack[]> {
+    const pack = this.packs.get(commit);
+    if (pack === undefined) {
+      return [];
+    }
+    return [pack, ...(pack.base === null ? [] : await this.chain(pack.base))];
+  }
+
+  async fetch({ commit }: Pack, file: string): Promise<void> {
+    this.fetched += 1;
+    copyFileSync(this.path(commit), file);
+  }
+
+  async send(commit: string, base: string | null, file: string): Promise<void> {
+    copyFileSync(file, this.path(commit));
+    this.packs.set(commit, { commit, base, bytes: statSync(file).size });
+  }
+}

@@ -1,0 +1,219 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { systemClock } from '../../../src/lib/clock.js';
+import { isInUse } from '../../../src/process/processes-in.js';
+import { openWorkspace, type Workspace } from '../../../src/project/open-workspace.js';
+import { sweepWorkspaces } from '../../../src/project/sweep-workspaces.js';
+import { toId } from '../../../src/protocol/ids.js';
+import { run } from '../../support/processes.js';
+import { GitProject, writeFiles } from '../../support/project.js';
+
+let parent: string;
+let root: string;
+let project: GitProject;
+let builds = 0;
+
+function open(workspacesKept = 2): Promise<Workspace> {
+  builds += 1;
+  return openWorkspace({
+    project: {
+      type: 'git',
+      url: project.url,
+      remote: 'origin',
+      branch: null,
+      hash: null,
+      project_directory: null,
+    },
+    remoteFiles: [],
+    buildId: toId.build(builds),
+    root,
+    strictHostKeyChecking: true,
+    workspacesKept,
+    remoteFileLimits: { maxBytes: 1024 ** 2, timeoutSeconds: 60 },
+    random: () => 0,
+    env: { PATH: process.env.PATH ?? '', HOME: parent },
+    relay: null,
+    warn: () => undefined,
+    signal: new AbortController().signal,
+    clock: systemClock,
+  });
+}
+
+/** By its inode: a file that was not written again. */
+const inode = ({ projectDirectory }: Workspace, name: string) => statSync(join(projectDirectory, name)).ino;
+const idle = () => (existsSync(join(root, 'idle')) ? readdirSync(join(root, 'idle')) : []);
+
+/** What git has of the workspace, and all that is in it. */
+async function look({ projectDirectory }: Workspace) {
+  const git = async (...args: string[]) =>
+    (await run('git', args, { cwd: projectDirectory, env: { PATH: process.env.PATH ?? '', HOME: parent } }))
+      .stdout;
+  return {
+    files: readdirSync(projectDirectory, { recursive: true, encoding: 'utf8' })
+      .filter((name) => !/^\.git(\/|$)/.test(name))
+      .sort()
+      .map((name) => {
+        const path = join(projectDirectory, name);
+        return [name, statSync(path).mode, statSync(path).isFile() ? readFileSync(path, 'utf8') : ''];
+      }),
+    refs: await git('for-each-ref'),
+    config: await git('config', '--local', '--list'),
+    head: await git('rev-parse', 'HEAD'),
+    stash: await git('stash', 'list'),
+  };
+}
+
+describe('a workspace that was used before', () => {
+  before(async function () {
+    // Elsewhere the system does not say whether a process is in it, and none is used again.
+    if ((await isInUse(tmpdir())) === null) {
+      this.skip();
+    }
+  });
+  beforeEach(async () => {
+    parent = realpathSync(mkdtempSync(join(tmpdir(), 'idle-')));
+    root = join(parent, 'root');
+    project = await GitProject.create(join(parent, 'origin'), {
+      a: 'a\n',
+      b: 'b\n',
+      'dir/c': 'c\n',
+      tool: '#!/bin/sh\n',
+      '.gitignore': 'ignored\n',
+    });
+  });
+  afterEach(() => rmSync(parent, { recursive: true, force: true }));
+
+  it('is taken for the next commit, of which only what differs is written', async () => {
+    const first = await open();
+    const before = [inode(first, 'a'), inode(first, 'dir/c')];
+    await first.release();
+    await first.release();
+    expect(idle()).to.have.length(1);
+    const commit = await project.commit({ b: 'changed\n' });
+    const second = await open();
+    expect([inode(second, 'a'), inode(second, 'dir/c')]).to.deep.equal(before);
+    expect(readFileSync(join(second.projectDirectory, 'b'), 'utf8')).to.equal('changed\n');
+    expect(second.commit).to.equal(commit);
+    expect(idle()).to.deep.equal([]);
+  });
+
+  it('is as clean as a new one, whatever the build before did to it', async () => {
+    const first = await open();
+    const fresh = await look(first);
+    const folder = first.projectDirectory;
+    const { mtime } = statSync(join(folder, 'a'));
+    // As long as before and with its old time: git must not take it for what it was.
+    writeFileSync(join(folder, 'a'), 'x\n');
+    utimesSync(join(folder, 'a'), mtime, mtime);
+    chmodSync(join(folder, 'tool'), 0o600);
+    rmSync(join(folder, 'b'));
+    symlinkSync('/etc/hostname', join(folder, 'b'));
+    renameSync(join(folder, 'dir'), join(parent, 'outside'));
+    symlinkSync(join(parent, 'outside'), join(folder, 'dir'));
+    writeFileSync(join(folder, 'dir', 'c'), 'y\n');
+    writeFiles(folder, { ignored: '', new: '', 'deep/new': '', 'nested/file': '' });
+    const git = (...args: string[]) =>
+      run('git', args, { cwd: folder, env: { PATH: process.env.PATH ?? '', HOME: parent } });
+    await git('init', '--quiet', 'nested');
+    await git('config', 'core.fsmonitor', join(folder, 'evil'));
+    await git('config', 'filter.x.smudge', 'echo evil');
+    await git('update-index', '--assume-unchanged', 'a');
+    await git('tag', 'left');
+    writeFiles(folder, {
+      '.git/info/exclude': '*\n',
+      '.git/info/attributes': '* filter=x\n',
+      '.git/hooks/post-checkout': '#!/bin/sh\ntouch evil\n',
+    });
+    await first.release();
+    expect(idle()).to.have.length(1);
+    const second = await open();
+    expect(await look(second)).to.deep.equal(fresh);
+    expect(readFileSync(join(parent, 'outside', 'c'), 'utf8')).to.equal('y\n');
+  });
+
+  it('is not taken while a process is in it', async () => {
+    const first = await open();
+    await first.release();
+    const [name = ''] = idle();
+    const child = spawn('sleep', ['600'], { cwd: join(root, 'idle', name, 'tree'), stdio: 'ignore' });
+    await once(child, 'spawn');
+    const second = await open();
+    child.kill();
+    expect(inode(second, 'a')).to.be.a('number');
+    expect(await isInUse(second.projectDirectory)).to.equal(false);
+    expect(idle()).to.deep.equal([]);
+  });
+
+  it('is for one build alone', async () => {
+    await (await open()).release();
+    const both = await Promise.all([open(), open()]);
+    expect(new Set(both.map((one) => inode(one, 'a'))).size).to.equal(2);
+    await Promise.all(both.map((one) => one.release()));
+    expect(idle()).to.have.length(2);
+  });
+
+  it('goes, the oldest first, when there are too many, and all when none is to stay', async () => {
+    const opened = [await open(), await open(), await open()];
+    for (const one of opened) {
+      await one.release();
+    }
+    expect(idle()).to.have.length(2);
+    const [, newest] = readdirSync(join(root, 'idle'));
+    utimesSync(join(root, 'idle', newest ?? ''), 1, 1);
+    await sweepWorkspaces(root, systemClock, 2);
+    expect(idle()).to.have.length(1).and.not.include(newest);
+    await sweepWorkspaces(root, systemClock, 0);
+    expect(idle()).to.deep.equal([]);
+    await (await open(0)).release();
+    expect([idle(), readdirSync(join(root, 'builds'))]).to.deep.equal([[], []]);
+  });
+
+  it('is replaced by a new one when it is spoiled', async () => {
+    const first = await open();
+    const { files } = await look(first);
+    await first.release();
+    const [name = ''] = idle();
+    writeFileSync(join(root, 'idle', name, 'index'), 'rubbish');
+    const second = await open();
+    expect((await look(second)).files).to.deep.equal(files);
+    expect(readdirSync(join(root, 'builds')).sort()).to.deep.equal([`${builds}`, `${builds}.index`]);
+  });
+
+  it('with submodules is not kept, since nothing says how they were', async () => {
+    const library = await GitProject.create(join(parent, 'library'), { lib: '' });
+    await project.git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', library.url, 'lib');
+    await project.commit({});
+    const opened = await open();
+    expect(existsSync(join(opened.projectDirectory, 'lib', 'lib'))).to.equal(true);
+    await opened.release();
+    expect(idle()).to.deep.equal([]);
+    expect(readdirSync(join(root, 'builds'))).to.deep.equal([]);
+  });
+
+  it('with a submodule that nothing names is not used again', async () => {
+    const commit = await project.git('rev-parse', 'HEAD');
+    await project.git('update-index', '--add', '--cacheinfo', `160000,${commit},hidden`);
+    await project.git('commit', '--quiet', '--message', 'a submodule that nothing names');
+    const first = await open();
+    writeFiles(first.projectDirectory, { 'hidden/left': '' });
+    await first.release();
+    expect(readdirSync(join((await open()).projectDirectory, 'hidden'))).to.deep.equal([]);
+  });
+});
