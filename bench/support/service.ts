@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { type ProcessUsage, usageOf } from './usage.js';
 
+/** For whoever looks into a process: `BENCH_NODE_OPTIONS='--cpu-prof --cpu-prof-dir=/tmp/profile'`. */
+const nodeOptions = (process.env.BENCH_NODE_OPTIONS ?? '').split(' ').filter((option) => option !== '');
+
 export const binary = fileURLToPath(new URL('../../../bin/clusterrunner', import.meta.url));
 
 /** A process of ours that goes on until it is stopped. */
@@ -23,7 +26,10 @@ export async function service(
   ready: RegExp,
   env: NodeJS.ProcessEnv,
 ): Promise<Service> {
-  const child = spawn(process.execPath, [binary, ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...nodeOptions, binary, ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ended = once(child, 'exit');
   const said = await untilSaid(child, ready);
   if (said === null) {

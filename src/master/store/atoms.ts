@@ -33,36 +33,31 @@ export async function insertAtoms(
   }
 }
 
+/** An atom as it is handed out. */
+export interface LeasedAtom extends AssignedAtom {
+  /** How often it was run again. */
+  readonly retries: number;
+}
+
 /** In order of atom. */
 export async function atomsOfSubjob(
   db: Kysely<Database>,
   build: BuildId,
   subjob: SubjobId,
-): Promise<AssignedAtom[]> {
+): Promise<LeasedAtom[]> {
   const rows = await db
     .selectFrom('atoms')
-    .select(['atom_id', 'variable', 'value'])
+    .select(['atom_id', 'variable', 'value', 'num_retries'])
     .where('build_id', '=', build)
     .where('subjob_id', '=', subjob)
     .orderBy('atom_id')
     .execute();
-  return rows.map(({ atom_id, variable, value }) => ({ id: toId.atom(atom_id), variable, value }));
-}
-
-/** Ascending. */
-export async function atomIdsOfSubjob(
-  db: Kysely<Database>,
-  build: BuildId,
-  subjob: SubjobId,
-): Promise<number[]> {
-  const rows = await db
-    .selectFrom('atoms')
-    .select('atom_id')
-    .where('build_id', '=', build)
-    .where('subjob_id', '=', subjob)
-    .orderBy('atom_id')
-    .execute();
-  return rows.map(({ atom_id }) => atom_id);
+  return rows.map(({ atom_id, variable, value, num_retries }) => ({
+    id: toId.atom(atom_id),
+    variable,
+    value,
+    retries: num_retries,
+  }));
 }
 
 /** Atoms of other subjobs, and such as have their verdict, are left as they are. */
@@ -103,21 +98,6 @@ export async function recordVerdicts(
   if (numAffectedRows !== BigInt(atoms.length)) {
     throw new Error(`The verdicts of subjob ${subjob} of build ${build} do not fit its atoms.`);
   }
-}
-
-/** How often each atom of a subjob was run again. */
-export async function retriesOfSubjob(
-  db: Kysely<Database>,
-  build: BuildId,
-  subjob: SubjobId,
-): Promise<Map<number, number>> {
-  const rows = await db
-    .selectFrom('atoms')
-    .select(['atom_id', 'num_retries'])
-    .where('build_id', '=', build)
-    .where('subjob_id', '=', subjob)
-    .execute();
-  return new Map(rows.map(({ atom_id, num_retries }) => [atom_id, num_retries]));
 }
 
 /** Takes verdicts back: these atoms run again, each in the subjob of its own that is given with it. */
