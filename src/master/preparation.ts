@@ -1,51 +1,62 @@
 import type { Limits } from '../domain/build-work.js';
 import { type Group, groupAtoms } from '../domain/grouping.js';
-import { newTask } from '../domain/lease.js';
+import { judge, newTask } from '../domain/lease.js';
+import { QueueByKey } from '../lib/queue-by-key.js';
 import type { BuildId, SlaveId } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { Project } from '../protocol/project.js';
-import type { LeaseRef, ListedAtom, Prepared } from '../protocol/slave.js';
+import type { LeaseRef, Prepared } from '../protocol/slave.js';
 import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
 import { endBuild, finishIfComplete } from './ending.js';
+import type { Step } from './journal.js';
 import { preparationStep } from './leases.js';
+import { writePlan } from './plan.js';
 import { reported, requireAcceptedBefore } from './reports.js';
 import { projectKey } from './requests.js';
-import { insertAtoms, type NewAtom } from './store/atoms.js';
 import { updateBuild } from './store/builds.js';
 import { appendEvent } from './store/events.js';
 import { endLease } from './store/leases.js';
-import { insertSubjobs } from './store/subjobs.js';
 import { readTimings } from './store/timings.js';
 
 /** Takes the reports of the slave that prepares a build. */
 export class Preparation {
   readonly #cluster: Cluster;
+  /** Two reports of one build must not mix their atoms. */
+  readonly #turns = new QueueByKey();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
   }
 
-  /** @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE */
+  /** @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE, UNAVAILABLE */
   async prepared(slave: SlaveId, id: BuildId, report: Prepared): Promise<void> {
+    await this.#turns.run(String(id), () => this.#prepared(slave, id, report));
+  }
+
+  async #prepared(slave: SlaveId, id: BuildId, report: Prepared): Promise<void> {
     const cluster = this.#cluster;
     const build = await this.#current(slave, id, report.lease);
     if (build === null) {
       return;
     }
-    const times = await readTimings(
-      cluster.store.db,
-      projectKey(build.project),
-      report.job.name,
-      report.atoms,
+    const { atoms, job, lease } = report;
+    const times = await readTimings(cluster.store.db, projectKey(build.project), job.name, atoms);
+    const groups = groupAtoms(
+      atoms.map((_, index) => ({ index, expected: times[index] ?? null })),
+      this.#executors(limitsOf(job)),
     );
-    // The lease may have ended, or this very report may have been accepted, while the history was read.
-    const { ending } = build;
-    const found = ending === null ? reported(cluster, build, null, report.lease) : null;
-    if (found === null || found === 'accepted') {
-      return this.prepared(slave, id, report);
+    const isWanted = () => build.ending === null && judge(build.work.preparation, lease) === 'current';
+    const lastPiece = await writePlan(cluster, id, { atoms, times, groups }, isWanted);
+    if (!isWanted()) {
+      // The lease has ended meanwhile, or the build; there is an answer for that.
+      return this.#prepared(slave, id, report);
+    }
+    const found = reported(cluster, build, null, lease);
+    if (found === 'accepted') {
+      throw new Error(`The preparation of build ${id} was accepted out of turn.`);
     }
     cluster.journal.requireWhole();
-    await cluster.commit(this.#begin(build, found.held, report, times));
+    await cluster.commit(this.#begin(build, found.held, report, groups, lastPiece));
     cluster.workAppeared();
   }
 
@@ -82,14 +93,15 @@ export class Preparation {
     return build;
   }
 
-  #begin(build: BuildEntry, held: Held, report: Prepared, times: readonly (number | null)[]): Change {
+  #begin(
+    build: BuildEntry,
+    held: Held,
+    report: Prepared,
+    groups: readonly Group[],
+    lastPiece: Step[],
+  ): Change {
     const cluster = this.#cluster;
     const { id, work } = build;
-    const limits = limitsOf(report.job);
-    const groups = groupAtoms(
-      report.atoms.map((_, index) => ({ index, expected: times[index] ?? null })),
-      this.#executors(limits),
-    );
     const change = new Change();
     this.#endLease(held, change);
     build.project = resolved(build.project, report.commit);
@@ -103,7 +115,7 @@ export class Preparation {
         task: newTask,
         executorIndex: null,
       })),
-      limits,
+      limitsOf(report.job),
     );
     const { now } = cluster;
     const row = {
@@ -113,13 +125,7 @@ export class Preparation {
       num_subjobs: groups.length,
     };
     const facts = { build_id: id, num_atoms: report.atoms.length, num_subjobs: groups.length };
-    change.steps.push(preparationStep(build), async (db) => {
-      await insertSubjobs(
-        db,
-        id,
-        groups.map(({ atoms, expected }, subjob) => ({ id: subjob, atoms: atoms.length, expected })),
-      );
-      await insertAtoms(db, id, newAtoms(report.atoms, groups, times));
+    change.steps.push(preparationStep(build), ...lastPiece, async (db) => {
       await updateBuild(db, id, row);
       await appendEvent(db, 'BUILD_PREPARED', facts, now);
     });
@@ -154,25 +160,4 @@ export function limitsOf({ definition }: NamedJob): Limits {
 /** All slaves run the commit that the first one found. */
 export function resolved(project: Project, commit: string | null): Project {
   return project.type === 'git' && commit !== null ? { ...project, hash: commit } : project;
-}
-
-/** In order of atom, which is the order in which they were listed. */
-function newAtoms(
-  listed: readonly ListedAtom[],
-  groups: readonly Group[],
-  times: readonly (number | null)[],
-): NewAtom[] {
-  const subjobOf = new Array<number>(listed.length).fill(0);
-  groups.forEach(({ atoms }, subjob) => {
-    for (const atom of atoms) {
-      subjobOf[atom] = subjob;
-    }
-  });
-  return listed.map(({ variable, value }, id) => ({
-    id,
-    subjob: subjobOf[id] ?? 0,
-    variable,
-    value,
-    expected: times[id] ?? null,
-  }));
 }

@@ -1,10 +1,7 @@
-import { setImmediate as breathe } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import { type AtomId, type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport } from '../../protocol/slave.js';
 import type { Database } from './database.js';
-
-const CHUNK = 10_000;
 
 export interface NewAtom {
   readonly id: number;
@@ -15,22 +12,23 @@ export interface NewAtom {
   readonly expected: number | null;
 }
 
-/** 100,000 atoms take well under a second; between chunks others may run, though not write. */
+/** One statement for all, its rows in one JSON parameter: many times quicker than values lists. */
 export async function insertAtoms(
   db: Kysely<Database>,
   build: BuildId,
   atoms: readonly NewAtom[],
 ): Promise<void> {
-  for (let at = 0; at < atoms.length; at += CHUNK) {
-    const rows = atoms
-      .slice(at, at + CHUNK)
-      .map(({ id, subjob, variable, value, expected }) => [id, subjob, variable, value, expected]);
-    await sql`
-      INSERT INTO atoms (build_id, atom_id, subjob_id, variable, value, expected_time)
-      SELECT ${build}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, CAST(value ->> 4 AS REAL)
-      FROM json_each(${JSON.stringify(rows)})`.execute(db);
-    await breathe();
-  }
+  const rows = atoms.map(({ id, subjob, variable, value, expected }) => [
+    id,
+    subjob,
+    variable,
+    value,
+    expected,
+  ]);
+  await sql`
+    INSERT INTO atoms (build_id, atom_id, subjob_id, variable, value, expected_time)
+    SELECT ${build}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, CAST(value ->> 4 AS REAL)
+    FROM json_each(${JSON.stringify(rows)})`.execute(db);
 }
 
 /** An atom as it is handed out. */
