@@ -1,4 +1,5 @@
 import { MasterClient } from '../src/client/index.js';
+import { untilEnded } from './support/builds.js';
 import { startFleet } from './support/fleet.js';
 import { benchOptions } from './support/options.js';
 import { Report, type Row } from './support/report.js';
@@ -55,22 +56,6 @@ async function measure(numAtoms: number): Promise<Row> {
     };
   });
   return row;
-}
-
-async function untilEnded(client: MasterClient, id: Parameters<MasterClient['getBuild']>[0]) {
-  for (;;) {
-    const { build } = await client.watchBuild(
-      id,
-      { waitSeconds: 20, until: 'end', etag: null },
-      { timeoutSeconds: 300 },
-    );
-    if (build !== null && build.result !== null) {
-      if (build.result !== 'SUCCESS') {
-        throw new Error(`The build ended as ${build.state}: ${build.error_message}`);
-      }
-      return build;
-    }
-  }
 }
 
 const report = new Report('atoms', options);

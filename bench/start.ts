@@ -22,7 +22,7 @@ async function toListening(env: NodeJS.ProcessEnv): Promise<number> {
   return took;
 }
 
-const options = benchOptions(10, 2);
+const options = benchOptions(10);
 const report = new Report('start', options);
 
 await inWorkplace('start', async ({ home, env }) => {
