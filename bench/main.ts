@@ -11,7 +11,17 @@ import { parseArgs } from 'node:util';
  *   npm run bench [-- [--quick] [--json FOLDER] [NAME ...]]
  */
 
-const BENCHES = ['start', 'small-atoms', 'lognormal', 'fleet', 'atoms', 'load', 'artifacts', 'console-page'];
+const BENCHES = [
+  'start',
+  'small-atoms',
+  'lognormal',
+  'fleet',
+  'bookkeeping',
+  'atoms',
+  'load',
+  'artifacts',
+  'console-page',
+];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean' }, json: { type: 'string' } },
