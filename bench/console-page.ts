@@ -6,12 +6,15 @@ import { pipeline } from 'node:stream/promises';
 import { readArchivedConsole } from '../src/master/consoles/archived.js';
 import { toId } from '../src/protocol/ids.js';
 import { writeArchive } from '../src/slave/archive/write-archive.js';
+import { benchOptions } from './support/options.js';
+import { Report, type Row } from './support/report.js';
+import { median, quantile, round } from './support/statistics.js';
 
 /*
  * What a page of fifty lines costs, out of consoles of 1 MiB to 1 GiB in the archive of a finished atom: it should be
  * the same for all.
  *
- *   node dist/bench/console-page.js
+ *   node dist/bench/console-page.js [--quick] [--json FILE]
  */
 
 const PAGES = 200;
@@ -28,9 +31,12 @@ function* lines(mebibytes: number): Generator<Buffer> {
   }
 }
 
+const options = benchOptions(1);
+const report = new Report('console-page', options);
+const rows: Row[] = [];
 const home = mkdtempSync(join(tmpdir(), 'bench-'));
 try {
-  for (const mebibytes of [1, 16, 256, 1024]) {
+  for (const mebibytes of options.quick ? [1, 16] : [1, 16, 256, 1024]) {
     const path = join(home, `artifact_${mebibytes}_0`);
     mkdirSync(path);
     await pipeline(Readable.from(lines(mebibytes)), createWriteStream(join(path, 'console')));
@@ -49,12 +55,15 @@ try {
       await readArchivedConsole(archive, index, console, { offsetLine, maxLines: LINES });
       times.push(performance.now() - start);
     }
-    times.sort((a, b) => a - b);
-    const at = (share: number) => (times[Math.floor(share * (PAGES - 1))] ?? 0).toFixed(2);
-    process.stdout.write(
-      `${String(mebibytes).padStart(5)} MiB, ${console.lines} lines: a page takes ${at(0.5)} ms (p99 ${at(0.99)} ms)\n`,
-    );
+    rows.push({
+      'console MiB': mebibytes,
+      lines: console.lines,
+      'page ms': round(median(times), 2),
+      'p99 ms': round(quantile(times, 0.99), 2),
+    });
   }
+  report.table(`A page of ${LINES} lines`, rows);
 } finally {
   rmSync(home, { recursive: true });
 }
+report.end();

@@ -1,5 +1,6 @@
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Flusher } from '../lib/flusher.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 
@@ -8,25 +9,54 @@ export function archivePath(resultsDirectory: string, build: BuildId, subjob: nu
   return join(resultsDirectory, String(build), `${subjob}.tar.gz`);
 }
 
-/**
- * Moves an archive, whose bytes are on the disk already, to its place so that it is there after a power cut too: the
- * slave deletes its copy when it hears that it was accepted.
- * @throws ClusterRunnerError UNAVAILABLE when the disk does not take it
- */
-export async function keepArchive(temporaryPath: string, path: string): Promise<void> {
-  try {
-    const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await rename(temporaryPath, path);
-    await sync(dirname(path));
-    if (made !== undefined) {
-      await sync(dirname(dirname(path)));
+/** Moves archives to their places. Those that come to one folder at the same time share its flush to the disk. */
+export class ArchiveKeeper {
+  readonly #flushers = new Map<string, { readonly flusher: Flusher; users: number }>();
+
+  /**
+   * Moves an archive, whose bytes are on the disk already, to its place so that it is there after a power cut too: the
+   * slave deletes its copy when it hears that it was accepted.
+   * @throws ClusterRunnerError UNAVAILABLE when the disk does not take it
+   */
+  async keep(temporaryPath: string, path: string): Promise<void> {
+    try {
+      await this.#move(temporaryPath, path);
+      await this.#flush(dirname(path));
+    } catch (error) {
+      throw new ClusterRunnerError(
+        'UNAVAILABLE',
+        `The master cannot keep the result on its disk (${messageOf(error)}); mend that, it will be delivered again.`,
+        { cause: error },
+      );
     }
-  } catch (error) {
-    throw new ClusterRunnerError(
-      'UNAVAILABLE',
-      `The master cannot keep the result on its disk (${messageOf(error)}); mend that, it will be delivered again.`,
-      { cause: error },
-    );
+  }
+
+  /** The folder is there for all but the first of a build. */
+  async #move(from: string, to: string): Promise<void> {
+    try {
+      await rename(from, to);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
+        throw error;
+      }
+      await mkdir(dirname(to), { recursive: true, mode: 0o700 });
+      await this.#flush(dirname(dirname(to)));
+      await rename(from, to);
+    }
+  }
+
+  async #flush(folder: string): Promise<void> {
+    const known = this.#flushers.get(folder) ?? { flusher: new Flusher(() => sync(folder)), users: 0 };
+    this.#flushers.set(folder, known);
+    known.users += 1;
+    try {
+      await known.flusher.flush();
+    } finally {
+      known.users -= 1;
+      if (known.users === 0) {
+        this.#flushers.delete(folder);
+      }
+    }
   }
 }
 

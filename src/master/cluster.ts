@@ -23,6 +23,7 @@ import type { DiskRoom } from './disk-room.js';
 import type { Journal, Step } from './journal.js';
 import type { Metrics } from './metrics.js';
 import type { SlavesInMemory } from './slaves-in-memory.js';
+import type { LeasedAtom } from './store/atoms.js';
 import type { Store } from './store/store.js';
 
 /** An unfinished build, as the master holds it in memory. */
@@ -69,11 +70,15 @@ export interface Held {
   readonly isDuplicate: boolean;
   /** Whether an atom is known to run, or to have run. */
   hasBegun: boolean;
-  /** The number of the slave's question whose answer brings it; null before that is given. Only when the slave says
-   *  that it waits for that answer no more can it be expected to name the lease. */
-  answeredTo: number | null;
+  /** The number of the slave's question whose answer brings it. */
+  readonly askedBy: number;
+  /** Whether that answer is given. Only when the slave says that it waits for it no more can it be expected to name
+   *  the lease. */
+  isAnswered: boolean;
   /** How much of each console has been reported under this lease, in bytes. */
   readonly consoleEnds: Map<AtomId, number>;
+  /** Of its subjob, in order, since it was taken; null before that is committed, and after a restart of the master. */
+  atoms: readonly LeasedAtom[] | null;
 }
 
 export interface SlaveEntry {
@@ -96,8 +101,10 @@ export interface SlaveEntry {
   readonly leases: Map<LeaseId, Held>;
   /** The highest number of its questions. */
   lastPoll: number;
-  /** Its question that is being answered or held, at most one. */
+  /** Its newest question, while that is being answered or held. */
   poll: object | null;
+  /** Those before it whose answers it still waits for: they bring what was taken for them. */
+  openPolls: ReadonlySet<number>;
   /** What it was told and still names: it takes time to end processes, and to run a teardown. Only what it was not
    *  told yet is a reason to answer at once. */
   readonly toldCancel: Set<LeaseId>;

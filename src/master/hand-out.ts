@@ -1,9 +1,8 @@
 import type { SlaveId } from '../protocol/ids.js';
 import type { Assignment, LeaseRef, WorkAnswer, WorkRequest } from '../protocol/slave.js';
 import { Change, type Cluster, type Held, type SlaveEntry } from './cluster.js';
-import { giveBack, refOf, takeWork } from './leases.js';
+import { atomsOf, giveBack, refOf, takeWork } from './leases.js';
 import type { LongPolls, Taken } from './long-polls.js';
-import { atomsOfSubjob } from './store/atoms.js';
 
 const nothing: WorkAnswer = { assignments: [], cancel: [], release: [], drain: false };
 
@@ -38,12 +37,16 @@ export class HandOut {
     }
     const poll = {};
     this.#supersede(slave, poll);
+    slave.openPolls = new Set(request.open_polls);
     try {
       const coming = this.#requeueUnnamed(slave, request);
       const asked = lessComing(request, coming);
       const taken = await this.#find(slave, asked, gone);
-      const assignments = taken === null ? [] : await this.#assign(taken, slave, poll, gone);
-      return slave.poll === poll && !gone.aborted ? this.#answer(slave, asked, assignments) : nothing;
+      const isAwaited = () => !gone.aborted && (slave.poll === poll || slave.openPolls.has(request.poll));
+      const assignments = taken === null ? [] : await this.#assign(taken, isAwaited);
+      return slave.poll === poll && !gone.aborted
+        ? this.#answer(slave, asked, assignments)
+        : { ...nothing, assignments };
     } finally {
       if (slave.poll === poll) {
         slave.poll = null;
@@ -51,7 +54,11 @@ export class HandOut {
     }
   }
 
-  /** A slave has one question open: the older one answers empty, and gives back what it was about to bring. */
+  /**
+   * A slave has one question open: the older one answers without news. What was taken for it is still brought by it if
+   * the slave waits for it, and given back otherwise: a slave whose executors become free one by one asks again and
+   * again, and would never get anything from a master that needs longer than that for an answer.
+   */
   #supersede(slave: SlaveEntry, poll: object): void {
     slave.poll = poll;
     this.#polls.release(slave, 'over');
@@ -67,12 +74,12 @@ export class HandOut {
     const named = new Set<number>(request.leases.map(({ lease_id }) => lease_id));
     const change = new Change();
     for (const held of [...slave.leases.values()]) {
-      if (held.answeredTo === null || named.has(held.task.lease)) {
+      if (named.has(held.task.lease)) {
         continue;
       }
-      if (open.has(held.answeredTo)) {
+      if (open.has(held.askedBy)) {
         coming += 1;
-      } else {
+      } else if (held.isAnswered) {
         this.#cluster.log.warn(
           { ...refOf(held), slave: slave.name },
           'An answer with a lease did not arrive.',
@@ -90,7 +97,7 @@ export class HandOut {
 
   /** Work, or null when the answer is to bring what else there is to say. */
   async #find(slave: SlaveEntry, request: WorkRequest, gone: AbortSignal): Promise<Taken | null> {
-    const taken = takeWork(this.#cluster, slave, request.free_executors, true, request.ahead);
+    const taken = takeWork(this.#cluster, slave, request);
     if (taken !== null || this.#hasNews(slave, request)) {
       return taken;
     }
@@ -113,7 +120,7 @@ export class HandOut {
   }
 
   /** The one asynchronous edge of a hand-out. What has changed meanwhile is looked at again after it. */
-  async #assign({ held, committed }: Taken, slave: SlaveEntry, poll: object, gone: AbortSignal) {
+  async #assign({ held, committed }: Taken, isAwaited: () => boolean): Promise<Assignment[]> {
     const assignments: { held: Held; assignment: Assignment }[] = [];
     let whole = false;
     try {
@@ -121,13 +128,18 @@ export class HandOut {
       for (const lease of held) {
         assignments.push({ held: lease, assignment: await this.#assignmentOf(lease) });
       }
-      whole = true;
+      whole = isAwaited();
     } finally {
-      if (!whole || gone.aborted || slave.poll !== poll) {
+      if (!whole) {
         this.#giveAllBack(held);
       }
     }
-    return assignments.filter(({ held: lease }) => this.#isHeld(lease));
+    return assignments
+      .filter(({ held: lease }) => this.#isHeld(lease))
+      .map(({ held: lease, assignment }) => {
+        lease.isAnswered = true;
+        return assignment;
+      });
   }
 
   async #assignmentOf(held: Held): Promise<Assignment> {
@@ -148,6 +160,7 @@ export class HandOut {
         atoms_override: atoms_override ?? null,
       };
     }
+    const atoms = await atomsOf(this.#cluster, held, subjob);
     if (build.job === null || executorIndex === null) {
       throw new Error(`Build ${build.id} hands out a subjob before it is prepared.`);
     }
@@ -158,18 +171,11 @@ export class HandOut {
       job: build.job,
       build_executor_index: executorIndex,
       expected_seconds: build.work.subjob(subjob)?.expected ?? null,
-      atoms: await atomsOfSubjob(this.#cluster.store.db, build.id, subjob),
+      atoms: atoms.map(({ id, variable, value }) => ({ id, variable, value })),
     };
   }
 
-  #answer(
-    slave: SlaveEntry,
-    request: WorkRequest,
-    found: readonly { held: Held; assignment: Assignment }[],
-  ): WorkAnswer {
-    for (const { held } of found) {
-      held.answeredTo = request.poll;
-    }
+  #answer(slave: SlaveEntry, request: WorkRequest, assignments: Assignment[]): WorkAnswer {
     const cancel = this.#over(request);
     const release = this.#unneeded(slave, request);
     for (const { lease_id } of cancel) {
@@ -181,7 +187,7 @@ export class HandOut {
     }
     slave.toldDrain = slave.draining;
     return {
-      assignments: found.map(({ assignment }) => assignment),
+      assignments,
       cancel,
       release,
       drain: slave.draining,

@@ -1,13 +1,13 @@
 import type { Task } from '../domain/lease.js';
 import { chooseWork } from '../domain/scheduler.js';
 import { seconds } from '../lib/clock.js';
-import { toId } from '../protocol/ids.js';
-import type { LeaseRef } from '../protocol/slave.js';
+import { type SubjobId, toId } from '../protocol/ids.js';
+import type { LeaseRef, WorkRequest } from '../protocol/slave.js';
 import type { BuildEntry, Change, Cluster, Held, SlaveEntry } from './cluster.js';
 import { endBuild, finishIfComplete } from './ending.js';
 import { ailmentOf } from './health.js';
 import type { Step } from './journal.js';
-import { failAtoms, resetAtoms } from './store/atoms.js';
+import { atomsOfSubjob, failAtoms, type LeasedAtom, resetAtoms } from './store/atoms.js';
 import { updateBuild } from './store/builds.js';
 import { appendEvent } from './store/events.js';
 import { endLease, insertLease } from './store/leases.js';
@@ -22,31 +22,24 @@ export function refOf({ task }: Held): LeaseRef {
   return { lease_id: task.lease, attempt: toId.attempt(task.attempt) };
 }
 
-/** Decides what the slave gets and takes the leases; see chooseWork. Resolves `committed` with the store. */
+/** Decides what a slave's question gets and takes the leases; see chooseWork. Resolves `committed` with the store. */
 export function takeWork(
   cluster: Cluster,
   slave: SlaveEntry,
-  freeExecutors: number,
+  asked: Pick<WorkRequest, 'free_executors' | 'ahead' | 'poll'>,
   takesShunned = true,
-  ahead = 0,
 ): { held: Held[]; committed: Promise<void> } | null {
   const isAble = slave.state !== 'GONE' && !slave.draining && ailmentOf(slave, cluster.now) === null;
-  if (!isAble || cluster.room.problem !== null) {
+  const free = Math.min(asked.free_executors, slave.numExecutors);
+  const ahead = Math.min(asked.ahead ?? 0, slave.numExecutors);
+  if (free + ahead === 0 || !isAble || cluster.room.problem !== null) {
     return null;
   }
   const works = [...cluster.builds.values()].map(({ work }) => work);
   const view = { builds: works, nextLease: () => cluster.nextLease() };
-  const free = Math.min(freeExecutors, slave.numExecutors);
   const steps: Step[] = [];
   const held: Held[] = [];
-  for (const choice of chooseWork(
-    view,
-    slave.id,
-    free,
-    cluster.nowSeconds,
-    takesShunned,
-    Math.min(ahead, slave.numExecutors),
-  )) {
+  for (const choice of chooseWork(view, slave.id, free, cluster.nowSeconds, takesShunned, ahead)) {
     const build = cluster.builds.get(choice.build.id);
     if (build === undefined) {
       throw new Error(`Build ${choice.build.id} was scheduled although it has ended.`);
@@ -61,8 +54,10 @@ export function takeWork(
       opening: choice.kind === 'run' ? choice.opening : 'nothing',
       isDuplicate: choice.kind === 'run' && choice.isDuplicate,
       hasBegun: false,
-      answeredTo: null,
+      askedBy: asked.poll,
+      isAnswered: false,
       consoleEnds: new Map(),
+      atoms: null,
     };
     cluster.hold(lease);
     if (lease.isDuplicate) {
@@ -73,6 +68,16 @@ export function takeWork(
     steps.push(...stepsOfTaking(lease, cluster.now));
   }
   return held.length === 0 ? null : { held, committed: cluster.journal.record(steps) };
+}
+
+/** What is leased of a subjob. It does not change while the lease is held. */
+export async function atomsOf(
+  { store }: Cluster,
+  held: Held,
+  subjob: SubjobId,
+): Promise<readonly LeasedAtom[]> {
+  held.atoms ??= await atomsOfSubjob(store.db, held.build.id, subjob);
+  return held.atoms;
 }
 
 function stepsOfTaking(held: Held, now: number): Step[] {
@@ -94,6 +99,8 @@ function stepsOfTaking(held: Held, now: number): Step[] {
           const take = held.isDuplicate ? duplicateSubjob : leaseSubjob;
           await take(db, build.id, subjob, refOf(held));
           await appendEvent(db, held.isDuplicate ? 'SUBJOB_DUPLICATED' : 'SUBJOB_LEASED', factsOf(held), now);
+          // Here, where all that was decided before is written: a retry may have put an atom into it just now.
+          held.atoms = await atomsOfSubjob(db, build.id, subjob);
         },
   ];
 }

@@ -26,6 +26,8 @@ interface Waiter {
  */
 export class LongPolls {
   readonly #waiting = new Map<SlaveEntry, Waiter>();
+  /** Those of them that want work: while a cluster is busy few do, and only these are looked at when some appears. */
+  readonly #wanting = new Map<SlaveEntry, Waiter>();
   #scheduled: NodeJS.Immediate | null = null;
   #closed = false;
 
@@ -49,9 +51,12 @@ export class LongPolls {
     };
     const waiter = { slave, request, builds: new Set(request.builds), wake };
     this.#waiting.set(slave, waiter);
+    if (request.free_executors > 0) {
+      this.#wanting.set(slave, waiter);
+    }
     await waitAtMost(cluster.clock, ms, promise, gone);
     if (this.#waiting.get(slave) === waiter) {
-      this.#waiting.delete(slave);
+      this.#leave(slave);
     }
     return outcome.woken;
   }
@@ -59,7 +64,7 @@ export class LongPolls {
   /** Ends the waiting of this slave's question, if it waits. */
   release(slave: SlaveEntry, why: 'news' | 'over'): void {
     const waiter = this.#waiting.get(slave);
-    this.#waiting.delete(slave);
+    this.#leave(slave);
     waiter?.wake(why);
   }
 
@@ -90,6 +95,11 @@ export class LongPolls {
     }
   }
 
+  #leave(slave: SlaveEntry): void {
+    this.#waiting.delete(slave);
+    this.#wanting.delete(slave);
+  }
+
   #dispatch(cluster: Cluster): void {
     const view = {
       builds: [...cluster.builds.values()].map(({ work }) => work),
@@ -103,13 +113,13 @@ export class LongPolls {
   }
 
   #offer(cluster: Cluster, view: Parameters<typeof hasWork>[0], takesShunned: boolean): void {
-    for (const { slave, request, wake } of [...this.#waiting.values()]) {
+    for (const { slave, request, wake } of [...this.#wanting.values()]) {
       if (this.#closed || !hasWork(view)) {
         return;
       }
-      const taken = takeWork(cluster, slave, request.free_executors, takesShunned);
+      const taken = takeWork(cluster, slave, request, takesShunned);
       if (taken !== null) {
-        this.#waiting.delete(slave);
+        this.#leave(slave);
         wake(taken);
       }
     }

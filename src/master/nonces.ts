@@ -1,11 +1,13 @@
 import { seconds } from '../lib/clock.js';
 import type { Cluster } from './cluster.js';
-import { allNonces, forgetNonces, insertNonce } from './store/nonces.js';
+import { allNonces, forgetNonces, insertNonces } from './store/nonces.js';
 
 /** The nonces of signed requests, kept until their signatures expire: no request is taken twice. */
 export class Nonces {
   readonly #cluster: Cluster;
   readonly #seen: Map<string, number>;
+  /** Those that the store does not know of yet. */
+  #news: { nonce: string; expires: number }[] = [];
 
   private constructor(cluster: Cluster, seen: Map<string, number>) {
     this.#cluster = cluster;
@@ -27,8 +29,28 @@ export class Nonces {
     }
     const whole = Math.ceil(expires);
     this.#seen.set(nonce, whole);
-    this.#cluster.journal.record([(db) => insertNonce(db, nonce, whole)]);
+    if (this.#news.push({ nonce, expires: whole }) === 1) {
+      this.#recordNews();
+    }
     return true;
+  }
+
+  /** One write for all that come until its turn: before what any of their requests does, and cheaper than one each. */
+  #recordNews(): void {
+    let news: readonly { nonce: string; expires: number }[] | null = null;
+    const recorded = this.#cluster.journal.record([
+      (db) => {
+        if (news === null) {
+          news = this.#news;
+          this.#news = [];
+        }
+        return insertNonces(db, news);
+      },
+    ]);
+    recorded.catch(() => {
+      // The master takes no more changes, so there is nothing that could be done twice.
+      this.#news = [];
+    });
   }
 
   async forgetExpired(): Promise<void> {

@@ -1,54 +1,67 @@
 import type { Limits } from '../domain/build-work.js';
-import { type Expectation, expectationOf, unknown } from '../domain/expectation.js';
+import { expectationOf } from '../domain/expectation.js';
 import { type Group, groupAtoms } from '../domain/grouping.js';
-import { newTask } from '../domain/lease.js';
+import { judge, newTask } from '../domain/lease.js';
+import { QueueByKey } from '../lib/queue-by-key.js';
 import type { BuildRequest } from '../protocol/build.js';
 import type { BuildId, SlaveId } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { Project } from '../protocol/project.js';
-import type { LeaseRef, ListedAtom, Prepared } from '../protocol/slave.js';
+import type { LeaseRef, Prepared } from '../protocol/slave.js';
 import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
 import { endBuild, finishIfComplete } from './ending.js';
+import type { Step } from './journal.js';
 import { preparationStep } from './leases.js';
+import { writePlan } from './plan.js';
 import { executorsFor } from './regrouping.js';
 import { reported, requireAcceptedBefore } from './reports.js';
 import { projectKey } from './requests.js';
-import { insertAtoms, type NewAtom } from './store/atoms.js';
 import { updateBuild } from './store/builds.js';
 import { appendEvent } from './store/events.js';
 import { endLease } from './store/leases.js';
-import { insertSubjobs } from './store/subjobs.js';
 import { readTimings } from './store/timings.js';
 
 /** Takes the reports of the slave that prepares a build. */
 export class Preparation {
   readonly #cluster: Cluster;
+  /** Two reports of one build must not mix their atoms. */
+  readonly #turns = new QueueByKey();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
   }
 
-  /** @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE */
+  /** @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE, UNAVAILABLE */
   async prepared(slave: SlaveId, id: BuildId, report: Prepared): Promise<void> {
+    await this.#turns.run(String(id), () => this.#prepared(slave, id, report));
+  }
+
+  async #prepared(slave: SlaveId, id: BuildId, report: Prepared): Promise<void> {
     const cluster = this.#cluster;
     const build = await this.#current(slave, id, report.lease);
     if (build === null) {
       return;
     }
-    const histories = await readTimings(
-      cluster.store.db,
-      projectKey(build.project),
-      report.job.name,
-      report.atoms,
+    const { atoms, job, lease } = report;
+    const histories = await readTimings(cluster.store.db, projectKey(build.project), job.name, atoms);
+    const expectations = histories.map(expectationOf);
+    const executors = executorsFor(cluster, limitsOf(job, build.request));
+    const groups = groupAtoms(
+      expectations.map((expectation, index) => ({ index, ...expectation })),
+      executors,
     );
-    // The lease may have ended, or this very report may have been accepted, while the history was read.
-    const { ending } = build;
-    const found = ending === null ? reported(cluster, build, null, report.lease) : null;
-    if (found === null || found === 'accepted') {
-      return this.prepared(slave, id, report);
+    const isWanted = () => build.ending === null && judge(build.work.preparation, lease) === 'current';
+    const lastPiece = await writePlan(cluster, id, { atoms, expectations, groups }, isWanted);
+    if (!isWanted()) {
+      // The lease has ended meanwhile, or the build; there is an answer for that.
+      return this.#prepared(slave, id, report);
+    }
+    const found = reported(cluster, build, null, lease);
+    if (found === 'accepted') {
+      throw new Error(`The preparation of build ${id} was accepted out of turn.`);
     }
     cluster.journal.requireWhole();
-    await cluster.commit(this.#begin(build, found.held, report, histories.map(expectationOf)));
+    await cluster.commit(this.#begin(build, found.held, report, { groups, executors }, lastPiece));
     cluster.workAppeared();
   }
 
@@ -85,15 +98,15 @@ export class Preparation {
     return build;
   }
 
-  #begin(build: BuildEntry, held: Held, report: Prepared, expectations: readonly Expectation[]): Change {
+  #begin(
+    build: BuildEntry,
+    held: Held,
+    report: Prepared,
+    { groups, executors }: { readonly groups: readonly Group[]; readonly executors: number },
+    lastPiece: Step[],
+  ): Change {
     const cluster = this.#cluster;
     const { id, work } = build;
-    const limits = limitsOf(report.job, build.request);
-    const executors = executorsFor(cluster, limits);
-    const groups = groupAtoms(
-      expectations.map((expectation, index) => ({ index, ...expectation })),
-      executors,
-    );
     const change = new Change();
     this.#endLease(held, change);
     build.project = resolved(build.project, report.commit);
@@ -101,8 +114,13 @@ export class Preparation {
     build.numAtoms = report.atoms.length;
     work.enter('BUILDING', cluster.nowSeconds);
     work.setSubjobs(
-      groups.map((group) => ({ ...group, atoms: group.atoms.length, task: newTask, executorIndex: null })),
-      limits,
+      groups.map(({ atoms, ...expectation }) => ({
+        ...expectation,
+        atoms: atoms.length,
+        task: newTask,
+        executorIndex: null,
+      })),
+      limitsOf(report.job, build.request),
       { executors, assumed: null },
     );
     const { now } = cluster;
@@ -114,13 +132,7 @@ export class Preparation {
       planned_executors: executors,
     };
     const facts = { build_id: id, num_atoms: report.atoms.length, num_subjobs: groups.length };
-    change.steps.push(preparationStep(build), async (db) => {
-      await insertSubjobs(
-        db,
-        id,
-        groups.map((group, subjob) => ({ ...group, id: subjob, atoms: group.atoms.length })),
-      );
-      await insertAtoms(db, id, newAtoms(report.atoms, groups, expectations));
+    change.steps.push(preparationStep(build), ...lastPiece, async (db) => {
       await updateBuild(db, id, row);
       await appendEvent(db, 'BUILD_PREPARED', facts, now);
     });
@@ -148,25 +160,4 @@ export function limitsOf({ definition }: NamedJob, { speculative }: BuildRequest
 /** All slaves run the commit that the first one found. */
 export function resolved(project: Project, commit: string | null): Project {
   return project.type === 'git' && commit !== null ? { ...project, hash: commit } : project;
-}
-
-/** In order of atom, which is the order in which they were listed. */
-function newAtoms(
-  listed: readonly ListedAtom[],
-  groups: readonly Group[],
-  expectations: readonly Expectation[],
-): NewAtom[] {
-  const subjobOf = new Array<number>(listed.length).fill(0);
-  groups.forEach(({ atoms }, subjob) => {
-    for (const atom of atoms) {
-      subjobOf[atom] = subjob;
-    }
-  });
-  return listed.map(({ variable, value }, id) => ({
-    id,
-    subjob: subjobOf[id] ?? 0,
-    variable,
-    value,
-    ...(expectations[id] ?? unknown),
-  }));
 }

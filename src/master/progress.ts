@@ -3,9 +3,9 @@ import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
 import type { Progress } from '../protocol/slave.js';
 import type { Cluster, Held } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
-import { isBeside, noteBegan } from './leases.js';
+import { atomsOf, isBeside, noteBegan } from './leases.js';
 import { reported, requireAcceptedBefore } from './reports.js';
-import { atomIdsOfSubjob, recordProgress } from './store/atoms.js';
+import { recordProgress } from './store/atoms.js';
 
 /**
  * Takes what a slave says of atoms that run.
@@ -42,7 +42,7 @@ export async function takeProgress(
     await cluster.journal.record([(db) => recordProgress(db, id, subjob, progress.atoms)]);
   }
   if (progress.consoles.length > 0) {
-    const atoms = new Set<number>(await atomIdsOfSubjob(cluster.store.db, id, subjob));
+    const atoms = new Set<number>((await atomsOf(cluster, found.held, subjob)).map((atom) => atom.id));
     for (const { atom_id, offset, content } of progress.consoles) {
       if (!atoms.has(atom_id)) {
         throw new ClusterRunnerError('INVALID_REQUEST', `Atom ${atom_id} is not in subjob ${subjob}.`);

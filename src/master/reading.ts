@@ -18,6 +18,7 @@ import {
   atomsOfSubjobs,
   findAtom,
   pageOfAtoms,
+  pageOfAtomsOfSubjob,
   pageOfSubjobs,
   viewSubjob,
 } from './store/reading.js';
@@ -59,20 +60,22 @@ export class Reading {
   /** @throws NOT_FOUND */
   async listSubjobs(build: BuildId, page: Page): Promise<{ subjobs: Subjob[]; total: number }> {
     const { db } = this.#cluster.store;
-    const command = await this.#commandOf(build);
-    const { rows, total } = await pageOfSubjobs(db, build, page);
+    const { job, num_subjobs } = await this.#builds.row(build);
+    // Before a build begins its plan may be there in part.
+    const rows = job === null ? [] : await pageOfSubjobs(db, build, page);
+    const command = commandOf(job);
     const ids = rows.map(({ subjob_id }) => subjob_id);
     const atoms = bySubjobOf(ids.length === 0 ? [] : await atomsOfSubjobs(db, build, ids));
     return {
       subjobs: rows.map((row) => presentSubjob(row, command, atoms.get(row.subjob_id) ?? [])),
-      total,
+      total: num_subjobs ?? 0,
     };
   }
 
   /** @throws NOT_FOUND */
   async getSubjob(build: BuildId, subjob: SubjobId): Promise<Subjob> {
     const { db } = this.#cluster.store;
-    const command = await this.#commandOf(build);
+    const command = commandOf((await this.#builds.row(build)).job);
     const row = await viewSubjob(db, build, subjob);
     if (row === undefined) {
       throw noSubjob(build, subjob);
@@ -87,11 +90,15 @@ export class Reading {
     page: Page,
   ): Promise<{ atoms: Atom[]; total: number }> {
     const { db } = this.#cluster.store;
-    await this.#builds.row(build);
-    if (subjob !== null && (await findSubjob(db, build, subjob)) === undefined) {
+    const { job, num_atoms } = await this.#builds.row(build);
+    if (subjob === null) {
+      const rows = job === null ? [] : await pageOfAtoms(db, build, page);
+      return { atoms: rows.map(presentAtom), total: num_atoms ?? 0 };
+    }
+    if ((await findSubjob(db, build, subjob)) === undefined) {
       throw noSubjob(build, subjob);
     }
-    const { rows, total } = await pageOfAtoms(db, build, subjob, page);
+    const { rows, total } = await pageOfAtomsOfSubjob(db, build, subjob, page);
     return { atoms: rows.map(presentAtom), total };
   }
 
@@ -132,11 +139,11 @@ export class Reading {
     }
     return view;
   }
+}
 
-  async #commandOf(build: BuildId): Promise<string> {
-    const { job } = await this.#builds.row(build);
-    return job === null ? '' : shellText(readJob(job).definition.commands);
-  }
+/** `job` as its column has it. */
+function commandOf(job: string | null): string {
+  return job === null ? '' : shellText(readJob(job).definition.commands);
 }
 
 function noSubjob(build: BuildId, subjob: SubjobId): ClusterRunnerError {

@@ -190,8 +190,10 @@ function holdAgain(cluster: Cluster, build: BuildEntry, row: LeaseRow, change: C
     isDuplicate: task.attempt !== of.attempt,
     hasBegun: true,
     // Whatever the last master was about to say has not arrived, or is named by the slave.
-    answeredTo: 0,
+    askedBy: 0,
+    isAnswered: true,
     consoleEnds: new Map(),
+    atoms: null,
   };
   cluster.hold(held);
   if (slave.state === 'GONE') {

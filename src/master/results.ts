@@ -1,21 +1,21 @@
-import { rm } from 'node:fs/promises';
 import type { Expectation } from '../domain/expectation.js';
 import { atomsToRetry, retryBudget } from '../domain/retries.js';
 import { healthy } from '../domain/slave-health.js';
 import { QueueByKey } from '../lib/queue-by-key.js';
+import { removeFile } from '../lib/remove-file.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
 import type { LeaseRef, ResultReport } from '../protocol/slave.js';
-import { archivePath, keepArchive } from './archive-files.js';
+import { ArchiveKeeper, archivePath } from './archive-files.js';
 import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
 import type { ReceivedArchive } from './contract.js';
 import { finishIfComplete } from './ending.js';
-import { besides, factsOf, noteBegan, taskRow } from './leases.js';
+import { atomsOf, besides, factsOf, noteBegan, taskRow } from './leases.js';
 import type { Regrouping } from './regrouping.js';
 import { type Reported, reported, requireAcceptedBefore, staleLease } from './reports.js';
 import { projectKey } from './requests.js';
-import { recordVerdicts, retriesOfSubjob, retryAtoms } from './store/atoms.js';
+import { recordVerdicts, retryAtoms } from './store/atoms.js';
 import { updateBuild } from './store/builds.js';
 import { appendEvent } from './store/events.js';
 import { endLease } from './store/leases.js';
@@ -28,6 +28,7 @@ export class Results {
   /** Two deliveries of one subjob must not move their archives past each other. */
   readonly #turns = new QueueByKey();
 
+  readonly #archives = new ArchiveKeeper();
   readonly #consoles: LiveConsoles;
   readonly #regrouping: Regrouping;
 
@@ -72,14 +73,16 @@ export class Results {
     { temporaryPath, bytes }: ReceivedArchive,
   ): Promise<void> {
     const cluster = this.#cluster;
-    if ((await this.#find(id, subjob, report.lease)) === 'accepted') {
-      await rm(temporaryPath, { force: true });
+    const before = await this.#find(id, subjob, report.lease);
+    if (before === 'accepted') {
+      await removeFile(temporaryPath);
       return;
     }
-    const retries = await retriesOfSubjob(cluster.store.db, id, subjob);
+    const atoms = await atomsOf(cluster, before.held, subjob);
+    const retries = new Map<number, number>(atoms.map((atom) => [atom.id, atom.retries]));
     requireSame([...retries.keys()], report);
     // Should the lease end meanwhile, what lies there belongs to nothing, and the next result replaces it.
-    await keepArchive(temporaryPath, archivePath(cluster.resultsDirectory, id, subjob));
+    await this.#archives.keep(temporaryPath, archivePath(cluster.resultsDirectory, id, subjob));
     const build = cluster.builds.get(id);
     if (build === undefined || build.ending !== null) {
       throw staleLease(report.lease);
@@ -93,8 +96,10 @@ export class Results {
     // Now it may be known how long atoms take that no build had run.
     await this.#regrouping.consider(build);
     await committed;
-    const atoms = report.atoms.map((atom) => atom.id);
-    await this.#consoles.forget(id, atoms);
+    await this.#consoles.forget(
+      id,
+      atoms.map((atom) => atom.id),
+    );
     const times = report.atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
     cluster.metrics.resultAccepted(times, bytes);
     // A build at its max_executors has room for another lease now.

@@ -83,6 +83,7 @@ export function slaveEntry(
     leases: new Map(),
     lastPoll: 0,
     poll: null,
+    openPolls: new Set(),
     toldCancel: new Set(),
     toldRelease: new Set(),
     toldDrain: false,

@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { registeredAgain } from '../domain/slave-health.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { SlaveId } from '../protocol/ids.js';
@@ -15,6 +16,8 @@ import { deleteSlaves, saveSlave, setDraining, setSlaveState } from './store/sla
 
 const FORGET_AFTER_MS = 24 * 60 * 60 * 1000;
 const MAX_GONE = 1000;
+/** Of the event loop: enough to read a request of each of some thousand connections. */
+const TURNS_TO_LISTEN = 5;
 
 /** Slaves come, leave and vanish. */
 export class Slaves {
@@ -92,8 +95,13 @@ export class Slaves {
   /** Slaves that were not heard for the time of a lease are gone, and their leases are over. */
   async expire(): Promise<void> {
     const deadline = this.#cluster.now - this.#leaseSeconds * 1000;
-    for (const slave of [...this.#cluster.slaves.connected()]) {
-      if (slave.lastSeen < deadline) {
+    const silent = [...this.#cluster.slaves.connected()].filter(({ lastSeen }) => lastSeen < deadline);
+    // When the master or its machine was held up, what they have said meanwhile has come and is not read yet.
+    for (let turn = 0; turn < TURNS_TO_LISTEN && silent.length > 0; turn += 1) {
+      await breathe();
+    }
+    for (const slave of silent) {
+      if (slave.state === 'CONNECTED' && slave.lastSeen < deadline) {
         this.#cluster.log.warn({ slave: slave.name, leases: slave.leases.size }, 'A slave was lost.');
         await this.#leave(slave, 'SLAVE_LOST');
       }

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { removeFile } from '../../lib/remove-file.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { ReceivedArchive } from '../contract.js';
 import { incomingPath } from './incoming.js';
@@ -19,8 +20,11 @@ export interface ReceiveOptions<Head> {
   readonly accept: (head: Head, archive: ReceivedArchive) => Promise<void>;
 }
 
+/** Written at once: most results are smaller, and each write is a trip through the thread pool. */
+const WRITE_BYTES = 256 * 1024;
+
 /**
- * Streams a result to a temporary file, holding no more than the head and one chunk in memory, and hands it on
+ * Streams a result to a temporary file, holding no more than the head and a few chunks in memory, and hands it on
  * when every byte is there and is what was signed. Whatever happens, no temporary file stays.
  * @throws ClusterRunnerError INVALID_REQUEST, BODY_TOO_LARGE, UNAVAILABLE (the disk does not take it), and what
  * the callbacks throw
@@ -45,7 +49,7 @@ async function receive<Head>(options: ReceiveOptions<Head>, chunks: AsyncIterato
     options.verify(hash.digest());
     await options.accept(report, { temporaryPath, bytes });
   } finally {
-    await rm(temporaryPath, { force: true });
+    await removeFile(temporaryPath);
   }
 }
 
@@ -79,7 +83,14 @@ async function writeRest(
   const file = await onDisk(() => open(path, 'wx', 0o600));
   try {
     let bytes = first.length;
-    await append(file, first);
+    let held = [first];
+    let heldBytes = first.length;
+    const write = async () => {
+      const together = Buffer.concat(held, heldBytes);
+      held = [];
+      heldBytes = 0;
+      await onDisk(() => file.appendFile(together));
+    };
     for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
       bytes += next.value.length;
       if (bytes > maxBytes) {
@@ -89,17 +100,18 @@ async function writeRest(
         );
       }
       hash.update(next.value);
-      await append(file, next.value);
+      held.push(next.value);
+      heldBytes += next.value.length;
+      if (heldBytes >= WRITE_BYTES) {
+        await write();
+      }
     }
+    await write();
     await onDisk(() => file.sync());
     return bytes;
   } finally {
     await file.close();
   }
-}
-
-function append(file: FileHandle, chunk: Buffer): Promise<void> {
-  return onDisk(() => file.appendFile(chunk));
 }
 
 /** A full disk is no programming error: the slave keeps its result and delivers it when there is room. */

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { AtomId, BuildId } from '../../protocol/ids.js';
 import type { ConsolePage } from '../../protocol/work.js';
@@ -33,6 +33,10 @@ interface Entry {
 export class LiveConsoles {
   readonly directory: string;
   readonly #entries = new Map<string, Entry>();
+  /** Atoms that have a file, of this run of the master: most never get one, and need not be looked for. */
+  readonly #written = new Map<BuildId, Set<AtomId>>();
+  /** Builds that have a folder from an earlier run, read when it is first asked for. */
+  #earlier: Promise<Set<string>> | null = null;
 
   constructor(directory: string) {
     this.directory = directory;
@@ -41,6 +45,7 @@ export class LiveConsoles {
   /** Appends what the slave saw next. */
   async append(build: BuildId, atom: AtomId, bytes: Buffer): Promise<void> {
     const file = this.#file(build, atom);
+    this.#written.set(build, (this.#written.get(build) ?? new Set()).add(atom));
     await this.#inTurn(file, async (state) => {
       await mkdir(this.#folder(build), { recursive: true });
       await appendFile(file, bytes);
@@ -78,18 +83,29 @@ export class LiveConsoles {
 
   /** A new attempt starts from nothing; and an atom whose result is there needs it no more. */
   async forget(build: BuildId, atoms: readonly AtomId[]): Promise<void> {
+    this.#earlier ??= namesIn(this.directory);
+    const isOfEarlier = (await this.#earlier).has(String(build));
+    const written = this.#written.get(build);
     for (const atom of atoms) {
+      if (!isOfEarlier && written?.delete(atom) !== true) {
+        continue;
+      }
       const file = this.#file(build, atom);
       await this.#inTurn(file, async () => {
         this.#entries.delete(file);
         await rm(file, { force: true });
       });
     }
+    if (written?.size === 0 && this.#written.get(build) === written) {
+      this.#written.delete(build);
+    }
   }
 
   /** For a build that is forgotten altogether. */
   async forgetBuild(build: BuildId): Promise<void> {
     const folder = this.#folder(build);
+    this.#written.delete(build);
+    (await this.#earlier)?.delete(String(build));
     for (const file of this.#entries.keys()) {
       if (dirname(file) === folder) {
         this.#entries.delete(file);
@@ -141,6 +157,17 @@ async function keepEnd(file: string, state: State): Promise<void> {
   state.dropped += state.lineEnds - lineEnds;
   state.lineEnds = lineEnds;
   state.bytes = kept.length;
+}
+
+async function namesIn(directory: string): Promise<Set<string>> {
+  try {
+    return new Set(await readdir(directory));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      return new Set();
+    }
+    throw error;
+  }
 }
 
 async function readIfThere(file: string): Promise<Buffer> {

@@ -10,13 +10,16 @@ const DISCARD_MS = 10_000;
  * The body in the chunks in which it arrives. Leaving the loop does not end the connection, on which the
  * answer still has to go out. @throws ClusterRunnerError INVALID_REQUEST when the client breaks off.
  */
-export async function* chunksOf(request: IncomingMessage): AsyncGenerator<Buffer> {
+export async function* chunksOf(
+  request: Pick<IncomingMessage, 'iterator' | 'complete'>,
+): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       yield chunk;
     }
   } catch (error) {
-    if (request.complete) {
+    // It may have sent all and hung up before that was read.
+    if (request.complete && !(error instanceof Error && 'code' in error && error.code === 'ECONNRESET')) {
       throw error;
     }
     throw new ClusterRunnerError('INVALID_REQUEST', 'The connection broke before the body was complete.', {

@@ -1,36 +1,51 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises';
 import { type Kysely, sql, type Transaction } from 'kysely';
+import { Flusher } from '../../lib/flusher.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { Database } from './database.js';
 
+/** It may be run again, after what it did was undone: it does nothing but write, and answer. */
 export type Mutation<T> = (db: Transaction<Database>) => Promise<T>;
 
 interface Queued {
-  /** Runs inside the transaction; its outcome is kept until the commit. */
+  /** Runs inside the transaction; its outcome is kept until it is settled. */
   run(db: Transaction<Database>): Promise<void>;
+  /** The same so that nothing stays of it when it throws, which it keeps for itself. */
+  runApart(db: Transaction<Database>): Promise<void>;
   committed(): void;
   failed(error: unknown): void;
 }
 
+export interface GroupCommitOptions {
+  /** Told how many seconds each transaction took. */
+  readonly observe?: (seconds: number) => void;
+  /** Resolves when all that was committed before it was called will outlive a power cut. */
+  readonly flush?: () => Promise<void>;
+}
+
 /** Writes wait this long for company. It is the real time, not the clock's: nothing is decided by it. */
 const WINDOW_MS = 2;
-const MAX_BATCH = 500;
+/** A transaction takes no more mutations after this long: meanwhile nothing else runs in this process. */
+const BATCH_MS = 8;
 
 /**
  * Writes that arrive within a few milliseconds share one transaction, and so one flush to the disk. They take
- * effect in the order in which `write` was called, also across transactions.
+ * effect in the order in which `write` was called, also across transactions. The next transaction does not wait for
+ * the flush of the one before; whoever wrote does.
  */
 export class GroupCommit {
   readonly #db: Kysely<Database>;
   readonly #observe: (seconds: number) => void;
-  #queue: Queued[] = [];
+  readonly #flusher: Flusher;
+  readonly #queue: Queued[] = [];
+  readonly #settling = new Set<Promise<void>>();
   #draining: Promise<void> | null = null;
   #closed = false;
 
-  /** `observe` is told how many seconds each transaction took. */
-  constructor(db: Kysely<Database>, observe: (seconds: number) => void = () => undefined) {
+  constructor(db: Kysely<Database>, options: GroupCommitOptions = {}) {
     this.#db = db;
-    this.#observe = observe;
+    this.#observe = options.observe ?? (() => undefined);
+    this.#flusher = new Flusher(options.flush ?? (async () => undefined));
   }
 
   /**
@@ -44,24 +59,7 @@ export class GroupCommit {
         new ClusterRunnerError('UNAVAILABLE', 'The master is stopping; try again later.'),
       );
     }
-    const written = new Promise<T>((resolve, reject) => {
-      let settle: () => void = () => reject(new Error('The mutation was never run.'));
-      this.#queue.push({
-        async run(db) {
-          await sql`SAVEPOINT mutation`.execute(db);
-          try {
-            const value = await mutation(db);
-            settle = () => resolve(value);
-          } catch (error) {
-            await sql`ROLLBACK TO mutation`.execute(db);
-            settle = () => reject(error);
-          }
-          await sql`RELEASE mutation`.execute(db);
-        },
-        committed: () => settle(),
-        failed: reject,
-      });
-    });
+    const written = new Promise<T>((resolve, reject) => this.#queue.push(queued(mutation, resolve, reject)));
     this.#draining ??= this.#drain();
     return written;
   }
@@ -70,33 +68,100 @@ export class GroupCommit {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#draining;
+    await Promise.all(this.#settling);
   }
 
   async #drain(): Promise<void> {
     await delay(WINDOW_MS);
     while (this.#queue.length > 0) {
-      await this.#commit(this.#queue.splice(0, MAX_BATCH));
+      const start = performance.now();
+      const batch: Queued[] = [];
+      const whole = await this.#transaction((db) => this.#runBatch(db, batch, start + BATCH_MS));
+      // Which of them threw is not known when the transaction is undone: now each is kept apart.
+      const failure = whole.ok ? whole : await this.#transaction((db) => runApart(db, batch));
+      this.#observe((performance.now() - start) / 1000);
+      this.#settle(batch, failure);
+      await breathe();
     }
     this.#draining = null;
   }
 
-  async #commit(batch: readonly Queued[]): Promise<void> {
-    const start = performance.now();
+  /** At least one, and as many more as there is time for. */
+  async #runBatch(db: Transaction<Database>, batch: Queued[], until: number): Promise<void> {
+    do {
+      const next = this.#queue.shift();
+      if (next === undefined) {
+        return;
+      }
+      batch.push(next);
+      await next.run(db);
+    } while (performance.now() < until);
+  }
+
+  async #transaction(
+    work: (db: Transaction<Database>) => Promise<void>,
+  ): Promise<{ ok: true } | { ok: false; error: unknown }> {
     try {
-      await this.#db.transaction().execute(async (db) => {
-        for (const mutation of batch) {
-          await mutation.run(db);
-        }
-      });
+      await this.#db.transaction().execute(work);
+      return { ok: true };
     } catch (error) {
+      return { ok: false, error };
+    }
+  }
+
+  #settle(batch: readonly Queued[], outcome: { ok: true } | { ok: false; error: unknown }): void {
+    if (!outcome.ok) {
       for (const mutation of batch) {
-        mutation.failed(error);
+        mutation.failed(outcome.error);
       }
       return;
     }
-    this.#observe((performance.now() - start) / 1000);
-    for (const mutation of batch) {
-      mutation.committed();
-    }
+    const settled = this.#flusher.flush().then(
+      () => {
+        for (const mutation of batch) {
+          mutation.committed();
+        }
+      },
+      (error: unknown) => {
+        for (const mutation of batch) {
+          mutation.failed(error);
+        }
+      },
+    );
+    this.#settling.add(settled);
+    settled.finally(() => this.#settling.delete(settled));
+  }
+}
+
+function queued<T>(
+  mutation: Mutation<T>,
+  resolve: (value: T) => void,
+  reject: (error: unknown) => void,
+): Queued {
+  let settle: () => void = () => reject(new Error('The mutation was never run.'));
+  const run = async (db: Transaction<Database>) => {
+    const value = await mutation(db);
+    settle = () => resolve(value);
+  };
+  return {
+    run,
+    async runApart(db) {
+      await sql`SAVEPOINT mutation`.execute(db);
+      try {
+        await run(db);
+      } catch (error) {
+        await sql`ROLLBACK TO mutation`.execute(db);
+        settle = () => reject(error);
+      }
+      await sql`RELEASE mutation`.execute(db);
+    },
+    committed: () => settle(),
+    failed: reject,
+  };
+}
+
+async function runApart(db: Transaction<Database>, batch: readonly Queued[]): Promise<void> {
+  for (const mutation of batch) {
+    await mutation.runApart(db);
   }
 }

@@ -1,12 +1,15 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Database } from './database.js';
 
-export async function insertNonce(db: Kysely<Database>, nonce: string, expires: number): Promise<void> {
-  await db
-    .insertInto('nonces')
-    .values({ nonce, expires })
-    .onConflict((conflict) => conflict.column('nonce').doNothing())
-    .execute();
+/** Those that are known already stay as they are. */
+export async function insertNonces(
+  db: Kysely<Database>,
+  nonces: readonly { readonly nonce: string; readonly expires: number }[],
+): Promise<void> {
+  const rows = nonces.map(({ nonce, expires }) => [nonce, expires]);
+  await sql`
+    INSERT OR IGNORE INTO nonces (nonce, expires)
+    SELECT value ->> 0, value ->> 1 FROM json_each(${JSON.stringify(rows)})`.execute(db);
 }
 
 export async function allNonces(db: Kysely<Database>): Promise<{ nonce: string; expires: number }[]> {

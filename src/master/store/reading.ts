@@ -63,23 +63,38 @@ function atomViews(db: Kysely<Database>, build: BuildId) {
   );
 }
 
-/** In order of atom; of one subjob only when it is named. */
-export async function pageOfAtoms(
+/**
+ * In order of atom. The ids of a build's atoms are 0 and up without a gap, so a page far behind costs what the first
+ * does.
+ */
+export async function pageOfAtoms(db: Kysely<Database>, build: BuildId, page: Page): Promise<AtomView[]> {
+  return await atomViews(db, build)
+    .where('atoms.atom_id', '>=', page.offset)
+    .where('atoms.atom_id', '<', page.offset + page.limit)
+    .orderBy('atoms.atom_id')
+    .execute();
+}
+
+/** In order of atom. */
+export async function pageOfAtomsOfSubjob(
   db: Kysely<Database>,
   build: BuildId,
-  subjob: SubjobId | null,
+  subjob: SubjobId,
   page: Page,
 ): Promise<{ rows: AtomView[]; total: number }> {
-  let rows = atomViews(db, build).orderBy('atoms.atom_id').offset(page.offset).limit(page.limit);
-  let count = db
+  const rows = await atomViews(db, build)
+    .where('atoms.subjob_id', '=', subjob)
+    .orderBy('atoms.atom_id')
+    .offset(page.offset)
+    .limit(page.limit)
+    .execute();
+  const { total } = await db
     .selectFrom('atoms')
     .select((e) => e.fn.countAll<number>().as('total'))
-    .where('build_id', '=', build);
-  if (subjob !== null) {
-    rows = rows.where('atoms.subjob_id', '=', subjob);
-    count = count.where('subjob_id', '=', subjob);
-  }
-  return { rows: await rows.execute(), total: (await count.executeTakeFirstOrThrow()).total };
+    .where('build_id', '=', build)
+    .where('subjob_id', '=', subjob)
+    .executeTakeFirstOrThrow();
+  return { rows, total };
 }
 
 export async function findAtom(
@@ -112,23 +127,13 @@ function subjobViews(db: Kysely<Database>, build: BuildId) {
     .where('subjobs.build_id', '=', build);
 }
 
-/** In order of subjob. */
-export async function pageOfSubjobs(
-  db: Kysely<Database>,
-  build: BuildId,
-  page: Page,
-): Promise<{ rows: SubjobView[]; total: number }> {
-  const rows = await subjobViews(db, build)
+/** In order of subjob; their ids have no gaps either. */
+export async function pageOfSubjobs(db: Kysely<Database>, build: BuildId, page: Page): Promise<SubjobView[]> {
+  return await subjobViews(db, build)
+    .where('subjobs.subjob_id', '>=', page.offset)
+    .where('subjobs.subjob_id', '<', page.offset + page.limit)
     .orderBy('subjobs.subjob_id')
-    .offset(page.offset)
-    .limit(page.limit)
     .execute();
-  const { total } = await db
-    .selectFrom('subjobs')
-    .select((e) => e.fn.countAll<number>().as('total'))
-    .where('build_id', '=', build)
-    .executeTakeFirstOrThrow();
-  return { rows, total };
 }
 
 export async function viewSubjob(

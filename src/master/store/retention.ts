@@ -26,11 +26,39 @@ export async function buildsToForget(
  * that stops in between goes on with it later.
  */
 export async function deletePartOfBuild(db: Kysely<Database>, build: BuildId): Promise<boolean> {
-  for (const [table, id] of [
-    ['atoms', 'atom_id'],
-    ['subjobs', 'subjob_id'],
-    ['leases', 'id'],
-  ] as const) {
+  if (!(await deletePartOf(db, build, ['atoms', 'subjobs', 'leases']))) {
+    return false;
+  }
+  await db.deleteFrom('builds').where('id', '=', build).where('ended_at', 'is not', null).execute();
+  return true;
+}
+
+/** Whether there are subjobs of a build. */
+export async function hasPlan(db: Kysely<Database>, build: BuildId): Promise<boolean> {
+  const row = await db
+    .selectFrom('subjobs')
+    .select('subjob_id')
+    .where('build_id', '=', build)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Deletes some of the atoms and subjobs of a build that has not begun; true when there are none. */
+export async function deletePartOfPlan(db: Kysely<Database>, build: BuildId): Promise<boolean> {
+  return deletePartOf(db, build, ['atoms', 'subjobs']);
+}
+
+const idOf = { atoms: 'atom_id', subjobs: 'subjob_id', leases: 'id' } as const;
+
+/** In the order of the tables; true when nothing is left in any. */
+async function deletePartOf(
+  db: Kysely<Database>,
+  build: BuildId,
+  tables: readonly (keyof typeof idOf)[],
+): Promise<boolean> {
+  for (const table of tables) {
+    const id = idOf[table];
     const { numAffectedRows } = await sql`
       DELETE FROM ${sql.table(table)} WHERE build_id = ${build} AND ${sql.ref(id)} IN (
         SELECT ${sql.ref(id)} FROM ${sql.table(table)} WHERE build_id = ${build} LIMIT ${CHUNK})`.execute(db);
@@ -38,7 +66,6 @@ export async function deletePartOfBuild(db: Kysely<Database>, build: BuildId): P
       return false;
     }
   }
-  await db.deleteFrom('builds').where('id', '=', build).where('ended_at', 'is not', null).execute();
   return true;
 }
 

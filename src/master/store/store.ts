@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { Kysely, Migrator, SqliteDialect } from 'kysely';
@@ -6,6 +7,7 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { Database } from './database.js';
 import { GroupCommit, type Mutation } from './group-commit.js';
 import { migrationProvider } from './migrations.js';
+import { cachingStatements } from './statement-cache.js';
 
 /** A master that was told to stop may take a moment to close its file. */
 const LOCK_WAIT_MS = 500;
@@ -28,11 +30,11 @@ export interface Store {
 export async function openStore(path: string, observe?: (seconds: number) => void): Promise<Store> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const sqlite = openAlone(path);
-  // FULL, not NORMAL: what the master acknowledged must survive a power cut, since the slave has deleted its copy.
-  // The commits are grouped, so that costs one flush for each group and not for each write.
-  sqlite.pragma('synchronous = FULL');
+  // What the master acknowledged must survive a power cut, since the slave has deleted its copy. SQLite would flush
+  // within the commit and hold up the whole process meanwhile; so it is told not to, and the log is flushed beside.
+  sqlite.pragma('synchronous = NORMAL');
   sqlite.pragma('foreign_keys = ON');
-  const db = new Kysely<Database>({ dialect: new SqliteDialect({ database: sqlite }) });
+  const db = new Kysely<Database>({ dialect: new SqliteDialect({ database: cachingStatements(sqlite) }) });
   const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();
   if (error !== undefined) {
     await db.destroy();
@@ -40,12 +42,17 @@ export async function openStore(path: string, observe?: (seconds: number) => voi
       cause: error,
     });
   }
-  const commits = new GroupCommit(db, observe);
+  // The same file for as long as the database is open. With NORMAL, SQLite flushes it itself before it moves what is
+  // in it to the database and begins it anew; its commits are in a row, and one is only found if all before it are.
+  const log = await open(`${path}-wal`, 'r+');
+  const flush = () => log.datasync();
+  const commits = new GroupCommit(db, { flush, ...(observe === undefined ? {} : { observe }) });
   return {
     db,
     write: (mutation) => commits.write(mutation),
     async close() {
       await commits.close();
+      await log.close();
       await db.destroy();
     },
   };

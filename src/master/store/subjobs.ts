@@ -1,4 +1,3 @@
-import { setImmediate as breathe } from 'node:timers/promises';
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { Expectation } from '../../domain/expectation.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
@@ -10,32 +9,25 @@ import { expectOneRow } from './one-row.js';
 
 export type SubjobRow = Selectable<SubjobsTable>;
 
-const CHUNK = 10_000;
-
 export interface NewSubjob extends Expectation {
   readonly id: number;
   /** How many. */
   readonly atoms: number;
 }
 
-/** One statement for thousands of rows, its rows in one JSON parameter: many times quicker than values lists. */
+/** One statement for all, as insertAtoms. */
 export async function insertSubjobs(
   db: Kysely<Database>,
   build: BuildId,
   subjobs: readonly NewSubjob[],
 ): Promise<void> {
-  for (let at = 0; at < subjobs.length; at += CHUNK) {
-    const rows = subjobs
-      .slice(at, at + CHUNK)
-      .map(({ id, atoms, expected, deviation }) => [id, atoms, expected, deviation]);
-    await sql`
-      INSERT INTO subjobs (build_id, subjob_id, state, num_atoms, expected_time, expected_deviation)
-      SELECT
-        ${build}, value ->> 0, 'QUEUED', value ->> 1,
-        CAST(value ->> 2 AS REAL), CAST(value ->> 3 AS REAL)
-      FROM json_each(${JSON.stringify(rows)})`.execute(db);
-    await breathe();
-  }
+  const rows = subjobs.map(({ id, atoms, expected, deviation }) => [id, atoms, expected, deviation]);
+  await sql`
+    INSERT INTO subjobs (build_id, subjob_id, state, num_atoms, expected_time, expected_deviation)
+    SELECT
+      ${build}, value ->> 0, 'QUEUED', value ->> 1,
+      CAST(value ->> 2 AS REAL), CAST(value ->> 3 AS REAL)
+    FROM json_each(${JSON.stringify(rows)})`.execute(db);
 }
 
 /** Taking the lease raises the attempt in the same statement. @throws Error unless it was queued at `attempt - 1`. */

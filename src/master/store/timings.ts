@@ -1,10 +1,12 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import type { History } from '../../domain/expectation.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
 import type { ListedAtom } from '../../protocol/slave.js';
 import type { Database } from './database.js';
 
-const CHUNK = 10_000;
+/** So many are looked up at once; between them others may run. */
+const CHUNK = 2_000;
 /** Weight of the newest time: high enough to follow a test that changed, low enough to forget a hiccup. */
 const NEWEST_WEIGHT = 0.3;
 
@@ -51,6 +53,7 @@ export async function readTimings(
     for (const { place, seconds, variance, count } of rows) {
       histories[at + place] = { seconds, variance, count };
     }
+    await breathe();
   }
   return histories;
 }

@@ -2,6 +2,14 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { toId } from '../../../src/protocol/ids.js';
 import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
+import { until } from '../../support/until.js';
+
+/** How many transactions the store has committed. */
+async function commits(master: MasterHarness['master']): Promise<number> {
+  return Number(
+    /^clusterrunner_store_commit_duration_seconds_count (\d+)$/m.exec(await master.metrics())?.[1],
+  );
+}
 
 describe('a build on the master', () => {
   let harness: MasterHarness;
@@ -176,6 +184,41 @@ describe('a build on the master', () => {
     expect(JSON.stringify(await harness.master.getBuild(id))).not.to.contain('hunter2');
     const { project } = await (await harness.slave()).takePreparation();
     expect(JSON.stringify(project)).to.contain('hunter2');
+  });
+
+  it('has every atom once, in the order of the list, however many there are', async () => {
+    const { master } = harness;
+    const id = await master.createBuild(directoryBuild);
+    await (await harness.slave()).prepare(4500);
+    const { atoms, total } = await master.listAtoms(id, null, { offset: 0, limit: 5000 });
+    expect(total).to.equal(4500);
+    expect(atoms.map((atom) => atom.id)).to.deep.equal(Array.from({ length: 4500 }, (_, n) => n));
+    expect((await master.listAtoms(id, null, { offset: 4498, limit: 9 })).atoms).to.deep.equal(
+      atoms.slice(4498),
+    );
+    const { subjobs } = await master.listSubjobs(id, { offset: 0, limit: 5000 });
+    expect(
+      subjobs.flatMap((subjob) => subjob.atoms.map((atom) => atom.id)).sort((a, b) => a - b),
+    ).to.deep.equal(atoms.map((atom) => atom.id));
+    const { subjobs: last } = await master.listSubjobs(id, { offset: subjobs.length - 1, limit: 9 });
+    expect(last).to.deep.equal(subjobs.slice(-1));
+  });
+
+  it('has the atoms of the preparation that counts and none of one that came to nothing', async () => {
+    const { master } = harness;
+    const id = await master.createBuild(directoryBuild);
+    const leaving = await harness.slave();
+    const preparation = await leaving.takePreparation();
+    const before = await commits(master);
+    const reported = refused(leaving.reportPrepared(preparation, 9000), 'SLAVE_UNKNOWN');
+    // Two pieces at least are written.
+    await until(async () => (await commits(master)) >= before + 2);
+    await master.goodbyeSlave(leaving.id);
+    await reported;
+    expect(await master.listAtoms(id, null, { offset: 0, limit: 9 })).to.deep.equal({ atoms: [], total: 0 });
+    await (await harness.slave()).prepare(3);
+    const { atoms, total } = await master.listAtoms(id, null, { offset: 0, limit: 9 });
+    expect([atoms.length, total]).to.deep.equal([3, 3]);
   });
 
   it('hands the commit that was prepared to all slaves', async () => {

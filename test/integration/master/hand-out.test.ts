@@ -87,6 +87,20 @@ describe('handing out work', () => {
     expect((await newer).assignments).to.have.length(1);
   });
 
+  it('brings what was taken for an older question by that one when the slave still waits for it', async () => {
+    await harness.master.createBuild(directoryBuild);
+    const slave = await harness.slave(1);
+    await slave.prepare(4);
+    const older = slave.ask({ free_executors: 1 });
+    const { answer: newer } = await held(slave.ask({ wait_seconds: 9, free_executors: 1, open_polls: [2] }));
+    expect((await older).assignments).to.have.length(1);
+    expect(await waiting(newer)).to.equal(true);
+    const { lease } = (await older).assignments[0] ?? {};
+    expect(lease?.attempt).to.equal(1);
+    harness.clock.advance(9000);
+    expect((await newer).assignments).to.deep.equal([]);
+  });
+
   it('queues a lease again whose slave does not name it, as its answer was lost', async () => {
     await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();

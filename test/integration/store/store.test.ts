@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { sql } from 'kysely';
 import { unknown } from '../../../src/domain/expectation.js';
 import { countVerdicts, failedAtoms, insertAtoms, recordVerdicts } from '../../../src/master/store/atoms.js';
 import { findBuild, insertBuild, updateBuild } from '../../../src/master/store/builds.js';
 import { appendEvent, trimEvents } from '../../../src/master/store/events.js';
 import { endLease, insertLease, lastLeaseId } from '../../../src/master/store/leases.js';
-import { allNonces, forgetNonces, insertNonce } from '../../../src/master/store/nonces.js';
+import { allNonces, forgetNonces, insertNonces } from '../../../src/master/store/nonces.js';
 import { eventsSince } from '../../../src/master/store/reading.js';
 import { openStore, type Store } from '../../../src/master/store/store.js';
 import { endSubjobLease, findSubjob, insertSubjobs, leaseSubjob } from '../../../src/master/store/subjobs.js';
@@ -81,6 +82,32 @@ describe('the store', () => {
     await Promise.all([calls[0], calls[2]]);
     const rows = await store.db.selectFrom('builds').select('id').execute();
     expect(rows).to.have.length(2);
+  });
+
+  it('keeps order and outcome of each write, whichever of them throw', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 30 }), async (throwing) => {
+        await store.write((db) => db.deleteFrom('nonces').execute());
+        const outcomes = await Promise.allSettled(
+          throwing.map((throws, n) =>
+            store.write(async (db) => {
+              await insertNonces(db, [{ nonce: String(n), expires: n }]);
+              if (throws) {
+                throw new Error('on purpose');
+              }
+              return n;
+            }),
+          ),
+        );
+        const kept = throwing.flatMap((throws, n) => (throws ? [] : [n]));
+        expect(outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))).to.deep.equal(
+          kept,
+        );
+        const rows = await store.db.selectFrom('nonces').select('expires').orderBy('expires').execute();
+        expect(rows.map(({ expires }) => expires)).to.deep.equal(kept);
+      }),
+      { numRuns: 30 },
+    );
   });
 
   it('writes in the order in which it was asked, also when there are more than fit one transaction', async () => {
@@ -198,9 +225,9 @@ describe('the store', () => {
   });
 
   it('keeps nonces until they expire', async () => {
-    await store.write((db) => insertNonce(db, 'old', 10));
-    await store.write((db) => insertNonce(db, 'new', 20));
-    await store.write((db) => insertNonce(db, 'new', 20));
+    await store.write((db) => insertNonces(db, [{ nonce: 'old', expires: 10 }]));
+    await store.write((db) => insertNonces(db, [{ nonce: 'new', expires: 20 }]));
+    await store.write((db) => insertNonces(db, [{ nonce: 'new', expires: 20 }]));
     await store.write((db) => forgetNonces(db, 15));
     expect(await allNonces(store.db)).to.deep.equal([{ nonce: 'new', expires: 20 }]);
   });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -51,6 +51,18 @@ describe('the console of a running atom', () => {
     expect(page?.offset_line).to.be.within(2900, 4100);
     const end = await consoles.read(build, atom, { offsetLine: null, maxLines: 1 });
     expect(end).to.include({ offset_line: 4999, num_lines: 1, content: line });
+  });
+
+  it('is forgotten with its file, also when an earlier run of the master wrote it', async () => {
+    await consoles.append(build, atom, Buffer.from('of this run\n'));
+    await consoles.append(build, toId.atom(8), Buffer.from('of an earlier run\n'));
+    await consoles.forget(build, [toId.atom(6), atom]);
+    const again = new LiveConsoles(directory);
+    await again.forget(build, [toId.atom(8)]);
+    expect(readdirSync(join(directory, '1'))).to.deep.equal([]);
+    await again.append(build, atom, Buffer.from('a new attempt\n'));
+    const page = await again.read(build, atom, { offsetLine: 0, maxLines: 10 });
+    expect(page?.content).to.equal('a new attempt\n');
   });
 
   it('starts from nothing for the next attempt', async () => {

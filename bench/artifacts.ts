@@ -1,0 +1,133 @@
+import { execFileSync } from 'node:child_process';
+import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { MasterClient } from '../src/client/index.js';
+import { toId } from '../src/protocol/ids.js';
+import { writeArchive } from '../src/slave/archive/write-archive.js';
+import { untilEnded } from './support/builds.js';
+import { benchOptions } from './support/options.js';
+import { randomOf } from './support/random.js';
+import { Report } from './support/report.js';
+import { service, startMaster } from './support/service.js';
+import { median, round } from './support/statistics.js';
+import { inWorkplace, type Workplace } from './support/workplace.js';
+
+/*
+ * The way of artifacts from a slave to the client: a build whose atoms each copy a file of a mebibyte into their
+ * results, from the request to the last byte of the downloaded archive, beside `tar cz` and `cp` of the same files.
+ * Half of each file is random, half is text, so that there is something to compress.
+ *
+ *   node dist/bench/artifacts.js [--quick] [--json FILE] [--rounds N]
+ */
+
+const MIB = 1024 * 1024;
+const options = benchOptions(3);
+const numAtoms = options.quick ? 10 : 1000;
+const report = new Report('artifacts', options);
+
+async function writeSamples(folder: string): Promise<void> {
+  mkdirSync(folder);
+  const random = randomOf(1);
+  for (let number = 0; number < numAtoms; number += 1) {
+    const file = await open(join(folder, String(number)), 'w');
+    const noise = Buffer.from(Uint8Array.from({ length: MIB / 2 }, () => random() * 256));
+    await file.write(noise);
+    await file.write(Buffer.alloc(MIB / 2, `${number} the quick brown fox jumps over the lazy dog\n`));
+    await file.close();
+  }
+}
+
+/** Seconds. */
+function byHand(place: Workplace, samples: string): number {
+  const to = mkdtempSync(join(place.home, 'by-hand-'));
+  const start = performance.now();
+  execFileSync('tar', ['czf', join(to, 'all.tar.gz'), '-C', samples, '.']);
+  execFileSync('cp', [join(to, 'all.tar.gz'), join(to, 'copy.tar.gz')]);
+  const wall = (performance.now() - start) / 1000;
+  rmSync(to, { recursive: true });
+  return wall;
+}
+
+/** Seconds that the slave's own packing takes, without any of the rest. */
+async function packing(place: Workplace, samples: string): Promise<number> {
+  const to = mkdtempSync(join(place.home, 'packing-'));
+  const start = performance.now();
+  for (let number = 0; number < numAtoms; number += 1) {
+    const path = mkdtempSync(join(to, 'atom-'));
+    execFileSync('cp', [join(samples, String(number)), join(path, 'console')]);
+    const folder = {
+      atom: toId.atom(number),
+      path,
+      name: `artifact_0_${number}`,
+      console: 'console',
+      added: [],
+    };
+    await writeArchive([folder], join(to, `${number}.tar.gz`));
+  }
+  const wall = (performance.now() - start) / 1000;
+  rmSync(to, { recursive: true });
+  return wall;
+}
+
+await inWorkplace('artifacts', async (place) => {
+  const samples = join(place.home, 'samples');
+  await writeSamples(samples);
+  const master = await startMaster(place.env);
+  place.releasers.add(() => master.stop());
+  const slave = await service(['slave', '-m', master.url, '-e', '2'], /(connected)/, place.env);
+  place.releasers.add(() => slave.stop());
+  const client = new MasterClient({ url: master.url, secret: place.secret, timeoutSeconds: 120 });
+  place.releasers.add(() => client.close());
+
+  const throughCluster = async () => {
+    const start = performance.now();
+    const { build_id } = await client.createBuild({
+      type: 'directory',
+      project_directory: samples,
+      config: {
+        commands: ['cp "$PROJECT_DIR/$N" "$ARTIFACT_DIR/file"'],
+        atomizers: [{ N: `seq 0 ${numAtoms - 1}` }],
+      },
+    });
+    await untilEnded(client, build_id);
+    const built = performance.now();
+    const { stream } = await client.openArtifacts(build_id);
+    const file = join(place.home, 'downloaded.tar.gz');
+    await pipeline(stream, createWriteStream(file));
+    const end = performance.now();
+    rmSync(file);
+    return { wall: (end - start) / 1000, download: (end - built) / 1000 };
+  };
+
+  const rounds: { hand: number; packing: number; cluster: number; download: number; cpu: number }[] = [];
+  let rssGrowth = 0;
+  for (let turn = 0; turn < options.rounds; turn += 1) {
+    const hand = byHand(place, samples);
+    const packed = await packing(place, samples);
+    const before = master.usage();
+    const { wall, download } = await throughCluster();
+    const after = master.usage();
+    if (turn === 0) {
+      rssGrowth = after.peakRssMib - before.rssMib;
+    }
+    const cpu = after.cpuSeconds - before.cpuSeconds;
+    rounds.push({ hand, packing: packed, cluster: wall, download, cpu });
+  }
+  const middle = (of: (one: (typeof rounds)[number]) => number) => round(median(rounds.map(of)), 2);
+  report.table(`${numAtoms} atoms of 1 MiB, ${options.rounds} rounds, median`, [
+    { what: 'tar cz + cp', s: middle(({ hand }) => hand) },
+    { what: 'cp + pack, as a slave does', s: middle(({ packing: packed }) => packed) },
+    { what: 'through the cluster', s: middle(({ cluster }) => cluster) },
+    { what: '  of it the download', s: middle(({ download }) => download) },
+    { what: '  CPU of the master', s: middle(({ cpu }) => cpu) },
+  ]);
+  report.table('Beside each other', [
+    {
+      'cluster over tar cz + cp': middle(({ cluster, hand }) => cluster / hand),
+      'growth of the master MiB': round(rssGrowth, 0),
+    },
+  ]);
+});
+report.end();

@@ -1,0 +1,67 @@
+import { MasterClient } from '../src/client/index.js';
+import { untilEnded } from './support/builds.js';
+import { startFleet } from './support/fleet.js';
+import { benchOptions } from './support/options.js';
+import { Report, type Row } from './support/report.js';
+import { startMaster } from './support/service.js';
+import { round } from './support/statistics.js';
+import { inWorkplace } from './support/workplace.js';
+
+/*
+ * Whether an atom costs the master the same in small builds and in large ones: builds of 10,000 to a million atoms by
+ * simulated slaves that run nothing, each build with a master and a store of its own. The time is from the request to
+ * the end of the build, the preparation with it.
+ *
+ *   node dist/bench/atoms.js [--quick] [--json FILE]
+ */
+
+const SLAVES = 10;
+const EXECUTORS = 4;
+const options = benchOptions(1);
+const sizes = options.quick ? [100, 1000] : [10_000, 100_000, 1_000_000];
+const config = { commands: ['true'], atomizers: [{ TEST: 'list-tests' }] };
+
+async function measure(numAtoms: number): Promise<Row> {
+  let row: Row = {};
+  await inWorkplace('atoms', async (place) => {
+    const master = await startMaster(place.env);
+    place.releasers.add(() => master.stop());
+    const client = new MasterClient({ url: master.url, secret: place.secret });
+    place.releasers.add(() => client.close());
+    const fleet = await startFleet(place, SLAVES, {
+      masterUrl: master.url,
+      secret: place.secret,
+      numExecutors: EXECUTORS,
+      atomSeconds: 0,
+      numAtoms,
+    });
+    const before = master.usage();
+    const start = performance.now();
+    const project_directory = place.home;
+    const { build_id } = await client.createBuild({ type: 'directory', project_directory, config });
+    const slept = await untilEnded(client, build_id);
+    const seconds = (performance.now() - start) / 1000;
+    const after = master.usage();
+    const cpuSeconds = after.cpuSeconds - before.cpuSeconds;
+    row = {
+      atoms: numAtoms,
+      subjobs: slept.num_subjobs,
+      'wall s': round(seconds, 1),
+      'ms per atom': round((seconds / numAtoms) * 1000, 3),
+      'master CPU s': round(cpuSeconds, 1),
+      'CPU ms per atom': round((cpuSeconds / numAtoms) * 1000, 3),
+      'RSS before MiB': round(before.rssMib, 0),
+      'peak RSS MiB': round(after.peakRssMib, 0),
+      'fleet CPU s': round(fleet.usage().cpuSeconds, 1),
+    };
+  });
+  return row;
+}
+
+const report = new Report('atoms', options);
+const rows: Row[] = [];
+for (const size of sizes) {
+  rows.push(await measure(size));
+}
+report.table(`Builds of atoms that take no time, ${SLAVES} slaves of ${EXECUTORS} executors`, rows);
+report.end();

@@ -1,0 +1,116 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { MasterClient } from '../src/client/index.js';
+import { type BuildId, toId } from '../src/protocol/ids.js';
+import { startFleet } from './support/fleet.js';
+import { benchOptions } from './support/options.js';
+import { Report } from './support/report.js';
+import { startMaster } from './support/service.js';
+import { quantile, round } from './support/statistics.js';
+import { inWorkplace } from './support/workplace.js';
+
+/*
+ * A busy master: how long an executor that has become free waits for its next atom, and how long a reader of the API
+ * waits, beside the same questions to the same master when its slaves have fallen silent.
+ *
+ *   node dist/bench/load.js [--quick] [--json FILE]
+ *
+ * The slaves are simulated, all in one process; how late that process itself was is part of what it measures, and
+ * shown beside it.
+ */
+
+const ASK_EVERY_MS = 50;
+const config = { commands: ['true'], atomizers: [{ TEST: 'list-tests' }] };
+const options = benchOptions(1);
+const sizes = options.quick
+  ? [{ slaves: 5, executors: 2, atomSeconds: 1, seconds: 3 }]
+  : [
+      { slaves: 100, executors: 10, atomSeconds: 10, seconds: 20 },
+      { slaves: 300, executors: 10, atomSeconds: 10, seconds: 20 },
+      { slaves: 1000, executors: 10, atomSeconds: 10, seconds: 40 },
+    ];
+const report = new Report('load', options);
+
+/** Milliseconds of each question, asked one after another for so long. */
+async function probe(client: MasterClient, build: BuildId, seconds: number) {
+  const took = { build: [] as number[], list: [] as number[], atoms: [] as number[] };
+  const timed = async (times: number[], call: () => Promise<unknown>) => {
+    const start = performance.now();
+    await call();
+    times.push(performance.now() - start);
+  };
+  for (const until = performance.now() + seconds * 1000; performance.now() < until; ) {
+    await timed(took.build, () => client.getBuild(build));
+    await timed(took.list, () => client.listBuilds({ limit: 100 }));
+    await timed(took.atoms, () => client.listAtoms(build, { offset: 1000, limit: 100 }));
+    await delay(ASK_EVERY_MS);
+  }
+  return took;
+}
+
+function readers(load: string, took: Awaited<ReturnType<typeof probe>>) {
+  return Object.entries(took).map(([what, times]) => ({
+    master: load,
+    question: { build: 'GET build/:id', list: 'GET build', atoms: 'GET build/:id/atom (100)' }[what] ?? what,
+    questions: times.length,
+    'p50 ms': round(quantile(times, 0.5), 1),
+    'p99 ms': round(quantile(times, 0.99), 1),
+    'most ms': round(Math.max(...times), 1),
+  }));
+}
+
+for (const { slaves, executors, atomSeconds, seconds } of sizes) {
+  await inWorkplace('load', async (place) => {
+    const master = await startMaster(place.env);
+    place.releasers.add(() => master.stop());
+    const client = new MasterClient({ url: master.url, secret: place.secret, timeoutSeconds: 120 });
+    place.releasers.add(() => client.close());
+    const project_directory = place.home;
+    const create = () => client.createBuild({ type: 'directory', project_directory, config });
+    // Without history a build of four atoms for each executor is handed out atom by atom.
+    const numAtoms = 4 * slaves * executors;
+    const fleet = await startFleet(place, slaves, {
+      masterUrl: master.url,
+      secret: place.secret,
+      numExecutors: executors,
+      atomSeconds,
+      numAtoms,
+    });
+    // Grouped for all slaves, so they come first.
+    const builds: BuildId[] = [];
+    for (let left = 2 * atomSeconds + seconds; left > -4 * atomSeconds; left -= 4 * atomSeconds) {
+      builds.push((await create()).build_id);
+    }
+    const build = builds[0] ?? toId.build(1);
+    // The first atoms end when all executors have begun.
+    await delay(atomSeconds * 1500);
+    await fleet.reset();
+    const before = { master: master.usage(), fleet: fleet.usage(), at: performance.now() };
+    const busy = await probe(client, build, seconds);
+    const measured = await fleet.measured();
+    const wall = (performance.now() - before.at) / 1000;
+    const after = { master: master.usage(), fleet: fleet.usage() };
+    await fleet.stop();
+    const idle = await probe(client, build, options.quick ? 1 : 5);
+    const cpu = after.master.cpuSeconds - before.master.cpuSeconds;
+    const name = `${slaves} x ${executors}`;
+    report.table(`${slaves} slaves of ${executors} executors, atoms of ${atomSeconds} s: hand-outs`, [
+      {
+        slaves: name,
+        'aim 1/s': round((slaves * executors) / atomSeconds, 0),
+        'hand-outs 1/s': round(measured.handOuts / wall, 0),
+        'p50 ms': round(measured.p50, 1),
+        'p99 ms': round(measured.p99, 1),
+        'of it fleet late p99 ms': round(measured.ownDelayP99, 1),
+        'master CPU %': round((cpu / wall) * 100, 0),
+        'CPU ms per atom': round((cpu / measured.handOuts) * 1000, 2),
+        'fleet CPU %': round(((after.fleet.cpuSeconds - before.fleet.cpuSeconds) / wall) * 100, 0),
+        'master peak RSS MiB': round(after.master.peakRssMib, 0),
+      },
+    ]);
+    report.table(`${slaves} slaves of ${executors} executors: readers`, [
+      ...readers('idle', idle),
+      ...readers('busy', busy),
+    ]);
+  });
+}
+report.end();

@@ -1,0 +1,73 @@
+import { setMaxListeners } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { createLogger } from '../../src/lib/logger.js';
+import { SampleArchives } from './sample-archives.js';
+import { type FleetPlan, SimulatedSlave } from './simulated-slave.js';
+import { quantile } from './statistics.js';
+
+/*
+ * A process of simulated slaves; see fleet.ts for who starts it.
+ */
+
+export type FleetOrder =
+  | { readonly kind: 'begin'; readonly plan: FleetPlan; readonly numSlaves: number; readonly home: string }
+  /** Forgets what was measured. */
+  | { readonly kind: 'reset' }
+  | { readonly kind: 'measured' }
+  | { readonly kind: 'stop' };
+
+export interface FleetMeasured {
+  readonly handOuts: number;
+  /** Milliseconds from an executor that became free to its next work. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Milliseconds by which this process itself was late: part of the above. */
+  readonly ownDelayP99: number;
+}
+
+// Each slave has one signal for all that it waits for.
+setMaxListeners(0);
+const log = createLogger('error', 'fleet');
+const delay = monitorEventLoopDelay({ resolution: 5 });
+const handOuts: number[] = [];
+const slaves: SimulatedSlave[] = [];
+
+async function begin(plan: FleetPlan, numSlaves: number, home: string): Promise<void> {
+  const archives = new SampleArchives(mkdtempSync(join(home, 'fleet-')));
+  for (let number = 0; number < numSlaves; number += 1) {
+    const slave = new SimulatedSlave(`sim-${number}`, plan, archives, (ms) => handOuts.push(ms), log);
+    slaves.push(slave);
+    await slave.begin();
+  }
+  delay.enable();
+}
+
+function measured(): FleetMeasured {
+  return {
+    handOuts: handOuts.length,
+    p50: quantile(handOuts, 0.5),
+    p99: quantile(handOuts, 0.99),
+    ownDelayP99: delay.percentile(99) / 1e6 - 5,
+  };
+}
+
+process.on('message', async (order: FleetOrder) => {
+  switch (order.kind) {
+    case 'begin':
+      await begin(order.plan, order.numSlaves, order.home);
+      break;
+    case 'reset':
+      handOuts.length = 0;
+      delay.reset();
+      break;
+    case 'measured':
+      break;
+    case 'stop':
+      await Promise.all(slaves.map((slave) => slave.stop()));
+      process.disconnect();
+      return;
+  }
+  process.send?.(measured());
+});

@@ -1,0 +1,57 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { FleetMeasured, FleetOrder } from './fleet-process.js';
+import type { FleetPlan } from './simulated-slave.js';
+import { type ProcessUsage, usageOf } from './usage.js';
+import type { Workplace } from './workplace.js';
+
+/** Simulated slaves in a process of their own. */
+export interface Fleet {
+  /** Begins to measure anew. */
+  reset(): Promise<void>;
+  measured(): Promise<FleetMeasured>;
+  usage(): ProcessUsage;
+  stop(): Promise<void>;
+}
+
+/** Resolves when the master knows all of them. They are stopped with the workplace at the latest. */
+export async function startFleet(
+  { home, releasers }: Workplace,
+  numSlaves: number,
+  plan: FleetPlan,
+): Promise<Fleet> {
+  const child = fork(fileURLToPath(new URL('./fleet-process.js', import.meta.url)), {
+    serialization: 'advanced',
+  });
+  const ended = once(child, 'exit');
+  const ask = async (order: FleetOrder): Promise<FleetMeasured> => {
+    const answered = once(child, 'message');
+    child.send(order);
+    const [answer] = await Promise.race([
+      answered,
+      ended.then(() => {
+        throw new Error('The simulated slaves ended too early.');
+      }),
+    ]);
+    return answer;
+  };
+  let isStopped = false;
+  const stop = async () => {
+    if (!isStopped) {
+      isStopped = true;
+      child.send({ kind: 'stop' } satisfies FleetOrder);
+      await ended;
+    }
+  };
+  releasers.add(stop);
+  await ask({ kind: 'begin', plan, numSlaves, home });
+  return {
+    reset: async () => {
+      await ask({ kind: 'reset' });
+    },
+    measured: () => ask({ kind: 'measured' }),
+    usage: () => usageOf(child.pid ?? 0),
+    stop,
+  };
+}

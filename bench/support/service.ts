@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { type ProcessUsage, usageOf } from './usage.js';
+
+/** For whoever looks into a process: `BENCH_NODE_OPTIONS='--cpu-prof --cpu-prof-dir=/tmp/profile'`. */
+const nodeOptions = (process.env.BENCH_NODE_OPTIONS ?? '').split(' ').filter((option) => option !== '');
+
+export const binary = fileURLToPath(new URL('../../../bin/clusterrunner', import.meta.url));
+
+/** A process of ours that goes on until it is stopped. */
+export interface Service {
+  /** What the first group of `ready` has matched. */
+  readonly said: string;
+  usage(): ProcessUsage;
+  /** SIGTERM, then waits for its end. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts `clusterrunner ARGS`, and resolves when it says that it is ready.
+ * @throws Error when it ends before
+ */
+export async function service(
+  args: readonly string[],
+  ready: RegExp,
+  env: NodeJS.ProcessEnv,
+): Promise<Service> {
+  const child = spawn(process.execPath, [...nodeOptions, binary, ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  const said = await untilSaid(child, ready);
+  if (said === null) {
+    throw new Error(`clusterrunner ${args.join(' ')} ended before it was ready.`);
+  }
+  child.stdout?.resume();
+  return {
+    said,
+    usage: () => usageOf(child.pid ?? 0),
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+/** A master on a free port. `url` is where it listens. */
+export async function startMaster(env: NodeJS.ProcessEnv): Promise<Service & { readonly url: string }> {
+  const master = await service(['master', '-p', '0'], /listening on \S+:(\d+)\n/, env);
+  return { ...master, url: `http://127.0.0.1:${master.said}` };
+}
+
+function untilSaid(child: ChildProcess, ready: RegExp): Promise<string | null> {
+  return new Promise((resolve) => {
+    let said = '';
+    child.once('exit', () => resolve(null));
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-10_000);
+      const line = ready.exec(said)?.[1];
+      if (line !== undefined) {
+        resolve(line);
+      }
+    });
+  });
+}

@@ -1,0 +1,210 @@
+import { systemClock } from '../../src/lib/clock.js';
+import type { Logger } from '../../src/lib/logger.js';
+import { ClusterRunnerError } from '../../src/protocol/errors.js';
+import type { BuildId } from '../../src/protocol/ids.js';
+import type {
+  Assignment,
+  LeaseRef,
+  PrepareAssignment,
+  RunAssignment,
+  WorkAnswer,
+} from '../../src/protocol/slave.js';
+import { Session } from '../../src/slave/session.js';
+import { WorkLoop } from '../../src/slave/work-loop.js';
+import type { SampleArchives } from './sample-archives.js';
+
+export interface FleetPlan {
+  readonly masterUrl: string;
+  readonly secret: string;
+  readonly numExecutors: number;
+  /** How long an atom takes on average; a random half more or less. 0: no time at all. */
+  readonly atomSeconds: number;
+  /** What the atomizer of any build lists. */
+  readonly numAtoms: number;
+}
+
+/** Told when an executor that had become free got work again. */
+export type NoteHandOut = (milliseconds: number) => void;
+
+const PROGRESS_SECONDS = 1;
+/** As the slave's outbox does. */
+const DELIVERIES_AT_ONCE = 4;
+
+/**
+ * A slave that runs nothing: it speaks the slave's part of the protocol with the slave's own session and question
+ * for work, lets time pass for each atom, and delivers a small archive.
+ */
+export class SimulatedSlave {
+  readonly #plan: FleetPlan;
+  readonly #archives: SampleArchives;
+  readonly #noteHandOut: NoteHandOut;
+  readonly #session: Session;
+  readonly #loop: WorkLoop;
+  readonly #stop = new AbortController();
+  readonly #leases = new Map<number, LeaseRef>();
+  readonly #builds = new Set<BuildId>();
+  /** When executors became free that had work before. */
+  readonly #freedAt: number[] = [];
+  #free: number;
+  #undelivered = 0;
+  #deliveries = 0;
+  readonly #delivering: Promise<unknown>[] = [];
+
+  constructor(
+    name: string,
+    plan: FleetPlan,
+    archives: SampleArchives,
+    noteHandOut: NoteHandOut,
+    log: Logger,
+  ) {
+    this.#plan = plan;
+    this.#archives = archives;
+    this.#noteHandOut = noteHandOut;
+    this.#free = plan.numExecutors;
+    const shared = { clock: systemClock, random: Math.random, log };
+    const { masterUrl, secret, numExecutors } = plan;
+    this.#session = new Session({ masterUrl, secret, name, numExecutors, url: null, ...shared });
+    this.#loop = new WorkLoop({
+      session: this.#session,
+      ...shared,
+      standing: () => ({
+        free_executors: this.#free,
+        leases: [...this.#leases.values()],
+        builds: [...this.#builds],
+      }),
+      onAnswer: (answer) => this.#take(answer),
+    });
+  }
+
+  async begin(): Promise<void> {
+    await this.#session.begin(this.#stop.signal);
+    this.#loop.ask();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error('The simulation is over.'));
+    await this.#loop.stop();
+    await this.#session.client.close();
+  }
+
+  #take({ assignments, release, cancel }: WorkAnswer): void {
+    for (const { lease_id } of cancel) {
+      this.#leases.delete(lease_id);
+    }
+    for (const build of release) {
+      this.#builds.delete(build);
+    }
+    const now = performance.now();
+    for (const assignment of assignments) {
+      const freedAt = this.#freedAt.shift();
+      if (freedAt !== undefined) {
+        this.#noteHandOut(now - freedAt);
+      }
+      this.#free -= 1;
+      this.#leases.set(assignment.lease.lease_id, assignment.lease);
+      this.#builds.add(assignment.build_id);
+      this.#work(assignment).catch((error: unknown) => {
+        if (!this.#stop.signal.aborted) {
+          throw error;
+        }
+      });
+    }
+  }
+
+  async #work(assignment: Assignment): Promise<void> {
+    try {
+      await (assignment.kind === 'prepare' ? this.#prepare(assignment) : this.#run(assignment));
+    } catch (error) {
+      if (!(error instanceof ClusterRunnerError && error.code === 'STALE_LEASE')) {
+        throw error;
+      }
+    } finally {
+      this.#leases.delete(assignment.lease.lease_id);
+      this.#loop.ask();
+    }
+  }
+
+  #freeExecutor(): void {
+    this.#free += 1;
+    this.#freedAt.push(performance.now());
+    this.#loop.ask();
+  }
+
+  async #prepare({ lease, build_id, config }: PrepareAssignment): Promise<void> {
+    if (config === null) {
+      throw new Error('A simulated slave only prepares builds that bring their job.');
+    }
+    const prepared = {
+      lease,
+      job: { name: 'Bench', definition: config },
+      commit: null,
+      atoms: Array.from({ length: this.#plan.numAtoms }, (_, n) => ({
+        variable: 'TEST',
+        value: `test/unit/package_${n % 1000}/module_${n}_test.ts`,
+      })),
+    };
+    await this.#session.insist(
+      (slave, options) =>
+        this.#session.client.reportPrepared(slave, build_id, prepared, { ...options, timeoutSeconds: 600 }),
+      this.#stop.signal,
+    );
+    this.#freeExecutor();
+  }
+
+  async #run({ lease, build_id, subjob_id, atoms }: RunAssignment): Promise<void> {
+    const { signal } = this.#stop;
+    const seconds = atoms.map(() => this.#plan.atomSeconds * (0.5 + Math.random()));
+    const total = seconds.reduce((sum, one) => sum + one, 0);
+    if (total > PROGRESS_SECONDS) {
+      await systemClock.sleep(PROGRESS_SECONDS * 1000, signal);
+      const begun = atoms
+        .slice(0, 1)
+        .map(({ id }) => ({ id, state: 'IN_PROGRESS' as const, exit_code: null, actual_time: null }));
+      await this.#session.once(
+        (slave, options) =>
+          this.#session.client.reportProgress(
+            slave,
+            build_id,
+            subjob_id,
+            { lease, atoms: begun, consoles: [] },
+            options,
+          ),
+        signal,
+      );
+      await systemClock.sleep((total - PROGRESS_SECONDS) * 1000, signal);
+    }
+    const { file, index } = await this.#archives.of(atoms.map(({ id }) => id));
+    const verdicts = atoms.map(({ id }, at) => ({ id, exit_code: 0, actual_time: seconds[at] ?? 0 }));
+    // A slave packs the result beside the next subjob, unless packing does not keep up.
+    const keepsUp = this.#undelivered < this.#plan.numExecutors;
+    if (keepsUp) {
+      this.#freeExecutor();
+    }
+    this.#undelivered += 1;
+    const turn = this.#delivering[this.#deliveries % DELIVERIES_AT_ONCE] ?? Promise.resolve();
+    const delivered = turn.then(() =>
+      this.#session.insist(
+        (slave, options) =>
+          this.#session.client.deliverResult(
+            slave,
+            build_id,
+            subjob_id,
+            { lease, atoms: verdicts, index },
+            file,
+            options,
+          ),
+        signal,
+      ),
+    );
+    this.#delivering[this.#deliveries % DELIVERIES_AT_ONCE] = delivered.catch(() => undefined);
+    this.#deliveries += 1;
+    try {
+      await delivered;
+    } finally {
+      this.#undelivered -= 1;
+      if (!keepsUp) {
+        this.#freeExecutor();
+      }
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Releasers } from '../../src/lib/releasers.js';
+
+/** A folder for one run, the environment in which our processes keep their files there, and what ends with it. */
+export interface Workplace {
+  readonly home: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Of the masters that are started in `env`. */
+  readonly secret: string;
+  /** Ended in the reverse order, before the folder is removed. */
+  readonly releasers: Releasers;
+}
+
+/** Runs `work` in a new folder, which is removed after it, however it ends. */
+export async function inWorkplace(name: string, work: (place: Workplace) => Promise<void>): Promise<void> {
+  const home = mkdtempSync(join(tmpdir(), `bench-${name}-`));
+  const releasers = new Releasers();
+  releasers.add(async () => rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
+  const secret = randomBytes(16).toString('hex');
+  const env = {
+    ...process.env,
+    CLUSTERRUNNER_BASE_DIRECTORY: join(home, 'base'),
+    CLUSTERRUNNER_SECRET: secret,
+    CLUSTERRUNNER_SLAVE_PORT: '0',
+    CLUSTERRUNNER_LOG_LEVEL: 'warn',
+    // No master of this machine is to be found by chance.
+    CLUSTERRUNNER_MASTER_PORT: '1',
+  };
+  try {
+    await work({ home, env, secret, releasers });
+  } finally {
+    await releasers.releaseAll();
+  }
+}

@@ -1,0 +1,51 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import { expect } from 'chai';
+import { run } from '../support/processes.js';
+
+const Cell = Type.Union([Type.String(), Type.Number(), Type.Null()]);
+const ReportSchema = Type.Object(
+  {
+    bench: Type.String(),
+    quick: Type.Literal(true),
+    rounds: Type.Integer({ minimum: 1 }),
+    machine: Type.Object({ cpu: Type.String(), cores: Type.Integer(), node: Type.String() }),
+    tables: Type.Array(
+      Type.Object({
+        title: Type.String(),
+        rows: Type.Array(Type.Record(Type.String(), Cell), { minItems: 1 }),
+      }),
+      { minItems: 1 },
+    ),
+  },
+  { additionalProperties: false },
+);
+
+describe('a bench', function () {
+  // However busy the machine is: what is measured is not tested here.
+  this.timeout(600_000);
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'bench-test-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  for (const name of ['start', 'bookkeeping', 'atoms', 'load', 'artifacts', 'console-page']) {
+    it(`of ${name} measures, prints a table, and writes the same as JSON`, async () => {
+      const json = join(directory, `${name}.json`);
+      const bench = fileURLToPath(new URL(`../../bench/${name}.js`, import.meta.url));
+      const env = { PATH: process.env.PATH ?? '', HOME: directory };
+      const ended = await run(process.execPath, [bench, '--quick', '--json', json], { cwd: directory, env });
+      expect(ended.exitCode, ended.stderr).to.equal(0);
+      const report: unknown = JSON.parse(readFileSync(json, 'utf8'));
+      expect([...Value.Errors(ReportSchema, report)]).to.deep.equal([]);
+      expect(report).to.include({ bench: name });
+      const [first] = Value.Decode(ReportSchema, report).tables;
+      expect(ended.stdout).to.contain(first?.title);
+    });
+  }
+});
