@@ -3,6 +3,7 @@ import type { Assignment, LeaseRef, WorkAnswer, WorkRequest } from '../protocol/
 import { Change, type Cluster, type Held, type SlaveEntry } from './cluster.js';
 import { giveBack, refOf, takeWork } from './leases.js';
 import type { LongPolls, Taken } from './long-polls.js';
+import { resultLimits } from './result-bounds.js';
 import { atomsOfSubjob } from './store/atoms.js';
 
 const nothing: WorkAnswer = { assignments: [], cancel: [], release: [], drain: false };
@@ -152,6 +153,7 @@ export class HandOut {
       subjob_id: subjob,
       job: build.job,
       build_executor_index: executorIndex,
+      limits: resultLimits(this.#cluster.resultBounds, build.resultBytes),
       atoms: await atomsOfSubjob(this.#cluster.store.db, build.id, subjob),
     };
   }

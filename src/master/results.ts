@@ -4,6 +4,7 @@ import { healthy } from '../domain/slave-health.js';
 import { QueueByKey } from '../lib/queue-by-key.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
+import { addFacts } from '../protocol/result-facts.js';
 import type { LeaseRef, ResultReport } from '../protocol/slave.js';
 import { archivePath, keepArchive } from './archive-files.js';
 import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
@@ -85,6 +86,7 @@ export class Results {
       throw new Error(`The result of subjob ${subjob} of build ${id} was accepted out of turn.`);
     }
     cluster.journal.requireWhole();
+    build.resultBytes += bytes;
     await cluster.commit(this.#complete(found.held, build, subjob, report, retries));
     const atoms = report.atoms.map((atom) => atom.id);
     await this.#consoles.forget(id, atoms);
@@ -129,6 +131,12 @@ export class Results {
     build.atomsFlaky += atoms.filter(
       ({ id, exit_code }) => exit_code === 0 && (retries.get(id) ?? 0) > 0,
     ).length;
+    const runAgain = new Set<number>(again.map(({ id }) => id));
+    for (const { id, facts } of atoms) {
+      if (facts !== undefined && !runAgain.has(id)) {
+        build.resultFacts = addFacts(build.resultFacts, facts);
+      }
+    }
     const numSubjobs = build.work.total;
     const learned = {
       build: build.id,

@@ -10,7 +10,9 @@ import {
 } from './ids.js';
 import { JobDefinitionSchema, NamedJobSchema } from './job.js';
 import { ProjectSchema, RemoteFileSchema } from './project.js';
+import { ResultFactsSchema } from './result-facts.js';
 import { ResultIndexSchema } from './result-index.js';
+import { ResultLimitsSchema } from './result-limits.js';
 import { literals, Nullable } from './shapes.js';
 
 /*
@@ -119,6 +121,7 @@ export const RunAssignmentSchema = Type.Object(
     /** Unique among the executors that work on this build at the moment. */
     build_executor_index: Type.Integer({ minimum: 0 }),
     atoms: Type.Array(AssignedAtomSchema, { minItems: 1 }),
+    limits: ResultLimitsSchema,
   },
   closed,
 );
@@ -210,6 +213,8 @@ export const AtomVerdictSchema = Type.Object(
     exit_code: Type.Integer(),
     /** Seconds. */
     actual_time: Type.Number({ minimum: 0 }),
+    /** Where there is something to say. */
+    facts: Type.Optional(ResultFactsSchema),
   },
   closed,
 );

@@ -17,6 +17,7 @@ import type {
 } from '../protocol/slave.js';
 import { writeArchive } from './archive/write-archive.js';
 import { BuildHost, CANCEL_GRACE_MS, type HostContext } from './build-host.js';
+import { ConsoleLimit } from './console-limit.js';
 import { ExecutorUse } from './executor-use.js';
 import { Executors } from './executors.js';
 import { type HeldLease, HeldLeases } from './leases.js';
@@ -230,6 +231,8 @@ export class Worker {
     const { projectDirectory } = await host.workspace();
     const reporter = new ProgressReporter(assignment, session, clock, log, masks);
     const reporting = reporter.run(() => this.leases.cancel(lease));
+    const consoles = new ConsoleLimit(assignment.limits.console_bytes, masks.reach, clock);
+    const limiting = consoles.run();
     const outcome = await runSubjob({
       assignment,
       projectDirectory,
@@ -238,9 +241,15 @@ export class Worker {
       directory: this.#directoryOf(assignment),
       signal,
       clock,
-      onProgress: (progress, console) => reporter.note(progress, console),
-    }).finally(() => reporter.stop());
-    await reporting;
+      onProgress: (progress, console) => {
+        consoles.note(progress, console);
+        reporter.note(progress, console);
+      },
+    }).finally(() => {
+      consoles.stop();
+      reporter.stop();
+    });
+    await Promise.all([reporting, limiting]);
     if (outcome === null) {
       return;
     }
@@ -249,14 +258,22 @@ export class Worker {
       executor.end();
     }
     this.#packing += 1;
-    const index = await writeArchive(outcome.folders, outbox.archivePath(lease), masks).finally(() => {
+    const { facts, ...index } = await writeArchive(outcome.folders, outbox.archivePath(lease), {
+      masks,
+      limits: assignment.limits,
+      consoleCuts: consoles.cuts,
+    }).finally(() => {
       this.#packing -= 1;
     });
     if (signal.aborted) {
       await rm(outbox.archivePath(lease), { force: true });
       return;
     }
-    outbox.send(build_id, subjob_id, { lease, atoms: [...outcome.verdicts], index });
+    const atoms = outcome.verdicts.map((verdict) => {
+      const said = facts.get(verdict.id);
+      return said === undefined ? verdict : { ...verdict, facts: said };
+    });
+    outbox.send(build_id, subjob_id, { lease, atoms, index });
   }
 
   /** What went wrong here may go well on another slave. */

@@ -18,6 +18,12 @@ const migrations: Record<string, Migration> = {
       await sql`ALTER TABLE slaves ADD COLUMN draining INTEGER NOT NULL DEFAULT 0`.execute(db);
     },
   },
+  '0003_result_facts': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await sql`ALTER TABLE atoms ADD COLUMN facts TEXT`.execute(db);
+      await sql`ALTER TABLE builds ADD COLUMN facts TEXT`.execute(db);
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };
