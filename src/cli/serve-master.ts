@@ -72,6 +72,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       acceptBodyDigest: options.acceptBodyDigest ?? true,
       readAccess: options.readAccess ?? 'public',
       limits: options.limits ?? defaultLimits,
+      resultBounds: options.resultBounds,
       hostNames: options.hostNames ?? [],
       rememberNonce: (nonce, expires) => service.rememberNonce(nonce, expires),
       clock,

@@ -42,6 +42,7 @@ const LEVEL = 1;
 const READ_BYTES = 256 * 1024;
 /** Most files are tiny, and a trip through the thread pool for each costs more than reading them. */
 const TINY_BYTES = 64 * 1024;
+const PLAIN_HEADER_BYTES = 512;
 const PERMISSIONS = 0o777;
 const FILE_MODE = 0o644;
 const FOLDER_MODE = 0o755;
@@ -175,15 +176,19 @@ async function* entriesBelow(
   const pending = (childrenOf(folder.path, '') ?? []).filter(isWanted);
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     const found = lookAt(folder, name);
-    const refusal = 'reason' in found ? found.reason : room.take(found.source?.stats.size ?? 0);
-    if ('reason' in found || refusal !== null) {
+    const header = 'reason' in found ? null : tarHeader(found.header);
+    const refusal =
+      'reason' in found
+        ? found.reason
+        : (nameProblem(found.header, header) ?? room.take(found.source?.stats.size ?? 0));
+    if ('reason' in found || header === null || refusal !== null) {
       notes.leaveOut(name, refusal ?? '');
       if ('source' in found && found.source !== null) {
         closeSync(found.source.fd);
       }
       continue;
     }
-    yield tarHeader(found.header);
+    yield header;
     pending.push(...found.children);
     if (found.source !== null) {
       yield* notes.reading(name, contentOf(found.source));
@@ -234,6 +239,14 @@ function lookAt(folder: AtomFolder, name: string): Found {
     size: source.stats.size,
   };
   return { header, children: [], source };
+}
+
+/** Where names need an extended header, some readers take what follows a line end in them for one more. */
+function nameProblem({ path, linkpath = '' }: TarEntry, header: Buffer | null): string | null {
+  const isExtended = header !== null && header.length > PLAIN_HEADER_BYTES;
+  return isExtended && (path + linkpath).includes('\n')
+    ? 'a line end in a name that is long or not ASCII'
+    : null;
 }
 
 function kindOf(stats: Stats): string {
