@@ -46,9 +46,9 @@ export class ArchiveInspector {
     const perAtom = bounds.artifactBytesPerAtom + bounds.consoleBytesPerAtom + OWN_BYTES;
     this.#maxBytes = LENIENCE * atoms.length * perAtom;
     this.#maxFiles = LENIENCE * atoms.length * (bounds.artifactFilesPerAtom + OWN_FILES);
-    this.#walk = new TarWalk((entry) => this.#visit(entry), refuse);
+    this.#walk = new TarWalk((entry) => this.#visit(entry), refusal);
     if (consoles.size !== index.consoles.length || !index.consoles.every(isSound)) {
-      refuse('does not fit its index: a console in that is impossible');
+      throw refusal('does not fit its index: a console in that is impossible');
     }
   }
 
@@ -57,7 +57,7 @@ export class ArchiveInspector {
     for (let at = 0; at < chunk.length; ) {
       const wanted = this.#members[this.#next];
       if (wanted === undefined) {
-        refuse('is longer than its index says');
+        throw refusal('is longer than its index says');
       }
       const piece = chunk.subarray(at, at + wanted - this.#gathered);
       this.#parts.push(piece);
@@ -76,12 +76,14 @@ export class ArchiveInspector {
   /** The archive has come to its end. @throws ClusterRunnerError INVALID_REQUEST */
   end(): void {
     if (this.#gathered > 0 || this.#next < this.#members.length) {
-      refuse('is shorter than its index says');
+      throw refusal('is shorter than its index says');
     }
     this.#walk.end();
     for (const console of this.#folders.values()) {
       if (console !== null && !this.#consoles.has(console)) {
-        refuse(`does not fit its index: the console of atom ${console.atom_id} is not where that says`);
+        throw refusal(
+          `does not fit its index: the console of atom ${console.atom_id} is not where that says`,
+        );
       }
     }
   }
@@ -92,37 +94,39 @@ export class ArchiveInspector {
     // RFC 1952: a member ends with the length of its content, so that nothing else is hidden behind it.
     const said = member.length < 4 ? -1 : member.readUInt32LE(member.length - 4);
     if (block.length === 0 || said !== block.length || (!isLast && block.length !== BLOCK_BYTES)) {
-      refuse(`does not fit its index: member ${this.#next - 1} is no block`);
+      throw refusal(`does not fit its index: member ${this.#next - 1} is no block`);
     }
     return block;
   }
 
   #visit({ type, path, linkpath, bytes, offset }: WalkedEntry): void {
-    const shown = JSON.stringify(path.slice(0, 200));
-    const [folder = ''] = path.split('/');
+    const shown = () => JSON.stringify(path.slice(0, 200));
+    const folder = path.slice(0, Math.max(0, path.indexOf('/')));
     const console = this.#folders.get(folder);
     if (console === undefined || goesUp(path) || path.includes('\0') || path === folder) {
-      refuse(`names ${shown}, which is in no folder of its atoms`);
+      throw refusal(`names ${shown()}, which is in no folder of its atoms`);
     }
-    if (type !== 'File' && type !== 'Directory' && type !== 'SymbolicLink') {
-      refuse(`has ${shown}, which is no file, folder or symbolic link (${type})`);
+    if (type === null) {
+      throw refusal(`has ${shown()}, which is no file, folder or symbolic link`);
     }
-    if (type !== 'File' && bytes > 0) {
-      refuse(`has ${shown}, which has bytes and is no file`);
+    if (type !== 'file' && bytes > 0) {
+      throw refusal(`has ${shown()}, which has bytes and is no file`);
     }
-    if (type === 'SymbolicLink' && !staysInFolder(path, linkpath)) {
-      refuse(`has the link ${shown}, which leads out of the folder of its atom`);
+    if (type === 'link' && !staysInFolder(path, linkpath)) {
+      throw refusal(`has the link ${shown()}, which leads out of the folder of its atom`);
     }
     if (this.#links.size > 0 && this.#isBelowLink(path)) {
-      refuse(`names ${shown}, which lies behind a link`);
+      throw refusal(`names ${shown()}, which lies behind a link`);
     }
-    if (type === 'SymbolicLink') {
+    if (type === 'link') {
       this.#links.add(path);
     }
     this.#count(bytes);
-    if (console !== null && path === `${folder}/${CONSOLE}` && type === 'File') {
+    if (console !== null && path === `${folder}/${CONSOLE}` && type === 'file') {
       if (console.offset !== offset || console.bytes !== bytes || this.#consoles.has(console)) {
-        refuse(`does not fit its index: the console of atom ${console.atom_id} is not where that says`);
+        throw refusal(
+          `does not fit its index: the console of atom ${console.atom_id} is not where that says`,
+        );
       }
       this.#consoles.add(console);
     }
@@ -155,7 +159,7 @@ async function inflate(member: Buffer): Promise<Buffer> {
     const options = { maxOutputLength: BLOCK_BYTES };
     return member.length < SMALL_BYTES ? gunzipSync(member, options) : await decompress(member, options);
   } catch (error) {
-    return refuse(`has a member that is no gzip of a block (${messageOf(error)})`);
+    throw refusal(`has a member that is no gzip of a block (${messageOf(error)})`);
   }
 }
 
@@ -167,6 +171,6 @@ function isSound({ offset, bytes, lines, marks }: ConsoleIndex): boolean {
   return Number.isSafeInteger(offset + bytes) && lines <= bytes && marks.length === boundaries && rises;
 }
 
-function refuse(what: string): never {
-  throw new ClusterRunnerError('INVALID_REQUEST', `The result is refused: its archive ${what}.`);
+function refusal(what: string): ClusterRunnerError {
+  return new ClusterRunnerError('INVALID_REQUEST', `The result is refused: its archive ${what}.`);
 }

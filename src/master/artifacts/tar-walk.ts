@@ -1,9 +1,9 @@
-import { Header } from 'tar';
-import { messageOf } from '../../protocol/errors.js';
+import { readUstar, USTAR_BLOCK } from './ustar.js';
 
 /** What stands in a tar before the bytes of an entry. */
 export interface WalkedEntry {
-  readonly type: string;
+  /** null for anything else. */
+  readonly type: 'file' | 'link' | 'folder' | null;
   readonly path: string;
   readonly linkpath: string;
   readonly bytes: number;
@@ -11,7 +11,14 @@ export interface WalkedEntry {
   readonly offset: number;
 }
 
-const BLOCK = 512;
+const types = new Map<string, WalkedEntry['type']>([
+  ['0', 'file'],
+  ['2', 'link'],
+  ['5', 'folder'],
+]);
+
+const nothing: Buffer = Buffer.alloc(0);
+const none: ReadonlyMap<string, string> = new Map();
 /** Of two paths as long as a system takes them, and what stands around them. */
 const MAX_PAX_BYTES = 32 * 1024;
 const PAX_KEYS: ReadonlySet<string> = new Set(['path', 'linkpath', 'size', 'mtime']);
@@ -19,22 +26,22 @@ const PAX_KEYS: ReadonlySet<string> = new Set(['path', 'linkpath', 'size', 'mtim
 /**
  * Goes through a tar that comes in pieces and tells of its entries, holding no more than a header. It takes what
  * ClusterRunner writes (POSIX ustar with pax headers for single entries) and nothing that programs understand in
- * different ways: for that `refuse` is called, with the end of a sentence that begins with "its archive".
+ * different ways: it throws what `refuse` makes of the end of a sentence that begins with "its archive".
  */
 export class TarWalk {
   readonly #visit: (entry: WalkedEntry) => void;
-  readonly #refuse: (what: string) => never;
+  readonly #refuse: (what: string) => Error;
   #position = 0;
   /** Bytes of the entry, with its padding, that are to be passed over. */
   #skip = 0;
-  #header: Buffer = Buffer.alloc(0);
+  #header = nothing;
   /** Bytes of a pax header, with its padding, that are to come. */
   #paxLeft = 0;
   #paxBytes = 0;
-  #pax: Buffer = Buffer.alloc(0);
-  #extended: ReadonlyMap<string, string> = new Map();
+  #pax = nothing;
+  #extended = none;
 
-  constructor(visit: (entry: WalkedEntry) => void, refuse: (what: string) => never) {
+  constructor(visit: (entry: WalkedEntry) => void, refuse: (what: string) => Error) {
     this.#visit = visit;
     this.#refuse = refuse;
   }
@@ -45,7 +52,7 @@ export class TarWalk {
       if (this.#skip > 0) {
         at += this.#passOver(Math.min(this.#skip, left));
       } else {
-        const wanted = this.#paxLeft > 0 ? this.#paxLeft : BLOCK - this.#header.length;
+        const wanted = this.#paxLeft > 0 ? this.#paxLeft : USTAR_BLOCK - this.#header.length;
         const piece = bytes.subarray(at, at + Math.min(wanted, left));
         at += piece.length;
         this.#position += piece.length;
@@ -57,7 +64,7 @@ export class TarWalk {
   /** Nothing follows. */
   end(): void {
     if (this.#skip > 0 || this.#header.length > 0 || this.#paxLeft > 0 || this.#extended.size > 0) {
-      this.#refuse('ends within an entry');
+      throw this.#refuse('ends within an entry');
     }
   }
 
@@ -77,56 +84,49 @@ export class TarWalk {
       return;
     }
     this.#header = this.#header.length === 0 ? piece : Buffer.concat([this.#header, piece]);
-    if (this.#header.length === BLOCK) {
-      const header = this.#decode(this.#header);
-      this.#header = Buffer.alloc(0);
-      this.#enter(header);
+    if (this.#header.length === USTAR_BLOCK) {
+      const block = this.#header;
+      this.#header = nothing;
+      this.#enter(block);
     }
   }
 
-  #decode(block: Buffer): Header {
-    try {
-      return new Header(block);
-    } catch (error) {
-      return this.#refuse(`has a header that cannot be read (${messageOf(error)})`);
+  #enter(block: Buffer): void {
+    const header = readUstar(block);
+    if (header === null) {
+      const what = block.every((byte) => byte === 0)
+        ? 'the mark that ends a tar in it, behind which nothing would be found'
+        : `something at byte ${this.#position - USTAR_BLOCK} of its tar that is no header`;
+      throw this.#refuse(`has ${what}`);
     }
-  }
-
-  #enter(header: Header): void {
-    if (header.nullBlock) {
-      this.#refuse('has the mark that ends a tar in it, behind which nothing would be found');
-    }
-    if (!header.cksumValid) {
-      this.#refuse(`has something at byte ${this.#position - BLOCK} of its tar that is no header`);
-    }
-    if (header.type === 'ExtendedHeader') {
-      this.#enterPax(header.size ?? 0);
+    if (header.typeFlag === 'x') {
+      this.#enterPax(header.bytes ?? 0);
       return;
     }
     const extended = this.#extended;
-    this.#extended = new Map();
+    this.#extended = none;
     const size = extended.get('size');
-    const bytes = size === undefined ? (header.size ?? 0) : Number(size);
-    if (!Number.isSafeInteger(bytes) || bytes < 0) {
-      this.#refuse('has an entry whose size is no number');
+    const bytes = size === undefined ? header.bytes : Number(size);
+    if (bytes === null || !Number.isSafeInteger(bytes) || bytes < 0) {
+      throw this.#refuse('has an entry whose size is no number');
     }
     this.#visit({
-      type: header.type,
-      path: extended.get('path') ?? header.path ?? '',
-      linkpath: extended.get('linkpath') ?? header.linkpath ?? '',
+      type: types.get(header.typeFlag) ?? null,
+      path: extended.get('path') ?? header.path,
+      linkpath: extended.get('linkpath') ?? header.linkpath,
       bytes,
       offset: this.#position,
     });
-    this.#skip = Math.ceil(bytes / BLOCK) * BLOCK;
+    this.#skip = Math.ceil(bytes / USTAR_BLOCK) * USTAR_BLOCK;
   }
 
   #enterPax(bytes: number): void {
     if (this.#extended.size > 0 || bytes === 0 || bytes > MAX_PAX_BYTES) {
-      this.#refuse('has an extended header that is too long, or stands in the wrong place');
+      throw this.#refuse('has an extended header that is too long, or stands in the wrong place');
     }
     this.#paxBytes = bytes;
-    this.#paxLeft = Math.ceil(bytes / BLOCK) * BLOCK;
-    this.#pax = Buffer.alloc(0);
+    this.#paxLeft = Math.ceil(bytes / USTAR_BLOCK) * USTAR_BLOCK;
+    this.#pax = nothing;
   }
 
   /** Records `LENGTH KEY=VALUE\n`; some readers take each line of a value for one. */
@@ -135,7 +135,7 @@ export class TarWalk {
     for (const line of text.replace(/\n$/, '').split('\n')) {
       const [, length, key = '', value = ''] = /^(\d{1,5}) (\w+)=(.+)$/.exec(line) ?? [];
       if (Number(length) !== Buffer.byteLength(line) + 1 || !PAX_KEYS.has(key) || found.has(key)) {
-        this.#refuse('has an extended header that is not as a slave writes it');
+        throw this.#refuse('has an extended header that is not as a slave writes it');
       }
       found.set(key, value);
     }
