@@ -10,7 +10,7 @@ import {
 } from './ids.js';
 import { JobDefinitionSchema, NamedJobSchema } from './job.js';
 import { ProjectSchema, RemoteFileSchema } from './project.js';
-import { ResultFactsSchema } from './result-facts.js';
+import { ReportedFactsSchema } from './result-facts.js';
 import { ResultIndexSchema } from './result-index.js';
 import { ResultLimitsSchema } from './result-limits.js';
 import { literals, Nullable } from './shapes.js';
@@ -214,7 +214,7 @@ export const AtomVerdictSchema = Type.Object(
     /** Seconds. */
     actual_time: Type.Number({ minimum: 0 }),
     /** Where there is something to say. */
-    facts: Type.Optional(ResultFactsSchema),
+    facts: Type.Optional(ReportedFactsSchema),
   },
   closed,
 );
