@@ -82,6 +82,7 @@ function program(): Command {
     .option('--remote <name>', 'name of the git remote (default: origin)')
     .option('--project-directory <dir>', 'folder that holds clusterrunner.yaml')
     .option('--rerun-failed <build>', 'run the atoms again that failed or were lost in that build, as it was')
+    .option('--junit <file>', 'where to put a copy of build_results/junit.xml')
     .action(async (type: string | undefined, options) => {
       process.exitCode = await (await import('./build/command.js')).build(type, options);
     });
@@ -116,7 +117,9 @@ function program(): Command {
     .description('Fetch the results of a build that has ended.')
     .argument('<build>', 'number of the build')
     .option('--output <dir>', 'folder that is replaced by them (default: build_results)')
-    .action(async (build: string, options) => (await import('./results.js')).results(build, options));
+    .action(async (build: string, options) => {
+      process.exitCode = await (await import('./results.js')).results(build, options);
+    });
 
   common(root.command('token'))
     .description('Make a token with which one may read, and nothing else, at a master with this secret.')

@@ -1,5 +1,6 @@
 import type { LoadedConfig } from '../config/load.js';
 import type { Limits } from '../master/http/limits.js';
+import type { ResultBounds } from '../master/result-bounds.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -16,5 +17,15 @@ export function limitsOf({ master }: LoadedConfig): Limits {
     archiveBytes: master.maxResultGigabytes * KIB * MIB,
     requestsPerSlave: master.maxRequestsPerSlave,
     failedSignatures: master.maxFailedSignatures,
+  };
+}
+
+export function resultBoundsOf({ master }: LoadedConfig): ResultBounds {
+  return {
+    artifactBytesPerAtom: master.artifactsMaxMibPerAtom * MIB,
+    artifactFilesPerAtom: master.artifactsMaxFilesPerAtom,
+    consoleBytesPerAtom: master.consoleMaxMibPerAtom * MIB,
+    archiveBytes: master.maxResultGigabytes * KIB * MIB,
+    bytesPerBuild: master.resultsMaxMibPerBuild * MIB,
   };
 }

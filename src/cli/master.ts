@@ -6,7 +6,7 @@ import type { Logger } from '../lib/logger.js';
 import { isLoopback } from '../master/http/origins.js';
 import type { TlsFiles } from '../master/http/tls.js';
 import { type CommonOptions, createContext } from './context.js';
-import { limitsOf } from './master-limits.js';
+import { limitsOf, resultBoundsOf } from './master-limits.js';
 import { serveMaster } from './serve-master.js';
 import { noteService } from './services.js';
 import { untilStopped } from './until-stopped.js';
@@ -36,6 +36,7 @@ export async function master(options: MasterOptions): Promise<void> {
     leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
     retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
     maxPackBytes: config.master.packsMaxMib * 1024 ** 2,
+    resultBounds: resultBoundsOf(config),
     log,
   });
   const forget = noteService(config.baseDirectory, 'master', served.port);

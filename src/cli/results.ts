@@ -1,23 +1,51 @@
 import { resolve } from 'node:path';
-import { replaceableFolder, unpackResults } from './build/results.js';
+import { systemClock } from '../lib/clock.js';
+import { Releasers } from '../lib/releasers.js';
+import { fetchResults } from './build/fetch-results.js';
+import { interruptions } from './build/interruptions.js';
+import { progressDisplay } from './build/progress-display.js';
+import { replaceableFolder } from './build/results.js';
+import { exitCode } from './exit-codes.js';
 import { parseBuildId, printJson, type ReaderOptions, withClient } from './reader.js';
 
 export interface ResultsOptions extends ReaderOptions {
   readonly output?: string;
 }
 
-/** `clusterrunner results BUILD`: fetches the results of a build that has ended. */
-export async function results(build: string, options: ResultsOptions): Promise<void> {
+/** `clusterrunner results BUILD`: fetches the results of a build that has ended. Resolves with the exit code. */
+export async function results(build: string, options: ResultsOptions): Promise<number> {
   const id = parseBuildId(build);
   const target = resolve(options.output ?? 'build_results');
   replaceableFolder(target);
-  await withClient('results', options, async (client) => {
-    const { stream } = await client.openArtifacts(id);
-    await unpackResults(stream, target);
-  });
+  const releasers = new Releasers();
+  const signal = interruptions(releasers);
+  const display = progressDisplay(
+    process.stderr,
+    systemClock,
+    options.quiet === true || !process.stderr.isTTY,
+  );
+  try {
+    await withClient('results', options, async (client) => {
+      await fetchResults(client, await client.getBuild(id), target, {
+        signal,
+        onProgress: (bytes, total) => display.fetching(bytes, total),
+      });
+    });
+  } catch (error) {
+    if (!signal.aborted) {
+      throw error;
+    }
+    display.end();
+    process.stderr.write(`clusterrunner: Interrupted; ${target} is as it was.\n`);
+    return exitCode.interrupted;
+  } finally {
+    display.end();
+    await releasers.releaseAll();
+  }
   if (options.json) {
     printJson({ build_id: id, directory: target });
   } else {
     process.stdout.write(`The results of build ${id} are in ${target}\n`);
   }
+  return exitCode.success;
 }

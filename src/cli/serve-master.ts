@@ -11,6 +11,7 @@ import { createApp } from '../master/http/app.js';
 import { defaultLimits, type Limits } from '../master/http/limits.js';
 import { listen } from '../master/http/listen.js';
 import type { TlsFiles } from '../master/http/tls.js';
+import type { ResultBounds } from '../master/result-bounds.js';
 import { createMaster, type MasterOptions } from '../master/service.js';
 import type { Secrets } from '../protocol/secrets.js';
 
@@ -34,6 +35,7 @@ export interface ServeMasterOptions {
   readonly retention: MasterOptions['retention'];
   /** Of all bundles of projects together. */
   readonly maxPackBytes: number;
+  readonly resultBounds: ResultBounds;
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -61,6 +63,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       leaseSeconds: options.leaseSeconds,
       retention: options.retention,
       maxPackBytes: options.maxPackBytes,
+      resultBounds: options.resultBounds,
     });
     releasers.add(() => service.close());
     const app = createApp({
@@ -70,6 +73,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       acceptBodyDigest: options.acceptBodyDigest ?? true,
       readAccess: options.readAccess ?? 'public',
       limits: options.limits ?? defaultLimits,
+      resultBounds: options.resultBounds,
       hostNames: options.hostNames ?? [],
       rememberNonce: (nonce, expires) => service.rememberNonce(nonce, expires),
       clock,

@@ -31,17 +31,22 @@ async function* chunksOf(first: OpenedStream, options: DownloadOptions): AsyncGe
   let received = 0;
   let breaks = 0;
   for (let opened = first; ; opened = await reopen(received, etag, options)) {
+    // A reader that fails throws into the `yield`: that is no break of the download, and its end.
+    let isReadersTurn = false;
     try {
       for await (const chunk of opened.stream) {
         received += lengthOf(chunk);
         breaks = 0;
+        isReadersTurn = true;
         yield chunk;
+        isReadersTurn = false;
       }
       if (bytes === null || received === bytes) {
         return;
       }
     } catch (error) {
-      if (bytes === null || etag === null || options.signal.aborted || breaks >= MAX_BREAKS_IN_A_ROW) {
+      const isFinal = bytes === null || etag === null || breaks >= MAX_BREAKS_IN_A_ROW;
+      if (isReadersTurn || isFinal || options.signal.aborted) {
         throw error;
       }
     }

@@ -180,6 +180,26 @@ export const sections = {
       'Size of a JSON body that is signed with a digest of the body alone, which must be read to be checked.',
     ),
     max_result_gigabytes: key(integer(1, 100_000), '64', 'Size of the results of one subjob.'),
+    artifacts_max_mib_per_atom: key(
+      integer(0, 100_000_000),
+      '10240',
+      'Size of the files of one atom that go into the results; files beyond it are left out, and named there.',
+    ),
+    artifacts_max_files_per_atom: key(
+      integer(0, 10_000_000),
+      '1000000',
+      'How many files, folders and links of one atom go into the results.',
+    ),
+    console_max_mib_per_atom: key(
+      integer(1, 100_000),
+      '1024',
+      'Size of the console of one atom; a longer one loses its middle, also while the atom runs.',
+    ),
+    results_max_mib_per_build: key(
+      integer(1, 100_000_000),
+      '102400',
+      'Size of the results of one build, compressed; when there are so many, subjobs that begin then leave consoles and no files.',
+    ),
     max_json_depth: key(integer(8, 1000), '32', 'How deep objects and lists may stand in one another.'),
     header_timeout: key(
       secondsFrom(1, 3600),

@@ -1,3 +1,4 @@
+import { readdirSync, statSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Flusher } from '../lib/flusher.js';
@@ -7,6 +8,24 @@ import type { BuildId } from '../protocol/ids.js';
 /** Where the archive of a subjob is kept. */
 export function archivePath(resultsDirectory: string, build: BuildId, subjob: number): string {
   return join(resultsDirectory, String(build), `${subjob}.tar.gz`);
+}
+
+/** Of all archives of a build together. Nothing else may run meanwhile, so that a hundred thousand take no second. */
+export function archiveBytes(resultsDirectory: string, build: BuildId): number {
+  const folder = join(resultsDirectory, String(build));
+  return namesIn(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+}
+
+/** None of a folder that is not there: a build has none before its first result. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      return [];
+    }
+    throw error;
+  }
 }
 
 /** Moves archives to their places. Those that come to one folder at the same time share its flush to the disk. */

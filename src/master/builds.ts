@@ -4,6 +4,7 @@ import { newTask } from '../domain/lease.js';
 import type { Build, BuildRequest } from '../protocol/build.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { atomFolder, type BuildId, toId } from '../protocol/ids.js';
+import { noFacts } from '../protocol/result-facts.js';
 import { archivePath } from './archive-files.js';
 import { type BuildEntry, Change, type Cluster } from './cluster.js';
 import type { ArchiveContents, MasterPacks, Page } from './contract.js';
@@ -68,6 +69,8 @@ export class Builds {
       atomsFailed: 0,
       atomsLost: 0,
       atomsFlaky: 0,
+      resultFacts: noFacts,
+      resultBytes: 0,
       retriesUsed: 0,
       refusals: new Map(),
       leases: new Set(),

@@ -17,11 +17,13 @@ import {
 } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { Project, RemoteFile } from '../protocol/project.js';
+import type { ResultFacts } from '../protocol/result-facts.js';
 import type { Handback } from '../protocol/slave.js';
 import { BuildWatchers } from './build-watchers.js';
 import type { DiskRoom } from './disk-room.js';
 import type { Journal, Step } from './journal.js';
 import type { Metrics } from './metrics.js';
+import type { ResultBounds } from './result-bounds.js';
 import type { SlavesInMemory } from './slaves-in-memory.js';
 import type { LeasedAtom } from './store/atoms.js';
 import type { Store } from './store/store.js';
@@ -44,6 +46,10 @@ export interface BuildEntry {
   atomsLost: number;
   /** Failed, and passed when they were run again. */
   atomsFlaky: number;
+  /** Of all atoms that have their verdict. */
+  resultFacts: ResultFacts;
+  /** Of the archives that were accepted. */
+  resultBytes: number;
   /** How many atoms were run again. */
   retriesUsed: number;
   /** What the slaves said that could not run it, the last words last, by the name of the slave. */
@@ -129,6 +135,7 @@ export interface ClusterParts {
   readonly room: DiskRoom;
   /** Holds a folder for each build that has results. */
   readonly resultsDirectory: string;
+  readonly resultBounds: ResultBounds;
   /** No lease was ever given with a higher id. */
   readonly lastLease: number;
   /** Called when something may have become available to slaves that wait for work. */
@@ -150,6 +157,7 @@ export class Cluster {
   readonly metrics: Metrics;
   readonly room: DiskRoom;
   readonly resultsDirectory: string;
+  readonly resultBounds: ResultBounds;
   readonly workAppeared: () => void;
   readonly newsOf: (build: BuildId) => void;
   #lastLease: number;
@@ -163,6 +171,7 @@ export class Cluster {
     this.metrics = parts.metrics;
     this.room = parts.room;
     this.resultsDirectory = parts.resultsDirectory;
+    this.resultBounds = parts.resultBounds;
     this.workAppeared = parts.workAppeared;
     this.newsOf = parts.newsOf;
     this.#lastLease = parts.lastLease;

@@ -4,6 +4,7 @@ import type { BuildEntry, Change, Cluster } from './cluster.js';
 import { updateBuild } from './store/builds.js';
 import { appendEvent } from './store/events.js';
 import { cancelHeldLeases } from './store/leases.js';
+import { factsColumn } from './store/result-facts.js';
 
 /**
  * Ends the build in memory and adds to `change` what the store must learn. Leases that are still held end with it; their slaves are told when they ask next.
@@ -30,6 +31,7 @@ export function endBuild(
     num_atoms_failed: build.atomsFailed,
     num_atoms_lost: build.atomsLost,
     num_atoms_flaky: build.atomsFlaky,
+    facts: factsColumn(build.resultFacts),
     error_message: errorMessage,
     ended_at: now,
   };

@@ -3,6 +3,7 @@ import type { Assignment, LeaseRef, WorkAnswer, WorkRequest } from '../protocol/
 import { Change, type Cluster, type Held, type SlaveEntry } from './cluster.js';
 import { atomsOf, giveBack, refOf, takeWork } from './leases.js';
 import type { LongPolls, Taken } from './long-polls.js';
+import { resultLimits } from './result-bounds.js';
 
 const nothing: WorkAnswer = { assignments: [], cancel: [], release: [], drain: false };
 
@@ -171,6 +172,7 @@ export class HandOut {
       job: build.job,
       build_executor_index: executorIndex,
       expected_seconds: build.work.subjob(subjob)?.expected ?? null,
+      limits: resultLimits(this.#cluster.resultBounds, build.resultBytes),
       atoms: atoms.map(({ id, variable, value }) => ({ id, variable, value })),
     };
   }

@@ -3,6 +3,7 @@ import { toId } from '../protocol/ids.js';
 import type { Atom, AtomOutcome, AtomState, Subjob } from '../protocol/work.js';
 import type { SubjobRowState } from './store/database.js';
 import type { AtomView, SubjobView } from './store/reading.js';
+import { readFacts } from './store/result-facts.js';
 
 const shownAs: Readonly<Record<SubjobRowState, AtomState>> = {
   QUEUED: 'NOT_STARTED',
@@ -23,6 +24,7 @@ export function presentAtom(atom: AtomView): Atom {
     expected_time: atom.expected_time,
     actual_time: atom.actual_time,
     error: atom.error,
+    ...readFacts(atom.facts),
   };
 }
 

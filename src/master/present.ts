@@ -3,10 +3,12 @@ import { secondsLeft } from '../domain/estimate.js';
 import { commandString } from '../job/command-string.js';
 import type { AtomRef, Build, BuildRequest, BuildState } from '../protocol/build.js';
 import { type BuildId, toId } from '../protocol/ids.js';
+import type { ResultFacts } from '../protocol/result-facts.js';
 import type { BuildEntry } from './cluster.js';
 import { maskRequest } from './requests.js';
 import type { FailedAtom } from './store/atoms.js';
 import { type BuildRow, readRequest, readTimestamps } from './store/builds.js';
+import { readFacts } from './store/result-facts.js';
 
 interface Facts {
   readonly id: BuildId;
@@ -19,6 +21,7 @@ interface Facts {
   readonly atomsFailed: number;
   readonly atomsLost: number;
   readonly atomsFlaky: number;
+  readonly resultFacts: ResultFacts;
   readonly executors: number;
   readonly secondsLeft: number | null;
   readonly failedAtoms: readonly FailedAtom[];
@@ -28,7 +31,7 @@ interface Facts {
 
 /** A build that runs. */
 export function presentEntry(build: BuildEntry): Build {
-  const { id, work, request, numAtoms, atomsDone, atomsFailed, atomsLost, atomsFlaky } = build;
+  const { id, work, request, numAtoms, atomsDone, atomsFailed, atomsLost, atomsFlaky, resultFacts } = build;
   return present({
     id,
     state: work.state,
@@ -40,6 +43,7 @@ export function presentEntry(build: BuildEntry): Build {
     atomsFailed,
     atomsLost,
     atomsFlaky,
+    resultFacts,
     executors: work.running,
     secondsLeft: work.state === 'BUILDING' ? secondsLeft(work.secondsOfUndone, work.running) : null,
     failedAtoms: [],
@@ -65,6 +69,7 @@ export function presentRow(
     atomsFailed: row.num_atoms_failed,
     atomsLost: row.num_atoms_lost,
     atomsFlaky: row.num_atoms_flaky,
+    resultFacts: readFacts(row.facts),
     executors: 0,
     secondsLeft: isEnded(row.state) && row.num_subjobs !== null ? 0 : null,
     failedAtoms,
@@ -93,6 +98,7 @@ function present(facts: Facts): Build {
     seconds_left: facts.secondsLeft,
     failed_atoms: result === null ? null : facts.failedAtoms.map(presentFailed),
     flaky_atoms: result === null ? null : facts.flakyAtoms.map(presentFailed),
+    ...facts.resultFacts,
     artifacts: result === null ? null : `/v1/build/${id}/artifacts.tar.gz`,
     error_message: facts.error,
     request_params: maskRequest(facts.request),

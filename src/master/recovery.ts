@@ -2,6 +2,7 @@ import { BuildWork, type Subjob } from '../domain/build-work.js';
 import { type Holder, holdersOf, type LeasedTask, type Task } from '../domain/lease.js';
 import { seconds } from '../lib/clock.js';
 import { type LeaseId, toId } from '../protocol/ids.js';
+import { archiveBytes } from './archive-files.js';
 import { type BuildEntry, Change, type Cluster } from './cluster.js';
 import { finishIfComplete } from './ending.js';
 import { lose } from './leases.js';
@@ -18,6 +19,7 @@ import {
   unfinishedBuilds,
 } from './store/builds.js';
 import { heldLeases, type LeaseRow } from './store/leases.js';
+import { sumFacts } from './store/result-facts.js';
 import { allSlaves } from './store/slaves.js';
 import { type SubjobRow, subjobsOf } from './store/subjobs.js';
 
@@ -82,6 +84,8 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     atomsFailed: failed,
     atomsLost: lost,
     atomsFlaky: flaky,
+    resultFacts: await sumFacts(db, id),
+    resultBytes: archiveBytes(cluster.resultsDirectory, id),
     retriesUsed: retries,
     refusals: new Map(),
     leases: new Set(),

@@ -5,6 +5,7 @@ import { QueueByKey } from '../lib/queue-by-key.js';
 import { removeFile } from '../lib/remove-file.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
+import { addFacts } from '../protocol/result-facts.js';
 import type { LeaseRef, ResultReport } from '../protocol/slave.js';
 import { ArchiveKeeper, archivePath } from './archive-files.js';
 import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
@@ -92,6 +93,7 @@ export class Results {
       throw new Error(`The result of subjob ${subjob} of build ${id} was accepted out of turn.`);
     }
     cluster.journal.requireWhole();
+    build.resultBytes += bytes;
     const committed = cluster.commit(this.#complete(found.held, build, subjob, report, retries));
     // Now it may be known how long atoms take that no build had run.
     await this.#regrouping.consider(build);
@@ -148,6 +150,12 @@ export class Results {
     build.atomsFlaky += atoms.filter(
       ({ id, exit_code }) => exit_code === 0 && (retries.get(id) ?? 0) > 0,
     ).length;
+    const runAgain = new Set<number>(again.map(({ id }) => id));
+    for (const { id, facts } of atoms) {
+      if (facts !== undefined && !runAgain.has(id)) {
+        build.resultFacts = addFacts(build.resultFacts, facts);
+      }
+    }
     const numSubjobs = build.work.total;
     const learned = {
       build: build.id,

@@ -24,6 +24,7 @@ import { takeProgress } from './progress.js';
 import { Reading } from './reading.js';
 import { recover } from './recovery.js';
 import { Regrouping } from './regrouping.js';
+import { defaultResultBounds, type ResultBounds } from './result-bounds.js';
 import { Results } from './results.js';
 import { Retention, type RetentionLimits } from './retention.js';
 import { Slaves } from './slaves.js';
@@ -46,6 +47,8 @@ export interface MasterOptions {
   readonly retention: RetentionLimits;
   /** Of all bundles of projects together; 10 GiB unless given. */
   readonly maxPackBytes?: number;
+  /** How much results may hold; the defaults of the configuration unless given. */
+  readonly resultBounds?: ResultBounds;
   /** What may still be written where a folder is, null when nobody knows; asked of the system unless given. */
   readonly freeBytes?: (directory: string) => number | null;
 }
@@ -87,6 +90,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     clock,
     log,
     resultsDirectory,
+    resultBounds: options.resultBounds ?? defaultResultBounds,
     lastLease: Math.max(await lastLeaseId(store.db), leaseFloor(clock.now())),
     workAppeared: () => polls.dispatchSoon(cluster),
     newsOf: (build) => polls.newsOf(build),

@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { AtomIdSchema, BuildIdSchema, SubjobIdSchema } from './ids.js';
 import { JobDefinitionSchema } from './job.js';
+import { resultFacts } from './result-facts.js';
 import { literals, Nullable } from './shapes.js';
 
 /** Longer than any that a system takes: of paths 4096 on Linux, of addresses some 8000 in servers and browsers. */
@@ -117,6 +118,7 @@ export const BuildSchema = Type.Object(
         description: '`subjob_id` is that of the first failure, which is in the results.',
       }),
     ),
+    ...resultFacts,
     artifacts: Nullable(Type.String({ description: "URL path of the archive of the build's results." })),
     error_message: Nullable(Type.String()),
     request_params: BuildRequestSchema,

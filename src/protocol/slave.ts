@@ -10,7 +10,9 @@ import {
 } from './ids.js';
 import { JobDefinitionSchema, NamedJobSchema } from './job.js';
 import { ProjectSchema, RemoteFileSchema } from './project.js';
+import { ReportedFactsSchema } from './result-facts.js';
 import { ResultIndexSchema } from './result-index.js';
+import { ResultLimitsSchema } from './result-limits.js';
 import { literals, Nullable } from './shapes.js';
 
 /*
@@ -123,6 +125,7 @@ export const RunAssignmentSchema = Type.Object(
     atoms: Type.Array(AssignedAtomSchema, { minItems: 1 }),
     /** Of all its atoms together, by history; null without. */
     expected_seconds: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
+    limits: ResultLimitsSchema,
   },
   closed,
 );
@@ -214,6 +217,8 @@ export const AtomVerdictSchema = Type.Object(
     exit_code: Type.Integer(),
     /** Seconds. */
     actual_time: Type.Number({ minimum: 0 }),
+    /** Where there is something to say. */
+    facts: Type.Optional(ReportedFactsSchema),
   },
   closed,
 );

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { AtomIdSchema, SubjobIdSchema } from './ids.js';
+import { resultFacts } from './result-facts.js';
 import { literals, Nullable } from './shapes.js';
 
 /*
@@ -34,6 +35,7 @@ export const AtomSchema = Type.Object(
     error: Nullable(
       Type.String({ description: 'Of a lost atom: what happened, with the names of its slaves.' }),
     ),
+    ...resultFacts,
   },
   { additionalProperties: false },
 );

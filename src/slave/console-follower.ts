@@ -17,6 +17,8 @@ export class ConsoleFollower {
   #stream: MaskedStream;
   /** Of what was handed out. */
   #offset = 0;
+  /** So much less of it is in the file, which is cut when it is too long. */
+  #cut = 0;
 
   constructor(atom: AtomId, path: string, masks: Masks) {
     this.#atom = atom;
@@ -33,11 +35,16 @@ export class ConsoleFollower {
     }
     try {
       const { size } = await file.stat();
-      const behind = size - this.#offset - this.#stream.held;
+      if (size < this.#place) {
+        this.#cut = this.#offset - size;
+        this.#stream = this.#masks.stream();
+      }
+      const behind = size - this.#place;
       if (behind <= 0) {
         return null;
       }
-      const skipped = behind > MAX_BEHIND_BYTES ? size - MAX_CONSOLE_PIECE_BYTES - this.#offset : 0;
+      const skipped =
+        behind > MAX_BEHIND_BYTES ? size - MAX_CONSOLE_PIECE_BYTES - (this.#offset - this.#cut) : 0;
       const note = skipped === 0 ? '' : `\n… ${skipped} bytes are shown when the atom has ended …\n`;
       const bytes = skipped === 0 ? await this.#readOn(file) : await this.#readAfter(file, skipped);
       if (bytes.length === 0) {
@@ -55,15 +62,20 @@ export class ConsoleFollower {
     }
   }
 
+  /** In the file, of what comes next. */
+  get #place(): number {
+    return this.#offset - this.#cut + this.#stream.held;
+  }
+
   async #readOn(file: FileHandle): Promise<Buffer> {
-    return this.#stream.push(await readAt(file, this.#offset + this.#stream.held));
+    return this.#stream.push(await readAt(file, this.#place));
   }
 
   /** Reads from a little earlier, so that what lies across the place is masked too. */
   async #readAfter(file: FileHandle, skipped: number): Promise<Buffer> {
     this.#stream = this.#masks.stream();
     const before = Math.min(skipped, this.#masks.reach);
-    const bytes = this.#stream.push(await readAt(file, this.#offset + skipped - before));
+    const bytes = this.#stream.push(await readAt(file, this.#offset - this.#cut + skipped - before));
     return bytes.subarray(before);
   }
 }

@@ -18,6 +18,7 @@ import type {
 import { AHEAD_MS, Ahead } from './ahead.js';
 import { writeArchive } from './archive/write-archive.js';
 import { BuildHost, CANCEL_GRACE_MS, type HostContext } from './build-host.js';
+import { ConsoleLimit } from './console-limit.js';
 import { ExecutorUse } from './executor-use.js';
 import { Executors } from './executors.js';
 import { type HeldLease, HeldLeases } from './leases.js';
@@ -242,6 +243,8 @@ export class Worker {
     const { projectDirectory } = await host.workspace();
     const reporter = new ProgressReporter(assignment, session, clock, log, masks);
     const reporting = reporter.run(() => this.leases.cancel(lease));
+    const consoles = new ConsoleLimit(assignment.limits.console_bytes, masks.reach, clock);
+    const limiting = consoles.run();
     const outcome = await runSubjob({
       assignment,
       projectDirectory,
@@ -252,11 +255,15 @@ export class Worker {
       signal,
       clock,
       onProgress: (progress, console) => {
+        consoles.note(progress, console);
         reporter.note(progress, console);
         this.#noteProgress(assignment, progress);
       },
-    }).finally(() => reporter.stop());
-    await reporting;
+    }).finally(() => {
+      consoles.stop();
+      reporter.stop();
+    });
+    await Promise.all([reporting, limiting]);
     if (outcome === null) {
       return;
     }
@@ -265,14 +272,22 @@ export class Worker {
       executor.end();
     }
     this.#packing += 1;
-    const index = await writeArchive(outcome.folders, outbox.archivePath(lease), masks).finally(() => {
+    const { facts, ...index } = await writeArchive(outcome.folders, outbox.archivePath(lease), {
+      masks,
+      limits: assignment.limits,
+      consoleCuts: consoles.cuts,
+    }).finally(() => {
       this.#packing -= 1;
     });
     if (signal.aborted) {
       await rm(outbox.archivePath(lease), { force: true });
       return;
     }
-    outbox.send(build_id, subjob_id, { lease, atoms: [...outcome.verdicts], index });
+    const atoms = outcome.verdicts.map((verdict) => {
+      const said = facts.get(verdict.id);
+      return said === undefined ? verdict : { ...verdict, facts: said };
+    });
+    outbox.send(build_id, subjob_id, { lease, atoms, index });
   }
 
   #noteProgress({ lease, atoms, expected_seconds }: RunAssignment, { id, state }: AtomProgress): void {

@@ -59,7 +59,7 @@ describe('a job on a master and a slave', () => {
       ];
       const folders = [cluster.folder(0), cluster.folder(1)].sort();
       expect(folders.join(' ')).to.match(/^artifact_\d_\d artifact_\d_\d$/);
-      expect(cluster.results()).to.deep.equal(folders.flatMap(files));
+      expect(cluster.results()).to.deep.equal([...folders.flatMap(files), 'junit.xml']);
     });
 
     it('keeps stdout and stderr of an atom together', () => {
@@ -138,6 +138,8 @@ describe('a job on a master and a slave', () => {
   it('replaces the results of the build before', async () => {
     await cluster.build(['--url', project.url, '--job-name', 'Failing']);
     await cluster.build(['--url', project.url, '--job-name', 'Passing']);
-    expect(cluster.results().filter((file) => !/^artifact_\d_[01]\//.test(file))).to.deep.equal([]);
+    expect(cluster.results().filter((file) => !/^artifact_\d_[01]\//.test(file))).to.deep.equal([
+      'junit.xml',
+    ]);
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { serveMaster } from '../../src/cli/serve-master.js';
 import { version } from '../../src/lib/version.js';
+import { defaultResultBounds } from '../../src/master/result-bounds.js';
 import type { RouteDeclaration } from '../../src/protocol/route.js';
 import { routes } from '../../src/protocol/routes.js';
 import { fixedSecrets } from '../../src/protocol/secrets.js';
@@ -44,6 +45,7 @@ export async function startExampleMaster(): Promise<ExampleMaster> {
     leaseSeconds: 30,
     retention: { buildsKept: 0, daysKept: 0 },
     maxPackBytes: 1024 ** 2,
+    resultBounds: defaultResultBounds,
     log: pino({ level: 'silent' }),
     clock,
   });

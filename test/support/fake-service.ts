@@ -14,6 +14,7 @@ import { ClusterRunnerError } from '../../src/protocol/errors.js';
 import type { Event } from '../../src/protocol/event.js';
 import type { Explanation } from '../../src/protocol/explanation.js';
 import { type AtomId, type BuildId, type SlaveId, type SubjobId, toId } from '../../src/protocol/ids.js';
+import { noFacts } from '../../src/protocol/result-facts.js';
 import type {
   Handback,
   LeaseRef,
@@ -375,6 +376,7 @@ export function fakeBuild(id: BuildId, request: BuildRequest): Build {
     num_atoms_failed: 0,
     num_atoms_lost: 0,
     num_atoms_flaky: 0,
+    ...noFacts,
     num_executors: 0,
     seconds_left: null,
     failed_atoms: null,

@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { pino } from 'pino';
 import type { ReceivedArchive } from '../../src/master/contract.js';
+import { defaultResultBounds } from '../../src/master/result-bounds.js';
 import { createMaster, type Master } from '../../src/master/service.js';
 import type { BuildRequest } from '../../src/protocol/build.js';
 import { ClusterRunnerError, type ErrorCode } from '../../src/protocol/errors.js';
 import type { BuildId, SlaveId } from '../../src/protocol/ids.js';
 import type { JobDefinition } from '../../src/protocol/job.js';
+import type { ResultFacts } from '../../src/protocol/result-facts.js';
 import type { ResultIndex } from '../../src/protocol/result-index.js';
 import type {
   Assignment,
@@ -43,6 +45,8 @@ export class MasterHarness {
   freeBytes = 10 ** 12;
   /** For the next start. */
   retention = { buildsKept: 0, daysKept: 0 };
+  /** For the next start. */
+  resultBounds = defaultResultBounds;
   #master: Master | null = null;
   #archives = 0;
   #slaves = 0;
@@ -67,6 +71,7 @@ export class MasterHarness {
       log: pino({ level: 'silent' }),
       leaseSeconds: LEASE_SECONDS,
       retention: this.retention,
+      resultBounds: this.resultBounds,
       freeBytes: () => this.freeBytes,
     });
   }
@@ -218,6 +223,7 @@ export class TestSlave {
         id,
         exit_code: options.failing?.includes(id) === true ? 1 : 0,
         actual_time: options.seconds ?? 1,
+        ...(options.facts === undefined ? {} : { facts: options.facts }),
       })),
       index: options.index ?? { members: [], consoles: [] },
     };
@@ -245,6 +251,8 @@ interface DeliverOptions {
   readonly seconds?: number;
   readonly content?: string | Buffer;
   readonly index?: ResultIndex;
+  /** Of each atom. */
+  readonly facts?: ResultFacts;
 }
 
 export function isRun(assignment: Assignment): assignment is RunAssignment {

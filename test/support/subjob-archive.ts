@@ -1,6 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
+import { blockGzip } from '../../src/lib/block-gzip.js';
+import { tarHeader, tarPadding } from '../../src/lib/tar-header.js';
+import { BLOCK_BYTES, type ResultIndex } from '../../src/protocol/result-index.js';
 
 const END_OF_TAR = 1024;
 
@@ -13,4 +17,36 @@ export async function subjobArchive(entries: Readonly<Record<string, string>>): 
   tar.finalize();
   const whole = await buffer(tar);
   return gzipSync(whole.subarray(0, whole.length - END_OF_TAR));
+}
+
+/** The same with an index, in blocks, of a folder with one file of so many bytes that cannot be compressed. */
+export async function indexedArchive(
+  folder: string,
+  bytes: number,
+): Promise<{ content: Buffer; index: ResultIndex }> {
+  const header = tarHeader({
+    path: `${folder}/file`,
+    type: 'File',
+    size: bytes,
+    mode: 0o644,
+    mtime: new Date(0),
+  });
+  return blocksOf(Buffer.concat([header, randomBytes(bytes), tarPadding(bytes)]));
+}
+
+/** Compresses a tar as slaves do. */
+export async function blocksOf(tar: Buffer): Promise<{ content: Buffer; index: ResultIndex }> {
+  const members: number[] = [];
+  const parts: Buffer[] = [];
+  const whole = (async function* () {
+    yield tar;
+  })();
+  for await (const part of blockGzip(whole, {
+    blockBytes: BLOCK_BYTES,
+    level: 1,
+    onMember: (n) => members.push(n),
+  })) {
+    parts.push(part);
+  }
+  return { content: Buffer.concat(parts), index: { members, consoles: [] } };
 }

@@ -14,18 +14,22 @@ import { exitCode } from '../exit-codes.js';
 import { type Trust, trustOf } from '../master-connection.js';
 import { printable } from '../printable.js';
 import { parseBuildId } from '../reader.js';
+import { copyJunit, fetchResults } from './fetch-results.js';
 import { followBuild } from './follow.js';
+import { interruptions } from './interruptions.js';
 import { masterOnThisMachine } from './master-on-this-machine.js';
 import { type ProgressDisplay, progressDisplay } from './progress-display.js';
 import { type RequestOptions, readWanted, requireNothingElse } from './request.js';
 import { FIRST_CONTACT_MS, requestFromHere } from './request-from-here.js';
-import { replaceableFolder, unpackResults } from './results.js';
+import { replaceableFolder } from './results.js';
 import { RESULTS_DIRECTORY, sayVerdict } from './verdict.js';
 
 export interface BuildOptions extends CommonOptions, RequestOptions {
   readonly masterUrl?: string;
   /** The number of a build. */
   readonly rerunFailed?: string;
+  /** Where a copy of the JUnit report goes. */
+  readonly junit?: string;
 }
 
 /** Where there is no terminal a line now and then is enough. */
@@ -117,25 +121,11 @@ async function runBuild(
     process.stdout.write(`Build ${buildId} is canceled.${ofBefore()}\n`);
     return exitCode.interrupted;
   }
-  return report(client, ended, display, seconds(systemClock.now() - started), isLocal);
-}
-
-/** An abort on the first Ctrl-C or SIGTERM; on the second the process ends at once. */
-function interruptions(releasers: Releasers): AbortSignal {
-  const controller = new AbortController();
-  const onSignal = () => {
-    if (controller.signal.aborted) {
-      process.exit(exitCode.interrupted);
-    }
-    controller.abort(new ClusterRunnerError('USAGE', 'Interrupted.'));
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  releasers.add(() => {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
+  return report(client, ended, display, seconds(systemClock.now() - started), {
+    isLocal,
+    junit: options.junit,
+    interrupt,
   });
-  return controller.signal;
 }
 
 /** `isLocal`: it ends with this command. */
@@ -197,7 +187,7 @@ async function report(
   build: Build,
   display: ProgressDisplay,
   elapsed: number,
-  isLocal: boolean,
+  { isLocal, junit, interrupt }: { isLocal: boolean; junit: string | undefined; interrupt: AbortSignal },
 ): Promise<number> {
   if (build.state === 'ERROR') {
     throw new ClusterRunnerError(
@@ -206,25 +196,52 @@ async function report(
     );
   }
   const target = resolve(RESULTS_DIRECTORY);
-  const problem = await fetchResults(client, build.id, target);
+  const fetched = await fetchOrProblem(client, build, target, display, interrupt);
   display.end();
-  const code = sayVerdict(build, target, elapsed, problem === null);
+  if (interrupt.aborted) {
+    process.stdout.write(`Build ${build.id} has ended; its results were not fetched.${ofBefore()}\n`);
+    return exitCode.interrupted;
+  }
+  const code = sayVerdict(build, target, elapsed, fetched.problem === null);
+  if (fetched.refused > 0) {
+    process.stderr.write(
+      `clusterrunner: ${fetched.refused} entries of the archive would have led out of the folder, and were passed over.\n`,
+    );
+  }
+  const problem = fetched.problem ?? (junit === undefined ? null : junitProblem(target, junit));
   if (problem !== null) {
     const again = isLocal ? '' : ` \`clusterrunner results ${build.id}\` fetches them when that is mended.`;
-    process.stderr.write(`clusterrunner: ${printable(problem.message)}${again}\n`);
+    const what = printable(problem.message);
+    process.stderr.write(`clusterrunner: ${what}${fetched.problem === null ? '' : again}\n`);
   }
   return problem !== null && code === exitCode.success ? exitCode.couldNotRun : code;
 }
 
 /** What kept the results from being fetched: the verdict is known, and must not go under with them. */
-async function fetchResults(
+async function fetchOrProblem(
   client: MasterClient,
-  build: BuildId,
+  build: Build,
   target: string,
-): Promise<ClusterRunnerError | null> {
+  display: ProgressDisplay,
+  signal: AbortSignal,
+): Promise<{ problem: ClusterRunnerError | null; refused: number }> {
   try {
-    const { stream } = await client.openArtifacts(build);
-    await unpackResults(stream, target);
+    const { refused } = await fetchResults(client, build, target, {
+      signal,
+      onProgress: (bytes, total) => display.fetching(bytes, total),
+    });
+    return { problem: null, refused };
+  } catch (error) {
+    if (error instanceof ClusterRunnerError) {
+      return { problem: error, refused: 0 };
+    }
+    throw error;
+  }
+}
+
+function junitProblem(target: string, file: string): ClusterRunnerError | null {
+  try {
+    copyJunit(target, file);
     return null;
   } catch (error) {
     if (error instanceof ClusterRunnerError) {

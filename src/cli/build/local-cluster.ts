@@ -8,6 +8,7 @@ import { Releasers } from '../../lib/releasers.js';
 import { MAX_PAGE } from '../../protocol/routes.js';
 import { fixedSecrets } from '../../protocol/secrets.js';
 import { startSlave } from '../../slave/slave.js';
+import { resultBoundsOf } from '../master-limits.js';
 import { type ServedMaster, serveMaster } from '../serve-master.js';
 
 export interface LocalCluster {
@@ -38,6 +39,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
       retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
       maxPackBytes: config.master.packsMaxMib * 1024 ** 2,
+      resultBounds: resultBoundsOf(config),
       log,
     });
     releasers.add(() => served.close());

@@ -1,9 +1,11 @@
 import { type Clock, seconds } from '../../lib/clock.js';
 import type { Build } from '../../protocol/build.js';
-import { fitLine, LINE_INTERVAL, progressKey, progressText } from './progress.js';
+import { fetchText, fitLine, LINE_INTERVAL, progressKey, progressText } from './progress.js';
 
 export interface ProgressDisplay {
   show(build: Build): void;
+  /** How much of the results has come; `total` is null when nobody knows. */
+  fetching(bytes: number, total: number | null): void;
   /** A line that stays. */
   say(line: string): void;
   /** Takes the live line away, if there is one. */
@@ -13,7 +15,7 @@ export interface ProgressDisplay {
 /** One live line on a terminal; elsewhere a line when something changed, at most every few seconds. */
 export function progressDisplay(out: NodeJS.WriteStream, clock: Clock, quiet: boolean): ProgressDisplay {
   if (quiet) {
-    return { show: ignore, say: ignore, end: ignore };
+    return { show: ignore, fetching: ignore, say: ignore, end: ignore };
   }
   return out.isTTY ? liveLine(out, clock) : lines(out, clock);
 }
@@ -27,11 +29,10 @@ const TICK_MS = 200;
 
 function liveLine(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
   const started = clock.now();
-  let latest: Build | null = null;
+  let latest: (() => string) | null = null;
   const draw = () => {
     if (latest !== null) {
-      const text = progressText(latest, seconds(clock.now() - started));
-      out.write(CLEAR_LINE + fitLine(text, out.columns || 80));
+      out.write(CLEAR_LINE + fitLine(latest(), out.columns || 80));
     }
   };
   // The time goes on between two answers, so that a person sees that it is alive.
@@ -39,8 +40,11 @@ function liveLine(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
   timer.unref();
   return {
     show(build) {
-      latest = build;
+      latest = () => progressText(build, seconds(clock.now() - started));
       draw();
+    },
+    fetching(bytes, total) {
+      latest = () => fetchText(bytes, total);
     },
     say(line) {
       out.write(`${CLEAR_LINE}${line}\n`);
@@ -61,6 +65,7 @@ function lines(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
   let lastKey = '';
   let lastState = '';
   let lastTime = Number.NEGATIVE_INFINITY;
+  let fetchLine = Number.NaN;
   return {
     show(build) {
       const now = clock.now();
@@ -71,6 +76,15 @@ function lines(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
         lastKey = key;
         lastState = build.state;
         lastTime = now;
+      }
+    },
+    fetching(bytes, total) {
+      const now = clock.now();
+      // Of what is there at once nobody needs a line.
+      fetchLine = Number.isNaN(fetchLine) ? now : fetchLine;
+      if (seconds(now - fetchLine) >= LINE_INTERVAL) {
+        out.write(`${fetchText(bytes, total)}\n`);
+        fetchLine = now;
       }
     },
     say(line) {

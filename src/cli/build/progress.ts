@@ -60,3 +60,10 @@ export const LINE_INTERVAL = 5;
 export function progressKey(build: Build): string {
   return `${build.state} ${build.num_atoms} ${build.num_atoms_done} ${build.num_atoms_failed}`;
 }
+
+/** How much of the results has come. */
+export function fetchText(bytes: number, total: number | null): string {
+  const mib = (count: number) => (count / 1024 ** 2).toFixed(1);
+  const percent = total === null || total === 0 ? '' : `, ${Math.floor((bytes / total) * 100)}%`;
+  return `Fetching the results: ${mib(bytes)}${total === null ? '' : ` of ${mib(total)}`} MiB${percent}`;
+}

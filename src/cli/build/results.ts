@@ -1,18 +1,23 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, realpathSync, renameSync } from 'node:fs';
-import { basename, dirname, join, posix } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract, type ReadEntry } from 'tar';
+import { freeDiskBytes } from '../../lib/free-disk.js';
 import { removeTree } from '../../project/remove-tree.js';
+import { goesUp, staysInFolder } from '../../protocol/archive-names.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+import { JUNIT } from './junit.js';
 
 /** Two blocks of zeros end a tar. */
 const END_MARK_BYTES = 1024;
 const NAME = /^(artifact_\d+_\d+(\/|$)|failures\.txt$)/;
 
 /** What a folder of results holds, and nothing else. */
-const OURS = /^(artifact_\d+_\d+|failures\.txt)$/;
+const OURS = new RegExp(`^(artifact_\\d+_\\d+|failures\\.txt|${JUNIT.replace('.', '\\.')})$`);
+/** What others on the same disk may need while results are unpacked. */
+const SPARED_BYTES = 64 * 1024 ** 2;
 
 /**
  * Results replace what is at `target`, so it must be nothing, an empty folder, or one that holds earlier results only.
@@ -43,54 +48,121 @@ export function replaceableFolder(target: string): string {
   }
 }
 
+export interface UnpackOptions {
+  /** Aborting it leaves what was there. */
+  readonly signal?: AbortSignal;
+  /** Told now and then how many bytes of the archive have come. */
+  onProgress?(bytes: number): void;
+  /** Adds to the new folder before it takes the place of the old one. */
+  complete?(directory: string): Promise<void>;
+}
+
 /**
  * Unpacks a build's `tar.gz` beside `target` and puts it in the place of what was there only when it is whole:
  * whoever reads `target` sees the old results or the new ones. The slaves' archives are not trusted: nothing is
- * written outside, by name or through a link.
+ * written outside, by name or through a link, and no more than the disk has room for. Answers how many entries were
+ * passed over for that.
  * @throws ClusterRunnerError when `target` may not be replaced, the download breaks, the archive is damaged, or the
- *   disk does not take it
+ *   disk does not take it; the signal's reason
  */
-export async function unpackResults(archive: Readable, target: string): Promise<void> {
+export async function unpackResults(
+  archive: Readable,
+  target: string,
+  { signal = new AbortController().signal, onProgress, complete }: UnpackOptions = {},
+): Promise<{ refused: number }> {
   const place = replaceableFolder(target);
   const fresh = join(dirname(place), `.${basename(place)}.${process.pid}.new`);
   const old = `${fresh}.old`;
-  const seen = { bytes: 0, onlyZeros: true };
+  const seen = new SeenBytes(freeDiskBytes(nearestFolder(dirname(place))));
+  const refused = new Set<string>();
+  const filter: typeof belongs = (path, entry) => {
+    const isWanted = belongs(path, entry);
+    if (!isWanted) {
+      refused.add(path);
+    }
+    return isWanted;
+  };
   try {
     await removeTree(fresh);
     mkdirSync(fresh, { recursive: true });
     await pipeline(
       archive,
+      counting(onProgress),
       createGunzip(),
-      new Transform({
-        transform(chunk: Buffer, _encoding, done) {
-          seen.bytes += chunk.length;
-          seen.onlyZeros &&= chunk.every((byte) => byte === 0);
-          done(null, chunk);
-        },
+      seen.passing(),
+      extract({
+        cwd: fresh,
+        strict: true,
+        preserveOwner: false,
+        noMtime: true,
+        maxDepth: Number.POSITIVE_INFINITY,
+        filter,
       }),
-      extract({ cwd: fresh, strict: true, preserveOwner: false, noMtime: true, filter: belongs }),
+      { signal },
     ).catch((error: unknown) => {
       // The end mark alone, as a build without atoms has it, is an archive like any other, but not to this reader.
-      if (!(seen.onlyZeros && seen.bytes === END_MARK_BYTES)) {
+      if (!seen.isEndMark) {
         throw error;
       }
     });
+    await complete?.(fresh);
+    signal.throwIfAborted();
     await removeTree(old);
     unlessMissing(() => renameSync(place, old));
     renameSync(fresh, place);
     await removeTree(old);
+    return { refused: refused.size };
   } catch (error) {
     await removeTree(fresh).catch(() => undefined);
+    signal.throwIfAborted();
     throw new ClusterRunnerError(
       'MASTER_UNREACHABLE',
-      `The results could not be fetched into ${target}: ${messageOf(error)}.`,
+      `The results could not be fetched into ${target}: ${messageOf(error)}`,
       { cause: error },
     );
   }
 }
 
+function counting(onProgress: ((bytes: number) => void) | undefined): Transform {
+  let bytes = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      onProgress?.(bytes);
+      done(null, chunk);
+    },
+  });
+}
+
+/** Looks at what comes out of the archive. A small one can hold any number of zeros. */
+class SeenBytes {
+  readonly #room: number;
+  #bytes = 0;
+  #onlyZeros = true;
+
+  /** `free`: what the disk has room for; null when nobody knows. */
+  constructor(free: number | null) {
+    this.#room = free === null ? Number.POSITIVE_INFINITY : free - SPARED_BYTES;
+  }
+
+  get isEndMark(): boolean {
+    return this.#onlyZeros && this.#bytes === END_MARK_BYTES;
+  }
+
+  passing(): Transform {
+    return new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        this.#bytes += chunk.length;
+        this.#onlyZeros &&= this.#bytes <= END_MARK_BYTES && chunk.every((byte) => byte === 0);
+        const isTooMuch = this.#bytes > this.#room;
+        done(isTooMuch ? new Error('they are larger than the free space of the disk') : null, chunk);
+      },
+    });
+  }
+}
+
 function belongs(path: string, entry: ReadEntry | import('node:fs').Stats): boolean {
-  if (!('type' in entry) || !NAME.test(path) || path.split('/').includes('..')) {
+  if (!('type' in entry) || !NAME.test(path) || goesUp(path)) {
     return false;
   }
   switch (entry.type) {
@@ -99,17 +171,10 @@ function belongs(path: string, entry: ReadEntry | import('node:fs').Stats): bool
     case 'Directory':
       return true;
     case 'SymbolicLink':
-      return staysInside(path, entry.linkpath ?? '');
+      return staysInFolder(path, entry.linkpath ?? '');
     default:
       return false;
   }
-}
-
-/** A link may point within its own atom's folder only. */
-function staysInside(path: string, linkpath: string): boolean {
-  const [folder] = path.split('/');
-  const goal = posix.normalize(posix.join(posix.dirname(path), linkpath));
-  return !posix.isAbsolute(linkpath) && (goal === folder || goal.startsWith(`${folder}/`));
 }
 
 /** Folders above it are made. */

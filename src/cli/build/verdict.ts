@@ -20,6 +20,9 @@ export function sayVerdict(build: Build, target: string, elapsed: number, hasRes
   if (flaky !== '') {
     process.stdout.write(`${flaky}\n\n`);
   }
+  for (const line of factLines(build)) {
+    process.stdout.write(`${line}\n`);
+  }
   if (build.result === 'SUCCESS') {
     process.stdout.write(`SUCCESS: ${atoms} passed${flakyCount(build)} ${tail}\n`);
     if (build.num_atoms === 0) {
@@ -54,3 +57,23 @@ function failureCounts({ num_atoms_failed: all, num_atoms_lost: lost }: Build, a
 function flakyCount({ num_atoms_flaky: flaky }: Build): string {
   return flaky === 0 ? '' : `, ${flaky} of them only when run again,`;
 }
+
+/** What the results say beside the verdict, which none of it changes. */
+function factLines({ tests, num_bad_reports: bad, num_left_out: leftOut }: Build): string[] {
+  const lines: string[] = [];
+  if (tests !== null) {
+    const { failures, errors, skipped } = tests;
+    lines.push(
+      `${tests.tests} tests in the reports of the atoms: ${failures} failures, ${errors} errors, ${skipped} skipped.`,
+    );
+  }
+  if (bad > 0) {
+    lines.push(`${bad} ${bad === 1 ? 'report' : 'reports'} of tests could not be read; ${WHERE}.`);
+  }
+  if (leftOut > 0) {
+    lines.push(`${leftOut} ${leftOut === 1 ? 'file is' : 'files are'} not whole in the results; ${WHERE}.`);
+  }
+  return lines;
+}
+
+const WHERE = `see ./${RESULTS_DIRECTORY}/*/clusterrunner_notes`;

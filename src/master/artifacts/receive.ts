@@ -5,6 +5,12 @@ import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { ReceivedArchive } from '../contract.js';
 import { incomingPath } from './incoming.js';
 
+/** Of an archive, piece by piece. */
+export interface Inspection {
+  pass(chunk: Buffer): Promise<void>;
+  end(): void;
+}
+
 export interface ReceiveOptions<Head> {
   /** The body: `headBytes` of head, the archive to its end. */
   readonly chunks: AsyncIterable<Buffer>;
@@ -14,6 +20,8 @@ export interface ReceiveOptions<Head> {
   readonly maxArchiveBytes: number;
   /** Reads the head and refuses it, by throwing, before the archive is received. */
   readonly readHead: (bytes: Buffer) => Head;
+  /** Looks at the archive while it comes, and refuses it by throwing. */
+  readonly inspect: (head: Head) => Inspection;
   /** Throws unless this is the SHA-256 of the body that was signed. */
   readonly verify: (sha256: Buffer) => void;
   /** Has the archive, whole, verified and on the disk, at a path that is removed once this has settled. */
@@ -45,8 +53,10 @@ async function receive<Head>(options: ReceiveOptions<Head>, chunks: AsyncIterato
   const report = options.readHead(head);
   const temporaryPath = incomingPath(options.temporaryDirectory);
   try {
-    const bytes = await writeRest(chunks, hash, rest, temporaryPath, options.maxArchiveBytes);
+    const inspection = options.inspect(report);
+    const bytes = await writeRest(chunks, hash, rest, temporaryPath, options.maxArchiveBytes, inspection);
     options.verify(hash.digest());
+    inspection.end();
     await options.accept(report, { temporaryPath, bytes });
   } finally {
     await removeFile(temporaryPath);
@@ -79,6 +89,7 @@ async function writeRest(
   first: Buffer,
   path: string,
   maxBytes: number,
+  inspection: Inspection,
 ): Promise<number> {
   const file = await onDisk(() => open(path, 'wx', 0o600));
   try {
@@ -91,6 +102,7 @@ async function writeRest(
       heldBytes = 0;
       await onDisk(() => file.appendFile(together));
     };
+    await inspection.pass(first);
     for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
       bytes += next.value.length;
       if (bytes > maxBytes) {
@@ -100,6 +112,7 @@ async function writeRest(
         );
       }
       hash.update(next.value);
+      await inspection.pass(next.value);
       held.push(next.value);
       heldBytes += next.value.length;
       if (heldBytes >= WRITE_BYTES) {

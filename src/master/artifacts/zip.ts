@@ -48,7 +48,8 @@ async function fill(zip: ZipFile, contents: ArchiveContents, out: PassThrough): 
 }
 
 async function add(zip: ZipFile, entry: Entry, out: PassThrough): Promise<void> {
-  const { name, type, linkname, mtime, mode } = entry.header;
+  const { type, linkname, mtime, mode } = entry.header;
+  const name = zipName(entry.header.name);
   switch (type) {
     case 'file':
       await added(zip, Readable.from(entry, { objectMode: false }), out, name, {
@@ -66,6 +67,11 @@ async function add(zip: ZipFile, entry: Entry, out: PassThrough): Promise<void> 
     // Devices and the like have no place in a zip.
   }
   await drain(entry);
+}
+
+/** The zip's writer takes `\` for a separator, and refuses names that go up. */
+function zipName(name: string): string {
+  return name.replaceAll('\\', '_');
 }
 
 async function drain(entry: Entry): Promise<void> {

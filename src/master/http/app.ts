@@ -8,6 +8,7 @@ import type { RouteDeclaration } from '../../protocol/route.js';
 import { type RouteName, routes } from '../../protocol/routes.js';
 import { removeLeftovers } from '../artifacts/incoming.js';
 import type { MasterReading, MasterService } from '../contract.js';
+import type { ResultBounds } from '../result-bounds.js';
 import type { ReadAccess } from './admit-reader.js';
 import type { Keys } from './authenticate.js';
 import { createEndpoint, type Endpoint } from './endpoint.js';
@@ -29,6 +30,8 @@ export interface AppOptions extends Omit<Keys, 'failedSignatures'> {
   /** Shown to clients. */
   readonly version: string;
   readonly limits: Limits;
+  /** How much results may hold; the defaults of the configuration unless given. */
+  readonly resultBounds?: ResultBounds;
   readonly readAccess: ReadAccess;
   /** Names by which this machine may be asked for, beside its addresses and localhost; see requireKnownHost. */
   readonly hostNames: readonly string[];

@@ -78,13 +78,19 @@ export async function recordVerdicts(
   subjob: SubjobId,
   atoms: ResultReport['atoms'],
 ): Promise<void> {
-  const rows = atoms.map(({ id, exit_code, actual_time }) => [id, exit_code, actual_time]);
+  const rows = atoms.map(({ id, exit_code, actual_time, facts }) => [
+    id,
+    exit_code,
+    actual_time,
+    ...(facts === undefined ? [] : [JSON.stringify(facts)]),
+  ]);
   const { numAffectedRows } = await sql`
     UPDATE atoms SET
       state = 'COMPLETED',
       exit_code = news.value ->> 1,
       actual_time = CAST(news.value ->> 2 AS REAL),
-      failed = (news.value ->> 1) <> 0
+      failed = (news.value ->> 1) <> 0,
+      facts = news.value ->> 3
     FROM json_each(${JSON.stringify(rows)}) AS news
     WHERE build_id = ${build} AND atom_id = news.value ->> 0 AND subjob_id = ${subjob}
   `.execute(db);
@@ -108,6 +114,7 @@ export async function retryAtoms(
         exit_code: null,
         actual_time: null,
         failed: null,
+        facts: null,
         num_retries: e('num_retries', '+', 1),
         first_subjob_id: e.fn.coalesce('first_subjob_id', 'subjob_id'),
       }))

@@ -36,6 +36,8 @@ export interface BuildsTable {
   num_atoms_failed: number;
   num_atoms_lost: number;
   num_atoms_flaky: number;
+  /** ResultFacts of all atoms as JSON; null where there is nothing to say, and while the build runs. */
+  facts: string | null;
   error_message: string | null;
   /** null while it runs. */
   ended_at: number | null;
@@ -90,6 +92,8 @@ export interface AtomsTable {
   num_retries: Generated<number>;
   /** The subjob in which it failed first, if it was run again; `subjob_id` is the one in which it runs now. */
   first_subjob_id: number | null;
+  /** ResultFacts as JSON; null where there is nothing to say. */
+  facts: string | null;
 }
 
 export type LeaseRowState = 'HELD' | 'DELIVERED' | 'HANDED_BACK' | 'LOST' | 'CANCELED';

@@ -28,6 +28,12 @@ const migrations: Record<string, Migration> = {
       await sql`ALTER TABLE builds ADD COLUMN planned_executors INTEGER`.execute(db);
     },
   },
+  '0004_result_facts': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await sql`ALTER TABLE atoms ADD COLUMN facts TEXT`.execute(db);
+      await sql`ALTER TABLE builds ADD COLUMN facts TEXT`.execute(db);
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };

@@ -22,6 +22,7 @@ export interface AtomView {
   /** As in AtomsTable. */
   readonly failed: number | null;
   readonly num_retries: number;
+  readonly facts: string | null;
   readonly expected_time: number | null;
   readonly actual_time: number | null;
   /** Of a subjob that was lost for good. */
@@ -55,6 +56,7 @@ function atomViews(db: Kysely<Database>, build: BuildId) {
         'atoms.exit_code',
         'atoms.failed',
         'atoms.num_retries',
+        'atoms.facts',
         'atoms.expected_time',
         'atoms.actual_time',
         'subjobs.error',

@@ -1,5 +1,7 @@
-import { Readable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { OpenedStream } from '../../../src/client/connection.js';
 import { openResuming } from '../../../src/client/resuming-download.js';
@@ -75,5 +77,27 @@ describe('a download that breaks off', () => {
     );
     expect(failure).to.have.property('message', 'broken off');
     expect(asked.length).to.be.within(5, 20);
+  });
+
+  it('ends with its reader: one that fails asks for nothing more', async () => {
+    let asked = 0;
+    const slowly = async function* () {
+      for (const byte of all) {
+        yield Buffer.of(byte);
+        await breathe();
+      }
+    };
+    const { stream } = await download(async () => {
+      asked += 1;
+      const slow = Readable.from(slowly(), { objectMode: false });
+      return { stream: slow, bytes: all.length, etag: '"tag"', isPart: asked > 1 };
+    });
+    const failing = new Writable({ write: (_chunk, _encoding, done) => done(new Error('the disk is full')) });
+    const failure = await pipeline(stream, failing).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    expect(failure).to.have.property('message', 'the disk is full');
+    expect(asked).to.equal(1);
   });
 });

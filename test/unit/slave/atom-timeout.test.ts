@@ -7,6 +7,7 @@ import { systemClock } from '../../../src/lib/clock.js';
 import { groupIsAlive } from '../../../src/process/process-group.js';
 import { toId } from '../../../src/protocol/ids.js';
 import type { JobDefinition } from '../../../src/protocol/job.js';
+import { unlimited } from '../../../src/protocol/result-limits.js';
 import { BatchShells } from '../../../src/slave/batch-shells.js';
 import { runSubjob } from '../../../src/slave/run-subjob.js';
 
@@ -28,6 +29,7 @@ describe('the atom_timeout', () => {
     const outcome = await runSubjob({
       assignment: {
         kind: 'run',
+        limits: unlimited,
         lease: { lease_id: toId.lease(1), attempt: toId.attempt(1) },
         build_id: toId.build(1),
         project: { type: 'directory', project_directory: root },

@@ -33,6 +33,15 @@ describe('following a console', () => {
     expect(await next()).to.deep.equal({ offset: 4, text: 'two' });
   });
 
+  it('goes on with what is printed after it was cut', async () => {
+    appendFileSync(path, 'x'.repeat(1000));
+    expect((await next())?.text).to.have.length(1000);
+    writeFileSync(path, 'cut\n');
+    expect(await next()).to.equal(null);
+    appendFileSync(path, 'after\n');
+    expect(await next()).to.deep.equal({ offset: 1000, text: 'after\n' });
+  });
+
   it('gives a long one piece by piece', async () => {
     appendFileSync(path, 'x'.repeat(MAX_CONSOLE_PIECE_BYTES + 5));
     expect((await next())?.text).to.have.length(MAX_CONSOLE_PIECE_BYTES);

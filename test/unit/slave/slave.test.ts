@@ -16,6 +16,7 @@ import { groupIsAlive } from '../../../src/process/process-group.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { toId } from '../../../src/protocol/ids.js';
 import type { JobDefinition } from '../../../src/protocol/job.js';
+import { unlimited } from '../../../src/protocol/result-limits.js';
 import type { PrepareAssignment, RunAssignment } from '../../../src/protocol/slave.js';
 import { type SlaveHandle, startSlave } from '../../../src/slave/slave.js';
 import { type FakeMaster, startFakeMaster } from '../../support/fake-master.js';
@@ -78,6 +79,7 @@ describe('a slave', () => {
   function runOf(definition: Partial<JobDefinition>, values: readonly string[] = ['a']): RunAssignment {
     return {
       kind: 'run',
+      limits: unlimited,
       ...files(),
       subjob_id,
       job: { name: 'Job', definition: { commands: [':'], atomizers: [{ VALUE: ':' }], ...definition } },

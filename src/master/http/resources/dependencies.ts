@@ -1,5 +1,6 @@
 import type { Clock } from '../../../lib/clock.js';
 import type { MasterReading, MasterService, Page } from '../../contract.js';
+import type { ResultBounds } from '../../result-bounds.js';
 import type { Limits } from '../limits.js';
 
 export interface HandlerDependencies {
@@ -9,6 +10,8 @@ export interface HandlerDependencies {
   readonly version: string;
   readonly temporaryDirectory: string;
   readonly limits: Limits;
+  /** How much results may hold; the defaults of the configuration unless given. */
+  readonly resultBounds?: ResultBounds;
 }
 
 /** The declaration's defaults have been filled in by validation; the types do not know it. */

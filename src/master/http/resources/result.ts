@@ -1,6 +1,8 @@
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { type ResultReport, ResultReportSchema } from '../../../protocol/slave.js';
+import { ArchiveInspector } from '../../artifacts/inspect.js';
 import { receiveResult } from '../../artifacts/receive.js';
+import { defaultResultBounds } from '../../result-bounds.js';
 import type { Handlers } from '../handler.js';
 import { requireUtf8 } from '../json-body.js';
 import { type Check, compileCheck } from '../validate.js';
@@ -12,6 +14,7 @@ export function resultHandlers({
   service,
   temporaryDirectory,
   limits,
+  resultBounds,
 }: HandlerDependencies): Pick<Handlers, 'deliverResult'> {
   return {
     deliverResult: async ({ params: { slaveId, buildId, subjobId }, query, body }) => {
@@ -26,6 +29,7 @@ export function resultHandlers({
           service.checkResultLease(slaveId, buildId, subjobId, report.lease);
           return report;
         },
+        inspect: (report) => new ArchiveInspector(subjobId, report, resultBounds ?? defaultResultBounds),
         accept: (report, archive) => service.acceptResult(slaveId, buildId, subjobId, report, archive),
       });
       return {};

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { duration, fitLine, progressText } from '../../../../src/cli/build/progress.js';
 import type { Build } from '../../../../src/protocol/build.js';
 import { toId } from '../../../../src/protocol/ids.js';
+import { noFacts } from '../../../../src/protocol/result-facts.js';
 
 const running: Build = {
   id: toId.build(7),
@@ -17,6 +18,7 @@ const running: Build = {
   num_atoms_failed: 1,
   num_atoms_lost: 0,
   num_atoms_flaky: 0,
+  ...noFacts,
   flaky_atoms: null,
   num_executors: 2,
   seconds_left: 12,

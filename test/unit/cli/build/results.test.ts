@@ -132,4 +132,40 @@ describe('unpacking results', () => {
     expect(readdirSync(join(target, 'artifact_0_0')).sort()).to.deep.equal(['fine', 'link', 'up']);
     expect(lstatSync(join(target, 'artifact_0_0/up')).isDirectory()).to.equal(true);
   });
+
+  it('passes over what would lead out, and counts it', async () => {
+    const archive = await tarGz([
+      { name: 'artifact_0_0/a\\..\\b', content: 'x' },
+      { name: 'artifact_0_0/up', type: 'symlink', linkname: '../..' },
+      { name: 'artifact_0_0/fine', content: 'fine' },
+      { name: `artifact_0_0/${'d/'.repeat(1500)}deep`, content: 'deep' },
+    ]);
+    expect(await unpackResults(Readable.from([archive]), target)).to.deep.equal({ refused: 2 });
+    expect(readdirSync(join(target, 'artifact_0_0')).sort()).to.deep.equal(['d', 'fine']);
+  });
+
+  it('leaves what was there when it is interrupted, or cannot be completed', async () => {
+    mkdirSync(target);
+    writeFileSync(join(target, 'junit.xml'), 'old');
+    const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
+    const interrupt = new AbortController();
+    const interrupted = unpackResults(Readable.from([archive]), target, {
+      signal: interrupt.signal,
+      complete: async () => interrupt.abort(new Error('Ctrl-C')),
+    });
+    const incomplete = () =>
+      unpackResults(Readable.from([archive]), target, {
+        complete: async () => {
+          throw new Error('no report');
+        },
+      });
+    for (const failing of [interrupted, incomplete()]) {
+      const error: unknown = await failing.catch((reason: unknown) => reason);
+      expect(error)
+        .to.have.property('message')
+        .that.matches(/Ctrl-C|no report/);
+      expect(readdirSync(outside)).to.deep.equal(['build_results']);
+      expect(readFileSync(join(target, 'junit.xml'), 'utf8')).to.equal('old');
+    }
+  });
 });

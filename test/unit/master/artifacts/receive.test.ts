@@ -13,6 +13,9 @@ interface Arrival {
   readonly announced: number;
 }
 
+/** Of an archive that may be anything. */
+const anything = { pass: async () => undefined, end: () => undefined };
+
 describe('receiveResult', () => {
   let temporaryDirectory: string;
   beforeEach(() => {
@@ -38,6 +41,7 @@ describe('receiveResult', () => {
       temporaryDirectory,
       maxArchiveBytes: 1024 ** 3,
       readHead: (bytes) => bytes.toString(),
+      inspect: () => anything,
       verify: (found) => {
         if (!found.equals(sha256)) {
           throw new ClusterRunnerError('UNAUTHENTICATED', 'Not what was signed.');
@@ -125,6 +129,7 @@ describe('receiveResult', () => {
       readHead: () => {
         throw new ClusterRunnerError('STALE_LEASE', 'Over.');
       },
+      inspect: () => anything,
       verify: () => undefined,
       accept: async () => undefined,
     });

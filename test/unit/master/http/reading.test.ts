@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { toId } from '../../../../src/protocol/ids.js';
+import { noFacts } from '../../../../src/protocol/result-facts.js';
 import type { Atom, Subjob } from '../../../../src/protocol/work.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request } from '../../../support/raw-request.js';
@@ -14,6 +15,7 @@ const atomOf = (id: number, subjob: number): Atom => ({
   state: 'NOT_STARTED',
   outcome: null,
   num_retries: 0,
+  ...noFacts,
   exit_code: null,
   expected_time: null,
   actual_time: null,

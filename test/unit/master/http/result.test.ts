@@ -11,6 +11,7 @@ import { contentDigest, signParts } from '../../../../src/protocol/signing.js';
 import type { ResultReport } from '../../../../src/protocol/slave.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request } from '../../../support/raw-request.js';
+import { indexedArchive } from '../../../support/subjob-archive.js';
 import { until } from '../../../support/until.js';
 
 const build = toId.build(3);
@@ -35,11 +36,11 @@ describe('a result', () => {
     await master.close();
   });
 
-  function archive(bytes: number): { file: string; content: Buffer } {
-    const content = Buffer.alloc(bytes, 'clusterrunner ');
+  async function archive(bytes: number) {
+    const { content, index } = await indexedArchive('artifact_0_0', bytes);
     const file = join(master.directory, 'archive');
     writeFileSync(file, content);
-    return { file, content };
+    return { file, content, report: { ...report, index } };
   }
 
   function signedPut(body: Buffer, reportBytes: number) {
@@ -55,34 +56,46 @@ describe('a result', () => {
   }
 
   it('arrives as the client sends it', async () => {
-    const { file, content } = archive(3_000_000);
-    await master.client.deliverResult(slave, build, subjob, report, file);
+    const { file, content, report: sent } = await archive(3_000_000);
+    await master.client.deliverResult(slave, build, subjob, sent, file);
     expect(master.service.changes.at(-1)).to.deep.equal({
       what: 'acceptResult',
       slave,
       build,
       subjob,
-      said: report,
+      said: sent,
     });
     expect(master.service.accepted.get('3/0')?.equals(content)).to.equal(true);
   });
 
   it('of a lease that is over is refused before its archive is received', async () => {
     master.service.leases.clear();
-    const { file } = archive(20_000_000);
+    const { file, report: sent } = await archive(20_000_000);
     const failure: unknown = await master.client
-      .deliverResult(slave, build, subjob, report, file)
+      .deliverResult(slave, build, subjob, sent, file)
       .catch((error: unknown) => error);
     expect(failure).to.be.instanceOf(ClusterRunnerError).with.property('code', 'STALE_LEASE');
   });
 
   it('whose bytes are not those that were signed is refused', async () => {
-    const head = Buffer.from(JSON.stringify(report));
-    const body = Buffer.concat([head, Buffer.from('archive')]);
-    const { target, headers } = signedPut(body, head.length);
-    const other = Buffer.concat([head, Buffer.from('Archive')]);
+    const { content, report: sent } = await archive(10);
+    const head = Buffer.from(JSON.stringify(sent));
+    const { target, headers } = signedPut(Buffer.concat([head, content]), head.length);
+    const other = Buffer.concat([head, (await archive(10)).content]);
     const answer = await request(master, 'PUT', target, { body: other, headers });
     expect(answer.status).to.equal(401);
+    expect(master.service.accepted.size).to.equal(0);
+  });
+
+  it('with an archive that lies is refused, with a word that says why, and nothing of it is kept', async () => {
+    const { content, report: sent } = await archive(10);
+    const short = { ...sent, index: { ...sent.index, members: [(sent.index.members[0] ?? 0) - 1] } };
+    const head = Buffer.from(JSON.stringify(short));
+    const body = Buffer.concat([head, content]);
+    const { target, headers } = signedPut(body, head.length);
+    const answer = await request(master, 'PUT', target, { body, headers });
+    expect(answer.status).to.equal(400);
+    expect(answer.body.error).to.match(/^The result is refused: its archive \S/);
     expect(master.service.accepted.size).to.equal(0);
   });
 
@@ -103,8 +116,9 @@ describe('a result', () => {
   });
 
   it('that breaks off leaves nothing behind, and is no fault of the master', async () => {
-    const head = Buffer.from(JSON.stringify(report));
-    const body = Buffer.concat([head, Buffer.alloc(100_000)]);
+    const { content, report: sent } = await archive(100_000);
+    const head = Buffer.from(JSON.stringify(sent));
+    const body = Buffer.concat([head, content]);
     const { target, headers } = signedPut(body, head.length);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     const socket = createConnection(Number(new URL(master.url).port), '127.0.0.1');

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -106,6 +107,7 @@ describe("the archive of a subjob's results", () => {
     expect(names.split('\n').filter((line) => line !== '')).to.deep.equal([
       'artifact_0_1/',
       'artifact_0_1/console',
+      'artifact_0_1/clusterrunner_notes',
     ]);
   });
 
@@ -136,5 +138,78 @@ describe("the archive of a subjob's results", () => {
     closeSync(fd);
     await packing;
     expect(statSync(join(unpack(archive), 'artifact_0_1', 'a')).size).to.equal(5_000_000);
+  });
+
+  it('names what it leaves out, and why', async () => {
+    const one = folder(1, '');
+    execFileSync('mkfifo', [join(one.path, 'pipe')]);
+    const server = createServer().listen(join(one.path, 'socket'));
+    symlinkSync('/etc/passwd', join(one.path, 'absolute'));
+    symlinkSync('../../elsewhere', join(one.path, 'up'));
+    symlinkSync('fine/../../..', join(one.path, 'round about'));
+    writeFileSync(Buffer.concat([Buffer.from(`${one.path}/bad `), Buffer.from([0xff])]), 'x');
+    writeFileSync(join(one.path, 'two\nlines'), 'kept');
+    writeFileSync(join(one.path, 'clusterrunner_notes'), 'forged');
+    const { facts } = await writeArchive([one], archive);
+    server.close();
+    const out = join(unpack(archive), 'artifact_0_1');
+    const notes = readFileSync(join(out, 'clusterrunner_notes'), 'utf8');
+    expect(notes.split('\n')).to.have.members([
+      'left out: "pipe": a pipe',
+      'left out: "socket": a socket',
+      'left out: "absolute": a link that leads out of the folder of the atom, to "/etc/passwd"',
+      'left out: "up": a link that leads out of the folder of the atom, to "../../elsewhere"',
+      'left out: "round about": a link that leads out of the folder of the atom, to "fine/../../.."',
+      'left out: "bad \uFFFD": its name is not UTF-8',
+      '',
+    ]);
+    expect(readFileSync(join(out, 'two\nlines'), 'utf8')).to.equal('kept');
+    expect(facts.get(toId.atom(1))).to.deep.equal({ tests: null, num_bad_reports: 0, num_left_out: 6 });
+  });
+
+  it('leaves out the files beyond each limit, and nothing of the console', async () => {
+    const one = folder(1, 'x'.repeat(500));
+    const two = folder(2, '');
+    writeFileSync(join(one.path, 'a'), 'x'.repeat(60));
+    writeFileSync(join(one.path, 'b'), 'x'.repeat(60));
+    writeFileSync(join(one.path, 'c'), 'x'.repeat(40));
+    writeFileSync(join(one.path, 'd'), '');
+    writeFileSync(join(two.path, 'a'), 'x'.repeat(90));
+    const limits = { artifact_bytes: 100, artifact_files: 2, console_bytes: 1000, subjob_bytes: 150 };
+    await writeArchive([one, two], archive, { limits });
+    const out = unpack(archive);
+    expect(readdirSync(join(out, 'artifact_0_1')).sort()).to.deep.equal([
+      'a',
+      'c',
+      'clusterrunner_notes',
+      'console',
+    ]);
+    expect(readFileSync(join(out, 'artifact_0_1', 'clusterrunner_notes'), 'utf8'))
+      .to.match(/^left out: "b": .*\(artifacts_max_mib_per_atom\)$/m)
+      .and.match(/^left out: "d": .*\(artifacts_max_files_per_atom\)$/m);
+    expect(readFileSync(join(out, 'artifact_0_2', 'clusterrunner_notes'), 'utf8')).to.contain(
+      '(max_result_gigabytes)',
+    );
+  });
+
+  it('counts the tests of reports, and names those that it cannot read', async () => {
+    const one = folder(1, '');
+    mkdirSync(join(one.path, 'reports'));
+    writeFileSync(
+      join(one.path, 'reports', 'TEST-a.xml'),
+      '<testsuite><testcase/><testcase><failure/></testcase></testsuite>',
+    );
+    writeFileSync(
+      join(one.path, 'reports', 'b.XML'),
+      '<testsuites><testsuite><testcase/></testsuite></testsuites>',
+    );
+    writeFileSync(join(one.path, 'cut.xml'), '<testsuite><testcase>');
+    writeFileSync(join(one.path, 'pom.xml'), '<project/>');
+    const { facts } = await writeArchive([one, folder(2, '')], archive);
+    expect([...facts]).to.deep.equal([
+      [1, { tests: { tests: 3, failures: 1, errors: 0, skipped: 0 }, num_bad_reports: 1, num_left_out: 0 }],
+    ]);
+    const notes = readFileSync(join(unpack(archive), 'artifact_0_1', 'clusterrunner_notes'), 'utf8');
+    expect(notes).to.match(/^not read as a report of tests: "cut\.xml": line 1: /);
   });
 });

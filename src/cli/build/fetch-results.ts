@@ -1,0 +1,51 @@
+import { copyFileSync, mkdirSync, renameSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { MasterClient } from '../../client/master-client.js';
+import type { Build } from '../../protocol/build.js';
+import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+import { JUNIT, writeJunit } from './junit.js';
+import { unpackResults } from './results.js';
+
+export interface FetchOptions {
+  readonly signal: AbortSignal;
+  /** Told now and then how much of the archive has come; `total` is null when nobody knows. */
+  onProgress?(bytes: number, total: number | null): void;
+}
+
+/**
+ * Fetches the results of a build that has ended into `target`, which must be replaceable, with their JUnit report.
+ * Answers how many entries of the archive were passed over because they would have led out of it.
+ * @throws ClusterRunnerError; the signal's reason
+ */
+export async function fetchResults(
+  client: MasterClient,
+  build: Build,
+  target: string,
+  { signal, onProgress }: FetchOptions,
+): Promise<{ refused: number }> {
+  const { stream, bytes: total } = await client.openArtifacts(build.id, { signal });
+  return unpackResults(stream, target, {
+    signal,
+    onProgress: (bytes) => onProgress?.(bytes, total),
+    complete: (directory) => writeJunit(client, build, directory, signal),
+  });
+}
+
+/**
+ * Puts a copy of the JUnit report of `target` at `file`; folders above it are made.
+ * @throws ClusterRunnerError USAGE when that cannot be written
+ */
+export function copyJunit(target: string, file: string): void {
+  const place = resolve(file);
+  try {
+    mkdirSync(dirname(place), { recursive: true });
+    copyFileSync(join(target, JUNIT), `${place}.new`);
+    renameSync(`${place}.new`, place);
+  } catch (error) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      `The JUnit report could not be written to ${file} (${messageOf(error)}); it is in ${join(target, JUNIT)}.`,
+      { cause: error },
+    );
+  }
+}

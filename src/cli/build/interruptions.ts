@@ -1,0 +1,21 @@
+import type { Releasers } from '../../lib/releasers.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+import { exitCode } from '../exit-codes.js';
+
+/** An abort on the first Ctrl-C or SIGTERM; on the second the process ends at once. */
+export function interruptions(releasers: Releasers): AbortSignal {
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) {
+      process.exit(exitCode.interrupted);
+    }
+    controller.abort(new ClusterRunnerError('USAGE', 'Interrupted.'));
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  releasers.add(() => {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  });
+  return controller.signal;
+}

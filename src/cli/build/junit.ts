@@ -1,0 +1,94 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { MasterClient } from '../../client/master-client.js';
+import { type AtomSuite, MergedReport, type OwnCase } from '../../junit/merged-report.js';
+import { readEnd } from '../../lib/read-end.js';
+import type { Build } from '../../protocol/build.js';
+import { atomFolder } from '../../protocol/ids.js';
+import type { TestCounts } from '../../protocol/result-facts.js';
+import { MAX_PAGE } from '../../protocol/routes.js';
+import type { Atom } from '../../protocol/work.js';
+import { printable } from '../printable.js';
+
+/** Of the merged report, in the folder of the results. */
+export const JUNIT = 'junit.xml';
+
+const OUTPUT_BYTES = 8 * 1024;
+
+/**
+ * Writes the JUnit report of a build beside the folders of its atoms: a suite for each atom, of its last run.
+ * @throws what the client and the file system throw; the signal's reason
+ */
+export async function writeJunit(
+  client: Pick<MasterClient, 'listAtoms'>,
+  build: Pick<Build, 'id' | 'request_params'>,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const job = build.request_params.job_name ?? 'clusterrunner';
+  const merged = new MergedReport(join(directory, JUNIT), `${job}, build ${build.id}`);
+  try {
+    for (let offset = 0; ; offset += MAX_PAGE) {
+      const { atoms, total } = await client.listAtoms(build.id, { offset, limit: MAX_PAGE }, { signal });
+      for (const atom of atoms) {
+        merged.add(suiteOf(atom, job, directory));
+        // A signal must find somebody who listens.
+        await breathe();
+        signal.throwIfAborted();
+      }
+      if (offset + atoms.length >= total || atoms.length === 0) {
+        merged.close();
+        return;
+      }
+    }
+  } catch (error) {
+    merged.abandon();
+    throw error;
+  }
+}
+
+function suiteOf(atom: Atom, job: string, directory: string): AtomSuite {
+  const folder = join(directory, atomFolder(atom.subjob_id, atom.id));
+  return {
+    name: atom.command_string,
+    className: job,
+    seconds: atom.actual_time,
+    properties: {
+      ...(atom.num_retries === 0 ? {} : { retries: String(atom.num_retries) }),
+      ...(atom.num_bad_reports === 0 ? {} : { bad_reports: String(atom.num_bad_reports) }),
+      ...(atom.num_left_out === 0 ? {} : { left_out: String(atom.num_left_out) }),
+    },
+    files: existsSync(folder) ? xmlFilesIn(folder) : [],
+    ownCase: (counts) => ownCaseOf(atom, counts, join(folder, 'clusterrunner_console_output')),
+  };
+}
+
+/** One that failed although all tests of its reports passed must not look as if it had passed. */
+function ownCaseOf(atom: Atom, counts: TestCounts | null, console: string): OwnCase | null {
+  const output = () => (existsSync(console) ? endOf(console) : '');
+  switch (atom.outcome) {
+    case 'LOST':
+      return { verdict: 'error', message: atom.error ?? 'It was lost.', output: '' };
+    case 'FAILED': {
+      const isTold = counts !== null && counts.failures + counts.errors > 0;
+      const message = `The commands of the atom ended with exit code ${atom.exit_code}.`;
+      return isTold ? null : { verdict: 'failure', message, output: output() };
+    }
+    case 'PASSED':
+      return counts === null ? { verdict: 'passed', message: '', output: '' } : null;
+    case null:
+      return { verdict: 'skipped', message: 'The build ended before it had run.', output: '' };
+  }
+}
+
+function endOf(console: string): string {
+  return readEnd(console, OUTPUT_BYTES).text.split('\n').map(printable).join('\n');
+}
+
+function xmlFilesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.xml$/i.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}

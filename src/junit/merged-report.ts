@@ -1,0 +1,155 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { addCounts, type TestCounts } from '../protocol/result-facts.js';
+import { readReport } from './read-report.js';
+import type { CaseSink } from './report-reader.js';
+import { xmlTag, xmlText } from './xml-text.js';
+
+/** An atom that stands as a test case of its own, since no report says what became of it. */
+export interface OwnCase {
+  readonly verdict: 'passed' | 'failure' | 'error' | 'skipped';
+  /** What happened; empty when it passed. */
+  readonly message: string;
+  /** The end of what it printed. */
+  readonly output: string;
+}
+
+export interface AtomSuite {
+  readonly name: string;
+  /** Of its job. */
+  readonly className: string;
+  /** null when it never came to its end. */
+  readonly seconds: number | null;
+  readonly properties: Readonly<Record<string, string>>;
+  /** Files that may be reports of tests. */
+  readonly files: readonly string[];
+  /** What it is taken for; asked with the counts of its reports, null without one. */
+  ownCase(counts: TestCounts | null): OwnCase | null;
+}
+
+const none: TestCounts = { tests: 0, failures: 0, errors: 0, skipped: 0 };
+const FLUSH_CHARS = 256 * 1024;
+
+/**
+ * Writes one JUnit report of many atoms, a suite for each with the test cases of its reports, their times and texts as
+ * they are. Holds a piece of one file in memory. A report is read twice, so that nothing is taken of one that turns out
+ * to be none. @throws the file system's error
+ */
+export class MergedReport {
+  readonly #name: string;
+  readonly #fd: number;
+  #text = '';
+  #counts = none;
+  #seconds = 0;
+
+  constructor(file: string, name: string) {
+    this.#name = name;
+    this.#fd = openSync(file, 'w', 0o644);
+    // What is counted at the end must find room here.
+    const most = Number.MAX_SAFE_INTEGER;
+    const widest = { tests: most, failures: most, errors: most, skipped: most };
+    this.#text = `${' '.repeat(Buffer.byteLength(headOf(name, widest, most)))}\n`;
+  }
+
+  add(suite: AtomSuite): void {
+    const reports = suite.files.flatMap((file) => {
+      const outcome = readReport(file);
+      return outcome.kind === 'report' ? [{ file, counts: outcome.counts }] : [];
+    });
+    const read = reports.length === 0 ? null : reports.map(({ counts }) => counts).reduce(addCounts);
+    const own = suite.ownCase(read);
+    const counts = addCounts(read ?? none, countsOf(own));
+    this.#counts = addCounts(this.#counts, counts);
+    this.#seconds += suite.seconds ?? 0;
+    this.#write(`${xmlTag('testsuite', { name: suite.name, ...attributesOf(counts, suite.seconds) })}>\n`);
+    this.#properties(suite.properties);
+    if (own !== null) {
+      this.#ownCase(suite, own);
+    }
+    for (const { file } of reports) {
+      readReport(file, this.#copy());
+    }
+    this.#write('</testsuite>\n');
+  }
+
+  /** Ends the file. */
+  close(): void {
+    this.#write('</testsuites>\n');
+    this.#flush();
+    const head = Buffer.from(headOf(this.#name, this.#counts, this.#seconds));
+    writeSync(this.#fd, head, 0, head.length, 0);
+    closeSync(this.#fd);
+  }
+
+  /** Gives up a file that is not to be finished. */
+  abandon(): void {
+    closeSync(this.#fd);
+  }
+
+  #properties(properties: Readonly<Record<string, string>>): void {
+    const entries = Object.entries(properties);
+    if (entries.length > 0) {
+      const lines = entries.map(([name, value]) => `${xmlTag('property', { name, value })}/>`);
+      this.#write(`<properties>${lines.join('')}</properties>\n`);
+    }
+  }
+
+  #ownCase({ name, className, seconds }: AtomSuite, { verdict, message, output }: OwnCase): void {
+    const time = seconds === null ? undefined : String(seconds);
+    this.#write(`${xmlTag('testcase', { classname: className, name, time })}>`);
+    if (verdict !== 'passed') {
+      this.#write(`${xmlTag(verdict, { message })}>${xmlText(output)}</${verdict}>`);
+    }
+    this.#write('</testcase>\n');
+  }
+
+  #copy(): CaseSink {
+    return {
+      open: (name, attributes, suite) => {
+        const named = name === 'testcase' && attributes.classname === undefined && suite !== '';
+        this.#write(`${xmlTag(name, named ? { classname: suite, ...attributes } : attributes)}>`);
+      },
+      text: (text) => this.#write(xmlText(text)),
+      close: (name) => this.#write(`</${name.replaceAll(':', '_')}>${name === 'testcase' ? '\n' : ''}`),
+    };
+  }
+
+  #write(text: string): void {
+    this.#text += text;
+    if (this.#text.length > FLUSH_CHARS) {
+      this.#flush();
+    }
+  }
+
+  #flush(): void {
+    writeSync(this.#fd, this.#text);
+    this.#text = '';
+  }
+}
+
+function headOf(name: string, counts: TestCounts, seconds: number): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${xmlTag('testsuites', { name, ...attributesOf(counts, seconds) })}>\n`;
+}
+
+function attributesOf(
+  { tests, failures, errors, skipped }: TestCounts,
+  seconds: number | null,
+): Record<string, string | undefined> {
+  return {
+    tests: String(tests),
+    failures: String(failures),
+    errors: String(errors),
+    skipped: String(skipped),
+    time: seconds === null ? undefined : seconds.toFixed(3),
+  };
+}
+
+function countsOf(own: OwnCase | null): TestCounts {
+  return own === null
+    ? none
+    : {
+        tests: 1,
+        failures: own.verdict === 'failure' ? 1 : 0,
+        errors: own.verdict === 'error' ? 1 : 0,
+        skipped: own.verdict === 'skipped' ? 1 : 0,
+      };
+}

@@ -1,0 +1,62 @@
+/** A header of POSIX ustar (IEEE 1003.1, pax: ustar Interchange Format). */
+export interface UstarHeader {
+  /** `0` file, `2` symbolic link, `5` folder, `x` extended header, … */
+  readonly typeFlag: string;
+  readonly path: string;
+  readonly linkpath: string;
+  /** null for a size that is not written in octal digits, as one that needs an extended header. */
+  readonly bytes: number | null;
+}
+
+export const USTAR_BLOCK = 512;
+
+const NAME = [0, 100] as const;
+const SIZE = [124, 136] as const;
+const CHECKSUM = [148, 156] as const;
+const TYPE_FLAG = 156;
+const LINK = [157, 257] as const;
+const MAGIC = [257, 265] as const;
+const PREFIX = [345, 500] as const;
+const SPACE = 0x20;
+
+/**
+ * Reads the one form that slaves write. General readers take many older ones too, and differ about them; and this takes
+ * a tenth of their time, which the master spends for every file of every atom. null for anything else.
+ */
+export function readUstar(block: Buffer): UstarHeader | null {
+  const isUstar = block.toString('latin1', ...MAGIC) === 'ustar\x0000';
+  if (!isUstar || octalIn(block, CHECKSUM) !== checksumOf(block)) {
+    return null;
+  }
+  const name = textIn(block, NAME);
+  const prefix = textIn(block, PREFIX);
+  return {
+    typeFlag: String.fromCharCode(block[TYPE_FLAG] ?? 0),
+    path: prefix === '' ? name : `${prefix}/${name}`,
+    linkpath: textIn(block, LINK),
+    bytes: octalIn(block, SIZE),
+  };
+}
+
+/** Of all bytes, with spaces where it stands itself. */
+function checksumOf(block: Buffer): number {
+  let sum = (CHECKSUM[1] - CHECKSUM[0]) * SPACE;
+  for (let at = 0; at < CHECKSUM[0]; at += 1) {
+    sum += block[at] ?? 0;
+  }
+  for (let at = CHECKSUM[1]; at < USTAR_BLOCK; at += 1) {
+    sum += block[at] ?? 0;
+  }
+  return sum;
+}
+
+function textIn(block: Buffer, [from, to]: readonly [number, number]): string {
+  const field = block.subarray(from, to);
+  const end = field.indexOf(0);
+  return field.toString('utf8', 0, end === -1 ? field.length : end);
+}
+
+function octalIn(block: Buffer, [from, to]: readonly [number, number]): number | null {
+  const [, digits] = /^ *([0-7]+)[ \0]*$/.exec(block.toString('latin1', from, to)) ?? [];
+  return digits === undefined ? null : Number.parseInt(digits, 8);
+}

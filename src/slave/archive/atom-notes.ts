@@ -1,0 +1,69 @@
+import { ReportReader } from '../../junit/report-reader.js';
+import { addCounts, type ResultFacts, type TestCounts } from '../../protocol/result-facts.js';
+
+/** More are counted, and not named. */
+const MAX_NAMED = 1000;
+
+/** Name of the file in an atom's folder that holds them, if there are any. */
+export const NOTES = 'clusterrunner_notes';
+
+/** What is to be said of the results of an atom: what they do not hold, and what its reports of tests say. */
+export class AtomNotes {
+  readonly #lines: string[] = [];
+  #unnamed = 0;
+  #leftOut = 0;
+  #badReports = 0;
+  #tests: TestCounts | null = null;
+
+  /** `name` is that of a file or folder, within the atom's; of several at once, `count` says how many. */
+  leaveOut(name: string, reason: string, count = 1): void {
+    this.#leftOut += count;
+    this.#say(`left out: ${JSON.stringify(name)}: ${reason}`);
+  }
+
+  cut(name: string, bytes: number, reason: string): void {
+    this.#leftOut += 1;
+    this.#say(`cut: ${JSON.stringify(name)}: ${bytes} bytes in it are left out, ${reason}`);
+  }
+
+  /** One that could be a report of tests is read while it goes by. */
+  async *reading(name: string, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    if (!/\.xml$/i.test(name)) {
+      yield* content;
+      return;
+    }
+    const reader = new ReportReader();
+    for await (const chunk of content) {
+      reader.push(chunk);
+      yield chunk;
+    }
+    const outcome = reader.end();
+    if (outcome.kind === 'report') {
+      this.#tests = this.#tests === null ? outcome.counts : addCounts(this.#tests, outcome.counts);
+    } else if (outcome.kind === 'bad') {
+      this.#badReports += 1;
+      this.#say(`not read as a report of tests: ${JSON.stringify(name)}: ${outcome.reason}`);
+    }
+  }
+
+  /** null when there is nothing to say. */
+  facts(): ResultFacts | null {
+    return this.#tests === null && this.#badReports === 0 && this.#leftOut === 0
+      ? null
+      : { tests: this.#tests, num_bad_reports: this.#badReports, num_left_out: this.#leftOut };
+  }
+
+  /** Of the file; empty when there is none. */
+  text(): string {
+    const more = this.#unnamed === 0 ? [] : [`… and ${this.#unnamed} more`];
+    return [...this.#lines, ...more].map((line) => `${line}\n`).join('');
+  }
+
+  #say(line: string): void {
+    if (this.#lines.length < MAX_NAMED) {
+      this.#lines.push(line);
+    } else {
+      this.#unnamed += 1;
+    }
+  }
+}

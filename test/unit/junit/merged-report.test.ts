@@ -1,0 +1,113 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { type AtomSuite, MergedReport } from '../../../src/junit/merged-report.js';
+import { readReport } from '../../../src/junit/read-report.js';
+
+describe('MergedReport', () => {
+  let directory: string;
+  let target: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'junit-'));
+    target = join(directory, 'junit.xml');
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  function file(name: string, content: string): string {
+    writeFileSync(join(directory, name), content);
+    return join(directory, name);
+  }
+
+  const suite = (given: Partial<AtomSuite>): AtomSuite => ({
+    name: 'N=1',
+    className: 'Unit',
+    seconds: 1.5,
+    properties: {},
+    files: [],
+    ownCase: () => null,
+    ...given,
+  });
+
+  function merge(...suites: readonly AtomSuite[]): string {
+    const merged = new MergedReport(target, 'Unit, build 7');
+    for (const one of suites) {
+      merged.add(one);
+    }
+    merged.close();
+    return readFileSync(target, 'utf8');
+  }
+
+  it('has the test cases of all reports of an atom in one suite, as they are', () => {
+    const inner =
+      '<testcase classname="a.B" name="x &amp; &quot;y&quot;&#10;" time="0.25"><failure message="no">a &lt; b</failure></testcase>';
+    const first = file(
+      'a.xml',
+      `<testsuites><testsuite name="s"><properties/>${inner}</testsuite></testsuites>`,
+    );
+    const second = file(
+      'b.xml',
+      '<testsuite name="outer"><testcase name="z" time="1"><skipped/></testcase></testsuite>',
+    );
+    const text = merge(
+      suite({ files: [first, second] }),
+      suite({ name: 'N=2', ownCase: () => ({ verdict: 'passed', message: '', output: '' }) }),
+    );
+    expect(text.replace(/^ +\n/m, '').split('\n')).to.deep.equal([
+      '<?xml version="1.0" encoding="UTF-8"?>',
+      '<testsuites name="Unit, build 7" tests="3" failures="1" errors="0" skipped="1" time="3.000">',
+      '<testsuite name="N=1" tests="2" failures="1" errors="0" skipped="1" time="1.500">',
+      inner,
+      '<testcase classname="outer" name="z" time="1"><skipped></skipped></testcase>',
+      '</testsuite>',
+      '<testsuite name="N=2" tests="1" failures="0" errors="0" skipped="0" time="1.500">',
+      '<testcase classname="Unit" name="N=2" time="1.5"></testcase>',
+      '</testsuite>',
+      '</testsuites>',
+      '',
+    ]);
+    expect(readReport(target)).to.deep.equal({
+      kind: 'report',
+      counts: { tests: 3, failures: 1, errors: 0, skipped: 1 },
+    });
+  });
+
+  it('takes nothing of a file that is no report, or no whole one', () => {
+    const files = [
+      file('a.xml', '<testsuite><testcase name="first"/>'),
+      file('b.xml', '<project><testcase/></project>'),
+    ];
+    const asked: unknown[] = [];
+    const text = merge(
+      suite({
+        files,
+        properties: { bad_reports: '1' },
+        ownCase(counts) {
+          asked.push(counts);
+          return { verdict: 'failure', message: 'exit code 3', output: 'boom' };
+        },
+      }),
+    );
+    expect(asked).to.deep.equal([null]);
+    expect(text).to.contain('<properties><property name="bad_reports" value="1"/></properties>');
+    expect(text).to.contain('<failure message="exit code 3">boom</failure>').and.not.contain('first');
+  });
+
+  it('is well-formed whatever atoms are called and print, and keeps their texts', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (name, output) => {
+        merge(suite({ name, ownCase: () => ({ verdict: 'error', message: name, output }) }));
+        const names: (string | undefined)[] = [];
+        const outcome = readReport(target, {
+          open: (tag, attributes) => names.push(tag === 'testcase' ? attributes.name : undefined),
+          text: () => undefined,
+          close: () => undefined,
+        });
+        expect(outcome).to.have.property('kind', 'report');
+        const shown = name.replace(/[^\t\n\r -\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD');
+        expect(names[0]).to.equal(shown);
+      }),
+    );
+  });
+});

@@ -1,0 +1,61 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { staysInFolder } from '../../../src/protocol/archive-names.js';
+
+describe('a link in the folder of an atom', () => {
+  it('may lead to what is in the folder', () => {
+    for (const target of ['x', './x', '../x', '../../x', 'x/y', '..', '../..', 'a/b/']) {
+      expect(staysInFolder('artifact_0_1/a/b/link', target), target).to.equal(true);
+    }
+  });
+
+  it('may not lead out, nor up again once it has gone down', () => {
+    for (const target of ['/etc', '../../..', '../../../artifact_0_2/x', 'x/../y', '../x/..', '', 'a\0b']) {
+      expect(staysInFolder('artifact_0_1/a/b/link', target), target).to.equal(false);
+    }
+  });
+
+  it('never leads out, whatever other links it goes over', () => {
+    const step = fc.constantFrom('..', '.', 'a', 'b', 'l0', 'l1', 'l2');
+    const target = fc.array(step, { minLength: 1, maxLength: 5 }).map((steps) => steps.join('/'));
+    const place = fc.constantFrom('', 'a/', 'a/b/', 'b/');
+    const links = fc.tuple(fc.tuple(place, target), fc.tuple(place, target), fc.tuple(place, target));
+    fc.assert(
+      fc.property(links, (made) => {
+        const root = realpathSync(mkdtempSync(join(tmpdir(), 'links-')));
+        try {
+          const folder = join(root, 'deep', 'artifact_0_1');
+          mkdirSync(join(folder, 'a', 'b'), { recursive: true });
+          mkdirSync(join(folder, 'b'));
+          for (const [index, [where, leads]] of made.entries()) {
+            const path = `artifact_0_1/${where}l${index}`;
+            if (staysInFolder(path, leads)) {
+              symlinkSync(leads, join(dirname(folder), path));
+            }
+          }
+          for (const [index, [where]] of made.entries()) {
+            const real = realOf(join(folder, where, `l${index}`));
+            expect(real === null || real === folder || real.startsWith(`${folder}/`), String(real)).to.equal(
+              true,
+            );
+          }
+        } finally {
+          rmSync(root, { recursive: true });
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+/** null for one that leads nowhere, or round in a circle. */
+function realOf(path: string): string | null {
+  try {
+    return realpathSync(path);
+  } catch {
+    return null;
+  }
+}
