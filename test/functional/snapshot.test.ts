@@ -163,7 +163,12 @@ describe('a snapshot of a working tree', () => {
   });
 
   it('is what is built of a checkout when the master is elsewhere, unless told otherwise', async () => {
-    const display = { say: () => undefined, show: () => undefined, end: () => undefined };
+    const display = {
+      say: () => undefined,
+      show: () => undefined,
+      fetching: () => undefined,
+      end: () => undefined,
+    };
     const { signal } = new AbortController();
     const typeOf = async (type: string | undefined, url: string, cwd: string) => {
       const wanted = await readWanted(type, { remoteFile: [], jobName: 'List' }, cwd);

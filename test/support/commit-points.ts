@@ -8,24 +8,23 @@ export async function atCommitPoints<T>(
   look: (when: 'before' | 'after') => void,
   during: () => Promise<T>,
 ): Promise<T> {
-  const { prepare } = SQLite.prototype;
-  const value = function prepareAndLook(this: SQLite.Database, source: string) {
-    const statement = prepare.call<SQLite.Database, [string], SQLite.Statement<unknown[]>>(this, source);
-    if (source === 'commit') {
-      const run = statement.run.bind(statement);
-      statement.run = (...parameters: unknown[]) => {
-        look('before');
-        const result = run(...parameters);
-        look('after');
-        return result;
-      };
+  const memory = new SQLite(':memory:');
+  // All statements share it, also those that were prepared before.
+  const statements: SQLite.Statement<unknown[]> = Object.getPrototypeOf(memory.prepare('SELECT 1'));
+  memory.close();
+  const { run } = statements;
+  statements.run = function runAndLook(this: SQLite.Statement<unknown[]>, ...parameters: unknown[]) {
+    if (this.source !== 'commit') {
+      return run.apply(this, parameters);
     }
-    return statement;
+    look('before');
+    const result = run.apply(this, parameters);
+    look('after');
+    return result;
   };
-  Object.defineProperty(SQLite.prototype, 'prepare', { value, configurable: true, writable: true });
   try {
     return await during();
   } finally {
-    SQLite.prototype.prepare = prepare;
+    statements.run = run;
   }
 }
