@@ -1,5 +1,8 @@
-import { asMaster, type Outcome, overBound, type Settings, simulate } from './fleet/simulate.js';
+import { asMaster, overBound, type Settings, simulate } from './fleet/simulate.js';
 import { workload } from './fleet/workload.js';
+import { benchOptions } from './support/options.js';
+import { Report, type Row } from './support/report.js';
+import { median, round } from './support/statistics.js';
 
 /*
  * How evenly builds end: the master's own grouping and scheduling over a simulated fleet with a virtual clock, beside
@@ -8,10 +11,9 @@ import { workload } from './fleet/workload.js';
  * and without regrouping; with atoms that are held up, with and without starting them twice; and without history on a
  * fleet that comes a second late, with and without regrouping.
  *
- *   npm run compile && node dist/bench/fleet.js
+ *   node dist/bench/fleet.js [--quick] [--json FILE]
  */
 
-const SEEDS = 20;
 const HAND_OUT_SECONDS = 0.03;
 /** Of the atoms, those that are held up. */
 const STUCK = 0.002;
@@ -36,44 +38,37 @@ const alternatives: readonly Alternative[] = [
   { name: 'late, no regrouping', settings: { ...usual, history: false, regroups: false }, isLate: true },
 ];
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
-}
+const options = benchOptions(1);
+const report = new Report('fleet', options);
+const seeds = options.quick ? 2 : 20;
 
-const heads = ['seed', 'builds', 'atoms', 'executors', 'bound s', ...alternatives.map(({ name }) => name)];
-const widths = heads.map((head) => Math.max(head.length, 6) + 2);
-const line = (cells: readonly (string | number)[]) =>
-  process.stdout.write(
-    `${cells
-      .map((cell, n) => String(cell).padEnd(widths[n] ?? 0))
-      .join('')
-      .trimEnd()}\n`,
-  );
-
-const rows: { seed: number; outcomes: Record<string, Outcome & { ratio: number }> }[] = [];
-line(heads);
-for (let seed = 1; seed <= SEEDS; seed += 1) {
-  const all = alternatives.map(({ name, settings, stuck, isLate }) => {
-    const outcome = simulate(workload(seed, stuck, isLate), settings);
-    return [name, { ...outcome, ratio: overBound(outcome) }] as const;
+const rows: Row[] = [];
+for (let seed = 1; seed <= seeds; seed += 1) {
+  const outcomes = alternatives.map(({ name, settings, stuck, isLate }) => ({
+    name,
+    ...simulate(workload(seed, stuck, isLate), settings),
+  }));
+  const [first] = outcomes;
+  rows.push({
+    seed,
+    builds: first?.builds ?? null,
+    atoms: first?.atoms ?? null,
+    executors: first?.executors ?? null,
+    'bound s': round(first?.bound ?? 0, 1),
+    ...Object.fromEntries(outcomes.map((outcome) => [outcome.name, round(overBound(outcome), 3)])),
   });
-  rows.push({ seed, outcomes: Object.fromEntries(all) });
-  const [first] = all;
-  if (first !== undefined) {
-    const { builds, atoms, executors, bound } = first[1];
-    line([seed, builds, atoms, executors, bound.toFixed(1), ...all.map(([, { ratio }]) => ratio.toFixed(3))]);
-  }
 }
-const medians = alternatives.map(({ name }) =>
-  median(rows.flatMap(({ outcomes }) => outcomes[name]?.ratio ?? [])),
+report.table(
+  `Over the lower bound; a hand-out takes ${HAND_OUT_SECONDS} s, ${STUCK * 100} % are stuck`,
+  rows,
 );
-line(['median', '', '', '', '', ...medians.map((one) => one.toFixed(3))]);
-const worst = alternatives.map(({ name }) =>
-  Math.max(...rows.flatMap(({ outcomes }) => outcomes[name]?.ratio ?? [])),
+const ratiosOf = (name: string) => rows.map((row) => Number(row[name]));
+report.table(
+  'Of all seeds',
+  alternatives.map(({ name }) => ({
+    what: name,
+    median: round(median(ratiosOf(name)), 3),
+    worst: Math.max(...ratiosOf(name)),
+  })),
 );
-line(['worst', '', '', '', '', ...worst.map((one) => one.toFixed(3))]);
-process.stdout.write(
-  `${JSON.stringify({ handOutSeconds: HAND_OUT_SECONDS, stuck: STUCK, medians, worst, rows })}\n`,
-);
+report.end();

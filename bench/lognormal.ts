@@ -1,88 +1,96 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { logNormal, randomOf } from './support/random.js';
+import { MasterClient } from '../src/client/index.js';
+import { toId } from '../src/protocol/ids.js';
+import { benchOptions } from './support/options.js';
+import { Report } from './support/report.js';
+import { binary, service, startMaster } from './support/service.js';
+import { median, round } from './support/statistics.js';
+import { inWorkplace } from './support/workplace.js';
 
 /*
- * How near to the limit a small suite with a long tail ends: 200 sleeps of log-normal length on 4 executors of one
- * slave, without and with history, beside max(sum / 4, longest). The sleeps are drawn from a fixed seed.
+ * How near to the limit a small suite with a long tail ends: 200 sleeps of log-normal length (median 0.15 s, longest
+ * 2.68 s) on 4 executors of one slave, without history and then with it, beside max(sum / 4, longest), which no
+ * schedule can beat. From the command to the unpacked results; and of it from the known atoms to the last result.
  *
- *   npm run compile && node dist/bench/lognormal.js [ROUNDS]
+ *   node dist/bench/lognormal.js [--quick] [--json FILE] [--rounds N]
  */
 
 const EXECUTORS = 4;
-const ATOMS = 200;
-const rounds = Number(process.argv[2] ?? 3);
-const random = randomOf(5);
-const sleeps = Array.from({ length: ATOMS }, () => Math.max(0.02, logNormal(random, 0.15, 1)).toFixed(3));
+const options = benchOptions(3);
+const report = new Report('lognormal', options);
+const workload = readFileSync(new URL('../../bench/workloads/lognormal.txt', import.meta.url), 'utf8');
+const sleeps = workload
+  .trim()
+  .split('\n')
+  .slice(0, options.quick ? 20 : undefined);
 const times = sleeps.map(Number);
 const bound = Math.max(times.reduce((sum, one) => sum + one, 0) / EXECUTORS, ...times);
 
-const binary = fileURLToPath(new URL('../../bin/clusterrunner', import.meta.url));
-const home = mkdtempSync(join(tmpdir(), 'bench-lognormal-'));
-const env = {
-  ...process.env,
-  CLUSTERRUNNER_BASE_DIRECTORY: join(home, 'base'),
-  CLUSTERRUNNER_SLAVE_PORT: '0',
-};
+interface Run {
+  /** Over the bound, from the command to its end. */
+  readonly whole: number;
+  /** Over the bound, while the build was BUILDING. */
+  readonly building: number;
+  readonly subjobs: number;
+}
 
-/** A process of ours that says on stdout when it is ready. */
-async function service(args: readonly string[], ready: RegExp) {
-  const child = spawn(binary, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = once(child, 'exit');
-  let said = '';
-  for await (const chunk of child.stdout) {
-    said += String(chunk);
-    const line = ready.exec(said)?.[1];
-    if (line !== undefined) {
-      const stop = async () => {
-        child.kill('SIGTERM');
-        await ended;
-      };
-      return { said: line, stop };
-    }
+await inWorkplace('lognormal', async ({ home, env, secret, releasers }) => {
+  const master = await startMaster(env);
+  releasers.add(master.stop);
+  const slave = await service(['slave', '-m', master.url, '-e', String(EXECUTORS)], /(connected)/, env);
+  releasers.add(slave.stop);
+  const client = new MasterClient({ url: master.url, secret });
+  releasers.add(() => client.close());
+
+  let builds = 0;
+  async function build(project: string): Promise<Run> {
+    const start = process.hrtime.bigint();
+    execFileSync(process.execPath, [binary, 'build', '-m', master.url], {
+      cwd: project,
+      env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    const whole = Number(process.hrtime.bigint() - start) / 1e9;
+    builds += 1;
+    const { state_timestamps, num_subjobs } = await client.getBuild(toId.build(builds));
+    const { BUILDING = 0, FINISHED = 0 } = state_timestamps;
+    return { whole: whole / bound, building: (FINISHED - BUILDING) / bound, subjobs: num_subjobs ?? 0 };
   }
-  throw new Error(`clusterrunner ${args.join(' ')} ended before it was ready.`);
-}
 
-/** Seconds from the command to its end, results downloaded. */
-function build(project: string, url: string): number {
-  const start = process.hrtime.bigint();
-  execFileSync(binary, ['build', '-m', url], { cwd: project, env, stdio: ['ignore', 'ignore', 'inherit'] });
-  return Number(process.hrtime.bigint() - start) / 1e9;
-}
-
-const stops: (() => Promise<void>)[] = [];
-try {
-  const master = await service(['master', '-p', '0'], /listening on \S+:(\d+)\n/);
-  stops.unshift(master.stop);
-  const url = `http://127.0.0.1:${master.said}`;
-  const slave = await service(['slave', '-m', url, '-e', String(EXECUTORS)], /(connected)/);
-  stops.unshift(slave.stop);
-  process.stdout.write(`bound ${bound.toFixed(2)} s\nround  first s  ratio  second s  ratio\n`);
-  const measured: { first: number; second: number }[] = [];
-  for (let round = 1; round <= rounds; round += 1) {
+  const runs: { first: Run; second: Run }[] = [];
+  for (let turn = 1; turn <= options.rounds; turn += 1) {
     // A project of another name has no history.
-    const project = join(home, `project-${round}`);
+    const project = join(home, `project-${turn}`);
     mkdirSync(project);
     writeFileSync(join(project, 'sleeps'), `${sleeps.join('\n')}\n`);
     writeFileSync(
       join(project, 'clusterrunner.yaml'),
       'Bench:\n  commands:\n    - sleep $D\n  atomizers:\n    - D: cat $PROJECT_DIR/sleeps\n',
     );
-    const first = build(project, url);
-    const second = build(project, url);
-    measured.push({ first, second });
-    const cells = [first, first / bound, second, second / bound].map((cell) => cell.toFixed(3).padEnd(7));
-    process.stdout.write(`${String(round).padEnd(6)} ${cells.join(' ')}\n`);
+    runs.push({ first: await build(project), second: await build(project) });
   }
-  process.stdout.write(`${JSON.stringify({ bound, rounds, measured })}\n`);
-} finally {
-  for (const stop of stops) {
-    await stop();
-  }
-  rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
-}
+  const rowOf = (what: string, some: readonly Run[]) => ({
+    what,
+    'command to results': round(median(some.map(({ whole }) => whole)), 3),
+    least: round(Math.min(...some.map(({ whole }) => whole)), 3),
+    most: round(Math.max(...some.map(({ whole }) => whole)), 3),
+    'atoms known to last result': round(median(some.map(({ building }) => building)), 3),
+    subjobs: median(some.map(({ subjobs }) => subjobs)),
+  });
+  report.table(
+    `${sleeps.length} sleeps on ${EXECUTORS} executors, over the bound of ${round(bound, 2)} s, ${options.rounds} rounds`,
+    [
+      rowOf(
+        'first run, no history',
+        runs.map(({ first }) => first),
+      ),
+      rowOf(
+        'second run',
+        runs.map(({ second }) => second),
+      ),
+    ],
+  );
+});
+report.end();

@@ -3,15 +3,21 @@ import { join } from 'node:path';
 import { Cluster } from '../test/support/cluster.js';
 import { GitServer } from '../test/support/git-server.js';
 import { GitProject } from '../test/support/project.js';
+import { benchOptions } from './support/options.js';
+import { Report } from './support/report.js';
+import { round } from './support/statistics.js';
 
 /*
  * What a repository is asked for a build on 1 and on 8 slaves that all take part: requests and bytes of answers at the
  * host, with and without `get_project_from_master`, for a first build and for one after a small commit.
  *
- *   npm run compile && node dist/bench/origin.js
+ *   node dist/bench/origin.js [--quick] [--json FILE]
  */
 
-const FILES = 500;
+const options = benchOptions(1);
+const report = new Report('origin', options);
+const FILES = options.quick ? 20 : 500;
+const MANY_SLAVES = options.quick ? 2 : 8;
 const FILE_BYTES = 8 * 1024;
 
 interface Row {
@@ -75,20 +81,20 @@ async function measure(slaves: number, fromMaster: boolean): Promise<Row[]> {
 }
 
 const rows: Row[] = [];
-for (const slaves of [1, 8]) {
+for (const slaves of [1, MANY_SLAVES]) {
   for (const fromMaster of [true, false]) {
     rows.push(...(await measure(slaves, fromMaster)));
   }
 }
-console.log(`A repository of ${FILES} files of ${FILE_BYTES} bytes each`);
-console.table(
+report.table(
+  `Asked of the host of a repository of ${FILES} files of ${FILE_BYTES} bytes`,
   rows.map(({ slaves, fromMaster, build, requests, bytes, seconds }) => ({
     slaves,
-    get_project_from_master: fromMaster,
+    get_project_from_master: String(fromMaster),
     build,
     requests,
     KiB: Math.round(bytes / 1024),
-    seconds: Number(seconds.toFixed(1)),
+    seconds: round(seconds, 1),
   })),
 );
-console.log(JSON.stringify({ files: FILES, fileBytes: FILE_BYTES, rows }));
+report.end();

@@ -1,127 +1,82 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { benchOptions } from './support/options.js';
+import { Report } from './support/report.js';
+import { binary, service, startMaster } from './support/service.js';
+import { median, round } from './support/statistics.js';
+import { inWorkplace } from './support/workplace.js';
 
 /*
- * What ClusterRunner itself costs: atoms that do nothing, beside xargs; the time from the command to the first atom's
- * start with nothing running; the time of --help. Alternating, in one run, because machines are noisy.
+ * What ClusterRunner itself costs: atoms that do nothing, from the command to the unpacked results, beside xargs, and
+ * beside GNU parallel with --results and --joblog where it is installed. In turn, because machines are noisy.
  *
- *   npm run bench [-- ROUNDS]
+ * Each run has a folder of its own, and nothing is deleted before the last one is through: ext4 looks at every inode
+ * that was deleted in the last minute or five before it takes one, so what deletes much slows down who comes after.
+ *
+ *   node dist/bench/small-atoms.js [--quick] [--json FILE] [--rounds N]
  */
 
-const ATOMS = 1000;
-const rounds = Number(process.argv[2] ?? 5);
-const binary = fileURLToPath(new URL('../../bin/clusterrunner', import.meta.url));
-const home = mkdtempSync(join(tmpdir(), 'bench-'));
-const project = join(home, 'project');
+const options = benchOptions(3);
+const atoms = options.quick ? 100 : 3000;
+const report = new Report('small-atoms', options);
+const numbers = `${Array.from({ length: atoms }, (_, n) => n + 1).join('\n')}\n`;
 
-const env = {
-  ...process.env,
-  CLUSTERRUNNER_BASE_DIRECTORY: join(home, 'base'),
-  CLUSTERRUNNER_SLAVE_PORT: '0',
-  // No master of this machine is to be found by chance.
-  CLUSTERRUNNER_MASTER_PORT: '1',
-};
+await inWorkplace('small-atoms', async ({ home, env, releasers }) => {
+  const master = await startMaster(env);
+  releasers.add(master.stop);
+  const slave = await service(['slave', '-m', master.url, '-e', '2'], /(connected)/, env);
+  releasers.add(slave.stop);
 
-function seconds(action: () => void): number {
-  const start = process.hrtime.bigint();
-  action();
-  return Number(process.hrtime.bigint() - start) / 1e9;
-}
+  let folders = 0;
+  function seconds(file: string, args: readonly string[], input?: string): number {
+    folders += 1;
+    const cwd = join(home, `run-${folders}`);
+    mkdirSync(cwd);
+    writeFileSync(
+      join(cwd, 'clusterrunner.yaml'),
+      `Bench:\n  commands:\n    - ":"\n  atomizers:\n    - N: seq 1 ${atoms}\n`,
+    );
+    const start = process.hrtime.bigint();
+    execFileSync(file, args, {
+      cwd,
+      env,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'ignore', 'inherit'],
+      ...(input === undefined ? {} : { input }),
+    });
+    return Number(process.hrtime.bigint() - start) / 1e9;
+  }
 
-function run(file: string, args: readonly string[], cwd = project, stdin?: string): void {
-  execFileSync(file, args, {
-    cwd,
-    env,
-    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'ignore', 'inherit'],
-    input: stdin,
-  });
-}
-
-function writeJob(command: string, atoms: number): void {
-  execFileSync('mkdir', ['-p', project]);
-  const job = `Bench:\n  commands:\n    - "${command}"\n  atomizers:\n    - N: seq 1 ${atoms}\n`;
-  writeFileSync(join(project, 'clusterrunner.yaml'), job);
-}
-
-/** A process of ours that says on stdout when it is ready. */
-async function service(
-  args: readonly string[],
-  ready: RegExp,
-): Promise<{ said: string; stop(): Promise<void> }> {
-  const child = spawn(binary, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = once(child, 'exit');
-  let said = '';
-  for await (const chunk of child.stdout) {
-    said += String(chunk);
-    const line = ready.exec(said)?.[1];
-    if (line !== undefined) {
-      const stop = async () => {
-        child.kill('SIGTERM');
-        await ended;
-      };
-      return { said: line, stop };
+  const hasParallel = spawnSync('parallel', ['--version'], { encoding: 'utf8' }).stdout?.startsWith('GNU ');
+  const contestants: Record<string, () => number> = {
+    'clusterrunner build, 2 executors': () => seconds(process.execPath, [binary, 'build', '-m', master.url]),
+    'xargs -P2 -n1 bash -c :': () => seconds('xargs', ['-P2', '-n1', 'bash', '-c', ':'], numbers),
+    ...(hasParallel
+      ? {
+          'parallel -j2 --results --joblog': () =>
+            seconds('parallel', ['--will-cite', '-j2', '--results', 'out', '--joblog', 'log', ':'], numbers),
+        }
+      : {}),
+  };
+  const rounds: Record<string, number[]> = {};
+  for (let turn = 0; turn < options.rounds; turn += 1) {
+    for (const [what, run] of Object.entries(contestants)) {
+      rounds[what] = [...(rounds[what] ?? []), run()];
     }
   }
-  throw new Error(`clusterrunner ${args.join(' ')} ended before it was ready.`);
-}
-
-function toFirstAtom(): number {
-  writeJob(`date +%s.%N > $ARTIFACT_DIR/started`, 1);
-  const start = Date.now() / 1000;
-  run(binary, ['build']);
-  const results = join(project, 'build_results');
-  const [folder = ''] = readdirSync(results);
-  return Number(readFileSync(join(results, folder, 'started'), 'utf8')) - start;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-const measured: Record<string, number[]> = {};
-function note(what: string, value: number): void {
-  measured[what] = [...(measured[what] ?? []), value];
-}
-
-try {
-  writeJob(':', ATOMS);
-  const master = await service(['master', '-p', '0'], /listening on \S+:(\d+)\n/);
-  const url = `http://127.0.0.1:${master.said}`;
-  const slave = await service(['slave', '-m', url, '-e', '2'], /(connected)/);
-  const list = `${Array.from({ length: ATOMS }, (_, n) => n + 1).join('\n')}\n`;
-  for (let round = 0; round < rounds; round += 1) {
-    writeJob(':', ATOMS);
-    note(
-      `${ATOMS} atoms of ":", 2 executors`,
-      seconds(() => run(binary, ['build', '-m', url])),
-    );
-    note(
-      `seq ${ATOMS} | xargs -P2 -n1 bash -c :`,
-      seconds(() => run('xargs', ['-P2', '-n1', 'bash', '-c', ':'], project, list)),
-    );
-    note('build with nothing running, to the first atom', toFirstAtom());
-    note(
-      '--help',
-      seconds(() => run(binary, ['--help'])),
-    );
-  }
-  await slave.stop();
-  await master.stop();
-  const [cpu] = cpus();
-  process.stdout.write(
-    `${cpu?.model ?? 'unknown CPU'}, ${availableParallelism()} cores, Node ${process.version}\n`,
+  const xargs = rounds['xargs -P2 -n1 bash -c :'] ?? [];
+  report.table(
+    `${atoms} atoms of ":", ${options.rounds} rounds in turn`,
+    Object.entries(rounds).map(([what, values]) => ({
+      what,
+      'median s': round(median(values), 2),
+      'least s': round(Math.min(...values), 2),
+      'most s': round(Math.max(...values), 2),
+      'of xargs, in pairs': round(
+        median(values.map((value, turn) => value / (xargs[turn] ?? Number.NaN))),
+        2,
+      ),
+    })),
   );
-  process.stdout.write(`${rounds} rounds; seconds: median (least to most)\n`);
-  for (const [what, values] of Object.entries(measured)) {
-    const range = `${Math.min(...values).toFixed(3)} to ${Math.max(...values).toFixed(3)}`;
-    process.stdout.write(`${median(values).toFixed(3).padStart(8)}  ${what}  (${range})\n`);
-  }
-  process.stdout.write(`${JSON.stringify({ rounds, measured })}\n`);
-} finally {
-  rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
-}
+});
+report.end();

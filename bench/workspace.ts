@@ -5,16 +5,20 @@ import { systemClock } from '../src/lib/clock.js';
 import { openWorkspace } from '../src/project/open-workspace.js';
 import { toId } from '../src/protocol/ids.js';
 import { GitProject } from '../test/support/project.js';
+import { benchOptions } from './support/options.js';
+import { Report, type Row } from './support/report.js';
+import { round } from './support/statistics.js';
 
 /*
  * What a checkout of many files costs a slave: a new one for each build, beside one that is used again. Each round is a
  * commit that changes one file; opening and releasing are timed, alternating, with the mirror there already.
  *
- *   npm run compile && node dist/bench/workspace.js [FILES [ROUNDS]]
+ *   node dist/bench/workspace.js [--quick] [--json FILE] [--rounds N]
  */
 
-const files = Number(process.argv[2] ?? 20_000);
-const rounds = Number(process.argv[3] ?? 3);
+const options = benchOptions(3);
+const report = new Report('workspace', options);
+const files = options.quick ? 200 : 20_000;
 const parent = realpathSync(mkdtempSync(join(tmpdir(), 'bench-workspace-')));
 
 async function timed(root: string, url: string, build: number, workspacesKept: number): Promise<number> {
@@ -50,17 +54,16 @@ try {
   const warm = join(parent, 'warm');
   await timed(cold, project.url, 1, 0);
   await timed(warm, project.url, 1, 1);
-  const rows: { cold: number; warm: number }[] = [];
-  for (let round = 2; round < 2 + rounds; round += 1) {
-    await project.commit({ changed: `${round}\n` });
+  const rows: Row[] = [];
+  for (let turn = 2; turn < 2 + options.rounds; turn += 1) {
+    await project.commit({ changed: `${turn}\n` });
     rows.push({
-      cold: await timed(cold, project.url, round, 0),
-      warm: await timed(warm, project.url, round, 1),
+      'new, s': round(await timed(cold, project.url, turn, 0), 2),
+      'used again, s': round(await timed(warm, project.url, turn, 1), 2),
     });
   }
-  console.log(`Seconds for the checkout of ${files} files, and its release`);
-  console.table(rows);
-  console.log(JSON.stringify({ files, rows }));
+  report.table(`The checkout of ${files} files, and its release`, rows);
+  report.end();
 } finally {
   rmSync(parent, { recursive: true });
 }

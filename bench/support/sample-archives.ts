@@ -1,49 +1,67 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AtomId, toId } from '../../src/protocol/ids.js';
-import type { ResultIndex } from '../../src/protocol/result-index.js';
-import { writeArchive } from '../../src/slave/archive/write-archive.js';
+import { blockGzip } from '../../src/lib/block-gzip.js';
+import { tarHeader, tarPadding } from '../../src/lib/tar-header.js';
+import { type AtomId, atomFolder, type LeaseId, type SubjobId } from '../../src/protocol/ids.js';
+import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../src/protocol/result-index.js';
+import { ConsoleIndexer } from '../../src/slave/archive/console-indexer.js';
 
-/** Small archives as slaves deliver them: one for each number of atoms, whatever the atoms are. */
+const CONSOLE = Buffer.from('ok\n');
+const mtime = new Date(0);
+
+/** Small archives as slaves deliver them: a folder with its console for each atom. */
 export class SampleArchives {
   readonly #home: string;
-  readonly #folder: string;
-  readonly #made = new Map<number, Promise<{ file: string; index: ResultIndex }>>();
 
   constructor(home: string) {
     this.#home = home;
-    this.#folder = join(home, 'atom');
-    mkdirSync(this.#folder, { recursive: true });
-    for (const [name, content] of Object.entries({
-      clusterrunner_command: 'export TEST=1\n',
-      clusterrunner_console_output: 'ok\n',
-      clusterrunner_exit_code: '0\n',
-      clusterrunner_time: '0.01\n',
-    })) {
-      writeFileSync(join(this.#folder, name), content);
+  }
+
+  async write(
+    lease: LeaseId,
+    subjob: SubjobId,
+    atoms: readonly AtomId[],
+  ): Promise<{ file: string; index: ResultIndex }> {
+    const members: number[] = [];
+    const consoles: ConsoleIndex[] = [];
+    const parts: Buffer[] = [];
+    const gzip = { blockBytes: BLOCK_BYTES, level: 1, onMember: (bytes: number) => members.push(bytes) };
+    for await (const part of blockGzip(tarOf(subjob, atoms, consoles), gzip)) {
+      parts.push(part);
     }
+    const file = join(this.#home, `${lease}.tar.gz`);
+    writeFileSync(file, Buffer.concat(parts));
+    return { file, index: { members, consoles } };
   }
 
-  async of(atoms: readonly AtomId[]): Promise<{ file: string; index: ResultIndex }> {
-    const made = this.#made.get(atoms.length) ?? this.#make(atoms.length);
-    this.#made.set(atoms.length, made);
-    const { file, index } = await made;
-    const consoles = index.consoles.map((console, at) => ({
-      ...console,
-      atom_id: atoms[at] ?? console.atom_id,
-    }));
-    return { file, index: { ...index, consoles } };
+  remove(file: string): void {
+    rmSync(file);
   }
+}
 
-  async #make(count: number): Promise<{ file: string; index: ResultIndex }> {
-    const file = join(this.#home, `${count}.tar.gz`);
-    const folders = Array.from({ length: count }, (_, at) => ({
-      atom: toId.atom(at),
-      path: this.#folder,
-      name: `artifact_0_${at}`,
-      console: 'clusterrunner_console_output',
-      added: [],
-    }));
-    return { file, index: await writeArchive(folders, file) };
+async function* tarOf(
+  subjob: SubjobId,
+  atoms: readonly AtomId[],
+  consoles: ConsoleIndex[],
+): AsyncGenerator<Buffer> {
+  let position = 0;
+  for (const atom of atoms) {
+    const folder = atomFolder(subjob, atom);
+    const header = Buffer.concat([
+      tarHeader({ path: `${folder}/`, type: 'Directory', size: 0, mode: 0o755, mtime }),
+      tarHeader({
+        path: `${folder}/clusterrunner_console_output`,
+        type: 'File',
+        size: CONSOLE.length,
+        mode: 0o644,
+        mtime,
+      }),
+    ]);
+    const indexer = new ConsoleIndexer(atom, position + header.length);
+    indexer.pass(CONSOLE);
+    consoles.push(indexer.index());
+    const bytes = Buffer.concat([header, CONSOLE, tarPadding(CONSOLE.length)]);
+    position += bytes.length;
+    yield bytes;
   }
 }

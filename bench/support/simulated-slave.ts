@@ -173,7 +173,8 @@ export class SimulatedSlave {
       );
       await systemClock.sleep((total - PROGRESS_SECONDS) * 1000, signal);
     }
-    const { file, index } = await this.#archives.of(atoms.map(({ id }) => id));
+    const ids = atoms.map(({ id }) => id);
+    const { file, index } = await this.#archives.write(lease.lease_id, subjob_id, ids);
     const verdicts = atoms.map(({ id }, at) => ({ id, exit_code: 0, actual_time: seconds[at] ?? 0 }));
     // A slave packs the result beside the next subjob, unless packing does not keep up.
     const keepsUp = this.#undelivered < this.#plan.numExecutors;
@@ -201,6 +202,7 @@ export class SimulatedSlave {
     try {
       await delivered;
     } finally {
+      this.#archives.remove(file);
       this.#undelivered -= 1;
       if (!keepsUp) {
         this.#freeExecutor();

@@ -7,8 +7,6 @@ import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 import type {
   Assignment,
-  Handback,
-  HandbackReason,
   LeaseRef,
   PrepareAssignment,
   RunAssignment,
@@ -21,6 +19,7 @@ import { BuildHost, CANCEL_GRACE_MS, type HostContext } from './build-host.js';
 import { ConsoleLimit } from './console-limit.js';
 import { ExecutorUse } from './executor-use.js';
 import { Executors } from './executors.js';
+import { Handbacks, MAX_OUTPUT } from './handbacks.js';
 import { type HeldLease, HeldLeases } from './leases.js';
 import type { Outbox } from './outbox.js';
 import { prepare, scratchFile } from './prepare.js';
@@ -38,9 +37,6 @@ export interface WorkerOptions extends HostContext {
   changed(): void;
 }
 
-/** Of what a command printed, what a handback carries at most. */
-const MAX_OUTPUT = 90_000;
-const HANDBACK_SECONDS = 5;
 /** What was taken ahead and has not begun this long after it came goes back: others may be free to run it. */
 const MAX_WAIT_MS = AHEAD_MS + 1_000;
 
@@ -53,6 +49,7 @@ export class Worker {
   /** Builds whose teardown is under way. */
   readonly #releasing = new Map<BuildId, Promise<void>>();
   readonly #ahead: Ahead;
+  readonly #handbacks: Handbacks;
   /** Assignments that came while no executor was free, most of them asked for ahead. */
   readonly #queue: Assignment[] = [];
   readonly #stop = new AbortController();
@@ -63,6 +60,7 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.executors = new Executors(options.numExecutors);
+    this.#handbacks = new Handbacks(options.session, options.masks, options.log);
     this.#ahead = new Ahead(options.clock, () => options.changed());
   }
 
@@ -143,7 +141,7 @@ export class Worker {
     for (const host of this.#hosts.values()) {
       host.cancel();
     }
-    await Promise.all(given.map((assignment) => this.#handBackOnce(assignment)));
+    await Promise.all(given.map((assignment) => this.#handbacks.lastWord(assignment)));
     await Promise.all(this.leases.all().map(({ done }) => done));
     for (const build of [...this.#hosts.keys()]) {
       this.#release(build);
@@ -237,7 +235,7 @@ export class Worker {
     const host = await this.#hostOf(assignment);
     const failure = await unlessAborted(host.ready(assignment.job), signal);
     if (failure !== null) {
-      await this.#handBack(assignment, 'setup_failed', failure, signal);
+      await this.#handbacks.give(assignment, 'setup_failed', failure, signal);
       return;
     }
     const { projectDirectory } = await host.workspace();
@@ -300,20 +298,21 @@ export class Worker {
 
   /** An executor did not come free as was expected. */
   async #giveBackUnlessBegun(assignment: Assignment): Promise<void> {
-    const { clock, log } = this.#options;
+    const { clock } = this.#options;
     const { signal } = this.#stop;
     try {
       await clock.sleep(MAX_WAIT_MS, signal);
-      const place = this.#queue.indexOf(assignment);
-      if (place !== -1) {
-        this.#queue.splice(place, 1);
-        await this.#handBack(assignment, 'not_begun', 'No executor came free in time.', signal);
-        this.#options.changed();
-      }
     } catch (error) {
-      if (!signal.aborted) {
-        log.warn(`A lease could not be handed back: ${messageOf(error)}`);
+      if (signal.aborted) {
+        return;
       }
+      throw error;
+    }
+    const place = this.#queue.indexOf(assignment);
+    if (place !== -1) {
+      this.#queue.splice(place, 1);
+      await this.#handbacks.try(assignment, 'not_begun', 'No executor came free in time.', signal);
+      this.#options.changed();
     }
   }
 
@@ -326,48 +325,7 @@ export class Worker {
       log.error({ err: error, build: assignment.build_id }, 'An assignment failed by a fault of the slave.');
     }
     this.#release(assignment.build_id);
-    try {
-      await this.#handBack(assignment, 'could_not_run', messageOf(error), signal);
-    } catch (refused) {
-      if (!signal.aborted) {
-        log.warn(`A lease could not be handed back: ${messageOf(refused)}`);
-      }
-    }
-  }
-
-  async #handBack(
-    assignment: Assignment,
-    reason: HandbackReason,
-    output: string,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { session, log, masks } = this.#options;
-    const shown = masks.inEnd(output).slice(-MAX_OUTPUT);
-    const handback: Handback = { lease: assignment.lease, reason, output: shown };
-    try {
-      await session.insist((slave, options) => {
-        const { build_id } = assignment;
-        return assignment.kind === 'prepare'
-          ? session.client.handBackPreparation(slave, build_id, handback, options)
-          : session.client.handBack(slave, build_id, assignment.subjob_id, handback, options);
-      }, signal);
-    } catch (error) {
-      if (!(error instanceof ClusterRunnerError && error.code === 'STALE_LEASE')) {
-        throw error;
-      }
-      // Two executors that hand back the same failed setup: the first has ended the build for both.
-      log.debug({ build: assignment.build_id }, error.message);
-    }
-  }
-
-  /** Before a stop: a master that is away notices by itself. */
-  async #handBackOnce(assignment: Assignment): Promise<void> {
-    try {
-      const signal = AbortSignal.timeout(HANDBACK_SECONDS * 1000);
-      await this.#handBack(assignment, 'stopping', 'The slave is stopping.', signal);
-    } catch (error) {
-      this.#options.log.info(`A lease could not be handed back: ${messageOf(error)}`);
-    }
+    await this.#handbacks.try(assignment, 'could_not_run', messageOf(error), signal);
   }
 
   /** The build's host, made at its first assignment; one whose teardown still runs is waited for. */

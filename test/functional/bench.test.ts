@@ -34,7 +34,19 @@ describe('a bench', function () {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  for (const name of ['start', 'bookkeeping', 'atoms', 'load', 'artifacts', 'console-page']) {
+  for (const name of [
+    'start',
+    'small-atoms',
+    'lognormal',
+    'fleet',
+    'bookkeeping',
+    'atoms',
+    'load',
+    'artifacts',
+    'console-page',
+    'origin',
+    'workspace',
+  ]) {
     it(`of ${name} measures, prints a table, and writes the same as JSON`, async () => {
       const json = join(directory, `${name}.json`);
       const bench = fileURLToPath(new URL(`../../bench/${name}.js`, import.meta.url));
