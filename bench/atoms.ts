@@ -39,7 +39,7 @@ async function measure(numAtoms: number): Promise<Row> {
     const start = performance.now();
     const project_directory = place.home;
     const { build_id } = await client.createBuild({ type: 'directory', project_directory, config });
-    const slept = await untilEnded(client, build_id);
+    const slept = await fleet.whileAlive(untilEnded(client, build_id));
     const seconds = (performance.now() - start) / 1000;
     const after = master.usage();
     const cpuSeconds = after.cpuSeconds - before.cpuSeconds;

@@ -11,6 +11,8 @@ export interface Fleet {
   /** Begins to measure anew. */
   reset(): Promise<void>;
   measured(): Promise<FleetMeasured>;
+  /** The same as `work`; rejects when the slaves end before, and nobody would go on with it. */
+  whileAlive<T>(work: Promise<T>): Promise<T>;
   usage(): ProcessUsage;
   stop(): Promise<void>;
 }
@@ -25,20 +27,22 @@ export async function startFleet(
     serialization: 'advanced',
   });
   const ended = once(child, 'exit');
-  const ask = async (order: FleetOrder): Promise<FleetMeasured> => {
-    const answered = once(child, 'message');
-    child.send(order);
-    const [answer] = await Promise.race([
-      answered,
+  const whileAlive = <T>(work: Promise<T>): Promise<T> =>
+    Promise.race([
+      work,
       ended.then(() => {
         throw new Error('The simulated slaves ended too early.');
       }),
     ]);
+  const ask = async (order: FleetOrder): Promise<FleetMeasured> => {
+    const answered = once(child, 'message');
+    child.send(order);
+    const [answer] = await whileAlive(answered);
     return answer;
   };
   let isStopped = false;
   const stop = async () => {
-    if (!isStopped) {
+    if (!isStopped && child.connected) {
       isStopped = true;
       child.send({ kind: 'stop' } satisfies FleetOrder);
       await ended;
@@ -51,6 +55,7 @@ export async function startFleet(
       await ask({ kind: 'reset' });
     },
     measured: () => ask({ kind: 'measured' }),
+    whileAlive,
     usage: () => usageOf(child.pid ?? 0),
     stop,
   };
