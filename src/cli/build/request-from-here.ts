@@ -5,7 +5,6 @@ import { retry } from '../../client/retry.js';
 import { ownEnvironment } from '../../job/environment.js';
 import { systemClock } from '../../lib/clock.js';
 import { isInCheckout } from '../../project/checkout-of.js';
-import { sendSnapshot } from '../../project/snapshot.js';
 import type { BuildRequest } from '../../protocol/build.js';
 import type { ProgressDisplay } from './progress-display.js';
 import type { Wanted } from './request.js';
@@ -33,6 +32,8 @@ export async function requestFromHere(
   if (!isSent) {
     return { type: 'directory', project_directory: directory, ...more };
   }
+  // Running git takes a library that other builds need not load.
+  const { sendSnapshot } = await import('../../project/snapshot.js');
   const patience = { clock: systemClock, random: Math.random, signal };
   // Before the work of making it: the address may be wrong.
   await retry(() => client.knownPacks([], { signal }), { ...patience, giveUpAfterMs: FIRST_CONTACT_MS });
