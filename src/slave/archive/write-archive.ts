@@ -82,7 +82,8 @@ export async function writeArchive(
       level: LEVEL,
       onMember: (bytes) => members.push(bytes),
     }),
-    createWriteStream(file, { flush: true }),
+    // Not flushed to the disk: the master refuses what a power cut has damaged, and has the work done again.
+    createWriteStream(file),
   );
   return { members, consoles: tar.consoles, facts: tar.facts };
 }
