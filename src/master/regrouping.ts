@@ -51,6 +51,8 @@ export class Regrouping {
     }
     this.#reading.add(build);
     try {
+      // A build that has begun just now is in the memory before it is in the store.
+      await this.#cluster.journal.settled();
       const { waiting } = build.work;
       const atoms = await atomsThatWait(this.#cluster.store.db, build.id, waiting);
       // Meanwhile some were handed out, or the build has ended.
@@ -82,6 +84,9 @@ export class Regrouping {
     cluster.journal.requireWhole();
     const { waiting } = work;
     const atoms = stillWaiting(read, waiting);
+    if (atoms.length !== work.waitingAtoms) {
+      throw new Error(`${atoms.length} atoms were read of ${work.waitingAtoms} that wait in build ${id}.`);
+    }
     const plan = work.planFor(executorsFor(cluster, work.limits));
     const regrouped = regroup(atoms, waiting, totalOf(work), plan);
     work.replaceWaiting(regrouped, plan);

@@ -50,9 +50,12 @@ const script = (run: string) =>
 const IN_NEW_SHELL = 'exec "$BASH" -o pipefail -c "$_cr_command";';
 const IN_FORK = 'set +m; set --; eval "$_cr_command";';
 
-/** For bash from version 5, which has EPOCHREALTIME. `command` is shell text; see isPlainCommand. */
-export function batchScript(command: string): string {
-  return script(isPlainCommand(command) ? IN_FORK : IN_NEW_SHELL);
+/**
+ * For bash from version 5, which has EPOCHREALTIME. `command` is shell text; see isPlainCommand. What BASH_ENV names is
+ * run by each new bash.
+ */
+export function batchScript(command: string, env: Readonly<Record<string, string>>): string {
+  return script(isPlainCommand(command) && env.BASH_ENV === undefined ? IN_FORK : IN_NEW_SHELL);
 }
 
 /** What the shell reads of a batch's items. */

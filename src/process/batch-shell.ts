@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Readable, Writable } from 'node:stream';
@@ -72,20 +73,26 @@ export class BatchShell {
     if (batch.signal.aborted) {
       return 'canceled';
     }
-    if (this.#shell?.isGone !== false) {
-      this.#shell = new StartedShell(this.#options);
-    }
-    const shell = this.#shell;
+    const shell = this.#usable();
     let isDone = false;
     try {
       isDone = await runIn(shell, batch, this.#options.clock);
     } finally {
       if (!isDone) {
-        shell.end();
         this.#shell = null;
+        await endWithAll(shell, batch.graceMs, this.#options.clock);
       }
     }
     return isDone ? 'completed' : 'canceled';
+  }
+
+  /** One that was started in the folder that is there now: a project may have put another in its place. */
+  #usable(): StartedShell {
+    if (this.#shell?.isGone !== false || this.#shell.place !== placeOf(this.#options.cwd)) {
+      this.#shell?.end();
+      this.#shell = new StartedShell(this.#options);
+    }
+    return this.#shell;
   }
 
   /** It is needed no more. Not to be called while a batch runs. */
@@ -159,8 +166,28 @@ async function runIn(shell: StartedShell, batch: Batch, clock: Clock): Promise<b
   );
 }
 
+/** Ends it, and what it has begun since it was last heard. */
+async function endWithAll(shell: StartedShell, graceMs: number, clock: Clock): Promise<void> {
+  shell.kill();
+  for (let line = await shell.line(); line !== null; line = await shell.line()) {
+    const leader = /^p (\d+)$/.exec(line)?.[1];
+    if (leader !== undefined) {
+      await endGroup(Number(leader), graceMs, clock);
+    }
+  }
+  shell.end();
+}
+
+/** Which folder a path leads to; null when it leads to none. */
+function placeOf(path: string): string | null {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? null : `${stats.dev}:${stats.ino}`;
+}
+
 /** The process, with the two pipes over which it is spoken with. */
 class StartedShell {
+  /** Which folder it was started in. */
+  readonly place: string | null;
   readonly #kill: () => void;
   readonly #answer: Writable;
   readonly #lines: AsyncIterator<string>;
@@ -169,7 +196,8 @@ class StartedShell {
   /** @throws ClusterRunnerError UNAVAILABLE */
   constructor({ command, cwd, env }: BatchShellOptions) {
     prepareToWatch();
-    const shell = execa('bash', ['-c', batchScript(command)], {
+    this.place = placeOf(cwd);
+    const shell = execa('bash', ['-c', batchScript(command, env)], {
       cwd,
       env: { ...env },
       extendEnv: false,

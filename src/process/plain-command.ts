@@ -5,7 +5,8 @@
  *
  * which a fork of a bash runs exactly as a new one would. What could tell the two apart is refused here: the shell's
  * own variables (`$$`, `$PPID`, `$LINENO`, …), builtins that show or change its state, sourcing, substitutions,
- * compound commands, jobs. For these a new bash is started.
+ * compound commands, jobs. For these a new bash is started. One difference is left: of a program that a signal has
+ * ended bash says so, also of the last one.
  */
 
 /** What is no program: bash's builtins but those that do the same in a fork, and its reserved words; version 5.2. */
@@ -37,8 +38,17 @@ const SIMPLE_COMMAND = new RegExp(`^(${PROGRAM})(?: +${ARGUMENT})* *$`);
 export function isPlainCommand(text: string): boolean {
   return text.split(/ *&&\s*/).every((line) => {
     const program = SIMPLE_COMMAND.exec(line)?.[1];
-    return program !== undefined && !OF_THE_SHELL.has(program) && !usesMadeUpVariable(line);
+    return program !== undefined && !OF_THE_SHELL.has(program) && !looksAtTheShell(program, line);
   });
+}
+
+/** `test` knows of options and variables of the shell, `printf` when it was started. */
+function looksAtTheShell(program: string, line: string): boolean {
+  return (
+    (program === 'test' && / -[oRv] /.test(`${line} `)) ||
+    (program === 'printf' && line.includes('%(')) ||
+    usesMadeUpVariable(line)
+  );
 }
 
 function usesMadeUpVariable(line: string): boolean {

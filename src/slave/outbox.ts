@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { Logger } from '../lib/logger.js';
-import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
+import { ClusterRunnerError, type ErrorCode, messageOf } from '../protocol/errors.js';
 import { type BuildId, BuildIdSchema, type SubjobId, SubjobIdSchema } from '../protocol/ids.js';
 import { type LeaseRef, type ResultReport, ResultReportSchema } from '../protocol/slave.js';
 import type { Session } from './session.js';
@@ -22,6 +22,8 @@ interface Letter {
 
 /** So that one large result does not hold up the small ones behind it, nor a hundred fill the line at once. */
 const AT_ONCE = 4;
+/** What is wrong with the result itself, now and the next time. */
+const OF_THE_RESULT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['INVALID_REQUEST', 'BODY_TOO_LARGE']);
 const LETTER = /^(\d+)\.json$/;
 
 /**
@@ -137,7 +139,9 @@ export class Outbox {
         return;
       }
       const about = { build: build_id, subjob: subjob_id };
-      if (error instanceof ClusterRunnerError) {
+      if (error instanceof ClusterRunnerError && OF_THE_RESULT.has(error.code)) {
+        await this.#giveBack(letter, error);
+      } else if (error instanceof ClusterRunnerError) {
         // The lease is over, or the build is forgotten: nobody wants it any more.
         this.#log.warn(about, `A result was refused: ${error.message}`);
       } else {
@@ -146,6 +150,21 @@ export class Outbox {
       }
     }
     this.#forget(report.lease, archive);
+  }
+
+  /** Dropped without a word it would be made again, and refused again, for ever. */
+  async #giveBack({ build_id, subjob_id, report }: Letter, refusal: ClusterRunnerError): Promise<void> {
+    const output = `The master refused the result: ${refusal.message}`;
+    this.#log.error({ build: build_id, subjob: subjob_id }, output);
+    const handback = { lease: report.lease, reason: 'could_not_run', output } as const;
+    try {
+      await this.#session.insist(
+        (slave, options) => this.#session.client.handBack(slave, build_id, subjob_id, handback, options),
+        this.#signal,
+      );
+    } catch (error) {
+      this.#log.warn(`A lease could not be handed back: ${messageOf(error)}`);
+    }
   }
 
   #forget({ lease_id }: LeaseRef, archive: string): void {

@@ -131,6 +131,9 @@ function hasNews(told: Standing, now: Standing): boolean {
     (now.ahead ?? 0) > (told.ahead ?? 0) ||
     now.paused !== told.paused ||
     (now.leases.length === 0 && told.leases.length > 0) ||
-    now.builds.length < told.builds.length
+    now.builds.length < told.builds.length ||
+    // Brought by an older question: the master can only tell what it is told of.
+    now.leases.some(({ lease_id }) => !told.leases.some((one) => one.lease_id === lease_id)) ||
+    now.builds.some((build) => !told.builds.includes(build))
   );
 }

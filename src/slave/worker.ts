@@ -52,6 +52,7 @@ export class Worker {
   readonly #handbacks: Handbacks;
   /** Assignments that came while no executor was free, most of them asked for ahead. */
   readonly #queue: Assignment[] = [];
+  readonly #givingBack = new Set<Assignment>();
   readonly #stop = new AbortController();
   #draining = false;
   /** Results that are being packed. */
@@ -75,6 +76,7 @@ export class Worker {
       leases: [
         ...this.leases.refs(),
         ...this.#queue.map(({ lease }) => lease),
+        ...[...this.#givingBack].map(({ lease }) => lease),
         ...this.#options.outbox.leases().filter((lease) => !this.leases.has(lease)),
       ],
       builds: [...this.#hosts.keys()],
@@ -311,7 +313,10 @@ export class Worker {
     const place = this.#queue.indexOf(assignment);
     if (place !== -1) {
       this.#queue.splice(place, 1);
+      // Named until the master has it: it would think that it never arrived.
+      this.#givingBack.add(assignment);
       await this.#handbacks.try(assignment, 'not_begun', 'No executor came free in time.', signal);
+      this.#givingBack.delete(assignment);
       this.#options.changed();
     }
   }

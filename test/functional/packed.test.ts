@@ -6,6 +6,15 @@ import { writeFiles } from '../support/project.js';
 
 const PATIENCE_MS = 10 * 60_000;
 
+/** How this machine reaches its registry: proxies and certificates. */
+const ofNpm = Object.fromEntries(
+  Object.entries(process.env).flatMap(([name, value]) =>
+    value !== undefined && /proxy$|^npm_config_|^NODE_EXTRA_CA_CERTS$|^SSL_CERT/i.test(name)
+      ? [[name, value]]
+      : [],
+  ),
+);
+
 describe('the package', function () {
   this.timeout(PATIENCE_MS);
   let cluster: Cluster;
@@ -34,7 +43,7 @@ describe('the package', function () {
 
   const home = () => join(prefix, 'lib', 'node_modules', 'clusterrunner');
   const npm = async (args: string[], cwd: string) => {
-    const { exitCode, stdout, stderr } = await cluster.runProgram('npm', args, { cwd }).ended;
+    const { exitCode, stdout, stderr } = await cluster.runProgram('npm', args, { cwd, env: ofNpm }).ended;
     expect(exitCode, stdout + stderr).to.equal(0);
   };
 

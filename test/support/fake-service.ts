@@ -75,6 +75,8 @@ export class FakeService implements MasterService, MasterReading {
   readonly changing = new EventTarget();
   /** Thrown by every reading method while it is set. */
   broken: Error | null = null;
+  /** What every result is answered with, if anything. */
+  resultRefusal: Error | null = null;
   readonly #nonces = new Set<string>();
 
   /** For `createApp`. */
@@ -331,6 +333,9 @@ export class FakeService implements MasterService, MasterReading {
     archive: ReceivedArchive,
   ): Promise<void> {
     this.#requireLease(slave, report.lease);
+    if (this.resultRefusal !== null) {
+      throw this.resultRefusal;
+    }
     this.accepted.set(`${build}/${subjob}`, await readFile(archive.temporaryPath));
     await rm(archive.temporaryPath);
     this.changes.push({ what: 'acceptResult', slave, build, subjob, said: report });

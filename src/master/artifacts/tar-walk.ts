@@ -106,7 +106,7 @@ export class TarWalk {
     const extended = this.#extended;
     this.#extended = none;
     const size = extended.get('size');
-    const bytes = size === undefined ? header.bytes : Number(size);
+    const bytes = size === undefined ? header.bytes : /^\d+$/.test(size) ? Number(size) : null;
     if (bytes === null || !Number.isSafeInteger(bytes) || bytes < 0) {
       throw this.#refuse('has an entry whose size is no number');
     }
@@ -133,7 +133,7 @@ export class TarWalk {
   #readPax(text: string): ReadonlyMap<string, string> {
     const found = new Map<string, string>();
     for (const line of text.replace(/\n$/, '').split('\n')) {
-      const [, length, key = '', value = ''] = /^(\d{1,5}) (\w+)=(.+)$/.exec(line) ?? [];
+      const [, length, key = '', value = ''] = /^(\d{1,5}) (\w+)=(.+)$/s.exec(line) ?? [];
       if (Number(length) !== Buffer.byteLength(line) + 1 || !PAX_KEYS.has(key) || found.has(key)) {
         throw this.#refuse('has an extended header that is not as a slave writes it');
       }

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -162,6 +162,32 @@ describe('running a command for many items', () => {
     expect(outcome).to.equal('canceled');
     expect(events).to.deep.equal(['begin 0']);
     expect(groupIsAlive(group)).to.equal(false);
+  });
+
+  it('ends the item that has begun already when its caller fails', async () => {
+    const command = 'test "$VALUE" = first || { echo $$ > pid; sleep 1000; }';
+    const failing = run(command, ['first', 'second'], {
+      graceMs: 100,
+      onEnd: () => {
+        while (!existsSync(join(directory, 'pid'))) {
+          // The second one begins meanwhile.
+        }
+        throw new Error('no room for the console');
+      },
+    });
+    const error = await failing.catch((reason: unknown) => reason);
+    expect(String(error)).to.include('no room for the console');
+    expect(groupIsAlive(await startedGroup())).to.equal(false);
+  });
+
+  it('runs in the folder that is there now', async () => {
+    await run('touch here', ['a']);
+    const old = `${directory} old`;
+    renameSync(directory, old);
+    mkdirSync(directory);
+    await run('touch here', ['a']);
+    expect(existsSync(join(directory, 'here'))).to.equal(true);
+    rmSync(old, { recursive: true });
   });
 
   it('does not start when it is canceled before', async () => {

@@ -56,6 +56,9 @@ const notPlain = [
   '[ a = b ]',
   'test ! a',
   'jobs',
+  'test -o pipefail',
+  'test -v X',
+  'printf "%(%s)T" -2',
   '',
   ' &&\n',
 ];

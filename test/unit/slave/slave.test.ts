@@ -296,6 +296,19 @@ describe('a slave', () => {
     expect(changes('acceptResult')).to.deep.equal([]);
   });
 
+  it('gives back what its result was refused for, and says why', async () => {
+    master.service.resultRefusal = new ClusterRunnerError('INVALID_REQUEST', 'The archive is odd.');
+    handOut(runOf({}));
+    await start();
+    await until(() => changes('handBack').length === 1);
+    expect(said('handBack')[0]).to.deep.include({
+      lease,
+      reason: 'could_not_run',
+      output: 'The master refused the result: The archive is odd.',
+    });
+    await until(() => readdirSync(join(home, 'root', 'outbox')).length === 0);
+  });
+
   it('keeps a result on the disk while the master is away, and the next slave there delivers it', async () => {
     handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
     await start();

@@ -66,10 +66,16 @@ describe('the question for work', () => {
 
   const lease = { lease_id: toId.lease(1), attempt: toId.attempt(1) };
   const other = { lease_id: toId.lease(2), attempt: toId.attempt(1) };
+  const third = { lease_id: toId.lease(3), attempt: toId.attempt(1) };
   const standing = { free_executors: 1, ahead: 0, leases: [lease, other], builds: [toId.build(1)] };
   const cases = [
     { what: 'an executor is free', now: { ...standing, free_executors: 2 }, asks: true },
     { what: 'an executor will soon be free', now: { ...standing, ahead: 1 }, asks: true },
+    {
+      what: 'an older question brought a lease',
+      now: { ...standing, leases: [lease, other, third] },
+      asks: true,
+    },
     { what: 'it has nothing left', now: { ...standing, leases: [] }, asks: true },
     { what: 'a build is gone', now: { ...standing, builds: [] }, asks: true },
     { what: 'it takes no more work', now: { ...standing, paused: 'full' }, asks: true },
