@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { lstat, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isInUse } from '../process/processes-in.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { GitProject, SnapshotProject } from '../protocol/project.js';
 import { copyIndex } from './copy-index.js';
+import { freshModesIn, hasFreshModes } from './fresh-modes.js';
 import type { Git } from './git.js';
 import { failed } from './git-errors.js';
 import { indexOf } from './idle-workspaces.js';
@@ -38,7 +39,8 @@ export async function cloneWarm(clone: Clone, idle: string): Promise<boolean> {
   const tree = join(idle, 'tree');
   const fresh = `${workspace}.fresh`;
   try {
-    if ((await isInUse(tree)) !== false) {
+    // Through a link, another folder would be cleaned.
+    if (!(await lstat(tree)).isDirectory() || (await isInUse(tree)) !== false) {
       return false;
     }
     await removeTree(join(tree, '.git'));
@@ -53,7 +55,8 @@ export async function cloneWarm(clone: Clone, idle: string): Promise<boolean> {
       !(await hasSubmodules(git, workspace)) &&
       (await succeeds('update-ref', '--no-deref', 'HEAD', commit)) &&
       (await succeeds('reset', '--quiet', '--hard', commit)) &&
-      (await isClean(git, workspace))
+      (await isClean(git, workspace)) &&
+      (await hasFreshModes(workspace, await freshModesIn(fresh)))
     );
   } catch (error) {
     if (error instanceof ClusterRunnerError || (error instanceof Error && 'code' in error)) {

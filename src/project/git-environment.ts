@@ -42,6 +42,9 @@ export function gitEnvironment(
       'advice.detachedHead': 'false',
       'core.fsmonitor': 'false',
       'core.hooksPath': '/dev/null',
+      // By these git finds what a build has changed in a workspace that the next one uses.
+      'core.trustctime': 'true',
+      'core.checkStat': 'default',
       // A setting of the user's could fetch submodules where their protocols are not checked.
       'submodule.recurse': 'false',
       'fetch.recurseSubmodules': 'false',

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { freeDiskBytes } from '../lib/free-disk.js';
@@ -27,14 +27,24 @@ export function indexOf(workspace: string): string {
   return `${workspace}.index`;
 }
 
-/** Keeps a workspace and its index for later builds of the same project, in place of the oldest ones. */
+/**
+ * Keeps a workspace and its index for later builds of the same project, in place of the oldest ones. What a build has
+ * put in its place, such as a link to another folder, is removed.
+ */
 export async function putIdle(
   root: string,
   project: string,
   workspace: string,
   limits: IdleLimits,
 ): Promise<void> {
-  if (!existsSync(workspace)) {
+  const there = await lstat(workspace).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      return null;
+    }
+    throw error;
+  });
+  if (there === null || !there.isDirectory()) {
+    await removeTree(workspace);
     return;
   }
   const idle = join(root, 'idle');

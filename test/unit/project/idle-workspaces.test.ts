@@ -24,6 +24,7 @@ import { sweepWorkspaces } from '../../../src/project/sweep-workspaces.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { run } from '../../support/processes.js';
 import { GitProject, writeFiles } from '../../support/project.js';
+import { until } from '../../support/until.js';
 
 let parent: string;
 let root: string;
@@ -146,6 +147,67 @@ describe('a workspace that was used before', () => {
     const second = await open();
     expect(await look(second)).to.deep.equal(fresh);
     expect(readFileSync(join(parent, 'outside', 'c'), 'utf8')).to.equal('y\n');
+  });
+
+  for (const [name, mode] of [
+    ['a', 0o444],
+    ['b', 0o666],
+    ['tool', 0o4755],
+    ['dir', 0o700],
+    ['.', 0o711],
+  ] as const) {
+    it(`does not pass on the permissions ${mode.toString(8)} of ${name}`, async () => {
+      const first = await open();
+      const look = ({ projectDirectory }: Workspace) => statSync(join(projectDirectory, name)).mode;
+      const fresh = look(first);
+      chmodSync(join(first.projectDirectory, name), mode);
+      expect(look(first)).to.not.equal(fresh);
+      await first.release();
+      expect(idle()).to.have.length(1);
+      expect(look(await open())).to.equal(fresh);
+    });
+  }
+
+  for (const setting of ['trustctime = false', 'checkStat = minimal']) {
+    it(`is clean also when the user of the slave has set core.${setting}`, async () => {
+      writeFileSync(join(parent, '.gitconfig'), `[core]\n${setting}\n`);
+      const first = await open();
+      const a = join(first.projectDirectory, 'a');
+      const { mtime, ctimeMs } = statSync(a);
+      const second = Math.floor(ctimeMs / 1000) + 1;
+      // As if the checkout had gone on for a while after this file: git then believes its times.
+      utimesSync(`${first.projectDirectory}.index`, second, second);
+      await until(() => Date.now() >= (second + 0.1) * 1000);
+      writeFileSync(a, 'x\n');
+      utimesSync(a, mtime, mtime);
+      await first.release();
+      expect(readFileSync(join((await open()).projectDirectory, 'a'), 'utf8')).to.equal('a\n');
+    });
+  }
+
+  it('is not kept when the build has put a link in its place', async () => {
+    const other = join(parent, 'other');
+    writeFiles(other, { precious: '' });
+    const first = await open();
+    rmSync(first.projectDirectory, { recursive: true });
+    symlinkSync(other, first.projectDirectory);
+    await first.release();
+    expect(idle()).to.deep.equal([]);
+    expect(readdirSync(join(root, 'builds'))).to.deep.equal([]);
+    expect(readdirSync(other)).to.deep.equal(['precious']);
+  });
+
+  it('is not taken when a link is in its place', async () => {
+    const other = join(parent, 'other');
+    writeFiles(other, { precious: '' });
+    await (await open()).release();
+    const tree = join(root, 'idle', idle()[0] ?? '', 'tree');
+    rmSync(tree, { recursive: true });
+    symlinkSync(other, tree);
+    const second = await open();
+    expect(readFileSync(join(second.projectDirectory, 'a'), 'utf8')).to.equal('a\n');
+    expect(readdirSync(other)).to.deep.equal(['precious']);
+    expect(idle()).to.deep.equal([]);
   });
 
   it('is not taken while a process is in it', async () => {
