@@ -92,9 +92,11 @@ describe('a path that leads elsewhere', () => {
     expect((await get('/v1/build/1/artifact/artifact_0_0/kept')).bytes.toString()).to.match(/\r\nkept\n$/);
   });
 
-  it('is not followed in results: a link stays a link on the master, and one that leads out is not fetched', async () => {
+  it('is not followed in results: one that leads out of the folder of its atom is left out, and named', async () => {
     const { bytes } = await get('/v1/build/1/artifact/artifact_0_0');
-    expect(bytes.toString()).to.contain('"to-the-secret"').and.contain('clusterrunner.conf');
+    expect(bytes.toString()).not.to.contain('to-the-secret');
+    const notes = await get('/v1/build/1/artifact/artifact_0_0/clusterrunner_notes');
+    expect(notes.bytes.toString()).to.contain('to-the-secret').and.contain('to-the-base');
     for (const name of ['to-the-secret', 'to-the-base', 'to-the-base/clusterrunner.conf']) {
       expect((await get(`/v1/build/1/artifact/artifact_0_0/${name}`)).status, name).to.equal(404);
     }
