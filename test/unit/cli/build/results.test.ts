@@ -149,18 +149,19 @@ describe('unpacking results', () => {
     writeFileSync(join(target, 'junit.xml'), 'old');
     const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
     const interrupt = new AbortController();
-    const interrupted = unpackResults(Readable.from([archive]), target, {
-      signal: interrupt.signal,
-      complete: async () => interrupt.abort(new Error('Ctrl-C')),
-    });
+    const interrupted = () =>
+      unpackResults(Readable.from([archive]), target, {
+        signal: interrupt.signal,
+        complete: async () => interrupt.abort(new Error('Ctrl-C')),
+      });
     const incomplete = () =>
       unpackResults(Readable.from([archive]), target, {
         complete: async () => {
           throw new Error('no report');
         },
       });
-    for (const failing of [interrupted, incomplete()]) {
-      const error: unknown = await failing.catch((reason: unknown) => reason);
+    for (const failing of [interrupted, incomplete]) {
+      const error: unknown = await failing().catch((reason: unknown) => reason);
       expect(error)
         .to.have.property('message')
         .that.matches(/Ctrl-C|no report/);
