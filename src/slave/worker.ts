@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ARTIFACT_DIR } from '../job/environment.js';
@@ -61,6 +62,8 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.executors = new Executors(options.numExecutors);
+    // As many wait for it as assignments that were taken ahead within a second.
+    setMaxListeners(0, this.#stop.signal);
     this.#handbacks = new Handbacks(options.session, options.masks, options.log);
     this.#ahead = new Ahead(options.clock, () => options.changed());
   }
