@@ -121,7 +121,6 @@ describe('a plain command', () => {
       'test',
       'ls',
       ':',
-      'sh -c',
     );
     const line = fc
       .tuple(program, fc.array(word, { maxLength: 3 }))
