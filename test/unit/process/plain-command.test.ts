@@ -119,7 +119,6 @@ describe('a plain command', () => {
       'no-such-program',
       './no-such-file',
       'test',
-      'ls',
       ':',
     );
     const line = fc
