@@ -22,10 +22,15 @@ export class Ahead {
     this.#due = due;
   }
 
-  /** How many executors are expected to be free within AHEAD_MS. */
+  /**
+   * How many executors are expected to be free within AHEAD_MS. When one that should have ended before has not, nothing
+   * is known of it any more: what was asked ahead for it would be given back again and again.
+   */
   get soon(): number {
-    const limit = this.#clock.now() + AHEAD_MS;
-    return [...this.#watched.values()].filter(({ forecast }) => (forecast.end ?? Infinity) <= limit).length;
+    const now = this.#clock.now();
+    return [...this.#watched.values()].filter(
+      ({ forecast: { end } }) => end !== null && Math.abs(end - now) <= AHEAD_MS,
+    ).length;
   }
 
   /** Its first atom begins. */

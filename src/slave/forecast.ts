@@ -21,7 +21,7 @@ export class Forecast {
 
   /**
    * When it is expected to end: by history, or else as if the atoms that are left took as long as those before. null
-   * when nothing is known. What takes longer than that is always about to end.
+   * when nothing is known.
    */
   get end(): number | null {
     if (this.#expectedMs !== null) {

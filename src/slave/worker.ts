@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ARTIFACT_DIR } from '../job/environment.js';
@@ -14,7 +13,7 @@ import type {
   WorkAnswer,
   WorkRequest,
 } from '../protocol/slave.js';
-import { AHEAD_MS, Ahead } from './ahead.js';
+import { Ahead } from './ahead.js';
 import { writeArchive } from './archive/write-archive.js';
 import { BuildHost, CANCEL_GRACE_MS, type HostContext } from './build-host.js';
 import { ConsoleLimit } from './console-limit.js';
@@ -28,6 +27,7 @@ import { ProgressReporter } from './progress-reporter.js';
 import { type AtomProgress, runSubjob } from './run-subjob.js';
 import type { SlaveStatus } from './status-api.js';
 import { unlessAborted } from './unless-aborted.js';
+import { Waiting } from './waiting.js';
 
 export interface WorkerOptions extends HostContext {
   readonly numExecutors: number;
@@ -37,9 +37,6 @@ export interface WorkerOptions extends HostContext {
   /** Called when the slave's standing may have changed, so that the master may have to be asked. */
   changed(): void;
 }
-
-/** What was taken ahead and has not begun this long after it came goes back: others may be free to run it. */
-const MAX_WAIT_MS = AHEAD_MS + 1_000;
 
 /** Does what the master hands out: prepares builds, runs subjobs, and puts what came of them into the outbox. */
 export class Worker {
@@ -51,9 +48,7 @@ export class Worker {
   readonly #releasing = new Map<BuildId, Promise<void>>();
   readonly #ahead: Ahead;
   readonly #handbacks: Handbacks;
-  /** Assignments that came while no executor was free, most of them asked for ahead. */
-  readonly #queue: Assignment[] = [];
-  readonly #givingBack = new Set<Assignment>();
+  readonly #waiting: Waiting;
   readonly #stop = new AbortController();
   #draining = false;
   /** Results that are being packed. */
@@ -62,24 +57,22 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.executors = new Executors(options.numExecutors);
-    // As many wait for it as assignments that were taken ahead within a second.
-    setMaxListeners(0, this.#stop.signal);
     this.#handbacks = new Handbacks(options.session, options.masks, options.log);
     this.#ahead = new Ahead(options.clock, () => options.changed());
+    this.#waiting = new Waiting(options.clock, this.#handbacks, () => options.changed());
   }
 
   /** What the master must know to hand out work, at this moment. */
   standing(): Pick<WorkRequest, 'free_executors' | 'ahead' | 'leases' | 'builds'> {
     const { free } = this.executors;
-    const waiting = this.#queue.length;
+    const waiting = this.#waiting.size;
     const ahead = Math.max(0, this.#ahead.soon - Math.max(0, waiting - free));
     return {
       free_executors: this.#draining ? 0 : Math.max(0, free - waiting),
       ahead: this.#draining ? 0 : ahead,
       leases: [
         ...this.leases.refs(),
-        ...this.#queue.map(({ lease }) => lease),
-        ...[...this.#givingBack].map(({ lease }) => lease),
+        ...this.#waiting.refs(),
         ...this.#options.outbox.leases().filter((lease) => !this.leases.has(lease)),
       ],
       builds: [...this.#hosts.keys()],
@@ -88,7 +81,7 @@ export class Worker {
 
   /** It was told to take no more, and has finished what it had. */
   get isDrained(): boolean {
-    return this.#draining && this.leases.all().length === 0 && this.#queue.length === 0;
+    return this.#draining && this.leases.all().length === 0 && this.#waiting.size === 0;
   }
 
   /** What people see of it. */
@@ -117,11 +110,10 @@ export class Worker {
       this.#hosts.get(build)?.cancel();
       this.#release(build);
     }
-    this.#queue.push(...answer.assignments);
-    this.#startQueued();
-    for (const assignment of answer.assignments.filter((one) => this.#queue.includes(one))) {
-      void this.#giveBackUnlessBegun(assignment);
+    for (const assignment of answer.assignments) {
+      this.#waiting.add(assignment);
     }
+    this.#startWaiting();
     if (answer.drain) {
       this.drain();
     }
@@ -139,7 +131,7 @@ export class Worker {
   /** Ends what runs and hands it back, runs teardowns. Resolves when no process of any build is left. */
   async stop(): Promise<void> {
     this.#stop.abort(new Error('The slave is stopping.'));
-    const given = [...this.leases.all().map(({ assignment }) => assignment), ...this.#queue.splice(0)];
+    const given = [...this.leases.all().map(({ assignment }) => assignment), ...this.#waiting.takeAll()];
     for (const { cancel } of this.leases.all()) {
       cancel.abort(this.#stop.signal.reason);
     }
@@ -154,9 +146,9 @@ export class Worker {
     await Promise.all(this.#releasing.values());
   }
 
-  #startQueued(): void {
+  #startWaiting(): void {
     while (this.executors.free > 0 && !this.#stop.signal.aborted) {
-      const assignment = this.#queue.shift();
+      const assignment = this.#waiting.take();
       if (assignment === undefined) {
         return;
       }
@@ -172,11 +164,8 @@ export class Worker {
   }
 
   #cancel(over: LeaseRef): void {
-    const place = this.#queue.findIndex(({ lease }) => lease.lease_id === over.lease_id);
-    if (place === -1) {
+    if (!this.#waiting.drop(over)) {
       this.leases.cancel(over);
-    } else {
-      this.#queue.splice(place, 1);
     }
   }
 
@@ -185,7 +174,7 @@ export class Worker {
     const { assignment, cancel } = lease;
     const executor = new ExecutorUse(this.executors, lease.executor, () => {
       this.#ahead.end(assignment.lease.lease_id);
-      this.#startQueued();
+      this.#startWaiting();
       this.#options.changed();
     });
     try {
@@ -298,29 +287,6 @@ export class Worker {
       this.#ahead.noteEnded(lease.lease_id);
     } else if (id === atoms[0]?.id) {
       this.#ahead.begin(lease.lease_id, atoms.length, expected_seconds);
-    }
-  }
-
-  /** An executor did not come free as was expected. */
-  async #giveBackUnlessBegun(assignment: Assignment): Promise<void> {
-    const { clock } = this.#options;
-    const { signal } = this.#stop;
-    try {
-      await clock.sleep(MAX_WAIT_MS, signal);
-    } catch (error) {
-      if (signal.aborted) {
-        return;
-      }
-      throw error;
-    }
-    const place = this.#queue.indexOf(assignment);
-    if (place !== -1) {
-      this.#queue.splice(place, 1);
-      // Named until the master has it: it would think that it never arrived.
-      this.#givingBack.add(assignment);
-      await this.#handbacks.try(assignment, 'not_begun', 'No executor came free in time.', signal);
-      this.#givingBack.delete(assignment);
-      this.#options.changed();
     }
   }
 
