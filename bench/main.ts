@@ -4,26 +4,13 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { BENCHES } from './support/benches.js';
 
 /*
  * Runs every bench, one after another, each in a process of its own.
  *
  *   npm run bench [-- [--quick] [--json FOLDER] [NAME ...]]
  */
-
-const BENCHES = [
-  'start',
-  'small-atoms',
-  'lognormal',
-  'fleet',
-  'bookkeeping',
-  'atoms',
-  'load',
-  'artifacts',
-  'console-page',
-  'origin',
-  'workspace',
-];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean' }, json: { type: 'string' } },

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { expect } from 'chai';
+import { BENCHES } from '../../bench/support/benches.js';
 import { run } from '../support/processes.js';
 
 const Cell = Type.Union([Type.String(), Type.Number(), Type.Null()]);
@@ -34,19 +35,7 @@ describe('a bench', function () {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  for (const name of [
-    'start',
-    'small-atoms',
-    'lognormal',
-    'fleet',
-    'bookkeeping',
-    'atoms',
-    'load',
-    'artifacts',
-    'console-page',
-    'origin',
-    'workspace',
-  ]) {
+  for (const name of BENCHES) {
     it(`of ${name} measures, prints a table, and writes the same as JSON`, async () => {
       const json = join(directory, `${name}.json`);
       const bench = fileURLToPath(new URL(`../../bench/${name}.js`, import.meta.url));
