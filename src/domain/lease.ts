@@ -140,7 +140,7 @@ export function judge(task: Task, ref: LeaseRef): 'current' | 'accepted' | 'stal
       }
       return ref.attempt <= task.attempt ? 'stale' : 'unknown';
     case 'queued':
-      return ref.attempt < task.attempt || ref.lease_id === task.lease ? 'stale' : 'unknown';
+      return ref.attempt <= task.attempt ? 'stale' : 'unknown';
   }
 }
 

@@ -2,18 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Cluster, repositoryRoot } from '../support/cluster.js';
+import { npmEnvironment } from '../support/npm-environment.js';
 import { writeFiles } from '../support/project.js';
 
 const PATIENCE_MS = 10 * 60_000;
-
-/** How this machine reaches its registry: proxies and certificates. */
-const ofNpm = Object.fromEntries(
-  Object.entries(process.env).flatMap(([name, value]) =>
-    value !== undefined && /proxy$|^npm_config_|^NODE_EXTRA_CA_CERTS$|^SSL_CERT/i.test(name)
-      ? [[name, value]]
-      : [],
-  ),
-);
 
 describe('the package', function () {
   this.timeout(PATIENCE_MS);
@@ -43,7 +35,8 @@ describe('the package', function () {
 
   const home = () => join(prefix, 'lib', 'node_modules', 'clusterrunner');
   const npm = async (args: string[], cwd: string) => {
-    const { exitCode, stdout, stderr } = await cluster.runProgram('npm', args, { cwd, env: ofNpm }).ended;
+    const { exitCode, stdout, stderr } = await cluster.runProgram('npm', args, { cwd, env: npmEnvironment })
+      .ended;
     expect(exitCode, stdout + stderr).to.equal(0);
   };
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Cluster, repositoryRoot } from '../support/cluster.js';
+import { npmEnvironment } from '../support/npm-environment.js';
 import { GitProject } from '../support/project.js';
 
 const BROKEN = 'test/unit/lib/backoff.test.ts';
@@ -13,7 +14,12 @@ describe('this repository as a project, on a master and two slaves', function ()
   let cluster: Cluster;
   let project: GitProject;
   before(async () => {
-    cluster = await Cluster.start(1, 1);
+    cluster = await Cluster.start();
+    const env = {
+      ...npmEnvironment,
+      CLUSTERRUNNER_ENV_PASSTHROUGH: Object.keys(npmEnvironment).join(','),
+    };
+    await Promise.all([1, 1].map((executors) => cluster.startSlave(executors, { env })));
     project = await GitProject.clone(repositoryRoot, join(cluster.root, 'project'));
   });
   after(() => cluster.stop());

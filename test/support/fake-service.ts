@@ -42,7 +42,7 @@ export const noWork: WorkAnswer = { assignments: [], cancel: [], release: [], dr
 
 /**
  * A MasterService and MasterReading in memory. It checks that builds, slaves and leases are there, keeps what it is told in
- * `changes` and schedules nothing: what `askForWork` answers is what a test has put into `work`.
+ * `changes` and schedules nothing: what `askForWork` answers is what a test has said with `answerWork`.
  */
 export class FakeService implements MasterService, MasterReading {
   readonly sessionId = 'fake-session';
@@ -56,12 +56,8 @@ export class FakeService implements MasterService, MasterReading {
   readonly leases = new Set<number>();
   /** Bytes of the archives that were accepted, by `build/subjob`. */
   readonly accepted = new Map<string, Buffer>();
-  /** Answers for the next questions; a question without one is held until its client goes away. */
-  readonly work: WorkAnswer[] = [];
   /** Why each question that was given up was. */
   readonly gone: unknown[] = [];
-  /** How many questions are held now. */
-  waiting = 0;
   /** By build. */
   readonly subjobs = new Map<BuildId, Subjob[]>();
   /** By `build/atom`, line by line. */
@@ -78,6 +74,24 @@ export class FakeService implements MasterService, MasterReading {
   /** What every result is answered with, if anything. */
   resultRefusal: Error | null = null;
   readonly #nonces = new Set<string>();
+  readonly #work: WorkAnswer[] = [];
+  /** Questions without an answer, the oldest first. */
+  readonly #held = new Set<(answer: WorkAnswer) => void>();
+
+  /** How many questions are held now. */
+  get waiting(): number {
+    return this.#held.size;
+  }
+
+  /** Answers the newest question that is held, or else the next one; without one it is held until its client goes away. */
+  answerWork(answer: WorkAnswer): void {
+    const newest = [...this.#held].at(-1);
+    if (newest === undefined) {
+      this.#work.push(answer);
+    } else {
+      newest(answer);
+    }
+  }
 
   /** For `createApp`. */
   readonly rememberNonce = (nonce: string): boolean => {
@@ -278,22 +292,26 @@ export class FakeService implements MasterService, MasterReading {
   async askForWork(slave: SlaveId, request: WorkRequest, gone: AbortSignal): Promise<WorkAnswer> {
     this.#requireSlave(slave);
     this.changes.push({ what: 'askForWork', slave, said: request });
-    const answer = this.work.shift() ?? (request.wait_seconds === 0 ? noWork : undefined);
-    if (answer !== undefined) {
-      return answer;
+    const next = this.#work.shift() ?? (request.wait_seconds === 0 ? noWork : undefined);
+    if (next !== undefined) {
+      return next;
     }
-    this.waiting += 1;
-    try {
-      gone.throwIfAborted();
-      return await new Promise<never>((_, reject) => {
-        gone.addEventListener('abort', () => reject(gone.reason), { once: true });
-      });
-    } catch (error) {
-      this.gone.push(error);
-      throw error;
-    } finally {
-      this.waiting -= 1;
-    }
+    return new Promise((resolve, reject) => {
+      const answer = (late: WorkAnswer) => {
+        this.#held.delete(answer);
+        resolve(late);
+      };
+      const giveUp = () => {
+        this.#held.delete(answer);
+        this.gone.push(gone.reason);
+        reject(gone.reason);
+      };
+      if (gone.aborted) {
+        return giveUp();
+      }
+      this.#held.add(answer);
+      gone.addEventListener('abort', giveUp, { once: true });
+    });
   }
 
   async reportPrepared(slave: SlaveId, build: BuildId, report: Prepared): Promise<void> {

@@ -57,7 +57,7 @@ describe('what somebody between a slave and its master makes of an answer', () =
   const register = () =>
     slave.registerSlave({ name: 'host', instance: 'instance-1', num_executors: 1, url: null, version: '1' });
   const ask = async () => {
-    master.service.work.push(noWork);
+    master.service.answerWork(noWork);
     return slave.askForWork(toId.slave(1), question);
   };
 

@@ -94,7 +94,7 @@ describe('a slave', () => {
   }
 
   function handOut(assignment: RunAssignment | PrepareAssignment): void {
-    master.service.work.push({ ...noWork, assignments: [assignment] });
+    master.service.answerWork({ ...noWork, assignments: [assignment] });
   }
 
   const changes = (what: string) => master.service.changes.filter((change) => change.what === what);
@@ -248,7 +248,7 @@ describe('a slave', () => {
     await until(() => changes('acceptResult').length === 1);
     const log = join(project, 'log');
     expect(readFileSync(log, 'utf8')).to.equal('setup\na\nb\n');
-    master.service.work.push({ ...noWork, release: [build_id] });
+    master.service.answerWork({ ...noWork, release: [build_id] });
     await slave?.stop();
     expect(readFileSync(log, 'utf8')).to.equal('setup\na\nb\nteardown\n');
   });
@@ -342,7 +342,7 @@ describe('a slave', () => {
     handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
     await start();
     await until(() => changes('askForWork').length > 1);
-    master.service.work.push({ ...noWork, drain: true });
+    master.service.answerWork({ ...noWork, drain: true });
     writeFileSync(join(project, 'go'), '');
     await slave?.done;
     expect(changes('acceptResult')).to.have.length(1);
@@ -373,7 +373,7 @@ describe('a slave', () => {
     handOut(runOf({ setup_build: ['touch started', 'sleep 1000'], teardown_build: ['touch torn-down'] }));
     await start();
     await until(() => existsSync(join(project, 'started')));
-    master.service.work.push({ ...noWork, cancel: [lease], release: [build_id], drain: true });
+    master.service.answerWork({ ...noWork, cancel: [lease], release: [build_id], drain: true });
     slave?.finish();
     await slave?.done;
     expect(changes('handBack')).to.deep.equal([]);
@@ -396,7 +396,7 @@ describe('a slave', () => {
     await until(() => changes('acceptResult').length === 1);
     const escaped = Number(readFileSync(join(project, 'pid'), 'utf8'));
     expect(groupIsAlive(escaped)).to.equal(true);
-    master.service.work.push({ ...noWork, release: [build_id] });
+    master.service.answerWork({ ...noWork, release: [build_id] });
     await until(() => !groupIsAlive(escaped));
   });
 

@@ -80,7 +80,7 @@ describe('a long poll', () => {
 
   it('brings what there is to do', async () => {
     const work = { assignments: [], cancel: [], release: [], drain: true };
-    master.service.work.push(work);
+    master.service.answerWork(work);
     expect(await master.client.askForWork(slave, question)).to.deep.include(work);
   });
 

@@ -1,0 +1,8 @@
+/** How npm reaches its registry on this machine: proxies, certificates and settings, which clusters of tests do not pass on. */
+export const npmEnvironment: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(process.env).flatMap(([name, value]) =>
+    value !== undefined && /proxy$|^npm_config_|^NODE_EXTRA_CA_CERTS$|^SSL_CERT/i.test(name)
+      ? [[name, value]]
+      : [],
+  ),
+);
