@@ -1,10 +1,14 @@
 import { Ajv, type ErrorObject } from 'ajv';
+import { lateValidator, ownSchemas } from '../lib/late-validator.js';
 import type { ClusterRunnerError } from '../protocol/errors.js';
 import { type JobDefinition, JobDefinitionSchema, type NamedJob } from '../protocol/job.js';
 import { definitionProblem } from './definition-problem.js';
 import { jobInvalid, readYamlEntries, type SourceEntry } from './yaml-source.js';
 
-const isDefinition = new Ajv({ verbose: true, allErrors: true }).compile<JobDefinition>(JobDefinitionSchema);
+const validator = lateValidator<JobDefinition>(
+  new Ajv({ ...ownSchemas, verbose: true, allErrors: true }),
+  JobDefinitionSchema,
+);
 const MAX_LISTED = 20;
 
 const sectionNames: readonly string[] = Object.keys(JobDefinitionSchema.properties);
@@ -33,6 +37,7 @@ const expected: Readonly<Record<string, string>> = {
  * @throws ClusterRunnerError JOB_INVALID naming file, line and the valid choices
  */
 export function parseJobs(text: string, fileName: string): NamedJob[] {
+  const isDefinition = validator();
   return readYamlEntries(text, fileName).map((entry) => {
     const definition = entry.value;
     if (!isDefinition(definition)) {

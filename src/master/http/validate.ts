@@ -1,19 +1,21 @@
 import type { TObject, TSchema } from '@sinclair/typebox';
 import { Ajv } from 'ajv';
+import { lateValidator, ownSchemas } from '../../lib/late-validator.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { type Part, sentenceOf } from './refusal-sentence.js';
 
-const ajv = new Ajv({ useDefaults: true, verbose: true });
+const ajv = new Ajv({ ...ownSchemas, useDefaults: true, verbose: true });
 
 export type Check<T> = (value: unknown) => asserts value is T;
 
 /**
- * Compiles a schema once. The check fills in defaults, and throws INVALID_REQUEST with a sentence that names
+ * A check by a schema. It fills in defaults, and throws INVALID_REQUEST with a sentence that names
  * the field.
  */
 export function compileCheck<T>(schema: TSchema, part: Part): Check<T> {
-  const validate = ajv.compile<T>(schema);
+  const validator = lateValidator<T>(ajv, schema);
   return (value: unknown): asserts value is T => {
+    const validate = validator();
     if (!validate(value)) {
       throw new ClusterRunnerError('INVALID_REQUEST', sentenceOf(validate.errors ?? [], part));
     }
