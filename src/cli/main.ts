@@ -81,6 +81,15 @@ function program(): Command {
     .option('--hash <commit>', 'git commit to reset hard to')
     .option('--remote <name>', 'name of the git remote (default: origin)')
     .option('--project-directory <dir>', 'folder that holds clusterrunner.yaml')
+    .option(
+      '--priority <n>',
+      'from -5 to 5; each step doubles its share of executors beside other builds (default: 0)',
+    )
+    .option(
+      '--speculative',
+      'start again on another slave what takes far too long (default: as the job says)',
+    )
+    .option('--no-speculative', 'never do so')
     .option('--rerun-failed <build>', 'run the atoms again that failed or were lost in that build, as it was')
     .option('--junit <file>', 'where to put a copy of build_results/junit.xml')
     .action(async (type: string | undefined, options) => {

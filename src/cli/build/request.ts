@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { readJob } from '../../job/read-job.js';
-import type { BuildRequest } from '../../protocol/build.js';
+import { type BuildRequest, BuildRequestSchema } from '../../protocol/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { readRemoteFilePair } from '../remote-file-pairs.js';
 
@@ -13,10 +13,15 @@ export interface RequestOptions {
   readonly hash?: string;
   readonly remote?: string;
   readonly projectDirectory?: string;
+  readonly priority?: string;
+  readonly speculative?: boolean;
 }
 
+/** What may be asked of every kind of build. */
+type Extras = Pick<BuildRequest, 'remote_files' | 'priority' | 'speculative'>;
+
 const GIT_ONLY = ['branch', 'hash', 'remote'] as const;
-const OF_A_PROJECT = ['jobName', 'url', 'projectDirectory', ...GIT_ONLY] as const;
+const OF_A_REQUEST = ['jobName', 'url', 'projectDirectory', 'priority', 'speculative', ...GIT_ONLY] as const;
 
 /** What a command line asks for, as far as it can be told before the master is known. */
 export type Wanted =
@@ -25,7 +30,7 @@ export type Wanted =
       readonly from: 'here';
       /** Absolute. */
       readonly directory: string;
-      readonly more: Pick<BuildRequest, 'job_name' | 'remote_files'>;
+      readonly more: Pick<BuildRequest, 'job_name'> & Extras;
       /** Whether a snapshot is sent; 'elsewhere': if the master is on another machine and this is a checkout. */
       readonly snapshot: 'always' | 'elsewhere' | 'never';
     };
@@ -40,16 +45,16 @@ export async function readWanted(
   options: RequestOptions,
   cwd: string,
 ): Promise<Wanted> {
-  const remoteFiles = remoteFilesOf(options.remoteFile);
+  const extras = extrasOf(options);
   switch (type ?? (options.url === undefined ? undefined : 'git')) {
     case 'git':
-      return { from: 'there', request: { ...gitRequest(options), ...remoteFiles } };
+      return { from: 'there', request: { ...gitRequest(options), ...extras } };
     case 'directory':
-      return { ...(await readHere(options, cwd, remoteFiles)), snapshot: 'never' };
+      return { ...(await readHere(options, cwd, extras)), snapshot: 'never' };
     case 'snapshot':
-      return { ...(await readHere(options, cwd, remoteFiles)), snapshot: 'always' };
+      return { ...(await readHere(options, cwd, extras)), snapshot: 'always' };
     case undefined:
-      return { ...(await readHere(options, cwd, remoteFiles)), snapshot: 'elsewhere' };
+      return { ...(await readHere(options, cwd, extras)), snapshot: 'elsewhere' };
     default:
       throw new ClusterRunnerError(
         'USAGE',
@@ -60,11 +65,11 @@ export async function readWanted(
 
 /** A build that runs another one's atoms again has all else from there. @throws ClusterRunnerError USAGE */
 export function requireNothingElse(type: string | undefined, options: RequestOptions): void {
-  const isElse = OF_A_PROJECT.some((name) => options[name] !== undefined);
+  const isElse = OF_A_REQUEST.some((name) => options[name] !== undefined);
   if (type !== undefined || isElse || options.remoteFile.length > 0) {
     throw new ClusterRunnerError(
       'USAGE',
-      '--rerun-failed takes project, job and files from that build; leave out what names them.',
+      '--rerun-failed takes project, job, files and order from that build; leave out what names them.',
     );
   }
 }
@@ -93,7 +98,7 @@ function gitRequest(options: RequestOptions): BuildRequest {
 async function readHere(
   options: RequestOptions,
   cwd: string,
-  remoteFiles: Pick<BuildRequest, 'remote_files'>,
+  extras: Extras,
 ): Promise<Omit<Wanted & { from: 'here' }, 'snapshot'>> {
   for (const name of GIT_ONLY) {
     if (options[name] !== undefined) {
@@ -104,7 +109,7 @@ async function readHere(
     throw new ClusterRunnerError('USAGE', '--url is for git builds: say git, or leave it out.');
   }
   const directory = resolve(cwd, options.projectDirectory ?? '.');
-  const more = { job_name: await jobName(options, directory), ...remoteFiles };
+  const more = { job_name: await jobName(options, directory), ...extras };
   return { from: 'here', directory, more };
 }
 
@@ -115,6 +120,26 @@ async function jobName(options: RequestOptions, directory: string): Promise<stri
     return options.jobName;
   }
   return (await readJob(directory, options.jobName ?? null)).name;
+}
+
+function extrasOf({ remoteFile, priority, speculative }: RequestOptions): Extras {
+  return {
+    ...remoteFilesOf(remoteFile),
+    ...(priority === undefined ? {} : { priority: priorityOf(priority) }),
+    ...(speculative === undefined ? {} : { speculative }),
+  };
+}
+
+function priorityOf(text: string): number {
+  const { minimum, maximum } = BuildRequestSchema.properties.priority;
+  const priority = /^-?\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
+  if (minimum === undefined || maximum === undefined || !(priority >= minimum && priority <= maximum)) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      `--priority must be a whole number from ${minimum} to ${maximum}, not "${text}".`,
+    );
+  }
+  return priority;
 }
 
 function remoteFilesOf(words: readonly string[]): Pick<BuildRequest, 'remote_files'> {
