@@ -15,7 +15,7 @@ import {
   type Task,
   takeLease,
 } from './lease.js';
-import { Outlook } from './outlook.js';
+import { type Ended, nothingEnded, Outlook } from './outlook.js';
 import { isOutdated, type Plan, type Regrouped } from './regrouping.js';
 import { type Opening, SetupCost } from './setup-cost.js';
 import { overdueAfter } from './straggler.js';
@@ -158,8 +158,14 @@ export class BuildWork {
     this.#progress = enterState(this.#progress, state, now);
   }
 
-  /** The subjobs become known, in hand-out order; also with the states that the store remembers. */
-  setSubjobs(subjobs: readonly Subjob[], limits: Limits, plan: Plan = { executors: 1, assumed: null }): void {
+  /** The subjobs become known, in hand-out order; also with the states, and what has ended, that the store remembers. */
+  setSubjobs(
+    subjobs: readonly Subjob[],
+    limits: Limits,
+    plan: Plan = { executors: 1, assumed: null },
+    ended: Ended = nothingEnded,
+  ): void {
+    this.#outlook.recall(ended);
     this.#subjobs = [...subjobs];
     this.#limits = limits;
     this.#plan = plan;

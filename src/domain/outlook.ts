@@ -2,6 +2,16 @@ import type { Expectation } from './expectation.js';
 
 /** So many atoms must have shown how long they take before others are judged by them. */
 const ATOMS_TO_LEARN_FROM = 8;
+/** … and so many before one is held to be late: a second run of one atom costs little, and a small build has no more. */
+const ATOMS_TO_BE_LATE_BESIDE = 3;
+
+/** What atoms took that have ended: all of them together. */
+export interface Ended {
+  readonly seconds: number;
+  readonly atoms: number;
+}
+
+export const nothingEnded: Ended = { seconds: 0, atoms: 0 };
 
 interface Part extends Expectation {
   /** How many. */
@@ -13,8 +23,7 @@ export class Outlook {
   #undoneAtoms = 0;
   #secondsOfUndone: number | null = null;
   #ofHistory = false;
-  /** What atoms took that have ended in this run of the master. */
-  #learned = { seconds: 0, atoms: 0 };
+  #learned = nothingEnded;
 
   /** Expected seconds of all that has no verdict; null when nothing is known of some of it. */
   get secondsOfUndone(): number | null {
@@ -30,6 +39,11 @@ export class Outlook {
   /** Seconds of one atom, as those that have ended show; null when they are too few, or history says more. */
   get learned(): number | null {
     return this.#ofHistory ? null : this.#secondsPerAtom;
+  }
+
+  /** What had ended before anybody looked out. */
+  recall(ended: Ended): void {
+    this.#learned = ended;
   }
 
   /** `undone` is all that has no verdict. `isAssumed`: what is expected of it is what was learned. */
@@ -60,9 +74,9 @@ export class Outlook {
     }
   }
 
-  /** What it was told, or what it is likely to be after the atoms that have ended. */
+  /** What it was told, or what it is likely to be after the few atoms that have ended: to tell who is late. */
   of(part: Part): Expectation {
-    const perAtom = this.#secondsPerAtom;
+    const perAtom = this.#secondsPerAtomOf(ATOMS_TO_BE_LATE_BESIDE);
     if (part.expected !== null || perAtom === null) {
       return part;
     }
@@ -70,7 +84,12 @@ export class Outlook {
   }
 
   get #secondsPerAtom(): number | null {
+    return this.#secondsPerAtomOf(ATOMS_TO_LEARN_FROM);
+  }
+
+  /** null when fewer than `least` have ended. */
+  #secondsPerAtomOf(least: number): number | null {
     const { seconds, atoms } = this.#learned;
-    return atoms < ATOMS_TO_LEARN_FROM ? null : seconds / atoms;
+    return atoms < least ? null : seconds / atoms;
   }
 }

@@ -62,6 +62,7 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     preparationOf(row, preparing),
     request.priority,
   );
+  const { done, failed, lost, flaky, retries, timed, seconds: spent } = await countVerdicts(db, id);
   if (job !== null) {
     const subjobs = await subjobsOf(db, id);
     const holders = bySubjob(leases);
@@ -69,9 +70,9 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
       subjobs.map((subjob) => subjobOf(subjob, holders.get(subjob.subjob_id) ?? [])),
       limitsOf(job, request),
       { executors: row.planned_executors ?? 1, assumed: null },
+      { atoms: timed, seconds: spent },
     );
   }
-  const { done, failed, lost, flaky, retries } = await countVerdicts(db, id);
   return {
     id,
     work,

@@ -24,7 +24,7 @@ export interface Plan {
   readonly folder: string;
   readonly type: 'directory' | 'git';
   readonly yaml: string;
-  readonly request: Pick<BuildRequest, 'atoms_override' | 'config'>;
+  readonly request: Pick<BuildRequest, 'atoms_override' | 'config' | 'speculative'>;
   readonly outcome: Outcome;
 }
 
@@ -65,6 +65,15 @@ export function drawPlan(random: Random, folder: string): Plan {
       yaml: yamlOf(['echo deadly:0:0'], {}),
       outcome: { kind: 'finished', atoms: [deadly], hasSetup: false },
     };
+  }
+  if (dice < 0.54) {
+    // So that it can be told that the last one is late.
+    for (const index of [95, 96, 97]) {
+      atoms.push({ value: `sleep:0.1:${index}`, exitCode: 0, console: '', bigBytes: null });
+    }
+    atoms.push({ value: 'straggler:600:98', exitCode: 0, console: '', bigBytes: null });
+    const yaml = yamlOf([listing(atoms.map(({ value }) => value))], { hasSetup });
+    return { ...base, yaml, request: { speculative: true }, outcome };
   }
   const retries = random.chance(0.3) ? 1 : 0;
   if (retries > 0) {
@@ -176,6 +185,8 @@ case $kind in
   big) head -c "$what" /dev/zero > "$ARTIFACT_DIR"/big ;;
   deadly) read -r pid _ < "$TMPDIR"/../slaves/slave-1/owner; kill -9 "$pid"; sleep 600 ;;
   flaky) ran="$TMPDIR"/../../flaky-$BUILD_ID; test -e "$ran" || { touch "$ran"; exit "$what"; } ;;
+  # Ends only where it is begun once more while it still runs, or after its slave is lost.
+  straggler) ran="$TMPDIR"/../../straggler-$BUILD_ID; test -e "$ran" || { touch "$ran"; sleep "$what"; } ;;
   say) printf '%s\\n' "$what" ;;
   *) exit 99 ;;
 esac

@@ -202,11 +202,14 @@ export async function failedAtoms(
   }));
 }
 
-/** How many atoms of a build have a verdict, how many of these failed, of those were lost, passed after a retry. */
+/**
+ * How many atoms of a build have a verdict, how many of these failed, of those were lost, passed after a retry; and of how
+ * many it is known what they took, with the sum of it in seconds.
+ */
 export async function countVerdicts(
   db: Kysely<Database>,
   build: BuildId,
-): Promise<{ done: number; failed: number; lost: number; flaky: number; retries: number }> {
+): Promise<Record<'done' | 'failed' | 'lost' | 'flaky' | 'retries' | 'timed' | 'seconds', number>> {
   return await db
     .selectFrom('atoms')
     .select((e) => [
@@ -215,6 +218,8 @@ export async function countVerdicts(
       sql<number>`count(*) FILTER (WHERE failed = 1 AND exit_code IS NULL)`.as('lost'),
       sql<number>`count(*) FILTER (WHERE failed = 0 AND num_retries > 0)`.as('flaky'),
       sql<number>`coalesce(sum(num_retries), 0)`.as('retries'),
+      sql<number>`count(actual_time) FILTER (WHERE failed IS NOT NULL)`.as('timed'),
+      sql<number>`coalesce(sum(actual_time) FILTER (WHERE failed IS NOT NULL), 0.0)`.as('seconds'),
     ])
     .where('build_id', '=', build)
     .executeTakeFirstOrThrow();

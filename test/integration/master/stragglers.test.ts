@@ -64,6 +64,25 @@ describe('what takes far too long on a slave', () => {
       )?.[1],
     );
 
+  it('is told by three atoms of a first build that have ended, also when the master is started again', async () => {
+    build = await harness.master.createBuild({ ...directoryBuild, speculative: true });
+    await slow.prepare(4);
+    const [late, first] = (await slow.ask()).assignments.filter(isRun);
+    if (late === undefined || first === undefined) {
+      throw new Error('A slave of two executors got less than two subjobs.');
+    }
+    await begin(slow, late);
+    await slow.deliver(first, { seconds: 2 });
+    await slow.deliver(await slow.take(), { seconds: 2 });
+    const third = await slow.take();
+    await begin(slow, third);
+    await pass(100);
+    expect(await duplicate(), 'after two').to.equal(undefined);
+    await slow.deliver(third, { seconds: 2 });
+    await harness.restart();
+    expect(await duplicate()).to.deep.include({ subjob_id: late.subjob_id, atoms: late.atoms });
+  });
+
   it('is left alone unless the job or the request allows it', async () => {
     await straggle(false);
     expect(await duplicate()).to.equal(undefined);

@@ -191,6 +191,8 @@ describe('the store', () => {
       lost: 0,
       flaky: 0,
       retries: 0,
+      timed: values.length,
+      seconds: values.length ** 2 / 2,
     });
     expect(await failedAtoms(store.db, id, 10)).to.deep.equal([
       { id: 1, subjob: 0, variable: 'T', value: '$(rm -rf /)', error: null },
