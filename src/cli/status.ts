@@ -78,10 +78,8 @@ function headline(build: Build): string {
 
 /** `now` in seconds since the epoch. */
 export function explanationText(build: Build, explanation: Explanation, now: number): string {
-  const lines = [headline(build), ...explanation.reasons.map(({ text }) => `  ${text}`)];
-  if (build.error_message !== null) {
-    lines.push(`  ${build.error_message}`);
-  }
+  const why = build.error_message === null ? [] : [`  ${build.error_message}`];
+  const lines = [headline(build), ...why, ...explanation.reasons.map(({ text }) => `  ${text}`)];
   if (explanation.running.length > 0) {
     const rows = explanation.running.map((run) => [
       run.slave,

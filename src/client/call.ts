@@ -71,6 +71,9 @@ function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return messageOf(error.errors[0]);
   }
+  if (error instanceof Error && 'code' in error && error.code === 'ERR_SSL_WRONG_VERSION_NUMBER') {
+    return 'it does not speak TLS, so its URL begins with http://';
+  }
   return messageOf(error);
 }
 

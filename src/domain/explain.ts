@@ -36,7 +36,7 @@ export function reasonsToWait(
   } else if (build.running > 0) {
     reasons.push({
       reason: 'RUNNING',
-      text: `It runs on ${count(build.running, 'executor')}${twice(build)}.`,
+      text: `It runs on ${count(executorsOf(build, busyWith), 'executor')}${twice(build)}.`,
     });
   }
   const waits =
@@ -49,6 +49,14 @@ export function reasonsToWait(
   return reasons.length > 0
     ? reasons
     : [{ reason: 'STARTING', text: 'Its subjobs are about to be handed out.' }];
+}
+
+/** Fewer than it has leases when slaves have asked ahead. */
+function executorsOf(
+  build: BuildWork,
+  busyWith: readonly { readonly build: BuildId; readonly executors: number }[],
+): number {
+  return busyWith.find(({ build: id }) => id === build.id)?.executors ?? build.running;
 }
 
 function whyNotMore(

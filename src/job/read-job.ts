@@ -32,7 +32,7 @@ export async function readJob(
     'JOB_INVALID',
     isCheckout
       ? `There is no ${jobFileNames.join(' or ')} in the project at that commit; commit one, or name the folder that has it (project_directory).`
-      : `There is no ${jobFileNames.join(' or ')} in ${projectDirectory}; write one there, or name the folder that has it.`,
+      : `There is no ${jobFileNames.join(' or ')} in ${projectDirectory}; write one there, or name the folder that has it (--project-directory).`,
   );
 }
 

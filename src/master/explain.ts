@@ -2,10 +2,11 @@ import { reasonsToWait } from '../domain/explain.js';
 import { commandString } from '../job/command-string.js';
 import { seconds } from '../lib/clock.js';
 import type { Explanation } from '../protocol/explanation.js';
-import { toId } from '../protocol/ids.js';
+import { type BuildId, toId } from '../protocol/ids.js';
 import type { BuildEntry, Cluster, Held } from './cluster.js';
 import { ailmentOf } from './health.js';
 import { bySubjobOf } from './present-work.js';
+import { executorsInUse } from './slaves-in-memory.js';
 import { type AtomView, runningAtoms } from './store/reading.js';
 
 const MAX_RUNNING_SHOWN = 1000;
@@ -16,13 +17,11 @@ export async function explainRunning(cluster: Cluster, build: BuildEntry): Promi
     id: slave.id,
     name: slave.name,
     numExecutors: slave.numExecutors,
-    inUse: slave.leases.size,
+    inUse: executorsInUse(slave),
     draining: slave.draining,
     sick: ailmentOf(slave, cluster.now) !== null,
   }));
-  const busyWith = [...cluster.builds.values()]
-    .map((other) => ({ build: other.id, executors: other.leases.size }))
-    .filter(({ executors }) => executors > 0);
+  const busyWith = executorsByBuild(cluster);
   const { problem } = cluster.room;
   const full = problem === null ? [] : [{ reason: 'DISK_FULL', text: problem } as const];
   const reasons = [...full, ...reasonsToWait(build.work, slaves, busyWith)];
@@ -39,6 +38,17 @@ export async function explainRunning(cluster: Cluster, build: BuildEntry): Promi
     builds: busyWith.map(({ build: id, executors }) => ({ build_id: id, num_executors: executors })),
     running: held.map((lease) => presentRunning(lease, bySubjob.get(lease.subjob ?? -1) ?? [])),
   };
+}
+
+/** On each slave the leases that it got first have its executors, and what it has asked ahead for waits. */
+function executorsByBuild(cluster: Cluster): { build: BuildId; executors: number }[] {
+  const executors = new Map<BuildId, number>();
+  for (const slave of cluster.slaves.connected()) {
+    for (const { build } of [...slave.leases.values()].slice(0, executorsInUse(slave))) {
+      executors.set(build.id, (executors.get(build.id) ?? 0) + 1);
+    }
+  }
+  return [...executors].map(([build, number]) => ({ build, executors: number }));
 }
 
 function presentRunning(

@@ -12,6 +12,7 @@ import type { LiveConsoles } from './consoles/live.js';
 import type { ConsoleLines, Page } from './contract.js';
 import { explainRunning } from './explain.js';
 import { bySubjobOf, presentAtom, presentSubjob } from './present-work.js';
+import { executorsInUse } from './slaves-in-memory.js';
 import { readJob } from './store/builds.js';
 import {
   type AtomView,
@@ -51,7 +52,10 @@ export class Reading {
         (sum, slave) => sum + slave.numExecutors,
         0,
       ),
-      num_executors_busy: this.#cluster.held.size,
+      num_executors_busy: [...this.#cluster.slaves.connected()].reduce(
+        (sum, slave) => sum + executorsInUse(slave),
+        0,
+      ),
       builds: [],
       running: [],
     };

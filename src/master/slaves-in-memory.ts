@@ -90,6 +90,11 @@ export function slaveEntry(
   };
 }
 
+/** What it has asked ahead for waits for an executor, and takes none. */
+export function executorsInUse({ leases, numExecutors }: SlaveEntry): number {
+  return Math.min(leases.size, numExecutors);
+}
+
 /** `now` in milliseconds. */
 export function presentSlave(slave: SlaveEntry, now: number): Slave {
   const reason = slave.state === 'GONE' ? null : ailmentOf(slave, now);
@@ -98,7 +103,7 @@ export function presentSlave(slave: SlaveEntry, now: number): Slave {
     name: slave.name,
     url: slave.url,
     num_executors: slave.numExecutors,
-    num_executors_in_use: slave.leases.size,
+    num_executors_in_use: executorsInUse(slave),
     state: stateOf(slave, reason),
     reason,
     free_disk_bytes: slave.freeDiskBytes,

@@ -104,7 +104,7 @@ describe('a job on a master and a slave', () => {
       ]) {
         expect(ended.stdout).to.contain(
           `--- FAILED: export NAME=${name};\n    looking at ${name}\n    exit code ${code}\n` +
-            `    rerun it by hand: bash build_results/${cluster.folder(atom)}/clusterrunner_command\n`,
+            `    rerun it by hand, in a checkout: PROJECT_DIR="$PWD" bash build_results/${cluster.folder(atom)}/clusterrunner_command\n`,
         );
       }
     });

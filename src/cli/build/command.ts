@@ -14,7 +14,7 @@ import { exitCode } from '../exit-codes.js';
 import { type Trust, trustOf } from '../master-connection.js';
 import { printable } from '../printable.js';
 import { parseBuildId } from '../reader.js';
-import { copyJunit, fetchResults } from './fetch-results.js';
+import { copyJunit, fetchResults, requirePlaceOfJunit } from './fetch-results.js';
 import { followBuild } from './follow.js';
 import { interruptions } from './interruptions.js';
 import { masterOnThisMachine } from './master-on-this-machine.js';
@@ -39,6 +39,9 @@ const QUIET_SECONDS = 10;
 export async function build(type: string | undefined, options: BuildOptions): Promise<number> {
   const { config, log } = createContext('build', options, {}, 'warn');
   replaceableFolder(resolve(RESULTS_DIRECTORY));
+  if (options.junit !== undefined) {
+    requirePlaceOfJunit(options.junit);
+  }
   const order = await orderOf(type, options);
   const releasers = new Releasers();
   const interrupt = interruptions(releasers);
@@ -253,5 +256,7 @@ function junitProblem(target: string, file: string): ClusterRunnerError | null {
 
 /** Whoever publishes the folder must not take it for this build's. */
 function ofBefore(): string {
-  return existsSync(RESULTS_DIRECTORY) ? ` ./${RESULTS_DIRECTORY}/ has the results of an earlier build.` : '';
+  return existsSync(RESULTS_DIRECTORY)
+    ? `\n./${RESULTS_DIRECTORY}/ has the results of an earlier build.`
+    : '';
 }

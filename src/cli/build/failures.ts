@@ -13,9 +13,19 @@ const MAX_BYTES = 8 * 1024;
 
 /**
  * What a person needs to see of a failed build: which atoms failed, the end of what the first few printed, and
- * the command that reruns each by hand. Of an atom that was lost there are no results: its error stands in their place. `shownDirectory` is how the results' folder is written in commands.
+ * the command that reruns each by hand. Of an atom that was lost there are no results: its error stands in their place.
+ * `shownDirectory` is how the results' folder is written in commands. `isElsewhere`: the folder that the build ran in was
+ * made for it, on a slave.
  */
-export function failureReport(failed: readonly AtomRef[], directory: string, shownDirectory: string): string {
+export function failureReport(
+  failed: readonly AtomRef[],
+  directory: string,
+  shownDirectory: string,
+  isElsewhere = false,
+): string {
+  const rerun = isElsewhere
+    ? 'rerun it by hand, in a checkout: PROJECT_DIR="$PWD" bash'
+    : 'rerun it by hand: bash';
   const lines: string[] = [];
   for (const atom of failed.slice(0, MAX_SHOWN)) {
     const folder = atomFolder(atom.subjob_id, atom.id);
@@ -27,7 +37,7 @@ export function failureReport(failed: readonly AtomRef[], directory: string, sho
     const console = consoleEnd(join(directory, folder, 'clusterrunner_console_output'));
     lines.push(...console.map((line) => `    ${line}`));
     lines.push(...howItEnded(join(directory, folder, 'clusterrunner_exit_code')));
-    lines.push(`    rerun it by hand: bash ${join(shownDirectory, folder, 'clusterrunner_command')}`);
+    lines.push(`    ${rerun} ${join(shownDirectory, folder, 'clusterrunner_command')}`);
   }
   const others = failed.slice(MAX_SHOWN, MAX_NAMED);
   if (others.length > 0) {

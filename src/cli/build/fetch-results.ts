@@ -1,4 +1,13 @@
-import { copyFileSync, mkdirSync, renameSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { MasterClient } from '../../client/master-client.js';
 import type { Build } from '../../protocol/build.js';
@@ -32,6 +41,30 @@ export async function fetchResults(
 }
 
 /**
+ * Before anything is built: whether a copy of the JUnit report can be put at `file`.
+ * @throws ClusterRunnerError USAGE
+ */
+export function requirePlaceOfJunit(file: string): void {
+  const place = resolve(file);
+  if (statSync(place, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new ClusterRunnerError('USAGE', `--junit ${file} is a folder; give the name of a file.`);
+  }
+  let folder = dirname(place);
+  while (!existsSync(folder)) {
+    folder = dirname(folder);
+  }
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      `--junit ${file} cannot be written (${messageOf(error)}); give another place.`,
+      { cause: error },
+    );
+  }
+}
+
+/**
  * Puts a copy of the JUnit report of `target` at `file`; folders above it are made.
  * @throws ClusterRunnerError USAGE when that cannot be written
  */
@@ -42,6 +75,7 @@ export function copyJunit(target: string, file: string): void {
     copyFileSync(join(target, JUNIT), `${place}.new`);
     renameSync(`${place}.new`, place);
   } catch (error) {
+    rmSync(`${place}.new`, { force: true });
     throw new ClusterRunnerError(
       'USAGE',
       `The JUnit report could not be written to ${file} (${messageOf(error)}); it is in ${join(target, JUNIT)}.`,

@@ -32,7 +32,8 @@ export function sayVerdict(build: Build, target: string, elapsed: number, hasRes
   }
   const failed = build.failed_atoms ?? [];
   if (failed.length > 0) {
-    process.stdout.write(`${failureReport(failed, target, RESULTS_DIRECTORY)}\n\n`);
+    const isElsewhere = build.request_params.type !== 'directory';
+    process.stdout.write(`${failureReport(failed, target, RESULTS_DIRECTORY, isElsewhere)}\n\n`);
   }
   if (build.state === 'CANCELED') {
     const why = build.error_message ?? 'The build was canceled.';

@@ -90,7 +90,8 @@ async function authenticateParts(head: RequestHead, keys: Keys): Promise<Proof> 
     if (verdict.fault === 'clock') {
       throw new ClusterRunnerError('CLOCK_SKEWED', `Refused: ${verdict.reason}.`);
     }
-    throw failed(head, keys, `${verdict.reason}. ${SIGN_PARTS}`);
+    // Who signs as it should and has another secret needs no word of how to sign.
+    throw failed(head, keys, verdict.fault === 'key' ? verdict.reason : `${verdict.reason}. ${SIGN_PARTS}`);
   }
   if (!(await keys.rememberNonce(verdict.nonce, verdict.expires))) {
     throw refusal('this very request was received before; sign each request anew, with a nonce of its own');

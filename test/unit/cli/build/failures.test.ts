@@ -30,6 +30,13 @@ describe('the report of failures', () => {
     ]);
   });
 
+  it('says that a rerun needs a checkout when the build had a folder of its own', () => {
+    const atom = atomWithConsole(3, '');
+    expect(failureReport([atom], directory, 'build_results', true)).to.contain(
+      '    rerun it by hand, in a checkout: PROJECT_DIR="$PWD" bash build_results/artifact_0_3/clusterrunner_command',
+    );
+  });
+
   it('says with which exit code it ended, and which signal that was', () => {
     const atom = atomWithConsole(3, '');
     writeFileSync(join(directory, 'artifact_0_3', 'clusterrunner_exit_code'), '139\n');
