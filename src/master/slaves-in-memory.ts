@@ -31,6 +31,11 @@ export class SlavesInMemory {
     }
   }
 
+  /** The one that is connected as this instance. */
+  connectedAs(instance: string): SlaveEntry | undefined {
+    return [...this.connected()].find((slave) => slave.instance === instance);
+  }
+
   get size(): number {
     return this.#entries.size;
   }

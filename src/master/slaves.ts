@@ -76,6 +76,14 @@ export class Slaves {
       known.paused = null;
       known.lastSeen = this.#cluster.now;
     }
+    const dead = register.replaces === undefined ? undefined : slaves.connectedAs(register.replaces);
+    if (dead !== undefined && dead.id !== id) {
+      this.#cluster.log.warn(
+        { slave: dead.name, leases: dead.leases.size },
+        'A slave was lost, as the one that took its place says.',
+      );
+      await this.#leave(dead, 'SLAVE_LOST');
+    }
     // Before it can ask: else it would be given groups that were made for fewer executors.
     await this.#regrouping.considerAll();
     return { slave_id: id, lease_seconds: this.#leaseSeconds };

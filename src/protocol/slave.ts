@@ -48,6 +48,8 @@ export const RegisterSchema = Type.Object(
     num_executors: Type.Integer({ minimum: 1, maximum: 10_000 }),
     url: Type.Union([Type.String(), Type.Null()], { description: "The slave's own read-only API, if any." }),
     version: Type.String(),
+    /** The process before in the same directory, which is dead: its leases are over, whatever their time. */
+    replaces: Type.Optional(InstanceSchema),
   },
   closed,
 );

@@ -15,6 +15,7 @@ import type { Secrets } from '../protocol/secrets.js';
 import { CANCEL_GRACE_MS } from './build-host.js';
 import { DiskWatch } from './free-disk.js';
 import { Outbox } from './outbox.js';
+import { noteInstance, readPredecessor } from './predecessor.js';
 import { Session } from './session.js';
 import { type StatusServer, serveStatus } from './status-api.js';
 import { WorkLoop } from './work-loop.js';
@@ -128,6 +129,12 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
       options.signal === undefined ? delivering.signal : AbortSignal.any([delivering.signal, options.signal]),
     );
     outbox.resume();
+    const before = readPredecessor(root);
+    noteInstance(root, session.instance);
+    if (before !== null) {
+      // Not before its results are delivered: their leases must not be over by then.
+      void outbox.emptied().then(() => session.bury(before, delivering.signal));
+    }
   } catch (error) {
     delivering.abort();
     await status?.close();

@@ -245,6 +245,27 @@ describe('leases that end without a result', () => {
     await slave.deliver(assignment);
   });
 
+  it('ends the leases of a slave that another one replaces, at once, and as those of one that was lost', async () => {
+    const { master } = harness;
+    const build = await master.createBuild(directoryBuild);
+    const dead = await harness.slave();
+    await dead.prepare(1);
+    const lost = await dead.take();
+    const next = await harness.slave();
+    expect((await next.ask()).assignments).to.deep.equal([]);
+    const facts = { name: 'next', instance: next.instance, num_executors: 1, url: null, version: '1.0.0' };
+    await master.registerSlave({ ...facts, replaces: dead.instance });
+    expect(await master.getSlave(dead.id)).to.include({ state: 'GONE' });
+    const again = await next.take();
+    expect(again).to.deep.include({ subjob_id: lost.subjob_id, atoms: lost.atoms });
+    await refused(dead.deliver(lost), 'SLAVE_UNKNOWN');
+    // Neither what is gone nor the slave itself is replaced by it.
+    await master.registerSlave({ ...facts, replaces: dead.instance });
+    await master.registerSlave({ ...facts, replaces: next.instance });
+    await next.deliver(again);
+    expect((await master.getBuild(build)).status).to.equal('SUCCESS');
+  });
+
   it('forgets slaves that have been gone for a day', async () => {
     const slave = await harness.slave();
     await harness.master.goodbyeSlave(slave.id);

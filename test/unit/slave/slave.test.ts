@@ -318,6 +318,7 @@ describe('a slave', () => {
     writeFileSync(join(project, 'go'), '');
     await until(() => existsSync(join(home, 'root', 'outbox', '7.json')));
     await slave?.stop();
+    const stopped = readFileSync(join(home, 'root', 'instance'), 'utf8').trim();
     expect(readdirSync(join(home, 'root', 'outbox')).sort()).to.deep.equal(['7.json', '7.tar.gz']);
     master = await startFakeMaster();
     for (const one of leases) {
@@ -326,6 +327,11 @@ describe('a slave', () => {
     await start();
     await until(() => changes('acceptResult').length === 1);
     await until(() => readdirSync(join(home, 'root', 'outbox')).length === 0);
+    await until(() => changes('registerSlave').length === 2);
+    const whats = master.service.changes.map(({ what }) => what);
+    expect(whats.indexOf('acceptResult')).to.be.lessThan(whats.lastIndexOf('registerSlave'));
+    const [first, second] = said('registerSlave');
+    expect(second).to.deep.include(first).and.to.have.property('replaces', stopped);
   });
 
   it('hands back what runs, ends it and says goodbye when it stops', async () => {

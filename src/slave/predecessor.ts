@@ -1,0 +1,30 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const FILE = 'instance';
+/** As instances are drawn; anything else there is none of ours. */
+const INSTANCE = /^[0-9a-f-]{36}$/;
+
+/**
+ * The instance of the process that had `root` last, null when none is known. A directory belongs to one process at a
+ * time, so that one is dead.
+ * @throws the file system's error
+ */
+export function readPredecessor(root: string): string | null {
+  try {
+    const text = readFileSync(join(root, FILE), 'utf8').trim();
+    return INSTANCE.test(text) ? text : null;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** To be called once the master knows this instance. @throws the file system's error */
+export function noteInstance(root: string, instance: string): void {
+  const file = join(root, FILE);
+  writeFileSync(`${file}.new`, `${instance}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
