@@ -24,6 +24,8 @@ export const errorStatus = {
   SLAVE_UNKNOWN: 409,
   /** The report names a lease that is over: expired, cancelled, or taken by another slave. */
   STALE_LEASE: 409,
+  /** What is kept of a subjob's results is damaged, gone, or not what its slave said. */
+  RESULT_UNREADABLE: 410,
   /** The caller expected another run of the master (Expected-Session-Id). */
   SESSION_MISMATCH: 412,
   BODY_TOO_LARGE: 413,

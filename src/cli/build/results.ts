@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { extract, type ReadEntry } from 'tar';
+import { type ReadEntry, Unpack } from 'tar';
 import { freeDiskBytes } from '../../lib/free-disk.js';
 import { removeTree } from '../../project/remove-tree.js';
 import { goesUp, staysInFolder } from '../../protocol/archive-names.js';
@@ -18,6 +18,8 @@ const NAME = /^(artifact_\d+_\d+(\/|$)|failures\.txt$)/;
 const OURS = new RegExp(`^(artifact_\\d+_\\d+|failures\\.txt|${JUNIT.replace('.', '\\.')})$`);
 /** What others on the same disk may need while results are unpacked. */
 const SPARED_BYTES = 64 * 1024 ** 2;
+/** Of an extended header, which is held whole: two paths as long as a system takes them are a hundredth of it. */
+const MAX_META_BYTES = 1024 ** 2;
 
 /**
  * Results replace what is at `target`, so it must be nothing, an empty folder, or one that holds earlier results only.
@@ -85,21 +87,9 @@ export async function unpackResults(
   try {
     await removeTree(fresh);
     mkdirSync(fresh, { recursive: true });
-    await pipeline(
-      archive,
-      counting(onProgress),
-      createGunzip(),
-      seen.passing(),
-      extract({
-        cwd: fresh,
-        strict: true,
-        preserveOwner: false,
-        noMtime: true,
-        maxDepth: Number.POSITIVE_INFINITY,
-        filter,
-      }),
-      { signal },
-    ).catch((error: unknown) => {
+    await pipeline(archive, counting(onProgress), createGunzip(), seen.passing(), unpacking(fresh, filter), {
+      signal,
+    }).catch((error: unknown) => {
       // The end mark alone, as a build without atoms has it, is an archive like any other, but not to this reader.
       if (!seen.isEndMark) {
         throw error;
@@ -121,6 +111,25 @@ export async function unpackResults(
       { cause: error },
     );
   }
+}
+
+function unpacking(directory: string, filter: typeof belongs): Unpack {
+  const unpack = new Unpack({
+    cwd: directory,
+    strict: true,
+    preserveOwner: false,
+    noMtime: true,
+    maxDepth: Number.POSITIVE_INFINITY,
+    maxMetaEntrySize: MAX_META_BYTES,
+    filter,
+  });
+  unpack.on('ignoredEntry', (entry: ReadEntry) => {
+    // Without it the file behind it would get another name.
+    if (entry.meta && entry.size > MAX_META_BYTES) {
+      unpack.abort(new Error(`the archive has an extended header of ${entry.size} bytes, which is too long`));
+    }
+  });
+  return unpack;
 }
 
 function counting(onProgress: ((bytes: number) => void) | undefined): Transform {

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { type Extract, extract } from 'tar-stream';
 import type { ArtifactEntry } from '../../protocol/artifact.js';
+import { unreadable } from './unreadable.js';
 
 type Entry = Extract extends AsyncIterable<infer E> ? E : never;
 
@@ -58,6 +59,8 @@ async function* entriesIn(archive: string): AsyncGenerator<Entry, undefined> {
   try {
     yield* tar;
     await read;
+  } catch (error) {
+    throw unreadable(archive, error);
   } finally {
     tar.destroy();
   }

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { pack } from 'tar-stream';
 import type { ArchiveContents } from '../contract.js';
+import { unreadable } from './unreadable.js';
 
 const compress = promisify(gzip);
 
@@ -27,13 +28,13 @@ interface Part {
  * The build's `tar.gz`: the subjobs' files one after another as they came, then a last gzip member with
  * failures.txt (when an atom failed) and the mark that ends a tar. gzip allows members in a row, so nothing is
  * compressed again, and any part of it can be read without the rest.
- * @throws the file system's error when a file is not there
+ * @throws ClusterRunnerError RESULT_UNREADABLE when a file is not there
  */
 export async function stitchTar(contents: ArchiveContents): Promise<StitchedArchive> {
   const tail = await lastMember(contents.failedFolders);
   const parts: Part[] = [];
   for (const file of contents.files) {
-    parts.push({ file, bytes: (await stat(file)).size });
+    parts.push({ file, bytes: await sizeOf(file) });
   }
   const bytes = parts.reduce((sum, part) => sum + part.bytes, tail.length);
   const sizes = parts.map((part) => part.bytes);
@@ -43,6 +44,14 @@ export async function stitchTar(contents: ArchiveContents): Promise<StitchedArch
     tag,
     read: (start, end) => Readable.from(read(parts, tail, start, end), { objectMode: false }),
   };
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    throw unreadable(file, error);
+  }
 }
 
 async function* read(

@@ -3,22 +3,30 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../protocol/result-index.js';
 import type { ConsolePage } from '../../protocol/work.js';
+import { unreadable } from '../artifacts/unreadable.js';
 import { type ConsoleSource, type PageRequest, readPage } from './page.js';
 
 const unzip = promisify(gunzip);
 
-/** A page of a console that lies in a subjob's archive: it costs a block or two, however large the archive is. */
+/**
+ * A page of a console that lies in a subjob's archive: it costs a block or two, however large the archive is.
+ * @throws ClusterRunnerError RESULT_UNREADABLE when it is not there, whoever lied or damaged it
+ */
 export async function readArchivedConsole(
   archive: string,
   index: ResultIndex,
   console: ConsoleIndex,
   request: PageRequest,
 ): Promise<ConsolePage> {
-  const file = await open(archive, 'r');
   try {
-    return await readPage(archivedConsole(file, index, console), request);
-  } finally {
-    await file.close();
+    const file = await open(archive, 'r');
+    try {
+      return await readPage(archivedConsole(file, index, console), request);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw unreadable(archive, error);
   }
 }
 

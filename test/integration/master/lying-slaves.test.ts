@@ -93,10 +93,7 @@ describe('a slave that lies', () => {
     };
     await liar.deliver(own, { content: archive, index: lies });
     const page = { offsetLine: null, maxLines: 10 };
-    const read = await harness.master
-      .readConsole(own.build_id, atom_id, page)
-      .catch((error: unknown) => error);
-    expect(read).to.be.an('error');
+    await refused(harness.master.readConsole(own.build_id, atom_id, page), 'RESULT_UNREADABLE');
     await honest.deliver(held, { content: archive });
     expect(await build()).to.include({ num_atoms_done: 2 });
   });

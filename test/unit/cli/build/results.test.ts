@@ -133,6 +133,21 @@ describe('unpacking results', () => {
     expect(lstatSync(join(target, 'artifact_0_0/up')).isDirectory()).to.equal(true);
   });
 
+  it('refuses extended headers that nobody needs, which would be held in memory, and keeps the old results', async () => {
+    mkdirSync(target);
+    writeFileSync(join(target, 'failures.txt'), 'old');
+    const archive = await tarGz([
+      { name: 'artifact_0_0/first', content: 'x' },
+      { name: 'artifact_0_0/short', content: 'x', pax: { path: `artifact_0_0/${'long'.repeat(300_000)}` } },
+    ]);
+    const failure: unknown = await unpackResults(Readable.from([archive]), target).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).to.be.an('error').with.property('message').that.contains('an extended header of 12000');
+    expect(readdirSync(target)).to.deep.equal(['failures.txt']);
+    expect(readdirSync(outside)).to.deep.equal(['build_results']);
+  });
+
   it('passes over what would lead out, and counts it', async () => {
     const archive = await tarGz([
       { name: 'artifact_0_0/a\\..\\b', content: 'x' },

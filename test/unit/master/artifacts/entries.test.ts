@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { listFolder, openFile } from '../../../../src/master/artifacts/entries.js';
 import { subjobArchive } from '../../../support/subjob-archive.js';
@@ -48,6 +49,30 @@ describe("the files of a subjob's archive", () => {
       break;
     }
     expect(file?.content.destroyed).to.equal(true);
+  });
+
+  it('are said to be unreadable when it is damaged or gone', async () => {
+    const whole = readFileSync(archive);
+    const damaged: Readonly<Record<string, Buffer>> = {
+      'cut off': whole.subarray(0, whole.length / 2),
+      'no gzip': Buffer.from('no gzip'),
+      'no tar': gzipSync('no tar'.repeat(1000)),
+      changed: Buffer.concat([whole.subarray(0, 300), Buffer.alloc(50, 7), whole.subarray(350)]),
+    };
+    const files = Object.entries(damaged).map(([what, bytes]) => {
+      const file = join(directory, what);
+      writeFileSync(file, bytes);
+      return file;
+    });
+    for (const file of [...files, join(directory, 'gone')]) {
+      for (const reading of [
+        listFolder(file, 'artifact_3_70', { offset: 0, limit: 10 }),
+        openFile(file, 'artifact_3_70/console'),
+      ]) {
+        const outcome = await reading.catch((error: unknown) => error);
+        expect(outcome, file).to.have.property('code', 'RESULT_UNREADABLE');
+      }
+    }
   });
 
   it('are those names and no others', async () => {

@@ -116,6 +116,10 @@ describe('the archive of a slave', () => {
       [{ name: 'artifact_3_5/x', pax: { 'GNU.sparse.name': 'y' } }],
       /extended header/,
     ],
+    'extended headers without end, which would be held in memory': [
+      [{ name: 'artifact_3_5/x', pax: { path: `artifact_3_5/${'x'.repeat(2 * 1024 ** 2)}` } }],
+      /extended header that is too long/,
+    ],
     'names of several lines in extended headers': [
       [{ name: `artifact_3_5/ü${'x'.repeat(120)}\n30 path=artifact_3_5/y` }],
       /extended header/,

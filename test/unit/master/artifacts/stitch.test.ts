@@ -81,7 +81,7 @@ describe('stitchTar', () => {
     const failure: unknown = await stitchTar({ files: [join(directory, 'gone')], failedFolders: [] }).catch(
       (error: unknown) => error,
     );
-    expect(failure).to.have.property('code', 'ENOENT');
+    expect(failure).to.have.property('code', 'RESULT_UNREADABLE');
   });
 
   it('gives any part of it without the rest', async () => {

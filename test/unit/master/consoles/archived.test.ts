@@ -60,4 +60,44 @@ describe('the console of a finished atom', () => {
       { numRuns: 40 },
     );
   });
+
+  it('is a page, or said to be unreadable, whatever its index says', async () => {
+    const tar = Buffer.concat([Buffer.from('line\n'.repeat(300_000)), Buffer.alloc(5000)]);
+    const members: number[] = [];
+    const onMember = (bytes: number) => members.push(bytes);
+    const file = join(directory, '0.tar.gz');
+    writeFileSync(file, await buffer(blockGzip(one(tar), { blockBytes: BLOCK_BYTES, level: 1, onMember })));
+    const count = fc.oneof(fc.nat(10), fc.nat(2 * BLOCK_BYTES), fc.constant(Number.MAX_SAFE_INTEGER));
+    const lie = fc.record({
+      members: fc.oneof(
+        fc.constant(members),
+        fc.array(fc.integer({ min: 1, max: 2 * BLOCK_BYTES }), { maxLength: 3 }),
+      ),
+      console: fc.record({
+        atom_id: fc.constant(toId.atom(0)),
+        offset: count,
+        bytes: count,
+        lines: count,
+        marks: fc.array(count, { maxLength: 3 }),
+      }),
+      offsetLine: fc.option(count),
+    });
+    const outcomes = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(lie, async ({ members: said, console, offsetLine }) => {
+        const index = { members: said, consoles: [console] };
+        const read = await readArchivedConsole(file, index, console, { offsetLine, maxLines: 10 }).catch(
+          (error: unknown) => error,
+        );
+        if (read instanceof Error) {
+          expect(read).to.have.property('code', 'RESULT_UNREADABLE');
+          outcomes.add('unreadable');
+        } else {
+          outcomes.add('a page');
+        }
+      }),
+      { numRuns: 150 },
+    );
+    expect([...outcomes]).to.have.members(['a page', 'unreadable']);
+  });
 });
