@@ -16,6 +16,7 @@ export function limitsOf({ master }: LoadedConfig): Limits {
     jsonDepth: master.maxJsonDepth,
     archiveBytes: master.maxResultGigabytes * KIB * MIB,
     requestsPerSlave: master.maxRequestsPerSlave,
+    readsPerAddress: master.maxReadsPerAddress,
     failedSignatures: master.maxFailedSignatures,
   };
 }

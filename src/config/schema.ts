@@ -167,7 +167,11 @@ export const sections = {
       '30',
       'Days after its end for which a build is kept with its results; 0 keeps it for ever.',
     ),
-    max_connections: key(integer(1, 1_000_000), '10000', 'Connections at once; more are answered with 503.'),
+    max_connections: key(
+      integer(1, 1_000_000),
+      '10000',
+      'Connections at once; for another, an older one goes on which nobody has shown the secret, or it is answered with 503.',
+    ),
     max_header_kilobytes: key(integer(1, 1024), '16', 'Size of the headers of a request.'),
     max_body_megabytes: key(
       integer(1, 511),
@@ -215,6 +219,11 @@ export const sections = {
       integer(200, 1_000_000),
       '1000',
       'Requests of one slave at once; more get 429.',
+    ),
+    max_reads_per_address: key(
+      integer(1, 1_000_000),
+      '256',
+      'What strangers of one address (IPv6: of one /64) read at once, without a signature; more get 429.',
     ),
     max_failed_signatures: key(
       integer(1, 1_000_000),

@@ -16,12 +16,17 @@ const CHALLENGES = [
  * Lets a reading request in that is signed as the parts sign, or brings a read token: as `Authorization: Bearer`, as the
  * password of a browser that asks for one (Basic, RFC 7617, with any user), as `?token=` or, behind one that did so, as
  * a cookie. Nothing else is ever taken from what a browser sends by itself, so that no page can make it change anything.
+ * Answers which of the two it was.
  * @throws ClusterRunnerError UNAUTHENTICATED
  */
-export async function admitReader(ctx: Context, head: RequestHead, keys: Keys): Promise<void> {
+export async function admitReader(
+  ctx: Context,
+  head: RequestHead,
+  keys: Keys,
+): Promise<'signature' | 'token'> {
   if (head.headers['signature-input'] !== undefined) {
     await authenticateHead('parts', head, keys);
-    return;
+    return 'signature';
   }
   const inQuery = tokenInQuery(ctx);
   const token = tokenInHeader(ctx.get('Authorization')) ?? inQuery ?? ctx.cookies.get(COOKIE);
@@ -40,6 +45,7 @@ export async function admitReader(ctx: Context, head: RequestHead, keys: Keys): 
     const { secure } = ctx;
     ctx.cookies.set(COOKIE, token, { httpOnly: true, sameSite: 'strict', path: '/', secure });
   }
+  return 'token';
 }
 
 /** What is not part of what the route asks: `?token=` is taken, and left out, wherever something is read. */

@@ -19,7 +19,9 @@ import { createJsonParser } from './json-body.js';
 import type { Limits } from './limits.js';
 import { OpenCalls } from './open-calls.js';
 import { requireHost, requireKnownHost, requireOrigin, shareWith } from './origins.js';
+import { ReadsAtOnce } from './reads-at-once.js';
 import { RequestsInFlight } from './requests-in-flight.js';
+import { UnprovedBytes } from './unproved-bytes.js';
 
 export interface AppOptions extends Omit<Keys, 'failedSignatures'> {
   readonly service: MasterService;
@@ -88,6 +90,8 @@ function createRouter(options: AppOptions, openCalls: OpenCalls): Router {
     readAccess,
     openCalls,
     inFlight: new RequestsInFlight(limits.requestsPerSlave),
+    reads: new ReadsAtOnce(limits.readsPerAddress),
+    unproved: new UnprovedBytes(limits.unprovedBytes),
   };
   const endpointOf = <Name extends RouteName>(name: Name): Endpoint =>
     createEndpoint<(typeof routes)[Name]>(routes[name], handlers[name], {

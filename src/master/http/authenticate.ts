@@ -69,6 +69,17 @@ export async function authenticateHead(signing: Signing, head: RequestHead, keys
   return { form: 'document', verify: (body) => requireDocumentDigest(keys, head, body, digest) };
 }
 
+/**
+ * Whether a request is signed where it need not be. It is believed for its minute and not only once, which is enough
+ * for what it may: to be not counted.
+ */
+export function isSigned(head: RequestHead, keys: Keys): boolean {
+  return (
+    head.headers['signature-input'] !== undefined &&
+    verdictOf(head, textOf(head.headers['content-digest']) ?? '', keys).ok
+  );
+}
+
 /** Checks a body that is held in memory. @throws ClusterRunnerError UNAUTHENTICATED */
 export function authenticateBody(proof: Proof, body: Buffer): void {
   switch (proof.form) {

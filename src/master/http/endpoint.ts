@@ -5,15 +5,25 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
 import { requireAcceptable } from './acceptable.js';
 import { admitReader, type ReadAccess, withoutToken } from './admit-reader.js';
-import { authenticateBody, authenticateHead, type Keys, type Proof } from './authenticate.js';
+import {
+  authenticateBody,
+  authenticateHead,
+  isSigned,
+  type Keys,
+  type Proof,
+  type RequestHead,
+} from './authenticate.js';
+import { PROVED } from './connections.js';
 import { type Call, type Handler, type HandlerBody, IncomingBody } from './handler.js';
 import { type ParseJson, requireJson } from './json-body.js';
 import type { Limits } from './limits.js';
 import type { OpenCalls } from './open-calls.js';
 import { chunksOf, inTime, readBytes } from './raw-body.js';
+import type { ReadsAtOnce } from './reads-at-once.js';
 import type { RequestsInFlight } from './requests-in-flight.js';
 import { sendAnswer } from './send-answer.js';
 import { signSent } from './sign-answer.js';
+import type { UnprovedBytes } from './unproved-bytes.js';
 import { type Check, coerceTexts, compileCheck } from './validate.js';
 
 export interface EndpointContext {
@@ -22,6 +32,8 @@ export interface EndpointContext {
   readonly limits: Limits;
   readonly readAccess: ReadAccess;
   readonly inFlight: RequestsInFlight;
+  readonly reads: ReadsAtOnce;
+  readonly unproved: UnprovedBytes;
   readonly openCalls: OpenCalls;
   /** Label to path template. */
   readonly childRoutes: Readonly<Record<string, string>>;
@@ -44,10 +56,13 @@ export function createEndpoint<R extends RouteDeclaration>(
   return async (ctx, texts) => {
     requireAcceptable(route, ctx);
     const head = { method: ctx.method, target: ctx.url, headers: ctx.headers, address: ctx.ip };
-    if (route.signing === 'none' && shared.readAccess === 'signed') {
-      await admitReader(ctx, head, shared.keys);
+    if (route.signing === 'none') {
+      await admitRead(ctx, head, shared);
     }
     const proof = await authenticateHead(route.signing, head, shared.keys);
+    if (proof.form === 'parts') {
+      ctx.app.emit(PROVED, ctx.req.socket);
+    }
     const params = textsOf(route.params, texts);
     const query = textsOf(route.query, route.signing === 'none' ? withoutToken(ctx.query) : ctx.query);
     const work = async () => {
@@ -74,6 +89,17 @@ export function createEndpoint<R extends RouteDeclaration>(
     sendAnswer(ctx, route, answer, route.method === 'GET' ? { child_routes: shared.childRoutes } : {});
     signSent(ctx, proof, seconds(shared.keys.clock.now()));
   };
+}
+
+/** Whoever has the secret reads as much as he likes. */
+async function admitRead(ctx: Context, head: RequestHead, shared: EndpointContext): Promise<void> {
+  const hasSecret =
+    shared.readAccess === 'signed'
+      ? (await admitReader(ctx, head, shared.keys)) === 'signature'
+      : isSigned(head, shared.keys);
+  if (!hasSecret) {
+    shared.reads.enter(head.address, ctx.res);
+  }
 }
 
 /** The slave that a path names; null for none. */
@@ -111,7 +137,11 @@ async function readBody(
   const bytes =
     proof.form === 'parts'
       ? await readBytes(ctx.req, jsonBytes)
-      : await inTime(bodySeconds, (signal) => readBytes(ctx.req, Math.min(unprovedBytes, jsonBytes), signal));
+      : await shared.unproved.during(ctx.ip, (hold) =>
+          inTime(bodySeconds, (late) =>
+            readBytes(ctx.req, Math.min(unprovedBytes, jsonBytes), { late, hold }),
+          ),
+        );
   authenticateBody(proof, bytes);
   if (route.body === null) {
     return bytes.length === 0 ? undefined : bytes;

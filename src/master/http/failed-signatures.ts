@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.js';
+import { networkOf } from '../../lib/network-of.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 const WINDOW_MS = 60_000;
@@ -25,7 +26,9 @@ export class FailedSignatures {
     this.#clock = clock;
   }
 
-  count(address: string): void {
+  /** Of `from`, an address. */
+  count(from: string): void {
+    const address = networkOf(from);
     const window = this.#windowOf(address);
     if (window !== null) {
       window.count += 1;
@@ -41,7 +44,7 @@ export class FailedSignatures {
 
   /** What to answer to another attempt of this address; null while it may try. */
   refusal(address: string): ClusterRunnerError | null {
-    const window = this.#windowOf(address);
+    const window = this.#windowOf(networkOf(address));
     if (window === null || window.count < this.#limit) {
       return null;
     }

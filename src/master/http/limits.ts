@@ -16,6 +16,8 @@ export interface Limits {
   readonly archiveBytes: number;
   /** That one slave may have open at once. */
   readonly requestsPerSlave: number;
+  /** That strangers of one address may read at once. */
+  readonly readsPerAddress: number;
   /** That are answered as such, of one address within a minute. */
   readonly failedSignatures: number;
 }
@@ -32,5 +34,6 @@ export const defaultLimits: Limits = {
   jsonDepth: 32,
   archiveBytes: 64 * 1024 * MIB,
   requestsPerSlave: 1000,
+  readsPerAddress: 256,
   failedSignatures: 100,
 };

@@ -1,9 +1,11 @@
 import { createServer, type Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { type App, STOPPING } from './app.js';
+import { Connections, PROVED } from './connections.js';
 import { defaultLimits, type Limits } from './limits.js';
+import { oneAtATime } from './one-at-a-time.js';
 import { answerFull, answerUnparsable } from './raw-answers.js';
 import { keepRenewed, type TlsFiles, tlsOptions } from './tls.js';
 
@@ -38,8 +40,7 @@ const GRACE_MS = 3_000;
 export async function listen(app: App, options: ListenOptions): Promise<Listening> {
   const limits = app.limits ?? defaultLimits;
   const server = createHttpServer(app, limits, options.tls ?? null);
-  const unused = connectionsWithoutRequest(server);
-  turnAwayBeyond(limits.connections, server, app.sessionId);
+  const connections = keepConnections(app, server, limits.connections);
   server.on('clientError', (error, socket) => answerUnparsable(error, socket, app.sessionId));
   const taken = !(await tryListen(server, options.port, options.hostname));
   if (taken && options.explicit) {
@@ -51,7 +52,7 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
   if (taken && !(await tryListen(server, 0, options.hostname))) {
     throw new ClusterRunnerError('PORT_IN_USE', 'No port is free on this machine.');
   }
-  return { port: portOf(server), replaced: taken, close: () => close(app, server, unused) };
+  return { port: portOf(server), replaced: taken, close: () => close(app, server, connections) };
 }
 
 function createHttpServer(app: App, limits: Limits, tls: TlsFiles | null): Server {
@@ -65,7 +66,7 @@ function createHttpServer(app: App, limits: Limits, tls: TlsFiles | null): Serve
     // The app refuses what has no Host: with a sentence, which Node's own refusal has not.
     requireHostHeader: false,
   };
-  const listener = app.callback();
+  const listener = oneAtATime(app.callback());
   if (tls === null) {
     const server = createServer(settings, listener);
     server.timeout = IDLE_MS;
@@ -77,20 +78,23 @@ function createHttpServer(app: App, limits: Limits, tls: TlsFiles | null): Serve
   return server;
 }
 
-/** Those that are open beyond `most` are told to come back, before a byte of theirs is read. */
-function turnAwayBeyond(most: number, server: Server, sessionId: string | undefined): void {
+/** Beyond `most` there is one that must go. */
+function keepConnections(app: App, server: Server, most: number): Connections {
+  const connections = new Connections(most);
   // Node itself cuts off without a word; it does so for who does not even take the answer.
   server.maxConnections = most + Math.ceil(most / 10) + 10;
-  let open = 0;
   server.on('connection', (socket: Socket) => {
-    open += 1;
-    socket.once('close', () => {
-      open -= 1;
-    });
-    if (open > most) {
-      answerFull(socket, sessionId);
+    const surplus = connections.admit(socket);
+    if (surplus?.isUnused === true && !(server instanceof TlsServer)) {
+      answerFull(surplus.socket, app.sessionId);
+    } else {
+      // A word in the middle of an answer would be taken for a part of it, and over TLS for none at all.
+      surplus?.socket.destroy();
     }
   });
+  server.on('request', ({ socket }) => connections.used(socket));
+  app.on(PROVED, (socket: Socket) => connections.proved(socket));
+  return connections;
 }
 
 /** False when the port is taken. */
@@ -131,26 +135,8 @@ function portOf(server: Server): number {
   return address.port;
 }
 
-/**
- * Browsers and pools connect ahead of time. Node counts such a connection as busy, and would wait for it. Over TLS a
- * request knows another object than the connection that brought it, but both have the same other end.
- */
-function connectionsWithoutRequest(server: Server): ReadonlyMap<string, Socket> {
-  const unused = new Map<string, Socket>();
-  server.on('connection', (socket: Socket) => {
-    const end = otherEnd(socket);
-    unused.set(end, socket);
-    socket.once('close', () => unused.delete(end));
-  });
-  server.on('request', ({ socket }) => unused.delete(otherEnd(socket)));
-  return unused;
-}
-
-function otherEnd({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
-}
-
-function close(app: App, server: Server, unused: ReadonlyMap<string, Socket>): Promise<void> {
+/** Node counts a connection on which no request came as busy, and would wait for it. */
+function close(app: App, server: Server, connections: Connections): Promise<void> {
   return new Promise((resolve, reject) => {
     const cutOff = setTimeout(() => server.closeAllConnections(), GRACE_MS);
     server.close((error) => {
@@ -163,7 +149,7 @@ function close(app: App, server: Server, unused: ReadonlyMap<string, Socket>): P
     });
     app.emit(STOPPING);
     server.closeIdleConnections();
-    for (const socket of unused.values()) {
+    for (const socket of connections.unused()) {
       socket.destroy();
     }
   });

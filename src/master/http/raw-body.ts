@@ -42,23 +42,34 @@ export async function inTime<T>(seconds: number, read: (late: AbortSignal) => Pr
   }
 }
 
+/** For a sender who has not shown yet that he has the secret. */
+export interface Restraint {
+  readonly late: AbortSignal;
+  /** Told of all bytes before they are held; throws when they are too many. */
+  hold(bytes: number): void;
+}
+
 /**
  * Every byte as it came.
- * @throws ClusterRunnerError BODY_TOO_LARGE as soon as that is known; what `late` is aborted with
+ * @throws ClusterRunnerError BODY_TOO_LARGE as soon as that is known; what `late` is aborted with, what `hold` throws
  */
 export async function readBytes(
   request: IncomingMessage,
   maxBytes: number,
-  late?: AbortSignal,
+  restraint?: Restraint,
 ): Promise<Buffer> {
-  const reading = readAll(request, maxBytes);
-  if (late === undefined) {
-    return await reading;
+  if (restraint === undefined) {
+    return await readAll(request, maxBytes);
   }
-  return await Promise.race([reading, rejectionOf(late, reading)]);
+  const reading = readAll(request, maxBytes, restraint.hold);
+  return await Promise.race([reading, rejectionOf(restraint.late, reading)]);
 }
 
-async function readAll(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+async function readAll(
+  request: IncomingMessage,
+  maxBytes: number,
+  hold?: (bytes: number) => void,
+): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
     throw tooLarge(maxBytes);
   }
@@ -69,6 +80,7 @@ async function readAll(request: IncomingMessage, maxBytes: number): Promise<Buff
     if (bytes > maxBytes) {
       throw tooLarge(maxBytes);
     }
+    hold?.(chunk.length);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -1,9 +1,10 @@
+import { Counts } from '../../lib/counts.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 /** Counts what each slave has open, so that one that has gone wild leaves room for the others. */
 export class RequestsInFlight {
   readonly #limit: number;
-  readonly #open = new Map<number, number>();
+  readonly #open = new Counts<number>();
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -11,7 +12,7 @@ export class RequestsInFlight {
 
   /** @throws ClusterRunnerError TOO_MANY_REQUESTS */
   async run<T>(slave: number, work: () => Promise<T>): Promise<T> {
-    const open = this.#open.get(slave) ?? 0;
+    const open = this.#open.of(slave);
     if (open >= this.#limit) {
       throw new ClusterRunnerError(
         'TOO_MANY_REQUESTS',
@@ -19,20 +20,11 @@ export class RequestsInFlight {
         { retryAfterSeconds: 1 },
       );
     }
-    this.#open.set(slave, open + 1);
+    this.#open.add(slave, 1);
     try {
       return await work();
     } finally {
-      this.#leave(slave);
-    }
-  }
-
-  #leave(slave: number): void {
-    const left = (this.#open.get(slave) ?? 1) - 1;
-    if (left === 0) {
-      this.#open.delete(slave);
-    } else {
-      this.#open.set(slave, left);
+      this.#open.add(slave, -1);
     }
   }
 }

@@ -107,17 +107,17 @@ describe('a master that is asked for more than it gives', () => {
     expect(body.received).to.match(/^HTTP\/1\.1 408 /);
   });
 
-  it('answers no more connections than it keeps, and serves again when some have gone', async () => {
+  it('answers no more connections than it keeps, and serves others meanwhile', async () => {
     const callers = Array.from({ length: 2 * CONNECTIONS }, () => new Caller(cluster.master.port));
     await eventually(
       'some are refused',
       () => callers.some(({ received }) => /^HTTP\/1\.1 503 [\s\S]*\nRetry-After: \d/.test(received)),
       () => callers.map(({ received }) => received),
     );
+    await isServing();
     for (const { socket } of callers) {
       socket.destroy();
     }
-    await eventually('it serves again', async () => (await send(plain('/v1/version'))).status === 200);
   });
 
   it('takes a request with two lengths for none, so that nothing can be smuggled past a proxy', async () => {

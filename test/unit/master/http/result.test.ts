@@ -156,10 +156,12 @@ describe('a result', () => {
     );
   });
 
-  it('that is not on the disk any more is a fault that the download does not hide', async () => {
+  it('that is not on the disk any more is said to be unreadable before a download begins', async () => {
     const directory = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
     const { build_id } = await master.client.createBuild(directory);
     master.service.archives.set(build_id, { files: [join(master.directory, 'gone')], failedFolders: [] });
-    expect((await request(master, 'GET', `/v1/build/${build_id}/artifacts.tar.gz`)).status).to.equal(500);
+    const answer = await request(master, 'GET', `/v1/build/${build_id}/artifacts.tar.gz`);
+    expect(answer).to.have.property('status', 410);
+    expect(answer.body.code).to.equal('RESULT_UNREADABLE');
   });
 });

@@ -1,0 +1,17 @@
+/** How many there are of each key; it holds no key of which there is none. */
+export class Counts<Key> {
+  readonly #counts = new Map<Key, number>();
+
+  of(key: Key): number {
+    return this.#counts.get(key) ?? 0;
+  }
+
+  add(key: Key, more: number): void {
+    const count = this.of(key) + more;
+    if (count === 0) {
+      this.#counts.delete(key);
+    } else {
+      this.#counts.set(key, count);
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import { expect } from 'chai';
+import { networkOf } from '../../../src/lib/network-of.js';
+
+describe('what an address is counted as', () => {
+  it('is itself over IPv4, however it is written', () => {
+    expect(networkOf('192.0.2.1')).to.equal('192.0.2.1');
+    expect(networkOf('::ffff:192.0.2.1')).to.equal('192.0.2.1');
+    expect(networkOf('::ffff:192.0.2.2')).to.equal('192.0.2.2');
+  });
+
+  it('is the /64 over IPv6', () => {
+    const same = [
+      '2001:db8:0:1::',
+      '2001:db8:0:1::2',
+      '2001:0db8:0000:0001:ffff:ffff:ffff:ffff',
+      '2001:db8::1:3:4:5:6',
+      '2001:DB8:0:1::192.0.2.1',
+    ];
+    expect([...new Set(same.map(networkOf))]).to.deep.equal(['2001:db8:0:1::/64']);
+    expect(networkOf('2001:db8:0:2::1')).to.equal('2001:db8:0:2::/64');
+    expect(networkOf('fe80::1%eth0')).to.equal('fe80:0:0:0::/64');
+    expect(networkOf('::1')).to.equal('0:0:0:0::/64');
+  });
+
+  it('is what there is when it is no address', () => {
+    expect(networkOf('')).to.equal('');
+  });
+});

@@ -1,0 +1,105 @@
+import { connect, type Socket } from 'node:net';
+import { expect } from 'chai';
+import { documentDigest } from '../../../../src/protocol/signing.js';
+import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { request, signed, signedAsPart } from '../../../support/raw-request.js';
+import { until } from '../../../support/until.js';
+
+const READS = 3;
+const BODY_BYTES = 64 * 1024;
+
+describe('what strangers of one address may do at once', () => {
+  let master: FakeMaster;
+  const callers: Caller[] = [];
+  beforeEach(async () => {
+    master = await startFakeMaster({ limits: { readsPerAddress: READS, unprovedBytes: BODY_BYTES } });
+  });
+  afterEach(async () => {
+    for (const caller of callers.splice(0)) {
+      caller.socket.destroy();
+    }
+    await master.close();
+  });
+
+  /** A connection that sends what it is told, and keeps all that comes. */
+  class Caller {
+    received = '';
+    readonly socket: Socket;
+
+    constructor(...sent: readonly string[]) {
+      this.socket = connect(Number(new URL(master.url).port), '127.0.0.1');
+      this.socket.setEncoding('utf8').on('data', (text: string) => {
+        this.received += text;
+      });
+      this.socket.on('error', () => undefined);
+      this.socket.write(sent.join(''));
+      callers.push(this);
+    }
+
+    get statuses(): string[] {
+      return this.received.match(/(?<=HTTP\/1\.1 )\d{3}/g) ?? [];
+    }
+  }
+
+  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+  const follow = () => Array.from({ length: READS }, () => new Caller(get('/v1/events')));
+  const read = async () => (await request(master, 'GET', '/v1/version')).status;
+
+  it('is to read so much and no more, until a reader is gone', async () => {
+    const readers = follow();
+    await until(() => readers.every(({ statuses }) => statuses.length === 1));
+    const refused = await request(master, 'GET', '/v1/version');
+    expect(refused.status).to.equal(429);
+    expect(refused.body.code).to.equal('TOO_MANY_REQUESTS');
+    expect(Number(refused.headers.get('retry-after'))).to.be.above(0);
+    readers[0]?.socket.destroy();
+    await until(async () => (await read()) === 200);
+  });
+
+  it('does not count for whoever has the secret, nor for what changes something', async () => {
+    const readers = follow();
+    await until(() => readers.every(({ statuses }) => statuses.length === 1));
+    expect(await master.client.listSlaves({})).to.have.property('slaves');
+    const build = { type: 'directory', project_directory: '/p', job_name: 'J' };
+    expect((await signedAsPart(master, 'POST', '/v1/build', build)).status).to.equal(202);
+    expect((await signed(master, 'POST', '/v1/build', build)).status).to.equal(202);
+  });
+
+  it('is to send a few requests ahead, which are answered one after another', async () => {
+    const caller = new Caller(get('/v1/version'), get('/v1/nothing'), get('/v1/build'));
+    await until(() => caller.statuses.length === 3);
+    expect(caller.statuses).to.deep.equal(['200', '404', '200']);
+  });
+
+  it('is not to send requests ahead without end', async () => {
+    const caller = new Caller(get('/v1/events'), get('/v1/version').repeat(50));
+    await until(() => caller.socket.closed);
+    expect(caller.statuses.length).to.be.at.most(1);
+  });
+
+  it('leaves nothing open of requests that were sent ahead on a connection that breaks', async () => {
+    const caller = new Caller(get('/v1/events').repeat(READS + 1));
+    await until(() => caller.statuses.length === 1);
+    caller.socket.destroy();
+    await until(() => master.service.watching === 0);
+    for (let reads = 0; reads <= READS; reads += 1) {
+      expect(await read()).to.equal(200);
+    }
+  });
+
+  it('is to have so many bytes read that are not known to be signed, and no more', async () => {
+    const digest = documentDigest('another secret', Buffer.alloc(0));
+    const head =
+      `POST /v1/build HTTP/1.1\r\nHost: x\r\nContent-Length: ${BODY_BYTES}\r\n` +
+      `ClusterRunner-Message-Authentication-Digest: ${digest}\r\n\r\n`;
+    const part = 'x'.repeat(BODY_BYTES - 1);
+    const senders = Array.from({ length: 6 }, () => new Caller(head, part));
+    await until(() => senders.filter(({ statuses }) => statuses[0] === '429').length === 2);
+    const build = { type: 'directory', project_directory: '/p', job_name: 'J' };
+    expect((await signedAsPart(master, 'POST', '/v1/build', build)).status).to.equal(202);
+    for (const { socket } of senders) {
+      socket.destroy();
+    }
+    await until(async () => (await signed(master, 'POST', '/v1/build', build)).status === 202);
+  });
+});
