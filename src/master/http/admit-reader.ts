@@ -67,8 +67,9 @@ export function withTokenHidden(target: string): string {
   return `${path}?${shown}`;
 }
 
-function tokenInHeader(authorization: string): string | undefined {
-  const [, scheme = '', value = ''] = /^(Bearer|Basic) +(\S*) *$/i.exec(authorization) ?? [];
+/** The value of a header has no blanks around it. Nothing in the pattern may be read in two ways: it would be slow. */
+export function tokenInHeader(authorization: string): string | undefined {
+  const [, scheme = '', value = ''] = /^(Bearer|Basic) +([^ ]*)$/i.exec(authorization) ?? [];
   switch (scheme.toLowerCase()) {
     case 'bearer':
       return value;

@@ -13,6 +13,9 @@ export interface EnvelopeOptions {
   readonly log: Logger;
 }
 
+/** Of a query; no route has ten. What reads them looks through all for each. */
+const MAX_PARAMETERS = 100;
+
 /**
  * What every answer has in common, the errors' too: the headers, STATUS, and that whatever is thrown below
  * becomes a status and a sentence.
@@ -90,6 +93,12 @@ export async function requireReadablePath(ctx: Context, next: Next): Promise<voi
       );
     }
     ctx.url = absolute.pathname + absolute.search;
+  }
+  if (ctx.querystring.split('&', MAX_PARAMETERS + 1).length > MAX_PARAMETERS) {
+    throw new ClusterRunnerError(
+      'INVALID_REQUEST',
+      `The query of the request has more than the ${MAX_PARAMETERS} parameters that are taken.`,
+    );
   }
   try {
     decodeURIComponent(ctx.path);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { withTokenHidden } from '../../../../src/master/http/admit-reader.js';
+import { tokenInHeader, withTokenHidden } from '../../../../src/master/http/admit-reader.js';
 import { makeReadToken } from '../../../../src/protocol/read-token.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request } from '../../../support/raw-request.js';
@@ -57,5 +57,23 @@ describe('withTokenHidden', () => {
     expect(withTokenHidden('/v1/build')).to.equal('/v1/build');
     expect(withTokenHidden('/v1/build?a=1&b=?')).to.equal('/v1/build?a=1&b=%3F');
     expect(withTokenHidden('/v1?token=a&token=b&c=2')).to.equal('/v1?token=hidden&c=2');
+  });
+});
+
+describe('the token in a header', () => {
+  it('is behind any number of blanks', () => {
+    expect(tokenInHeader('Bearer  token')).to.equal('token');
+    expect(tokenInHeader(`basic ${Buffer.from('me:token').toString('base64')}`)).to.equal('token');
+    expect(tokenInHeader('Bearer a token')).to.equal(undefined);
+    expect(tokenInHeader('Digest token')).to.equal(undefined);
+  });
+
+  it('is not slow to look for, whatever is there', () => {
+    // With a quadratic search this would take longer than any test runner waits.
+    const blanks = ' '.repeat(1_000_000);
+    for (const scheme of ['Bearer', 'Basic']) {
+      expect(tokenInHeader(`${scheme}${blanks}x y`)).to.equal(undefined);
+      expect(tokenInHeader(`${scheme}${blanks}x${blanks}y`)).to.equal(undefined);
+    }
   });
 });

@@ -137,6 +137,14 @@ describe('the API', () => {
     });
   });
 
+  it('refuses a query of many parameters before anything looks at them', async () => {
+    const tooMany = await request(master, 'GET', `/v1/build?${'a&'.repeat(7000)}`);
+    expect(tooMany.status).to.equal(400);
+    expect(tooMany.body.error).to.contain('more than the 100 parameters');
+    const unknown = await request(master, 'GET', `/v1/build?${'a&'.repeat(99)}`);
+    expect(unknown.body.error).to.contain('Unknown field');
+  });
+
   it('hides a fault of its own, and logs it with its stack', async () => {
     master.service.broken = new TypeError('password is hunter2');
     const answer = await request(master, 'GET', '/v1/build');
