@@ -44,6 +44,8 @@ export async function openFile(archive: string, name: string): Promise<OpenedFil
     const entry = next.value;
     if (entry.header.type === 'file' && entry.header.name === name) {
       const content = Readable.from(contentOf(entry, entries), { objectMode: false });
+      // What was never begun is not told of its end: the answer to a HEAD is thrown away unread.
+      content.once('close', () => entries.return(undefined));
       return { content, bytes: entry.header.size ?? 0 };
     }
     entry.resume();

@@ -90,6 +90,8 @@ describe('a master that is asked for more than it gives', () => {
     const body = { type: 'directory', project_directory: '/p', job_name: 'J', config: nested(50) };
     const reply = await send(signedRequest(cluster.secret, 'POST', '/v1/build', body));
     expect(reply).to.include({ status: 400, code: 'INVALID_REQUEST' });
+    // That it is nested is all that is said of it: nothing has looked at what it means.
+    expect(reply.error).to.contain('deeper than the 10');
   });
 
   it('waits neither for headers nor for a body that do not come', async () => {

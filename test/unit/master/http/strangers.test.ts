@@ -1,8 +1,12 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { documentDigest } from '../../../../src/protocol/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request, signed, signedAsPart } from '../../../support/raw-request.js';
+import { subjobArchive } from '../../../support/subjob-archive.js';
 import { until } from '../../../support/until.js';
 
 const READS = 3;
@@ -102,4 +106,45 @@ describe('what strangers of one address may do at once', () => {
     }
     await until(async () => (await signed(master, 'POST', '/v1/build', build)).status === 202);
   });
+
+  it('leaves no file open of results that are asked for and not read', async function () {
+    if (process.platform !== 'linux') {
+      this.skip();
+    }
+    const build = { type: 'directory', project_directory: '/p', job_name: 'J' } as const;
+    const { build_id } = await master.client.createBuild(build);
+    const file = join(realpathSync(master.directory), '0.tar.gz');
+    writeFileSync(file, await subjobArchive({ 'artifact_0_0/file': randomBytes(1_000_000).toString('hex') }));
+    master.service.archives.set(build_id, { files: [file], failedFolders: [] });
+    const isOpen = () => openFiles().includes(file);
+    for (const what of [
+      'artifacts.tar.gz',
+      'artifacts.zip',
+      'artifact/artifact_0_0/file',
+      'artifact/artifact_0_0',
+    ]) {
+      const path = `/v1/build/${build_id}/${what}`;
+      expect((await request(master, 'HEAD', path)).status, what).to.equal(200);
+      await until(() => !isOpen());
+      const caller = new Caller(get(path));
+      await until(() => caller.statuses.length === 1);
+      caller.socket.destroy();
+      await until(() => !isOpen());
+    }
+  });
 });
+
+/** Of this process, on Linux. */
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)];
+    } catch (error) {
+      // That of the folder that is read here is closed by now.
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+        return [];
+      }
+      throw error;
+    }
+  });
+}
