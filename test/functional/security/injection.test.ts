@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { expect } from 'chai';
 import { Cluster } from '../../support/cluster.js';
 import { type Files, GitProject, writeFiles } from '../../support/project.js';
@@ -82,9 +82,11 @@ describe('text for a shell in a field of a build request', () => {
   it('comes to a command byte for byte when it is the value of an atom, and is in no script that reruns it', async () => {
     const texts = [...payloads(canary), '$PROJECT_DIR', "'", '"', '\\', '*', '-n', '!x', '%s'];
     const job = "Show $(touch x)'\n; touch y";
+    const folder = join(cluster.cwd, "it's $(touch z); touch z #");
+    mkdirSync(folder);
     const body = {
       type: 'directory',
-      project_directory: cluster.cwd,
+      project_directory: folder,
       job_name: job,
       config: { commands: ['printf "<%s>" "$V"'], atomizers: [{ V: 'false' }] },
       atoms_override: texts,
@@ -96,7 +98,7 @@ describe('text for a shell in a field of a build request', () => {
     expect(fetched.exitCode, fetched.stderr).to.equal(0);
     for (const [atom, text] of texts.entries()) {
       // In an atom's value the checkout has this name.
-      const value = text === '$PROJECT_DIR' ? cluster.cwd : text;
+      const value = text === '$PROJECT_DIR' ? folder : text;
       expect(cluster.result(atom, 'clusterrunner_console_output')).to.equal(`<${value}>`);
       const script = join(cluster.cwd, 'build_results', cluster.folder(atom), 'clusterrunner_command');
       const rerun = await cluster.runProgram('/bin/sh', [script], {
@@ -105,6 +107,8 @@ describe('text for a shell in a field of a build request', () => {
       expect(rerun.stdout, rerun.stderr).to.equal(`<${value}>`);
     }
     expectNothingRan();
-    expect(readdirSync(cluster.cwd).sort()).to.deep.equal(['build_results', 'clusterrunner.yaml']);
+    const names = readdirSync(cluster.cwd).sort();
+    expect(names).to.deep.equal(['build_results', 'clusterrunner.yaml', basename(folder)]);
+    expect(readdirSync(folder)).to.deep.equal([]);
   });
 });
