@@ -17,6 +17,12 @@ export function mirrorPath(root: string, url: string): string {
   return join(root, 'mirrors', createHash('sha256').update(url).digest('hex').slice(0, 32));
 }
 
+/** Mirrors that are not used for long are removed. */
+export async function noteUse(mirror: string): Promise<void> {
+  const now = new Date();
+  await utimes(mirror, now, now);
+}
+
 /** The commit that `hash` (perhaps shortened) names, if the mirror has it; needs no network. */
 export async function findCommit(git: Git, mirror: string, hash: string): Promise<string | null> {
   if (!existsSync(join(mirror, 'HEAD'))) {
@@ -56,8 +62,6 @@ export async function updateMirror(git: Git, mirror: string, project: GitProject
     }
     throw fetchFailed(project.url, fetched);
   }
-  const now = new Date();
-  await utimes(mirror, now, now);
   return project.hash === null
     ? resolveRef(git, mirror, project)
     : resolveHash(git, mirror, project, project.hash);
