@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
@@ -8,12 +9,12 @@ import type { GitProject, SnapshotProject } from '../protocol/project.js';
 import type { Source } from './clone.js';
 import { isAsFresh } from './fresh-files.js';
 import type { Git, Program } from './git.js';
-import { DamagedMirror } from './git-errors.js';
+import { DamagedMirror, DiskFull } from './git-errors.js';
 import { checkUrl, insideFolder, isAllowedInSubmodules } from './git-names.js';
 import { indexesIn, takeIdle } from './idle-workspaces.js';
 import { isFolder, isReallyInside } from './inside-workspace.js';
 import { noteFiles } from './kept-indexes.js';
-import { findCommit, makeMirror, mirrorPath, noteUse, updateMirror } from './mirror.js';
+import { clearUnfinished, findCommit, makeMirror, mirrorPath, noteUse, updateMirror } from './mirror.js';
 import { type PackRelay, receiveCommit } from './pack-relay.js';
 import { removeTree } from './remove-tree.js';
 import type { Submodule } from './submodules.js';
@@ -161,7 +162,7 @@ async function withCommit<T>(
   const { git, wanted } = options;
   const once = async () => {
     const known = wanted.hash === null ? null : await findCommit(git, mirror, wanted.hash);
-    const commit = known ?? (await mirrors.run(mirror, () => bringCommit(options, mirror)));
+    const commit = known ?? (await mirrors.run(mirror, () => bringOrClear(options, mirror)));
     await noteUse(mirror);
     return use({ mirror, commit, url: wanted.url, remote: wanted.type === 'git' ? wanted.remote : 'origin' });
   };
@@ -173,6 +174,17 @@ async function withCommit<T>(
     }
     await mirrors.run(mirror, () => removeTree(mirror));
     return await once();
+  }
+}
+
+/** What has failed leaves nothing that takes room: neither half a pack, nor a mirror that has nothing else. */
+async function bringOrClear(options: Wanted, mirror: string): Promise<string> {
+  const isNew = !existsSync(join(mirror, 'HEAD'));
+  try {
+    return await bringCommit(options, mirror);
+  } catch (error) {
+    await (isNew ? removeTree(mirror) : clearUnfinished(mirror));
+    throw error;
   }
 }
 
@@ -193,7 +205,11 @@ async function bringCommit({ git, originGit, wanted, relay, warn }: Wanted, mirr
     if (problem === null) {
       return hash;
     }
-    if (wanted.type === 'snapshot' || !(problem instanceof ClusterRunnerError)) {
+    if (
+      wanted.type === 'snapshot' ||
+      problem instanceof DiskFull ||
+      !(problem instanceof ClusterRunnerError)
+    ) {
       throw problem;
     }
     warn(`Commit ${hash} was not to be had from the master, so the origin is asked: ${problem.message}`);

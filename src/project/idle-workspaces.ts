@@ -81,6 +81,15 @@ export async function takeIdle(
   return false;
 }
 
+/** Makes room: removes all. False when there was none. */
+export async function removeIdle(root: string): Promise<boolean> {
+  const found = await newestFirst(root);
+  for (const { path } of found) {
+    await removeTree(path);
+  }
+  return found.length > 0;
+}
+
 /** Removes those that are too many or too old, and all when the disk is nearly full. */
 export async function trimIdle(root: string, { count, clock }: IdleLimits): Promise<void> {
   const free = freeDiskBytes(root);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, utimes } from 'node:fs/promises';
+import { mkdir, readdir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { maskCredentials } from '../lib/mask-credentials.js';
 import type { ProgramResult } from '../process/run-program.js';
@@ -15,6 +15,24 @@ const ALL = 'refs/clusterrunner/all';
 
 export function mirrorPath(root: string, url: string): string {
   return join(root, 'mirrors', createHash('sha256').update(url).digest('hex').slice(0, 32));
+}
+
+/** Removes what a fetch has begun and not ended, which git would keep for two weeks. No other may be under way. */
+export async function clearUnfinished(mirror: string): Promise<void> {
+  await removeNamed(join(mirror, 'objects', 'pack'), /^\.?tmp[-_]/);
+}
+
+/** The same, and bundles that a killed process has left. For when nothing else uses the mirror. */
+export async function clearLeft(mirror: string): Promise<void> {
+  await clearUnfinished(mirror);
+  await removeNamed(mirror, /\.bundle(\.lock)?$/);
+}
+
+async function removeNamed(folder: string, pattern: RegExp): Promise<void> {
+  const names = existsSync(folder) ? await readdir(folder) : [];
+  for (const name of names.filter((one) => pattern.test(one))) {
+    await rm(join(folder, name), { force: true });
+  }
 }
 
 /** Mirrors that are not used for long are removed. */

@@ -11,9 +11,10 @@ import type {
 } from '../protocol/project.js';
 import { createGit, createProgram } from './git.js';
 import { gitEnvironment } from './git-environment.js';
+import { DiskFull } from './git-errors.js';
 import { checkGitNames, GIT_PROTOCOLS, submoduleProtocols } from './git-names.js';
 import { checkOut, makeRoot, projectName } from './git-workspace.js';
-import { putIdle } from './idle-workspaces.js';
+import { putIdle, removeIdle } from './idle-workspaces.js';
 import { isFolder } from './inside-workspace.js';
 import { indexesOf } from './kept-indexes.js';
 import { type PackRelay, sendCommits } from './pack-relay.js';
@@ -61,7 +62,7 @@ export interface Workspace {
  * Remote files go into the project directory. For git they vanish with the workspace. A directory is the user's:
  * there they stay, since taking them away could take away what stood under that name before.
  *
- * @throws ClusterRunnerError PREPARATION_FAILED with a sentence for the build's owner; the reason of `signal`
+ * @throws ClusterRunnerError PREPARATION_FAILED with a sentence for the build's owner; DiskFull; the reason of `signal`
  *   when it is aborted. Nothing of the workspace is left then.
  */
 export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
@@ -73,9 +74,24 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
 }
 
 async function openGit(options: WorkspaceOptions<GitProject | SnapshotProject>): Promise<Workspace> {
-  const { project, signal, clock } = options;
-  checkGitNames(project);
+  checkGitNames(options.project);
   const root = await makeRoot(options.root);
+  try {
+    return await openGitIn(root, options);
+  } catch (error) {
+    if (!(error instanceof DiskFull) || !(await removeIdle(root))) {
+      throw error;
+    }
+    options.warn(`The checkouts of ended builds were removed to make room: ${error.message}`);
+    return await openGitIn(root, options);
+  }
+}
+
+async function openGitIn(
+  root: string,
+  options: WorkspaceOptions<GitProject | SnapshotProject>,
+): Promise<Workspace> {
+  const { project, signal, clock } = options;
   const ceilings = [join(root, 'builds'), join(root, 'mirrors')];
   const environment = (protocols: readonly string[]) =>
     gitEnvironment(options.env, options.strictHostKeyChecking, ceilings, protocols);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { MAX_COMMITS_ASKED, type Pack } from '../protocol/pack.js';
 import type { Git } from './git.js';
-import { failed } from './git-errors.js';
+import { DiskFull, failed, isDiskFull } from './git-errors.js';
 
 /** The master, as one who passes bundles on. Everything rejects with ClusterRunnerError, or when it is aborted. */
 export interface PackRelay {
@@ -128,7 +128,11 @@ async function receivePack(git: Git, mirror: string, pack: Pack, relay: PackRela
   const ref = `${KEPT}/${pack.commit}`;
   const refs = [`+${ref}:${ref}`, '+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
   try {
-    await relay.fetch(pack, file);
+    await relay.fetch(pack, file).catch((error: unknown) => {
+      throw isDiskFull(error)
+        ? new DiskFull(`The bundle of commit ${pack.commit} could not be kept`, error)
+        : error;
+    });
     const fetched = await git(
       mirror,
       'fetch',

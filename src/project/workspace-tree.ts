@@ -4,6 +4,7 @@ import { dirname, join, posix } from 'node:path';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { cloneCold, cloneWarm, type Source } from './clone.js';
 import type { Git } from './git.js';
+import { DiskFull } from './git-errors.js';
 import { indexAt } from './kept-indexes.js';
 import { removeTree } from './remove-tree.js';
 import { MAX_SUBMODULES, type Submodule, submodulesOf, tooMany } from './submodules.js';
@@ -98,7 +99,7 @@ async function checkOutSubmodule(
       }
     });
   } catch (error) {
-    if (error instanceof ClusterRunnerError) {
+    if (error instanceof ClusterRunnerError && !(error instanceof DiskFull)) {
       // No DamagedMirror: the mirror of the project is another.
       throw new ClusterRunnerError(error.code, `The submodule ${submodule.path}: ${error.message}`, {
         cause: error,
