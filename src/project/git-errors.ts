@@ -59,6 +59,9 @@ function reasonOf(url: string, { ended, stderr }: ProgramResult): string {
   if (ended === 'timedOut') {
     return `${repository} was not fetched within an hour; check the network of this machine`;
   }
+  if (/REMOTE HOST IDENTIFICATION HAS CHANGED/i.test(stderr)) {
+    return `The host of ${url} has another key than this machine knows it by; if that is right, take the old one out of known_hosts`;
+  }
   if (/Host key verification failed/i.test(stderr)) {
     return `The host of ${url} is not known to this machine; add its key to known_hosts, or set git_strict_host_key_checking to false`;
   }

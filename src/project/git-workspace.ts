@@ -199,7 +199,7 @@ async function bringCommit({ git, originGit, wanted, relay, warn }: Wanted, mirr
     }
     await makeMirror(git, mirror, ...(hash.length === 64 ? ['--object-format=sha256'] : []));
     const problem = await receiveCommit(git, mirror, hash, relay).then(
-      (has) => (has ? null : notThere(hash)),
+      (has) => (has ? null : notThere(hash, wanted)),
       (error: unknown) => error,
     );
     if (problem === null) {
@@ -212,7 +212,7 @@ async function bringCommit({ git, originGit, wanted, relay, warn }: Wanted, mirr
     ) {
       throw problem;
     }
-    warn(`Commit ${hash} was not to be had from the master, so the origin is asked: ${problem.message}`);
+    warn(`The origin is asked for commit ${hash}: ${problem.message}`);
     if (problem instanceof DamagedMirror) {
       await removeTree(mirror);
     }
@@ -246,10 +246,11 @@ async function folderOf(workspace: string, project: CheckOut['project'], commit:
   return realpath(folder);
 }
 
-function notThere(hash: string): ClusterRunnerError {
+function notThere(hash: string, { type }: Wanted['wanted']): ClusterRunnerError {
+  const sentence = `The master does not have the files of commit ${hash} (any more)`;
   return new ClusterRunnerError(
     'PREPARATION_FAILED',
-    `The master does not have the files of commit ${hash} (any more); run the build again.`,
+    type === 'snapshot' ? `${sentence}; run the build again.` : `${sentence}.`,
   );
 }
 
