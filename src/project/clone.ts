@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Git } from './git.js';
 import { failed } from './git-errors.js';
+import { lfsProblem } from './lfs.js';
 import { removeTree } from './remove-tree.js';
 
 /** A commit that a mirror has, and how a checkout of it calls where it comes from. */
@@ -21,7 +22,7 @@ export async function cloneCold(git: Git, source: Source, folder: string): Promi
   await makeRepository(git, source, folder);
   const checkedOut = await git(folder, 'checkout', '--quiet', '--force', '--detach', commit, '--');
   if (checkedOut.exitCode !== 0) {
-    throw failed(`Commit ${commit} could not be checked out`, checkedOut);
+    throw lfsProblem(checkedOut) ?? failed(`Commit ${commit} could not be checked out`, checkedOut);
   }
 }
 

@@ -14,6 +14,7 @@ import { checkUrl, insideFolder, isAllowedInSubmodules } from './git-names.js';
 import { indexesIn, takeIdle } from './idle-workspaces.js';
 import { isFolder, isReallyInside } from './inside-workspace.js';
 import { noteFiles } from './kept-indexes.js';
+import { hasPointersOnly } from './lfs.js';
 import { clearUnfinished, findCommit, makeMirror, mirrorPath, noteUse, updateMirror } from './mirror.js';
 import { type PackRelay, receiveCommit } from './pack-relay.js';
 import { removeTree } from './remove-tree.js';
@@ -65,6 +66,13 @@ export async function checkOut(options: CheckOut): Promise<CheckedOut> {
   const paths = placed.map(({ path }) => path);
   const mayStay = options.reuse && (await noteFiles(workspace, paths));
   const sources = placed.map(({ source }) => source);
+  for (const path of paths) {
+    if (await hasPointersOnly(git, join(workspace, path))) {
+      options.warn(
+        `Files of Git LFS are pointers in this checkout${path === '' ? '' : ` (in ${path})`}, because git is not set up for them; install git-lfs, and run \`git lfs install\` as the user who runs the slave.`,
+      );
+    }
+  }
   return { commit, sources, mayStay, projectDirectory: await folderOf(workspace, project, commit) };
 }
 
