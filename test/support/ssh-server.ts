@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { freePort } from './cluster.js';
+import { run } from './processes.js';
 import { eventually } from './wait.js';
 
 /** OpenSSH's own server, on loopback, for one user who has a key and no password. */
@@ -92,6 +93,16 @@ export class SshServer {
       'ssh -F /dev/null',
       ...Object.entries(options).map(([name, value]) => `-o ${name}=${value}`),
     ].join(' ');
+  }
+
+  /** What it says against a login of this user with the right key, whose account may be locked or without a shell; null: nothing. */
+  async refusal(): Promise<string | null> {
+    const login = `${this.command('user', 'host')} -o BatchMode=yes -p ${this.port} ${userInfo().username}@127.0.0.1`;
+    const { exitCode, stderr } = await run('sh', ['-c', `${login} exit 0`], {
+      cwd: this.#directory,
+      env: { PATH: process.env.PATH ?? '' },
+    });
+    return exitCode === 0 ? null : stderr.trim();
   }
 
   close(): Promise<void> {

@@ -14,15 +14,18 @@ describe('a repository over SSH', () => {
   let project: GitProject;
   let commit: string;
   before(async function () {
-    const problem = SshServer.problem();
-    if (problem !== null) {
-      console.log(`      skipped: ${problem}`);
-      this.skip();
-    }
+    const skipFor = (problem: string | null) => {
+      if (problem !== null) {
+        console.log(`      skipped: ${problem}`);
+        this.skip();
+      }
+    };
+    skipFor(SshServer.problem());
     parent = realpathSync(mkdtempSync(join(tmpdir(), 'ssh-')));
     project = await GitProject.create(join(parent, 'origin'), { file: 'one\n' });
     commit = await project.git('rev-parse', 'HEAD');
     server = await SshServer.start(join(parent, 'ssh'));
+    skipFor(await server.refusal());
   });
   after(async () => {
     await server?.close();
