@@ -266,6 +266,16 @@ describe('a workspace that was used before', () => {
     expect(readdirSync(join(root, 'builds'))).to.deep.equal([]);
   });
 
+  it('may be one that nobody may write to, which only root can keep', async () => {
+    const first = await open();
+    const modes = ({ projectDirectory }: Workspace) => statSync(projectDirectory).mode;
+    const fresh = modes(first);
+    chmodSync(first.projectDirectory, 0o555);
+    await first.release();
+    expect(readdirSync(join(root, 'builds'))).to.deep.equal([]);
+    expect(modes(await open())).to.equal(fresh);
+  });
+
   it('is not taken when a link is in its place', async () => {
     const other = join(parent, 'other');
     writeFiles(other, { precious: '' });
