@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cluster } from '../test/support/cluster.js';
 import { GitServer } from '../test/support/git-server.js';
@@ -9,7 +10,8 @@ import { round } from './support/statistics.js';
 
 /*
  * What a repository is asked for a build on 1 and on 8 slaves that all take part: requests and bytes of answers at the
- * host, with and without `get_project_from_master`, for a first build and for one after a small commit.
+ * host, with and without `get_project_from_master`, with and without submodules, for a first build and for one after a
+ * small commit.
  *
  *   node dist/bench/origin.js [--quick] [--json FILE]
  */
@@ -19,10 +21,12 @@ const report = new Report('origin', options);
 const FILES = options.quick ? 20 : 500;
 const MANY_SLAVES = options.quick ? 2 : 8;
 const FILE_BYTES = 8 * 1024;
+const SUBMODULES = 3;
 
 interface Row {
   readonly slaves: number;
   readonly fromMaster: boolean;
+  readonly submodules: number;
   readonly build: 'first' | 'after a commit';
   readonly requests: number;
   readonly bytes: number;
@@ -43,7 +47,24 @@ Meet:
 `;
 }
 
-async function measure(slaves: number, fromMaster: boolean): Promise<Row[]> {
+/** Adds as many submodules, each a repository of the same host with one file. */
+async function addSubmodules(project: GitProject, hosted: string, count: number): Promise<void> {
+  for (let number = 0; number < count; number += 1) {
+    const name = `library-${number}`;
+    const library = await GitProject.create(join(hosted, name), {
+      file: randomBytes(FILE_BYTES / 2).toString('hex'),
+    });
+    const commit = await library.git('rev-parse', 'HEAD');
+    // Otherwise the next commit would be without it.
+    mkdirSync(join(project.directory, name));
+    await project.git('config', '--file', '.gitmodules', `submodule.${name}.path`, name);
+    await project.git('config', '--file', '.gitmodules', `submodule.${name}.url`, `../../${name}/.git`);
+    await project.git('update-index', '--add', '--cacheinfo', `160000,${commit},${name}`);
+  }
+  await project.commit({});
+}
+
+async function measure(slaves: number, fromMaster: boolean, submodules: number): Promise<Row[]> {
   const cluster = await Cluster.create();
   const hosted = join(cluster.root, 'hosted');
   const project = await GitProject.create(join(hosted, 'project'), {
@@ -55,6 +76,7 @@ async function measure(slaves: number, fromMaster: boolean): Promise<Row[]> {
       ]),
     ),
   });
+  await addSubmodules(project, hosted, submodules);
   const host = await GitServer.start(hosted);
   try {
     await cluster.startMaster();
@@ -69,7 +91,15 @@ async function measure(slaves: number, fromMaster: boolean): Promise<Row[]> {
       if (exitCode !== 0) {
         throw new Error(`A build failed.\n${stdout}\n${stderr}`);
       }
-      return { slaves, fromMaster, build: which, requests: host.requests, bytes: host.bytes, seconds };
+      return {
+        slaves,
+        fromMaster,
+        submodules,
+        build: which,
+        requests: host.requests,
+        bytes: host.bytes,
+        seconds,
+      };
     };
     const first = await build('first');
     await project.commit({ 'files/0': 'changed\n' });
@@ -83,14 +113,18 @@ async function measure(slaves: number, fromMaster: boolean): Promise<Row[]> {
 const rows: Row[] = [];
 for (const slaves of [1, MANY_SLAVES]) {
   for (const fromMaster of [true, false]) {
-    rows.push(...(await measure(slaves, fromMaster)));
+    rows.push(...(await measure(slaves, fromMaster, 0)));
   }
+}
+for (const fromMaster of [true, false]) {
+  rows.push(...(await measure(MANY_SLAVES, fromMaster, SUBMODULES)));
 }
 report.table(
   `Asked of the host of a repository of ${FILES} files of ${FILE_BYTES} bytes`,
-  rows.map(({ slaves, fromMaster, build, requests, bytes, seconds }) => ({
+  rows.map(({ slaves, fromMaster, submodules, build, requests, bytes, seconds }) => ({
     slaves,
     get_project_from_master: String(fromMaster),
+    submodules,
     build,
     requests,
     KiB: Math.round(bytes / 1024),

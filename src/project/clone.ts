@@ -1,62 +1,62 @@
-import { existsSync } from 'node:fs';
 import { lstat, mkdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isInUse } from '../process/processes-in.js';
+import { dirname, join } from 'node:path';
 import { ClusterRunnerError } from '../protocol/errors.js';
-import type { GitProject, SnapshotProject } from '../protocol/project.js';
-import { copyIndex } from './copy-index.js';
-import { freshModesIn, hasFreshModes } from './fresh-modes.js';
 import type { Git } from './git.js';
 import { failed } from './git-errors.js';
-import { indexOf } from './idle-workspaces.js';
+import { lfsProblem } from './lfs.js';
 import { removeTree } from './remove-tree.js';
 
-export interface Clone {
-  readonly git: Git;
+/** A commit that a mirror has, and how a checkout of it calls where it comes from. */
+export interface Source {
   readonly mirror: string;
-  readonly workspace: string;
-  readonly project: GitProject | SnapshotProject;
   readonly commit: string;
+  /** The name of its remote. */
+  readonly remote: string;
+  /** null: it has no remote. */
+  readonly url: string | null;
 }
 
-/** Clones the mirror into the workspace, which is not there yet, and checks the commit out. @throws ClusterRunnerError */
-export async function cloneCold(clone: Clone): Promise<void> {
-  const { git, workspace, commit } = clone;
-  await makeRepository(clone, workspace);
-  const checkedOut = await git(workspace, 'checkout', '--quiet', '--force', '--detach', commit, '--');
+/** Clones the mirror into a folder that is empty or not there yet, and checks the commit out. @throws ClusterRunnerError */
+export async function cloneCold(git: Git, source: Source, folder: string): Promise<void> {
+  const { commit } = source;
+  await makeRepository(git, source, folder);
+  const checkedOut = await git(folder, 'checkout', '--quiet', '--force', '--detach', commit, '--');
   if (checkedOut.exitCode !== 0) {
-    throw failed(`Commit ${commit} could not be checked out`, checkedOut);
+    throw lfsProblem(checkedOut) ?? failed(`Commit ${commit} could not be checked out`, checkedOut);
   }
 }
 
 /**
- * Makes an idle workspace that of this build: the files of the commit and nothing else. Its repository is a new one, so
- * that no setting, hook, branch or stash of an earlier build is in it. False when that could not be had, and nothing of
- * it is left then.
+ * Makes a used folder that of this commit: its files and nothing else, but for what is in submodules. Its repository is
+ * a new one, so that no setting, hook, branch or stash of an earlier build is in it. False when that could not be had.
+ * @param index that git wrote when it filled the folder, before anything of the project ran; it is moved
+ * @param scratch a path where nothing is
  */
-export async function cloneWarm(clone: Clone, idle: string): Promise<boolean> {
-  const { git, workspace, commit } = clone;
-  const tree = join(idle, 'tree');
-  const fresh = `${workspace}.fresh`;
+export async function cloneWarm(
+  git: Git,
+  source: Source,
+  folder: string,
+  index: string,
+  scratch: string,
+): Promise<boolean> {
+  const { commit } = source;
+  const succeeds = async (...args: string[]) => (await git(folder, ...args)).exitCode === 0;
   try {
     // Through a link, another folder would be cleaned.
-    if (!(await lstat(tree)).isDirectory() || (await isInUse(tree)) !== false) {
+    if (!(await lstat(folder)).isDirectory()) {
       return false;
     }
-    await removeTree(join(tree, '.git'));
-    await makeRepository(clone, fresh);
-    await rename(join(fresh, '.git'), join(tree, '.git'));
-    await rename(join(idle, 'index'), join(tree, '.git', 'index'));
-    await rename(tree, workspace);
-    const succeeds = async (...args: string[]) => (await git(workspace, ...args)).exitCode === 0;
-    // Cleaned before the new index is there: it may have a submodule where there is something to be removed now.
+    await removeTree(join(folder, '.git'));
+    await makeRepository(git, source, scratch);
+    await rename(join(scratch, '.git'), join(folder, '.git'));
+    await rename(index, join(folder, '.git', 'index'));
     return (
       (await succeeds('clean', '-ffdxq')) &&
-      !(await hasSubmodules(git, workspace)) &&
       (await succeeds('update-ref', '--no-deref', 'HEAD', commit)) &&
       (await succeeds('reset', '--quiet', '--hard', commit)) &&
-      (await isClean(git, workspace)) &&
-      (await hasFreshModes(workspace, await freshModesIn(fresh)))
+      // Again: of a submodule that is no more, git leaves the files.
+      (await succeeds('clean', '-ffdxq')) &&
+      (await isClean(git, folder))
     );
   } catch (error) {
     if (error instanceof ClusterRunnerError || (error instanceof Error && 'code' in error)) {
@@ -64,42 +64,25 @@ export async function cloneWarm(clone: Clone, idle: string): Promise<boolean> {
     }
     throw error;
   } finally {
-    await removeTree(fresh);
-    await removeTree(idle);
+    await removeTree(scratch);
   }
 }
 
-/** Notes how the files are, for a later build; false when they cannot be had again by that. */
-export async function noteFiles(workspace: string): Promise<boolean> {
-  const index = join(workspace, '.git', 'index');
-  if (existsSync(join(workspace, '.gitmodules')) || !existsSync(index)) {
-    return false;
-  }
-  await copyIndex(index, indexOf(workspace));
-  return true;
-}
-
-/** What is in a submodule no index of ours knows; there may be one without a `.gitmodules`. */
-async function hasSubmodules(git: Git, workspace: string): Promise<boolean> {
-  const { exitCode, stdout } = await git(workspace, 'submodule', 'status');
-  return exitCode !== 0 || stdout !== '';
-}
-
-async function isClean(git: Git, workspace: string): Promise<boolean> {
+async function isClean(git: Git, folder: string): Promise<boolean> {
   const { exitCode, stdout } = await git(
-    workspace,
+    folder,
     'status',
     '--porcelain',
     '--ignored',
     '--untracked-files=all',
+    '--ignore-submodules=all',
   );
   return exitCode === 0 && stdout === '';
 }
 
 /** A repository that borrows the objects of the mirror, without an index or files. */
-async function makeRepository({ git, mirror, project }: Clone, folder: string): Promise<void> {
-  const remote = project.type === 'git' ? project.remote : 'origin';
-  const parent = join(folder, '..');
+async function makeRepository(git: Git, { mirror, remote, url }: Source, folder: string): Promise<void> {
+  const parent = dirname(folder);
   await mkdir(parent, { recursive: true });
   const args = ['--quiet', '--shared', '--no-checkout', '--template=', '--origin', remote];
   const cloned = await git(parent, 'clone', ...args, '--', mirror, folder);
@@ -108,9 +91,9 @@ async function makeRepository({ git, mirror, project }: Clone, folder: string): 
   }
   // Before the checkout: filters such as LFS ask the remote for files.
   const named =
-    project.url === null
+    url === null
       ? await git(folder, 'remote', 'remove', remote)
-      : await git(folder, 'config', `remote.${remote}.url`, project.url);
+      : await git(folder, 'config', `remote.${remote}.url`, url);
   if (named.exitCode !== 0) {
     throw failed('The workspace of the build could not be set up', named);
   }

@@ -20,7 +20,8 @@ export function gitEnvironment(
     ([name]) => !/^(GIT_|SSH_ASKPASS)/.test(name) || /^GIT_(SSL|LFS)_/.test(name),
   );
   const ssh = env.GIT_SSH_COMMAND ?? 'ssh';
-  const strict = strictHostKeyChecking ? 'yes' : 'no';
+  // A key that has changed is refused in either case.
+  const strict = strictHostKeyChecking ? 'yes' : 'accept-new';
   return {
     ...Object.fromEntries(kept),
     // Errors are told apart by git's own words.

@@ -1,11 +1,28 @@
 import { maskCredentials } from '../lib/mask-credentials.js';
 import type { ProgramResult } from '../process/run-program.js';
-import { ClusterRunnerError } from '../protocol/errors.js';
+import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 
 const MAX_QUOTED = 600;
 
 /** A mirror that git cannot work with; made again it may do. */
 export class DamagedMirror extends ClusterRunnerError {}
+
+/** This slave has no room: another may have, and so may this one later. */
+export class DiskFull extends ClusterRunnerError {
+  /** @param what could not be done */
+  constructor(what: string, cause: unknown) {
+    const sentence = `${what}, because the disk of this slave is full; make room where its base_directory is (${messageOf(cause)}).`;
+    super('UNAVAILABLE', sentence, { cause });
+  }
+}
+
+/** Whether an error of the system says so. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+}
+
+/** Not what the other side says of its own disk. */
+const NO_ROOM = /^(?!remote:).*(No space left on device|Out of diskspace|Disk quota exceeded)/im;
 
 /** Words of git for a repository that is broken, or that a killed git left locked. */
 const DAMAGE =
@@ -28,6 +45,9 @@ export function fetchFailed(url: string, result: ProgramResult): ClusterRunnerEr
 /** A sentence of ours, then the end of what git said, without credentials. */
 export function failed(sentence: string, result: ProgramResult): ClusterRunnerError {
   const said = quote(result.stderr);
+  if (NO_ROOM.test(result.stderr)) {
+    return new DiskFull(sentence, new Error(`git said: ${said}`));
+  }
   const text = said === '' ? `${sentence}.` : `${sentence} (git said: ${said}).`;
   return isDamage(result.stderr)
     ? new DamagedMirror('PREPARATION_FAILED', text)
@@ -38,6 +58,9 @@ function reasonOf(url: string, { ended, stderr }: ProgramResult): string {
   const repository = `The git repository ${url}`;
   if (ended === 'timedOut') {
     return `${repository} was not fetched within an hour; check the network of this machine`;
+  }
+  if (/REMOTE HOST IDENTIFICATION HAS CHANGED/i.test(stderr)) {
+    return `The host of ${url} has another key than this machine knows it by; if that is right, take the old one out of known_hosts`;
   }
   if (/Host key verification failed/i.test(stderr)) {
     return `The host of ${url} is not known to this machine; add its key to known_hosts, or set git_strict_host_key_checking to false`;

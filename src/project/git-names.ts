@@ -8,8 +8,19 @@ export const GIT_PROTOCOLS = ['file', 'git', 'http', 'https', 'ssh'] as const;
 
 /** Of its submodules: a project of another machine has no business with the files of this one. */
 export function submoduleProtocols(url: string | null): readonly string[] {
-  const isHere = url !== null && /^(file:\/\/|\/)/i.test(url);
-  return isHere ? GIT_PROTOCOLS : GIT_PROTOCOLS.filter((protocol) => protocol !== 'file');
+  return url !== null && isHere(url)
+    ? GIT_PROTOCOLS
+    : GIT_PROTOCOLS.filter((protocol) => protocol !== 'file');
+}
+
+/** Whether a project of the URL `project` may have a submodule of `url`, as far as the text of `url` says. */
+export function isAllowedInSubmodules(url: string, project: string | null): boolean {
+  return !isHere(url) || (project !== null && isHere(project));
+}
+
+/** A file of this machine. */
+function isHere(url: string): boolean {
+  return /^(file:\/\/|\/)/i.test(url);
 }
 
 /**
@@ -68,7 +79,8 @@ export function isUsableUrl(url: string): boolean {
   }
 }
 
-function checkUrl(url: string): void {
+/** @throws ClusterRunnerError PREPARATION_FAILED, see checkGitNames */
+export function checkUrl(url: string): void {
   const shown = maskCredentials(url);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   if (url.startsWith('-') || /[\0-\x1f\x7f]/.test(url)) {

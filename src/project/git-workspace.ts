@@ -6,26 +6,30 @@ import { QueueByKey } from '../lib/queue-by-key.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { CommitSchema } from '../protocol/pack.js';
 import type { GitProject, SnapshotProject } from '../protocol/project.js';
-import { type Clone, cloneCold, cloneWarm, noteFiles } from './clone.js';
-import type { Git } from './git.js';
-import { DamagedMirror, failed } from './git-errors.js';
-import { insideFolder } from './git-names.js';
-import { takeIdle } from './idle-workspaces.js';
+import type { Source } from './clone.js';
+import { isAsFresh } from './fresh-files.js';
+import type { Git, Program } from './git.js';
+import { DamagedMirror, DiskFull } from './git-errors.js';
+import { checkUrl, insideFolder, isAllowedInSubmodules } from './git-names.js';
+import { indexesIn, takeIdle } from './idle-workspaces.js';
 import { isFolder, isReallyInside } from './inside-workspace.js';
-import { findCommit, makeMirror, mirrorPath, updateMirror } from './mirror.js';
+import { noteFiles } from './kept-indexes.js';
+import { hasPointersOnly } from './lfs.js';
+import { clearUnfinished, findCommit, makeMirror, mirrorPath, noteUse, updateMirror } from './mirror.js';
 import { type PackRelay, receiveCommit } from './pack-relay.js';
 import { removeTree } from './remove-tree.js';
+import type { Submodule } from './submodules.js';
+import { checkOutTree, type Placed, type TreeOptions } from './workspace-tree.js';
 
 /** A root belongs to one process, so a queue in memory is lock enough for its mirrors. */
 const mirrors = new QueueByKey();
-
-/** `--checkout`: whatever a setting says how they are updated. */
-const SUBMODULES = 'submodule --quiet update --init --recursive --force --checkout'.split(' ');
 
 export interface CheckOut {
   readonly git: Git;
   /** Reaches what the project's submodules may be fetched from, and no more. */
   readonly submoduleGit: Git;
+  /** Runs `sh`. */
+  readonly shell: Program;
   readonly root: string;
   readonly workspace: string;
   readonly project: GitProject | SnapshotProject;
@@ -40,6 +44,8 @@ export interface CheckOut {
 export interface CheckedOut {
   readonly commit: string;
   readonly projectDirectory: string;
+  /** Of the project and of its submodules, the project's first. */
+  readonly sources: readonly Source[];
   /** Whether the workspace can be put among the idle ones. */
   readonly mayStay: boolean;
 }
@@ -47,42 +53,152 @@ export interface CheckedOut {
 /**
  * Checks the project out into `workspace`: a clone of its own that borrows the objects of the mirror. A worktree
  * of the mirror costs the same but shares refs and configuration, so that one build's `git tag` or `git config`
- * would be seen by the next.
+ * would be seen by the next. Submodules are had in the same way, each from a mirror of its own.
  * @throws ClusterRunnerError PREPARATION_FAILED; of a snapshot also what the relay throws
  */
 export async function checkOut(options: CheckOut): Promise<CheckedOut> {
   const { git, workspace, project } = options;
-  const mirror = mirrorOf(options);
-  const once = async () => {
-    await removeTree(workspace);
-    const known = project.hash === null ? null : await findCommit(git, mirror, project.hash);
-    const commit = known ?? (await mirrors.run(mirror, () => bringCommit(options, mirror)));
-    await clone(options, { git, mirror, workspace, project, commit });
-    return commit;
+  const wanted = { ...options, originGit: git, wanted: project };
+  const { commit, placed } = await withCommit(wanted, mirrorOf(options), async (source) => ({
+    commit: source.commit,
+    placed: await fill(options, source),
+  }));
+  const paths = placed.map(({ path }) => path);
+  const mayStay = options.reuse && (await noteFiles(workspace, paths));
+  const sources = placed.map(({ source }) => source);
+  for (const path of paths) {
+    if (await hasPointersOnly(git, join(workspace, path))) {
+      options.warn(
+        `Files of Git LFS are pointers in this checkout${path === '' ? '' : ` (in ${path})`}, because git is not set up for them; install git-lfs, and run \`git lfs install\` as the user who runs the slave.`,
+      );
+    }
+  }
+  return { commit, sources, mayStay, projectDirectory: await folderOf(workspace, project, commit) };
+}
+
+/** Snapshots have a mirror of their own: a repository's would lose them at its next fetch. */
+function mirrorOf({ root, project }: Pick<CheckOut, 'root' | 'project'>): string {
+  return mirrorPath(root, project.type === 'git' ? project.url : `snapshot:${project.url ?? ''}`);
+}
+
+/** By way of an idle workspace of the same repository, if there is one that can be made clean. */
+async function fill(options: CheckOut, source: Source): Promise<Placed[]> {
+  const { git, workspace, reuse } = options;
+  const tree: TreeOptions = {
+    git,
+    workspace,
+    withSubmodule: (submodule, use) => withSubmodule(options, submodule, use),
   };
-  let commit: string;
+  const idle = `${workspace}.idle`;
+  await removeTree(idle);
+  await removeTree(workspace);
   try {
-    commit = await once();
+    if (reuse && (await takeUsed(options, idle))) {
+      const placed = await checkOutTree(tree, source, indexesIn(idle));
+      const paths = placed?.map(({ path }) => path) ?? [];
+      if (placed !== null && (await isAsFresh(workspace, paths, options.shell, `${workspace}.scratch`))) {
+        return placed;
+      }
+      await removeTree(workspace);
+    }
+    const placed = await checkOutTree(tree, source, null);
+    if (placed === null) {
+      throw new Error('A new workspace cannot be unclean.');
+    }
+    return placed;
+  } finally {
+    await removeTree(idle);
+  }
+}
+
+/** One that cannot be taken is no reason to fail: a new one can be made. */
+async function takeUsed({ root, project, workspace, warn }: CheckOut, idle: string): Promise<boolean> {
+  try {
+    return await takeIdle(root, projectName(root, project), idle, workspace);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) {
+      warn(`No used checkout could be taken, so a new one is made: ${error.message}`);
+      return false;
+    }
+    throw error;
+  }
+}
+
+/** From a mirror of its own, which is that of the project of the same address too. */
+async function withSubmodule(
+  options: CheckOut,
+  { url, commit }: Submodule,
+  use: (source: Source) => Promise<void>,
+): Promise<Source> {
+  checkUrl(url);
+  if (!isAllowedInSubmodules(url, options.project.url)) {
+    // The mirror may be there, because another project may have it: so git is not asked.
+    throw new ClusterRunnerError(
+      'PREPARATION_FAILED',
+      "its address is not fetched, since a file of the slave is only for projects that are on it too (transport 'file' not allowed).",
+    );
+  }
+  const wanted = {
+    type: 'git',
+    url,
+    remote: 'origin',
+    branch: null,
+    hash: commit,
+    project_directory: null,
+  } as const;
+  const { git, submoduleGit: originGit, relay, root } = options;
+  // Nobody expects the first slave to find it there.
+  const warn = () => undefined;
+  return withCommit({ git, originGit, relay, warn, wanted }, mirrorPath(root, url), async (source) => {
+    await use(source);
+    return source;
+  });
+}
+
+interface Wanted extends Pick<CheckOut, 'git' | 'relay' | 'warn'> {
+  /** Reaches the origin; `git` the mirrors and bundles of this slave. */
+  readonly originGit: Git;
+  readonly wanted: GitProject | SnapshotProject;
+}
+
+/** Has `use` work with the commit in its mirror. One that turns out to be damaged is dropped, and made again once. */
+async function withCommit<T>(
+  options: Wanted,
+  mirror: string,
+  use: (source: Source) => Promise<T>,
+): Promise<T> {
+  const { git, wanted } = options;
+  const once = async () => {
+    const known = wanted.hash === null ? null : await findCommit(git, mirror, wanted.hash);
+    const commit = known ?? (await mirrors.run(mirror, () => bringOrClear(options, mirror)));
+    await noteUse(mirror);
+    return use({ mirror, commit, url: wanted.url, remote: wanted.type === 'git' ? wanted.remote : 'origin' });
+  };
+  try {
+    return await once();
   } catch (error) {
     if (!(error instanceof DamagedMirror)) {
       throw error;
     }
     await mirrors.run(mirror, () => removeTree(mirror));
-    commit = await once();
+    return await once();
   }
-  const mayStay = options.reuse && (await noteFiles(workspace));
-  await updateSubmodules(options.submoduleGit, workspace);
-  return { commit, mayStay, projectDirectory: await folderOf(workspace, project, commit) };
 }
 
-/** Snapshots have a mirror of their own: a repository's would lose them at its next fetch. */
-export function mirrorOf({ root, project }: Pick<CheckOut, 'root' | 'project'>): string {
-  return mirrorPath(root, project.type === 'git' ? project.url : `snapshot:${project.url ?? ''}`);
+/** What has failed leaves nothing that takes room: neither half a pack, nor a mirror that has nothing else. */
+async function bringOrClear(options: Wanted, mirror: string): Promise<string> {
+  const isNew = !existsSync(join(mirror, 'HEAD'));
+  try {
+    return await bringCommit(options, mirror);
+  } catch (error) {
+    await (isNew ? removeTree(mirror) : clearUnfinished(mirror));
+    throw error;
+  }
 }
 
 /** Resolves with the commit, which the mirror has then. */
-async function bringCommit({ git, project, relay, warn }: CheckOut, mirror: string): Promise<string> {
-  const { hash } = project;
+async function bringCommit({ git, originGit, wanted, relay, warn }: Wanted, mirror: string): Promise<string> {
+  const { hash } = wanted;
   if (hash !== null && relay !== null && Value.Check(CommitSchema, hash)) {
     // It may have come while this build waited for its turn.
     const known = await findCommit(git, mirror, hash);
@@ -91,55 +207,33 @@ async function bringCommit({ git, project, relay, warn }: CheckOut, mirror: stri
     }
     await makeMirror(git, mirror, ...(hash.length === 64 ? ['--object-format=sha256'] : []));
     const problem = await receiveCommit(git, mirror, hash, relay).then(
-      (has) => (has ? null : notThere(hash)),
+      (has) => (has ? null : notThere(hash, wanted)),
       (error: unknown) => error,
     );
     if (problem === null) {
       return hash;
     }
-    if (project.type === 'snapshot' || !(problem instanceof ClusterRunnerError)) {
+    if (
+      wanted.type === 'snapshot' ||
+      problem instanceof DiskFull ||
+      !(problem instanceof ClusterRunnerError)
+    ) {
       throw problem;
     }
-    warn(`Commit ${hash} was not to be had from the master, so the origin is asked: ${problem.message}`);
+    warn(`The origin is asked for commit ${hash}: ${problem.message}`);
     if (problem instanceof DamagedMirror) {
       await removeTree(mirror);
     }
   }
-  if (project.type === 'snapshot') {
+  if (wanted.type === 'snapshot') {
     throw new ClusterRunnerError('PREPARATION_FAILED', 'A snapshot can only be had from a master.');
   }
-  return updateMirror(git, mirror, project);
-}
-
-/** By way of an idle workspace of the same repository, if there is one that can be made clean. */
-async function clone({ root, workspace, project, reuse }: CheckOut, clone: Clone): Promise<void> {
-  const idle = `${workspace}.idle`;
-  await removeTree(idle);
-  if (reuse && (await takeIdle(root, projectName(root, project), idle))) {
-    if (await cloneWarm(clone, idle)) {
-      return;
-    }
-    await removeTree(workspace);
-  }
-  await cloneCold(clone);
+  return updateMirror(originGit, mirror, wanted);
 }
 
 /** Snapshots of a repository have nearly the files that it has, so both can use the workspaces of the other. */
 export function projectName(root: string, project: CheckOut['project']): string {
   return basename(mirrorPath(root, project.url ?? 'snapshot:'));
-}
-
-async function updateSubmodules(git: Git, workspace: string): Promise<void> {
-  if (!existsSync(join(workspace, '.gitmodules'))) {
-    return;
-  }
-  const updated = await git(workspace, ...SUBMODULES);
-  if (updated.exitCode !== 0) {
-    const sentence = /transport '\w+' not allowed/.test(updated.stderr)
-      ? 'A submodule is not fetched, because its address uses a protocol that is not allowed; a file of the slave is only for projects that are on it too'
-      : 'A submodule could not be fetched';
-    throw new ClusterRunnerError('PREPARATION_FAILED', failed(sentence, updated).message);
-  }
 }
 
 async function folderOf(workspace: string, project: CheckOut['project'], commit: string): Promise<string> {
@@ -160,10 +254,11 @@ async function folderOf(workspace: string, project: CheckOut['project'], commit:
   return realpath(folder);
 }
 
-function notThere(hash: string): ClusterRunnerError {
+function notThere(hash: string, { type }: Wanted['wanted']): ClusterRunnerError {
+  const sentence = `The master does not have the files of commit ${hash} (any more)`;
   return new ClusterRunnerError(
     'PREPARATION_FAILED',
-    `The master does not have the files of commit ${hash} (any more); run the build again.`,
+    type === 'snapshot' ? `${sentence}; run the build again.` : `${sentence}.`,
   );
 }
 

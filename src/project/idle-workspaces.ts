@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, type Stats } from 'node:fs';
 import { lstat, mkdir, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { freeDiskBytes } from '../lib/free-disk.js';
+import { isInUse } from '../process/processes-in.js';
+import { indexesOf } from './kept-indexes.js';
 import { removeTree } from './remove-tree.js';
 
 /*
  * Workspaces of builds that have ended, `idle/<project>.<some>/`: what was checked out (`tree`), with whatever the build
- * has left there, and the index that git wrote when it checked it out (`index`), before anything of the project ran. By
- * that index git finds every file that is not as it was: no program can set back the time at which a file was changed.
+ * has left there, and the indexes that git wrote when it checked it and its submodules out (`indexes`), before anything of the
+ * project ran. By those git finds every file that is not as it was: no program can set back the time at which a file
+ * was changed.
  */
 
 const UNUSED_MS = 7 * 24 * 3600 * 1000;
@@ -22,13 +25,13 @@ export interface IdleLimits {
   readonly clock: Clock;
 }
 
-/** Where the index of a workspace is kept while its build runs. */
-export function indexOf(workspace: string): string {
-  return `${workspace}.index`;
+/** In the folder that `takeIdle` leaves. */
+export function indexesIn(idle: string): string {
+  return join(idle, 'indexes');
 }
 
 /**
- * Keeps a workspace and its index for later builds of the same project, in place of the oldest ones. What a build has
+ * Keeps a workspace and its indexes for later builds of the same project, in place of the oldest ones. What a build has
  * put in its place, such as a link to another folder, is removed.
  */
 export async function putIdle(
@@ -37,12 +40,7 @@ export async function putIdle(
   workspace: string,
   limits: IdleLimits,
 ): Promise<void> {
-  const there = await lstat(workspace).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return null;
-    }
-    throw error;
-  });
+  const there = await lstatOrNull(workspace);
   if (there === null || !there.isDirectory()) {
     await removeTree(workspace);
     return;
@@ -53,19 +51,43 @@ export async function putIdle(
   await mkdir(idle, { recursive: true, mode: 0o700 });
   await mkdir(unfinished, { mode: 0o700 });
   await rename(workspace, join(unfinished, 'tree'));
-  await rename(indexOf(workspace), join(unfinished, 'index'));
+  await rename(indexesOf(workspace), indexesIn(unfinished));
   await rename(unfinished, join(idle, `${project}.${randomUUID()}`));
   await trimIdle(root, limits);
 }
 
-/** The newest workspace of the project, which is in the folder `to` then; false when there is none. */
-export async function takeIdle(root: string, project: string, to: string): Promise<boolean> {
+/**
+ * Moves the files of the newest idle workspace of the project to `workspace`, where nothing is, and its indexes to
+ * `idle`. False when there is none that can be used; `idle` may be there all the same then.
+ */
+export async function takeIdle(
+  root: string,
+  project: string,
+  idle: string,
+  workspace: string,
+): Promise<boolean> {
   for (const { path, name } of await newestFirst(root)) {
-    if (name.startsWith(`${project}.`) && (await claim(path, to))) {
+    if (name.startsWith(`${project}.`) && (await claim(path, idle))) {
+      const tree = join(idle, 'tree');
+      // A link would lead to another folder; a process that is still there would go on writing.
+      const there = await lstatOrNull(tree);
+      if (there === null || !there.isDirectory() || (await isInUse(tree)) !== false) {
+        return false;
+      }
+      await rename(tree, workspace);
       return true;
     }
   }
   return false;
+}
+
+/** Makes room: removes all. False when there was none. */
+export async function removeIdle(root: string): Promise<boolean> {
+  const found = await newestFirst(root);
+  for (const { path } of found) {
+    await removeTree(path);
+  }
+  return found.length > 0;
 }
 
 /** Removes those that are too many or too old, and all when the disk is nearly full. */
@@ -76,6 +98,17 @@ export async function trimIdle(root: string, { count, clock }: IdleLimits): Prom
     if (place >= most || clock.now() - time > UNUSED_MS) {
       await removeTree(path);
     }
+  }
+}
+
+async function lstatOrNull(path: string): Promise<Stats | null> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      return null;
+    }
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, utimes } from 'node:fs/promises';
+import { mkdir, readdir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { maskCredentials } from '../lib/mask-credentials.js';
 import type { ProgramResult } from '../process/run-program.js';
@@ -15,6 +15,30 @@ const ALL = 'refs/clusterrunner/all';
 
 export function mirrorPath(root: string, url: string): string {
   return join(root, 'mirrors', createHash('sha256').update(url).digest('hex').slice(0, 32));
+}
+
+/** Removes what a fetch has begun and not ended, which git would keep for two weeks. No other may be under way. */
+export async function clearUnfinished(mirror: string): Promise<void> {
+  await removeNamed(join(mirror, 'objects', 'pack'), /^\.?tmp[-_]/);
+}
+
+/** The same, and bundles that a killed process has left. For when nothing else uses the mirror. */
+export async function clearLeft(mirror: string): Promise<void> {
+  await clearUnfinished(mirror);
+  await removeNamed(mirror, /\.bundle(\.lock)?$/);
+}
+
+async function removeNamed(folder: string, pattern: RegExp): Promise<void> {
+  const names = existsSync(folder) ? await readdir(folder) : [];
+  for (const name of names.filter((one) => pattern.test(one))) {
+    await rm(join(folder, name), { force: true });
+  }
+}
+
+/** Mirrors that are not used for long are removed. */
+export async function noteUse(mirror: string): Promise<void> {
+  const now = new Date();
+  await utimes(mirror, now, now);
 }
 
 /** The commit that `hash` (perhaps shortened) names, if the mirror has it; needs no network. */
@@ -56,8 +80,6 @@ export async function updateMirror(git: Git, mirror: string, project: GitProject
     }
     throw fetchFailed(project.url, fetched);
   }
-  const now = new Date();
-  await utimes(mirror, now, now);
   return project.hash === null
     ? resolveRef(git, mirror, project)
     : resolveHash(git, mirror, project, project.hash);

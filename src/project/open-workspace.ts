@@ -1,6 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
-import { ClusterRunnerError } from '../protocol/errors.js';
+import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 import type {
   DirectoryProject,
@@ -9,13 +9,15 @@ import type {
   RemoteFile,
   SnapshotProject,
 } from '../protocol/project.js';
-import { createGit } from './git.js';
+import { createGit, createProgram } from './git.js';
 import { gitEnvironment } from './git-environment.js';
+import { DiskFull } from './git-errors.js';
 import { checkGitNames, GIT_PROTOCOLS, submoduleProtocols } from './git-names.js';
-import { checkOut, makeRoot, mirrorOf, projectName } from './git-workspace.js';
-import { indexOf, putIdle } from './idle-workspaces.js';
+import { checkOut, makeRoot, projectName } from './git-workspace.js';
+import { putIdle, removeIdle } from './idle-workspaces.js';
 import { isFolder } from './inside-workspace.js';
-import { type PackRelay, sendCommit } from './pack-relay.js';
+import { indexesOf } from './kept-indexes.js';
+import { type PackRelay, sendCommits } from './pack-relay.js';
 import { type DownloadOptions, downloadRemoteFiles, type RemoteFileLimits } from './remote-files.js';
 import { removeTree } from './remove-tree.js';
 
@@ -45,7 +47,7 @@ export interface Workspace {
   readonly projectDirectory: string;
   /** The commit that is checked out; null for a directory. */
   readonly commit: string | null;
-  /** Gives the master the commit for other slaves, if it came from a repository and any may want it. */
+  /** Gives the master the commits for other slaves that came from repositories, if any may want them. */
   share(relay: PackRelay): Promise<void>;
   /**
    * Removes what was made for this build alone, or puts it where only later builds find it. May be called again. No
@@ -60,7 +62,7 @@ export interface Workspace {
  * Remote files go into the project directory. For git they vanish with the workspace. A directory is the user's:
  * there they stay, since taking them away could take away what stood under that name before.
  *
- * @throws ClusterRunnerError PREPARATION_FAILED with a sentence for the build's owner; the reason of `signal`
+ * @throws ClusterRunnerError PREPARATION_FAILED with a sentence for the build's owner; DiskFull; the reason of `signal`
  *   when it is aborted. Nothing of the workspace is left then.
  */
 export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
@@ -72,29 +74,47 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
 }
 
 async function openGit(options: WorkspaceOptions<GitProject | SnapshotProject>): Promise<Workspace> {
-  const { project, signal, clock } = options;
-  checkGitNames(project);
+  checkGitNames(options.project);
   const root = await makeRoot(options.root);
+  try {
+    return await openGitIn(root, options);
+  } catch (error) {
+    if (!(error instanceof DiskFull) || !(await removeIdle(root))) {
+      throw error;
+    }
+    options.warn(`The checkouts of ended builds were removed to make room: ${error.message}`);
+    return await openGitIn(root, options);
+  }
+}
+
+async function openGitIn(
+  root: string,
+  options: WorkspaceOptions<GitProject | SnapshotProject>,
+): Promise<Workspace> {
+  const { project, signal, clock } = options;
   const ceilings = [join(root, 'builds'), join(root, 'mirrors')];
-  const gitFor = (protocols: readonly string[]) =>
-    createGit(gitEnvironment(options.env, options.strictHostKeyChecking, ceilings, protocols), signal, clock);
-  const git = gitFor(GIT_PROTOCOLS);
-  const submoduleGit = gitFor(submoduleProtocols(project.url));
+  const environment = (protocols: readonly string[]) =>
+    gitEnvironment(options.env, options.strictHostKeyChecking, ceilings, protocols);
+  const git = createGit(environment(GIT_PROTOCOLS), signal, clock);
+  const submoduleGit = createGit(environment(submoduleProtocols(project.url)), signal, clock);
+  const shell = createProgram('sh', environment([]), signal, clock);
   const workspace = join(root, 'builds', String(options.buildId));
   try {
     const { relay, warn, workspacesKept } = options;
     const reuse = workspacesKept > 0;
-    const checkout = { git, submoduleGit, root, workspace, project, relay, warn, reuse };
-    const { commit, projectDirectory, mayStay } = await checkOut(checkout);
+    const checkout = { git, submoduleGit, shell, root, workspace, project, relay, warn, reuse };
+    const { commit, projectDirectory, sources, mayStay } = await checkOut(checkout);
     await downloadRemoteFiles(options.remoteFiles, projectDirectory, downloading(options));
-    const share = async (relay: PackRelay) => {
-      if (project.type === 'git') {
-        await sendCommit(git, mirrorOf(checkout), commit, relay);
-      }
-    };
+    // A snapshot came from the master, but its submodules did not.
+    const shared = project.type === 'git' ? sources : sources.slice(1);
+    const share = (relay: PackRelay) => sendCommits(git, shared, relay);
     const release = async () => {
       if (mayStay) {
-        await putIdle(root, projectName(root, project), workspace, { count: workspacesKept, clock });
+        const limits = { count: workspacesKept, clock };
+        // What cannot be kept is removed like any other: a build must not fail of it.
+        await putIdle(root, projectName(root, project), workspace, limits).catch((error: unknown) =>
+          warn(`The checkout of build ${options.buildId} is not kept for later ones: ${messageOf(error)}`),
+        );
       }
       await removeWorkspace(workspace);
     };
@@ -107,7 +127,8 @@ async function openGit(options: WorkspaceOptions<GitProject | SnapshotProject>):
 
 async function removeWorkspace(workspace: string): Promise<void> {
   await removeTree(workspace);
-  await removeTree(indexOf(workspace));
+  await removeTree(indexesOf(workspace));
+  await removeTree(`${workspace}.idle`);
 }
 
 function downloading({ remoteFileLimits: limits, signal, clock, random }: WorkspaceOptions): DownloadOptions {

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClusterRunnerError } from '../protocol/errors.js';
-import type { Pack } from '../protocol/pack.js';
+import { MAX_COMMITS_ASKED, type Pack } from '../protocol/pack.js';
 import type { Git } from './git.js';
-import { failed } from './git-errors.js';
+import { DiskFull, failed, isDiskFull } from './git-errors.js';
 
 /** The master, as one who passes bundles on. Everything rejects with ClusterRunnerError, or when it is aborted. */
 export interface PackRelay {
@@ -23,11 +23,36 @@ const MAX_KEPT = 100;
 const MAX_ANCESTORS = 500;
 const MAX_TAGS = 500;
 
+/** A commit that a mirror has. */
+export interface Mirrored {
+  readonly mirror: string;
+  readonly commit: string;
+}
+
+/** Gives the master those that it does not have, if there are other slaves. @throws the first of what goes wrong, at the end */
+export async function sendCommits(git: Git, all: readonly Mirrored[], relay: PackRelay): Promise<void> {
+  const wanted = new Map(all.map((one) => [one.commit, one.mirror]));
+  // One question for all submodules; a commit alone is asked for with its ancestors below.
+  const has =
+    wanted.size > 1
+      ? await relay.known([...wanted.keys()].slice(0, MAX_COMMITS_ASKED))
+      : { known: [], numSlaves: 2 };
+  const problems: unknown[] = [];
+  for (const [commit, mirror] of has.numSlaves < 2 ? [] : wanted) {
+    if (!has.known.includes(commit)) {
+      await sendCommit(git, mirror, commit, relay).catch((error: unknown) => problems.push(error));
+    }
+  }
+  if (problems.length > 0) {
+    throw problems[0];
+  }
+}
+
 /**
  * Gives the master a bundle of the commit, thin when the master has one of its ancestors. With it go the branches that
  * are at the commit, and tags that it contains.
  */
-export async function sendCommit(git: Git, mirror: string, commit: string, relay: PackRelay): Promise<void> {
+async function sendCommit(git: Git, mirror: string, commit: string, relay: PackRelay): Promise<void> {
   const ancestors = await lines(git, mirror, 'rev-list', `--max-count=${MAX_ANCESTORS}`, commit, '--');
   const { known, numSlaves } = await relay.known(ancestors);
   if (numSlaves < 2 || known.includes(commit)) {
@@ -103,7 +128,11 @@ async function receivePack(git: Git, mirror: string, pack: Pack, relay: PackRela
   const ref = `${KEPT}/${pack.commit}`;
   const refs = [`+${ref}:${ref}`, '+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
   try {
-    await relay.fetch(pack, file);
+    await relay.fetch(pack, file).catch((error: unknown) => {
+      throw isDiskFull(error)
+        ? new DiskFull(`The bundle of commit ${pack.commit} could not be kept`, error)
+        : error;
+    });
     const fetched = await git(
       mirror,
       'fetch',

@@ -10,6 +10,7 @@ import { maskCredentials } from '../lib/mask-credentials.js';
 import { TimeLimit } from '../lib/time-limit.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { RemoteFile } from '../protocol/project.js';
+import { DiskFull, isDiskFull } from './git-errors.js';
 import { deepestExisting, isFolder, isReallyInside } from './inside-workspace.js';
 
 const SILENCE_MS = 60_000;
@@ -151,6 +152,9 @@ async function download(
     if (error instanceof ClusterRunnerError) {
       throw error;
     }
+    if (isDiskFull(error)) {
+      throw new DiskFull(`The remote file ${file.name} could not be kept`, error);
+    }
     throw isOfThisDisk(error) ? failure(file, reason(error), error) : passing(file, reason(error), error);
   }
 }
@@ -180,7 +184,7 @@ async function* atMost(chunks: AsyncIterable<Buffer>, maxBytes: number, file: Re
 
 function isOfThisDisk(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ENAMETOOLONG'].includes(code);
+  return ['EFBIG', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ENAMETOOLONG'].includes(code);
 }
 
 /** A failed connection to a name with several addresses is an AggregateError, whose message is empty. */

@@ -2,13 +2,14 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { trimIdle } from './idle-workspaces.js';
+import { clearLeft } from './mirror.js';
 import { removeTree } from './remove-tree.js';
 
 const MIRROR_UNUSED_MS = 30 * 24 * 3600 * 1000;
 
 /**
- * Removes the workspaces that an earlier process left in `root`, idle ones beyond `workspacesKept`, and mirrors that nothing was fetched into for 30
- * days. For the start of a slave, before its first build: what is there then is nobody's.
+ * Removes the workspaces that an earlier process left in `root`, what it had begun to fetch, idle workspaces beyond
+ * `workspacesKept`, and mirrors that nothing was used of for 30 days. For the start of a slave, before its first build: what is there then is nobody's.
  */
 export async function sweepWorkspaces(root: string, clock: Clock, workspacesKept: number): Promise<void> {
   for (const workspace of await childrenOf(join(root, 'builds'))) {
@@ -18,6 +19,8 @@ export async function sweepWorkspaces(root: string, clock: Clock, workspacesKept
   for (const mirror of await childrenOf(join(root, 'mirrors'))) {
     if (clock.now() - (await stat(mirror)).mtimeMs > MIRROR_UNUSED_MS) {
       await removeTree(mirror);
+    } else {
+      await clearLeft(mirror);
     }
   }
 }

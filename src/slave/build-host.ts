@@ -51,6 +51,8 @@ export const TIMEOUT_GRACE_MS = 5_000;
 const TAIL_BYTES = 16 * 1024;
 /** A master that is being started again is waited for, but a build has other ways to its files. */
 const RELAY_PATIENCE_MS = 30_000;
+/** The build waits meanwhile, for what it can do without. */
+const SHARE_PATIENCE_MS = 5_000;
 /** A teardown that hangs must not keep a slave from its next build. */
 const TEARDOWN_MS = 5 * 60_000;
 
@@ -115,7 +117,7 @@ export class BuildHost {
     }
     try {
       const workspace = await this.workspace();
-      await workspace.share(this.#relay());
+      await workspace.share(this.#relay(SHARE_PATIENCE_MS));
     } catch (error) {
       if (!this.#canceled.signal.aborted) {
         const why = messageOf(error);
@@ -171,10 +173,10 @@ export class BuildHost {
     await workspace.release();
   }
 
-  #relay(): PackRelay {
+  #relay(patienceMs = RELAY_PATIENCE_MS): PackRelay {
     const { session, clock, random } = this.#context;
     const signal = this.#canceled.signal;
-    return masterRelay(session.client, { clock, random, signal, patienceMs: RELAY_PATIENCE_MS });
+    return masterRelay(session.client, { clock, random, signal, patienceMs });
   }
 
   async #runSetup(job: NamedJob): Promise<SetupFailure> {

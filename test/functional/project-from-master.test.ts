@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Cluster } from '../support/cluster.js';
@@ -87,6 +87,21 @@ describe('a repository that is built on several slaves', () => {
     expect(existsSync(join(cluster.baseDirectory, 'master', 'packs', `${commit}.${before}.bundle`))).to.equal(
       true,
     );
+  });
+
+  it('has its submodules asked once too, and not again while they are the same', async () => {
+    const library = await GitProject.create(join(cluster.root, 'hosted', 'library'), { text: 'in it\n' });
+    const commit = await library.git('rev-parse', 'HEAD');
+    mkdirSync(join(project.directory, 'lib'));
+    await project.git('update-index', '--add', '--cacheinfo', `160000,${commit},lib`);
+    await project.commit({
+      '.gitmodules': '[submodule "lib"]\n\tpath = lib\n\turl = ../../library/.git\n',
+      'version.txt': 'with a library\n',
+    });
+    // A fetch is three requests at most.
+    expect((await cost()).requests).to.be.at.most(6);
+    await project.commit({ 'version.txt': 'with the same library\n' });
+    expect((await cost()).requests).to.be.at.most(3);
   });
 
   it('is built also when the master has lost its files', async () => {

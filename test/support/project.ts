@@ -28,6 +28,11 @@ export class GitProject {
     return project;
   }
 
+  /** One that is there already. */
+  static at(directory: string): GitProject {
+    return new GitProject(directory);
+  }
+
   /** The last commit of another repository, whatever is not committed there. */
   static async clone(from: string, directory: string): Promise<GitProject> {
     mkdirSync(directory, { recursive: true });

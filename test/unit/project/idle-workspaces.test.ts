@@ -1,8 +1,12 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
+  chownSync,
   existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -19,47 +23,35 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../src/lib/clock.js';
 import { isInUse } from '../../../src/process/processes-in.js';
-import { openWorkspace, type Workspace } from '../../../src/project/open-workspace.js';
+import type { Workspace } from '../../../src/project/open-workspace.js';
 import { sweepWorkspaces } from '../../../src/project/sweep-workspaces.js';
-import { toId } from '../../../src/protocol/ids.js';
 import { run } from '../../support/processes.js';
 import { GitProject, writeFiles } from '../../support/project.js';
 import { until } from '../../support/until.js';
+import { gitProject, openOn } from '../../support/workspaces.js';
 
 let parent: string;
 let root: string;
 let project: GitProject;
 let builds = 0;
+let said: string[];
 
 function open(workspacesKept = 2): Promise<Workspace> {
   builds += 1;
-  return openWorkspace({
-    project: {
-      type: 'git',
-      url: project.url,
-      remote: 'origin',
-      branch: null,
-      hash: null,
-      project_directory: null,
-    },
-    remoteFiles: [],
-    buildId: toId.build(builds),
-    root,
-    strictHostKeyChecking: true,
+  const env = { PATH: process.env.PATH ?? '', HOME: parent };
+  return openOn(root, gitProject(project.url), {
+    build: builds,
     workspacesKept,
-    remoteFileLimits: { maxBytes: 1024 ** 2, timeoutSeconds: 60 },
-    random: () => 0,
-    env: { PATH: process.env.PATH ?? '', HOME: parent },
-    relay: null,
-    warn: () => undefined,
-    signal: new AbortController().signal,
-    clock: systemClock,
+    env,
+    warn: (sentence) => said.push(sentence),
   });
 }
 
 /** By its inode: a file that was not written again. */
 const inode = ({ projectDirectory }: Workspace, name: string) => statSync(join(projectDirectory, name)).ino;
 const idle = () => (existsSync(join(root, 'idle')) ? readdirSync(join(root, 'idle')) : []);
+
+const indexes = (folder: string) => readdirSync(folder).map((name) => join(folder, name));
 
 /** What git has of the workspace, and all that is in it. */
 async function look({ projectDirectory }: Workspace) {
@@ -81,6 +73,13 @@ async function look({ projectDirectory }: Workspace) {
   };
 }
 
+/** The path of a file of a workspace. */
+type At = (name: string) => string;
+
+function access(program: string, ...args: readonly string[]): string {
+  return execFileSync(program, args, { encoding: 'utf8' });
+}
+
 describe('a workspace that was used before', () => {
   before(async function () {
     // Elsewhere the system does not say whether a process is in it, and none is used again.
@@ -91,6 +90,7 @@ describe('a workspace that was used before', () => {
   beforeEach(async () => {
     parent = realpathSync(mkdtempSync(join(tmpdir(), 'idle-')));
     root = join(parent, 'root');
+    said = [];
     project = await GitProject.create(join(parent, 'origin'), {
       a: 'a\n',
       b: 'b\n',
@@ -168,6 +168,62 @@ describe('a workspace that was used before', () => {
     });
   }
 
+  for (const [what, spoil, look] of [
+    ['a hard link', (at) => linkSync(at('a'), at('../elsewhere')), (at) => lstatSync(at('a')).nlink],
+    [
+      'a second name of a link',
+      (at) => linkSync(at('l'), at('../elsewhere')),
+      (at) => lstatSync(at('l')).nlink,
+    ],
+    ['another owner', (at) => chownSync(at('dir'), 1234, 1234), (at) => statSync(at('dir')).uid],
+    [
+      'a repository among its files',
+      (at) => writeFiles(at('dir'), { '.git/config': '' }),
+      (at) => readdirSync(at('dir')),
+    ],
+    [
+      'a repository elsewhere',
+      (at) => writeFiles(at('dir'), { '.git': 'gitdir: /x\n' }),
+      (at) => readdirSync(at('dir')),
+    ],
+    [
+      'who may read a file',
+      (at) => access('setfacl', '-m', 'u:1234:r', at('a')),
+      (at) => access('ls', '-l', at('a')).slice(0, 11),
+    ],
+    [
+      'who may read what is made in a folder',
+      (at) => access('setfacl', '-d', '-m', 'u:1234:r', at('dir')),
+      (at) => access('ls', '-ld', at('dir')).slice(0, 11),
+    ],
+  ] satisfies [string, (at: At) => unknown, (at: At) => unknown][]) {
+    it(`does not pass on ${what}`, async function () {
+      symlinkSync('a', join(project.directory, 'l'));
+      await project.commit({});
+      const first = await open();
+      const at: At = (name) => join(first.projectDirectory, name);
+      const fresh = look(at);
+      try {
+        spoil(at);
+      } catch (error) {
+        if (
+          error instanceof Error &&
+          'code' in error &&
+          (error.code === 'EPERM' || error.code === 'ENOENT')
+        ) {
+          // Not root, or no program `setfacl` here.
+          this.skip();
+        }
+        throw error;
+      }
+      expect(look(at)).to.not.deep.equal(fresh);
+      await first.release();
+      expect(idle()).to.have.length(1);
+      const second = await open();
+      expect(look((name) => join(second.projectDirectory, name))).to.deep.equal(fresh);
+    });
+  }
+
   for (const setting of ['trustctime = false', 'checkStat = minimal']) {
     it(`is clean also when the user of the slave has set core.${setting}`, async () => {
       writeFileSync(join(parent, '.gitconfig'), `[core]\n${setting}\n`);
@@ -176,7 +232,9 @@ describe('a workspace that was used before', () => {
       const { mtime, ctimeMs } = statSync(a);
       const second = Math.floor(ctimeMs / 1000) + 1;
       // As if the checkout had gone on for a while after this file: git then believes its times.
-      utimesSync(`${first.projectDirectory}.index`, second, second);
+      for (const index of indexes(`${first.projectDirectory}.indexes`)) {
+        utimesSync(index, second, second);
+      }
       await until(() => Date.now() >= (second + 0.1) * 1000);
       writeFileSync(a, 'x\n');
       utimesSync(a, mtime, mtime);
@@ -195,6 +253,27 @@ describe('a workspace that was used before', () => {
     expect(idle()).to.deep.equal([]);
     expect(readdirSync(join(root, 'builds'))).to.deep.equal([]);
     expect(readdirSync(other)).to.deep.equal(['precious']);
+  });
+
+  it('is no reason to fail when it can be neither kept nor taken', async () => {
+    mkdirSync(root);
+    writeFileSync(join(root, 'idle'), 'no folder');
+    const first = await open();
+    await first.release();
+    expect(said).to.have.length(2);
+    expect(said[0]).to.contain('a new one is made');
+    expect(said[1]).to.contain('is not kept for later ones');
+    expect(readdirSync(join(root, 'builds'))).to.deep.equal([]);
+  });
+
+  it('may be one that nobody may write to, which only root can keep', async () => {
+    const first = await open();
+    const modes = ({ projectDirectory }: Workspace) => statSync(projectDirectory).mode;
+    const fresh = modes(first);
+    chmodSync(first.projectDirectory, 0o555);
+    await first.release();
+    expect(readdirSync(join(root, 'builds'))).to.deep.equal([]);
+    expect(modes(await open())).to.equal(fresh);
   });
 
   it('is not taken when a link is in its place', async () => {
@@ -252,21 +331,12 @@ describe('a workspace that was used before', () => {
     const { files } = await look(first);
     await first.release();
     const [name = ''] = idle();
-    writeFileSync(join(root, 'idle', name, 'index'), 'rubbish');
+    for (const index of indexes(join(root, 'idle', name, 'indexes'))) {
+      writeFileSync(index, 'rubbish');
+    }
     const second = await open();
     expect((await look(second)).files).to.deep.equal(files);
-    expect(readdirSync(join(root, 'builds')).sort()).to.deep.equal([`${builds}`, `${builds}.index`]);
-  });
-
-  it('with submodules is not kept, since nothing says how they were', async () => {
-    const library = await GitProject.create(join(parent, 'library'), { lib: '' });
-    await project.git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', library.url, 'lib');
-    await project.commit({});
-    const opened = await open();
-    expect(existsSync(join(opened.projectDirectory, 'lib', 'lib'))).to.equal(true);
-    await opened.release();
-    expect(idle()).to.deep.equal([]);
-    expect(readdirSync(join(root, 'builds'))).to.deep.equal([]);
+    expect(readdirSync(join(root, 'builds')).sort()).to.deep.equal([`${builds}`, `${builds}.indexes`]);
   });
 
   it('with a submodule that nothing names is not used again', async () => {

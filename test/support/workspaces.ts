@@ -1,0 +1,34 @@
+import { tmpdir } from 'node:os';
+import { systemClock } from '../../src/lib/clock.js';
+import { openWorkspace, type Workspace, type WorkspaceOptions } from '../../src/project/open-workspace.js';
+import { toId } from '../../src/protocol/ids.js';
+import type { GitProject, Project } from '../../src/protocol/project.js';
+
+/** A repository as a build request names it, at its HEAD unless told otherwise. */
+export function gitProject(url: string, more: Partial<GitProject> = {}): GitProject {
+  return { type: 'git', url, remote: 'origin', branch: null, hash: null, project_directory: null, ...more };
+}
+
+/** Opens the workspace of build 1 on a slave that asks nobody but the origin, unless told otherwise. */
+export function openOn(
+  root: string,
+  project: Project,
+  { build = 1, ...more }: Partial<WorkspaceOptions> & { readonly build?: number } = {},
+): Promise<Workspace> {
+  return openWorkspace({
+    project,
+    remoteFiles: [],
+    buildId: toId.build(build),
+    root,
+    strictHostKeyChecking: true,
+    workspacesKept: 2,
+    remoteFileLimits: { maxBytes: 1024 ** 2, timeoutSeconds: 60 },
+    random: () => 0,
+    env: { PATH: process.env.PATH ?? '', HOME: tmpdir() },
+    relay: null,
+    warn: () => undefined,
+    signal: new AbortController().signal,
+    clock: systemClock,
+    ...more,
+  });
+}

@@ -1,0 +1,160 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { systemClock } from '../../../src/lib/clock.js';
+import { DiskFull, failed } from '../../../src/project/git-errors.js';
+import { sweepWorkspaces } from '../../../src/project/sweep-workspaces.js';
+import { GitProject, writeFiles } from '../../support/project.js';
+import { gitProject, openOn } from '../../support/workspaces.js';
+
+const MIB = 1024 ** 2;
+
+describe('what git says of a full disk', () => {
+  const said = (stderr: string) => failed('It failed', { exitCode: 1, ended: 'exited', stdout: '', stderr });
+
+  it('is told from what the other side says of its own', () => {
+    expect(said('fatal: write error: No space left on device\n')).to.be.instanceOf(DiskFull);
+    expect(said('remote: fatal: No space left on device\nfatal: early EOF\n')).to.not.be.instanceOf(DiskFull);
+  });
+});
+
+describe('a slave whose disk is full', () => {
+  let parent: string;
+  let root: string;
+  let small: GitProject;
+  let large: GitProject;
+  /** How large the disk of the slave is. */
+  const resize = (mib: number) => execFileSync('mount', ['-o', `remount,size=${mib}m`, root]);
+
+  before(async function () {
+    parent = realpathSync(mkdtempSync(join(tmpdir(), 'full-disk-')));
+    root = join(parent, 'root');
+    mkdirSync(root);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'none', root], { stdio: 'pipe' });
+    } catch {
+      // Not root, or in a container that may not.
+      rmSync(parent, { recursive: true });
+      this.skip();
+    }
+    const project = async (name: string, mib: number) => {
+      const made = await GitProject.create(join(parent, name), {});
+      writeFileSync(join(made.directory, 'large'), randomBytes(mib * MIB));
+      await made.commit({});
+      return made;
+    };
+    small = await project('small', 2);
+    large = await project('large', 8);
+  });
+  after(() => {
+    if (existsSync(root)) {
+      execFileSync('umount', [root]);
+      rmSync(parent, { recursive: true });
+    }
+  });
+  afterEach(() => {
+    for (const name of readdirSync(root)) {
+      rmSync(join(root, name), { recursive: true });
+    }
+  });
+
+  const refusal = async (opening: Promise<unknown>) => {
+    const error: unknown = await opening.catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(DiskFull);
+    return error instanceof Error ? error.message : '';
+  };
+
+  it('says what to do, keeps nothing of what it has begun, and goes on when there is room', async () => {
+    resize(8);
+    expect(await refusal(openOn(root, gitProject(large.url)))).to.match(
+      /disk of this slave is full; make room/,
+    );
+    expect([readdirSync(join(root, 'builds')), readdirSync(join(root, 'mirrors'))]).to.deep.equal([[], []]);
+    // Room for the mirror, not for the files.
+    resize(12);
+    expect(await refusal(openOn(root, gitProject(large.url)))).to.contain('disk of this slave is full');
+    expect(readdirSync(join(root, 'builds'))).to.deep.equal([]);
+    resize(40);
+    await (await openOn(root, gitProject(large.url))).release();
+  });
+
+  it('keeps no half pack in a mirror that it had', async () => {
+    resize(8);
+    await (await openOn(root, gitProject(small.url), { workspacesKept: 0 })).release();
+    writeFileSync(join(small.directory, 'larger'), randomBytes(6 * MIB));
+    await small.commit({});
+    await refusal(openOn(root, gitProject(small.url)));
+    const [mirror = ''] = readdirSync(join(root, 'mirrors'));
+    const packs = readdirSync(join(root, 'mirrors', mirror, 'objects', 'pack'));
+    expect(packs.filter((name) => /tmp/.test(name))).to.deep.equal([]);
+    resize(40);
+    await (await openOn(root, gitProject(small.url))).release();
+  });
+
+  it('makes room by removing the checkouts of ended builds', async () => {
+    resize(20);
+    writeFiles(root, { 'idle/of.another/tree/file': '' });
+    writeFileSync(join(root, 'idle/of.another/tree/file'), Buffer.alloc(18 * MIB));
+    const said: string[] = [];
+    await openOn(root, gitProject(small.url), { warn: (sentence) => said.push(sentence) });
+    expect(said).to.have.length(1);
+    expect(readdirSync(join(root, 'idle'))).to.deep.equal([]);
+  });
+
+  it('says so of a remote file too', async () => {
+    resize(8);
+    const server = createServer((_, response) => response.end(randomBytes(10 * MIB)));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const uri = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/file`;
+    try {
+      const remoteFileLimits = { maxBytes: 100 * MIB, timeoutSeconds: 60 };
+      const folder = join(root, 'folder');
+      mkdirSync(folder);
+      const opening = openOn(
+        root,
+        { type: 'directory', project_directory: folder },
+        { remoteFiles: [{ uri, name: 'x' }], remoteFileLimits },
+      );
+      expect(await refusal(opening)).to.contain('remote file x');
+      expect(readdirSync(folder)).to.deep.equal([]);
+    } finally {
+      server.close();
+    }
+  });
+});
+
+describe('what a killed slave has left of a fetch', () => {
+  it('is removed when a slave starts there again', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'left-'));
+    try {
+      writeFiles(root, {
+        'mirrors/m/HEAD': '',
+        'mirrors/m/some.bundle': '',
+        'mirrors/m/objects/pack/tmp_pack_123': '',
+        'mirrors/m/objects/pack/pack-1.pack': '',
+      });
+      await sweepWorkspaces(root, systemClock, 2);
+      expect(readdirSync(join(root, 'mirrors', 'm'), { recursive: true }).sort()).to.deep.equal([
+        'HEAD',
+        'objects',
+        'objects/pack',
+        'objects/pack/pack-1.pack',
+      ]);
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
+});
