@@ -1,5 +1,6 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeTree } from '../lib/remove-tree.js';
 import type { BuildId } from '../protocol/ids.js';
 import type { Cluster } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
@@ -56,7 +57,7 @@ export class Retention {
       const ids = (await namesIn(directory)).filter((name) => /^[1-9]\d{0,14}$/.test(name)).map(Number);
       const known = await knownBuilds(this.#cluster.store.db, ids);
       for (const id of ids.filter((one) => !known.has(one))) {
-        await rm(join(directory, String(id)), { recursive: true, force: true });
+        await removeTree(join(directory, String(id)));
       }
     }
   }
@@ -66,7 +67,7 @@ export class Retention {
       // The next part is a transaction of its own.
     }
     await this.#consoles.forgetBuild(build);
-    await rm(join(this.#cluster.resultsDirectory, String(build)), { recursive: true, force: true });
+    await removeTree(join(this.#cluster.resultsDirectory, String(build)));
   }
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { lstat, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeTree } from '../lib/remove-tree.js';
 import { isInUse } from '../process/processes-in.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { GitProject, SnapshotProject } from '../protocol/project.js';
@@ -9,7 +10,6 @@ import { freshModesIn, hasFreshModes } from './fresh-modes.js';
 import type { Git } from './git.js';
 import { failed } from './git-errors.js';
 import { indexOf } from './idle-workspaces.js';
-import { removeTree } from './remove-tree.js';
 
 export interface Clone {
   readonly git: Git;

@@ -3,6 +3,7 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
 import { QueueByKey } from '../lib/queue-by-key.js';
+import { removeTree } from '../lib/remove-tree.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { CommitSchema } from '../protocol/pack.js';
 import type { GitProject, SnapshotProject } from '../protocol/project.js';
@@ -14,7 +15,6 @@ import { takeIdle } from './idle-workspaces.js';
 import { isFolder, isReallyInside } from './inside-workspace.js';
 import { findCommit, makeMirror, mirrorPath, updateMirror } from './mirror.js';
 import { type PackRelay, receiveCommit } from './pack-relay.js';
-import { removeTree } from './remove-tree.js';
 
 /** A root belongs to one process, so a queue in memory is lock enough for its mirrors. */
 const mirrors = new QueueByKey();

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract, type ReadEntry } from 'tar';
 import { freeDiskBytes } from '../../lib/free-disk.js';
-import { removeTree } from '../../project/remove-tree.js';
+import { removeTree } from '../../lib/remove-tree.js';
 import { goesUp, staysInFolder } from '../../protocol/archive-names.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { JUNIT } from './junit.js';
@@ -74,12 +74,10 @@ export async function unpackResults(
   const fresh = join(dirname(place), `.${basename(place)}.${process.pid}.new`);
   const old = `${fresh}.old`;
   const seen = new SeenBytes(freeDiskBytes(nearestFolder(dirname(place))));
-  const refused = new Set<string>();
+  let refused = 0;
   const filter: typeof belongs = (path, entry) => {
     const isWanted = belongs(path, entry);
-    if (!isWanted) {
-      refused.add(path);
-    }
+    refused += isWanted ? 0 : 1;
     return isWanted;
   };
   try {
@@ -90,7 +88,9 @@ export async function unpackResults(
       counting(onProgress),
       createGunzip(),
       seen.passing(),
+      // One entry after another: otherwise it begins all empty files at once, however many the archive has.
       extract({
+        sync: true,
         cwd: fresh,
         strict: true,
         preserveOwner: false,
@@ -111,7 +111,7 @@ export async function unpackResults(
     unlessMissing(() => renameSync(place, old));
     renameSync(fresh, place);
     await removeTree(old);
-    return { refused: refused.size };
+    return { refused };
   } catch (error) {
     await removeTree(fresh).catch(() => undefined);
     signal.throwIfAborted();
