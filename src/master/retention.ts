@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeTree } from '../lib/remove-tree.js';
 import type { BuildId } from '../protocol/ids.js';
+import type { KeptZips } from './artifacts/kept-zips.js';
 import type { Cluster } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
 import { buildsToForget, deletePartOfBuild, knownBuilds } from './store/retention.js';
@@ -21,11 +22,13 @@ export interface RetentionLimits {
 export class Retention {
   readonly #cluster: Cluster;
   readonly #consoles: LiveConsoles;
+  readonly #zips: KeptZips;
   readonly #limits: RetentionLimits;
 
-  constructor(cluster: Cluster, consoles: LiveConsoles, limits: RetentionLimits) {
+  constructor(cluster: Cluster, consoles: LiveConsoles, zips: KeptZips, limits: RetentionLimits) {
     this.#cluster = cluster;
     this.#consoles = consoles;
+    this.#zips = zips;
     this.#limits = limits;
   }
 
@@ -60,6 +63,11 @@ export class Retention {
         await removeTree(join(directory, String(id)));
       }
     }
+    const zipped = this.#zips.builds();
+    const known = await knownBuilds(this.#cluster.store.db, zipped);
+    for (const id of zipped.filter((one) => !known.has(one))) {
+      await this.#zips.forgetBuild(id);
+    }
   }
 
   async #forget(build: BuildId): Promise<void> {
@@ -67,6 +75,7 @@ export class Retention {
       // The next part is a transaction of its own.
     }
     await this.#consoles.forgetBuild(build);
+    await this.#zips.forgetBuild(build);
     await removeTree(join(this.#cluster.resultsDirectory, String(build)));
   }
 }

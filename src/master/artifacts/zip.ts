@@ -94,6 +94,10 @@ function added(
       entry.destroy();
       reject(new Error('The reader of the zip went away.'));
     };
+    if (out.destroyed) {
+      gone();
+      return;
+    }
     out.once('close', gone);
     entry.once('error', reject);
     entry.once('end', () => {
