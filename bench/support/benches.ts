@@ -8,6 +8,7 @@ export const BENCHES: readonly string[] = [
   'atoms',
   'load',
   'artifacts',
+  'large-results',
   'console-page',
   'origin',
   'workspace',

@@ -36,6 +36,7 @@ export async function master(options: MasterOptions): Promise<void> {
     leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
     retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
     maxPackBytes: config.master.packsMaxMib * 1024 ** 2,
+    maxZipBytes: config.master.zipsMaxMib * 1024 ** 2,
     resultBounds: resultBoundsOf(config),
     log,
   });

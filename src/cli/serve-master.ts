@@ -35,6 +35,8 @@ export interface ServeMasterOptions {
   readonly retention: MasterOptions['retention'];
   /** Of all bundles of projects together. */
   readonly maxPackBytes: number;
+  /** Of all zips of results together; 0: none is kept. */
+  readonly maxZipBytes: number;
   readonly resultBounds: ResultBounds;
   readonly log: Logger;
   readonly clock?: Clock;
@@ -63,6 +65,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       leaseSeconds: options.leaseSeconds,
       retention: options.retention,
       maxPackBytes: options.maxPackBytes,
+      maxZipBytes: options.maxZipBytes,
       resultBounds: options.resultBounds,
     });
     releasers.add(() => service.close());

@@ -162,6 +162,11 @@ export const sections = {
       '10240',
       'How many MiB of projects the master keeps at most, to pass them on to slaves.',
     ),
+    zips_max_mib: key(
+      integer(0, 10_000_000),
+      '10240',
+      'How many MiB of zips of results the master keeps at most, so that a download can go on; 0 keeps none.',
+    ),
     results_kept_days: key(
       integer(0, 36_500),
       '30',

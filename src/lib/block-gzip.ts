@@ -14,33 +14,34 @@ export interface BlockGzipOptions {
 
 /**
  * Compresses in blocks, each a gzip member of its own, so that a reader who knows their lengths can start at any of
- * them; to everybody else it is one gzip stream (RFC 1952, section 2.2). Nothing comes of no input.
+ * them; to everybody else it is one gzip stream (RFC 1952, section 2.2). Nothing comes of no input. Holds one block,
+ * into which the input is copied: thousands of small pieces that are held until it is full outlive the young
+ * generation of the heap, and make it grow.
  */
 export async function* blockGzip(
   input: AsyncIterable<Uint8Array>,
   options: BlockGzipOptions,
 ): AsyncGenerator<Buffer> {
-  let parts: Uint8Array[] = [];
-  let room = options.blockBytes;
+  const block = Buffer.allocUnsafe(options.blockBytes);
+  let filled = 0;
   const member = async () => {
-    const bytes = await compress(Buffer.concat(parts), { level: options.level });
-    parts = [];
-    room = options.blockBytes;
+    const bytes = await compress(block.subarray(0, filled), { level: options.level });
+    filled = 0;
     options.onMember(bytes.length);
     return bytes;
   };
   for await (const chunk of input) {
     for (let rest = chunk; rest.length > 0; ) {
-      const taken = rest.subarray(0, room);
-      parts.push(taken);
-      room -= taken.length;
+      const taken = rest.subarray(0, block.length - filled);
+      block.set(taken, filled);
+      filled += taken.length;
       rest = rest.subarray(taken.length);
-      if (room === 0) {
+      if (filled === block.length) {
         yield await member();
       }
     }
   }
-  if (parts.length > 0) {
+  if (filled > 0) {
     yield await member();
   }
 }

@@ -47,6 +47,7 @@ export interface MasterService {
   /** Seconds since the epoch. */
   readonly startedAt: number;
   readonly packs: MasterPacks;
+  readonly zips: MasterZips;
 
   createBuild(request: BuildRequest): Promise<BuildId>;
   listBuilds(page: Page): Promise<{ builds: Build[]; total: number }>;
@@ -100,6 +101,20 @@ export interface MasterPacks {
   room(): Promise<number>;
   /** Does nothing when it has the commit already. @throws CONFLICT when it does not have `base` */
   keep(commit: string, base: string | null, bundle: ReceivedArchive): Promise<void>;
+}
+
+/** The results of builds that have ended, as zips that lie on the disk. */
+export interface MasterZips {
+  /** Waits until it is made. null when it cannot be kept, because of its size or the disk's. */
+  open(build: BuildId, contents: ArchiveContents): Promise<OpenZip | null>;
+}
+
+export interface OpenZip {
+  /** The caller closes it. It may be read to its end also when it is removed meanwhile. */
+  readonly file: FileHandle;
+  readonly bytes: number;
+  /** Differs when the bytes do. */
+  readonly tag: string;
 }
 
 /** Which events: those with a higher id, and not older than `timestamp` (seconds since the epoch). */

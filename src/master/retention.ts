@@ -1,6 +1,8 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeTree } from '../lib/remove-tree.js';
 import type { BuildId } from '../protocol/ids.js';
+import type { KeptZips } from './artifacts/kept-zips.js';
 import type { Cluster } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
 import { buildsToForget, deletePartOfBuild, knownBuilds } from './store/retention.js';
@@ -20,11 +22,13 @@ export interface RetentionLimits {
 export class Retention {
   readonly #cluster: Cluster;
   readonly #consoles: LiveConsoles;
+  readonly #zips: KeptZips;
   readonly #limits: RetentionLimits;
 
-  constructor(cluster: Cluster, consoles: LiveConsoles, limits: RetentionLimits) {
+  constructor(cluster: Cluster, consoles: LiveConsoles, zips: KeptZips, limits: RetentionLimits) {
     this.#cluster = cluster;
     this.#consoles = consoles;
+    this.#zips = zips;
     this.#limits = limits;
   }
 
@@ -56,8 +60,13 @@ export class Retention {
       const ids = (await namesIn(directory)).filter((name) => /^[1-9]\d{0,14}$/.test(name)).map(Number);
       const known = await knownBuilds(this.#cluster.store.db, ids);
       for (const id of ids.filter((one) => !known.has(one))) {
-        await rm(join(directory, String(id)), { recursive: true, force: true });
+        await removeTree(join(directory, String(id)));
       }
+    }
+    const zipped = this.#zips.builds();
+    const known = await knownBuilds(this.#cluster.store.db, zipped);
+    for (const id of zipped.filter((one) => !known.has(one))) {
+      await this.#zips.forgetBuild(id);
     }
   }
 
@@ -66,7 +75,8 @@ export class Retention {
       // The next part is a transaction of its own.
     }
     await this.#consoles.forgetBuild(build);
-    await rm(join(this.#cluster.resultsDirectory, String(build)), { recursive: true, force: true });
+    await this.#zips.forgetBuild(build);
+    await removeTree(join(this.#cluster.resultsDirectory, String(build)));
   }
 }
 

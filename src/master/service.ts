@@ -6,6 +6,7 @@ import { freeDiskBytes } from '../lib/free-disk.js';
 import type { Logger } from '../lib/logger.js';
 import { Releasers } from '../lib/releasers.js';
 import type { Project } from '../protocol/project.js';
+import { KeptZips } from './artifacts/kept-zips.js';
 import { Builds } from './builds.js';
 import { Cluster } from './cluster.js';
 import { LiveConsoles } from './consoles/live.js';
@@ -47,6 +48,8 @@ export interface MasterOptions {
   readonly retention: RetentionLimits;
   /** Of all bundles of projects together; 10 GiB unless given. */
   readonly maxPackBytes?: number;
+  /** Of all zips together, 0: none is kept; 10 GiB unless given. */
+  readonly maxZipBytes?: number;
   /** How much results may hold; the defaults of the configuration unless given. */
   readonly resultBounds?: ResultBounds;
   /** What may still be written where a folder is, null when nobody knows; asked of the system unless given. */
@@ -109,7 +112,15 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
   });
   const nonces = await Nonces.load(cluster);
   const consoles = new LiveConsoles(join(directory, 'consoles'));
-  const retention = new Retention(cluster, consoles, options.retention);
+  const zips = new KeptZips({
+    directory: join(directory, 'zips'),
+    clock,
+    log,
+    maxBytes: options.maxZipBytes ?? 10 * 1024 ** 3,
+    diskProblem: () => room.problem,
+  });
+  releasers.add(() => zips.close());
+  const retention = new Retention(cluster, consoles, zips, options.retention);
   const builds = new Builds(cluster, packs);
   const regrouping = new Regrouping(cluster);
   const slaves = new Slaves(cluster, polls, regrouping, leaseSeconds);
@@ -120,6 +131,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     sessionId: drawSessionId(random),
     startedAt: seconds(clock.now()),
     packs,
+    zips,
     ...forSlaves(cluster, slaves, polls, consoles, regrouping, leaseMs),
     ...forReaders(cluster, builds, slaves, consoles),
     createBuild: (request) => builds.create(request),

@@ -1,10 +1,10 @@
 import { lstat, mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { removeTree } from '../lib/remove-tree.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Git } from './git.js';
 import { failed } from './git-errors.js';
 import { lfsProblem } from './lfs.js';
-import { removeTree } from './remove-tree.js';
 
 /** A commit that a mirror has, and how a checkout of it calls where it comes from. */
 export interface Source {

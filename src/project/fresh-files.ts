@@ -1,8 +1,8 @@
 import { lstatSync, type Stats } from 'node:fs';
 import { lstat, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeTree } from '../lib/remove-tree.js';
 import type { Program } from './git.js';
-import { removeTree } from './remove-tree.js';
 
 const PERMISSIONS = 0o7777;
 const OWNER_EXECUTES = 0o100;

@@ -3,6 +3,7 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
 import { QueueByKey } from '../lib/queue-by-key.js';
+import { removeTree } from '../lib/remove-tree.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { CommitSchema } from '../protocol/pack.js';
 import type { GitProject, SnapshotProject } from '../protocol/project.js';
@@ -17,7 +18,6 @@ import { noteFiles } from './kept-indexes.js';
 import { hasPointersOnly } from './lfs.js';
 import { clearUnfinished, findCommit, makeMirror, mirrorPath, noteUse, updateMirror } from './mirror.js';
 import { type PackRelay, receiveCommit } from './pack-relay.js';
-import { removeTree } from './remove-tree.js';
 import type { Submodule } from './submodules.js';
 import { checkOutTree, type Placed, type TreeOptions } from './workspace-tree.js';
 

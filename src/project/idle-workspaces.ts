@@ -4,9 +4,9 @@ import { lstat, mkdir, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { freeDiskBytes } from '../lib/free-disk.js';
+import { removeTree } from '../lib/remove-tree.js';
 import { isInUse } from '../process/processes-in.js';
 import { indexesOf } from './kept-indexes.js';
-import { removeTree } from './remove-tree.js';
 
 /*
  * Workspaces of builds that have ended, `idle/<project>.<some>/`: what was checked out (`tree`), with whatever the build

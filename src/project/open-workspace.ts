@@ -1,5 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
+import { removeTree } from '../lib/remove-tree.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 import type {
@@ -19,7 +20,6 @@ import { isFolder } from './inside-workspace.js';
 import { indexesOf } from './kept-indexes.js';
 import { type PackRelay, sendCommits } from './pack-relay.js';
 import { type DownloadOptions, downloadRemoteFiles, type RemoteFileLimits } from './remote-files.js';
-import { removeTree } from './remove-tree.js';
 
 export interface WorkspaceOptions<P extends Project = Project> {
   readonly project: P;

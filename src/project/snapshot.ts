@@ -2,6 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, relative } from 'node:path';
 import type { Clock } from '../lib/clock.js';
+import { removeTree } from '../lib/remove-tree.js';
 import { MAX_CHAIN } from '../protocol/pack.js';
 import type { SnapshotProject } from '../protocol/project.js';
 import { createGit, type Git } from './git.js';
@@ -9,7 +10,6 @@ import { gitEnvironment } from './git-environment.js';
 import { failed } from './git-errors.js';
 import { type PackRelay, sendBundle } from './pack-relay.js';
 import { type Committed, MESSAGE, plainCommit, plainEnvironment } from './plain-commit.js';
-import { removeTree } from './remove-tree.js';
 import { ancestorsOf, findWorkingTree, makeScratch, scratchEnvironment, writeTree } from './working-tree.js';
 
 export interface SnapshotOptions {

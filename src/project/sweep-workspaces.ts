@@ -1,9 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
+import { removeTree } from '../lib/remove-tree.js';
 import { trimIdle } from './idle-workspaces.js';
 import { clearLeft } from './mirror.js';
-import { removeTree } from './remove-tree.js';
 
 const MIRROR_UNUSED_MS = 30 * 24 * 3600 * 1000;
 

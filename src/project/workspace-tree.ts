@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
+import { removeTree } from '../lib/remove-tree.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { cloneCold, cloneWarm, type Source } from './clone.js';
 import type { Git } from './git.js';
 import { DiskFull } from './git-errors.js';
 import { indexAt } from './kept-indexes.js';
-import { removeTree } from './remove-tree.js';
 import { MAX_SUBMODULES, type Submodule, submodulesOf, tooMany } from './submodules.js';
 
 export interface TreeOptions {

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ARTIFACT_DIR } from '../job/environment.js';
+import { removeTree } from '../lib/remove-tree.js';
 import { endEscaped } from '../process/escaped.js';
-import { removeTree } from '../project/remove-tree.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 import type {

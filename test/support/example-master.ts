@@ -45,6 +45,7 @@ export async function startExampleMaster(): Promise<ExampleMaster> {
     leaseSeconds: 30,
     retention: { buildsKept: 0, daysKept: 0 },
     maxPackBytes: 1024 ** 2,
+    maxZipBytes: 1024 ** 2,
     resultBounds: defaultResultBounds,
     log: pino({ level: 'silent' }),
     clock,

@@ -6,6 +6,7 @@ import type {
   EventsAfter,
   MasterReading,
   MasterService,
+  MasterZips,
   Page,
   ReceivedArchive,
 } from '../../src/master/contract.js';
@@ -48,6 +49,8 @@ export class FakeService implements MasterService, MasterReading {
   readonly sessionId = 'fake-session';
   readonly startedAt = 1_700_000_000;
   readonly packs = new FakePacks();
+  /** None is kept, unless a test puts real ones here. */
+  zips: MasterZips = { open: async () => null };
   readonly changes: Change[] = [];
   readonly builds = new Map<BuildId, Build>();
   readonly slaves = new Map<SlaveId, Slave>();

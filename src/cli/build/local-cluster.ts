@@ -39,6 +39,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
       retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
       maxPackBytes: config.master.packsMaxMib * 1024 ** 2,
+      maxZipBytes: config.master.zipsMaxMib * 1024 ** 2,
       resultBounds: resultBoundsOf(config),
       log,
     });

@@ -52,6 +52,14 @@ async function add(zip: ZipFile, entry: Entry, out: PassThrough): Promise<void> 
   const name = zipName(entry.header.name);
   switch (type) {
     case 'file':
+      if (entry.header.size === 0) {
+        zip.addBuffer(Buffer.alloc(0), name, {
+          mtime,
+          mode: FILE_TYPE | (mode & PERMISSIONS),
+          compress: false,
+        });
+        break;
+      }
       await added(zip, Readable.from(entry, { objectMode: false }), out, name, {
         mtime,
         mode: FILE_TYPE | (mode & PERMISSIONS),
@@ -104,6 +112,13 @@ function added(
       out.off('close', gone);
       resolve();
     });
-    zip.addReadStream(entry, name, options);
+    // The zip keeps this function to its end, for each of its entries: it must not hold the entry's stream for so long.
+    let once: Readable | null = entry;
+    zip.addReadStreamLazy(name, options, (give) => {
+      if (once !== null) {
+        give(null, once);
+        once = null;
+      }
+    });
   });
 }

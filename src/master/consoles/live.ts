@@ -1,5 +1,6 @@
 import { appendFile, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { removeTree } from '../../lib/remove-tree.js';
 import type { AtomId, BuildId } from '../../protocol/ids.js';
 import type { ConsolePage } from '../../protocol/work.js';
 import { type ConsoleSource, type PageRequest, readPage } from './page.js';
@@ -111,7 +112,7 @@ export class LiveConsoles {
         this.#entries.delete(file);
       }
     }
-    await rm(folder, { recursive: true, force: true });
+    await removeTree(folder);
   }
 
   #folder(build: BuildId): string {

@@ -1,4 +1,4 @@
-import { ReportReader } from '../../junit/report-reader.js';
+import { type ReportOutcome, ReportReader } from '../../junit/report-reader.js';
 import { addCounts, type ResultFacts, type TestCounts } from '../../protocol/result-facts.js';
 
 /** More are counted, and not named. */
@@ -26,9 +26,18 @@ export class AtomNotes {
     this.#say(`cut: ${JSON.stringify(name)}: ${bytes} bytes in it are left out, ${reason}`);
   }
 
+  /** A file that is here whole. */
+  read(name: string, content: Buffer): void {
+    if (couldBeReport(name)) {
+      const reader = new ReportReader();
+      reader.push(content);
+      this.#take(name, reader.end());
+    }
+  }
+
   /** One that could be a report of tests is read while it goes by. */
   async *reading(name: string, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    if (!/\.xml$/i.test(name)) {
+    if (!couldBeReport(name)) {
       yield* content;
       return;
     }
@@ -37,13 +46,7 @@ export class AtomNotes {
       reader.push(chunk);
       yield chunk;
     }
-    const outcome = reader.end();
-    if (outcome.kind === 'report') {
-      this.#tests = this.#tests === null ? outcome.counts : addCounts(this.#tests, outcome.counts);
-    } else if (outcome.kind === 'bad') {
-      this.#badReports += 1;
-      this.#say(`not read as a report of tests: ${JSON.stringify(name)}: ${outcome.reason}`);
-    }
+    this.#take(name, reader.end());
   }
 
   /** null when there is nothing to say. */
@@ -59,6 +62,15 @@ export class AtomNotes {
     return [...this.#lines, ...more].map((line) => `${line}\n`).join('');
   }
 
+  #take(name: string, outcome: ReportOutcome): void {
+    if (outcome.kind === 'report') {
+      this.#tests = this.#tests === null ? outcome.counts : addCounts(this.#tests, outcome.counts);
+    } else if (outcome.kind === 'bad') {
+      this.#badReports += 1;
+      this.#say(`not read as a report of tests: ${JSON.stringify(name)}: ${outcome.reason}`);
+    }
+  }
+
   #say(line: string): void {
     if (this.#lines.length < MAX_NAMED) {
       this.#lines.push(line);
@@ -66,4 +78,8 @@ export class AtomNotes {
       this.#unnamed += 1;
     }
   }
+}
+
+function couldBeReport(name: string): boolean {
+  return /\.xml$/i.test(name);
 }

@@ -1,22 +1,9 @@
-import {
-  closeSync,
-  constants,
-  createReadStream,
-  createWriteStream,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  type Stats,
-} from 'node:fs';
+import { createWriteStream, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { blockGzip } from '../../lib/block-gzip.js';
 import { Masks } from '../../lib/masks.js';
-import { type TarEntry, tarHeader, tarPadding } from '../../lib/tar-header.js';
-import { goesUp, staysInFolder } from '../../protocol/archive-names.js';
+import { tarHeader, tarPadding } from '../../lib/tar-header.js';
 import type { AtomId } from '../../protocol/ids.js';
 import type { ResultFacts } from '../../protocol/result-facts.js';
 import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../protocol/result-index.js';
@@ -24,6 +11,8 @@ import { type ResultLimits, unlimited } from '../../protocol/result-limits.js';
 import { ArtifactRoom, SubjobRoom } from './artifact-room.js';
 import { AtomNotes, NOTES } from './atom-notes.js';
 import { ConsoleIndexer } from './console-indexer.js';
+import { entriesBelow } from './files-below.js';
+import { contentOf, ifReadable, openSource } from './source.js';
 
 /** What the archive of a subjob is made of: one of its atoms' folders. */
 export interface AtomFolder {
@@ -39,11 +28,6 @@ export interface AtomFolder {
 
 /** Speed counts more than size on the way from a slave to its master. */
 const LEVEL = 1;
-const READ_BYTES = 256 * 1024;
-/** Most files are tiny, and a trip through the thread pool for each costs more than reading them. */
-const TINY_BYTES = 64 * 1024;
-const PLAIN_HEADER_BYTES = 512;
-const PERMISSIONS = 0o777;
 const FILE_MODE = 0o644;
 const FOLDER_MODE = 0o755;
 
@@ -167,100 +151,6 @@ class TarOfFolders {
   }
 }
 
-async function* entriesBelow(
-  folder: AtomFolder,
-  isWanted: (name: string) => boolean,
-  room: ArtifactRoom,
-  notes: AtomNotes,
-): AsyncGenerator<Buffer> {
-  // Names to visit yet, relative to the folder; folders before what is in them.
-  const pending = (childrenOf(folder.path, '') ?? []).filter(isWanted);
-  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-    const found = lookAt(folder, name);
-    const header = 'reason' in found ? null : tarHeader(found.header);
-    const refusal =
-      'reason' in found
-        ? found.reason
-        : (nameProblem(found.header, header) ?? room.take(found.source?.stats.size ?? 0));
-    if ('reason' in found || header === null || refusal !== null) {
-      notes.leaveOut(name, refusal ?? '');
-      if ('source' in found && found.source !== null) {
-        closeSync(found.source.fd);
-      }
-      continue;
-    }
-    yield header;
-    pending.push(...found.children);
-    if (found.source !== null) {
-      yield* notes.reading(name, contentOf(found.source));
-      yield tarPadding(found.source.stats.size);
-    }
-  }
-}
-
-/** What goes into the archive for a name in an atom's folder, or why nothing does. */
-type Found =
-  | { readonly header: TarEntry; readonly children: readonly string[]; readonly source: Source | null }
-  | { readonly reason: string };
-
-function lookAt(folder: AtomFolder, name: string): Found {
-  const path = join(folder.path, name);
-  const stats = ifReadable(() => lstatSync(path));
-  const inArchive = `${folder.name}/${name}`;
-  if (stats === null) {
-    // What stands for bytes that are no UTF-8 names nothing.
-    return { reason: name.includes('\uFFFD') ? 'its name is not UTF-8' : 'it cannot be read' };
-  }
-  if (goesUp(name)) {
-    return { reason: 'its name leads out of the folder on other systems' };
-  }
-  if (stats.isDirectory()) {
-    const children = childrenOf(path, `${name}/`);
-    const header: TarEntry = { ...headOf(`${inArchive}/`, stats), type: 'Directory', size: 0 };
-    return children === null ? { reason: 'it cannot be read' } : { header, children, source: null };
-  }
-  if (stats.isSymbolicLink()) {
-    const linkpath = ifReadable(() => readlinkSync(path));
-    if (linkpath === null || !staysInFolder(inArchive, linkpath)) {
-      return { reason: `a link that leads out of the folder of the atom, to ${JSON.stringify(linkpath)}` };
-    }
-    const header: TarEntry = { ...headOf(inArchive, stats), type: 'SymbolicLink', size: 0, linkpath };
-    return { header, children: [], source: null };
-  }
-  if (!stats.isFile()) {
-    return { reason: kindOf(stats) };
-  }
-  const source = openSource(path);
-  if (source === null) {
-    return { reason: 'it cannot be read' };
-  }
-  const header: TarEntry = {
-    ...headOf(inArchive, source.stats),
-    type: 'File',
-    size: source.stats.size,
-  };
-  return { header, children: [], source };
-}
-
-/** Where names need an extended header, some readers take what follows a line end in them for one more. */
-function nameProblem({ path, linkpath = '' }: TarEntry, header: Buffer | null): string | null {
-  const isExtended = header !== null && header.length > PLAIN_HEADER_BYTES;
-  return isExtended && (path + linkpath).includes('\n')
-    ? 'a line end in a name that is long or not ASCII'
-    : null;
-}
-
-function kindOf(stats: Stats): string {
-  if (stats.isSocket()) {
-    return 'a socket';
-  }
-  return stats.isFIFO() ? 'a pipe' : 'a device';
-}
-
-function headOf(path: string, stats: Stats) {
-  return { path, mode: stats.mode & PERMISSIONS, mtime: stats.mtime };
-}
-
 /** As many bytes as come in. */
 async function* maskedBy(masks: Masks, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const stream = masks.stream();
@@ -268,77 +158,4 @@ async function* maskedBy(masks: Masks, chunks: AsyncIterable<Buffer>): AsyncGene
     yield stream.push(chunk);
   }
   yield stream.end();
-}
-
-/** Last first, so that popping gives them in order. null when it cannot be read. */
-function childrenOf(path: string, prefix: string): string[] | null {
-  return (
-    ifReadable(() => readdirSync(path))
-      ?.sort()
-      .reverse()
-      .map((name) => prefix + name) ?? null
-  );
-}
-
-/** A file that is open, with its size at that moment. */
-interface Source {
-  readonly fd: number;
-  readonly stats: Stats;
-}
-
-/** null when it cannot be read, or is no file any more. */
-function openSource(path: string): Source | null {
-  // Not to wait for the other end of a pipe, nor to follow a link out of the folder.
-  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
-  const fd = ifReadable(() => openSync(path, flags));
-  if (fd === null) {
-    return null;
-  }
-  const stats = fstatSync(fd);
-  if (stats.isFile()) {
-    return { fd, stats };
-  }
-  closeSync(fd);
-  return null;
-}
-
-/** Exactly as many bytes as the file had when it was opened. Closes it. */
-async function* contentOf({ fd, stats: { size } }: Source): AsyncGenerator<Buffer> {
-  if (size <= TINY_BYTES) {
-    const bytes = Buffer.alloc(size);
-    try {
-      readSync(fd, bytes, 0, size, 0);
-    } finally {
-      closeSync(fd);
-    }
-    yield bytes;
-    return;
-  }
-  let left = size;
-  for await (const chunk of createReadStream('', {
-    fd,
-    start: 0,
-    end: size - 1,
-    highWaterMark: READ_BYTES,
-  })) {
-    left -= chunk.length;
-    yield chunk;
-  }
-  for (; left > 0; left -= READ_BYTES) {
-    yield Buffer.alloc(Math.min(left, READ_BYTES));
-  }
-}
-
-/** What an atom has removed, or forbidden itself to read, is no fault of the archive. */
-const UNREADABLE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENXIO']);
-
-function ifReadable<T>(look: () => T): T | null {
-  try {
-    return look();
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && UNREADABLE.has(error.code)) {
-      return null;
-    }
-    throw error;
-  }
 }

@@ -32,6 +32,7 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'master.unresponsive_slaves_cleanup_interval': ['600', 600],
   'master.builds_kept': ['0', 0],
   'master.packs_max_mib': ['500', 500],
+  'master.zips_max_mib': ['0', 0],
   'master.results_kept_days': ['7', 7],
   'master.max_connections': ['50', 50],
   'master.max_header_kilobytes': ['32', 32],

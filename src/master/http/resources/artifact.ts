@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { basename } from 'node:path';
 import { ATOM_FOLDER } from '../../../protocol/artifact.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
@@ -9,6 +10,8 @@ import type { ArchiveContents } from '../../contract.js';
 import { byteRange } from '../byte-range.js';
 import type { Handlers, NotYet } from '../handler.js';
 import { type HandlerDependencies, pageOf } from './dependencies.js';
+
+const READ_BYTES = 256 * 1024;
 
 type ArtifactRoutes = 'getResult' | 'getArtifactsTar' | 'getArtifactsZip' | 'listArtifacts' | 'getArtifact';
 
@@ -23,26 +26,26 @@ export function artifactHandlers({ service }: HandlerDependencies): Pick<Handler
     getArtifactsTar: ({ params: { buildId }, headers, setHeader }) =>
       whenEnded(buildId, async (contents) => {
         const archive = await stitchTar(contents);
-        setHeader('Accept-Ranges', 'bytes');
-        setHeader('ETag', `"${archive.tag}"`);
-        const ifRange = headers['if-range'];
-        const range = byteRange(headers.range, Array.isArray(ifRange) ? ifRange[0] : ifRange, archive);
-        const { start, end } = range ?? { start: 0, end: archive.bytes };
-        return {
-          ready: true,
-          content: archive.read(start, end),
-          bytes: end - start,
-          fileName: `build-${buildId}-artifacts.tar.gz`,
-          ...(range === null ? {} : { part: { start, total: archive.bytes } }),
-        };
+        const part = partOf(archive, headers, setHeader);
+        const fileName = `build-${buildId}-artifacts.tar.gz`;
+        return { ...part.answer, content: archive.read(part.start, part.end), fileName };
       }),
-    getArtifactsZip: ({ params: { buildId } }) =>
-      whenEnded(buildId, (contents) => ({
-        ready: true,
-        content: zipStream(contents),
-        bytes: null,
-        fileName: `build-${buildId}-artifacts.zip`,
-      })),
+    getArtifactsZip: ({ params: { buildId }, headers, setHeader }) =>
+      whenEnded(buildId, async (contents) => {
+        const fileName = `build-${buildId}-artifacts.zip`;
+        const zip = await service.zips.open(buildId, contents);
+        if (zip === null) {
+          return { ready: true, content: zipStream(contents), bytes: null, fileName };
+        }
+        try {
+          const { start, end, answer } = partOf(zip, headers, setHeader);
+          const content = zip.file.createReadStream({ start, end: end - 1, highWaterMark: READ_BYTES });
+          return { ...answer, content, fileName };
+        } catch (error) {
+          await zip.file.close();
+          throw error;
+        }
+      }),
     listArtifacts: async ({ params: { buildId, folder }, query }) => {
       const archive = await archiveOf(service, buildId, folder);
       return listFolder(archive, folder, pageOf(query));
@@ -59,6 +62,25 @@ export function artifactHandlers({ service }: HandlerDependencies): Pick<Handler
       return { ready: true, ...file, fileName: basename(path) };
     },
   };
+}
+
+/** The bytes that are asked for of a whole that stays as it is, from `start` to before `end`. @throws RANGE_NOT_SATISFIABLE */
+function partOf(
+  whole: { readonly bytes: number; readonly tag: string },
+  headers: IncomingHttpHeaders,
+  setHeader: (name: string, value: string) => void,
+) {
+  setHeader('Accept-Ranges', 'bytes');
+  setHeader('ETag', `"${whole.tag}"`);
+  const ifRange = headers['if-range'];
+  const range = byteRange(headers.range, Array.isArray(ifRange) ? ifRange[0] : ifRange, whole);
+  const { start, end } = range ?? { start: 0, end: whole.bytes };
+  const answer = {
+    ready: true,
+    bytes: end - start,
+    ...(range === null ? {} : { part: { start, total: whole.bytes } }),
+  } as const;
+  return { start, end, answer };
 }
 
 /** The archive that has the folder. @throws NOT_FOUND, CONFLICT while the build runs */

@@ -1,11 +1,17 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { pino } from 'pino';
+import { systemClock } from '../../../../src/lib/clock.js';
+import { KeptZips } from '../../../../src/master/artifacts/kept-zips.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request } from '../../../support/raw-request.js';
 import { subjobArchive } from '../../../support/subjob-archive.js';
 
+/** Beside the master, which is in this process. */
+const execute = promisify(execFile);
 const directory = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
 
 /** Every file below a folder with its content. */
@@ -110,6 +116,43 @@ describe('the results of a build', () => {
       execFileSync('python3', ['-m', 'zipfile', '-e', zip, ofPython]);
       expect(filesOf(ofPython)).to.deep.equal(expected);
     }
+  });
+
+  it('come on in the middle of the zip, as `curl -C -` asks for it, and open then', async function () {
+    if (!isInstalled('curl') || !isInstalled('python3')) {
+      this.skip();
+    }
+    await endBuild();
+    master.service.zips = new KeptZips({
+      directory: join(master.directory, 'zips'),
+      clock: systemClock,
+      log: pino({ level: 'silent' }),
+      maxBytes: 1024 ** 2,
+      diskProblem: () => null,
+    });
+    const url = `${master.url}/v1/build/2/artifacts.zip`;
+    const whole = await fetch(url);
+    const bytes = Buffer.from(await whole.arrayBuffer());
+    expect(whole.headers.get('content-length')).to.equal(String(bytes.length));
+    expect(whole.headers.get('accept-ranges')).to.equal('bytes');
+    const file = join(master.directory, 'half.zip');
+    writeFileSync(file, bytes.subarray(0, 100));
+    await execute('curl', ['-sSf', '-C', '-', '-o', file, url]);
+    expect(readFileSync(file)).to.deep.equal(bytes);
+    execFileSync('python3', ['-m', 'zipfile', '-t', file]);
+
+    const tag = whole.headers.get('etag') ?? '';
+    const part = await fetch(url, { headers: { range: 'bytes=-22', 'if-range': tag } });
+    expect(part.status).to.equal(206);
+    expect(part.headers.get('content-range')).to.equal(
+      `bytes ${bytes.length - 22}-${bytes.length - 1}/${bytes.length}`,
+    );
+    expect(Buffer.from(await part.arrayBuffer())).to.deep.equal(bytes.subarray(-22));
+    const other = await fetch(url, { headers: { range: 'bytes=5-', 'if-range': '"other"' } });
+    expect([other.status, (await other.arrayBuffer()).byteLength]).to.deep.equal([200, bytes.length]);
+    const beyond = await fetch(url, { headers: { range: `bytes=${bytes.length}-` } });
+    expect(beyond.status).to.equal(416);
+    expect(await beyond.json()).to.include({ code: 'RANGE_NOT_SATISFIABLE' });
   });
 
   it('are never shown as a page: a file that a test left could be one, with scripts', async () => {

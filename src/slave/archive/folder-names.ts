@@ -1,0 +1,57 @@
+import { type Dir, opendirSync } from 'node:fs';
+
+/** Of one folder, and so the most names that are held of it. */
+const SORTED_AT_ONCE = 10_000;
+const READ_AT_ONCE = 1024;
+
+/**
+ * The names in a folder, one after another and sorted, so that the same files make the same archive. Of a folder with more
+ * than 10,000 names each 10,000 are sorted by themselves, as the system gives them: memory holds no more, however many
+ * there are.
+ */
+export class FolderNames {
+  /** null once the last of the names was read. */
+  #directory: Dir | null;
+  /** Last first, so that popping gives them in order. */
+  #names: string[] = [];
+
+  readonly #sortedAtOnce: number;
+
+  /** @throws the file system's error when the folder cannot be read; nothing is open then */
+  constructor(path: string, sortedAtOnce = SORTED_AT_ONCE) {
+    this.#sortedAtOnce = sortedAtOnce;
+    this.#directory = opendirSync(path, { bufferSize: READ_AT_ONCE });
+    try {
+      this.#readMore(this.#directory);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** null after the last. @throws the file system's error */
+  next(): string | null {
+    if (this.#names.length === 0 && this.#directory !== null) {
+      this.#readMore(this.#directory);
+    }
+    return this.#names.pop() ?? null;
+  }
+
+  close(): void {
+    this.#directory?.closeSync();
+    this.#directory = null;
+  }
+
+  #readMore(directory: Dir): void {
+    const names: string[] = [];
+    while (names.length < this.#sortedAtOnce) {
+      const entry = directory.readSync();
+      if (entry === null) {
+        this.close();
+        break;
+      }
+      names.push(entry.name);
+    }
+    this.#names = names.sort().reverse();
+  }
+}
