@@ -90,7 +90,11 @@ export class Regrouping {
     const plan = work.planFor(executorsFor(cluster, work.limits));
     const regrouped = regroup(atoms, waiting, totalOf(work), plan);
     work.replaceWaiting(regrouped, plan);
-    const row = { num_subjobs: totalOf(work), planned_executors: plan.executors };
+    const row = {
+      num_subjobs: totalOf(work),
+      planned_executors: plan.executors,
+      assumed_seconds: plan.assumed,
+    };
     cluster.watchers.changed(id);
     // Leases of the new groups are recorded behind it, so nobody is given what the store does not know.
     await cluster.journal.record([

@@ -53,6 +53,10 @@ export async function atomsOfSubjob(
   }));
 }
 
+/*
+ * In these two the plus keeps SQLite from going through the list anew for each atom of the subjob.
+ */
+
 /** Atoms of other subjobs, and such as have their verdict, are left as they are. */
 export async function recordProgress(
   db: Kysely<Database>,
@@ -67,7 +71,7 @@ export async function recordProgress(
       exit_code = news.value ->> 2,
       actual_time = CAST(news.value ->> 3 AS REAL)
     FROM json_each(${JSON.stringify(rows)}) AS news
-    WHERE build_id = ${build} AND atom_id = news.value ->> 0 AND subjob_id = ${subjob} AND failed IS NULL
+    WHERE build_id = ${build} AND atom_id = news.value ->> 0 AND +subjob_id = ${subjob} AND failed IS NULL
   `.execute(db);
 }
 
@@ -92,7 +96,7 @@ export async function recordVerdicts(
       failed = (news.value ->> 1) <> 0,
       facts = news.value ->> 3
     FROM json_each(${JSON.stringify(rows)}) AS news
-    WHERE build_id = ${build} AND atom_id = news.value ->> 0 AND subjob_id = ${subjob}
+    WHERE build_id = ${build} AND atom_id = news.value ->> 0 AND +subjob_id = ${subjob}
   `.execute(db);
   if (numAffectedRows !== BigInt(atoms.length)) {
     throw new Error(`The verdicts of subjob ${subjob} of build ${build} do not fit its atoms.`);

@@ -30,6 +30,8 @@ export interface BuildsTable {
   num_subjobs: number | null;
   /** For how many executors its subjobs were made; null until prepared. */
   planned_executors: number | null;
+  /** Seconds that its subjobs were made for of each atom without history; null: nothing was assumed. */
+  assumed_seconds: number | null;
   /** The next five are written at the end; while the build runs the truth is counted from the rows. */
   num_subjobs_done: number;
   num_atoms_done: number;

@@ -34,6 +34,17 @@ const migrations: Record<string, Migration> = {
       await sql`ALTER TABLE builds ADD COLUMN facts TEXT`.execute(db);
     },
   },
+  '0005_assumed': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await sql`ALTER TABLE builds ADD COLUMN assumed_seconds REAL`.execute(db);
+      // As for atoms, see below: else all subjobs of a build are looked through once for each that is regrouped.
+      await sql`
+        INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('subjobs', 'subjobs', '1000000 10000 1')`.execute(
+        db,
+      );
+      await sql`ANALYZE sqlite_schema`.execute(db);
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };

@@ -215,6 +215,21 @@ describe('the store', () => {
     }
   });
 
+  it('goes through a list that it is given once, whatever it changes by it', async () => {
+    for (const query of [
+      sql`UPDATE subjobs SET num_atoms = news.value ->> 1 FROM json_each('[]') AS news
+        WHERE build_id = 1 AND subjob_id = news.value ->> 0 AND state = 'QUEUED' AND attempt = 0`,
+      sql`UPDATE atoms SET subjob_id = news.value ->> 1 FROM json_each('[]') AS news
+        WHERE build_id = 1 AND atom_id = news.value ->> 0 AND state = 'NOT_STARTED'`,
+      sql`UPDATE atoms SET failed = 0 FROM json_each('[]') AS news
+        WHERE build_id = 1 AND atom_id = news.value ->> 0 AND +subjob_id = 2`,
+    ]) {
+      const { rows } = await sql<{ detail: string }>`EXPLAIN QUERY PLAN ${query}`.execute(store.db);
+      expect(rows[0]?.detail).to.match(/^SCAN news/);
+      expect(rows[1]?.detail).to.match(/^SEARCH \w+ USING PRIMARY KEY \(build_id=\? AND \w+=\?\)$/);
+    }
+  });
+
   it('keeps the newest events', async () => {
     await store.write(async (db) => {
       for (let n = 1; n <= 10; n += 1) {
