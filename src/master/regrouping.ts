@@ -44,6 +44,14 @@ export class Regrouping {
     await Promise.all(builds.map((build) => this.consider(build)));
   }
 
+  /** Looks at a build of which one more subjob has ended: that brings no executors, which would have to be counted. Never
+   *  rejects. */
+  async considerLearned(build: BuildEntry): Promise<void> {
+    if (build.work.needsRegrouping()) {
+      await this.consider(build);
+    }
+  }
+
   /** Never rejects. */
   async consider(build: BuildEntry): Promise<void> {
     if (this.#reading.has(build) || !this.#isDue(build)) {

@@ -96,7 +96,7 @@ export class Results {
     build.resultBytes += bytes;
     const committed = cluster.commit(this.#complete(found.held, build, subjob, report, retries));
     // Now it may be known how long atoms take that no build had run.
-    await this.#regrouping.consider(build);
+    await this.#regrouping.considerLearned(build);
     await committed;
     await this.#consoles.forget(
       id,
@@ -135,7 +135,7 @@ export class Results {
     const change = new Change();
     const actual = atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
     noteBegan(held, Math.max(held.takenAt, now - actual * 1000));
-    const superseded = besides(held);
+    const superseded = besides(this.#cluster, held);
     for (const one of [held, ...superseded]) {
       this.#cluster.letGo(one);
     }

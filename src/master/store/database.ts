@@ -143,9 +143,10 @@ export interface TimingsTable {
 }
 
 export interface NoncesTable {
-  nonce: string;
   /** Seconds since the epoch. */
   expires: number;
+  /** JSON list of some that expire then. */
+  nonces: string;
 }
 
 export interface EventsTable {

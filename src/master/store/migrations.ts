@@ -45,6 +45,17 @@ const migrations: Record<string, Migration> = {
       await sql`ANALYZE sqlite_schema`.execute(db);
     },
   },
+  '0006_lists_of_nonces': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await sql`ALTER TABLE nonces RENAME TO single_nonces`.execute(db);
+      await sql`CREATE TABLE nonces (expires INTEGER NOT NULL, nonces TEXT NOT NULL) STRICT`.execute(db);
+      await sql`
+        INSERT INTO nonces (expires, nonces)
+        SELECT expires, json_group_array(nonce) FROM single_nonces GROUP BY expires`.execute(db);
+      await sql`DROP TABLE single_nonces`.execute(db);
+      await sql`CREATE INDEX nonces_by_expiry ON nonces (expires)`.execute(db);
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };
