@@ -20,7 +20,7 @@ import { recordVerdicts, retryAtoms } from './store/atoms.js';
 import { updateBuild } from './store/builds.js';
 import { appendEvent } from './store/events.js';
 import { endLease } from './store/leases.js';
-import { endSubjobLease, insertSubjobs, keepResultIndex } from './store/subjobs.js';
+import { endSubjobLease, insertSubjobs } from './store/subjobs.js';
 import { learnTimings } from './store/timings.js';
 
 /** Takes what slaves deliver of subjobs. */
@@ -168,8 +168,7 @@ export class Results {
       for (const { task: loser } of superseded) {
         await endLease(db, loser.lease, 'CANCELED', now);
       }
-      await keepResultIndex(db, build.id, subjob, index);
-      await endSubjobLease(db, build.id, subjob, lease, taskRow(task, null));
+      await endSubjobLease(db, build.id, subjob, lease, { ...taskRow(task, null), index });
       await recordVerdicts(db, build.id, subjob, atoms);
       await learnTimings(db, learned, now);
       if (again.length > 0) {

@@ -1,8 +1,8 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
 import type { Expectation } from '../../domain/expectation.js';
 import { type AtomId, type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport } from '../../protocol/slave.js';
-import type { Database } from './database.js';
+import type { AtomsTable, Database } from './database.js';
 
 export interface NewAtom extends Expectation {
   readonly id: number;
@@ -38,13 +38,9 @@ export async function atomsOfSubjob(
   build: BuildId,
   subjob: SubjobId,
 ): Promise<LeasedAtom[]> {
-  const rows = await db
-    .selectFrom('atoms')
-    .select(['atom_id', 'variable', 'value', 'num_retries'])
-    .where('build_id', '=', build)
-    .where('subjob_id', '=', subjob)
-    .orderBy('atom_id')
-    .execute();
+  const { rows } = await sql<Selectable<Pick<AtomsTable, 'atom_id' | 'variable' | 'value' | 'num_retries'>>>`
+    SELECT atom_id, variable, value, num_retries FROM atoms
+    WHERE build_id = ${build} AND subjob_id = ${subjob} ORDER BY atom_id`.execute(db);
   return rows.map(({ atom_id, variable, value, num_retries }) => ({
     id: toId.atom(atom_id),
     variable,

@@ -1,7 +1,10 @@
 import type { Generated, Kysely } from 'kysely';
 import type { BuildState } from '../../protocol/build.js';
 
-/** The tables as Kysely sees them. Times are milliseconds since the epoch unless said otherwise. */
+/**
+ * The tables as Kysely sees them. Times are milliseconds since the epoch unless said otherwise. What belongs to each
+ * hand-out and result is written as text: putting a statement together costs several times what it does.
+ */
 export interface Database {
   builds: BuildsTable;
   subjobs: SubjobsTable;

@@ -25,10 +25,8 @@ export async function appendEvent(
   data: Readonly<Record<string, string | number>>,
   now: number,
 ): Promise<void> {
-  await db
-    .insertInto('events')
-    .values({ kind, data: JSON.stringify(data), time: now })
-    .execute();
+  await sql`
+    INSERT INTO events (kind, data, time) VALUES (${kind}, ${JSON.stringify(data)}, ${now})`.execute(db);
 }
 
 /** Whether there are more than the newest `keep`. */

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Database } from './database.js';
 import { jsonColumn } from './json.js';
 
@@ -13,10 +13,8 @@ const readNonces = jsonColumn(Type.Array(Type.String()), 'nonces.nonces');
 
 /** One row for all: a row for each would be the dearest part of a small request. */
 export async function insertNonces(db: Kysely<Database>, { expires, nonces }: ExpiringNonces): Promise<void> {
-  await db
-    .insertInto('nonces')
-    .values({ expires, nonces: JSON.stringify(nonces) })
-    .execute();
+  await sql`
+    INSERT INTO nonces (expires, nonces) VALUES (${expires}, ${JSON.stringify(nonces)})`.execute(db);
 }
 
 export async function allNonces(db: Kysely<Database>): Promise<ExpiringNonces[]> {
