@@ -101,19 +101,28 @@ await inWorkplace('artifacts', async (place) => {
     return { wall: (end - start) / 1000, download: (end - built) / 1000 };
   };
 
-  const rounds: { hand: number; packing: number; cluster: number; download: number; cpu: number }[] = [];
+  const rounds: {
+    hand: number;
+    packing: number;
+    cluster: number;
+    download: number;
+    cpu: number;
+    slaveCpu: number;
+  }[] = [];
   let rssGrowth = 0;
   for (let turn = 0; turn < options.rounds; turn += 1) {
     const hand = byHand(place, samples);
     const packed = await packing(place, samples);
     const before = master.usage();
+    const slaveBefore = slave.usage();
     const { wall, download } = await throughCluster();
     const after = master.usage();
     if (turn === 0) {
       rssGrowth = after.peakRssMib - before.rssMib;
     }
     const cpu = after.cpuSeconds - before.cpuSeconds;
-    rounds.push({ hand, packing: packed, cluster: wall, download, cpu });
+    const slaveCpu = slave.usage().cpuSeconds - slaveBefore.cpuSeconds;
+    rounds.push({ hand, packing: packed, cluster: wall, download, cpu, slaveCpu });
   }
   const middle = (of: (one: (typeof rounds)[number]) => number) => round(median(rounds.map(of)), 2);
   report.table(`${numAtoms} atoms of 1 MiB, ${options.rounds} rounds, median`, [
@@ -122,6 +131,7 @@ await inWorkplace('artifacts', async (place) => {
     { what: 'through the cluster', s: middle(({ cluster }) => cluster) },
     { what: '  of it the download', s: middle(({ download }) => download) },
     { what: '  CPU of the master', s: middle(({ cpu }) => cpu) },
+    { what: '  CPU of the slave, its atoms not with it', s: middle(({ slaveCpu }) => slaveCpu) },
   ]);
   report.table('Beside each other', [
     {
