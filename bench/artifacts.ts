@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +9,6 @@ import { toId } from '../src/protocol/ids.js';
 import { writeArchive } from '../src/slave/archive/write-archive.js';
 import { untilEnded } from './support/builds.js';
 import { benchOptions } from './support/options.js';
-import { randomOf } from './support/random.js';
 import { Report } from './support/report.js';
 import { service, startMaster } from './support/service.js';
 import { median, round } from './support/statistics.js';
@@ -29,11 +29,9 @@ const report = new Report('artifacts', options);
 
 async function writeSamples(folder: string): Promise<void> {
   mkdirSync(folder);
-  const random = randomOf(1);
   for (let number = 0; number < numAtoms; number += 1) {
     const file = await open(join(folder, String(number)), 'w');
-    const noise = Buffer.from(Uint8Array.from({ length: MIB / 2 }, () => random() * 256));
-    await file.write(noise);
+    await file.write(randomBytes(MIB / 2));
     await file.write(Buffer.alloc(MIB / 2, `${number} the quick brown fox jumps over the lazy dog\n`));
     await file.close();
   }
