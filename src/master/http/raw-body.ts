@@ -72,11 +72,7 @@ export async function readBytes(
 }
 
 /** By the stream's events: what iterates over it costs more than the rest of a small request. */
-function readAll(
-  request: IncomingBytes,
-  maxBytes: number,
-  hold?: (bytes: number) => void,
-): Promise<Buffer> {
+function readAll(request: IncomingBytes, maxBytes: number, hold?: (bytes: number) => void): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
     return Promise.reject(tooLarge(maxBytes));
   }
