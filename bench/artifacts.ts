@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +9,6 @@ import { toId } from '../src/protocol/ids.js';
 import { writeArchive } from '../src/slave/archive/write-archive.js';
 import { untilEnded } from './support/builds.js';
 import { benchOptions } from './support/options.js';
-import { randomOf } from './support/random.js';
 import { Report } from './support/report.js';
 import { service, startMaster } from './support/service.js';
 import { median, round } from './support/statistics.js';
@@ -29,11 +29,9 @@ const report = new Report('artifacts', options);
 
 async function writeSamples(folder: string): Promise<void> {
   mkdirSync(folder);
-  const random = randomOf(1);
   for (let number = 0; number < numAtoms; number += 1) {
     const file = await open(join(folder, String(number)), 'w');
-    const noise = Buffer.from(Uint8Array.from({ length: MIB / 2 }, () => random() * 256));
-    await file.write(noise);
+    await file.write(randomBytes(MIB / 2));
     await file.write(Buffer.alloc(MIB / 2, `${number} the quick brown fox jumps over the lazy dog\n`));
     await file.close();
   }
@@ -101,19 +99,28 @@ await inWorkplace('artifacts', async (place) => {
     return { wall: (end - start) / 1000, download: (end - built) / 1000 };
   };
 
-  const rounds: { hand: number; packing: number; cluster: number; download: number; cpu: number }[] = [];
+  const rounds: {
+    hand: number;
+    packing: number;
+    cluster: number;
+    download: number;
+    cpu: number;
+    slaveCpu: number;
+  }[] = [];
   let rssGrowth = 0;
   for (let turn = 0; turn < options.rounds; turn += 1) {
     const hand = byHand(place, samples);
     const packed = await packing(place, samples);
     const before = master.usage();
+    const slaveBefore = slave.usage();
     const { wall, download } = await throughCluster();
     const after = master.usage();
     if (turn === 0) {
       rssGrowth = after.peakRssMib - before.rssMib;
     }
     const cpu = after.cpuSeconds - before.cpuSeconds;
-    rounds.push({ hand, packing: packed, cluster: wall, download, cpu });
+    const slaveCpu = slave.usage().cpuSeconds - slaveBefore.cpuSeconds;
+    rounds.push({ hand, packing: packed, cluster: wall, download, cpu, slaveCpu });
   }
   const middle = (of: (one: (typeof rounds)[number]) => number) => round(median(rounds.map(of)), 2);
   report.table(`${numAtoms} atoms of 1 MiB, ${options.rounds} rounds, median`, [
@@ -122,6 +129,7 @@ await inWorkplace('artifacts', async (place) => {
     { what: 'through the cluster', s: middle(({ cluster }) => cluster) },
     { what: '  of it the download', s: middle(({ download }) => download) },
     { what: '  CPU of the master', s: middle(({ cpu }) => cpu) },
+    { what: '  CPU of the slave, its atoms not with it', s: middle(({ slaveCpu }) => slaveCpu) },
   ]);
   report.table('Beside each other', [
     {

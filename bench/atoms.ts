@@ -64,4 +64,17 @@ for (const size of sizes) {
   rows.push(await measure(size));
 }
 report.table(`Builds of atoms that take no time, ${SLAVES} slaves of ${EXECUTORS} executors`, rows);
+// What the start costs, and the small groups at the end of each build, does not count for these.
+report.table(
+  'Each atom more than in the build before',
+  rows.slice(1).map((row, place) => {
+    const more = (column: string) => Number(row[column]) - Number(rows[place]?.[column]);
+    return {
+      atoms: row.atoms ?? null,
+      'wall ms': round((more('wall s') / more('atoms')) * 1000, 3),
+      'master CPU ms': round((more('master CPU s') / more('atoms')) * 1000, 3),
+      'master CPU ms of a subjob': round((more('master CPU s') / more('subjobs')) * 1000, 2),
+    };
+  }),
+);
 report.end();

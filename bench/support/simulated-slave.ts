@@ -160,7 +160,7 @@ export class SimulatedSlave {
       const begun = atoms
         .slice(0, 1)
         .map(({ id }) => ({ id, state: 'IN_PROGRESS' as const, exit_code: null, actual_time: null }));
-      await this.#session.once(
+      await this.#session.insist(
         (slave, options) =>
           this.#session.client.reportProgress(
             slave,

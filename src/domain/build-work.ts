@@ -327,8 +327,9 @@ export class BuildWork {
     return task;
   }
 
-  /** Whether other groups should be made of what waits, now that `executors` could work on it. */
-  needsRegrouping(executors: number): boolean {
+  /** Whether other groups should be made of what waits, now that `executors` could work on it; as many as before unless
+   *  given. */
+  needsRegrouping(executors = this.#plan.executors): boolean {
     return this.#waitingAtoms > 1 && isOutdated(this.#plan, executors, this.#outlook.learned);
   }
 

@@ -1,6 +1,9 @@
 import type { Clock } from './clock.js';
 import { deferred } from './deferred.js';
 
+/** Nobody sees it; without a reason of its own each signal would make an error with a trace. */
+const OVER = new Error('Waited for something else.');
+
 /** Resolves when `event` does, after `ms`, or when `gone` is aborted; leaves neither timer nor listener. */
 export async function waitAtMost(
   clock: Clock,
@@ -19,5 +22,5 @@ export async function waitAtMost(
   clock.sleep(ms, timer.signal).then(done, done);
   await promise;
   gone.removeEventListener('abort', done);
-  timer.abort();
+  timer.abort(OVER);
 }

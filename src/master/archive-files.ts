@@ -1,9 +1,12 @@
-import { readdirSync, statSync } from 'node:fs';
-import { mkdir, open, rename } from 'node:fs/promises';
+import { closeSync, fsync, openSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { Flusher } from '../lib/flusher.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
+
+const flush = promisify(fsync);
 
 /** Where the archive of a subjob is kept. */
 export function archivePath(resultsDirectory: string, build: BuildId, subjob: number): string {
@@ -50,17 +53,17 @@ export class ArchiveKeeper {
     }
   }
 
-  /** The folder is there for all but the first of a build. */
+  /** The folder is there for all but the first of a build. A trip through the thread pool would take longer than this. */
   async #move(from: string, to: string): Promise<void> {
     try {
-      await rename(from, to);
+      renameSync(from, to);
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
         throw error;
       }
       await mkdir(dirname(to), { recursive: true, mode: 0o700 });
       await this.#flush(dirname(dirname(to)));
-      await rename(from, to);
+      renameSync(from, to);
     }
   }
 
@@ -80,10 +83,10 @@ export class ArchiveKeeper {
 }
 
 async function sync(path: string): Promise<void> {
-  const file = await open(path, 'r');
+  const file = openSync(path, 'r');
   try {
-    await file.sync();
+    await flush(file);
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }

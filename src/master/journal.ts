@@ -26,6 +26,11 @@ export class Journal {
     this.#log = log;
   }
 
+  /** False once a step has failed. */
+  get isWhole(): boolean {
+    return this.#broken === null;
+  }
+
   /** @throws UNAVAILABLE once a step has failed. */
   requireWhole(): void {
     if (this.#broken !== null) {

@@ -1,4 +1,4 @@
-import type { Task } from '../domain/lease.js';
+import { holdersOf, type Task } from '../domain/lease.js';
 import { chooseWork } from '../domain/scheduler.js';
 import { seconds } from '../lib/clock.js';
 import { type SubjobId, toId } from '../protocol/ids.js';
@@ -122,8 +122,12 @@ export function isBeside({ build, subjob, task }: Held): boolean {
 }
 
 /** Who else holds the same subjob. */
-export function besides(held: Held): Held[] {
-  return [...held.build.leases].filter((other) => other !== held && other.subjob === held.subjob);
+export function besides(cluster: Cluster, { build, subjob, task }: Held): Held[] {
+  const of = subjob === null ? undefined : build.work.subjob(subjob)?.task;
+  return (of === undefined ? [] : holdersOf(of)).flatMap(({ lease }) => {
+    const other = lease === task.lease ? undefined : cluster.held.get(lease);
+    return other === undefined ? [] : [other];
+  });
 }
 
 /** Writes the preparation's task and the state that goes with it as they are at this moment. */

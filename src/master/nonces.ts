@@ -1,22 +1,28 @@
 import { seconds } from '../lib/clock.js';
 import type { Cluster } from './cluster.js';
-import { allNonces, forgetNonces, insertNonces } from './store/nonces.js';
+import { allNonces, type ExpiringNonces, forgetNonces, insertNonces } from './store/nonces.js';
 
 /** The nonces of signed requests, kept until their signatures expire: no request is taken twice. */
 export class Nonces {
   readonly #cluster: Cluster;
-  readonly #seen: Map<string, number>;
-  /** Those that the store does not know of yet. */
-  #news: { nonce: string; expires: number }[] = [];
+  readonly #seen = new Set<string>();
+  /** The same by the second in which they expire. */
+  readonly #expiring = new Map<number, string[]>();
+  /** Those that the store does not know of yet, likewise; null when there are none. */
+  #news: Map<number, string[]> | null = null;
 
-  private constructor(cluster: Cluster, seen: Map<string, number>) {
+  private constructor(cluster: Cluster, stored: readonly ExpiringNonces[]) {
     this.#cluster = cluster;
-    this.#seen = seen;
+    for (const { expires, nonces } of stored) {
+      for (const nonce of nonces) {
+        this.#seen.add(nonce);
+        put(this.#expiring, expires, nonce);
+      }
+    }
   }
 
   static async load(cluster: Cluster): Promise<Nonces> {
-    const rows = await allNonces(cluster.store.db);
-    return new Nonces(cluster, new Map(rows.map(({ nonce, expires }) => [nonce, expires])));
+    return new Nonces(cluster, await allNonces(cluster.store.db));
   }
 
   /**
@@ -28,8 +34,12 @@ export class Nonces {
       return false;
     }
     const whole = Math.ceil(expires);
-    this.#seen.set(nonce, whole);
-    if (this.#news.push({ nonce, expires: whole }) === 1) {
+    this.#seen.add(nonce);
+    put(this.#expiring, whole, nonce);
+    const isFirst = this.#news === null;
+    this.#news ??= new Map();
+    put(this.#news, whole, nonce);
+    if (isFirst) {
       this.#recordNews();
     }
     return true;
@@ -37,29 +47,45 @@ export class Nonces {
 
   /** One write for all that come until its turn: before what any of their requests does, and cheaper than one each. */
   #recordNews(): void {
-    let news: readonly { nonce: string; expires: number }[] | null = null;
+    let news: Map<number, string[]> | null = null;
     const recorded = this.#cluster.journal.record([
-      (db) => {
+      async (db) => {
         if (news === null) {
           news = this.#news;
-          this.#news = [];
+          this.#news = null;
         }
-        return insertNonces(db, news);
+        for (const [expires, nonces] of news ?? []) {
+          await insertNonces(db, { expires, nonces });
+        }
       },
     ]);
     recorded.catch(() => {
       // The master takes no more changes, so there is nothing that could be done twice.
-      this.#news = [];
+      this.#news = null;
     });
   }
 
+  /** To be called often: what it does grows with what has expired since. */
   async forgetExpired(): Promise<void> {
     const now = seconds(this.#cluster.now);
-    for (const [nonce, expires] of this.#seen) {
-      if (expires < now) {
+    const expired = [...this.#expiring.keys()].filter((expires) => expires < now);
+    for (const expires of expired) {
+      for (const nonce of this.#expiring.get(expires) ?? []) {
         this.#seen.delete(nonce);
       }
+      this.#expiring.delete(expires);
     }
-    await this.#cluster.journal.record([(db) => forgetNonces(db, now)]);
+    if (expired.length > 0) {
+      await this.#cluster.journal.record([(db) => forgetNonces(db, now)]);
+    }
+  }
+}
+
+function put(lists: Map<number, string[]>, expires: number, nonce: string): void {
+  const list = lists.get(expires);
+  if (list === undefined) {
+    lists.set(expires, [nonce]);
+  } else {
+    list.push(nonce);
   }
 }

@@ -69,7 +69,7 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     work.setSubjobs(
       subjobs.map((subjob) => subjobOf(subjob, holders.get(subjob.subjob_id) ?? [])),
       limitsOf(job, request),
-      { executors: row.planned_executors ?? 1, assumed: null },
+      { executors: row.planned_executors ?? 1, assumed: row.assumed_seconds },
       { atoms: timed, seconds: spent },
     );
   }

@@ -44,6 +44,14 @@ export class Regrouping {
     await Promise.all(builds.map((build) => this.consider(build)));
   }
 
+  /** Looks at a build of which one more subjob has ended: that brings no executors, which would have to be counted. Never
+   *  rejects. */
+  async considerLearned(build: BuildEntry): Promise<void> {
+    if (build.work.needsRegrouping()) {
+      await this.consider(build);
+    }
+  }
+
   /** Never rejects. */
   async consider(build: BuildEntry): Promise<void> {
     if (this.#reading.has(build) || !this.#isDue(build)) {
@@ -90,7 +98,11 @@ export class Regrouping {
     const plan = work.planFor(executorsFor(cluster, work.limits));
     const regrouped = regroup(atoms, waiting, totalOf(work), plan);
     work.replaceWaiting(regrouped, plan);
-    const row = { num_subjobs: totalOf(work), planned_executors: plan.executors };
+    const row = {
+      num_subjobs: totalOf(work),
+      planned_executors: plan.executors,
+      assumed_seconds: plan.assumed,
+    };
     cluster.watchers.changed(id);
     // Leases of the new groups are recorded behind it, so nobody is given what the store does not know.
     await cluster.journal.record([

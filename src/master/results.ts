@@ -20,7 +20,7 @@ import { recordVerdicts, retryAtoms } from './store/atoms.js';
 import { updateBuild } from './store/builds.js';
 import { appendEvent } from './store/events.js';
 import { endLease } from './store/leases.js';
-import { endSubjobLease, insertSubjobs, keepResultIndex } from './store/subjobs.js';
+import { endSubjobLease, insertSubjobs } from './store/subjobs.js';
 import { learnTimings } from './store/timings.js';
 
 /** Takes what slaves deliver of subjobs. */
@@ -96,7 +96,7 @@ export class Results {
     build.resultBytes += bytes;
     const committed = cluster.commit(this.#complete(found.held, build, subjob, report, retries));
     // Now it may be known how long atoms take that no build had run.
-    await this.#regrouping.consider(build);
+    await this.#regrouping.considerLearned(build);
     await committed;
     await this.#consoles.forget(
       id,
@@ -135,7 +135,7 @@ export class Results {
     const change = new Change();
     const actual = atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
     noteBegan(held, Math.max(held.takenAt, now - actual * 1000));
-    const superseded = besides(held);
+    const superseded = besides(this.#cluster, held);
     for (const one of [held, ...superseded]) {
       this.#cluster.letGo(one);
     }
@@ -168,8 +168,7 @@ export class Results {
       for (const { task: loser } of superseded) {
         await endLease(db, loser.lease, 'CANCELED', now);
       }
-      await keepResultIndex(db, build.id, subjob, index);
-      await endSubjobLease(db, build.id, subjob, lease, taskRow(task, null));
+      await endSubjobLease(db, build.id, subjob, lease, { ...taskRow(task, null), index });
       await recordVerdicts(db, build.id, subjob, atoms);
       await learnTimings(db, learned, now);
       if (again.length > 0) {

@@ -5,12 +5,14 @@ import type { Packs } from './packs.js';
 import type { Regrouping } from './regrouping.js';
 import type { Retention } from './retention.js';
 import type { Slaves } from './slaves.js';
-import { trimEvents } from './store/events.js';
+import { hasMoreEvents, trimEvents } from './store/events.js';
 import { forgetTimings } from './store/timings.js';
 
 /** How late the end of a build's time may be noticed. */
 const LOOK_EVERY_MS = 1000;
 const MAX_EVENTS = 100_000;
+/** Deleted at once; more would keep the others waiting. */
+const EVENTS_AT_ONCE = 1000;
 const TIMINGS_KEPT_MS = 180 * 24 * 60 * 60 * 1000;
 /** Forgetting is not urgent. */
 const FORGET_EVERY_MS = 10 * 60 * 1000;
@@ -57,9 +59,13 @@ export class Upkeep {
         await endOverdueBuilds(cluster);
         await regrouping.considerAll();
         wakeForStragglers(cluster);
+        if (cluster.journal.isWhole) {
+          await nonces.forgetExpired();
+          await trim(cluster);
+        }
         if (cluster.now - forgotten >= FORGET_EVERY_MS) {
           forgotten = cluster.now;
-          await forget(cluster, slaves, nonces);
+          await forget(cluster, slaves);
           await packs.trim();
           isMore = true;
         }
@@ -86,11 +92,17 @@ function wakeForStragglers(cluster: Cluster): void {
   }
 }
 
-async function forget(cluster: Cluster, slaves: Slaves, nonces: Nonces): Promise<void> {
+async function forget(cluster: Cluster, slaves: Slaves): Promise<void> {
   const before = cluster.now - TIMINGS_KEPT_MS;
   await slaves.forgetGone();
-  await nonces.forgetExpired();
-  await cluster.journal.record([(db) => trimEvents(db, MAX_EVENTS), (db) => forgetTimings(db, before)]);
+  await cluster.journal.record([(db) => forgetTimings(db, before)]);
+}
+
+/** A busy master has thousands of events a second. */
+async function trim({ journal, store }: Cluster): Promise<void> {
+  while (await hasMoreEvents(store.db, MAX_EVENTS)) {
+    await journal.write((db) => trimEvents(db, MAX_EVENTS, EVENTS_AT_ONCE));
+  }
 }
 
 /** False when it is to stop. */

@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import { ALGORITHM, type Component, KEY_ID, readSignatureInput } from './signature-input.js';
 
 /*
@@ -28,7 +28,7 @@ export function contentDigest(sha256: Uint8Array): string {
 }
 
 export function contentDigestOf(body: Uint8Array): string {
-  return contentDigest(createHash('sha256').update(body).digest());
+  return `sha-256=:${hash('sha256', body, 'base64')}:`;
 }
 
 const COVERED = '("@method" "@path" "@query" "content-digest")';

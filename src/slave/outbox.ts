@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import type { MasterClient } from '../client/master-client.js';
 import type { Logger } from '../lib/logger.js';
 import { ClusterRunnerError, type ErrorCode, messageOf } from '../protocol/errors.js';
 import { type BuildId, BuildIdSchema, type SubjobId, SubjobIdSchema } from '../protocol/ids.js';
@@ -20,8 +21,18 @@ interface Letter {
   readonly report: ResultReport;
 }
 
+/** What a result leaves by. */
+export interface Delivery {
+  readonly client: Pick<MasterClient, 'deliverResult' | 'handBack'>;
+  readonly insist: Session['insist'];
+}
+
 /** So that one large result does not hold up the small ones behind it, nor a hundred fill the line at once. */
 const AT_ONCE = 4;
+/** Of an earlier process's results, so many are read at once. */
+const PAGE = 1000;
+/** A question for work names all results that wait, and what runs; the master takes no more than 20,000 names. */
+const MOST_WAITING = 5000;
 /** What is wrong with the result itself, now and the next time. */
 const OF_THE_RESULT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['INVALID_REQUEST', 'BODY_TOO_LARGE']);
 const LETTER = /^(\d+)\.json$/;
@@ -32,17 +43,19 @@ const LETTER = /^(\d+)\.json$/;
  */
 export class Outbox {
   readonly #directory: string;
-  readonly #session: Session;
+  readonly #session: Delivery;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
   readonly #waiting: Letter[] = [];
   readonly #letters = new Map<number, Letter>();
   readonly #delivered: () => void;
+  /** Leases of letters of an earlier process that are not looked at yet. */
+  #left: string[] = [];
   #delivering = 0;
   #empty: (() => void)[] = [];
 
   /** `delivered` is called when one less is on its way. Aborting `signal` stops delivering; what is left stays. */
-  constructor(directory: string, session: Session, log: Logger, signal: AbortSignal, delivered: () => void) {
+  constructor(directory: string, session: Delivery, log: Logger, signal: AbortSignal, delivered: () => void) {
     this.#directory = directory;
     this.#session = session;
     this.#log = log;
@@ -51,7 +64,17 @@ export class Outbox {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
-  /** The leases whose results are on their way. */
+  /** How many results wait on the disk. */
+  get size(): number {
+    return this.#letters.size + this.#left.length;
+  }
+
+  /** Results come faster than the master takes them: no more work should be asked for. */
+  get isFull(): boolean {
+    return this.#letters.size >= MOST_WAITING;
+  }
+
+  /** The leases whose results are on their way; of those of an earlier process, which no lease of this one has, some. */
   leases(): LeaseRef[] {
     return [...this.#letters.values()].map(({ report }) => report.lease);
   }
@@ -61,13 +84,13 @@ export class Outbox {
     return join(this.#directory, `${lease_id}.tar.gz`);
   }
 
-  /** Takes up what an earlier process left, and drops what it had only begun. */
+  /** Takes up what an earlier process left, a page at a time, and drops what it had only begun. */
   resume(): void {
     const names = new Set(readdirSync(this.#directory));
     for (const name of names) {
       const lease = LETTER.exec(name)?.[1];
       if (lease !== undefined && names.has(`${lease}.tar.gz`)) {
-        this.#takeUp(name, lease);
+        this.#left.push(lease);
       } else if (lease !== undefined || !names.has(name.replace(/\.tar\.gz$/, '.json'))) {
         rmSync(join(this.#directory, name), { force: true });
       }
@@ -87,13 +110,14 @@ export class Outbox {
 
   /** Resolves when nothing is on its way. */
   async emptied(): Promise<void> {
-    if (this.#letters.size > 0) {
+    if (this.size > 0) {
       await new Promise<void>((resolve) => this.#empty.push(resolve));
     }
   }
 
   /** One that a crash of the machine has damaged is dropped: the master has its work done again. */
-  #takeUp(name: string, lease: string): void {
+  #takeUp(lease: string): void {
+    const name = `${lease}.json`;
     const letter = parseLetter(readFileSync(join(this.#directory, name), 'utf8'));
     if (letter === null) {
       this.#log.warn(`${join(this.#directory, name)} cannot be read; its result is dropped.`);
@@ -111,6 +135,11 @@ export class Outbox {
 
   #deliverMore(): void {
     while (this.#delivering < AT_ONCE && !this.#signal.aborted) {
+      if (this.#waiting.length === 0) {
+        for (const lease of this.#left.splice(0, PAGE)) {
+          this.#takeUp(lease);
+        }
+      }
       const letter = this.#waiting.shift();
       if (letter === undefined) {
         return;
@@ -172,7 +201,7 @@ export class Outbox {
     rmSync(archive, { force: true });
     this.#letters.delete(lease_id);
     this.#delivered();
-    if (this.#letters.size === 0) {
+    if (this.size === 0) {
       for (const resolve of this.#empty.splice(0)) {
         resolve();
       }

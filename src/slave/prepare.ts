@@ -150,6 +150,17 @@ function checked(variable: string, value: string): ListedAtom {
   return { variable, value };
 }
 
+/** What the error of a report of so many atoms means: that it is too long is the project's doing, and no slave's. */
+export function unlessTooLong(error: unknown, atoms: number): unknown {
+  return error instanceof ClusterRunnerError && error.code === 'BODY_TOO_LARGE'
+    ? new ClusterRunnerError(
+        'PREPARATION_FAILED',
+        `The master does not take the list of ${atoms} atoms, because it is too long; let the atomizers list fewer, or raise max_body_megabytes in the clusterrunner.conf of the master.`,
+        { cause: error },
+      )
+    : error;
+}
+
 /** Where `prepare` may write, in a folder of the slave. */
 export function scratchFile(directory: string, assignment: PrepareAssignment): string {
   return join(directory, `atomizer-${assignment.lease.lease_id}`);

@@ -118,7 +118,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     return stopping;
   };
   const changed = () => {
-    if (worker.isDrained && outbox.leases().length === 0) {
+    if (worker.isDrained && outbox.size === 0) {
       void stop();
     } else {
       loop.ask();
@@ -146,7 +146,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     name: options.name,
     master_url: options.masterUrl,
     ...worker.status(),
-    num_results_waiting: outbox.leases().length,
+    num_results_waiting: outbox.size,
   }));
   loop.ask();
   return { port: status?.port ?? null, stop, finish: () => worker.drain(), done: done.promise };

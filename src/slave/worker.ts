@@ -22,7 +22,7 @@ import { Executors } from './executors.js';
 import { Handbacks, MAX_OUTPUT } from './handbacks.js';
 import { type HeldLease, HeldLeases } from './leases.js';
 import type { Outbox } from './outbox.js';
-import { prepare, scratchFile } from './prepare.js';
+import { prepare, scratchFile, unlessTooLong } from './prepare.js';
 import { ProgressReporter } from './progress-reporter.js';
 import { type AtomProgress, runSubjob } from './run-subjob.js';
 import type { SlaveStatus } from './status-api.js';
@@ -67,9 +67,10 @@ export class Worker {
     const { free } = this.executors;
     const waiting = this.#waiting.size;
     const ahead = Math.max(0, this.#ahead.soon - Math.max(0, waiting - free));
+    const takesMore = !this.#draining && !this.#options.outbox.isFull;
     return {
-      free_executors: this.#draining ? 0 : Math.max(0, free - waiting),
-      ahead: this.#draining ? 0 : ahead,
+      free_executors: takesMore ? Math.max(0, free - waiting) : 0,
+      ahead: takesMore ? ahead : 0,
       leases: [
         ...this.leases.refs(),
         ...this.#waiting.refs(),
@@ -203,10 +204,11 @@ export class Worker {
         prepare(assignment, host, scratchFile(work, assignment), signal, clock),
         unlessAborted(host.share(), signal),
       ]);
-      await session.insist(
-        (slave, options) => session.client.reportPrepared(slave, build_id, prepared, options),
-        signal,
-      );
+      await session
+        .insist((slave, options) => session.client.reportPrepared(slave, build_id, prepared, options), signal)
+        .catch((error: unknown) => {
+          throw unlessTooLong(error, prepared.atoms.length);
+        });
     } catch (error) {
       if (signal.aborted || !isOfTheProject(error)) {
         throw error;

@@ -1,9 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { removeFile } from '../../lib/remove-file.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { ReceivedArchive } from '../contract.js';
 import { incomingPath } from './incoming.js';
+import { IncomingFile } from './incoming-file.js';
 
 /** Of an archive, piece by piece. */
 export interface Inspection {
@@ -27,9 +28,6 @@ export interface ReceiveOptions<Head> {
   /** Has the archive, whole, verified and on the disk, at a path that is removed once this has settled. */
   readonly accept: (head: Head, archive: ReceivedArchive) => Promise<void>;
 }
-
-/** Written at once: most results are smaller, and each write is a trip through the thread pool. */
-const WRITE_BYTES = 256 * 1024;
 
 /**
  * Streams a result to a temporary file, holding no more than the head and a few chunks in memory, and hands it on
@@ -59,7 +57,10 @@ async function receive<Head>(options: ReceiveOptions<Head>, chunks: AsyncIterato
     inspection.end();
     await options.accept(report, { temporaryPath, bytes });
   } finally {
-    await removeFile(temporaryPath);
+    // One that was accepted has been moved.
+    if (existsSync(temporaryPath)) {
+      await removeFile(temporaryPath);
+    }
   }
 }
 
@@ -78,7 +79,8 @@ async function readHead(chunks: AsyncIterator<Buffer>, hash: Hash, headBytes: nu
     parts.push(next.value);
     bytes += next.value.length;
   }
-  const all = Buffer.concat(parts);
+  const [first] = parts;
+  const all = first !== undefined && parts.length === 1 ? first : Buffer.concat(parts);
   return { head: all.subarray(0, headBytes), rest: all.subarray(headBytes) };
 }
 
@@ -91,18 +93,11 @@ async function writeRest(
   maxBytes: number,
   inspection: Inspection,
 ): Promise<number> {
-  const file = await onDisk(() => open(path, 'wx', 0o600));
+  const file = new IncomingFile(path);
   try {
     let bytes = first.length;
-    let held = [first];
-    let heldBytes = first.length;
-    const write = async () => {
-      const together = Buffer.concat(held, heldBytes);
-      held = [];
-      heldBytes = 0;
-      await onDisk(() => file.appendFile(together));
-    };
     await inspection.pass(first);
+    await onDisk(() => file.write(first));
     for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
       bytes += next.value.length;
       if (bytes > maxBytes) {
@@ -113,14 +108,9 @@ async function writeRest(
       }
       hash.update(next.value);
       await inspection.pass(next.value);
-      held.push(next.value);
-      heldBytes += next.value.length;
-      if (heldBytes >= WRITE_BYTES) {
-        await write();
-      }
+      await onDisk(() => file.write(next.value));
     }
-    await write();
-    await onDisk(() => file.sync());
+    await onDisk(() => file.end());
     return bytes;
   } finally {
     await file.close();

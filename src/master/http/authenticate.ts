@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Clock, seconds } from '../../lib/clock.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
@@ -89,7 +89,7 @@ export function authenticateBody(proof: Proof, body: Buffer): void {
       proof.verify(body);
       return;
     case 'parts':
-      proof.verify(createHash('sha256').update(body).digest());
+      proof.verify(hash('sha256', body, 'buffer'));
       return;
   }
 }

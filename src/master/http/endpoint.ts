@@ -70,13 +70,15 @@ export function createEndpoint<R extends RouteDeclaration>(
       checkParams(params);
       checkQuery(query);
       checkBody(body);
-      return await shared.openCalls.run(ctx.res, async (gone) => {
+      return await shared.openCalls.run(ctx.res, async (open) => {
         const call: Call<R> = {
           params,
           query,
           body,
           headers: ctx.headers,
-          gone,
+          get gone() {
+            return open.gone;
+          },
           stopping: shared.openCalls.stopping,
           setHeader: (name, value) => ctx.set(name, value),
         };

@@ -12,6 +12,7 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 const NAME = /^[A-Za-z0-9_]([A-Za-z0-9._-]{0,253}[A-Za-z0-9_.])?$/;
 const AUTHORITY = /^(\[(?<address>[^\]]*)\]|(?<name>[^:[\]]*))(:(?<port>\d{1,5}))?$/;
 const MAX_PORT = 65_535;
+const HOST = 'host';
 
 /** Is it `name`, `name:port`, `1.2.3.4:port` or `[::1]:port`? */
 export function isHost(text: string): boolean {
@@ -22,7 +23,7 @@ export function isHost(text: string): boolean {
 
 /** Refuses a request that does not say, once and readably, whom it is for (RFC 9112, section 3.2). */
 export async function requireHost(ctx: Context, next: Next): Promise<void> {
-  const hosts = ctx.req.headersDistinct.host ?? [];
+  const hosts = hostsOf(ctx.req.rawHeaders);
   const isOld = ctx.req.httpVersionMajor === 1 && ctx.req.httpVersionMinor === 0;
   const isGood = hosts.length === 0 ? isOld : hosts.length === 1 && hosts.every(isHost);
   if (!isGood) {
@@ -32,6 +33,18 @@ export async function requireHost(ctx: Context, next: Next): Promise<void> {
     );
   }
   await next();
+}
+
+/** By name and value in turn; Node makes lists of all headers when it is asked for one. */
+function hostsOf(rawHeaders: readonly string[]): string[] {
+  const hosts: string[] = [];
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const [name = '', value = ''] = [rawHeaders[at], rawHeaders[at + 1]];
+    if (name.length === HOST.length && name.toLowerCase() === HOST) {
+      hosts.push(value);
+    }
+  }
+  return hosts;
 }
 
 /**

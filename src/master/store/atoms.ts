@@ -1,8 +1,8 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
 import type { Expectation } from '../../domain/expectation.js';
 import { type AtomId, type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport } from '../../protocol/slave.js';
-import type { Database } from './database.js';
+import type { AtomsTable, Database } from './database.js';
 
 export interface NewAtom extends Expectation {
   readonly id: number;
@@ -38,13 +38,9 @@ export async function atomsOfSubjob(
   build: BuildId,
   subjob: SubjobId,
 ): Promise<LeasedAtom[]> {
-  const rows = await db
-    .selectFrom('atoms')
-    .select(['atom_id', 'variable', 'value', 'num_retries'])
-    .where('build_id', '=', build)
-    .where('subjob_id', '=', subjob)
-    .orderBy('atom_id')
-    .execute();
+  const { rows } = await sql<Selectable<Pick<AtomsTable, 'atom_id' | 'variable' | 'value' | 'num_retries'>>>`
+    SELECT atom_id, variable, value, num_retries FROM atoms
+    WHERE build_id = ${build} AND subjob_id = ${subjob} ORDER BY atom_id`.execute(db);
   return rows.map(({ atom_id, variable, value, num_retries }) => ({
     id: toId.atom(atom_id),
     variable,
@@ -52,6 +48,10 @@ export async function atomsOfSubjob(
     retries: num_retries,
   }));
 }
+
+/*
+ * In these two the plus keeps SQLite from going through the list anew for each atom of the subjob.
+ */
 
 /** Atoms of other subjobs, and such as have their verdict, are left as they are. */
 export async function recordProgress(
@@ -67,7 +67,7 @@ export async function recordProgress(
       exit_code = news.value ->> 2,
       actual_time = CAST(news.value ->> 3 AS REAL)
     FROM json_each(${JSON.stringify(rows)}) AS news
-    WHERE build_id = ${build} AND atom_id = news.value ->> 0 AND subjob_id = ${subjob} AND failed IS NULL
+    WHERE build_id = ${build} AND atom_id = news.value ->> 0 AND +subjob_id = ${subjob} AND failed IS NULL
   `.execute(db);
 }
 
@@ -92,7 +92,7 @@ export async function recordVerdicts(
       failed = (news.value ->> 1) <> 0,
       facts = news.value ->> 3
     FROM json_each(${JSON.stringify(rows)}) AS news
-    WHERE build_id = ${build} AND atom_id = news.value ->> 0 AND subjob_id = ${subjob}
+    WHERE build_id = ${build} AND atom_id = news.value ->> 0 AND +subjob_id = ${subjob}
   `.execute(db);
   if (numAffectedRows !== BigInt(atoms.length)) {
     throw new Error(`The verdicts of subjob ${subjob} of build ${build} do not fit its atoms.`);

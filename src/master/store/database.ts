@@ -1,7 +1,10 @@
 import type { Generated, Kysely } from 'kysely';
 import type { BuildState } from '../../protocol/build.js';
 
-/** The tables as Kysely sees them. Times are milliseconds since the epoch unless said otherwise. */
+/**
+ * The tables as Kysely sees them. Times are milliseconds since the epoch unless said otherwise. What belongs to each
+ * hand-out and result is written as text: putting a statement together costs several times what it does.
+ */
 export interface Database {
   builds: BuildsTable;
   subjobs: SubjobsTable;
@@ -30,6 +33,8 @@ export interface BuildsTable {
   num_subjobs: number | null;
   /** For how many executors its subjobs were made; null until prepared. */
   planned_executors: number | null;
+  /** Seconds that its subjobs were made for of each atom without history; null: nothing was assumed. */
+  assumed_seconds: number | null;
   /** The next five are written at the end; while the build runs the truth is counted from the rows. */
   num_subjobs_done: number;
   num_atoms_done: number;
@@ -141,9 +146,10 @@ export interface TimingsTable {
 }
 
 export interface NoncesTable {
-  nonce: string;
   /** Seconds since the epoch. */
   expires: number;
+  /** JSON list of some that expire then. */
+  nonces: string;
 }
 
 export interface EventsTable {

@@ -25,13 +25,21 @@ export async function appendEvent(
   data: Readonly<Record<string, string | number>>,
   now: number,
 ): Promise<void> {
-  await db
-    .insertInto('events')
-    .values({ kind, data: JSON.stringify(data), time: now })
-    .execute();
+  await sql`
+    INSERT INTO events (kind, data, time) VALUES (${kind}, ${JSON.stringify(data)}, ${now})`.execute(db);
 }
 
-/** Forgets all but the newest `keep`. */
-export async function trimEvents(db: Kysely<Database>, keep: number): Promise<void> {
-  await sql`DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ${keep}`.execute(db);
+/** Whether there are more than the newest `keep`. */
+export async function hasMoreEvents(db: Kysely<Database>, keep: number): Promise<boolean> {
+  const { rows } = await sql<{ more: number | null }>`
+    SELECT (SELECT max(id) FROM events) - (SELECT min(id) FROM events) >= ${keep} AS more`.execute(db);
+  return rows[0]?.more === 1;
+}
+
+/** Forgets all but the newest `keep`, the oldest first and no more than `most` at once. */
+export async function trimEvents(db: Kysely<Database>, keep: number, most: number): Promise<void> {
+  await sql`
+    DELETE FROM events
+    WHERE id < (SELECT min(id) FROM events) + ${most} AND id <= (SELECT max(id) FROM events) - ${keep}
+  `.execute(db);
 }

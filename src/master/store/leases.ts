@@ -9,10 +9,11 @@ export async function insertLease(
   db: Kysely<Database>,
   lease: Omit<LeaseRow, 'state' | 'ended_at'>,
 ): Promise<void> {
-  await db
-    .insertInto('leases')
-    .values({ ...lease, state: 'HELD', ended_at: null })
-    .execute();
+  const { id, build_id, subjob_id, attempt, slave_id, executor_index, taken_at } = lease;
+  await sql`
+    INSERT INTO leases (id, build_id, subjob_id, attempt, slave_id, executor_index, state, taken_at)
+    VALUES (${id}, ${build_id}, ${subjob_id}, ${attempt}, ${slave_id}, ${executor_index}, 'HELD', ${taken_at})
+  `.execute(db);
 }
 
 /** @throws Error unless the lease is held. */
@@ -22,13 +23,9 @@ export async function endLease(
   state: Exclude<LeaseRowState, 'HELD'>,
   now: number,
 ): Promise<void> {
-  const { numUpdatedRows } = await db
-    .updateTable('leases')
-    .set({ state, ended_at: now })
-    .where('id', '=', lease)
-    .where('state', '=', sql.lit('HELD'))
-    .executeTakeFirst();
-  expectOneRow(numUpdatedRows, `Ending lease ${lease}`);
+  const { numAffectedRows } = await sql`
+    UPDATE leases SET state = ${state}, ended_at = ${now} WHERE id = ${lease} AND state = 'HELD'`.execute(db);
+  expectOneRow(numAffectedRows, `Ending lease ${lease}`);
 }
 
 export async function heldLeases(db: Kysely<Database>, build: BuildId): Promise<LeaseRow[]> {

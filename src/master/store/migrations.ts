@@ -34,6 +34,28 @@ const migrations: Record<string, Migration> = {
       await sql`ALTER TABLE builds ADD COLUMN facts TEXT`.execute(db);
     },
   },
+  '0005_assumed': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await sql`ALTER TABLE builds ADD COLUMN assumed_seconds REAL`.execute(db);
+      // As for atoms, see below: else all subjobs of a build are looked through once for each that is regrouped.
+      await sql`
+        INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('subjobs', 'subjobs', '1000000 10000 1')`.execute(
+        db,
+      );
+      await sql`ANALYZE sqlite_schema`.execute(db);
+    },
+  },
+  '0006_lists_of_nonces': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await sql`ALTER TABLE nonces RENAME TO single_nonces`.execute(db);
+      await sql`CREATE TABLE nonces (expires INTEGER NOT NULL, nonces TEXT NOT NULL) STRICT`.execute(db);
+      await sql`
+        INSERT INTO nonces (expires, nonces)
+        SELECT expires, json_group_array(nonce) FROM single_nonces GROUP BY expires`.execute(db);
+      await sql`DROP TABLE single_nonces`.execute(db);
+      await sql`CREATE INDEX nonces_by_expiry ON nonces (expires)`.execute(db);
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };

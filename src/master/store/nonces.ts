@@ -1,19 +1,25 @@
+import { Type } from '@sinclair/typebox';
 import { type Kysely, sql } from 'kysely';
 import type { Database } from './database.js';
+import { jsonColumn } from './json.js';
 
-/** Those that are known already stay as they are. */
-export async function insertNonces(
-  db: Kysely<Database>,
-  nonces: readonly { readonly nonce: string; readonly expires: number }[],
-): Promise<void> {
-  const rows = nonces.map(({ nonce, expires }) => [nonce, expires]);
-  await sql`
-    INSERT OR IGNORE INTO nonces (nonce, expires)
-    SELECT value ->> 0, value ->> 1 FROM json_each(${JSON.stringify(rows)})`.execute(db);
+/** Nonces that expire at the same second since the epoch. */
+export interface ExpiringNonces {
+  readonly expires: number;
+  readonly nonces: readonly string[];
 }
 
-export async function allNonces(db: Kysely<Database>): Promise<{ nonce: string; expires: number }[]> {
-  return await db.selectFrom('nonces').selectAll().execute();
+const readNonces = jsonColumn(Type.Array(Type.String()), 'nonces.nonces');
+
+/** One row for all: a row for each would be the dearest part of a small request. */
+export async function insertNonces(db: Kysely<Database>, { expires, nonces }: ExpiringNonces): Promise<void> {
+  await sql`
+    INSERT INTO nonces (expires, nonces) VALUES (${expires}, ${JSON.stringify(nonces)})`.execute(db);
+}
+
+export async function allNonces(db: Kysely<Database>): Promise<ExpiringNonces[]> {
+  const rows = await db.selectFrom('nonces').selectAll().execute();
+  return rows.map(({ expires, nonces }) => ({ expires, nonces: readNonces(nonces) }));
 }
 
 /** `before` in seconds since the epoch. */

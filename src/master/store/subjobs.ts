@@ -37,15 +37,11 @@ export async function leaseSubjob(
   subjob: SubjobId,
   lease: LeaseRef,
 ): Promise<void> {
-  const { numUpdatedRows } = await db
-    .updateTable('subjobs')
-    .set((e) => ({ state: 'LEASED', lease_id: lease.lease_id, attempt: e('attempt', '+', 1) }))
-    .where('build_id', '=', build)
-    .where('subjob_id', '=', subjob)
-    .where('state', '=', 'QUEUED')
-    .where('attempt', '=', lease.attempt - 1)
-    .executeTakeFirst();
-  expectOneRow(numUpdatedRows, `Leasing subjob ${subjob} of build ${build}`);
+  const { numAffectedRows } = await sql`
+    UPDATE subjobs SET state = 'LEASED', lease_id = ${lease.lease_id}, attempt = attempt + 1
+    WHERE build_id = ${build} AND subjob_id = ${subjob} AND state = 'QUEUED' AND attempt = ${lease.attempt - 1}
+  `.execute(db);
+  expectOneRow(numAffectedRows, `Leasing subjob ${subjob} of build ${build}`);
 }
 
 /** The same beside the lease that holds it already. @throws Error unless it was leased, `attempt - 1` times in all. */
@@ -75,6 +71,8 @@ export interface SubjobTaskRow {
   readonly lease: number | null;
   readonly losses: readonly string[];
   readonly error: string | null;
+  /** Where in its archive the consoles lie, when a result was accepted. */
+  readonly index?: ResultIndex;
 }
 
 /**
@@ -89,31 +87,17 @@ export async function endSubjobLease(
   next: SubjobTaskRow,
 ): Promise<void> {
   const { state, taken, losses, error } = next;
-  const { numUpdatedRows } = await db
-    .updateTable('subjobs')
-    .set({ state, lease_id: next.lease, losses: JSON.stringify(losses), error })
-    .where('build_id', '=', build)
-    .where('subjob_id', '=', subjob)
-    .where('state', '=', 'LEASED')
-    .where('attempt', '=', taken)
-    .executeTakeFirst();
-  expectOneRow(numUpdatedRows, `Ending lease ${lease.lease_id} of subjob ${subjob} of build ${build}`);
-}
-
-/** Keeps where in the subjob's archive its consoles lie. */
-export async function keepResultIndex(
-  db: Kysely<Database>,
-  build: BuildId,
-  subjob: SubjobId,
-  index: ResultIndex,
-): Promise<void> {
-  const { numUpdatedRows } = await db
-    .updateTable('subjobs')
-    .set({ result_index: JSON.stringify(index) })
-    .where('build_id', '=', build)
-    .where('subjob_id', '=', subjob)
-    .executeTakeFirst();
-  expectOneRow(numUpdatedRows, `The index of subjob ${subjob} of build ${build}`);
+  const index = next.index === undefined ? null : JSON.stringify(next.index);
+  const { numAffectedRows } = await sql`
+    UPDATE subjobs SET
+      state = ${state},
+      lease_id = ${next.lease},
+      losses = ${JSON.stringify(losses)},
+      error = ${error},
+      result_index = coalesce(${index}, result_index)
+    WHERE build_id = ${build} AND subjob_id = ${subjob} AND state = 'LEASED' AND attempt = ${taken}
+  `.execute(db);
+  expectOneRow(numAffectedRows, `Ending lease ${lease.lease_id} of subjob ${subjob} of build ${build}`);
 }
 
 const readIndex = jsonColumn(ResultIndexSchema, 'subjobs.result_index');

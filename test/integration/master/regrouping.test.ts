@@ -101,6 +101,23 @@ describe('what waits of a build', () => {
     await everyAtomRunsOnce(build, [slave]);
   });
 
+  it('is still grouped by what was assumed of its atoms when the master is started again', async () => {
+    const build = await harness.master.createBuild(directoryBuild);
+    const slave = await harness.slave();
+    await slave.prepare(ATOMS);
+    await slave.deliver(await slave.take(), { seconds: 2.5 });
+    await harness.restart();
+    expect(Math.max(...(await groupsOf(build)).slice(1))).to.equal(1);
+    // What was learned before counts on, so it takes some to show that atoms are shorter.
+    let largest = 1;
+    for (let atoms = 0; atoms < 45 && largest === 1; atoms += 1) {
+      await slave.deliver(await slave.take(), { seconds: 0.01 });
+      largest = Math.max(...(await groupsOf(build)).slice(1));
+    }
+    expect(largest).to.be.greaterThan(1);
+    await everyAtomRunsOnce(build, [slave]);
+  });
+
   it('keeps its numbers where a subjob was added for a retry', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const [first, second] = [await harness.slave(), await harness.slave(20)];

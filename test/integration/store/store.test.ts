@@ -7,7 +7,7 @@ import { sql } from 'kysely';
 import { unknown } from '../../../src/domain/expectation.js';
 import { countVerdicts, failedAtoms, insertAtoms, recordVerdicts } from '../../../src/master/store/atoms.js';
 import { findBuild, insertBuild, updateBuild } from '../../../src/master/store/builds.js';
-import { appendEvent, trimEvents } from '../../../src/master/store/events.js';
+import { appendEvent, hasMoreEvents, trimEvents } from '../../../src/master/store/events.js';
 import { endLease, insertLease, lastLeaseId } from '../../../src/master/store/leases.js';
 import { allNonces, forgetNonces, insertNonces } from '../../../src/master/store/nonces.js';
 import { eventsSince } from '../../../src/master/store/reading.js';
@@ -91,7 +91,7 @@ describe('the store', () => {
         const outcomes = await Promise.allSettled(
           throwing.map((throws, n) =>
             store.write(async (db) => {
-              await insertNonces(db, [{ nonce: String(n), expires: n }]);
+              await insertNonces(db, { expires: n, nonces: [String(n)] });
               if (throws) {
                 throw new Error('on purpose');
               }
@@ -215,22 +215,39 @@ describe('the store', () => {
     }
   });
 
+  it('goes through a list that it is given once, whatever it changes by it', async () => {
+    for (const query of [
+      sql`UPDATE subjobs SET num_atoms = news.value ->> 1 FROM json_each('[]') AS news
+        WHERE build_id = 1 AND subjob_id = news.value ->> 0 AND state = 'QUEUED' AND attempt = 0`,
+      sql`UPDATE atoms SET subjob_id = news.value ->> 1 FROM json_each('[]') AS news
+        WHERE build_id = 1 AND atom_id = news.value ->> 0 AND state = 'NOT_STARTED'`,
+      sql`UPDATE atoms SET failed = 0 FROM json_each('[]') AS news
+        WHERE build_id = 1 AND atom_id = news.value ->> 0 AND +subjob_id = 2`,
+    ]) {
+      const { rows } = await sql<{ detail: string }>`EXPLAIN QUERY PLAN ${query}`.execute(store.db);
+      expect(rows[0]?.detail).to.match(/^SCAN news/);
+      expect(rows[1]?.detail).to.match(/^SEARCH \w+ USING PRIMARY KEY \(build_id=\? AND \w+=\?\)$/);
+    }
+  });
+
   it('keeps the newest events', async () => {
     await store.write(async (db) => {
       for (let n = 1; n <= 10; n += 1) {
         await appendEvent(db, 'BUILD_CREATED', { build_id: n }, n);
       }
     });
-    await store.write((db) => trimEvents(db, 3));
+    for (const isMore of [true, true, false]) {
+      expect(await hasMoreEvents(store.db, 3)).to.equal(isMore);
+      await store.write((db) => trimEvents(db, 3, 5));
+    }
     const events = await eventsSince(store.db, { id: 0, time: 0, limit: 100 });
     expect(events.map(({ id }) => id)).to.deep.equal([8, 9, 10]);
   });
 
   it('keeps nonces until they expire', async () => {
-    await store.write((db) => insertNonces(db, [{ nonce: 'old', expires: 10 }]));
-    await store.write((db) => insertNonces(db, [{ nonce: 'new', expires: 20 }]));
-    await store.write((db) => insertNonces(db, [{ nonce: 'new', expires: 20 }]));
+    await store.write((db) => insertNonces(db, { expires: 10, nonces: ['old'] }));
+    await store.write((db) => insertNonces(db, { expires: 20, nonces: ['"new"', 'newer'] }));
     await store.write((db) => forgetNonces(db, 15));
-    expect(await allNonces(store.db)).to.deep.equal([{ nonce: 'new', expires: 20 }]);
+    expect(await allNonces(store.db)).to.deep.equal([{ expires: 20, nonces: ['"new"', 'newer'] }]);
   });
 });

@@ -80,6 +80,11 @@ describe('the history of times', () => {
     await sql`ALTER TABLE builds DROP COLUMN planned_executors`.execute(store.db);
     await sql`ALTER TABLE atoms DROP COLUMN facts`.execute(store.db);
     await sql`ALTER TABLE builds DROP COLUMN facts`.execute(store.db);
+    await sql`ALTER TABLE builds DROP COLUMN assumed_seconds`.execute(store.db);
+    await sql`DROP TABLE nonces`.execute(store.db);
+    await sql`CREATE TABLE nonces (nonce TEXT PRIMARY KEY, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID`.execute(
+      store.db,
+    );
     await sql`DELETE FROM kysely_migration WHERE name >= '0003'`.execute(store.db);
     await sql`
       INSERT INTO timings (project, job, atom, seconds, count, updated_at)

@@ -172,6 +172,17 @@ describe('a slave', () => {
     expect(said('reportPreparationFailed')[0]).to.match(/N .*exited with 3.*\nsome\nwords/);
   });
 
+  it('reports that the list of its atoms is longer than the master takes, which no other slave could mend', async () => {
+    master.service.reportPrepared = async () => {
+      throw new ClusterRunnerError('BODY_TOO_LARGE', 'Too large.');
+    };
+    handOut(prepareOf({ config: { commands: [':'], atomizers: [{ N: 'seq 5' }] } }));
+    await start();
+    await until(() => changes('reportPreparationFailed').length === 1);
+    expect(said('reportPreparationFailed')[0]).to.match(/list of 5 atoms.*max_body_megabytes/);
+    expect(changes('handBackPreparation')).to.deep.equal([]);
+  });
+
   it('reports a project without a job file', async () => {
     handOut(prepareOf({ job_name: 'Mine' }));
     await start();
