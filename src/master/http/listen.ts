@@ -9,6 +9,12 @@ import { oneAtATime } from './one-at-a-time.js';
 import { answerFull, answerUnparsable } from './raw-answers.js';
 import { keepRenewed, type TlsFiles, tlsOptions } from './tls.js';
 
+/**
+ * Connections that wait to be taken. Node's 511 are fewer than the slaves that all come back when a master was away: those
+ * beyond would be reset. The system may allow less (`net.core.somaxconn`).
+ */
+const BACKLOG = 4096;
+
 export interface ListenOptions {
   /** 0: any free one. */
   readonly port: number;
@@ -123,7 +129,7 @@ function tryListen(server: Server, port: number, hostname: string | undefined): 
     };
     server.once('error', failed);
     server.once('listening', listening);
-    server.listen(hostname === undefined ? { port } : { port, host: hostname });
+    server.listen({ port, backlog: BACKLOG, ...(hostname === undefined ? {} : { host: hostname }) });
   });
 }
 
