@@ -1,3 +1,4 @@
+import { slept } from '../lib/slept.js';
 import { endOverdueBuilds } from './build-timeouts.js';
 import type { Cluster } from './cluster.js';
 import type { Nonces } from './nonces.js';
@@ -53,7 +54,7 @@ export class Upkeep {
     let forgotten = cluster.now - FORGET_EVERY_MS;
     let isSwept = false;
     let isMore = true;
-    while (await slept(cluster, Math.min(LOOK_EVERY_MS, leaseMs / 4), signal)) {
+    while (await slept(cluster.clock, Math.min(LOOK_EVERY_MS, leaseMs / 4), signal)) {
       try {
         await slaves.expire();
         await endOverdueBuilds(cluster);
@@ -102,18 +103,5 @@ async function forget(cluster: Cluster, slaves: Slaves): Promise<void> {
 async function trim({ journal, store }: Cluster): Promise<void> {
   while (await hasMoreEvents(store.db, MAX_EVENTS)) {
     await journal.write((db) => trimEvents(db, MAX_EVENTS, EVENTS_AT_ONCE));
-  }
-}
-
-/** False when it is to stop. */
-async function slept({ clock }: Cluster, ms: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await clock.sleep(ms, signal);
-    return true;
-  } catch (error) {
-    if (signal.aborted) {
-      return false;
-    }
-    throw error;
   }
 }

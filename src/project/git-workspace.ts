@@ -19,7 +19,7 @@ import { hasPointersOnly } from './lfs.js';
 import { clearUnfinished, findCommit, makeMirror, mirrorPath, noteUse, updateMirror } from './mirror.js';
 import { type PackRelay, receiveCommit } from './pack-relay.js';
 import type { Submodule } from './submodules.js';
-import { checkOutTree, type Placed, type TreeOptions } from './workspace-tree.js';
+import { checkOutTree, type Placed, scratchOf, type TreeOptions } from './workspace-tree.js';
 
 /** A root belongs to one process, so a queue in memory is lock enough for its mirrors. */
 const mirrors = new QueueByKey();
@@ -96,7 +96,7 @@ async function fill(options: CheckOut, source: Source): Promise<Placed[]> {
     if (reuse && (await takeUsed(options, idle))) {
       const placed = await checkOutTree(tree, source, indexesIn(idle));
       const paths = placed?.map(({ path }) => path) ?? [];
-      if (placed !== null && (await isAsFresh(workspace, paths, options.shell, `${workspace}.scratch`))) {
+      if (placed !== null && (await isAsFresh(workspace, paths, options.shell, scratchOf(workspace)))) {
         return placed;
       }
       await removeTree(workspace);

@@ -109,6 +109,7 @@ async function checkOutSubmodule(
   }
 }
 
-function scratchOf(workspace: string): string {
+/** Beside a workspace: for what is looked at and thrown away. */
+export function scratchOf(workspace: string): string {
   return `${workspace}.scratch`;
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.js';
+import { slept } from '../lib/slept.js';
 import type { LeaseId } from '../protocol/ids.js';
 import { Forecast } from './forecast.js';
 
@@ -70,13 +71,8 @@ export class Ahead {
         this.#due();
         return;
       }
-      try {
-        await this.#clock.sleep(ms, signal);
-      } catch (error) {
-        if (signal.aborted) {
-          return;
-        }
-        throw error;
+      if (!(await slept(this.#clock, ms, signal))) {
+        return;
       }
     }
   }

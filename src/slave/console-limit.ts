@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.js';
+import { slept } from '../lib/slept.js';
 import type { AtomId } from '../protocol/ids.js';
 import { cutConsole } from './cut-console.js';
 import type { AtomProgress } from './run-subjob.js';
@@ -39,15 +40,7 @@ export class ConsoleLimit {
   /** Looks until `stop` is called. */
   async run(): Promise<void> {
     const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        await this.#clock.sleep(INTERVAL_MS, signal);
-      } catch (error) {
-        if (signal.aborted) {
-          return;
-        }
-        throw error;
-      }
+    while (await slept(this.#clock, INTERVAL_MS, signal)) {
       // A cut may lose what is printed in that moment: one that turns out not much too long is cut at its end.
       this.#look(this.#maxBytes * 2);
     }

@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Masks } from '../lib/masks.js';
+import { slept } from '../lib/slept.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { AtomId } from '../protocol/ids.js';
 import type { RunAssignment } from '../protocol/slave.js';
@@ -41,7 +42,7 @@ export class ProgressReporter {
   /** Reports until `stop` is called. `stale` is called when the master says that the lease is over. */
   async run(stale: () => void): Promise<void> {
     const { signal } = this.#stop;
-    while (await this.#slept()) {
+    while (await slept(this.#clock, INTERVAL_MS, signal)) {
       try {
         await this.#report(signal);
       } catch (error) {
@@ -79,18 +80,6 @@ export class ProgressReporter {
       if (this.#news.get(atom.id) === atom) {
         this.#news.delete(atom.id);
       }
-    }
-  }
-
-  async #slept(): Promise<boolean> {
-    try {
-      await this.#clock.sleep(INTERVAL_MS, this.#stop.signal);
-      return true;
-    } catch (error) {
-      if (this.#stop.signal.aborted) {
-        return false;
-      }
-      throw error;
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.js';
+import { slept } from '../lib/slept.js';
 import type { Assignment, LeaseRef } from '../protocol/slave.js';
 import { AHEAD_MS } from './ahead.js';
 import type { Handbacks } from './handbacks.js';
@@ -75,13 +76,8 @@ export class Waiting {
   /** Never rejects but for a fault of the clock. */
   async #giveBackUnlessTaken(left: AbortController, assignment: Assignment): Promise<void> {
     const { signal } = left;
-    try {
-      await this.#clock.sleep(MAX_WAIT_MS, signal);
-    } catch (error) {
-      if (signal.aborted) {
-        return;
-      }
-      throw error;
+    if (!(await slept(this.#clock, MAX_WAIT_MS, signal))) {
+      return;
     }
     this.#waiting.delete(assignment);
     this.#givingBack.set(assignment, left);

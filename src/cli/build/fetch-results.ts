@@ -1,19 +1,10 @@
-import {
-  accessSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { accessSync, constants, copyFileSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { MasterClient } from '../../client/master-client.js';
 import type { Build } from '../../protocol/build.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { JUNIT, writeJunit } from './junit.js';
-import { unpackResults } from './results.js';
+import { nearestFolder, unpackResults } from './results.js';
 
 export interface FetchOptions {
   readonly signal: AbortSignal;
@@ -46,21 +37,19 @@ export async function fetchResults(
  */
 export function requirePlaceOfJunit(file: string): void {
   const place = resolve(file);
-  if (statSync(place, { throwIfNoEntry: false })?.isDirectory() === true) {
-    throw new ClusterRunnerError('USAGE', `--junit ${file} is a folder; give the name of a file.`);
-  }
-  let folder = dirname(place);
-  while (!existsSync(folder)) {
-    folder = dirname(folder);
-  }
+  let isFolder: boolean;
   try {
-    accessSync(folder, constants.W_OK);
+    isFolder = statSync(place, { throwIfNoEntry: false })?.isDirectory() === true;
+    accessSync(nearestFolder(dirname(place)), constants.W_OK);
   } catch (error) {
     throw new ClusterRunnerError(
       'USAGE',
       `--junit ${file} cannot be written (${messageOf(error)}); give another place.`,
       { cause: error },
     );
+  }
+  if (isFolder) {
+    throw new ClusterRunnerError('USAGE', `--junit ${file} is a folder; give the name of a file.`);
   }
 }
 

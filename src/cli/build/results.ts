@@ -185,8 +185,8 @@ function belongs(path: string, entry: ReadEntry | import('node:fs').Stats): bool
   }
 }
 
-/** Folders above it are made. */
-function nearestFolder(path: string): string {
+/** The path itself, or what is nearest above it: folders between are made when something is written there. */
+export function nearestFolder(path: string): string {
   return existsSync(path) ? path : nearestFolder(dirname(path));
 }
 

@@ -6,6 +6,7 @@ import { MasterClient } from '../../../src/client/master-client.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { type FakeMaster, startFakeMaster } from '../../support/fake-master.js';
 import { noWork } from '../../support/fake-service.js';
+import { question as held, named } from '../../support/named-slave.js';
 
 interface Passed {
   status: number;
@@ -13,15 +14,7 @@ interface Passed {
   body: string;
 }
 
-const question = {
-  instance: 'instance-1',
-  free_executors: 1,
-  wait_seconds: 0,
-  leases: [],
-  poll: 1,
-  open_polls: [],
-  builds: [],
-};
+const question = { ...held, wait_seconds: 0 };
 
 describe('what somebody between a slave and its master makes of an answer', () => {
   let master: FakeMaster;
@@ -54,8 +47,7 @@ describe('what somebody between a slave and its master makes of an answer', () =
     await master.close();
   });
 
-  const register = () =>
-    slave.registerSlave({ name: 'host', instance: 'instance-1', num_executors: 1, url: null, version: '1' });
+  const register = () => slave.registerSlave(named);
   const ask = async () => {
     master.service.answerWork(noWork);
     return slave.askForWork(toId.slave(1), question);

@@ -16,11 +16,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../src/lib/clock.js';
-import { openWorkspace, type WorkspaceOptions } from '../../../src/project/open-workspace.js';
+import type { WorkspaceOptions } from '../../../src/project/open-workspace.js';
 import { sweepWorkspaces } from '../../../src/project/sweep-workspaces.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
-import { toId } from '../../../src/protocol/ids.js';
 import type { GitProject, Project, RemoteFile } from '../../../src/protocol/project.js';
+import { gitProject, openOn } from '../../support/workspaces.js';
 
 const who = {
   GIT_AUTHOR_NAME: 'a',
@@ -47,34 +47,11 @@ function commit(text: string): string {
 }
 
 function project(more: Partial<GitProject> = {}): GitProject {
-  return {
-    type: 'git',
-    url: `file://${origin}`,
-    remote: 'origin',
-    branch: null,
-    hash: null,
-    project_directory: null,
-    ...more,
-  };
+  return gitProject(`file://${origin}`, more);
 }
 
 function open(of: Project, more: Partial<WorkspaceOptions> = {}, build = 1) {
-  return openWorkspace({
-    project: of,
-    remoteFiles: [],
-    buildId: toId.build(build),
-    root,
-    strictHostKeyChecking: true,
-    workspacesKept: 2,
-    remoteFileLimits: { maxBytes: 1024 ** 2, timeoutSeconds: 60 },
-    random: () => 0,
-    env,
-    relay: null,
-    warn: (sentence) => said.push(sentence),
-    signal: new AbortController().signal,
-    clock: systemClock,
-    ...more,
-  });
+  return openOn(root, of, { build, warn: (sentence) => said.push(sentence), ...more });
 }
 
 async function refusal(opening: Promise<unknown>): Promise<string> {

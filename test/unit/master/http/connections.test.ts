@@ -3,18 +3,8 @@ import { connect, Socket } from 'node:net';
 import { expect } from 'chai';
 import { Connections } from '../../../../src/master/http/connections.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { named, question } from '../../../support/named-slave.js';
 import { until } from '../../../support/until.js';
-
-const named = { name: 'host', instance: 'instance-1', num_executors: 1, url: null, version: '1' };
-const question = {
-  instance: 'instance-1',
-  free_executors: 1,
-  wait_seconds: 60,
-  leases: [],
-  poll: 1,
-  open_polls: [],
-  builds: [],
-};
 
 /** From an address that this machine need not have. */
 function socketFrom(remoteAddress: string, remotePort: number): Socket {

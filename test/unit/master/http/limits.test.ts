@@ -3,19 +3,9 @@ import { Agent, request as ask } from 'undici';
 import { toId } from '../../../../src/protocol/ids.js';
 import { contentDigestOf, signParts } from '../../../../src/protocol/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { named, question } from '../../../support/named-slave.js';
 import { signedAsPart } from '../../../support/raw-request.js';
 import { until } from '../../../support/until.js';
-
-const named = { name: 'host', instance: 'instance-1', num_executors: 10, url: null, version: '1' };
-const question = {
-  instance: 'instance-1',
-  free_executors: 10,
-  wait_seconds: 60,
-  leases: [],
-  poll: 1,
-  open_polls: [],
-  builds: [],
-};
 
 describe('the requests of a slave', () => {
   let master: FakeMaster;

@@ -4,6 +4,7 @@ import Koa from 'koa';
 import { listen } from '../../../../src/master/http/listen.js';
 import type { SlaveId } from '../../../../src/protocol/ids.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { named, question } from '../../../support/named-slave.js';
 import { sendBytes } from '../../../support/raw-request.js';
 import { until } from '../../../support/until.js';
 
@@ -62,18 +63,8 @@ describe('a connection that was made ahead of time', () => {
 describe('a long poll', () => {
   let master: FakeMaster;
   let slave: SlaveId;
-  const question = {
-    instance: 'instance-1',
-    free_executors: 1,
-    wait_seconds: 60,
-    leases: [],
-    poll: 1,
-    open_polls: [],
-    builds: [],
-  };
   beforeEach(async () => {
     master = await startFakeMaster();
-    const named = { name: 'host', instance: 'instance-1', num_executors: 1, url: null, version: '1' };
     slave = (await master.client.registerSlave(named)).slave_id;
   });
   afterEach(() => master.close());

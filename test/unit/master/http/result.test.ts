@@ -10,6 +10,7 @@ import { type SlaveId, toId } from '../../../../src/protocol/ids.js';
 import { contentDigest, signParts } from '../../../../src/protocol/signing.js';
 import type { ResultReport } from '../../../../src/protocol/slave.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { named } from '../../../support/named-slave.js';
 import { request } from '../../../support/raw-request.js';
 import { indexedArchive } from '../../../support/subjob-archive.js';
 import { until } from '../../../support/until.js';
@@ -27,7 +28,6 @@ describe('a result', () => {
   let slave: SlaveId;
   beforeEach(async () => {
     master = await startFakeMaster();
-    const named = { name: 'host', instance: 'instance-1', num_executors: 1, url: null, version: '1' };
     slave = (await master.client.registerSlave(named)).slave_id;
     master.service.leases.add(5);
   });

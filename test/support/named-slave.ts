@@ -1,0 +1,21 @@
+import type { Register, WorkRequest } from '../../src/protocol/slave.js';
+
+/** A slave that nobody runs, as it registers. */
+export const named: Register = {
+  name: 'host',
+  instance: 'instance-1',
+  num_executors: 1,
+  url: null,
+  version: '1',
+};
+
+/** Its question for work, which the master holds while there is none. */
+export const question: WorkRequest = {
+  instance: named.instance,
+  free_executors: 1,
+  wait_seconds: 60,
+  leases: [],
+  poll: 1,
+  open_polls: [],
+  builds: [],
+};
