@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { findPackageJSON } from '../../src/lib/package-json.js';
 import { type FakeMaster, startFakeMaster } from '../support/fake-master.js';
+import { isInstalled } from '../support/is-installed.js';
 
 const root = dirname(fileURLToPath(new URL(`file://${findPackageJSON(import.meta.url)}`)));
 const page = readFileSync(join(root, 'docs', 'api.md'), 'utf8');
@@ -20,13 +21,6 @@ const languages: Readonly<
   // In the repository's folder, so that the package finds itself by its name.
   js: { command: (code) => [process.execPath, ['--input-type=module', '--eval', code]], needs: [] },
 };
-
-function isInstalled(program: string): Promise<boolean> {
-  return run('sh', ['-c', `command -v ${program}`]).then(
-    () => true,
-    () => false,
-  );
-}
 
 const examples = [...page.matchAll(/^```(\w+) example\n([\s\S]*?)^```$/gm)].map(
   ([, language, code], index) => ({
@@ -55,7 +49,7 @@ describe('the examples of signing in docs/api.md', () => {
     it(`cancel a build: ${title}`, async function () {
       const missing: string[] = [];
       for (const program of language?.needs ?? []) {
-        if (!(await isInstalled(program))) {
+        if (!isInstalled(program)) {
           missing.push(program);
         }
       }

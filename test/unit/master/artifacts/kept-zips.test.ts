@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import { KeptZips } from '../../../../src/master/artifacts/kept-zips.js';
 import type { ArchiveContents } from '../../../../src/master/contract.js';
 import { toId } from '../../../../src/protocol/ids.js';
+import { isInstalled } from '../../../support/is-installed.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 import { subjobArchive } from '../../../support/subjob-archive.js';
 
@@ -153,7 +154,7 @@ describe('the zips of builds', () => {
   });
 
   it('are opened by python', async function () {
-    if (execFileSync('sh', ['-c', 'command -v python3 || true']).length === 0) {
+    if (!isInstalled('python3')) {
       this.skip();
     }
     const zips = start();

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { systemClock } from '../../../../src/lib/clock.js';
 import { KeptZips } from '../../../../src/master/artifacts/kept-zips.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { isInstalled } from '../../../support/is-installed.js';
 import { request } from '../../../support/raw-request.js';
 import { subjobArchive } from '../../../support/subjob-archive.js';
 
@@ -19,15 +20,6 @@ function filesOf(folder: string): Record<string, string> {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
   const files = names.filter((name) => statSync(join(folder, name)).isFile());
   return Object.fromEntries(files.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
-}
-
-function isInstalled(program: string): boolean {
-  try {
-    execFileSync(program, ['-v'], { stdio: 'ignore' });
-    return true;
-  } catch (error) {
-    return !(error instanceof Error && 'code' in error && error.code === 'ENOENT');
-  }
 }
 
 describe('the results of a build', () => {
