@@ -1,10 +1,16 @@
-import type { Dirent } from 'node:fs';
-import { chmod, lstat, opendir, rmdir, unlink } from 'node:fs/promises';
+import { chmodSync, type Dirent, lstatSync, opendirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { unlink } from 'node:fs/promises';
+import { setImmediate as breathe } from 'node:timers/promises';
 
 /** Names that are held at once of a folder, whatever it holds. `rm` of Node holds a request for each at once. */
 const AT_ONCE = 256;
 /** A folder that is filled while it is emptied is given up. */
 const MOST_ROUNDS = 3;
+/**
+ * Removing a small file takes less than a trip through the thread pool does, which is what most of the time would go
+ * into: of an atom that left nothing, say. Of a large one its blocks have to be freed.
+ */
+const SMALL_BYTES = 1024 * 1024;
 const OWN = 0o700;
 const SLASH = Buffer.from('/');
 /** Gives each byte of a name as it is. */
@@ -13,24 +19,40 @@ const BYTES = 'latin1';
 const forbidden: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM']);
 
 /**
- * Removes a folder and all in it, also folders that a build made read-only, or a file. Nothing there is fine.
+ * Removes a folder and all in it, also folders that a build made read-only, or a file. Nothing there is fine. Others
+ * have their turn again after some hundred files.
  * @throws the file system's error; what could be removed is gone then
  */
 export async function removeTree(path: string): Promise<void> {
   const bytes = Buffer.from(path);
-  const stats = await unlessFails(['ENOENT'], () => lstat(bytes));
+  const stats = unlessMissing(() => lstatSync(bytes));
   if (stats?.isDirectory()) {
-    await removeFolder(bytes);
+    await removeFolder(bytes, new Turns());
   } else if (stats !== null) {
     await removeOne(bytes);
   }
 }
 
-async function removeFolder(folder: Buffer): Promise<void> {
+/** Lets others have their turn now and then. */
+class Turns {
+  #left = AT_ONCE;
+
+  /** To be called before each file and folder; null when nothing has to be waited for. */
+  take(): Promise<void> | null {
+    this.#left -= 1;
+    if (this.#left > 0) {
+      return null;
+    }
+    this.#left = AT_ONCE;
+    return breathe();
+  }
+}
+
+async function removeFolder(folder: Buffer, turns: Turns): Promise<void> {
   for (let round = 1; ; round += 1) {
     try {
-      await emptyFolder(folder);
-      await rmdir(folder);
+      await emptyFolder(folder, turns);
+      rmdirSync(folder);
       return;
     } catch (error) {
       if (codeOf(error) === 'ENOENT') {
@@ -40,36 +62,28 @@ async function removeFolder(folder: Buffer): Promise<void> {
         throw error;
       }
       if (forbidden.has(codeOf(error))) {
-        await unlessFails(['ENOENT'], () => chmod(folder, OWN));
+        unlessMissing(() => chmodSync(folder, OWN));
       }
     }
   }
 }
 
 /** Opens it anew for each piece: systems differ about what a reader sees of a folder whose files are removed. */
-async function emptyFolder(folder: Buffer): Promise<void> {
-  for (let entries = await someOf(folder); entries.length > 0; entries = await someOf(folder)) {
-    const pathOf = ({ name }: Dirent) => Buffer.concat([folder, SLASH, Buffer.from(name, BYTES)]);
-    const folders = entries.filter((entry) => entry.isDirectory());
-    // Each is waited for, so that nothing is removed any more once this has failed.
-    const removed = await Promise.allSettled(
-      entries.filter((entry) => !entry.isDirectory()).map((entry) => removeOne(pathOf(entry))),
-    );
-    const failed = removed.find((outcome) => outcome.status === 'rejected');
-    if (failed !== undefined) {
-      throw failed.reason;
-    }
-    for (const entry of folders) {
-      await removeFolder(pathOf(entry));
+async function emptyFolder(folder: Buffer, turns: Turns): Promise<void> {
+  for (let entries = someOf(folder); entries.length > 0; entries = someOf(folder)) {
+    for (const entry of entries) {
+      const path = Buffer.concat([folder, SLASH, Buffer.from(entry.name, BYTES)]);
+      await turns.take();
+      await (entry.isDirectory() ? removeFolder(path, turns) : removeOne(path));
     }
   }
 }
 
-async function someOf(folder: Buffer): Promise<Dirent[]> {
-  const directory = await opendir(folder, { encoding: BYTES, bufferSize: AT_ONCE });
+function someOf(folder: Buffer): Dirent[] {
+  const directory = opendirSync(folder, { encoding: BYTES, bufferSize: AT_ONCE });
   try {
     const entries: Dirent[] = [];
-    for (let entry = await directory.read(); entry !== null; entry = await directory.read()) {
+    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
       entries.push(entry);
       if (entries.length === AT_ONCE) {
         break;
@@ -77,21 +91,34 @@ async function someOf(folder: Buffer): Promise<Dirent[]> {
     }
     return entries;
   } finally {
-    await directory.close();
+    directory.closeSync();
   }
 }
 
 async function removeOne(path: Buffer): Promise<void> {
-  await unlessFails(['ENOENT'], () => unlink(path));
+  const stats = unlessMissing(() => lstatSync(path));
+  if (stats === null) {
+    return;
+  }
+  if (stats.size <= SMALL_BYTES) {
+    unlessMissing(() => unlinkSync(path));
+    return;
+  }
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') {
+      throw error;
+    }
+  }
 }
 
-/** null when it failed in one of these ways. */
-async function unlessFails<T>(codes: readonly string[], act: () => Promise<T>): Promise<T | null> {
+/** null when there is no such file. */
+function unlessMissing<T>(act: () => T): T | null {
   try {
-    return await act();
+    return act();
   } catch (error) {
-    const code = codeOf(error);
-    if (typeof code === 'string' && codes.includes(code)) {
+    if (codeOf(error) === 'ENOENT') {
       return null;
     }
     throw error;

@@ -75,6 +75,7 @@ export class BatchShell {
     }
     const shell = this.#usable();
     let isDone = false;
+    shell.begin();
     try {
       isDone = await runIn(shell, batch, this.#options.clock);
     } finally {
@@ -82,6 +83,7 @@ export class BatchShell {
         this.#shell = null;
         await endWithAll(shell, batch.graceMs, this.#options.clock);
       }
+      shell.settle();
     }
     return isDone ? 'completed' : 'canceled';
   }
@@ -120,7 +122,6 @@ async function runIn(shell: StartedShell, batch: Batch, clock: Clock): Promise<b
       }
       if (word.kind === 'begins') {
         leader = word.leader;
-        watchGroup(leader);
         time = new ItemTime(leader, batch, clock, stop);
         batch.onBegin(ended);
         continue;
@@ -139,7 +140,6 @@ async function runIn(shell: StartedShell, batch: Batch, clock: Clock): Promise<b
         shell.tell('');
         continue;
       }
-      unwatchGroup(leader);
       leader = null;
       if (!signal.aborted) {
         batch.onEnd(ended, word.exitCode, word.seconds, time?.tookTooLong ?? false);
@@ -154,7 +154,6 @@ async function runIn(shell: StartedShell, batch: Batch, clock: Clock): Promise<b
     if (leader !== null) {
       shell.kill();
       await endGroup(leader, batch.graceMs, clock);
-      unwatchGroup(leader);
     }
   }
   if (signal.aborted) {
@@ -184,14 +183,19 @@ function placeOf(path: string): string | null {
   return stats === undefined ? null : `${stats.dev}:${stats.ino}`;
 }
 
-/** The process, with the two pipes over which it is spoken with. */
+/**
+ * The process, with the two pipes over which it is spoken with. It leads a session, which the watchdog knows, and with it
+ * all groups of its items: telling it of each would cost as much as an atom does.
+ */
 class StartedShell {
   /** Which folder it was started in. */
   readonly place: string | null;
   readonly #kill: () => void;
   readonly #answer: Writable;
   readonly #lines: AsyncIterator<string>;
+  readonly #pid: number;
   #isGone = false;
+  #isBusy = false;
 
   /** @throws ClusterRunnerError UNAVAILABLE */
   constructor({ command, cwd, env }: BatchShellOptions) {
@@ -215,6 +219,7 @@ class StartedShell {
         `A shell could not be started in ${cwd}; is the folder there, and bash installed on this slave?`,
       );
     }
+    this.#pid = pid;
     this.#kill = () => shell.kill('SIGKILL');
     this.#answer = answer;
     this.#lines = createInterface({ input: said })[Symbol.asyncIterator]();
@@ -222,7 +227,7 @@ class StartedShell {
     answer.on('error', () => undefined);
     void once(shell, 'exit').then(() => {
       this.#isGone = true;
-      unwatchGroup(pid);
+      this.#unwatchIfOver();
     });
     watchGroup(pid);
     this.tell('');
@@ -231,6 +236,23 @@ class StartedShell {
 
   get isGone(): boolean {
     return this.#isGone;
+  }
+
+  /** From now on something of its session may live when it is gone. */
+  begin(): void {
+    this.#isBusy = true;
+  }
+
+  /** Nothing of its session lives but itself. */
+  settle(): void {
+    this.#isBusy = false;
+    this.#unwatchIfOver();
+  }
+
+  #unwatchIfOver(): void {
+    if (this.#isGone && !this.#isBusy) {
+      unwatchGroup(this.#pid);
+    }
   }
 
   tell(word: string): void {

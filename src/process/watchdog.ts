@@ -5,7 +5,7 @@ import { execa } from 'execa';
  * When this process is killed with SIGKILL it cannot end what it has started, and nobody else would. So a small shell
  * that outlives it is told of every process group, and ends those that are left when the pipe from here closes. Each
  * command begins a session of its own, so what belongs to it is found also in groups that were never told: those of
- * the atoms of a batch whose shell had no time to name them. Commands and batches begin when it has been told of them.
+ * the atoms of a batch, of whose shell alone it knows. Commands and batches begin when it has been told of them.
  */
 
 const GRACE_SECONDS = 5;

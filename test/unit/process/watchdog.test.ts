@@ -35,18 +35,27 @@ describe('a process that is killed with SIGKILL', () => {
   it('leaves nothing of an item running of which it has not heard', async () => {
     const command =
       'test $ITEM = 1 && kill -STOP $RUNNER && exit; echo $$ > pid; kill -KILL $RUNNER; sleep 1000';
-    const runner = spawn(
-      process.execPath,
-      [join(fixtures, 'run-batch-until-killed.mjs'), command, directory],
-      {
-        stdio: 'ignore',
-      },
-    );
-    await once(runner, 'exit');
-    const file = join(directory, 'pid');
-    await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
-    const group = Number(readFileSync(file, 'utf8'));
+    const group = await groupOf(command, directory);
+    await until(() => !groupIsAlive(group));
+    expect(groupIsAlive(group)).to.equal(false);
+  });
+
+  it('leaves nothing of an item running whose shell was killed before', async () => {
+    const command =
+      'test $ITEM = 1 && exit; trap "" TERM; kill -KILL $PPID; sleep 0.5; echo $$ > pid; kill -KILL $RUNNER; sleep 1000';
+    const group = await groupOf(command, directory);
     await until(() => !groupIsAlive(group));
     expect(groupIsAlive(group)).to.equal(false);
   });
 });
+
+/** Runs a batch with it until the runner is killed; answers what the command has written into `pid`. */
+async function groupOf(command: string, directory: string): Promise<number> {
+  const runner = spawn(process.execPath, [join(fixtures, 'run-batch-until-killed.mjs'), command, directory], {
+    stdio: 'ignore',
+  });
+  await once(runner, 'exit');
+  const file = join(directory, 'pid');
+  await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
+  return Number(readFileSync(file, 'utf8'));
+}
