@@ -162,6 +162,15 @@ export class MasterClient {
     });
   }
 
+  /**
+   * The same of a build that still runs: what has arrived, and the rest as it arrives. One that breaks off is to be
+   * fetched from its beginning when the build has ended. A master of an older version refuses it (INVALID_REQUEST).
+   */
+  followArtifacts(buildId: BuildId, options?: CallOptions): Promise<OpenedStream> {
+    const input = { params: { buildId }, query: { until: 'end' as const }, body: undefined };
+    return this.#connection.open(routes.getArtifactsTar, input, options);
+  }
+
   registerSlave(body: Register, options?: CallOptions): Promise<AnswerOf<typeof routes.registerSlave>> {
     return this.#connection.call(routes.registerSlave, { params: {}, body }, options);
   }

@@ -6,6 +6,7 @@ import { ClusterRunnerError } from '../protocol/errors.js';
 import { atomFolder, type BuildId, toId } from '../protocol/ids.js';
 import { noFacts } from '../protocol/result-facts.js';
 import { archivePath } from './archive-files.js';
+import { arrivingArchives } from './arriving-archives.js';
 import { type BuildEntry, Change, type Cluster } from './cluster.js';
 import type { ArchiveContents, MasterPacks, Page } from './contract.js';
 import { endBuild } from './ending.js';
@@ -70,6 +71,7 @@ export class Builds {
       atomsLost: 0,
       atomsFlaky: 0,
       resultFacts: noFacts,
+      delivered: [],
       resultBytes: 0,
       retriesUsed: 0,
       refusals: new Map(),
@@ -154,6 +156,16 @@ export class Builds {
       files: delivered.map((subjob) => archivePath(this.#cluster.resultsDirectory, id, subjob)),
       failedFolders: failed.map((atom) => atomFolder(atom.subjob, atom.id)),
     };
+  }
+
+  /** See MasterService. */
+  async followArchives(id: BuildId, end: AbortSignal): Promise<AsyncIterable<readonly string[]> | null> {
+    const build = await this.#running(id);
+    if (build !== null) {
+      return arrivingArchives(this.#cluster, build, end);
+    }
+    await this.row(id);
+    return null;
   }
 
   /** @throws NOT_FOUND */

@@ -48,6 +48,8 @@ export interface BuildEntry {
   atomsFlaky: number;
   /** Of all atoms that have their verdict. */
   resultFacts: ResultFacts;
+  /** The subjobs whose results were accepted, as the store has it, in the order in which they came. */
+  readonly delivered: SubjobId[];
   /** Of the archives that were accepted. */
   resultBytes: number;
   /** How many atoms were run again. */

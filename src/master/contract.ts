@@ -57,6 +57,13 @@ export interface MasterService {
   rerunFailed(build: BuildId): Promise<BuildId>;
   /** null while the build runs. */
   archiveContents(build: BuildId): Promise<ArchiveContents | null>;
+  /**
+   * Paths of the archives of a build as they arrive, in batches, until the build has ended or `end` is aborted: those
+   * that archiveContents names then, in another order. An empty batch now and then says that the master is alive. null
+   * when the build has ended.
+   * @throws NOT_FOUND
+   */
+  followArchives(build: BuildId, end: AbortSignal): Promise<AsyncIterable<readonly string[]> | null>;
 
   listSlaves(page: Page): Promise<{ slaves: Slave[]; total: number }>;
   /** Lets slaves finish what they run, take no more, and exit. Answers with those that now drain. @throws NOT_FOUND */

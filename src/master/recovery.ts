@@ -21,7 +21,7 @@ import {
 import { heldLeases, type LeaseRow } from './store/leases.js';
 import { sumFacts } from './store/result-facts.js';
 import { allSlaves } from './store/slaves.js';
-import { type SubjobRow, subjobsOf } from './store/subjobs.js';
+import { deliveredSubjobs, type SubjobRow, subjobsOf } from './store/subjobs.js';
 
 /**
  * Fills the memory with what the store has: slaves, and builds that have not ended with the leases that are held.
@@ -86,6 +86,7 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     atomsLost: lost,
     atomsFlaky: flaky,
     resultFacts: await sumFacts(db, id),
+    delivered: await deliveredSubjobs(db, id),
     resultBytes: archiveBytes(cluster.resultsDirectory, id),
     retriesUsed: retries,
     refusals: new Map(),

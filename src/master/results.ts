@@ -98,6 +98,8 @@ export class Results {
     // Now it may be known how long atoms take that no build had run.
     await this.#regrouping.considerLearned(build);
     await committed;
+    build.delivered.push(subjob);
+    cluster.watchers.changed(id);
     await this.#consoles.forget(
       id,
       atoms.map((atom) => atom.id),

@@ -178,6 +178,7 @@ function forReaders(cluster: Cluster, builds: Builds, slaves: Slaves, consoles: 
     getBuild: (build) => builds.get(build),
     untilChanged: (build, what, ms, gone) => cluster.watchers.wait(cluster.clock, build, what, ms, gone),
     archiveContents: (build) => builds.archiveContents(build),
+    followArchives: (build, end) => builds.followArchives(build, end),
     explain: (build) => reading.explain(build),
     listSubjobs: (build, page) => reading.listSubjobs(build, page),
     getSubjob: (build, subjob) => reading.getSubjob(build, subjob),

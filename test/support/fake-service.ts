@@ -55,6 +55,11 @@ export class FakeService implements MasterService, MasterReading {
   readonly builds = new Map<BuildId, Build>();
   readonly slaves = new Map<SlaveId, Slave>();
   readonly archives = new Map<BuildId, ArchiveContents>();
+  /** What arrives of a build that has none yet; nothing unless a test puts something here. */
+  arriving: (end: AbortSignal) => AsyncIterable<readonly string[]> = async function* (end) {
+    yield [];
+    await new Promise<void>((resolve) => end.addEventListener('abort', () => resolve()));
+  };
   /** Leases whose results are taken; any other is STALE_LEASE. */
   readonly leases = new Set<number>();
   /** Bytes of the archives that were accepted, by `build/subjob`. */
@@ -144,6 +149,11 @@ export class FakeService implements MasterService, MasterReading {
   async archiveContents(build: BuildId): Promise<ArchiveContents | null> {
     await this.getBuild(build);
     return this.archives.get(build) ?? null;
+  }
+
+  async followArchives(build: BuildId, end: AbortSignal): Promise<AsyncIterable<readonly string[]> | null> {
+    await this.getBuild(build);
+    return this.archives.has(build) ? null : this.arriving(end);
   }
 
   async listSlaves({ offset, limit }: Page): Promise<{ slaves: Slave[]; total: number }> {

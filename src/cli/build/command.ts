@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { MasterClient } from '../../client/master-client.js';
 import { retry } from '../../client/retry.js';
 import type { LoadedConfig } from '../../config/load.js';
@@ -14,7 +14,8 @@ import { exitCode } from '../exit-codes.js';
 import { type Trust, trustOf } from '../master-connection.js';
 import { printable } from '../printable.js';
 import { parseBuildId } from '../reader.js';
-import { copyJunit, fetchResults, requirePlaceOfJunit } from './fetch-results.js';
+import { type ComingResults, resultsOf } from './coming-results.js';
+import { copyJunit, requirePlaceOfJunit } from './fetch-results.js';
 import { followBuild } from './follow.js';
 import { interruptions } from './interruptions.js';
 import { masterOnThisMachine } from './master-on-this-machine.js';
@@ -118,13 +119,21 @@ async function runBuild(
   });
   display.say(`Build ${buildId} is accepted by ${url}`);
 
+  const coming = resultsOf(client, buildId, {
+    target: resolve(RESULTS_DIRECTORY),
+    root: join(config.baseDirectory, 'fetched'),
+    signal: interrupt,
+    log,
+    onProgress: (bytes, total) => display.fetching(bytes, total),
+  });
+  releasers.add(() => coming.drop());
   const ended = await followOrCancel(client, buildId, display, interrupt);
   display.end();
   if (ended === null) {
     process.stdout.write(`Build ${buildId} is canceled.${ofBefore()}\n`);
     return exitCode.interrupted;
   }
-  return report(client, ended, display, seconds(systemClock.now() - started), {
+  return report(coming, ended, display, seconds(systemClock.now() - started), {
     isLocal,
     junit: options.junit,
     interrupt,
@@ -186,7 +195,7 @@ async function followOrCancel(
 }
 
 async function report(
-  client: MasterClient,
+  coming: ComingResults,
   build: Build,
   display: ProgressDisplay,
   elapsed: number,
@@ -199,7 +208,7 @@ async function report(
     );
   }
   const target = resolve(RESULTS_DIRECTORY);
-  const fetched = await fetchOrProblem(client, build, target, display, interrupt);
+  const fetched = await fetchOrProblem(coming, build);
   display.end();
   if (interrupt.aborted) {
     process.stdout.write(`Build ${build.id} has ended; its results were not fetched.${ofBefore()}\n`);
@@ -222,17 +231,11 @@ async function report(
 
 /** What kept the results from being fetched: the verdict is known, and must not go under with them. */
 async function fetchOrProblem(
-  client: MasterClient,
+  coming: ComingResults,
   build: Build,
-  target: string,
-  display: ProgressDisplay,
-  signal: AbortSignal,
 ): Promise<{ problem: ClusterRunnerError | null; refused: number }> {
   try {
-    const { refused } = await fetchResults(client, build, target, {
-      signal,
-      onProgress: (bytes, total) => display.fetching(bytes, total),
-    });
+    const { refused } = await coming.take(build);
     return { problem: null, refused };
   } catch (error) {
     if (error instanceof ClusterRunnerError) {

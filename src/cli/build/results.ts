@@ -57,6 +57,10 @@ export interface UnpackOptions {
   onProgress?(bytes: number): void;
   /** Adds to the new folder before it takes the place of the old one. */
   complete?(directory: string): Promise<void>;
+  /** Where it is unpacked, in a folder that is there and on the same file system; beside `target` unless given. */
+  fresh?: string;
+  /** The archive comes without a length: one that lacks the mark that ends a tar was cut off. */
+  requiresEndMark?: boolean;
 }
 
 /**
@@ -70,11 +74,18 @@ export interface UnpackOptions {
 export async function unpackResults(
   archive: Readable,
   target: string,
-  { signal = new AbortController().signal, onProgress, complete }: UnpackOptions = {},
+  {
+    signal = new AbortController().signal,
+    onProgress,
+    complete,
+    fresh: elsewhere,
+    requiresEndMark = false,
+  }: UnpackOptions = {},
 ): Promise<{ refused: number }> {
   const place = replaceableFolder(target);
-  const fresh = join(dirname(place), `.${basename(place)}.${process.pid}.new`);
-  const old = `${fresh}.old`;
+  const beside = placeBeside(place);
+  const fresh = elsewhere ?? beside;
+  const old = `${beside}.old`;
   const seen = new SeenBytes(freeDiskBytes(nearestFolder(dirname(place))));
   let refused = 0;
   const filter: typeof belongs = (path, entry) => {
@@ -93,6 +104,9 @@ export async function unpackResults(
         throw error;
       }
     });
+    if (requiresEndMark && !seen.endsWithMark) {
+      throw new Error('the archive ends before its end');
+    }
     await complete?.(fresh);
     signal.throwIfAborted();
     await removeTree(old);
@@ -109,6 +123,11 @@ export async function unpackResults(
       { cause: error },
     );
   }
+}
+
+/** For what is to take its place: on the same file system. */
+export function placeBeside(place: string): string {
+  return join(dirname(place), `.${basename(place)}.${process.pid}.new`);
 }
 
 /** One entry after another: otherwise it begins all empty files at once, however many the archive has. */
@@ -146,7 +165,8 @@ function counting(onProgress: ((bytes: number) => void) | undefined): Transform 
 class SeenBytes {
   readonly #room: number;
   #bytes = 0;
-  #onlyZeros = true;
+  /** At the end of what was seen. */
+  #zeros = 0;
 
   /** `free`: what the disk has room for; null when nobody knows. */
   constructor(free: number | null) {
@@ -154,19 +174,31 @@ class SeenBytes {
   }
 
   get isEndMark(): boolean {
-    return this.#onlyZeros && this.#bytes === END_MARK_BYTES;
+    return this.endsWithMark && this.#bytes === END_MARK_BYTES;
+  }
+
+  get endsWithMark(): boolean {
+    return this.#zeros >= END_MARK_BYTES;
   }
 
   passing(): Transform {
     return new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
         this.#bytes += chunk.length;
-        this.#onlyZeros &&= this.#bytes <= END_MARK_BYTES && chunk.every((byte) => byte === 0);
+        const zeros = zerosAtEnd(chunk);
+        this.#zeros = zeros === chunk.length ? this.#zeros + zeros : zeros;
         const isTooMuch = this.#bytes > this.#room;
         done(isTooMuch ? new Error('they are larger than the free space of the disk') : null, chunk);
       },
     });
   }
+}
+
+/** No more than belong to an end mark are looked for. */
+function zerosAtEnd(chunk: Buffer): number {
+  const end = chunk.subarray(-END_MARK_BYTES);
+  const last = end.findLastIndex((byte) => byte !== 0);
+  return last === -1 && end.length === chunk.length ? chunk.length : end.length - 1 - last;
 }
 
 function belongs(path: string, entry: ReadEntry | import('node:fs').Stats): boolean {

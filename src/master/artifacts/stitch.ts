@@ -46,6 +46,32 @@ export async function stitchTar(contents: ArchiveContents): Promise<StitchedArch
   };
 }
 
+/**
+ * The same of a build that still runs: each archive when it has arrived, in that order. `ended` is asked for what the
+ * build had in all when no more come; null means that it ended without results. Between them an empty gzip member
+ * now and then, so that nobody on the way takes the connection for a dead one.
+ * @throws Error when there are no results after all: breaking off tells the reader
+ */
+export async function* stitchArriving(
+  batches: AsyncIterable<readonly string[]>,
+  ended: () => Promise<Pick<ArchiveContents, 'failedFolders'> | null>,
+): AsyncGenerator<Buffer> {
+  for await (const files of batches) {
+    if (files.length === 0) {
+      yield await compress(Buffer.alloc(0));
+    }
+    for (const file of files) {
+      const bytes = await sizeOf(file);
+      yield* readFile(file, bytes, 0, bytes);
+    }
+  }
+  const contents = await ended();
+  if (contents === null) {
+    throw new Error('The build has not come to its end.');
+  }
+  yield await lastMember(contents.failedFolders);
+}
+
 async function sizeOf(file: string): Promise<number> {
   try {
     return (await stat(file)).size;

@@ -1,6 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { Expectation } from '../../domain/expectation.js';
-import type { BuildId, SubjobId } from '../../protocol/ids.js';
+import { type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
 import { type ResultIndex, ResultIndexSchema } from '../../protocol/result-index.js';
 import type { LeaseRef } from '../../protocol/slave.js';
 import type { Database, SubjobsTable } from './database.js';
@@ -141,7 +141,7 @@ export async function subjobsOf(db: Kysely<Database>, build: BuildId): Promise<S
 }
 
 /** Ids of the subjobs whose results were accepted, ascending. */
-export async function deliveredSubjobs(db: Kysely<Database>, build: BuildId): Promise<number[]> {
+export async function deliveredSubjobs(db: Kysely<Database>, build: BuildId): Promise<SubjobId[]> {
   const rows = await db
     .selectFrom('subjobs')
     .select('subjob_id')
@@ -149,5 +149,5 @@ export async function deliveredSubjobs(db: Kysely<Database>, build: BuildId): Pr
     .where('state', '=', 'DONE')
     .orderBy('subjob_id')
     .execute();
-  return rows.map(({ subjob_id }) => subjob_id);
+  return rows.map(({ subjob_id }) => toId.subjob(subjob_id));
 }

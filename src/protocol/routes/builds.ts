@@ -149,7 +149,18 @@ export const buildRoutes = {
     signing: 'none',
     summary: "The build's results, one folder an atom. 202 with an `error` while the build runs.",
     params: ofBuild,
-    query: nothing,
+    query: Type.Object(
+      {
+        until: Type.Optional(
+          Type.Literal('end', {
+            description:
+              'Of a build that still runs: what has arrived, and the rest as it arrives, until the build has ended. ' +
+              'What breaks off is to be fetched again from its beginning.',
+          }),
+        ),
+      },
+      closed,
+    ),
     body: null,
     status: 200,
     answer: 'application/gzip',

@@ -4,6 +4,8 @@ import { toId } from '../../../src/protocol/ids.js';
 import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
 import { until } from '../../support/until.js';
 
+const staying = new AbortController().signal;
+
 /** How many transactions the store has committed. */
 async function commits(master: MasterHarness['master']): Promise<number> {
   return Number(
@@ -105,6 +107,44 @@ describe('a build on the master', () => {
   it('has no archive while it runs', async () => {
     const id = await harness.master.createBuild(directoryBuild);
     expect(await harness.master.archiveContents(id)).to.equal(null);
+  });
+
+  it('names its archives as they arrive, also those of before a restart, until it has ended', async () => {
+    const id = await harness.master.createBuild(directoryBuild);
+    const slave = await harness.slave();
+    await slave.prepare(3);
+    const before = await slave.take();
+    await slave.deliver(before);
+    await harness.restart();
+    const named: string[] = [];
+    const following = (async () => {
+      for await (const files of (await harness.master.followArchives(id, staying)) ?? []) {
+        named.push(...files);
+      }
+    })();
+    await until(() => named.length === 1);
+    expect(named[0]).to.match(new RegExp(`/${before.subjob_id}\\.tar\\.gz$`));
+    await slave.deliver(await slave.take());
+    await until(() => named.length === 2);
+    await slave.deliver(await slave.take());
+    await following;
+    const contents = await harness.master.archiveContents(id);
+    expect(named.toSorted()).to.deep.equal(contents?.files.toSorted()).and.have.length(3);
+    expect(await harness.master.followArchives(id, staying)).to.equal(null);
+    await refused(harness.master.followArchives(toId.build(99), staying), 'NOT_FOUND');
+  });
+
+  it('names its archives no longer when nobody listens any more', async () => {
+    const id = await harness.master.createBuild(directoryBuild);
+    const gone = new AbortController();
+    const batches = await harness.master.followArchives(id, gone.signal);
+    const rest = (async () => {
+      for await (const files of batches ?? []) {
+        expect(files).to.deep.equal([]);
+      }
+    })();
+    gone.abort();
+    await rest;
   });
 
   it('is canceled once, and says so', async () => {

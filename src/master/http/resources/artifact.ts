@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { basename } from 'node:path';
+import { PassThrough, pipeline } from 'node:stream';
 import { ATOM_FOLDER } from '../../../protocol/artifact.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { BuildId } from '../../../protocol/ids.js';
 import { listFolder, openFile } from '../../artifacts/entries.js';
-import { stitchTar } from '../../artifacts/stitch.js';
+import { stitchArriving, stitchTar } from '../../artifacts/stitch.js';
 import { zipStream } from '../../artifacts/zip.js';
 import type { ArchiveContents } from '../../contract.js';
 import { byteRange } from '../byte-range.js';
@@ -23,13 +24,21 @@ export function artifactHandlers({ service }: HandlerDependencies): Pick<Handler
   return {
     getResult: ({ params: { buildId } }) =>
       whenEnded(buildId, () => ({ ready: true, location: `/v1/build/${buildId}/artifacts.tar.gz` })),
-    getArtifactsTar: ({ params: { buildId }, headers, setHeader }) =>
-      whenEnded(buildId, async (contents) => {
+    getArtifactsTar: async ({ params: { buildId }, query, headers, stopping, setHeader }) => {
+      const arriving = query.until === 'end' ? await arrivingTar(service, buildId, stopping) : null;
+      if (arriving !== null) {
+        // Proxies that collect an answer before they pass it on would hold it back.
+        setHeader('X-Accel-Buffering', 'no');
+        setHeader('Cache-Control', 'no-store');
+        return arriving;
+      }
+      return whenEnded(buildId, async (contents) => {
         const archive = await stitchTar(contents);
         const part = partOf(archive, headers, setHeader);
         const fileName = `build-${buildId}-artifacts.tar.gz`;
         return { ...part.answer, content: archive.read(part.start, part.end), fileName };
-      }),
+      });
+    },
     getArtifactsZip: ({ params: { buildId }, headers, setHeader }) =>
       whenEnded(buildId, async (contents) => {
         const fileName = `build-${buildId}-artifacts.zip`;
@@ -62,6 +71,25 @@ export function artifactHandlers({ service }: HandlerDependencies): Pick<Handler
       return { ready: true, ...file, fileName: basename(path) };
     },
   };
+}
+
+/** null when the build has ended. It breaks off when the master stops. */
+async function arrivingTar(service: HandlerDependencies['service'], build: BuildId, stopping: AbortSignal) {
+  const end = new AbortController();
+  const batches = await service.followArchives(build, AbortSignal.any([stopping, end.signal]));
+  if (batches === null) {
+    return null;
+  }
+  const content = new PassThrough();
+  // A stream made of the generator would close only when its next batch has come.
+  content.once('close', () => end.abort());
+  // What goes wrong ends `content`, and whoever sends that is told by it.
+  pipeline(
+    stitchArriving(batches, () => service.archiveContents(build)),
+    content,
+    () => end.abort(),
+  );
+  return { ready: true, content, bytes: null, fileName: `build-${build}-artifacts.tar.gz` } as const;
 }
 
 /** The bytes that are asked for of a whole that stays as it is, from `start` to before `end`. @throws RANGE_NOT_SATISFIABLE */

@@ -49,6 +49,37 @@ describe('unpacking results', () => {
     expect(readdirSync(outside)).to.deep.equal(['build_results']);
   });
 
+  it('takes an archive without the mark that ends it only where its length is known', async () => {
+    const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
+    const cut = gzipSync(gunzipSync(archive).subarray(0, -1024));
+    const refusal: unknown = await unpackResults(Readable.from([cut]), target, {
+      requiresEndMark: true,
+    }).catch((error: unknown) => error);
+    expect(refusal)
+      .to.be.instanceOf(ClusterRunnerError)
+      .with.property('message')
+      .that.contains('before its end');
+    expect(readdirSync(outside)).to.deep.equal([]);
+    // In pieces, as a network may bring them.
+    const pieces = [archive.subarray(0, 40), archive.subarray(40)];
+    await unpackResults(Readable.from(pieces), target, { requiresEndMark: true });
+    expect(readdirSync(target)).to.deep.equal(['artifact_0_0']);
+  });
+
+  it('unpacks where it is told to, and leaves nothing there', async () => {
+    const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
+    const fresh = join(outside, 'elsewhere');
+    let seen: string[] = [];
+    await unpackResults(Readable.from([archive]), target, {
+      fresh,
+      complete: async (directory) => {
+        seen = [directory, ...readdirSync(outside)];
+      },
+    });
+    expect(seen).to.deep.equal([fresh, 'elsewhere']);
+    expect(readdirSync(outside)).to.deep.equal(['build_results']);
+  });
+
   it('refuses to replace a folder that holds anything but results, or a file', async () => {
     mkdirSync(target);
     writeFileSync(join(target, 'main.c'), 'code');

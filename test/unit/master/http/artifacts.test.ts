@@ -1,15 +1,19 @@
 import { execFile, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { systemClock } from '../../../../src/lib/clock.js';
+import { deferred } from '../../../../src/lib/deferred.js';
 import { KeptZips } from '../../../../src/master/artifacts/kept-zips.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { isInstalled } from '../../../support/is-installed.js';
 import { request } from '../../../support/raw-request.js';
 import { subjobArchive } from '../../../support/subjob-archive.js';
+import { until } from '../../../support/until.js';
 
 /** Beside the master, which is in this process. */
 const execute = promisify(execFile);
@@ -145,6 +149,49 @@ describe('the results of a build', () => {
     const beyond = await fetch(url, { headers: { range: `bytes=${bytes.length}-` } });
     expect(beyond.status).to.equal(416);
     expect(await beyond.json()).to.include({ code: 'RANGE_NOT_SATISFIABLE' });
+  });
+
+  it('come while it still runs, each when it has arrived, to whoever asks until its end', async () => {
+    const { build_id } = await master.client.createBuild(directory);
+    const files = ['artifact_0_0', 'artifact_1_1'].map((folder) => join(master.directory, folder));
+    for (const file of files) {
+      writeFileSync(file, await subjobArchive({ [`${basename(file)}/file`]: basename(file) }));
+    }
+    const [first = '', second = ''] = files;
+    const goOn = deferred<void>();
+    master.service.arriving = async function* () {
+      yield [second];
+      // Nothing for a while.
+      yield [];
+      await goOn.promise;
+      master.service.archives.set(build_id, { files, failedFolders: ['artifact_1_1'] });
+      yield [first];
+    };
+    const { stream } = await master.client.followArtifacts(build_id);
+    const tar = join(master.directory, 'arriving.tar.gz');
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    await until(() => Buffer.concat(chunks).length >= statSync(second).size);
+    goOn.resolve();
+    await once(stream, 'end');
+    writeFileSync(tar, Buffer.concat(chunks));
+    expect(execFileSync('tar', ['-tzf', tar], { encoding: 'utf8' }).trim().split('\n')).to.deep.equal([
+      'artifact_1_1/file',
+      'artifact_0_0/file',
+      'failures.txt',
+    ]);
+    const ended = await fetch(`${master.url}/v1/build/${build_id}/artifacts.tar.gz?until=end`);
+    expect(ended.headers.get('content-length')).to.equal(String((await ended.arrayBuffer()).byteLength));
+  });
+
+  it('break off for who asks until its end when the master stops before', async () => {
+    const { build_id } = await master.client.createBuild(directory);
+    master.service.arriving = async function* () {
+      yield [];
+    };
+    const { stream } = await master.client.followArtifacts(build_id);
+    const outcome = await buffer(stream).catch((error: unknown) => error);
+    expect(outcome).to.be.instanceOf(Error);
   });
 
   it('are never shown as a page: a file that a test left could be one, with scripts', async () => {

@@ -1,0 +1,103 @@
+import { mkdirSync, renameSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { MasterClient } from '../../client/master-client.js';
+import { type ClaimedDirectory, claimDirectory } from '../../lib/claimed-directory.js';
+import { deferred } from '../../lib/deferred.js';
+import type { Logger } from '../../lib/logger.js';
+import { removeTree } from '../../lib/remove-tree.js';
+import type { Build } from '../../protocol/build.js';
+import { messageOf } from '../../protocol/errors.js';
+import type { BuildId } from '../../protocol/ids.js';
+import { type FetchOptions, fetchResults } from './fetch-results.js';
+import { writeJunit } from './junit.js';
+import { placeBeside, replaceableFolder, unpackResults } from './results.js';
+
+export interface ComingOptions extends FetchOptions {
+  /** What the results are to replace; see replaceableFolder. */
+  readonly target: string;
+  /** Folders of commands that wait for their results: not beside `target`, where the tests of a build may look. */
+  readonly root: string;
+  readonly log: Logger;
+}
+
+/** The results of a build that runs: what has arrived is fetched and unpacked while the rest is built. */
+export interface ComingResults {
+  /**
+   * When the build has ended: puts them at `target` with their JUnit report. Answers as fetchResults does, and fetches
+   * them from their beginning if they could not be had while it ran.
+   * @throws as fetchResults
+   */
+  take(build: Build): Promise<{ refused: number }>;
+  /** Nobody wants them, or they are taken. Resolves when nothing of them is left but at `target`. */
+  drop(): Promise<void>;
+}
+
+export function resultsOf(client: MasterClient, build: BuildId, options: ComingOptions): ComingResults {
+  const { signal, onProgress, log, target } = options;
+  const dropped = new AbortController();
+  const ended = deferred<Build>();
+  const early = fetchEarly(client, build, ended.promise, {
+    ...options,
+    signal: AbortSignal.any([signal, dropped.signal]),
+  });
+  // Asked for when the build has ended, or not at all.
+  early.catch(() => undefined);
+  ended.promise.catch(() => undefined);
+  return {
+    async take(result) {
+      ended.resolve(result);
+      try {
+        return await early;
+      } catch (error) {
+        signal.throwIfAborted();
+        log.debug(`The results could not be fetched while the build ran: ${messageOf(error)}`);
+        return fetchResults(client, result, target, { signal, ...(onProgress ? { onProgress } : {}) });
+      }
+    },
+    async drop() {
+      dropped.abort(new Error('Nobody waits for these results.'));
+      ended.reject(dropped.signal.reason);
+      await early.catch(() => undefined);
+    },
+  };
+}
+
+async function fetchEarly(
+  client: MasterClient,
+  id: BuildId,
+  ended: Promise<Build>,
+  { target, root, signal, onProgress }: ComingOptions,
+): Promise<{ refused: number }> {
+  const claim = claimDirectory(root, 'build');
+  const fresh = join(claim.path, 'results');
+  let isEnded = false;
+  ended.then(
+    () => {
+      isEnded = true;
+    },
+    () => undefined,
+  );
+  try {
+    await removeTree(fresh);
+    requireSameFileSystem(claim, target);
+    const { stream } = await client.followArtifacts(id, { signal });
+    return await unpackResults(stream, target, {
+      signal,
+      fresh,
+      requiresEndMark: true,
+      onProgress: (bytes) => (isEnded ? onProgress?.(bytes, null) : undefined),
+      complete: async (directory) => writeJunit(client, await ended, directory, signal),
+    });
+  } finally {
+    claim.release();
+  }
+}
+
+/** @throws the file system's error where what is unpacked in the one folder cannot be moved to the other */
+function requireSameFileSystem({ path }: ClaimedDirectory, target: string): void {
+  const here = join(path, 'moved');
+  const there = placeBeside(replaceableFolder(target));
+  mkdirSync(here, { recursive: true });
+  renameSync(here, there);
+  rmdirSync(there);
+}

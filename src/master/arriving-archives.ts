@@ -1,0 +1,44 @@
+import type { SubjobId } from '../protocol/ids.js';
+import { archivePath } from './archive-files.js';
+import type { BuildEntry, Cluster } from './cluster.js';
+import { deliveredSubjobs } from './store/subjobs.js';
+
+/** Named together, so that a build with a hundred thousand of them does not name them all at once. */
+const BATCH = 256;
+const ALIVE_EVERY_MS = 15_000;
+
+/** See MasterService.followArchives. */
+export async function* arrivingArchives(
+  cluster: Cluster,
+  build: BuildEntry,
+  end: AbortSignal,
+): AsyncGenerator<readonly string[]> {
+  const pathOf = (subjob: SubjobId) => archivePath(cluster.resultsDirectory, build.id, subjob);
+  let named = 0;
+  while (!end.aborted) {
+    const news = build.delivered.slice(named, named + BATCH);
+    if (news.length > 0) {
+      named += news.length;
+      yield news.map(pathOf);
+      continue;
+    }
+    if (build.ending !== null) {
+      break;
+    }
+    const since = cluster.now;
+    await cluster.watchers.wait(cluster.clock, build.id, 'change', ALIVE_EVERY_MS, end);
+    if (cluster.now - since >= ALIVE_EVERY_MS && !end.aborted) {
+      yield [];
+    }
+  }
+  if (end.aborted) {
+    return;
+  }
+  // The end of a build is committed with its last result, which may not be named yet.
+  await build.ending;
+  const all = new Set(build.delivered.slice(0, named));
+  const left = (await deliveredSubjobs(cluster.store.db, build.id)).filter((subjob) => !all.has(subjob));
+  for (let at = 0; at < left.length; at += BATCH) {
+    yield left.slice(at, at + BATCH).map(pathOf);
+  }
+}

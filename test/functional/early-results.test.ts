@@ -1,0 +1,65 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Cluster } from '../support/cluster.js';
+import { writeFiles } from '../support/project.js';
+import { eventually } from '../support/wait.js';
+
+describe('results that arrive while the build runs', () => {
+  let cluster: Cluster;
+  beforeEach(async () => {
+    cluster = await Cluster.start(1);
+    writeFiles(cluster.cwd, {
+      'clusterrunner.yaml':
+        'Two: {atomizers: [{N: seq 2}], commands: [\'echo "$N" > "$ARTIFACT_DIR/n"\', \'[ $N = 1 ] || until [ -e go ]; do sleep 0.02; done\']}\n',
+    });
+  });
+  afterEach(() => cluster.stop());
+
+  const fetched = (...path: string[]) => join(cluster.baseDirectory, 'fetched', 'build-1', ...path);
+  const firstIsThere = () =>
+    eventually(
+      'the first atom is unpacked',
+      () => existsSync(fetched('results', 'artifact_0_0', 'n')),
+      () => '',
+    );
+
+  it('are unpacked meanwhile, and put in their place when it has ended', async () => {
+    const build = cluster.startBuild([]);
+    await firstIsThere();
+    expect(readdirSync(cluster.cwd)).to.deep.equal(['clusterrunner.yaml']);
+    writeFiles(cluster.cwd, { go: '' });
+    expect((await build.ended).exitCode).to.equal(0);
+    expect(cluster.result(0, 'n') + cluster.result(1, 'n')).to.equal('1\n2\n');
+    expect(cluster.results()).to.include('junit.xml');
+    expect(readdirSync(fetched())).to.deep.equal([]);
+    const metrics = await (await fetch(`${cluster.master.url}/v1/metrics`)).text();
+    const [, times] =
+      /^clusterrunner_http_request_duration_seconds_count\{[^}]*artifacts\.tar\.gz[^}]*\} (\d+)$/m.exec(
+        metrics,
+      ) ?? [];
+    expect(times).to.equal('1');
+  });
+
+  it('are fetched from their beginning when the master was killed meanwhile', async () => {
+    const build = cluster.startBuild([]);
+    await firstIsThere();
+    const { program, port } = cluster.master;
+    program.signal('SIGKILL');
+    await program.ended;
+    await cluster.startMaster(['-p', String(port)]);
+    writeFiles(cluster.cwd, { go: '' });
+    expect((await build.ended).exitCode).to.equal(0);
+    expect(cluster.result(0, 'n') + cluster.result(1, 'n')).to.equal('1\n2\n');
+    expect(readdirSync(fetched())).to.deep.equal([]);
+  });
+
+  it('are thrown away when the build is interrupted', async () => {
+    const build = cluster.startBuild([]);
+    await firstIsThere();
+    build.signal('SIGINT');
+    expect((await build.ended).exitCode).to.equal(130);
+    expect(readdirSync(fetched())).to.deep.equal([]);
+    expect(readdirSync(cluster.cwd)).to.deep.equal(['clusterrunner.yaml']);
+  });
+});
