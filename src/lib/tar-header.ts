@@ -37,7 +37,9 @@ export function tarHeader(entry: TarEntry): Buffer {
   return Buffer.concat([pax.encode(), block]);
 }
 
-/** Zeros that fill an entry's last block. */
+const zeros = Buffer.alloc(BLOCK);
+
+/** Zeros that fill an entry's last block; the same each time, so not to be written to. */
 export function tarPadding(size: number): Buffer {
-  return Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
+  return zeros.subarray(0, (BLOCK - (size % BLOCK)) % BLOCK);
 }

@@ -1,8 +1,13 @@
-import { type Dir, opendirSync } from 'node:fs';
+import { type Dir, opendirSync, readdirSync, statSync } from 'node:fs';
 
 /** Of one folder, and so the most names that are held of it. */
 const SORTED_AT_ONCE = 10_000;
 const READ_AT_ONCE = 1024;
+/**
+ * File systems give a folder a size that grows with its names; one of this size has fewer than are held at once. Reading
+ * them in one call takes a third of the time, and most atoms leave next to nothing.
+ */
+const SMALL_FOLDER_BYTES = 16 * 1024;
 
 /**
  * The names in a folder, one after another and sorted, so that the same files make the same archive. Of a folder with more
@@ -11,7 +16,7 @@ const READ_AT_ONCE = 1024;
  */
 export class FolderNames {
   /** null once the last of the names was read. */
-  #directory: Dir | null;
+  #directory: Dir | null = null;
   /** Last first, so that popping gives them in order. */
   #names: string[] = [];
 
@@ -20,6 +25,11 @@ export class FolderNames {
   /** @throws the file system's error when the folder cannot be read; nothing is open then */
   constructor(path: string, sortedAtOnce = SORTED_AT_ONCE) {
     this.#sortedAtOnce = sortedAtOnce;
+    const few = statSync(path).size <= SMALL_FOLDER_BYTES ? readdirSync(path) : null;
+    if (few !== null && few.length <= sortedAtOnce) {
+      this.#names = few.sort().reverse();
+      return;
+    }
     this.#directory = opendirSync(path, { bufferSize: READ_AT_ONCE });
     try {
       this.#readMore(this.#directory);
