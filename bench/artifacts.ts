@@ -89,11 +89,12 @@ await inWorkplace('artifacts', async (place) => {
         atomizers: [{ N: `seq 0 ${numAtoms - 1}` }],
       },
     });
+    const file = join(place.home, 'downloaded.tar.gz');
+    const { stream } = await client.followArtifacts(build_id);
+    const downloaded = pipeline(stream, createWriteStream(file));
     await untilEnded(client, build_id);
     const built = performance.now();
-    const { stream } = await client.openArtifacts(build_id);
-    const file = join(place.home, 'downloaded.tar.gz');
-    await pipeline(stream, createWriteStream(file));
+    await downloaded;
     const end = performance.now();
     rmSync(file);
     return { wall: (end - start) / 1000, download: (end - built) / 1000 };
@@ -127,7 +128,7 @@ await inWorkplace('artifacts', async (place) => {
     { what: 'tar cz + cp', s: middle(({ hand }) => hand) },
     { what: 'cp + pack, as a slave does', s: middle(({ packing: packed }) => packed) },
     { what: 'through the cluster', s: middle(({ cluster }) => cluster) },
-    { what: '  of it the download', s: middle(({ download }) => download) },
+    { what: '  of it the download, after the last verdict', s: middle(({ download }) => download) },
     { what: '  CPU of the master', s: middle(({ cpu }) => cpu) },
     { what: '  CPU of the slave, its atoms not with it', s: middle(({ slaveCpu }) => slaveCpu) },
   ]);

@@ -1,14 +1,15 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, realpathSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type Readable, Transform } from 'node:stream';
+import { type Readable, Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { type ReadEntry, UnpackSync } from 'tar';
+import { Parser, type ReadEntry } from 'tar';
 import { freeDiskBytes } from '../../lib/free-disk.js';
 import { removeTree } from '../../lib/remove-tree.js';
 import { goesUp, staysInFolder } from '../../protocol/archive-names.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { JUNIT } from './junit.js';
+import { ResultFolder } from './result-folder.js';
 
 /** Two blocks of zeros end a tar. */
 const END_MARK_BYTES = 1024;
@@ -86,6 +87,7 @@ export async function unpackResults(
   const beside = placeBeside(place);
   const fresh = elsewhere ?? beside;
   const old = `${beside}.old`;
+  const folder = new ResultFolder(fresh);
   const seen = new SeenBytes(freeDiskBytes(nearestFolder(dirname(place))));
   let refused = 0;
   const filter: typeof belongs = (path, entry) => {
@@ -96,7 +98,7 @@ export async function unpackResults(
   try {
     await removeTree(fresh);
     mkdirSync(fresh, { recursive: true });
-    await pipeline(archive, counting(onProgress), createGunzip(), seen.passing(), unpacking(fresh, filter), {
+    await pipeline(archive, counting(onProgress), createGunzip(), seen.passing(), unpacking(folder, filter), {
       signal,
     }).catch((error: unknown) => {
       // The end mark alone, as a build without atoms has it, is an archive like any other, but not to this reader.
@@ -107,6 +109,7 @@ export async function unpackResults(
     if (requiresEndMark && !seen.endsWithMark) {
       throw new Error('the archive ends before its end');
     }
+    refused += folder.finish();
     await complete?.(fresh);
     signal.throwIfAborted();
     await removeTree(old);
@@ -115,6 +118,7 @@ export async function unpackResults(
     await removeTree(old);
     return { refused };
   } catch (error) {
+    folder.close();
     await removeTree(fresh).catch(() => undefined);
     signal.throwIfAborted();
     throw new ClusterRunnerError(
@@ -130,24 +134,33 @@ export function placeBeside(place: string): string {
   return join(dirname(place), `.${basename(place)}.${process.pid}.new`);
 }
 
-/** One entry after another: otherwise it begins all empty files at once, however many the archive has. */
-function unpacking(directory: string, filter: typeof belongs): UnpackSync {
-  const unpack = new UnpackSync({
-    cwd: directory,
-    strict: true,
-    preserveOwner: false,
-    noMtime: true,
-    maxDepth: Number.POSITIVE_INFINITY,
-    maxMetaEntrySize: MAX_META_BYTES,
-    filter,
-  });
-  unpack.on('ignoredEntry', (entry: ReadEntry) => {
+/** Reads a tar and takes each entry that belongs into the folder, in one go: a piece of the tar is all that is held. */
+function unpacking(folder: ResultFolder, filter: typeof belongs): Writable {
+  let failure: Error | null = null;
+  const fail = (error: Error) => {
+    failure ??= error;
+  };
+  const parser = new Parser({ strict: true, maxMetaEntrySize: MAX_META_BYTES, filter });
+  parser.on('entry', (entry: ReadEntry) => folder.take(entry));
+  parser.on('error', fail);
+  parser.on('ignoredEntry', (entry: ReadEntry) => {
     // Without it the file behind it would get another name.
     if (entry.meta && entry.size > MAX_META_BYTES) {
-      unpack.abort(new Error(`the archive has an extended header of ${entry.size} bytes, which is too long`));
+      fail(new Error(`the archive has an extended header of ${entry.size} bytes, which is too long`));
     }
   });
-  return unpack;
+  const passing = (act: () => void, done: (error?: Error | null) => void) => {
+    try {
+      act();
+      done(failure);
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(messageOf(error)));
+    }
+  };
+  return new Writable({
+    write: (chunk: Buffer, _encoding, done) => passing(() => parser.write(chunk), done),
+    final: (done) => passing(() => parser.end(), done),
+  });
 }
 
 function counting(onProgress: ((bytes: number) => void) | undefined): Transform {

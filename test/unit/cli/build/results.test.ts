@@ -190,6 +190,36 @@ describe('unpacking results', () => {
     expect(readdirSync(join(target, 'artifact_0_0')).sort()).to.deep.equal(['d', 'fine']);
   });
 
+  it('makes links when all else is there: nothing is written through one, nor a link put where it leads', async () => {
+    const archive = await tarGz([
+      { name: 'artifact_0_0/link', type: 'symlink', linkname: 'kept' },
+      { name: 'artifact_0_0/kept/file', content: 'kept' },
+      { name: 'artifact_0_0/link/file', content: 'through it' },
+      { name: 'artifact_0_0/to', type: 'symlink', linkname: 'kept' },
+      { name: 'artifact_0_0/to/up', type: 'symlink', linkname: '../kept' },
+      { name: 'artifact_0_0/before', type: 'symlink', linkname: 'later' },
+      { name: 'artifact_0_0/later', content: 'later' },
+    ]);
+    expect(await unpackResults(Readable.from([archive]), target)).to.deep.equal({ refused: 2 });
+    const inFolder = (path: string) => join(target, 'artifact_0_0', path);
+    expect(readdirSync(inFolder('kept'))).to.deep.equal(['file']);
+    expect(readFileSync(inFolder('kept/file'), 'utf8')).to.equal('kept');
+    expect(lstatSync(inFolder('link')).isDirectory()).to.equal(true);
+    expect(readFileSync(inFolder('before'), 'utf8')).to.equal('later');
+    expect(lstatSync(inFolder('before')).isSymbolicLink()).to.equal(true);
+  });
+
+  it('keeps permissions, and gives its owner what it needs in folders', async () => {
+    const archive = await tarGz([
+      { name: 'artifact_0_0/closed/', type: 'directory', mode: 0o555 },
+      { name: 'artifact_0_0/closed/run', content: '#!/bin/sh', mode: 0o755 },
+      { name: 'artifact_0_0/closed/data', content: 'x', mode: 0o400 },
+    ]);
+    await unpackResults(Readable.from([archive]), target);
+    const mode = (path: string) => lstatSync(join(target, 'artifact_0_0/closed', path)).mode & 0o700;
+    expect([mode('.'), mode('run'), mode('data')]).to.deep.equal([0o700, 0o700, 0o400]);
+  });
+
   it('leaves what was there when it is interrupted, or cannot be completed', async () => {
     mkdirSync(target);
     writeFileSync(join(target, 'junit.xml'), 'old');
