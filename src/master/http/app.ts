@@ -56,8 +56,8 @@ export function createApp(options: AppOptions): App {
   app.once(STOPPING, () => openCalls.stop());
   app.on('error', (error: unknown) => {
     // Only an answer that has begun can still fail here.
-    if (isHangUp(error)) {
-      options.log.debug('A reader went away before the end of its answer.');
+    if (isHangUp(error) || openCalls.stopping.aborted) {
+      options.log.debug('An answer broke off: its reader went away, or the master stops.');
     } else {
       options.log.warn({ err: error }, 'An answer could not be sent to its end.');
     }
