@@ -108,7 +108,7 @@ export class MasterHarness {
   /** Moves the time on until the slaves that are not heard are lost, those in `alive` speaking all the while. */
   async loseOthers(...alive: TestSlave[]): Promise<void> {
     for (let step = 0; step < 6; step += 1) {
-      this.clock.advance((LEASE_SECONDS * 1000) / 4 + 1);
+      await this.advance((LEASE_SECONDS * 1000) / 4 + 1);
       for (const slave of alive) {
         await slave.ask({ free_executors: 0 });
       }
@@ -120,6 +120,8 @@ export class MasterHarness {
         version: '1.0.0',
       });
     }
+    // The upkeep has looked when it waits again, and not before.
+    await until(() => this.clock.sleeping > 0);
   }
 
   archive(content: string | Buffer = 'archive'): ReceivedArchive {
