@@ -14,6 +14,7 @@ export async function eventually<T>(
   what: string,
   condition: () => T | Promise<T>,
   state: () => unknown = () => '',
+  patienceMs = PATIENCE_MS,
 ): Promise<Exclude<T, false | null | undefined>> {
   const started = performance.now();
   for (;;) {
@@ -21,8 +22,8 @@ export async function eventually<T>(
     if (isThere(answer)) {
       return answer;
     }
-    if (performance.now() - started > PATIENCE_MS) {
-      throw new Error(`Waited ${PATIENCE_MS / 1000} s in vain until ${what}. ${text(state())}`);
+    if (performance.now() - started > patienceMs) {
+      throw new Error(`Waited ${patienceMs / 1000} s in vain until ${what}. ${text(state())}`);
     }
     await sleep(POLL_MS);
   }
