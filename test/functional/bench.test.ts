@@ -39,7 +39,7 @@ describe('a bench', function () {
     it(`of ${name} measures, prints a table, and writes the same as JSON`, async () => {
       const json = join(directory, `${name}.json`);
       const bench = fileURLToPath(new URL(`../../bench/${name}.js`, import.meta.url));
-      const env = { PATH: process.env.PATH ?? '', HOME: directory };
+      const env = { PATH: process.env.PATH ?? '', HOME: directory, TMPDIR: directory };
       const ended = await run(process.execPath, [bench, '--quick', '--json', json], { cwd: directory, env });
       expect(ended.exitCode, ended.stderr).to.equal(0);
       const report: unknown = JSON.parse(readFileSync(json, 'utf8'));

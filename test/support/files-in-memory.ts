@@ -1,0 +1,49 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { freemem } from 'node:os';
+import { join } from 'node:path';
+
+/*
+ * Mocha loads this before the tests. They make and delete many thousands of small files and flush hundreds of
+ * databases, which on a disk takes as long as all else that they do, and on ext4 without a journal several times as
+ * long: there each new file looks at every inode that was deleted in the last minutes. So where there is room in
+ * memory the folder for temporary files is there, for the tests and for all that they start. TMPDIR puts it elsewhere.
+ */
+
+const MEMORY = '/dev/shm';
+/** Several times what the tests have at any moment, of which installed packages are most. */
+const NEEDED_BYTES = 6 * 1024 ** 3;
+
+if (process.env.TMPDIR === undefined && hasRoom()) {
+  useMemory();
+}
+
+/** Only on Linux; in most containers it is there, and small. */
+function hasRoom(): boolean {
+  if (!existsSync(MEMORY)) {
+    return false;
+  }
+  const { bavail, bsize } = statfsSync(MEMORY);
+  return Math.min(bavail * bsize, freemem()) >= NEEDED_BYTES;
+}
+
+function useMemory(): void {
+  const folder = mkdtempSync(join(MEMORY, 'clusterrunner-tests-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  if (runsPrograms(folder)) {
+    // The workers of mocha inherit it, and so does what the tests start.
+    process.env.TMPDIR = folder;
+    process.once('exit', remove);
+  } else {
+    remove();
+  }
+}
+
+/** Not where it is mounted with `noexec`. */
+function runsPrograms(folder: string): boolean {
+  const program = join(folder, 'program');
+  writeFileSync(program, '#!/bin/sh\n', { mode: 0o755 });
+  const { status } = spawnSync(program);
+  rmSync(program);
+  return status === 0;
+}
