@@ -142,8 +142,14 @@ export function discardRest(request: IncomingMessage): void {
     return;
   }
   const cutOff = setTimeout(() => request.destroy(), DISCARD_MS);
-  request.once('close', () => clearTimeout(cutOff));
-  request.once('end', () => clearTimeout(cutOff));
+  const { socket } = request;
+  const over = () => {
+    clearTimeout(cutOff);
+    socket.off('close', over);
+  };
+  request.once('close', over).once('end', over);
+  // A request that was answered is not told when its connection closes.
+  socket.once('close', over);
   let bytes = 0;
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
