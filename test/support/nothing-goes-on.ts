@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { eventually } from './wait.js';
 
 /** Of Node's names for what keeps a process alive: programs, servers, connections, watched files, ports. */
@@ -11,15 +12,27 @@ const KINDS: ReadonlySet<string> = new Set([
   'TLSWrap',
 ]);
 
-const goingOn = () => process.getActiveResourcesInfo().filter((kind) => KINDS.has(kind));
+/** Mocha's own, which it sets when it has called the hook that asks. */
+const TIMERS = 1;
+
+function goingOn(): string[] {
+  const kinds = process.getActiveResourcesInfo();
+  const timers = kinds.filter((kind) => kind === 'Timeout');
+  return [...kinds.filter((kind) => KINDS.has(kind)), ...timers.slice(TIMERS)];
+}
 
 /**
  * Mocha loads this before the tests: whatever they start they must end. A mocha that runs all files in one process would
- * not end itself otherwise; one with workers ends these, so it is asked after each file. Timers that run out are not
- * counted.
+ * not end itself otherwise; one with workers ends these, so it is asked after each file.
  */
 export const mochaHooks = {
-  async afterAll(): Promise<void> {
-    await eventually('nothing that the tests have started went on', () => goingOn().length === 0, goingOn);
+  async afterAll(this: Mocha.Context): Promise<void> {
+    const files = this.test?.parent?.suites.map(({ file }) => file);
+    await breathe();
+    await eventually(
+      'nothing that the tests have started went on',
+      () => goingOn().length === 0,
+      () => ({ goingOn: goingOn(), files }),
+    );
   },
 };
