@@ -11,8 +11,8 @@ import { join } from 'node:path';
  */
 
 const MEMORY = '/dev/shm';
-/** Several times what the tests have at any moment, of which installed packages are most. */
-const NEEDED_BYTES = 6 * 1024 ** 3;
+/** The tests have 700 MiB at once, of which installed packages are most. */
+const NEEDED_BYTES = 4 * 1024 ** 3;
 
 if (process.env.TMPDIR === undefined && hasRoom()) {
   useMemory();
