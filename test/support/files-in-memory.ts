@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 
@@ -14,8 +14,19 @@ const MEMORY = '/dev/shm';
 /** The tests have 700 MiB at once, of which installed packages are most. */
 const NEEDED_BYTES = 4 * 1024 ** 3;
 
-if (process.env.TMPDIR === undefined && hasRoom()) {
-  useMemory();
+const folder = process.env.TMPDIR === undefined && hasRoom() ? folderInMemory() : null;
+if (folder !== null) {
+  // The workers of mocha inherit it, and so does what the tests start.
+  process.env.TMPDIR = folder;
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+}
+
+/** After all tests. @throws when they have left a file or a folder behind */
+export function mochaGlobalTeardown(): void {
+  const left = folder === null ? [] : readdirSync(folder);
+  if (left.length > 0) {
+    throw new Error(`The tests have left temporary files behind: ${left.join(', ')}`);
+  }
 }
 
 /** Only on Linux; in most containers it is there, and small. */
@@ -27,21 +38,18 @@ function hasRoom(): boolean {
   return Math.min(bavail * bsize, freemem()) >= NEEDED_BYTES;
 }
 
-function useMemory(): void {
-  const folder = mkdtempSync(join(MEMORY, 'clusterrunner-tests-'));
-  const remove = () => rmSync(folder, { recursive: true, force: true });
-  if (runsPrograms(folder)) {
-    // The workers of mocha inherit it, and so does what the tests start.
-    process.env.TMPDIR = folder;
-    process.once('exit', remove);
-  } else {
-    remove();
+function folderInMemory(): string | null {
+  const made = mkdtempSync(join(MEMORY, 'clusterrunner-tests-'));
+  if (runsPrograms(made)) {
+    return made;
   }
+  rmSync(made, { recursive: true });
+  return null;
 }
 
 /** Not where it is mounted with `noexec`. */
-function runsPrograms(folder: string): boolean {
-  const program = join(folder, 'program');
+function runsPrograms(directory: string): boolean {
+  const program = join(directory, 'program');
   writeFileSync(program, '#!/bin/sh\n', { mode: 0o755 });
   const { status } = spawnSync(program);
   rmSync(program);
