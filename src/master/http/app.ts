@@ -116,6 +116,10 @@ function createRouter(options: AppOptions, openCalls: OpenCalls): Router {
 function countWhenSent(ctx: Context, path: string, { clock, reading }: AppOptions): void {
   const started = clock.now();
   ctx.res.once('close', () => {
+    if (!ctx.res.headersSent) {
+      // Whoever asked hung up before the answer: the status that was never sent says nothing.
+      return;
+    }
     reading.countRequest(ctx.method, path, ctx.res.statusCode, seconds(clock.now() - started));
   });
 }

@@ -156,4 +156,19 @@ describe('reading', () => {
     ]);
     expect(await (await fetch(`${master.url}/metrics`)).text()).to.contain('/v1/build/:buildId');
   });
+
+  it('a request whose sender hung up before the answer is not counted', async () => {
+    const hangUp = new AbortController();
+    const asked = fetch(`${master.url}/v1/build/1?wait=60`, {
+      headers: { 'if-none-match': '*' },
+      signal: hangUp.signal,
+    }).catch(() => undefined);
+    await until(() => master.service.watching === 1);
+    hangUp.abort();
+    await asked;
+    await until(() => master.service.watching === 0);
+    await get('/v1/version');
+    await until(() => master.service.counted.includes('GET /v1/version 200'));
+    expect(master.service.counted).to.have.members(['POST /v1/build 202', 'GET /v1/version 200']);
+  });
 });
