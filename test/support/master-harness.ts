@@ -78,8 +78,13 @@ export class MasterHarness {
 
   /** Moves the time when the master's upkeep waits for it, so that it is not missed. */
   async advance(ms: number): Promise<void> {
-    await until(() => this.clock.sleeping > 0);
+    await this.untilUpkeepRests();
     this.clock.advance(ms);
+  }
+
+  /** While no question is held: what was due when the time was moved has been done then. */
+  async untilUpkeepRests(): Promise<void> {
+    await until(() => this.clock.sleeping > 0);
   }
 
   async restart(): Promise<void> {
@@ -120,8 +125,7 @@ export class MasterHarness {
         version: '1.0.0',
       });
     }
-    // The upkeep has looked when it waits again, and not before.
-    await until(() => this.clock.sleeping > 0);
+    await this.untilUpkeepRests();
   }
 
   archive(content: string | Buffer = 'archive'): ReceivedArchive {
