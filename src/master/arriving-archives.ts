@@ -15,21 +15,27 @@ export async function* arrivingArchives(
 ): AsyncGenerator<readonly string[]> {
   const pathOf = (subjob: SubjobId) => archivePath(cluster.resultsDirectory, build.id, subjob);
   let named = 0;
+  // The head of an answer goes with its first bytes.
+  let heard = Number.NEGATIVE_INFINITY;
   while (!end.aborted) {
     const news = build.delivered.slice(named, named + BATCH);
     if (news.length > 0) {
       named += news.length;
+      heard = cluster.now;
       yield news.map(pathOf);
       continue;
     }
     if (build.ending !== null) {
       break;
     }
-    const since = cluster.now;
-    await cluster.watchers.wait(cluster.clock, build.id, 'change', ALIVE_EVERY_MS, end);
-    if (cluster.now - since >= ALIVE_EVERY_MS && !end.aborted) {
+    const silent = cluster.now - heard;
+    if (silent >= ALIVE_EVERY_MS) {
+      heard = cluster.now;
       yield [];
+      continue;
     }
+    // Woken by every change of the build, of which few are results.
+    await cluster.watchers.wait(cluster.clock, build.id, 'change', ALIVE_EVERY_MS - silent, end);
   }
   if (end.aborted) {
     return;

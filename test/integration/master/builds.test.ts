@@ -134,6 +134,25 @@ describe('a build on the master', () => {
     await refused(harness.master.followArchives(toId.build(99), staying), 'NOT_FOUND');
   });
 
+  it('says now and then that no archive has come, however often else changes', async () => {
+    const id = await harness.master.createBuild(directoryBuild);
+    const gone = new AbortController();
+    let empty = 0;
+    const following = (async () => {
+      for await (const files of (await harness.master.followArchives(id, gone.signal)) ?? []) {
+        empty += files.length === 0 ? 1 : 0;
+      }
+    })();
+    await until(() => empty === 1);
+    const slave = await harness.slave();
+    harness.clock.advance(10_000);
+    await slave.takePreparation();
+    harness.clock.advance(10_000);
+    await until(() => empty === 2);
+    gone.abort();
+    await following;
+  });
+
   it('names its archives no longer when nobody listens any more', async () => {
     const id = await harness.master.createBuild(directoryBuild);
     const gone = new AbortController();
