@@ -21,12 +21,18 @@ export function claimDirectory(parent: string, prefix: string): ClaimedDirectory
   for (let slot = 1; slot <= MAX_SLOTS; slot += 1) {
     const path = join(parent, `${prefix}-${slot}`);
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    const claim = join(path, 'owner');
-    if (tryClaim(claim)) {
-      return { path, release: () => rmSync(claim, { force: true }) };
+    const claimed = claimAgain(path);
+    if (claimed !== null) {
+      return claimed;
     }
   }
   throw new Error(`All of ${parent}/${prefix}-1 to -${MAX_SLOTS} are in use.`);
+}
+
+/** Claims one of those directories, which is there; null when a living process holds it. */
+export function claimAgain(path: string): ClaimedDirectory | null {
+  const claim = join(path, 'owner');
+  return tryClaim(claim) ? { path, release: () => rmSync(claim, { force: true }) } : null;
 }
 
 function tryClaim(claim: string): boolean {

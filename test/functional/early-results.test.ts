@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Cluster } from '../support/cluster.js';
@@ -52,6 +52,32 @@ describe('results that arrive while the build runs', () => {
     expect((await build.ended).exitCode).to.equal(0);
     expect(cluster.result(0, 'n') + cluster.result(1, 'n')).to.equal('1\n2\n');
     expect(readdirSync(fetched())).to.deep.equal([]);
+  });
+
+  it('do not replace what has come to hold something else meanwhile', async () => {
+    const build = cluster.startBuild([]);
+    await firstIsThere();
+    writeFiles(cluster.cwd, { 'build_results/notes': 'mine' });
+    writeFiles(cluster.cwd, { go: '' });
+    const { exitCode, stderr } = await build.ended;
+    expect(exitCode).to.equal(2);
+    expect(stderr).to.contain('build_results holds "notes"');
+    expect(readdirSync(join(cluster.cwd, 'build_results'))).to.deep.equal(['notes']);
+    expect(readdirSync(fetched())).to.deep.equal([]);
+  });
+
+  it('are removed by the next command when theirs was killed, wherever they lie', async () => {
+    const left = ['results', 'results.old'].map((name) =>
+      join(cluster.baseDirectory, 'fetched', 'build-7', name),
+    );
+    for (const directory of left) {
+      mkdirSync(join(directory, 'artifact_0_0'), { recursive: true });
+    }
+    const build = cluster.startBuild([]);
+    await firstIsThere();
+    expect(left.map((directory) => existsSync(directory))).to.deep.equal([false, false]);
+    writeFiles(cluster.cwd, { go: '' });
+    expect((await build.ended).exitCode).to.equal(0);
   });
 
   it('are thrown away when the build is interrupted', async () => {

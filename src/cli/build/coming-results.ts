@@ -1,7 +1,7 @@
-import { mkdirSync, renameSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MasterClient } from '../../client/master-client.js';
-import { type ClaimedDirectory, claimDirectory } from '../../lib/claimed-directory.js';
+import { type ClaimedDirectory, claimAgain, claimDirectory } from '../../lib/claimed-directory.js';
 import { deferred } from '../../lib/deferred.js';
 import type { Logger } from '../../lib/logger.js';
 import { removeTree } from '../../lib/remove-tree.js';
@@ -10,7 +10,10 @@ import { messageOf } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
 import { type FetchOptions, fetchResults } from './fetch-results.js';
 import { writeJunit } from './junit.js';
-import { placeBeside, replaceableFolder, unpackResults } from './results.js';
+import { oldBeside, placeBeside, replaceableFolder, unpackResults } from './results.js';
+
+/** In a command's folder. */
+const RESULTS = 'results';
 
 export interface ComingOptions extends FetchOptions {
   /** What the results are to replace; see replaceableFolder. */
@@ -66,10 +69,10 @@ async function fetchEarly(
   client: MasterClient,
   id: BuildId,
   ended: Promise<Build>,
-  { target, root, signal, onProgress }: ComingOptions,
+  { target, root, signal, onProgress, log }: ComingOptions,
 ): Promise<{ refused: number }> {
   const claim = claimDirectory(root, 'build');
-  const fresh = join(claim.path, 'results');
+  const fresh = join(claim.path, RESULTS);
   let isEnded = false;
   ended.then(
     () => {
@@ -78,7 +81,8 @@ async function fetchEarly(
     () => undefined,
   );
   try {
-    await removeTree(fresh);
+    await removeLeftovers(claim.path);
+    await removeOthersLeftovers(root, claim.path, log);
     requireSameFileSystem(claim, target);
     const { stream } = await client.followArtifacts(id, { signal });
     return await unpackResults(stream, target, {
@@ -90,6 +94,31 @@ async function fetchEarly(
     });
   } finally {
     claim.release();
+  }
+}
+
+/** Of a command that was killed. */
+async function removeLeftovers(directory: string): Promise<void> {
+  const fresh = join(directory, RESULTS);
+  await removeTree(fresh);
+  await removeTree(oldBeside(fresh));
+}
+
+/** When so many commands run at once again nobody knows, and there may be much in their folders. */
+async function removeOthersLeftovers(root: string, own: string, log: Logger): Promise<void> {
+  for (const path of readdirSync(root).map((name) => join(root, name))) {
+    const fresh = join(path, RESULTS);
+    if (path === own || !(existsSync(fresh) || existsSync(oldBeside(fresh)))) {
+      continue;
+    }
+    try {
+      const claim = claimAgain(path);
+      if (claim !== null) {
+        await removeLeftovers(path).finally(() => claim.release());
+      }
+    } catch (error) {
+      log.debug(`What an earlier command left in ${path} could not be removed: ${messageOf(error)}`);
+    }
   }
 }
 

@@ -210,7 +210,7 @@ async function report(
   const target = resolve(RESULTS_DIRECTORY);
   const fetched = await fetchOrProblem(coming, build);
   display.end();
-  if (interrupt.aborted) {
+  if (interrupt.aborted && fetched.problem !== null) {
     process.stdout.write(`Build ${build.id} has ended; its results were not fetched.${ofBefore()}\n`);
     return exitCode.interrupted;
   }

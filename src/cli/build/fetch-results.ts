@@ -26,6 +26,8 @@ export async function fetchResults(
   const { stream, bytes: total } = await client.openArtifacts(build.id, { signal });
   return unpackResults(stream, target, {
     signal,
+    // Something on the way may take the length away, and then end what it could not get to its end.
+    requiresEndMark: total === null,
     onProgress: (bytes) => onProgress?.(bytes, total),
     complete: (directory) => writeJunit(client, build, directory, signal),
   });

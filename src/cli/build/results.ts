@@ -19,6 +19,8 @@ const NAME = /^(artifact_\d+_\d+(\/|$)|failures\.txt$)/;
 const OURS = new RegExp(`^(artifact_\\d+_\\d+|failures\\.txt|${JUNIT.replace('.', '\\.')})$`);
 /** What others on the same disk may need while results are unpacked. */
 const SPARED_BYTES = 64 * 1024 ** 2;
+/** Several commands that replace the same folder at once meet seldom, and hardly ever again. */
+const MOST_ROUNDS = 10;
 /** Of an extended header, which is held whole: two paths as long as a system takes them are a hundredth of it. */
 const MAX_META_BYTES = 1024 ** 2;
 
@@ -84,12 +86,11 @@ export async function unpackResults(
   }: UnpackOptions = {},
 ): Promise<{ refused: number }> {
   const place = replaceableFolder(target);
-  const beside = placeBeside(place);
-  const fresh = elsewhere ?? beside;
-  const old = `${beside}.old`;
+  const fresh = elsewhere ?? placeBeside(place);
   const folder = new ResultFolder(fresh);
   const seen = new SeenBytes(freeDiskBytes(nearestFolder(dirname(place))));
   let refused = 0;
+  let hasEndMark = false;
   const filter: typeof belongs = (path, entry) => {
     const isWanted = belongs(path, entry);
     refused += isWanted ? 0 : 1;
@@ -98,24 +99,24 @@ export async function unpackResults(
   try {
     await removeTree(fresh);
     mkdirSync(fresh, { recursive: true });
-    await pipeline(archive, counting(onProgress), createGunzip(), seen.passing(), unpacking(folder, filter), {
-      signal,
-    }).catch((error: unknown) => {
-      // The end mark alone, as a build without atoms has it, is an archive like any other, but not to this reader.
-      if (!seen.isEndMark) {
-        throw error;
-      }
+    const unpacker = unpacking(folder, filter, () => {
+      hasEndMark = true;
     });
-    if (requiresEndMark && !seen.endsWithMark) {
+    await pipeline(archive, counting(onProgress), createGunzip(), seen.passing(), unpacker, { signal }).catch(
+      (error: unknown) => {
+        // The end mark alone, as a build without atoms has it, is an archive like any other, but not to this reader.
+        if (!hasEndMark || seen.number !== END_MARK_BYTES) {
+          throw error;
+        }
+      },
+    );
+    if (requiresEndMark && !hasEndMark) {
       throw new Error('the archive ends before its end');
     }
     refused += folder.finish();
     await complete?.(fresh);
     signal.throwIfAborted();
-    await removeTree(old);
-    unlessMissing(() => renameSync(place, old));
-    renameSync(fresh, place);
-    await removeTree(old);
+    await replace(target, place, fresh);
     return { refused };
   } catch (error) {
     folder.close();
@@ -129,13 +130,48 @@ export async function unpackResults(
   }
 }
 
+/**
+ * Looks at `target` once more: it was looked at when the download began, which may be hours ago. What was there goes to a
+ * name of `fresh`'s own, so whoever cleans up after a killed process finds it.
+ */
+async function replace(target: string, place: string, fresh: string): Promise<void> {
+  const old = oldBeside(fresh);
+  for (let round = 1; ; round += 1) {
+    await removeTree(old);
+    if (replaceableFolder(target) !== place) {
+      throw new Error('it leads elsewhere than when the download began');
+    }
+    unlessMissing(() => renameSync(place, old));
+    try {
+      renameSync(fresh, place);
+      break;
+    } catch (error) {
+      // Another command may have put its results there in between: then those are what is to be replaced.
+      if (!isFilled(error) || round === MOST_ROUNDS) {
+        unlessMissing(() => renameSync(old, place));
+        throw error;
+      }
+    }
+  }
+  await removeTree(old);
+}
+
+function isFilled(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST');
+}
+
+/** Where old results are while `fresh` takes their place, and until they are removed. */
+export function oldBeside(fresh: string): string {
+  return `${fresh}.old`;
+}
+
 /** For what is to take its place: on the same file system. */
 export function placeBeside(place: string): string {
   return join(dirname(place), `.${basename(place)}.${process.pid}.new`);
 }
 
-/** Reads a tar and takes each entry that belongs into the folder, in one go: a piece of the tar is all that is held. */
-function unpacking(folder: ResultFolder, filter: typeof belongs): Writable {
+/** `onEndMark`: the tar is whole. Reads a tar and takes each entry that belongs into the folder, in one go: a piece of the tar is all that is held. */
+function unpacking(folder: ResultFolder, filter: typeof belongs, onEndMark: () => void): Writable {
   let failure: Error | null = null;
   const fail = (error: Error) => {
     failure ??= error;
@@ -143,6 +179,8 @@ function unpacking(folder: ResultFolder, filter: typeof belongs): Writable {
   const parser = new Parser({ strict: true, maxMetaEntrySize: MAX_META_BYTES, filter });
   parser.on('entry', (entry: ReadEntry) => folder.take(entry));
   parser.on('error', fail);
+  // Zeros at the end of the last file, or behind it, look the same to who does not read the tar.
+  parser.on('eof', onEndMark);
   parser.on('ignoredEntry', (entry: ReadEntry) => {
     // Without it the file behind it would get another name.
     if (entry.meta && entry.size > MAX_META_BYTES) {
@@ -174,44 +212,29 @@ function counting(onProgress: ((bytes: number) => void) | undefined): Transform 
   });
 }
 
-/** Looks at what comes out of the archive. A small one can hold any number of zeros. */
+/** Counts what comes out of the archive. A small one can hold any number of zeros. */
 class SeenBytes {
   readonly #room: number;
   #bytes = 0;
-  /** At the end of what was seen. */
-  #zeros = 0;
 
   /** `free`: what the disk has room for; null when nobody knows. */
   constructor(free: number | null) {
     this.#room = free === null ? Number.POSITIVE_INFINITY : free - SPARED_BYTES;
   }
 
-  get isEndMark(): boolean {
-    return this.endsWithMark && this.#bytes === END_MARK_BYTES;
-  }
-
-  get endsWithMark(): boolean {
-    return this.#zeros >= END_MARK_BYTES;
+  get number(): number {
+    return this.#bytes;
   }
 
   passing(): Transform {
     return new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
         this.#bytes += chunk.length;
-        const zeros = zerosAtEnd(chunk);
-        this.#zeros = zeros === chunk.length ? this.#zeros + zeros : zeros;
         const isTooMuch = this.#bytes > this.#room;
         done(isTooMuch ? new Error('they are larger than the free space of the disk') : null, chunk);
       },
     });
   }
-}
-
-/** No more than belong to an end mark are looked for. */
-function zerosAtEnd(chunk: Buffer): number {
-  const end = chunk.subarray(-END_MARK_BYTES);
-  const last = end.findLastIndex((byte) => byte !== 0);
-  return last === -1 && end.length === chunk.length ? chunk.length : end.length - 1 - last;
 }
 
 function belongs(path: string, entry: ReadEntry | import('node:fs').Stats): boolean {

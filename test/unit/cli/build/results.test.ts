@@ -60,6 +60,13 @@ describe('unpacking results', () => {
       .with.property('message')
       .that.contains('before its end');
     expect(readdirSync(outside)).to.deep.equal([]);
+    // A file of zeros looks like that mark.
+    const zeros = await tarGz([{ name: 'artifact_0_0/a', content: '\0'.repeat(4096) }]);
+    const cutBehindZeros = gzipSync(gunzipSync(zeros).subarray(0, -1024));
+    const again: unknown = await unpackResults(Readable.from([cutBehindZeros]), target, {
+      requiresEndMark: true,
+    }).catch((error: unknown) => error);
+    expect(again).to.be.instanceOf(ClusterRunnerError);
     // In pieces, as a network may bring them.
     const pieces = [archive.subarray(0, 40), archive.subarray(40)];
     await unpackResults(Readable.from(pieces), target, { requiresEndMark: true });
@@ -92,6 +99,29 @@ describe('unpacking results', () => {
     );
     expect(error).to.be.instanceOf(ClusterRunnerError);
     expect(readFileSync(join(target, 'main.c'), 'utf8')).to.equal('code');
+  });
+
+  it('does not replace what has come to hold anything else while they were fetched', async () => {
+    mkdirSync(target);
+    const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
+    const error: unknown = await unpackResults(Readable.from([archive]), target, {
+      complete: async () => writeFileSync(join(target, 'main.c'), 'code'),
+    }).catch((reason: unknown) => reason);
+    expect(error).to.have.property('message').that.contains('holds "main.c", which is no result');
+    expect(readdirSync(outside)).to.deep.equal(['build_results']);
+    expect(readFileSync(join(target, 'main.c'), 'utf8')).to.equal('code');
+  });
+
+  it('puts the old results back when the new ones cannot take their place', async () => {
+    mkdirSync(target);
+    writeFileSync(join(target, 'failures.txt'), 'old');
+    const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
+    const error: unknown = await unpackResults(Readable.from([archive]), target, {
+      complete: async (directory) => rmSync(directory, { recursive: true }),
+    }).catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(ClusterRunnerError);
+    expect(readdirSync(outside)).to.deep.equal(['build_results']);
+    expect(readFileSync(join(target, 'failures.txt'), 'utf8')).to.equal('old');
   });
 
   it('replaces what a link leads to, and keeps the link', async () => {
