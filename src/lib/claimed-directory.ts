@@ -65,7 +65,10 @@ function tryClaim(claim: string): boolean {
   }
 }
 
-/** Process number and start time; null when there is no such process, the number alone without /proc. */
+/**
+ * Process number and start time; null when there is no such process, or one that is dead and that nobody reaps (a
+ * container without an init keeps it for ever); the number alone without /proc.
+ */
 function identity(pid: number): string | null {
   try {
     process.kill(pid, 0);
@@ -78,8 +81,12 @@ function identity(pid: number): string | null {
     }
   }
   const stat = readIfThere(`/proc/${pid}/stat`);
-  // Field 22 of proc(5)'s stat; the second field may hold spaces but ends with the last parenthesis.
-  const startTime = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  // Fields 3 and 22 of proc(5)'s stat; the second field may hold spaces but ends with the last parenthesis.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (fields?.[0] === 'Z' || fields?.[0] === 'X') {
+    return null;
+  }
+  const startTime = fields?.[19];
   return startTime === undefined ? String(pid) : `${pid} ${startTime}`;
 }
 

@@ -1,8 +1,19 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { claimDirectory } from '../../../src/lib/claimed-directory.js';
+import { eventually } from '../../support/wait.js';
 
 describe('a claimed directory', () => {
   let parent: string;
@@ -32,6 +43,38 @@ describe('a claimed directory', () => {
     mkdirSync(join(parent, 'slot-1'));
     writeFileSync(join(parent, 'slot-1', 'owner'), `${process.pid} 1`);
     expect(claimDirectory(parent, 'slot').path).to.equal(join(parent, 'slot-1'));
+  });
+
+  it('is taken over from a process that is dead and that nobody reaps', async function () {
+    if (!existsSync('/proc/self/stat')) {
+      this.skip();
+    }
+    // `tail` takes the shell's place, and does not know of its child.
+    const unaware = spawn('sh', ['-c', 'sleep 600 & echo $!; exec tail -f /dev/null'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    try {
+      const [said] = await once(unaware.stdout, 'data');
+      const dead = Number(String(said));
+      const stat = (pid: number | undefined) => readFileSync(`/proc/${pid}/stat`, 'utf8');
+      await eventually(
+        'the shell is gone',
+        () => stat(unaware.pid).includes('(tail)'),
+        () => '',
+      );
+      process.kill(dead, 'SIGKILL');
+      const fields = () => stat(dead).split(') ')[1]?.split(' ') ?? [];
+      await eventually(
+        'it is dead',
+        () => fields()[0] === 'Z',
+        () => '',
+      );
+      mkdirSync(join(parent, 'slot-1'));
+      writeFileSync(join(parent, 'slot-1', 'owner'), `${dead} ${fields()[19]}`);
+      expect(claimDirectory(parent, 'slot').path).to.equal(join(parent, 'slot-1'));
+    } finally {
+      unaware.kill('SIGKILL');
+    }
   });
 
   it('leaves nothing but the claim behind', () => {
