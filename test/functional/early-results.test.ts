@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Cluster } from '../support/cluster.js';
@@ -52,6 +52,15 @@ describe('results that arrive while the build runs', () => {
     expect((await build.ended).exitCode).to.equal(0);
     expect(cluster.result(0, 'n') + cluster.result(1, 'n')).to.equal('1\n2\n');
     expect(readdirSync(fetched())).to.deep.equal([]);
+  });
+
+  it('of a build that somebody cancels are there as far as they have come, also where the report goes', async () => {
+    const build = cluster.startBuild(['--junit', 'report.xml']);
+    await firstIsThere();
+    expect((await cluster.run(['cancel', '-m', cluster.master.url, '1']).ended).exitCode).to.equal(0);
+    expect((await build.ended).exitCode).to.equal(2);
+    expect(cluster.result(0, 'n')).to.equal('1\n');
+    expect(readFileSync(join(cluster.cwd, 'report.xml'), 'utf8')).to.contain('tests="2"');
   });
 
   it('do not replace what has come to hold something else meanwhile', async () => {

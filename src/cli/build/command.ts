@@ -214,19 +214,22 @@ async function report(
     process.stdout.write(`Build ${build.id} has ended; its results were not fetched.${ofBefore()}\n`);
     return exitCode.interrupted;
   }
-  const code = sayVerdict(build, target, elapsed, fetched.problem === null);
-  if (fetched.refused > 0) {
-    process.stderr.write(
-      `clusterrunner: ${fetched.refused} entries of the archive would have led out of the folder, and were passed over.\n`,
-    );
-  }
   const problem = fetched.problem ?? (junit === undefined ? null : junitProblem(target, junit));
-  if (problem !== null) {
-    const again = isLocal ? '' : ` \`clusterrunner results ${build.id}\` fetches them when that is mended.`;
-    const what = printable(problem.message);
-    process.stderr.write(`clusterrunner: ${what}${fetched.problem === null ? '' : again}\n`);
+  try {
+    const code = sayVerdict(build, target, elapsed, fetched.problem === null);
+    return problem !== null && code === exitCode.success ? exitCode.couldNotRun : code;
+  } finally {
+    if (fetched.refused > 0) {
+      process.stderr.write(
+        `clusterrunner: ${fetched.refused} entries of the archive would have led out of the folder, and were passed over.\n`,
+      );
+    }
+    if (problem !== null) {
+      const again = isLocal ? '' : ` \`clusterrunner results ${build.id}\` fetches them when that is mended.`;
+      const what = printable(problem.message);
+      process.stderr.write(`clusterrunner: ${what}${fetched.problem === null ? '' : again}\n`);
+    }
   }
-  return problem !== null && code === exitCode.success ? exitCode.couldNotRun : code;
 }
 
 /** What kept the results from being fetched: the verdict is known, and must not go under with them. */
