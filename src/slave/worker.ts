@@ -342,9 +342,10 @@ export class Worker {
 
   /** What atoms have started that left their groups, and whose lease is over. */
   async #endEscaped(): Promise<void> {
-    const held = new Set(this.leases.all().map(({ assignment }) => this.#directoryOf(assignment)));
+    // Asked for each process when it is seen: atoms of other builds begin while those that do not end are waited for.
     const isOver = (folder: string) =>
-      folder.startsWith(`${this.#options.work}/`) && !held.has(dirname(folder));
+      folder.startsWith(`${this.#options.work}/`) &&
+      !this.leases.all().some(({ assignment }) => this.#directoryOf(assignment) === dirname(folder));
     await endEscaped(ARTIFACT_DIR, isOver, CANCEL_GRACE_MS, this.#options.clock);
   }
 

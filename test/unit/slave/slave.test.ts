@@ -417,6 +417,36 @@ describe('a slave', () => {
     await until(() => !groupIsAlive(escaped));
   });
 
+  it('leaves atoms alone that begin while it ends what those of another build have left', async function () {
+    if (!existsSync('/proc/self/environ')) {
+      this.skip();
+    }
+    // What it starts when it is told to end is found when it is dead.
+    const leaving = "trap 'sleep 1000 & echo $! > heir' TERM; echo $$ > pid; while :; do sleep 0.01; done";
+    handOut(
+      runOf({
+        commands: [
+          `setsid sh -c "${leaving.replaceAll('$', '\\$')}" &`,
+          'until test -s pid; do sleep 0.01; done',
+        ],
+      }),
+    );
+    await start();
+    await until(() => changes('acceptResult').length === 1);
+    const escaped = Number(readFileSync(join(project, 'pid'), 'utf8'));
+    master.service.answerWork({ ...noWork, release: [build_id] });
+    await until(() => existsSync(join(project, 'heir')));
+    const later = { lease_id: toId.lease(8), attempt: toId.attempt(1) };
+    master.service.leases.add(later.lease_id);
+    const commands = ['touch started', 'until test -e go; do sleep 0.01; done'];
+    handOut({ ...runOf({ commands }), build_id: toId.build(2), lease: later });
+    await until(() => existsSync(join(project, 'started')));
+    await until(() => !groupIsAlive(escaped));
+    writeFileSync(join(project, 'go'), '');
+    await until(() => changes('acceptResult').length === 2);
+    expect(said('acceptResult')[1]).to.have.nested.property('atoms[0].exit_code', 0);
+  });
+
   it('removes folders that an atom made read-only, and goes on', async () => {
     const leave = 'mkdir "$ARTIFACT_DIR/ro"; touch "$ARTIFACT_DIR/ro/file"; chmod 555 "$ARTIFACT_DIR/ro"';
     handOut(runOf({ commands: [leave] }));
