@@ -226,7 +226,7 @@ async function report(
     }
     if (problem !== null) {
       const again = isLocal ? '' : ` \`clusterrunner results ${build.id}\` fetches them when that is mended.`;
-      const what = printable(problem.message);
+      const what = printable(problem.message).replace(/[^.]$/, '$&.');
       process.stderr.write(`clusterrunner: ${what}${fetched.problem === null ? '' : again}\n`);
     }
   }

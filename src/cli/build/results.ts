@@ -1,4 +1,13 @@
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, realpathSync, renameSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Readable, Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -32,6 +41,12 @@ const MAX_META_BYTES = 1024 ** 2;
 export function replaceableFolder(target: string): string {
   const place = unlessMissing(() => realpathSync(target)) ?? target;
   try {
+    if (isMountPoint(place)) {
+      throw new ClusterRunnerError(
+        'USAGE',
+        `A file system is mounted at ${target}, which therefore cannot be replaced as a whole, as results do; make it a link to a folder within a file system.`,
+      );
+    }
     const other = unlessMissing(() => readdirSync(place))?.find((name) => !OURS.test(name));
     if (other !== undefined) {
       throw new ClusterRunnerError(
@@ -51,6 +66,12 @@ export function replaceableFolder(target: string): string {
       { cause: error },
     );
   }
+}
+
+/** Not of one that shows another folder of the same file system: nothing but an attempt tells of that. */
+function isMountPoint(place: string): boolean {
+  const stats = statSync(place, { throwIfNoEntry: false });
+  return stats !== undefined && stats.dev !== statSync(dirname(place)).dev;
 }
 
 export interface UnpackOptions {

@@ -101,6 +101,13 @@ describe('unpacking results', () => {
     expect(readFileSync(join(target, 'main.c'), 'utf8')).to.equal('code');
   });
 
+  it('refuses a place where a file system is mounted before anything is fetched', function () {
+    if (!existsSync('/proc/self/stat')) {
+      this.skip();
+    }
+    expect(() => replaceableFolder('/proc')).to.throw('A file system is mounted at /proc');
+  });
+
   it('does not replace what has come to hold anything else while they were fetched', async () => {
     mkdirSync(target);
     const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
