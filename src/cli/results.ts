@@ -6,6 +6,7 @@ import { interruptions } from './build/interruptions.js';
 import { progressDisplay } from './build/progress-display.js';
 import { replaceableFolder } from './build/results.js';
 import { exitCode } from './exit-codes.js';
+import { printable } from './printable.js';
 import { parseBuildId, printJson, type ReaderOptions, withClient } from './reader.js';
 
 export interface ResultsOptions extends ReaderOptions {
@@ -26,10 +27,14 @@ export async function results(build: string, options: ResultsOptions): Promise<n
   );
   try {
     await withClient('results', options, async (client) => {
-      await fetchResults(client, await client.getBuild(id), target, {
+      const { left } = await fetchResults(client, await client.getBuild(id), target, {
         signal,
         onProgress: (bytes, total) => display.fetching(bytes, total),
       });
+      if (left !== null) {
+        display.end();
+        process.stderr.write(`clusterrunner: ${printable(left)}\n`);
+      }
     });
   } catch (error) {
     if (!signal.aborted) {

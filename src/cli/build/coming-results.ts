@@ -10,7 +10,7 @@ import { messageOf } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
 import { type FetchOptions, fetchResults } from './fetch-results.js';
 import { writeJunit } from './junit.js';
-import { oldBeside, placeBeside, replaceableFolder, unpackResults } from './results.js';
+import { oldBeside, placeBeside, replaceableFolder, type Unpacked, unpackResults } from './results.js';
 
 /** In a command's folder. */
 const RESULTS = 'results';
@@ -30,7 +30,7 @@ export interface ComingResults {
    * them from their beginning if they could not be had while it ran.
    * @throws as fetchResults
    */
-  take(build: Build): Promise<{ refused: number }>;
+  take(build: Build): Promise<Unpacked>;
   /** Nobody wants them, or they are taken. Resolves when nothing of them is left but at `target`. */
   drop(): Promise<void>;
 }
@@ -70,7 +70,7 @@ async function fetchEarly(
   id: BuildId,
   ended: Promise<Build>,
   { target, root, signal, onProgress, log }: ComingOptions,
-): Promise<{ refused: number }> {
+): Promise<Unpacked> {
   const claim = claimDirectory(root, 'build');
   const fresh = join(claim.path, RESULTS);
   let isEnded = false;

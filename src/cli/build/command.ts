@@ -22,7 +22,7 @@ import { masterOnThisMachine } from './master-on-this-machine.js';
 import { type ProgressDisplay, progressDisplay } from './progress-display.js';
 import { type RequestOptions, readWanted, requireNothingElse } from './request.js';
 import { FIRST_CONTACT_MS, requestFromHere } from './request-from-here.js';
-import { replaceableFolder } from './results.js';
+import { replaceableFolder, type Unpacked } from './results.js';
 import { RESULTS_DIRECTORY, sayVerdict } from './verdict.js';
 
 export interface BuildOptions extends CommonOptions, RequestOptions {
@@ -224,6 +224,9 @@ async function report(
         `clusterrunner: ${fetched.refused} entries of the archive would have led out of the folder, and were passed over.\n`,
       );
     }
+    if (fetched.left !== null) {
+      process.stderr.write(`clusterrunner: ${printable(fetched.left)}\n`);
+    }
     if (problem !== null) {
       const again = isLocal ? '' : ` \`clusterrunner results ${build.id}\` fetches them when that is mended.`;
       const what = printable(problem.message).replace(/[^.]$/, '$&.');
@@ -236,13 +239,12 @@ async function report(
 async function fetchOrProblem(
   coming: ComingResults,
   build: Build,
-): Promise<{ problem: ClusterRunnerError | null; refused: number }> {
+): Promise<{ problem: ClusterRunnerError | null } & Unpacked> {
   try {
-    const { refused } = await coming.take(build);
-    return { problem: null, refused };
+    return { problem: null, ...(await coming.take(build)) };
   } catch (error) {
     if (error instanceof ClusterRunnerError) {
-      return { problem: error, refused: 0 };
+      return { problem: error, refused: 0, left: null };
     }
     throw error;
   }

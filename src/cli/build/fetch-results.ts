@@ -4,7 +4,7 @@ import type { MasterClient } from '../../client/master-client.js';
 import type { Build } from '../../protocol/build.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { JUNIT, writeJunit } from './junit.js';
-import { nearestFolder, unpackResults } from './results.js';
+import { nearestFolder, type Unpacked, unpackResults } from './results.js';
 
 export interface FetchOptions {
   readonly signal: AbortSignal;
@@ -14,7 +14,6 @@ export interface FetchOptions {
 
 /**
  * Fetches the results of a build that has ended into `target`, which must be replaceable, with their JUnit report.
- * Answers how many entries of the archive were passed over because they would have led out of it.
  * @throws ClusterRunnerError; the signal's reason
  */
 export async function fetchResults(
@@ -22,7 +21,7 @@ export async function fetchResults(
   build: Build,
   target: string,
   { signal, onProgress }: FetchOptions,
-): Promise<{ refused: number }> {
+): Promise<Unpacked> {
   const { stream, bytes: total } = await client.openArtifacts(build.id, { signal });
   return unpackResults(stream, target, {
     signal,

@@ -87,11 +87,17 @@ export interface UnpackOptions {
   requiresEndMark?: boolean;
 }
 
+export interface Unpacked {
+  /** Entries that were passed over, since they would have led out of the folder. */
+  readonly refused: number;
+  /** What was there before could not be removed: a sentence that says where it is now, and why. */
+  readonly left: string | null;
+}
+
 /**
  * Unpacks a build's `tar.gz` beside `target` and puts it in the place of what was there only when it is whole:
  * whoever reads `target` sees the old results or the new ones. The slaves' archives are not trusted: nothing is
- * written outside, by name or through a link, and no more than the disk has room for. Answers how many entries were
- * passed over for that.
+ * written outside, by name or through a link, and no more than the disk has room for.
  * @throws ClusterRunnerError when `target` may not be replaced, the download breaks, the archive is damaged, or the
  *   disk does not take it; the signal's reason
  */
@@ -105,7 +111,7 @@ export async function unpackResults(
     fresh: elsewhere,
     requiresEndMark = false,
   }: UnpackOptions = {},
-): Promise<{ refused: number }> {
+): Promise<Unpacked> {
   const place = replaceableFolder(target);
   const fresh = elsewhere ?? placeBeside(place);
   const folder = new ResultFolder(fresh);
@@ -138,7 +144,7 @@ export async function unpackResults(
     await complete?.(fresh);
     signal.throwIfAborted();
     await replace(target, place, fresh);
-    return { refused };
+    return { refused, left: await leftOf(oldBeside(fresh)) };
   } catch (error) {
     folder.close();
     await removeTree(fresh).catch(() => undefined);
@@ -148,6 +154,16 @@ export async function unpackResults(
       `The results could not be fetched into ${target}: ${messageOf(error)}`,
       { cause: error },
     );
+  }
+}
+
+/** The new results are in their place: what keeps the old ones from being removed (another user's files) is no failure. */
+async function leftOf(old: string): Promise<string | null> {
+  try {
+    await removeTree(old);
+    return null;
+  } catch (error) {
+    return `The results of an earlier build could not be removed (${messageOf(error)}); they are in ${old}, remove that.`;
   }
 }
 
@@ -165,7 +181,7 @@ async function replace(target: string, place: string, fresh: string): Promise<vo
     unlessMissing(() => renameSync(place, old));
     try {
       renameSync(fresh, place);
-      break;
+      return;
     } catch (error) {
       // Another command may have put its results there in between: then those are what is to be replaced.
       if (!isFilled(error) || round === MOST_ROUNDS) {
@@ -174,7 +190,6 @@ async function replace(target: string, place: string, fresh: string): Promise<vo
       }
     }
   }
-  await removeTree(old);
 }
 
 function isFilled(error: unknown): boolean {

@@ -223,7 +223,7 @@ describe('unpacking results', () => {
       { name: 'artifact_0_0/fine', content: 'fine' },
       { name: `artifact_0_0/${'d/'.repeat(1500)}deep`, content: 'deep' },
     ]);
-    expect(await unpackResults(Readable.from([archive]), target)).to.deep.equal({ refused: 2 });
+    expect(await unpackResults(Readable.from([archive]), target)).to.deep.equal({ refused: 2, left: null });
     expect(readdirSync(join(target, 'artifact_0_0')).sort()).to.deep.equal(['d', 'fine']);
   });
 
@@ -237,7 +237,7 @@ describe('unpacking results', () => {
       { name: 'artifact_0_0/before', type: 'symlink', linkname: 'later' },
       { name: 'artifact_0_0/later', content: 'later' },
     ]);
-    expect(await unpackResults(Readable.from([archive]), target)).to.deep.equal({ refused: 2 });
+    expect(await unpackResults(Readable.from([archive]), target)).to.deep.equal({ refused: 2, left: null });
     const inFolder = (path: string) => join(target, 'artifact_0_0', path);
     expect(readdirSync(inFolder('kept'))).to.deep.equal(['file']);
     expect(readFileSync(inFolder('kept/file'), 'utf8')).to.equal('kept');
