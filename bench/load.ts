@@ -14,8 +14,10 @@ import { inWorkplace } from './support/workplace.js';
  *
  *   node dist/bench/load.js [--quick] [--json FILE]
  *
- * The slaves are simulated, all in one process; how late that process itself was is part of what it measures, and
- * shown beside it.
+ * A hand-out is the time from the moment in which an executor of a slave has nothing to run, to the answer that brings it
+ * work; there is always work. It begins when the slave knows that the executor is free, so how late the process that
+ * plays all slaves was itself is part of it, and shown beside it. The slaves do not ask ahead: as real ones without a
+ * history, they do not know when their atoms will end.
  */
 
 const ASK_EVERY_MS = 50;

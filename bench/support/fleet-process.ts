@@ -1,9 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { mkdtempSync } from 'node:fs';
-import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createLogger } from '../../src/lib/logger.js';
-import { SampleArchives } from './sample-archives.js';
 import { type FleetPlan, SimulatedSlave } from './simulated-slave.js';
 import { quantile } from './statistics.js';
 
@@ -12,7 +9,7 @@ import { quantile } from './statistics.js';
  */
 
 export type FleetOrder =
-  | { readonly kind: 'begin'; readonly plan: FleetPlan; readonly numSlaves: number; readonly home: string }
+  | { readonly kind: 'begin'; readonly plan: FleetPlan; readonly numSlaves: number }
   /** Forgets what was measured. */
   | { readonly kind: 'reset' }
   | { readonly kind: 'measured' }
@@ -34,10 +31,9 @@ const delay = monitorEventLoopDelay({ resolution: 5 });
 const handOuts: number[] = [];
 const slaves: SimulatedSlave[] = [];
 
-async function begin(plan: FleetPlan, numSlaves: number, home: string): Promise<void> {
-  const archives = new SampleArchives(mkdtempSync(join(home, 'fleet-')));
+async function begin(plan: FleetPlan, numSlaves: number): Promise<void> {
   for (let number = 0; number < numSlaves; number += 1) {
-    const slave = new SimulatedSlave(`sim-${number}`, plan, archives, (ms) => handOuts.push(ms), log);
+    const slave = new SimulatedSlave(`sim-${number}`, plan, (ms) => handOuts.push(ms), log);
     slaves.push(slave);
     await slave.begin();
   }
@@ -56,7 +52,7 @@ function measured(): FleetMeasured {
 process.on('message', async (order: FleetOrder) => {
   switch (order.kind) {
     case 'begin':
-      await begin(order.plan, order.numSlaves, order.home);
+      await begin(order.plan, order.numSlaves);
       break;
     case 'reset':
       handOuts.length = 0;

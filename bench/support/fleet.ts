@@ -19,7 +19,7 @@ export interface Fleet {
 
 /** Resolves when the master knows all of them. They are stopped with the workplace at the latest. */
 export async function startFleet(
-  { home, releasers }: Workplace,
+  { releasers }: Workplace,
   numSlaves: number,
   plan: FleetPlan,
 ): Promise<Fleet> {
@@ -49,7 +49,7 @@ export async function startFleet(
     }
   };
   releasers.add(stop);
-  await ask({ kind: 'begin', plan, numSlaves, home });
+  await ask({ kind: 'begin', plan, numSlaves });
   return {
     reset: async () => {
       await ask({ kind: 'reset' });

@@ -11,7 +11,8 @@ import type {
 } from '../../src/protocol/slave.js';
 import { Session } from '../../src/slave/session.js';
 import { WorkLoop } from '../../src/slave/work-loop.js';
-import type { SampleArchives } from './sample-archives.js';
+import { LeanClient } from './lean-client.js';
+import { sampleArchive } from './sample-archives.js';
 
 export interface FleetPlan {
   readonly masterUrl: string;
@@ -36,8 +37,8 @@ const DELIVERIES_AT_ONCE = 4;
  */
 export class SimulatedSlave {
   readonly #plan: FleetPlan;
-  readonly #archives: SampleArchives;
   readonly #noteHandOut: NoteHandOut;
+  readonly #client: LeanClient;
   readonly #session: Session;
   readonly #loop: WorkLoop;
   readonly #stop = new AbortController();
@@ -50,20 +51,15 @@ export class SimulatedSlave {
   #deliveries = 0;
   readonly #delivering: Promise<unknown>[] = [];
 
-  constructor(
-    name: string,
-    plan: FleetPlan,
-    archives: SampleArchives,
-    noteHandOut: NoteHandOut,
-    log: Logger,
-  ) {
+  constructor(name: string, plan: FleetPlan, noteHandOut: NoteHandOut, log: Logger) {
     this.#plan = plan;
-    this.#archives = archives;
     this.#noteHandOut = noteHandOut;
     this.#free = plan.numExecutors;
     const shared = { clock: systemClock, random: Math.random, log };
     const { masterUrl, secret, numExecutors } = plan;
-    this.#session = new Session({ masterUrl, secret, name, numExecutors, url: null, ...shared });
+    this.#client = new LeanClient(masterUrl, secret);
+    const client = this.#client;
+    this.#session = new Session({ masterUrl, secret, name, numExecutors, url: null, client, ...shared });
     this.#loop = new WorkLoop({
       session: this.#session,
       ...shared,
@@ -83,8 +79,9 @@ export class SimulatedSlave {
 
   async stop(): Promise<void> {
     this.#stop.abort(new Error('The simulation is over.'));
-    await this.#loop.stop();
-    await this.#session.client.close();
+    const stopped = this.#loop.stop();
+    await this.#client.close();
+    await stopped;
   }
 
   #take({ assignments, release, cancel }: WorkAnswer): void {
@@ -144,8 +141,7 @@ export class SimulatedSlave {
       })),
     };
     await this.#session.insist(
-      (slave, options) =>
-        this.#session.client.reportPrepared(slave, build_id, prepared, { ...options, timeoutSeconds: 600 }),
+      (slave) => this.#client.reportPrepared(slave, build_id, prepared),
       this.#stop.signal,
     );
     this.#freeExecutor();
@@ -161,20 +157,14 @@ export class SimulatedSlave {
         .slice(0, 1)
         .map(({ id }) => ({ id, state: 'IN_PROGRESS' as const, exit_code: null, actual_time: null }));
       await this.#session.insist(
-        (slave, options) =>
-          this.#session.client.reportProgress(
-            slave,
-            build_id,
-            subjob_id,
-            { lease, atoms: begun, consoles: [] },
-            options,
-          ),
+        (slave) =>
+          this.#client.reportProgress(slave, build_id, subjob_id, { lease, atoms: begun, consoles: [] }),
         signal,
       );
       await systemClock.sleep((total - PROGRESS_SECONDS) * 1000, signal);
     }
     const ids = atoms.map(({ id }) => id);
-    const { file, index } = await this.#archives.write(lease.lease_id, subjob_id, ids);
+    const { archive, index } = sampleArchive(subjob_id, ids);
     const verdicts = atoms.map(({ id }, at) => ({ id, exit_code: 0, actual_time: seconds[at] ?? 0 }));
     // A slave packs the result beside the next subjob, unless packing does not keep up.
     const keepsUp = this.#undelivered < this.#plan.numExecutors;
@@ -185,15 +175,8 @@ export class SimulatedSlave {
     const turn = this.#delivering[this.#deliveries % DELIVERIES_AT_ONCE] ?? Promise.resolve();
     const delivered = turn.then(() =>
       this.#session.insist(
-        (slave, options) =>
-          this.#session.client.deliverResult(
-            slave,
-            build_id,
-            subjob_id,
-            { lease, atoms: verdicts, index },
-            file,
-            options,
-          ),
+        (slave) =>
+          this.#client.deliver(slave, build_id, subjob_id, { lease, atoms: verdicts, index }, archive),
         signal,
       ),
     );
@@ -202,7 +185,6 @@ export class SimulatedSlave {
     try {
       await delivered;
     } finally {
-      this.#archives.remove(file);
       this.#undelivered -= 1;
       if (!keepsUp) {
         this.#freeExecutor();

@@ -22,6 +22,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
+  /** Instead of one of its own. */
+  readonly client?: MasterClient;
 }
 
 /** A master that is just starting answers within this. */
@@ -45,12 +47,14 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.client = new MasterClient({
-      url: options.masterUrl,
-      secret: options.secret,
-      clock: options.clock,
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
-    });
+    this.client =
+      options.client ??
+      new MasterClient({
+        url: options.masterUrl,
+        secret: options.secret,
+        clock: options.clock,
+        ...(options.ca === undefined ? {} : { ca: options.ca }),
+      });
   }
 
   /** null before the first registration. */

@@ -1,0 +1,140 @@
+import { connect, type Socket } from 'node:net';
+
+export interface LeanAnswer {
+  readonly status: number;
+  /** By their names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+interface Waiting {
+  resolve(answer: LeanAnswer): void;
+  reject(error: Error): void;
+}
+
+const HEAD_END = Buffer.from('\r\n\r\n');
+/** All sockets read into it, one at a time; what has to stay is copied. */
+const shared = Buffer.alloc(64 * 1024);
+
+/**
+ * HTTP/1.1 to one server, as much of it as a master's answers of JSON need: each has its Content-Length. A thousand slaves
+ * in one process would with a client for everybody measure that client. A connection carries one request at a time,
+ * and stays for the next.
+ */
+export class LeanHttp {
+  readonly #port: number;
+  readonly #host: string;
+  readonly #idle: Line[] = [];
+  readonly #lines = new Set<Line>();
+
+  constructor(host: string, port: number) {
+    this.#host = host;
+    this.#port = port;
+  }
+
+  /** `headers` as they go over the wire, each line with its end; Host and Content-Length are added. */
+  request(method: string, target: string, headers: string, body: Buffer): Promise<LeanAnswer> {
+    const head = `${method} ${target} HTTP/1.1\r\nHost: ${this.#host}:${this.#port}\r\n${headers}Content-Length: ${body.length}\r\n\r\n`;
+    const bytes = Buffer.allocUnsafe(Buffer.byteLength(head, 'latin1') + body.length);
+    body.copy(bytes, bytes.write(head, 'latin1'));
+    const line = this.#idle.pop() ?? this.#open();
+    return new Promise((resolve, reject) => line.send(bytes, { resolve, reject }));
+  }
+
+  /** Requests that are under way are cut off. */
+  close(): void {
+    for (const line of this.#lines) {
+      line.cut();
+    }
+  }
+
+  #open(): Line {
+    const line: Line = new Line(this.#host, this.#port, {
+      idle: () => this.#idle.push(line),
+      closed: () => {
+        this.#lines.delete(line);
+        const place = this.#idle.indexOf(line);
+        if (place !== -1) {
+          this.#idle.splice(place, 1);
+        }
+      },
+    });
+    this.#lines.add(line);
+    return line;
+  }
+}
+
+/** One connection. */
+class Line {
+  readonly #socket: Socket;
+  readonly #idle: () => void;
+  #waiting: Waiting | null = null;
+  /** Of an answer that is not complete. */
+  #part: Buffer | null = null;
+
+  constructor(host: string, port: number, on: { idle(): void; closed(): void }) {
+    this.#idle = on.idle;
+    this.#socket = connect({
+      host,
+      port,
+      noDelay: true,
+      onread: { buffer: shared, callback: (bytes) => this.#read(shared.subarray(0, bytes)) },
+    });
+    let reason = new Error('The master closed the connection.');
+    this.#socket.on('error', (error) => {
+      reason = error;
+    });
+    this.#socket.on('close', () => {
+      on.closed();
+      this.#waiting?.reject(reason);
+    });
+  }
+
+  send(bytes: Buffer, waiting: Waiting): void {
+    this.#waiting = waiting;
+    this.#socket.write(bytes);
+  }
+
+  cut(): void {
+    this.#socket.destroy();
+  }
+
+  #read(bytes: Buffer): boolean {
+    const all = this.#part === null ? bytes : Buffer.concat([this.#part, bytes]);
+    const answer = complete(all);
+    if (answer === null) {
+      this.#part = Buffer.from(all);
+      return true;
+    }
+    const waiting = this.#waiting;
+    this.#part = null;
+    this.#waiting = null;
+    this.#idle();
+    waiting?.resolve(answer);
+    return true;
+  }
+}
+
+/** null before its last byte is there. */
+function complete(bytes: Buffer): LeanAnswer | null {
+  const end = bytes.indexOf(HEAD_END);
+  if (end === -1) {
+    return null;
+  }
+  const [start = '', ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
+  const headers: Record<string, string> = {};
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
+  }
+  const from = end + HEAD_END.length;
+  const length = Number(headers['content-length']);
+  if (!Number.isSafeInteger(length)) {
+    throw new Error(`The master sent an answer without Content-Length: ${start}`);
+  }
+  if (bytes.length < from + length) {
+    return null;
+  }
+  const body = Buffer.from(bytes.subarray(from, from + length));
+  return { status: Number(start.split(' ', 2)[1]), headers, body };
+}
