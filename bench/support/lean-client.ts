@@ -9,7 +9,6 @@ import { isSignedAnswer } from '../../src/protocol/signed-answers.js';
 import { contentDigestOf, signParts } from '../../src/protocol/signing.js';
 import {
   type Prepared,
-  type Progress,
   type Register,
   RegisteredSchema,
   type ResultReport,
@@ -54,10 +53,6 @@ export class LeanClient extends MasterClient {
 
   override async reportPrepared(slave: SlaveId, build: BuildId, body: Prepared) {
     await this.#send('POST', `/v1/slave/${slave}/build/${build}/prepared`, jsonOf(body));
-  }
-
-  override async reportProgress(slave: SlaveId, build: BuildId, subjob: SubjobId, body: Progress) {
-    await this.#send('POST', `/v1/slave/${slave}/build/${build}/subjob/${subjob}/progress`, jsonOf(body));
   }
 
   /** As deliverResult, of an archive that is in memory. */

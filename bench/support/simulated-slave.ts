@@ -27,7 +27,7 @@ export interface FleetPlan {
 /** Told when an executor that had become free got work again. */
 export type NoteHandOut = (milliseconds: number) => void;
 
-const PROGRESS_SECONDS = 1;
+const PROGRESS_MS = 1000;
 /** As the slave's outbox does. */
 const DELIVERIES_AT_ONCE = 4;
 
@@ -151,17 +151,23 @@ export class SimulatedSlave {
     const { signal } = this.#stop;
     const seconds = atoms.map(() => this.#plan.atomSeconds * (0.5 + Math.random()));
     const total = seconds.reduce((sum, one) => sum + one, 0);
-    if (total > PROGRESS_SECONDS) {
-      await systemClock.sleep(PROGRESS_SECONDS * 1000, signal);
+    if (total * 1000 > PROGRESS_MS) {
+      const { progress } = this.#session;
       const begun = atoms
         .slice(0, 1)
         .map(({ id }) => ({ id, state: 'IN_PROGRESS' as const, exit_code: null, actual_time: null }));
-      await this.#session.insist(
-        (slave) =>
-          this.#client.reportProgress(slave, build_id, subjob_id, { lease, atoms: begun, consoles: [] }),
-        signal,
-      );
-      await systemClock.sleep((total - PROGRESS_SECONDS) * 1000, signal);
+      // As the slave's ProgressReporter does for an atom that prints nothing.
+      await systemClock.sleep(PROGRESS_MS, signal);
+      progress.put({ build_id, subjob_id, lease, atoms: begun });
+      const rest = total * 1000 - PROGRESS_MS;
+      await systemClock.sleep(Math.min(rest, PROGRESS_MS), signal);
+      if (rest > PROGRESS_MS) {
+        progress.demand(lease);
+        await systemClock.sleep(rest - PROGRESS_MS, signal);
+      }
+      progress.takeBack(lease);
+    } else if (total > 0) {
+      await systemClock.sleep(total * 1000, signal);
     }
     const ids = atoms.map(({ id }) => id);
     const { archive, index } = sampleArchive(subjob_id, ids);

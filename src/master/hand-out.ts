@@ -1,8 +1,10 @@
-import type { SlaveId } from '../protocol/ids.js';
+import type { BuildId, SlaveId } from '../protocol/ids.js';
+import { withBrought } from '../protocol/open-question.js';
 import type { Assignment, LeaseRef, WorkAnswer, WorkRequest } from '../protocol/slave.js';
 import { Change, type Cluster, type Held, type SlaveEntry } from './cluster.js';
 import { atomsOf, giveBack, refOf, takeWork } from './leases.js';
 import type { LongPolls, Taken } from './long-polls.js';
+import { noteProgress } from './progress.js';
 import { resultLimits } from './result-bounds.js';
 
 const nothing: WorkAnswer = { assignments: [], cancel: [], release: [], drain: false };
@@ -36,18 +38,24 @@ export class HandOut {
         cluster.builds.get(build)?.work.setup.keep(slave.id);
       }
     }
+    noteProgress(cluster, slave, request.progress ?? []);
     const poll = {};
-    this.#supersede(slave, poll);
+    slave.poll = poll;
     slave.openPolls = new Set(request.open_polls);
     try {
-      const coming = this.#requeueUnnamed(slave, request);
-      const asked = lessComing(request, coming);
+      const known = withBrought(request, this.#coming(slave, request).map(broughtBy));
+      const asked = this.#supersede(slave, known);
       const taken = await this.#find(slave, asked, gone);
       const isAwaited = () => !gone.aborted && (slave.poll === poll || slave.openPolls.has(request.poll));
       const assignments = taken === null ? [] : await this.#assign(taken, isAwaited);
-      return slave.poll === poll && !gone.aborted
-        ? this.#answer(slave, asked, assignments)
-        : { ...nothing, assignments };
+      if (slave.poll === poll && !gone.aborted) {
+        return this.#answer(slave, request, asked, assignments);
+      }
+      if (slave.openPolls.has(request.poll) && assignments.length < (taken?.held.length ?? 0)) {
+        // The newer question was reckoned to want so much less.
+        this.#polls.release(slave, 'over');
+      }
+      return { ...nothing, assignments };
     } finally {
       if (slave.poll === poll) {
         slave.poll = null;
@@ -56,31 +64,34 @@ export class HandOut {
   }
 
   /**
-   * A slave has one question open: the older one answers without news. What was taken for it is still brought by it if
-   * the slave waits for it, and given back otherwise: a slave whose executors become free one by one asks again and
-   * again, and would never get anything from a master that needs longer than that for an answer.
+   * A slave has one question open: a newer one makes the older one answer, with what the newer asks for if there is work
+   * for it, and is held itself. Were it answered, it would need another one to take its place. Answers what the newer
+   * one still asks for.
+   *
+   * When there is something to tell, the newer one is answered with all of it, and the older with nothing.
    */
-  #supersede(slave: SlaveEntry, poll: object): void {
-    slave.poll = poll;
-    this.#polls.release(slave, 'over');
+  #supersede(slave: SlaveEntry, request: WorkRequest): WorkRequest {
+    const older = this.#polls.heldOf(slave);
+    const isAwaited = older !== null && slave.openPolls.has(older);
+    const taken =
+      isAwaited && !this.#hasNews(slave, request)
+        ? takeWork(this.#cluster, slave, { ...request, poll: older })
+        : null;
+    this.#polls.release(slave, taken ?? 'over');
+    return taken === null ? request : withBrought(request, taken.held.map(broughtBy));
   }
 
   /**
    * What the slave does not name was in an answer that never arrived: its work goes back to the queue. Unless that
-   * answer may still be on its way; how many leases are is answered.
+   * answer may still be on its way: then it is answered.
    */
-  #requeueUnnamed(slave: SlaveEntry, request: WorkRequest): number {
-    const open = new Set(request.open_polls);
-    let coming = 0;
+  #coming(slave: SlaveEntry, request: WorkRequest): Held[] {
     const named = new Set<number>(request.leases.map(({ lease_id }) => lease_id));
+    const unnamed = [...slave.leases.values()].filter(({ task }) => !named.has(task.lease));
+    const coming = unnamed.filter(({ askedBy }) => slave.openPolls.has(askedBy));
     const change = new Change();
-    for (const held of [...slave.leases.values()]) {
-      if (named.has(held.task.lease)) {
-        continue;
-      }
-      if (open.has(held.askedBy)) {
-        coming += 1;
-      } else if (held.isAnswered) {
+    for (const held of unnamed) {
+      if (held.isAnswered && !slave.openPolls.has(held.askedBy)) {
         this.#cluster.log.warn(
           { ...refOf(held), slave: slave.name },
           'An answer with a lease did not arrive.',
@@ -177,14 +188,22 @@ export class HandOut {
     };
   }
 
-  #answer(slave: SlaveEntry, request: WorkRequest, assignments: Assignment[]): WorkAnswer {
-    const cancel = this.#over(request);
-    const release = this.#unneeded(slave, request);
-    for (const { lease_id } of cancel) {
+  /** `asked` names more than the `request`, which the slave may not know yet: that it is told again when it names it. */
+  #answer(
+    slave: SlaveEntry,
+    request: WorkRequest,
+    asked: WorkRequest,
+    assignments: Assignment[],
+  ): WorkAnswer {
+    const cancel = this.#over(asked);
+    const release = this.#unneeded(slave, asked);
+    for (const { lease_id } of this.#over(request)) {
       slave.toldCancel.add(lease_id);
     }
     for (const build of release) {
-      slave.toldRelease.add(build);
+      if (request.builds.includes(build)) {
+        slave.toldRelease.add(build);
+      }
       this.#cluster.builds.get(build)?.work.setup.close(slave.id);
     }
     slave.toldDrain = slave.draining;
@@ -247,11 +266,8 @@ export class HandOut {
   }
 }
 
-/** What it wants beyond the leases that are on their way to it. */
-function lessComing(request: WorkRequest, coming: number): WorkRequest {
-  const { free_executors: free, ahead = 0 } = request;
-  const forFree = Math.min(free, coming);
-  return { ...request, free_executors: free - forFree, ahead: Math.max(0, ahead - (coming - forFree)) };
+function broughtBy(held: Held): { lease: LeaseRef; build_id: BuildId } {
+  return { lease: refOf(held), build_id: held.build.id };
 }
 
 /** Keeps what is still named. */

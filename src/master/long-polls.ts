@@ -61,8 +61,13 @@ export class LongPolls {
     return outcome.woken;
   }
 
-  /** Ends the waiting of this slave's question, if it waits. */
-  release(slave: SlaveEntry, why: 'news' | 'over'): void {
+  /** The number of this slave's question that waits; null when none does. */
+  heldOf(slave: SlaveEntry): number | null {
+    return this.#waiting.get(slave)?.request.poll ?? null;
+  }
+
+  /** Ends the waiting of this slave's question, if it waits; only of one that does may work be the reason. */
+  release(slave: SlaveEntry, why: Woken): void {
     const waiter = this.#waiting.get(slave);
     this.#leave(slave);
     waiter?.wake(why);
@@ -113,14 +118,13 @@ export class LongPolls {
   }
 
   #offer(cluster: Cluster, view: Parameters<typeof hasWork>[0], takesShunned: boolean): void {
-    for (const { slave, request, wake } of [...this.#wanting.values()]) {
+    for (const { slave, request } of [...this.#wanting.values()]) {
       if (this.#closed || !hasWork(view)) {
         return;
       }
       const taken = takeWork(cluster, slave, request, takesShunned);
       if (taken !== null) {
-        this.#leave(slave);
-        wake(taken);
+        this.release(slave, taken);
       }
     }
   }

@@ -1,8 +1,9 @@
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
-import type { Progress } from '../protocol/slave.js';
-import type { Cluster, Held } from './cluster.js';
+import type { Progress, SubjobProgress } from '../protocol/slave.js';
+import type { Cluster, Held, SlaveEntry } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
+import type { Step } from './journal.js';
 import { atomsOf, isBeside, noteBegan } from './leases.js';
 import { reported, requireAcceptedBefore } from './reports.js';
 import { recordProgress } from './store/atoms.js';
@@ -30,16 +31,9 @@ export async function takeProgress(
     return;
   }
   const { held } = found;
-  if (progress.atoms.length > 0) {
-    noteBegan(held, cluster.now);
-  }
+  await noteAtoms(cluster, held, progress.atoms);
   if (isBeside(held)) {
-    // Two that tell of the same atoms would make one picture of neither.
     return;
-  }
-  if (progress.atoms.length > 0) {
-    // Written in turn with whatever ends the lease: before it, or not at all.
-    await cluster.journal.record([(db) => recordProgress(db, id, subjob, progress.atoms)]);
   }
   if (progress.consoles.length > 0) {
     const atoms = new Set<number>((await atomsOf(cluster, found.held, subjob)).map((atom) => atom.id));
@@ -50,6 +44,31 @@ export async function takeProgress(
       await append(consoles, held, atom_id, offset, Buffer.from(content, 'base64'));
     }
   }
+}
+
+/** Takes the progress that comes with a question for work. What is over, or never was, is passed over. */
+export function noteProgress(cluster: Cluster, slave: SlaveEntry, progress: readonly SubjobProgress[]): void {
+  for (const { build_id, subjob_id, lease, atoms } of progress) {
+    const held = slave.leases.get(lease.lease_id);
+    if (held?.build.id === build_id && held.subjob === subjob_id && held.task.attempt === lease.attempt) {
+      void noteAtoms(cluster, held, atoms);
+    }
+  }
+}
+
+/** Resolves when the store has it; need not be awaited. */
+function noteAtoms(cluster: Cluster, held: Held, atoms: Progress['atoms']): Promise<void> {
+  const { build, subjob } = held;
+  const steps: Step[] = [];
+  if (atoms.length > 0 && subjob !== null) {
+    noteBegan(held, cluster.now);
+    // Two that tell of the same atoms would make one picture of neither.
+    if (!isBeside(held)) {
+      steps.push((db) => recordProgress(db, build.id, subjob, atoms));
+    }
+  }
+  // Written in turn with whatever ends the lease: before it, or not at all.
+  return steps.length === 0 ? Promise.resolve() : cluster.journal.record(steps);
 }
 
 /** A piece that came before is not appended again; what the slave left out is missing. */

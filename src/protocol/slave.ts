@@ -64,6 +64,32 @@ export const RegisteredSchema = Type.Object(
   closed,
 );
 
+const AtomsProgressSchema = Type.Array(
+  Type.Object(
+    {
+      id: AtomIdSchema,
+      state: Type.Union([Type.Literal('IN_PROGRESS'), Type.Literal('COMPLETED')]),
+      exit_code: Type.Union([Type.Integer(), Type.Null()]),
+      /** Seconds. */
+      actual_time: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
+    },
+    closed,
+  ),
+  { maxItems: 10_000 },
+);
+
+/** Progress of a subjob whose consoles have nothing new. */
+export const SubjobProgressSchema = Type.Object(
+  {
+    build_id: BuildIdSchema,
+    subjob_id: SubjobIdSchema,
+    lease: LeaseRefSchema,
+    atoms: AtomsProgressSchema,
+  },
+  closed,
+);
+export type SubjobProgress = Static<typeof SubjobProgressSchema>;
+
 export const WorkRequestSchema = Type.Object(
   {
     /** As registered: a master whose store was replaced may have given the slave's number to another. */
@@ -82,6 +108,8 @@ export const WorkRequestSchema = Type.Object(
     open_polls: Type.Array(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), { maxItems: 100 }),
     /** Builds for which the slave keeps a workspace. */
     builds: Type.Array(BuildIdSchema, { maxItems: 10_000 }),
+    /** What happened since the last question, as far as it was not reported: of a lease that is over it says nothing. */
+    progress: Type.Optional(Type.Array(SubjobProgressSchema, { maxItems: 10_000 })),
     /** Where its workspaces and results are. */
     free_disk_bytes: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
     /** Why it takes no work for now, if it does not. */
@@ -180,19 +208,7 @@ export const MAX_CONSOLE_PIECE_BYTES = 64 * 1024;
 export const ProgressSchema = Type.Object(
   {
     lease: LeaseRefSchema,
-    atoms: Type.Array(
-      Type.Object(
-        {
-          id: AtomIdSchema,
-          state: Type.Union([Type.Literal('IN_PROGRESS'), Type.Literal('COMPLETED')]),
-          exit_code: Type.Union([Type.Integer(), Type.Null()]),
-          /** Seconds. */
-          actual_time: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
-        },
-        closed,
-      ),
-      { maxItems: 10_000 },
-    ),
+    atoms: AtomsProgressSchema,
     /** What running atoms have printed since. A slave that cannot keep up leaves some of it out. */
     consoles: Type.Array(
       Type.Object(

@@ -12,8 +12,8 @@ import type { Session } from './session.js';
 const INTERVAL_MS = 1_000;
 
 /**
- * Tells the master about once a second what a running subjob has done since. It only informs: what gets lost on
- * the way is in the result.
+ * Tells the master about once a second what a running subjob has done and printed since; of one that prints nothing the
+ * next question for work tells. It only informs: what gets lost on the way is in the result.
  */
 export class ProgressReporter {
   readonly #assignment: RunAssignment;
@@ -62,18 +62,38 @@ export class ProgressReporter {
 
   stop(): void {
     this.#stop.abort();
+    this.#session.progress.takeBack(this.#assignment.lease);
   }
 
+  /** What atoms have printed is sent at once; that they began or ended waits a moment for a question for work. */
   async #report(signal: AbortSignal): Promise<void> {
+    const { progress } = this.#session;
+    const { build_id, subjob_id, lease } = this.#assignment;
     const piece = (await this.#console?.next()) ?? null;
-    const atoms = [...this.#news.values()];
-    if (atoms.length === 0 && piece === null) {
+    if (signal.aborted) {
       return;
     }
-    const { build_id, subjob_id, lease } = this.#assignment;
-    const progress = { lease, atoms, consoles: piece === null ? [] : [piece] };
+    if (piece === null) {
+      progress.demand(lease);
+      if (this.#news.size > 0) {
+        progress.put({ build_id, subjob_id, lease, atoms: [...this.#news.values()] });
+        this.#news.clear();
+      }
+      return;
+    }
+    for (const atom of progress.takeBack(lease)) {
+      this.#news.set(atom.id, this.#news.get(atom.id) ?? atom);
+    }
+    const atoms = [...this.#news.values()];
     await this.#session.once(
-      (slave, options) => this.#session.client.reportProgress(slave, build_id, subjob_id, progress, options),
+      (slave, options) =>
+        this.#session.client.reportProgress(
+          slave,
+          build_id,
+          subjob_id,
+          { lease, atoms, consoles: [piece] },
+          options,
+        ),
       signal,
     );
     for (const atom of atoms) {

@@ -9,6 +9,7 @@ import { ClusterRunnerError, type ErrorCode, messageOf } from '../protocol/error
 import type { SlaveId } from '../protocol/ids.js';
 import type { Secrets } from '../protocol/secrets.js';
 import type { Register } from '../protocol/slave.js';
+import { ProgressNews } from './progress-news.js';
 
 export interface SessionOptions {
   readonly masterUrl: string;
@@ -40,6 +41,8 @@ export class Session {
   readonly client: MasterClient;
   readonly #options: SessionOptions;
   readonly instance = randomUUID();
+  /** For the next question for work. */
+  readonly progress = new ProgressNews();
   #id: SlaveId | null = null;
   #registering: Promise<SlaveId> | null = null;
   /** Seconds. */

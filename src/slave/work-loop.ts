@@ -1,11 +1,13 @@
 import { backoffDelay } from '../lib/backoff.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import { slept } from '../lib/slept.js';
 import { messageOf } from '../protocol/errors.js';
+import { withBrought } from '../protocol/open-question.js';
 import type { WorkAnswer, WorkRequest } from '../protocol/slave.js';
 import type { Session } from './session.js';
 
-export type Standing = Omit<WorkRequest, 'instance' | 'wait_seconds' | 'poll' | 'open_polls'>;
+export type Standing = Omit<WorkRequest, 'instance' | 'wait_seconds' | 'poll' | 'open_polls' | 'progress'>;
 
 export interface WorkLoopOptions {
   readonly session: Session;
@@ -25,15 +27,17 @@ const BACKOFF = { firstMs: 250, maxMs: 15_000 };
 
 /**
  * Keeps one question for work open at the master, which is also how the master knows that the slave lives. When
- * the slave's standing changes a newer question is sent; the master answers the older one, and its answer counts
- * too: whatever it brings was handed out.
+ * the slave's standing changes a newer question is sent; the master answers the older one, with what the newer one
+ * asks for if there is any, and goes on holding the newer. So to be given work costs one question.
  */
 export class WorkLoop {
   readonly #options: WorkLoopOptions;
   readonly #stop = new AbortController();
-  readonly #open = new Map<number, Promise<void>>();
+  readonly #asking = new Set<Promise<void>>();
+  /** The questions whose answers may still come. */
+  readonly #open = new Set<number>();
   #polls = 0;
-  /** What the newest question says. */
+  /** What the newest question says; null when it is answered. */
   #told: Standing | null = null;
   #failures = 0;
   #isUnreachable = false;
@@ -41,6 +45,7 @@ export class WorkLoop {
 
   constructor(options: WorkLoopOptions) {
     this.#options = options;
+    options.session.progress.onDue = () => this.ask();
   }
 
   /** Asks, now that something may have changed; several changes at once make one question, those for nothing none. */
@@ -60,12 +65,13 @@ export class WorkLoop {
   /** No question is sent any more, and the answers of those that are open are not waited for. */
   async stop(): Promise<void> {
     this.#stop.abort(new Error('The slave asks for no more work.'));
-    await Promise.all(this.#open.values());
+    await Promise.all(this.#asking);
   }
 
   #sendUnlessKnown(): void {
-    const standing = this.#options.standing();
-    const isKnown = this.#open.has(this.#polls) && this.#told !== null && !hasNews(this.#told, standing);
+    const { standing: now, session } = this.#options;
+    const standing = now();
+    const isKnown = this.#told !== null && !hasNews(this.#told, standing) && !session.progress.isDue;
     if (!isKnown && this.#open.size < MAX_OPEN) {
       this.#send(standing);
     }
@@ -75,21 +81,25 @@ export class WorkLoop {
     this.#polls += 1;
     this.#told = standing;
     const poll = this.#polls;
-    const open_polls = [...this.#open.keys()];
-    const asked = this.#ask({
+    const open_polls = [...this.#open];
+    this.#open.add(poll);
+    const { session } = this.#options;
+    const progress = session.progress.take();
+    const asking = this.#ask({
       ...standing,
-      instance: this.#options.session.instance,
+      ...(progress.length === 0 ? {} : { progress }),
+      instance: session.instance,
       wait_seconds: WAIT_SECONDS,
       poll,
       open_polls,
     }).finally(() => {
-      this.#open.delete(poll);
+      this.#asking.delete(asking);
     });
-    this.#open.set(poll, asked);
+    this.#asking.add(asking);
   }
 
   async #ask(request: WorkRequest): Promise<void> {
-    const { session, clock, random, log, onAnswer } = this.#options;
+    const { session, log } = this.#options;
     const { signal } = this.#stop;
     try {
       const answer = await session.once(
@@ -101,21 +111,41 @@ export class WorkLoop {
       }
       this.#isUnreachable = false;
       this.#failures = 0;
-      onAnswer(answer);
+      this.#take(request.poll, answer);
     } catch (error) {
-      if (signal.aborted) {
-        return;
+      this.#open.delete(request.poll);
+      session.progress.restore(request.progress ?? []);
+      if (!signal.aborted) {
+        await this.#askAgainAfter(error);
       }
-      if (!this.#isUnreachable) {
-        log.warn(`${messageOf(error)} Work goes on, and the master is asked again.`);
-      }
-      this.#isUnreachable = true;
-      const delay = backoffDelay(this.#failures, BACKOFF, random());
-      this.#failures += 1;
-      await clock.sleep(delay, signal).catch(() => undefined);
     }
-    // A newer question is open already when this one was superseded.
-    if (request.poll === this.#polls) {
+  }
+
+  #take(poll: number, answer: WorkAnswer): void {
+    this.#open.delete(poll);
+    this.#options.onAnswer(answer);
+    if (poll === this.#polls) {
+      this.#told = null;
+      this.ask();
+    } else if (this.#told !== null) {
+      // The newest question named the older as open, and the master knows what it has given to that.
+      this.#told = withBrought(this.#told, answer.assignments);
+    }
+  }
+
+  /** What an answer would have brought that did not arrive shows only by a question that was sent after. */
+  async #askAgainAfter(error: unknown): Promise<void> {
+    const { clock, random, log } = this.#options;
+    if (!this.#isUnreachable) {
+      log.warn(`${messageOf(error)} Work goes on, and the master is asked again.`);
+    }
+    this.#isUnreachable = true;
+    const newest = this.#polls;
+    const delay = backoffDelay(this.#failures, BACKOFF, random());
+    this.#failures += 1;
+    await slept(clock, delay, this.#stop.signal);
+    if (this.#polls === newest) {
+      this.#told = null;
       this.ask();
     }
   }
@@ -132,7 +162,7 @@ function hasNews(told: Standing, now: Standing): boolean {
     now.paused !== told.paused ||
     (now.leases.length === 0 && told.leases.length > 0) ||
     now.builds.length < told.builds.length ||
-    // Brought by an older question: the master can only tell what it is told of.
+    // Of a process before, say: the master can only tell what it is told of.
     now.leases.some(({ lease_id }) => !told.leases.some((one) => one.lease_id === lease_id)) ||
     now.builds.some((build) => !told.builds.includes(build))
   );

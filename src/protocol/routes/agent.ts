@@ -42,7 +42,7 @@ export const agentRoutes = {
     signing: 'parts',
     summary:
       'Long poll of a slave. It answers at once when there is anything to say. A newer question of the same ' +
-      'slave makes the older one answer empty.',
+      'slave makes the older one answer, with what the newer one asks for if there is work, and is held itself.',
     params: ofSlave,
     query: nothing,
     body: WorkRequestSchema,

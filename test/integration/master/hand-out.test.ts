@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { toId } from '../../../src/protocol/ids.js';
-import type { Assignment } from '../../../src/protocol/slave.js';
+import type { Assignment, RunAssignment } from '../../../src/protocol/slave.js';
+import { noWork } from '../../support/fake-service.js';
 import { directoryBuild, isRun, MasterHarness, refused } from '../../support/master-harness.js';
 import { until } from '../../support/until.js';
 
@@ -99,6 +100,108 @@ describe('handing out work', () => {
     expect(lease?.attempt).to.equal(1);
     harness.clock.advance(9000);
     expect((await newer).assignments).to.deep.equal([]);
+  });
+
+  /** A slave with four executors that works on one subjob, whose first question of two is held. */
+  const withOneHeld = async (executors = 4) => {
+    const build = await harness.master.createBuild(directoryBuild);
+    const slave = await harness.slave(executors);
+    await slave.prepare(8);
+    await slave.ask({ free_executors: 1 });
+    const { answer: older } = await held(slave.ask({ wait_seconds: 9, free_executors: 0 }));
+    return { build, slave, older, poll: 3 };
+  };
+
+  it('brings what a newer question asks for by the older one, and holds the newer', async () => {
+    const { slave, older, poll } = await withOneHeld();
+    const newer = slave.ask({ wait_seconds: 9, free_executors: 2, open_polls: [poll] });
+    expect((await older).assignments).to.have.length(2);
+    expect(await waiting(newer)).to.equal(true);
+    // All that it asked for is on its way.
+    await harness.master.createBuild(directoryBuild);
+    expect(await waiting(newer)).to.equal(true);
+    harness.clock.advance(9000);
+    expect(await newer).to.deep.equal(noWork);
+  });
+
+  it('takes a question to name what the answer to an older one brings', async () => {
+    const { build, slave, older, poll } = await withOneHeld();
+    const named = [...slave.leases.values()];
+    const newer = slave.ask({ wait_seconds: 9, free_executors: 1, leases: named, open_polls: [poll] });
+    const brought = (await older).assignments.map(({ lease }) => lease);
+    expect(brought).to.have.length(1);
+    await harness.master.cancelBuild(build);
+    expect((await newer).cancel).to.deep.equal([...named, ...brought]);
+  });
+
+  it('says again that a lease is over which the slave could not have named when it was told', async () => {
+    const { build, slave, older, poll } = await withOneHeld();
+    const newer = slave.ask({ wait_seconds: 9, free_executors: 1, open_polls: [poll] });
+    const [brought] = (await older).assignments;
+    await harness.master.cancelBuild(build);
+    await newer;
+    const leases = brought === undefined ? [] : [brought.lease];
+    // As if the answer that brought it had come after the one that cancelled it.
+    expect((await slave.ask({ wait_seconds: 9, leases })).cancel).to.deep.equal(leases);
+  });
+
+  it('brings nothing by an older question that the slave waits for no more', async () => {
+    const { slave, older } = await withOneHeld();
+    const newer = slave.ask({ wait_seconds: 9, free_executors: 1, open_polls: [] });
+    expect((await older).assignments).to.deep.equal([]);
+    expect((await newer).assignments).to.have.length(1);
+  });
+
+  it('ends the newer question when the older one cannot bring what was reckoned to it', async () => {
+    const build = await harness.master.createBuild(directoryBuild);
+    const slave = await harness.slave(2);
+    await slave.prepare(8);
+    await slave.ask({ free_executors: 1 });
+    const client = new AbortController();
+    const { answer: older } = await held(slave.ask({ wait_seconds: 9, free_executors: 0 }, client));
+    const newer = slave.ask({ wait_seconds: 9, free_executors: 1, open_polls: [3] });
+    client.abort();
+    expect((await older).assignments).to.deep.equal([]);
+    expect((await newer).assignments).to.deep.equal([]);
+    const [again] = (await slave.ask({ free_executors: 1 })).assignments;
+    expect(again?.build_id).to.equal(build);
+  });
+
+  it('queues what an older question has brought again when the next one shows that it did not arrive', async () => {
+    const { slave, older, poll } = await withOneHeld();
+    const named = [...slave.leases.values()];
+    void slave.ask({ wait_seconds: 9, free_executors: 1, open_polls: [poll] });
+    const [lost] = (await older).assignments.filter(isRun);
+    const [again] = (await slave.ask({ free_executors: 1, leases: named })).assignments.filter(isRun);
+    expect(again?.subjob_id).to.equal(lost?.subjob_id);
+    expect(again?.lease.attempt).to.equal(2);
+  });
+
+  it('learns from a question which atoms have begun, but not of a lease that is over', async () => {
+    const build = await harness.master.createBuild(directoryBuild);
+    const slave = await harness.slave(2);
+    await slave.prepare(8);
+    const [first, second] = (await slave.ask()).assignments.filter(isRun);
+    if (first === undefined || second === undefined) {
+      throw new Error('Nothing to run was handed out.');
+    }
+    const begun = ({ subjob_id, lease, atoms }: RunAssignment) => ({
+      build_id: build,
+      subjob_id,
+      lease,
+      atoms: atoms.slice(0, 1).map(({ id }) => ({
+        id,
+        state: 'IN_PROGRESS' as const,
+        exit_code: null,
+        actual_time: null,
+      })),
+    });
+    const old = { ...second.lease, attempt: toId.attempt(second.lease.attempt + 1) };
+    await slave.ask({ progress: [begun(first), begun({ ...second, lease: old })] });
+    await slave.deliver(second);
+    const { atoms } = await harness.master.listAtoms(build, null, { offset: 0, limit: 100 });
+    const inProgress = atoms.filter(({ state }) => state === 'IN_PROGRESS');
+    expect(inProgress.map(({ id }) => id)).to.deep.equal([first.atoms[0]?.id]);
   });
 
   it('queues a lease again whose slave does not name it, as its answer was lost', async () => {

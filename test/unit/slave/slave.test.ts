@@ -285,8 +285,22 @@ describe('a slave', () => {
     });
   });
 
+  it('tells of an atom that prints nothing with the question for work', async () => {
+    handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
+    await start();
+    const atoms = [{ id: 0, state: 'IN_PROGRESS', exit_code: null, actual_time: null }];
+    const told = { build_id, subjob_id, lease, atoms };
+    const tells = (change: unknown) => typeof change === 'object' && change !== null && 'progress' in change;
+    await until(() => said('askForWork').some(tells));
+    expect(said('askForWork').find(tells)).to.deep.include({ progress: [told] });
+    expect(changes('reportProgress')).to.deep.equal([]);
+    writeFileSync(join(project, 'go'), '');
+    await until(() => changes('acceptResult').length === 1);
+  });
+
   it('ends what runs when the lease is over, and delivers nothing of it', async () => {
-    handOut(runOf({ commands: ['touch started', 'sleep 1000'] }));
+    const ticks = 'while :; do echo tick; sleep 0.1; done';
+    handOut(runOf({ commands: ['touch started', ticks] }));
     await start();
     await until(() => existsSync(join(project, 'started')));
     master.service.leases.clear();

@@ -3,16 +3,20 @@ import { Value } from '@sinclair/typebox/value';
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { systemClock } from '../../../src/lib/clock.js';
+import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { toId } from '../../../src/protocol/ids.js';
-import { type WorkRequest, WorkRequestSchema } from '../../../src/protocol/slave.js';
+import { type WorkAnswer, type WorkRequest, WorkRequestSchema } from '../../../src/protocol/slave.js';
 import { Session } from '../../../src/slave/session.js';
 import { type Standing, WorkLoop } from '../../../src/slave/work-loop.js';
+import { noWork } from '../../support/fake-service.js';
+import { until } from '../../support/until.js';
 
 const log = pino({ level: 'silent' });
 
-/** Keeps every question open until it is aborted. */
+/** Keeps every question open until it is aborted, or a test settles it. */
 class SilentSession extends Session {
   readonly asked: WorkRequest[] = [];
+  readonly #answers = new Map<number, (answer: WorkAnswer | Error) => void>();
 
   constructor() {
     const options = {
@@ -27,10 +31,18 @@ class SilentSession extends Session {
     this.client.askForWork = (_slave, request, options) => {
       this.asked.push(request);
       setMaxListeners(0, ...(options?.signal ? [options.signal] : []));
-      return new Promise((_, reject) => {
+      return new Promise((resolve, reject) => {
+        this.#answers.set(request.poll, (answer) =>
+          answer instanceof Error ? reject(answer) : resolve(answer),
+        );
         options?.signal?.addEventListener('abort', () => reject(options.signal?.reason), { once: true });
       });
     };
+  }
+
+  /** Of the question of that number. */
+  answer(poll: number, answer: WorkAnswer | Error): void {
+    this.#answers.get(poll)?.(answer);
   }
 
   override once<T>(call: Parameters<Session['once']>[0], signal: AbortSignal): Promise<T>;
@@ -105,4 +117,93 @@ describe('the question for work', () => {
       expect(session.asked).to.have.length(asks ? 2 : 1);
     });
   }
+
+  describe('of which an older one brings work', () => {
+    const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    let session: SilentSession;
+    let is: Standing;
+    let loop: WorkLoop;
+    /** Asks for two executors, then for three, and the answer to the first brings one. */
+    beforeEach(async () => {
+      session = new SilentSession();
+      is = { free_executors: 2, ahead: 0, leases: [], builds: [] };
+      loop = new WorkLoop({
+        session,
+        clock: systemClock,
+        random: () => 0,
+        log,
+        standing: () => is,
+        onAnswer: ({ assignments }) => {
+          is = {
+            ...is,
+            free_executors: is.free_executors - assignments.length,
+            leases: [...is.leases, ...assignments.map((one) => one.lease)],
+            builds: [toId.build(1)],
+          };
+        },
+      });
+      loop.ask();
+      await turn();
+      is = { ...is, free_executors: 3 };
+      loop.ask();
+      await turn();
+    });
+    afterEach(async () => {
+      await loop.stop();
+      await session.client.close();
+    });
+
+    it('is not sent again, as the master knows what it gave', async () => {
+      expect(session.asked.map(({ open_polls }) => open_polls)).to.deep.equal([[], [1]]);
+      session.answer(1, bringing);
+      await turn();
+      loop.ask();
+      await turn();
+      expect(session.asked).to.have.length(2);
+    });
+
+    it('is sent again as soon as more executors are free than were left', async () => {
+      session.answer(1, bringing);
+      await turn();
+      is = { ...is, free_executors: is.free_executors + 1 };
+      loop.ask();
+      await turn();
+      expect(session.asked).to.have.length(3);
+      expect(session.asked[2]).to.deep.include({ free_executors: 3, leases: [lease], open_polls: [2] });
+    });
+
+    it('is sent again when an older one broke, whose work would else be missed by nobody', async () => {
+      session.answer(1, new ClusterRunnerError('MASTER_UNREACHABLE', 'Cut.'));
+      await until(() => session.asked.length === 3);
+      expect(session.asked[2]).to.deep.include({ free_executors: 3, leases: [], open_polls: [2] });
+    });
+
+    it('tells again what happened to atoms when it was not answered', async () => {
+      const atoms = [{ id: toId.atom(0), state: 'IN_PROGRESS' as const, exit_code: null, actual_time: null }];
+      const progress = { build_id: toId.build(1), subjob_id: toId.subjob(0), lease, atoms };
+      session.progress.put(progress);
+      session.progress.demand(lease);
+      await turn();
+      expect(session.asked[2]?.progress).to.deep.equal([progress]);
+      session.answer(3, new ClusterRunnerError('MASTER_UNREACHABLE', 'Cut.'));
+      await until(() => session.asked.length === 4);
+      expect(session.asked[3]?.progress).to.deep.equal([progress]);
+    });
+  });
+
+  const bringing: WorkAnswer = {
+    ...noWork,
+    assignments: [
+      {
+        kind: 'prepare',
+        lease,
+        build_id: toId.build(1),
+        project: { type: 'directory', project_directory: '/project' },
+        remote_files: [],
+        job_name: null,
+        config: null,
+        atoms_override: null,
+      },
+    ],
+  };
 });
