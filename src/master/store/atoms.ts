@@ -2,7 +2,7 @@ import { type Kysely, type Selectable, sql } from 'kysely';
 import type { Expectation } from '../../domain/expectation.js';
 import { type AtomId, type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport } from '../../protocol/slave.js';
-import type { AtomsTable, Database } from './database.js';
+import type { AtomsTable, Database, Writable } from './database.js';
 
 export interface NewAtom extends Expectation {
   readonly id: number;
@@ -55,25 +55,28 @@ export async function atomsOfSubjob(
 
 /** Atoms of other subjobs, and such as have their verdict, are left as they are. */
 export async function recordProgress(
-  db: Kysely<Database>,
+  { direct }: Writable,
   build: BuildId,
   subjob: SubjobId,
   atoms: Progress['atoms'],
 ): Promise<void> {
   const rows = atoms.map(({ id, state, exit_code, actual_time }) => [id, state, exit_code, actual_time]);
-  await sql`
-    UPDATE atoms SET
-      state = news.value ->> 1,
-      exit_code = news.value ->> 2,
-      actual_time = CAST(news.value ->> 3 AS REAL)
-    FROM json_each(${JSON.stringify(rows)}) AS news
-    WHERE build_id = ${build} AND atom_id = news.value ->> 0 AND +subjob_id = ${subjob} AND failed IS NULL
-  `.execute(db);
+  direct.run(
+    `UPDATE atoms SET
+       state = news.value ->> 1,
+       exit_code = news.value ->> 2,
+       actual_time = CAST(news.value ->> 3 AS REAL)
+     FROM json_each(?) AS news
+     WHERE build_id = ? AND atom_id = news.value ->> 0 AND +subjob_id = ? AND failed IS NULL`,
+    JSON.stringify(rows),
+    build,
+    subjob,
+  );
 }
 
 /** @throws Error when an atom is not the subjob's. */
 export async function recordVerdicts(
-  db: Kysely<Database>,
+  { direct }: Writable,
   build: BuildId,
   subjob: SubjobId,
   atoms: ResultReport['atoms'],
@@ -84,17 +87,20 @@ export async function recordVerdicts(
     actual_time,
     ...(facts === undefined ? [] : [JSON.stringify(facts)]),
   ]);
-  const { numAffectedRows } = await sql`
-    UPDATE atoms SET
-      state = 'COMPLETED',
-      exit_code = news.value ->> 1,
-      actual_time = CAST(news.value ->> 2 AS REAL),
-      failed = (news.value ->> 1) <> 0,
-      facts = news.value ->> 3
-    FROM json_each(${JSON.stringify(rows)}) AS news
-    WHERE build_id = ${build} AND atom_id = news.value ->> 0 AND +subjob_id = ${subjob}
-  `.execute(db);
-  if (numAffectedRows !== BigInt(atoms.length)) {
+  const changed = direct.run(
+    `UPDATE atoms SET
+       state = 'COMPLETED',
+       exit_code = news.value ->> 1,
+       actual_time = CAST(news.value ->> 2 AS REAL),
+       failed = (news.value ->> 1) <> 0,
+       facts = news.value ->> 3
+     FROM json_each(?) AS news
+     WHERE build_id = ? AND atom_id = news.value ->> 0 AND +subjob_id = ?`,
+    JSON.stringify(rows),
+    build,
+    subjob,
+  );
+  if (changed !== atoms.length) {
     throw new Error(`The verdicts of subjob ${subjob} of build ${build} do not fit its atoms.`);
   }
 }

@@ -1,9 +1,10 @@
-import type { Generated, Kysely } from 'kysely';
+import type { Generated, Transaction } from 'kysely';
 import type { BuildState } from '../../protocol/build.js';
+import type { Direct } from './direct.js';
 
 /**
  * The tables as Kysely sees them. Times are milliseconds since the epoch unless said otherwise. What belongs to each
- * hand-out and result is written as text: putting a statement together costs several times what it does.
+ * hand-out and result is written as text, and run directly: putting a statement together costs several times what it does.
  */
 export interface Database {
   builds: BuildsTable;
@@ -17,7 +18,7 @@ export interface Database {
 }
 
 /** What a step of a change writes to: the database within its transaction. */
-export type Writable = Kysely<Database>;
+export type Writable = Transaction<Database> & { readonly direct: Direct };
 
 export interface BuildsTable {
   id: Generated<number>;

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Database } from './database.js';
+import type { Database, Writable } from './database.js';
 
 /** The tags of the event log. */
 export const eventKinds = [
@@ -20,13 +20,12 @@ export type EventKind = (typeof eventKinds)[number];
 
 /** Appends to the log of what has happened. `now` in milliseconds. */
 export async function appendEvent(
-  db: Kysely<Database>,
+  { direct }: Writable,
   kind: EventKind,
   data: Readonly<Record<string, string | number>>,
   now: number,
 ): Promise<void> {
-  await sql`
-    INSERT INTO events (kind, data, time) VALUES (${kind}, ${JSON.stringify(data)}, ${now})`.execute(db);
+  direct.run('INSERT INTO events (kind, data, time) VALUES (?, ?, ?)', kind, JSON.stringify(data), now);
 }
 
 /** Whether there are more than the newest `keep`. */

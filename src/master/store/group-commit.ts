@@ -1,22 +1,25 @@
 import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises';
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { Flusher } from '../../lib/flusher.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import type { Database } from './database.js';
+import type { Database, Writable } from './database.js';
+import type { Direct } from './direct.js';
 
 /** It may be run again, after what it did was undone: it does nothing but write, and answer. */
-export type Mutation<T> = (db: Transaction<Database>) => Promise<T>;
+export type Mutation<T> = (db: Writable) => Promise<T>;
 
 interface Queued {
   /** Runs inside the transaction; its outcome is kept until it is settled. */
-  run(db: Transaction<Database>): Promise<void>;
+  run(db: Writable): Promise<void>;
   /** The same so that nothing stays of it when it throws, which it keeps for itself. */
-  runApart(db: Transaction<Database>): Promise<void>;
+  runApart(db: Writable): Promise<void>;
   committed(): void;
   failed(error: unknown): void;
 }
 
 export interface GroupCommitOptions {
+  /** Of the same database. */
+  readonly direct: Direct;
   /** Told how many seconds each transaction took. */
   readonly observe?: (seconds: number) => void;
   /** Resolves when all that was committed before it was called will outlive a power cut. */
@@ -35,6 +38,7 @@ const BATCH_MS = 8;
  */
 export class GroupCommit {
   readonly #db: Kysely<Database>;
+  readonly #direct: Direct;
   readonly #observe: (seconds: number) => void;
   readonly #flusher: Flusher;
   readonly #queue: Queued[] = [];
@@ -42,8 +46,9 @@ export class GroupCommit {
   #draining: Promise<void> | null = null;
   #closed = false;
 
-  constructor(db: Kysely<Database>, options: GroupCommitOptions = {}) {
+  constructor(db: Kysely<Database>, options: GroupCommitOptions) {
     this.#db = db;
+    this.#direct = options.direct;
     this.#observe = options.observe ?? (() => undefined);
     this.#flusher = new Flusher(options.flush ?? (async () => undefined));
   }
@@ -87,7 +92,7 @@ export class GroupCommit {
   }
 
   /** At least one, and as many more as there is time for. */
-  async #runBatch(db: Transaction<Database>, batch: Queued[], until: number): Promise<void> {
+  async #runBatch(db: Writable, batch: Queued[], until: number): Promise<void> {
     do {
       const next = this.#queue.shift();
       if (next === undefined) {
@@ -99,10 +104,10 @@ export class GroupCommit {
   }
 
   async #transaction(
-    work: (db: Transaction<Database>) => Promise<void>,
+    work: (db: Writable) => Promise<void>,
   ): Promise<{ ok: true } | { ok: false; error: unknown }> {
     try {
-      await this.#db.transaction().execute(work);
+      await this.#db.transaction().execute((db) => work(Object.assign(db, { direct: this.#direct })));
       return { ok: true };
     } catch (error) {
       return { ok: false, error };
@@ -139,7 +144,7 @@ function queued<T>(
   reject: (error: unknown) => void,
 ): Queued {
   let settle: () => void = () => reject(new Error('The mutation was never run.'));
-  const run = async (db: Transaction<Database>) => {
+  const run = async (db: Writable) => {
     const value = await mutation(db);
     settle = () => resolve(value);
   };
@@ -160,7 +165,7 @@ function queued<T>(
   };
 }
 
-async function runApart(db: Transaction<Database>, batch: readonly Queued[]): Promise<void> {
+async function runApart(db: Writable, batch: readonly Queued[]): Promise<void> {
   for (const mutation of batch) {
     await mutation.runApart(db);
   }

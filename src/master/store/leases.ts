@@ -1,31 +1,37 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { BuildId, LeaseId } from '../../protocol/ids.js';
-import type { Database, LeaseRowState, LeasesTable } from './database.js';
+import type { Database, LeaseRowState, LeasesTable, Writable } from './database.js';
 import { expectOneRow } from './one-row.js';
 
 export type LeaseRow = Selectable<LeasesTable>;
 
 export async function insertLease(
-  db: Kysely<Database>,
+  { direct }: Writable,
   lease: Omit<LeaseRow, 'state' | 'ended_at'>,
 ): Promise<void> {
   const { id, build_id, subjob_id, attempt, slave_id, executor_index, taken_at } = lease;
-  await sql`
-    INSERT INTO leases (id, build_id, subjob_id, attempt, slave_id, executor_index, state, taken_at)
-    VALUES (${id}, ${build_id}, ${subjob_id}, ${attempt}, ${slave_id}, ${executor_index}, 'HELD', ${taken_at})
-  `.execute(db);
+  direct.run(
+    `INSERT INTO leases (id, build_id, subjob_id, attempt, slave_id, executor_index, state, taken_at)
+     VALUES (?, ?, ?, ?, ?, ?, 'HELD', ?)`,
+    id,
+    build_id,
+    subjob_id,
+    attempt,
+    slave_id,
+    executor_index,
+    taken_at,
+  );
 }
 
 /** @throws Error unless the lease is held. */
 export async function endLease(
-  db: Kysely<Database>,
+  { direct }: Writable,
   lease: LeaseId,
   state: Exclude<LeaseRowState, 'HELD'>,
   now: number,
 ): Promise<void> {
-  const { numAffectedRows } = await sql`
-    UPDATE leases SET state = ${state}, ended_at = ${now} WHERE id = ${lease} AND state = 'HELD'`.execute(db);
-  expectOneRow(numAffectedRows, `Ending lease ${lease}`);
+  const ended = `UPDATE leases SET state = ?, ended_at = ? WHERE id = ? AND state = 'HELD'`;
+  expectOneRow(direct.run(ended, state, now, lease), `Ending lease ${lease}`);
 }
 
 export async function heldLeases(db: Kysely<Database>, build: BuildId): Promise<LeaseRow[]> {

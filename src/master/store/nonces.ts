@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
-import { type Kysely, sql } from 'kysely';
-import type { Database } from './database.js';
+import type { Kysely } from 'kysely';
+import type { Database, Writable } from './database.js';
 import { jsonColumn } from './json.js';
 
 /** Nonces that expire at the same second since the epoch. */
@@ -12,9 +12,8 @@ export interface ExpiringNonces {
 const readNonces = jsonColumn(Type.Array(Type.String()), 'nonces.nonces');
 
 /** One row for all: a row for each would be the dearest part of a small request. */
-export async function insertNonces(db: Kysely<Database>, { expires, nonces }: ExpiringNonces): Promise<void> {
-  await sql`
-    INSERT INTO nonces (expires, nonces) VALUES (${expires}, ${JSON.stringify(nonces)})`.execute(db);
+export async function insertNonces({ direct }: Writable, { expires, nonces }: ExpiringNonces): Promise<void> {
+  direct.run('INSERT INTO nonces (expires, nonces) VALUES (?, ?)', expires, JSON.stringify(nonces));
 }
 
 export async function allNonces(db: Kysely<Database>): Promise<ExpiringNonces[]> {

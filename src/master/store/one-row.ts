@@ -3,8 +3,8 @@
  * different stories, which no caller can mend.
  * @throws Error
  */
-export function expectOneRow(changed: bigint | undefined, what: string): void {
-  if (changed !== 1n) {
-    throw new Error(`${what}: ${changed ?? 0n} rows changed in the store instead of one.`);
+export function expectOneRow(changed: number | bigint | undefined, what: string): void {
+  if (Number(changed ?? 0) !== 1) {
+    throw new Error(`${what}: ${changed ?? 0} rows changed in the store instead of one.`);
   }
 }

@@ -5,6 +5,7 @@ import SQLite from 'better-sqlite3';
 import { Kysely, Migrator, SqliteDialect } from 'kysely';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { Database } from './database.js';
+import { Direct } from './direct.js';
 import { GroupCommit, type Mutation } from './group-commit.js';
 import { migrationProvider } from './migrations.js';
 import { cachingStatements } from './statement-cache.js';
@@ -34,7 +35,8 @@ export async function openStore(path: string, observe?: (seconds: number) => voi
   // within the commit and hold up the whole process meanwhile; so it is told not to, and the log is flushed beside.
   sqlite.pragma('synchronous = NORMAL');
   sqlite.pragma('foreign_keys = ON');
-  const db = new Kysely<Database>({ dialect: new SqliteDialect({ database: cachingStatements(sqlite) }) });
+  const database = cachingStatements(sqlite);
+  const db = new Kysely<Database>({ dialect: new SqliteDialect({ database }) });
   const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();
   if (error !== undefined) {
     await db.destroy();
@@ -46,7 +48,11 @@ export async function openStore(path: string, observe?: (seconds: number) => voi
   // in it to the database and begins it anew; its commits are in a row, and one is only found if all before it are.
   const log = await open(`${path}-wal`, 'r+');
   const flush = () => log.datasync();
-  const commits = new GroupCommit(db, { flush, ...(observe === undefined ? {} : { observe }) });
+  const commits = new GroupCommit(db, {
+    direct: new Direct(database),
+    flush,
+    ...(observe === undefined ? {} : { observe }),
+  });
   return {
     db,
     write: (mutation) => commits.write(mutation),

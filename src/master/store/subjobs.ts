@@ -3,7 +3,7 @@ import type { Expectation } from '../../domain/expectation.js';
 import { type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
 import { type ResultIndex, ResultIndexSchema } from '../../protocol/result-index.js';
 import type { LeaseRef } from '../../protocol/slave.js';
-import type { Database, SubjobsTable } from './database.js';
+import type { Database, SubjobsTable, Writable } from './database.js';
 import { jsonColumn } from './json.js';
 import { expectOneRow } from './one-row.js';
 
@@ -32,16 +32,20 @@ export async function insertSubjobs(
 
 /** Taking the lease raises the attempt in the same statement. @throws Error unless it was queued at `attempt - 1`. */
 export async function leaseSubjob(
-  db: Kysely<Database>,
+  { direct }: Writable,
   build: BuildId,
   subjob: SubjobId,
   lease: LeaseRef,
 ): Promise<void> {
-  const { numAffectedRows } = await sql`
-    UPDATE subjobs SET state = 'LEASED', lease_id = ${lease.lease_id}, attempt = attempt + 1
-    WHERE build_id = ${build} AND subjob_id = ${subjob} AND state = 'QUEUED' AND attempt = ${lease.attempt - 1}
-  `.execute(db);
-  expectOneRow(numAffectedRows, `Leasing subjob ${subjob} of build ${build}`);
+  const leased = direct.run(
+    `UPDATE subjobs SET state = 'LEASED', lease_id = ?, attempt = attempt + 1
+     WHERE build_id = ? AND subjob_id = ? AND state = 'QUEUED' AND attempt = ?`,
+    lease.lease_id,
+    build,
+    subjob,
+    lease.attempt - 1,
+  );
+  expectOneRow(leased, `Leasing subjob ${subjob} of build ${build}`);
 }
 
 /** The same beside the lease that holds it already. @throws Error unless it was leased, `attempt - 1` times in all. */
@@ -80,7 +84,7 @@ export interface SubjobTaskRow {
  * @throws Error unless it is leased, and as often as `next` says.
  */
 export async function endSubjobLease(
-  db: Kysely<Database>,
+  { direct }: Writable,
   build: BuildId,
   subjob: SubjobId,
   lease: LeaseRef,
@@ -88,16 +92,20 @@ export async function endSubjobLease(
 ): Promise<void> {
   const { state, taken, losses, error } = next;
   const index = next.index === undefined ? null : JSON.stringify(next.index);
-  const { numAffectedRows } = await sql`
-    UPDATE subjobs SET
-      state = ${state},
-      lease_id = ${next.lease},
-      losses = ${JSON.stringify(losses)},
-      error = ${error},
-      result_index = coalesce(${index}, result_index)
-    WHERE build_id = ${build} AND subjob_id = ${subjob} AND state = 'LEASED' AND attempt = ${taken}
-  `.execute(db);
-  expectOneRow(numAffectedRows, `Ending lease ${lease.lease_id} of subjob ${subjob} of build ${build}`);
+  const ended = direct.run(
+    `UPDATE subjobs SET
+       state = ?, lease_id = ?, losses = ?, error = ?, result_index = coalesce(?, result_index)
+     WHERE build_id = ? AND subjob_id = ? AND state = 'LEASED' AND attempt = ?`,
+    state,
+    next.lease,
+    JSON.stringify(losses),
+    error,
+    index,
+    build,
+    subjob,
+    taken,
+  );
+  expectOneRow(ended, `Ending lease ${lease.lease_id} of subjob ${subjob} of build ${build}`);
 }
 
 const readIndex = jsonColumn(ResultIndexSchema, 'subjobs.result_index');

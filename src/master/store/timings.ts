@@ -3,12 +3,23 @@ import { type Kysely, sql } from 'kysely';
 import type { History } from '../../domain/expectation.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
 import type { ListedAtom } from '../../protocol/slave.js';
-import type { Database } from './database.js';
+import type { Database, Writable } from './database.js';
 
 /** So many are looked up at once; between them others may run. */
 const CHUNK = 2_000;
 /** Weight of the newest time: high enough to follow a test that changed, low enough to forget a hiccup. */
 const NEWEST_WEIGHT = 0.3;
+const WEIGHT = `max(${NEWEST_WEIGHT}, 1.0 / (count + 1))`;
+const OFF = '(excluded.seconds - seconds)';
+const LEARN = `
+  INSERT INTO timings (project, job, atom, seconds, variance, count, updated_at)
+  SELECT ?, ?, variable || '=' || value, actual_time, 0, 1, ?
+  FROM atoms WHERE build_id = ? AND subjob_id = ? AND failed = 0
+  ON CONFLICT (project, job, atom) DO UPDATE SET
+    seconds = seconds + ${OFF} * ${WEIGHT},
+    variance = (1 - ${WEIGHT}) * (variance + ${OFF} * ${OFF} * ${WEIGHT}),
+    count = count + 1,
+    updated_at = excluded.updated_at`;
 
 /**
  * Takes the times of a subjob's atoms that passed into the history; call after their verdicts are recorded.
@@ -18,21 +29,11 @@ const NEWEST_WEIGHT = 0.3;
  * weights as long as there are three runs or fewer.
  */
 export async function learnTimings(
-  db: Kysely<Database>,
+  { direct }: Writable,
   of: { build: BuildId; subjob: SubjobId; project: string; job: string },
   now: number,
 ): Promise<void> {
-  const weight = sql`max(${NEWEST_WEIGHT}, 1.0 / (count + 1))`;
-  const off = sql`(excluded.seconds - seconds)`;
-  await sql`
-    INSERT INTO timings (project, job, atom, seconds, variance, count, updated_at)
-    SELECT ${of.project}, ${of.job}, variable || '=' || value, actual_time, 0, 1, ${now}
-    FROM atoms WHERE build_id = ${of.build} AND subjob_id = ${of.subjob} AND failed = 0
-    ON CONFLICT (project, job, atom) DO UPDATE SET
-      seconds = seconds + ${off} * ${weight},
-      variance = (1 - ${weight}) * (variance + ${off} * ${off} * ${weight}),
-      count = count + 1,
-      updated_at = excluded.updated_at`.execute(db);
+  direct.run(LEARN, of.project, of.job, now, of.build, of.subjob);
 }
 
 /** What is known of each atom, in order; null where there is no history. */
