@@ -29,8 +29,32 @@ const PARAMETER = /;([a-z]+)=(?:(\d+)|"([^"]*)")/g;
 const SIGNATURE = /^([a-z*][a-z0-9_.*-]{0,63})=:([A-Za-z0-9+/]{43}=):$/;
 const NONCE = /^[\x21-\x7e]{8,64}$/;
 
+/** As ClusterRunner's own parts write it. To read it in the general way takes several times as long. */
+const OWN =
+  /^cr=(\("@method" "@path" "@query" "content-digest"\);created=(\d{1,12});expires=(\d{1,12});nonce="([\x21\x23-\x5b\x5d-\x7e]{8,64})";keyid="clusterrunner";alg="hmac-sha256")$/;
+
 /** null when the two headers are not one signature of this form. */
 export function readSignatureInput(input: string, signature: string): SignatureInput | null {
+  return readOwn(input, signature) ?? readAny(input, signature);
+}
+
+function readOwn(input: string, signature: string): SignatureInput | null {
+  const [, params, created, expires, nonce] = OWN.exec(input) ?? [];
+  const [, label, mac] = SIGNATURE.exec(signature) ?? [];
+  if (params === undefined || nonce === undefined || mac === undefined || label !== 'cr') {
+    return null;
+  }
+  return {
+    components: COMPONENTS,
+    params,
+    created: Number(created),
+    expires: Number(expires),
+    nonce,
+    signature: mac,
+  };
+}
+
+function readAny(input: string, signature: string): SignatureInput | null {
   const [, label, params, list = '', tail = ''] = INPUT.exec(input) ?? [];
   const [, signatureLabel, mac] = SIGNATURE.exec(signature) ?? [];
   const components = readComponents(list);

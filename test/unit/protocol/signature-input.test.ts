@@ -35,6 +35,18 @@ describe('Signature-Input', () => {
     );
   });
 
+  it('says the same when it is written as our own parts do, which is read in a way of its own', () => {
+    const number = fc.stringMatching(/^\d{0,14}$/);
+    const nonce = fc.oneof(fc.uuid(), fc.string({ maxLength: 70 }), fc.stringMatching(/^[\x20-\x7e]{7,66}$/));
+    fc.assert(
+      fc.property(number, number, nonce, (created, expires, text) => {
+        const tail = [`created=${created}`, `expires=${expires}`, `nonce="${text}"`, ...parameters.slice(3)];
+        expect(read(components, tail)).to.deep.equal(read(components, tail, 'other'));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   it('may leave out the algorithm, and nothing else', () => {
     for (const [at, left] of parameters.entries()) {
       const isRead = read(components, parameters.toSpliced(at, 1)) !== null;
