@@ -1,16 +1,15 @@
-import { closeSync, fsync, open as openNumbered, writeSync } from 'node:fs';
+import { closeSync, fsync, openSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
-const openFile = promisify(openNumbered);
 const flush = promisify(fsync);
 
 /** Written at once: most results are smaller, and each write is a trip through the thread pool. */
 const WRITE_BYTES = 256 * 1024;
 
 /**
- * A new file that is written as its bytes come. What is small is written and closed at once: that goes to the memory of
- * the system, and takes a fraction of a trip through the thread pool. To make a file may mean to wait for the disk.
+ * A new file that is written as its bytes come. What is small is made, written and closed at once: that goes to the memory
+ * of the system, and takes a fraction of a trip through the thread pool.
  */
 export class IncomingFile {
   readonly #path: string;
@@ -58,7 +57,7 @@ export class IncomingFile {
 }
 
 async function writeSmall(path: string, bytes: Buffer): Promise<void> {
-  const file = await openFile(path, 'wx', 0o600);
+  const file = openSync(path, 'wx', 0o600);
   try {
     for (let written = 0; written < bytes.length; ) {
       written += writeSync(file, bytes, written);
