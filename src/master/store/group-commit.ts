@@ -28,6 +28,9 @@ export interface GroupCommitOptions {
 
 /** Writes wait this long for company. It is the real time, not the clock's: nothing is decided by it. */
 const WINDOW_MS = 2;
+/** And so long when there was much of it last time: each transaction costs as much as some of what is in it. */
+const BUSY_WINDOW_MS = 6;
+const BUSY = 4;
 /** A transaction takes no more mutations after this long: meanwhile nothing else runs in this process. */
 const BATCH_MS = 8;
 
@@ -45,6 +48,7 @@ export class GroupCommit {
   readonly #settling = new Set<Promise<void>>();
   #draining: Promise<void> | null = null;
   #closed = false;
+  #lastBatch = 0;
 
   constructor(db: Kysely<Database>, options: GroupCommitOptions) {
     this.#db = db;
@@ -77,13 +81,14 @@ export class GroupCommit {
   }
 
   async #drain(): Promise<void> {
-    await delay(WINDOW_MS);
+    await delay(this.#lastBatch < BUSY ? WINDOW_MS : BUSY_WINDOW_MS);
     while (this.#queue.length > 0) {
       const start = performance.now();
       const batch: Queued[] = [];
       const whole = await this.#transaction((db) => this.#runBatch(db, batch, start + BATCH_MS));
       // Which of them threw is not known when the transaction is undone: now each is kept apart.
       const failure = whole.ok ? whole : await this.#transaction((db) => runApart(db, batch));
+      this.#lastBatch = batch.length;
       this.#observe((performance.now() - start) / 1000);
       this.#settle(batch, failure);
       await breathe();
