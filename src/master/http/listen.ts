@@ -1,6 +1,7 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { type App, STOPPING } from './app.js';
 import { Connections, PROVED } from './connections.js';
@@ -47,7 +48,7 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
   const limits = app.limits ?? defaultLimits;
   const server = createHttpServer(app, limits, options.tls ?? null);
   const connections = keepConnections(app, server, limits.connections);
-  server.on('clientError', (error, socket) => answerUnparsable(error, socket, app.sessionId));
+  answerWhatCannotBeRead(app, server);
   const taken = !(await tryListen(server, options.port, options.hostname));
   if (taken && options.explicit) {
     throw new ClusterRunnerError(
@@ -82,6 +83,22 @@ function createHttpServer(app: App, limits: Limits, tls: TlsFiles | null): Serve
   server.timeout = IDLE_MS;
   keepRenewed(server, tls);
   return server;
+}
+
+/** Where nothing else is under way: an answer may be half written, and a word in its middle would be taken for a part. */
+function answerWhatCannotBeRead(app: App, server: Server): void {
+  const last = new WeakMap<Duplex, { request: IncomingMessage; response: ServerResponse }>();
+  server.on('request', (request, response) => last.set(request.socket, { request, response }));
+  server.on('clientError', (error, socket) => {
+    const before = last.get(socket);
+    const isIdle = before?.request.complete === true && before.response.writableFinished;
+    const isUnused = !(socket instanceof Socket) || socket.bytesWritten === 0;
+    if (isIdle || isUnused) {
+      answerUnparsable(error, socket, app.sessionId);
+    } else {
+      socket.destroy();
+    }
+  });
 }
 
 /** Beyond `most` there is one that must go. */

@@ -1,4 +1,4 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { API_VERSION } from '../../protocol/routes.js';
 
@@ -19,8 +19,7 @@ export function answerUnparsable(
   socket: Duplex,
   sessionId: string | undefined,
 ): void {
-  if (!socket.writable || isNoHttp(error) || (socket instanceof Socket && socket.bytesWritten > 0)) {
-    // An answer may be half written: a second one in its middle would be taken for a part of it.
+  if (!socket.writable || isNoHttp(error)) {
     socket.destroy();
     return;
   }

@@ -109,6 +109,28 @@ describe('what is no HTTP', () => {
     expect(await sendBytes(master, large)).to.match(/^HTTP\/1\.1 431 /);
   });
 
+  /** The statuses of all answers on a connection on which it comes when the answer to a GET of this path has come so far. */
+  async function statusesAfter(path: string, soFar: string): Promise<string[]> {
+    const socket = createConnection(Number(new URL(master.url).port), hostname).setEncoding('utf8');
+    let received = '';
+    socket.on('data', (text: string) => {
+      received += text;
+    });
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await until(() => received.includes(soFar));
+    socket.write('hello\r\n\r\n');
+    await until(() => socket.closed);
+    return received.match(/(?<=HTTP\/1\.1 )\d{3}/g) ?? [];
+  }
+
+  it('is answered also after other requests, once these have their answers', async () => {
+    expect(await statusesAfter('/v1/version', '}')).to.deep.equal(['200', '400']);
+  });
+
+  it('ends the connection without a word while the answer to another request is under way', async () => {
+    expect(await statusesAfter('/v1/events', 'text/event-stream')).to.deep.equal(['200']);
+  });
+
   it('may be the absolute form of a target', async () => {
     const head = 'Host: x\r\nConnection: close\r\n\r\n';
     expect(await sendBytes(master, `GET http://x/v1/version HTTP/1.1\r\n${head}`)).to.match(
