@@ -64,6 +64,7 @@ export class Builds {
       request,
       project,
       remoteFiles,
+      revision: null,
       job: null,
       numAtoms: null,
       atomsDone: 0,

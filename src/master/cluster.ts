@@ -18,6 +18,7 @@ import {
 import type { NamedJob } from '../protocol/job.js';
 import type { Project, RemoteFile } from '../protocol/project.js';
 import type { ResultFacts } from '../protocol/result-facts.js';
+import type { Revision } from '../protocol/revision.js';
 import type { Handback } from '../protocol/slave.js';
 import { BuildWatchers } from './build-watchers.js';
 import type { DiskRoom } from './disk-room.js';
@@ -36,6 +37,8 @@ export interface BuildEntry {
   /** As it was asked for; with the commit that the preparing slave resolved once that is known. */
   project: Project;
   readonly remoteFiles: readonly RemoteFile[];
+  /** As the preparing slave reported it. */
+  revision: Revision | null;
   /** null until prepared. */
   job: NamedJob | null;
   /** null until prepared. */

@@ -110,6 +110,7 @@ export class Preparation {
     const change = new Change();
     this.#endLease(held, change);
     build.project = resolved(build.project, report.commit);
+    build.revision = report.revision ?? null;
     build.job = report.job;
     build.numAtoms = report.atoms.length;
     work.enter('BUILDING', cluster.nowSeconds);
@@ -127,6 +128,7 @@ export class Preparation {
     const row = {
       job: JSON.stringify(report.job),
       commit_hash: report.commit,
+      revision: report.revision === undefined ? null : JSON.stringify(report.revision),
       num_atoms: report.atoms.length,
       num_subjobs: groups.length,
       planned_executors: executors,

@@ -4,10 +4,11 @@ import { commandString } from '../job/command-string.js';
 import type { AtomRef, Build, BuildRequest, BuildState } from '../protocol/build.js';
 import { type BuildId, toId } from '../protocol/ids.js';
 import type { ResultFacts } from '../protocol/result-facts.js';
+import type { Revision } from '../protocol/revision.js';
 import type { BuildEntry } from './cluster.js';
 import { maskRequest } from './requests.js';
 import type { FailedAtom } from './store/atoms.js';
-import { type BuildRow, readRequest, readTimestamps } from './store/builds.js';
+import { type BuildRow, readRequest, readRevision, readTimestamps } from './store/builds.js';
 import { readFacts } from './store/result-facts.js';
 
 interface Facts {
@@ -27,6 +28,7 @@ interface Facts {
   readonly failedAtoms: readonly FailedAtom[];
   readonly flakyAtoms: readonly FailedAtom[];
   readonly error: string | null;
+  readonly revision: Revision | null;
 }
 
 /** A build that runs. */
@@ -49,6 +51,7 @@ export function presentEntry(build: BuildEntry): Build {
     failedAtoms: [],
     flakyAtoms: [],
     error: null,
+    revision: build.revision,
   });
 }
 
@@ -75,6 +78,7 @@ export function presentRow(
     failedAtoms,
     flakyAtoms,
     error: row.error_message,
+    revision: row.revision === null ? null : readRevision(row.revision),
   });
 }
 
@@ -101,6 +105,7 @@ function present(facts: Facts): Build {
     ...facts.resultFacts,
     artifacts: result === null ? null : `/v1/build/${id}/artifacts.tar.gz`,
     error_message: facts.error,
+    revision: facts.revision ?? facts.request.revision ?? null,
     request_params: maskRequest(facts.request),
   };
 }

@@ -15,6 +15,7 @@ import {
   readJob,
   readLosses,
   readRequest,
+  readRevision,
   readTimestamps,
   unfinishedBuilds,
 } from './store/builds.js';
@@ -78,6 +79,7 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     work,
     request,
     project: resolved(project, row.commit_hash),
+    revision: row.revision === null ? null : readRevision(row.revision),
     remoteFiles,
     job,
     numAtoms: row.num_atoms,

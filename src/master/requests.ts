@@ -37,6 +37,9 @@ export function checkRequest(request: BuildRequest): { project: Project; remoteF
 /** @throws ClusterRunnerError INVALID_REQUEST */
 function projectOf(request: BuildRequest): Project {
   if (request.type === 'git') {
+    if (request.revision !== undefined) {
+      throw invalid('revision is what the slave finds in a repository; leave it out, or change the type.');
+    }
     if (request.url === undefined) {
       throw invalid('url is missing: a build of type "git" needs the URL of the repository.');
     }

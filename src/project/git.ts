@@ -9,8 +9,13 @@ export type Git = Program;
 const TIMEOUT_MS = 60 * 60_000;
 const MAX_OUTPUT_BYTES = 1024 ** 2;
 
-export function createGit(env: Record<string, string>, signal: AbortSignal, clock: Clock): Git {
-  return createProgram('git', env, signal, clock);
+export function createGit(
+  env: Record<string, string>,
+  signal: AbortSignal,
+  clock: Clock,
+  timeoutMs = TIMEOUT_MS,
+): Git {
+  return createProgram('git', env, signal, clock, timeoutMs);
 }
 
 /** @param file looked for in the PATH of `env` */
@@ -19,6 +24,7 @@ export function createProgram(
   env: Record<string, string>,
   signal: AbortSignal,
   clock: Clock,
+  timeoutMs = TIMEOUT_MS,
 ): Program {
   return async (cwd, ...args) => {
     const result = await runProgram({
@@ -28,7 +34,7 @@ export function createProgram(
       env,
       signal,
       clock,
-      timeoutMs: TIMEOUT_MS,
+      timeoutMs,
       maxOutputBytes: MAX_OUTPUT_BYTES,
     });
     signal.throwIfAborted();

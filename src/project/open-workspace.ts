@@ -10,6 +10,7 @@ import type {
   RemoteFile,
   SnapshotProject,
 } from '../protocol/project.js';
+import type { Revision } from '../protocol/revision.js';
 import { createGit, createProgram } from './git.js';
 import { gitEnvironment } from './git-environment.js';
 import { DiskFull } from './git-errors.js';
@@ -20,6 +21,10 @@ import { isFolder } from './inside-workspace.js';
 import { indexesOf } from './kept-indexes.js';
 import { type PackRelay, sendCommits } from './pack-relay.js';
 import { type DownloadOptions, downloadRemoteFiles, type RemoteFileLimits } from './remote-files.js';
+import { revisionOfCommit, revisionOfFolder } from './revision.js';
+
+/** The preparation waits for it, and it is only shown. */
+const REVISION_MS = 10_000;
 
 export interface WorkspaceOptions<P extends Project = Project> {
   readonly project: P;
@@ -47,6 +52,8 @@ export interface Workspace {
   readonly projectDirectory: string;
   /** The commit that is checked out; null for a directory. */
   readonly commit: string | null;
+  /** What is checked out, for people; null when it is not known here, as of a snapshot. */
+  revision(): Promise<Revision | null>;
   /** Gives the master the commits for other slaves that came from repositories, if any may want them. */
   share(relay: PackRelay): Promise<void>;
   /**
@@ -118,7 +125,10 @@ async function openGitIn(
       }
       await removeWorkspace(workspace);
     };
-    return { projectDirectory, commit, share, release };
+    const mirror = sources[0]?.mirror;
+    const revision = async () =>
+      project.type === 'git' && mirror !== undefined ? revisionOfCommit(git, mirror, commit, project) : null;
+    return { projectDirectory, commit, revision, share, release };
   } catch (error) {
     await removeWorkspace(workspace);
     throw error;
@@ -150,9 +160,14 @@ async function openDirectory(options: WorkspaceOptions<DirectoryProject>): Promi
     );
   }
   await downloadRemoteFiles(options.remoteFiles, folder, downloading(options));
+  const { env, strictHostKeyChecking, signal, clock } = options;
+  // It only looks: the index of the user's checkout stays as it is.
+  const looking = { ...gitEnvironment(env, strictHostKeyChecking, []), GIT_OPTIONAL_LOCKS: '0' };
+  const git = createGit(looking, signal, clock, REVISION_MS);
   return {
     projectDirectory: folder,
     commit: null,
+    revision: () => revisionOfFolder(git, folder),
     share: async () => undefined,
     release: () => Promise.resolve(),
   };

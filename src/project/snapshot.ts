@@ -5,11 +5,13 @@ import type { Clock } from '../lib/clock.js';
 import { removeTree } from '../lib/remove-tree.js';
 import { MAX_CHAIN } from '../protocol/pack.js';
 import type { SnapshotProject } from '../protocol/project.js';
+import type { Revision } from '../protocol/revision.js';
 import { createGit, type Git } from './git.js';
 import { gitEnvironment } from './git-environment.js';
 import { failed } from './git-errors.js';
 import { type PackRelay, sendBundle } from './pack-relay.js';
 import { type Committed, MESSAGE, plainCommit, plainEnvironment } from './plain-commit.js';
+import { headOf } from './revision.js';
 import { ancestorsOf, findWorkingTree, makeScratch, scratchEnvironment, writeTree } from './working-tree.js';
 
 export interface SnapshotOptions {
@@ -27,6 +29,8 @@ export interface Snapshot {
   readonly project: SnapshotProject;
   /** False when all of it is committed. */
   readonly hasChanges: boolean;
+  /** The commit that the working tree is based on; null when there is none. */
+  readonly revision: Revision | null;
   /** Of what the master did not have. */
   readonly bytesSent: number;
   /** Sentences about what is not part of it though somebody may think so. */
@@ -64,9 +68,12 @@ export async function sendSnapshot(options: SnapshotOptions): Promise<Snapshot> 
     const { tree, notes } = await writeTree(writing, top, excluded);
     const ancestors = await ancestorsOf(git, top);
     const sent = await sendTree(tree, ancestors, { git, scratch, commit, relay });
+    const hasChanges = tree !== ancestors[0]?.tree;
+    const head = await headOf(git, top);
     return {
       project: { type: 'snapshot', hash: sent.hash, url, project_directory: projectDirectory },
-      hasChanges: tree !== ancestors[0]?.tree,
+      hasChanges,
+      revision: head === null ? null : { ...head, has_changes: hasChanges },
       bytesSent: sent.bytes,
       notes,
     };

@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { AtomIdSchema, BuildIdSchema, SubjobIdSchema } from './ids.js';
 import { JobDefinitionSchema } from './job.js';
 import { resultFacts } from './result-facts.js';
+import { RevisionSchema } from './revision.js';
 import { literals, Nullable } from './shapes.js';
 
 /** Longer than any that a system takes: of paths 4096 on Linux, of addresses some 8000 in servers and browsers. */
@@ -62,6 +63,7 @@ export const BuildRequestSchema = Type.Object(
           'Whether what takes far too long on one slave may start a second time on another; as the job says unless given.',
       }),
     ),
+    revision: Type.Optional(RevisionSchema),
   },
   { additionalProperties: false },
 );
@@ -121,6 +123,7 @@ export const BuildSchema = Type.Object(
     ...resultFacts,
     artifacts: Nullable(Type.String({ description: "URL path of the archive of the build's results." })),
     error_message: Nullable(Type.String()),
+    revision: Nullable(RevisionSchema),
     request_params: BuildRequestSchema,
   },
   { additionalProperties: false },

@@ -13,6 +13,7 @@ import { ProjectSchema, RemoteFileSchema } from './project.js';
 import { ReportedFactsSchema } from './result-facts.js';
 import { ResultIndexSchema } from './result-index.js';
 import { ResultLimitsSchema } from './result-limits.js';
+import { RevisionSchema } from './revision.js';
 import { literals, Nullable } from './shapes.js';
 
 /*
@@ -190,6 +191,8 @@ export const PreparedSchema = Type.Object(
     job: NamedJobSchema,
     /** The commit that was checked out; null for a directory. */
     commit: Type.Union([Type.String(), Type.Null()]),
+    /** What is tested, for people; absent where it is not known. */
+    revision: Type.Optional(RevisionSchema),
     atoms: Type.Array(ListedAtomSchema),
   },
   closed,

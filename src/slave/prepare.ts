@@ -32,13 +32,15 @@ export async function prepare(
   signal: AbortSignal,
   clock: Clock,
 ): Promise<Prepared> {
-  const { projectDirectory, commit } = await unlessAborted(host.workspace(), signal);
+  const { projectDirectory, commit, revision } = await unlessAborted(host.workspace(), signal);
   const job = await jobOf(assignment, projectDirectory);
-  const atoms =
+  const [atoms, found] = await Promise.all([
     assignment.atoms_override === null
-      ? await listAtoms(job, host, projectDirectory, scratch, signal, clock)
-      : overriding(job, assignment.atoms_override);
-  return { lease: assignment.lease, job, commit, atoms };
+      ? listAtoms(job, host, projectDirectory, scratch, signal, clock)
+      : overriding(job, assignment.atoms_override),
+    revision(),
+  ]);
+  return { lease: assignment.lease, job, commit, ...(found === null ? {} : { revision: found }), atoms };
 }
 
 async function jobOf(

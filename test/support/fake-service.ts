@@ -419,6 +419,7 @@ export function fakeBuild(id: BuildId, request: BuildRequest): Build {
     flaky_atoms: null,
     artifacts: null,
     error_message: null,
+    revision: null,
     request_params: request,
   };
 }

@@ -37,7 +37,7 @@ export async function requestFromHere(
   const patience = { clock: systemClock, random: Math.random, signal };
   // Before the work of making it: the address may be wrong.
   await retry(() => client.knownPacks([], { signal }), { ...patience, giveUpAfterMs: FIRST_CONTACT_MS });
-  const { project, hasChanges, bytesSent, notes } = await sendSnapshot({
+  const { project, hasChanges, revision, bytesSent, notes } = await sendSnapshot({
     directory,
     excluded: [resolve(RESULTS_DIRECTORY)],
     env: ownEnvironment(process.env),
@@ -56,6 +56,7 @@ export async function requestFromHere(
   return {
     type: 'snapshot',
     hash: project.hash,
+    ...(revision === null ? {} : { revision }),
     ...(project.url === null ? {} : { url: project.url }),
     ...(project.project_directory === null ? {} : { project_directory: project.project_directory }),
     ...more,

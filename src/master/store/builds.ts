@@ -3,6 +3,7 @@ import type { Kysely, Selectable, Updateable } from 'kysely';
 import { type BuildRequest, BuildRequestSchema } from '../../protocol/build.js';
 import { type BuildId, toId } from '../../protocol/ids.js';
 import { NamedJobSchema } from '../../protocol/job.js';
+import { RevisionSchema } from '../../protocol/revision.js';
 import type { BuildsTable, Database } from './database.js';
 import { jsonColumn } from './json.js';
 import { expectOneRow } from './one-row.js';
@@ -17,6 +18,7 @@ const TimestampsSchema = Type.Object(
 
 export const readRequest = jsonColumn(BuildRequestSchema, 'builds.request');
 export const readTimestamps = jsonColumn(TimestampsSchema, 'builds.timestamps');
+export const readRevision = jsonColumn(RevisionSchema, 'builds.revision');
 export const readJob = jsonColumn(NamedJobSchema, 'builds.job');
 /** Of `builds` and `subjobs`. */
 export const readLosses = jsonColumn(Type.Array(Type.String()), 'losses');

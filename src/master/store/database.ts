@@ -30,6 +30,8 @@ export interface BuildsTable {
   /** NamedJob as JSON; null until prepared. */
   job: string | null;
   commit_hash: string | null;
+  /** Revision as JSON; null until prepared, and where it is not known. */
+  revision: string | null;
   num_atoms: number | null;
   num_subjobs: number | null;
   /** For how many executors its subjobs were made; null until prepared. */

@@ -56,6 +56,11 @@ const migrations: Record<string, Migration> = {
       await sql`CREATE INDEX nonces_by_expiry ON nonces (expires)`.execute(db);
     },
   },
+  '0007_revision': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await sql`ALTER TABLE builds ADD COLUMN revision TEXT`.execute(db);
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };

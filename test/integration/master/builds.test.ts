@@ -280,6 +280,34 @@ describe('a build on the master', () => {
     expect([atoms.length, total]).to.deep.equal([3, 3]);
   });
 
+  it('shows the revision that the preparing slave reports, also after a restart, and else that of the request', async () => {
+    const revision = { commit: 'a'.repeat(40), branch: 'main', subject: 'Fix it', has_changes: false };
+    const given = { ...revision, has_changes: true };
+    const { master } = harness;
+    const id = await master.createBuild({ type: 'directory', project_directory: '/p', job_name: 'a' });
+    const slave = await harness.slave();
+    const { lease } = await slave.takePreparation();
+    expect((await master.getBuild(id)).revision).to.equal(null);
+    await master.reportPrepared(slave.id, id, {
+      lease,
+      job: { name: 'a', definition: { commands: ['true'], atomizers: [{ A: 'b' }] } },
+      commit: null,
+      revision,
+      atoms: [{ variable: 'A', value: 'x' }],
+    });
+    const other = await master.createBuild({
+      type: 'directory',
+      project_directory: '/p',
+      job_name: 'a',
+      revision: given,
+    });
+    await harness.restart();
+    expect((await harness.master.getBuild(id)).revision).to.deep.equal(revision);
+    expect((await harness.master.getBuild(other)).revision).to.deep.equal(given);
+    await harness.master.cancelBuild(id);
+    expect((await harness.master.getBuild(id)).revision).to.deep.equal(revision);
+  });
+
   it('hands the commit that was prepared to all slaves', async () => {
     const { master } = harness;
     await master.createBuild({ type: 'git', url: 'https://example.com/a.git', job_name: 'a' });

@@ -81,6 +81,7 @@ describe('the history of times', () => {
     await sql`ALTER TABLE atoms DROP COLUMN facts`.execute(store.db);
     await sql`ALTER TABLE builds DROP COLUMN facts`.execute(store.db);
     await sql`ALTER TABLE builds DROP COLUMN assumed_seconds`.execute(store.db);
+    await sql`ALTER TABLE builds DROP COLUMN revision`.execute(store.db);
     await sql`DROP TABLE nonces`.execute(store.db);
     await sql`CREATE TABLE nonces (nonce TEXT PRIMARY KEY, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID`.execute(
       store.db,

@@ -25,6 +25,7 @@ const running: Build = {
   failed_atoms: null,
   artifacts: null,
   error_message: null,
+  revision: null,
   request_params: { type: 'directory' },
 };
 
