@@ -1,18 +1,22 @@
 import type { SlaveId } from '../protocol/ids.js';
 import type { BuildWork } from './build-work.js';
 
-/** A build that holds no executor gains a step of priority each time it has been ready for this long. */
+/** A build that holds no executor gains a step of priority each time it has waited for this long. */
 const SECONDS_PER_STEP_OF_WAITING = 60;
 /** Enough to pass any priority; 2 to this power is far from the end of numbers. */
 const MOST_STEPS_OF_WAITING = 20;
 
 /**
  * The build that a free executor of this slave serves next; null when there is none. `builds` are those that may run
- * there, older first; `now` in seconds since the epoch.
+ * there or that wait to be prepared, older first; `now` in seconds since the epoch.
  *
  * It is the one that would hold the least for its weight if it got one executor more (the division of seats by
  * D'Hondt), the older among equals. A step of priority doubles the weight. Who holds nothing gains steps while it
  * waits, so that newer builds of any priority cannot keep it waiting for ever.
+ *
+ * A build that waits to be prepared claims its first executor by the same rule. Its wait counts from the request on,
+ * before and after the preparation: so an older build that is prepared starts before a newer one is prepared, and of
+ * thousands of builds no more are prepared than there are executors to start them.
  *
  * A build costs a slave its fetching and `setup_build` once. So a build that is open on the slave goes before one that
  * is not, as long as that one runs elsewhere and the advantage is no more than one executor.
@@ -23,7 +27,7 @@ export function pickBuild(builds: Iterable<BuildWork>, slave: SlaveId, now: numb
   for (const build of builds) {
     const claim = claimOf(build, now);
     neediest = nearer(neediest, claim);
-    open = build.setup.isOpenOn(slave) ? nearer(open, claim) : open;
+    open = build.state === 'BUILDING' && build.setup.isOpenOn(slave) ? nearer(open, claim) : open;
   }
   if (neediest === null || open === null || neediest.build.running === 0) {
     return neediest?.build ?? null;
@@ -44,10 +48,11 @@ function claimOf(build: BuildWork, now: number): Claim {
 }
 
 function stepsOfWaiting({ running, timestamps }: BuildWork, now: number): number {
-  if (running > 0 || timestamps.BUILDING === undefined) {
+  const since = timestamps.QUEUED ?? timestamps.BUILDING;
+  if (running > 0 || since === undefined) {
     return 0;
   }
-  const steps = Math.floor((now - timestamps.BUILDING) / SECONDS_PER_STEP_OF_WAITING);
+  const steps = Math.floor((now - since) / SECONDS_PER_STEP_OF_WAITING);
   return Math.min(Math.max(0, steps), MOST_STEPS_OF_WAITING);
 }
 

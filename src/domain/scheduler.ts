@@ -28,9 +28,8 @@ export type Choice =
 /**
  * Takes leases for up to `freeExecutors` executors of one slave and says which. `now` in seconds since the epoch.
  *
- * Queued builds are prepared first, older ones before newer: only then is it known what they need. Otherwise the
- * build whose share is furthest behind is served, see pickBuild; within the build, the subjob that is expected to
- * take longest.
+ * The build whose share is furthest behind is served, see pickBuild: it is prepared if it is queued, for only then is
+ * it known what it needs; otherwise it gets the subjob that is expected to take longest.
  *
  * With `takesShunned` false it gets no atom again that failed on it: others are asked first.
  *
@@ -52,10 +51,7 @@ export function chooseWork(
 ): Choice[] {
   const choices: Choice[] = [];
   while (choices.length < freeExecutors) {
-    const choice =
-      prepareNext(cluster, slave, now) ??
-      runNext(cluster, slave, now, takesShunned) ??
-      duplicateNext(cluster, slave, now);
+    const choice = serveNext(cluster, slave, now, takesShunned) ?? duplicateNext(cluster, slave, now);
     if (choice === null) {
       break;
     }
@@ -71,30 +67,34 @@ export function chooseWork(
   return choices;
 }
 
-function prepareNext(cluster: Cluster, slave: SlaveId, now: number): Choice | null {
-  for (const build of cluster.builds) {
-    if (build.state === 'QUEUED' && !build.refusedBy.has(slave)) {
-      build.enter('PREPARING', now);
-      return { kind: 'prepare', build, task: build.takePreparation(cluster.nextLease(), slave) };
+/** Builds all of whose atoms are shunned here are passed over for the others. */
+function serveNext(cluster: Cluster, slave: SlaveId, now: number, takesShunned: boolean): Choice | null {
+  const passed = new Set<BuildWork>();
+  for (;;) {
+    const neediest = pickBuild(mayServe(cluster, slave, passed), slave, now);
+    if (neediest === null) {
+      return null;
     }
+    if (neediest.state === 'QUEUED') {
+      neediest.enter('PREPARING', now);
+      const task = neediest.takePreparation(cluster.nextLease(), slave);
+      return { kind: 'prepare', build: neediest, task };
+    }
+    const taken = neediest.takeSubjob(cluster.nextLease(), slave, takesShunned);
+    if (taken !== null) {
+      return asChoice(neediest, taken, false);
+    }
+    passed.add(neediest);
   }
-  return null;
-}
-
-function runNext(cluster: Cluster, slave: SlaveId, now: number, takesShunned: boolean): Choice | null {
-  const neediest = pickBuild(willing(cluster, slave), slave, now);
-  if (neediest === null) {
-    return null;
-  }
-  const taken = neediest.takeSubjob(cluster.nextLease(), slave, takesShunned);
-  return taken === null ? null : asChoice(neediest, taken, false);
 }
 
 function runAhead(cluster: Cluster, slave: SlaveId, now: number): Choice | null {
   const build = pickBuild(willing(cluster, slave), slave, now);
-  return build?.setup.isOpenOn(slave) === true && build.queued > build.running
-    ? runNext(cluster, slave, now, false)
-    : null;
+  if (build?.setup.isOpenOn(slave) !== true || build.queued <= build.running) {
+    return null;
+  }
+  const taken = build.takeSubjob(cluster.nextLease(), slave, false);
+  return taken === null ? null : asChoice(build, taken, false);
 }
 
 function duplicateNext(cluster: Cluster, slave: SlaveId, now: number): Choice | null {
@@ -114,6 +114,15 @@ function asChoice(build: BuildWork, { id, ...taken }: Taken, isDuplicate: boolea
 function* willing(cluster: Cluster, slave: SlaveId): Iterable<BuildWork> {
   for (const build of cluster.builds) {
     if (mayRunOn(build, slave)) {
+      yield build;
+    }
+  }
+}
+
+function* mayServe(cluster: Cluster, slave: SlaveId, passed: ReadonlySet<BuildWork>): Iterable<BuildWork> {
+  for (const build of cluster.builds) {
+    const isToPrepare = build.state === 'QUEUED' && !build.refusedBy.has(slave);
+    if (isToPrepare || (mayRunOn(build, slave) && !passed.has(build))) {
       yield build;
     }
   }

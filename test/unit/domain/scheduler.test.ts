@@ -13,11 +13,15 @@ function prepared(id: number, subjobs: number, limits: Limits = noLimits): Build
   const work = new BuildWork(toId.build(id), newBuild(0));
   work.enter('PREPARING', 0);
   work.takePreparation(toId.lease(1_000_000 + id), toId.slave(99));
+  finishPreparation(work, subjobs, 0, limits);
+  return work;
+}
+
+function finishPreparation(work: BuildWork, subjobs: number, now: number, limits = noLimits): void {
   work.endPreparation({ kind: 'completed' });
-  work.enter('BUILDING', 0);
+  work.enter('BUILDING', now);
   const subjob = { atoms: 1, expected: 1, deviation: 0, task: newTask, executorIndex: null };
   work.setSubjobs(Array(subjobs).fill(subjob), limits);
-  return work;
 }
 
 function clusterOf(builds: readonly BuildWork[]) {
@@ -110,6 +114,63 @@ describe('the scheduler', () => {
     expect(works[0]?.timestamps.PREPARING).to.equal(7);
     expect(chooseWork(cluster, toId.slave(2), 5, 7).map(({ build }) => build.id)).to.deep.equal([2]);
     expect(hasWork(cluster)).to.equal(false);
+  });
+
+  it('prepares a queued build of a higher priority before older ones', () => {
+    const works = [0, 0, 2].map(
+      (priority, n) => new BuildWork(toId.build(n + 1), newBuild(0), newTask, priority),
+    );
+    expect(chooseWork(clusterOf(works), toId.slave(1), 3, 1).map(({ build }) => build.id)).to.deep.equal([
+      3, 1, 2,
+    ]);
+  });
+
+  it('starts every build before newer ones of its priority are prepared, whatever its executors are', () => {
+    const atoms = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 60 });
+    const sizes = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 });
+    const secondsPerStep = fc.constantFrom(0, 1, 70);
+    fc.assert(
+      fc.property(
+        atoms,
+        sizes,
+        secondsPerStep,
+        fc.infiniteStream(fc.nat()),
+        (counts, executors, wait, draws) => {
+          const works = counts.map((_, n) => new BuildWork(toId.build(n + 1), newBuild(n / 10)));
+          const cluster = clusterOf(works);
+          const running: { choice: Choice; slave: number }[] = [];
+          const started = new Set<BuildWork>();
+          const total = executors.reduce((sum, size) => sum + size, 0);
+          for (
+            let now = 100;
+            works.some(({ isComplete, state }) => state !== 'BUILDING' || !isComplete);
+            now += wait
+          ) {
+            executors.forEach((size, slave) => {
+              const free = size - running.filter((one) => one.slave === slave).length;
+              for (const choice of chooseWork(cluster, toId.slave(slave + 1), free, now)) {
+                running.push({ choice, slave });
+                const { build } = choice;
+                if (choice.kind === 'run') {
+                  started.add(build);
+                } else {
+                  const older = works.filter((work) => work.id < build.id && work.state === 'BUILDING');
+                  expect(older.filter((work) => !started.has(work))).to.deep.equal([]);
+                }
+              }
+            });
+            const waiting = works.filter((work) => work.state === 'BUILDING' && !started.has(work));
+            expect(waiting.length, 'prepared in advance').to.be.at.most(total);
+            const [ends] = running.splice((draws.next().value ?? 0) % running.length, 1);
+            if (ends?.choice.kind === 'run') {
+              ends.choice.build.endSubjob(ends.choice.subjob, ends.choice.task.lease, { kind: 'completed' });
+            } else if (ends !== undefined) {
+              finishPreparation(ends.choice.build, counts[ends.choice.build.id - 1] ?? 0, now);
+            }
+          }
+        },
+      ),
+    );
   });
 
   describe('ahead', () => {
