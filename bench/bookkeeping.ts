@@ -67,7 +67,7 @@ async function measure(home: string): Promise<Row> {
     directory: join(home, 'master'),
     clock: systemClock,
     random: Math.random,
-    log: createLogger('error', 'bench'),
+    log: createLogger({ level: 'error', name: 'bench' }),
     leaseSeconds: 3600,
     retention: { buildsKept: 0, daysKept: 0 },
   });

@@ -26,7 +26,7 @@ export interface FleetMeasured {
 
 // Each slave has one signal for all that it waits for.
 setMaxListeners(0);
-const log = createLogger('error', 'fleet');
+const log = createLogger({ level: 'error', name: 'fleet' });
 const delay = monitorEventLoopDelay({ resolution: 5 });
 const handOuts: number[] = [];
 const slaves: SimulatedSlave[] = [];

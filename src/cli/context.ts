@@ -1,6 +1,7 @@
 import { type LoadedConfig, loadConfig } from '../config/load.js';
 import { createLogger, type Logger, type LogLevel } from '../lib/logger.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
+import { openServiceFile } from './service-file.js';
 
 /** The options that every subcommand takes. */
 export interface CommonOptions {
@@ -12,6 +13,8 @@ export interface CommonOptions {
 export interface Context {
   readonly config: LoadedConfig;
   readonly log: Logger;
+  /** Of a service: ends the files that it writes. */
+  close(): Promise<void>;
 }
 
 /**
@@ -28,14 +31,26 @@ export function createContext(
     throw new ClusterRunnerError('USAGE', 'Give --verbose or --quiet, not both.');
   }
   const given = Object.entries(flags).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]]));
+  const service = name === 'master' || name === 'slave' ? name : null;
   const config = loadConfig({
     ...(options.configFile === undefined ? {} : { configFile: options.configFile }),
+    ...(service === null ? {} : { service }),
     env: process.env,
     flags: Object.fromEntries(given),
   });
-  // Only services keep logs, unless somebody looks on.
-  const isForPeople = defaultLevel !== undefined || process.stderr.isTTY;
-  return { config, log: createLogger(levelOf(options, config, defaultLevel), name, isForPeople) };
+  const file =
+    service === null || config.logFilename === null ? null : openServiceFile(config, config.logFilename);
+  const log = createLogger({
+    level: levelOf(options, config, defaultLevel),
+    name,
+    // Only services keep logs, unless somebody looks on.
+    isForPeople: defaultLevel !== undefined || process.stderr.isTTY,
+    ...(file === null ? {} : { file }),
+  });
+  for (const warning of config.warnings) {
+    log.warn(warning);
+  }
+  return { config, log, close: async () => file?.close() };
 }
 
 function levelOf(options: CommonOptions, config: LoadedConfig, fallback: LogLevel | undefined): LogLevel {

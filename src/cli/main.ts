@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { version } from '../lib/version.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { heedClosedOutput } from './closed-output.js';
@@ -14,6 +14,8 @@ import { joinRemoteFilePairs } from './remote-file-pairs.js';
 
 /** Runs the command line and sets the process's exit code. Nothing here ends the process by force. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // Init scripts look for it; without this it is the name of the runtime.
+  process.title = 'clusterrunner';
   heedClosedOutput(argv[2]);
   try {
     await program().parseAsync(joinRemoteFilePairs(argv));
@@ -52,6 +54,7 @@ function program(): Command {
   common(root.command('master'))
     .description('Take build requests and hand their tests to slaves.')
     .option('-p, --port <port>', 'port to listen on; 0 takes a free one (default: 43000)')
+    .option('--eventlog-file <file>', 'where to write events, one JSON object a line; STDOUT prints them')
     .action(async (options) => (await import('./master.js')).master(options));
 
   common(root.command('slave'))
@@ -59,6 +62,7 @@ function program(): Command {
     .option('-m, --master-url <url>', 'the master (default: http://localhost:43000)')
     .option('-e, --num-executors <n>', 'subjobs to run at once (default: 1)')
     .option('-p, --port <port>', 'port of its read-only status API; 0 takes a free one (default: 43001)')
+    .option('--eventlog-file <file>', 'where to write events, one JSON object a line; STDOUT prints them')
     .option('--finish-on-stop', 'on SIGTERM or Ctrl-C finish what runs first; on the second hand it back')
     .action(async (options) => (await import('./slave.js')).slave(options));
 
@@ -90,6 +94,8 @@ function program(): Command {
       'start again on another slave what takes far too long (default: as the job says)',
     )
     .option('--no-speculative', 'never do so')
+    .option('--config <json>', 'definition of the job, in place of clusterrunner.yaml')
+    .option('--atoms-override <json>', 'list of atoms to run, in place of what the atomizers list')
     .option('--rerun-failed <build>', 'run the atoms again that failed or were lost in that build, as it was')
     .option('--junit <file>', 'where to put a copy of build_results/junit.xml')
     .action(async (type: string | undefined, options) => {
@@ -139,7 +145,9 @@ function program(): Command {
   reader(root.command('shutdown'))
     .description('Let slaves finish what they run, take no more, and exit.')
     .argument('[slaves...]', 'numbers or names of slaves')
-    .option('--all', 'all slaves')
+    .option('-a, --all', 'all slaves')
+    .addOption(new Option('--all-slaves', 'all slaves').hideHelp())
+    .option('-s, --slave-id <slave>', 'a slave, by number or name (may be repeated)', collect, [])
     .action(async (slaves: string[], options) => (await import('./shutdown.js')).shutdown(slaves, options));
 
   common(root.command('stop'))

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { LiveSecrets } from '../config/live-secrets.js';
 import type { LoadedConfig } from '../config/load.js';
 import { systemClock } from '../lib/clock.js';
+import { type LinearPattern, saysHowItEnds } from '../lib/linear-pattern.js';
 import type { Logger } from '../lib/logger.js';
 import { isLoopback } from '../master/http/origins.js';
 import type { TlsFiles } from '../master/http/tls.js';
 import { type CommonOptions, createContext } from './context.js';
+import { openEventLog } from './event-log.js';
 import { limitsOf, resultBoundsOf } from './master-limits.js';
 import { serveMaster } from './serve-master.js';
 import { noteService } from './services.js';
@@ -13,11 +15,16 @@ import { untilStopped } from './until-stopped.js';
 
 export interface MasterOptions extends CommonOptions {
   readonly port?: string;
+  readonly eventlogFile?: string;
 }
 
 /** `clusterrunner master`: serves until it is told to stop. */
 export async function master(options: MasterOptions): Promise<void> {
-  const { config, log } = createContext('master', options, { 'master.port': options.port });
+  const { config, log, close } = createContext('master', options, {
+    'master.port': options.port,
+    'general.eventlog_filename': options.eventlogFile,
+  });
+  warnOfPrefixes(config.corsAllowedOriginsRegex, log);
   const { address, allowedHosts } = config.master;
   const tls = tlsFilesOf(config, log);
   const stopped = untilStopped();
@@ -41,6 +48,8 @@ export async function master(options: MasterOptions): Promise<void> {
     log,
   });
   const forget = noteService(config.baseDirectory, 'master', served.port);
+  const events = openEventLog(config, systemClock);
+  events?.follow((end) => served.reading.followEvents(null, end));
   try {
     if (served.portReplaced) {
       process.stdout.write(`Port ${config.master.port} is taken; using ${served.port} instead.\n`);
@@ -55,7 +64,9 @@ export async function master(options: MasterOptions): Promise<void> {
     log.info({ signal: await stopped }, 'stopping');
   } finally {
     forget();
+    await events?.close();
     await served.close();
+    await close();
   }
 }
 
@@ -64,4 +75,14 @@ function tlsFilesOf({ httpsCertFile, httpsKeyFile }: LoadedConfig, log: Logger):
   return httpsCertFile === null || httpsKeyFile === null
     ? null
     : { certFile: httpsCertFile, keyFile: httpsKeyFile, log };
+}
+
+/** ClusterRunner 0.x takes an origin of which only the beginning matches. */
+function warnOfPrefixes(allowed: LinearPattern | null, log: Logger): void {
+  if (allowed !== null && !saysHowItEnds(allowed.source)) {
+    log.warn(
+      `cors_allowed_origins_regex must match the whole origin, with its port: write "${allowed.source}$" if that is ` +
+        `meant, or "${allowed.source}.*" for every origin that begins so.`,
+    );
+  }
 }

@@ -5,7 +5,7 @@ import type { LinearPattern } from '../lib/linear-pattern.js';
 import type { Logger } from '../lib/logger.js';
 import { Releasers } from '../lib/releasers.js';
 import { version } from '../lib/version.js';
-import type { MasterService } from '../master/contract.js';
+import type { MasterReading, MasterService } from '../master/contract.js';
 import type { ReadAccess } from '../master/http/admit-reader.js';
 import { createApp } from '../master/http/app.js';
 import { defaultLimits, type Limits } from '../master/http/limits.js';
@@ -47,6 +47,7 @@ export interface ServedMaster {
   /** The port that was asked for by default was taken. */
   readonly portReplaced: boolean;
   readonly service: MasterService;
+  readonly reading: MasterReading;
   close(): Promise<void>;
 }
 
@@ -96,6 +97,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       port: server.port,
       portReplaced: server.replaced,
       service,
+      reading: service,
       close: () => releasers.releaseAll(),
     };
   } catch (error) {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from 'node:path';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { isSameProcess, processIdentity } from '../lib/process-identity.js';
 
 /*
  * Each master and slave notes itself in a file of <base_directory>/services while it runs, so that
@@ -11,6 +12,8 @@ import { Value } from '@sinclair/typebox/value';
 const ServiceSchema = Type.Object({
   kind: Type.Union([Type.Literal('master'), Type.Literal('slave')]),
   pid: Type.Integer({ minimum: 1 }),
+  /** See processIdentity; notes of older programs have none. */
+  identity: Type.Optional(Type.String()),
   /** Of the master's API. */
   port: Type.Union([Type.Integer({ minimum: 1, maximum: 65_535 }), Type.Null()]),
 });
@@ -20,7 +23,10 @@ export type Service = Static<typeof ServiceSchema>;
 export function noteService(baseDirectory: string, kind: Service['kind'], port: Service['port']): () => void {
   const file = fileOf(baseDirectory, process.pid);
   mkdirSync(join(baseDirectory, 'services'), { recursive: true, mode: 0o700 });
-  writeFileSync(`${file}.new`, JSON.stringify({ kind, pid: process.pid, port }));
+  writeFileSync(
+    `${file}.new`,
+    JSON.stringify({ kind, pid: process.pid, port, identity: processIdentity(process.pid) }),
+  );
   renameSync(`${file}.new`, file);
   return () => rmSync(file, { force: true });
 }
@@ -56,20 +62,9 @@ function readNote(file: string): Service | null {
   }
 }
 
-/** A process number may belong to somebody else by now: where the system shows command lines, they decide. */
-export function isServiceProcess(service: Service): boolean {
-  try {
-    process.kill(service.pid, 0);
-  } catch {
-    // ESRCH: gone. EPERM: not ours to stop. Either way it is no service of this user.
-    return false;
-  }
-  try {
-    return readFileSync(`/proc/${service.pid}/cmdline`, 'utf8').split('\0').includes(service.kind);
-  } catch {
-    // No /proc on this system, or the process ended just now; the signal that follows finds out.
-    return true;
-  }
+/** A process number may belong to another process by now. */
+export function isServiceProcess({ pid, identity }: Service): boolean {
+  return identity === undefined ? processIdentity(pid) !== null : isSameProcess(identity);
 }
 
 function fileOf(baseDirectory: string, pid: number): string {

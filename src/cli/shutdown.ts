@@ -7,18 +7,23 @@ import { printJson, type ReaderOptions, withClient } from './reader.js';
 
 export interface ShutdownOptions extends ReaderOptions {
   readonly all?: boolean;
+  /** The name of `all` in ClusterRunner 0.x. */
+  readonly allSlaves?: boolean;
+  readonly slaveId?: readonly string[];
 }
 
 /** `clusterrunner shutdown SLAVE... | --all`: slaves finish what they run, take no more, and exit. */
-export async function shutdown(slaves: readonly string[], options: ShutdownOptions): Promise<void> {
-  if ((options.all === true) === slaves.length > 0) {
+export async function shutdown(named: readonly string[], options: ShutdownOptions): Promise<void> {
+  const slaves = [...named, ...(options.slaveId ?? [])];
+  const isAll = options.all === true || options.allSlaves === true;
+  if (isAll === slaves.length > 0) {
     throw new ClusterRunnerError(
       'USAGE',
       'Name the slaves that are to leave, by number or by name (`clusterrunner status` lists them), or give --all.',
     );
   }
   const ids = await withClient('shutdown', options, async (client) =>
-    client.drainSlaves(options.all === true ? 'all' : await chosen(client, slaves)),
+    client.drainSlaves(isAll ? 'all' : await chosen(client, slaves)),
   );
   if (options.json) {
     printJson({ slave_ids: ids });

@@ -5,6 +5,7 @@ import { systemClock } from '../lib/clock.js';
 import { startSlave } from '../slave/slave.js';
 import { masterOnThisMachine } from './build/master-on-this-machine.js';
 import { type CommonOptions, createContext } from './context.js';
+import { openEventLog } from './event-log.js';
 import { configuredMasterUrl, trustOf } from './master-connection.js';
 import { noteService } from './services.js';
 import { untilStopped, untilStoppedTwice } from './until-stopped.js';
@@ -14,13 +15,15 @@ export interface SlaveOptions extends CommonOptions {
   readonly numExecutors?: string;
   readonly port?: string;
   readonly finishOnStop?: boolean;
+  readonly eventlogFile?: string;
 }
 
 /** `clusterrunner slave`: works until it is told to stop or drained by the master. */
 export async function slave(options: SlaveOptions): Promise<void> {
-  const { config, log } = createContext('slave', options, {
+  const { config, log, close } = createContext('slave', options, {
     'slave.num_executors': options.numExecutors,
     'slave.port': options.port,
+    'general.eventlog_filename': options.eventlogFile,
   });
   const trust = trustOf(config, log);
   const masterUrl = parseMasterUrl(
@@ -29,6 +32,7 @@ export async function slave(options: SlaveOptions): Promise<void> {
   const [finish, stopped] = stopSignals(options.finishOnStop === true);
   const root = claimDirectory(join(config.baseDirectory, 'slaves'), 'slave');
   const forget = noteService(config.baseDirectory, 'slave', null);
+  const events = openEventLog(config, systemClock);
   const starting = new AbortController();
   for (const told of [finish, stopped]) {
     told.then(() => starting.abort());
@@ -56,7 +60,9 @@ export async function slave(options: SlaveOptions): Promise<void> {
       random: Math.random,
       log,
       signal: starting.signal,
+      onEvent: (tag, data) => events?.record(tag, data),
     });
+    events?.record('SERVICE_STARTED', { service: 'slave' });
     const executors =
       config.slave.numExecutors === 1 ? '1 executor' : `${config.slave.numExecutors} executors`;
     process.stdout.write(`Slave is connected to ${masterUrl.origin} with ${executors}\n`);
@@ -68,8 +74,11 @@ export async function slave(options: SlaveOptions): Promise<void> {
       throw error;
     }
   } finally {
+    events?.record('SERVICE_STOPPED', { service: 'slave' });
+    await events?.close();
     forget();
     root.release();
+    await close();
   }
 }
 

@@ -11,11 +11,13 @@ import {
   rmSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { hasCode } from '../lib/error-code.js';
 import { messageOf } from '../protocol/errors.js';
-import { readConfText } from './conf-text.js';
+import type { Service } from './conf-sections.js';
+import { type ConfText, readConfText } from './conf-text.js';
 import { firstConfText, withSecret } from './first-file.js';
 import { type Given, invalid } from './given.js';
-import { hasCode, readIfThere, replace, tolerating, writeTemporary } from './whole-file.js';
+import { readIfThere, replace, tolerating, writeTemporary } from './whole-file.js';
 
 const MAX_BYTES = 1024 * 1024;
 const MAX_ROUNDS = 100;
@@ -24,6 +26,7 @@ const PREVIOUS_SECRET = 'general.previous_secret';
 
 export interface ConfFileOptions {
   readonly file: string;
+  readonly service: Service | null;
   /** Made, with those above it, when the file is written and it is not there. */
   readonly mayMakeFolder: boolean;
   /** The secret comes from elsewhere: the file need not have one, and need not be there. */
@@ -33,36 +36,36 @@ export interface ConfFileOptions {
 }
 
 /**
- * The settings of the file, by `section.key`. It is written when it is not there, and gets a secret when it has
+ * The settings of the file. It is written when it is not there, and gets a secret when it has
  * none; processes that do so at the same time end with the same secret.
  * @throws ClusterRunnerError CONFIG_INVALID
  */
-export function loadConfFile(options: ConfFileOptions): Map<string, Given> {
-  const { file } = options;
+export function loadConfFile(options: ConfFileOptions): ConfText {
+  const { file, service } = options;
   // A round begins again only when another process has changed the file since this one looked.
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const read = readConf(file);
+    const read = readConf(file, service);
     if (read === null) {
       if (!writeFirst(options)) {
-        return new Map();
+        return { settings: new Map(), warnings: [] };
       }
     } else {
       options.check(read.settings);
       if (options.hasSecret || read.settings.has(SECRET)) {
-        return read.settings;
+        return read;
       }
-      addSecret(file);
+      addSecret(file, service);
     }
   }
   throw invalid(`${file} keeps changing while it is read; see which other program writes it.`);
 }
 
 /** The settings of a file that is there. @throws ClusterRunnerError CONFIG_INVALID */
-export function readSettings(file: string): ReadonlyMap<string, Given> {
-  return readConf(file)?.settings ?? new Map();
+export function readSettings(file: string, service: Service | null): ReadonlyMap<string, Given> {
+  return readConf(file, service)?.settings ?? new Map();
 }
 
-function readConf(file: string): { content: string; settings: Map<string, Given> } | null {
+function readConf(file: string, service: Service | null): (ConfText & { content: string }) | null {
   let fd: number;
   try {
     // Not to wait for ever for the other end of a pipe.
@@ -82,13 +85,13 @@ function readConf(file: string): { content: string; settings: Map<string, Given>
       throw invalid(`The configuration ${file} is larger than ${MAX_BYTES} bytes; is it the right file?`);
     }
     const content = readFileSync(fd, 'utf8');
-    const settings = readConfText(content, file);
+    const { settings, warnings } = readConfText(content, file, service);
     if ((settings.has(SECRET) || settings.has(PREVIOUS_SECRET)) && (stat.mode & 0o077) !== 0) {
       throw invalid(
         `Others than its owner can read or change ${file}, which holds the secret. Mend it with: chmod 600 ${shellWord(file)}`,
       );
     }
-    return { content, settings };
+    return { content, settings, warnings };
   } finally {
     closeSync(fd);
   }
@@ -125,7 +128,7 @@ function writeFirst({ file, mayMakeFolder, hasSecret }: ConfFileOptions): boolea
  * so that it does not matter whose file stays. Only who sees the claim and no secret in the file may write: a
  * claim is taken away after the file has its secret.
  */
-function addSecret(given: string): void {
+function addSecret(given: string, service: Service | null): void {
   try {
     const file = realpathSync(given);
     const claim = `${file}.new-secret`;
@@ -137,7 +140,7 @@ function addSecret(given: string): void {
     } finally {
       rmSync(mine, { force: true });
     }
-    const now = readConf(file);
+    const now = readConf(file, service);
     if (secret !== null && now !== null && !now.settings.has(SECRET)) {
       replace(file, withSecret(now.content, secret));
     }

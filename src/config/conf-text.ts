@@ -1,18 +1,30 @@
+import { type ConfEntry, placeEntries, type Service } from './conf-sections.js';
 import { type Given, invalid } from './given.js';
-import { keyEntries, sectionNames } from './schema.js';
+import { list } from './kinds.js';
+import { type KeyEntry, keyEntries, sectionNames } from './schema.js';
 
 /** `[section]`, with a comment behind it or not. */
 export const SECTION_LINE = /^\s*\[([^\]]*)\]\s*([#;].*)?$/;
 const KEY_LINE = /^\s*([^=\s]+)\s*=(.*)$/;
+const COMMENT_OR_NOTHING = /^\s*([#;].*)?$/;
+
+export interface ConfText {
+  /** By `section.key`. */
+  readonly settings: Map<string, Given>;
+  /** Sentences about what is accepted although it was probably not meant so. */
+  readonly warnings: readonly string[];
+}
 
 /**
- * Reads the text of a clusterrunner.conf; the result is by `section.key`. A section may appear again, a key may
- * not. Values are the rest of the line: in quotes of either kind they are taken as they stand, otherwise a `#` or
+ * Reads the text of a clusterrunner.conf. A section may appear again, a key may not appear twice in one section.
+ * Values are the rest of the line: in quotes of either kind they are taken as they stand, otherwise a `#` or
  * `;` with a blank before it begins a comment (`a#b` is a value). An empty value is one that is not set.
+ * @param service the program that reads it, which decides between sections that share a key
  * @throws ClusterRunnerError CONFIG_INVALID naming file, line and key
  */
-export function readConfText(content: string, file: string): Map<string, Given> {
-  const found = new Map<string, Given & { line: number }>();
+export function readConfText(content: string, file: string, service: Service | null): ConfText {
+  const entries: ConfEntry[] = [];
+  const warnings: string[] = [];
   let section: string | null = null;
   for (const [index, text] of content
     .replace(/^\uFEFF/, '')
@@ -20,7 +32,7 @@ export function readConfText(content: string, file: string): Map<string, Given> 
     .entries()) {
     const line = index + 1;
     const at = `${file}, line ${line}`;
-    if (/^\s*([#;].*)?$/.test(text)) {
+    if (COMMENT_OR_NOTHING.test(text)) {
       continue;
     }
     const header = SECTION_LINE.exec(text);
@@ -36,18 +48,24 @@ export function readConfText(content: string, file: string): Map<string, Given> 
     if (section === null) {
       throw invalid(`${at}: "${name}" stands before the first section; put it under ${sectionList()}.`);
     }
-    const fullName = knownKey(section, name, at);
-    const earlier = found.get(fullName);
+    const [key] = knownKeys(section, name, at);
+    const earlier = entries.find((entry) => entry.section === section && entry.name === name);
     if (earlier !== undefined) {
       throw invalid(`${at}: "${name}" is given again; it stands in line ${earlier.line} already.`);
     }
-    const value = valueIn(rest.trim());
+    const value = key.key.kind === list ? listIn(rest.trim()) : valueIn(rest.trim());
     if (value === null) {
       throw invalid(`${at}: the value of "${name}" begins with a quote that does not end it.`);
     }
-    found.set(fullName, { text: value, source: `${at}: "${name}"`, line });
+    warnings.push(...valueWarnings(key, rest.trim(), value).map((sentence) => `${at}: ${sentence}`));
+    entries.push({ section, name, line, given: { text: value, source: `${at}: "${name}"` } });
   }
-  return new Map([...found].filter(([, { text }]) => text !== ''));
+  const placed = placeEntries(
+    entries.filter(({ given }) => given.text !== ''),
+    file,
+    service,
+  );
+  return { settings: placed.settings, warnings: [...warnings, ...placed.warnings] };
 }
 
 function knownSection(name: string, at: string): string {
@@ -57,18 +75,20 @@ function knownSection(name: string, at: string): string {
   return name;
 }
 
-function knownKey(section: string, name: string, at: string): string {
-  const inSection = keyEntries.filter((entry) => entry.section === section);
-  const entry = inSection.find((candidate) => candidate.name === name);
-  if (entry !== undefined) {
-    return entry.fullName;
+/** The keys of that name, the one of this section first if there is one. */
+function knownKeys(section: string, name: string, at: string): [KeyEntry, ...KeyEntry[]] {
+  const named = keyEntries.filter((entry) => entry.name === name);
+  const [first, ...others] = [
+    ...named.filter((entry) => entry.section === section),
+    ...named.filter((entry) => entry.section !== section),
+  ];
+  if (first === undefined) {
+    const inSection = keyEntries.filter((entry) => entry.section === section);
+    throw invalid(
+      `${at}: there is no key "${name}" in [${section}]; the keys there are ${inSection.map((entry) => entry.name).join(', ')}.`,
+    );
   }
-  const elsewhere = keyEntries.filter((candidate) => candidate.name === name);
-  const advice =
-    elsewhere.length > 0
-      ? `it belongs to [${elsewhere.map((candidate) => candidate.section).join('] or [')}]`
-      : `the keys there are ${inSection.map((candidate) => candidate.name).join(', ')}`;
-  throw invalid(`${at}: there is no key "${name}" in [${section}]; ${advice}.`);
+  return [first, ...others];
 }
 
 /** null for a quote that is not closed. */
@@ -76,11 +96,59 @@ function valueIn(rest: string): string | null {
   const quote = rest[0];
   if (quote === '"' || quote === "'") {
     const end = rest.indexOf(quote, 1);
-    const behind = end === -1 ? '' : rest.slice(end + 1);
-    return end === -1 || !/^\s*([#;].*)?$/.test(behind) ? null : rest.slice(1, end);
+    const after = end === -1 ? '' : rest.slice(end + 1);
+    return end === -1 || !COMMENT_OR_NOTHING.test(after) ? null : rest.slice(1, end);
   }
-  const comment = rest.search(/(^|\s)[#;]/);
-  return (comment === -1 ? rest : rest.slice(0, comment)).trim();
+  return rest.slice(0, commentStart(rest)).trim();
+}
+
+const LIST_ITEM = /\s*(?:"([^"]*)"|'([^']*)'|((?:(?![#;])(?:(?!\s[#;])[^,'"])+)?))\s*(,|$|(?=[#;]))/y;
+
+/**
+ * A list whose names may stand in quotes each, and end with a comma, as older files write it.
+ * @returns the names with commas between them; null for a quote that is not closed
+ */
+function listIn(rest: string): string | null {
+  if (/^[#;]/.test(rest)) {
+    return '';
+  }
+  const names: string[] = [];
+  LIST_ITEM.lastIndex = 0;
+  for (;;) {
+    const match = LIST_ITEM.exec(rest);
+    if (match === null) {
+      return null;
+    }
+    names.push((match[1] ?? match[2] ?? match[3] ?? '').trim());
+    if (match[4] !== ',') {
+      break;
+    }
+  }
+  const isTrailing = names.length > 1 && names.at(-1) === '';
+  return (isTrailing ? names.slice(0, -1) : names).join(',');
+}
+
+function commentStart(rest: string): number {
+  const start = rest.search(/(^|\s)[#;]/);
+  return start === -1 ? rest.length : start;
+}
+
+function valueWarnings({ name, key }: KeyEntry, rest: string, value: string): string[] {
+  const isQuoted = /^["']/.test(rest);
+  if (key.kind === list) {
+    const bare = rest.slice(0, commentStart(rest)).trim();
+    return /["'].*,|,.*["']|,$/.test(bare)
+      ? [`"${name}" is read as the list ${value.replaceAll(',', ', ')}; write it so, without quotes.`]
+      : [];
+  }
+  if (key.isSecret && !isQuoted && rest.includes('#')) {
+    return value.includes('#')
+      ? [
+          `the "#" belongs to the value of "${name}"; ClusterRunner 0.x ends the value before it. Quote the value.`,
+        ]
+      : [`the value of "${name}" ends before the "#"; the rest is a comment. Quote the value if it is not.`];
+  }
+  return [];
 }
 
 function sectionList(): string {

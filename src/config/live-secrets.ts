@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Clock } from '../lib/clock.js';
+import { hasCode } from '../lib/error-code.js';
 import type { Logger } from '../lib/logger.js';
 import { messageOf } from '../protocol/errors.js';
 import type { Secrets } from '../protocol/secrets.js';
@@ -8,7 +9,6 @@ import { type Environment, readEnvironment } from './environment.js';
 import { invalid, readGiven } from './given.js';
 import type { LoadedConfig } from './load.js';
 import { sections } from './schema.js';
-import { hasCode } from './whole-file.js';
 
 /** How often the file is looked at while requests are signed and checked. */
 const LOOK_EVERY_MS = 1000;
@@ -19,6 +19,7 @@ const LOOK_EVERY_MS = 1000;
  */
 export class LiveSecrets implements Secrets {
   readonly #file: string;
+  readonly #service: LoadedConfig['service'];
   readonly #set: ReadonlySet<string>;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -27,12 +28,13 @@ export class LiveSecrets implements Secrets {
   #lookedAt: number;
 
   constructor(
-    config: Pick<LoadedConfig, 'secret' | 'previousSecret' | 'configFile'>,
+    config: Pick<LoadedConfig, 'secret' | 'previousSecret' | 'configFile' | 'service'>,
     env: Environment,
     clock: Clock,
     log: Logger,
   ) {
     this.#file = config.configFile;
+    this.#service = config.service;
     this.#set = new Set(readEnvironment(env).keys());
     this.#clock = clock;
     this.#log = log;
@@ -64,7 +66,7 @@ export class LiveSecrets implements Secrets {
   }
 
   #read(): readonly [string, ...string[]] {
-    const settings = readSettings(this.#file);
+    const settings = readSettings(this.#file, this.#service);
     const place = { home: '', directory: '' };
     const given = (name: 'secret' | 'previous_secret', before: string | undefined) => {
       const text = settings.get(`general.${name}`);

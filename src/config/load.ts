@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { loadConfFile } from './conf-file.js';
+import type { Service } from './conf-sections.js';
 import { CONFIG_FILE_VARIABLE, type Environment, readEnvironment } from './environment.js';
 import { type Given, invalid, readGiven } from './given.js';
 import type { Place } from './kinds.js';
@@ -21,6 +22,10 @@ export type LoadedConfig = SectionValues<'general'> & {
   readonly slave: SectionValues<'slave'>;
   /** The file that was read. */
   readonly configFile: string;
+  /** The program that this configuration is for, where it is one that has a section of its own. */
+  readonly service: Service | null;
+  /** Sentences for the log about what the file says in a form that only older programs know. */
+  readonly warnings: readonly string[];
   /** True when the command line, the environment or the file says it, be it the default's value. */
   isExplicit(key: KeyName): boolean;
 };
@@ -31,6 +36,7 @@ export interface LoadOptions {
   readonly env: Environment;
   /** `section.key` to the text given on the command line. */
   readonly flags?: Readonly<Record<string, string>>;
+  readonly service?: Service;
 }
 
 interface Layer {
@@ -57,8 +63,10 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
       ? join(baseDirectory(overrides, here), 'clusterrunner.conf')
       : resolve(here.directory, named);
   const inFile: Place = { home, directory: dirname(configFile) };
-  const fromFile = loadConfFile({
+  const service = options.service ?? null;
+  const { settings: fromFile, warnings } = loadConfFile({
     file: configFile,
+    service,
     mayMakeFolder: named === undefined,
     hasSecret: overrides.has('general.secret'),
     check: (settings) => readLayer({ found: settings, place: inFile, code: 'CONFIG_INVALID' }),
@@ -80,6 +88,8 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     master: section('master', values),
     slave: section('slave', values),
     configFile,
+    service,
+    warnings,
     isExplicit: (name) => fromFile.has(name) || overrides.has(name),
   };
   if ((config.httpsCertFile === null) !== (config.httpsKeyFile === null)) {

@@ -41,10 +41,11 @@ const key = <T>(kind: Kind<T>, fallback: string, doc: string, extra: Extra = {})
   ...extra,
 });
 
-const optional = <T>(kind: Kind<T>, doc: string): Key<T | null> => ({
+const optional = <T>(kind: Kind<T>, doc: string, extra: Extra = {}): Key<T | null> => ({
   kind,
   doc,
   fallback: { shown: 'none', value: () => null },
+  ...extra,
 });
 
 const secret: Key<string> = {
@@ -86,6 +87,20 @@ export const sections = {
       `How much is logged: ${logLevels.join(', ')}.`,
       { flag: '--verbose, --quiet' },
     ),
+    log_filename: optional(
+      text,
+      'File that a master or a slave logs to as well, in the folder `log` of the base directory unless it is a whole path.',
+    ),
+    max_log_file_size: key(
+      integer(1024, 999_999_999),
+      '52428800',
+      'Bytes after which a log file is rotated; five old ones are kept.',
+    ),
+    eventlog_filename: optional(
+      text,
+      'File that a master or a slave writes its events to, one JSON object a line, in the folder `log` as well; STDOUT prints them.',
+      { flag: '--eventlog-file' },
+    ),
     hostname: thisHost,
     slaves: key(
       list,
@@ -123,6 +138,10 @@ export const sections = {
     build_symlink_directory: optional(
       path,
       'Taken from existing files, and without effect: PROJECT_DIR in an atom stands for the checkout on any machine.',
+    ),
+    shallow_clones: optional(
+      trueOrFalse,
+      'Taken from existing files, and without effect: the mirror of a repository on a slave fetches what is new.',
     ),
     default_http_timeout: key(secondsFrom(1, 3600), '30', 'Seconds to wait for an answer of the master.'),
   },

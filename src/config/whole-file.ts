@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { hasCode } from '../lib/error-code.js';
 
 /*
  * Files that other processes see whole or not at all. All are for their owner only.
@@ -47,8 +48,4 @@ export function tolerating(code: string, action: () => void): void {
       throw error;
     }
   }
-}
-
-export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

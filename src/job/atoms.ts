@@ -79,3 +79,29 @@ export function maskedParts(value: string): MaskedPart[] {
   text += value.slice(from);
   return text === '' ? parts : [...parts, { isDirectory: false, text }];
 }
+
+/** The kept value that `maskedParts` takes apart into these, adjacent texts joined; null where there is none. */
+export function joinMaskedParts(parts: readonly MaskedPart[]): string | null {
+  const joined: MaskedPart[] = [];
+  for (const part of parts) {
+    const last = joined.at(-1);
+    if (!part.isDirectory && last !== undefined && !last.isDirectory) {
+      joined[joined.length - 1] = { isDirectory: false, text: last.text + part.text };
+    } else if (part.isDirectory || part.text !== '') {
+      joined.push(part);
+    }
+  }
+  const value = joined
+    .map((part) => (part.isDirectory ? '$PROJECT_DIR' : part.text.replace(REFERENCE, '$$$1PROJECT_DIR')))
+    .join('');
+  const again = maskedParts(value);
+  const isSame =
+    again.length === joined.length &&
+    again.every((part, index) => {
+      const other = joined[index];
+      return part.isDirectory
+        ? other?.isDirectory === true
+        : other?.isDirectory === false && part.text === other.text;
+    });
+  return isSame ? value : null;
+}

@@ -1,5 +1,7 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hasCode } from './error-code.js';
+import { isSameProcess, processIdentity } from './process-identity.js';
 
 export interface ClaimedDirectory {
   readonly path: string;
@@ -36,13 +38,13 @@ export function claimAgain(path: string): ClaimedDirectory | null {
 }
 
 function tryClaim(claim: string): boolean {
-  const me = identity(process.pid) ?? String(process.pid);
+  const me = processIdentity(process.pid) ?? String(process.pid);
   const mine = `${claim}.${process.pid}`;
   writeFileSync(mine, me);
   try {
     const holder = readIfThere(claim);
     if (holder !== null) {
-      if (isAlive(holder)) {
+      if (isSameProcess(holder)) {
         return false;
       }
       // Only one of several that see the same dead holder moves the file away; whoever moved a file that has
@@ -63,36 +65,6 @@ function tryClaim(claim: string): boolean {
   } finally {
     rmSync(mine, { force: true });
   }
-}
-
-/**
- * Process number and start time; null when there is no such process, or one that is dead and that nobody reaps (a
- * container without an init keeps it for ever); the number alone without /proc.
- */
-function identity(pid: number): string | null {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (hasCode(error, 'ESRCH')) {
-      return null;
-    }
-    if (!hasCode(error, 'EPERM')) {
-      throw error;
-    }
-  }
-  const stat = readIfThere(`/proc/${pid}/stat`);
-  // Fields 3 and 22 of proc(5)'s stat; the second field may hold spaces but ends with the last parenthesis.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  if (fields?.[0] === 'Z' || fields?.[0] === 'X') {
-    return null;
-  }
-  const startTime = fields?.[19];
-  return startTime === undefined ? String(pid) : `${pid} ${startTime}`;
-}
-
-function isAlive(holder: string): boolean {
-  const pid = Number.parseInt(holder, 10);
-  return Number.isSafeInteger(pid) && pid > 0 && identity(pid) === holder;
 }
 
 function readIfThere(file: string): string | null {
@@ -116,8 +88,4 @@ function tolerating(code: string, action: () => void): boolean {
     }
     throw error;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

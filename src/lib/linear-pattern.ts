@@ -30,3 +30,8 @@ export class LinearPattern {
     return this.#compiled.matches(text);
   }
 }
+
+/** Whether an expression ends in `$`, `\\z`, or in something repeated without end: it then says how far it reaches. */
+export function saysHowItEnds(source: string): boolean {
+  return /(?:^|[^\\])(?:\\\\)*(?:\$|[*+]\??|\{\d+,\}\??|\\z)\)*$/.test(source);
+}

@@ -1,18 +1,30 @@
-import { destination, type Logger as PinoLogger, pino } from 'pino';
+import { type DestinationStream, destination, multistream, type Logger as PinoLogger, pino } from 'pino';
 
 export type Logger = PinoLogger;
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/**
- * Lines on stderr: stdout is for what a person or a program asked for. JSON objects, or with `isForPeople` sentences.
- */
-export function createLogger(level: LogLevel, name: string, isForPeople = false): Logger {
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  /** The program that logs. */
+  readonly name: string;
+  /** Sentences on stderr instead of JSON objects. */
+  readonly isForPeople?: boolean;
+  /** Gets the JSON lines as well. */
+  readonly file?: DestinationStream;
+}
+
+/** Logs to stderr: stdout is for what a person or a program asked for. */
+export function createLogger({ level, name, isForPeople = false, file }: LoggerOptions): Logger {
   const options = { name, level, base: { name } };
-  return isForPeople
-    ? pino(options, { write: (line: string) => process.stderr.write(sentenceOf(line)) })
-    : pino(options, destination({ dest: 2, sync: true }));
+  const stderr: DestinationStream = isForPeople
+    ? { write: (line: string) => void process.stderr.write(sentenceOf(line)) }
+    : destination({ dest: 2, sync: true });
+  if (file === undefined || level === 'silent') {
+    return pino(options, stderr);
+  }
+  return pino(options, multistream([stderr, file].map((stream) => ({ level, stream }))));
 }
 
 const ERROR = 50;

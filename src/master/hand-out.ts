@@ -5,6 +5,7 @@ import { Change, type Cluster, type Held, type SlaveEntry } from './cluster.js';
 import { atomsOf, giveBack, refOf, takeWork } from './leases.js';
 import type { LongPolls, Taken } from './long-polls.js';
 import { noteProgress } from './progress.js';
+import { givenAtoms } from './requests.js';
 import { resultLimits } from './result-bounds.js';
 
 const nothing: WorkAnswer = { assignments: [], cancel: [], release: [], drain: false };
@@ -169,7 +170,7 @@ export class HandOut {
         ...shared,
         job_name: job_name ?? null,
         config: config ?? null,
-        atoms_override: atoms_override ?? null,
+        atoms_override: atoms_override === undefined ? null : givenAtoms(atoms_override),
       };
     }
     const atoms = await atomsOf(this.#cluster, held, subjob);

@@ -1,10 +1,11 @@
 import { isAbsolute } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
+import { isCommandString, readCommandString } from '../job/command-string.js';
 import { definitionProblem } from '../job/definition-problem.js';
 import { variableProblem } from '../job/environment.js';
 import { normalizeRemoteFiles } from '../job/remote-files.js';
 import { maskCredentials } from '../lib/mask-credentials.js';
-import type { BuildRequest } from '../protocol/build.js';
+import type { BuildRequest, GivenAtom } from '../protocol/build.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { JobDefinition } from '../protocol/job.js';
 import { CommitSchema } from '../protocol/pack.js';
@@ -18,20 +19,40 @@ const GIT_ONLY = ['url', 'remote', 'branch', 'hash'] as const;
  */
 export function checkRequest(request: BuildRequest): { project: Project; remoteFiles: RemoteFile[] } {
   if (request.job_name === undefined && request.config === undefined) {
-    throw invalid('job_name is missing: name the job of clusterrunner.yaml to run, or send it as config.');
+    throw invalid(
+      'job_name is missing: name the job of clusterrunner.yaml to run, send null for its only one, or send it as config.',
+    );
   }
   if (request.config !== undefined) {
     checkConfig(request.config);
   }
-  for (const variable of (request.atoms_override ?? []).flatMap((atom) =>
-    typeof atom === 'string' ? [] : Object.keys(atom),
-  )) {
-    const problem = variableProblem(variable);
-    if (problem !== null) {
-      throw invalid(`atoms_override: the variable "${variable}" ${problem}.`);
+  checkAtoms(request.atoms_override ?? []);
+  return { project: projectOf(request), remoteFiles: normalizeRemoteFiles(request.remote_files ?? {}) };
+}
+
+/** The atoms of a request, those that are written as shell text (`export T="2";`) as their variable and value. */
+export function givenAtoms(atoms: readonly GivenAtom[]): GivenAtom[] {
+  return atoms.map((atom) => {
+    const read = typeof atom === 'string' ? readCommandString(atom) : null;
+    return read === null ? atom : { [read.variable]: read.value };
+  });
+}
+
+/** @throws ClusterRunnerError INVALID_REQUEST for shell text whose value only a shell could tell */
+function checkAtoms(atoms: readonly GivenAtom[]): void {
+  for (const atom of givenAtoms(atoms)) {
+    if (typeof atom === 'string' && isCommandString(atom)) {
+      throw invalid(
+        `atoms_override: ${JSON.stringify(atom.slice(0, 100))} cannot be read without a shell; send {"VARIABLE": "value"} instead.`,
+      );
+    }
+    for (const variable of typeof atom === 'string' ? [] : Object.keys(atom)) {
+      const problem = variableProblem(variable);
+      if (problem !== null) {
+        throw invalid(`atoms_override: the variable "${variable}" ${problem}.`);
+      }
     }
   }
-  return { project: projectOf(request), remoteFiles: normalizeRemoteFiles(request.remote_files ?? {}) };
 }
 
 /** @throws ClusterRunnerError INVALID_REQUEST */

@@ -23,7 +23,11 @@ export const BuildRequestSchema = Type.Object(
       description:
         'Where the project comes from: "git", "directory", or "snapshot" (see PUT /v1/pack/:commit).',
     }),
-    job_name: Type.Optional(Text('The job of clusterrunner.yaml to run; optional with `config`.')),
+    job_name: Type.Optional(
+      Nullable(
+        Text('The job of clusterrunner.yaml to run, or null for its only one; optional with `config`.'),
+      ),
+    ),
     url: Type.Optional(Text('URL of the git repository; required for git.')),
     remote: Type.Optional(Text('The git remote name to fetch from; "origin" unless given.')),
     branch: Type.Optional(Text("Any git ref; the remote's HEAD unless given.")),
@@ -39,7 +43,8 @@ export const BuildRequestSchema = Type.Object(
     atoms_override: Type.Optional(
       Type.Array(GivenAtomSchema, {
         description:
-          "Atoms to run; the atomizers are then not run. A string is the value of the first one's variable.",
+          "Atoms to run; the atomizers are then not run. A string is the value of the first one's variable, or shell " +
+          'text that sets one, like `export TEST="a";`.',
       }),
     ),
     remote_files: Type.Optional(

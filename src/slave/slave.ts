@@ -47,6 +47,8 @@ export interface SlaveOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
+  /** Told what happens on this slave, for an event log. */
+  readonly onEvent?: (tag: string, data: Readonly<Record<string, unknown>>) => void;
   /** Ends the search for the master; startSlave then rejects with its reason. */
   readonly signal?: AbortSignal;
 }

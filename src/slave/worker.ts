@@ -36,6 +36,8 @@ export interface WorkerOptions extends HostContext {
   readonly work: string;
   /** Called when the slave's standing may have changed, so that the master may have to be asked. */
   changed(): void;
+  /** See SlaveOptions. */
+  readonly onEvent?: (tag: string, data: Readonly<Record<string, unknown>>) => void;
 }
 
 /** Does what the master hands out: prepares builds, runs subjobs, and puts what came of them into the outbox. */
@@ -178,6 +180,7 @@ export class Worker {
       this.#startWaiting();
       this.#options.changed();
     });
+    this.#recordEvent('STARTED', lease);
     try {
       await (assignment.kind === 'prepare'
         ? this.#prepare(assignment, cancel.signal)
@@ -190,8 +193,19 @@ export class Worker {
       await this.#removeDirectory(assignment);
       this.leases.remove(assignment.lease);
       executor.end();
+      this.#recordEvent('ENDED', lease);
       this.#options.changed();
     }
+  }
+
+  #recordEvent(what: 'STARTED' | 'ENDED', { assignment, executor }: HeldLease): void {
+    const { kind, build_id } = assignment;
+    this.#options.onEvent?.(
+      `${kind === 'prepare' ? 'PREPARATION' : 'SUBJOB'}_${what}`,
+      kind === 'prepare'
+        ? { build_id, executor_id: executor }
+        : { build_id, subjob_id: assignment.subjob_id, executor_id: executor },
+    );
   }
 
   async #prepare(assignment: PrepareAssignment, signal: AbortSignal): Promise<void> {

@@ -153,6 +153,11 @@ async function findMaster(
   if (url !== null) {
     return { url, isLocal: false };
   }
+  if (config.isExplicit('general.slaves')) {
+    log.warn(
+      `The build runs on this machine alone: ${config.configFile} lists the slaves ${config.slaves.join(', ')}, but no master is running here. Start \`clusterrunner master\`, and \`clusterrunner slave\` on each of them, or name a master with --master-url.`,
+    );
+  }
   const { startLocalCluster } = await import('./local-cluster.js');
   const cluster = await startLocalCluster(config, log);
   releasers.add(() => cluster.close());

@@ -1,5 +1,6 @@
 import { Connection } from '../../client/connection.js';
 import type { LoadedConfig } from '../../config/load.js';
+import { isLoopback } from '../../master/http/origins.js';
 import { ClusterRunnerError, type ErrorCode } from '../../protocol/errors.js';
 import { routes } from '../../protocol/routes.js';
 import { configuredMasterUrl, type Trust } from '../master-connection.js';
@@ -15,16 +16,17 @@ const OF_A_MASTER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * The URL of the master that is used when none is named: the configured one when the configuration names one, else one
- * of this base directory that runs here, else one that listens on this machine's port for masters; null when there is
+ * The URL of the master that is used when none is named: the configured one when the configuration names one on
+ * another machine, else one of this base directory that runs here, else one that listens on this machine's port for masters; null when there is
  * none.
  */
 export async function masterOnThisMachine(config: LoadedConfig, trust: Trust): Promise<string | null> {
-  if (config.isExplicit('slave.master_hostname')) {
+  if (config.isExplicit('slave.master_hostname') && !isThisMachine(config)) {
     return configuredMasterUrl(config);
   }
   const noted = runningServices(config.baseDirectory).flatMap(({ port }) => port ?? []);
-  for (const port of new Set([...noted, config.master.port])) {
+  const configured = config.isExplicit('slave.master_port') ? [config.slave.masterPort] : [];
+  for (const port of new Set([...noted, ...configured, config.master.port])) {
     // A certificate is for a name.
     const url =
       config.httpsCertFile === null ? `http://127.0.0.1:${port}` : `https://${config.hostname}:${port}`;
@@ -33,6 +35,11 @@ export async function masterOnThisMachine(config: LoadedConfig, trust: Trust): P
     }
   }
   return null;
+}
+
+/** Existing files say `master_hostname = localhost`, and mean no master in particular. */
+function isThisMachine({ slave, hostname }: LoadedConfig): boolean {
+  return ['localhost', hostname].includes(slave.masterHostname) || isLoopback(slave.masterHostname);
 }
 
 async function isMaster(url: string, trust: Trust): Promise<boolean> {

@@ -1,8 +1,16 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
 import { readJob } from '../../job/read-job.js';
-import { type BuildRequest, BuildRequestSchema } from '../../protocol/build.js';
-import { ClusterRunnerError } from '../../protocol/errors.js';
+import {
+  type BuildRequest,
+  BuildRequestSchema,
+  type GivenAtom,
+  GivenAtomSchema,
+} from '../../protocol/build.js';
+import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+import { type JobDefinition, JobDefinitionSchema } from '../../protocol/job.js';
 import { readRemoteFilePair } from '../remote-file-pairs.js';
 
 export interface RequestOptions {
@@ -15,13 +23,28 @@ export interface RequestOptions {
   readonly projectDirectory?: string;
   readonly priority?: string;
   readonly speculative?: boolean;
+  /** JSON: a job's definition, or definitions by the names of their jobs. */
+  readonly config?: string;
+  /** JSON: a list. */
+  readonly atomsOverride?: string;
 }
 
 /** What may be asked of every kind of build. */
-type Extras = Pick<BuildRequest, 'remote_files' | 'priority' | 'speculative'>;
+type Extras = Pick<BuildRequest, 'remote_files' | 'priority' | 'speculative' | 'config' | 'atoms_override'>;
+
+const AtomsSchema = Type.Array(GivenAtomSchema);
 
 const GIT_ONLY = ['branch', 'hash', 'remote'] as const;
-const OF_A_REQUEST = ['jobName', 'url', 'projectDirectory', 'priority', 'speculative', ...GIT_ONLY] as const;
+const OF_A_REQUEST = [
+  'jobName',
+  'url',
+  'projectDirectory',
+  'priority',
+  'speculative',
+  'config',
+  'atomsOverride',
+  ...GIT_ONLY,
+] as const;
 
 /** What a command line asks for, as far as it can be told before the master is known. */
 export type Wanted =
@@ -78,15 +101,10 @@ function gitRequest(options: RequestOptions): BuildRequest {
   if (options.url === undefined) {
     throw new ClusterRunnerError('USAGE', 'A git build needs the repository: give --url.');
   }
-  if (options.jobName === undefined) {
-    throw new ClusterRunnerError(
-      'USAGE',
-      'A git build needs the job of its clusterrunner.yaml: give --job-name.',
-    );
-  }
   return {
     type: 'git',
-    job_name: options.jobName,
+    // The file is in the repository; whether it has one job only is found out when it is read.
+    job_name: options.jobName ?? null,
     url: options.url,
     ...(options.branch === undefined ? {} : { branch: options.branch }),
     ...(options.hash === undefined ? {} : { hash: options.hash }),
@@ -109,7 +127,8 @@ async function readHere(
     throw new ClusterRunnerError('USAGE', '--url is for git builds: say git, or leave it out.');
   }
   const directory = resolve(cwd, options.projectDirectory ?? '.');
-  const more = { job_name: await jobName(options, directory), ...extras };
+  const job = extras.config === undefined ? await jobName(options, directory) : options.jobName;
+  const more = { ...(job === undefined ? {} : { job_name: job }), ...extras };
   return { from: 'here', directory, more };
 }
 
@@ -122,12 +141,51 @@ async function jobName(options: RequestOptions, directory: string): Promise<stri
   return (await readJob(directory, options.jobName ?? null)).name;
 }
 
-function extrasOf({ remoteFile, priority, speculative }: RequestOptions): Extras {
+function extrasOf(options: RequestOptions): Extras {
+  const { remoteFile, priority, speculative, config, atomsOverride } = options;
   return {
+    ...(config === undefined ? {} : { config: configOf(config, options.jobName) }),
+    ...(atomsOverride === undefined ? {} : { atoms_override: atomsOf(atomsOverride) }),
     ...remoteFilesOf(remoteFile),
     ...(priority === undefined ? {} : { priority: priorityOf(priority) }),
     ...(speculative === undefined ? {} : { speculative }),
   };
+}
+
+/** @throws ClusterRunnerError USAGE */
+function configOf(text: string, job: string | undefined): JobDefinition {
+  const given = readJsonOption('--config', text);
+  const named =
+    job !== undefined && typeof given === 'object' && given !== null && Object.hasOwn(given, job)
+      ? new Map(Object.entries(given)).get(job)
+      : given;
+  if (!Value.Check(JobDefinitionSchema, named)) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      '--config must be the JSON of a job, {"commands": ["…"], "atomizers": [{"VARIABLE": "…"}]}, or of jobs by their names with --job-name.',
+    );
+  }
+  return named;
+}
+
+/** @throws ClusterRunnerError USAGE */
+function atomsOf(text: string): GivenAtom[] {
+  const given = readJsonOption('--atoms-override', text);
+  if (!Value.Check(AtomsSchema, given)) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      '--atoms-override must be a JSON list of values, or of objects like {"VARIABLE": "value"}.',
+    );
+  }
+  return given;
+}
+
+function readJsonOption(option: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ClusterRunnerError('USAGE', `${option} is not JSON: ${messageOf(error)}.`, { cause: error });
+  }
 }
 
 function priorityOf(text: string): number {

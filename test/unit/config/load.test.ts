@@ -133,7 +133,6 @@ describe('the configuration', () => {
       /line 1: there is no section \[generl\]; the sections are \[general\], \[master\], \[slave\]/,
     ],
     ['\n[master]\nprot = 1\n', /line 3: there is no key "prot" in \[master\]; the keys there are port, /],
-    ['[master]\nnum_executors = 2\n', /line 2: .*"num_executors".*it belongs to \[slave\]/],
     ['[master]\nport = http\n', /line 2: "port" must be a whole number from 0 to 65535, not "http"/],
     [
       '[master]\nport = 1\n[general]\n[master]\nport = 2\n',
@@ -166,6 +165,70 @@ describe('the configuration', () => {
     expect(config.slaves).to.deep.equal(['localhost']);
     expect(config.isExplicit('general.slaves')).to.equal(false);
     expect(config.buildSymlinkDirectory).to.equal(join(home, '.clusterrunner', 'it is here'));
+  });
+
+  it('takes a known key from another section with a warning that names its own', () => {
+    write(`${SECRET}[master]\nnum_executors = 3\n[general]\nport = 5000\nmaster_hostname = ci.example\n`);
+    const config = load();
+    expect(config.slave.numExecutors).to.equal(3);
+    expect([config.master.port, config.slave.port]).to.deep.equal([5000, 5000]);
+    expect(config.slave.masterHostname).to.equal('ci.example');
+    expect(config.warnings).to.deep.equal([
+      `${file}, line 4: "num_executors" is taken from [master]; it belongs to [slave].`,
+      `${file}, line 6: "port" is taken from [general]; it belongs to [master] and [slave].`,
+      `${file}, line 7: "master_hostname" is taken from [general]; it belongs to [slave].`,
+    ]);
+  });
+
+  it('lets a key in its own section count more than in another, and says that the other has no effect', () => {
+    write(`${SECRET}[general]\nnum_executors = 3\n[slave]\nnum_executors = 4\n`);
+    const config = load();
+    expect(config.slave.numExecutors).to.equal(4);
+    expect(config.warnings).to.deep.equal([
+      `${file}, line 4: "num_executors" in [general] has no effect; it belongs to [slave], which sets it.`,
+    ]);
+  });
+
+  it('takes a general key from the section of the service that reads it', () => {
+    write(`${SECRET}log_level = error\n[master]\nlog_level = DEBUG\n[slave]\nlog_level = WARNING\n`);
+    expect(load({ service: 'master' }).logLevel).to.equal('debug');
+    expect(load({ service: 'slave' }).logLevel).to.equal('warn');
+    expect(load().logLevel).to.equal('error');
+  });
+
+  for (const [text, names] of [
+    ['"h1", \'h2\'', ['h1', 'h2']],
+    ['h1, h2,', ['h1', 'h2']],
+    ['"h1",', ['h1']],
+    ['h1 , "h2",   # the fast ones', ['h1', 'h2']],
+  ] as const) {
+    it(`reads the list ${text} and warns that it is better written plainly`, () => {
+      write(`${SECRET}slaves = ${text}\n`);
+      const config = load();
+      expect(config.slaves).to.deep.equal(names);
+      expect(config.warnings).to.deep.equal([
+        `${file}, line 3: "slaves" is read as the list ${names.join(', ')}; write it so, without quotes.`,
+      ]);
+    });
+  }
+
+  it('refuses a list in which a quote is not closed', () => {
+    write(`${SECRET}slaves = h1, "h2\n`);
+    expect(refusal()).to.include('line 3: the value of "slaves" begins with a quote that does not end it');
+  });
+
+  it('warns where a "#" decides what the secret is, and not where quotes do', () => {
+    write('[general]\nsecret = correct#horse\n');
+    expect(load()).to.deep.include({ secret: 'correct#horse' });
+    expect(load().warnings).to.have.length(1);
+    expect(load().warnings[0])
+      .to.match(/line 2: the "#" belongs to the value of "secret"/)
+      .and.not.include('horse');
+    write('[general]\nsecret = correct horse #battery\n');
+    expect(load()).to.deep.include({ secret: 'correct horse' });
+    expect(load().warnings[0]).to.match(/ends before the "#"; the rest is a comment/);
+    write('[general]\nsecret = "correct#horse" # mine\n');
+    expect(load().warnings).to.deep.equal([]);
   });
 
   it('takes the command line before the environment before the file before the default', () => {

@@ -12,6 +12,9 @@ import { findPackageJSON } from '../../../src/lib/package-json.js';
 const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'general.base_directory': ['/srv/cr', '/srv/cr'],
   'general.log_level': ['debug', 'debug'],
+  'general.log_filename': ['cr.log', 'cr.log'],
+  'general.max_log_file_size': ['2048', 2048],
+  'general.eventlog_filename': ['STDOUT', 'STDOUT'],
   'general.hostname': ['worker-1', 'worker-1'],
   'general.slaves': ['a, b.example', ['a', 'b.example']],
   'general.secret': ['correct horse', 'correct horse'],
@@ -23,6 +26,7 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'general.get_project_from_master': ['False', false],
   'general.git_strict_host_key_checking': ['yes', true],
   'general.build_symlink_directory': ['/srv/link', '/srv/link'],
+  'general.shallow_clones': ['True', true],
   'general.default_http_timeout': ['1.5', 1.5],
   'master.port': ['5000', 5000],
   'master.address': ['127.0.0.1', '127.0.0.1'],

@@ -13,8 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { maskProjectDirectory } from '../../../src/job/atoms.js';
-import { commandString } from '../../../src/job/command-string.js';
+import { maskProjectDirectory, unmaskProjectDirectory } from '../../../src/job/atoms.js';
+import { commandString, isCommandString, readCommandString } from '../../../src/job/command-string.js';
 import {
   type AtomFacts,
   atomEnvironment,
@@ -291,6 +291,80 @@ describe('the script that reruns an atom', () => {
         expect(rerun({ ARTIFACT_DIR: 'out' }).stdout).to.equal(`${value}\0${word}\0`);
       }),
       { numRuns: 40 },
+    );
+  });
+});
+
+describe('shell text that sets the variable of an atom', () => {
+  it('is read back to the variable and value that it was made of', () => {
+    fc.assert(
+      fc.property(fc.oneof(nasty, fc.string()), fc.constantFrom('', ' ', '\n'), (value, end) => {
+        const atom = { variable: 'TEST_FILE', value: maskProjectDirectory(value, '/p d') };
+        expect(readCommandString(commandString(atom) + end)).to.deep.equal(atom);
+      }),
+    );
+  });
+
+  for (const [text, value] of [
+    ['export T="2";', '2'],
+    ['export T="a b"', 'a b'],
+    ['  export T=plain;  ', 'plain'],
+    ['export T="";', ''],
+    ['export T=;', ''],
+    ['export T="say \\"hi\\" \\$HOME \\\\ \\n";', 'say "hi" $HOME \\ \\n'],
+    ['export T="$PROJECT_DIR/a.js";', '$PROJECT_DIR/a.js'],
+    ['export T="\x24{PROJECT_DIR}/a.js";', '$PROJECT_DIR/a.js'],
+    ["export T='$PROJECT_DIR';", '$$PROJECT_DIR'],
+    ['export T="100$";', '100$'],
+    ['export T=a\\ b;', 'a b'],
+  ] as const) {
+    it(`${text} sets ${JSON.stringify(value)}`, () => {
+      expect(readCommandString(text)).to.deep.equal({ variable: 'T', value });
+    });
+  }
+
+  for (const text of [
+    'export T="$(date)";',
+    'export T="`date`";',
+    'export T="$HOME/a";',
+    'export T=$HOME;',
+    'export T="a"; rm -rf x',
+    'export T="a" U="b";',
+    'export T="a";export U="b";',
+    'export T="open',
+    'export T=a*;',
+    'export T="$PROJECT_DIRS";',
+    'export T="\x24{HOME}";',
+    'export T="$PROJECT_DIR"abc;',
+  ]) {
+    it(`${text} is not read, because only a shell knows what it sets`, () => {
+      expect(isCommandString(text)).to.equal(true);
+      expect(readCommandString(text)).to.equal(null);
+    });
+  }
+
+  it('is told from a plain value', () => {
+    for (const value of ['2', 'exports T=1', 'export', 'T=2', 'export T', 'tests/export T=1']) {
+      expect(isCommandString(value), value).to.equal(false);
+    }
+  });
+
+  it('sets in a shell what it is read as', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[ -~]{0,20}$/), (inner) => {
+        const text = `export T="${inner}";`;
+        const read = readCommandString(text);
+        if (read === null) {
+          return;
+        }
+        const { stdout, status } = spawnSync('bash', ['-c', `${text} printf %s "$T"`], {
+          env: { PROJECT_DIR: '/p' },
+          encoding: 'utf8',
+        });
+        expect(status).to.equal(0);
+        expect(stdout).to.equal(unmaskProjectDirectory(read.value, '/p'));
+      }),
+      { numRuns: 60 },
     );
   });
 });

@@ -32,7 +32,7 @@ describe('an outbox', () => {
         },
         insist: (call, signal) => call(toId.slave(1), { signal }),
       },
-      createLogger('silent', 'test'),
+      createLogger({ level: 'silent', name: 'test' }),
       new AbortController().signal,
       () => undefined,
     );

@@ -37,4 +37,38 @@ describe('what a command line asks for', () => {
       expect(() => requireNothingElse(undefined, { ...none, ...more })).to.throw('leave out what names them');
     }
   });
+
+  it('leaves the job of a repository to its clusterrunner.yaml when none is named', async () => {
+    const said = await readWanted('git', { remoteFile: [], url: 'https://git.example/repo.git' }, '/');
+    expect(said).to.have.nested.property('request.job_name', null);
+  });
+
+  it('carries a job and atoms that the command line gives as JSON', async () => {
+    const definition = { commands: ['true'], atomizers: [{ A: 'seq 2' }] };
+    for (const config of [definition, { Job: definition }]) {
+      const said = await readWanted(
+        'git',
+        { ...git, config: JSON.stringify(config), atomsOverride: '["1", {"B": "2"}]' },
+        '/',
+      );
+      expect(said).to.have.nested.property('request.config').that.deep.equals(definition);
+      expect(said)
+        .to.have.nested.property('request.atoms_override')
+        .that.deep.equals(['1', { B: '2' }]);
+    }
+  });
+
+  for (const [option, text, problem] of [
+    ['config', '{', '--config is not JSON'],
+    ['config', '{"commands": "true"}', '--config must be the JSON of a job'],
+    ['atomsOverride', '{"A": "1"}', '--atoms-override must be a JSON list'],
+    ['atomsOverride', '[1]', '--atoms-override must be a JSON list'],
+  ] as const) {
+    it(`is refused with ${option} ${text}`, async () => {
+      const failure = await readWanted('git', { ...git, [option]: text }, '/').catch(
+        (error: unknown) => error,
+      );
+      expect(failure).to.be.instanceOf(ClusterRunnerError).with.property('message').that.contains(problem);
+    });
+  }
 });

@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { hasCode } from './error-code.js';
+
+/**
+ * Process number and start time, by which a process is told from a later one with its number; the number alone
+ * without /proc. null when there is no such process, or one that is dead and that nobody reaps (a container without
+ * an init keeps it for as long as it runs).
+ */
+export function processIdentity(pid: number): string | null {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (hasCode(error, 'ESRCH')) {
+      return null;
+    }
+    if (!hasCode(error, 'EPERM')) {
+      throw error;
+    }
+  }
+  const stat = readStat(pid);
+  // Fields 3 and 22 of proc(5)'s stat; the second field may hold spaces but ends with the last parenthesis.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (fields?.[0] === 'Z' || fields?.[0] === 'X') {
+    return null;
+  }
+  const startTime = fields?.[19];
+  return startTime === undefined ? String(pid) : `${pid} ${startTime}`;
+}
+
+/** Whether the process that `processIdentity` described still runs. */
+export function isSameProcess(identity: string): boolean {
+  const pid = Number.parseInt(identity, 10);
+  return Number.isSafeInteger(pid) && pid > 0 && processIdentity(pid) === identity;
+}
+
+function readStat(pid: number): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch (error) {
+    // ESRCH: it ended between opening and reading.
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ESRCH')) {
+      return null;
+    }
+    throw error;
+  }
+}
