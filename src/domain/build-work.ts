@@ -33,6 +33,8 @@ export interface Subjob extends Expectation {
   readonly began?: number | null;
   /** The same of its duplicate. */
   readonly duplicateBegan?: number | null;
+  /** Its atoms were begun before in another subjob: it is not regrouped. */
+  readonly isRepeat?: boolean;
   /** The slave on which its atom failed: it should run on another now. */
   readonly shunned?: SlaveId;
 }
@@ -171,14 +173,15 @@ export class BuildWork {
     this.#plan = plan;
     const fresh: number[] = [];
     const returned: number[] = [];
-    subjobs.forEach(({ task, atoms, executorIndex, duplicateIndex }, index) => {
+    subjobs.forEach(({ task, atoms, executorIndex, duplicateIndex, isRepeat }, index) => {
       if (task.kind === 'done') {
         this.#done += 1;
         return;
       }
       if (task.kind === 'queued') {
-        (task.attempt === 0 ? fresh : returned).push(index);
-        this.#waitingAtoms += task.attempt === 0 ? atoms : 0;
+        const isFresh = task.attempt === 0 && isRepeat !== true;
+        (isFresh ? fresh : returned).push(index);
+        this.#waitingAtoms += isFresh ? atoms : 0;
         return;
       }
       this.#leased.add(toId.subjob(index));
@@ -216,7 +219,14 @@ export class BuildWork {
     this.#hasRetries ||= expectations.length > 0;
     return expectations.map((expectation) => {
       const id = toId.subjob(this.#subjobs.length);
-      const subjob = { atoms: 1, ...expectation, task: newTask, executorIndex: null, shunned };
+      const subjob = {
+        atoms: 1,
+        ...expectation,
+        task: newTask,
+        executorIndex: null,
+        isRepeat: true,
+        shunned,
+      };
       this.#subjobs.push(subjob);
       this.#outlook.add(subjob);
       this.#queue.putBack(id);
@@ -238,7 +248,7 @@ export class BuildWork {
     const id = toId.subjob(index);
     const subjob = this.#known(id);
     const task = takeLease(subjob.task, lease, slave);
-    if (task.attempt === 1 && subjob.shunned === undefined) {
+    if (task.attempt === 1 && subjob.isRepeat !== true) {
       this.#waitingAtoms -= subjob.atoms;
     }
     const executorIndex = this.#held.take(slave);

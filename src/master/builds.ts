@@ -1,6 +1,7 @@
 import { isEnded, newBuild } from '../domain/build.js';
 import { BuildWork } from '../domain/build-work.js';
 import { newTask } from '../domain/lease.js';
+import { ReportedVerdicts } from '../domain/reported-verdicts.js';
 import type { Build, BuildRequest } from '../protocol/build.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { atomFolder, type BuildId, toId } from '../protocol/ids.js';
@@ -71,6 +72,7 @@ export class Builds {
       atomsFailed: 0,
       atomsLost: 0,
       atomsFlaky: 0,
+      reported: new ReportedVerdicts(),
       resultFacts: noFacts,
       delivered: [],
       resultBytes: 0,

@@ -1,6 +1,7 @@
 import { resultOf } from '../domain/build.js';
 import type { BuildWork } from '../domain/build-work.js';
 import type { Holder } from '../domain/lease.js';
+import type { ReportedVerdicts } from '../domain/reported-verdicts.js';
 import type { Opening } from '../domain/setup-cost.js';
 import type { Health } from '../domain/slave-health.js';
 import type { Clock } from '../lib/clock.js';
@@ -49,6 +50,8 @@ export interface BuildEntry {
   atomsLost: number;
   /** Failed, and passed when they were run again. */
   atomsFlaky: number;
+  /** Verdicts that are not final, as the store has them. */
+  readonly reported: ReportedVerdicts;
   /** Of all atoms that have their verdict. */
   resultFacts: ResultFacts;
   /** The subjobs whose results were accepted, as the store has it, in the order in which they came. */
@@ -81,6 +84,8 @@ export interface Held {
   readonly isDuplicate: boolean;
   /** Whether an atom is known to run, or to have run. */
   hasBegun: boolean;
+  /** The atom that runs, as the slave reported last, and since when, in milliseconds. */
+  runs: { readonly atom: AtomId; readonly since: number } | null;
   /** The number of the slave's question whose answer brings it. */
   readonly askedBy: number;
   /** Whether that answer is given. Only when the slave says that it waits for it no more can it be expected to name

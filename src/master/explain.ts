@@ -27,7 +27,8 @@ export async function explainRunning(cluster: Cluster, build: BuildEntry): Promi
   const reasons = [...full, ...reasonsToWait(build.work, slaves, busyWith)];
   const held = [...build.leases].slice(0, MAX_RUNNING_SHOWN);
   const subjobs = held.flatMap(({ subjob }) => (subjob === null ? [] : [subjob]));
-  const atoms = subjobs.length === 0 ? [] : await runningAtoms(cluster.store.db, build.id, subjobs);
+  const leases = held.map(({ task }) => task.lease);
+  const atoms = subjobs.length === 0 ? [] : await runningAtoms(cluster.store.db, build.id, subjobs, leases);
   const bySubjob = bySubjobOf(atoms);
   return {
     build_id: build.id,

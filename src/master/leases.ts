@@ -7,7 +7,7 @@ import type { BuildEntry, Change, Cluster, Held, SlaveEntry } from './cluster.js
 import { endBuild, finishIfComplete } from './ending.js';
 import { ailmentOf } from './health.js';
 import type { Step } from './journal.js';
-import { atomsOfSubjob, failAtoms, type LeasedAtom, resetAtoms } from './store/atoms.js';
+import { atomsOfSubjob, failAtoms, type LeasedAtom } from './store/atoms.js';
 import { updateBuild } from './store/builds.js';
 import { appendEvent } from './store/events.js';
 import { endLease, insertLease } from './store/leases.js';
@@ -54,6 +54,7 @@ export function takeWork(
       opening: choice.kind === 'run' ? choice.opening : 'nothing',
       isDuplicate: choice.kind === 'run' && choice.isDuplicate,
       hasBegun: false,
+      runs: null,
       askedBy: asked.poll,
       isAnswered: false,
       consoleEnds: new Map(),
@@ -154,11 +155,9 @@ export function giveBack(cluster: Cluster, held: Held, change: Change): void {
     build.work.enter('QUEUED', cluster.nowSeconds);
     change.steps.push(preparationStep(build));
   } else {
-    const wasShown = !isBeside(held);
     const task = build.work.endSubjob(subjob, held.task.lease, { kind: 'given back' });
     change.steps.push(async (db) => {
       await endSubjobLease(db, build.id, subjob, refOf(held), taskRow(task, null));
-      await (wasShown ? resetAtoms(db, build.id, subjob) : null);
       await appendEvent(db, 'SUBJOB_GIVEN_BACK', factsOf(held), now);
     });
   }
@@ -174,7 +173,6 @@ export function lose(cluster: Cluster, held: Held, change: Change): void {
   if (subjob === null) {
     losePreparation(cluster, build, slave.name, change);
   } else {
-    const wasShown = !isBeside(held);
     const task = build.work.endSubjob(subjob, held.task.lease, { kind: 'lost', slaveName: slave.name });
     const { losses } = task;
     const isLost = task.kind === 'done';
@@ -184,14 +182,14 @@ export function lose(cluster: Cluster, held: Held, change: Change): void {
     change.steps.push(async (db) => {
       await endSubjobLease(db, build.id, subjob, refOf(held), taskRow(task, error));
       await (isLost ? failAtoms(db, build.id, subjob) : null);
-      await (wasShown && !isLost ? resetAtoms(db, build.id, subjob) : null);
       await appendEvent(db, 'SUBJOB_LOST', { ...factsOf(held), losses: losses.length }, now);
     });
     if (isLost) {
       const atoms = build.work.subjob(subjob)?.atoms ?? 0;
+      const { reported, failed } = build.reported.settle(subjob);
       build.atomsDone += atoms;
-      build.atomsFailed += atoms;
-      build.atomsLost += atoms;
+      build.atomsFailed += atoms - reported + failed;
+      build.atomsLost += atoms - reported;
       finishIfComplete(cluster, build, change);
     }
   }

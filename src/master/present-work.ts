@@ -10,6 +10,7 @@ const shownAs: Readonly<Record<SubjobRowState, AtomState>> = {
   LEASED: 'IN_PROGRESS',
   DONE: 'COMPLETED',
   LOST: 'COMPLETED',
+  CUT: 'COMPLETED',
 };
 
 export function presentAtom(atom: AtomView): Atom {
@@ -17,18 +18,31 @@ export function presentAtom(atom: AtomView): Atom {
     id: toId.atom(atom.atom_id),
     subjob_id: toId.subjob(atom.subjob_id),
     command_string: commandString(atom),
-    state: atom.state,
+    state: atom.state === 'INTERRUPTED' ? 'COMPLETED' : atom.state,
     outcome: outcomeOf(atom),
+    slave: atom.slave,
     num_retries: atom.num_retries,
     exit_code: atom.exit_code,
     expected_time: atom.expected_time,
     actual_time: atom.actual_time,
-    error: atom.error,
+    error: errorOf(atom),
     ...readFacts(atom.facts),
   };
 }
 
-function outcomeOf({ failed, exit_code }: AtomView): AtomOutcome | null {
+/** Why an atom whose commands have run has no exit code. */
+function errorOf({ state, error, slave, actual_time: time, exit_code }: AtomView): string | null {
+  if (state === 'INTERRUPTED') {
+    const after = time === null ? '' : ` after ${time.toFixed(1)} s`;
+    return `It was ended with its build${after}${slave === null ? '' : ` on ${slave}`}.`;
+  }
+  return exit_code === null ? error : null;
+}
+
+function outcomeOf({ state, failed, exit_code }: AtomView): AtomOutcome | null {
+  if (state === 'INTERRUPTED') {
+    return 'INTERRUPTED';
+  }
   if (failed === null) {
     return null;
   }

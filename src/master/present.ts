@@ -33,7 +33,9 @@ interface Facts {
 
 /** A build that runs. */
 export function presentEntry(build: BuildEntry): Build {
-  const { id, work, request, numAtoms, atomsDone, atomsFailed, atomsLost, atomsFlaky, resultFacts } = build;
+  const { id, work, request, numAtoms, atomsLost, atomsFlaky, resultFacts, reported } = build;
+  // One that may run again has not failed for good.
+  const reportedFailed = (build.job?.definition.retries ?? 0) === 0 ? reported.failed : 0;
   return present({
     id,
     state: work.state,
@@ -41,8 +43,8 @@ export function presentEntry(build: BuildEntry): Build {
     request,
     numAtoms,
     subjobs: work.total === null ? null : { done: work.done, total: work.total },
-    atomsDone,
-    atomsFailed,
+    atomsDone: build.atomsDone + reported.size,
+    atomsFailed: build.atomsFailed + reportedFailed,
     atomsLost,
     atomsFlaky,
     resultFacts,

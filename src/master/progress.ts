@@ -3,7 +3,6 @@ import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
 import type { Progress, SubjobProgress } from '../protocol/slave.js';
 import type { Cluster, Held, SlaveEntry } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
-import type { Step } from './journal.js';
 import { atomsOf, isBeside, noteBegan } from './leases.js';
 import { reported, requireAcceptedBefore } from './reports.js';
 import { recordProgress } from './store/atoms.js';
@@ -51,24 +50,47 @@ export function noteProgress(cluster: Cluster, slave: SlaveEntry, progress: read
   for (const { build_id, subjob_id, lease, atoms } of progress) {
     const held = slave.leases.get(lease.lease_id);
     if (held?.build.id === build_id && held.subjob === subjob_id && held.task.attempt === lease.attempt) {
-      void noteAtoms(cluster, held, atoms);
+      // Whoever waits for the store is told when it cannot be written; nobody waits for this.
+      noteAtoms(cluster, held, atoms).catch(() => undefined);
     }
   }
 }
 
-/** Resolves when the store has it; need not be awaited. */
-function noteAtoms(cluster: Cluster, held: Held, atoms: Progress['atoms']): Promise<void> {
-  const { build, subjob } = held;
-  const steps: Step[] = [];
-  if (atoms.length > 0 && subjob !== null) {
-    noteBegan(held, cluster.now);
-    // Two that tell of the same atoms would make one picture of neither.
-    if (!isBeside(held)) {
-      steps.push((db) => recordProgress(db, build.id, subjob, atoms));
+/** Resolves when the store has it; need not be awaited. Rejects only when the store cannot be written. */
+async function noteAtoms(cluster: Cluster, held: Held, news: Progress['atoms']): Promise<void> {
+  const { build, subjob, task } = held;
+  const atoms = news.filter(({ state, exit_code }) => state === 'IN_PROGRESS' || exit_code !== null);
+  if (atoms.length === 0 || subjob === null) {
+    return;
+  }
+  const { now } = cluster;
+  noteBegan(held, now);
+  for (const { id, state } of atoms) {
+    if (state === 'IN_PROGRESS') {
+      held.runs = { atom: id, since: now };
+    } else if (held.runs?.atom === id) {
+      held.runs = null;
     }
   }
+  // Two that tell of the same atoms would make one picture of neither.
+  if (isBeside(held)) {
+    return;
+  }
+  let verdicts: readonly AtomId[] = [];
   // Written in turn with whatever ends the lease: before it, or not at all.
-  return steps.length === 0 ? Promise.resolve() : cluster.journal.record(steps);
+  await cluster.journal.record([
+    async (db) => {
+      verdicts = await recordProgress(db, build.id, subjob, task.lease, atoms, now);
+    },
+  ]);
+  // Shown from now on, so that no restart of the master takes back what anybody has seen.
+  if (verdicts.length > 0 && build.work.subjob(subjob)?.task.kind !== 'done') {
+    const codes = new Map(atoms.map(({ id, exit_code }) => [id, exit_code]));
+    for (const atom of verdicts) {
+      build.reported.note(subjob, atom, codes.get(atom) ?? 0);
+    }
+    cluster.watchers.changed(build.id);
+  }
 }
 
 /** A piece that came before is not appended again; what the slave left out is missing. */

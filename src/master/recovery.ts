@@ -1,7 +1,8 @@
 import { BuildWork, type Subjob } from '../domain/build-work.js';
 import { type Holder, holdersOf, type LeasedTask, type Task } from '../domain/lease.js';
+import { ReportedVerdicts } from '../domain/reported-verdicts.js';
 import { seconds } from '../lib/clock.js';
-import { type LeaseId, toId } from '../protocol/ids.js';
+import { type BuildId, type LeaseId, toId } from '../protocol/ids.js';
 import { archiveBytes } from './archive-files.js';
 import { type BuildEntry, Change, type Cluster } from './cluster.js';
 import { finishIfComplete } from './ending.js';
@@ -9,7 +10,7 @@ import { lose } from './leases.js';
 import { limitsOf, resolved } from './preparation.js';
 import { checkRequest } from './requests.js';
 import { slaveEntry } from './slaves-in-memory.js';
-import { countVerdicts } from './store/atoms.js';
+import { begunSubjobs, countVerdicts, reportedVerdicts } from './store/atoms.js';
 import {
   type BuildRow,
   readJob,
@@ -67,8 +68,12 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
   if (job !== null) {
     const subjobs = await subjobsOf(db, id);
     const holders = bySubjob(leases);
+    const begun = new Set(await begunSubjobs(db, id));
     work.setSubjobs(
-      subjobs.map((subjob) => subjobOf(subjob, holders.get(subjob.subjob_id) ?? [])),
+      subjobs.map((subjob) => ({
+        ...subjobOf(subjob, holders.get(subjob.subjob_id) ?? []),
+        isRepeat: begun.has(subjob.subjob_id),
+      })),
       limitsOf(job, request),
       { executors: row.planned_executors ?? 1, assumed: row.assumed_seconds },
       { atoms: timed, seconds: spent },
@@ -87,6 +92,7 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     atomsFailed: failed,
     atomsLost: lost,
     atomsFlaky: flaky,
+    reported: await readReported(db, id),
     resultFacts: await sumFacts(db, id),
     delivered: await deliveredSubjobs(db, id),
     resultBytes: archiveBytes(cluster.resultsDirectory, id),
@@ -95,6 +101,14 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     leases: new Set(),
     ending: null,
   };
+}
+
+async function readReported(db: Cluster['store']['db'], build: BuildId): Promise<ReportedVerdicts> {
+  const reported = new ReportedVerdicts();
+  for (const { atom, subjob, exitCode } of await reportedVerdicts(db, build)) {
+    reported.note(subjob, atom, exitCode);
+  }
+  return reported;
 }
 
 function preparationOf(row: BuildRow, lease: LeaseRow | undefined): Task {
@@ -156,6 +170,8 @@ function taskOf(row: SubjobRow, lease: LeaseRow | undefined, beside: LeaseRow | 
       return { kind: 'done', attempt, lease: known(last, what), ending: 'delivered', losses };
     case 'LOST':
       return { kind: 'done', attempt, lease: known(last, what), ending: 'lost', losses };
+    case 'CUT':
+      throw new Error(`The store says that ${what} was cut off, and that its build has not ended.`);
   }
 }
 
@@ -197,6 +213,7 @@ function holdAgain(cluster: Cluster, build: BuildEntry, row: LeaseRow, change: C
     opening: 'nothing' as const,
     isDuplicate: task.attempt !== of.attempt,
     hasBegun: true,
+    runs: null,
     // Whatever the last master was about to say has not arrived, or is named by the slave.
     askedBy: 0,
     isAnswered: true,

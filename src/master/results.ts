@@ -145,6 +145,7 @@ export class Results {
     held.slave.toldCancel.add(lease.lease_id);
     held.slave.health = healthy;
     const task = build.work.endSubjob(subjob, lease.lease_id, { kind: 'completed' }, actual);
+    build.reported.settle(subjob);
     const failed = atoms.filter(({ exit_code }) => exit_code !== 0).length;
     const again = planRetries(held, build, atoms, retries);
     build.atomsDone += atoms.length - again.length;
@@ -152,6 +153,9 @@ export class Results {
     build.atomsFlaky += atoms.filter(
       ({ id, exit_code }) => exit_code === 0 && (retries.get(id) ?? 0) > 0,
     ).length;
+    for (const { id: atom, subjob: next } of again) {
+      build.reported.note(next, atom, atoms.find(({ id }) => id === atom)?.exit_code ?? 1);
+    }
     const runAgain = new Set<number>(again.map(({ id }) => id));
     for (const { id, facts } of atoms) {
       if (facts !== undefined && !runAgain.has(id)) {
@@ -171,7 +175,7 @@ export class Results {
         await endLease(db, loser.lease, 'CANCELED', now);
       }
       await endSubjobLease(db, build.id, subjob, lease, { ...taskRow(task, null), index });
-      await recordVerdicts(db, build.id, subjob, atoms);
+      await recordVerdicts(db, build.id, subjob, lease.lease_id, atoms);
       await learnTimings(db, learned, now);
       if (again.length > 0) {
         await insertSubjobs(

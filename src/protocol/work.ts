@@ -8,17 +8,19 @@ import { literals, Nullable } from './shapes.js';
  */
 
 /**
- * NOT_STARTED: waits, or its subjob was taken back from a slave that was lost. IN_PROGRESS: its commands run.
- * COMPLETED: it has its verdict.
+ * No atom goes back to an earlier one. NOT_STARTED: its commands have never run. IN_PROGRESS: they run, or ran on a slave
+ * that was lost and run again elsewhere. COMPLETED: they have ended. As long as `outcome` is null the subjob's results
+ * are not delivered, or the atom runs again: `exit_code` counts until another attempt reports its own.
  */
 export const atomState = ['NOT_STARTED', 'IN_PROGRESS', 'COMPLETED'] as const;
 export type AtomState = (typeof atomState)[number];
 
 /**
  * PASSED, FAILED: its commands ended, with 0 or not. LOST: nobody knows, because its slaves vanished while they ran
- * it, and it is not tried again; the build fails, but the atom may be as good as it ever was.
+ * it, and it is not tried again; the build fails, but the atom may be as good as it ever was. INTERRUPTED: it was running
+ * when the build was ended, so it has no verdict.
  */
-export const atomOutcome = ['PASSED', 'FAILED', 'LOST'] as const;
+export const atomOutcome = ['PASSED', 'FAILED', 'LOST', 'INTERRUPTED'] as const;
 export type AtomOutcome = (typeof atomOutcome)[number];
 
 export const AtomSchema = Type.Object(
@@ -27,13 +29,16 @@ export const AtomSchema = Type.Object(
     subjob_id: SubjobIdSchema,
     command_string: Type.String({ description: 'Shell text that sets the variable of the atom.' }),
     state: literals(atomState),
-    outcome: Nullable(literals(atomOutcome, { description: 'null until it is completed.' })),
+    outcome: Nullable(literals(atomOutcome, { description: 'null until it is final.' })),
+    slave: Nullable(Type.String({ description: 'Name of the slave that ran it last; null before any has.' })),
     num_retries: Type.Integer({ description: 'How often it was run again because it failed.' }),
     exit_code: Nullable(Type.Integer({ description: '128 + n when signal n ended it.' })),
     expected_time: Nullable(Type.Number({ description: 'Seconds, from earlier builds.' })),
     actual_time: Nullable(Type.Number({ description: 'Seconds.' })),
     error: Nullable(
-      Type.String({ description: 'Of a lost atom: what happened, with the names of its slaves.' }),
+      Type.String({
+        description: 'Of a lost or interrupted atom: what happened, with the names of its slaves.',
+      }),
     ),
     ...resultFacts,
   },

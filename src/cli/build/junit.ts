@@ -71,6 +71,8 @@ function ownCaseOf(atom: Atom, counts: TestCounts | null, console: string): OwnC
   switch (atom.outcome) {
     case 'LOST':
       return { verdict: 'error', message: atom.error ?? 'It was lost.', output: '' };
+    case 'INTERRUPTED':
+      return { verdict: 'error', message: atom.error ?? 'It was ended with its build.', output: output() };
     case 'FAILED': {
       const isTold = counts !== null && counts.failures + counts.errors > 0;
       const message = `The commands of the atom ended with exit code ${atom.exit_code}.`;

@@ -1,6 +1,8 @@
+import { Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { Expectation } from '../../domain/expectation.js';
-import { type AtomId, type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
+import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport } from '../../protocol/slave.js';
 import type { AtomsTable, Database, Writable } from './database.js';
 
@@ -53,32 +55,49 @@ export async function atomsOfSubjob(
  * In these two the plus keeps SQLite from going through the list anew for each atom of the subjob.
  */
 
-/** Atoms of other subjobs, and such as have their verdict, are left as they are. */
+/**
+ * Atoms of other subjobs, and those with a final verdict, are left as they are; a verdict that an earlier attempt
+ * reported stays until this one reports its own. `now` in milliseconds. Returns the atoms whose verdict was recorded.
+ */
 export async function recordProgress(
   { direct }: Writable,
   build: BuildId,
   subjob: SubjobId,
+  lease: LeaseId,
   atoms: Progress['atoms'],
-): Promise<void> {
+  now: number,
+): Promise<AtomId[]> {
   const rows = atoms.map(({ id, state, exit_code, actual_time }) => [id, state, exit_code, actual_time]);
-  direct.run(
+  const changed = direct.all(
     `UPDATE atoms SET
        state = news.value ->> 1,
        exit_code = news.value ->> 2,
-       actual_time = CAST(news.value ->> 3 AS REAL)
+       actual_time = CAST(news.value ->> 3 AS REAL),
+       began_at = iif(news.value ->> 1 = 'IN_PROGRESS', ?, began_at),
+       lease_id = ?,
+       facts = NULL,
+       kept_subjob_id = NULL
      FROM json_each(?) AS news
-     WHERE build_id = ? AND atom_id = news.value ->> 0 AND +subjob_id = ? AND failed IS NULL`,
+     WHERE build_id = ? AND atom_id = news.value ->> 0 AND +subjob_id = ? AND failed IS NULL
+       AND (state <> 'COMPLETED' OR news.value ->> 1 = 'COMPLETED')
+     RETURNING iif(state = 'COMPLETED', atom_id, NULL) AS atom`,
+    now,
+    lease,
     JSON.stringify(rows),
     build,
     subjob,
   );
+  return changed.flatMap((row) => (Value.Check(VerdictRow, row) ? [toId.atom(row.atom)] : []));
 }
+
+const VerdictRow = Type.Object({ atom: Type.Integer() });
 
 /** @throws Error when an atom is not the subjob's. */
 export async function recordVerdicts(
   { direct }: Writable,
   build: BuildId,
   subjob: SubjobId,
+  lease: LeaseId,
   atoms: ResultReport['atoms'],
 ): Promise<void> {
   const rows = atoms.map(({ id, exit_code, actual_time, facts }) => [
@@ -93,9 +112,12 @@ export async function recordVerdicts(
        exit_code = news.value ->> 1,
        actual_time = CAST(news.value ->> 2 AS REAL),
        failed = (news.value ->> 1) <> 0,
-       facts = news.value ->> 3
+       facts = news.value ->> 3,
+       lease_id = ?,
+       kept_subjob_id = NULL
      FROM json_each(?) AS news
      WHERE build_id = ? AND atom_id = news.value ->> 0 AND +subjob_id = ?`,
+    lease,
     JSON.stringify(rows),
     build,
     subjob,
@@ -105,7 +127,10 @@ export async function recordVerdicts(
   }
 }
 
-/** Takes verdicts back: these atoms run again, each in the subjob of its own that is given with it. */
+/**
+ * These atoms run again, each in the subjob of its own that is given with it. Their verdict is not final any more, and
+ * stays until they give another.
+ */
 export async function retryAtoms(
   db: Kysely<Database>,
   build: BuildId,
@@ -116,11 +141,8 @@ export async function retryAtoms(
       .updateTable('atoms')
       .set((e) => ({
         subjob_id: subjob,
-        state: 'NOT_STARTED',
-        exit_code: null,
-        actual_time: null,
+        kept_subjob_id: e.ref('subjob_id'),
         failed: null,
-        facts: null,
         num_retries: e('num_retries', '+', 1),
         first_subjob_id: e.fn.coalesce('first_subjob_id', 'subjob_id'),
       }))
@@ -150,25 +172,79 @@ export async function flakyAtoms(db: Kysely<Database>, build: BuildId, limit: nu
   }));
 }
 
-/** Every atom of a subjob that was lost too often counts as failed, without an exit code: that is what lost is. */
-export async function failAtoms(db: Kysely<Database>, build: BuildId, subjob: SubjobId): Promise<void> {
-  await db
-    .updateTable('atoms')
-    .set({ state: 'COMPLETED', exit_code: null, actual_time: null, failed: 1 })
-    .where('build_id', '=', build)
-    .where('subjob_id', '=', subjob)
-    .execute();
+/**
+ * A subjob was lost too often: what its slaves have reported becomes final, every other atom fails without an exit
+ * code, which is what lost means.
+ */
+export async function failAtoms({ direct }: Writable, build: BuildId, subjob: SubjobId): Promise<void> {
+  direct.run(
+    `UPDATE atoms SET
+       state = 'COMPLETED',
+       exit_code = iif(state = 'COMPLETED', exit_code, NULL),
+       actual_time = iif(state = 'COMPLETED', actual_time, NULL),
+       failed = iif(state = 'COMPLETED', exit_code <> 0, 1),
+       subjob_id = coalesce(kept_subjob_id, subjob_id),
+       kept_subjob_id = NULL
+     WHERE build_id = ? AND subjob_id = ? AND failed IS NULL`,
+    build,
+    subjob,
+  );
 }
 
-/** Forgets the progress of an attempt that came to nothing. */
-export async function resetAtoms(db: Kysely<Database>, build: BuildId, subjob: SubjobId): Promise<void> {
-  await db
-    .updateTable('atoms')
-    .set({ state: 'NOT_STARTED', exit_code: null, actual_time: null })
+/**
+ * The build ends before all of its work: verdicts that were reported become final, and what ran, or had run on a slave
+ * that was lost, is interrupted. `now` in milliseconds.
+ */
+export async function settleAtoms({ direct }: Writable, build: BuildId, now: number): Promise<void> {
+  direct.run(
+    `UPDATE atoms SET
+       failed = exit_code <> 0,
+       subjob_id = coalesce(kept_subjob_id, subjob_id),
+       kept_subjob_id = NULL
+     WHERE build_id = ? AND state = 'COMPLETED' AND failed IS NULL`,
+    build,
+  );
+  direct.run(
+    `UPDATE atoms SET state = 'INTERRUPTED', actual_time = max(0, ? - began_at) / 1000.0
+     WHERE build_id = ? AND state = 'IN_PROGRESS'`,
+    now,
+    build,
+  );
+}
+
+/** Subjobs that hold atoms which have begun and have no final verdict. */
+export async function begunSubjobs(db: Kysely<Database>, build: BuildId): Promise<number[]> {
+  const rows = await db
+    .selectFrom('atoms')
+    .select('subjob_id')
+    .distinct()
     .where('build_id', '=', build)
-    .where('subjob_id', '=', subjob)
-    .where('state', '<>', 'NOT_STARTED')
+    .where('state', '<>', sql.lit('NOT_STARTED'))
+    .where('failed', 'is', null)
     .execute();
+  return rows.map(({ subjob_id }) => subjob_id);
+}
+
+/** Verdicts that were reported and are not final. */
+export interface ReportedVerdict {
+  readonly atom: AtomId;
+  readonly subjob: SubjobId;
+  readonly exitCode: number;
+}
+
+export async function reportedVerdicts(db: Kysely<Database>, build: BuildId): Promise<ReportedVerdict[]> {
+  const rows = await db
+    .selectFrom('atoms')
+    .select(['atom_id', 'subjob_id', 'exit_code'])
+    .where('build_id', '=', build)
+    .where('state', '=', sql.lit('COMPLETED'))
+    .where('failed', 'is', null)
+    .execute();
+  return rows.map(({ atom_id, subjob_id, exit_code }) => ({
+    atom: toId.atom(atom_id),
+    subjob: toId.subjob(subjob_id),
+    exitCode: exit_code ?? 0,
+  }));
 }
 
 export interface FailedAtom {
@@ -193,7 +269,14 @@ export async function failedAtoms(
         .onRef('subjobs.build_id', '=', 'atoms.build_id')
         .onRef('subjobs.subjob_id', '=', 'atoms.subjob_id'),
     )
-    .select(['atoms.atom_id', 'atoms.subjob_id', 'atoms.variable', 'atoms.value', 'subjobs.error'])
+    .select([
+      'atoms.atom_id',
+      'atoms.subjob_id',
+      'atoms.variable',
+      'atoms.value',
+      // Of those that have a verdict nothing is wrong but that.
+      sql<string | null>`iif(atoms.exit_code IS NULL, subjobs.error, NULL)`.as('error'),
+    ])
     .where('atoms.build_id', '=', build)
     .where('atoms.failed', '=', sql.lit(1))
     .orderBy('atoms.atom_id')

@@ -55,8 +55,11 @@ export interface BuildsTable {
   losses: string;
 }
 
-/** QUEUED, LEASED: as in domain/lease. DONE: delivered. LOST: failed after too many losses. */
-export type SubjobRowState = 'QUEUED' | 'LEASED' | 'DONE' | 'LOST';
+/**
+ * QUEUED, LEASED: as in domain/lease. DONE: delivered. LOST: failed after too many losses. CUT: it had been leased
+ * when its build ended, and was not delivered.
+ */
+export type SubjobRowState = 'QUEUED' | 'LEASED' | 'DONE' | 'LOST' | 'CUT';
 
 export interface SubjobsTable {
   build_id: number;
@@ -78,7 +81,8 @@ export interface SubjobsTable {
   result_index: string | null;
 }
 
-export type AtomRowState = 'NOT_STARTED' | 'IN_PROGRESS' | 'COMPLETED';
+/** INTERRUPTED: it was running, or had been when its slave was lost, when its build ended. It has no verdict. */
+export type AtomRowState = 'NOT_STARTED' | 'IN_PROGRESS' | 'COMPLETED' | 'INTERRUPTED';
 
 export interface AtomsTable {
   build_id: number;
@@ -94,7 +98,10 @@ export interface AtomsTable {
   expected_deviation: number | null;
   /** Seconds. */
   actual_time: number | null;
-  /** The verdict: null before it is there, 0 passed, 1 failed; 1 without an exit code: lost. */
+  /**
+   * The final verdict: null before it is there, 0 passed, 1 failed; 1 without an exit code: lost. An atom that is
+   * COMPLETED without it has a reported verdict: it counts if the build ends before a later attempt gives another.
+   */
   failed: number | null;
   /** How often it was run again because it failed. */
   num_retries: Generated<number>;
@@ -102,6 +109,12 @@ export interface AtomsTable {
   first_subjob_id: number | null;
   /** ResultFacts as JSON; null where there is nothing to say. */
   facts: string | null;
+  /** The lease whose report set `state`; null before the first report. */
+  lease_id: number | null;
+  /** When it was last reported to begin. */
+  began_at: number | null;
+  /** The subjob that has the results of the reported verdict, when the atom runs again in another. */
+  kept_subjob_id: number | null;
 }
 
 export type LeaseRowState = 'HELD' | 'DELIVERED' | 'HANDED_BACK' | 'LOST' | 'CANCELED';

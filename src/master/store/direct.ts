@@ -17,4 +17,9 @@ export class Direct {
   run(text: string, ...values: Value[]): number {
     return Number(this.#database.prepare(text).run(values).changes);
   }
+
+  /** The same for a statement that returns rows. */
+  all(text: string, ...values: Value[]): unknown[] {
+    return this.#database.prepare(text).all(values);
+  }
 }

@@ -44,17 +44,8 @@ export async function heldLeases(db: Kysely<Database>, build: BuildId): Promise<
     .execute();
 }
 
-/** Ends every lease of a build that ends before its work, and forgets what its subjobs had begun. */
+/** Ends every lease of a build that ends before its work. */
 export async function cancelHeldLeases(db: Kysely<Database>, build: BuildId, now: number): Promise<void> {
-  await sql`
-    UPDATE atoms SET state = 'NOT_STARTED', exit_code = NULL, actual_time = NULL
-    WHERE build_id = ${build} AND failed IS NULL AND subjob_id IN (
-      SELECT subjob_id FROM leases WHERE build_id = ${build} AND state = 'HELD' AND subjob_id IS NOT NULL
-    )`.execute(db);
-  await sql`
-    UPDATE subjobs SET state = 'QUEUED' WHERE build_id = ${build} AND subjob_id IN (
-      SELECT subjob_id FROM leases WHERE build_id = ${build} AND state = 'HELD' AND subjob_id IS NOT NULL
-    )`.execute(db);
   await db
     .updateTable('leases')
     .set({ state: 'CANCELED', ended_at: now })

@@ -61,6 +61,13 @@ const migrations: Record<string, Migration> = {
       await sql`ALTER TABLE builds ADD COLUMN revision TEXT`.execute(db);
     },
   },
+  '0008_verdicts_kept': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await sql`ALTER TABLE atoms ADD COLUMN lease_id INTEGER`.execute(db);
+      await sql`ALTER TABLE atoms ADD COLUMN began_at INTEGER`.execute(db);
+      await sql`ALTER TABLE atoms ADD COLUMN kept_subjob_id INTEGER`.execute(db);
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { AtomId, BuildId, SubjobId } from '../../protocol/ids.js';
-import type { AtomRowState, Database, EventsTable } from './database.js';
+import type { AtomRowState, Database, EventsTable, SubjobRowState } from './database.js';
 
 /*
  * Questions that only readers of the API ask. Each answers one page, found through an index.
@@ -27,11 +27,13 @@ export interface AtomView {
   readonly actual_time: number | null;
   /** Of a subjob that was lost for good. */
   readonly error: string | null;
+  /** Name of the slave whose report set `state`. */
+  readonly slave: string | null;
 }
 
 export interface SubjobView {
   readonly subjob_id: number;
-  readonly state: 'QUEUED' | 'LEASED' | 'DONE' | 'LOST';
+  readonly state: SubjobRowState;
   readonly attempt: number;
   /** Name of the slave that holds it or held it last. */
   readonly slave: string | null;
@@ -47,7 +49,10 @@ function atomViews(db: Kysely<Database>, build: BuildId) {
           .onRef('subjobs.build_id', '=', 'atoms.build_id')
           .onRef('subjobs.subjob_id', '=', 'atoms.subjob_id'),
       )
+      .leftJoin('leases', 'leases.id', 'atoms.lease_id')
+      .leftJoin('slaves', 'slaves.id', 'leases.slave_id')
       .select([
+        'slaves.name as slave',
         'atoms.atom_id',
         'atoms.subjob_id',
         'atoms.variable',
@@ -151,10 +156,13 @@ export async function runningAtoms(
   db: Kysely<Database>,
   build: BuildId,
   subjobs: readonly number[],
+  leases: readonly number[],
 ): Promise<AtomView[]> {
   return await atomViews(db, build)
     .where('atoms.subjob_id', 'in', subjobs)
     .where('atoms.state', '=', sql.lit('IN_PROGRESS'))
+    // What an earlier attempt had begun may not have its turn yet.
+    .where('atoms.lease_id', 'in', leases)
     .execute();
 }
 

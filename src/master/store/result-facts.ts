@@ -24,6 +24,7 @@ export async function sumFacts(db: Kysely<Database>, build: BuildId): Promise<Re
     .select('facts')
     .where('build_id', '=', build)
     .where('facts', 'is not', null)
+    .where('failed', 'is not', null)
     .execute();
   return rows.reduce((sum, { facts }) => addFacts(sum, readFacts(facts)), noFacts);
 }

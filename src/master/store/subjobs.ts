@@ -108,6 +108,14 @@ export async function endSubjobLease(
   expectOneRow(ended, `Ending lease ${lease.lease_id} of subjob ${subjob} of build ${build}`);
 }
 
+/** The build ends before all of its work: what was leased and is not delivered has been cut off. */
+export async function cutSubjobs({ direct }: Writable, build: BuildId): Promise<void> {
+  direct.run(
+    `UPDATE subjobs SET state = 'CUT' WHERE build_id = ? AND state IN ('QUEUED', 'LEASED') AND attempt > 0`,
+    build,
+  );
+}
+
 const readIndex = jsonColumn(ResultIndexSchema, 'subjobs.result_index');
 
 /** null before its result was accepted. */

@@ -223,7 +223,10 @@ describe('leases that end without a result', () => {
     await master.cancelBuild(build);
     await refused(slave.deliver(assignment), 'STALE_LEASE');
     const { atoms } = await master.listAtoms(build, null, { offset: 0, limit: 10 });
-    expect(atoms.map(({ state }) => state)).to.deep.equal(['NOT_STARTED', 'NOT_STARTED']);
+    const begun = new Set<number>(assignment.atoms.map(({ id }) => id));
+    expect(atoms.map(({ outcome }) => outcome)).to.deep.equal(
+      [0, 1].map((id) => (begun.has(id) ? 'INTERRUPTED' : null)),
+    );
     expect((await master.getSlave(slave.id)).num_executors_in_use).to.equal(0);
   });
 

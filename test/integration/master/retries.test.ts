@@ -20,11 +20,17 @@ describe('atoms that are run again', () => {
     expect(await harness.master.getBuild(build)).to.include({
       state: 'BUILDING',
       num_subjobs: 3,
-      num_atoms_done: 0,
+      num_atoms_done: 1,
       num_atoms_failed: 0,
     });
     const { atoms } = await harness.master.listAtoms(build, null, page);
-    expect(atoms[0]).to.include({ state: 'NOT_STARTED', outcome: null, num_retries: 1, subjob_id: 2 });
+    expect(atoms[0]).to.include({
+      state: 'COMPLETED',
+      outcome: null,
+      exit_code: 1,
+      num_retries: 1,
+      subjob_id: 2,
+    });
     expect((await one.take()).subjob_id).to.equal(1);
     const again = await two.take();
     expect([again.subjob_id, again.atoms.map(({ id }) => id)]).to.deep.equal([2, [0]]);

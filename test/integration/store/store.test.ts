@@ -178,7 +178,7 @@ describe('the store', () => {
       exit_code: atom.id === 1 ? 137 : 0,
       actual_time: atom.id + 0.5,
     }));
-    await store.write((db) => recordVerdicts(db, id, subjob, verdicts));
+    await store.write((db) => recordVerdicts(db, id, subjob, toId.lease(1), verdicts));
     const of = { build: id, subjob, project: 'p', job: 'j' };
     await store.write((db) => learnTimings(db, of, 1000));
     expect(await readTimings(store.db, 'p', 'j', atoms)).to.deep.equal(
@@ -198,9 +198,9 @@ describe('the store', () => {
       { id: 1, subjob: 0, variable: 'T', value: '$(rm -rf /)', error: null },
     ]);
     const surplus = [{ id: toId.atom(99), exit_code: 0, actual_time: 1 }];
-    expect(await failure(store.write((db) => recordVerdicts(db, id, subjob, surplus)))).to.contain(
-      'do not fit',
-    );
+    expect(
+      await failure(store.write((db) => recordVerdicts(db, id, subjob, toId.lease(1), surplus))),
+    ).to.contain('do not fit');
   });
 
   it('finds the atoms of a subjob without looking at the other atoms of its build', async () => {

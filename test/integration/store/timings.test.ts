@@ -49,7 +49,9 @@ describe('the history of times', () => {
     await store.write(async (db) => {
       await insertSubjobs(db, build, [{ id: 0, atoms: 1, ...unknown }]);
       await insertAtoms(db, build, [{ id: 0, subjob: 0, ...atom, ...unknown }]);
-      await recordVerdicts(db, build, subjob, [{ id: toId.atom(0), exit_code: 0, actual_time: seconds }]);
+      await recordVerdicts(db, build, subjob, toId.lease(1), [
+        { id: toId.atom(0), exit_code: 0, actual_time: seconds },
+      ]);
       await learnTimings(db, { build, subjob, project: 'p', job }, 1000);
     });
   }
@@ -82,6 +84,9 @@ describe('the history of times', () => {
     await sql`ALTER TABLE builds DROP COLUMN facts`.execute(store.db);
     await sql`ALTER TABLE builds DROP COLUMN assumed_seconds`.execute(store.db);
     await sql`ALTER TABLE builds DROP COLUMN revision`.execute(store.db);
+    await sql`ALTER TABLE atoms DROP COLUMN lease_id`.execute(store.db);
+    await sql`ALTER TABLE atoms DROP COLUMN began_at`.execute(store.db);
+    await sql`ALTER TABLE atoms DROP COLUMN kept_subjob_id`.execute(store.db);
     await sql`DROP TABLE nonces`.execute(store.db);
     await sql`CREATE TABLE nonces (nonce TEXT PRIMARY KEY, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID`.execute(
       store.db,

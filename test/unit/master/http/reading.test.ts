@@ -13,6 +13,7 @@ const atomOf = (id: number, subjob: number): Atom => ({
   subjob_id: toId.subjob(subjob),
   command_string: `export TOKEN=${id}`,
   state: 'NOT_STARTED',
+  slave: null,
   outcome: null,
   num_retries: 0,
   ...noFacts,

@@ -1,0 +1,257 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { BuildId } from '../../../src/protocol/ids.js';
+import type { RunAssignment } from '../../../src/protocol/slave.js';
+import type { Atom } from '../../../src/protocol/work.js';
+import { directoryBuild, MasterHarness, type TestSlave } from '../../support/master-harness.js';
+
+const page = { offset: 0, limit: 100 };
+/** Of these the first two share a subjob. */
+const ATOMS = 8;
+
+describe('verdicts that slaves have reported', () => {
+  let harness: MasterHarness;
+  beforeEach(async () => {
+    harness = new MasterHarness();
+    await harness.start();
+  });
+  afterEach(() => harness.close());
+
+  async function atomsOf(build: BuildId): Promise<Atom[]> {
+    return (await harness.master.listAtoms(build, null, page)).atoms;
+  }
+
+  it('count as they come, before their subjob is delivered', async () => {
+    const { build, runner } = await begun(harness);
+    await runner.end(0);
+    await runner.end(1);
+    expect(await harness.master.getBuild(build)).to.include({ num_atoms_done: 2, num_atoms_failed: 1 });
+  });
+
+  it('stay when their slave is lost, until a later attempt reports its own', async () => {
+    const { build, runner } = await begun(harness);
+    await runner.end(1);
+    await runner.begin();
+    await runner.lose();
+    const other = new Runner(harness, await harness.slave());
+    await other.take();
+    await other.begin();
+    const shown = (await atomsOf(build)).map(({ state, exit_code }) => [state, exit_code]);
+    expect(shown.slice(0, 2)).to.deep.equal([
+      ['COMPLETED', 1],
+      ['IN_PROGRESS', null],
+    ]);
+    await other.end(0);
+    expect((await atomsOf(build))[0]).to.include({ state: 'COMPLETED', exit_code: 0, outcome: null });
+    expect(await harness.master.getBuild(build)).to.include({ num_atoms_done: 1, num_atoms_failed: 0 });
+  });
+
+  it('are final when the build is ended, and an atom that was running is interrupted', async () => {
+    const { build, runner } = await begun(harness);
+    await runner.end(7);
+    await runner.begin();
+    await runner.lose();
+    const ended = await harness.master.cancelBuild(build);
+    expect(ended).to.include({ state: 'CANCELED', num_atoms_done: 1, num_atoms_failed: 1 });
+    expect(ended.failed_atoms?.map(({ id }) => id)).to.deep.equal([0]);
+    const [failed, cut] = await atomsOf(build);
+    expect(failed).to.include({ outcome: 'FAILED', exit_code: 7, error: null });
+    expect(cut).to.include({ state: 'COMPLETED', outcome: 'INTERRUPTED', exit_code: null, slave: 'slave-1' });
+    expect(cut?.error).to.match(/^It was ended with its build after \d+\.\d s on slave-1\.$/);
+  });
+
+  it('count for a subjob that is given up after too many losses; only its other atoms are lost', async () => {
+    const { build, runner } = await begun(harness);
+    await runner.end(0);
+    for (let losses = 0; losses < 2; losses += 1) {
+      await runner.lose();
+      await runner.take();
+    }
+    await runner.lose();
+    await runner.slave.runAll();
+    const ended = await harness.master.getBuild(build);
+    expect(ended).to.include({
+      state: 'FINISHED',
+      num_atoms_done: ATOMS,
+      num_atoms_failed: 1,
+      num_atoms_lost: 1,
+    });
+    const outcomes = (await atomsOf(build)).map(({ outcome }) => outcome);
+    expect(outcomes.slice(0, 3)).to.deep.equal(['PASSED', 'LOST', 'PASSED']);
+  });
+
+  it('of an atom that runs again count with the results of the first run if the second never ends', async () => {
+    const { build, runner } = await begun(harness, 1, { retries: 1 });
+    await runner.end(1);
+    await runner.deliver();
+    await runner.take();
+    await runner.begin();
+    await runner.lose();
+    const ended = await harness.master.cancelBuild(build);
+    expect(ended).to.include({ num_atoms_done: 1, num_atoms_failed: 1, num_atoms_flaky: 0 });
+    expect((await atomsOf(build))[0]).to.include({ outcome: 'FAILED', exit_code: 1, subjob_id: 0 });
+    expect((await harness.master.archiveContents(build))?.failedFolders).to.deep.equal(['artifact_0_0']);
+  });
+
+  it('never go back, whatever slaves, retries and restarts do, and whenever the build is ended', async () => {
+    const action = fc.record({
+      what: fc.constantFrom('begin', 'begin', 'end', 'end', 'end', 'deliver', 'lose', 'leave', 'restart'),
+      who: fc.nat({ max: 1 }),
+      exitCode: fc.constantFrom(0, 0, 1),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { maxLength: 25 }), fc.nat({ max: 1 }), async (actions, retries) => {
+        const { build, runner } = await begun(harness, ATOMS, { retries });
+        const runners = [runner, new Runner(harness, await harness.slave())];
+        let before = await atomsOf(build);
+        for (const { what, who, exitCode } of actions) {
+          const one = runners[who];
+          if (one === undefined || (await harness.master.getBuild(build)).status !== 'BUILDING') {
+            break;
+          }
+          await one.act(what, exitCode);
+          const after = await atomsOf(build);
+          requireForward(before, after);
+          before = after;
+        }
+        const shown = await harness.master.getBuild(build);
+        const ended = await harness.master.cancelBuild(build);
+        const after = await atomsOf(build);
+        requireForward(before, after);
+        requireSettled(after);
+        expect(ended.num_atoms_done).to.equal(shown.num_atoms_done);
+        expect(ended.num_atoms_failed).to.equal(
+          after.filter(({ outcome }) => outcome === 'FAILED' || outcome === 'LOST').length,
+        );
+        for (const { slave } of runners) {
+          await harness.master.goodbyeSlave(slave.id);
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
+
+const rank = { NOT_STARTED: 0, IN_PROGRESS: 1, COMPLETED: 2 };
+
+function requireForward(before: readonly Atom[], after: readonly Atom[]): void {
+  after.forEach((atom, index) => {
+    const earlier = before[index];
+    const shown = `atom ${atom.id}: ${JSON.stringify(earlier)} became ${JSON.stringify(atom)}`;
+    expect(rank[atom.state], shown).to.be.at.least(rank[earlier?.state ?? 'NOT_STARTED']);
+    if (earlier?.exit_code !== null && earlier !== undefined) {
+      expect(atom.exit_code, shown).to.be.a('number');
+    }
+    if (earlier?.outcome === 'FAILED' || earlier?.outcome === 'PASSED') {
+      // A failure that runs again is final no more, and keeps its exit code meanwhile.
+      expect(atom.exit_code === earlier.exit_code || atom.num_retries > 0, shown).to.equal(true);
+    }
+  });
+}
+
+function requireSettled(atoms: readonly Atom[]): void {
+  for (const { state, outcome, exit_code } of atoms) {
+    const expected =
+      exit_code === null ? [null, 'INTERRUPTED', 'LOST'] : [exit_code === 0 ? 'PASSED' : 'FAILED'];
+    expect(expected, `${state} with exit code ${exit_code}`).to.include(outcome);
+    expect(outcome === null).to.equal(state === 'NOT_STARTED');
+  }
+}
+
+/** A build whose first subjob runs on a slave, with `atoms` atoms in it. */
+async function begun(harness: MasterHarness, atoms = ATOMS, extra: { retries?: number } = {}) {
+  const build = await harness.master.createBuild(directoryBuild);
+  const runner = new Runner(harness, await harness.slave());
+  await runner.slave.prepare(atoms, { atom_timeout: 1000, ...extra });
+  await runner.take();
+  return { build, runner };
+}
+
+/** A slave that runs the atoms of one subjob, in order, and says so step by step. */
+class Runner {
+  slave: TestSlave;
+  readonly #harness: MasterHarness;
+  #running: RunAssignment | null = null;
+  #ended: number[] = [];
+
+  constructor(harness: MasterHarness, slave: TestSlave) {
+    this.#harness = harness;
+    this.slave = slave;
+  }
+
+  async act(what: string, exitCode: number): Promise<void> {
+    switch (what) {
+      case 'begin':
+        return this.begin();
+      case 'end':
+        return this.end(exitCode);
+      case 'deliver':
+        return this.deliver();
+      case 'lose':
+        return this.lose();
+      case 'leave':
+        await this.#harness.master.goodbyeSlave(this.slave.id);
+        return this.#replace();
+      default:
+        return this.#harness.restart();
+    }
+  }
+
+  async take(): Promise<void> {
+    const { assignments } = await this.slave.ask();
+    const [run] = assignments.filter((one) => one.kind === 'run');
+    this.#running = run ?? null;
+    this.#ended = [];
+  }
+
+  async begin(): Promise<void> {
+    await this.#report('IN_PROGRESS', null);
+  }
+
+  async end(exitCode: number): Promise<void> {
+    await this.#report('COMPLETED', exitCode);
+  }
+
+  async deliver(): Promise<void> {
+    if (this.#running === null) {
+      return this.take();
+    }
+    const failing = this.#running.atoms.flatMap(({ id }, n) => ((this.#ended[n] ?? 0) === 0 ? [] : [id]));
+    await this.slave.deliver(this.#running, { failing });
+    this.#running = null;
+    this.slave.leases.clear();
+  }
+
+  async lose(): Promise<void> {
+    await this.#harness.master.registerSlave({
+      name: 'next',
+      instance: `next-to-${this.slave.instance}`,
+      num_executors: 1,
+      url: null,
+      version: '1.0.0',
+      replaces: this.slave.instance,
+    });
+    await this.#replace();
+  }
+
+  async #replace(): Promise<void> {
+    this.slave = await this.#harness.slave();
+    this.#running = null;
+  }
+
+  async #report(state: 'IN_PROGRESS' | 'COMPLETED', exitCode: number | null): Promise<void> {
+    const atom = this.#running?.atoms[this.#ended.length];
+    if (this.#running === null || atom === undefined) {
+      return this.#running === null ? this.take() : undefined;
+    }
+    const { build_id, subjob_id, lease } = this.#running;
+    await this.#harness.master.reportProgress(this.slave.id, build_id, subjob_id, {
+      lease,
+      atoms: [{ id: atom.id, state, exit_code: exitCode, actual_time: exitCode === null ? null : 1 }],
+      consoles: [],
+    });
+    if (exitCode !== null) {
+      this.#ended.push(exitCode);
+    }
+  }
+}
