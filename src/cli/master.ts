@@ -4,6 +4,7 @@ import type { LoadedConfig } from '../config/load.js';
 import { systemClock } from '../lib/clock.js';
 import { type LinearPattern, saysHowItEnds } from '../lib/linear-pattern.js';
 import type { Logger } from '../lib/logger.js';
+import { Networks } from '../lib/networks.js';
 import { isLoopback } from '../master/http/origins.js';
 import type { TlsFiles } from '../master/http/tls.js';
 import { type CommonOptions, createContext } from './context.js';
@@ -40,6 +41,7 @@ export async function master(options: MasterOptions): Promise<void> {
     hostNames: [config.hostname, ...allowedHosts],
     tls,
     corsAllowedOrigins: config.corsAllowedOriginsRegex,
+    trustedProxies: config.master.trustedProxies ?? Networks.none,
     leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
     retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
     maxPackBytes: config.master.packsMaxMib * 1024 ** 2,

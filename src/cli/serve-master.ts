@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../lib/clock.js';
 import type { LinearPattern } from '../lib/linear-pattern.js';
 import type { Logger } from '../lib/logger.js';
+import type { Networks } from '../lib/networks.js';
 import { Releasers } from '../lib/releasers.js';
 import { version } from '../lib/version.js';
 import type { MasterReading, MasterService } from '../master/contract.js';
@@ -31,6 +32,7 @@ export interface ServeMasterOptions {
   readonly tls?: TlsFiles | null;
   /** Origins of web pages that may use the API; null: none. */
   readonly corsAllowedOrigins?: LinearPattern | null;
+  readonly trustedProxies?: Networks;
   readonly leaseSeconds: number;
   readonly retention: MasterOptions['retention'];
   /** Of all bundles of projects together. */
@@ -85,6 +87,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       temporaryDirectory,
       version,
       corsAllowedOrigins: options.corsAllowedOrigins ?? null,
+      ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),
     });
     const server = await listen(app, {
       port: options.port,

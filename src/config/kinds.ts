@@ -1,5 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { LinearPattern } from '../lib/linear-pattern.js';
+import { Networks } from '../lib/networks.js';
 
 /** Where a value was found: what `~` and relative paths in it refer to. */
 export interface Place {
@@ -93,6 +94,11 @@ export const list: Kind<readonly string[]> = {
     const names = given.split(',').map((name) => name.trim());
     return names.every((name) => /^\S+$/.test(name)) ? Object.freeze(names) : undefined;
   },
+};
+
+export const networks: Kind<Networks> = {
+  expected: 'addresses and networks separated by commas, such as 127.0.0.1, 10.0.0.0/8',
+  read: (given) => Networks.read(given.split(',').map((text) => text.trim())),
 };
 
 export const regex: Kind<LinearPattern> = {

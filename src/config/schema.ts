@@ -4,6 +4,7 @@ import {
   integer,
   type Kind,
   list,
+  networks,
   oneOf,
   path,
   regex,
@@ -156,6 +157,10 @@ export const sections = {
       'localhost',
       'Names for which requests over loopback are taken, beside `hostname` and addresses; those of a proxy on this machine.',
     ),
+    trusted_proxies: optional(
+      networks,
+      'Addresses and networks of proxies in front of the master: limits for an address then count the one that their X-Forwarded-For names.',
+    ),
     read_access: key(
       oneOf(['public', 'signed']),
       'public',
@@ -252,7 +257,7 @@ export const sections = {
     max_failed_signatures: key(
       integer(1, 1_000_000),
       '100',
-      'Wrong signatures within a minute from one address that are answered; more get 429.',
+      'Wrong signatures, digests or tokens within a minute from one address, each kind for itself, that are told what is wrong; more get 429. Good ones are always taken.',
     ),
   },
   slave: {

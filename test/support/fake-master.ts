@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { MasterClient } from '../../src/client/master-client.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import { LinearPattern } from '../../src/lib/linear-pattern.js';
+import { Networks } from '../../src/lib/networks.js';
 import type { ReadAccess } from '../../src/master/http/admit-reader.js';
 import { createApp } from '../../src/master/http/app.js';
 import { defaultLimits, type Limits } from '../../src/master/http/limits.js';
@@ -36,6 +37,7 @@ export interface FakeMasterOptions {
   readonly readAccess?: ReadAccess;
   readonly acceptBodyDigest?: boolean;
   readonly corsAllowedOrigins?: string;
+  readonly trustedProxies?: readonly string[];
 }
 
 /** The real HTTP layer on a free port of this machine, over a service in memory. */
@@ -64,6 +66,7 @@ export async function startFakeMaster(options: FakeMasterOptions = {}): Promise<
     version: '1.2.3',
     corsAllowedOrigins:
       options.corsAllowedOrigins === undefined ? null : LinearPattern.read(options.corsAllowedOrigins),
+    trustedProxies: Networks.read(options.trustedProxies ?? []) ?? Networks.none,
   });
   const server = await listen(app, { port: 0, hostname: '127.0.0.1', explicit: true });
   const url = `http://127.0.0.1:${server.port}`;

@@ -1,6 +1,7 @@
 import { closeSync, fsync, openSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { GrowingBuffer } from '../../lib/growing-buffer.js';
 
 const flush = promisify(fsync);
 
@@ -14,8 +15,7 @@ const WRITE_BYTES = 256 * 1024;
 export class IncomingFile {
   readonly #path: string;
   #file: FileHandle | null = null;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
+  readonly #held = new GrowingBuffer(2 * WRITE_BYTES);
 
   constructor(path: string) {
     this.#path = path;
@@ -23,20 +23,20 @@ export class IncomingFile {
 
   /** @throws what the disk says, as `end` does */
   async write(chunk: Buffer): Promise<void> {
-    this.#held.push(chunk);
-    this.#heldBytes += chunk.length;
-    if (this.#heldBytes >= WRITE_BYTES) {
+    this.#held.add(chunk);
+    if (this.#held.length >= WRITE_BYTES) {
       this.#file ??= await open(this.#path, 'wx', 0o600);
-      await this.#file.appendFile(this.#taken());
+      await this.#file.appendFile(this.#held.view());
+      this.#held.clear();
     }
   }
 
   /** Nothing follows. Resolves when all of it is on the disk. */
   async end(): Promise<void> {
     if (this.#file === null) {
-      await writeSmall(this.#path, this.#taken());
+      await writeSmall(this.#path, this.#held.view());
     } else {
-      await this.#file.appendFile(this.#taken());
+      await this.#file.appendFile(this.#held.view());
       await this.#file.sync();
     }
   }
@@ -44,15 +44,6 @@ export class IncomingFile {
   /** To be called in the end, however it came. */
   async close(): Promise<void> {
     await this.#file?.close();
-  }
-
-  #taken(): Buffer {
-    const [first] = this.#held;
-    const bytes =
-      first !== undefined && this.#held.length === 1 ? first : Buffer.concat(this.#held, this.#heldBytes);
-    this.#held = [];
-    this.#heldBytes = 0;
-    return bytes;
   }
 }
 

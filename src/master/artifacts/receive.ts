@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { GrowingBuffer } from '../../lib/growing-buffer.js';
 import { removeFile } from '../../lib/remove-file.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { ReceivedArchive } from '../contract.js';
@@ -65,22 +66,22 @@ async function receive<Head>(options: ReceiveOptions<Head>, chunks: AsyncIterato
 }
 
 async function readHead(chunks: AsyncIterator<Buffer>, hash: Hash, headBytes: number) {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  while (bytes < headBytes) {
+  const held = new GrowingBuffer(headBytes);
+  while (held.length < headBytes) {
     const next = await chunks.next();
     if (next.done === true) {
       throw new ClusterRunnerError(
         'INVALID_REQUEST',
-        `The body ends after ${bytes} bytes, within the report of ${headBytes} bytes that report_bytes announces.`,
+        `The body ends after ${held.length} bytes, within the report of ${headBytes} bytes that report_bytes announces.`,
       );
     }
     hash.update(next.value);
-    parts.push(next.value);
-    bytes += next.value.length;
+    if (held.length === 0 && next.value.length >= headBytes) {
+      return { head: next.value.subarray(0, headBytes), rest: next.value.subarray(headBytes) };
+    }
+    held.add(next.value);
   }
-  const [first] = parts;
-  const all = first !== undefined && parts.length === 1 ? first : Buffer.concat(parts);
+  const all = held.view();
   return { head: all.subarray(0, headBytes), rest: all.subarray(headBytes) };
 }
 

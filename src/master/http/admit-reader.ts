@@ -98,6 +98,7 @@ function requireToken(token: string, head: RequestHead, keys: Keys): void {
       throw refusal('the read token has expired; make another with `clusterrunner token`');
     case 'wrong':
       throw failed(
+        'token',
         head,
         keys,
         'the read token is not one of this master; make another with `clusterrunner token`',

@@ -3,6 +3,7 @@ import Koa, { type Context } from 'koa';
 import { seconds } from '../../lib/clock.js';
 import type { LinearPattern } from '../../lib/linear-pattern.js';
 import type { Logger } from '../../lib/logger.js';
+import { Networks } from '../../lib/networks.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { RouteDeclaration } from '../../protocol/route.js';
 import { type RouteName, routes } from '../../protocol/routes.js';
@@ -39,6 +40,8 @@ export interface AppOptions extends Omit<Keys, 'failedSignatures'> {
   readonly hostNames: readonly string[];
   /** Origins whose pages may use the API from a browser; must match whole. None unless given. */
   readonly corsAllowedOrigins?: LinearPattern | null;
+  /** Proxies whose X-Forwarded-For is believed. None unless given. */
+  readonly trustedProxies?: Networks;
 }
 
 /** What `listen` needs to know to answer what never reaches the app. */
@@ -89,6 +92,7 @@ function createRouter(options: AppOptions, openCalls: OpenCalls): Router {
     limits,
     readAccess,
     openCalls,
+    trustedProxies: options.trustedProxies ?? Networks.none,
     inFlight: new RequestsInFlight(limits.requestsPerSlave),
     reads: new ReadsAtOnce(limits.readsPerAddress),
     unproved: new UnprovedBytes(limits.unprovedBytes),

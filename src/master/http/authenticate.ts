@@ -11,7 +11,7 @@ import {
   verifyDocumentDigest,
   verifyParts,
 } from '../../protocol/signing.js';
-import type { FailedSignatures } from './failed-signatures.js';
+import type { FailedSignatures, ProofKind } from './failed-signatures.js';
 
 export interface Keys {
   /** Any of them is good: so a secret can be changed without a moment at which nobody may speak. */
@@ -29,7 +29,7 @@ export interface RequestHead {
   /** Path and query as they came over the wire. */
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
-  /** Where it came from. */
+  /** Where it came from; see clientAddress. */
   readonly address: string;
 }
 
@@ -60,11 +60,6 @@ export async function authenticateHead(signing: Signing, head: RequestHead, keys
   const digest = textOf(head.headers[DOCUMENT_DIGEST_HEADER]);
   if (digest === undefined) {
     throw refusal(`the request is not signed; ${SIGN_BODY}`);
-  }
-  // Such a digest is checked when up to 16 MiB have been read: too much to do for one who keeps guessing.
-  const busy = keys.failedSignatures.refusal(head.address);
-  if (busy !== null) {
-    throw busy;
   }
   return { form: 'document', verify: (body) => requireDocumentDigest(keys, head, body, digest) };
 }
@@ -102,7 +97,12 @@ async function authenticateParts(head: RequestHead, keys: Keys): Promise<Proof> 
       throw new ClusterRunnerError('CLOCK_SKEWED', `Refused: ${verdict.reason}.`);
     }
     // Who signs as it should and has another secret needs no word of how to sign.
-    throw failed(head, keys, verdict.fault === 'key' ? verdict.reason : `${verdict.reason}. ${SIGN_PARTS}`);
+    throw failed(
+      'signature',
+      head,
+      keys,
+      verdict.fault === 'key' ? verdict.reason : `${verdict.reason}. ${SIGN_PARTS}`,
+    );
   }
   if (!(await keys.rememberNonce(verdict.nonce, verdict.expires))) {
     throw refusal('this very request was received before; sign each request anew, with a nonce of its own');
@@ -139,6 +139,7 @@ function requireDocumentDigest(keys: Keys, head: RequestHead, body: Buffer, dige
   const isGood = () => keys.secrets.current().some((secret) => verifyDocumentDigest(secret, body, digest));
   if (!isGood() && !(keys.secrets.refresh() && isGood())) {
     throw failed(
+      'digest',
       head,
       keys,
       `the digest is not the one of this body under the master's secret; ${SIGN_BODY}`,
@@ -146,10 +147,10 @@ function requireDocumentDigest(keys: Keys, head: RequestHead, body: Buffer, dige
   }
 }
 
-/** Counts a signature that is not good; what it gets depends on how many there were. */
-export function failed(head: RequestHead, keys: Keys, reason: string): ClusterRunnerError {
-  const busy = keys.failedSignatures.refusal(head.address);
-  keys.failedSignatures.count(head.address);
+/** Counts a proof that is not good; what it gets depends on how many there were. */
+export function failed(kind: ProofKind, head: RequestHead, keys: Keys, reason: string): ClusterRunnerError {
+  const busy = keys.failedSignatures.refusal(kind, head.address);
+  keys.failedSignatures.count(kind, head.address);
   return busy ?? refusal(reason);
 }
 

@@ -1,6 +1,7 @@
 import type { TObject } from '@sinclair/typebox';
 import type { Context } from 'koa';
 import { seconds } from '../../lib/clock.js';
+import type { Networks } from '../../lib/networks.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
 import { requireAcceptable } from './acceptable.js';
@@ -13,12 +14,13 @@ import {
   type Proof,
   type RequestHead,
 } from './authenticate.js';
+import { clientAddress } from './client-address.js';
 import { PROVED } from './connections.js';
 import { type Call, type Handler, type HandlerBody, IncomingBody } from './handler.js';
 import { type ParseJson, requireJson } from './json-body.js';
 import type { Limits } from './limits.js';
 import type { OpenCalls } from './open-calls.js';
-import { chunksOf, inTime, readBytes } from './raw-body.js';
+import { chunksOf, discardRest, inTime, readBytes } from './raw-body.js';
 import type { ReadsAtOnce } from './reads-at-once.js';
 import type { RequestsInFlight } from './requests-in-flight.js';
 import { sendAnswer } from './send-answer.js';
@@ -35,6 +37,7 @@ export interface EndpointContext {
   readonly reads: ReadsAtOnce;
   readonly unproved: UnprovedBytes;
   readonly openCalls: OpenCalls;
+  readonly trustedProxies: Networks;
   /** Label to path template. */
   readonly childRoutes: Readonly<Record<string, string>>;
 }
@@ -55,7 +58,12 @@ export function createEndpoint<R extends RouteDeclaration>(
 
   return async (ctx, texts) => {
     requireAcceptable(route, ctx);
-    const head = { method: ctx.method, target: ctx.url, headers: ctx.headers, address: ctx.ip };
+    const head = {
+      method: ctx.method,
+      target: ctx.url,
+      headers: ctx.headers,
+      address: addressOf(ctx, shared.trustedProxies),
+    };
     if (route.signing === 'none') {
       await admitRead(ctx, head, shared);
     }
@@ -66,7 +74,7 @@ export function createEndpoint<R extends RouteDeclaration>(
     const params = textsOf(route.params, texts);
     const query = textsOf(route.query, route.signing === 'none' ? withoutToken(ctx.query) : ctx.query);
     const work = async () => {
-      const body = await readBody(route, ctx, proof, shared);
+      const body = await readBody(route, ctx, head, proof, shared);
       checkParams(params);
       checkQuery(query);
       checkBody(body);
@@ -104,6 +112,10 @@ async function admitRead(ctx: Context, head: RequestHead, shared: EndpointContex
   }
 }
 
+function addressOf(ctx: Context, trustedProxies: Networks): string {
+  return clientAddress(ctx.req.socket.remoteAddress ?? '', ctx.get('X-Forwarded-For'), trustedProxies);
+}
+
 /** The slave that a path names; null for none. */
 function slaveOf(params: unknown): number | null {
   const isNamed = typeof params === 'object' && params !== null && 'slaveId' in params;
@@ -126,6 +138,7 @@ function bodyCheck<R extends RouteDeclaration>(route: R): Check<HandlerBody<R>> 
 async function readBody(
   route: RouteDeclaration,
   ctx: Context,
+  head: RequestHead,
   proof: Proof,
   shared: EndpointContext,
 ): Promise<unknown> {
@@ -133,13 +146,15 @@ async function readBody(
     return new IncomingBody(chunksOf(ctx.req), proof.form === 'parts' ? proof.verify : refuseUnproved);
   }
   if (route.body === null && route.signing === 'none') {
+    // What is not read piles up piece by piece while the answer is on its way, which may take hours.
+    discardRest(ctx.req);
     return undefined;
   }
   const { jsonBytes, unprovedBytes, bodySeconds } = shared.limits;
   const bytes =
     proof.form === 'parts'
       ? await readBytes(ctx.req, jsonBytes)
-      : await shared.unproved.during(ctx.ip, (hold) =>
+      : await shared.unproved.during(head.address, (hold) =>
           inTime(bodySeconds, (late) =>
             readBytes(ctx.req, Math.min(unprovedBytes, jsonBytes), { late, hold }),
           ),

@@ -11,9 +11,12 @@ interface Window {
   count: number;
 }
 
+/** What a sender has shown instead of a good proof: a wrong guess of one kind says nothing about another kind. */
+export type ProofKind = 'signature' | 'digest' | 'token';
+
 /**
- * Counts the signatures that did not verify, by address, over a minute. It does not lock an address out: several
- * machines may share one, and a good signature proves itself. What it stops is the work that guessing makes.
+ * Counts the proofs that were not good, by their kind and the address, over a minute. It locks no address out: several
+ * machines may share one, and a good proof is always taken. Beyond the limit a wrong one is only told to wait.
  */
 export class FailedSignatures {
   readonly #limit: number;
@@ -26,25 +29,24 @@ export class FailedSignatures {
     this.#clock = clock;
   }
 
-  /** Of `from`, an address. */
-  count(from: string): void {
-    const address = networkOf(from);
-    const window = this.#windowOf(address);
+  count(kind: ProofKind, address: string): void {
+    const key = keyOf(kind, address);
+    const window = this.#windowOf(key);
     if (window !== null) {
       window.count += 1;
       return;
     }
-    this.#windows.delete(address);
+    this.#windows.delete(key);
     const [oldest] = this.#windows.size >= MAX_ADDRESSES ? this.#windows.keys() : [];
     if (oldest !== undefined) {
       this.#windows.delete(oldest);
     }
-    this.#windows.set(address, { began: this.#clock.now(), count: 1 });
+    this.#windows.set(key, { began: this.#clock.now(), count: 1 });
   }
 
-  /** What to answer to another attempt of this address; null while it may try. */
-  refusal(address: string): ClusterRunnerError | null {
-    const window = this.#windowOf(networkOf(address));
+  /** What to answer to another wrong proof of this kind from this address; null while it is told what is wrong. */
+  refusal(kind: ProofKind, address: string): ClusterRunnerError | null {
+    const window = this.#windowOf(keyOf(kind, address));
     if (window === null || window.count < this.#limit) {
       return null;
     }
@@ -56,8 +58,14 @@ export class FailedSignatures {
     );
   }
 
-  #windowOf(address: string): Window | null {
-    const window = this.#windows.get(address);
-    return window !== undefined && this.#clock.now() - window.began < WINDOW_MS ? window : null;
+  #windowOf(key: string): Window | null {
+    const window = this.#windows.get(key);
+    const age = window === undefined ? 0 : this.#clock.now() - window.began;
+    // A clock that was set back must not make a window last longer.
+    return window !== undefined && age >= 0 && age < WINDOW_MS ? window : null;
   }
+}
+
+function keyOf(kind: ProofKind, address: string): string {
+  return `${kind} ${networkOf(address)}`;
 }

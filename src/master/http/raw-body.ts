@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { GrowingBuffer } from '../../lib/growing-buffer.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 /** What is read and thrown away of a refused body, so that its sender gets to read the refusal. */
@@ -18,7 +19,7 @@ const SMALL_BYTES = 256 * 1024;
  */
 export async function* chunksOf(request: IncomingBytes): AsyncGenerator<Buffer> {
   if (Number(request.headers['content-length'] ?? Infinity) <= SMALL_BYTES) {
-    yield await readAll(request, SMALL_BYTES);
+    yield await readAll(request, SMALL_BYTES, null);
     return;
   }
   try {
@@ -51,65 +52,97 @@ export async function inTime<T>(seconds: number, read: (late: AbortSignal) => Pr
 /** For a sender who has not shown yet that he has the secret. */
 export interface Restraint {
   readonly late: AbortSignal;
-  /** Told of all bytes before they are held; throws when they are too many. */
+  /** Is told of all memory before it is allocated; throws when that is too much. */
   hold(bytes: number): void;
+}
+
+/** Any body may arrive in so many pieces, whatever its size … */
+const FEW_PIECES = 65_536;
+/** … and in more when they have so many bytes on average. Handling a piece costs the same whether it has one byte or many. */
+const MEAN_BYTES = 64;
+
+/** Whether these bytes arrived in more pieces than a client would make of them. */
+export function isInTooManyPieces(pieces: number, bytes: number): boolean {
+  return pieces > FEW_PIECES + bytes / MEAN_BYTES;
 }
 
 /**
  * Every byte as it came.
  * @throws ClusterRunnerError BODY_TOO_LARGE as soon as that is known; what `late` is aborted with, what `hold` throws
  */
-export async function readBytes(
+export function readBytes(
   request: IncomingMessage,
   maxBytes: number,
   restraint?: Restraint,
 ): Promise<Buffer> {
-  if (restraint === undefined) {
-    return await readAll(request, maxBytes);
-  }
-  const reading = readAll(request, maxBytes, restraint.hold);
-  return await Promise.race([reading, rejectionOf(restraint.late, reading)]);
+  return readAll(request, maxBytes, restraint ?? null);
 }
 
 /** By the stream's events: what iterates over it costs more than the rest of a small request. */
-function readAll(request: IncomingBytes, maxBytes: number, hold?: (bytes: number) => void): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
+function readAll(request: IncomingBytes, maxBytes: number, restraint: Restraint | null): Promise<Buffer> {
+  const announced = Number(request.headers['content-length'] ?? Number.NaN);
+  if (announced > maxBytes) {
     return Promise.reject(tooLarge(maxBytes));
   }
   if (request.destroyed && !request.readableEnded) {
     return Promise.reject(brokenOff(request.errored));
   }
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
+    const held = new GrowingBuffer(Number.isNaN(announced) ? maxBytes : announced, restraint?.hold);
+    if (restraint !== null) {
+      // A connection that announces a body and sends none costs something too.
+      held.reserve(1);
+    }
+    let whole: Buffer | null = null;
+    let pieces = 0;
+    const refuse = (error: unknown) => {
+      leave();
+      request.pause();
+      reject(error);
+    };
     const take = (chunk: Buffer) => {
-      bytes += chunk.length;
       try {
-        if (bytes > maxBytes) {
+        pieces += 1;
+        if (held.length + chunk.length > maxBytes) {
           throw tooLarge(maxBytes);
         }
-        hold?.(chunk.length);
-        chunks.push(chunk);
+        if (restraint !== null && isInTooManyPieces(pieces, held.length + chunk.length)) {
+          throw tooManyPieces();
+        }
+        if (chunk.length === announced && held.length === 0) {
+          // Most bodies arrive in one piece, which needs no copy.
+          restraint?.hold(chunk.length);
+          whole = chunk;
+        } else {
+          held.add(chunk);
+        }
       } catch (error) {
-        leave();
-        request.pause();
-        reject(error);
+        refuse(error);
       }
     };
     const end = () => {
       leave();
-      const [first] = chunks;
-      resolve(first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks, bytes));
+      resolve(whole ?? held.view());
     };
     const fail = (error?: Error) => {
       leave();
       reject(request.complete && error !== undefined && !isReset(error) ? error : brokenOff(error));
     };
+    const tooLate = () => refuse(restraint?.late.reason);
     const leave = () => {
       request.off('data', take).off('end', end).off('error', fail).off('close', fail);
+      restraint?.late.removeEventListener('abort', tooLate);
     };
     request.on('data', take).on('end', end).on('error', fail).on('close', fail);
+    restraint?.late.addEventListener('abort', tooLate, { once: true });
   });
+}
+
+function tooManyPieces(): ClusterRunnerError {
+  return new ClusterRunnerError(
+    'BODY_TOO_LARGE',
+    'The body arrives in too many small pieces; collect it before you send it, or sign all parts of the request.',
+  );
 }
 
 function isReset(error: unknown): boolean {
@@ -122,25 +155,17 @@ function brokenOff(cause: unknown): ClusterRunnerError {
   });
 }
 
-/** Rejects when the signal comes before the end of the reading, which is then nobody's any more. */
-function rejectionOf(late: AbortSignal, reading: Promise<unknown>): Promise<never> {
-  return new Promise((_, reject) => {
-    late.addEventListener(
-      'abort',
-      () => {
-        reading.catch(() => undefined);
-        reject(late.reason);
-      },
-      { once: true },
-    );
-  });
-}
+const discarded = new WeakSet<IncomingMessage>();
 
-/** Reads on after an early answer, within bounds; a client that goes on sending is cut off. */
+/**
+ * Reads on after an early answer, or beside one to a request that takes no body, within bounds; a client that goes on
+ * sending is cut off. A second call does nothing.
+ */
 export function discardRest(request: IncomingMessage): void {
-  if (request.complete || request.destroyed) {
+  if (request.complete || request.destroyed || discarded.has(request)) {
     return;
   }
+  discarded.add(request);
   const cutOff = setTimeout(() => request.destroy(), DISCARD_MS);
   const { socket } = request;
   const over = () => {

@@ -6,6 +6,7 @@ import { type LoadedConfig, loadConfig } from '../../../src/config/load.js';
 import { camelCase, type KeyEntry, keyEntries, shownDefault } from '../../../src/config/schema.js';
 import { configurationTables } from '../../../src/config/table.js';
 import { LinearPattern } from '../../../src/lib/linear-pattern.js';
+import { Networks } from '../../../src/lib/networks.js';
 import { findPackageJSON } from '../../../src/lib/package-json.js';
 
 /** For every key a text that is not its default, and what it is read as. */
@@ -31,6 +32,7 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'master.port': ['5000', 5000],
   'master.address': ['127.0.0.1', '127.0.0.1'],
   'master.allowed_hosts': ['ci.example, other', ['ci.example', 'other']],
+  'master.trusted_proxies': ['127.0.0.1, 10.0.0.0/8', Networks.read(['127.0.0.1', '10.0.0.0/8'])],
   'master.read_access': ['signed', 'signed'],
   'master.accept_body_digest': ['False', false],
   'master.unresponsive_slaves_cleanup_interval': ['600', 600],

@@ -109,4 +109,35 @@ describe('a request that changes anything', () => {
     });
     expect(answer.status).to.equal(400);
   });
+
+  it('is taken with a good proof from an address that sent any number of wrong ones', async () => {
+    await master.close();
+    master = await startFakeMaster({ clock, limits: { failedSignatures: 3 } });
+    const wrong = async (headers: Record<string, string>) => (await post('/v1/build', build, headers)).status;
+    const wrongDigest = { [DIGEST]: documentDigest('a wrong secret', Buffer.from(build)) };
+    const wrongParts = () => partsOf('POST', '/v1/build', build, 'a wrong secret');
+    for (const expected of [401, 401, 401, 429]) {
+      expect(await wrong(wrongDigest)).to.equal(expected);
+    }
+    // Each kind is counted for itself.
+    for (const expected of [401, 401, 401, 429]) {
+      expect(await wrong(wrongParts())).to.equal(expected);
+    }
+    const digest = documentDigest(master.secret, Buffer.from(build));
+    expect((await post('/v1/build', build, { [DIGEST]: digest })).status).to.equal(202);
+    expect((await post('/v1/build', build, partsOf('POST', '/v1/build', build))).status).to.equal(202);
+  });
+
+  it('is counted as of the client that a trusted proxy names, and of the connection when nobody is trusted', async () => {
+    const wrongDigest = { [DIGEST]: documentDigest('a wrong secret', Buffer.from(build)) };
+    const from = async (client: string) =>
+      (await post('/v1/build', build, { ...wrongDigest, 'x-forwarded-for': client })).status;
+    for (const trustedProxies of [['127.0.0.1'], []]) {
+      await master.close();
+      master = await startFakeMaster({ clock, limits: { failedSignatures: 1 }, trustedProxies });
+      expect(await from('192.0.2.1')).to.equal(401);
+      expect(await from('192.0.2.1')).to.equal(429);
+      expect(await from('192.0.2.2')).to.equal(trustedProxies.length > 0 ? 401 : 429);
+    }
+  });
 });

@@ -107,6 +107,35 @@ describe('what strangers of one address may do at once', () => {
     await until(async () => (await signed(master, 'POST', '/v1/build', build)).status === 202);
   });
 
+  it('is to send a body in pieces of a size, not byte by byte without end', async () => {
+    await master.close();
+    master = await startFakeMaster();
+    const digest = documentDigest('another secret', Buffer.alloc(0));
+    const caller = new Caller(
+      'POST /v1/build HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n' +
+        `ClusterRunner-Message-Authentication-Digest: ${digest}\r\n\r\n`,
+    );
+    await until(() => {
+      caller.socket.write('1\r\nx\r\n'.repeat(10_000));
+      return caller.statuses.length > 0;
+    });
+    expect(caller.statuses).to.deep.equal(['413']);
+    expect(caller.received).to.contain('too many small pieces');
+  });
+
+  it('has what it sends to a request that takes no body thrown away, within bounds', async () => {
+    const caller = new Caller('GET /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n');
+    await until(() => caller.statuses.length === 1);
+    expect(caller.statuses).to.deep.equal(['200']);
+    const part = Buffer.alloc(1024 * 1024);
+    await until(() => {
+      if (caller.socket.writableLength === 0 && !caller.socket.closed) {
+        caller.socket.write(part);
+      }
+      return caller.socket.closed;
+    });
+  });
+
   it('leaves no file open of results that are asked for and not read', async function () {
     if (process.platform !== 'linux') {
       this.skip();
