@@ -1,3 +1,64 @@
+import { isUtf8 } from 'node:buffer';
+
+/** Of a line that is quoted in an error. */
+const MAX_QUOTED_BYTES = 100;
+
+/**
+ * The text that an atomizer printed, or a sentence about the first line that cannot become an atom as it is: an
+ * environment variable holds no NUL, and what is no UTF-8 does not travel.
+ */
+export function readAtomizerOutput(output: Buffer): { readonly text: string } | { readonly problem: string } {
+  if (isUtf8(output) && !output.includes(0)) {
+    return { text: output.toString('utf8') };
+  }
+  let start = 0;
+  for (let number = 1; ; number += 1) {
+    const newline = output.indexOf(0x0a, start);
+    const line = output.subarray(start, newline === -1 ? output.length : newline);
+    const what = line.includes(0) ? 'holds a NUL byte' : isUtf8(line) ? null : 'is not UTF-8';
+    if (what !== null) {
+      return { problem: `line ${number} of what it printed ${what}: ${quoted(line)}` };
+    }
+    start = newline + 1;
+  }
+}
+
+/** As `$'…'` of bash has it, around the first byte that is the trouble. */
+function quoted(line: Buffer): string {
+  const at = firstBadByte(line);
+  const from = Math.max(0, at - MAX_QUOTED_BYTES / 2);
+  const shown = line.subarray(from, from + MAX_QUOTED_BYTES);
+  const text = [...shown].map((byte) =>
+    byte === 0x27 || byte === 0x5c
+      ? `\\${String.fromCharCode(byte)}`
+      : byte >= 0x20 && byte < 0x7f
+        ? String.fromCharCode(byte)
+        : `\\x${byte.toString(16).padStart(2, '0')}`,
+  );
+  const cut = (is: boolean) => (is ? '…' : '');
+  return `$'${cut(from > 0)}${text.join('')}${cut(from + shown.length < line.length)}'`;
+}
+
+/** Of a line that has one: that of a NUL, or of a character that is no UTF-8. */
+function firstBadByte(line: Buffer): number {
+  const nul = line.indexOf(0);
+  if (nul !== -1) {
+    return nul;
+  }
+  // The longest beginning that is UTF-8, but for the last three bytes of a character that it may cut.
+  let good = 0;
+  for (let bad = line.length; bad - good > 1; ) {
+    const middle = (good + bad) >> 1;
+    const isGood = [0, 1, 2, 3].some((more) => isUtf8(line.subarray(0, Math.max(0, middle - more))));
+    if (isGood) {
+      good = middle;
+    } else {
+      bad = middle;
+    }
+  }
+  return good;
+}
+
 const BLANKS = ' \t\r\n\f\v';
 
 /**

@@ -65,15 +65,31 @@ const basicVariables: readonly string[] = [
 ];
 
 /**
+ * Variables that git sets for its hooks, `rebase --exec` and the like, and by which any git that they start works on that
+ * repository, wherever it runs: what `git rev-parse --local-env-vars` lists, and a few more. GIT_CONFIG_COUNT is not among them:
+ * git never sets it, so it is a setting of the user's.
+ */
+export const repositoryVariables: ReadonlySet<string> = new Set(
+  (
+    'GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_CONFIG GIT_CONFIG_PARAMETERS GIT_OBJECT_DIRECTORY GIT_DIR GIT_WORK_TREE ' +
+    'GIT_IMPLICIT_WORK_TREE GIT_GRAFT_FILE GIT_INDEX_FILE GIT_NO_REPLACE_OBJECTS GIT_REPLACE_REF_BASE GIT_PREFIX ' +
+    'GIT_INTERNAL_SUPER_PREFIX GIT_SHALLOW_FILE GIT_COMMON_DIR GIT_NAMESPACE GIT_QUARANTINE_PATH GIT_REFLOG_ACTION ' +
+    'GIT_LITERAL_PATHSPECS GIT_GLOB_PATHSPECS GIT_NOGLOB_PATHSPECS GIT_ICASE_PATHSPECS GIT_ATTR_SOURCE'
+  ).split(' '),
+);
+
+/**
  * The slave's environment as far as a project's commands may see it: the basic variables and those that `passthrough`
- * names, a `*` in it standing for any text. Never the settings of ClusterRunner, of which the secret would let every
+ * names, a `*` in it standing for any text, but for `repositoryVariables`, which must be named in full. Never the settings of ClusterRunner, of which the secret would let every
  * test order builds, nor what another build has left when the slave itself runs in one.
  */
 export function commandEnvironment(env: Given, passthrough: readonly string[]): Environment {
   const allowed = [...basicVariables, ...passthrough].map(patternOf);
-  return Object.fromEntries(
-    Object.entries(withoutOwn(env)).filter(([name]) => allowed.some((pattern) => pattern.test(name))),
-  );
+  const isAllowed = (name: string) =>
+    repositoryVariables.has(name)
+      ? passthrough.includes(name)
+      : allowed.some((pattern) => pattern.test(name));
+  return Object.fromEntries(Object.entries(withoutOwn(env)).filter(([name]) => isAllowed(name)));
 }
 
 /** What programs see that ClusterRunner runs for itself, such as git: proxies and agents, but no settings of ours. */

@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { maskProjectDirectory, splitAtoms } from '../job/atoms.js';
+import { maskProjectDirectory, readAtomizerOutput, splitAtoms } from '../job/atoms.js';
 import { assertRunnable } from '../job/definition-problem.js';
 import { durationSeconds } from '../job/duration.js';
 import { valueProblem } from '../job/environment.js';
@@ -122,19 +122,27 @@ async function runAtomizers(
       graceMs: CANCEL_GRACE_MS,
       clock,
     });
-    const output = await readFile(scratch, 'utf8');
+    const output = await readFile(scratch);
     await rm(scratch, { force: true });
     if (ended === 'canceled') {
       signal.throwIfAborted();
     }
     if (exitCode !== 0) {
-      const said = [output.slice(-TAIL_BYTES), tail ?? ''].join('').trim() || '(it printed nothing)';
+      const said =
+        [output.subarray(-TAIL_BYTES).toString('utf8'), tail ?? ''].join('').trim() || '(it printed nothing)';
       throw new ClusterRunnerError(
         'PREPARATION_FAILED',
         `The atomizer ${variable} of the job ${job.name} exited with ${exitCode}; mend the command "${line}". It printed:\n${said}`,
       );
     }
-    for (const value of splitAtoms(output)) {
+    const read = readAtomizerOutput(output);
+    if ('problem' in read) {
+      throw new ClusterRunnerError(
+        'PREPARATION_FAILED',
+        `The atomizer ${variable} of the job ${job.name} lists an atom that cannot be passed on unchanged: ${read.problem}. Let it print another name for it, such as one that \`printf %q\` makes, or rename the file.`,
+      );
+    }
+    for (const value of splitAtoms(read.text)) {
       atoms.push(checked(variable, maskProjectDirectory(value, projectDirectory)));
     }
   }

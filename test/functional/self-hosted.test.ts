@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Cluster } from '../support/cluster.js';
-import { writeFiles } from '../support/project.js';
+import { GitProject, writeFiles } from '../support/project.js';
 import { eventually } from '../support/wait.js';
 
 const PASSING = 'Simple: {atomizers: [{N: seq 3}], commands: [echo "n=$N"]}\n';
@@ -53,6 +53,28 @@ describe('a build on a machine without a master', () => {
     writeFiles(cluster.cwd, { 'clusterrunner.yaml': PASSING });
     await cluster.build([]);
     expect(readdirSync(cluster.cwd).sort()).to.deep.equal(['build_results', 'clusterrunner.yaml']);
+  });
+
+  it('leaves the repository of a git hook that it runs in alone, with what its tests do with git', async () => {
+    const project = await GitProject.create(join(cluster.root, 'project'), {
+      'clusterrunner.yaml': `Commits:
+  atomizers: [{N: echo 1}]
+  commands:
+    - git init -q "$ARTIFACT_DIR/own" && cd "$ARTIFACT_DIR/own"
+    - git -c user.name=t -c user.email=t@example.com commit -q --allow-empty -m "of the test"
+`,
+    });
+    const head = await project.git('rev-parse', 'HEAD');
+    const hook = {
+      GIT_DIR: join(project.directory, '.git'),
+      GIT_INDEX_FILE: join(project.directory, '.git', 'index'),
+      GIT_PREFIX: 'sub/',
+    };
+    for (const args of [['git', '--url', project.url, '--job-name', 'Commits'], []]) {
+      const ended = await cluster.build(args, { cwd: project.directory, env: hook });
+      expect(ended, ended.stdout + ended.stderr).to.include({ exitCode: 0 });
+    }
+    expect(await project.git('rev-parse', 'HEAD')).to.equal(head);
   });
 
   it('runs beside another one in another folder', async () => {

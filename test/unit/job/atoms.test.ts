@@ -1,6 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { maskProjectDirectory, splitAtoms, unmaskProjectDirectory } from '../../../src/job/atoms.js';
+import {
+  maskProjectDirectory,
+  readAtomizerOutput,
+  splitAtoms,
+  unmaskProjectDirectory,
+} from '../../../src/job/atoms.js';
 
 const piece = fc.constantFrom(
   '/srv/p',
@@ -22,6 +27,57 @@ const value = fc.oneof(
   fc.array(piece, { maxLength: 12 }).map((parts) => parts.join('')),
   fc.string({ unit: 'binary' }),
 );
+
+describe('the bytes that an atomizer prints', () => {
+  it('are text as they are when they are UTF-8, whatever is in them', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const bytes = Buffer.from(text.replaceAll('\0', ''));
+        const read = readAtomizerOutput(bytes);
+        expect('text' in read && Buffer.from(read.text).equals(bytes)).to.equal(true);
+      }),
+    );
+    expect(readAtomizerOutput(Buffer.from('\ufeffa\u2028b\r\n'))).to.deep.equal({
+      text: '\ufeffa\u2028b\r\n',
+    });
+  });
+
+  it('are refused where they hold NUL or no UTF-8, with the line and its bytes', () => {
+    expect(readAtomizerOutput(Buffer.from("a\n\ncaf\xe9's.sh\n\0", 'latin1'))).to.deep.equal({
+      problem: "line 3 of what it printed is not UTF-8: $'caf\\xe9\\'s.sh'",
+    });
+    expect(readAtomizerOutput(Buffer.from('é\0b'))).to.deep.equal({
+      problem: "line 1 of what it printed holds a NUL byte: $'\\xc3\\xa9\\x00b'",
+    });
+    // An overlong form, and half a surrogate pair.
+    for (const bytes of [
+      [0xc0, 0xaf],
+      [0xed, 0xa0, 0x80],
+    ]) {
+      expect(readAtomizerOutput(Buffer.from(bytes))).to.have.property('problem');
+    }
+  });
+
+  it('are never changed: they are refused, or come back as they were, and what is refused is shown', () => {
+    const byte = fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(0, 10, 0xe9, 0xc3, 0x61));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), fc.array(byte, { maxLength: 8 }), (around, some) => {
+        const bytes = Buffer.concat([
+          around.map((one) => one & 0x7f || 1),
+          Buffer.from(some),
+          around.map((one) => one & 0x7f || 1),
+        ]);
+        const read = readAtomizerOutput(bytes);
+        if ('text' in read) {
+          expect(Buffer.from(read.text).equals(bytes)).to.equal(true);
+        } else {
+          expect(read.problem).to.match(/: \$'.*\\x(00|[89a-f][0-9a-f]).*'$/);
+          expect(read.problem.length).to.be.lessThan(500);
+        }
+      }),
+    );
+  });
+});
 
 describe('the output of an atomizer', () => {
   it('is one atom for each line, without the blanks around the whole', () => {

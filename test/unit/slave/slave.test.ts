@@ -172,6 +172,16 @@ describe('a slave', () => {
     expect(said('reportPreparationFailed')[0]).to.match(/N .*exited with 3.*\nsome\nwords/);
   });
 
+  it('refuses atoms whose bytes it cannot pass on, with the atomizer, the line and the bytes', async () => {
+    const config = { commands: [':'], atomizers: [{ A: 'echo 1' }, { F: "printf 'a\\ncaf\\351.sh\\n'" }] };
+    handOut(prepareOf({ config, job_name: 'Latin' }));
+    await start();
+    await until(() => changes('reportPreparationFailed').length === 1);
+    expect(said('reportPreparationFailed')[0]).to.match(
+      /^The atomizer F of the job Latin .*line 2 .* is not UTF-8: \$'caf\\xe9\.sh'/,
+    );
+  });
+
   it('reports that the list of its atoms is longer than the master takes, which no other slave could mend', async () => {
     master.service.reportPrepared = async () => {
       throw new ClusterRunnerError('BODY_TOO_LARGE', 'Too large.');

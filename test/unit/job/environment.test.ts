@@ -1,0 +1,23 @@
+import { expect } from 'chai';
+import { commandEnvironment, repositoryVariables } from '../../../src/job/environment.js';
+import { run } from '../../support/processes.js';
+
+describe('the environment of commands', () => {
+  it('has no variable by which git finds a repository, also where all variables pass', async () => {
+    const { stdout } = await run('git', ['rev-parse', '--local-env-vars'], {
+      cwd: '/',
+      env: { PATH: process.env.PATH ?? '' },
+    });
+    const names = stdout.trim().split('\n');
+    expect(names).to.include.members(['GIT_DIR', 'GIT_INDEX_FILE', 'GIT_WORK_TREE', 'GIT_PREFIX']);
+    const hook = Object.fromEntries([...names, ...repositoryVariables].map((name) => [name, 'x']));
+    const seen = commandEnvironment({ ...hook, GIT_AUTHOR_NAME: 'a', PATH: '/bin' }, ['*', 'GIT_*']);
+    // Git never sets GIT_CONFIG_COUNT, so it is a setting of the user's.
+    expect(seen).to.deep.equal({ PATH: '/bin', GIT_AUTHOR_NAME: 'a', GIT_CONFIG_COUNT: 'x' });
+  });
+
+  it('has such a variable that is named in full', () => {
+    const seen = commandEnvironment({ GIT_DIR: '/r', GIT_INDEX_FILE: 'i' }, ['GIT_*', 'GIT_DIR']);
+    expect(seen).to.deep.equal({ GIT_DIR: '/r' });
+  });
+});
