@@ -55,8 +55,8 @@ await inWorkplace('lognormal', async ({ home, env, secret, releasers }) => {
     const whole = Number(process.hrtime.bigint() - start) / 1e9;
     builds += 1;
     const { state_timestamps, num_subjobs } = await client.getBuild(toId.build(builds));
-    const { BUILDING = 0, FINISHED = 0 } = state_timestamps;
-    return { whole: whole / bound, building: (FINISHED - BUILDING) / bound, subjobs: num_subjobs ?? 0 };
+    const [begun, ended] = [state_timestamps.BUILDING ?? 0, state_timestamps.FINISHED ?? 0];
+    return { whole: whole / bound, building: (ended - begun) / bound, subjobs: num_subjobs ?? 0 };
   }
 
   const runs: { first: Run; second: Run }[] = [];

@@ -1,7 +1,7 @@
 import type { LoadedConfig } from '../config/load.js';
 import { type Clock, seconds } from '../lib/clock.js';
 import { messageOf } from '../protocol/errors.js';
-import type { Event } from '../protocol/event.js';
+import { classicMembers, type Event } from '../protocol/event.js';
 import { openServiceFile, type ServiceFile } from './service-file.js';
 
 /** The events of a service, one JSON object a line, in a file or on stdout. */
@@ -53,8 +53,8 @@ export function openEventLog(config: LoadedConfig, clock: Clock): EventLog | nul
 }
 
 /** The form of ClusterRunner 0.x: facts beside the number, the tag and the time in seconds since the epoch. */
-export function eventLine({ id, tag, timestamp, data }: Event): string {
-  return `${JSON.stringify({ ...data, __id__: id, __tag__: tag, __timestamp__: timestamp })}\n`;
+export function eventLine(event: Event): string {
+  return `${JSON.stringify({ ...event.data, ...classicMembers(event) })}\n`;
 }
 
 const stdout: ServiceFile = {

@@ -1,6 +1,6 @@
 /** What `import … from 'clusterrunner'` gives: the typed client of the master's API. */
 
-export type { AtomRef, Build, BuildRequest, BuildState, BuildStatus } from '../protocol/build.js';
+export type { Build, BuildRequest, BuildState, BuildStatus } from '../protocol/build.js';
 export { ClusterRunnerError, type ErrorCode } from '../protocol/errors.js';
 export type { Event } from '../protocol/event.js';
 export type { Explanation } from '../protocol/explanation.js';

@@ -13,9 +13,9 @@ import type { ArchiveContents, MasterPacks, Page } from './contract.js';
 import { endBuild } from './ending.js';
 import { presentEntry, presentRow } from './present.js';
 import { checkRequest } from './requests.js';
-import { failedAtoms, flakyAtoms } from './store/atoms.js';
 import { type BuildRow, findBuild, insertBuild, pageOfBuilds, readJob, readRequest } from './store/builds.js';
 import { appendEvent } from './store/events.js';
+import { failedAtoms, flakyAtoms } from './store/reading.js';
 import { deliveredSubjobs } from './store/subjobs.js';
 
 /** Unfinished builds are held in memory; whoever queues more than this has lost control of a script. */
@@ -157,7 +157,7 @@ export class Builds {
     const delivered = await deliveredSubjobs(db, id);
     return {
       files: delivered.map((subjob) => archivePath(this.#cluster.resultsDirectory, id, subjob)),
-      failedFolders: failed.map((atom) => atomFolder(atom.subjob, atom.id)),
+      failedFolders: failed.map((atom) => atomFolder(toId.subjob(atom.subjob_id), toId.atom(atom.atom_id))),
     };
   }
 

@@ -1,14 +1,14 @@
 import { detailsOf, isEnded, resultOf, type StateTimestamps, statusOf } from '../domain/build.js';
 import { secondsLeft } from '../domain/estimate.js';
-import { commandString } from '../job/command-string.js';
-import type { AtomRef, Build, BuildRequest, BuildState } from '../protocol/build.js';
+import { type Build, type BuildRequest, type BuildState, buildState } from '../protocol/build.js';
 import { type BuildId, toId } from '../protocol/ids.js';
 import type { ResultFacts } from '../protocol/result-facts.js';
 import type { Revision } from '../protocol/revision.js';
 import type { BuildEntry } from './cluster.js';
+import { presentAtom } from './present-work.js';
 import { maskRequest } from './requests.js';
-import type { FailedAtom } from './store/atoms.js';
 import { type BuildRow, readRequest, readRevision, readTimestamps } from './store/builds.js';
+import type { AtomView } from './store/reading.js';
 import { readFacts } from './store/result-facts.js';
 
 interface Facts {
@@ -25,8 +25,8 @@ interface Facts {
   readonly resultFacts: ResultFacts;
   readonly executors: number;
   readonly secondsLeft: number | null;
-  readonly failedAtoms: readonly FailedAtom[];
-  readonly flakyAtoms: readonly FailedAtom[];
+  readonly failedAtoms: readonly AtomView[];
+  readonly flakyAtoms: readonly AtomView[];
   readonly error: string | null;
   readonly revision: Revision | null;
 }
@@ -60,8 +60,8 @@ export function presentEntry(build: BuildEntry): Build {
 /** A build that nobody works on, as the store has it. */
 export function presentRow(
   row: BuildRow,
-  failedAtoms: readonly FailedAtom[],
-  flakyAtoms: readonly FailedAtom[],
+  failedAtoms: readonly AtomView[],
+  flakyAtoms: readonly AtomView[],
 ): Build {
   return present({
     id: toId.build(row.id),
@@ -91,7 +91,7 @@ function present(facts: Facts): Build {
     id,
     status: statusOf(result),
     state,
-    state_timestamps: definedOnly(facts.timestamps),
+    state_timestamps: presentTimestamps(facts.timestamps),
     result,
     details: detailsOf(state, subjobs),
     num_atoms: facts.numAtoms,
@@ -102,8 +102,8 @@ function present(facts: Facts): Build {
     num_atoms_flaky: facts.atomsFlaky,
     num_executors: facts.executors,
     seconds_left: facts.secondsLeft,
-    failed_atoms: result === null ? null : facts.failedAtoms.map(presentFailed),
-    flaky_atoms: result === null ? null : facts.flakyAtoms.map(presentFailed),
+    failed_atoms: result === null ? null : facts.failedAtoms.map(presentAtom),
+    flaky_atoms: result === null ? null : facts.flakyAtoms.map(presentAtom),
     ...facts.resultFacts,
     artifacts: result === null ? null : `/v1/build/${id}/artifacts.tar.gz`,
     error_message: facts.error,
@@ -112,10 +112,9 @@ function present(facts: Facts): Build {
   };
 }
 
-function definedOnly(timestamps: StateTimestamps): Record<string, number> {
-  return Object.fromEntries(Object.entries(timestamps).filter(([, second]) => second !== undefined));
-}
-
-function presentFailed({ id, subjob, variable, value, error }: FailedAtom): AtomRef {
-  return { id, subjob_id: subjob, command_string: commandString({ variable, value }), error };
+/** Clients of ClusterRunner 0.x read every state in lower case, with null for one that was not entered. */
+function presentTimestamps(timestamps: StateTimestamps): Record<string, number | null> {
+  const entered = Object.entries(timestamps).filter(([, second]) => second !== undefined);
+  const all = buildState.map((state) => [state.toLowerCase(), timestamps[state] ?? null] as const);
+  return Object.fromEntries([...entered, ...all]);
 }

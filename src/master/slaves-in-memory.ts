@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { healthy } from '../domain/slave-health.js';
 import { seconds } from '../lib/clock.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
@@ -103,6 +104,7 @@ export function executorsInUse({ leases, numExecutors }: SlaveEntry): number {
 /** `now` in milliseconds. */
 export function presentSlave(slave: SlaveEntry, now: number): Slave {
   const reason = slave.state === 'GONE' ? null : ailmentOf(slave, now);
+  const builds = [...new Set([...slave.leases.values()].map(({ build }) => build.id))];
   return {
     id: slave.id,
     name: slave.name,
@@ -112,10 +114,19 @@ export function presentSlave(slave: SlaveEntry, now: number): Slave {
     state: stateOf(slave, reason),
     reason,
     free_disk_bytes: slave.freeDiskBytes,
-    current_builds: [...new Set([...slave.leases.values()].map(({ build }) => build.id))],
+    current_builds: builds,
+    current_build_id: builds[0] ?? null,
+    is_alive: slave.state !== 'GONE',
+    is_in_shutdown_mode: slave.draining,
+    session_id: sessionIdOf(slave),
     version: slave.version,
     last_seen: seconds(slave.lastSeen),
   };
+}
+
+/** The instance itself proves to the master which process asks, so it is not shown. */
+function sessionIdOf({ instance }: SlaveEntry): string {
+  return createHash('sha256').update(instance).digest('hex').slice(0, 32);
 }
 
 function stateOf({ state, draining }: SlaveEntry, ailment: string | null): Slave['state'] {

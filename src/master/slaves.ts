@@ -14,7 +14,8 @@ import { presentSlave, slaveEntry } from './slaves-in-memory.js';
 import { appendEvent } from './store/events.js';
 import { deleteSlaves, saveSlave, setDraining, setSlaveState } from './store/slaves.js';
 
-const FORGET_AFTER_MS = 24 * 60 * 60 * 1000;
+/** Long enough to see in a list what has become of a slave. */
+const FORGET_AFTER_MS = 60 * 60 * 1000;
 const MAX_GONE = 1000;
 /** Of the event loop: enough to read a request of each of some thousand connections. */
 const TURNS_TO_LISTEN = 5;

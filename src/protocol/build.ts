@@ -1,9 +1,10 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { AtomIdSchema, BuildIdSchema, SubjobIdSchema } from './ids.js';
+import { BuildIdSchema } from './ids.js';
 import { JobDefinitionSchema } from './job.js';
 import { resultFacts } from './result-facts.js';
 import { RevisionSchema } from './revision.js';
 import { literals, Nullable } from './shapes.js';
+import { AtomSchema } from './work.js';
 
 /** Longer than any that a system takes: of paths 4096 on Linux, of addresses some 8000 in servers and browsers. */
 const MAX_NAME = 8192;
@@ -87,25 +88,15 @@ export type BuildStatus = (typeof buildStatus)[number];
 export const buildState = ['QUEUED', 'PREPARING', 'BUILDING', 'FINISHED', 'CANCELED', 'ERROR'] as const;
 export type BuildState = (typeof buildState)[number];
 
-export const AtomRefSchema = Type.Object(
-  {
-    id: AtomIdSchema,
-    subjob_id: SubjobIdSchema,
-    command_string: Type.String({ description: 'Shell text that sets the variable of the atom.' }),
-    error: Nullable(
-      Type.String({ description: 'Of an atom that was lost: what happened. Null for others.' }),
-    ),
-  },
-  { additionalProperties: false },
-);
-
 export const BuildSchema = Type.Object(
   {
     id: BuildIdSchema,
     status: literals(buildStatus),
     state: literals(buildState),
-    state_timestamps: Type.Record(Type.String(), Type.Number(), {
-      description: 'When each state was entered, in seconds since the epoch.',
+    state_timestamps: Type.Record(Type.String(), Nullable(Type.Number()), {
+      description:
+        'When each state was entered, in seconds since the epoch; in lower case, as older clients read it, also the ' +
+        'states that were not entered, with null.',
     }),
     result: Nullable(literals(['SUCCESS', 'FAILURE'] as const)),
     details: Type.String(),
@@ -119,9 +110,9 @@ export const BuildSchema = Type.Object(
     num_atoms_flaky: Type.Integer({ description: 'Atoms that failed, and passed when they were run again.' }),
     num_executors: Type.Integer({ description: 'Executors that work on this build now.' }),
     seconds_left: Nullable(Type.Number({ description: 'Estimate of the time to the end.' })),
-    failed_atoms: Nullable(Type.Array(AtomRefSchema)),
+    failed_atoms: Nullable(Type.Array(AtomSchema)),
     flaky_atoms: Nullable(
-      Type.Array(AtomRefSchema, {
+      Type.Array(AtomSchema, {
         description: '`subjob_id` is that of the first failure, which is in the results.',
       }),
     ),
@@ -134,4 +125,3 @@ export const BuildSchema = Type.Object(
   { additionalProperties: false },
 );
 export type Build = Static<typeof BuildSchema>;
-export type AtomRef = Static<typeof AtomRefSchema>;

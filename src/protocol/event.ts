@@ -10,6 +10,11 @@ export const EventSchema = Type.Object(
       description: 'Ids and facts of what it happened to.',
     }),
   },
-  { additionalProperties: false },
+  { description: 'With `format=0.x` also with the members that ClusterRunner 0.x gives it.' },
 );
 export type Event = Static<typeof EventSchema>;
+
+/** Number, tag and time of an event by the names of ClusterRunner 0.x. */
+export function classicMembers({ id, tag, timestamp }: Event): Readonly<Record<`__${string}__`, unknown>> {
+  return { __id__: id, __tag__: tag, __timestamp__: timestamp };
+}

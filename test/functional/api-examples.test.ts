@@ -30,11 +30,11 @@ async function tell(story: Story): Promise<void> {
   await story.show('POST /v1/slave#1', 'POST /v1/build#1', 'POST /v1/build#2', 'POST /v1/build#3');
   await story.show('GET /v1/queue#1');
 
-  await story.show(`POST ${slave}/work#1`, `POST ${leased}/prepared#1`);
-  await story.work(2);
+  await story.show(`POST ${slave}/work#1`);
+  await story.work(2, [lease(1)]);
   await story.show(`POST ${leased}/handback#1`);
-  await story.work(3);
-  await story.show(`POST ${leased}/preparation_failed#1`);
+  await story.work(3, [lease(1)]);
+  await story.show(`POST ${leased}/preparation_failed#1`, `POST ${leased}/prepared#1`);
 
   await story.show(`POST ${slave}/work#2`, `POST ${leased}/subjob/:subjobId/progress#1`);
   await story.show('GET /v1#1', 'GET /v1/slave#1', `GET ${slave}#1`, 'GET /v1/build#1', `GET ${build}#1`);

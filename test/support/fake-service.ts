@@ -435,6 +435,10 @@ function fakeSlave(id: SlaveId, register: Register): Slave {
     reason: null,
     free_disk_bytes: null,
     current_builds: [],
+    current_build_id: null,
+    is_alive: true,
+    is_in_shutdown_mode: false,
+    session_id: '5e55',
     version: register.version,
     last_seen: 1_700_000_000,
   };

@@ -2,9 +2,12 @@ import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { readEnd } from '../../lib/read-end.js';
-import type { AtomRef } from '../../protocol/build.js';
 import { atomFolder } from '../../protocol/ids.js';
+import type { Atom } from '../../protocol/work.js';
 import { printable } from '../printable.js';
+
+/** As much of a failed atom as its report takes. */
+export type FailedAtom = Pick<Atom, 'id' | 'subjob_id' | 'command_string' | 'error'>;
 
 const MAX_SHOWN = 10;
 const MAX_NAMED = 100;
@@ -18,7 +21,7 @@ const MAX_BYTES = 8 * 1024;
  * made for it, on a slave.
  */
 export function failureReport(
-  failed: readonly AtomRef[],
+  failed: readonly FailedAtom[],
   directory: string,
   shownDirectory: string,
   isElsewhere = false,
@@ -58,7 +61,7 @@ export function failureReport(
 }
 
 /** Atoms that failed and passed when they were run again, and where the results of the first failure are. */
-export function flakyReport(flaky: readonly AtomRef[], shownDirectory: string): string {
+export function flakyReport(flaky: readonly FailedAtom[], shownDirectory: string): string {
   const lines = flaky
     .slice(0, MAX_NAMED)
     .map(

@@ -109,7 +109,7 @@ function createRouter(options: AppOptions, openCalls: OpenCalls): Router {
   for (const name of routeNames()) {
     const { method, path } = routes[name];
     const endpoint = endpointOf(name);
-    router.register([path, withoutVersion(path)], [method], (ctx) => {
+    router.register(pathsOf(path), [method], (ctx) => {
       countWhenSent(ctx, path, options);
       return endpoint(ctx, ctx.params);
     });
@@ -131,6 +131,12 @@ function countWhenSent(ctx: Context, path: string, { clock, reading }: AppOption
 function routeNames(): RouteName[] {
   const isName = (name: string): name is RouteName => Object.hasOwn(routes, name);
   return Object.keys(routes).filter(isName);
+}
+
+/** The declared path and its aliases: without the version, and with the names of lists in the plural. */
+function pathsOf(path: string): string[] {
+  const plural = path.replace(/\/(build|subjob|atom|slave)(?=\/|$)/g, '/$1s');
+  return [...new Set([path, plural].flatMap((one) => [one, withoutVersion(one)]))];
 }
 
 /** The path that answers as the newest version. */

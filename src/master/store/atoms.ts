@@ -152,26 +152,6 @@ export async function retryAtoms(
   }
 }
 
-/** The first `limit` atoms that failed and passed when they ran again, with the subjob in which they failed first. */
-export async function flakyAtoms(db: Kysely<Database>, build: BuildId, limit: number): Promise<FailedAtom[]> {
-  const rows = await db
-    .selectFrom('atoms')
-    .select(['atom_id', 'subjob_id', 'first_subjob_id', 'variable', 'value'])
-    .where('build_id', '=', build)
-    .where('num_retries', '>', sql.lit(0))
-    .where('failed', '=', sql.lit(0))
-    .orderBy('atom_id')
-    .limit(limit)
-    .execute();
-  return rows.map(({ atom_id, subjob_id, first_subjob_id, variable, value }) => ({
-    id: toId.atom(atom_id),
-    subjob: toId.subjob(first_subjob_id ?? subjob_id),
-    variable,
-    value,
-    error: null,
-  }));
-}
-
 /**
  * A subjob was lost too often: what its slaves have reported becomes final, every other atom fails without an exit
  * code, which is what lost means.
@@ -244,50 +224,6 @@ export async function reportedVerdicts(db: Kysely<Database>, build: BuildId): Pr
     atom: toId.atom(atom_id),
     subjob: toId.subjob(subjob_id),
     exitCode: exit_code ?? 0,
-  }));
-}
-
-export interface FailedAtom {
-  readonly id: AtomId;
-  readonly subjob: SubjobId;
-  readonly variable: string;
-  readonly value: string;
-  /** Why it has no exit code: of one that was lost. */
-  readonly error: string | null;
-}
-
-/** The first `limit` failed atoms, in order of atom. */
-export async function failedAtoms(
-  db: Kysely<Database>,
-  build: BuildId,
-  limit: number,
-): Promise<FailedAtom[]> {
-  const rows = await db
-    .selectFrom('atoms')
-    .leftJoin('subjobs', (join) =>
-      join
-        .onRef('subjobs.build_id', '=', 'atoms.build_id')
-        .onRef('subjobs.subjob_id', '=', 'atoms.subjob_id'),
-    )
-    .select([
-      'atoms.atom_id',
-      'atoms.subjob_id',
-      'atoms.variable',
-      'atoms.value',
-      // Of those that have a verdict nothing is wrong but that.
-      sql<string | null>`iif(atoms.exit_code IS NULL, subjobs.error, NULL)`.as('error'),
-    ])
-    .where('atoms.build_id', '=', build)
-    .where('atoms.failed', '=', sql.lit(1))
-    .orderBy('atoms.atom_id')
-    .limit(limit)
-    .execute();
-  return rows.map(({ atom_id, subjob_id, variable, value, error }) => ({
-    id: toId.atom(atom_id),
-    subjob: toId.subjob(subjob_id),
-    variable,
-    value,
-    error,
   }));
 }
 

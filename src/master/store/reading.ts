@@ -112,6 +112,27 @@ export async function findAtom(
   return await atomViews(db, build).where('atoms.atom_id', '=', atom).executeTakeFirst();
 }
 
+/** The first `limit` atoms whose verdict is a failure, in order of atom. */
+export async function failedAtoms(db: Kysely<Database>, build: BuildId, limit: number): Promise<AtomView[]> {
+  return await atomViews(db, build)
+    .where('atoms.failed', '=', sql.lit(1))
+    .orderBy('atoms.atom_id')
+    .limit(limit)
+    .execute();
+}
+
+/** The first `limit` atoms that failed and passed when they ran again, with the subjob in which they failed first. */
+export async function flakyAtoms(db: Kysely<Database>, build: BuildId, limit: number): Promise<AtomView[]> {
+  const rows = await atomViews(db, build)
+    .select('atoms.first_subjob_id')
+    .where('atoms.num_retries', '>', sql.lit(0))
+    .where('atoms.failed', '=', sql.lit(0))
+    .orderBy('atoms.atom_id')
+    .limit(limit)
+    .execute();
+  return rows.map(({ first_subjob_id, ...row }) => ({ ...row, subjob_id: first_subjob_id ?? row.subjob_id }));
+}
+
 /** All atoms of these subjobs, in order of subjob and atom. */
 export async function atomsOfSubjobs(
   db: Kysely<Database>,

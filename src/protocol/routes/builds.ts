@@ -44,7 +44,12 @@ export const buildRoutes = {
     query: page,
     body: null,
     status: 200,
-    answer: builds,
+    answer: Type.Object({
+      ...builds.properties,
+      queue: Type.Array(BuildSchema, {
+        description: 'The same builds, by the name that older clients read.',
+      }),
+    }),
     children: { build: 'getBuild' },
   }),
   createBuild: declareRoute({

@@ -29,7 +29,13 @@ export const serviceRoutes = {
     body: null,
     status: 200,
     answer: Type.Object({
-      master: Type.Object({ version: Type.String(), session_id: Type.String(), uptime: Type.Number() }),
+      master: Type.Object({
+        status: Type.String({ description: 'A sentence for people.' }),
+        version: Type.String(),
+        session_id: Type.String(),
+        uptime: Type.Number(),
+        slaves: Type.Array(SlaveSchema, { maxItems: MAX_PAGE, description: 'As below.' }),
+      }),
       slaves: Type.Array(SlaveSchema, { maxItems: MAX_PAGE, description: 'The first thousand of them.' }),
     }),
     children: {
@@ -83,7 +89,15 @@ export const serviceRoutes = {
     summary: 'What has happened, oldest first; ask again with the last id that came.',
     params: nothing,
     query: Type.Object(
-      { ...since, limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: MAX_PAGE })) },
+      {
+        ...since,
+        format: Type.Optional(
+          Type.Literal('0.x', {
+            description: 'Each event has its facts, `__id__`, `__tag__` and `__timestamp__` beside the rest.',
+          }),
+        ),
+        limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: MAX_PAGE })),
+      },
       closed,
     ),
     body: null,

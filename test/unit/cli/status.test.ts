@@ -13,6 +13,10 @@ const slave: Slave = {
   reason: null,
   free_disk_bytes: null,
   current_builds: [],
+  current_build_id: null,
+  is_alive: true,
+  is_in_shutdown_mode: false,
+  session_id: '5e55',
   version: '1.0.0',
   last_seen: 0,
 };

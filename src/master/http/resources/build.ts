@@ -17,7 +17,10 @@ export function buildHandlers(dependencies: HandlerDependencies): Pick<Handlers,
   const { service, reading } = dependencies;
   return {
     listBuilds: ({ query }) => service.listBuilds(pageOf(query)),
-    queue: ({ query }) => reading.listUnfinished(pageOf(query)),
+    queue: async ({ query }) => {
+      const { builds, total } = await reading.listUnfinished(pageOf(query));
+      return { builds, total, queue: builds };
+    },
     createBuild: async ({ body }) => ({ build_id: await service.createBuild(body) }),
     getBuild: (call) => getBuild(call, dependencies),
     // Cancelling is all that the declaration lets through.

@@ -1,19 +1,20 @@
 import { PassThrough, pipeline } from 'node:stream';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
-import type { Event } from '../../../protocol/event.js';
+import { classicMembers, type Event } from '../../../protocol/event.js';
 import { MAX_PAGE } from '../../../protocol/routes.js';
 import type { Handlers } from '../handler.js';
 import type { HandlerDependencies } from './dependencies.js';
 
 export function eventHandlers({ reading }: HandlerDependencies): Pick<Handlers, 'eventLog' | 'events'> {
   return {
-    eventLog: async ({ query }) => ({
-      events: await reading.listEvents({
+    eventLog: async ({ query }) => {
+      const events = await reading.listEvents({
         id: query.since_id ?? 0,
         timestamp: query.since_timestamp ?? 0,
         limit: query.limit ?? MAX_PAGE,
-      }),
-    }),
+      });
+      return { events: query.format === undefined ? events : events.map(withClassicMembers) };
+    },
     events: async ({ query, headers, stopping, setHeader }) => {
       const last = query.since_id ?? lastEventId(headers['last-event-id']);
       const end = new AbortController();
@@ -31,6 +32,11 @@ export function eventHandlers({ reading }: HandlerDependencies): Pick<Handlers, 
       return { ready: true, content, bytes: null, fileName: null };
     },
   };
+}
+
+/** With its facts beside the names of ClusterRunner 0.x. */
+function withClassicMembers(event: Event): Event {
+  return { ...event.data, ...event, ...classicMembers(event) };
 }
 
 function lastEventId(header: string | string[] | undefined): number | null {

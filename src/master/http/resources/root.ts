@@ -17,7 +17,8 @@ export function rootHandlers({
     root: async () => {
       const { slaves } = await service.listSlaves({ offset: 0, limit: MAX_PAGE });
       const uptime = Math.max(0, seconds(clock.now()) - service.startedAt);
-      return { master: { version, session_id: service.sessionId, uptime }, slaves };
+      const status = 'Master service is up.';
+      return { master: { status, version, session_id: service.sessionId, uptime, slaves }, slaves };
     },
     version: async () => ({ version, api_version: API_VERSION }),
     openApi: async () => ({ ready: true, content: document, bytes: null, fileName: null }),

@@ -25,8 +25,8 @@ export function workHandlers({ reading }: HandlerDependencies): Pick<Handlers, W
       atom: await atomOfSubjob(reading, buildId, subjobId, atomId),
     }),
     getConsoleOfSubjob: async ({ params: { buildId, subjobId, atomId }, query }) => {
-      await atomOfSubjob(reading, buildId, subjobId, atomId);
-      return readConsole(reading, buildId, atomId, query);
+      const atom = await atomOfSubjob(reading, buildId, subjobId, atomId);
+      return readConsole(reading, buildId, atom.id, query);
     },
     listAtoms: ({ params, query }) => reading.listAtoms(params.buildId, null, pageOf(query)),
     getAtom: async ({ params }) => ({ atom: await reading.getAtom(params.buildId, params.atomId) }),
@@ -34,20 +34,37 @@ export function workHandlers({ reading }: HandlerDependencies): Pick<Handlers, W
   };
 }
 
+/**
+ * The atom of that number in the build, when it is in the subjob. Older clients count the atoms of each subjob from 0:
+ * a number that is not in the subjob is taken as such an index.
+ * @throws ClusterRunnerError NOT_FOUND
+ */
 async function atomOfSubjob(
   reading: MasterReading,
   build: BuildId,
   subjob: SubjobId,
   id: AtomId,
 ): Promise<Atom> {
-  const atom = await reading.getAtom(build, id);
-  if (atom.subjob_id !== subjob) {
+  const atom = await reading.getAtom(build, id).catch(nullIfNotFound);
+  if (atom?.subjob_id === subjob) {
+    return atom;
+  }
+  const { atoms, total } = await reading.listAtoms(build, subjob, { offset: id, limit: 1 });
+  const [byIndex] = atoms;
+  if (byIndex === undefined) {
     throw new ClusterRunnerError(
       'NOT_FOUND',
-      `Subjob ${subjob} of build ${build} has no atom ${id}; that one is in subjob ${atom.subjob_id}.`,
+      `Subjob ${subjob} of build ${build} has ${total} atoms, and none with the number or at the index ${id}.`,
     );
   }
-  return atom;
+  return byIndex;
+}
+
+function nullIfNotFound(error: unknown): null {
+  if (error instanceof ClusterRunnerError && error.code === 'NOT_FOUND') {
+    return null;
+  }
+  throw error;
 }
 
 function readConsole(

@@ -83,6 +83,41 @@ describe('reading', () => {
     expect((await get('/v1/build/1/subjob/1/atom/2')).atom).to.deep.equal(atomOf(2, 1));
   });
 
+  it('an atom of a subjob is found by its index there where no atom of the subjob has that number', async () => {
+    expect((await get('/v1/build/1/subjob/1/atom/0')).atom).to.deep.equal(atomOf(2, 1));
+    expect((await get('/v1/build/1/subjob/0/atom/1')).atom).to.deep.equal(atomOf(1, 0));
+  });
+
+  it('the plural names of lists are the same paths', async () => {
+    expect(await get('/builds')).to.deep.equal(await get('/v1/build'));
+    expect(await get('/v1/builds/1/subjobs/1/atoms')).to.deep.equal(await get('/v1/build/1/subjob/1/atom'));
+    expect(await get('/v1/slaves')).to.deep.equal(await get('/v1/slave'));
+  });
+
+  it('the queue, the root and slaves have the members that clients of ClusterRunner 0.x read', async () => {
+    const { queue, builds } = await get('/v1/queue');
+    expect(queue).to.deep.equal(builds);
+    expect((await get('/v1')).master)
+      .to.include({ status: 'Master service is up.' })
+      .and.to.have.property('slaves');
+  });
+
+  it('events have the members of ClusterRunner 0.x where these are asked for', async () => {
+    master.service.events.push({
+      id: 7,
+      timestamp: 1_700_000_000,
+      tag: 'BUILD_ENDED',
+      data: { build_id: 1 },
+    });
+    expect((await get('/v1/eventlog?format=0.x')).events).to.deep.equal([
+      {
+        ...{ id: 7, timestamp: 1_700_000_000, tag: 'BUILD_ENDED', data: { build_id: 1 } },
+        ...{ __id__: 7, __timestamp__: 1_700_000_000, __tag__: 'BUILD_ENDED', build_id: 1 },
+      },
+    ]);
+    expect((await get('/v1/eventlog')).events).to.not.have.nested.property('[0].__id__');
+  });
+
   it('says which part of a path is not there', async () => {
     const cases: [path: string, sentence: RegExp][] = [
       ['/v1/build/2/subjob', /no build 2/],
@@ -91,8 +126,8 @@ describe('reading', () => {
       ['/v1/build/1/subjob/7/atom', /no subjob 7/],
       ['/v1/build/1/atom/7', /no atom 7/],
       ['/v1/build/1/atom/7/console', /no atom 7/],
-      ['/v1/build/1/subjob/0/atom/2', /Subjob 0 .*no atom 2; that one is in subjob 1/],
-      ['/v1/build/1/subjob/0/atom/2/console', /Subjob 0 .*no atom 2/],
+      ['/v1/build/1/subjob/0/atom/2', /Subjob 0 .*has 2 atoms, and none with the number or at the index 2/],
+      ['/v1/build/1/subjob/0/atom/2/console', /Subjob 0 .*none with the number or at the index 2/],
       ['/v1/slave/7', /no slave 7/],
     ];
     for (const [path, sentence] of cases) {
