@@ -5,8 +5,10 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { MasterClient } from '../src/client/index.js';
+import { Masks } from '../src/lib/masks.js';
 import { toId } from '../src/protocol/ids.js';
 import { writeArchive } from '../src/slave/archive/write-archive.js';
+import { SubjobConsoles } from '../src/slave/subjob-consoles.js';
 import { untilEnded } from './support/builds.js';
 import { benchOptions } from './support/options.js';
 import { Report } from './support/report.js';
@@ -51,15 +53,16 @@ function byHand(place: Workplace, samples: string): number {
 /** Seconds that the slave's own packing takes, without any of the rest. */
 async function packing(place: Workplace, samples: string): Promise<number> {
   const to = mkdtempSync(join(place.home, 'packing-'));
+  const consoles = new SubjobConsoles(join(to, 'consoles'), Number.MAX_SAFE_INTEGER, new Masks([]));
   const start = performance.now();
   for (let number = 0; number < numAtoms; number += 1) {
     const path = mkdtempSync(join(to, 'atom-'));
-    execFileSync('cp', [join(samples, String(number)), join(path, 'console')]);
+    execFileSync('cp', [join(samples, String(number)), join(path, 'file')]);
     const folder = {
       atom: toId.atom(number),
       path,
       name: `artifact_0_${number}`,
-      console: 'console',
+      console: { name: 'console', recorded: consoles.begin(toId.atom(number)) },
       added: [],
     };
     await writeArchive([folder], join(to, `${number}.tar.gz`));

@@ -1,11 +1,11 @@
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { Masks } from '../src/lib/masks.js';
 import { readArchivedConsole } from '../src/master/consoles/archived.js';
 import { toId } from '../src/protocol/ids.js';
 import { writeArchive } from '../src/slave/archive/write-archive.js';
+import { SubjobConsoles } from '../src/slave/subjob-consoles.js';
 import { benchOptions } from './support/options.js';
 import { Report, type Row } from './support/report.js';
 import { median, quantile, round } from './support/statistics.js';
@@ -39,10 +39,22 @@ try {
   for (const mebibytes of options.quick ? [1, 16] : [1, 16, 256, 1024]) {
     const path = join(home, `artifact_${mebibytes}_0`);
     mkdirSync(path);
-    await pipeline(Readable.from(lines(mebibytes)), createWriteStream(join(path, 'console')));
+    const consoles = new SubjobConsoles(join(home, 'consoles'), Number.MAX_SAFE_INTEGER, new Masks([]));
+    const recorded = consoles.begin(atom);
+    for (const chunk of lines(mebibytes)) {
+      recorded.write(chunk);
+    }
+    recorded.end();
     const archive = join(home, `${mebibytes}.tar.gz`);
-    const folder = { atom, path, name: `artifact_${mebibytes}_0`, console: 'console', added: [] };
+    const folder = {
+      atom,
+      path,
+      name: `artifact_${mebibytes}_0`,
+      console: { name: 'console', recorded },
+      added: [],
+    };
     const index = await writeArchive([folder], archive);
+    consoles.close();
     rmSync(path, { recursive: true });
     const [console] = index.consoles;
     if (console === undefined) {

@@ -4,8 +4,6 @@ import { isPlainCommand } from './plain-command.js';
 export interface BatchItem {
   /** What this item's command sees beside the environment of the batch. */
   readonly env: Readonly<Record<string, string>>;
-  /** File to which its stdout and stderr are added. */
-  readonly console: string;
 }
 
 /*
@@ -14,7 +12,8 @@ export interface BatchItem {
  * living through every process.
  *
  * It reads from descriptor 4, each ended by a NUL: a word, which comes when the watchdog knows of it, so nothing outlives
- * whoever started it; the command; and then for each batch the path of a file that lists its items. Job control
+ * whoever started it; the command; and then for each batch the path of a file that lists its items. From descriptor 6 it
+ * reads, ended by a NUL, the path of the pipe that takes stdout and stderr of the next item. Job control
  * (`set -m`) gives each item a process group of its own. The shell says on descriptor 3, a line each:
  *
  *   p PID                an item begins; PID is its leader, which is also its process group. Said by the leader itself
@@ -34,11 +33,12 @@ const script = (run: string) =>
   [
     "IFS= read -r -d '' _cr_word <&4 && IFS= read -r -d '' _cr_command <&4 || exit; set -m;",
     "while IFS= read -r -d '' _cr_list <&4; do",
-    "while IFS= read -r -d '' _cr_console <&5 && IFS= read -r -d '' _cr_setting <&5; do",
+    "while IFS= read -r -d '' _cr_setting <&5; do",
+    "IFS= read -r -d '' _cr_console <&6 || exit;",
     '_cr_begin=$EPOCHREALTIME;',
     '{',
     'printf "p %s\\n" "$BASHPID" >&3;',
-    'exec 3>&- 4<&- 5<&- </dev/null >>"$_cr_console" 2>&1 || exit 126;',
+    'exec 3>&- 4<&- 5<&- 6<&- </dev/null >"$_cr_console" 2>&1 || exit 126;',
     'eval "$_cr_setting";',
     run,
     '} &',
@@ -61,9 +61,9 @@ export function batchScript(command: string, env: Readonly<Record<string, string
 /** What the shell reads of a batch's items. */
 export function batchList(items: readonly BatchItem[]): string {
   return items
-    .map(({ env, console }) => {
+    .map(({ env }) => {
       const exports = Object.entries(env).map(([name, value]) => `${name}=${quoteForShell(value)}`);
-      return `${console}\0${exports.length === 0 ? ':' : `export ${exports.join(' ')}`}\0`;
+      return `${exports.length === 0 ? ':' : `export ${exports.join(' ')}`}\0`;
     })
     .join('');
 }

@@ -8,6 +8,8 @@ import type { Clock } from '../lib/clock.js';
 import { TimeLimit } from '../lib/time-limit.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { type BatchItem, batchList, batchScript, parseBatchWord } from './batch-script.js';
+import type { ConsolePipe, OutputSink } from './console-pipe.js';
+import type { ConsolePipes } from './console-pipes.js';
 import { endGroup } from './process-group.js';
 import { prepareToWatch, unwatchGroup, watchGroup } from './watchdog.js';
 
@@ -17,6 +19,8 @@ export interface BatchShellOptions {
   readonly cwd: string;
   /** The whole environment, but for what items add. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where the pipes come from that take what items print. */
+  readonly pipes: ConsolePipes;
   readonly clock: Clock;
 }
 
@@ -32,6 +36,8 @@ export interface Batch {
   readonly graceMs: number;
   readonly limitGraceMs: number;
   onBegin(index: number): void;
+  /** stdout and stderr of an item, in order, between its begin and its end; see OutputSink. */
+  onOutput(index: number, bytes: Buffer): void;
   /** `exitCode` is 128 + n when signal n ended it; it says nothing of an item that took too long. */
   onEnd(index: number, exitCode: number, seconds: number, tookTooLong: boolean): void;
 }
@@ -49,6 +55,8 @@ export function canRunBatches(): Promise<boolean> {
 
 /** How long what an item left in the background has between TERM and KILL. */
 const LEFTOVER_GRACE_MS = 1000;
+/** So many items may begin before this process has read what the first of them has printed. */
+const PIPES_AHEAD = 4;
 
 /**
  * A shell that runs a command for many items, one after another, each in a process group of its own, and then waits for
@@ -77,7 +85,8 @@ export class BatchShell {
     let isDone = false;
     shell.begin();
     try {
-      isDone = await runIn(shell, batch, this.#options.clock);
+      await shell.supplyPipes();
+      isDone = !batch.signal.aborted && (await runIn(shell, batch, this.#options.clock));
     } finally {
       if (!isDone) {
         this.#shell = null;
@@ -123,7 +132,9 @@ async function runIn(shell: StartedShell, batch: Batch, clock: Clock): Promise<b
       if (word.kind === 'begins') {
         leader = word.leader;
         time = new ItemTime(leader, batch, clock, stop);
-        batch.onBegin(ended);
+        const index = ended;
+        shell.beginItem((bytes) => batch.onOutput(index, bytes));
+        batch.onBegin(index);
         continue;
       }
       await time?.end();
@@ -141,6 +152,7 @@ async function runIn(shell: StartedShell, batch: Batch, clock: Clock): Promise<b
         continue;
       }
       leader = null;
+      shell.endItem();
       if (!signal.aborted) {
         batch.onEnd(ended, word.exitCode, word.seconds, time?.tookTooLong ?? false);
       }
@@ -155,6 +167,7 @@ async function runIn(shell: StartedShell, batch: Batch, clock: Clock): Promise<b
       shell.kill();
       await endGroup(leader, batch.graceMs, clock);
     }
+    shell.endItem();
   }
   if (signal.aborted) {
     return false;
@@ -194,11 +207,18 @@ class StartedShell {
   readonly #answer: Writable;
   readonly #lines: AsyncIterator<string>;
   readonly #pid: number;
+  readonly #pipes: ConsolePipes;
+  readonly #pipePaths: Writable;
+  /** Those whose paths it was told and that no item is known to use, in the order in which items take them. */
+  readonly #ahead: ConsolePipe[] = [];
+  /** That of the item that runs. */
+  #current: ConsolePipe | null = null;
+  #isEnded = false;
   #isGone = false;
   #isBusy = false;
 
   /** @throws ClusterRunnerError UNAVAILABLE */
-  constructor({ command, cwd, env }: BatchShellOptions) {
+  constructor({ command, cwd, env, pipes }: BatchShellOptions) {
     prepareToWatch();
     this.place = placeOf(cwd);
     const shell = execa('bash', ['-c', batchScript(command, env)], {
@@ -209,11 +229,17 @@ class StartedShell {
       cleanup: false,
       buffer: false,
       reject: false,
-      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe', 'ignore', 'pipe'],
     });
-    const [, , , said, answer] = shell.stdio;
+    const stdio: readonly unknown[] = shell.stdio;
+    const [, , , said, answer, , pipePaths] = stdio;
     const { pid } = shell;
-    if (!(said instanceof Readable) || !(answer instanceof Writable) || pid === undefined) {
+    if (
+      !(said instanceof Readable) ||
+      !(answer instanceof Writable) ||
+      !(pipePaths instanceof Writable) ||
+      pid === undefined
+    ) {
       throw new ClusterRunnerError(
         'UNAVAILABLE',
         `A shell could not be started in ${cwd}; is the folder there, and bash installed on this slave?`,
@@ -222,9 +248,12 @@ class StartedShell {
     this.#pid = pid;
     this.#kill = () => shell.kill('SIGKILL');
     this.#answer = answer;
+    this.#pipes = pipes;
+    this.#pipePaths = pipePaths;
     this.#lines = createInterface({ input: said })[Symbol.asyncIterator]();
     // One that is gone already is known by the end of what it says.
     answer.on('error', () => undefined);
+    pipePaths.on('error', () => undefined);
     void once(shell, 'exit').then(() => {
       this.#isGone = true;
       this.#unwatchIfOver();
@@ -255,6 +284,43 @@ class StartedShell {
     }
   }
 
+  /** Tells it of pipes for the next items. @throws ClusterRunnerError UNAVAILABLE */
+  async supplyPipes(): Promise<void> {
+    let paths = '';
+    while (this.#ahead.length < PIPES_AHEAD && !this.#isEnded) {
+      const pipe = await this.#pipes.take();
+      if (this.#isEnded) {
+        this.#pipes.giveBack(pipe);
+        return;
+      }
+      this.#ahead.push(pipe);
+      paths += `${pipe.path}\0`;
+    }
+    this.#pipePaths.write(paths);
+  }
+
+  /** An item has begun. */
+  beginItem(sink: OutputSink): void {
+    this.#current = this.#ahead.shift() ?? null;
+    this.#current?.begin(sink);
+  }
+
+  /** Nothing of the item lives: hands on the last of what it has printed. */
+  endItem(): void {
+    this.#giveBackCurrent();
+    if (this.#ahead.length <= PIPES_AHEAD / 2) {
+      // Without a pipe it would wait for ever.
+      this.supplyPipes().catch(() => this.kill());
+    }
+  }
+
+  #giveBackCurrent(): void {
+    if (this.#current !== null) {
+      this.#pipes.giveBack(this.#current);
+      this.#current = null;
+    }
+  }
+
   tell(word: string): void {
     this.#answer.write(`${word}\0`);
   }
@@ -271,8 +337,14 @@ class StartedShell {
 
   /** Of an idle one this is the end of its input, at which it ends by itself; killing it is as good. */
   end(): void {
+    this.#isEnded = true;
     this.kill();
     this.#answer.destroy();
+    this.#pipePaths.destroy();
+    this.#giveBackCurrent();
+    for (const pipe of this.#ahead.splice(0)) {
+      this.#pipes.giveBack(pipe);
+    }
   }
 }
 

@@ -1,19 +1,25 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { appendFileSync, closeSync, constants, openSync } from 'node:fs';
 import type { Clock } from '../lib/clock.js';
-import { startLeader } from './leader.js';
-import { shellCall, whenTold } from './shell.js';
+import type { ConsolePipe } from './console-pipe.js';
+import type { ConsolePipes } from './console-pipes.js';
+import { type Leader, startLeader } from './leader.js';
+import { type ProgramCall, shellCall, whenTold } from './shell.js';
 import { supervise } from './supervise.js';
 import { Tail } from './tail.js';
 
 /**
- * file: stdout and stderr are added to the end of the file `path`, which is made when it is not there; they do
- * not pass through this process.
+ * pipe: stdout and stderr go to the pipe, which is the caller's to begin and to give back.
  * tail: the last `maxBytes` of both, in the order printed, are kept in memory. With `stdoutFile` stdout goes to
  * that file instead, which begins empty, and the tail is that of stderr.
  */
-export type CommandOutput =
-  | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'tail'; readonly maxBytes: number; readonly stdoutFile?: string };
+export type CommandOutput = { readonly kind: 'pipe'; readonly pipe: ConsolePipe } | TailOutput;
+
+interface TailOutput {
+  readonly kind: 'tail';
+  readonly maxBytes: number;
+  readonly stdoutFile?: string;
+  readonly pipes: ConsolePipes;
+}
 
 export interface CommandOptions {
   /** Shell text, run by `bash -o pipefail` where there is a bash, else by `sh`. */
@@ -47,51 +53,86 @@ const TERMINATED = 128 + 15;
  */
 export async function runCommand(run: CommandOptions): Promise<CommandResult> {
   const { output } = run;
-  const tail = output.kind === 'tail' ? new Tail(output.maxBytes) : null;
-  const shell = await shellCall(run.command);
-  if (run.signal.aborted) {
-    return { exitCode: TERMINATED, seconds: 0, ended: 'canceled', ...(tail && { tail: '' }) };
+  if (output.kind === 'pipe') {
+    return await runInto(run, output.pipe, output.pipe);
   }
-  const file = openOutput(output);
-  const start = async () => {
-    try {
-      const toOneFile = output.kind === 'file' && file !== null;
-      const toOnePipe = output.kind === 'tail' && file === null;
-      return await startLeader(whenTold(shell, toOnePipe), {
-        cwd: run.cwd,
-        env: run.env,
-        stdout: file ?? 'pipe',
-        stderr: toOneFile ? file : 'pipe',
-        isTold: true,
-      });
-    } finally {
-      if (file !== null) {
-        closeSync(file);
-      }
-    }
-  };
-  const leader = await start();
-  if (tail !== null) {
-    leader.stdout?.on('data', (chunk: Buffer) => tail.write(chunk));
-    leader.stderr?.on('data', (chunk: Buffer) => tail.write(chunk));
-  }
-  const { exitCode, canceled, seconds } = await supervise(leader, run);
-  return {
-    exitCode,
-    seconds,
-    ended: canceled ? 'canceled' : 'exited',
-    ...(tail && { tail: tail.text() }),
-  };
+  return output.stdoutFile === undefined
+    ? await withTail(run, output)
+    : await withTailAndFile(run, output, output.stdoutFile);
 }
 
-/** Opened while nothing else runs: one call on a local disk is cheaper than a round through the thread pool. */
-function openOutput(output: CommandOutput): number | null {
-  const { O_WRONLY, O_CREAT, O_APPEND, O_TRUNC } = constants;
-  if (output.kind === 'file') {
-    return openSync(output.path, O_WRONLY | O_CREAT | O_APPEND);
+/** Of both, unless stdout has a pipe of its own. */
+async function withTail(
+  run: CommandOptions,
+  { pipes, maxBytes }: TailOutput,
+  stdout?: ConsolePipe,
+): Promise<CommandResult> {
+  const tail = new Tail(maxBytes);
+  const pipe = await pipes.take();
+  try {
+    pipe.begin((bytes) => tail.write(Buffer.from(bytes)));
+    const result = await runInto(run, stdout ?? pipe, pipe);
+    pipe.finish();
+    return { ...result, tail: tail.text() };
+  } finally {
+    pipes.giveBack(pipe);
   }
-  if (output.stdoutFile !== undefined) {
-    return openSync(output.stdoutFile, O_WRONLY | O_CREAT | O_APPEND | O_TRUNC);
+}
+
+async function withTailAndFile(
+  run: CommandOptions,
+  output: TailOutput,
+  path: string,
+): Promise<CommandResult> {
+  const file = openSync(path, 'w', 0o600);
+  let fault: unknown = null;
+  const stdout = await output.pipes.take();
+  try {
+    stdout.begin((bytes) => {
+      try {
+        appendFileSync(file, bytes);
+      } catch (error) {
+        fault ??= error;
+      }
+    });
+    const result = await withTail(run, output, stdout);
+    stdout.finish();
+    if (fault !== null) {
+      throw fault;
+    }
+    return result;
+  } finally {
+    output.pipes.giveBack(stdout);
+    closeSync(file);
   }
-  return null;
+}
+
+async function runInto(
+  run: CommandOptions,
+  stdout: ConsolePipe,
+  stderr: ConsolePipe,
+): Promise<CommandResult> {
+  const shell = await shellCall(run.command);
+  if (run.signal.aborted) {
+    return { exitCode: TERMINATED, seconds: 0, ended: 'canceled' };
+  }
+  const leader = await startInto(whenTold(shell), run, stdout.path, stderr.path);
+  const { exitCode, canceled, seconds } = await supervise(leader, run);
+  return { exitCode, seconds, ended: canceled ? 'canceled' : 'exited' };
+}
+
+async function startInto(
+  call: ProgramCall,
+  { cwd, env }: CommandOptions,
+  stdoutPath: string,
+  stderrPath: string,
+): Promise<Leader> {
+  const stdout = openSync(stdoutPath, constants.O_WRONLY);
+  const stderr = openSync(stderrPath, constants.O_WRONLY);
+  try {
+    return await startLeader(call, { cwd, env, stdout, stderr, isTold: true });
+  } finally {
+    closeSync(stdout);
+    closeSync(stderr);
+  }
 }

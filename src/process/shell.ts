@@ -38,11 +38,10 @@ export async function findBash(path: string, usualFolders = USUAL_FOLDERS): Prom
 
 /**
  * The same call, begun when a line comes on descriptor 3, and never when that is closed before: whoever starts it may
- * have to tell somebody of it first. With `joinsOutputs` its stderr goes where its stdout does, so that in one pipe
- * the lines keep the order in which they were printed. The shell replaces itself, so no process is added.
+ * have to tell somebody of it first. The shell replaces itself, so no process is added.
  */
-export function whenTold(call: ProgramCall, joinsOutputs: boolean): ProgramCall {
-  const begin = `read -r word_to_begin <&3 && exec "$@" 3<&-${joinsOutputs ? ' 2>&1' : ''}`;
+export function whenTold(call: ProgramCall): ProgramCall {
+  const begin = 'read -r word_to_begin <&3 && exec "$@" 3<&-';
   return { file: '/bin/sh', args: ['-c', begin, 'sh', call.file, ...call.args] };
 }
 

@@ -204,7 +204,7 @@ export const PreparationFailedSchema = Type.Object(
   closed,
 );
 
-/** A slave sends no more than this of a console at once. */
+/** A piece of a console holds no more than this. */
 export const MAX_CONSOLE_PIECE_BYTES = 64 * 1024;
 
 /** What has happened to atoms since the last progress report of this lease. */
@@ -219,6 +219,9 @@ export const ProgressSchema = Type.Object(
           atom_id: AtomIdSchema,
           /** Of the console's bytes, where this piece begins; 0 starts the console anew. */
           offset: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+          /** Of the console's lines, how many end before this piece; given when what lies between it and the piece
+           *  before is left out. */
+          lines_before: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
           /** Base64 of the bytes. */
           content: Type.String({ maxLength: MAX_CONSOLE_PIECE_BYTES * 2, pattern: '^[A-Za-z0-9+/]*={0,2}$' }),
         },

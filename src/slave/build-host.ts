@@ -4,6 +4,7 @@ import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Masks } from '../lib/masks.js';
+import type { ConsolePipes } from '../process/console-pipes.js';
 import { runCommand } from '../process/run-command.js';
 import { openWorkspace, type Workspace } from '../project/open-workspace.js';
 import type { PackRelay } from '../project/pack-relay.js';
@@ -29,6 +30,8 @@ export interface HostContext {
   readonly envPassthrough: readonly string[];
   /** What must not be shown of what commands print. */
   readonly masks: Masks;
+  /** For what commands print. */
+  readonly pipes: ConsolePipes;
   readonly session: Session;
   readonly random: () => number;
   readonly clock: Clock;
@@ -64,6 +67,7 @@ export class BuildHost {
   readonly id: BuildId;
   /** The slave's environment, as the project's commands may see it. */
   readonly inherited: Readonly<Record<string, string>>;
+  readonly pipes: ConsolePipes;
   readonly #files: BuildFiles;
   readonly #context: HostContext;
   readonly #canceled = new AbortController();
@@ -76,6 +80,7 @@ export class BuildHost {
     this.id = id;
     this.#files = files;
     this.#context = context;
+    this.pipes = context.pipes;
     this.inherited = commandEnvironment(context.env, context.envPassthrough);
   }
 
@@ -147,6 +152,7 @@ export class BuildHost {
       command: shellText(job.definition.commands),
       cwd: projectDirectory,
       env: this.inherited,
+      pipes: this.pipes,
       clock: this.#context.clock,
     });
     return this.#shells;
@@ -189,7 +195,7 @@ export class BuildHost {
       command,
       cwd: projectDirectory,
       env: this.environment(projectDirectory),
-      output: { kind: 'tail', maxBytes: TAIL_BYTES },
+      output: { kind: 'tail', maxBytes: TAIL_BYTES, pipes: this.pipes },
       signal: this.#canceled.signal,
       graceMs: CANCEL_GRACE_MS,
       clock: this.#context.clock,
@@ -213,7 +219,7 @@ export class BuildHost {
       command,
       cwd: projectDirectory,
       env: this.environment(projectDirectory),
-      output: { kind: 'tail', maxBytes: TAIL_BYTES },
+      output: { kind: 'tail', maxBytes: TAIL_BYTES, pipes: this.pipes },
       signal: AbortSignal.timeout(TEARDOWN_MS),
       graceMs: TIMEOUT_GRACE_MS,
       clock: this.#context.clock,

@@ -117,7 +117,7 @@ async function runAtomizers(
       command: shellText([line]),
       cwd: projectDirectory,
       env: host.environment(projectDirectory),
-      output: { kind: 'tail', maxBytes: TAIL_BYTES, stdoutFile: scratch },
+      output: { kind: 'tail', maxBytes: TAIL_BYTES, stdoutFile: scratch, pipes: host.pipes },
       signal,
       graceMs: CANCEL_GRACE_MS,
       clock,

@@ -1,13 +1,13 @@
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
-import type { Masks } from '../lib/masks.js';
 import { slept } from '../lib/slept.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { AtomId } from '../protocol/ids.js';
 import type { RunAssignment } from '../protocol/slave.js';
-import { ConsoleFollower } from './console-follower.js';
+import { ConsoleFollower, type ConsolePiece } from './console-follower.js';
 import type { AtomProgress } from './run-subjob.js';
 import type { Session } from './session.js';
+import type { SubjobConsoles } from './subjob-consoles.js';
 
 const INTERVAL_MS = 1_000;
 
@@ -20,23 +20,40 @@ export class ProgressReporter {
   readonly #session: Session;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #masks: Masks;
+  readonly #consoles: SubjobConsoles;
   readonly #stop = new AbortController();
   readonly #news = new Map<AtomId, AtomProgress>();
   #console: ConsoleFollower | null = null;
+  /** Of atoms that have ended; the end of these was not sent yet. */
+  readonly #ended: ConsoleFollower[] = [];
+  /** What the master was sent and has not acknowledged; it knows what it has already. */
+  #unheard: ConsolePiece[] = [];
 
-  constructor(assignment: RunAssignment, session: Session, clock: Clock, log: Logger, masks: Masks) {
-    this.#masks = masks;
+  constructor(
+    assignment: RunAssignment,
+    session: Session,
+    clock: Clock,
+    log: Logger,
+    consoles: SubjobConsoles,
+  ) {
+    this.#consoles = consoles;
     this.#assignment = assignment;
     this.#session = session;
     this.#clock = clock;
     this.#log = log;
   }
 
-  note(progress: AtomProgress, console: string): void {
+  note(progress: AtomProgress): void {
     this.#news.set(progress.id, progress);
-    this.#console =
-      progress.state === 'IN_PROGRESS' ? new ConsoleFollower(progress.id, console, this.#masks) : null;
+    if (progress.state === 'IN_PROGRESS') {
+      this.#console = new ConsoleFollower(progress.id, this.#consoles.of(progress.id));
+      return;
+    }
+    // What nobody has seen the beginning of comes with the result: most atoms end before they are looked at.
+    if (this.#console?.hasBegun === true) {
+      this.#ended.push(this.#console);
+    }
+    this.#console = null;
   }
 
   /** Reports until `stop` is called. `stale` is called when the master says that the lease is over. */
@@ -54,7 +71,10 @@ export class ProgressReporter {
           return;
         }
         // The next report says what this one could not: only when the master stays away it matters, and the
-        // question for work tells of that.
+        // question for work tells of that. What the master refuses now it would refuse again.
+        if (error instanceof ClusterRunnerError && error.code === 'INVALID_REQUEST') {
+          this.#unheard = [];
+        }
         this.#log.debug(`Progress could not be reported: ${messageOf(error)}`);
       }
     }
@@ -69,11 +89,11 @@ export class ProgressReporter {
   async #report(signal: AbortSignal): Promise<void> {
     const { progress } = this.#session;
     const { build_id, subjob_id, lease } = this.#assignment;
-    const piece = (await this.#console?.next()) ?? null;
-    if (signal.aborted) {
-      return;
+    if (this.#unheard.length === 0) {
+      this.#unheard = [...this.#ended.splice(0), this.#console].flatMap((console) => console?.next() ?? []);
     }
-    if (piece === null) {
+    const consoles = this.#unheard;
+    if (consoles.length === 0) {
       progress.demand(lease);
       if (this.#news.size > 0) {
         progress.put({ build_id, subjob_id, lease, atoms: [...this.#news.values()] });
@@ -87,15 +107,10 @@ export class ProgressReporter {
     const atoms = [...this.#news.values()];
     await this.#session.once(
       (slave, options) =>
-        this.#session.client.reportProgress(
-          slave,
-          build_id,
-          subjob_id,
-          { lease, atoms, consoles: [piece] },
-          options,
-        ),
+        this.#session.client.reportProgress(slave, build_id, subjob_id, { lease, atoms, consoles }, options),
       signal,
     );
+    this.#unheard = [];
     for (const atom of atoms) {
       if (this.#news.get(atom.id) === atom) {
         this.#news.delete(atom.id);

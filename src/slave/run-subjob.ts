@@ -1,19 +1,21 @@
-import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { durationSeconds } from '../job/duration.js';
 import { atomEnvironment } from '../job/environment.js';
 import { rerunScript } from '../job/rerun-script.js';
 import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
-import { readEnd } from '../lib/read-end.js';
 import { TimeLimit } from '../lib/time-limit.js';
 import { canRunBatches } from '../process/batch-shell.js';
+import type { ConsolePipes } from '../process/console-pipes.js';
 import { runCommand } from '../process/run-command.js';
 import { atomFolder } from '../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport, RunAssignment } from '../protocol/slave.js';
 import type { AtomFolder } from './archive/write-archive.js';
 import type { BatchShells } from './batch-shells.js';
 import { CANCEL_GRACE_MS, TIMEOUT_GRACE_MS } from './build-host.js';
+import type { ConsoleRecorder } from './console-recorder.js';
+import type { SubjobConsoles } from './subjob-consoles.js';
 
 export type AtomVerdict = ResultReport['atoms'][number];
 export type AtomProgress = Progress['atoms'][number];
@@ -25,13 +27,17 @@ export interface SubjobRun {
   readonly env: Readonly<Record<string, string>>;
   /** Have the commands of the assignment's job, and that environment. */
   readonly shells: BatchShells;
+  /** Where the pipes come from that take what atoms print. */
+  readonly pipes: ConsolePipes;
+  /** Where what they print is kept. */
+  readonly consoles: SubjobConsoles;
   readonly executorIndex: number;
   /** Holds a folder for each atom afterwards; must not exist. */
   readonly directory: string;
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** Told when an atom begins and ends, with the path of its console. */
-  onProgress(progress: AtomProgress, console: string): void;
+  /** Told when an atom begins, and when it has ended and its console is complete. */
+  onProgress(progress: AtomProgress): void;
 }
 
 export interface SubjobOutcome {
@@ -49,7 +55,6 @@ interface Planned {
   /** Of its folder, in archives. */
   readonly name: string;
   readonly folder: string;
-  readonly console: string;
   readonly env: Readonly<Record<string, string>>;
   readonly script: string;
 }
@@ -63,19 +68,19 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome | null> {
   const planned = run.assignment.atoms.map((atom) => plan(run, atom, command));
   const verdicts: AtomVerdict[] = [];
   const folders: AtomFolder[] = [];
-  const began: Began = ({ atom, console }) =>
-    run.onProgress({ id: atom.id, state: 'IN_PROGRESS', exit_code: null, actual_time: null }, console);
+  const began: Began = ({ atom }) => {
+    run.consoles.begin(atom.id);
+    run.onProgress({ id: atom.id, state: 'IN_PROGRESS', exit_code: null, actual_time: null });
+  };
   const ended: Ended = (one, exitCode, actual_time, tookTooLong) => {
     const { id } = one.atom;
     // What a command returns that was told to end says nothing.
     const exit_code = tookTooLong ? TIMED_OUT : exitCode;
-    if (tookTooLong) {
-      // Nothing of the group lives any more, so this is the console's last line.
-      sayOnConsole(one.console, `the atom was ended after ${limitOf(run)} s (atom_timeout).`);
-    }
+    const console = run.consoles.of(id);
+    console.end(tookTooLong ? [`the atom was ended after ${limitOf(run)} s (atom_timeout).`] : []);
     verdicts.push({ id, exit_code, actual_time });
-    folders.push(folderOf(one, exit_code, actual_time));
-    run.onProgress({ id, state: 'COMPLETED', exit_code, actual_time }, one.console);
+    folders.push(folderOf(one, console, exit_code, actual_time));
+    run.onProgress({ id, state: 'COMPLETED', exit_code, actual_time });
   };
   for (const { folder } of planned) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -100,13 +105,14 @@ async function runTogether(
     return one;
   };
   return run.shells.run({
-    items: planned.map(({ env, console }) => ({ env, console })),
+    items: planned.map(({ env }) => ({ env })),
     list: join(run.directory, 'atoms'),
     signal: run.signal,
     limitSeconds: limitOf(run),
     graceMs: CANCEL_GRACE_MS,
     limitGraceMs: TIMEOUT_GRACE_MS,
     onBegin: (index) => began(at(index)),
+    onOutput: (index, bytes) => run.consoles.of(at(index).atom.id).write(bytes),
     onEnd: (index, exitCode, seconds, tookTooLong) => ended(at(index), exitCode, seconds, tookTooLong),
   });
 }
@@ -122,15 +128,20 @@ async function runOneByOne(
   for (const one of planned) {
     began(one);
     const time = new TimeLimit(run.clock, limitOf(run), run.signal);
+    const pipe = await run.pipes.take();
+    pipe.begin(run.consoles.of(one.atom.id).write);
     const result = await runCommand({
       command,
       cwd: run.projectDirectory,
       env: { ...run.env, ...one.env },
-      output: { kind: 'file', path: one.console },
+      output: { kind: 'pipe', pipe },
       signal: time.signal,
       graceMs: () => (time.isOver ? TIMEOUT_GRACE_MS : CANCEL_GRACE_MS),
       clock: run.clock,
-    }).finally(() => time.end());
+    }).finally(() => {
+      time.end();
+      run.pipes.giveBack(pipe);
+    });
     const tookTooLong = result.ended === 'canceled' && time.isOver && !run.signal.aborted;
     if (result.ended === 'canceled' && !tookTooLong) {
       return 'canceled';
@@ -159,19 +170,18 @@ function plan(run: SubjobRun, atom: AssignedAtom, command: string): Planned {
     atom,
     name,
     folder,
-    console: join(folder, CONSOLE),
     env: atomEnvironment(facts),
     script: rerunScript({ ...facts, jobName: assignment.job.name, command }),
   };
 }
 
 /** What it takes to write the archive. Files that only the archive needs never reach the disk by themselves. */
-function folderOf(one: Planned, exitCode: number, seconds: number): AtomFolder {
+function folderOf(one: Planned, console: ConsoleRecorder, exitCode: number, seconds: number): AtomFolder {
   return {
     atom: one.atom.id,
     path: one.folder,
     name: one.name,
-    console: CONSOLE,
+    console: { name: CONSOLE, recorded: console },
     added: [
       { name: 'clusterrunner_command', content: one.script, mode: 0o755 },
       { name: 'clusterrunner_exit_code', content: `${exitCode}\n`, mode: 0o644 },
@@ -184,10 +194,4 @@ function folderOf(one: Planned, exitCode: number, seconds: number): AtomFolder {
 function limitOf({ assignment }: SubjobRun): number | null {
   const limit = assignment.job.definition.atom_timeout;
   return limit === undefined ? null : durationSeconds(limit);
-}
-
-/** Appends a line of ours to what the atom printed. */
-function sayOnConsole(file: string, sentence: string): void {
-  const { text } = existsSync(file) ? readEnd(file, 1) : { text: '' };
-  appendFileSync(file, `${text === '' || text === '\n' ? '' : '\n'}clusterrunner: ${sentence}\n`);
 }

@@ -6,6 +6,7 @@ import { deferred } from '../lib/deferred.js';
 import type { Logger } from '../lib/logger.js';
 import { Masks, MIN_MASKED_CHARS } from '../lib/masks.js';
 import { removeTree } from '../lib/remove-tree.js';
+import { ConsolePipes } from '../process/console-pipes.js';
 import { endEscaped } from '../process/escaped.js';
 import { trimIdle } from '../project/idle-workspaces.js';
 import type { RemoteFileLimits } from '../project/remote-files.js';
@@ -97,7 +98,8 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   });
   const outbox = new Outbox(join(root, 'outbox'), session, log, delivering.signal, () => changed());
   const masks = masksOf(options);
-  const worker = new Worker({ ...options, masks, session, outbox, work, changed: () => changed() });
+  const pipes = new ConsolePipes(work);
+  const worker = new Worker({ ...options, masks, pipes, session, outbox, work, changed: () => changed() });
   const disk = new DiskWatch(root, log, () => void makeRoom());
   const makeRoom = () =>
     trimIdle(root, { count: 0, clock }).catch((error: unknown) => {
@@ -114,8 +116,8 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const done = deferred<void>();
   let stopping: Promise<void> | null = null;
   const stop = () => {
-    stopping ??= stopSlave({ loop, worker, outbox, session, status, delivering, clock, log }).finally(() =>
-      done.resolve(),
+    stopping ??= stopSlave({ loop, worker, pipes, outbox, session, status, delivering, clock, log }).finally(
+      () => done.resolve(),
     );
     return stopping;
   };
@@ -139,6 +141,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     }
   } catch (error) {
     delivering.abort();
+    pipes.close();
     await status?.close();
     await session.client.close();
     throw error;
@@ -168,6 +171,7 @@ function masksOf({ env, redact, log }: SlaveOptions): Masks {
 async function stopSlave(parts: {
   readonly loop: WorkLoop;
   readonly worker: Worker;
+  readonly pipes: ConsolePipes;
   readonly outbox: Outbox;
   readonly session: Session;
   readonly status: StatusServer | null;
@@ -175,9 +179,10 @@ async function stopSlave(parts: {
   readonly clock: Clock;
   readonly log: Logger;
 }): Promise<void> {
-  const { loop, worker, outbox, session, status, delivering, clock, log } = parts;
+  const { loop, worker, pipes, outbox, session, status, delivering, clock, log } = parts;
   await loop.stop();
   await worker.stop();
+  pipes.close();
   const late = new AbortController();
   const inTime = await Promise.race([
     outbox.emptied().then(() => true),

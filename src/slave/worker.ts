@@ -14,9 +14,8 @@ import type {
   WorkRequest,
 } from '../protocol/slave.js';
 import { Ahead } from './ahead.js';
-import { writeArchive } from './archive/write-archive.js';
+import { type WrittenArchive, writeArchive } from './archive/write-archive.js';
 import { BuildHost, CANCEL_GRACE_MS, type HostContext } from './build-host.js';
-import { ConsoleLimit } from './console-limit.js';
 import { ExecutorUse } from './executor-use.js';
 import { Executors } from './executors.js';
 import { Handbacks, MAX_OUTPUT } from './handbacks.js';
@@ -24,8 +23,9 @@ import { type HeldLease, HeldLeases } from './leases.js';
 import type { Outbox } from './outbox.js';
 import { prepare, scratchFile, unlessTooLong } from './prepare.js';
 import { ProgressReporter } from './progress-reporter.js';
-import { type AtomProgress, runSubjob } from './run-subjob.js';
+import { type AtomProgress, runSubjob, type SubjobOutcome } from './run-subjob.js';
 import type { SlaveStatus } from './status-api.js';
+import { SubjobConsoles } from './subjob-consoles.js';
 import { unlessAborted } from './unless-aborted.js';
 import { Waiting } from './waiting.js';
 
@@ -240,7 +240,7 @@ export class Worker {
   }
 
   async #run(assignment: RunAssignment, signal: AbortSignal, executor: ExecutorUse): Promise<void> {
-    const { session, clock, log, outbox, masks } = this.#options;
+    const { outbox, masks } = this.#options;
     const { build_id, subjob_id, lease } = assignment;
     const host = await this.#hostOf(assignment);
     const failure = await unlessAborted(host.ready(assignment.job), signal);
@@ -249,44 +249,24 @@ export class Worker {
       return;
     }
     const { projectDirectory } = await host.workspace();
-    const reporter = new ProgressReporter(assignment, session, clock, log, masks);
-    const reporting = reporter.run(() => this.leases.cancel(lease));
-    const consoles = new ConsoleLimit(assignment.limits.console_bytes, masks.reach, clock);
-    const limiting = consoles.run();
-    const outcome = await runSubjob({
+    const consoles = new SubjobConsoles(
+      join(this.#directoryOf(assignment), 'consoles'),
+      assignment.limits.console_bytes,
+      masks,
+    );
+    const written = await this.#runAndPack(
       assignment,
+      host,
       projectDirectory,
-      env: host.inherited,
-      shells: host.shells(assignment.job, projectDirectory),
-      executorIndex: executor.index,
-      directory: this.#directoryOf(assignment),
+      consoles,
       signal,
-      clock,
-      onProgress: (progress, console) => {
-        consoles.note(progress, console);
-        reporter.note(progress, console);
-        this.#noteProgress(assignment, progress);
-      },
-    }).finally(() => {
-      consoles.stop();
-      reporter.stop();
-    });
-    await Promise.all([reporting, limiting]);
-    if (outcome === null) {
+      executor,
+    ).finally(() => consoles.close());
+    if (written === null) {
       return;
     }
-    // The next subjob runs while this one is packed, unless packing does not keep up.
-    if (this.#packing < this.executors.total) {
-      executor.end();
-    }
-    this.#packing += 1;
-    const { facts, ...index } = await writeArchive(outcome.folders, outbox.archivePath(lease), {
-      masks,
-      limits: assignment.limits,
-      consoleCuts: consoles.cuts,
-    }).finally(() => {
-      this.#packing -= 1;
-    });
+    const { outcome, archive } = written;
+    const { facts, ...index } = archive;
     if (signal.aborted) {
       await rm(outbox.archivePath(lease), { force: true });
       return;
@@ -296,6 +276,51 @@ export class Worker {
       return said === undefined ? verdict : { ...verdict, facts: said };
     });
     outbox.send(build_id, subjob_id, { lease, atoms, index });
+  }
+
+  /** null when it was canceled. */
+  async #runAndPack(
+    assignment: RunAssignment,
+    host: BuildHost,
+    projectDirectory: string,
+    consoles: SubjobConsoles,
+    signal: AbortSignal,
+    executor: ExecutorUse,
+  ): Promise<{ outcome: SubjobOutcome; archive: WrittenArchive } | null> {
+    const { session, clock, log, outbox, pipes } = this.#options;
+    const { lease } = assignment;
+    const reporter = new ProgressReporter(assignment, session, clock, log, consoles);
+    const reporting = reporter.run(() => this.leases.cancel(lease));
+    const outcome = await runSubjob({
+      assignment,
+      projectDirectory,
+      env: host.inherited,
+      shells: host.shells(assignment.job, projectDirectory),
+      pipes,
+      consoles,
+      executorIndex: executor.index,
+      directory: this.#directoryOf(assignment),
+      signal,
+      clock,
+      onProgress: (progress) => {
+        reporter.note(progress);
+        this.#noteProgress(assignment, progress);
+      },
+    }).finally(() => reporter.stop());
+    await reporting;
+    if (outcome === null) {
+      return null;
+    }
+    // The next subjob runs while this one is packed, unless packing does not keep up.
+    if (this.#packing < this.executors.total) {
+      executor.end();
+    }
+    this.#packing += 1;
+    const { limits } = assignment;
+    const archive = await writeArchive(outcome.folders, outbox.archivePath(lease), { limits }).finally(() => {
+      this.#packing -= 1;
+    });
+    return { outcome, archive };
   }
 
   #noteProgress({ lease, atoms, expected_seconds }: RunAssignment, { id, state }: AtomProgress): void {

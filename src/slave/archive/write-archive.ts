@@ -1,8 +1,6 @@
 import { createWriteStream, lstatSync } from 'node:fs';
-import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { blockGzip } from '../../lib/block-gzip.js';
-import { Masks } from '../../lib/masks.js';
 import { tarHeader, tarPadding } from '../../lib/tar-header.js';
 import type { AtomId } from '../../protocol/ids.js';
 import type { ResultFacts } from '../../protocol/result-facts.js';
@@ -12,7 +10,7 @@ import { ArtifactRoom, SubjobRoom } from './artifact-room.js';
 import { AtomNotes, NOTES } from './atom-notes.js';
 import { ConsoleIndexer } from './console-indexer.js';
 import { entriesBelow } from './files-below.js';
-import { contentOf, ifReadable, openSource } from './source.js';
+import { ifReadable } from './source.js';
 
 /** What the archive of a subjob is made of: one of its atoms' folders. */
 export interface AtomFolder {
@@ -20,10 +18,18 @@ export interface AtomFolder {
   readonly path: string;
   /** Its name in the archive. */
   readonly name: string;
-  /** Name of the file in it that is the console; in the archive it is there even if the atom has removed it. */
-  readonly console: string;
+  /** What the atom has printed, and its name in the folder of the archive. */
+  readonly console: { readonly name: string; readonly recorded: RecordedConsole };
   /** Files that are in the archive, whatever the folder has under their names. */
   readonly added: readonly { readonly name: string; readonly content: string; readonly mode: number }[];
+}
+
+export interface RecordedConsole {
+  readonly size: number;
+  /** Bytes that it has lost, because it was too long. */
+  readonly cutBytes: number;
+  /** Exactly `size` bytes. */
+  content(): AsyncIterable<Buffer>;
 }
 
 /** Speed counts more than size on the way from a slave to its master. */
@@ -32,12 +38,8 @@ const FILE_MODE = 0o644;
 const FOLDER_MODE = 0o755;
 
 export interface ArchiveOptions {
-  /** Nothing is masked unless given. */
-  readonly masks?: Masks;
   /** None unless given. */
   readonly limits?: ResultLimits;
-  /** Bytes that consoles have lost already, because they were too long. */
-  readonly consoleCuts?: ReadonlyMap<AtomId, number>;
 }
 
 export interface WrittenArchive extends ResultIndex {
@@ -76,15 +78,11 @@ class TarOfFolders {
   readonly consoles: ConsoleIndex[] = [];
   readonly facts = new Map<AtomId, ResultFacts>();
   readonly #folders: readonly AtomFolder[];
-  readonly #masks: Masks;
-  readonly #consoleCuts: ReadonlyMap<AtomId, number>;
   readonly #room: SubjobRoom;
   #position = 0;
 
   constructor(folders: readonly AtomFolder[], options: ArchiveOptions) {
     this.#folders = folders;
-    this.#masks = options.masks ?? new Masks([]);
-    this.#consoleCuts = options.consoleCuts ?? new Map();
     this.#room = new SubjobRoom(options.limits ?? unlimited);
   }
 
@@ -109,12 +107,19 @@ class TarOfFolders {
       ),
     ]);
     yield* this.#console(folder, mtime);
-    const cut = this.#consoleCuts.get(atom) ?? 0;
-    if (cut > 0) {
-      notes.cut(console, cut, 'because it was too long (console_max_mib_per_atom)');
+    const { cutBytes } = console.recorded;
+    if (cutBytes > 0) {
+      notes.cut(console.name, cutBytes, 'because it was too long (console_max_mib_per_atom)');
     }
-    const taken = new Set([console, NOTES, ...added.map(({ name }) => name)]);
-    yield* entriesBelow(folder, (name) => !taken.has(name), new ArtifactRoom(this.#room), notes);
+    const taken = new Set([console.name, NOTES, ...added.map(({ name }) => name)]);
+    const isWanted = (name: string) => {
+      if (taken.has(name)) {
+        notes.leaveOut(name, 'ClusterRunner writes a file of this name itself');
+        return false;
+      }
+      return true;
+    };
+    yield* entriesBelow(folder, isWanted, new ArtifactRoom(this.#room), notes);
     const facts = notes.facts();
     if (facts !== null) {
       this.facts.set(atom, facts);
@@ -125,18 +130,14 @@ class TarOfFolders {
     }
   }
 
-  async *#console(folder: AtomFolder, mtime: Date): AsyncGenerator<Buffer> {
-    const source = openSource(join(folder.path, folder.console));
-    const size = source?.stats.size ?? 0;
-    const path = `${folder.name}/${folder.console}`;
-    const header = tarHeader({ path, type: 'File', size, mode: FILE_MODE, mtime });
-    const indexer = new ConsoleIndexer(folder.atom, this.#position + header.length);
+  async *#console({ atom, name, console }: AtomFolder, mtime: Date): AsyncGenerator<Buffer> {
+    const { size } = console.recorded;
+    const header = tarHeader({ path: `${name}/${console.name}`, type: 'File', size, mode: FILE_MODE, mtime });
+    const indexer = new ConsoleIndexer(atom, this.#position + header.length);
     yield header;
-    if (source !== null) {
-      for await (const chunk of maskedBy(this.#masks, contentOf(source))) {
-        indexer.pass(chunk);
-        yield chunk;
-      }
+    for await (const chunk of console.recorded.content()) {
+      indexer.pass(chunk);
+      yield chunk;
     }
     yield tarPadding(size);
     this.consoles.push(indexer.index());
@@ -150,13 +151,4 @@ function fileEntry(path: string, bytes: Buffer, mode: number, mtime: Date): Buff
     bytes,
     tarPadding(bytes.length),
   ];
-}
-
-/** As many bytes as come in. */
-async function* maskedBy(masks: Masks, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const stream = masks.stream();
-  for await (const chunk of chunks) {
-    yield stream.push(chunk);
-  }
-  yield stream.end();
 }

@@ -1,18 +1,29 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { systemClock } from '../../../src/lib/clock.js';
 import { type Batch, BatchShell } from '../../../src/process/batch-shell.js';
+import { ConsolePipes } from '../../../src/process/console-pipes.js';
 import { groupIsAlive } from '../../../src/process/process-group.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { until } from '../../support/until.js';
 
 describe('running a command for many items', () => {
   let directory: string;
+  let pipes: ConsolePipes;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), "batch-it's "));
+    pipes = new ConsolePipes(directory);
   });
 
   const consoleOf = (index: number) => join(directory, `console ${index}`);
@@ -24,6 +35,7 @@ describe('running a command for many items', () => {
       shell.end();
     }
     shells.clear();
+    pipes.close();
     rmSync(directory, { recursive: true });
   });
 
@@ -35,6 +47,7 @@ describe('running a command for many items', () => {
         command,
         cwd: directory,
         env: { PATH: process.env.PATH ?? '' },
+        pipes,
         clock: systemClock,
       });
     shells.set(command, shell);
@@ -50,13 +63,17 @@ describe('running a command for many items', () => {
     const seconds: number[] = [];
     const shell = shellFor(command);
     const outcome = await shell.run({
-      items: values.map((VALUE, index) => ({ env: { VALUE }, console: consoleOf(index) })),
+      items: values.map((VALUE) => ({ env: { VALUE } })),
       list: join(directory, 'list'),
       signal: new AbortController().signal,
       limitSeconds: null,
       graceMs: 5_000,
       limitGraceMs: 5_000,
-      onBegin: (index) => events.push(`begin ${index}`),
+      onBegin: (index) => {
+        events.push(`begin ${index}`);
+        appendFileSync(consoleOf(index), '');
+      },
+      onOutput: (index, bytes) => appendFileSync(consoleOf(index), bytes),
       onEnd: (index, exitCode, took, tookTooLong) => {
         events.push(tookTooLong ? `too long ${index}` : `end ${index} ${exitCode}`);
         seconds.push(took);
@@ -101,6 +118,29 @@ describe('running a command for many items', () => {
     expect(outcome).to.equal('completed');
     expect(events).to.deep.equal(['begin 0', 'end 0 0', 'begin 1', 'end 1 3', 'begin 2', 'end 2 0']);
     expect([0, 1, 2].map(textOf)).to.deep.equal(['0\n', '3\n', '0\n']);
+  });
+
+  it('hands on all that each has printed, and to the right one, however fast they follow each other', async () => {
+    const values = Array.from({ length: 30 }, (_, index) => `${index}`);
+    await run('echo "$VALUE"; echo "$VALUE" >/dev/stderr; seq "$VALUE"', values);
+    for (const index of values.keys()) {
+      const numbers = Array.from({ length: index }, (_, n) => `${n + 1}\n`).join('');
+      expect(textOf(index)).to.equal(`${index}\n${index}\n${numbers}`);
+    }
+  });
+
+  it('gives what a process of another session goes on printing to no other item', async () => {
+    const values = Array.from({ length: 12 }, (_, index) => `${index}`);
+    const stray = 'setsid bash -c "while echo stray $VALUE; do sleep 0.02; done" & echo $! >>pids';
+    await run(`echo "$VALUE"; ${stray}; sleep 0.05`, values);
+    for (const pid of readFileSync(join(directory, 'pids'), 'utf8').trim().split('\n')) {
+      process.kill(Number(pid), 'SIGKILL');
+    }
+    for (const value of values) {
+      const lines = textOf(Number(value)).trim().split('\n');
+      expect(lines).to.include(value);
+      expect(lines.filter((line) => line !== value && line !== `stray ${value}`)).to.deep.equal([]);
+    }
   });
 
   it('gives each its own environment, byte for byte', async () => {

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { shellText } from '../../../src/job/shell-text.js';
 import { systemClock } from '../../../src/lib/clock.js';
 import { BatchShell } from '../../../src/process/batch-shell.js';
+import { ConsolePipes } from '../../../src/process/console-pipes.js';
 import { isPlainCommand } from '../../../src/process/plain-command.js';
 
 const plain = [
@@ -65,10 +66,15 @@ const notPlain = [
 
 describe('a plain command', () => {
   let directory: string;
+  let pipes: ConsolePipes;
   before(() => {
     directory = mkdtempSync(join(tmpdir(), 'plain-'));
+    pipes = new ConsolePipes(directory);
   });
-  after(() => rmSync(directory, { recursive: true }));
+  after(() => {
+    pipes.close();
+    rmSync(directory, { recursive: true });
+  });
 
   for (const command of plain) {
     it(`is ${JSON.stringify(command)}`, () => expect(isPlainCommand(command)).to.equal(true));
@@ -128,24 +134,23 @@ describe('a plain command', () => {
     await fc.assert(
       fc.asyncProperty(text, async (command) => {
         fc.pre(isPlainCommand(command));
-        const console = join(directory, 'console');
-        for (const file of [console, join(directory, 'other')]) {
-          writeFileSync(file, '');
-        }
-        const shell = new BatchShell({ command, cwd: join(directory), env, clock: systemClock });
+        const console: Buffer[] = [];
+        writeFileSync(join(directory, 'other'), '');
+        const shell = new BatchShell({ command, cwd: join(directory), env, pipes, clock: systemClock });
         const codes: number[] = [];
         await shell.run({
-          items: [{ env: {}, console }],
+          items: [{ env: {} }],
           list: join(directory, 'folder', 'list'),
           signal: new AbortController().signal,
           limitSeconds: null,
           graceMs: 100,
           limitGraceMs: 100,
           onBegin: () => undefined,
+          onOutput: (_index, bytes) => console.push(Buffer.from(bytes)),
           onEnd: (_index, code) => codes.push(code),
         });
         shell.end();
-        const forked = readFileSync(console, 'utf8');
+        const forked = Buffer.concat(console).toString();
         const other = openSync(join(directory, 'other'), 'w+');
         const own = spawnSync('bash', ['-o', 'pipefail', '-c', command], {
           cwd: directory,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../src/lib/clock.js';
+import { ConsolePipes } from '../../../src/process/console-pipes.js';
 import { groupIsAlive } from '../../../src/process/process-group.js';
 import { type CommandOptions, runCommand } from '../../../src/process/run-command.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
@@ -10,24 +11,31 @@ import { until } from '../../support/until.js';
 
 describe('running a command', () => {
   let directory: string;
-  let console: string;
+  let pipes: ConsolePipes;
+  let printed: Buffer[];
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'run-'));
-    console = join(directory, 'console');
+    pipes = new ConsolePipes(directory);
+    printed = [];
   });
-  afterEach(() => rmSync(directory, { recursive: true }));
+  afterEach(() => {
+    pipes.close();
+    rmSync(directory, { recursive: true });
+  });
 
-  function run(command: string, more: Partial<CommandOptions> = {}) {
+  async function run(command: string, more: Partial<CommandOptions> = {}) {
+    const pipe = await pipes.take();
+    pipe.begin((bytes) => printed.push(Buffer.from(bytes)));
     return runCommand({
       command,
       cwd: directory,
       env: { PATH: process.env.PATH ?? '' },
-      output: { kind: 'file', path: console },
+      output: { kind: 'pipe', pipe },
       signal: new AbortController().signal,
       graceMs: 5_000,
       clock: systemClock,
       ...more,
-    });
+    }).finally(() => pipes.giveBack(pipe));
   }
 
   /** The process group that a command wrote into the file `pid`. */
@@ -37,10 +45,10 @@ describe('running a command', () => {
     return Number(readFileSync(file, 'utf8'));
   }
 
-  it('sends stdout and stderr to the file in the order in which they were written', async () => {
+  it('hands on stdout and stderr in the order in which they were written', async () => {
     const { exitCode, ended } = await run('echo a; echo b >&2; echo c; exit 7');
     expect({ exitCode, ended }).to.deep.equal({ exitCode: 7, ended: 'exited' });
-    expect(readFileSync(console, 'utf8')).to.equal('a\nb\nc\n');
+    expect(Buffer.concat(printed).toString()).to.equal('a\nb\nc\n');
   });
 
   it('fails when a command in the middle of a pipe fails', async () => {
@@ -49,7 +57,7 @@ describe('running a command', () => {
 
   it('gives the command exactly the environment that was given', async () => {
     await run('env', { env: { PATH: process.env.PATH ?? '', TOKEN: "it's $HOME\n`x`" } });
-    const text = readFileSync(console, 'utf8');
+    const text = Buffer.concat(printed).toString();
     expect(text).to.include("TOKEN=it's $HOME\n`x`\n");
     expect(text).not.to.match(/^HOME=/m);
   });
@@ -68,7 +76,7 @@ describe('running a command', () => {
   });
 
   it('does not wait for a pipe that a background process holds open', async () => {
-    const { tail } = await run('sleep 1000 & echo done', { output: { kind: 'tail', maxBytes: 100 } });
+    const { tail } = await run('sleep 1000 & echo done', { output: { kind: 'tail', maxBytes: 100, pipes } });
     expect(tail).to.equal('done\n');
   });
 
@@ -103,7 +111,7 @@ describe('running a command', () => {
 
   it('keeps the end of the output only', async () => {
     const { tail } = await run('for i in 1 2 3 4 5 6 7 8 9; do echo line $i; done; echo oops >&2', {
-      output: { kind: 'tail', maxBytes: 12 },
+      output: { kind: 'tail', maxBytes: 12, pipes },
     });
     expect(tail).to.equal('…line 9\noops\n'.slice(0, 1) + 'line 9\noops\n'.slice(-12));
   });
@@ -111,7 +119,7 @@ describe('running a command', () => {
   it('separates stdout into a file when that is asked for', async () => {
     const stdoutFile = join(directory, 'stdout');
     const { tail } = await run('echo out; echo err >&2', {
-      output: { kind: 'tail', maxBytes: 100, stdoutFile },
+      output: { kind: 'tail', maxBytes: 100, stdoutFile, pipes },
     });
     expect(tail).to.equal('err\n');
     expect(readFileSync(stdoutFile, 'utf8')).to.equal('out\n');

@@ -1,9 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { systemClock } from '../../../src/lib/clock.js';
+import { ConsolePipes } from '../../../src/process/console-pipes.js';
 import { groupIsAlive } from '../../../src/process/process-group.js';
 import { runCommand } from '../../../src/process/run-command.js';
 import { type ProgramOptions, runProgram } from '../../../src/process/run-program.js';
@@ -91,27 +92,38 @@ describe('running a program', () => {
 
 describe('a command that is hard to end', () => {
   let directory: string;
+  let pipes: ConsolePipes;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'hard-'));
+    pipes = new ConsolePipes(directory);
   });
-  afterEach(() => rmSync(directory, { recursive: true }));
+  afterEach(() => {
+    pipes.close();
+    rmSync(directory, { recursive: true });
+  });
 
   /** Starts `<fixture>`, cancels it once it has printed its first line, and gives its result and group. */
   async function cancelWhenReady(fixture: string) {
-    const path = join(directory, 'console');
+    const pipe = await pipes.take();
+    let printed = '';
+    pipe.begin((bytes) => {
+      printed += bytes.toString();
+    });
     const cancel = new AbortController();
     const running = runCommand({
       command: `echo $$ > group; exec ${fixture}`,
       cwd: directory,
       env: { PATH: `${fixtures}:${process.env.PATH}` },
-      output: { kind: 'file', path },
+      output: { kind: 'pipe', pipe },
       signal: cancel.signal,
       graceMs: 50,
       clock: systemClock,
     });
-    await until(() => existsSync(path) && readFileSync(path, 'utf8').includes('\n'));
+    await until(() => printed.includes('\n'));
     cancel.abort();
-    return { ...(await running), group: Number(readFileSync(join(directory, 'group'), 'utf8')) };
+    const result = await running;
+    pipes.giveBack(pipe);
+    return { ...result, group: Number(readFileSync(join(directory, 'group'), 'utf8')) };
   }
 
   it('is killed when it ignores TERM', async () => {
@@ -130,7 +142,7 @@ describe('a command that is hard to end', () => {
       command: 'echo $$ > group; exec leaves-grandchild.sh 5',
       cwd: directory,
       env: { PATH: `${fixtures}:${process.env.PATH}` },
-      output: { kind: 'file', path: join(directory, 'console') },
+      output: { kind: 'tail', maxBytes: 100, pipes },
       signal: new AbortController().signal,
       graceMs: 50,
       clock: systemClock,
@@ -144,7 +156,7 @@ describe('a command that is hard to end', () => {
       command: 'escapes-the-group.sh 1000',
       cwd: directory,
       env: { PATH: `${fixtures}:${process.env.PATH}` },
-      output: { kind: 'tail', maxBytes: 100 },
+      output: { kind: 'tail', maxBytes: 100, pipes },
       signal: new AbortController().signal,
       graceMs: 50,
       clock: systemClock,

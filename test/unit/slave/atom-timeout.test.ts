@@ -1,15 +1,19 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { shellText } from '../../../src/job/shell-text.js';
 import { systemClock } from '../../../src/lib/clock.js';
+import { Masks } from '../../../src/lib/masks.js';
+import { ConsolePipes } from '../../../src/process/console-pipes.js';
 import { groupIsAlive } from '../../../src/process/process-group.js';
 import { toId } from '../../../src/protocol/ids.js';
 import type { JobDefinition } from '../../../src/protocol/job.js';
 import { unlimited } from '../../../src/protocol/result-limits.js';
 import { BatchShells } from '../../../src/slave/batch-shells.js';
 import { runSubjob } from '../../../src/slave/run-subjob.js';
+import { SubjobConsoles } from '../../../src/slave/subjob-consoles.js';
 
 describe('the atom_timeout', () => {
   let root: string;
@@ -25,7 +29,10 @@ describe('the atom_timeout', () => {
   ) {
     const directory = join(root, 'work');
     const env = { PATH: process.env.PATH ?? '' };
-    const shells = new BatchShells({ command: shellText(commands), cwd: root, env, clock: systemClock });
+    const pipes = new ConsolePipes(root);
+    const command = shellText(commands);
+    const shells = new BatchShells({ command, cwd: root, env, pipes, clock: systemClock });
+    const consoles = new SubjobConsoles(join(directory, 'consoles'), unlimited.console_bytes, new Masks([]));
     const outcome = await runSubjob({
       assignment: {
         kind: 'run',
@@ -43,34 +50,38 @@ describe('the atom_timeout', () => {
       projectDirectory: root,
       env,
       shells,
+      pipes,
+      consoles,
       executorIndex: 0,
       directory,
       signal,
       clock: systemClock,
       onProgress: () => undefined,
-    }).finally(() => shells.end());
-    const file = (atom: number, name: string) =>
-      readFileSync(join(directory, `artifact_0_${atom}`, name), 'utf8');
-    return { outcome, file };
+    }).finally(() => {
+      shells.end();
+      pipes.close();
+    });
+    const console = (atom: number) => text(consoles.of(toId.atom(atom)).content());
+    return { outcome, console };
   }
 
   it('ends an atom with all of its processes, says so last on its console, and runs the next', async () => {
     const hangs =
       '[ $X = 2 ] || { trap "exit 0" TERM; echo $BASHPID > pid; sleep 100 & printf begun; wait; }';
-    const { outcome, file } = await run([hangs], { atom_timeout: '0.5s' });
+    const { outcome, console } = await run([hangs], { atom_timeout: '0.5s' });
     expect(outcome?.verdicts.map(({ exit_code }) => exit_code)).to.deep.equal([124, 0]);
     const code = outcome?.folders[0]?.added.find(({ name }) => name === 'clusterrunner_exit_code');
     expect(code?.content).to.equal('124\n');
-    expect(file(0, 'clusterrunner_console_output')).to.equal(
+    expect(await console(0)).to.equal(
       'begun\nclusterrunner: the atom was ended after 0.5 s (atom_timeout).\n',
     );
     expect(groupIsAlive(Number(readFileSync(join(root, 'pid'), 'utf8')))).to.equal(false);
   });
 
   it('does not touch atoms that end in time', async () => {
-    const { outcome, file } = await run(['exit $X'], { atom_timeout: '1m' });
+    const { outcome, console } = await run(['exit $X'], { atom_timeout: '1m' });
     expect(outcome?.verdicts.map(({ exit_code }) => exit_code)).to.deep.equal([1, 2]);
-    expect(file(0, 'clusterrunner_console_output')).to.equal('');
+    expect(await console(0)).to.equal('');
   });
 
   it('gives no verdict to an atom that was canceled before', async () => {

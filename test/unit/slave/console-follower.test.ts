@@ -1,90 +1,117 @@
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { Masks } from '../../../src/lib/masks.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { MAX_CONSOLE_PIECE_BYTES } from '../../../src/protocol/slave.js';
-import { ConsoleFollower, type ConsolePiece } from '../../../src/slave/console-follower.js';
+import { ConsoleFollower } from '../../../src/slave/console-follower.js';
+import type { ConsoleRecorder } from '../../../src/slave/console-recorder.js';
+import { SubjobConsoles } from '../../../src/slave/subjob-consoles.js';
+
+const ATOM = toId.atom(3);
+const LIMIT = 32 * 1024 * 1024;
 
 describe('following a console', () => {
   let directory: string;
-  let path: string;
+  let consoles: SubjobConsoles;
+  let recorder: ConsoleRecorder;
   let follower: ConsoleFollower;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'follow-'));
-    path = join(directory, 'console');
-    writeFileSync(path, '');
-    follower = new ConsoleFollower(toId.atom(3), path, new Masks([]));
+    begin([]);
   });
-  afterEach(() => rmSync(directory, { recursive: true }));
+  afterEach(() => {
+    consoles.close();
+    rmSync(directory, { recursive: true });
+  });
 
-  async function next(): Promise<{ offset: number; text: string } | null> {
-    const piece = await follower.next();
-    return piece && { offset: piece.offset, text: Buffer.from(piece.content, 'base64').toString() };
+  function begin(masked: readonly string[], maxBytes = LIMIT): void {
+    consoles?.close();
+    consoles = new SubjobConsoles(join(directory, 'consoles'), maxBytes, new Masks(masked));
+    recorder = consoles.begin(ATOM);
+    follower = new ConsoleFollower(ATOM, recorder);
   }
 
-  it('gives what was added since the last look', async () => {
-    expect(await next()).to.equal(null);
-    appendFileSync(path, 'one\n');
-    expect(await next()).to.deep.equal({ offset: 0, text: 'one\n' });
-    expect(await next()).to.equal(null);
-    appendFileSync(path, 'two');
-    expect(await next()).to.deep.equal({ offset: 4, text: 'two' });
+  const print = (text: string | Buffer) => recorder.write(Buffer.from(text));
+  const next = () =>
+    follower.next().map(({ offset, content, lines_before }) => ({
+      offset,
+      text: Buffer.from(content, 'base64').toString(),
+      ...(lines_before === undefined ? {} : { lines_before }),
+    }));
+
+  it('gives what was added since the last look', () => {
+    expect(next()).to.deep.equal([]);
+    print('one\n');
+    expect(next()).to.deep.equal([{ offset: 0, text: 'one\n' }]);
+    expect(next()).to.deep.equal([]);
+    print('two');
+    expect(next()).to.deep.equal([{ offset: 4, text: 'two' }]);
   });
 
-  it('goes on with what is printed after it was cut', async () => {
-    appendFileSync(path, 'x'.repeat(1000));
-    expect((await next())?.text).to.have.length(1000);
-    writeFileSync(path, 'cut\n');
-    expect(await next()).to.equal(null);
-    appendFileSync(path, 'after\n');
-    expect(await next()).to.deep.equal({ offset: 1000, text: 'after\n' });
+  it('gives a long one in pieces', () => {
+    print('x'.repeat(MAX_CONSOLE_PIECE_BYTES + 5));
+    const pieces = next();
+    expect(pieces.map(({ text }) => text.length)).to.deep.equal([MAX_CONSOLE_PIECE_BYTES, 5]);
+    expect(pieces[1]?.offset).to.equal(MAX_CONSOLE_PIECE_BYTES);
   });
 
-  it('gives a long one piece by piece', async () => {
-    appendFileSync(path, 'x'.repeat(MAX_CONSOLE_PIECE_BYTES + 5));
-    expect((await next())?.text).to.have.length(MAX_CONSOLE_PIECE_BYTES);
-    expect(await next()).to.deep.equal({ offset: MAX_CONSOLE_PIECE_BYTES, text: 'xxxxx' });
+  it('gives whole characters, however they are written', () => {
+    const text = 'aä█😀\n'.repeat(30_000);
+    const bytes = Buffer.from(text);
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 8 }),
+        (lengths) => {
+          begin([]);
+          const shown: string[] = [];
+          for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
+            const length = lengths[turn % lengths.length] ?? 1;
+            recorder.write(bytes.subarray(at, at + length));
+            at += length;
+            shown.push(...next().map((piece) => piece.text));
+          }
+          expect(shown.join('') === text).to.equal(true);
+        },
+      ),
+      { numRuns: 20 },
+    );
   });
 
-  it('goes on at the end of one that it cannot keep up with, and says so', async () => {
-    appendFileSync(path, 'x'.repeat(40 * MAX_CONSOLE_PIECE_BYTES));
-    appendFileSync(path, 'the end\n');
-    const piece = await next();
-    expect(piece?.text).to.match(/^\n… \d+ bytes are shown when the atom has ended …\n/);
-    expect(piece?.text.endsWith('xthe end\n')).to.equal(true);
-    expect(await next()).to.equal(null);
+  it('goes on at a line near the end of one that it cannot keep up with, and says its number', () => {
+    print('line 0\n');
+    next();
+    for (let line = 1; line < 1_000_000; line += 1000) {
+      print(Array.from({ length: 1000 }, (_, n) => `line ${line + n}\n`).join(''));
+    }
+    const [piece] = next();
+    const [, number] = /^line (\d+)\n/.exec(piece?.text ?? '') ?? [];
+    expect(piece?.lines_before).to.equal(Number(number)).and.to.be.greaterThan(900_000);
+    print('the end\n');
+    const [last] = next();
+    expect(last?.text.endsWith('the end\n')).to.equal(true);
+    expect(last?.lines_before).to.equal(undefined);
   });
 
-  describe('with something to mask', () => {
-    beforeEach(() => {
-      follower = new ConsoleFollower(toId.atom(3), path, new Masks(['s3cret-value']));
-    });
-    const text = (piece: ConsolePiece | null) => Buffer.from(piece?.content ?? '', 'base64').toString();
+  it('goes on where nothing is left of what it has not given, because the console is too long', () => {
+    begin([], 200_000);
+    print('x\n'.repeat(30_000));
+    next();
+    for (let turn = 0; turn < 10; turn += 1) {
+      print('y\n'.repeat(20_000));
+    }
+    const pieces = next();
+    expect(pieces[0]?.lines_before).to.be.greaterThan(30_000);
+    expect(pieces.map(({ text }) => text).join('')).to.match(/^(y\n)+$/);
+  });
 
-    it('shows none of it, also when it is written in two goes', async () => {
-      writeFileSync(path, 'token: s3cret');
-      const first = await follower.next();
-      expect(text(first)).to.equal('token: ');
-      expect(await follower.next()).to.equal(null);
-      appendFileSync(path, '-value\nmore\n');
-      const second = await follower.next();
-      expect(text(second)).to.equal('************\nmore\n');
-      expect(second?.offset).to.equal(7);
-    });
-
-    it('shows none of it where it goes on after a long way', async () => {
-      const value = 's3cret-value';
-      for (let before = 0; before <= value.length; before += 1) {
-        const end = `${value}${'\n'.padStart(MAX_CONSOLE_PIECE_BYTES - before, 'x')}`;
-        const much = 'y'.repeat(20 * MAX_CONSOLE_PIECE_BYTES);
-        writeFileSync(path, much + end);
-        follower = new ConsoleFollower(toId.atom(3), path, new Masks([value]));
-        const shown = [text(await follower.next()), text(await follower.next())].join('');
-        expect(shown, String(before)).to.match(/bytes are shown when the atom has ended/);
-        expect(shown.replace(/^[^…]*…[^…]*…\n/, ''), String(before)).to.match(/^\**x+\n$/);
-      }
-    });
+  it('shows nothing of what is masked, also when it is written in two goes', () => {
+    begin(['s3cret-value']);
+    print('token: s3cret');
+    expect(next()).to.deep.equal([{ offset: 0, text: 'token: ' }]);
+    print('-value\nmore\n');
+    expect(next()).to.deep.equal([{ offset: 7, text: '************\nmore\n' }]);
   });
 });

@@ -13,6 +13,7 @@ import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
 import { toId } from '../../../../src/protocol/ids.js';
 import type { ResultIndex } from '../../../../src/protocol/result-index.js';
 import { writeArchive } from '../../../../src/slave/archive/write-archive.js';
+import { recordedConsole } from '../../../support/recorded-console.js';
 import { blocksOf } from '../../../support/subjob-archive.js';
 
 type Entry = Partial<Header> & { readonly name: string; readonly content?: string };
@@ -68,12 +69,13 @@ describe('the archive of a slave', () => {
       const name = `artifact_3_${atom}`;
       const path = join(directory, name);
       mkdirSync(join(path, 'deep', 'er'), { recursive: true });
-      writeFileSync(join(path, 'clusterrunner_console_output'), 'line\n'.repeat(400_000));
       writeFileSync(join(path, 'deep', `${'long'.repeat(60)} ü`), 'x'.repeat(1_500_000));
       writeFileSync(join(path, 'two\nlines'), '');
       symlinkSync('deep/er', join(path, 'link'));
       const added = [{ name: 'clusterrunner_time', content: '1.00\n', mode: 0o644 }];
-      return { atom: toId.atom(atom), path, name, console: 'clusterrunner_console_output', added };
+      const recorded = recordedConsole('line\n'.repeat(400_000));
+      const console = { name: 'clusterrunner_console_output', recorded };
+      return { atom: toId.atom(atom), path, name, console, added };
     });
     const file = join(directory, 'archive');
     const { members, consoles } = await writeArchive(folders, file);

@@ -21,6 +21,7 @@ import { expect } from 'chai';
 import { readArchivedConsole } from '../../../../src/master/consoles/archived.js';
 import { toId } from '../../../../src/protocol/ids.js';
 import { writeArchive } from '../../../../src/slave/archive/write-archive.js';
+import { recordedConsole } from '../../../support/recorded-console.js';
 
 describe("the archive of a subjob's results", () => {
   let directory: string;
@@ -35,8 +36,8 @@ describe("the archive of a subjob's results", () => {
     const name = `artifact_0_${atom}`;
     const path = join(directory, name);
     mkdirSync(path);
-    writeFileSync(join(path, 'console'), console);
-    return { atom: toId.atom(atom), path, name, console: 'console', added: [] };
+    const recorded = recordedConsole(console);
+    return { atom: toId.atom(atom), path, name, console: { name: 'console', recorded }, added: [] };
   }
 
   /** As the tar program unpacks it, once it has its end. */
@@ -77,12 +78,32 @@ describe("the archive of a subjob's results", () => {
     expect(statSync(file).mode & 0o777).to.equal(0o755);
   });
 
-  it('has an empty console for an atom that removed its folder', async () => {
+  it('has the console of an atom that removed its folder', async () => {
     const one = folder(1, 'hello\n');
     rmSync(one.path, { recursive: true });
     const index = await writeArchive([one], archive);
-    expect(index.consoles).to.deep.equal([{ atom_id: 1, offset: 1024, bytes: 0, lines: 0, marks: [] }]);
-    expect(statSync(join(unpack(archive), 'artifact_0_1', 'console')).size).to.equal(0);
+    expect(index.consoles).to.deep.equal([{ atom_id: 1, offset: 1024, bytes: 6, lines: 1, marks: [] }]);
+    expect(readFileSync(join(unpack(archive), 'artifact_0_1', 'console'), 'utf8')).to.equal('hello\n');
+  });
+
+  it('has the console that was recorded, whatever the atom left under its name', async () => {
+    for (const [atom, leave] of [
+      (path: string) => writeFileSync(path, 'forged'),
+      (path: string) => execFileSync('mkfifo', [path]),
+      (path: string) => mkdirSync(path),
+      (path: string) => symlinkSync('/etc/passwd', path),
+    ].entries()) {
+      const one = folder(atom, 'printed\n');
+      leave(join(one.path, 'console'));
+      const { facts } = await writeArchive([one], archive);
+      const out = join(unpack(archive), one.name);
+      expect(readFileSync(join(out, 'console'), 'utf8')).to.equal('printed\n');
+      expect(readFileSync(join(out, 'clusterrunner_notes'), 'utf8')).to.equal(
+        'left out: "console": ClusterRunner writes a file of this name itself\n',
+      );
+      expect(facts.get(one.atom)?.num_left_out).to.equal(1);
+      rmSync(join(directory, 'out'), { recursive: true });
+    }
   });
 
   it('can be put behind another to be one archive', async () => {
@@ -130,10 +151,11 @@ describe("the archive of a subjob's results", () => {
   });
 
   it('keeps its form when a file shrinks while it is packed', async () => {
-    const one = folder(1, Buffer.alloc(3_000_000, 'x'));
+    const one = folder(1, '');
     writeFileSync(join(one.path, 'a'), Buffer.alloc(5_000_000, 'x'));
+    writeFileSync(join(one.path, 'b'), Buffer.alloc(3_000_000, 'x'));
     const packing = writeArchive([one], archive);
-    const fd = openSync(join(one.path, 'console'), 'w');
+    const fd = openSync(join(one.path, 'b'), 'w');
     writeSync(fd, 'gone');
     closeSync(fd);
     await packing;
@@ -161,10 +183,11 @@ describe("the archive of a subjob's results", () => {
       'left out: "up": a link that leads out of the folder of the atom, to "../../elsewhere"',
       'left out: "round about": a link that leads out of the folder of the atom, to "fine/../../.."',
       'left out: "bad \uFFFD": its name is not UTF-8',
+      'left out: "clusterrunner_notes": ClusterRunner writes a file of this name itself',
       '',
     ]);
     expect(readFileSync(join(out, 'two\nlines'), 'utf8')).to.equal('kept');
-    expect(facts.get(toId.atom(1))).to.deep.equal({ tests: null, num_bad_reports: 0, num_left_out: 6 });
+    expect(facts.get(toId.atom(1))).to.deep.equal({ tests: null, num_bad_reports: 0, num_left_out: 7 });
   });
 
   it('leaves out the files beyond each limit, and nothing of the console', async () => {

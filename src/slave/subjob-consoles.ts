@@ -1,0 +1,40 @@
+import type { Masks } from '../lib/masks.js';
+import type { AtomId } from '../protocol/ids.js';
+import { ConsoleRecorder } from './console-recorder.js';
+import { ConsoleStore } from './console-store.js';
+
+/** What the atoms of one subjob print, one after another. */
+export class SubjobConsoles {
+  readonly #store: ConsoleStore;
+  readonly #maxBytes: number;
+  readonly #masks: Masks;
+  readonly #recorders = new Map<AtomId, ConsoleRecorder>();
+
+  /** `path`: see ConsoleStore. `maxBytes` of one console. */
+  constructor(path: string, maxBytes: number, masks: Masks) {
+    this.#store = new ConsoleStore(path);
+    this.#maxBytes = maxBytes;
+    this.#masks = masks;
+  }
+
+  /** An atom begins; none of the others runs. */
+  begin(atom: AtomId): ConsoleRecorder {
+    const recorder = new ConsoleRecorder(this.#store, this.#maxBytes, this.#masks);
+    this.#recorders.set(atom, recorder);
+    return recorder;
+  }
+
+  /** @throws Error for an atom that has not begun */
+  of(atom: AtomId): ConsoleRecorder {
+    const recorder = this.#recorders.get(atom);
+    if (recorder === undefined) {
+      throw new Error(`Atom ${atom} has not begun.`);
+    }
+    return recorder;
+  }
+
+  /** Nothing can be read any more. */
+  close(): void {
+    this.#store.close();
+  }
+}

@@ -1,0 +1,13 @@
+import type { RecordedConsole } from '../../src/slave/archive/write-archive.js';
+
+/** A console that was recorded, of these bytes. */
+export function recordedConsole(printed: string | Buffer): RecordedConsole {
+  const bytes = Buffer.from(printed);
+  return {
+    size: bytes.length,
+    cutBytes: 0,
+    async *content() {
+      yield bytes;
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { ConsolePipe } from '../../../src/process/console-pipe.js';
+import { ConsolePipes } from '../../../src/process/console-pipes.js';
+import { until } from '../../support/until.js';
+
+describe('a pipe for what commands print', () => {
+  let directory: string;
+  let pipes: ConsolePipes;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'pipes-'));
+    pipes = new ConsolePipes(directory);
+  });
+  afterEach(() => {
+    pipes.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  /** Runs shell text with the pipe as stdout and stderr, and gives what was handed on until the shell has ended. */
+  async function printedBy(pipe: ConsolePipe, command: string): Promise<{ text: string; isOver: boolean }> {
+    const printed: Buffer[] = [];
+    pipe.begin((bytes) => printed.push(Buffer.from(bytes)));
+    const shell = spawn('bash', ['-c', `exec >${pipe.path} 2>&1; ${command}`], { stdio: 'ignore' });
+    await new Promise((resolve) => shell.once('exit', resolve));
+    const isOver = pipe.finish();
+    return { text: Buffer.concat(printed).toString(), isOver };
+  }
+
+  it('takes all of it in order, also when outputs are opened by their names', async () => {
+    const pipe = await pipes.take();
+    const command =
+      'echo 1; echo 2 >/dev/stderr; echo 3 >/dev/stdout; echo 4 | tee /dev/stderr >/dev/null; echo 5 >>/proc/self/fd/1; : >/dev/stderr; echo 6 >&2';
+    expect(await printedBy(pipe, command)).to.deep.equal({ text: '1\n2\n3\n4\n5\n6\n', isOver: true });
+  });
+
+  it('takes much, also of several processes at once', async () => {
+    const pipe = await pipes.take();
+    const { text } = await printedBy(pipe, 'seq 300000 & seq 300000 >/dev/stderr & wait; echo end');
+    const numbers = Array.from({ length: 300_000 }, (_, n) => `${n + 1}`);
+    expect(text.length).to.equal(2 * `${numbers.join('\n')}\n`.length + 4);
+    expect(text.endsWith('\nend\n')).to.equal(true);
+  });
+
+  it('is used again by the next command', async () => {
+    const pipe = await pipes.take();
+    for (let number = 0; number < 3; number += 1) {
+      const { text, isOver } = await printedBy(pipe, `echo ${number}; sleep 0.0${number}; echo end`);
+      expect({ text, isOver }).to.deep.equal({ text: `${number}\nend\n`, isOver: true });
+    }
+    pipes.giveBack(pipe);
+    expect(await pipes.take()).to.equal(pipe);
+  });
+
+  it('is not used again while a process that outlived its command holds it, which can go on printing', async () => {
+    const pipe = await pipes.take();
+    const done = join(directory, 'done');
+    const go = join(directory, 'go');
+    const { text, isOver } = await printedBy(
+      pipe,
+      `echo before; (until test -e ${go}; do sleep 0.01; done; seq 100000; touch ${done}) & :`,
+    );
+    expect({ text, isOver }).to.deep.equal({ text: 'before\n', isOver: false });
+    pipes.giveBack(pipe);
+    const other = await pipes.take();
+    expect(other).not.to.equal(pipe);
+    spawn('touch', [go]);
+    await until(() => readdirSync(directory).includes('done'));
+    expect(await printedBy(other, 'echo other')).to.deep.equal({ text: 'other\n', isOver: true });
+  });
+
+  it('cannot be removed or replaced, since it has no name', async function () {
+    if (process.platform !== 'linux') {
+      // Only Linux lets processes open what has no name.
+      this.skip();
+    }
+    const pipe = await pipes.take();
+    expect(readdirSync(directory)).to.deep.equal([]);
+    const { text } = await printedBy(
+      pipe,
+      'echo 1; rm -f "$(readlink /proc/self/fd/1)"; echo 2 >/dev/stderr',
+    );
+    expect(text).to.match(/^1\n(rm: .*\n)?2\n$/);
+  });
+
+  it('can be read by nobody else', async function () {
+    if (process.getuid?.() === 0) {
+      // Root may read everything.
+      this.skip();
+    }
+    const pipe = await pipes.take();
+    const { text } = await printedBy(pipe, 'echo 1; cat /dev/stdout');
+    expect(text).to.match(/^1\n.*Permission denied\n$/);
+  });
+});
