@@ -96,6 +96,8 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       ...(options.address === undefined ? {} : { hostname: options.address }),
     });
     releasers.add(() => server.close());
+    // Requests that wait for a store that cannot be written would keep the server open.
+    releasers.add(() => service.endRetries());
     return {
       port: server.port,
       portReplaced: server.replaced,

@@ -79,6 +79,8 @@ export interface MasterService {
   /** `subjob` is null for the lease of a preparation. */
   handBack(slave: SlaveId, build: BuildId, subjob: SubjobId | null, handback: Handback): Promise<void>;
   reportProgress(slave: SlaveId, build: BuildId, subjob: SubjobId, progress: Progress): Promise<void>;
+  /** @throws UNAVAILABLE when so many bytes more do not fit on the disk beside what is kept for the store */
+  requireRoom(bytes: number): void;
   /** Cheap refusal before a large body is read. @throws STALE_LEASE, SLAVE_UNKNOWN */
   checkResultLease(slave: SlaveId, build: BuildId, subjob: SubjobId, lease: LeaseRef): void;
   /**
@@ -142,6 +144,8 @@ export interface ConsoleLines {
  * NOT_FOUND for what is not there.
  */
 export interface MasterReading {
+  /** Why the master cannot do its work now, and what to do; null when it can. */
+  readonly problem: string | null;
   /** Builds that have not ended, oldest first. */
   listUnfinished(page: Page): Promise<{ builds: Build[]; total: number }>;
   /** Resolves at the build's next change (or at its end) after the call, after `ms`, or when `gone` is aborted. */

@@ -22,7 +22,7 @@ export async function explainRunning(cluster: Cluster, build: BuildEntry): Promi
     sick: ailmentOf(slave, cluster.now) !== null,
   }));
   const busyWith = executorsByBuild(cluster);
-  const { problem } = cluster.room;
+  const problem = cluster.room.problem ?? cluster.room.unfit;
   const full = problem === null ? [] : [{ reason: 'DISK_FULL', text: problem } as const];
   const reasons = [...full, ...reasonsToWait(build.work, slaves, busyWith)];
   const held = [...build.leases].slice(0, MAX_RUNNING_SHOWN);

@@ -12,8 +12,9 @@ export type Step = (db: Writable) => Promise<void>;
  * recorded in the same breath, so the store sees changes in the order in which they were decided. Who was promised
  * something waits for `record`.
  *
- * When a step fails, memory is ahead of the store for good. The master then refuses everything but reading, until
- * it is started again and rebuilds its memory from the store.
+ * In an outage of the store (its disk is full, say) memory is ahead of the store: what was recorded is tried again until
+ * it is committed, and meanwhile the master refuses everything but reading. When a step fails in another way,
+ * memory is ahead for good, and the master has to be started again to rebuild its memory from the store.
  */
 export class Journal {
   readonly #store: Store;
@@ -26,18 +27,27 @@ export class Journal {
     this.#log = log;
   }
 
-  /** False once a step has failed. */
-  get isWhole(): boolean {
-    return this.#broken === null;
+  /** Why no change can be made, and what to do; null when changes can be made. */
+  get problem(): string | null {
+    if (this.#broken !== null) {
+      return `The master could not write to its store (${this.#broken}); mend the cause and start the master again.`;
+    }
+    const { outage } = this.#store;
+    return outage === null
+      ? null
+      : `The master cannot write to its store (${messageOf(outage.error)}); mend the cause (is its disk full?), and it goes on by itself.`;
   }
 
-  /** @throws UNAVAILABLE once a step has failed. */
+  /** Whether changes can be made. */
+  get isWhole(): boolean {
+    return this.problem === null;
+  }
+
+  /** To be asked before memory is changed. @throws UNAVAILABLE while no change can be made */
   requireWhole(): void {
-    if (this.#broken !== null) {
-      throw new ClusterRunnerError(
-        'UNAVAILABLE',
-        `The master could not write to its store (${this.#broken}); mend the cause and start the master again.`,
-      );
+    const { problem } = this;
+    if (problem !== null) {
+      throw new ClusterRunnerError('UNAVAILABLE', problem);
     }
   }
 
@@ -48,14 +58,16 @@ export class Journal {
   async write<T>(mutation: (db: Writable) => Promise<T>): Promise<T> {
     this.requireWhole();
     try {
-      const value = await this.#store.write(mutation);
+      const value = await this.#store.write(mutation, 'refuse');
       this.#committed.fire();
       return value;
     } catch (error) {
       if (error instanceof ClusterRunnerError) {
         throw error;
       }
-      this.#log.error({ err: error }, 'The store could not be written.');
+      if (this.#store.outage === null) {
+        this.#log.error({ err: error }, 'The store could not be written.');
+      }
       throw new ClusterRunnerError(
         'UNAVAILABLE',
         `The master could not write to its store (${messageOf(error)}); mend the cause and ask again.`,
@@ -69,7 +81,7 @@ export class Journal {
     return this.#committed.next();
   }
 
-  /** All steps in one commit; resolves after it. May be left unawaited. */
+  /** All steps in one commit; resolves after it, in an outage when that is over. May be left unawaited. */
   record(steps: readonly Step[]): Promise<void> {
     const written = this.#write(steps);
     // Whoever awaits it gets the rejection; that nobody does must not end the process.
@@ -83,7 +95,9 @@ export class Journal {
   }
 
   async #write(steps: readonly Step[]): Promise<void> {
-    this.requireWhole();
+    if (this.#broken !== null) {
+      this.requireWhole();
+    }
     try {
       await this.#store.write(async (db) => {
         for (const step of steps) {
@@ -92,7 +106,7 @@ export class Journal {
       });
       this.#committed.fire();
     } catch (error) {
-      if (!(error instanceof ClusterRunnerError)) {
+      if (!(error instanceof ClusterRunnerError) && this.#broken === null) {
         this.#broken = messageOf(error);
         this.#log.fatal({ err: error }, 'The store could not be written; the master takes no more changes.');
       }

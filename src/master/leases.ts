@@ -32,7 +32,7 @@ export function takeWork(
   const isAble = slave.state !== 'GONE' && !slave.draining && ailmentOf(slave, cluster.now) === null;
   const free = Math.min(asked.free_executors, slave.numExecutors);
   const ahead = Math.min(asked.ahead ?? 0, slave.numExecutors);
-  if (free + ahead === 0 || !isAble || cluster.room.problem !== null) {
+  if (free + ahead === 0 || !isAble || cluster.room.problem !== null || !cluster.journal.isWhole) {
     return null;
   }
   const works = [...cluster.builds.values()].map(({ work }) => work);

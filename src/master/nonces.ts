@@ -75,7 +75,8 @@ export class Nonces {
       }
       this.#expiring.delete(expires);
     }
-    if (expired.length > 0) {
+    // In an outage only the memory forgets; the rows go with those that expire later.
+    if (expired.length > 0 && this.#cluster.journal.isWhole) {
       await this.#cluster.journal.record([(db) => forgetNonces(db, now)]);
     }
   }

@@ -9,7 +9,7 @@ import { recordProgress } from './store/atoms.js';
 
 /**
  * Takes what a slave says of atoms that run.
- * @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE, INVALID_REQUEST
+ * @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE, INVALID_REQUEST, UNAVAILABLE
  */
 export async function takeProgress(
   cluster: Cluster,
@@ -19,6 +19,7 @@ export async function takeProgress(
   subjob: SubjobId,
   progress: Progress,
 ): Promise<void> {
+  cluster.journal.requireWhole();
   cluster.slaves.hear(slave, cluster.now);
   const build = cluster.builds.get(id);
   if (build === undefined || build.ending !== null) {

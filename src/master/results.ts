@@ -94,12 +94,12 @@ export class Results {
     }
     cluster.journal.requireWhole();
     build.resultBytes += bytes;
-    const committed = cluster.commit(this.#complete(found.held, build, subjob, report, retries));
-    // Now it may be known how long atoms take that no build had run.
-    await this.#regrouping.considerLearned(build);
-    await committed;
-    build.delivered.push(subjob);
-    cluster.watchers.changed(id);
+    const committed = cluster.commit(this.#complete(found.held, build, subjob, report, retries)).then(() => {
+      build.delivered.push(subjob);
+      cluster.watchers.changed(id);
+    });
+    // Now it may be known how long atoms take that no build had run. Should that fail, the result counts all the same.
+    await Promise.all([committed, this.#regrouping.considerLearned(build)]);
     await this.#consoles.forget(
       id,
       atoms.map((atom) => atom.id),

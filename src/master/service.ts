@@ -5,6 +5,7 @@ import { type Clock, seconds } from '../lib/clock.js';
 import { freeDiskBytes } from '../lib/free-disk.js';
 import type { Logger } from '../lib/logger.js';
 import { Releasers } from '../lib/releasers.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Project } from '../protocol/project.js';
 import { KeptZips } from './artifacts/kept-zips.js';
 import { Builds } from './builds.js';
@@ -32,6 +33,7 @@ import { Slaves } from './slaves.js';
 import { SlavesInMemory } from './slaves-in-memory.js';
 import { snapshotOf } from './snapshot.js';
 import { lastLeaseId } from './store/leases.js';
+import { damaged } from './store/refusal.js';
 import { openStore } from './store/store.js';
 import { Upkeep } from './upkeep.js';
 
@@ -59,6 +61,8 @@ export interface MasterOptions {
 export interface Master extends MasterService, MasterReading {
   /** False when it was seen before; `expires` in seconds since the epoch. */
   rememberNonce(nonce: string, expires: number): boolean;
+  /** What waits for an outage of the store to end fails from now on, so that nothing holds up the end of the master. */
+  endRetries(): void;
   /** Ends what waits, commits what is under way, and gives the directory free. */
   close(): Promise<void>;
 }
@@ -83,7 +87,11 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
   const resultsDirectory = join(directory, 'results');
   mkdirSync(resultsDirectory, { recursive: true, mode: 0o700 });
   const metrics: Metrics = new Metrics(() => snapshotOf(cluster));
-  const store = await openStore(join(directory, 'master.db'), (took) => metrics.commit(took));
+  const path = join(directory, 'master.db');
+  const store = await openStore(path, {
+    observe: (took) => metrics.commit(took),
+    onOutage: (error) => noteOutage(error, path, log),
+  });
   releasers.add(() => store.close());
   const polls = new LongPolls();
   const cluster: Cluster = new Cluster({
@@ -100,7 +108,13 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     metrics,
     room: new DiskRoom(directory, clock, log, options.freeBytes ?? freeDiskBytes),
   });
-  await recover(cluster);
+  await recover(cluster).catch((error: unknown) => {
+    if (error instanceof ClusterRunnerError) {
+      throw error;
+    }
+    log.error({ err: error }, 'The memory could not be rebuilt from the store.');
+    throw damaged(path, error);
+  });
   const room = cluster.room;
   const packs = new Packs({
     directory: join(directory, 'packs'),
@@ -117,7 +131,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     clock,
     log,
     maxBytes: options.maxZipBytes ?? 10 * 1024 ** 3,
-    diskProblem: () => room.problem,
+    diskProblem: (bytes) => room.problemFor(bytes),
   });
   releasers.add(() => zips.close());
   const retention = new Retention(cluster, consoles, zips, options.retention);
@@ -127,6 +141,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
   const upkeep = new Upkeep(cluster, slaves, nonces, retention, packs, regrouping, leaseMs);
   releasers.add(() => upkeep.stop());
   releasers.add(() => polls.close());
+  releasers.add(() => store.endRetries());
   return {
     sessionId: drawSessionId(random),
     startedAt: seconds(clock.now()),
@@ -138,8 +153,25 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     cancelBuild: (build) => builds.cancel(build),
     rerunFailed: (build) => builds.rerunFailed(build),
     rememberNonce: (nonce, expires) => nonces.remember(nonce, expires),
+    get problem() {
+      return cluster.journal.problem ?? room.problem ?? room.unfit;
+    },
+    requireRoom: (bytes) => room.requireFor(bytes),
+    endRetries: () => store.endRetries(),
     close: () => releasers.releaseAll(),
   };
+}
+
+/** The first error of an outage is the one that says what to do; `error` is null when it is over. */
+function noteOutage(error: unknown, path: string, log: Logger): void {
+  if (error === null) {
+    log.info(`${path} can be written again.`);
+  } else {
+    log.error(
+      { err: error },
+      `${path} cannot be written; no change is taken, and it is tried again until it can.`,
+    );
+  }
 }
 
 function forSlaves(

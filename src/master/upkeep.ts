@@ -56,14 +56,15 @@ export class Upkeep {
     let isMore = true;
     while (await slept(cluster.clock, Math.min(LOOK_EVERY_MS, leaseMs / 4), signal)) {
       try {
+        await nonces.forgetExpired();
+        if (!cluster.journal.isWhole) {
+          continue;
+        }
         await slaves.expire();
         await endOverdueBuilds(cluster);
         await regrouping.considerAll();
         wakeForStragglers(cluster);
-        if (cluster.journal.isWhole) {
-          await nonces.forgetExpired();
-          await trim(cluster);
-        }
+        await trim(cluster);
         if (cluster.now - forgotten >= FORGET_EVERY_MS) {
           forgotten = cluster.now;
           await forget(cluster, slaves);

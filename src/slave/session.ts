@@ -90,12 +90,18 @@ export class Session {
     signal: AbortSignal,
   ): Promise<T> {
     const { clock, random, log } = this.#options;
+    let isToldWhy = false;
     return retry(() => this.once(call, signal), {
       clock,
       random,
       signal,
       alsoRetry: DISTRUST,
-      onRetry: (error, delayMs) => log.debug({ delayMs }, error.message),
+      onRetry: (error, delayMs) => {
+        // The master answers, and does not take it: somebody may have to mend that. Of a master that is away the work loop tells.
+        const isNew = error.code === 'UNAVAILABLE' && !isToldWhy;
+        isToldWhy ||= isNew;
+        log[isNew ? 'warn' : 'debug']({ delayMs }, error.message);
+      },
     });
   }
 

@@ -2,7 +2,7 @@ import SQLite from 'better-sqlite3';
 
 /**
  * Calls `look` right before and right after every commit of any database in this process while `during` runs: what
- * is on the disk then is what a process leaves that is killed there.
+ * is on the disk then is what a process leaves that is killed there. A commit fails with what `look` throws before it.
  */
 export async function atCommitPoints<T>(
   look: (when: 'before' | 'after') => void,

@@ -48,6 +48,9 @@ export const noWork: WorkAnswer = { assignments: [], cancel: [], release: [], dr
 export class FakeService implements MasterService, MasterReading {
   readonly sessionId = 'fake-session';
   readonly startedAt = 1_700_000_000;
+  problem: string | null = null;
+  /** On its disk. */
+  freeBytes = Number.POSITIVE_INFINITY;
   readonly packs = new FakePacks();
   /** None is kept, unless a test puts real ones here. */
   zips: MasterZips = { open: async () => null };
@@ -350,6 +353,12 @@ export class FakeService implements MasterService, MasterReading {
   async reportProgress(slave: SlaveId, build: BuildId, subjob: SubjobId, progress: Progress): Promise<void> {
     this.#requireLease(slave, progress.lease);
     this.changes.push({ what: 'reportProgress', slave, build, subjob, said: progress });
+  }
+
+  requireRoom(bytes: number): void {
+    if (bytes > this.freeBytes) {
+      throw new ClusterRunnerError('UNAVAILABLE', `${bytes} bytes do not fit on the disk.`);
+    }
   }
 
   checkResultLease(slave: SlaveId, _build: BuildId, _subjob: SubjobId, lease: LeaseRef): void {

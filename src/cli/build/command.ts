@@ -94,7 +94,7 @@ async function runBuild(
   const display = progressDisplay(process.stdout, systemClock, options.quiet === true);
   releasers.add(() => display.end());
   const trust = trustOf(config, log);
-  const { url, isLocal } = await findMaster(options, config, trust, log, display, releasers);
+  const { url, isLocal, trouble } = await findMaster(options, config, trust, log, display, releasers);
   const client = new MasterClient({ url, ...trust, timeoutSeconds: config.defaultHttpTimeout });
   releasers.add(() => client.close());
 
@@ -127,7 +127,7 @@ async function runBuild(
     onProgress: (bytes, total) => display.fetching(bytes, total),
   });
   releasers.add(() => coming.drop());
-  const ended = await followOrCancel(client, buildId, display, interrupt);
+  const ended = await followOrCancel(client, buildId, display, interrupt, trouble);
   display.end();
   if (ended === null) {
     process.stdout.write(`Build ${buildId} is canceled.${ofBefore()}\n`);
@@ -140,7 +140,7 @@ async function runBuild(
   });
 }
 
-/** `isLocal`: it ends with this command. */
+/** `isLocal`: it ends with this command; `trouble` is aborted, with a ClusterRunnerError, when it cannot go on. */
 async function findMaster(
   options: BuildOptions,
   config: LoadedConfig,
@@ -148,10 +148,10 @@ async function findMaster(
   log: Logger,
   display: ProgressDisplay,
   releasers: Releasers,
-): Promise<{ url: string; isLocal: boolean }> {
+): Promise<{ url: string; isLocal: boolean; trouble: AbortSignal }> {
   const url = options.masterUrl ?? (await masterOnThisMachine(config, trust));
   if (url !== null) {
-    return { url, isLocal: false };
+    return { url, isLocal: false, trouble: new AbortController().signal };
   }
   if (config.isExplicit('general.slaves')) {
     log.warn(
@@ -164,22 +164,26 @@ async function findMaster(
   display.say(
     `No master is running on this machine; started one with ${cluster.numExecutors} executors for this build.`,
   );
-  return { url: cluster.url, isLocal: true };
+  return { url: cluster.url, isLocal: true, trouble: cluster.trouble };
 }
 
-/** The build as it ended, or null when it was interrupted and is cancelled on the master. */
+/**
+ * The build as it ended, or null when it was interrupted and is cancelled on the master.
+ * @throws ClusterRunnerError what `trouble` is aborted with
+ */
 async function followOrCancel(
   client: MasterClient,
   buildId: BuildId,
   display: ProgressDisplay,
   interrupt: AbortSignal,
+  trouble: AbortSignal,
 ): Promise<Build | null> {
   try {
     return await followBuild({
       client,
       buildId,
       clock: systemClock,
-      signal: interrupt,
+      signal: AbortSignal.any([interrupt, trouble]),
       everySeconds: process.stdout.isTTY ? 1 : QUIET_SECONDS,
       onChange: (build) => display.show(build),
       onUnreachable: (error) => display.say(error.message),

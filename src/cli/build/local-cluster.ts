@@ -10,10 +10,13 @@ import { fixedSecrets } from '../../protocol/secrets.js';
 import { startSlave } from '../../slave/slave.js';
 import { resultBoundsOf } from '../master-limits.js';
 import { type ServedMaster, serveMaster } from '../serve-master.js';
+import { watchTrouble } from './local-trouble.js';
 
 export interface LocalCluster {
   readonly url: string;
   readonly numExecutors: number;
+  /** Aborted with a ClusterRunnerError when the cluster has not been able to go on for a while. */
+  readonly trouble: AbortSignal;
   close(): Promise<void>;
 }
 
@@ -71,11 +74,32 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       log,
     });
     releasers.add(() => slave.stop());
-    return { url, numExecutors, close: () => releasers.releaseAll() };
+    const { signal: trouble, stop } = watchTrouble(() => problemOf(served), systemClock);
+    releasers.add(stop);
+    return { url, numExecutors, trouble, close: () => releasers.releaseAll() };
   } catch (error) {
     await releasers.releaseAll();
     throw error;
   }
+}
+
+/** What keeps the cluster from going on; null while an atom runs, whose end may change that. */
+async function problemOf({ service, reading }: ServedMaster): Promise<string | null> {
+  if (reading.problem === null) {
+    const { slaves } = await service.listSlaves({ offset: 0, limit: MAX_PAGE });
+    const idle = slaves.filter(({ state }) => state !== 'GONE');
+    return idle.every(({ num_executors_in_use }) => num_executors_in_use === 0)
+      ? (idle.find(({ reason }) => reason !== null)?.reason ?? null)
+      : null;
+  }
+  const { builds } = await reading.listUnfinished({ offset: 0, limit: MAX_PAGE });
+  for (const { id } of builds) {
+    const { running } = await reading.explain(id);
+    if (running.some(({ atoms }) => atoms.length > 0)) {
+      return null;
+    }
+  }
+  return reading.problem;
 }
 
 /** What an earlier command that was killed has left: a slave that ended with it, and builds that nobody waits for. */

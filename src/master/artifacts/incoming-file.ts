@@ -14,17 +14,21 @@ const WRITE_BYTES = 256 * 1024;
  */
 export class IncomingFile {
   readonly #path: string;
+  readonly #requireRoom: (bytes: number) => void;
   #file: FileHandle | null = null;
   readonly #held = new GrowingBuffer(2 * WRITE_BYTES);
 
-  constructor(path: string) {
+  /** @param requireRoom throws when so many bytes more should not be written */
+  constructor(path: string, requireRoom: (bytes: number) => void) {
     this.#path = path;
+    this.#requireRoom = requireRoom;
   }
 
-  /** @throws what the disk says, as `end` does */
+  /** @throws what the disk says, and `requireRoom`, as `end` does */
   async write(chunk: Buffer): Promise<void> {
     this.#held.add(chunk);
     if (this.#held.length >= WRITE_BYTES) {
+      this.#requireRoom(this.#held.length);
       this.#file ??= await open(this.#path, 'wx', 0o600);
       await this.#file.appendFile(this.#held.view());
       this.#held.clear();
@@ -33,6 +37,7 @@ export class IncomingFile {
 
   /** Nothing follows. Resolves when all of it is on the disk. */
   async end(): Promise<void> {
+    this.#requireRoom(this.#held.length);
     if (this.#file === null) {
       await writeSmall(this.#path, this.#held.view());
     } else {

@@ -21,8 +21,8 @@ export interface KeptZipsOptions {
   readonly log: Logger;
   /** Of all zips together; 0: none is kept. */
   readonly maxBytes: number;
-  /** What is wrong with the disk; null when there is room. */
-  readonly diskProblem: () => string | null;
+  /** Why so many bytes more should not be written; null when they may. */
+  readonly diskProblem: (bytes: number) => string | null;
 }
 
 interface Kept {
@@ -130,16 +130,16 @@ export class KeptZips implements MasterZips {
   async #make(build: BuildId, contents: ArchiveContents, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     const { directory, clock, maxBytes, diskProblem } = this.#options;
-    const problem = diskProblem();
-    if (problem !== null) {
-      throw new Error(problem);
-    }
     // It will be about as large.
     const expected = await bytesOf(contents);
     if (expected > maxBytes) {
       return false;
     }
     await this.#trim(maxBytes - expected);
+    const problem = diskProblem(expected);
+    if (problem !== null) {
+      throw new Error(problem);
+    }
     const path = incomingPath(directory);
     try {
       const hash = createHash('sha256');
@@ -148,7 +148,8 @@ export class KeptZips implements MasterZips {
         transform(chunk: Buffer, _encoding, done) {
           bytes += chunk.length;
           hash.update(chunk);
-          done(bytes > maxBytes ? new Error('it is larger than zips_max_mib allows') : null, chunk);
+          const full = bytes > maxBytes ? 'it is larger than zips_max_mib allows' : diskProblem(chunk.length);
+          done(full === null ? null : new Error(full), chunk);
         },
       });
       // On the disk before it has its name: after a power cut there must be none that is not whole.

@@ -20,6 +20,10 @@ export interface ReceiveOptions<Head> {
   readonly temporaryDirectory: string;
   /** A slave gone wild must not fill the disk in one request. */
   readonly maxArchiveBytes: number;
+  /** Throws when so many bytes more should not be written; asked before the archive is received, and as it comes. */
+  readonly requireRoom: (bytes: number) => void;
+  /** Of the archive, if its sender has said so. */
+  readonly announcedBytes: number | null;
   /** Reads the head and refuses it, by throwing, before the archive is received. */
   readonly readHead: (bytes: Buffer) => Head;
   /** Looks at the archive while it comes, and refuses it by throwing. */
@@ -50,10 +54,11 @@ async function receive<Head>(options: ReceiveOptions<Head>, chunks: AsyncIterato
   const hash = createHash('sha256');
   const { head, rest } = await readHead(chunks, hash, options.headBytes);
   const report = options.readHead(head);
+  options.requireRoom(options.announcedBytes ?? 0);
   const temporaryPath = incomingPath(options.temporaryDirectory);
   try {
     const inspection = options.inspect(report);
-    const bytes = await writeRest(chunks, hash, rest, temporaryPath, options.maxArchiveBytes, inspection);
+    const bytes = await writeRest(chunks, hash, rest, temporaryPath, options, inspection);
     options.verify(hash.digest());
     inspection.end();
     await options.accept(report, { temporaryPath, bytes });
@@ -91,10 +96,13 @@ async function writeRest(
   hash: Hash,
   first: Buffer,
   path: string,
-  maxBytes: number,
+  {
+    maxArchiveBytes: maxBytes,
+    requireRoom,
+  }: Pick<ReceiveOptions<unknown>, 'maxArchiveBytes' | 'requireRoom'>,
   inspection: Inspection,
 ): Promise<number> {
-  const file = new IncomingFile(path);
+  const file = new IncomingFile(path, requireRoom);
   try {
     let bytes = first.length;
     await inspection.pass(first);
@@ -123,6 +131,9 @@ async function onDisk<T>(action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
+    if (error instanceof ClusterRunnerError) {
+      throw error;
+    }
     throw new ClusterRunnerError(
       'UNAVAILABLE',
       `The master cannot keep the result on its disk (${messageOf(error)}); make room there, it will be delivered again.`,

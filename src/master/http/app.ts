@@ -104,6 +104,10 @@ function createRouter(options: AppOptions, openCalls: OpenCalls): Router {
     });
   const router = new Router({ sensitive: true });
   router.get('/healthz', (ctx) => {
+    const { problem } = options.reading;
+    if (problem !== null) {
+      throw new ClusterRunnerError('UNAVAILABLE', problem);
+    }
     ctx.body = { STATUS: 'SUCCESS', child_routes: {} };
   });
   for (const name of routeNames()) {

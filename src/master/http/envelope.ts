@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Context, Middleware, Next } from 'koa';
 import type { Logger } from '../../lib/logger.js';
-import { ClusterRunnerError } from '../../protocol/errors.js';
+import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { API_VERSION } from '../../protocol/routes.js';
+import { isDamage } from '../store/outage.js';
 import { withTokenHidden } from './admit-reader.js';
 import type { OpenCalls } from './open-calls.js';
 import { discardRest } from './raw-body.js';
@@ -76,6 +77,12 @@ function hidden(ctx: Context, error: unknown, log: Logger): ClusterRunnerError {
     { err: error, requestId, method: ctx.method, url: withTokenHidden(ctx.url) },
     'A request failed.',
   );
+  if (isDamage(error)) {
+    return new ClusterRunnerError(
+      'UNAVAILABLE',
+      `The database of the master is damaged (${messageOf(error)}); stop the master, then put a copy of master.db in its place, or move it away to begin anew.`,
+    );
+  }
   return new ClusterRunnerError(
     'INTERNAL',
     `The master failed at this request; its log has the details under ${requestId}.`,

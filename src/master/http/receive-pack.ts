@@ -5,6 +5,13 @@ import { incomingPath } from '../artifacts/incoming.js';
 import type { ReceivedArchive } from '../contract.js';
 import type { IncomingBody } from './handler.js';
 
+export interface PackRoom {
+  /** A bundle may be no larger. */
+  readonly maxBytes: number;
+  /** Throws UNAVAILABLE when so many bytes more do not fit on the disk. */
+  require(bytes: number): void;
+}
+
 /**
  * Streams a bundle to a temporary file, and hands it on when every byte is there and is what was signed. Whatever
  * happens, no temporary file stays.
@@ -13,16 +20,14 @@ import type { IncomingBody } from './handler.js';
 export async function receivePack(
   body: IncomingBody,
   temporaryDirectory: string,
-  maxBytes: number,
+  room: PackRoom,
   accept: (received: ReceivedArchive) => Promise<void>,
 ): Promise<void> {
   const temporaryPath = incomingPath(temporaryDirectory);
   const hash = createHash('sha256');
   try {
     const file = await onDisk(() => open(temporaryPath, 'wx', 0o600));
-    const bytes = await write(file, body, maxBytes, (chunk) => hash.update(chunk)).finally(() =>
-      file.close(),
-    );
+    const bytes = await write(file, body, room, (chunk) => hash.update(chunk)).finally(() => file.close());
     body.verify(hash.digest());
     await accept({ temporaryPath, bytes });
   } finally {
@@ -33,7 +38,7 @@ export async function receivePack(
 async function write(
   file: FileHandle,
   body: IncomingBody,
-  maxBytes: number,
+  { maxBytes, require }: PackRoom,
   seen: (chunk: Buffer) => void,
 ): Promise<number> {
   let bytes = 0;
@@ -46,6 +51,7 @@ async function write(
       );
     }
     seen(chunk);
+    require(chunk.length);
     await onDisk(() => file.appendFile(chunk));
   }
   return bytes;

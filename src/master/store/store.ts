@@ -2,12 +2,13 @@ import { mkdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import SQLite from 'better-sqlite3';
-import { Kysely, Migrator, SqliteDialect } from 'kysely';
-import { ClusterRunnerError } from '../../protocol/errors.js';
+import { Kysely, Migrator } from 'kysely';
 import type { Database } from './database.js';
+import { StoreDialect } from './dialect.js';
 import { Direct } from './direct.js';
-import { GroupCommit, type Mutation } from './group-commit.js';
+import { GroupCommit, type GroupCommitOptions, type Mutation, type WhenUnwritable } from './group-commit.js';
 import { migrationProvider } from './migrations.js';
+import { refusalOf, requireKnownMigrations } from './refusal.js';
 import { cachingStatements } from './statement-cache.js';
 
 /** A master that was told to stop may take a moment to close its file. */
@@ -16,19 +17,25 @@ const LOCK_WAIT_MS = 500;
 /** The master's memory that outlives it. Reads see committed facts only; writes are committed in groups. */
 export interface Store {
   readonly db: Kysely<Database>;
+  /** Why nothing can be written now; null when it can, as far as is known. See GroupCommit. */
+  readonly outage: { readonly error: unknown } | null;
   /** See GroupCommit.write. */
-  write<T>(mutation: Mutation<T>): Promise<T>;
+  write<T>(mutation: Mutation<T>, whenUnwritable?: WhenUnwritable): Promise<T>;
+  /** See GroupCommit.endRetries. */
+  endRetries(): void;
   /** Commits what was written before, then closes the file. */
   close(): Promise<void>;
 }
 
+export type StoreOptions = Pick<GroupCommitOptions, 'observe' | 'onOutage'>;
+
 /**
  * Opens the database at `path`, making its folder, and brings its schema up to date. Until it is closed no other
- * process can open it. `observe` is told how many seconds each transaction took.
- * @throws ClusterRunnerError CONFLICT when another master has it open
- * @throws Error when the file is no database, or one of a newer version.
+ * process can open it.
+ * @throws ClusterRunnerError CONFLICT when another master has it open, or the file is no database, damaged, not
+ * writable, or written by a newer version
  */
-export async function openStore(path: string, observe?: (seconds: number) => void): Promise<Store> {
+export async function openStore(path: string, options: StoreOptions = {}): Promise<Store> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const sqlite = openAlone(path);
   // What the master acknowledged must survive a power cut, since the slave has deleted its copy. SQLite would flush
@@ -36,13 +43,12 @@ export async function openStore(path: string, observe?: (seconds: number) => voi
   sqlite.pragma('synchronous = NORMAL');
   sqlite.pragma('foreign_keys = ON');
   const database = cachingStatements(sqlite);
-  const db = new Kysely<Database>({ dialect: new SqliteDialect({ database }) });
-  const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();
-  if (error !== undefined) {
+  const db = new Kysely<Database>({ dialect: new StoreDialect(sqlite, database) });
+  try {
+    await migrate(db, path);
+  } catch (error) {
     await db.destroy();
-    throw new Error(`The database ${path} cannot be used by this version of ClusterRunner.`, {
-      cause: error,
-    });
+    throw refusalOf(error, path) ?? error;
   }
   // The same file for as long as the database is open. With NORMAL, SQLite flushes it itself before it moves what is
   // in it to the database and begins it anew; its commits are in a row, and one is only found if all before it are.
@@ -51,11 +57,22 @@ export async function openStore(path: string, observe?: (seconds: number) => voi
   const commits = new GroupCommit(db, {
     direct: new Direct(database),
     flush,
-    ...(observe === undefined ? {} : { observe }),
+    async repair() {
+      // Moves everything into the database itself, and flushes that.
+      const result = sqlite.prepare<[], { busy: number }>('PRAGMA wal_checkpoint(TRUNCATE)').get();
+      if (result?.busy !== 0) {
+        throw new SQLite.SqliteError('the log of the database is in use', 'SQLITE_BUSY');
+      }
+    },
+    ...options,
   });
   return {
     db,
-    write: (mutation) => commits.write(mutation),
+    get outage() {
+      return commits.outage;
+    },
+    write: (mutation, whenUnwritable) => commits.write(mutation, whenUnwritable),
+    endRetries: () => commits.endRetries(),
     async close() {
       await commits.close();
       await log.close();
@@ -66,29 +83,25 @@ export async function openStore(path: string, observe?: (seconds: number) => voi
 
 /** A second master would hand out what this one has handed out; the file's lock ends with the process, however. */
 function openAlone(path: string): SQLite.Database {
-  const sqlite = new SQLite(path, { timeout: LOCK_WAIT_MS });
+  let sqlite: SQLite.Database | null = null;
   try {
+    sqlite = new SQLite(path, { timeout: LOCK_WAIT_MS });
     sqlite.pragma('locking_mode = EXCLUSIVE');
     sqlite.pragma('journal_mode = WAL');
     // The lock is taken by the first transaction, not by the pragma.
     sqlite.exec('BEGIN IMMEDIATE; COMMIT');
     return sqlite;
   } catch (error) {
-    sqlite.close();
-    if (error instanceof SQLite.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
-      throw new ClusterRunnerError(
-        'CONFLICT',
-        `Another master uses ${dirname(path)}; stop it (\`clusterrunner stop\`), or give this one a base_directory of its own.`,
-        { cause: error },
-      );
-    }
-    if (error instanceof SQLite.SqliteError && /^SQLITE_(NOTADB|CORRUPT)/.test(error.code)) {
-      throw new ClusterRunnerError(
-        'CONFLICT',
-        `${path} is damaged or no database (${error.message}); put a copy in its place, or move it away to begin anew.`,
-        { cause: error },
-      );
-    }
+    sqlite?.close();
+    throw refusalOf(error, path) ?? error;
+  }
+}
+
+async function migrate(db: Kysely<Database>, path: string): Promise<void> {
+  const known = Object.keys(await migrationProvider.getMigrations());
+  await requireKnownMigrations(db, path, known);
+  const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();
+  if (error !== undefined) {
     throw error;
   }
 }

@@ -1,3 +1,6 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import SQLite from 'better-sqlite3';
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { createMaster } from '../../../src/master/service.js';
@@ -34,6 +37,20 @@ describe('a master that is started again', () => {
       num_atoms_done: 5,
       num_atoms_failed: first.atoms.length,
     });
+  });
+
+  it('names its database when that holds what no master writes', async () => {
+    await harness.master.createBuild(directoryBuild);
+    await harness.master.close();
+    const path = join(harness.directory, 'master.db');
+    const db = new SQLite(path);
+    db.exec("UPDATE builds SET request = '{'");
+    db.close();
+    const failure: unknown = await harness.start().catch((error: unknown) => error);
+    expect(failure).to.have.property('code', 'CONFLICT');
+    expect(failure).to.have.property('message').that.contains(`${path} is damaged`);
+    rmSync(path);
+    await harness.start();
   });
 
   it('waits for a preparation that runs, and takes its report', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -67,6 +67,33 @@ describe('the store', () => {
     const wrong = join(directory, 'wrong.db');
     writeFileSync(wrong, 'this is a text of more than a hundred bytes, '.repeat(10));
     expect(await failure(openStore(wrong))).to.contain('not a database');
+  });
+
+  it('names a damaged file, and what can be done', async () => {
+    for (let n = 0; n < 200; n += 1) {
+      await newBuild();
+    }
+    await store.close();
+    truncateSync(path, 8192);
+    const sentence = await failure(openStore(path));
+    store = await openStore(join(directory, 'another.db'));
+    expect(sentence).to.contain(`${path} is damaged`).and.to.contain('put a copy in its place');
+  });
+
+  it('names a file that a newer version has written', async () => {
+    await store.write((db) =>
+      sql`INSERT INTO kysely_migration VALUES ('9999_future', '2099-01-01')`.execute(db),
+    );
+    await store.close();
+    const sentence = await failure(openStore(path));
+    store = await openStore(join(directory, 'another.db'));
+    expect(sentence).to.contain(`${path} was written by a newer version`).and.to.contain('9999_future');
+  });
+
+  it('names a file that cannot be opened', async () => {
+    const folder = join(directory, 'folder.db');
+    mkdirSync(folder);
+    expect(await failure(openStore(folder))).to.contain(`${folder} cannot be read and written`);
   });
 
   it('undoes a write that throws, and not its neighbours', async () => {

@@ -5,9 +5,10 @@ import type { HandlerDependencies } from './dependencies.js';
 type PackRoutes = 'knownPacks' | 'getPack' | 'getPackContent' | 'putPack';
 
 export function packHandlers({
-  service: { packs },
+  service,
   temporaryDirectory,
 }: HandlerDependencies): Pick<Handlers, PackRoutes> {
+  const { packs } = service;
   return {
     knownPacks: async ({ body: { commits } }) => ({
       known: packs.known(commits),
@@ -18,8 +19,10 @@ export function packHandlers({
       const { file, bytes } = await packs.open(commit);
       return { ready: true, content: file.createReadStream(), bytes, fileName: `${commit}.bundle` };
     },
-    putPack: async ({ params: { commit }, query, body }) => {
-      const room = await packs.room();
+    putPack: async ({ params: { commit }, query, body, headers }) => {
+      const maxBytes = await packs.room();
+      service.requireRoom(Number(headers['content-length'] ?? 0));
+      const room = { maxBytes, require: (bytes: number) => service.requireRoom(bytes) };
       await receivePack(body, temporaryDirectory, room, (received) =>
         packs.keep(commit, query.base ?? null, received),
       );

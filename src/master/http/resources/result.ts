@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { type ResultReport, ResultReportSchema } from '../../../protocol/slave.js';
 import { ArchiveInspector } from '../../artifacts/inspect.js';
@@ -17,13 +18,15 @@ export function resultHandlers({
   resultBounds,
 }: HandlerDependencies): Pick<Handlers, 'deliverResult'> {
   return {
-    deliverResult: async ({ params: { slaveId, buildId, subjobId }, query, body }) => {
+    deliverResult: async ({ params: { slaveId, buildId, subjobId }, query, body, headers }) => {
       await receiveResult({
         chunks: body.chunks,
         verify: body.verify,
         headBytes: query.report_bytes,
         temporaryDirectory,
         maxArchiveBytes: limits.archiveBytes,
+        requireRoom: (bytes) => service.requireRoom(bytes),
+        announcedBytes: announcedBytes(headers, query.report_bytes),
         readHead: (bytes) => {
           const report = parseReport(bytes);
           service.checkResultLease(slaveId, buildId, subjobId, report.lease);
@@ -35,6 +38,12 @@ export function resultHandlers({
       return {};
     },
   };
+}
+
+/** Of the archive behind a report of `reportBytes`; null when the length of the body is not announced. */
+function announcedBytes(headers: IncomingHttpHeaders, reportBytes: number): number | null {
+  const length = headers['content-length'];
+  return length === undefined ? null : Math.max(0, Number(length) - reportBytes);
 }
 
 function parseReport(bytes: Buffer): ResultReport {

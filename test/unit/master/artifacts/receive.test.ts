@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -33,6 +33,7 @@ describe('receiveResult', () => {
     chunks: AsyncIterable<Buffer>,
     headBytes: number,
     sha256: Buffer,
+    room: { announcedBytes?: number; requireRoom?: (bytes: number) => void } = {},
   ): Promise<Arrival[]> {
     const arrived: Arrival[] = [];
     await receiveResult({
@@ -40,6 +41,9 @@ describe('receiveResult', () => {
       headBytes,
       temporaryDirectory,
       maxArchiveBytes: 1024 ** 3,
+      announcedBytes: null,
+      requireRoom: () => undefined,
+      ...room,
       readHead: (bytes) => bytes.toString(),
       inspect: () => anything,
       verify: (found) => {
@@ -74,6 +78,43 @@ describe('receiveResult', () => {
       ),
       { numRuns: 50 },
     );
+  });
+
+  const atMost = (free: number) => (bytes: number) => {
+    if (bytes > free) {
+      throw new ClusterRunnerError('UNAVAILABLE', 'It does not fit.');
+    }
+  };
+
+  it('refuses an archive that is announced to be larger than the disk has room for, before it writes any of it', async () => {
+    const body = Buffer.alloc(2_000_000);
+    const refused = receive(inPieces(body, 100_000), 10, sha256(body), {
+      announcedBytes: body.length - 10,
+      requireRoom: atMost(1_000_000),
+    });
+    const failure: unknown = await refused.catch((error: unknown) => error);
+    expect(failure).to.have.property('code', 'UNAVAILABLE');
+    expect(readdirSync(temporaryDirectory)).to.deep.equal([]);
+  });
+
+  it('stops and removes an archive when the room on the disk ends while it arrives', async () => {
+    const body = Buffer.alloc(3_000_000);
+    let free = 1_500_000;
+    let most = 0;
+    const requireRoom = (bytes: number) => {
+      atMost(free)(bytes);
+      free -= bytes;
+      most = Math.max(
+        most,
+        ...readdirSync(temporaryDirectory).map((name) => statSync(join(temporaryDirectory, name)).size),
+      );
+    };
+    const failure: unknown = await receive(inPieces(body, 100_000), 10, sha256(body), { requireRoom }).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).to.have.property('code', 'UNAVAILABLE');
+    expect(most).to.be.within(1, 1_500_000);
+    expect(readdirSync(temporaryDirectory)).to.deep.equal([]);
   });
 
   async function failureOf(
@@ -126,6 +167,8 @@ describe('receiveResult', () => {
       headBytes: 15,
       temporaryDirectory,
       maxArchiveBytes: 1024 ** 3,
+      announcedBytes: null,
+      requireRoom: () => undefined,
       readHead: () => {
         throw new ClusterRunnerError('STALE_LEASE', 'Over.');
       },

@@ -70,6 +70,14 @@ describe('the API', () => {
     expect(body.builds).to.have.nested.property('[0].id', 2);
   });
 
+  it('tells health checks why the master cannot do its work', async () => {
+    expect((await request(master, 'GET', '/healthz')).status).to.equal(200);
+    master.service.problem = 'The disk is full.';
+    const answer = await request(master, 'GET', '/healthz');
+    expect(answer.status).to.equal(503);
+    expect(answer.body).to.include({ code: 'UNAVAILABLE', error: 'The disk is full.' });
+  });
+
   it('names its version and run on every answer, also on errors', async () => {
     for (const path of ['/v1/version', '/healthz', '/v1/build/9', '/nowhere', '/%zz']) {
       const { headers } = await request(master, 'GET', path);

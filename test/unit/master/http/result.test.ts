@@ -68,6 +68,19 @@ describe('a result', () => {
     expect(master.service.accepted.get('3/0')?.equals(content)).to.equal(true);
   });
 
+  it('is refused before it is received when the disk has no room for it', async () => {
+    master.service.freeBytes = 1;
+    const { file, report: sent } = await archive(1_000);
+    const refusal = await master.client
+      .deliverResult(slave, build, subjob, sent, file)
+      .catch((error: unknown) => error);
+    expect(refusal).to.have.property('code', 'UNAVAILABLE');
+    expect(refusal)
+      .to.have.property('message')
+      .that.matches(/^\d+ bytes do not fit/);
+    expect(master.service.accepted.size).to.equal(0);
+  });
+
   it('of a lease that is over is refused before its archive is received', async () => {
     master.service.leases.clear();
     const { file, report: sent } = await archive(20_000_000);

@@ -1,0 +1,61 @@
+import { dirname } from 'node:path';
+import SQLite from 'better-sqlite3';
+import type { Kysely } from 'kysely';
+import { sql } from 'kysely';
+import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+import type { Database } from './database.js';
+import { isDamage, isOutage } from './outage.js';
+
+/** The sentence for a database that cannot be opened, which its owner can mend; null for anything else. */
+export function refusalOf(error: unknown, path: string): ClusterRunnerError | null {
+  if (error instanceof SQLite.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
+    return new ClusterRunnerError(
+      'CONFLICT',
+      `Another master uses ${dirname(path)}; stop it (\`clusterrunner stop\`), or give this one a base_directory of its own.`,
+      { cause: error },
+    );
+  }
+  if (isDamage(error)) {
+    return damaged(path, error);
+  }
+  if (error instanceof SQLite.SqliteError && isOutage(error)) {
+    return new ClusterRunnerError(
+      'CONFLICT',
+      `${path} cannot be read and written (${error.message}); see that this user may write there, and that the disk has room and is not read-only.`,
+      { cause: error },
+    );
+  }
+  return null;
+}
+
+/** What is said of a database whose contents cannot be what a master wrote. */
+export function damaged(path: string, cause: unknown): ClusterRunnerError {
+  return new ClusterRunnerError(
+    'CONFLICT',
+    `${path} is damaged or no database of ClusterRunner (${messageOf(cause)}); stop the master, then put a copy in its place, or move ${path} and ${path}-wal away to begin anew.`,
+    { cause },
+  );
+}
+
+/**
+ * Refuses a database to which migrations were applied that this version does not know.
+ * @throws ClusterRunnerError CONFLICT
+ */
+export async function requireKnownMigrations(
+  db: Kysely<Database>,
+  path: string,
+  known: readonly string[],
+): Promise<void> {
+  const { rows: tables } = await sql`SELECT 1 FROM sqlite_master WHERE name = 'kysely_migration'`.execute(db);
+  if (tables.length === 0) {
+    return;
+  }
+  const { rows } = await sql<{ name: string }>`SELECT name FROM kysely_migration ORDER BY name`.execute(db);
+  const unknown = rows.filter(({ name }) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new ClusterRunnerError(
+      'CONFLICT',
+      `${path} was written by a newer version of ClusterRunner (it has ${unknown.map(({ name }) => name).join(', ')}); run that version, or give this one a base_directory of its own.`,
+    );
+  }
+}
