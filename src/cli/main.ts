@@ -6,6 +6,7 @@ import { exitCode } from './exit-codes.js';
 import { printable } from './printable.js';
 import { refusalOfSystem } from './refusal-of-system.js';
 import { joinRemoteFilePairs } from './remote-file-pairs.js';
+import { optionsLike } from './suggestions.js';
 
 /*
  * Subcommands are imported when they are called: `--help` must not wait for a web server and a database to
@@ -60,7 +61,7 @@ function program(): Command {
   common(root.command('slave'))
     .description('Run tests for a master on this machine.')
     .option('-m, --master-url <url>', 'the master (default: http://localhost:43000)')
-    .option('-e, --num-executors <n>', 'subjobs to run at once (default: 1)')
+    .option('-e, --num-executors <n>', 'subjobs to run at once (default: one for each core)')
     .option('-p, --port <port>', 'port of its read-only status API; 0 takes a free one (default: 43001)')
     .option('--eventlog-file <file>', 'where to write events, one JSON object a line; STDOUT prints them')
     .option('--finish-on-stop', 'on SIGTERM or Ctrl-C finish what runs first; on the second hand it back')
@@ -159,6 +160,7 @@ function program(): Command {
 
 function common(command: Command): Command {
   return command
+    .configureOutput({ outputError: (text, write) => write(withSuggestions(text, command)) })
     .exitOverride()
     .option('-v, --verbose', 'say more')
     .option('-q, --quiet', 'say only what went wrong')
@@ -170,6 +172,14 @@ function reader(command: Command): Command {
   return common(command)
     .option('-m, --master-url <url>', 'the master (default: the one that runs on this machine)')
     .option('--json', 'print JSON for programs');
+}
+
+/** The parser's own suggestion stays; where it has none, options that share a word with what was given. */
+function withSuggestions(text: string, command: Command): string {
+  const given = /^error: unknown option '(--[\w-]+)'\n$/.exec(text)?.[1];
+  const known = command.options.flatMap(({ long, hidden }) => (long === undefined || hidden ? [] : [long]));
+  const similar = given === undefined ? [] : optionsLike(given, known);
+  return similar.length === 0 ? text : `${text}(Did you mean ${similar.join(' or ')}?)\n`;
 }
 
 function collect(value: string, previous: string[]): string[] {

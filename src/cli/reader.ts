@@ -1,9 +1,10 @@
 import { MasterClient } from '../client/master-client.js';
+import type { LoadedConfig } from '../config/load.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { type BuildId, toId } from '../protocol/ids.js';
-import { masterOnThisMachine } from './build/master-on-this-machine.js';
+import { clustersOnThisMachine, masterOnThisMachine } from './build/master-on-this-machine.js';
 import { type CommonOptions, createContext } from './context.js';
-import { trustOf } from './master-connection.js';
+import { type Trust, trustOf } from './master-connection.js';
 
 /** The options of the subcommands that ask a running master. */
 export interface ReaderOptions extends CommonOptions {
@@ -19,19 +20,35 @@ export async function withClient<T>(
 ): Promise<T> {
   const { config, log } = createContext(name, options, {}, 'warn');
   const trust = trustOf(config, log);
-  const url = options.masterUrl ?? (await masterOnThisMachine(config, trust));
-  if (url === null) {
-    throw new ClusterRunnerError(
-      'MASTER_UNREACHABLE',
-      'No master is running on this machine; say where it is with --master-url.',
-    );
-  }
+  const url =
+    options.masterUrl ?? (await masterOnThisMachine(config, trust)) ?? (await onlyCluster(config, trust));
   const client = new MasterClient({ url, ...trust, timeoutSeconds: config.defaultHttpTimeout });
   try {
     return await ask(client);
   } finally {
     await client.close();
   }
+}
+
+/**
+ * The cluster of the one `build` that runs here.
+ * @throws ClusterRunnerError MASTER_UNREACHABLE where there is none, USAGE where there are several
+ */
+async function onlyCluster(config: LoadedConfig, trust: Trust): Promise<string> {
+  const [url, ...others] = await clustersOnThisMachine(config, trust);
+  if (url === undefined) {
+    throw new ClusterRunnerError(
+      'MASTER_UNREACHABLE',
+      'No master is running on this machine; say where it is with --master-url.',
+    );
+  }
+  if (others.length > 0) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      `Several builds run here, each with a cluster of its own; name one with --master-url: ${[url, ...others].join(', ')}.`,
+    );
+  }
+  return url;
 }
 
 /** @throws ClusterRunnerError USAGE */

@@ -10,7 +10,8 @@ import { isSameProcess, processIdentity } from '../lib/process-identity.js';
  */
 
 const ServiceSchema = Type.Object({
-  kind: Type.Union([Type.Literal('master'), Type.Literal('slave')]),
+  /** 'cluster': the one of a `build`, which ends with it. */
+  kind: Type.Union([Type.Literal('master'), Type.Literal('slave'), Type.Literal('cluster')]),
   pid: Type.Integer({ minimum: 1 }),
   /** See processIdentity; notes of older programs have none. */
   identity: Type.Optional(Type.String()),

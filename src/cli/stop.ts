@@ -19,7 +19,7 @@ export async function stop(options: CommonOptions): Promise<void> {
       process.stdout.write(`Stopped the ${kind} with process number ${service.pid}.\n`);
     }
   }
-  if (services.length === 0) {
+  if (services.every(({ kind }) => kind === 'cluster')) {
     process.stdout.write('No master or slave of this base directory is running.\n');
   }
 }

@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { logLevels } from '../lib/logger.js';
 import {
   integer,
@@ -73,6 +73,13 @@ const thisHost: Key<string> = {
   kind: text,
   doc: 'Name under which this machine is shown to people and reached by others.',
   fallback: { shown: 'the name of this machine', value: () => hostname() },
+};
+
+const executors: Key<number> = {
+  kind: integer(1, 10_000),
+  doc: 'How many subjobs a slave runs at once.',
+  fallback: { shown: 'one for each core', value: () => availableParallelism() },
+  flag: '--num-executors',
 };
 
 export const sections = {
@@ -265,9 +272,7 @@ export const sections = {
       flag: '--port',
       env: ['CLUSTERRUNNER_SLAVE_PORT'],
     }),
-    num_executors: key(integer(1, 10_000), '1', 'How many subjobs a slave runs at once.', {
-      flag: '--num-executors',
-    }),
+    num_executors: executors,
     master_hostname: key(text, 'localhost', 'Host name or address of the master.', { flag: '--master-url' }),
     // CLUSTERRUNNER_MASTER_PORT says which port the master has, to the master and to those who look for it.
     master_port: key(integer(1, 65535), '43000', 'Port of the master.', {

@@ -10,6 +10,7 @@ import { fixedSecrets } from '../../protocol/secrets.js';
 import { startSlave } from '../../slave/slave.js';
 import { resultBoundsOf } from '../master-limits.js';
 import { type ServedMaster, serveMaster } from '../serve-master.js';
+import { noteService } from '../services.js';
 import { watchTrouble } from './local-trouble.js';
 
 export interface LocalCluster {
@@ -49,6 +50,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
     releasers.add(() => served.close());
     await cancelOrphans(served);
     const url = `http://127.0.0.1:${served.port}`;
+    releasers.add(noteService(config.baseDirectory, 'cluster', served.port));
     const slave = await startSlave({
       masterUrl: url,
       secret: secrets,

@@ -4,7 +4,7 @@ import { isLoopback } from '../../master/http/origins.js';
 import { ClusterRunnerError, type ErrorCode } from '../../protocol/errors.js';
 import { routes } from '../../protocol/routes.js';
 import { configuredMasterUrl, type Trust } from '../master-connection.js';
-import { runningServices } from '../services.js';
+import { runningServices, type Service } from '../services.js';
 
 const PATIENCE_SECONDS = 2;
 
@@ -24,7 +24,7 @@ export async function masterOnThisMachine(config: LoadedConfig, trust: Trust): P
   if (config.isExplicit('slave.master_hostname') && !isThisMachine(config)) {
     return configuredMasterUrl(config);
   }
-  const noted = runningServices(config.baseDirectory).flatMap(({ port }) => port ?? []);
+  const noted = portsOf(config, 'master');
   const configured = config.isExplicit('slave.master_port') ? [config.slave.masterPort] : [];
   for (const port of new Set([...noted, ...configured, config.master.port])) {
     // A certificate is for a name.
@@ -35,6 +35,21 @@ export async function masterOnThisMachine(config: LoadedConfig, trust: Trust): P
     }
   }
   return null;
+}
+
+/**
+ * The URLs of clusters that run for one `build` each on this machine. Others may look on; they end with that command.
+ */
+export async function clustersOnThisMachine(config: LoadedConfig, trust: Trust): Promise<string[]> {
+  const urls = portsOf(config, 'cluster').map((port) => `http://127.0.0.1:${port}`);
+  const answering = await Promise.all(urls.map((url) => isMaster(url, trust)));
+  return urls.filter((_, index) => answering[index]);
+}
+
+function portsOf({ baseDirectory }: LoadedConfig, wanted: Service['kind']): number[] {
+  return runningServices(baseDirectory).flatMap(({ kind, port }) =>
+    kind === wanted && port !== null ? [port] : [],
+  );
 }
 
 /** Existing files say `master_hostname = localhost`, and mean no master in particular. */

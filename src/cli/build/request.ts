@@ -1,8 +1,8 @@
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import { readJob } from '../../job/read-job.js';
+import { jobFileNames, readJob } from '../../job/read-job.js';
 import {
   type BuildRequest,
   BuildRequestSchema,
@@ -126,10 +126,23 @@ async function readHere(
   if (options.url !== undefined) {
     throw new ClusterRunnerError('USAGE', '--url is for git builds: say git, or leave it out.');
   }
-  const directory = resolve(cwd, options.projectDirectory ?? '.');
+  const directory =
+    options.projectDirectory === undefined ? projectAbove(cwd) : resolve(cwd, options.projectDirectory);
   const job = extras.config === undefined ? await jobName(options, directory) : options.jobName;
   const more = { ...(job === undefined ? {} : { job_name: job }), ...extras };
   return { from: 'here', directory, more };
+}
+
+/** The nearest folder at or above this one that has a clusterrunner.yaml; this one where none has. */
+function projectAbove(cwd: string): string {
+  for (let directory = cwd; ; directory = dirname(directory)) {
+    if (jobFileNames.some((name) => existsSync(join(directory, name)))) {
+      return directory;
+    }
+    if (directory === dirname(directory)) {
+      return cwd;
+    }
+  }
 }
 
 /** A folder that only the slaves have (a shared disk that is not mounted here) cannot be asked for its jobs. */

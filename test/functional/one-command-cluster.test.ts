@@ -1,0 +1,70 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Cluster } from '../support/cluster.js';
+import type { Program } from '../support/processes.js';
+import { writeFiles } from '../support/project.js';
+import { eventually } from '../support/wait.js';
+
+/** Each look starts the program, which takes seconds on a busy machine. */
+const PATIENCE_MS = 50_000;
+
+describe('the cluster of one build', () => {
+  let cluster: Cluster;
+  let build: Program;
+  let gate: string;
+  before(async () => {
+    cluster = await Cluster.create();
+    gate = join(cluster.root, 'gate');
+    writeFiles(cluster.cwd, {
+      'clusterrunner.yaml': `
+Wait:
+    atomizers:
+        - T: echo first
+    commands:
+        - echo "waits in $PROJECT_DIR"
+        - until [ -e ${gate} ]; do sleep 0.05; done
+`,
+    });
+    const below = join(cluster.cwd, 'src', 'deep');
+    mkdirSync(below, { recursive: true });
+    build = cluster.run(['build'], { cwd: below });
+  });
+  after(() => cluster.stop());
+
+  it('is found by the commands of another terminal', async () => {
+    let shown = '';
+    await eventually(
+      'the console of the atom is shown',
+      async () => {
+        const { stdout, stderr } = await cluster.run(['console', '1', '0']).ended;
+        shown = stdout + stderr;
+        return stdout.includes('waits in');
+      },
+      () => shown,
+      PATIENCE_MS,
+    );
+    const { exitCode, stdout } = await cluster.run(['status']).ended;
+    expect(exitCode).to.equal(0);
+    expect(stdout)
+      .to.match(/^SLAVE +NAME/)
+      .and.include('Build 1');
+  });
+
+  it('is no service that `stop` ends', async () => {
+    const { stdout } = await cluster.run(['stop']).ended;
+    expect(stdout).to.equal('No master or slave of this base directory is running.\n');
+  });
+
+  it('builds the project whose clusterrunner.yaml is above the current folder', async () => {
+    writeFileSync(gate, '');
+    const { exitCode, stdout, stderr } = await build.ended;
+    expect(exitCode, stdout + stderr).to.equal(0);
+  });
+
+  it('is found no more when the build has ended', async () => {
+    const { exitCode, stderr } = await cluster.run(['status']).ended;
+    expect(exitCode).to.equal(2);
+    expect(stderr).to.include('No master is running on this machine');
+  });
+});
