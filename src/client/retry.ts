@@ -30,7 +30,7 @@ export interface RetryOptions {
  * @throws what `attempt` threw, when waiting cannot mend it or the time is up; the signal's reason when aborted.
  */
 export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const started = options.clock.now();
+  const started = options.clock.monotonic();
   for (let tries = 0; ; tries += 1) {
     options.signal.throwIfAborted();
     try {
@@ -44,7 +44,7 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
       // As long as the master asked for, but not for as long as any answer might ask for.
       const asked = Math.min((error.retryAfterSeconds ?? 0) * 1000, MAX_ASKED_MS);
       const delayMs = Math.max(backoffMs, asked);
-      const spent = options.clock.now() - started + delayMs;
+      const spent = options.clock.monotonic() - started + delayMs;
       if (options.giveUpAfterMs !== undefined && spent > options.giveUpAfterMs) {
         throw error;
       }

@@ -40,18 +40,18 @@ export class LiveSecrets implements Secrets {
     this.#log = log;
     this.#current = listed(config.secret, config.previousSecret);
     this.#seen = null;
-    this.#lookedAt = clock.now();
+    this.#lookedAt = clock.monotonic();
   }
 
   current(): readonly [string, ...string[]] {
-    if (this.#clock.now() - this.#lookedAt >= LOOK_EVERY_MS) {
+    if (this.#clock.monotonic() - this.#lookedAt >= LOOK_EVERY_MS) {
       this.refresh();
     }
     return this.#current;
   }
 
   refresh(): boolean {
-    this.#lookedAt = this.#clock.now();
+    this.#lookedAt = this.#clock.monotonic();
     const state = stateOf(this.#file);
     if (state === null || state === this.#seen) {
       return false;

@@ -1,6 +1,10 @@
+import { awakeSleep } from './awake-sleep.js';
 import type { Clock } from './clock.js';
 
-/** A signal that follows another one, and is aborted too when its time is over. Call `end` when it is not needed. */
+/**
+ * A signal that follows another one, and is aborted too when its time is over; only time in which this process was awake
+ * counts. Call `end` when it is not needed.
+ */
 export class TimeLimit {
   readonly signal: AbortSignal;
   /** Ends the clock's sleep, and the following of the other signal. */
@@ -24,7 +28,7 @@ export class TimeLimit {
       this.end();
     };
     other.addEventListener('abort', follow, { signal: this.#done.signal });
-    clock.sleep(seconds * 1000, this.#done.signal).then(
+    awakeSleep(clock, seconds * 1000, this.#done.signal).then(
       () => {
         // A signal that was aborted before ended what ran, not the time.
         this.#isOver = !controller.signal.aborted;

@@ -21,16 +21,16 @@ export async function* arrivingArchives(
     const news = build.delivered.slice(named, named + BATCH);
     if (news.length > 0) {
       named += news.length;
-      heard = cluster.now;
+      heard = cluster.steady;
       yield news.map(pathOf);
       continue;
     }
     if (build.ending !== null) {
       break;
     }
-    const silent = cluster.now - heard;
+    const silent = cluster.steady - heard;
     if (silent >= ALIVE_EVERY_MS) {
-      heard = cluster.now;
+      heard = cluster.steady;
       yield [];
       continue;
     }

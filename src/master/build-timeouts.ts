@@ -1,10 +1,11 @@
 import { durationSeconds } from '../job/duration.js';
+import { seconds } from '../lib/clock.js';
 import { type BuildEntry, Change, type Cluster } from './cluster.js';
 import { endBuild } from './ending.js';
 
 /**
- * Ends the builds that have taken longer than their build_timeout. The time counts from BUILDING on, as the store has
- * it: a master that is restarted, or was away, counts on.
+ * Ends the builds that have taken longer than their build_timeout. The time counts from BUILDING on: a master that is
+ * restarted, or was away, counts on. That somebody sets the clock ends no build.
  */
 export async function endOverdueBuilds(cluster: Cluster): Promise<void> {
   const change = new Change();
@@ -25,7 +26,6 @@ export async function endOverdueBuilds(cluster: Cluster): Promise<void> {
   }
 }
 
-function secondsBuilding(cluster: Cluster, { work }: BuildEntry): number {
-  const since = work.timestamps.BUILDING;
-  return work.state !== 'BUILDING' || since === undefined ? 0 : cluster.nowSeconds - since;
+function secondsBuilding(cluster: Cluster, { work, buildingSince }: BuildEntry): number {
+  return work.state !== 'BUILDING' || buildingSince === null ? 0 : seconds(cluster.steady - buildingSince);
 }

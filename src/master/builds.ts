@@ -76,6 +76,7 @@ export class Builds {
       resultFacts: noFacts,
       delivered: [],
       resultBytes: 0,
+      buildingSince: null,
       retriesUsed: 0,
       refusals: new Map(),
       leases: new Set(),

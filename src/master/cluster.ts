@@ -58,6 +58,8 @@ export interface BuildEntry {
   readonly delivered: SubjobId[];
   /** Of the archives that were accepted. */
   resultBytes: number;
+  /** Since when it is BUILDING, in the steady time; null before. */
+  buildingSince: number | null;
   /** How many atoms were run again. */
   retriesUsed: number;
   /** What the slaves said that could not run it, the last words last, by the name of the slave. */
@@ -76,8 +78,10 @@ export interface Held {
   readonly subjob: SubjobId | null;
   readonly slave: SlaveEntry;
   readonly executorIndex: number | null;
-  /** Milliseconds. */
+  /** Milliseconds, as people read it … */
   readonly takenAt: number;
+  /** … and in the steady time. */
+  readonly tookAt: number;
   /** What the slave has to do before its first atom; `nothing` for a preparation. */
   readonly opening: Opening;
   /** It was taken because another slave takes too long with the same. */
@@ -114,6 +118,8 @@ export interface SlaveEntry {
   freeDiskBytes: number | null;
   /** Milliseconds; of its last signed word. */
   lastSeen: number;
+  /** The same in the time in which the master listened; see ListenedTime. */
+  heardAt: number;
   readonly leases: Map<LeaseId, Held>;
   /** The highest number of its questions. */
   lastPoll: number;
@@ -195,6 +201,11 @@ export class Cluster {
   /** Milliseconds, as the store's rows have it. */
   get now(): number {
     return this.clock.now();
+  }
+
+  /** Milliseconds since some moment, for what lasts: nobody sets it. */
+  get steady(): number {
+    return this.clock.monotonic();
   }
 
   /** Seconds, as the wire and build states have it. */

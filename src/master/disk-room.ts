@@ -46,7 +46,7 @@ export class DiskRoom {
   /** What was refused not long ago, and still would not fit; null when there is no such thing. */
   get unfit(): string | null {
     const unfit = this.#unfit;
-    if (unfit === null || this.#clock.now() - unfit.at > UNFIT_KEPT_MS) {
+    if (unfit === null || this.#clock.monotonic() - unfit.at > UNFIT_KEPT_MS) {
       return null;
     }
     return this.problemFor(unfit.bytes);
@@ -65,7 +65,7 @@ export class DiskRoom {
     const problem = this.problemFor(bytes);
     if (problem !== null) {
       const before = this.unfit;
-      this.#unfit = { bytes, at: this.#clock.now() };
+      this.#unfit = { bytes, at: this.#clock.monotonic() };
       if (before === null) {
         this.#log.error({ directory: this.#directory }, problem);
       }
@@ -74,7 +74,7 @@ export class DiskRoom {
   }
 
   #look(): string | null {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     if (now - this.#lookedAt < LOOK_EVERY_MS) {
       return this.#problem;
     }

@@ -38,9 +38,9 @@ export async function* followEvents(
       yield events;
       continue;
     }
-    const since = cluster.now;
+    const since = cluster.steady;
     await waitAtMost(cluster.clock, ALIVE_EVERY_MS, committed, end);
-    if (cluster.now - since >= ALIVE_EVERY_MS && !end.aborted) {
+    if (cluster.steady - since >= ALIVE_EVERY_MS && !end.aborted) {
       yield [];
     }
   }

@@ -19,7 +19,7 @@ export async function explainRunning(cluster: Cluster, build: BuildEntry): Promi
     numExecutors: slave.numExecutors,
     inUse: executorsInUse(slave),
     draining: slave.draining,
-    sick: ailmentOf(slave, cluster.now) !== null,
+    sick: ailmentOf(slave, cluster.steady) !== null,
   }));
   const busyWith = executorsByBuild(cluster);
   const problem = cluster.room.problem ?? cluster.room.unfit;

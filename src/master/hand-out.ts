@@ -116,9 +116,9 @@ export class HandOut {
     }
     // The next question must come in time to renew the leases.
     const ms = Math.min(request.wait_seconds * 1000, this.#leaseMs / 2);
-    const until = this.#cluster.now + ms;
+    const until = this.#cluster.steady + ms;
     for (;;) {
-      const left = until - this.#cluster.now;
+      const left = until - this.#cluster.steady;
       const woken = left > 0 ? await this.#polls.hold(this.#cluster, slave, request, left, gone) : 'over';
       if (woken === 'over') {
         return null;

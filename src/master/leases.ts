@@ -29,7 +29,7 @@ export function takeWork(
   asked: Pick<WorkRequest, 'free_executors' | 'ahead' | 'poll'>,
   takesShunned = true,
 ): { held: Held[]; committed: Promise<void> } | null {
-  const isAble = slave.state !== 'GONE' && !slave.draining && ailmentOf(slave, cluster.now) === null;
+  const isAble = slave.state !== 'GONE' && !slave.draining && ailmentOf(slave, cluster.steady) === null;
   const free = Math.min(asked.free_executors, slave.numExecutors);
   const ahead = Math.min(asked.ahead ?? 0, slave.numExecutors);
   if (free + ahead === 0 || !isAble || cluster.room.problem !== null || !cluster.journal.isWhole) {
@@ -51,6 +51,7 @@ export function takeWork(
       slave,
       executorIndex: choice.kind === 'run' ? choice.executorIndex : null,
       takenAt: cluster.now,
+      tookAt: cluster.steady,
       opening: choice.kind === 'run' ? choice.opening : 'nothing',
       isDuplicate: choice.kind === 'run' && choice.isDuplicate,
       hasBegun: false,
@@ -106,13 +107,14 @@ function stepsOfTaking(held: Held, now: number): Step[] {
   ];
 }
 
-/** An atom runs, or has run: what had to be done before is known to have taken until `now`, in milliseconds. */
-export function noteBegan(held: Held, now: number): void {
-  const { build, subjob, task, opening, takenAt } = held;
+/** An atom runs, or has run: what had to be done before has taken until `agoMs` milliseconds ago. */
+export function noteBegan(cluster: Cluster, held: Held, agoMs = 0): void {
+  const { build, subjob, task, opening, tookAt } = held;
   if (subjob !== null && !held.hasBegun) {
+    const lasted = Math.max(0, cluster.steady - tookAt - agoMs);
     held.hasBegun = true;
-    build.work.setup.learn(Math.max(0, now - takenAt) / 1000, opening);
-    build.work.noteBegan(subjob, task.lease, seconds(now));
+    build.work.setup.learn(seconds(lasted), opening);
+    build.work.noteBegan(subjob, task.lease, seconds(cluster.now - Math.min(agoMs, cluster.steady - tookAt)));
   }
 }
 

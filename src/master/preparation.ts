@@ -114,6 +114,7 @@ export class Preparation {
     build.job = report.job;
     build.numAtoms = report.atoms.length;
     work.enter('BUILDING', cluster.nowSeconds);
+    build.buildingSince = cluster.steady;
     work.setSubjobs(
       groups.map(({ atoms, ...expectation }) => ({
         ...expectation,

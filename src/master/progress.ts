@@ -65,7 +65,7 @@ async function noteAtoms(cluster: Cluster, held: Held, news: Progress['atoms']):
     return;
   }
   const { now } = cluster;
-  noteBegan(held, now);
+  noteBegan(cluster, held);
   for (const { id, state } of atoms) {
     if (state === 'IN_PROGRESS') {
       held.runs = { atom: id, since: now };

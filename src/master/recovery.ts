@@ -96,6 +96,7 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     resultFacts: await sumFacts(db, id),
     delivered: await deliveredSubjobs(db, id),
     resultBytes: archiveBytes(cluster.resultsDirectory, id),
+    buildingSince: steadyTimeOf(cluster, timestamps.BUILDING),
     retriesUsed: retries,
     refusals: new Map(),
     leases: new Set(),
@@ -109,6 +110,11 @@ async function readReported(db: Cluster['store']['db'], build: BuildId): Promise
     reported.note(subjob, atom, exitCode);
   }
   return reported;
+}
+
+/** A moment that the store remembers, in seconds since the epoch, in the steady time of this process. */
+function steadyTimeOf(cluster: Cluster, moment: number | undefined): number | null {
+  return moment === undefined ? null : cluster.steady - Math.max(0, cluster.now - moment * 1000);
 }
 
 function preparationOf(row: BuildRow, lease: LeaseRow | undefined): Task {
@@ -209,6 +215,7 @@ function holdAgain(cluster: Cluster, build: BuildEntry, row: LeaseRow, change: C
     slave,
     executorIndex: row.executor_index,
     takenAt: row.taken_at,
+    tookAt: steadyTimeOf(cluster, seconds(row.taken_at)) ?? cluster.steady,
     // How long that took is known no more.
     opening: 'nothing' as const,
     isDuplicate: task.attempt !== of.attempt,

@@ -136,7 +136,7 @@ export class Results {
     const { now } = this.#cluster;
     const change = new Change();
     const actual = atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
-    noteBegan(held, Math.max(held.takenAt, now - actual * 1000));
+    noteBegan(this.#cluster, held, actual * 1000);
     const superseded = besides(this.#cluster, held);
     for (const one of [held, ...superseded]) {
       this.#cluster.letGo(one);

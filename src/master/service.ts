@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { leaseFloor } from '../domain/lease.js';
+import { ListenedTime } from '../domain/listened-time.js';
 import { type Clock, seconds } from '../lib/clock.js';
 import { freeDiskBytes } from '../lib/free-disk.js';
 import type { Logger } from '../lib/logger.js';
@@ -94,10 +95,12 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
   });
   releasers.add(() => store.close());
   const polls = new LongPolls();
+  // Upkeep says four times within the time of a lease that the master listens.
+  const listened = new ListenedTime(clock.monotonic(), leaseMs / 3);
   const cluster: Cluster = new Cluster({
     store,
     journal: new Journal(store, log),
-    slaves: new SlavesInMemory(),
+    slaves: new SlavesInMemory(() => listened.read(clock.monotonic())),
     clock,
     log,
     resultsDirectory,
@@ -138,7 +141,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
   const builds = new Builds(cluster, packs);
   const regrouping = new Regrouping(cluster);
   const slaves = new Slaves(cluster, polls, regrouping, leaseSeconds);
-  const upkeep = new Upkeep(cluster, slaves, nonces, retention, packs, regrouping, leaseMs);
+  const upkeep = new Upkeep(cluster, slaves, nonces, retention, packs, regrouping, listened, leaseMs);
   releasers.add(() => upkeep.stop());
   releasers.add(() => polls.close());
   releasers.add(() => store.endRetries());

@@ -11,9 +11,29 @@ import type { SlaveRow } from './store/slaves.js';
 /** The slaves that the master knows: the connected ones, and for a while those that were. In order of id. */
 export class SlavesInMemory {
   readonly #entries = new Map<SlaveId, SlaveEntry>();
+  /** Milliseconds in which the master listened. */
+  readonly #listened: () => number;
 
+  constructor(listened: () => number) {
+    this.#listened = listened;
+  }
+
+  /** It counts as heard now. */
   add(entry: SlaveEntry): void {
+    entry.heardAt = this.#listened();
     this.#entries.set(entry.id, entry);
+  }
+
+  /** It has spoken at this moment; `now` in milliseconds since the epoch. */
+  noteHeard(slave: SlaveEntry, now: number): void {
+    slave.lastSeen = now;
+    slave.heardAt = this.#listened();
+  }
+
+  /** Connected ones that were not heard for so many milliseconds in which the master listened. */
+  silentFor(ms: number): SlaveEntry[] {
+    const deadline = this.#listened() - ms;
+    return [...this.connected()].filter(({ heardAt }) => heardAt < deadline);
   }
 
   find(id: SlaveId): SlaveEntry | undefined {
@@ -51,7 +71,7 @@ export class SlavesInMemory {
         `Slave ${id} is not connected to this master; register again.`,
       );
     }
-    slave.lastSeen = now;
+    this.noteHeard(slave, now);
     return slave;
   }
 
@@ -86,6 +106,7 @@ export function slaveEntry(
     paused: null,
     freeDiskBytes: null,
     lastSeen,
+    heardAt: 0,
     leases: new Map(),
     lastPoll: 0,
     poll: null,
@@ -101,7 +122,7 @@ export function executorsInUse({ leases, numExecutors }: SlaveEntry): number {
   return Math.min(leases.size, numExecutors);
 }
 
-/** `now` in milliseconds. */
+/** `now` in milliseconds of the steady time. */
 export function presentSlave(slave: SlaveEntry, now: number): Slave {
   const reason = slave.state === 'GONE' ? null : ailmentOf(slave, now);
   const builds = [...new Set([...slave.leases.values()].map(({ build }) => build.id))];

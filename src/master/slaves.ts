@@ -35,7 +35,7 @@ export class Slaves {
   }
 
   list({ offset, limit }: Page): { slaves: Slave[]; total: number } {
-    const { slaves, now } = this.#cluster;
+    const { slaves, steady: now } = this.#cluster;
     return {
       slaves: [...slaves.all()].slice(offset, offset + limit).map((slave) => presentSlave(slave, now)),
       total: slaves.size,
@@ -51,7 +51,7 @@ export class Slaves {
         `There is no slave ${id}; \`clusterrunner status\` and GET /v1/slave list them.`,
       );
     }
-    return presentSlave(slave, this.#cluster.now);
+    return presentSlave(slave, this.#cluster.steady);
   }
 
   /** The same process keeps its id and its leases; which of these it still has, it says when it asks for work. */
@@ -75,7 +75,7 @@ export class Slaves {
       known.state = 'CONNECTED';
       known.health = registeredAgain(known.health);
       known.paused = null;
-      known.lastSeen = this.#cluster.now;
+      slaves.noteHeard(known, this.#cluster.now);
     }
     const dead = register.replaces === undefined ? undefined : slaves.connectedAs(register.replaces);
     if (dead !== undefined && dead.id !== id) {
@@ -103,14 +103,15 @@ export class Slaves {
 
   /** Slaves that were not heard for the time of a lease are gone, and their leases are over. */
   async expire(): Promise<void> {
-    const deadline = this.#cluster.now - this.#leaseSeconds * 1000;
-    const silent = [...this.#cluster.slaves.connected()].filter(({ lastSeen }) => lastSeen < deadline);
+    const leaseMs = this.#leaseSeconds * 1000;
+    const silent = this.#cluster.slaves.silentFor(leaseMs);
     // When the master or its machine was held up, what they have said meanwhile has come and is not read yet.
     for (let turn = 0; turn < TURNS_TO_LISTEN && silent.length > 0; turn += 1) {
       await breathe();
     }
+    const still = new Set(silent.length > 0 ? this.#cluster.slaves.silentFor(leaseMs) : []);
     for (const slave of silent) {
-      if (slave.state === 'CONNECTED' && slave.lastSeen < deadline) {
+      if (slave.state === 'CONNECTED' && still.has(slave)) {
         this.#cluster.log.warn({ slave: slave.name, leases: slave.leases.size }, 'A slave was lost.');
         await this.#leave(slave, 'SLAVE_LOST');
       }

@@ -16,7 +16,7 @@ export function snapshotOf(cluster: Cluster): Snapshot {
   const slaves: Record<string, number> = {};
   let executors = 0;
   for (const slave of cluster.slaves.all()) {
-    const { state } = presentSlave(slave, cluster.now);
+    const { state } = presentSlave(slave, cluster.steady);
     slaves[state] = (slaves[state] ?? 0) + 1;
     executors += state === 'GONE' ? 0 : slave.numExecutors;
   }

@@ -1,5 +1,7 @@
+import type { ListenedTime } from '../domain/listened-time.js';
 import { slept } from '../lib/slept.js';
 import { endOverdueBuilds } from './build-timeouts.js';
+import { ClockJumps } from './clock-jumps.js';
 import type { Cluster } from './cluster.js';
 import type { Nonces } from './nonces.js';
 import type { Packs } from './packs.js';
@@ -15,6 +17,7 @@ const MAX_EVENTS = 100_000;
 /** Deleted at once; more would keep the others waiting. */
 const EVENTS_AT_ONCE = 1000;
 const TIMINGS_KEPT_MS = 180 * 24 * 60 * 60 * 1000;
+const NOTEWORTHY_MS = 1000;
 /** Forgetting is not urgent. */
 const FORGET_EVERY_MS = 10 * 60 * 1000;
 
@@ -30,9 +33,10 @@ export class Upkeep {
     retention: Retention,
     packs: Packs,
     regrouping: Regrouping,
+    listened: ListenedTime,
     leaseMs: number,
   ) {
-    this.#done = this.#run(cluster, slaves, nonces, retention, packs, regrouping, leaseMs);
+    this.#done = this.#run(cluster, slaves, nonces, retention, packs, regrouping, listened, leaseMs);
   }
 
   async stop(): Promise<void> {
@@ -47,26 +51,30 @@ export class Upkeep {
     retention: Retention,
     packs: Packs,
     regrouping: Regrouping,
+    listened: ListenedTime,
     leaseMs: number,
   ): Promise<void> {
     const { signal } = this.#stop;
     // A master that never lives for long forgets too.
-    let forgotten = cluster.now - FORGET_EVERY_MS;
+    let forgotten = cluster.steady - FORGET_EVERY_MS;
+    const jumps = new ClockJumps(cluster.clock, cluster.log);
     let isSwept = false;
     let isMore = true;
     while (await slept(cluster.clock, Math.min(LOOK_EVERY_MS, leaseMs / 4), signal)) {
       try {
+        jumps.look();
         await nonces.forgetExpired();
         if (!cluster.journal.isWhole) {
           continue;
         }
+        noteListening(cluster, listened);
         await slaves.expire();
         await endOverdueBuilds(cluster);
         await regrouping.considerAll();
         wakeForStragglers(cluster);
         await trim(cluster);
-        if (cluster.now - forgotten >= FORGET_EVERY_MS) {
-          forgotten = cluster.now;
+        if (cluster.steady - forgotten >= FORGET_EVERY_MS) {
+          forgotten = cluster.steady;
           await forget(cluster, slaves);
           await packs.trim();
           isMore = true;
@@ -81,6 +89,16 @@ export class Upkeep {
         cluster.log.error({ err: error }, 'The upkeep of the master failed; it is tried again.');
       }
     }
+  }
+}
+
+/** Slaves could not be heard while the master was held up, so that time does not count against them. */
+function noteListening({ clock, log }: Cluster, listened: ListenedTime): void {
+  const missed = listened.note(clock.monotonic());
+  if (missed > NOTEWORTHY_MS) {
+    log.warn(
+      `The master was stopped, or could not take anything, for about ${Math.round(missed / 1000)} s; that time does not count against slaves.`,
+    );
   }
 }
 

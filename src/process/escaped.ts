@@ -27,7 +27,7 @@ export async function endEscaped(
       send(pid, 'SIGTERM');
       send(pid, 'SIGCONT');
     }
-    for (const end = clock.now() + graceMs; alive().length > 0 && clock.now() < end; ) {
+    for (const end = clock.monotonic() + graceMs; alive().length > 0 && clock.monotonic() < end; ) {
       await clock.sleep(LOOK_MS);
     }
     for (const pid of alive()) {

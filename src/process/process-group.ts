@@ -40,7 +40,7 @@ async function isGoneWithin(
   clock: Clock,
   sent: 'SIGTERM' | 'SIGKILL',
 ): Promise<boolean> {
-  const deadline = clock.now() + ms;
+  const deadline = clock.monotonic() + ms;
   for (let look = FIRST_LOOK_MS; ; look = Math.min(MAX_LOOK_MS, look * 2)) {
     if (!send(group, 0)) {
       return true;
@@ -50,7 +50,7 @@ async function isGoneWithin(
     if (look >= (sent === 'SIGKILL' ? KILLED_LOOK_MS : MAX_LOOK_MS) && isAllDead(group)) {
       return sent === 'SIGKILL';
     }
-    const left = deadline - clock.now();
+    const left = deadline - clock.monotonic();
     if (left <= 0) {
       return false;
     }

@@ -26,7 +26,7 @@ export async function supervise(
   options: { signal: AbortSignal; graceMs: number | (() => number); clock: Clock },
 ): Promise<Ended> {
   const { signal, clock } = options;
-  const start = clock.now();
+  const start = clock.monotonic();
   const drained = Promise.all([closed(leader.stdout), closed(leader.stderr)]);
   const canceled = deferred<'canceled'>();
   const onAbort = () => canceled.resolve('canceled');
@@ -41,7 +41,7 @@ export async function supervise(
     signal.removeEventListener('abort', onAbort);
   }
   const isCanceled = first === 'canceled';
-  const ended = leader.exited.then(() => clock.now());
+  const ended = leader.exited.then(() => clock.monotonic());
   const graceMs = typeof options.graceMs === 'number' ? options.graceMs : options.graceMs();
   await endGroup(leader.pid, isCanceled ? graceMs : Math.min(LEFTOVER_GRACE_MS, graceMs), clock);
   unwatchGroup(leader.pid);

@@ -28,7 +28,7 @@ export class Ahead {
    * is known of it any more: what was asked ahead for it would be given back again and again.
    */
   get soon(): number {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     return [...this.#watched.values()].filter(
       ({ forecast: { end } }) => end !== null && Math.abs(end - now) <= AHEAD_MS,
     ).length;
@@ -36,7 +36,7 @@ export class Ahead {
 
   /** Its first atom begins. */
   begin(lease: LeaseId, atoms: number, expectedSeconds: number | null): void {
-    const forecast = new Forecast(atoms, expectedSeconds, this.#clock.now());
+    const forecast = new Forecast(atoms, expectedSeconds, this.#clock.monotonic());
     const watched = { forecast, stop: new AbortController(), isTimed: false };
     this.#watched.set(lease, watched);
     this.#time(watched);
@@ -45,7 +45,7 @@ export class Ahead {
   noteEnded(lease: LeaseId): void {
     const watched = this.#watched.get(lease);
     if (watched !== undefined) {
-      watched.forecast.noteEnded(this.#clock.now());
+      watched.forecast.noteEnded(this.#clock.monotonic());
       this.#time(watched);
     }
   }
@@ -66,7 +66,7 @@ export class Ahead {
   /** Until it is due; it may be put off while it is waited for. */
   async #wait({ forecast, stop: { signal } }: Watched): Promise<void> {
     for (;;) {
-      const ms = (forecast.end ?? 0) - AHEAD_MS - this.#clock.now();
+      const ms = (forecast.end ?? 0) - AHEAD_MS - this.#clock.monotonic();
       if (ms <= 0) {
         this.#due();
         return;

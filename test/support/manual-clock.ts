@@ -8,6 +8,7 @@ interface Sleeper {
 /** A clock that stands still until the test moves it. */
 export class ManualClock implements Clock {
   #now: number;
+  #monotonic = 0;
   readonly #sleepers = new Set<Sleeper>();
 
   constructor(now = 1_700_000_000_000) {
@@ -18,6 +19,15 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
+  monotonic(): number {
+    return this.#monotonic;
+  }
+
+  /** As if somebody set the clock: no time passes. */
+  set(now: number): void {
+    this.#now = now;
+  }
+
   /** How many sleep now: what a test waits for before it moves the time. */
   get sleeping(): number {
     return this.#sleepers.size;
@@ -26,7 +36,8 @@ export class ManualClock implements Clock {
   /** Moves the time and wakes whoever is due, earliest first; they run after the caller's next await. */
   advance(ms: number): void {
     this.#now += ms;
-    const due = [...this.#sleepers].filter(({ wakeAt }) => wakeAt <= this.#now);
+    this.#monotonic += ms;
+    const due = [...this.#sleepers].filter(({ wakeAt }) => wakeAt <= this.#monotonic);
     for (const sleeper of due.sort((a, b) => a.wakeAt - b.wakeAt)) {
       sleeper.wake();
     }
@@ -43,7 +54,7 @@ export class ManualClock implements Clock {
         reject(signal?.reason);
       };
       const sleeper: Sleeper = {
-        wakeAt: this.#now + ms,
+        wakeAt: this.#monotonic + ms,
         wake: () => {
           this.#sleepers.delete(sleeper);
           signal?.removeEventListener('abort', abort);

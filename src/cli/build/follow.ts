@@ -30,7 +30,7 @@ const SLOWEST_POLL_MS = 1000;
  */
 export async function followBuild(options: FollowOptions): Promise<Build> {
   const { clock, signal } = options;
-  const started = clock.now();
+  const started = clock.monotonic();
   let etag: string | null = null;
   for (let isFirst = true; ; isFirst = false) {
     const waitSeconds = isFirst ? 0 : options.everySeconds;
@@ -49,7 +49,7 @@ export async function followBuild(options: FollowOptions): Promise<Build> {
       }
     }
     if (etag === null) {
-      const wait = Math.min(SLOWEST_POLL_MS, Math.max(FIRST_POLL_MS, (clock.now() - started) / 20));
+      const wait = Math.min(SLOWEST_POLL_MS, Math.max(FIRST_POLL_MS, (clock.monotonic() - started) / 20));
       await clock.sleep(wait, signal);
     }
   }

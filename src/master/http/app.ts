@@ -122,13 +122,13 @@ function createRouter(options: AppOptions, openCalls: OpenCalls): Router {
 }
 
 function countWhenSent(ctx: Context, path: string, { clock, reading }: AppOptions): void {
-  const started = clock.now();
+  const started = clock.monotonic();
   ctx.res.once('close', () => {
     if (!ctx.res.headersSent) {
       // Whoever asked hung up before the answer: the status that was never sent says nothing.
       return;
     }
-    reading.countRequest(ctx.method, path, ctx.res.statusCode, seconds(clock.now() - started));
+    reading.countRequest(ctx.method, path, ctx.res.statusCode, seconds(clock.monotonic() - started));
   });
 }
 

@@ -9,6 +9,7 @@ function sleepingClock(): Clock & { slept: number[] } {
   return {
     slept,
     now: () => slept.reduce((sum, ms) => sum + ms, 0),
+    monotonic: () => slept.reduce((sum, ms) => sum + ms, 0),
     sleep: (ms) => {
       slept.push(ms);
       return Promise.resolve();

@@ -8,12 +8,41 @@ describe('a limit of time', () => {
   it('aborts when its time is over, and says that it was the time', async () => {
     const clock = new ManualClock();
     const limit = new TimeLimit(clock, 10, new AbortController().signal);
-    clock.advance(9_999);
+    for (let second = 0; second < 9; second += 1) {
+      clock.advance(1000);
+      await turn();
+    }
+    clock.advance(999);
     await turn();
     expect([limit.signal.aborted, limit.isOver]).to.deep.equal([false, false]);
     clock.advance(1);
     await turn();
     expect([limit.signal.aborted, limit.isOver]).to.deep.equal([true, true]);
+  });
+
+  it('does not count time in which the process was stopped', async () => {
+    const clock = new ManualClock();
+    const limit = new TimeLimit(clock, 10, new AbortController().signal);
+    clock.advance(3_600_000);
+    await turn();
+    for (let second = 0; second < 9; second += 1) {
+      clock.advance(1000);
+      await turn();
+    }
+    expect(limit.isOver).to.equal(false);
+    clock.advance(500);
+    await turn();
+    expect(limit.isOver).to.equal(true);
+  });
+
+  it('is not ended by a clock that is set', async () => {
+    const clock = new ManualClock();
+    const limit = new TimeLimit(clock, 10, new AbortController().signal);
+    clock.set(clock.now() + 3_600_000);
+    clock.advance(1);
+    await turn();
+    expect(limit.isOver).to.equal(false);
+    limit.end();
   });
 
   it('follows the other signal, which then is what ended it', async () => {

@@ -39,11 +39,11 @@ async function getBuild(
   { service, reading, clock }: HandlerDependencies,
 ): Promise<{ build: Build } | typeof UNCHANGED> {
   const until = query.until ?? 'change';
-  const deadline = clock.now() + 1000 * (query.wait ?? 0);
+  const deadline = clock.monotonic() + 1000 * (query.wait ?? 0);
   const isKnown = (tag: string) => namesTag(headers['if-none-match'], tag);
   for (;;) {
     const enough = new AbortController();
-    const left = deadline - clock.now();
+    const left = deadline - clock.monotonic();
     const changed =
       left > 0
         ? reading.untilChanged(buildId, until, left, AbortSignal.any([gone, enough.signal]))
