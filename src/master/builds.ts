@@ -9,11 +9,20 @@ import { noFacts } from '../protocol/result-facts.js';
 import { archivePath } from './archive-files.js';
 import { arrivingArchives } from './arriving-archives.js';
 import { type BuildEntry, Change, type Cluster } from './cluster.js';
-import type { ArchiveContents, MasterPacks, Page } from './contract.js';
+import type { ArchiveContents, BuildsPage, MasterPacks, Page } from './contract.js';
 import { endBuild } from './ending.js';
 import { presentEntry, presentRow } from './present.js';
 import { checkRequest } from './requests.js';
-import { type BuildRow, findBuild, insertBuild, pageOfBuilds, readJob, readRequest } from './store/builds.js';
+import {
+  type BuildRow,
+  findBuild,
+  findBuildHead,
+  insertBuild,
+  listedRequest,
+  pageOfBuilds,
+  readJob,
+  readRequest,
+} from './store/builds.js';
 import { appendEvent } from './store/events.js';
 import { failedAtoms, flakyAtoms } from './store/reading.js';
 import { deliveredSubjobs } from './store/subjobs.js';
@@ -113,11 +122,12 @@ export class Builds {
     });
   }
 
-  async list(page: Page): Promise<{ builds: Build[]; total: number }> {
+  async list(page: BuildsPage): Promise<{ builds: Build[]; total: number }> {
     const { rows, total } = await pageOfBuilds(this.#cluster.store.db, page);
     const builds: Build[] = [];
     for (const row of rows) {
-      builds.push(await this.#present(row, MAX_FAILED_SHOWN_IN_LIST));
+      const build = await this.#present(row, MAX_FAILED_SHOWN_IN_LIST);
+      builds.push({ ...build, request_params: listedRequest(build.request_params) });
     }
     return { builds, total };
   }
@@ -125,7 +135,11 @@ export class Builds {
   /** Oldest first. */
   async listUnfinished({ offset, limit }: Page): Promise<{ builds: Build[]; total: number }> {
     const running = [...this.#cluster.builds.values()].filter(({ ending }) => ending === null);
-    return { builds: running.slice(offset, offset + limit).map(presentEntry), total: running.length };
+    const builds = running.slice(offset, offset + limit).map(presentEntry);
+    return {
+      builds: builds.map((build) => ({ ...build, request_params: listedRequest(build.request_params) })),
+      total: running.length,
+    };
   }
 
   /** @throws NOT_FOUND */
@@ -174,14 +188,12 @@ export class Builds {
 
   /** @throws NOT_FOUND */
   async row(id: BuildId): Promise<BuildRow> {
-    const row = await findBuild(this.#cluster.store.db, id);
-    if (row === undefined) {
-      throw new ClusterRunnerError(
-        'NOT_FOUND',
-        `There is no build ${id}; \`clusterrunner list\` and GET /v1/build list them.`,
-      );
-    }
-    return row;
+    return found(id, await findBuild(this.#cluster.store.db, id));
+  }
+
+  /** @throws NOT_FOUND */
+  async head(id: BuildId): Promise<Pick<BuildRow, 'job' | 'num_atoms' | 'num_subjobs'>> {
+    return found(id, await findBuildHead(this.#cluster.store.db, id));
   }
 
   /** The end of a build is shown once it is committed: who has seen it must not see the build run again. */
@@ -209,6 +221,16 @@ export class Builds {
   }
 }
 
-function idOf(row: BuildRow): BuildId {
+function found<Row>(id: BuildId, row: Row | undefined): Row {
+  if (row === undefined) {
+    throw new ClusterRunnerError(
+      'NOT_FOUND',
+      `There is no build ${id}; \`clusterrunner list\` and GET /v1/build list them.`,
+    );
+  }
+  return row;
+}
+
+function idOf(row: Pick<BuildRow, 'id'>): BuildId {
   return toId.build(row.id);
 }

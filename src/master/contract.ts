@@ -22,6 +22,11 @@ export interface Page {
   readonly limit: number;
 }
 
+/** Of builds: those after the build `after`, when it is given, and not from an offset. */
+export interface BuildsPage extends Page {
+  readonly after?: BuildId;
+}
+
 /** A subjob's archive that has arrived whole, with the digest that was signed, at a temporary path. */
 export interface ReceivedArchive {
   readonly temporaryPath: string;
@@ -50,7 +55,8 @@ export interface MasterService {
   readonly zips: MasterZips;
 
   createBuild(request: BuildRequest): Promise<BuildId>;
-  listBuilds(page: Page): Promise<{ builds: Build[]; total: number }>;
+  /** `request_params` has neither `config` nor `atoms_override`. */
+  listBuilds(page: BuildsPage): Promise<{ builds: Build[]; total: number }>;
   getBuild(build: BuildId): Promise<Build>;
   cancelBuild(build: BuildId): Promise<Build>;
   /** @throws NOT_FOUND; CONFLICT when it still runs, or there is nothing to run again */

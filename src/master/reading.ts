@@ -64,7 +64,7 @@ export class Reading {
   /** @throws NOT_FOUND */
   async listSubjobs(build: BuildId, page: Page): Promise<{ subjobs: Subjob[]; total: number }> {
     const { db } = this.#cluster.store;
-    const { job, num_subjobs } = await this.#builds.row(build);
+    const { job, num_subjobs } = await this.#builds.head(build);
     // Before a build begins its plan may be there in part.
     const rows = job === null ? [] : await pageOfSubjobs(db, build, page);
     const command = commandOf(job);
@@ -79,7 +79,7 @@ export class Reading {
   /** @throws NOT_FOUND */
   async getSubjob(build: BuildId, subjob: SubjobId): Promise<Subjob> {
     const { db } = this.#cluster.store;
-    const command = commandOf((await this.#builds.row(build)).job);
+    const command = commandOf((await this.#builds.head(build)).job);
     const row = await viewSubjob(db, build, subjob);
     if (row === undefined) {
       throw noSubjob(build, subjob);
@@ -94,7 +94,7 @@ export class Reading {
     page: Page,
   ): Promise<{ atoms: Atom[]; total: number }> {
     const { db } = this.#cluster.store;
-    const { job, num_atoms } = await this.#builds.row(build);
+    const { job, num_atoms } = await this.#builds.head(build);
     if (subjob === null) {
       const rows = job === null ? [] : await pageOfAtoms(db, build, page);
       return { atoms: rows.map(presentAtom), total: num_atoms ?? 0 };
@@ -138,7 +138,7 @@ export class Reading {
   async #atom(build: BuildId, atom: AtomId): Promise<AtomView> {
     const view = await findAtom(this.#cluster.store.db, build, atom);
     if (view === undefined) {
-      await this.#builds.row(build);
+      await this.#builds.head(build);
       throw new ClusterRunnerError('NOT_FOUND', `Build ${build} has no atom ${atom}.`);
     }
     return view;

@@ -102,7 +102,10 @@ function operation(name: string, route: RouteDeclaration): Operation {
 
 function answerContent(route: RouteDeclaration): Readonly<Record<string, unknown>> {
   if (route.answer === 'redirect') {
-    return { headers: { Location: { schema: { type: 'string' } } } };
+    return {
+      headers: { Location: { schema: { type: 'string' } } },
+      content: jsonContent(Type.Object({ STATUS: Type.Literal('SUCCESS'), location: Type.String() })),
+    };
   }
   return typeof route.answer === 'string'
     ? { content: { [route.answer]: {} } }

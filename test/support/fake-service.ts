@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type {
   ArchiveContents,
+  BuildsPage,
   ConsoleLines,
   EventsAfter,
   MasterReading,
@@ -118,9 +119,11 @@ export class FakeService implements MasterService, MasterReading {
     return id;
   }
 
-  async listBuilds({ offset, limit }: Page): Promise<{ builds: Build[]; total: number }> {
+  async listBuilds({ offset, limit, after }: BuildsPage): Promise<{ builds: Build[]; total: number }> {
     this.#requireWhole();
-    return { builds: [...this.builds.values()].slice(offset, offset + limit), total: this.builds.size };
+    const all = [...this.builds.values()];
+    const begin = after === undefined ? offset : all.filter(({ id }) => id <= after).length;
+    return { builds: all.slice(begin, begin + limit), total: all.length };
   }
 
   async getBuild(build: BuildId): Promise<Build> {

@@ -48,12 +48,6 @@ export async function admitReader(
   return 'token';
 }
 
-/** What is not part of what the route asks: `?token=` is taken, and left out, wherever something is read. */
-export function withoutToken(query: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { token: _, ...rest } = query;
-  return rest;
-}
-
 /** The target of a request as it may be logged. */
 export function withTokenHidden(target: string): string {
   const [path = '', query] = target.split(/\?(.*)/s);

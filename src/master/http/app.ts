@@ -22,6 +22,7 @@ import { OpenCalls } from './open-calls.js';
 import { requireHost, requireKnownHost, requireOrigin, shareWith } from './origins.js';
 import { ReadsAtOnce } from './reads-at-once.js';
 import { RequestsInFlight } from './requests-in-flight.js';
+import { Turns } from './turns.js';
 import { UnprovedBytes } from './unproved-bytes.js';
 
 export interface AppOptions extends Omit<Keys, 'failedSignatures'> {
@@ -83,7 +84,7 @@ export function createApp(options: AppOptions): App {
 }
 
 function createRouter(options: AppOptions, openCalls: OpenCalls): Router {
-  const handlers = createHandlers(options);
+  const handlers = createHandlers({ ...options, turns: new Turns() });
   const { limits, readAccess } = options;
   const failedSignatures = new FailedSignatures(limits.failedSignatures, options.clock);
   const shared = {

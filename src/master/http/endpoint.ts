@@ -5,7 +5,7 @@ import type { Networks } from '../../lib/networks.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
 import { requireAcceptable } from './acceptable.js';
-import { admitReader, type ReadAccess, withoutToken } from './admit-reader.js';
+import { admitReader, type ReadAccess } from './admit-reader.js';
 import {
   authenticateBody,
   authenticateHead,
@@ -17,7 +17,8 @@ import {
 import { clientAddress } from './client-address.js';
 import { PROVED } from './connections.js';
 import { type Call, type Handler, type HandlerBody, IncomingBody } from './handler.js';
-import { type ParseJson, requireJson } from './json-body.js';
+import { type ParseJson, requireUncompressed } from './json-body.js';
+import { lenient, lenientQuery } from './lenient.js';
 import type { Limits } from './limits.js';
 import type { OpenCalls } from './open-calls.js';
 import { chunksOf, discardRest, inTime, readBytes } from './raw-body.js';
@@ -72,7 +73,8 @@ export function createEndpoint<R extends RouteDeclaration>(
       ctx.app.emit(PROVED, ctx.req.socket);
     }
     const params = textsOf(route.params, texts);
-    const query = textsOf(route.query, route.signing === 'none' ? withoutToken(ctx.query) : ctx.query);
+    const query =
+      route.method === 'GET' ? lenientQuery(route.query, ctx.query) : textsOf(route.query, ctx.query);
     const work = async () => {
       const body = await readBody(route, ctx, head, proof, shared);
       checkParams(params);
@@ -163,8 +165,9 @@ async function readBody(
   if (route.body === null) {
     return bytes.length === 0 ? undefined : bytes;
   }
-  requireJson(ctx.headers);
-  return await shared.parseJson(ctx, bytes);
+  requireUncompressed(ctx.headers);
+  const value = await shared.parseJson(ctx, bytes);
+  return route.signing === 'document' ? lenient(route.body, value) : value;
 }
 
 function refuseUnproved(): never {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { AnswerOf, BodyOf, ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
 import type { RouteName, routes } from '../../protocol/routes.js';
+import type { ListAnswer } from './list-answer.js';
 
 /** The body of a route that declares 'stream': the handler reads it, and must have it verified before it acts. */
 export class IncomingBody {
@@ -48,7 +49,14 @@ export type HandlerAnswer<R extends RouteDeclaration> = R['answer'] extends 'red
   ? Redirect | NotYet
   : R['answer'] extends string
     ? Content | NotYet
-    : AnswerOf<R> | typeof UNCHANGED;
+    : AnswerOf<R> | ListIn<AnswerOf<R>> | typeof UNCHANGED;
+
+/** The list of an answer that has one, beside `total` alone, to be sent page by page. */
+type ListIn<Answer> = {
+  [Name in keyof Answer & string]: Answer[Name] extends readonly (infer Row)[]
+    ? ListAnswer<Name, Row>
+    : never;
+}[keyof Answer & string];
 
 /** One request, with everything checked against the route's declaration. */
 export interface Call<R extends RouteDeclaration> {

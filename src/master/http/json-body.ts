@@ -7,17 +7,10 @@ import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { isDeeperThan } from './json-depth.js';
 
 /**
- * Refuses what cannot be JSON before it is read. A body without a Content-Type is taken for JSON: programs in
- * the field send none.
+ * Refuses a compressed body before it is parsed. Content-Type does not count: programs in the field send none, or that of
+ * a form (`curl -d`), and the signature has shown that the body is what its sender meant.
  */
-export function requireJson(headers: IncomingHttpHeaders): void {
-  const type = (headers['content-type'] ?? 'application/json').split(';')[0]?.trim().toLowerCase();
-  if (type !== 'application/json') {
-    throw new ClusterRunnerError(
-      'UNSUPPORTED_MEDIA_TYPE',
-      'The body must be JSON; send it with the header `Content-Type: application/json`.',
-    );
-  }
+export function requireUncompressed(headers: IncomingHttpHeaders): void {
   if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
     throw new ClusterRunnerError(
       'UNSUPPORTED_MEDIA_TYPE',

@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import type { RouteDeclaration } from '../../protocol/route.js';
 import { type Content, type NotYet, type Redirect, UNCHANGED } from './handler.js';
+import { ListAnswer } from './list-answer.js';
 
 /** Sends what a handler gave in the form that the route declares; `more` is added to what is JSON. */
 export function sendAnswer(
@@ -11,6 +12,10 @@ export function sendAnswer(
 ): void {
   if (answer === UNCHANGED) {
     ctx.status = 304;
+  } else if (answer instanceof ListAnswer) {
+    ctx.status = route.status;
+    ctx.body = answer.content({ STATUS: 'SUCCESS' }, more);
+    ctx.type = 'application/json';
   } else if (!isOfBytes(route, answer)) {
     ctx.status = route.status;
     ctx.body = { STATUS: 'SUCCESS', ...(typeof answer === 'object' ? answer : {}), ...more };
@@ -20,6 +25,7 @@ export function sendAnswer(
   } else if ('location' in answer) {
     ctx.redirect(answer.location);
     ctx.status = route.status;
+    ctx.body = { STATUS: 'SUCCESS', location: answer.location, ...more };
   } else {
     sendContent(ctx, route, answer);
   }

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import type { Kysely, Selectable, Updateable } from 'kysely';
+import { type Kysely, type Selectable, sql, type Updateable } from 'kysely';
 import { type BuildRequest, BuildRequestSchema } from '../../protocol/build.js';
 import { type BuildId, toId } from '../../protocol/ids.js';
 import { NamedJobSchema } from '../../protocol/job.js';
@@ -9,6 +9,31 @@ import { jsonColumn } from './json.js';
 import { expectOneRow } from './one-row.js';
 
 export type BuildRow = Selectable<BuildsTable>;
+
+/** What a list reads of a build: all that is small. */
+const LISTED = [
+  'id',
+  'state',
+  'timestamps',
+  'commit_hash',
+  'revision',
+  'num_atoms',
+  'num_subjobs',
+  'planned_executors',
+  'assumed_seconds',
+  'num_subjobs_done',
+  'num_atoms_done',
+  'num_atoms_failed',
+  'num_atoms_lost',
+  'num_atoms_flaky',
+  'facts',
+  'error_message',
+  'ended_at',
+  'attempt',
+  'lease_id',
+  'losses',
+  'listed_request',
+] as const satisfies readonly (keyof BuildsTable)[];
 
 const second = Type.Optional(Type.Number());
 const TimestampsSchema = Type.Object(
@@ -32,6 +57,7 @@ export async function insertBuild(
     .insertInto('builds')
     .values({
       request: JSON.stringify(request),
+      listed_request: JSON.stringify(listedRequest(request)),
       state: 'QUEUED',
       timestamps: JSON.stringify(timestamps),
       num_subjobs_done: 0,
@@ -65,22 +91,45 @@ export async function findBuild(db: Kysely<Database>, build: BuildId): Promise<B
   return await db.selectFrom('builds').selectAll().where('id', '=', build).executeTakeFirst();
 }
 
-/** Oldest first. */
+/** What a list of a build's subjobs or atoms needs to know of it; its request may have megabytes. */
+export async function findBuildHead(
+  db: Kysely<Database>,
+  build: BuildId,
+): Promise<Pick<BuildRow, 'job' | 'num_atoms' | 'num_subjobs'> | undefined> {
+  return await db
+    .selectFrom('builds')
+    .select(['job', 'num_atoms', 'num_subjobs'])
+    .where('id', '=', build)
+    .executeTakeFirst();
+}
+
+/** What lists show of a request: all but the parts that may have megabytes. */
+export function listedRequest({ config: _, atoms_override: __, ...request }: BuildRequest): BuildRequest {
+  return request;
+}
+
+/** Which builds: those after the build `after` when it is given, however many have been forgotten meanwhile. */
+export interface BuildsPage {
+  readonly offset: number;
+  readonly limit: number;
+  readonly after?: BuildId;
+}
+
+/** Oldest first, with the part of their requests that is listed, and without their jobs. */
 export async function pageOfBuilds(
   db: Kysely<Database>,
-  page: { offset: number; limit: number },
+  { offset, limit, after }: BuildsPage,
 ): Promise<{ rows: BuildRow[]; total: number }> {
   const { total } = await db
     .selectFrom('builds')
     .select((e) => e.fn.countAll<number>().as('total'))
     .executeTakeFirstOrThrow();
-  const rows = await db
+  const listed = db
     .selectFrom('builds')
-    .selectAll()
+    .select([...LISTED, 'listed_request as request', sql<null>`NULL`.as('job')])
     .orderBy('id')
-    .offset(page.offset)
-    .limit(page.limit)
-    .execute();
+    .limit(limit);
+  const rows = await (after === undefined ? listed.offset(offset) : listed.where('id', '>', after)).execute();
   return { rows, total };
 }
 

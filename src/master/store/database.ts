@@ -53,6 +53,8 @@ export interface BuildsTable {
   attempt: number;
   lease_id: number | null;
   losses: string;
+  /** The part of the request that lists show, as JSON. */
+  listed_request: string;
 }
 
 /**

@@ -68,6 +68,13 @@ const migrations: Record<string, Migration> = {
       await sql`ALTER TABLE atoms ADD COLUMN kept_subjob_id INTEGER`.execute(db);
     },
   },
+  '0009_listed_request': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await sql`ALTER TABLE builds ADD COLUMN listed_request TEXT NOT NULL DEFAULT '{}'`.execute(db);
+      await sql`
+        UPDATE builds SET listed_request = json_remove(request, '$.config', '$.atoms_override')`.execute(db);
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };

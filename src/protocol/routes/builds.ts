@@ -5,7 +5,7 @@ import { ExplanationSchema } from '../explanation.js';
 import { BuildIdSchema } from '../ids.js';
 import { declareRoute } from '../route.js';
 import { literals } from '../shapes.js';
-import { closed, nothing, ofBuild, page, total } from './shared.js';
+import { anyPage, closed, nothing, ofBuild, page, total } from './shared.js';
 
 /** Longest that a question may ask the master to hold it. */
 export const MAX_WAIT_SECONDS = 60;
@@ -27,9 +27,10 @@ export const buildRoutes = {
     method: 'GET',
     path: '/v1/build',
     signing: 'none',
-    summary: 'All builds that the master knows, oldest first.',
+    summary:
+      'All builds that the master knows, oldest first. `request_params` has neither `config` nor `atoms_override` here.',
     params: nothing,
-    query: page,
+    query: anyPage,
     body: null,
     status: 200,
     answer: builds,

@@ -18,12 +18,22 @@ export const ofSlaveAndSubjob = Type.Object(
   closed,
 );
 
-/** A list never comes whole: at most this many rows an answer. */
+/** At most this many rows of a list that is in memory, or of events, come in one answer. */
 export const MAX_PAGE = 1000;
 export const pageFields = {
   offset: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: 100 })),
 };
 export const page = Type.Object(pageFields, closed);
+/** Of a list that is sent row by row: all of it, unless a limit is given. */
+export const anyPage = Type.Object(
+  {
+    offset: pageFields.offset,
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'All rows unless given.' }),
+    ),
+  },
+  closed,
+);
 /** How many rows there are in all, beside a page of them. */
 export const total = Type.Integer({ description: 'Rows in all, not only on this page.' });

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { declareRoute } from '../route.js';
 import { AtomSchema, ConsolePageSchema, SubjobSchema } from '../work.js';
-import { closed, MAX_PAGE, ofAtom, ofAtomInSubjob, ofBuild, ofSubjob, page, total } from './shared.js';
+import { anyPage, closed, MAX_PAGE, ofAtom, ofAtomInSubjob, ofBuild, ofSubjob, total } from './shared.js';
 
 const atoms = Type.Object({ atoms: Type.Array(AtomSchema), total });
 const oneAtom = Type.Object({ atom: AtomSchema });
@@ -46,7 +46,7 @@ export const workRoutes = {
     signing: 'none',
     summary: 'The subjobs of a build.',
     params: ofBuild,
-    query: page,
+    query: anyPage,
     body: null,
     status: 200,
     answer: Type.Object({ subjobs: Type.Array(SubjobSchema), total }),
@@ -70,7 +70,7 @@ export const workRoutes = {
     signing: 'none',
     summary: 'The atoms of a subjob.',
     params: ofSubjob,
-    query: page,
+    query: anyPage,
     body: null,
     status: 200,
     answer: atoms,
@@ -93,7 +93,7 @@ export const workRoutes = {
     signing: 'none',
     summary: 'The atoms of a build.',
     params: ofBuild,
-    query: page,
+    query: anyPage,
     body: null,
     status: 200,
     answer: atoms,

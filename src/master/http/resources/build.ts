@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Build } from '../../../protocol/build.js';
 import type { routes } from '../../../protocol/routes.js';
 import { type Call, type Handlers, UNCHANGED } from '../handler.js';
-import { type HandlerDependencies, pageOf } from './dependencies.js';
+import { ListAnswer } from '../list-answer.js';
+import { type HandlerDependencies, listQueryOf, pageOf } from './dependencies.js';
 
 type BuildRoutes =
   | 'listBuilds'
@@ -14,9 +15,17 @@ type BuildRoutes =
   | 'explainBuild';
 
 export function buildHandlers(dependencies: HandlerDependencies): Pick<Handlers, BuildRoutes> {
-  const { service, reading } = dependencies;
+  const { service, reading, turns } = dependencies;
   return {
-    listBuilds: ({ query }) => service.listBuilds(pageOf(query)),
+    listBuilds: ({ query, gone }) =>
+      ListAnswer.begin('builds', listQueryOf(query), turns, gone, async ({ offset, limit, after }) => {
+        const page = await service.listBuilds({
+          offset,
+          limit,
+          ...(after === null ? {} : { after: after.id }),
+        });
+        return { rows: page.builds, total: page.total };
+      }),
     queue: async ({ query }) => {
       const { builds, total } = await reading.listUnfinished(pageOf(query));
       return { builds, total, queue: builds };

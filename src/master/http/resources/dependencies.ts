@@ -2,6 +2,8 @@ import type { Clock } from '../../../lib/clock.js';
 import type { MasterReading, MasterService, Page } from '../../contract.js';
 import type { ResultBounds } from '../../result-bounds.js';
 import type { Limits } from '../limits.js';
+import type { ListQuery } from '../list-answer.js';
+import type { Turns } from '../turns.js';
 
 export interface HandlerDependencies {
   readonly service: MasterService;
@@ -10,6 +12,8 @@ export interface HandlerDependencies {
   readonly version: string;
   readonly temporaryDirectory: string;
   readonly limits: Limits;
+  /** For what keeps the process busy for some milliseconds. */
+  readonly turns: Turns;
   /** How much results may hold; the defaults of the configuration unless given. */
   readonly resultBounds?: ResultBounds;
 }
@@ -17,4 +21,9 @@ export interface HandlerDependencies {
 /** The declaration's defaults have been filled in by validation; the types do not know it. */
 export function pageOf(query: { offset?: number; limit?: number }): Page {
   return { offset: query.offset ?? 0, limit: query.limit ?? 100 };
+}
+
+/** All rows unless a limit is given. */
+export function listQueryOf(query: { offset?: number; limit?: number }): ListQuery {
+  return { offset: query.offset ?? 0, limit: query.limit ?? null };
 }

@@ -3,7 +3,8 @@ import type { AtomId, BuildId, SubjobId } from '../../../protocol/ids.js';
 import type { Atom, ConsolePage } from '../../../protocol/work.js';
 import type { MasterReading } from '../../contract.js';
 import type { Handlers } from '../handler.js';
-import { type HandlerDependencies, pageOf } from './dependencies.js';
+import { ListAnswer, type ListQuery } from '../list-answer.js';
+import { type HandlerDependencies, listQueryOf } from './dependencies.js';
 
 type WorkRoutes =
   | 'listSubjobs'
@@ -15,12 +16,21 @@ type WorkRoutes =
   | 'getAtom'
   | 'getConsole';
 
-export function workHandlers({ reading }: HandlerDependencies): Pick<Handlers, WorkRoutes> {
+export function workHandlers({ reading, turns }: HandlerDependencies): Pick<Handlers, WorkRoutes> {
+  const listAtoms = (build: BuildId, subjob: SubjobId | null, query: ListQuery, gone: AbortSignal) =>
+    ListAnswer.begin<'atoms', Atom>('atoms', query, turns, gone, async (next) => {
+      const { atoms, total } = await reading.listAtoms(build, subjob, next);
+      return { rows: atoms, total };
+    });
   return {
-    listSubjobs: ({ params, query }) => reading.listSubjobs(params.buildId, pageOf(query)),
+    listSubjobs: ({ params, query, gone }) =>
+      ListAnswer.begin('subjobs', listQueryOf(query), turns, gone, async (next) => {
+        const { subjobs, total } = await reading.listSubjobs(params.buildId, next);
+        return { rows: subjobs, total };
+      }),
     getSubjob: async ({ params }) => ({ subjob: await reading.getSubjob(params.buildId, params.subjobId) }),
-    listAtomsOfSubjob: ({ params, query }) =>
-      reading.listAtoms(params.buildId, params.subjobId, pageOf(query)),
+    listAtomsOfSubjob: ({ params, query, gone }) =>
+      listAtoms(params.buildId, params.subjobId, listQueryOf(query), gone),
     getAtomOfSubjob: async ({ params: { buildId, subjobId, atomId } }) => ({
       atom: await atomOfSubjob(reading, buildId, subjobId, atomId),
     }),
@@ -28,7 +38,7 @@ export function workHandlers({ reading }: HandlerDependencies): Pick<Handlers, W
       const atom = await atomOfSubjob(reading, buildId, subjobId, atomId);
       return readConsole(reading, buildId, atom.id, query);
     },
-    listAtoms: ({ params, query }) => reading.listAtoms(params.buildId, null, pageOf(query)),
+    listAtoms: ({ params, query, gone }) => listAtoms(params.buildId, null, listQueryOf(query), gone),
     getAtom: async ({ params }) => ({ atom: await reading.getAtom(params.buildId, params.atomId) }),
     getConsole: ({ params, query }) => readConsole(reading, params.buildId, params.atomId, query),
   };

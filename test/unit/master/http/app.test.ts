@@ -124,9 +124,8 @@ describe('the API', () => {
       ['an id in another notation', 'GET', '/v1/build/0x1', 400, /"buildId"/],
       ['an id below the first', 'GET', '/v1/build/0', 400, /"buildId"/],
       ['a broken escape', 'GET', '/v1/build/%E0%A4', 400, /%25/],
-      ['an unknown query', 'GET', '/v1/build?page=1', 400, /"page".*offset, limit/],
       ['a query given twice', 'GET', '/v1/build?limit=1&limit=2', 400, /"limit"/],
-      ['a page that is too large', 'GET', '/v1/build?limit=1001', 400, /1000/],
+      ['a page of no number', 'GET', '/v1/build?limit=many', 400, /"limit"/],
     ];
     for (const [what, method, path, status, sentence] of cases) {
       it(what, async () => {
@@ -149,8 +148,7 @@ describe('the API', () => {
     const tooMany = await request(master, 'GET', `/v1/build?${'a&'.repeat(7000)}`);
     expect(tooMany.status).to.equal(400);
     expect(tooMany.body.error).to.contain('more than the 100 parameters');
-    const unknown = await request(master, 'GET', `/v1/build?${'a&'.repeat(99)}`);
-    expect(unknown.body.error).to.contain('Unknown field');
+    expect((await request(master, 'GET', `/v1/build?${'a&'.repeat(99)}`)).status).to.equal(200);
   });
 
   it('hides a fault of its own, and logs it with its stack', async () => {

@@ -75,6 +75,7 @@ describe('the results of a build', () => {
     const answer = await request(master, 'GET', '/v1/build/2/result');
     expect(answer.status).to.equal(302);
     expect(answer.headers.get('location')).to.equal('/v1/build/2/artifacts.tar.gz');
+    expect(answer.body).to.include({ STATUS: 'SUCCESS', location: '/v1/build/2/artifacts.tar.gz' });
     const followed = await fetch(`${master.url}/build/2/result/`);
     expect(followed.headers.get('content-type')).to.equal('application/gzip');
     expect((await followed.arrayBuffer()).byteLength).to.equal(

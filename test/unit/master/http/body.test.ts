@@ -67,12 +67,24 @@ describe('the body of a request', () => {
     expect(master.service.changes[0]?.said).to.have.property('project_directory', '/ü ü');
   });
 
-  it('must be announced as JSON, uncompressed', async () => {
-    const form = await signed(master, 'POST', '/v1/build', good, {
-      'content-type': 'application/x-www-form-urlencoded',
+  it('may have null for optional fields, and its type in any case', async () => {
+    const answer = await signed(master, 'POST', '/v1/build', {
+      ...good,
+      type: 'Directory',
+      branch: null,
+      remote_files: null,
+      config: { commands: ['x', null], atomizers: [{ A: 'x' }], max_executors: null },
     });
-    expect(form.status).to.equal(415);
-    expect(form.body.error).to.contain('Content-Type: application/json');
+    expect(answer.status, String(answer.body.error)).to.equal(202);
+    expect(master.service.changes[0]?.said).to.deep.equal({
+      ...good,
+      config: { commands: ['x', null], atomizers: [{ A: 'x' }] },
+    });
+    expect((await signed(master, 'POST', '/v1/build', { ...good, type: null })).status).to.equal(400);
+    expect((await signed(master, 'PUT', '/v1/build/1', { status: 'CANCELED' })).status).to.equal(200);
+  });
+
+  it('must not be compressed', async () => {
     const packed = await signed(master, 'POST', '/v1/build', good, { 'content-encoding': 'gzip' });
     expect(packed.status).to.equal(415);
     expect(master.service.changes).to.deep.equal([]);
