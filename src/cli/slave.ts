@@ -46,6 +46,7 @@ export async function slave(options: SlaveOptions): Promise<void> {
       root: root.path,
       port: config.slave.port,
       portIsExplicit: config.isExplicit('slave.port'),
+      address: config.slave.address,
       strictHostKeyChecking: config.gitStrictHostKeyChecking,
       workspacesKept: config.slave.workspacesKept,
       remoteFileLimits: {

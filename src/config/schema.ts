@@ -272,6 +272,12 @@ export const sections = {
       flag: '--port',
       env: ['CLUSTERRUNNER_SLAVE_PORT'],
     }),
+    address: key(
+      text,
+      '127.0.0.1',
+      'Address that the read-only API of a slave listens on; 0.0.0.0 (or ::) for all, so that other machines may ask it.',
+      { env: ['CLUSTERRUNNER_SLAVE_ADDRESS'] },
+    ),
     num_executors: executors,
     master_hostname: key(text, 'localhost', 'Host name or address of the master.', { flag: '--master-url' }),
     // CLUSTERRUNNER_MASTER_PORT says which port the master has, to the master and to those who look for it.

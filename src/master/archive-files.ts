@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Flusher } from '../lib/flusher.js';
-import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
+import { ClusterRunnerError, reasonWithoutPaths } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 
 const flush = promisify(fsync);
@@ -47,7 +47,7 @@ export class ArchiveKeeper {
     } catch (error) {
       throw new ClusterRunnerError(
         'UNAVAILABLE',
-        `The master cannot keep the result on its disk (${messageOf(error)}); mend that, it will be delivered again.`,
+        `The master cannot keep the result on its disk (${reasonWithoutPaths(error)}); mend that, it will be delivered again.`,
         { cause: error },
       );
     }

@@ -1,6 +1,6 @@
 import type { Logger } from '../lib/logger.js';
 import { Signal } from '../lib/signal.js';
-import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
+import { ClusterRunnerError, messageOf, reasonWithoutPaths } from '../protocol/errors.js';
 import type { Writable } from './store/database.js';
 import type { Store } from './store/store.js';
 
@@ -35,7 +35,7 @@ export class Journal {
     const { outage } = this.#store;
     return outage === null
       ? null
-      : `The master cannot write to its store (${messageOf(outage.error)}); mend the cause (is its disk full?), and it goes on by itself.`;
+      : `The master cannot write to its store (${reasonWithoutPaths(outage.error)}); mend the cause (is its disk full?), and it goes on by itself.`;
   }
 
   /** Whether changes can be made. */
@@ -70,7 +70,7 @@ export class Journal {
       }
       throw new ClusterRunnerError(
         'UNAVAILABLE',
-        `The master could not write to its store (${messageOf(error)}); mend the cause and ask again.`,
+        `The master could not write to its store (${reasonWithoutPaths(error)}); mend the cause and ask again.`,
         { cause: error },
       );
     }

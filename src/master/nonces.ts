@@ -1,28 +1,29 @@
 import { seconds } from '../lib/clock.js';
 import type { Cluster } from './cluster.js';
+import { NonceMemory } from './nonce-memory.js';
 import { allNonces, type ExpiringNonces, forgetNonces, insertNonces } from './store/nonces.js';
 
 /** The nonces of signed requests, kept until their signatures expire: no request is taken twice. */
 export class Nonces {
   readonly #cluster: Cluster;
-  readonly #seen = new Set<string>();
-  /** The same by the second in which they expire. */
-  readonly #expiring = new Map<number, string[]>();
+  readonly #memory = new NonceMemory();
+  readonly #monotonic: () => number;
   /** Those that the store does not know of yet, likewise; null when there are none. */
   #news: Map<number, string[]> | null = null;
 
-  private constructor(cluster: Cluster, stored: readonly ExpiringNonces[]) {
+  private constructor(cluster: Cluster, stored: readonly ExpiringNonces[], monotonic: () => number) {
     this.#cluster = cluster;
+    this.#monotonic = monotonic;
     for (const { expires, nonces } of stored) {
       for (const nonce of nonces) {
-        this.#seen.add(nonce);
-        put(this.#expiring, expires, nonce);
+        this.#memory.remember(nonce, expires, monotonic());
       }
     }
   }
 
-  static async load(cluster: Cluster): Promise<Nonces> {
-    return new Nonces(cluster, await allNonces(cluster.store.db));
+  /** `monotonic`: milliseconds since some moment, of a clock that nobody sets. */
+  static async load(cluster: Cluster, monotonic: () => number): Promise<Nonces> {
+    return new Nonces(cluster, await allNonces(cluster.store.db), monotonic);
   }
 
   /**
@@ -30,12 +31,10 @@ export class Nonces {
    * anything that its request does, as writes keep their order; so nobody has to wait for its commit.
    */
   remember(nonce: string, expires: number): boolean {
-    if (this.#seen.has(nonce)) {
+    const whole = Math.ceil(expires);
+    if (!this.#memory.remember(nonce, whole, this.#monotonic())) {
       return false;
     }
-    const whole = Math.ceil(expires);
-    this.#seen.add(nonce);
-    put(this.#expiring, whole, nonce);
     const isFirst = this.#news === null;
     this.#news ??= new Map();
     put(this.#news, whole, nonce);
@@ -67,17 +66,10 @@ export class Nonces {
 
   /** To be called often: what it does grows with what has expired since. */
   async forgetExpired(): Promise<void> {
-    const now = seconds(this.#cluster.now);
-    const expired = [...this.#expiring.keys()].filter((expires) => expires < now);
-    for (const expires of expired) {
-      for (const nonce of this.#expiring.get(expires) ?? []) {
-        this.#seen.delete(nonce);
-      }
-      this.#expiring.delete(expires);
-    }
+    const before = this.#memory.forgetExpired(seconds(this.#cluster.now), this.#monotonic());
     // In an outage only the memory forgets; the rows go with those that expire later.
-    if (expired.length > 0 && this.#cluster.journal.isWhole) {
-      await this.#cluster.journal.record([(db) => forgetNonces(db, now)]);
+    if (before !== null && this.#cluster.journal.isWhole) {
+      await this.#cluster.journal.record([(db) => forgetNonces(db, before)]);
     }
   }
 }

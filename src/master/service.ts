@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { leaseFloor } from '../domain/lease.js';
 import { ListenedTime } from '../domain/listened-time.js';
 import { type Clock, seconds } from '../lib/clock.js';
 import { freeDiskBytes } from '../lib/free-disk.js';
 import type { Logger } from '../lib/logger.js';
+import { makePrivateFolder } from '../lib/private-files.js';
 import { Releasers } from '../lib/releasers.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Project } from '../protocol/project.js';
@@ -86,7 +86,10 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
   const { directory, clock, log, leaseSeconds, random } = options;
   const leaseMs = leaseSeconds * 1000;
   const resultsDirectory = join(directory, 'results');
-  mkdirSync(resultsDirectory, { recursive: true, mode: 0o700 });
+  const consolesDirectory = join(directory, 'consoles');
+  makePrivateFolder(directory);
+  makePrivateFolder(resultsDirectory);
+  makePrivateFolder(consolesDirectory);
   const metrics: Metrics = new Metrics(() => snapshotOf(cluster));
   const path = join(directory, 'master.db');
   const store = await openStore(path, {
@@ -127,8 +130,8 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     numSlaves: () => [...cluster.slaves.connected()].length,
     needed: () => [...cluster.builds.values()].flatMap(({ project }) => commitOf(project)),
   });
-  const nonces = await Nonces.load(cluster);
-  const consoles = new LiveConsoles(join(directory, 'consoles'));
+  const nonces = await Nonces.load(cluster, () => performance.now());
+  const consoles = new LiveConsoles(consolesDirectory);
   const zips = new KeptZips({
     directory: join(directory, 'zips'),
     clock,

@@ -84,3 +84,13 @@ export function isErrorCode(value: unknown): value is ErrorCode {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/**
+ * Why something of the system failed, as whoever asked over the network may read it: a failure of the file system without
+ * the path, which is nobody's business and stays in the log.
+ */
+export function reasonWithoutPaths(error: unknown): string {
+  const isOfSystem = error instanceof Error && 'syscall' in error && typeof error.syscall === 'string';
+  // As Node writes it: `ENOSPC: no space left on device, open '/path'`.
+  return isOfSystem ? (error.message.split(',')[0] ?? '') : messageOf(error);
+}

@@ -4,6 +4,7 @@ import { ARTIFACT_DIR } from '../job/environment.js';
 import type { Clock } from '../lib/clock.js';
 import { deferred } from '../lib/deferred.js';
 import type { Logger } from '../lib/logger.js';
+import { maskCredentials } from '../lib/mask-credentials.js';
 import { Masks, MIN_MASKED_CHARS } from '../lib/masks.js';
 import { removeTree } from '../lib/remove-tree.js';
 import { ConsolePipes } from '../process/console-pipes.js';
@@ -34,6 +35,8 @@ export interface SlaveOptions {
   /** Of the read-only status API; null: none. */
   readonly port: number | null;
   readonly portIsExplicit: boolean;
+  /** That the status API listens on. */
+  readonly address: string;
   readonly strictHostKeyChecking: boolean;
   /** How many checkouts of ended builds stay for later builds. */
   readonly workspacesKept: number;
@@ -84,7 +87,10 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   await sweepWorkspaces(root, clock, options.workspacesKept);
 
   const delivering = new AbortController();
-  const status = options.port === null ? null : await serveStatus(options.port, options.portIsExplicit, log);
+  const status =
+    options.port === null
+      ? null
+      : await serveStatus({ ...options, port: options.port, explicit: options.portIsExplicit });
   const session = new Session({
     masterUrl: options.masterUrl,
     secret: options.secret,
@@ -149,7 +155,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   status?.show(() => ({
     slave_id: session.slaveId,
     name: options.name,
-    master_url: options.masterUrl,
+    master_url: maskCredentials(options.masterUrl),
     ...worker.status(),
     num_results_waiting: outbox.size,
   }));

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Context } from 'koa';
 import { Gauge, Registry } from 'prom-client';
+import { HostNames, isLoopback } from '../lib/host-names.js';
 import { listenOn, portOf } from '../lib/listen-on.js';
 import type { Logger } from '../lib/logger.js';
 import { version } from '../lib/version.js';
@@ -35,15 +36,34 @@ export interface StatusServer {
   close(): Promise<void>;
 }
 
+export interface StatusOptions {
+  readonly port: number;
+  /** The port was asked for by name, so no other will do. */
+  readonly explicit: boolean;
+  /** The address to listen on. */
+  readonly address: string;
+  /** Under which this machine is known, beside its addresses and localhost. */
+  readonly name: string;
+  readonly log: Logger;
+}
+
 /**
  * Serves what people and monitors may want to know of this slave; nothing here changes anything.
  * @throws ClusterRunnerError PORT_IN_USE when a port that was asked for is taken
  */
-export async function serveStatus(port: number, explicit: boolean, log: Logger): Promise<StatusServer> {
+export async function serveStatus({
+  port,
+  explicit,
+  address,
+  name,
+  log,
+}: StatusOptions): Promise<StatusServer> {
   let status: (() => SlaveStatus) | null = null;
   const app = new Koa();
   app.on('error', (error: unknown) => log.debug({ err: error }, 'An answer of the status API was cut off.'));
+  const names = new HostNames([name]);
   app.use(envelope);
+  app.use((ctx, next) => requireKnownHost(ctx, names, next));
   app.use(
     statusRouter(() => {
       if (status === null) {
@@ -58,14 +78,14 @@ export async function serveStatus(port: number, explicit: boolean, log: Logger):
   const server = createServer(app.callback());
   // A few monitors ask; more connections must not take the files that builds need.
   server.maxConnections = MAX_CONNECTIONS;
-  if (!(await listenOn(server, port, undefined))) {
+  if (!(await listenOn(server, port, address))) {
     if (explicit) {
       throw new ClusterRunnerError(
         'PORT_IN_USE',
         `Port ${port} is taken by another program; stop that, or choose another port with --port.`,
       );
     }
-    await listenOn(server, 0, undefined);
+    await listenOn(server, 0, address);
     log.info(`Port ${port} is taken; the status API is on port ${portOf(server)} instead.`);
   }
   return {
@@ -79,6 +99,14 @@ export async function serveStatus(port: number, explicit: boolean, log: Logger):
         server.closeAllConnections();
       }),
   };
+}
+
+/** A page that somebody on this machine reads may have given its own name this address. */
+async function requireKnownHost(ctx: Context, names: HostNames, next: () => Promise<unknown>): Promise<void> {
+  if (isLoopback(ctx.req.socket.localAddress ?? '') && !names.has(ctx.get('Host'))) {
+    throw new ClusterRunnerError('WRONG_HOST', 'This slave is not known by that name.');
+  }
+  await next();
 }
 
 async function envelope(ctx: Context, next: () => Promise<unknown>): Promise<void> {

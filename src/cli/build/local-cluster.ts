@@ -8,7 +8,7 @@ import { Releasers } from '../../lib/releasers.js';
 import { MAX_PAGE } from '../../protocol/routes.js';
 import { fixedSecrets } from '../../protocol/secrets.js';
 import { startSlave } from '../../slave/slave.js';
-import { resultBoundsOf } from '../master-limits.js';
+import { limitsOf, resultBoundsOf } from '../master-limits.js';
 import { type ServedMaster, serveMaster } from '../serve-master.js';
 import { noteService } from '../services.js';
 import { watchTrouble } from './local-trouble.js';
@@ -40,6 +40,9 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       portIsExplicit: true,
       address: '127.0.0.1',
       secrets,
+      readAccess: config.master.readAccess,
+      acceptBodyDigest: config.master.acceptBodyDigest,
+      limits: limitsOf(config),
       leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
       retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
       maxPackBytes: config.master.packsMaxMib * 1024 ** 2,
@@ -59,6 +62,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       root: join(root.path, 'slave'),
       port: null,
       portIsExplicit: false,
+      address: '127.0.0.1',
       strictHostKeyChecking: config.gitStrictHostKeyChecking,
       workspacesKept: config.slave.workspacesKept,
       remoteFileLimits: {

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { GrowingBuffer } from '../../lib/growing-buffer.js';
 import { removeFile } from '../../lib/remove-file.js';
-import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+import { ClusterRunnerError, reasonWithoutPaths } from '../../protocol/errors.js';
 import type { ReceivedArchive } from '../contract.js';
 import { incomingPath } from './incoming.js';
 import { IncomingFile } from './incoming-file.js';
@@ -136,7 +136,7 @@ async function onDisk<T>(action: () => Promise<T>): Promise<T> {
     }
     throw new ClusterRunnerError(
       'UNAVAILABLE',
-      `The master cannot keep the result on its disk (${messageOf(error)}); make room there, it will be delivered again.`,
+      `The master cannot keep the result on its disk (${reasonWithoutPaths(error)}); make room there, it will be delivered again.`,
       { cause: error },
     );
   }

@@ -48,7 +48,7 @@ export class LiveConsoles {
     const file = this.#file(build, atom);
     this.#written.set(build, (this.#written.get(build) ?? new Set()).add(atom));
     await this.#inTurn(file, async (state) => {
-      await mkdir(this.#folder(build), { recursive: true });
+      await mkdir(this.#folder(build), { recursive: true, mode: 0o700 });
       await appendFile(file, bytes);
       Object.assign(state, {
         bytes: state.bytes + bytes.length,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Context, Middleware, Next } from 'koa';
 import type { Logger } from '../../lib/logger.js';
-import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+import { ClusterRunnerError, reasonWithoutPaths } from '../../protocol/errors.js';
 import { API_VERSION } from '../../protocol/routes.js';
 import { isDamage } from '../store/outage.js';
 import { withTokenHidden } from './admit-reader.js';
@@ -80,7 +80,7 @@ function hidden(ctx: Context, error: unknown, log: Logger): ClusterRunnerError {
   if (isDamage(error)) {
     return new ClusterRunnerError(
       'UNAVAILABLE',
-      `The database of the master is damaged (${messageOf(error)}); stop the master, then put a copy of master.db in its place, or move it away to begin anew.`,
+      `The database of the master is damaged (${reasonWithoutPaths(error)}); stop the master, then put a copy of master.db in its place, or move it away to begin anew.`,
     );
   }
   return new ClusterRunnerError(

@@ -1,6 +1,7 @@
-import { isIP, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import cors from '@koa/cors';
 import type { Context, Middleware, Next } from 'koa';
+import { HostNames, isLoopback, nameOfHost } from '../../lib/host-names.js';
 import type { LinearPattern } from '../../lib/linear-pattern.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
@@ -47,32 +48,19 @@ function hostsOf(rawHeaders: readonly string[]): string[] {
   return hosts;
 }
 
-/**
- * Refuses a request over loopback that asks for a machine of another name. A page that somebody reads can give its own
- * name the address 127.0.0.1 (DNS rebinding), and would be taken by the browser for a page of this master.
- */
+/** Refuses a request over loopback that asks for a machine of another name; see HostNames. */
 export function requireKnownHost(names: readonly string[]): Middleware {
-  const known = new Set(['localhost', ...names].map((name) => name.toLowerCase()));
+  const known = new HostNames(names);
   return async (ctx, next) => {
-    const host = nameOf(ctx.get('Host'));
-    const isOurs = host === '' || isIP(host) !== 0 || host.endsWith('.localhost') || known.has(host);
-    if (!isOurs && isLoopback(ctx.req.socket.localAddress ?? '')) {
+    const host = ctx.get('Host');
+    if (isLoopback(ctx.req.socket.localAddress ?? '') && !known.has(host)) {
       throw new ClusterRunnerError(
         'WRONG_HOST',
-        `This master is not known as ${host}; if it should be (behind a proxy on this machine), add that to allowed_hosts in its clusterrunner.conf.`,
+        `This master is not known as ${nameOfHost(host)}; if it should be (behind a proxy on this machine), add that to allowed_hosts in its clusterrunner.conf, or to /etc/hosts with the address 127.0.0.1.`,
       );
     }
     await next();
   };
-}
-
-function nameOf(host: string): string {
-  const { address, name } = AUTHORITY.exec(host)?.groups ?? {};
-  return (address ?? name ?? '').toLowerCase().replace(/\.$/, '');
-}
-
-export function isLoopback(address: string): boolean {
-  return /^(::ffff:)?127\.|^::1$/.test(address);
 }
 
 /** `allowed` must match an origin whole, e.g. `https://ci\.example\.com`. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
-import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+import { ClusterRunnerError, reasonWithoutPaths } from '../../protocol/errors.js';
 import { incomingPath } from '../artifacts/incoming.js';
 import type { ReceivedArchive } from '../contract.js';
 import type { IncomingBody } from './handler.js';
@@ -63,7 +63,7 @@ async function onDisk<T>(action: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw new ClusterRunnerError(
       'UNAVAILABLE',
-      `The master cannot keep the project on its disk (${messageOf(error)}); make room there.`,
+      `The master cannot keep the project on its disk (${reasonWithoutPaths(error)}); make room there.`,
       { cause: error },
     );
   }

@@ -1,8 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { Kysely, Migrator } from 'kysely';
+import { makePrivate } from '../../lib/private-files.js';
 import type { Database } from './database.js';
 import { StoreDialect } from './dialect.js';
 import { Direct } from './direct.js';
@@ -38,6 +39,9 @@ export type StoreOptions = Pick<GroupCommitOptions, 'observe' | 'onOutage'>;
 export async function openStore(path: string, options: StoreOptions = {}): Promise<Store> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const sqlite = openAlone(path);
+  for (const file of [path, `${path}-wal`, `${path}-shm`].filter((one) => existsSync(one))) {
+    makePrivate(file);
+  }
   // What the master acknowledged must survive a power cut, since the slave has deleted its copy. SQLite would flush
   // within the commit and hold up the whole process meanwhile; so it is told not to, and the log is flushed beside.
   sqlite.pragma('synchronous = NORMAL');

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -57,6 +57,15 @@ describe('the store', () => {
     await store.close();
     store = await openStore(path);
     expect(await newBuild()).to.equal(id + 1);
+  });
+
+  it('may be read by its owner alone, also when it was open to others before', async () => {
+    await store.close();
+    chmodSync(path, 0o644);
+    store = await openStore(path);
+    for (const file of [path, `${path}-wal`]) {
+      expect(statSync(file).mode & 0o777, file).to.equal(0o600);
+    }
   });
 
   it('says that another master has it open', async () => {

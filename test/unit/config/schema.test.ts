@@ -56,6 +56,7 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'master.max_reads_per_address': ['9', 9],
   'master.max_failed_signatures': ['7', 7],
   'slave.port': ['0', 0],
+  'slave.address': ['0.0.0.0', '0.0.0.0'],
   'slave.num_executors': ['8', 8],
   'slave.master_hostname': ['ci.example', 'ci.example'],
   'slave.master_port': ['5001', 5001],

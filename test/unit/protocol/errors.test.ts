@@ -1,5 +1,13 @@
+import { mkdirSync, openSync, readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
-import { ClusterRunnerError, errorStatus, isErrorCode, messageOf } from '../../../src/protocol/errors.js';
+import {
+  ClusterRunnerError,
+  errorStatus,
+  isErrorCode,
+  messageOf,
+  reasonWithoutPaths,
+} from '../../../src/protocol/errors.js';
 
 describe('ClusterRunnerError', () => {
   it('has the status of its code, unless it is told another', () => {
@@ -33,5 +41,29 @@ describe('messageOf', () => {
     expect(messageOf(new Error('broken'))).to.equal('broken');
     expect(messageOf('text')).to.equal('text');
     expect(messageOf(undefined)).to.equal('undefined');
+  });
+});
+
+describe('reasonWithoutPaths', () => {
+  it('says why the file system failed, and not where', () => {
+    const folder = '/no-such-folder-of-this-test';
+    const failing: (() => unknown)[] = [
+      () => readFileSync(folder),
+      () => mkdirSync(join(folder, 'a, b')),
+      () => renameSync(join(folder, 'a'), join(folder, 'b')),
+      () => symlinkSync(folder, join(folder, 'link')),
+      () => openSync(folder, 'r'),
+      () => readdirSync(`${folder}, with 'quotes'`),
+    ];
+    for (const fail of failing) {
+      let reason = '';
+      try {
+        fail();
+      } catch (error) {
+        reason = reasonWithoutPaths(error);
+      }
+      expect(reason).to.equal('ENOENT: no such file or directory');
+    }
+    expect(reasonWithoutPaths(new Error('x, y'))).to.equal('x, y');
   });
 });

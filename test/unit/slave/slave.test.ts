@@ -56,6 +56,7 @@ describe('a slave', () => {
       root: join(home, 'root'),
       port: null,
       portIsExplicit: false,
+      address: '127.0.0.1',
       strictHostKeyChecking: false,
       workspacesKept: 2,
       remoteFileLimits: { maxBytes: 1024 ** 2, timeoutSeconds: 60 },
