@@ -1,10 +1,12 @@
 import { TextDecoder } from 'node:util';
 
-const FIRST_BYTES = 200;
+/** Bytes from the beginning of a file that say which encoding it has. */
+export const FIRST_BYTES = 256;
 
 /**
- * For the encoding that the beginning of an XML file states (XML 1.0, appendix F), UTF-8 unless it does. What is not
- * valid in it is replaced, as is done by those who show such a file.
+ * For the encoding that the beginning of an XML file states (XML 1.0, appendix F): by a byte order mark, by how a `<` is
+ * written, by its declaration, in this order; UTF-8 unless it does. Bytes that are not valid in it are replaced, as is
+ * done by programs that show such a file.
  */
 export function decoderOf(beginning: Buffer): TextDecoder {
   const label = labelOf(beginning.subarray(0, FIRST_BYTES));
@@ -12,7 +14,7 @@ export function decoderOf(beginning: Buffer): TextDecoder {
     return new TextDecoder(label);
   } catch (error) {
     if (error instanceof RangeError) {
-      // Of an encoding that nobody knows the tags are ASCII most likely.
+      // The tags of an unknown encoding are ASCII most likely.
       return new TextDecoder();
     }
     throw error;
@@ -20,15 +22,23 @@ export function decoderOf(beginning: Buffer): TextDecoder {
 }
 
 function labelOf(bytes: Buffer): string {
-  const [first, second] = bytes;
-  if (first === 0xfe && second === 0xff) {
+  const [first, second, third] = bytes;
+  if (first === 0xef && second === 0xbb && third === 0xbf) {
+    return 'utf-8';
+  }
+  if ((first === 0xfe && second === 0xff) || (first === 0 && isMarkup(second))) {
     return 'utf-16be';
   }
-  if (first === 0xff && second === 0xfe) {
+  if ((first === 0xff && second === 0xfe) || (isMarkup(first) && second === 0)) {
     return 'utf-16le';
   }
   const [, label] =
-    /^(?:\xef\xbb\xbf)?<\?xml[^>]*?\bencoding=["']([\w.:-]+)["']/.exec(bytes.toString('latin1')) ?? [];
-  // Who can be read so far has no characters of two bytes.
-  return label === undefined || /^(utf-16|ucs-2|iso-10646)/i.test(label) ? 'utf-8' : label;
+    /^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.:-]+)["']/.exec(bytes.toString('latin1')) ?? [];
+  // A declaration that could be read as ASCII is not in one of these, whatever it says.
+  return label === undefined || /^(utf-?16|utf-?32|ucs-?[24]|iso-10646)/i.test(label) ? 'utf-8' : label;
+}
+
+/** `<`, or a blank before it. */
+function isMarkup(byte: number | undefined): boolean {
+  return byte === 0x3c || byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }

@@ -1,7 +1,9 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { addCounts, type TestCounts } from '../protocol/result-facts.js';
+import { classNameOf } from './class-name.js';
 import { readReport } from './read-report.js';
 import type { CaseSink } from './report-reader.js';
+import { timeText } from './time-text.js';
 import { xmlTag, xmlText } from './xml-text.js';
 
 /** An atom that stands as a test case of its own, since no report says what became of it. */
@@ -13,6 +15,12 @@ export interface OwnCase {
   readonly output: string;
 }
 
+export interface ReportFile {
+  readonly path: string;
+  /** As it is shown. */
+  readonly name: string;
+}
+
 export interface AtomSuite {
   readonly name: string;
   /** Of its job. */
@@ -21,7 +29,7 @@ export interface AtomSuite {
   readonly seconds: number | null;
   readonly properties: Readonly<Record<string, string>>;
   /** Files that may be reports of tests. */
-  readonly files: readonly string[];
+  readonly files: readonly ReportFile[];
   /** What it is taken for; asked with the counts of its reports, null without one. */
   ownCase(counts: TestCounts | null): OwnCase | null;
 }
@@ -31,8 +39,9 @@ const FLUSH_CHARS = 256 * 1024;
 
 /**
  * Writes one JUnit report of many atoms, a suite for each with the test cases of its reports, their times and texts as
- * they are. Holds a piece of one file in memory. A report is read twice, so that nothing is taken of one that turns out
- * to be none. @throws the file system's error
+ * they are. Holds a piece of one file in memory, and the attributes of one tag. A report is read twice, so that nothing
+ * is taken of one that turns out to be none; one that cannot be read is named in the suite. @throws the file system's
+ * error
  */
 export class MergedReport {
   readonly #name: string;
@@ -51,10 +60,13 @@ export class MergedReport {
   }
 
   add(suite: AtomSuite): void {
-    const reports = suite.files.flatMap((file) => {
-      const outcome = readReport(file);
-      return outcome.kind === 'report' ? [{ file, counts: outcome.counts }] : [];
-    });
+    const outcomes = suite.files.map((file) => ({ file, outcome: readReport(file.path) }));
+    const reports = outcomes.flatMap(({ file, outcome }) =>
+      outcome.kind === 'report' ? [{ file, counts: outcome.counts, suites: outcome.suites }] : [],
+    );
+    const unread = outcomes.flatMap(({ file, outcome }) =>
+      outcome.kind === 'bad' ? [unreadReport(file.name, outcome.reason)] : [],
+    );
     const read = reports.length === 0 ? null : reports.map(({ counts }) => counts).reduce(addCounts);
     const own = suite.ownCase(read);
     const counts = addCounts(read ?? none, countsOf(own));
@@ -65,8 +77,11 @@ export class MergedReport {
     if (own !== null) {
       this.#ownCase(suite, own);
     }
-    for (const { file } of reports) {
-      readReport(file, this.#copy());
+    for (const { file, suites } of reports) {
+      readReport(file.path, this.#copy(suites === 1));
+    }
+    if (unread.length > 0) {
+      this.#write(`<system-err>${xmlText(unread.join('\n'))}</system-err>\n`);
     }
     this.#write('</testsuite>\n');
   }
@@ -102,11 +117,15 @@ export class MergedReport {
     this.#write('</testcase>\n');
   }
 
-  #copy(): CaseSink {
+  #copy(isOnlySuite: boolean): CaseSink {
     return {
-      open: (name, attributes, suite) => {
-        const named = name === 'testcase' && attributes.classname === undefined && suite !== '';
-        this.#write(`${xmlTag(name, named ? { classname: suite, ...attributes } : attributes)}>`);
+      open: (name, given, suites) => {
+        const { time } = given;
+        const timed = time === undefined ? given : { ...given, time: timeText(time) };
+        const classname = classNameOf(given.classname, given.name, suites, isOnlySuite);
+        const first = given.classname === undefined ? { classname } : {};
+        const attributes = name === 'testcase' ? { ...first, ...timed, classname } : timed;
+        this.#write(`${xmlTag(name, attributes)}>`);
       },
       text: (text) => this.#write(xmlText(text)),
       close: (name) => this.#write(`</${name.replaceAll(':', '_')}>${name === 'testcase' ? '\n' : ''}`),
@@ -124,6 +143,11 @@ export class MergedReport {
     writeSync(this.#fd, this.#text);
     this.#text = '';
   }
+}
+
+/** A line for people, the same wherever it is shown. */
+export function unreadReport(name: string, reason: string): string {
+  return `not read as a report of tests: ${JSON.stringify(name)}: ${reason}`;
 }
 
 function headOf(name: string, counts: TestCounts, seconds: number): string {

@@ -1,33 +1,25 @@
 import type { TextDecoder } from 'node:util';
-import sax from 'sax';
 import type { TestCounts } from '../protocol/result-facts.js';
-import { decoderOf } from './encoding.js';
-
-declare module 'sax' {
-  /** Characters of a name, value or comment; texts are given in pieces of about this. */
-  export let MAX_BUFFER_LENGTH: number;
-}
-
-sax.MAX_BUFFER_LENGTH = 1024 * 1024;
+import { decoderOf, FIRST_BYTES } from './encoding.js';
+import { RootSearch } from './root-search.js';
+import { type Attributes, XmlParser } from './xml-parser.js';
 
 /** A larger file is no report that anybody reads. */
 export const MAX_REPORT_BYTES = 32 * 1024 ** 2;
 const MAX_DEPTH = 200;
-const MAX_ATTRIBUTES = 200;
-/** Between two looks at how much is held back. */
-const PIECE_CHARS = 64 * 1024;
 
 export type ReportOutcome =
   /** Something else. */
   | { readonly kind: 'other' }
-  | { readonly kind: 'report'; readonly counts: TestCounts }
-  /** It begins as a report, and does not go on as one. */
+  /** `suites`: how many stand at its top. */
+  | { readonly kind: 'report'; readonly counts: TestCounts; readonly suites: number }
+  /** It is meant to be a report, and cannot be read as one. */
   | { readonly kind: 'bad'; readonly reason: string };
 
 /** Told of the test cases of a report, each with all that is in it, in the order of the file. */
 export interface CaseSink {
-  /** `suite` is the name of the innermost suite. */
-  open(name: string, attributes: Readonly<Record<string, string>>, suite: string): void;
+  /** `suites` are the names of the suites around a test case, from the outermost. */
+  open(name: string, attributes: Attributes, suites: readonly string[]): void;
   text(text: string): void;
   close(name: string): void;
 }
@@ -35,162 +27,302 @@ export interface CaseSink {
 type Verdict = 'passed' | 'skipped' | 'failures' | 'errors';
 const RANK: readonly Verdict[] = ['passed', 'skipped', 'failures', 'errors'];
 const SAYS: Readonly<Record<string, Verdict>> = { error: 'errors', failure: 'failures', skipped: 'skipped' };
-/** As GoogleTest says that it did not run a test. */
-const NOT_RUN: ReadonlySet<string> = new Set(['notrun', 'skipped', 'suppressed', 'disabled']);
+const ELEMENT_OF = { errors: 'error', failures: 'failure', skipped: 'skipped' } as const;
+/** Words of the attributes `status` and `result`: of GoogleTest, CTest and others. */
+const STATUS: Readonly<Record<string, Verdict>> = {
+  notrun: 'skipped',
+  skipped: 'skipped',
+  suppressed: 'skipped',
+  disabled: 'skipped',
+  fail: 'failures',
+  failed: 'failures',
+  failure: 'failures',
+  error: 'errors',
+  errored: 'errors',
+};
+
+interface Suite {
+  readonly name: string;
+  readonly isRoot: boolean;
+  /** What its attributes say went wrong; null when nothing did. */
+  readonly stated: { readonly verdict: 'errors' | 'failures'; readonly message: string } | null;
+  /** A test case in it, however deep, went wrong. */
+  isBroken: boolean;
+}
+
+interface Case {
+  readonly depth: number;
+  /** null of an element that stands in a suite, for which there is no test case. */
+  readonly attributes: Attributes | null;
+  verdict: Verdict;
+}
 
 /**
- * Reads a JUnit report in pieces: XML whose root is `testsuites` or `testsuite`, as it comes from Surefire, pytest,
- * GoogleTest, mocha and many others. Test cases are counted, whatever the attributes of suites say. It declares no
- * entities, follows no reference, and holds no more than a name, a value, and the names of what is open.
+ * Reads a JUnit report in pieces: XML whose root is `testsuites` or `testsuite`, with any prefix, as it comes from
+ * Surefire, pytest, GoogleTest, mocha and many others. Test cases are counted, whatever the attributes of suites say. An
+ * error or failure that stands in a suite and not in a test case counts as a test case, and so do errors and failures
+ * that only the attributes of a suite state. It expands no entities, and holds the attributes of one tag and the names of
+ * what is open.
  */
 export class ReportReader {
-  readonly #parser = new sax.SAXParser(true, { position: true });
+  readonly #parser: XmlParser;
   readonly #sink: CaseSink | null;
+  readonly #rootSearch = new RootSearch();
   #decoder: TextDecoder | null = null;
+  #beginning: Buffer = Buffer.alloc(0);
   #bytes = 0;
-  #sawRoot = false;
-  #isOther = false;
+  #root: 'unknown' | 'report' | 'other' = 'unknown';
+  /** Of the names that belong to the report, with its colon. */
+  #prefix = '';
+  #isParsed = true;
   #problem: string | null = null;
-  readonly #suites: string[] = [];
-  #depth = 0;
-  #attributes = 0;
-  /** Depth of the test case that is open. */
-  #caseDepth: number | null = null;
-  #verdict: Verdict = 'passed';
+  readonly #suites: Suite[] = [];
+  #topSuites = 0;
+  readonly #open: string[] = [];
+  #case: Case | null = null;
   readonly #counts = { tests: 0, failures: 0, errors: 0, skipped: 0 };
 
   constructor(sink: CaseSink | null = null) {
     this.#sink = sink;
-    const parser = this.#parser;
-    parser.onerror = (error) => this.#fail(sentenceOf(error));
-    parser.ondoctype = (doctype) => {
-      if (doctype.includes('[')) {
-        this.#fail('it declares entities');
-      }
-    };
-    parser.onattribute = () => {
-      this.#attributes += 1;
-      if (this.#attributes > MAX_ATTRIBUTES) {
-        this.#fail(`a tag has more than ${MAX_ATTRIBUTES} attributes`);
-      }
-    };
-    parser.onopentag = ({ name, attributes }) => this.#open(name, plain(attributes));
-    parser.onclosetag = (name) => this.#close(name);
-    parser.ontext = (text) => this.#text(text);
-    parser.oncdata = (text) => this.#text(text);
+    this.#parser = new XmlParser({
+      declaresEntities: () => this.#fail('it declares entities, which are not expanded'),
+      broken: (problem) => {
+        this.#isParsed = false;
+        this.#fail(this.#root === 'unknown' ? 'text stands where its first tag belongs' : problem);
+      },
+      open: (name, attributes) => this.#opened(name, attributes),
+      text: (text) => this.#text(text),
+      close: () => this.#closed(),
+    });
   }
 
   /** Nothing that comes can change the outcome. */
   get isOver(): boolean {
-    return this.#isOther || this.#problem !== null;
+    return (
+      this.#root === 'other' ||
+      (this.#problem !== null && (this.#root === 'report' || this.#rootSearch.isFound))
+    );
   }
 
   push(chunk: Buffer): void {
+    const room = MAX_REPORT_BYTES - this.#bytes;
     this.#bytes += chunk.length;
+    if (!this.isOver && room > 0) {
+      this.#decode(chunk.subarray(0, room));
+    }
     if (this.#bytes > MAX_REPORT_BYTES) {
       this.#fail(`it is larger than ${MAX_REPORT_BYTES / 1024 ** 2} MiB`);
-    }
-    if (!this.isOver) {
-      this.#decoder ??= decoderOf(chunk);
-      this.#parse(this.#decoder.decode(chunk, { stream: true }));
     }
   }
 
   end(): ReportOutcome {
-    if (!this.isOver && this.#decoder !== null) {
-      this.#parse(this.#decoder.decode());
-    }
     if (!this.isOver) {
-      this.#parser.close();
+      this.#decoder ??= decoderOf(this.#beginning);
+      this.#parse(this.#decoder.decode(this.#beginning));
     }
-    if (this.#isOther || !this.#sawRoot) {
+    if (!this.isOver && this.#isParsed) {
+      this.#endParsing();
+    }
+    if (this.#root === 'other' || (this.#root === 'unknown' && !this.#isMeantAsReport())) {
       return { kind: 'other' };
     }
     return this.#problem === null
-      ? { kind: 'report', counts: this.#counts }
+      ? { kind: 'report', counts: this.#counts, suites: this.#topSuites }
       : { kind: 'bad', reason: this.#problem };
   }
 
-  #parse(text: string): void {
-    for (let at = 0; at < text.length && !this.isOver; at += PIECE_CHARS) {
-      this.#parser.write(text.slice(at, at + PIECE_CHARS));
+  #decode(chunk: Buffer): void {
+    if (this.#decoder === null) {
+      this.#beginning = Buffer.concat([this.#beginning, chunk]);
+      if (this.#beginning.length >= FIRST_BYTES) {
+        this.#decoder = decoderOf(this.#beginning);
+        this.#parse(this.#decoder.decode(this.#beginning, { stream: true }));
+        this.#beginning = Buffer.alloc(0);
+      }
+    } else {
+      this.#parse(this.#decoder.decode(chunk, { stream: true }));
     }
   }
 
-  /** The first problem counts. The parser goes on within the piece that it has; nothing comes of that. */
-  #fail(problem: string): void {
-    this.#problem ??= this.#sawRoot ? `line ${this.#parser.line + 1}: ${problem}` : problem;
+  #parse(text: string): void {
+    if (this.#root === 'unknown') {
+      this.#rootSearch.push(text);
+    }
+    if (this.#isParsed) {
+      this.#parser.push(text, () => !this.#isParsed || this.isOver);
+    }
   }
 
-  #open(name: string, attributes: Readonly<Record<string, string>>): void {
-    this.#attributes = 0;
-    this.#depth += 1;
-    if (!this.#sawRoot && !this.isOver) {
-      this.#sawRoot = true;
-      this.#isOther = name !== 'testsuites' && name !== 'testsuite';
-    } else if (this.#depth === 1) {
+  #endParsing(): void {
+    if (this.#root === 'unknown' && this.#problem === null) {
+      this.#problem = this.#bytes === 0 ? 'it is empty' : 'it ends before its first tag does';
+    } else {
+      this.#parser.end();
+    }
+  }
+
+  /** An XML file that has no root may have been meant as anything, and is worth a word; one that is no XML is not. */
+  #isMeantAsReport(): boolean {
+    return this.#rootSearch.isFound || this.#isParsed;
+  }
+
+  /** The first problem counts. */
+  #fail(problem: string): void {
+    this.#problem ??= this.#bytes === 0 ? problem : `line ${this.#parser.line}: ${problem}`;
+  }
+
+  #opened(fullName: string, attributes: Attributes): void {
+    if (this.#root === 'unknown') {
+      this.#takeRoot(fullName);
+    } else if (this.#open.length === 0) {
       this.#fail('something follows the end of the report');
     }
+    const name = this.#nameOf(fullName);
+    const parent = this.#open.at(-1);
+    this.#open.push(name);
     if (this.isOver) {
       return;
     }
-    if (this.#depth > MAX_DEPTH) {
+    if (this.#open.length > MAX_DEPTH) {
       this.#fail(`tags stand more than ${MAX_DEPTH} deep in one another`);
-    } else if (this.#caseDepth !== null) {
-      this.#raise(SAYS[name] ?? 'passed');
-      this.#sink?.open(name, attributes, '');
+    } else if (this.#case !== null) {
+      if (parent === 'testcase') {
+        raise(this.#case, SAYS[name] ?? 'passed');
+      }
+      this.#sink?.open(name, attributes, []);
     } else if (name === 'testcase') {
-      this.#caseDepth = this.#depth;
-      this.#verdict = isNotRun(attributes) ? 'skipped' : 'passed';
-      this.#sink?.open(name, attributes, this.#suites.findLast((suite) => suite !== '') ?? '');
-    } else if (name === 'testsuite') {
-      this.#suites.push(attributes.name ?? '');
+      this.#openCase(attributes, attributes);
+    } else if (name === 'testsuite' || name === 'testsuites') {
+      this.#topSuites += name === 'testsuite' && this.#path().length === 0 ? 1 : 0;
+      this.#suites.push(suiteOf(name, attributes));
+    } else if (SAYS[name] !== undefined && (parent === 'testsuite' || parent === 'testsuites')) {
+      const opened = this.#openCase(null, { name: this.#suites.at(-1)?.name || parent });
+      raise(opened, SAYS[name]);
+      this.#sink?.open(name, attributes, []);
     }
   }
 
-  #close(name: string): void {
-    const isCase = this.#depth === this.#caseDepth;
-    this.#depth -= 1;
+  #takeRoot(fullName: string): void {
+    const [, prefix = '', name] = /^([^:]*:)?(.*)$/s.exec(fullName) ?? [];
+    this.#root = name === 'testsuites' || name === 'testsuite' ? 'report' : 'other';
+    this.#prefix = prefix;
+  }
+
+  #nameOf(fullName: string): string {
+    return this.#prefix !== '' && fullName.startsWith(this.#prefix)
+      ? fullName.slice(this.#prefix.length)
+      : fullName;
+  }
+
+  #closed(): void {
+    const name = this.#open.pop() ?? '';
     if (this.isOver) {
       return;
     }
-    if (this.#caseDepth !== null) {
-      this.#sink?.close(name);
-    } else if (name === 'testsuite') {
-      this.#suites.pop();
+    if (this.#case !== null) {
+      if (this.#case.depth <= this.#open.length) {
+        this.#sink?.close(name);
+      } else {
+        this.#closeCase(this.#case, name);
+      }
+    } else if (name === 'testsuite' || name === 'testsuites') {
+      this.#closeSuite();
     }
-    if (isCase) {
-      this.#caseDepth = null;
-      this.#counts.tests += 1;
-      if (this.#verdict !== 'passed') {
-        this.#counts[this.#verdict] += 1;
+  }
+
+  #openCase(attributes: Attributes | null, shown: Attributes): Case {
+    this.#case = { depth: this.#open.length, attributes, verdict: 'passed' };
+    this.#sink?.open('testcase', shown, this.#path());
+    return this.#case;
+  }
+
+  #closeCase(ended: Case, name: string): void {
+    this.#case = null;
+    if (ended.attributes === null) {
+      this.#sink?.close(name);
+    } else {
+      this.#addStatus(ended, ended.attributes);
+    }
+    this.#sink?.close('testcase');
+    this.#count(ended.verdict);
+  }
+
+  /** Readers of reports look for elements. */
+  #addStatus(ended: Case, { status, result }: Attributes): void {
+    const words = [status, result].flatMap((word) => (word === undefined ? [] : [word]));
+    const verdict = words.map((word) => STATUS[word.toLowerCase()] ?? 'passed').sort(byRank)[0];
+    if (ended.verdict === 'passed' && verdict !== undefined && verdict !== 'passed') {
+      ended.verdict = verdict;
+      this.#element(ELEMENT_OF[verdict], `Its status is ${words.join(', ')}.`);
+    }
+  }
+
+  #closeSuite(): void {
+    const suite = this.#suites.at(-1);
+    if (suite?.stated && !suite.isBroken) {
+      const { verdict, message } = suite.stated;
+      this.#sink?.open('testcase', { name: suite.name || 'testsuite' }, this.#path());
+      this.#element(ELEMENT_OF[verdict], message);
+      this.#sink?.close('testcase');
+      this.#count(verdict);
+    }
+    this.#suites.pop();
+  }
+
+  #element(name: string, message: string): void {
+    this.#sink?.open(name, { message }, []);
+    this.#sink?.close(name);
+  }
+
+  #count(verdict: Verdict): void {
+    this.#counts.tests += 1;
+    if (verdict !== 'passed') {
+      this.#counts[verdict] += 1;
+    }
+    if (verdict === 'errors' || verdict === 'failures') {
+      for (const suite of this.#suites) {
+        suite.isBroken = true;
       }
     }
   }
 
+  /** Of what is open now. The name of the whole report is none of it. */
+  #path(): string[] {
+    return this.#suites.filter(({ isRoot }) => !isRoot).map(({ name }) => name);
+  }
+
   #text(text: string): void {
-    if (this.#caseDepth !== null && !this.isOver) {
+    if (this.#case !== null && !this.isOver) {
       this.#sink?.text(text);
     }
   }
+}
 
-  #raise(verdict: Verdict): void {
-    if (this.#depth - 1 === this.#caseDepth && RANK.indexOf(verdict) > RANK.indexOf(this.#verdict)) {
-      this.#verdict = verdict;
-    }
+function suiteOf(element: 'testsuite' | 'testsuites', attributes: Attributes): Suite {
+  const errors = numberOf(attributes.errors);
+  const failures = numberOf(attributes.failures);
+  const verdict = errors > 0 ? 'errors' : 'failures';
+  const message = `The suite states ${errors} errors and ${failures} failures, and has no test case with one.`;
+  return {
+    name: attributes.name ?? '',
+    isRoot: element === 'testsuites',
+    stated: errors + failures > 0 ? { verdict, message } : null,
+    isBroken: false,
+  };
+}
+
+/** 0 for anything else. */
+function numberOf(text: string | undefined): number {
+  return /^\s*\d{1,9}\s*$/.test(text ?? '') ? Number(text) : 0;
+}
+
+function raise(one: Case, verdict: Verdict): void {
+  if (RANK.indexOf(verdict) > RANK.indexOf(one.verdict)) {
+    one.verdict = verdict;
   }
 }
 
-function isNotRun({ status, result }: Readonly<Record<string, string>>): boolean {
-  return [status, result].some((word) => word !== undefined && NOT_RUN.has(word.toLowerCase()));
-}
-
-/** What the parser gives without namespaces. */
-function plain(attributes: Readonly<Record<string, unknown>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, String(value)]));
-}
-
-/** The parser adds line and column on lines of their own. */
-function sentenceOf(error: Error): string {
-  return (error.message.split('\n')[0] ?? '').replace(/\.$/, '');
+/** The worst comes first. */
+function byRank(a: Verdict, b: Verdict): number {
+  return RANK.indexOf(b) - RANK.indexOf(a);
 }

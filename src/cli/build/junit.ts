@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { MasterClient } from '../../client/master-client.js';
-import { type AtomSuite, MergedReport, type OwnCase } from '../../junit/merged-report.js';
+import { type AtomSuite, MergedReport, type OwnCase, type ReportFile } from '../../junit/merged-report.js';
 import { readEnd } from '../../lib/read-end.js';
 import type { Build } from '../../protocol/build.js';
 import { atomFolder } from '../../protocol/ids.js';
@@ -60,7 +60,7 @@ function suiteOf(atom: Atom, job: string, directory: string): AtomSuite {
       ...(atom.num_left_out === 0 ? {} : { left_out: String(atom.num_left_out) }),
     },
     // The slave has looked for reports: going through thousands of folders that have none takes as long as unpacking them.
-    files: atom.tests !== null && existsSync(folder) ? xmlFilesIn(folder) : [],
+    files: (atom.tests !== null || atom.num_bad_reports > 0) && existsSync(folder) ? xmlFilesIn(folder) : [],
     ownCase: (counts) => ownCaseOf(atom, counts, join(folder, 'clusterrunner_console_output')),
   };
 }
@@ -79,7 +79,7 @@ function ownCaseOf(atom: Atom, counts: TestCounts | null, console: string): OwnC
       return isTold ? null : { verdict: 'failure', message, output: output() };
     }
     case 'PASSED':
-      return counts === null ? { verdict: 'passed', message: '', output: '' } : null;
+      return counts === null || counts.tests === 0 ? { verdict: 'passed', message: '', output: '' } : null;
     case null:
       return { verdict: 'skipped', message: 'The build ended before it had run.', output: '' };
   }
@@ -89,9 +89,10 @@ function endOf(console: string): string {
   return readEnd(console, OUTPUT_BYTES).text.split('\n').map(printable).join('\n');
 }
 
-function xmlFilesIn(folder: string): string[] {
+function xmlFilesIn(folder: string): ReportFile[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.xml$/i.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+    .sort()
+    .map((path) => ({ path, name: relative(folder, path) }));
 }

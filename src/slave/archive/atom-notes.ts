@@ -1,3 +1,4 @@
+import { unreadReport } from '../../junit/merged-report.js';
 import { type ReportOutcome, ReportReader } from '../../junit/report-reader.js';
 import { addCounts, type ResultFacts, type TestCounts } from '../../protocol/result-facts.js';
 
@@ -67,7 +68,7 @@ export class AtomNotes {
       this.#tests = this.#tests === null ? outcome.counts : addCounts(this.#tests, outcome.counts);
     } else if (outcome.kind === 'bad') {
       this.#badReports += 1;
-      this.#say(`not read as a report of tests: ${JSON.stringify(name)}: ${outcome.reason}`);
+      this.#say(unreadReport(name, outcome.reason));
     }
   }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type AtomSuite, MergedReport } from '../../../src/junit/merged-report.js';
+import { type AtomSuite, MergedReport, type ReportFile } from '../../../src/junit/merged-report.js';
 import { readReport } from '../../../src/junit/read-report.js';
 
 describe('MergedReport', () => {
@@ -15,9 +15,10 @@ describe('MergedReport', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  function file(name: string, content: string): string {
-    writeFileSync(join(directory, name), content);
-    return join(directory, name);
+  function file(name: string, content: string): ReportFile {
+    const path = join(directory, name);
+    writeFileSync(path, content);
+    return { path, name };
   }
 
   const suite = (given: Partial<AtomSuite>): AtomSuite => ({
@@ -69,11 +70,12 @@ describe('MergedReport', () => {
     ]);
     expect(readReport(target)).to.deep.equal({
       kind: 'report',
+      suites: 2,
       counts: { tests: 3, failures: 1, errors: 0, skipped: 1 },
     });
   });
 
-  it('takes nothing of a file that is no report, or no whole one', () => {
+  it('takes nothing of a file that is no report, or no whole one, and names the one that was meant to be', () => {
     const files = [
       file('a.xml', '<testsuite><testcase name="first"/>'),
       file('b.xml', '<project><testcase/></project>'),
@@ -91,7 +93,35 @@ describe('MergedReport', () => {
     );
     expect(asked).to.deep.equal([null]);
     expect(text).to.contain('<properties><property name="bad_reports" value="1"/></properties>');
-    expect(text).to.contain('<failure message="exit code 3">boom</failure>').and.not.contain('first');
+    expect(text).to.contain('<failure message="exit code 3">boom</failure>').and.not.contain('name="first"');
+    expect(text).to.contain(
+      '<system-err>not read as a report of tests: "a.xml": line 1: Unclosed root tag</system-err>\n',
+    );
+    expect(text).not.to.contain('b.xml');
+  });
+
+  it('keeps the path of nested suites, so that tests of one name stay different', () => {
+    const nested = (outer: string) =>
+      `<testsuite name="${outer}"><testsuite name="inner"><testcase name="adds" classname="test"/></testsuite><testcase name="adds" classname="test"/></testsuite>`;
+    const report = file('a.xml', `<testsuites name="all">${nested('a')}${nested('b')}</testsuites>`);
+    const text = merge(suite({ files: [report] }));
+    expect([...text.matchAll(/<testcase classname="([^"]*)"/g)].map(([, name]) => name)).to.deep.equal([
+      'a &gt; inner',
+      'a',
+      'b &gt; inner',
+      'b',
+    ]);
+  });
+
+  it('writes times as numbers, and what only a status or a suite says as elements', () => {
+    const report = file(
+      'a.xml',
+      '<testsuite name="s" errors="2"><testcase classname="c" name="x" time="1,234.5" status="notrun"/></testsuite>',
+    );
+    const text = merge(suite({ files: [report] }));
+    expect(text).to.contain('<testcase classname="c" name="x" time="1234.5" status="notrun"><skipped');
+    expect(text).to.contain('<testcase classname="s" name="s"><error message="The suite states 2 errors');
+    expect(text).to.contain('<testsuites name="Unit, build 7" tests="2" failures="0" errors="1" skipped="1"');
   });
 
   it('is well-formed whatever atoms are called and print, and keeps their texts', () => {
