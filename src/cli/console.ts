@@ -1,4 +1,5 @@
 import type { MasterClient } from '../client/master-client.js';
+import { atomName } from '../job/atom-name.js';
 import { systemClock } from '../lib/clock.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { type AtomId, type BuildId, toId } from '../protocol/ids.js';
@@ -38,7 +39,7 @@ export async function console(
 }
 
 async function showFailed(client: MasterClient, build: BuildId, options: ConsoleOptions): Promise<void> {
-  const { failed_atoms, error_message } = await client.getBuild(build);
+  const { failed_atoms, atom_variables, error_message } = await client.getBuild(build);
   const failed = failed_atoms ?? (await failedSoFar(client, build));
   const shown = failed.slice(0, MAX_ATOMS);
   if (options.json) {
@@ -50,7 +51,7 @@ async function showFailed(client: MasterClient, build: BuildId, options: Console
     return;
   }
   for (const { id, command_string } of shown) {
-    process.stdout.write(`--- atom ${id}: ${printable(command_string)}\n`);
+    process.stdout.write(`--- atom ${id}: ${printable(atomName(command_string, atom_variables))}\n`);
     await copyConsole(client, build, id, false);
   }
   if (error_message !== null) {

@@ -1,4 +1,5 @@
 import type { MasterClient } from '../client/master-client.js';
+import { atomName } from '../job/atom-name.js';
 import type { Build } from '../protocol/build.js';
 import type { Explanation } from '../protocol/explanation.js';
 import type { BuildId } from '../protocol/ids.js';
@@ -85,7 +86,9 @@ export function explanationText(build: Build, explanation: Explanation, now: num
       run.slave,
       run.subjob_id === null ? 'preparation' : `subjob ${run.subjob_id}${run.duplicate ? ' (too)' : ''}`,
       duration(Math.max(0, now - run.since)),
-      run.atoms.map(({ id, command_string }) => `atom ${id}: ${command_string}`).join(', ') || '-',
+      run.atoms
+        .map(({ id, command_string }) => `atom ${id}: ${atomName(command_string, build.atom_variables)}`)
+        .join(', ') || '-',
     ]);
     lines.push('', table([['SLAVE', 'RUNS', 'FOR', 'NOW'], ...rows]));
   }

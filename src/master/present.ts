@@ -1,13 +1,15 @@
 import { detailsOf, isEnded, resultOf, type StateTimestamps, statusOf } from '../domain/build.js';
 import { secondsLeft } from '../domain/estimate.js';
+import { variablesOfAtoms } from '../job/atom-name.js';
 import { type Build, type BuildRequest, type BuildState, buildState } from '../protocol/build.js';
 import { type BuildId, toId } from '../protocol/ids.js';
+import type { NamedJob } from '../protocol/job.js';
 import type { ResultFacts } from '../protocol/result-facts.js';
 import type { Revision } from '../protocol/revision.js';
 import type { BuildEntry } from './cluster.js';
 import { presentAtom } from './present-work.js';
-import { maskRequest } from './requests.js';
-import { type BuildRow, readRequest, readRevision, readTimestamps } from './store/builds.js';
+import { givenAtoms, maskRequest } from './requests.js';
+import { type BuildRow, readJob, readRequest, readRevision, readTimestamps } from './store/builds.js';
 import type { AtomView } from './store/reading.js';
 import { readFacts } from './store/result-facts.js';
 
@@ -17,6 +19,8 @@ interface Facts {
   readonly timestamps: StateTimestamps;
   readonly request: BuildRequest;
   readonly numAtoms: number | null;
+  /** null until it is prepared. */
+  readonly job: NamedJob | null;
   readonly subjobs: { readonly done: number; readonly total: number } | null;
   readonly atomsDone: number;
   readonly atomsFailed: number;
@@ -43,6 +47,7 @@ export function presentEntry(build: BuildEntry): Build {
     request,
     numAtoms,
     subjobs: work.total === null ? null : { done: work.done, total: work.total },
+    job: build.job,
     atomsDone: build.atomsDone + reported.size,
     atomsFailed: build.atomsFailed + reportedFailed,
     atomsLost,
@@ -69,6 +74,7 @@ export function presentRow(
     timestamps: readTimestamps(row.timestamps),
     request: readRequest(row.request),
     numAtoms: row.num_atoms,
+    job: row.job === null ? null : readJob(row.job),
     subjobs: row.num_subjobs === null ? null : { done: row.num_subjobs_done, total: row.num_subjobs },
     atomsDone: row.num_atoms_done,
     atomsFailed: row.num_atoms_failed,
@@ -86,6 +92,7 @@ export function presentRow(
 
 function present(facts: Facts): Build {
   const { id, state, subjobs } = facts;
+  const given = facts.request.atoms_override;
   const result = resultOf(state, facts.atomsFailed);
   return {
     id,
@@ -95,6 +102,8 @@ function present(facts: Facts): Build {
     result,
     details: detailsOf(state, subjobs),
     num_atoms: facts.numAtoms,
+    atom_variables:
+      facts.job === null ? [] : variablesOfAtoms(facts.job.definition, given && givenAtoms(given)),
     num_subjobs: subjobs?.total ?? null,
     num_atoms_done: facts.atomsDone,
     num_atoms_failed: facts.atomsFailed,

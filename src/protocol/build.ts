@@ -101,6 +101,9 @@ export const BuildSchema = Type.Object(
     result: Nullable(literals(['SUCCESS', 'FAILURE'] as const)),
     details: Type.String(),
     num_atoms: Nullable(Type.Integer()),
+    atom_variables: Type.Array(Type.String(), {
+      description: 'Variables that its atoms set; empty until they are known.',
+    }),
     num_subjobs: Nullable(Type.Integer()),
     num_atoms_done: Type.Integer({ description: 'Atoms that have a verdict.' }),
     num_atoms_failed: Type.Integer({ description: 'Atoms whose verdict is a failure, so far.' }),

@@ -84,7 +84,7 @@ describe('the results of atoms that leave odd things', () => {
     expect(text).to.contain(
       '<testsuites name="Odd, build 1" tests="7" failures="2" errors="0" skipped="0" time="',
     );
-    expect(text.match(/<testsuite name="export N=\d;"/g)).to.have.length(6);
+    expect(text.match(/<testsuite name="\d"/g)).to.have.length(6);
     expect(text).to.contain('<testcase name="t1" classname="c" time="0.5"></testcase>');
     expect(text).to.match(
       /<failure message="The commands of the atom ended with exit code 7\.">boom\n<\/failure>/,

@@ -419,6 +419,7 @@ export function fakeBuild(id: BuildId, request: BuildRequest): Build {
     result: null,
     details: 'The build waits for a slave.',
     num_atoms: null,
+    atom_variables: [],
     num_subjobs: null,
     num_atoms_done: 0,
     num_atoms_failed: 0,

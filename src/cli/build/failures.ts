@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { atomName } from '../../job/atom-name.js';
 import { readEnd } from '../../lib/read-end.js';
 import { atomFolder } from '../../protocol/ids.js';
 import type { Atom } from '../../protocol/work.js';
@@ -17,11 +18,12 @@ const MAX_BYTES = 8 * 1024;
 /**
  * What a person needs to see of a failed build: which atoms failed, the end of what the first few printed, and
  * the command that reruns each by hand. Of an atom that was lost there are no results: its error stands in their place.
- * `shownDirectory` is how the results' folder is written in commands. `isElsewhere`: the folder that the build ran in was
+ * `variables` are those that the atoms of the build set, `shownDirectory` is how the results' folder is written in commands. `isElsewhere`: the folder that the build ran in was
  * made for it, on a slave.
  */
 export function failureReport(
   failed: readonly FailedAtom[],
+  variables: readonly string[],
   directory: string,
   shownDirectory: string,
   isElsewhere = false,
@@ -29,14 +31,15 @@ export function failureReport(
   const rerun = isElsewhere
     ? 'rerun it by hand, in a checkout: PROJECT_DIR="$PWD" bash'
     : 'rerun it by hand: bash';
+  const nameOf = (atom: FailedAtom) => atomName(atom.command_string, variables);
   const lines: string[] = [];
   for (const atom of failed.slice(0, MAX_SHOWN)) {
     const folder = atomFolder(atom.subjob_id, atom.id);
     if (atom.error !== null) {
-      lines.push('', `--- LOST: ${atom.command_string}`, `    ${atom.error}`);
+      lines.push('', `--- LOST: ${nameOf(atom)}`, `    ${atom.error}`);
       continue;
     }
-    lines.push('', `--- FAILED: ${atom.command_string}`);
+    lines.push('', `--- FAILED: ${nameOf(atom)}`);
     const console = consoleEnd(join(directory, folder, 'clusterrunner_console_output'));
     lines.push(...console.map((line) => `    ${line}`));
     lines.push(...howItEnded(join(directory, folder, 'clusterrunner_exit_code')));
@@ -48,7 +51,7 @@ export function failureReport(
     lines.push(
       ...others.map(
         (atom) =>
-          `    ${atom.command_string}  (${atom.error === null ? join(shownDirectory, atomFolder(atom.subjob_id, atom.id)) : 'lost'})`,
+          `    ${nameOf(atom)}  (${atom.error === null ? join(shownDirectory, atomFolder(atom.subjob_id, atom.id)) : 'lost'})`,
       ),
     );
   }
@@ -61,12 +64,16 @@ export function failureReport(
 }
 
 /** Atoms that failed and passed when they were run again, and where the results of the first failure are. */
-export function flakyReport(flaky: readonly FailedAtom[], shownDirectory: string): string {
+export function flakyReport(
+  flaky: readonly FailedAtom[],
+  variables: readonly string[],
+  shownDirectory: string,
+): string {
   const lines = flaky
     .slice(0, MAX_NAMED)
     .map(
       (atom) =>
-        `--- FLAKY: ${atom.command_string}\n    it failed first: ${join(shownDirectory, atomFolder(atom.subjob_id, atom.id))}`,
+        `--- FLAKY: ${atomName(atom.command_string, variables)}\n    it failed first: ${join(shownDirectory, atomFolder(atom.subjob_id, atom.id))}`,
     );
   if (flaky.length > MAX_NAMED) {
     lines.push(`    … and ${flaky.length - MAX_NAMED} more`);

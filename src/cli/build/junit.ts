@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { MasterClient } from '../../client/master-client.js';
+import { atomName } from '../../job/atom-name.js';
 import { type AtomSuite, MergedReport, type OwnCase, type ReportFile } from '../../junit/merged-report.js';
 import { readEnd } from '../../lib/read-end.js';
 import type { Build } from '../../protocol/build.js';
@@ -22,7 +23,7 @@ const OUTPUT_BYTES = 8 * 1024;
  */
 export async function writeJunit(
   client: Pick<MasterClient, 'listAtoms'>,
-  build: Pick<Build, 'id' | 'request_params'>,
+  build: Pick<Build, 'id' | 'atom_variables' | 'request_params'>,
   directory: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -32,7 +33,7 @@ export async function writeJunit(
     for (let offset = 0; ; offset += MAX_PAGE) {
       const { atoms, total } = await client.listAtoms(build.id, { offset, limit: MAX_PAGE }, { signal });
       for (const atom of atoms) {
-        merged.add(suiteOf(atom, job, directory));
+        merged.add(suiteOf(atom, atomName(atom.command_string, build.atom_variables), job, directory));
         // A signal must find somebody who listens.
         await breathe();
         signal.throwIfAborted();
@@ -48,10 +49,10 @@ export async function writeJunit(
   }
 }
 
-function suiteOf(atom: Atom, job: string, directory: string): AtomSuite {
+function suiteOf(atom: Atom, name: string, job: string, directory: string): AtomSuite {
   const folder = join(directory, atomFolder(atom.subjob_id, atom.id));
   return {
-    name: atom.command_string,
+    name,
     className: job,
     seconds: atom.actual_time,
     properties: {

@@ -16,7 +16,7 @@ export const RESULTS_DIRECTORY = 'build_results';
 export function sayVerdict(build: Build, target: string, elapsed: number, hasResults: boolean): number {
   const atoms = `${build.num_atoms ?? 0} ${build.num_atoms === 1 ? 'atom' : 'atoms'}`;
   const tail = `in ${duration(elapsed)}.${hasResults ? ` Results: ./${RESULTS_DIRECTORY}/` : ''}`;
-  const flaky = flakyReport(build.flaky_atoms ?? [], RESULTS_DIRECTORY);
+  const flaky = flakyReport(build.flaky_atoms ?? [], build.atom_variables, RESULTS_DIRECTORY);
   if (flaky !== '') {
     process.stdout.write(`${flaky}\n\n`);
   }
@@ -33,7 +33,9 @@ export function sayVerdict(build: Build, target: string, elapsed: number, hasRes
   const failed = build.failed_atoms ?? [];
   if (failed.length > 0) {
     const isElsewhere = build.request_params.type !== 'directory';
-    process.stdout.write(`${failureReport(failed, target, RESULTS_DIRECTORY, isElsewhere)}\n\n`);
+    process.stdout.write(
+      `${failureReport(failed, build.atom_variables, target, RESULTS_DIRECTORY, isElsewhere)}\n\n`,
+    );
   }
   if (build.state === 'CANCELED') {
     const why = build.error_message ?? 'The build was canceled.';

@@ -16,23 +16,29 @@ describe('the report of failures', () => {
     const folder = join(directory, `artifact_0_${id}`);
     mkdirSync(folder);
     writeFileSync(join(folder, 'clusterrunner_console_output'), text);
-    return { id: toId.atom(id), subjob_id: toId.subjob(0), command_string: `export T='${id}'`, error: null };
+    return { id: toId.atom(id), subjob_id: toId.subjob(0), command_string: `export T='${id}';`, error: null };
   }
 
   it('names the atom, shows the end of its console and how to rerun it', () => {
     const atom = atomWithConsole(3, 'first\nlast line without an end');
-    expect(failureReport([atom], directory, 'build_results').split('\n')).to.deep.equal([
+    expect(failureReport([atom], ['T'], directory, 'build_results').split('\n')).to.deep.equal([
       '',
-      "--- FAILED: export T='3'",
+      '--- FAILED: 3',
       '    first',
       '    last line without an end',
       '    rerun it by hand: bash build_results/artifact_0_3/clusterrunner_command',
     ]);
   });
 
+  it('names the atom with its variable where the atoms of the build set several', () => {
+    const atom = atomWithConsole(3, '');
+    expect(failureReport([atom], ['T', 'U'], directory, 'build_results')).to.contain('--- FAILED: T=3\n');
+    expect(flakyReport([atom], ['T', 'U'], 'build_results')).to.contain('--- FLAKY: T=3\n');
+  });
+
   it('says that a rerun needs a checkout when the build had a folder of its own', () => {
     const atom = atomWithConsole(3, '');
-    expect(failureReport([atom], directory, 'build_results', true)).to.contain(
+    expect(failureReport([atom], ['T'], directory, 'build_results', true)).to.contain(
       '    rerun it by hand, in a checkout: PROJECT_DIR="$PWD" bash build_results/artifact_0_3/clusterrunner_command',
     );
   });
@@ -40,14 +46,14 @@ describe('the report of failures', () => {
   it('says with which exit code it ended, and which signal that was', () => {
     const atom = atomWithConsole(3, '');
     writeFileSync(join(directory, 'artifact_0_3', 'clusterrunner_exit_code'), '139\n');
-    expect(failureReport([atom], directory, 'build_results')).to.contain(
+    expect(failureReport([atom], ['T'], directory, 'build_results')).to.contain(
       '    (it printed nothing)\n    exit code 139 (SIGSEGV)\n',
     );
   });
 
   it('shows only the end of a long console, and says where the rest is', () => {
     const atom = atomWithConsole(1, Array.from({ length: 500 }, (_, n) => `line ${n}`).join('\n'));
-    const report = failureReport([atom], directory, 'build_results');
+    const report = failureReport([atom], ['T'], directory, 'build_results');
     expect(report)
       .to.contain('line 499')
       .and.contain('the whole console is in')
@@ -58,41 +64,43 @@ describe('the report of failures', () => {
     const lost = {
       id: toId.atom(3),
       subjob_id: toId.subjob(1),
-      command_string: "export T='3'",
+      command_string: "export T='3';",
       error: '3 slaves were lost while they ran this subjob (a, b, c); it is not tried again.',
     };
-    expect(failureReport([lost], directory, 'build_results').split('\n')).to.deep.equal([
+    expect(failureReport([lost], ['T'], directory, 'build_results').split('\n')).to.deep.equal([
       '',
-      "--- LOST: export T='3'",
+      '--- LOST: 3',
       '    3 slaves were lost while they ran this subjob (a, b, c); it is not tried again.',
     ]);
     const many = Array.from({ length: 11 }, () => lost);
-    expect(failureReport(many, directory, 'build_results')).to.contain("    export T='3'  (lost)");
+    expect(failureReport(many, ['T'], directory, 'build_results')).to.contain('    3  (lost)');
   });
 
   it('says where the first failure of a flaky atom is', () => {
-    const flaky = { id: toId.atom(3), subjob_id: toId.subjob(1), command_string: 'export T=3', error: null };
-    expect(flakyReport([flaky], 'build_results')).to.equal(
-      '--- FLAKY: export T=3\n    it failed first: build_results/artifact_1_3',
+    const flaky = { id: toId.atom(3), subjob_id: toId.subjob(1), command_string: 'export T=3;', error: null };
+    expect(flakyReport([flaky], ['T'], 'build_results')).to.equal(
+      '--- FLAKY: 3\n    it failed first: build_results/artifact_1_3',
     );
-    expect(flakyReport(new Array(101).fill(flaky), 'build_results')).to.contain('… and 1 more');
-    expect(flakyReport([], 'build_results')).to.equal('');
+    expect(flakyReport(new Array(101).fill(flaky), ['T'], 'build_results')).to.contain('… and 1 more');
+    expect(flakyReport([], ['T'], 'build_results')).to.equal('');
   });
 
   it('does not stumble over results that are missing', () => {
-    const atom = { id: toId.atom(3), subjob_id: toId.subjob(1), command_string: 'export T=3', error: null };
-    expect(failureReport([atom], directory, 'build_results')).to.contain('    (its results are not here)');
+    const atom = { id: toId.atom(3), subjob_id: toId.subjob(1), command_string: 'export T=3;', error: null };
+    expect(failureReport([atom], ['T'], directory, 'build_results')).to.contain(
+      '    (its results are not here)',
+    );
   });
 
   it('takes control characters out of what it shows', () => {
     const atom = atomWithConsole(1, '\u001b[31mred\u001b[0m \u001b]0;title\u0007\n');
-    expect(failureReport([atom], directory, 'build_results')).to.contain('    red ]0;title\n');
+    expect(failureReport([atom], ['T'], directory, 'build_results')).to.contain('    red ]0;title\n');
   });
 
   it('shows ten atoms whole, a hundred by name, and counts the rest', () => {
     const atoms = Array.from({ length: 120 }, (_, id) => atomWithConsole(id, 'x\n'));
-    const report = failureReport(atoms, directory, 'build_results');
+    const report = failureReport(atoms, ['T'], directory, 'build_results');
     expect(report.match(/--- FAILED/g)).to.have.length(10);
-    expect(report).to.contain("export T='99'  (build_results/artifact_0_99)").and.contain('and 20 more');
+    expect(report).to.contain('    99  (build_results/artifact_0_99)').and.contain('and 20 more');
   });
 });

@@ -13,6 +13,7 @@ const running: Build = {
   result: null,
   details: '1 of 4 subjobs are complete (25.0%).',
   num_atoms: 10,
+  atom_variables: ['T'],
   num_subjobs: 4,
   num_atoms_done: 3,
   num_atoms_failed: 1,

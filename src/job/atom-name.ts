@@ -1,0 +1,30 @@
+import type { GivenAtom } from '../protocol/build.js';
+import type { JobDefinition } from '../protocol/job.js';
+import { readCommandString } from './command-string.js';
+
+/** The variables that the atoms of a build set, each once. `given` are the atoms of the request, if it has any. */
+export function variablesOfAtoms(
+  definition: JobDefinition,
+  given: readonly GivenAtom[] | undefined,
+): string[] {
+  const ofJob = definition.atomizers.flatMap((atomizer) => Object.keys(atomizer));
+  const all =
+    given === undefined
+      ? ofJob
+      : given.flatMap((atom) => (typeof atom === 'string' ? ofJob.slice(0, 1) : Object.keys(atom)));
+  return [...new Set(all)];
+}
+
+/**
+ * How an atom is named to people: by its value; as `NAME=value` where the atoms of the build set several variables, or
+ * where there is no value to see. `commandString` and `variables` are those of the API; an older master gives no variables.
+ */
+export function atomName(commandString: string, variables: readonly string[] | undefined): string {
+  const atom = readCommandString(commandString);
+  if (atom === null) {
+    return commandString;
+  }
+  return (variables?.length ?? 1) > 1 || atom.value.trim() === ''
+    ? `${atom.variable}=${atom.value}`
+    : atom.value;
+}
