@@ -103,7 +103,7 @@ describe('a job on a master and a slave', () => {
         { atom: 2, name: 3, code: 1 },
       ]) {
         expect(ended.stdout).to.contain(
-          `--- FAILED: export NAME=${name};\n    looking at ${name}\n    exit code ${code}\n` +
+          `--- FAILED: ${name}\n    looking at ${name}\n    exit code ${code}\n` +
             `    rerun it by hand, in a checkout: PROJECT_DIR="$PWD" bash build_results/${cluster.folder(atom)}/clusterrunner_command\n`,
         );
       }
