@@ -3,6 +3,7 @@ import { lateValidator, ownSchemas } from '../lib/late-validator.js';
 import type { ClusterRunnerError } from '../protocol/errors.js';
 import { type JobDefinition, JobDefinitionSchema, type NamedJob } from '../protocol/job.js';
 import { definitionProblem } from './definition-problem.js';
+import { quotesAdvice } from './misread-yaml.js';
 import { jobInvalid, readYamlEntries, type SourceEntry } from './yaml-source.js';
 
 const validator = lateValidator<JobDefinition>(
@@ -10,6 +11,10 @@ const validator = lateValidator<JobDefinition>(
   JobDefinitionSchema,
 );
 const MAX_LISTED = 20;
+/** Of all jobs together: aliases make many of a few. */
+const MAX_LINES = 100_000;
+/** Such entries at the top only hold anchors. */
+const NO_JOB = /^x-/;
 
 const sectionNames: readonly string[] = Object.keys(JobDefinitionSchema.properties);
 
@@ -33,12 +38,17 @@ const expected: Readonly<Record<string, string>> = {
 };
 
 /**
- * All jobs of a clusterrunner.yaml, in its order. Every job is checked, also those that are not going to run.
+ * All jobs of a clusterrunner.yaml, in its order. Every job is checked, also those that are not going to run. Entries whose
+ * names begin with `x-` are no jobs.
  * @throws ClusterRunnerError JOB_INVALID naming file, line and the valid choices
  */
 export function parseJobs(text: string, fileName: string): NamedJob[] {
   const isDefinition = validator();
-  return readYamlEntries(text, fileName).map((entry) => {
+  const entries = readYamlEntries(text, fileName).filter(({ key }) => !NO_JOB.test(key));
+  if (entries.reduce((sum, { value }) => sum + linesIn(value), 0) > MAX_LINES) {
+    throw jobInvalid(fileName, null, `its jobs have more than ${MAX_LINES} lines; move them into scripts.`);
+  }
+  return entries.map((entry) => {
     const definition = entry.value;
     if (!isDefinition(definition)) {
       throw shapeError(entry, isDefinition.errors ?? [], fileName);
@@ -49,6 +59,11 @@ export function parseJobs(text: string, fileName: string): NamedJob[] {
     }
     return { name: entry.key, definition };
   });
+}
+
+function linesIn(value: unknown): number {
+  const sections: unknown[] = typeof value === 'object' && value !== null ? Object.values(value) : [];
+  return sections.reduce<number>((sum, lines) => sum + (Array.isArray(lines) ? lines.length : 0), 0);
 }
 
 /**
@@ -100,10 +115,20 @@ function shapeError(
   const path = error?.instancePath.split('/').slice(1).map(unescapePointer) ?? [];
   const extra = error?.keyword === 'additionalProperties' ? String(error.params.additionalProperty) : null;
   const line = entry.lineOf(extra === null ? path : [...path, extra]);
-  return jobInvalid(fileName, line, `job "${entry.key}": ${problemOf(error, path, extra)}`);
+  return jobInvalid(
+    fileName,
+    line,
+    `job "${entry.key}": ${problemOf(error, path, extra, entry.textOf(line))}`,
+  );
 }
 
-function problemOf(error: ErrorObject | undefined, path: readonly string[], extra: string | null): string {
+/** `text` is the line at which it is. */
+function problemOf(
+  error: ErrorObject | undefined,
+  path: readonly string[],
+  extra: string | null,
+  text: string,
+): string {
   const [section, index] = path;
   const choices = `the sections are ${sectionNames.join(', ')}`;
   if (section === undefined) {
@@ -124,25 +149,31 @@ function problemOf(error: ErrorObject | undefined, path: readonly string[], extr
     const advice = error?.data === null ? '; leave the section out when there is nothing in it' : '';
     return `"${section}" must be ${expected[section] ?? 'valid'}${advice}.`;
   }
-  return `${itemPlace(section, index)} ${itemProblem(section, path, error?.data)}.`;
+  return `${itemPlace(section, index)} ${itemProblem(section, path, error?.data, text)}.`;
 }
 
 function itemPlace(section: string, index: string): string {
   return `entry ${Number(index) + 1} of "${section}"`;
 }
 
-function itemProblem(section: string, path: readonly string[], data: unknown): string {
+function itemProblem(section: string, path: readonly string[], data: unknown, text: string): string {
   const isMapping = typeof data === 'object' && data !== null && !Array.isArray(data);
-  if (section === 'atomizers' && path.length === 2) {
+  const isAtomizer = section === 'atomizers';
+  if (isAtomizer && path.length === 2) {
     return isMapping ? 'is empty; write VARIABLE: shell command' : 'must be VARIABLE: shell command';
   }
+  const advice = quotesAdvice(text, isAtomizer, true) ?? 'put it in quotes';
+  const begins = /^\s*-\s+(?:[A-Za-z_]\w*:\s+)?([{[-])/.exec(text)?.[1];
   if (isMapping) {
-    return 'must be text, but reads as a mapping because of a ": " or a colon at its end; put it in quotes';
+    const why = begins === '{' ? 'it begins with "{"' : 'of a ": " or a colon at its end';
+    return `must be text, but reads as a mapping because ${why}; ${advice}`;
   }
   if (typeof data === 'number' || typeof data === 'boolean') {
-    return `must be text, but ${JSON.stringify(data)} reads as a ${typeof data}; put it in quotes`;
+    return `must be text, but ${JSON.stringify(data)} reads as a ${typeof data}; ${advice}`;
   }
-  return Array.isArray(data) ? 'must be text, not a list' : 'must be text';
+  return Array.isArray(data) && begins !== undefined
+    ? `must be text, but reads as a list because it begins with "${begins}"; ${advice}`
+    : 'must be text';
 }
 
 function unescapePointer(step: string): string {

@@ -1,8 +1,20 @@
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type ParsedNode,
+  parseDocument,
+  type YAMLError,
+} from 'yaml';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
+import { opensValue, quotesAdvice } from './misread-yaml.js';
+import { yamlProblem } from './yaml-problem.js';
 
-/** How many times aliases may be followed: enough to share lines between jobs, too few to fill the memory. */
-const MAX_ALIASES = 100;
+const TOO_DEEP = 'the values here stand too deep in one another.';
 
 export interface SourceEntry {
   readonly key: string;
@@ -10,6 +22,8 @@ export interface SourceEntry {
   readonly value: unknown;
   /** The line of what `path` leads to below this entry; of the nearest thing above when that has no place. */
   lineOf(path: readonly string[]): number;
+  /** The text of a line, from 1. */
+  textOf(line: number): string;
 }
 
 export function jobInvalid(fileName: string, line: number | null, problem: string): ClusterRunnerError {
@@ -18,23 +32,19 @@ export function jobInvalid(fileName: string, line: number | null, problem: strin
 }
 
 /**
- * The entries at the top of a YAML file, in its order, each with the way back to its lines.
- * @throws ClusterRunnerError JOB_INVALID for broken YAML, keys given twice, unknown tags, too many aliases
+ * The entries at the top of a YAML file, in its order, each with the way back to its lines. The time that it takes grows
+ * with the length of the text alone.
+ * @throws ClusterRunnerError JOB_INVALID for broken YAML, keys given twice, unknown tags, too many aliases, and commands
+ *   that YAML reads as something else than what they say
  */
 export function readYamlEntries(text: string, fileName: string): SourceEntry[] {
   const counter = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: counter,
-    prettyErrors: false,
-    merge: true,
-    logLevel: 'error',
-  });
+  const lines = text.split('\n');
+  const document = parse(text, counter);
   const problem = document.errors[0] ?? document.warnings[0];
   if (problem !== undefined) {
-    const { line } = counter.linePos(problem.pos[0]);
-    throw jobInvalid(fileName, line, `this is not valid YAML: ${problem.message.replace(/\.?$/, '.')}`);
+    throw notYaml(problem, fileName, counter, lines);
   }
-  const lineOfNode = (node: unknown) => lineAt(counter, node);
   const { contents } = document;
   if (contents === null || (isScalar(contents) && contents.value === null)) {
     return [];
@@ -42,44 +52,92 @@ export function readYamlEntries(text: string, fileName: string): SourceEntry[] {
   if (!isMap(contents)) {
     throw jobInvalid(
       fileName,
-      lineOfNode(contents),
+      lineAt(counter, contents),
       'the file must be names of jobs, each with its sections.',
     );
   }
+  const found = yamlProblem(document, text);
+  if (found !== null) {
+    const { line } = counter.linePos(found.offset);
+    const advice = found.isMisread ? adviceOn(lines[line - 1] ?? '') : '';
+    throw jobInvalid(fileName, line, `${found.problem}${advice}.`);
+  }
+  const values = valuesOf(document, fileName);
   return contents.items.map((pair) => {
-    const line = lineOfNode(pair.key) ?? 1;
-    if (!isScalar(pair.key) || pair.key.value === null || String(pair.key.value) === '') {
+    const line = lineAt(counter, pair.key) ?? 1;
+    if (!isScalar(pair.key) || !isWord(pair.key.value)) {
       throw jobInvalid(fileName, line, 'the name of a job must be a word.');
     }
-    const node = pair.value;
+    const key = String(pair.key.value);
     return {
-      key: String(pair.key.value),
+      key,
       line,
-      value: toValue(document, node, fileName, line),
-      lineOf: (path) => lineAlong(document, counter, node, path) ?? line,
+      value: values.get(key) ?? null,
+      lineOf: (path) => lineAlong(document, counter, pair.value, path) ?? line,
+      textOf: (number) => lines[number - 1] ?? '',
     };
   });
 }
 
-function toValue(document: Document.Parsed, node: unknown, fileName: string, line: number): unknown {
-  if (!isNode(node)) {
-    return null;
+/** Keys that are given twice are looked for afterwards: the parser would compare each with all before it. */
+function parse(text: string, counter: LineCounter): Document.Parsed {
+  return parseDocument(text, {
+    lineCounter: counter,
+    prettyErrors: false,
+    merge: true,
+    logLevel: 'error',
+    uniqueKeys: false,
+  });
+}
+
+function notYaml(
+  { code, message, pos }: YAMLError,
+  fileName: string,
+  counter: LineCounter,
+  lines: readonly string[],
+): ClusterRunnerError {
+  const { line } = counter.linePos(pos[0]);
+  if (code === 'MULTIPLE_DOCS') {
+    return jobInvalid(
+      fileName,
+      line,
+      'a second YAML document begins here; write all jobs in one, without "---" between them.',
+    );
   }
+  if (code === 'RESOURCE_EXHAUSTION') {
+    return jobInvalid(fileName, line, TOO_DEEP);
+  }
+  const sentence = `this is not valid YAML: ${message.replace(/\.?$/, '')}`;
+  // What is never closed is noticed where it should have been.
+  const isLate = code === 'MISSING_CHAR' || code === 'BAD_INDENT';
+  const opened = isLate ? lines.slice(0, line).findLastIndex(opensValue) + 1 : 0;
+  const at = opened === 0 ? line : opened;
+  return jobInvalid(fileName, at, `${sentence}${adviceOn(lines[at - 1] ?? '')}.`);
+}
+
+function adviceOn(line: string): string {
+  const advice = quotesAdvice(line, true);
+  return advice === null ? '' : `; ${advice}`;
+}
+
+function isWord(value: unknown): boolean {
+  return value !== null && typeof value !== 'symbol' && String(value) !== '';
+}
+
+function valuesOf(document: Document.Parsed, fileName: string): Map<string, unknown> {
   try {
-    return node.toJS(document, { maxAliasCount: MAX_ALIASES });
+    // How many aliases there are, and of what, has been checked.
+    const values: unknown = document.toJS({ maxAliasCount: -1 });
+    return new Map(typeof values === 'object' && values !== null ? Object.entries(values) : []);
   } catch (error) {
-    // What the library throws for aliases that it will not follow.
-    if (error instanceof ReferenceError || error instanceof TypeError) {
-      throw jobInvalid(fileName, line, `the aliases here cannot be followed: ${messageOf(error)}.`);
-    }
-    throw error;
+    throw jobInvalid(fileName, null, `its values cannot be put together: ${messageOf(error)}.`);
   }
 }
 
 function lineAlong(
   document: Document.Parsed,
   counter: LineCounter,
-  start: unknown,
+  start: ParsedNode | null,
   path: readonly string[],
 ): number | null {
   let node: unknown = start;

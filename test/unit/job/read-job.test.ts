@@ -84,17 +84,20 @@ describe('clusterrunner.yaml', () => {
     ],
     [
       'A:\n  atomizers:\n    - X: a\n  commands:\n  - a\n  - 1\n',
-      /line 6: .*entry 2 of "commands" must be text, but 1 reads as a number; put it in quotes/,
+      /line 6: .*entry 2 of "commands" must be text, but 1 reads as a number; put the line in quotes: - '1'\.$/,
     ],
     [
       'A:\n  atomizers:\n    - X: a\n  commands:\n  - true\n',
-      /line 5: .*true reads as a boolean; put it in quotes/,
+      /line 5: .*true reads as a boolean; put the line in quotes: - 'true'\.$/,
     ],
     [
       'A:\n  atomizers:\n    - X: a\n  commands:\n  - a\n  - echo a: b\n',
       /line 6: .*reads as a mapping because of a ": "/,
     ],
-    ['A:\n  atomizers:\n    - X: a\n  commands:\n  - [a]\n', /line 5: .*must be text, not a list/],
+    [
+      'A:\n  atomizers:\n    - X: a\n  commands:\n  - [a]\n',
+      /line 5: .*must be text, but reads as a list.*: - '\[a\]'/,
+    ],
     [
       'A:\n  commands: [a]\n  atomizers:\n    X: a\n',
       /line 3: .*"atomizers" must be a list of VARIABLE: shell command/,
@@ -139,7 +142,7 @@ describe('clusterrunner.yaml', () => {
     [`${GOOD}  commands: [b]\n`, /line 5: .*Map keys must be unique/],
     ['A:\n  commands: [a\n', /line \d: this is not valid YAML/],
     ['A:\n\tcommands: [a]\n', /line 2: this is not valid YAML/],
-    [`${GOOD}---\n${GOOD}`, /line \d: this is not valid YAML/],
+    [`${GOOD}---\n${GOOD}`, /line 5: a second YAML document begins here; write all jobs in one/],
     ['A: !job\n  commands: [a]\n', /line \d: this is not valid YAML: Unresolved tag/],
     ['- A\n', /line 1: the file must be names of jobs/],
     ['just text\n', /line 1: the file must be names of jobs/],
@@ -158,15 +161,118 @@ describe('clusterrunner.yaml', () => {
     });
   }
 
-  it('does not follow a bomb of aliases', async () => {
+  it('does not put together what a bomb of aliases stands for', async () => {
     const levels = Array.from(
       { length: 12 },
       (_, i) => `  s${i + 1}: &s${i + 1} [${Array(10).fill(`*s${i}`).join(', ')}]`,
     );
     const text = `A:\n  s0: &s0 [x]\n${levels.join('\n')}\n`;
-    expect(await refusal(() => parseJobs(text, 'f'))).to.match(
-      /line 1: the aliases here|line 2: the aliases here/,
+    expect(await refusal(() => parseJobs(text, 'f'))).to.match(/line 2: .*no section "s0"/);
+    const lines = Array.from({ length: 1000 }, () => '  - a').join('\n');
+    const jobs = Array.from({ length: 101 }, (_, n) => `J${n}: {commands: *many, atomizers: [{X: a}]}\n`);
+    expect(await refusal(() => parseJobs(`x-many: &many\n${lines}\n${jobs.join('')}`, 'f'))).to.match(
+      /^f: its jobs have more than 100000 lines/,
     );
+    const aliases = Array.from({ length: 2001 }, (_, n) => `J${n}: *a\n`);
+    expect(await refusal(() => parseJobs(GOOD.replace('A:', 'A: &a') + aliases.join(''), 'f'))).to.match(
+      /^f, line 2005: the file has more than 2000 aliases/,
+    );
+    expect(await refusal(() => parseJobs(`A: ${'['.repeat(100_000)}`, 'f'))).to.match(/too deep/);
+  });
+
+  it('takes entries whose names begin with x- for places of anchors', () => {
+    const text = `x-setup: &setup\n  - make\nx-any: {a: 1}\n${GOOD}  setup_build: *setup\n`;
+    expect(parseJobs(text, 'f').map(({ name, definition }) => [name, definition.setup_build])).to.deep.equal([
+      ['A', ['make']],
+    ]);
+  });
+
+  describe('asks for quotes, with the line as it must be,', () => {
+    for (const command of [
+      '! grep -q FAILED log',
+      '!run-tests',
+      '*.sh',
+      '&build',
+      '&build all',
+      '%run',
+      '@run',
+      '`cat command`',
+      '{ make; }',
+      '{a,b}.sh',
+      '[ -f x ]',
+      '[ -f x ] && make',
+      '[[ -f x ]]',
+      '- x',
+      '? x',
+      '| tee log',
+      '> log',
+      '"$PROJECT_DIR"/run all',
+      "'a' b",
+      'echo "a #1"',
+      "grep 'x #' f",
+      'echo \\ #x',
+      'echo a: b',
+      "grep 'a: b' it's",
+      'echo a:',
+      '1e3',
+      'true',
+      '0x10',
+    ]) {
+      for (const [front, text] of [
+        ['', `A:\n  atomizers: [{X: a}]\n  commands:\n    - first\n    - ${command}\n    - last\n`],
+        ['X: ', `A:\n  commands: [a]\n  atomizers:\n    - W: first\n    - X: ${command}\n    - Y: last\n`],
+      ] as const) {
+        it(`for - ${front}${command}`, async () => {
+          const message = await refusal(() => parseJobs(text, 'f'));
+          expect(message).to.match(/^f, line 5: /);
+          const quoted = `- ${front}'${command.replaceAll("'", "''")}'`;
+          expect(message).to.contain(`put the line in quotes: ${quoted}.`);
+          const [job] = parseJobs(text.replace(`- ${front}${command}`, quoted), 'f');
+          const { commands = [], atomizers = [] } = job?.definition ?? {};
+          expect(front === '' ? commands[1] : atomizers[1]?.X).to.equal(command);
+        });
+      }
+    }
+  });
+
+  it('takes a comment behind a command that the shell would take for one too', () => {
+    for (const [line, command] of [
+      ['make # all', 'make'],
+      ['echo "a" # "b', 'echo "a"'],
+      ["echo it\\'s # x", "echo it\\'s"],
+      ['echo a#b', 'echo a#b'],
+      ['\'echo "a #1"\' # quoted', 'echo "a #1"'],
+    ]) {
+      const text = `A:\n  atomizers: [{X: a}]\n  commands:\n    - ${line}\n`;
+      expect(parseJobs(text, 'f')[0]?.definition.commands, line).to.deep.equal([command]);
+    }
+  });
+
+  it('refuses a backslash that does not join lines', async () => {
+    const text = (line: string) => `A:\n  atomizers: [{X: a}]\n  commands:\n    - ${line}\n`;
+    expect(await refusal(() => parseJobs(text('run \\\n        --all'), 'f'))).to.match(
+      /line 4: .*write "- \|"/,
+    );
+    expect(parseJobs(text('|\n      run \\\n        --all'), 'f')[0]?.definition.commands).to.deep.equal([
+      'run \\\n  --all\n',
+    ]);
+    expect(parseJobs(text('run\n        --all'), 'f')[0]?.definition.commands).to.deep.equal(['run --all']);
+  });
+
+  it('takes time that grows with the length of the file alone', async () => {
+    const seconds = async (bytes: number) => {
+      let text = '';
+      for (let n = 0; text.length < bytes; n += 1) {
+        text += `k${n}: x\n`;
+      }
+      const start = process.cpuUsage();
+      await refusal(() => parseJobs(text, 'f'));
+      return process.cpuUsage(start).user;
+    };
+    await seconds(16 * 1024);
+    const [short, long] = [await seconds(16 * 1024), await seconds(128 * 1024)];
+    // Comparing each name with all before it, it would be more than 50 times as much.
+    expect(long / short).to.be.lessThan(30);
   });
 
   it('names its jobs when the one that is asked for is not there, or several are and none is named', async () => {
