@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { type Dispatcher, errors as undiciErrors } from 'undici';
+import { textStart } from '../lib/text-ends.js';
 import { ClusterRunnerError, isErrorCode, messageOf } from '../protocol/errors.js';
 
 export interface CallOptions {
@@ -95,7 +96,7 @@ export function errorOfAnswer(
   }
   return new ClusterRunnerError(
     codeOfStatus(status),
-    `${what} was answered with ${status} and not by a ClusterRunner master (${JSON.stringify(text.slice(0, 80))}); ` +
+    `${what} was answered with ${status} and not by a ClusterRunner master (${JSON.stringify(textStart(text, 80))}); ` +
       'check the URL.',
     more,
   );

@@ -1,3 +1,4 @@
+import { textStart } from '../lib/text-ends.js';
 import { ClusterRunnerError, type ErrorCode } from '../protocol/errors.js';
 import type { Place } from './kinds.js';
 import type { Key } from './schema.js';
@@ -13,7 +14,7 @@ export interface Given {
 export function readGiven<T>(key: Key<T>, given: Given, place: Place, code: ErrorCode = 'CONFIG_INVALID'): T {
   const value = key.kind.read(given.text, place);
   if (value === undefined) {
-    const shown = key.isSecret ? '' : `, not ${JSON.stringify(given.text.slice(0, 100))}`;
+    const shown = key.isSecret ? '' : `, not ${JSON.stringify(textStart(given.text, 100))}`;
     throw new ClusterRunnerError(code, `${given.source} must be ${key.kind.expected}${shown}.`);
   }
   return value;

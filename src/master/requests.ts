@@ -5,6 +5,7 @@ import { definitionProblem } from '../job/definition-problem.js';
 import { variableProblem } from '../job/environment.js';
 import { normalizeRemoteFiles } from '../job/remote-files.js';
 import { maskCredentials } from '../lib/mask-credentials.js';
+import { textStart } from '../lib/text-ends.js';
 import type { BuildRequest, GivenAtom } from '../protocol/build.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { JobDefinition } from '../protocol/job.js';
@@ -43,7 +44,7 @@ function checkAtoms(atoms: readonly GivenAtom[]): void {
   for (const atom of givenAtoms(atoms)) {
     if (typeof atom === 'string' && isCommandString(atom)) {
       throw invalid(
-        `atoms_override: ${JSON.stringify(atom.slice(0, 100))} cannot be read without a shell; send {"VARIABLE": "value"} instead.`,
+        `atoms_override: ${JSON.stringify(textStart(atom, 100))} cannot be read without a shell; send {"VARIABLE": "value"} instead.`,
       );
     }
     for (const variable of typeof atom === 'string' ? [] : Object.keys(atom)) {

@@ -1,3 +1,4 @@
+import { utf8End } from '../lib/text-ends.js';
 /** Keeps the last bytes of what is written to it, and no more. */
 export class Tail {
   readonly #maxBytes: number;
@@ -25,7 +26,7 @@ export class Tail {
 
   #compact(): void {
     const all = Buffer.concat(this.#chunks);
-    const kept = all.subarray(Math.max(0, all.length - this.#maxBytes));
+    const kept = utf8End(all, this.#maxBytes);
     this.#cut ||= kept.length < all.length;
     this.#chunks = [Buffer.from(kept)];
     this.#bytes = kept.length;

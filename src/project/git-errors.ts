@@ -1,4 +1,5 @@
 import { maskCredentials } from '../lib/mask-credentials.js';
+import { textEnd } from '../lib/text-ends.js';
 import type { ProgramResult } from '../process/run-program.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 
@@ -93,5 +94,5 @@ function quote(stderr: string): string {
     .split(/[\r\n]+/)
     .map((line) => line.trim())
     .filter((line) => line !== '');
-  return lines.slice(-6).join('; ').slice(-MAX_QUOTED).replace(/\.$/, '');
+  return textEnd(lines.slice(-6).join('; '), MAX_QUOTED).replace(/\.$/, '');
 }

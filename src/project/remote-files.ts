@@ -7,6 +7,7 @@ import { backoffDelay } from '../lib/backoff.js';
 import type { Clock } from '../lib/clock.js';
 import { insideName } from '../lib/inside-name.js';
 import { maskCredentials } from '../lib/mask-credentials.js';
+import { textStart } from '../lib/text-ends.js';
 import { TimeLimit } from '../lib/time-limit.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { RemoteFile } from '../protocol/project.js';
@@ -124,7 +125,7 @@ async function download(
   maxBytes: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const part = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomUUID()}.part`);
+  const part = join(dirname(path), `.${textStart(basename(path), 60)}.${randomUUID()}.part`);
   try {
     const url = new URL(file.uri);
     const answer = await request(withoutCredentials(url), {

@@ -1,5 +1,6 @@
 import { freeDiskBytes } from '../lib/free-disk.js';
 import type { Logger } from '../lib/logger.js';
+import { textStart } from '../lib/text-ends.js';
 import type { WorkRequest } from '../protocol/slave.js';
 
 /** With less than this a checkout, or the next result, would probably fail for want of room. */
@@ -19,7 +20,7 @@ export function heedDisk(standing: Standing, free: number | null, directory: str
     return { ...standing, free_disk_bytes: free };
   }
   const paused = `Only ${Math.floor(free / 1024 ** 2)} MiB are free in ${directory}; make room there, at least ${LEAST_FREE_BYTES / 1024 ** 2} MiB.`;
-  return { ...standing, free_executors: 0, ahead: 0, free_disk_bytes: free, paused: paused.slice(0, 1000) };
+  return { ...standing, free_executors: 0, ahead: 0, free_disk_bytes: free, paused: textStart(paused, 1000) };
 }
 
 /** Adds to the standing of a slave what it owes to its disk, and logs when that changes. */

@@ -1,5 +1,6 @@
 import type { Logger } from '../lib/logger.js';
 import type { Masks } from '../lib/masks.js';
+import { textEnd } from '../lib/text-ends.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { Assignment, Handback, HandbackReason } from '../protocol/slave.js';
 import type { Session } from './session.js';
@@ -31,7 +32,7 @@ export class Handbacks {
     const handback: Handback = {
       lease: assignment.lease,
       reason,
-      output: this.#masks.inEnd(output).slice(-MAX_OUTPUT),
+      output: textEnd(this.#masks.inEnd(output), MAX_OUTPUT),
     };
     try {
       await this.#session.insist((slave, options) => {

@@ -7,6 +7,7 @@ import { valueProblem } from '../job/environment.js';
 import { readJob } from '../job/read-job.js';
 import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
+import { textStart, utf8End } from '../lib/text-ends.js';
 import { TimeLimit } from '../lib/time-limit.js';
 import { runCommand } from '../process/run-command.js';
 import type { GivenAtom } from '../protocol/build.js';
@@ -129,7 +130,7 @@ async function runAtomizers(
     }
     if (exitCode !== 0) {
       const said =
-        [output.subarray(-TAIL_BYTES).toString('utf8'), tail ?? ''].join('').trim() || '(it printed nothing)';
+        [utf8End(output, TAIL_BYTES).toString('utf8'), tail ?? ''].join('').trim() || '(it printed nothing)';
       throw new ClusterRunnerError(
         'PREPARATION_FAILED',
         `The atomizer ${variable} of the job ${job.name} exited with ${exitCode}; mend the command "${line}". It printed:\n${said}`,
@@ -154,7 +155,7 @@ function checked(variable: string, value: string): ListedAtom {
   if (problem !== null) {
     throw new ClusterRunnerError(
       'PREPARATION_FAILED',
-      `The atom ${JSON.stringify(value.slice(0, 100))} of ${variable} ${problem}.`,
+      `The atom ${JSON.stringify(textStart(value, 100))} of ${variable} ${problem}.`,
     );
   }
   return { variable, value };

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ARTIFACT_DIR } from '../job/environment.js';
 import { removeTree } from '../lib/remove-tree.js';
+import { textStart } from '../lib/text-ends.js';
 import { endEscaped } from '../process/escaped.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
@@ -229,7 +230,7 @@ export class Worker {
       }
       const report = {
         lease: assignment.lease,
-        error: this.#options.masks.inEnd(error.message).slice(0, MAX_OUTPUT),
+        error: textStart(this.#options.masks.inEnd(error.message), MAX_OUTPUT),
       };
       await session.insist(
         (slave, options) => session.client.reportPreparationFailed(slave, build_id, report, options),

@@ -1,3 +1,4 @@
+import { textStart } from '../../lib/text-ends.js';
 import type { Build } from '../../protocol/build.js';
 
 /** Text of the progress of a build, without colour or cursor movement. `elapsed` in seconds. */
@@ -50,7 +51,7 @@ export function duration(seconds: number): string {
 /** A build on a terminal's line: cut so that it never wraps, because a wrapped line cannot be overwritten. */
 export function fitLine(text: string, columns: number): string {
   const room = Math.max(1, columns - 1);
-  return text.length <= room ? text : `${text.slice(0, Math.max(0, room - 1))}…`;
+  return text.length <= room ? text : `${textStart(text, Math.max(0, room - 1))}…`;
 }
 
 /** How far apart lines of progress stand where they cannot be overwritten, in seconds. */

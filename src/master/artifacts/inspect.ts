@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip, gunzipSync } from 'node:zlib';
+import { textStart } from '../../lib/text-ends.js';
 import { goesUp, staysInFolder } from '../../protocol/archive-names.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { atomFolder, type SubjobId } from '../../protocol/ids.js';
@@ -100,7 +101,7 @@ export class ArchiveInspector {
   }
 
   #visit({ type, path, linkpath, bytes, offset }: WalkedEntry): void {
-    const shown = () => JSON.stringify(path.slice(0, 200));
+    const shown = () => JSON.stringify(textStart(path, 200));
     const folder = path.slice(0, Math.max(0, path.indexOf('/')));
     const console = this.#folders.get(folder);
     if (console === undefined || goesUp(path) || path.includes('\0') || path === folder) {

@@ -1,4 +1,5 @@
 import type { ErrorObject } from 'ajv';
+import { textStart } from '../../lib/text-ends.js';
 
 /** What is checked, as the sentence of a refusal names it. */
 export type Part = 'body' | 'query' | 'path' | 'report';
@@ -89,5 +90,5 @@ function join(field: string, name: string): string {
 }
 
 function quote(name: string): string {
-  return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
+  return JSON.stringify(name.length > 100 ? `${textStart(name, 100)}…` : name);
 }
