@@ -1,0 +1,4 @@
+@test "fails where it must" {
+  run false
+  [ "$status" -eq 1 ]
+}

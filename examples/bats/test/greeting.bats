@@ -1,0 +1,5 @@
+@test "greets" {
+  run echo hello
+  [ "$status" -eq 0 ]
+  [ "$output" = hello ]
+}
