@@ -4,12 +4,13 @@ import { type Clock, systemClock } from '../lib/clock.js';
 import type { LinearPattern } from '../lib/linear-pattern.js';
 import type { Logger } from '../lib/logger.js';
 import type { Networks } from '../lib/networks.js';
+import { openFileLimit } from '../lib/open-file-limit.js';
 import { Releasers } from '../lib/releasers.js';
 import { version } from '../lib/version.js';
 import type { MasterReading, MasterService } from '../master/contract.js';
 import type { ReadAccess } from '../master/http/admit-reader.js';
 import { createApp } from '../master/http/app.js';
-import { defaultLimits, type Limits } from '../master/http/limits.js';
+import { connectionsWithin, defaultLimits, type Limits } from '../master/http/limits.js';
 import { listen } from '../master/http/listen.js';
 import type { TlsFiles } from '../master/http/tls.js';
 import type { ResultBounds } from '../master/result-bounds.js';
@@ -53,6 +54,17 @@ export interface ServedMaster {
   close(): Promise<void>;
 }
 
+function withinFileLimit(limits: Limits, log: Logger): Limits {
+  const files = openFileLimit();
+  const connections = connectionsWithin(limits.connections, files);
+  if (connections < limits.connections) {
+    log.warn(
+      `The master keeps at most ${connections} connections, and not max_connections = ${limits.connections}, because it may have no more than ${files} files open; raise that limit (ulimit -n, LimitNOFILE).`,
+    );
+  }
+  return { ...limits, connections };
+}
+
 /** Puts the master together and listens. @throws ClusterRunnerError PORT_IN_USE */
 export async function serveMaster(options: ServeMasterOptions): Promise<ServedMaster> {
   const clock = options.clock ?? systemClock;
@@ -78,7 +90,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       secrets: options.secrets,
       acceptBodyDigest: options.acceptBodyDigest ?? true,
       readAccess: options.readAccess ?? 'public',
-      limits: options.limits ?? defaultLimits,
+      limits: withinFileLimit(options.limits ?? defaultLimits, options.log),
       resultBounds: options.resultBounds,
       hostNames: options.hostNames ?? [],
       rememberNonce: (nonce, expires) => service.rememberNonce(nonce, expires),

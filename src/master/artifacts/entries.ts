@@ -8,6 +8,9 @@ import { unreadable } from './unreadable.js';
 
 type Entry = Extract extends AsyncIterable<infer E> ? E : never;
 
+/** Unpacked at once: small pieces of a file of gigabytes would keep the process from all else. */
+const UNPACKED_BYTES = 256 * 1024;
+
 export interface OpenedFile {
   readonly content: Readable;
   readonly bytes: number;
@@ -15,16 +18,17 @@ export interface OpenedFile {
 
 /**
  * One page of what a subjob's archive holds below `folder`, in the order of the archive, and how much there is in all.
- * Reads the archive once, and keeps the page alone.
+ * Reads the archive once, as long as somebody waits for it, and keeps the page alone. @throws the reason of `gone`
  */
 export async function listFolder(
   archive: string,
   folder: string,
   { offset, limit }: { readonly offset: number; readonly limit: number },
+  gone: AbortSignal,
 ): Promise<{ files: ArtifactEntry[]; total: number }> {
   const files: ArtifactEntry[] = [];
   let total = 0;
-  for await (const entry of entriesIn(archive)) {
+  for await (const entry of entriesIn(archive, gone)) {
     const shown = shownBelow(folder, entry);
     if (shown !== null) {
       if (total >= offset && files.length < limit) {
@@ -38,8 +42,8 @@ export async function listFolder(
 }
 
 /** A file of an archive, read no further than to its end. null when there is no such file. */
-export async function openFile(archive: string, name: string): Promise<OpenedFile | null> {
-  const entries = entriesIn(archive);
+export async function openFile(archive: string, name: string, gone: AbortSignal): Promise<OpenedFile | null> {
+  const entries = entriesIn(archive, gone);
   for (let next = await entries.next(); next.done !== true; next = await entries.next()) {
     const entry = next.value;
     if (entry.header.type === 'file' && entry.header.name === name) {
@@ -53,17 +57,21 @@ export async function openFile(archive: string, name: string): Promise<OpenedFil
   return null;
 }
 
-async function* entriesIn(archive: string): AsyncGenerator<Entry, undefined> {
+async function* entriesIn(archive: string, gone: AbortSignal): AsyncGenerator<Entry, undefined> {
+  gone.throwIfAborted();
   const tar = extract();
-  const read = pipeline(createReadStream(archive), createGunzip(), tar);
+  const read = pipeline(createReadStream(archive), createGunzip({ chunkSize: UNPACKED_BYTES }), tar);
+  const leave = () => tar.destroy(gone.reason);
+  gone.addEventListener('abort', leave, { once: true });
   // Whoever stops in the middle ends the reading, which is no failure.
   read.catch(() => undefined);
   try {
     yield* tar;
     await read;
   } catch (error) {
-    throw unreadable(archive, error);
+    throw gone.aborted ? gone.reason : unreadable(archive, error);
   } finally {
+    gone.removeEventListener('abort', leave);
     tar.destroy();
   }
   return undefined;

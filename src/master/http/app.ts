@@ -46,7 +46,7 @@ export interface AppOptions extends Omit<Keys, 'failedSignatures'> {
 }
 
 /** What `listen` needs to know to answer what never reaches the app. */
-export type App = Koa & { readonly sessionId?: string; readonly limits?: Limits };
+export type App = Koa & { readonly sessionId?: string; readonly limits?: Limits; readonly log?: Logger };
 
 /** `listen` emits it on the app before it closes: open long polls then end. */
 export const STOPPING = 'stopping';
@@ -80,7 +80,7 @@ export function createApp(options: AppOptions): App {
   app.use(requireReadablePath);
   app.use(router.routes());
   app.use((ctx) => answerUnrouted(ctx, router));
-  return Object.assign(app, { sessionId, limits: options.limits });
+  return Object.assign(app, { sessionId, limits: options.limits, log: options.log });
 }
 
 function createRouter(options: AppOptions, openCalls: OpenCalls): Router {

@@ -9,7 +9,7 @@ type End = string;
 
 /**
  * The connections that are open, at most so many. When another comes, one makes room that nobody has shown on that he
- * has the secret: the oldest of the address that has the most of these. So one address, or a few, cannot keep others
+ * has the secret: of the address that has the most of these, the oldest on which no request came, or else the oldest. So one address, or a few, cannot keep others
  * out, and whoever has shown the secret stays.
  */
 export class Connections {
@@ -75,6 +75,12 @@ export class Connections {
     for (const ends of this.#unproved.values()) {
       if (ends.size > most.size) {
         most = ends;
+      }
+    }
+    // What nobody asked anything on yet costs least.
+    for (const end of most) {
+      if (this.#unused.has(end)) {
+        return end;
       }
     }
     return most.values().next().value;

@@ -22,6 +22,19 @@ export interface Limits {
   readonly failedSignatures: number;
 }
 
+/** Held open beside connections, however few files there may be: the database, logs, the files of Node. */
+const OWN_FILES = 64;
+
+/**
+ * As many connections as leave a file for each: who is connected may download something, and what slaves deliver needs
+ * files too. `files`: how many the process may have open; null: no limit is known.
+ */
+export function connectionsWithin(connections: number, files: number | null): number {
+  return files === null
+    ? connections
+    : Math.max(1, Math.min(connections, Math.floor((files - OWN_FILES) / 2)));
+}
+
 const MIB = 1024 * 1024;
 
 export const defaultLimits: Limits = {

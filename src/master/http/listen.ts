@@ -42,6 +42,7 @@ const IDLE_MS = 120_000;
 /** Longer than clients keep a connection, so that it is they who close it, and no request meets a closed one. */
 const KEEP_ALIVE_MS = 65_000;
 const GRACE_MS = 3_000;
+const SAY_EVERY_MS = 60_000;
 
 /** @throws ClusterRunnerError PORT_IN_USE, CONFIG_INVALID (no such address, no right to the port) */
 export async function listen(app: App, options: ListenOptions): Promise<Listening> {
@@ -104,10 +105,17 @@ function answerWhatCannotBeRead(app: App, server: Server): void {
 /** Beyond `most` there is one that must go. */
 function keepConnections(app: App, server: Server, most: number): Connections {
   const connections = new Connections(most);
+  let saidAt = Number.NEGATIVE_INFINITY;
   // Node itself cuts off without a word; it does so for who does not even take the answer.
   server.maxConnections = most + Math.ceil(most / 10) + 10;
   server.on('connection', (socket: Socket) => {
     const surplus = connections.admit(socket);
+    if (surplus !== null && performance.now() - saidAt > SAY_EVERY_MS) {
+      saidAt = performance.now();
+      app.log?.warn(
+        `${most} connections are open, as many as the master keeps: one is closed for each that comes.`,
+      );
+    }
     if (surplus?.isUnused === true && !(server instanceof TlsServer)) {
       answerFull(surplus.socket, app.sessionId);
     } else {

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { basename } from 'node:path';
 import { PassThrough, pipeline } from 'node:stream';
+import { Places } from '../../../lib/places.js';
 import { ATOM_FOLDER } from '../../../protocol/artifact.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { BuildId } from '../../../protocol/ids.js';
@@ -16,7 +17,11 @@ const READ_BYTES = 256 * 1024;
 
 type ArtifactRoutes = 'getResult' | 'getArtifactsTar' | 'getArtifactsZip' | 'listArtifacts' | 'getArtifact';
 
+/** Each goes through an archive, which may unpack to gigabytes. */
+const SCANS_AT_ONCE = 2;
+
 export function artifactHandlers({ service }: HandlerDependencies): Pick<Handlers, ArtifactRoutes> {
+  const scans = new Places(SCANS_AT_ONCE);
   const whenEnded = async <T>(build: BuildId, answer: (contents: ArchiveContents) => T | Promise<T>) => {
     const contents = await service.archiveContents(build);
     return contents === null ? stillRuns(build) : answer(contents);
@@ -55,13 +60,13 @@ export function artifactHandlers({ service }: HandlerDependencies): Pick<Handler
           throw error;
         }
       }),
-    listArtifacts: async ({ params: { buildId, folder }, query }) => {
+    listArtifacts: async ({ params: { buildId, folder }, query, gone }) => {
       const archive = await archiveOf(service, buildId, folder);
-      return listFolder(archive, folder, pageOf(query));
+      return scans.run(gone, () => listFolder(archive, folder, pageOf(query), gone));
     },
-    getArtifact: async ({ params: { buildId, folder, path } }) => {
+    getArtifact: async ({ params: { buildId, folder, path }, gone }) => {
       const archive = await archiveOf(service, buildId, folder);
-      const file = await openFile(archive, `${folder}/${path}`);
+      const file = await scans.run(gone, () => openFile(archive, `${folder}/${path}`, gone));
       if (file === null) {
         throw new ClusterRunnerError(
           'NOT_FOUND',

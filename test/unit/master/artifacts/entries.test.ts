@@ -7,6 +7,8 @@ import { expect } from 'chai';
 import { listFolder, openFile } from '../../../../src/master/artifacts/entries.js';
 import { subjobArchive } from '../../../support/subjob-archive.js';
 
+const staying = new AbortController().signal;
+
 describe("the files of a subjob's archive", () => {
   let directory: string;
   let archive: string;
@@ -26,7 +28,7 @@ describe("the files of a subjob's archive", () => {
   after(() => rmSync(directory, { recursive: true }));
 
   it('are listed by pages, those of one folder only', async () => {
-    const { files, total } = await listFolder(archive, 'artifact_3_7', { offset: 1, limit: 1 });
+    const { files, total } = await listFolder(archive, 'artifact_3_7', { offset: 1, limit: 1 }, staying);
     expect(files).to.deep.equal([{ path: 'reports/a b.txt', bytes: 6, link: null }]);
     expect(total).to.equal(3);
   });
@@ -37,18 +39,35 @@ describe("the files of a subjob's archive", () => {
       ['artifact_3_7/large', 'x'.repeat(300_000)],
       ['artifact_3_70/console', 'another atom\n'],
     ] as const) {
-      const file = await openFile(archive, name);
+      const file = await openFile(archive, name, staying);
       expect(file?.bytes, name).to.equal(content.length);
       expect(file === null ? null : await text(file.content), name).to.equal(content);
     }
   });
 
   it('can be left in the middle', async () => {
-    const file = await openFile(archive, 'artifact_3_7/large');
+    const file = await openFile(archive, 'artifact_3_7/large', staying);
     for await (const _ of file?.content ?? []) {
       break;
     }
     expect(file?.content.destroyed).to.equal(true);
+  });
+
+  it('are looked for no further when nobody waits for them', async () => {
+    const bomb = join(directory, '4.tar.gz');
+    writeFileSync(
+      bomb,
+      await subjobArchive({ 'artifact_4_0/zeros': '0'.repeat(50_000_000), 'artifact_4_0/b': '' }),
+    );
+    for (const read of [
+      (gone: AbortSignal) => listFolder(bomb, 'artifact_4_0', { offset: 0, limit: 1 }, gone),
+      (gone: AbortSignal) => openFile(bomb, 'artifact_4_0/b', gone),
+    ]) {
+      const gone = new AbortController();
+      const reading = read(gone.signal).catch((error: unknown) => error);
+      setImmediate(() => gone.abort(new Error('hung up')));
+      expect(await reading).to.have.property('message', 'hung up');
+    }
   });
 
   it('are said to be unreadable when it is damaged or gone', async () => {
@@ -66,8 +85,8 @@ describe("the files of a subjob's archive", () => {
     });
     for (const file of [...files, join(directory, 'gone')]) {
       for (const reading of [
-        listFolder(file, 'artifact_3_70', { offset: 0, limit: 10 }),
-        openFile(file, 'artifact_3_70/console'),
+        listFolder(file, 'artifact_3_70', { offset: 0, limit: 10 }, staying),
+        openFile(file, 'artifact_3_70/console', staying),
       ]) {
         const outcome = await reading.catch((error: unknown) => error);
         expect(outcome, file).to.have.property('code', 'RESULT_UNREADABLE');
@@ -82,7 +101,7 @@ describe("the files of a subjob's archive", () => {
       'artifact_3_7/../artifact_3_70/console',
       '',
     ]) {
-      expect(await openFile(archive, name), name).to.equal(null);
+      expect(await openFile(archive, name, staying), name).to.equal(null);
     }
   });
 });

@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+
+/** How many files and connections this process may have open at once; null where the system does not say. */
+export function openFileLimit(): number | null {
+  try {
+    return parseOpenFileLimit(readFileSync('/proc/self/limits', 'utf8'));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EACCES')) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** The soft limit in the text of /proc/self/limits (proc(5)), which Node raises to the hard one; null for none. */
+export function parseOpenFileLimit(text: string): number | null {
+  const [, soft] = /^Max open files +(\d+) /m.exec(text) ?? [];
+  return soft === undefined ? null : Number(soft);
+}
