@@ -22,26 +22,82 @@ export async function listEvents(cluster: Cluster, { id, timestamp, limit }: Eve
   }));
 }
 
-/** See MasterReading. */
-export async function* followEvents(
-  cluster: Cluster,
-  id: number | null,
-  end: AbortSignal,
-): AsyncGenerator<readonly Event[]> {
-  let last = id ?? (await lastEventId(cluster.store.db));
-  while (!end.aborted) {
-    // Asked for before looking: what is committed in between is not missed.
-    const committed = cluster.journal.untilCommit();
-    const events = await listEvents(cluster, { id: last, timestamp: 0, limit: BATCH });
-    last = events.at(-1)?.id ?? last;
-    if (events.length > 0) {
-      yield events;
-      continue;
+/** So few are told at once. */
+const FEW_FOLLOWERS = 10;
+/** What telling one more costs at most of the time, in milliseconds between two rounds. */
+const MS_PER_FOLLOWER = 1;
+const MOST_MS_BETWEEN = 1_000;
+/** Of reads that are shared: those who follow are at the same place, but for some that have just come. */
+const MOST_SHARED = 8;
+
+/**
+ * Tells many followers what happens: each event is read once from the store for all who are at the same place, and the
+ * more followers there are, the more events they get together.
+ */
+export class EventFeed {
+  readonly #cluster: Cluster;
+  #followers = 0;
+  /** Ends with the next round; null when nobody waits for one. */
+  #round: Promise<void> | null = null;
+  /** Since the last round, by the id after which was read. */
+  readonly #read = new Map<number, Promise<readonly Event[]>>();
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  /** See MasterReading. A batch is the same object for all who get it. */
+  async *follow(id: number | null, end: AbortSignal): AsyncGenerator<readonly Event[]> {
+    const cluster = this.#cluster;
+    this.#followers += 1;
+    try {
+      let last = id ?? (await lastEventId(cluster.store.db));
+      while (!end.aborted) {
+        // Asked for before looking: what is committed in between is not missed.
+        const round = this.#nextRound();
+        const events = await this.#eventsAfter(last);
+        last = events.at(-1)?.id ?? last;
+        if (events.length > 0) {
+          yield events;
+          continue;
+        }
+        const since = cluster.steady;
+        await waitAtMost(cluster.clock, ALIVE_EVERY_MS, round, end);
+        if (cluster.steady - since >= ALIVE_EVERY_MS && !end.aborted) {
+          yield [];
+        }
+      }
+    } finally {
+      this.#followers -= 1;
     }
-    const since = cluster.steady;
-    await waitAtMost(cluster.clock, ALIVE_EVERY_MS, committed, end);
-    if (cluster.steady - since >= ALIVE_EVERY_MS && !end.aborted) {
-      yield [];
+  }
+
+  #nextRound(): Promise<void> {
+    this.#round ??= this.#untilRound();
+    return this.#round;
+  }
+
+  async #untilRound(): Promise<void> {
+    try {
+      await this.#cluster.journal.untilCommit();
+      if (this.#followers > FEW_FOLLOWERS) {
+        await this.#cluster.clock.sleep(Math.min(MOST_MS_BETWEEN, this.#followers * MS_PER_FOLLOWER));
+      }
+    } finally {
+      this.#round = null;
+      this.#read.clear();
     }
+  }
+
+  #eventsAfter(last: number): Promise<readonly Event[]> {
+    const shared = this.#read.get(last);
+    if (shared !== undefined) {
+      return shared;
+    }
+    const read = listEvents(this.#cluster, { id: last, timestamp: 0, limit: BATCH });
+    if (this.#read.size < MOST_SHARED) {
+      this.#read.set(last, read);
+    }
+    return read;
   }
 }

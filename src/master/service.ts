@@ -14,7 +14,7 @@ import { Cluster } from './cluster.js';
 import { LiveConsoles } from './consoles/live.js';
 import type { MasterReading, MasterService } from './contract.js';
 import { DiskRoom } from './disk-room.js';
-import { followEvents, listEvents } from './event-log.js';
+import { EventFeed, listEvents } from './event-log.js';
 import { HandOut } from './hand-out.js';
 import { takeBack } from './handbacks.js';
 import { Journal } from './journal.js';
@@ -210,6 +210,7 @@ function forSlaves(
 function forReaders(cluster: Cluster, builds: Builds, slaves: Slaves, consoles: LiveConsoles) {
   const { metrics } = cluster;
   const reading = new Reading(cluster, builds, consoles);
+  const feed = new EventFeed(cluster);
   return {
     listBuilds: (page) => builds.list(page),
     listUnfinished: (page) => builds.listUnfinished(page),
@@ -226,7 +227,7 @@ function forReaders(cluster: Cluster, builds: Builds, slaves: Slaves, consoles: 
     listSlaves: async (page) => slaves.list(page),
     getSlave: async (slave) => slaves.get(slave),
     listEvents: (after) => listEvents(cluster, after),
-    followEvents: (id, end) => followEvents(cluster, id, end),
+    followEvents: (id, end) => feed.follow(id, end),
     metrics: () => metrics.text(),
     countRequest: (method, route, status, took) => metrics.request(method, route, status, took),
   } satisfies Partial<Master>;

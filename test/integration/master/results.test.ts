@@ -175,4 +175,33 @@ describe('results on the master', () => {
     end.abort();
     expect(tags).to.include('SUBJOB_DONE');
   });
+
+  it('reach many that follow the events together: each event once and in order, read once for all', async () => {
+    const end = new AbortController();
+    const batches = new Set<unknown>();
+    let told = 0;
+    const follow = async () => {
+      const ids: number[] = [];
+      for await (const batch of harness.master.followEvents(0, end.signal)) {
+        batches.add(batch);
+        told += 1;
+        ids.push(...batch.map(({ id }) => id));
+        if (batch.some(({ tag }) => tag === 'BUILD_ENDED')) {
+          break;
+        }
+      }
+      return ids;
+    };
+    const following = Array.from({ length: 10 }, follow);
+    await slave.deliver(assignment);
+    await slave.deliver(await slave.take());
+    const all = await Promise.all(following);
+    end.abort();
+    const [first = []] = all;
+    expect(first).to.deep.equal(first.map((_, at) => at + 1));
+    for (const ids of all) {
+      expect(ids).to.deep.equal(first);
+    }
+    expect(batches.size).to.be.at.most(told / 5);
+  });
 });

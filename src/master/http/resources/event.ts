@@ -34,6 +34,15 @@ export function eventHandlers({ reading }: HandlerDependencies): Pick<Handlers, 
   };
 }
 
+/** Made once of a batch that many get. */
+const texts = new WeakMap<readonly Event[], string>();
+
+function textOf(batch: readonly Event[]): string {
+  const text = texts.get(batch) ?? batch.map(serverSentEvent).join('');
+  texts.set(batch, text);
+  return text;
+}
+
 /** With its facts beside the names of ClusterRunner 0.x. */
 function withClassicMembers(event: Event): Event {
   return { ...event.data, ...event, ...classicMembers(event) };
@@ -56,7 +65,7 @@ function lastEventId(header: string | string[] | undefined): number | null {
 async function* serverSentEvents(batches: AsyncIterable<readonly Event[]>): AsyncGenerator<string> {
   yield 'retry: 2000\n\n';
   for await (const batch of batches) {
-    yield batch.length === 0 ? ': nothing new\n\n' : batch.map(serverSentEvent).join('');
+    yield batch.length === 0 ? ': nothing new\n\n' : textOf(batch);
   }
 }
 
