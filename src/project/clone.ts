@@ -1,10 +1,12 @@
-import { lstat, mkdir, rename } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { removeTree } from '../lib/remove-tree.js';
+import type { ProgramResult } from '../process/run-program.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Git } from './git.js';
 import { failed } from './git-errors.js';
 import { lfsProblem } from './lfs.js';
+import { isShallow } from './mirror.js';
 
 /** A commit that a mirror has, and how a checkout of it calls where it comes from. */
 export interface Source {
@@ -81,11 +83,16 @@ async function isClean(git: Git, folder: string): Promise<boolean> {
 }
 
 /** A repository that borrows the objects of the mirror, without an index or files. */
-async function makeRepository(git: Git, { mirror, remote, url }: Source, folder: string): Promise<void> {
+async function makeRepository(git: Git, source: Source, folder: string): Promise<void> {
+  const { mirror, remote, url } = source;
   const parent = dirname(folder);
   await mkdir(parent, { recursive: true });
   const args = ['--quiet', '--shared', '--no-checkout', '--template=', '--origin', remote];
-  const cloned = await git(parent, 'clone', ...args, '--', mirror, folder);
+  // Without a branch to bring, `git clone` makes a repository of sha1 of one of sha256.
+  const cloned =
+    isShallow(mirror) || source.commit.length === 64
+      ? await borrow(git, source, folder)
+      : await git(parent, 'clone', ...args, '--', mirror, folder);
   if (cloned.exitCode !== 0) {
     throw failed('The workspace of the build could not be made', cloned);
   }
@@ -97,4 +104,31 @@ async function makeRepository(git: Git, { mirror, remote, url }: Source, folder:
   if (named.exitCode !== 0) {
     throw failed('The workspace of the build could not be set up', named);
   }
+}
+
+/**
+ * As `git clone --shared`, also of a shallow repository, with which that shares nothing, and brings only what branches and
+ * tags reach.
+ */
+async function borrow(git: Git, { mirror, commit, remote }: Source, folder: string): Promise<ProgramResult> {
+  const format = commit.length === 64 ? ['--object-format=sha256'] : [];
+  const made = await git(dirname(folder), 'init', '--quiet', '--template=', ...format, '--', folder);
+  if (made.exitCode !== 0) {
+    return made;
+  }
+  const repository = join(folder, '.git');
+  await mkdir(join(repository, 'objects', 'info'), { recursive: true });
+  await writeFile(join(repository, 'objects', 'info', 'alternates'), alternateLine(join(mirror, 'objects')));
+  if (isShallow(mirror)) {
+    await copyFile(join(mirror, 'shallow'), join(repository, 'shallow'));
+  }
+  const named = await git(folder, 'remote', 'add', '--', remote, mirror);
+  const refspecs = [`+refs/heads/*:refs/remotes/${remote}/*`, '+refs/tags/*:refs/tags/*'];
+  const fetching = ['fetch', '--quiet', '--update-shallow', '--no-tags', '--no-write-fetch-head'];
+  return named.exitCode === 0 ? await git(folder, ...fetching, '--', mirror, ...refspecs) : named;
+}
+
+/** As `objects/info/alternates` has it, in quotes so that any path is one line. */
+export function alternateLine(objects: string): string {
+  return `"${objects.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"\n`;
 }

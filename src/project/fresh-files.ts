@@ -8,6 +8,11 @@ const PERMISSIONS = 0o7777;
 const OWNER_EXECUTES = 0o100;
 const ALL_EXECUTE = 0o111;
 
+/** Names of files may be no UTF-8, so each byte of a path is a character. */
+const BYTES = 'latin1';
+const bytesOf = (path: string) => Buffer.from(path).toString(BYTES);
+const pathOf = (bytes: string) => Buffer.from(bytes, BYTES);
+
 /** What a checkout gives all that it makes, but for what a file holds. */
 interface Fresh {
   readonly folder: number;
@@ -64,22 +69,22 @@ async function areFilesFresh(
   repositories: readonly string[],
   fresh: Fresh,
 ): Promise<boolean> {
-  const known = new Set(repositories.map((path) => join(workspace, path, '.git')));
-  const folders = [workspace];
+  const known = new Set(repositories.map((path) => bytesOf(join(workspace, path, '.git'))));
+  const folders = [bytesOf(workspace)];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     // A promise for each file would take five times as long; git has just asked the same, so the system knows the answers.
-    if (!isFresh(lstatSync(folder), fresh)) {
+    if (!isFresh(lstatSync(pathOf(folder)), fresh)) {
       return false;
     }
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
-      const path = join(folder, entry.name);
+    for (const entry of await readdir(pathOf(folder), { withFileTypes: true, encoding: BYTES })) {
+      const path = `${folder}/${entry.name}`;
       if (/^\.git$/i.test(entry.name)) {
         if (!known.has(path)) {
           return false;
         }
       } else if (entry.isDirectory()) {
         folders.push(path);
-      } else if (!isFresh(lstatSync(path), fresh)) {
+      } else if (!isFresh(lstatSync(pathOf(path)), fresh)) {
         return false;
       }
     }

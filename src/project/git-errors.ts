@@ -35,7 +35,11 @@ const ELSEWHERE =
 
 /** True when what git said can be put down to the local repository. */
 export function isDamage(stderr: string): boolean {
-  return DAMAGE.test(stderr) && !ELSEWHERE.test(stderr);
+  const here = stderr
+    .split('\n')
+    .filter((line) => !/^remote:|on the remote side|upload-pack/.test(line))
+    .join('\n');
+  return DAMAGE.test(here) && !ELSEWHERE.test(stderr);
 }
 
 /** The sentence for a fetch from `url` that failed. */
@@ -59,6 +63,12 @@ function reasonOf(url: string, { ended, stderr }: ProgramResult): string {
   const repository = `The git repository ${url}`;
   if (ended === 'timedOut') {
     return `${repository} was not fetched within an hour; check the network of this machine`;
+  }
+  if (/dubious ownership/i.test(stderr)) {
+    return `${repository} belongs to another user than the one who runs the slave; run \`git config --global --add safe.directory\` with its folder as that user`;
+  }
+  if (/lazy fetching disabled|from promisor remote/i.test(stderr)) {
+    return `${repository} is a partial clone that does not have all of its files; name the repository that it was cloned from`;
   }
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED/i.test(stderr)) {
     return `The host of ${url} has another key than this machine knows it by; if that is right, take the old one out of known_hosts`;

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { maskCredentials } from '../lib/mask-credentials.js';
+import { removeTree } from '../lib/remove-tree.js';
 import type { ProgramResult } from '../process/run-program.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { GitProject } from '../protocol/project.js';
@@ -12,6 +13,8 @@ import { DamagedMirror, failed, fetchFailed } from './git-errors.js';
 /** Where a fetch of ours puts what is neither branch nor tag; clones do not copy it. */
 const WANTED = 'refs/clusterrunner/wanted';
 const ALL = 'refs/clusterrunner/all';
+/** Of the objects that a shortened hash may mean, so many are looked at. */
+const MAX_CANDIDATES = 50;
 
 export function mirrorPath(root: string, url: string): string {
   return join(root, 'mirrors', createHash('sha256').update(url).digest('hex').slice(0, 32));
@@ -47,8 +50,38 @@ export async function findCommit(git: Git, mirror: string, hash: string): Promis
     return null;
   }
   const commit = await parse(git, mirror, hash);
-  // A branch may be named like a short hash.
-  return commit?.startsWith(hash.toLowerCase()) === true ? commit : null;
+  // A whole hash may be that of a tag; a branch may be named like a short one.
+  if (commit !== null && (commit.length === hash.length || commit.startsWith(hash.toLowerCase()))) {
+    return commit;
+  }
+  return findShortened(git, mirror, hash);
+}
+
+/** Of the objects whose hashes begin so the only commit, or the commit of the only tag. */
+async function findShortened(git: Git, mirror: string, hash: string): Promise<string | null> {
+  const listed = await git(mirror, 'rev-parse', `--disambiguate=${hash}`);
+  const ids = listed.stdout.split('\n').filter((id) => id.startsWith(hash.toLowerCase()));
+  const found = new Map<string, string>();
+  for (const id of listed.exitCode === 0 ? ids.slice(0, MAX_CANDIDATES) : []) {
+    const commit = await parse(git, mirror, id);
+    if (commit !== null) {
+      found.set(id, commit);
+    }
+  }
+  const direct = [...found.keys()].filter((id) => found.get(id) === id);
+  const commits = direct.length > 0 ? direct : [...new Set(found.values())];
+  if (commits.length > 1) {
+    throw new ClusterRunnerError(
+      'PREPARATION_FAILED',
+      `The hash ${hash} is short for several commits (${commits.slice(0, 3).join(', ')}); give more of its digits.`,
+    );
+  }
+  return commits[0] ?? null;
+}
+
+/** Whether its history is cut off somewhere, as that of its origin is. */
+export function isShallow(mirror: string): boolean {
+  return existsSync(join(mirror, 'shallow'));
 }
 
 /** Does nothing to one that is there already. @throws DamagedMirror */
@@ -70,7 +103,15 @@ export async function updateMirror(git: Git, mirror: string, project: GitProject
   await makeMirror(git, mirror);
   const refs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
   const wantsHead = project.branch === null && project.hash === null;
-  const fetched = await fetch(git, mirror, project, [...refs, ...(wantsHead ? [`+HEAD:${WANTED}`] : [])]);
+  const refspecs = [...refs, ...(wantsHead ? [`+HEAD:${WANTED}`] : [])];
+  let fetched = await fetch(git, mirror, project, refspecs, '--prune');
+  const [, format] = /mismatched algorithms: client sha\d+; server (sha1|sha256)/.exec(fetched.stderr) ?? [];
+  if (fetched.exitCode !== 0 && format !== undefined) {
+    // Only the server knows; a mirror of the other format has nothing of this repository.
+    await removeTree(mirror);
+    await makeMirror(git, mirror, `--object-format=${format}`);
+    fetched = await fetch(git, mirror, project, refspecs, '--prune');
+  }
   if (fetched.exitCode !== 0) {
     if (wantsHead && /couldn't find remote ref HEAD/i.test(fetched.stderr)) {
       throw failed(
@@ -125,7 +166,7 @@ async function resolveHash(git: Git, mirror: string, project: GitProject, hash: 
     commit = await findCommit(git, mirror, hash);
   }
   if (commit === null) {
-    const all = await fetch(git, mirror, project, [`+refs/*:${ALL}/*`]);
+    const all = await fetch(git, mirror, project, [`+refs/*:${ALL}/*`], '--prune');
     if (all.exitCode !== 0) {
       throw fetchFailed(project.url, all);
     }
@@ -133,6 +174,13 @@ async function resolveHash(git: Git, mirror: string, project: GitProject, hash: 
   }
   if (commit === null) {
     const url = maskCredentials(project.url);
+    const { stdout: kind } = await git(mirror, 'cat-file', '-t', hash);
+    if (/^(tree|blob|tag)$/.test(kind.trim())) {
+      throw new ClusterRunnerError(
+        'PREPARATION_FAILED',
+        `${hash} in the git repository ${url} is a ${kind.trim()} and leads to no commit; give the hash of a commit.`,
+      );
+    }
     const sentence = isWhole
       ? `The git repository ${url} has no commit ${hash} in a branch or other ref, and its server does not give it by its hash alone; push it to a branch, or check the hash`
       : `The git repository ${url} has no commit ${hash} in a branch or other ref; push it to a branch, or give the whole hash`;
@@ -143,13 +191,26 @@ async function resolveHash(git: Git, mirror: string, project: GitProject, hash: 
   return commit;
 }
 
-async function fetch(git: Git, mirror: string, project: GitProject, refspecs: readonly string[]) {
+/**
+ * @param more `--prune` for refspecs that name all that the mirror is to have: of a ref that is given in a short form git
+ *   would remove what it has just fetched
+ */
+async function fetch(
+  git: Git,
+  mirror: string,
+  project: GitProject,
+  refspecs: readonly string[],
+  ...more: string[]
+) {
   return git(
     mirror,
     'fetch',
     '--quiet',
     '--force',
-    '--prune',
+    ...more,
+    // Of an origin that is a shallow clone what it has, and the rest once it has that.
+    '--update-shallow',
+    ...(isShallow(mirror) ? ['--unshallow'] : []),
     '--no-tags',
     '--no-write-fetch-head',
     '--',

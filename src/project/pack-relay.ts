@@ -5,6 +5,7 @@ import { ClusterRunnerError } from '../protocol/errors.js';
 import { MAX_COMMITS_ASKED, type Pack } from '../protocol/pack.js';
 import type { Git } from './git.js';
 import { DiskFull, failed, isDiskFull } from './git-errors.js';
+import { isShallow } from './mirror.js';
 
 /** The master, as one who passes bundles on. Everything rejects with ClusterRunnerError, or when it is aborted. */
 export interface PackRelay {
@@ -31,7 +32,9 @@ export interface Mirrored {
 
 /** Gives the master those that it does not have, if there are other slaves. @throws the first of what goes wrong, at the end */
 export async function sendCommits(git: Git, all: readonly Mirrored[], relay: PackRelay): Promise<void> {
-  const wanted = new Map(all.map((one) => [one.commit, one.mirror]));
+  // A bundle does not say where a history is cut off, so of a shallow clone each slave asks itself.
+  const whole = all.filter(({ mirror }) => !isShallow(mirror));
+  const wanted = new Map(whole.map((one) => [one.commit, one.mirror]));
   // One question for all submodules; a commit alone is asked for with its ancestors below.
   const has =
     wanted.size > 1

@@ -6,9 +6,10 @@ import { removeTree } from '../lib/remove-tree.js';
 import { MAX_CHAIN } from '../protocol/pack.js';
 import type { SnapshotProject } from '../protocol/project.js';
 import type { Revision } from '../protocol/revision.js';
-import { createGit, type Git } from './git.js';
+import { createGit, createProgram, type Git } from './git.js';
 import { gitEnvironment } from './git-environment.js';
 import { failed } from './git-errors.js';
+import { GitFiles } from './git-files.js';
 import { type PackRelay, sendBundle } from './pack-relay.js';
 import { type Committed, MESSAGE, plainCommit, plainEnvironment } from './plain-commit.js';
 import { headOf } from './revision.js';
@@ -53,7 +54,11 @@ export async function sendSnapshot(options: SnapshotOptions): Promise<Snapshot> 
   const scratch = join(parent, 'repository');
   const basic = gitEnvironment(env, false, []);
   const git = createGit(basic, signal, clock);
-  const writing = createGit({ ...basic, ...scratchEnvironment(scratch) }, signal, clock);
+  const writingEnvironment = { ...basic, ...scratchEnvironment(scratch) };
+  const writing = {
+    git: createGit(writingEnvironment, signal, clock),
+    files: new GitFiles(createProgram('sh', writingEnvironment, signal, clock), join(parent, 'names')),
+  };
   const commit: Commit = (tree, base, seconds) => {
     const dated = createGit({ ...basic, ...plainEnvironment(seconds) }, signal, clock);
     return commitTree(dated, scratch, tree, base);

@@ -13,6 +13,12 @@ export interface Submodule {
   readonly commit: string;
 }
 
+export interface Submodules {
+  readonly found: readonly Submodule[];
+  /** Paths of those that `update = none` keeps from being checked out: their folders stay empty. */
+  readonly skipped: readonly string[];
+}
+
 /** Of a whole build; each costs several runs of git, and submodules within submodules can be made to multiply. */
 export const MAX_SUBMODULES = 1000;
 /** So that what git answers to one question is far below what is kept of an output. */
@@ -24,7 +30,7 @@ const PATHS_ASKED = 100;
  * @param url of the repository
  * @throws ClusterRunnerError PREPARATION_FAILED also when the repository has a submodule that nothing names
  */
-export async function submodulesOf(git: Git, folder: string, url: string | null): Promise<Submodule[]> {
+export async function submodulesOf(git: Git, folder: string, url: string | null): Promise<Submodules> {
   // Detached from any branch git takes `origin`, whatever the remote is called here.
   const base = url === null ? [] : ['-c', `remote.origin.url=${url}`];
   const begun = await git(folder, ...base, 'submodule', '--quiet', 'init', '--', '.');
@@ -36,22 +42,36 @@ export async function submodulesOf(git: Git, folder: string, url: string | null)
     );
   }
   if (!existsSync(join(folder, '.gitmodules'))) {
-    return [];
+    return { found: [], skipped: [] };
   }
   const paths = await settingsOf(git, folder, 'path', '--blob', 'HEAD:.gitmodules');
   const urls = await settingsOf(git, folder, 'url', '--local');
-  const named = new Map([...paths].map(([name, path]) => [path, urls.get(name)]));
+  // Also as the user who runs the slave has set it.
+  const updates = await settingsOf(git, folder, 'update');
+  const named = new Map(
+    [...paths].map(([name, path]) => [path, { url: urls.get(name), update: updates.get(name) }]),
+  );
+  const unreadable = [...paths.values()].find((path) => path.includes('\ufffd'));
+  if (unreadable !== undefined) {
+    throw new ClusterRunnerError(
+      'PREPARATION_FAILED',
+      `The path of the submodule ${JSON.stringify(unreadable)} is not UTF-8; rename its folder.`,
+    );
+  }
   if (named.size > MAX_SUBMODULES) {
     throw tooMany();
   }
   const found: Submodule[] = [];
+  const skipped: string[] = [];
   for (const [path, commit] of await commitsAt(git, folder, [...named.keys()])) {
-    const from = named.get(path);
-    if (from !== undefined) {
+    const { url: from, update } = named.get(path) ?? {};
+    if (update === 'none') {
+      skipped.push(path);
+    } else if (from !== undefined) {
       found.push({ path, url: from, commit });
     }
   }
-  return found;
+  return { found, skipped };
 }
 
 export function tooMany(): ClusterRunnerError {

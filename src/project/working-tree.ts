@@ -1,11 +1,13 @@
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { copyFile, mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { maskCredentials } from '../lib/mask-credentials.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
+import { alternateLine } from './clone.js';
 import { copyIndex } from './copy-index.js';
 import type { Git } from './git.js';
 import { failed } from './git-errors.js';
+import type { GitFiles } from './git-files.js';
 import { isUsableUrl } from './git-names.js';
 import type { Committed } from './plain-commit.js';
 
@@ -35,20 +37,21 @@ export async function findWorkingTree(git: Git, directory: string): Promise<Work
     );
   }
   const top = shown.stdout.replace(/\n$/, '');
-  const names = ['index', 'objects', 'shallow'];
-  const paths = await git(top, 'rev-parse', ...names.flatMap((name) => ['--git-path', name]));
-  const [index, objects, shallow, ...more] = paths.stdout.trimEnd().split('\n');
-  if (index === undefined || objects === undefined || shallow === undefined || more.length > 0) {
-    throw failed(`The repository of ${top} cannot be read`, paths);
-  }
+  const pathOf = async (name: string): Promise<string> => {
+    const path = await git(top, 'rev-parse', '--git-path', name);
+    if (path.exitCode !== 0 || path.stdout.includes('\ufffd')) {
+      throw failed(`The repository of ${top} cannot be read`, path);
+    }
+    return resolve(top, path.stdout.replace(/\n$/, ''));
+  };
   const folder = relative(await realpath(top), await realpath(directory));
   return {
     top,
     projectDirectory: folder === '' ? null : folder,
     url: await urlOfOrigin(git, top),
-    index: resolve(top, index),
-    objects: resolve(top, objects),
-    shallow: resolve(top, shallow),
+    index: await pathOf('index'),
+    objects: await pathOf('objects'),
+    shallow: await pathOf('shallow'),
   };
 }
 
@@ -97,7 +100,7 @@ export async function makeScratch(git: Git, tree: WorkingTree, scratch: string):
     throw failed('A folder for the snapshot could not be made', made);
   }
   await mkdir(join(scratch, 'objects', 'info'), { recursive: true });
-  await writeFile(join(scratch, 'objects', 'info', 'alternates'), `${tree.objects}\n`);
+  await writeFile(join(scratch, 'objects', 'info', 'alternates'), alternateLine(tree.objects));
   if (existsSync(tree.shallow)) {
     await copyFile(tree.shallow, join(scratch, 'shallow'));
   }
@@ -120,34 +123,47 @@ export function scratchEnvironment(scratch: string): Record<string, string> {
 const SETTINGS = [
   'core.splitIndex=false',
   'core.safecrlf=false',
+  // The flags of the index are gone through one by one below.
+  'core.sparseCheckout=false',
+  'core.untrackedCache=false',
   // Changed files of LFS travel whole: nobody could fetch what was never pushed.
   'filter.lfs.clean=',
   'filter.lfs.process=',
   'filter.lfs.required=false',
-  'advice.addEmbeddedRepo=false',
 ].flatMap((setting) => ['-c', setting]);
 
 /**
  * Writes the tree of all files that are there and not ignored, but for `excluded` (paths from the top).
- * @param git with scratchEnvironment
+ * @param files runs git with scratchEnvironment
  * @throws ClusterRunnerError PREPARATION_FAILED
  */
 export async function writeTree(
-  git: Git,
+  { git, files }: { readonly git: Git; readonly files: GitFiles },
   top: string,
   excluded: readonly string[],
 ): Promise<{ tree: string; notes: string[] }> {
-  const notes: string[] = [];
-  const without = excluded.map((path) => `:(exclude,literal)${path}`);
-  const added = await git(top, ...SETTINGS, 'add', '--all', '--', '.', ...without);
+  const notes = await clearFlags(files, top);
+  // Git would take the commit of such a repository, or refuse to go on where it has none.
+  const embedded = await files.list(
+    top,
+    ...SETTINGS,
+    'ls-files',
+    '--others',
+    '-z',
+    '--exclude-standard',
+    '--',
+    '*/',
+  );
+  for (const name of embedded) {
+    notes.push(`${shown(name)} is a repository of its own, and is left out.`);
+  }
+  const without = [...excluded.map((path) => Buffer.from(path)), ...embedded];
+  const pathspecs = without.map((path) => Buffer.concat([Buffer.from(':(exclude,literal)'), path]));
+  const added = await files.withList([Buffer.from('.'), ...pathspecs], (list) =>
+    git(top, ...SETTINGS, 'add', '--all', `--pathspec-from-file=${list}`, '--pathspec-file-nul'),
+  );
   if (added.exitCode !== 0) {
     throw failed('A file of the working tree cannot be read; mend that, or let git ignore it', added);
-  }
-  for (const [, embedded = ''] of added.stderr.matchAll(
-    /^warning: adding embedded git repository: (.*)$/gm,
-  )) {
-    await git(top, ...SETTINGS, 'update-index', '--force-remove', '--', embedded);
-    notes.push(`${embedded} is a repository of its own, and is left out.`);
   }
   const written = await git(top, ...SETTINGS, 'write-tree', '--missing-ok');
   if (written.exitCode !== 0) {
@@ -163,6 +179,54 @@ export async function writeTree(
 
 /** Those in which something is not committed: everything else is as the index says by now. */
 async function changedSubmodules(git: Git, top: string): Promise<string[]> {
-  const { stdout } = await git(top, ...SETTINGS, 'diff-files', '--raw', '--ignore-submodules=none');
-  return [...stdout.matchAll(/^:160000 160000 .*\t(.*)$/gm)].map(([, path = '']) => path);
+  const { stdout } = await git(top, ...SETTINGS, 'diff-files', '--raw', '-z', '--ignore-submodules=none');
+  return [...stdout.matchAll(/(?:^|\0):160000 160000 [^\0]*\0([^\0]*)/g)].map(([, path = '']) => shown(path));
+}
+
+/**
+ * Has git look at files that the index says not to look at, as far as they are there: a sparse checkout has not all.
+ * Resolves with sentences about what is taken though somebody may not expect it.
+ */
+async function clearFlags(files: GitFiles, top: string): Promise<string[]> {
+  const assumed: Buffer[] = [];
+  const skipped: Buffer[] = [];
+  const conflicts = new Set<string>();
+  for (const entry of await files.list(top, ...SETTINGS, 'ls-files', '-v', '-z')) {
+    // A letter and a blank: in lower case where it is assumed to be unchanged.
+    const tag = String.fromCharCode(entry[0] ?? 0);
+    const path = entry.subarray(2);
+    if (tag !== tag.toUpperCase()) {
+      assumed.push(path);
+    }
+    if (tag.toUpperCase() === 'S' && isThere(top, path)) {
+      skipped.push(path);
+    }
+    if (tag.toUpperCase() === 'M') {
+      conflicts.add(shown(path));
+    }
+  }
+  await files.give(top, assumed, ...SETTINGS, 'update-index', '-z', '--no-assume-unchanged', '--stdin');
+  await files.give(top, skipped, ...SETTINGS, 'update-index', '-z', '--no-skip-worktree', '--stdin');
+  return [...conflicts].map(
+    (path) => `${path} has conflicts that are not resolved; it is taken as the file stands.`,
+  );
+}
+
+function isThere(top: string, path: Buffer): boolean {
+  const whole = Buffer.concat([Buffer.from(`${top}/`), path]);
+  try {
+    return lstatSync(whole, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    // A file stands where a folder of the path should be.
+    if (error instanceof Error && 'code' in error && error.code === 'ENOTDIR') {
+      return false;
+    }
+    throw error;
+  }
+}
+
+/** The name of a file in a sentence. */
+function shown(name: Buffer | string): string {
+  const text = name.toString().replace(/\/$/, '');
+  return /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u.test(text) ? text : JSON.stringify(text);
 }

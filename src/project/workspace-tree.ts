@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { removeTree } from '../lib/remove-tree.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
@@ -7,7 +7,7 @@ import { cloneCold, cloneWarm, type Source } from './clone.js';
 import type { Git } from './git.js';
 import { DiskFull } from './git-errors.js';
 import { indexAt } from './kept-indexes.js';
-import { MAX_SUBMODULES, type Submodule, submodulesOf, tooMany } from './submodules.js';
+import { MAX_SUBMODULES, type Submodule, type Submodules, submodulesOf, tooMany } from './submodules.js';
 
 export interface TreeOptions {
   readonly git: Git;
@@ -43,13 +43,17 @@ export async function checkOutTree(
   }
   const placed: Placed[] = [{ path: '', source }];
   // Grows while it is gone through.
-  for (const { path, source: above } of placed) {
-    const submodules = await submodulesIn(git, join(workspace, path), above.url, indexes !== null);
+  for (const { path: above, source: from } of placed) {
+    const submodules = await submodulesIn(git, join(workspace, above), from.url, indexes !== null);
     if (submodules === null) {
       return null;
     }
-    for (const submodule of submodules) {
-      const below = { ...submodule, path: posix.join(path, submodule.path) };
+    for (const path of indexes === null ? [] : submodules.skipped) {
+      // What an earlier commit had there is no change to git.
+      await emptyFolder(join(workspace, above, path));
+    }
+    for (const submodule of submodules.found) {
+      const below = { ...submodule, path: posix.join(above, submodule.path) };
       placed.push({ path: below.path, source: await checkOutSubmodule(options, below, indexes) });
       if (placed.length > MAX_SUBMODULES) {
         throw tooMany();
@@ -65,10 +69,10 @@ async function submodulesIn(
   folder: string,
   url: string | null,
   isUsed: boolean,
-): Promise<Submodule[] | null> {
+): Promise<Submodules | null> {
   const hasNames = existsSync(join(folder, '.gitmodules'));
   if (!hasNames && !isUsed) {
-    return [];
+    return { found: [], skipped: [] };
   }
   try {
     return await submodulesOf(git, folder, url);
@@ -77,6 +81,13 @@ async function submodulesIn(
       return null;
     }
     throw error;
+  }
+}
+
+async function emptyFolder(folder: string): Promise<void> {
+  if ((await realpath(dirname(folder))) === dirname(folder)) {
+    await removeTree(folder);
+    await mkdir(folder);
   }
 }
 

@@ -159,6 +159,30 @@ describe('submodules', () => {
     expect(kept).to.have.length(2);
   });
 
+  for (const update of ['merge', 'rebase', 'checkout']) {
+    it(`are at their commit with update = ${update}`, async () => {
+      await project.git('config', '--file', '.gitmodules', 'submodule.vendor/lib.update', update);
+      await project.git('config', '--file', '.gitmodules', 'submodule.vendor/lib.shallow', 'true');
+      await project.git('config', '--file', '.gitmodules', 'submodule.vendor/lib.ignore', 'all');
+      await project.git('commit', '--quiet', '--all', '--message', update);
+      expect(filesOf(await open())).to.deep.equal(FILES);
+    });
+  }
+
+  it('with update = none are not fetched, and may not be there at all', async () => {
+    await project.git('config', '--file', '.gitmodules', 'submodule.vendor/lib.update', 'none');
+    await project.git('commit', '--quiet', '--all', '--message', 'without the library');
+    rmSync(lib.directory, { recursive: true });
+    expect(filesOf(await open())).to.deep.equal({ file: 'one\n', vendor: '/', 'vendor/lib': '/' });
+  });
+
+  it('without an address are refused with their path', async () => {
+    await project.git('config', '--file', '.gitmodules', '--unset', 'submodule.vendor/lib.url');
+    await project.git('commit', '--quiet', '--all', '--message', 'without an address');
+    const error = await open().catch((reason: unknown) => reason);
+    expect(String(error)).to.match(/check \.gitmodules.*vendor\/lib/);
+  });
+
   it('that cannot be had are named, with the words of git', async () => {
     rmSync(deep.directory, { recursive: true });
     const error: unknown = await open().catch((reason: unknown) => reason);
@@ -218,6 +242,26 @@ describe('a workspace with submodules that was used before', () => {
     expect(filesOf(await open())).to.deep.equal(FILES);
     expect(readdirSync(other, { recursive: true })).to.deep.equal(['lib', 'lib/l']);
     expect(readFileSync(join(other, 'lib/l'), 'utf8')).to.equal('precious\n');
+  });
+
+  it('has an empty folder where the next commit says update = none, whatever the build before left there', async () => {
+    const first = await open();
+    await first.release();
+    await project.git('config', '--file', '.gitmodules', 'submodule.vendor/lib.update', 'none');
+    await project.git('commit', '--quiet', '--all', '--message', 'without the library');
+    const skipped = { file: 'one\n', vendor: '/', 'vendor/lib': '/' };
+    const second = await open();
+    expect(filesOf(second)).to.deep.equal(skipped);
+    const kept = inode(second, 'file');
+    writeFiles(second.projectDirectory, { 'vendor/lib/left': '' });
+    await second.release();
+    const third = await open();
+    expect(filesOf(third)).to.deep.equal(skipped);
+    expect(inode(third, 'file')).to.equal(kept);
+    await third.release();
+    await project.git('config', '--file', '.gitmodules', 'submodule.vendor/lib.update', 'checkout');
+    await project.git('commit', '--quiet', '--all', '--message', 'with the library');
+    expect(filesOf(await open())).to.deep.equal(FILES);
   });
 
   it('follows the submodules of the next commit', async () => {
