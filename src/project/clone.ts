@@ -4,6 +4,7 @@ import { removeTree } from '../lib/remove-tree.js';
 import type { ProgramResult } from '../process/run-program.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Git } from './git.js';
+import type { Credentials } from './git-credentials.js';
 import { failed } from './git-errors.js';
 import { lfsProblem } from './lfs.js';
 import { isShallow } from './mirror.js';
@@ -14,8 +15,10 @@ export interface Source {
   readonly commit: string;
   /** The name of its remote. */
   readonly remote: string;
-  /** null: it has no remote. */
+  /** Without credentials; null: it has no remote. */
   readonly url: string | null;
+  /** With which it was fetched; its submodules on the same host are fetched with them too. */
+  readonly credentials: Credentials | null;
 }
 
 /** Clones the mirror into a folder that is empty or not there yet, and checks the commit out. @throws ClusterRunnerError */

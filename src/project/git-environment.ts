@@ -1,3 +1,4 @@
+import { type Credentials, credentialSettings } from './git-credentials.js';
 import { GIT_PROTOCOLS } from './git-names.js';
 
 /**
@@ -9,6 +10,7 @@ import { GIT_PROTOCOLS } from './git-names.js';
  * GIT_CONFIG_COUNT hold; GIT_CONFIG_PARAMETERS does not, in which git hands what was meant for one repository to its hooks. Hooks, templates, a watcher of files and
  * `core.sshCommand` have no effect: they would run programs that nobody expects in a build.
  * @param protocols that git may use, wherever an address comes from
+ * @param credentials for the host of the repository
  * @param ceilings folders above which git must not look for a repository, when ours is damaged for instance
  */
 export function gitEnvironment(
@@ -16,13 +18,16 @@ export function gitEnvironment(
   strictHostKeyChecking: boolean,
   ceilings: readonly string[],
   protocols: readonly string[] = GIT_PROTOCOLS,
+  credentials: Credentials | null = null,
 ): Record<string, string> {
+  const given = credentials === null ? { settings: [], env: {} } : credentialSettings(credentials);
   const kept = Object.entries(env).filter(([name]) => !/^(GIT_|SSH_ASKPASS)/.test(name) || KEPT.test(name));
   const ssh = env.GIT_SSH_COMMAND ?? 'ssh';
   // A key that has changed is refused in either case.
   const strict = strictHostKeyChecking ? 'yes' : 'accept-new';
   return {
     ...Object.fromEntries(kept),
+    ...given.env,
     // Errors are told apart by git's own words.
     LC_ALL: 'C',
     LANGUAGE: '',
@@ -37,6 +42,7 @@ export function gitEnvironment(
     GIT_TEMPLATE_DIR: '',
     ...settings([
       ...givenSettings(env),
+      ...given.settings,
       ...Object.entries({
         // A collection in the background would outlive the fetch that started it.
         'gc.autoDetach': 'false',

@@ -2,6 +2,7 @@ import { insideName } from '../lib/inside-name.js';
 import { maskCredentials } from '../lib/mask-credentials.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { GitProject, SnapshotProject } from '../protocol/project.js';
+import { credentialsProblem } from './git-credentials.js';
 
 /** What git may use; ext:: and fd:: run programs of the URL's choice. */
 export const GIT_PROTOCOLS = ['file', 'git', 'http', 'https', 'ssh'] as const;
@@ -85,6 +86,10 @@ export function checkUrl(url: string): void {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   if (url.startsWith('-') || /[\0-\x1f\x7f]/.test(url)) {
     throw refused(`"${shown}" cannot be the URL of a git repository.`);
+  }
+  const problem = credentialsProblem(url);
+  if (problem !== null) {
+    throw refused(`The URL "${shown}" ${problem}.`);
   }
   const scheme = /^([A-Za-z0-9+.-]+):\/\//.exec(url)?.[1]?.toLowerCase();
   const helper = /^[A-Za-z0-9+.-]+::/.test(url);

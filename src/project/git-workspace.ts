@@ -10,6 +10,7 @@ import type { GitProject, SnapshotProject } from '../protocol/project.js';
 import type { Source } from './clone.js';
 import { isAsFresh } from './fresh-files.js';
 import type { Git, Program } from './git.js';
+import { type Credentials, splitCredentials } from './git-credentials.js';
 import { DamagedMirror, DiskFull } from './git-errors.js';
 import { checkUrl, insideFolder, isAllowedInSubmodules } from './git-names.js';
 import { indexesIn, takeIdle } from './idle-workspaces.js';
@@ -27,12 +28,14 @@ const mirrors = new QueueByKey();
 export interface CheckOut {
   readonly git: Git;
   /** Reaches what the project's submodules may be fetched from, and no more. */
-  readonly submoduleGit: Git;
+  readonly submoduleGit: (credentials: Credentials | null) => Git;
   /** Runs `sh`. */
   readonly shell: Program;
   readonly root: string;
   readonly workspace: string;
+  /** Its URL is without credentials. */
   readonly project: GitProject | SnapshotProject;
+  readonly credentials: Credentials | null;
   /** Whether workspaces of earlier builds are used, and this one may be. */
   readonly reuse: boolean;
   /** null: the origin is asked for everything. */
@@ -87,7 +90,7 @@ async function fill(options: CheckOut, source: Source): Promise<Placed[]> {
   const tree: TreeOptions = {
     git,
     workspace,
-    withSubmodule: (submodule, use) => withSubmodule(options, submodule, use),
+    withSubmodule: (submodule, above, use) => withSubmodule(options, submodule, above, use),
   };
   const idle = `${workspace}.idle`;
   await removeTree(idle);
@@ -127,10 +130,14 @@ async function takeUsed({ root, project, workspace, warn }: CheckOut, idle: stri
 /** From a mirror of its own, which is that of the project of the same address too. */
 async function withSubmodule(
   options: CheckOut,
-  { url, commit }: Submodule,
+  submodule: Submodule,
+  above: Credentials | null,
   use: (source: Source) => Promise<void>,
 ): Promise<Source> {
-  checkUrl(url);
+  checkUrl(submodule.url);
+  const { commit } = submodule;
+  const { url, credentials: own } = splitCredentials(submodule.url);
+  const credentials = own ?? above;
   if (!isAllowedInSubmodules(url, options.project.url)) {
     // The mirror may be there, because another project may have it: so git is not asked.
     throw new ClusterRunnerError(
@@ -146,16 +153,21 @@ async function withSubmodule(
     hash: commit,
     project_directory: null,
   } as const;
-  const { git, submoduleGit: originGit, relay, root } = options;
+  const { git, submoduleGit, relay, root } = options;
+  const originGit = submoduleGit(credentials);
   // Nobody expects the first slave to find it there.
   const warn = () => undefined;
-  return withCommit({ git, originGit, relay, warn, wanted }, mirrorPath(root, url), async (source) => {
-    await use(source);
-    return source;
-  });
+  return withCommit(
+    { git, originGit, relay, warn, wanted, credentials },
+    mirrorPath(root, url),
+    async (source) => {
+      await use(source);
+      return source;
+    },
+  );
 }
 
-interface Wanted extends Pick<CheckOut, 'git' | 'relay' | 'warn'> {
+interface Wanted extends Pick<CheckOut, 'git' | 'relay' | 'warn' | 'credentials'> {
   /** Reaches the origin; `git` the mirrors and bundles of this slave. */
   readonly originGit: Git;
   readonly wanted: GitProject | SnapshotProject;
@@ -167,12 +179,13 @@ async function withCommit<T>(
   mirror: string,
   use: (source: Source) => Promise<T>,
 ): Promise<T> {
-  const { git, wanted } = options;
+  const { git, wanted, credentials } = options;
   const once = async () => {
     const known = wanted.hash === null ? null : await findCommit(git, mirror, wanted.hash);
     const commit = known ?? (await mirrors.run(mirror, () => bringOrClear(options, mirror)));
     await noteUse(mirror);
-    return use({ mirror, commit, url: wanted.url, remote: wanted.type === 'git' ? wanted.remote : 'origin' });
+    const remote = wanted.type === 'git' ? wanted.remote : 'origin';
+    return use({ mirror, commit, url: wanted.url, remote, credentials });
   };
   try {
     return await once();

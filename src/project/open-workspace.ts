@@ -12,6 +12,7 @@ import type {
 } from '../protocol/project.js';
 import type { Revision } from '../protocol/revision.js';
 import { createGit, createProgram } from './git.js';
+import { type Credentials, splitCredentials } from './git-credentials.js';
 import { gitEnvironment } from './git-environment.js';
 import { DiskFull } from './git-errors.js';
 import { checkGitNames, GIT_PROTOCOLS, submoduleProtocols } from './git-names.js';
@@ -98,18 +99,24 @@ async function openGitIn(
   root: string,
   options: WorkspaceOptions<GitProject | SnapshotProject>,
 ): Promise<Workspace> {
-  const { project, signal, clock } = options;
+  const { signal, clock } = options;
+  const { url, credentials } =
+    options.project.url === null ? { url: null, credentials: null } : splitCredentials(options.project.url);
+  const project: GitProject | SnapshotProject =
+    options.project.type === 'git' ? { ...options.project, url: url ?? '' } : { ...options.project, url };
   const ceilings = [join(root, 'builds'), join(root, 'mirrors')];
-  const environment = (protocols: readonly string[]) =>
-    gitEnvironment(options.env, options.strictHostKeyChecking, ceilings, protocols);
-  const git = createGit(environment(GIT_PROTOCOLS), signal, clock);
-  const submoduleGit = createGit(environment(submoduleProtocols(project.url)), signal, clock);
+  const environment = (protocols: readonly string[], given: Credentials | null = null) =>
+    gitEnvironment(options.env, options.strictHostKeyChecking, ceilings, protocols, given);
+  // Also for what works on files alone: filters such as LFS ask the host of the repository.
+  const git = createGit(environment(GIT_PROTOCOLS, credentials), signal, clock);
+  const submoduleGit = (given: Credentials | null) =>
+    createGit(environment(submoduleProtocols(project.url), given), signal, clock);
   const shell = createProgram('sh', environment([]), signal, clock);
   const workspace = join(root, 'builds', String(options.buildId));
   try {
     const { relay, warn, workspacesKept } = options;
     const reuse = workspacesKept > 0;
-    const checkout = { git, submoduleGit, shell, root, workspace, project, relay, warn, reuse };
+    const checkout = { git, submoduleGit, shell, root, workspace, project, credentials, relay, warn, reuse };
     const { commit, projectDirectory, sources, mayStay } = await checkOut(checkout);
     await downloadRemoteFiles(options.remoteFiles, projectDirectory, downloading(options));
     // A snapshot came from the master, but its submodules did not.

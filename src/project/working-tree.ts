@@ -1,11 +1,11 @@
 import { existsSync, lstatSync } from 'node:fs';
 import { copyFile, mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { maskCredentials } from '../lib/mask-credentials.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { alternateLine } from './clone.js';
 import { copyIndex } from './copy-index.js';
 import type { Git } from './git.js';
+import { splitCredentials } from './git-credentials.js';
 import { failed } from './git-errors.js';
 import type { GitFiles } from './git-files.js';
 import { isUsableUrl } from './git-names.js';
@@ -57,12 +57,9 @@ export async function findWorkingTree(git: Git, directory: string): Promise<Work
 
 async function urlOfOrigin(git: Git, top: string): Promise<string | null> {
   const { stdout, exitCode } = await git(top, 'config', '--get', 'remote.origin.url');
-  const url = stdout.trim();
-  if (exitCode !== 0 || !isUsableUrl(url)) {
-    return null;
-  }
   // Who reads it there has credentials of his own.
-  return maskCredentials(url) === url ? url : url.replace(/^(https?:\/\/)[^/@]*@/i, '$1');
+  const { url } = splitCredentials(stdout.trim());
+  return exitCode === 0 && isUsableUrl(url) ? url : null;
 }
 
 /** What is committed, newest first; empty in a repository without a commit. */

@@ -5,6 +5,7 @@ import { removeTree } from '../lib/remove-tree.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { cloneCold, cloneWarm, type Source } from './clone.js';
 import type { Git } from './git.js';
+import type { Credentials } from './git-credentials.js';
 import { DiskFull } from './git-errors.js';
 import { indexAt } from './kept-indexes.js';
 import { MAX_SUBMODULES, type Submodule, type Submodules, submodulesOf, tooMany } from './submodules.js';
@@ -13,8 +14,12 @@ export interface TreeOptions {
   readonly git: Git;
   /** A real path. */
   readonly workspace: string;
-  /** Brings the commit of a submodule to a mirror, and has `use` work with it; perhaps twice, if a mirror is damaged. */
-  readonly withSubmodule: (submodule: Submodule, use: (source: Source) => Promise<void>) => Promise<Source>;
+  /** Brings the commit of a submodule to a mirror, with the credentials of what it is in, and has `use` work with it; perhaps twice, if a mirror is damaged. */
+  readonly withSubmodule: (
+    submodule: Submodule,
+    above: Credentials | null,
+    use: (source: Source) => Promise<void>,
+  ) => Promise<Source>;
 }
 
 /** A repository in a workspace. */
@@ -54,7 +59,10 @@ export async function checkOutTree(
     }
     for (const submodule of submodules.found) {
       const below = { ...submodule, path: posix.join(above, submodule.path) };
-      placed.push({ path: below.path, source: await checkOutSubmodule(options, below, indexes) });
+      placed.push({
+        path: below.path,
+        source: await checkOutSubmodule(options, below, from.credentials, indexes),
+      });
       if (placed.length > MAX_SUBMODULES) {
         throw tooMany();
       }
@@ -94,6 +102,7 @@ async function emptyFolder(folder: string): Promise<void> {
 async function checkOutSubmodule(
   { git, workspace, withSubmodule }: TreeOptions,
   submodule: Submodule,
+  above: Credentials | null,
   indexes: string | null,
 ): Promise<Source> {
   const folder = join(workspace, submodule.path);
@@ -101,7 +110,7 @@ async function checkOutSubmodule(
     if ((await realpath(dirname(folder))) !== dirname(folder)) {
       throw new ClusterRunnerError('PREPARATION_FAILED', 'a link leads to it.');
     }
-    return await withSubmodule(submodule, async (source) => {
+    return await withSubmodule(submodule, above, async (source) => {
       const index = indexes === null ? null : indexAt(indexes, submodule.path);
       const isUsed = index !== null && existsSync(index);
       if (!isUsed || !(await cloneWarm(git, source, folder, index, scratchOf(workspace)))) {

@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
+export interface GitServerOptions {
+  /** `user:password`, without which nobody gets anything. */
+  readonly credentials?: string;
+  /** The address of another host, where everybody is sent. */
+  readonly redirectTo?: string;
+  readonly onRequest?: (request: IncomingMessage) => void;
+}
+
 /** A host of git repositories (git's own `http-backend`) that counts what it is asked. */
 export class GitServer {
   /** Requests since `forget`. */
@@ -14,10 +22,21 @@ export class GitServer {
   }
 
   /** Serves the repositories in `directory`. */
-  static async start(directory: string): Promise<GitServer> {
+  static async start(directory: string, options: GitServerOptions = {}): Promise<GitServer> {
     const server = createServer();
     const host = new GitServer(server);
-    server.on('request', (request, response) => host.#answer(directory, request, response));
+    server.on('request', (request, response) => {
+      options.onRequest?.(request);
+      const { credentials, redirectTo } = options;
+      const expected = `Basic ${Buffer.from(credentials ?? '').toString('base64')}`;
+      if (credentials !== undefined && request.headers.authorization !== expected) {
+        response.writeHead(401, { 'www-authenticate': 'Basic realm="repositories"' }).end();
+      } else if (redirectTo !== undefined) {
+        response.writeHead(302, { location: `${redirectTo}${request.url}` }).end();
+      } else {
+        host.#answer(directory, request, response);
+      }
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return host;
   }
