@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
@@ -17,7 +18,10 @@ export interface RelayOptions {
 }
 
 /** The master as one who passes bundles on: the PackRelay of slaves and of the command that sends a snapshot. */
-export function masterRelay(client: MasterClient, options: RelayOptions) {
+export function masterRelay(
+  client: Pick<MasterClient, 'knownPacks' | 'getPack' | 'openPack' | 'sendPack'>,
+  options: RelayOptions,
+) {
   const { clock, random, signal, patienceMs } = options;
   const patiently = <T>(call: (options: CallOptions) => Promise<T>): Promise<T> =>
     retry(() => call({ signal }), { clock, random, signal, giveUpAfterMs: patienceMs });
@@ -27,14 +31,27 @@ export function masterRelay(client: MasterClient, options: RelayOptions) {
       return { known, numSlaves: num_slaves };
     },
     chain: (commit: string) => patiently((call) => client.getPack(commit, call)),
-    fetch: async ({ commit, bytes }: Pack, file: string) => {
+    fetch: async ({ commit, bytes, digest }: Pack, file: string) => {
       const { stream } = await patiently((call) => client.openPack(commit, call));
-      await pipeline(stream, createWriteStream(file, { flags: 'wx' }), { signal });
+      const hash = createHash('sha256');
+      const hashing = async function* (chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          yield chunk;
+        }
+      };
+      await pipeline(stream, hashing, createWriteStream(file, { flags: 'wx' }), { signal });
       const { size } = await stat(file);
       if (size !== bytes) {
         throw new ClusterRunnerError(
           'MASTER_UNREACHABLE',
           `The bundle of commit ${commit} came with ${size} of ${bytes} bytes; check the connection to the master.`,
+        );
+      }
+      if (hash.digest('hex') !== digest) {
+        throw new ClusterRunnerError(
+          'UNAVAILABLE',
+          `The bundle of commit ${commit} is not the one that the master has; find out who changes what passes between this machine and the master, or use TLS.`,
         );
       }
     },

@@ -33,6 +33,12 @@ export interface ReceivedArchive {
   readonly bytes: number;
 }
 
+/** A bundle that has arrived whole. */
+export interface ReceivedPack extends ReceivedArchive {
+  /** SHA-256 in hexadecimal digits. */
+  readonly digest: string;
+}
+
 /** What the build's archive is made of: the subjobs' files in order, then a last member. */
 export interface ArchiveContents {
   /** Paths of `tar.gz` files without closing zero blocks, in order of subjob. */
@@ -115,7 +121,7 @@ export interface MasterPacks {
   /** How many bytes a new bundle may have. @throws UNAVAILABLE */
   room(): Promise<number>;
   /** Does nothing when it has the commit already. @throws CONFLICT when it does not have `base` */
-  keep(commit: string, base: string | null, bundle: ReceivedArchive): Promise<void>;
+  keep(commit: string, base: string | null, bundle: ReceivedPack): Promise<void>;
 }
 
 /** The results of builds that have ended, as zips that lie on the disk. */

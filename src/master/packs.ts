@@ -1,17 +1,17 @@
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { MAX_CHAIN, type Pack } from '../protocol/pack.js';
-import type { MasterPacks, ReceivedArchive } from './contract.js';
+import type { MasterPacks, ReceivedPack } from './contract.js';
 
 interface Kept extends Pack {
   /** Milliseconds; of a bundle that was found at the start, when it was written. */
   usedAt: number;
 }
 
-const NAME = /^([0-9a-f]{40}|[0-9a-f]{64})\.([0-9a-f]{40}|[0-9a-f]{64}|whole)\.bundle$/;
+const NAME = /^([0-9a-f]{40}|[0-9a-f]{64})\.([0-9a-f]{40}|[0-9a-f]{64}|whole)\.([0-9a-f]{64})\.bundle$/;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Between sending a bundle and starting the build that needs it, or building another upon it. */
 const SURE_MS = 60 * 60 * 1000;
@@ -42,11 +42,15 @@ export class Packs implements MasterPacks {
     this.#options = options;
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     for (const name of readdirSync(options.directory)) {
-      const [, commit, base] = NAME.exec(name) ?? [];
-      if (commit !== undefined && base !== undefined) {
-        const { size, mtimeMs } = statSync(join(options.directory, name));
-        const kept = { commit, base: base === 'whole' ? null : base, bytes: size, usedAt: mtimeMs };
+      const [, commit, base, digest] = NAME.exec(name) ?? [];
+      const path = join(options.directory, name);
+      if (commit !== undefined && base !== undefined && digest !== undefined) {
+        const { size, mtimeMs } = statSync(path);
+        const kept = { commit, base: base === 'whole' ? null : base, bytes: size, digest, usedAt: mtimeMs };
         this.#kept.set(commit, kept);
+      } else if (name.endsWith('.bundle')) {
+        // Of an older version, which did not note the digest.
+        rmSync(path, { force: true });
       }
     }
   }
@@ -68,7 +72,7 @@ export class Packs implements MasterPacks {
     for (const kept of chain) {
       kept.usedAt = now;
     }
-    return chain.map(({ commit: one, base, bytes }) => ({ commit: one, base, bytes }));
+    return chain.map(({ commit: one, base, bytes, digest }) => ({ commit: one, base, bytes, digest }));
   }
 
   async open(commit: string): Promise<{ file: FileHandle; bytes: number }> {
@@ -95,7 +99,11 @@ export class Packs implements MasterPacks {
     return room;
   }
 
-  async keep(commit: string, base: string | null, { temporaryPath, bytes }: ReceivedArchive): Promise<void> {
+  async keep(
+    commit: string,
+    base: string | null,
+    { temporaryPath, bytes, digest }: ReceivedPack,
+  ): Promise<void> {
     if (this.#chain(commit).length > 0) {
       return;
     }
@@ -109,7 +117,7 @@ export class Packs implements MasterPacks {
     if (before !== undefined) {
       await this.#remove(before);
     }
-    const kept = { commit, base, bytes, usedAt: this.#options.clock.now() };
+    const kept = { commit, base, bytes, digest, usedAt: this.#options.clock.now() };
     // No sync: after a power cut the slaves fall back to the origin, and git notices half a bundle.
     await mkdir(this.#options.directory, { recursive: true, mode: 0o700 });
     await rename(temporaryPath, this.#pathOf(kept));
@@ -160,8 +168,8 @@ export class Packs implements MasterPacks {
     await rm(this.#pathOf(kept), { force: true });
   }
 
-  #pathOf({ commit, base }: Pack): string {
-    return join(this.#options.directory, `${commit}.${base ?? 'whole'}.bundle`);
+  #pathOf({ commit, base, digest }: Pack): string {
+    return join(this.#options.directory, `${commit}.${base ?? 'whole'}.${digest}.bundle`);
   }
 }
 

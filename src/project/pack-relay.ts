@@ -12,13 +12,15 @@ export interface PackRelay {
   known(commits: readonly string[]): Promise<{ known: readonly string[]; numSlaves: number }>;
   /** Newest first; empty when the master does not have it. */
   chain(commit: string): Promise<readonly Pack[]>;
-  /** Writes the bundle to `file`, which is not there yet. */
+  /** Writes the bundle to `file`, which is not there yet. Rejects unless it has the digest of `pack`. */
   fetch(pack: Pack, file: string): Promise<void>;
   send(commit: string, base: string | null, file: string): Promise<void>;
 }
 
 /** What bundles bring is kept by refs of these names: git builds a bundle upon nothing that no ref reaches. */
 const KEPT = 'refs/clusterrunner/commits';
+/** Where tags of a bundle are until it is known that its commit contains them. */
+const INCOMING = 'refs/clusterrunner/incoming';
 const MAX_KEPT = 100;
 /** Builds follow each other closely; what is further back is sent whole. */
 const MAX_ANCESTORS = 500;
@@ -129,32 +131,55 @@ export async function receiveCommit(
 async function receivePack(git: Git, mirror: string, pack: Pack, relay: PackRelay): Promise<void> {
   const file = join(mirror, `${randomUUID()}.bundle`);
   const ref = `${KEPT}/${pack.commit}`;
-  const refs = [`+${ref}:${ref}`, '+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
   try {
     await relay.fetch(pack, file).catch((error: unknown) => {
       throw isDiskFull(error)
         ? new DiskFull(`The bundle of commit ${pack.commit} could not be kept`, error)
         : error;
     });
-    const fetched = await git(
-      mirror,
-      'fetch',
-      '--quiet',
-      '--no-tags',
-      '--no-write-fetch-head',
-      '--',
-      file,
-      ...refs,
+    const fetch = async (from: string, ...refspecs: string[]) => {
+      const options = ['--quiet', '--no-tags', '--no-write-fetch-head'];
+      const fetched = await git(mirror, 'fetch', ...options, '--', from, ...refspecs);
+      if (fetched.exitCode !== 0) {
+        throw failed(`The bundle of commit ${pack.commit} cannot be used`, fetched);
+      }
+    };
+    const heads = await git(mirror, 'bundle', 'list-heads', file);
+    const branches = [...heads.stdout.matchAll(/^(\S+) (refs\/heads\/.+)$/gm)].flatMap(([, hash, branch]) =>
+      hash === pack.commit ? [`+${branch}:${branch}`] : [],
     );
-    if (fetched.exitCode !== 0) {
-      throw failed(`The bundle of commit ${pack.commit} cannot be used`, fetched);
-    }
+    const hasTags = /^\S+ refs\/tags\//m.test(heads.stdout);
+    await fetch(file, `+${ref}:${ref}`, ...branches, ...(hasTags ? [`+refs/tags/*:${INCOMING}/*`] : []));
     const [found] = await lines(git, mirror, 'rev-parse', '--verify', ref);
     if (found !== pack.commit) {
       await git(mirror, 'update-ref', '-d', ref);
       throw new ClusterRunnerError(
         'PREPARATION_FAILED',
         `The bundle of commit ${pack.commit} holds another commit.`,
+      );
+    }
+    if (hasTags) {
+      const format = `--format=%(refname:lstrip=3)`;
+      const tags = await lines(
+        git,
+        mirror,
+        'for-each-ref',
+        format,
+        `--merged=${pack.commit}`,
+        `${INCOMING}/`,
+      );
+      const refspecs = tags.map((tag) => `+${INCOMING}/${tag}:refs/tags/${tag}`);
+      await (refspecs.length === 0 ? undefined : fetch('.', ...refspecs));
+      // From where nothing is: all that is there goes.
+      await git(
+        mirror,
+        'fetch',
+        '--quiet',
+        '--prune',
+        '--no-write-fetch-head',
+        '--',
+        '.',
+        `+${INCOMING}-none/*:${INCOMING}/*`,
       );
     }
   } finally {

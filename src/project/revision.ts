@@ -43,22 +43,23 @@ export async function revisionOfFolder(git: Git, folder: string): Promise<Revisi
 
 /** What is checked out in the checkout that `folder` is in; null when nothing is committed, or there is no checkout. */
 export async function headOf(git: Git, folder: string): Promise<Omit<Revision, 'has_changes'> | null> {
-  const parsed = await git(folder, 'rev-parse', '--quiet', '--verify', 'HEAD^{commit}');
-  const commit = parsed.stdout.trim();
-  if (parsed.exitCode !== 0) {
+  const shown = await git(folder, ...SHOW, '--format=%H %s', 'HEAD', '--');
+  const [, commit, subject] = /^([0-9a-f]{40,64}) (.*)/s.exec(shown.stdout) ?? [];
+  if (shown.exitCode !== 0 || commit === undefined || subject === undefined) {
     return null;
   }
   const branch = await git(folder, 'symbolic-ref', '--quiet', '--short', 'HEAD');
   return {
     commit,
     branch: branch.exitCode === 0 ? revisionText(branch.stdout) : null,
-    subject: await subjectOf(git, folder, commit),
+    subject: revisionText(subject),
   };
 }
 
+const SHOW = ['show', '--no-show-signature', '--no-patch', '--encoding=UTF-8'];
+
 async function subjectOf(git: Git, folder: string, commit: string): Promise<string | null> {
-  const args = ['--no-show-signature', '--no-patch', '--encoding=UTF-8', '--format=%s'];
-  const { exitCode, stdout } = await git(folder, 'show', ...args, commit, '--');
+  const { exitCode, stdout } = await git(folder, ...SHOW, '--format=%s', commit, '--');
   return exitCode === 0 ? revisionText(stdout) : null;
 }
 

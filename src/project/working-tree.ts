@@ -37,21 +37,27 @@ export async function findWorkingTree(git: Git, directory: string): Promise<Work
     );
   }
   const top = shown.stdout.replace(/\n$/, '');
-  const pathOf = async (name: string): Promise<string> => {
-    const path = await git(top, 'rev-parse', '--git-path', name);
-    if (path.exitCode !== 0 || path.stdout.includes('\ufffd')) {
-      throw failed(`The repository of ${top} cannot be read`, path);
-    }
-    return resolve(top, path.stdout.replace(/\n$/, ''));
-  };
+  const names = ['index', 'objects', 'shallow'];
+  const paths = await git(top, 'rev-parse', ...names.flatMap((name) => ['--git-path', name]));
+  // Each ends with its name, also where there is a line end in it.
+  const [, index, objects, shallow] =
+    /^(.*\bindex)\n(.*\bobjects)\n(.*\bshallow)\n$/s.exec(paths.stdout) ?? [];
+  if (
+    index === undefined ||
+    objects === undefined ||
+    shallow === undefined ||
+    paths.stdout.includes('\ufffd')
+  ) {
+    throw failed(`The repository of ${top} cannot be read`, paths);
+  }
   const folder = relative(await realpath(top), await realpath(directory));
   return {
     top,
     projectDirectory: folder === '' ? null : folder,
     url: await urlOfOrigin(git, top),
-    index: await pathOf('index'),
-    objects: await pathOf('objects'),
-    shallow: await pathOf('shallow'),
+    index: resolve(top, index),
+    objects: resolve(top, objects),
+    shallow: resolve(top, shallow),
   };
 }
 

@@ -17,6 +17,8 @@ export const PackSchema = Type.Object(
     /** What who unpacks it must have already; null: nothing. */
     base: Type.Union([CommitSchema, Type.Null()]),
     bytes: Type.Integer({ minimum: 0 }),
+    /** SHA-256 of the bundle: the list of a chain is signed, and the bytes of its bundles are not. */
+    digest: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   },
   { additionalProperties: false },
 );

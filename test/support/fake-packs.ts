@@ -1,12 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import type { MasterPacks, ReceivedArchive } from '../../src/master/contract.js';
+import type { MasterPacks, ReceivedPack } from '../../src/master/contract.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
 import type { Pack } from '../../src/protocol/pack.js';
 
 /** Takes every bundle, and gives none back. */
 export class FakePacks implements MasterPacks {
   readonly numSlaves = 1;
-  readonly bundles = new Map<string, { readonly base: string | null; readonly content: Buffer }>();
+  readonly bundles = new Map<
+    string,
+    { readonly base: string | null; readonly content: Buffer; readonly digest: string }
+  >();
   /** For the next bundle. */
   free = 1024 ** 2;
 
@@ -16,7 +19,9 @@ export class FakePacks implements MasterPacks {
 
   chain(commit: string): Pack[] {
     const found = this.bundles.get(commit);
-    return found === undefined ? [] : [{ commit, base: found.base, bytes: found.content.length }];
+    return found === undefined
+      ? []
+      : [{ commit, base: found.base, bytes: found.content.length, digest: found.digest }];
   }
 
   async open(commit: string): Promise<never> {
@@ -27,7 +32,7 @@ export class FakePacks implements MasterPacks {
     return this.free;
   }
 
-  async keep(commit: string, base: string | null, { temporaryPath }: ReceivedArchive): Promise<void> {
-    this.bundles.set(commit, { base, content: await readFile(temporaryPath) });
+  async keep(commit: string, base: string | null, { temporaryPath, digest }: ReceivedPack): Promise<void> {
+    this.bundles.set(commit, { base, content: await readFile(temporaryPath), digest });
   }
 }

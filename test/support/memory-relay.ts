@@ -1,4 +1,5 @@
-import { copyFileSync, mkdirSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PackRelay } from '../../src/project/pack-relay.js';
 import type { Pack } from '../../src/protocol/pack.js';
@@ -38,6 +39,7 @@ export class MemoryRelay implements PackRelay {
 
   async send(commit: string, base: string | null, file: string): Promise<void> {
     copyFileSync(file, this.path(commit));
-    this.packs.set(commit, { commit, base, bytes: statSync(file).size });
+    const digest = createHash('sha256').update(readFileSync(file)).digest('hex');
+    this.packs.set(commit, { commit, base, bytes: statSync(file).size, digest });
   }
 }

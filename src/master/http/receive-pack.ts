@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { ClusterRunnerError, reasonWithoutPaths } from '../../protocol/errors.js';
 import { incomingPath } from '../artifacts/incoming.js';
-import type { ReceivedArchive } from '../contract.js';
+import type { ReceivedPack } from '../contract.js';
 import type { IncomingBody } from './handler.js';
 
 export interface PackRoom {
@@ -21,15 +21,16 @@ export async function receivePack(
   body: IncomingBody,
   temporaryDirectory: string,
   room: PackRoom,
-  accept: (received: ReceivedArchive) => Promise<void>,
+  accept: (received: ReceivedPack) => Promise<void>,
 ): Promise<void> {
   const temporaryPath = incomingPath(temporaryDirectory);
   const hash = createHash('sha256');
   try {
     const file = await onDisk(() => open(temporaryPath, 'wx', 0o600));
     const bytes = await write(file, body, room, (chunk) => hash.update(chunk)).finally(() => file.close());
-    body.verify(hash.digest());
-    await accept({ temporaryPath, bytes });
+    const digest = hash.digest();
+    body.verify(digest);
+    await accept({ temporaryPath, bytes, digest: digest.toString('hex') });
   } finally {
     await rm(temporaryPath, { force: true });
   }

@@ -7,6 +7,7 @@ import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { MAX_CHAIN } from '../../../src/protocol/pack.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
+const DIGEST = 'd'.repeat(64);
 const HOUR = 60 * 60 * 1000;
 const commit = (n: number) => n.toString(16).padStart(40, '0');
 
@@ -33,7 +34,7 @@ describe('the bundles that a master keeps', () => {
   const keep = async (packs: Packs, of: string, base: string | null, bytes = 10) => {
     const temporaryPath = join(root, 'incoming');
     writeFileSync(temporaryPath, 'x'.repeat(bytes));
-    await packs.keep(of, base, { temporaryPath, bytes });
+    await packs.keep(of, base, { temporaryPath, bytes, digest: DIGEST });
   };
   const codeOf = async (action: Promise<unknown>) => {
     const error: unknown = await action.catch((reason: unknown) => reason);
@@ -45,8 +46,8 @@ describe('the bundles that a master keeps', () => {
     await keep(packs, commit(1), null);
     await keep(packs, commit(2), commit(1));
     const chain = [
-      { commit: commit(2), base: commit(1), bytes: 10 },
-      { commit: commit(1), base: null, bytes: 10 },
+      { commit: commit(2), base: commit(1), bytes: 10, digest: DIGEST },
+      { commit: commit(1), base: null, bytes: 10, digest: DIGEST },
     ];
     expect(packs.chain(commit(2))).to.deep.equal(chain);
     expect(start().chain(commit(2))).to.deep.equal(chain);

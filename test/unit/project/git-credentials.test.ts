@@ -31,7 +31,9 @@ describe('the credentials in a URL', () => {
   });
 
   it('come back whatever they are, and leave the URL without them', () => {
-    const text = fc.string({ unit: 'grapheme', minLength: 1 }).filter((one) => Buffer.from(one).toString() === one);
+    const text = fc
+      .string({ unit: 'grapheme', minLength: 1 })
+      .filter((one) => Buffer.from(one).toString() === one);
     fc.assert(
       fc.property(text, text, (username, password) => {
         const [user, secret] = [username, password].map(encodeURIComponent);

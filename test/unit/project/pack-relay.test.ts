@@ -134,6 +134,31 @@ describe('a commit that is passed on', () => {
     });
   }
 
+  it('comes alone: its bundle changes no other branch, and no tag that the commit does not contain', async () => {
+    const old = commit('one');
+    git('tag', 'v1');
+    await open('second', { hash: old });
+    const hash = commit('two');
+    git('tag', 'v2');
+    git('update-ref', `refs/clusterrunner/commits/${hash}`, hash);
+    git('branch', 'side', old);
+    git('checkout', '-q', '--orphan', 'other');
+    const evil = commit('evil');
+    git('branch', '-f', 'side');
+    git('tag', '-f', 'v1');
+    const file = join(parent, 'bundle');
+    const refs = [`refs/clusterrunner/commits/${hash}`, 'trunk', 'side', 'v1', 'v2'];
+    git('bundle', 'create', '-q', file, ...refs);
+    await relay.send(hash, null, file);
+    const { projectDirectory } = await open('second', { hash }, 2);
+    const said = execFileSync('git', ['for-each-ref', '--format=%(objectname) %(refname)'], {
+      cwd: projectDirectory,
+      encoding: 'utf8',
+    });
+    expect(said).to.contain(`${hash} refs/remotes/origin/trunk`).and.contain(`${hash} refs/tags/v2`);
+    expect(said).to.contain(`${old} refs/tags/v1`).and.not.contain(evil);
+  });
+
   it('is missed when it is a snapshot that the master does not have', async () => {
     const opening = openProject(
       'second',
