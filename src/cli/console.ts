@@ -1,11 +1,13 @@
 import type { MasterClient } from '../client/master-client.js';
 import { atomName } from '../job/atom-name.js';
 import { systemClock } from '../lib/clock.js';
+import { printable, printableLine } from '../lib/printable.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { type AtomId, type BuildId, toId } from '../protocol/ids.js';
 import type { Atom, ConsolePage } from '../protocol/work.js';
-import { printable } from './printable.js';
+import { ConsoleWriter } from './console-writer.js';
 import { parseBuildId, parseNumber, printJson, type ReaderOptions, withClient } from './reader.js';
+import { showsColors } from './shows-colors.js';
 
 export interface ConsoleOptions extends ReaderOptions {
   readonly follow?: boolean;
@@ -51,7 +53,7 @@ async function showFailed(client: MasterClient, build: BuildId, options: Console
     return;
   }
   for (const { id, command_string } of shown) {
-    process.stdout.write(`--- atom ${id}: ${printable(atomName(command_string, atom_variables))}\n`);
+    process.stdout.write(`--- atom ${id}: ${printableLine(atomName(command_string, atom_variables))}\n`);
     await copyConsole(client, build, id, false);
   }
   if (error_message !== null) {
@@ -100,21 +102,25 @@ async function wholeConsole(client: MasterClient, build: BuildId, atom: AtomId):
   }
 }
 
-/** Writes the whole console, page by page; with `follow` it goes on until the atom has ended. */
+/** Writes the whole console, page by page; with `follow` it goes on until nothing can be added to it. */
 async function copyConsole(
   client: MasterClient,
   build: BuildId,
   atom: AtomId,
   follow: boolean,
 ): Promise<void> {
-  const out = new ConsoleWriter();
+  const out = new ConsoleWriter((text) => process.stdout.write(text), showsColors(process.stdout));
   for (;;) {
     // Asked before the page: what comes after an end that was seen is complete.
-    const ended = !follow || (await client.getAtom(build, atom)).state === 'COMPLETED';
+    const isFinal = !follow || (await isComplete(client, build, atom));
     const page = await client.getConsole(build, atom, { offset_line: out.nextLine, max_lines: PAGE });
+    if (!isFinal && page.total_num_lines < out.linesSeen) {
+      out.restart();
+      continue;
+    }
     out.write(page);
     const isLastPage = page.offset_line + page.num_lines >= page.total_num_lines;
-    if (isLastPage && ended) {
+    if (isLastPage && isFinal) {
       out.end();
       return;
     }
@@ -124,24 +130,8 @@ async function copyConsole(
   }
 }
 
-/** Joins pages; a last line without its end is asked for again, and only what is new of it is written. */
-class ConsoleWriter {
-  nextLine = 0;
-  #partial = '';
-
-  write(page: ConsolePage): void {
-    const text = page.content;
-    const fresh = text.startsWith(this.#partial) ? text.slice(this.#partial.length) : text;
-    process.stdout.write(process.stdout.isTTY ? fresh.split('\n').map(printable).join('\n') : fresh);
-    const lastEnd = text.lastIndexOf('\n') + 1;
-    const partial = text.slice(lastEnd);
-    this.nextLine = page.offset_line + page.num_lines - (partial === '' ? 0 : 1);
-    this.#partial = page.num_lines === 0 ? this.#partial : partial;
-  }
-
-  end(): void {
-    if (this.#partial !== '') {
-      process.stdout.write('\n');
-    }
-  }
+/** While an atom runs, and until its results have arrived, the master has what its slave has told of its console. */
+async function isComplete(client: MasterClient, build: BuildId, atom: AtomId): Promise<boolean> {
+  const { outcome } = await client.getAtom(build, atom);
+  return outcome !== null || (await client.getBuild(build)).status !== 'BUILDING';
 }

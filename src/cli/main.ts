@@ -1,9 +1,9 @@
 import { Command, CommanderError, Option } from 'commander';
+import { printable } from '../lib/printable.js';
 import { version } from '../lib/version.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { heedClosedOutput } from './closed-output.js';
 import { exitCode } from './exit-codes.js';
-import { printable } from './printable.js';
 import { refusalOfSystem } from './refusal-of-system.js';
 import { joinRemoteFilePairs } from './remote-file-pairs.js';
 import { optionsLike } from './suggestions.js';
@@ -36,11 +36,13 @@ function exitCodeOf(error: unknown): number {
   }
   const refusal = refusalOfSystem(error);
   if (refusal !== null) {
-    process.stderr.write(`clusterrunner: ${refusal}\n`);
+    process.stderr.write(`clusterrunner: ${printable(refusal)}\n`);
     return exitCode.couldNotRun;
   }
   const stack = error instanceof Error ? error.stack : String(error);
-  process.stderr.write(`clusterrunner: this is a bug in ClusterRunner, please report it.\n${stack}\n`);
+  process.stderr.write(
+    `clusterrunner: this is a bug in ClusterRunner, please report it.\n${printable(String(stack))}\n`,
+  );
   return exitCode.couldNotRun;
 }
 

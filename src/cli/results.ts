@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { systemClock } from '../lib/clock.js';
+import { printable } from '../lib/printable.js';
 import { Releasers } from '../lib/releasers.js';
 import { fetchResults } from './build/fetch-results.js';
 import { interruptions } from './build/interruptions.js';
 import { progressDisplay } from './build/progress-display.js';
 import { replaceableFolder } from './build/results.js';
 import { exitCode } from './exit-codes.js';
-import { printable } from './printable.js';
 import { parseBuildId, printJson, type ReaderOptions, withClient } from './reader.js';
 
 export interface ResultsOptions extends ReaderOptions {

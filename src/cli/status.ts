@@ -1,11 +1,11 @@
 import type { MasterClient } from '../client/master-client.js';
 import { atomName } from '../job/atom-name.js';
+import { printable } from '../lib/printable.js';
 import type { Build } from '../protocol/build.js';
 import type { Explanation } from '../protocol/explanation.js';
 import type { BuildId } from '../protocol/ids.js';
 import type { Slave } from '../protocol/slave.js';
 import { duration } from './build/progress.js';
-import { printable } from './printable.js';
 import { parseBuildId, printJson, type ReaderOptions, withClient } from './reader.js';
 import { table } from './table.js';
 

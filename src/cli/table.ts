@@ -1,8 +1,8 @@
-import { printable } from './printable.js';
+import { printableLine } from '../lib/printable.js';
 
 /** Columns as wide as their widest cell, two spaces apart; the last one is not padded. Each row is one line. */
 export function table(cells: readonly (readonly string[])[]): string {
-  const rows = cells.map((row) => row.map((cell) => printable(cell).replaceAll('\n', ' ')));
+  const rows = cells.map((row) => row.map(printableLine));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {

@@ -1,4 +1,5 @@
 import { type DestinationStream, destination, multistream, type Logger as PinoLogger, pino } from 'pino';
+import { printable, printableJson } from './printable.js';
 
 export type Logger = PinoLogger;
 
@@ -20,11 +21,16 @@ export function createLogger({ level, name, isForPeople = false, file }: LoggerO
   const options = { name, level, base: { name } };
   const stderr: DestinationStream = isForPeople
     ? { write: (line: string) => void process.stderr.write(sentenceOf(line)) }
-    : destination({ dest: 2, sync: true });
+    : escaped(destination({ dest: 2, sync: true }));
   if (file === undefined || level === 'silent') {
     return pino(options, stderr);
   }
-  return pino(options, multistream([stderr, file].map((stream) => ({ level, stream }))));
+  return pino(options, multistream([stderr, escaped(file)].map((stream) => ({ level, stream }))));
+}
+
+/** What others wrote is in these lines too, and people read them on terminals. */
+function escaped(stream: DestinationStream): DestinationStream {
+  return { write: (line: string) => stream.write(printableJson(line)) };
 }
 
 const ERROR = 50;
@@ -38,7 +44,7 @@ export function sentenceOf(line: string): string {
   const about = build === undefined ? '' : ` (build ${String(build)})`;
   const { stack } = fieldsOf(err);
   const trace = word === ' error:' && typeof stack === 'string' ? `\n${stack}` : '';
-  return `${String(name)}:${word} ${String(msg)}${about}${trace}\n`;
+  return printable(`${String(name)}:${word} ${String(msg)}${about}${trace}\n`);
 }
 
 function fieldsOf(value: unknown): Record<string, unknown> {

@@ -37,11 +37,12 @@ export async function takeProgress(
   }
   if (progress.consoles.length > 0) {
     const atoms = new Set<number>((await atomsOf(cluster, found.held, subjob)).map((atom) => atom.id));
-    for (const { atom_id, offset, content } of progress.consoles) {
+    for (const piece of progress.consoles) {
+      const { atom_id } = piece;
       if (!atoms.has(atom_id)) {
         throw new ClusterRunnerError('INVALID_REQUEST', `Atom ${atom_id} is not in subjob ${subjob}.`);
       }
-      await append(consoles, held, atom_id, offset, Buffer.from(content, 'base64'));
+      await append(consoles, held, piece);
     }
   }
 }
@@ -98,10 +99,9 @@ async function noteAtoms(cluster: Cluster, held: Held, news: Progress['atoms']):
 async function append(
   consoles: LiveConsoles,
   held: Held,
-  atom: AtomId,
-  offset: number,
-  bytes: Buffer,
+  { atom_id: atom, offset, content, lines_before }: Progress['consoles'][number],
 ): Promise<void> {
+  const bytes = Buffer.from(content, 'base64');
   const { consoleEnds, build } = held;
   const known = consoleEnds.get(atom);
   if (held.isDuplicate && known === undefined && offset > 0) {
@@ -116,5 +116,6 @@ async function append(
   if (offset === 0 && known === undefined) {
     await consoles.forget(build.id, [atom]);
   }
-  await consoles.append(build.id, atom, bytes.subarray(surplus));
+  const gap = surplus === 0 ? lines_before : undefined;
+  await consoles.append(build.id, atom, bytes.subarray(surplus), gap);
 }

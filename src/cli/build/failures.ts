@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { atomName } from '../../job/atom-name.js';
+import { printable, printableLine } from '../../lib/printable.js';
 import { readEnd } from '../../lib/read-end.js';
 import { atomFolder } from '../../protocol/ids.js';
 import type { Atom } from '../../protocol/work.js';
-import { printable } from '../printable.js';
 
 /** As much of a failed atom as its report takes. */
 export type FailedAtom = Pick<Atom, 'id' | 'subjob_id' | 'command_string' | 'error'>;
@@ -18,8 +18,8 @@ const MAX_BYTES = 8 * 1024;
 /**
  * What a person needs to see of a failed build: which atoms failed, the end of what the first few printed, and
  * the command that reruns each by hand. Of an atom that was lost there are no results: its error stands in their place.
- * `variables` are those that the atoms of the build set, `shownDirectory` is how the results' folder is written in commands. `isElsewhere`: the folder that the build ran in was
- * made for it, on a slave.
+ * `variables` are those that the atoms of the build set, `shownDirectory` is how the results' folder is written in
+ * commands. `isElsewhere`: the folder that the build ran in was made for it, on a slave. `colors`: consoles keep theirs.
  */
 export function failureReport(
   failed: readonly FailedAtom[],
@@ -27,20 +27,21 @@ export function failureReport(
   directory: string,
   shownDirectory: string,
   isElsewhere = false,
+  colors = false,
 ): string {
   const rerun = isElsewhere
     ? 'rerun it by hand, in a checkout: PROJECT_DIR="$PWD" bash'
     : 'rerun it by hand: bash';
-  const nameOf = (atom: FailedAtom) => atomName(atom.command_string, variables);
+  const nameOf = (atom: FailedAtom) => printableLine(atomName(atom.command_string, variables));
   const lines: string[] = [];
   for (const atom of failed.slice(0, MAX_SHOWN)) {
     const folder = atomFolder(atom.subjob_id, atom.id);
     if (atom.error !== null) {
-      lines.push('', `--- LOST: ${nameOf(atom)}`, `    ${atom.error}`);
+      lines.push('', `--- LOST: ${nameOf(atom)}`, `    ${printable(atom.error)}`);
       continue;
     }
     lines.push('', `--- FAILED: ${nameOf(atom)}`);
-    const console = consoleEnd(join(directory, folder, 'clusterrunner_console_output'));
+    const console = consoleEnd(join(directory, folder, 'clusterrunner_console_output'), colors);
     lines.push(...console.map((line) => `    ${line}`));
     lines.push(...howItEnded(join(directory, folder, 'clusterrunner_exit_code')));
     lines.push(`    ${rerun} ${join(shownDirectory, folder, 'clusterrunner_command')}`);
@@ -60,7 +61,7 @@ export function failureReport(
       `    … and ${failed.length - MAX_NAMED} more; all are in ${join(shownDirectory, 'failures.txt')}`,
     );
   }
-  return printable(lines.join('\n'));
+  return lines.join('\n');
 }
 
 /** Atoms that failed and passed when they were run again, and where the results of the first failure are. */
@@ -73,12 +74,12 @@ export function flakyReport(
     .slice(0, MAX_NAMED)
     .map(
       (atom) =>
-        `--- FLAKY: ${atomName(atom.command_string, variables)}\n    it failed first: ${join(shownDirectory, atomFolder(atom.subjob_id, atom.id))}`,
+        `--- FLAKY: ${printableLine(atomName(atom.command_string, variables))}\n    it failed first: ${join(shownDirectory, atomFolder(atom.subjob_id, atom.id))}`,
     );
   if (flaky.length > MAX_NAMED) {
     lines.push(`    … and ${flaky.length - MAX_NAMED} more`);
   }
-  return printable(lines.join('\n'));
+  return lines.join('\n');
 }
 
 /** `exit code 139 (SIGSEGV)`: what a shell makes of a death by a signal is not for everybody to know. */
@@ -92,7 +93,7 @@ function howItEnded(file: string): string[] {
 }
 
 /** The last lines of a console, which may be larger than memory. */
-function consoleEnd(file: string): string[] {
+function consoleEnd(file: string, colors: boolean): string[] {
   if (!existsSync(file)) {
     return ['(its results are not here)'];
   }
@@ -100,8 +101,10 @@ function consoleEnd(file: string): string[] {
   if (text === '') {
     return ['(it printed nothing)'];
   }
-  const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
-  const end = lines.slice(-MAX_LINES);
+  const all = text.replace(/\r?\n$/, '').split('\n');
+  // The first one may begin within a character or a sequence.
+  const lines = isWhole || all.length === 1 ? all : all.slice(1);
+  const end = printable(lines.slice(-MAX_LINES).join('\n'), { colors }).split('\n');
   const cut = !isWhole || lines.length > end.length;
   return cut ? [`… (the whole console is in ${file})`, ...end] : end;
 }

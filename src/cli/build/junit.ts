@@ -4,13 +4,13 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import type { MasterClient } from '../../client/master-client.js';
 import { atomName } from '../../job/atom-name.js';
 import { type AtomSuite, MergedReport, type OwnCase, type ReportFile } from '../../junit/merged-report.js';
+import { printable, printableLine } from '../../lib/printable.js';
 import { readEnd } from '../../lib/read-end.js';
 import type { Build } from '../../protocol/build.js';
 import { atomFolder } from '../../protocol/ids.js';
 import type { TestCounts } from '../../protocol/result-facts.js';
 import { MAX_PAGE } from '../../protocol/routes.js';
 import type { Atom } from '../../protocol/work.js';
-import { printable } from '../printable.js';
 
 /** Of the merged report, in the folder of the results. */
 export const JUNIT = 'junit.xml';
@@ -28,7 +28,7 @@ export async function writeJunit(
   signal: AbortSignal,
 ): Promise<void> {
   const job = build.request_params.job_name ?? 'clusterrunner';
-  const merged = new MergedReport(join(directory, JUNIT), `${job}, build ${build.id}`);
+  const merged = new MergedReport(join(directory, JUNIT), `${printableLine(job)}, build ${build.id}`);
   try {
     for (let offset = 0; ; offset += MAX_PAGE) {
       const { atoms, total } = await client.listAtoms(build.id, { offset, limit: MAX_PAGE }, { signal });
@@ -52,8 +52,8 @@ export async function writeJunit(
 function suiteOf(atom: Atom, name: string, job: string, directory: string): AtomSuite {
   const folder = join(directory, atomFolder(atom.subjob_id, atom.id));
   return {
-    name,
-    className: job,
+    name: printableLine(name),
+    className: printableLine(job),
     seconds: atom.actual_time,
     properties: {
       ...(atom.num_retries === 0 ? {} : { retries: String(atom.num_retries) }),
@@ -71,9 +71,13 @@ function ownCaseOf(atom: Atom, counts: TestCounts | null, console: string): OwnC
   const output = () => (existsSync(console) ? endOf(console) : '');
   switch (atom.outcome) {
     case 'LOST':
-      return { verdict: 'error', message: atom.error ?? 'It was lost.', output: '' };
+      return { verdict: 'error', message: printable(atom.error ?? 'It was lost.'), output: '' };
     case 'INTERRUPTED':
-      return { verdict: 'error', message: atom.error ?? 'It was ended with its build.', output: output() };
+      return {
+        verdict: 'error',
+        message: printable(atom.error ?? 'It was ended with its build.'),
+        output: output(),
+      };
     case 'FAILED': {
       const isTold = counts !== null && counts.failures + counts.errors > 0;
       const message = `The commands of the atom ended with exit code ${atom.exit_code}.`;
@@ -87,7 +91,7 @@ function ownCaseOf(atom: Atom, counts: TestCounts | null, console: string): OwnC
 }
 
 function endOf(console: string): string {
-  return readEnd(console, OUTPUT_BYTES).text.split('\n').map(printable).join('\n');
+  return printable(readEnd(console, OUTPUT_BYTES).text);
 }
 
 function xmlFilesIn(folder: string): ReportFile[] {

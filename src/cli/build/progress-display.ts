@@ -1,4 +1,5 @@
 import { type Clock, seconds } from '../../lib/clock.js';
+import { printable, printableLine } from '../../lib/printable.js';
 import type { Build } from '../../protocol/build.js';
 import { fetchText, fitLine, LINE_INTERVAL, progressKey, progressText } from './progress.js';
 
@@ -32,7 +33,7 @@ function liveLine(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
   let latest: (() => string) | null = null;
   const draw = () => {
     if (latest !== null) {
-      out.write(CLEAR_LINE + fitLine(latest(), out.columns || 80));
+      out.write(CLEAR_LINE + fitLine(printableLine(latest()), out.columns || 80));
     }
   };
   // The time goes on between two answers, so that a person sees that it is alive.
@@ -47,7 +48,7 @@ function liveLine(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
       latest = () => fetchText(bytes, total);
     },
     say(line) {
-      out.write(`${CLEAR_LINE}${line}\n`);
+      out.write(`${CLEAR_LINE}${printable(line)}\n`);
       draw();
     },
     end() {
@@ -72,7 +73,7 @@ function lines(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
       const key = progressKey(build);
       const due = seconds(now - lastTime) >= LINE_INTERVAL || build.state !== lastState;
       if (key !== lastKey && due && build.status === 'BUILDING') {
-        out.write(`${progressText(build, seconds(now - started))}\n`);
+        out.write(`${printable(progressText(build, seconds(now - started)))}\n`);
         lastKey = key;
         lastState = build.state;
         lastTime = now;
@@ -88,7 +89,7 @@ function lines(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
       }
     },
     say(line) {
-      out.write(`${line}\n`);
+      out.write(`${printable(line)}\n`);
     },
     end: ignore,
   };

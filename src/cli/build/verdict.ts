@@ -1,7 +1,8 @@
+import { printable } from '../../lib/printable.js';
 import type { Build } from '../../protocol/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { exitCode } from '../exit-codes.js';
-import { printable } from '../printable.js';
+import { showsColors } from '../shows-colors.js';
 import { failureReport, flakyReport } from './failures.js';
 import { duration } from './progress.js';
 
@@ -32,9 +33,10 @@ export function sayVerdict(build: Build, target: string, elapsed: number, hasRes
   }
   const failed = build.failed_atoms ?? [];
   if (failed.length > 0) {
+    const colors = showsColors(process.stdout);
     const isElsewhere = build.request_params.type !== 'directory';
     process.stdout.write(
-      `${failureReport(failed, build.atom_variables, target, RESULTS_DIRECTORY, isElsewhere)}\n\n`,
+      `${failureReport(failed, build.atom_variables, target, RESULTS_DIRECTORY, isElsewhere, colors)}\n\n`,
     );
   }
   if (build.state === 'CANCELED') {

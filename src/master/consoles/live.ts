@@ -43,12 +43,19 @@ export class LiveConsoles {
     this.directory = directory;
   }
 
-  /** Appends what the slave saw next. */
-  async append(build: BuildId, atom: AtomId, bytes: Buffer): Promise<void> {
+  /**
+   * Appends what the slave saw next. With `linesBefore` there is a gap: it is behind so many lines, and what was there
+   * is dropped.
+   */
+  async append(build: BuildId, atom: AtomId, bytes: Buffer, linesBefore?: number): Promise<void> {
     const file = this.#file(build, atom);
     this.#written.set(build, (this.#written.get(build) ?? new Set()).add(atom));
     await this.#inTurn(file, async (state) => {
       await mkdir(this.#folder(build), { recursive: true, mode: 0o700 });
+      if (linesBefore !== undefined) {
+        await rm(file, { force: true });
+        Object.assign(state, { bytes: 0, lineEnds: 0, endsInLine: false, dropped: linesBefore });
+      }
       await appendFile(file, bytes);
       Object.assign(state, {
         bytes: state.bytes + bytes.length,
@@ -75,10 +82,12 @@ export class LiveConsoles {
         placeBefore: () => ({ position: 0, lineEnds: dropped }),
         read: (position) => piecesOf(file, position),
       };
-      return readPage(source, {
-        offsetLine: request.offsetLine === null ? null : Math.max(request.offsetLine, dropped),
-        maxLines: Math.min(request.maxLines, source.totalLines - dropped),
-      });
+      return withoutCutCharacter(
+        await readPage(source, {
+          offsetLine: request.offsetLine === null ? null : Math.max(request.offsetLine, dropped),
+          maxLines: Math.min(request.maxLines, source.totalLines - dropped),
+        }),
+      );
     });
   }
 
@@ -134,6 +143,11 @@ export class LiveConsoles {
     entry.tail = done.catch(() => undefined);
     return done;
   }
+}
+
+/** The rest of a character with which a slave's last report ended comes with its next one. */
+function withoutCutCharacter(page: ConsolePage): ConsolePage {
+  return { ...page, content: page.content.replace(/\uFFFD+$/, '') };
 }
 
 /** Of a file that an earlier run of the master wrote, what the file itself tells. */

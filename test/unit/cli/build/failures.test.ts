@@ -94,7 +94,14 @@ describe('the report of failures', () => {
 
   it('takes control characters out of what it shows', () => {
     const atom = atomWithConsole(1, '\u001b[31mred\u001b[0m \u001b]0;title\u0007\n');
-    expect(failureReport([atom], ['T'], directory, 'build_results')).to.contain('    red ]0;title\n');
+    expect(failureReport([atom], ['T'], directory, 'build_results')).to.contain('    red \n');
+  });
+
+  it('keeps the colours of consoles where they can be shown, and takes them back', () => {
+    const atom = atomWithConsole(1, '\u001b[31mred\n\u001b]0;title\u0007more\n');
+    expect(failureReport([atom], ['T'], directory, 'build_results', false, true)).to.contain(
+      '\n    \u001b[31mred\n    more\u001b[0m\n',
+    );
   });
 
   it('shows ten atoms whole, a hundred by name, and counts the rest', () => {

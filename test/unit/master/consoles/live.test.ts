@@ -65,6 +65,24 @@ describe('the console of a running atom', () => {
     expect(page?.content).to.equal('a new attempt\n');
   });
 
+  it('goes on behind a gap with the number of the line that comes next', async () => {
+    await consoles.append(build, atom, Buffer.from('one\ntwo\nthr'));
+    await consoles.append(build, atom, Buffer.from('line 100\nline 101\n'), 100);
+    expect(await consoles.read(build, atom, { offsetLine: 2, maxLines: 10 })).to.deep.equal({
+      offset_line: 100,
+      num_lines: 2,
+      total_num_lines: 102,
+      content: 'line 100\nline 101\n',
+    });
+  });
+
+  it('shows no part of a character', async () => {
+    await consoles.append(build, atom, Buffer.from('done: █').subarray(0, -1));
+    expect((await consoles.read(build, atom, { offsetLine: 0, maxLines: 10 }))?.content).to.equal('done: ');
+    await consoles.append(build, atom, Buffer.from('█').subarray(-1));
+    expect((await consoles.read(build, atom, { offsetLine: 0, maxLines: 10 }))?.content).to.equal('done: █');
+  });
+
   it('starts from nothing for the next attempt', async () => {
     await consoles.append(build, atom, Buffer.from('first\n'));
     await consoles.forget(build, [atom]);
