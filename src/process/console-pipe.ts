@@ -8,6 +8,8 @@ export type OutputSink = (bytes: Buffer) => void;
 const BUFFER = Buffer.allocUnsafe(64 * 1024);
 /** Most commands end before that, and what they print fits into the pipe meanwhile: nothing needs to listen. */
 const LISTEN_AFTER_MS = 5;
+/** When this process had no descriptor left to listen with. */
+const RETRY_MS = 100;
 /** A command that prints without end gets no more than this in one go, so that others have their turn … */
 const READ_AT_ONCE = 1024 * 1024;
 /** … and waits so long for the next. */
@@ -48,7 +50,7 @@ export class ConsolePipe {
   begin(sink: OutputSink): void {
     this.#sink = sink;
     this.#readInGo = 0;
-    this.#timer = setTimeout(() => this.#listen(), LISTEN_AFTER_MS);
+    this.#listenAfter(LISTEN_AFTER_MS);
   }
 
   /**
@@ -73,7 +75,7 @@ export class ConsolePipe {
     return false;
   }
 
-  /** Reads on into nothing until nobody has it open any more, so that nobody who prints stands still. */
+  /** Reads on into nothing until nobody has it open any more, so that nobody who prints stands still. @throws the system's error */
   async drain(): Promise<void> {
     this.#sink = null;
     const socket = this.#listen();
@@ -100,6 +102,18 @@ export class ConsolePipe {
     }
   }
 
+  #listenAfter(ms: number): void {
+    this.#timer = setTimeout(() => {
+      try {
+        this.#listen();
+      } catch {
+        // This process has no descriptor left for now; whoever prints waits, and nothing is lost.
+        this.#listenAfter(RETRY_MS);
+      }
+    }, ms);
+  }
+
+  /** @throws the system's error */
   #listen(): Socket {
     const options: SocketConstructorOpts & { readonly onread: OnReadOpts } = {
       fd: this.#openAgain(),

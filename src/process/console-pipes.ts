@@ -64,7 +64,11 @@ export class ConsolePipes {
       this.#release(oldest);
     }
     if (this.#held.has(pipe)) {
-      void pipe.drain().then(() => this.#release(pipe));
+      // Without a descriptor to read on with, closing it is what is left: whoever prints then is told so.
+      void pipe.drain().then(
+        () => this.#release(pipe),
+        () => this.#release(pipe),
+      );
     }
   }
 
