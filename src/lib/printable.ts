@@ -192,6 +192,11 @@ export function printableLine(text: string): string {
   return printable(text).replaceAll(/\s*\n\s*|\t/g, ' ');
 }
 
+/** Without what is not shown or reorders text; for text that holds no sequences, like that of XML. */
+export function withoutInvisible(text: string): string {
+  return text.replace(NOT_FOR_JSON, '');
+}
+
 /** The same JSON, with escapes for characters that a terminal would obey or not show. */
 export function printableJson(json: string): string {
   return json.replace(NOT_FOR_JSON, (found) =>

@@ -40,6 +40,15 @@ describe('MergedReport', () => {
     return readFileSync(target, 'utf8');
   }
 
+  it('has no characters that reorder or hide text, whoever wrote them', () => {
+    const report = file(
+      'a.xml',
+      '<testsuite><testcase name="exe\u202etxt\u200b.&#x2028;&#x9b;x"/></testsuite>',
+    );
+    const text = merge(suite({ name: 'N=\u2066a\u2069', files: [report] }));
+    expect(text).to.contain('name="exetxt.x"').and.to.contain('name="N=a"');
+  });
+
   it('has the test cases of all reports of an atom in one suite, as they are', () => {
     const inner =
       '<testcase classname="a.B" name="x &amp; &quot;y&quot;&#10;" time="0.25"><failure message="no">a &lt; b</failure></testcase>';

@@ -16,4 +16,10 @@ describe('a line of the log for people', () => {
     );
     expect(line({ level: 40, msg: 'It limps.', err })).to.equal('slave: warning: It limps.\n');
   });
+
+  it('has nothing that a terminal obeys', () => {
+    expect(line({ level: 30, msg: 'It says \u001b]0;title\u0007\u009b31m\u202ehello.' })).to.equal(
+      'slave: It says hello.\n',
+    );
+  });
 });
