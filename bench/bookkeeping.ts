@@ -4,6 +4,7 @@ import { systemClock } from '../src/lib/clock.js';
 import { createLogger } from '../src/lib/logger.js';
 import { createMaster, type Master } from '../src/master/service.js';
 import type { SlaveId } from '../src/protocol/ids.js';
+import { PROTOCOL } from '../src/protocol/protocol-version.js';
 import type { RunAssignment, WorkAnswer } from '../src/protocol/slave.js';
 import { benchOptions } from './support/options.js';
 import { Report, type Row } from './support/report.js';
@@ -74,7 +75,14 @@ async function measure(home: string): Promise<Row> {
   const slaves: Asking[] = [];
   for (let number = 0; number < SLAVES; number += 1) {
     const instance = `instance-${number}`;
-    const register = { name: instance, instance, num_executors: EXECUTORS, url: null, version: '1' };
+    const register = {
+      name: instance,
+      instance,
+      num_executors: EXECUTORS,
+      url: null,
+      version: '1',
+      protocol: PROTOCOL,
+    };
     slaves.push(new Asking(master, (await master.registerSlave(register)).slave_id, instance));
   }
   await master.createBuild({ type: 'directory', project_directory: '/p', job_name: 'J', config: definition });

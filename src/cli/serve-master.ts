@@ -43,6 +43,7 @@ export interface ServeMasterOptions {
   readonly resultBounds: ResultBounds;
   readonly log: Logger;
   readonly clock?: Clock;
+  readonly leaseToken?: MasterOptions['leaseToken'];
 }
 
 export interface ServedMaster {
@@ -82,6 +83,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       maxPackBytes: options.maxPackBytes,
       maxZipBytes: options.maxZipBytes,
       resultBounds: options.resultBounds,
+      ...(options.leaseToken === undefined ? {} : { leaseToken: options.leaseToken }),
     });
     releasers.add(() => service.close());
     const app = createApp({

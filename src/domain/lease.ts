@@ -121,8 +121,8 @@ export function complete(task: Task, lease: LeaseId): Task {
  * What a report that names `ref` is about.
  * current: a lease that holds the task. accepted: the lease whose result ended it; the report is a repetition.
  * stale: a lease that is over. unknown: no such lease was ever given for this task.
- * The reporting slave is not compared: lease and attempt name one hand-out only, and a slave that was restarted
- * delivers its outbox under a new id.
+ * The reporting slave is not compared: lease and attempt name one hand-out only, its token is known to the slave that
+ * it was given to, and a slave that was restarted delivers its outbox under a new id.
  */
 export function judge(task: Task, ref: LeaseRef): 'current' | 'accepted' | 'stale' | 'unknown' {
   switch (task.kind) {

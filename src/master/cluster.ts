@@ -78,6 +78,8 @@ export interface Held {
   readonly subjob: SubjobId | null;
   readonly slave: SlaveEntry;
   readonly executorIndex: number | null;
+  /** That reports on it must name: the slave alone knows it. */
+  readonly token: string;
   /** Milliseconds, as people read it … */
   readonly takenAt: number;
   /** … and in the steady time. */
@@ -152,6 +154,8 @@ export interface ClusterParts {
   /** Holds a folder for each build that has results. */
   readonly resultsDirectory: string;
   readonly resultBounds: ResultBounds;
+  /** Draws what nobody but the slave that holds this lease can name. */
+  readonly leaseToken: (lease: LeaseId) => string;
   /** No lease was ever given with a higher id. */
   readonly lastLease: number;
   /** Called when something may have become available to slaves that wait for work. */
@@ -176,6 +180,7 @@ export class Cluster {
   readonly resultBounds: ResultBounds;
   readonly workAppeared: () => void;
   readonly newsOf: (build: BuildId) => void;
+  readonly leaseToken: (lease: LeaseId) => string;
   #lastLease: number;
 
   constructor(parts: ClusterParts) {
@@ -190,6 +195,7 @@ export class Cluster {
     this.resultBounds = parts.resultBounds;
     this.workAppeared = parts.workAppeared;
     this.newsOf = parts.newsOf;
+    this.leaseToken = parts.leaseToken;
     this.#lastLease = parts.lastLease;
   }
 

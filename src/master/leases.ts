@@ -18,8 +18,8 @@ import { duplicateSubjob, endSubjobLease, leaseSubjob, type SubjobTaskRow } from
  * `Change` what the store must learn in the same commit.
  */
 
-export function refOf({ task }: Held): LeaseRef {
-  return { lease_id: task.lease, attempt: toId.attempt(task.attempt) };
+export function refOf({ task, token }: Held): LeaseRef {
+  return { lease_id: task.lease, attempt: toId.attempt(task.attempt), token };
 }
 
 /** Decides what a slave's question gets and takes the leases; see chooseWork. Resolves `committed` with the store. */
@@ -50,6 +50,7 @@ export function takeWork(
       subjob: choice.kind === 'run' ? choice.subjob : null,
       slave,
       executorIndex: choice.kind === 'run' ? choice.executorIndex : null,
+      token: cluster.leaseToken(choice.task.lease),
       takenAt: cluster.now,
       tookAt: cluster.steady,
       opening: choice.kind === 'run' ? choice.opening : 'nothing',
@@ -91,6 +92,7 @@ function stepsOfTaking(held: Held, now: number): Step[] {
     attempt: task.attempt,
     slave_id: slave.id,
     executor_index: held.executorIndex,
+    token: held.token,
     taken_at: now,
   };
   return [

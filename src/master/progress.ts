@@ -51,7 +51,12 @@ export async function takeProgress(
 export function noteProgress(cluster: Cluster, slave: SlaveEntry, progress: readonly SubjobProgress[]): void {
   for (const { build_id, subjob_id, lease, atoms } of progress) {
     const held = slave.leases.get(lease.lease_id);
-    if (held?.build.id === build_id && held.subjob === subjob_id && held.task.attempt === lease.attempt) {
+    if (
+      held?.build.id === build_id &&
+      held.subjob === subjob_id &&
+      held.task.attempt === lease.attempt &&
+      held.token === lease.token
+    ) {
       // Whoever waits for the store is told when it cannot be written; nobody waits for this.
       noteAtoms(cluster, held, atoms).catch(() => undefined);
     }

@@ -6,7 +6,7 @@ import { type BuildId, type LeaseId, toId } from '../protocol/ids.js';
 import { archiveBytes } from './archive-files.js';
 import { type BuildEntry, Change, type Cluster } from './cluster.js';
 import { finishIfComplete } from './ending.js';
-import { lose } from './leases.js';
+import { giveBack, lose } from './leases.js';
 import { limitsOf, resolved } from './preparation.js';
 import { checkRequest } from './requests.js';
 import { slaveEntry } from './slaves-in-memory.js';
@@ -214,6 +214,7 @@ function holdAgain(cluster: Cluster, build: BuildEntry, row: LeaseRow, change: C
     subjob,
     slave,
     executorIndex: row.executor_index,
+    token: row.token,
     takenAt: row.taken_at,
     tookAt: steadyTimeOf(cluster, seconds(row.taken_at)) ?? cluster.steady,
     // How long that took is known no more.
@@ -228,7 +229,10 @@ function holdAgain(cluster: Cluster, build: BuildEntry, row: LeaseRow, change: C
     atoms: null,
   };
   cluster.hold(held);
-  if (slave.state === 'GONE') {
+  if (slave.state === 'GONE' && row.token === '') {
+    // Its program is older than this master: that is no fault of the work.
+    giveBack(cluster, held, change);
+  } else if (slave.state === 'GONE') {
     lose(cluster, held, change);
   }
 }

@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto';
 import { judge, type Task } from '../domain/lease.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { BuildId, SubjobId } from '../protocol/ids.js';
@@ -26,10 +27,19 @@ export function reported(
     return 'accepted';
   }
   const held = verdict === 'current' ? cluster.held.get(ref.lease_id) : undefined;
+  if (held !== undefined && !isKnownBy(held, ref)) {
+    throw unknownLease(ref);
+  }
   if (held === undefined) {
     throw verdict === 'unknown' ? unknownLease(ref) : staleLease(ref);
   }
   return { held };
+}
+
+/** Lease ids rise by one: whoever does not know the token as well was not given the lease. */
+function isKnownBy({ token }: Held, ref: LeaseRef): boolean {
+  const [mine, theirs] = [Buffer.from(token), Buffer.from(ref.token ?? '')];
+  return mine.length > 0 && mine.length === theirs.length && timingSafeEqual(mine, theirs);
 }
 
 function taskOf(build: BuildEntry, subjob: SubjobId): Task {

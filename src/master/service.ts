@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { leaseFloor } from '../domain/lease.js';
 import { ListenedTime } from '../domain/listened-time.js';
@@ -7,6 +8,7 @@ import type { Logger } from '../lib/logger.js';
 import { makePrivateFolder } from '../lib/private-files.js';
 import { Releasers } from '../lib/releasers.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
+import type { LeaseId } from '../protocol/ids.js';
 import type { Project } from '../protocol/project.js';
 import { KeptZips } from './artifacts/kept-zips.js';
 import { Builds } from './builds.js';
@@ -38,6 +40,9 @@ import { damaged } from './store/refusal.js';
 import { openStore } from './store/store.js';
 import { Upkeep } from './upkeep.js';
 
+/** Nobody guesses so many. */
+const TOKEN_BYTES = 12;
+
 export interface MasterOptions {
   /** Holds the database and the results. Made when it is not there. */
   readonly directory: string;
@@ -47,6 +52,8 @@ export interface MasterOptions {
   readonly log: Logger;
   /** A slave that is not heard for this long is lost. */
   readonly leaseSeconds: number;
+  /** Draws the token of a lease; at random unless given. */
+  readonly leaseToken?: (lease: LeaseId) => string;
   /** Which builds that have ended are kept. */
   readonly retention: RetentionLimits;
   /** Of all bundles of projects together; 10 GiB unless given. */
@@ -108,6 +115,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     log,
     resultsDirectory,
     resultBounds: options.resultBounds ?? defaultResultBounds,
+    leaseToken: options.leaseToken ?? (() => randomBytes(TOKEN_BYTES).toString('base64url')),
     lastLease: Math.max(await lastLeaseId(store.db), leaseFloor(clock.now())),
     workAppeared: () => polls.dispatchSoon(cluster),
     newsOf: (build) => polls.newsOf(build),

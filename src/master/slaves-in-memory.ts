@@ -3,6 +3,7 @@ import { healthy } from '../domain/slave-health.js';
 import { seconds } from '../lib/clock.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { SlaveId } from '../protocol/ids.js';
+import { isSpoken } from '../protocol/protocol-version.js';
 import type { Slave } from '../protocol/slave.js';
 import type { SlaveEntry } from './cluster.js';
 import { ailmentOf } from './health.js';
@@ -100,7 +101,8 @@ export function slaveEntry(
     url: row.url,
     numExecutors: row.num_executors,
     version: row.version,
-    state: row.state,
+    // One of another protocol has to register again, and is told then.
+    state: isSpoken(row.protocol) ? row.state : 'GONE',
     draining: row.draining === 1,
     health: healthy,
     paused: null,

@@ -1,7 +1,9 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { registeredAgain } from '../domain/slave-health.js';
+import { version } from '../lib/version.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { SlaveId } from '../protocol/ids.js';
+import { isSpoken, PROTOCOL, SPOKEN } from '../protocol/protocol-version.js';
 import type { Register, Slave } from '../protocol/slave.js';
 import { Change, type Cluster, type SlaveEntry } from './cluster.js';
 import type { Page } from './contract.js';
@@ -26,6 +28,8 @@ export class Slaves {
   readonly #polls: LongPolls;
   readonly #regrouping: Regrouping;
   readonly #leaseSeconds: number;
+  /** Instances that were refused for their version, and that was logged. */
+  readonly #refused = new Set<string>();
 
   constructor(cluster: Cluster, polls: LongPolls, regrouping: Regrouping, leaseSeconds: number) {
     this.#cluster = cluster;
@@ -54,10 +58,11 @@ export class Slaves {
     return presentSlave(slave, this.#cluster.steady);
   }
 
-  /** The same process keeps its id and its leases; which of these it still has, it says when it asks for work. */
+  /** @throws PROTOCOL_MISMATCH, UNAVAILABLE. The same process keeps its id and its leases; which of these it still has, it says when it asks for work. */
   async register(register: Register): Promise<{ slave_id: SlaveId; lease_seconds: number }> {
     const { journal, slaves, now } = this.#cluster;
     journal.requireWhole();
+    this.#requireSpoken(register);
     const id = await journal.write(async (db) => {
       const saved = await saveSlave(db, register, now);
       await appendEvent(db, 'SLAVE_CONNECTED', { slave_id: saved, slave: register.name }, now);
@@ -65,7 +70,7 @@ export class Slaves {
     });
     const known = slaves.find(id);
     if (known === undefined) {
-      const row = { ...register, id, state: 'CONNECTED', draining: 0 } as const;
+      const row = { ...register, id, protocol: PROTOCOL, state: 'CONNECTED', draining: 0 } as const;
       slaves.add(slaveEntry(row, this.#cluster.now));
     } else {
       known.name = register.name;
@@ -88,6 +93,24 @@ export class Slaves {
     // Before it can ask: else it would be given groups that were made for fewer executors.
     await this.#regrouping.considerAll();
     return { slave_id: id, lease_seconds: this.#leaseSeconds };
+  }
+
+  /** @throws PROTOCOL_MISMATCH */
+  #requireSpoken({ instance, name, version: theirs, protocol = 1 }: Register): void {
+    if (isSpoken(protocol)) {
+      return;
+    }
+    const side = protocol < PROTOCOL ? 'older' : 'newer';
+    const sentence = `The slave on ${name} is ${side} than this master: it speaks protocol ${protocol} (version ${theirs}), and the master speaks ${SPOKEN} (version ${version}); run the same version of ClusterRunner on both.`;
+    // It asks again and again.
+    if (!this.#refused.has(instance)) {
+      this.#refused.add(instance);
+      this.#cluster.log.warn(sentence);
+    }
+    for (const oldest of [...this.#refused].slice(0, Math.max(0, this.#refused.size - MAX_GONE))) {
+      this.#refused.delete(oldest);
+    }
+    throw new ClusterRunnerError('PROTOCOL_MISMATCH', sentence);
   }
 
   /** Its leases are queued again. A second goodbye changes nothing. @throws SLAVE_UNKNOWN */

@@ -31,7 +31,15 @@ import { literals, Nullable } from './shapes.js';
 const closed = { additionalProperties: false };
 
 /** What a report must name so that a slave whose lease was given to another cannot be believed. */
-export const LeaseRefSchema = Type.Object({ lease_id: LeaseIdSchema, attempt: AttemptSchema }, closed);
+export const LeaseRefSchema = Type.Object(
+  {
+    lease_id: LeaseIdSchema,
+    attempt: AttemptSchema,
+    /** Drawn at random for each lease: only the slave that it was given to can name it, and so report on it. */
+    token: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  },
+  closed,
+);
 export type LeaseRef = Static<typeof LeaseRefSchema>;
 
 /** Drawn by the slave's process. */
@@ -49,10 +57,13 @@ export const RegisterSchema = Type.Object(
     num_executors: Type.Integer({ minimum: 1, maximum: 10_000 }),
     url: Type.Union([Type.String(), Type.Null()], { description: "The slave's own read-only API, if any." }),
     version: Type.String(),
+    /** See PROTOCOL; 1 unless given. */
+    protocol: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
     /** The process before in the same directory, which is dead: its leases are over, whatever their time. */
     replaces: Type.Optional(InstanceSchema),
   },
-  closed,
+  // One of a newer version may say more, and is to be told that it is newer.
+  { additionalProperties: true },
 );
 export type Register = Static<typeof RegisterSchema>;
 

@@ -15,9 +15,13 @@ import { ClusterRunnerError } from '../protocol/errors.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { ListedAtom, PrepareAssignment, Prepared } from '../protocol/slave.js';
 import { type BuildHost, CANCEL_GRACE_MS } from './build-host.js';
+import { SizeLimit } from './size-limit.js';
 import { unlessAborted } from './unless-aborted.js';
 
 const TAIL_BYTES = 16 * 1024;
+/** Of all atomizers of a job: more is one `find /` too many, and would take the memory of the slave. */
+const MAX_LIST_BYTES = 64 * 1024 ** 2;
+const MAX_ATOMS = 1_000_000;
 /** Of a job that is only given as `config`. */
 const NAMELESS = 'config';
 
@@ -113,18 +117,25 @@ async function runAtomizers(
   clock: Clock,
 ): Promise<ListedAtom[]> {
   const atoms: ListedAtom[] = [];
+  let bytes = 0;
   for (const [variable, line] of job.definition.atomizers.flatMap((entry) => Object.entries(entry))) {
+    const size = new SizeLimit(scratch, MAX_LIST_BYTES - bytes, clock, signal);
     const { exitCode, ended, tail } = await runCommand({
       command: shellText([line]),
       cwd: projectDirectory,
       env: host.environment(projectDirectory),
       output: { kind: 'tail', maxBytes: TAIL_BYTES, stdoutFile: scratch, pipes: host.pipes },
-      signal,
+      signal: size.signal,
       graceMs: CANCEL_GRACE_MS,
       clock,
-    });
-    const output = await readFile(scratch);
+    }).finally(() => size.end());
+    const isTooLong = await size.isExceeded();
+    const output = isTooLong ? Buffer.alloc(0) : await readFile(scratch);
     await rm(scratch, { force: true });
+    if (isTooLong && !signal.aborted) {
+      throw tooMuch(job, variable, `more than ${MAX_LIST_BYTES / 1024 ** 2} MiB`);
+    }
+    bytes += output.length;
     if (ended === 'canceled') {
       signal.throwIfAborted();
     }
@@ -144,10 +155,20 @@ async function runAtomizers(
       );
     }
     for (const value of splitAtoms(read.text)) {
+      if (atoms.length >= MAX_ATOMS) {
+        throw tooMuch(job, variable, `more than ${MAX_ATOMS} atoms`);
+      }
       atoms.push(checked(variable, maskProjectDirectory(value, projectDirectory)));
     }
   }
   return atoms;
+}
+
+function tooMuch({ name }: NamedJob, variable: string, what: string): ClusterRunnerError {
+  return new ClusterRunnerError(
+    'PREPARATION_FAILED',
+    `The atomizers of the job ${name} print too much: with ${variable} it is ${what}; let them list fewer.`,
+  );
 }
 
 function checked(variable: string, value: string): ListedAtom {

@@ -7,6 +7,7 @@ import type { Logger } from '../lib/logger.js';
 import { version } from '../lib/version.js';
 import { ClusterRunnerError, type ErrorCode, messageOf } from '../protocol/errors.js';
 import type { SlaveId } from '../protocol/ids.js';
+import { PROTOCOL } from '../protocol/protocol-version.js';
 import type { Secrets } from '../protocol/secrets.js';
 import type { Register } from '../protocol/slave.js';
 import { ProgressNews } from './progress-news.js';
@@ -34,7 +35,14 @@ const FIRST_CONTACT_MS = 30_000;
  * A master that has known this slave and now does not believe it: the secret is being changed, or a clock was. Work that
  * is done is kept until that is mended.
  */
-const DISTRUST: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['UNAUTHENTICATED', 'CLOCK_SKEWED']);
+const DISTRUST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'UNAUTHENTICATED',
+  'CLOCK_SKEWED',
+  'PROTOCOL_MISMATCH',
+]);
+
+/** A fleet that is updated later than its master, or earlier, joins by itself. */
+const ASK_OTHER_VERSION_MS = 30_000;
 
 /** The slave's standing with its master: registered once, and again whenever the master has forgotten it. */
 export class Session {
@@ -71,13 +79,26 @@ export class Session {
    */
   async begin(signal: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#options;
-    await retry(() => this.#register(signal), {
-      clock,
-      random,
-      signal,
-      giveUpAfterMs: FIRST_CONTACT_MS,
-      onRetry: (error) => log.warn(`${error.message} Trying again.`),
-    });
+    for (let isFirst = true; ; isFirst = false) {
+      try {
+        await retry(() => this.#register(signal), {
+          clock,
+          random,
+          signal,
+          giveUpAfterMs: FIRST_CONTACT_MS,
+          onRetry: (error) => log.warn(`${error.message} Trying again.`),
+        });
+        return;
+      } catch (error) {
+        if (!(error instanceof ClusterRunnerError && error.code === 'PROTOCOL_MISMATCH')) {
+          throw error;
+        }
+        if (isFirst) {
+          log.error(`${error.message} This slave asks again every ${ASK_OTHER_VERSION_MS / 1000} s.`);
+        }
+        await clock.sleep(ASK_OTHER_VERSION_MS, signal);
+      }
+    }
   }
 
   /**
@@ -146,15 +167,28 @@ export class Session {
 
   get #facts(): Register {
     const { name, numExecutors, url } = this.#options;
-    return { name, instance: this.instance, num_executors: numExecutors, url, version };
+    return { name, instance: this.instance, num_executors: numExecutors, url, version, protocol: PROTOCOL };
   }
 
   async #registerNow(signal: AbortSignal): Promise<SlaveId> {
     const { log } = this.#options;
-    const answer = await this.client.registerSlave(this.#facts, { signal });
+    const answer = await this.client.registerSlave(this.#facts, { signal }).catch((error: unknown) => {
+      throw unlessOlderMaster(error, this.#options.masterUrl);
+    });
     this.#id = answer.slave_id;
     this.leaseSeconds = answer.lease_seconds;
     log.info({ slave: answer.slave_id }, 'The master knows this slave.');
     return answer.slave_id;
   }
+}
+
+/** A master from before the number of the protocol refuses a registration that has one. */
+function unlessOlderMaster(error: unknown, masterUrl: string): unknown {
+  return error instanceof ClusterRunnerError && error.code === 'INVALID_REQUEST'
+    ? new ClusterRunnerError(
+        'PROTOCOL_MISMATCH',
+        `The master at ${masterUrl} does not know the registration of this slave, which speaks protocol ${PROTOCOL} (version ${version}): it is of an older version; run the same version of ClusterRunner on both. The master said: ${error.message}`,
+        { cause: error },
+      )
+    : error;
 }

@@ -7,7 +7,7 @@ import { findPackageJSON } from '../../src/lib/package-json.js';
 import type { RouteDeclaration } from '../../src/protocol/route.js';
 import { routes } from '../../src/protocol/routes.js';
 import { type AnswerBlock, examplesOf, withAnswers } from '../support/api-page.js';
-import { startExampleMaster } from '../support/example-master.js';
+import { exampleToken, startExampleMaster } from '../support/example-master.js';
 import { correctionOf, Story } from '../support/example-story.js';
 import { ManualClock } from '../support/manual-clock.js';
 
@@ -23,7 +23,11 @@ const leased = `${slave}/build/:buildId`;
 const result = `PUT ${leased}/subjob/:subjobId/result#1`;
 /** As a master numbers them that starts when the tests' clock does. */
 const firstLease = leaseFloor(new ManualClock().now());
-const lease = (number: number, attempt = 1) => ({ lease_id: firstLease + number, attempt });
+const lease = (number: number, attempt = 1) => ({
+  lease_id: firstLease + number,
+  attempt,
+  token: exampleToken(firstLease + number),
+});
 
 /** Three builds and one slave: the examples are true in this order, which is not that of the page. */
 async function tell(story: Story): Promise<void> {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,6 +31,11 @@ export interface ExampleMaster {
   close(): Promise<void>;
 }
 
+/** As a drawn one looks, and the same in each run. */
+export function exampleToken(lease: number): string {
+  return createHash('sha256').update(String(lease)).digest('base64url').slice(0, 16);
+}
+
 /** A real master on a free port, whose time stands still between requests: so its answers are always the same. */
 export async function startExampleMaster(): Promise<ExampleMaster> {
   const clock = new ManualClock();
@@ -49,6 +54,7 @@ export async function startExampleMaster(): Promise<ExampleMaster> {
     resultBounds: defaultResultBounds,
     log: pino({ level: 'silent' }),
     clock,
+    leaseToken: exampleToken,
   });
   const url = `http://127.0.0.1:${master.port}`;
   const steady = (text: string) =>

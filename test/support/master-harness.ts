@@ -10,6 +10,7 @@ import type { BuildRequest } from '../../src/protocol/build.js';
 import { ClusterRunnerError, type ErrorCode } from '../../src/protocol/errors.js';
 import type { BuildId, SlaveId } from '../../src/protocol/ids.js';
 import type { JobDefinition } from '../../src/protocol/job.js';
+import { PROTOCOL } from '../../src/protocol/protocol-version.js';
 import type { ResultFacts } from '../../src/protocol/result-facts.js';
 import type { ResultIndex } from '../../src/protocol/result-index.js';
 import type {
@@ -106,6 +107,7 @@ export class MasterHarness {
       num_executors: executors,
       url: null,
       version: '1.0.0',
+      protocol: PROTOCOL,
     });
     return new TestSlave(this, slave_id, instance, executors);
   }
@@ -123,6 +125,7 @@ export class MasterHarness {
         num_executors: 1,
         url: null,
         version: '1.0.0',
+        protocol: PROTOCOL,
       });
     }
     await this.untilUpkeepRests();

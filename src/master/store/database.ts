@@ -130,6 +130,8 @@ export interface LeasesTable {
   attempt: number;
   slave_id: number;
   executor_index: number | null;
+  /** That its slave names; empty in one from before tokens. */
+  token: Generated<string>;
   state: LeaseRowState;
   taken_at: number;
   ended_at: number | null;
@@ -143,6 +145,8 @@ export interface SlavesTable {
   url: string | null;
   num_executors: number;
   version: string;
+  /** See PROTOCOL. */
+  protocol: Generated<number>;
   state: 'CONNECTED' | 'GONE';
   /** 1 when it was told to finish what it runs, and leave. */
   draining: Generated<number>;

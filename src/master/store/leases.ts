@@ -9,16 +9,17 @@ export async function insertLease(
   { direct }: Writable,
   lease: Omit<LeaseRow, 'state' | 'ended_at'>,
 ): Promise<void> {
-  const { id, build_id, subjob_id, attempt, slave_id, executor_index, taken_at } = lease;
+  const { id, build_id, subjob_id, attempt, slave_id, executor_index, token, taken_at } = lease;
   direct.run(
-    `INSERT INTO leases (id, build_id, subjob_id, attempt, slave_id, executor_index, state, taken_at)
-     VALUES (?, ?, ?, ?, ?, ?, 'HELD', ?)`,
+    `INSERT INTO leases (id, build_id, subjob_id, attempt, slave_id, executor_index, token, state, taken_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, 'HELD', ?)`,
     id,
     build_id,
     subjob_id,
     attempt,
     slave_id,
     executor_index,
+    token,
     taken_at,
   );
 }

@@ -75,6 +75,13 @@ const migrations: Record<string, Migration> = {
         UPDATE builds SET listed_request = json_remove(request, '$.config', '$.atoms_override')`.execute(db);
     },
   },
+  '0010_protocol': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      // Slaves from before speak the first protocol, and their leases have no token.
+      await sql`ALTER TABLE slaves ADD COLUMN protocol INTEGER NOT NULL DEFAULT 1`.execute(db);
+      await sql`ALTER TABLE leases ADD COLUMN token TEXT NOT NULL DEFAULT ''`.execute(db);
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };

@@ -7,8 +7,8 @@ export type SlaveRow = Selectable<SlavesTable>;
 
 /** The same instance keeps its id, and its other facts are renewed. */
 export async function saveSlave(db: Kysely<Database>, register: Register, now: number): Promise<SlaveId> {
-  const { instance, name, url, num_executors, version } = register;
-  const facts = { name, url, num_executors, version, state: 'CONNECTED', changed_at: now } as const;
+  const { instance, name, url, num_executors, version, protocol = 1 } = register;
+  const facts = { name, url, num_executors, version, protocol, state: 'CONNECTED', changed_at: now } as const;
   const { id } = await db
     .insertInto('slaves')
     .values({ instance, ...facts })

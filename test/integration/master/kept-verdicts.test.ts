@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { BuildId } from '../../../src/protocol/ids.js';
+import { PROTOCOL } from '../../../src/protocol/protocol-version.js';
 import type { RunAssignment } from '../../../src/protocol/slave.js';
 import type { Atom } from '../../../src/protocol/work.js';
 import { directoryBuild, MasterHarness, type TestSlave } from '../../support/master-harness.js';
@@ -229,6 +230,7 @@ class Runner {
       num_executors: 1,
       url: null,
       version: '1.0.0',
+      protocol: PROTOCOL,
       replaces: this.slave.instance,
     });
     await this.#replace();

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { toId } from '../../../src/protocol/ids.js';
+import { PROTOCOL } from '../../../src/protocol/protocol-version.js';
 import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
 
 describe('leases that end without a result', () => {
@@ -242,6 +243,7 @@ describe('leases that end without a result', () => {
       num_executors: 7,
       url: null,
       version: '1.0.1',
+      protocol: PROTOCOL,
     });
     expect(again.slave_id).to.equal(slave.id);
     expect(await master.getSlave(slave.id)).to.include({ name: 'renamed', num_executors_in_use: 1 });
@@ -256,7 +258,14 @@ describe('leases that end without a result', () => {
     const lost = await dead.take();
     const next = await harness.slave();
     expect((await next.ask()).assignments).to.deep.equal([]);
-    const facts = { name: 'next', instance: next.instance, num_executors: 1, url: null, version: '1.0.0' };
+    const facts = {
+      name: 'next',
+      instance: next.instance,
+      num_executors: 1,
+      url: null,
+      version: '1.0.0',
+      protocol: PROTOCOL,
+    };
     await master.registerSlave({ ...facts, replaces: dead.instance });
     expect(await master.getSlave(dead.id)).to.include({ state: 'GONE' });
     const again = await next.take();

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { BuildId } from '../../../src/protocol/ids.js';
+import { PROTOCOL } from '../../../src/protocol/protocol-version.js';
 import { directoryBuild, MasterHarness, type TestSlave } from '../../support/master-harness.js';
 
 describe('slaves on which things go wrong', () => {
@@ -70,7 +71,14 @@ describe('slaves on which things go wrong', () => {
     for (let n = 0; n < 3; n += 1) {
       await failOnce(bad, good);
     }
-    const facts = { name: 'slave-1', instance: 'instance-1', num_executors: 1, url: null, version: '1.0.0' };
+    const facts = {
+      name: 'slave-1',
+      instance: 'instance-1',
+      num_executors: 1,
+      url: null,
+      version: '1.0.0',
+      protocol: PROTOCOL,
+    };
     await harness.master.registerSlave(facts);
     expect((await harness.master.getSlave(bad.id)).state).to.equal('CONNECTED');
     await failOnce(bad, good);

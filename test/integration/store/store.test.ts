@@ -193,6 +193,7 @@ describe('the store', () => {
       attempt: 1,
       slave_id: 1,
       executor_index: null,
+      token: '',
       taken_at: 0,
     };
     await store.write((db) => insertLease(db, lease));
