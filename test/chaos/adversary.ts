@@ -83,6 +83,9 @@ export class Adversary {
       if (dice < 0.7) {
         return [link, (signal) => this.#weather(link, where, random, signal)];
       }
+      if (dice < 0.74) {
+        return [this.#world.services, (signal) => this.#stepClock(random, signal)];
+      }
       if (dice < 0.88) {
         return [{}, async (signal) => this.#trap(random, signal)];
       }
@@ -111,11 +114,23 @@ export class Adversary {
   }
 
   async #freezeMaster(random: Random, signal: AbortSignal): Promise<void> {
-    const ms = random.integer(200, LEASE_SECONDS * 700);
+    // Also for longer than a lease: no slave may be lost for it.
+    const ms = random.integer(200, LEASE_SECONDS * 2000);
     this.#diary.fault('master frozen', `for ${ms} ms`);
     this.#world.master.signal('SIGSTOP');
     await pause(ms, signal);
     this.#world.master.signal('SIGCONT');
+  }
+
+  /** By more than a lease, and by less than what signatures tolerate. */
+  async #stepClock(random: Random, signal: AbortSignal): Promise<void> {
+    const { name } = random.pick(this.#world.services);
+    const ms = random.integer(500, 5000);
+    const step = random.integer(LEASE_SECONDS * 1000, 40_000) * (random.chance(0.5) ? 1 : -1);
+    this.#diary.fault('clock stepped', `${name} by ${step} ms, and back after ${ms} ms`);
+    this.#world.shiftClock(name, step);
+    await pause(ms, signal);
+    this.#world.shiftClock(name, 0);
   }
 
   async #killSlave({ service }: SlaveInWorld, random: Random, signal: AbortSignal): Promise<void> {

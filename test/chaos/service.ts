@@ -15,6 +15,8 @@ const binary = join(
 export interface ServiceOptions {
   readonly name: string;
   readonly args: readonly string[];
+  /** A module that is loaded into the process before its program. */
+  readonly preload: string;
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   /** What it prints is added here. */
@@ -51,9 +53,13 @@ export class Service {
     if (this.#child !== null) {
       return;
     }
-    const { args, env, cwd, logFile } = this.#options;
+    const { args, env, cwd, logFile, preload } = this.#options;
     const log = openSync(logFile, 'a');
-    const child = spawn(process.execPath, [binary, ...args], { cwd, env, stdio: ['ignore', log, log] });
+    const child = spawn(process.execPath, ['--import', preload, binary, ...args], {
+      cwd,
+      env,
+      stdio: ['ignore', log, log],
+    });
     closeSync(log);
     this.#child = child;
     this.#mayEnd = false;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MasterClient } from '../../src/client/master-client.js';
@@ -60,6 +60,7 @@ export class World {
       return new Service({
         name,
         args,
+        preload: new URL('./shifted-clock.js', import.meta.url).href,
         env: this.#environment(name, directory),
         cwd: root,
         logFile: join(root, `${name}.log`),
@@ -149,6 +150,17 @@ export class World {
     );
   }
 
+  /** Sets the wall clock of a service off by so many milliseconds. */
+  shiftClock(name: string, ms: number): void {
+    const file = this.#clockFile(name);
+    writeFileSync(`${file}.new`, String(ms));
+    renameSync(`${file}.new`, file);
+  }
+
+  #clockFile(name: string): string {
+    return join(this.root, `${name}.clock`);
+  }
+
   #environment(name: string, directory: string): Record<string, string> {
     const temporary = join(directory, 'tmp');
     mkdirSync(temporary, { recursive: true });
@@ -159,6 +171,7 @@ export class World {
       CLUSTERRUNNER_BASE_DIRECTORY: directory,
       CLUSTERRUNNER_HOSTNAME: name,
       CLUSTERRUNNER_UNRESPONSIVE_SLAVES_CLEANUP_INTERVAL: String(LEASE_SECONDS),
+      CHAOS_CLOCK: this.#clockFile(name),
       [MARKER]: this.mark,
       CLUSTERRUNNER_ENV_PASSTHROUGH: MARKER,
     };
