@@ -55,6 +55,13 @@ export function slavesText(slaves: readonly Slave[]): string {
     return 'No slave is connected; start one with `clusterrunner slave`.';
   }
   const sick = slaves.flatMap(({ id, reason }) => (reason === null ? [] : [`  slave ${id}: ${reason}`]));
+  const full = slaves.flatMap(({ id, num_unremovable: number }) =>
+    number === 0
+      ? []
+      : [
+          `  slave ${id}: ${number === 1 ? 'one file or folder' : `${number} files and folders`} of ended builds cannot be removed; its log says where.`,
+        ],
+  );
   const rows = table([
     ['SLAVE', 'NAME', 'STATE', 'BUSY', 'BUILDS'],
     ...slaves.map((slave) => [
@@ -65,7 +72,7 @@ export function slavesText(slaves: readonly Slave[]): string {
       slave.current_builds.join(' ') || '-',
     ]),
   ]);
-  return [rows, ...sick].join('\n');
+  return [rows, ...sick, ...full].join('\n');
 }
 
 function headline(build: Build): string {

@@ -118,6 +118,8 @@ export interface SlaveEntry {
   paused: string | null;
   /** As it said last; null when it did not. */
   freeDiskBytes: number | null;
+  /** What it cannot remove, as it said last. */
+  numUnremovable: number;
   /** Milliseconds; of its last signed word. */
   lastSeen: number;
   /** The same in the time in which the master listened; see ListenedTime. */

@@ -34,6 +34,7 @@ export class HandOut {
     slave.lastPoll = request.poll;
     slave.paused = request.paused ?? null;
     slave.freeDiskBytes = request.free_disk_bytes ?? null;
+    slave.numUnremovable = request.num_unremovable ?? 0;
     for (const build of request.builds) {
       if (!slave.toldRelease.has(build)) {
         cluster.builds.get(build)?.work.setup.keep(slave.id);

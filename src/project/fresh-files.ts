@@ -41,6 +41,12 @@ export async function isAsFresh(
       (await areFilesFresh(workspace, repositories, await madeIn(scratch))) &&
       !(await hasAccessLists(workspace, shell))
     );
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error) {
+      // What cannot be looked at is not as in a new checkout.
+      return false;
+    }
+    throw error;
   } finally {
     await removeTree(scratch);
   }

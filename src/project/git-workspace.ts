@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
+import { ensureOwnFolder } from '../lib/own-folder.js';
 import { QueueByKey } from '../lib/queue-by-key.js';
-import { removeTree } from '../lib/remove-tree.js';
+import { removeTree, TreeRemains } from '../lib/remove-tree.js';
+import { clearPlace } from '../lib/set-aside.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { CommitSchema } from '../protocol/pack.js';
 import type { GitProject, SnapshotProject } from '../protocol/project.js';
@@ -86,23 +88,28 @@ function mirrorOf({ root, project }: Pick<CheckOut, 'root' | 'project'>): string
 
 /** By way of an idle workspace of the same repository, if there is one that can be made clean. */
 async function fill(options: CheckOut, source: Source): Promise<Placed[]> {
-  const { git, workspace, reuse } = options;
+  const { git, workspace, reuse, root, warn } = options;
+  const clear = async (path: string) => {
+    const sentence = await clearPlace(root, path);
+    if (sentence !== null) {
+      warn(sentence);
+    }
+  };
   const tree: TreeOptions = {
     git,
     workspace,
     withSubmodule: (submodule, above, use) => withSubmodule(options, submodule, above, use),
   };
   const idle = `${workspace}.idle`;
-  await removeTree(idle);
-  await removeTree(workspace);
   try {
     if (reuse && (await takeUsed(options, idle))) {
-      const placed = await checkOutTree(tree, source, indexesIn(idle));
+      const placed = await checkOutTree(tree, source, indexesIn(idle)).catch(nullIfItStays);
       const paths = placed?.map(({ path }) => path) ?? [];
       if (placed !== null && (await isAsFresh(workspace, paths, options.shell, scratchOf(workspace)))) {
         return placed;
       }
-      await removeTree(workspace);
+      await clear(workspace);
+      await clear(scratchOf(workspace));
     }
     const placed = await checkOutTree(tree, source, null);
     if (placed === null) {
@@ -110,8 +117,16 @@ async function fill(options: CheckOut, source: Source): Promise<Placed[]> {
     }
     return placed;
   } finally {
-    await removeTree(idle);
+    await clear(idle);
   }
+}
+
+/** A folder of the used checkout that cannot be removed makes it one that cannot be used. */
+function nullIfItStays(error: unknown): null {
+  if (error instanceof TreeRemains) {
+    return null;
+  }
+  throw error;
 }
 
 /** One that cannot be taken is no reason to fail: a new one can be made. */
@@ -276,8 +291,10 @@ function notThere(hash: string, { type }: Wanted['wanted']): ClusterRunnerError 
 }
 
 export async function makeRoot(root: string): Promise<string> {
-  await mkdir(join(root, 'mirrors'), { recursive: true, mode: 0o700 });
-  await mkdir(join(root, 'builds'), { recursive: true, mode: 0o700 });
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  for (const name of ['mirrors', 'builds']) {
+    await ensureOwnFolder(root, join(root, name));
+  }
   // Git compares real paths when it decides where to stop looking for a repository.
   return realpath(root);
 }

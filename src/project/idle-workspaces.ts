@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { lstat, mkdir, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { freeDiskBytes } from '../lib/free-disk.js';
-import { removeTree } from '../lib/remove-tree.js';
+import { clearPlace } from '../lib/set-aside.js';
 import { isInUse } from '../process/processes-in.js';
+import { messageOf } from '../protocol/errors.js';
 import { indexesOf } from './kept-indexes.js';
 
 /*
@@ -18,6 +19,9 @@ import { indexesOf } from './kept-indexes.js';
 const UNUSED_MS = 7 * 24 * 3600 * 1000;
 /** A slave must have room for its builds first. */
 const LEAST_FREE_BYTES = 2 * 1024 ** 3;
+
+/** Is told in a sentence what could not be removed. */
+type Warn = (sentence: string) => void;
 
 export interface IdleLimits {
   /** Of all repositories together. */
@@ -32,28 +36,28 @@ export function indexesIn(idle: string): string {
 
 /**
  * Keeps a workspace and its indexes for later builds of the same project, in place of the oldest ones. What a build has
- * put in its place, such as a link to another folder, is removed.
+ * put in its place, such as a link to another folder, stays where it is.
  */
 export async function putIdle(
   root: string,
   project: string,
   workspace: string,
   limits: IdleLimits,
+  warn: Warn,
 ): Promise<void> {
   const there = await lstatOrNull(workspace);
   if (there === null || !there.isDirectory()) {
-    await removeTree(workspace);
     return;
   }
   const idle = join(root, 'idle');
   const unfinished = `${workspace}.idle`;
-  await removeTree(unfinished);
+  await clear(root, unfinished, warn);
   await mkdir(idle, { recursive: true, mode: 0o700 });
   await mkdir(unfinished, { mode: 0o700 });
   await rename(workspace, join(unfinished, 'tree'));
   await rename(indexesOf(workspace), indexesIn(unfinished));
   await rename(unfinished, join(idle, `${project}.${randomUUID()}`));
-  await trimIdle(root, limits);
+  await trimIdle(root, limits, warn);
 }
 
 /**
@@ -82,22 +86,30 @@ export async function takeIdle(
 }
 
 /** Makes room: removes all. False when there was none. */
-export async function removeIdle(root: string): Promise<boolean> {
+export async function removeIdle(root: string, warn: Warn): Promise<boolean> {
   const found = await newestFirst(root);
   for (const { path } of found) {
-    await removeTree(path);
+    await clear(root, path, warn);
   }
   return found.length > 0;
 }
 
 /** Removes those that are too many or too old, and all when the disk is nearly full. */
-export async function trimIdle(root: string, { count, clock }: IdleLimits): Promise<void> {
+export async function trimIdle(root: string, { count, clock }: IdleLimits, warn: Warn): Promise<void> {
   const free = freeDiskBytes(root);
   const most = free !== null && free < LEAST_FREE_BYTES ? 0 : count;
   for (const [place, { path, time }] of (await newestFirst(root)).entries()) {
     if (place >= most || clock.now() - time > UNUSED_MS) {
-      await removeTree(path);
+      await clear(root, path, warn);
     }
+  }
+}
+
+/** One that stays must not keep the others from being removed. */
+async function clear(root: string, path: string, warn: Warn): Promise<void> {
+  const sentence = await clearPlace(root, path).catch(messageOf);
+  if (sentence !== null) {
+    warn(sentence);
   }
 }
 
@@ -127,7 +139,8 @@ async function claim(path: string, to: string): Promise<boolean> {
 
 async function newestFirst(root: string): Promise<{ path: string; name: string; time: number }[]> {
   const idle = join(root, 'idle');
-  const names = existsSync(idle) ? await readdir(idle) : [];
+  const isThere = (await lstatOrNull(idle))?.isDirectory() === true;
+  const names = isThere ? await readdir(idle) : [];
   const found = await Promise.all(
     names.map(async (name) => {
       const path = join(idle, name);

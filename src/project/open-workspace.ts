@@ -1,6 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
-import { removeTree } from '../lib/remove-tree.js';
+import { clearPlace } from '../lib/set-aside.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 import type {
@@ -26,6 +26,8 @@ import { revisionOfCommit, revisionOfFolder } from './revision.js';
 
 /** The preparation waits for it, and it is only shown. */
 const REVISION_MS = 10_000;
+
+const MOST_NAMES = 10;
 
 export interface WorkspaceOptions<P extends Project = Project> {
   readonly project: P;
@@ -87,7 +89,7 @@ async function openGit(options: WorkspaceOptions<GitProject | SnapshotProject>):
   try {
     return await openGitIn(root, options);
   } catch (error) {
-    if (!(error instanceof DiskFull) || !(await removeIdle(root))) {
+    if (!(error instanceof DiskFull) || !(await removeIdle(root, options.warn))) {
       throw error;
     }
     options.warn(`The checkouts of ended builds were removed to make room: ${error.message}`);
@@ -112,7 +114,8 @@ async function openGitIn(
   const submoduleGit = (given: Credentials | null) =>
     createGit(environment(submoduleProtocols(project.url), given), signal, clock);
   const shell = createProgram('sh', environment([]), signal, clock);
-  const workspace = join(root, 'builds', String(options.buildId));
+  const clear = clearing(root, options.warn);
+  const workspace = await freeWorkspace(root, options.buildId, clear);
   try {
     const { relay, warn, workspacesKept } = options;
     const reuse = workspacesKept > 0;
@@ -126,26 +129,57 @@ async function openGitIn(
       if (mayStay) {
         const limits = { count: workspacesKept, clock };
         // What cannot be kept is removed like any other: a build must not fail of it.
-        await putIdle(root, projectName(root, project), workspace, limits).catch((error: unknown) =>
+        await putIdle(root, projectName(root, project), workspace, limits, warn).catch((error: unknown) =>
           warn(`The checkout of build ${options.buildId} is not kept for later ones: ${messageOf(error)}`),
         );
       }
-      await removeWorkspace(workspace);
+      await removeWorkspace(workspace, clear);
     };
     const mirror = sources[0]?.mirror;
     const revision = async () =>
       project.type === 'git' && mirror !== undefined ? revisionOfCommit(git, mirror, commit, project) : null;
     return { projectDirectory, commit, revision, share, release };
   } catch (error) {
-    await removeWorkspace(workspace);
+    await removeWorkspace(workspace, clear);
     throw error;
   }
 }
 
-async function removeWorkspace(workspace: string): Promise<void> {
-  await removeTree(workspace);
-  await removeTree(indexesOf(workspace));
-  await removeTree(`${workspace}.idle`);
+/** Removes, or moves aside; false when neither can be done. */
+type Clear = (path: string) => Promise<boolean>;
+
+function clearing(root: string, warn: (sentence: string) => void): Clear {
+  return async (path) => {
+    try {
+      const sentence = await clearPlace(root, path);
+      if (sentence !== null) {
+        warn(sentence);
+      }
+      return true;
+    } catch (error) {
+      warn(messageOf(error));
+      return false;
+    }
+  };
+}
+
+async function removeWorkspace(workspace: string, clear: Clear): Promise<boolean> {
+  const cleared = [];
+  for (const path of [workspace, indexesOf(workspace), `${workspace}.idle`]) {
+    cleared.push(await clear(path));
+  }
+  return !cleared.includes(false);
+}
+
+/** Of an earlier build of the same number, at another master, something may be there that nothing can remove or move. */
+async function freeWorkspace(root: string, id: BuildId, clear: Clear): Promise<string> {
+  for (let number = 1; number <= MOST_NAMES; number += 1) {
+    const workspace = join(root, 'builds', number === 1 ? String(id) : `${id}-${number}`);
+    if (await removeWorkspace(workspace, clear)) {
+      return workspace;
+    }
+  }
+  throw new Error(`Nothing in ${join(root, 'builds')} can be removed; look there.`);
 }
 
 function downloading({ remoteFileLimits: limits, signal, clock, random }: WorkspaceOptions): DownloadOptions {

@@ -124,6 +124,8 @@ export const WorkRequestSchema = Type.Object(
     progress: Type.Optional(Type.Array(SubjobProgressSchema, { maxItems: 10_000 })),
     /** Where its workspaces and results are. */
     free_disk_bytes: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+    /** Files and folders that builds have left there and that cannot be removed; none unless given. */
+    num_unremovable: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
     /** Why it takes no work for now, if it does not. */
     paused: Type.Optional(Type.String({ maxLength: 1000 })),
   },
@@ -312,6 +314,10 @@ export const SlaveSchema = Type.Object(
     state: literals(slaveState),
     reason: Nullable(Type.String({ description: 'Why a SICK slave gets no work.' })),
     free_disk_bytes: Nullable(Type.Integer({ description: 'Where its workspaces and results are.' })),
+    num_unremovable: Type.Integer({
+      description:
+        'Files and folders that ended builds have left there and that cannot be removed; its log and its own API say where.',
+    }),
     current_builds: Type.Array(BuildIdSchema),
     current_build_id: Nullable(BuildIdSchema),
     is_alive: Type.Boolean({ description: 'Whether it is not GONE.' }),

@@ -8,7 +8,7 @@ const LEAST_FREE_BYTES = 512 * 1024 ** 2;
 
 type Standing = Pick<
   WorkRequest,
-  'free_executors' | 'ahead' | 'leases' | 'builds' | 'free_disk_bytes' | 'paused'
+  'free_executors' | 'ahead' | 'leases' | 'builds' | 'free_disk_bytes' | 'num_unremovable' | 'paused'
 >;
 
 /** A slave whose disk is full says so and takes no work: every atom would fail there, and none by its own fault. */

@@ -6,7 +6,7 @@ import { deferred } from '../lib/deferred.js';
 import type { Logger } from '../lib/logger.js';
 import { maskCredentials } from '../lib/mask-credentials.js';
 import { Masks, MIN_MASKED_CHARS } from '../lib/masks.js';
-import { removeTree } from '../lib/remove-tree.js';
+import { ensureOwnFolder } from '../lib/own-folder.js';
 import { ConsolePipes } from '../process/console-pipes.js';
 import { endEscaped } from '../process/escaped.js';
 import { trimIdle } from '../project/idle-workspaces.js';
@@ -20,6 +20,7 @@ import { Outbox } from './outbox.js';
 import { noteInstance, readPredecessor } from './predecessor.js';
 import { Session } from './session.js';
 import { type StatusServer, serveStatus } from './status-api.js';
+import { Unremovable } from './unremovable.js';
 import { WorkLoop } from './work-loop.js';
 import { Worker } from './worker.js';
 
@@ -82,9 +83,12 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const work = join(root, 'work');
   // Of a process before this one, which was killed.
   await endEscaped(ARTIFACT_DIR, (folder) => folder.startsWith(`${work}/`), CANCEL_GRACE_MS, clock);
-  await removeTree(work);
-  mkdirSync(work, { mode: 0o700 });
-  await sweepWorkspaces(root, clock, options.workspacesKept);
+  const unremovable = new Unremovable(root, clock, random, log);
+  await unremovable.retry();
+  await unremovable.clear(work);
+  await ensureOwnFolder(root, work);
+  await sweepWorkspaces(root, clock, options.workspacesKept, (sentence) => log.warn(sentence));
+  await unremovable.look();
 
   const delivering = new AbortController();
   const status =
@@ -105,10 +109,19 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const outbox = new Outbox(join(root, 'outbox'), session, log, delivering.signal, () => changed());
   const masks = masksOf(options);
   const pipes = new ConsolePipes(work);
-  const worker = new Worker({ ...options, masks, pipes, session, outbox, work, changed: () => changed() });
+  const worker = new Worker({
+    ...options,
+    masks,
+    pipes,
+    session,
+    outbox,
+    work,
+    unremovable,
+    changed: () => changed(),
+  });
   const disk = new DiskWatch(root, log, () => void makeRoom());
   const makeRoom = () =>
-    trimIdle(root, { count: 0, clock }).catch((error: unknown) => {
+    trimIdle(root, { count: 0, clock }, (sentence) => log.warn(sentence)).catch((error: unknown) => {
       log.warn(`Checkouts of ended builds could not be removed: ${messageOf(error)}`);
     });
   const loop = new WorkLoop({
@@ -116,7 +129,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     clock,
     random,
     log,
-    standing: () => disk.heed(worker.standing()),
+    standing: () => unremovable.heed(disk.heed(worker.standing())),
     onAnswer: (answer) => worker.take(answer),
   });
   const done = deferred<void>();
@@ -158,6 +171,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     master_url: maskCredentials(options.masterUrl),
     ...worker.status(),
     num_results_waiting: outbox.size,
+    unremovable: { folder: unremovable.folder, count: unremovable.count },
   }));
   loop.ask();
   return { port: status?.port ?? null, stop, finish: () => worker.drain(), done: done.promise };

@@ -27,6 +27,8 @@ export interface SlaveStatus {
   readonly executors: readonly ExecutorStatus[];
   /** Results that the master has not acknowledged yet. */
   readonly num_results_waiting: number;
+  /** What ended builds have left and this user cannot remove. */
+  readonly unremovable: { readonly folder: string; readonly count: number };
 }
 
 export interface StatusServer {
@@ -150,7 +152,7 @@ function findExecutor({ executors }: SlaveStatus, id: string): ExecutorStatus {
   return found;
 }
 
-function metricsOf({ executors, num_results_waiting }: SlaveStatus): Registry {
+function metricsOf({ executors, num_results_waiting, unremovable }: SlaveStatus): Registry {
   const registry = new Registry();
   const gauge = (name: string, help: string, value: number) =>
     new Gauge({ name, help, registers: [registry] }).set(value);
@@ -158,5 +160,10 @@ function metricsOf({ executors, num_results_waiting }: SlaveStatus): Registry {
   gauge('clusterrunner_slave_executors', 'Executors of this slave.', executors.length);
   gauge('clusterrunner_slave_executors_busy', 'Executors that run something.', busy);
   gauge('clusterrunner_slave_results_waiting', 'Results on their way to the master.', num_results_waiting);
+  gauge(
+    'clusterrunner_slave_unremovable',
+    'Files and folders of ended builds that cannot be removed.',
+    unremovable.count,
+  );
   return registry;
 }

@@ -160,6 +160,7 @@ function hasNews(told: Standing, now: Standing): boolean {
     now.free_executors > told.free_executors ||
     (now.ahead ?? 0) > (told.ahead ?? 0) ||
     now.paused !== told.paused ||
+    now.num_unremovable !== told.num_unremovable ||
     (now.leases.length === 0 && told.leases.length > 0) ||
     now.builds.length < told.builds.length ||
     // Of a process before, say: the master can only tell what it is told of.

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ARTIFACT_DIR } from '../job/environment.js';
-import { removeTree } from '../lib/remove-tree.js';
+import { ensureOwnFolder } from '../lib/own-folder.js';
 import { textStart } from '../lib/text-ends.js';
 import { endEscaped } from '../process/escaped.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
@@ -28,13 +28,15 @@ import { type AtomProgress, runSubjob, type SubjobOutcome } from './run-subjob.j
 import type { SlaveStatus } from './status-api.js';
 import { SubjobConsoles } from './subjob-consoles.js';
 import { unlessAborted } from './unless-aborted.js';
+import type { Unremovable } from './unremovable.js';
 import { Waiting } from './waiting.js';
 
 export interface WorkerOptions extends HostContext {
   readonly numExecutors: number;
   readonly outbox: Outbox;
-  /** An empty folder for what runs. */
+  /** A folder for what runs; what is in it at the start is nobody's. */
   readonly work: string;
+  readonly unremovable: Unremovable;
   /** Called when the slave's standing may have changed, so that the master may have to be asked. */
   changed(): void;
   /** See SlaveOptions. */
@@ -191,7 +193,7 @@ export class Worker {
         await this.#couldNotRun(assignment, error, cancel.signal);
       }
     } finally {
-      await this.#removeDirectory(assignment);
+      await this.#options.unremovable.clear(this.#directoryOf(assignment));
       this.leases.remove(assignment.lease);
       executor.end();
       this.#recordEvent('ENDED', lease);
@@ -241,7 +243,7 @@ export class Worker {
   }
 
   async #run(assignment: RunAssignment, signal: AbortSignal, executor: ExecutorUse): Promise<void> {
-    const { outbox, masks } = this.#options;
+    const { outbox, masks, root, work } = this.#options;
     const { build_id, subjob_id, lease } = assignment;
     const host = await this.#hostOf(assignment);
     const failure = await unlessAborted(host.ready(assignment.job), signal);
@@ -250,6 +252,7 @@ export class Worker {
       return;
     }
     const { projectDirectory } = await host.workspace();
+    await ensureOwnFolder(root, work);
     const consoles = new SubjobConsoles(
       join(this.#directoryOf(assignment), 'consoles'),
       assignment.limits.console_bytes,
@@ -369,6 +372,7 @@ export class Worker {
       await Promise.all(leases.map(({ done }) => done));
       await host.release();
       await this.#endEscaped();
+      await this.#options.unremovable.look();
     })()
       .catch((error: unknown) => {
         this.#options.log.error({ err: error, build: id }, 'A workspace could not be removed.');
@@ -387,16 +391,6 @@ export class Worker {
       folder.startsWith(`${this.#options.work}/`) &&
       !this.leases.all().some(({ assignment }) => this.#directoryOf(assignment) === dirname(folder));
     await endEscaped(ARTIFACT_DIR, isOver, CANCEL_GRACE_MS, this.#options.clock);
-  }
-
-  /** What cannot be removed now is tried again at the next start. */
-  async #removeDirectory(assignment: Assignment): Promise<void> {
-    const directory = this.#directoryOf(assignment);
-    try {
-      await removeTree(directory);
-    } catch (error) {
-      this.#options.log.warn(`${directory} could not be removed: ${messageOf(error)}`);
-    }
   }
 
   #directoryOf({ lease }: Assignment): string {

@@ -447,6 +447,7 @@ function fakeSlave(id: SlaveId, register: Register): Slave {
     state: 'CONNECTED',
     reason: null,
     free_disk_bytes: null,
+    num_unremovable: 0,
     current_builds: [],
     current_build_id: null,
     is_alive: true,

@@ -12,6 +12,7 @@ const slave: Slave = {
   state: 'CONNECTED',
   reason: null,
   free_disk_bytes: null,
+  num_unremovable: 0,
   current_builds: [],
   current_build_id: null,
   is_alive: true,

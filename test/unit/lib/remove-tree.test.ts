@@ -1,17 +1,22 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  rmSync,
+  readFileSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { removeTree } from '../../../src/lib/remove-tree.js';
+import fc from 'fast-check';
+import { removeTree, TreeRemains } from '../../../src/lib/remove-tree.js';
+import { failureOf } from '../../support/failure-of.js';
+import { makeImmutable, makeMutable } from '../../support/immutable.js';
+import { makeDeepFolder, makeTree, treeOf } from '../../support/random-tree.js';
 
 describe('removing a tree', () => {
   let outside: string;
@@ -21,7 +26,7 @@ describe('removing a tree', () => {
     tree = join(outside, 'tree');
     mkdirSync(tree);
   });
-  afterEach(() => rmSync(outside, { recursive: true }));
+  afterEach(() => execFileSync('rm', ['-rf', outside]));
 
   it('removes folders in folders, empty or not, and more files than it looks at once', async () => {
     mkdirSync(join(tree, 'empty'));
@@ -70,5 +75,65 @@ describe('removing a tree', () => {
     await removeTree(join(tree, 'file'));
     await removeTree(join(tree, 'never/there'));
     expect(readdirSync(tree)).to.deep.equal([]);
+  });
+
+  it('removes folders that are deeper than any path, also beside others and read-only ones', async () => {
+    makeDeepFolder(join(tree, 'deep'), 200);
+    makeDeepFolder(join(tree, 'a/b', 'deep'), 30);
+    chmodSync(join(tree, 'deep', 'd'.repeat(100)), 0o500);
+    await removeTree(tree);
+    expect(existsSync(tree)).to.equal(false);
+  });
+
+  it('removes any tree whole, and nothing that links in it lead to', async () => {
+    mkdirSync(join(outside, 'kept'));
+    writeFileSync(join(outside, 'kept/file'), 'kept');
+    await fc.assert(
+      fc.asyncProperty(treeOf, async (entries) => {
+        makeTree(tree, entries, join(outside, 'kept'));
+        await removeTree(tree);
+        expect(readdirSync(outside)).to.deep.equal(['kept']);
+        expect(readFileSync(join(outside, 'kept/file'), 'utf8')).to.equal('kept');
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('removes all that it can, and names the first that stays', async function () {
+    mkdirSync(join(tree, 'a/b'), { recursive: true });
+    writeFileSync(join(tree, 'a/b/stays'), '');
+    writeFileSync(join(tree, 'a/b/goes'), '');
+    writeFileSync(join(tree, 'z'), '');
+    if (!makeImmutable(join(tree, 'a/b/stays'))) {
+      this.skip();
+    }
+    try {
+      const error = await failureOf(removeTree(tree));
+      expect(error).to.be.instanceOf(TreeRemains).and.to.have.property('code', 'EPERM');
+      expect(error).to.have.property('message', `${tree}/a/b/stays cannot be removed (EPERM)`);
+      expect(readdirSync(join(tree, 'a/b'))).to.deep.equal(['stays']);
+      expect(readdirSync(tree)).to.deep.equal(['a']);
+    } finally {
+      makeMutable(tree);
+    }
+  });
+
+  it('keeps what is mounted in it, whichever file system that is of', async function () {
+    mkdirSync(join(tree, 'mount'));
+    mkdirSync(join(outside, 'kept'));
+    writeFileSync(join(outside, 'kept/file'), '');
+    writeFileSync(join(tree, 'goes'), '');
+    if (spawnSync('mount', ['--bind', join(outside, 'kept'), join(tree, 'mount')]).status !== 0) {
+      // Only root may mount, and not in each container.
+      this.skip();
+    }
+    try {
+      const error = await failureOf(removeTree(tree));
+      expect(error).to.have.property('code', 'EBUSY');
+      expect(readdirSync(join(outside, 'kept'))).to.deep.equal(['file']);
+      expect(readdirSync(tree)).to.deep.equal(['mount']);
+    } finally {
+      execFileSync('umount', [join(tree, 'mount')]);
+    }
   });
 });

@@ -146,7 +146,7 @@ describe('what a killed slave has left of a fetch', () => {
         'mirrors/m/objects/pack/tmp_pack_123': '',
         'mirrors/m/objects/pack/pack-1.pack': '',
       });
-      await sweepWorkspaces(root, systemClock, 2);
+      await sweepWorkspaces(root, systemClock, 2, expect.fail);
       expect(readdirSync(join(root, 'mirrors', 'm'), { recursive: true }).sort()).to.deep.equal([
         'HEAD',
         'objects',

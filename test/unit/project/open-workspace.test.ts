@@ -255,14 +255,14 @@ describe('sweeping workspaces', () => {
     const old = join(root, 'mirrors', 'old');
     mkdirSync(old);
     utimesSync(old, 1, 1);
-    await sweepWorkspaces(root, systemClock, 2);
+    await sweepWorkspaces(root, systemClock, 2, expect.fail);
     expect(readdirSync(join(root, 'builds'))).to.deep.equal([]);
     expect(readdirSync(join(root, 'mirrors')).length).to.equal(1);
     expect(existsSync(old)).to.equal(false);
   });
 
   it('has nothing to do where nothing was opened', () =>
-    sweepWorkspaces(join(parent, 'none'), systemClock, 2));
+    sweepWorkspaces(join(parent, 'none'), systemClock, 2, expect.fail));
 });
 
 describe('remote files', () => {

@@ -1,0 +1,58 @@
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+} from 'node:fs';
+
+const DESCRIPTORS = '/proc/self/fd';
+/** Of Linux; Node has no name for it. It opens a folder for its place alone, which needs no permission. */
+const O_PATH = 0o10000000;
+const canOpenPlaces = process.platform === 'linux' && existsSync(DESCRIPTORS);
+
+/**
+ * A folder that is held open. On Linux `path` leads to that folder, and to what is in it, wherever the folder is moved,
+ * however long its own path is, and whatever link takes its place; elsewhere `path` is the path that was given.
+ */
+export class OpenFolder {
+  readonly path: Buffer;
+  #fd: number | null;
+
+  private constructor(path: Buffer, fd: number | null) {
+    this.path = path;
+    this.#fd = fd;
+  }
+
+  /** @throws the file system's error: ENOTDIR for anything else, also for a link to a folder */
+  static open(path: Buffer): OpenFolder {
+    if (canOpenPlaces) {
+      const fd = openSync(path, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+      return new OpenFolder(Buffer.from(`${DESCRIPTORS}/${fd}`), fd);
+    }
+    if (!lstatSync(path).isDirectory()) {
+      throw Object.assign(new Error(`ENOTDIR: not a folder: ${path}`), { code: 'ENOTDIR', syscall: 'open' });
+    }
+    return new OpenFolder(path, null);
+  }
+
+  /** Where it is, without links. @throws the file system's error */
+  realPath(): string {
+    return this.#fd === null ? realpathSync(this.path.toString()) : readlinkSync(this.path.toString());
+  }
+
+  /** @throws the file system's error */
+  chmod(mode: number): void {
+    chmodSync(this.path, mode);
+  }
+
+  close(): void {
+    if (this.#fd !== null) {
+      closeSync(this.#fd);
+      this.#fd = null;
+    }
+  }
+}

@@ -1,0 +1,9 @@
+/** What a promise is rejected with. @throws Error when it is fulfilled */
+export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('It was expected to fail.');
+}
