@@ -27,13 +27,15 @@ export async function results(build: string, options: ResultsOptions): Promise<n
   );
   try {
     await withClient('results', options, async (client) => {
-      const { left } = await fetchResults(client, await client.getBuild(id), target, {
+      const { left, leftOut } = await fetchResults(client, await client.getBuild(id), target, {
         signal,
         onProgress: (bytes, total) => display.fetching(bytes, total),
       });
-      if (left !== null) {
-        display.end();
-        process.stderr.write(`clusterrunner: ${printable(left)}\n`);
+      display.end();
+      for (const sentence of [leftOut, left]) {
+        if (sentence !== null) {
+          process.stderr.write(`clusterrunner: ${printable(sentence)}\n`);
+        }
       }
     });
   } catch (error) {

@@ -98,14 +98,27 @@ export class Outbox {
     this.#deliverMore();
   }
 
-  /** Sends the result whose archive lies at `archivePath`. From now on it survives this process. */
+  /**
+   * Sends the result whose archive lies at `archivePath`. From now on it survives this process, unless the disk does not
+   * take its report.
+   */
   send(build: BuildId, subjob: SubjobId, report: ResultReport): void {
     const letter: Letter = { build_id: build, subjob_id: subjob, report };
-    const path = join(this.#directory, `${report.lease.lease_id}.json`);
-    writeFileSync(`${path}.new`, JSON.stringify(letter));
-    renameSync(`${path}.new`, path);
+    this.#note(letter);
     this.#enqueue(letter);
     this.#deliverMore();
+  }
+
+  #note(letter: Letter): void {
+    const { lease_id } = letter.report.lease;
+    const path = join(this.#directory, `${lease_id}.json`);
+    try {
+      writeFileSync(`${path}.new`, JSON.stringify(letter));
+      renameSync(`${path}.new`, path);
+    } catch (error) {
+      rmSync(`${path}.new`, { force: true });
+      this.#log.warn(`The result of lease ${lease_id} is lost if the slave stops now: ${messageOf(error)}`);
+    }
   }
 
   /** Resolves when nothing is on its way. */
@@ -169,22 +182,23 @@ export class Outbox {
       }
       const about = { build: build_id, subjob: subjob_id };
       if (error instanceof ClusterRunnerError && OF_THE_RESULT.has(error.code)) {
-        await this.#giveBack(letter, error);
+        const output = `The master refused the result: ${error.message}`;
+        this.#log.error(about, output);
+        await this.#giveBack(letter, output);
       } else if (error instanceof ClusterRunnerError) {
         // The lease is over, or the build is forgotten: nobody wants it any more.
         this.#log.warn(about, `A result was refused: ${error.message}`);
       } else {
         // Kept, its lease would be named to the master as on its way for ever.
         this.#log.error({ ...about, err: error }, `A result is lost: ${messageOf(error)}`);
+        await this.#giveBack(letter, `The result is lost on this slave: ${messageOf(error)}`);
       }
     }
     this.#forget(report.lease, archive);
   }
 
-  /** Dropped without a word it would be made again, and refused again, for ever. */
-  async #giveBack({ build_id, subjob_id, report }: Letter, refusal: ClusterRunnerError): Promise<void> {
-    const output = `The master refused the result: ${refusal.message}`;
-    this.#log.error({ build: build_id, subjob: subjob_id }, output);
+  /** Dropped without a word one that is refused would be made again, and refused again, for ever. */
+  async #giveBack({ build_id, subjob_id, report }: Letter, output: string): Promise<void> {
     const handback = { lease: report.lease, reason: 'could_not_run', output } as const;
     try {
       await this.#session.insist(

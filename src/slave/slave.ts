@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { ARTIFACT_DIR } from '../job/environment.js';
 import type { Clock } from '../lib/clock.js';
@@ -78,8 +78,10 @@ const GOODBYE_SECONDS = 2;
  * @throws ClusterRunnerError PORT_IN_USE; UNAUTHENTICATED when the secrets differ; MASTER_UNREACHABLE
  */
 export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
-  const { root, clock, random, log } = options;
-  mkdirSync(root, { recursive: true, mode: 0o700 });
+  const { clock, random, log } = options;
+  mkdirSync(options.root, { recursive: true, mode: 0o700 });
+  // What an atom leaves is packed only when no link leads to its folder.
+  const root = realpathSync(options.root);
   const work = join(root, 'work');
   // Of a process before this one, which was killed.
   await endEscaped(ARTIFACT_DIR, (folder) => folder.startsWith(`${work}/`), CANCEL_GRACE_MS, clock);
@@ -111,6 +113,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const pipes = new ConsolePipes(work);
   const worker = new Worker({
     ...options,
+    root,
     masks,
     pipes,
     session,

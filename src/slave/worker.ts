@@ -15,7 +15,8 @@ import type {
   WorkRequest,
 } from '../protocol/slave.js';
 import { Ahead } from './ahead.js';
-import { type WrittenArchive, writeArchive } from './archive/write-archive.js';
+import { packResults } from './archive/pack-results.js';
+import type { WrittenArchive } from './archive/write-archive.js';
 import { BuildHost, CANCEL_GRACE_MS, type HostContext } from './build-host.js';
 import { ExecutorUse } from './executor-use.js';
 import { Executors } from './executors.js';
@@ -321,7 +322,7 @@ export class Worker {
     }
     this.#packing += 1;
     const { limits } = assignment;
-    const archive = await writeArchive(outcome.folders, outbox.archivePath(lease), { limits }).finally(() => {
+    const archive = await packResults(outcome.folders, outbox.archivePath(lease), { limits }).finally(() => {
       this.#packing -= 1;
     });
     return { outcome, archive };

@@ -15,7 +15,7 @@ import { exitCode } from '../exit-codes.js';
 import { type Trust, trustOf } from '../master-connection.js';
 import { parseBuildId } from '../reader.js';
 import { type ComingResults, resultsOf } from './coming-results.js';
-import { copyJunit, requirePlaceOfJunit } from './fetch-results.js';
+import { copyJunit, removeEarlierJunit, requirePlaceOfJunit } from './fetch-results.js';
 import { followBuild } from './follow.js';
 import { interruptions } from './interruptions.js';
 import { masterOnThisMachine } from './master-on-this-machine.js';
@@ -42,6 +42,7 @@ export async function build(type: string | undefined, options: BuildOptions): Pr
   replaceableFolder(resolve(RESULTS_DIRECTORY));
   if (options.junit !== undefined) {
     requirePlaceOfJunit(options.junit);
+    removeEarlierJunit(options.junit);
   }
   const order = await orderOf(type, options);
   const releasers = new Releasers();
@@ -233,8 +234,10 @@ async function report(
         `clusterrunner: ${fetched.refused} entries of the archive would have led out of the folder, and were passed over.\n`,
       );
     }
-    if (fetched.left !== null) {
-      process.stderr.write(`clusterrunner: ${printable(fetched.left)}\n`);
+    for (const sentence of [fetched.leftOut, fetched.left]) {
+      if (sentence !== null) {
+        process.stderr.write(`clusterrunner: ${printable(sentence)}\n`);
+      }
     }
     if (problem !== null) {
       const again = isLocal ? '' : ` \`clusterrunner results ${build.id}\` fetches them when that is mended.`;
@@ -253,7 +256,7 @@ async function fetchOrProblem(
     return { problem: null, ...(await coming.take(build)) };
   } catch (error) {
     if (error instanceof ClusterRunnerError) {
-      return { problem: error, refused: 0, left: null };
+      return { problem: error, refused: 0, leftOut: null, left: null };
     }
     throw error;
   }

@@ -55,6 +55,22 @@ export function requirePlaceOfJunit(file: string): void {
 }
 
 /**
+ * Before anything is built: whoever publishes the report must not take an older one for that of a build that could not
+ * be run. @throws ClusterRunnerError USAGE
+ */
+export function removeEarlierJunit(file: string): void {
+  try {
+    rmSync(resolve(file), { force: true });
+  } catch (error) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      `The earlier report ${file} cannot be removed (${messageOf(error)}); remove it, or give another place with --junit.`,
+      { cause: error },
+    );
+  }
+}
+
+/**
  * Puts a copy of the JUnit report of `target` at `file`; folders above it are made.
  * @throws ClusterRunnerError USAGE when that cannot be written
  */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   accessSync,
   constants,
@@ -8,6 +9,7 @@ import {
   renameSync,
   statSync,
 } from 'node:fs';
+import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { type Readable, Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -90,6 +92,8 @@ export interface UnpackOptions {
 export interface Unpacked {
   /** Entries that were passed over, since they would have led out of the folder. */
   readonly refused: number;
+  /** A sentence that names what the file system here did not take; null when there is nothing. */
+  readonly leftOut: string | null;
   /** What was there before could not be removed: a sentence that says where it is now, and why. */
   readonly left: string | null;
 }
@@ -114,7 +118,7 @@ export async function unpackResults(
 ): Promise<Unpacked> {
   const place = replaceableFolder(target);
   const fresh = elsewhere ?? placeBeside(place);
-  const folder = new ResultFolder(fresh);
+  const folder = new ResultFolder(fresh, place);
   const seen = new SeenBytes(freeDiskBytes(nearestFolder(dirname(place))));
   let refused = 0;
   let hasEndMark = false;
@@ -124,6 +128,7 @@ export async function unpackResults(
     return isWanted;
   };
   try {
+    await removeLeftBeside(place);
     await removeTree(fresh);
     mkdirSync(fresh, { recursive: true });
     const unpacker = unpacking(folder, filter, () => {
@@ -140,11 +145,11 @@ export async function unpackResults(
     if (requiresEndMark && !hasEndMark) {
       throw new Error('the archive ends before its end');
     }
-    refused += folder.finish();
+    folder.finish();
     await complete?.(fresh);
     signal.throwIfAborted();
     await replace(target, place, fresh);
-    return { refused, left: await leftOf(oldBeside(fresh)) };
+    return { refused, leftOut: folder.leftOut, left: await leftOf(oldBeside(fresh)) };
   } catch (error) {
     folder.close();
     await removeTree(fresh).catch(() => undefined);
@@ -203,7 +208,44 @@ export function oldBeside(fresh: string): string {
 
 /** For what is to take its place: on the same file system. */
 export function placeBeside(place: string): string {
-  return join(dirname(place), `.${basename(place)}.${process.pid}.new`);
+  return join(dirname(place), `.${basename(place)}.${hostTag()}-${process.pid}.new`);
+}
+
+/** Tells machines apart that share a folder. */
+function hostTag(): string {
+  return createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+}
+
+/**
+ * Removes what commands of this machine that were killed have left beside a folder of results. Old results that such a
+ * command had moved away, with nothing in their place yet, come back.
+ */
+async function removeLeftBeside(place: string): Promise<void> {
+  const folder = nearestFolder(dirname(place));
+  const prefix = `.${basename(place)}.${hostTag()}-`;
+  for (const name of folder === dirname(place) ? readdirSync(folder) : []) {
+    const [, pid, old] = name.startsWith(prefix)
+      ? (/^(\d+)\.new(\.old)?$/.exec(name.slice(prefix.length)) ?? [])
+      : [];
+    if (pid === undefined || isRunning(Number(pid))) {
+      continue;
+    }
+    if (old !== undefined && !existsSync(place)) {
+      renameSync(join(folder, name), place);
+    } else {
+      // What cannot be removed must not keep new results from coming.
+      await removeTree(join(folder, name)).catch(() => undefined);
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
+  }
 }
 
 /** `onEndMark`: the tar is whole. Reads a tar and takes each entry that belongs into the folder, in one go: a piece of the tar is all that is held. */

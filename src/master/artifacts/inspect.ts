@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip, gunzipSync } from 'node:zlib';
 import { textStart } from '../../lib/text-ends.js';
 import { goesUp, staysInFolder } from '../../protocol/archive-names.js';
+import { EntryPaths, pathProblem } from '../../protocol/entry-paths.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { atomFolder, type SubjobId } from '../../protocol/ids.js';
 import { BLOCK_BYTES, type ConsoleIndex } from '../../protocol/result-index.js';
@@ -29,8 +30,7 @@ export class ArchiveInspector {
   readonly #members: readonly number[];
   readonly #walk: TarWalk;
   readonly #folders: ReadonlyMap<string, ConsoleIndex | null>;
-  /** Paths of the links that were seen: nothing may lie below them. */
-  readonly #links = new Set<string>();
+  readonly #paths = new EntryPaths();
   readonly #consoles = new Set<ConsoleIndex>();
   readonly #maxBytes: number;
   readonly #maxFiles: number;
@@ -104,8 +104,11 @@ export class ArchiveInspector {
     const shown = () => JSON.stringify(textStart(path, 200));
     const folder = path.slice(0, Math.max(0, path.indexOf('/')));
     const console = this.#folders.get(folder);
-    if (console === undefined || goesUp(path) || path.includes('\0') || path === folder) {
+    if (console === undefined || goesUp(path) || path === folder) {
       throw refusal(`names ${shown()}, which is in no folder of its atoms`);
+    }
+    if (hasOddParts(path)) {
+      throw refusal(`names ${shown()}, which is not the shortest way to write it`);
     }
     if (type === null) {
       throw refusal(`has ${shown()}, which is no file, folder or symbolic link`);
@@ -116,13 +119,14 @@ export class ArchiveInspector {
     if (type === 'link' && !staysInFolder(path, linkpath)) {
       throw refusal(`has the link ${shown()}, which leads out of the folder of its atom`);
     }
-    if (this.#links.size > 0 && this.#isBelowLink(path)) {
-      throw refusal(`names ${shown()}, which lies behind a link`);
-    }
-    if (type === 'link') {
-      this.#links.add(path);
-    }
     this.#count(bytes);
+    if (type === 'file' && path.endsWith('/')) {
+      throw refusal(`has the file ${shown()}, whose name is that of a folder`);
+    }
+    const problem = pathProblem(path) ?? this.#paths.add(path, type === 'folder');
+    if (problem !== null) {
+      throw refusal(`names ${shown()}, which no client can unpack: ${problem}`);
+    }
     if (console !== null && path === `${folder}/${CONSOLE}` && type === 'file') {
       if (console.offset !== offset || console.bytes !== bytes || this.#consoles.has(console)) {
         throw refusal(
@@ -131,15 +135,6 @@ export class ArchiveInspector {
       }
       this.#consoles.add(console);
     }
-  }
-
-  #isBelowLink(path: string): boolean {
-    for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
-      if (this.#links.has(path.slice(0, end))) {
-        return true;
-      }
-    }
-    return this.#links.has(path);
   }
 
   #count(bytes: number): void {
@@ -152,6 +147,11 @@ export class ArchiveInspector {
       );
     }
   }
+}
+
+/** Different programs make different files of them: `a//b`, `a/./b`, and characters that no name has. */
+function hasOddParts(path: string): boolean {
+  return path.includes('\0') || path.includes('//') || /(^|\/)\.(\/|$)/.test(path);
 }
 
 /** To one block at most, whatever is in it. */

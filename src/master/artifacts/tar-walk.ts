@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readUstar, USTAR_BLOCK } from './ustar.js';
 
 /** What stands in a tar before the bytes of an entry. */
@@ -79,7 +80,7 @@ export class TarWalk {
       this.#pax = Buffer.concat([this.#pax, piece]);
       this.#paxLeft -= piece.length;
       if (this.#paxLeft === 0) {
-        this.#extended = this.#readPax(this.#pax.subarray(0, this.#paxBytes).toString('utf8'));
+        this.#extended = this.#readPax(this.#pax.subarray(0, this.#paxBytes));
       }
       return;
     }
@@ -130,7 +131,11 @@ export class TarWalk {
   }
 
   /** Records `LENGTH KEY=VALUE\n`; some readers take each line of a value for one. */
-  #readPax(text: string): ReadonlyMap<string, string> {
+  #readPax(bytes: Buffer): ReadonlyMap<string, string> {
+    if (!isUtf8(bytes)) {
+      throw this.#refuse('has an extended header that is not UTF-8');
+    }
+    const text = bytes.toString('utf8');
     const found = new Map<string, string>();
     for (const line of text.replace(/\n$/, '').split('\n')) {
       const [, length, key = '', value = ''] = /^(\d{1,5}) (\w+)=(.+)$/s.exec(line) ?? [];

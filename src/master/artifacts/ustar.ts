@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 /** A header of POSIX ustar (IEEE 1003.1, pax: ustar Interchange Format). */
 export interface UstarHeader {
   /** `0` file, `2` symbolic link, `5` folder, `x` extended header, … */
@@ -30,10 +32,14 @@ export function readUstar(block: Buffer): UstarHeader | null {
   }
   const name = textIn(block, NAME);
   const prefix = textIn(block, PREFIX);
+  const linkpath = textIn(block, LINK);
+  if (name === null || prefix === null || linkpath === null) {
+    return null;
+  }
   return {
     typeFlag: String.fromCharCode(block[TYPE_FLAG] ?? 0),
     path: prefix === '' ? name : `${prefix}/${name}`,
-    linkpath: textIn(block, LINK),
+    linkpath,
     bytes: octalIn(block, SIZE),
   };
 }
@@ -50,10 +56,12 @@ function checksumOf(block: Buffer): number {
   return sum;
 }
 
-function textIn(block: Buffer, [from, to]: readonly [number, number]): string {
+/** null for bytes that are not UTF-8, which would become another name. */
+function textIn(block: Buffer, [from, to]: readonly [number, number]): string | null {
   const field = block.subarray(from, to);
   const end = field.indexOf(0);
-  return field.toString('utf8', 0, end === -1 ? field.length : end);
+  const text = field.subarray(0, end === -1 ? field.length : end);
+  return isUtf8(text) ? text.toString('utf8') : null;
 }
 
 function octalIn(block: Buffer, [from, to]: readonly [number, number]): number | null {

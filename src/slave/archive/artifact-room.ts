@@ -1,14 +1,32 @@
 import type { ResultLimits } from '../../protocol/result-limits.js';
 
+/** Below it a file goes into the archive whatever the disk has: asking costs more than the file. */
+const SMALL_BYTES = 64 * 1024;
+/** What running atoms, and what is delivered meanwhile, may need while a subjob is packed. */
+const SPARED_BYTES = 64 * 1024 ** 2;
+
+/** Says how many bytes the disk of the archive has room for; null when nobody knows. */
+export type FreeBytes = () => number | null;
+
 /** What the files of a subjob's atoms may take of its results. */
 export class SubjobRoom {
   readonly limits: ResultLimits;
+  readonly #free: FreeBytes;
   /** Bytes. */
   left: number;
 
-  constructor(limits: ResultLimits) {
+  constructor(limits: ResultLimits, free: FreeBytes) {
     this.limits = limits;
+    this.#free = free;
     this.left = limits.subjob_bytes;
+  }
+
+  /** Why the disk does not take a file a second time. Not every file shrinks when it is compressed. */
+  diskProblem(bytes: number): string | null {
+    const free = bytes < SMALL_BYTES ? null : this.#free();
+    return free === null || bytes <= free - SPARED_BYTES
+      ? null
+      : `the disk of the slave has no room to pack it (${mib(Math.max(0, free))} MiB are free)`;
   }
 }
 
@@ -36,6 +54,10 @@ export class ArtifactRoom {
       return this.#subjob.limits.subjob_bytes === 0
         ? 'the results of the build have no room for more files (results_max_mib_per_build)'
         : `the files of the subjob are larger than ${mib(this.#subjob.limits.subjob_bytes)} MiB together (max_result_gigabytes)`;
+    }
+    const problem = this.#subjob.diskProblem(bytes);
+    if (problem !== null) {
+      return problem;
     }
     this.#files -= 1;
     this.#bytes -= bytes;

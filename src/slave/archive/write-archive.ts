@@ -6,7 +6,7 @@ import type { AtomId } from '../../protocol/ids.js';
 import type { ResultFacts } from '../../protocol/result-facts.js';
 import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../protocol/result-index.js';
 import { type ResultLimits, unlimited } from '../../protocol/result-limits.js';
-import { ArtifactRoom, SubjobRoom } from './artifact-room.js';
+import { ArtifactRoom, type FreeBytes, SubjobRoom } from './artifact-room.js';
 import { AtomNotes, NOTES } from './atom-notes.js';
 import { ConsoleIndexer } from './console-indexer.js';
 import { entriesBelow } from './files-below.js';
@@ -34,12 +34,17 @@ export interface RecordedConsole {
 
 /** Speed counts more than size on the way from a slave to its master. */
 const LEVEL = 1;
+const DISK_FULL = 'the disk of the slave has no room for it';
 const FILE_MODE = 0o644;
 const FOLDER_MODE = 0o755;
 
 export interface ArchiveOptions {
   /** None unless given. */
   readonly limits?: ResultLimits;
+  /** Of the disk where the archive is written; nobody knows it unless given. */
+  readonly freeBytes?: FreeBytes;
+  /** Given when the disk has no room for them: without files, or without consoles too. */
+  readonly without?: 'files' | 'files and consoles';
 }
 
 export interface WrittenArchive extends ResultIndex {
@@ -79,11 +84,13 @@ class TarOfFolders {
   readonly facts = new Map<AtomId, ResultFacts>();
   readonly #folders: readonly AtomFolder[];
   readonly #room: SubjobRoom;
+  readonly #without: ArchiveOptions['without'] | null;
   #position = 0;
 
   constructor(folders: readonly AtomFolder[], options: ArchiveOptions) {
     this.#folders = folders;
-    this.#room = new SubjobRoom(options.limits ?? unlimited);
+    this.#without = options.without ?? null;
+    this.#room = new SubjobRoom(options.limits ?? unlimited, options.freeBytes ?? (() => null));
   }
 
   async *bytes(): AsyncGenerator<Buffer> {
@@ -106,6 +113,9 @@ class TarOfFolders {
         fileEntry(`${folder.name}/${name}`, Buffer.from(content), mode, mtime),
       ),
     ]);
+    if (this.#without === 'files and consoles') {
+      notes.leaveOut(console.name, DISK_FULL);
+    }
     yield* this.#console(folder, mtime);
     const { cutBytes } = console.recorded;
     if (cutBytes > 0) {
@@ -117,7 +127,10 @@ class TarOfFolders {
         notes.leaveOut(name, 'ClusterRunner writes a file of this name itself');
         return false;
       }
-      return true;
+      if (this.#without !== null) {
+        notes.leaveOut(name, DISK_FULL);
+      }
+      return this.#without === null;
     };
     yield* entriesBelow(folder, isWanted, new ArtifactRoom(this.#room), notes);
     const facts = notes.facts();
@@ -131,11 +144,12 @@ class TarOfFolders {
   }
 
   async *#console({ atom, name, console }: AtomFolder, mtime: Date): AsyncGenerator<Buffer> {
-    const { size } = console.recorded;
+    const isWanted = this.#without !== 'files and consoles';
+    const size = isWanted ? console.recorded.size : 0;
     const header = tarHeader({ path: `${name}/${console.name}`, type: 'File', size, mode: FILE_MODE, mtime });
     const indexer = new ConsoleIndexer(atom, this.#position + header.length);
     yield header;
-    for await (const chunk of console.recorded.content()) {
+    for await (const chunk of isWanted ? console.recorded.content() : []) {
       indexer.pass(chunk);
       yield chunk;
     }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   lstatSync,
@@ -17,7 +18,9 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { type Header, pack } from 'tar-stream';
 import { replaceableFolder, unpackResults } from '../../../../src/cli/build/results.js';
+import { removeTree } from '../../../../src/lib/remove-tree.js';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
+import { failureOf } from '../../../support/failure-of.js';
 
 async function tarGz(
   entries: readonly (Partial<Header> & { name: string; content?: string })[],
@@ -37,7 +40,7 @@ describe('unpacking results', () => {
     outside = mkdtempSync(join(tmpdir(), 'results-'));
     target = join(outside, 'build_results');
   });
-  afterEach(() => rmSync(outside, { recursive: true }));
+  afterEach(() => removeTree(outside));
 
   it('puts the new results in the place of the old', async () => {
     mkdirSync(target);
@@ -223,7 +226,8 @@ describe('unpacking results', () => {
       { name: 'artifact_0_0/fine', content: 'fine' },
       { name: `artifact_0_0/${'d/'.repeat(1500)}deep`, content: 'deep' },
     ]);
-    expect(await unpackResults(Readable.from([archive]), target)).to.deep.equal({ refused: 2, left: null });
+    const unpacked = await unpackResults(Readable.from([archive]), target);
+    expect(unpacked).to.deep.equal({ refused: 2, leftOut: null, left: null });
     expect(readdirSync(join(target, 'artifact_0_0')).sort()).to.deep.equal(['d', 'fine']);
   });
 
@@ -237,7 +241,12 @@ describe('unpacking results', () => {
       { name: 'artifact_0_0/before', type: 'symlink', linkname: 'later' },
       { name: 'artifact_0_0/later', content: 'later' },
     ]);
-    expect(await unpackResults(Readable.from([archive]), target)).to.deep.equal({ refused: 2, left: null });
+    expect(await unpackResults(Readable.from([archive]), target)).to.deep.equal({
+      refused: 0,
+      leftOut:
+        '2 entries of the results could not be made here and are left out: "artifact_0_0/link" (something else has its name here); "artifact_0_0/to/up" (it lies behind a link).',
+      left: null,
+    });
     const inFolder = (path: string) => join(target, 'artifact_0_0', path);
     expect(readdirSync(inFolder('kept'))).to.deep.equal(['file']);
     expect(readFileSync(inFolder('kept/file'), 'utf8')).to.equal('kept');
@@ -281,5 +290,71 @@ describe('unpacking results', () => {
       expect(readdirSync(outside)).to.deep.equal(['build_results']);
       expect(readFileSync(join(target, 'junit.xml'), 'utf8')).to.equal('old');
     }
+  });
+
+  it('leaves out and names the files whose paths are too long here, and has the others', async () => {
+    const long = `${'n'.repeat(100)}/`;
+    const archive = await tarGz([
+      { name: `artifact_0_0/${long.repeat(39)}n`, content: 'x' },
+      { name: `artifact_0_0/${long.repeat(39)}d/`, type: 'directory' },
+      { name: `artifact_0_0/${long.repeat(39)}l`, type: 'symlink', linkname: 'n' },
+      { name: 'artifact_0_0/fine', content: 'fine' },
+    ]);
+    const place = join(outside, 'p'.repeat(200), 'build_results');
+    mkdirSync(join(place, '..'));
+    // As `build` does, which unpacks in another folder first.
+    const { leftOut } = await unpackResults(Readable.from([archive]), place, {
+      fresh: join(outside, 'fresh'),
+    });
+    expect(leftOut).to.match(
+      /^3 entries of the results could not be made here .*"artifact_0_0\/nnn.*too long here/,
+    );
+    expect(readdirSync(join(place, 'artifact_0_0'))).to.deep.equal(['fine']);
+  });
+
+  it('leaves out what has the name of another file, and has the others', async () => {
+    const archive = await tarGz([
+      { name: 'artifact_0_0/a', content: 'first' },
+      { name: 'artifact_0_0/a', content: 'second' },
+      { name: 'artifact_0_0/a/b', content: 'below a file' },
+      { name: 'artifact_0_0/a/c/', type: 'directory' },
+      { name: 'artifact_0_0/d/e', content: 'x' },
+      { name: 'artifact_0_0/d', content: 'in the place of a folder' },
+      { name: `artifact_0_0/${'n'.repeat(300)}`, content: 'x' },
+      { name: 'artifact_0_0/fine', content: 'fine' },
+    ]);
+    const { leftOut } = await unpackResults(Readable.from([archive]), target);
+    expect(leftOut).to.match(/^5 entries/);
+    expect(readdirSync(join(target, 'artifact_0_0')).sort()).to.deep.equal(['a', 'd', 'fine']);
+    expect(readFileSync(join(target, 'artifact_0_0/a'), 'utf8')).to.equal('first');
+  });
+
+  it('can be read by its owner, whatever permissions a file had', async () => {
+    await unpackResults(
+      Readable.from([await tarGz([{ name: 'artifact_0_0/a', content: 'a', mode: 0o020 }])]),
+      target,
+    );
+    expect(lstatSync(join(target, 'artifact_0_0/a')).mode & 0o700).to.equal(0o400);
+  });
+
+  it('removes what a command left that was killed while it unpacked, and brings back old results that it had moved', async () => {
+    const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'new' }]);
+    const killed = () => {
+      const script = `
+        import { Readable } from 'node:stream';
+        import { unpackResults } from ${JSON.stringify(new URL('../../../../src/cli/build/results.js', import.meta.url).href)};
+        await unpackResults(Readable.from([Buffer.from(${JSON.stringify(archive.toString('base64'))}, 'base64')]), ${JSON.stringify(target)}, {
+          complete: async () => process.kill(process.pid, 'SIGKILL') && new Promise(() => undefined),
+        });`;
+      spawnSync(process.execPath, ['--input-type=module', '-e', script]);
+    };
+    killed();
+    const [left = ''] = readdirSync(outside);
+    expect(left).to.match(/^\.build_results\..*\.new$/);
+    mkdirSync(join(outside, `${left}.old/artifact_0_0`), { recursive: true });
+    const broken = unpackResults(Readable.from([archive.subarray(0, 20)]), target);
+    expect(await failureOf(broken)).to.be.instanceOf(ClusterRunnerError);
+    expect(readdirSync(outside)).to.deep.equal(['build_results']);
+    expect(readdirSync(target)).to.deep.equal(['artifact_0_0']);
   });
 });

@@ -28,6 +28,17 @@ async function tarOf(...entries: readonly Entry[]): Promise<Buffer> {
   return (await buffer(tar)).subarray(0, -1024);
 }
 
+/** Reckons the checksums of all headers anew, of a tar of small files. */
+function withChecksums(tar: Buffer): void {
+  for (let at = 0; at < tar.length; at += 512) {
+    if (tar.toString('latin1', at + 257, at + 262) === 'ustar') {
+      tar.fill(' ', at + 148, at + 156);
+      const sum = tar.subarray(at, at + 512).reduce((total, byte) => total + byte, 0);
+      tar.write(`${sum.toString(8).padStart(6, '0')}\0 `, at + 148, 'latin1');
+    }
+  }
+}
+
 /** Of subjob 3 with the atoms 5 and 6: null when it is taken, or why not. */
 async function look(
   content: Buffer,
@@ -107,12 +118,44 @@ describe('the archive of a slave', () => {
       /leads out/,
     ],
     'links that go up': [[{ name: 'artifact_3_5/l', type: 'symlink', linkname: '../../x' }], /leads out/],
+    'the same file twice': [
+      [
+        { name: 'artifact_3_5/a', content: 'one' },
+        { name: 'artifact_3_5/a', content: 'two' },
+      ],
+      /something else has the same path/,
+    ],
+    'a file and a folder of one name': [
+      [
+        { name: 'artifact_3_5/a', content: 'one' },
+        { name: 'artifact_3_5/a/b', content: 'two' },
+      ],
+      /below something that is no folder/,
+    ],
+    'a folder and a file of one name': [
+      [
+        { name: 'artifact_3_5/a/b/c', content: 'one' },
+        { name: 'artifact_3_5/a', content: 'two' },
+      ],
+      /something else has the same path/,
+    ],
+    'a folder of an atom that comes back': [
+      [{ name: 'artifact_3_5/a' }, { name: 'artifact_3_6/a' }, { name: 'artifact_3_5/a' }],
+      /had come to its end/,
+    ],
+    'names that are too long': [
+      [{ name: `artifact_3_5/${'n'.repeat(256)}` }],
+      /a name in its path is too long/,
+    ],
+    'paths that are too long': [[{ name: `artifact_3_5/${'nnn/'.repeat(1100)}n` }], /its path is too long/],
+    'paths with empty parts': [[{ name: 'artifact_3_5//a' }], /not the shortest way/],
+    'paths with dots': [[{ name: 'artifact_3_5/./a' }], /not the shortest way/],
     'files behind links': [
       [
         { name: 'artifact_3_5/l', type: 'symlink', linkname: 'd' },
         { name: 'artifact_3_5/l/x', content: 'x' },
       ],
-      /lies behind a link/,
+      /below something that is no folder/,
     ],
     'extended headers of others': [
       [{ name: 'artifact_3_5/x', pax: { 'GNU.sparse.name': 'y' } }],
@@ -132,6 +175,28 @@ describe('the archive of a slave', () => {
       expect(await lookAt({ name: 'artifact_3_5/fine', content: 'x' }, ...entries)).to.match(why);
     });
   }
+
+  it('is refused for names that are not UTF-8, plain or in an extended header', async () => {
+    for (const name of ['artifact_3_5/bad', `artifact_3_5/bad${'n'.repeat(120)}`]) {
+      const tar = await tarOf({ name, content: 'x' });
+      for (let at = tar.indexOf('bad'); at !== -1; at = tar.indexOf('bad', at)) {
+        tar[at] = 0xff;
+      }
+      withChecksums(tar);
+      const { content, index } = await blocksOf(tar);
+      expect(await look(content, index)).to.match(/UTF-8|no header/);
+    }
+  });
+
+  it('is taken with names that differ in case or in the form of an accent, which many systems tell apart', async () => {
+    expect(
+      await lookAt(
+        ...['Foo', 'foo', '\u00e9', 'e\u0301', `${'\u00e9'.repeat(120)}`].map((name) => ({
+          name: `artifact_3_5/${name}`,
+        })),
+      ),
+    ).to.equal(null);
+  });
 
   it('is refused for an end mark in it, which would hide what follows', async () => {
     const { content, index } = await blocksOf(

@@ -1,36 +1,49 @@
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
+import fc from 'fast-check';
+import { unpackResults } from '../../../../src/cli/build/results.js';
+import { removeTree } from '../../../../src/lib/remove-tree.js';
+import { ArchiveInspector } from '../../../../src/master/artifacts/inspect.js';
 import { readArchivedConsole } from '../../../../src/master/consoles/archived.js';
+import { defaultResultBounds } from '../../../../src/master/result-bounds.js';
 import { toId } from '../../../../src/protocol/ids.js';
+import { packResults } from '../../../../src/slave/archive/pack-results.js';
 import { writeArchive } from '../../../../src/slave/archive/write-archive.js';
+import { failureOf } from '../../../support/failure-of.js';
+import { makeDeepFolder, makeTree, treeOf } from '../../../support/random-tree.js';
 import { recordedConsole } from '../../../support/recorded-console.js';
 
 describe("the archive of a subjob's results", () => {
   let directory: string;
   let archive: string;
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'archive-'));
+    directory = realpathSync(mkdtempSync(join(tmpdir(), 'archive-')));
     archive = join(directory, '0.tar.gz');
   });
-  afterEach(() => rmSync(directory, { recursive: true }));
+  afterEach(() => removeTree(directory));
 
   function folder(atom: number, console: string | Buffer) {
     const name = `artifact_0_${atom}`;
@@ -234,5 +247,164 @@ describe("the archive of a subjob's results", () => {
     ]);
     const notes = readFileSync(join(unpack(archive), 'artifact_0_1', 'clusterrunner_notes'), 'utf8');
     expect(notes).to.match(/^not read as a report of tests: "cut\.xml": line 1: /);
+  });
+
+  const notesOf = (out: string) => readFileSync(join(out, 'artifact_0_1', 'clusterrunner_notes'), 'utf8');
+
+  it('has nothing of what a link leads to that is in the place of the folder, or of one above it', async () => {
+    const outside = join(directory, 'private');
+    mkdirSync(join(outside, 'artifact_0_1'), { recursive: true });
+    writeFileSync(join(outside, 'key'), 'secret');
+    writeFileSync(join(outside, 'artifact_0_1', 'key'), 'secret');
+    const above = join(directory, 'lease');
+    mkdirSync(join(above, 'artifact_0_1'), { recursive: true });
+    const one = { ...folder(1, ''), path: join(above, 'artifact_0_1') };
+    rmSync(one.path, { recursive: true });
+    for (const replace of [
+      () => symlinkSync(outside, one.path),
+      () => writeFileSync(one.path, 'a file'),
+      () => {
+        renameSync(above, `${above}.moved`);
+        symlinkSync(outside, above);
+      },
+    ]) {
+      rmSync(one.path, { force: true });
+      replace();
+      await writeArchive([one], archive);
+      expect(gunzipSync(readFileSync(archive)).includes('secret')).to.equal(false);
+      const out = unpack(archive);
+      expect(notesOf(out)).to.match(/^left out: "\.": .*ARTIFACT_DIR/);
+      rmSync(out, { recursive: true });
+    }
+  });
+
+  it('leaves out a folder that is deeper than any path, and has what is beside it', async () => {
+    const one = folder(1, '');
+    makeDeepFolder(join(one.path, 'deep'), 60);
+    writeFileSync(join(one.path, 'z'), 'z');
+    const { facts } = await writeArchive([one], archive);
+    const out = unpack(archive);
+    expect(readFileSync(join(out, 'artifact_0_1', 'z'), 'utf8')).to.equal('z');
+    expect(notesOf(out)).to.match(/^left out: "deep\/d.*": its path is too long$/m);
+    expect(facts.get(toId.atom(1))?.num_left_out).to.equal(1);
+  });
+
+  it('leaves out links to names that are not UTF-8, instead of changing where they lead', async () => {
+    const one = folder(1, '');
+    symlinkSync(Buffer.from([0x61, 0xff]), join(one.path, 'link'));
+    await writeArchive([one], archive);
+    expect(notesOf(unpack(archive))).to.equal(
+      'left out: "link": a link to something whose name is not UTF-8\n',
+    );
+  });
+
+  it('tells a name that is not UTF-8 from one that looks the same', async () => {
+    const one = folder(1, '');
+    writeFileSync(Buffer.concat([Buffer.from(`${one.path}/`), Buffer.from([0xff])]), 'bytes');
+    writeFileSync(join(one.path, '\uFFFD'), 'text');
+    await writeArchive([one], archive);
+    const out = unpack(archive);
+    expect(readFileSync(join(out, 'artifact_0_1', '\uFFFD'), 'utf8')).to.equal('text');
+    expect(notesOf(out)).to.equal('left out: "\uFFFD": its name is not UTF-8\n');
+  });
+
+  it('names a file that was shortened while it was packed', async () => {
+    const one = folder(1, Buffer.alloc(3_000_000, 'x'));
+    writeFileSync(join(one.path, 'a'), Buffer.alloc(5_000_000, 'x'));
+    const packing = writeArchive([one], archive);
+    truncateSync(join(one.path, 'a'), 4);
+    const { facts } = await packing;
+    const [fact] = facts.values();
+    // It may have been read before.
+    expect(fact === undefined ? 4 : 5_000_000).to.equal(
+      statSync(join(unpack(archive), 'artifact_0_1', 'a')).size,
+    );
+  });
+
+  it('leaves out the files that the disk has no room for a second time', async () => {
+    const one = folder(1, 'console');
+    writeFileSync(join(one.path, 'large'), Buffer.alloc(3 * 1024 ** 2));
+    writeFileSync(join(one.path, 'small'), 'x');
+    const freeBytes = () => 65 * 1024 ** 2;
+    await writeArchive([one], archive, { freeBytes });
+    const out = unpack(archive);
+    expect(readdirSync(join(out, 'artifact_0_1')))
+      .to.include('small')
+      .and.not.include('large');
+    expect(notesOf(out)).to.contain(
+      'left out: "large": the disk of the slave has no room to pack it (65 MiB are free)',
+    );
+  });
+
+  it('is written without files, and without consoles, when the disk takes no more; nothing half-written stays', async () => {
+    const one = folder(1, 'console');
+    writeFileSync(join(one.path, 'file'), 'x');
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    for (const [failures, left] of [
+      [1, ['clusterrunner_notes', 'console']],
+      [2, ['clusterrunner_notes', 'console']],
+    ] as const) {
+      let writes = 0;
+      await packResults([one], archive, {}, async (...args) => {
+        writes += 1;
+        const written = await writeArchive(...args);
+        if (writes <= failures) {
+          throw full;
+        }
+        return written;
+      });
+      const out = unpack(archive);
+      expect(readdirSync(join(out, 'artifact_0_1')).sort()).to.deep.equal(left);
+      expect(readFileSync(join(out, 'artifact_0_1', 'console'), 'utf8')).to.equal(
+        failures === 1 ? 'console' : '',
+      );
+      expect(notesOf(out)).to.contain('left out: "file": the disk of the slave has no room for it');
+      rmSync(out, { recursive: true });
+    }
+    const always = packResults([one], archive, {}, async (_folders, file) => {
+      writeFileSync(file, 'half');
+      throw full;
+    });
+    expect(await failureOf(always)).to.equal(full);
+    expect(existsSync(archive)).to.equal(false);
+  });
+
+  it('is written although a build has removed the folder for it', async () => {
+    const file = join(directory, 'outbox', '7.tar.gz');
+    await packResults([folder(1, '')], file, {});
+    expect(existsSync(file)).to.equal(true);
+  });
+
+  it('is taken by the master and unpacked whole by a client, whatever an atom has left', async () => {
+    let number = 0;
+    await fc.assert(
+      fc.asyncProperty(treeOf, fc.boolean(), async (entries, isRemoved) => {
+        number += 1;
+        await removeTree(join(directory, 'artifact_0_1'));
+        const one = folder(1, 'printed\n');
+        makeTree(one.path, entries, '/etc');
+        const packing = writeArchive([one], archive);
+        if (isRemoved) {
+          // Something that the atom has started still runs.
+          await removeTree(one.path);
+        }
+        const index = await packing;
+        const atoms = [{ id: one.atom, exit_code: 0, actual_time: 1 }];
+        const lease = { lease_id: toId.lease(1), attempt: toId.attempt(1) };
+        const inspector = new ArchiveInspector(
+          toId.subjob(0),
+          { lease, atoms, index: { members: index.members, consoles: [] } },
+          defaultResultBounds,
+        );
+        await inspector.pass(readFileSync(archive));
+        inspector.end();
+        const target = join(directory, `results-${number}`);
+        const end = gzipSync(Buffer.alloc(1024));
+        const { refused } = await unpackResults(Readable.from([readFileSync(archive), end]), target);
+        expect(refused).to.equal(0);
+        expect(readdirSync(join(target, 'artifact_0_1'))).to.include('console');
+      }),
+      { numRuns: 6 },
+    );
   });
 });
