@@ -108,6 +108,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     random,
     log,
   });
+  await ensureOwnFolder(root, join(root, 'outbox'));
   const outbox = new Outbox(join(root, 'outbox'), session, log, delivering.signal, () => changed());
   const masks = masksOf(options);
   const pipes = new ConsolePipes(work);
@@ -156,7 +157,9 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     );
     outbox.resume();
     const before = readPredecessor(root);
-    noteInstance(root, session.instance);
+    await noteInstance(root, session.instance).catch((error: unknown) => {
+      log.warn(`The next slave in ${root} will not know this one: ${messageOf(error)}`);
+    });
     if (before !== null) {
       // Not before its results are delivered: their leases must not be over by then.
       void outbox.emptied().then(() => session.bury(before, delivering.signal));

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -111,6 +112,21 @@ describe('a slave', () => {
       builds: [],
       open_polls: [],
     });
+  });
+
+  it('starts whatever builds have left in the place of its own files and folders', async () => {
+    const root = join(home, 'root');
+    const elsewhere = join(home, 'elsewhere');
+    mkdirSync(join(root, 'instance/in it'), { recursive: true });
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, 'precious'), '');
+    writeFileSync(join(root, 'outbox'), 'no folder');
+    for (const name of ['work', 'builds', 'idle', 'mirrors', 'unremovable']) {
+      symlinkSync(elsewhere, join(root, name));
+    }
+    await start();
+    await until(() => changes('askForWork').length > 0);
+    expect(readdirSync(elsewhere)).to.deep.equal(['precious']);
   });
 
   it("does not start with a secret that is not the master's", async () => {

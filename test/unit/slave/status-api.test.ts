@@ -24,6 +24,7 @@ describe('the status API of a slave', () => {
       is_draining: false,
       executors: [],
       num_results_waiting: 0,
+      unremovable: { folder: '/root/unremovable', count: 0 },
     }));
   });
   afterEach(() => server.close());
