@@ -12,15 +12,15 @@ export interface BatchItem {
  * living through every process.
  *
  * It reads from descriptor 4, each ended by a NUL: a word, which comes when the watchdog knows of it, so nothing outlives
- * whoever started it; the command; and then for each batch the path of a file that lists its items. From descriptor 6 it
+ * whoever started it; the command; and then for each batch the path of a file that lists its items. From descriptor 5 it
  * reads, ended by a NUL, the path of the pipe that takes stdout and stderr of the next item. Job control
  * (`set -m`) gives each item a process group of its own. The shell says on descriptor 3, a line each:
  *
  *   p PID                an item begins; PID is its leader, which is also its process group. Said by the leader itself
  *                        before it becomes the command, so whoever reads to the end of the descriptor knows of every
  *                        group
- *   l                    the leader has ended and others of its group live; the shell waits for a NUL on descriptor 4
- *                        before it goes on
+ *   l                    the leader has ended and others of its group live, or others that it has started are children
+ *                        of the shell's warden by now; the shell waits for a NUL on descriptor 4 before it goes on
  *   e CODE BEGIN END     the item has ended; CODE as in `$?`, times in seconds since the epoch
  *   d                    the batch is done
  *
@@ -29,12 +29,12 @@ export interface BatchItem {
  *
  * It is one line, because messages of the shell name the line, and what is evaluated counts on from where it stands.
  */
-const script = (run: string) =>
+const script = (run: string, hasWarden: boolean) =>
   [
     "IFS= read -r -d '' _cr_word <&4 && IFS= read -r -d '' _cr_command <&4 || exit; set -m;",
     "while IFS= read -r -d '' _cr_list <&4; do",
-    "while IFS= read -r -d '' _cr_setting <&5; do",
-    "IFS= read -r -d '' _cr_console <&6 || exit;",
+    "while IFS= read -r -d '' _cr_setting <&6; do",
+    "IFS= read -r -d '' _cr_console <&5 || exit;",
     '_cr_begin=$EPOCHREALTIME;',
     '{',
     'printf "p %s\\n" "$BASHPID" >&3;',
@@ -42,20 +42,36 @@ const script = (run: string) =>
     'eval "$_cr_setting";',
     run,
     '} &',
-    'wait "$!"; _cr_code=$?; _cr_end=$EPOCHREALTIME;',
-    'if kill -0 -- "-$!" 2>/dev/null; then echo l >&3; IFS= read -r -d "" _cr_word <&4; fi;',
+    'wait -f "$!"; _cr_code=$?;',
+    WHILE_STOPPED,
+    '_cr_end=$EPOCHREALTIME;',
+    `if kill -0 -- "-$!"${hasWarden ? OTHERS_OF_WARDEN : ''};`,
+    'then echo l >&3; IFS= read -r -d "" _cr_word <&4; fi;',
     'printf "e %s %s %s\\n" "$_cr_code" "$_cr_begin" "$_cr_end" >&3;',
-    'done 5<"$_cr_list"; echo d >&3; done',
+    'done 6<"$_cr_list"; echo d >&3; done',
   ].join(' ');
+/** Of one that was stopped before it is waited for, bash says first which signal that was: 128 + 17 to 22. */
+const WHILE_STOPPED =
+  'while ((_cr_code > 144 && _cr_code < 151)); do' +
+  ' kill -0 "$!" || { wait -f "$!"; _cr_code=$?; break; };' +
+  ' wait -f "$!"; _cr_code=$?;' +
+  ' done;';
+/** Of the shell itself there are no children at this point. */
+const OTHERS_OF_WARDEN =
+  ' || { _cr_word=; read -r _cr_word </proc/$PPID/task/$PPID/children; [[ $_cr_word && $_cr_word != $$ ]]; }';
 const IN_NEW_SHELL = 'exec "$BASH" -o pipefail -c "$_cr_command";';
 const IN_FORK = 'set +m; set --; eval "$_cr_command";';
 
 /**
  * For bash from version 5, which has EPOCHREALTIME. `command` is shell text; see isPlainCommand. What BASH_ENV names is
- * run by each new bash.
+ * run by each new bash. `hasWarden`: the parent of the shell is its warden; see warden.ts.
  */
-export function batchScript(command: string, env: Readonly<Record<string, string>>): string {
-  return script(isPlainCommand(command) && env.BASH_ENV === undefined ? IN_FORK : IN_NEW_SHELL);
+export function batchScript(
+  command: string,
+  env: Readonly<Record<string, string>>,
+  hasWarden: boolean,
+): string {
+  return script(isPlainCommand(command) && env.BASH_ENV === undefined ? IN_FORK : IN_NEW_SHELL, hasWarden);
 }
 
 /** What the shell reads of a batch's items. */

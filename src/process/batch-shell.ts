@@ -1,17 +1,20 @@
-import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { execa } from 'execa';
 import type { Clock } from '../lib/clock.js';
 import { TimeLimit } from '../lib/time-limit.js';
-import { ClusterRunnerError } from '../protocol/errors.js';
+import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import { type BatchItem, batchList, batchScript, parseBatchWord } from './batch-script.js';
 import type { ConsolePipe, OutputSink } from './console-pipe.js';
 import type { ConsolePipes } from './console-pipes.js';
-import { endGroup } from './process-group.js';
-import { prepareToWatch, unwatchGroup, watchGroup } from './watchdog.js';
+import { containment } from './containment.js';
+import { endFamily, type Survivor, survivorsSentence } from './family.js';
+import { type Leader, startCommand } from './leader.js';
+import { processEntry } from './process-table.js';
+import { LEFTOVER_GRACE_MS } from './supervise.js';
+import { unwatchFamily } from './watchdog.js';
 
 export interface BatchShellOptions {
   /** Shell text, run once for each item. */
@@ -38,8 +41,16 @@ export interface Batch {
   onBegin(index: number): void;
   /** stdout and stderr of an item, in order, between its begin and its end; see OutputSink. */
   onOutput(index: number, bytes: Buffer): void;
-  /** `exitCode` is 128 + n when signal n ended it; it says nothing of an item that took too long. */
-  onEnd(index: number, exitCode: number, seconds: number, tookTooLong: boolean): void;
+  onEnd(index: number, end: ItemEnd): void;
+}
+
+export interface ItemEnd {
+  /** 128 + n when signal n ended it; it says nothing of an item that took too long. */
+  readonly exitCode: number;
+  readonly seconds: number;
+  readonly tookTooLong: boolean;
+  /** What else happened, in a sentence for whoever reads its console. */
+  readonly note: string | null;
 }
 
 let possible: Promise<boolean> | null = null;
@@ -53,15 +64,18 @@ export function canRunBatches(): Promise<boolean> {
   return possible;
 }
 
-/** How long what an item left in the background has between TERM and KILL. */
-const LEFTOVER_GRACE_MS = 1000;
+/** Of an item whose shell has ended. */
+const KILLED = 128 + 9;
 /** So many items may begin before this process has read what the first of them has printed. */
 const PIPES_AHEAD = 4;
+/** How often a shell may end before any of its items begins; then something is wrong with this machine. */
+const MAX_IDLE_ENDS = 3;
 
 /**
  * A shell that runs a command for many items, one after another, each in a process group of its own, and then waits for
- * the next batch; see batch-script. It is started by the first batch, and again by the one after a batch in which
- * it ended. Starting any process out of Node takes tens of milliseconds where its memory is large.
+ * the next batch; see batch-script. It is started by the first batch, and again when it has ended, because an item, or a
+ * machine without memory, may end the shell that runs it. Starting any process out of Node takes tens of milliseconds where its
+ * memory is large.
  */
 export class BatchShell {
   readonly #options: BatchShellOptions;
@@ -72,36 +86,57 @@ export class BatchShell {
   }
 
   /**
-   * Must not be called again before it has settled. Resolves when nothing of any item lives: with 'completed' when all
-   * have ended, with 'canceled' when the batch's signal came before.
-   * @throws ClusterRunnerError UNAVAILABLE when the shell ends by itself, or has no room to start a process
+   * Must not be called again before it has settled. Resolves when nothing of any item lives, but what cannot be ended:
+   * with 'completed' when all have ended, with 'canceled' when the batch's signal came before.
+   * @throws ClusterRunnerError UNAVAILABLE when no shell goes on living, or has room to start a process
    */
   async run(batch: Batch): Promise<'completed' | 'canceled'> {
-    await writeFile(batch.list, batchList(batch.items), { mode: 0o600 });
-    if (batch.signal.aborted) {
-      return 'canceled';
+    let ended = 0;
+    for (let idleEnds = 0; idleEnds < MAX_IDLE_ENDS; ) {
+      await writeFile(batch.list, batchList(batch.items.slice(ended)), { mode: 0o600 });
+      if (batch.signal.aborted) {
+        return 'canceled';
+      }
+      const { outcome, count } = await this.#runFrom(batch, ended);
+      if (outcome !== 'lost') {
+        return outcome;
+      }
+      idleEnds = count === 0 ? idleEnds + 1 : 0;
+      ended += count;
+      if (ended === batch.items.length) {
+        return 'completed';
+      }
     }
-    const shell = this.#usable();
-    let isDone = false;
+    throw new ClusterRunnerError(
+      'UNAVAILABLE',
+      `The shell that runs the atoms ended ${MAX_IDLE_ENDS} times before an atom began; is it killed on this slave?`,
+    );
+  }
+
+  async #runFrom(batch: Batch, first: number): Promise<BatchOutcome> {
+    const shell = await this.#usable();
+    let outcome: BatchOutcome = { outcome: 'lost', count: 0 };
     shell.begin();
     try {
       await shell.supplyPipes();
-      isDone = !batch.signal.aborted && (await runIn(shell, batch, this.#options.clock));
+      outcome = batch.signal.aborted
+        ? { outcome: 'canceled', count: 0 }
+        : await new BatchRun(shell, batch, first, this.#options.clock).done();
     } finally {
-      if (!isDone) {
+      if (outcome.outcome !== 'completed') {
         this.#shell = null;
-        await endWithAll(shell, batch.graceMs, this.#options.clock);
+        await shell.endAll(batch.graceMs);
       }
       shell.settle();
     }
-    return isDone ? 'completed' : 'canceled';
+    return outcome;
   }
 
   /** One that was started in the folder that is there now: a project may have put another in its place. */
-  #usable(): StartedShell {
+  async #usable(): Promise<StartedShell> {
     if (this.#shell?.isGone !== false || this.#shell.place !== placeOf(this.#options.cwd)) {
       this.#shell?.end();
-      this.#shell = new StartedShell(this.#options);
+      this.#shell = await StartedShell.start(this.#options);
     }
     return this.#shell;
   }
@@ -113,81 +148,120 @@ export class BatchShell {
   }
 }
 
-/** True when all items have ended, false when it was canceled; then the shell is dead. */
-async function runIn(shell: StartedShell, batch: Batch, clock: Clock): Promise<boolean> {
-  const { signal, items } = batch;
-  // It never begins another item once it is gone; what it has begun is known by the end of what it says.
-  const stop = () => shell.kill();
-  signal.addEventListener('abort', stop, { once: true });
-  let leader: number | null = null;
-  let time: ItemTime | null = null;
-  let ended = 0;
-  try {
-    shell.tell(batch.list);
-    for (let line = await shell.line(); line !== null; line = await shell.line()) {
-      const word = parseBatchWord(line);
-      if (word.kind === 'done') {
-        return ended === items.length && !signal.aborted;
-      }
-      if (word.kind === 'begins') {
-        leader = word.leader;
-        time = new ItemTime(leader, batch, clock, stop);
-        const index = ended;
-        shell.beginItem((bytes) => batch.onOutput(index, bytes));
-        batch.onBegin(index);
-        continue;
-      }
-      await time?.end();
-      if (leader === null) {
-        throw new ClusterRunnerError(
-          'UNAVAILABLE',
-          'This machine had no room for the process of an atom; raise its limits or use fewer executors.',
-        );
-      }
-      if (word.kind === 'leaves others') {
-        if (!signal.aborted && time?.tookTooLong !== true) {
-          await endGroup(leader, Math.min(LEFTOVER_GRACE_MS, batch.graceMs), clock);
-        }
-        shell.tell('');
-        continue;
-      }
-      leader = null;
-      shell.endItem();
-      if (!signal.aborted) {
-        batch.onEnd(ended, word.exitCode, word.seconds, time?.tookTooLong ?? false);
-      }
-      time = null;
-      ended += 1;
-    }
-    await time?.end();
-  } finally {
-    signal.removeEventListener('abort', stop);
-    time?.stop();
-    if (leader !== null) {
-      shell.kill();
-      await endGroup(leader, batch.graceMs, clock);
-    }
-    shell.endItem();
-  }
-  if (signal.aborted) {
-    return false;
-  }
-  throw new ClusterRunnerError(
-    'UNAVAILABLE',
-    `The shell that ran the atoms ended after ${ended} of ${items.length}; was it killed on this slave?`,
-  );
+/** 'lost': the shell has ended meanwhile. `count` items have ended. */
+interface BatchOutcome {
+  readonly outcome: 'completed' | 'canceled' | 'lost';
+  readonly count: number;
 }
 
-/** Ends it, and what it has begun since it was last heard. */
-async function endWithAll(shell: StartedShell, graceMs: number, clock: Clock): Promise<void> {
-  shell.kill();
-  for (let line = await shell.line(); line !== null; line = await shell.line()) {
-    const leader = /^p (\d+)$/.exec(line)?.[1];
-    if (leader !== undefined) {
-      await endGroup(Number(leader), graceMs, clock);
+/** A batch, from its item `first` on, in one shell. */
+class BatchRun {
+  readonly #shell: StartedShell;
+  readonly #batch: Batch;
+  readonly #first: number;
+  readonly #clock: Clock;
+  #ended = 0;
+  #item: RunningItem | null = null;
+
+  constructor(shell: StartedShell, batch: Batch, first: number, clock: Clock) {
+    this.#shell = shell;
+    this.#batch = batch;
+    this.#first = first;
+    this.#clock = clock;
+  }
+
+  async done(): Promise<BatchOutcome> {
+    const { signal } = this.#batch;
+    // It never begins another item once it is gone; what it has begun is known by the end of what it says.
+    const stop = () => this.#shell.kill();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      const isDone = await this.#listen();
+      if (signal.aborted) {
+        return { outcome: 'canceled', count: this.#ended };
+      }
+      if (!isDone) {
+        await this.#endLost();
+      }
+      return { outcome: isDone ? 'completed' : 'lost', count: this.#ended };
+    } finally {
+      signal.removeEventListener('abort', stop);
+      this.#item?.stop();
     }
   }
-  shell.end();
+
+  /** True when the shell says that the batch is done, false when it says no more. */
+  async #listen(): Promise<boolean> {
+    const { items } = this.#batch;
+    this.#shell.tell(this.#batch.list);
+    for (let line = await this.#shell.line(); line !== null; line = await this.#shell.line()) {
+      const word = parseBatchWord(line);
+      switch (word.kind) {
+        case 'done':
+          return this.#first + this.#ended === items.length;
+        case 'begins':
+          this.#begin(word.leader);
+          break;
+        case 'leaves others':
+          await this.#item?.endOthers();
+          this.#shell.tell('');
+          break;
+        case 'ended':
+          await this.#endItem(word.exitCode, word.seconds);
+          break;
+      }
+    }
+    return false;
+  }
+
+  #begin(leader: number): void {
+    const index = this.#first + this.#ended;
+    this.#item = new RunningItem(leader, this.#shell, this.#batch, this.#clock);
+    this.#shell.beginItem((bytes) => this.#batch.onOutput(index, bytes));
+    this.#batch.onBegin(index);
+  }
+
+  async #endItem(exitCode: number, seconds: number): Promise<void> {
+    const item = this.#item;
+    if (item === null) {
+      throw new ClusterRunnerError(
+        'UNAVAILABLE',
+        'This machine had no room for the process of an atom; raise its limits or use fewer executors.',
+      );
+    }
+    await item.settled();
+    this.#report(item, { exitCode, seconds, note: null });
+  }
+
+  /** The item that ran when the shell ended. */
+  async #endLost(): Promise<void> {
+    const item = this.#item;
+    if (item === null) {
+      return;
+    }
+    await item.settled();
+    this.#shell.kill();
+    item.add(await this.#shell.endMembers(this.#batch.graceMs, [item.leader]));
+    this.#report(item, {
+      exitCode: KILLED,
+      seconds: item.seconds(),
+      note: item.tookTooLong
+        ? null
+        : 'The shell that ran this atom ended before it. Did the atom end its parent process, or had the slave no memory left?',
+    });
+  }
+
+  #report(item: RunningItem, end: Omit<ItemEnd, 'tookTooLong'>): void {
+    this.#item = null;
+    this.#shell.endItem();
+    if (!this.#batch.signal.aborted) {
+      const sentences = [end.note, item.survivors.length > 0 ? survivorsSentence(item.survivors) : null];
+      const note = sentences.filter((one) => one !== null).join(' ');
+      const { tookTooLong } = item;
+      this.#batch.onEnd(this.#first + this.#ended, { ...end, tookTooLong, note: note === '' ? null : note });
+    }
+    this.#ended += 1;
+  }
 }
 
 /** Which folder a path leads to; null when it leads to none. */
@@ -197,16 +271,16 @@ function placeOf(path: string): string | null {
 }
 
 /**
- * The process, with the two pipes over which it is spoken with. It leads a session, which the watchdog knows, and with it
- * all groups of its items: telling it of each would cost as much as an atom does.
+ * The process, with the two pipes over which it is spoken with. Its family, which the watchdog knows, has all of its
+ * items: telling the watchdog of each would cost as much as an atom does.
  */
 class StartedShell {
   /** Which folder it was started in. */
   readonly place: string | null;
-  readonly #kill: () => void;
-  readonly #answer: Writable;
+  readonly #leader: Leader;
+  readonly #clock: Clock;
   readonly #lines: AsyncIterator<string>;
-  readonly #pid: number;
+  readonly #answer: Writable;
   readonly #pipes: ConsolePipes;
   readonly #pipePaths: Writable;
   /** Those whose paths it was told and that no item is known to use, in the order in which items take them. */
@@ -214,51 +288,59 @@ class StartedShell {
   /** That of the item that runs. */
   #current: ConsolePipe | null = null;
   #isEnded = false;
+  /** Those that could not be ended; looking for them again is no use. */
+  readonly #survivors = new Set<string>();
+  #pid: number | null = null;
   #isGone = false;
   #isBusy = false;
 
   /** @throws ClusterRunnerError UNAVAILABLE */
-  constructor({ command, cwd, env, pipes }: BatchShellOptions) {
-    prepareToWatch();
-    this.place = placeOf(cwd);
-    const shell = execa('bash', ['-c', batchScript(command, env)], {
-      cwd,
-      env: { ...env },
-      extendEnv: false,
-      detached: true,
-      cleanup: false,
-      buffer: false,
-      reject: false,
-      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe', 'ignore', 'pipe'],
-    });
-    const stdio: readonly unknown[] = shell.stdio;
-    const [, , , said, answer, , pipePaths] = stdio;
-    const { pid } = shell;
-    if (
-      !(said instanceof Readable) ||
-      !(answer instanceof Writable) ||
-      !(pipePaths instanceof Writable) ||
-      pid === undefined
-    ) {
+  static async start(options: BatchShellOptions): Promise<StartedShell> {
+    const { command, cwd, env } = options;
+    const place = placeOf(cwd);
+    const hasWarden = (await containment()).kind === 'subreaper';
+    try {
+      const call = { file: 'bash', args: ['-c', batchScript(command, env, hasWarden)] };
+      const leader = await startCommand(call, {
+        cwd,
+        env,
+        stdout: 'ignore',
+        stderr: 'ignore',
+        isContinued: true,
+        pipes: 3,
+      });
+      return new StartedShell(leader, place, options);
+    } catch (error) {
       throw new ClusterRunnerError(
         'UNAVAILABLE',
-        `A shell could not be started in ${cwd}; is the folder there, and bash installed on this slave?`,
+        `A shell could not be started in ${cwd}; is the folder there, and bash installed on this slave? ${messageOf(error)}`,
+        { cause: error },
       );
     }
-    this.#pid = pid;
-    this.#kill = () => shell.kill('SIGKILL');
+  }
+
+  private constructor(leader: Leader, place: string | null, { command, pipes, clock }: BatchShellOptions) {
+    const [said, answer, pipePaths] = leader.pipes;
+    if (said === undefined || answer === undefined || pipePaths === undefined) {
+      throw new Error('A shell was started without its pipes.');
+    }
+    this.place = place;
+    this.#leader = leader;
+    this.#clock = clock;
     this.#answer = answer;
     this.#pipes = pipes;
     this.#pipePaths = pipePaths;
     this.#lines = createInterface({ input: said })[Symbol.asyncIterator]();
-    // One that is gone already is known by the end of what it says.
-    answer.on('error', () => undefined);
-    pipePaths.on('error', () => undefined);
-    void once(shell, 'exit').then(() => {
-      this.#isGone = true;
-      this.#unwatchIfOver();
+    void leader.pid.then((pid) => {
+      this.#pid = pid;
     });
-    watchGroup(pid);
+    const end = () => {
+      this.#isGone = true;
+      // Without its warden it may live on, but what its items start could not be found any more.
+      this.kill();
+      this.#unwatchIfOver();
+    };
+    leader.exited.then(end, end);
     this.tell('');
     this.tell(command);
   }
@@ -267,12 +349,12 @@ class StartedShell {
     return this.#isGone;
   }
 
-  /** From now on something of its session may live when it is gone. */
+  /** From now on something of its family may live when it is gone. */
   begin(): void {
     this.#isBusy = true;
   }
 
-  /** Nothing of its session lives but itself. */
+  /** Nothing of its family lives but itself. */
   settle(): void {
     this.#isBusy = false;
     this.#unwatchIfOver();
@@ -280,7 +362,7 @@ class StartedShell {
 
   #unwatchIfOver(): void {
     if (this.#isGone && !this.#isBusy) {
-      unwatchGroup(this.#pid);
+      void this.#leader.gone.then(() => unwatchFamily(this.#leader.root));
     }
   }
 
@@ -332,7 +414,48 @@ class StartedShell {
   }
 
   kill(): void {
-    this.#kill();
+    void this.#leader.pid.then((pid) => {
+      if (pid !== null && this.#hasNumber(pid)) {
+        killIfThere(pid);
+      }
+    });
+  }
+
+  /** Whether the number is still that of the shell. */
+  #hasNumber(pid: number): boolean {
+    const { scope, root } = this.#leader;
+    return scope === 'subreaper' ? processEntry(pid)?.session === root : !this.#isGone;
+  }
+
+  /** Ends what its items have started, `groups` of theirs among it, but not itself; see endFamily. */
+  async endMembers(graceMs: number, groups: readonly number[]): Promise<readonly Survivor[]> {
+    const { root, scope } = this.#leader;
+    const survivors = await endFamily(root, scope, {
+      graceMs,
+      clock: this.#clock,
+      groups,
+      spared: (entry) =>
+        // Without a warden the shell is the root.
+        entry.pid === this.#pid || entry.pid === root || this.#survivors.has(keyOf(entry)),
+    });
+    for (const one of survivors) {
+      this.#survivors.add(keyOf(one));
+    }
+    return survivors;
+  }
+
+  /** Ends it with all that its items have started. */
+  async endAll(graceMs: number): Promise<void> {
+    this.kill();
+    const groups: number[] = [];
+    for (let line = await this.line(); line !== null; line = await this.line()) {
+      const leader = /^p (\d+)$/.exec(line)?.[1];
+      if (leader !== undefined) {
+        groups.push(Number(leader));
+      }
+    }
+    await this.endMembers(graceMs, groups);
+    this.end();
   }
 
   /** Of an idle one this is the end of its input, at which it ends by itself; killing it is as good. */
@@ -345,26 +468,50 @@ class StartedShell {
     for (const pipe of this.#ahead.splice(0)) {
       this.#pipes.giveBack(pipe);
     }
+    if (this.#survivors.size > 0) {
+      this.#leader.abandon();
+    }
   }
 }
 
-/** The time that one item has: when it is over its group is ended, which the shell then says. */
-class ItemTime {
+function keyOf({ pid, began }: { readonly pid: number; readonly began: string }): string {
+  return `${pid} ${began}`;
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'EPERM'))) {
+      throw error;
+    }
+  }
+}
+
+/** An item that runs. When its time is over, all that it has started is ended, and the shell then says so. */
+class RunningItem {
+  readonly leader: number;
+  readonly survivors: Survivor[] = [];
+  readonly #shell: StartedShell;
+  readonly #batch: Batch;
+  readonly #clock: Clock;
+  readonly #begin: number;
   readonly #limit: TimeLimit | null;
   #ending: Promise<void> = Promise.resolve();
 
-  /** `failed` is called when the group cannot be ended: the shell would wait for it for ever. */
-  constructor(
-    leader: number,
-    { limitSeconds, limitGraceMs, signal }: Batch,
-    clock: Clock,
-    failed: () => void,
-  ) {
+  constructor(leader: number, shell: StartedShell, batch: Batch, clock: Clock) {
+    this.leader = leader;
+    this.#shell = shell;
+    this.#batch = batch;
+    this.#clock = clock;
+    this.#begin = clock.monotonic();
+    const { limitSeconds, signal } = batch;
     this.#limit = limitSeconds === null ? null : new TimeLimit(clock, limitSeconds, signal);
     this.#limit?.signal.addEventListener('abort', () => {
       if (this.tookTooLong) {
-        this.#ending = endGroup(leader, limitGraceMs, clock);
-        this.#ending.catch(failed);
+        this.#ending = this.#endLate();
+        // Whatever went wrong with ending it, its shell must not wait for it for ever.
+        this.#ending.catch(() => shell.kill());
       }
     });
   }
@@ -373,13 +520,39 @@ class ItemTime {
     return this.#limit?.isOver ?? false;
   }
 
+  seconds(): number {
+    return Math.max(0, this.#clock.monotonic() - this.#begin) / 1000;
+  }
+
+  async #endLate(): Promise<void> {
+    this.add(await this.#shell.endMembers(this.#batch.limitGraceMs, [this.leader]));
+    if (this.survivors.some(({ pid }) => pid === this.leader)) {
+      // The shell waits for it.
+      this.#shell.kill();
+    }
+  }
+
+  /** Ends what it has left running. */
+  async endOthers(): Promise<void> {
+    this.stop();
+    await this.#ending;
+    if (!this.#batch.signal.aborted) {
+      const graceMs = Math.min(LEFTOVER_GRACE_MS, this.#batch.graceMs);
+      this.add(await this.#shell.endMembers(graceMs, [this.leader]));
+    }
+  }
+
+  add(survivors: readonly Survivor[]): void {
+    this.survivors.push(...survivors);
+  }
+
   /** Nothing waits for the item any more. */
   stop(): void {
     this.#limit?.end();
   }
 
-  /** The item has ended. Resolves when its group is gone, if it was this that ended it. @throws see endGroup */
-  async end(): Promise<void> {
+  /** The item has ended. Resolves when all that it has started is gone, if it was its time that ended it. */
+  async settled(): Promise<void> {
     this.stop();
     await this.#ending;
   }

@@ -2,9 +2,10 @@ import { appendFileSync, closeSync, constants, openSync } from 'node:fs';
 import type { Clock } from '../lib/clock.js';
 import type { ConsolePipe } from './console-pipe.js';
 import type { ConsolePipes } from './console-pipes.js';
-import { type Leader, startLeader } from './leader.js';
-import { type ProgramCall, shellCall, whenTold } from './shell.js';
-import { supervise } from './supervise.js';
+import type { Survivor } from './family.js';
+import { type Leader, startCommand } from './leader.js';
+import { type ProgramCall, shellCall } from './shell.js';
+import { endLeader, LEFTOVER_GRACE_MS, supervise } from './supervise.js';
 import { Tail } from './tail.js';
 
 /**
@@ -42,12 +43,22 @@ export interface CommandResult {
   readonly ended: 'exited' | 'canceled';
   /** Only with output of kind tail. */
   readonly tail?: string;
+  /** Processes of the command that could not be ended. */
+  readonly survivors: readonly Survivor[];
 }
 
-const TERMINATED = 128 + 15;
+/** What a command has left running. */
+export interface Leftovers {
+  /** Ends them: TERM, after `graceMs` KILL. Resolves with those that could not be ended. */
+  end(graceMs: number): Promise<readonly Survivor[]>;
+  /** The end of what the command and they have printed; complete when they have ended. */
+  tail(): string;
+}
+
+const CANCELED_BEFORE: CommandResult = { exitCode: 128 + 15, seconds: 0, ended: 'canceled', survivors: [] };
 
 /**
- * Runs shell text in its own process group and resolves when nothing of the group lives any more, however it
+ * Runs shell text in its own process group and resolves when nothing that it has started lives any more, however it
  * ended; background processes that a command leaves behind are ended with it.
  * @throws ClusterRunnerError PREPARATION_FAILED when it cannot be started (folder missing, no room for it)
  */
@@ -59,6 +70,61 @@ export async function runCommand(run: CommandOptions): Promise<CommandResult> {
   return output.stdoutFile === undefined
     ? await withTail(run, output)
     : await withTailAndFile(run, output, output.stdoutFile);
+}
+
+/**
+ * The same, but a command that succeeds may leave others running: services for commands after it. They live, and what
+ * they print is taken, until they are ended. Null when it has failed: then nothing lives.
+ */
+export async function runStartingServices(
+  run: CommandOptions & { readonly output: TailOutput },
+): Promise<{ result: CommandResult; leftovers: Leftovers | null }> {
+  const { pipes, maxBytes } = run.output;
+  const { clock } = run;
+  const tail = new Tail(maxBytes);
+  const pipe = await pipes.take();
+  pipe.begin((bytes) => tail.write(Buffer.from(bytes)));
+  let isKept = false;
+  try {
+    const shell = await shellCall(run.command);
+    if (run.signal.aborted) {
+      return { result: CANCELED_BEFORE, leftovers: null };
+    }
+    const leader = await startInto(shell, run, pipe.path, pipe.path);
+    const { exitCode, canceled, seconds, survivors } = await supervise(leader, {
+      ...run,
+      leavesOthers: true,
+    });
+    const ended = canceled ? 'canceled' : 'exited';
+    if (canceled || exitCode !== 0) {
+      const others = canceled
+        ? []
+        : await endLeader(leader, { graceMs: LEFTOVER_GRACE_MS, clock, hasExited: true });
+      pipe.finish();
+      const result = {
+        exitCode,
+        seconds,
+        ended,
+        tail: tail.text(),
+        survivors: [...survivors, ...others],
+      } as const;
+      return { result, leftovers: null };
+    }
+    isKept = true;
+    const end = async (graceMs: number) => {
+      try {
+        return await endLeader(leader, { graceMs, clock, hasExited: true });
+      } finally {
+        pipe.finish();
+        pipes.giveBack(pipe);
+      }
+    };
+    return { result: { exitCode, seconds, ended, survivors }, leftovers: { end, tail: () => tail.text() } };
+  } finally {
+    if (!isKept) {
+      pipes.giveBack(pipe);
+    }
+  }
 }
 
 /** Of both, unless stdout has a pipe of its own. */
@@ -114,11 +180,11 @@ async function runInto(
 ): Promise<CommandResult> {
   const shell = await shellCall(run.command);
   if (run.signal.aborted) {
-    return { exitCode: TERMINATED, seconds: 0, ended: 'canceled' };
+    return CANCELED_BEFORE;
   }
-  const leader = await startInto(whenTold(shell), run, stdout.path, stderr.path);
-  const { exitCode, canceled, seconds } = await supervise(leader, run);
-  return { exitCode, seconds, ended: canceled ? 'canceled' : 'exited' };
+  const leader = await startInto(shell, run, stdout.path, stderr.path);
+  const { exitCode, canceled, seconds, survivors } = await supervise(leader, run);
+  return { exitCode, seconds, ended: canceled ? 'canceled' : 'exited', survivors };
 }
 
 async function startInto(
@@ -130,7 +196,7 @@ async function startInto(
   const stdout = openSync(stdoutPath, constants.O_WRONLY);
   const stderr = openSync(stderrPath, constants.O_WRONLY);
   try {
-    return await startLeader(call, { cwd, env, stdout, stderr, isTold: true });
+    return await startCommand(call, { cwd, env, stdout, stderr, isContinued: false, pipes: 0 });
   } finally {
     closeSync(stdout);
     closeSync(stderr);

@@ -26,22 +26,31 @@ export async function shellCall(command: string): Promise<ProgramCall> {
 }
 
 /** The first bash of `path`, which is as in $PATH. */
-export async function findBash(path: string, usualFolders = USUAL_FOLDERS): Promise<string | null> {
+export function findBash(path: string, usualFolders = USUAL_FOLDERS): Promise<string | null> {
+  return findProgram('bash', path, usualFolders);
+}
+
+/** The first program of that name in `path`, which is as in $PATH, and then in `usualFolders`. */
+export async function findProgram(
+  name: string,
+  path: string,
+  usualFolders: readonly string[],
+): Promise<string | null> {
   for (const folder of [...path.split(delimiter), ...usualFolders]) {
-    const bash = join(folder, 'bash');
-    if (folder.startsWith('/') && (await isExecutable(bash))) {
-      return bash;
+    const program = join(folder, name);
+    if (folder.startsWith('/') && (await isExecutable(program))) {
+      return program;
     }
   }
   return null;
 }
 
 /**
- * The same call, begun when a line comes on descriptor 3, and never when that is closed before: whoever starts it may
+ * The same call, begun when a line comes on the descriptor, and never when that is closed before: whoever starts it may
  * have to tell somebody of it first. The shell replaces itself, so no process is added.
  */
-export function whenTold(call: ProgramCall): ProgramCall {
-  const begin = 'read -r word_to_begin <&3 && exec "$@" 3<&-';
+export function whenTold(call: ProgramCall, descriptor: number): ProgramCall {
+  const begin = `read -r word_to_begin <&${descriptor} && exec "$@" ${descriptor}<&-`;
   return { file: '/bin/sh', args: ['-c', begin, 'sh', call.file, ...call.args] };
 }
 

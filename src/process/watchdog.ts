@@ -3,35 +3,61 @@ import { execa } from 'execa';
 
 /*
  * When this process is killed with SIGKILL it cannot end what it has started, and nobody else would. So a small shell
- * that outlives it is told of every process group, and ends those that are left when the pipe from here closes. Each
- * command begins a session of its own, so what belongs to it is found also in groups that were never told: those of
- * the atoms of a batch, of whose shell alone it knows. Commands and batches begin when it has been told of them.
+ * that outlives it is told of the root of every family, see endFamily, and ends those that are left when the pipe from
+ * here closes. So what belongs to a family is found although it was never told of: the atoms of a batch, of whose shell
+ * alone it knows. Commands and batches begin when it has been told of them.
  */
 
 const GRACE_SECONDS = 5;
 
-/** `stat` of Linux: process, name in brackets, state, parent, group, session. Elsewhere pgrep knows sessions. */
+/**
+ * `stat` of Linux: process, name in brackets (of any characters), state, parent, group, session. Elsewhere pgrep knows
+ * groups. Wardens go by themselves, when nobody is left for whom they are there; without them nobody could be found.
+ */
 const SCRIPT = `
-groups=' '
-while read -r what group; do
+roots=' '
+wardens=' '
+while read -r what root; do
   case $what in
-    +) groups="$groups$group " ;;
-    -) groups="\${groups%%" $group "*} \${groups#*" $group "}" ;;
+    +) roots="$roots$root " ;;
+    w) roots="$roots$root " wardens="$wardens$root " ;;
+    -) case $roots in *" $root "*) roots="\${roots%%" $root "*} \${roots#*" $root "}" ;; esac
+       case $wardens in *" $root "*) wardens="\${wardens%%" $root "*} \${wardens#*" $root "}" ;; esac ;;
   esac
 done
-case $groups in *[0-9]*) ;; *) exit ;; esac
+case $roots in *[0-9]*) ;; *) exit ;; esac
+table() {
+  for directory in /proc/[0-9]*; do
+    stat=
+    while read -r line; do stat="$stat $line"; done < "$directory/stat" || continue
+    set -- \${stat##*) }
+    test "$1" = Z && continue
+    echo "\${directory#/proc/} $2 $3 $4"
+  done
+}
 members() {
   if test -r /proc/self/stat; then
-    for directory in /proc/[0-9]*; do
-      read -r stat < "$directory/stat" || continue
-      set -- \${stat##*) }
-      test "$1" = Z && continue
-      case $groups in *" $3 "* | *" $4 "*) echo "\${directory#/proc/}" ;; esac
+    all=$(table)
+    family=$roots
+    before=
+    while test "$before" != "$family"; do
+      before=$family
+      while read -r process parent group session; do
+        case $family in *" $process "*) continue ;; esac
+        case $family in *" $parent "*) family="$family$process "; continue ;; esac
+        case $roots in *" $group "* | *" $session "*) family="$family$process " ;; esac
+      done << END
+$all
+END
+    done
+    for process in $family; do
+      case $wardens in *" $process "*) continue ;; esac
+      kill -s 0 "$process" && echo "$process"
     done
   else
-    for group in $groups; do
-      pgrep -g "$group"
-      pgrep -s "$group"
+    for root in $roots; do
+      pgrep -g "$root"
+      pgrep -s "$root"
     done
   fi
 }
@@ -43,7 +69,7 @@ for second in $(seq ${GRACE_SECONDS}); do
   sleep 1
 done
 # What is killed may have started something in the moment before.
-for round in 1 2 3; do
+for round in 1 2 3 4 5; do
   for process in $(members); do
     kill -s KILL "$process"
   done
@@ -52,20 +78,20 @@ done
 
 let pipe: Writable | null = null;
 
-/** To be called before a group is started, so that it can be watched at once. */
+/** To be called before a command is started, so that it can be watched at once. */
 export function prepareToWatch(): void {
   pipe ??= startWatchdog();
 }
 
-/** From now on the group does not outlive this process by more than a few seconds. */
-export function watchGroup(group: number): void {
+/** From now on the family of `root` does not outlive this process by more than a few seconds. */
+export function watchFamily(root: number, isWarden: boolean): void {
   pipe ??= startWatchdog();
-  pipe.write(`+ ${group}\n`);
+  pipe.write(`${isWarden ? 'w' : '+'} ${root}\n`);
 }
 
-/** The group is gone; its number may become that of another. */
-export function unwatchGroup(group: number): void {
-  pipe?.write(`- ${group}\n`);
+/** The family is gone; its number may become that of another. */
+export function unwatchFamily(root: number): void {
+  pipe?.write(`- ${root}\n`);
 }
 
 /** It keeps this process neither from ending nor from being ended. */
@@ -82,7 +108,7 @@ function startWatchdog(): Writable {
   if ('unref' in stdin && typeof stdin.unref === 'function') {
     stdin.unref();
   }
-  // Without it (it was killed, or there is no sh) everything else still works; the next group starts another.
+  // Without it (it was killed, or there is no sh) everything else still works; the next command starts another.
   stdin.on('error', () => {
     pipe = null;
   });

@@ -5,7 +5,8 @@ import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Masks } from '../lib/masks.js';
 import type { ConsolePipes } from '../process/console-pipes.js';
-import { runCommand } from '../process/run-command.js';
+import { type Survivor, survivorsSentence } from '../process/family.js';
+import { type Leftovers, runCommand, runStartingServices } from '../process/run-command.js';
 import { openWorkspace, type Workspace } from '../project/open-workspace.js';
 import type { PackRelay } from '../project/pack-relay.js';
 import type { RemoteFileLimits } from '../project/remote-files.js';
@@ -75,6 +76,8 @@ export class BuildHost {
   #setup: Promise<SetupFailure> | null = null;
   #job: NamedJob | null = null;
   #shells: BatchShells | null = null;
+  /** Whatever setup has left running. */
+  #services: Leftovers | null = null;
 
   constructor(id: BuildId, files: BuildFiles, context: HostContext) {
     this.id = id;
@@ -176,6 +179,7 @@ export class BuildHost {
     }
     await this.#setup?.catch(() => null);
     await this.#runTeardown(workspace);
+    await this.#endServices();
     await workspace.release();
   }
 
@@ -191,7 +195,7 @@ export class BuildHost {
     if (command === '') {
       return null;
     }
-    const { exitCode, ended, tail } = await runCommand({
+    const { result, leftovers } = await runStartingServices({
       command,
       cwd: projectDirectory,
       env: this.environment(projectDirectory),
@@ -200,6 +204,9 @@ export class BuildHost {
       graceMs: CANCEL_GRACE_MS,
       clock: this.#context.clock,
     });
+    const { exitCode, ended, tail, survivors } = result;
+    this.#services = leftovers;
+    this.#noteSurvivors('setup_build', survivors);
     if (ended === 'canceled') {
       // No failure of the setup's own, so nothing to report as one.
       this.#canceled.signal.throwIfAborted();
@@ -215,7 +222,7 @@ export class BuildHost {
     if (this.#setup === null || command === '') {
       return;
     }
-    const { exitCode, ended, tail } = await runCommand({
+    const { exitCode, ended, tail, survivors } = await runCommand({
       command,
       cwd: projectDirectory,
       env: this.environment(projectDirectory),
@@ -224,10 +231,33 @@ export class BuildHost {
       graceMs: TIMEOUT_GRACE_MS,
       clock: this.#context.clock,
     });
+    this.#noteSurvivors('teardown_build', survivors);
     if (ended === 'canceled' || exitCode !== 0) {
       const how = ended === 'canceled' ? 'took too long' : `exited with ${exitCode}`;
       const output = this.#context.masks.inEnd(tail ?? '');
       this.#context.log.warn({ build: this.id, output }, `teardown_build ${how}.`);
+    }
+  }
+
+  /** Those that setup has started live until teardown, which may want to speak with them, has run. */
+  async #endServices(): Promise<void> {
+    const services = this.#services;
+    this.#services = null;
+    if (services !== null) {
+      this.#noteSurvivors('setup_build', await services.end(TIMEOUT_GRACE_MS));
+      const output = this.#context.masks.inEnd(services.tail());
+      if (output !== '') {
+        this.#context.log.debug(
+          { build: this.id, output },
+          'The end of what setup_build and its services have printed.',
+        );
+      }
+    }
+  }
+
+  #noteSurvivors(section: string, survivors: readonly Survivor[]): void {
+    if (survivors.length > 0) {
+      this.#context.log.warn({ build: this.id }, `${section}: ${survivorsSentence(survivors)}`);
     }
   }
 }

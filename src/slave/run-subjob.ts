@@ -6,8 +6,9 @@ import { rerunScript } from '../job/rerun-script.js';
 import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
 import { TimeLimit } from '../lib/time-limit.js';
-import { canRunBatches } from '../process/batch-shell.js';
+import { canRunBatches, type ItemEnd } from '../process/batch-shell.js';
 import type { ConsolePipes } from '../process/console-pipes.js';
+import { survivorsSentence } from '../process/family.js';
 import { runCommand } from '../process/run-command.js';
 import { atomFolder } from '../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport, RunAssignment } from '../protocol/slave.js';
@@ -59,7 +60,7 @@ interface Planned {
   readonly script: string;
 }
 
-type Ended = (atom: Planned, exitCode: number, seconds: number, tookTooLong: boolean) => void;
+type Ended = (atom: Planned, end: ItemEnd) => void;
 type Began = (atom: Planned) => void;
 
 /** Runs the atoms one after another, those after a failed one too. null when it was canceled. */
@@ -72,12 +73,15 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome | null> {
     run.consoles.begin(atom.id);
     run.onProgress({ id: atom.id, state: 'IN_PROGRESS', exit_code: null, actual_time: null });
   };
-  const ended: Ended = (one, exitCode, actual_time, tookTooLong) => {
+  const ended: Ended = (one, { exitCode, seconds: actual_time, tookTooLong, note }) => {
     const { id } = one.atom;
     // What a command returns that was told to end says nothing.
     const exit_code = tookTooLong ? TIMED_OUT : exitCode;
     const console = run.consoles.of(id);
-    console.end(tookTooLong ? [`the atom was ended after ${limitOf(run)} s (atom_timeout).`] : []);
+    console.end([
+      ...(note === null ? [] : [note]),
+      ...(tookTooLong ? [`the atom was ended after ${limitOf(run)} s (atom_timeout).`] : []),
+    ]);
     verdicts.push({ id, exit_code, actual_time });
     folders.push(folderOf(one, console, exit_code, actual_time));
     run.onProgress({ id, state: 'COMPLETED', exit_code, actual_time });
@@ -113,7 +117,7 @@ async function runTogether(
     limitGraceMs: TIMEOUT_GRACE_MS,
     onBegin: (index) => began(at(index)),
     onOutput: (index, bytes) => run.consoles.of(at(index).atom.id).write(bytes),
-    onEnd: (index, exitCode, seconds, tookTooLong) => ended(at(index), exitCode, seconds, tookTooLong),
+    onEnd: (index, end) => ended(at(index), end),
   });
 }
 
@@ -146,7 +150,9 @@ async function runOneByOne(
     if (result.ended === 'canceled' && !tookTooLong) {
       return 'canceled';
     }
-    ended(one, result.exitCode, result.seconds, tookTooLong);
+    const { exitCode, seconds, survivors } = result;
+    const note = survivors.length === 0 ? null : survivorsSentence(survivors);
+    ended(one, { exitCode, seconds, tookTooLong, note });
   }
   return 'completed';
 }

@@ -8,6 +8,7 @@ import { maskCredentials } from '../lib/mask-credentials.js';
 import { Masks, MIN_MASKED_CHARS } from '../lib/masks.js';
 import { ensureOwnFolder } from '../lib/own-folder.js';
 import { ConsolePipes } from '../process/console-pipes.js';
+import { containment, containmentSentence } from '../process/containment.js';
 import { endEscaped } from '../process/escaped.js';
 import { trimIdle } from '../project/idle-workspaces.js';
 import type { RemoteFileLimits } from '../project/remote-files.js';
@@ -92,6 +93,8 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   await sweepWorkspaces(root, clock, options.workspacesKept, (sentence) => log.warn(sentence));
   await unremovable.look();
 
+  const contained = await containment();
+  log.info(containmentSentence(contained));
   const delivering = new AbortController();
   const status =
     options.port === null
@@ -176,6 +179,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     name: options.name,
     master_url: maskCredentials(options.masterUrl),
     ...worker.status(),
+    containment: contained.kind,
     num_results_waiting: outbox.size,
     unremovable: { folder: unremovable.folder, count: unremovable.count },
   }));

@@ -6,6 +6,7 @@ import { HostNames, isLoopback } from '../lib/host-names.js';
 import { listenOn, portOf } from '../lib/listen-on.js';
 import type { Logger } from '../lib/logger.js';
 import { version } from '../lib/version.js';
+import type { Containment } from '../process/containment.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { BuildId, SubjobId } from '../protocol/ids.js';
 import { API_VERSION } from '../protocol/routes.js';
@@ -25,6 +26,10 @@ export interface SlaveStatus {
   readonly master_url: string;
   readonly is_draining: boolean;
   readonly executors: readonly ExecutorStatus[];
+  /** How it finds the processes that builds have started; see docs/operating.md. */
+  readonly containment: Containment['kind'];
+  /** Builds whose atoms are through here, and whose teardown runs. */
+  readonly builds_in_teardown: readonly BuildId[];
   /** Results that the master has not acknowledged yet. */
   readonly num_results_waiting: number;
   /** What ended builds have left and this user cannot remove. */

@@ -92,7 +92,7 @@ export class Worker {
   }
 
   /** What people see of it. */
-  status(): Pick<SlaveStatus, 'is_draining' | 'executors'> {
+  status(): Pick<SlaveStatus, 'is_draining' | 'executors' | 'builds_in_teardown'> {
     const running = new Map(
       this.leases.all().map(({ assignment, executor }) => [executor, assignment] as const),
     );
@@ -106,7 +106,7 @@ export class Worker {
         current_subjob: assignment?.kind === 'run' ? assignment.subjob_id : null,
       };
     });
-    return { is_draining: this.#draining, executors };
+    return { is_draining: this.#draining, executors, builds_in_teardown: [...this.#releasing.keys()] };
   }
 
   take(answer: WorkAnswer): void {

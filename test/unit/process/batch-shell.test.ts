@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,7 @@ import { systemClock } from '../../../src/lib/clock.js';
 import { type Batch, BatchShell } from '../../../src/process/batch-shell.js';
 import { ConsolePipes } from '../../../src/process/console-pipes.js';
 import { groupIsAlive } from '../../../src/process/process-group.js';
+import { processEntry } from '../../../src/process/process-table.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { until } from '../../support/until.js';
 
@@ -58,10 +60,11 @@ describe('running a command for many items', () => {
     command: string,
     values: readonly string[],
     more: Partial<Batch> = {},
-  ): Promise<{ outcome: string; events: string[]; seconds: number[] }> {
+    shell = shellFor(command),
+  ): Promise<{ outcome: string; events: string[]; seconds: number[]; notes: (string | null)[] }> {
     const events: string[] = [];
+    const notes: (string | null)[] = [];
     const seconds: number[] = [];
-    const shell = shellFor(command);
     const outcome = await shell.run({
       items: values.map((VALUE) => ({ env: { VALUE } })),
       list: join(directory, 'list'),
@@ -74,13 +77,14 @@ describe('running a command for many items', () => {
         appendFileSync(consoleOf(index), '');
       },
       onOutput: (index, bytes) => appendFileSync(consoleOf(index), bytes),
-      onEnd: (index, exitCode, took, tookTooLong) => {
+      onEnd: (index, { exitCode, seconds: took, tookTooLong, note }) => {
         events.push(tookTooLong ? `too long ${index}` : `end ${index} ${exitCode}`);
         seconds.push(took);
+        notes.push(note);
       },
       ...more,
     });
-    return { outcome, events, seconds };
+    return { outcome, events, seconds, notes };
   }
 
   async function startedGroup(): Promise<number> {
@@ -134,7 +138,9 @@ describe('running a command for many items', () => {
     const stray = 'setsid bash -c "while echo stray $VALUE; do sleep 0.02; done" & echo $! >>pids';
     await run(`echo "$VALUE"; ${stray}; sleep 0.05`, values);
     for (const pid of readFileSync(join(directory, 'pids'), 'utf8').trim().split('\n')) {
-      process.kill(Number(pid), 'SIGKILL');
+      if (processEntry(Number(pid)) !== null) {
+        process.kill(Number(pid), 'SIGKILL');
+      }
     }
     for (const value of values) {
       const lines = textOf(Number(value)).trim().split('\n');
@@ -243,12 +249,51 @@ describe('running a command for many items', () => {
     expect(seconds[1]).to.be.within(0.2, 20);
   });
 
-  it('says so when the shell that runs them is killed', async () => {
-    const error = await run('kill -9 $PPID; sleep 1000', ['a', 'b'], { graceMs: 100 }).then(
-      () => null,
-      (reason: unknown) => reason,
+  it('fails the item that ends the shell that runs it, says so, and runs the others', async () => {
+    const { outcome, events, notes } = await run(
+      'test "$VALUE" = bad || exit 0; kill -9 $PPID; sleep 1000',
+      ['good', 'bad', 'good', 'bad'],
+      { graceMs: 100 },
     );
+    expect(outcome).to.equal('completed');
+    expect(events).to.deep.equal([
+      'begin 0',
+      'end 0 0',
+      'begin 1',
+      'end 1 137',
+      'begin 2',
+      'end 2 0',
+      'begin 3',
+      'end 3 137',
+    ]);
+    expect(notes[0]).to.equal(null);
+    expect(notes[1]).to.match(/^The shell that ran this atom ended before it\./);
+  });
+
+  it('goes on when an item has stopped the shell that runs it', async () => {
+    const { events } = await run('kill -STOP $PPID', ['a', 'b']);
+    expect(events).to.deep.equal(['begin 0', 'end 0 0', 'begin 1', 'end 1 0']);
+  });
+
+  it('lets an item that is stopped go on when it is continued', async () => {
+    const { events } = await run('(sleep 0.1; kill -CONT $$) & kill -STOP $$; exit 3', ['a']);
+    expect(events).to.deep.equal(['begin 0', 'end 0 3']);
+  });
+
+  it('gives up when shells end before any item begins', async () => {
+    const folder = join(directory, 'bin');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'bash'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    const shell = new BatchShell({
+      command: ':',
+      cwd: directory,
+      env: { PATH: folder },
+      pipes,
+      clock: systemClock,
+    });
+    shells.set('broken', shell);
+    const error = await run(':', ['a'], {}, shell).catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(ClusterRunnerError);
-    expect(String(error)).to.include('ended after 0 of 2');
+    expect(String(error)).to.include('before an atom began');
   });
 });

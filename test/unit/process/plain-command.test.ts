@@ -147,7 +147,7 @@ describe('a plain command', () => {
           limitGraceMs: 100,
           onBegin: () => undefined,
           onOutput: (_index, bytes) => console.push(Buffer.from(bytes)),
-          onEnd: (_index, code) => codes.push(code),
+          onEnd: (_index, { exitCode }) => codes.push(exitCode),
         });
         shell.end();
         const forked = Buffer.concat(console).toString();

@@ -152,16 +152,16 @@ describe('a command that is hard to end', () => {
   });
 
   it('does not hold up its end with a pipe that a process outside the group keeps open', async () => {
-    const { tail } = await runCommand({
-      command: 'escapes-the-group.sh 1000',
+    const { stdout } = await runProgram({
+      file: 'escapes-the-group.sh',
+      args: ['1000'],
       cwd: directory,
       env: { PATH: `${fixtures}:${process.env.PATH}` },
-      output: { kind: 'tail', maxBytes: 100, pipes },
       signal: new AbortController().signal,
-      graceMs: 50,
       clock: systemClock,
+      maxOutputBytes: 100,
     });
-    const escaped = Number(tail);
+    const escaped = Number(stdout);
     expect(escaped).to.be.greaterThan(1);
     process.kill(escaped, 'SIGKILL');
   });

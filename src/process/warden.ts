@@ -1,0 +1,194 @@
+/*
+ * A process whose parent ends becomes a child of init, and nothing tells any more who had started it, unless one of its
+ * ancestors is a *subreaper* (prctl(2)), which Linux lets any process be: then it becomes a child of that one. So
+ * commands are started by a small program that does nothing else. Whatever they start, in whatever session, with
+ * whatever environment, is found below it for as long as it lives, and when the last of them is gone it ends.
+ *
+ * Node cannot call prctl. perl can, which comes with every Debian and Ubuntu and with most installations of git;
+ * python3 can too.
+ *
+ * The program is given, on the descriptor that its only argument names, strings that end with a NUL: how many follow,
+ * the number of the system call, whether the command is continued when it is stopped, how many descriptors from 3 on are the command's alone, how many settings of the environment follow, these,
+ * and the command with its arguments. It writes there, a line each:
+ *
+ *   p PID       the command was started
+ *   x ERRNO     it could not be started
+ *   e STATUS    it has ended; the status is that of waitpid(2)
+ */
+
+const PERL = `
+open(C, "+<&=", $ARGV[0]) or exit 70;
+$0 = "clusterrunner-warden";
+sub word { local $/ = "\\0"; my $w = <C>; exit 71 unless defined $w; chomp $w; $w }
+my @w = map { word() } 1 .. word();
+my ($call, $continues, $own, $settings) = splice(@w, 0, 4);
+my @s = splice(@w, 0, $settings);
+exit 72 if syscall($call, 36, 1, 0, 0, 0) != 0;
+my @signals = qw(HUP INT QUIT TERM PIPE USR1 USR2 ALRM);
+$SIG{$_} = "IGNORE" for @signals;
+my $p = fork;
+if (defined $p && $p == 0) {
+  setpgrp(0, 0);
+  $SIG{$_} = "DEFAULT" for @signals;
+  delete $ENV{PERL_BADLANG};
+  for (@s) { my ($n, $v) = split(/=/, $_, 2); $ENV{$n} = $v }
+  { no warnings; exec { $w[0] } @w; }
+  syswrite(C, "x " . ($! + 0) . "\\n");
+  exit 127;
+}
+if (!defined $p) { syswrite(C, "x " . ($! + 0) . "\\n"); exit 127 }
+syswrite(C, "p $p\\n");
+chdir "/";
+for (0 .. 2 + $own) { open(my $f, "<&=", $_) and close $f }
+close STDIN; close STDOUT; close STDERR;
+while (1) {
+  my $w = waitpid(-1, $continues ? 2 : 0);
+  if ($w == -1) { last if $! == 10; next }
+  next if $w != $p;
+  my $status = $?;
+  # Of one that is only stopped perl says 0 too; it is still there.
+  if ($continues && $status == 0 && kill(0, $p)) { kill "CONT", $p; next }
+  syswrite(C, "e $status\\n");
+}
+exit 0;
+`;
+
+const PYTHON = `
+import ctypes, os, signal, sys
+c = int(sys.argv[1])
+f = os.fdopen(os.dup(c), "rb", 0)
+os.set_inheritable(c, False)
+def word():
+    w = b""
+    while True:
+        b = f.read(1)
+        if not b: os._exit(71)
+        if b == b"\\0": return w
+        w += b
+w = [word() for _ in range(int(word()))]
+continues, own, settings = w[1] == b"1", int(w[2]), int(w[3])
+s, w = w[4:4 + settings], w[4 + settings:]
+if ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) != 0: os._exit(72)
+signals = [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM]
+def say(text):
+    try: os.write(c, text)
+    except OSError: pass
+for n in signals: signal.signal(n, signal.SIG_IGN)
+try: p = os.fork()
+except OSError as e:
+    say(b"x %d\\n" % e.errno); os._exit(127)
+if p == 0:
+    os.setpgid(0, 0)
+    for n in signals: signal.signal(n, signal.SIG_DFL)
+    env = dict(os.environb)
+    env.pop(b"PERL_BADLANG", None)
+    for one in s:
+        n, _, v = one.partition(b"=")
+        env[n] = v
+    for n in range(3, 3 + own): os.set_inheritable(n, True)
+    try: os.execvpe(w[0], w, env)
+    except OSError as e: say(b"x %d\\n" % e.errno)
+    os._exit(127)
+say(b"p %d\\n" % p)
+os.chdir("/")
+for n in range(0, 3 + own):
+    try: os.close(n)
+    except OSError: pass
+while True:
+    try: q, status = os.waitpid(-1, os.WUNTRACED if continues else 0)
+    except ChildProcessError: break
+    except InterruptedError: continue
+    if os.WIFSTOPPED(status):
+        if q == p: os.kill(p, signal.SIGCONT)
+        continue
+    if q == p: say(b"e %d\\n" % status)
+os._exit(0)
+`;
+
+export type WardenLanguage = 'perl' | 'python3';
+
+/** The arguments of `language` that make it a warden, told what to do on `descriptor`. */
+export function wardenArguments(language: WardenLanguage, descriptor: number): readonly string[] {
+  // -I: python3 then takes no notice of the environment, which is that of the command.
+  return language === 'perl'
+    ? ['-e', PERL, String(descriptor)]
+    : ['-I', '-S', '-c', PYTHON, String(descriptor)];
+}
+
+/** Numbers of the system call prctl, which perl must be told. */
+const PRCTL: Readonly<Partial<Record<NodeJS.Architecture, number>>> = {
+  arm: 172,
+  arm64: 167,
+  ia32: 172,
+  loong64: 167,
+  ppc64: 171,
+  riscv64: 167,
+  s390x: 172,
+  x64: 157,
+};
+
+/** null where it is not known, so that perl cannot be used. */
+export function prctlNumber(architecture: NodeJS.Architecture): number | null {
+  return PRCTL[architecture] ?? null;
+}
+
+export interface WardenOrder {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** See wardenEnvironment. */
+  readonly settings: readonly string[];
+  /** Whether it is continued when a signal has stopped it. */
+  readonly isContinued: boolean;
+  /** How many descriptors from 3 on it gets. */
+  readonly descriptors: number;
+}
+
+/** What a warden reads before it does anything. */
+export function wardenOrder(order: WardenOrder): string {
+  const { file, args, settings, isContinued, descriptors } = order;
+  const words = [
+    prctlNumber(process.arch) ?? 0,
+    isContinued ? 1 : 0,
+    descriptors,
+    settings.length,
+    ...settings,
+    file,
+    ...args,
+  ];
+  return [words.length, ...words].map((word) => `${word}\0`).join('');
+}
+
+/** What would change how perl runs is kept from the warden, and given to the command as settings. */
+export function wardenEnvironment(env: Readonly<Record<string, string>>): {
+  env: Record<string, string>;
+  settings: string[];
+} {
+  const isPerls = (name: string) => name.startsWith('PERL');
+  const entries = Object.entries(env);
+  return {
+    // perl says on stderr when it does not know the locale, which is the command's business.
+    env: { ...Object.fromEntries(entries.filter(([name]) => !isPerls(name))), PERL_BADLANG: '0' },
+    settings: entries.filter(([name]) => isPerls(name)).map(([name, value]) => `${name}=${value}`),
+  };
+}
+
+export type WardenWord =
+  | { readonly kind: 'started'; readonly pid: number }
+  | { readonly kind: 'failed'; readonly errno: number }
+  | { readonly kind: 'ended'; readonly exitCode: number };
+
+/** One line that a warden says. @throws Error for anything else */
+export function parseWardenWord(line: string): WardenWord {
+  const [, kind, digits] = /^([pxe]) (\d+)$/.exec(line) ?? [];
+  const number = Number(digits);
+  switch (kind) {
+    case 'p':
+      return { kind: 'started', pid: number };
+    case 'x':
+      return { kind: 'failed', errno: number };
+    case 'e':
+      return { kind: 'ended', exitCode: (number & 0x7f) === 0 ? number >> 8 : 128 + (number & 0x7f) };
+    default:
+      throw new Error(`A warden said "${line.slice(0, 80)}", which means nothing.`);
+  }
+}
