@@ -50,7 +50,7 @@ export function atomEnvironment(facts: AtomFacts): Environment {
 type Given = Readonly<Record<string, string | undefined>>;
 
 /** Without these hardly a program runs as its user expects. */
-const basicVariables: readonly string[] = [
+export const basicVariables: readonly string[] = [
   'PATH',
   'HOME',
   'USER',

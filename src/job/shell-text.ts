@@ -5,6 +5,14 @@
 const PLAIN = /^(?:[\w ./=:,@%+*?~[\]$-]|"[\w ./=:,@%+*?~[\]$#;&|<>()!-]*"|'[^'\\\n]*')+$/;
 const SUBSTITUTION = /\$[({['"]/;
 
+/** Whether a line may set options of the shell, or run text that does. */
+const MAY_SET_OPTIONS = /(?:^|[\s;&|({])(?:set|shopt|eval|trap|source|\.)\s/m;
+/** Between two lines; unlike `&&` it leaves `set -e` in force within the first. */
+const UNLESS_FAILED = 'case $? in 0) ;; *) exit $? ;; esac';
+/** Its options, with which a shell would run a script that begins like this. */
+const OPTIONS_OF_FIRST_LINE =
+  /^#!.*?[/ ](?:ba|da)?sh((?: +(?:-[eux]*o (?:errexit|nounset|pipefail|xtrace)|-[eux]+))+)[ \t]*(?=\n)/;
+
 /**
  * The lines of a section as one shell text, in which the first line that fails is the last that runs. What a line
  * sets (`cd`, `export`, `$!`) holds for those after it. Nulls and lines without a command are left out; a trailing
@@ -12,15 +20,22 @@ const SUBSTITUTION = /\$[({['"]/;
  *
  * A line that is more than one simple command becomes a group of its own, so that `a || b`, `a; b`, `server &`, a
  * comment or a here-document at its end cannot reach into the next one. The group ends on a line of its own.
+ *
+ * Lines are joined by `&&`. That has a shell ignore `set -e` within all but the last, so where a line may have set it
+ * the status of each is looked at instead. The options in a first line like `#!/bin/bash -e` count as set there.
  */
 export function shellText(lines: readonly (string | null)[]): string {
-  return lines
-    .flatMap((line) => {
-      const command = line === null ? null : commandOf(line);
-      return command === null ? [] : [command];
-    })
-    .map((command) => (isPlain(command) ? command : grouped(command)))
-    .join(' &&\n');
+  const commands = lines.flatMap((line) => {
+    const command = line === null ? null : commandOf(line);
+    return command === null ? [] : [withOptionsOfFirstLine(command)];
+  });
+  const joint = commands.some((command) => MAY_SET_OPTIONS.test(command)) ? `\n${UNLESS_FAILED}\n` : ' &&\n';
+  return commands.map((command) => (isPlain(command) ? command : grouped(command))).join(joint);
+}
+
+function withOptionsOfFirstLine(command: string): string {
+  const [, options] = OPTIONS_OF_FIRST_LINE.exec(command) ?? [];
+  return options === undefined ? command : `set${options}\n${command}`;
 }
 
 /** The line without what the joining replaces; null when there is nothing to run in it. */

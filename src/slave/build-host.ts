@@ -15,6 +15,7 @@ import type { BuildId } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { Project, RemoteFile } from '../protocol/project.js';
 import { BatchShells } from './batch-shells.js';
+import { lockFolder } from './folder-lock.js';
 import type { Session } from './session.js';
 
 export interface HostContext {
@@ -195,6 +196,7 @@ export class BuildHost {
     if (command === '') {
       return null;
     }
+    const unlock = await this.#lockFolder(projectDirectory);
     const { result, leftovers } = await runStartingServices({
       command,
       cwd: projectDirectory,
@@ -203,7 +205,7 @@ export class BuildHost {
       signal: this.#canceled.signal,
       graceMs: CANCEL_GRACE_MS,
       clock: this.#context.clock,
-    });
+    }).finally(unlock);
     const { exitCode, ended, tail, survivors } = result;
     this.#services = leftovers;
     this.#noteSurvivors('setup_build', survivors);
@@ -215,6 +217,24 @@ export class BuildHost {
       return null;
     }
     return `setup_build exited with ${exitCode}:\n${tail ?? ''}`;
+  }
+
+  /** Builds of type directory run where the files are, so one setup at a time: others would overwrite what it makes. */
+  async #lockFolder(folder: string): Promise<() => Promise<void>> {
+    if (this.#files.project.type !== 'directory') {
+      return async () => undefined;
+    }
+    const { clock, log } = this.#context;
+    return lockFolder(folder, {
+      holder: `process ${process.pid}, build ${this.id}`,
+      signal: this.#canceled.signal,
+      clock,
+      onWait: (holder) =>
+        log.info(
+          { build: this.id },
+          `setup_build waits: another one runs in ${folder} (${holder || 'which ends now'}).`,
+        ),
+    });
   }
 
   async #runTeardown({ projectDirectory }: Workspace): Promise<void> {

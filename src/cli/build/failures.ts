@@ -6,6 +6,7 @@ import { printable, printableLine } from '../../lib/printable.js';
 import { readEnd } from '../../lib/read-end.js';
 import { atomFolder } from '../../protocol/ids.js';
 import type { Atom } from '../../protocol/work.js';
+import { environmentHint } from './environment-hint.js';
 
 /** As much of a failed atom as its report takes. */
 export type FailedAtom = Pick<Atom, 'id' | 'subjob_id' | 'command_string' | 'error'>;
@@ -41,9 +42,15 @@ export function failureReport(
       continue;
     }
     lines.push('', `--- FAILED: ${nameOf(atom)}`);
-    const console = consoleEnd(join(directory, folder, 'clusterrunner_console_output'), colors);
+    const file = join(directory, folder, 'clusterrunner_console_output');
+    const console = consoleEnd(file, colors);
     lines.push(...console.map((line) => `    ${line}`));
-    lines.push(...howItEnded(join(directory, folder, 'clusterrunner_exit_code')));
+    const exitCode = exitCodeIn(join(directory, folder, 'clusterrunner_exit_code'));
+    lines.push(...howItEnded(exitCode));
+    const hint = environmentHint(consoleEnd(file, false), exitCode);
+    if (hint !== null) {
+      lines.push(`    hint: ${printableLine(hint)}`);
+    }
     lines.push(`    ${rerun} ${join(shownDirectory, folder, 'clusterrunner_command')}`);
   }
   const others = failed.slice(MAX_SHOWN, MAX_NAMED);
@@ -83,13 +90,17 @@ export function flakyReport(
 }
 
 /** `exit code 139 (SIGSEGV)`: what a shell makes of a death by a signal is not for everybody to know. */
-function howItEnded(file: string): string[] {
-  if (!existsSync(file)) {
+function howItEnded(code: number | null): string[] {
+  if (code === null) {
     return [];
   }
-  const code = Number(readEnd(file, MAX_BYTES).text);
   const [signal] = Object.entries(constants.signals).find(([, number]) => number === code - 128) ?? [];
   return [`    exit code ${code}${signal === undefined ? '' : ` (${signal})`}`];
+}
+
+/** null when it is not there. */
+function exitCodeIn(file: string): number | null {
+  return existsSync(file) ? Number(readEnd(file, MAX_BYTES).text) : null;
 }
 
 /** The last lines of a console, which may be larger than memory. */

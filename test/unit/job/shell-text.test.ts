@@ -91,6 +91,46 @@ describe('the lines of a section as shell text', () => {
     });
   }
 
+  describe('with set -e', () => {
+    const goesOn = 'false\necho "went on"';
+    const sets: Readonly<Record<string, readonly string[]>> = {
+      'in a line before': ['set -e', goesOn],
+      'among other options': ['set -ux -e', goesOn],
+      'by its long name': ['set -o errexit', goesOn],
+      'on a line with other commands': ['cd /; set -eu; cd /', goesOn],
+      'in the line itself': [`set -e\n${goesOn}`],
+      'in a subshell': [`(\nset -e\n${goesOn}\n)`],
+      'in text that is evaluated': ['eval "set -e"', goesOn],
+      'in a file that is sourced': ['printf "set -e" > /tmp/$$.sh; . /tmp/$$.sh; rm /tmp/$$.sh', goesOn],
+      'in the first line of a script': [`#!/bin/bash -e\n${goesOn}`],
+      'in the first line of a script, with others': [`#!/usr/bin/env -S bash -eu\n${goesOn}`],
+      'for lines behind': ['set -e', 'true', 'echo 1', `if true; then\n${goesOn}\nfi`],
+    };
+    for (const shell of ['bash', 'sh']) {
+      for (const [where, lines] of Object.entries(sets)) {
+        it(`end where the first command fails: ${where}, run by ${shell}`, () => {
+          const { status, stdout } = run([...lines, 'echo "went on"'], shell);
+          expect(stdout).not.to.include('went on');
+          expect(status).to.equal(1);
+        });
+      }
+    }
+
+    it('go on behind a failure that a command expects', () => {
+      const { status, stdout } = run([
+        'set -e',
+        'false || true',
+        'if false; then :; fi\n! true\necho a',
+        'echo b',
+      ]);
+      expect({ status, stdout }).to.deep.equal({ status: 0, stdout: 'a\nb\n' });
+    });
+
+    it('end with the code of the line that failed, and after none that ends with a failure', () => {
+      expect(run(['set +e', '(exit 7)', 'echo after'])).to.deep.include({ status: 7, stdout: '' });
+    });
+  });
+
   it('fail when any part of a pipe fails', () => {
     expect(run(['false | cat', 'echo after']).stdout).to.equal('');
   });
