@@ -23,6 +23,8 @@ describe('the status API of a slave', () => {
       master_url: 'http://master:43000',
       is_draining: false,
       executors: [],
+      containment: 'subreaper',
+      builds_in_teardown: [],
       num_results_waiting: 0,
       unremovable: { folder: '/root/unremovable', count: 0 },
     }));
