@@ -4,6 +4,8 @@ import { isPlainCommand } from './plain-command.js';
 export interface BatchItem {
   /** What this item's command sees beside the environment of the batch. */
   readonly env: Readonly<Record<string, string>>;
+  /** Made when it is not there: an item before may have removed it. */
+  readonly folder?: string;
 }
 
 /*
@@ -77,9 +79,11 @@ export function batchScript(
 /** What the shell reads of a batch's items. */
 export function batchList(items: readonly BatchItem[]): string {
   return items
-    .map(({ env }) => {
+    .map(({ env, folder }) => {
       const exports = Object.entries(env).map(([name, value]) => `${name}=${quoteForShell(value)}`);
-      return `${exports.length === 0 ? ':' : `export ${exports.join(' ')}`}\0`;
+      const exported = exports.length === 0 ? ':' : `export ${exports.join(' ')}`;
+      const quoted = folder === undefined ? null : quoteForShell(folder);
+      return `${exported}${quoted === null ? '' : `; [ -d ${quoted} ] || mkdir -p -m 700 -- ${quoted}`}\0`;
     })
     .join('');
 }

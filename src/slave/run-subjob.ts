@@ -109,7 +109,7 @@ async function runTogether(
     return one;
   };
   return run.shells.run({
-    items: planned.map(({ env }) => ({ env })),
+    items: planned.map(({ env, folder }) => ({ env, folder })),
     list: join(run.directory, 'atoms'),
     signal: run.signal,
     limitSeconds: limitOf(run),
@@ -130,6 +130,7 @@ async function runOneByOne(
   ended: Ended,
 ): Promise<'completed' | 'canceled'> {
   for (const one of planned) {
+    mkdirSync(one.folder, { recursive: true, mode: 0o700 });
     began(one);
     const time = new TimeLimit(run.clock, limitOf(run), run.signal);
     const pipe = await run.pipes.take();

@@ -235,6 +235,19 @@ describe('a slave', () => {
     await until(() => readdirSync(join(home, 'root', 'work')).length === 0);
   });
 
+  it('gives each atom its folder, also when the one before has removed that, and the folder above it', async () => {
+    const remove =
+      'if [ "$VALUE" = a ]; then cd /; rm -rf "$(dirname "$ARTIFACT_DIR")"; else echo x > "$ARTIFACT_DIR/x"; fi';
+    handOut(runOf({ commands: [remove] }, ['a', 'b', 'c']));
+    await start();
+    await until(() => changes('acceptResult').length === 1);
+    expect(said('acceptResult')[0])
+      .to.have.property('atoms')
+      .that.satisfies((atoms: readonly { exit_code: number }[]) =>
+        atoms.every(({ exit_code }) => exit_code === 0),
+      );
+  });
+
   it('asks for more as soon as an executor is free, and names what it has', async () => {
     handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
     await start();
