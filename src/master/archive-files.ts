@@ -1,22 +1,26 @@
-import { closeSync, fsync, openSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { closeSync, fsync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Flusher } from '../lib/flusher.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
+import { entryListPath } from './artifacts/entry-list.js';
 
 const flush = promisify(fsync);
 
+const SUFFIX = '.tar.gz';
+
 /** Where the archive of a subjob is kept. */
 export function archivePath(resultsDirectory: string, build: BuildId, subjob: number): string {
-  return join(resultsDirectory, String(build), `${subjob}.tar.gz`);
+  return join(resultsDirectory, String(build), subjob + SUFFIX);
 }
 
 /** Of all archives of a build together. Nothing else may run meanwhile, so that a hundred thousand take no second. */
 export function archiveBytes(resultsDirectory: string, build: BuildId): number {
   const folder = join(resultsDirectory, String(build));
-  return namesIn(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+  const archives = namesIn(folder).filter((name) => name.endsWith(SUFFIX));
+  return archives.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
 }
 
 /** None of a folder that is not there: a build has none before its first result. */
@@ -37,12 +41,19 @@ export class ArchiveKeeper {
 
   /**
    * Moves an archive, whose bytes are on the disk already, to its place so that it is there after a power cut too: the
-   * slave deletes its copy when it hears that it was accepted.
+   * slave deletes its copy when it hears that it was accepted. Its list of entries, null for none, replaces that of an
+   * archive that was there before.
    * @throws ClusterRunnerError UNAVAILABLE when the disk does not take it
    */
-  async keep(temporaryPath: string, path: string): Promise<void> {
+  async keep(temporaryPath: string, temporaryList: string | null, path: string): Promise<void> {
+    const listPath = entryListPath(path);
     try {
+      // At no time does the list of another archive lie beside one, so that a crash leaves none at worst.
+      rmSync(listPath, { force: true });
       await this.#move(temporaryPath, path);
+      if (temporaryList !== null) {
+        renameSync(temporaryList, listPath);
+      }
       await this.#flush(dirname(path));
     } catch (error) {
       throw new ClusterRunnerError(

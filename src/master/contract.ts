@@ -33,6 +33,11 @@ export interface ReceivedArchive {
   readonly bytes: number;
 }
 
+export interface ReceivedResult extends ReceivedArchive {
+  /** Of the list of its entries, not moved yet either; null when none is kept. */
+  readonly entryListPath: string | null;
+}
+
 /** A bundle that has arrived whole. */
 export interface ReceivedPack extends ReceivedArchive {
   /** SHA-256 in hexadecimal digits. */
@@ -104,7 +109,7 @@ export interface MasterService {
     build: BuildId,
     subjob: SubjobId,
     report: ResultReport,
-    archive: ReceivedArchive,
+    archive: ReceivedResult,
   ): Promise<void>;
 }
 

@@ -10,7 +10,7 @@ import type { LeaseRef, ResultReport } from '../protocol/slave.js';
 import { ArchiveKeeper, archivePath } from './archive-files.js';
 import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
-import type { ReceivedArchive } from './contract.js';
+import type { ReceivedResult } from './contract.js';
 import { finishIfComplete } from './ending.js';
 import { atomsOf, besides, factsOf, noteBegan, taskRow } from './leases.js';
 import type { Regrouping } from './regrouping.js';
@@ -60,7 +60,7 @@ export class Results {
     id: BuildId,
     subjob: SubjobId,
     report: ResultReport,
-    archive: ReceivedArchive,
+    archive: ReceivedResult,
   ): Promise<void> {
     const { slaves, now } = this.#cluster;
     slaves.hear(slave, now);
@@ -71,7 +71,7 @@ export class Results {
     id: BuildId,
     subjob: SubjobId,
     report: ResultReport,
-    { temporaryPath, bytes }: ReceivedArchive,
+    { temporaryPath, bytes, entryListPath }: ReceivedResult,
   ): Promise<void> {
     const cluster = this.#cluster;
     const before = await this.#find(id, subjob, report.lease);
@@ -83,7 +83,8 @@ export class Results {
     const retries = new Map<number, number>(atoms.map((atom) => [atom.id, atom.retries]));
     requireSame([...retries.keys()], report);
     // Should the lease end meanwhile, what lies there belongs to nothing, and the next result replaces it.
-    await this.#archives.keep(temporaryPath, archivePath(cluster.resultsDirectory, id, subjob));
+    const path = archivePath(cluster.resultsDirectory, id, subjob);
+    await this.#archives.keep(temporaryPath, entryListPath, path);
     const build = cluster.builds.get(id);
     if (build === undefined || build.ending !== null) {
       throw staleLease(report.lease);

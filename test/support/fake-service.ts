@@ -9,7 +9,7 @@ import type {
   MasterService,
   MasterZips,
   Page,
-  ReceivedArchive,
+  ReceivedResult,
 } from '../../src/master/contract.js';
 import type { Build, BuildRequest } from '../../src/protocol/build.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
@@ -373,7 +373,7 @@ export class FakeService implements MasterService, MasterReading {
     build: BuildId,
     subjob: SubjobId,
     report: ResultReport,
-    archive: ReceivedArchive,
+    archive: ReceivedResult,
   ): Promise<void> {
     this.#requireLease(slave, report.lease);
     if (this.resultRefusal !== null) {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { pino } from 'pino';
-import type { ReceivedArchive } from '../../src/master/contract.js';
+import type { ReceivedResult } from '../../src/master/contract.js';
 import { defaultResultBounds } from '../../src/master/result-bounds.js';
 import { createMaster, type Master } from '../../src/master/service.js';
 import type { BuildRequest } from '../../src/protocol/build.js';
@@ -131,11 +131,11 @@ export class MasterHarness {
     await this.untilUpkeepRests();
   }
 
-  archive(content: string | Buffer = 'archive'): ReceivedArchive {
+  archive(content: string | Buffer = 'archive'): ReceivedResult {
     this.#archives += 1;
     const temporaryPath = join(this.directory, `${this.#archives}.incoming`);
     writeFileSync(temporaryPath, content);
-    return { temporaryPath, bytes: content.length };
+    return { temporaryPath, bytes: content.length, entryListPath: null };
   }
 }
 

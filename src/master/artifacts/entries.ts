@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { type Extract, extract } from 'tar-stream';
 import type { ArtifactEntry } from '../../protocol/artifact.js';
+import { DamagedList, EntryList, type OpenedFile } from './entry-list.js';
 import { unreadable } from './unreadable.js';
 
 type Entry = Extract extends AsyncIterable<infer E> ? E : never;
@@ -11,9 +12,46 @@ type Entry = Extract extends AsyncIterable<infer E> ? E : never;
 /** Unpacked at once: small pieces of a file of gigabytes would keep the process from all else. */
 const UNPACKED_BYTES = 256 * 1024;
 
-export interface OpenedFile {
-  readonly content: Readable;
-  readonly bytes: number;
+/**
+ * One page of what a subjob's archive holds below `folder`, in the order of the archive, and how much there is in all: from
+ * the list of its entries, or from the archive where there is none. @throws ClusterRunnerError RESULT_UNREADABLE, the
+ * reason of `gone`
+ */
+export async function listArtifacts(
+  archive: string,
+  folder: string,
+  page: { readonly offset: number; readonly limit: number },
+  gone: AbortSignal,
+): Promise<{ files: ArtifactEntry[]; total: number }> {
+  const scan = () => listFolder(archive, folder, page, gone);
+  return await byList(archive, (list) => list.page(folder, page, gone), scan);
+}
+
+/** A file of a folder of an archive, found as by `listArtifacts`. null when there is no such file. */
+export async function openArtifact(
+  archive: string,
+  folder: string,
+  path: string,
+  gone: AbortSignal,
+): Promise<OpenedFile | null> {
+  const scan = () => openFile(archive, `${folder}/${path}`, gone);
+  return await byList(archive, (list) => list.file(folder, path, gone), scan);
+}
+
+async function byList<T>(
+  archive: string,
+  read: (list: EntryList) => Promise<T>,
+  scan: () => Promise<T>,
+): Promise<T> {
+  const list = await EntryList.open(archive);
+  try {
+    return await (list === null ? scan() : read(list));
+  } catch (error) {
+    if (error instanceof DamagedList) {
+      return await scan();
+    }
+    throw error;
+  }
 }
 
 /**

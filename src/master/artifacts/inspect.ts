@@ -8,6 +8,7 @@ import { atomFolder, type SubjobId } from '../../protocol/ids.js';
 import { BLOCK_BYTES, type ConsoleIndex } from '../../protocol/result-index.js';
 import type { ResultReport } from '../../protocol/slave.js';
 import type { ResultBounds } from '../result-bounds.js';
+import type { EntryListWriter } from './entry-list.js';
 import { TarWalk, type WalkedEntry } from './tar-walk.js';
 
 const decompress = promisify(gunzip);
@@ -34,13 +35,21 @@ export class ArchiveInspector {
   readonly #consoles = new Set<ConsoleIndex>();
   readonly #maxBytes: number;
   readonly #maxFiles: number;
+  readonly #list: EntryListWriter | null;
   #next = 0;
   #parts: Buffer[] = [];
   #gathered = 0;
   #bytes = 0;
   #files = 0;
 
-  constructor(subjob: SubjobId, { atoms, index }: ResultReport, bounds: ResultBounds) {
+  /** @param list is given the entries, and is ended and closed by the caller */
+  constructor(
+    subjob: SubjobId,
+    { atoms, index }: ResultReport,
+    bounds: ResultBounds,
+    list: EntryListWriter | null = null,
+  ) {
+    this.#list = list;
     this.#members = index.members;
     const consoles = new Map(index.consoles.map((console) => [console.atom_id, console]));
     this.#folders = new Map(atoms.map(({ id }) => [atomFolder(subjob, id), consoles.get(id) ?? null]));
@@ -70,6 +79,7 @@ export class ArchiveInspector {
         this.#gathered = 0;
         this.#next += 1;
         this.#walk.push(await this.#blockOf(member));
+        await this.#list?.flush();
       }
     }
   }
@@ -100,7 +110,8 @@ export class ArchiveInspector {
     return block;
   }
 
-  #visit({ type, path, linkpath, bytes, offset }: WalkedEntry): void {
+  #visit(entry: WalkedEntry): void {
+    const { type, path, linkpath, bytes, offset } = entry;
     const shown = () => JSON.stringify(textStart(path, 200));
     const folder = path.slice(0, Math.max(0, path.indexOf('/')));
     const console = this.#folders.get(folder);
@@ -135,6 +146,7 @@ export class ArchiveInspector {
       }
       this.#consoles.add(console);
     }
+    this.#list?.note(entry);
   }
 
   #count(bytes: number): void {

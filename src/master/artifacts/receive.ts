@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { GrowingBuffer } from '../../lib/growing-buffer.js';
 import { removeFile } from '../../lib/remove-file.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../../protocol/errors.js';
-import type { ReceivedArchive } from '../contract.js';
+import type { ReceivedResult } from '../contract.js';
+import { EntryListWriter } from './entry-list.js';
 import { incomingPath } from './incoming.js';
 import { IncomingFile } from './incoming-file.js';
 
@@ -26,12 +27,14 @@ export interface ReceiveOptions<Head> {
   readonly announcedBytes: number | null;
   /** Reads the head and refuses it, by throwing, before the archive is received. */
   readonly readHead: (bytes: Buffer) => Head;
-  /** Looks at the archive while it comes, and refuses it by throwing. */
-  readonly inspect: (head: Head) => Inspection;
+  /** Looks at the archive while it comes, and refuses it by throwing; gives `list` the entries. */
+  readonly inspect: (head: Head, list: EntryListWriter) => Inspection;
+  /** Compressed bytes of each member of the archive. */
+  readonly membersOf: (head: Head) => readonly number[];
   /** Throws unless this is the SHA-256 of the body that was signed. */
   readonly verify: (sha256: Buffer) => void;
-  /** Has the archive, whole, verified and on the disk, at a path that is removed once this has settled. */
-  readonly accept: (head: Head, archive: ReceivedArchive) => Promise<void>;
+  /** Has the archive, whole, verified and on the disk, at paths that are removed once this has settled. */
+  readonly accept: (head: Head, archive: ReceivedResult) => Promise<void>;
 }
 
 /**
@@ -56,16 +59,25 @@ async function receive<Head>(options: ReceiveOptions<Head>, chunks: AsyncIterato
   const report = options.readHead(head);
   options.requireRoom(options.announcedBytes ?? 0);
   const temporaryPath = incomingPath(options.temporaryDirectory);
+  const list = new EntryListWriter(
+    incomingPath(options.temporaryDirectory),
+    options.membersOf(report),
+    options.requireRoom,
+  );
   try {
-    const inspection = options.inspect(report);
+    const inspection = options.inspect(report, list);
     const bytes = await writeRest(chunks, hash, rest, temporaryPath, options, inspection);
     options.verify(hash.digest());
     inspection.end();
-    await options.accept(report, { temporaryPath, bytes });
+    const entryListPath = (await onDisk(() => list.end())) ? list.path : null;
+    await options.accept(report, { temporaryPath, bytes, entryListPath });
   } finally {
-    // One that was accepted has been moved.
-    if (existsSync(temporaryPath)) {
-      await removeFile(temporaryPath);
+    await list.close();
+    for (const path of [temporaryPath, list.path]) {
+      // One that was accepted has been moved.
+      if (existsSync(path)) {
+        await removeFile(path);
+      }
     }
   }
 }

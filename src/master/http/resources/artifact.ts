@@ -5,7 +5,7 @@ import { Places } from '../../../lib/places.js';
 import { ATOM_FOLDER } from '../../../protocol/artifact.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { BuildId } from '../../../protocol/ids.js';
-import { listFolder, openFile } from '../../artifacts/entries.js';
+import { listArtifacts, openArtifact } from '../../artifacts/entries.js';
 import { stitchArriving, stitchTar } from '../../artifacts/stitch.js';
 import { zipStream } from '../../artifacts/zip.js';
 import type { ArchiveContents } from '../../contract.js';
@@ -17,7 +17,7 @@ const READ_BYTES = 256 * 1024;
 
 type ArtifactRoutes = 'getResult' | 'getArtifactsTar' | 'getArtifactsZip' | 'listArtifacts' | 'getArtifact';
 
-/** Each goes through an archive, which may unpack to gigabytes. */
+/** Each may go through an archive, which may unpack to gigabytes, or through a long list of its entries. */
 const SCANS_AT_ONCE = 2;
 
 export function artifactHandlers({ service }: HandlerDependencies): Pick<Handlers, ArtifactRoutes> {
@@ -62,11 +62,11 @@ export function artifactHandlers({ service }: HandlerDependencies): Pick<Handler
       }),
     listArtifacts: async ({ params: { buildId, folder }, query, gone }) => {
       const archive = await archiveOf(service, buildId, folder);
-      return scans.run(gone, () => listFolder(archive, folder, pageOf(query), gone));
+      return scans.run(gone, () => listArtifacts(archive, folder, pageOf(query), gone));
     },
     getArtifact: async ({ params: { buildId, folder, path }, gone }) => {
       const archive = await archiveOf(service, buildId, folder);
-      const file = await scans.run(gone, () => openFile(archive, `${folder}/${path}`, gone));
+      const file = await scans.run(gone, () => openArtifact(archive, folder, path, gone));
       if (file === null) {
         throw new ClusterRunnerError(
           'NOT_FOUND',

@@ -32,7 +32,9 @@ export function resultHandlers({
           service.checkResultLease(slaveId, buildId, subjobId, report.lease);
           return report;
         },
-        inspect: (report) => new ArchiveInspector(subjobId, report, resultBounds ?? defaultResultBounds),
+        inspect: (report, list) =>
+          new ArchiveInspector(subjobId, report, resultBounds ?? defaultResultBounds, list),
+        membersOf: ({ index }) => index.members,
         accept: (report, archive) => service.acceptResult(slaveId, buildId, subjobId, report, archive),
       });
       return {};

@@ -46,6 +46,7 @@ describe('receiveResult', () => {
       ...room,
       readHead: (bytes) => bytes.toString(),
       inspect: () => anything,
+      membersOf: () => [],
       verify: (found) => {
         if (!found.equals(sha256)) {
           throw new ClusterRunnerError('UNAUTHENTICATED', 'Not what was signed.');
@@ -173,6 +174,7 @@ describe('receiveResult', () => {
         throw new ClusterRunnerError('STALE_LEASE', 'Over.');
       },
       inspect: () => anything,
+      membersOf: () => [],
       verify: () => undefined,
       accept: async () => undefined,
     });
