@@ -75,6 +75,7 @@ async function measure(home: string): Promise<Row> {
     log: createLogger({ level: 'error', name: 'bench' }),
     leaseSeconds: 3600,
     retention: { buildsKept: 0, daysKept: 0 },
+    endGraceSeconds: 0,
   });
   const slaves: Asking[] = [];
   for (let number = 0; number < SLAVES; number += 1) {

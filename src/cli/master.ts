@@ -47,6 +47,7 @@ export async function master(options: MasterOptions): Promise<void> {
     maxPackBytes: config.master.packsMaxMib * 1024 ** 2,
     maxZipBytes: config.master.zipsMaxMib * 1024 ** 2,
     resultBounds: resultBoundsOf(config),
+    endGraceSeconds: config.master.endGrace,
     log,
   });
   const forget = noteService(config.baseDirectory, 'master', served.port);

@@ -41,6 +41,8 @@ export interface ServeMasterOptions {
   /** Of all zips of results together; 0: none is kept. */
   readonly maxZipBytes: number;
   readonly resultBounds: ResultBounds;
+  /** See MasterOptions. */
+  readonly endGraceSeconds: number;
   readonly log: Logger;
   readonly clock?: Clock;
   readonly leaseToken?: MasterOptions['leaseToken'];
@@ -84,6 +86,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       maxZipBytes: options.maxZipBytes,
       resultBounds: options.resultBounds,
       ...(options.leaseToken === undefined ? {} : { leaseToken: options.leaseToken }),
+      endGraceSeconds: options.endGraceSeconds,
     });
     releasers.add(() => service.close());
     const app = createApp({

@@ -183,6 +183,11 @@ export const sections = {
       '30',
       'Seconds without a word from a slave after which its work is given to others.',
     ),
+    end_grace: key(
+      secondsFrom(0, 86400),
+      '10',
+      'Seconds that slaves have to end what runs and deliver what there is of it when a build is ended early (build_timeout, cancel, Ctrl-C); 0 ends it at once.',
+    ),
     builds_kept: key(
       integer(0, 10_000_000),
       '10000',

@@ -83,6 +83,7 @@ export class BuildWork {
   #duplicates = 0;
   #done = 0;
   #hasRetries = false;
+  #isStopped = false;
   /** Of the subjobs that nobody was ever given. */
   #waitingAtoms = 0;
 
@@ -117,8 +118,9 @@ export class BuildWork {
   get duplicates(): number {
     return this.#duplicates;
   }
+  /** Subjobs that may be handed out. */
   get queued(): number {
-    return this.#queue.size;
+    return this.#isStopped ? 0 : this.#queue.size;
   }
   get done(): number {
     return this.#done;
@@ -234,6 +236,21 @@ export class BuildWork {
     });
   }
 
+  /** A subjob for atoms that a slave has left of another one, which has its verdicts. */
+  addRest(atoms: number, expectation: Expectation): SubjobId {
+    const id = toId.subjob(this.#subjobs.length);
+    const subjob = { atoms, ...expectation, task: newTask, executorIndex: null, isRepeat: true };
+    this.#subjobs.push(subjob);
+    this.#outlook.add(subjob);
+    this.#queue.putBack(id);
+    return id;
+  }
+
+  /** From now on nothing of it is handed out. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   /** Some of its subjobs should not run on any slave. */
   get hasRetries(): boolean {
     return this.#hasRetries;
@@ -241,6 +258,9 @@ export class BuildWork {
 
   /** Leases the next subjob; null when none is queued, or with `takesShunned` false none that may run anywhere. */
   takeSubjob(lease: LeaseId, slave: SlaveId, takesShunned = true): Taken | null {
+    if (this.#isStopped) {
+      return null;
+    }
     const index = this.#queue.take((at) => this.#subjobs[at]?.shunned === slave, takesShunned);
     if (index === null) {
       return null;
@@ -259,7 +279,7 @@ export class BuildWork {
 
   /** The subjob that has run the longest beyond what was expected; null when none has. `now` in seconds. */
   straggler(slave: SlaveId, now: number): SubjobId | null {
-    if (this.#limits.speculative !== true) {
+    if (this.#limits.speculative !== true || this.#isStopped) {
       return null;
     }
     const setupSeconds = this.setup.isOpenOn(slave) ? 0 : (this.setup.seconds ?? 0);
@@ -340,7 +360,9 @@ export class BuildWork {
   /** Whether other groups should be made of what waits, now that `executors` could work on it; as many as before unless
    *  given. */
   needsRegrouping(executors = this.#plan.executors): boolean {
-    return this.#waitingAtoms > 1 && isOutdated(this.#plan, executors, this.#outlook.learned);
+    return (
+      !this.#isStopped && this.#waitingAtoms > 1 && isOutdated(this.#plan, executors, this.#outlook.learned)
+    );
   }
 
   /** What groups for so many executors are to be made for. */

@@ -1,7 +1,7 @@
 import { durationSeconds } from '../job/duration.js';
 import { seconds } from '../lib/clock.js';
 import { type BuildEntry, Change, type Cluster } from './cluster.js';
-import { endBuild } from './ending.js';
+import { commitStop, stopBuild } from './stopping.js';
 
 /**
  * Ends the builds that have taken longer than their build_timeout. The time counts from BUILDING on: a master that is
@@ -9,20 +9,22 @@ import { endBuild } from './ending.js';
  */
 export async function endOverdueBuilds(cluster: Cluster): Promise<void> {
   const change = new Change();
+  const overdue: BuildEntry[] = [];
   for (const build of cluster.builds.values()) {
     const limit = build.job?.definition.build_timeout;
     if (
       limit !== undefined &&
       build.ending === null &&
+      build.stopping === null &&
       secondsBuilding(cluster, build) >= durationSeconds(limit)
     ) {
       const sentence = `The build took longer than its build_timeout (${durationSeconds(limit)} s) and was ended.`;
-      endBuild(cluster, build, 'CANCELED', sentence, change);
+      stopBuild(cluster, build, sentence, change);
+      overdue.push(build);
     }
   }
-  if (change.ended.length > 0) {
-    await cluster.commit(change);
-    cluster.workAppeared();
+  if (overdue.length > 0) {
+    await commitStop(cluster, change, overdue);
   }
 }
 

@@ -10,9 +10,9 @@ import { archivePath } from './archive-files.js';
 import { arrivingArchives } from './arriving-archives.js';
 import { type BuildEntry, Change, type Cluster } from './cluster.js';
 import type { ArchiveContents, BuildsPage, MasterPacks, Page } from './contract.js';
-import { endBuild } from './ending.js';
 import { presentEntry, presentRow } from './present.js';
 import { checkRequest } from './requests.js';
+import { commitStop, stopBuild } from './stopping.js';
 import {
   type BuildRow,
   findBuild,
@@ -24,7 +24,7 @@ import {
   readRequest,
 } from './store/builds.js';
 import { appendEvent } from './store/events.js';
-import { failedAtoms, flakyAtoms } from './store/reading.js';
+import { failedAtoms, flakyAtoms, interruptedAtoms } from './store/reading.js';
 import { deliveredSubjobs } from './store/subjobs.js';
 
 /** Unfinished builds are held in memory; whoever queues more than this has lost control of a script. */
@@ -33,6 +33,11 @@ const MAX_UNFINISHED = 10_000;
 const MAX_FAILED_SHOWN = 10_000;
 const MAX_RERUN = 1_000_000;
 const MAX_FAILED_SHOWN_IN_LIST = 100;
+const MAX_INTERRUPTED_SHOWN = 100;
+/** Shorter than clients wait for an answer: the build may still be about to end then. */
+const MAX_CANCEL_MS = 20_000;
+/** How late the end of the grace may be noticed. */
+const END_NOTICED_MS = 2_000;
 
 /** What people and programs do with builds. */
 export class Builds {
@@ -89,6 +94,7 @@ export class Builds {
       retriesUsed: 0,
       refusals: new Map(),
       leases: new Set(),
+      stopping: null,
       ending: null,
     });
     cluster.workAppeared();
@@ -148,16 +154,22 @@ export class Builds {
     return build === null ? this.#present(await this.row(id), MAX_FAILED_SHOWN) : presentEntry(build);
   }
 
-  /** Does nothing to a build that has ended. @throws NOT_FOUND */
-  async cancel(id: BuildId): Promise<Build> {
+  /**
+   * Resolves when the build has ended, which takes its slaves a moment if something runs, or when `gone` is aborted. Does
+   * nothing to a build that has ended. @throws NOT_FOUND
+   */
+  async cancel(id: BuildId, gone: AbortSignal = new AbortController().signal): Promise<Build> {
     const cluster = this.#cluster;
     const build = await this.#running(id);
     if (build !== null) {
       cluster.journal.requireWhole();
       const change = new Change();
-      endBuild(cluster, build, 'CANCELED', 'The build was canceled.', change);
-      await cluster.commit(change);
-      cluster.workAppeared();
+      stopBuild(cluster, build, 'The build was canceled.', change);
+      await commitStop(cluster, change, [build]);
+      if (build.ending === null) {
+        const ms = Math.min(cluster.endGraceMs + END_NOTICED_MS, MAX_CANCEL_MS);
+        await cluster.watchers.wait(cluster.clock, id, 'end', ms, gone);
+      }
     }
     return this.get(id);
   }
@@ -209,7 +221,11 @@ export class Builds {
       const failed = hasFailed ? await failedAtoms(this.#cluster.store.db, idOf(row), maxFailed) : [];
       const isFlaky = row.num_atoms_flaky > 0;
       const flaky = isFlaky ? await flakyAtoms(this.#cluster.store.db, idOf(row), maxFailed) : [];
-      return presentRow(row, failed, flaky);
+      const isCut = row.state === 'CANCELED' || row.state === 'ERROR';
+      const cut = isCut
+        ? await interruptedAtoms(this.#cluster.store.db, idOf(row), MAX_INTERRUPTED_SHOWN)
+        : [];
+      return presentRow(row, failed, flaky, cut);
     }
     const build = await this.#running(idOf(row));
     if (build !== null) {
@@ -217,7 +233,7 @@ export class Builds {
     }
     // It has ended since the row was read, or it is being created and has come no further than the row says.
     const again = await this.row(idOf(row));
-    return isEnded(again.state) ? this.#present(again, maxFailed) : presentRow(again, [], []);
+    return isEnded(again.state) ? this.#present(again, maxFailed) : presentRow(again, [], [], []);
   }
 }
 

@@ -66,6 +66,8 @@ export interface BuildEntry {
   readonly refusals: Map<string, Pick<Handback, 'reason' | 'output'>>;
   /** The leases that are held of it now, preparation and subjobs. */
   readonly leases: Set<Held>;
+  /** It is being ended before its work: why, and until when slaves may deliver, in the steady time. */
+  stopping: { readonly sentence: string; readonly until: number } | null;
   /** Set in the step that ends the build; settles when the store has the end. */
   ending: Promise<void> | null;
 }
@@ -134,6 +136,7 @@ export interface SlaveEntry {
   /** What it was told and still names: it takes time to end processes, and to run a teardown. Only what it was not
    *  told yet is a reason to answer at once. */
   readonly toldCancel: Set<LeaseId>;
+  readonly toldInterrupt: Set<LeaseId>;
   readonly toldRelease: Set<BuildId>;
   toldDrain: boolean;
 }
@@ -158,6 +161,8 @@ export interface ClusterParts {
   readonly resultBounds: ResultBounds;
   /** Draws what nobody but the slave that holds this lease can name. */
   readonly leaseToken: (lease: LeaseId) => string;
+  /** How long slaves may take to deliver what there is of a build that is ended early; 0: it ends at once. */
+  readonly endGraceMs: number;
   /** No lease was ever given with a higher id. */
   readonly lastLease: number;
   /** Called when something may have become available to slaves that wait for work. */
@@ -180,6 +185,7 @@ export class Cluster {
   readonly room: DiskRoom;
   readonly resultsDirectory: string;
   readonly resultBounds: ResultBounds;
+  readonly endGraceMs: number;
   readonly workAppeared: () => void;
   readonly newsOf: (build: BuildId) => void;
   readonly leaseToken: (lease: LeaseId) => string;
@@ -195,6 +201,7 @@ export class Cluster {
     this.room = parts.room;
     this.resultsDirectory = parts.resultsDirectory;
     this.resultBounds = parts.resultBounds;
+    this.endGraceMs = parts.endGraceMs;
     this.workAppeared = parts.workAppeared;
     this.newsOf = parts.newsOf;
     this.leaseToken = parts.leaseToken;

@@ -69,7 +69,7 @@ export interface MasterService {
   /** `request_params` has neither `config` nor `atoms_override`. */
   listBuilds(page: BuildsPage): Promise<{ builds: Build[]; total: number }>;
   getBuild(build: BuildId): Promise<Build>;
-  cancelBuild(build: BuildId): Promise<Build>;
+  cancelBuild(build: BuildId, gone?: AbortSignal): Promise<Build>;
   /** @throws NOT_FOUND; CONFLICT when it still runs, or there is nothing to run again */
   rerunFailed(build: BuildId): Promise<BuildId>;
   /** null while the build runs. */

@@ -66,9 +66,18 @@ async function settle(db: Writable, build: BuildId, now: number) {
   };
 }
 
-/** Ends the build when every subjob has its verdict. */
-export function finishIfComplete(cluster: Cluster, build: BuildEntry, change: Change): void {
-  if (build.work.state === 'BUILDING' && build.work.isComplete) {
+/**
+ * Ends the build when every subjob has its verdict; one that is being ended early when no slave holds anything of it any
+ * more.
+ */
+export function endIfOver(cluster: Cluster, build: BuildEntry, change: Change): void {
+  const { work, stopping, leases } = build;
+  if (work.state !== 'BUILDING') {
+    return;
+  }
+  if (stopping !== null && leases.size === 0) {
+    endBuild(cluster, build, 'CANCELED', stopping.sentence, change);
+  } else if (stopping === null && work.isComplete) {
     endBuild(cluster, build, 'FINISHED', null, change);
   }
 }

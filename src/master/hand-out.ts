@@ -105,6 +105,7 @@ export class HandOut {
       this.#cluster.commit(change);
     }
     prune(slave.toldCancel, named);
+    prune(slave.toldInterrupt, named);
     prune(slave.toldRelease, new Set<number>(request.builds));
     return coming;
   }
@@ -202,6 +203,10 @@ export class HandOut {
     for (const { lease_id } of this.#over(request)) {
       slave.toldCancel.add(lease_id);
     }
+    const interrupt = this.#stopping(asked);
+    for (const { lease_id } of this.#stopping(request)) {
+      slave.toldInterrupt.add(lease_id);
+    }
     for (const build of release) {
       if (request.builds.includes(build)) {
         slave.toldRelease.add(build);
@@ -212,6 +217,7 @@ export class HandOut {
     return {
       assignments,
       cancel,
+      ...(interrupt.length === 0 ? {} : { interrupt }),
       release,
       drain: slave.draining,
     };
@@ -221,6 +227,7 @@ export class HandOut {
     return (
       (slave.draining && !slave.toldDrain) ||
       this.#over(request).some(({ lease_id }) => !slave.toldCancel.has(lease_id)) ||
+      this.#stopping(request).some(({ lease_id }) => !slave.toldInterrupt.has(lease_id)) ||
       this.#unneeded(slave, request).some((build) => !slave.toldRelease.has(build))
     );
   }
@@ -233,6 +240,14 @@ export class HandOut {
     return request.leases.filter(
       ({ lease_id, attempt }) => this.#cluster.held.get(lease_id)?.task.attempt !== attempt,
     );
+  }
+
+  /** Leases that the slave names and whose build is being ended early. */
+  #stopping(request: WorkRequest): LeaseRef[] {
+    return request.leases.filter(({ lease_id, attempt }) => {
+      const held = this.#cluster.held.get(lease_id);
+      return held?.task.attempt === attempt && held.build.stopping !== null;
+    });
   }
 
   /** Builds that have ended, or have nothing left for a slave that works on nothing of theirs. */

@@ -4,7 +4,7 @@ import { seconds } from '../lib/clock.js';
 import { type SubjobId, toId } from '../protocol/ids.js';
 import type { LeaseRef, WorkRequest } from '../protocol/slave.js';
 import type { BuildEntry, Change, Cluster, Held, SlaveEntry } from './cluster.js';
-import { endBuild, finishIfComplete } from './ending.js';
+import { endBuild, endIfOver } from './ending.js';
 import { ailmentOf } from './health.js';
 import type { Step } from './journal.js';
 import { atomsOfSubjob, failAtoms, type LeasedAtom } from './store/atoms.js';
@@ -164,6 +164,7 @@ export function giveBack(cluster: Cluster, held: Held, change: Change): void {
       await endSubjobLease(db, build.id, subjob, refOf(held), taskRow(task, null));
       await appendEvent(db, 'SUBJOB_GIVEN_BACK', factsOf(held), now);
     });
+    endIfOver(cluster, build, change);
   }
   cluster.workAppeared();
 }
@@ -194,8 +195,8 @@ export function lose(cluster: Cluster, held: Held, change: Change): void {
       build.atomsDone += atoms;
       build.atomsFailed += atoms - reported + failed;
       build.atomsLost += atoms - reported;
-      finishIfComplete(cluster, build, change);
     }
+    endIfOver(cluster, build, change);
   }
   cluster.workAppeared();
 }

@@ -9,7 +9,7 @@ import type { NamedJob } from '../protocol/job.js';
 import type { Project } from '../protocol/project.js';
 import type { LeaseRef, Prepared } from '../protocol/slave.js';
 import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
-import { endBuild, finishIfComplete } from './ending.js';
+import { endBuild, endIfOver } from './ending.js';
 import type { Step } from './journal.js';
 import { preparationStep } from './leases.js';
 import { writePlan } from './plan.js';
@@ -139,7 +139,7 @@ export class Preparation {
       await updateBuild(db, id, row);
       await appendEvent(db, 'BUILD_PREPARED', facts, now);
     });
-    finishIfComplete(cluster, build, change);
+    endIfOver(cluster, build, change);
     return change;
   }
 

@@ -1,6 +1,7 @@
 import { commandString } from '../job/command-string.js';
 import { toId } from '../protocol/ids.js';
 import type { Atom, AtomOutcome, AtomState, Subjob } from '../protocol/work.js';
+import { interruptionOf } from './store/atoms.js';
 import type { SubjobRowState } from './store/database.js';
 import type { AtomView, SubjobView } from './store/reading.js';
 import { readFacts } from './store/result-facts.js';
@@ -33,8 +34,7 @@ export function presentAtom(atom: AtomView): Atom {
 /** Why an atom whose commands have run has no exit code. */
 function errorOf({ state, error, slave, actual_time: time, exit_code }: AtomView): string | null {
   if (state === 'INTERRUPTED') {
-    const after = time === null ? '' : ` after ${time.toFixed(1)} s`;
-    return `It was ended with its build${after}${slave === null ? '' : ` on ${slave}`}.`;
+    return interruptionOf(time, slave);
   }
   return exit_code === null ? error : null;
 }

@@ -31,6 +31,7 @@ interface Facts {
   readonly secondsLeft: number | null;
   readonly failedAtoms: readonly AtomView[];
   readonly flakyAtoms: readonly AtomView[];
+  readonly interruptedAtoms: readonly AtomView[];
   readonly error: string | null;
   readonly revision: Revision | null;
 }
@@ -54,10 +55,14 @@ export function presentEntry(build: BuildEntry): Build {
     atomsFlaky,
     resultFacts,
     executors: work.running,
-    secondsLeft: work.state === 'BUILDING' ? secondsLeft(work.secondsOfUndone, work.running) : null,
+    secondsLeft:
+      work.state === 'BUILDING' && build.stopping === null
+        ? secondsLeft(work.secondsOfUndone, work.running)
+        : null,
     failedAtoms: [],
     flakyAtoms: [],
-    error: null,
+    interruptedAtoms: [],
+    error: build.stopping?.sentence ?? null,
     revision: build.revision,
   });
 }
@@ -67,6 +72,7 @@ export function presentRow(
   row: BuildRow,
   failedAtoms: readonly AtomView[],
   flakyAtoms: readonly AtomView[],
+  interruptedAtoms: readonly AtomView[],
 ): Build {
   return present({
     id: toId.build(row.id),
@@ -85,6 +91,7 @@ export function presentRow(
     secondsLeft: isEnded(row.state) && row.num_subjobs !== null ? 0 : null,
     failedAtoms,
     flakyAtoms,
+    interruptedAtoms,
     error: row.error_message,
     revision: row.revision === null ? null : readRevision(row.revision),
   });
@@ -113,6 +120,7 @@ function present(facts: Facts): Build {
     seconds_left: facts.secondsLeft,
     failed_atoms: result === null ? null : facts.failedAtoms.map(presentAtom),
     flaky_atoms: result === null ? null : facts.flakyAtoms.map(presentAtom),
+    interrupted_atoms: result === null ? null : facts.interruptedAtoms.map(presentAtom),
     ...facts.resultFacts,
     artifacts: result === null ? null : `/v1/build/${id}/artifacts.tar.gz`,
     error_message: facts.error,

@@ -116,9 +116,8 @@ export class Reading {
     const view = await this.#atom(build, atom);
     const index = await findResultIndex(this.#cluster.store.db, build, toId.subjob(view.subjob_id));
     const page =
-      index === null
-        ? await this.#consoles.read(build, atom, lines)
-        : await this.#archived(build, view.subjob_id, index, atom, lines);
+      (index === null ? null : await this.#archived(build, view.subjob_id, index, atom, lines)) ??
+      (await this.#consoles.read(build, atom, lines));
     return page ?? { offset_line: lines.offsetLine ?? 0, num_lines: 0, total_num_lines: 0, content: '' };
   }
 

@@ -5,7 +5,7 @@ import { seconds } from '../lib/clock.js';
 import { type BuildId, type LeaseId, toId } from '../protocol/ids.js';
 import { archiveBytes } from './archive-files.js';
 import { type BuildEntry, Change, type Cluster } from './cluster.js';
-import { finishIfComplete } from './ending.js';
+import { endIfOver } from './ending.js';
 import { giveBack, lose } from './leases.js';
 import { limitsOf, resolved } from './preparation.js';
 import { checkRequest } from './requests.js';
@@ -43,7 +43,12 @@ export async function recover(cluster: Cluster): Promise<void> {
     for (const lease of leases) {
       holdAgain(cluster, build, lease, change);
     }
-    finishIfComplete(cluster, build, change);
+    if (row.stopping !== null) {
+      // Not before all leases are held again: without any the build would end.
+      build.stopping = { sentence: row.stopping, until: cluster.steady + cluster.endGraceMs };
+      build.work.stop();
+    }
+    endIfOver(cluster, build, change);
   }
   if (change.steps.length > 0) {
     await cluster.commit(change);
@@ -100,6 +105,7 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     retriesUsed: retries,
     refusals: new Map(),
     leases: new Set(),
+    stopping: null,
     ending: null,
   };
 }

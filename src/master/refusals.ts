@@ -22,7 +22,12 @@ export function noteRefusal(
  * that had not. Without any slave it waits for one, as every build does.
  */
 export function endIfNobodyIsLeft(cluster: Cluster, build: BuildEntry, change: Change): void {
-  if (build.ending !== null || change.ended.includes(build) || !nobodyIsLeft(cluster, build)) {
+  if (
+    build.ending !== null ||
+    build.stopping !== null ||
+    change.ended.includes(build) ||
+    !nobodyIsLeft(cluster, build)
+  ) {
     return;
   }
   for (const slave of cluster.slaves.all()) {

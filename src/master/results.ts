@@ -11,12 +11,12 @@ import { ArchiveKeeper, archivePath } from './archive-files.js';
 import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
 import type { ReceivedResult } from './contract.js';
-import { finishIfComplete } from './ending.js';
+import { endIfOver } from './ending.js';
 import { atomsOf, besides, factsOf, noteBegan, taskRow } from './leases.js';
 import type { Regrouping } from './regrouping.js';
 import { type Reported, reported, requireAcceptedBefore, staleLease } from './reports.js';
 import { projectKey } from './requests.js';
-import { recordVerdicts, retryAtoms } from './store/atoms.js';
+import { moveAtoms, recordInterrupted, recordVerdicts, retryAtoms } from './store/atoms.js';
 import { updateBuild } from './store/builds.js';
 import { appendEvent } from './store/events.js';
 import { endLease } from './store/leases.js';
@@ -101,9 +101,10 @@ export class Results {
     });
     // Now it may be known how long atoms take that no build had run. Should that fail, the result counts all the same.
     await Promise.all([committed, this.#regrouping.considerLearned(build)]);
+    // Of an atom that is not in the archive it may be the only one.
     await this.#consoles.forget(
       id,
-      atoms.map((atom) => atom.id),
+      report.index.consoles.map(({ atom_id }) => atom_id),
     );
     const times = report.atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
     cluster.metrics.resultAccepted(times, bytes);
@@ -134,6 +135,7 @@ export class Results {
     retries: ReadonlyMap<number, number>,
   ): Change {
     const { lease, atoms, index } = report;
+    const unfinished = report.unfinished ?? [];
     const { now } = this.#cluster;
     const change = new Change();
     const actual = atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
@@ -148,7 +150,8 @@ export class Results {
     const task = build.work.endSubjob(subjob, lease.lease_id, { kind: 'completed' }, actual);
     build.reported.settle(subjob);
     const failed = atoms.filter(({ exit_code }) => exit_code !== 0).length;
-    const again = planRetries(held, build, atoms, retries);
+    const again = build.stopping === null ? planRetries(held, build, atoms, retries) : [];
+    const rest = build.stopping === null ? planRest(build, unfinished) : null;
     build.atomsDone += atoms.length - again.length;
     build.atomsFailed += failed - again.length;
     build.atomsFlaky += atoms.filter(
@@ -178,6 +181,14 @@ export class Results {
       await endSubjobLease(db, build.id, subjob, lease, { ...taskRow(task, null), index });
       await recordVerdicts(db, build.id, subjob, lease.lease_id, atoms);
       await learnTimings(db, learned, now);
+      await recordInterrupted(db, build.id, subjob, lease.lease_id, unfinished);
+      if (rest !== null) {
+        await insertSubjobs(db, build.id, [
+          { id: rest.subjob, atoms: rest.atoms.length, ...rest.expectation },
+        ]);
+        await moveAtoms(db, build.id, rest.atoms, rest.subjob);
+        await updateBuild(db, build.id, { num_subjobs: numSubjobs });
+      }
       if (again.length > 0) {
         await insertSubjobs(
           db,
@@ -195,9 +206,22 @@ export class Results {
     if (superseded.length > 0) {
       this.#cluster.newsOf(build.id);
     }
-    finishIfComplete(this.#cluster, build, change);
+    endIfOver(this.#cluster, build, change);
     return change;
   }
+}
+
+/** A subjob for what a slave that stops has left of its own; null when it has left nothing. */
+function planRest(
+  build: BuildEntry,
+  unfinished: NonNullable<ResultReport['unfinished']>,
+): { subjob: SubjobId; atoms: readonly AtomId[]; expectation: Expectation } | null {
+  if (unfinished.length === 0) {
+    return null;
+  }
+  const expectation = { expected: null, deviation: 0 };
+  const subjob = build.work.addRest(unfinished.length, expectation);
+  return { subjob, atoms: unfinished.map(({ id }) => id), expectation };
 }
 
 /** Decides which atoms run again, and queues them in memory. */
@@ -227,7 +251,8 @@ function planRetries(
 }
 
 /** @throws INVALID_REQUEST unless there is one verdict for each atom of the subjob and no other */
-function requireSame(expected: readonly number[], { atoms }: ResultReport): void {
+function requireSame(expected: readonly number[], { atoms: ended, unfinished }: ResultReport): void {
+  const atoms = [...ended, ...(unfinished ?? [])];
   const reported = new Set<number>(atoms.map(({ id }) => id));
   const isSame = atoms.length === expected.length && expected.every((id) => reported.has(id));
   if (!isSame) {

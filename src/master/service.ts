@@ -62,6 +62,8 @@ export interface MasterOptions {
   readonly maxZipBytes?: number;
   /** How much results may hold; the defaults of the configuration unless given. */
   readonly resultBounds?: ResultBounds;
+  /** How long slaves may take to deliver what there is of a build that is ended early; 0: it ends at once. */
+  readonly endGraceSeconds: number;
   /** What may still be written where a folder is, null when nobody knows; asked of the system unless given. */
   readonly freeBytes?: (directory: string) => number | null;
 }
@@ -116,6 +118,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     resultsDirectory,
     resultBounds: options.resultBounds ?? defaultResultBounds,
     leaseToken: options.leaseToken ?? (() => randomBytes(TOKEN_BYTES).toString('base64url')),
+    endGraceMs: options.endGraceSeconds * 1000,
     lastLease: Math.max(await lastLeaseId(store.db), leaseFloor(clock.now())),
     workAppeared: () => polls.dispatchSoon(cluster),
     newsOf: (build) => polls.newsOf(build),
@@ -164,7 +167,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     ...forSlaves(cluster, slaves, polls, consoles, regrouping, leaseMs),
     ...forReaders(cluster, builds, slaves, consoles),
     createBuild: (request) => builds.create(request),
-    cancelBuild: (build) => builds.cancel(build),
+    cancelBuild: (build, gone) => builds.cancel(build, gone),
     rerunFailed: (build) => builds.rerunFailed(build),
     rememberNonce: (nonce, expires) => nonces.remember(nonce, expires),
     get problem() {

@@ -115,6 +115,7 @@ export function slaveEntry(
     poll: null,
     openPolls: new Set(),
     toldCancel: new Set(),
+    toldInterrupt: new Set(),
     toldRelease: new Set(),
     toldDrain: false,
   };

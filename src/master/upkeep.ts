@@ -8,6 +8,7 @@ import type { Packs } from './packs.js';
 import type { Regrouping } from './regrouping.js';
 import type { Retention } from './retention.js';
 import type { Slaves } from './slaves.js';
+import { endStoppedBuilds } from './stopping.js';
 import { hasMoreEvents, trimEvents } from './store/events.js';
 import { forgetTimings } from './store/timings.js';
 
@@ -70,6 +71,7 @@ export class Upkeep {
         noteListening(cluster, listened);
         await slaves.expire();
         await endOverdueBuilds(cluster);
+        await endStoppedBuilds(cluster);
         await regrouping.considerAll();
         wakeForStragglers(cluster);
         await trim(cluster);

@@ -119,6 +119,12 @@ export const BuildSchema = Type.Object(
         description: '`subjob_id` is that of the first failure, which is in the results.',
       }),
     ),
+    interrupted_atoms: Nullable(
+      Type.Array(AtomSchema, {
+        description:
+          'Those that were running when the build was ended, longest first; `error` says how long.',
+      }),
+    ),
     ...resultFacts,
     artifacts: Nullable(Type.String({ description: "URL path of the archive of the build's results." })),
     error_message: Nullable(Type.String()),

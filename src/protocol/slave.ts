@@ -185,6 +185,9 @@ export const WorkAnswerSchema = Type.Object(
     assignments: Type.Array(AssignmentSchema),
     /** Leases named in the request that are over: end their processes, deliver nothing of them. */
     cancel: Type.Array(LeaseRefSchema),
+    /** Leases named in the request whose build is being ended early: end their processes, then deliver what there is
+     *  of them, or hand them back. */
+    interrupt: Type.Optional(Type.Array(LeaseRefSchema)),
     /** Builds named in the request that need this slave no more: run their teardown, drop the workspace. */
     release: Type.Array(BuildIdSchema),
     /** True: take no more work, finish what runs, say goodbye and exit. */
@@ -268,7 +271,21 @@ export const AtomVerdictSchema = Type.Object(
 export const ResultReportSchema = Type.Object(
   {
     lease: LeaseRefSchema,
-    atoms: Type.Array(AtomVerdictSchema, { minItems: 1 }),
+    /** Those that have ended: all of the subjob, unless some are `unfinished`. */
+    atoms: Type.Array(AtomVerdictSchema),
+    /** Of a subjob that was ended early: the atoms without a verdict. */
+    unfinished: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            id: AtomIdSchema,
+            /** Seconds for which it had run when it was ended; null: it had not begun. */
+            ran_for: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
+          },
+          closed,
+        ),
+      ),
+    ),
     index: ResultIndexSchema,
   },
   closed,

@@ -7,6 +7,8 @@ export interface HeldLease {
   readonly executor: number;
   /** Aborted when the lease is over or the slave stops: its processes end. */
   readonly cancel: AbortController;
+  /** Aborted when it is to be ended early: its processes end, and what there is of it is delivered. */
+  readonly interrupt: AbortController;
   /** Settles when nothing of it runs any more. */
   done: Promise<void>;
 }
@@ -37,6 +39,10 @@ export class HeldLeases {
 
   refs(): LeaseRef[] {
     return this.all().map(({ assignment }) => assignment.lease);
+  }
+
+  interrupt({ lease_id }: LeaseRef): void {
+    this.#held.get(lease_id)?.interrupt.abort(new Error('The build is being ended.'));
   }
 
   cancel({ lease_id }: LeaseRef): void {

@@ -43,8 +43,13 @@ export interface SubjobRun {
 
 export interface SubjobOutcome {
   readonly verdicts: readonly AtomVerdict[];
+  /** The atoms without a verdict, of a subjob that was ended early. */
+  readonly unfinished: readonly Unfinished[];
+  /** Of all atoms that have begun. */
   readonly folders: readonly AtomFolder[];
 }
+
+type Unfinished = NonNullable<ResultReport['unfinished']>[number];
 
 const CONSOLE = 'clusterrunner_console_output';
 /** As `timeout` has it. */
@@ -63,15 +68,18 @@ interface Planned {
 type Ended = (atom: Planned, end: ItemEnd) => void;
 type Began = (atom: Planned) => void;
 
-/** Runs the atoms one after another, those after a failed one too. null when it was canceled. */
-export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome | null> {
+/** Runs the atoms one after another, those after a failed one too, until `signal` is aborted. */
+export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
   const command = shellText(run.assignment.job.definition.commands);
   const planned = run.assignment.atoms.map((atom) => plan(run, atom, command));
   const verdicts: AtomVerdict[] = [];
   const folders: AtomFolder[] = [];
-  const began: Began = ({ atom }) => {
-    run.consoles.begin(atom.id);
-    run.onProgress({ id: atom.id, state: 'IN_PROGRESS', exit_code: null, actual_time: null });
+  let running: { readonly one: Planned; readonly since: number } | null = null;
+  const began: Began = (one) => {
+    const { id } = one.atom;
+    running = { one, since: run.clock.monotonic() };
+    run.consoles.begin(id);
+    run.onProgress({ id, state: 'IN_PROGRESS', exit_code: null, actual_time: null });
   };
   const ended: Ended = (one, { exitCode, seconds: actual_time, tookTooLong, note }) => {
     const { id } = one.atom;
@@ -82,6 +90,7 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome | null> {
       ...(note === null ? [] : [note]),
       ...(tookTooLong ? [`the atom was ended after ${limitOf(run)} s (atom_timeout).`] : []),
     ]);
+    running = null;
     verdicts.push({ id, exit_code, actual_time });
     folders.push(folderOf(one, console, exit_code, actual_time));
     run.onProgress({ id, state: 'COMPLETED', exit_code, actual_time });
@@ -89,10 +98,32 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome | null> {
   for (const { folder } of planned) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
-  const outcome = await ((await canRunBatches())
+  await ((await canRunBatches())
     ? runTogether(run, planned, began, ended)
     : runOneByOne(run, planned, command, began, ended));
-  return outcome === 'completed' ? { verdicts, folders } : null;
+  const cut = cutOff(run, running);
+  if (cut !== null) {
+    folders.push(cut.folder);
+  }
+  const unfinished = planned
+    .slice(verdicts.length)
+    .map(({ atom: { id } }) => ({ id, ran_for: cut?.id === id ? cut.seconds : null }));
+  return { verdicts, unfinished, folders };
+}
+
+/** What is left of the atom that was running when the subjob was ended; nothing of it lives any more. */
+function cutOff(
+  { clock, consoles }: SubjobRun,
+  running: { readonly one: Planned; readonly since: number } | null,
+): { readonly id: number; readonly seconds: number; readonly folder: AtomFolder } | null {
+  if (running === null) {
+    return null;
+  }
+  const { one, since } = running;
+  const seconds = Math.max(0, clock.monotonic() - since) / 1000;
+  const console = consoles.of(one.atom.id);
+  console.end([`the atom was ended after ${seconds.toFixed(1)} s; it had not come to its end.`]);
+  return { id: one.atom.id, seconds, folder: folderOf(one, console, null, seconds) };
 }
 
 async function runTogether(
@@ -183,7 +214,12 @@ function plan(run: SubjobRun, atom: AssignedAtom, command: string): Planned {
 }
 
 /** What it takes to write the archive. Files that only the archive needs never reach the disk by themselves. */
-function folderOf(one: Planned, console: ConsoleRecorder, exitCode: number, seconds: number): AtomFolder {
+function folderOf(
+  one: Planned,
+  console: ConsoleRecorder,
+  exitCode: number | null,
+  seconds: number,
+): AtomFolder {
   return {
     atom: one.atom.id,
     path: one.folder,
@@ -191,7 +227,9 @@ function folderOf(one: Planned, console: ConsoleRecorder, exitCode: number, seco
     console: { name: CONSOLE, recorded: console },
     added: [
       { name: 'clusterrunner_command', content: one.script, mode: 0o755 },
-      { name: 'clusterrunner_exit_code', content: `${exitCode}\n`, mode: 0o644 },
+      ...(exitCode === null
+        ? []
+        : [{ name: 'clusterrunner_exit_code', content: `${exitCode}\n`, mode: 0o644 }]),
       { name: 'clusterrunner_time', content: `${seconds.toFixed(2)}\n`, mode: 0o644 },
     ],
   };

@@ -47,13 +47,13 @@ export class Waiting {
     return first;
   }
 
-  /** Its lease is over. False when it does not wait. */
-  drop({ lease_id }: LeaseRef): boolean {
+  /** It is not to begin any more. undefined when it does not wait. */
+  drop({ lease_id }: LeaseRef): Assignment | undefined {
     const found = [...this.#waiting.keys()].find(({ lease }) => lease.lease_id === lease_id);
     if (found !== undefined) {
       this.#leave(found);
     }
-    return found !== undefined;
+    return found;
   }
 
   /** All of them, and ends what is being given back: the slave stops. */

@@ -113,6 +113,9 @@ export class Worker {
     for (const lease of answer.cancel) {
       this.#cancel(lease);
     }
+    for (const lease of answer.interrupt ?? []) {
+      this.#interrupt(lease);
+    }
     for (const build of answer.release) {
       this.#hosts.get(build)?.cancel();
       this.#release(build);
@@ -135,12 +138,18 @@ export class Worker {
     }
   }
 
-  /** Ends what runs and hands it back, runs teardowns. Resolves when no process of any build is left. */
+  /** Ends what runs, puts what there is of it into the outbox or hands it back, runs teardowns. Resolves when no process of any build is left. */
   async stop(): Promise<void> {
     this.#stop.abort(new Error('The slave is stopping.'));
-    const given = [...this.leases.all().map(({ assignment }) => assignment), ...this.#waiting.takeAll()];
-    for (const { cancel } of this.leases.all()) {
-      cancel.abort(this.#stop.signal.reason);
+    const { reason } = this.#stop.signal;
+    const given = this.#waiting.takeAll();
+    for (const { assignment, cancel, interrupt } of this.leases.all()) {
+      if (assignment.kind === 'run') {
+        interrupt.abort(reason);
+      } else {
+        given.push(assignment);
+        cancel.abort(reason);
+      }
     }
     for (const host of this.#hosts.values()) {
       host.cancel();
@@ -163,6 +172,7 @@ export class Worker {
         assignment,
         executor: this.executors.take(),
         cancel: new AbortController(),
+        interrupt: new AbortController(),
         done: Promise.resolve(),
       };
       this.leases.add(lease);
@@ -170,15 +180,30 @@ export class Worker {
     }
   }
 
+  /** Its build is being ended, and the master waits for what there is of it. */
+  #interrupt(lease: LeaseRef): void {
+    const waiting = this.#waiting.drop(lease);
+    if (waiting !== undefined) {
+      void this.#handbacks.lastWord(waiting);
+      return;
+    }
+    this.leases.interrupt(lease);
+    const held = this.leases.all().find(({ assignment }) => assignment.lease.lease_id === lease.lease_id);
+    if (held !== undefined) {
+      // A setup that is under way ends; what runs already does not need it any more.
+      this.#hosts.get(held.assignment.build_id)?.cancel();
+    }
+  }
+
   #cancel(over: LeaseRef): void {
-    if (!this.#waiting.drop(over)) {
+    if (this.#waiting.drop(over) === undefined) {
       this.leases.cancel(over);
     }
   }
 
   /** Never rejects. */
   async #work(lease: HeldLease): Promise<void> {
-    const { assignment, cancel } = lease;
+    const { assignment, cancel, interrupt } = lease;
     const executor = new ExecutorUse(this.executors, lease.executor, () => {
       this.#ahead.end(assignment.lease.lease_id);
       this.#startWaiting();
@@ -188,9 +213,11 @@ export class Worker {
     try {
       await (assignment.kind === 'prepare'
         ? this.#prepare(assignment, cancel.signal)
-        : this.#run(assignment, cancel.signal, executor));
+        : this.#run(assignment, lease, executor));
     } catch (error) {
-      if (!cancel.signal.aborted) {
+      if (interrupt.signal.aborted && !cancel.signal.aborted) {
+        await this.#handbacks.lastWord(assignment);
+      } else if (!cancel.signal.aborted) {
         await this.#couldNotRun(assignment, error, cancel.signal);
       }
     } finally {
@@ -243,11 +270,13 @@ export class Worker {
     }
   }
 
-  async #run(assignment: RunAssignment, signal: AbortSignal, executor: ExecutorUse): Promise<void> {
+  async #run(assignment: RunAssignment, held: HeldLease, executor: ExecutorUse): Promise<void> {
+    const { signal } = held.cancel;
+    const ending = AbortSignal.any([signal, held.interrupt.signal]);
     const { outbox, masks, root, work } = this.#options;
     const { build_id, subjob_id, lease } = assignment;
     const host = await this.#hostOf(assignment);
-    const failure = await unlessAborted(host.ready(assignment.job), signal);
+    const failure = await unlessAborted(host.ready(assignment.job), ending);
     if (failure !== null) {
       await this.#handbacks.give(assignment, 'setup_failed', failure, signal);
       return;
@@ -264,32 +293,39 @@ export class Worker {
       host,
       projectDirectory,
       consoles,
-      signal,
+      held,
       executor,
     ).finally(() => consoles.close());
-    if (written === null) {
-      return;
-    }
-    const { outcome, archive } = written;
-    const { facts, ...index } = archive;
     if (signal.aborted) {
       await rm(outbox.archivePath(lease), { force: true });
       return;
     }
+    if (written === null) {
+      await this.#handbacks.lastWord(assignment);
+      return;
+    }
+    const { outcome, archive } = written;
+    const { facts, ...index } = archive;
     const atoms = outcome.verdicts.map((verdict) => {
       const said = facts.get(verdict.id);
       return said === undefined ? verdict : { ...verdict, facts: said };
     });
-    outbox.send(build_id, subjob_id, { lease, atoms, index });
+    const { unfinished } = outcome;
+    outbox.send(build_id, subjob_id, {
+      lease,
+      atoms,
+      ...(unfinished.length === 0 ? {} : { unfinished: [...unfinished] }),
+      index,
+    });
   }
 
-  /** null when it was canceled. */
+  /** Until it is canceled or interrupted. null when there is nothing to deliver. */
   async #runAndPack(
     assignment: RunAssignment,
     host: BuildHost,
     projectDirectory: string,
     consoles: SubjobConsoles,
-    signal: AbortSignal,
+    { cancel, interrupt }: HeldLease,
     executor: ExecutorUse,
   ): Promise<{ outcome: SubjobOutcome; archive: WrittenArchive } | null> {
     const { session, clock, log, outbox, pipes } = this.#options;
@@ -305,7 +341,7 @@ export class Worker {
       consoles,
       executorIndex: executor.index,
       directory: this.#directoryOf(assignment),
-      signal,
+      signal: AbortSignal.any([cancel.signal, interrupt.signal]),
       clock,
       onProgress: (progress) => {
         reporter.note(progress);
@@ -313,7 +349,9 @@ export class Worker {
       },
     }).finally(() => reporter.stop());
     await reporting;
-    if (outcome === null) {
+    // A slave that stops has nothing to keep of a subjob without a verdict; a build that ends has the output.
+    const kept = this.#stop.signal.aborted ? outcome.verdicts : outcome.folders;
+    if (cancel.signal.aborted || kept.length === 0) {
       return null;
     }
     // The next subjob runs while this one is packed, unless packing does not keep up.

@@ -52,6 +52,7 @@ export async function startExampleMaster(): Promise<ExampleMaster> {
     maxPackBytes: 1024 ** 2,
     maxZipBytes: 1024 ** 2,
     resultBounds: defaultResultBounds,
+    endGraceSeconds: 0,
     log: pino({ level: 'silent' }),
     clock,
     leaseToken: exampleToken,

@@ -430,6 +430,7 @@ export function fakeBuild(id: BuildId, request: BuildRequest): Build {
     seconds_left: null,
     failed_atoms: null,
     flaky_atoms: null,
+    interrupted_atoms: null,
     artifacts: null,
     error_message: null,
     revision: null,

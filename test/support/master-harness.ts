@@ -48,6 +48,8 @@ export class MasterHarness {
   retention = { buildsKept: 0, daysKept: 0 };
   /** For the next start. */
   resultBounds = defaultResultBounds;
+  /** For the next start. */
+  endGraceSeconds = 0;
   #master: Master | null = null;
   #archives = 0;
   #slaves = 0;
@@ -73,6 +75,7 @@ export class MasterHarness {
       leaseSeconds: LEASE_SECONDS,
       retention: this.retention,
       resultBounds: this.resultBounds,
+      endGraceSeconds: this.endGraceSeconds,
       freeBytes: () => this.freeBytes,
     });
   }
@@ -225,9 +228,12 @@ export class TestSlave {
   }
 
   async deliver(assignment: RunAssignment, options: DeliverOptions = {}): Promise<void> {
-    const { build_id, subjob_id, lease, atoms } = assignment;
+    const { build_id, subjob_id, lease } = assignment;
+    const { unfinished } = options;
+    const atoms = assignment.atoms.filter(({ id }) => unfinished?.every((one) => one.id !== id) ?? true);
     const report: ResultReport = {
       lease,
+      ...(unfinished === undefined ? {} : { unfinished: [...unfinished] }),
       atoms: atoms.map(({ id }) => ({
         id,
         exit_code: options.failing?.includes(id) === true ? 1 : 0,
@@ -262,6 +268,8 @@ interface DeliverOptions {
   readonly index?: ResultIndex;
   /** Of each atom. */
   readonly facts?: ResultFacts;
+  /** The atoms of the subjob that have no verdict. */
+  readonly unfinished?: ResultReport['unfinished'];
 }
 
 export function isRun(assignment: Assignment): assignment is RunAssignment {

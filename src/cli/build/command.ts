@@ -23,7 +23,7 @@ import { type ProgressDisplay, progressDisplay } from './progress-display.js';
 import { type RequestOptions, readWanted, requireNothingElse } from './request.js';
 import { FIRST_CONTACT_MS, requestFromHere } from './request-from-here.js';
 import { replaceableFolder, type Unpacked } from './results.js';
-import { RESULTS_DIRECTORY, sayVerdict } from './verdict.js';
+import { RESULTS_DIRECTORY, sayInterrupted, sayVerdict } from './verdict.js';
 
 export interface BuildOptions extends CommonOptions, RequestOptions {
   readonly masterUrl?: string;
@@ -120,25 +120,29 @@ async function runBuild(
   });
   display.say(`Build ${buildId} is accepted by ${url}`);
 
+  const fetching = new AbortController();
   const coming = resultsOf(client, buildId, {
     target: resolve(RESULTS_DIRECTORY),
     root: join(config.baseDirectory, 'fetched'),
-    signal: interrupt,
+    signal: fetching.signal,
     log,
     onProgress: (bytes, total) => display.fetching(bytes, total),
   });
   releasers.add(() => coming.drop());
-  const ended = await followOrCancel(client, buildId, display, interrupt, trouble);
+  const followed = await followOrCancel(client, buildId, display, interrupt, trouble);
+  const { build: ended, isInterrupted } = followed;
   display.end();
-  if (ended === null) {
-    process.stdout.write(`Build ${buildId} is canceled.${ofBefore()}\n`);
-    return exitCode.interrupted;
+  const elapsed = seconds(systemClock.now() - started);
+  if (isInterrupted) {
+    return reportInterrupted(coming, ended, elapsed, { isLocal, junit: options.junit });
   }
-  return report(coming, ended, display, seconds(systemClock.now() - started), {
-    isLocal,
-    junit: options.junit,
-    interrupt,
-  });
+  // From now on Ctrl-C gives up the results, and not the build.
+  const giveUp = () => fetching.abort(interrupt.reason);
+  interrupt.addEventListener('abort', giveUp, { once: true });
+  if (interrupt.aborted) {
+    giveUp();
+  }
+  return report(coming, ended, display, elapsed, { isLocal, junit: options.junit, interrupt });
 }
 
 /** `isLocal`: it ends with this command; `trouble` is aborted, with a ClusterRunnerError, when it cannot go on. */
@@ -169,7 +173,7 @@ async function findMaster(
 }
 
 /**
- * The build as it ended, or null when it was interrupted and is cancelled on the master.
+ * The build as it ended; an interrupt cancels it on the master, which has its slaves deliver what there is.
  * @throws ClusterRunnerError what `trouble` is aborted with
  */
 async function followOrCancel(
@@ -178,30 +182,54 @@ async function followOrCancel(
   display: ProgressDisplay,
   interrupt: AbortSignal,
   trouble: AbortSignal,
-): Promise<Build | null> {
-  try {
-    return await followBuild({
+): Promise<{ build: Build; isInterrupted: boolean }> {
+  const follow = (signal: AbortSignal) =>
+    followBuild({
       client,
       buildId,
       clock: systemClock,
-      signal: AbortSignal.any([interrupt, trouble]),
+      signal: AbortSignal.any([signal, trouble]),
       everySeconds: process.stdout.isTTY ? 1 : QUIET_SECONDS,
       onChange: (build) => display.show(build),
       onUnreachable: (error) => display.say(error.message),
     });
+  try {
+    return { build: await follow(interrupt), isInterrupted: false };
   } catch (error) {
     if (!interrupt.aborted) {
       throw error;
     }
-    display.say(`Canceling build ${buildId}; once more to leave at once.`);
-    await retry(() => client.cancelBuild(buildId), {
-      clock: systemClock,
-      random: Math.random,
-      signal: new AbortController().signal,
-      giveUpAfterMs: FIRST_CONTACT_MS,
-    });
-    return null;
   }
+  display.say(`Canceling build ${buildId} and fetching what it has; once more to leave at once.`);
+  // Another interrupt ends the process.
+  const { signal } = new AbortController();
+  const build = await retry(() => client.cancelBuild(buildId), {
+    clock: systemClock,
+    random: Math.random,
+    signal,
+    giveUpAfterMs: FIRST_CONTACT_MS,
+  });
+  return { build: build.status === 'BUILDING' ? await follow(signal) : build, isInterrupted: true };
+}
+
+/** Whatever had ended counts and is fetched; the exit code is that of an interrupted command. */
+async function reportInterrupted(
+  coming: ComingResults,
+  build: Build,
+  elapsed: number,
+  { isLocal, junit }: { isLocal: boolean; junit: string | undefined },
+): Promise<number> {
+  const hasRun = build.num_atoms_done > 0 || (build.interrupted_atoms ?? []).length > 0;
+  if (!hasRun) {
+    process.stdout.write(`Build ${build.id} is canceled.${ofBefore()}\n`);
+    return exitCode.interrupted;
+  }
+  const target = resolve(RESULTS_DIRECTORY);
+  const fetched = await fetchOrProblem(coming, build);
+  const problem = fetched.problem ?? (junit === undefined ? null : junitProblem(target, junit));
+  sayInterrupted(build, target, elapsed, fetched.problem === null);
+  sayOfResults(build, fetched, problem, isLocal);
+  return exitCode.interrupted;
 }
 
 async function report(
@@ -229,21 +257,31 @@ async function report(
     const code = sayVerdict(build, target, elapsed, fetched.problem === null);
     return problem !== null && code === exitCode.success ? exitCode.couldNotRun : code;
   } finally {
-    if (fetched.refused > 0) {
-      process.stderr.write(
-        `clusterrunner: ${fetched.refused} entries of the archive would have led out of the folder, and were passed over.\n`,
-      );
+    sayOfResults(build, fetched, problem, isLocal);
+  }
+}
+
+/** What is wrong with the results that were fetched, or why they were not. */
+function sayOfResults(
+  build: Build,
+  fetched: { readonly problem: ClusterRunnerError | null } & Unpacked,
+  problem: ClusterRunnerError | null,
+  isLocal: boolean,
+): void {
+  if (fetched.refused > 0) {
+    process.stderr.write(
+      `clusterrunner: ${fetched.refused} entries of the archive would have led out of the folder, and were passed over.\n`,
+    );
+  }
+  for (const sentence of [fetched.leftOut, fetched.left]) {
+    if (sentence !== null) {
+      process.stderr.write(`clusterrunner: ${printable(sentence)}\n`);
     }
-    for (const sentence of [fetched.leftOut, fetched.left]) {
-      if (sentence !== null) {
-        process.stderr.write(`clusterrunner: ${printable(sentence)}\n`);
-      }
-    }
-    if (problem !== null) {
-      const again = isLocal ? '' : ` \`clusterrunner results ${build.id}\` fetches them when that is mended.`;
-      const what = printable(problem.message).replace(/[^.]$/, '$&.');
-      process.stderr.write(`clusterrunner: ${what}${fetched.problem === null ? '' : again}\n`);
-    }
+  }
+  if (problem !== null) {
+    const again = isLocal ? '' : ` \`clusterrunner results ${build.id}\` fetches them when that is mended.`;
+    const what = printable(problem.message).replace(/[^.]$/, '$&.');
+    process.stderr.write(`clusterrunner: ${what}${fetched.problem === null ? '' : again}\n`);
   }
 }
 

@@ -89,6 +89,24 @@ export function flakyReport(
   return lines.join('\n');
 }
 
+/** Atoms that were running when the build was ended, as they are given: longest first. */
+export function interruptedReport(
+  interrupted: readonly FailedAtom[],
+  variables: readonly string[],
+  shownDirectory: string,
+): string {
+  const lines = interrupted
+    .slice(0, MAX_SHOWN)
+    .map(
+      (atom) =>
+        `--- RUNNING AT THE END: ${printableLine(atomName(atom.command_string, variables))}\n    ${printableLine(atom.error ?? '')} Its output: ${join(shownDirectory, atomFolder(atom.subjob_id, atom.id))}`,
+    );
+  if (interrupted.length > MAX_SHOWN) {
+    lines.push(`    … and ${interrupted.length - MAX_SHOWN} more`);
+  }
+  return printable(lines.join('\n'));
+}
+
 /** `exit code 139 (SIGSEGV)`: what a shell makes of a death by a signal is not for everybody to know. */
 function howItEnded(code: number | null): string[] {
   if (code === null) {

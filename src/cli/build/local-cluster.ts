@@ -48,6 +48,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       maxPackBytes: config.master.packsMaxMib * 1024 ** 2,
       maxZipBytes: config.master.zipsMaxMib * 1024 ** 2,
       resultBounds: resultBoundsOf(config),
+      endGraceSeconds: config.master.endGrace,
       log,
     });
     releasers.add(() => served.close());

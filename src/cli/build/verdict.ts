@@ -3,7 +3,7 @@ import type { Build } from '../../protocol/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { exitCode } from '../exit-codes.js';
 import { showsColors } from '../shows-colors.js';
-import { failureReport, flakyReport } from './failures.js';
+import { failureReport, flakyReport, interruptedReport } from './failures.js';
 import { duration } from './progress.js';
 
 /** Where `build` puts the results, in the current folder. */
@@ -15,7 +15,7 @@ export const RESULTS_DIRECTORY = 'build_results';
  * @throws ClusterRunnerError CONFLICT for one that was ended before anything failed
  */
 export function sayVerdict(build: Build, target: string, elapsed: number, hasResults: boolean): number {
-  const atoms = `${build.num_atoms ?? 0} ${build.num_atoms === 1 ? 'atom' : 'atoms'}`;
+  const atoms = atomCount(build);
   const tail = `in ${duration(elapsed)}.${hasResults ? ` Results: ./${RESULTS_DIRECTORY}/` : ''}`;
   const flaky = flakyReport(build.flaky_atoms ?? [], build.atom_variables, RESULTS_DIRECTORY);
   if (flaky !== '') {
@@ -31,17 +31,11 @@ export function sayVerdict(build: Build, target: string, elapsed: number, hasRes
     }
     return exitCode.success;
   }
-  const failed = build.failed_atoms ?? [];
-  if (failed.length > 0) {
-    const colors = showsColors(process.stdout);
-    const isElsewhere = build.request_params.type !== 'directory';
-    process.stdout.write(
-      `${failureReport(failed, build.atom_variables, target, RESULTS_DIRECTORY, isElsewhere, colors)}\n\n`,
-    );
-  }
+  sayFailures(build, target);
+  sayCutOff(build);
   if (build.state === 'CANCELED') {
     const why = build.error_message ?? 'The build was canceled.';
-    const counts = `${build.num_atoms_done} of ${atoms} had ended, ${failureCounts(build, 'them')}`;
+    const counts = endedCounts(build);
     if (build.num_atoms_failed === 0) {
       // Whether the rest would have passed nobody knows.
       throw new ClusterRunnerError('CONFLICT', `${why} ${counts}, ${tail}`);
@@ -51,6 +45,42 @@ export function sayVerdict(build: Build, target: string, elapsed: number, hasRes
   }
   process.stdout.write(`FAILURE: ${failureCounts(build, atoms)} ${tail}\n`);
   return exitCode.testsFailed;
+}
+
+/** The same of a build that was cancelled because its command was interrupted. */
+export function sayInterrupted(build: Build, target: string, elapsed: number, hasResults: boolean): void {
+  sayFailures(build, target);
+  sayCutOff(build);
+  const where = hasResults ? ` Results: ./${RESULTS_DIRECTORY}/` : '';
+  process.stdout.write(`${endedCounts(build)}, in ${duration(elapsed)}.${where}\n`);
+  process.stdout.write(`Build ${build.id} is canceled.\n`);
+}
+
+function sayFailures(build: Build, target: string): void {
+  const failed = build.failed_atoms ?? [];
+  if (failed.length > 0) {
+    const colors = showsColors(process.stdout);
+    const isElsewhere = build.request_params.type !== 'directory';
+    process.stdout.write(
+      `${failureReport(failed, build.atom_variables, target, RESULTS_DIRECTORY, isElsewhere, colors)}\n\n`,
+    );
+  }
+}
+
+/** Names what was running at an early end: one of them may be what hangs. */
+function sayCutOff(build: Build): void {
+  const cut = build.interrupted_atoms ?? [];
+  if (cut.length > 0) {
+    process.stdout.write(`${interruptedReport(cut, build.atom_variables, RESULTS_DIRECTORY)}\n\n`);
+  }
+}
+
+function atomCount({ num_atoms: atoms }: Build): string {
+  return `${atoms ?? 0} ${atoms === 1 ? 'atom' : 'atoms'}`;
+}
+
+function endedCounts(build: Build): string {
+  return `${build.num_atoms_done} of ${atomCount(build)} had ended, ${failureCounts(build, 'them')}`;
 }
 
 /** `3 of 9 atoms failed`, `… and 1 was lost`: what is lost may be as good as it ever was. */

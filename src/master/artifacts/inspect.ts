@@ -45,11 +45,12 @@ export class ArchiveInspector {
   /** @param list is given the entries, and is ended and closed by the caller */
   constructor(
     subjob: SubjobId,
-    { atoms, index }: ResultReport,
+    { atoms: ended, unfinished, index }: ResultReport,
     bounds: ResultBounds,
     list: EntryListWriter | null = null,
   ) {
     this.#list = list;
+    const atoms = [...ended, ...(unfinished ?? [])];
     this.#members = index.members;
     const consoles = new Map(index.consoles.map((console) => [console.atom_id, console]));
     this.#folders = new Map(atoms.map(({ id }) => [atomFolder(subjob, id), consoles.get(id) ?? null]));

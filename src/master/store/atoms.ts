@@ -152,6 +152,44 @@ export async function retryAtoms(
   }
 }
 
+/** Atoms that had begun when their subjob was ended early; those that had not are left as they are. */
+export async function recordInterrupted(
+  { direct }: Writable,
+  build: BuildId,
+  subjob: SubjobId,
+  lease: LeaseId,
+  unfinished: NonNullable<ResultReport['unfinished']>,
+): Promise<void> {
+  for (const { id, ran_for } of unfinished) {
+    if (ran_for !== null) {
+      direct.run(
+        `UPDATE atoms SET state = 'IN_PROGRESS', actual_time = ?, lease_id = ?
+         WHERE build_id = ? AND atom_id = ? AND subjob_id = ? AND state <> 'COMPLETED'`,
+        ran_for,
+        lease,
+        build,
+        id,
+        subjob,
+      );
+    }
+  }
+}
+
+/** These atoms belong to another subjob from now on. */
+export async function moveAtoms(
+  { direct }: Writable,
+  build: BuildId,
+  atoms: readonly AtomId[],
+  subjob: SubjobId,
+): Promise<void> {
+  direct.run(
+    `UPDATE atoms SET subjob_id = ? FROM json_each(?) AS moved WHERE build_id = ? AND atom_id = moved.value`,
+    subjob,
+    JSON.stringify(atoms),
+    build,
+  );
+}
+
 /**
  * A subjob was lost too often: what its slaves have reported becomes final, every other atom fails without an exit
  * code, which is what lost means.
@@ -185,7 +223,7 @@ export async function settleAtoms({ direct }: Writable, build: BuildId, now: num
     build,
   );
   direct.run(
-    `UPDATE atoms SET state = 'INTERRUPTED', actual_time = max(0, ? - began_at) / 1000.0
+    `UPDATE atoms SET state = 'INTERRUPTED', actual_time = coalesce(actual_time, max(0, ? - began_at) / 1000.0)
      WHERE build_id = ? AND state = 'IN_PROGRESS'`,
     now,
     build,
@@ -225,6 +263,12 @@ export async function reportedVerdicts(db: Kysely<Database>, build: BuildId): Pr
     subjob: toId.subjob(subjob_id),
     exitCode: exit_code ?? 0,
   }));
+}
+
+/** What is said of an atom that was running when its build was ended. `seconds` is how long it had run. */
+export function interruptionOf(seconds: number | null, slave: string | null): string {
+  const after = seconds === null ? '' : ` after ${seconds.toFixed(1)} s`;
+  return `It was ended with its build${after}${slave === null ? '' : ` on ${slave}`}.`;
 }
 
 /**

@@ -28,6 +28,7 @@ const LISTED = [
   'num_atoms_flaky',
   'facts',
   'error_message',
+  'stopping',
   'ended_at',
   'attempt',
   'lease_id',

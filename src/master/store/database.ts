@@ -47,6 +47,8 @@ export interface BuildsTable {
   /** ResultFacts of all atoms as JSON; null where there is nothing to say, and while the build runs. */
   facts: string | null;
   error_message: string | null;
+  /** Why it is being ended before its work, if it is. */
+  stopping: string | null;
   /** null while it runs. */
   ended_at: number | null;
   /** The preparation's task, as in SubjobsTable. */

@@ -5,6 +5,7 @@ import type { Database, Writable } from './database.js';
 export const eventKinds = [
   'BUILD_CREATED',
   'BUILD_PREPARED',
+  'BUILD_STOPPING',
   'BUILD_ENDED',
   'SUBJOB_LEASED',
   'SUBJOB_DUPLICATED',

@@ -82,6 +82,13 @@ const migrations: Record<string, Migration> = {
       await sql`ALTER TABLE leases ADD COLUMN token TEXT NOT NULL DEFAULT ''`.execute(db);
     },
   },
+  '0011_stopping': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await sql`ALTER TABLE builds ADD COLUMN stopping TEXT`.execute(db);
+      await sql`
+        CREATE INDEX atoms_interrupted ON atoms (build_id, atom_id) WHERE state = 'INTERRUPTED'`.execute(db);
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };

@@ -133,6 +133,20 @@ export async function flakyAtoms(db: Kysely<Database>, build: BuildId, limit: nu
   return rows.map(({ first_subjob_id, ...row }) => ({ ...row, subjob_id: first_subjob_id ?? row.subjob_id }));
 }
 
+/** The first `limit` atoms that were running when the build was ended, those that had run longest first. */
+export async function interruptedAtoms(
+  db: Kysely<Database>,
+  build: BuildId,
+  limit: number,
+): Promise<AtomView[]> {
+  return await atomViews(db, build)
+    .where('atoms.state', '=', sql.lit('INTERRUPTED'))
+    .orderBy('atoms.actual_time', 'desc')
+    .orderBy('atoms.atom_id')
+    .limit(limit)
+    .execute();
+}
+
 /** All atoms of these subjobs, in order of subjob and atom. */
 export async function atomsOfSubjobs(
   db: Kysely<Database>,

@@ -100,8 +100,12 @@ describe('verdicts that slaves have reported', () => {
       who: fc.nat({ max: 1 }),
       exitCode: fc.constantFrom(0, 0, 1),
     });
+    const actions = fc.array(action, { maxLength: 25 });
+    const ends = fc.constantFrom<End>('delivers', 'hands back', 'stays away', 'is lost', 'restarts');
+    harness.endGraceSeconds = 10;
+    await harness.restart();
     await fc.assert(
-      fc.asyncProperty(fc.array(action, { maxLength: 25 }), fc.nat({ max: 1 }), async (actions, retries) => {
+      fc.asyncProperty(actions, fc.nat({ max: 1 }), ends, async (actions, retries, end) => {
         const { build, runner } = await begun(harness, ATOMS, { retries });
         const runners = [runner, new Runner(harness, await harness.slave())];
         let before = await atomsOf(build);
@@ -116,7 +120,7 @@ describe('verdicts that slaves have reported', () => {
           before = after;
         }
         const shown = await harness.master.getBuild(build);
-        const ended = await harness.master.cancelBuild(build);
+        const ended = await cancelWhile(harness, build, runners, end);
         const after = await atomsOf(build);
         requireForward(before, after);
         requireSettled(after);
@@ -132,6 +136,27 @@ describe('verdicts that slaves have reported', () => {
     );
   });
 });
+
+/** What slaves do when the build is being ended. */
+type End = 'delivers' | 'hands back' | 'stays away' | 'is lost' | 'restarts';
+
+async function cancelWhile(harness: MasterHarness, id: BuildId, runners: readonly Runner[], end: End) {
+  const canceling = harness.master.cancelBuild(id).catch(() => undefined);
+  if (end === 'restarts') {
+    await harness.master.getBuild(id);
+    await harness.restart();
+  }
+  for (const runner of runners) {
+    await runner.atTheEnd(end);
+  }
+  let build = await harness.master.getBuild(id);
+  while (build.status === 'BUILDING') {
+    await harness.advance(1000);
+    build = await harness.master.getBuild(id);
+  }
+  await canceling;
+  return build;
+}
 
 const rank = { NOT_STARTED: 0, IN_PROGRESS: 1, COMPLETED: 2 };
 
@@ -174,6 +199,7 @@ class Runner {
   readonly #harness: MasterHarness;
   #running: RunAssignment | null = null;
   #ended: number[] = [];
+  #hasBegun = false;
 
   constructor(harness: MasterHarness, slave: TestSlave) {
     this.#harness = harness;
@@ -203,6 +229,7 @@ class Runner {
     const [run] = assignments.filter((one) => one.kind === 'run');
     this.#running = run ?? null;
     this.#ended = [];
+    this.#hasBegun = false;
   }
 
   async begin(): Promise<void> {
@@ -221,6 +248,31 @@ class Runner {
     await this.slave.deliver(this.#running, { failing });
     this.#running = null;
     this.slave.leases.clear();
+  }
+
+  async atTheEnd(end: End): Promise<void> {
+    const running = this.#running;
+    if (running === null || end === 'stays away' || end === 'restarts') {
+      return;
+    }
+    if (end === 'is lost') {
+      return this.lose();
+    }
+    const { interrupt, cancel } = await this.slave.ask({ free_executors: 0 });
+    if (cancel.length > 0 || interrupt === undefined) {
+      return;
+    }
+    const { lease, build_id, subjob_id } = running;
+    expect(interrupt).to.deep.equal([lease]);
+    if (end === 'hands back') {
+      const handback = { lease, reason: 'stopping', output: '' } as const;
+      return this.#harness.master.handBack(this.slave.id, build_id, subjob_id, handback);
+    }
+    const unfinished = running.atoms
+      .slice(this.#ended.length)
+      .map(({ id }, place) => ({ id, ran_for: place === 0 && this.#hasBegun ? 2 : null }));
+    const failing = running.atoms.flatMap(({ id }, n) => ((this.#ended[n] ?? 0) === 0 ? [] : [id]));
+    await this.slave.deliver(running, { failing, unfinished });
   }
 
   async lose(): Promise<void> {
@@ -252,6 +304,7 @@ class Runner {
       atoms: [{ id: atom.id, state, exit_code: exitCode, actual_time: exitCode === null ? null : 1 }],
       consoles: [],
     });
+    this.#hasBegun = exitCode === null;
     if (exitCode !== null) {
       this.#ended.push(exitCode);
     }

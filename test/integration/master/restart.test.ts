@@ -127,6 +127,7 @@ describe('a master that is started again', () => {
       log: pino({ level: 'silent' }),
       leaseSeconds: 20,
       retention: { buildsKept: 0, daysKept: 0 },
+      endGraceSeconds: 0,
     });
     expect(await refused(second, 'CONFLICT')).to.contain(`Another master uses ${harness.directory}`);
     await harness.master.createBuild(directoryBuild);

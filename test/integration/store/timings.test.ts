@@ -84,6 +84,8 @@ describe('the history of times', () => {
     await sql`ALTER TABLE builds DROP COLUMN facts`.execute(store.db);
     await sql`ALTER TABLE builds DROP COLUMN assumed_seconds`.execute(store.db);
     await sql`ALTER TABLE builds DROP COLUMN revision`.execute(store.db);
+    await sql`DROP INDEX atoms_interrupted`.execute(store.db);
+    await sql`ALTER TABLE builds DROP COLUMN stopping`.execute(store.db);
     await sql`ALTER TABLE atoms DROP COLUMN lease_id`.execute(store.db);
     await sql`ALTER TABLE atoms DROP COLUMN began_at`.execute(store.db);
     await sql`ALTER TABLE atoms DROP COLUMN kept_subjob_id`.execute(store.db);

@@ -72,7 +72,7 @@ describe('assignments that wait for an executor', () => {
   });
 
   it('are dropped when their lease is over', async () => {
-    expect([waiting.drop(one.lease), waiting.drop(one.lease)]).to.deep.equal([true, false]);
+    expect([waiting.drop(one.lease), waiting.drop(one.lease)]).to.deep.equal([one, undefined]);
     expect(waiting.refs()).to.deep.equal([two.lease]);
   });
 

@@ -21,6 +21,7 @@ const running: Build = {
   num_atoms_flaky: 0,
   ...noFacts,
   flaky_atoms: null,
+  interrupted_atoms: null,
   num_executors: 2,
   seconds_left: 12,
   failed_atoms: null,

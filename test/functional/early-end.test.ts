@@ -1,0 +1,140 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { toId } from '../../src/protocol/ids.js';
+import { Cluster } from '../support/cluster.js';
+import type { Ended } from '../support/processes.js';
+import { writeFiles } from '../support/project.js';
+import { eventually } from '../support/wait.js';
+
+/** The first two atoms share a subjob on one executor: one fails, the other hangs. */
+const JOBS = (root: string) => `
+Hangs:
+    atomizers: [{N: seq 8}]
+    commands:
+        - echo "this is $N"
+        - test "$N" != 1 || { touch "${root}/failed"; false; }
+        - sleep 1000
+Times out:
+    build_timeout: 12s
+    atomizers: [{N: seq 8}]
+    commands: ['echo "this is $N"', 'test "$N" != 1', 'sleep 1000']
+`;
+
+describe('a build that is ended early', () => {
+  let cluster: Cluster;
+  beforeEach(async () => {
+    cluster = await Cluster.create();
+    writeFiles(cluster.cwd, { 'clusterrunner.yaml': JOBS(cluster.root) });
+  });
+  afterEach(() => cluster.stop());
+
+  const file = (...path: string[]) => readFileSync(join(cluster.cwd, 'build_results', ...path), 'utf8');
+  const sleeps = () => cluster.processes().filter((line) => / 1000\b/.test(line));
+  const untilHanging = () =>
+    eventually(
+      'one atom has failed, and another hangs',
+      () => existsSync(join(cluster.root, 'failed')) && sleeps().length > 0,
+    );
+
+  async function withMaster(): Promise<void> {
+    await cluster.startMaster();
+    await cluster.startSlave(1);
+  }
+
+  function requireKeptResults(): void {
+    expect(file('failures.txt')).to.equal('artifact_0_0\n');
+    expect(file('artifact_0_0', 'clusterrunner_exit_code')).to.equal('1\n');
+    expect(file('artifact_0_0', 'clusterrunner_console_output')).to.equal('this is 1\n');
+    expect(file('artifact_0_1', 'clusterrunner_console_output')).to.match(
+      /^this is 2\nclusterrunner: the atom was ended after [\d.]+ s; it had not come to its end\.\n$/,
+    );
+    expect(readdirSync(join(cluster.cwd, 'build_results', 'artifact_0_1'))).not.to.include(
+      'clusterrunner_exit_code',
+    );
+    const cases = [...file('junit.xml').matchAll(/<(failure|error|skipped)\b/g)].map(([, kind]) => kind);
+    expect(cases).to.deep.equal(['failure', 'error', ...Array.from({ length: 6 }, () => 'skipped')]);
+  }
+
+  function requireNamed({ stdout }: Ended): void {
+    expect(stdout).to.match(/^--- FAILED: 1$/m);
+    expect(stdout).to.match(
+      /^--- RUNNING AT THE END: 2\n {4}It was ended with its build after [\d.]+ s on \S+\. /m,
+    );
+    expect(stdout).to.contain('1 of 8 atoms had ended, 1 of them failed');
+  }
+
+  it('by its build_timeout has failed if a test has, with what had ended and the output of what hung', async () => {
+    await withMaster();
+    const ended = await cluster.build(['-j', 'Times out']);
+    expect(ended, ended.stderr).to.include({ exitCode: 1 });
+    requireNamed(ended);
+    requireKeptResults();
+  });
+
+  it('by Ctrl-C fetches what had ended, and exits with 130', async () => {
+    await withMaster();
+    const program = cluster.startBuild(['-j', 'Hangs']);
+    await untilHanging();
+    program.signal('SIGINT');
+    const ended = await program.ended;
+    expect(ended).to.include({ exitCode: 130, stderr: '' });
+    requireNamed(ended);
+    requireKeptResults();
+  });
+
+  it('by Ctrl-C does so too in a cluster of one command', async () => {
+    const program = cluster.startBuild(['-j', 'Hangs']);
+    await untilHanging();
+    program.signal('SIGINT');
+    const ended = await program.ended;
+    expect(ended).to.include({ exitCode: 130, stderr: '' });
+    expect(ended.stdout).to.match(/^--- RUNNING AT THE END: /m);
+    expect(file('failures.txt')).to.match(/^artifact_0_0\n/);
+  });
+
+  it('by cancel ends within a few seconds, and its results can be fetched', async () => {
+    await withMaster();
+    const program = cluster.startBuild(['-j', 'Hangs']);
+    await untilHanging();
+    const canceled = await cluster.client.cancelBuild(toId.build(1));
+    expect(canceled).to.include({ state: 'CANCELED', num_atoms_done: 1, num_atoms_failed: 1 });
+    expect(canceled.interrupted_atoms?.map(({ id }) => id)).to.deep.equal([1]);
+    const ended = await program.ended;
+    expect(ended).to.include({ exitCode: 1 });
+    requireNamed(ended);
+    requireKeptResults();
+  });
+
+  it('leaves at once at a second Ctrl-C, with nothing that still runs', async () => {
+    // Slaves that cannot deliver, as their master is stopped, would keep it waiting.
+    await withMaster();
+    const program = cluster.startBuild(['-j', 'Hangs']);
+    await untilHanging();
+    cluster.master.program.signal('SIGSTOP');
+    program.signal('SIGINT');
+    await program.says(/once more to leave at once/);
+    program.signal('SIGINT');
+    expect(await program.ended).to.include({ exitCode: 130 });
+    cluster.master.program.signal('SIGCONT');
+  });
+
+  it('keeps the atoms that had ended on a slave that stops, and runs only the rest elsewhere', async () => {
+    await cluster.startMaster();
+    const first = await cluster.startSlave(1);
+    const program = cluster.startBuild(['-j', 'Hangs']);
+    await untilHanging();
+    first.signal('SIGTERM');
+    await first.ended;
+    const { atoms } = await cluster.client.listAtoms(toId.build(1), { offset: 0, limit: 8 });
+    expect(atoms.slice(0, 3).map(({ state, outcome }) => [state, outcome])).to.deep.equal([
+      ['COMPLETED', 'FAILED'],
+      ['IN_PROGRESS', null],
+      ['NOT_STARTED', null],
+    ]);
+    program.signal('SIGINT');
+    const ended = await program.ended;
+    expect(ended).to.include({ exitCode: 130 });
+    expect(file('artifact_0_0', 'clusterrunner_exit_code')).to.equal('1\n');
+  });
+});
