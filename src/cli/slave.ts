@@ -49,6 +49,7 @@ export async function slave(options: SlaveOptions): Promise<void> {
       address: config.slave.address,
       strictHostKeyChecking: config.gitStrictHostKeyChecking,
       workspacesKept: config.slave.workspacesKept,
+      dependencyCacheMaxBytes: config.slave.dependencyCacheMaxMib * 1024 ** 2,
       remoteFileLimits: {
         maxBytes: config.slave.remoteFileMaxMib * 1024 ** 2,
         timeoutSeconds: config.slave.remoteFilesTimeout,

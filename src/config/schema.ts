@@ -295,6 +295,11 @@ export const sections = {
       '4',
       'How many checkouts of ended builds a slave keeps, so that the next builds of their repositories write only what differs; 0 keeps none.',
     ),
+    dependency_cache_max_mib: key(
+      integer(0, 10_000_000),
+      '10240',
+      'How many MiB a slave keeps at most of what setups have made, for jobs with `cache`; 0 keeps nothing.',
+    ),
     remote_file_max_mib: key(
       integer(1, 10_000_000),
       '4096',

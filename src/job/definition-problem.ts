@@ -39,6 +39,17 @@ export function definitionProblem(definition: JobDefinition): DefinitionProblem 
       }
     }
   }
+  for (const list of ['key', 'paths'] as const) {
+    for (const [index, path] of (definition.cache?.[list] ?? []).entries()) {
+      const problem = pathProblem(path);
+      if (problem !== null) {
+        return {
+          path: ['cache', list, String(index)],
+          sentence: `"cache": the path ${JSON.stringify(path)} of "${list}" ${problem}.`,
+        };
+      }
+    }
+  }
   for (const section of durations) {
     const seconds = durationSeconds(definition[section] ?? 1);
     if (seconds <= 0 || seconds > MAX_DURATION_SECONDS) {
@@ -49,6 +60,18 @@ export function definitionProblem(definition: JobDefinition): DefinitionProblem 
     }
   }
   return null;
+}
+
+/** Why a path cannot be one of a cache, as the end of a sentence; null when it can. */
+function pathProblem(path: string): string | null {
+  const steps = path.split('/');
+  if (path.startsWith('/') || steps.includes('..') || path.includes('\0')) {
+    return 'must be relative and stay in the folder of clusterrunner.yaml';
+  }
+  if (steps.every((step) => step === '' || step === '.')) {
+    return 'is the whole project; name a folder in it';
+  }
+  return steps.some((step) => step.toLowerCase() === '.git') ? 'is in the repository itself' : null;
 }
 
 /** For a job that came as JSON. @throws ClusterRunnerError JOB_INVALID */

@@ -23,6 +23,9 @@ export interface AtomFacts extends BuildFacts, AtomValue {
 /** Names an atom's folder, in all that it starts. */
 export const ARTIFACT_DIR = 'ARTIFACT_DIR';
 
+/** `true` for a setup whose checkout has what the cache of its job keeps. */
+export const CACHE_HIT = 'CACHE_HIT';
+
 /** What setup, teardown and atomizers see beside what the slave's own environment has. */
 export function buildEnvironment(facts: BuildFacts): Environment {
   return {
@@ -122,6 +125,7 @@ export const ownVariables: ReadonlySet<string> = new Set([
   'EXECUTOR_INDEX',
   'MACHINE_EXECUTOR_INDEX',
   'BUILD_EXECUTOR_INDEX',
+  CACHE_HIT,
   'CI',
   'CLUSTERRUNNER',
 ]);

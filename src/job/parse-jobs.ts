@@ -19,6 +19,7 @@ const NO_JOB = /^x-/;
 const sectionNames: readonly string[] = Object.keys(JobDefinitionSchema.properties);
 
 const LINES = 'a list of shell lines, each behind a "- "';
+const CACHE = '"key", a list of files, and "paths", a list of folders or files that setup_build makes';
 const NUMBER = 'a whole number from 1';
 const DURATION = 'a number of seconds above 0, or text like 90s, 10m or 2h, and at most a week';
 
@@ -28,6 +29,7 @@ const expected: Readonly<Record<string, string>> = {
   setup_build: LINES,
   teardown_build: LINES,
   atomizers: 'a list of VARIABLE: shell command, each behind a "- "',
+  cache: CACHE,
   max_executors: NUMBER,
   max_executors_per_slave: NUMBER,
   retries: 'a whole number from 0 to 10',
@@ -138,6 +140,9 @@ function problemOf(
     return error?.keyword === 'required'
       ? `the section "${String(error.params.missingProperty)}" is missing; it must be ${expected[String(error.params.missingProperty)]}.`
       : `a job must be sections with their contents; ${choices}.`;
+  }
+  if (section === 'cache') {
+    return `"cache" must be ${CACHE}.`;
   }
   if (extra !== null) {
     return `"${extra}" is not a name that a variable can have; use letters, digits and _, not beginning with a digit.`;

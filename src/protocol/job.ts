@@ -20,6 +20,26 @@ const Duration = (description: string) =>
     { description: `${description} Seconds, or text like 90s, 10m, 2h; at most a week.` },
   );
 
+/** Longest path that a system takes. */
+const MAX_PATH = 4096;
+
+const DependencyCacheSchema = Type.Object(
+  {
+    key: Type.Array(Type.String({ minLength: 1, maxLength: MAX_PATH }), {
+      minItems: 1,
+      maxItems: 100,
+      description: 'Files whose contents decide whether what is kept fits.',
+    }),
+    paths: Type.Array(Type.String({ minLength: 1, maxLength: MAX_PATH }), {
+      minItems: 1,
+      maxItems: 20,
+      description: 'Folders or files that setup_build makes, in the folder of clusterrunner.yaml.',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type DependencyCacheDefinition = Static<typeof DependencyCacheSchema>;
+
 /**
  * One job: the sections below a job's name in `clusterrunner.yaml`, and the `config` of a build request.
  * Lists of shell lines may hold nulls (an empty `-` in YAML), which are skipped.
@@ -39,6 +59,7 @@ export const JobDefinitionSchema = Type.Object(
     ),
     setup_build: Type.Optional(Lines('Run once on each slave before its first atom of a build.')),
     teardown_build: Type.Optional(Lines('Run once on each slave after its last atom of a build.')),
+    cache: Type.Optional(DependencyCacheSchema),
     max_executors: Type.Optional(
       Type.Integer({ minimum: 1, description: 'Executors that the build may hold at once.' }),
     ),

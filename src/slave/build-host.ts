@@ -1,5 +1,5 @@
 import { masterRelay } from '../client/master-relay.js';
-import { buildEnvironment, commandEnvironment, ownEnvironment } from '../job/environment.js';
+import { buildEnvironment, CACHE_HIT, commandEnvironment, ownEnvironment } from '../job/environment.js';
 import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
@@ -7,6 +7,7 @@ import type { Masks } from '../lib/masks.js';
 import type { ConsolePipes } from '../process/console-pipes.js';
 import { type Survivor, survivorsSentence } from '../process/family.js';
 import { type Leftovers, runCommand, runStartingServices } from '../process/run-command.js';
+import type { DependencyCache } from '../project/dependency-cache.js';
 import { openWorkspace, type Workspace } from '../project/open-workspace.js';
 import type { PackRelay } from '../project/pack-relay.js';
 import type { RemoteFileLimits } from '../project/remote-files.js';
@@ -25,6 +26,8 @@ export interface HostContext {
   /** How many checkouts of ended builds stay for later builds. */
   readonly workspacesKept: number;
   readonly remoteFileLimits: RemoteFileLimits;
+  /** What setups of earlier builds have made. */
+  readonly dependencies: DependencyCache;
   /** Whether commits are taken from the master, and given to it, so that their origin is asked once. */
   readonly projectFromMaster: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -196,11 +199,31 @@ export class BuildHost {
     if (command === '') {
       return null;
     }
+    const request = {
+      project: this.#files.project,
+      job,
+      projectDirectory,
+      signal: this.#canceled.signal,
+    };
+    return await this.#context.dependencies.around(request, async (isHit) => {
+      const failure = await this.#runSetupCommand(command, projectDirectory, {
+        ...this.environment(projectDirectory),
+        ...(job.definition.cache === undefined ? {} : { [CACHE_HIT]: String(isHit) }),
+      });
+      return { ok: failure === null, value: failure };
+    });
+  }
+
+  async #runSetupCommand(
+    command: string,
+    projectDirectory: string,
+    env: Record<string, string>,
+  ): Promise<SetupFailure> {
     const unlock = await this.#lockFolder(projectDirectory);
     const { result, leftovers } = await runStartingServices({
       command,
       cwd: projectDirectory,
-      env: this.environment(projectDirectory),
+      env,
       output: { kind: 'tail', maxBytes: TAIL_BYTES, pipes: this.pipes },
       signal: this.#canceled.signal,
       graceMs: CANCEL_GRACE_MS,

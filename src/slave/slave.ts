@@ -1,6 +1,6 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { ARTIFACT_DIR } from '../job/environment.js';
+import { ARTIFACT_DIR, ownEnvironment } from '../job/environment.js';
 import type { Clock } from '../lib/clock.js';
 import { deferred } from '../lib/deferred.js';
 import type { Logger } from '../lib/logger.js';
@@ -10,6 +10,7 @@ import { ensureOwnFolder } from '../lib/own-folder.js';
 import { ConsolePipes } from '../process/console-pipes.js';
 import { containment, containmentSentence } from '../process/containment.js';
 import { endEscaped } from '../process/escaped.js';
+import { DependencyCache, sweepDependencyCache } from '../project/dependency-cache.js';
 import { trimIdle } from '../project/idle-workspaces.js';
 import type { RemoteFileLimits } from '../project/remote-files.js';
 import { sweepWorkspaces } from '../project/sweep-workspaces.js';
@@ -43,6 +44,8 @@ export interface SlaveOptions {
   /** How many checkouts of ended builds stay for later builds. */
   readonly workspacesKept: number;
   readonly remoteFileLimits: RemoteFileLimits;
+  /** Of what setups have made and later builds take over; 0: nothing is kept. */
+  readonly dependencyCacheMaxBytes: number;
   /** Whether commits are taken from the master, and given to it. */
   readonly projectFromMaster: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -91,6 +94,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   await unremovable.clear(work);
   await ensureOwnFolder(root, work);
   await sweepWorkspaces(root, clock, options.workspacesKept, (sentence) => log.warn(sentence));
+  await sweepDependencyCache(root);
   await unremovable.look();
 
   const contained = await containment();
@@ -115,9 +119,17 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const outbox = new Outbox(join(root, 'outbox'), session, log, delivering.signal, () => changed());
   const masks = masksOf(options);
   const pipes = new ConsolePipes(work);
+  const dependencies = new DependencyCache({
+    root,
+    maxBytes: options.dependencyCacheMaxBytes,
+    env: ownEnvironment(options.env),
+    clock,
+    warn: (sentence) => log.warn(sentence),
+  });
   const worker = new Worker({
     ...options,
     root,
+    dependencies,
     masks,
     pipes,
     session,
@@ -128,8 +140,11 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   });
   const disk = new DiskWatch(root, log, () => void makeRoom());
   const makeRoom = () =>
-    trimIdle(root, { count: 0, clock }, (sentence) => log.warn(sentence)).catch((error: unknown) => {
-      log.warn(`Checkouts of ended builds could not be removed: ${messageOf(error)}`);
+    Promise.all([
+      trimIdle(root, { count: 0, clock }, (sentence) => log.warn(sentence)),
+      dependencies.clear(),
+    ]).catch((error: unknown) => {
+      log.warn(`What ended builds have left for later ones could not be removed: ${messageOf(error)}`);
     });
   const loop = new WorkLoop({
     session,

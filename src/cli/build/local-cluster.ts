@@ -66,6 +66,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       address: '127.0.0.1',
       strictHostKeyChecking: config.gitStrictHostKeyChecking,
       workspacesKept: config.slave.workspacesKept,
+      dependencyCacheMaxBytes: config.slave.dependencyCacheMaxMib * 1024 ** 2,
       remoteFileLimits: {
         maxBytes: config.slave.remoteFileMaxMib * 1024 ** 2,
         timeoutSeconds: config.slave.remoteFilesTimeout,
