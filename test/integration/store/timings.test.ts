@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import SQLite from 'better-sqlite3';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { sql } from 'kysely';
+import { Kysely, Migrator, SqliteDialect, sql } from 'kysely';
 import { unknown } from '../../../src/domain/expectation.js';
 import { insertAtoms, recordVerdicts } from '../../../src/master/store/atoms.js';
 import { insertBuild } from '../../../src/master/store/builds.js';
+import { migrationProvider } from '../../../src/master/store/migrations.js';
 import { openStore, type Store } from '../../../src/master/store/store.js';
 import { insertSubjobs } from '../../../src/master/store/subjobs.js';
 import { learnTimings, readTimings } from '../../../src/master/store/timings.js';
@@ -76,28 +78,14 @@ describe('the history of times', () => {
   });
 
   it('of a database from before the variance goes on, and learns the variance', async () => {
-    await sql`ALTER TABLE timings DROP COLUMN variance`.execute(store.db);
-    await sql`ALTER TABLE atoms DROP COLUMN expected_deviation`.execute(store.db);
-    await sql`ALTER TABLE subjobs DROP COLUMN expected_deviation`.execute(store.db);
-    await sql`ALTER TABLE builds DROP COLUMN planned_executors`.execute(store.db);
-    await sql`ALTER TABLE atoms DROP COLUMN facts`.execute(store.db);
-    await sql`ALTER TABLE builds DROP COLUMN facts`.execute(store.db);
-    await sql`ALTER TABLE builds DROP COLUMN assumed_seconds`.execute(store.db);
-    await sql`ALTER TABLE builds DROP COLUMN revision`.execute(store.db);
-    await sql`DROP INDEX atoms_interrupted`.execute(store.db);
-    await sql`ALTER TABLE builds DROP COLUMN stopping`.execute(store.db);
-    await sql`ALTER TABLE atoms DROP COLUMN lease_id`.execute(store.db);
-    await sql`ALTER TABLE atoms DROP COLUMN began_at`.execute(store.db);
-    await sql`ALTER TABLE atoms DROP COLUMN kept_subjob_id`.execute(store.db);
-    await sql`DROP TABLE nonces`.execute(store.db);
-    await sql`CREATE TABLE nonces (nonce TEXT PRIMARY KEY, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID`.execute(
-      store.db,
-    );
-    await sql`DELETE FROM kysely_migration WHERE name >= '0003'`.execute(store.db);
+    await store.close();
+    rmSync(path);
+    const old = new Kysely<unknown>({ dialect: new SqliteDialect({ database: new SQLite(path) }) });
+    await new Migrator({ db: old, provider: migrationProvider }).migrateTo('0002_draining');
     await sql`
       INSERT INTO timings (project, job, atom, seconds, count, updated_at)
-      VALUES ('p', 'j', 'T=one', 4, 17, 1000)`.execute(store.db);
-    await store.close();
+      VALUES ('p', 'j', 'T=one', 4, 17, 1000)`.execute(old);
+    await old.destroy();
     store = await openStore(path);
     expect(await readTimings(store.db, 'p', 'j', [atom])).to.deep.equal([
       { seconds: 4, variance: 0, count: 1 },

@@ -35,8 +35,8 @@ describe('the declared routes', () => {
     }
   });
 
-  it('refuse fields that they do not know in every request', () => {
-    for (const [name, { params, query, body }] of declared) {
+  it('refuse fields that they do not know in every request but the one that tells versions apart', () => {
+    for (const [name, { params, query, body }] of declared.filter(([name]) => name !== 'registerSlave')) {
       for (const schema of [params, query, ...(body === null || body === 'stream' ? [] : [body])]) {
         for (const alternative of KindGuard.IsUnion(schema) ? schema.anyOf : [schema]) {
           expect(alternative, name).to.have.property('additionalProperties', false);
