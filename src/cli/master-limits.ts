@@ -17,6 +17,8 @@ export function limitsOf({ master }: LoadedConfig): Limits {
     archiveBytes: master.maxResultGigabytes * KIB * MIB,
     requestsPerSlave: master.maxRequestsPerSlave,
     readsPerAddress: master.maxReadsPerAddress,
+    unreadBytes: master.maxUnreadMegabytes * MIB,
+    unreadSeconds: master.unreadTimeout,
     failedSignatures: master.maxFailedSignatures,
   };
 }

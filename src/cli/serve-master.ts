@@ -10,7 +10,7 @@ import { version } from '../lib/version.js';
 import type { MasterReading, MasterService } from '../master/contract.js';
 import type { ReadAccess } from '../master/http/admit-reader.js';
 import { createApp } from '../master/http/app.js';
-import { connectionsWithin, defaultLimits, type Limits } from '../master/http/limits.js';
+import { connectionsWithin, defaultLimits, isFarBelow, type Limits } from '../master/http/limits.js';
 import { listen } from '../master/http/listen.js';
 import type { TlsFiles } from '../master/http/tls.js';
 import type { ResultBounds } from '../master/result-bounds.js';
@@ -57,11 +57,12 @@ export interface ServedMaster {
   close(): Promise<void>;
 }
 
-function withinFileLimit(limits: Limits, log: Logger): Limits {
-  const files = openFileLimit();
+/** `files`: how many this process may have open; null: no limit is known. */
+export function withinFileLimit(limits: Limits, files: number | null, log: Logger): Limits {
   const connections = connectionsWithin(limits.connections, files);
   if (connections < limits.connections) {
-    log.warn(
+    const level = isFarBelow(connections, limits.connections) ? 'warn' : 'debug';
+    log[level](
       `The master keeps at most ${connections} connections, and not max_connections = ${limits.connections}, because it may have no more than ${files} files open; raise that limit (ulimit -n, LimitNOFILE).`,
     );
   }
@@ -95,7 +96,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       secrets: options.secrets,
       acceptBodyDigest: options.acceptBodyDigest ?? true,
       readAccess: options.readAccess ?? 'public',
-      limits: withinFileLimit(options.limits ?? defaultLimits, options.log),
+      limits: withinFileLimit(options.limits ?? defaultLimits, openFileLimit(), options.log),
       resultBounds: options.resultBounds,
       hostNames: options.hostNames ?? [],
       rememberNonce: (nonce, expires) => service.rememberNonce(nonce, expires),

@@ -266,6 +266,16 @@ export const sections = {
       '256',
       'What strangers of one address (IPv6: of one /64) read at once, without a signature; more get 429.',
     ),
+    max_unread_megabytes: key(
+      integer(1, 1_000_000),
+      '64',
+      'JSON that strangers of one address have asked for and not read, in MiB; more gets 429. Four times that of all.',
+    ),
+    unread_timeout: key(
+      integer(1, 86_400),
+      '60',
+      'Seconds after which a reader of JSON or events that takes nothing of what is there is cut off.',
+    ),
     max_failed_signatures: key(
       integer(1, 1_000_000),
       '100',

@@ -109,8 +109,7 @@ function present(facts: Facts): Build {
     result,
     details: detailsOf(state, subjobs),
     num_atoms: facts.numAtoms,
-    atom_variables:
-      facts.job === null ? [] : variablesOfAtoms(facts.job.definition, given && givenAtoms(given)),
+    atom_variables: facts.job === null ? [] : variablesOf(facts.job.definition, given),
     num_subjobs: subjobs?.total ?? null,
     num_atoms_done: facts.atomsDone,
     num_atoms_failed: facts.atomsFailed,
@@ -127,6 +126,18 @@ function present(facts: Facts): Build {
     revision: facts.revision ?? facts.request.revision ?? null,
     request_params: maskRequest(facts.request),
   };
+}
+
+/** By the atoms that were given, of which there may be a hundred thousand: they stay while their build runs. */
+const variablesOfGiven = new WeakMap<object, string[]>();
+
+function variablesOf(definition: NamedJob['definition'], given: BuildRequest['atoms_override']): string[] {
+  if (given === undefined) {
+    return variablesOfAtoms(definition, undefined);
+  }
+  const variables = variablesOfGiven.get(given) ?? variablesOfAtoms(definition, givenAtoms(given));
+  variablesOfGiven.set(given, variables);
+  return variables;
 }
 
 /** Clients of ClusterRunner 0.x read every state in lower case, with null for one that was not entered. */

@@ -24,6 +24,7 @@ import { ReadsAtOnce } from './reads-at-once.js';
 import { RequestsInFlight } from './requests-in-flight.js';
 import { Turns } from './turns.js';
 import { UnprovedBytes } from './unproved-bytes.js';
+import { UnreadBytes } from './unread-bytes.js';
 
 export interface AppOptions extends Omit<Keys, 'failedSignatures'> {
   readonly service: MasterService;
@@ -91,12 +92,14 @@ function createRouter(options: AppOptions, openCalls: OpenCalls): Router {
     keys: { ...options, failedSignatures },
     parseJson: createJsonParser(limits.jsonBytes, limits.jsonDepth),
     limits,
+    log: options.log,
     readAccess,
     openCalls,
     trustedProxies: options.trustedProxies ?? Networks.none,
     inFlight: new RequestsInFlight(limits.requestsPerSlave),
     reads: new ReadsAtOnce(limits.readsPerAddress),
     unproved: new UnprovedBytes(limits.unprovedBytes),
+    unread: new UnreadBytes(limits.unreadBytes),
   };
   const endpointOf = <Name extends RouteName>(name: Name): Endpoint =>
     createEndpoint<(typeof routes)[Name]>(routes[name], handlers[name], {

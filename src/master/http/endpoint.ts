@@ -1,6 +1,8 @@
+import { Readable } from 'node:stream';
 import type { TObject } from '@sinclair/typebox';
 import type { Context } from 'koa';
 import { seconds } from '../../lib/clock.js';
+import type { Logger } from '../../lib/logger.js';
 import type { Networks } from '../../lib/networks.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
@@ -27,16 +29,19 @@ import type { RequestsInFlight } from './requests-in-flight.js';
 import { sendAnswer } from './send-answer.js';
 import { signSent } from './sign-answer.js';
 import type { UnprovedBytes } from './unproved-bytes.js';
+import { closeUnread, sendInPieces, type UnreadBytes } from './unread-bytes.js';
 import { type Check, coerceTexts, compileCheck } from './validate.js';
 
 export interface EndpointContext {
   readonly keys: Keys;
   readonly parseJson: ParseJson;
   readonly limits: Limits;
+  readonly log: Logger;
   readonly readAccess: ReadAccess;
   readonly inFlight: RequestsInFlight;
   readonly reads: ReadsAtOnce;
   readonly unproved: UnprovedBytes;
+  readonly unread: UnreadBytes;
   readonly openCalls: OpenCalls;
   readonly trustedProxies: Networks;
   /** Label to path template. */
@@ -65,9 +70,7 @@ export function createEndpoint<R extends RouteDeclaration>(
       headers: ctx.headers,
       address: addressOf(ctx, shared.trustedProxies),
     };
-    if (route.signing === 'none') {
-      await admitRead(ctx, head, shared);
-    }
+    const isStranger = route.signing === 'none' && (await admitRead(ctx, head, shared)) === 'stranger';
     const proof = await authenticateHead(route.signing, head, shared.keys);
     if (proof.form === 'parts') {
       ctx.app.emit(PROVED, ctx.req.socket);
@@ -100,11 +103,27 @@ export function createEndpoint<R extends RouteDeclaration>(
     const answer: unknown = await (isOfSlave ? shared.inFlight.run(slave, work) : work());
     sendAnswer(ctx, route, answer, route.method === 'GET' ? { child_routes: shared.childRoutes } : {});
     signSent(ctx, proof, seconds(shared.keys.clock.now()));
+    if (isStranger) {
+      sendInPieces(ctx, head.address, shared.unread);
+    }
+    const content: unknown = ctx.body;
+    if (content instanceof Readable && !isFile(answer)) {
+      closeUnread(content, ctx.res, shared.limits.unreadSeconds, shared.log);
+    }
   };
 }
 
+/** A file that is downloaded may be taken as slowly as it is: there is Node's limit on connections without progress. */
+function isFile(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && 'fileName' in answer && answer.fileName !== null;
+}
+
 /** Whoever has the secret reads as much as he likes. */
-async function admitRead(ctx: Context, head: RequestHead, shared: EndpointContext): Promise<void> {
+async function admitRead(
+  ctx: Context,
+  head: RequestHead,
+  shared: EndpointContext,
+): Promise<'stranger' | 'known'> {
   const hasSecret =
     shared.readAccess === 'signed'
       ? (await admitReader(ctx, head, shared.keys)) === 'signature'
@@ -112,6 +131,7 @@ async function admitRead(ctx: Context, head: RequestHead, shared: EndpointContex
   if (!hasSecret) {
     shared.reads.enter(head.address, ctx.res);
   }
+  return hasSecret ? 'known' : 'stranger';
 }
 
 function addressOf(ctx: Context, trustedProxies: Networks): string {

@@ -18,8 +18,20 @@ export interface Limits {
   readonly requestsPerSlave: number;
   /** That strangers of one address may read at once. */
   readonly readsPerAddress: number;
+  /** Of JSON that strangers of one address have asked for and not read; four times that of all. */
+  readonly unreadBytes: number;
+  /** Seconds without any progress after which a reader of JSON or events is cut off. */
+  readonly unreadSeconds: number;
   /** That are answered as such, of one address within a minute. */
   readonly failedSignatures: number;
+}
+
+/** Below it an operator should know that there are fewer connections than the configuration says. */
+const WORTH_A_WARNING = 1 / 2;
+
+/** Whether so many fewer connections than are configured may matter: a few of thousands do not. */
+export function isFarBelow(connections: number, configured: number): boolean {
+  return connections < configured * WORTH_A_WARNING;
 }
 
 /** Held open beside connections, however few files there may be: the database, logs, the files of Node. */
@@ -48,5 +60,7 @@ export const defaultLimits: Limits = {
   archiveBytes: 64 * 1024 * MIB,
   requestsPerSlave: 1000,
   readsPerAddress: 256,
+  unreadBytes: 64 * MIB,
+  unreadSeconds: 60,
   failedSignatures: 100,
 };

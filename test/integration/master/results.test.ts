@@ -192,7 +192,7 @@ describe('results on the master', () => {
       }
       return ids;
     };
-    const following = Array.from({ length: 10 }, follow);
+    const following = Array.from({ length: 25 }, follow);
     await slave.deliver(assignment);
     await slave.deliver(await slave.take());
     const all = await Promise.all(following);

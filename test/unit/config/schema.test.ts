@@ -55,6 +55,8 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'master.body_timeout': ['6.5', 6.5],
   'master.max_requests_per_slave': ['300', 300],
   'master.max_reads_per_address': ['9', 9],
+  'master.max_unread_megabytes': ['9', 9],
+  'master.unread_timeout': ['9', 9],
   'master.max_failed_signatures': ['7', 7],
   'slave.port': ['0', 0],
   'slave.address': ['0.0.0.0', '0.0.0.0'],

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { pino } from 'pino';
+import { withinFileLimit } from '../../../src/cli/serve-master.js';
 import { parseOpenFileLimit } from '../../../src/lib/open-file-limit.js';
-import { connectionsWithin } from '../../../src/master/http/limits.js';
+import { connectionsWithin, defaultLimits } from '../../../src/master/http/limits.js';
 
 describe('the limit of open files', () => {
   it('is read as the kernel writes it', () => {
@@ -28,5 +30,19 @@ describe('the limit of open files', () => {
     );
     expect(connectionsWithin(10_000, null)).to.equal(10_000);
     expect(connectionsWithin(10_000, 1024)).to.equal(480);
+  });
+
+  it('is warned about where it leaves less than half of the connections that are configured', () => {
+    const levels = (files: number | null) => {
+      const logged: { level: number; msg: string }[] = [];
+      const log = pino({ level: 'trace' }, { write: (line: string) => logged.push(JSON.parse(line)) });
+      const { connections } = withinFileLimit({ ...defaultLimits, connections: 10_000 }, files, log);
+      expect(logged.every(({ msg }) => msg.includes(`at most ${connections} connections`))).to.equal(true);
+      return logged.map(({ level }) => log.levels.labels[level]);
+    };
+    expect(levels(1024)).to.deep.equal(['warn']);
+    expect(levels(20_000)).to.deep.equal(['debug']);
+    expect(levels(1_000_000)).to.deep.equal([]);
+    expect(levels(null)).to.deep.equal([]);
   });
 });

@@ -84,8 +84,23 @@ async function getBuild(
   }
 }
 
+/** Of parts of requests, which may have megabytes, and are the same objects as long as their build runs. */
+const digests = new WeakMap<object, string>();
+
 function tagOf(build: Build): string {
-  return `"${createHash('sha256').update(JSON.stringify(build)).digest('hex').slice(0, 20)}"`;
+  const { atoms_override: atoms, config, ...request } = build.request_params;
+  const large = [atoms, config].map((part) => (part === undefined ? null : digestOf(part)));
+  return `"${sha256(JSON.stringify([{ ...build, request_params: request }, large])).slice(0, 20)}"`;
+}
+
+function digestOf(part: object): string {
+  const digest = digests.get(part) ?? sha256(JSON.stringify(part));
+  digests.set(part, digest);
+  return digest;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** RFC 9110, section 13.1.2: a list of tags, compared weakly, or `*`. Our tags have no comma. */

@@ -3,6 +3,7 @@ import { ClusterRunnerError } from '../../../protocol/errors.js';
 import { classicMembers, type Event } from '../../../protocol/event.js';
 import { MAX_PAGE } from '../../../protocol/routes.js';
 import type { Handlers } from '../handler.js';
+import { piecesOf } from '../unread-bytes.js';
 import type { HandlerDependencies } from './dependencies.js';
 
 export function eventHandlers({ reading }: HandlerDependencies): Pick<Handlers, 'eventLog' | 'events'> {
@@ -35,12 +36,12 @@ export function eventHandlers({ reading }: HandlerDependencies): Pick<Handlers, 
 }
 
 /** Made once of a batch that many get. */
-const texts = new WeakMap<readonly Event[], string>();
+const encoded = new WeakMap<readonly Event[], Buffer>();
 
-function textOf(batch: readonly Event[]): string {
-  const text = texts.get(batch) ?? batch.map(serverSentEvent).join('');
-  texts.set(batch, text);
-  return text;
+function bytesOf(batch: readonly Event[]): Buffer {
+  const bytes = encoded.get(batch) ?? Buffer.from(batch.map(serverSentEvent).join(''));
+  encoded.set(batch, bytes);
+  return bytes;
 }
 
 /** With its facts beside the names of ClusterRunner 0.x. */
@@ -62,10 +63,14 @@ function lastEventId(header: string | string[] | undefined): number | null {
 }
 
 /** The text format of https://html.spec.whatwg.org/multipage/server-sent-events.html; an empty batch is a comment. */
-async function* serverSentEvents(batches: AsyncIterable<readonly Event[]>): AsyncGenerator<string> {
+async function* serverSentEvents(batches: AsyncIterable<readonly Event[]>): AsyncGenerator<string | Buffer> {
   yield 'retry: 2000\n\n';
   for await (const batch of batches) {
-    yield batch.length === 0 ? ': nothing new\n\n' : textOf(batch);
+    if (batch.length === 0) {
+      yield ': nothing new\n\n';
+    } else {
+      yield* piecesOf(bytesOf(batch));
+    }
   }
 }
 
