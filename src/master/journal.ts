@@ -1,6 +1,6 @@
 import type { Logger } from '../lib/logger.js';
 import { Signal } from '../lib/signal.js';
-import { ClusterRunnerError, messageOf, reasonWithoutPaths } from '../protocol/errors.js';
+import { ClusterRunnerError, reasonWithoutPaths } from '../protocol/errors.js';
 import type { Writable } from './store/database.js';
 import type { Store } from './store/store.js';
 
@@ -107,7 +107,7 @@ export class Journal {
       this.#committed.fire();
     } catch (error) {
       if (!(error instanceof ClusterRunnerError) && this.#broken === null) {
-        this.#broken = messageOf(error);
+        this.#broken = reasonWithoutPaths(error);
         this.#log.fatal({ err: error }, 'The store could not be written; the master takes no more changes.');
       }
       this.requireWhole();

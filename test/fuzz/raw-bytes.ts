@@ -16,6 +16,12 @@ const METHODS: readonly string[] = [
 const TARGETS: readonly string[] = [
   '/v1',
   '/v1/build',
+  '/v1/build/1/atom',
+  '/v1/build/1/artifact/artifact_0_0',
+  '/v1/build/1/artifacts.tar.gz',
+  '/v1/build/1?wait=5',
+  '/v1/events?since_id=0',
+  '/v1/openapi.json',
   '*',
   '//',
   'http://[::1',
@@ -51,6 +57,8 @@ const FRAMES: readonly string[] = [
   ': no name',
   'No colon',
 ];
+/** Each costs whoever keeps pieces far more than a byte. */
+const ONE_BYTE_CHUNKS = '1\r\nx\r\n'.repeat(5000);
 const ENDS: readonly string[] = ['\r\n', '\n', '\r', '\r\n\r\n', ''];
 
 /** What comes over a socket of one who does not care for HTTP, or knows its corners. */
@@ -78,6 +86,7 @@ function requestText(random: Random, end: string): string {
     'hello',
     '5\r\nhello\r\n0\r\n\r\n',
     'ffffffff\r\nx',
+    ONE_BYTE_CHUNKS,
     '-1\r\n',
     'GET /v1 HTTP/1.1\r\n\r\n',
   ]);

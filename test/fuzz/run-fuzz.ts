@@ -171,7 +171,8 @@ class Fuzz {
   async #sendRaw(random: Random, index: number): Promise<void> {
     const bytes = generateBytes(random);
     const isInside = index % (2 * RAW_EVERY) === 0;
-    const answer = await sendBytes(this.#cluster.master.port, bytes, isInside ? this.#ca : null);
+    const reads = random.chance(0.9);
+    const answer = await sendBytes(this.#cluster.master.port, bytes, isInside ? this.#ca : null, reads);
     const statuses = [...answer.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => Number(status));
     for (const status of statuses.length === 0 ? [0] : statuses) {
       this.#count(

@@ -6,9 +6,14 @@ const PATIENCE_MS = 300;
 /**
  * Sends bytes, says that there are no more, and gives what came until the connection ended; or until nothing came for
  * a moment, since a request that is not complete is rightly waited for. `ca`: they go through TLS, with the
- * certificate that this one vouches for.
+ * certificate that this one vouches for. With `reads` false nothing is read, and the connection ends after that moment.
  */
-export function sendBytes(port: number, bytes: Buffer, ca: string | null = null): Promise<string> {
+export function sendBytes(
+  port: number,
+  bytes: Buffer,
+  ca: string | null = null,
+  reads = true,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = ca === null ? connect(port, '127.0.0.1') : connectTls({ port, host: '127.0.0.1', ca });
     const received: Buffer[] = [];
@@ -18,6 +23,9 @@ export function sendBytes(port: number, bytes: Buffer, ca: string | null = null)
     };
     socket.setTimeout(PATIENCE_MS, done);
     socket.on('data', (chunk) => received.push(chunk));
+    if (!reads) {
+      socket.pause();
+    }
     socket.once('close', done);
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED') {

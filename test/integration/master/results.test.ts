@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { toId } from '../../../src/protocol/ids.js';
 import type { RunAssignment } from '../../../src/protocol/slave.js';
 import { directoryBuild, MasterHarness, refused, type TestSlave } from '../../support/master-harness.js';
+import { until } from '../../support/until.js';
 
 describe('results on the master', () => {
   let harness: MasterHarness;
@@ -192,7 +193,7 @@ describe('results on the master', () => {
       }
       return ids;
     };
-    const following = Array.from({ length: 25 }, follow);
+    const following = Array.from({ length: 10 }, follow);
     await slave.deliver(assignment);
     await slave.deliver(await slave.take());
     const all = await Promise.all(following);
@@ -203,5 +204,32 @@ describe('results on the master', () => {
       expect(ids).to.deep.equal(first);
     }
     expect(batches.size).to.be.at.most(told / 5);
+  });
+
+  it('reach more than ten that follow the events in rounds, and none misses an event or gets it twice', async () => {
+    const follow = async () => {
+      const ids: number[] = [];
+      for await (const batch of harness.master.followEvents(0, new AbortController().signal)) {
+        ids.push(...batch.map(({ id }) => id));
+        if (batch.some(({ tag }) => tag === 'BUILD_ENDED')) {
+          break;
+        }
+      }
+      return ids;
+    };
+    let isOver = false;
+    const following = Promise.all(Array.from({ length: 25 }, follow)).finally(() => {
+      isOver = true;
+    });
+    await slave.deliver(assignment);
+    await slave.deliver(await slave.take());
+    await until(() => {
+      // Rounds are measured by the clock of the master.
+      harness.clock.advance(30);
+      return isOver;
+    });
+    for (const ids of await following) {
+      expect(ids).to.deep.equal(ids.map((_, at) => at + 1));
+    }
   });
 });
