@@ -28,7 +28,7 @@ Wait:
     });
     const below = join(cluster.cwd, 'src', 'deep');
     mkdirSync(below, { recursive: true });
-    build = cluster.run(['build'], { cwd: below });
+    build = cluster.run(['build'], { cwd: below, env: { CLUSTERRUNNER_READ_ACCESS: 'signed' } });
   });
   after(() => cluster.stop());
 
@@ -49,6 +49,13 @@ Wait:
     expect(stdout)
       .to.match(/^SLAVE +NAME/)
       .and.include('Build 1');
+  });
+
+  it('lets nobody read without the secret where `read_access` says so', async () => {
+    const [, url] = /accepted by (http:\S+)/.exec(build.stdout + build.stderr) ?? [];
+    for (const path of ['/v1', '/v1/build/1', '/v1/build/1/atom/0/console', '/v1/events']) {
+      expect((await fetch(`${url}${path}`)).status, path).to.equal(401);
+    }
   });
 
   it('is no service that `stop` ends', async () => {

@@ -49,14 +49,14 @@ describe('a slave', () => {
     rmSync(home, { recursive: true });
   });
 
-  async function start(secret = master.secret): Promise<void> {
+  async function start(secret = master.secret, masterUrl = master.url, port: number | null = null) {
     slave = await startSlave({
-      masterUrl: master.url,
+      masterUrl,
       secret,
       name: 'tester',
       numExecutors: 2,
       root: join(home, 'root'),
-      port: null,
+      port,
       portIsExplicit: false,
       address: '127.0.0.1',
       strictHostKeyChecking: false,
@@ -103,6 +103,13 @@ describe('a slave', () => {
 
   const changes = (what: string) => master.service.changes.filter((change) => change.what === what);
   const said = (what: string) => changes(what).map((change) => change.said);
+
+  it('shows the address of its master without the password in it', async () => {
+    await start(master.secret, master.url.replace('://', '://user:password@'), 0);
+    const status = await (await fetch(`http://127.0.0.1:${slave?.port}/v1`)).text();
+    expect(status).to.contain('"master_url"').and.not.to.contain('password');
+    expect(status).to.contain(new URL(master.url).host);
+  });
 
   it('registers and asks for work with all its executors', async () => {
     await start();
