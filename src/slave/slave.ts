@@ -98,7 +98,6 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   await unremovable.look();
 
   const contained = await containment();
-  log.info(containmentSentence(contained));
   const delivering = new AbortController();
   const status =
     options.port === null
@@ -173,6 +172,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     await session.begin(
       options.signal === undefined ? delivering.signal : AbortSignal.any([delivering.signal, options.signal]),
     );
+    log.info(containmentSentence(contained));
     outbox.resume();
     const before = readPredecessor(root);
     await noteInstance(root, session.instance).catch((error: unknown) => {
