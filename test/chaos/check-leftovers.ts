@@ -32,7 +32,8 @@ export async function checkFiles(world: World, diary: Diary): Promise<void> {
 export function checkResults(world: World, facts: StoreFacts, diary: Diary): void {
   const results = join(world.root, 'master', 'master', 'results');
   const kept = new Set(filesIn(results).map((path) => path.slice(results.length + 1)));
-  const orphans = [...kept].filter((name) => !facts.delivered.has(name));
+  // The list of an archive's entries lies beside it.
+  const orphans = [...kept].filter((name) => !facts.delivered.has(name.replace(/\.entries$/, '.tar.gz')));
   const missing = [...facts.delivered].filter((name) => !kept.has(name));
   if (orphans.length > 0) {
     diary.violation(`The master keeps results that it never accepted: ${orphans.join(', ')}.`);
@@ -66,7 +67,7 @@ export async function checkNoProcesses(world: World, diary: Diary): Promise<void
 }
 
 function isWatchdog(line: string): boolean {
-  return line.includes('sh -c') && line.includes('read -r what group');
+  return line.includes('sh -c') && line.includes('read -r what root');
 }
 
 function slavesIn(directory: string): string[] {
