@@ -42,12 +42,22 @@ export function lenient(schema: TSchema, value: unknown): unknown {
   const required: unknown = schema.required;
   const isOptional = (name: string) =>
     Object.hasOwn(properties, name) && !(Array.isArray(required) && required.includes(name));
-  const given = Object.entries(value).filter(([name, field]) => field !== null || !isOptional(name));
+  const meansNotGiven = (name: string) => isOptional(name) && !takesNull(properties[name]);
+  const given = Object.entries(value).filter(([name, field]) => field !== null || !meansNotGiven(name));
   return Object.fromEntries(
     given.map(([name, field]) => {
       const own = Object.hasOwn(properties, name) ? properties[name] : undefined;
       return [name, isSchema(own) ? lenient(own, field) : field];
     }),
+  );
+}
+
+/** Whether null is a value of its own there. */
+function takesNull(schema: unknown): boolean {
+  return (
+    isSchema(schema) &&
+    Array.isArray(schema.anyOf) &&
+    schema.anyOf.some((branch: unknown) => isSchema(branch) && branch.type === 'null')
   );
 }
 

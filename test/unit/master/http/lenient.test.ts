@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { lenientQuery } from '../../../../src/master/http/lenient.js';
+import { lenient, lenientQuery } from '../../../../src/master/http/lenient.js';
 import { type Check, compileCheck } from '../../../../src/master/http/validate.js';
 
 const closed = { additionalProperties: false };
@@ -14,6 +14,16 @@ const schema = Type.Object(
   closed,
 );
 const check: Check<object> = compileCheck(schema, 'query');
+
+describe('a body', () => {
+  it('has no fields that are null, but where null is a value of its own', () => {
+    const fields = Type.Object({
+      job: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+      branch: Type.Optional(Type.String()),
+    });
+    expect(lenient(fields, { job: null, branch: null })).to.deep.equal({ job: null });
+  });
+});
 
 describe('the query of a GET', () => {
   it('is taken with any number, which counts as its bound beyond it', () => {
