@@ -133,7 +133,7 @@ export class Builds {
     const builds: Build[] = [];
     for (const row of rows) {
       const build = await this.#present(row, MAX_FAILED_SHOWN_IN_LIST);
-      builds.push({ ...build, request_params: listedRequest(build.request_params) });
+      builds.push(asListed(build));
     }
     return { builds, total };
   }
@@ -143,7 +143,7 @@ export class Builds {
     const running = [...this.#cluster.builds.values()].filter(({ ending }) => ending === null);
     const builds = running.slice(offset, offset + limit).map(presentEntry);
     return {
-      builds: builds.map((build) => ({ ...build, request_params: listedRequest(build.request_params) })),
+      builds: builds.map(asListed),
       total: running.length,
     };
   }
@@ -249,4 +249,9 @@ function found<Row>(id: BuildId, row: Row | undefined): Row {
 
 function idOf(row: Pick<BuildRow, 'id'>): BuildId {
   return toId.build(row.id);
+}
+
+/** Without what takes its whole request and job to say. */
+function asListed(build: Build): Build {
+  return { ...build, atom_variables: [], request_params: listedRequest(build.request_params) };
 }

@@ -290,7 +290,6 @@ class StartedShell {
   #isEnded = false;
   /** Those that could not be ended; looking for them again is no use. */
   readonly #survivors = new Set<string>();
-  #pid: number | null = null;
   #isGone = false;
   #isBusy = false;
 
@@ -331,9 +330,6 @@ class StartedShell {
     this.#pipes = pipes;
     this.#pipePaths = pipePaths;
     this.#lines = createInterface({ input: said })[Symbol.asyncIterator]();
-    void leader.pid.then((pid) => {
-      this.#pid = pid;
-    });
     const end = () => {
       this.#isGone = true;
       // Without its warden it may live on, but what its items start could not be found any more.
@@ -430,13 +426,15 @@ class StartedShell {
   /** Ends what its items have started, `groups` of theirs among it, but not itself; see endFamily. */
   async endMembers(graceMs: number, groups: readonly number[]): Promise<readonly Survivor[]> {
     const { root, scope } = this.#leader;
+    // It comes by another pipe than what the shell says: an item may have ended before it is known.
+    const own = await this.#leader.pid;
     const survivors = await endFamily(root, scope, {
       graceMs,
       clock: this.#clock,
       groups,
       spared: (entry) =>
         // Without a warden the shell is the root.
-        entry.pid === this.#pid || entry.pid === root || this.#survivors.has(keyOf(entry)),
+        entry.pid === own || entry.pid === root || this.#survivors.has(keyOf(entry)),
     });
     for (const one of survivors) {
       this.#survivors.add(keyOf(one));

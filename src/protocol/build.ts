@@ -102,7 +102,7 @@ export const BuildSchema = Type.Object(
     details: Type.String(),
     num_atoms: Nullable(Type.Integer()),
     atom_variables: Type.Array(Type.String(), {
-      description: 'Variables that its atoms set; empty until they are known.',
+      description: 'Variables that its atoms set; empty until they are known, and in lists.',
     }),
     num_subjobs: Nullable(Type.Integer()),
     num_atoms_done: Type.Integer({ description: 'Atoms that have a verdict.' }),
