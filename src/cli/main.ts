@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { printable } from '../lib/printable.js';
 import { version } from '../lib/version.js';
+import { requireNativeLibrary } from '../master/store/native-library.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { heedClosedOutput } from './closed-output.js';
 import { exitCode } from './exit-codes.js';
@@ -58,7 +59,10 @@ function program(): Command {
     .description('Take build requests and hand their tests to slaves.')
     .option('-p, --port <port>', 'port to listen on; 0 takes a free one (default: 43000)')
     .option('--eventlog-file <file>', 'where to write events, one JSON object a line; STDOUT prints them')
-    .action(async (options) => (await import('./master.js')).master(options));
+    .action(async (options) => {
+      requireNativeLibrary();
+      await (await import('./master.js')).master(options);
+    });
 
   common(root.command('slave'))
     .description('Run tests for a master on this machine.')

@@ -1,6 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
+import { build } from 'esbuild';
 import { Cluster, repositoryRoot } from '../support/cluster.js';
 import { npmEnvironment } from '../support/npm-environment.js';
 import { writeFiles } from '../support/project.js';
@@ -69,6 +72,59 @@ describe('the package', function () {
     ).to.deep.equal([]);
   });
 
+  it('depends on the packages that its files import, and on no others', async () => {
+    const imported = await packagesImportedBy(
+      packedFiles
+        .filter((file) => /^(bin\/start|dist\/.*)\.js$/.test(file))
+        .map((file) => join(home(), file)),
+    );
+    const { dependencies, optionalDependencies } = JSON.parse(
+      readFileSync(join(home(), 'package.json'), 'utf8'),
+    );
+    expect(imported).to.deep.equal(Object.keys({ ...dependencies, ...optionalDependencies }).sort());
+    expect(optionalDependencies).to.have.all.keys('better-sqlite3');
+    const typed = packedFiles
+      .filter((file) => file.endsWith('.d.ts'))
+      .flatMap((file) => [
+        ...readFileSync(join(home(), file), 'utf8').matchAll(
+          /\b(?:from|import)\s*\(?\s*['"]([^.'"][^'"]*)['"]/g,
+        ),
+      ])
+      .map(([, name = '']) => name)
+      .filter((name) => !isOfNode(name));
+    expect(Object.keys(dependencies)).to.include.members([...new Set(typed)]);
+  });
+
+  for (const [state, part] of [
+    ['was left out, since npm could neither fetch nor build it', 'better-sqlite3'],
+    ['was not built', 'better-sqlite3/build'],
+  ] as const) {
+    it(`says in one sentence what to install where SQLite ${state}`, async () => {
+      const place = join(home(), 'node_modules', part);
+      renameSync(place, join(cluster.root, 'taken-away'));
+      try {
+        for (const args of [['master', '-p', '0'], ['build']]) {
+          const ended = await cluster.runProgram(installed, args).ended;
+          expect(ended, ended.stderr).to.include({ exitCode: 2, stdout: '' });
+          expect(ended.stderr)
+            .to.match(/^clusterrunner: [^\n]+\n$/)
+            .and.contain('a C++ compiler, make and Python 3');
+        }
+        // Only a master needs it.
+        const asked = await cluster.runProgram(installed, ['list', '-m', 'http://127.0.0.1:1']).ended;
+        expect(asked.stderr).to.contain('http://127.0.0.1:1').and.not.contain('SQLite');
+        const checked = await cluster.runProgram(process.execPath, [
+          '--input-type=module',
+          '-e',
+          `await import(${JSON.stringify(pathToFileURL(join(home(), 'dist/library/client/index.js')))})`,
+        ]).ended;
+        expect(checked, checked.stderr).to.include({ exitCode: 0, stderr: '' });
+      } finally {
+        renameSync(join(cluster.root, 'taken-away'), place);
+      }
+    });
+  }
+
   it('can be imported as a client of the REST API', async () => {
     writeFiles(cluster.cwd, {
       'use.mjs':
@@ -81,3 +137,41 @@ describe('the package', function () {
     expect(ended, ended.stderr).to.include({ exitCode: 0, stdout: 'function\n' });
   });
 });
+
+/** Read by a parser: texts and comments of bundled libraries name others. */
+async function packagesImportedBy(files: readonly string[]): Promise<string[]> {
+  const { metafile } = await build({
+    entryPoints: [...files],
+    outdir: 'nowhere',
+    write: false,
+    bundle: true,
+    metafile: true,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+    logLevel: 'error',
+  });
+  // How the bundle loads what its CommonJS libraries require and it leaves outside.
+  const required = files.flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/__require\d*\(["']([^"']+)["']\)/g)].map(
+      ([, name = '']) => name,
+    ),
+  );
+  const imported = Object.values(metafile.inputs).flatMap(({ imports }) =>
+    imports.filter(({ external }) => external === true).map(({ path }) => path),
+  );
+  const names = [...required, ...imported]
+    .filter((name) => !isOfNode(name))
+    .map((name) =>
+      name
+        .split('/')
+        .slice(0, name.startsWith('@') ? 2 : 1)
+        .join('/'),
+    );
+  return [...new Set(names)].sort();
+}
+
+/** Newer versions of Node have modules that this one does not know. */
+function isOfNode(name: string): boolean {
+  return name.startsWith('node:') || isBuiltin(name);
+}

@@ -7,6 +7,7 @@ import { seconds, systemClock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { printable } from '../../lib/printable.js';
 import { Releasers } from '../../lib/releasers.js';
+import { requireNativeLibrary } from '../../master/store/native-library.js';
 import type { Build } from '../../protocol/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
@@ -163,6 +164,7 @@ async function findMaster(
       `The build runs on this machine alone: ${config.configFile} lists the slaves ${config.slaves.join(', ')}, but no master is running here. Start \`clusterrunner master\`, and \`clusterrunner slave\` on each of them, or name a master with --master-url.`,
     );
   }
+  requireNativeLibrary();
   const { startLocalCluster } = await import('./local-cluster.js');
   const cluster = await startLocalCluster(config, log);
   releasers.add(() => cluster.close());
