@@ -46,8 +46,11 @@ function sectionOrder(home: string, name: string, service: Service | null): stri
   return [...new Set([...first, ...others])];
 }
 
+/** What a master and a slave on one machine set apart, each in its own section. */
+const setByService: ReadonlySet<string> = new Set(['log_filename', 'max_log_file_size', 'eventlog_filename']);
+
 function warningOf({ section, name, line }: ConfEntry, homes: readonly string[], file: string): string[] {
-  if (homes.includes(section)) {
+  if (homes.includes(section) || setByService.has(name)) {
     return [];
   }
   const own = keyEntries.filter((entry) => entry.name === name).map((entry) => `[${entry.section}]`);

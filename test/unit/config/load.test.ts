@@ -196,6 +196,12 @@ describe('the configuration', () => {
     expect(load().logLevel).to.equal('error');
   });
 
+  it('takes the names of log files from the sections of the services without a warning', () => {
+    write(`${SECRET}[master]\nlog_filename = m.log\n[slave]\nlog_filename = s.log\n`);
+    expect(load({ service: 'master' })).to.deep.include({ logFilename: 'm.log', warnings: [] });
+    expect(load({ service: 'slave' })).to.deep.include({ logFilename: 's.log', warnings: [] });
+  });
+
   for (const [text, names] of [
     ['"h1", \'h2\'', ['h1', 'h2']],
     ['h1, h2,', ['h1', 'h2']],
