@@ -106,7 +106,10 @@ async function apply(
   // Only a name that a submodule may have, and always the same.
   put(directory, 'lib', 'nothing');
   const { directory: from } = library;
-  await project.git('rm', '-r', '--quiet', '--cached', '--ignore-unmatch', 'lib');
+  // `git rm` would refuse while .gitmodules is changed.
+  for (const entry of (await project.git('ls-files', '-z', '--', 'lib')).split('\0').filter(Boolean)) {
+    await project.git('update-index', '--force-remove', entry);
+  }
   mkdirSync(join(directory, 'lib'), { recursive: true });
   writeFileSync(
     join(directory, '.gitmodules'),
