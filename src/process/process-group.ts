@@ -82,7 +82,7 @@ function send(group: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** True when /proc shows that each process of the group is a zombie. False where there is no /proc. */
+/** True when /proc shows that each process of the group is a zombie, or the last is gone. False where there is no /proc. */
 function isAllDead(group: number): boolean {
   let seen = 0;
   for (const pid of unlessGone(() => readdirSync('/proc')) ?? []) {
@@ -99,7 +99,8 @@ function isAllDead(group: number): boolean {
       seen += 1;
     }
   }
-  return seen > 0;
+  // The last zombie may have been reaped since the group was asked.
+  return seen > 0 || !send(group, 0);
 }
 
 /** A process that ends while we read about it is not there. */

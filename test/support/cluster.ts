@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -231,14 +231,22 @@ function filesIn(directory: string): string[] {
     .sort();
 }
 
+/** Below those that the kernel gives to whoever asks for any port (`-p 0`), so that no other test gets it meanwhile. */
+const FIRST_PORT = 20_000;
+const PORTS = 12_000;
+
 /** A port of loopback on which nothing listens. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') {
-    throw new Error('No port was given.');
+  for (;;) {
+    const port = randomInt(FIRST_PORT, FIRST_PORT + PORTS);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (isFree) {
+      await new Promise((resolve) => server.close(resolve));
+      return port;
+    }
   }
-  return address.port;
 }
