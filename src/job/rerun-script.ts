@@ -1,28 +1,56 @@
 import { quoteForShell } from '../lib/shell-quote.js';
 import { commandString } from './command-string.js';
-import { type AtomFacts, atomEnvironment } from './environment.js';
+import { type AtomFacts, atomEnvironment, buildEnvironment } from './environment.js';
 
 export interface RerunFacts extends AtomFacts {
   readonly jobName: string;
   /** The shell text of the job's commands, as `shellText` makes it. */
   readonly command: string;
+  /** The same of its `setup_build`; empty where it has none. */
+  readonly setup: string;
+}
+
+/** Has the script run `setup_build` before the atom. */
+export const WITH_SETUP = '--with-setup';
+
+/** Stands near the beginning of scripts of jobs that have a setup, and nowhere else. */
+const SETUP_REMARK = `# With the argument ${WITH_SETUP} it runs setup_build first.`;
+/** Where that is found, whatever the name of the job is. */
+export const SCRIPT_HEAD_BYTES = 256;
+
+/** Whether a script that begins like this takes `--with-setup`. */
+export function takesSetup(head: string): boolean {
+  return head.split('\n').includes(SETUP_REMARK);
 }
 
 /**
  * The contents of `clusterrunner_command`: a script for any POSIX shell that reruns the atom by hand, with the
  * environment that it had. PROJECT_DIR, ARTIFACT_DIR and the indexes can be set from outside; artifacts go to a new
- * folder unless told otherwise, so that a result that was fetched is not overwritten.
+ * folder unless told otherwise, so that a result that was fetched is not overwritten. Without `--with-setup` it relies
+ * on what a setup has made in that folder before.
  */
 export function rerunScript(facts: RerunFacts): string {
   const { PROJECT_DIR, ARTIFACT_DIR: _, [facts.variable]: __, ...rest } = atomEnvironment(facts);
-  const settings = Object.entries(rest).map(([name, value]) =>
+  const ofBuild = new Set(Object.keys(buildEnvironment(facts)));
+  const settings = Object.entries(rest).map(([name, value]) => ({
+    isOfBuild: ofBuild.has(name),
     // Indexes choose ports and databases, which may be taken where the script runs.
-    name.endsWith('_INDEX') ? `export ${name}="\${${name}:-${value}}"` : `export ${name}=${value}`,
-  );
+    line: name.endsWith('_INDEX') ? `export ${name}="\${${name}:-${value}}"` : `export ${name}=${value}`,
+  }));
+  const lines = (isOfBuild: boolean) =>
+    settings.flatMap((setting) => (setting.isOfBuild === isOfBuild ? [setting.line] : [])).join('\n');
+  const hasSetup = facts.setup !== '';
   return `#!/bin/sh
-# Reruns atom ${facts.atomId} of build ${facts.buildId}, job ${oneLine(facts.jobName)}, by hand.
+${hasSetup ? `${SETUP_REMARK}\n` : ''}# Reruns atom ${facts.atomId} of build ${facts.buildId}, job ${oneLine(facts.jobName)}, by hand.
 # In a checkout elsewhere: PROJECT_DIR=/path/to/checkout sh clusterrunner_command
 
+case $#-\${1:-} in
+  0- | 1-${WITH_SETUP}) ;;
+  *)
+    echo 'The only argument that this script takes is ${WITH_SETUP}.' >&2
+    exit 2
+    ;;
+esac
 if [ -z "\${PROJECT_DIR:-}" ]; then
   PROJECT_DIR=${quoteForShell(PROJECT_DIR ?? '')}
 fi
@@ -37,16 +65,41 @@ if ! cd -- "$PROJECT_DIR"; then
   echo 'Set PROJECT_DIR to a checkout of the project.' >&2
   exit 2
 fi
-export PROJECT_DIR ARTIFACT_DIR
-${settings.join('\n')}
+export PROJECT_DIR
+${lines(true)}
+${hasSetup ? setupPart(facts.setup) : ''}export ARTIFACT_DIR
+${lines(false)}
 ${commandString(facts)}
 
-commands=${quoteForShell(facts.command)}
+# No variable of this script could be one of the atom's.
+set -- ${quoteForShell(facts.command)}
 
 if command -v bash >/dev/null 2>&1; then
-  exec bash -o pipefail -c "$commands"
+  exec bash -o pipefail -c "$1"
 fi
-exec /bin/sh -c "$commands"
+exec /bin/sh -c "$1"
+`;
+}
+
+/** A setup sees what it sees in a build: nothing of an atom. */
+function setupPart(setup: string): string {
+  return `
+if [ $# -eq 0 ]; then
+  echo 'This relies on what setup_build makes; ${WITH_SETUP} runs it first.' >&2
+else
+  (
+    unset ARTIFACT_DIR
+    set -- ${quoteForShell(setup)}
+    if command -v bash >/dev/null 2>&1; then
+      exec bash -o pipefail -c "$1"
+    fi
+    exec /bin/sh -c "$1"
+  ) || {
+    echo "setup_build exited with $?." >&2
+    exit 2
+  }
+fi
+
 `;
 }
 

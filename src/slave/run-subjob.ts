@@ -70,8 +70,10 @@ type Began = (atom: Planned) => void;
 
 /** Runs the atoms one after another, those after a failed one too, until `signal` is aborted. */
 export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
-  const command = shellText(run.assignment.job.definition.commands);
-  const planned = run.assignment.atoms.map((atom) => plan(run, atom, command));
+  const { commands, setup_build: setupLines = [] } = run.assignment.job.definition;
+  const command = shellText(commands);
+  const setup = shellText(setupLines);
+  const planned = run.assignment.atoms.map((atom) => plan(run, atom, command, setup));
   const verdicts: AtomVerdict[] = [];
   const folders: AtomFolder[] = [];
   let running: { readonly one: Planned; readonly since: number } | null = null;
@@ -189,7 +191,7 @@ async function runOneByOne(
   return 'completed';
 }
 
-function plan(run: SubjobRun, atom: AssignedAtom, command: string): Planned {
+function plan(run: SubjobRun, atom: AssignedAtom, command: string, setup: string): Planned {
   const { assignment } = run;
   const name = atomFolder(assignment.subjob_id, atom.id);
   const folder = join(run.directory, name);
@@ -209,7 +211,7 @@ function plan(run: SubjobRun, atom: AssignedAtom, command: string): Planned {
     name,
     folder,
     env: atomEnvironment(facts),
-    script: rerunScript({ ...facts, jobName: assignment.job.name, command }),
+    script: rerunScript({ ...facts, jobName: assignment.job.name, command, setup }),
   };
 }
 

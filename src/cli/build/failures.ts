@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { atomName } from '../../job/atom-name.js';
+import { SCRIPT_HEAD_BYTES, takesSetup, WITH_SETUP } from '../../job/rerun-script.js';
 import { printable, printableLine } from '../../lib/printable.js';
 import { readEnd } from '../../lib/read-end.js';
 import { atomFolder } from '../../protocol/ids.js';
@@ -15,6 +16,7 @@ const MAX_SHOWN = 10;
 const MAX_NAMED = 100;
 const MAX_LINES = 20;
 const MAX_BYTES = 8 * 1024;
+const SCRIPT = 'clusterrunner_command';
 
 /**
  * What a person needs to see of a failed build: which atoms failed, the end of what the first few printed, and
@@ -51,7 +53,9 @@ export function failureReport(
     if (hint !== null) {
       lines.push(`    hint: ${printableLine(hint)}`);
     }
-    lines.push(`    ${rerun} ${join(shownDirectory, folder, 'clusterrunner_command')}`);
+    // A checkout of one's own has nothing that the setup makes.
+    const withSetup = isElsewhere && hasSetup(join(directory, folder, SCRIPT)) ? ` ${WITH_SETUP}` : '';
+    lines.push(`    ${rerun} ${join(shownDirectory, folder, SCRIPT)}${withSetup}`);
   }
   const others = failed.slice(MAX_SHOWN, MAX_NAMED);
   if (others.length > 0) {
@@ -119,6 +123,20 @@ function howItEnded(code: number | null): string[] {
 /** null when it is not there. */
 function exitCodeIn(file: string): number | null {
   return existsSync(file) ? Number(readEnd(file, MAX_BYTES).text) : null;
+}
+
+/** Whether the job of an atom has a setup, by the script that reruns it. */
+function hasSetup(script: string): boolean {
+  if (!existsSync(script)) {
+    return false;
+  }
+  const fd = openSync(script, 'r');
+  try {
+    const head = Buffer.alloc(SCRIPT_HEAD_BYTES);
+    return takesSetup(head.toString('utf8', 0, readSync(fd, head, 0, head.length, 0)));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** The last lines of a console, which may be larger than memory. */

@@ -26,7 +26,12 @@ import {
   valueProblem,
   variableProblem,
 } from '../../../src/job/environment.js';
-import { rerunScript } from '../../../src/job/rerun-script.js';
+import {
+  type RerunFacts,
+  rerunScript,
+  SCRIPT_HEAD_BYTES,
+  takesSetup,
+} from '../../../src/job/rerun-script.js';
 import { quoteForShell } from '../../../src/lib/shell-quote.js';
 import { toId } from '../../../src/protocol/ids.js';
 
@@ -220,7 +225,7 @@ describe('the script that reruns an atom', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  const write = (command: string, changes: Partial<AtomFacts> = {}) =>
+  const write = (command: string, changes: Partial<RerunFacts> = {}) =>
     writeFileSync(
       script,
       rerunScript({
@@ -228,11 +233,12 @@ describe('the script that reruns an atom', () => {
         projectDirectory: join(folder, 'project'),
         jobName: 'a\nrm -rf $x',
         command,
+        setup: '',
         ...changes,
       }),
     );
-  const rerun = (env: Record<string, string> = {}, name = 'sh') =>
-    spawnSync(name, [script], {
+  const rerun = (env: Record<string, string> = {}, name = 'sh', args: string[] = []) =>
+    spawnSync(name, [script, ...args], {
       cwd: folder,
       env: { PATH: process.env.PATH ?? '', ...env },
       stdio: QUIET_STDIN,
@@ -275,6 +281,68 @@ describe('the script that reruns an atom', () => {
     const { status, stdout, stderr } = rerun({ PROJECT_DIR: join(folder, 'nowhere'), ARTIFACT_DIR: 'out' });
     expect([status, stdout]).to.deep.equal([2, '']);
     expect(stderr).to.include('Set PROJECT_DIR to a checkout');
+  });
+
+  for (const name of ['bash', 'sh']) {
+    it(`runs the setup first when it is told to, with the environment of a build alone, run by ${name}`, () => {
+      write('echo "$TOKEN"; cat made', {
+        setup: 'pwd; false | cat; echo "$BUILD_ID|$ATOM_ID|$TOKEN|$ARTIFACT_DIR|$CI" | tee made',
+        value: 'x',
+      });
+      const other = join(folder, 'other');
+      const { stdout, status, stderr } = rerun({ PROJECT_DIR: 'other', ARTIFACT_DIR: 'out' }, name, [
+        '--with-setup',
+      ]);
+      expect(stderr).to.equal('');
+      expect(stdout).to.equal(`${other}\n7||||true\nx\n7||||true\n`);
+      expect(status).to.equal(0);
+    });
+  }
+
+  it('says that it relies on the setup of its job, where that has one and it was not told to run it', () => {
+    write('echo ran', { setup: 'echo set up' });
+    const { stdout, stderr } = rerun({ ARTIFACT_DIR: 'out' });
+    expect(stdout).to.equal('ran\n');
+    expect(stderr).to.equal('This relies on what setup_build makes; --with-setup runs it first.\n');
+    write('echo ran');
+    for (const args of [[], ['--with-setup']]) {
+      expect(rerun({ ARTIFACT_DIR: 'out' }, 'sh', args)).to.include({ stdout: 'ran\n', stderr: '' });
+    }
+  });
+
+  it('runs nothing of the atom when the setup fails', () => {
+    write('echo ran', { setup: 'exit 7' });
+    const { stdout, status, stderr } = rerun({ ARTIFACT_DIR: 'out' }, 'sh', ['--with-setup']);
+    expect({ stdout, status, stderr }).to.deep.equal({
+      stdout: '',
+      status: 2,
+      stderr: 'setup_build exited with 7.\n',
+    });
+  });
+
+  it('refuses an argument that it does not know', () => {
+    write('echo ran', { setup: 'true' });
+    for (const args of [['--withsetup'], [''], ['--with-setup', 'x']]) {
+      const { stdout, status, stderr } = rerun({ ARTIFACT_DIR: 'out' }, 'sh', args);
+      expect({ stdout, status }).to.deep.equal({ stdout: '', status: 2 });
+      expect(stderr).to.equal('The only argument that this script takes is --with-setup.\n');
+    }
+  });
+
+  it('tells by its first bytes whether its job has a setup, whatever the job and its commands say', () => {
+    const remark = '# With the argument --with-setup it runs setup_build first.';
+    const head = (changes: Partial<RerunFacts>) => {
+      write(remark, changes);
+      return readFileSync(script, 'utf8').slice(0, SCRIPT_HEAD_BYTES);
+    };
+    expect(takesSetup(head({ setup: 'true', jobName: 'x'.repeat(1000) }))).to.equal(true);
+    expect(takesSetup(head({ jobName: remark }))).to.equal(false);
+    expect(takesSetup(head({ jobName: `\n${remark}\n` }))).to.equal(false);
+  });
+
+  it('hands a variable on whatever its name is', () => {
+    write('echo "$commands $setup"', { variable: 'commands', value: 'x', setup: 'true' });
+    expect(rerun({ ARTIFACT_DIR: 'out', setup: 'y' }, 'sh', ['--with-setup']).stdout).to.equal('x y\n');
   });
 
   it('puts artifacts into a new folder unless it is told where', () => {

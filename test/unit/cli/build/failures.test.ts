@@ -43,6 +43,18 @@ describe('the report of failures', () => {
     );
   });
 
+  it('has the setup run where the job has one and the rerun is in a checkout', () => {
+    const atom = atomWithConsole(3, '');
+    writeFileSync(
+      join(directory, 'artifact_0_3', 'clusterrunner_command'),
+      '#!/bin/sh\n# With the argument --with-setup it runs setup_build first.\n# Reruns …\n',
+    );
+    const report = (isElsewhere: boolean) =>
+      failureReport([atom], ['T'], directory, 'build_results', isElsewhere);
+    expect(report(true)).to.match(/artifact_0_3\/clusterrunner_command --with-setup$/);
+    expect(report(false)).to.match(/artifact_0_3\/clusterrunner_command$/);
+  });
+
   it('says with which exit code it ended, and which signal that was', () => {
     const atom = atomWithConsole(3, '');
     writeFileSync(join(directory, 'artifact_0_3', 'clusterrunner_exit_code'), '139\n');
