@@ -67,6 +67,10 @@ async function rage(
   const watched = witness.watch(watching.signal);
   const supply = plans.values();
   const working = Array.from({ length: NUM_USERS }, () => users.work(supply, faults.signal));
+  // On a machine that is slow a first build takes as long to order as all faults last.
+  if (!(await within(SETTLE_SECONDS, () => users.promised.size > 0))) {
+    diary.violation(`No build could be ordered within ${SETTLE_SECONDS} s.`);
+  }
   const raging = new Adversary(world, random, diary).rage(faults.signal);
   await pause(seconds * 1000, faults.signal);
   diary.say('no more faults');
