@@ -140,6 +140,10 @@ export class BuildWork {
   get secondsOfRest(): number | null {
     return this.#outlook.secondsOfRest;
   }
+  /** The same for people; see Outlook. */
+  secondsAfter(reported: Ended): number | null {
+    return this.#outlook.restAfter(reported);
+  }
   /** Atoms of the subjobs that nobody was ever given. */
   get waitingAtoms(): number {
     return this.#waitingAtoms;

@@ -4,6 +4,8 @@ import type { Expectation } from './expectation.js';
 const ATOMS_TO_LEARN_FROM = 8;
 /** … and so many before one is held to be late: a second run of one atom costs little, and a small build has no more. */
 const ATOMS_TO_BE_LATE_BESIDE = 3;
+/** … and so many before people are told how long the rest may take: they would rather have a rough guess soon. */
+const ATOMS_TO_GUESS_FROM = 3;
 
 /** What atoms took that have ended: all of them together. */
 export interface Ended {
@@ -34,6 +36,17 @@ export class Outlook {
   get secondsOfRest(): number | null {
     const perAtom = this.#secondsPerAtom;
     return this.#secondsOfUndone ?? (perAtom === null ? null : perAtom * this.#undoneAtoms);
+  }
+
+  /** The same for people, who want it soon. `reported` has ended too, in subjobs that have no verdict. */
+  restAfter(reported: Ended): number | null {
+    if (this.#secondsOfUndone !== null) {
+      return Math.max(0, this.#secondsOfUndone - reported.seconds);
+    }
+    const { seconds, atoms } = this.#learned;
+    const ended = { seconds: seconds + reported.seconds, atoms: atoms + reported.atoms };
+    const left = Math.max(0, this.#undoneAtoms - reported.atoms);
+    return ended.atoms < ATOMS_TO_GUESS_FROM ? null : (ended.seconds / ended.atoms) * left;
   }
 
   /** Seconds of one atom, as those that have ended show; null when they are too few, or history says more. */

@@ -1,4 +1,11 @@
 import type { AtomId, SubjobId } from '../protocol/ids.js';
+import type { Ended } from './outlook.js';
+
+interface Verdict {
+  readonly exitCode: number;
+  /** null of an atom that is to run again. */
+  readonly seconds: number | null;
+}
 
 /**
  * The verdicts of one build that slaves have reported and that are not final, since the results of their subjobs are
@@ -6,9 +13,11 @@ import type { AtomId, SubjobId } from '../protocol/ids.js';
  * by the atoms of subjobs that were leased and are not done.
  */
 export class ReportedVerdicts {
-  readonly #bySubjob = new Map<SubjobId, Map<AtomId, number>>();
+  readonly #bySubjob = new Map<SubjobId, Map<AtomId, Verdict>>();
   #size = 0;
   #failed = 0;
+  #seconds = 0;
+  #timed = 0;
 
   get size(): number {
     return this.#size;
@@ -19,27 +28,48 @@ export class ReportedVerdicts {
     return this.#failed;
   }
 
+  /** What they took, those apart that are to run again. */
+  get ended(): Ended {
+    return { seconds: this.#seconds, atoms: this.#timed };
+  }
+
   has(subjob: SubjobId, atom: AtomId): boolean {
     return this.#bySubjob.get(subjob)?.has(atom) ?? false;
   }
 
-  /** The latest report of an atom counts. */
-  note(subjob: SubjobId, atom: AtomId, exitCode: number): void {
-    const ofSubjob = this.#bySubjob.get(subjob) ?? new Map<AtomId, number>();
+  hasFailed(subjob: SubjobId, atom: AtomId): boolean {
+    return (this.#bySubjob.get(subjob)?.get(atom)?.exitCode ?? 0) !== 0;
+  }
+
+  /** The latest report of an atom counts. `seconds` is null of one that is to run again. */
+  note(subjob: SubjobId, atom: AtomId, exitCode: number, seconds: number | null): void {
+    const ofSubjob = this.#bySubjob.get(subjob) ?? new Map<AtomId, Verdict>();
     this.#bySubjob.set(subjob, ofSubjob);
     const before = ofSubjob.get(atom);
-    this.#size += before === undefined ? 1 : 0;
-    this.#failed += Number(exitCode !== 0) - Number(before !== undefined && before !== 0);
-    ofSubjob.set(atom, exitCode);
+    if (before !== undefined) {
+      this.#count(before, -1);
+    }
+    const verdict = { exitCode, seconds };
+    this.#count(verdict, 1);
+    ofSubjob.set(atom, verdict);
   }
 
   /** The subjob is done, so that its atoms have final verdicts. Returns how many were reported, and had failed. */
   settle(subjob: SubjobId): { readonly reported: number; readonly failed: number } {
-    const codes = [...(this.#bySubjob.get(subjob)?.values() ?? [])];
-    const failed = codes.filter((code) => code !== 0).length;
+    const verdicts = [...(this.#bySubjob.get(subjob)?.values() ?? [])];
     this.#bySubjob.delete(subjob);
-    this.#size -= codes.length;
-    this.#failed -= failed;
-    return { reported: codes.length, failed };
+    for (const verdict of verdicts) {
+      this.#count(verdict, -1);
+    }
+    return { reported: verdicts.length, failed: verdicts.filter(({ exitCode }) => exitCode !== 0).length };
+  }
+
+  #count({ exitCode, seconds }: Verdict, sign: 1 | -1): void {
+    this.#size += sign;
+    this.#failed += exitCode === 0 ? 0 : sign;
+    if (seconds !== null) {
+      this.#seconds += sign * seconds;
+      this.#timed += sign;
+    }
   }
 }

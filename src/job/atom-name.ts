@@ -1,6 +1,6 @@
 import type { GivenAtom } from '../protocol/build.js';
 import type { JobDefinition } from '../protocol/job.js';
-import { readCommandString } from './command-string.js';
+import { type AtomValue, readCommandString } from './command-string.js';
 
 /** The variables that the atoms of a build set, each once. `given` are the atoms of the request, if it has any. */
 export function variablesOfAtoms(
@@ -21,9 +21,11 @@ export function variablesOfAtoms(
  */
 export function atomName(commandString: string, variables: readonly string[] | undefined): string {
   const atom = readCommandString(commandString);
-  if (atom === null) {
-    return commandString;
-  }
+  return atom === null ? commandString : nameOfValue(atom, variables);
+}
+
+/** The same of an atom whose value is known. */
+export function nameOfValue(atom: AtomValue, variables: readonly string[] | undefined): string {
   return (variables?.length ?? 1) > 1 || atom.value.trim() === ''
     ? `${atom.variable}=${atom.value}`
     : atom.value;

@@ -1,11 +1,13 @@
 import { isEnded, newBuild } from '../domain/build.js';
 import { BuildWork } from '../domain/build-work.js';
 import { newTask } from '../domain/lease.js';
+import { RecentFailures } from '../domain/recent-failures.js';
 import { ReportedVerdicts } from '../domain/reported-verdicts.js';
 import type { Build, BuildRequest } from '../protocol/build.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { atomFolder, type BuildId, toId } from '../protocol/ids.js';
 import { noFacts } from '../protocol/result-facts.js';
+import { activityOf } from './activity.js';
 import { archivePath } from './archive-files.js';
 import { arrivingArchives } from './arriving-archives.js';
 import { type BuildEntry, Change, type Cluster } from './cluster.js';
@@ -87,6 +89,7 @@ export class Builds {
       atomsLost: 0,
       atomsFlaky: 0,
       reported: new ReportedVerdicts(),
+      failures: new RecentFailures(),
       resultFacts: noFacts,
       delivered: [],
       resultBytes: 0,
@@ -151,7 +154,10 @@ export class Builds {
   /** @throws NOT_FOUND */
   async get(id: BuildId): Promise<Build> {
     const build = await this.#running(id);
-    return build === null ? this.#present(await this.row(id), MAX_FAILED_SHOWN) : presentEntry(build);
+    if (build === null) {
+      return { ...(await this.#present(await this.row(id), MAX_FAILED_SHOWN)), activity: null };
+    }
+    return { ...presentEntry(build), activity: await activityOf(this.#cluster, build) };
   }
 
   /**

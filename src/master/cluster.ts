@@ -1,6 +1,7 @@
 import { resultOf } from '../domain/build.js';
 import type { BuildWork } from '../domain/build-work.js';
 import type { Holder } from '../domain/lease.js';
+import type { RecentFailures } from '../domain/recent-failures.js';
 import type { ReportedVerdicts } from '../domain/reported-verdicts.js';
 import type { Opening } from '../domain/setup-cost.js';
 import type { Health } from '../domain/slave-health.js';
@@ -52,6 +53,8 @@ export interface BuildEntry {
   atomsFlaky: number;
   /** Verdicts that are not final, as the store has them. */
   readonly reported: ReportedVerdicts;
+  /** For those who watch it. */
+  readonly failures: RecentFailures;
   /** Of all atoms that have their verdict. */
   resultFacts: ResultFacts;
   /** The subjobs whose results were accepted, as the store has it, in the order in which they came. */

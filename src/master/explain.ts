@@ -6,7 +6,7 @@ import { type BuildId, toId } from '../protocol/ids.js';
 import type { BuildEntry, Cluster, Held } from './cluster.js';
 import { ailmentOf } from './health.js';
 import { bySubjobOf } from './present-work.js';
-import { executorsInUse } from './slaves-in-memory.js';
+import { executorsInUse, leasesInUse } from './slaves-in-memory.js';
 import { type AtomView, runningAtoms } from './store/reading.js';
 
 const MAX_RUNNING_SHOWN = 1000;
@@ -41,11 +41,10 @@ export async function explainRunning(cluster: Cluster, build: BuildEntry): Promi
   };
 }
 
-/** On each slave the leases that it got first have its executors, and what it has asked ahead for waits. */
 function executorsByBuild(cluster: Cluster): { build: BuildId; executors: number }[] {
   const executors = new Map<BuildId, number>();
   for (const slave of cluster.slaves.connected()) {
-    for (const { build } of [...slave.leases.values()].slice(0, executorsInUse(slave))) {
+    for (const { build } of leasesInUse(slave)) {
       executors.set(build.id, (executors.get(build.id) ?? 0) + 1);
     }
   }

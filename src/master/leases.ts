@@ -5,8 +5,10 @@ import { type SubjobId, toId } from '../protocol/ids.js';
 import type { LeaseRef, WorkRequest } from '../protocol/slave.js';
 import type { BuildEntry, Change, Cluster, Held, SlaveEntry } from './cluster.js';
 import { endBuild, endIfOver } from './ending.js';
+import { noteLost } from './failures.js';
 import { ailmentOf } from './health.js';
 import type { Step } from './journal.js';
+import { countsReports } from './present.js';
 import { atomsOfSubjob, failAtoms, type LeasedAtom } from './store/atoms.js';
 import { updateBuild } from './store/builds.js';
 import { appendEvent } from './store/events.js';
@@ -191,10 +193,15 @@ export function lose(cluster: Cluster, held: Held, change: Change): void {
     });
     if (isLost) {
       const atoms = build.work.subjob(subjob)?.atoms ?? 0;
+      const lost = held.atoms?.filter(({ id }) => !build.reported.has(subjob, id)) ?? null;
       const { reported, failed } = build.reported.settle(subjob);
       build.atomsDone += atoms;
       build.atomsFailed += atoms - reported + failed;
       build.atomsLost += atoms - reported;
+      if (!countsReports(build.job)) {
+        build.failures.pass(failed);
+      }
+      noteLost(build, lost, atoms - reported);
     }
     endIfOver(cluster, build, change);
   }

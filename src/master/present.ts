@@ -1,14 +1,15 @@
 import { detailsOf, isEnded, resultOf, type StateTimestamps, statusOf } from '../domain/build.js';
 import { secondsLeft } from '../domain/estimate.js';
-import { variablesOfAtoms } from '../job/atom-name.js';
 import { type Build, type BuildRequest, type BuildState, buildState } from '../protocol/build.js';
 import { type BuildId, toId } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { ResultFacts } from '../protocol/result-facts.js';
 import type { Revision } from '../protocol/revision.js';
+import { variablesOf } from './atom-names.js';
+import { executorsOf } from './build-executors.js';
 import type { BuildEntry } from './cluster.js';
 import { presentAtom } from './present-work.js';
-import { givenAtoms, maskRequest } from './requests.js';
+import { maskRequest } from './requests.js';
 import { type BuildRow, readJob, readRequest, readRevision, readTimestamps } from './store/builds.js';
 import type { AtomView } from './store/reading.js';
 import { readFacts } from './store/result-facts.js';
@@ -39,8 +40,8 @@ interface Facts {
 /** A build that runs. */
 export function presentEntry(build: BuildEntry): Build {
   const { id, work, request, numAtoms, atomsLost, atomsFlaky, resultFacts, reported } = build;
-  // One that may run again has not failed for good.
-  const reportedFailed = (build.job?.definition.retries ?? 0) === 0 ? reported.failed : 0;
+  const reportedFailed = countsReports(build.job) ? reported.failed : 0;
+  const { busy, settingUp } = executorsOf(build);
   return present({
     id,
     state: work.state,
@@ -54,10 +55,15 @@ export function presentEntry(build: BuildEntry): Build {
     atomsLost,
     atomsFlaky,
     resultFacts,
-    executors: work.running,
+    executors: busy,
     secondsLeft:
       work.state === 'BUILDING' && build.stopping === null
-        ? secondsLeft(work.secondsOfUndone, work.running)
+        ? secondsLeft({
+            seconds: work.secondsAfter(reported.ended),
+            executors: busy,
+            settingUp,
+            setupSeconds: work.setup.seconds,
+          })
         : null,
     failedAtoms: [],
     flakyAtoms: [],
@@ -65,6 +71,11 @@ export function presentEntry(build: BuildEntry): Build {
     error: build.stopping?.sentence ?? null,
     revision: build.revision,
   });
+}
+
+/** Whether a failure counts as soon as it is reported: an atom that may run again has not failed for good. */
+export function countsReports(job: NamedJob | null): boolean {
+  return (job?.definition.retries ?? 0) === 0;
 }
 
 /** A build that nobody works on, as the store has it. */
@@ -126,18 +137,6 @@ function present(facts: Facts): Build {
     revision: facts.revision ?? facts.request.revision ?? null,
     request_params: maskRequest(facts.request),
   };
-}
-
-/** By the atoms that were given, of which there may be a hundred thousand: they stay while their build runs. */
-const variablesOfGiven = new WeakMap<object, string[]>();
-
-function variablesOf(definition: NamedJob['definition'], given: BuildRequest['atoms_override']): string[] {
-  if (given === undefined) {
-    return variablesOfAtoms(definition, undefined);
-  }
-  const variables = variablesOfGiven.get(given) ?? variablesOfAtoms(definition, givenAtoms(given));
-  variablesOfGiven.set(given, variables);
-  return variables;
 }
 
 /** Clients of ClusterRunner 0.x read every state in lower case, with null for one that was not entered. */

@@ -3,7 +3,9 @@ import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
 import type { Progress, SubjobProgress } from '../protocol/slave.js';
 import type { Cluster, Held, SlaveEntry } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
+import { noteFailure } from './failures.js';
 import { atomsOf, isBeside, noteBegan } from './leases.js';
+import { countsReports } from './present.js';
 import { reported, requireAcceptedBefore } from './reports.js';
 import { recordProgress } from './store/atoms.js';
 
@@ -91,10 +93,17 @@ async function noteAtoms(cluster: Cluster, held: Held, news: Progress['atoms']):
     },
   ]);
   // Shown from now on, so that no restart of the master takes back what anybody has seen.
+  const ended = new Map(atoms.map((atom) => [atom.id, atom]));
+  const hasFailed = verdicts.some((id) => (ended.get(id)?.exit_code ?? 0) !== 0);
+  // For their names; nearly always they are in the memory.
+  const leased = hasFailed ? await atomsOf(cluster, held, subjob) : [];
   if (verdicts.length > 0 && build.work.subjob(subjob)?.task.kind !== 'done') {
-    const codes = new Map(atoms.map(({ id, exit_code }) => [id, exit_code]));
-    for (const atom of verdicts) {
-      build.reported.note(subjob, atom, codes.get(atom) ?? 0);
+    for (const id of verdicts) {
+      const { exit_code, actual_time } = ended.get(id) ?? { exit_code: null, actual_time: null };
+      if (countsReports(build.job) && exit_code !== 0 && !build.reported.hasFailed(subjob, id)) {
+        noteFailure(held, leased, { id, exit_code, actual_time });
+      }
+      build.reported.note(subjob, id, exit_code ?? 0, actual_time);
     }
     cluster.watchers.changed(build.id);
   }

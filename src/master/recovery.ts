@@ -1,16 +1,18 @@
 import { BuildWork, type Subjob } from '../domain/build-work.js';
 import { type Holder, holdersOf, type LeasedTask, type Task } from '../domain/lease.js';
+import { RecentFailures } from '../domain/recent-failures.js';
 import { ReportedVerdicts } from '../domain/reported-verdicts.js';
 import { seconds } from '../lib/clock.js';
 import { type BuildId, type LeaseId, toId } from '../protocol/ids.js';
 import { archiveBytes } from './archive-files.js';
-import { type BuildEntry, Change, type Cluster } from './cluster.js';
+import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
 import { endIfOver } from './ending.js';
 import { giveBack, lose } from './leases.js';
 import { limitsOf, resolved } from './preparation.js';
+import { countsReports } from './present.js';
 import { checkRequest } from './requests.js';
 import { slaveEntry } from './slaves-in-memory.js';
-import { begunSubjobs, countVerdicts, reportedVerdicts } from './store/atoms.js';
+import { begunAtoms, begunSubjobs, countVerdicts, reportedVerdicts } from './store/atoms.js';
 import {
   type BuildRow,
   readJob,
@@ -39,9 +41,10 @@ export async function recover(cluster: Cluster): Promise<void> {
   for (const row of await unfinishedBuilds(db)) {
     const leases = await heldLeases(db, toId.build(row.id));
     const build = await readBuild(cluster, row, leases);
+    const runs = await begunAtoms(db, build.id);
     cluster.builds.set(build.id, build);
     for (const lease of leases) {
-      holdAgain(cluster, build, lease, change);
+      holdAgain(cluster, build, lease, runs.get(lease.id) ?? null, change);
     }
     if (row.stopping !== null) {
       // Not before all leases are held again: without any the build would end.
@@ -84,6 +87,7 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
       { atoms: timed, seconds: spent },
     );
   }
+  const reported = await readReported(db, id);
   return {
     id,
     work,
@@ -97,7 +101,8 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     atomsFailed: failed,
     atomsLost: lost,
     atomsFlaky: flaky,
-    reported: await readReported(db, id),
+    reported,
+    failures: new RecentFailures(failed + (countsReports(job) ? reported.failed : 0)),
     resultFacts: await sumFacts(db, id),
     delivered: await deliveredSubjobs(db, id),
     resultBytes: archiveBytes(cluster.resultsDirectory, id),
@@ -112,8 +117,8 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
 
 async function readReported(db: Cluster['store']['db'], build: BuildId): Promise<ReportedVerdicts> {
   const reported = new ReportedVerdicts();
-  for (const { atom, subjob, exitCode } of await reportedVerdicts(db, build)) {
-    reported.note(subjob, atom, exitCode);
+  for (const { atom, subjob, exitCode, seconds } of await reportedVerdicts(db, build)) {
+    reported.note(subjob, atom, exitCode, seconds);
   }
   return reported;
 }
@@ -205,7 +210,13 @@ function known(lease: LeaseId | null, what: string): LeaseId {
   return lease;
 }
 
-function holdAgain(cluster: Cluster, build: BuildEntry, row: LeaseRow, change: Change): void {
+function holdAgain(
+  cluster: Cluster,
+  build: BuildEntry,
+  row: LeaseRow,
+  runs: Held['runs'],
+  change: Change,
+): void {
   const subjob = row.subjob_id === null ? null : toId.subjob(row.subjob_id);
   const of = subjob === null ? build.work.preparation : build.work.subjob(subjob)?.task;
   const task = of === undefined ? undefined : holdersOf(of).find(({ lease }) => lease === row.id);
@@ -227,7 +238,7 @@ function holdAgain(cluster: Cluster, build: BuildEntry, row: LeaseRow, change: C
     opening: 'nothing' as const,
     isDuplicate: task.attempt !== of.attempt,
     hasBegun: true,
-    runs: null,
+    runs,
     // Whatever the last master was about to say has not arrived, or is named by the slave.
     askedBy: 0,
     isAnswered: true,

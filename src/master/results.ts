@@ -12,11 +12,13 @@ import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
 import type { ReceivedResult } from './contract.js';
 import { endIfOver } from './ending.js';
+import { noteFailure } from './failures.js';
 import { atomsOf, besides, factsOf, noteBegan, taskRow } from './leases.js';
+import { countsReports } from './present.js';
 import type { Regrouping } from './regrouping.js';
 import { type Reported, reported, requireAcceptedBefore, staleLease } from './reports.js';
 import { projectKey } from './requests.js';
-import { moveAtoms, recordInterrupted, recordVerdicts, retryAtoms } from './store/atoms.js';
+import { type LeasedAtom, moveAtoms, recordInterrupted, recordVerdicts, retryAtoms } from './store/atoms.js';
 import { updateBuild } from './store/builds.js';
 import { appendEvent } from './store/events.js';
 import { endLease } from './store/leases.js';
@@ -80,8 +82,10 @@ export class Results {
       return;
     }
     const atoms = await atomsOf(cluster, before.held, subjob);
-    const retries = new Map<number, number>(atoms.map((atom) => [atom.id, atom.retries]));
-    requireSame([...retries.keys()], report);
+    requireSame(
+      atoms.map(({ id }) => id),
+      report,
+    );
     // Should the lease end meanwhile, what lies there belongs to nothing, and the next result replaces it.
     const path = archivePath(cluster.resultsDirectory, id, subjob);
     await this.#archives.keep(temporaryPath, entryListPath, path);
@@ -95,7 +99,7 @@ export class Results {
     }
     cluster.journal.requireWhole();
     build.resultBytes += bytes;
-    const committed = cluster.commit(this.#complete(found.held, build, subjob, report, retries)).then(() => {
+    const committed = cluster.commit(this.#complete(found.held, build, subjob, report, atoms)).then(() => {
       build.delivered.push(subjob);
       cluster.watchers.changed(id);
     });
@@ -132,9 +136,10 @@ export class Results {
     build: BuildEntry,
     subjob: SubjobId,
     report: ResultReport,
-    retries: ReadonlyMap<number, number>,
+    leased: readonly LeasedAtom[],
   ): Change {
     const { lease, atoms, index } = report;
+    const retries = new Map<number, number>(leased.map((atom) => [atom.id, atom.retries]));
     const unfinished = report.unfinished ?? [];
     const { now } = this.#cluster;
     const change = new Change();
@@ -148,6 +153,8 @@ export class Results {
     held.slave.toldCancel.add(lease.lease_id);
     held.slave.health = healthy;
     const task = build.work.endSubjob(subjob, lease.lease_id, { kind: 'completed' }, actual);
+    const isTold = (atom: AtomId) => countsReports(build.job) && build.reported.hasFailed(subjob, atom);
+    const untold = atoms.filter(({ id, exit_code }) => exit_code !== 0 && !isTold(id));
     build.reported.settle(subjob);
     const failed = atoms.filter(({ exit_code }) => exit_code !== 0).length;
     const again = build.stopping === null ? planRetries(held, build, atoms, retries) : [];
@@ -158,9 +165,12 @@ export class Results {
       ({ id, exit_code }) => exit_code === 0 && (retries.get(id) ?? 0) > 0,
     ).length;
     for (const { id: atom, subjob: next } of again) {
-      build.reported.note(next, atom, atoms.find(({ id }) => id === atom)?.exit_code ?? 1);
+      build.reported.note(next, atom, atoms.find(({ id }) => id === atom)?.exit_code ?? 1, null);
     }
     const runAgain = new Set<number>(again.map(({ id }) => id));
+    for (const atom of untold.filter(({ id }) => !runAgain.has(id))) {
+      noteFailure(held, leased, atom);
+    }
     for (const { id, facts } of atoms) {
       if (facts !== undefined && !runAgain.has(id)) {
         build.resultFacts = addFacts(build.resultFacts, facts);

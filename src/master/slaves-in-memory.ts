@@ -5,7 +5,7 @@ import { ClusterRunnerError } from '../protocol/errors.js';
 import type { SlaveId } from '../protocol/ids.js';
 import { isSpoken } from '../protocol/protocol-version.js';
 import type { Slave } from '../protocol/slave.js';
-import type { SlaveEntry } from './cluster.js';
+import type { Held, SlaveEntry } from './cluster.js';
 import { ailmentOf } from './health.js';
 import type { SlaveRow } from './store/slaves.js';
 
@@ -124,6 +124,11 @@ export function slaveEntry(
 /** What it has asked ahead for waits for an executor, and takes none. */
 export function executorsInUse({ leases, numExecutors }: SlaveEntry): number {
   return Math.min(leases.size, numExecutors);
+}
+
+/** The leases that have its executors: those that it got first. */
+export function leasesInUse(slave: SlaveEntry): Held[] {
+  return [...slave.leases.values()].slice(0, executorsInUse(slave));
 }
 
 /** `now` in milliseconds of the steady time. */

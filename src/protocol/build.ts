@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { ActivitySchema } from './activity.js';
 import { BuildIdSchema } from './ids.js';
 import { JobDefinitionSchema } from './job.js';
 import { resultFacts } from './result-facts.js';
@@ -111,7 +112,9 @@ export const BuildSchema = Type.Object(
       description: 'Of the failed atoms, those that never came to an end because their slaves were lost.',
     }),
     num_atoms_flaky: Type.Integer({ description: 'Atoms that failed, and passed when they were run again.' }),
-    num_executors: Type.Integer({ description: 'Executors that work on this build now.' }),
+    num_executors: Type.Integer({
+      description: 'Executors that work on this build now; what slaves have asked for ahead takes none.',
+    }),
     seconds_left: Nullable(Type.Number({ description: 'Estimate of the time to the end.' })),
     failed_atoms: Nullable(Type.Array(AtomSchema)),
     flaky_atoms: Nullable(
@@ -129,6 +132,9 @@ export const BuildSchema = Type.Object(
     artifacts: Nullable(Type.String({ description: "URL path of the archive of the build's results." })),
     error_message: Nullable(Type.String()),
     revision: Nullable(RevisionSchema),
+    activity: Type.Optional(
+      Nullable(ActivitySchema, { description: 'What happens now; null when it has ended. Not in lists.' }),
+    ),
     request_params: BuildRequestSchema,
   },
   { additionalProperties: false },

@@ -1,7 +1,8 @@
 import { type SchemaOptions, type TSchema, Type } from '@sinclair/typebox';
 
 /** The schema, or null. */
-export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+export const Nullable = <T extends TSchema>(schema: T, options: SchemaOptions = {}) =>
+  Type.Union([schema, Type.Null()], options);
 
 /** One of these words. */
 export const literals = <const T extends readonly string[]>(values: T, options: SchemaOptions = {}) =>

@@ -243,25 +243,48 @@ export async function begunSubjobs(db: Kysely<Database>, build: BuildId): Promis
   return rows.map(({ subjob_id }) => subjob_id);
 }
 
+/** The atom that runs under each lease, and since when, in milliseconds, as its slave reported last. */
+export async function begunAtoms(
+  db: Kysely<Database>,
+  build: BuildId,
+): Promise<Map<number, { readonly atom: AtomId; readonly since: number }>> {
+  const rows = await db
+    .selectFrom('atoms')
+    .select(['atom_id', 'lease_id', 'began_at'])
+    .where('build_id', '=', build)
+    .where('state', '=', sql.lit('IN_PROGRESS'))
+    .execute();
+  return new Map(
+    rows.flatMap(({ atom_id, lease_id, began_at }) =>
+      lease_id === null || began_at === null
+        ? []
+        : [[lease_id, { atom: toId.atom(atom_id), since: began_at }] as const],
+    ),
+  );
+}
+
 /** Verdicts that were reported and are not final. */
 export interface ReportedVerdict {
   readonly atom: AtomId;
   readonly subjob: SubjobId;
   readonly exitCode: number;
+  /** null of one that is to run again. */
+  readonly seconds: number | null;
 }
 
 export async function reportedVerdicts(db: Kysely<Database>, build: BuildId): Promise<ReportedVerdict[]> {
   const rows = await db
     .selectFrom('atoms')
-    .select(['atom_id', 'subjob_id', 'exit_code'])
+    .select(['atom_id', 'subjob_id', 'exit_code', 'actual_time', 'kept_subjob_id'])
     .where('build_id', '=', build)
     .where('state', '=', sql.lit('COMPLETED'))
     .where('failed', 'is', null)
     .execute();
-  return rows.map(({ atom_id, subjob_id, exit_code }) => ({
+  return rows.map(({ atom_id, subjob_id, exit_code, actual_time, kept_subjob_id }) => ({
     atom: toId.atom(atom_id),
     subjob: toId.subjob(subjob_id),
     exitCode: exit_code ?? 0,
+    seconds: kept_subjob_id === null ? actual_time : null,
   }));
 }
 

@@ -118,6 +118,8 @@ describe('verdicts that slaves have reported', () => {
           const after = await atomsOf(build);
           requireForward(before, after);
           before = after;
+          const { activity, num_atoms_failed } = await harness.master.getBuild(build);
+          expect(activity?.failures.total ?? Infinity).to.be.at.least(num_atoms_failed);
         }
         const shown = await harness.master.getBuild(build);
         const ended = await cancelWhile(harness, build, runners, end);

@@ -27,7 +27,12 @@ describe('a master that is started again', () => {
     const before = await harness.master.getBuild(id);
     await harness.restart();
     const after = await harness.master.getBuild(id);
-    expect(after).to.deep.equal(before);
+    // The names of what has failed are forgotten, but not how many there were.
+    expect(after.activity).to.deep.equal({
+      ...before.activity,
+      failures: { ...before.activity?.failures, latest: [] },
+    });
+    expect({ ...after, activity: null }).to.deep.equal({ ...before, activity: null });
     await slave.deliver(first);
     await slave.deliver(second);
     await slave.runAll();

@@ -50,8 +50,16 @@ describe('the state of a build', () => {
   });
 
   it('has an end in sight only with history and with somebody who works', () => {
-    expect(secondsLeft(60, 4)).to.equal(15);
-    expect(secondsLeft(null, 4)).to.equal(null);
-    expect(secondsLeft(60, 0)).to.equal(null);
+    const rest = { seconds: 60, executors: 4, settingUp: 0, setupSeconds: null };
+    expect(secondsLeft(rest)).to.equal(15);
+    expect(secondsLeft({ ...rest, seconds: null })).to.equal(null);
+    expect(secondsLeft({ ...rest, executors: 0 })).to.equal(null);
+  });
+
+  it('ends later by the setup that is still to be done, as far as it is known how long that takes', () => {
+    const rest = { seconds: 60, executors: 4, settingUp: 2, setupSeconds: 10 };
+    expect(secondsLeft(rest)).to.equal(20);
+    expect(secondsLeft({ ...rest, settingUp: 4 })).to.equal(25);
+    expect(secondsLeft({ ...rest, setupSeconds: null })).to.equal(15);
   });
 });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Activity } from '../../../protocol/activity.js';
 import type { Build } from '../../../protocol/build.js';
 import type { routes } from '../../../protocol/routes.js';
 import { type Call, type Handlers, UNCHANGED } from '../handler.js';
@@ -88,9 +89,22 @@ async function getBuild(
 const digests = new WeakMap<object, string>();
 
 function tagOf(build: Build): string {
-  const { atoms_override: atoms, config, ...request } = build.request_params;
+  const { request_params, activity, ...rest } = build;
+  const { atoms_override: atoms, config, ...request } = request_params;
   const large = [atoms, config].map((part) => (part === undefined ? null : digestOf(part)));
-  return `"${sha256(JSON.stringify([{ ...build, request_params: request }, large])).slice(0, 20)}"`;
+  const text = JSON.stringify([rest, request, large, lastingOf(activity ?? null)]);
+  return `"${sha256(text).slice(0, 20)}"`;
+}
+
+/** Of what happens now all but the seconds, which are others at any moment. */
+function lastingOf(activity: Activity | null) {
+  return (
+    activity && [
+      activity.running.map(({ atom_id, slave }) => [atom_id, slave]),
+      activity.setting_up.map(({ slave }) => slave),
+      activity.failures.total,
+    ]
+  );
 }
 
 function digestOf(part: object): string {

@@ -36,6 +36,24 @@ describe('waiting for a build', () => {
     expect((await get('')).headers.get('etag')).not.to.equal(tag);
   });
 
+  it('gives the same tag as long as the same happens, and another for each failure', async () => {
+    const activity = (seconds: number, total: number, slave = 's1') => ({
+      activity: {
+        running: [{ atom_id: 0, name: 'a', slave: 's1', seconds }],
+        setting_up: [{ slave, seconds }],
+        failures: { total, latest: [] },
+      },
+    });
+    change(activity(1, 0));
+    const before = (await get('')).headers.get('etag');
+    change(activity(2, 0));
+    expect((await get('')).headers.get('etag')).to.equal(before);
+    for (const other of [activity(2, 1), activity(2, 0, 's2')]) {
+      change(other);
+      expect((await get('')).headers.get('etag')).not.to.equal(before);
+    }
+  });
+
   it('answers 304 without a body to who has it already, in every form of the question', async () => {
     for (const known of [tag, `W/${tag}`, `"other", ${tag}`, '*']) {
       const answer = await get('', known);
