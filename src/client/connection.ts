@@ -13,6 +13,7 @@ import { contentDigest, contentDigestOf, signParts } from '../protocol/signing.j
 import { type CallOptions, errorOfAnswer, type RawRequest, send, unreachable } from './call.js';
 import { clockHint } from './clock-hint.js';
 import { parseMasterUrl } from './master-url.js';
+import { firstProblem, knownPart } from './read-answer.js';
 
 export interface ConnectionOptions {
   /** e.g. `http://master.example.com:43000`; a path behind it (a reverse proxy's prefix) is kept. */
@@ -41,6 +42,9 @@ export interface OpenedStream {
   /** The part that was asked for with a Range, and not the whole. */
   readonly isPart: boolean;
 }
+
+/** How masters of all versions begin the refusal of a field that they do not know. */
+const UNKNOWN_FIELD = /^Unknown field "/;
 
 /** Speaks the declared routes to one master: signs, sends, checks the answer against the declaration. */
 export class Connection {
@@ -190,6 +194,12 @@ export class Connection {
   #errorOf(request: RawRequest, answer: Dispatcher.ResponseData, text: string): ClusterRunnerError {
     const what = `${request.method} ${request.path}`;
     const error = errorOfAnswer(answer.statusCode, answer.headers, parseJson(text), text, what);
+    // This client sends declared fields only, so one that is unknown there is of a newer version.
+    if (error.code === 'INVALID_REQUEST' && UNKNOWN_FIELD.test(error.message)) {
+      const hint =
+        'The master is of an older version than this program; use the same version of ClusterRunner on both sides.';
+      return new ClusterRunnerError(error.code, `${error.message} ${hint}`, { status: error.status });
+    }
     const hint = clockHint(answer.headers.date, this.#clock.now());
     if (answer.statusCode !== 401 || hint === null) {
       return error;
@@ -216,14 +226,7 @@ export class Connection {
     if (route.signing === 'parts') {
       requireSigned(request, answer, text);
     }
-    if (!isAnswerOf(route, body)) {
-      throw new ClusterRunnerError(
-        'INVALID_REQUEST',
-        `The master's answer to ${request.method} ${request.path} does not have the expected form; ` +
-          'use the same version of ClusterRunner on both sides.',
-      );
-    }
-    return body;
+    return answerOf(route, body, `${request.method} ${request.path}`);
   }
 
   #pathOf<R extends RouteDeclaration>(route: R, input: CallInput<R>): string {
@@ -275,9 +278,21 @@ function requireSigned(request: RawRequest, answer: Dispatcher.ResponseData, tex
   }
 }
 
-/** Fields that the declaration does not know are dropped first: STATUS, and what a newer master adds. */
-function isAnswerOf<R extends RouteDeclaration>(route: R, body: unknown): body is AnswerOf<R> {
-  return typeof route.answer !== 'string' && Value.Check(route.answer, Value.Clean(route.answer, body));
+/** @throws ClusterRunnerError PROTOCOL_MISMATCH when it does not have the declared form */
+function answerOf<R extends RouteDeclaration>(route: R, body: unknown, what: string): AnswerOf<R> {
+  const answer = typeof route.answer === 'string' ? body : knownPart(route.answer, body);
+  if (isAnswerOf(route, answer)) {
+    return answer;
+  }
+  const problem = typeof route.answer === 'string' ? 'it is bytes' : firstProblem(route.answer, answer);
+  throw new ClusterRunnerError(
+    'PROTOCOL_MISMATCH',
+    `The master's answer to ${what} does not have the expected form (${problem}), so it is of another version; use the same version of ClusterRunner on both sides.`,
+  );
+}
+
+function isAnswerOf<R extends RouteDeclaration>(route: R, answer: unknown): answer is AnswerOf<R> {
+  return typeof route.answer !== 'string' && Value.Check(route.answer, answer);
 }
 
 async function* headThenFile(head: Buffer, file: string): AsyncGenerator<Buffer> {

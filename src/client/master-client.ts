@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../lib/clock.js';
 import type { Build, BuildRequest } from '../protocol/build.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Event } from '../protocol/event.js';
 import type { Explanation } from '../protocol/explanation.js';
 import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
@@ -59,8 +60,20 @@ export class MasterClient {
     this.#clock = options.clock ?? systemClock;
   }
 
-  createBuild(body: BuildRequest, options?: CallOptions): Promise<{ build_id: BuildId }> {
-    return this.#connection.call(routes.createBuild, { params: {}, body }, options);
+  /** A master of before revisions is asked without one: it is only shown to people. */
+  async createBuild(body: BuildRequest, options?: CallOptions): Promise<{ build_id: BuildId }> {
+    const ask = (request: BuildRequest) =>
+      this.#connection.call(routes.createBuild, { params: {}, body: request }, options);
+    try {
+      return await ask(body);
+    } catch (error) {
+      const isRefused = error instanceof ClusterRunnerError && error.code === 'INVALID_REQUEST';
+      const { revision, ...request } = body;
+      if (!isRefused || revision === undefined) {
+        throw error;
+      }
+      return ask(request);
+    }
   }
 
   /** A build of those atoms of an ended one that failed or were lost. */

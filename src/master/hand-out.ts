@@ -95,7 +95,7 @@ export class HandOut {
     for (const held of unnamed) {
       if (held.isAnswered && !slave.openPolls.has(held.askedBy)) {
         this.#cluster.log.warn(
-          { ...refOf(held), slave: slave.name },
+          { lease_id: held.task.lease, slave: slave.name },
           'An answer with a lease did not arrive.',
         );
         giveBack(this.#cluster, held, change);

@@ -20,7 +20,7 @@ export const errorStatus = {
   TOO_SLOW: 408,
   /** The request cannot be carried out in the state that the build or slave is in. */
   CONFLICT: 409,
-  /** The slave is of a version that this master cannot work with. */
+  /** The slave is of a version that this master cannot work with, or the master of one whose answers are not understood. */
   PROTOCOL_MISMATCH: 409,
   /** The slave is not registered with this master; it must register again. */
   SLAVE_UNKNOWN: 409,

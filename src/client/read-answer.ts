@@ -1,0 +1,44 @@
+import { KindGuard, type TSchema } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import { absentFields, isFields } from './older-answers.js';
+
+/**
+ * What of an answer of a master of another version the schema knows: fields that it does not know are left out at any
+ * depth (STATUS, and what a newer master adds), those that an older master does not send are filled in. A value of
+ * another form than the schema's is left as it is.
+ */
+export function knownPart(schema: TSchema, sent: unknown): unknown {
+  if (KindGuard.IsUnion(schema)) {
+    for (const variant of schema.anyOf) {
+      const read = knownPart(variant, sent);
+      if (Value.Check(variant, read)) {
+        return read;
+      }
+    }
+    return sent;
+  }
+  if (KindGuard.IsArray(schema)) {
+    return Array.isArray(sent) ? sent.map((item: unknown) => knownPart(schema.items, item)) : sent;
+  }
+  if (KindGuard.IsRecord(schema)) {
+    const [values] = Object.values(schema.patternProperties);
+    return isFields(sent) && values !== undefined
+      ? Object.fromEntries(Object.entries(sent).map(([key, value]) => [key, knownPart(values, value)]))
+      : sent;
+  }
+  if (KindGuard.IsObject(schema) && isFields(sent)) {
+    const fields = { ...absentFields(schema, sent), ...sent };
+    return Object.fromEntries(
+      Object.entries(schema.properties).flatMap(([key, property]) =>
+        Object.hasOwn(fields, key) ? [[key, knownPart(property, fields[key])]] : [],
+      ),
+    );
+  }
+  return sent;
+}
+
+/** The first place of a value that does not have the declared form. */
+export function firstProblem(schema: TSchema, value: unknown): string {
+  const first = Value.Errors(schema, value).First();
+  return first === undefined ? 'none' : `${first.path || 'the whole'}: ${first.message}`;
+}

@@ -1,0 +1,193 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { expect } from 'chai';
+import { MasterClient } from '../../../src/client/master-client.js';
+import { findPackageJSON } from '../../../src/lib/package-json.js';
+import { messageOf } from '../../../src/protocol/errors.js';
+import { toId } from '../../../src/protocol/ids.js';
+import { signAnswer } from '../../../src/protocol/signed-answers.js';
+import { contentDigestOf } from '../../../src/protocol/signing.js';
+import { failureOf } from '../../support/failure-of.js';
+
+/*
+ * Answers as masters have sent them, by the method of the client that asks for them. `older.json` is of a master of
+ * before the revision of a build, interrupted atoms and whole atoms in the lists of failed ones; a recorded answer is
+ * never changed, since the masters that send it are not either.
+ */
+
+type Recorded = Readonly<Record<string, unknown>>;
+
+const SECRET = 'a secret of the tests';
+const folder = join(findPackageJSON(import.meta.url), '../test/fixtures/answers');
+const recorded = (name: string): Recorded => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
+
+const build = toId.build(1);
+const page = { offset: 0, limit: 20 };
+const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>> = {
+  createBuild: (client) => client.createBuild({ type: 'directory', project_directory: '/p', job_name: 'J' }),
+  rerunFailed: (client) => client.rerunFailed(build),
+  getBuild: (client) => client.getBuild(build),
+  watchBuild: (client) => client.watchBuild(build, { waitSeconds: 0, until: 'end', etag: null }),
+  listBuilds: (client) => client.listBuilds(page),
+  listUnfinished: (client) => client.listUnfinished(page),
+  explainBuild: (client) => client.explainBuild(build),
+  listAtoms: (client) => client.listAtoms(build, page),
+  getAtom: (client) => client.getAtom(build, toId.atom(0)),
+  getConsole: (client) => client.getConsole(build, toId.atom(0), {}),
+  listSlaves: (client) => client.listSlaves(page),
+  drainSlaves: (client) => client.drainSlaves('all'),
+  cancelBuild: (client) => client.cancelBuild(build),
+  knownPacks: (client) => client.knownPacks([]),
+  followEvents: (client) => firstOf(client.followEvents()),
+};
+
+/** Of slaves, whose registration names the number of the protocol, and those whose answers are bytes. */
+const others = [
+  ...['registerSlave', 'goodbyeSlave', 'askForWork', 'handBackPreparation', 'handBack', 'deliverResult'],
+  ...['reportPrepared', 'reportPreparationFailed', 'reportProgress', 'getPack'],
+  ...['openArtifacts', 'followArtifacts', 'openPack', 'sendPack', 'close', 'constructor'],
+];
+
+async function firstOf<T>(items: AsyncGenerator<T>): Promise<T> {
+  for await (const item of items) {
+    return item;
+  }
+  throw new Error('There was none.');
+}
+
+/** What the fields of these objects are called is up to the user, and their values have one type. */
+const RECORDS = new Set(['state_timestamps', 'data', 'remote_files', 'atomizers', 'atoms_override']);
+
+function withUnknownFields(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(withUnknownFields);
+  }
+  if (typeof value !== 'object' || value === null) {
+    return value;
+  }
+  const fields = Object.entries(value).map(([key, one]) => [
+    key,
+    RECORDS.has(key) ? one : withUnknownFields(one),
+  ]);
+  return { ...Object.fromEntries(fields), of_a_newer_version: { deep: ['x'] } };
+}
+
+describe('a client at a master of another version', () => {
+  let server: Server;
+  let client: MasterClient;
+  let answers: (request: IncomingMessage, body: string) => { status: number; answer: unknown };
+  const asked: string[] = [];
+  beforeEach(async () => {
+    asked.length = 0;
+    server = createServer(async (request, response) => {
+      const body = await text(request);
+      asked.push(body);
+      const { status, answer } = answers(request, body);
+      if (request.headers.accept === 'text/event-stream') {
+        response.writeHead(status, { 'content-type': 'text/event-stream' });
+        response.end(`data: ${JSON.stringify(answer)}\n\n`);
+        return;
+      }
+      const bytes = Buffer.from(JSON.stringify(answer));
+      const digest = contentDigestOf(bytes);
+      const requestSignature = String(request.headers.signature);
+      response.writeHead(status, {
+        'content-type': 'application/json',
+        ...signAnswer(SECRET, { status, digest, requestSignature }, 0),
+      });
+      response.end(bytes);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : null;
+    client = new MasterClient({ url: `http://127.0.0.1:${port}`, secret: SECRET });
+  });
+  afterEach(async () => {
+    await client.close();
+    server.close();
+  });
+
+  const readAs = (name: string, sent: unknown): Promise<unknown> => {
+    const accepted = ['createBuild', 'rerunFailed'].includes(name);
+    answers = () => ({ status: accepted ? 202 : 200, answer: sent });
+    return calls[name]?.(client) ?? Promise.reject(new Error(`No call for ${name}.`));
+  };
+  const sentIn = (file: Recorded, name: string): unknown => {
+    const answer = file[name];
+    return name === 'followEvents' && typeof answer === 'object' && answer !== null && 'events' in answer
+      ? Object.values(Object(answer.events))[0]
+      : answer;
+  };
+
+  it('is tried with every answer that it reads', () => {
+    const methods = Object.getOwnPropertyNames(MasterClient.prototype);
+    expect(methods.filter((name) => !others.includes(name)).sort()).to.deep.equal(Object.keys(calls).sort());
+    for (const name of ['older', 'current']) {
+      expect(Object.keys(recorded(name)).sort(), name).to.deep.equal(Object.keys(calls).sort());
+    }
+  });
+
+  for (const name of Object.keys(calls)) {
+    it(`reads the answer to ${name} of an older one, and leaves out what it does not know`, async () => {
+      for (const file of [recorded('older'), recorded('current')]) {
+        const sent = sentIn(file, name);
+        const read = await readAs(name, sent);
+        expect(await readAs(name, withUnknownFields(sent))).to.deep.equal(read);
+      }
+    });
+  }
+
+  it('fills in what an older one does not send from what it does', async () => {
+    const older = recorded('older');
+    const ended = await readAs('getBuild', older.getBuild);
+    expect(ended).to.deep.include({ atom_variables: [], interrupted_atoms: null, revision: null });
+    expect(ended).to.have.nested.include({
+      'failed_atoms[0].id': 1,
+      'failed_atoms[0].state': 'COMPLETED',
+      'flaky_atoms[0].id': 2,
+      result: 'FAILURE',
+    });
+    expect(await readAs('listSlaves', older.listSlaves)).to.have.nested.include({
+      'slaves[0].is_alive': true,
+      'slaves[0].num_unremovable': 0,
+    });
+  });
+
+  it('says which part of an answer it does not understand, and that the versions differ', async () => {
+    const refused = await failureOf(readAs('getConsole', { offset_line: 0, num_lines: 'many' }));
+    expect(refused).to.have.property('code', 'PROTOCOL_MISMATCH');
+    expect(messageOf(refused)).to.match(/console.*\(\/\w+: .*\), so it is of another version; use the same/);
+  });
+
+  it('asks for a build without its revision where that is refused, once, and else as it was told', async () => {
+    const request = { type: 'directory', project_directory: '/p', job_name: 'J' } as const;
+    const revision = { commit: 'c'.repeat(40), branch: null, subject: null, has_changes: false };
+    answers = (_, body) =>
+      body.includes('revision')
+        ? { status: 400, answer: { error: 'Unknown field "revision" in it.', code: 'INVALID_REQUEST' } }
+        : { status: 202, answer: { build_id: 7 } };
+    expect(await client.createBuild({ ...request, revision })).to.deep.equal({ build_id: 7 });
+    expect(asked.map((body) => JSON.parse(body))).to.deep.equal([{ ...request, revision }, request]);
+  });
+
+  it('never asks for a build twice that was accepted with an answer that it does not understand', async () => {
+    answers = () => ({ status: 202, answer: { build: 'seven' } });
+    const revision = { commit: 'c'.repeat(40), branch: null, subject: null, has_changes: false };
+    const request = { type: 'directory', project_directory: '/p', job_name: 'J', revision } as const;
+    expect(await failureOf(client.createBuild(request))).to.have.property('code', 'PROTOCOL_MISMATCH');
+    expect(asked).to.have.length(1);
+  });
+
+  it('names the versions when an older one refuses a field', async () => {
+    answers = () => ({
+      status: 400,
+      answer: { error: 'Unknown field "speculative" in the body.', code: 'INVALID_REQUEST' },
+    });
+    const request = { type: 'directory', project_directory: '/p', job_name: 'J', speculative: true } as const;
+    expect(messageOf(await failureOf(client.createBuild(request)))).to.contain(
+      'older version than this program; use the same version of ClusterRunner on both sides.',
+    );
+  });
+});
