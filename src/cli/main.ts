@@ -74,7 +74,7 @@ function program(): Command {
     .action(async (options) => (await import('./slave.js')).slave(options));
 
   common(root.command('build'))
-    .description('Run a job, wait for it, fetch its results into ./build_results/.')
+    .description('Run a job, wait for it, fetch its results.')
     .argument(
       '[type]',
       'git, directory or snapshot (default: git with --url; else a snapshot of this checkout, or directory if the master is on this machine)',
@@ -104,7 +104,8 @@ function program(): Command {
     .option('--config <json>', 'definition of the job, in place of clusterrunner.yaml')
     .option('--atoms-override <json>', 'list of atoms to run, in place of what the atomizers list')
     .option('--rerun-failed <build>', 'run the atoms again that failed or were lost in that build, as it was')
-    .option('--junit <file>', 'where to put a copy of build_results/junit.xml')
+    .option('--output <dir>', 'folder that is replaced by the results (default: build_results)')
+    .option('--junit <file>', 'where to put a copy of the junit.xml of the results')
     .action(async (type: string | undefined, options) => {
       process.exitCode = await (await import('./build/command.js')).build(type, options);
     });

@@ -1,10 +1,10 @@
-import { resolve } from 'node:path';
 import { systemClock } from '../lib/clock.js';
 import { printable } from '../lib/printable.js';
 import { Releasers } from '../lib/releasers.js';
 import { fetchResults } from './build/fetch-results.js';
 import { interruptions } from './build/interruptions.js';
 import { progressDisplay } from './build/progress-display.js';
+import { resultPlace } from './build/result-place.js';
 import { replaceableFolder } from './build/results.js';
 import { exitCode } from './exit-codes.js';
 import { parseBuildId, printJson, type ReaderOptions, withClient } from './reader.js';
@@ -16,7 +16,7 @@ export interface ResultsOptions extends ReaderOptions {
 /** `clusterrunner results BUILD`: fetches the results of a build that has ended. Resolves with the exit code. */
 export async function results(build: string, options: ResultsOptions): Promise<number> {
   const id = parseBuildId(build);
-  const target = resolve(options.output ?? 'build_results');
+  const { directory: target } = resultPlace(options.output, process.cwd());
   replaceableFolder(target);
   const releasers = new Releasers();
   const signal = interruptions(releasers);

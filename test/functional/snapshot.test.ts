@@ -175,7 +175,8 @@ describe('a snapshot of a working tree', () => {
       if (wanted.from !== 'here') {
         throw new Error('It is taken for a git build.');
       }
-      return (await requestFromHere(wanted, cluster.client, url, display, signal)).type;
+      return (await requestFromHere(wanted, cluster.client, url, display, signal, join(cwd, 'build_results')))
+        .type;
     };
     const elsewhere = 'http://192.0.2.1:43000';
     const bare = join(cluster.root, 'bare');

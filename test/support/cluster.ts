@@ -169,9 +169,9 @@ export class Cluster {
     return readFileSync(join(this.cwd, 'build_results', this.folder(atom), ...path), 'utf8');
   }
 
-  /** All files under `./build_results/`, sorted. */
+  /** All files under `./build_results/`, sorted, but for the one that keeps git from seeing them. */
   results(): string[] {
-    return filesIn(join(this.cwd, 'build_results'));
+    return filesIn(join(this.cwd, 'build_results')).filter((name) => name !== '.gitignore');
   }
 
   /** The living processes of this cluster. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { MasterClient } from '../../client/master-client.js';
 import { retry } from '../../client/retry.js';
 import type { LoadedConfig } from '../../config/load.js';
@@ -23,8 +23,9 @@ import { masterOnThisMachine } from './master-on-this-machine.js';
 import { type ProgressDisplay, progressDisplay } from './progress-display.js';
 import { type RequestOptions, readWanted, requireNothingElse } from './request.js';
 import { FIRST_CONTACT_MS, requestFromHere } from './request-from-here.js';
+import { type ResultPlace, resultPlace } from './result-place.js';
 import { replaceableFolder, type Unpacked } from './results.js';
-import { RESULTS_DIRECTORY, sayInterrupted, sayVerdict } from './verdict.js';
+import { sayInterrupted, sayVerdict } from './verdict.js';
 
 export interface BuildOptions extends CommonOptions, RequestOptions {
   readonly masterUrl?: string;
@@ -32,6 +33,8 @@ export interface BuildOptions extends CommonOptions, RequestOptions {
   readonly rerunFailed?: string;
   /** Where a copy of the JUnit report goes. */
   readonly junit?: string;
+  /** Where the results go. */
+  readonly output?: string;
 }
 
 /** Where there is no terminal a line now and then is enough. */
@@ -40,16 +43,17 @@ const QUIET_SECONDS = 10;
 /** `clusterrunner build`. Resolves with the exit code; rejects with ClusterRunnerError when it could not run. */
 export async function build(type: string | undefined, options: BuildOptions): Promise<number> {
   const { config, log } = createContext('build', options, {}, 'warn');
-  replaceableFolder(resolve(RESULTS_DIRECTORY));
+  const place = resultPlace(options.output, process.cwd());
+  replaceableFolder(place.directory);
   if (options.junit !== undefined) {
     requirePlaceOfJunit(options.junit);
     removeEarlierJunit(options.junit);
   }
-  const order = await orderOf(type, options);
+  const order = await orderOf(type, options, place);
   const releasers = new Releasers();
   const interrupt = interruptions(releasers);
   try {
-    return await runBuild(order, options, config, log, interrupt, releasers);
+    return await runBuild({ order, options, out: process.stdout, place, config, log, interrupt, releasers });
   } finally {
     await releasers.releaseAll();
   }
@@ -66,7 +70,7 @@ interface Way {
 }
 
 /** @throws ClusterRunnerError USAGE, JOB_INVALID */
-async function orderOf(type: string | undefined, options: BuildOptions): Promise<Order> {
+async function orderOf(type: string | undefined, options: BuildOptions, place: ResultPlace): Promise<Order> {
   if (options.rerunFailed !== undefined) {
     const build = parseBuildId(options.rerunFailed);
     requireNothingElse(type, options);
@@ -79,21 +83,27 @@ async function orderOf(type: string | undefined, options: BuildOptions): Promise
     const request =
       wanted.from === 'there'
         ? wanted.request
-        : await requestFromHere(wanted, client, url, display, interrupt);
+        : await requestFromHere(wanted, client, url, display, interrupt, place.directory);
     return () => client.createBuild(request);
   };
 }
 
-async function runBuild(
-  order: Order,
-  options: BuildOptions,
-  config: LoadedConfig,
-  log: Logger,
-  interrupt: AbortSignal,
-  releasers: Releasers,
-): Promise<number> {
+interface Run {
+  readonly order: Order;
+  readonly options: BuildOptions;
+  /** For people. */
+  readonly out: NodeJS.WriteStream;
+  readonly place: ResultPlace;
+  readonly config: LoadedConfig;
+  readonly log: Logger;
+  readonly interrupt: AbortSignal;
+  readonly releasers: Releasers;
+}
+
+async function runBuild(run: Run): Promise<number> {
+  const { order, options, out, place, config, log, interrupt, releasers } = run;
   const started = systemClock.now();
-  const display = progressDisplay(process.stdout, systemClock, options.quiet === true);
+  const display = progressDisplay(out, systemClock, options.quiet === true);
   releasers.add(() => display.end());
   const trust = trustOf(config, log);
   const { url, isLocal, trouble } = await findMaster(options, config, trust, log, display, releasers);
@@ -123,19 +133,19 @@ async function runBuild(
 
   const fetching = new AbortController();
   const coming = resultsOf(client, buildId, {
-    target: resolve(RESULTS_DIRECTORY),
+    target: place.directory,
     root: join(config.baseDirectory, 'fetched'),
     signal: fetching.signal,
     log,
     onProgress: (bytes, total) => display.fetching(bytes, total),
   });
   releasers.add(() => coming.drop());
-  const followed = await followOrCancel(client, buildId, display, interrupt, trouble);
+  const followed = await followOrCancel(client, buildId, { display, interrupt, trouble, isLive: out.isTTY });
   const { build: ended, isInterrupted } = followed;
   display.end();
   const elapsed = seconds(systemClock.now() - started);
   if (isInterrupted) {
-    return reportInterrupted(coming, ended, elapsed, { isLocal, junit: options.junit });
+    return reportInterrupted(coming, ended, elapsed, isLocal, run);
   }
   // From now on Ctrl-C gives up the results, and not the build.
   const giveUp = () => fetching.abort(interrupt.reason);
@@ -143,7 +153,7 @@ async function runBuild(
   if (interrupt.aborted) {
     giveUp();
   }
-  return report(coming, ended, display, elapsed, { isLocal, junit: options.junit, interrupt });
+  return report(coming, ended, display, elapsed, isLocal, run);
 }
 
 /** `isLocal`: it ends with this command; `trouble` is aborted, with a ClusterRunnerError, when it cannot go on. */
@@ -174,6 +184,14 @@ async function findMaster(
   return { url: cluster.url, isLocal: true, trouble: cluster.trouble };
 }
 
+interface Following {
+  readonly display: ProgressDisplay;
+  readonly interrupt: AbortSignal;
+  readonly trouble: AbortSignal;
+  /** Whether progress is shown as it happens. */
+  readonly isLive: boolean;
+}
+
 /**
  * The build as it ended; an interrupt cancels it on the master, which has its slaves deliver what there is.
  * @throws ClusterRunnerError what `trouble` is aborted with
@@ -181,9 +199,7 @@ async function findMaster(
 async function followOrCancel(
   client: MasterClient,
   buildId: BuildId,
-  display: ProgressDisplay,
-  interrupt: AbortSignal,
-  trouble: AbortSignal,
+  { display, interrupt, trouble, isLive }: Following,
 ): Promise<{ build: Build; isInterrupted: boolean }> {
   const follow = (signal: AbortSignal) =>
     followBuild({
@@ -191,7 +207,7 @@ async function followOrCancel(
       buildId,
       clock: systemClock,
       signal: AbortSignal.any([signal, trouble]),
-      everySeconds: process.stdout.isTTY ? 1 : QUIET_SECONDS,
+      everySeconds: isLive ? 1 : QUIET_SECONDS,
       onChange: (build) => display.show(build),
       onUnreachable: (error) => display.say(error.message),
     });
@@ -219,18 +235,18 @@ async function reportInterrupted(
   coming: ComingResults,
   build: Build,
   elapsed: number,
-  { isLocal, junit }: { isLocal: boolean; junit: string | undefined },
+  isLocal: boolean,
+  { options: { junit }, out, place }: Run,
 ): Promise<number> {
   const hasRun = build.num_atoms_done > 0 || (build.interrupted_atoms ?? []).length > 0;
   if (!hasRun) {
-    process.stdout.write(`Build ${build.id} is canceled.${ofBefore()}\n`);
+    out.write(`Build ${build.id} is canceled.${ofBefore(place)}\n`);
     return exitCode.interrupted;
   }
-  const target = resolve(RESULTS_DIRECTORY);
   const fetched = await fetchOrProblem(coming, build);
-  const problem = fetched.problem ?? (junit === undefined ? null : junitProblem(target, junit));
-  sayInterrupted(build, target, elapsed, fetched.problem === null);
-  sayOfResults(build, fetched, problem, isLocal);
+  const problem = fetched.problem ?? (junit === undefined ? null : junitProblem(place.directory, junit));
+  sayInterrupted(build, { out, place, elapsed, hasResults: fetched.problem === null });
+  sayOfResults(build, fetched, problem, isLocal ? null : place);
   return exitCode.interrupted;
 }
 
@@ -239,36 +255,36 @@ async function report(
   build: Build,
   display: ProgressDisplay,
   elapsed: number,
-  { isLocal, junit, interrupt }: { isLocal: boolean; junit: string | undefined; interrupt: AbortSignal },
+  isLocal: boolean,
+  { options: { junit }, out, place, interrupt }: Run,
 ): Promise<number> {
   if (build.state === 'ERROR') {
     throw new ClusterRunnerError(
       'PREPARATION_FAILED',
-      `Build ${build.id} could not be run: ${build.error_message ?? 'the master gives no reason.'}${ofBefore()}`,
+      `Build ${build.id} could not be run: ${build.error_message ?? 'the master gives no reason.'}${ofBefore(place)}`,
     );
   }
-  const target = resolve(RESULTS_DIRECTORY);
   const fetched = await fetchOrProblem(coming, build);
   display.end();
   if (interrupt.aborted && fetched.problem !== null) {
-    process.stdout.write(`Build ${build.id} has ended; its results were not fetched.${ofBefore()}\n`);
+    out.write(`Build ${build.id} has ended; its results were not fetched.${ofBefore(place)}\n`);
     return exitCode.interrupted;
   }
-  const problem = fetched.problem ?? (junit === undefined ? null : junitProblem(target, junit));
+  const problem = fetched.problem ?? (junit === undefined ? null : junitProblem(place.directory, junit));
   try {
-    const code = sayVerdict(build, target, elapsed, fetched.problem === null);
+    const code = sayVerdict(build, { out, place, elapsed, hasResults: fetched.problem === null });
     return problem !== null && code === exitCode.success ? exitCode.couldNotRun : code;
   } finally {
-    sayOfResults(build, fetched, problem, isLocal);
+    sayOfResults(build, fetched, problem, isLocal ? null : place);
   }
 }
 
-/** What is wrong with the results that were fetched, or why they were not. */
+/** What is wrong with the results that were fetched, or why they were not. `again`: where they can be fetched to later. */
 function sayOfResults(
   build: Build,
   fetched: { readonly problem: ClusterRunnerError | null } & Unpacked,
   problem: ClusterRunnerError | null,
-  isLocal: boolean,
+  again: ResultPlace | null,
 ): void {
   if (fetched.refused > 0) {
     process.stderr.write(
@@ -281,10 +297,15 @@ function sayOfResults(
     }
   }
   if (problem !== null) {
-    const again = isLocal ? '' : ` \`clusterrunner results ${build.id}\` fetches them when that is mended.`;
     const what = printable(problem.message).replace(/[^.]$/, '$&.');
-    process.stderr.write(`clusterrunner: ${what}${fetched.problem === null ? '' : again}\n`);
+    const isMissing = fetched.problem !== null && again !== null;
+    const advice = isMissing ? ` \`${commandFor(build, again)}\` fetches them when that is mended.` : '';
+    process.stderr.write(`clusterrunner: ${what}${printable(advice)}\n`);
   }
+}
+
+function commandFor(build: Build, { isUsual, word }: ResultPlace): string {
+  return `clusterrunner results ${build.id}${isUsual ? '' : ` --output ${word()}`}`;
 }
 
 /** What kept the results from being fetched: the verdict is known, and must not go under with them. */
@@ -315,8 +336,6 @@ function junitProblem(target: string, file: string): ClusterRunnerError | null {
 }
 
 /** Whoever publishes the folder must not take it for this build's. */
-function ofBefore(): string {
-  return existsSync(RESULTS_DIRECTORY)
-    ? `\n./${RESULTS_DIRECTORY}/ has the results of an earlier build.`
-    : '';
+function ofBefore({ directory, shown }: ResultPlace): string {
+  return existsSync(directory) ? `\n${printable(shown)} has the results of an earlier build.` : '';
 }

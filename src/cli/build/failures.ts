@@ -8,6 +8,7 @@ import { readEnd } from '../../lib/read-end.js';
 import { atomFolder } from '../../protocol/ids.js';
 import type { Atom } from '../../protocol/work.js';
 import { environmentHint } from './environment-hint.js';
+import type { ResultPlace } from './result-place.js';
 
 /** As much of a failed atom as its report takes. */
 export type FailedAtom = Pick<Atom, 'id' | 'subjob_id' | 'command_string' | 'error'>;
@@ -21,14 +22,13 @@ const SCRIPT = 'clusterrunner_command';
 /**
  * What a person needs to see of a failed build: which atoms failed, the end of what the first few printed, and
  * the command that reruns each by hand. Of an atom that was lost there are no results: its error stands in their place.
- * `variables` are those that the atoms of the build set, `shownDirectory` is how the results' folder is written in
- * commands. `isElsewhere`: the folder that the build ran in was made for it, on a slave. `colors`: consoles keep theirs.
+ * `variables` are those that the atoms of the build set. `isElsewhere`: the folder that the build ran in was made for
+ * it, on a slave. `colors`: consoles keep theirs.
  */
 export function failureReport(
   failed: readonly FailedAtom[],
   variables: readonly string[],
-  directory: string,
-  shownDirectory: string,
+  place: ResultPlace,
   isElsewhere = false,
   colors = false,
 ): string {
@@ -44,18 +44,18 @@ export function failureReport(
       continue;
     }
     lines.push('', `--- FAILED: ${nameOf(atom)}`);
-    const file = join(directory, folder, 'clusterrunner_console_output');
+    const file = join(place.directory, folder, 'clusterrunner_console_output');
     const console = consoleEnd(file, colors);
     lines.push(...console.map((line) => `    ${line}`));
-    const exitCode = exitCodeIn(join(directory, folder, 'clusterrunner_exit_code'));
+    const exitCode = exitCodeIn(join(place.directory, folder, 'clusterrunner_exit_code'));
     lines.push(...howItEnded(exitCode));
     const hint = environmentHint(consoleEnd(file, false), exitCode);
     if (hint !== null) {
       lines.push(`    hint: ${printableLine(hint)}`);
     }
     // A checkout of one's own has nothing that the setup makes.
-    const withSetup = isElsewhere && hasSetup(join(directory, folder, SCRIPT)) ? ` ${WITH_SETUP}` : '';
-    lines.push(`    ${rerun} ${join(shownDirectory, folder, SCRIPT)}${withSetup}`);
+    const withSetup = isElsewhere && hasSetup(join(place.directory, folder, SCRIPT)) ? ` ${WITH_SETUP}` : '';
+    lines.push(`    ${rerun} ${place.word(folder, SCRIPT)}${withSetup}`);
   }
   const others = failed.slice(MAX_SHOWN, MAX_NAMED);
   if (others.length > 0) {
@@ -63,14 +63,12 @@ export function failureReport(
     lines.push(
       ...others.map(
         (atom) =>
-          `    ${nameOf(atom)}  (${atom.error === null ? join(shownDirectory, atomFolder(atom.subjob_id, atom.id)) : 'lost'})`,
+          `    ${nameOf(atom)}  (${atom.error === null ? place.word(atomFolder(atom.subjob_id, atom.id)) : 'lost'})`,
       ),
     );
   }
   if (failed.length > MAX_NAMED) {
-    lines.push(
-      `    … and ${failed.length - MAX_NAMED} more; all are in ${join(shownDirectory, 'failures.txt')}`,
-    );
+    lines.push(`    … and ${failed.length - MAX_NAMED} more; all are in ${place.word('failures.txt')}`);
   }
   return lines.join('\n');
 }
@@ -79,13 +77,13 @@ export function failureReport(
 export function flakyReport(
   flaky: readonly FailedAtom[],
   variables: readonly string[],
-  shownDirectory: string,
+  place: ResultPlace,
 ): string {
   const lines = flaky
     .slice(0, MAX_NAMED)
     .map(
       (atom) =>
-        `--- FLAKY: ${printableLine(atomName(atom.command_string, variables))}\n    it failed first: ${join(shownDirectory, atomFolder(atom.subjob_id, atom.id))}`,
+        `--- FLAKY: ${printableLine(atomName(atom.command_string, variables))}\n    it failed first: ${place.word(atomFolder(atom.subjob_id, atom.id))}`,
     );
   if (flaky.length > MAX_NAMED) {
     lines.push(`    … and ${flaky.length - MAX_NAMED} more`);
@@ -97,13 +95,13 @@ export function flakyReport(
 export function interruptedReport(
   interrupted: readonly FailedAtom[],
   variables: readonly string[],
-  shownDirectory: string,
+  place: ResultPlace,
 ): string {
   const lines = interrupted
     .slice(0, MAX_SHOWN)
     .map(
       (atom) =>
-        `--- RUNNING AT THE END: ${printableLine(atomName(atom.command_string, variables))}\n    ${printableLine(atom.error ?? '')} Its output: ${join(shownDirectory, atomFolder(atom.subjob_id, atom.id))}`,
+        `--- RUNNING AT THE END: ${printableLine(atomName(atom.command_string, variables))}\n    ${printableLine(atom.error ?? '')} Its output: ${place.word(atomFolder(atom.subjob_id, atom.id))}`,
     );
   if (interrupted.length > MAX_SHOWN) {
     lines.push(`    … and ${interrupted.length - MAX_SHOWN} more`);

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { MasterClient } from '../../client/master-client.js';
 import { masterRelay } from '../../client/master-relay.js';
 import { retry } from '../../client/retry.js';
@@ -9,13 +8,13 @@ import type { BuildRequest } from '../../protocol/build.js';
 import type { ProgressDisplay } from './progress-display.js';
 import type { Wanted } from './request.js';
 import { isThisMachine } from './this-machine.js';
-import { RESULTS_DIRECTORY } from './verdict.js';
 
 /** For the first word to a master: long enough for one that is just starting, short enough for a typing error. */
 export const FIRST_CONTACT_MS = 5_000;
 
 /**
- * The request for a build of a folder of this machine. For a snapshot the master has been given the files then.
+ * The request for a build of a folder of this machine. For a snapshot the master has been given the files then, without
+ * those of `results`, an absolute path.
  * @throws ClusterRunnerError of what went wrong on the way; the reason of `signal`
  */
 export async function requestFromHere(
@@ -24,6 +23,7 @@ export async function requestFromHere(
   url: string,
   display: ProgressDisplay,
   signal: AbortSignal,
+  results: string,
 ): Promise<BuildRequest> {
   const { directory, more, snapshot } = wanted;
   const isSent =
@@ -39,7 +39,7 @@ export async function requestFromHere(
   await retry(() => client.knownPacks([], { signal }), { ...patience, giveUpAfterMs: FIRST_CONTACT_MS });
   const { project, hasChanges, revision, bytesSent, notes } = await sendSnapshot({
     directory,
-    excluded: [resolve(RESULTS_DIRECTORY)],
+    excluded: [results],
     env: ownEnvironment(process.env),
     relay: masterRelay(client, { ...patience, patienceMs: RELAY_PATIENCE_MS }),
     signal,

@@ -10,7 +10,7 @@ import {
   statSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { type Readable, Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -19,6 +19,7 @@ import { freeDiskBytes } from '../../lib/free-disk.js';
 import { removeTree } from '../../lib/remove-tree.js';
 import { goesUp, staysInFolder } from '../../protocol/archive-names.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+import { ignoreInGit, isOwnIgnoreFile } from './ignore-file.js';
 import { JUNIT } from './junit.js';
 import { ResultFolder } from './result-folder.js';
 
@@ -36,11 +37,12 @@ const MOST_ROUNDS = 10;
 const MAX_META_BYTES = 1024 ** 2;
 
 /**
- * Results replace what is at `target`, so it must be nothing, an empty folder, or one that holds earlier results only.
+ * Results replace what is at `target`, so it must be nothing, an empty folder, or one that holds earlier
+ * results only, and not the folder that the command was given in.
  * Answers where it really is: behind a link, say.
  * @throws ClusterRunnerError USAGE for anything else, and for a place that cannot be written
  */
-export function replaceableFolder(target: string): string {
+export function replaceableFolder(target: string, cwd = process.cwd()): string {
   const place = unlessMissing(() => realpathSync(target)) ?? target;
   try {
     if (isMountPoint(place)) {
@@ -49,11 +51,19 @@ export function replaceableFolder(target: string): string {
         `A file system is mounted at ${target}, which therefore cannot be replaced as a whole, as results do; make it a link to a folder within a file system.`,
       );
     }
-    const other = unlessMissing(() => readdirSync(place))?.find((name) => !OURS.test(name));
+    const other = unlessMissing(() => readdirSync(place))?.find(
+      (name) => !OURS.test(name) && !isOwnIgnoreFile(place, name),
+    );
     if (other !== undefined) {
       throw new ClusterRunnerError(
         'USAGE',
-        `${target} holds ${JSON.stringify(other)}, which is no result of a build, and results replace the whole folder; move it away or name another folder.`,
+        `${target} holds ${JSON.stringify(other)}, which is no result of a build, and results replace the whole folder; move it away or name another folder with --output.`,
+      );
+    }
+    if (!/^\.\.(\/|$)/.test(relative(place, cwd))) {
+      throw new ClusterRunnerError(
+        'USAGE',
+        `${target} is the current folder or holds it, and results replace the whole folder; name another one with --output.`,
       );
     }
     accessSync(nearestFolder(dirname(place)), constants.W_OK);
@@ -146,6 +156,7 @@ export async function unpackResults(
       throw new Error('the archive ends before its end');
     }
     folder.finish();
+    ignoreInGit(fresh, place);
     await complete?.(fresh);
     signal.throwIfAborted();
     await replace(target, place, fresh);

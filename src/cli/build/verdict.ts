@@ -5,34 +5,42 @@ import { exitCode } from '../exit-codes.js';
 import { showsColors } from '../shows-colors.js';
 import { failureReport, flakyReport, interruptedReport } from './failures.js';
 import { duration } from './progress.js';
+import type { ResultPlace } from './result-place.js';
 
-/** Where `build` puts the results, in the current folder. */
-export const RESULTS_DIRECTORY = 'build_results';
+/** How the end of a build is told. */
+export interface Telling {
+  readonly out: NodeJS.WriteStream;
+  readonly place: ResultPlace;
+  /** Whether the results are there. */
+  readonly hasResults: boolean;
+  /** Seconds since the command began. */
+  readonly elapsed: number;
+}
 
 /**
- * Prints how a build has ended, with what a person needs to see of its failed atoms. `target` is where the results are
- * if they could be fetched, `elapsed` in seconds. Answers the exit code.
+ * Prints how a build has ended, with what a person needs to see of its failed atoms. Answers the exit code.
  * @throws ClusterRunnerError CONFLICT for one that was ended before anything failed
  */
-export function sayVerdict(build: Build, target: string, elapsed: number, hasResults: boolean): number {
+export function sayVerdict(build: Build, telling: Telling): number {
+  const { out, place } = telling;
   const atoms = atomCount(build);
-  const tail = `in ${duration(elapsed)}.${hasResults ? ` Results: ./${RESULTS_DIRECTORY}/` : ''}`;
-  const flaky = flakyReport(build.flaky_atoms ?? [], build.atom_variables, RESULTS_DIRECTORY);
+  const tail = tailOf(telling);
+  const flaky = flakyReport(build.flaky_atoms ?? [], build.atom_variables, place);
   if (flaky !== '') {
-    process.stdout.write(`${flaky}\n\n`);
+    out.write(`${flaky}\n\n`);
   }
-  for (const line of factLines(build)) {
-    process.stdout.write(`${line}\n`);
+  for (const line of factLines(build, place)) {
+    out.write(`${line}\n`);
   }
   if (build.result === 'SUCCESS') {
-    process.stdout.write(`SUCCESS: ${atoms} passed${flakyCount(build)} ${tail}\n`);
+    out.write(`SUCCESS: ${atoms} passed${flakyCount(build)} ${tail}\n`);
     if (build.num_atoms === 0) {
-      process.stdout.write('The atomizers printed nothing, so nothing was tested.\n');
+      out.write('The atomizers printed nothing, so nothing was tested.\n');
     }
     return exitCode.success;
   }
-  sayFailures(build, target);
-  sayCutOff(build);
+  sayFailures(build, telling);
+  sayCutOff(build, telling);
   if (build.state === 'CANCELED') {
     const why = build.error_message ?? 'The build was canceled.';
     const counts = endedCounts(build);
@@ -40,38 +48,39 @@ export function sayVerdict(build: Build, target: string, elapsed: number, hasRes
       // Whether the rest would have passed nobody knows.
       throw new ClusterRunnerError('CONFLICT', `${why} ${counts}, ${tail}`);
     }
-    process.stdout.write(`FAILURE: ${printable(why)}\n${counts}, ${tail}\n`);
+    out.write(`FAILURE: ${printable(why)}\n${counts}, ${tail}\n`);
     return exitCode.testsFailed;
   }
-  process.stdout.write(`FAILURE: ${failureCounts(build, atoms)} ${tail}\n`);
+  out.write(`FAILURE: ${failureCounts(build, atoms)} ${tail}\n`);
   return exitCode.testsFailed;
 }
 
 /** The same of a build that was cancelled because its command was interrupted. */
-export function sayInterrupted(build: Build, target: string, elapsed: number, hasResults: boolean): void {
-  sayFailures(build, target);
-  sayCutOff(build);
-  const where = hasResults ? ` Results: ./${RESULTS_DIRECTORY}/` : '';
-  process.stdout.write(`${endedCounts(build)}, in ${duration(elapsed)}.${where}\n`);
-  process.stdout.write(`Build ${build.id} is canceled.\n`);
+export function sayInterrupted(build: Build, telling: Telling): void {
+  sayFailures(build, telling);
+  sayCutOff(build, telling);
+  telling.out.write(`${endedCounts(build)}, ${tailOf(telling)}\n`);
+  telling.out.write(`Build ${build.id} is canceled.\n`);
 }
 
-function sayFailures(build: Build, target: string): void {
+function tailOf({ elapsed, hasResults, place }: Telling): string {
+  return `in ${duration(elapsed)}.${hasResults ? ` Results: ${printable(place.shown)}` : ''}`;
+}
+
+function sayFailures(build: Build, { out, place }: Telling): void {
   const failed = build.failed_atoms ?? [];
   if (failed.length > 0) {
-    const colors = showsColors(process.stdout);
+    const colors = showsColors(out);
     const isElsewhere = build.request_params.type !== 'directory';
-    process.stdout.write(
-      `${failureReport(failed, build.atom_variables, target, RESULTS_DIRECTORY, isElsewhere, colors)}\n\n`,
-    );
+    out.write(`${failureReport(failed, build.atom_variables, place, isElsewhere, colors)}\n\n`);
   }
 }
 
 /** Names what was running at an early end: one of them may be what hangs. */
-function sayCutOff(build: Build): void {
+function sayCutOff(build: Build, { out, place }: Telling): void {
   const cut = build.interrupted_atoms ?? [];
   if (cut.length > 0) {
-    process.stdout.write(`${interruptedReport(cut, build.atom_variables, RESULTS_DIRECTORY)}\n\n`);
+    out.write(`${interruptedReport(cut, build.atom_variables, place)}\n\n`);
   }
 }
 
@@ -94,7 +103,11 @@ function flakyCount({ num_atoms_flaky: flaky }: Build): string {
 }
 
 /** What the results say beside the verdict, which none of it changes. */
-function factLines({ tests, num_bad_reports: bad, num_left_out: leftOut }: Build): string[] {
+function factLines(
+  { tests, num_bad_reports: bad, num_left_out: leftOut }: Build,
+  { shown }: ResultPlace,
+): string[] {
+  const where = `see ${printable(shown)}*/clusterrunner_notes`;
   const lines: string[] = [];
   if (tests !== null) {
     const { failures, errors, skipped } = tests;
@@ -103,12 +116,10 @@ function factLines({ tests, num_bad_reports: bad, num_left_out: leftOut }: Build
     );
   }
   if (bad > 0) {
-    lines.push(`${bad} ${bad === 1 ? 'report' : 'reports'} of tests could not be read; ${WHERE}.`);
+    lines.push(`${bad} ${bad === 1 ? 'report' : 'reports'} of tests could not be read; ${where}.`);
   }
   if (leftOut > 0) {
-    lines.push(`${leftOut} ${leftOut === 1 ? 'file is' : 'files are'} not whole in the results; ${WHERE}.`);
+    lines.push(`${leftOut} ${leftOut === 1 ? 'file is' : 'files are'} not whole in the results; ${where}.`);
   }
   return lines;
 }
-
-const WHERE = `see ./${RESULTS_DIRECTORY}/*/clusterrunner_notes`;

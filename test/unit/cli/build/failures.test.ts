@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { failureReport, flakyReport } from '../../../../src/cli/build/failures.js';
+import { type ResultPlace, resultPlace } from '../../../../src/cli/build/result-place.js';
 import { toId } from '../../../../src/protocol/ids.js';
 
 describe('the report of failures', () => {
   let directory: string;
+  let place: ResultPlace;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'failures-'));
+    place = { ...resultPlace(undefined, directory), directory };
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
@@ -21,7 +24,7 @@ describe('the report of failures', () => {
 
   it('names the atom, shows the end of its console and how to rerun it', () => {
     const atom = atomWithConsole(3, 'first\nlast line without an end');
-    expect(failureReport([atom], ['T'], directory, 'build_results').split('\n')).to.deep.equal([
+    expect(failureReport([atom], ['T'], place).split('\n')).to.deep.equal([
       '',
       '--- FAILED: 3',
       '    first',
@@ -32,13 +35,13 @@ describe('the report of failures', () => {
 
   it('names the atom with its variable where the atoms of the build set several', () => {
     const atom = atomWithConsole(3, '');
-    expect(failureReport([atom], ['T', 'U'], directory, 'build_results')).to.contain('--- FAILED: T=3\n');
-    expect(flakyReport([atom], ['T', 'U'], 'build_results')).to.contain('--- FLAKY: T=3\n');
+    expect(failureReport([atom], ['T', 'U'], place)).to.contain('--- FAILED: T=3\n');
+    expect(flakyReport([atom], ['T', 'U'], place)).to.contain('--- FLAKY: T=3\n');
   });
 
   it('says that a rerun needs a checkout when the build had a folder of its own', () => {
     const atom = atomWithConsole(3, '');
-    expect(failureReport([atom], ['T'], directory, 'build_results', true)).to.contain(
+    expect(failureReport([atom], ['T'], place, true)).to.contain(
       '    rerun it by hand, in a checkout: PROJECT_DIR="$PWD" bash build_results/artifact_0_3/clusterrunner_command',
     );
   });
@@ -49,8 +52,7 @@ describe('the report of failures', () => {
       join(directory, 'artifact_0_3', 'clusterrunner_command'),
       '#!/bin/sh\n# With the argument --with-setup it runs setup_build first.\n# Reruns …\n',
     );
-    const report = (isElsewhere: boolean) =>
-      failureReport([atom], ['T'], directory, 'build_results', isElsewhere);
+    const report = (isElsewhere: boolean) => failureReport([atom], ['T'], place, isElsewhere);
     expect(report(true)).to.match(/artifact_0_3\/clusterrunner_command --with-setup$/);
     expect(report(false)).to.match(/artifact_0_3\/clusterrunner_command$/);
   });
@@ -58,14 +60,14 @@ describe('the report of failures', () => {
   it('says with which exit code it ended, and which signal that was', () => {
     const atom = atomWithConsole(3, '');
     writeFileSync(join(directory, 'artifact_0_3', 'clusterrunner_exit_code'), '139\n');
-    expect(failureReport([atom], ['T'], directory, 'build_results')).to.contain(
+    expect(failureReport([atom], ['T'], place)).to.contain(
       '    (it printed nothing)\n    exit code 139 (SIGSEGV)\n',
     );
   });
 
   it('shows only the end of a long console, and says where the rest is', () => {
     const atom = atomWithConsole(1, Array.from({ length: 500 }, (_, n) => `line ${n}`).join('\n'));
-    const report = failureReport([atom], ['T'], directory, 'build_results');
+    const report = failureReport([atom], ['T'], place);
     expect(report)
       .to.contain('line 499')
       .and.contain('the whole console is in')
@@ -79,46 +81,44 @@ describe('the report of failures', () => {
       command_string: "export T='3';",
       error: '3 slaves were lost while they ran this subjob (a, b, c); it is not tried again.',
     };
-    expect(failureReport([lost], ['T'], directory, 'build_results').split('\n')).to.deep.equal([
+    expect(failureReport([lost], ['T'], place).split('\n')).to.deep.equal([
       '',
       '--- LOST: 3',
       '    3 slaves were lost while they ran this subjob (a, b, c); it is not tried again.',
     ]);
     const many = Array.from({ length: 11 }, () => lost);
-    expect(failureReport(many, ['T'], directory, 'build_results')).to.contain('    3  (lost)');
+    expect(failureReport(many, ['T'], place)).to.contain('    3  (lost)');
   });
 
   it('says where the first failure of a flaky atom is', () => {
     const flaky = { id: toId.atom(3), subjob_id: toId.subjob(1), command_string: 'export T=3;', error: null };
-    expect(flakyReport([flaky], ['T'], 'build_results')).to.equal(
+    expect(flakyReport([flaky], ['T'], place)).to.equal(
       '--- FLAKY: 3\n    it failed first: build_results/artifact_1_3',
     );
-    expect(flakyReport(new Array(101).fill(flaky), ['T'], 'build_results')).to.contain('… and 1 more');
-    expect(flakyReport([], ['T'], 'build_results')).to.equal('');
+    expect(flakyReport(new Array(101).fill(flaky), ['T'], place)).to.contain('… and 1 more');
+    expect(flakyReport([], ['T'], place)).to.equal('');
   });
 
   it('does not stumble over results that are missing', () => {
     const atom = { id: toId.atom(3), subjob_id: toId.subjob(1), command_string: 'export T=3;', error: null };
-    expect(failureReport([atom], ['T'], directory, 'build_results')).to.contain(
-      '    (its results are not here)',
-    );
+    expect(failureReport([atom], ['T'], place)).to.contain('    (its results are not here)');
   });
 
   it('takes control characters out of what it shows', () => {
     const atom = atomWithConsole(1, '\u001b[31mred\u001b[0m \u001b]0;title\u0007\n');
-    expect(failureReport([atom], ['T'], directory, 'build_results')).to.contain('    red \n');
+    expect(failureReport([atom], ['T'], place)).to.contain('    red \n');
   });
 
   it('keeps the colours of consoles where they can be shown, and takes them back', () => {
     const atom = atomWithConsole(1, '\u001b[31mred\n\u001b]0;title\u0007more\n');
-    expect(failureReport([atom], ['T'], directory, 'build_results', false, true)).to.contain(
+    expect(failureReport([atom], ['T'], place, false, true)).to.contain(
       '\n    \u001b[31mred\n    more\u001b[0m\n',
     );
   });
 
   it('shows ten atoms whole, a hundred by name, and counts the rest', () => {
     const atoms = Array.from({ length: 120 }, (_, id) => atomWithConsole(id, 'x\n'));
-    const report = failureReport(atoms, ['T'], directory, 'build_results');
+    const report = failureReport(atoms, ['T'], place);
     expect(report.match(/--- FAILED/g)).to.have.length(10);
     expect(report).to.contain('    99  (build_results/artifact_0_99)').and.contain('and 20 more');
   });

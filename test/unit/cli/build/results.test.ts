@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -31,6 +32,11 @@ async function tarGz(
   }
   tar.finalize();
   return gzipSync(await buffer(tar));
+}
+
+/** Beside the file that keeps git from seeing them. */
+function resultsIn(folder: string): string[] {
+  return readdirSync(folder).filter((name) => name !== '.gitignore');
 }
 
 describe('unpacking results', () => {
@@ -73,7 +79,7 @@ describe('unpacking results', () => {
     // In pieces, as a network may bring them.
     const pieces = [archive.subarray(0, 40), archive.subarray(40)];
     await unpackResults(Readable.from(pieces), target, { requiresEndMark: true });
-    expect(readdirSync(target)).to.deep.equal(['artifact_0_0']);
+    expect(resultsIn(target)).to.deep.equal(['artifact_0_0']);
   });
 
   it('unpacks where it is told to, and leaves nothing there', async () => {
@@ -102,6 +108,53 @@ describe('unpacking results', () => {
     );
     expect(error).to.be.instanceOf(ClusterRunnerError);
     expect(readFileSync(join(target, 'main.c'), 'utf8')).to.equal('code');
+  });
+
+  it('refuses to replace the current folder, or one that holds it, and not one beside it', () => {
+    const inner = join(target, 'artifact_0_0');
+    mkdirSync(inner, { recursive: true });
+    expect(() => replaceableFolder(target, target)).to.throw('is the current folder or holds it');
+    expect(() => replaceableFolder(target, inner)).to.throw('is the current folder or holds it');
+    expect(replaceableFolder(target, outside)).to.equal(realpathSync(target));
+    expect(replaceableFolder(target, `${target}.d`)).to.equal(realpathSync(target));
+    expect(replaceableFolder(join(target, '..a'), target)).to.equal(join(target, '..a'));
+    expect(() => replaceableFolder(join(target, '..a'), join(target, '..a', 'b'))).to.throw('holds it');
+  });
+
+  it('keeps git from seeing the results, also those that replace others', async () => {
+    const git = (...args: string[]) => spawnSync('git', args, { cwd: outside, encoding: 'utf8' }).stdout;
+    git('init', '-q');
+    const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
+    for (const _ of ['first', 'second']) {
+      await unpackResults(Readable.from([archive]), target);
+      expect(existsSync(join(target, 'artifact_0_0', 'a'))).to.equal(true);
+      expect(git('status', '--porcelain', '--untracked-files=all')).to.equal('');
+    }
+    expect(git('status', '--porcelain', '--ignored')).to.equal('!! build_results/\n');
+  });
+
+  it('lets git see the results where it sees the earlier ones', async () => {
+    const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
+    mkdirSync(join(target, 'artifact_1_1'), { recursive: true });
+    await unpackResults(Readable.from([archive]), target);
+    expect(readdirSync(target)).to.deep.equal(['artifact_0_0']);
+  });
+
+  it("refuses to replace a folder with somebody's own .gitignore", async () => {
+    const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
+    await unpackResults(Readable.from([archive]), target);
+    const own = join(target, '.gitignore');
+    const text = readFileSync(own, 'utf8');
+    for (const other of [`${text}!.gitignore\n`, text.replace('*', '#')]) {
+      writeFileSync(own, other);
+      expect(() => replaceableFolder(target)).to.throw('holds ".gitignore", which is no result');
+    }
+    rmSync(own);
+    symlinkSync('artifact_0_0/a', own);
+    expect(() => replaceableFolder(target)).to.throw('holds ".gitignore", which is no result');
+    rmSync(own);
+    writeFileSync(own, text);
+    expect(replaceableFolder(target)).to.equal(realpathSync(target));
   });
 
   it('refuses a place where a file system is mounted before anything is fetched', function () {
@@ -141,7 +194,7 @@ describe('unpacking results', () => {
     const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
     await unpackResults(Readable.from([archive]), target);
     expect(lstatSync(target).isSymbolicLink()).to.equal(true);
-    expect(readdirSync(far)).to.deep.equal(['artifact_0_0']);
+    expect(resultsIn(far)).to.deep.equal(['artifact_0_0']);
   });
 
   it('reads an archive that is made of several gzip members', async () => {
@@ -149,14 +202,14 @@ describe('unpacking results', () => {
     const withoutEnd = gzipSync(Buffer.from(gunzipSync(first).subarray(0, -1024)));
     const second = await tarGz([{ name: 'artifact_1_1/b', content: 'b' }]);
     await unpackResults(Readable.from([withoutEnd, second]), target);
-    expect(readdirSync(target).sort()).to.deep.equal(['artifact_0_0', 'artifact_1_1']);
+    expect(resultsIn(target).sort()).to.deep.equal(['artifact_0_0', 'artifact_1_1']);
   });
 
   it('leaves an empty folder of an archive without files', async () => {
     mkdirSync(target);
     writeFileSync(join(target, 'failures.txt'), 'old');
     await unpackResults(Readable.from([await tarGz([])]), target);
-    expect(readdirSync(target)).to.deep.equal([]);
+    expect(resultsIn(target)).to.deep.equal([]);
   });
 
   it('keeps the old results when the archive was cut off before its first file', async () => {
@@ -168,7 +221,7 @@ describe('unpacking results', () => {
       (reason: unknown) => reason,
     );
     expect(error).to.be.an('error');
-    expect(readdirSync(target)).to.deep.equal(['failures.txt']);
+    expect(resultsIn(target)).to.deep.equal(['failures.txt']);
   });
 
   it('keeps the old results when the download breaks', async () => {
@@ -199,7 +252,7 @@ describe('unpacking results', () => {
     ]);
     await unpackResults(Readable.from([archive]), target);
     expect(readdirSync(outside)).to.deep.equal(['build_results']);
-    expect(readdirSync(target)).to.deep.equal(['artifact_0_0']);
+    expect(resultsIn(target)).to.deep.equal(['artifact_0_0']);
     expect(readdirSync(join(target, 'artifact_0_0')).sort()).to.deep.equal(['fine', 'link', 'up']);
     expect(lstatSync(join(target, 'artifact_0_0/up')).isDirectory()).to.equal(true);
   });
@@ -215,7 +268,7 @@ describe('unpacking results', () => {
       (error: unknown) => error,
     );
     expect(failure).to.be.an('error').with.property('message').that.contains('an extended header of 12000');
-    expect(readdirSync(target)).to.deep.equal(['failures.txt']);
+    expect(resultsIn(target)).to.deep.equal(['failures.txt']);
     expect(readdirSync(outside)).to.deep.equal(['build_results']);
   });
 
@@ -355,6 +408,6 @@ describe('unpacking results', () => {
     const broken = unpackResults(Readable.from([archive.subarray(0, 20)]), target);
     expect(await failureOf(broken)).to.be.instanceOf(ClusterRunnerError);
     expect(readdirSync(outside)).to.deep.equal(['build_results']);
-    expect(readdirSync(target)).to.deep.equal(['artifact_0_0']);
+    expect(resultsIn(target)).to.deep.equal(['artifact_0_0']);
   });
 });
