@@ -6,9 +6,6 @@ import type { Program } from '../support/processes.js';
 import { writeFiles } from '../support/project.js';
 import { eventually } from '../support/wait.js';
 
-/** Each look starts the program, which takes seconds on a busy machine. */
-const PATIENCE_MS = 50_000;
-
 describe('the cluster of one build', () => {
   let cluster: Cluster;
   let build: Program;
@@ -42,7 +39,6 @@ Wait:
         return stdout.includes('waits in');
       },
       () => shown,
-      PATIENCE_MS,
     );
     const { exitCode, stdout } = await cluster.run(['status']).ended;
     expect(exitCode).to.equal(0);

@@ -57,7 +57,6 @@ describe('the examples of signing in docs/api.md', () => {
         process.stderr.write(`      skipped: ${missing.join(' and ')} not installed\n`);
         this.skip();
       }
-      this.timeout(30_000);
       const here = code.replaceAll('http://localhost:43000', master.url);
       expect(here).not.to.equal(code);
       const [program, args] = language?.command(here) ?? ['false', []];

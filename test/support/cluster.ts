@@ -20,9 +20,10 @@ import { eventually } from './wait.js';
 
 export const repositoryRoot = dirname(findPackageJSON(import.meta.url));
 const MARKER = 'TEST_CLUSTER';
-const GRACE_MS = 10_000;
-/** Beyond the five seconds between SIGTERM and SIGKILL that a watchdog gives: a busy machine needs time too. */
-const LEFTOVERS_GRACE_MS = 15_000;
+/** A busy machine needs time too. */
+const GRACE_MS = 60_000;
+/** Beyond the five seconds between SIGTERM and SIGKILL that a watchdog gives. */
+const LEFTOVERS_GRACE_MS = 60_000;
 
 export interface StartOptions {
   readonly cwd?: string;

@@ -18,16 +18,19 @@ export interface RunOptions {
 
 /** A program that was started, with all that it has printed so far. */
 export class Program {
+  /** Since they were last taken, and those that were running then. */
+  static #started: Program[] = [];
+
   readonly ended: Promise<Ended>;
+  readonly name: string;
   readonly #child: ChildProcess;
-  readonly #name: string;
   #stdout = '';
   #stderr = '';
   #hasEnded = false;
   #changed: () => void = () => undefined;
 
   constructor(file: string, args: readonly string[], options: RunOptions) {
-    this.#name = [file, ...args].join(' ');
+    this.name = [file, ...args].join(' ');
     const child = spawn(file, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -41,11 +44,18 @@ export class Program {
     this.ended = this.#untilEnded();
     // Whoever waits for it hears of a program that cannot be started; nobody else need.
     this.ended.catch(() => undefined);
+    Program.#started.push(this);
+  }
+
+  static takeStarted(): readonly Program[] {
+    const started = Program.#started;
+    Program.#started = started.filter((program) => !program.hasEnded);
+    return started;
   }
 
   get pid(): number {
     if (this.#child.pid === undefined) {
-      throw new Error(`${this.#name} could not be started.`);
+      throw new Error(`${this.name} could not be started.`);
     }
     return this.#child.pid;
   }
@@ -74,7 +84,7 @@ export class Program {
         return match;
       }
       if (this.#hasEnded) {
-        throw new Error(`${this.#name} ended without saying ${pattern}.\n${this.#stdout}\n${this.#stderr}`);
+        throw new Error(`${this.name} ended without saying ${pattern}.\n${this.#stdout}\n${this.#stderr}`);
       }
       await new Promise<void>((resolve) => {
         this.#changed = resolve;

@@ -83,7 +83,7 @@ describe('the configuration', () => {
       const runs = await Promise.all(Array.from({ length: 6 }, run));
       expect(new Set(runs.map(({ stdout }) => stdout))).to.deep.equal(new Set([load().secret]));
       expect(readdirSync(join(home, '.clusterrunner'))).to.deep.equal(['clusterrunner.conf']);
-    }).timeout(60_000);
+    });
   }
 
   it('adds a secret to a file that has none and keeps all else in it', () => {
