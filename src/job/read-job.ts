@@ -1,7 +1,6 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
+import { readBounded } from '../lib/read-bounded.js';
+import { ClusterRunnerError, reasonWithoutPaths } from '../protocol/errors.js';
 import type { NamedJob } from '../protocol/job.js';
 import { parseJobs, selectJob } from './parse-jobs.js';
 
@@ -22,9 +21,9 @@ export async function readJob(
 ): Promise<NamedJob> {
   for (const fileName of jobFileNames) {
     const file = join(projectDirectory, fileName);
-    const text = await readText(file);
+    const shown = isCheckout ? fileName : file;
+    const text = await readText(file, shown);
     if (text !== null) {
-      const shown = isCheckout ? fileName : file;
       return selectJob(parseJobs(text, shown), name, shown);
     }
   }
@@ -37,25 +36,18 @@ export async function readJob(
 }
 
 /** null when there is no such file. */
-async function readText(file: string): Promise<string | null> {
+async function readText(file: string, shown: string): Promise<string | null> {
   try {
-    // Not to wait for ever for the other end of a pipe.
-    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const stat = await handle.stat();
-      if (!stat.isFile()) {
-        throw new ClusterRunnerError('JOB_INVALID', `${file} is not a file.`);
-      }
-      if (stat.size > MAX_BYTES) {
-        throw new ClusterRunnerError(
-          'JOB_INVALID',
-          `${file} is larger than ${MAX_BYTES / 1024} KiB; move long commands into scripts.`,
-        );
-      }
-      return new TextDecoder('utf-8', { fatal: true }).decode(await handle.readFile());
-    } finally {
-      await handle.close();
+    const read = await readBounded(file, MAX_BYTES);
+    if ('bytes' in read) {
+      return new TextDecoder('utf-8', { fatal: true }).decode(read.bytes);
     }
+    throw new ClusterRunnerError(
+      'JOB_INVALID',
+      read.refused === 'no file'
+        ? `${shown} is not a file.`
+        : `${shown} is larger than ${MAX_BYTES / 1024} KiB; move long commands into scripts.`,
+    );
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT' || code === 'ENOTDIR') {
@@ -64,7 +56,8 @@ async function readText(file: string): Promise<string | null> {
     if (error instanceof ClusterRunnerError || typeof code !== 'string') {
       throw error;
     }
-    const reason = code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8' : messageOf(error);
-    throw new ClusterRunnerError('JOB_INVALID', `${file} cannot be read: ${reason}.`, { cause: error });
+    const reason =
+      code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8' : reasonWithoutPaths(error);
+    throw new ClusterRunnerError('JOB_INVALID', `${shown} cannot be read: ${reason}.`, { cause: error });
   }
 }

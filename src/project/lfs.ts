@@ -1,9 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readBounded } from '../lib/read-bounded.js';
 import type { ProgramResult } from '../process/run-program.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Git } from './git.js';
 import { failed } from './git-errors.js';
+
+/** Of a larger file git itself takes nothing. */
+const MAX_ATTRIBUTES_BYTES = 100 * 1024 * 1024;
 
 /** Of a checkout that failed: what it was if it was about files of Git LFS; null otherwise. */
 export function lfsProblem(checkedOut: ProgramResult): ClusterRunnerError | null {
@@ -37,7 +40,8 @@ export async function hasPointersOnly(git: Git, folder: string): Promise<boolean
 /** Those at the top, where `git lfs track` puts them; '' when there are none. */
 async function attributesOf(folder: string): Promise<string> {
   try {
-    return await readFile(join(folder, '.gitattributes'), 'utf8');
+    const read = await readBounded(join(folder, '.gitattributes'), MAX_ATTRIBUTES_BYTES);
+    return 'bytes' in read ? read.bytes.toString('utf8') : '';
   } catch (error) {
     // None, or something else of that name.
     if (error instanceof Error && 'code' in error) {

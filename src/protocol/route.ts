@@ -33,6 +33,8 @@ export interface RouteDeclaration {
   readonly answer: TObject | MediaType | 'redirect';
   /** Other statuses that are no error, and what they say. */
   readonly alsoAnswers?: Readonly<Record<number, string>>;
+  /** What it changes is to be known afterwards with who asked for it: the master logs each request that it takes. */
+  readonly isLogged?: true;
   /** Label to route name, for `child_routes`. */
   readonly children?: Readonly<Record<string, string>>;
 }

@@ -21,6 +21,7 @@ import type { Limits } from './limits.js';
 import { OpenCalls } from './open-calls.js';
 import { requireHost, requireKnownHost, requireOrigin, shareWith } from './origins.js';
 import { ReadsAtOnce } from './reads-at-once.js';
+import { RefusalLog } from './refusal-log.js';
 import { RequestsInFlight } from './requests-in-flight.js';
 import { Turns } from './turns.js';
 import { UnprovedBytes } from './unproved-bytes.js';
@@ -87,7 +88,10 @@ export function createApp(options: AppOptions): App {
 function createRouter(options: AppOptions, openCalls: OpenCalls): Router {
   const handlers = createHandlers({ ...options, turns: new Turns() });
   const { limits, readAccess } = options;
-  const failedSignatures = new FailedSignatures(limits.failedSignatures, options.clock);
+  const refusals = new RefusalLog(options.clock, options.log);
+  const failedSignatures = new FailedSignatures(limits.failedSignatures, options.clock, (kind, address) =>
+    refusals.note(kind, address),
+  );
   const shared = {
     keys: { ...options, failedSignatures },
     parseJson: createJsonParser(limits.jsonBytes, limits.jsonDepth),

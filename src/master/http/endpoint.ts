@@ -101,6 +101,7 @@ export function createEndpoint<R extends RouteDeclaration>(
     const slave = slaveOf(params);
     const isOfSlave = proof.form === 'parts' && slave !== null;
     const answer: unknown = await (isOfSlave ? shared.inFlight.run(slave, work) : work());
+    logTaken(route, ctx, head, proof, answer, shared.log);
     sendAnswer(ctx, route, answer, route.method === 'GET' ? { child_routes: shared.childRoutes } : {});
     signSent(ctx, proof, seconds(shared.keys.clock.now()));
     if (isStranger) {
@@ -111,6 +112,22 @@ export function createEndpoint<R extends RouteDeclaration>(
       closeUnread(content, ctx.res, shared.limits.unreadSeconds, shared.log);
     }
   };
+}
+
+/** Who has asked for a change that was made. The address of the target has no secrets: a token stands in the query. */
+function logTaken(
+  { isLogged }: RouteDeclaration,
+  { method, path }: Context,
+  { address }: RequestHead,
+  { form }: Proof,
+  answer: unknown,
+  log: Logger,
+): void {
+  if (isLogged) {
+    const isNewBuild = typeof answer === 'object' && answer !== null && 'build_id' in answer;
+    const build = isNewBuild ? { build: answer.build_id } : {};
+    log.info({ address, signed: form, ...build }, `Taken from ${address}: ${method} ${path}.`);
+  }
 }
 
 /** A file that is downloaded may be taken as slowly as it is: there is Node's limit on connections without progress. */

@@ -21,12 +21,17 @@ export type ProofKind = 'signature' | 'digest' | 'token';
 export class FailedSignatures {
   readonly #limit: number;
   readonly #clock: Clock;
+  readonly #first: (kind: ProofKind, address: string) => void;
   readonly #windows = new Map<string, Window>();
 
-  /** `limit`: so many within a minute from one address are answered as what they are. */
-  constructor(limit: number, clock: Clock) {
+  /**
+   * `limit`: so many within a minute from one address are answered as what they are. `first` is told of the first one of
+   * each kind and address in a minute.
+   */
+  constructor(limit: number, clock: Clock, first: (kind: ProofKind, address: string) => void) {
     this.#limit = limit;
     this.#clock = clock;
+    this.#first = first;
   }
 
   count(kind: ProofKind, address: string): void {
@@ -42,6 +47,7 @@ export class FailedSignatures {
       this.#windows.delete(oldest);
     }
     this.#windows.set(key, { began: this.#clock.now(), count: 1 });
+    this.#first(kind, address);
   }
 
   /** What to answer to another wrong proof of this kind from this address; null while it is told what is wrong. */

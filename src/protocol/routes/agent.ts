@@ -18,6 +18,7 @@ export const agentRoutes = {
     method: 'POST',
     path: '/v1/slave',
     signing: 'parts',
+    isLogged: true,
     summary: 'A slave says that it is there.',
     params: nothing,
     query: nothing,

@@ -57,6 +57,7 @@ export const buildRoutes = {
     method: 'POST',
     path: '/v1/build',
     signing: 'document',
+    isLogged: true,
     summary: 'Starts a build.',
     params: nothing,
     query: nothing,
@@ -107,6 +108,7 @@ export const buildRoutes = {
     method: 'PUT',
     path: '/v1/build/:buildId',
     signing: 'document',
+    isLogged: true,
     summary: 'Cancels a build. A build that has ended already is left as it is.',
     params: ofBuild,
     query: nothing,
@@ -118,6 +120,7 @@ export const buildRoutes = {
     method: 'POST',
     path: '/v1/build/:buildId/rerun',
     signing: 'parts',
+    isLogged: true,
     summary:
       'Starts a build of the atoms of an ended one that failed or were lost, with the same commit, job and files.',
     params: ofBuild,

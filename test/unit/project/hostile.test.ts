@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -207,6 +216,20 @@ describe('a hostile repository', () => {
       expect(existsSync(join(parent, 'root', 'builds', 'evil'))).to.equal(false);
     });
   }
+
+  it('whose .gitattributes, or other file of git, leads to a device that never ends is opened, or refused', async () => {
+    for (const [index, name] of ['.gitattributes', '.gitignore', '.lfsconfig', '.mailmap'].entries()) {
+      symlinkSync('/dev/zero', join(project.directory, name));
+      await project.commit({ more: 'x\n' });
+      const opened: unknown = await open(gitProject(project.url), index + 1).catch((error: unknown) => error);
+      if (opened instanceof Error) {
+        expect(opened, name).to.have.property('code', 'PREPARATION_FAILED');
+      } else {
+        expect(readdirSync(join(parent, 'root', 'builds', `${index + 1}`)), name).to.include('more');
+      }
+      rmSync(join(project.directory, name));
+    }
+  }).timeout(60_000);
 });
 
 describe('a hostile folder', () => {

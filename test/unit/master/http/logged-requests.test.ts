@@ -1,0 +1,72 @@
+import { expect } from 'chai';
+import { toId } from '../../../../src/protocol/ids.js';
+import { documentDigest } from '../../../../src/protocol/signing.js';
+import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
+import { ManualClock } from '../../../support/manual-clock.js';
+import { named } from '../../../support/named-slave.js';
+import { request } from '../../../support/raw-request.js';
+
+describe('the log of a master', () => {
+  let master: FakeMaster;
+  const clock = new ManualClock();
+  beforeEach(async () => {
+    master = await startFakeMaster({ clock, trustedProxies: ['127.0.0.1'] });
+  });
+  afterEach(() => master.close());
+
+  const lines = () => master.logged.map(({ msg }) => String(msg));
+  const wrong = (address: string) =>
+    request(master, 'POST', '/v1/build', {
+      body: '{}',
+      headers: {
+        'x-forwarded-for': address,
+        'content-type': 'application/json',
+        'clusterrunner-message-authentication-digest': documentDigest('another secret', Buffer.from('{}')),
+      },
+    });
+
+  it('has who asked for each change of builds and slaves, and who looked does not stand there', async () => {
+    const { client } = master;
+    const { build_id: build } = await client.createBuild({
+      type: 'directory',
+      project_directory: '/p',
+      job_name: 'J',
+    });
+    await client.getBuild(build);
+    await client.listBuilds({});
+    await client.cancelBuild(build);
+    await client.registerSlave(named);
+    await client.drainSlaves('all');
+    expect(lines()).to.deep.equal([
+      'Taken from 127.0.0.1: POST /v1/build.',
+      `Taken from 127.0.0.1: PUT /v1/build/${build}.`,
+      'Taken from 127.0.0.1: POST /v1/slave.',
+      'Taken from 127.0.0.1: POST /v1/slave/shutdown.',
+    ]);
+    expect(master.logged[0]).to.include({ build, signed: 'parts', address: '127.0.0.1' });
+  });
+
+  it('does not say of a change that was refused that it was taken', async () => {
+    const refused = await master.client.cancelBuild(toId.build(99)).catch((error: unknown) => error);
+    expect(refused).to.be.instanceOf(Error);
+    expect(lines()).to.deep.equal([]);
+  });
+
+  it('names an address that shows wrong digests once a minute', async () => {
+    for (let i = 0; i < 5; i += 1) {
+      expect((await wrong('192.0.2.1')).status).to.equal(401);
+    }
+    expect(lines()).to.deep.equal(['A request of 192.0.2.1 was refused: its digest is wrong.']);
+    clock.advance(60_000);
+    await wrong('192.0.2.1');
+    expect(lines()).to.have.length(2);
+  });
+
+  it('is not filled by whoever has many addresses', async () => {
+    for (let i = 1; i <= 40; i += 1) {
+      await wrong(`192.0.${i}.1`);
+    }
+    expect(lines()).to.have.length(10);
+    expect(lines().at(-1)).to.match(/^Requests of more addresses were refused/);
+  });
+});
