@@ -1,13 +1,10 @@
-import { Command, CommanderError, Option } from 'commander';
-import { printable } from '../lib/printable.js';
+import { Command, Option } from 'commander';
 import { version } from '../lib/version.js';
 import { requireNativeLibrary } from '../master/store/native-library.js';
-import { ClusterRunnerError } from '../protocol/errors.js';
 import { heedClosedOutput } from './closed-output.js';
-import { exitCode } from './exit-codes.js';
-import { refusalOfSystem } from './refusal-of-system.js';
 import { joinRemoteFilePairs } from './remote-file-pairs.js';
 import { optionsLike } from './suggestions.js';
+import { type Told, tellError } from './tell-error.js';
 
 /*
  * Subcommands are imported when they are called: `--help` must not wait for a web server and a database to
@@ -22,29 +19,19 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await program().parseAsync(joinRemoteFilePairs(argv));
   } catch (error) {
-    process.exitCode = exitCodeOf(error);
+    const told = tellError(error);
+    process.exitCode = told.exitCode;
+    await tellJson(argv, told);
   }
 }
 
-function exitCodeOf(error: unknown): number {
-  if (error instanceof CommanderError) {
-    // commander has printed its sentence (or the help that was asked for).
-    return error.exitCode === 0 ? exitCode.success : exitCode.couldNotRun;
+/** Also where its own line is not understood: a program that asked for JSON reads nothing else. */
+async function tellJson(argv: readonly string[], told: Told): Promise<void> {
+  if (argv[2] === 'build' && argv.includes('--json') && told.message !== null) {
+    const { nothingKnown, outcomeOf } = await import('./build/outcome.js');
+    const { printJson } = await import('./reader.js');
+    printJson(outcomeOf(nothingKnown(), { exitCode: told.exitCode, error: told.message, seconds: 0 }));
   }
-  if (error instanceof ClusterRunnerError) {
-    process.stderr.write(`clusterrunner: ${printable(error.message)}\n`);
-    return exitCode.couldNotRun;
-  }
-  const refusal = refusalOfSystem(error);
-  if (refusal !== null) {
-    process.stderr.write(`clusterrunner: ${printable(refusal)}\n`);
-    return exitCode.couldNotRun;
-  }
-  const stack = error instanceof Error ? error.stack : String(error);
-  process.stderr.write(
-    `clusterrunner: this is a bug in ClusterRunner, please report it.\n${printable(String(stack))}\n`,
-  );
-  return exitCode.couldNotRun;
 }
 
 function program(): Command {
@@ -105,6 +92,7 @@ function program(): Command {
     .option('--atoms-override <json>', 'list of atoms to run, in place of what the atomizers list')
     .option('--rerun-failed <build>', 'run the atoms again that failed or were lost in that build, as it was')
     .option('--output <dir>', 'folder that is replaced by the results (default: build_results)')
+    .option('--json', 'print one JSON object on stdout at the end, and what people read on stderr')
     .option('--junit <file>', 'where to put a copy of the junit.xml of the results')
     .action(async (type: string | undefined, options) => {
       process.exitCode = await (await import('./build/command.js')).build(type, options);

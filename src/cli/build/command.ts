@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { MasterClient } from '../../client/master-client.js';
+import { MasterClient, parseMasterUrl } from '../../client/master-client.js';
 import { retry } from '../../client/retry.js';
 import type { LoadedConfig } from '../../config/load.js';
 import { seconds, systemClock } from '../../lib/clock.js';
@@ -14,12 +14,14 @@ import type { BuildId } from '../../protocol/ids.js';
 import { type CommonOptions, createContext } from '../context.js';
 import { exitCode } from '../exit-codes.js';
 import { type Trust, trustOf } from '../master-connection.js';
-import { parseBuildId } from '../reader.js';
+import { parseBuildId, printJson } from '../reader.js';
+import { tellError } from '../tell-error.js';
 import { type ComingResults, resultsOf } from './coming-results.js';
 import { copyJunit, removeEarlierJunit, requirePlaceOfJunit } from './fetch-results.js';
 import { followBuild } from './follow.js';
 import { interruptions } from './interruptions.js';
 import { masterOnThisMachine } from './master-on-this-machine.js';
+import { type Known, nothingKnown, outcomeOf } from './outcome.js';
 import { type ProgressDisplay, progressDisplay } from './progress-display.js';
 import { type RequestOptions, readWanted, requireNothingElse } from './request.js';
 import { FIRST_CONTACT_MS, requestFromHere } from './request-from-here.js';
@@ -35,13 +37,39 @@ export interface BuildOptions extends CommonOptions, RequestOptions {
   readonly junit?: string;
   /** Where the results go. */
   readonly output?: string;
+  /** One JSON object on stdout at the end; what people read goes to stderr. */
+  readonly json?: boolean;
 }
 
 /** Where there is no terminal a line now and then is enough. */
 const QUIET_SECONDS = 10;
 
-/** `clusterrunner build`. Resolves with the exit code; rejects with ClusterRunnerError when it could not run. */
+/**
+ * `clusterrunner build`. Resolves with the exit code; rejects with ClusterRunnerError when it could not run, but with
+ * `--json`, which tells of that too.
+ */
 export async function build(type: string | undefined, options: BuildOptions): Promise<number> {
+  const known = nothingKnown();
+  if (options.json !== true) {
+    return carryOut(type, options, process.stdout, known);
+  }
+  const began = systemClock.monotonic();
+  const { exitCode: code, message } = await carryOut(type, options, process.stderr, known).then(
+    (code) => ({ exitCode: code, message: null }),
+    tellError,
+  );
+  const elapsed = seconds(systemClock.monotonic() - began);
+  printJson(outcomeOf(known, { exitCode: code, error: message, seconds: elapsed }));
+  return code;
+}
+
+/** `out` is for people; `known` is told of what is learned. */
+async function carryOut(
+  type: string | undefined,
+  options: BuildOptions,
+  out: NodeJS.WriteStream,
+  known: Known,
+): Promise<number> {
   const { config, log } = createContext('build', options, {}, 'warn');
   const place = resultPlace(options.output, process.cwd());
   replaceableFolder(place.directory);
@@ -53,8 +81,9 @@ export async function build(type: string | undefined, options: BuildOptions): Pr
   const releasers = new Releasers();
   const interrupt = interruptions(releasers);
   try {
-    return await runBuild({ order, options, out: process.stdout, place, config, log, interrupt, releasers });
+    return await runBuild({ order, options, out, known, place, config, log, interrupt, releasers });
   } finally {
+    known.interrupted = interrupt.aborted;
     await releasers.releaseAll();
   }
 }
@@ -93,6 +122,7 @@ interface Run {
   readonly options: BuildOptions;
   /** For people. */
   readonly out: NodeJS.WriteStream;
+  readonly known: Known;
   readonly place: ResultPlace;
   readonly config: LoadedConfig;
   readonly log: Logger;
@@ -101,7 +131,7 @@ interface Run {
 }
 
 async function runBuild(run: Run): Promise<number> {
-  const { order, options, out, place, config, log, interrupt, releasers } = run;
+  const { order, options, out, known, place, config, log, interrupt, releasers } = run;
   const started = systemClock.now();
   const display = progressDisplay(out, systemClock, options.quiet === true);
   releasers.add(() => display.end());
@@ -130,6 +160,8 @@ async function runBuild(run: Run): Promise<number> {
     giveUpAfterMs: FIRST_CONTACT_MS,
   });
   display.say(`Build ${buildId} is accepted by ${url}`);
+  known.id = buildId;
+  known.url = isLocal ? null : buildUrl(url, buildId);
 
   const fetching = new AbortController();
   const coming = resultsOf(client, buildId, {
@@ -142,6 +174,7 @@ async function runBuild(run: Run): Promise<number> {
   releasers.add(() => coming.drop());
   const followed = await followOrCancel(client, buildId, { display, interrupt, trouble, isLive: out.isTTY });
   const { build: ended, isInterrupted } = followed;
+  known.build = ended;
   display.end();
   const elapsed = seconds(systemClock.now() - started);
   if (isInterrupted) {
@@ -154,6 +187,11 @@ async function runBuild(run: Run): Promise<number> {
     giveUp();
   }
   return report(coming, ended, display, elapsed, isLocal, run);
+}
+
+function buildUrl(master: string, build: BuildId): string {
+  const { origin, pathname } = parseMasterUrl(master);
+  return `${origin}${pathname.replace(/\/+$/, '')}/v1/build/${build}`;
 }
 
 /** `isLocal`: it ends with this command; `trouble` is aborted, with a ClusterRunnerError, when it cannot go on. */
@@ -172,6 +210,11 @@ async function findMaster(
   if (config.isExplicit('general.slaves')) {
     log.warn(
       `The build runs on this machine alone: ${config.configFile} lists the slaves ${config.slaves.join(', ')}, but no master is running here. Start \`clusterrunner master\`, and \`clusterrunner slave\` on each of them, or name a master with --master-url.`,
+    );
+  } else if (options.url !== undefined) {
+    // Who names a repository and no checkout may well think of a cluster.
+    log.warn(
+      'The build runs on this machine alone: no master is named, and none is running here. To run it on a cluster, name its master: --master-url http://HOST:43000.',
     );
   }
   requireNativeLibrary();
@@ -236,15 +279,16 @@ async function reportInterrupted(
   build: Build,
   elapsed: number,
   isLocal: boolean,
-  { options: { junit }, out, place }: Run,
+  { options: { junit }, out, known, place }: Run,
 ): Promise<number> {
   const hasRun = build.num_atoms_done > 0 || (build.interrupted_atoms ?? []).length > 0;
   if (!hasRun) {
     out.write(`Build ${build.id} is canceled.${ofBefore(place)}\n`);
     return exitCode.interrupted;
   }
-  const fetched = await fetchOrProblem(coming, build);
-  const problem = fetched.problem ?? (junit === undefined ? null : junitProblem(place.directory, junit));
+  const fetched = await fetchOrProblem(coming, build, place, known);
+  const problem =
+    fetched.problem ?? (junit === undefined ? null : junitProblem(place.directory, junit, known));
   sayInterrupted(build, { out, place, elapsed, hasResults: fetched.problem === null });
   sayOfResults(build, fetched, problem, isLocal ? null : place);
   return exitCode.interrupted;
@@ -256,7 +300,7 @@ async function report(
   display: ProgressDisplay,
   elapsed: number,
   isLocal: boolean,
-  { options: { junit }, out, place, interrupt }: Run,
+  { options: { junit }, out, known, place, interrupt }: Run,
 ): Promise<number> {
   if (build.state === 'ERROR') {
     throw new ClusterRunnerError(
@@ -264,13 +308,14 @@ async function report(
       `Build ${build.id} could not be run: ${build.error_message ?? 'the master gives no reason.'}${ofBefore(place)}`,
     );
   }
-  const fetched = await fetchOrProblem(coming, build);
+  const fetched = await fetchOrProblem(coming, build, place, known);
   display.end();
   if (interrupt.aborted && fetched.problem !== null) {
     out.write(`Build ${build.id} has ended; its results were not fetched.${ofBefore(place)}\n`);
     return exitCode.interrupted;
   }
-  const problem = fetched.problem ?? (junit === undefined ? null : junitProblem(place.directory, junit));
+  const problem =
+    fetched.problem ?? (junit === undefined ? null : junitProblem(place.directory, junit, known));
   try {
     const code = sayVerdict(build, { out, place, elapsed, hasResults: fetched.problem === null });
     return problem !== null && code === exitCode.success ? exitCode.couldNotRun : code;
@@ -312,23 +357,29 @@ function commandFor(build: Build, { isUsual, word }: ResultPlace): string {
 async function fetchOrProblem(
   coming: ComingResults,
   build: Build,
+  place: ResultPlace,
+  known: Known,
 ): Promise<{ problem: ClusterRunnerError | null } & Unpacked> {
   try {
-    return { problem: null, ...(await coming.take(build)) };
+    const unpacked = await coming.take(build);
+    known.results = place.directory;
+    return { problem: null, ...unpacked };
   } catch (error) {
     if (error instanceof ClusterRunnerError) {
+      known.problem = error.message;
       return { problem: error, refused: 0, leftOut: null, left: null };
     }
     throw error;
   }
 }
 
-function junitProblem(target: string, file: string): ClusterRunnerError | null {
+function junitProblem(target: string, file: string, known: Known): ClusterRunnerError | null {
   try {
     copyJunit(target, file);
     return null;
   } catch (error) {
     if (error instanceof ClusterRunnerError) {
+      known.problem = error.message;
       return error;
     }
     throw error;

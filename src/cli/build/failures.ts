@@ -7,6 +7,7 @@ import { printable, printableLine } from '../../lib/printable.js';
 import { readEnd } from '../../lib/read-end.js';
 import { atomFolder } from '../../protocol/ids.js';
 import type { Atom } from '../../protocol/work.js';
+import { consoleEnd } from './console-end.js';
 import { environmentHint } from './environment-hint.js';
 import type { ResultPlace } from './result-place.js';
 
@@ -15,8 +16,8 @@ export type FailedAtom = Pick<Atom, 'id' | 'subjob_id' | 'command_string' | 'err
 
 const MAX_SHOWN = 10;
 const MAX_NAMED = 100;
-const MAX_LINES = 20;
-const MAX_BYTES = 8 * 1024;
+/** More than an exit code takes. */
+const MAX_CODE_BYTES = 100;
 const SCRIPT = 'clusterrunner_command';
 
 /**
@@ -45,11 +46,11 @@ export function failureReport(
     }
     lines.push('', `--- FAILED: ${nameOf(atom)}`);
     const file = join(place.directory, folder, 'clusterrunner_console_output');
-    const console = consoleEnd(file, colors);
+    const console = shownEnd(file, colors);
     lines.push(...console.map((line) => `    ${line}`));
     const exitCode = exitCodeIn(join(place.directory, folder, 'clusterrunner_exit_code'));
     lines.push(...howItEnded(exitCode));
-    const hint = environmentHint(consoleEnd(file, false), exitCode);
+    const hint = environmentHint(consoleEnd(file, false)?.lines ?? [], exitCode);
     if (hint !== null) {
       lines.push(`    hint: ${printableLine(hint)}`);
     }
@@ -120,7 +121,7 @@ function howItEnded(code: number | null): string[] {
 
 /** null when it is not there. */
 function exitCodeIn(file: string): number | null {
-  return existsSync(file) ? Number(readEnd(file, MAX_BYTES).text) : null;
+  return existsSync(file) ? Number(readEnd(file, MAX_CODE_BYTES).text) : null;
 }
 
 /** Whether the job of an atom has a setup, by the script that reruns it. */
@@ -137,19 +138,14 @@ function hasSetup(script: string): boolean {
   }
 }
 
-/** The last lines of a console, which may be larger than memory. */
-function consoleEnd(file: string, colors: boolean): string[] {
-  if (!existsSync(file)) {
+/** The end of a console as lines of a report. */
+function shownEnd(file: string, colors: boolean): readonly string[] {
+  const end = consoleEnd(file, colors);
+  if (end === null) {
     return ['(its results are not here)'];
   }
-  const { text, isWhole } = readEnd(file, MAX_BYTES);
-  if (text === '') {
+  if (end.lines.length === 0) {
     return ['(it printed nothing)'];
   }
-  const all = text.replace(/\r?\n$/, '').split('\n');
-  // The first one may begin within a character or a sequence.
-  const lines = isWhole || all.length === 1 ? all : all.slice(1);
-  const end = printable(lines.slice(-MAX_LINES).join('\n'), { colors }).split('\n');
-  const cut = !isWhole || lines.length > end.length;
-  return cut ? [`… (the whole console is in ${file})`, ...end] : end;
+  return end.isWhole ? end.lines : [`… (the whole console is in ${file})`, ...end.lines];
 }

@@ -1,4 +1,13 @@
-import { accessSync, constants, copyFileSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { MasterClient } from '../../client/master-client.js';
 import type { Build } from '../../protocol/build.js';
@@ -81,7 +90,9 @@ export function copyJunit(target: string, file: string): void {
     copyFileSync(join(target, JUNIT), `${place}.new`);
     renameSync(`${place}.new`, place);
   } catch (error) {
-    rmSync(`${place}.new`, { force: true });
+    if (existsSync(`${place}.new`)) {
+      rmSync(`${place}.new`);
+    }
     throw new ClusterRunnerError(
       'USAGE',
       `The JUnit report could not be written to ${file} (${messageOf(error)}); it is in ${join(target, JUNIT)}.`,
