@@ -6,6 +6,7 @@ import { createMaster, type Master } from '../src/master/service.js';
 import type { SlaveId } from '../src/protocol/ids.js';
 import { PROTOCOL } from '../src/protocol/protocol-version.js';
 import type { RunAssignment, WorkAnswer } from '../src/protocol/slave.js';
+import { ranIn } from '../test/support/ran-in.js';
 import { benchOptions } from './support/options.js';
 import { Report, type Row } from './support/report.js';
 import { round } from './support/statistics.js';
@@ -58,10 +59,11 @@ class Asking {
     const temporaryPath = join(home, `${lease.lease_id}.incoming`);
     writeFileSync(temporaryPath, 'archive');
     const verdicts = atoms.map(({ id }) => ({ id, exit_code: 0, actual_time: 1 }));
-    const report = { lease, atoms: verdicts, index: { members: [], consoles: [] } };
+    const report = { lease, atoms: verdicts, ran_in: ranIn, index: { members: [], consoles: [] } };
     await this.#master.acceptResult(this.#slave, build_id, subjob_id, report, {
       temporaryPath,
       bytes: 7,
+      addedMembers: [],
       entryListPath: null,
     });
   }

@@ -11,6 +11,7 @@ import type {
 } from '../../src/protocol/slave.js';
 import { Session } from '../../src/slave/session.js';
 import { WorkLoop } from '../../src/slave/work-loop.js';
+import { ranIn } from '../../test/support/ran-in.js';
 import { LeanClient } from './lean-client.js';
 import { sampleArchive } from './sample-archives.js';
 
@@ -182,7 +183,13 @@ export class SimulatedSlave {
     const delivered = turn.then(() =>
       this.#session.insist(
         (slave) =>
-          this.#client.deliver(slave, build_id, subjob_id, { lease, atoms: verdicts, index }, archive),
+          this.#client.deliver(
+            slave,
+            build_id,
+            subjob_id,
+            { lease, atoms: verdicts, ran_in: ranIn, index },
+            archive,
+          ),
         signal,
       ),
     );

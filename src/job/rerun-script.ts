@@ -2,7 +2,9 @@ import { quoteForShell } from '../lib/shell-quote.js';
 import { commandString } from './command-string.js';
 import { type AtomFacts, atomEnvironment, buildEnvironment } from './environment.js';
 
-export interface RerunFacts extends AtomFacts {
+export interface RerunFacts extends Omit<AtomFacts, 'projectDirectory' | 'artifactDirectory'> {
+  /** null: nobody knows it, so that who runs the script has to say it. */
+  readonly projectDirectory: string | null;
   readonly jobName: string;
   /** The shell text of the job's commands, as `shellText` makes it. */
   readonly command: string;
@@ -18,6 +20,9 @@ const SETUP_REMARK = `# With the argument ${WITH_SETUP} it runs setup_build firs
 /** Where that is found, whatever the name of the job is. */
 export const SCRIPT_HEAD_BYTES = 256;
 
+const NO_PROJECT = `echo 'Set PROJECT_DIR to a checkout of the project.' >&2
+  exit 2`;
+
 /** Whether a script that begins like this takes `--with-setup`. */
 export function takesSetup(head: string): boolean {
   return head.split('\n').includes(SETUP_REMARK);
@@ -30,8 +35,9 @@ export function takesSetup(head: string): boolean {
  * on what a setup has made in that folder before.
  */
 export function rerunScript(facts: RerunFacts): string {
-  const { PROJECT_DIR, ARTIFACT_DIR: _, [facts.variable]: __, ...rest } = atomEnvironment(facts);
-  const ofBuild = new Set(Object.keys(buildEnvironment(facts)));
+  const known = { ...facts, projectDirectory: facts.projectDirectory ?? '', artifactDirectory: '' };
+  const { PROJECT_DIR: _, ARTIFACT_DIR: __, [facts.variable]: ___, ...rest } = atomEnvironment(known);
+  const ofBuild = new Set(Object.keys(buildEnvironment(known)));
   const settings = Object.entries(rest).map(([name, value]) => ({
     isOfBuild: ofBuild.has(name),
     // Indexes choose ports and databases, which may be taken where the script runs.
@@ -52,7 +58,7 @@ case $#-\${1:-} in
     ;;
 esac
 if [ -z "\${PROJECT_DIR:-}" ]; then
-  PROJECT_DIR=${quoteForShell(PROJECT_DIR ?? '')}
+  ${facts.projectDirectory === null ? NO_PROJECT : `PROJECT_DIR=${quoteForShell(facts.projectDirectory)}`}
 fi
 if [ -z "\${ARTIFACT_DIR:-}" ]; then
   ARTIFACT_DIR=$(mktemp -d) || exit 2
@@ -62,8 +68,7 @@ mkdir -p -- "$ARTIFACT_DIR" || exit 2
 case $ARTIFACT_DIR in /*) ;; *) ARTIFACT_DIR=$PWD/$ARTIFACT_DIR ;; esac
 case $PROJECT_DIR in /*) ;; *) PROJECT_DIR=$PWD/$PROJECT_DIR ;; esac
 if ! cd -- "$PROJECT_DIR"; then
-  echo 'Set PROJECT_DIR to a checkout of the project.' >&2
-  exit 2
+  ${NO_PROJECT}
 fi
 export PROJECT_DIR
 ${lines(true)}

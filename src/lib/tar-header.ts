@@ -43,3 +43,12 @@ const zeros = Buffer.alloc(BLOCK);
 export function tarPadding(size: number): Buffer {
   return zeros.subarray(0, (BLOCK - (size % BLOCK)) % BLOCK);
 }
+
+/** A small file whole, in pieces. */
+export function fileEntry(path: string, bytes: Buffer, mode: number, mtime: Date): Buffer[] {
+  return [
+    tarHeader({ path, type: 'File', size: bytes.length, mode, mtime }),
+    bytes,
+    tarPadding(bytes.length),
+  ];
+}

@@ -16,6 +16,7 @@ import type {
   WorkRequest,
 } from '../protocol/slave.js';
 import type { Atom, ConsolePage, Subjob } from '../protocol/work.js';
+import type { AddedFile } from './artifacts/added-files.js';
 
 export interface Page {
   readonly offset: number;
@@ -34,6 +35,8 @@ export interface ReceivedArchive {
 }
 
 export interface ReceivedResult extends ReceivedArchive {
+  /** Compressed bytes of each member at the end of the archive that the master has added. */
+  readonly addedMembers: readonly number[];
   /** Of the list of its entries, not moved yet either; null when none is kept. */
   readonly entryListPath: string | null;
 }
@@ -100,6 +103,8 @@ export interface MasterService {
   requireRoom(bytes: number): void;
   /** Cheap refusal before a large body is read. @throws STALE_LEASE, SLAVE_UNKNOWN */
   checkResultLease(slave: SlaveId, build: BuildId, subjob: SubjobId, lease: LeaseRef): void;
+  /** What is to be put behind the archive of a result before it is accepted. @throws SLAVE_UNKNOWN, STALE_LEASE */
+  filesToAdd(build: BuildId, subjob: SubjobId, report: ResultReport): Promise<Iterable<AddedFile>>;
   /**
    * Moves the archive to its place, commits the verdicts, then resolves. Delivering the result of a lease that
    * was accepted already resolves too, changes nothing, and drops the archive.

@@ -3,11 +3,13 @@ import { atomsToRetry, retryBudget } from '../domain/retries.js';
 import { healthy } from '../domain/slave-health.js';
 import { QueueByKey } from '../lib/queue-by-key.js';
 import { removeFile } from '../lib/remove-file.js';
+import { COMMAND_FILE } from '../protocol/archive-names.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
-import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
+import { type AtomId, atomFolder, type BuildId, type SlaveId, type SubjobId } from '../protocol/ids.js';
 import { addFacts } from '../protocol/result-facts.js';
 import type { LeaseRef, ResultReport } from '../protocol/slave.js';
 import { ArchiveKeeper, archivePath } from './archive-files.js';
+import type { AddedFile } from './artifacts/added-files.js';
 import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
 import type { ReceivedResult } from './contract.js';
@@ -18,6 +20,7 @@ import { countsReports } from './present.js';
 import type { Regrouping } from './regrouping.js';
 import { type Reported, reported, requireAcceptedBefore, staleLease } from './reports.js';
 import { projectKey } from './requests.js';
+import { rerunScriptsOf } from './rerun-scripts.js';
 import { type LeasedAtom, moveAtoms, recordInterrupted, recordVerdicts, retryAtoms } from './store/atoms.js';
 import { updateBuild } from './store/builds.js';
 import { appendEvent } from './store/events.js';
@@ -73,7 +76,7 @@ export class Results {
     id: BuildId,
     subjob: SubjobId,
     report: ResultReport,
-    { temporaryPath, bytes, entryListPath }: ReceivedResult,
+    { temporaryPath, bytes, addedMembers, entryListPath }: ReceivedResult,
   ): Promise<void> {
     const cluster = this.#cluster;
     const before = await this.#find(id, subjob, report.lease);
@@ -99,7 +102,10 @@ export class Results {
     }
     cluster.journal.requireWhole();
     build.resultBytes += bytes;
-    const committed = cluster.commit(this.#complete(found.held, build, subjob, report, atoms)).then(() => {
+    const { members, consoles } = report.index;
+    const index = { members: [...members, ...addedMembers], consoles };
+    const change = this.#complete(found.held, build, subjob, { ...report, index }, atoms);
+    const committed = cluster.commit(change).then(() => {
       build.delivered.push(subjob);
       cluster.watchers.changed(id);
     });
@@ -114,6 +120,24 @@ export class Results {
     cluster.metrics.resultAccepted(times, bytes);
     // A build at its max_executors has room for another lease now.
     cluster.workAppeared();
+  }
+
+  /**
+   * The scripts that rerun the atoms of a result, for its archive; none of one that `accept` drops or refuses.
+   * @throws NOT_FOUND, STALE_LEASE
+   */
+  async filesToAdd(id: BuildId, subjob: SubjobId, report: ResultReport): Promise<Iterable<AddedFile>> {
+    const cluster = this.#cluster;
+    const build = cluster.builds.get(id);
+    if (build === undefined || build.ending !== null) {
+      return [];
+    }
+    const found = reported(cluster, build, subjob, report.lease);
+    if (found === 'accepted') {
+      return [];
+    }
+    const { held } = found;
+    return scriptsOf(held, await atomsOf(cluster, held, subjob), subjob, report, new Date(cluster.now));
   }
 
   async #find(id: BuildId, subjob: SubjobId, lease: LeaseRef): Promise<Reported> {
@@ -218,6 +242,38 @@ export class Results {
     }
     endIfOver(this.#cluster, build, change);
     return change;
+  }
+}
+
+/** Of the atoms that have begun. One after another, as they are asked for: a job's commands may be long. */
+function* scriptsOf(
+  { build, executorIndex }: Held,
+  atoms: readonly LeasedAtom[],
+  subjob: SubjobId,
+  report: ResultReport,
+  mtime: Date,
+): Generator<AddedFile> {
+  if (build.job === null || executorIndex === null) {
+    throw new Error(`Subjob ${subjob} of build ${build.id} runs, and nobody knows its job.`);
+  }
+  const { project_directory, executor_index } = report.ran_in;
+  const begun = new Set<AtomId>([
+    ...report.atoms.map(({ id }) => id),
+    ...(report.unfinished ?? []).flatMap(({ id, ran_for }) => (ran_for === null ? [] : [id])),
+  ]);
+  const script = rerunScriptsOf(build.id, build.job, subjob);
+  for (const { id, variable, value } of atoms) {
+    if (begun.has(id)) {
+      const content = script({
+        atomId: id,
+        variable,
+        value,
+        projectDirectory: project_directory,
+        executorIndex: executor_index,
+        buildExecutorIndex: executorIndex,
+      });
+      yield { path: `${atomFolder(subjob, id)}/${COMMAND_FILE}`, content, mode: 0o755, mtime };
+    }
   }
 }
 

@@ -213,6 +213,7 @@ function forSlaves(
     reportProgress: (slave, build, subjob, progress) =>
       takeProgress(cluster, consoles, slave, build, subjob, progress),
     checkResultLease: (slave, build, subjob, lease) => results.check(slave, build, subjob, lease),
+    filesToAdd: (build, subjob, report) => results.filesToAdd(build, subjob, report),
     acceptResult: (slave, build, subjob, report, archive) =>
       results.accept(slave, build, subjob, report, archive),
   } satisfies Partial<Master>;

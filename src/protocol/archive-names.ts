@@ -1,3 +1,22 @@
+/** In the folder of each atom: the script that reruns it. Since people run it, the master writes it, and nobody else. */
+export const COMMAND_FILE = 'clusterrunner_command';
+
+/**
+ * Whether a name in the folder of an atom is that of its script, or becomes it somewhere: where case does not count,
+ * letters have several forms, some characters count for nothing, a `.` at the end is dropped, or, in a zip, a `\` is `_`.
+ */
+export function isCommandFile(name: string): boolean {
+  return (
+    name.length >= COMMAND_FILE.length &&
+    name
+      .normalize('NFKC')
+      .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+      .replaceAll('\\', '_')
+      .replace(/^(.{21})[. ]+$/s, '$1')
+      .toLowerCase() === COMMAND_FILE
+  );
+}
+
 /**
  * Whether a symbolic link at `path` (`artifact_0_1/a/link`) leads to a place in its atom's folder, also when other such
  * links lie on the way: it may go up first, no further than to that folder, and then only down.

@@ -266,13 +266,24 @@ export const AtomVerdictSchema = Type.Object(
 /**
  * Head of a result. The body of `PUT …/result` is this report as JSON, its length in bytes given by the
  * query's `report_bytes`, and then the subjob's `tar.gz` to the end of the body, holding the atoms' folders, its tar
- * without the closing zero blocks, in blocks as `index` says.
+ * without the closing zero blocks, in blocks as `index` says. The script that reruns an atom is not in it: the master
+ * writes that.
  */
 export const ResultReportSchema = Type.Object(
   {
     lease: LeaseRefSchema,
     /** Those that have ended: all of the subjob, unless some are `unfinished`. */
     atoms: Type.Array(AtomVerdictSchema),
+    /** Where they ran, for the scripts that rerun them: all else in these the master knows. */
+    ran_in: Type.Object(
+      {
+        /** PROJECT_DIR. */
+        project_directory: Type.String({ minLength: 1, maxLength: 4096, pattern: '^/[^\\u0000]*$' }),
+        /** EXECUTOR_INDEX. */
+        executor_index: Type.Integer({ minimum: 0, maximum: 10_000 }),
+      },
+      closed,
+    ),
     /** Of a subjob that was ended early: the atoms without a verdict. */
     unfinished: Type.Optional(
       Type.Array(

@@ -2,7 +2,6 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { durationSeconds } from '../job/duration.js';
 import { atomEnvironment } from '../job/environment.js';
-import { rerunScript } from '../job/rerun-script.js';
 import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
 import { TimeLimit } from '../lib/time-limit.js';
@@ -62,7 +61,6 @@ interface Planned {
   readonly name: string;
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly script: string;
 }
 
 type Ended = (atom: Planned, end: ItemEnd) => void;
@@ -70,10 +68,9 @@ type Began = (atom: Planned) => void;
 
 /** Runs the atoms one after another, those after a failed one too, until `signal` is aborted. */
 export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
-  const { commands, setup_build: setupLines = [] } = run.assignment.job.definition;
+  const { commands } = run.assignment.job.definition;
   const command = shellText(commands);
-  const setup = shellText(setupLines);
-  const planned = run.assignment.atoms.map((atom) => plan(run, atom, command, setup));
+  const planned = run.assignment.atoms.map((atom) => plan(run, atom));
   const verdicts: AtomVerdict[] = [];
   const folders: AtomFolder[] = [];
   let running: { readonly one: Planned; readonly since: number } | null = null;
@@ -191,7 +188,7 @@ async function runOneByOne(
   return 'completed';
 }
 
-function plan(run: SubjobRun, atom: AssignedAtom, command: string, setup: string): Planned {
+function plan(run: SubjobRun, atom: AssignedAtom): Planned {
   const { assignment } = run;
   const name = atomFolder(assignment.subjob_id, atom.id);
   const folder = join(run.directory, name);
@@ -211,7 +208,6 @@ function plan(run: SubjobRun, atom: AssignedAtom, command: string, setup: string
     name,
     folder,
     env: atomEnvironment(facts),
-    script: rerunScript({ ...facts, jobName: assignment.job.name, command, setup }),
   };
 }
 
@@ -228,7 +224,6 @@ function folderOf(
     name: one.name,
     console: { name: CONSOLE, recorded: console },
     added: [
-      { name: 'clusterrunner_command', content: one.script, mode: 0o755 },
       ...(exitCode === null
         ? []
         : [{ name: 'clusterrunner_exit_code', content: `${exitCode}\n`, mode: 0o644 }]),

@@ -314,6 +314,7 @@ export class Worker {
     outbox.send(build_id, subjob_id, {
       lease,
       atoms,
+      ran_in: { project_directory: projectDirectory, executor_index: executor.index },
       ...(unfinished.length === 0 ? {} : { unfinished: [...unfinished] }),
       index,
     });

@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { AddedFile } from '../../src/master/artifacts/added-files.js';
 import type {
   ArchiveContents,
   BuildsPage,
@@ -366,6 +367,10 @@ export class FakeService implements MasterService, MasterReading {
 
   checkResultLease(slave: SlaveId, _build: BuildId, _subjob: SubjobId, lease: LeaseRef): void {
     this.#requireLease(slave, lease);
+  }
+
+  async filesToAdd(): Promise<Iterable<AddedFile>> {
+    return [];
   }
 
   async acceptResult(

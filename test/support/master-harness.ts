@@ -24,6 +24,7 @@ import type {
   WorkRequest,
 } from '../../src/protocol/slave.js';
 import { ManualClock } from './manual-clock.js';
+import { ranIn } from './ran-in.js';
 import { until } from './until.js';
 
 export const LEASE_SECONDS = 20;
@@ -138,7 +139,7 @@ export class MasterHarness {
     this.#archives += 1;
     const temporaryPath = join(this.directory, `${this.#archives}.incoming`);
     writeFileSync(temporaryPath, content);
-    return { temporaryPath, bytes: content.length, entryListPath: null };
+    return { temporaryPath, bytes: content.length, addedMembers: [], entryListPath: null };
   }
 }
 
@@ -240,6 +241,7 @@ export class TestSlave {
         actual_time: options.seconds ?? 1,
         ...(options.facts === undefined ? {} : { facts: options.facts }),
       })),
+      ran_in: ranIn,
       index: options.index ?? { members: [], consoles: [] },
     };
     const archive = this.#harness.archive(options.content);

@@ -15,7 +15,9 @@ import type { WalkedEntry } from './tar-walk.js';
  * An archive of a single block has none, because all of it is decompressed in a few milliseconds.
  */
 
-const VERSION = 1;
+const VERSION = 2;
+/** Of archives that have nothing of the master's in them. */
+const OLDER_VERSION = 1;
 /** A longer list is not kept: it would take more of the disk than it is worth. */
 const MAX_LIST_BYTES = 64 * 1024 ** 2;
 const MAX_TRAILER_BYTES = 16 * 1024 ** 2;
@@ -25,21 +27,25 @@ const LINES_PER_MARK = 1000;
 const READ_BYTES = 64 * 1024;
 
 const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+/** Path within the folder, bytes, where a link leads or null, where the bytes begin in the tar. */
+const LineSchema = Type.Tuple([Type.String(), count, Type.Union([Type.String(), Type.Null()]), count]);
 const FolderSchema = Type.Object({
   total: count,
   /** Where its lines end in the list. */
   end: count,
   /** Where the lines 0, LINES_PER_MARK, … of it begin in the list. */
   marks: Type.Array(count),
+  /** What the master has added at the end of the archive; where its bytes begin in the tar of that. */
+  added: Type.Optional(Type.Array(LineSchema)),
 });
 const TrailerSchema = Type.Object({
-  version: Type.Literal(VERSION),
-  /** Compressed bytes of each member of the archive. */
+  version: Type.Union([Type.Literal(VERSION), Type.Literal(OLDER_VERSION)]),
+  /** Compressed bytes of each member of the archive as it came … */
   members: Type.Array(Type.Integer({ minimum: 1 })),
+  /** … and of those behind them, which the master has added. */
+  added: Type.Optional(Type.Array(Type.Integer({ minimum: 1 }))),
   folders: Type.Record(Type.String(), FolderSchema),
 });
-/** Path within the folder, bytes, where a link leads or null, where the bytes begin in the tar. */
-const LineSchema = Type.Tuple([Type.String(), count, Type.Union([Type.String(), Type.Null()]), count]);
 
 type Trailer = Static<typeof TrailerSchema>;
 type Line = Static<typeof LineSchema>;
@@ -66,7 +72,8 @@ export class EntryListWriter {
   readonly path: string;
   readonly #members: readonly number[];
   readonly #file: IncomingFile;
-  readonly #folders = new Map<string, { total: number; end: number; marks: number[] }>();
+  readonly #folders = new Map<string, { total: number; end: number; marks: number[]; added: Line[] }>();
+  readonly #added: number[] = [];
   #isKept: boolean;
   #current = '';
   #lines = '';
@@ -90,7 +97,7 @@ export class EntryListWriter {
       return;
     }
     const name = path.slice(0, slash);
-    const folder = this.#folders.get(name) ?? { total: 0, end: 0, marks: [] };
+    const folder = this.#folders.get(name) ?? { total: 0, end: 0, marks: [], added: [] };
     if (folder.total > 0 && name !== this.#current) {
       // Only the lines of a folder that are in one place can be found again.
       this.#isKept = false;
@@ -110,6 +117,20 @@ export class EntryListWriter {
     this.#isKept = this.#bytes <= MAX_LIST_BYTES;
   }
 
+  /** A file of the master's own; `offset` within the tar of all these. */
+  noteAdded({ path, bytes, offset }: Pick<WalkedEntry, 'path' | 'bytes' | 'offset'>): void {
+    const slash = path.indexOf('/');
+    const name = path.slice(0, slash);
+    const folder = this.#folders.get(name) ?? { total: 0, end: 0, marks: [], added: [] };
+    this.#folders.set(name, folder);
+    folder.added.push([path.slice(slash + 1), bytes, null, offset]);
+  }
+
+  /** Compressed bytes of a member that the master has added. */
+  noteAddedMember(bytes: number): void {
+    this.#added.push(bytes);
+  }
+
   /** Writes what was noted. @throws what the disk says, and `requireRoom` */
   async flush(): Promise<void> {
     const lines = this.#lines;
@@ -125,6 +146,7 @@ export class EntryListWriter {
     const trailer: Trailer = {
       version: VERSION,
       members: [...this.#members],
+      added: this.#added,
       folders: Object.fromEntries(this.#folders),
     };
     const text = Buffer.from(JSON.stringify(trailer));
@@ -160,7 +182,7 @@ export class EntryList {
     const path = entryListPath(archive);
     const trailer = await ifThere(() => readTrailer(path));
     const archiveBytes = await ifThere(async () => (await stat(archive)).size);
-    const expected = trailer?.members.reduce((sum, bytes) => sum + bytes, 0);
+    const expected = trailer === null ? 0 : sum([...trailer.members, ...(trailer.added ?? [])]);
     return trailer === null || archiveBytes !== expected ? null : new EntryList(archive, path, trailer);
   }
 
@@ -181,7 +203,13 @@ export class EntryList {
       const [path, bytes, link] = parseLine(line);
       files.push({ path, bytes, link });
     }
-    return { files, total: this.#folder(folder)?.total ?? 0 };
+    const { total = 0, added = [] } = this.#folder(folder) ?? {};
+    for (const [path, bytes, link] of added.slice(Math.max(0, offset - total))) {
+      if (files.length < limit) {
+        files.push({ path, bytes, link });
+      }
+    }
+    return { files, total: total + added.length };
   }
 
   /**
@@ -189,12 +217,18 @@ export class EntryList {
    * @throws DamagedList, the reason of `gone`
    */
   async file(folder: string, path: string, gone: AbortSignal): Promise<OpenedFile | null> {
+    const { members, added = [] } = this.#trailer;
+    const own = this.#folder(folder)?.added?.find(([name]) => name === path);
+    if (own !== undefined) {
+      const [, bytes, , offset] = own;
+      return { content: this.#content({ members: added, from: sum(members) }, offset, bytes), bytes };
+    }
     const beginning = `[${JSON.stringify(path)},`;
     for await (const text of this.#lines(folder, 0, gone)) {
       if (text.startsWith(beginning)) {
         const [, bytes, link, offset] = parseLine(text);
         if (link === null) {
-          return { content: this.#content(offset, bytes), bytes };
+          return { content: this.#content({ members, from: 0 }, offset, bytes), bytes };
         }
       }
     }
@@ -222,18 +256,25 @@ export class EntryList {
     }
   }
 
-  #content(offset: number, bytes: number): Readable {
-    const { members } = this.#trailer;
+  /** `members` hold the tar that the offset is in; they begin at byte `from` of the archive. */
+  #content(
+    { members, from }: { readonly members: readonly number[]; readonly from: number },
+    offset: number,
+    bytes: number,
+  ): Readable {
     const first = Math.floor(offset / BLOCK_BYTES);
     const last = Math.floor((offset + Math.max(1, bytes) - 1) / BLOCK_BYTES);
-    const sum = (part: readonly number[]) => part.reduce((all, one) => all + one, 0);
-    const start = sum(members.slice(0, first));
+    const start = from + sum(members.slice(0, first));
     const end = start + sum(members.slice(first, last + 1));
     const archive = this.#archive;
     return Readable.from(unpacked(archive, { start, end }, { skip: offset - first * BLOCK_BYTES, bytes }), {
       objectMode: false,
     });
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, one) => all + one, 0);
 }
 
 /** `bytes` of what a range of whole members unpacks to, after the first `skip`. */

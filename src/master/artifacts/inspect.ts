@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip, gunzipSync } from 'node:zlib';
 import { textStart } from '../../lib/text-ends.js';
-import { goesUp, staysInFolder } from '../../protocol/archive-names.js';
+import { goesUp, isCommandFile, staysInFolder } from '../../protocol/archive-names.js';
 import { EntryPaths, pathProblem } from '../../protocol/entry-paths.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { atomFolder, type SubjobId } from '../../protocol/ids.js';
@@ -45,7 +45,7 @@ export class ArchiveInspector {
   /** @param list is given the entries, and is ended and closed by the caller */
   constructor(
     subjob: SubjobId,
-    { atoms: ended, unfinished, index }: ResultReport,
+    { atoms: ended, unfinished, index }: Pick<ResultReport, 'atoms' | 'unfinished' | 'index'>,
     bounds: ResultBounds,
     list: EntryListWriter | null = null,
   ) {
@@ -118,6 +118,10 @@ export class ArchiveInspector {
     const console = this.#folders.get(folder);
     if (console === undefined || goesUp(path) || path === folder) {
       throw refusal(`names ${shown()}, which is in no folder of its atoms`);
+    }
+    const [, name = ''] = path.split('/', 2);
+    if (isCommandFile(name)) {
+      throw refusal(`has ${shown()}, which a master writes by itself, since people run it`);
     }
     if (hasOddParts(path)) {
       throw refusal(`names ${shown()}, which is not the shortest way to write it`);

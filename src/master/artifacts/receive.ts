@@ -4,6 +4,7 @@ import { GrowingBuffer } from '../../lib/growing-buffer.js';
 import { removeFile } from '../../lib/remove-file.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../../protocol/errors.js';
 import type { ReceivedResult } from '../contract.js';
+import { type AddedFile, membersWith } from './added-files.js';
 import { EntryListWriter } from './entry-list.js';
 import { incomingPath } from './incoming.js';
 import { IncomingFile } from './incoming-file.js';
@@ -31,6 +32,8 @@ export interface ReceiveOptions<Head> {
   readonly inspect: (head: Head, list: EntryListWriter) => Inspection;
   /** Compressed bytes of each member of the archive. */
   readonly membersOf: (head: Head) => readonly number[];
+  /** What the master itself puts behind the archive; asked when that is there, whole and verified. */
+  readonly filesToAdd: (head: Head) => Promise<Iterable<AddedFile>>;
   /** Throws unless this is the SHA-256 of the body that was signed. */
   readonly verify: (sha256: Buffer) => void;
   /** Has the archive, whole, verified and on the disk, at paths that are removed once this has settled. */
@@ -66,11 +69,21 @@ async function receive<Head>(options: ReceiveOptions<Head>, chunks: AsyncIterato
   );
   try {
     const inspection = options.inspect(report, list);
-    const bytes = await writeRest(chunks, hash, rest, temporaryPath, options, inspection);
-    options.verify(hash.digest());
-    inspection.end();
+    const addedMembers: number[] = [];
+    const added = async () => {
+      options.verify(hash.digest());
+      inspection.end();
+      return membersWith(await options.filesToAdd(report), {
+        onFile: (file) => list.noteAdded(file),
+        onMember: (bytes) => {
+          addedMembers.push(bytes);
+          list.noteAddedMember(bytes);
+        },
+      });
+    };
+    const bytes = await writeRest(chunks, hash, rest, temporaryPath, options, inspection, added);
     const entryListPath = (await onDisk(() => list.end())) ? list.path : null;
-    await options.accept(report, { temporaryPath, bytes, entryListPath });
+    await options.accept(report, { temporaryPath, bytes, addedMembers, entryListPath });
   } finally {
     await list.close();
     for (const path of [temporaryPath, list.path]) {
@@ -102,7 +115,10 @@ async function readHead(chunks: AsyncIterator<Buffer>, hash: Hash, headBytes: nu
   return { head: all.subarray(0, headBytes), rest: all.subarray(headBytes) };
 }
 
-/** Returns how many bytes are in the file, and on the disk. */
+/**
+ * Returns how many bytes are in the file, and on the disk. `added`, asked when all of the archive has come, is what
+ * stands behind it.
+ */
 async function writeRest(
   chunks: AsyncIterator<Buffer>,
   hash: Hash,
@@ -113,6 +129,7 @@ async function writeRest(
     requireRoom,
   }: Pick<ReceiveOptions<unknown>, 'maxArchiveBytes' | 'requireRoom'>,
   inspection: Inspection,
+  added: () => Promise<AsyncIterable<Buffer>>,
 ): Promise<number> {
   const file = new IncomingFile(path, requireRoom);
   try {
@@ -130,6 +147,10 @@ async function writeRest(
       hash.update(next.value);
       await inspection.pass(next.value);
       await onDisk(() => file.write(next.value));
+    }
+    for await (const member of await added()) {
+      bytes += member.length;
+      await onDisk(() => file.write(member));
     }
     await onDisk(() => file.end());
     return bytes;

@@ -1,7 +1,8 @@
 import { createWriteStream, lstatSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { blockGzip } from '../../lib/block-gzip.js';
-import { tarHeader, tarPadding } from '../../lib/tar-header.js';
+import { fileEntry, tarHeader, tarPadding } from '../../lib/tar-header.js';
+import { isCommandFile } from '../../protocol/archive-names.js';
 import type { AtomId } from '../../protocol/ids.js';
 import type { ResultFacts } from '../../protocol/result-facts.js';
 import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../protocol/result-index.js';
@@ -123,7 +124,7 @@ class TarOfFolders {
     }
     const taken = new Set([console.name, NOTES, ...added.map(({ name }) => name)]);
     const isWanted = (name: string) => {
-      if (taken.has(name)) {
+      if (taken.has(name) || isCommandFile(name)) {
         notes.leaveOut(name, 'ClusterRunner writes a file of this name itself');
         return false;
       }
@@ -156,13 +157,4 @@ class TarOfFolders {
     yield tarPadding(size);
     this.consoles.push(indexer.index());
   }
-}
-
-/** A small file, in pieces. */
-function fileEntry(path: string, bytes: Buffer, mode: number, mtime: Date): Buffer[] {
-  return [
-    tarHeader({ path, type: 'File', size: bytes.length, mode, mtime }),
-    bytes,
-    tarPadding(bytes.length),
-  ];
 }

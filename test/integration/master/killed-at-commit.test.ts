@@ -8,6 +8,7 @@ import type { AtomId, BuildId } from '../../../src/protocol/ids.js';
 import type { RunAssignment } from '../../../src/protocol/slave.js';
 import { atCommitPoints } from '../../support/commit-points.js';
 import { directoryBuild, isRun, MasterHarness, type TestSlave } from '../../support/master-harness.js';
+import { ranIn } from '../../support/ran-in.js';
 
 /** What was promised to somebody. */
 type Promised =
@@ -188,6 +189,7 @@ async function deliverAgain(
     const report = {
       lease,
       atoms: atoms.map(({ id }) => ({ id, exit_code: failing.includes(id) ? 1 : 0, actual_time: 1 })),
+      ran_in: ranIn,
       index: { members: [], consoles: [] },
     };
     try {

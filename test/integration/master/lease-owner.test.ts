@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { LeaseRef } from '../../../src/protocol/slave.js';
 import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
+import { ranIn } from '../../support/ran-in.js';
 
 describe('the holder of a lease', () => {
   let harness: MasterHarness;
@@ -32,7 +33,7 @@ describe('the holder of a lease', () => {
     for (const lease of guesses(assignment.lease)) {
       for (const { id } of [other, holder]) {
         const verdicts = atoms.map((atom) => ({ id: atom.id, exit_code: 1, actual_time: 1 }));
-        const report = { lease, atoms: verdicts, index: { members: [], consoles: [] } };
+        const report = { lease, atoms: verdicts, ran_in: ranIn, index: { members: [], consoles: [] } };
         await refused(master.acceptResult(id, build, subjob_id, report, harness.archive()), 'STALE_LEASE');
         const handback = { lease, reason: 'could_not_run', output: '' } as const;
         await refused(master.handBack(id, build, subjob_id, handback), 'STALE_LEASE');

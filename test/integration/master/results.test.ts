@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { toId } from '../../../src/protocol/ids.js';
 import type { RunAssignment } from '../../../src/protocol/slave.js';
 import { directoryBuild, MasterHarness, refused, type TestSlave } from '../../support/master-harness.js';
+import { ranIn } from '../../support/ran-in.js';
 import { until } from '../../support/until.js';
 
 describe('results on the master', () => {
@@ -70,7 +71,7 @@ describe('results on the master', () => {
           slave.id,
           build_id,
           subjob_id,
-          { lease, atoms, index },
+          { lease, atoms, ran_in: ranIn, index },
           harness.archive(),
         ),
         'INVALID_REQUEST',

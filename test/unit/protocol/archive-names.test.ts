@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { staysInFolder } from '../../../src/protocol/archive-names.js';
+import { isCommandFile, staysInFolder } from '../../../src/protocol/archive-names.js';
 
 describe('a link in the folder of an atom', () => {
   it('may lead to what is in the folder', () => {
@@ -59,3 +59,31 @@ function realOf(path: string): string | null {
     return null;
   }
 }
+
+describe('the name of the script that reruns an atom', () => {
+  it('is known in every form in which some system takes it for the same', () => {
+    for (const name of [
+      'clusterrunner_command',
+      'ClusterRunner_Command',
+      'clu\u017fterrunner_command',
+      'cluster\u200drunner_command',
+      '\uff43lusterrunner_command',
+      'clusterrunner\\command',
+      'clusterrunner_command. .',
+    ]) {
+      expect(isCommandFile(name), name).to.equal(true);
+    }
+  });
+
+  it('is no other', () => {
+    for (const name of [
+      '',
+      'command',
+      'clusterrunner_commands',
+      'clusterrunner_command.txt',
+      'my_clusterrunner_command',
+    ]) {
+      expect(isCommandFile(name), name).to.equal(false);
+    }
+  });
+});

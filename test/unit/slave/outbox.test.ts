@@ -6,6 +6,7 @@ import { createLogger } from '../../../src/lib/logger.js';
 import { toId } from '../../../src/protocol/ids.js';
 import type { ResultReport } from '../../../src/protocol/slave.js';
 import { Outbox } from '../../../src/slave/outbox.js';
+import { ranIn } from '../../support/ran-in.js';
 
 const RESULTS = 2_300;
 
@@ -19,6 +20,7 @@ describe('an outbox', () => {
   const reportOf = (lease: number): ResultReport => ({
     lease: { lease_id: toId.lease(lease), attempt: toId.attempt(1) },
     atoms: [{ id: toId.atom(0), exit_code: 0, actual_time: 1 }],
+    ran_in: ranIn,
     index: { members: [20], consoles: [] },
   });
 

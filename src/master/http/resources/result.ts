@@ -35,6 +35,7 @@ export function resultHandlers({
         inspect: (report, list) =>
           new ArchiveInspector(subjobId, report, resultBounds ?? defaultResultBounds, list),
         membersOf: ({ index }) => index.members,
+        filesToAdd: (report) => service.filesToAdd(buildId, subjobId, report),
         accept: (report, archive) => service.acceptResult(slaveId, buildId, subjobId, report, archive),
       });
       return {};

@@ -15,6 +15,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { type Header, pack } from 'tar-stream';
 import { ArchiveKeeper, archiveBytes, archivePath } from '../../../../src/master/archive-files.js';
+import type { AddedFile } from '../../../../src/master/artifacts/added-files.js';
 import {
   listArtifacts,
   listFolder,
@@ -34,7 +35,6 @@ type Entry = Partial<Header> & { readonly name: string; readonly content?: Buffe
 const staying = new AbortController().signal;
 const [build, subjob] = [toId.build(1), toId.subjob(3)];
 const atoms = [5, 6].map((id) => ({ id: toId.atom(id), exit_code: 0, actual_time: 1 }));
-const lease = { lease_id: toId.lease(1), attempt: toId.attempt(1) };
 const [folder, other] = ['artifact_3_5', 'artifact_3_6'];
 /** More than one block, so that a list is kept. */
 const large: Entry = { name: `${folder}/large`, content: randomBytes(BLOCK_BYTES + 300_000) };
@@ -42,7 +42,9 @@ const large: Entry = { name: `${folder}/large`, content: randomBytes(BLOCK_BYTES
 describe('the list of the entries of an archive', () => {
   let directory: string;
   let incoming: string;
+  let added: AddedFile[];
   beforeEach(() => {
+    added = [];
     directory = mkdtempSync(join(tmpdir(), 'entry-list-'));
     incoming = mkdtempSync(join(tmpdir(), 'entry-list-'));
   });
@@ -75,8 +77,9 @@ describe('the list of the entries of an archive', () => {
       requireRoom: () => undefined,
       readHead: () => null,
       membersOf: () => index.members,
-      inspect: (_, list) => new ArchiveInspector(subjob, { lease, atoms, index }, defaultResultBounds, list),
+      inspect: (_, list) => new ArchiveInspector(subjob, { atoms, index }, defaultResultBounds, list),
       verify: (sha256) => expect(sha256).to.deep.equal(createHash('sha256').update(body).digest()),
+      filesToAdd: async () => added,
       accept: (_, { temporaryPath, entryListPath: list }) => keeper.keep(temporaryPath, list, path),
     });
     expect(readdirSync(incoming)).to.deep.equal([]);
@@ -128,6 +131,35 @@ describe('the list of the entries of an archive', () => {
       }),
       { numRuns: 6 },
     );
+  });
+
+  it('shows what the master has added behind the archive, as the archive itself does, however much that is', async () => {
+    const script = (parent: string, content: string): AddedFile => ({
+      path: `${parent}/clusterrunner_command`,
+      content,
+      mode: 0o755,
+      mtime: new Date(0),
+    });
+    for (const long of ['long', randomBytes(BLOCK_BYTES).toString('hex')]) {
+      added = [script(folder, 'first'), script(other, long), script('artifact_3_7', 'last')];
+      const archive = await receive({ name: `${folder}/a` }, large, { name: `${other}/b` });
+      expect(existsSync(entryListPath(archive))).to.equal(true);
+      for (const one of [folder, other, 'artifact_3_7']) {
+        for (const offset of [0, 1, 2, 3, 4]) {
+          for (const limit of [1, 2, 10]) {
+            const page = await listArtifacts(archive, one, { offset, limit }, staying);
+            expect(page).to.deep.equal(await listFolder(archive, one, { offset, limit }, staying));
+          }
+        }
+      }
+      const contents = await Promise.all(
+        added.map(async ({ path }) => {
+          const [parent = '', name = ''] = path.split('/');
+          return (await contentOf(await openArtifact(archive, parent, name, staying)))?.content.toString();
+        }),
+      );
+      expect(contents).to.deep.equal(['first', long, 'last']);
+    }
   });
 
   it('gives any page of thousands of files', async () => {

@@ -46,9 +46,8 @@ async function look(
   { bounds = defaultResultBounds, pieceBytes = 100_000 }: { bounds?: ResultBounds; pieceBytes?: number } = {},
 ): Promise<string | null> {
   const atoms = [5, 6].map((id) => ({ id: toId.atom(id), exit_code: 0, actual_time: 1 }));
-  const lease = { lease_id: toId.lease(1), attempt: toId.attempt(1) };
   try {
-    const inspector = new ArchiveInspector(toId.subjob(3), { lease, atoms, index }, bounds);
+    const inspector = new ArchiveInspector(toId.subjob(3), { atoms, index }, bounds);
     for (let at = 0; at < content.length; at += pieceBytes) {
       await inspector.pass(content.subarray(at, at + pieceBytes));
     }
@@ -105,6 +104,22 @@ describe('the archive of a slave', () => {
   });
 
   const refused: Readonly<Record<string, readonly [readonly Entry[], RegExp]>> = {
+    'the script that reruns an atom': [
+      [{ name: 'artifact_3_5/clusterrunner_command', content: 'x' }],
+      /"artifact_3_5\/clusterrunner_command", which a master writes by itself/,
+    ],
+    'a link in the place of that script': [
+      [{ name: 'artifact_3_5/clusterrunner_command', type: 'symlink', linkname: 'x' }],
+      /which a master writes by itself/,
+    ],
+    'a folder in the place of that script': [
+      [{ name: 'artifact_3_5/clusterrunner_command/x', content: 'x' }],
+      /which a master writes by itself/,
+    ],
+    'that script in other letters': [
+      [{ name: 'artifact_3_5/Clusterrunner_COMMAND', content: 'x' }],
+      /which a master writes by itself/,
+    ],
     'names that are absolute': [[{ name: '/etc/cron.d/x', content: 'x' }], /in no folder of its atoms/],
     'names that go up': [[{ name: 'artifact_3_5/../../x', content: 'x' }], /in no folder of its atoms/],
     'folders of other atoms': [[{ name: 'artifact_3_7/x', content: 'x' }], /in no folder of its atoms/],

@@ -52,6 +52,7 @@ describe('receiveResult', () => {
           throw new ClusterRunnerError('UNAUTHENTICATED', 'Not what was signed.');
         }
       },
+      filesToAdd: async () => [],
       accept: async (head, { temporaryPath, bytes }) => {
         arrived.push({ head, archive: readFileSync(temporaryPath), announced: bytes });
       },
@@ -176,6 +177,7 @@ describe('receiveResult', () => {
       inspect: () => anything,
       membersOf: () => [],
       verify: () => undefined,
+      filesToAdd: async () => [],
       accept: async () => undefined,
     });
     const failure: unknown = await refused.catch((error: unknown) => error);
@@ -186,7 +188,8 @@ describe('receiveResult', () => {
 
   it('asks to be tried again when the disk does not take the file', async () => {
     rmSync(temporaryDirectory, { recursive: true });
-    const failure: unknown = await receive(inPieces(Buffer.from('{}x'), 3), 2, Buffer.alloc(32)).catch(
+    const body = Buffer.from('{}x');
+    const failure: unknown = await receive(inPieces(body, 3), 2, sha256(body)).catch(
       (error: unknown) => error,
     );
     expect(failure).to.have.property('code', 'UNAVAILABLE');

@@ -11,6 +11,7 @@ import { contentDigest, signParts } from '../../../../src/protocol/signing.js';
 import type { ResultReport } from '../../../../src/protocol/slave.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { named } from '../../../support/named-slave.js';
+import { ranIn } from '../../../support/ran-in.js';
 import { request } from '../../../support/raw-request.js';
 import { indexedArchive } from '../../../support/subjob-archive.js';
 import { until } from '../../../support/until.js';
@@ -20,6 +21,7 @@ const subjob = toId.subjob(0);
 const report: ResultReport = {
   lease: { lease_id: toId.lease(5), attempt: toId.attempt(1) },
   atoms: [{ id: toId.atom(0), exit_code: 0, actual_time: 1.5 }],
+  ran_in: ranIn,
   index: { members: [7], consoles: [] },
 };
 

@@ -390,10 +390,9 @@ describe("the archive of a subjob's results", () => {
         }
         const index = await packing;
         const atoms = [{ id: one.atom, exit_code: 0, actual_time: 1 }];
-        const lease = { lease_id: toId.lease(1), attempt: toId.attempt(1) };
         const inspector = new ArchiveInspector(
           toId.subjob(0),
-          { lease, atoms, index: { members: index.members, consoles: [] } },
+          { atoms, index: { members: index.members, consoles: [] } },
           defaultResultBounds,
         );
         await inspector.pass(readFileSync(archive));
