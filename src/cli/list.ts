@@ -2,6 +2,7 @@ import type { MasterClient } from '../client/master-client.js';
 import type { Build } from '../protocol/build.js';
 import { duration } from './build/progress.js';
 import { parseNumber, printJson, type ReaderOptions, withClient } from './reader.js';
+import { SHORT_COMMIT, shortCommit } from './revision-text.js';
 import { table } from './table.js';
 
 export interface ListOptions extends ReaderOptions {
@@ -36,21 +37,38 @@ async function newestBuilds(
   return client.listBuilds({ offset: Math.max(0, total - limit), limit });
 }
 
-/** `now` in seconds since the epoch. */
-export function buildTable(builds: readonly Build[], now: number): string {
+/** `now` in seconds since the epoch; times are those of this machine unless a time zone is given. */
+export function buildTable(builds: readonly Build[], now: number, timeZone?: string): string {
   return table([
-    ['BUILD', 'STATE', 'RESULT', 'ATOMS', 'FAILED', 'TOOK', 'JOB', 'PROJECT'],
+    ['BUILD', 'STATE', 'RESULT', 'ATOMS', 'FAILED', 'ORDERED', 'TOOK', 'BRANCH', 'COMMIT', 'JOB', 'PROJECT'],
     ...builds.map((build) => [
       String(build.id),
       build.state,
       build.result ?? '-',
       build.num_atoms === null ? '-' : `${build.num_atoms_done}/${build.num_atoms}`,
       String(build.num_atoms_failed),
+      moment(build.state_timestamps.QUEUED, timeZone),
       duration(took(build, now)),
+      build.revision?.branch ?? build.request_params.branch ?? '-',
+      commitOf(build),
       build.request_params.job_name ?? '-',
       build.request_params.url ?? build.request_params.project_directory ?? '-',
     ]),
   ]);
+}
+
+function commitOf({ revision, request_params: { hash } }: Build): string {
+  return revision === null ? (hash?.slice(0, SHORT_COMMIT) ?? '-') : shortCommit(revision);
+}
+
+/** 2026-03-01 14:05, of seconds since the epoch. */
+function moment(at: number | null | undefined, timeZone: string | undefined): string {
+  if (at === null || at === undefined) {
+    return '-';
+  }
+  // As it is written in Sweden.
+  const format = new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'short', timeZone });
+  return format.format(new Date(at * 1000));
 }
 
 function took({ state_timestamps: times }: Build, now: number): number {

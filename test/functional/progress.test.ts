@@ -14,6 +14,8 @@ describe('the progress of a build', () => {
     writeFiles(cluster.cwd, {
       'clusterrunner.yaml':
         'Short: {atomizers: [{N: seq 4}], commands: [test "$N" != 3]}\n' +
+        `Fails: {atomizers: [{N: seq 2}], commands: ['test "$N" != 1', 'until [ -e "${go}-fails" ]; do sleep 0.02; done']}\n` +
+        `SetsUp: {atomizers: [{N: seq 2}], setup_build: ['until [ -e "${go}-setup" ]; do sleep 0.02; done'], commands: ['true']}\n` +
         `Waits: {atomizers: [{N: seq 4}], commands: ['until [ -e "${go}" ]; do sleep 0.02; done', test "$N" != 3]}\n`,
     });
   });
@@ -25,6 +27,29 @@ describe('the progress of a build', () => {
     expect(lines[0]).to.equal(`Build 1 is accepted by ${cluster.master.url}`);
     expect(lines[1]).to.match(/^Build 1: (preparing|waiting|running)/);
     expect([...stdout].filter((char) => char < ' ' && char !== '\n')).to.deep.equal([]);
+  });
+
+  it('tells a failure while the rest still runs, with its time and its slave', async () => {
+    const program = cluster.startBuild(['-j', 'Fails']);
+    await eventually(
+      'the failure is told',
+      () => /^FAILED 1 \(\d+\.\d s, [^)]+\)$/m.test(program.stdout),
+      () => program.stdout,
+    );
+    expect(program.stdout).not.to.contain('FAILURE');
+    writeFiles(cluster.cwd, { 'go-fails': '' });
+    expect((await program.ended).stdout.match(/^FAILED /gm)).to.have.length(1);
+  });
+
+  it('shows on which slave a setup runs, and for how long', async () => {
+    const program = cluster.startBuild(['-j', 'SetsUp']);
+    await eventually(
+      'the setup is shown',
+      () => /^Build \d+: setting up on \S+, \d+(\.\d)? s, 0\/2 done/m.test(program.stdout),
+      () => program.stdout,
+    );
+    writeFiles(cluster.cwd, { 'go-setup': '' });
+    expect(await program.ended).to.include({ exitCode: 0 });
   });
 
   describe('on a terminal', () => {
@@ -53,10 +78,13 @@ describe('the progress of a build', () => {
     it('is one live line with what is done, what failed and how many executors are busy', () => {
       const drawn = drawnIn(shown);
       expect(
-        drawn.filter((line) => !/^Build 2: \w+, \d\/4 done, \d failed, \d executors? busy, /.test(line)),
+        drawn.filter(
+          (line) =>
+            !/^Build 4: (about \d+ s left, )?\w+, \d\/4 done, \d failed, \d executors? busy, /.test(line),
+        ),
       ).to.deep.equal([]);
       expect(drawn.join('\n')).to.match(
-        /^Build 2: running, 0\/4 done, 0 failed, 2 executors busy, [\d.]+ s/m,
+        /^Build 4: running, 0\/4 done, 0 failed, 2 executors busy, [\d.]+ s/m,
       );
     });
 

@@ -41,8 +41,8 @@ export interface BuildOptions extends CommonOptions, RequestOptions {
   readonly json?: boolean;
 }
 
-/** Where there is no terminal a line now and then is enough. */
-const QUIET_SECONDS = 10;
+/** How soon failures are told where there is no terminal, on which a person looks. */
+const LOG_SECONDS = 2;
 
 /**
  * `clusterrunner build`. Resolves with the exit code; rejects with ClusterRunnerError when it could not run, but with
@@ -250,9 +250,10 @@ async function followOrCancel(
       buildId,
       clock: systemClock,
       signal: AbortSignal.any([signal, trouble]),
-      everySeconds: isLive ? 1 : QUIET_SECONDS,
+      everySeconds: isLive ? 1 : LOG_SECONDS,
       onChange: (build) => display.show(build),
-      onUnreachable: (error) => display.say(error.message),
+      onAnswer: () => display.heard(),
+      onMissed: (sentence) => display.missed(sentence),
     });
   try {
     return { build: await follow(interrupt), isInterrupted: false };

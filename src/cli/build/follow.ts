@@ -12,8 +12,11 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
   /** How often progress is wanted, in seconds; the end is seen at once in any case. */
   readonly everySeconds: number;
+  /** The master has answered; `onChange` follows when there is news. */
+  onAnswer(): void;
   onChange(build: Build): void;
-  onUnreachable(error: ClusterRunnerError): void;
+  /** It has not, as the sentence says; it is asked again. */
+  onMissed(sentence: string): void;
 }
 
 /** A master that is being restarted or updated comes back within this; one that does not is given up. */
@@ -39,8 +42,9 @@ export async function followBuild(options: FollowOptions): Promise<Build> {
       random: Math.random,
       signal,
       giveUpAfterMs: PATIENCE_MS,
-      onRetry: options.onUnreachable,
+      onRetry: (error) => options.onMissed(missedSentence(error)),
     });
+    options.onAnswer();
     etag = watched.etag;
     if (watched.build !== null) {
       options.onChange(watched.build);
@@ -53,6 +57,13 @@ export async function followBuild(options: FollowOptions): Promise<Build> {
       await clock.sleep(wait, signal);
     }
   }
+}
+
+/** Without what is different each time that nobody answers. */
+function missedSentence(error: ClusterRunnerError): string {
+  return error.code === 'MASTER_UNREACHABLE'
+    ? `The master does not answer; it is asked again, for ${PATIENCE_MS / 60_000} minutes at most.`
+    : error.message;
 }
 
 async function ask(options: FollowOptions, etag: string | null, waitSeconds: number): Promise<Watched> {

@@ -1,10 +1,15 @@
 import { type Clock, seconds } from '../../lib/clock.js';
 import { printable, printableLine } from '../../lib/printable.js';
 import type { Build } from '../../protocol/build.js';
-import { fetchText, fitLine, LINE_INTERVAL, progressKey, progressText } from './progress.js';
+import { fetchText, fitLine } from './progress.js';
+import { Watching } from './watching.js';
 
 export interface ProgressDisplay {
   show(build: Build): void;
+  /** The master has answered; `show` follows when there is news. */
+  heard(): void;
+  /** The master has not answered, as this sentence says. */
+  missed(message: string): void;
   /** How much of the results has come; `total` is null when nobody knows. */
   fetching(bytes: number, total: number | null): void;
   /** A line that stays. */
@@ -13,10 +18,13 @@ export interface ProgressDisplay {
   end(): void;
 }
 
-/** One live line on a terminal; elsewhere a line when something changed, at most every few seconds. */
+/**
+ * One live line on a terminal; elsewhere a line when something changed, at most every few seconds, and at least once a
+ * minute. Failures are told as they happen.
+ */
 export function progressDisplay(out: NodeJS.WriteStream, clock: Clock, quiet: boolean): ProgressDisplay {
   if (quiet) {
-    return { show: ignore, fetching: ignore, say: ignore, end: ignore };
+    return { show: ignore, heard: ignore, missed: ignore, fetching: ignore, say: ignore, end: ignore };
   }
   return out.isTTY ? liveLine(out, clock) : lines(out, clock);
 }
@@ -27,30 +35,40 @@ function ignore(): void {
 
 const CLEAR_LINE = '\r\u001b[K';
 const TICK_MS = 200;
+const FETCH_LINE_SECONDS = 5;
 
 function liveLine(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
-  const started = clock.now();
-  let latest: (() => string) | null = null;
+  const now = () => seconds(clock.monotonic());
+  const watching = new Watching(now());
+  let latest: (() => string | null) | null = null;
   const draw = () => {
-    if (latest !== null) {
-      out.write(CLEAR_LINE + fitLine(printableLine(latest()), out.columns || 80));
+    const text = latest?.() ?? null;
+    if (text !== null) {
+      out.write(CLEAR_LINE + fitLine(printableLine(text), out.columns || 80));
     }
   };
+  const say = (line: string) => {
+    out.write(`${CLEAR_LINE}${printable(line)}\n`);
+    draw();
+  };
   // The time goes on between two answers, so that a person sees that it is alive.
-  const timer = setInterval(draw, TICK_MS);
+  const timer = setInterval(() => {
+    watching.tick(now()).forEach(say);
+    draw();
+  }, TICK_MS);
   timer.unref();
   return {
     show(build) {
-      latest = () => progressText(build, seconds(clock.now() - started));
+      latest = () => watching.text(now());
+      watching.saw(build, now()).forEach(say);
       draw();
     },
+    heard: () => watching.heard(now()).forEach(say),
+    missed: (message) => watching.missed(message, now()).forEach(say),
     fetching(bytes, total) {
       latest = () => fetchText(bytes, total);
     },
-    say(line) {
-      out.write(`${CLEAR_LINE}${printable(line)}\n`);
-      draw();
-    },
+    say,
     end() {
       clearInterval(timer);
       if (latest !== null) {
@@ -62,35 +80,40 @@ function liveLine(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
 }
 
 function lines(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
-  const started = clock.now();
-  let lastKey = '';
-  let lastState = '';
-  let lastTime = Number.NEGATIVE_INFINITY;
+  const now = () => seconds(clock.monotonic());
+  const watching = new Watching(now());
   let fetchLine = Number.NaN;
+  const say = (line: string) => {
+    out.write(`${printable(line)}\n`);
+  };
+  const sayProgress = () => {
+    const line = watching.logLine(now());
+    if (line !== null) {
+      say(line);
+    }
+  };
+  // Also while nothing changes, and when no answer comes.
+  const timer = setInterval(() => {
+    watching.tick(now()).forEach(say);
+    sayProgress();
+  }, TICK_MS);
+  timer.unref();
   return {
     show(build) {
-      const now = clock.now();
-      const key = progressKey(build);
-      const due = seconds(now - lastTime) >= LINE_INTERVAL || build.state !== lastState;
-      if (key !== lastKey && due && build.status === 'BUILDING') {
-        out.write(`${printable(progressText(build, seconds(now - started)))}\n`);
-        lastKey = key;
-        lastState = build.state;
-        lastTime = now;
-      }
+      watching.saw(build, now()).forEach(say);
+      sayProgress();
     },
+    heard: () => watching.heard(now()).forEach(say),
+    missed: (message) => watching.missed(message, now()).forEach(say),
     fetching(bytes, total) {
-      const now = clock.now();
       // Of what is there at once nobody needs a line.
-      fetchLine = Number.isNaN(fetchLine) ? now : fetchLine;
-      if (seconds(now - fetchLine) >= LINE_INTERVAL) {
-        out.write(`${fetchText(bytes, total)}\n`);
-        fetchLine = now;
+      fetchLine = Number.isNaN(fetchLine) ? now() : fetchLine;
+      if (now() - fetchLine >= FETCH_LINE_SECONDS) {
+        say(fetchText(bytes, total));
+        fetchLine = now();
       }
     },
-    say(line) {
-      out.write(`${printable(line)}\n`);
-    },
-    end: ignore,
+    say,
+    end: () => clearInterval(timer),
   };
 }

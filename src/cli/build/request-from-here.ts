@@ -21,7 +21,7 @@ export async function requestFromHere(
   wanted: Wanted & { from: 'here' },
   client: MasterClient,
   url: string,
-  display: ProgressDisplay,
+  display: Pick<ProgressDisplay, 'say'>,
   signal: AbortSignal,
   results: string,
 ): Promise<BuildRequest> {

@@ -41,7 +41,8 @@ describe('following a build', () => {
       signal,
       everySeconds,
       onChange: (build) => seen.push(build),
-      onUnreachable: () => undefined,
+      onAnswer: () => undefined,
+      onMissed: () => undefined,
     });
   }
 
@@ -102,7 +103,8 @@ describe('following a build', () => {
         signal: new AbortController().signal,
         everySeconds: 30,
         onChange: () => undefined,
-        onUnreachable: () => undefined,
+        onAnswer: () => undefined,
+        onMissed: () => undefined,
       });
       expect(ended.status).to.equal('SUCCESS');
       expect(polls).to.equal(3);

@@ -1,0 +1,39 @@
+import { duration } from './progress.js';
+
+const AGAIN_SECONDS = 60;
+
+/** Lines about a master that does not answer: when that begins, when the reason changes, once a minute, when it is over. */
+export class AwayNotice {
+  #away: { readonly since: number; readonly message: string; readonly said: number } | null = null;
+
+  get isAway(): boolean {
+    return this.#away !== null;
+  }
+
+  /** An attempt has failed. `now` in seconds. */
+  failed(message: string, now: number): string[] {
+    const before = this.#away;
+    if (before !== null && before.message === message) {
+      return this.tick(now);
+    }
+    this.#away = { since: before?.since ?? now, message, said: now };
+    return [message];
+  }
+
+  /** Time goes by. */
+  tick(now: number): string[] {
+    const away = this.#away;
+    if (away === null || now - away.said < AGAIN_SECONDS) {
+      return [];
+    }
+    this.#away = { ...away, said: now };
+    return [`${away.message} (for ${duration(now - away.since)} now)`];
+  }
+
+  /** It has answered. */
+  answered(now: number): string[] {
+    const away = this.#away;
+    this.#away = null;
+    return away === null ? [] : [`The master answers again, after ${duration(now - away.since)}.`];
+  }
+}

@@ -1,0 +1,43 @@
+import { expect } from 'chai';
+import { buildTable } from '../../../src/cli/list.js';
+import type { Build } from '../../../src/protocol/build.js';
+import { runningBuild } from '../../support/running-build.js';
+
+const NOW = 1_700_000_060;
+const commit = '3f786850e387550fdab836ed7e6dc881de23001b';
+const build: Build = {
+  ...runningBuild,
+  state_timestamps: { QUEUED: NOW - 60 },
+  revision: { commit, branch: 'main', subject: 'Empty the cart', has_changes: true },
+  request_params: { type: 'directory', job_name: 'Unit', project_directory: '/p' },
+};
+
+/** What stands below the heading, by the heading. */
+function rowOf(one: Build): Record<string, string | undefined> {
+  const [heads, cells] = buildTable([one], NOW, 'UTC')
+    .split('\n')
+    .map((line) => line.split(/ {2,}/));
+  return Object.fromEntries((heads ?? []).map((head, column) => [head, cells?.[column]]));
+}
+
+describe('the list of builds', () => {
+  it('says when a build was ordered, and which commit of which branch it tests', () => {
+    expect(rowOf(build)).to.include({
+      ORDERED: '2023-11-14 22:13',
+      TOOK: '1 min 00 s',
+      BRANCH: 'main',
+      COMMIT: '3f786850e387+',
+      JOB: 'Unit',
+    });
+  });
+
+  it('says what was asked for as long as nothing else is known', () => {
+    const asked: Build = {
+      ...build,
+      revision: null,
+      request_params: { type: 'git', branch: 'next', hash: commit },
+    };
+    expect(rowOf(asked)).to.include({ BRANCH: 'next', COMMIT: '3f786850e387' });
+    expect(rowOf({ ...build, revision: null })).to.include({ BRANCH: '-', COMMIT: '-' });
+  });
+});
