@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { MasterClient } from '../src/client/index.js';
 import { Masks } from '../src/lib/masks.js';
+import { PathAliases } from '../src/lib/path-aliases.js';
 import { toId } from '../src/protocol/ids.js';
 import { writeArchive } from '../src/slave/archive/write-archive.js';
 import { SubjobConsoles } from '../src/slave/subjob-consoles.js';
@@ -53,7 +54,12 @@ function byHand(place: Workplace, samples: string): number {
 /** Seconds that the slave's own packing takes, without any of the rest. */
 async function packing(place: Workplace, samples: string): Promise<number> {
   const to = mkdtempSync(join(place.home, 'packing-'));
-  const consoles = new SubjobConsoles(join(to, 'consoles'), Number.MAX_SAFE_INTEGER, new Masks([]));
+  const consoles = new SubjobConsoles(
+    join(to, 'consoles'),
+    Number.MAX_SAFE_INTEGER,
+    new Masks([]),
+    new PathAliases([]),
+  );
   const start = performance.now();
   for (let number = 0; number < numAtoms; number += 1) {
     const path = mkdtempSync(join(to, 'atom-'));

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Masks } from '../src/lib/masks.js';
+import { PathAliases } from '../src/lib/path-aliases.js';
 import { readArchivedConsole } from '../src/master/consoles/archived.js';
 import { toId } from '../src/protocol/ids.js';
 import { writeArchive } from '../src/slave/archive/write-archive.js';
@@ -39,7 +40,12 @@ try {
   for (const mebibytes of options.quick ? [1, 16] : [1, 16, 256, 1024]) {
     const path = join(home, `artifact_${mebibytes}_0`);
     mkdirSync(path);
-    const consoles = new SubjobConsoles(join(home, 'consoles'), Number.MAX_SAFE_INTEGER, new Masks([]));
+    const consoles = new SubjobConsoles(
+      join(home, 'consoles'),
+      Number.MAX_SAFE_INTEGER,
+      new Masks([]),
+      new PathAliases([]),
+    );
     const recorded = consoles.begin(atom);
     for (const chunk of lines(mebibytes)) {
       recorded.write(chunk);

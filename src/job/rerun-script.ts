@@ -112,3 +112,12 @@ fi
 function oneLine(text: string): string {
   return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029]/g, '?');
 }
+
+/** In which PROJECT_DIR is found, whatever the name of the job is. */
+export const SCRIPT_START_BYTES = 64 * 1024;
+
+/** Where the atom of a script that begins like this ran; null where that is not known, or has a line end in it. */
+export function projectDirectoryOf(start: string): string | null {
+  const [, plain, quoted] = /^ {2}PROJECT_DIR=(?:([\w/.,:@%+-]+)|'((?:[^'\n]|'\\'')*)')$/m.exec(start) ?? [];
+  return plain ?? quoted?.replaceAll("'\\''", "'") ?? null;
+}

@@ -1,4 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import type { PathAliases } from '../lib/path-aliases.js';
 import { addCounts, type TestCounts } from '../protocol/result-facts.js';
 import { classNameOf } from './class-name.js';
 import { readReport } from './read-report.js';
@@ -30,6 +31,8 @@ export interface AtomSuite {
   readonly properties: Readonly<Record<string, string>>;
   /** Files that may be reports of tests. */
   readonly files: readonly ReportFile[];
+  /** For their texts and attributes. */
+  readonly paths: PathAliases;
   /** What it is taken for; asked with the counts of its reports, null without one. */
   ownCase(counts: TestCounts | null): OwnCase | null;
 }
@@ -39,7 +42,7 @@ const FLUSH_CHARS = 256 * 1024;
 
 /**
  * Writes one JUnit report of many atoms, a suite for each with the test cases of its reports, their times and texts as
- * they are. Holds a piece of one file in memory, and the attributes of one tag. A report is read twice, so that nothing
+ * they are but for the paths that have an alias. Holds a piece of one file in memory, and the attributes of one tag. A report is read twice, so that nothing
  * is taken of one that turns out to be none; one that cannot be read is named in the suite. @throws the file system's
  * error
  */
@@ -78,7 +81,7 @@ export class MergedReport {
       this.#ownCase(suite, own);
     }
     for (const { file, suites } of reports) {
-      readReport(file.path, this.#copy(suites === 1));
+      readReport(file.path, this.#copy(suites === 1, suite.paths));
     }
     if (unread.length > 0) {
       this.#write(`<system-err>${xmlText(unread.join('\n'))}</system-err>\n`);
@@ -117,9 +120,13 @@ export class MergedReport {
     this.#write('</testcase>\n');
   }
 
-  #copy(isOnlySuite: boolean): CaseSink {
+  #copy(isOnlySuite: boolean, paths: PathAliases): CaseSink {
+    const texts = paths.textStream();
     return {
-      open: (name, given, suites) => {
+      open: (name, original, namesAround) => {
+        this.#write(xmlText(texts.end()));
+        const given = aliased(original, paths);
+        const suites = namesAround.map((suite) => paths.inText(suite));
         const { time } = given;
         const timed = time === undefined ? given : { ...given, time: timeText(time) };
         const classname = classNameOf(given.classname, given.name, suites, isOnlySuite);
@@ -127,8 +134,11 @@ export class MergedReport {
         const attributes = name === 'testcase' ? { ...first, ...timed, classname } : timed;
         this.#write(`${xmlTag(name, attributes)}>`);
       },
-      text: (text) => this.#write(xmlText(text)),
-      close: (name) => this.#write(`</${name.replaceAll(':', '_')}>${name === 'testcase' ? '\n' : ''}`),
+      text: (text) => this.#write(xmlText(texts.push(text))),
+      close: (name) => {
+        this.#write(xmlText(texts.end()));
+        this.#write(`</${name.replaceAll(':', '_')}>${name === 'testcase' ? '\n' : ''}`);
+      },
     };
   }
 
@@ -143,6 +153,13 @@ export class MergedReport {
     writeSync(this.#fd, this.#text);
     this.#text = '';
   }
+}
+
+function aliased<T extends Readonly<Record<string, string>>>(
+  attributes: T,
+  paths: PathAliases,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, paths.inText(value)]));
 }
 
 /** A line for people, the same wherever it is shown. */

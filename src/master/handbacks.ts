@@ -45,7 +45,7 @@ export async function takeBack(
   const { reason } = handback;
   if (reason === 'setup_failed' || reason === 'could_not_run') {
     noteTrouble(cluster, slave, { build: id, what: WHAT[reason] }, change);
-    noteRefusal(build, slave, handback);
+    noteRefusal(cluster, build, slave, handback);
     endIfNobodyIsLeft(cluster, build, change);
   }
   await cluster.commit(change);

@@ -8,13 +8,21 @@ const MAX_REFUSALS = 5;
 
 /** The build is not given to this slave again. A master that is started again has forgotten it. */
 export function noteRefusal(
+  { slaves }: Cluster,
   { work, refusals }: BuildEntry,
   slave: SlaveEntry,
   { reason, output }: Handback,
 ): void {
+  const name = nameOf(slave, slaves.connected());
   work.refusedBy.add(slave.id);
-  refusals.delete(slave.name);
-  refusals.set(slave.name, { reason, output });
+  refusals.delete(name);
+  refusals.set(name, { reason, output });
+}
+
+/** With its number where another slave has the name too: several of one machine have. */
+function nameOf(slave: SlaveEntry, connected: Iterable<SlaveEntry>): string {
+  const isShared = [...connected].some(({ id, name }) => name === slave.name && id !== slave.id);
+  return isShared ? `${slave.name} (slave ${slave.id})` : slave.name;
 }
 
 /**

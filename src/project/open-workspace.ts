@@ -53,6 +53,8 @@ export interface WorkspaceOptions<P extends Project = Project> {
 export interface Workspace {
   /** Absolute and real: holds clusterrunner.yaml, and is the PROJECT_DIR of commands. */
   readonly projectDirectory: string;
+  /** Absolute and real: where the project is checked out, in a folder of the slave's own; null for a directory. */
+  readonly checkout: string | null;
   /** The commit that is checked out; null for a directory. */
   readonly commit: string | null;
   /** What is checked out, for people; null when it is not known here, as of a snapshot. */
@@ -138,7 +140,7 @@ async function openGitIn(
     const mirror = sources[0]?.mirror;
     const revision = async () =>
       project.type === 'git' && mirror !== undefined ? revisionOfCommit(git, mirror, commit, project) : null;
-    return { projectDirectory, commit, revision, share, release };
+    return { projectDirectory, checkout: workspace, commit, revision, share, release };
   } catch (error) {
     await removeWorkspace(workspace, clear);
     throw error;
@@ -207,6 +209,7 @@ async function openDirectory(options: WorkspaceOptions<DirectoryProject>): Promi
   const git = createGit(looking, signal, clock, REVISION_MS);
   return {
     projectDirectory: folder,
+    checkout: null,
     commit: null,
     revision: () => revisionOfFolder(git, folder),
     share: async () => undefined,

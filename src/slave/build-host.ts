@@ -1,9 +1,11 @@
 import { masterRelay } from '../client/master-relay.js';
 import { buildEnvironment, CACHE_HIT, commandEnvironment, ownEnvironment } from '../job/environment.js';
+import { aliasesOf } from '../job/project-path.js';
 import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Masks } from '../lib/masks.js';
+import { PathAliases } from '../lib/path-aliases.js';
 import type { ConsolePipes } from '../process/console-pipes.js';
 import { type Survivor, survivorsSentence } from '../process/family.js';
 import { type Leftovers, runCommand, runStartingServices } from '../process/run-command.js';
@@ -20,6 +22,8 @@ import { lockFolder } from './folder-lock.js';
 import type { Session } from './session.js';
 
 export interface HostContext {
+  /** Of the slave, as its master calls it. */
+  readonly name: string;
   /** Of this slave alone: mirrors and workspaces. */
   readonly root: string;
   readonly strictHostKeyChecking: boolean;
@@ -73,6 +77,8 @@ export class BuildHost {
   /** The slave's environment, as the project's commands may see it. */
   readonly inherited: Readonly<Record<string, string>>;
   readonly pipes: ConsolePipes;
+  /** The name of the slave. */
+  readonly slave: string;
   readonly #files: BuildFiles;
   readonly #context: HostContext;
   readonly #canceled = new AbortController();
@@ -88,6 +94,7 @@ export class BuildHost {
     this.#files = files;
     this.#context = context;
     this.pipes = context.pipes;
+    this.slave = context.name;
     this.inherited = commandEnvironment(context.env, context.envPassthrough);
   }
 
@@ -120,6 +127,12 @@ export class BuildHost {
       clock,
     });
     return this.#workspace;
+  }
+
+  /** Of the checkout, if it is this slave's own: on another machine nobody knows its path. */
+  async pathAliases(): Promise<PathAliases> {
+    const { projectDirectory, checkout } = await this.workspace();
+    return new PathAliases(checkout === null ? [] : aliasesOf(projectDirectory, checkout));
   }
 
   /** Gives the master the commit for the other slaves, which can do without. Never rejects. */
@@ -239,7 +252,8 @@ export class BuildHost {
     if (exitCode === 0) {
       return null;
     }
-    return `setup_build exited with ${exitCode}:\n${tail ?? ''}`;
+    const paths = await this.pathAliases();
+    return `setup_build exited with ${exitCode}:\n${paths.inText(tail ?? '')}`;
   }
 
   /** Builds of type directory run where the files are, so one setup at a time: others would overwrite what it makes. */

@@ -1,4 +1,5 @@
 import type { MaskedStream, Masks } from '../lib/masks.js';
+import type { AliasByteStream, PathAliases } from '../lib/path-aliases.js';
 import { unfinishedBytes } from '../lib/utf8.js';
 import { messageOf } from '../protocol/errors.js';
 import type { ConsoleStore } from './console-store.js';
@@ -37,13 +38,14 @@ interface Gap {
 }
 
 /**
- * Keeps what one atom prints, masked, in order. Of one that prints more than `maxBytes` the first half is kept and the
+ * Keeps what one atom prints, masked and with aliases of paths, in order. Of one that prints more than `maxBytes` the first half is kept and the
  * end, at most so much in all: the second half of its place is written over and over in a circle. Positions count what
  * was printed, whatever of it is kept.
  */
 export class ConsoleRecorder {
   readonly #store: ConsoleStore;
-  readonly #stream: MaskedStream;
+  readonly #masked: MaskedStream;
+  readonly #aliased: AliasByteStream;
   readonly #headBytes: number;
   readonly #tailBytes: number;
   /** What is kept in memory; null once it is in the file of the store, from `#base` on. */
@@ -62,22 +64,25 @@ export class ConsoleRecorder {
   #lastWords = '';
   #gap: Gap | null = null;
 
-  constructor(store: ConsoleStore, maxBytes: number, masks: Masks) {
+  constructor(store: ConsoleStore, maxBytes: number, masks: Masks, paths: PathAliases) {
     this.#store = store;
-    this.#stream = masks.stream();
+    // In this order: a secret may have a path in it, or be in one.
+    this.#masked = masks.stream();
+    this.#aliased = paths.byteStream();
     const limit = Math.max(MIN_LIMIT_BYTES, maxBytes);
     this.#headBytes = Math.floor(limit / 2);
     this.#tailBytes = limit - this.#headBytes - NOTE_BYTES;
   }
 
-  /** What may be the beginning of something masked is held back. Never throws: see `end`. */
+  /** What may be the beginning of something masked, or of a path, is held back. Never throws: see `end`. */
   readonly write = (bytes: Buffer): void => {
-    this.#keep(this.#stream.push(bytes));
+    this.#keep(this.#aliased.push(this.#masked.push(bytes)));
   };
 
   /** Nothing more is printed; `sentences` are the last lines, which are not the atom's. */
   end(sentences: readonly string[] = []): void {
-    this.#keep(this.#stream.end());
+    this.#keep(this.#aliased.push(this.#masked.end()));
+    this.#keep(this.#aliased.end());
     if (this.#fault === null) {
       for (const sentence of sentences) {
         this.#keep(Buffer.from(`${this.#lineBreak}clusterrunner: ${sentence}\n`));

@@ -144,7 +144,7 @@ async function runAtomizers(
         [utf8End(output, TAIL_BYTES).toString('utf8'), tail ?? ''].join('').trim() || '(it printed nothing)';
       throw new ClusterRunnerError(
         'PREPARATION_FAILED',
-        `The atomizer ${variable} of the job ${job.name} exited with ${exitCode}; mend the command "${line}". It printed:\n${said}`,
+        `The atomizer ${variable} of the job ${job.name} exited with ${exitCode} on the slave ${host.slave}; mend the command "${line}". It printed:\n${(await host.pathAliases()).inText(said)}`,
       );
     }
     const read = readAtomizerOutput(output);

@@ -1,4 +1,5 @@
 import type { Masks } from '../lib/masks.js';
+import type { PathAliases } from '../lib/path-aliases.js';
 import type { AtomId } from '../protocol/ids.js';
 import { ConsoleRecorder } from './console-recorder.js';
 import { ConsoleStore } from './console-store.js';
@@ -8,18 +9,20 @@ export class SubjobConsoles {
   readonly #store: ConsoleStore;
   readonly #maxBytes: number;
   readonly #masks: Masks;
+  readonly #paths: PathAliases;
   readonly #recorders = new Map<AtomId, ConsoleRecorder>();
 
-  /** `path`: see ConsoleStore. `maxBytes` of one console. */
-  constructor(path: string, maxBytes: number, masks: Masks) {
+  /** `path`: see ConsoleStore. `maxBytes` of one console. `paths`: what is not to be shown as it is on this machine. */
+  constructor(path: string, maxBytes: number, masks: Masks, paths: PathAliases) {
     this.#store = new ConsoleStore(path);
     this.#maxBytes = maxBytes;
     this.#masks = masks;
+    this.#paths = paths;
   }
 
   /** An atom begins; none of the others runs. */
   begin(atom: AtomId): ConsoleRecorder {
-    const recorder = new ConsoleRecorder(this.#store, this.#maxBytes, this.#masks);
+    const recorder = new ConsoleRecorder(this.#store, this.#maxBytes, this.#masks, this.#paths);
     this.#recorders.set(atom, recorder);
     return recorder;
   }

@@ -287,6 +287,7 @@ export class Worker {
       join(this.#directoryOf(assignment), 'consoles'),
       assignment.limits.console_bytes,
       masks,
+      await host.pathAliases(),
     );
     const written = await this.#runAndPack(
       assignment,

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -20,6 +21,26 @@ ReadDownload:
         - TOKEN: echo x
     commands:
         - cat "$PROJECT_DIR/fixtures/data.txt"
+Paths:
+    atomizers:
+        - TOKEN: echo x
+    commands:
+        - 'echo "<testsuite><testcase name=\\"a\\" file=\\"$PROJECT_DIR/a.js\\"><failure>in $PWD/../top:3</failure></testcase></testsuite>" > $ARTIFACT_DIR/r.xml'
+        - 'echo "$PROJECT_DIR/a.js:1 $(cd ..; pwd)/top:2"'
+        - 'echo "$PROJECT_DIR/x" > $ARTIFACT_DIR/kept'
+        - 'false'
+BadAtomizer:
+    atomizers:
+        - TOKEN: echo "$PROJECT_DIR/list" >&2; exit 3
+    commands:
+        - 'true'
+BadSetup:
+    setup_build:
+        - echo "cd $PROJECT_DIR"; exit 3
+    atomizers:
+        - TOKEN: echo x
+    commands:
+        - 'true'
 Phases:
     setup_build:
         - echo "setup $PROJECT_DIR" >> ${log}
@@ -94,6 +115,39 @@ describe('a git project', () => {
     expect(await consoleOf('-j', 'Sub', '--branch', 'nested', '--project-directory', 'sub')).to.equal(
       'in sub\n',
     );
+  });
+
+  describe('in a folder of the repository', () => {
+    const build = (job: string) =>
+      cluster.build(['--url', project.url, '--branch', 'below', '--project-directory', 'sub', '-j', job]);
+    before(async () => {
+      await project.git('checkout', '--quiet', '-b', 'below');
+      await project.commit({ 'sub/clusterrunner.yaml': jobs(join(cluster.cwd, 'log')) });
+      await project.git('checkout', '--quiet', 'main');
+    });
+
+    it('is shown with paths of the project in consoles and junit.xml, and not with those of a slave', async () => {
+      const { stdout } = await build('Paths');
+      const shown = '$PROJECT_DIR/a.js:1 $PROJECT_DIR/../top:2\n';
+      expect(stdout).to.contain(shown);
+      expect(cluster.result(0, 'clusterrunner_console_output')).to.equal(shown);
+      const junit = readFileSync(join(cluster.cwd, 'build_results', 'junit.xml'), 'utf8');
+      expect(junit)
+        .to.contain('file="$PROJECT_DIR/a.js"')
+        .and.contain('<failure>in $PROJECT_DIR/../top:3</failure>')
+        .and.not.contain(cluster.root);
+      expect(cluster.result(0, 'kept')).to.match(/^\/.*\/sub\/x\n$/);
+    });
+
+    it('names the slave, and not its folders, when an atomizer or the setup fails', async () => {
+      const listed = await build('BadAtomizer');
+      expect(listed.stderr).to.match(/exited with 3 on the slave slave-1; [\s\S]*\n\$PROJECT_DIR\/list\n/);
+      const setUp = await build('BadSetup');
+      expect(setUp.stderr).to.match(
+        /setup_build failed on slave-1; the last words on slave-1:\nsetup_build exited with 3:\ncd \$PROJECT_DIR\n/,
+      );
+      expect(listed.stderr + setUp.stderr).not.to.contain(join(cluster.baseDirectory, 'slaves'));
+    });
   });
 
   describe('with setup and teardown, on two slaves', () => {

@@ -102,11 +102,12 @@ export class MasterHarness {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  async slave(executors = 1, kind = 'instance'): Promise<TestSlave> {
+  async slave(executors = 1, kind = 'instance', given: string | null = null): Promise<TestSlave> {
     this.#slaves += 1;
+    const name = given ?? `slave-${this.#slaves}`;
     const instance = `${kind}-${this.#slaves}`;
     const { slave_id } = await this.master.registerSlave({
-      name: `slave-${this.#slaves}`,
+      name,
       instance,
       num_executors: executors,
       url: null,

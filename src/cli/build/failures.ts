@@ -1,10 +1,11 @@
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { atomName } from '../../job/atom-name.js';
 import { SCRIPT_HEAD_BYTES, takesSetup, WITH_SETUP } from '../../job/rerun-script.js';
 import { printable, printableLine } from '../../lib/printable.js';
 import { readEnd } from '../../lib/read-end.js';
+import { readStart } from '../../lib/read-start.js';
 import { atomFolder } from '../../protocol/ids.js';
 import type { Atom } from '../../protocol/work.js';
 import { consoleEnd } from './console-end.js';
@@ -126,16 +127,7 @@ function exitCodeIn(file: string): number | null {
 
 /** Whether the job of an atom has a setup, by the script that reruns it. */
 function hasSetup(script: string): boolean {
-  if (!existsSync(script)) {
-    return false;
-  }
-  const fd = openSync(script, 'r');
-  try {
-    const head = Buffer.alloc(SCRIPT_HEAD_BYTES);
-    return takesSetup(head.toString('utf8', 0, readSync(fd, head, 0, head.length, 0)));
-  } finally {
-    closeSync(fd);
-  }
+  return existsSync(script) && takesSetup(readStart(script, SCRIPT_HEAD_BYTES));
 }
 
 /** The end of a console as lines of a report. */

@@ -1,11 +1,15 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { MasterClient } from '../../client/master-client.js';
 import { atomName } from '../../job/atom-name.js';
+import { aliasesOf } from '../../job/project-path.js';
+import { projectDirectoryOf, SCRIPT_START_BYTES } from '../../job/rerun-script.js';
 import { type AtomSuite, MergedReport, type OwnCase, type ReportFile } from '../../junit/merged-report.js';
+import { PathAliases } from '../../lib/path-aliases.js';
 import { printable, printableLine } from '../../lib/printable.js';
 import { readEnd } from '../../lib/read-end.js';
+import { readStart } from '../../lib/read-start.js';
 import type { Build } from '../../protocol/build.js';
 import { atomFolder } from '../../protocol/ids.js';
 import type { TestCounts } from '../../protocol/result-facts.js';
@@ -33,7 +37,15 @@ export async function writeJunit(
     for (let offset = 0; ; offset += MAX_PAGE) {
       const { atoms, total } = await client.listAtoms(build.id, { offset, limit: MAX_PAGE }, { signal });
       for (const atom of atoms) {
-        merged.add(suiteOf(atom, atomName(atom.command_string, build.atom_variables), job, directory));
+        merged.add(
+          suiteOf(
+            atom,
+            atomName(atom.command_string, build.atom_variables),
+            job,
+            directory,
+            build.request_params,
+          ),
+        );
         // A signal must find somebody who listens.
         await breathe();
         signal.throwIfAborted();
@@ -49,8 +61,16 @@ export async function writeJunit(
   }
 }
 
-function suiteOf(atom: Atom, name: string, job: string, directory: string): AtomSuite {
+function suiteOf(
+  atom: Atom,
+  name: string,
+  job: string,
+  directory: string,
+  request: Build['request_params'],
+): AtomSuite {
   const folder = join(directory, atomFolder(atom.subjob_id, atom.id));
+  // The slave has looked for reports: going through thousands of folders that have none takes as long as unpacking them.
+  const hasReports = (atom.tests !== null || atom.num_bad_reports > 0) && existsSync(folder);
   return {
     name: printableLine(name),
     className: printableLine(job),
@@ -60,8 +80,8 @@ function suiteOf(atom: Atom, name: string, job: string, directory: string): Atom
       ...(atom.num_bad_reports === 0 ? {} : { bad_reports: String(atom.num_bad_reports) }),
       ...(atom.num_left_out === 0 ? {} : { left_out: String(atom.num_left_out) }),
     },
-    // The slave has looked for reports: going through thousands of folders that have none takes as long as unpacking them.
-    files: (atom.tests !== null || atom.num_bad_reports > 0) && existsSync(folder) ? xmlFilesIn(folder) : [],
+    files: hasReports ? xmlFilesIn(folder) : [],
+    paths: hasReports ? aliasesIn(folder, request) : new PathAliases([]),
     ownCase: (counts) => ownCaseOf(atom, counts, join(folder, 'clusterrunner_console_output')),
   };
 }
@@ -92,6 +112,24 @@ function ownCaseOf(atom: Atom, counts: TestCounts | null, console: string): OwnC
 
 function endOf(console: string): string {
   return printable(readEnd(console, OUTPUT_BYTES).text);
+}
+
+/** Of the checkout that a slave had made for the build: nobody else knows its path, and consoles do not have it either. */
+function aliasesIn(folder: string, { type, project_directory }: Build['request_params']): PathAliases {
+  const script = join(folder, 'clusterrunner_command');
+  const ranIn =
+    type === 'directory' || !existsSync(script)
+      ? null
+      : projectDirectoryOf(readStart(script, SCRIPT_START_BYTES));
+  return new PathAliases(
+    ranIn === null ? [] : aliasesOf(ranIn, checkoutAbove(ranIn, project_directory ?? '.')),
+  );
+}
+
+/** The folder is given relative to the top of the repository. */
+function checkoutAbove(projectDirectory: string, folder: string): string {
+  const top = resolve(projectDirectory, relative(resolve('/', folder), '/'));
+  return join(top, folder) === projectDirectory ? top : projectDirectory;
 }
 
 function xmlFilesIn(folder: string): ReportFile[] {

@@ -155,6 +155,22 @@ describe('leases that end without a result', () => {
     expect(error_message).to.contain('setup_build failed on slave-1, slave-2').and.to.contain('no make');
   });
 
+  it('tells slaves of one name that could not run a build apart by their numbers', async () => {
+    const { master } = harness;
+    const build = await master.createBuild(directoryBuild);
+    const twin = () => harness.slave(1, 'instance', 'twin');
+    const slaves = [await twin(), await twin()];
+    await slaves[0]?.prepare(2);
+    for (const slave of slaves) {
+      const { lease, subjob_id } = await slave.take();
+      await master.handBack(slave.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
+    }
+    const [one, two] = slaves.map(({ id }) => `twin (slave ${id})`);
+    expect((await master.getBuild(build)).error_message).to.equal(
+      `setup_build failed on ${one}, ${two}; the last words on ${two}:\nno make`,
+    );
+  });
+
   it('ends a build in error when the slaves leave that had not refused it, and waits for one when there is none', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);

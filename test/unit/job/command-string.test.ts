@@ -27,6 +27,7 @@ import {
   variableProblem,
 } from '../../../src/job/environment.js';
 import {
+  projectDirectoryOf,
   type RerunFacts,
   rerunScript,
   SCRIPT_HEAD_BYTES,
@@ -338,6 +339,16 @@ describe('the script that reruns an atom', () => {
     expect(takesSetup(head({ setup: 'true', jobName: 'x'.repeat(1000) }))).to.equal(true);
     expect(takesSetup(head({ jobName: remark }))).to.equal(false);
     expect(takesSetup(head({ jobName: `\n${remark}\n` }))).to.equal(false);
+  });
+
+  it('says where the atom ran, whatever the folder and the job are called', () => {
+    for (const projectDirectory of ['/a/b-1', "/it's here/é $x", '/a\\b']) {
+      for (const jobName of ['x', "\n  PROJECT_DIR='/other'\n"]) {
+        write('true', { projectDirectory, jobName });
+        expect(projectDirectoryOf(readFileSync(script, 'utf8'))).to.equal(projectDirectory);
+      }
+    }
+    expect(projectDirectoryOf('#!/bin/sh\n')).to.equal(null);
   });
 
   it('hands a variable on whatever its name is', () => {

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { type AtomSuite, MergedReport, type ReportFile } from '../../../src/junit/merged-report.js';
 import { readReport } from '../../../src/junit/read-report.js';
+import { PathAliases } from '../../../src/lib/path-aliases.js';
 
 describe('MergedReport', () => {
   let directory: string;
@@ -27,6 +28,7 @@ describe('MergedReport', () => {
     seconds: 1.5,
     properties: {},
     files: [],
+    paths: new PathAliases([]),
     ownCase: () => null,
     ...given,
   });
@@ -47,6 +49,23 @@ describe('MergedReport', () => {
     );
     const text = merge(suite({ name: 'N=\u2066a\u2069', files: [report] }));
     expect(text).to.contain('name="exetxt.x"').and.to.contain('name="N=a"');
+  });
+
+  it('has the aliases of paths in attributes, names of suites and texts, wherever a text is cut', () => {
+    const path = '/base/builds/1';
+    const filler = 'x'.repeat(200_000);
+    const report = file(
+      'a.xml',
+      `<testsuites><testsuite name="${path}/s"><testcase name="a" classname="C" file="${path}/a.js"><failure message="in ${path}:3">${filler}<![CDATA[/base/bu]]>ilds/1/a.js</failure></testcase>` +
+        `<testcase name="b" classname="C"><failure>/base/builds/12</failure><system-out>${path}</system-out></testcase></testsuite></testsuites>`,
+    );
+    const paths = new PathAliases([{ path, alias: '$PROJECT_DIR' }]);
+    const text = merge(suite({ files: [report], paths })).replace(filler, '');
+    expect(text)
+      .to.contain('file="$PROJECT_DIR/a.js"')
+      .and.contain('<failure message="in $PROJECT_DIR:3">$PROJECT_DIR/a.js</failure>')
+      .and.contain('<failure>/base/builds/12</failure><system-out>$PROJECT_DIR</system-out>');
+    expect(text.replaceAll('/base/builds/12', '')).not.to.contain(path);
   });
 
   it('has the test cases of all reports of an atom in one suite, as they are', () => {

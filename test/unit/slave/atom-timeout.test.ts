@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { shellText } from '../../../src/job/shell-text.js';
 import { systemClock } from '../../../src/lib/clock.js';
 import { Masks } from '../../../src/lib/masks.js';
+import { PathAliases } from '../../../src/lib/path-aliases.js';
 import { ConsolePipes } from '../../../src/process/console-pipes.js';
 import { groupIsAlive } from '../../../src/process/process-group.js';
 import { toId } from '../../../src/protocol/ids.js';
@@ -32,7 +33,12 @@ describe('the atom_timeout', () => {
     const pipes = new ConsolePipes(root);
     const command = shellText(commands);
     const shells = new BatchShells({ command, cwd: root, env, pipes, clock: systemClock });
-    const consoles = new SubjobConsoles(join(directory, 'consoles'), unlimited.console_bytes, new Masks([]));
+    const consoles = new SubjobConsoles(
+      join(directory, 'consoles'),
+      unlimited.console_bytes,
+      new Masks([]),
+      new PathAliases([]),
+    );
     const outcome = await runSubjob({
       assignment: {
         kind: 'run',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Masks } from '../../../src/lib/masks.js';
+import { PathAliases } from '../../../src/lib/path-aliases.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { MAX_CONSOLE_PIECE_BYTES } from '../../../src/protocol/slave.js';
 import { ConsoleFollower } from '../../../src/slave/console-follower.js';
@@ -29,7 +30,12 @@ describe('following a console', () => {
 
   function begin(masked: readonly string[], maxBytes = LIMIT): void {
     consoles?.close();
-    consoles = new SubjobConsoles(join(directory, 'consoles'), maxBytes, new Masks(masked));
+    consoles = new SubjobConsoles(
+      join(directory, 'consoles'),
+      maxBytes,
+      new Masks(masked),
+      new PathAliases([]),
+    );
     recorder = consoles.begin(ATOM);
     follower = new ConsoleFollower(ATOM, recorder);
   }

@@ -5,6 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Masks } from '../../../src/lib/masks.js';
+import { type PathAlias, PathAliases } from '../../../src/lib/path-aliases.js';
 import { toId } from '../../../src/protocol/ids.js';
 import type { ConsoleRecorder } from '../../../src/slave/console-recorder.js';
 import { SubjobConsoles } from '../../../src/slave/subjob-consoles.js';
@@ -24,8 +25,8 @@ describe('the console of an atom as its slave keeps it', () => {
     rmSync(directory, { recursive: true });
   });
 
-  const consolesOf = (masked: readonly string[]) =>
-    new SubjobConsoles(join(directory, 'consoles'), LIMIT, new Masks(masked));
+  const consolesOf = (masked: readonly string[], aliases: readonly PathAlias[] = []) =>
+    new SubjobConsoles(join(directory, 'consoles'), LIMIT, new Masks(masked), new PathAliases(aliases));
 
   async function textOf(recorder: ConsoleRecorder): Promise<string> {
     const bytes = await buffer(recorder.content());
@@ -43,6 +44,25 @@ describe('the console of an atom as its slave keeps it', () => {
 
   const lines = (from: number, to: number) =>
     Array.from({ length: to - from }, (_, n) => `line ${from + n}\n`).join('');
+
+  it('has aliases of paths, after secrets were masked, however what is printed is cut', async () => {
+    const kept = consolesOf(['secret'], [{ path: '/base/builds/1', alias: '$PROJECT_DIR' }]);
+    const recorder = kept.begin(toId.atom(0));
+    for (const char of 'at /base/builds/1/a.js, secret, /base/builds/1') {
+      recorder.write(Buffer.from(char));
+    }
+    recorder.end(['note']);
+    expect(await textOf(recorder)).to.equal(
+      'at $PROJECT_DIR/a.js, ******, $PROJECT_DIR\nclusterrunner: note\n',
+    );
+    kept.close();
+    const inPath = consolesOf(['lds/1/a'], [{ path: '/base/builds/1', alias: '$PROJECT_DIR' }]);
+    const other = inPath.begin(toId.atom(0));
+    print(other, '/base/builds/1/a.js');
+    other.end();
+    expect(await textOf(other)).to.equal('/base/bui*******.js');
+    inPath.close();
+  });
 
   it('is all that was printed, of one atom after another, whatever their sizes', async () => {
     const sizes = fc.array(fc.array(fc.integer({ min: 1, max: 90_000 }), { maxLength: 4 }), {
@@ -126,7 +146,12 @@ describe('the console of an atom as its slave keeps it', () => {
   });
 
   it('says how much is lost when it cannot be kept, and why', async () => {
-    const nowhere = new SubjobConsoles(join(directory, 'gone', 'consoles'), LIMIT, new Masks([]));
+    const nowhere = new SubjobConsoles(
+      join(directory, 'gone', 'consoles'),
+      LIMIT,
+      new Masks([]),
+      new PathAliases([]),
+    );
     const recorder = nowhere.begin(toId.atom(1));
     print(recorder, 'kept\n');
     print(recorder, 'x'.repeat(70_000));
