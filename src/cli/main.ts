@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { version } from '../lib/version.js';
-import { requireNativeLibrary } from '../master/store/native-library.js';
+import { requireSqlite } from '../master/store/require-sqlite.js';
 import { heedClosedOutput } from './closed-output.js';
 import { joinRemoteFilePairs } from './remote-file-pairs.js';
 import { optionsLike } from './suggestions.js';
@@ -47,7 +47,7 @@ function program(): Command {
     .option('-p, --port <port>', 'port to listen on; 0 takes a free one (default: 43000)')
     .option('--eventlog-file <file>', 'where to write events, one JSON object a line; STDOUT prints them')
     .action(async (options) => {
-      requireNativeLibrary();
+      requireSqlite();
       await (await import('./master.js')).master(options);
     });
 

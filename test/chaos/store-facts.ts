@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { Sqlite } from '../../src/master/store/sqlite.js';
 import type { Diary } from './diary.js';
 import type { World } from './world.js';
 
@@ -13,23 +13,21 @@ export interface StoreFacts {
 
 /** Reads them as they lie on the disk. The master must not run: it shares its store with nobody. */
 export function readStoreFacts(world: World): StoreFacts {
-  const db = new Database(databaseOf(world), { readonly: true });
+  const db = new Sqlite(databaseOf(world), { readOnly: true });
   try {
     const lost = db
-      .prepare<unknown[], { lease: string; count: number }>(
+      .prepare(
         `SELECT build_id || '/' || coalesce(subjob_id, 'preparation') AS lease, count(*) AS count
          FROM leases WHERE state = 'LOST' GROUP BY 1`,
       )
       .all();
     const done = db
-      .prepare<unknown[], { name: string }>(
-        `SELECT build_id || '/' || subjob_id || '.tar.gz' AS name FROM subjobs WHERE state = 'DONE'`,
-      )
+      .prepare(`SELECT build_id || '/' || subjob_id || '.tar.gz' AS name FROM subjobs WHERE state = 'DONE'`)
       .all();
-    const counts = new Map(lost.map(({ lease, count }) => [lease, count]));
+    const counts = new Map(lost.map((row) => [String(column(row, 'lease')), Number(column(row, 'count'))]));
     return {
       losses: (build, subjob) => counts.get(`${build}/${subjob ?? 'preparation'}`) ?? 0,
-      delivered: new Set(done.map(({ name }) => name)),
+      delivered: new Set(done.map((row) => String(column(row, 'name')))),
     };
   } finally {
     db.close();
@@ -38,15 +36,15 @@ export function readStoreFacts(world: World): StoreFacts {
 
 /** What SQLite itself says of the file, and what must hold between the rows once everything has ended. */
 export function checkStore(world: World, diary: Diary): void {
-  const db = new Database(databaseOf(world), { readonly: true });
+  const db = new Sqlite(databaseOf(world), { readOnly: true });
   const none = (what: string, sql: string) => {
-    const rows = db.prepare<unknown[], unknown>(sql).all();
+    const rows = db.prepare(sql).all();
     if (rows.length > 0) {
       diary.violation(`The store has ${what}: ${JSON.stringify(rows.slice(0, 5))}.`);
     }
   };
   try {
-    const integrity = JSON.stringify(db.pragma('integrity_check'));
+    const integrity = JSON.stringify(db.prepare('PRAGMA integrity_check').all());
     if (integrity !== '[{"integrity_check":"ok"}]') {
       diary.violation(`The store is damaged: ${integrity}.`);
     }
@@ -77,6 +75,10 @@ export function checkStore(world: World, diary: Diary): void {
   } finally {
     db.close();
   }
+}
+
+function column(row: unknown, name: string): unknown {
+  return Reflect.get(Object(row), name);
 }
 
 function databaseOf(world: World): string {

@@ -1,4 +1,4 @@
-import SQLite from 'better-sqlite3';
+import { SqliteStatement } from '../../src/master/store/sqlite.js';
 
 /**
  * Calls `look` right before and right after every commit of any database in this process while `during` runs: what
@@ -8,17 +8,15 @@ export async function atCommitPoints<T>(
   look: (when: 'before' | 'after') => void,
   during: () => Promise<T>,
 ): Promise<T> {
-  const memory = new SQLite(':memory:');
   // All statements share it, also those that were prepared before.
-  const statements: SQLite.Statement<unknown[]> = Object.getPrototypeOf(memory.prepare('SELECT 1'));
-  memory.close();
+  const statements = SqliteStatement.prototype;
   const { run } = statements;
-  statements.run = function runAndLook(this: SQLite.Statement<unknown[]>, ...parameters: unknown[]) {
+  statements.run = function runAndLook(this: SqliteStatement, values?: readonly unknown[]) {
     if (this.source !== 'commit') {
-      return run.apply(this, parameters);
+      return run.call(this, values);
     }
     look('before');
-    const result = run.apply(this, parameters);
+    const result = run.call(this, values);
     look('after');
     return result;
   };

@@ -7,7 +7,7 @@ import { seconds, systemClock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { printable } from '../../lib/printable.js';
 import { Releasers } from '../../lib/releasers.js';
-import { requireNativeLibrary } from '../../master/store/native-library.js';
+import { requireSqlite } from '../../master/store/require-sqlite.js';
 import type { Build } from '../../protocol/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
@@ -217,7 +217,7 @@ async function findMaster(
       'The build runs on this machine alone: no master is named, and none is running here. To run it on a cluster, name its master: --master-url http://HOST:43000.',
     );
   }
-  requireNativeLibrary();
+  requireSqlite();
   const { startLocalCluster } = await import('./local-cluster.js');
   const cluster = await startLocalCluster(config, log);
   releasers.add(() => cluster.close());

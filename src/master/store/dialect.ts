@@ -1,4 +1,3 @@
-import type SQLite from 'better-sqlite3';
 import {
   type DatabaseConnection,
   type Driver,
@@ -6,21 +5,22 @@ import {
   SqliteDialect,
   SqliteDriver,
 } from 'kysely';
+import type { Sqlite } from './sqlite.js';
 
 /**
  * SQLite ends a transaction itself after some errors (a full disk is one). A rollback would then fail, and its error
  * would hide the one that somebody has to act on.
  */
 class RollbackWhenOpen extends SqliteDriver {
-  readonly #sqlite: SQLite.Database;
+  readonly #sqlite: Sqlite;
 
-  constructor(sqlite: SQLite.Database, database: SqliteDatabase) {
+  constructor(sqlite: Sqlite, database: SqliteDatabase) {
     super({ database });
     this.#sqlite = sqlite;
   }
 
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    if (this.#sqlite.inTransaction) {
+    if (this.#sqlite.isInTransaction) {
       await super.rollbackTransaction(connection);
     }
   }
@@ -28,10 +28,10 @@ class RollbackWhenOpen extends SqliteDriver {
 
 /** Kysely's dialect for SQLite, in which the first error of a transaction is the one that is thrown. */
 export class StoreDialect extends SqliteDialect {
-  readonly #sqlite: SQLite.Database;
+  readonly #sqlite: Sqlite;
   readonly #database: SqliteDatabase;
 
-  constructor(sqlite: SQLite.Database, database: SqliteDatabase) {
+  constructor(sqlite: Sqlite, database: SqliteDatabase) {
     super({ database });
     this.#sqlite = sqlite;
     this.#database = database;

@@ -1,4 +1,4 @@
-import SQLite from 'better-sqlite3';
+import { SqliteError } from './sqlite.js';
 
 /** What somebody can mend while the master runs: a full disk, a file system that is read-only, a device that fails. */
 const OUTAGES = /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|BUSY|LOCKED|NOMEM|PERM|PROTOCOL)/;
@@ -6,7 +6,7 @@ const SYSTEM_OUTAGES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 
 
 /** Whether a write that failed with this error may succeed later, without any change to what is written. */
 export function isOutage(error: unknown): boolean {
-  if (error instanceof SQLite.SqliteError) {
+  if (error instanceof SqliteError) {
     return OUTAGES.test(error.code);
   }
   return error instanceof Error && 'code' in error && SYSTEM_OUTAGES.has(String(error.code));
@@ -14,5 +14,5 @@ export function isOutage(error: unknown): boolean {
 
 /** Whether the file itself is damaged: nothing but another file helps. */
 export function isDamage(error: unknown): boolean {
-  return error instanceof SQLite.SqliteError && /^SQLITE_(NOTADB|CORRUPT)/.test(error.code);
+  return error instanceof SqliteError && /^SQLITE_(NOTADB|CORRUPT)/.test(error.code);
 }

@@ -1,14 +1,14 @@
 import { dirname } from 'node:path';
-import SQLite from 'better-sqlite3';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { Database } from './database.js';
 import { isDamage, isOutage } from './outage.js';
+import { SqliteError } from './sqlite.js';
 
 /** The sentence for a database that cannot be opened, which its owner can mend; null for anything else. */
 export function refusalOf(error: unknown, path: string): ClusterRunnerError | null {
-  if (error instanceof SQLite.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
+  if (error instanceof SqliteError && error.code.startsWith('SQLITE_BUSY')) {
     return new ClusterRunnerError(
       'CONFLICT',
       `Another master uses ${dirname(path)}; stop it (\`clusterrunner stop\`), or give this one a base_directory of its own.`,
@@ -18,7 +18,7 @@ export function refusalOf(error: unknown, path: string): ClusterRunnerError | nu
   if (isDamage(error)) {
     return damaged(path, error);
   }
-  if (error instanceof SQLite.SqliteError && isOutage(error)) {
+  if (error instanceof SqliteError && isOutage(error)) {
     return new ClusterRunnerError(
       'CONFLICT',
       `${path} cannot be read and written (${error.message}); see that this user may write there, and that the disk has room and is not read-only.`,

@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import SQLite from 'better-sqlite3';
 import { Kysely, Migrator } from 'kysely';
 import { makePrivate } from '../../lib/private-files.js';
 import type { Database } from './database.js';
@@ -10,6 +9,7 @@ import { Direct } from './direct.js';
 import { GroupCommit, type GroupCommitOptions, type Mutation, type WhenUnwritable } from './group-commit.js';
 import { migrationProvider } from './migrations.js';
 import { refusalOf, requireKnownMigrations } from './refusal.js';
+import { Sqlite, type SqliteEngine, SqliteError } from './sqlite.js';
 import { cachingStatements } from './statement-cache.js';
 
 /** A master that was told to stop may take a moment to close its file. */
@@ -28,7 +28,10 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export type StoreOptions = Pick<GroupCommitOptions, 'observe' | 'onOutage'>;
+export interface StoreOptions extends Pick<GroupCommitOptions, 'observe' | 'onOutage'> {
+  /** See SqliteOptions. */
+  readonly engine?: SqliteEngine;
+}
 
 /**
  * Opens the database at `path`, making its folder, and brings its schema up to date. Until it is closed no other
@@ -36,16 +39,16 @@ export type StoreOptions = Pick<GroupCommitOptions, 'observe' | 'onOutage'>;
  * @throws ClusterRunnerError CONFLICT when another master has it open, or the file is no database, damaged, not
  * writable, or written by a newer version
  */
-export async function openStore(path: string, options: StoreOptions = {}): Promise<Store> {
+export async function openStore(path: string, { engine, ...options }: StoreOptions = {}): Promise<Store> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const sqlite = openAlone(path);
+  const sqlite = openAlone(path, engine);
   for (const file of [path, `${path}-wal`, `${path}-shm`].filter((one) => existsSync(one))) {
     makePrivate(file);
   }
   // What the master acknowledged must survive a power cut, since the slave has deleted its copy. SQLite would flush
   // within the commit and hold up the whole process meanwhile; so it is told not to, and the log is flushed beside.
-  sqlite.pragma('synchronous = NORMAL');
-  sqlite.pragma('foreign_keys = ON');
+  sqlite.execute('PRAGMA synchronous = NORMAL');
+  sqlite.execute('PRAGMA foreign_keys = ON');
   const database = cachingStatements(sqlite);
   const db = new Kysely<Database>({ dialect: new StoreDialect(sqlite, database) });
   try {
@@ -63,9 +66,9 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
     flush,
     async repair() {
       // Moves everything into the database itself, and flushes that.
-      const result = sqlite.prepare<[], { busy: number }>('PRAGMA wal_checkpoint(TRUNCATE)').get();
-      if (result?.busy !== 0) {
-        throw new SQLite.SqliteError('the log of the database is in use', 'SQLITE_BUSY');
+      const [result] = sqlite.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all();
+      if (!wasWhole(result)) {
+        throw new SqliteError('the log of the database is in use', 'SQLITE_BUSY');
       }
     },
     ...options,
@@ -85,15 +88,20 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
   };
 }
 
+/** Whether a checkpoint moved all of the log, by the row that it returns. */
+function wasWhole(row: unknown): boolean {
+  return typeof row === 'object' && row !== null && 'busy' in row && row.busy === 0;
+}
+
 /** A second master would hand out what this one has handed out; the file's lock ends with the process, however. */
-function openAlone(path: string): SQLite.Database {
-  let sqlite: SQLite.Database | null = null;
+function openAlone(path: string, engine: SqliteEngine | undefined): Sqlite {
+  let sqlite: Sqlite | null = null;
   try {
-    sqlite = new SQLite(path, { timeout: LOCK_WAIT_MS });
-    sqlite.pragma('locking_mode = EXCLUSIVE');
-    sqlite.pragma('journal_mode = WAL');
+    sqlite = new Sqlite(path, { lockWaitMs: LOCK_WAIT_MS, ...(engine === undefined ? {} : { engine }) });
+    sqlite.execute('PRAGMA locking_mode = EXCLUSIVE');
+    sqlite.execute('PRAGMA journal_mode = WAL');
     // The lock is taken by the first transaction, not by the pragma.
-    sqlite.exec('BEGIN IMMEDIATE; COMMIT');
+    sqlite.execute('BEGIN IMMEDIATE; COMMIT');
     return sqlite;
   } catch (error) {
     sqlite?.close();

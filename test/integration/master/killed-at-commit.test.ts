@@ -1,8 +1,8 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import SQLite from 'better-sqlite3';
 import { expect } from 'chai';
+import { Sqlite } from '../../../src/master/store/sqlite.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import type { AtomId, BuildId } from '../../../src/protocol/ids.js';
 import type { RunAssignment } from '../../../src/protocol/slave.js';
@@ -241,10 +241,15 @@ async function expectRightEnds(
     expect(await master.archiveContents(id)).to.not.equal(null);
   }
   await master.close();
-  const db = new SQLite(join(harness.directory, 'master.db'), { readonly: true });
+  const db = new Sqlite(join(harness.directory, 'master.db'), { readOnly: true });
   try {
-    expect(db.pragma('integrity_check', { simple: true })).to.equal('ok');
-    expect(db.pragma('foreign_key_check')).to.deep.equal([]);
+    expect(
+      db
+        .prepare('PRAGMA integrity_check')
+        .all()
+        .map((row) => ({ ...Object(row) })),
+    ).to.deep.equal([{ integrity_check: 'ok' }]);
+    expect(db.prepare('PRAGMA foreign_key_check').all()).to.deep.equal([]);
   } finally {
     db.close();
   }

@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import SQLite from 'better-sqlite3';
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { createMaster } from '../../../src/master/service.js';
+import { Sqlite } from '../../../src/master/store/sqlite.js';
 import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
 
 describe('a master that is started again', () => {
@@ -48,8 +48,8 @@ describe('a master that is started again', () => {
     await harness.master.createBuild(directoryBuild);
     await harness.master.close();
     const path = join(harness.directory, 'master.db');
-    const db = new SQLite(path);
-    db.exec("UPDATE builds SET request = '{'");
+    const db = new Sqlite(path);
+    db.execute("UPDATE builds SET request = '{'");
     db.close();
     const failure: unknown = await harness.start().catch((error: unknown) => error);
     expect(failure).to.have.property('code', 'CONFLICT');

@@ -1,11 +1,11 @@
-import SQLite from 'better-sqlite3';
 import { expect } from 'chai';
+import { SqliteError } from '../../../src/master/store/sqlite.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { atCommitPoints } from '../../support/commit-points.js';
 import { directoryBuild, LEASE_SECONDS, MasterHarness, refused } from '../../support/master-harness.js';
 import { eventually } from '../../support/wait.js';
 
-const full = () => new SQLite.SqliteError('database or disk is full', 'SQLITE_FULL');
+const full = () => new SqliteError('database or disk is full', 'SQLITE_FULL');
 
 /** As a slave or a client does that is told to come again. */
 async function insist<T>(call: () => Promise<T>): Promise<T> {

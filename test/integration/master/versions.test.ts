@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import SQLite from 'better-sqlite3';
 import { expect } from 'chai';
+import { Sqlite } from '../../../src/master/store/sqlite.js';
 import { PROTOCOL } from '../../../src/protocol/protocol-version.js';
 import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
 
@@ -37,8 +37,8 @@ describe('a slave of another version', () => {
     await old.prepare(1);
     const assignment = await old.take();
     await harness.master.close();
-    const db = new SQLite(join(harness.directory, 'master.db'));
-    db.exec(`UPDATE slaves SET protocol = 1; UPDATE leases SET token = ''`);
+    const db = new Sqlite(join(harness.directory, 'master.db'));
+    db.execute(`UPDATE slaves SET protocol = 1; UPDATE leases SET token = ''`);
     db.close();
     await harness.start();
     await refused(old.ask(), 'SLAVE_UNKNOWN');

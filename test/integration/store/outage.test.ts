@@ -1,18 +1,18 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import SQLite from 'better-sqlite3';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { Direct } from '../../../src/master/store/direct.js';
 import { GroupCommit } from '../../../src/master/store/group-commit.js';
+import { availableEngines, SqliteError } from '../../../src/master/store/sqlite.js';
 import { openStore, type Store } from '../../../src/master/store/store.js';
 import { atCommitPoints } from '../../support/commit-points.js';
 import { mountSmallDisk } from '../../support/small-disk.js';
 import { eventually } from '../../support/wait.js';
 
-const full = () => new SQLite.SqliteError('database or disk is full', 'SQLITE_FULL');
+const full = () => new SqliteError('database or disk is full', 'SQLITE_FULL');
 const noteOf = (n: number) => (db: Store['db']) =>
   sql`INSERT INTO events (time, kind, data) VALUES (${n}, 'TEST', '{}')`.execute(db);
 
@@ -38,170 +38,175 @@ function fill(path: string): void {
   }
 }
 
-describe('a store that cannot be written for a while', () => {
-  let directory: string;
-  let store: Store;
-  let outages: unknown[];
-  beforeEach(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'clusterrunner-outage-'));
-    outages = [];
-    store = await openStore(join(directory, 'master.db'), { onOutage: (error) => outages.push(error) });
-  });
-  afterEach(async () => {
-    await store.close();
-    rmSync(directory, { recursive: true, force: true });
-  });
-
-  it('commits everything in order once it can, however many commits fail, and reports each outage once', async () => {
-    const plans = fc.array(fc.record({ fails: fc.nat(2), writes: fc.integer({ min: 1, max: 4 }) }), {
-      minLength: 1,
-      maxLength: 5,
-    });
-    await fc.assert(
-      fc.asyncProperty(plans, async (plan) => {
-        const before = (await notes(store)).length;
-        let failures = 0;
-        let n = 0;
-        outages = [];
-        const look = (when: 'before' | 'after') => {
-          if (when === 'before' && failures > 0) {
-            failures -= 1;
-            throw full();
-          }
-        };
-        await atCommitPoints(look, async () => {
-          for (const { fails, writes } of plan) {
-            failures = fails;
-            const written = Array.from({ length: writes }, () => {
-              n += 1;
-              return store.write(noteOf(n));
-            });
-            await Promise.all(written);
-          }
-        });
-        expect((await notes(store)).slice(before)).to.deep.equal(
-          Array.from({ length: n }, (_, at) => at + 1),
-        );
-        expect(store.outage).to.equal(null);
-        expect(outages.map((error) => (error === null ? 'over' : 'begins'))).to.deep.equal(
-          plan.filter(({ fails }) => fails > 0).flatMap(() => ['begins', 'over']),
-        );
-      }),
-      { numRuns: 10 },
-    );
-  });
-
-  it('refuses a write that asked for it, which then has not happened, and keeps the others', async () => {
-    let isFull = true;
-    const look = (when: 'before' | 'after') => {
-      if (when === 'before' && isFull) {
-        throw full();
-      }
-    };
-    await atCommitPoints(look, async () => {
-      const kept = store.write(noteOf(1));
-      const refused = store.write(noteOf(2), 'refuse').catch((error: unknown) => error);
-      expect(await refused).to.have.property('code', 'SQLITE_FULL');
-      expect(store.outage).to.not.equal(null);
-      expect(await store.write(noteOf(3), 'refuse').catch((error: unknown) => error)).to.have.property(
-        'code',
-        'SQLITE_FULL',
-      );
-      isFull = false;
-      await kept;
-    });
-    expect(await notes(store)).to.deep.equal([1]);
-    await store.write(noteOf(4), 'refuse');
-    expect(await notes(store)).to.deep.equal([1, 4]);
-  });
-
-  it('ends an outage by itself also when nothing is left to write', async () => {
-    let isFull = true;
-    const look = (when: 'before' | 'after') => {
-      if (when === 'before' && isFull) {
-        throw full();
-      }
-    };
-    await atCommitPoints(look, async () => {
-      await store.write(noteOf(1), 'refuse').catch(() => undefined);
-      expect(store.outage).to.not.equal(null);
-      isFull = false;
-      await eventually('the outage is over', () => store.outage === null);
-    });
-    expect(await notes(store)).to.deep.equal([]);
-  });
-
-  it('closes in an outage, and has then only what was committed', async () => {
-    let isFull = false;
-    const look = (when: 'before' | 'after') => {
-      if (when === 'before' && isFull) {
-        throw full();
-      }
-    };
-    await atCommitPoints(look, async () => {
-      await store.write(noteOf(1));
-      isFull = true;
-      const lost = store.write(noteOf(2)).catch((error: unknown) => error);
-      await store.close();
-      expect(await lost).to.have.property('code', 'SQLITE_FULL');
-    });
-    store = await openStore(join(directory, 'master.db'));
-    expect(await notes(store)).to.deep.equal([1]);
-  });
-
-  it('acknowledges nothing after a failed flush before it is on the disk in another way', async () => {
-    const failure = Object.assign(new Error('i/o error'), { code: 'EIO' });
-    let repaired = 0;
-    let flushes = 0;
-    const commits = new GroupCommit(store.db, {
-      direct: new Direct({ prepare: () => expect.fail('nothing is run directly'), close: () => undefined }),
-      flush: async () => {
-        flushes += 1;
-        if (flushes === 1) {
-          throw failure;
-        }
-      },
-      repair: async () => {
-        repaired += 1;
-        if (repaired < 3) {
-          throw failure;
-        }
-      },
-    });
-    await commits.write(noteOf(1));
-    expect(repaired).to.equal(3);
-    expect(commits.outage).to.equal(null);
-    await commits.write(noteOf(2));
-    expect(repaired).to.equal(3);
-    await commits.close();
-    expect(await notes(store)).to.deep.equal([1, 2]);
-  });
-
-  it('names the full disk, not what came of it, and goes on when there is room', async function () {
-    const disk = mountSmallDisk(4);
-    if (disk === null) {
-      return this.skip();
-    }
-    try {
-      const small = await openStore(join(disk.path, 'master.db'), {
+for (const engine of availableEngines()) {
+  describe(`a store on ${engine} that cannot be written for a while`, () => {
+    let directory: string;
+    let store: Store;
+    let outages: unknown[];
+    beforeEach(async () => {
+      directory = mkdtempSync(join(tmpdir(), 'clusterrunner-outage-'));
+      outages = [];
+      store = await openStore(join(directory, 'master.db'), {
+        engine,
         onOutage: (error) => outages.push(error),
       });
-      await small.write(noteOf(1));
-      const ballast = join(disk.path, 'ballast');
-      fill(ballast);
-      // More than fits what the file of the log has left.
-      const large = small.write((db) =>
-        sql`INSERT INTO events (time, kind, data) VALUES (2, 'TEST', ${'x'.repeat(100_000)})`.execute(db),
+    });
+    afterEach(async () => {
+      await store.close();
+      rmSync(directory, { recursive: true, force: true });
+    });
+
+    it('commits everything in order once it can, however many commits fail, and reports each outage once', async () => {
+      const plans = fc.array(fc.record({ fails: fc.nat(2), writes: fc.integer({ min: 1, max: 4 }) }), {
+        minLength: 1,
+        maxLength: 5,
+      });
+      await fc.assert(
+        fc.asyncProperty(plans, async (plan) => {
+          const before = (await notes(store)).length;
+          let failures = 0;
+          let n = 0;
+          outages = [];
+          const look = (when: 'before' | 'after') => {
+            if (when === 'before' && failures > 0) {
+              failures -= 1;
+              throw full();
+            }
+          };
+          await atCommitPoints(look, async () => {
+            for (const { fails, writes } of plan) {
+              failures = fails;
+              const written = Array.from({ length: writes }, () => {
+                n += 1;
+                return store.write(noteOf(n));
+              });
+              await Promise.all(written);
+            }
+          });
+          expect((await notes(store)).slice(before)).to.deep.equal(
+            Array.from({ length: n }, (_, at) => at + 1),
+          );
+          expect(store.outage).to.equal(null);
+          expect(outages.map((error) => (error === null ? 'over' : 'begins'))).to.deep.equal(
+            plan.filter(({ fails }) => fails > 0).flatMap(() => ['begins', 'over']),
+          );
+        }),
+        { numRuns: 10 },
       );
-      await eventually('the outage is noticed', () => small.outage !== null);
-      expect(outages[0]).to.have.property('code', 'SQLITE_FULL');
-      rmSync(ballast);
-      await large;
-      expect(outages.at(-1)).to.equal(null);
-      expect(await notes(small)).to.deep.equal([1, 2]);
-      await small.close();
-    } finally {
-      disk.unmount();
-    }
+    });
+
+    it('refuses a write that asked for it, which then has not happened, and keeps the others', async () => {
+      let isFull = true;
+      const look = (when: 'before' | 'after') => {
+        if (when === 'before' && isFull) {
+          throw full();
+        }
+      };
+      await atCommitPoints(look, async () => {
+        const kept = store.write(noteOf(1));
+        const refused = store.write(noteOf(2), 'refuse').catch((error: unknown) => error);
+        expect(await refused).to.have.property('code', 'SQLITE_FULL');
+        expect(store.outage).to.not.equal(null);
+        expect(await store.write(noteOf(3), 'refuse').catch((error: unknown) => error)).to.have.property(
+          'code',
+          'SQLITE_FULL',
+        );
+        isFull = false;
+        await kept;
+      });
+      expect(await notes(store)).to.deep.equal([1]);
+      await store.write(noteOf(4), 'refuse');
+      expect(await notes(store)).to.deep.equal([1, 4]);
+    });
+
+    it('ends an outage by itself also when nothing is left to write', async () => {
+      let isFull = true;
+      const look = (when: 'before' | 'after') => {
+        if (when === 'before' && isFull) {
+          throw full();
+        }
+      };
+      await atCommitPoints(look, async () => {
+        await store.write(noteOf(1), 'refuse').catch(() => undefined);
+        expect(store.outage).to.not.equal(null);
+        isFull = false;
+        await eventually('the outage is over', () => store.outage === null);
+      });
+      expect(await notes(store)).to.deep.equal([]);
+    });
+
+    it('closes in an outage, and has then only what was committed', async () => {
+      let isFull = false;
+      const look = (when: 'before' | 'after') => {
+        if (when === 'before' && isFull) {
+          throw full();
+        }
+      };
+      await atCommitPoints(look, async () => {
+        await store.write(noteOf(1));
+        isFull = true;
+        const lost = store.write(noteOf(2)).catch((error: unknown) => error);
+        await store.close();
+        expect(await lost).to.have.property('code', 'SQLITE_FULL');
+      });
+      store = await openStore(join(directory, 'master.db'));
+      expect(await notes(store)).to.deep.equal([1]);
+    });
+
+    it('acknowledges nothing after a failed flush before it is on the disk in another way', async () => {
+      const failure = Object.assign(new Error('i/o error'), { code: 'EIO' });
+      let repaired = 0;
+      let flushes = 0;
+      const commits = new GroupCommit(store.db, {
+        direct: new Direct({ prepare: () => expect.fail('nothing is run directly'), close: () => undefined }),
+        flush: async () => {
+          flushes += 1;
+          if (flushes === 1) {
+            throw failure;
+          }
+        },
+        repair: async () => {
+          repaired += 1;
+          if (repaired < 3) {
+            throw failure;
+          }
+        },
+      });
+      await commits.write(noteOf(1));
+      expect(repaired).to.equal(3);
+      expect(commits.outage).to.equal(null);
+      await commits.write(noteOf(2));
+      expect(repaired).to.equal(3);
+      await commits.close();
+      expect(await notes(store)).to.deep.equal([1, 2]);
+    });
+
+    it('names the full disk, not what came of it, and goes on when there is room', async function () {
+      const disk = mountSmallDisk(4);
+      if (disk === null) {
+        return this.skip();
+      }
+      try {
+        const small = await openStore(join(disk.path, 'master.db'), {
+          onOutage: (error) => outages.push(error),
+        });
+        await small.write(noteOf(1));
+        const ballast = join(disk.path, 'ballast');
+        fill(ballast);
+        // More than fits what the file of the log has left.
+        const large = small.write((db) =>
+          sql`INSERT INTO events (time, kind, data) VALUES (2, 'TEST', ${'x'.repeat(100_000)})`.execute(db),
+        );
+        await eventually('the outage is noticed', () => small.outage !== null);
+        expect(outages[0]).to.have.property('code', 'SQLITE_FULL');
+        rmSync(ballast);
+        await large;
+        expect(outages.at(-1)).to.equal(null);
+        expect(await notes(small)).to.deep.equal([1, 2]);
+        await small.close();
+      } finally {
+        disk.unmount();
+      }
+    });
   });
-});
+}

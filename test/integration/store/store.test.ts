@@ -11,6 +11,7 @@ import { appendEvent, hasMoreEvents, trimEvents } from '../../../src/master/stor
 import { endLease, insertLease, lastLeaseId } from '../../../src/master/store/leases.js';
 import { allNonces, forgetNonces, insertNonces } from '../../../src/master/store/nonces.js';
 import { eventsSince, failedAtoms } from '../../../src/master/store/reading.js';
+import { availableEngines } from '../../../src/master/store/sqlite.js';
 import { openStore, type Store } from '../../../src/master/store/store.js';
 import { endSubjobLease, findSubjob, insertSubjobs, leaseSubjob } from '../../../src/master/store/subjobs.js';
 import { learnTimings, readTimings } from '../../../src/master/store/timings.js';
@@ -27,264 +28,272 @@ async function failure(call: Promise<unknown>): Promise<string> {
   );
 }
 
-describe('the store', () => {
-  let directory: string;
-  let path: string;
-  let store: Store;
-  beforeEach(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'clusterrunner-store-'));
-    path = join(directory, 'deep', 'master.db');
-    store = await openStore(path);
-  });
-  afterEach(async () => {
-    await store.close();
-    rmSync(directory, { recursive: true, force: true });
-  });
-
-  const newBuild = (): Promise<BuildId> =>
-    store.write((db) => insertBuild(db, directoryBuild, { QUEUED: 1 }));
-
-  it('has after a restart what was written before', async () => {
-    const id = await newBuild();
-    await store.close();
-    store = await openStore(path);
-    expect(await findBuild(store.db, id)).to.include({ id, state: 'QUEUED', num_atoms: null });
-  });
-
-  it('never gives an id twice, not even after a row was deleted', async () => {
-    const id = await newBuild();
-    await store.write((db) => db.deleteFrom('builds').execute());
-    await store.close();
-    store = await openStore(path);
-    expect(await newBuild()).to.equal(id + 1);
-  });
-
-  it('may be read by its owner alone, also when it was open to others before', async () => {
-    await store.close();
-    chmodSync(path, 0o644);
-    store = await openStore(path);
-    for (const file of [path, `${path}-wal`]) {
-      expect(statSync(file).mode & 0o777, file).to.equal(0o600);
-    }
-  });
-
-  it('says that another master has it open', async () => {
-    expect(await failure(openStore(path))).to.contain('Another master uses');
-  });
-
-  it('says which file is no database', async () => {
-    const wrong = join(directory, 'wrong.db');
-    writeFileSync(wrong, 'this is a text of more than a hundred bytes, '.repeat(10));
-    expect(await failure(openStore(wrong))).to.contain('not a database');
-  });
-
-  it('names a damaged file, and what can be done', async () => {
-    for (let n = 0; n < 200; n += 1) {
-      await newBuild();
-    }
-    await store.close();
-    truncateSync(path, 8192);
-    const sentence = await failure(openStore(path));
-    store = await openStore(join(directory, 'another.db'));
-    expect(sentence).to.contain(`${path} is damaged`).and.to.contain('put a copy in its place');
-  });
-
-  it('names a file that a newer version has written', async () => {
-    await store.write((db) =>
-      sql`INSERT INTO kysely_migration VALUES ('9999_future', '2099-01-01')`.execute(db),
-    );
-    await store.close();
-    const sentence = await failure(openStore(path));
-    store = await openStore(join(directory, 'another.db'));
-    expect(sentence).to.contain(`${path} was written by a newer version`).and.to.contain('9999_future');
-  });
-
-  it('names a file that cannot be opened', async () => {
-    const folder = join(directory, 'folder.db');
-    mkdirSync(folder);
-    expect(await failure(openStore(folder))).to.contain(`${folder} cannot be read and written`);
-  });
-
-  it('undoes a write that throws, and not its neighbours', async () => {
-    const calls = [
-      newBuild(),
-      store.write(async (db) => {
-        await insertBuild(db, directoryBuild, {});
-        throw new Error('on purpose');
-      }),
-      newBuild(),
-    ] as const;
-    expect(await failure(calls[1])).to.equal('on purpose');
-    await Promise.all([calls[0], calls[2]]);
-    const rows = await store.db.selectFrom('builds').select('id').execute();
-    expect(rows).to.have.length(2);
-  });
-
-  it('keeps order and outcome of each write, whichever of them throw', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 30 }), async (throwing) => {
-        await store.write((db) => db.deleteFrom('nonces').execute());
-        const outcomes = await Promise.allSettled(
-          throwing.map((throws, n) =>
-            store.write(async (db) => {
-              await insertNonces(db, { expires: n, nonces: [String(n)] });
-              if (throws) {
-                throw new Error('on purpose');
-              }
-              return n;
-            }),
-          ),
-        );
-        const kept = throwing.flatMap((throws, n) => (throws ? [] : [n]));
-        expect(outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))).to.deep.equal(
-          kept,
-        );
-        const rows = await store.db.selectFrom('nonces').select('expires').orderBy('expires').execute();
-        expect(rows.map(({ expires }) => expires)).to.deep.equal(kept);
-      }),
-      { numRuns: 30 },
-    );
-  });
-
-  it('writes in the order in which it was asked, also when there are more than fit one transaction', async () => {
-    const order: number[] = [];
-    await Promise.all(
-      Array.from({ length: 1200 }, (_, n) =>
-        store.write(async () => {
-          order.push(n);
-        }),
-      ),
-    );
-    expect(order).to.deep.equal([...order].sort((a, b) => a - b));
-  });
-
-  it('commits what was written before it is closed, and takes nothing after', async () => {
-    const written = newBuild();
-    await store.close();
-    await written;
-    expect(await failure(newBuild())).to.contain('stopping');
-    store = await openStore(path);
-    expect(await findBuild(store.db, await written)).not.to.equal(undefined);
-  });
-
-  it('refuses to change a row that is not as it should be', async () => {
-    const id = await newBuild();
-    const missing = toId.build(77);
-    expect(await failure(store.write((db) => updateBuild(db, missing, { state: 'ERROR' })))).to.contain(
-      'Build 77',
-    );
-    await store.write((db) => insertSubjobs(db, id, [{ id: 0, atoms: 1, ...unknown }]));
-    await store.write((db) => leaseSubjob(db, id, subjob, ref));
-    const again = store.write((db) => leaseSubjob(db, id, subjob, ref));
-    expect(await failure(again)).to.contain('0 rows changed');
-    const next = { state: 'DONE', taken: 1, lease: 1, losses: [], error: null } as const;
-    const wrong = store.write((db) => endSubjobLease(db, id, subjob, ref, { ...next, taken: 2 }));
-    expect(await failure(wrong)).to.contain('0 rows changed');
-    await store.write((db) => endSubjobLease(db, id, subjob, ref, next));
-    expect(await findSubjob(store.db, id, subjob)).to.include({ state: 'DONE', attempt: 1, lease_id: 1 });
-  });
-
-  it('ends a lease once, and remembers the highest number', async () => {
-    const id = await newBuild();
-    const lease = {
-      id: 41,
-      build_id: id,
-      subjob_id: null,
-      attempt: 1,
-      slave_id: 1,
-      executor_index: null,
-      token: '',
-      taken_at: 0,
-    };
-    await store.write((db) => insertLease(db, lease));
-    await store.write((db) => endLease(db, toId.lease(41), 'LOST', 5));
-    expect(await failure(store.write((db) => endLease(db, toId.lease(41), 'LOST', 5)))).to.contain(
-      'lease 41',
-    );
-    expect(await lastLeaseId(store.db)).to.equal(41);
-  });
-
-  it('keeps texts of atoms byte for byte, and learns how long those that passed took', async () => {
-    const id = await newBuild();
-    const values = ["it's", '$(rm -rf /)', '`x`', '"; DROP TABLE atoms; --', '-n', 'ünï 中文 😀', '', '*'];
-    const atoms = values.map((value, n) => ({ id: n, subjob: 0, variable: 'T', value, ...unknown }));
-    await store.write((db) => insertSubjobs(db, id, [{ id: 0, atoms: atoms.length, ...unknown }]));
-    await store.write((db) => insertAtoms(db, id, atoms));
-    const verdicts = atoms.map((atom) => ({
-      id: toId.atom(atom.id),
-      exit_code: atom.id === 1 ? 137 : 0,
-      actual_time: atom.id + 0.5,
-    }));
-    await store.write((db) => recordVerdicts(db, id, subjob, toId.lease(1), verdicts));
-    const of = { build: id, subjob, project: 'p', job: 'j' };
-    await store.write((db) => learnTimings(db, of, 1000));
-    expect(await readTimings(store.db, 'p', 'j', atoms)).to.deep.equal(
-      values.map((_, n) => (n === 1 ? null : { seconds: n + 0.5, variance: 0, count: 1 })),
-    );
-    expect(await readTimings(store.db, 'p', 'other', atoms)).to.deep.equal(values.map(() => null));
-    expect(await countVerdicts(store.db, id)).to.deep.equal({
-      done: values.length,
-      failed: 1,
-      lost: 0,
-      flaky: 0,
-      retries: 0,
-      timed: values.length,
-      seconds: values.length ** 2 / 2,
+for (const engine of availableEngines()) {
+  describe(`the store on ${engine}`, () => {
+    let directory: string;
+    let path: string;
+    let store: Store;
+    beforeEach(async () => {
+      directory = mkdtempSync(join(tmpdir(), 'clusterrunner-store-'));
+      path = join(directory, 'deep', 'master.db');
+      store = await openStore(path, { engine });
     });
-    const [failed, ...others] = await failedAtoms(store.db, id, 10);
-    expect(failed).to.include({ atom_id: 1, subjob_id: 0, variable: 'T', value: '$(rm -rf /)', error: null });
-    expect(others).to.deep.equal([]);
-    const surplus = [{ id: toId.atom(99), exit_code: 0, actual_time: 1 }];
-    expect(
-      await failure(store.write((db) => recordVerdicts(db, id, subjob, toId.lease(1), surplus))),
-    ).to.contain('do not fit');
-  });
+    afterEach(async () => {
+      await store.close();
+      rmSync(directory, { recursive: true, force: true });
+    });
 
-  it('finds the atoms of a subjob without looking at the other atoms of its build', async () => {
-    for (const query of [
-      sql`SELECT variable FROM atoms WHERE build_id = 1 AND subjob_id = 2 ORDER BY atom_id`,
-      sql`UPDATE atoms SET state = 'NOT_STARTED' WHERE build_id = 1 AND subjob_id = 2 AND state <> 'NOT_STARTED'`,
-    ]) {
-      const { rows } = await sql<{ detail: string }>`EXPLAIN QUERY PLAN ${query}`.execute(store.db);
-      expect(rows.map(({ detail }) => detail)).to.deep.equal([
-        'SEARCH atoms USING INDEX atoms_of_subjob (build_id=? AND subjob_id=?)',
-      ]);
-    }
-  });
+    const newBuild = (): Promise<BuildId> =>
+      store.write((db) => insertBuild(db, directoryBuild, { QUEUED: 1 }));
 
-  it('goes through a list that it is given once, whatever it changes by it', async () => {
-    for (const query of [
-      sql`UPDATE subjobs SET num_atoms = news.value ->> 1 FROM json_each('[]') AS news
-        WHERE build_id = 1 AND subjob_id = news.value ->> 0 AND state = 'QUEUED' AND attempt = 0`,
-      sql`UPDATE atoms SET subjob_id = news.value ->> 1 FROM json_each('[]') AS news
-        WHERE build_id = 1 AND atom_id = news.value ->> 0 AND state = 'NOT_STARTED'`,
-      sql`UPDATE atoms SET failed = 0 FROM json_each('[]') AS news
-        WHERE build_id = 1 AND atom_id = news.value ->> 0 AND +subjob_id = 2`,
-    ]) {
-      const { rows } = await sql<{ detail: string }>`EXPLAIN QUERY PLAN ${query}`.execute(store.db);
-      expect(rows[0]?.detail).to.match(/^SCAN news/);
-      expect(rows[1]?.detail).to.match(/^SEARCH \w+ USING PRIMARY KEY \(build_id=\? AND \w+=\?\)$/);
-    }
-  });
+    it('has after a restart what was written before', async () => {
+      const id = await newBuild();
+      await store.close();
+      store = await openStore(path, { engine });
+      expect(await findBuild(store.db, id)).to.include({ id, state: 'QUEUED', num_atoms: null });
+    });
 
-  it('keeps the newest events', async () => {
-    await store.write(async (db) => {
-      for (let n = 1; n <= 10; n += 1) {
-        await appendEvent(db, 'BUILD_CREATED', { build_id: n }, n);
+    it('never gives an id twice, not even after a row was deleted', async () => {
+      const id = await newBuild();
+      await store.write((db) => db.deleteFrom('builds').execute());
+      await store.close();
+      store = await openStore(path, { engine });
+      expect(await newBuild()).to.equal(id + 1);
+    });
+
+    it('may be read by its owner alone, also when it was open to others before', async () => {
+      await store.close();
+      chmodSync(path, 0o644);
+      store = await openStore(path, { engine });
+      for (const file of [path, `${path}-wal`]) {
+        expect(statSync(file).mode & 0o777, file).to.equal(0o600);
       }
     });
-    for (const isMore of [true, true, false]) {
-      expect(await hasMoreEvents(store.db, 3)).to.equal(isMore);
-      await store.write((db) => trimEvents(db, 3, 5));
-    }
-    const events = await eventsSince(store.db, { id: 0, time: 0, limit: 100 });
-    expect(events.map(({ id }) => id)).to.deep.equal([8, 9, 10]);
-  });
 
-  it('keeps nonces until they expire', async () => {
-    await store.write((db) => insertNonces(db, { expires: 10, nonces: ['old'] }));
-    await store.write((db) => insertNonces(db, { expires: 20, nonces: ['"new"', 'newer'] }));
-    await store.write((db) => forgetNonces(db, 15));
-    expect(await allNonces(store.db)).to.deep.equal([{ expires: 20, nonces: ['"new"', 'newer'] }]);
+    it('says that another master has it open', async () => {
+      expect(await failure(openStore(path, { engine }))).to.contain('Another master uses');
+    });
+
+    it('says which file is no database', async () => {
+      const wrong = join(directory, 'wrong.db');
+      writeFileSync(wrong, 'this is a text of more than a hundred bytes, '.repeat(10));
+      expect(await failure(openStore(wrong))).to.contain('not a database');
+    });
+
+    it('names a damaged file, and what can be done', async () => {
+      for (let n = 0; n < 200; n += 1) {
+        await newBuild();
+      }
+      await store.close();
+      truncateSync(path, 8192);
+      const sentence = await failure(openStore(path, { engine }));
+      store = await openStore(join(directory, 'another.db'));
+      expect(sentence).to.contain(`${path} is damaged`).and.to.contain('put a copy in its place');
+    });
+
+    it('names a file that a newer version has written', async () => {
+      await store.write((db) =>
+        sql`INSERT INTO kysely_migration VALUES ('9999_future', '2099-01-01')`.execute(db),
+      );
+      await store.close();
+      const sentence = await failure(openStore(path, { engine }));
+      store = await openStore(join(directory, 'another.db'));
+      expect(sentence).to.contain(`${path} was written by a newer version`).and.to.contain('9999_future');
+    });
+
+    it('names a file that cannot be opened', async () => {
+      const folder = join(directory, 'folder.db');
+      mkdirSync(folder);
+      expect(await failure(openStore(folder))).to.contain(`${folder} cannot be read and written`);
+    });
+
+    it('undoes a write that throws, and not its neighbours', async () => {
+      const calls = [
+        newBuild(),
+        store.write(async (db) => {
+          await insertBuild(db, directoryBuild, {});
+          throw new Error('on purpose');
+        }),
+        newBuild(),
+      ] as const;
+      expect(await failure(calls[1])).to.equal('on purpose');
+      await Promise.all([calls[0], calls[2]]);
+      const rows = await store.db.selectFrom('builds').select('id').execute();
+      expect(rows).to.have.length(2);
+    });
+
+    it('keeps order and outcome of each write, whichever of them throw', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 30 }), async (throwing) => {
+          await store.write((db) => db.deleteFrom('nonces').execute());
+          const outcomes = await Promise.allSettled(
+            throwing.map((throws, n) =>
+              store.write(async (db) => {
+                await insertNonces(db, { expires: n, nonces: [String(n)] });
+                if (throws) {
+                  throw new Error('on purpose');
+                }
+                return n;
+              }),
+            ),
+          );
+          const kept = throwing.flatMap((throws, n) => (throws ? [] : [n]));
+          expect(outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))).to.deep.equal(
+            kept,
+          );
+          const rows = await store.db.selectFrom('nonces').select('expires').orderBy('expires').execute();
+          expect(rows.map(({ expires }) => expires)).to.deep.equal(kept);
+        }),
+        { numRuns: 30 },
+      );
+    });
+
+    it('writes in the order in which it was asked, also when there are more than fit one transaction', async () => {
+      const order: number[] = [];
+      await Promise.all(
+        Array.from({ length: 1200 }, (_, n) =>
+          store.write(async () => {
+            order.push(n);
+          }),
+        ),
+      );
+      expect(order).to.deep.equal([...order].sort((a, b) => a - b));
+    });
+
+    it('commits what was written before it is closed, and takes nothing after', async () => {
+      const written = newBuild();
+      await store.close();
+      await written;
+      expect(await failure(newBuild())).to.contain('stopping');
+      store = await openStore(path, { engine });
+      expect(await findBuild(store.db, await written)).not.to.equal(undefined);
+    });
+
+    it('refuses to change a row that is not as it should be', async () => {
+      const id = await newBuild();
+      const missing = toId.build(77);
+      expect(await failure(store.write((db) => updateBuild(db, missing, { state: 'ERROR' })))).to.contain(
+        'Build 77',
+      );
+      await store.write((db) => insertSubjobs(db, id, [{ id: 0, atoms: 1, ...unknown }]));
+      await store.write((db) => leaseSubjob(db, id, subjob, ref));
+      const again = store.write((db) => leaseSubjob(db, id, subjob, ref));
+      expect(await failure(again)).to.contain('0 rows changed');
+      const next = { state: 'DONE', taken: 1, lease: 1, losses: [], error: null } as const;
+      const wrong = store.write((db) => endSubjobLease(db, id, subjob, ref, { ...next, taken: 2 }));
+      expect(await failure(wrong)).to.contain('0 rows changed');
+      await store.write((db) => endSubjobLease(db, id, subjob, ref, next));
+      expect(await findSubjob(store.db, id, subjob)).to.include({ state: 'DONE', attempt: 1, lease_id: 1 });
+    });
+
+    it('ends a lease once, and remembers the highest number', async () => {
+      const id = await newBuild();
+      const lease = {
+        id: 41,
+        build_id: id,
+        subjob_id: null,
+        attempt: 1,
+        slave_id: 1,
+        executor_index: null,
+        token: '',
+        taken_at: 0,
+      };
+      await store.write((db) => insertLease(db, lease));
+      await store.write((db) => endLease(db, toId.lease(41), 'LOST', 5));
+      expect(await failure(store.write((db) => endLease(db, toId.lease(41), 'LOST', 5)))).to.contain(
+        'lease 41',
+      );
+      expect(await lastLeaseId(store.db)).to.equal(41);
+    });
+
+    it('keeps texts of atoms byte for byte, and learns how long those that passed took', async () => {
+      const id = await newBuild();
+      const values = ["it's", '$(rm -rf /)', '`x`', '"; DROP TABLE atoms; --', '-n', 'ünï 中文 😀', '', '*'];
+      const atoms = values.map((value, n) => ({ id: n, subjob: 0, variable: 'T', value, ...unknown }));
+      await store.write((db) => insertSubjobs(db, id, [{ id: 0, atoms: atoms.length, ...unknown }]));
+      await store.write((db) => insertAtoms(db, id, atoms));
+      const verdicts = atoms.map((atom) => ({
+        id: toId.atom(atom.id),
+        exit_code: atom.id === 1 ? 137 : 0,
+        actual_time: atom.id + 0.5,
+      }));
+      await store.write((db) => recordVerdicts(db, id, subjob, toId.lease(1), verdicts));
+      const of = { build: id, subjob, project: 'p', job: 'j' };
+      await store.write((db) => learnTimings(db, of, 1000));
+      expect(await readTimings(store.db, 'p', 'j', atoms)).to.deep.equal(
+        values.map((_, n) => (n === 1 ? null : { seconds: n + 0.5, variance: 0, count: 1 })),
+      );
+      expect(await readTimings(store.db, 'p', 'other', atoms)).to.deep.equal(values.map(() => null));
+      expect(await countVerdicts(store.db, id)).to.deep.equal({
+        done: values.length,
+        failed: 1,
+        lost: 0,
+        flaky: 0,
+        retries: 0,
+        timed: values.length,
+        seconds: values.length ** 2 / 2,
+      });
+      const [failed, ...others] = await failedAtoms(store.db, id, 10);
+      expect(failed).to.include({
+        atom_id: 1,
+        subjob_id: 0,
+        variable: 'T',
+        value: '$(rm -rf /)',
+        error: null,
+      });
+      expect(others).to.deep.equal([]);
+      const surplus = [{ id: toId.atom(99), exit_code: 0, actual_time: 1 }];
+      expect(
+        await failure(store.write((db) => recordVerdicts(db, id, subjob, toId.lease(1), surplus))),
+      ).to.contain('do not fit');
+    });
+
+    it('finds the atoms of a subjob without looking at the other atoms of its build', async () => {
+      for (const query of [
+        sql`SELECT variable FROM atoms WHERE build_id = 1 AND subjob_id = 2 ORDER BY atom_id`,
+        sql`UPDATE atoms SET state = 'NOT_STARTED' WHERE build_id = 1 AND subjob_id = 2 AND state <> 'NOT_STARTED'`,
+      ]) {
+        const { rows } = await sql<{ detail: string }>`EXPLAIN QUERY PLAN ${query}`.execute(store.db);
+        expect(rows.map(({ detail }) => detail)).to.deep.equal([
+          'SEARCH atoms USING INDEX atoms_of_subjob (build_id=? AND subjob_id=?)',
+        ]);
+      }
+    });
+
+    it('goes through a list that it is given once, whatever it changes by it', async () => {
+      for (const query of [
+        sql`UPDATE subjobs SET num_atoms = news.value ->> 1 FROM json_each('[]') AS news
+        WHERE build_id = 1 AND subjob_id = news.value ->> 0 AND state = 'QUEUED' AND attempt = 0`,
+        sql`UPDATE atoms SET subjob_id = news.value ->> 1 FROM json_each('[]') AS news
+        WHERE build_id = 1 AND atom_id = news.value ->> 0 AND state = 'NOT_STARTED'`,
+        sql`UPDATE atoms SET failed = 0 FROM json_each('[]') AS news
+        WHERE build_id = 1 AND atom_id = news.value ->> 0 AND +subjob_id = 2`,
+      ]) {
+        const { rows } = await sql<{ detail: string }>`EXPLAIN QUERY PLAN ${query}`.execute(store.db);
+        expect(rows[0]?.detail).to.match(/^SCAN news/);
+        expect(rows[1]?.detail).to.match(/^SEARCH \w+ USING PRIMARY KEY \(build_id=\? AND \w+=\?\)$/);
+      }
+    });
+
+    it('keeps the newest events', async () => {
+      await store.write(async (db) => {
+        for (let n = 1; n <= 10; n += 1) {
+          await appendEvent(db, 'BUILD_CREATED', { build_id: n }, n);
+        }
+      });
+      for (const isMore of [true, true, false]) {
+        expect(await hasMoreEvents(store.db, 3)).to.equal(isMore);
+        await store.write((db) => trimEvents(db, 3, 5));
+      }
+      const events = await eventsSince(store.db, { id: 0, time: 0, limit: 100 });
+      expect(events.map(({ id }) => id)).to.deep.equal([8, 9, 10]);
+    });
+
+    it('keeps nonces until they expire', async () => {
+      await store.write((db) => insertNonces(db, { expires: 10, nonces: ['old'] }));
+      await store.write((db) => insertNonces(db, { expires: 20, nonces: ['"new"', 'newer'] }));
+      await store.write((db) => forgetNonces(db, 15));
+      expect(await allNonces(store.db)).to.deep.equal([{ expires: 20, nonces: ['"new"', 'newer'] }]);
+    });
   });
-});
+}

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import SQLite from 'better-sqlite3';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Kysely, Migrator, SqliteDialect, sql } from 'kysely';
@@ -9,6 +8,7 @@ import { unknown } from '../../../src/domain/expectation.js';
 import { insertAtoms, recordVerdicts } from '../../../src/master/store/atoms.js';
 import { insertBuild } from '../../../src/master/store/builds.js';
 import { migrationProvider } from '../../../src/master/store/migrations.js';
+import { Sqlite } from '../../../src/master/store/sqlite.js';
 import { openStore, type Store } from '../../../src/master/store/store.js';
 import { insertSubjobs } from '../../../src/master/store/subjobs.js';
 import { learnTimings, readTimings } from '../../../src/master/store/timings.js';
@@ -80,7 +80,7 @@ describe('the history of times', () => {
   it('of a database from before the variance goes on, and learns the variance', async () => {
     await store.close();
     rmSync(path);
-    const old = new Kysely<unknown>({ dialect: new SqliteDialect({ database: new SQLite(path) }) });
+    const old = new Kysely<unknown>({ dialect: new SqliteDialect({ database: new Sqlite(path) }) });
     await new Migrator({ db: old, provider: migrationProvider }).migrateTo('0002_draining');
     await sql`
       INSERT INTO timings (project, job, atom, seconds, count, updated_at)

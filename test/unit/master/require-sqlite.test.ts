@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { requireNativeLibrary } from '../../../src/master/store/native-library.js';
+import { requireSqlite } from '../../../src/master/store/require-sqlite.js';
 import { messageOf } from '../../../src/protocol/errors.js';
 
-describe('the check for the native library', () => {
+describe('the check for SQLite', () => {
   const sentence = (code: string, message: string): string => {
     try {
-      requireNativeLibrary(() => {
+      requireSqlite(false, () => {
         throw Object.assign(new Error(message), { code });
       });
       return '';
@@ -31,7 +31,15 @@ describe('the check for the native library', () => {
     });
   }
 
+  it('names the version of Node that has it built in', () => {
+    expect(sentence('MODULE_NOT_FOUND', 'Cannot find module')).to.contain('use Node 22.16 or later');
+  });
+
+  it('does not ask for the library where Node has SQLite built in', () => {
+    expect(() => requireSqlite(true, () => expect.fail('the library is loaded'))).not.to.throw();
+  });
+
   it('says nothing where the library can be loaded', () => {
-    expect(() => requireNativeLibrary(() => undefined)).not.to.throw();
+    expect(() => requireSqlite(false, () => undefined)).not.to.throw();
   });
 });
