@@ -12,9 +12,19 @@ process.once('beforeExit', function () {
 });
 
 import('../dist/bundle/main.js')
-  .then(function (program) {
-    return program.main(process.argv);
-  })
-  .then(function () {
-    isDone = true;
-  });
+  .then(
+    function (program) {
+      return program.main(process.argv).then(function () {
+        isDone = true;
+      });
+    },
+    function (error) {
+      // The program itself could not be read: it is not whole, or there are no files left to open.
+      isDone = true;
+      process.stderr.write(
+        'clusterrunner: the program could not be loaded (' + error.message +
+        '); install it again, or raise the limit of open files (ulimit -n).\n'
+      );
+      process.exitCode = 2;
+    }
+  );

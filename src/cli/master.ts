@@ -6,6 +6,7 @@ import { isLoopback } from '../lib/host-names.js';
 import { type LinearPattern, saysHowItEnds } from '../lib/linear-pattern.js';
 import type { Logger } from '../lib/logger.js';
 import { Networks } from '../lib/networks.js';
+import { Releasers } from '../lib/releasers.js';
 import type { TlsFiles } from '../master/http/tls.js';
 import { type CommonOptions, createContext } from './context.js';
 import { openEventLog } from './event-log.js';
@@ -25,6 +26,16 @@ export async function master(options: MasterOptions): Promise<void> {
     'master.port': options.port,
     'general.eventlog_filename': options.eventlogFile,
   });
+  const releasers = new Releasers();
+  releasers.add(close);
+  try {
+    await serveUntilStopped(config, log, releasers);
+  } finally {
+    await releasers.releaseAll();
+  }
+}
+
+async function serveUntilStopped(config: LoadedConfig, log: Logger, releasers: Releasers): Promise<void> {
   warnOfPrefixes(config.corsAllowedOriginsRegex, log);
   const { address, allowedHosts } = config.master;
   const tls = tlsFilesOf(config, log);
@@ -50,27 +61,22 @@ export async function master(options: MasterOptions): Promise<void> {
     endGraceSeconds: config.master.endGrace,
     log,
   });
-  const forget = noteService(config.baseDirectory, 'master', served.port);
+  releasers.add(() => served.close());
   const events = openEventLog(config, systemClock);
+  releasers.add(() => events?.close());
+  releasers.add(noteService(config.baseDirectory, 'master', served.port));
   events?.follow((end) => served.reading.followEvents(null, end));
-  try {
-    if (served.portReplaced) {
-      process.stdout.write(`Port ${config.master.port} is taken; using ${served.port} instead.\n`);
-    }
-    const scheme = tls === null ? 'http' : 'https';
-    process.stdout.write(`Master is listening on ${scheme}://${config.hostname}:${served.port}\n`);
-    if (tls === null && !isLoopback(address ?? '')) {
-      process.stdout.write(
-        'It speaks without encryption to other machines too; see https_cert_file, or `address` for this machine alone.\n',
-      );
-    }
-    log.info({ signal: await stopped }, 'stopping');
-  } finally {
-    forget();
-    await events?.close();
-    await served.close();
-    await close();
+  if (served.portReplaced) {
+    process.stdout.write(`Port ${config.master.port} is taken; using ${served.port} instead.\n`);
   }
+  const scheme = tls === null ? 'http' : 'https';
+  process.stdout.write(`Master is listening on ${scheme}://${config.hostname}:${served.port}\n`);
+  if (tls === null && !isLoopback(address ?? '')) {
+    process.stdout.write(
+      'It speaks without encryption to other machines too; see https_cert_file, or `address` for this machine alone.\n',
+    );
+  }
+  log.info({ signal: await stopped }, 'stopping');
 }
 
 /** The configuration has both files or none. */

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from 'node:path';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { hasCode } from '../lib/error-code.js';
 import { isSameProcess, processIdentity } from '../lib/process-identity.js';
 
 /*
@@ -41,7 +42,7 @@ export function runningServices(baseDirectory: string): Service[] {
     if (service !== null && isServiceProcess(service)) {
       return [service];
     }
-    rmSync(file, { force: true });
+    rmSync(file, { force: true, recursive: true });
     return [];
   });
 }
@@ -50,13 +51,13 @@ function notesIn(directory: string): string[] {
   return existsSync(directory) ? readdirSync(directory).filter((name) => name.endsWith('.json')) : [];
 }
 
-/** null for what another version has written, or half. */
+/** null for what another version has written, or half, and for what is no file. */
 function readNote(file: string): Service | null {
   try {
     const service: unknown = JSON.parse(readFileSync(file, 'utf8'));
     return Value.Check(ServiceSchema, service) ? service : null;
   } catch (error) {
-    if (error instanceof SyntaxError || !existsSync(file)) {
+    if (error instanceof SyntaxError || hasCode(error, 'EISDIR') || !existsSync(file)) {
       return null;
     }
     throw error;

@@ -74,6 +74,10 @@ function readIfThere(file: string): string | null {
     if (hasCode(error, 'ENOENT')) {
       return null;
     }
+    if (hasCode(error, 'EISDIR') && error instanceof Error) {
+      // Reading a folder fails when it is open, and then nobody says which.
+      error.message += ` '${file}'`;
+    }
     throw error;
   }
 }

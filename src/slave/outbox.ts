@@ -92,7 +92,7 @@ export class Outbox {
       if (lease !== undefined && names.has(`${lease}.tar.gz`)) {
         this.#left.push(lease);
       } else if (lease !== undefined || !names.has(name.replace(/\.tar\.gz$/, '.json'))) {
-        rmSync(join(this.#directory, name), { force: true });
+        rmSync(join(this.#directory, name), { force: true, recursive: true });
       }
     }
     this.#deliverMore();
@@ -131,14 +131,26 @@ export class Outbox {
   /** One that a crash of the machine has damaged is dropped: the master has its work done again. */
   #takeUp(lease: string): void {
     const name = `${lease}.json`;
-    const letter = parseLetter(readFileSync(join(this.#directory, name), 'utf8'));
+    const letter = this.#read(join(this.#directory, name));
     if (letter === null) {
-      this.#log.warn(`${join(this.#directory, name)} cannot be read; its result is dropped.`);
-      rmSync(join(this.#directory, name), { force: true });
-      rmSync(join(this.#directory, `${lease}.tar.gz`), { force: true });
+      rmSync(join(this.#directory, name), { force: true, recursive: true });
+      rmSync(join(this.#directory, `${lease}.tar.gz`), { force: true, recursive: true });
       return;
     }
     this.#enqueue(letter);
+  }
+
+  #read(path: string): Letter | null {
+    try {
+      const letter = parseLetter(readFileSync(path, 'utf8'));
+      if (letter === null) {
+        this.#log.warn(`${path} is damaged; its result is dropped.`);
+      }
+      return letter;
+    } catch (error) {
+      this.#log.warn(`${path} cannot be read (${messageOf(error)}); its result is dropped.`);
+      return null;
+    }
   }
 
   #enqueue(letter: Letter): void {

@@ -27,3 +27,8 @@ function addressIn(text: string): string | null {
   const address = bracketed ?? withPort ?? trimmed;
   return isIP(address) === 0 ? null : address;
 }
+
+/** As people write it: one of IPv4 that came to a socket of both kinds without its prefix. */
+export function shownAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/, '');
+}

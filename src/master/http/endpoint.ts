@@ -16,7 +16,7 @@ import {
   type Proof,
   type RequestHead,
 } from './authenticate.js';
-import { clientAddress } from './client-address.js';
+import { clientAddress, shownAddress } from './client-address.js';
 import { PROVED } from './connections.js';
 import { type Call, type Handler, type HandlerBody, IncomingBody } from './handler.js';
 import { type ParseJson, requireUncompressed } from './json-body.js';
@@ -126,7 +126,8 @@ function logTaken(
   if (isLogged) {
     const isNewBuild = typeof answer === 'object' && answer !== null && 'build_id' in answer;
     const build = isNewBuild ? { build: answer.build_id } : {};
-    log.info({ address, signed: form, ...build }, `Taken from ${address}: ${method} ${path}.`);
+    const shown = shownAddress(address);
+    log.info({ address: shown, signed: form, ...build }, `Taken from ${shown}: ${method} ${path}.`);
   }
 }
 

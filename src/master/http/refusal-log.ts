@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
+import { shownAddress } from './client-address.js';
 import type { ProofKind } from './failed-signatures.js';
 
 const WINDOW_MS = 60_000;
@@ -28,7 +29,8 @@ export class RefusalLog {
     }
     this.#lines += 1;
     if (this.#lines < MAX_LINES) {
-      this.#log.warn({ address, kind }, `A request of ${address} was refused: its ${kind} is wrong.`);
+      const shown = shownAddress(address);
+      this.#log.warn({ address: shown, kind }, `A request of ${shown} was refused: its ${kind} is wrong.`);
     } else if (this.#lines === MAX_LINES) {
       this.#log.warn('Requests of more addresses were refused in this minute; they are not named.');
     }
