@@ -36,11 +36,14 @@ export class PathAliases {
 /** The same whatever pieces a text comes in. Holds back what may be the beginning of a path: less than one and a character. */
 export class AliasStream {
   readonly #aliases: readonly PathAlias[];
+  /** What all paths begin with. */
+  readonly #start: string;
   #held = '';
 
   /** The longest path first. */
   constructor(aliases: readonly PathAlias[]) {
     this.#aliases = aliases;
+    this.#start = aliases.map(({ path }) => path).reduce(commonStart, aliases[0]?.path ?? '');
   }
 
   /** There is nothing that it puts in the place of anything. */
@@ -54,34 +57,49 @@ export class AliasStream {
 
   /** What was held back, now that nothing follows. */
   end(): string {
-    return this.#next(this.#held, true);
+    return this.isIdle ? '' : this.#next(this.#held, true);
   }
 
   #next(text: string, isEnd: boolean): string {
     let shown = '';
     let from = 0;
-    for (let at = text.indexOf('/'); at !== -1; at = text.indexOf('/', at)) {
+    let search = 0;
+    for (let at = text.indexOf(this.#start); at !== -1; at = text.indexOf(this.#start, search)) {
       if (!isEnd && this.#mayGoOn(text, at)) {
         this.#held = text.slice(at);
         return shown + text.slice(from, at);
       }
       const found = this.#aliases.find(({ path }) => isPathAt(text, at, path));
-      if (found === undefined) {
-        at += 1;
-        continue;
+      search = at + 1;
+      if (found !== undefined) {
+        shown += text.slice(from, at) + found.alias;
+        from = at + found.path.length;
+        search = from;
       }
-      shown += text.slice(from, at) + found.alias;
-      at += found.path.length;
-      from = at;
     }
-    this.#held = '';
-    return shown + text.slice(from);
+    const held = isEnd ? text.length : this.#beginningIn(text, search);
+    this.#held = text.slice(held);
+    return shown + text.slice(from, held);
   }
 
   /** Whether what follows may make a path of the text's end, or another one of a path that is there. */
   #mayGoOn(text: string, at: number): boolean {
     const left = text.length - at;
     return this.#aliases.some(({ path }) => left <= path.length && path.startsWith(text.slice(at)));
+  }
+
+  /** Where the end of the text begins that all paths may begin with; its length when there is none. */
+  #beginningIn(text: string, from: number): number {
+    for (let at = Math.max(from, text.length - this.#start.length); at < text.length; at += 1) {
+      at = text.indexOf('/', at);
+      if (at === -1) {
+        break;
+      }
+      if (this.#start.startsWith(text.slice(at))) {
+        return at;
+      }
+    }
+    return text.length;
   }
 }
 
@@ -106,6 +124,14 @@ export class AliasByteStream {
 
 function isPathAt(text: string, at: number, path: string): boolean {
   return text.startsWith(path, at) && !GOES_ON.test(text.charAt(at + path.length));
+}
+
+function commonStart(one: string, other: string): string {
+  let length = Math.min(one.length, other.length);
+  while (!other.startsWith(one.slice(0, length))) {
+    length -= 1;
+  }
+  return one.slice(0, length);
 }
 
 /** The bytes of the text, a character for each. */

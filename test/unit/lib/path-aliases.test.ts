@@ -77,6 +77,25 @@ describe('aliases of paths', () => {
     );
   });
 
+  it('are the same in pieces where a path has its own beginning in it, and where paths have little in common', () => {
+    const paths = ['/a/b/a', '/a/b/a/b', '/x', '/a'];
+    const several = new PathAliases(paths.map((path, index) => ({ path, alias: `$${index}` })));
+    const words = fc.array(fc.constantFrom('/a', '/b', '/x', '/', 'a', ':'), { maxLength: 12 });
+    fc.assert(
+      fc.property(words, fc.array(fc.nat(40), { maxLength: 6 }), (parts, places) => {
+        const whole = parts.join('');
+        const stream = several.byteStream();
+        const pieces = cut(Buffer.from(whole), places).map((piece) => stream.push(piece));
+        const shown = whole.replace(
+          /(\/a\/b\/a\/b|\/a\/b\/a|\/x|\/a)(?![\w-])/g,
+          (path) => `$${paths.indexOf(path)}`,
+        );
+        expect(Buffer.concat([...pieces, stream.end()]).toString()).to.equal(shown);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
   it('hold back less than the longest path and a byte', () => {
     fc.assert(
       fc.property(text, fc.array(fc.nat(400), { maxLength: 6 }), (whole, places) => {
