@@ -8,17 +8,14 @@ import { writeFiles } from '../support/project.js';
 import { eventually } from '../support/wait.js';
 
 /** The first two atoms share a subjob on one executor: one fails, the other hangs. */
-const JOBS = (root: string) => `
-Hangs:
+const JOBS = (root: string, more = '') => `
+Hangs:${more}
     atomizers: [{N: seq 8}]
     commands:
         - echo "this is $N"
         - test "$N" != 1 || { touch "${root}/failed"; false; }
+        - touch "${root}/hanging"
         - sleep 1000
-Times out:
-    build_timeout: 8s
-    atomizers: [{N: seq 8}]
-    commands: ['echo "this is $N"', 'test "$N" != 1', 'sleep 1000']
 `;
 
 describe('a build that is ended early', () => {
@@ -36,6 +33,20 @@ describe('a build that is ended early', () => {
       'one atom has failed, and another hangs',
       () => existsSync(join(cluster.root, 'failed')) && sleeps().length > 0,
     );
+
+  /** Of a build with the first timeout that is long enough on this machine for one atom to fail and another to hang. */
+  async function buildThatTimesOut(): Promise<Ended> {
+    for (let timeout = 2; ; timeout *= 2) {
+      writeFiles(cluster.cwd, {
+        'clusterrunner.yaml': JOBS(cluster.root, `\n    build_timeout: ${timeout}s`),
+      });
+      const ended = await cluster.build([]);
+      if (existsSync(join(cluster.root, 'hanging'))) {
+        return ended;
+      }
+      expect(ended.stderr, 'Nothing but its timeout may end it.').to.contain('build_timeout');
+    }
+  }
 
   async function withMaster(): Promise<void> {
     await cluster.startMaster();
@@ -66,7 +77,7 @@ describe('a build that is ended early', () => {
 
   it('by its build_timeout has failed if a test has, with what had ended and the output of what hung', async () => {
     await withMaster();
-    const ended = await cluster.build(['-j', 'Times out']);
+    const ended = await buildThatTimesOut();
     expect(ended, ended.stderr).to.include({ exitCode: 1 });
     requireNamed(ended);
     requireKeptResults();

@@ -54,7 +54,7 @@ const recipes: readonly {
     atoms: 2,
     tests: 2,
   },
-  { name: 'bats', needs: 'bats', isThere: () => runs('bats', '--version'), atoms: 2, tests: 2 },
+  { name: 'bats', needs: 'bats', isThere: () => resolves('bats'), atoms: 2, tests: 2 },
   { name: 'go', needs: 'go', isThere: () => runs('go', 'version'), atoms: 2, tests: null },
 ];
 
@@ -83,7 +83,9 @@ describe('the recipes', () => {
   before(async () => {
     cluster = await Cluster.create();
     await cluster.startMaster(['-p', '0']);
-    await cluster.startSlave(2);
+    // Its package has no link among the programs of the others.
+    const bats = join(repositoryRoot, 'node_modules', 'bats', 'bin');
+    await cluster.startSlave(2, { env: { PATH: `${bats}:${process.env.PATH ?? ''}` } });
   });
   after(() => cluster.stop());
 
