@@ -40,7 +40,20 @@ async function newestBuilds(
 /** `now` in seconds since the epoch; times are those of this machine unless a time zone is given. */
 export function buildTable(builds: readonly Build[], now: number, timeZone?: string): string {
   return table([
-    ['BUILD', 'STATE', 'RESULT', 'ATOMS', 'FAILED', 'ORDERED', 'TOOK', 'BRANCH', 'COMMIT', 'JOB', 'PROJECT'],
+    [
+      'BUILD',
+      'STATE',
+      'RESULT',
+      'ATOMS',
+      'FAILED',
+      'ORDERED',
+      'TOOK',
+      'BRANCH',
+      'COMMIT',
+      'BY',
+      'JOB',
+      'PROJECT',
+    ],
     ...builds.map((build) => [
       String(build.id),
       build.state,
@@ -51,6 +64,7 @@ export function buildTable(builds: readonly Build[], now: number, timeZone?: str
       duration(took(build, now)),
       build.revision?.branch ?? build.request_params.branch ?? '-',
       commitOf(build),
+      build.request_params.requested_by ?? '-',
       build.request_params.job_name ?? '-',
       build.request_params.url ?? build.request_params.project_directory ?? '-',
     ]),

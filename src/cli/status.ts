@@ -1,12 +1,13 @@
 import type { MasterClient } from '../client/master-client.js';
 import { atomName } from '../job/atom-name.js';
-import { printable } from '../lib/printable.js';
+import { printable, printableLine } from '../lib/printable.js';
 import type { Build } from '../protocol/build.js';
 import type { Explanation } from '../protocol/explanation.js';
 import type { BuildId } from '../protocol/ids.js';
 import type { Slave } from '../protocol/slave.js';
 import { duration } from './build/progress.js';
 import { parseBuildId, printJson, type ReaderOptions, withClient } from './reader.js';
+import { describeRevision } from './revision-text.js';
 import { table } from './table.js';
 
 const MAX_BUILDS = 20;
@@ -84,10 +85,23 @@ function headline(build: Build): string {
   return `Build ${id} ended with ${result} (${state}): ${details}${failed === 0 ? '' : ` ${atoms}.`}`;
 }
 
+/** The commit that it tests, and who asked for it, as far as that is known. */
+function originOf({ revision, request_params: { requested_by: requester } }: Build): string[] {
+  return [
+    ...(revision === null ? [] : [`  It tests ${describeRevision(revision)}.`]),
+    ...(requester === undefined ? [] : [`  ${printableLine(requester)} has asked for it.`]),
+  ];
+}
+
 /** `now` in seconds since the epoch. */
 export function explanationText(build: Build, explanation: Explanation, now: number): string {
   const why = build.error_message === null ? [] : [`  ${build.error_message}`];
-  const lines = [headline(build), ...why, ...explanation.reasons.map(({ text }) => `  ${text}`)];
+  const lines = [
+    headline(build),
+    ...originOf(build),
+    ...why,
+    ...explanation.reasons.map(({ text }) => `  ${text}`),
+  ];
   if (explanation.running.length > 0) {
     const rows = explanation.running.map((run) => [
       run.slave,

@@ -60,25 +60,25 @@ export class MasterClient {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** A master of before revisions is asked without one: it is only shown to people. */
-  async createBuild(body: BuildRequest, options?: CallOptions): Promise<{ build_id: BuildId }> {
-    const ask = (request: BuildRequest) =>
-      this.#connection.call(routes.createBuild, { params: {}, body: request }, options);
-    try {
-      return await ask(body);
-    } catch (error) {
-      const isRefused = error instanceof ClusterRunnerError && error.code === 'INVALID_REQUEST';
-      const { revision, ...request } = body;
-      if (!isRefused || revision === undefined) {
-        throw error;
-      }
-      return ask(request);
-    }
+  /** A master that is older is asked without what it does not know and only shows to people. */
+  createBuild(body: BuildRequest, options?: CallOptions): Promise<{ build_id: BuildId }> {
+    const { requested_by: _, ...unsigned } = body;
+    const { revision: __, ...bare } = unsigned;
+    const ways = [body, ...(body.requested_by === undefined ? [] : [unsigned])];
+    return unlessRefused(body.revision === undefined ? ways : [...ways, bare], (request) =>
+      this.#connection.call(routes.createBuild, { params: {}, body: request }, options),
+    );
   }
 
-  /** A build of those atoms of an ended one that failed or were lost. */
-  rerunFailed(buildId: BuildId, options?: CallOptions): Promise<{ build_id: BuildId }> {
-    return this.#connection.call(routes.rerunFailed, { params: { buildId }, body: {} }, options);
+  /** A build of those atoms of an ended one that failed or were lost. `requestedBy` is as in a BuildRequest. */
+  rerunFailed(
+    buildId: BuildId,
+    options?: CallOptions & { readonly requestedBy?: string },
+  ): Promise<{ build_id: BuildId }> {
+    const named = options?.requestedBy === undefined ? [] : [{ requested_by: options.requestedBy }];
+    return unlessRefused([...named, {}], (body) =>
+      this.#connection.call(routes.rerunFailed, { params: { buildId }, body }, options),
+    );
   }
 
   async getBuild(buildId: BuildId, options?: CallOptions): Promise<Build> {
@@ -284,5 +284,25 @@ export class MasterClient {
   /** Closes its connections; calls that are under way are cut off. */
   close(): Promise<void> {
     return this.#connection.close();
+  }
+}
+
+/** Asks in the first way; in the next, which leaves something out, when the master refuses what it does not know. */
+async function unlessRefused<Request, Answer>(
+  ways: readonly Request[],
+  ask: (request: Request) => Promise<Answer>,
+): Promise<Answer> {
+  const [request, ...others] = ways;
+  if (request === undefined) {
+    throw new Error('There is no way to ask.');
+  }
+  try {
+    return await ask(request);
+  } catch (error) {
+    const isRefused = error instanceof ClusterRunnerError && error.code === 'INVALID_REQUEST';
+    if (!isRefused || others.length === 0) {
+      throw error;
+    }
+    return unlessRefused(others, ask);
   }
 }

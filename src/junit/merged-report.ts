@@ -26,6 +26,8 @@ export interface AtomSuite {
   readonly name: string;
   /** Of its job. */
   readonly className: string;
+  /** Where it ran; null when nobody knows. */
+  readonly hostname: string | null;
   /** null when it never came to its end. */
   readonly seconds: number | null;
   readonly properties: Readonly<Record<string, string>>;
@@ -75,7 +77,9 @@ export class MergedReport {
     const counts = addCounts(read ?? none, countsOf(own));
     this.#counts = addCounts(this.#counts, counts);
     this.#seconds += suite.seconds ?? 0;
-    this.#write(`${xmlTag('testsuite', { name: suite.name, ...attributesOf(counts, suite.seconds) })}>\n`);
+    const hostname = suite.hostname ?? undefined;
+    const attributes = { name: suite.name, hostname, ...attributesOf(counts, suite.seconds) };
+    this.#write(`${xmlTag('testsuite', attributes)}>\n`);
     this.#properties(suite.properties);
     if (own !== null) {
       this.#ownCase(suite, own);

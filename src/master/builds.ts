@@ -108,7 +108,7 @@ export class Builds {
    * A build of those atoms of an ended one that failed or were lost, with its commit, job and files.
    * @throws NOT_FOUND; CONFLICT when it still runs, or there is nothing to run again
    */
-  async rerunFailed(id: BuildId): Promise<BuildId> {
+  async rerunFailed(id: BuildId, requestedBy?: string): Promise<BuildId> {
     const row = (await this.#running(id)) === null ? await this.row(id) : null;
     if (row === null || !isEnded(row.state)) {
       throw new ClusterRunnerError('CONFLICT', `Build ${id} still runs; wait for its end, or cancel it.`);
@@ -121,9 +121,10 @@ export class Builds {
       );
     }
     const { name, definition } = readJob(row.job);
-    const { branch: _, ...request } = readRequest(row.request);
+    const { branch: _, requested_by: __, ...request } = readRequest(row.request);
     return this.create({
       ...request,
+      ...(requestedBy === undefined ? {} : { requested_by: requestedBy }),
       ...(row.commit_hash === null ? {} : { hash: row.commit_hash }),
       job_name: name,
       config: definition,

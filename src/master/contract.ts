@@ -74,7 +74,7 @@ export interface MasterService {
   getBuild(build: BuildId): Promise<Build>;
   cancelBuild(build: BuildId, gone?: AbortSignal): Promise<Build>;
   /** @throws NOT_FOUND; CONFLICT when it still runs, or there is nothing to run again */
-  rerunFailed(build: BuildId): Promise<BuildId>;
+  rerunFailed(build: BuildId, requestedBy?: string): Promise<BuildId>;
   /** null while the build runs. */
   archiveContents(build: BuildId): Promise<ArchiveContents | null>;
   /**

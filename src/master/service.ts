@@ -168,7 +168,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     ...forReaders(cluster, builds, slaves, consoles),
     createBuild: (request) => builds.create(request),
     cancelBuild: (build, gone) => builds.cancel(build, gone),
-    rerunFailed: (build) => builds.rerunFailed(build),
+    rerunFailed: (build, requestedBy) => builds.rerunFailed(build, requestedBy),
     rememberNonce: (nonce, expires) => nonces.remember(nonce, expires),
     get problem() {
       return cluster.journal.problem ?? room.problem ?? room.unfit;

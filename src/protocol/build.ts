@@ -18,6 +18,13 @@ export const GivenAtomSchema = Type.Union([
 ]);
 export type GivenAtom = Static<typeof GivenAtomSchema>;
 
+export const MAX_REQUESTER = 200;
+export const RequesterSchema = Type.String({
+  minLength: 1,
+  maxLength: MAX_REQUESTER,
+  description: 'Who asks for it, as the client says: shown to people, and never checked.',
+});
+
 /** Body of `POST /v1/build`, exactly as programs send it. */
 export const BuildRequestSchema = Type.Object(
   {
@@ -71,6 +78,7 @@ export const BuildRequestSchema = Type.Object(
       }),
     ),
     revision: Type.Optional(RevisionSchema),
+    requested_by: Type.Optional(RequesterSchema),
   },
   { additionalProperties: false },
 );

@@ -68,7 +68,7 @@ describe('a build that is ended early', () => {
   }
 
   function requireNamed({ stdout }: Ended): void {
-    expect(stdout).to.match(/^--- FAILED: 1$/m);
+    expect(stdout).to.match(/^--- FAILED: 1 \(\d.* s, .+\)$/m);
     expect(stdout).to.match(
       /^--- RUNNING AT THE END: 2\n {4}It was ended with its build after [\d.]+ s on \S+\. /m,
     );

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { toId } from '../../src/protocol/ids.js';
 import { Cluster } from '../support/cluster.js';
 import { run } from '../support/processes.js';
 import { GitProject } from '../support/project.js';
@@ -82,6 +83,27 @@ describe('a git project', () => {
 
   it('is built at the branch of --branch', async () => {
     expect(await consoleOf('-j', 'Read', '--branch', 'feature/a')).to.match(/^feature\n/);
+  });
+
+  it('is named with its commit, branch and slave, and who asked, wherever a build is shown', async () => {
+    const args = ['git', '--url', project.url, '-j', 'Read', '--branch', 'feature/a'];
+    const env = { GITHUB_ACTOR: 'octocat' };
+    const { stdout } = await cluster.build(args, { env });
+    const id = /^Build (\d+) is accepted/.exec(stdout)?.[1] ?? '';
+    const branch = (await project.git('rev-parse', 'feature/a')).trim();
+    expect(stdout).to.match(new RegExp(`^Build ${id} tests ${branch.slice(0, 12)} on feature/a \\(`, 'm'));
+    const shown = async (...words: string[]) => (await cluster.run(words).ended).stdout;
+    expect(await shown('list')).to.match(
+      new RegExp(`^${id} .* feature/a +${branch.slice(0, 12)} +octocat +Read `, 'm'),
+    );
+    const status = await shown('status', id);
+    expect(status).to.contain(`It tests ${branch.slice(0, 12)} on feature/a`);
+    expect(status).to.contain('octocat has asked for it.');
+    const { atoms } = await cluster.client.listAtoms(toId.build(Number(id)), { offset: 0, limit: 1 });
+    const junit = readFileSync(join(cluster.cwd, 'build_results', 'junit.xml'), 'utf8');
+    expect(junit).to.contain(` hostname="${atoms[0]?.slave}" `);
+    expect(junit).to.contain(`<property name="revision" value="${branch}"/>`);
+    expect(junit).to.contain('<property name="branch" value="feature/a"/>');
   });
 
   it('is built at the commit of --hash', async () => {

@@ -25,6 +25,7 @@ import { type Known, nothingKnown, outcomeOf } from './outcome.js';
 import { type ProgressDisplay, progressDisplay } from './progress-display.js';
 import { type RequestOptions, readWanted, requireNothingElse } from './request.js';
 import { FIRST_CONTACT_MS, requestFromHere } from './request-from-here.js';
+import { localUser, requesterOf } from './requester.js';
 import { type ResultPlace, resultPlace } from './result-place.js';
 import { replaceableFolder, type Unpacked } from './results.js';
 import { sayInterrupted, sayVerdict } from './verdict.js';
@@ -100,12 +101,13 @@ interface Way {
 
 /** @throws ClusterRunnerError USAGE, JOB_INVALID */
 async function orderOf(type: string | undefined, options: BuildOptions, place: ResultPlace): Promise<Order> {
+  const requestedBy = requesterOf(process.env, localUser());
   if (options.rerunFailed !== undefined) {
     const build = parseBuildId(options.rerunFailed);
     requireNothingElse(type, options);
     return async ({ client }) =>
       () =>
-        client.rerunFailed(build);
+        client.rerunFailed(build, { requestedBy });
   }
   const wanted = await readWanted(type, options, process.cwd());
   return async ({ client, url, display, interrupt }) => {
@@ -113,7 +115,7 @@ async function orderOf(type: string | undefined, options: BuildOptions, place: R
       wanted.from === 'there'
         ? wanted.request
         : await requestFromHere(wanted, client, url, display, interrupt, place.directory);
-    return () => client.createBuild(request);
+    return () => client.createBuild({ ...request, requested_by: requestedBy });
   };
 }
 

@@ -10,10 +10,14 @@ import { atomFolder } from '../../protocol/ids.js';
 import type { Atom } from '../../protocol/work.js';
 import { consoleEnd } from './console-end.js';
 import { environmentHint } from './environment-hint.js';
+import { runText } from './progress.js';
 import type { ResultPlace } from './result-place.js';
 
 /** As much of a failed atom as its report takes. */
-export type FailedAtom = Pick<Atom, 'id' | 'subjob_id' | 'command_string' | 'error'>;
+export type FailedAtom = Pick<
+  Atom,
+  'id' | 'subjob_id' | 'command_string' | 'error' | 'slave' | 'actual_time'
+>;
 
 const MAX_SHOWN = 10;
 const MAX_NAMED = 100;
@@ -45,7 +49,7 @@ export function failureReport(
       lines.push('', `--- LOST: ${nameOf(atom)}`, `    ${printable(atom.error)}`);
       continue;
     }
-    lines.push('', `--- FAILED: ${nameOf(atom)}`);
+    lines.push('', `--- FAILED: ${nameOf(atom)}${runText(atom.actual_time, atom.slave)}`);
     const file = join(place.directory, folder, 'clusterrunner_console_output');
     const console = shownEnd(file, colors);
     lines.push(...console.map((line) => `    ${line}`));

@@ -13,6 +13,7 @@ import { readStart } from '../../lib/read-start.js';
 import type { Build } from '../../protocol/build.js';
 import { atomFolder } from '../../protocol/ids.js';
 import type { TestCounts } from '../../protocol/result-facts.js';
+import type { Revision } from '../../protocol/revision.js';
 import { MAX_PAGE } from '../../protocol/routes.js';
 import type { Atom } from '../../protocol/work.js';
 
@@ -27,25 +28,20 @@ const OUTPUT_BYTES = 8 * 1024;
  */
 export async function writeJunit(
   client: Pick<MasterClient, 'listAtoms'>,
-  build: Pick<Build, 'id' | 'atom_variables' | 'request_params'>,
+  build: Pick<Build, 'id' | 'atom_variables' | 'request_params' | 'revision'>,
   directory: string,
   signal: AbortSignal,
 ): Promise<void> {
   const job = build.request_params.job_name ?? 'clusterrunner';
+  const origin = originOf(build.revision);
   const merged = new MergedReport(join(directory, JUNIT), `${printableLine(job)}, build ${build.id}`);
   try {
     for (let offset = 0; ; offset += MAX_PAGE) {
       const { atoms, total } = await client.listAtoms(build.id, { offset, limit: MAX_PAGE }, { signal });
       for (const atom of atoms) {
-        merged.add(
-          suiteOf(
-            atom,
-            atomName(atom.command_string, build.atom_variables),
-            job,
-            directory,
-            build.request_params,
-          ),
-        );
+        const name = atomName(atom.command_string, build.atom_variables);
+        const suite = suiteOf(atom, name, job, directory, build.request_params);
+        merged.add({ ...suite, properties: { ...origin, ...suite.properties } });
         // A signal must find somebody who listens.
         await breathe();
         signal.throwIfAborted();
@@ -61,6 +57,19 @@ export async function writeJunit(
   }
 }
 
+/** In each suite, since the whole has no place for properties. */
+function originOf(revision: Revision | null): Record<string, string> {
+  if (revision === null) {
+    return {};
+  }
+  const { commit, branch, has_changes: hasChanges } = revision;
+  return {
+    revision: commit,
+    ...(branch === null ? {} : { branch: printableLine(branch) }),
+    ...(hasChanges === null ? {} : { has_changes: String(hasChanges) }),
+  };
+}
+
 function suiteOf(
   atom: Atom,
   name: string,
@@ -74,6 +83,7 @@ function suiteOf(
   return {
     name: printableLine(name),
     className: printableLine(job),
+    hostname: atom.slave === null ? null : printableLine(atom.slave),
     seconds: atom.actual_time,
     properties: {
       ...(atom.num_retries === 0 ? {} : { retries: String(atom.num_retries) }),

@@ -88,6 +88,15 @@ export function roughly(seconds: number): string {
   return minutes < 60 ? `${minutes} min` : duration(minutes * 60);
 }
 
+/** ` (12 s, s1)`: how long an atom ran, and where; empty when nothing is known of it. */
+export function runText(seconds: number | null, slave: string | null): string {
+  const facts = [
+    ...(seconds === null ? [] : [duration(seconds)]),
+    ...(slave === null ? [] : [printableLine(slave)]),
+  ];
+  return facts.length === 0 ? '' : ` (${facts.join(', ')})`;
+}
+
 /** Lines about the failures with a higher number than `known`, and how far they are known then. */
 export function failureLines(
   { failures }: Activity,
@@ -96,12 +105,8 @@ export function failureLines(
   const news = failures.latest.filter(({ number }) => number > known);
   const missed = failures.total - known - news.length;
   const lines = news.map((failure) => {
-    const facts = [
-      ...(failure.seconds === null ? [] : [duration(failure.seconds)]),
-      ...(failure.slave === null ? [] : [printableLine(failure.slave)]),
-    ];
-    const details = facts.length === 0 ? '' : ` (${facts.join(', ')})`;
-    return `${failure.outcome} ${printableLine(failure.name)}${details}`;
+    const { outcome, name, seconds, slave } = failure;
+    return `${outcome} ${printableLine(name)}${runText(seconds, slave)}`;
   });
   return {
     // Of a master that counts from the beginning none are missed.

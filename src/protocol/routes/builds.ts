@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { ArtifactEntrySchema, ATOM_FOLDER } from '../artifact.js';
-import { BuildRequestSchema, BuildSchema } from '../build.js';
+import { BuildRequestSchema, BuildSchema, RequesterSchema } from '../build.js';
 import { ExplanationSchema } from '../explanation.js';
 import { BuildIdSchema } from '../ids.js';
 import { declareRoute } from '../route.js';
@@ -125,7 +125,7 @@ export const buildRoutes = {
       'Starts a build of the atoms of an ended one that failed or were lost, with the same commit, job and files.',
     params: ofBuild,
     query: nothing,
-    body: Type.Object({}, closed),
+    body: Type.Object({ requested_by: Type.Optional(RequesterSchema) }, closed),
     status: 202,
     answer: Type.Object({ build_id: BuildIdSchema }),
   }),

@@ -9,7 +9,12 @@ const build: Build = {
   ...runningBuild,
   state_timestamps: { QUEUED: NOW - 60 },
   revision: { commit, branch: 'main', subject: 'Empty the cart', has_changes: true },
-  request_params: { type: 'directory', job_name: 'Unit', project_directory: '/p' },
+  request_params: {
+    type: 'directory',
+    job_name: 'Unit',
+    project_directory: '/p',
+    requested_by: 'ada@laptop',
+  },
 };
 
 /** What stands below the heading, by the heading. */
@@ -21,12 +26,13 @@ function rowOf(one: Build): Record<string, string | undefined> {
 }
 
 describe('the list of builds', () => {
-  it('says when a build was ordered, and which commit of which branch it tests', () => {
+  it('says when a build was ordered, and by whom, and which commit of which branch it tests', () => {
     expect(rowOf(build)).to.include({
       ORDERED: '2023-11-14 22:13',
       TOOK: '1 min 00 s',
       BRANCH: 'main',
       COMMIT: '3f786850e387+',
+      BY: 'ada@laptop',
       JOB: 'Unit',
     });
   });
@@ -37,7 +43,7 @@ describe('the list of builds', () => {
       revision: null,
       request_params: { type: 'git', branch: 'next', hash: commit },
     };
-    expect(rowOf(asked)).to.include({ BRANCH: 'next', COMMIT: '3f786850e387' });
+    expect(rowOf(asked)).to.include({ BRANCH: 'next', COMMIT: '3f786850e387', BY: '-' });
     expect(rowOf({ ...build, revision: null })).to.include({ BRANCH: '-', COMMIT: '-' });
   });
 });

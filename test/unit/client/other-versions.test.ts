@@ -172,6 +172,24 @@ describe('a client at a master of another version', () => {
     expect(asked.map((body) => JSON.parse(body))).to.deep.equal([{ ...request, revision }, request]);
   });
 
+  it('does not say who asks where that is refused', async () => {
+    const request = { type: 'directory', project_directory: '/p', job_name: 'J' } as const;
+    const revision = { commit: 'c'.repeat(40), branch: null, subject: null, has_changes: false };
+    answers = (_, body) =>
+      body.includes('requested_by')
+        ? { status: 400, answer: { error: 'Unknown field "requested_by" in it.', code: 'INVALID_REQUEST' } }
+        : { status: 202, answer: { build_id: 7 } };
+    const named = { ...request, revision, requested_by: 'ada' };
+    expect(await client.createBuild(named)).to.deep.equal({ build_id: 7 });
+    expect(await client.rerunFailed(build, { requestedBy: 'ada' })).to.deep.equal({ build_id: 7 });
+    expect(asked.map((body) => JSON.parse(body))).to.deep.equal([
+      named,
+      { ...request, revision },
+      { requested_by: 'ada' },
+      {},
+    ]);
+  });
+
   it('never asks for a build twice that was accepted with an answer that it does not understand', async () => {
     answers = () => ({ status: 202, answer: { build: 'seven' } });
     const revision = { commit: 'c'.repeat(40), branch: null, subject: null, has_changes: false };

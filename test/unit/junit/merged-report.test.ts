@@ -25,6 +25,7 @@ describe('MergedReport', () => {
   const suite = (given: Partial<AtomSuite>): AtomSuite => ({
     name: 'N=1',
     className: 'Unit',
+    hostname: null,
     seconds: 1.5,
     properties: {},
     files: [],
@@ -66,6 +67,14 @@ describe('MergedReport', () => {
       .and.contain('<failure message="in $PROJECT_DIR:3">$PROJECT_DIR/a.js</failure>')
       .and.contain('<failure>/base/builds/12</failure><system-out>$PROJECT_DIR</system-out>');
     expect(text.replaceAll('/base/builds/12', '')).not.to.contain(path);
+  });
+
+  it('says where an atom ran and what was tested, as far as that is known', () => {
+    const text = merge(suite({ hostname: 'slave-1', properties: { branch: 'a<b' } }), suite({ name: 'N=2' }));
+    expect(text).to.match(
+      /<testsuite name="N=1" hostname="slave-1" [^>]*>\n<properties><property name="branch" value="a&lt;b"\/>/,
+    );
+    expect(text).to.match(/<testsuite name="N=2" tests=/);
   });
 
   it('has the test cases of all reports of an atom in one suite, as they are', () => {

@@ -35,7 +35,9 @@ export function buildHandlers(dependencies: HandlerDependencies): Pick<Handlers,
     getBuild: (call) => getBuild(call, dependencies),
     // Cancelling is all that the declaration lets through.
     updateBuild: async ({ params, gone }) => ({ build: await service.cancelBuild(params.buildId, gone) }),
-    rerunFailed: async ({ params }) => ({ build_id: await service.rerunFailed(params.buildId) }),
+    rerunFailed: async ({ params, body }) => ({
+      build_id: await service.rerunFailed(params.buildId, body.requested_by),
+    }),
     explainBuild: async ({ params }) => ({ explanation: await reading.explain(params.buildId) }),
   };
 }

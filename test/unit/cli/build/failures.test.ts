@@ -15,11 +15,19 @@ describe('the report of failures', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
+  const unknown = { slave: null, actual_time: null };
+
   function atomWithConsole(id: number, text: string) {
     const folder = join(directory, `artifact_0_${id}`);
     mkdirSync(folder);
     writeFileSync(join(folder, 'clusterrunner_console_output'), text);
-    return { id: toId.atom(id), subjob_id: toId.subjob(0), command_string: `export T='${id}';`, error: null };
+    return {
+      id: toId.atom(id),
+      subjob_id: toId.subjob(0),
+      command_string: `export T='${id}';`,
+      error: null,
+      ...unknown,
+    };
   }
 
   it('names the atom, shows the end of its console and how to rerun it', () => {
@@ -31,6 +39,11 @@ describe('the report of failures', () => {
       '    last line without an end',
       '    rerun it by hand: bash build_results/artifact_0_3/clusterrunner_command',
     ]);
+  });
+
+  it('says how long the atom ran, and on which slave', () => {
+    const atom = { ...atomWithConsole(3, ''), slave: 's1', actual_time: 12.3 };
+    expect(failureReport([atom], ['T'], place)).to.contain('--- FAILED: 3 (12 s, s1)\n');
   });
 
   it('names the atom with its variable where the atoms of the build set several', () => {
@@ -79,6 +92,7 @@ describe('the report of failures', () => {
       id: toId.atom(3),
       subjob_id: toId.subjob(1),
       command_string: "export T='3';",
+      ...unknown,
       error: '3 slaves were lost while they ran this subjob (a, b, c); it is not tried again.',
     };
     expect(failureReport([lost], ['T'], place).split('\n')).to.deep.equal([
@@ -91,7 +105,13 @@ describe('the report of failures', () => {
   });
 
   it('says where the first failure of a flaky atom is', () => {
-    const flaky = { id: toId.atom(3), subjob_id: toId.subjob(1), command_string: 'export T=3;', error: null };
+    const flaky = {
+      id: toId.atom(3),
+      subjob_id: toId.subjob(1),
+      command_string: 'export T=3;',
+      error: null,
+      ...unknown,
+    };
     expect(flakyReport([flaky], ['T'], place)).to.equal(
       '--- FLAKY: 3\n    it failed first: build_results/artifact_1_3',
     );
@@ -100,7 +120,13 @@ describe('the report of failures', () => {
   });
 
   it('does not stumble over results that are missing', () => {
-    const atom = { id: toId.atom(3), subjob_id: toId.subjob(1), command_string: 'export T=3;', error: null };
+    const atom = {
+      id: toId.atom(3),
+      subjob_id: toId.subjob(1),
+      command_string: 'export T=3;',
+      error: null,
+      ...unknown,
+    };
     expect(failureReport([atom], ['T'], place)).to.contain('    (its results are not here)');
   });
 
