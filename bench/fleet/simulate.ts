@@ -194,7 +194,12 @@ class Simulation {
       if (entry.free === 0) {
         continue;
       }
-      for (const choice of chooseWork({ builds, nextLease }, slave, entry.free, this.#now)) {
+      for (const choice of chooseWork(
+        { builds, nextLease, steady: this.#now },
+        slave,
+        entry.free,
+        this.#now,
+      )) {
         if (choice.kind === 'run') {
           entry.free -= 1;
           this.#start({ slave, work: choice.build, subjob: choice.subjob, lease: choice.task.lease });

@@ -29,7 +29,7 @@ export interface Subjob extends Expectation {
   readonly executorIndex: number | null;
   /** The same of its duplicate. */
   readonly duplicateIndex?: number | null;
-  /** When an atom of it was first seen to run under its lease, in seconds since the epoch. */
+  /** When an atom of it was first seen to run under its lease, in seconds by the clock that nobody sets. */
   readonly began?: number | null;
   /** The same of its duplicate. */
   readonly duplicateBegan?: number | null;
@@ -281,7 +281,7 @@ export class BuildWork {
     return { id, task, executorIndex, opening: this.setup.run(slave) };
   }
 
-  /** The subjob that has run the longest beyond what was expected; null when none has. `now` in seconds. */
+  /** The subjob that has run the longest beyond what was expected; null when none has. `now` in seconds as `began`. */
   straggler(slave: SlaveId, now: number): SubjobId | null {
     if (this.#limits.speculative !== true || this.#isStopped) {
       return null;
@@ -313,7 +313,7 @@ export class BuildWork {
     return { id, task: task.duplicate, executorIndex, opening: this.setup.run(slave) };
   }
 
-  /** An atom of it runs under this lease since `now`, in seconds. */
+  /** An atom of it runs under this lease since `now`, in seconds as `began`. */
   noteBegan(id: SubjobId, lease: LeaseId, now: number): void {
     const subjob = this.#known(id);
     const [first, duplicate] = holdersOf(subjob.task);

@@ -10,6 +10,8 @@ export interface Cluster {
   readonly builds: Iterable<BuildWork>;
   /** A lease id that was never used. */
   nextLease(): LeaseId;
+  /** Seconds by the clock that nobody sets, by which subjobs have begun. */
+  readonly steady: number;
 }
 
 export type Choice =
@@ -51,7 +53,7 @@ export function chooseWork(
 ): Choice[] {
   const choices: Choice[] = [];
   while (choices.length < freeExecutors) {
-    const choice = serveNext(cluster, slave, now, takesShunned) ?? duplicateNext(cluster, slave, now);
+    const choice = serveNext(cluster, slave, now, takesShunned) ?? duplicateNext(cluster, slave);
     if (choice === null) {
       break;
     }
@@ -97,9 +99,10 @@ function runAhead(cluster: Cluster, slave: SlaveId, now: number): Choice | null 
   return taken === null ? null : asChoice(build, taken, false);
 }
 
-function duplicateNext(cluster: Cluster, slave: SlaveId, now: number): Choice | null {
+function duplicateNext(cluster: Cluster, slave: SlaveId): Choice | null {
   for (const build of cluster.builds) {
-    const straggler = mayHoldMoreOn(build, slave) && build.queued === 0 ? build.straggler(slave, now) : null;
+    const straggler =
+      mayHoldMoreOn(build, slave) && build.queued === 0 ? build.straggler(slave, cluster.steady) : null;
     if (straggler !== null) {
       return asChoice(build, build.takeDuplicate(straggler, cluster.nextLease(), slave), true);
     }

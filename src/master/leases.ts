@@ -38,7 +38,7 @@ export function takeWork(
     return null;
   }
   const works = [...cluster.builds.values()].map(({ work }) => work);
-  const view = { builds: works, nextLease: () => cluster.nextLease() };
+  const view = { builds: works, nextLease: () => cluster.nextLease(), steady: seconds(cluster.steady) };
   const steps: Step[] = [];
   const held: Held[] = [];
   for (const choice of chooseWork(view, slave.id, free, cluster.nowSeconds, takesShunned, ahead)) {
@@ -118,7 +118,11 @@ export function noteBegan(cluster: Cluster, held: Held, agoMs = 0): void {
     const lasted = Math.max(0, cluster.steady - tookAt - agoMs);
     held.hasBegun = true;
     build.work.setup.learn(seconds(lasted), opening);
-    build.work.noteBegan(subjob, task.lease, seconds(cluster.now - Math.min(agoMs, cluster.steady - tookAt)));
+    build.work.noteBegan(
+      subjob,
+      task.lease,
+      seconds(cluster.steady - Math.min(agoMs, cluster.steady - tookAt)),
+    );
   }
 }
 

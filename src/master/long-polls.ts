@@ -1,4 +1,5 @@
 import { hasWork } from '../domain/scheduler.js';
+import { seconds } from '../lib/clock.js';
 import { deferred } from '../lib/deferred.js';
 import { waitAtMost } from '../lib/wait-at-most.js';
 import type { BuildId } from '../protocol/ids.js';
@@ -109,6 +110,7 @@ export class LongPolls {
     const view = {
       builds: [...cluster.builds.values()].map(({ work }) => work),
       nextLease: () => cluster.nextLease(),
+      steady: seconds(cluster.steady),
     };
     // An atom that runs again goes to another slave if one waits.
     const rounds = view.builds.some(({ hasRetries }) => hasRetries) ? [false, true] : [true];

@@ -7,7 +7,7 @@ import { MAX_CHAIN, type Pack } from '../protocol/pack.js';
 import type { MasterPacks, ReceivedPack } from './contract.js';
 
 interface Kept extends Pack {
-  /** Milliseconds; of a bundle that was found at the start, when it was written. */
+  /** Milliseconds by the clock that nobody sets; of a bundle that was found at the start, when it was written. */
   usedAt: number;
 }
 
@@ -46,11 +46,12 @@ export class Packs implements MasterPacks {
       const path = join(options.directory, name);
       if (commit !== undefined && base !== undefined && digest !== undefined) {
         const { size, mtimeMs } = statSync(path);
-        const kept = { commit, base: base === 'whole' ? null : base, bytes: size, digest, usedAt: mtimeMs };
+        const usedAt = options.clock.monotonic() - Math.max(0, options.clock.now() - mtimeMs);
+        const kept = { commit, base: base === 'whole' ? null : base, bytes: size, digest, usedAt };
         this.#kept.set(commit, kept);
       } else if (name.endsWith('.bundle')) {
         // Of an older version, which did not note the digest.
-        rmSync(path, { force: true });
+        rmSync(path, { force: true, recursive: true });
       }
     }
   }
@@ -68,7 +69,7 @@ export class Packs implements MasterPacks {
 
   chain(commit: string): Pack[] {
     const chain = this.#chain(commit);
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.monotonic();
     for (const kept of chain) {
       kept.usedAt = now;
     }
@@ -117,7 +118,7 @@ export class Packs implements MasterPacks {
     if (before !== undefined) {
       await this.#remove(before);
     }
-    const kept = { commit, base, bytes, digest, usedAt: this.#options.clock.now() };
+    const kept = { commit, base, bytes, digest, usedAt: this.#options.clock.monotonic() };
     // No sync: after a power cut the slaves fall back to the origin, and git notices half a bundle.
     await mkdir(this.#options.directory, { recursive: true, mode: 0o700 });
     await rename(temporaryPath, this.#pathOf(kept));
@@ -132,7 +133,7 @@ export class Packs implements MasterPacks {
       .filter((kept) => !needs.has(kept))
       .sort((a, b) => a.usedAt - b.usedAt);
     for (const kept of spare) {
-      const idle = clock.now() - kept.usedAt;
+      const idle = clock.monotonic() - kept.usedAt;
       const isBroken = this.#chain(kept.commit).length === 0;
       if (isBroken || idle > DAY_MS || (idle > SURE_MS && this.#bytes() > maxBytes)) {
         await this.#remove(kept);

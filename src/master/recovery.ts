@@ -79,7 +79,7 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     const begun = new Set(await begunSubjobs(db, id));
     work.setSubjobs(
       subjobs.map((subjob) => ({
-        ...subjobOf(subjob, holders.get(subjob.subjob_id) ?? []),
+        ...subjobOf(cluster, subjob, holders.get(subjob.subjob_id) ?? []),
         isRepeat: begun.has(subjob.subjob_id),
       })),
       limitsOf(job, request),
@@ -153,7 +153,7 @@ function bySubjob(leases: readonly LeaseRow[]): Map<number, LeaseRow[]> {
   return holders;
 }
 
-function subjobOf(row: SubjobRow, leases: readonly LeaseRow[]): Subjob {
+function subjobOf(cluster: Cluster, row: SubjobRow, leases: readonly LeaseRow[]): Subjob {
   const lease = leases.find(({ id }) => id === row.lease_id);
   const beside = leases.find((other) => other !== lease);
   const task = taskOf(row, lease, beside);
@@ -165,8 +165,13 @@ function subjobOf(row: SubjobRow, leases: readonly LeaseRow[]): Subjob {
     executorIndex: task.kind === 'leased' ? (lease?.executor_index ?? null) : null,
     duplicateIndex: beside?.executor_index ?? null,
     // No later than that: it may be taken for a straggler somewhat too soon.
-    began: lease === undefined ? null : seconds(lease.taken_at),
+    began: lease === undefined ? null : beganOf(cluster, lease),
   };
+}
+
+function beganOf(cluster: Cluster, { taken_at: takenAt }: LeaseRow): number | null {
+  const steady = steadyTimeOf(cluster, seconds(takenAt));
+  return steady === null ? null : seconds(steady);
 }
 
 function taskOf(row: SubjobRow, lease: LeaseRow | undefined, beside: LeaseRow | undefined): Task {

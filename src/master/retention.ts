@@ -5,6 +5,7 @@ import type { BuildId } from '../protocol/ids.js';
 import type { KeptZips } from './artifacts/kept-zips.js';
 import type { Cluster } from './cluster.js';
 import type { LiveConsoles } from './consoles/live.js';
+import type { ForgettingTime } from './forgetting-time.js';
 import { buildsToForget, deletePartOfBuild, knownBuilds } from './store/retention.js';
 
 /** Slaves that vanish are noticed in between. */
@@ -24,19 +25,27 @@ export class Retention {
   readonly #consoles: LiveConsoles;
   readonly #zips: KeptZips;
   readonly #limits: RetentionLimits;
+  readonly #time: ForgettingTime;
 
-  constructor(cluster: Cluster, consoles: LiveConsoles, zips: KeptZips, limits: RetentionLimits) {
+  constructor(
+    cluster: Cluster,
+    consoles: LiveConsoles,
+    zips: KeptZips,
+    limits: RetentionLimits,
+    time: ForgettingTime,
+  ) {
     this.#cluster = cluster;
     this.#consoles = consoles;
     this.#zips = zips;
     this.#limits = limits;
+    this.#time = time;
   }
 
   /** Forgets some of those that are beyond the limits; true when there may be more. */
   async enforce(signal: AbortSignal): Promise<boolean> {
-    const { store, log, now } = this.#cluster;
+    const { store, log } = this.#cluster;
     const { buildsKept, daysKept } = this.#limits;
-    const before = daysKept === 0 ? 0 : now - daysKept * DAY_MS;
+    const before = daysKept === 0 ? 0 : this.#time.now - daysKept * DAY_MS;
     const keep = buildsKept === 0 ? Number.MAX_SAFE_INTEGER : buildsKept;
     const builds = await buildsToForget(store.db, before, keep, AT_ONCE);
     for (const build of builds) {

@@ -17,6 +17,7 @@ import { LiveConsoles } from './consoles/live.js';
 import type { MasterReading, MasterService } from './contract.js';
 import { DiskRoom } from './disk-room.js';
 import { EventFeed, listEvents } from './event-log.js';
+import { ForgettingTime } from './forgetting-time.js';
 import { HandOut } from './hand-out.js';
 import { takeBack } from './handbacks.js';
 import { Journal } from './journal.js';
@@ -36,6 +37,7 @@ import { Slaves } from './slaves.js';
 import { SlavesInMemory } from './slaves-in-memory.js';
 import { snapshotOf } from './snapshot.js';
 import { lastLeaseId } from './store/leases.js';
+import { lastEventTime } from './store/reading.js';
 import { damaged } from './store/refusal.js';
 import { openStore } from './store/store.js';
 import { Upkeep } from './upkeep.js';
@@ -106,6 +108,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     onOutage: (error) => noteOutage(error, path, log),
   });
   releasers.add(() => store.close());
+  const time = new ForgettingTime(clock, await lastEventTime(store.db));
   const polls = new LongPolls();
   // Upkeep says four times within the time of a lease that the master listens.
   const listened = new ListenedTime(clock.monotonic(), leaseMs / 3);
@@ -151,11 +154,11 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     diskProblem: (bytes) => room.problemFor(bytes),
   });
   releasers.add(() => zips.close());
-  const retention = new Retention(cluster, consoles, zips, options.retention);
+  const retention = new Retention(cluster, consoles, zips, options.retention, time);
   const builds = new Builds(cluster, packs);
   const regrouping = new Regrouping(cluster);
   const slaves = new Slaves(cluster, polls, regrouping, leaseSeconds);
-  const upkeep = new Upkeep(cluster, slaves, nonces, retention, packs, regrouping, listened, leaseMs);
+  const upkeep = new Upkeep(cluster, slaves, nonces, retention, packs, regrouping, listened, time, leaseMs);
   releasers.add(() => upkeep.stop());
   releasers.add(() => polls.close());
   releasers.add(() => store.endRetries());

@@ -159,8 +159,8 @@ export class Slaves {
   }
 
   /** Those that left long ago are forgotten. */
-  async forgetGone(): Promise<void> {
-    const { slaves, journal, now } = this.#cluster;
+  async forgetGone(now: number): Promise<void> {
+    const { slaves, journal } = this.#cluster;
     const forgotten = slaves.forgetGone(now - FORGET_AFTER_MS, MAX_GONE);
     if (forgotten.length > 0) {
       await journal.record([(db) => deleteSlaves(db, forgotten)]);

@@ -3,6 +3,7 @@ import { slept } from '../lib/slept.js';
 import { endOverdueBuilds } from './build-timeouts.js';
 import { ClockJumps } from './clock-jumps.js';
 import type { Cluster } from './cluster.js';
+import type { ForgettingTime } from './forgetting-time.js';
 import type { Nonces } from './nonces.js';
 import type { Packs } from './packs.js';
 import type { Regrouping } from './regrouping.js';
@@ -35,9 +36,10 @@ export class Upkeep {
     packs: Packs,
     regrouping: Regrouping,
     listened: ListenedTime,
+    time: ForgettingTime,
     leaseMs: number,
   ) {
-    this.#done = this.#run(cluster, slaves, nonces, retention, packs, regrouping, listened, leaseMs);
+    this.#done = this.#run(cluster, slaves, nonces, retention, packs, regrouping, listened, time, leaseMs);
   }
 
   async stop(): Promise<void> {
@@ -53,6 +55,7 @@ export class Upkeep {
     packs: Packs,
     regrouping: Regrouping,
     listened: ListenedTime,
+    time: ForgettingTime,
     leaseMs: number,
   ): Promise<void> {
     const { signal } = this.#stop;
@@ -77,7 +80,7 @@ export class Upkeep {
         await trim(cluster);
         if (cluster.steady - forgotten >= FORGET_EVERY_MS) {
           forgotten = cluster.steady;
-          await forget(cluster, slaves);
+          await forget(cluster, slaves, time);
           await packs.trim();
           isMore = true;
         }
@@ -114,9 +117,9 @@ function wakeForStragglers(cluster: Cluster): void {
   }
 }
 
-async function forget(cluster: Cluster, slaves: Slaves): Promise<void> {
-  const before = cluster.now - TIMINGS_KEPT_MS;
-  await slaves.forgetGone();
+async function forget(cluster: Cluster, slaves: Slaves, { now }: ForgettingTime): Promise<void> {
+  const before = now - TIMINGS_KEPT_MS;
+  await slaves.forgetGone(now);
   await cluster.journal.record([(db) => forgetTimings(db, before)]);
 }
 

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
 import type { AtomId, BuildId, SubjobId } from '../../protocol/ids.js';
 import type { AtomRowState, Database, EventsTable, SubjobRowState } from './database.js';
 
@@ -209,19 +209,20 @@ export interface EventsSince {
   readonly limit: number;
 }
 
-/** Oldest first. */
+/** The facts of the events of one page together, whatever is in them; one event comes in any case. */
+export const MAX_EVENT_BYTES = 1024 * 1024;
+
+/** Oldest first; fewer than the limit where they are large. */
 export async function eventsSince(
   db: Kysely<Database>,
-  since: EventsSince,
+  { id, time, limit }: EventsSince,
 ): Promise<{ id: number; time: number; kind: EventsTable['kind']; data: string }[]> {
-  return await db
-    .selectFrom('events')
-    .selectAll()
-    .where('id', '>', since.id)
-    .where('time', '>=', since.time)
-    .orderBy('id')
-    .limit(since.limit)
-    .execute();
+  const { rows } = await sql<Selectable<EventsTable>>`
+    SELECT id, time, kind, data FROM (
+      SELECT *, sum(octet_length(data)) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) - octet_length(data) AS before
+      FROM (SELECT * FROM events WHERE id > ${id} AND time >= ${time} ORDER BY id LIMIT ${limit}))
+    WHERE before < ${MAX_EVENT_BYTES} ORDER BY id`.execute(db);
+  return rows;
 }
 
 /** 0 before the first. */
@@ -231,4 +232,10 @@ export async function lastEventId(db: Kysely<Database>): Promise<number> {
     .select((e) => e.fn.coalesce(e.fn.max<number>('id'), e.lit(0)).as('id'))
     .executeTakeFirstOrThrow();
   return id;
+}
+
+/** When the newest event was written, in milliseconds; null before the first. */
+export async function lastEventTime(db: Kysely<Database>): Promise<number | null> {
+  const row = await db.selectFrom('events').select('time').orderBy('id', 'desc').limit(1).executeTakeFirst();
+  return row?.time ?? null;
 }

@@ -86,7 +86,9 @@ export const serviceRoutes = {
     method: 'GET',
     path: '/v1/eventlog',
     signing: 'none',
-    summary: 'What has happened, oldest first; ask again with the last id that came.',
+    summary:
+      'What has happened, oldest first: as many events as `limit` says, or fewer where they are large. Ask again with the last id ' +
+      'that came, until none come.',
     params: nothing,
     query: Type.Object(
       {

@@ -67,6 +67,30 @@ describe('builds that have ended', () => {
     await until(() => !existsSync(join(harness.directory, 'results', '1')));
   });
 
+  it('are kept for their days whatever the clock shows meanwhile, also by a master that starts with it', async () => {
+    harness.retention = { buildsKept: 0, daysKept: 2 };
+    await harness.start();
+    await run(await harness.slave());
+    const right = harness.clock.now();
+    harness.clock.set(right + 3650 * DAY_MS);
+    await harness.advance(1_000);
+    await harness.advance(11 * MINUTE_MS);
+    await harness.untilUpkeepRests();
+    expect(await builds()).to.deep.equal([1]);
+    // A machine whose battery is empty begins in some year.
+    await harness.restart();
+    await harness.advance(1_000);
+    await harness.advance(11 * MINUTE_MS);
+    await harness.untilUpkeepRests();
+    expect(await builds()).to.deep.equal([1]);
+    harness.clock.set(right + 22 * MINUTE_MS);
+    await harness.advance(1_000);
+    expect(await builds()).to.deep.equal([1]);
+    await harness.advance(2 * DAY_MS);
+    await harness.advance(1_000);
+    await until(async () => (await builds()).length === 0);
+  });
+
   it('leave no files of which the store knows nothing', async () => {
     await harness.start();
     await run(await harness.slave());

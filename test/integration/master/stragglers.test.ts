@@ -56,6 +56,15 @@ describe('what takes far too long on a slave', () => {
     }
   }
 
+  const begunNow = async (): Promise<void> => {
+    await harness.master.createBuild(directoryBuild);
+    await slow.prepare(1);
+    await slow.runAll({ seconds: 10 });
+    build = await harness.master.createBuild({ ...directoryBuild, speculative: true });
+    await slow.prepare(1);
+    await begin(slow, await slow.take());
+  };
+
   const duplicate = async () => (await idle.ask()).assignments.find(isRun);
   const metric = async (name: string) =>
     Number(
@@ -63,6 +72,15 @@ describe('what takes far too long on a slave', () => {
         await harness.master.metrics(),
       )?.[1],
     );
+
+  it('is not judged by a clock that is set, in either direction', async () => {
+    await begunNow();
+    harness.clock.set(harness.clock.now() + 3_600_000);
+    expect(await duplicate()).to.equal(undefined);
+    harness.clock.set(harness.clock.now() - 7_200_000);
+    await pass(100);
+    expect(await duplicate()).to.not.equal(undefined);
+  });
 
   it('is told by three atoms of a first build that have ended, also when the master is started again', async () => {
     build = await harness.master.createBuild({ ...directoryBuild, speculative: true });

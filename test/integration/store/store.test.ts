@@ -10,7 +10,7 @@ import { findBuild, insertBuild, updateBuild } from '../../../src/master/store/b
 import { appendEvent, hasMoreEvents, trimEvents } from '../../../src/master/store/events.js';
 import { endLease, insertLease, lastLeaseId } from '../../../src/master/store/leases.js';
 import { allNonces, forgetNonces, insertNonces } from '../../../src/master/store/nonces.js';
-import { eventsSince, failedAtoms } from '../../../src/master/store/reading.js';
+import { eventsSince, failedAtoms, MAX_EVENT_BYTES } from '../../../src/master/store/reading.js';
 import { availableEngines } from '../../../src/master/store/sqlite.js';
 import { openStore, type Store } from '../../../src/master/store/store.js';
 import { endSubjobLease, findSubjob, insertSubjobs, leaseSubjob } from '../../../src/master/store/subjobs.js';
@@ -287,6 +287,31 @@ for (const engine of availableEngines()) {
       }
       const events = await eventsSince(store.db, { id: 0, time: 0, limit: 100 });
       expect(events.map(({ id }) => id)).to.deep.equal([8, 9, 10]);
+    });
+
+    it('gives events a page at a time that is no larger than its bytes, and at least one', async () => {
+      const reason = 'é'.repeat(MAX_EVENT_BYTES / 5);
+      const huge = 'x'.repeat(2 * MAX_EVENT_BYTES);
+      await store.write(async (db) => {
+        for (const text of ['small', reason, reason, reason, huge, 'small', 'small']) {
+          await appendEvent(db, 'BUILD_STOPPING', { build_id: 1, reason: text }, 1);
+        }
+      });
+      const pages: number[] = [];
+      for (let id = 0; ; ) {
+        const events = await eventsSince(store.db, { id, time: 0, limit: 100 });
+        const last = events.at(-1);
+        if (last === undefined) {
+          break;
+        }
+        id = last.id;
+        pages.push(events.length);
+      }
+      expect(pages).to.deep.equal([4, 1, 2]);
+      expect((await eventsSince(store.db, { id: 1, time: 1, limit: 2 })).map(({ id }) => id)).to.deep.equal([
+        2, 3,
+      ]);
+      expect(await eventsSince(store.db, { id: 0, time: 2, limit: 2 })).to.deep.equal([]);
     });
 
     it('keeps nonces until they expire', async () => {

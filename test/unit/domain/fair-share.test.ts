@@ -21,7 +21,7 @@ function fill(builds: readonly BuildWork[], slave = here, executors = 1, now = 0
     lease += 1;
     return toId.lease(lease);
   };
-  return chooseWork({ builds, nextLease }, slave, executors, now).map(({ build }) => build.id);
+  return chooseWork({ builds, nextLease, steady: now }, slave, executors, now).map(({ build }) => build.id);
 }
 
 describe('shares of executors', () => {

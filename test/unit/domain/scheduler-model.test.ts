@@ -250,7 +250,11 @@ function ask(model: Model, slave: SlaveId | undefined): number {
   if (slave === undefined || entry === undefined) {
     return 0;
   }
-  const cluster = { builds: model.builds.map(({ work }) => work), nextLease: () => model.nextLease() };
+  const cluster = {
+    builds: model.builds.map(({ work }) => work),
+    nextLease: () => model.nextLease(),
+    steady: model.now,
+  };
   const before = new Set(model.running.map(({ build, subjob }) => `${build.work.id}/${subjob}`));
   const choices = chooseWork(cluster, slave, entry.free, model.now);
   expect(choices.length).to.be.at.most(entry.free);

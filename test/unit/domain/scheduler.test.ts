@@ -28,6 +28,7 @@ function clusterOf(builds: readonly BuildWork[]) {
   let lease = 0;
   return {
     builds,
+    steady: 0,
     nextLease: () => {
       lease += 1;
       return toId.lease(lease);

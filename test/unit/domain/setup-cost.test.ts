@@ -18,7 +18,7 @@ function running(subjobs: number, expected: number | null, executors = 1) {
     lease += 1;
     return toId.lease(lease);
   };
-  const cluster = { builds: [work], nextLease };
+  const cluster = { builds: [work], nextLease, steady: 0 };
   const taken = chooseWork(cluster, one, executors, 0);
   work.setup.learn(60, 'everything');
   return { work, cluster, taken };
