@@ -22,6 +22,8 @@ export interface AtomFacts extends BuildFacts, AtomValue {
 
 /** Names an atom's folder, in all that it starts. */
 export const ARTIFACT_DIR = 'ARTIFACT_DIR';
+/** By it what a setup has started is found where it has left its session, on machines on which nothing else finds it. */
+export const SETUP_MARK = 'CLUSTERRUNNER_SETUP';
 
 /** `true` for a setup whose checkout has what the cache of its job keeps. */
 export const CACHE_HIT = 'CACHE_HIT';

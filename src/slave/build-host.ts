@@ -1,5 +1,12 @@
+import { join } from 'node:path';
 import { masterRelay } from '../client/master-relay.js';
-import { buildEnvironment, CACHE_HIT, commandEnvironment, ownEnvironment } from '../job/environment.js';
+import {
+  buildEnvironment,
+  CACHE_HIT,
+  commandEnvironment,
+  ownEnvironment,
+  SETUP_MARK,
+} from '../job/environment.js';
 import { aliasesOf } from '../job/project-path.js';
 import { shellText } from '../job/shell-text.js';
 import type { Clock } from '../lib/clock.js';
@@ -7,6 +14,8 @@ import type { Logger } from '../lib/logger.js';
 import type { Masks } from '../lib/masks.js';
 import { PathAliases } from '../lib/path-aliases.js';
 import type { ConsolePipes } from '../process/console-pipes.js';
+import { containment } from '../process/containment.js';
+import { endEscaped } from '../process/escaped.js';
 import { type Survivor, survivorsSentence } from '../process/family.js';
 import { type Leftovers, runCommand, runStartingServices } from '../process/run-command.js';
 import type { DependencyCache } from '../project/dependency-cache.js';
@@ -88,6 +97,8 @@ export class BuildHost {
   #shells: BatchShells | null = null;
   /** Whatever setup has left running. */
   #services: Leftovers | null = null;
+  /** Whether what setup has started is known by SETUP_MARK. */
+  #hasMark = false;
 
   constructor(id: BuildId, files: BuildFiles, context: HostContext) {
     this.id = id;
@@ -197,6 +208,10 @@ export class BuildHost {
     await this.#setup?.catch(() => null);
     await this.#runTeardown(workspace);
     await this.#endServices();
+    if (this.#hasMark) {
+      const isOurs = (mark: string) => mark === this.#mark;
+      await endEscaped(SETUP_MARK, isOurs, CANCEL_GRACE_MS, this.#context.clock);
+    }
     await workspace.release();
   }
 
@@ -232,11 +247,15 @@ export class BuildHost {
     projectDirectory: string,
     env: Record<string, string>,
   ): Promise<SetupFailure> {
+    const { kind } = await containment();
+    // Where nothing else finds what leaves the session of a setup, its environment does.
+    this.#hasMark = kind === 'session';
+    const mark = this.#hasMark ? { [SETUP_MARK]: this.#mark } : {};
     const unlock = await this.#lockFolder(projectDirectory);
     const { result, leftovers } = await runStartingServices({
       command,
       cwd: projectDirectory,
-      env,
+      env: { ...env, ...mark },
       output: { kind: 'tail', maxBytes: TAIL_BYTES, pipes: this.pipes },
       signal: this.#canceled.signal,
       graceMs: CANCEL_GRACE_MS,
@@ -294,6 +313,10 @@ export class BuildHost {
       const output = this.#context.masks.inEnd(tail ?? '');
       this.#context.log.warn({ build: this.id, output }, `teardown_build ${how}.`);
     }
+  }
+
+  get #mark(): string {
+    return join(this.#context.root, 'work', `setup-of-${this.id}`);
   }
 
   /** Those that setup has started live until teardown, which may want to speak with them, has run. */

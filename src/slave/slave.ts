@@ -1,6 +1,6 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { ARTIFACT_DIR, ownEnvironment } from '../job/environment.js';
+import { ARTIFACT_DIR, ownEnvironment, SETUP_MARK } from '../job/environment.js';
 import type { Clock } from '../lib/clock.js';
 import { deferred } from '../lib/deferred.js';
 import type { Logger } from '../lib/logger.js';
@@ -88,7 +88,9 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const root = realpathSync(options.root);
   const work = join(root, 'work');
   // Of a process before this one, which was killed.
-  await endEscaped(ARTIFACT_DIR, (folder) => folder.startsWith(`${work}/`), CANCEL_GRACE_MS, clock);
+  for (const name of [ARTIFACT_DIR, SETUP_MARK]) {
+    await endEscaped(name, (folder) => folder.startsWith(`${work}/`), CANCEL_GRACE_MS, clock);
+  }
   const unremovable = new Unremovable(root, clock, random, log);
   await unremovable.retry();
   await unremovable.clear(work);
