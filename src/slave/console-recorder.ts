@@ -298,7 +298,7 @@ export class ConsoleRecorder {
 }
 
 function noteOf(bytes: number): Buffer {
-  const sentence = `${bytes} bytes are left out here, the console was too long (console_max_mib_per_atom)`;
+  const sentence = `${bytes} bytes are left out here, the console was too long (console_max_mib_per_atom); lines behind this had higher numbers while the atom ran`;
   return Buffer.from(`\n… clusterrunner: ${sentence} …\n`);
 }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { directoryBuild, MasterHarness } from '../../support/master-harness.js';
+import { directoryBuild, isRun, MasterHarness } from '../../support/master-harness.js';
 
 const page = { offset: 0, limit: 10 };
 
@@ -51,6 +51,29 @@ describe('atoms that are run again', () => {
     const contents = await harness.master.archiveContents(build);
     expect(contents?.files).to.have.length(3);
     expect(contents?.failedFolders).to.deep.equal([]);
+  });
+
+  it('stand in the order of atoms wherever they are listed, in whatever order they failed and ran again', async () => {
+    const build = await harness.master.createBuild(directoryBuild);
+    const [one, two] = [await harness.slave(6), await harness.slave()];
+    await one.prepare(6, { retries: 1 });
+    // The last ones fail first, and each runs again before the next ones fail.
+    const held = (await one.ask()).assignments.filter(isRun).reverse();
+    for (const assignment of held) {
+      await one.deliver(assignment, { failing: assignment.atoms.map(({ id }) => id) });
+      const again = await two.take();
+      await two.deliver(again, {
+        failing: again.atoms.map(({ id }) => id).filter((id) => id % 2 === 0),
+      });
+    }
+    const ended = await harness.master.getBuild(build);
+    const { atoms } = await harness.master.listAtoms(build, null, page);
+    const ids = (list: readonly { readonly id: number }[] | null) => list?.map(({ id }) => id);
+    expect(ids(atoms)).to.deep.equal([0, 1, 2, 3, 4, 5]);
+    expect(ids(ended.failed_atoms)).to.deep.equal([0, 2, 4]);
+    expect(ids(ended.flaky_atoms)).to.deep.equal([1, 3, 5]);
+    const folders = ended.failed_atoms?.map(({ id, subjob_id: subjob }) => `artifact_${subjob}_${id}`);
+    expect((await harness.master.archiveContents(build))?.failedFolders).to.deep.equal(folders);
   });
 
   it('fail when they have failed as often as they may', async () => {
