@@ -1,6 +1,9 @@
 /** In the folder of each atom: the script that reruns it. Since people run it, the master writes it, and nobody else. */
 export const COMMAND_FILE = 'clusterrunner_command';
 
+/** In the folder of the first atom that a slave has delivered of a build: what `setup_build` printed there. */
+export const SETUP_FILE = 'clusterrunner_setup_output';
+
 /**
  * Whether a name in the folder of an atom is that of its script, or becomes it somewhere: where case does not count,
  * letters have several forms, some characters count for nothing, a `.` at the end is dropped, or, in a zip, a `\` is `_`.

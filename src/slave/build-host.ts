@@ -29,6 +29,7 @@ import type { Project, RemoteFile } from '../protocol/project.js';
 import { BatchShells } from './batch-shells.js';
 import { lockFolder } from './folder-lock.js';
 import type { Session } from './session.js';
+import { setupText } from './setup-output.js';
 
 export interface HostContext {
   /** Of the slave, as its master calls it. */
@@ -93,6 +94,8 @@ export class BuildHost {
   readonly #canceled = new AbortController();
   #workspace: Promise<Workspace> | null = null;
   #setup: Promise<SetupFailure> | null = null;
+  /** What it printed, until it has been delivered. */
+  #setupText: (() => string) | null = null;
   #job: NamedJob | null = null;
   #shells: BatchShells | null = null;
   /** Whatever setup has left running. */
@@ -167,6 +170,13 @@ export class BuildHost {
     this.#job = job;
     this.#setup ??= this.#runSetup(job);
     return this.#setup;
+  }
+
+  /** What the setup printed, for the results: once, and then null, as when there is no setup. */
+  takeSetupText(): string | null {
+    const text = this.#setupText;
+    this.#setupText = null;
+    return text?.() ?? null;
   }
 
   /** What commands of the build see, but for what belongs to one atom. */
@@ -261,18 +271,28 @@ export class BuildHost {
       graceMs: CANCEL_GRACE_MS,
       clock: this.#context.clock,
     }).finally(unlock);
-    const { exitCode, ended, tail, survivors } = result;
+    const { exitCode, ended, tail, survivors, seconds: took } = result;
     this.#services = leftovers;
     this.#noteSurvivors('setup_build', survivors);
     if (ended === 'canceled') {
       // No failure of the setup's own, so nothing to report as one.
       this.#canceled.signal.throwIfAborted();
     }
-    if (exitCode === 0) {
-      return null;
-    }
     const paths = await this.pathAliases();
-    return `setup_build exited with ${exitCode}:\n${paths.inText(tail ?? '')}`;
+    if (exitCode !== 0) {
+      return `setup_build exited with ${exitCode}:\n${paths.inText(tail ?? '')}`;
+    }
+    // Asked later: what a command printed last may still be on its way when it has ended.
+    this.#setupText = () => {
+      const output = leftovers?.tail() ?? '';
+      return setupText({
+        slave: this.slave,
+        seconds: took,
+        output: this.#context.masks.inEnd(paths.inText(output)),
+        isCut: Buffer.byteLength(output) >= TAIL_BYTES,
+      });
+    };
+    return null;
   }
 
   /** Builds of type directory run where the files are, so one setup at a time: others would overwrite what it makes. */

@@ -26,6 +26,7 @@ import type { Outbox } from './outbox.js';
 import { prepare, scratchFile, unlessTooLong } from './prepare.js';
 import { ProgressReporter } from './progress-reporter.js';
 import { type AtomProgress, runSubjob, type SubjobOutcome } from './run-subjob.js';
+import { withSetup } from './setup-output.js';
 import type { SlaveStatus } from './status-api.js';
 import { SubjobConsoles } from './subjob-consoles.js';
 import { unlessAborted } from './unless-aborted.js';
@@ -362,7 +363,8 @@ export class Worker {
     }
     this.#packing += 1;
     const { limits } = assignment;
-    const archive = await packResults(outcome.folders, outbox.archivePath(lease), { limits }).finally(() => {
+    const folders = withSetup(outcome.folders, host.takeSetupText());
+    const archive = await packResults(folders, outbox.archivePath(lease), { limits }).finally(() => {
       this.#packing -= 1;
     });
     return { outcome, archive };

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -44,7 +44,7 @@ BadSetup:
         - 'true'
 Phases:
     setup_build:
-        - echo "setup $PROJECT_DIR" >> ${log}
+        - echo "setup $PROJECT_DIR" | tee -a ${log}
     teardown_build:
         - echo "teardown $PROJECT_DIR" >> ${log}
     atomizers:
@@ -200,6 +200,18 @@ describe('a git project', () => {
         expect(here[0]).to.equal('setup');
         expect(here.at(-1)).to.equal('teardown');
         expect(new Set(here.slice(1, -1))).to.deep.equal(new Set(['atom']));
+      }
+    });
+
+    it('brings what the setup has printed on each slave, with paths of the project', () => {
+      const results = join(cluster.cwd, 'build_results');
+      const files = readdirSync(results).filter((name) => name.startsWith('setup_'));
+      expect(files).to.have.length(lines.filter((line) => line.startsWith('setup')).length);
+      for (const file of files) {
+        const text = readFileSync(join(results, file), 'utf8');
+        expect(text, text).to.match(
+          /^setup_build took \d+\.\d s on \S+, and printed:\nsetup \$PROJECT_DIR\n$/,
+        );
       }
     });
 

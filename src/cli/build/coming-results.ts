@@ -8,8 +8,7 @@ import { removeTree } from '../../lib/remove-tree.js';
 import type { Build } from '../../protocol/build.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
-import { type FetchOptions, fetchResults } from './fetch-results.js';
-import { writeJunit } from './junit.js';
+import { completeResults, type FetchOptions, fetchResults } from './fetch-results.js';
 import { oldBeside, placeBeside, replaceableFolder, type Unpacked, unpackResults } from './results.js';
 
 /** In a command's folder. */
@@ -90,7 +89,7 @@ async function fetchEarly(
       fresh,
       requiresEndMark: true,
       onProgress: (bytes) => (isEnded ? onProgress?.(bytes, null) : undefined),
-      complete: async (directory) => writeJunit(client, await ended, directory, signal),
+      complete: async (directory) => completeResults(client, await ended, directory, signal),
     });
   } finally {
     claim.release();

@@ -14,11 +14,23 @@ import type { Build } from '../../protocol/build.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { JUNIT, writeJunit } from './junit.js';
 import { nearestFolder, type Unpacked, unpackResults } from './results.js';
+import { copySetups } from './setup-files.js';
 
 export interface FetchOptions {
   readonly signal: AbortSignal;
   /** Told now and then how much of the archive has come; `total` is null when nobody knows. */
   onProgress?(bytes: number, total: number | null): void;
+}
+
+/** Adds to unpacked results what the client makes of them. @throws as writeJunit and copySetups */
+export async function completeResults(
+  client: MasterClient,
+  build: Build,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await writeJunit(client, build, directory, signal);
+  await copySetups(directory, signal);
 }
 
 /**
@@ -37,7 +49,7 @@ export async function fetchResults(
     // Something on the way may take the length away, and then end what it could not get to its end.
     requiresEndMark: total === null,
     onProgress: (bytes) => onProgress?.(bytes, total),
-    complete: (directory) => writeJunit(client, build, directory, signal),
+    complete: (directory) => completeResults(client, build, directory, signal),
   });
 }
 

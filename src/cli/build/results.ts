@@ -22,13 +22,16 @@ import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { ignoreInGit, isOwnIgnoreFile } from './ignore-file.js';
 import { JUNIT } from './junit.js';
 import { ResultFolder } from './result-folder.js';
+import { SETUP_NAME } from './setup-files.js';
 
 /** Two blocks of zeros end a tar. */
 const END_MARK_BYTES = 1024;
 const NAME = /^(artifact_\d+_\d+(\/|$)|failures\.txt$)/;
 
 /** What a folder of results holds, and nothing else. */
-const OURS = new RegExp(`^(artifact_\\d+_\\d+|failures\\.txt|${JUNIT.replace('.', '\\.')})$`);
+const OURS = new RegExp(
+  `^(artifact_\\d+_\\d+|failures\\.txt|${JUNIT.replace('.', '\\.')})$|${SETUP_NAME.source}`,
+);
 /** What others on the same disk may need while results are unpacked. */
 const SPARED_BYTES = 64 * 1024 ** 2;
 /** Several commands that replace the same folder at once meet seldom, and hardly ever again. */

@@ -2,7 +2,7 @@ import { createWriteStream, lstatSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { blockGzip } from '../../lib/block-gzip.js';
 import { fileEntry, tarHeader, tarPadding } from '../../lib/tar-header.js';
-import { isCommandFile } from '../../protocol/archive-names.js';
+import { isCommandFile, SETUP_FILE } from '../../protocol/archive-names.js';
 import type { AtomId } from '../../protocol/ids.js';
 import type { ResultFacts } from '../../protocol/result-facts.js';
 import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../protocol/result-index.js';
@@ -122,7 +122,7 @@ class TarOfFolders {
     if (cutBytes > 0) {
       notes.cut(console.name, cutBytes, 'because it was too long (console_max_mib_per_atom)');
     }
-    const taken = new Set([console.name, NOTES, ...added.map(({ name }) => name)]);
+    const taken = new Set([console.name, NOTES, SETUP_FILE, ...added.map(({ name }) => name)]);
     const isWanted = (name: string) => {
       if (taken.has(name) || isCommandFile(name)) {
         notes.leaveOut(name, 'ClusterRunner writes a file of this name itself');
