@@ -1,10 +1,12 @@
-import type { AtomId, SubjobId } from '../protocol/ids.js';
+import type { AtomId, LeaseId, SubjobId } from '../protocol/ids.js';
 import type { Ended } from './outlook.js';
 
-interface Verdict {
+export interface ReportedVerdict {
   readonly exitCode: number;
   /** null of an atom that is to run again. */
   readonly seconds: number | null;
+  /** Whose slave has reported it; null of an atom that is to run again, whose results are delivered. */
+  readonly lease: LeaseId | null;
 }
 
 /**
@@ -13,7 +15,7 @@ interface Verdict {
  * by the atoms of subjobs that were leased and are not done.
  */
 export class ReportedVerdicts {
-  readonly #bySubjob = new Map<SubjobId, Map<AtomId, Verdict>>();
+  readonly #bySubjob = new Map<SubjobId, Map<AtomId, ReportedVerdict>>();
   #size = 0;
   #failed = 0;
   #seconds = 0;
@@ -37,19 +39,22 @@ export class ReportedVerdicts {
     return this.#bySubjob.get(subjob)?.has(atom) ?? false;
   }
 
+  find(subjob: SubjobId, atom: AtomId): ReportedVerdict | undefined {
+    return this.#bySubjob.get(subjob)?.get(atom);
+  }
+
   hasFailed(subjob: SubjobId, atom: AtomId): boolean {
     return (this.#bySubjob.get(subjob)?.get(atom)?.exitCode ?? 0) !== 0;
   }
 
-  /** The latest report of an atom counts. `seconds` is null of one that is to run again. */
-  note(subjob: SubjobId, atom: AtomId, exitCode: number, seconds: number | null): void {
-    const ofSubjob = this.#bySubjob.get(subjob) ?? new Map<AtomId, Verdict>();
+  /** The latest report of an atom counts. */
+  note(subjob: SubjobId, atom: AtomId, verdict: ReportedVerdict): void {
+    const ofSubjob = this.#bySubjob.get(subjob) ?? new Map<AtomId, ReportedVerdict>();
     this.#bySubjob.set(subjob, ofSubjob);
     const before = ofSubjob.get(atom);
     if (before !== undefined) {
       this.#count(before, -1);
     }
-    const verdict = { exitCode, seconds };
     this.#count(verdict, 1);
     ofSubjob.set(atom, verdict);
   }
@@ -64,7 +69,7 @@ export class ReportedVerdicts {
     return { reported: verdicts.length, failed: verdicts.filter(({ exitCode }) => exitCode !== 0).length };
   }
 
-  #count({ exitCode, seconds }: Verdict, sign: 1 | -1): void {
+  #count({ exitCode, seconds }: ReportedVerdict, sign: 1 | -1): void {
     this.#size += sign;
     this.#failed += exitCode === 0 ? 0 : sign;
     if (seconds !== null) {

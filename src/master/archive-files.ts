@@ -1,6 +1,6 @@
 import { closeSync, fsync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Flusher } from '../lib/flusher.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../protocol/errors.js';
@@ -10,10 +10,21 @@ import { entryListPath } from './artifacts/entry-list.js';
 const flush = promisify(fsync);
 
 const SUFFIX = '.tar.gz';
+const KEPT = '.kept';
 
 /** Where the archive of a subjob is kept. */
 export function archivePath(resultsDirectory: string, build: BuildId, subjob: number): string {
   return join(resultsDirectory, String(build), subjob + SUFFIX);
+}
+
+/** Where the archive is that the master makes of what nobody delivered of a subjob; beside it there may be one of a slave. */
+export function keptArchivePath(resultsDirectory: string, build: BuildId, subjob: number): string {
+  return join(resultsDirectory, String(build), `${subjob}${KEPT}${SUFFIX}`);
+}
+
+/** The subjob of an archive. */
+export function subjobOfArchive(path: string): string {
+  return basename(path).slice(0, -SUFFIX.length).replace(KEPT, '');
 }
 
 /** Of all archives of a build together. Nothing else may run meanwhile, so that a hundred thousand take no second. */

@@ -1,6 +1,7 @@
 import type { SubjobId } from '../protocol/ids.js';
 import { archivePath } from './archive-files.js';
 import type { BuildEntry, Cluster } from './cluster.js';
+import type { KeptResults } from './kept-results.js';
 import { deliveredSubjobs } from './store/subjobs.js';
 
 /** Named together, so that a build with a hundred thousand of them does not name them all at once. */
@@ -10,6 +11,7 @@ const ALIVE_EVERY_MS = 15_000;
 /** See MasterService.followArchives. */
 export async function* arrivingArchives(
   cluster: Cluster,
+  kept: KeptResults,
   build: BuildEntry,
   end: AbortSignal,
 ): AsyncGenerator<readonly string[]> {
@@ -46,5 +48,9 @@ export async function* arrivingArchives(
   const left = (await deliveredSubjobs(cluster.store.db, build.id)).filter((subjob) => !all.has(subjob));
   for (let at = 0; at < left.length; at += BATCH) {
     yield left.slice(at, at + BATCH).map(pathOf);
+  }
+  const undelivered = await kept.archivesOf(build.id);
+  for (let at = 0; at < undelivered.length; at += BATCH) {
+    yield undelivered.slice(at, at + BATCH).map(({ path }) => path);
   }
 }

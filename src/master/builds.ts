@@ -12,6 +12,7 @@ import { archivePath } from './archive-files.js';
 import { arrivingArchives } from './arriving-archives.js';
 import { type BuildEntry, Change, type Cluster } from './cluster.js';
 import type { ArchiveContents, BuildsPage, MasterPacks, Page } from './contract.js';
+import type { KeptResults } from './kept-results.js';
 import { presentEntry, presentRow } from './present.js';
 import { checkRequest } from './requests.js';
 import { commitStop, stopBuild } from './stopping.js';
@@ -45,9 +46,11 @@ const END_NOTICED_MS = 2_000;
 export class Builds {
   readonly #cluster: Cluster;
   readonly #packs: Pick<MasterPacks, 'chain'>;
+  readonly #kept: KeptResults;
 
-  constructor(cluster: Cluster, packs: Pick<MasterPacks, 'chain'>) {
+  constructor(cluster: Cluster, packs: Pick<MasterPacks, 'chain'>, kept: KeptResults) {
     this.#cluster = cluster;
+    this.#kept = kept;
     this.#packs = packs;
   }
 
@@ -189,8 +192,12 @@ export class Builds {
     }
     const failed = await failedAtoms(db, id, Number.MAX_SAFE_INTEGER);
     const delivered = await deliveredSubjobs(db, id);
+    const archives = delivered.map((subjob) => {
+      return { subjob, path: archivePath(this.#cluster.resultsDirectory, id, subjob) };
+    });
+    archives.push(...(await this.#kept.archivesOf(id)));
     return {
-      files: delivered.map((subjob) => archivePath(this.#cluster.resultsDirectory, id, subjob)),
+      files: archives.sort((a, b) => a.subjob - b.subjob).map(({ path }) => path),
       failedFolders: failed.map((atom) => atomFolder(toId.subjob(atom.subjob_id), toId.atom(atom.atom_id))),
     };
   }
@@ -199,7 +206,7 @@ export class Builds {
   async followArchives(id: BuildId, end: AbortSignal): Promise<AsyncIterable<readonly string[]> | null> {
     const build = await this.#running(id);
     if (build !== null) {
-      return arrivingArchives(this.#cluster, build, end);
+      return arrivingArchives(this.#cluster, this.#kept, build, end);
     }
     await this.row(id);
     return null;

@@ -103,7 +103,8 @@ async function noteAtoms(cluster: Cluster, held: Held, news: Progress['atoms']):
       if (countsReports(build.job) && exit_code !== 0 && !build.reported.hasFailed(subjob, id)) {
         noteFailure(held, leased, { id, exit_code, actual_time });
       }
-      build.reported.note(subjob, id, exit_code ?? 0, actual_time);
+      const verdict = { exitCode: exit_code ?? 0, seconds: actual_time, lease: task.lease };
+      build.reported.note(subjob, id, verdict);
     }
     cluster.watchers.changed(build.id);
   }
@@ -127,9 +128,11 @@ async function append(
     return;
   }
   consoleEnds.set(atom, offset + bytes.length);
-  if (offset === 0 && known === undefined) {
-    await consoles.forget(build.id, [atom]);
-  }
-  const gap = surplus === 0 ? lines_before : undefined;
-  await consoles.append(build.id, atom, bytes.subarray(surplus), gap);
+  const attempt = { build: build.id, atom, lease: held.task.lease };
+  await consoles.append(attempt, {
+    bytes: bytes.subarray(surplus),
+    isStart: offset === 0 && known === undefined,
+    linesBefore: surplus === 0 ? lines_before : undefined,
+    verdictOf: (held.subjob === null ? undefined : build.reported.find(held.subjob, atom))?.lease ?? null,
+  });
 }

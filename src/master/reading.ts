@@ -1,7 +1,7 @@
 import { shellText } from '../job/shell-text.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Explanation } from '../protocol/explanation.js';
-import { type AtomId, type BuildId, type SubjobId, toId } from '../protocol/ids.js';
+import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../protocol/ids.js';
 import type { ResultIndex } from '../protocol/result-index.js';
 import type { Atom, ConsolePage, Subjob } from '../protocol/work.js';
 import { archivePath } from './archive-files.js';
@@ -117,7 +117,7 @@ export class Reading {
     const index = await findResultIndex(this.#cluster.store.db, build, toId.subjob(view.subjob_id));
     const page =
       (index === null ? null : await this.#archived(build, view.subjob_id, index, atom, lines)) ??
-      (await this.#consoles.read(build, atom, lines));
+      (await this.#consoles.read(build, atom, attemptOf(view), lines));
     return page ?? { offset_line: lines.offsetLine ?? 0, num_lines: 0, total_num_lines: 0, content: '' };
   }
 
@@ -142,6 +142,11 @@ export class Reading {
     }
     return view;
   }
+}
+
+/** The lease whose slave has told what is final of an atom; null of one that may still print. */
+function attemptOf({ state, failed, lease_id }: AtomView): LeaseId | null {
+  return (failed !== null || state === 'INTERRUPTED') && lease_id !== null ? toId.lease(lease_id) : null;
 }
 
 /** `job` as its column has it. */

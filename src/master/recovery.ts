@@ -117,8 +117,8 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
 
 async function readReported(db: Cluster['store']['db'], build: BuildId): Promise<ReportedVerdicts> {
   const reported = new ReportedVerdicts();
-  for (const { atom, subjob, exitCode, seconds } of await reportedVerdicts(db, build)) {
-    reported.note(subjob, atom, exitCode, seconds);
+  for (const { atom, subjob, ...verdict } of await reportedVerdicts(db, build)) {
+    reported.note(subjob, atom, verdict);
   }
   return reported;
 }

@@ -1,4 +1,5 @@
 import type { Expectation } from '../domain/expectation.js';
+import type { ReportedVerdict } from '../domain/reported-verdicts.js';
 import { atomsToRetry, retryBudget } from '../domain/retries.js';
 import { healthy } from '../domain/slave-health.js';
 import { QueueByKey } from '../lib/queue-by-key.js';
@@ -102,6 +103,8 @@ export class Results {
     }
     cluster.journal.requireWhole();
     build.resultBytes += bytes;
+    // What they have said when they gave a verdict, on a slave that was lost, is not in this archive.
+    const standing = new Set<number>(verdictsOf(build, subjob, report).map(({ id }) => id));
     const { members, consoles } = report.index;
     const index = { members: [...members, ...addedMembers], consoles };
     const change = this.#complete(found.held, build, subjob, { ...report, index }, atoms);
@@ -114,7 +117,7 @@ export class Results {
     // Of an atom that is not in the archive it may be the only one.
     await this.#consoles.forget(
       id,
-      report.index.consoles.map(({ atom_id }) => atom_id),
+      report.index.consoles.flatMap(({ atom_id }) => (standing.has(atom_id) ? [] : [atom_id])),
     );
     const times = report.atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
     cluster.metrics.resultAccepted(times, bytes);
@@ -179,17 +182,23 @@ export class Results {
     const task = build.work.endSubjob(subjob, lease.lease_id, { kind: 'completed' }, actual);
     const isTold = (atom: AtomId) => countsReports(build.job) && build.reported.hasFailed(subjob, atom);
     const untold = atoms.filter(({ id, exit_code }) => exit_code !== 0 && !isTold(id));
+    const standing = verdictsOf(build, subjob, report);
     build.reported.settle(subjob);
     const failed = atoms.filter(({ exit_code }) => exit_code !== 0).length;
     const again = build.stopping === null ? planRetries(held, build, atoms, retries) : [];
-    const rest = build.stopping === null ? planRest(build, unfinished) : null;
+    // Of a build that is being ended only those need a folder elsewhere whose verdict an earlier attempt has given.
+    const rest = planRest(build, build.stopping === null ? unfinished : standing);
+    for (const { id, verdict } of rest === null ? [] : standing) {
+      build.reported.note(rest?.subjob ?? subjob, id, verdict);
+    }
     build.atomsDone += atoms.length - again.length;
     build.atomsFailed += failed - again.length;
     build.atomsFlaky += atoms.filter(
       ({ id, exit_code }) => exit_code === 0 && (retries.get(id) ?? 0) > 0,
     ).length;
     for (const { id: atom, subjob: next } of again) {
-      build.reported.note(next, atom, atoms.find(({ id }) => id === atom)?.exit_code ?? 1, null);
+      const exitCode = atoms.find(({ id }) => id === atom)?.exit_code ?? 1;
+      build.reported.note(next, atom, { exitCode, seconds: null, lease: null });
     }
     const runAgain = new Set<number>(again.map(({ id }) => id));
     for (const atom of untold.filter(({ id }) => !runAgain.has(id))) {
@@ -245,7 +254,7 @@ export class Results {
   }
 }
 
-/** Of the atoms that have begun. One after another, as they are asked for: a job's commands may be long. */
+/** Of the atoms that have a folder. One after another, as they are asked for: a job's commands may be long. */
 function* scriptsOf(
   { build, executorIndex }: Held,
   atoms: readonly LeasedAtom[],
@@ -257,13 +266,13 @@ function* scriptsOf(
     throw new Error(`Subjob ${subjob} of build ${build.id} runs, and nobody knows its job.`);
   }
   const { project_directory, executor_index } = report.ran_in;
-  const begun = new Set<AtomId>([
+  const delivered = new Set<AtomId>([
     ...report.atoms.map(({ id }) => id),
-    ...(report.unfinished ?? []).flatMap(({ id, ran_for }) => (ran_for === null ? [] : [id])),
+    ...report.index.consoles.map(({ atom_id }) => atom_id),
   ]);
   const script = rerunScriptsOf(build.id, build.job, subjob);
   for (const { id, variable, value } of atoms) {
-    if (begun.has(id)) {
+    if (delivered.has(id)) {
       const content = script({
         atomId: id,
         variable,
@@ -277,10 +286,22 @@ function* scriptsOf(
   }
 }
 
+/** Of atoms without a verdict in a report: those that an earlier attempt has reported, and whose results are not there. */
+function verdictsOf(
+  { reported }: BuildEntry,
+  subjob: SubjobId,
+  { unfinished }: ResultReport,
+): { readonly id: AtomId; readonly verdict: ReportedVerdict }[] {
+  return (unfinished ?? []).flatMap(({ id }) => {
+    const verdict = reported.find(subjob, id);
+    return verdict === undefined || verdict.lease === null ? [] : [{ id, verdict }];
+  });
+}
+
 /** A subjob for what a slave that stops has left of its own; null when it has left nothing. */
 function planRest(
   build: BuildEntry,
-  unfinished: NonNullable<ResultReport['unfinished']>,
+  unfinished: readonly { readonly id: AtomId }[],
 ): { subjob: SubjobId; atoms: readonly AtomId[]; expectation: Expectation } | null {
   if (unfinished.length === 0) {
     return null;

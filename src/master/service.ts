@@ -21,6 +21,7 @@ import { ForgettingTime } from './forgetting-time.js';
 import { HandOut } from './hand-out.js';
 import { takeBack } from './handbacks.js';
 import { Journal } from './journal.js';
+import { KeptResults } from './kept-results.js';
 import { LongPolls } from './long-polls.js';
 import { Metrics } from './metrics.js';
 import { Nonces } from './nonces.js';
@@ -155,7 +156,8 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
   });
   releasers.add(() => zips.close());
   const retention = new Retention(cluster, consoles, zips, options.retention, time);
-  const builds = new Builds(cluster, packs);
+  const kept = new KeptResults(cluster, consoles, join(directory, 'incoming'));
+  const builds = new Builds(cluster, packs, kept);
   const regrouping = new Regrouping(cluster);
   const slaves = new Slaves(cluster, polls, regrouping, leaseSeconds);
   const upkeep = new Upkeep(cluster, slaves, nonces, retention, packs, regrouping, listened, time, leaseMs);

@@ -31,7 +31,9 @@ export const AtomSchema = Type.Object(
     state: literals(atomState),
     outcome: Nullable(literals(atomOutcome, { description: 'null until it is final.' })),
     slave: Nullable(Type.String({ description: 'Name of the slave that ran it last; null before any has.' })),
-    num_retries: Type.Integer({ description: 'How often it was run again because it failed.' }),
+    num_retries: Type.Integer({
+      description: 'How often it was run again because it failed, runs without a verdict apart.',
+    }),
     exit_code: Nullable(Type.Integer({ description: '128 + n when signal n ended it.' })),
     expected_time: Nullable(Type.Number({ description: 'Seconds, from earlier builds.' })),
     actual_time: Nullable(Type.Number({ description: 'Seconds.' })),

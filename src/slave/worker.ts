@@ -352,9 +352,11 @@ export class Worker {
       },
     }).finally(() => reporter.stop());
     await reporting;
-    // A slave that stops has nothing to keep of a subjob without a verdict; a build that ends has the output.
-    const kept = this.#stop.signal.aborted ? outcome.verdicts : outcome.folders;
-    if (cancel.signal.aborted || kept.length === 0) {
+    // What a slave that stops has cut off runs again elsewhere; of what its build has, there is nothing but this.
+    const runsElsewhere = interrupt.signal.aborted && interrupt.signal.reason === this.#stop.signal.reason;
+    const ended = new Set(outcome.verdicts.map(({ id }) => id));
+    const folders = outcome.folders.filter(({ atom }) => !runsElsewhere || ended.has(atom));
+    if (cancel.signal.aborted || folders.length === 0) {
       return null;
     }
     // The next subjob runs while this one is packed, unless packing does not keep up.
@@ -363,8 +365,8 @@ export class Worker {
     }
     this.#packing += 1;
     const { limits } = assignment;
-    const folders = withSetup(outcome.folders, host.takeSetupText());
-    const archive = await packResults(folders, outbox.archivePath(lease), { limits }).finally(() => {
+    const whole = withSetup(folders, host.takeSetupText());
+    const archive = await packResults(whole, outbox.archivePath(lease), { limits }).finally(() => {
       this.#packing -= 1;
     });
     return { outcome, archive };

@@ -8,18 +8,23 @@ import { atomFolder } from '../../src/protocol/ids.js';
 import type { Atom } from '../../src/protocol/work.js';
 import type { Diary } from './diary.js';
 import type { ExpectedAtom } from './plans.js';
+import type { StoreFacts } from './store-facts.js';
 import type { World } from './world.js';
+
+/** Says the master of an atom whose verdict was reported, and whose results nobody delivered. */
+const UNDELIVERED = 'files of ARTIFACT_DIR are missing';
 
 /**
  * The archive holds each atom's folder once, with what the atom must have written and said. Without `expected` (the
- * build ended before its atoms) it holds folders of the atoms that have a verdict, and may hold one without an exit code
- * of each that was interrupted.
+ * build ended before its atoms) it holds folders of the atoms that have a verdict, and may hold one more of an atom,
+ * without an exit code, that ran at that moment.
  */
 export async function checkArchive(
   world: World,
   build: Build,
   atoms: readonly Atom[],
   expected: readonly ExpectedAtom[] | null,
+  facts: StoreFacts,
   diary: Diary,
 ): Promise<void> {
   const wrong = (what: string) => diary.violation(`The archive of build ${build.id} ${what}.`);
@@ -41,19 +46,30 @@ export async function checkArchive(
       );
     }
     if (isThere) {
-      for (const problem of problemsOf(files, folder, build, atom, expected?.[index])) {
+      const isKept = files.get(`${folder}/clusterrunner_notes`)?.includes(UNDELIVERED) === true;
+      if (isKept && build.state === 'FINISHED' && facts.losses(build.id, atom.subjob_id) < 3) {
+        wrong(`has of ${folder} what was reported, although its results were delivered`);
+      }
+      for (const problem of problemsOf(files, folder, build, atom, expected?.[index], isKept)) {
         wrong(`has in ${folder} ${problem}`);
       }
     }
     const folders = foldersOf(files, atom);
+    const ended = [...folders].filter((name) => files.has(`${name}/clusterrunner_exit_code`));
     // An atom that ran again because it failed has a folder of each time.
-    const least = (shouldBe ? 1 : 0) + atom.num_retries;
-    // One that its build has ended has another with what it had printed, if its slave has delivered that.
-    const most = least + (atom.outcome === 'INTERRUPTED' ? 1 : 0);
-    if (folders.size < least || folders.size > most) {
-      wrong(
-        `has ${folders.size} folders of atom ${atom.id} instead of ${least === most ? least : `${least} or ${most}`}: ${[...folders].join(', ')}`,
-      );
+    const right = (shouldBe ? 1 : 0) + atom.num_retries;
+    if (ended.length !== right) {
+      wrong(`has ${ended.length} folders of atom ${atom.id} instead of ${right}: ${ended.join(', ')}`);
+    }
+    // What it printed in a run that the end of the build has cut off.
+    const cut = [...folders].filter((name) => !ended.includes(name));
+    if (cut.length > (build.state === 'FINISHED' ? 0 : 1)) {
+      wrong(`has folders of atom ${atom.id} without an exit code: ${cut.join(', ')}`);
+    }
+    for (const name of folders) {
+      if (!(files.get(`${name}/clusterrunner_command`) ?? '').startsWith('#!/bin/sh\n')) {
+        wrong(`has no script in ${name} that reruns its atom`);
+      }
     }
     for (const name of files.keys()) {
       if (folders.has(name.split('/')[0] ?? '')) {
@@ -85,9 +101,17 @@ function problemsOf(
   build: Build,
   atom: Atom,
   expected: ExpectedAtom | undefined,
+  isKept: boolean,
 ): string[] {
   if (expected === undefined) {
     return [];
+  }
+  if (isKept) {
+    const console = files.get(`${folder}/clusterrunner_console_output`);
+    const isPart = console !== undefined && expected.console.includes(console);
+    return isPart
+      ? []
+      : [`a console that is no part of what the atom prints: ${short(console)} (${expected.value})`];
   }
   const right: Record<string, string> = {
     proof: `${expected.value} of build ${build.id}\n`,

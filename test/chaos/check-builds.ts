@@ -101,7 +101,14 @@ class BuildCheck {
         }
     }
     this.#require(result === 'FAILURE', `is ${result} instead of FAILURE`);
-    await checkArchive(this.#world, this.#build, await allAtoms(this.#world.observer, id), null, this.#diary);
+    await checkArchive(
+      this.#world,
+      this.#build,
+      await allAtoms(this.#world.observer, id),
+      null,
+      this.#facts,
+      this.#diary,
+    );
     return { atoms: 0, lost: 0 };
   }
 
@@ -129,7 +136,7 @@ class BuildCheck {
     this.#require(`${shown}` === `${failed}`, `shows as failed ${shown} instead of ${failed}`);
     const right = failed.length === 0 ? 'SUCCESS' : 'FAILURE';
     this.#require(result === right, `is ${result} instead of ${right}`);
-    await checkArchive(this.#world, this.#build, atoms, expected, this.#diary);
+    await checkArchive(this.#world, this.#build, atoms, expected, this.#facts, this.#diary);
     return { atoms: atoms.length, lost: atoms.filter(({ error }) => error !== null).length };
   }
 

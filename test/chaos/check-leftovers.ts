@@ -33,7 +33,9 @@ export function checkResults(world: World, facts: StoreFacts, diary: Diary): voi
   const results = join(world.root, 'master', 'master', 'results');
   const kept = new Set(filesIn(results).map((path) => path.slice(results.length + 1)));
   // The list of an archive's entries lies beside it.
-  const orphans = [...kept].filter((name) => !facts.delivered.has(name.replace(/\.entries$/, '.tar.gz')));
+  const orphans = [...kept].filter(
+    (name) => !facts.delivered.has(name.replace(/\.entries$/, '.tar.gz')) && !facts.kept.has(name),
+  );
   const missing = [...facts.delivered].filter((name) => !kept.has(name));
   if (orphans.length > 0) {
     diary.violation(`The master keeps results that it never accepted: ${orphans.join(', ')}.`);

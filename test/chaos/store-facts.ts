@@ -9,6 +9,8 @@ export interface StoreFacts {
   losses(build: number, subjob: number | null): number;
   /** The files of the results that were accepted, as `build/subjob.tar.gz`. */
   readonly delivered: ReadonlySet<string>;
+  /** Those that the master may have made of what nobody delivered. */
+  readonly kept: ReadonlySet<string>;
 }
 
 /** Reads them as they lie on the disk. The master must not run: it shares its store with nobody. */
@@ -24,10 +26,16 @@ export function readStoreFacts(world: World): StoreFacts {
     const done = db
       .prepare(`SELECT build_id || '/' || subjob_id || '.tar.gz' AS name FROM subjobs WHERE state = 'DONE'`)
       .all();
+    const undelivered = db
+      .prepare(
+        `SELECT build_id || '/' || subjob_id || '.kept.tar.gz' AS name FROM subjobs WHERE state IN ('CUT', 'LOST')`,
+      )
+      .all();
     const counts = new Map(lost.map((row) => [String(column(row, 'lease')), Number(column(row, 'count'))]));
     return {
       losses: (build, subjob) => counts.get(`${build}/${subjob ?? 'preparation'}`) ?? 0,
       delivered: new Set(done.map((row) => String(column(row, 'name')))),
+      kept: new Set(undelivered.map((row) => String(column(row, 'name')))),
     };
   } finally {
     db.close();

@@ -16,6 +16,12 @@ Hangs:${more}
         - test "$N" != 1 || { touch "${root}/failed"; false; }
         - touch "${root}/hanging"
         - sleep 1000
+Dies:
+    atomizers: [{N: seq 8}]
+    commands:
+        - echo "this is $N"; touch "$ARTIFACT_DIR"/file
+        - test "$N" != 1 || { sleep 2; echo "it's \\"over\\""; exit 3; }
+        - sleep 1000
 `;
 
 describe('a build that is ended early', () => {
@@ -40,7 +46,7 @@ describe('a build that is ended early', () => {
       writeFiles(cluster.cwd, {
         'clusterrunner.yaml': JOBS(cluster.root, `\n    build_timeout: ${timeout}s`),
       });
-      const ended = await cluster.build([]);
+      const ended = await cluster.build(['-j', 'Hangs']);
       if (existsSync(join(cluster.root, 'hanging'))) {
         return ended;
       }
@@ -130,6 +136,49 @@ describe('a build that is ended early', () => {
     cluster.master.program.signal('SIGCONT');
   });
 
+  it('has folders of the atoms whose end was reported by a slave that was killed before it delivered anything', async () => {
+    await cluster.startMaster(undefined, { env: { CLUSTERRUNNER_END_GRACE: '1' } });
+    const slave = await cluster.startSlave(1);
+    const program = cluster.startBuild(['-j', 'Dies']);
+    const build = toId.build(1);
+    const [first, second] = [toId.atom(0), toId.atom(1)];
+    await eventually('the first atom has ended, and what both say has arrived', async () => {
+      const { builds } = await cluster.client.listBuilds({ limit: 1 });
+      if (builds[0]?.state !== 'BUILDING') {
+        return false;
+      }
+      const { exit_code } = await cluster.client.getAtom(build, first);
+      const { content } = await cluster.client.getConsole(build, second, {});
+      return exit_code === 3 && content !== '';
+    });
+    slave.signal('SIGKILL');
+    await cluster.client.cancelBuild(build);
+    expect(await program.ended).to.include({ exitCode: 1 });
+    const files = cluster.results().filter((name) => name !== 'junit.xml');
+    const ofBoth = ['command', 'console_output', 'notes', 'time'];
+    expect(files).to.have.members([
+      'failures.txt',
+      ...[...ofBoth, 'exit_code'].map((name) => `artifact_0_0/clusterrunner_${name}`),
+      ...ofBoth.map((name) => `artifact_0_1/clusterrunner_${name}`),
+    ]);
+    expect(file('failures.txt')).to.equal('artifact_0_0\n');
+    expect(file('artifact_0_0', 'clusterrunner_exit_code')).to.equal('3\n');
+    expect(file('artifact_0_0', 'clusterrunner_console_output')).to.match(/^this is 1\n/);
+    expect(file('artifact_0_0', 'clusterrunner_notes')).to.contain('files of ARTIFACT_DIR are missing');
+    expect(file('artifact_0_1', 'clusterrunner_console_output')).to.equal('this is 2\n');
+    const script = join(cluster.cwd, 'build_results', 'artifact_0_0', 'clusterrunner_command');
+    const env = { ARTIFACT_DIR: join(cluster.root, 'again') };
+    const blind = await cluster.runProgram('sh', [script], { env }).ended;
+    expect(blind).to.include({
+      exitCode: 2,
+      stdout: '',
+      stderr: 'Set PROJECT_DIR to a checkout of the project.\n',
+    });
+    const again = await cluster.runProgram('sh', [script], { env: { ...env, PROJECT_DIR: cluster.cwd } })
+      .ended;
+    expect(again).to.include({ exitCode: 3, stdout: 'this is 1\nit\'s "over"\n' });
+  });
+
   it('keeps the atoms that had ended on a slave that stops, and runs only the rest elsewhere', async () => {
     await cluster.startMaster();
     const first = await cluster.startSlave(1);
@@ -147,5 +196,7 @@ describe('a build that is ended early', () => {
     const ended = await program.ended;
     expect(ended).to.include({ exitCode: 130 });
     expect(file('artifact_0_0', 'clusterrunner_exit_code')).to.equal('1\n');
+    // What was cut off there would have run from its beginning elsewhere.
+    expect(existsSync(join(cluster.cwd, 'build_results', 'artifact_0_1'))).to.equal(false);
   });
 });

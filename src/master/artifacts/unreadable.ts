@@ -1,5 +1,5 @@
-import { basename } from 'node:path';
 import { ClusterRunnerError, reasonWithoutPaths } from '../../protocol/errors.js';
+import { subjobOfArchive } from '../archive-files.js';
 
 /**
  * What to throw of a failure at reading an archive that is kept: whoever reads is told of one that is damaged, gone, or
@@ -11,7 +11,7 @@ export function unreadable(archive: string, error: unknown): unknown {
   }
   return new ClusterRunnerError(
     'RESULT_UNREADABLE',
-    `The results of subjob ${basename(archive, '.tar.gz')} cannot be read: their archive is damaged, gone, or not what its slave said (${reasonWithoutPaths(error)}); run the build again.`,
+    `The results of subjob ${subjobOfArchive(archive)} cannot be read: their archive is damaged, gone, or not what its slave said (${reasonWithoutPaths(error)}); run the build again.`,
     { cause: error },
   );
 }

@@ -1,7 +1,8 @@
-import { appendFile, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { appendFile, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { removeTree } from '../../lib/remove-tree.js';
-import type { AtomId, BuildId } from '../../protocol/ids.js';
+import type { AtomId, BuildId, LeaseId } from '../../protocol/ids.js';
 import type { ConsolePage } from '../../protocol/work.js';
 import { type ConsoleSource, type PageRequest, readPage } from './page.js';
 
@@ -27,34 +28,63 @@ interface Entry {
   tail: Promise<unknown>;
 }
 
+/** An atom while one lease runs it. */
+export interface Attempt {
+  readonly build: BuildId;
+  readonly atom: AtomId;
+  readonly lease: LeaseId;
+}
+
+export interface Piece {
+  readonly bytes: Buffer;
+  /** The console begins anew, whatever came of this attempt before. */
+  readonly isStart?: boolean;
+  /** There is a gap: the piece is behind so many lines, and what was there is dropped. */
+  readonly linesBefore?: number | undefined;
+  /** The attempt that has reported the verdict of the atom that counts so far. */
+  readonly verdictOf: LeaseId | null;
+}
+
+const FILE = /^(\d+)(?:\.(\d+))?\.console$/;
+/** Of files that an older version has written, which had one for all attempts. */
+const ANY_LEASE = 0;
+
 /**
- * What running atoms have printed so far, as their slaves report it: a file for each, of bounded size, that is
- * thrown away when the result arrives, and kept when it never does.
+ * What running atoms have printed so far, as their slaves report it: a file for each attempt, of bounded size, that is
+ * thrown away when the result arrives, and kept when it never does. Of an atom there are no more than the newest one and
+ * that of the attempt whose verdict counts.
  */
 export class LiveConsoles {
   readonly directory: string;
   readonly #entries = new Map<string, Entry>();
-  /** Atoms that have a file, of this run of the master: most never get one, and need not be looked for. */
-  readonly #written = new Map<BuildId, Set<AtomId>>();
+  /** The leases of which atoms have files. Most atoms never get one, and need not be looked for. */
+  readonly #written = new Map<BuildId, Map<number, Set<number>>>();
   /** Builds that have a folder from an earlier run, read when it is first asked for. */
-  #earlier: Promise<Set<string>> | null = null;
+  #earlier: Set<string> | null = null;
 
   constructor(directory: string) {
     this.directory = directory;
   }
 
-  /**
-   * Appends what the slave saw next. With `linesBefore` there is a gap: it is behind so many lines, and what was there
-   * is dropped.
-   */
-  async append(build: BuildId, atom: AtomId, bytes: Buffer, linesBefore?: number): Promise<void> {
-    const file = this.#file(build, atom);
-    this.#written.set(build, (this.#written.get(build) ?? new Set()).add(atom));
+  /** Appends what the slave saw next. */
+  async append(attempt: Attempt, { bytes, isStart = false, linesBefore, verdictOf }: Piece): Promise<void> {
+    const { build, atom, lease } = attempt;
+    const ofBuild = this.#ofBuild(build);
+    this.#written.set(build, ofBuild);
+    const leases = ofBuild.get(atom) ?? new Set<number>();
+    ofBuild.set(atom, leases);
+    const over = leases.has(lease) ? [] : [...leases].filter((one) => one !== verdictOf);
+    leases.add(lease);
+    for (const one of over) {
+      leases.delete(one);
+      await this.#remove(build, atom, one);
+    }
+    const file = this.#file(build, atom, lease);
     await this.#inTurn(file, async (state) => {
       await mkdir(this.#folder(build), { recursive: true, mode: 0o700 });
-      if (linesBefore !== undefined) {
+      if (linesBefore !== undefined || isStart) {
         await rm(file, { force: true });
-        Object.assign(state, { bytes: 0, lineEnds: 0, endsInLine: false, dropped: linesBefore });
+        Object.assign(state, { bytes: 0, lineEnds: 0, endsInLine: false, dropped: linesBefore ?? 0 });
       }
       await appendFile(file, bytes);
       Object.assign(state, {
@@ -68,9 +98,37 @@ export class LiveConsoles {
     });
   }
 
-  /** null when nothing was reported of this atom. The page starts after the lines that were dropped. */
-  async read(build: BuildId, atom: AtomId, request: PageRequest): Promise<ConsolePage | null> {
-    const file = this.#file(build, atom);
+  /**
+   * A page of what an attempt has printed, or, with null, the newest one of an atom of a build that runs; null when
+   * nothing was reported of it. The page starts after the lines that were dropped.
+   */
+  async read(
+    build: BuildId,
+    atom: AtomId,
+    lease: LeaseId | null,
+    request: PageRequest,
+  ): Promise<ConsolePage | null> {
+    const newest = lease ?? Math.max(ANY_LEASE, ...(this.#ofBuild(build).get(atom) ?? []));
+    return (
+      (await this.#page(this.#file(build, atom, newest), request)) ??
+      (newest === ANY_LEASE ? null : await this.#page(this.#file(build, atom, ANY_LEASE), request))
+    );
+  }
+
+  /** All that there is of an attempt; no more than a few mebibytes. null when nothing was reported of it. */
+  async whole({ build, atom, lease }: Attempt): Promise<Buffer | null> {
+    for (const one of [lease, ANY_LEASE]) {
+      const file = this.#file(build, atom, one);
+      const bytes = await this.#inTurn(file, () => readIfThere(file));
+      this.#entries.delete(file);
+      if (bytes.length > 0) {
+        return bytes;
+      }
+    }
+    return null;
+  }
+
+  async #page(file: string, request: PageRequest): Promise<ConsolePage | null> {
     return this.#inTurn(file, async (state) => {
       if (state.bytes === 0) {
         this.#entries.delete(file);
@@ -91,31 +149,55 @@ export class LiveConsoles {
     });
   }
 
-  /** A new attempt starts from nothing; and an atom whose result is there needs it no more. */
+  /** Atoms whose results are there need it no more. */
   async forget(build: BuildId, atoms: readonly AtomId[]): Promise<void> {
-    this.#earlier ??= namesIn(this.directory);
-    const isOfEarlier = (await this.#earlier).has(String(build));
-    const written = this.#written.get(build);
+    const ofBuild = this.#ofBuild(build);
     for (const atom of atoms) {
-      if (!isOfEarlier && written?.delete(atom) !== true) {
-        continue;
+      const leases = ofBuild.get(atom) ?? [];
+      ofBuild.delete(atom);
+      for (const lease of leases) {
+        await this.#remove(build, atom, lease);
       }
-      const file = this.#file(build, atom);
-      await this.#inTurn(file, async () => {
-        this.#entries.delete(file);
-        await rm(file, { force: true });
-      });
     }
-    if (written?.size === 0 && this.#written.get(build) === written) {
+    if (ofBuild.size === 0 && this.#written.get(build) === ofBuild) {
       this.#written.delete(build);
     }
+  }
+
+  async #remove(build: BuildId, atom: AtomId, lease: number): Promise<void> {
+    const file = this.#file(build, atom, lease);
+    await this.#inTurn(file, async () => {
+      this.#entries.delete(file);
+      await rm(file, { force: true });
+    });
+  }
+
+  /** Of a build that an earlier run knew the names on the disk say it. */
+  #ofBuild(build: BuildId): Map<number, Set<number>> {
+    const known = this.#written.get(build);
+    if (known !== undefined) {
+      return known;
+    }
+    this.#earlier ??= new Set(namesIn(this.directory));
+    const found = new Map<number, Set<number>>();
+    if (this.#earlier.has(String(build))) {
+      for (const name of namesIn(this.#folder(build))) {
+        const [, atom, lease] = FILE.exec(name) ?? [];
+        if (atom !== undefined) {
+          const leases = found.get(Number(atom)) ?? new Set();
+          found.set(Number(atom), leases.add(Number(lease ?? ANY_LEASE)));
+        }
+      }
+      this.#written.set(build, found);
+    }
+    return found;
   }
 
   /** For a build that is forgotten altogether. */
   async forgetBuild(build: BuildId): Promise<void> {
     const folder = this.#folder(build);
     this.#written.delete(build);
-    (await this.#earlier)?.delete(String(build));
+    this.#earlier?.delete(String(build));
     for (const file of this.#entries.keys()) {
       if (dirname(file) === folder) {
         this.#entries.delete(file);
@@ -128,8 +210,8 @@ export class LiveConsoles {
     return join(this.directory, String(build));
   }
 
-  #file(build: BuildId, atom: AtomId): string {
-    return join(this.#folder(build), `${atom}.console`);
+  #file(build: BuildId, atom: AtomId, lease: number): string {
+    return join(this.#folder(build), lease === ANY_LEASE ? `${atom}.console` : `${atom}.${lease}.console`);
   }
 
   /** One thing at a time for each file. */
@@ -174,12 +256,13 @@ async function keepEnd(file: string, state: State): Promise<void> {
   state.bytes = kept.length;
 }
 
-async function namesIn(directory: string): Promise<Set<string>> {
+/** Once for a build in a run of the master: a trip through the thread pool would have others come in between. */
+function namesIn(directory: string): string[] {
   try {
-    return new Set(await readdir(directory));
+    return readdirSync(directory);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return new Set();
+      return [];
     }
     throw error;
   }

@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { Expectation } from '../../domain/expectation.js';
+import type { ReportedVerdict } from '../../domain/reported-verdicts.js';
 import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport } from '../../protocol/slave.js';
 import type { AtomsTable, Database, Writable } from './database.js';
@@ -192,7 +193,7 @@ export async function moveAtoms(
 
 /**
  * A subjob was lost too often: what its slaves have reported becomes final, every other atom fails without an exit
- * code, which is what lost means.
+ * code, which is what lost means. One that was to run again, and gave no other verdict, has not run again.
  */
 export async function failAtoms({ direct }: Writable, build: BuildId, subjob: SubjobId): Promise<void> {
   direct.run(
@@ -201,6 +202,7 @@ export async function failAtoms({ direct }: Writable, build: BuildId, subjob: Su
        exit_code = iif(state = 'COMPLETED', exit_code, NULL),
        actual_time = iif(state = 'COMPLETED', actual_time, NULL),
        failed = iif(state = 'COMPLETED', exit_code <> 0, 1),
+       num_retries = num_retries - (kept_subjob_id IS NOT NULL),
        subjob_id = coalesce(kept_subjob_id, subjob_id),
        kept_subjob_id = NULL
      WHERE build_id = ? AND subjob_id = ? AND failed IS NULL`,
@@ -211,12 +213,14 @@ export async function failAtoms({ direct }: Writable, build: BuildId, subjob: Su
 
 /**
  * The build ends before all of its work: verdicts that were reported become final, and what ran, or had run on a slave
- * that was lost, is interrupted. `now` in milliseconds.
+ * that was lost, is interrupted. One that was to run again, and gave no other verdict, has not run again. `now` in
+ * milliseconds.
  */
 export async function settleAtoms({ direct }: Writable, build: BuildId, now: number): Promise<void> {
   direct.run(
     `UPDATE atoms SET
        failed = exit_code <> 0,
+       num_retries = num_retries - (kept_subjob_id IS NOT NULL),
        subjob_id = coalesce(kept_subjob_id, subjob_id),
        kept_subjob_id = NULL
      WHERE build_id = ? AND state = 'COMPLETED' AND failed IS NULL`,
@@ -264,27 +268,25 @@ export async function begunAtoms(
 }
 
 /** Verdicts that were reported and are not final. */
-export interface ReportedVerdict {
+export interface VerdictOfAtom extends ReportedVerdict {
   readonly atom: AtomId;
   readonly subjob: SubjobId;
-  readonly exitCode: number;
-  /** null of one that is to run again. */
-  readonly seconds: number | null;
 }
 
-export async function reportedVerdicts(db: Kysely<Database>, build: BuildId): Promise<ReportedVerdict[]> {
+export async function reportedVerdicts(db: Kysely<Database>, build: BuildId): Promise<VerdictOfAtom[]> {
   const rows = await db
     .selectFrom('atoms')
-    .select(['atom_id', 'subjob_id', 'exit_code', 'actual_time', 'kept_subjob_id'])
+    .select(['atom_id', 'subjob_id', 'exit_code', 'actual_time', 'kept_subjob_id', 'lease_id'])
     .where('build_id', '=', build)
     .where('state', '=', sql.lit('COMPLETED'))
     .where('failed', 'is', null)
     .execute();
-  return rows.map(({ atom_id, subjob_id, exit_code, actual_time, kept_subjob_id }) => ({
+  return rows.map(({ atom_id, subjob_id, exit_code, actual_time, kept_subjob_id, lease_id }) => ({
     atom: toId.atom(atom_id),
     subjob: toId.subjob(subjob_id),
     exitCode: exit_code ?? 0,
     seconds: kept_subjob_id === null ? actual_time : null,
+    lease: kept_subjob_id === null && lease_id !== null ? toId.lease(lease_id) : null,
   }));
 }
 

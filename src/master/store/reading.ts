@@ -27,7 +27,9 @@ export interface AtomView {
   readonly actual_time: number | null;
   /** Of a subjob that was lost for good. */
   readonly error: string | null;
-  /** Name of the slave whose report set `state`. */
+  /** The lease whose report set `state` … */
+  readonly lease_id: number | null;
+  /** … and the name of its slave. */
   readonly slave: string | null;
 }
 
@@ -61,6 +63,7 @@ function atomViews(db: Kysely<Database>, build: BuildId) {
         'atoms.exit_code',
         'atoms.failed',
         'atoms.num_retries',
+        'atoms.lease_id',
         'atoms.facts',
         'atoms.expected_time',
         'atoms.actual_time',

@@ -108,10 +108,15 @@ export async function endSubjobLease(
   expectOneRow(ended, `Ending lease ${lease.lease_id} of subjob ${subjob} of build ${build}`);
 }
 
-/** The build ends before all of its work: what was leased and is not delivered has been cut off. */
+/**
+ * The build ends before all of its work: what was leased and is not delivered, or holds atoms that have begun in another,
+ * has been cut off.
+ */
 export async function cutSubjobs({ direct }: Writable, build: BuildId): Promise<void> {
   direct.run(
-    `UPDATE subjobs SET state = 'CUT' WHERE build_id = ? AND state IN ('QUEUED', 'LEASED') AND attempt > 0`,
+    `UPDATE subjobs SET state = 'CUT' WHERE build_id = ? AND state IN ('QUEUED', 'LEASED') AND (attempt > 0
+       OR subjob_id IN (SELECT subjob_id FROM atoms WHERE build_id = ? AND state IN ('COMPLETED', 'INTERRUPTED')))`,
+    build,
     build,
   );
 }

@@ -1,10 +1,15 @@
+import { createReadStream } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { createGunzip } from 'node:zlib';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { BuildId } from '../../../src/protocol/ids.js';
+import { extract } from 'tar-stream';
+import { atomFolder, type BuildId, toId } from '../../../src/protocol/ids.js';
 import { PROTOCOL } from '../../../src/protocol/protocol-version.js';
 import type { RunAssignment } from '../../../src/protocol/slave.js';
 import type { Atom } from '../../../src/protocol/work.js';
 import { directoryBuild, MasterHarness, type TestSlave } from '../../support/master-harness.js';
+import { subjobArchive } from '../../support/subjob-archive.js';
 
 const page = { offset: 0, limit: 100 };
 /** Of these the first two share a subjob. */
@@ -94,9 +99,88 @@ describe('verdicts that slaves have reported', () => {
     expect((await harness.master.archiveContents(build))?.failedFolders).to.deep.equal(['artifact_0_0']);
   });
 
+  it('have a folder of exit code, time, script and note when nobody delivered it, with the console as it was then', async () => {
+    const { build, runner } = await begun(harness);
+    await runner.end(7, 'what the first one said\n');
+    await runner.begin();
+    await runner.lose();
+    const other = new Runner(harness, await harness.slave());
+    await other.take();
+    await other.begin('what a later one said\n');
+    await harness.restart();
+    await other.begin('and more\n', 'what a later one said\n'.length);
+    await harness.master.cancelBuild(build);
+    const files = await resultsOf(harness, build);
+    expect(Object.keys(files).sort()).to.deep.equal(
+      ['command', 'console_output', 'exit_code', 'notes', 'time'].map(
+        (name) => `artifact_0_0/clusterrunner_${name}`,
+      ),
+    );
+    expect(files['artifact_0_0/clusterrunner_exit_code']).to.equal('7\n');
+    expect(files['artifact_0_0/clusterrunner_time']).to.equal('1.00\n');
+    expect(files['artifact_0_0/clusterrunner_console_output']).to.equal('what the first one said\n');
+    expect(files['artifact_0_0/clusterrunner_command'])
+      .to.match(/^#!\/bin\/sh\n/)
+      .and.contain('export TOKEN=1;');
+    expect(files['artifact_0_0/clusterrunner_notes']).to.equal(
+      'It had ended, and its slave had reported that; "slave-1" was lost, or the build had ended, before the results were ' +
+        'delivered. So files of ARTIFACT_DIR are missing, and the console holds what the master had seen of it: it may lack ' +
+        'its end, and a long one its beginning.\n',
+    );
+    const page = await harness.master.readConsole(build, toId.atom(0), { offsetLine: 0, maxLines: 10 });
+    expect(page.content).to.equal('what the first one said\n');
+  });
+
+  it('of an atom that was running have what it had printed, and no exit code', async () => {
+    const { build, runner } = await begun(harness);
+    await runner.begin('hangs\n');
+    await runner.lose();
+    await harness.master.cancelBuild(build);
+    const files = await resultsOf(harness, build);
+    expect(files).to.not.have.property('artifact_0_0/clusterrunner_exit_code');
+    expect(files['artifact_0_0/clusterrunner_console_output']).to.equal('hangs\n');
+    expect((await harness.master.archiveContents(build))?.failedFolders).to.deep.equal([]);
+  });
+
+  it('have their folders in the results of a build of which a subjob is given up', async () => {
+    const { build, runner } = await begun(harness);
+    await runner.end(3);
+    for (let losses = 0; losses < 2; losses += 1) {
+      await runner.lose();
+      await runner.take();
+    }
+    await runner.lose();
+    const following = await harness.master.followArchives(build, new AbortController().signal);
+    await runner.slave.runAll({ content: await subjobArchive({}) });
+    const files = await resultsOf(harness, build);
+    expect(
+      Object.keys(files)
+        .filter((name) => /_(command|exit_code)$/.test(name))
+        .sort(),
+    ).to.deep.equal(['artifact_0_0/clusterrunner_command', 'artifact_0_0/clusterrunner_exit_code']);
+    const arrived: string[] = [];
+    for await (const batch of following ?? []) {
+      arrived.push(...batch);
+    }
+    expect(arrived.sort()).to.deep.equal(
+      [...((await harness.master.archiveContents(build))?.files ?? [])].sort(),
+    );
+  });
+
   it('never go back, whatever slaves, retries and restarts do, and whenever the build is ended', async () => {
     const action = fc.record({
-      what: fc.constantFrom('begin', 'begin', 'end', 'end', 'end', 'deliver', 'lose', 'leave', 'restart'),
+      what: fc.constantFrom(
+        'begin',
+        'begin',
+        'end',
+        'end',
+        'end',
+        'deliver',
+        'lose',
+        'leave',
+        'stop',
+        'restart',
+      ),
       who: fc.nat({ max: 1 }),
       exitCode: fc.constantFrom(0, 0, 1),
     });
@@ -126,6 +210,7 @@ describe('verdicts that slaves have reported', () => {
         const after = await atomsOf(build);
         requireForward(before, after);
         requireSettled(after);
+        requireFolders(after, await resultsOf(harness, build));
         expect(ended.num_atoms_done).to.equal(shown.num_atoms_done);
         expect(ended.num_atoms_failed).to.equal(
           after.filter(({ outcome }) => outcome === 'FAILED' || outcome === 'LOST').length,
@@ -134,7 +219,7 @@ describe('verdicts that slaves have reported', () => {
           await harness.master.goodbyeSlave(slave.id);
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 40 },
     );
   });
 });
@@ -186,6 +271,36 @@ function requireSettled(atoms: readonly Atom[]): void {
   }
 }
 
+/** One with the exit code of each run that counts. */
+function requireFolders(atoms: readonly Atom[], files: Readonly<Record<string, string>>): void {
+  for (const { id, subjob_id, outcome, exit_code, num_retries } of atoms) {
+    const ended = Object.keys(files).filter((name) =>
+      new RegExp(`^artifact_\\d+_${id}/clusterrunner_exit_code$`).test(name),
+    );
+    const hasVerdict = outcome === 'PASSED' || outcome === 'FAILED';
+    const shown = `atom ${id} of subjob ${subjob_id}: ${outcome}, ${num_retries} retries, ${ended.join(' ')}`;
+    expect(ended.length, shown).to.equal((hasVerdict ? 1 : 0) + num_retries);
+    if (hasVerdict) {
+      expect(files[`${atomFolder(subjob_id, id)}/clusterrunner_exit_code`], shown).to.equal(`${exit_code}\n`);
+    }
+  }
+}
+
+/** Path to content of all files in the results of a build that has ended. */
+async function resultsOf(harness: MasterHarness, build: BuildId): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const file of (await harness.master.archiveContents(build))?.files ?? []) {
+    for await (const entry of createReadStream(file).pipe(createGunzip()).pipe(extract())) {
+      const content = await text(entry);
+      if (entry.header.type === 'file') {
+        expect(found, file).to.not.have.property(entry.header.name);
+        found[entry.header.name] = content;
+      }
+    }
+  }
+  return found;
+}
+
 /** A build whose first subjob runs on a slave, with `atoms` atoms in it. */
 async function begun(harness: MasterHarness, atoms = ATOMS, extra: { retries?: number } = {}) {
   const build = await harness.master.createBuild(directoryBuild);
@@ -218,6 +333,8 @@ class Runner {
         return this.deliver();
       case 'lose':
         return this.lose();
+      case 'stop':
+        return this.stop();
       case 'leave':
         await this.#harness.master.goodbyeSlave(this.slave.id);
         return this.#replace();
@@ -234,12 +351,13 @@ class Runner {
     this.#hasBegun = false;
   }
 
-  async begin(): Promise<void> {
-    await this.#report('IN_PROGRESS', null);
+  /** `says` is at byte `offset` of the console. */
+  async begin(says = '', offset = 0): Promise<void> {
+    await this.#report('IN_PROGRESS', null, says, offset);
   }
 
-  async end(exitCode: number): Promise<void> {
-    await this.#report('COMPLETED', exitCode);
+  async end(exitCode: number, says = ''): Promise<void> {
+    await this.#report('COMPLETED', exitCode, says);
   }
 
   async deliver(): Promise<void> {
@@ -247,7 +365,7 @@ class Runner {
       return this.take();
     }
     const failing = this.#running.atoms.flatMap(({ id }, n) => ((this.#ended[n] ?? 0) === 0 ? [] : [id]));
-    await this.slave.deliver(this.#running, { failing });
+    await this.slave.deliver(this.#running, { failing, content: await this.#archive(failing) });
     this.#running = null;
     this.slave.leases.clear();
   }
@@ -270,11 +388,41 @@ class Runner {
       const handback = { lease, reason: 'stopping', output: '' } as const;
       return this.#harness.master.handBack(this.slave.id, build_id, subjob_id, handback);
     }
+    await this.#deliverPart(running);
+  }
+
+  /** Its slave stops, and delivers what has ended; of a subjob of which nothing has it has nothing to say. */
+  async stop(): Promise<void> {
+    const running = this.#running;
+    if (running === null || this.#ended.length === 0 || this.#ended.length === running.atoms.length) {
+      return;
+    }
+    await this.#deliverPart(running);
+    this.slave.leases.clear();
+    await this.#replace();
+  }
+
+  async #deliverPart(running: RunAssignment): Promise<void> {
     const unfinished = running.atoms
       .slice(this.#ended.length)
       .map(({ id }, place) => ({ id, ran_for: place === 0 && this.#hasBegun ? 2 : null }));
     const failing = running.atoms.flatMap(({ id }, n) => ((this.#ended[n] ?? 0) === 0 ? [] : [id]));
-    await this.slave.deliver(running, { failing, unfinished });
+    const content = await this.#archive(failing, unfinished);
+    await this.slave.deliver(running, { failing, unfinished, content });
+  }
+
+  async #archive(failing: readonly number[], unfinished: readonly { readonly id: number }[] = []) {
+    const { subjob_id, atoms } = this.#running ?? expect.fail('Nothing runs.');
+    const cut = new Set(unfinished.map(({ id }) => id));
+    return subjobArchive(
+      Object.fromEntries(
+        atoms.flatMap(({ id }) => {
+          const folder = atomFolder(subjob_id, id);
+          const code = failing.includes(id) ? 1 : 0;
+          return cut.has(id) ? [] : [[`${folder}/clusterrunner_exit_code`, `${code}\n`]];
+        }),
+      ),
+    );
   }
 
   async lose(): Promise<void> {
@@ -295,7 +443,12 @@ class Runner {
     this.#running = null;
   }
 
-  async #report(state: 'IN_PROGRESS' | 'COMPLETED', exitCode: number | null): Promise<void> {
+  async #report(
+    state: 'IN_PROGRESS' | 'COMPLETED',
+    exitCode: number | null,
+    says: string,
+    offset = 0,
+  ): Promise<void> {
     const atom = this.#running?.atoms[this.#ended.length];
     if (this.#running === null || atom === undefined) {
       return this.#running === null ? this.take() : undefined;
@@ -304,7 +457,8 @@ class Runner {
     await this.#harness.master.reportProgress(this.slave.id, build_id, subjob_id, {
       lease,
       atoms: [{ id: atom.id, state, exit_code: exitCode, actual_time: exitCode === null ? null : 1 }],
-      consoles: [],
+      consoles:
+        says === '' ? [] : [{ atom_id: atom.id, offset, content: Buffer.from(says).toString('base64') }],
     });
     this.#hasBegun = exitCode === null;
     if (exitCode !== null) {

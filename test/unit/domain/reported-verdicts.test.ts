@@ -27,7 +27,7 @@ describe('verdicts that were reported', () => {
               }
             }
           } else {
-            verdicts.note(subjob, id, exitCode, seconds);
+            verdicts.note(subjob, id, { exitCode, seconds, lease: null });
             model.set(String(id), { subjob, exitCode, seconds });
           }
           const known = [...model.values()];

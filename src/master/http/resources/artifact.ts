@@ -5,6 +5,7 @@ import { Places } from '../../../lib/places.js';
 import { ATOM_FOLDER } from '../../../protocol/artifact.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { BuildId } from '../../../protocol/ids.js';
+import { subjobOfArchive } from '../../archive-files.js';
 import { listArtifacts, openArtifact } from '../../artifacts/entries.js';
 import { stitchArriving, stitchTar } from '../../artifacts/stitch.js';
 import { zipStream } from '../../artifacts/zip.js';
@@ -127,7 +128,7 @@ async function archiveOf(
     throw new ClusterRunnerError('CONFLICT', stillRuns(build).error);
   }
   const subjob = ATOM_FOLDER.exec(folder)?.[1];
-  const archive = contents.files.find((file) => basename(file) === `${subjob}.tar.gz`);
+  const archive = contents.files.find((file) => subjobOfArchive(file) === subjob);
   if (archive === undefined) {
     throw new ClusterRunnerError(
       'NOT_FOUND',
