@@ -39,7 +39,7 @@ await inWorkplace('start', async ({ home, env }) => {
     const start = Date.now() / 1000;
     run([binary, 'build']);
     const results = join(project, 'build_results');
-    const [folder = ''] = readdirSync(results);
+    const folder = readdirSync(results).find((name) => name.startsWith('artifact_')) ?? '';
     return Number(readFileSync(join(results, folder, 'started'), 'utf8')) - start;
   };
   writeFileSync(

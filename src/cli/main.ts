@@ -169,12 +169,19 @@ function reader(command: Command): Command {
     .option('--json', 'print JSON for programs');
 }
 
-/** The parser's own suggestion stays; where it has none, options that share a word with what was given. */
+/** Adds the options that somebody may have meant to the parser's message, which finds slips of the pen alone. */
 function withSuggestions(text: string, command: Command): string {
-  const given = /^error: unknown option '(--[\w-]+)'\n$/.exec(text)?.[1];
+  const [, sentence, given, parsers] =
+    /^(error: unknown option '(--[\w-]+)'\n)(\(Did you mean .*\)\n)?$/.exec(text) ?? [];
+  if (sentence === undefined || given === undefined) {
+    return text;
+  }
   const known = command.options.flatMap(({ long, hidden }) => (long === undefined || hidden ? [] : [long]));
-  const similar = given === undefined ? [] : optionsLike(given, known);
-  return similar.length === 0 ? text : `${text}(Did you mean ${similar.join(' or ')}?)\n`;
+  const similar = optionsLike(given, known);
+  const begun = similar.filter((option) => option.startsWith(given));
+  const meant = begun.length > 0 ? begun : similar;
+  const keepsParsers = parsers !== undefined && begun.length === 0;
+  return meant.length === 0 || keepsParsers ? text : `${sentence}(Did you mean ${meant.join(' or ')}?)\n`;
 }
 
 function collect(value: string, previous: string[]): string[] {

@@ -134,21 +134,28 @@ describe('what cannot be run', () => {
   });
 
   describe('from a repository', () => {
+    /** The one sentence comes behind the warning that no master is named. */
+    const expectSecondSentence = (ended: Ended, ...parts: string[]) => {
+      const [warning = '', ...rest] = ended.stderr.split('\n');
+      expect(warning).to.match(/^build: warning: The build runs on this machine alone/);
+      expectSentence({ ...ended, stderr: rest.join('\n') }, ...parts);
+    };
+
     it('names a repository that does not exist', async () => {
       const url = `file://${cluster.root}/nowhere`;
-      expectSentence(await cluster.build(['--url', url, '-j', 'Simple']), url);
+      expectSecondSentence(await cluster.build(['--url', url, '-j', 'Simple']), url);
     });
 
     it('names a branch that does not exist', async () => {
       const project = await GitProject.create(join(cluster.root, 'project'), SIMPLE);
       const ended = await cluster.build(['--url', project.url, '-j', 'Simple', '--branch', 'nosuchbranch']);
-      expectSentence(ended, 'nosuchbranch', project.url);
+      expectSecondSentence(ended, 'nosuchbranch', project.url);
     });
 
     it('names a commit that does not exist', async () => {
       const project = await GitProject.create(join(cluster.root, 'project'), SIMPLE);
       const hash = 'deadbeef'.repeat(5);
-      expectSentence(
+      expectSecondSentence(
         await cluster.build(['--url', project.url, '-j', 'Simple', '--hash', hash]),
         hash,
         project.url,

@@ -45,7 +45,7 @@ Waits:
     expect(ended, ended.stdout + ended.stderr).to.include({ exitCode: 0, stderr: '' });
     expect(ended.stdout).to.contain(`SUCCESS: ${ATOMS} atoms passed`);
     const atoms = readdirSync(join(cluster.cwd, 'build_results'))
-      .filter((name) => name !== 'junit.xml')
+      .filter((name) => name.startsWith('artifact_'))
       .map((name) => Number(name.split('_')[2]));
     expect(new Set(atoms)).to.deep.equal(new Set(Array(ATOMS).keys()));
   };
