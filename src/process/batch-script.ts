@@ -44,7 +44,7 @@ const script = (run: string, hasWarden: boolean) =>
     'eval "$_cr_setting";',
     run,
     '} &',
-    'wait -f "$!"; _cr_code=$?;',
+    'wait "$!"; _cr_code=$?;',
     WHILE_STOPPED,
     '_cr_end=$EPOCHREALTIME;',
     `if kill -0 -- "-$!"${hasWarden ? OTHERS_OF_WARDEN : ''};`,
@@ -52,11 +52,15 @@ const script = (run: string, hasWarden: boolean) =>
     'printf "e %s %s %s\\n" "$_cr_code" "$_cr_begin" "$_cr_end" >&3;',
     'done 6<"$_cr_list"; echo d >&3; done',
   ].join(' ');
-/** Of one that was stopped before it is waited for, bash says first which signal that was: 128 + 17 to 22. */
+/**
+ * Of one that is stopped, bash says at once which signal that was: 128 + 17 to 22. It has `wait -f` for that, which
+ * looks at memory that it has freed, and then spins for ever (seen in 5.2, `wait_for: No record of process`).
+ */
 const WHILE_STOPPED =
   'while ((_cr_code > 144 && _cr_code < 151)); do' +
-  ' kill -0 "$!" || { wait -f "$!"; _cr_code=$?; break; };' +
-  ' wait -f "$!"; _cr_code=$?;' +
+  ' kill -0 "$!" || { wait "$!"; _cr_code=$?; break; };' +
+  ' sleep 0.05;' +
+  ' wait "$!"; _cr_code=$?;' +
   ' done;';
 /** Of the shell itself there are no children at this point. */
 const OTHERS_OF_WARDEN =
