@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Cluster, freePort, repositoryRoot } from '../support/cluster.js';
@@ -38,7 +38,7 @@ describe('what the commands say and write', () => {
   });
 
   it('is lost with a sentence when it cannot be written', async function () {
-    if (!existsSync('/dev/full')) {
+    if (statSync('/dev/full', { throwIfNoEntry: false })?.isCharacterDevice() !== true) {
       this.skip();
     }
     const { stderr, exitCode } = await shell(`${binary} list -m ${cluster.master.url} > /dev/full`);

@@ -108,13 +108,15 @@ export class Cluster {
         }),
       ),
       TMPDIR: this.temporary,
+      // npm would keep what it has compiled in the folder for temporary files.
+      NODE_DISABLE_COMPILE_CACHE: '1',
       CLUSTERRUNNER_BASE_DIRECTORY: this.baseDirectory,
       CLUSTERRUNNER_HOSTNAME: '127.0.0.1',
       // Where nothing listens, so that nobody finds a master that the machine may have; or where ours does.
       CLUSTERRUNNER_MASTER_PORT: String(this.#master?.port ?? this.#freePort),
       [MARKER]: this.#mark,
       // So that what atoms start is found, and counted, too.
-      CLUSTERRUNNER_ENV_PASSTHROUGH: `${MARKER},NODE_V8_COVERAGE`,
+      CLUSTERRUNNER_ENV_PASSTHROUGH: `${MARKER},NODE_V8_COVERAGE,NODE_DISABLE_COMPILE_CACHE`,
     };
   }
 

@@ -62,7 +62,8 @@ export function requirePlaceOfJunit(file: string): void {
   let isFolder: boolean;
   try {
     isFolder = statSync(place, { throwIfNoEntry: false })?.isDirectory() === true;
-    accessSync(nearestFolder(dirname(place)), constants.W_OK);
+    // With the slash it is an error where a file is in the way; later versions of Node find nothing at `place` then.
+    accessSync(`${nearestFolder(dirname(place))}/`, constants.W_OK);
   } catch (error) {
     throw new ClusterRunnerError(
       'USAGE',
