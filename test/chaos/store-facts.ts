@@ -69,11 +69,12 @@ export function checkStore(world: World, diary: Diary): void {
        AND l.subjob_id = s.subjob_id AND l.state = 'DELIVERED') AS delivered FROM subjobs s
        WHERE delivered <> (state = 'DONE')`,
     );
+    // An attempt that seems to have begun before an earlier one did so while the clock was set back.
     none(
       'more leases of one subjob that overlap than it may have',
       `SELECT a.* FROM leases a JOIN builds ON builds.id = a.build_id WHERE
        (SELECT count(*) FROM leases b WHERE a.build_id = b.build_id AND a.subjob_id IS b.subjob_id
-        AND b.attempt < a.attempt AND b.ended_at > a.taken_at)
+        AND b.attempt < a.attempt AND b.ended_at > a.taken_at AND b.taken_at <= a.taken_at)
        > coalesce(json_extract(builds.request, '$.speculative'), 0)`,
     );
     none(
