@@ -36,6 +36,7 @@ const MOST_WAITING = 5000;
 /** What is wrong with the result itself, now and the next time. */
 const OF_THE_RESULT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['INVALID_REQUEST', 'BODY_TOO_LARGE']);
 const LETTER = /^(\d+)\.json$/;
+const ARCHIVE = /^(\d+)\.tar\.gz$/;
 
 /**
  * Results on their way to the master. They lie on the disk until the master has acknowledged or refused them, also
@@ -89,9 +90,10 @@ export class Outbox {
     const names = new Set(readdirSync(this.#directory));
     for (const name of names) {
       const lease = LETTER.exec(name)?.[1];
+      const archiveOf = ARCHIVE.exec(name)?.[1];
       if (lease !== undefined && names.has(`${lease}.tar.gz`)) {
         this.#left.push(lease);
-      } else if (lease !== undefined || !names.has(name.replace(/\.tar\.gz$/, '.json'))) {
+      } else if (archiveOf === undefined || !names.has(`${archiveOf}.json`)) {
         rmSync(join(this.#directory, name), { force: true, recursive: true });
       }
     }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MasterClient } from '../../src/client/master-client.js';
 import { freePort } from '../support/cluster.js';
+import { ClockShifts } from './clock-shifts.js';
 import type { Diary } from './diary.js';
 import { Link } from './link.js';
 import { within } from './pause.js';
@@ -34,6 +35,7 @@ export function isGoodEnd(code: number | null): boolean {
 export class World {
   readonly root: string;
   readonly mark = randomUUID();
+  readonly masterClock = new ClockShifts();
   readonly masterPort: number;
   readonly master: Service;
   readonly slaves: readonly SlaveInWorld[];
@@ -152,6 +154,9 @@ export class World {
 
   /** Sets the wall clock of a service off by so many milliseconds. */
   shiftClock(name: string, ms: number): void {
+    if (name === this.master.name) {
+      this.masterClock.note(Date.now(), ms);
+    }
     const file = this.#clockFile(name);
     writeFileSync(`${file}.new`, String(ms));
     renameSync(`${file}.new`, file);

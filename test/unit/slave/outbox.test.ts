@@ -61,6 +61,16 @@ describe('an outbox', () => {
     expect(readdirSync(directory)).to.deep.equal([]);
   });
 
+  it('drops what an earlier process had only begun to write', () => {
+    for (const name of ['1.json', '2.tar.gz', '3.json.new', '4.tar.gz', '4.json.new']) {
+      writeFileSync(join(directory, name), '');
+    }
+    const outbox = outboxWith(async () => undefined);
+    outbox.resume();
+    expect(outbox.size).to.equal(0);
+    expect(readdirSync(directory)).to.deep.equal([]);
+  });
+
   it('is full when thousands wait', () => {
     const outbox = outboxWith(() => new Promise(() => undefined));
     for (let lease = 1; lease < 5_000; lease += 1) {
