@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Masks } from '../src/lib/masks.js';
-import { PathAliases } from '../src/lib/path-aliases.js';
+import { PathAliases } from '../src/lib/text/path-aliases.js';
+import { Masks } from '../src/lib/text/redactor.js';
 import { readArchivedConsole } from '../src/master/consoles/archived.js';
 import { toId } from '../src/protocol/ids.js';
 import { writeArchive } from '../src/slave/archive/write-archive.js';

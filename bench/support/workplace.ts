@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Releasers } from '../../src/lib/releasers.js';
+import { Releasers } from '../../src/lib/async/cleanup-stack.js';
 
 /** A folder for one run, the environment in which our processes keep their files there, and what ends with it. */
 export interface Workplace {

@@ -1,4 +1,4 @@
-import { PrintableStream } from '../lib/printable.js';
+import { PrintableStream } from '../lib/text/strip-control-chars.js';
 import type { ConsolePage } from '../protocol/work.js';
 
 /**

@@ -1,7 +1,7 @@
 import type { MasterClient } from '../client/master-client.js';
 import { atomName } from '../job/atom-name.js';
 import { systemClock } from '../lib/clock.js';
-import { printable, printableLine } from '../lib/printable.js';
+import { printable, printableLine } from '../lib/text/strip-control-chars.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { type AtomId, type BuildId, toId } from '../protocol/ids.js';
 import type { Atom, ConsolePage } from '../protocol/work.js';

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { LiveSecrets } from '../config/live-secrets.js';
 import type { LoadedConfig } from '../config/load.js';
+import { Releasers } from '../lib/async/cleanup-stack.js';
 import { systemClock } from '../lib/clock.js';
-import { isLoopback } from '../lib/host-names.js';
-import { type LinearPattern, saysHowItEnds } from '../lib/linear-pattern.js';
 import type { Logger } from '../lib/logger.js';
-import { Networks } from '../lib/networks.js';
-import { Releasers } from '../lib/releasers.js';
+import { isLoopback } from '../lib/net/host-names.js';
+import { Networks } from '../lib/net/networks.js';
+import { type LinearPattern, saysHowItEnds } from '../lib/text/safe-regex.js';
 import type { TlsFiles } from '../master/http/tls.js';
 import { type CommonOptions, createContext } from './context.js';
 import { openEventLog } from './event-log.js';

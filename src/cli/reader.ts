@@ -1,6 +1,6 @@
 import { MasterClient } from '../client/master-client.js';
 import type { LoadedConfig } from '../config/load.js';
-import { printableJson } from '../lib/printable.js';
+import { printableJson } from '../lib/text/strip-control-chars.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { type BuildId, toId } from '../protocol/ids.js';
 import { clustersOnThisMachine, masterOnThisMachine } from './build/master-on-this-machine.js';

@@ -1,6 +1,6 @@
+import { Releasers } from '../lib/async/cleanup-stack.js';
 import { systemClock } from '../lib/clock.js';
-import { printable } from '../lib/printable.js';
-import { Releasers } from '../lib/releasers.js';
+import { printable } from '../lib/text/strip-control-chars.js';
 import { fetchResults } from './build/fetch-results.js';
 import { interruptions } from './build/interruptions.js';
 import { progressDisplay } from './build/progress-display.js';

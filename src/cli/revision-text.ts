@@ -1,4 +1,4 @@
-import { printableLine } from '../lib/printable.js';
+import { printableLine } from '../lib/text/strip-control-chars.js';
 import type { Revision } from '../protocol/revision.js';
 
 /** So many digits of a commit people are shown. */

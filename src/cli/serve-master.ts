@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { Releasers } from '../lib/async/cleanup-stack.js';
 import { type Clock, systemClock } from '../lib/clock.js';
-import type { LinearPattern } from '../lib/linear-pattern.js';
 import type { Logger } from '../lib/logger.js';
-import type { Networks } from '../lib/networks.js';
+import type { Networks } from '../lib/net/networks.js';
 import { openFileLimit } from '../lib/open-file-limit.js';
-import { Releasers } from '../lib/releasers.js';
+import type { LinearPattern } from '../lib/text/safe-regex.js';
 import { version } from '../lib/version.js';
 import type { MasterReading, MasterService } from '../master/contract.js';
 import type { ReadAccess } from '../master/http/admit-reader.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { parseMasterUrl } from '../client/master-client.js';
-import { claimDirectory } from '../lib/claimed-directory.js';
 import { systemClock } from '../lib/clock.js';
+import { claimDirectory } from '../lib/fs/directory-lock.js';
 import { startSlave } from '../slave/slave.js';
 import { masterOnThisMachine } from './build/master-on-this-machine.js';
 import { type CommonOptions, createContext } from './context.js';

@@ -1,6 +1,6 @@
 import type { MasterClient } from '../client/master-client.js';
 import { atomName } from '../job/atom-name.js';
-import { printable, printableLine } from '../lib/printable.js';
+import { printable, printableLine } from '../lib/text/strip-control-chars.js';
 import type { Build } from '../protocol/build.js';
 import type { Explanation } from '../protocol/explanation.js';
 import type { BuildId } from '../protocol/ids.js';

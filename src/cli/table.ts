@@ -1,4 +1,4 @@
-import { printableLine } from '../lib/printable.js';
+import { printableLine } from '../lib/text/strip-control-chars.js';
 
 /** Columns as wide as their widest cell, two spaces apart; the last one is not padded. Each row is one line. */
 export function table(cells: readonly (readonly string[])[]): string {

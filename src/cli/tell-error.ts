@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { printable } from '../lib/printable.js';
+import { printable } from '../lib/text/strip-control-chars.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { exitCode } from './exit-codes.js';
 import { refusalOfSystem } from './refusal-of-system.js';

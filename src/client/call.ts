@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { type Dispatcher, errors as undiciErrors } from 'undici';
-import { textStart } from '../lib/text-ends.js';
+import { textStart } from '../lib/text/text-ends.js';
 import { ClusterRunnerError, isErrorCode, messageOf } from '../protocol/errors.js';
 
 export interface CallOptions {

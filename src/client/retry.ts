@@ -1,4 +1,4 @@
-import { backoffDelay } from '../lib/backoff.js';
+import { backoffDelay } from '../lib/async/backoff.js';
 import type { Clock } from '../lib/clock.js';
 import { ClusterRunnerError, type ErrorCode } from '../protocol/errors.js';
 

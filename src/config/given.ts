@@ -1,4 +1,4 @@
-import { textStart } from '../lib/text-ends.js';
+import { textStart } from '../lib/text/text-ends.js';
 import { ClusterRunnerError, type ErrorCode } from '../protocol/errors.js';
 import type { Place } from './kinds.js';
 import type { Key } from './schema.js';

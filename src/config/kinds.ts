@@ -1,6 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path';
-import { LinearPattern } from '../lib/linear-pattern.js';
-import { Networks } from '../lib/networks.js';
+import { Networks } from '../lib/net/networks.js';
+import { LinearPattern } from '../lib/text/safe-regex.js';
 
 /** Where a value was found: what `~` and relative paths in it refer to. */
 export interface Place {

@@ -1,4 +1,4 @@
-import { quoteForShell } from '../lib/shell-quote.js';
+import { quoteForShell } from '../lib/text/shell-quote.js';
 import { joinMaskedParts, type MaskedPart, maskedParts } from './atoms.js';
 
 export interface AtomValue {

@@ -1,5 +1,5 @@
 import { Ajv, type ErrorObject } from 'ajv';
-import { lateValidator, ownSchemas } from '../lib/late-validator.js';
+import { lateValidator, ownSchemas } from '../lib/lazy-validator.js';
 import type { ClusterRunnerError } from '../protocol/errors.js';
 import { type JobDefinition, JobDefinitionSchema, type NamedJob } from '../protocol/job.js';
 import { definitionProblem } from './definition-problem.js';

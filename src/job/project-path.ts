@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import type { PathAlias } from '../lib/path-aliases.js';
+import type { PathAlias } from '../lib/text/path-aliases.js';
 
 /**
  * How the paths of a checkout are shown, as they are in atoms: `$PROJECT_DIR` stands for the folder that holds

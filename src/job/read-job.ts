@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readBounded } from '../lib/read-bounded.js';
+import { readBounded } from '../lib/fs/read-bounded.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../protocol/errors.js';
 import type { NamedJob } from '../protocol/job.js';
 import { parseJobs, selectJob } from './parse-jobs.js';

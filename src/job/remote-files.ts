@@ -1,5 +1,5 @@
-import { insideName } from '../lib/inside-name.js';
-import { maskCredentials } from '../lib/mask-credentials.js';
+import { insideName } from '../lib/fs/inside-name.js';
+import { maskCredentials } from '../lib/text/mask-credentials.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { RemoteFile } from '../protocol/project.js';
 

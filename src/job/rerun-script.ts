@@ -1,4 +1,4 @@
-import { quoteForShell } from '../lib/shell-quote.js';
+import { quoteForShell } from '../lib/text/shell-quote.js';
 import { commandString } from './command-string.js';
 import { type AtomFacts, atomEnvironment, buildEnvironment } from './environment.js';
 

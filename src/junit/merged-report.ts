@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import type { PathAliases } from '../lib/path-aliases.js';
+import type { PathAliases } from '../lib/text/path-aliases.js';
 import { addCounts, type TestCounts } from '../protocol/result-facts.js';
 import { classNameOf } from './class-name.js';
 import { readReport } from './read-report.js';

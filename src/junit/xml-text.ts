@@ -1,4 +1,4 @@
-import { withoutInvisible } from '../lib/printable.js';
+import { withoutInvisible } from '../lib/text/strip-control-chars.js';
 
 /** Not all characters may stand in XML 1.0, not even as references (section 2.2). */
 const NOT_IN_XML = /[^\t\n\r -\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;

@@ -1,5 +1,5 @@
 import { type DestinationStream, destination, multistream, type Logger as PinoLogger, pino } from 'pino';
-import { printable, printableJson } from './printable.js';
+import { printable, printableJson } from './text/strip-control-chars.js';
 
 export type Logger = PinoLogger;
 

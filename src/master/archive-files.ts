@@ -2,7 +2,7 @@ import { closeSync, fsync, openSync, readdirSync, renameSync, rmSync, statSync }
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { Flusher } from '../lib/flusher.js';
+import { Flusher } from '../lib/async/flusher.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 import { entryListPath } from './artifacts/entry-list.js';

@@ -1,6 +1,6 @@
 import { nameOfValue, variablesOfAtoms } from '../job/atom-name.js';
 import type { AtomValue } from '../job/command-string.js';
-import { textStart } from '../lib/text-ends.js';
+import { textStart } from '../lib/text/text-ends.js';
 import { MAX_NAME_SHOWN } from '../protocol/activity.js';
 import type { BuildRequest } from '../protocol/build.js';
 import type { NamedJob } from '../protocol/job.js';

@@ -1,6 +1,6 @@
+import { deferred } from '../lib/async/deferred.js';
+import { waitAtMost } from '../lib/async/wait-with-timeout.js';
 import type { Clock } from '../lib/clock.js';
-import { deferred } from '../lib/deferred.js';
-import { waitAtMost } from '../lib/wait-at-most.js';
 import type { BuildId } from '../protocol/ids.js';
 
 interface Watcher {

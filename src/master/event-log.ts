@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
+import { waitAtMost } from '../lib/async/wait-with-timeout.js';
 import { seconds } from '../lib/clock.js';
-import { waitAtMost } from '../lib/wait-at-most.js';
 import type { Event } from '../protocol/event.js';
 import type { Cluster } from './cluster.js';
 import type { EventsAfter } from './contract.js';

@@ -1,5 +1,5 @@
+import { Signal } from '../lib/async/notifier.js';
 import type { Logger } from '../lib/logger.js';
-import { Signal } from '../lib/signal.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../protocol/errors.js';
 import type { Writable } from './store/database.js';
 import type { Store } from './store/store.js';

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import { blockGzip } from '../lib/block-gzip.js';
-import { QueueByKey } from '../lib/queue-by-key.js';
-import { removeFile } from '../lib/remove-file.js';
-import { fileEntry, tarHeader } from '../lib/tar-header.js';
+import { QueueByKey } from '../lib/async/keyed-mutex.js';
+import { blockGzip } from '../lib/formats/block-gzip.js';
+import { fileEntry, tarHeader } from '../lib/formats/tar-header.js';
+import { removeFile } from '../lib/fs/remove-file.js';
 import { COMMAND_FILE } from '../protocol/archive-names.js';
 import { type AtomId, atomFolder, type BuildId, type SubjobId, toId } from '../protocol/ids.js';
 import { BLOCK_BYTES } from '../protocol/result-index.js';

@@ -1,7 +1,7 @@
 import { hasWork } from '../domain/scheduler.js';
+import { deferred } from '../lib/async/deferred.js';
+import { waitAtMost } from '../lib/async/wait-with-timeout.js';
 import { seconds } from '../lib/clock.js';
-import { deferred } from '../lib/deferred.js';
-import { waitAtMost } from '../lib/wait-at-most.js';
 import type { BuildId } from '../protocol/ids.js';
 import type { WorkRequest } from '../protocol/slave.js';
 import type { Cluster, Held, SlaveEntry } from './cluster.js';

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeTree } from '../lib/remove-tree.js';
+import { removeTree } from '../lib/fs/remove-tree.js';
 import type { BuildId } from '../protocol/ids.js';
 import type { KeptZips } from './artifacts/kept-zips.js';
 import type { Cluster } from './cluster.js';

@@ -1,5 +1,5 @@
 import type { ListenedTime } from '../domain/listened-time.js';
-import { slept } from '../lib/slept.js';
+import { slept } from '../lib/async/sleep-unless-aborted.js';
 import { endOverdueBuilds } from './build-timeouts.js';
 import { ClockJumps } from './clock-jumps.js';
 import type { Cluster } from './cluster.js';

@@ -1,4 +1,4 @@
-import { quoteForShell } from '../lib/shell-quote.js';
+import { quoteForShell } from '../lib/text/shell-quote.js';
 import { isPlainCommand } from './plain-command.js';
 
 export interface BatchItem {

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { Duplex, type Readable } from 'node:stream';
 import { getSystemErrorName } from 'node:util';
 import { execa } from 'execa';
-import { deferred } from '../lib/deferred.js';
+import { deferred } from '../lib/async/deferred.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import { type Containment, containment } from './containment.js';
 import { type ProgramCall, whenTold } from './shell.js';

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
+import { deferred } from '../lib/async/deferred.js';
 import type { Clock } from '../lib/clock.js';
-import { deferred } from '../lib/deferred.js';
 import { endFamily, type Survivor } from './family.js';
 import type { Leader } from './leader.js';
 import { unwatchFamily } from './watchdog.js';

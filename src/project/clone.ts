@@ -1,6 +1,6 @@
 import { copyFile, lstat, mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { removeTree } from '../lib/remove-tree.js';
+import { removeTree } from '../lib/fs/remove-tree.js';
 import type { ProgramResult } from '../process/run-program.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Git } from './git.js';

@@ -1,7 +1,7 @@
 import { lstatSync, type Stats } from 'node:fs';
 import { lstat, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeTree } from '../lib/remove-tree.js';
+import { removeTree } from '../lib/fs/remove-tree.js';
 import type { Program } from './git.js';
 
 const PERMISSIONS = 0o7777;

@@ -1,5 +1,5 @@
-import { maskCredentials } from '../lib/mask-credentials.js';
-import { textEnd } from '../lib/text-ends.js';
+import { maskCredentials } from '../lib/text/mask-credentials.js';
+import { textEnd } from '../lib/text/text-ends.js';
 import type { ProgramResult } from '../process/run-program.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readBounded } from '../lib/read-bounded.js';
+import { readBounded } from '../lib/fs/read-bounded.js';
 import type { ProgramResult } from '../process/run-program.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Git } from './git.js';

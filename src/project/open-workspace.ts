@@ -1,6 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
-import { clearPlace } from '../lib/set-aside.js';
+import { clearPlace } from '../lib/fs/set-aside.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 import type {

@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, relative } from 'node:path';
 import type { Clock } from '../lib/clock.js';
-import { removeTree } from '../lib/remove-tree.js';
+import { removeTree } from '../lib/fs/remove-tree.js';
 import { MAX_CHAIN } from '../protocol/pack.js';
 import type { SnapshotProject } from '../protocol/project.js';
 import type { Revision } from '../protocol/revision.js';

@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
-import { clearPlace } from '../lib/set-aside.js';
+import { clearPlace } from '../lib/fs/set-aside.js';
 import { messageOf } from '../protocol/errors.js';
 import { trimIdle } from './idle-workspaces.js';
 import { clearLeft } from './mirror.js';

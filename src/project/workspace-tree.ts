@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
-import { removeTree } from '../lib/remove-tree.js';
+import { removeTree } from '../lib/fs/remove-tree.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { cloneCold, cloneWarm, type Source } from './clone.js';
 import type { Git } from './git.js';

@@ -1,5 +1,5 @@
+import { slept } from '../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../lib/clock.js';
-import { slept } from '../lib/slept.js';
 import type { LeaseId } from '../protocol/ids.js';
 import { Forecast } from './forecast.js';
 

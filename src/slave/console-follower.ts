@@ -1,4 +1,4 @@
-import { unfinishedBytes } from '../lib/utf8.js';
+import { unfinishedBytes } from '../lib/text/utf8.js';
 import type { AtomId } from '../protocol/ids.js';
 import { MAX_CONSOLE_PIECE_BYTES, type Progress } from '../protocol/slave.js';
 import type { ConsoleRecorder } from './console-recorder.js';

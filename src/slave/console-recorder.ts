@@ -1,6 +1,6 @@
-import type { MaskedStream, Masks } from '../lib/masks.js';
-import type { AliasByteStream, PathAliases } from '../lib/path-aliases.js';
-import { unfinishedBytes } from '../lib/utf8.js';
+import type { AliasByteStream, PathAliases } from '../lib/text/path-aliases.js';
+import type { MaskedStream, Masks } from '../lib/text/redactor.js';
+import { unfinishedBytes } from '../lib/text/utf8.js';
 import { messageOf } from '../protocol/errors.js';
 import type { ConsoleStore } from './console-store.js';
 

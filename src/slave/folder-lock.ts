@@ -3,8 +3,8 @@ import { createConnection, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { claimAgain } from '../lib/claimed-directory.js';
 import type { Clock } from '../lib/clock.js';
+import { claimAgain } from '../lib/fs/directory-lock.js';
 
 const LOOK_MS = 200;
 const MAX_HOLDER_CHARS = 200;

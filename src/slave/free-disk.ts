@@ -1,6 +1,6 @@
-import { freeDiskBytes } from '../lib/free-disk.js';
+import { freeDiskBytes } from '../lib/fs/free-space.js';
 import type { Logger } from '../lib/logger.js';
-import { textStart } from '../lib/text-ends.js';
+import { textStart } from '../lib/text/text-ends.js';
 import type { WorkRequest } from '../protocol/slave.js';
 
 /** With less than this a checkout, or the next result, would probably fail for want of room. */

@@ -1,6 +1,6 @@
 import type { Logger } from '../lib/logger.js';
-import type { Masks } from '../lib/masks.js';
-import { textEnd } from '../lib/text-ends.js';
+import type { Masks } from '../lib/text/redactor.js';
+import { textEnd } from '../lib/text/text-ends.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { Assignment, Handback, HandbackReason } from '../protocol/slave.js';
 import type { Session } from './session.js';

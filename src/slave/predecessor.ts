@@ -1,6 +1,6 @@
 import { lstatSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { clearPlace } from '../lib/set-aside.js';
+import { clearPlace } from '../lib/fs/set-aside.js';
 
 const FILE = 'instance';
 /** As instances are drawn; anything else there is none of ours. */

@@ -1,6 +1,6 @@
+import { slept } from '../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
-import { slept } from '../lib/slept.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { AtomId } from '../protocol/ids.js';
 import type { RunAssignment } from '../protocol/slave.js';

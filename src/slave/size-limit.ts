@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
+import { slept } from '../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../lib/clock.js';
-import { slept } from '../lib/slept.js';
 
 const LOOK_EVERY_MS = 50;
 

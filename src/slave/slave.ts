@@ -1,12 +1,12 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { ARTIFACT_DIR, ownEnvironment, SETUP_MARK } from '../job/environment.js';
+import { deferred } from '../lib/async/deferred.js';
 import type { Clock } from '../lib/clock.js';
-import { deferred } from '../lib/deferred.js';
+import { ensureOwnFolder } from '../lib/fs/own-folder.js';
 import type { Logger } from '../lib/logger.js';
-import { maskCredentials } from '../lib/mask-credentials.js';
-import { Masks, MIN_MASKED_CHARS } from '../lib/masks.js';
-import { ensureOwnFolder } from '../lib/own-folder.js';
+import { maskCredentials } from '../lib/text/mask-credentials.js';
+import { Masks, MIN_MASKED_CHARS } from '../lib/text/redactor.js';
 import { ConsolePipes } from '../process/console-pipes.js';
 import { containment, containmentSentence } from '../process/containment.js';
 import { endEscaped } from '../process/escaped.js';

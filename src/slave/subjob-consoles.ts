@@ -1,5 +1,5 @@
-import type { Masks } from '../lib/masks.js';
-import type { PathAliases } from '../lib/path-aliases.js';
+import type { PathAliases } from '../lib/text/path-aliases.js';
+import type { Masks } from '../lib/text/redactor.js';
 import type { AtomId } from '../protocol/ids.js';
 import { ConsoleRecorder } from './console-recorder.js';
 import { ConsoleStore } from './console-store.js';

@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.js';
+import { clearPlace, countUnremovable, retryUnremovable, unremovableFolder } from '../lib/fs/set-aside.js';
 import type { Logger } from '../lib/logger.js';
-import { clearPlace, countUnremovable, retryUnremovable, unremovableFolder } from '../lib/set-aside.js';
 import { messageOf } from '../protocol/errors.js';
 import type { WorkRequest } from '../protocol/slave.js';
 

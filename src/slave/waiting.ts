@@ -1,5 +1,5 @@
+import { slept } from '../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../lib/clock.js';
-import { slept } from '../lib/slept.js';
 import type { Assignment, LeaseRef } from '../protocol/slave.js';
 import { AHEAD_MS } from './ahead.js';
 import type { Handbacks } from './handbacks.js';

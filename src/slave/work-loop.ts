@@ -1,7 +1,7 @@
-import { backoffDelay } from '../lib/backoff.js';
+import { backoffDelay } from '../lib/async/backoff.js';
+import { slept } from '../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
-import { slept } from '../lib/slept.js';
 import { messageOf } from '../protocol/errors.js';
 import { withBrought } from '../protocol/open-question.js';
 import type { WorkAnswer, WorkRequest } from '../protocol/slave.js';

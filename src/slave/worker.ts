@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ARTIFACT_DIR } from '../job/environment.js';
-import { ensureOwnFolder } from '../lib/own-folder.js';
-import { textStart } from '../lib/text-ends.js';
+import { ensureOwnFolder } from '../lib/fs/own-folder.js';
+import { textStart } from '../lib/text/text-ends.js';
 import { endEscaped } from '../process/escaped.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { type Deferred, deferred } from '../../src/lib/deferred.js';
+import { type Deferred, deferred } from '../../src/lib/async/deferred.js';
 import { Cluster } from '../support/cluster.js';
 import { type FakeMaster, startFakeMaster } from '../support/fake-master.js';
 

@@ -4,7 +4,7 @@ import { Cluster, repositoryRoot } from '../support/cluster.js';
 import { npmEnvironment } from '../support/npm-environment.js';
 import { GitProject } from '../support/project.js';
 
-const BROKEN = 'test/unit/lib/backoff.test.ts';
+const BROKEN = 'test/unit/lib/async/backoff.test.ts';
 
 /** Installing the packages anew, on each slave, takes as long as the network and the disk take. */
 const PATIENCE_MS = 10 * 60_000;

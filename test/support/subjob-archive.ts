@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
-import { blockGzip } from '../../src/lib/block-gzip.js';
-import { tarHeader, tarPadding } from '../../src/lib/tar-header.js';
+import { blockGzip } from '../../src/lib/formats/block-gzip.js';
+import { tarHeader, tarPadding } from '../../src/lib/formats/tar-header.js';
 import { BLOCK_BYTES, type ResultIndex } from '../../src/protocol/result-index.js';
 
 const END_OF_TAR = 1024;

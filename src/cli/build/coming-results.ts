@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MasterClient } from '../../client/master-client.js';
-import { type ClaimedDirectory, claimAgain, claimDirectory } from '../../lib/claimed-directory.js';
-import { deferred } from '../../lib/deferred.js';
+import { deferred } from '../../lib/async/deferred.js';
+import { type ClaimedDirectory, claimAgain, claimDirectory } from '../../lib/fs/directory-lock.js';
+import { removeTree } from '../../lib/fs/remove-tree.js';
 import type { Logger } from '../../lib/logger.js';
-import { removeTree } from '../../lib/remove-tree.js';
 import type { Build } from '../../protocol/build.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';

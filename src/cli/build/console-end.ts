@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { printable } from '../../lib/printable.js';
-import { readEnd } from '../../lib/read-end.js';
+import { readEnd } from '../../lib/fs/read-tail.js';
+import { printable } from '../../lib/text/strip-control-chars.js';
 
 const MAX_LINES = 20;
 const MAX_BYTES = 8 * 1024;

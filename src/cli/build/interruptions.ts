@@ -1,4 +1,4 @@
-import type { Releasers } from '../../lib/releasers.js';
+import type { Releasers } from '../../lib/async/cleanup-stack.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { exitCode } from '../exit-codes.js';
 

@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedConfig } from '../../config/load.js';
-import { claimDirectory } from '../../lib/claimed-directory.js';
+import { Releasers } from '../../lib/async/cleanup-stack.js';
 import { systemClock } from '../../lib/clock.js';
+import { claimDirectory } from '../../lib/fs/directory-lock.js';
 import type { Logger } from '../../lib/logger.js';
-import { Releasers } from '../../lib/releasers.js';
 import { MAX_PAGE } from '../../protocol/routes.js';
 import { fixedSecrets } from '../../protocol/secrets.js';
 import { startSlave } from '../../slave/slave.js';

@@ -1,5 +1,5 @@
+import { slept } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
-import { slept } from '../../lib/slept.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 const LOOK_EVERY_MS = 1_000;

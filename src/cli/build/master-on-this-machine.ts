@@ -1,6 +1,6 @@
 import { Connection } from '../../client/connection.js';
 import type { LoadedConfig } from '../../config/load.js';
-import { isLoopback } from '../../lib/host-names.js';
+import { isLoopback } from '../../lib/net/host-names.js';
 import { ClusterRunnerError, type ErrorCode } from '../../protocol/errors.js';
 import { routes } from '../../protocol/routes.js';
 import { configuredMasterUrl, type Trust } from '../master-connection.js';

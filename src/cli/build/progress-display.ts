@@ -1,5 +1,5 @@
 import { type Clock, seconds } from '../../lib/clock.js';
-import { printable, printableLine } from '../../lib/printable.js';
+import { printable, printableLine } from '../../lib/text/strip-control-chars.js';
 import type { Build } from '../../protocol/build.js';
 import { fetchText, fitLine } from './progress.js';
 import { Watching } from './watching.js';

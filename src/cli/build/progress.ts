@@ -1,5 +1,5 @@
-import { printableLine } from '../../lib/printable.js';
-import { textStart } from '../../lib/text-ends.js';
+import { printableLine } from '../../lib/text/strip-control-chars.js';
+import { textStart } from '../../lib/text/text-ends.js';
 import type { Activity } from '../../protocol/activity.js';
 import type { Build } from '../../protocol/build.js';
 

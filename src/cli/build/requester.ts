@@ -1,6 +1,6 @@
 import { hostname, userInfo } from 'node:os';
-import { printableLine } from '../../lib/printable.js';
-import { textStart } from '../../lib/text-ends.js';
+import { printableLine } from '../../lib/text/strip-control-chars.js';
+import { textStart } from '../../lib/text/text-ends.js';
 import { MAX_REQUESTER } from '../../protocol/build.js';
 
 /** Where CI systems say for whom a job runs: GitHub, GitLab, Buildkite, CircleCI, Azure Pipelines, Jenkins, Woodpecker. */

@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from 'node:path';
-import { quoteForShell } from '../../lib/shell-quote.js';
+import { quoteForShell } from '../../lib/text/shell-quote.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 /** Where results go unless a command is told otherwise, in the current folder. */

@@ -1,7 +1,7 @@
 import { copyFileSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { readStart } from '../../lib/read-start.js';
+import { readStart } from '../../lib/fs/read-start.js';
 import { SETUP_FILE } from '../../protocol/archive-names.js';
 import { ATOM_FOLDER } from '../../protocol/artifact.js';
 

@@ -1,4 +1,4 @@
-import { printable } from '../../lib/printable.js';
+import { printable } from '../../lib/text/strip-control-chars.js';
 import type { Build } from '../../protocol/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { exitCode } from '../exit-codes.js';

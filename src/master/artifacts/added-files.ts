@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
-import { blockGzip } from '../../lib/block-gzip.js';
-import { fileEntry } from '../../lib/tar-header.js';
+import { blockGzip } from '../../lib/formats/block-gzip.js';
+import { fileEntry } from '../../lib/formats/tar-header.js';
 import { BLOCK_BYTES } from '../../protocol/result-index.js';
 
 /** A file that the master itself writes into the archive of a subjob. */

@@ -3,7 +3,7 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { type Static, Type } from '@sinclair/typebox';
 import { Ajv } from 'ajv';
-import { lateValidator, ownSchemas } from '../../lib/late-validator.js';
+import { lateValidator, ownSchemas } from '../../lib/lazy-validator.js';
 import type { ArtifactEntry } from '../../protocol/artifact.js';
 import { BLOCK_BYTES } from '../../protocol/result-index.js';
 import { IncomingFile } from './incoming-file.js';

@@ -1,7 +1,7 @@
 import { closeSync, fsync, openSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { GrowingBuffer } from '../../lib/growing-buffer.js';
+import { GrowingBuffer } from '../../lib/text/growing-buffer.js';
 
 const flush = promisify(fsync);
 

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip, gunzipSync } from 'node:zlib';
-import { textStart } from '../../lib/text-ends.js';
+import { textStart } from '../../lib/text/text-ends.js';
 import { goesUp, isCommandFile, staysInFolder } from '../../protocol/archive-names.js';
 import { EntryPaths, pathProblem } from '../../protocol/entry-paths.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';

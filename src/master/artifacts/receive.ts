@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { GrowingBuffer } from '../../lib/growing-buffer.js';
-import { removeFile } from '../../lib/remove-file.js';
+import { removeFile } from '../../lib/fs/remove-file.js';
+import { GrowingBuffer } from '../../lib/text/growing-buffer.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../../protocol/errors.js';
 import type { ReceivedResult } from '../contract.js';
 import { type AddedFile, membersWith } from './added-files.js';

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { appendFile, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { removeTree } from '../../lib/remove-tree.js';
+import { removeTree } from '../../lib/fs/remove-tree.js';
 import type { AtomId, BuildId, LeaseId } from '../../protocol/ids.js';
 import type { ConsolePage } from '../../protocol/work.js';
 import { type ConsoleSource, type PageRequest, readPage } from './page.js';

@@ -1,9 +1,9 @@
 import Router from '@koa/router';
 import Koa, { type Context } from 'koa';
 import { seconds } from '../../lib/clock.js';
-import type { LinearPattern } from '../../lib/linear-pattern.js';
 import type { Logger } from '../../lib/logger.js';
-import { Networks } from '../../lib/networks.js';
+import { Networks } from '../../lib/net/networks.js';
+import type { LinearPattern } from '../../lib/text/safe-regex.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { RouteDeclaration } from '../../protocol/route.js';
 import { type RouteName, routes } from '../../protocol/routes.js';

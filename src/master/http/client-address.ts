@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Networks } from '../../lib/networks.js';
+import type { Networks } from '../../lib/net/networks.js';
 
 /**
  * The address that limits count a request as: that of the connection, unless it comes from a trusted proxy. Each proxy

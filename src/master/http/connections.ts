@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { networkOf } from '../../lib/network-of.js';
+import { networkOf } from '../../lib/net/ip-prefix.js';
 
 /** The app emits it with the connection of a request that shows that its sender has the secret. */
 export const PROVED = 'proved';

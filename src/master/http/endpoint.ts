@@ -3,7 +3,7 @@ import type { TObject } from '@sinclair/typebox';
 import type { Context } from 'koa';
 import { seconds } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
-import type { Networks } from '../../lib/networks.js';
+import type { Networks } from '../../lib/net/networks.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
 import { requireAcceptable } from './acceptable.js';

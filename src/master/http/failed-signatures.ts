@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.js';
-import { networkOf } from '../../lib/network-of.js';
+import { networkOf } from '../../lib/net/ip-prefix.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 const WINDOW_MS = 60_000;

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 import cors from '@koa/cors';
 import type { Context, Middleware, Next } from 'koa';
-import { HostNames, isLoopback, nameOfHost } from '../../lib/host-names.js';
-import type { LinearPattern } from '../../lib/linear-pattern.js';
+import { HostNames, isLoopback, nameOfHost } from '../../lib/net/host-names.js';
+import type { LinearPattern } from '../../lib/text/safe-regex.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 /*

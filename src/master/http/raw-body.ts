@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { GrowingBuffer } from '../../lib/growing-buffer.js';
+import { GrowingBuffer } from '../../lib/text/growing-buffer.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 /** What is read and thrown away of a refused body, so that its sender gets to read the refusal. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { Counts } from '../../lib/counts.js';
-import { networkOf } from '../../lib/network-of.js';
+import { networkOf } from '../../lib/net/ip-prefix.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 /**

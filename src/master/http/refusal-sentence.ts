@@ -1,5 +1,5 @@
 import type { ErrorObject } from 'ajv';
-import { textStart } from '../../lib/text-ends.js';
+import { textStart } from '../../lib/text/text-ends.js';
 
 /** What is checked, as the sentence of a refusal names it. */
 export type Part = 'body' | 'query' | 'path' | 'report';

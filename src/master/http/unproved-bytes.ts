@@ -1,5 +1,5 @@
 import { Counts } from '../../lib/counts.js';
-import { networkOf } from '../../lib/network-of.js';
+import { networkOf } from '../../lib/net/ip-prefix.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 /** So many of the largest bodies may be held of senders who have not shown that they have the secret … */

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { Context } from 'koa';
 import { Counts } from '../../lib/counts.js';
 import type { Logger } from '../../lib/logger.js';
-import { networkOf } from '../../lib/network-of.js';
+import { networkOf } from '../../lib/net/ip-prefix.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 /** Of a response that is sent in pieces, so that it can be seen whether its reader takes it. */

@@ -1,6 +1,6 @@
 import type { TObject, TSchema } from '@sinclair/typebox';
 import { Ajv } from 'ajv';
-import { lateValidator, ownSchemas } from '../../lib/late-validator.js';
+import { lateValidator, ownSchemas } from '../../lib/lazy-validator.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { type Part, sentenceOf } from './refusal-sentence.js';
 

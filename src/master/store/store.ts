@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Kysely, Migrator } from 'kysely';
-import { makePrivate } from '../../lib/private-files.js';
+import { makePrivate } from '../../lib/fs/private-files.js';
 import type { Database } from './database.js';
 import { StoreDialect } from './dialect.js';
 import { Direct } from './direct.js';

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { OpenFolder } from '../../lib/open-folder.js';
-import { type TarEntry, tarHeader, tarPadding } from '../../lib/tar-header.js';
+import { type TarEntry, tarHeader, tarPadding } from '../../lib/formats/tar-header.js';
+import { OpenFolder } from '../../lib/fs/open-folder.js';
 import { goesUp, staysInFolder } from '../../protocol/archive-names.js';
 import { EntryPaths, pathProblem } from '../../protocol/entry-paths.js';
 import type { ArtifactRoom } from './artifact-room.js';

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { freeDiskBytes } from '../../lib/free-disk.js';
-import { removeFile } from '../../lib/remove-file.js';
+import { freeDiskBytes } from '../../lib/fs/free-space.js';
+import { removeFile } from '../../lib/fs/remove-file.js';
 import { type ArchiveOptions, type AtomFolder, type WrittenArchive, writeArchive } from './write-archive.js';
 
 const noRoom: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);

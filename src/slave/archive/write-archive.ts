@@ -1,7 +1,7 @@
 import { createWriteStream, lstatSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { blockGzip } from '../../lib/block-gzip.js';
-import { fileEntry, tarHeader, tarPadding } from '../../lib/tar-header.js';
+import { blockGzip } from '../../lib/formats/block-gzip.js';
+import { fileEntry, tarHeader, tarPadding } from '../../lib/formats/tar-header.js';
 import { isCommandFile, SETUP_FILE } from '../../protocol/archive-names.js';
 import type { AtomId } from '../../protocol/ids.js';
 import type { ResultFacts } from '../../protocol/result-facts.js';

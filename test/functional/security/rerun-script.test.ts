@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { fileEntry } from '../../../src/lib/tar-header.js';
+import { fileEntry } from '../../../src/lib/formats/tar-header.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { PROTOCOL } from '../../../src/protocol/protocol-version.js';
 import type { ResultReport, WorkRequest } from '../../../src/protocol/slave.js';

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { expect } from 'chai';
 import { MasterClient } from '../../../src/client/index.js';
 import { parseMasterUrl } from '../../../src/client/master-url.js';
-import { portOf } from '../../../src/lib/listen-on.js';
+import { portOf } from '../../../src/lib/net/listen-on.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import type { Event } from '../../../src/protocol/event.js';
 import { toId } from '../../../src/protocol/ids.js';

@@ -5,9 +5,9 @@ import { expect } from 'chai';
 import { type LoadedConfig, loadConfig } from '../../../src/config/load.js';
 import { camelCase, type KeyEntry, keyEntries, shownDefault } from '../../../src/config/schema.js';
 import { configurationTables } from '../../../src/config/table.js';
-import { LinearPattern } from '../../../src/lib/linear-pattern.js';
-import { Networks } from '../../../src/lib/networks.js';
+import { Networks } from '../../../src/lib/net/networks.js';
 import { findPackageJSON } from '../../../src/lib/package-json.js';
+import { LinearPattern } from '../../../src/lib/text/safe-regex.js';
 
 /** For every key a text that is not its default, and what it is read as. */
 const samples: Readonly<Record<string, readonly [string, unknown]>> = {

@@ -33,7 +33,7 @@ import {
   SCRIPT_HEAD_BYTES,
   takesSetup,
 } from '../../../src/job/rerun-script.js';
-import { quoteForShell } from '../../../src/lib/shell-quote.js';
+import { quoteForShell } from '../../../src/lib/text/shell-quote.js';
 import { toId } from '../../../src/protocol/ids.js';
 
 const nasty = fc.oneof(

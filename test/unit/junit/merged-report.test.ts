@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { type AtomSuite, MergedReport, type ReportFile } from '../../../src/junit/merged-report.js';
 import { readReport } from '../../../src/junit/read-report.js';
-import { PathAliases } from '../../../src/lib/path-aliases.js';
+import { PathAliases } from '../../../src/lib/text/path-aliases.js';
 
 describe('MergedReport', () => {
   let directory: string;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { deferred } from '../../../src/lib/deferred.js';
+import { deferred } from '../../../src/lib/async/deferred.js';
 import { Places } from '../../../src/lib/places.js';
 import { until } from '../../support/until.js';
 

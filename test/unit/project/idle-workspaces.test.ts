@@ -22,7 +22,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../src/lib/clock.js';
-import { countUnremovable, retryUnremovable } from '../../../src/lib/set-aside.js';
+import { countUnremovable, retryUnremovable } from '../../../src/lib/fs/set-aside.js';
 import { isInUse } from '../../../src/process/processes-in.js';
 import type { Workspace } from '../../../src/project/open-workspace.js';
 import { sweepWorkspaces } from '../../../src/project/sweep-workspaces.js';

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { expect } from 'chai';
-import { freeDiskBytes } from '../../../src/lib/free-disk.js';
+import { freeDiskBytes } from '../../../src/lib/fs/free-space.js';
 import { heedDisk } from '../../../src/slave/free-disk.js';
 
 const standing = { free_executors: 3, leases: [], builds: [] };

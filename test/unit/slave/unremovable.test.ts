@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { clearPlace } from '../../../src/lib/fs/set-aside.js';
 import { createLogger } from '../../../src/lib/logger.js';
-import { clearPlace } from '../../../src/lib/set-aside.js';
 import { Unremovable } from '../../../src/slave/unremovable.js';
 import { failureOf } from '../../support/failure-of.js';
 import { makeImmutable, makeMutable } from '../../support/immutable.js';

@@ -19,7 +19,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { type Header, pack } from 'tar-stream';
 import { replaceableFolder, unpackResults } from '../../../../src/cli/build/results.js';
-import { removeTree } from '../../../../src/lib/remove-tree.js';
+import { removeTree } from '../../../../src/lib/fs/remove-tree.js';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
 import { failureOf } from '../../../support/failure-of.js';
 

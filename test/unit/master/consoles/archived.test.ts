@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { blockGzip } from '../../../../src/lib/block-gzip.js';
+import { blockGzip } from '../../../../src/lib/formats/block-gzip.js';
 import { readArchivedConsole } from '../../../../src/master/consoles/archived.js';
 import { toId } from '../../../../src/protocol/ids.js';
 import { BLOCK_BYTES, type ConsoleIndex } from '../../../../src/protocol/result-index.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Networks } from '../../../../src/lib/networks.js';
+import { Networks } from '../../../../src/lib/net/networks.js';
 import { clientAddress } from '../../../../src/master/http/client-address.js';
 
 function networks(...texts: string[]): Networks {

@@ -7,7 +7,7 @@ import { connect } from 'node:tls';
 import { expect } from 'chai';
 import Koa from 'koa';
 import { pino } from 'pino';
-import { deferred } from '../../../../src/lib/deferred.js';
+import { deferred } from '../../../../src/lib/async/deferred.js';
 import { STOPPING } from '../../../../src/master/http/app.js';
 import { type Listening, listen } from '../../../../src/master/http/listen.js';
 import type { TlsFiles } from '../../../../src/master/http/tls.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { LinearPattern } from '../../../../src/lib/linear-pattern.js';
+import { LinearPattern } from '../../../../src/lib/text/safe-regex.js';
 import { isAllowedOrigin, isHost } from '../../../../src/master/http/origins.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request, sendBytes, signed } from '../../../support/raw-request.js';

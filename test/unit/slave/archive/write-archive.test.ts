@@ -25,7 +25,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { unpackResults } from '../../../../src/cli/build/results.js';
-import { removeTree } from '../../../../src/lib/remove-tree.js';
+import { removeTree } from '../../../../src/lib/fs/remove-tree.js';
 import { ArchiveInspector } from '../../../../src/master/artifacts/inspect.js';
 import { readArchivedConsole } from '../../../../src/master/consoles/archived.js';
 import { defaultResultBounds } from '../../../../src/master/result-bounds.js';

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { extract } from 'tar-stream';
-import { type TarEntry, tarHeader, tarPadding } from '../../../src/lib/tar-header.js';
+import { type TarEntry, tarHeader, tarPadding } from '../../../../src/lib/formats/tar-header.js';
 
 const mtime = new Date(1_700_000_000_000);
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { maskCredentials } from '../../../src/lib/mask-credentials.js';
+import { maskCredentials } from '../../../../src/lib/text/mask-credentials.js';
 
 describe('masking credentials', () => {
   it('hides user and password, and a token in the place of the user', () => {

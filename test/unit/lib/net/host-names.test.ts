@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { HostNames } from '../../../src/lib/host-names.js';
+import { HostNames } from '../../../../src/lib/net/host-names.js';
 
 describe('the names of this machine', () => {
   let directory: string;

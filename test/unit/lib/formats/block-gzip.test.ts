@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { blockGzip } from '../../../src/lib/block-gzip.js';
+import { blockGzip } from '../../../../src/lib/formats/block-gzip.js';
 
 async function* chunksOf(chunks: readonly Uint8Array[]) {
   yield* chunks;

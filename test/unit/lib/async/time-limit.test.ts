@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { TimeLimit } from '../../../src/lib/time-limit.js';
-import { ManualClock } from '../../support/manual-clock.js';
+import { TimeLimit } from '../../../../src/lib/async/time-limit.js';
+import { ManualClock } from '../../../support/manual-clock.js';
 
 describe('a limit of time', () => {
   const turn = () => new Promise((resolve) => setImmediate(resolve));

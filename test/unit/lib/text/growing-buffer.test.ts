@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { GrowingBuffer, nextCapacity } from '../../../src/lib/growing-buffer.js';
+import { GrowingBuffer, nextCapacity } from '../../../../src/lib/text/growing-buffer.js';
 
 const MOST = 50_000;
 const pieces = fc.array(fc.uint8Array({ maxLength: 9000 }), { maxLength: 60 });

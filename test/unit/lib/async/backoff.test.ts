@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { backoffDelay } from '../../../src/lib/backoff.js';
+import { backoffDelay } from '../../../../src/lib/async/backoff.js';
 
 const options = { firstMs: 250, maxMs: 15_000 };
 

@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasCode } from './error-code.js';
-import { isSameProcess, processIdentity } from './process-identity.js';
+import { hasCode } from '../error-code.js';
+import { isSameProcess, processIdentity } from '../process-identity.js';
 
 export interface ClaimedDirectory {
   readonly path: string;

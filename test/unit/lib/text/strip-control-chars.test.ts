@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { table } from '../../../src/cli/table.js';
+import { table } from '../../../../src/cli/table.js';
 import {
   type PrintableOptions,
   PrintableStream,
   printable,
   printableJson,
   printableLine,
-} from '../../../src/lib/printable.js';
+} from '../../../../src/lib/text/strip-control-chars.js';
 
 /** All that nobody may see the effect of, but for line ends and tabs. */
 const BAD =

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import type { Clock } from '../clock.js';
 
 const SLICE_MS = 1_000;
 /** A process that is busy is late by less. */

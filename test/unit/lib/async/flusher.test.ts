@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { deferred } from '../../../src/lib/deferred.js';
-import { Flusher } from '../../../src/lib/flusher.js';
+import { deferred } from '../../../../src/lib/async/deferred.js';
+import { Flusher } from '../../../../src/lib/async/flusher.js';
 
 /** Lets everything go on that waits for nothing. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));

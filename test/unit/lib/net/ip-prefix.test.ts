@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { networkOf } from '../../../src/lib/network-of.js';
+import { networkOf } from '../../../../src/lib/net/ip-prefix.js';
 
 describe('what an address is counted as', () => {
   it('is itself over IPv4, however it is written', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Masks } from '../../../src/lib/masks.js';
+import { Masks } from '../../../../src/lib/text/redactor.js';
 
 function masked(masks: Masks, pieces: readonly string[]): string {
   const stream = masks.stream();

@@ -12,8 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { claimDirectory } from '../../../src/lib/claimed-directory.js';
-import { eventually } from '../../support/wait.js';
+import { claimDirectory } from '../../../../src/lib/fs/directory-lock.js';
+import { eventually } from '../../../support/wait.js';
 
 describe('a claimed directory', () => {
   let parent: string;

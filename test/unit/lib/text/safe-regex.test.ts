@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { saysHowItEnds } from '../../../src/lib/linear-pattern.js';
+import { saysHowItEnds } from '../../../../src/lib/text/safe-regex.js';
 
 describe('an expression for whole texts', () => {
   for (const source of [

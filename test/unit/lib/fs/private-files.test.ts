@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { makePrivate, makePrivateFolder } from '../../../src/lib/private-files.js';
+import { makePrivate, makePrivateFolder } from '../../../../src/lib/fs/private-files.js';
 
 describe('what is private', () => {
   let directory: string;

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import type { Clock } from '../clock.js';
 import { deferred } from './deferred.js';
 
 /** Nobody sees it; without a reason of its own each signal would make an error with a trace. */

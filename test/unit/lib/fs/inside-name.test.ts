@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { insideName } from '../../../src/lib/inside-name.js';
+import { insideName } from '../../../../src/lib/fs/inside-name.js';
 
 describe('a name inside a folder', () => {
   it('is in its shortest form', () => {

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import type { Clock } from '../clock.js';
 
 /** Sleeps `ms` milliseconds. False when `signal` was aborted before. @throws what else breaks the sleep off */
 export async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {

@@ -1,5 +1,5 @@
+import type { Clock } from '../clock.js';
 import { awakeSleep } from './awake-sleep.js';
-import type { Clock } from './clock.js';
 
 /**
  * A signal that follows another one, and is aborted too when its time is over; only time in which this process was awake

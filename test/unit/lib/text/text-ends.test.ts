@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { textEnd, textStart, utf8End } from '../../../src/lib/text-ends.js';
+import { textEnd, textStart, utf8End } from '../../../../src/lib/text/text-ends.js';
 
 const text = fc.string({ unit: fc.constantFrom('a', '\u00fc', '\u4e2d', '\u{1F600}') });
 const max = fc.integer({ min: 0, max: 20 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Releasers } from '../../../src/lib/releasers.js';
+import { Releasers } from '../../../../src/lib/async/cleanup-stack.js';
 
 describe('releasers', () => {
   it('release in the reverse order of acquisition, once', async () => {

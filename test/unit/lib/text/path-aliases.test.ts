@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { PathAliases } from '../../../src/lib/path-aliases.js';
+import { PathAliases } from '../../../../src/lib/text/path-aliases.js';
 
 const checkout = '/base/slaves/slave-0/builds/1';
 const aliases = new PathAliases([

@@ -13,10 +13,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { removeTree, TreeRemains } from '../../../src/lib/remove-tree.js';
-import { failureOf } from '../../support/failure-of.js';
-import { makeImmutable, makeMutable } from '../../support/immutable.js';
-import { makeDeepFolder, makeTree, treeOf } from '../../support/random-tree.js';
+import { removeTree, TreeRemains } from '../../../../src/lib/fs/remove-tree.js';
+import { failureOf } from '../../../support/failure-of.js';
+import { makeImmutable, makeMutable } from '../../../support/immutable.js';
+import { makeDeepFolder, makeTree, treeOf } from '../../../support/random-tree.js';
 
 describe('removing a tree', () => {
   let outside: string;
