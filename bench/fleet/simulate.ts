@@ -1,9 +1,9 @@
 import { BuildWork, noLimits } from '../../src/domain/build-work.js';
-import { type Expectation, expectationOf, unknown } from '../../src/domain/expectation.js';
-import { groupAtoms } from '../../src/domain/grouping.js';
 import { newTask } from '../../src/domain/lease.js';
-import { regroup } from '../../src/domain/regrouping.js';
-import { chooseWork } from '../../src/domain/scheduler.js';
+import { type Expectation, expectationOf, unknown } from '../../src/domain/scheduling/duration-estimate.js';
+import { groupAtoms } from '../../src/domain/scheduling/grouping.js';
+import { regroup } from '../../src/domain/scheduling/regrouping.js';
+import { chooseWork } from '../../src/domain/scheduling/scheduler.js';
 import { type LeaseId, type SlaveId, type SubjobId, toId } from '../../src/protocol/ids.js';
 import { lowerBound } from './bound.js';
 import { Events } from './events.js';

@@ -1,4 +1,4 @@
-import type { History } from '../../src/domain/expectation.js';
+import type { History } from '../../src/domain/scheduling/duration-estimate.js';
 import { logNormal, randomOf } from '../support/random.js';
 
 export interface SlaveInFleet {

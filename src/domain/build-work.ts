@@ -1,8 +1,6 @@
 import type { BuildState } from '../protocol/build.js';
 import { type BuildId, type LeaseId, type SlaveId, type SubjobId, toId } from '../protocol/ids.js';
 import { type BuildProgress, enterState, type StateTimestamps } from './build.js';
-import type { Expectation } from './expectation.js';
-import { HeldExecutors } from './held-executors.js';
 import {
   complete,
   duplicateLease,
@@ -15,11 +13,13 @@ import {
   type Task,
   takeLease,
 } from './lease.js';
-import { type Ended, nothingEnded, Outlook } from './outlook.js';
-import { isOutdated, type Plan, type Regrouped } from './regrouping.js';
-import { type Opening, SetupCost } from './setup-cost.js';
-import { overdueAfter } from './straggler.js';
-import { SubjobQueue } from './subjob-queue.js';
+import type { Expectation } from './scheduling/duration-estimate.js';
+import { HeldExecutors } from './scheduling/held-executors.js';
+import { isOutdated, type Plan, type Regrouped } from './scheduling/regrouping.js';
+import { type Ended, nothingEnded, Outlook } from './scheduling/remaining-time.js';
+import { type Opening, SetupCost } from './scheduling/setup-cost.js';
+import { overdueAfter } from './scheduling/straggler.js';
+import { SubjobQueue } from './scheduling/subjob-queue.js';
 
 export interface Subjob extends Expectation {
   /** How many. */

@@ -2,7 +2,7 @@ import type { Explanation, WaitReason } from '../protocol/explanation.js';
 import type { BuildId, SlaveId } from '../protocol/ids.js';
 import { isEnded } from './build.js';
 import type { BuildWork } from './build-work.js';
-import { wouldComeTooLate } from './scheduler.js';
+import { wouldComeTooLate } from './scheduling/scheduler.js';
 
 /** A slave as the question "why is it waiting" needs to know it. */
 export interface SlaveLoad {

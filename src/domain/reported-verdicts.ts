@@ -1,5 +1,5 @@
 import type { AtomId, LeaseId, SubjobId } from '../protocol/ids.js';
-import type { Ended } from './outlook.js';
+import type { Ended } from './scheduling/remaining-time.js';
 
 export interface ReportedVerdict {
   readonly exitCode: number;

@@ -3,7 +3,7 @@ import type { BuildWork } from '../domain/build-work.js';
 import type { Holder } from '../domain/lease.js';
 import type { RecentFailures } from '../domain/recent-failures.js';
 import type { ReportedVerdicts } from '../domain/reported-verdicts.js';
-import type { Opening } from '../domain/setup-cost.js';
+import type { Opening } from '../domain/scheduling/setup-cost.js';
 import type { Health } from '../domain/slave-health.js';
 import type { Clock } from '../lib/clock.js';
 import { seconds } from '../lib/clock.js';

@@ -1,5 +1,5 @@
 import { holdersOf, type Task } from '../domain/lease.js';
-import { chooseWork } from '../domain/scheduler.js';
+import { chooseWork } from '../domain/scheduling/scheduler.js';
 import { seconds } from '../lib/clock.js';
 import { type SubjobId, toId } from '../protocol/ids.js';
 import type { LeaseRef, WorkRequest } from '../protocol/slave.js';

@@ -1,4 +1,4 @@
-import { hasWork } from '../domain/scheduler.js';
+import { hasWork } from '../domain/scheduling/scheduler.js';
 import { deferred } from '../lib/async/deferred.js';
 import { waitAtMost } from '../lib/async/wait-with-timeout.js';
 import { seconds } from '../lib/clock.js';

@@ -1,5 +1,5 @@
-import { type Expectation, unknown } from '../domain/expectation.js';
-import type { Group } from '../domain/grouping.js';
+import { type Expectation, unknown } from '../domain/scheduling/duration-estimate.js';
+import type { Group } from '../domain/scheduling/grouping.js';
 import type { BuildId } from '../protocol/ids.js';
 import type { ListedAtom } from '../protocol/slave.js';
 import type { Cluster } from './cluster.js';

@@ -1,7 +1,7 @@
 import type { Limits } from '../domain/build-work.js';
-import { expectationOf } from '../domain/expectation.js';
-import { type Group, groupAtoms } from '../domain/grouping.js';
 import { judge, newTask } from '../domain/lease.js';
+import { expectationOf } from '../domain/scheduling/duration-estimate.js';
+import { type Group, groupAtoms } from '../domain/scheduling/grouping.js';
 import { QueueByKey } from '../lib/async/keyed-mutex.js';
 import type { BuildRequest } from '../protocol/build.js';
 import type { BuildId, SlaveId } from '../protocol/ids.js';

@@ -1,5 +1,5 @@
 import { detailsOf, isEnded, resultOf, type StateTimestamps, statusOf } from '../domain/build.js';
-import { secondsLeft } from '../domain/estimate.js';
+import { secondsLeft } from '../domain/scheduling/estimate.js';
 import { type Build, type BuildRequest, type BuildState, buildState } from '../protocol/build.js';
 import { type BuildId, toId } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';

@@ -1,7 +1,7 @@
 import { isEnded } from '../domain/build.js';
 import type { BuildWork, Limits } from '../domain/build-work.js';
-import type { AtomToGroup } from '../domain/grouping.js';
-import { regroup } from '../domain/regrouping.js';
+import type { AtomToGroup } from '../domain/scheduling/grouping.js';
+import { regroup } from '../domain/scheduling/regrouping.js';
 import type { SubjobId } from '../protocol/ids.js';
 import type { BuildEntry, Cluster } from './cluster.js';
 import { updateBuild } from './store/builds.js';

@@ -1,6 +1,6 @@
-import type { Expectation } from '../domain/expectation.js';
 import type { ReportedVerdict } from '../domain/reported-verdicts.js';
 import { atomsToRetry, retryBudget } from '../domain/retries.js';
+import type { Expectation } from '../domain/scheduling/duration-estimate.js';
 import { healthy } from '../domain/slave-health.js';
 import { QueueByKey } from '../lib/async/keyed-mutex.js';
 import { removeFile } from '../lib/fs/remove-file.js';

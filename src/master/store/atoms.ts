@@ -1,8 +1,8 @@
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { Expectation } from '../../domain/expectation.js';
 import type { ReportedVerdict } from '../../domain/reported-verdicts.js';
+import type { Expectation } from '../../domain/scheduling/duration-estimate.js';
 import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport } from '../../protocol/slave.js';
 import type { AtomsTable, Database, Writable } from './database.js';

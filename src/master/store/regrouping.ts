@@ -1,7 +1,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
-import type { Expectation } from '../../domain/expectation.js';
-import type { Regrouped } from '../../domain/regrouping.js';
+import type { Expectation } from '../../domain/scheduling/duration-estimate.js';
+import type { Regrouped } from '../../domain/scheduling/regrouping.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
 import type { Database } from './database.js';
 import { insertSubjobs } from './subjobs.js';

@@ -1,5 +1,5 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { Expectation } from '../../domain/expectation.js';
+import type { Expectation } from '../../domain/scheduling/duration-estimate.js';
 import { type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
 import { type ResultIndex, ResultIndexSchema } from '../../protocol/result-index.js';
 import type { LeaseRef } from '../../protocol/slave.js';

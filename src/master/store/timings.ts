@@ -1,6 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
-import type { History } from '../../domain/expectation.js';
+import type { History } from '../../domain/scheduling/duration-estimate.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
 import type { ListedAtom } from '../../protocol/slave.js';
 import type { Database, Writable } from './database.js';

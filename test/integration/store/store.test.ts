@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { sql } from 'kysely';
-import { unknown } from '../../../src/domain/expectation.js';
+import { unknown } from '../../../src/domain/scheduling/duration-estimate.js';
 import { countVerdicts, insertAtoms, recordVerdicts } from '../../../src/master/store/atoms.js';
 import { findBuild, insertBuild, updateBuild } from '../../../src/master/store/builds.js';
 import { appendEvent, hasMoreEvents, trimEvents } from '../../../src/master/store/events.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Kysely, Migrator, SqliteDialect, sql } from 'kysely';
-import { unknown } from '../../../src/domain/expectation.js';
+import { unknown } from '../../../src/domain/scheduling/duration-estimate.js';
 import { insertAtoms, recordVerdicts } from '../../../src/master/store/atoms.js';
 import { insertBuild } from '../../../src/master/store/builds.js';
 import { migrationProvider } from '../../../src/master/store/migrations.js';

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { BuildWork, type Limits } from '../../../src/domain/build-work.js';
-import { type AtomToGroup, groupAtoms } from '../../../src/domain/grouping.js';
 import { holdersOf, MAX_LOSSES, newTask } from '../../../src/domain/lease.js';
-import { regroup } from '../../../src/domain/regrouping.js';
-import { chooseWork } from '../../../src/domain/scheduler.js';
+import { type AtomToGroup, groupAtoms } from '../../../src/domain/scheduling/grouping.js';
+import { regroup } from '../../../src/domain/scheduling/regrouping.js';
+import { chooseWork } from '../../../src/domain/scheduling/scheduler.js';
 import { type LeaseId, type SlaveId, type SubjobId, toId } from '../../../src/protocol/ids.js';
 
 /** What must be true of a build, kept beside what the scheduler keeps. */

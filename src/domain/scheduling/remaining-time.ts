@@ -1,4 +1,4 @@
-import type { Expectation } from './expectation.js';
+import type { Expectation } from './duration-estimate.js';
 
 /** So many atoms must have shown how long they take before others are judged by them. */
 const ATOMS_TO_LEARN_FROM = 8;

@@ -1,5 +1,5 @@
-import type { SlaveId } from '../protocol/ids.js';
-import type { BuildWork } from './build-work.js';
+import type { SlaveId } from '../../protocol/ids.js';
+import type { BuildWork } from '../build-work.js';
 
 /** A build that holds no executor gains a step of priority each time it has waited for this long. */
 const SECONDS_PER_STEP_OF_WAITING = 60;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { SubjobQueue } from '../../../src/domain/subjob-queue.js';
+import { SubjobQueue } from '../../../../src/domain/scheduling/subjob-queue.js';
 
 describe('the queue of subjobs', () => {
   it('gives those that came back before those that were never given, each in order, and knows how many there are', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { expectationOf, sumOf, unknown } from '../../../src/domain/expectation.js';
+import { expectationOf, sumOf, unknown } from '../../../../src/domain/scheduling/duration-estimate.js';
 
 describe('what is expected', () => {
   it('of an atom that many builds have run is their mean and deviation', () => {

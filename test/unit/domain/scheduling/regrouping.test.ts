@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isOutdated, regroup } from '../../../src/domain/regrouping.js';
-import { toId } from '../../../src/protocol/ids.js';
+import { isOutdated, regroup } from '../../../../src/domain/scheduling/regrouping.js';
+import { toId } from '../../../../src/protocol/ids.js';
 
 const atom = fc.record({
   expected: fc.option(fc.double({ min: 0, max: 60, noNaN: true }), { nil: null }),

@@ -1,4 +1,4 @@
-import { type Expectation, sumOf } from './expectation.js';
+import { type Expectation, sumOf } from './duration-estimate.js';
 
 /** A group should be worth its hand-out, which keeps an executor for ten to thirty milliseconds: expected seconds. */
 const TARGET_SECONDS = 2;

@@ -1,7 +1,7 @@
-import type { LeaseId, SlaveId, SubjobId } from '../protocol/ids.js';
-import type { BuildWork, Taken } from './build-work.js';
+import type { LeaseId, SlaveId, SubjobId } from '../../protocol/ids.js';
+import type { BuildWork, Taken } from '../build-work.js';
+import type { Holder, LeasedTask } from '../lease.js';
 import { pickBuild } from './fair-share.js';
-import type { Holder, LeasedTask } from './lease.js';
 import type { Opening } from './setup-cost.js';
 
 /** What the scheduler decides over. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { nothingEnded, Outlook } from '../../../src/domain/outlook.js';
+import { nothingEnded, Outlook } from '../../../../src/domain/scheduling/remaining-time.js';
 
 const part = (atoms: number, expected: number | null = null) => ({ atoms, expected, deviation: 0 });
 

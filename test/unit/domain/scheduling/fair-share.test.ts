@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { BuildWork, noLimits } from '../../../src/domain/build-work.js';
-import { newTask } from '../../../src/domain/lease.js';
-import { chooseWork } from '../../../src/domain/scheduler.js';
-import { toId } from '../../../src/protocol/ids.js';
+import { BuildWork, noLimits } from '../../../../src/domain/build-work.js';
+import { newTask } from '../../../../src/domain/lease.js';
+import { chooseWork } from '../../../../src/domain/scheduling/scheduler.js';
+import { toId } from '../../../../src/protocol/ids.js';
 
 const [here, there] = [toId.slave(1), toId.slave(2)];
 

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { newBuild } from '../../../src/domain/build.js';
-import { BuildWork, type Limits, noLimits } from '../../../src/domain/build-work.js';
-import { newTask } from '../../../src/domain/lease.js';
-import { type Choice, chooseWork, hasWork } from '../../../src/domain/scheduler.js';
-import { type SlaveId, toId } from '../../../src/protocol/ids.js';
+import { newBuild } from '../../../../src/domain/build.js';
+import { BuildWork, type Limits, noLimits } from '../../../../src/domain/build-work.js';
+import { newTask } from '../../../../src/domain/lease.js';
+import { type Choice, chooseWork, hasWork } from '../../../../src/domain/scheduling/scheduler.js';
+import { type SlaveId, toId } from '../../../../src/protocol/ids.js';
 
 const slaves = [1, 2, 3].map(toId.slave);
 const [first, second] = slaves;

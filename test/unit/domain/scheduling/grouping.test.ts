@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { groupAtoms } from '../../../src/domain/grouping.js';
+import { groupAtoms } from '../../../../src/domain/scheduling/grouping.js';
 
 const seconds = fc.option(fc.double({ min: 0, max: 1000, noNaN: true }), { nil: null });
 const atoms = fc

@@ -1,5 +1,5 @@
-import { type SubjobId, toId } from '../protocol/ids.js';
-import { sumOf } from './expectation.js';
+import { type SubjobId, toId } from '../../protocol/ids.js';
+import { sumOf } from './duration-estimate.js';
 import { type AtomToGroup, type Group, groupAtoms } from './grouping.js';
 
 /** What the groups of a build were made for. */

@@ -1,5 +1,5 @@
-import type { SlaveId } from '../protocol/ids.js';
-import { IndexPool } from './index-pool.js';
+import type { SlaveId } from '../../protocol/ids.js';
+import { IndexPool } from '../index-pool.js';
 
 /** The executors that one build holds: how many, on which slaves, and which index each has within the build. */
 export class HeldExecutors {

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { BuildWork, noLimits } from '../../../src/domain/build-work.js';
-import { reasonsToWait } from '../../../src/domain/explain.js';
-import { newTask } from '../../../src/domain/lease.js';
-import { chooseWork } from '../../../src/domain/scheduler.js';
-import { SetupCost } from '../../../src/domain/setup-cost.js';
-import { toId } from '../../../src/protocol/ids.js';
+import { BuildWork, noLimits } from '../../../../src/domain/build-work.js';
+import { reasonsToWait } from '../../../../src/domain/explain.js';
+import { newTask } from '../../../../src/domain/lease.js';
+import { chooseWork } from '../../../../src/domain/scheduling/scheduler.js';
+import { SetupCost } from '../../../../src/domain/scheduling/setup-cost.js';
+import { toId } from '../../../../src/protocol/ids.js';
 
 const [one, two, three] = [toId.slave(1), toId.slave(2), toId.slave(3)];
 

@@ -1,4 +1,4 @@
-import type { Expectation } from './expectation.js';
+import type { Expectation } from './duration-estimate.js';
 
 /** Nobody is bothered for less, in seconds. */
 const LEAST_SECONDS = 5;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { overdueAfter } from '../../../src/domain/straggler.js';
+import { overdueAfter } from '../../../../src/domain/scheduling/straggler.js';
 
 describe('a straggler', () => {
   it('has run for three deviations more than usual', () => {

@@ -1,4 +1,4 @@
-import type { SlaveId } from '../protocol/ids.js';
+import type { SlaveId } from '../../protocol/ids.js';
 
 /** Less than this is not worth a thought, and not measured well: progress is reported once a second. */
 const LEAST_SECONDS = 2;
