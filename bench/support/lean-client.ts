@@ -5,8 +5,8 @@ import { errorOfAnswer, unreachable } from '../../src/client/call.js';
 import { MasterClient } from '../../src/client/master-client.js';
 import { seconds, systemClock } from '../../src/lib/clock.js';
 import type { BuildId, SlaveId, SubjobId } from '../../src/protocol/ids.js';
-import { isSignedAnswer } from '../../src/protocol/signed-answers.js';
-import { contentDigestOf, signParts } from '../../src/protocol/signing.js';
+import { isSignedAnswer } from '../../src/protocol/signing/signed-responses.js';
+import { contentDigestOf, signParts } from '../../src/protocol/signing/signing.js';
 import {
   type Prepared,
   type Register,

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { tarHeader, tarPadding } from '../../src/lib/formats/tar-header.js';
 import { type AtomId, atomFolder, type SubjobId } from '../../src/protocol/ids.js';
-import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../src/protocol/result-index.js';
+import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../src/protocol/results/result-index.js';
 import { ConsoleIndexer } from '../../src/slave/archive/console-indexer.js';
 
 const CONSOLE = Buffer.from('ok\n');

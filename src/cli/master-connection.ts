@@ -4,7 +4,7 @@ import type { LoadedConfig } from '../config/load.js';
 import { systemClock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
-import type { Secrets } from '../protocol/secrets.js';
+import type { Secrets } from '../protocol/signing/secrets.js';
 
 /** How this machine proves to a master who it is, and knows that it is the master. */
 export interface Trust {

@@ -15,7 +15,7 @@ import { listen } from '../master/http/listen.js';
 import type { TlsFiles } from '../master/http/tls.js';
 import type { ResultBounds } from '../master/result-bounds.js';
 import { createMaster, type MasterOptions } from '../master/service.js';
-import type { Secrets } from '../protocol/secrets.js';
+import type { Secrets } from '../protocol/signing/secrets.js';
 
 export interface ServeMasterOptions {
   /** Holds the database and the results; this process must be the only one that uses it. */

@@ -1,7 +1,7 @@
 import { durationSeconds } from '../job/duration.js';
 import { seconds, systemClock } from '../lib/clock.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
-import { makeReadToken } from '../protocol/read-token.js';
+import { makeReadToken } from '../protocol/signing/read-token.js';
 import { type CommonOptions, createContext } from './context.js';
 import { printJson } from './reader.js';
 

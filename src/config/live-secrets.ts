@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.js';
 import { hasCode } from '../lib/error-code.js';
 import type { Logger } from '../lib/logger.js';
 import { messageOf } from '../protocol/errors.js';
-import type { Secrets } from '../protocol/secrets.js';
+import type { Secrets } from '../protocol/signing/secrets.js';
 import { readSettings } from './conf-file.js';
 import { type Environment, readEnvironment } from './environment.js';
 import { invalid, readGiven } from './given.js';

@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { PathAliases } from '../lib/text/path-aliases.js';
-import { addCounts, type TestCounts } from '../protocol/result-facts.js';
+import { addCounts, type TestCounts } from '../protocol/results/result-facts.js';
 import { classNameOf } from './class-name.js';
 import { readReport } from './read-report.js';
 import type { CaseSink } from './report-reader.js';

@@ -1,5 +1,5 @@
 import type { TextDecoder } from 'node:util';
-import type { TestCounts } from '../protocol/result-facts.js';
+import type { TestCounts } from '../protocol/results/result-facts.js';
 import { decoderOf, FIRST_BYTES } from './encoding.js';
 import { RootSearch } from './root-search.js';
 import { type Attributes, XmlParser } from './xml-parser.js';

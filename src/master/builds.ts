@@ -6,7 +6,7 @@ import { ReportedVerdicts } from '../domain/reported-verdicts.js';
 import type { Build, BuildRequest } from '../protocol/build.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { atomFolder, type BuildId, toId } from '../protocol/ids.js';
-import { noFacts } from '../protocol/result-facts.js';
+import { noFacts } from '../protocol/results/result-facts.js';
 import { activityOf } from './activity.js';
 import { archivePath } from './archive-files.js';
 import { arrivingArchives } from './arriving-archives.js';

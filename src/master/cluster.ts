@@ -19,7 +19,7 @@ import {
 } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';
 import type { Project, RemoteFile } from '../protocol/project.js';
-import type { ResultFacts } from '../protocol/result-facts.js';
+import type { ResultFacts } from '../protocol/results/result-facts.js';
 import type { Revision } from '../protocol/revision.js';
 import type { Handback } from '../protocol/slave.js';
 import { BuildWatchers } from './build-watchers.js';

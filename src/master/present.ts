@@ -3,7 +3,7 @@ import { secondsLeft } from '../domain/scheduling/estimate.js';
 import { type Build, type BuildRequest, type BuildState, buildState } from '../protocol/build.js';
 import { type BuildId, toId } from '../protocol/ids.js';
 import type { NamedJob } from '../protocol/job.js';
-import type { ResultFacts } from '../protocol/result-facts.js';
+import type { ResultFacts } from '../protocol/results/result-facts.js';
 import type { Revision } from '../protocol/revision.js';
 import { variablesOf } from './atom-names.js';
 import { executorsOf } from './build-executors.js';

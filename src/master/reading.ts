@@ -2,7 +2,7 @@ import { shellText } from '../job/shell-text.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Explanation } from '../protocol/explanation.js';
 import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../protocol/ids.js';
-import type { ResultIndex } from '../protocol/result-index.js';
+import type { ResultIndex } from '../protocol/results/result-index.js';
 import type { Atom, ConsolePage, Subjob } from '../protocol/work.js';
 import { archivePath } from './archive-files.js';
 import type { Builds } from './builds.js';

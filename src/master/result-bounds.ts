@@ -1,4 +1,4 @@
-import type { ResultLimits } from '../protocol/result-limits.js';
+import type { ResultLimits } from '../protocol/results/result-limits.js';
 
 const MIB = 1024 ** 2;
 

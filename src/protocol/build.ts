@@ -2,7 +2,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { ActivitySchema } from './activity.js';
 import { BuildIdSchema } from './ids.js';
 import { JobDefinitionSchema } from './job.js';
-import { resultFacts } from './result-facts.js';
+import { resultFacts } from './results/result-facts.js';
 import { RevisionSchema } from './revision.js';
 import { literals, Nullable } from './shapes.js';
 import { AtomSchema } from './work.js';

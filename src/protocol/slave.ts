@@ -10,9 +10,9 @@ import {
 } from './ids.js';
 import { JobDefinitionSchema, NamedJobSchema } from './job.js';
 import { ProjectSchema, RemoteFileSchema } from './project.js';
-import { ReportedFactsSchema } from './result-facts.js';
-import { ResultIndexSchema } from './result-index.js';
-import { ResultLimitsSchema } from './result-limits.js';
+import { ReportedFactsSchema } from './results/result-facts.js';
+import { ResultIndexSchema } from './results/result-index.js';
+import { ResultLimitsSchema } from './results/result-limits.js';
 import { RevisionSchema } from './revision.js';
 import { literals, Nullable } from './shapes.js';
 

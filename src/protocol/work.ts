@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { AtomIdSchema, SubjobIdSchema } from './ids.js';
-import { resultFacts } from './result-facts.js';
+import { resultFacts } from './results/result-facts.js';
 import { literals, Nullable } from './shapes.js';
 
 /*

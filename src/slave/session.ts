@@ -8,7 +8,7 @@ import { version } from '../lib/version.js';
 import { ClusterRunnerError, type ErrorCode, messageOf } from '../protocol/errors.js';
 import type { SlaveId } from '../protocol/ids.js';
 import { PROTOCOL } from '../protocol/protocol-version.js';
-import type { Secrets } from '../protocol/secrets.js';
+import type { Secrets } from '../protocol/signing/secrets.js';
 import type { Register } from '../protocol/slave.js';
 import { ProgressNews } from './progress-news.js';
 

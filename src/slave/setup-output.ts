@@ -1,4 +1,4 @@
-import { SETUP_FILE } from '../protocol/archive-names.js';
+import { SETUP_FILE } from '../protocol/results/archive-names.js';
 import type { AtomFolder } from './archive/write-archive.js';
 
 export interface SetupRun {

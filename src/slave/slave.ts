@@ -15,7 +15,7 @@ import { trimIdle } from '../project/idle-workspaces.js';
 import type { RemoteFileLimits } from '../project/remote-files.js';
 import { sweepWorkspaces } from '../project/sweep-workspaces.js';
 import { messageOf } from '../protocol/errors.js';
-import type { Secrets } from '../protocol/secrets.js';
+import type { Secrets } from '../protocol/signing/secrets.js';
 import { CANCEL_GRACE_MS } from './build-host.js';
 import { DiskWatch } from './free-disk.js';
 import { Outbox } from './outbox.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Dispatcher } from 'undici';
 import type { RouteDeclaration } from '../../src/protocol/route.js';
 import { routes } from '../../src/protocol/routes.js';
-import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing.js';
+import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing/signing.js';
 import type { Random } from '../chaos/random.js';
 import { bodyFor } from './bodies.js';
 import { nastyText } from './nasty.js';

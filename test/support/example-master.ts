@@ -8,8 +8,8 @@ import { version } from '../../src/lib/version.js';
 import { defaultResultBounds } from '../../src/master/result-bounds.js';
 import type { RouteDeclaration } from '../../src/protocol/route.js';
 import { routes } from '../../src/protocol/routes.js';
-import { fixedSecrets } from '../../src/protocol/secrets.js';
-import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing.js';
+import { fixedSecrets } from '../../src/protocol/signing/secrets.js';
+import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing/signing.js';
 import type { Example } from './api-page.js';
 import { ManualClock } from './manual-clock.js';
 

@@ -10,7 +10,7 @@ import type { ReadAccess } from '../../src/master/http/admit-reader.js';
 import { createApp } from '../../src/master/http/app.js';
 import { defaultLimits, type Limits } from '../../src/master/http/limits.js';
 import { listen } from '../../src/master/http/listen.js';
-import { fixedSecrets } from '../../src/protocol/secrets.js';
+import { fixedSecrets } from '../../src/protocol/signing/secrets.js';
 import { FakeService } from './fake-service.js';
 
 export interface FakeMaster {

@@ -17,7 +17,7 @@ import { ClusterRunnerError } from '../../src/protocol/errors.js';
 import type { Event } from '../../src/protocol/event.js';
 import type { Explanation } from '../../src/protocol/explanation.js';
 import { type AtomId, type BuildId, type SlaveId, type SubjobId, toId } from '../../src/protocol/ids.js';
-import { noFacts } from '../../src/protocol/result-facts.js';
+import { noFacts } from '../../src/protocol/results/result-facts.js';
 import type {
   Handback,
   LeaseRef,

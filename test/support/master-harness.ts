@@ -11,8 +11,8 @@ import { ClusterRunnerError, type ErrorCode } from '../../src/protocol/errors.js
 import type { BuildId, SlaveId } from '../../src/protocol/ids.js';
 import type { JobDefinition } from '../../src/protocol/job.js';
 import { PROTOCOL } from '../../src/protocol/protocol-version.js';
-import type { ResultFacts } from '../../src/protocol/result-facts.js';
-import type { ResultIndex } from '../../src/protocol/result-index.js';
+import type { ResultFacts } from '../../src/protocol/results/result-facts.js';
+import type { ResultIndex } from '../../src/protocol/results/result-index.js';
 import type {
   Assignment,
   LeaseRef,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing.js';
+import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing/signing.js';
 import type { FakeMaster } from './fake-master.js';
 
 export interface Answer {

@@ -1,6 +1,6 @@
 import type { Build } from '../../src/protocol/build.js';
 import { toId } from '../../src/protocol/ids.js';
-import { noFacts } from '../../src/protocol/result-facts.js';
+import { noFacts } from '../../src/protocol/results/result-facts.js';
 
 /** A build in the middle, as an older master says it: without an activity. */
 export const runningBuild: Build = {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing.js';
+import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing/signing.js';
 
 export interface SignedRequest {
   readonly method: string;

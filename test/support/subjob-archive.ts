@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { blockGzip } from '../../src/lib/formats/block-gzip.js';
 import { tarHeader, tarPadding } from '../../src/lib/formats/tar-header.js';
-import { BLOCK_BYTES, type ResultIndex } from '../../src/protocol/result-index.js';
+import { BLOCK_BYTES, type ResultIndex } from '../../src/protocol/results/result-index.js';
 
 const END_OF_TAR = 1024;
 

@@ -12,7 +12,7 @@ import { PathAliases } from '../../lib/text/path-aliases.js';
 import { printable, printableLine } from '../../lib/text/strip-control-chars.js';
 import type { Build } from '../../protocol/build.js';
 import { atomFolder } from '../../protocol/ids.js';
-import type { TestCounts } from '../../protocol/result-facts.js';
+import type { TestCounts } from '../../protocol/results/result-facts.js';
 import type { Revision } from '../../protocol/revision.js';
 import { MAX_PAGE } from '../../protocol/routes.js';
 import type { Atom } from '../../protocol/work.js';

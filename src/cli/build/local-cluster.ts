@@ -6,7 +6,7 @@ import { systemClock } from '../../lib/clock.js';
 import { claimDirectory } from '../../lib/fs/directory-lock.js';
 import type { Logger } from '../../lib/logger.js';
 import { MAX_PAGE } from '../../protocol/routes.js';
-import { fixedSecrets } from '../../protocol/secrets.js';
+import { fixedSecrets } from '../../protocol/signing/secrets.js';
 import { startSlave } from '../../slave/slave.js';
 import { limitsOf, resultBoundsOf } from '../master-limits.js';
 import { type ServedMaster, serveMaster } from '../serve-master.js';

@@ -4,7 +4,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { atomName } from '../../job/atom-name.js';
 import { type Build, buildState, buildStatus } from '../../protocol/build.js';
 import { atomFolder, type BuildId, BuildIdSchema } from '../../protocol/ids.js';
-import { resultFacts } from '../../protocol/result-facts.js';
+import { resultFacts } from '../../protocol/results/result-facts.js';
 import { RevisionSchema } from '../../protocol/revision.js';
 import { literals, Nullable } from '../../protocol/shapes.js';
 import { type Atom, AtomSchema } from '../../protocol/work.js';

@@ -2,8 +2,8 @@ import { copyFileSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { readStart } from '../../lib/fs/read-start.js';
-import { SETUP_FILE } from '../../protocol/archive-names.js';
-import { ATOM_FOLDER } from '../../protocol/artifact.js';
+import { SETUP_FILE } from '../../protocol/results/archive-names.js';
+import { ATOM_FOLDER } from '../../protocol/results/artifact.js';
 
 /** Of the outputs of setups, in the folder of the results. */
 export const SETUP_NAME = /^setup_[\w.-]{1,120}\.txt$/;

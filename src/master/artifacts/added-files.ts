@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { blockGzip } from '../../lib/formats/block-gzip.js';
 import { fileEntry } from '../../lib/formats/tar-header.js';
-import { BLOCK_BYTES } from '../../protocol/result-index.js';
+import { BLOCK_BYTES } from '../../protocol/results/result-index.js';
 
 /** A file that the master itself writes into the archive of a subjob. */
 export interface AddedFile {

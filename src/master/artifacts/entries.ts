@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { type Extract, extract } from 'tar-stream';
-import type { ArtifactEntry } from '../../protocol/artifact.js';
+import type { ArtifactEntry } from '../../protocol/results/artifact.js';
 import { DamagedList, EntryList, type OpenedFile } from './entry-list.js';
 import { unreadable } from './unreadable.js';
 

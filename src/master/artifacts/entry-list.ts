@@ -4,8 +4,8 @@ import { createGunzip } from 'node:zlib';
 import { type Static, Type } from '@sinclair/typebox';
 import { Ajv } from 'ajv';
 import { lateValidator, ownSchemas } from '../../lib/lazy-validator.js';
-import type { ArtifactEntry } from '../../protocol/artifact.js';
-import { BLOCK_BYTES } from '../../protocol/result-index.js';
+import type { ArtifactEntry } from '../../protocol/results/artifact.js';
+import { BLOCK_BYTES } from '../../protocol/results/result-index.js';
 import { IncomingFile } from './incoming-file.js';
 import type { WalkedEntry } from './tar-walk.js';
 

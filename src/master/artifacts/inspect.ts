@@ -1,11 +1,11 @@
 import { promisify } from 'node:util';
 import { gunzip, gunzipSync } from 'node:zlib';
 import { textStart } from '../../lib/text/text-ends.js';
-import { goesUp, isCommandFile, staysInFolder } from '../../protocol/archive-names.js';
-import { EntryPaths, pathProblem } from '../../protocol/entry-paths.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { atomFolder, type SubjobId } from '../../protocol/ids.js';
-import { BLOCK_BYTES, type ConsoleIndex } from '../../protocol/result-index.js';
+import { goesUp, isCommandFile, staysInFolder } from '../../protocol/results/archive-names.js';
+import { EntryPaths, pathProblem } from '../../protocol/results/entry-paths.js';
+import { BLOCK_BYTES, type ConsoleIndex } from '../../protocol/results/result-index.js';
 import type { ResultReport } from '../../protocol/slave.js';
 import type { ResultBounds } from '../result-bounds.js';
 import type { EntryListWriter } from './entry-list.js';

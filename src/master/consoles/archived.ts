@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../protocol/result-index.js';
+import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../protocol/results/result-index.js';
 import type { ConsolePage } from '../../protocol/work.js';
 import { unreadable } from '../artifacts/unreadable.js';
 import { type ConsoleSource, type PageRequest, readPage } from './page.js';

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import { seconds } from '../../lib/clock.js';
-import { verifyReadToken } from '../../protocol/read-token.js';
+import { verifyReadToken } from '../../protocol/signing/read-token.js';
 import { authenticateHead, failed, type Keys, type RequestHead, refusal } from './authenticate.js';
 
 /** public: whoever reaches the master may read. signed: who has the secret, or a read token. */

@@ -3,14 +3,14 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type Clock, seconds } from '../../lib/clock.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { Signing } from '../../protocol/route.js';
-import type { Secrets } from '../../protocol/secrets.js';
+import type { Secrets } from '../../protocol/signing/secrets.js';
 import {
   contentDigest,
   DOCUMENT_DIGEST_HEADER,
   type PartsVerdict,
   verifyDocumentDigest,
   verifyParts,
-} from '../../protocol/signing.js';
+} from '../../protocol/signing/signing.js';
 import type { FailedSignatures, ProofKind } from './failed-signatures.js';
 
 export interface Keys {

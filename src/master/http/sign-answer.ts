@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
-import { signAnswer } from '../../protocol/signed-answers.js';
-import { contentDigestOf } from '../../protocol/signing.js';
+import { signAnswer } from '../../protocol/signing/signed-responses.js';
+import { contentDigestOf } from '../../protocol/signing/signing.js';
 import type { Proof } from './authenticate.js';
 
 /** Signs an answer of JSON to a request that was signed by all parts. `now` in seconds since the epoch. */

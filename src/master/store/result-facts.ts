@@ -1,6 +1,11 @@
 import type { Kysely } from 'kysely';
 import type { BuildId } from '../../protocol/ids.js';
-import { addFacts, noFacts, type ResultFacts, ResultFactsSchema } from '../../protocol/result-facts.js';
+import {
+  addFacts,
+  noFacts,
+  type ResultFacts,
+  ResultFactsSchema,
+} from '../../protocol/results/result-facts.js';
 import type { Database } from './database.js';
 import { jsonColumn } from './json.js';
 

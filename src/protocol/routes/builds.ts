@@ -1,8 +1,8 @@
 import { Type } from '@sinclair/typebox';
-import { ArtifactEntrySchema, ATOM_FOLDER } from '../artifact.js';
 import { BuildRequestSchema, BuildSchema, RequesterSchema } from '../build.js';
 import { ExplanationSchema } from '../explanation.js';
 import { BuildIdSchema } from '../ids.js';
+import { ArtifactEntrySchema, ATOM_FOLDER } from '../results/artifact.js';
 import { declareRoute } from '../route.js';
 import { literals } from '../shapes.js';
 import { anyPage, closed, nothing, ofBuild, page, total } from './shared.js';

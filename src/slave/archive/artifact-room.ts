@@ -1,4 +1,4 @@
-import type { ResultLimits } from '../../protocol/result-limits.js';
+import type { ResultLimits } from '../../protocol/results/result-limits.js';
 
 /** Below it a file goes into the archive whatever the disk has: asking costs more than the file. */
 const SMALL_BYTES = 64 * 1024;

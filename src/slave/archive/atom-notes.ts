@@ -1,6 +1,6 @@
 import { unreadReport } from '../../junit/merged-report.js';
 import { type ReportOutcome, ReportReader } from '../../junit/report-reader.js';
-import { addCounts, type ResultFacts, type TestCounts } from '../../protocol/result-facts.js';
+import { addCounts, type ResultFacts, type TestCounts } from '../../protocol/results/result-facts.js';
 
 /** More are counted, and not named. */
 const MAX_NAMED = 1000;

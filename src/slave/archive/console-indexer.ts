@@ -1,5 +1,5 @@
 import type { AtomId } from '../../protocol/ids.js';
-import { BLOCK_BYTES, type ConsoleIndex } from '../../protocol/result-index.js';
+import { BLOCK_BYTES, type ConsoleIndex } from '../../protocol/results/result-index.js';
 
 const LINE_END = 0x0a;
 

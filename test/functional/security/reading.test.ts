@@ -1,9 +1,9 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { makeReadToken } from '../../../src/protocol/read-token.js';
 import type { RouteDeclaration } from '../../../src/protocol/route.js';
 import { routes } from '../../../src/protocol/routes.js';
+import { makeReadToken } from '../../../src/protocol/signing/read-token.js';
 import { Cluster } from '../../support/cluster.js';
 import { writeFiles } from '../../support/project.js';
 import { plain, type SignedRequest, sendTo } from '../../support/signed-request.js';

@@ -6,7 +6,7 @@ import { createApp } from '../../../src/master/http/app.js';
 import { defaultLimits } from '../../../src/master/http/limits.js';
 import { type Listening, listen } from '../../../src/master/http/listen.js';
 import { isErrorCode, messageOf } from '../../../src/protocol/errors.js';
-import { fixedSecrets } from '../../../src/protocol/secrets.js';
+import { fixedSecrets } from '../../../src/protocol/signing/secrets.js';
 import { directoryBuild, MasterHarness, type TestSlave } from '../../support/master-harness.js';
 
 /** Each breaks what is kept of the first subjob of build 1 in a way of its own; permissions would not stop root. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { toId } from '../../../src/protocol/ids.js';
-import type { ResultIndex } from '../../../src/protocol/result-index.js';
+import type { ResultIndex } from '../../../src/protocol/results/result-index.js';
 import type { LeaseRef, RunAssignment } from '../../../src/protocol/slave.js';
 import { directoryBuild, MasterHarness, refused, type TestSlave } from '../../support/master-harness.js';
 

@@ -7,8 +7,8 @@ import { MasterClient } from '../../../src/client/master-client.js';
 import { findPackageJSON } from '../../../src/lib/package-json.js';
 import { messageOf } from '../../../src/protocol/errors.js';
 import { toId } from '../../../src/protocol/ids.js';
-import { signAnswer } from '../../../src/protocol/signed-answers.js';
-import { contentDigestOf } from '../../../src/protocol/signing.js';
+import { signAnswer } from '../../../src/protocol/signing/signed-responses.js';
+import { contentDigestOf } from '../../../src/protocol/signing/signing.js';
 import { failureOf } from '../../support/failure-of.js';
 
 /*

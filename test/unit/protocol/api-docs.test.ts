@@ -7,7 +7,7 @@ import { findPackageJSON } from '../../../src/lib/package-json.js';
 import { errorStatus } from '../../../src/protocol/errors.js';
 import type { RouteDeclaration } from '../../../src/protocol/route.js';
 import { routes } from '../../../src/protocol/routes.js';
-import { documentDigest } from '../../../src/protocol/signing.js';
+import { documentDigest } from '../../../src/protocol/signing/signing.js';
 import { ResultReportSchema } from '../../../src/protocol/slave.js';
 import { type Example, examplesOf } from '../../support/api-page.js';
 

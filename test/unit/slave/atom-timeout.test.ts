@@ -11,7 +11,7 @@ import { ConsolePipes } from '../../../src/process/console-pipes.js';
 import { groupIsAlive } from '../../../src/process/process-group.js';
 import { toId } from '../../../src/protocol/ids.js';
 import type { JobDefinition } from '../../../src/protocol/job.js';
-import { unlimited } from '../../../src/protocol/result-limits.js';
+import { unlimited } from '../../../src/protocol/results/result-limits.js';
 import { BatchShells } from '../../../src/slave/batch-shells.js';
 import { runSubjob } from '../../../src/slave/run-subjob.js';
 import { SubjobConsoles } from '../../../src/slave/subjob-consoles.js';

@@ -18,7 +18,7 @@ import { groupIsAlive } from '../../../src/process/process-group.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { toId } from '../../../src/protocol/ids.js';
 import type { JobDefinition } from '../../../src/protocol/job.js';
-import { unlimited } from '../../../src/protocol/result-limits.js';
+import { unlimited } from '../../../src/protocol/results/result-limits.js';
 import type { PrepareAssignment, RunAssignment } from '../../../src/protocol/slave.js';
 import { type SlaveHandle, startSlave } from '../../../src/slave/slave.js';
 import { type FakeMaster, startFakeMaster } from '../../support/fake-master.js';

@@ -13,7 +13,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { replaceableFolder } from '../../../../src/cli/build/results.js';
 import { copySetups, SETUP_NAME, setupName } from '../../../../src/cli/build/setup-files.js';
-import { SETUP_FILE } from '../../../../src/protocol/archive-names.js';
+import { SETUP_FILE } from '../../../../src/protocol/results/archive-names.js';
 import { setupText } from '../../../../src/slave/setup-output.js';
 
 const text = (slave: string, output = 'installed\n') =>

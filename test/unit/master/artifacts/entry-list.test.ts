@@ -27,7 +27,7 @@ import { ArchiveInspector } from '../../../../src/master/artifacts/inspect.js';
 import { receiveResult } from '../../../../src/master/artifacts/receive.js';
 import { defaultResultBounds } from '../../../../src/master/result-bounds.js';
 import { toId } from '../../../../src/protocol/ids.js';
-import { BLOCK_BYTES } from '../../../../src/protocol/result-index.js';
+import { BLOCK_BYTES } from '../../../../src/protocol/results/result-index.js';
 import { blocksOf } from '../../../support/subjob-archive.js';
 
 type Entry = Partial<Header> & { readonly name: string; readonly content?: Buffer | string };

@@ -11,7 +11,7 @@ import { ArchiveInspector } from '../../../../src/master/artifacts/inspect.js';
 import { defaultResultBounds, type ResultBounds } from '../../../../src/master/result-bounds.js';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
 import { toId } from '../../../../src/protocol/ids.js';
-import type { ResultIndex } from '../../../../src/protocol/result-index.js';
+import type { ResultIndex } from '../../../../src/protocol/results/result-index.js';
 import { writeArchive } from '../../../../src/slave/archive/write-archive.js';
 import { recordedConsole } from '../../../support/recorded-console.js';
 import { blocksOf } from '../../../support/subjob-archive.js';

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { blockGzip } from '../../../../src/lib/formats/block-gzip.js';
 import { readArchivedConsole } from '../../../../src/master/consoles/archived.js';
 import { toId } from '../../../../src/protocol/ids.js';
-import { BLOCK_BYTES, type ConsoleIndex } from '../../../../src/protocol/result-index.js';
+import { BLOCK_BYTES, type ConsoleIndex } from '../../../../src/protocol/results/result-index.js';
 
 function lineEnds(bytes: Uint8Array): number {
   return bytes.filter((byte) => byte === 10).length;

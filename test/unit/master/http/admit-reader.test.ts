@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { tokenInHeader, withTokenHidden } from '../../../../src/master/http/admit-reader.js';
-import { makeReadToken } from '../../../../src/protocol/read-token.js';
+import { makeReadToken } from '../../../../src/protocol/signing/read-token.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request } from '../../../support/raw-request.js';
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { withoutVersion } from '../../../../src/master/http/app.js';
 import type { RouteDeclaration } from '../../../../src/protocol/route.js';
 import { routes } from '../../../../src/protocol/routes.js';
-import { documentDigest } from '../../../../src/protocol/signing.js';
+import { documentDigest } from '../../../../src/protocol/signing/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request, sendBytes, signed } from '../../../support/raw-request.js';
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { documentDigest } from '../../../../src/protocol/signing.js';
+import { documentDigest } from '../../../../src/protocol/signing/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request, signed, signedAsPart } from '../../../support/raw-request.js';
 

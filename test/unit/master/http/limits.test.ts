@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Agent, request as ask } from 'undici';
 import { toId } from '../../../../src/protocol/ids.js';
-import { contentDigestOf, signParts } from '../../../../src/protocol/signing.js';
+import { contentDigestOf, signParts } from '../../../../src/protocol/signing/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { named, question } from '../../../support/named-slave.js';
 import { signedAsPart } from '../../../support/raw-request.js';

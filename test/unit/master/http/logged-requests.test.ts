@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { toId } from '../../../../src/protocol/ids.js';
-import { documentDigest } from '../../../../src/protocol/signing.js';
+import { documentDigest } from '../../../../src/protocol/signing/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 import { named } from '../../../support/named-slave.js';

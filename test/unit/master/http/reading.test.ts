@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { toId } from '../../../../src/protocol/ids.js';
-import { noFacts } from '../../../../src/protocol/result-facts.js';
+import { noFacts } from '../../../../src/protocol/results/result-facts.js';
 import type { Atom, Subjob } from '../../../../src/protocol/work.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request } from '../../../support/raw-request.js';

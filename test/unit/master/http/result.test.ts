@@ -7,7 +7,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
 import { type SlaveId, toId } from '../../../../src/protocol/ids.js';
-import { contentDigest, signParts } from '../../../../src/protocol/signing.js';
+import { contentDigest, signParts } from '../../../../src/protocol/signing/signing.js';
 import type { ResultReport } from '../../../../src/protocol/slave.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { named } from '../../../support/named-slave.js';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { RouteDeclaration } from '../../../../src/protocol/route.js';
 import { routes } from '../../../../src/protocol/routes.js';
-import { contentDigestOf, documentDigest, signParts } from '../../../../src/protocol/signing.js';
+import { contentDigestOf, documentDigest, signParts } from '../../../../src/protocol/signing/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request } from '../../../support/raw-request.js';
 

@@ -3,7 +3,7 @@ import { readdirSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { documentDigest } from '../../../../src/protocol/signing.js';
+import { documentDigest } from '../../../../src/protocol/signing/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request, signed, signedAsPart } from '../../../support/raw-request.js';
 import { subjobArchive } from '../../../support/subjob-archive.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isCommandFile, staysInFolder } from '../../../src/protocol/archive-names.js';
+import { isCommandFile, staysInFolder } from '../../../../src/protocol/results/archive-names.js';
 
 describe('a link in the folder of an atom', () => {
   it('may lead to what is in the folder', () => {

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isSignedAnswer, signAnswer } from '../../../src/protocol/signed-answers.js';
-import { contentDigestOf } from '../../../src/protocol/signing.js';
+import { isSignedAnswer, signAnswer } from '../../../../src/protocol/signing/signed-responses.js';
+import { contentDigestOf } from '../../../../src/protocol/signing/signing.js';
 
 const NOW = 1_700_000_000.5;
 const answer = {

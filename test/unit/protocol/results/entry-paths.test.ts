@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { EntryPaths, pathProblem } from '../../../src/protocol/entry-paths.js';
+import { EntryPaths, pathProblem } from '../../../../src/protocol/results/entry-paths.js';
 
 describe('the paths of an archive', () => {
   /** A file system, as simple as can be: what is at each path. */

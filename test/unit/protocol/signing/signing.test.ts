@@ -7,7 +7,7 @@ import {
   signParts,
   verifyDocumentDigest,
   verifyParts,
-} from '../../../src/protocol/signing.js';
+} from '../../../../src/protocol/signing/signing.js';
 
 const NOW = 1_700_000_000;
 const request = {

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { AtomIdSchema } from './ids.js';
+import { AtomIdSchema } from '../ids.js';
 
 /*
  * What makes a page of a console cheap although it lies within a compressed archive: the tar is compressed in

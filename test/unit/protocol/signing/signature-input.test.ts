@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { readSignatureInput } from '../../../src/protocol/signature-input.js';
+import { readSignatureInput } from '../../../../src/protocol/signing/signature-input.js';
 
 const MAC = `${'A'.repeat(43)}=`;
 const components = ['"@method"', '"@path"', '"@query"', '"content-digest"'];

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { Nullable } from './shapes.js';
+import { Nullable } from '../shapes.js';
 
 /*
  * What a slave says of the results of an atom beside its verdict, which none of it ever changes.

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { makeReadToken, verifyReadToken } from '../../../src/protocol/read-token.js';
+import { makeReadToken, verifyReadToken } from '../../../../src/protocol/signing/read-token.js';
 
 describe('a read token', () => {
   it('is good under any of the secrets until it expires', () => {

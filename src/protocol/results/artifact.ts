@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { Nullable } from './shapes.js';
+import { Nullable } from '../shapes.js';
 
 export const ArtifactEntrySchema = Type.Object(
   {
