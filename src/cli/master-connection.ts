@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { LiveSecrets } from '../config/live-secrets.js';
 import type { LoadedConfig } from '../config/load.js';
+import { LiveSecrets } from '../config/reloading-secrets.js';
 import { systemClock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';

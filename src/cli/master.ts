@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { LiveSecrets } from '../config/live-secrets.js';
 import type { LoadedConfig } from '../config/load.js';
+import { LiveSecrets } from '../config/reloading-secrets.js';
 import { Releasers } from '../lib/async/cleanup-stack.js';
 import { systemClock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';

@@ -13,11 +13,11 @@ import {
 import { dirname } from 'node:path';
 import { hasCode } from '../lib/error-code.js';
 import { messageOf } from '../protocol/errors.js';
+import { readIfThere, replace, tolerating, writeTemporary } from './atomic-file.js';
 import type { Service } from './conf-sections.js';
-import { type ConfText, readConfText } from './conf-text.js';
-import { firstConfText, withSecret } from './first-file.js';
-import { type Given, invalid } from './given.js';
-import { readIfThere, replace, tolerating, writeTemporary } from './whole-file.js';
+import { type Given, invalid } from './config-source.js';
+import { firstConfText, withSecret } from './default-config.js';
+import { type ConfText, readConfText } from './ini-parser.js';
 
 const MAX_BYTES = 1024 * 1024;
 const MAX_ROUNDS = 100;

@@ -1,4 +1,4 @@
-import type { Given } from './given.js';
+import type { Given } from './config-source.js';
 import { keyEntries, sectionNames } from './schema.js';
 
 /** A program that has a section of its own in the file. */

@@ -1,4 +1,4 @@
-import { type Given, invalid } from './given.js';
+import { type Given, invalid } from './config-source.js';
 import { keyEntries } from './schema.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

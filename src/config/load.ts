@@ -2,9 +2,8 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { loadConfFile } from './conf-file.js';
 import type { Service } from './conf-sections.js';
+import { type Given, invalid, readGiven } from './config-source.js';
 import { CONFIG_FILE_VARIABLE, type Environment, readEnvironment } from './environment.js';
-import { type Given, invalid, readGiven } from './given.js';
-import type { Place } from './kinds.js';
 import {
   camelCase,
   type Key,
@@ -15,6 +14,7 @@ import {
   type SectionValues,
   sections,
 } from './schema.js';
+import type { Place } from './value-types.js';
 
 /** Read, checked and frozen. Keys of [general] stand at the top; times are in seconds. */
 export type LoadedConfig = SectionValues<'general'> & {

@@ -12,7 +12,7 @@ import {
   secretText,
   text,
   trueOrFalse,
-} from './kinds.js';
+} from './value-types.js';
 
 /*
  * Every setting there is. The file that is written at first use, the environment's names, the checks, the type of

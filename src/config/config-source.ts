@@ -1,7 +1,7 @@
 import { textStart } from '../lib/text/text-ends.js';
 import { ClusterRunnerError, type ErrorCode } from '../protocol/errors.js';
-import type { Place } from './kinds.js';
 import type { Key } from './schema.js';
+import type { Place } from './value-types.js';
 
 /** A value that somebody gave, not yet read. */
 export interface Given {

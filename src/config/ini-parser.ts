@@ -1,7 +1,7 @@
 import { type ConfEntry, placeEntries, type Service } from './conf-sections.js';
-import { type Given, invalid } from './given.js';
-import { list } from './kinds.js';
+import { type Given, invalid } from './config-source.js';
 import { type KeyEntry, keyEntries, sectionNames } from './schema.js';
+import { list } from './value-types.js';
 
 /** `[section]`, with a comment behind it or not. */
 export const SECTION_LINE = /^\s*\[([^\]]*)\]\s*([#;].*)?$/;

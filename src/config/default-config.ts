@@ -1,4 +1,4 @@
-import { SECTION_LINE } from './conf-text.js';
+import { SECTION_LINE } from './ini-parser.js';
 import { keyEntries, sectionNames, shownDefault } from './schema.js';
 
 const WIDTH = 100;

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { LiveSecrets } from '../../../src/config/live-secrets.js';
 import { loadConfig } from '../../../src/config/load.js';
+import { LiveSecrets } from '../../../src/config/reloading-secrets.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 describe('the secrets of a running process', () => {

@@ -5,8 +5,8 @@ import type { Logger } from '../lib/logger.js';
 import { messageOf } from '../protocol/errors.js';
 import type { Secrets } from '../protocol/signing/secrets.js';
 import { readSettings } from './conf-file.js';
+import { invalid, readGiven } from './config-source.js';
 import { type Environment, readEnvironment } from './environment.js';
-import { invalid, readGiven } from './given.js';
 import type { LoadedConfig } from './load.js';
 import { sections } from './schema.js';
 
