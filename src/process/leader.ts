@@ -6,10 +6,10 @@ import { getSystemErrorName } from 'node:util';
 import { execa } from 'execa';
 import { deferred } from '../lib/async/deferred.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
-import { type Containment, containment } from './containment.js';
+import { type Containment, containment } from './containment/containment.js';
+import { parseWardenWord, wardenArguments, wardenEnvironment, wardenOrder } from './containment/warden.js';
+import { prepareToWatch, watchFamily } from './containment/watchdog.js';
 import { type ProgramCall, whenTold } from './shell.js';
-import { parseWardenWord, wardenArguments, wardenEnvironment, wardenOrder } from './warden.js';
-import { prepareToWatch, watchFamily } from './watchdog.js';
 
 /** A number is a file descriptor that is open here; the child gets its own copy. */
 export type Sink = number | 'pipe' | 'ignore';

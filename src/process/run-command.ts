@@ -1,12 +1,12 @@
 import { appendFileSync, closeSync, constants, openSync } from 'node:fs';
 import type { Clock } from '../lib/clock.js';
-import type { ConsolePipe } from './console-pipe.js';
-import type { ConsolePipes } from './console-pipes.js';
-import type { Survivor } from './family.js';
+import type { ConsolePipe } from './console/console-pipe.js';
+import type { ConsolePipes } from './console/console-pipes.js';
+import { Tail } from './console/tail.js';
+import type { Survivor } from './containment/family.js';
 import { type Leader, startCommand } from './leader.js';
 import { type ProgramCall, shellCall } from './shell.js';
 import { endLeader, LEFTOVER_GRACE_MS, supervise } from './supervise.js';
-import { Tail } from './tail.js';
 
 /**
  * pipe: stdout and stderr go to the pipe, which is the caller's to begin and to give back.

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { Clock } from '../lib/clock.js';
+import { Tail } from './console/tail.js';
 import { startProgram } from './leader.js';
 import { supervise } from './supervise.js';
-import { Tail } from './tail.js';
 
 export interface ProgramOptions {
   readonly file: string;

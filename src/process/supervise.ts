@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import { deferred } from '../lib/async/deferred.js';
 import type { Clock } from '../lib/clock.js';
-import { endFamily, type Survivor } from './family.js';
+import { endFamily, type Survivor } from './containment/family.js';
+import { unwatchFamily } from './containment/watchdog.js';
 import type { Leader } from './leader.js';
-import { unwatchFamily } from './watchdog.js';
 
 /** How long what a command left in the background has between TERM and KILL. */
 export const LEFTOVER_GRACE_MS = 1000;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { freeDiskBytes } from '../lib/fs/free-space.js';
 import { clearPlace } from '../lib/fs/set-aside.js';
-import { isInUse } from '../process/processes-in.js';
+import { isInUse } from '../process/containment/directory-in-use.js';
 import { messageOf } from '../protocol/errors.js';
 import { indexesOf } from './kept-indexes.js';
 

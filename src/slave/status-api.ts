@@ -6,7 +6,7 @@ import type { Logger } from '../lib/logger.js';
 import { HostNames, isLoopback } from '../lib/net/host-names.js';
 import { listenOn, portOf } from '../lib/net/listen-on.js';
 import { version } from '../lib/version.js';
-import type { Containment } from '../process/containment.js';
+import type { Containment } from '../process/containment/containment.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { BuildId, SubjobId } from '../protocol/ids.js';
 import { API_VERSION } from '../protocol/routes.js';

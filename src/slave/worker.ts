@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { ARTIFACT_DIR } from '../job/environment.js';
 import { ensureOwnFolder } from '../lib/fs/own-folder.js';
 import { textStart } from '../lib/text/text-ends.js';
-import { endEscaped } from '../process/escaped.js';
+import { endEscaped } from '../process/containment/detached-processes.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 import type {

@@ -23,7 +23,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../src/lib/clock.js';
 import { countUnremovable, retryUnremovable } from '../../../src/lib/fs/set-aside.js';
-import { isInUse } from '../../../src/process/processes-in.js';
+import { isInUse } from '../../../src/process/containment/directory-in-use.js';
 import type { Workspace } from '../../../src/project/open-workspace.js';
 import { sweepWorkspaces } from '../../../src/project/sweep-workspaces.js';
 import { makeImmutable, makeMutable } from '../../support/immutable.js';

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { isInUse } from '../../../src/process/processes-in.js';
+import { isInUse } from '../../../src/process/containment/directory-in-use.js';
 import type { Workspace } from '../../../src/project/open-workspace.js';
 import { GitServer } from '../../support/git-server.js';
 import { MemoryRelay } from '../../support/memory-relay.js';

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isInUse } from '../../../src/process/processes-in.js';
+import { isInUse } from '../../../src/process/containment/directory-in-use.js';
 import { run } from '../../support/processes.js';
 import { GitProject } from '../../support/project.js';
 import { gitProject, openOn } from '../../support/workspaces.js';

@@ -2,7 +2,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { ClusterRunnerError } from '../protocol/errors.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
 import { ConsolePipe } from './console-pipe.js';
 
 /** Made by one process: starting it costs more than they do. */

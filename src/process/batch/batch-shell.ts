@@ -3,18 +3,18 @@ import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import { execa } from 'execa';
-import { TimeLimit } from '../lib/async/time-limit.js';
-import type { Clock } from '../lib/clock.js';
-import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
+import { TimeLimit } from '../../lib/async/time-limit.js';
+import type { Clock } from '../../lib/clock.js';
+import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+import type { ConsolePipe, OutputSink } from '../console/console-pipe.js';
+import type { ConsolePipes } from '../console/console-pipes.js';
+import { containment } from '../containment/containment.js';
+import { endFamily, type Survivor, survivorsSentence } from '../containment/family.js';
+import { processEntry } from '../containment/process-table.js';
+import { unwatchFamily } from '../containment/watchdog.js';
+import { type Leader, startCommand } from '../leader.js';
+import { LEFTOVER_GRACE_MS } from '../supervise.js';
 import { type BatchItem, batchList, batchScript, parseBatchWord } from './batch-script.js';
-import type { ConsolePipe, OutputSink } from './console-pipe.js';
-import type { ConsolePipes } from './console-pipes.js';
-import { containment } from './containment.js';
-import { endFamily, type Survivor, survivorsSentence } from './family.js';
-import { type Leader, startCommand } from './leader.js';
-import { processEntry } from './process-table.js';
-import { LEFTOVER_GRACE_MS } from './supervise.js';
-import { unwatchFamily } from './watchdog.js';
 
 export interface BatchShellOptions {
   /** Shell text, run once for each item. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Clock } from '../lib/clock.js';
-import { ClusterRunnerError } from '../protocol/errors.js';
+import type { Clock } from '../../lib/clock.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
 
 const FIRST_LOOK_MS = 2;
 const MAX_LOOK_MS = 50;

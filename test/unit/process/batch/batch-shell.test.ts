@@ -12,13 +12,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { systemClock } from '../../../src/lib/clock.js';
-import { type Batch, BatchShell } from '../../../src/process/batch-shell.js';
-import { ConsolePipes } from '../../../src/process/console-pipes.js';
-import { groupIsAlive } from '../../../src/process/process-group.js';
-import { processEntry } from '../../../src/process/process-table.js';
-import { ClusterRunnerError } from '../../../src/protocol/errors.js';
-import { until } from '../../support/until.js';
+import { systemClock } from '../../../../src/lib/clock.js';
+import { type Batch, BatchShell } from '../../../../src/process/batch/batch-shell.js';
+import { ConsolePipes } from '../../../../src/process/console/console-pipes.js';
+import { groupIsAlive } from '../../../../src/process/containment/process-group.js';
+import { processEntry } from '../../../../src/process/containment/process-table.js';
+import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
+import { until } from '../../../support/until.js';
 
 describe('running a command for many items', () => {
   let directory: string;

@@ -4,9 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { findPackageJSON } from '../../../src/lib/package-json.js';
-import { groupIsAlive } from '../../../src/process/process-group.js';
-import { until } from '../../support/until.js';
+import { findPackageJSON } from '../../../../src/lib/package-json.js';
+import { groupIsAlive } from '../../../../src/process/containment/process-group.js';
+import { until } from '../../../support/until.js';
 
 const fixtures = join(dirname(findPackageJSON(import.meta.url)), 'test/fixtures/commands');
 

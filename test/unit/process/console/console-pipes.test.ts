@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { ConsolePipe } from '../../../src/process/console-pipe.js';
-import { ConsolePipes } from '../../../src/process/console-pipes.js';
-import { until } from '../../support/until.js';
+import type { ConsolePipe } from '../../../../src/process/console/console-pipe.js';
+import { ConsolePipes } from '../../../../src/process/console/console-pipes.js';
+import { until } from '../../../support/until.js';
 
 describe('a pipe for what commands print', () => {
   let directory: string;

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { shellText } from '../../../src/job/shell-text.js';
-import { systemClock } from '../../../src/lib/clock.js';
-import { BatchShell } from '../../../src/process/batch-shell.js';
-import { ConsolePipes } from '../../../src/process/console-pipes.js';
-import { isPlainCommand } from '../../../src/process/plain-command.js';
+import { shellText } from '../../../../src/job/shell-text.js';
+import { systemClock } from '../../../../src/lib/clock.js';
+import { BatchShell } from '../../../../src/process/batch/batch-shell.js';
+import { isPlainCommand } from '../../../../src/process/batch/fork-safe-command.js';
+import { ConsolePipes } from '../../../../src/process/console/console-pipes.js';
 
 const plain = [
   ':',

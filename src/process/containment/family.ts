@@ -1,5 +1,5 @@
-import type { Clock } from '../lib/clock.js';
-import { ClusterRunnerError } from '../protocol/errors.js';
+import type { Clock } from '../../lib/clock.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { Containment } from './containment.js';
 import { endGroup } from './process-group.js';
 import { otherUserOf, type ProcessEntry, processTable } from './process-table.js';

@@ -1,5 +1,5 @@
-import { quoteForShell } from '../lib/text/shell-quote.js';
-import { isPlainCommand } from './plain-command.js';
+import { quoteForShell } from '../../lib/text/shell-quote.js';
+import { isPlainCommand } from './fork-safe-command.js';
 
 export interface BatchItem {
   /** What this item's command sees beside the environment of the batch. */

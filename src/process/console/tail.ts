@@ -1,4 +1,4 @@
-import { utf8End } from '../lib/text/text-ends.js';
+import { utf8End } from '../../lib/text/text-ends.js';
 /** Keeps the last bytes of what is written to it, and no more. */
 export class Tail {
   readonly #maxBytes: number;

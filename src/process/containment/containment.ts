@@ -1,6 +1,6 @@
 import { execa } from 'execa';
+import { findProgram } from '../shell.js';
 import { hasProcessTable } from './process-table.js';
-import { findProgram } from './shell.js';
 import { prctlNumber, type WardenLanguage } from './warden.js';
 
 /**
