@@ -2,7 +2,7 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../src/lib/clock.js';
-import { openWorkspace } from '../src/project/open-workspace.js';
+import { openWorkspace } from '../src/project/workspace/open-workspace.js';
 import { toId } from '../src/protocol/ids.js';
 import { GitProject } from '../test/support/project.js';
 import { benchOptions } from './support/options.js';

@@ -12,7 +12,7 @@ import { runProgram } from '../process/run-program.js';
 import { messageOf } from '../protocol/errors.js';
 import type { DependencyCacheDefinition, NamedJob } from '../protocol/job.js';
 import type { Project } from '../protocol/project.js';
-import { deepestExisting, isReallyInside } from './inside-workspace.js';
+import { deepestExisting, isReallyInside } from './workspace/path-containment.js';
 
 /*
  * Folders that `setup_build` makes and the next builds of the same job take over, such as `node_modules`. They are

@@ -11,8 +11,8 @@ import { maskCredentials } from '../lib/text/mask-credentials.js';
 import { textStart } from '../lib/text/text-ends.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { RemoteFile } from '../protocol/project.js';
-import { DiskFull, isDiskFull } from './git-errors.js';
-import { deepestExisting, isFolder, isReallyInside } from './inside-workspace.js';
+import { DiskFull, isDiskFull } from './git/git-errors.js';
+import { deepestExisting, isFolder, isReallyInside } from './workspace/path-containment.js';
 
 const SILENCE_MS = 60_000;
 const MAX_REDIRECTIONS = 5;

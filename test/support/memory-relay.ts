@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PackRelay } from '../../src/project/pack-relay.js';
+import type { PackRelay } from '../../src/project/git/bundle-transfer.js';
 import type { Pack } from '../../src/protocol/pack.js';
 
 /** Keeps bundles in a folder, as the master does. */

@@ -1,6 +1,10 @@
 import { tmpdir } from 'node:os';
 import { systemClock } from '../../src/lib/clock.js';
-import { openWorkspace, type Workspace, type WorkspaceOptions } from '../../src/project/open-workspace.js';
+import {
+  openWorkspace,
+  type Workspace,
+  type WorkspaceOptions,
+} from '../../src/project/workspace/open-workspace.js';
 import { toId } from '../../src/protocol/ids.js';
 import type { GitProject, Project } from '../../src/protocol/project.js';
 

@@ -3,7 +3,7 @@ import { masterRelay } from '../../client/master-relay.js';
 import { retry } from '../../client/retry.js';
 import { ownEnvironment } from '../../job/environment.js';
 import { systemClock } from '../../lib/clock.js';
-import { isInCheckout } from '../../project/checkout-of.js';
+import { isInCheckout } from '../../project/find-checkout.js';
 import type { BuildRequest } from '../../protocol/build.js';
 import type { ProgressDisplay } from './progress-display.js';
 import type { Wanted } from './request.js';
@@ -33,7 +33,7 @@ export async function requestFromHere(
     return { type: 'directory', project_directory: directory, ...more };
   }
   // Running git takes a library that other builds need not load.
-  const { sendSnapshot } = await import('../../project/snapshot.js');
+  const { sendSnapshot } = await import('../../project/snapshot/snapshot.js');
   const patience = { clock: systemClock, random: Math.random, signal };
   // Before the work of making it: the address may be wrong.
   await retry(() => client.knownPacks([], { signal }), { ...patience, giveUpAfterMs: FIRST_CONTACT_MS });

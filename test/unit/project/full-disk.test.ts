@@ -14,8 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../src/lib/clock.js';
-import { DiskFull, failed } from '../../../src/project/git-errors.js';
-import { sweepWorkspaces } from '../../../src/project/sweep-workspaces.js';
+import { DiskFull, failed } from '../../../src/project/git/git-errors.js';
+import { sweepWorkspaces } from '../../../src/project/workspace/sweep-workspaces.js';
 import { GitProject, writeFiles } from '../../support/project.js';
 import { gitProject, openOn } from '../../support/workspaces.js';
 

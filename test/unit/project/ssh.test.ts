@@ -2,7 +2,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { Workspace } from '../../../src/project/open-workspace.js';
+import type { Workspace } from '../../../src/project/workspace/open-workspace.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { GitProject } from '../../support/project.js';
 import { SshServer } from '../../support/ssh-server.js';

@@ -1,0 +1,137 @@
+import { copyFile, lstat, mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { removeTree } from '../../lib/fs/remove-tree.js';
+import type { ProgramResult } from '../../process/run-program.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+import type { Git } from './git.js';
+import type { Credentials } from './git-credentials.js';
+import { failed } from './git-errors.js';
+import { lfsProblem } from './lfs.js';
+import { isShallow } from './mirror.js';
+
+/** A commit that a mirror has, and how a checkout of it calls where it comes from. */
+export interface Source {
+  readonly mirror: string;
+  readonly commit: string;
+  /** The name of its remote. */
+  readonly remote: string;
+  /** Without credentials; null: it has no remote. */
+  readonly url: string | null;
+  /** With which it was fetched; its submodules on the same host are fetched with them too. */
+  readonly credentials: Credentials | null;
+}
+
+/** Clones the mirror into a folder that is empty or not there yet, and checks the commit out. @throws ClusterRunnerError */
+export async function cloneCold(git: Git, source: Source, folder: string): Promise<void> {
+  const { commit } = source;
+  await makeRepository(git, source, folder);
+  const checkedOut = await git(folder, 'checkout', '--quiet', '--force', '--detach', commit, '--');
+  if (checkedOut.exitCode !== 0) {
+    throw lfsProblem(checkedOut) ?? failed(`Commit ${commit} could not be checked out`, checkedOut);
+  }
+}
+
+/**
+ * Makes a used folder that of this commit: its files and nothing else, but for what is in submodules. Its repository is
+ * a new one, so that no setting, hook, branch or stash of an earlier build is in it. False when that could not be had.
+ * @param index that git wrote when it filled the folder, before anything of the project ran; it is moved
+ * @param scratch a path where nothing is
+ */
+export async function cloneWarm(
+  git: Git,
+  source: Source,
+  folder: string,
+  index: string,
+  scratch: string,
+): Promise<boolean> {
+  const { commit } = source;
+  const succeeds = async (...args: string[]) => (await git(folder, ...args)).exitCode === 0;
+  try {
+    // Through a link, another folder would be cleaned.
+    if (!(await lstat(folder)).isDirectory()) {
+      return false;
+    }
+    await removeTree(join(folder, '.git'));
+    await makeRepository(git, source, scratch);
+    await rename(join(scratch, '.git'), join(folder, '.git'));
+    await rename(index, join(folder, '.git', 'index'));
+    return (
+      (await succeeds('clean', '-ffdxq')) &&
+      (await succeeds('update-ref', '--no-deref', 'HEAD', commit)) &&
+      (await succeeds('reset', '--quiet', '--hard', commit)) &&
+      // Again: of a submodule that is no more, git leaves the files.
+      (await succeeds('clean', '-ffdxq')) &&
+      (await isClean(git, folder))
+    );
+  } catch (error) {
+    if (error instanceof ClusterRunnerError || (error instanceof Error && 'code' in error)) {
+      return false;
+    }
+    throw error;
+  } finally {
+    await removeTree(scratch);
+  }
+}
+
+async function isClean(git: Git, folder: string): Promise<boolean> {
+  const { exitCode, stdout } = await git(
+    folder,
+    'status',
+    '--porcelain',
+    '--ignored',
+    '--untracked-files=all',
+    '--ignore-submodules=all',
+  );
+  return exitCode === 0 && stdout === '';
+}
+
+/** A repository that borrows the objects of the mirror, without an index or files. */
+async function makeRepository(git: Git, source: Source, folder: string): Promise<void> {
+  const { mirror, remote, url } = source;
+  const parent = dirname(folder);
+  await mkdir(parent, { recursive: true });
+  const args = ['--quiet', '--shared', '--no-checkout', '--template=', '--origin', remote];
+  // Without a branch to bring, `git clone` makes a repository of sha1 of one of sha256.
+  const cloned =
+    isShallow(mirror) || source.commit.length === 64
+      ? await borrow(git, source, folder)
+      : await git(parent, 'clone', ...args, '--', mirror, folder);
+  if (cloned.exitCode !== 0) {
+    throw failed('The workspace of the build could not be made', cloned);
+  }
+  // Before the checkout: filters such as LFS ask the remote for files.
+  const named =
+    url === null
+      ? await git(folder, 'remote', 'remove', remote)
+      : await git(folder, 'config', `remote.${remote}.url`, url);
+  if (named.exitCode !== 0) {
+    throw failed('The workspace of the build could not be set up', named);
+  }
+}
+
+/**
+ * As `git clone --shared`, also of a shallow repository, with which that shares nothing, and brings only what branches and
+ * tags reach.
+ */
+async function borrow(git: Git, { mirror, commit, remote }: Source, folder: string): Promise<ProgramResult> {
+  const format = commit.length === 64 ? ['--object-format=sha256'] : [];
+  const made = await git(dirname(folder), 'init', '--quiet', '--template=', ...format, '--', folder);
+  if (made.exitCode !== 0) {
+    return made;
+  }
+  const repository = join(folder, '.git');
+  await mkdir(join(repository, 'objects', 'info'), { recursive: true });
+  await writeFile(join(repository, 'objects', 'info', 'alternates'), alternateLine(join(mirror, 'objects')));
+  if (isShallow(mirror)) {
+    await copyFile(join(mirror, 'shallow'), join(repository, 'shallow'));
+  }
+  const named = await git(folder, 'remote', 'add', '--', remote, mirror);
+  const refspecs = [`+refs/heads/*:refs/remotes/${remote}/*`, '+refs/tags/*:refs/tags/*'];
+  const fetching = ['fetch', '--quiet', '--update-shallow', '--no-tags', '--no-write-fetch-head'];
+  return named.exitCode === 0 ? await git(folder, ...fetching, '--', mirror, ...refspecs) : named;
+}
+
+/** As `objects/info/alternates` has it, in quotes so that any path is one line. */
+export function alternateLine(objects: string): string {
+  return `"${objects.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"\n`;
+}

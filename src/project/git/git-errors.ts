@@ -1,0 +1,108 @@
+import { maskCredentials } from '../../lib/text/mask-credentials.js';
+import { textEnd } from '../../lib/text/text-ends.js';
+import type { ProgramResult } from '../../process/run-program.js';
+import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+
+const MAX_QUOTED = 600;
+
+/** A mirror that git cannot work with; made again it may do. */
+export class DamagedMirror extends ClusterRunnerError {}
+
+/** This slave has no room: another may have, and so may this one later. */
+export class DiskFull extends ClusterRunnerError {
+  /** @param what could not be done */
+  constructor(what: string, cause: unknown) {
+    const sentence = `${what}, because the disk of this slave is full; make room where its base_directory is (${messageOf(cause)}).`;
+    super('UNAVAILABLE', sentence, { cause });
+  }
+}
+
+/** Whether an error of the system says so. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+}
+
+/** Not what the other side says of its own disk. */
+const NO_ROOM = /^(?!remote:).*(No space left on device|Out of diskspace|Disk quota exceeded)/im;
+
+/** Words of git for a repository that is broken, or that a killed git left locked. */
+const DAMAGE =
+  /not a git repository|\bcorrupt|bad object|bad config|bad (index|signature)|invalid object|object file .* is empty|unable to read (tree|sha1)|unable to (find|parse|read) |missing (blob|tree|commit)|inflate|packfile .* (cannot|does not)|did not send all necessary objects|unresolved deltas|\.lock': File exists|shallow\.lock|invalid sha1 pointer|fatal: bad revision|unexpected line in|packed-refs/i;
+
+/** What is wrong on the other side or on the way must not cost the mirror. */
+const ELSEWHERE =
+  /Could not read from remote|does not appear to be a git repository|remote error|unable to access/i;
+
+/** True when what git said can be put down to the local repository. */
+export function isDamage(stderr: string): boolean {
+  const here = stderr
+    .split('\n')
+    .filter((line) => !/^remote:|on the remote side|upload-pack/.test(line))
+    .join('\n');
+  return DAMAGE.test(here) && !ELSEWHERE.test(stderr);
+}
+
+/** The sentence for a fetch from `url` that failed. */
+export function fetchFailed(url: string, result: ProgramResult): ClusterRunnerError {
+  return failed(`${reasonOf(maskCredentials(url), result)}`, result);
+}
+
+/** A sentence of ours, then the end of what git said, without credentials. */
+export function failed(sentence: string, result: ProgramResult): ClusterRunnerError {
+  const said = quote(result.stderr);
+  if (NO_ROOM.test(result.stderr)) {
+    return new DiskFull(sentence, new Error(`git said: ${said}`));
+  }
+  const text = said === '' ? `${sentence}.` : `${sentence} (git said: ${said}).`;
+  return isDamage(result.stderr)
+    ? new DamagedMirror('PREPARATION_FAILED', text)
+    : new ClusterRunnerError('PREPARATION_FAILED', text);
+}
+
+function reasonOf(url: string, { ended, stderr }: ProgramResult): string {
+  const repository = `The git repository ${url}`;
+  if (ended === 'timedOut') {
+    return `${repository} was not fetched within an hour; check the network of this machine`;
+  }
+  if (/dubious ownership/i.test(stderr)) {
+    return `${repository} belongs to another user than the one who runs the slave; run \`git config --global --add safe.directory\` with its folder as that user`;
+  }
+  if (/lazy fetching disabled|from promisor remote/i.test(stderr)) {
+    return `${repository} is a partial clone that does not have all of its files; name the repository that it was cloned from`;
+  }
+  if (/REMOTE HOST IDENTIFICATION HAS CHANGED/i.test(stderr)) {
+    return `The host of ${url} has another key than this machine knows it by; if that is right, take the old one out of known_hosts`;
+  }
+  if (/Host key verification failed/i.test(stderr)) {
+    return `The host of ${url} is not known to this machine; add its key to known_hosts, or set git_strict_host_key_checking to false`;
+  }
+  if (
+    /could not read (Username|Password)|Authentication failed|Permission denied|access denied|returned error: 40[13]/i.test(
+      stderr,
+    )
+  ) {
+    return `${repository} may not be read from this machine; give this machine a key or a credential helper for it`;
+  }
+  if (
+    /does not appear to be a git repository|repository .*not found|does not exist|no such file/i.test(stderr)
+  ) {
+    return `${repository} does not exist, or may not be read from this machine; check the URL`;
+  }
+  if (
+    /Could not resolve|Connection (refused|timed out|reset)|Failed to connect|No route to host|unable to (connect|look up|access)/i.test(
+      stderr,
+    )
+  ) {
+    return `${repository} cannot be reached from this machine; check the URL and the network`;
+  }
+  return `${repository} could not be fetched`;
+}
+
+/** The last lines in one, so that an error stays one sentence. */
+function quote(stderr: string): string {
+  const lines = maskCredentials(stderr)
+    .split(/[\r\n]+/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  return textEnd(lines.slice(-6).join('; '), MAX_QUOTED).replace(/\.$/, '');
+}

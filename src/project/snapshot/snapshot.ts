@@ -1,0 +1,165 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { isAbsolute, join, relative } from 'node:path';
+import type { Clock } from '../../lib/clock.js';
+import { removeTree } from '../../lib/fs/remove-tree.js';
+import { MAX_CHAIN } from '../../protocol/pack.js';
+import type { SnapshotProject } from '../../protocol/project.js';
+import type { Revision } from '../../protocol/revision.js';
+import { type PackRelay, sendBundle } from '../git/bundle-transfer.js';
+import { createGit, createProgram, type Git } from '../git/git.js';
+import { gitEnvironment } from '../git/git-environment.js';
+import { failed } from '../git/git-errors.js';
+import { GitFiles } from '../git/git-files.js';
+import { headOf } from '../git/revision.js';
+import { type Committed, MESSAGE, plainCommit, plainEnvironment } from './deterministic-commit.js';
+import { ancestorsOf, findWorkingTree, makeScratch, scratchEnvironment, writeTree } from './working-tree.js';
+
+export interface SnapshotOptions {
+  /** In a checkout; holds clusterrunner.yaml. */
+  readonly directory: string;
+  /** Absolute paths of what is not to be part of it, unless it is committed. */
+  readonly excluded: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly relay: PackRelay;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}
+
+export interface Snapshot {
+  readonly project: SnapshotProject;
+  /** False when all of it is committed. */
+  readonly hasChanges: boolean;
+  /** The commit that the working tree is based on; null when there is none. */
+  readonly revision: Revision | null;
+  /** Of what the master did not have. */
+  readonly bytesSent: number;
+  /** Sentences about what is not part of it though somebody may think so. */
+  readonly notes: readonly string[];
+}
+
+/** Makes a commit; resolves with its hash. */
+type Commit = (tree: string, parent: string | null, seconds: number) => Promise<string>;
+
+/**
+ * Gives the master the working tree as it stands: what is committed, what is not, and what git does not know yet, but
+ * for ignored files. Everything is written to a folder for temporary files, which is removed again: the checkout, its
+ * index, refs and objects stay as they are. Of a commit that the master has, or once had from such a snapshot, only
+ * what is new is sent.
+ * @throws ClusterRunnerError USAGE, PREPARATION_FAILED; what the relay throws; the reason of `signal`
+ */
+export async function sendSnapshot(options: SnapshotOptions): Promise<Snapshot> {
+  const { env, signal, clock, relay } = options;
+  const parent = await mkdtemp(join(tmpdir(), 'clusterrunner-snapshot-'));
+  const scratch = join(parent, 'repository');
+  const basic = gitEnvironment(env, false, []);
+  const git = createGit(basic, signal, clock);
+  const writingEnvironment = { ...basic, ...scratchEnvironment(scratch) };
+  const writing = {
+    git: createGit(writingEnvironment, signal, clock),
+    files: new GitFiles(createProgram('sh', writingEnvironment, signal, clock), join(parent, 'names')),
+  };
+  const commit: Commit = (tree, base, seconds) => {
+    const dated = createGit({ ...basic, ...plainEnvironment(seconds) }, signal, clock);
+    return commitTree(dated, scratch, tree, base);
+  };
+  try {
+    const checkout = await findWorkingTree(git, options.directory);
+    const { top, url, projectDirectory } = checkout;
+    const excluded = options.excluded
+      .map((path) => relative(top, path))
+      .filter((path) => path !== '' && !path.startsWith('../') && path !== '..' && !isAbsolute(path));
+    await makeScratch(git, checkout, scratch);
+    const { tree, notes } = await writeTree(writing, top, excluded);
+    const ancestors = await ancestorsOf(git, top);
+    const sent = await sendTree(tree, ancestors, { git, scratch, commit, relay });
+    const hasChanges = tree !== ancestors[0]?.tree;
+    const head = await headOf(git, top);
+    return {
+      project: { type: 'snapshot', hash: sent.hash, url, project_directory: projectDirectory },
+      hasChanges,
+      revision: head === null ? null : { ...head, has_changes: hasChanges },
+      bytesSent: sent.bytes,
+      notes,
+    };
+  } finally {
+    await removeTree(parent);
+  }
+}
+
+interface Sending {
+  readonly git: Git;
+  readonly scratch: string;
+  readonly commit: Commit;
+  readonly relay: PackRelay;
+}
+
+/** What is committed goes first, if it must, so that the next snapshot upon the same commit is small. */
+async function sendTree(
+  tree: string,
+  ancestors: readonly Committed[],
+  sending: Sending,
+): Promise<{ hash: string; bytes: number }> {
+  const { git, scratch, commit, relay } = sending;
+  const head = ancestors[0];
+  const base = await nearestKnown(ancestors, sending);
+  let bytes = 0;
+  const send = async (hash: string, upon: string | null): Promise<void> => {
+    if ((await relay.chain(hash)).length === 0) {
+      bytes += await sendBundle(git, scratch, { commit: hash, base: upon, refs: [] }, relay);
+    }
+  };
+  let committed: string | null = null;
+  if (head !== undefined) {
+    const isThere = base === head.commit || base === plainCommit(head);
+    committed = isThere ? base : await commit(head.tree, base, head.seconds);
+    if (!isThere) {
+      await send(committed, base);
+    }
+  }
+  if (committed !== null && tree === head?.tree) {
+    return { hash: committed, bytes };
+  }
+  const hash = await commit(tree, committed, head?.seconds ?? 0);
+  await send(hash, committed);
+  return { hash, bytes };
+}
+
+/**
+ * Of the commits and of what snapshots make of them, the nearest one that the master has, if two bundles can build upon
+ * it. The scratch repository has it too then.
+ */
+async function nearestKnown(
+  ancestors: readonly Committed[],
+  { relay, commit }: Sending,
+): Promise<string | null> {
+  const candidates = ancestors.flatMap((one) => [
+    { hash: plainCommit(one), plainOf: one },
+    { hash: one.commit, plainOf: null },
+  ]);
+  const has = new Set((await relay.known(candidates.map(({ hash }) => hash))).known);
+  const nearest = candidates.find(({ hash }) => has.has(hash));
+  if (nearest === undefined || (await relay.chain(nearest.hash)).length >= MAX_CHAIN) {
+    return null;
+  }
+  const { hash, plainOf } = nearest;
+  return plainOf === null ? hash : commit(plainOf.tree, null, plainOf.seconds);
+}
+
+async function commitTree(git: Git, scratch: string, tree: string, parent: string | null): Promise<string> {
+  const upon = parent === null ? [] : ['-p', parent];
+  const made = await git(
+    scratch,
+    '-c',
+    'i18n.commitEncoding=UTF-8',
+    'commit-tree',
+    tree,
+    ...upon,
+    '-m',
+    MESSAGE,
+  );
+  if (made.exitCode !== 0) {
+    throw failed('The snapshot could not be committed', made);
+  }
+  return made.stdout.trim();
+}

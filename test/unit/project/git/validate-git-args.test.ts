@@ -1,0 +1,79 @@
+import { expect } from 'chai';
+import { checkGitNames, insideFolder } from '../../../../src/project/git/validate-git-args.js';
+import type { GitProject } from '../../../../src/protocol/project.js';
+
+function accepts(more: Partial<GitProject>): boolean {
+  const project: GitProject = {
+    type: 'git',
+    url: 'https://h/r.git',
+    remote: 'origin',
+    branch: null,
+    hash: null,
+    project_directory: null,
+    ...more,
+  };
+  try {
+    checkGitNames(project);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('names that are given to git', () => {
+  it('are URLs that name the same place on every slave', () => {
+    for (const url of [
+      'https://h/r',
+      'ssh://git@h/r',
+      'git@h:o/r.git',
+      'file:///r',
+      '/srv/r.git',
+      'git://h/r',
+    ]) {
+      expect(accepts({ url }), url).to.equal(true);
+    }
+    for (const url of [
+      'ext::sh -c id',
+      'fd::17',
+      '--upload-pack=id',
+      'ftp://h/r',
+      'r.git',
+      '../r',
+      'https://h/\nr',
+    ]) {
+      expect(accepts({ url }), url).to.equal(false);
+    }
+  });
+
+  it('are one ref each', () => {
+    for (const branch of ['main', 'feature/a-b', 'refs/pull/5/head', 'v1.0', 'ümlaut']) {
+      expect(accepts({ branch }), branch).to.equal(true);
+    }
+    for (const branch of ['-f', 'a:b', 'a..b', 'a b', '*', '@{-1}', 'a^', '', '/a', '+a', 'a.lock']) {
+      expect(accepts({ branch }), branch).to.equal(false);
+    }
+  });
+
+  it('are hexadecimal when they are hashes', () => {
+    expect(accepts({ hash: '0123abcDEF' })).to.equal(true);
+    expect(accepts({ hash: 'HEAD' })).to.equal(false);
+    expect(accepts({ hash: '--all' })).to.equal(false);
+  });
+
+  it('are plain words when they are remotes', () => {
+    expect(accepts({ remote: 'upstream' })).to.equal(true);
+    expect(accepts({ remote: '--config=x' })).to.equal(false);
+    expect(accepts({ remote: 'a/../b' })).to.equal(false);
+  });
+
+  it('stay in the repository when they are folders', () => {
+    expect(['', '.', './', 'a/', './a//b'].map(insideFolder)).to.deep.equal(['.', '.', '.', 'a', 'a/b']);
+    expect(['/', '/a', '..', 'a/..', 'a/../..'].map(insideFolder)).to.deep.equal([
+      null,
+      null,
+      null,
+      null,
+      null,
+    ]);
+  });
+});

@@ -1,0 +1,34 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import {
+  MESSAGE,
+  plainCommit,
+  plainEnvironment,
+} from '../../../../src/project/snapshot/deterministic-commit.js';
+
+describe('the hash of a commit without a parent', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'plain-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  for (const format of ['sha1', 'sha256']) {
+    for (const seconds of [0, 1_700_000_000]) {
+      it(`is what git gives it (${format}, ${seconds})`, () => {
+        const git = (...args: string[]) =>
+          execFileSync('git', args, {
+            cwd: directory,
+            encoding: 'utf8',
+            env: { PATH: process.env.PATH, HOME: directory, ...plainEnvironment(seconds) },
+          }).trim();
+        git('init', '-q', `--object-format=${format}`);
+        const tree = git('write-tree');
+        expect(plainCommit({ tree, seconds })).to.equal(git('commit-tree', tree, '-m', MESSAGE));
+      });
+    }
+  }
+});
