@@ -9,7 +9,7 @@ import { PathAliases } from '../src/lib/text/path-aliases.js';
 import { Masks } from '../src/lib/text/redactor.js';
 import { toId } from '../src/protocol/ids.js';
 import { writeArchive } from '../src/slave/archive/write-archive.js';
-import { SubjobConsoles } from '../src/slave/subjob-consoles.js';
+import { SubjobConsoles } from '../src/slave/console/subjob-consoles.js';
 import { untilEnded } from './support/builds.js';
 import { benchOptions } from './support/options.js';
 import { Report } from './support/report.js';

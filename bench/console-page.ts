@@ -6,7 +6,7 @@ import { Masks } from '../src/lib/text/redactor.js';
 import { readArchivedConsole } from '../src/master/consoles/archived.js';
 import { toId } from '../src/protocol/ids.js';
 import { writeArchive } from '../src/slave/archive/write-archive.js';
-import { SubjobConsoles } from '../src/slave/subjob-consoles.js';
+import { SubjobConsoles } from '../src/slave/console/subjob-consoles.js';
 import { benchOptions } from './support/options.js';
 import { Report, type Row } from './support/report.js';
 import { median, quantile, round } from './support/statistics.js';

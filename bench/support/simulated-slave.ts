@@ -9,8 +9,8 @@ import type {
   RunAssignment,
   WorkAnswer,
 } from '../../src/protocol/slave.js';
-import { Session } from '../../src/slave/session.js';
-import { WorkLoop } from '../../src/slave/work-loop.js';
+import { Session } from '../../src/slave/link/session.js';
+import { WorkLoop } from '../../src/slave/link/work-poller.js';
 import { ranIn } from '../../test/support/ran-in.js';
 import { LeanClient } from './lean-client.js';
 import { sampleArchive } from './sample-archives.js';

@@ -16,14 +16,14 @@ import { trimIdle } from '../project/workspace/idle-workspaces.js';
 import { sweepWorkspaces } from '../project/workspace/sweep-workspaces.js';
 import { messageOf } from '../protocol/errors.js';
 import type { Secrets } from '../protocol/signing/secrets.js';
-import { CANCEL_GRACE_MS } from './build-host.js';
-import { DiskWatch } from './free-disk.js';
-import { Outbox } from './outbox.js';
-import { noteInstance, readPredecessor } from './predecessor.js';
-import { Session } from './session.js';
-import { type StatusServer, serveStatus } from './status-api.js';
-import { Unremovable } from './unremovable.js';
-import { WorkLoop } from './work-loop.js';
+import { Outbox } from './archive/outbox.js';
+import { CANCEL_GRACE_MS } from './build/build-context.js';
+import { DiskWatch } from './disk/disk-watch.js';
+import { Unremovable } from './disk/unremovable.js';
+import { noteInstance, readPredecessor } from './link/previous-instance.js';
+import { Session } from './link/session.js';
+import { type StatusServer, serveStatus } from './link/status-api.js';
+import { WorkLoop } from './link/work-poller.js';
 import { Worker } from './worker.js';
 
 export interface SlaveOptions {

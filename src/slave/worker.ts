@@ -14,24 +14,24 @@ import type {
   WorkAnswer,
   WorkRequest,
 } from '../protocol/slave.js';
-import { Ahead } from './ahead.js';
+import type { Outbox } from './archive/outbox.js';
 import { packResults } from './archive/pack-results.js';
 import type { WrittenArchive } from './archive/write-archive.js';
-import { BuildHost, CANCEL_GRACE_MS, type HostContext } from './build-host.js';
-import { ExecutorUse } from './executor-use.js';
-import { Executors } from './executors.js';
-import { Handbacks, MAX_OUTPUT } from './handbacks.js';
-import { type HeldLease, HeldLeases } from './leases.js';
-import type { Outbox } from './outbox.js';
-import { prepare, scratchFile, unlessTooLong } from './prepare.js';
-import { ProgressReporter } from './progress-reporter.js';
-import { type AtomProgress, runSubjob, type SubjobOutcome } from './run-subjob.js';
-import { withSetup } from './setup-output.js';
-import type { SlaveStatus } from './status-api.js';
-import { SubjobConsoles } from './subjob-consoles.js';
-import { unlessAborted } from './unless-aborted.js';
-import type { Unremovable } from './unremovable.js';
-import { Waiting } from './waiting.js';
+import { unlessAborted } from './build/abortable.js';
+import { BuildHost, CANCEL_GRACE_MS, type HostContext } from './build/build-context.js';
+import { prepare, scratchFile, unlessTooLong } from './build/prepare-build.js';
+import { type AtomProgress, runSubjob, type SubjobOutcome } from './build/run-subjob.js';
+import { withSetup } from './build/setup-output.js';
+import { SubjobConsoles } from './console/subjob-consoles.js';
+import type { Unremovable } from './disk/unremovable.js';
+import { Waiting } from './executors/assignment-queue.js';
+import { ExecutorUse } from './executors/executor-slot.js';
+import { Executors } from './executors/executors.js';
+import { type HeldLease, HeldLeases } from './executors/held-leases.js';
+import { Ahead } from './executors/prefetcher.js';
+import { Handbacks, MAX_OUTPUT } from './link/lease-returns.js';
+import { ProgressReporter } from './link/progress-reporter.js';
+import type { SlaveStatus } from './link/status-api.js';
 
 export interface WorkerOptions extends HostContext {
   readonly numExecutors: number;

@@ -10,8 +10,8 @@ import { type ResultLimits, unlimited } from '../../protocol/results/result-limi
 import { ArtifactRoom, type FreeBytes, SubjobRoom } from './artifact-room.js';
 import { AtomNotes, NOTES } from './atom-notes.js';
 import { ConsoleIndexer } from './console-indexer.js';
-import { entriesBelow } from './files-below.js';
-import { ifReadable } from './source.js';
+import { ifReadable } from './file-source.js';
+import { entriesBelow } from './walk-directory.js';
 
 /** What the archive of a subjob is made of: one of its atoms' folders. */
 export interface AtomFolder {

@@ -12,9 +12,9 @@ import { groupIsAlive } from '../../../src/process/containment/process-group.js'
 import { toId } from '../../../src/protocol/ids.js';
 import type { JobDefinition } from '../../../src/protocol/job.js';
 import { unlimited } from '../../../src/protocol/results/result-limits.js';
-import { BatchShells } from '../../../src/slave/batch-shells.js';
-import { runSubjob } from '../../../src/slave/run-subjob.js';
-import { SubjobConsoles } from '../../../src/slave/subjob-consoles.js';
+import { runSubjob } from '../../../src/slave/build/run-subjob.js';
+import { BatchShells } from '../../../src/slave/build/shell-pool.js';
+import { SubjobConsoles } from '../../../src/slave/console/subjob-consoles.js';
 
 describe('the atom_timeout', () => {
   let root: string;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
-import { Session } from '../../../src/slave/session.js';
+import { Session } from '../../../src/slave/link/session.js';
 import { type FakeMaster, startFakeMaster } from '../../support/fake-master.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { eventually } from '../../support/wait.js';

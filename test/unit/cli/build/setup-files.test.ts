@@ -14,7 +14,7 @@ import fc from 'fast-check';
 import { replaceableFolder } from '../../../../src/cli/build/results.js';
 import { copySetups, SETUP_NAME, setupName } from '../../../../src/cli/build/setup-files.js';
 import { SETUP_FILE } from '../../../../src/protocol/results/archive-names.js';
-import { setupText } from '../../../../src/slave/setup-output.js';
+import { setupText } from '../../../../src/slave/build/setup-output.js';
 
 const text = (slave: string, output = 'installed\n') =>
   setupText({ slave, seconds: 12.34, output, isCut: false });

@@ -1,0 +1,363 @@
+import { join } from 'node:path';
+import { masterRelay } from '../../client/master-relay.js';
+import {
+  buildEnvironment,
+  CACHE_HIT,
+  commandEnvironment,
+  ownEnvironment,
+  SETUP_MARK,
+} from '../../job/environment.js';
+import { aliasesOf } from '../../job/project-path.js';
+import { shellText } from '../../job/shell-text.js';
+import type { Clock } from '../../lib/clock.js';
+import type { Logger } from '../../lib/logger.js';
+import { PathAliases } from '../../lib/text/path-aliases.js';
+import type { Masks } from '../../lib/text/redactor.js';
+import type { ConsolePipes } from '../../process/console/console-pipes.js';
+import { containment } from '../../process/containment/containment.js';
+import { endEscaped } from '../../process/containment/detached-processes.js';
+import { type Survivor, survivorsSentence } from '../../process/containment/family.js';
+import { type Leftovers, runCommand, runStartingServices } from '../../process/run-command.js';
+import type { DependencyCache } from '../../project/dependency-cache.js';
+import type { PackRelay } from '../../project/git/bundle-transfer.js';
+import type { RemoteFileLimits } from '../../project/remote-files.js';
+import { openWorkspace, type Workspace } from '../../project/workspace/open-workspace.js';
+import { messageOf } from '../../protocol/errors.js';
+import type { BuildId } from '../../protocol/ids.js';
+import type { NamedJob } from '../../protocol/job.js';
+import type { Project, RemoteFile } from '../../protocol/project.js';
+import type { Session } from '../link/session.js';
+import { lockFolder } from './folder-lock.js';
+import { setupText } from './setup-output.js';
+import { BatchShells } from './shell-pool.js';
+
+export interface HostContext {
+  /** Of the slave, as its master calls it. */
+  readonly name: string;
+  /** Of this slave alone: mirrors and workspaces. */
+  readonly root: string;
+  readonly strictHostKeyChecking: boolean;
+  /** How many checkouts of ended builds stay for later builds. */
+  readonly workspacesKept: number;
+  readonly remoteFileLimits: RemoteFileLimits;
+  /** What setups of earlier builds have made. */
+  readonly dependencies: DependencyCache;
+  /** Whether commits are taken from the master, and given to it, so that their origin is asked once. */
+  readonly projectFromMaster: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Names of variables that commands may see beside the basic ones; see commandEnvironment. */
+  readonly envPassthrough: readonly string[];
+  /** What must not be shown of what commands print. */
+  readonly masks: Masks;
+  /** For what commands print. */
+  readonly pipes: ConsolePipes;
+  readonly session: Session;
+  readonly random: () => number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface BuildFiles {
+  readonly project: Project;
+  readonly remote_files: readonly RemoteFile[];
+}
+
+/** null: the build can run here. Else the end of what `setup_build` printed. */
+export type SetupFailure = string | null;
+
+/** How long TERM is given before KILL: whoever cancels waits for the end of it … */
+export const CANCEL_GRACE_MS = 1_000;
+/** … and what has taken too long may have something to say of itself. */
+export const TIMEOUT_GRACE_MS = 5_000;
+/** Of setup's output, what is reported. */
+const TAIL_BYTES = 16 * 1024;
+/** A master that is being started again is waited for, but a build has other ways to its files. */
+const RELAY_PATIENCE_MS = 30_000;
+/** The build waits meanwhile, for what it can do without. */
+const SHARE_PATIENCE_MS = 5_000;
+/** A teardown that hangs must not keep a slave from its next build. */
+const TEARDOWN_MS = 5 * 60_000;
+
+/**
+ * One build on this slave: its workspace is opened once, its setup runs once before the first atom, and its
+ * teardown once at the end if the setup was ever begun.
+ */
+export class BuildHost {
+  readonly id: BuildId;
+  /** The slave's environment, as the project's commands may see it. */
+  readonly inherited: Readonly<Record<string, string>>;
+  readonly pipes: ConsolePipes;
+  /** The name of the slave. */
+  readonly slave: string;
+  readonly #files: BuildFiles;
+  readonly #context: HostContext;
+  readonly #canceled = new AbortController();
+  #workspace: Promise<Workspace> | null = null;
+  #setup: Promise<SetupFailure> | null = null;
+  /** What it printed, until it has been delivered. */
+  #setupText: (() => string) | null = null;
+  #job: NamedJob | null = null;
+  #shells: BatchShells | null = null;
+  /** Whatever setup has left running. */
+  #services: Leftovers | null = null;
+  /** Whether what setup has started is known by SETUP_MARK. */
+  #hasMark = false;
+
+  constructor(id: BuildId, files: BuildFiles, context: HostContext) {
+    this.id = id;
+    this.#files = files;
+    this.#context = context;
+    this.pipes = context.pipes;
+    this.slave = context.name;
+    this.inherited = commandEnvironment(context.env, context.envPassthrough);
+  }
+
+  /** Fetches the project at the first call. @throws ClusterRunnerError PREPARATION_FAILED */
+  workspace(): Promise<Workspace> {
+    const {
+      root,
+      strictHostKeyChecking,
+      workspacesKept,
+      remoteFileLimits,
+      clock,
+      random,
+      projectFromMaster,
+      log,
+    } = this.#context;
+    const { project } = this.#files;
+    this.#workspace ??= openWorkspace({
+      project,
+      remoteFiles: this.#files.remote_files,
+      buildId: this.id,
+      root,
+      strictHostKeyChecking,
+      workspacesKept,
+      remoteFileLimits,
+      random,
+      env: ownEnvironment(this.#context.env),
+      relay: projectFromMaster || project.type === 'snapshot' ? this.#relay() : null,
+      warn: (sentence) => log.warn({ build: this.id }, sentence),
+      signal: this.#canceled.signal,
+      clock,
+    });
+    return this.#workspace;
+  }
+
+  /** Of the checkout, if it is this slave's own: on another machine nobody knows its path. */
+  async pathAliases(): Promise<PathAliases> {
+    const { projectDirectory, checkout } = await this.workspace();
+    return new PathAliases(checkout === null ? [] : aliasesOf(projectDirectory, checkout));
+  }
+
+  /** Gives the master the commit for the other slaves, which can do without. Never rejects. */
+  async share(): Promise<void> {
+    if (!this.#context.projectFromMaster) {
+      return;
+    }
+    try {
+      const workspace = await this.workspace();
+      await workspace.share(this.#relay(SHARE_PATIENCE_MS));
+    } catch (error) {
+      if (!this.#canceled.signal.aborted) {
+        const why = messageOf(error);
+        this.#context.log.warn({ build: this.id }, `Other slaves must fetch the project themselves: ${why}`);
+      }
+    }
+  }
+
+  /** Runs the job's setup at the first call. @throws ClusterRunnerError PREPARATION_FAILED */
+  ready(job: NamedJob): Promise<SetupFailure> {
+    this.#job = job;
+    this.#setup ??= this.#runSetup(job);
+    return this.#setup;
+  }
+
+  /** What the setup printed, for the results: once, and then null, as when there is no setup. */
+  takeSetupText(): string | null {
+    const text = this.#setupText;
+    this.#setupText = null;
+    return text?.() ?? null;
+  }
+
+  /** What commands of the build see, but for what belongs to one atom. */
+  environment(projectDirectory: string): Record<string, string> {
+    return {
+      ...this.inherited,
+      ...buildEnvironment({ projectDirectory, buildId: this.id }),
+    };
+  }
+
+  /** Those in which its atoms run; they end with the build. */
+  shells(job: NamedJob, projectDirectory: string): BatchShells {
+    this.#shells ??= new BatchShells({
+      command: shellText(job.definition.commands),
+      cwd: projectDirectory,
+      env: this.inherited,
+      pipes: this.pipes,
+      clock: this.#context.clock,
+    });
+    return this.#shells;
+  }
+
+  /** Ends a fetch or a setup that is under way: nobody waits for it any more. */
+  cancel(): void {
+    this.#canceled.abort(new Error(`Build ${this.id} needs this slave no more.`));
+  }
+
+  /** Nothing of the build runs here any more: what was begun is ended, teardown runs, the workspace goes. */
+  async release(): Promise<void> {
+    this.cancel();
+    this.#shells?.end();
+    if (this.#workspace === null) {
+      return;
+    }
+    const workspace = await this.#workspace.catch(() => null);
+    if (workspace === null) {
+      return;
+    }
+    await this.#setup?.catch(() => null);
+    await this.#runTeardown(workspace);
+    await this.#endServices();
+    if (this.#hasMark) {
+      const isOurs = (mark: string) => mark === this.#mark;
+      await endEscaped(SETUP_MARK, isOurs, CANCEL_GRACE_MS, this.#context.clock);
+    }
+    await workspace.release();
+  }
+
+  #relay(patienceMs = RELAY_PATIENCE_MS): PackRelay {
+    const { session, clock, random } = this.#context;
+    const signal = this.#canceled.signal;
+    return masterRelay(session.client, { clock, random, signal, patienceMs });
+  }
+
+  async #runSetup(job: NamedJob): Promise<SetupFailure> {
+    const { projectDirectory } = await this.workspace();
+    const command = shellText(job.definition.setup_build ?? []);
+    if (command === '') {
+      return null;
+    }
+    const request = {
+      project: this.#files.project,
+      job,
+      projectDirectory,
+      signal: this.#canceled.signal,
+    };
+    return await this.#context.dependencies.around(request, async (isHit) => {
+      const failure = await this.#runSetupCommand(command, projectDirectory, {
+        ...this.environment(projectDirectory),
+        ...(job.definition.cache === undefined ? {} : { [CACHE_HIT]: String(isHit) }),
+      });
+      return { ok: failure === null, value: failure };
+    });
+  }
+
+  async #runSetupCommand(
+    command: string,
+    projectDirectory: string,
+    env: Record<string, string>,
+  ): Promise<SetupFailure> {
+    const { kind } = await containment();
+    // Where nothing else finds what leaves the session of a setup, its environment does.
+    this.#hasMark = kind === 'session';
+    const mark = this.#hasMark ? { [SETUP_MARK]: this.#mark } : {};
+    const unlock = await this.#lockFolder(projectDirectory);
+    const { result, leftovers } = await runStartingServices({
+      command,
+      cwd: projectDirectory,
+      env: { ...env, ...mark },
+      output: { kind: 'tail', maxBytes: TAIL_BYTES, pipes: this.pipes },
+      signal: this.#canceled.signal,
+      graceMs: CANCEL_GRACE_MS,
+      clock: this.#context.clock,
+    }).finally(unlock);
+    const { exitCode, ended, tail, survivors, seconds: took } = result;
+    this.#services = leftovers;
+    this.#noteSurvivors('setup_build', survivors);
+    if (ended === 'canceled') {
+      // No failure of the setup's own, so nothing to report as one.
+      this.#canceled.signal.throwIfAborted();
+    }
+    const paths = await this.pathAliases();
+    if (exitCode !== 0) {
+      return `setup_build exited with ${exitCode}:\n${paths.inText(tail ?? '')}`;
+    }
+    // Asked later: what a command printed last may still be on its way when it has ended.
+    this.#setupText = () => {
+      const output = leftovers?.tail() ?? '';
+      return setupText({
+        slave: this.slave,
+        seconds: took,
+        output: this.#context.masks.inEnd(paths.inText(output)),
+        isCut: Buffer.byteLength(output) >= TAIL_BYTES,
+      });
+    };
+    return null;
+  }
+
+  /** Builds of type directory run where the files are, so one setup at a time: others would overwrite what it makes. */
+  async #lockFolder(folder: string): Promise<() => Promise<void>> {
+    if (this.#files.project.type !== 'directory') {
+      return async () => undefined;
+    }
+    const { clock, log } = this.#context;
+    return lockFolder(folder, {
+      holder: `process ${process.pid}, build ${this.id}`,
+      signal: this.#canceled.signal,
+      clock,
+      onWait: (holder) =>
+        log.info(
+          { build: this.id },
+          `setup_build waits: another one runs in ${folder} (${holder || 'which ends now'}).`,
+        ),
+    });
+  }
+
+  async #runTeardown({ projectDirectory }: Workspace): Promise<void> {
+    const command = shellText(this.#job?.definition.teardown_build ?? []);
+    if (this.#setup === null || command === '') {
+      return;
+    }
+    const { exitCode, ended, tail, survivors } = await runCommand({
+      command,
+      cwd: projectDirectory,
+      env: this.environment(projectDirectory),
+      output: { kind: 'tail', maxBytes: TAIL_BYTES, pipes: this.pipes },
+      signal: AbortSignal.timeout(TEARDOWN_MS),
+      graceMs: TIMEOUT_GRACE_MS,
+      clock: this.#context.clock,
+    });
+    this.#noteSurvivors('teardown_build', survivors);
+    if (ended === 'canceled' || exitCode !== 0) {
+      const how = ended === 'canceled' ? 'took too long' : `exited with ${exitCode}`;
+      const output = this.#context.masks.inEnd(tail ?? '');
+      this.#context.log.warn({ build: this.id, output }, `teardown_build ${how}.`);
+    }
+  }
+
+  get #mark(): string {
+    return join(this.#context.root, 'work', `setup-of-${this.id}`);
+  }
+
+  /** Those that setup has started live until teardown, which may want to speak with them, has run. */
+  async #endServices(): Promise<void> {
+    const services = this.#services;
+    this.#services = null;
+    if (services !== null) {
+      this.#noteSurvivors('setup_build', await services.end(TIMEOUT_GRACE_MS));
+      const output = this.#context.masks.inEnd(services.tail());
+      if (output !== '') {
+        this.#context.log.debug(
+          { build: this.id, output },
+          'The end of what setup_build and its services have printed.',
+        );
+      }
+    }
+  }
+
+  #noteSurvivors(section: string, survivors: readonly Survivor[]): void {
+    if (survivors.length > 0) {
+      this.#context.log.warn({ build: this.id }, `${section}: ${survivorsSentence(survivors)}`);
+    }
+  }
+}

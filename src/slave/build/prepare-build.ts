@@ -1,0 +1,199 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { maskProjectDirectory, readAtomizerOutput, splitAtoms } from '../../job/atoms.js';
+import { assertRunnable } from '../../job/definition-problem.js';
+import { durationSeconds } from '../../job/duration.js';
+import { valueProblem } from '../../job/environment.js';
+import { readJob } from '../../job/read-job.js';
+import { shellText } from '../../job/shell-text.js';
+import { TimeLimit } from '../../lib/async/time-limit.js';
+import type { Clock } from '../../lib/clock.js';
+import { textStart, utf8End } from '../../lib/text/text-ends.js';
+import { runCommand } from '../../process/run-command.js';
+import type { GivenAtom } from '../../protocol/build.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+import type { NamedJob } from '../../protocol/job.js';
+import type { ListedAtom, PrepareAssignment, Prepared } from '../../protocol/slave.js';
+import { SizeLimit } from '../disk/size-limit.js';
+import { unlessAborted } from './abortable.js';
+import { type BuildHost, CANCEL_GRACE_MS } from './build-context.js';
+
+const TAIL_BYTES = 16 * 1024;
+/** Of all atomizers of a job: more is one `find /` too many, and would take the memory of the slave. */
+const MAX_LIST_BYTES = 64 * 1024 ** 2;
+const MAX_ATOMS = 1_000_000;
+/** Of a job that is only given as `config`. */
+const NAMELESS = 'config';
+
+/**
+ * Fetches the project, finds its job and lists its atoms.
+ * @param scratch a file that does not exist; for the atomizers' output
+ * @throws ClusterRunnerError JOB_INVALID, PREPARATION_FAILED with a sentence for the build's owner
+ */
+export async function prepare(
+  assignment: PrepareAssignment,
+  host: BuildHost,
+  scratch: string,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<Prepared> {
+  const { projectDirectory, commit, revision } = await unlessAborted(host.workspace(), signal);
+  const job = await jobOf(assignment, projectDirectory);
+  const [atoms, found] = await Promise.all([
+    assignment.atoms_override === null
+      ? listAtoms(job, host, projectDirectory, scratch, signal, clock)
+      : overriding(job, assignment.atoms_override),
+    revision(),
+  ]);
+  return { lease: assignment.lease, job, commit, ...(found === null ? {} : { revision: found }), atoms };
+}
+
+async function jobOf(
+  { config, job_name, project }: PrepareAssignment,
+  projectDirectory: string,
+): Promise<NamedJob> {
+  if (config === null) {
+    return readJob(projectDirectory, job_name, project.type === 'git');
+  }
+  const job = { name: job_name ?? NAMELESS, definition: config };
+  assertRunnable(job);
+  return job;
+}
+
+/** What the request lists takes the variable of the first atomizer unless it names its own. */
+function overriding(job: NamedJob, given: readonly GivenAtom[]): ListedAtom[] {
+  return given.flatMap((atom) => {
+    const pairs = typeof atom === 'string' ? [[firstVariable(job), atom] as const] : Object.entries(atom);
+    return pairs.map(([variable, value]) => checked(variable, value));
+  });
+}
+
+function firstVariable({ name, definition }: NamedJob): string {
+  const [variable] = definition.atomizers.flatMap((entry) => Object.keys(entry));
+  if (variable === undefined) {
+    throw new ClusterRunnerError(
+      'JOB_INVALID',
+      `The job ${name} has no atomizer that names the variable of its atoms; give it one.`,
+    );
+  }
+  return variable;
+}
+
+/** Within the time that the whole build may take. */
+async function listAtoms(
+  job: NamedJob,
+  host: BuildHost,
+  projectDirectory: string,
+  scratch: string,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<ListedAtom[]> {
+  const { build_timeout } = job.definition;
+  const seconds = build_timeout === undefined ? null : durationSeconds(build_timeout);
+  const time = new TimeLimit(clock, seconds, signal);
+  try {
+    return await runAtomizers(job, host, projectDirectory, scratch, time.signal, clock);
+  } catch (error) {
+    if (!time.isOver || signal.aborted) {
+      throw error;
+    }
+    throw new ClusterRunnerError(
+      'PREPARATION_FAILED',
+      `The atomizers of the job ${job.name} took longer than its build_timeout (${seconds} s) and were ended.`,
+      { cause: error },
+    );
+  } finally {
+    time.end();
+  }
+}
+
+/** One after another, in order; each adds its atoms behind those before. */
+async function runAtomizers(
+  job: NamedJob,
+  host: BuildHost,
+  projectDirectory: string,
+  scratch: string,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<ListedAtom[]> {
+  const atoms: ListedAtom[] = [];
+  let bytes = 0;
+  for (const [variable, line] of job.definition.atomizers.flatMap((entry) => Object.entries(entry))) {
+    const size = new SizeLimit(scratch, MAX_LIST_BYTES - bytes, clock, signal);
+    const { exitCode, ended, tail } = await runCommand({
+      command: shellText([line]),
+      cwd: projectDirectory,
+      env: host.environment(projectDirectory),
+      output: { kind: 'tail', maxBytes: TAIL_BYTES, stdoutFile: scratch, pipes: host.pipes },
+      signal: size.signal,
+      graceMs: CANCEL_GRACE_MS,
+      clock,
+    }).finally(() => size.end());
+    const isTooLong = await size.isExceeded();
+    const output = isTooLong ? Buffer.alloc(0) : await readFile(scratch);
+    await rm(scratch, { force: true });
+    if (isTooLong && !signal.aborted) {
+      throw tooMuch(job, variable, `more than ${MAX_LIST_BYTES / 1024 ** 2} MiB`);
+    }
+    bytes += output.length;
+    if (ended === 'canceled') {
+      signal.throwIfAborted();
+    }
+    if (exitCode !== 0) {
+      const said =
+        [utf8End(output, TAIL_BYTES).toString('utf8'), tail ?? ''].join('').trim() || '(it printed nothing)';
+      throw new ClusterRunnerError(
+        'PREPARATION_FAILED',
+        `The atomizer ${variable} of the job ${job.name} exited with ${exitCode} on the slave ${host.slave}; mend the command "${line}". It printed:\n${(await host.pathAliases()).inText(said)}`,
+      );
+    }
+    const read = readAtomizerOutput(output);
+    if ('problem' in read) {
+      throw new ClusterRunnerError(
+        'PREPARATION_FAILED',
+        `The atomizer ${variable} of the job ${job.name} lists an atom that cannot be passed on unchanged: ${read.problem}. Let it print another name for it, such as one that \`printf %q\` makes, or rename the file.`,
+      );
+    }
+    for (const value of splitAtoms(read.text)) {
+      if (atoms.length >= MAX_ATOMS) {
+        throw tooMuch(job, variable, `more than ${MAX_ATOMS} atoms`);
+      }
+      atoms.push(checked(variable, maskProjectDirectory(value, projectDirectory)));
+    }
+  }
+  return atoms;
+}
+
+function tooMuch({ name }: NamedJob, variable: string, what: string): ClusterRunnerError {
+  return new ClusterRunnerError(
+    'PREPARATION_FAILED',
+    `The atomizers of the job ${name} print too much: with ${variable} it is ${what}; let them list fewer.`,
+  );
+}
+
+function checked(variable: string, value: string): ListedAtom {
+  const problem = valueProblem(value);
+  if (problem !== null) {
+    throw new ClusterRunnerError(
+      'PREPARATION_FAILED',
+      `The atom ${JSON.stringify(textStart(value, 100))} of ${variable} ${problem}.`,
+    );
+  }
+  return { variable, value };
+}
+
+/** What the error of a report of so many atoms means: that it is too long is the project's doing, and no slave's. */
+export function unlessTooLong(error: unknown, atoms: number): unknown {
+  return error instanceof ClusterRunnerError && error.code === 'BODY_TOO_LARGE'
+    ? new ClusterRunnerError(
+        'PREPARATION_FAILED',
+        `The master does not take the list of ${atoms} atoms, because it is too long; let the atomizers list fewer, or raise max_body_megabytes in the clusterrunner.conf of the master.`,
+        { cause: error },
+      )
+    : error;
+}
+
+/** Where `prepare` may write, in a folder of the slave. */
+export function scratchFile(directory: string, assignment: PrepareAssignment): string {
+  return join(directory, `atomizer-${assignment.lease.lease_id}`);
+}

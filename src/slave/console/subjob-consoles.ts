@@ -1,0 +1,43 @@
+import type { PathAliases } from '../../lib/text/path-aliases.js';
+import type { Masks } from '../../lib/text/redactor.js';
+import type { AtomId } from '../../protocol/ids.js';
+import { ConsoleRecorder } from './console-recorder.js';
+import { ConsoleStore } from './console-store.js';
+
+/** What the atoms of one subjob print, one after another. */
+export class SubjobConsoles {
+  readonly #store: ConsoleStore;
+  readonly #maxBytes: number;
+  readonly #masks: Masks;
+  readonly #paths: PathAliases;
+  readonly #recorders = new Map<AtomId, ConsoleRecorder>();
+
+  /** `path`: see ConsoleStore. `maxBytes` of one console. `paths`: what is not to be shown as it is on this machine. */
+  constructor(path: string, maxBytes: number, masks: Masks, paths: PathAliases) {
+    this.#store = new ConsoleStore(path);
+    this.#maxBytes = maxBytes;
+    this.#masks = masks;
+    this.#paths = paths;
+  }
+
+  /** An atom begins; none of the others runs. */
+  begin(atom: AtomId): ConsoleRecorder {
+    const recorder = new ConsoleRecorder(this.#store, this.#maxBytes, this.#masks, this.#paths);
+    this.#recorders.set(atom, recorder);
+    return recorder;
+  }
+
+  /** @throws Error for an atom that has not begun */
+  of(atom: AtomId): ConsoleRecorder {
+    const recorder = this.#recorders.get(atom);
+    if (recorder === undefined) {
+      throw new Error(`Atom ${atom} has not begun.`);
+    }
+    return recorder;
+  }
+
+  /** Nothing can be read any more. */
+  close(): void {
+    this.#store.close();
+  }
+}

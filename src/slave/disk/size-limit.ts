@@ -1,0 +1,47 @@
+import { stat } from 'node:fs/promises';
+import { slept } from '../../lib/async/sleep-unless-aborted.js';
+import type { Clock } from '../../lib/clock.js';
+
+const LOOK_EVERY_MS = 50;
+
+/** A signal that follows another one, and is aborted too when a file has grown beyond its limit. Call `end` when nothing writes any more. */
+export class SizeLimit {
+  readonly signal: AbortSignal;
+  readonly #path: string;
+  readonly #maxBytes: number;
+  readonly #done = new AbortController();
+
+  /** The file need not be there yet. */
+  constructor(path: string, maxBytes: number, clock: Clock, other: AbortSignal) {
+    const exceeded = new AbortController();
+    this.#path = path;
+    this.#maxBytes = maxBytes;
+    this.signal = AbortSignal.any([other, exceeded.signal]);
+    this.#watch(exceeded, clock).catch((error: unknown) => exceeded.abort(error));
+  }
+
+  async isExceeded(): Promise<boolean> {
+    const { size } = (await stat(this.#path).catch(unlessMissing)) ?? { size: 0 };
+    return size > this.#maxBytes;
+  }
+
+  end(): void {
+    this.#done.abort();
+  }
+
+  async #watch(exceeded: AbortController, clock: Clock): Promise<void> {
+    while (await slept(clock, LOOK_EVERY_MS, this.#done.signal)) {
+      if (await this.isExceeded()) {
+        exceeded.abort(new Error(`${this.#path} has more than ${this.#maxBytes} bytes.`));
+        return;
+      }
+    }
+  }
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') {
+    return null;
+  }
+  throw error;
+}

@@ -1,0 +1,34 @@
+import { lstatSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { clearPlace } from '../../lib/fs/set-aside.js';
+
+const FILE = 'instance';
+/** As instances are drawn; anything else there is none of ours. */
+const INSTANCE = /^[0-9a-f-]{36}$/;
+
+/**
+ * The instance of the process that had `root` last, null when none is known or can be read. A directory belongs to one
+ * process at a time, so that one is dead.
+ */
+export function readPredecessor(root: string): string | null {
+  try {
+    const text = readFileSync(join(root, FILE), 'utf8').trim();
+    return INSTANCE.test(text) ? text : null;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) {
+      // Builds run as the same user, and may have put anything in its place.
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** To be called once the master knows this instance. @throws the file system's error */
+export async function noteInstance(root: string, instance: string): Promise<void> {
+  const file = join(root, FILE);
+  if (lstatSync(file, { throwIfNoEntry: false })?.isFile() === false) {
+    await clearPlace(root, file);
+  }
+  writeFileSync(`${file}.new`, `${instance}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
