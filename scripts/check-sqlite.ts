@@ -1,4 +1,4 @@
-import { requireSqlite } from '../src/master/store/require-sqlite.js';
+import { requireSqlite } from '../src/master/store/engine/require-sqlite.js';
 import { messageOf } from '../src/protocol/errors.js';
 
 /* Before the tests: without SQLite most of them would end in a stack each, and none would say what is missing. */

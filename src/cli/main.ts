@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { version } from '../lib/version.js';
-import { requireSqlite } from '../master/store/require-sqlite.js';
+import { requireSqlite } from '../master/store/engine/require-sqlite.js';
 import { heedClosedOutput } from './closed-output.js';
 import { joinRemoteFilePairs } from './remote-file-pairs.js';
 import { optionsLike } from './suggestions.js';

@@ -29,7 +29,7 @@ import type { Metrics } from './metrics.js';
 import type { ResultBounds } from './result-bounds.js';
 import type { SlavesInMemory } from './slaves-in-memory.js';
 import type { LeasedAtom } from './store/atoms.js';
-import type { Store } from './store/store.js';
+import type { Store } from './store/engine/store.js';
 
 /** An unfinished build, as the master holds it in memory. */
 export interface BuildEntry {

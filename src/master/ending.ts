@@ -4,7 +4,7 @@ import type { BuildId } from '../protocol/ids.js';
 import type { BuildEntry, Change, Cluster } from './cluster.js';
 import { countVerdicts, settleAtoms } from './store/atoms.js';
 import { updateBuild } from './store/builds.js';
-import type { Writable } from './store/database.js';
+import type { Writable } from './store/engine/database.js';
 import { appendEvent } from './store/events.js';
 import { cancelHeldLeases } from './store/leases.js';
 import { factsColumn, sumFacts } from './store/result-facts.js';

@@ -4,7 +4,7 @@ import { seconds } from '../lib/clock.js';
 import type { Event } from '../protocol/event.js';
 import type { Cluster } from './cluster.js';
 import type { EventsAfter } from './contract.js';
-import { jsonColumn } from './store/json.js';
+import { jsonColumn } from './store/engine/json.js';
 import { eventsSince, lastEventId } from './store/reading.js';
 
 const BATCH = 1000;

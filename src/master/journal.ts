@@ -1,8 +1,8 @@
 import { Signal } from '../lib/async/notifier.js';
 import type { Logger } from '../lib/logger.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../protocol/errors.js';
-import type { Writable } from './store/database.js';
-import type { Store } from './store/store.js';
+import type { Writable } from './store/engine/database.js';
+import type { Store } from './store/engine/store.js';
 
 /** One write of a change that the memory has made already. */
 export type Step = (db: Writable) => Promise<void>;

@@ -2,7 +2,7 @@ import { commandString } from '../job/command-string.js';
 import { toId } from '../protocol/ids.js';
 import type { Atom, AtomOutcome, AtomState, Subjob } from '../protocol/work.js';
 import { interruptionOf } from './store/atoms.js';
-import type { SubjobRowState } from './store/database.js';
+import type { SubjobRowState } from './store/engine/database.js';
 import type { AtomView, SubjobView } from './store/reading.js';
 import { readFacts } from './store/result-facts.js';
 

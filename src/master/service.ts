@@ -37,10 +37,10 @@ import { Retention, type RetentionLimits } from './retention.js';
 import { Slaves } from './slaves.js';
 import { SlavesInMemory } from './slaves-in-memory.js';
 import { snapshotOf } from './snapshot.js';
+import { openStore } from './store/engine/store.js';
+import { damaged } from './store/engine/store-errors.js';
 import { lastLeaseId } from './store/leases.js';
 import { lastEventTime } from './store/reading.js';
-import { damaged } from './store/refusal.js';
-import { openStore } from './store/store.js';
 import { Upkeep } from './upkeep.js';
 
 /** Nobody guesses so many. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Sqlite } from '../../src/master/store/sqlite.js';
+import { Sqlite } from '../../src/master/store/engine/sqlite.js';
 import type { ClockShifts } from './clock-shifts.js';
 import type { Diary } from './diary.js';
 import type { World } from './world.js';

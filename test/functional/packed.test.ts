@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { build } from 'esbuild';
-import { builtin } from '../../src/master/store/sqlite.js';
+import { builtin } from '../../src/master/store/engine/sqlite.js';
 import { Cluster, repositoryRoot } from '../support/cluster.js';
 import { npmEnvironment } from '../support/npm-environment.js';
 import { writeFiles } from '../support/project.js';

@@ -1,4 +1,4 @@
-import { SqliteStatement } from '../../src/master/store/sqlite.js';
+import { SqliteStatement } from '../../src/master/store/engine/sqlite.js';
 
 /**
  * Calls `look` right before and right after every commit of any database in this process while `during` runs: what

@@ -7,7 +7,7 @@ import { Releasers } from '../../lib/async/cleanup-stack.js';
 import { seconds, systemClock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { printable } from '../../lib/text/strip-control-chars.js';
-import { requireSqlite } from '../../master/store/require-sqlite.js';
+import { requireSqlite } from '../../master/store/engine/require-sqlite.js';
 import type { Build } from '../../protocol/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';

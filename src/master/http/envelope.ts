@@ -3,7 +3,7 @@ import type { Context, Middleware, Next } from 'koa';
 import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../../protocol/errors.js';
 import { API_VERSION } from '../../protocol/routes.js';
-import { isDamage } from '../store/outage.js';
+import { isDamage } from '../store/engine/outage.js';
 import { withTokenHidden } from './admit-reader.js';
 import type { OpenCalls } from './open-calls.js';
 import { discardRest } from './raw-body.js';

@@ -4,9 +4,9 @@ import { type BuildRequest, BuildRequestSchema } from '../../protocol/build.js';
 import { type BuildId, toId } from '../../protocol/ids.js';
 import { NamedJobSchema } from '../../protocol/job.js';
 import { RevisionSchema } from '../../protocol/revision.js';
-import type { BuildsTable, Database } from './database.js';
-import { jsonColumn } from './json.js';
-import { expectOneRow } from './one-row.js';
+import type { BuildsTable, Database } from './engine/database.js';
+import { jsonColumn } from './engine/json.js';
+import { expectOneRow } from './engine/one-row.js';
 
 export type BuildRow = Selectable<BuildsTable>;
 

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Database, Writable } from './database.js';
+import type { Database, Writable } from './engine/database.js';
 
 /** The tags of the event log. */
 export const eventKinds = [

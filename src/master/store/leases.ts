@@ -1,7 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { BuildId, LeaseId } from '../../protocol/ids.js';
-import type { Database, LeaseRowState, LeasesTable, Writable } from './database.js';
-import { expectOneRow } from './one-row.js';
+import type { Database, LeaseRowState, LeasesTable, Writable } from './engine/database.js';
+import { expectOneRow } from './engine/one-row.js';
 
 export type LeaseRow = Selectable<LeasesTable>;
 

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import type { Kysely } from 'kysely';
-import type { Database, Writable } from './database.js';
-import { jsonColumn } from './json.js';
+import type { Database, Writable } from './engine/database.js';
+import { jsonColumn } from './engine/json.js';
 
 /** Nonces that expire at the same second since the epoch. */
 export interface ExpiringNonces {

@@ -1,6 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { AtomId, BuildId, SubjobId } from '../../protocol/ids.js';
-import type { AtomRowState, Database, EventsTable, SubjobRowState } from './database.js';
+import type { AtomRowState, Database, EventsTable, SubjobRowState } from './engine/database.js';
 
 /*
  * Questions that only readers of the API ask. Each answers one page, found through an index.

@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Expectation } from '../../domain/scheduling/duration-estimate.js';
 import type { Regrouped } from '../../domain/scheduling/regrouping.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
-import type { Database } from './database.js';
+import type { Database } from './engine/database.js';
 import { insertSubjobs } from './subjobs.js';
 
 const CHUNK = 5_000;

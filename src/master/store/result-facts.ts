@@ -6,8 +6,8 @@ import {
   type ResultFacts,
   ResultFactsSchema,
 } from '../../protocol/results/result-facts.js';
-import type { Database } from './database.js';
-import { jsonColumn } from './json.js';
+import type { Database } from './engine/database.js';
+import { jsonColumn } from './engine/json.js';
 
 const parse = jsonColumn(ResultFactsSchema, 'facts');
 

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { type BuildId, toId } from '../../protocol/ids.js';
-import type { Database } from './database.js';
+import type { Database } from './engine/database.js';
 
 /** A transaction that deletes this many rows holds up others for some milliseconds only. */
 const CHUNK = 5_000;

@@ -1,7 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import { type SlaveId, toId } from '../../protocol/ids.js';
 import type { Register } from '../../protocol/slave.js';
-import type { Database, SlavesTable } from './database.js';
+import type { Database, SlavesTable } from './engine/database.js';
 
 export type SlaveRow = Selectable<SlavesTable>;
 

@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import type { History } from '../../domain/scheduling/duration-estimate.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
 import type { ListedAtom } from '../../protocol/slave.js';
-import type { Database, Writable } from './database.js';
+import type { Database, Writable } from './engine/database.js';
 
 /** So many are looked up at once; between them others may run. */
 const CHUNK = 2_000;

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
-import type { Database } from './database.js';
+import type { Database } from './engine/database.js';
 
 /** An atom of an ended build that has a verdict, or was interrupted, and whose results nobody delivered. */
 export interface UndeliveredAtom {

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { Sqlite } from '../../../src/master/store/sqlite.js';
+import { Sqlite } from '../../../src/master/store/engine/sqlite.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import type { AtomId, BuildId } from '../../../src/protocol/ids.js';
 import type { RunAssignment } from '../../../src/protocol/slave.js';

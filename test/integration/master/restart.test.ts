@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { createMaster } from '../../../src/master/service.js';
-import { Sqlite } from '../../../src/master/store/sqlite.js';
+import { Sqlite } from '../../../src/master/store/engine/sqlite.js';
 import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
 
 describe('a master that is started again', () => {

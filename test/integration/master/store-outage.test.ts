@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { SqliteError } from '../../../src/master/store/sqlite.js';
+import { SqliteError } from '../../../src/master/store/engine/sqlite.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { atCommitPoints } from '../../support/commit-points.js';
 import { directoryBuild, LEASE_SECONDS, MasterHarness, refused } from '../../support/master-harness.js';

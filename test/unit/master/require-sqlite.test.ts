@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { requireSqlite } from '../../../src/master/store/require-sqlite.js';
+import { requireSqlite } from '../../../src/master/store/engine/require-sqlite.js';
 import { messageOf } from '../../../src/protocol/errors.js';
 
 describe('the check for SQLite', () => {

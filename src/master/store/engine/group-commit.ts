@@ -1,7 +1,7 @@
 import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
-import { Flusher } from '../../lib/async/flusher.js';
-import { ClusterRunnerError } from '../../protocol/errors.js';
+import { Flusher } from '../../../lib/async/flusher.js';
+import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { Database, Writable } from './database.js';
 import type { Direct } from './direct.js';
 import { isOutage } from './outage.js';

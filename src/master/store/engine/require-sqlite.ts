@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
-import { hasCode } from '../../lib/error-code.js';
-import { findPackageJSON } from '../../lib/package-json.js';
-import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+import { hasCode } from '../../../lib/error-code.js';
+import { findPackageJSON } from '../../../lib/package-json.js';
+import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { builtin, loadPackage } from './sqlite.js';
 
 const LIBRARY = 'better-sqlite3';

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
-import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import type { Database } from './database.js';
 import { isDamage, isOutage } from './outage.js';
 import { SqliteError } from './sqlite.js';

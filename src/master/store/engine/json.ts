@@ -1,6 +1,6 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import { Ajv } from 'ajv';
-import { lateValidator, ownSchemas } from '../../lib/lazy-validator.js';
+import { lateValidator, ownSchemas } from '../../../lib/lazy-validator.js';
 
 const ajv = new Ajv(ownSchemas);
 

@@ -2,15 +2,15 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Kysely, Migrator } from 'kysely';
-import { makePrivate } from '../../lib/fs/private-files.js';
+import { makePrivate } from '../../../lib/fs/private-files.js';
 import type { Database } from './database.js';
 import { StoreDialect } from './dialect.js';
 import { Direct } from './direct.js';
 import { GroupCommit, type GroupCommitOptions, type Mutation, type WhenUnwritable } from './group-commit.js';
 import { migrationProvider } from './migrations.js';
-import { refusalOf, requireKnownMigrations } from './refusal.js';
 import { Sqlite, type SqliteEngine, SqliteError } from './sqlite.js';
 import { cachingStatements } from './statement-cache.js';
+import { refusalOf, requireKnownMigrations } from './store-errors.js';
 
 /** A master that was told to stop may take a moment to close its file. */
 const LOCK_WAIT_MS = 500;
