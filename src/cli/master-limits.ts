@@ -1,5 +1,5 @@
 import type { LoadedConfig } from '../config/load.js';
-import type { Limits } from '../master/http/limits.js';
+import type { Limits } from '../master/http/limits/limits.js';
 import type { ResultBounds } from '../master/result-bounds.js';
 
 const KIB = 1024;

@@ -6,8 +6,6 @@ import type { Logger } from '../../lib/logger.js';
 import type { Networks } from '../../lib/net/networks.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
-import { requireAcceptable } from './acceptable.js';
-import { admitReader, type ReadAccess } from './admit-reader.js';
 import {
   authenticateBody,
   authenticateHead,
@@ -15,21 +13,23 @@ import {
   type Keys,
   type Proof,
   type RequestHead,
-} from './authenticate.js';
-import { clientAddress, shownAddress } from './client-address.js';
-import { PROVED } from './connections.js';
+} from './auth/authenticate.js';
+import { clientAddress, shownAddress } from './auth/client-address.js';
+import { admitReader, type ReadAccess } from './auth/read-auth.js';
+import { signSent } from './auth/sign-response.js';
+import { type ParseJson, requireUncompressed } from './body/json-body.js';
+import { lenient, lenientQuery } from './body/lenient.js';
+import { chunksOf, discardRest, inTime, readBytes } from './body/raw-body.js';
+import type { UnprovedBytes } from './body/unauthenticated-body-budget.js';
 import { type Call, type Handler, type HandlerBody, IncomingBody } from './handler.js';
-import { type ParseJson, requireUncompressed } from './json-body.js';
-import { lenient, lenientQuery } from './lenient.js';
-import type { Limits } from './limits.js';
-import type { OpenCalls } from './open-calls.js';
-import { chunksOf, discardRest, inTime, readBytes } from './raw-body.js';
-import type { ReadsAtOnce } from './reads-at-once.js';
-import type { RequestsInFlight } from './requests-in-flight.js';
-import { sendAnswer } from './send-answer.js';
-import { signSent } from './sign-answer.js';
-import type { UnprovedBytes } from './unproved-bytes.js';
-import { closeUnread, sendInPieces, type UnreadBytes } from './unread-bytes.js';
+import type { ReadsAtOnce } from './limits/concurrent-read-limit.js';
+import { PROVED } from './limits/connections.js';
+import type { OpenCalls } from './limits/inflight-calls.js';
+import type { Limits } from './limits/limits.js';
+import type { RequestsInFlight } from './limits/per-slave-limit.js';
+import { closeUnread, sendInPieces, type UnreadBytes } from './limits/unread-bytes.js';
+import { requireAcceptable } from './response/content-negotiation.js';
+import { sendAnswer } from './response/send-response.js';
 import { type Check, coerceTexts, compileCheck } from './validate.js';
 
 export interface EndpointContext {

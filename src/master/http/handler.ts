@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { AnswerOf, BodyOf, ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
 import type { RouteName, routes } from '../../protocol/routes.js';
-import type { ListAnswer } from './list-answer.js';
+import type { ListAnswer } from './response/list-response.js';
 
 /** The body of a route that declares 'stream': the handler reads it, and must have it verified before it acts. */
 export class IncomingBody {

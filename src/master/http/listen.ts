@@ -4,10 +4,10 @@ import { type AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { type App, STOPPING } from './app.js';
-import { Connections, PROVED } from './connections.js';
-import { defaultLimits, type Limits } from './limits.js';
-import { oneAtATime } from './one-at-a-time.js';
-import { answerFull, answerUnparsable } from './raw-answers.js';
+import { Connections, PROVED } from './limits/connections.js';
+import { defaultLimits, type Limits } from './limits/limits.js';
+import { oneAtATime } from './limits/serialize-pipelined.js';
+import { answerFull, answerUnparsable } from './response/raw-responses.js';
 import { keepRenewed, type TlsFiles, tlsOptions } from './tls.js';
 
 /**

@@ -2,7 +2,7 @@ import type { TObject, TSchema } from '@sinclair/typebox';
 import { Ajv } from 'ajv';
 import { lateValidator, ownSchemas } from '../../lib/lazy-validator.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import { type Part, sentenceOf } from './refusal-sentence.js';
+import { type Part, sentenceOf } from './response/validation-message.js';
 
 const ajv = new Ajv({ ...ownSchemas, useDefaults: true, verbose: true });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { createApp } from '../../../src/master/http/app.js';
-import { defaultLimits } from '../../../src/master/http/limits.js';
+import { defaultLimits } from '../../../src/master/http/limits/limits.js';
 import { type Listening, listen } from '../../../src/master/http/listen.js';
 import { isErrorCode, messageOf } from '../../../src/protocol/errors.js';
 import { fixedSecrets } from '../../../src/protocol/signing/secrets.js';

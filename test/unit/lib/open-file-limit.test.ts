@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import { withinFileLimit } from '../../../src/cli/serve-master.js';
 import { parseOpenFileLimit } from '../../../src/lib/open-file-limit.js';
-import { connectionsWithin, defaultLimits } from '../../../src/master/http/limits.js';
+import { connectionsWithin, defaultLimits } from '../../../src/master/http/limits/limits.js';
 
 describe('the limit of open files', () => {
   it('is read as the kernel writes it', () => {

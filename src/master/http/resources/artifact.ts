@@ -10,8 +10,8 @@ import { listArtifacts, openArtifact } from '../../artifacts/entries.js';
 import { stitchArriving, stitchTar } from '../../artifacts/stitch.js';
 import { zipStream } from '../../artifacts/zip.js';
 import type { ArchiveContents } from '../../contract.js';
-import { byteRange } from '../byte-range.js';
 import type { Handlers, NotYet } from '../handler.js';
+import { byteRange } from '../response/byte-range.js';
 import { type HandlerDependencies, pageOf } from './dependencies.js';
 
 const READ_BYTES = 256 * 1024;

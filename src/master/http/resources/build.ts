@@ -3,7 +3,7 @@ import type { Activity } from '../../../protocol/activity.js';
 import type { Build } from '../../../protocol/build.js';
 import type { routes } from '../../../protocol/routes.js';
 import { type Call, type Handlers, UNCHANGED } from '../handler.js';
-import { ListAnswer } from '../list-answer.js';
+import { ListAnswer } from '../response/list-response.js';
 import { type HandlerDependencies, listQueryOf, pageOf } from './dependencies.js';
 
 type BuildRoutes =

@@ -1,9 +1,9 @@
 import type { Clock } from '../../../lib/clock.js';
 import type { MasterReading, MasterService, Page } from '../../contract.js';
 import type { ResultBounds } from '../../result-bounds.js';
-import type { Limits } from '../limits.js';
-import type { ListQuery } from '../list-answer.js';
-import type { Turns } from '../turns.js';
+import type { Limits } from '../limits/limits.js';
+import type { Turns } from '../limits/turns.js';
+import type { ListQuery } from '../response/list-response.js';
 
 export interface HandlerDependencies {
   readonly service: MasterService;

@@ -3,7 +3,7 @@ import { ClusterRunnerError } from '../../../protocol/errors.js';
 import { classicMembers, type Event } from '../../../protocol/event.js';
 import { MAX_PAGE } from '../../../protocol/routes.js';
 import type { Handlers } from '../handler.js';
-import { piecesOf } from '../unread-bytes.js';
+import { piecesOf } from '../limits/unread-bytes.js';
 import type { HandlerDependencies } from './dependencies.js';
 
 export function eventHandlers({ reading }: HandlerDependencies): Pick<Handlers, 'eventLog' | 'events'> {

@@ -1,5 +1,5 @@
+import { receivePack } from '../body/receive-bundle.js';
 import type { Handlers } from '../handler.js';
-import { receivePack } from '../receive-pack.js';
 import type { HandlerDependencies } from './dependencies.js';
 
 type PackRoutes = 'knownPacks' | 'getPack' | 'getPackContent' | 'putPack';

@@ -4,8 +4,8 @@ import { type ResultReport, ResultReportSchema } from '../../../protocol/slave.j
 import { ArchiveInspector } from '../../artifacts/inspect.js';
 import { receiveResult } from '../../artifacts/receive.js';
 import { defaultResultBounds } from '../../result-bounds.js';
+import { requireUtf8 } from '../body/json-body.js';
 import type { Handlers } from '../handler.js';
-import { requireUtf8 } from '../json-body.js';
 import { type Check, compileCheck } from '../validate.js';
 import type { HandlerDependencies } from './dependencies.js';
 

@@ -3,7 +3,7 @@ import type { AtomId, BuildId, SubjobId } from '../../../protocol/ids.js';
 import type { Atom, ConsolePage } from '../../../protocol/work.js';
 import type { MasterReading } from '../../contract.js';
 import type { Handlers } from '../handler.js';
-import { ListAnswer, type ListQuery } from '../list-answer.js';
+import { ListAnswer, type ListQuery } from '../response/list-response.js';
 import { type HandlerDependencies, listQueryOf } from './dependencies.js';
 
 type WorkRoutes =

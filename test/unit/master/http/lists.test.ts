@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { ListAnswer, nextPageRows } from '../../../../src/master/http/list-answer.js';
-import { Turns } from '../../../../src/master/http/turns.js';
+import { Turns } from '../../../../src/master/http/limits/turns.js';
+import { ListAnswer, nextPageRows } from '../../../../src/master/http/response/list-response.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request } from '../../../support/raw-request.js';
 

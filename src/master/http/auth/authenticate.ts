@@ -1,0 +1,163 @@
+import { hash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Clock, seconds } from '../../../lib/clock.js';
+import { ClusterRunnerError } from '../../../protocol/errors.js';
+import type { Signing } from '../../../protocol/route.js';
+import type { Secrets } from '../../../protocol/signing/secrets.js';
+import {
+  contentDigest,
+  DOCUMENT_DIGEST_HEADER,
+  type PartsVerdict,
+  verifyDocumentDigest,
+  verifyParts,
+} from '../../../protocol/signing/signing.js';
+import type { FailedSignatures, ProofKind } from './signature-rate-limit.js';
+
+export interface Keys {
+  /** Any of them is good: so a secret can be changed without a moment at which nobody may speak. */
+  readonly secrets: Secrets;
+  /** Whether the document's digest over the body alone is taken where a route allows it. */
+  readonly acceptBodyDigest: boolean;
+  readonly failedSignatures: FailedSignatures;
+  /** False when the nonce was seen before; `expires` (seconds since the epoch) is when it may be forgotten. */
+  readonly rememberNonce: (nonce: string, expires: number) => boolean | Promise<boolean>;
+  readonly clock: Clock;
+}
+
+export interface RequestHead {
+  readonly method: string;
+  /** Path and query as they came over the wire. */
+  readonly target: string;
+  readonly headers: IncomingHttpHeaders;
+  /** Where it came from; see clientAddress. */
+  readonly address: string;
+}
+
+/** What the head of a request proves about the body that is still to come. */
+export type Proof =
+  | { readonly form: 'none' }
+  /** Nothing yet: the digest is over the body alone. */
+  | { readonly form: 'document'; readonly verify: (body: Buffer) => void }
+  /** The sender has this secret; `verify` compares the SHA-256 of the body with the one that was signed. */
+  | { readonly form: 'parts'; readonly secret: string; readonly verify: (sha256: Buffer) => void };
+
+/**
+ * Checks what can be checked before the body is read, so that nobody without the secret makes the master read
+ * much. The nonce is spent here, while the signature is within its time: a replay whose body trickles in until
+ * the nonce is forgotten gains nothing.
+ * @throws ClusterRunnerError UNAUTHENTICATED with a sentence that says how to sign, CLOCK_SKEWED, TOO_MANY_REQUESTS
+ */
+export async function authenticateHead(signing: Signing, head: RequestHead, keys: Keys): Promise<Proof> {
+  if (signing === 'none') {
+    return { form: 'none' };
+  }
+  if (signing === 'parts' || head.headers['signature-input'] !== undefined) {
+    return await authenticateParts(head, keys);
+  }
+  if (!keys.acceptBodyDigest) {
+    throw refusal(`this master takes no digest of the body alone; ${SIGN_PARTS}`);
+  }
+  const digest = textOf(head.headers[DOCUMENT_DIGEST_HEADER]);
+  if (digest === undefined) {
+    throw refusal(`the request is not signed; ${SIGN_BODY}`);
+  }
+  return { form: 'document', verify: (body) => requireDocumentDigest(keys, head, body, digest) };
+}
+
+/**
+ * Whether a request is signed where it need not be. It is believed for its minute and not only once, which is enough
+ * for what it may: to be not counted.
+ */
+export function isSigned(head: RequestHead, keys: Keys): boolean {
+  return (
+    head.headers['signature-input'] !== undefined &&
+    verdictOf(head, textOf(head.headers['content-digest']) ?? '', keys).ok
+  );
+}
+
+/** Checks a body that is held in memory. @throws ClusterRunnerError UNAUTHENTICATED */
+export function authenticateBody(proof: Proof, body: Buffer): void {
+  switch (proof.form) {
+    case 'none':
+      return;
+    case 'document':
+      proof.verify(body);
+      return;
+    case 'parts':
+      proof.verify(hash('sha256', body, 'buffer'));
+      return;
+  }
+}
+
+async function authenticateParts(head: RequestHead, keys: Keys): Promise<Proof> {
+  const digest = textOf(head.headers['content-digest']) ?? '';
+  const verdict = verdictOf(head, digest, keys);
+  if (!verdict.ok) {
+    if (verdict.fault === 'clock') {
+      throw new ClusterRunnerError('CLOCK_SKEWED', `Refused: ${verdict.reason}.`);
+    }
+    // Who signs as it should and has another secret needs no word of how to sign.
+    throw failed(
+      'signature',
+      head,
+      keys,
+      verdict.fault === 'key' ? verdict.reason : `${verdict.reason}. ${SIGN_PARTS}`,
+    );
+  }
+  if (!(await keys.rememberNonce(verdict.nonce, verdict.expires))) {
+    throw refusal('this very request was received before; sign each request anew, with a nonce of its own');
+  }
+  return {
+    form: 'parts',
+    secret: verdict.secret,
+    verify: (sha256) => {
+      if (contentDigest(sha256) !== digest) {
+        throw refusal('the body is not the one that was signed (its SHA-256 is not that of Content-Digest)');
+      }
+    },
+  };
+}
+
+function verdictOf({ method, target, headers }: RequestHead, digest: string, keys: Keys): PartsVerdict {
+  const signature = {
+    signatureInput: textOf(headers['signature-input']),
+    signature: textOf(headers.signature),
+  };
+  const verify = () =>
+    verifyParts(keys.secrets.current(), { method, target, digest }, signature, seconds(keys.clock.now()));
+  const verdict = verify();
+  // The sender may have learned of a new secret a moment earlier.
+  return !verdict.ok && verdict.fault === 'key' && keys.secrets.refresh() ? verify() : verdict;
+}
+
+const SIGN_PARTS = 'Sign method, path, query and Content-Digest (RFC 9421, see docs/api.md)';
+const SIGN_BODY =
+  'send the header ClusterRunner-Message-Authentication-Digest with the hex HMAC-SHA512 of the exact bytes of ' +
+  'the body under the `secret` of clusterrunner.conf';
+
+function requireDocumentDigest(keys: Keys, head: RequestHead, body: Buffer, digest: string): void {
+  const isGood = () => keys.secrets.current().some((secret) => verifyDocumentDigest(secret, body, digest));
+  if (!isGood() && !(keys.secrets.refresh() && isGood())) {
+    throw failed(
+      'digest',
+      head,
+      keys,
+      `the digest is not the one of this body under the master's secret; ${SIGN_BODY}`,
+    );
+  }
+}
+
+/** Counts a proof that is not good; what it gets depends on how many there were. */
+export function failed(kind: ProofKind, head: RequestHead, keys: Keys, reason: string): ClusterRunnerError {
+  const busy = keys.failedSignatures.refusal(kind, head.address);
+  keys.failedSignatures.count(kind, head.address);
+  return busy ?? refusal(reason);
+}
+
+export function refusal(reason: string): ClusterRunnerError {
+  return new ClusterRunnerError('UNAUTHENTICATED', `Refused: ${reason}.`);
+}
+
+function textOf(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : undefined;
+}

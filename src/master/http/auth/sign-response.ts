@@ -1,0 +1,19 @@
+import type { Context } from 'koa';
+import { signAnswer } from '../../../protocol/signing/signed-responses.js';
+import { contentDigestOf } from '../../../protocol/signing/signing.js';
+import type { Proof } from './authenticate.js';
+
+/** Signs an answer of JSON to a request that was signed by all parts. `now` in seconds since the epoch. */
+export function signSent(ctx: Context, proof: Proof, now: number): void {
+  const body: unknown = ctx.body;
+  const isJson = typeof body === 'object' && body !== null && !('pipe' in body);
+  if (proof.form !== 'parts' || !isJson) {
+    return;
+  }
+  const text = JSON.stringify(body);
+  ctx.body = text;
+  ctx.type = 'application/json';
+  const digest = contentDigestOf(Buffer.from(text));
+  const answer = { status: ctx.status, digest, requestSignature: ctx.get('Signature') };
+  ctx.set(signAnswer(proof.secret, answer, now));
+}

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { ClusterRunnerError, reasonWithoutPaths } from '../../../protocol/errors.js';
+import { incomingPath } from '../../artifacts/incoming.js';
+import type { ReceivedPack } from '../../contract.js';
+import type { IncomingBody } from '../handler.js';
+
+export interface PackRoom {
+  /** A bundle may be no larger. */
+  readonly maxBytes: number;
+  /** Throws UNAVAILABLE when so many bytes more do not fit on the disk. */
+  require(bytes: number): void;
+}
+
+/**
+ * Streams a bundle to a temporary file, and hands it on when every byte is there and is what was signed. Whatever
+ * happens, no temporary file stays.
+ * @throws ClusterRunnerError BODY_TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE (the disk does not take it)
+ */
+export async function receivePack(
+  body: IncomingBody,
+  temporaryDirectory: string,
+  room: PackRoom,
+  accept: (received: ReceivedPack) => Promise<void>,
+): Promise<void> {
+  const temporaryPath = incomingPath(temporaryDirectory);
+  const hash = createHash('sha256');
+  try {
+    const file = await onDisk(() => open(temporaryPath, 'wx', 0o600));
+    const bytes = await write(file, body, room, (chunk) => hash.update(chunk)).finally(() => file.close());
+    const digest = hash.digest();
+    body.verify(digest);
+    await accept({ temporaryPath, bytes, digest: digest.toString('hex') });
+  } finally {
+    await rm(temporaryPath, { force: true });
+  }
+}
+
+async function write(
+  file: FileHandle,
+  body: IncomingBody,
+  { maxBytes, require }: PackRoom,
+  seen: (chunk: Buffer) => void,
+): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of body.chunks) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) {
+      throw new ClusterRunnerError(
+        'BODY_TOO_LARGE',
+        `The master has room for ${maxBytes} bytes of this project, and it has more; raise packs_max_mib on the master, or keep large files out of the repository.`,
+      );
+    }
+    seen(chunk);
+    require(chunk.length);
+    await onDisk(() => file.appendFile(chunk));
+  }
+  return bytes;
+}
+
+async function onDisk<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw new ClusterRunnerError(
+      'UNAVAILABLE',
+      `The master cannot keep the project on its disk (${reasonWithoutPaths(error)}); make room there.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,33 @@
+import type { ServerResponse } from 'node:http';
+import { Counts } from '../../../lib/counts.js';
+import { networkOf } from '../../../lib/net/ip-prefix.js';
+import { ClusterRunnerError } from '../../../protocol/errors.js';
+
+/**
+ * Counts what strangers of each address read at the same time: a download, a page that waits for news, a listing that
+ * goes through an archive. Whoever has the secret is not counted.
+ */
+export class ReadsAtOnce {
+  readonly #limit: number;
+  readonly #open = new Counts<string>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Counts it until it is answered or its reader is gone. @throws ClusterRunnerError TOO_MANY_REQUESTS */
+  enter(address: string, response: ServerResponse): void {
+    const network = networkOf(address);
+    if (this.#open.of(network) >= this.#limit) {
+      throw new ClusterRunnerError(
+        'TOO_MANY_REQUESTS',
+        `Your address reads ${this.#limit} things at once, as many as one may without a signature (max_reads_per_address); wait until some are answered.`,
+        { retryAfterSeconds: 1 },
+      );
+    }
+    if (!response.closed) {
+      this.#open.add(network, 1);
+      response.once('close', () => this.#open.add(network, -1));
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import type { ServerResponse } from 'node:http';
+import { ClusterRunnerError } from '../../../protocol/errors.js';
+
+/** A call that is being answered. */
+class OpenCall {
+  readonly #response: ServerResponse;
+  readonly #stopping: AbortSignal;
+  #gone: AbortController | null = null;
+  readonly #hungUp = () => {
+    this.#gone?.abort(new ClusterRunnerError('UNAVAILABLE', 'The client hung up.'));
+  };
+
+  constructor(response: ServerResponse, stopping: AbortSignal) {
+    this.#response = response;
+    this.#stopping = stopping;
+  }
+
+  /** Aborted when the client hangs up or the master stops. Made for who asks for it: most calls are answered at once. */
+  get gone(): AbortSignal {
+    if (this.#gone === null) {
+      this.#gone = new AbortController();
+      this.#response.once('close', this.#hungUp);
+      if (this.#stopping.aborted) {
+        this.stop();
+      } else if (this.#response.destroyed) {
+        this.#hungUp();
+      }
+    }
+    return this.#gone.signal;
+  }
+
+  stop(): void {
+    this.#gone?.abort(stoppingError());
+  }
+
+  end(): void {
+    this.#response.off('close', this.#hungUp);
+  }
+}
+
+/** The calls that are being answered: each has a signal that says when nobody waits for its answer any more. */
+export class OpenCalls {
+  readonly #open = new Set<OpenCall>();
+  readonly #stopping = new AbortController();
+
+  /** Aborted when the master stops. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  /** Runs `work` with a signal that is aborted when the client hangs up or the master stops. */
+  async run<T>(
+    response: ServerResponse,
+    work: (call: { readonly gone: AbortSignal }) => Promise<T>,
+  ): Promise<T> {
+    const call = new OpenCall(response, this.stopping);
+    this.#open.add(call);
+    try {
+      return await work(call);
+    } finally {
+      call.end();
+      this.#open.delete(call);
+    }
+  }
+
+  stop(): void {
+    this.#stopping.abort(stoppingError());
+    for (const call of this.#open) {
+      call.stop();
+    }
+  }
+}
+
+function stoppingError(): ClusterRunnerError {
+  return new ClusterRunnerError('UNAVAILABLE', 'The master is stopping; ask again later.');
+}

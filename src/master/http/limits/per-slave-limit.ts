@@ -1,0 +1,30 @@
+import { Counts } from '../../../lib/counts.js';
+import { ClusterRunnerError } from '../../../protocol/errors.js';
+
+/** Counts what each slave has open, so that one that has gone wild leaves room for the others. */
+export class RequestsInFlight {
+  readonly #limit: number;
+  readonly #open = new Counts<number>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** @throws ClusterRunnerError TOO_MANY_REQUESTS */
+  async run<T>(slave: number, work: () => Promise<T>): Promise<T> {
+    const open = this.#open.of(slave);
+    if (open >= this.#limit) {
+      throw new ClusterRunnerError(
+        'TOO_MANY_REQUESTS',
+        `Slave ${slave} has ${open} requests open, as many as one may have; wait until some are answered.`,
+        { retryAfterSeconds: 1 },
+      );
+    }
+    this.#open.add(slave, 1);
+    try {
+      return await work();
+    } finally {
+      this.#open.add(slave, -1);
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import type { Context } from 'koa';
+import { ClusterRunnerError } from '../../../protocol/errors.js';
+import type { RouteDeclaration } from '../../../protocol/route.js';
+
+/** A name for the API's JSON that clients of its first days ask for. */
+const OWN_TYPES =
+  /(^|,)\s*application\/vnd\.clusterrunner(\.v\d+)?\+json\s*(;(?!\s*q=0(\.0*)?\s*(,|$))|,|$)/i;
+
+/**
+ * Refuses a request whose Accept excludes what the route answers with. Errors are JSON all the same: a client
+ * that cannot read them still has the status.
+ */
+export function requireAcceptable(route: RouteDeclaration, ctx: Context): void {
+  if (route.answer === 'redirect') {
+    return;
+  }
+  // With its parameters, so that `text/plain;version=0.0.4` accepts what has that version.
+  if (typeof route.answer !== 'string' && OWN_TYPES.test(ctx.get('Accept'))) {
+    return;
+  }
+  const served = typeof route.answer === 'string' ? route.answer : 'application/json; charset=utf-8';
+  if (ctx.accepts(served) === false) {
+    throw new ClusterRunnerError(
+      'NOT_ACCEPTABLE',
+      `${route.method} ${route.path} answers with ${served}, which the Accept header of the request excludes; add it there, or send */*.`,
+    );
+  }
+}

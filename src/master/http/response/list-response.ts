@@ -1,0 +1,130 @@
+import { Readable } from 'node:stream';
+import type { Turns } from '../limits/turns.js';
+
+/** What a page of rows should be, so that it neither takes much memory nor keeps the process from other work. */
+const PAGE_BYTES = 64 * 1024;
+const PAGE_MS = 5;
+const FIRST_ROWS = 16;
+const MOST_ROWS = 500;
+
+/** Which rows of a list are asked for. */
+export interface ListQuery {
+  readonly offset: number;
+  /** null: all. */
+  readonly limit: number | null;
+}
+
+/** Rows to read next. `after` is the last row that came before them; null for the first. */
+export interface NextRows<Row> {
+  readonly offset: number;
+  readonly limit: number;
+  readonly after: Row | null;
+}
+
+/** `total` is the number of rows in all. Fewer rows than asked for are the last. */
+export type ReadRows<Row> = (next: NextRows<Row>) => Promise<{ rows: readonly Row[]; total: number }>;
+
+/** How many rows to read after a page of `rows` that had `bytes` and took `ms`. */
+export function nextPageRows(rows: number, bytes: number, ms: number): number {
+  const fitting = Math.min((rows * PAGE_BYTES) / Math.max(1, bytes), (rows * PAGE_MS) / Math.max(0.001, ms));
+  return Math.max(1, Math.min(MOST_ROWS, rows * 2, Math.floor(fitting)));
+}
+
+/**
+ * The answer of a route that lists: JSON that is made page by page, as its reader takes it. However long the list is and
+ * however slowly it is read, no more than about two pages are in memory.
+ */
+export class ListAnswer<Name extends string, Row> {
+  /** Of the list in the answer. */
+  readonly name: Name;
+  readonly #query: ListQuery;
+  readonly #turns: Turns;
+  readonly #read: ReadRows<Row>;
+  readonly #first: Page<Row>;
+
+  private constructor(name: Name, query: ListQuery, turns: Turns, read: ReadRows<Row>, first: Page<Row>) {
+    this.name = name;
+    this.#query = query;
+    this.#turns = turns;
+    this.#read = read;
+    this.#first = first;
+  }
+
+  /** Reads the first page, so that what is not there is known before an answer begins. @throws what `read` throws */
+  static async begin<Name extends string, Row>(
+    name: Name,
+    query: ListQuery,
+    turns: Turns,
+    gone: AbortSignal,
+    read: ReadRows<Row>,
+  ): Promise<ListAnswer<Name, Row>> {
+    const limit = Math.min(FIRST_ROWS, query.limit ?? Number.POSITIVE_INFINITY);
+    const first = await pageOf({ offset: query.offset, limit, after: null }, turns, gone, read);
+    return new ListAnswer(name, query, turns, read, first);
+  }
+
+  /** The whole answer as JSON; `more` is added to it. */
+  content(before: Readonly<Record<string, unknown>>, more: Readonly<Record<string, unknown>>): Readable {
+    const closed = new AbortController();
+    const content = Readable.from(this.#json(before, more, closed.signal), { objectMode: false });
+    // The generator is told of the end only when it has its next page, for which it may be waiting.
+    content.once('close', () => closed.abort());
+    return content;
+  }
+
+  async *#json(
+    before: Readonly<Record<string, unknown>>,
+    more: Readonly<Record<string, unknown>>,
+    closed: AbortSignal,
+  ): AsyncGenerator<string> {
+    const { total } = this.#first;
+    yield `${JSON.stringify(before).slice(0, -1)},${JSON.stringify(this.name)}:[${this.#first.json}`;
+    for await (const page of this.#others(closed)) {
+      yield `,${page.json}`;
+    }
+    yield `],${JSON.stringify({ total, ...more }).slice(1)}`;
+  }
+
+  async *#others(closed: AbortSignal): AsyncGenerator<Page<Row>> {
+    const end = this.#query.offset + (this.#query.limit ?? Number.POSITIVE_INFINITY);
+    let page = this.#first;
+    let { offset } = this.#query;
+    for (;;) {
+      offset += page.count;
+      if (page.count < page.limit || offset >= end) {
+        return;
+      }
+      const limit = Math.min(nextPageRows(page.count, page.json.length, page.ms), end - offset);
+      page = await pageOf({ offset, limit, after: page.last }, this.#turns, closed, this.#read);
+      if (page.count > 0) {
+        yield page;
+      }
+    }
+  }
+}
+
+interface Page<Row> {
+  /** Rows separated by commas. */
+  readonly json: string;
+  readonly count: number;
+  readonly limit: number;
+  readonly last: Row | null;
+  readonly total: number;
+  /** That it took to make it. */
+  readonly ms: number;
+}
+
+function pageOf<Row>(
+  next: NextRows<Row>,
+  turns: Turns,
+  gone: AbortSignal,
+  read: ReadRows<Row>,
+): Promise<Page<Row>> {
+  return turns.take(gone, async () => {
+    const began = performance.now();
+    const { rows, total } = await read(next);
+    const json = rows.map((row) => JSON.stringify(row)).join(',');
+    const last = rows.at(-1) ?? null;
+    return { json, count: rows.length, limit: next.limit, last, total, ms: performance.now() - began };
+  });
+}

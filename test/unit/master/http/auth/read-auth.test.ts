@@ -1,0 +1,79 @@
+import { expect } from 'chai';
+import { tokenInHeader, withTokenHidden } from '../../../../../src/master/http/auth/read-auth.js';
+import { makeReadToken } from '../../../../../src/protocol/signing/read-token.js';
+import { type FakeMaster, startFakeMaster } from '../../../../support/fake-master.js';
+import { request } from '../../../../support/raw-request.js';
+
+const soon = () => Math.floor(Date.now() / 1000) + 100;
+
+describe('a read token', () => {
+  let master: FakeMaster;
+  beforeEach(async () => {
+    master = await startFakeMaster({ readAccess: 'signed' });
+  });
+  afterEach(() => master.close());
+
+  const read = (path: string, headers: Record<string, string> = {}) =>
+    request(master, 'GET', path, { headers });
+  const basic = (user: string, password: string) => ({
+    authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
+  });
+
+  it('is the password that a browser asks for, whatever the user', async () => {
+    const asked = await read('/v1');
+    expect(asked.status).to.equal(401);
+    expect(asked.headers.get('www-authenticate')).to.match(/^ClusterRunner, Basic realm="[^"]+"/);
+    const token = makeReadToken(master.secret, soon());
+    for (const user of ['', 'me', 'Jörg']) {
+      const answer = await read('/v1', basic(user, token));
+      expect(answer.status).to.equal(200);
+      expect(answer.headers.get('www-authenticate')).to.equal(null);
+      expect(answer.headers.get('set-cookie')).to.equal(null);
+    }
+    for (const wrong of [basic('me', ''), basic(token, 'x'), { authorization: `Basic ${token}` }]) {
+      expect((await read('/v1', wrong)).status).to.equal(401);
+    }
+  });
+
+  it('is asked of readers only: no browser could answer for what changes something', async () => {
+    const { headers } = await request(master, 'POST', '/v1/build', { body: '{}' });
+    expect(headers.get('www-authenticate')).to.equal('ClusterRunner');
+  });
+
+  it('is not sent on by the address that it came in, nor kept by a cache or the log of a fault', async () => {
+    const token = makeReadToken(master.secret, soon());
+    const answer = await read(`/v1?token=${token}`);
+    expect(answer.headers.get('referrer-policy')).to.equal('no-referrer');
+    expect(answer.headers.get('cache-control')).to.equal('private, no-cache');
+    master.service.broken = new TypeError('a fault');
+    expect((await read(`/v1/build?limit=1&to%6Ben=${token}`)).status).to.equal(500);
+    const log = JSON.stringify(master.logged);
+    expect(log).to.contain('/v1/build?limit=1&token=hidden').and.not.to.contain(token);
+  });
+});
+
+describe('withTokenHidden', () => {
+  it('keeps all but the token', () => {
+    expect(withTokenHidden('/v1/build')).to.equal('/v1/build');
+    expect(withTokenHidden('/v1/build?a=1&b=?')).to.equal('/v1/build?a=1&b=%3F');
+    expect(withTokenHidden('/v1?token=a&token=b&c=2')).to.equal('/v1?token=hidden&c=2');
+  });
+});
+
+describe('the token in a header', () => {
+  it('is behind any number of blanks', () => {
+    expect(tokenInHeader('Bearer  token')).to.equal('token');
+    expect(tokenInHeader(`basic ${Buffer.from('me:token').toString('base64')}`)).to.equal('token');
+    expect(tokenInHeader('Bearer a token')).to.equal(undefined);
+    expect(tokenInHeader('Digest token')).to.equal(undefined);
+  });
+
+  it('is not slow to look for, whatever is there', () => {
+    // With a quadratic search this would take longer than any test runner waits.
+    const blanks = ' '.repeat(1_000_000);
+    for (const scheme of ['Bearer', 'Basic']) {
+      expect(tokenInHeader(`${scheme}${blanks}x y`)).to.equal(undefined);
+      expect(tokenInHeader(`${scheme}${blanks}x${blanks}y`)).to.equal(undefined);
+    }
+  });
+});
