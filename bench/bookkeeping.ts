@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../src/lib/clock.js';
 import { createLogger } from '../src/lib/logger.js';
-import { createMaster, type Master } from '../src/master/service.js';
+import { createMaster, type Master } from '../src/master/master.js';
 import type { SlaveId } from '../src/protocol/ids.js';
 import { PROTOCOL } from '../src/protocol/protocol-version.js';
 import type { RunAssignment, WorkAnswer } from '../src/protocol/slave.js';

@@ -7,14 +7,14 @@ import type { Networks } from '../lib/net/networks.js';
 import { openFileLimit } from '../lib/open-file-limit.js';
 import type { LinearPattern } from '../lib/text/safe-regex.js';
 import { version } from '../lib/version.js';
-import type { MasterReading, MasterService } from '../master/contract.js';
 import { createApp } from '../master/http/app.js';
 import type { ReadAccess } from '../master/http/auth/read-auth.js';
 import { connectionsWithin, defaultLimits, isFarBelow, type Limits } from '../master/http/limits/limits.js';
 import { listen } from '../master/http/listen.js';
 import type { TlsFiles } from '../master/http/tls.js';
-import type { ResultBounds } from '../master/result-bounds.js';
-import { createMaster, type MasterOptions } from '../master/service.js';
+import { createMaster, type MasterOptions } from '../master/master.js';
+import type { MasterReading, MasterService } from '../master/state/master-api.js';
+import type { ResultBounds } from '../master/state/result-limits.js';
 import type { Secrets } from '../protocol/signing/secrets.js';
 
 export interface ServeMasterOptions {

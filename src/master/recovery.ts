@@ -4,14 +4,13 @@ import { RecentFailures } from '../domain/recent-failures.js';
 import { ReportedVerdicts } from '../domain/reported-verdicts.js';
 import { seconds } from '../lib/clock.js';
 import { type BuildId, type LeaseId, toId } from '../protocol/ids.js';
-import { archiveBytes } from './archive-files.js';
-import { type BuildEntry, Change, type Cluster, type Held } from './cluster.js';
-import { endIfOver } from './ending.js';
-import { giveBack, lose } from './leases.js';
-import { limitsOf, resolved } from './preparation.js';
-import { countsReports } from './present.js';
-import { checkRequest } from './requests.js';
-import { slaveEntry } from './slaves-in-memory.js';
+import { archiveBytes } from './archives/archive-files.js';
+import { limitsOf, resolved } from './builds/accept-preparation.js';
+import { checkRequest } from './builds/build-request.js';
+import { endIfOver } from './leases/finish-build.js';
+import { giveBack, lose } from './leases/lease-lifecycle.js';
+import { type BuildEntry, Change, type Cluster, type Held } from './state/master-state.js';
+import { slaveEntry } from './state/slave-registry.js';
 import { begunAtoms, begunSubjobs, countVerdicts, reportedVerdicts } from './store/atoms.js';
 import {
   type BuildRow,
@@ -26,6 +25,7 @@ import { heldLeases, type LeaseRow } from './store/leases.js';
 import { sumFacts } from './store/result-facts.js';
 import { allSlaves } from './store/slaves.js';
 import { deliveredSubjobs, type SubjobRow, subjobsOf } from './store/subjobs.js';
+import { countsReports } from './views/build-view.js';
 
 /**
  * Fills the memory with what the store has: slaves, and builds that have not ended with the leases that are held.

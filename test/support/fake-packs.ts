@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { MasterPacks, ReceivedPack } from '../../src/master/contract.js';
+import type { MasterPacks, ReceivedPack } from '../../src/master/state/master-api.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
 import type { Pack } from '../../src/protocol/pack.js';
 

@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AddedFile } from '../../src/master/artifacts/added-files.js';
+import type { AddedFile } from '../../src/master/archives/incoming/added-files.js';
 import type {
   ArchiveContents,
   BuildsPage,
@@ -11,7 +11,7 @@ import type {
   MasterZips,
   Page,
   ReceivedResult,
-} from '../../src/master/contract.js';
+} from '../../src/master/state/master-api.js';
 import type { Build, BuildRequest } from '../../src/protocol/build.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
 import type { Event } from '../../src/protocol/event.js';

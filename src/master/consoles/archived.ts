@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../protocol/results/result-index.js';
 import type { ConsolePage } from '../../protocol/work.js';
-import { unreadable } from '../artifacts/unreadable.js';
+import { unreadable } from '../archives/unreadable.js';
 import { type ConsoleSource, type PageRequest, readPage } from './page.js';
 
 const unzip = promisify(gunzip);

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { createMaster } from '../../../src/master/service.js';
+import { createMaster } from '../../../src/master/master.js';
 import { Sqlite } from '../../../src/master/store/engine/sqlite.js';
 import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { ClusterRunnerError, reasonWithoutPaths } from '../../../protocol/errors.js';
-import { incomingPath } from '../../artifacts/incoming.js';
-import type { ReceivedPack } from '../../contract.js';
+import { incomingPath } from '../../archives/incoming/incoming-archive.js';
+import type { ReceivedPack } from '../../state/master-api.js';
 import type { IncomingBody } from '../handler.js';
 
 export interface PackRoom {

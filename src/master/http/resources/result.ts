@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { type ResultReport, ResultReportSchema } from '../../../protocol/slave.js';
-import { ArchiveInspector } from '../../artifacts/inspect.js';
-import { receiveResult } from '../../artifacts/receive.js';
-import { defaultResultBounds } from '../../result-bounds.js';
+import { ArchiveInspector } from '../../archives/incoming/archive-validator.js';
+import { receiveResult } from '../../archives/incoming/receive-archive.js';
+import { defaultResultBounds } from '../../state/result-limits.js';
 import { requireUtf8 } from '../body/json-body.js';
 import type { Handlers } from '../handler.js';
 import { type Check, compileCheck } from '../validate.js';

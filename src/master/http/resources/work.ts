@@ -1,7 +1,7 @@
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { AtomId, BuildId, SubjobId } from '../../../protocol/ids.js';
 import type { Atom, ConsolePage } from '../../../protocol/work.js';
-import type { MasterReading } from '../../contract.js';
+import type { MasterReading } from '../../state/master-api.js';
 import type { Handlers } from '../handler.js';
 import { ListAnswer, type ListQuery } from '../response/list-response.js';
 import { type HandlerDependencies, listQueryOf } from './dependencies.js';

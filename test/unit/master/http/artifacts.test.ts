@@ -8,7 +8,7 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { deferred } from '../../../../src/lib/async/deferred.js';
 import { systemClock } from '../../../../src/lib/clock.js';
-import { KeptZips } from '../../../../src/master/artifacts/kept-zips.js';
+import { KeptZips } from '../../../../src/master/archives/zip-cache.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { isInstalled } from '../../../support/is-installed.js';
 import { request } from '../../../support/raw-request.js';

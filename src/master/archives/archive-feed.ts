@@ -1,0 +1,56 @@
+import type { SubjobId } from '../../protocol/ids.js';
+import type { KeptResults } from '../builds/kept-results.js';
+import type { BuildEntry, Cluster } from '../state/master-state.js';
+import { deliveredSubjobs } from '../store/subjobs.js';
+import { archivePath } from './archive-files.js';
+
+/** Named together, so that a build with a hundred thousand of them does not name them all at once. */
+const BATCH = 256;
+const ALIVE_EVERY_MS = 15_000;
+
+/** See MasterService.followArchives. */
+export async function* arrivingArchives(
+  cluster: Cluster,
+  kept: KeptResults,
+  build: BuildEntry,
+  end: AbortSignal,
+): AsyncGenerator<readonly string[]> {
+  const pathOf = (subjob: SubjobId) => archivePath(cluster.resultsDirectory, build.id, subjob);
+  let named = 0;
+  // The head of an answer goes with its first bytes.
+  let heard = Number.NEGATIVE_INFINITY;
+  while (!end.aborted) {
+    const news = build.delivered.slice(named, named + BATCH);
+    if (news.length > 0) {
+      named += news.length;
+      heard = cluster.steady;
+      yield news.map(pathOf);
+      continue;
+    }
+    if (build.ending !== null) {
+      break;
+    }
+    const silent = cluster.steady - heard;
+    if (silent >= ALIVE_EVERY_MS) {
+      heard = cluster.steady;
+      yield [];
+      continue;
+    }
+    // Woken by every change of the build, of which few are results.
+    await cluster.watchers.wait(cluster.clock, build.id, 'change', ALIVE_EVERY_MS - silent, end);
+  }
+  if (end.aborted) {
+    return;
+  }
+  // The end of a build is committed with its last result, which may not be named yet.
+  await build.ending;
+  const all = new Set(build.delivered.slice(0, named));
+  const left = (await deliveredSubjobs(cluster.store.db, build.id)).filter((subjob) => !all.has(subjob));
+  for (let at = 0; at < left.length; at += BATCH) {
+    yield left.slice(at, at + BATCH).map(pathOf);
+  }
+  const undelivered = await kept.archivesOf(build.id);
+  for (let at = 0; at < undelivered.length; at += BATCH) {
+    yield undelivered.slice(at, at + BATCH).map(({ path }) => path);
+  }
+}

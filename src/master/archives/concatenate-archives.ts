@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { pack } from 'tar-stream';
+import type { ArchiveContents } from '../state/master-api.js';
+import { unreadable } from './unreadable.js';
+
+const compress = promisify(gzip);
+
+export interface StitchedArchive {
+  readonly bytes: number;
+  /** Differs when the bytes do: results do not change once their build has ended. */
+  readonly tag: string;
+  /** From byte `start` to before byte `end`. Nothing is opened before it is read. */
+  read(start: number, end: number): Readable;
+}
+
+interface Part {
+  readonly file: string;
+  readonly bytes: number;
+}
+
+/**
+ * The build's `tar.gz`: the subjobs' files one after another as they came, then a last gzip member with
+ * failures.txt (when an atom failed) and the mark that ends a tar. gzip allows members in a row, so nothing is
+ * compressed again, and any part of it can be read without the rest.
+ * @throws ClusterRunnerError RESULT_UNREADABLE when a file is not there
+ */
+export async function stitchTar(contents: ArchiveContents): Promise<StitchedArchive> {
+  const tail = await lastMember(contents.failedFolders);
+  const parts: Part[] = [];
+  for (const file of contents.files) {
+    parts.push({ file, bytes: await sizeOf(file) });
+  }
+  const bytes = parts.reduce((sum, part) => sum + part.bytes, tail.length);
+  const sizes = parts.map((part) => part.bytes);
+  const tag = createHash('sha256').update(JSON.stringify(sizes)).update(tail).digest('hex').slice(0, 20);
+  return {
+    bytes,
+    tag,
+    read: (start, end) => Readable.from(read(parts, tail, start, end), { objectMode: false }),
+  };
+}
+
+/**
+ * The same of a build that still runs: each archive when it has arrived, in that order. `ended` is asked for what the
+ * build had in all when no more come; null means that it ended without results. Between them an empty gzip member
+ * now and then, so that nobody on the way takes the connection for a dead one.
+ * @throws Error when there are no results after all: breaking off tells the reader
+ */
+export async function* stitchArriving(
+  batches: AsyncIterable<readonly string[]>,
+  ended: () => Promise<Pick<ArchiveContents, 'failedFolders'> | null>,
+): AsyncGenerator<Buffer> {
+  for await (const files of batches) {
+    if (files.length === 0) {
+      yield await compress(Buffer.alloc(0));
+    }
+    for (const file of files) {
+      const bytes = await sizeOf(file);
+      yield* readFile(file, bytes, 0, bytes);
+    }
+  }
+  const contents = await ended();
+  if (contents === null) {
+    throw new Error('The build has not come to its end.');
+  }
+  yield await lastMember(contents.failedFolders);
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+async function* read(
+  parts: readonly Part[],
+  tail: Buffer,
+  start: number,
+  end: number,
+): AsyncGenerator<Buffer> {
+  let position = 0;
+  for (const { file, bytes } of parts) {
+    const from = Math.max(0, start - position);
+    const to = Math.min(bytes, end - position);
+    if (from < to) {
+      yield* readFile(file, bytes, from, to);
+    }
+    position += bytes;
+  }
+  yield tail.subarray(Math.max(0, start - position), Math.max(0, end - position));
+}
+
+async function* readFile(file: string, bytes: number, from: number, to: number): AsyncGenerator<Buffer> {
+  let sent = 0;
+  for await (const chunk of createReadStream(file, { start: from, end: to - 1, highWaterMark: 256 * 1024 })) {
+    sent += chunk.length;
+    yield chunk;
+  }
+  if (sent !== to - from) {
+    // The length that was announced is wrong now: breaking off tells the reader, going on would not.
+    throw new Error(`${file} had ${bytes} bytes when the download began, and is shorter now.`);
+  }
+}
+
+/** The time is fixed so that the same build gives the same bytes each time. */
+async function lastMember(failedFolders: readonly string[]): Promise<Buffer> {
+  const tar = pack();
+  if (failedFolders.length > 0) {
+    const text = failedFolders.map((folder) => `${folder}\n`).join('');
+    tar.entry({ name: 'failures.txt', mode: 0o644, mtime: new Date(0) }, text);
+  }
+  tar.finalize();
+  return await compress(await buffer(tar));
+}

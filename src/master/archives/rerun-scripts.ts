@@ -1,0 +1,17 @@
+import { type RerunFacts, rerunScript } from '../../job/rerun-script.js';
+import { shellText } from '../../job/shell-text.js';
+import type { BuildId, SubjobId } from '../../protocol/ids.js';
+import type { NamedJob } from '../../protocol/job.js';
+
+type AtomFacts = Omit<RerunFacts, 'buildId' | 'subjobId' | 'jobName' | 'command' | 'setup'>;
+
+/** Composes the scripts of the atoms of a subjob, out of what the master knows itself but for where they ran. */
+export function rerunScriptsOf(
+  buildId: BuildId,
+  { name, definition }: NamedJob,
+  subjobId: SubjobId,
+): (atom: AtomFacts) => string {
+  const command = shellText(definition.commands);
+  const setup = shellText(definition.setup_build ?? []);
+  return (atom) => rerunScript({ ...atom, buildId, subjobId, jobName: name, command, setup });
+}

@@ -1,0 +1,124 @@
+import { createReadStream } from 'node:fs';
+import { PassThrough, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { type Extract, extract } from 'tar-stream';
+import { ZipFile } from 'yazl';
+import type { ArchiveContents } from '../state/master-api.js';
+
+type Entry = Extract extends AsyncIterable<infer E> ? E : never;
+
+const LINK_MODE = 0o120777;
+const FILE_TYPE = 0o100000;
+const PERMISSIONS = 0o777;
+
+/**
+ * The build's results as a zip that is made while it is read: one entry at a time goes from a subjob's archive to
+ * the reader, so memory holds a piece of one file and the names for the zip's directory. The stream breaks off
+ * with the error when an archive cannot be read.
+ */
+export function zipStream(contents: ArchiveContents): Readable {
+  const zip = new ZipFile();
+  const out = new PassThrough();
+  zip.outputStream.pipe(out);
+  fill(zip, contents, out).catch((error: unknown) => {
+    out.destroy(error instanceof Error ? error : new Error(String(error)));
+  });
+  return out;
+}
+
+async function fill(zip: ZipFile, contents: ArchiveContents, out: PassThrough): Promise<void> {
+  for (const file of contents.files) {
+    const tar = extract();
+    // Reading goes no further than the entry that the zip is taking in.
+    await Promise.all([
+      pipeline(createReadStream(file), createGunzip(), tar),
+      (async () => {
+        for await (const entry of tar) {
+          await add(zip, entry, out);
+        }
+      })(),
+    ]);
+  }
+  if (contents.failedFolders.length > 0) {
+    const text = contents.failedFolders.map((folder) => `${folder}\n`).join('');
+    zip.addBuffer(Buffer.from(text), 'failures.txt', { mtime: new Date(0) });
+  }
+  zip.end();
+}
+
+async function add(zip: ZipFile, entry: Entry, out: PassThrough): Promise<void> {
+  const { type, linkname, mtime, mode } = entry.header;
+  const name = zipName(entry.header.name);
+  switch (type) {
+    case 'file':
+      if (entry.header.size === 0) {
+        zip.addBuffer(Buffer.alloc(0), name, {
+          mtime,
+          mode: FILE_TYPE | (mode & PERMISSIONS),
+          compress: false,
+        });
+        break;
+      }
+      await added(zip, Readable.from(entry, { objectMode: false }), out, name, {
+        mtime,
+        mode: FILE_TYPE | (mode & PERMISSIONS),
+      });
+      return;
+    case 'symlink':
+      zip.addBuffer(Buffer.from(linkname), name, { mtime, mode: LINK_MODE, compress: false });
+      break;
+    case 'directory':
+      zip.addEmptyDirectory(name, { mtime });
+      break;
+    default:
+    // Devices and the like have no place in a zip.
+  }
+  await drain(entry);
+}
+
+/** The zip's writer takes `\` for a separator, and refuses names that go up. */
+function zipName(name: string): string {
+  return name.replaceAll('\\', '_');
+}
+
+async function drain(entry: Entry): Promise<void> {
+  for await (const chunk of entry) {
+    // Nothing but the name of such an entry counts; what it holds all the same is passed over.
+    void chunk;
+  }
+}
+
+/** Resolves when the zip has taken the whole entry in; rejects when its reader went away. */
+function added(
+  zip: ZipFile,
+  entry: Readable,
+  out: PassThrough,
+  name: string,
+  options: { mtime: Date; mode: number },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const gone = () => {
+      entry.destroy();
+      reject(new Error('The reader of the zip went away.'));
+    };
+    if (out.destroyed) {
+      gone();
+      return;
+    }
+    out.once('close', gone);
+    entry.once('error', reject);
+    entry.once('end', () => {
+      out.off('close', gone);
+      resolve();
+    });
+    // The zip keeps this function to its end, for each of its entries: it must not hold the entry's stream for so long.
+    let once: Readable | null = entry;
+    zip.addReadStreamLazy(name, options, (give) => {
+      if (once !== null) {
+        give(null, once);
+        once = null;
+      }
+    });
+  });
+}

@@ -1,0 +1,84 @@
+import { seconds } from '../../lib/clock.js';
+import type { Cluster } from '../state/master-state.js';
+import { allNonces, type ExpiringNonces, forgetNonces, insertNonces } from '../store/nonces.js';
+import { NonceMemory } from './nonce-window.js';
+
+/** The nonces of signed requests, kept until their signatures expire: no request is taken twice. */
+export class Nonces {
+  readonly #cluster: Cluster;
+  readonly #memory = new NonceMemory();
+  readonly #monotonic: () => number;
+  /** Those that the store does not know of yet, likewise; null when there are none. */
+  #news: Map<number, string[]> | null = null;
+
+  private constructor(cluster: Cluster, stored: readonly ExpiringNonces[], monotonic: () => number) {
+    this.#cluster = cluster;
+    this.#monotonic = monotonic;
+    for (const { expires, nonces } of stored) {
+      for (const nonce of nonces) {
+        this.#memory.remember(nonce, expires, monotonic());
+      }
+    }
+  }
+
+  /** `monotonic`: milliseconds since some moment, of a clock that nobody sets. */
+  static async load(cluster: Cluster, monotonic: () => number): Promise<Nonces> {
+    return new Nonces(cluster, await allNonces(cluster.store.db), monotonic);
+  }
+
+  /**
+   * False when it was seen before. `expires` in seconds since the epoch. The store learns it before it learns of
+   * anything that its request does, as writes keep their order; so nobody has to wait for its commit.
+   */
+  remember(nonce: string, expires: number): boolean {
+    const whole = Math.ceil(expires);
+    if (!this.#memory.remember(nonce, whole, this.#monotonic())) {
+      return false;
+    }
+    const isFirst = this.#news === null;
+    this.#news ??= new Map();
+    put(this.#news, whole, nonce);
+    if (isFirst) {
+      this.#recordNews();
+    }
+    return true;
+  }
+
+  /** One write for all that come until its turn: before what any of their requests does, and cheaper than one each. */
+  #recordNews(): void {
+    let news: Map<number, string[]> | null = null;
+    const recorded = this.#cluster.journal.record([
+      async (db) => {
+        if (news === null) {
+          news = this.#news;
+          this.#news = null;
+        }
+        for (const [expires, nonces] of news ?? []) {
+          await insertNonces(db, { expires, nonces });
+        }
+      },
+    ]);
+    recorded.catch(() => {
+      // The master takes no more changes, so there is nothing that could be done twice.
+      this.#news = null;
+    });
+  }
+
+  /** To be called often: what it does grows with what has expired since. */
+  async forgetExpired(): Promise<void> {
+    const before = this.#memory.forgetExpired(seconds(this.#cluster.now), this.#monotonic());
+    // In an outage only the memory forgets; the rows go with those that expire later.
+    if (before !== null && this.#cluster.journal.isWhole) {
+      await this.#cluster.journal.record([(db) => forgetNonces(db, before)]);
+    }
+  }
+}
+
+function put(lists: Map<number, string[]>, expires: number, nonce: string): void {
+  const list = lists.get(expires);
+  if (list === undefined) {
+    lists.set(expires, [nonce]);
+  } else {
+    list.push(nonce);
+  }
+}

@@ -1,0 +1,351 @@
+import type { ReportedVerdict } from '../../domain/reported-verdicts.js';
+import { atomsToRetry, retryBudget } from '../../domain/retries.js';
+import type { Expectation } from '../../domain/scheduling/duration-estimate.js';
+import { healthy } from '../../domain/slave-health.js';
+import { QueueByKey } from '../../lib/async/keyed-mutex.js';
+import { removeFile } from '../../lib/fs/remove-file.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+import { type AtomId, atomFolder, type BuildId, type SlaveId, type SubjobId } from '../../protocol/ids.js';
+import { COMMAND_FILE } from '../../protocol/results/archive-names.js';
+import { addFacts } from '../../protocol/results/result-facts.js';
+import type { LeaseRef, ResultReport } from '../../protocol/slave.js';
+import { ArchiveKeeper, archivePath } from '../archives/archive-files.js';
+import type { AddedFile } from '../archives/incoming/added-files.js';
+import { rerunScriptsOf } from '../archives/rerun-scripts.js';
+import type { LiveConsoles } from '../consoles/live.js';
+import { endIfOver } from '../leases/finish-build.js';
+import { type Reported, reported, requireAcceptedBefore, staleLease } from '../leases/lease-check.js';
+import { atomsOf, besides, factsOf, noteBegan, taskRow } from '../leases/lease-lifecycle.js';
+import type { Regrouping } from '../leases/regroup-waiting.js';
+import type { ReceivedResult } from '../state/master-api.js';
+import { type BuildEntry, Change, type Cluster, type Held } from '../state/master-state.js';
+import { type LeasedAtom, moveAtoms, recordInterrupted, recordVerdicts, retryAtoms } from '../store/atoms.js';
+import { updateBuild } from '../store/builds.js';
+import { appendEvent } from '../store/events.js';
+import { endLease } from '../store/leases.js';
+import { endSubjobLease, insertSubjobs } from '../store/subjobs.js';
+import { learnTimings } from '../store/timings.js';
+import { countsReports } from '../views/build-view.js';
+import { noteFailure } from '../views/failure-feed.js';
+import { projectKey } from './build-request.js';
+
+/** Takes what slaves deliver of subjobs. */
+export class Results {
+  readonly #cluster: Cluster;
+  /** Two deliveries of one subjob must not move their archives past each other. */
+  readonly #turns = new QueueByKey();
+
+  readonly #archives = new ArchiveKeeper();
+  readonly #consoles: LiveConsoles;
+  readonly #regrouping: Regrouping;
+
+  constructor(cluster: Cluster, consoles: LiveConsoles, regrouping: Regrouping) {
+    this.#cluster = cluster;
+    this.#regrouping = regrouping;
+    this.#consoles = consoles;
+  }
+
+  /**
+   * Of a build that has left the memory it says nothing: `accept` asks the store.
+   * @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE
+   */
+  check(slave: SlaveId, id: BuildId, subjob: SubjobId, lease: LeaseRef): void {
+    const cluster = this.#cluster;
+    cluster.slaves.hear(slave, cluster.now);
+    cluster.journal.requireWhole();
+    cluster.room.require();
+    const build = cluster.builds.get(id);
+    if (build !== undefined && build.ending === null) {
+      reported(cluster, build, subjob, lease);
+    }
+  }
+
+  /** @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE, INVALID_REQUEST, UNAVAILABLE */
+  async accept(
+    slave: SlaveId,
+    id: BuildId,
+    subjob: SubjobId,
+    report: ResultReport,
+    archive: ReceivedResult,
+  ): Promise<void> {
+    const { slaves, now } = this.#cluster;
+    slaves.hear(slave, now);
+    await this.#turns.run(`${id}/${subjob}`, () => this.#accept(id, subjob, report, archive));
+  }
+
+  async #accept(
+    id: BuildId,
+    subjob: SubjobId,
+    report: ResultReport,
+    { temporaryPath, bytes, addedMembers, entryListPath }: ReceivedResult,
+  ): Promise<void> {
+    const cluster = this.#cluster;
+    const before = await this.#find(id, subjob, report.lease);
+    if (before === 'accepted') {
+      await removeFile(temporaryPath);
+      return;
+    }
+    const atoms = await atomsOf(cluster, before.held, subjob);
+    requireSame(
+      atoms.map(({ id }) => id),
+      report,
+    );
+    // Should the lease end meanwhile, what lies there belongs to nothing, and the next result replaces it.
+    const path = archivePath(cluster.resultsDirectory, id, subjob);
+    await this.#archives.keep(temporaryPath, entryListPath, path);
+    const build = cluster.builds.get(id);
+    if (build === undefined || build.ending !== null) {
+      throw staleLease(report.lease);
+    }
+    const found = reported(cluster, build, subjob, report.lease);
+    if (found === 'accepted') {
+      throw new Error(`The result of subjob ${subjob} of build ${id} was accepted out of turn.`);
+    }
+    cluster.journal.requireWhole();
+    build.resultBytes += bytes;
+    // What they have said when they gave a verdict, on a slave that was lost, is not in this archive.
+    const standing = new Set<number>(verdictsOf(build, subjob, report).map(({ id }) => id));
+    const { members, consoles } = report.index;
+    const index = { members: [...members, ...addedMembers], consoles };
+    const change = this.#complete(found.held, build, subjob, { ...report, index }, atoms);
+    const committed = cluster.commit(change).then(() => {
+      build.delivered.push(subjob);
+      cluster.watchers.changed(id);
+    });
+    // Now it may be known how long atoms take that no build had run. Should that fail, the result counts all the same.
+    await Promise.all([committed, this.#regrouping.considerLearned(build)]);
+    // Of an atom that is not in the archive it may be the only one.
+    await this.#consoles.forget(
+      id,
+      report.index.consoles.flatMap(({ atom_id }) => (standing.has(atom_id) ? [] : [atom_id])),
+    );
+    const times = report.atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
+    cluster.metrics.resultAccepted(times, bytes);
+    // A build at its max_executors has room for another lease now.
+    cluster.workAppeared();
+  }
+
+  /**
+   * The scripts that rerun the atoms of a result, for its archive; none of one that `accept` drops or refuses.
+   * @throws NOT_FOUND, STALE_LEASE
+   */
+  async filesToAdd(id: BuildId, subjob: SubjobId, report: ResultReport): Promise<Iterable<AddedFile>> {
+    const cluster = this.#cluster;
+    const build = cluster.builds.get(id);
+    if (build === undefined || build.ending !== null) {
+      return [];
+    }
+    const found = reported(cluster, build, subjob, report.lease);
+    if (found === 'accepted') {
+      return [];
+    }
+    const { held } = found;
+    return scriptsOf(held, await atomsOf(cluster, held, subjob), subjob, report, new Date(cluster.now));
+  }
+
+  async #find(id: BuildId, subjob: SubjobId, lease: LeaseRef): Promise<Reported> {
+    const cluster = this.#cluster;
+    const build = cluster.builds.get(id);
+    if (build === undefined || build.ending !== null) {
+      await build?.ending;
+      await requireAcceptedBefore(cluster, id, subjob, lease);
+      return 'accepted';
+    }
+    const found = reported(cluster, build, subjob, lease);
+    if (found === 'accepted') {
+      await cluster.journal.settled();
+    }
+    return found;
+  }
+
+  #complete(
+    held: Held,
+    build: BuildEntry,
+    subjob: SubjobId,
+    report: ResultReport,
+    leased: readonly LeasedAtom[],
+  ): Change {
+    const { lease, atoms, index } = report;
+    const retries = new Map<number, number>(leased.map((atom) => [atom.id, atom.retries]));
+    const unfinished = report.unfinished ?? [];
+    const { now } = this.#cluster;
+    const change = new Change();
+    const actual = atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
+    noteBegan(this.#cluster, held, actual * 1000);
+    const superseded = besides(this.#cluster, held);
+    for (const one of [held, ...superseded]) {
+      this.#cluster.letGo(one);
+    }
+    // The slave knows: that it names this lease in its open question is no reason to answer that.
+    held.slave.toldCancel.add(lease.lease_id);
+    held.slave.health = healthy;
+    const task = build.work.endSubjob(subjob, lease.lease_id, { kind: 'completed' }, actual);
+    const isTold = (atom: AtomId) => countsReports(build.job) && build.reported.hasFailed(subjob, atom);
+    const untold = atoms.filter(({ id, exit_code }) => exit_code !== 0 && !isTold(id));
+    const standing = verdictsOf(build, subjob, report);
+    build.reported.settle(subjob);
+    const failed = atoms.filter(({ exit_code }) => exit_code !== 0).length;
+    const again = build.stopping === null ? planRetries(held, build, atoms, retries) : [];
+    // Of a build that is being ended only those need a folder elsewhere whose verdict an earlier attempt has given.
+    const rest = planRest(build, build.stopping === null ? unfinished : standing);
+    for (const { id, verdict } of rest === null ? [] : standing) {
+      build.reported.note(rest?.subjob ?? subjob, id, verdict);
+    }
+    build.atomsDone += atoms.length - again.length;
+    build.atomsFailed += failed - again.length;
+    build.atomsFlaky += atoms.filter(
+      ({ id, exit_code }) => exit_code === 0 && (retries.get(id) ?? 0) > 0,
+    ).length;
+    for (const { id: atom, subjob: next } of again) {
+      const exitCode = atoms.find(({ id }) => id === atom)?.exit_code ?? 1;
+      build.reported.note(next, atom, { exitCode, seconds: null, lease: null });
+    }
+    const runAgain = new Set<number>(again.map(({ id }) => id));
+    for (const atom of untold.filter(({ id }) => !runAgain.has(id))) {
+      noteFailure(held, leased, atom);
+    }
+    for (const { id, facts } of atoms) {
+      if (facts !== undefined && !runAgain.has(id)) {
+        build.resultFacts = addFacts(build.resultFacts, facts);
+      }
+    }
+    const numSubjobs = build.work.total;
+    const learned = {
+      build: build.id,
+      subjob,
+      project: projectKey(build.project),
+      job: build.job?.name ?? '',
+    };
+    change.steps.push(async (db) => {
+      await endLease(db, lease.lease_id, 'DELIVERED', now);
+      for (const { task: loser } of superseded) {
+        await endLease(db, loser.lease, 'CANCELED', now);
+      }
+      await endSubjobLease(db, build.id, subjob, lease, { ...taskRow(task, null), index });
+      await recordVerdicts(db, build.id, subjob, lease.lease_id, atoms);
+      await learnTimings(db, learned, now);
+      await recordInterrupted(db, build.id, subjob, lease.lease_id, unfinished);
+      if (rest !== null) {
+        await insertSubjobs(db, build.id, [
+          { id: rest.subjob, atoms: rest.atoms.length, ...rest.expectation },
+        ]);
+        await moveAtoms(db, build.id, rest.atoms, rest.subjob);
+        await updateBuild(db, build.id, { num_subjobs: numSubjobs });
+      }
+      if (again.length > 0) {
+        await insertSubjobs(
+          db,
+          build.id,
+          again.map(({ subjob: one, expectation }) => ({ id: one, atoms: 1, ...expectation })),
+        );
+        await retryAtoms(db, build.id, again);
+        await updateBuild(db, build.id, { num_subjobs: numSubjobs });
+      }
+      await appendEvent(db, 'SUBJOB_DONE', { ...factsOf(held), failed_atoms: failed }, now);
+    });
+    if (superseded.length > 0 && held.isDuplicate) {
+      this.#cluster.metrics.duplicateWon();
+    }
+    if (superseded.length > 0) {
+      this.#cluster.newsOf(build.id);
+    }
+    endIfOver(this.#cluster, build, change);
+    return change;
+  }
+}
+
+/** Of the atoms that have a folder. One after another, as they are asked for: a job's commands may be long. */
+function* scriptsOf(
+  { build, executorIndex }: Held,
+  atoms: readonly LeasedAtom[],
+  subjob: SubjobId,
+  report: ResultReport,
+  mtime: Date,
+): Generator<AddedFile> {
+  if (build.job === null || executorIndex === null) {
+    throw new Error(`Subjob ${subjob} of build ${build.id} runs, and nobody knows its job.`);
+  }
+  const { project_directory, executor_index } = report.ran_in;
+  const delivered = new Set<AtomId>([
+    ...report.atoms.map(({ id }) => id),
+    ...report.index.consoles.map(({ atom_id }) => atom_id),
+  ]);
+  const script = rerunScriptsOf(build.id, build.job, subjob);
+  for (const { id, variable, value } of atoms) {
+    if (delivered.has(id)) {
+      const content = script({
+        atomId: id,
+        variable,
+        value,
+        projectDirectory: project_directory,
+        executorIndex: executor_index,
+        buildExecutorIndex: executorIndex,
+      });
+      yield { path: `${atomFolder(subjob, id)}/${COMMAND_FILE}`, content, mode: 0o755, mtime };
+    }
+  }
+}
+
+/** Of atoms without a verdict in a report: those that an earlier attempt has reported, and whose results are not there. */
+function verdictsOf(
+  { reported }: BuildEntry,
+  subjob: SubjobId,
+  { unfinished }: ResultReport,
+): { readonly id: AtomId; readonly verdict: ReportedVerdict }[] {
+  return (unfinished ?? []).flatMap(({ id }) => {
+    const verdict = reported.find(subjob, id);
+    return verdict === undefined || verdict.lease === null ? [] : [{ id, verdict }];
+  });
+}
+
+/** A subjob for what a slave that stops has left of its own; null when it has left nothing. */
+function planRest(
+  build: BuildEntry,
+  unfinished: readonly { readonly id: AtomId }[],
+): { subjob: SubjobId; atoms: readonly AtomId[]; expectation: Expectation } | null {
+  if (unfinished.length === 0) {
+    return null;
+  }
+  const expectation = { expected: null, deviation: 0 };
+  const subjob = build.work.addRest(unfinished.length, expectation);
+  return { subjob, atoms: unfinished.map(({ id }) => id), expectation };
+}
+
+/** Decides which atoms run again, and queues them in memory. */
+function planRetries(
+  { slave }: Held,
+  build: BuildEntry,
+  atoms: ResultReport['atoms'],
+  retries: ReadonlyMap<number, number>,
+): { id: AtomId; subjob: SubjobId; expectation: Expectation }[] {
+  const definition = build.job?.definition;
+  if (definition?.retries === undefined) {
+    return [];
+  }
+  const failed = atoms
+    .filter(({ exit_code }) => exit_code !== 0)
+    .map((atom) => ({ ...atom, retried: retries.get(atom.id) ?? 0 }));
+  const left = retryBudget(definition, build.numAtoms ?? 0) - build.retriesUsed;
+  const again = atomsToRetry(failed, definition.retries, left);
+  build.retriesUsed += again.length;
+  // How long it took to fail says little of how long it takes to pass.
+  const expectations = again.map(({ actual_time }) => ({ expected: actual_time, deviation: actual_time }));
+  const subjobs = build.work.addRetries(expectations, slave.id);
+  return again.flatMap(({ id }, place) => {
+    const [subjob, expectation] = [subjobs[place], expectations[place]];
+    return subjob === undefined || expectation === undefined ? [] : [{ id, subjob, expectation }];
+  });
+}
+
+/** @throws INVALID_REQUEST unless there is one verdict for each atom of the subjob and no other */
+function requireSame(expected: readonly number[], { atoms: ended, unfinished }: ResultReport): void {
+  const atoms = [...ended, ...(unfinished ?? [])];
+  const reported = new Set<number>(atoms.map(({ id }) => id));
+  const isSame = atoms.length === expected.length && expected.every((id) => reported.has(id));
+  if (!isSame) {
+    throw new ClusterRunnerError(
+      'INVALID_REQUEST',
+      `The report must hold one verdict for each atom of the subjob (${expected.length} atoms); it has ${atoms.length} of others.`,
+    );
+  }
+}

@@ -1,0 +1,145 @@
+import { isAbsolute } from 'node:path';
+import { Value } from '@sinclair/typebox/value';
+import { isCommandString, readCommandString } from '../../job/command-string.js';
+import { definitionProblem } from '../../job/definition-problem.js';
+import { variableProblem } from '../../job/environment.js';
+import { normalizeRemoteFiles } from '../../job/remote-files.js';
+import { maskCredentials } from '../../lib/text/mask-credentials.js';
+import { textStart } from '../../lib/text/text-ends.js';
+import type { BuildRequest, GivenAtom } from '../../protocol/build.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+import type { JobDefinition } from '../../protocol/job.js';
+import { CommitSchema } from '../../protocol/pack.js';
+import type { Project, RemoteFile } from '../../protocol/project.js';
+
+const GIT_ONLY = ['url', 'remote', 'branch', 'hash'] as const;
+
+/**
+ * What the request's shape does not show.
+ * @throws ClusterRunnerError INVALID_REQUEST, naming the field
+ */
+export function checkRequest(request: BuildRequest): { project: Project; remoteFiles: RemoteFile[] } {
+  if (request.job_name === undefined && request.config === undefined) {
+    throw invalid(
+      'job_name is missing: name the job of clusterrunner.yaml to run, send null for its only one, or send it as config.',
+    );
+  }
+  if (request.config !== undefined) {
+    checkConfig(request.config);
+  }
+  checkAtoms(request.atoms_override ?? []);
+  return { project: projectOf(request), remoteFiles: normalizeRemoteFiles(request.remote_files ?? {}) };
+}
+
+/** The atoms of a request, those that are written as shell text (`export T="2";`) as their variable and value. */
+export function givenAtoms(atoms: readonly GivenAtom[]): GivenAtom[] {
+  return atoms.map((atom) => {
+    const read = typeof atom === 'string' ? readCommandString(atom) : null;
+    return read === null ? atom : { [read.variable]: read.value };
+  });
+}
+
+/** @throws ClusterRunnerError INVALID_REQUEST for shell text whose value only a shell could tell */
+function checkAtoms(atoms: readonly GivenAtom[]): void {
+  for (const atom of givenAtoms(atoms)) {
+    if (typeof atom === 'string' && isCommandString(atom)) {
+      throw invalid(
+        `atoms_override: ${JSON.stringify(textStart(atom, 100))} cannot be read without a shell; send {"VARIABLE": "value"} instead.`,
+      );
+    }
+    for (const variable of typeof atom === 'string' ? [] : Object.keys(atom)) {
+      const problem = variableProblem(variable);
+      if (problem !== null) {
+        throw invalid(`atoms_override: the variable "${variable}" ${problem}.`);
+      }
+    }
+  }
+}
+
+/** @throws ClusterRunnerError INVALID_REQUEST */
+function projectOf(request: BuildRequest): Project {
+  if (request.type === 'git') {
+    if (request.revision !== undefined) {
+      throw invalid('revision is what the slave finds in a repository; leave it out, or change the type.');
+    }
+    if (request.url === undefined) {
+      throw invalid('url is missing: a build of type "git" needs the URL of the repository.');
+    }
+    return {
+      type: 'git',
+      url: request.url,
+      remote: request.remote ?? 'origin',
+      branch: request.branch ?? null,
+      hash: request.hash ?? null,
+      project_directory: request.project_directory ?? null,
+    };
+  }
+  if (request.type === 'snapshot') {
+    return snapshotOf(request);
+  }
+  const surplus = GIT_ONLY.find((field) => request[field] !== undefined);
+  if (surplus !== undefined) {
+    throw invalid(`${surplus} is for builds of type "git"; leave it out, or change the type.`);
+  }
+  if (request.project_directory === undefined) {
+    throw invalid('project_directory is missing: a build of type "directory" needs the folder to run in.');
+  }
+  if (!isAbsolute(request.project_directory)) {
+    throw invalid(
+      `project_directory must be an absolute path, the same on every slave; "${request.project_directory}" is not.`,
+    );
+  }
+  return { type: 'directory', project_directory: request.project_directory };
+}
+
+function snapshotOf(request: BuildRequest): Project {
+  const surplus = (['branch', 'remote'] as const).find((field) => request[field] !== undefined);
+  if (surplus !== undefined) {
+    throw invalid(`${surplus} is for builds of type "git"; leave it out, or change the type.`);
+  }
+  const { hash } = request;
+  if (!Value.Check(CommitSchema, hash)) {
+    throw invalid('hash must be the whole hash of the commit whose bundle was sent, in lower case.');
+  }
+  const { url = null, project_directory = null } = request;
+  return { type: 'snapshot', hash, url, project_directory };
+}
+
+function checkConfig(config: JobDefinition): void {
+  const { commands, atomizers } = config;
+  if (commands.every((line) => line === null || line.trim() === '')) {
+    throw invalid('config.commands holds no command: give at least one shell line.');
+  }
+  const several = atomizers.find((entry) => Object.keys(entry).length > 1);
+  if (several !== undefined) {
+    throw invalid(
+      `config.atomizers: the entry with ${Object.keys(several).join(', ')} must be split, one variable an entry.`,
+    );
+  }
+  const problem = definitionProblem(config);
+  if (problem !== null) {
+    throw invalid(`config: ${problem.sentence}`);
+  }
+}
+
+/** What the history of timings is kept by, besides the job: the same project has the same name in every build. */
+export function projectKey(project: Project): string {
+  return project.type === 'directory'
+    ? project.project_directory
+    : [maskCredentials(project.url ?? 'snapshot'), project.project_directory ?? ''].join('#');
+}
+
+/** As it may be shown to anybody who may read. */
+export function maskRequest(request: BuildRequest): BuildRequest {
+  const { url, remote_files: files } = request;
+  const masked = Object.entries(files ?? {}).map(([a, b]) => [maskCredentials(a), maskCredentials(b)]);
+  return {
+    ...request,
+    ...(url === undefined ? {} : { url: maskCredentials(url) }),
+    ...(files === undefined ? {} : { remote_files: Object.fromEntries(masked) }),
+  };
+}
+
+function invalid(sentence: string): ClusterRunnerError {
+  return new ClusterRunnerError('INVALID_REQUEST', sentence);
+}

@@ -1,0 +1,271 @@
+import { isEnded, newBuild } from '../../domain/build.js';
+import { BuildWork } from '../../domain/build-work.js';
+import { newTask } from '../../domain/lease.js';
+import { RecentFailures } from '../../domain/recent-failures.js';
+import { ReportedVerdicts } from '../../domain/reported-verdicts.js';
+import type { Build, BuildRequest } from '../../protocol/build.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+import { atomFolder, type BuildId, toId } from '../../protocol/ids.js';
+import { noFacts } from '../../protocol/results/result-facts.js';
+import { arrivingArchives } from '../archives/archive-feed.js';
+import { archivePath } from '../archives/archive-files.js';
+import type { ArchiveContents, BuildsPage, MasterPacks, Page } from '../state/master-api.js';
+import { type BuildEntry, Change, type Cluster } from '../state/master-state.js';
+import {
+  type BuildRow,
+  findBuild,
+  findBuildHead,
+  insertBuild,
+  listedRequest,
+  pageOfBuilds,
+  readJob,
+  readRequest,
+} from '../store/builds.js';
+import { appendEvent } from '../store/events.js';
+import { failedAtoms, flakyAtoms, interruptedAtoms } from '../store/reading.js';
+import { deliveredSubjobs } from '../store/subjobs.js';
+import { activityOf } from '../views/build-activity.js';
+import { presentEntry, presentRow } from '../views/build-view.js';
+import { checkRequest } from './build-request.js';
+import { commitStop, stopBuild } from './early-end.js';
+import type { KeptResults } from './kept-results.js';
+
+/** Unfinished builds are held in memory; whoever queues more than this has lost control of a script. */
+const MAX_UNFINISHED = 10_000;
+/** An answer names at most so many failed atoms of a build; all of them can be listed as atoms. */
+const MAX_FAILED_SHOWN = 10_000;
+const MAX_RERUN = 1_000_000;
+const MAX_FAILED_SHOWN_IN_LIST = 100;
+const MAX_INTERRUPTED_SHOWN = 100;
+/** Shorter than clients wait for an answer: the build may still be about to end then. */
+const MAX_CANCEL_MS = 20_000;
+/** How late the end of the grace may be noticed. */
+const END_NOTICED_MS = 2_000;
+
+/** What people and programs do with builds. */
+export class Builds {
+  readonly #cluster: Cluster;
+  readonly #packs: Pick<MasterPacks, 'chain'>;
+  readonly #kept: KeptResults;
+
+  constructor(cluster: Cluster, packs: Pick<MasterPacks, 'chain'>, kept: KeptResults) {
+    this.#cluster = cluster;
+    this.#kept = kept;
+    this.#packs = packs;
+  }
+
+  async create(request: BuildRequest): Promise<BuildId> {
+    const cluster = this.#cluster;
+    cluster.journal.requireWhole();
+    cluster.room.require();
+    const { project, remoteFiles } = checkRequest(request);
+    if (project.type === 'snapshot' && this.#packs.chain(project.hash).length === 0) {
+      throw new ClusterRunnerError(
+        'NOT_FOUND',
+        `The master does not have the snapshot ${project.hash} (any more); send it again.`,
+      );
+    }
+    if (cluster.builds.size >= MAX_UNFINISHED) {
+      throw new ClusterRunnerError(
+        'UNAVAILABLE',
+        `${MAX_UNFINISHED} builds have not ended yet; wait until some have, or cancel those that are not needed.`,
+      );
+    }
+    const progress = newBuild(cluster.nowSeconds);
+    const { now } = cluster;
+    const id = await cluster.journal.write(async (db) => {
+      const build = await insertBuild(db, request, progress.timestamps);
+      await appendEvent(db, 'BUILD_CREATED', { build_id: build }, now);
+      return build;
+    });
+    cluster.builds.set(id, {
+      id,
+      work: new BuildWork(id, progress, newTask, request.priority),
+      request,
+      project,
+      remoteFiles,
+      revision: null,
+      job: null,
+      numAtoms: null,
+      atomsDone: 0,
+      atomsFailed: 0,
+      atomsLost: 0,
+      atomsFlaky: 0,
+      reported: new ReportedVerdicts(),
+      failures: new RecentFailures(),
+      resultFacts: noFacts,
+      delivered: [],
+      resultBytes: 0,
+      buildingSince: null,
+      retriesUsed: 0,
+      refusals: new Map(),
+      leases: new Set(),
+      stopping: null,
+      ending: null,
+    });
+    cluster.workAppeared();
+    return id;
+  }
+
+  /**
+   * A build of those atoms of an ended one that failed or were lost, with its commit, job and files.
+   * @throws NOT_FOUND; CONFLICT when it still runs, or there is nothing to run again
+   */
+  async rerunFailed(id: BuildId, requestedBy?: string): Promise<BuildId> {
+    const row = (await this.#running(id)) === null ? await this.row(id) : null;
+    if (row === null || !isEnded(row.state)) {
+      throw new ClusterRunnerError('CONFLICT', `Build ${id} still runs; wait for its end, or cancel it.`);
+    }
+    const failed = await failedAtoms(this.#cluster.store.db, id, MAX_RERUN);
+    if (row.job === null || failed.length === 0) {
+      throw new ClusterRunnerError(
+        'CONFLICT',
+        `No atom of build ${id} has failed, so there is none to run again.`,
+      );
+    }
+    const { name, definition } = readJob(row.job);
+    const { branch: _, requested_by: __, ...request } = readRequest(row.request);
+    return this.create({
+      ...request,
+      ...(requestedBy === undefined ? {} : { requested_by: requestedBy }),
+      ...(row.commit_hash === null ? {} : { hash: row.commit_hash }),
+      job_name: name,
+      config: definition,
+      atoms_override: failed.map(({ variable, value }) => ({ [variable]: value })),
+    });
+  }
+
+  async list(page: BuildsPage): Promise<{ builds: Build[]; total: number }> {
+    const { rows, total } = await pageOfBuilds(this.#cluster.store.db, page);
+    const builds: Build[] = [];
+    for (const row of rows) {
+      const build = await this.#present(row, MAX_FAILED_SHOWN_IN_LIST);
+      builds.push(asListed(build));
+    }
+    return { builds, total };
+  }
+
+  /** Oldest first. */
+  async listUnfinished({ offset, limit }: Page): Promise<{ builds: Build[]; total: number }> {
+    const running = [...this.#cluster.builds.values()].filter(({ ending }) => ending === null);
+    const builds = running.slice(offset, offset + limit).map(presentEntry);
+    return {
+      builds: builds.map(asListed),
+      total: running.length,
+    };
+  }
+
+  /** @throws NOT_FOUND */
+  async get(id: BuildId): Promise<Build> {
+    const build = await this.#running(id);
+    if (build === null) {
+      return { ...(await this.#present(await this.row(id), MAX_FAILED_SHOWN)), activity: null };
+    }
+    return { ...presentEntry(build), activity: await activityOf(this.#cluster, build) };
+  }
+
+  /**
+   * Resolves when the build has ended, which takes its slaves a moment if something runs, or when `gone` is aborted. Does
+   * nothing to a build that has ended. @throws NOT_FOUND
+   */
+  async cancel(id: BuildId, gone: AbortSignal = new AbortController().signal): Promise<Build> {
+    const cluster = this.#cluster;
+    const build = await this.#running(id);
+    if (build !== null) {
+      cluster.journal.requireWhole();
+      const change = new Change();
+      stopBuild(cluster, build, 'The build was canceled.', change);
+      await commitStop(cluster, change, [build]);
+      if (build.ending === null) {
+        const ms = Math.min(cluster.endGraceMs + END_NOTICED_MS, MAX_CANCEL_MS);
+        await cluster.watchers.wait(cluster.clock, id, 'end', ms, gone);
+      }
+    }
+    return this.get(id);
+  }
+
+  /** null while it runs. @throws NOT_FOUND */
+  async archiveContents(id: BuildId): Promise<ArchiveContents | null> {
+    const { db } = this.#cluster.store;
+    if ((await this.#running(id)) !== null || !isEnded((await this.row(id)).state)) {
+      return null;
+    }
+    const failed = await failedAtoms(db, id, Number.MAX_SAFE_INTEGER);
+    const delivered = await deliveredSubjobs(db, id);
+    const archives = delivered.map((subjob) => {
+      return { subjob, path: archivePath(this.#cluster.resultsDirectory, id, subjob) };
+    });
+    archives.push(...(await this.#kept.archivesOf(id)));
+    return {
+      files: archives.sort((a, b) => a.subjob - b.subjob).map(({ path }) => path),
+      failedFolders: failed.map((atom) => atomFolder(toId.subjob(atom.subjob_id), toId.atom(atom.atom_id))),
+    };
+  }
+
+  /** See MasterService. */
+  async followArchives(id: BuildId, end: AbortSignal): Promise<AsyncIterable<readonly string[]> | null> {
+    const build = await this.#running(id);
+    if (build !== null) {
+      return arrivingArchives(this.#cluster, this.#kept, build, end);
+    }
+    await this.row(id);
+    return null;
+  }
+
+  /** @throws NOT_FOUND */
+  async row(id: BuildId): Promise<BuildRow> {
+    return found(id, await findBuild(this.#cluster.store.db, id));
+  }
+
+  /** @throws NOT_FOUND */
+  async head(id: BuildId): Promise<Pick<BuildRow, 'job' | 'num_atoms' | 'num_subjobs'>> {
+    return found(id, await findBuildHead(this.#cluster.store.db, id));
+  }
+
+  /** The end of a build is shown once it is committed: who has seen it must not see the build run again. */
+  async #running(id: BuildId): Promise<BuildEntry | null> {
+    const build = this.#cluster.builds.get(id);
+    await build?.ending;
+    return build === undefined || build.ending !== null ? null : build;
+  }
+
+  async #present(row: BuildRow, maxFailed: number): Promise<Build> {
+    if (isEnded(row.state)) {
+      const hasFailed = row.num_atoms_failed > 0;
+      const failed = hasFailed ? await failedAtoms(this.#cluster.store.db, idOf(row), maxFailed) : [];
+      const isFlaky = row.num_atoms_flaky > 0;
+      const flaky = isFlaky ? await flakyAtoms(this.#cluster.store.db, idOf(row), maxFailed) : [];
+      const isCut = row.state === 'CANCELED' || row.state === 'ERROR';
+      const cut = isCut
+        ? await interruptedAtoms(this.#cluster.store.db, idOf(row), MAX_INTERRUPTED_SHOWN)
+        : [];
+      return presentRow(row, failed, flaky, cut);
+    }
+    const build = await this.#running(idOf(row));
+    if (build !== null) {
+      return presentEntry(build);
+    }
+    // It has ended since the row was read, or it is being created and has come no further than the row says.
+    const again = await this.row(idOf(row));
+    return isEnded(again.state) ? this.#present(again, maxFailed) : presentRow(again, [], [], []);
+  }
+}
+
+function found<Row>(id: BuildId, row: Row | undefined): Row {
+  if (row === undefined) {
+    throw new ClusterRunnerError(
+      'NOT_FOUND',
+      `There is no build ${id}; \`clusterrunner list\` and GET /v1/build list them.`,
+    );
+  }
+  return row;
+}
+
+function idOf(row: Pick<BuildRow, 'id'>): BuildId {
+  return toId.build(row.id);
+}
+
+/** Without what takes its whole request and job to say. */
+function asListed(build: Build): Build {
+  return { ...build, atom_variables: [], request_params: listedRequest(build.request_params) };
+}

@@ -1,0 +1,86 @@
+import { type Expectation, unknown } from '../../domain/scheduling/duration-estimate.js';
+import type { Group } from '../../domain/scheduling/grouping.js';
+import type { BuildId } from '../../protocol/ids.js';
+import type { ListedAtom } from '../../protocol/slave.js';
+import type { Cluster } from '../state/master-state.js';
+import type { Step } from '../state/state-writer.js';
+import { insertAtoms, type NewAtom } from '../store/atoms.js';
+import { deletePartOfPlan, hasPlan } from '../store/retention.js';
+import { insertSubjobs } from '../store/subjobs.js';
+
+/** A transaction that writes this many atoms holds up others for some milliseconds only. */
+const PIECE = 2_000;
+
+/** What a preparation has found: the subjobs of a build and their atoms. */
+export interface Plan {
+  /** In the order in which they were listed, which is that of their ids. */
+  readonly atoms: readonly ListedAtom[];
+  /** Of each atom. */
+  readonly expectations: readonly Expectation[];
+  /** The subjobs, in order of id. */
+  readonly groups: readonly Group[];
+}
+
+/**
+ * Writes the plan of a build that is still being prepared, piece by piece, so that a million atoms hold up nobody.
+ * Nothing shows it before the build begins; what a preparation has left that came to nothing is removed first. Stops
+ * when `isWanted` says no.
+ * @returns the last piece, for the commit with which the build begins: of most builds that is everything
+ * @throws ClusterRunnerError UNAVAILABLE
+ */
+export async function writePlan(
+  cluster: Cluster,
+  build: BuildId,
+  plan: Plan,
+  isWanted: () => boolean,
+): Promise<Step[]> {
+  const { journal, store } = cluster;
+  let isClean = !(await hasPlan(store.db, build));
+  while (!isClean && isWanted()) {
+    isClean = await journal.write((db) => deletePartOfPlan(db, build));
+  }
+  const subjobOf = subjobsOfAtoms(plan);
+  let last: Step | null = null;
+  for (let at = 0; at < plan.atoms.length && isWanted(); at += PIECE) {
+    if (last !== null) {
+      await journal.write(last);
+    }
+    last = pieceOf(build, plan, subjobOf, at);
+  }
+  return last === null ? [] : [last];
+}
+
+/** There are no more subjobs than atoms, so both are written in the same number of pieces. */
+function pieceOf(
+  build: BuildId,
+  { atoms, expectations, groups }: Plan,
+  subjobOf: Uint32Array,
+  at: number,
+): Step {
+  return async (db) => {
+    const subjobs = groups
+      .slice(at, at + PIECE)
+      .map((group, place) => ({ ...group, id: at + place, atoms: group.atoms.length }));
+    const rows = atoms.slice(at, at + PIECE).map(
+      ({ variable, value }, place): NewAtom => ({
+        id: at + place,
+        subjob: subjobOf[at + place] ?? 0,
+        variable,
+        value,
+        ...(expectations[at + place] ?? unknown),
+      }),
+    );
+    await insertSubjobs(db, build, subjobs);
+    await insertAtoms(db, build, rows);
+  };
+}
+
+function subjobsOfAtoms({ atoms, groups }: Plan): Uint32Array {
+  const subjobOf = new Uint32Array(atoms.length);
+  groups.forEach((group, subjob) => {
+    for (const atom of group.atoms) {
+      subjobOf[atom] = subjob;
+    }
+  });
+  return subjobOf;
+}

@@ -1,0 +1,207 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import { registeredAgain } from '../../domain/slave-health.js';
+import { version } from '../../lib/version.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+import type { SlaveId } from '../../protocol/ids.js';
+import { isSpoken, PROTOCOL, SPOKEN } from '../../protocol/protocol-version.js';
+import type { Register, Slave } from '../../protocol/slave.js';
+import { endIfNobodyIsLeft } from '../leases/build-refusals.js';
+import { giveBack, lose } from '../leases/lease-lifecycle.js';
+import type { Regrouping } from '../leases/regroup-waiting.js';
+import type { Page } from '../state/master-api.js';
+import { Change, type Cluster, type SlaveEntry } from '../state/master-state.js';
+import { noteTrouble } from '../state/slave-health.js';
+import { presentSlave, slaveEntry } from '../state/slave-registry.js';
+import { appendEvent } from '../store/events.js';
+import { deleteSlaves, saveSlave, setDraining, setSlaveState } from '../store/slaves.js';
+import type { LongPolls } from './long-polls.js';
+
+/** Long enough to see in a list what has become of a slave. */
+const FORGET_AFTER_MS = 60 * 60 * 1000;
+const MAX_GONE = 1000;
+/** Of the event loop: enough to read a request of each of some thousand connections. */
+const TURNS_TO_LISTEN = 5;
+
+/** Slaves come, leave and vanish. */
+export class Slaves {
+  readonly #cluster: Cluster;
+  readonly #polls: LongPolls;
+  readonly #regrouping: Regrouping;
+  readonly #leaseSeconds: number;
+  /** Instances that were refused for their version, and that was logged. */
+  readonly #refused = new Set<string>();
+
+  constructor(cluster: Cluster, polls: LongPolls, regrouping: Regrouping, leaseSeconds: number) {
+    this.#cluster = cluster;
+    this.#polls = polls;
+    this.#regrouping = regrouping;
+    this.#leaseSeconds = leaseSeconds;
+  }
+
+  list({ offset, limit }: Page): { slaves: Slave[]; total: number } {
+    const { slaves, steady: now } = this.#cluster;
+    return {
+      slaves: [...slaves.all()].slice(offset, offset + limit).map((slave) => presentSlave(slave, now)),
+      total: slaves.size,
+    };
+  }
+
+  /** @throws NOT_FOUND */
+  get(id: SlaveId): Slave {
+    const slave = this.#cluster.slaves.find(id);
+    if (slave === undefined) {
+      throw new ClusterRunnerError(
+        'NOT_FOUND',
+        `There is no slave ${id}; \`clusterrunner status\` and GET /v1/slave list them.`,
+      );
+    }
+    return presentSlave(slave, this.#cluster.steady);
+  }
+
+  /** @throws PROTOCOL_MISMATCH, UNAVAILABLE. The same process keeps its id and its leases; which of these it still has, it says when it asks for work. */
+  async register(register: Register): Promise<{ slave_id: SlaveId; lease_seconds: number }> {
+    const { journal, slaves, now } = this.#cluster;
+    journal.requireWhole();
+    this.#requireSpoken(register);
+    const id = await journal.write(async (db) => {
+      const saved = await saveSlave(db, register, now);
+      await appendEvent(db, 'SLAVE_CONNECTED', { slave_id: saved, slave: register.name }, now);
+      return saved;
+    });
+    const known = slaves.find(id);
+    if (known === undefined) {
+      const row = { ...register, id, protocol: PROTOCOL, state: 'CONNECTED', draining: 0 } as const;
+      slaves.add(slaveEntry(row, this.#cluster.now));
+    } else {
+      known.name = register.name;
+      known.url = register.url;
+      known.numExecutors = register.num_executors;
+      known.version = register.version;
+      known.state = 'CONNECTED';
+      known.health = registeredAgain(known.health);
+      known.paused = null;
+      slaves.noteHeard(known, this.#cluster.now);
+    }
+    const dead = register.replaces === undefined ? undefined : slaves.connectedAs(register.replaces);
+    if (dead !== undefined && dead.id !== id) {
+      this.#cluster.log.warn(
+        { slave: dead.name, leases: dead.leases.size },
+        'A slave was lost, as the one that took its place says.',
+      );
+      await this.#leave(dead, 'SLAVE_LOST');
+    }
+    // Before it can ask: else it would be given groups that were made for fewer executors.
+    await this.#regrouping.considerAll();
+    return { slave_id: id, lease_seconds: this.#leaseSeconds };
+  }
+
+  /** @throws PROTOCOL_MISMATCH */
+  #requireSpoken({ instance, name, version: theirs, protocol = 1 }: Register): void {
+    if (isSpoken(protocol)) {
+      return;
+    }
+    const side = protocol < PROTOCOL ? 'older' : 'newer';
+    const sentence = `The slave on ${name} is ${side} than this master: it speaks protocol ${protocol} (version ${theirs}), and the master speaks ${SPOKEN} (version ${version}); run the same version of ClusterRunner on both.`;
+    // It asks again and again.
+    if (!this.#refused.has(instance)) {
+      this.#refused.add(instance);
+      this.#cluster.log.warn(sentence);
+    }
+    for (const oldest of [...this.#refused].slice(0, Math.max(0, this.#refused.size - MAX_GONE))) {
+      this.#refused.delete(oldest);
+    }
+    throw new ClusterRunnerError('PROTOCOL_MISMATCH', sentence);
+  }
+
+  /** Its leases are queued again. A second goodbye changes nothing. @throws SLAVE_UNKNOWN */
+  async goodbye(id: SlaveId): Promise<void> {
+    const cluster = this.#cluster;
+    cluster.journal.requireWhole();
+    if (cluster.slaves.find(id)?.state === 'GONE') {
+      return cluster.journal.settled();
+    }
+    const slave = cluster.slaves.hear(id, cluster.now);
+    await this.#leave(slave, 'SLAVE_LEFT');
+  }
+
+  /** Slaves that were not heard for the time of a lease are gone, and their leases are over. */
+  async expire(): Promise<void> {
+    const leaseMs = this.#leaseSeconds * 1000;
+    const silent = this.#cluster.slaves.silentFor(leaseMs);
+    // When the master or its machine was held up, what they have said meanwhile has come and is not read yet.
+    for (let turn = 0; turn < TURNS_TO_LISTEN && silent.length > 0; turn += 1) {
+      await breathe();
+    }
+    const still = new Set(silent.length > 0 ? this.#cluster.slaves.silentFor(leaseMs) : []);
+    for (const slave of silent) {
+      if (slave.state === 'CONNECTED' && still.has(slave)) {
+        this.#cluster.log.warn({ slave: slave.name, leases: slave.leases.size }, 'A slave was lost.');
+        await this.#leave(slave, 'SLAVE_LOST');
+      }
+    }
+  }
+
+  /** They take no more work, and are told to leave when they have finished. @throws NOT_FOUND */
+  async drain(ids: readonly SlaveId[] | 'all'): Promise<SlaveId[]> {
+    const { slaves, journal } = this.#cluster;
+    journal.requireWhole();
+    const chosen = ids === 'all' ? [...slaves.connected()] : ids.map((id) => this.#connected(id));
+    for (const slave of chosen) {
+      slave.draining = true;
+      this.#polls.release(slave, 'news');
+    }
+    const chosenIds = chosen.map(({ id }) => id);
+    if (chosenIds.length > 0) {
+      await journal.record([(db) => setDraining(db, chosenIds)]);
+      await this.#regrouping.considerAll();
+    }
+    return chosenIds;
+  }
+
+  /** Those that left long ago are forgotten. */
+  async forgetGone(now: number): Promise<void> {
+    const { slaves, journal } = this.#cluster;
+    const forgotten = slaves.forgetGone(now - FORGET_AFTER_MS, MAX_GONE);
+    if (forgotten.length > 0) {
+      await journal.record([(db) => deleteSlaves(db, forgotten)]);
+    }
+  }
+
+  #connected(id: SlaveId): SlaveEntry {
+    const slave = this.#cluster.slaves.find(id);
+    if (slave === undefined || slave.state === 'GONE') {
+      throw new ClusterRunnerError(
+        'NOT_FOUND',
+        `No slave ${id} is connected; \`clusterrunner status\` and GET /v1/slave list them.`,
+      );
+    }
+    return slave;
+  }
+
+  async #leave(slave: SlaveEntry, how: 'SLAVE_LEFT' | 'SLAVE_LOST'): Promise<void> {
+    const cluster = this.#cluster;
+    const { now } = cluster;
+    const change = new Change();
+    slave.state = 'GONE';
+    slave.poll = null;
+    if (how === 'SLAVE_LOST' && slave.leases.size > 0) {
+      noteTrouble(cluster, slave, { build: null, what: 'it vanished with work' }, change);
+    }
+    for (const held of [...slave.leases.values()]) {
+      // The end of a build by the one before ends the rest of its leases.
+      if (cluster.held.get(held.task.lease) === held) {
+        (how === 'SLAVE_LOST' ? lose : giveBack)(cluster, held, change);
+      }
+    }
+    for (const build of cluster.builds.values()) {
+      endIfNobodyIsLeft(cluster, build, change);
+    }
+    change.steps.push(async (db) => {
+      await setSlaveState(db, slave.id, 'GONE', now);
+      await appendEvent(db, how, { slave_id: slave.id, slave: slave.name }, now);
+    });
+    this.#polls.release(slave, 'over');
+    await cluster.commit(change);
+    await this.#regrouping.considerAll();
+  }
+}

@@ -1,0 +1,83 @@
+import { resultOf } from '../../domain/build.js';
+import type { BuildState } from '../../protocol/build.js';
+import type { BuildId } from '../../protocol/ids.js';
+import type { BuildEntry, Change, Cluster } from '../state/master-state.js';
+import { countVerdicts, settleAtoms } from '../store/atoms.js';
+import { updateBuild } from '../store/builds.js';
+import type { Writable } from '../store/engine/database.js';
+import { appendEvent } from '../store/events.js';
+import { cancelHeldLeases } from '../store/leases.js';
+import { factsColumn, sumFacts } from '../store/result-facts.js';
+import { cutSubjobs } from '../store/subjobs.js';
+
+/**
+ * Ends the build in memory and adds to `change` what the store must learn. Leases that are still held end with it; their
+ * slaves are told when they ask next. Verdicts that slaves have reported stay.
+ */
+export function endBuild(
+  cluster: Cluster,
+  build: BuildEntry,
+  state: Extract<BuildState, 'FINISHED' | 'CANCELED' | 'ERROR'>,
+  errorMessage: string | null,
+  change: Change,
+): void {
+  const { id, work } = build;
+  const { now } = cluster;
+  for (const held of [...build.leases]) {
+    cluster.letGo(held);
+  }
+  work.enter(state, cluster.nowSeconds);
+  change.ended.push(build);
+  const row = {
+    state,
+    timestamps: JSON.stringify(work.timestamps),
+    num_subjobs_done: work.done,
+    error_message: errorMessage,
+    ended_at: now,
+  };
+  const memory = {
+    num_atoms_done: build.atomsDone,
+    num_atoms_failed: build.atomsFailed,
+    num_atoms_lost: build.atomsLost,
+    num_atoms_flaky: build.atomsFlaky,
+    facts: factsColumn(build.resultFacts),
+  };
+  // Every subjob was delivered: there is nothing else to settle, and nothing to count.
+  const isWhole = state === 'FINISHED' && build.atomsLost === 0;
+  const result = resultOf(state, build.atomsFailed) ?? 'FAILURE';
+  change.steps.push(async (db) => {
+    await cancelHeldLeases(db, id, now);
+    await updateBuild(db, id, { ...row, ...(isWhole ? memory : await settle(db, id, now)) });
+    await appendEvent(db, 'BUILD_ENDED', { build_id: id, state, result }, now);
+  });
+}
+
+/** Makes final what slaves have reported, and counts the verdicts that there are then. */
+async function settle(db: Writable, build: BuildId, now: number) {
+  await settleAtoms(db, build, now);
+  await cutSubjobs(db, build);
+  const { done, failed, lost, flaky } = await countVerdicts(db, build);
+  return {
+    num_atoms_done: done,
+    num_atoms_failed: failed,
+    num_atoms_lost: lost,
+    num_atoms_flaky: flaky,
+    facts: factsColumn(await sumFacts(db, build)),
+  };
+}
+
+/**
+ * Ends the build when every subjob has its verdict; one that is being ended early when no slave holds anything of it any
+ * more.
+ */
+export function endIfOver(cluster: Cluster, build: BuildEntry, change: Change): void {
+  const { work, stopping, leases } = build;
+  if (work.state !== 'BUILDING') {
+    return;
+  }
+  if (stopping !== null && leases.size === 0) {
+    endBuild(cluster, build, 'CANCELED', stopping.sentence, change);
+  } else if (stopping === null && work.isComplete) {
+    endBuild(cluster, build, 'FINISHED', null, change);
+  }
+}

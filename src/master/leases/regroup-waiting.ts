@@ -1,0 +1,124 @@
+import { isEnded } from '../../domain/build.js';
+import type { BuildWork, Limits } from '../../domain/build-work.js';
+import type { AtomToGroup } from '../../domain/scheduling/grouping.js';
+import { regroup } from '../../domain/scheduling/regrouping.js';
+import type { SubjobId } from '../../protocol/ids.js';
+import type { BuildEntry, Cluster } from '../state/master-state.js';
+import { updateBuild } from '../store/builds.js';
+import { atomsThatWait, storeRegrouped, type WaitingAtom } from '../store/regrouping.js';
+
+/**
+ * More atoms than this are not regrouped at once: the groups of so large a build are small beside what is left of it.
+ * It is looked at again when fewer wait.
+ */
+const MOST_ATOMS = 50_000;
+
+/** How many of the executors that are connected now may work on such a build at once. */
+export function executorsFor(
+  { slaves }: Pick<Cluster, 'slaves'>,
+  { maxExecutors, maxExecutorsPerSlave }: Limits,
+): number {
+  let executors = 0;
+  for (const { numExecutors, draining } of slaves.connected()) {
+    executors += draining ? 0 : Math.min(numExecutors, maxExecutorsPerSlave);
+  }
+  return Math.min(executors, maxExecutors);
+}
+
+/**
+ * Makes other groups of what waits when executors come or go, or when it turns out how long atoms take that no build
+ * had run. Only subjobs that were never given to a slave are touched.
+ */
+export class Regrouping {
+  readonly #cluster: Cluster;
+  /** Builds whose atoms are being read. */
+  readonly #reading = new Set<BuildEntry>();
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  /** Looks at all builds. Never rejects: without it builds end later, and no worse. */
+  async considerAll(): Promise<void> {
+    const builds = [...this.#cluster.builds.values()].filter(({ work }) => work.waitingAtoms > 1);
+    await Promise.all(builds.map((build) => this.consider(build)));
+  }
+
+  /** Looks at a build of which one more subjob has ended: that brings no executors, which would have to be counted. Never
+   *  rejects. */
+  async considerLearned(build: BuildEntry): Promise<void> {
+    if (build.work.needsRegrouping()) {
+      await this.consider(build);
+    }
+  }
+
+  /** Never rejects. */
+  async consider(build: BuildEntry): Promise<void> {
+    if (this.#reading.has(build) || !this.#isDue(build)) {
+      return;
+    }
+    this.#reading.add(build);
+    try {
+      // A build that has begun just now is in the memory before it is in the store.
+      await this.#cluster.journal.settled();
+      const { waiting } = build.work;
+      const atoms = await atomsThatWait(this.#cluster.store.db, build.id, waiting);
+      // Meanwhile some were handed out, or the build has ended.
+      if (this.#isDue(build)) {
+        await this.#regroup(build, atoms);
+      }
+    } catch (error) {
+      this.#cluster.log.error(
+        { err: error, build: build.id },
+        'What waits of a build could not be regrouped.',
+      );
+    } finally {
+      this.#reading.delete(build);
+    }
+  }
+
+  #isDue({ work, ending }: BuildEntry): boolean {
+    return (
+      ending === null &&
+      !isEnded(work.state) &&
+      work.waitingAtoms <= MOST_ATOMS &&
+      work.needsRegrouping(executorsFor(this.#cluster, work.limits))
+    );
+  }
+
+  /** Decides and changes the memory in one breath, so that nothing can be handed out in between. Resolves with the store. */
+  async #regroup({ id, work }: BuildEntry, read: readonly WaitingAtom[]): Promise<void> {
+    const cluster = this.#cluster;
+    cluster.journal.requireWhole();
+    const { waiting } = work;
+    const atoms = stillWaiting(read, waiting);
+    if (atoms.length !== work.waitingAtoms) {
+      throw new Error(`${atoms.length} atoms were read of ${work.waitingAtoms} that wait in build ${id}.`);
+    }
+    const plan = work.planFor(executorsFor(cluster, work.limits));
+    const regrouped = regroup(atoms, waiting, totalOf(work), plan);
+    work.replaceWaiting(regrouped, plan);
+    const row = {
+      num_subjobs: totalOf(work),
+      planned_executors: plan.executors,
+      assumed_seconds: plan.assumed,
+    };
+    cluster.watchers.changed(id);
+    // Leases of the new groups are recorded behind it, so nobody is given what the store does not know.
+    await cluster.journal.record([
+      (db) => storeRegrouped(db, id, regrouped, new Set(waiting)),
+      (db) => updateBuild(db, id, row),
+    ]);
+  }
+}
+
+function stillWaiting(read: readonly WaitingAtom[], waiting: readonly SubjobId[]): AtomToGroup[] {
+  const subjobs = new Set<number>(waiting);
+  return read
+    .filter(({ subjob }) => subjobs.has(subjob))
+    .map(({ id, expected, deviation }) => ({ index: id, expected, deviation }));
+}
+
+function totalOf(work: BuildWork): number {
+  return work.total ?? 0;
+}

@@ -1,0 +1,101 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { removeTree } from '../../lib/fs/remove-tree.js';
+import type { BuildId } from '../../protocol/ids.js';
+import type { KeptZips } from '../archives/zip-cache.js';
+import type { LiveConsoles } from '../consoles/live.js';
+import type { Cluster } from '../state/master-state.js';
+import { buildsToForget, deletePartOfBuild, knownBuilds } from '../store/retention.js';
+import type { ForgettingTime } from './forgetting-time.js';
+
+/** Slaves that vanish are noticed in between. */
+const AT_ONCE = 20;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export interface RetentionLimits {
+  /** Of builds that have ended; 0: all. */
+  readonly buildsKept: number;
+  /** After the end of a build; 0: for ever. */
+  readonly daysKept: number;
+}
+
+/** Forgets builds that have had their time: first their rows, then their files. */
+export class Retention {
+  readonly #cluster: Cluster;
+  readonly #consoles: LiveConsoles;
+  readonly #zips: KeptZips;
+  readonly #limits: RetentionLimits;
+  readonly #time: ForgettingTime;
+
+  constructor(
+    cluster: Cluster,
+    consoles: LiveConsoles,
+    zips: KeptZips,
+    limits: RetentionLimits,
+    time: ForgettingTime,
+  ) {
+    this.#cluster = cluster;
+    this.#consoles = consoles;
+    this.#zips = zips;
+    this.#limits = limits;
+    this.#time = time;
+  }
+
+  /** Forgets some of those that are beyond the limits; true when there may be more. */
+  async enforce(signal: AbortSignal): Promise<boolean> {
+    const { store, log } = this.#cluster;
+    const { buildsKept, daysKept } = this.#limits;
+    const before = daysKept === 0 ? 0 : this.#time.now - daysKept * DAY_MS;
+    const keep = buildsKept === 0 ? Number.MAX_SAFE_INTEGER : buildsKept;
+    const builds = await buildsToForget(store.db, before, keep, AT_ONCE);
+    for (const build of builds) {
+      if (signal.aborted) {
+        return true;
+      }
+      await this.#forget(build);
+    }
+    if (builds.length > 0) {
+      log.info(
+        { builds: builds.length, last: builds.at(-1) },
+        'Builds that have had their time are forgotten.',
+      );
+    }
+    return builds.length === AT_ONCE;
+  }
+
+  /** Files of builds that the store does not have: a master was stopped while it forgot them. */
+  async sweep(): Promise<void> {
+    for (const directory of [this.#cluster.resultsDirectory, this.#consoles.directory]) {
+      const ids = (await namesIn(directory)).filter((name) => /^[1-9]\d{0,14}$/.test(name)).map(Number);
+      const known = await knownBuilds(this.#cluster.store.db, ids);
+      for (const id of ids.filter((one) => !known.has(one))) {
+        await removeTree(join(directory, String(id)));
+      }
+    }
+    const zipped = this.#zips.builds();
+    const known = await knownBuilds(this.#cluster.store.db, zipped);
+    for (const id of zipped.filter((one) => !known.has(one))) {
+      await this.#zips.forgetBuild(id);
+    }
+  }
+
+  async #forget(build: BuildId): Promise<void> {
+    while (!(await this.#cluster.journal.write((db) => deletePartOfBuild(db, build)))) {
+      // The next part is a transaction of its own.
+    }
+    await this.#consoles.forgetBuild(build);
+    await this.#zips.forgetBuild(build);
+    await removeTree(join(this.#cluster.resultsDirectory, String(build)));
+  }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      return [];
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,30 @@
+import type { Clock } from '../../lib/clock.js';
+import type { Logger } from '../../lib/logger.js';
+
+/** Corrections of a clock that runs are smaller. */
+const NOTEWORTHY_MS = 10_000;
+
+/** Notices that the clock of this machine was set, which explains times in events and signatures that do not fit. */
+export class ClockJumps {
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #difference: number;
+
+  constructor(clock: Clock, log: Logger) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#difference = clock.now() - clock.monotonic();
+  }
+
+  look(): void {
+    const difference = this.#clock.now() - this.#clock.monotonic();
+    const jump = difference - this.#difference;
+    this.#difference = difference;
+    if (Math.abs(jump) >= NOTEWORTHY_MS) {
+      const way = jump > 0 ? 'forward' : 'back';
+      this.#log.warn(
+        `The clock of this machine was set ${way} by ${Math.round(Math.abs(jump) / 1000)} s, or the machine was suspended for that time; nothing that lasts is measured by it.`,
+      );
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import { Signal } from '../../lib/async/notifier.js';
+import type { Logger } from '../../lib/logger.js';
+import { ClusterRunnerError, reasonWithoutPaths } from '../../protocol/errors.js';
+import type { Writable } from '../store/engine/database.js';
+import type { Store } from '../store/engine/store.js';
+
+/** One write of a change that the memory has made already. */
+export type Step = (db: Writable) => Promise<void>;
+
+/**
+ * How memory and store are kept together: a change is decided and made in memory synchronously, and its steps are
+ * recorded in the same breath, so the store sees changes in the order in which they were decided. Who was promised
+ * something waits for `record`.
+ *
+ * In an outage of the store (its disk is full, say) memory is ahead of the store: what was recorded is tried again until
+ * it is committed, and meanwhile the master refuses everything but reading. When a step fails in another way,
+ * memory is ahead for good, and the master has to be started again to rebuild its memory from the store.
+ */
+export class Journal {
+  readonly #store: Store;
+  readonly #log: Logger;
+  readonly #committed = new Signal();
+  #broken: string | null = null;
+
+  constructor(store: Store, log: Logger) {
+    this.#store = store;
+    this.#log = log;
+  }
+
+  /** Why no change can be made, and what to do; null when changes can be made. */
+  get problem(): string | null {
+    if (this.#broken !== null) {
+      return `The master could not write to its store (${this.#broken}); mend the cause and start the master again.`;
+    }
+    const { outage } = this.#store;
+    return outage === null
+      ? null
+      : `The master cannot write to its store (${reasonWithoutPaths(outage.error)}); mend the cause (is its disk full?), and it goes on by itself.`;
+  }
+
+  /** Whether changes can be made. */
+  get isWhole(): boolean {
+    return this.problem === null;
+  }
+
+  /** To be asked before memory is changed. @throws UNAVAILABLE while no change can be made */
+  requireWhole(): void {
+    const { problem } = this;
+    if (problem !== null) {
+      throw new ClusterRunnerError('UNAVAILABLE', problem);
+    }
+  }
+
+  /**
+   * A write that must succeed before the memory is changed; when it fails nothing has happened.
+   * @throws UNAVAILABLE
+   */
+  async write<T>(mutation: (db: Writable) => Promise<T>): Promise<T> {
+    this.requireWhole();
+    try {
+      const value = await this.#store.write(mutation, 'refuse');
+      this.#committed.fire();
+      return value;
+    } catch (error) {
+      if (error instanceof ClusterRunnerError) {
+        throw error;
+      }
+      if (this.#store.outage === null) {
+        this.#log.error({ err: error }, 'The store could not be written.');
+      }
+      throw new ClusterRunnerError(
+        'UNAVAILABLE',
+        `The master could not write to its store (${reasonWithoutPaths(error)}); mend the cause and ask again.`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Resolves at the next commit. */
+  untilCommit(): Promise<void> {
+    return this.#committed.next();
+  }
+
+  /** All steps in one commit; resolves after it, in an outage when that is over. May be left unawaited. */
+  record(steps: readonly Step[]): Promise<void> {
+    const written = this.#write(steps);
+    // Whoever awaits it gets the rejection; that nobody does must not end the process.
+    written.catch(() => undefined);
+    return written;
+  }
+
+  /** Resolves when everything that was recorded before is committed. */
+  async settled(): Promise<void> {
+    await this.record([]);
+  }
+
+  async #write(steps: readonly Step[]): Promise<void> {
+    if (this.#broken !== null) {
+      this.requireWhole();
+    }
+    try {
+      await this.#store.write(async (db) => {
+        for (const step of steps) {
+          await step(db);
+        }
+      });
+      this.#committed.fire();
+    } catch (error) {
+      if (!(error instanceof ClusterRunnerError) && this.#broken === null) {
+        this.#broken = reasonWithoutPaths(error);
+        this.#log.fatal({ err: error }, 'The store could not be written; the master takes no more changes.');
+      }
+      this.requireWhole();
+      throw error;
+    }
+  }
+}

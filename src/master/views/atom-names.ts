@@ -1,0 +1,33 @@
+import { nameOfValue, variablesOfAtoms } from '../../job/atom-name.js';
+import type { AtomValue } from '../../job/command-string.js';
+import { textStart } from '../../lib/text/text-ends.js';
+import { MAX_NAME_SHOWN } from '../../protocol/activity.js';
+import type { BuildRequest } from '../../protocol/build.js';
+import type { NamedJob } from '../../protocol/job.js';
+import { givenAtoms } from '../builds/build-request.js';
+import type { BuildEntry } from '../state/master-state.js';
+
+/** How its atoms are named in what is bounded. */
+export function shownNames({ job, request }: BuildEntry): (atom: AtomValue) => string {
+  const variables = job === null ? [] : variablesOf(job.definition, request.atoms_override);
+  return (atom) => {
+    const name = nameOfValue(atom, variables);
+    return name.length <= MAX_NAME_SHOWN ? name : `${textStart(name, MAX_NAME_SHOWN - 1)}…`;
+  };
+}
+
+/** By the atoms that were given, of which there may be a hundred thousand: they stay while their build runs. */
+const variablesOfGiven = new WeakMap<object, string[]>();
+
+/** Of the atoms of a build. */
+export function variablesOf(
+  definition: NamedJob['definition'],
+  given: BuildRequest['atoms_override'],
+): string[] {
+  if (given === undefined) {
+    return variablesOfAtoms(definition, undefined);
+  }
+  const variables = variablesOfGiven.get(given) ?? variablesOfAtoms(definition, givenAtoms(given));
+  variablesOfGiven.set(given, variables);
+  return variables;
+}

@@ -1,0 +1,78 @@
+import { commandString } from '../../job/command-string.js';
+import { toId } from '../../protocol/ids.js';
+import type { Atom, AtomOutcome, AtomState, Subjob } from '../../protocol/work.js';
+import { interruptionOf } from '../store/atoms.js';
+import type { SubjobRowState } from '../store/engine/database.js';
+import type { AtomView, SubjobView } from '../store/reading.js';
+import { readFacts } from '../store/result-facts.js';
+
+const shownAs: Readonly<Record<SubjobRowState, AtomState>> = {
+  QUEUED: 'NOT_STARTED',
+  LEASED: 'IN_PROGRESS',
+  DONE: 'COMPLETED',
+  LOST: 'COMPLETED',
+  CUT: 'COMPLETED',
+};
+
+export function presentAtom(atom: AtomView): Atom {
+  return {
+    id: toId.atom(atom.atom_id),
+    subjob_id: toId.subjob(atom.subjob_id),
+    command_string: commandString(atom),
+    state: atom.state === 'INTERRUPTED' ? 'COMPLETED' : atom.state,
+    outcome: outcomeOf(atom),
+    slave: atom.slave,
+    num_retries: atom.num_retries,
+    exit_code: atom.exit_code,
+    expected_time: atom.expected_time,
+    actual_time: atom.actual_time,
+    error: errorOf(atom),
+    ...readFacts(atom.facts),
+  };
+}
+
+/** Why an atom whose commands have run has no exit code. */
+function errorOf({ state, error, slave, actual_time: time, exit_code }: AtomView): string | null {
+  if (state === 'INTERRUPTED') {
+    return interruptionOf(time, slave);
+  }
+  return exit_code === null ? error : null;
+}
+
+function outcomeOf({ state, failed, exit_code }: AtomView): AtomOutcome | null {
+  if (state === 'INTERRUPTED') {
+    return 'INTERRUPTED';
+  }
+  if (failed === null) {
+    return null;
+  }
+  if (failed === 0) {
+    return 'PASSED';
+  }
+  return exit_code === null ? 'LOST' : 'FAILED';
+}
+
+/** `command` is the shell text that runs for each atom. */
+export function presentSubjob(subjob: SubjobView, command: string, atoms: readonly AtomView[]): Subjob {
+  return {
+    id: toId.subjob(subjob.subjob_id),
+    command,
+    atoms: atoms.map(presentAtom),
+    slave: subjob.slave,
+    state: shownAs[subjob.state],
+    attempt: subjob.attempt,
+  };
+}
+
+export function bySubjobOf(atoms: readonly AtomView[]): Map<number, AtomView[]> {
+  const groups = new Map<number, AtomView[]>();
+  for (const atom of atoms) {
+    const group = groups.get(atom.subjob_id);
+    if (group === undefined) {
+      groups.set(atom.subjob_id, [atom]);
+    } else {
+      group.push(atom);
+    }
+  }
+  return groups;
+}

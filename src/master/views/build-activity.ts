@@ -1,0 +1,53 @@
+import {
+  type Activity,
+  MAX_RUNNING_SHOWN,
+  MAX_SETTING_UP_SHOWN,
+  type RunningAtom,
+  type SettingUp,
+} from '../../protocol/activity.js';
+import { atomsOf, isBeside } from '../leases/lease-lifecycle.js';
+import type { BuildEntry, Cluster } from '../state/master-state.js';
+import { shownNames } from './atom-names.js';
+import { inUseFor, isSettingUp, slavesOf } from './build-executors.js';
+
+/*
+ * What happens in a build, for those who watch it. Costs what the leases of the build cost, and never its atoms.
+ */
+
+export async function activityOf(cluster: Cluster, build: BuildEntry): Promise<Activity> {
+  const longest = [...build.leases]
+    .filter((held) => held.runs !== null && !isBeside(held))
+    .sort((a, b) => (a.runs?.since ?? 0) - (b.runs?.since ?? 0))
+    .slice(0, MAX_RUNNING_SHOWN);
+  const settingUp = settingUpOf(cluster, build);
+  const { total, latest } = build.failures;
+  // The names last: they may have to be read, and what is said of a moment belongs together.
+  const names = shownNames(build);
+  const running = longest.map(async (held): Promise<RunningAtom[]> => {
+    const { runs, subjob, slave } = held;
+    if (runs === null || subjob === null) {
+      return [];
+    }
+    const seconds = tenths((cluster.now - runs.since) / 1000);
+    const atom = (await atomsOf(cluster, held, subjob)).find(({ id }) => id === runs.atom);
+    return atom === undefined ? [] : [{ atom_id: runs.atom, name: names(atom), slave: slave.name, seconds }];
+  });
+  return {
+    running: (await Promise.all(running)).flat(),
+    setting_up: settingUp.slice(0, MAX_SETTING_UP_SHOWN),
+    failures: { total, latest: [...latest] },
+  };
+}
+
+function settingUpOf(cluster: Cluster, build: BuildEntry): SettingUp[] {
+  return slavesOf(build)
+    .map((slave) => ({ slave, held: inUseFor(build, slave) }))
+    .filter(({ held }) => isSettingUp(held))
+    .map(({ slave, held }) => ({ slave, since: Math.min(...held.map(({ tookAt }) => tookAt)) }))
+    .sort((a, b) => a.since - b.since)
+    .map(({ slave, since }) => ({ slave: slave.name, seconds: tenths((cluster.steady - since) / 1000) }));
+}
+
+function tenths(seconds: number): number {
+  return Math.max(0, Math.round(seconds * 10) / 10);
+}

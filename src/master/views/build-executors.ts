@@ -1,0 +1,30 @@
+import type { BuildEntry, Held, SlaveEntry } from '../state/master-state.js';
+import { leasesInUse } from '../state/slave-registry.js';
+
+/** How many executors work on a build, and how many of these wait for the setup of their slave. */
+export function executorsOf(build: BuildEntry): { readonly busy: number; readonly settingUp: number } {
+  let [busy, settingUp] = [0, 0];
+  for (const slave of slavesOf(build)) {
+    const held = inUseFor(build, slave);
+    busy += held.length;
+    settingUp += isSettingUp(held) ? held.length : 0;
+  }
+  return { busy, settingUp };
+}
+
+/** `held` are the leases of one slave: the first of them has to open the build there, and the others wait for it. */
+export function isSettingUp(held: readonly Held[]): boolean {
+  return (
+    held.every(({ hasBegun }) => !hasBegun) &&
+    held.some(({ subjob, opening }) => subjob === null || opening !== 'nothing')
+  );
+}
+
+export function slavesOf(build: BuildEntry): SlaveEntry[] {
+  return [...new Set([...build.leases].map(({ slave }) => slave))];
+}
+
+/** The leases of the build that have executors of the slave. */
+export function inUseFor(build: BuildEntry, slave: SlaveEntry): Held[] {
+  return leasesInUse(slave).filter((held) => held.build === build);
+}

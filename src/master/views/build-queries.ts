@@ -1,0 +1,159 @@
+import { shellText } from '../../job/shell-text.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+import type { Explanation } from '../../protocol/explanation.js';
+import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../../protocol/ids.js';
+import type { ResultIndex } from '../../protocol/results/result-index.js';
+import type { Atom, ConsolePage, Subjob } from '../../protocol/work.js';
+import { archivePath } from '../archives/archive-files.js';
+import type { Builds } from '../builds/builds.js';
+import { readArchivedConsole } from '../consoles/archived.js';
+import type { LiveConsoles } from '../consoles/live.js';
+import type { ConsoleLines, Page } from '../state/master-api.js';
+import type { Cluster } from '../state/master-state.js';
+import { executorsInUse } from '../state/slave-registry.js';
+import { readJob } from '../store/builds.js';
+import {
+  type AtomView,
+  atomsOfSubjobs,
+  findAtom,
+  pageOfAtoms,
+  pageOfAtomsOfSubjob,
+  pageOfSubjobs,
+  viewSubjob,
+} from '../store/reading.js';
+import { findResultIndex, findSubjob } from '../store/subjobs.js';
+import { bySubjobOf, presentAtom, presentSubjob } from './atom-view.js';
+import { explainRunning } from './explain-build.js';
+
+/** What people and programs read of the pieces of a build. */
+export class Reading {
+  readonly #cluster: Cluster;
+  readonly #builds: Builds;
+  readonly #consoles: LiveConsoles;
+
+  constructor(cluster: Cluster, builds: Builds, consoles: LiveConsoles) {
+    this.#consoles = consoles;
+    this.#cluster = cluster;
+    this.#builds = builds;
+  }
+
+  /** @throws NOT_FOUND */
+  async explain(id: BuildId): Promise<Explanation> {
+    const { state } = await this.#builds.get(id);
+    const build = this.#cluster.builds.get(id);
+    if (build !== undefined && build.ending === null) {
+      return explainRunning(this.#cluster, build);
+    }
+    return {
+      build_id: id,
+      state,
+      reasons: [{ reason: 'ENDED', text: `The build is ${state}; it waits for nothing.` }],
+      num_executors: [...this.#cluster.slaves.connected()].reduce(
+        (sum, slave) => sum + slave.numExecutors,
+        0,
+      ),
+      num_executors_busy: [...this.#cluster.slaves.connected()].reduce(
+        (sum, slave) => sum + executorsInUse(slave),
+        0,
+      ),
+      builds: [],
+      running: [],
+    };
+  }
+
+  /** @throws NOT_FOUND */
+  async listSubjobs(build: BuildId, page: Page): Promise<{ subjobs: Subjob[]; total: number }> {
+    const { db } = this.#cluster.store;
+    const { job, num_subjobs } = await this.#builds.head(build);
+    // Before a build begins its plan may be there in part.
+    const rows = job === null ? [] : await pageOfSubjobs(db, build, page);
+    const command = commandOf(job);
+    const ids = rows.map(({ subjob_id }) => subjob_id);
+    const atoms = bySubjobOf(ids.length === 0 ? [] : await atomsOfSubjobs(db, build, ids));
+    return {
+      subjobs: rows.map((row) => presentSubjob(row, command, atoms.get(row.subjob_id) ?? [])),
+      total: num_subjobs ?? 0,
+    };
+  }
+
+  /** @throws NOT_FOUND */
+  async getSubjob(build: BuildId, subjob: SubjobId): Promise<Subjob> {
+    const { db } = this.#cluster.store;
+    const command = commandOf((await this.#builds.head(build)).job);
+    const row = await viewSubjob(db, build, subjob);
+    if (row === undefined) {
+      throw noSubjob(build, subjob);
+    }
+    return presentSubjob(row, command, await atomsOfSubjobs(db, build, [subjob]));
+  }
+
+  /** @throws NOT_FOUND */
+  async listAtoms(
+    build: BuildId,
+    subjob: SubjobId | null,
+    page: Page,
+  ): Promise<{ atoms: Atom[]; total: number }> {
+    const { db } = this.#cluster.store;
+    const { job, num_atoms } = await this.#builds.head(build);
+    if (subjob === null) {
+      const rows = job === null ? [] : await pageOfAtoms(db, build, page);
+      return { atoms: rows.map(presentAtom), total: num_atoms ?? 0 };
+    }
+    if ((await findSubjob(db, build, subjob)) === undefined) {
+      throw noSubjob(build, subjob);
+    }
+    const { rows, total } = await pageOfAtomsOfSubjob(db, build, subjob, page);
+    return { atoms: rows.map(presentAtom), total };
+  }
+
+  /** @throws NOT_FOUND */
+  async getAtom(build: BuildId, atom: AtomId): Promise<Atom> {
+    return presentAtom(await this.#atom(build, atom));
+  }
+
+  /** @throws NOT_FOUND */
+  async readConsole(build: BuildId, atom: AtomId, lines: ConsoleLines): Promise<ConsolePage> {
+    const view = await this.#atom(build, atom);
+    const index = await findResultIndex(this.#cluster.store.db, build, toId.subjob(view.subjob_id));
+    const page =
+      (index === null ? null : await this.#archived(build, view.subjob_id, index, atom, lines)) ??
+      (await this.#consoles.read(build, atom, attemptOf(view), lines));
+    return page ?? { offset_line: lines.offsetLine ?? 0, num_lines: 0, total_num_lines: 0, content: '' };
+  }
+
+  /** null when the archive has no console of the atom. */
+  async #archived(
+    build: BuildId,
+    subjob: number,
+    index: ResultIndex,
+    atom: AtomId,
+    lines: ConsoleLines,
+  ): Promise<ConsolePage | null> {
+    const archive = archivePath(this.#cluster.resultsDirectory, build, subjob);
+    const console = index.consoles.find(({ atom_id }) => atom_id === atom);
+    return console === undefined ? null : await readArchivedConsole(archive, index, console, lines);
+  }
+
+  async #atom(build: BuildId, atom: AtomId): Promise<AtomView> {
+    const view = await findAtom(this.#cluster.store.db, build, atom);
+    if (view === undefined) {
+      await this.#builds.head(build);
+      throw new ClusterRunnerError('NOT_FOUND', `Build ${build} has no atom ${atom}.`);
+    }
+    return view;
+  }
+}
+
+/** The lease whose slave has told what is final of an atom; null of one that may still print. */
+function attemptOf({ state, failed, lease_id }: AtomView): LeaseId | null {
+  return (failed !== null || state === 'INTERRUPTED') && lease_id !== null ? toId.lease(lease_id) : null;
+}
+
+/** `job` as its column has it. */
+function commandOf(job: string | null): string {
+  return job === null ? '' : shellText(readJob(job).definition.commands);
+}
+
+function noSubjob(build: BuildId, subjob: SubjobId): ClusterRunnerError {
+  return new ClusterRunnerError('NOT_FOUND', `Build ${build} has no subjob ${subjob}.`);
+}

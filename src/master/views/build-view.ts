@@ -1,0 +1,147 @@
+import { detailsOf, isEnded, resultOf, type StateTimestamps, statusOf } from '../../domain/build.js';
+import { secondsLeft } from '../../domain/scheduling/estimate.js';
+import { type Build, type BuildRequest, type BuildState, buildState } from '../../protocol/build.js';
+import { type BuildId, toId } from '../../protocol/ids.js';
+import type { NamedJob } from '../../protocol/job.js';
+import type { ResultFacts } from '../../protocol/results/result-facts.js';
+import type { Revision } from '../../protocol/revision.js';
+import { maskRequest } from '../builds/build-request.js';
+import type { BuildEntry } from '../state/master-state.js';
+import { type BuildRow, readJob, readRequest, readRevision, readTimestamps } from '../store/builds.js';
+import type { AtomView } from '../store/reading.js';
+import { readFacts } from '../store/result-facts.js';
+import { variablesOf } from './atom-names.js';
+import { presentAtom } from './atom-view.js';
+import { executorsOf } from './build-executors.js';
+
+interface Facts {
+  readonly id: BuildId;
+  readonly state: BuildState;
+  readonly timestamps: StateTimestamps;
+  readonly request: BuildRequest;
+  readonly numAtoms: number | null;
+  /** null until it is prepared. */
+  readonly job: NamedJob | null;
+  readonly subjobs: { readonly done: number; readonly total: number } | null;
+  readonly atomsDone: number;
+  readonly atomsFailed: number;
+  readonly atomsLost: number;
+  readonly atomsFlaky: number;
+  readonly resultFacts: ResultFacts;
+  readonly executors: number;
+  readonly secondsLeft: number | null;
+  readonly failedAtoms: readonly AtomView[];
+  readonly flakyAtoms: readonly AtomView[];
+  readonly interruptedAtoms: readonly AtomView[];
+  readonly error: string | null;
+  readonly revision: Revision | null;
+}
+
+/** A build that runs. */
+export function presentEntry(build: BuildEntry): Build {
+  const { id, work, request, numAtoms, atomsLost, atomsFlaky, resultFacts, reported } = build;
+  const reportedFailed = countsReports(build.job) ? reported.failed : 0;
+  const { busy, settingUp } = executorsOf(build);
+  return present({
+    id,
+    state: work.state,
+    timestamps: work.timestamps,
+    request,
+    numAtoms,
+    subjobs: work.total === null ? null : { done: work.done, total: work.total },
+    job: build.job,
+    atomsDone: build.atomsDone + reported.size,
+    atomsFailed: build.atomsFailed + reportedFailed,
+    atomsLost,
+    atomsFlaky,
+    resultFacts,
+    executors: busy,
+    secondsLeft:
+      work.state === 'BUILDING' && build.stopping === null
+        ? secondsLeft({
+            seconds: work.secondsAfter(reported.ended),
+            executors: busy,
+            settingUp,
+            setupSeconds: work.setup.seconds,
+          })
+        : null,
+    failedAtoms: [],
+    flakyAtoms: [],
+    interruptedAtoms: [],
+    error: build.stopping?.sentence ?? null,
+    revision: build.revision,
+  });
+}
+
+/** Whether a failure counts as soon as it is reported: an atom that may run again has not failed for good. */
+export function countsReports(job: NamedJob | null): boolean {
+  return (job?.definition.retries ?? 0) === 0;
+}
+
+/** A build that nobody works on, as the store has it. */
+export function presentRow(
+  row: BuildRow,
+  failedAtoms: readonly AtomView[],
+  flakyAtoms: readonly AtomView[],
+  interruptedAtoms: readonly AtomView[],
+): Build {
+  return present({
+    id: toId.build(row.id),
+    state: row.state,
+    timestamps: readTimestamps(row.timestamps),
+    request: readRequest(row.request),
+    numAtoms: row.num_atoms,
+    job: row.job === null ? null : readJob(row.job),
+    subjobs: row.num_subjobs === null ? null : { done: row.num_subjobs_done, total: row.num_subjobs },
+    atomsDone: row.num_atoms_done,
+    atomsFailed: row.num_atoms_failed,
+    atomsLost: row.num_atoms_lost,
+    atomsFlaky: row.num_atoms_flaky,
+    resultFacts: readFacts(row.facts),
+    executors: 0,
+    secondsLeft: isEnded(row.state) && row.num_subjobs !== null ? 0 : null,
+    failedAtoms,
+    flakyAtoms,
+    interruptedAtoms,
+    error: row.error_message,
+    revision: row.revision === null ? null : readRevision(row.revision),
+  });
+}
+
+function present(facts: Facts): Build {
+  const { id, state, subjobs } = facts;
+  const given = facts.request.atoms_override;
+  const result = resultOf(state, facts.atomsFailed);
+  return {
+    id,
+    status: statusOf(result),
+    state,
+    state_timestamps: presentTimestamps(facts.timestamps),
+    result,
+    details: detailsOf(state, subjobs),
+    num_atoms: facts.numAtoms,
+    atom_variables: facts.job === null ? [] : variablesOf(facts.job.definition, given),
+    num_subjobs: subjobs?.total ?? null,
+    num_atoms_done: facts.atomsDone,
+    num_atoms_failed: facts.atomsFailed,
+    num_atoms_lost: facts.atomsLost,
+    num_atoms_flaky: facts.atomsFlaky,
+    num_executors: facts.executors,
+    seconds_left: facts.secondsLeft,
+    failed_atoms: result === null ? null : facts.failedAtoms.map(presentAtom),
+    flaky_atoms: result === null ? null : facts.flakyAtoms.map(presentAtom),
+    interrupted_atoms: result === null ? null : facts.interruptedAtoms.map(presentAtom),
+    ...facts.resultFacts,
+    artifacts: result === null ? null : `/v1/build/${id}/artifacts.tar.gz`,
+    error_message: facts.error,
+    revision: facts.revision ?? facts.request.revision ?? null,
+    request_params: maskRequest(facts.request),
+  };
+}
+
+/** Clients of ClusterRunner 0.x read every state in lower case, with null for one that was not entered. */
+function presentTimestamps(timestamps: StateTimestamps): Record<string, number | null> {
+  const entered = Object.entries(timestamps).filter(([, second]) => second !== undefined);
+  const all = buildState.map((state) => [state.toLowerCase(), timestamps[state] ?? null] as const);
+  return Object.fromEntries([...entered, ...all]);
+}

@@ -1,0 +1,103 @@
+import { Type } from '@sinclair/typebox';
+import { waitAtMost } from '../../lib/async/wait-with-timeout.js';
+import { seconds } from '../../lib/clock.js';
+import type { Event } from '../../protocol/event.js';
+import type { EventsAfter } from '../state/master-api.js';
+import type { Cluster } from '../state/master-state.js';
+import { jsonColumn } from '../store/engine/json.js';
+import { eventsSince, lastEventId } from '../store/reading.js';
+
+const BATCH = 1000;
+const ALIVE_EVERY_MS = 15_000;
+const readData = jsonColumn(Type.Record(Type.String(), Type.Unknown()), 'events.data');
+
+/** Oldest first. */
+export async function listEvents(cluster: Cluster, { id, timestamp, limit }: EventsAfter): Promise<Event[]> {
+  const rows = await eventsSince(cluster.store.db, { id, time: timestamp * 1000, limit });
+  return rows.map((row) => ({
+    id: row.id,
+    timestamp: seconds(row.time),
+    tag: row.kind,
+    data: readData(row.data),
+  }));
+}
+
+/** So few are told at once. */
+const FEW_FOLLOWERS = 10;
+/** What telling one more costs at most of the time, in milliseconds between two rounds. */
+const MS_PER_FOLLOWER = 1;
+const MOST_MS_BETWEEN = 1_000;
+/** Of reads that are shared: those who follow are at the same place, but for some that have just come. */
+const MOST_SHARED = 8;
+
+/**
+ * Tells many followers what happens: each event is read once from the store for all who are at the same place, and the
+ * more followers there are, the more events they get together.
+ */
+export class EventFeed {
+  readonly #cluster: Cluster;
+  #followers = 0;
+  /** Ends with the next round; null when nobody waits for one. */
+  #round: Promise<void> | null = null;
+  /** Since the last round, by the id after which was read. */
+  readonly #read = new Map<number, Promise<readonly Event[]>>();
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  /** See MasterReading. A batch is the same object for all who get it. */
+  async *follow(id: number | null, end: AbortSignal): AsyncGenerator<readonly Event[]> {
+    const cluster = this.#cluster;
+    this.#followers += 1;
+    try {
+      let last = id ?? (await lastEventId(cluster.store.db));
+      while (!end.aborted) {
+        // Asked for before looking: what is committed in between is not missed.
+        const round = this.#nextRound();
+        const events = await this.#eventsAfter(last);
+        last = events.at(-1)?.id ?? last;
+        if (events.length > 0) {
+          yield events;
+          continue;
+        }
+        const since = cluster.steady;
+        await waitAtMost(cluster.clock, ALIVE_EVERY_MS, round, end);
+        if (cluster.steady - since >= ALIVE_EVERY_MS && !end.aborted) {
+          yield [];
+        }
+      }
+    } finally {
+      this.#followers -= 1;
+    }
+  }
+
+  #nextRound(): Promise<void> {
+    this.#round ??= this.#untilRound();
+    return this.#round;
+  }
+
+  async #untilRound(): Promise<void> {
+    try {
+      await this.#cluster.journal.untilCommit();
+      if (this.#followers > FEW_FOLLOWERS) {
+        await this.#cluster.clock.sleep(Math.min(MOST_MS_BETWEEN, this.#followers * MS_PER_FOLLOWER));
+      }
+    } finally {
+      this.#round = null;
+      this.#read.clear();
+    }
+  }
+
+  #eventsAfter(last: number): Promise<readonly Event[]> {
+    const shared = this.#read.get(last);
+    if (shared !== undefined) {
+      return shared;
+    }
+    const read = listEvents(this.#cluster, { id: last, timestamp: 0, limit: BATCH });
+    if (this.#read.size < MOST_SHARED) {
+      this.#read.set(last, read);
+    }
+    return read;
+  }
+}

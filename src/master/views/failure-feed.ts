@@ -1,0 +1,44 @@
+import type { AtomId } from '../../protocol/ids.js';
+import type { BuildEntry, Held } from '../state/master-state.js';
+import type { LeasedAtom } from '../store/atoms.js';
+import { shownNames } from './atom-names.js';
+
+/** Tells those who watch the build that an atom has failed. `leased` are those of its subjob. */
+export function noteFailure(
+  { build, slave }: Pick<Held, 'build' | 'slave'>,
+  leased: readonly LeasedAtom[],
+  atom: { readonly id: AtomId; readonly exit_code: number | null; readonly actual_time: number | null },
+): void {
+  const found = leased.find(({ id }) => id === atom.id);
+  if (found === undefined) {
+    build.failures.pass(1);
+    return;
+  }
+  build.failures.note({
+    atom_id: atom.id,
+    name: shownNames(build)(found),
+    outcome: 'FAILED',
+    slave: slave.name,
+    seconds: atom.actual_time,
+    exit_code: atom.exit_code,
+  });
+}
+
+/** The same of atoms that are lost. `leased` is null when they are not at hand. */
+export function noteLost(build: BuildEntry, leased: readonly LeasedAtom[] | null, count: number): void {
+  if (leased === null) {
+    build.failures.pass(count);
+    return;
+  }
+  const nameOf = shownNames(build);
+  for (const atom of leased) {
+    build.failures.note({
+      atom_id: atom.id,
+      name: nameOf(atom),
+      outcome: 'LOST',
+      slave: null,
+      seconds: null,
+      exit_code: null,
+    });
+  }
+}

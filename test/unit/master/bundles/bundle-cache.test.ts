@@ -1,0 +1,113 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Packs } from '../../../../src/master/bundles/bundle-cache.js';
+import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
+import { MAX_CHAIN } from '../../../../src/protocol/pack.js';
+import { ManualClock } from '../../../support/manual-clock.js';
+
+const DIGEST = 'd'.repeat(64);
+const HOUR = 60 * 60 * 1000;
+const commit = (n: number) => n.toString(16).padStart(40, '0');
+
+describe('the bundles that a master keeps', () => {
+  let root: string;
+  let clock: ManualClock;
+  let needed: string[];
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'packs-'));
+    clock = new ManualClock();
+    needed = [];
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  const start = () =>
+    new Packs({
+      directory: join(root, 'packs'),
+      clock,
+      maxBytes: 100,
+      requireDisk: () => undefined,
+      numSlaves: () => 2,
+      needed: () => needed,
+    });
+  const keep = async (packs: Packs, of: string, base: string | null, bytes = 10) => {
+    const temporaryPath = join(root, 'incoming');
+    writeFileSync(temporaryPath, 'x'.repeat(bytes));
+    await packs.keep(of, base, { temporaryPath, bytes, digest: DIGEST });
+  };
+  const codeOf = async (action: Promise<unknown>) => {
+    const error: unknown = await action.catch((reason: unknown) => reason);
+    return error instanceof ClusterRunnerError ? error.code : error;
+  };
+
+  it('are chains, which are there after a restart too', async () => {
+    const packs = start();
+    await keep(packs, commit(1), null);
+    await keep(packs, commit(2), commit(1));
+    const chain = [
+      { commit: commit(2), base: commit(1), bytes: 10, digest: DIGEST },
+      { commit: commit(1), base: null, bytes: 10, digest: DIGEST },
+    ];
+    expect(packs.chain(commit(2))).to.deep.equal(chain);
+    expect(start().chain(commit(2))).to.deep.equal(chain);
+    expect(packs.known([commit(1), commit(2), commit(3)])).to.deep.equal([commit(1), commit(2)]);
+  });
+
+  it('build on nothing that is not there', async () => {
+    expect(await codeOf(keep(start(), commit(2), commit(1)))).to.equal('CONFLICT');
+  });
+
+  it('build on no chain that is too long', async () => {
+    const packs = start();
+    await keep(packs, commit(0), null, 1);
+    for (let n = 1; n <= MAX_CHAIN; n += 1) {
+      await keep(packs, commit(n), commit(n - 1), 1);
+    }
+    expect(packs.chain(commit(MAX_CHAIN))).to.have.length(MAX_CHAIN + 1);
+    expect(packs.known([commit(MAX_CHAIN)])).to.deep.equal([]);
+  });
+
+  it('go a day after their last use, unless a build needs them', async () => {
+    const packs = start();
+    await keep(packs, commit(1), null);
+    await keep(packs, commit(2), commit(1));
+    await keep(packs, commit(3), null);
+    needed = [commit(2)];
+    clock.advance(25 * HOUR);
+    await packs.trim();
+    expect(packs.known([commit(1), commit(2), commit(3)])).to.deep.equal([commit(1), commit(2)]);
+    needed = [];
+    clock.advance(25 * HOUR);
+    await packs.trim();
+    expect(readdirSync(join(root, 'packs'))).to.deep.equal([]);
+  });
+
+  it('make room for others, those not used for longest first', async () => {
+    const packs = start();
+    await keep(packs, commit(1), null, 60);
+    clock.advance(2 * HOUR);
+    await keep(packs, commit(2), null, 60);
+    expect(await packs.room()).to.equal(40);
+    expect(packs.known([commit(1), commit(2)])).to.deep.equal([commit(2)]);
+  });
+
+  it('are refused when those that are needed leave no room', async () => {
+    const packs = start();
+    await keep(packs, commit(1), null, 100);
+    needed = [commit(1)];
+    clock.advance(2 * HOUR);
+    expect(await codeOf(packs.room())).to.equal('UNAVAILABLE');
+  });
+
+  it('are not there when somebody has taken the file away', async () => {
+    const packs = start();
+    await keep(packs, commit(1), null);
+    rmSync(join(root, 'packs'), { recursive: true });
+    expect(await codeOf(packs.open(commit(1)))).to.equal('NOT_FOUND');
+    await keep(packs, commit(1), null);
+    const { file } = await packs.open(commit(1));
+    await file.close();
+    expect(existsSync(join(root, 'incoming'))).to.equal(false);
+  });
+});
