@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { version } from '../lib/version.js';
 import { requireSqlite } from '../master/store/engine/require-sqlite.js';
-import { heedClosedOutput } from './closed-output.js';
+import { heedClosedOutput } from './broken-pipe.js';
 import { joinRemoteFilePairs } from './remote-file-pairs.js';
 import { optionsLike } from './suggestions.js';
 import { type Told, tellError } from './tell-error.js';
@@ -29,7 +29,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 async function tellJson(argv: readonly string[], told: Told): Promise<void> {
   if (argv[2] === 'build' && argv.includes('--json') && told.message !== null) {
     const { nothingKnown, outcomeOf } = await import('./build/outcome.js');
-    const { printJson } = await import('./reader.js');
+    const { printJson } = await import('./client-command.js');
     printJson(outcomeOf(nothingKnown(), { exitCode: told.exitCode, error: told.message, seconds: 0 }));
   }
 }
@@ -48,7 +48,7 @@ function program(): Command {
     .option('--eventlog-file <file>', 'where to write events, one JSON object a line; STDOUT prints them')
     .action(async (options) => {
       requireSqlite();
-      await (await import('./master.js')).master(options);
+      await (await import('./commands/master.js')).master(options);
     });
 
   common(root.command('slave'))
@@ -58,7 +58,7 @@ function program(): Command {
     .option('-p, --port <port>', 'port of its read-only status API; 0 takes a free one (default: 43001)')
     .option('--eventlog-file <file>', 'where to write events, one JSON object a line; STDOUT prints them')
     .option('--finish-on-stop', 'on SIGTERM or Ctrl-C finish what runs first; on the second hand it back')
-    .action(async (options) => (await import('./slave.js')).slave(options));
+    .action(async (options) => (await import('./commands/slave.js')).slave(options));
 
   common(root.command('build'))
     .description('Run a job, wait for it, fetch its results.')
@@ -101,13 +101,13 @@ function program(): Command {
   reader(root.command('list'))
     .description('Show the newest builds.')
     .option('--limit <n>', 'how many (default: 20)')
-    .action(async (options) => (await import('./list.js')).list(options));
+    .action(async (options) => (await import('./commands/list.js')).list(options));
 
   reader(root.command('status'))
     .description('Show what runs, where, and what a build waits for.')
     .argument('[build]', 'number of a build (default: the slaves and all builds that run)')
     .action(async (build: string | undefined, options) =>
-      (await import('./status.js')).status(build, options),
+      (await import('./commands/status.js')).status(build, options),
     );
 
   reader(root.command('console'))
@@ -116,27 +116,27 @@ function program(): Command {
     .argument('[atom]', 'number of the atom (default: every atom that failed)')
     .option('--follow', 'go on until the atom has ended')
     .action(async (build: string, atom: string | undefined, options) =>
-      (await import('./console.js')).console(build, atom, options),
+      (await import('./commands/console.js')).console(build, atom, options),
     );
 
   reader(root.command('cancel'))
     .description('Cancel a build.')
     .argument('<build>', 'number of the build')
-    .action(async (build: string, options) => (await import('./cancel.js')).cancel(build, options));
+    .action(async (build: string, options) => (await import('./commands/cancel.js')).cancel(build, options));
 
   reader(root.command('results'))
     .description('Fetch the results of a build that has ended.')
     .argument('<build>', 'number of the build')
     .option('--output <dir>', 'folder that is replaced by them (default: build_results)')
     .action(async (build: string, options) => {
-      process.exitCode = await (await import('./results.js')).results(build, options);
+      process.exitCode = await (await import('./commands/results.js')).results(build, options);
     });
 
   common(root.command('token'))
     .description('Make a token with which one may read, and nothing else, at a master with this secret.')
     .option('--expires-in <time>', 'how long it is good, like 8h or 90d, at most 366d (default: 30d)')
     .option('--json', 'print JSON for programs')
-    .action(async (options) => (await import('./token.js')).token(options));
+    .action(async (options) => (await import('./commands/token.js')).token(options));
 
   reader(root.command('shutdown'))
     .description('Let slaves finish what they run, take no more, and exit.')
@@ -144,11 +144,13 @@ function program(): Command {
     .option('-a, --all', 'all slaves')
     .addOption(new Option('--all-slaves', 'all slaves').hideHelp())
     .option('-s, --slave-id <slave>', 'a slave, by number or name (may be repeated)', collect, [])
-    .action(async (slaves: string[], options) => (await import('./shutdown.js')).shutdown(slaves, options));
+    .action(async (slaves: string[], options) =>
+      (await import('./commands/shutdown.js')).shutdown(slaves, options),
+    );
 
   common(root.command('stop'))
     .description('Stop the master and the slaves that run on this machine.')
-    .action(async (options) => (await import('./stop.js')).stop(options));
+    .action(async (options) => (await import('./commands/stop.js')).stop(options));
 
   return root;
 }

@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { printable } from '../lib/text/strip-control-chars.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { exitCode } from './exit-codes.js';
-import { refusalOfSystem } from './refusal-of-system.js';
+import { refusalOfSystem } from './system-errors.js';
 
 export interface Told {
   readonly exitCode: number;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { shutdown, slavesNamed } from '../../../src/cli/shutdown.js';
-import { ClusterRunnerError } from '../../../src/protocol/errors.js';
-import { toId } from '../../../src/protocol/ids.js';
+import { shutdown, slavesNamed } from '../../../../src/cli/commands/shutdown.js';
+import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
+import { toId } from '../../../../src/protocol/ids.js';
 
 const slaves = [
   { id: toId.slave(1), name: 'alpha' },

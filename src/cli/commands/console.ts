@@ -1,13 +1,13 @@
-import type { MasterClient } from '../client/master-client.js';
-import { atomName } from '../job/atom-name.js';
-import { systemClock } from '../lib/clock.js';
-import { printable, printableLine } from '../lib/text/strip-control-chars.js';
-import { ClusterRunnerError } from '../protocol/errors.js';
-import { type AtomId, type BuildId, toId } from '../protocol/ids.js';
-import type { Atom, ConsolePage } from '../protocol/work.js';
-import { ConsoleWriter } from './console-writer.js';
-import { parseBuildId, parseNumber, printJson, type ReaderOptions, withClient } from './reader.js';
-import { showsColors } from './shows-colors.js';
+import type { MasterClient } from '../../client/master-client.js';
+import { atomName } from '../../job/atom-name.js';
+import { systemClock } from '../../lib/clock.js';
+import { printable, printableLine } from '../../lib/text/strip-control-chars.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+import { type AtomId, type BuildId, toId } from '../../protocol/ids.js';
+import type { Atom, ConsolePage } from '../../protocol/work.js';
+import { parseBuildId, parseNumber, printJson, type ReaderOptions, withClient } from '../client-command.js';
+import { ConsoleWriter } from '../console-writer.js';
+import { showsColors } from '../shows-colors.js';
 
 export interface ConsoleOptions extends ReaderOptions {
   readonly follow?: boolean;

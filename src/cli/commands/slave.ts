@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { parseMasterUrl } from '../client/master-client.js';
-import { systemClock } from '../lib/clock.js';
-import { claimDirectory } from '../lib/fs/directory-lock.js';
-import { startSlave } from '../slave/slave.js';
-import { masterOnThisMachine } from './build/master-on-this-machine.js';
-import { type CommonOptions, createContext } from './context.js';
-import { openEventLog } from './event-log.js';
-import { configuredMasterUrl, trustOf } from './master-connection.js';
-import { noteService } from './services.js';
-import { untilStopped, untilStoppedTwice } from './until-stopped.js';
+import { parseMasterUrl } from '../../client/master-client.js';
+import { systemClock } from '../../lib/clock.js';
+import { claimDirectory } from '../../lib/fs/directory-lock.js';
+import { startSlave } from '../../slave/slave.js';
+import { masterOnThisMachine } from '../build/master-on-this-machine.js';
+import { type CommonOptions, createContext } from '../context.js';
+import { openEventLog } from '../event-log.js';
+import { configuredMasterUrl, trustOf } from '../master-connection.js';
+import { noteService } from '../services.js';
+import { untilStopped, untilStoppedTwice } from '../stop-signals.js';
 
 export interface SlaveOptions extends CommonOptions {
   readonly masterUrl?: string;

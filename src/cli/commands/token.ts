@@ -1,9 +1,9 @@
-import { durationSeconds } from '../job/duration.js';
-import { seconds, systemClock } from '../lib/clock.js';
-import { ClusterRunnerError } from '../protocol/errors.js';
-import { makeReadToken } from '../protocol/signing/read-token.js';
-import { type CommonOptions, createContext } from './context.js';
-import { printJson } from './reader.js';
+import { durationSeconds } from '../../job/duration.js';
+import { seconds, systemClock } from '../../lib/clock.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+import { makeReadToken } from '../../protocol/signing/read-token.js';
+import { printJson } from '../client-command.js';
+import { type CommonOptions, createContext } from '../context.js';
 
 export interface TokenOptions extends CommonOptions {
   readonly expiresIn?: string;

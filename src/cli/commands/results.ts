@@ -1,13 +1,13 @@
-import { Releasers } from '../lib/async/cleanup-stack.js';
-import { systemClock } from '../lib/clock.js';
-import { printable } from '../lib/text/strip-control-chars.js';
-import { fetchResults } from './build/fetch-results.js';
-import { interruptions } from './build/interruptions.js';
-import { progressDisplay } from './build/progress-display.js';
-import { resultPlace } from './build/result-place.js';
-import { replaceableFolder } from './build/results.js';
-import { exitCode } from './exit-codes.js';
-import { parseBuildId, printJson, type ReaderOptions, withClient } from './reader.js';
+import { Releasers } from '../../lib/async/cleanup-stack.js';
+import { systemClock } from '../../lib/clock.js';
+import { printable } from '../../lib/text/strip-control-chars.js';
+import { fetchResults } from '../build/fetch-results.js';
+import { interruptions } from '../build/interruptions.js';
+import { progressDisplay } from '../build/progress-display.js';
+import { resultPlace } from '../build/result-place.js';
+import { replaceableFolder } from '../build/results.js';
+import { parseBuildId, printJson, type ReaderOptions, withClient } from '../client-command.js';
+import { exitCode } from '../exit-codes.js';
 
 export interface ResultsOptions extends ReaderOptions {
   readonly output?: string;

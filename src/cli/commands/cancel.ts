@@ -1,4 +1,4 @@
-import { parseBuildId, printJson, type ReaderOptions, withClient } from './reader.js';
+import { parseBuildId, printJson, type ReaderOptions, withClient } from '../client-command.js';
 
 /** `clusterrunner cancel BUILD`. Cancelling what has ended already is no error. */
 export async function cancel(build: string, options: ReaderOptions): Promise<void> {

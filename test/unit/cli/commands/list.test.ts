@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { buildTable } from '../../../src/cli/list.js';
-import type { Build } from '../../../src/protocol/build.js';
-import { runningBuild } from '../../support/running-build.js';
+import { buildTable } from '../../../../src/cli/commands/list.js';
+import type { Build } from '../../../../src/protocol/build.js';
+import { runningBuild } from '../../../support/running-build.js';
 
 const NOW = 1_700_000_060;
 const commit = '3f786850e387550fdab836ed7e6dc881de23001b';

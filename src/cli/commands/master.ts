@@ -1,19 +1,19 @@
 import { join } from 'node:path';
-import type { LoadedConfig } from '../config/load.js';
-import { LiveSecrets } from '../config/reloading-secrets.js';
-import { Releasers } from '../lib/async/cleanup-stack.js';
-import { systemClock } from '../lib/clock.js';
-import type { Logger } from '../lib/logger.js';
-import { isLoopback } from '../lib/net/host-names.js';
-import { Networks } from '../lib/net/networks.js';
-import { type LinearPattern, saysHowItEnds } from '../lib/text/safe-regex.js';
-import type { TlsFiles } from '../master/http/tls.js';
-import { type CommonOptions, createContext } from './context.js';
-import { openEventLog } from './event-log.js';
-import { limitsOf, resultBoundsOf } from './master-limits.js';
-import { serveMaster } from './serve-master.js';
-import { noteService } from './services.js';
-import { untilStopped } from './until-stopped.js';
+import type { LoadedConfig } from '../../config/load.js';
+import { LiveSecrets } from '../../config/reloading-secrets.js';
+import { Releasers } from '../../lib/async/cleanup-stack.js';
+import { systemClock } from '../../lib/clock.js';
+import type { Logger } from '../../lib/logger.js';
+import { isLoopback } from '../../lib/net/host-names.js';
+import { Networks } from '../../lib/net/networks.js';
+import { type LinearPattern, saysHowItEnds } from '../../lib/text/safe-regex.js';
+import type { TlsFiles } from '../../master/http/tls.js';
+import { type CommonOptions, createContext } from '../context.js';
+import { openEventLog } from '../event-log.js';
+import { limitsOf, resultBoundsOf } from '../master-limits.js';
+import { serveMaster } from '../serve-master.js';
+import { noteService } from '../services.js';
+import { untilStopped } from '../stop-signals.js';
 
 export interface MasterOptions extends CommonOptions {
   readonly port?: string;
