@@ -9,7 +9,8 @@ import { limitsOf, resolved } from './builds/accept-preparation.js';
 import { checkRequest } from './builds/build-request.js';
 import { endIfOver } from './leases/finish-build.js';
 import { giveBack, lose } from './leases/lease-lifecycle.js';
-import { type BuildEntry, Change, type Cluster, type Held } from './state/master-state.js';
+import type { BuildEntry, Held } from './state/entries.js';
+import { Change, type Cluster } from './state/master-state.js';
 import { slaveEntry } from './state/slave-registry.js';
 import { begunAtoms, begunSubjobs, countVerdicts, reportedVerdicts } from './store/atoms.js';
 import {

@@ -1,6 +1,7 @@
 import type { SubjobId } from '../../protocol/ids.js';
 import type { KeptResults } from '../builds/kept-results.js';
-import type { BuildEntry, Cluster } from '../state/master-state.js';
+import type { BuildEntry } from '../state/entries.js';
+import type { Cluster } from '../state/master-state.js';
 import { deliveredSubjobs } from '../store/subjobs.js';
 import { archivePath } from './archive-files.js';
 

@@ -1,6 +1,7 @@
 import { durationSeconds } from '../../job/duration.js';
 import { seconds } from '../../lib/clock.js';
-import { type BuildEntry, Change, type Cluster } from '../state/master-state.js';
+import type { BuildEntry } from '../state/entries.js';
+import { Change, type Cluster } from '../state/master-state.js';
 import { commitStop, stopBuild } from './early-end.js';
 
 /**

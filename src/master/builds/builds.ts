@@ -9,8 +9,9 @@ import { atomFolder, type BuildId, toId } from '../../protocol/ids.js';
 import { noFacts } from '../../protocol/results/result-facts.js';
 import { arrivingArchives } from '../archives/archive-feed.js';
 import { archivePath } from '../archives/archive-files.js';
+import type { BuildEntry } from '../state/entries.js';
 import type { ArchiveContents, BuildsPage, MasterPacks, Page } from '../state/master-api.js';
-import { type BuildEntry, Change, type Cluster } from '../state/master-state.js';
+import { Change, type Cluster } from '../state/master-state.js';
 import {
   type BuildRow,
   findBuild,

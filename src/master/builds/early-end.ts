@@ -1,5 +1,6 @@
 import { endBuild } from '../leases/finish-build.js';
-import { type BuildEntry, Change, type Cluster } from '../state/master-state.js';
+import type { BuildEntry } from '../state/entries.js';
+import { Change, type Cluster } from '../state/master-state.js';
 import { updateBuild } from '../store/builds.js';
 import { appendEvent } from '../store/events.js';
 

@@ -5,7 +5,8 @@ import { seconds } from '../../lib/clock.js';
 import type { BuildId } from '../../protocol/ids.js';
 import type { WorkRequest } from '../../protocol/slave.js';
 import { takeWork } from '../leases/lease-lifecycle.js';
-import type { Cluster, Held, SlaveEntry } from '../state/master-state.js';
+import type { Held, SlaveEntry } from '../state/entries.js';
+import type { Cluster } from '../state/master-state.js';
 
 /** Work that was taken for a question, whose commit is under way. */
 export type Taken = { readonly held: readonly Held[]; readonly committed: Promise<void> };

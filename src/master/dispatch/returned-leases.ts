@@ -4,7 +4,8 @@ import type { Handback } from '../../protocol/slave.js';
 import { endIfNobodyIsLeft, noteRefusal } from '../leases/build-refusals.js';
 import { reported, staleLease } from '../leases/lease-check.js';
 import { giveBack } from '../leases/lease-lifecycle.js';
-import { type BuildEntry, Change, type Cluster } from '../state/master-state.js';
+import type { BuildEntry } from '../state/entries.js';
+import { Change, type Cluster } from '../state/master-state.js';
 import { noteTrouble } from '../state/slave-health.js';
 
 const WHAT = {

@@ -1,6 +1,7 @@
 import { exonerated } from '../../domain/slave-health.js';
 import type { Handback } from '../../protocol/slave.js';
-import type { BuildEntry, Change, Cluster, SlaveEntry } from '../state/master-state.js';
+import type { BuildEntry, SlaveEntry } from '../state/entries.js';
+import type { Change, Cluster } from '../state/master-state.js';
 import { endBuild } from './finish-build.js';
 
 /** A build that could not be run on so many slaves, and had no result on any, is not tried on the rest of the fleet. */

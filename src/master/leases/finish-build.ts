@@ -1,7 +1,8 @@
 import { resultOf } from '../../domain/build.js';
 import type { BuildState } from '../../protocol/build.js';
 import type { BuildId } from '../../protocol/ids.js';
-import type { BuildEntry, Change, Cluster } from '../state/master-state.js';
+import type { BuildEntry } from '../state/entries.js';
+import type { Change, Cluster } from '../state/master-state.js';
 import { countVerdicts, settleAtoms } from '../store/atoms.js';
 import { updateBuild } from '../store/builds.js';
 import type { Writable } from '../store/engine/database.js';

@@ -3,7 +3,8 @@ import type { BuildWork, Limits } from '../../domain/build-work.js';
 import type { AtomToGroup } from '../../domain/scheduling/grouping.js';
 import { regroup } from '../../domain/scheduling/regrouping.js';
 import type { SubjobId } from '../../protocol/ids.js';
-import type { BuildEntry, Cluster } from '../state/master-state.js';
+import type { BuildEntry } from '../state/entries.js';
+import type { Cluster } from '../state/master-state.js';
 import { updateBuild } from '../store/builds.js';
 import { atomsThatWait, storeRegrouped, type WaitingAtom } from '../store/regrouping.js';
 

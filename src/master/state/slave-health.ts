@@ -1,6 +1,7 @@
 import { sickness, type Trouble, withTrouble } from '../../domain/slave-health.js';
 import { appendEvent } from '../store/events.js';
-import type { Change, Cluster, SlaveEntry } from './master-state.js';
+import type { SlaveEntry } from './entries.js';
+import type { Change, Cluster } from './master-state.js';
 
 /** Notes something that may be the slave's fault. A master that is started again has forgotten it. */
 export function noteTrouble(cluster: Cluster, slave: SlaveEntry, trouble: Trouble, change: Change): void {
@@ -13,9 +14,4 @@ export function noteTrouble(cluster: Cluster, slave: SlaveEntry, trouble: Troubl
     const facts = { slave_id: slave.id, slave: slave.name, reason };
     change.steps.push((db) => appendEvent(db, 'SLAVE_SICK', facts, now));
   }
-}
-
-/** Why a connected slave gets no work, or takes none; null when it does. `now` in the steady time. */
-export function ailmentOf(slave: SlaveEntry, now: number): string | null {
-  return sickness(slave.health, now) ?? slave.paused;
 }

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
-import { healthy } from '../../domain/slave-health.js';
+import { healthy, sickness } from '../../domain/slave-health.js';
 import { seconds } from '../../lib/clock.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { SlaveId } from '../../protocol/ids.js';
 import { isSpoken } from '../../protocol/protocol-version.js';
 import type { Slave } from '../../protocol/slave.js';
 import type { SlaveRow } from '../store/slaves.js';
-import type { Held, SlaveEntry } from './master-state.js';
-import { ailmentOf } from './slave-health.js';
+import type { Held, SlaveEntry } from './entries.js';
 
 /** The slaves that the master knows: the connected ones, and for a while those that were. In order of id. */
 export class SlavesInMemory {
@@ -168,4 +167,9 @@ function stateOf({ state, draining }: SlaveEntry, ailment: string | null): Slave
     return 'DRAINING';
   }
   return ailment === null ? 'CONNECTED' : 'SICK';
+}
+
+/** Why a connected slave gets no work, or takes none; null when it does. `now` in the steady time. */
+export function ailmentOf(slave: SlaveEntry, now: number): string | null {
+  return sickness(slave.health, now) ?? slave.paused;
 }

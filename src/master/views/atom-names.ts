@@ -5,7 +5,7 @@ import { MAX_NAME_SHOWN } from '../../protocol/activity.js';
 import type { BuildRequest } from '../../protocol/build.js';
 import type { NamedJob } from '../../protocol/job.js';
 import { givenAtoms } from '../builds/build-request.js';
-import type { BuildEntry } from '../state/master-state.js';
+import type { BuildEntry } from '../state/entries.js';
 
 /** How its atoms are named in what is bounded. */
 export function shownNames({ job, request }: BuildEntry): (atom: AtomValue) => string {

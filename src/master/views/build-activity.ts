@@ -6,7 +6,8 @@ import {
   type SettingUp,
 } from '../../protocol/activity.js';
 import { atomsOf, isBeside } from '../leases/lease-lifecycle.js';
-import type { BuildEntry, Cluster } from '../state/master-state.js';
+import type { BuildEntry } from '../state/entries.js';
+import type { Cluster } from '../state/master-state.js';
 import { shownNames } from './atom-names.js';
 import { inUseFor, isSettingUp, slavesOf } from './build-executors.js';
 

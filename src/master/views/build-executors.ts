@@ -1,4 +1,4 @@
-import type { BuildEntry, Held, SlaveEntry } from '../state/master-state.js';
+import type { BuildEntry, Held, SlaveEntry } from '../state/entries.js';
 import { leasesInUse } from '../state/slave-registry.js';
 
 /** How many executors work on a build, and how many of these wait for the setup of their slave. */

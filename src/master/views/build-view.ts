@@ -6,7 +6,7 @@ import type { NamedJob } from '../../protocol/job.js';
 import type { ResultFacts } from '../../protocol/results/result-facts.js';
 import type { Revision } from '../../protocol/revision.js';
 import { maskRequest } from '../builds/build-request.js';
-import type { BuildEntry } from '../state/master-state.js';
+import type { BuildEntry } from '../state/entries.js';
 import { type BuildRow, readJob, readRequest, readRevision, readTimestamps } from '../store/builds.js';
 import type { AtomView } from '../store/reading.js';
 import { readFacts } from '../store/result-facts.js';

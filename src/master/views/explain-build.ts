@@ -3,9 +3,9 @@ import { commandString } from '../../job/command-string.js';
 import { seconds } from '../../lib/clock.js';
 import type { Explanation } from '../../protocol/explanation.js';
 import { type BuildId, toId } from '../../protocol/ids.js';
-import type { BuildEntry, Cluster, Held } from '../state/master-state.js';
-import { ailmentOf } from '../state/slave-health.js';
-import { executorsInUse, leasesInUse } from '../state/slave-registry.js';
+import type { BuildEntry, Held } from '../state/entries.js';
+import type { Cluster } from '../state/master-state.js';
+import { ailmentOf, executorsInUse, leasesInUse } from '../state/slave-registry.js';
 import { type AtomView, runningAtoms } from '../store/reading.js';
 import { bySubjobOf } from './atom-view.js';
 

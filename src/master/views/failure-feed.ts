@@ -1,5 +1,5 @@
 import type { AtomId } from '../../protocol/ids.js';
-import type { BuildEntry, Held } from '../state/master-state.js';
+import type { BuildEntry, Held } from '../state/entries.js';
 import type { LeasedAtom } from '../store/atoms.js';
 import { shownNames } from './atom-names.js';
 
