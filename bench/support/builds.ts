@@ -1,5 +1,5 @@
 import type { MasterClient } from '../../src/client/index.js';
-import type { Build } from '../../src/protocol/build.js';
+import type { Build } from '../../src/protocol/build/build.js';
 import type { BuildId } from '../../src/protocol/ids.js';
 
 /** Waits for the end of a build, asking seldom. @throws Error unless it is a success */

@@ -8,7 +8,7 @@ import type {
   PrepareAssignment,
   RunAssignment,
   WorkAnswer,
-} from '../../src/protocol/slave.js';
+} from '../../src/protocol/slave/slave.js';
 import { Session } from '../../src/slave/link/session.js';
 import { WorkLoop } from '../../src/slave/link/work-poller.js';
 import { ranIn } from '../../test/support/ran-in.js';

@@ -3,7 +3,7 @@ import type { LoadedConfig } from '../config/load.js';
 import { printableJson } from '../lib/text/strip-control-chars.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { type BuildId, toId } from '../protocol/ids.js';
-import { clustersOnThisMachine, masterOnThisMachine } from './build/master-on-this-machine.js';
+import { clustersOnThisMachine, masterOnThisMachine } from './build/request/master-on-this-machine.js';
 import { type CommonOptions, createContext } from './context.js';
 import { type Trust, trustOf } from './master-connection.js';
 

@@ -1,7 +1,7 @@
 import { type LoadedConfig, loadConfig } from '../config/load.js';
 import { createLogger, type Logger, type LogLevel } from '../lib/logger.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
-import { openServiceFile } from './service-file.js';
+import { openServiceFile } from './services/service-file.js';
 
 /** The options that every subcommand takes. */
 export interface CommonOptions {

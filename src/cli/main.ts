@@ -3,8 +3,8 @@ import { version } from '../lib/version.js';
 import { requireSqlite } from '../master/store/engine/require-sqlite.js';
 import { heedClosedOutput } from './broken-pipe.js';
 import { joinRemoteFilePairs } from './remote-file-pairs.js';
-import { optionsLike } from './suggestions.js';
-import { type Told, tellError } from './tell-error.js';
+import { optionsLike } from './text/suggestions.js';
+import { type Told, tellError } from './text/tell-error.js';
 
 /*
  * Subcommands are imported when they are called: `--help` must not wait for a web server and a database to

@@ -1,13 +1,13 @@
 /** What `import … from 'clusterrunner'` gives: the typed client of the master's API. */
 
-export type { Build, BuildRequest, BuildState, BuildStatus } from '../protocol/build.js';
+export type { Build, BuildRequest, BuildState, BuildStatus } from '../protocol/build/build.js';
+export type { Explanation } from '../protocol/build/explanation.js';
+export type { JobDefinition } from '../protocol/build/job.js';
+export type { Atom, ConsolePage } from '../protocol/build/work.js';
 export { ClusterRunnerError, type ErrorCode } from '../protocol/errors.js';
 export type { Event } from '../protocol/event.js';
-export type { Explanation } from '../protocol/explanation.js';
 export { type AtomId, type BuildId, type SlaveId, type SubjobId, toId } from '../protocol/ids.js';
-export type { JobDefinition } from '../protocol/job.js';
-export type { Slave } from '../protocol/slave.js';
-export type { Atom, ConsolePage } from '../protocol/work.js';
+export type { Slave } from '../protocol/slave/slave.js';
 export type { CallOptions } from './call.js';
 export type { FollowEventsOptions } from './events.js';
 export {

@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from '../lib/clock.js';
-import type { Build, BuildRequest } from '../protocol/build.js';
+import type { Build, BuildRequest } from '../protocol/build/build.js';
+import type { Explanation } from '../protocol/build/explanation.js';
+import type { Atom, ConsolePage } from '../protocol/build/work.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Event } from '../protocol/event.js';
-import type { Explanation } from '../protocol/explanation.js';
 import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
 import type { Pack } from '../protocol/pack.js';
 import type { AnswerOf, QueryOf } from '../protocol/route.js';
@@ -16,8 +17,7 @@ import type {
   ResultReport,
   WorkAnswer,
   WorkRequest,
-} from '../protocol/slave.js';
-import type { Atom, ConsolePage } from '../protocol/work.js';
+} from '../protocol/slave/slave.js';
 import type { CallOptions } from './call.js';
 import { Connection, type ConnectionOptions, type OpenedStream } from './connection.js';
 import { eventsOf, type FollowEventsOptions } from './events.js';

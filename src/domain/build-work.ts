@@ -1,4 +1,4 @@
-import type { BuildState } from '../protocol/build.js';
+import type { BuildState } from '../protocol/build/build.js';
 import { type BuildId, type LeaseId, type SlaveId, type SubjobId, toId } from '../protocol/ids.js';
 import { type BuildProgress, enterState, type StateTimestamps } from './build.js';
 import {

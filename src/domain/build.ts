@@ -1,4 +1,4 @@
-import type { BuildState, BuildStatus } from '../protocol/build.js';
+import type { BuildState, BuildStatus } from '../protocol/build/build.js';
 
 export type BuildResult = 'SUCCESS' | 'FAILURE';
 /** When each state was entered last, in seconds since the epoch. */

@@ -1,4 +1,4 @@
-import type { Explanation, WaitReason } from '../protocol/explanation.js';
+import type { Explanation, WaitReason } from '../protocol/build/explanation.js';
 import type { BuildId, SlaveId } from '../protocol/ids.js';
 import { isEnded } from './build.js';
 import type { BuildWork } from './build-work.js';

@@ -1,4 +1,4 @@
-import { type AtomFailure, MAX_FAILURES_KEPT } from '../protocol/activity.js';
+import { type AtomFailure, MAX_FAILURES_KEPT } from '../protocol/build/activity.js';
 
 /**
  * The latest failures of a build with numbers that rise by one, so that whoever looks now and then knows what was missed.

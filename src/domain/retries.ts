@@ -1,4 +1,4 @@
-import type { JobDefinition } from '../protocol/job.js';
+import type { JobDefinition } from '../protocol/build/job.js';
 
 /** However small the build. */
 const LEAST_BUDGET = 10;

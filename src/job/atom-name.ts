@@ -1,5 +1,5 @@
-import type { GivenAtom } from '../protocol/build.js';
-import type { JobDefinition } from '../protocol/job.js';
+import type { GivenAtom } from '../protocol/build/build.js';
+import type { JobDefinition } from '../protocol/build/job.js';
 import { type AtomValue, readCommandString } from './command-string.js';
 
 /** The variables that the atoms of a build set, each once. `given` are the atoms of the request, if it has any. */

@@ -1,10 +1,10 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { lateValidator, ownSchemas } from '../lib/lazy-validator.js';
+import { type JobDefinition, JobDefinitionSchema, type NamedJob } from '../protocol/build/job.js';
 import type { ClusterRunnerError } from '../protocol/errors.js';
-import { type JobDefinition, JobDefinitionSchema, type NamedJob } from '../protocol/job.js';
-import { definitionProblem } from './definition-problem.js';
-import { quotesAdvice } from './misread-yaml.js';
-import { jobInvalid, readYamlEntries, type SourceEntry } from './yaml-source.js';
+import { definitionProblem } from './yaml/definition-problem.js';
+import { quotesAdvice } from './yaml/misread-yaml.js';
+import { jobInvalid, readYamlEntries, type SourceEntry } from './yaml/yaml-source.js';
 
 const validator = lateValidator<JobDefinition>(
   new Ajv({ ...ownSchemas, verbose: true, allErrors: true }),

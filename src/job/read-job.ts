@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { readBounded } from '../lib/fs/read-bounded.js';
+import type { NamedJob } from '../protocol/build/job.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../protocol/errors.js';
-import type { NamedJob } from '../protocol/job.js';
 import { parseJobs, selectJob } from './parse-jobs.js';
 
 /** The first that is there is read. */

@@ -1,7 +1,7 @@
 import { insideName } from '../lib/fs/inside-name.js';
 import { maskCredentials } from '../lib/text/mask-credentials.js';
+import type { RemoteFile } from '../protocol/build/project.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
-import type { RemoteFile } from '../protocol/project.js';
 
 /**
  * The files that a request's `remote_files` asks for, each with its shortest name. The document maps URI to

@@ -9,9 +9,9 @@ import { hasCode } from '../lib/error-code.js';
 import { removeTree } from '../lib/fs/remove-tree.js';
 import { maskCredentials } from '../lib/text/mask-credentials.js';
 import { runProgram } from '../process/run-program.js';
+import type { DependencyCacheDefinition, NamedJob } from '../protocol/build/job.js';
+import type { Project } from '../protocol/build/project.js';
 import { messageOf } from '../protocol/errors.js';
-import type { DependencyCacheDefinition, NamedJob } from '../protocol/job.js';
-import type { Project } from '../protocol/project.js';
 import { deepestExisting, isReallyInside } from './workspace/path-containment.js';
 
 /*

@@ -9,8 +9,8 @@ import type { Clock } from '../lib/clock.js';
 import { insideName } from '../lib/fs/inside-name.js';
 import { maskCredentials } from '../lib/text/mask-credentials.js';
 import { textStart } from '../lib/text/text-ends.js';
+import type { RemoteFile } from '../protocol/build/project.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
-import type { RemoteFile } from '../protocol/project.js';
 import { DiskFull, isDiskFull } from './git/git-errors.js';
 import { deepestExisting, isFolder, isReallyInside } from './workspace/path-containment.js';
 

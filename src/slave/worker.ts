@@ -13,7 +13,7 @@ import type {
   RunAssignment,
   WorkAnswer,
   WorkRequest,
-} from '../protocol/slave.js';
+} from '../protocol/slave/slave.js';
 import type { Outbox } from './archive/outbox.js';
 import { packResults } from './archive/pack-results.js';
 import type { WrittenArchive } from './archive/write-archive.js';

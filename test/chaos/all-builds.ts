@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { MasterClient } from '../../src/client/master-client.js';
-import type { Build } from '../../src/protocol/build.js';
-import type { Atom } from '../../src/protocol/work.js';
+import type { Build } from '../../src/protocol/build/build.js';
+import type { Atom } from '../../src/protocol/build/work.js';
 import type { Plan } from './plans.js';
 
 const PAGE = 500;

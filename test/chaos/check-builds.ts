@@ -1,5 +1,5 @@
-import type { Build } from '../../src/protocol/build.js';
-import type { Atom } from '../../src/protocol/work.js';
+import type { Build } from '../../src/protocol/build/build.js';
+import type { Atom } from '../../src/protocol/build/work.js';
 import { allAtoms, allBuilds, planOf } from './all-builds.js';
 import { checkArchive } from './check-archive.js';
 import type { Diary } from './diary.js';

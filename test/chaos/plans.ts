@@ -1,4 +1,4 @@
-import type { BuildRequest } from '../../src/protocol/build.js';
+import type { BuildRequest } from '../../src/protocol/build/build.js';
 import type { Random } from './random.js';
 
 /** What one atom must come to, whatever happens around it. */

@@ -1,5 +1,5 @@
 import type { MasterClient } from '../../src/client/master-client.js';
-import type { Build } from '../../src/protocol/build.js';
+import type { Build } from '../../src/protocol/build/build.js';
 import { ClusterRunnerError, messageOf } from '../../src/protocol/errors.js';
 import type { BuildId } from '../../src/protocol/ids.js';
 import { allBuilds, planOf } from './all-builds.js';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Build } from '../../src/protocol/build.js';
+import type { Build } from '../../src/protocol/build/build.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
 import type { Event } from '../../src/protocol/event.js';
 import type { BuildId } from '../../src/protocol/ids.js';

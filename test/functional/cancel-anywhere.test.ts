@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import type { JobDefinition } from '../../src/protocol/build/job.js';
 import type { BuildId } from '../../src/protocol/ids.js';
-import type { JobDefinition } from '../../src/protocol/job.js';
 import { Cluster } from '../support/cluster.js';
 import { writeFiles } from '../support/project.js';
 import { eventually } from '../support/wait.js';

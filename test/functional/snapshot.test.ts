@@ -1,8 +1,8 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { readWanted } from '../../src/cli/build/request.js';
-import { requestFromHere } from '../../src/cli/build/request-from-here.js';
+import { readWanted } from '../../src/cli/build/request/request.js';
+import { requestFromHere } from '../../src/cli/build/request/request-from-here.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
 import { Cluster } from '../support/cluster.js';
 import { filesOf } from '../support/file-digests.js';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { serveMaster } from '../../src/cli/serve-master.js';
+import { serveMaster } from '../../src/cli/services/serve-master.js';
 import { version } from '../../src/lib/version.js';
 import { defaultResultBounds } from '../../src/master/state/result-limits.js';
 import type { RouteDeclaration } from '../../src/protocol/route.js';

@@ -12,10 +12,11 @@ import type {
   Page,
   ReceivedResult,
 } from '../../src/master/state/master-api.js';
-import type { Build, BuildRequest } from '../../src/protocol/build.js';
+import type { Build, BuildRequest } from '../../src/protocol/build/build.js';
+import type { Explanation } from '../../src/protocol/build/explanation.js';
+import type { Atom, ConsolePage, Subjob } from '../../src/protocol/build/work.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
 import type { Event } from '../../src/protocol/event.js';
-import type { Explanation } from '../../src/protocol/explanation.js';
 import { type AtomId, type BuildId, type SlaveId, type SubjobId, toId } from '../../src/protocol/ids.js';
 import { noFacts } from '../../src/protocol/results/result-facts.js';
 import type {
@@ -28,8 +29,7 @@ import type {
   Slave,
   WorkAnswer,
   WorkRequest,
-} from '../../src/protocol/slave.js';
-import type { Atom, ConsolePage, Subjob } from '../../src/protocol/work.js';
+} from '../../src/protocol/slave/slave.js';
 import { FakePacks } from './fake-packs.js';
 
 /** Something that a caller has changed, in the order in which it happened. */

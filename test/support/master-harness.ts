@@ -6,13 +6,13 @@ import { pino } from 'pino';
 import { createMaster, type Master } from '../../src/master/master.js';
 import type { ReceivedResult } from '../../src/master/state/master-api.js';
 import { defaultResultBounds } from '../../src/master/state/result-limits.js';
-import type { BuildRequest } from '../../src/protocol/build.js';
+import type { BuildRequest } from '../../src/protocol/build/build.js';
+import type { JobDefinition } from '../../src/protocol/build/job.js';
 import { ClusterRunnerError, type ErrorCode } from '../../src/protocol/errors.js';
 import type { BuildId, SlaveId } from '../../src/protocol/ids.js';
-import type { JobDefinition } from '../../src/protocol/job.js';
-import { PROTOCOL } from '../../src/protocol/protocol-version.js';
 import type { ResultFacts } from '../../src/protocol/results/result-facts.js';
 import type { ResultIndex } from '../../src/protocol/results/result-index.js';
+import { PROTOCOL } from '../../src/protocol/slave/protocol-version.js';
 import type {
   Assignment,
   LeaseRef,
@@ -22,7 +22,7 @@ import type {
   RunAssignment,
   WorkAnswer,
   WorkRequest,
-} from '../../src/protocol/slave.js';
+} from '../../src/protocol/slave/slave.js';
 import { ManualClock } from './manual-clock.js';
 import { ranIn } from './ran-in.js';
 import { until } from './until.js';

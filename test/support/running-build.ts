@@ -1,4 +1,4 @@
-import type { Build } from '../../src/protocol/build.js';
+import type { Build } from '../../src/protocol/build/build.js';
 import { toId } from '../../src/protocol/ids.js';
 import { noFacts } from '../../src/protocol/results/result-facts.js';
 

@@ -5,8 +5,8 @@ import {
   type Workspace,
   type WorkspaceOptions,
 } from '../../src/project/workspace/open-workspace.js';
+import type { GitProject, Project } from '../../src/protocol/build/project.js';
 import { toId } from '../../src/protocol/ids.js';
-import type { GitProject, Project } from '../../src/protocol/project.js';
 
 /** A repository as a build request names it, at its HEAD unless told otherwise. */
 export function gitProject(url: string, more: Partial<GitProject> = {}): GitProject {

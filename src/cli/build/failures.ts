@@ -6,12 +6,12 @@ import { SCRIPT_HEAD_BYTES, takesSetup, WITH_SETUP } from '../../job/rerun-scrip
 import { readStart } from '../../lib/fs/read-start.js';
 import { readEnd } from '../../lib/fs/read-tail.js';
 import { printable, printableLine } from '../../lib/text/strip-control-chars.js';
+import type { Atom } from '../../protocol/build/work.js';
 import { atomFolder } from '../../protocol/ids.js';
-import type { Atom } from '../../protocol/work.js';
-import { consoleEnd } from './console-end.js';
 import { environmentHint } from './environment-hint.js';
-import { runText } from './progress.js';
-import type { ResultPlace } from './result-place.js';
+import { runText } from './progress/progress.js';
+import { consoleEnd } from './results/console-end.js';
+import type { ResultPlace } from './results/result-place.js';
 
 /** As much of a failed atom as its report takes. */
 export type FailedAtom = Pick<

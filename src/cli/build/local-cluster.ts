@@ -8,9 +8,9 @@ import type { Logger } from '../../lib/logger.js';
 import { MAX_PAGE } from '../../protocol/routes.js';
 import { fixedSecrets } from '../../protocol/signing/secrets.js';
 import { startSlave } from '../../slave/slave.js';
-import { limitsOf, resultBoundsOf } from '../master-limits.js';
-import { type ServedMaster, serveMaster } from '../serve-master.js';
-import { noteService } from '../services.js';
+import { limitsOf, resultBoundsOf } from '../services/master-limits.js';
+import { type ServedMaster, serveMaster } from '../services/serve-master.js';
+import { noteService } from '../services/services.js';
 import { watchTrouble } from './local-trouble.js';
 
 export interface LocalCluster {

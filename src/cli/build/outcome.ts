@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Static, Type } from '@sinclair/typebox';
 import { atomName } from '../../job/atom-name.js';
-import { type Build, buildState, buildStatus } from '../../protocol/build.js';
+import { type Build, buildState, buildStatus } from '../../protocol/build/build.js';
+import { RevisionSchema } from '../../protocol/build/revision.js';
+import { type Atom, AtomSchema } from '../../protocol/build/work.js';
 import { atomFolder, type BuildId, BuildIdSchema } from '../../protocol/ids.js';
 import { resultFacts } from '../../protocol/results/result-facts.js';
-import { RevisionSchema } from '../../protocol/revision.js';
 import { literals, Nullable } from '../../protocol/shapes.js';
-import { type Atom, AtomSchema } from '../../protocol/work.js';
-import { consoleEnd } from './console-end.js';
+import { consoleEnd } from './results/console-end.js';
 
 const AtomOutcomeSchema = Type.Object(
   {

@@ -1,11 +1,11 @@
 import { printable } from '../../lib/text/strip-control-chars.js';
-import type { Build } from '../../protocol/build.js';
+import type { Build } from '../../protocol/build/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { exitCode } from '../exit-codes.js';
-import { showsColors } from '../shows-colors.js';
+import { showsColors } from '../text/shows-colors.js';
 import { failureReport, flakyReport, interruptedReport } from './failures.js';
-import { duration } from './progress.js';
-import type { ResultPlace } from './result-place.js';
+import { duration } from './progress/progress.js';
+import type { ResultPlace } from './results/result-place.js';
 
 /** How the end of a build is told. */
 export interface Telling {

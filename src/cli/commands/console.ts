@@ -2,12 +2,12 @@ import type { MasterClient } from '../../client/master-client.js';
 import { atomName } from '../../job/atom-name.js';
 import { systemClock } from '../../lib/clock.js';
 import { printable, printableLine } from '../../lib/text/strip-control-chars.js';
+import type { Atom, ConsolePage } from '../../protocol/build/work.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { type AtomId, type BuildId, toId } from '../../protocol/ids.js';
-import type { Atom, ConsolePage } from '../../protocol/work.js';
 import { parseBuildId, parseNumber, printJson, type ReaderOptions, withClient } from '../client-command.js';
-import { ConsoleWriter } from '../console-writer.js';
-import { showsColors } from '../shows-colors.js';
+import { ConsoleWriter } from '../text/console-writer.js';
+import { showsColors } from '../text/shows-colors.js';
 
 export interface ConsoleOptions extends ReaderOptions {
   readonly follow?: boolean;

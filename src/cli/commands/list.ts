@@ -1,9 +1,9 @@
 import type { MasterClient } from '../../client/master-client.js';
-import type { Build } from '../../protocol/build.js';
-import { duration } from '../build/progress.js';
+import type { Build } from '../../protocol/build/build.js';
+import { duration } from '../build/progress/progress.js';
 import { parseNumber, printJson, type ReaderOptions, withClient } from '../client-command.js';
-import { SHORT_COMMIT, shortCommit } from '../revision-text.js';
-import { table } from '../table.js';
+import { SHORT_COMMIT, shortCommit } from '../text/revision-text.js';
+import { table } from '../text/table.js';
 
 export interface ListOptions extends ReaderOptions {
   readonly limit?: string;

@@ -9,11 +9,11 @@ import { Networks } from '../../lib/net/networks.js';
 import { type LinearPattern, saysHowItEnds } from '../../lib/text/safe-regex.js';
 import type { TlsFiles } from '../../master/http/tls.js';
 import { type CommonOptions, createContext } from '../context.js';
-import { openEventLog } from '../event-log.js';
-import { limitsOf, resultBoundsOf } from '../master-limits.js';
-import { serveMaster } from '../serve-master.js';
-import { noteService } from '../services.js';
-import { untilStopped } from '../stop-signals.js';
+import { openEventLog } from '../services/event-log.js';
+import { limitsOf, resultBoundsOf } from '../services/master-limits.js';
+import { serveMaster } from '../services/serve-master.js';
+import { noteService } from '../services/services.js';
+import { untilStopped } from '../services/stop-signals.js';
 
 export interface MasterOptions extends CommonOptions {
   readonly port?: string;

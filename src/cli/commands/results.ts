@@ -1,11 +1,11 @@
 import { Releasers } from '../../lib/async/cleanup-stack.js';
 import { systemClock } from '../../lib/clock.js';
 import { printable } from '../../lib/text/strip-control-chars.js';
-import { fetchResults } from '../build/fetch-results.js';
 import { interruptions } from '../build/interruptions.js';
-import { progressDisplay } from '../build/progress-display.js';
-import { resultPlace } from '../build/result-place.js';
-import { replaceableFolder } from '../build/results.js';
+import { progressDisplay } from '../build/progress/progress-display.js';
+import { fetchResults } from '../build/results/fetch-results.js';
+import { resultPlace } from '../build/results/result-place.js';
+import { replaceableFolder } from '../build/results/results.js';
 import { parseBuildId, printJson, type ReaderOptions, withClient } from '../client-command.js';
 import { exitCode } from '../exit-codes.js';
 

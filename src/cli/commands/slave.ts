@@ -3,12 +3,12 @@ import { parseMasterUrl } from '../../client/master-client.js';
 import { systemClock } from '../../lib/clock.js';
 import { claimDirectory } from '../../lib/fs/directory-lock.js';
 import { startSlave } from '../../slave/slave.js';
-import { masterOnThisMachine } from '../build/master-on-this-machine.js';
+import { masterOnThisMachine } from '../build/request/master-on-this-machine.js';
 import { type CommonOptions, createContext } from '../context.js';
-import { openEventLog } from '../event-log.js';
 import { configuredMasterUrl, trustOf } from '../master-connection.js';
-import { noteService } from '../services.js';
-import { untilStopped, untilStoppedTwice } from '../stop-signals.js';
+import { openEventLog } from '../services/event-log.js';
+import { noteService } from '../services/services.js';
+import { untilStopped, untilStoppedTwice } from '../services/stop-signals.js';
 
 export interface SlaveOptions extends CommonOptions {
   readonly masterUrl?: string;

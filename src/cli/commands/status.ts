@@ -1,14 +1,14 @@
 import type { MasterClient } from '../../client/master-client.js';
 import { atomName } from '../../job/atom-name.js';
 import { printable, printableLine } from '../../lib/text/strip-control-chars.js';
-import type { Build } from '../../protocol/build.js';
-import type { Explanation } from '../../protocol/explanation.js';
+import type { Build } from '../../protocol/build/build.js';
+import type { Explanation } from '../../protocol/build/explanation.js';
 import type { BuildId } from '../../protocol/ids.js';
-import type { Slave } from '../../protocol/slave.js';
-import { duration } from '../build/progress.js';
+import type { Slave } from '../../protocol/slave/slave.js';
+import { duration } from '../build/progress/progress.js';
 import { parseBuildId, printJson, type ReaderOptions, withClient } from '../client-command.js';
-import { describeRevision } from '../revision-text.js';
-import { table } from '../table.js';
+import { describeRevision } from '../text/revision-text.js';
+import { table } from '../text/table.js';
 
 const MAX_BUILDS = 20;
 const MAX_SLAVES = 1000;

@@ -1,7 +1,7 @@
 import { systemClock } from '../../lib/clock.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { type CommonOptions, createContext } from '../context.js';
-import { isServiceProcess, runningServices, type Service } from '../services.js';
+import { isServiceProcess, runningServices, type Service } from '../services/services.js';
 
 const PATIENCE_MS = 30_000;
 

@@ -1,7 +1,7 @@
 import { type RerunFacts, rerunScript } from '../../job/rerun-script.js';
 import { shellText } from '../../job/shell-text.js';
+import type { NamedJob } from '../../protocol/build/job.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
-import type { NamedJob } from '../../protocol/job.js';
 
 type AtomFacts = Omit<RerunFacts, 'buildId' | 'subjobId' | 'jobName' | 'command' | 'setup'>;
 

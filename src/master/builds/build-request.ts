@@ -1,16 +1,16 @@
 import { isAbsolute } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
 import { isCommandString, readCommandString } from '../../job/command-string.js';
-import { definitionProblem } from '../../job/definition-problem.js';
 import { variableProblem } from '../../job/environment.js';
 import { normalizeRemoteFiles } from '../../job/remote-files.js';
+import { definitionProblem } from '../../job/yaml/definition-problem.js';
 import { maskCredentials } from '../../lib/text/mask-credentials.js';
 import { textStart } from '../../lib/text/text-ends.js';
-import type { BuildRequest, GivenAtom } from '../../protocol/build.js';
+import type { BuildRequest, GivenAtom } from '../../protocol/build/build.js';
+import type { JobDefinition } from '../../protocol/build/job.js';
+import type { Project, RemoteFile } from '../../protocol/build/project.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import type { JobDefinition } from '../../protocol/job.js';
 import { CommitSchema } from '../../protocol/pack.js';
-import type { Project, RemoteFile } from '../../protocol/project.js';
 
 const GIT_ONLY = ['url', 'remote', 'branch', 'hash'] as const;
 

@@ -3,7 +3,7 @@ import { BuildWork } from '../../domain/build-work.js';
 import { newTask } from '../../domain/lease.js';
 import { RecentFailures } from '../../domain/recent-failures.js';
 import { ReportedVerdicts } from '../../domain/reported-verdicts.js';
-import type { Build, BuildRequest } from '../../protocol/build.js';
+import type { Build, BuildRequest } from '../../protocol/build/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { atomFolder, type BuildId, toId } from '../../protocol/ids.js';
 import { noFacts } from '../../protocol/results/result-facts.js';

@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import type { ConsolePage } from '../../protocol/build/work.js';
 import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../protocol/results/result-index.js';
-import type { ConsolePage } from '../../protocol/work.js';
 import { unreadable } from '../archives/unreadable.js';
 import { type ConsoleSource, type PageRequest, readPage } from './page.js';
 

@@ -2,8 +2,8 @@ import { readdirSync } from 'node:fs';
 import { appendFile, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { removeTree } from '../../lib/fs/remove-tree.js';
+import type { ConsolePage } from '../../protocol/build/work.js';
 import type { AtomId, BuildId, LeaseId } from '../../protocol/ids.js';
-import type { ConsolePage } from '../../protocol/work.js';
 import { type ConsoleSource, type PageRequest, readPage } from './page.js';
 
 /** When a file has grown beyond this … */

@@ -1,4 +1,4 @@
-import type { ConsolePage } from '../../protocol/work.js';
+import type { ConsolePage } from '../../protocol/build/work.js';
 
 /** A console that can be entered near any line. */
 export interface ConsoleSource {

@@ -1,6 +1,6 @@
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
-import type { Handback } from '../../protocol/slave.js';
+import type { Handback } from '../../protocol/slave/slave.js';
 import { endIfNobodyIsLeft, noteRefusal } from '../leases/build-refusals.js';
 import { reported, staleLease } from '../leases/lease-check.js';
 import { giveBack } from '../leases/lease-lifecycle.js';

@@ -1,6 +1,6 @@
 import type { BuildId, SlaveId } from '../../protocol/ids.js';
-import { withBrought } from '../../protocol/open-question.js';
-import type { Assignment, LeaseRef, WorkAnswer, WorkRequest } from '../../protocol/slave.js';
+import { withBrought } from '../../protocol/slave/open-poll.js';
+import type { Assignment, LeaseRef, WorkAnswer, WorkRequest } from '../../protocol/slave/slave.js';
 import { givenAtoms } from '../builds/build-request.js';
 import { atomsOf, giveBack, refOf, takeWork } from '../leases/lease-lifecycle.js';
 import type { Held, SlaveEntry } from '../state/entries.js';

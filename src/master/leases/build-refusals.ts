@@ -1,5 +1,5 @@
 import { exonerated } from '../../domain/slave-health.js';
-import type { Handback } from '../../protocol/slave.js';
+import type { Handback } from '../../protocol/slave/slave.js';
 import type { BuildEntry, SlaveEntry } from '../state/entries.js';
 import type { Change, Cluster } from '../state/master-state.js';
 import { endBuild } from './finish-build.js';

@@ -1,5 +1,5 @@
 import { resultOf } from '../../domain/build.js';
-import type { BuildState } from '../../protocol/build.js';
+import type { BuildState } from '../../protocol/build/build.js';
 import type { BuildId } from '../../protocol/ids.js';
 import type { BuildEntry } from '../state/entries.js';
 import type { Change, Cluster } from '../state/master-state.js';

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { judge, type Task } from '../../domain/lease.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
-import type { LeaseRef } from '../../protocol/slave.js';
+import type { LeaseRef } from '../../protocol/slave/slave.js';
 import type { BuildEntry, Held } from '../state/entries.js';
 import type { Cluster } from '../state/master-state.js';
 import { type BuildRow, findBuild } from '../store/builds.js';

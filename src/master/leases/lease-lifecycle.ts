@@ -2,7 +2,7 @@ import { holdersOf, type Task } from '../../domain/lease.js';
 import { chooseWork } from '../../domain/scheduling/scheduler.js';
 import { seconds } from '../../lib/clock.js';
 import { type SubjobId, toId } from '../../protocol/ids.js';
-import type { LeaseRef, WorkRequest } from '../../protocol/slave.js';
+import type { LeaseRef, WorkRequest } from '../../protocol/slave/slave.js';
 import type { BuildEntry, Held, SlaveEntry } from '../state/entries.js';
 import type { Change, Cluster } from '../state/master-state.js';
 import { ailmentOf } from '../state/slave-registry.js';

@@ -4,13 +4,13 @@ import type { RecentFailures } from '../../domain/recent-failures.js';
 import type { ReportedVerdicts } from '../../domain/reported-verdicts.js';
 import type { Opening } from '../../domain/scheduling/setup-cost.js';
 import type { Health } from '../../domain/slave-health.js';
-import type { BuildRequest } from '../../protocol/build.js';
+import type { BuildRequest } from '../../protocol/build/build.js';
+import type { NamedJob } from '../../protocol/build/job.js';
+import type { Project, RemoteFile } from '../../protocol/build/project.js';
+import type { Revision } from '../../protocol/build/revision.js';
 import type { AtomId, BuildId, LeaseId, SlaveId, SubjobId } from '../../protocol/ids.js';
-import type { NamedJob } from '../../protocol/job.js';
-import type { Project, RemoteFile } from '../../protocol/project.js';
 import type { ResultFacts } from '../../protocol/results/result-facts.js';
-import type { Revision } from '../../protocol/revision.js';
-import type { Handback } from '../../protocol/slave.js';
+import type { Handback } from '../../protocol/slave/slave.js';
 import type { LeasedAtom } from '../store/atoms.js';
 
 /** An unfinished build, as the master holds it in memory. */

@@ -1,7 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { Build, BuildRequest } from '../../protocol/build.js';
+import type { Build, BuildRequest } from '../../protocol/build/build.js';
+import type { Explanation } from '../../protocol/build/explanation.js';
+import type { Atom, ConsolePage, Subjob } from '../../protocol/build/work.js';
 import type { Event } from '../../protocol/event.js';
-import type { Explanation } from '../../protocol/explanation.js';
 import type { AtomId, BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
 import type { Pack } from '../../protocol/pack.js';
 import type {
@@ -14,8 +15,7 @@ import type {
   Slave,
   WorkAnswer,
   WorkRequest,
-} from '../../protocol/slave.js';
-import type { Atom, ConsolePage, Subjob } from '../../protocol/work.js';
+} from '../../protocol/slave/slave.js';
 import type { AddedFile } from '../archives/incoming/added-files.js';
 
 export interface Page {

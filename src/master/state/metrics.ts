@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { type BuildState, buildState } from '../../protocol/build.js';
-import type { Slave } from '../../protocol/slave.js';
+import { type BuildState, buildState } from '../../protocol/build/build.js';
+import type { Slave } from '../../protocol/slave/slave.js';
 
 /** What is counted at the moment somebody asks. */
 export interface Snapshot {

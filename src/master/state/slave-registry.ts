@@ -3,8 +3,8 @@ import { healthy, sickness } from '../../domain/slave-health.js';
 import { seconds } from '../../lib/clock.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { SlaveId } from '../../protocol/ids.js';
-import { isSpoken } from '../../protocol/protocol-version.js';
-import type { Slave } from '../../protocol/slave.js';
+import { isSpoken } from '../../protocol/slave/protocol-version.js';
+import type { Slave } from '../../protocol/slave/slave.js';
 import type { SlaveRow } from '../store/slaves.js';
 import type { Held, SlaveEntry } from './entries.js';
 

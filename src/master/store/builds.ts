@@ -1,9 +1,9 @@
 import { Type } from '@sinclair/typebox';
 import { type Kysely, type Selectable, sql, type Updateable } from 'kysely';
-import { type BuildRequest, BuildRequestSchema } from '../../protocol/build.js';
+import { type BuildRequest, BuildRequestSchema } from '../../protocol/build/build.js';
+import { NamedJobSchema } from '../../protocol/build/job.js';
+import { RevisionSchema } from '../../protocol/build/revision.js';
 import { type BuildId, toId } from '../../protocol/ids.js';
-import { NamedJobSchema } from '../../protocol/job.js';
-import { RevisionSchema } from '../../protocol/revision.js';
 import type { BuildsTable, Database } from './engine/database.js';
 import { jsonColumn } from './engine/json.js';
 import { expectOneRow } from './engine/one-row.js';

@@ -1,9 +1,9 @@
 import { nameOfValue, variablesOfAtoms } from '../../job/atom-name.js';
 import type { AtomValue } from '../../job/command-string.js';
 import { textStart } from '../../lib/text/text-ends.js';
-import { MAX_NAME_SHOWN } from '../../protocol/activity.js';
-import type { BuildRequest } from '../../protocol/build.js';
-import type { NamedJob } from '../../protocol/job.js';
+import { MAX_NAME_SHOWN } from '../../protocol/build/activity.js';
+import type { BuildRequest } from '../../protocol/build/build.js';
+import type { NamedJob } from '../../protocol/build/job.js';
 import { givenAtoms } from '../builds/build-request.js';
 import type { BuildEntry } from '../state/entries.js';
 

@@ -1,6 +1,6 @@
 import { commandString } from '../../job/command-string.js';
+import type { Atom, AtomOutcome, AtomState, Subjob } from '../../protocol/build/work.js';
 import { toId } from '../../protocol/ids.js';
-import type { Atom, AtomOutcome, AtomState, Subjob } from '../../protocol/work.js';
 import { interruptionOf } from '../store/atoms.js';
 import type { SubjobRowState } from '../store/engine/database.js';
 import type { AtomView, SubjobView } from '../store/reading.js';

@@ -4,7 +4,7 @@ import {
   MAX_SETTING_UP_SHOWN,
   type RunningAtom,
   type SettingUp,
-} from '../../protocol/activity.js';
+} from '../../protocol/build/activity.js';
 import { atomsOf, isBeside } from '../leases/lease-lifecycle.js';
 import type { BuildEntry } from '../state/entries.js';
 import type { Cluster } from '../state/master-state.js';

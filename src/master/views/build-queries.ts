@@ -1,9 +1,9 @@
 import { shellText } from '../../job/shell-text.js';
+import type { Explanation } from '../../protocol/build/explanation.js';
+import type { Atom, ConsolePage, Subjob } from '../../protocol/build/work.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import type { Explanation } from '../../protocol/explanation.js';
 import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { ResultIndex } from '../../protocol/results/result-index.js';
-import type { Atom, ConsolePage, Subjob } from '../../protocol/work.js';
 import { archivePath } from '../archives/archive-files.js';
 import type { Builds } from '../builds/builds.js';
 import { readArchivedConsole } from '../consoles/archived.js';

@@ -1,10 +1,10 @@
 import { detailsOf, isEnded, resultOf, type StateTimestamps, statusOf } from '../../domain/build.js';
 import { secondsLeft } from '../../domain/scheduling/estimate.js';
-import { type Build, type BuildRequest, type BuildState, buildState } from '../../protocol/build.js';
+import { type Build, type BuildRequest, type BuildState, buildState } from '../../protocol/build/build.js';
+import type { NamedJob } from '../../protocol/build/job.js';
+import type { Revision } from '../../protocol/build/revision.js';
 import { type BuildId, toId } from '../../protocol/ids.js';
-import type { NamedJob } from '../../protocol/job.js';
 import type { ResultFacts } from '../../protocol/results/result-facts.js';
-import type { Revision } from '../../protocol/revision.js';
 import { maskRequest } from '../builds/build-request.js';
 import type { BuildEntry } from '../state/entries.js';
 import { type BuildRow, readJob, readRequest, readRevision, readTimestamps } from '../store/builds.js';

@@ -1,7 +1,7 @@
 import { reasonsToWait } from '../../domain/explain.js';
 import { commandString } from '../../job/command-string.js';
 import { seconds } from '../../lib/clock.js';
-import type { Explanation } from '../../protocol/explanation.js';
+import type { Explanation } from '../../protocol/build/explanation.js';
 import { type BuildId, toId } from '../../protocol/ids.js';
 import type { BuildEntry, Held } from '../state/entries.js';
 import type { Cluster } from '../state/master-state.js';

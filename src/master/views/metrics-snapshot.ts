@@ -1,4 +1,4 @@
-import type { BuildState } from '../../protocol/build.js';
+import type { BuildState } from '../../protocol/build/build.js';
 import type { Cluster } from '../state/master-state.js';
 import type { Snapshot } from '../state/metrics.js';
 import { presentSlave } from '../state/slave-registry.js';

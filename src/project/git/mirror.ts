@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { removeTree } from '../../lib/fs/remove-tree.js';
 import { maskCredentials } from '../../lib/text/mask-credentials.js';
 import type { ProgramResult } from '../../process/run-program.js';
+import type { GitProject } from '../../protocol/build/project.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import type { GitProject } from '../../protocol/project.js';
 import type { Git } from './git.js';
 import { DamagedMirror, failed, fetchFailed } from './git-errors.js';
 

@@ -1,6 +1,6 @@
+import type { GitProject } from '../../protocol/build/project.js';
+import { type Revision, revisionText } from '../../protocol/build/revision.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import type { GitProject } from '../../protocol/project.js';
-import { type Revision, revisionText } from '../../protocol/revision.js';
 import type { Git } from './git.js';
 
 /** Which branch a commit of a mirror is known by: the one that was asked for, or the only one that is at the commit. */

@@ -1,7 +1,7 @@
 import { insideName } from '../../lib/fs/inside-name.js';
 import { maskCredentials } from '../../lib/text/mask-credentials.js';
+import type { GitProject, SnapshotProject } from '../../protocol/build/project.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import type { GitProject, SnapshotProject } from '../../protocol/project.js';
 import { credentialsProblem } from './git-credentials.js';
 
 /** What git may use; ext:: and fd:: run programs of the URL's choice. */

@@ -1,16 +1,16 @@
 import { isAbsolute, join } from 'node:path';
 import type { Clock } from '../../lib/clock.js';
 import { clearPlace } from '../../lib/fs/set-aside.js';
-import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
-import type { BuildId } from '../../protocol/ids.js';
 import type {
   DirectoryProject,
   GitProject,
   Project,
   RemoteFile,
   SnapshotProject,
-} from '../../protocol/project.js';
-import type { Revision } from '../../protocol/revision.js';
+} from '../../protocol/build/project.js';
+import type { Revision } from '../../protocol/build/revision.js';
+import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
+import type { BuildId } from '../../protocol/ids.js';
 import { type PackRelay, sendCommits } from '../git/bundle-transfer.js';
 import { createGit, createProgram } from '../git/git.js';
 import { type Credentials, splitCredentials } from '../git/git-credentials.js';

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
-import { BuildRequestSchema, BuildSchema, RequesterSchema } from '../build.js';
-import { ExplanationSchema } from '../explanation.js';
+import { BuildRequestSchema, BuildSchema, RequesterSchema } from '../build/build.js';
+import { ExplanationSchema } from '../build/explanation.js';
 import { BuildIdSchema } from '../ids.js';
 import { ArtifactEntrySchema, ATOM_FOLDER } from '../results/artifact.js';
 import { declareRoute } from '../route.js';

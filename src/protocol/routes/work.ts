@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
+import { AtomSchema, ConsolePageSchema, SubjobSchema } from '../build/work.js';
 import { declareRoute } from '../route.js';
-import { AtomSchema, ConsolePageSchema, SubjobSchema } from '../work.js';
 import { anyPage, closed, MAX_PAGE, ofAtom, ofAtomInSubjob, ofBuild, ofSubjob, total } from './shared.js';
 
 const atoms = Type.Object({ atoms: Type.Array(AtomSchema), total });

@@ -10,7 +10,7 @@ import type { ConsolePipes } from '../../process/console/console-pipes.js';
 import { survivorsSentence } from '../../process/containment/family.js';
 import { runCommand } from '../../process/run-command.js';
 import { atomFolder } from '../../protocol/ids.js';
-import type { AssignedAtom, Progress, ResultReport, RunAssignment } from '../../protocol/slave.js';
+import type { AssignedAtom, Progress, ResultReport, RunAssignment } from '../../protocol/slave/slave.js';
 import type { AtomFolder } from '../archive/write-archive.js';
 import type { ConsoleRecorder } from '../console/console-recorder.js';
 import type { SubjobConsoles } from '../console/subjob-consoles.js';

@@ -1,6 +1,6 @@
 import { slept } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
-import type { Assignment, LeaseRef } from '../../protocol/slave.js';
+import type { Assignment, LeaseRef } from '../../protocol/slave/slave.js';
 import type { Handbacks } from '../link/lease-returns.js';
 import { AHEAD_MS } from './prefetcher.js';
 

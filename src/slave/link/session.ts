@@ -7,9 +7,9 @@ import type { Logger } from '../../lib/logger.js';
 import { version } from '../../lib/version.js';
 import { ClusterRunnerError, type ErrorCode, messageOf } from '../../protocol/errors.js';
 import type { SlaveId } from '../../protocol/ids.js';
-import { PROTOCOL } from '../../protocol/protocol-version.js';
 import type { Secrets } from '../../protocol/signing/secrets.js';
-import type { Register } from '../../protocol/slave.js';
+import { PROTOCOL } from '../../protocol/slave/protocol-version.js';
+import type { Register } from '../../protocol/slave/slave.js';
 import { ProgressNews } from './progress-buffer.js';
 
 export interface SessionOptions {

@@ -3,8 +3,8 @@ import { slept } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { messageOf } from '../../protocol/errors.js';
-import { withBrought } from '../../protocol/open-question.js';
-import type { WorkAnswer, WorkRequest } from '../../protocol/slave.js';
+import { withBrought } from '../../protocol/slave/open-poll.js';
+import type { WorkAnswer, WorkRequest } from '../../protocol/slave/slave.js';
 import type { Session } from './session.js';
 
 export type Standing = Omit<WorkRequest, 'instance' | 'wait_seconds' | 'poll' | 'open_polls' | 'progress'>;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import type { Build } from '../../../src/protocol/build.js';
+import type { Build } from '../../../src/protocol/build/build.js';
 import { type AtomId, type BuildId, toId } from '../../../src/protocol/ids.js';
-import type { RunAssignment } from '../../../src/protocol/slave.js';
+import type { RunAssignment } from '../../../src/protocol/slave/slave.js';
 import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
 import { until } from '../../support/until.js';
 

@@ -4,10 +4,10 @@ import { createGunzip } from 'node:zlib';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { extract } from 'tar-stream';
+import type { Atom } from '../../../src/protocol/build/work.js';
 import { atomFolder, type BuildId, toId } from '../../../src/protocol/ids.js';
-import { PROTOCOL } from '../../../src/protocol/protocol-version.js';
-import type { RunAssignment } from '../../../src/protocol/slave.js';
-import type { Atom } from '../../../src/protocol/work.js';
+import { PROTOCOL } from '../../../src/protocol/slave/protocol-version.js';
+import type { RunAssignment } from '../../../src/protocol/slave/slave.js';
 import { directoryBuild, MasterHarness, type TestSlave } from '../../support/master-harness.js';
 import { subjobArchive } from '../../support/subjob-archive.js';
 

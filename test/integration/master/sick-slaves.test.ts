@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { BuildId } from '../../../src/protocol/ids.js';
-import { PROTOCOL } from '../../../src/protocol/protocol-version.js';
+import { PROTOCOL } from '../../../src/protocol/slave/protocol-version.js';
 import { directoryBuild, MasterHarness, type TestSlave } from '../../support/master-harness.js';
 
 describe('slaves on which things go wrong', () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Sqlite } from '../../../src/master/store/engine/sqlite.js';
-import { PROTOCOL } from '../../../src/protocol/protocol-version.js';
+import { PROTOCOL } from '../../../src/protocol/slave/protocol-version.js';
 import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
 
 const facts = {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { detailsOf, enterState, isEnded, newBuild, resultOf, statusOf } from '../../../src/domain/build.js';
 import { secondsLeft } from '../../../src/domain/scheduling/estimate.js';
-import { buildState } from '../../../src/protocol/build.js';
+import { buildState } from '../../../src/protocol/build/build.js';
 
 const states = fc.array(fc.constantFrom(...buildState), { maxLength: 20 });
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { RecentFailures } from '../../../src/domain/recent-failures.js';
-import { MAX_FAILURES_KEPT } from '../../../src/protocol/activity.js';
+import { MAX_FAILURES_KEPT } from '../../../src/protocol/build/activity.js';
 import { toId } from '../../../src/protocol/ids.js';
 
 const failure = (atom: number) => ({

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { assertRunnable } from '../../../src/job/definition-problem.js';
 import { parseJobs, selectJob } from '../../../src/job/parse-jobs.js';
 import { readJob } from '../../../src/job/read-job.js';
+import { assertRunnable } from '../../../src/job/yaml/definition-problem.js';
 import { findPackageJSON } from '../../../src/lib/package-json.js';
+import { JobDefinitionSchema } from '../../../src/protocol/build/job.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
-import { JobDefinitionSchema } from '../../../src/protocol/job.js';
 
 async function refusal(action: () => unknown): Promise<string> {
   try {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { withinFileLimit } from '../../../src/cli/serve-master.js';
+import { withinFileLimit } from '../../../src/cli/services/serve-master.js';
 import { parseOpenFileLimit } from '../../../src/lib/open-file-limit.js';
 import { connectionsWithin, defaultLimits } from '../../../src/master/http/limits/limits.js';
 

@@ -15,8 +15,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../src/lib/clock.js';
 import { cacheScope, DependencyCache, sweepDependencyCache } from '../../../src/project/dependency-cache.js';
-import type { NamedJob } from '../../../src/protocol/job.js';
-import type { GitProject } from '../../../src/protocol/project.js';
+import type { NamedJob } from '../../../src/protocol/build/job.js';
+import type { GitProject } from '../../../src/protocol/build/project.js';
 
 const URL = 'https://git.example/p.git';
 const project: GitProject = {

@@ -6,7 +6,7 @@ import { atomFolder, type SubjobId } from '../../../protocol/ids.js';
 import { goesUp, isCommandFile, staysInFolder } from '../../../protocol/results/archive-names.js';
 import { EntryPaths, pathProblem } from '../../../protocol/results/entry-paths.js';
 import { BLOCK_BYTES, type ConsoleIndex } from '../../../protocol/results/result-index.js';
-import type { ResultReport } from '../../../protocol/slave.js';
+import type { ResultReport } from '../../../protocol/slave/slave.js';
 import type { ResultBounds } from '../../state/result-limits.js';
 import type { EntryListWriter } from '../entry-list.js';
 import { TarWalk, type WalkedEntry } from './tar-reader.js';

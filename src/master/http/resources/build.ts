@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Activity } from '../../../protocol/activity.js';
-import type { Build } from '../../../protocol/build.js';
+import type { Activity } from '../../../protocol/build/activity.js';
+import type { Build } from '../../../protocol/build/build.js';
 import type { routes } from '../../../protocol/routes.js';
 import { type Call, type Handlers, UNCHANGED } from '../handler.js';
 import { ListAnswer } from '../response/list-response.js';

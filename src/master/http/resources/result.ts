@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
-import { type ResultReport, ResultReportSchema } from '../../../protocol/slave.js';
+import { type ResultReport, ResultReportSchema } from '../../../protocol/slave/slave.js';
 import { ArchiveInspector } from '../../archives/incoming/archive-validator.js';
 import { receiveResult } from '../../archives/incoming/receive-archive.js';
 import { defaultResultBounds } from '../../state/result-limits.js';

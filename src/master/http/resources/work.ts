@@ -1,6 +1,6 @@
+import type { Atom, ConsolePage } from '../../../protocol/build/work.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { AtomId, BuildId, SubjobId } from '../../../protocol/ids.js';
-import type { Atom, ConsolePage } from '../../../protocol/work.js';
 import type { MasterReading } from '../../state/master-api.js';
 import type { Handlers } from '../handler.js';
 import { ListAnswer, type ListQuery } from '../response/list-response.js';

@@ -1,5 +1,5 @@
 import type { Generated, Transaction } from 'kysely';
-import type { BuildState } from '../../../protocol/build.js';
+import type { BuildState } from '../../../protocol/build/build.js';
 import type { Direct } from './direct.js';
 
 /**

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { toId } from '../../../../src/protocol/ids.js';
-import { PROTOCOL } from '../../../../src/protocol/protocol-version.js';
+import { PROTOCOL } from '../../../../src/protocol/slave/protocol-version.js';
 import { directoryBuild, MasterHarness, refused } from '../../../support/master-harness.js';
 
 describe('leases that end without a result', () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { failureReport, flakyReport } from '../../../../src/cli/build/failures.js';
-import { type ResultPlace, resultPlace } from '../../../../src/cli/build/result-place.js';
+import { type ResultPlace, resultPlace } from '../../../../src/cli/build/results/result-place.js';
 import { toId } from '../../../../src/protocol/ids.js';
 
 describe('the report of failures', () => {

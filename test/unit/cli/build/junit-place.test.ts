@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { requirePlaceOfJunit } from '../../../../src/cli/build/fetch-results.js';
+import { requirePlaceOfJunit } from '../../../../src/cli/build/results/fetch-results.js';
 
 describe('the place of a JUnit report', () => {
   let home: string;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { buildTable } from '../../../../src/cli/commands/list.js';
-import type { Build } from '../../../../src/protocol/build.js';
+import type { Build } from '../../../../src/protocol/build/build.js';
 import { runningBuild } from '../../../support/running-build.js';
 
 const NOW = 1_700_000_060;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { table } from '../../../../src/cli/table.js';
+import { table } from '../../../../src/cli/text/table.js';
 import {
   type PrintableOptions,
   PrintableStream,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import type { Atom, Subjob } from '../../../../src/protocol/build/work.js';
 import { toId } from '../../../../src/protocol/ids.js';
 import { noFacts } from '../../../../src/protocol/results/result-facts.js';
-import type { Atom, Subjob } from '../../../../src/protocol/work.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request } from '../../../support/raw-request.js';
 import { until } from '../../../support/until.js';

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../../src/lib/clock.js';
 import { openWorkspace, type Workspace } from '../../../../src/project/workspace/open-workspace.js';
+import type { Project } from '../../../../src/protocol/build/project.js';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
 import { toId } from '../../../../src/protocol/ids.js';
-import type { Project } from '../../../../src/protocol/project.js';
 import { MemoryRelay } from '../../../support/memory-relay.js';
 
 const env = { PATH: process.env.PATH ?? '', HOME: tmpdir() };

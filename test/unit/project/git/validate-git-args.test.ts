@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { checkGitNames, insideFolder } from '../../../../src/project/git/validate-git-args.js';
-import type { GitProject } from '../../../../src/protocol/project.js';
+import type { GitProject } from '../../../../src/protocol/build/project.js';
 
 function accepts(more: Partial<GitProject>): boolean {
   const project: GitProject = {

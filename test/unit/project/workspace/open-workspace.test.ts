@@ -18,8 +18,8 @@ import { expect } from 'chai';
 import { systemClock } from '../../../../src/lib/clock.js';
 import type { WorkspaceOptions } from '../../../../src/project/workspace/open-workspace.js';
 import { sweepWorkspaces } from '../../../../src/project/workspace/sweep-workspaces.js';
+import type { GitProject, Project, RemoteFile } from '../../../../src/protocol/build/project.js';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
-import type { GitProject, Project, RemoteFile } from '../../../../src/protocol/project.js';
 import { gitProject, openOn } from '../../../support/workspaces.js';
 
 const who = {

@@ -24,7 +24,7 @@ import { Readable } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { unpackResults } from '../../../../src/cli/build/results.js';
+import { unpackResults } from '../../../../src/cli/build/results/results.js';
 import { removeTree } from '../../../../src/lib/fs/remove-tree.js';
 import { ArchiveInspector } from '../../../../src/master/archives/incoming/archive-validator.js';
 import { readArchivedConsole } from '../../../../src/master/consoles/archived.js';

@@ -5,7 +5,11 @@ import { pino } from 'pino';
 import { systemClock } from '../../../../src/lib/clock.js';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
 import { toId } from '../../../../src/protocol/ids.js';
-import { type WorkAnswer, type WorkRequest, WorkRequestSchema } from '../../../../src/protocol/slave.js';
+import {
+  type WorkAnswer,
+  type WorkRequest,
+  WorkRequestSchema,
+} from '../../../../src/protocol/slave/slave.js';
 import { Session } from '../../../../src/slave/link/session.js';
 import { type Standing, WorkLoop } from '../../../../src/slave/link/work-poller.js';
 import { noWork } from '../../../support/fake-service.js';

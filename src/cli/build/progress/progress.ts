@@ -1,0 +1,166 @@
+import { printableLine } from '../../../lib/text/strip-control-chars.js';
+import { textStart } from '../../../lib/text/text-ends.js';
+import type { Activity } from '../../../protocol/build/activity.js';
+import type { Build } from '../../../protocol/build/build.js';
+
+/** Less than this is no setup to speak of: it would only flicker. */
+const LEAST_SETUP_SECONDS = 2;
+const MAX_SLAVES_NAMED = 3;
+const MAX_NAME = 60;
+
+/** Of what a build's answer says, in seconds: how long ago it was given, and since when the estimate is what it is. */
+export interface Age {
+  readonly answer: number;
+  readonly estimate: number;
+}
+
+/**
+ * Text of the progress of a build, without colour or cursor movement. `elapsed` in seconds. The time left stands first: it
+ * is what is wanted most when the line has to be cut.
+ */
+export function progressText(build: Build, elapsed: number, age: Age = { answer: 0, estimate: 0 }): string {
+  const setup = setupText(build, age.answer);
+  const [longest] = build.activity?.running ?? [];
+  const isOnlySetup = build.state === 'BUILDING' && setup !== null && longest === undefined;
+  const parts = [...leftText(build, age.estimate), isOnlySetup ? setup : stateText(build)];
+  if (build.num_atoms !== null) {
+    parts.push(`${build.num_atoms_done}/${build.num_atoms} done`);
+    parts.push(`${build.num_atoms_failed} failed`);
+    parts.push(`${build.num_executors} ${build.num_executors === 1 ? 'executor' : 'executors'} busy`);
+  }
+  parts.push(duration(elapsed));
+  if (build.state === 'BUILDING' && setup !== null && !isOnlySetup) {
+    parts.push(setup);
+  }
+  if (longest !== undefined) {
+    const name = fitLine(printableLine(longest.name), MAX_NAME);
+    parts.push(
+      `longest: ${name} (${duration(longest.seconds + age.answer)}, ${printableLine(longest.slave)})`,
+    );
+  }
+  return `Build ${build.id}: ${parts.join(', ')}`;
+}
+
+function leftText({ state, seconds_left }: Build, age: number): string[] {
+  const left = (seconds_left ?? 0) - age;
+  // One that is over was wrong, and helps nobody.
+  return state === 'BUILDING' && left > 0 ? [`about ${roughly(left)} left`] : [];
+}
+
+/** `setting up on s1, s2, 12 s`; null when no slave does, or not for long. */
+function setupText({ activity }: Build, age: number): string | null {
+  const slaves = activity?.setting_up ?? [];
+  const longest = Math.max(0, ...slaves.map(({ seconds }) => seconds)) + age;
+  if (slaves.length === 0 || longest < LEAST_SETUP_SECONDS) {
+    return null;
+  }
+  const names = slaves.slice(0, MAX_SLAVES_NAMED).map(({ slave }) => printableLine(slave));
+  const others = slaves.length > names.length ? [`${slaves.length - names.length} more`] : [];
+  return `setting up on ${[...names, ...others].join(', ')}, ${duration(longest)}`;
+}
+
+function stateText({ state, activity }: Build): string {
+  switch (state) {
+    case 'QUEUED':
+      return 'waiting for a slave';
+    case 'PREPARING': {
+      const [slave] = activity?.setting_up ?? [];
+      const where = slave === undefined ? '' : ` on ${printableLine(slave.slave)}`;
+      return `preparing${where} (fetching the project, listing its atoms)`;
+    }
+    case 'BUILDING':
+      return 'running';
+    case 'FINISHED':
+      return 'finished';
+    case 'CANCELED':
+      return 'canceled';
+    case 'ERROR':
+      return 'could not be run';
+  }
+}
+
+/** An estimate, rounded up: 4 s, 3 min, 2 h 05 min. */
+export function roughly(seconds: number): string {
+  if (seconds <= 60) {
+    return `${Math.ceil(seconds)} s`;
+  }
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : duration(minutes * 60);
+}
+
+/** ` (12 s, s1)`: how long an atom ran, and where; empty when nothing is known of it. */
+export function runText(seconds: number | null, slave: string | null): string {
+  const facts = [
+    ...(seconds === null ? [] : [duration(seconds)]),
+    ...(slave === null ? [] : [printableLine(slave)]),
+  ];
+  return facts.length === 0 ? '' : ` (${facts.join(', ')})`;
+}
+
+/** Lines about the failures with a higher number than `known`, and how far they are known then. */
+export function failureLines(
+  { failures }: Activity,
+  known: number,
+): { readonly lines: readonly string[]; readonly known: number } {
+  const news = failures.latest.filter(({ number }) => number > known);
+  const missed = failures.total - known - news.length;
+  const lines = news.map((failure) => {
+    const { outcome, name, seconds, slave } = failure;
+    return `${outcome} ${printableLine(name)}${runText(seconds, slave)}`;
+  });
+  return {
+    // Of a master that counts from the beginning none are missed.
+    lines: [
+      ...lines,
+      ...(missed > 0 ? [`… and ${missed} more ${missed === 1 ? 'has' : 'have'} failed`] : []),
+    ],
+    known: failures.total,
+  };
+}
+
+/** 0.4 s, 12 s, 3 min 05 s, 2 h 05 min. */
+export function duration(seconds: number): string {
+  if (seconds < 10) {
+    return `${seconds.toFixed(1)} s`;
+  }
+  const whole = Math.round(seconds);
+  if (whole < 60) {
+    return `${whole} s`;
+  }
+  if (whole < 3600) {
+    return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
+  }
+  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
+}
+
+/** A build on a terminal's line: cut so that it never wraps, because a wrapped line cannot be overwritten. */
+export function fitLine(text: string, columns: number): string {
+  const room = Math.max(1, columns - 1);
+  return text.length <= room ? text : `${textStart(text, Math.max(0, room - 1))}…`;
+}
+
+/** How far apart lines of progress stand where they cannot be overwritten, in seconds: further as the build goes on. */
+export function lineInterval(elapsed: number): number {
+  return elapsed < 60 ? 5 : elapsed < 600 ? 10 : 30;
+}
+
+/** What makes a new line worth printing in a log: the state, what is done, what failed, who sets up. */
+export function progressKey(build: Build, age: Age): string {
+  const slaves = (build.activity?.setting_up ?? [])
+    .filter(({ seconds }) => seconds + age.answer >= LEAST_SETUP_SECONDS)
+    .map(({ slave }) => slave);
+  return JSON.stringify([
+    build.state,
+    build.num_atoms,
+    build.num_atoms_done,
+    build.num_atoms_failed,
+    slaves.sort(),
+  ]);
+}
+
+/** How much of the results has come. */
+export function fetchText(bytes: number, total: number | null): string {
+  const mib = (count: number) => (count / 1024 ** 2).toFixed(1);
+  const percent = total === null || total === 0 ? '' : `, ${Math.floor((bytes / total) * 100)}%`;
+  return `Fetching the results: ${mib(bytes)}${total === null ? '' : ` of ${mib(total)}`} MiB${percent}`;
+}

@@ -1,0 +1,93 @@
+import type { Build } from '../../../protocol/build/build.js';
+import { describeRevision } from '../../text/revision-text.js';
+import { AwayNotice } from './away-notice.js';
+import { type Age, failureLines, lineInterval, progressKey, progressText } from './progress.js';
+
+/** A line about the progress of a build that goes on stands in a log at least so often, in seconds. */
+const HEARTBEAT_SECONDS = 60;
+
+/**
+ * What a person is told of a build while it runs. Each call returns the lines that are to stay; all times are in seconds
+ * of a clock that nobody sets.
+ */
+export class Watching {
+  readonly #started: number;
+  readonly #away = new AwayNotice();
+  #build: Build | null = null;
+  #answered = 0;
+  #estimated = 0;
+  #isRevisionSaid = false;
+  #failuresKnown = 0;
+  #lastLine: { readonly at: number; readonly key: string; readonly state: string } | null = null;
+
+  constructor(started: number) {
+    this.#started = started;
+  }
+
+  /** The build as an answer has it. */
+  saw(build: Build, now: number): string[] {
+    if (build.seconds_left !== this.#build?.seconds_left) {
+      this.#estimated = now;
+    }
+    this.#answered = now;
+    this.#build = build;
+    const lines = this.heard(now);
+    if (build.revision !== null && !this.#isRevisionSaid) {
+      this.#isRevisionSaid = true;
+      lines.push(`Build ${build.id} tests ${describeRevision(build.revision)}`);
+    }
+    // An older master says nothing of them.
+    if (build.activity !== null && build.activity !== undefined) {
+      const news = failureLines(build.activity, this.#failuresKnown);
+      this.#failuresKnown = news.known;
+      lines.push(...news.lines);
+    }
+    return lines;
+  }
+
+  /** The master has answered, perhaps that nothing has changed. */
+  heard(now: number): string[] {
+    return this.#away.answered(now);
+  }
+
+  /** It has not. */
+  missed(message: string, now: number): string[] {
+    return this.#away.failed(message, now);
+  }
+
+  tick(now: number): string[] {
+    return this.#away.tick(now);
+  }
+
+  /** null before the first answer, and when the build has ended. */
+  text(now: number): string | null {
+    const build = this.#build;
+    if (build === null || build.status !== 'BUILDING') {
+      return null;
+    }
+    return progressText(build, now - this.#started, this.#age(now));
+  }
+
+  /** The line of progress that a log should have now; null when it is not time for one. */
+  logLine(now: number): string | null {
+    const text = this.text(now);
+    const build = this.#build;
+    if (text === null || build === null || this.#away.isAway) {
+      return null;
+    }
+    const key = progressKey(build, this.#age(now));
+    const last = this.#lastLine;
+    const passed = last === null ? Infinity : now - last.at;
+    const isNews = last?.state !== build.state;
+    const isDue = key !== last?.key && passed >= lineInterval(now - this.#started);
+    if (!isNews && !isDue && passed < HEARTBEAT_SECONDS) {
+      return null;
+    }
+    this.#lastLine = { at: now, key, state: build.state };
+    return text;
+  }
+
+  #age(now: number): Age {
+    return { answer: now - this.#answered, estimate: now - this.#estimated };
+  }
+}

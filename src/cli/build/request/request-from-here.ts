@@ -1,0 +1,71 @@
+import type { MasterClient } from '../../../client/master-client.js';
+import { masterRelay } from '../../../client/master-relay.js';
+import { retry } from '../../../client/retry.js';
+import { ownEnvironment } from '../../../job/environment.js';
+import { systemClock } from '../../../lib/clock.js';
+import { isInCheckout } from '../../../project/find-checkout.js';
+import type { BuildRequest } from '../../../protocol/build/build.js';
+import type { ProgressDisplay } from '../progress/progress-display.js';
+import type { Wanted } from './request.js';
+import { isThisMachine } from './this-machine.js';
+
+/** For the first word to a master: long enough for one that is just starting, short enough for a typing error. */
+export const FIRST_CONTACT_MS = 5_000;
+
+/**
+ * The request for a build of a folder of this machine. For a snapshot the master has been given the files then, without
+ * those of `results`, an absolute path.
+ * @throws ClusterRunnerError of what went wrong on the way; the reason of `signal`
+ */
+export async function requestFromHere(
+  wanted: Wanted & { from: 'here' },
+  client: MasterClient,
+  url: string,
+  display: Pick<ProgressDisplay, 'say'>,
+  signal: AbortSignal,
+  results: string,
+): Promise<BuildRequest> {
+  const { directory, more, snapshot } = wanted;
+  const isSent =
+    snapshot === 'always' ||
+    (snapshot === 'elsewhere' && isInCheckout(directory) && !(await isThisMachine(url)));
+  if (!isSent) {
+    return { type: 'directory', project_directory: directory, ...more };
+  }
+  // Running git takes a library that other builds need not load.
+  const { sendSnapshot } = await import('../../../project/snapshot/snapshot.js');
+  const patience = { clock: systemClock, random: Math.random, signal };
+  // Before the work of making it: the address may be wrong.
+  await retry(() => client.knownPacks([], { signal }), { ...patience, giveUpAfterMs: FIRST_CONTACT_MS });
+  const { project, hasChanges, revision, bytesSent, notes } = await sendSnapshot({
+    directory,
+    excluded: [results],
+    env: ownEnvironment(process.env),
+    relay: masterRelay(client, { ...patience, patienceMs: RELAY_PATIENCE_MS }),
+    signal,
+    clock: systemClock,
+  });
+  const changes = hasChanges ? ', with what is not committed' : '; all of it is committed';
+  const other = snapshot === 'always' ? '' : ' `build directory` would take the folder that slaves have.';
+  display.say(
+    `Sent the working tree as it stands${changes} (snapshot ${project.hash.slice(0, 12)}, ${size(bytesSent)}).${other}`,
+  );
+  for (const note of notes) {
+    display.say(note);
+  }
+  return {
+    type: 'snapshot',
+    hash: project.hash,
+    ...(revision === null ? {} : { revision }),
+    ...(project.url === null ? {} : { url: project.url }),
+    ...(project.project_directory === null ? {} : { project_directory: project.project_directory }),
+    ...more,
+  };
+}
+
+/** What was sent once is not thrown away because the master is being started again. */
+const RELAY_PATIENCE_MS = 60_000;
+
+function size(bytes: number): string {
+  return bytes < 1024 ** 2 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+}

@@ -1,0 +1,238 @@
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import { jobFileNames, readJob } from '../../../job/read-job.js';
+import {
+  type BuildRequest,
+  BuildRequestSchema,
+  type GivenAtom,
+  GivenAtomSchema,
+} from '../../../protocol/build/build.js';
+import { type JobDefinition, JobDefinitionSchema } from '../../../protocol/build/job.js';
+import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
+import { readRemoteFilePair } from '../../remote-file-pairs.js';
+
+export interface RequestOptions {
+  readonly jobName?: string;
+  readonly remoteFile: readonly string[];
+  readonly url?: string;
+  readonly branch?: string;
+  readonly hash?: string;
+  readonly remote?: string;
+  readonly projectDirectory?: string;
+  readonly priority?: string;
+  readonly speculative?: boolean;
+  /** JSON: a job's definition, or definitions by the names of their jobs. */
+  readonly config?: string;
+  /** JSON: a list. */
+  readonly atomsOverride?: string;
+}
+
+/** What may be asked of every kind of build. */
+type Extras = Pick<BuildRequest, 'remote_files' | 'priority' | 'speculative' | 'config' | 'atoms_override'>;
+
+const AtomsSchema = Type.Array(GivenAtomSchema);
+
+const GIT_ONLY = ['branch', 'hash', 'remote'] as const;
+const OF_A_REQUEST = [
+  'jobName',
+  'url',
+  'projectDirectory',
+  'priority',
+  'speculative',
+  'config',
+  'atomsOverride',
+  ...GIT_ONLY,
+] as const;
+
+/** What a command line asks for, as far as it can be told before the master is known. */
+export type Wanted =
+  | { readonly from: 'there'; readonly request: BuildRequest }
+  | {
+      readonly from: 'here';
+      /** Absolute. */
+      readonly directory: string;
+      readonly more: Pick<BuildRequest, 'job_name'> & Extras;
+      /** Whether a snapshot is sent; 'elsewhere': if the master is on another machine and this is a checkout. */
+      readonly snapshot: 'always' | 'elsewhere' | 'never';
+    };
+
+/**
+ * `build --url …` without a type is a git build. Without `--url` it is one of the current directory unless told
+ * otherwise: as a snapshot of it, or as a directory that slaves have.
+ * @throws ClusterRunnerError USAGE, JOB_INVALID
+ */
+export async function readWanted(
+  type: string | undefined,
+  options: RequestOptions,
+  cwd: string,
+): Promise<Wanted> {
+  const extras = extrasOf(options);
+  switch (type ?? (options.url === undefined ? undefined : 'git')) {
+    case 'git':
+      return { from: 'there', request: { ...gitRequest(options), ...extras } };
+    case 'directory':
+      return { ...(await readHere(options, cwd, extras)), snapshot: 'never' };
+    case 'snapshot':
+      return { ...(await readHere(options, cwd, extras)), snapshot: 'always' };
+    case undefined:
+      return { ...(await readHere(options, cwd, extras)), snapshot: 'elsewhere' };
+    default:
+      throw new ClusterRunnerError(
+        'USAGE',
+        `"${type}" is not a type of build; give git, directory or snapshot.`,
+      );
+  }
+}
+
+/** A build that runs another one's atoms again has all else from there. @throws ClusterRunnerError USAGE */
+export function requireNothingElse(type: string | undefined, options: RequestOptions): void {
+  const isElse = OF_A_REQUEST.some((name) => options[name] !== undefined);
+  if (type !== undefined || isElse || options.remoteFile.length > 0) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      '--rerun-failed takes project, job, files and order from that build; leave out what names them.',
+    );
+  }
+}
+
+function gitRequest(options: RequestOptions): BuildRequest {
+  if (options.url === undefined) {
+    throw new ClusterRunnerError('USAGE', 'A git build needs the repository: give --url.');
+  }
+  return {
+    type: 'git',
+    // The file is in the repository; whether it has one job only is found out when it is read.
+    job_name: options.jobName ?? null,
+    url: options.url,
+    ...(options.branch === undefined ? {} : { branch: options.branch }),
+    ...(options.hash === undefined ? {} : { hash: options.hash }),
+    ...(options.remote === undefined ? {} : { remote: options.remote }),
+    ...(options.projectDirectory === undefined ? {} : { project_directory: options.projectDirectory }),
+  };
+}
+
+async function readHere(
+  options: RequestOptions,
+  cwd: string,
+  extras: Extras,
+): Promise<Omit<Wanted & { from: 'here' }, 'snapshot'>> {
+  for (const name of GIT_ONLY) {
+    if (options[name] !== undefined) {
+      throw new ClusterRunnerError('USAGE', `--${name} is for git builds: give --url too, or leave it out.`);
+    }
+  }
+  if (options.url !== undefined) {
+    throw new ClusterRunnerError('USAGE', '--url is for git builds: say git, or leave it out.');
+  }
+  const directory =
+    options.projectDirectory === undefined ? projectAbove(cwd) : resolve(cwd, options.projectDirectory);
+  const job = extras.config === undefined ? await jobName(options, directory) : options.jobName;
+  const more = { ...(job === undefined ? {} : { job_name: job }), ...extras };
+  return { from: 'here', directory, more };
+}
+
+/** The nearest folder at or above this one that has a clusterrunner.yaml; this one where none has. */
+function projectAbove(cwd: string): string {
+  for (let directory = cwd; ; directory = dirname(directory)) {
+    if (jobFileNames.some((name) => existsSync(join(directory, name)))) {
+      return directory;
+    }
+    if (directory === dirname(directory)) {
+      return cwd;
+    }
+  }
+}
+
+/** A folder that only the slaves have (a shared disk that is not mounted here) cannot be asked for its jobs. */
+async function jobName(options: RequestOptions, directory: string): Promise<string> {
+  const here = statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (!here && options.jobName !== undefined) {
+    return options.jobName;
+  }
+  return (await readJob(directory, options.jobName ?? null)).name;
+}
+
+function extrasOf(options: RequestOptions): Extras {
+  const { remoteFile, priority, speculative, config, atomsOverride } = options;
+  return {
+    ...(config === undefined ? {} : { config: configOf(config, options.jobName) }),
+    ...(atomsOverride === undefined ? {} : { atoms_override: atomsOf(atomsOverride) }),
+    ...remoteFilesOf(remoteFile),
+    ...(priority === undefined ? {} : { priority: priorityOf(priority) }),
+    ...(speculative === undefined ? {} : { speculative }),
+  };
+}
+
+/** @throws ClusterRunnerError USAGE */
+function configOf(text: string, job: string | undefined): JobDefinition {
+  const given = readJsonOption('--config', text);
+  const named =
+    job !== undefined && typeof given === 'object' && given !== null && Object.hasOwn(given, job)
+      ? new Map(Object.entries(given)).get(job)
+      : given;
+  if (!Value.Check(JobDefinitionSchema, named)) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      '--config must be the JSON of a job, {"commands": ["…"], "atomizers": [{"VARIABLE": "…"}]}, or of jobs by their names with --job-name.',
+    );
+  }
+  return named;
+}
+
+/** @throws ClusterRunnerError USAGE */
+function atomsOf(text: string): GivenAtom[] {
+  const given = readJsonOption('--atoms-override', text);
+  if (!Value.Check(AtomsSchema, given)) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      '--atoms-override must be a JSON list of values, or of objects like {"VARIABLE": "value"}.',
+    );
+  }
+  return given;
+}
+
+function readJsonOption(option: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ClusterRunnerError('USAGE', `${option} is not JSON: ${messageOf(error)}.`, { cause: error });
+  }
+}
+
+function priorityOf(text: string): number {
+  const { minimum, maximum } = BuildRequestSchema.properties.priority;
+  const priority = /^-?\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
+  if (minimum === undefined || maximum === undefined || !(priority >= minimum && priority <= maximum)) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      `--priority must be a whole number from ${minimum} to ${maximum}, not "${text}".`,
+    );
+  }
+  return priority;
+}
+
+function remoteFilesOf(words: readonly string[]): Pick<BuildRequest, 'remote_files'> {
+  if (words.length === 0) {
+    return {};
+  }
+  const files: Record<string, string> = {};
+  for (const word of words) {
+    const pair = readRemoteFilePair(word);
+    if (pair === null) {
+      throw new ClusterRunnerError(
+        'USAGE',
+        '--remote-file takes two words: the name of the file, then its URL.',
+      );
+    }
+    if (Object.hasOwn(files, pair.name)) {
+      throw new ClusterRunnerError(
+        'USAGE',
+        `Two remote files are to be named ${pair.name}; give each its own name.`,
+      );
+    }
+    files[pair.name] = pair.url;
+  }
+  return { remote_files: files };
+}

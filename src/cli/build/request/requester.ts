@@ -1,0 +1,39 @@
+import { hostname, userInfo } from 'node:os';
+import { printableLine } from '../../../lib/text/strip-control-chars.js';
+import { textStart } from '../../../lib/text/text-ends.js';
+import { MAX_REQUESTER } from '../../../protocol/build/build.js';
+
+/** Where CI systems say for whom a job runs: GitHub, GitLab, Buildkite, CircleCI, Azure Pipelines, Jenkins, Woodpecker. */
+const VARIABLES = [
+  'GITHUB_ACTOR',
+  'GITLAB_USER_LOGIN',
+  'BUILDKITE_BUILD_CREATOR',
+  'CIRCLE_USERNAME',
+  'BUILD_REQUESTEDFOR',
+  'BUILD_USER_ID',
+  'CI_COMMIT_AUTHOR',
+] as const;
+
+/** Who asks for a build: as the CI system says, else the user of this machine. `local` is how that one is named. */
+export function requesterOf(env: Readonly<Record<string, string | undefined>>, local: string): string {
+  const names = VARIABLES.map((name) => printableLine(env[name] ?? '').trim());
+  const name = names.find((one) => one !== '') ?? printableLine(local);
+  return textStart(name, MAX_REQUESTER);
+}
+
+/** `user@machine`. */
+export function localUser(): string {
+  return `${userName()}@${hostname()}`;
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    // A container may run as a number that has no name.
+    if (error instanceof Error && 'code' in error) {
+      return `uid ${process.getuid?.() ?? 'unknown'}`;
+    }
+    throw error;
+  }
+}

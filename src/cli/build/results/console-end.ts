@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs';
+import { readEnd } from '../../../lib/fs/read-tail.js';
+import { printable } from '../../../lib/text/strip-control-chars.js';
+
+const MAX_LINES = 20;
+const MAX_BYTES = 8 * 1024;
+
+export interface ConsoleEnd {
+  /** Without ends of lines. */
+  readonly lines: readonly string[];
+  /** Whether that is all that was printed. */
+  readonly isWhole: boolean;
+}
+
+/** The last lines of a console, which may be larger than memory; null when it is not there. `colors`: it keeps its colours. */
+export function consoleEnd(file: string, colors: boolean): ConsoleEnd | null {
+  if (!existsSync(file)) {
+    return null;
+  }
+  const { text, isWhole } = readEnd(file, MAX_BYTES);
+  if (text === '') {
+    return { lines: [], isWhole: true };
+  }
+  const all = text.replace(/\r?\n$/, '').split('\n');
+  // The first one may begin within a character or a sequence.
+  const lines = isWhole || all.length === 1 ? all : all.slice(1);
+  const end = printable(lines.slice(-MAX_LINES).join('\n'), { colors }).split('\n');
+  return { lines: end, isWhole: isWhole && lines.length <= end.length };
+}

@@ -1,0 +1,115 @@
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { MasterClient } from '../../../client/master-client.js';
+import type { Build } from '../../../protocol/build/build.js';
+import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
+import { JUNIT, writeJunit } from './junit.js';
+import { nearestFolder, type Unpacked, unpackResults } from './results.js';
+import { copySetups } from './setup-files.js';
+
+export interface FetchOptions {
+  readonly signal: AbortSignal;
+  /** Told now and then how much of the archive has come; `total` is null when nobody knows. */
+  onProgress?(bytes: number, total: number | null): void;
+}
+
+/** Adds to unpacked results what the client makes of them. @throws as writeJunit and copySetups */
+export async function completeResults(
+  client: MasterClient,
+  build: Build,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await writeJunit(client, build, directory, signal);
+  await copySetups(directory, signal);
+}
+
+/**
+ * Fetches the results of a build that has ended into `target`, which must be replaceable, with their JUnit report.
+ * @throws ClusterRunnerError; the signal's reason
+ */
+export async function fetchResults(
+  client: MasterClient,
+  build: Build,
+  target: string,
+  { signal, onProgress }: FetchOptions,
+): Promise<Unpacked> {
+  const { stream, bytes: total } = await client.openArtifacts(build.id, { signal });
+  return unpackResults(stream, target, {
+    signal,
+    // Something on the way may take the length away, and then end what it could not get to its end.
+    requiresEndMark: total === null,
+    onProgress: (bytes) => onProgress?.(bytes, total),
+    complete: (directory) => completeResults(client, build, directory, signal),
+  });
+}
+
+/**
+ * Before anything is built: whether a copy of the JUnit report can be put at `file`.
+ * @throws ClusterRunnerError USAGE
+ */
+export function requirePlaceOfJunit(file: string): void {
+  const place = resolve(file);
+  let isFolder: boolean;
+  try {
+    isFolder = statSync(place, { throwIfNoEntry: false })?.isDirectory() === true;
+    // With the slash it is an error where a file is in the way; later versions of Node find nothing at `place` then.
+    accessSync(`${nearestFolder(dirname(place))}/`, constants.W_OK);
+  } catch (error) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      `--junit ${file} cannot be written (${messageOf(error)}); give another place.`,
+      { cause: error },
+    );
+  }
+  if (isFolder) {
+    throw new ClusterRunnerError('USAGE', `--junit ${file} is a folder; give the name of a file.`);
+  }
+}
+
+/**
+ * Before anything is built: whoever publishes the report must not take an older one for that of a build that could not
+ * be run. @throws ClusterRunnerError USAGE
+ */
+export function removeEarlierJunit(file: string): void {
+  try {
+    rmSync(resolve(file), { force: true });
+  } catch (error) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      `The earlier report ${file} cannot be removed (${messageOf(error)}); remove it, or give another place with --junit.`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Puts a copy of the JUnit report of `target` at `file`; folders above it are made.
+ * @throws ClusterRunnerError USAGE when that cannot be written
+ */
+export function copyJunit(target: string, file: string): void {
+  const place = resolve(file);
+  try {
+    mkdirSync(dirname(place), { recursive: true });
+    copyFileSync(join(target, JUNIT), `${place}.new`);
+    renameSync(`${place}.new`, place);
+  } catch (error) {
+    if (existsSync(`${place}.new`)) {
+      rmSync(`${place}.new`);
+    }
+    throw new ClusterRunnerError(
+      'USAGE',
+      `The JUnit report could not be written to ${file} (${messageOf(error)}); it is in ${join(target, JUNIT)}.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,151 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { MasterClient } from '../../../client/master-client.js';
+import { atomName } from '../../../job/atom-name.js';
+import { aliasesOf } from '../../../job/project-path.js';
+import { projectDirectoryOf, SCRIPT_START_BYTES } from '../../../job/rerun-script.js';
+import { type AtomSuite, MergedReport, type OwnCase, type ReportFile } from '../../../junit/merged-report.js';
+import { readStart } from '../../../lib/fs/read-start.js';
+import { readEnd } from '../../../lib/fs/read-tail.js';
+import { PathAliases } from '../../../lib/text/path-aliases.js';
+import { printable, printableLine } from '../../../lib/text/strip-control-chars.js';
+import type { Build } from '../../../protocol/build/build.js';
+import type { Revision } from '../../../protocol/build/revision.js';
+import type { Atom } from '../../../protocol/build/work.js';
+import { atomFolder } from '../../../protocol/ids.js';
+import type { TestCounts } from '../../../protocol/results/result-facts.js';
+import { MAX_PAGE } from '../../../protocol/routes.js';
+
+/** Of the merged report, in the folder of the results. */
+export const JUNIT = 'junit.xml';
+
+const OUTPUT_BYTES = 8 * 1024;
+
+/**
+ * Writes the JUnit report of a build beside the folders of its atoms: a suite for each atom, of its last run.
+ * @throws what the client and the file system throw; the signal's reason
+ */
+export async function writeJunit(
+  client: Pick<MasterClient, 'listAtoms'>,
+  build: Pick<Build, 'id' | 'atom_variables' | 'request_params' | 'revision'>,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const job = build.request_params.job_name ?? 'clusterrunner';
+  const origin = originOf(build.revision);
+  const merged = new MergedReport(join(directory, JUNIT), `${printableLine(job)}, build ${build.id}`);
+  try {
+    for (let offset = 0; ; offset += MAX_PAGE) {
+      const { atoms, total } = await client.listAtoms(build.id, { offset, limit: MAX_PAGE }, { signal });
+      for (const atom of atoms) {
+        const name = atomName(atom.command_string, build.atom_variables);
+        const suite = suiteOf(atom, name, job, directory, build.request_params);
+        merged.add({ ...suite, properties: { ...origin, ...suite.properties } });
+        // A signal must find somebody who listens.
+        await breathe();
+        signal.throwIfAborted();
+      }
+      if (offset + atoms.length >= total || atoms.length === 0) {
+        merged.close();
+        return;
+      }
+    }
+  } catch (error) {
+    merged.abandon();
+    throw error;
+  }
+}
+
+/** In each suite, since the whole has no place for properties. */
+function originOf(revision: Revision | null): Record<string, string> {
+  if (revision === null) {
+    return {};
+  }
+  const { commit, branch, has_changes: hasChanges } = revision;
+  return {
+    revision: commit,
+    ...(branch === null ? {} : { branch: printableLine(branch) }),
+    ...(hasChanges === null ? {} : { has_changes: String(hasChanges) }),
+  };
+}
+
+function suiteOf(
+  atom: Atom,
+  name: string,
+  job: string,
+  directory: string,
+  request: Build['request_params'],
+): AtomSuite {
+  const folder = join(directory, atomFolder(atom.subjob_id, atom.id));
+  // The slave has looked for reports: going through thousands of folders that have none takes as long as unpacking them.
+  const hasReports = (atom.tests !== null || atom.num_bad_reports > 0) && existsSync(folder);
+  return {
+    name: printableLine(name),
+    className: printableLine(job),
+    hostname: atom.slave === null ? null : printableLine(atom.slave),
+    seconds: atom.actual_time,
+    properties: {
+      ...(atom.num_retries === 0 ? {} : { retries: String(atom.num_retries) }),
+      ...(atom.num_bad_reports === 0 ? {} : { bad_reports: String(atom.num_bad_reports) }),
+      ...(atom.num_left_out === 0 ? {} : { left_out: String(atom.num_left_out) }),
+    },
+    files: hasReports ? xmlFilesIn(folder) : [],
+    paths: hasReports ? aliasesIn(folder, request) : new PathAliases([]),
+    ownCase: (counts) => ownCaseOf(atom, counts, join(folder, 'clusterrunner_console_output')),
+  };
+}
+
+/** One that failed although all tests of its reports passed must not look as if it had passed. */
+function ownCaseOf(atom: Atom, counts: TestCounts | null, console: string): OwnCase | null {
+  const output = () => (existsSync(console) ? endOf(console) : '');
+  switch (atom.outcome) {
+    case 'LOST':
+      return { verdict: 'error', message: printable(atom.error ?? 'It was lost.'), output: '' };
+    case 'INTERRUPTED':
+      return {
+        verdict: 'error',
+        message: printable(atom.error ?? 'It was ended with its build.'),
+        output: output(),
+      };
+    case 'FAILED': {
+      const isTold = counts !== null && counts.failures + counts.errors > 0;
+      const message = `The commands of the atom ended with exit code ${atom.exit_code}.`;
+      return isTold ? null : { verdict: 'failure', message, output: output() };
+    }
+    case 'PASSED':
+      return counts === null || counts.tests === 0 ? { verdict: 'passed', message: '', output: '' } : null;
+    case null:
+      return { verdict: 'skipped', message: 'The build ended before it had run.', output: '' };
+  }
+}
+
+function endOf(console: string): string {
+  return printable(readEnd(console, OUTPUT_BYTES).text);
+}
+
+/** Of the checkout that a slave had made for the build: nobody else knows its path, and consoles do not have it either. */
+function aliasesIn(folder: string, { type, project_directory }: Build['request_params']): PathAliases {
+  const script = join(folder, 'clusterrunner_command');
+  const ranIn =
+    type === 'directory' || !existsSync(script)
+      ? null
+      : projectDirectoryOf(readStart(script, SCRIPT_START_BYTES));
+  return new PathAliases(
+    ranIn === null ? [] : aliasesOf(ranIn, checkoutAbove(ranIn, project_directory ?? '.')),
+  );
+}
+
+/** The folder is given relative to the top of the repository. */
+function checkoutAbove(projectDirectory: string, folder: string): string {
+  const top = resolve(projectDirectory, relative(resolve('/', folder), '/'));
+  return join(top, folder) === projectDirectory ? top : projectDirectory;
+}
+
+function xmlFilesIn(folder: string): ReportFile[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.xml$/i.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+    .map((path) => ({ path, name: relative(folder, path) }));
+}

@@ -1,0 +1,173 @@
+import { closeSync, mkdirSync, openSync, symlinkSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { ReadEntry } from 'tar';
+import { messageOf } from '../../../protocol/errors.js';
+
+/** Whoever unpacks must be able to put files into a folder, and to remove it again … */
+const OWN = 0o700;
+/** … and to read a file. */
+const READ = 0o400;
+const PERMISSIONS = 0o777;
+/** Of paths, with the zero at the end. */
+const MAX_PATH_BYTES = process.platform === 'darwin' ? 1023 : 4095;
+/** More are counted, and not named. */
+const MOST_NAMED = 5;
+const MOST_NAME_CHARS = 200;
+
+/** What a file system says of one path, and not of itself: the other paths can be had all the same. */
+const ofThePath: ReadonlySet<unknown> = new Set([
+  'ENAMETOOLONG',
+  'EEXIST',
+  'EISDIR',
+  'ENOTDIR',
+  'EILSEQ',
+  'EINVAL',
+  'ELOOP',
+  'ENOENT',
+]);
+
+/**
+ * A new folder that entries of a tar are written into. Nobody else writes there, and links are made when all else is
+ * written: so no entry can be written through a link, whatever the archive holds. Names must lead into the folder. What
+ * this file system does not take is left out: a path that is too long here, or a name that is that of another file here.
+ */
+export class ResultFolder {
+  readonly #directory: string;
+  readonly #prefixBytes: number;
+  /** Targets by path. */
+  readonly #links = new Map<string, string>();
+  /** The file that is written. */
+  #open: number | null = null;
+  #numLeftOut = 0;
+  readonly #leftOut: string[] = [];
+
+  /** `target`: where the folder is moved in the end. */
+  constructor(directory: string, target: string) {
+    this.#directory = directory;
+    this.#prefixBytes = Math.max(Buffer.byteLength(directory), Buffer.byteLength(target)) + 1;
+  }
+
+  /** Takes the whole content of an entry as it comes; for files, folders and symbolic links. @throws the file system's error */
+  take(entry: ReadEntry): void {
+    const path = join(this.#directory, entry.path);
+    const mode = (entry.mode ?? PERMISSIONS) & PERMISSIONS;
+    if (entry.type === 'SymbolicLink') {
+      this.#links.set(path, entry.linkpath ?? '');
+      entry.resume();
+      return;
+    }
+    const file = this.#attempt(path, () => {
+      if (entry.type === 'Directory') {
+        mkdirSync(path, { recursive: true, mode: mode | OWN });
+        return null;
+      }
+      return withParents(path, () => openSync(path, 'wx', mode | READ));
+    });
+    if (file === null) {
+      entry.resume();
+      return;
+    }
+    this.#open = file;
+    entry.on('data', (bytes) => {
+      for (let written = 0; written < bytes.length; ) {
+        written += writeSync(file, bytes, written);
+      }
+    });
+    entry.on('end', () => this.close());
+  }
+
+  /** Makes the links. @throws the file system's error */
+  finish(): void {
+    for (const [path, target] of this.#links) {
+      if (this.#isBelowLink(path)) {
+        this.#leaveOut(path, 'it lies behind a link');
+      } else {
+        this.#attempt(path, () => withParents(path, () => symlinkSync(target, path)));
+      }
+    }
+  }
+
+  /** A sentence that names what was left out; null when nothing was. */
+  get leftOut(): string | null {
+    if (this.#numLeftOut === 0) {
+      return null;
+    }
+    const more = this.#numLeftOut - this.#leftOut.length;
+    const named = [...this.#leftOut, ...(more === 0 ? [] : [`${more} more`])].join('; ');
+    const what = this.#numLeftOut === 1 ? 'One entry' : `${this.#numLeftOut} entries`;
+    return `${what} of the results could not be made here and ${this.#numLeftOut === 1 ? 'is' : 'are'} left out: ${named}.`;
+  }
+
+  /** To be called also when an entry was broken off. */
+  close(): void {
+    if (this.#open !== null) {
+      closeSync(this.#open);
+      this.#open = null;
+    }
+  }
+
+  /** null when the file system does not take this path. */
+  #attempt<T>(path: string, make: () => T): T | null {
+    if (
+      Buffer.byteLength(path) - Buffer.byteLength(this.#directory) - 1 + this.#prefixBytes >
+      MAX_PATH_BYTES
+    ) {
+      this.#leaveOut(path, 'its path is too long here');
+      return null;
+    }
+    try {
+      return make();
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && ofThePath.has(error.code))) {
+        throw error;
+      }
+      this.#leaveOut(path, reasonOf(error.code));
+      return null;
+    }
+  }
+
+  #leaveOut(path: string, reason: string): void {
+    this.#numLeftOut += 1;
+    if (this.#leftOut.length < MOST_NAMED) {
+      const name = path.slice(this.#directory.length + 1);
+      const shown = name.length > MOST_NAME_CHARS ? `${name.slice(0, MOST_NAME_CHARS)}…` : name;
+      this.#leftOut.push(`${JSON.stringify(shown)} (${reason})`);
+    }
+  }
+
+  #isBelowLink(path: string): boolean {
+    for (let above = dirname(path); above.length > this.#directory.length; above = dirname(above)) {
+      if (this.#links.has(above)) {
+        return true;
+      }
+    }
+    return false;
+  }
+}
+
+function reasonOf(code: unknown): string {
+  switch (code) {
+    case 'ENAMETOOLONG':
+      return 'its path is too long here';
+    case 'EEXIST':
+    case 'EISDIR':
+      return 'something else has its name here';
+    case 'ENOTDIR':
+      return 'a file is in the place of a folder above it';
+    default:
+      return messageOf(code);
+  }
+}
+
+/** An archive need not name the folders of its files. */
+function withParents<T>(path: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
+      throw error;
+    }
+    mkdirSync(dirname(path), { recursive: true });
+    return make();
+  }
+}

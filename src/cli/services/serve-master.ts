@@ -1,0 +1,135 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Releasers } from '../../lib/async/cleanup-stack.js';
+import { type Clock, systemClock } from '../../lib/clock.js';
+import type { Logger } from '../../lib/logger.js';
+import type { Networks } from '../../lib/net/networks.js';
+import { openFileLimit } from '../../lib/open-file-limit.js';
+import type { LinearPattern } from '../../lib/text/safe-regex.js';
+import { version } from '../../lib/version.js';
+import { createApp } from '../../master/http/app.js';
+import type { ReadAccess } from '../../master/http/auth/read-auth.js';
+import {
+  connectionsWithin,
+  defaultLimits,
+  isFarBelow,
+  type Limits,
+} from '../../master/http/limits/limits.js';
+import { listen } from '../../master/http/listen.js';
+import type { TlsFiles } from '../../master/http/tls.js';
+import { createMaster, type MasterOptions } from '../../master/master.js';
+import type { MasterReading, MasterService } from '../../master/state/master-api.js';
+import type { ResultBounds } from '../../master/state/result-limits.js';
+import type { Secrets } from '../../protocol/signing/secrets.js';
+
+export interface ServeMasterOptions {
+  /** Holds the database and the results; this process must be the only one that uses it. */
+  readonly directory: string;
+  readonly port: number;
+  readonly portIsExplicit: boolean;
+  /** The address to listen on; all of them unless given. */
+  readonly address?: string;
+  readonly secrets: Secrets;
+  /** Everything below is open, off or the default unless given. */
+  readonly readAccess?: ReadAccess;
+  readonly acceptBodyDigest?: boolean;
+  readonly limits?: Limits;
+  readonly hostNames?: readonly string[];
+  readonly tls?: TlsFiles | null;
+  /** Origins of web pages that may use the API; null: none. */
+  readonly corsAllowedOrigins?: LinearPattern | null;
+  readonly trustedProxies?: Networks;
+  readonly leaseSeconds: number;
+  readonly retention: MasterOptions['retention'];
+  /** Of all bundles of projects together. */
+  readonly maxPackBytes: number;
+  /** Of all zips of results together; 0: none is kept. */
+  readonly maxZipBytes: number;
+  readonly resultBounds: ResultBounds;
+  /** See MasterOptions. */
+  readonly endGraceSeconds: number;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  readonly leaseToken?: MasterOptions['leaseToken'];
+}
+
+export interface ServedMaster {
+  readonly port: number;
+  /** The port that was asked for by default was taken. */
+  readonly portReplaced: boolean;
+  readonly service: MasterService;
+  readonly reading: MasterReading;
+  close(): Promise<void>;
+}
+
+/** `files`: how many this process may have open; null: no limit is known. */
+export function withinFileLimit(limits: Limits, files: number | null, log: Logger): Limits {
+  const connections = connectionsWithin(limits.connections, files);
+  if (connections < limits.connections) {
+    const level = isFarBelow(connections, limits.connections) ? 'warn' : 'debug';
+    log[level](
+      `The master keeps at most ${connections} connections, and not max_connections = ${limits.connections}, because it may have no more than ${files} files open; raise that limit (ulimit -n, LimitNOFILE).`,
+    );
+  }
+  return { ...limits, connections };
+}
+
+/** Puts the master together and listens. @throws ClusterRunnerError PORT_IN_USE */
+export async function serveMaster(options: ServeMasterOptions): Promise<ServedMaster> {
+  const clock = options.clock ?? systemClock;
+  const temporaryDirectory = join(options.directory, 'incoming');
+  mkdirSync(temporaryDirectory, { recursive: true, mode: 0o700 });
+  const releasers = new Releasers();
+  try {
+    const service = await createMaster({
+      directory: options.directory,
+      clock,
+      random: Math.random,
+      log: options.log,
+      leaseSeconds: options.leaseSeconds,
+      retention: options.retention,
+      maxPackBytes: options.maxPackBytes,
+      maxZipBytes: options.maxZipBytes,
+      resultBounds: options.resultBounds,
+      ...(options.leaseToken === undefined ? {} : { leaseToken: options.leaseToken }),
+      endGraceSeconds: options.endGraceSeconds,
+    });
+    releasers.add(() => service.close());
+    const app = createApp({
+      service,
+      reading: service,
+      secrets: options.secrets,
+      acceptBodyDigest: options.acceptBodyDigest ?? true,
+      readAccess: options.readAccess ?? 'public',
+      limits: withinFileLimit(options.limits ?? defaultLimits, openFileLimit(), options.log),
+      resultBounds: options.resultBounds,
+      hostNames: options.hostNames ?? [],
+      rememberNonce: (nonce, expires) => service.rememberNonce(nonce, expires),
+      clock,
+      log: options.log,
+      temporaryDirectory,
+      version,
+      corsAllowedOrigins: options.corsAllowedOrigins ?? null,
+      ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),
+    });
+    const server = await listen(app, {
+      port: options.port,
+      explicit: options.portIsExplicit,
+      tls: options.tls ?? null,
+      ...(options.address === undefined ? {} : { hostname: options.address }),
+    });
+    releasers.add(() => server.close());
+    // Requests that wait for a store that cannot be written would keep the server open.
+    releasers.add(() => service.endRetries());
+    return {
+      port: server.port,
+      portReplaced: server.replaced,
+      service,
+      reading: service,
+      close: () => releasers.releaseAll(),
+    };
+  } catch (error) {
+    await releasers.releaseAll();
+    throw error;
+  }
+}

@@ -1,0 +1,56 @@
+import { basename, dirname, join, resolve } from 'node:path';
+import { createStream } from 'rotating-file-stream';
+import type { LoadedConfig } from '../../config/load.js';
+
+/** Old files that are kept beside the one that is written. */
+const BACKUPS = 5;
+/** Lines are dropped, rather than held in memory, while the disk is this far behind. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
+export interface ServiceFile {
+  /** Appends a line, which ends in a line feed. */
+  write(line: string): void;
+  /** Resolves when all that was written is in the file. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a file that a service appends to for as long as it runs, rotated by `max_log_file_size`. A name without a
+ * folder means the folder `log` of the base directory. A file that cannot be written is given up with one sentence on
+ * stderr: a service does not stop for want of its log.
+ */
+export function openServiceFile(
+  { baseDirectory, maxLogFileSize }: Pick<LoadedConfig, 'baseDirectory' | 'maxLogFileSize'>,
+  name: string,
+): ServiceFile {
+  const path = resolve(join(baseDirectory, 'log'), name);
+  const stream = createStream(basename(path), {
+    path: dirname(path),
+    size: `${maxLogFileSize}B`,
+    rotate: BACKUPS,
+    mode: 0o600,
+  });
+  let isUsable = true;
+  stream.on('error', (error) => {
+    if (isUsable) {
+      isUsable = false;
+      process.stderr.write(`clusterrunner: ${path} cannot be written and is given up: ${error.message}\n`);
+    }
+  });
+  return {
+    write(line) {
+      if (isUsable && stream.writableLength < MAX_WAITING_BYTES) {
+        stream.write(line);
+      }
+    },
+    close: () =>
+      new Promise((done) => {
+        if (isUsable) {
+          stream.once('close', done).once('error', () => done());
+          stream.end(done);
+        } else {
+          done();
+        }
+      }),
+  };
+}

@@ -1,0 +1,74 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Static, Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import { hasCode } from '../../lib/error-code.js';
+import { isSameProcess, processIdentity } from '../../lib/process-identity.js';
+
+/*
+ * Each master and slave notes itself in a file of <base_directory>/services while it runs, so that
+ * `clusterrunner stop` finds it, and other commands find the master whatever port it has.
+ */
+
+const ServiceSchema = Type.Object({
+  /** 'cluster': the one of a `build`, which ends with it. */
+  kind: Type.Union([Type.Literal('master'), Type.Literal('slave'), Type.Literal('cluster')]),
+  pid: Type.Integer({ minimum: 1 }),
+  /** See processIdentity; notes of older programs have none. */
+  identity: Type.Optional(Type.String()),
+  /** Of the master's API. */
+  port: Type.Union([Type.Integer({ minimum: 1, maximum: 65_535 }), Type.Null()]),
+});
+export type Service = Static<typeof ServiceSchema>;
+
+/** Notes this process; call the result when it ends. */
+export function noteService(baseDirectory: string, kind: Service['kind'], port: Service['port']): () => void {
+  const file = fileOf(baseDirectory, process.pid);
+  mkdirSync(join(baseDirectory, 'services'), { recursive: true, mode: 0o700 });
+  writeFileSync(
+    `${file}.new`,
+    JSON.stringify({ kind, pid: process.pid, port, identity: processIdentity(process.pid) }),
+  );
+  renameSync(`${file}.new`, file);
+  return () => rmSync(file, { force: true });
+}
+
+/** The services of this base directory that run. Notes of processes that are gone are removed. */
+export function runningServices(baseDirectory: string): Service[] {
+  const directory = join(baseDirectory, 'services');
+  return notesIn(directory).flatMap((name) => {
+    const file = join(directory, name);
+    const service = readNote(file);
+    if (service !== null && isServiceProcess(service)) {
+      return [service];
+    }
+    rmSync(file, { force: true, recursive: true });
+    return [];
+  });
+}
+
+function notesIn(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory).filter((name) => name.endsWith('.json')) : [];
+}
+
+/** null for what another version has written, or half, and for what is no file. */
+function readNote(file: string): Service | null {
+  try {
+    const service: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    return Value.Check(ServiceSchema, service) ? service : null;
+  } catch (error) {
+    if (error instanceof SyntaxError || hasCode(error, 'EISDIR') || !existsSync(file)) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** A process number may belong to another process by now. */
+export function isServiceProcess({ pid, identity }: Service): boolean {
+  return identity === undefined ? processIdentity(pid) !== null : isSameProcess(identity);
+}
+
+function fileOf(baseDirectory: string, pid: number): string {
+  return join(baseDirectory, 'services', `${pid}.json`);
+}

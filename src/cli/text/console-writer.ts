@@ -1,0 +1,76 @@
+import { PrintableStream } from '../../lib/text/strip-control-chars.js';
+import type { ConsolePage } from '../../protocol/build/work.js';
+
+/**
+ * Joins pages of a console that may still grow: each line is written once. A last line without its end is asked for
+ * again, and only what is new of it is written.
+ */
+export class ConsoleWriter {
+  /** What the next page must begin with. */
+  nextLine = 0;
+  readonly #print: (text: string) => void;
+  readonly #colors: boolean;
+  #stream: PrintableStream;
+  /** What was written of the line that has no end yet. */
+  #partial = '';
+
+  /** `colors`: see PrintableOptions. */
+  constructor(print: (text: string) => void, colors: boolean) {
+    this.#print = print;
+    this.#colors = colors;
+    this.#stream = new PrintableStream({ colors });
+  }
+
+  /** Lines of which something was written. */
+  get linesSeen(): number {
+    return this.nextLine + (this.#partial === '' ? 0 : 1);
+  }
+
+  write(page: ConsolePage): void {
+    if (page.num_lines === 0) {
+      return;
+    }
+    if (page.offset_line > this.nextLine) {
+      this.#leaveOut(page.offset_line - this.nextLine);
+    }
+    const text = page.content;
+    this.#print(this.#stream.push(text.slice(lengthOfCommonBegin(this.#partial, text))));
+    this.#partial = text.slice(text.lastIndexOf('\n') + 1);
+    this.nextLine = page.offset_line + page.num_lines - (this.#partial === '' ? 0 : 1);
+  }
+
+  /** The atom runs again, from nothing. */
+  restart(): void {
+    this.end();
+    this.#print('--- clusterrunner: the atom runs again ---\n');
+    this.#stream = new PrintableStream({ colors: this.#colors });
+    this.nextLine = 0;
+  }
+
+  /** Nothing follows. */
+  end(): void {
+    this.#print(this.#stream.end());
+    this.#endLine();
+  }
+
+  #leaveOut(lines: number): void {
+    this.#endLine();
+    this.#print(`… clusterrunner: ${lines} lines are left out here until the atom has ended …\n`);
+  }
+
+  #endLine(): void {
+    if (this.#partial !== '') {
+      this.#print('\n');
+      this.#partial = '';
+    }
+  }
+}
+
+/** All of `before`, but for its end where a character was cut. */
+function lengthOfCommonBegin(before: string, text: string): number {
+  let length = 0;
+  while (length < before.length && before.charCodeAt(length) === text.charCodeAt(length)) {
+    length += 1;
+  }
+  return length;
+}

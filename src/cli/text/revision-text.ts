@@ -1,0 +1,20 @@
+import { printableLine } from '../../lib/text/strip-control-chars.js';
+import type { Revision } from '../../protocol/build/revision.js';
+
+/** So many digits of a commit people are shown. */
+export const SHORT_COMMIT = 12;
+
+/** `1a2b3c4d5e6f`, with a plus when files were tested that are not as in the commit. */
+export function shortCommit({ commit, has_changes: hasChanges }: Revision): string {
+  return `${commit.slice(0, SHORT_COMMIT)}${hasChanges === true ? '+' : ''}`;
+}
+
+/** `1a2b3c4d5e6f on main, with changes that are not committed (Empty the cart)`. */
+export function describeRevision({ commit, branch, subject, has_changes: hasChanges }: Revision): string {
+  return [
+    commit.slice(0, SHORT_COMMIT),
+    branch === null ? '' : ` on ${printableLine(branch)}`,
+    hasChanges === true ? ', with changes that are not committed' : '',
+    subject === null ? '' : ` (${printableLine(subject)})`,
+  ].join('');
+}

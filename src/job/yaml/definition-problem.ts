@@ -1,0 +1,83 @@
+import { type JobDefinition, MAX_DURATION_SECONDS, type NamedJob } from '../../protocol/build/job.js';
+import { ClusterRunnerError } from '../../protocol/errors.js';
+import { durationSeconds } from '../duration.js';
+import { variableProblem } from '../environment.js';
+import { shellText } from '../shell-text.js';
+
+export interface DefinitionProblem {
+  readonly path: readonly string[];
+  readonly sentence: string;
+}
+
+const lineSections = ['commands', 'setup_build', 'teardown_build'] as const;
+const durations = ['atom_timeout', 'build_timeout'] as const;
+
+/** What a definition that fits its schema may still have wrong; null when nothing. */
+export function definitionProblem(definition: JobDefinition): DefinitionProblem | null {
+  for (const section of lineSections) {
+    const lines = definition[section] ?? [];
+    const index = lines.findIndex((line) => line?.includes('\0'));
+    if (index !== -1) {
+      return {
+        path: [section, String(index)],
+        sentence: `entry ${index + 1} of "${section}" holds a NUL character.`,
+      };
+    }
+  }
+  if (shellText(definition.commands) === '') {
+    return { path: ['commands'], sentence: '"commands" has no line that runs something.' };
+  }
+  for (const [index, atomizer] of definition.atomizers.entries()) {
+    for (const [variable, command] of Object.entries(atomizer)) {
+      const path = ['atomizers', String(index), variable];
+      const problem = variableProblem(variable);
+      if (problem !== null) {
+        return { path, sentence: `the variable "${variable}" ${problem}.` };
+      }
+      if (command.includes('\0')) {
+        return { path, sentence: `the command of the atomizer "${variable}" holds a NUL character.` };
+      }
+    }
+  }
+  for (const list of ['key', 'paths'] as const) {
+    for (const [index, path] of (definition.cache?.[list] ?? []).entries()) {
+      const problem = pathProblem(path);
+      if (problem !== null) {
+        return {
+          path: ['cache', list, String(index)],
+          sentence: `"cache": the path ${JSON.stringify(path)} of "${list}" ${problem}.`,
+        };
+      }
+    }
+  }
+  for (const section of durations) {
+    const seconds = durationSeconds(definition[section] ?? 1);
+    if (seconds <= 0 || seconds > MAX_DURATION_SECONDS) {
+      return {
+        path: [section],
+        sentence: `"${section}" must be more than nothing and at most a week (168h); leave it out for no limit.`,
+      };
+    }
+  }
+  return null;
+}
+
+/** Why a path cannot be one of a cache, as the end of a sentence; null when it can. */
+function pathProblem(path: string): string | null {
+  const steps = path.split('/');
+  if (path.startsWith('/') || steps.includes('..') || path.includes('\0')) {
+    return 'must be relative and stay in the folder of clusterrunner.yaml';
+  }
+  if (steps.every((step) => step === '' || step === '.')) {
+    return 'is the whole project; name a folder in it';
+  }
+  return steps.some((step) => step.toLowerCase() === '.git') ? 'is in the repository itself' : null;
+}
+
+/** For a job that came as JSON. @throws ClusterRunnerError JOB_INVALID */
+export function assertRunnable({ name, definition }: NamedJob): void {
+  const problem = definitionProblem(definition);
+  if (problem !== null) {
+    throw new ClusterRunnerError('JOB_INVALID', `Job "${name}": ${problem.sentence}`);
+  }
+}

@@ -1,0 +1,150 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { BuildIdSchema } from '../ids.js';
+import { resultFacts } from '../results/result-facts.js';
+import { literals, Nullable } from '../shapes.js';
+import { ActivitySchema } from './activity.js';
+import { JobDefinitionSchema } from './job.js';
+import { RevisionSchema } from './revision.js';
+import { AtomSchema } from './work.js';
+
+/** Longer than any that a system takes: of paths 4096 on Linux, of addresses some 8000 in servers and browsers. */
+const MAX_NAME = 8192;
+const Text = (description: string) => Type.String({ minLength: 1, maxLength: MAX_NAME, description });
+
+/** An atom in a request: its value, or {variable: value}, in the form that is kept ($PROJECT_DIR for the checkout). */
+export const GivenAtomSchema = Type.Union([
+  Type.String(),
+  Type.Record(Type.String(), Type.String(), { minProperties: 1, maxProperties: 1 }),
+]);
+export type GivenAtom = Static<typeof GivenAtomSchema>;
+
+export const MAX_REQUESTER = 200;
+export const RequesterSchema = Type.String({
+  minLength: 1,
+  maxLength: MAX_REQUESTER,
+  description: 'Who asks for it, as the client says: shown to people, and never checked.',
+});
+
+/** Body of `POST /v1/build`, exactly as programs send it. */
+export const BuildRequestSchema = Type.Object(
+  {
+    type: Type.Union([Type.Literal('git'), Type.Literal('directory'), Type.Literal('snapshot')], {
+      description:
+        'Where the project comes from: "git", "directory", or "snapshot" (see PUT /v1/pack/:commit).',
+    }),
+    job_name: Type.Optional(
+      Nullable(
+        Text('The job of clusterrunner.yaml to run, or null for its only one; optional with `config`.'),
+      ),
+    ),
+    url: Type.Optional(Text('URL of the git repository; required for git.')),
+    remote: Type.Optional(Text('The git remote name to fetch from; "origin" unless given.')),
+    branch: Type.Optional(Text("Any git ref; the remote's HEAD unless given.")),
+    hash: Type.Optional(
+      Text('A commit on the remote that the checkout is reset hard to; snapshot: the commit of its bundle.'),
+    ),
+    project_directory: Type.Optional(
+      Text(
+        'directory: the folder to run in; git: the folder in the repository that holds clusterrunner.yaml.',
+      ),
+    ),
+    config: Type.Optional(JobDefinitionSchema),
+    atoms_override: Type.Optional(
+      Type.Array(GivenAtomSchema, {
+        description:
+          "Atoms to run; the atomizers are then not run. A string is the value of the first one's variable, or shell " +
+          'text that sets one, like `export TEST="a";`.',
+      }),
+    ),
+    remote_files: Type.Optional(
+      Type.Record(Type.String(), Type.String({ maxLength: MAX_NAME }), {
+        // The pattern of a record's keys does not match a line end: such a key's value would go unchecked.
+        additionalProperties: false,
+        propertyNames: { maxLength: MAX_NAME },
+        description: 'URIs to download into the workspace, {URI: output file name} or the other way round.',
+      }),
+    ),
+    priority: Type.Optional(
+      Type.Integer({
+        minimum: -5,
+        maximum: 5,
+        description: 'Each step doubles the share of executors beside other builds; 0 unless given.',
+      }),
+    ),
+    speculative: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether what takes far too long on one slave may start a second time on another; as the job says unless given.',
+      }),
+    ),
+    revision: Type.Optional(RevisionSchema),
+    requested_by: Type.Optional(RequesterSchema),
+  },
+  { additionalProperties: false },
+);
+export type BuildRequest = Static<typeof BuildRequestSchema>;
+
+export const buildStatus = ['BUILDING', 'SUCCESS', 'FAILURE'] as const;
+export type BuildStatus = (typeof buildStatus)[number];
+
+/**
+ * The finer truth beside `status`.
+ * QUEUED: accepted, no slave has it yet. PREPARING: a slave fetches the project and lists the atoms.
+ * BUILDING: atoms are handed out. FINISHED: every atom has a verdict. CANCELED: somebody asked for the end, or its
+ * build_timeout was over; `error_message` says which.
+ * ERROR: the build could not be prepared or set up. The last three are final.
+ */
+export const buildState = ['QUEUED', 'PREPARING', 'BUILDING', 'FINISHED', 'CANCELED', 'ERROR'] as const;
+export type BuildState = (typeof buildState)[number];
+
+export const BuildSchema = Type.Object(
+  {
+    id: BuildIdSchema,
+    status: literals(buildStatus),
+    state: literals(buildState),
+    state_timestamps: Type.Record(Type.String(), Nullable(Type.Number()), {
+      description:
+        'When each state was entered, in seconds since the epoch; in lower case, as older clients read it, also the ' +
+        'states that were not entered, with null.',
+    }),
+    result: Nullable(literals(['SUCCESS', 'FAILURE'] as const)),
+    details: Type.String(),
+    num_atoms: Nullable(Type.Integer()),
+    atom_variables: Type.Array(Type.String(), {
+      description: 'Variables that its atoms set; empty until they are known, and in lists.',
+    }),
+    num_subjobs: Nullable(Type.Integer()),
+    num_atoms_done: Type.Integer({ description: 'Atoms that have a verdict.' }),
+    num_atoms_failed: Type.Integer({ description: 'Atoms whose verdict is a failure, so far.' }),
+    num_atoms_lost: Type.Integer({
+      description: 'Of the failed atoms, those that never came to an end because their slaves were lost.',
+    }),
+    num_atoms_flaky: Type.Integer({ description: 'Atoms that failed, and passed when they were run again.' }),
+    num_executors: Type.Integer({
+      description: 'Executors that work on this build now; what slaves have asked for ahead takes none.',
+    }),
+    seconds_left: Nullable(Type.Number({ description: 'Estimate of the time to the end.' })),
+    failed_atoms: Nullable(Type.Array(AtomSchema)),
+    flaky_atoms: Nullable(
+      Type.Array(AtomSchema, {
+        description: '`subjob_id` is that of the first failure, which is in the results.',
+      }),
+    ),
+    interrupted_atoms: Nullable(
+      Type.Array(AtomSchema, {
+        description:
+          'Those that were running when the build was ended, longest first; `error` says how long.',
+      }),
+    ),
+    ...resultFacts,
+    artifacts: Nullable(Type.String({ description: "URL path of the archive of the build's results." })),
+    error_message: Nullable(Type.String()),
+    revision: Nullable(RevisionSchema),
+    activity: Type.Optional(
+      Nullable(ActivitySchema, { description: 'What happens now; null when it has ended. Not in lists.' }),
+    ),
+    request_params: BuildRequestSchema,
+  },
+  { additionalProperties: false },
+);
+export type Build = Static<typeof BuildSchema>;

@@ -1,0 +1,73 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { AtomIdSchema, BuildIdSchema, SlaveIdSchema, SubjobIdSchema } from '../ids.js';
+import { literals, Nullable } from '../shapes.js';
+import { buildState } from './build.js';
+
+/**
+ * Why a build is not done yet.
+ *
+ * DISK_FULL: the master has no room for results. NO_SLAVE: no slave is connected. EXECUTORS_BUSY: every executor works, on the builds that `builds` names.
+ * BUILD_LIMIT: the build holds as many executors as its `max_executors` allows. SLAVE_LIMIT: it holds its
+ * `max_executors_per_slave` on every slave. SETUP_COST: executors are free, on slaves that would need longer to set it
+ * up than the rest takes elsewhere. REFUSED: no connected slave could run it. PREPARING: a slave fetches
+ * the project and lists the atoms. RUNNING: atoms run. STARTING: an executor is free and about to take it.
+ * ENDED: it waits for nothing.
+ */
+export const waitReason = [
+  'DISK_FULL',
+  'NO_SLAVE',
+  'EXECUTORS_BUSY',
+  'BUILD_LIMIT',
+  'SLAVE_LIMIT',
+  'SETUP_COST',
+  'REFUSED',
+  'PREPARING',
+  'RUNNING',
+  'STARTING',
+  'ENDED',
+] as const;
+export type WaitReason = (typeof waitReason)[number];
+
+export const ExplanationSchema = Type.Object(
+  {
+    build_id: BuildIdSchema,
+    state: literals(buildState),
+    reasons: Type.Array(
+      Type.Object(
+        { reason: literals(waitReason), text: Type.String({ description: 'One sentence for a person.' }) },
+        { additionalProperties: false },
+      ),
+      { minItems: 1 },
+    ),
+    num_executors: Type.Integer({ description: 'Executors of all connected slaves.' }),
+    num_executors_busy: Type.Integer(),
+    builds: Type.Array(
+      Type.Object(
+        { build_id: BuildIdSchema, num_executors: Type.Integer() },
+        { additionalProperties: false },
+      ),
+      { description: 'What the busy executors work on.' },
+    ),
+    running: Type.Array(
+      Type.Object(
+        {
+          subjob_id: Nullable(SubjobIdSchema),
+          slave_id: SlaveIdSchema,
+          slave: Type.String(),
+          since: Type.Number({ description: 'Seconds since the epoch.' }),
+          duplicate: Type.Boolean({
+            description: 'Whether it was given to this slave because it takes too long on another.',
+          }),
+          atoms: Type.Array(
+            Type.Object({ id: AtomIdSchema, command_string: Type.String() }, { additionalProperties: false }),
+            { description: 'Those that run at the moment.' },
+          ),
+        },
+        { additionalProperties: false },
+      ),
+      { description: 'At most a thousand; `subjob_id` is null for the preparation.' },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type Explanation = Static<typeof ExplanationSchema>;

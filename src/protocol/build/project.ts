@@ -1,0 +1,47 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { CommitSchema } from '../pack.js';
+
+/** A git repository; `branch` is any ref (null: the remote's HEAD), `hash` a commit to reset hard to. */
+export const GitProjectSchema = Type.Object(
+  {
+    type: Type.Literal('git'),
+    url: Type.String({ minLength: 1 }),
+    remote: Type.String({ minLength: 1 }),
+    branch: Type.Union([Type.String({ minLength: 1 }), Type.Null()]),
+    hash: Type.Union([Type.String({ minLength: 1 }), Type.Null()]),
+    /** The folder in the repository that holds clusterrunner.yaml; null: its top. */
+    project_directory: Type.Union([Type.String(), Type.Null()]),
+  },
+  { additionalProperties: false },
+);
+
+/** A folder that every slave has under the same absolute path. */
+export const DirectoryProjectSchema = Type.Object(
+  { type: Type.Literal('directory'), project_directory: Type.String({ minLength: 1 }) },
+  { additionalProperties: false },
+);
+
+/** A commit without history, made of a working tree as it stood, that the master passes on; it is nowhere else. */
+export const SnapshotProjectSchema = Type.Object(
+  {
+    type: Type.Literal('snapshot'),
+    hash: CommitSchema,
+    /** Of the repository that it was made in, if it has one: names the project, and is where submodules start from. */
+    url: Type.Union([Type.String({ minLength: 1 }), Type.Null()]),
+    project_directory: Type.Union([Type.String(), Type.Null()]),
+  },
+  { additionalProperties: false },
+);
+
+export const ProjectSchema = Type.Union([GitProjectSchema, DirectoryProjectSchema, SnapshotProjectSchema]);
+export type GitProject = Static<typeof GitProjectSchema>;
+export type DirectoryProject = Static<typeof DirectoryProjectSchema>;
+export type SnapshotProject = Static<typeof SnapshotProjectSchema>;
+export type Project = Static<typeof ProjectSchema>;
+
+/** A file to be downloaded into the build's workspace; `name` is relative to it. */
+export const RemoteFileSchema = Type.Object(
+  { uri: Type.String(), name: Type.String() },
+  { additionalProperties: false },
+);
+export type RemoteFile = Static<typeof RemoteFileSchema>;

@@ -1,0 +1,73 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { AtomIdSchema, SubjobIdSchema } from '../ids.js';
+import { resultFacts } from '../results/result-facts.js';
+import { literals, Nullable } from '../shapes.js';
+
+/*
+ * What `GET …/subjob` and `GET …/atom` show: the pieces of a build, for people and programs that read.
+ */
+
+/**
+ * No atom goes back to an earlier one. NOT_STARTED: its commands have never run. IN_PROGRESS: they run, or ran on a slave
+ * that was lost and run again elsewhere. COMPLETED: they have ended. As long as `outcome` is null the subjob's results
+ * are not delivered, or the atom runs again: `exit_code` counts until another attempt reports its own.
+ */
+export const atomState = ['NOT_STARTED', 'IN_PROGRESS', 'COMPLETED'] as const;
+export type AtomState = (typeof atomState)[number];
+
+/**
+ * PASSED, FAILED: its commands ended, with 0 or not. LOST: nobody knows, because its slaves vanished while they ran
+ * it, and it is not tried again; the build fails, but the atom may be as good as it ever was. INTERRUPTED: it was running
+ * when the build was ended, so it has no verdict.
+ */
+export const atomOutcome = ['PASSED', 'FAILED', 'LOST', 'INTERRUPTED'] as const;
+export type AtomOutcome = (typeof atomOutcome)[number];
+
+export const AtomSchema = Type.Object(
+  {
+    id: AtomIdSchema,
+    subjob_id: SubjobIdSchema,
+    command_string: Type.String({ description: 'Shell text that sets the variable of the atom.' }),
+    state: literals(atomState),
+    outcome: Nullable(literals(atomOutcome, { description: 'null until it is final.' })),
+    slave: Nullable(Type.String({ description: 'Name of the slave that ran it last; null before any has.' })),
+    num_retries: Type.Integer({
+      description: 'How often it was run again because it failed, runs without a verdict apart.',
+    }),
+    exit_code: Nullable(Type.Integer({ description: '128 + n when signal n ended it.' })),
+    expected_time: Nullable(Type.Number({ description: 'Seconds, from earlier builds.' })),
+    actual_time: Nullable(Type.Number({ description: 'Seconds.' })),
+    error: Nullable(
+      Type.String({
+        description: 'Of a lost or interrupted atom: what happened, with the names of its slaves.',
+      }),
+    ),
+    ...resultFacts,
+  },
+  { additionalProperties: false },
+);
+export type Atom = Static<typeof AtomSchema>;
+
+export const SubjobSchema = Type.Object(
+  {
+    id: SubjobIdSchema,
+    command: Type.String({ description: 'The shell text that runs for each atom.' }),
+    atoms: Type.Array(AtomSchema),
+    slave: Nullable(Type.String({ description: 'Name of the slave that holds it or held it last.' })),
+    state: literals(atomState),
+    attempt: Type.Integer({ description: 'How many times it was given to a slave.' }),
+  },
+  { additionalProperties: false },
+);
+export type Subjob = Static<typeof SubjobSchema>;
+
+export const ConsolePageSchema = Type.Object(
+  {
+    offset_line: Type.Integer({ description: 'Number of the first line of `content`, from 0.' }),
+    num_lines: Type.Integer({ description: 'Lines in `content`.' }),
+    total_num_lines: Type.Integer({ description: 'Lines printed, so far when the atom still runs.' }),
+    content: Type.String({ description: 'Invalid UTF-8 is replaced; very long lines are cut.' }),
+  },
+  { additionalProperties: false },
+);
+export type ConsolePage = Static<typeof ConsolePageSchema>;

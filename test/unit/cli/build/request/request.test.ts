@@ -1,0 +1,78 @@
+import { expect } from 'chai';
+import {
+  type RequestOptions,
+  readWanted,
+  requireNothingElse,
+} from '../../../../../src/cli/build/request/request.js';
+import { ClusterRunnerError } from '../../../../../src/protocol/errors.js';
+
+const git: RequestOptions = { remoteFile: [], url: 'https://git.example/repo.git', jobName: 'Job' };
+
+describe('what a command line asks for', () => {
+  it('is the order among other builds, and whether to speculate, where it says so', async () => {
+    const said = await readWanted('git', { ...git, priority: '-2', speculative: false }, '/');
+    expect(said).to.deep.include({
+      from: 'there',
+      request: { type: 'git', job_name: 'Job', url: git.url, priority: -2, speculative: false },
+    });
+    const unsaid = await readWanted('git', git, '/');
+    expect(unsaid).to.have.property('request').that.does.not.have.any.keys('priority', 'speculative');
+  });
+
+  for (const priority of ['6', '-6', '1.5', '', 'high', '0x1', '1e0']) {
+    it(`is refused with a priority of "${priority}"`, async () => {
+      const failure = await readWanted('git', { ...git, priority }, '/').catch((error: unknown) => error);
+      expect(failure)
+        .to.be.instanceOf(ClusterRunnerError)
+        .with.property('message')
+        .that.contains(`--priority must be a whole number from -5 to 5, not "${priority}"`);
+    });
+  }
+
+  it('is nothing but a build to run again with --rerun-failed', () => {
+    const none: RequestOptions = { remoteFile: [] };
+    expect(() => requireNothingElse(undefined, none)).not.to.throw();
+    for (const more of [
+      { priority: '1' },
+      { speculative: true },
+      { branch: 'main' },
+      { remoteFile: ['a b'] },
+    ]) {
+      expect(() => requireNothingElse(undefined, { ...none, ...more })).to.throw('leave out what names them');
+    }
+  });
+
+  it('leaves the job of a repository to its clusterrunner.yaml when none is named', async () => {
+    const said = await readWanted('git', { remoteFile: [], url: 'https://git.example/repo.git' }, '/');
+    expect(said).to.have.nested.property('request.job_name', null);
+  });
+
+  it('carries a job and atoms that the command line gives as JSON', async () => {
+    const definition = { commands: ['true'], atomizers: [{ A: 'seq 2' }] };
+    for (const config of [definition, { Job: definition }]) {
+      const said = await readWanted(
+        'git',
+        { ...git, config: JSON.stringify(config), atomsOverride: '["1", {"B": "2"}]' },
+        '/',
+      );
+      expect(said).to.have.nested.property('request.config').that.deep.equals(definition);
+      expect(said)
+        .to.have.nested.property('request.atoms_override')
+        .that.deep.equals(['1', { B: '2' }]);
+    }
+  });
+
+  for (const [option, text, problem] of [
+    ['config', '{', '--config is not JSON'],
+    ['config', '{"commands": "true"}', '--config must be the JSON of a job'],
+    ['atomsOverride', '{"A": "1"}', '--atoms-override must be a JSON list'],
+    ['atomsOverride', '[1]', '--atoms-override must be a JSON list'],
+  ] as const) {
+    it(`is refused with ${option} ${text}`, async () => {
+      const failure = await readWanted('git', { ...git, [option]: text }, '/').catch(
+        (error: unknown) => error,
+      );
+      expect(failure).to.be.instanceOf(ClusterRunnerError).with.property('message').that.contains(problem);
+    });
+  }
+});

@@ -1,0 +1,28 @@
+import { expect } from 'chai';
+import { optionsLike } from '../../../../src/cli/text/suggestions.js';
+
+const known = [
+  '--master-url',
+  '--job-name',
+  '--num-executors',
+  '--url',
+  '--remote-file',
+  '--remote',
+  '--json',
+];
+
+describe('the options that somebody may have meant', () => {
+  for (const [given, meant] of [
+    ['--master', ['--master-url']],
+    ['--job', ['--job-name']],
+    ['--executors', ['--num-executors']],
+    ['--remotes-file', ['--remote-file']],
+    ['--remote-url', ['--master-url', '--url', '--remote-file']],
+    ['--verbosity', []],
+    ['--x', []],
+  ] as const) {
+    it(`are ${meant.join(', ') || 'none'} for ${given}`, () => {
+      expect(optionsLike(given, known)).to.deep.equal(meant);
+    });
+  }
+});
