@@ -7,6 +7,7 @@ const root = dirname(findPackageJSON(import.meta.url));
 const pages = [
   'README.md',
   'SECURITY.md',
+  'CONTRIBUTING.md',
   ...readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
