@@ -56,6 +56,22 @@ export function membersOf(
   return table.filter(isMember);
 }
 
+/**
+ * Each behind its parent: a shell that is ended before its children prints nothing of how these were ended. Numbers of
+ * processes do not tell, since they begin anew.
+ */
+export function parentsFirst(entries: readonly ProcessEntry[]): ProcessEntry[] {
+  const left = new Map(entries.map((entry) => [entry.pid, entry]));
+  return entries.flatMap((entry) => {
+    const path: ProcessEntry[] = [];
+    for (let one = left.get(entry.pid); one !== undefined; one = left.get(one.parent)) {
+      path.push(one);
+      left.delete(one.pid);
+    }
+    return path.reverse();
+  });
+}
+
 export interface EndOptions {
   /** Between TERM and KILL. */
   readonly graceMs: number;
@@ -81,7 +97,8 @@ export async function endFamily(
     return endGroups(root, options);
   }
   const { graceMs, clock, spared = () => false, groups } = options;
-  const members = () => membersOf(processTable(), root, groups).filter((entry) => !spared(entry));
+  const members = () =>
+    parentsFirst(membersOf(processTable(), root, groups).filter((entry) => !spared(entry)));
   let left = members();
   for (const { pid } of left) {
     // A stopped process learns of TERM when it is continued.
