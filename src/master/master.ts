@@ -41,6 +41,7 @@ import { lastLeaseId } from './store/leases.js';
 import { lastEventTime } from './store/reading.js';
 import { Reading } from './views/build-queries.js';
 import { EventFeed, listEvents } from './views/event-log.js';
+import { logEvents } from './views/log-events.js';
 import { snapshotOf } from './views/metrics-snapshot.js';
 
 /** Nobody guesses so many. */
@@ -164,13 +165,22 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
   releasers.add(() => upkeep.stop());
   releasers.add(() => polls.close());
   releasers.add(() => store.endRetries());
+  const feed = new EventFeed(cluster);
+  if (log.isLevelEnabled('info')) {
+    const end = new AbortController();
+    const logging = logEvents(feed, log, end.signal);
+    releasers.add(() => {
+      end.abort();
+      return logging;
+    });
+  }
   return {
     sessionId: drawSessionId(random),
     startedAt: seconds(clock.now()),
     packs,
     zips,
     ...forSlaves(cluster, slaves, polls, consoles, regrouping, leaseMs),
-    ...forReaders(cluster, builds, slaves, consoles),
+    ...forReaders(cluster, builds, slaves, consoles, feed),
     createBuild: (request) => builds.create(request),
     cancelBuild: (build, gone) => builds.cancel(build, gone),
     rerunFailed: (build, requestedBy) => builds.rerunFailed(build, requestedBy),
@@ -224,10 +234,15 @@ function forSlaves(
   } satisfies Partial<Master>;
 }
 
-function forReaders(cluster: Cluster, builds: Builds, slaves: Slaves, consoles: LiveConsoles) {
+function forReaders(
+  cluster: Cluster,
+  builds: Builds,
+  slaves: Slaves,
+  consoles: LiveConsoles,
+  feed: EventFeed,
+) {
   const { metrics } = cluster;
   const reading = new Reading(cluster, builds, consoles);
-  const feed = new EventFeed(cluster);
   return {
     listBuilds: (page) => builds.list(page),
     listUnfinished: (page) => builds.listUnfinished(page),

@@ -1,0 +1,92 @@
+import type { Logger } from '../../lib/logger.js';
+import { messageOf } from '../../protocol/errors.js';
+import type { Event } from '../../protocol/event.js';
+import { type EventKind, eventKinds } from '../store/events.js';
+import type { EventFeed } from './event-log.js';
+
+type Facts = Readonly<Record<string, unknown>>;
+
+interface Entry {
+  readonly level: 'debug' | 'info' | 'warn';
+  readonly message: string;
+}
+
+const ofSubjob = ({ subjob_id: subjob, slave }: Facts) =>
+  subjob === 'preparation'
+    ? `the preparation on ${String(slave)}`
+    : `subjob ${String(subjob)} on ${String(slave)}`;
+
+const entries: Readonly<Record<EventKind, (facts: Facts) => Entry>> = {
+  BUILD_CREATED: () => ({ level: 'info', message: 'A build is accepted.' }),
+  BUILD_PREPARED: ({ num_atoms, num_subjobs }) => ({
+    level: 'info',
+    message: `A build is prepared: ${String(num_atoms)} atoms in ${String(num_subjobs)} subjobs.`,
+  }),
+  BUILD_STOPPING: ({ reason }) => ({ level: 'info', message: `A build is ended early: ${String(reason)}` }),
+  BUILD_ENDED: ({ state, result }) => ({
+    level: 'info',
+    message: `A build has ended: ${String(state)}, ${String(result)}.`,
+  }),
+  SUBJOB_LEASED: (facts) => ({ level: 'debug', message: `A lease begins: ${ofSubjob(facts)}.` }),
+  SUBJOB_DUPLICATED: (facts) => ({
+    level: 'debug',
+    message: `A second lease begins beside one that takes too long: ${ofSubjob(facts)}.`,
+  }),
+  SUBJOB_DONE: (facts) => ({
+    level: 'debug',
+    message: `A result is accepted: ${ofSubjob(facts)}, ${String(facts.failed_atoms)} atoms failed.`,
+  }),
+  SUBJOB_GIVEN_BACK: (facts) => ({ level: 'debug', message: `A lease is given back: ${ofSubjob(facts)}.` }),
+  SUBJOB_LOST: (facts) => ({ level: 'warn', message: `A lease is lost with its slave: ${ofSubjob(facts)}.` }),
+  SLAVE_CONNECTED: ({ slave }) => ({ level: 'info', message: `The slave ${String(slave)} has joined.` }),
+  SLAVE_LEFT: ({ slave }) => ({ level: 'info', message: `The slave ${String(slave)} has left.` }),
+  SLAVE_LOST: ({ slave }) => ({
+    level: 'warn',
+    message: `The slave ${String(slave)} is lost: it was silent for too long.`,
+  }),
+  // Said in full where it is decided.
+  SLAVE_SICK: ({ slave }) => ({
+    level: 'debug',
+    message: `The slave ${String(slave)} gets no work for now.`,
+  }),
+};
+
+function isKind(tag: string): tag is EventKind {
+  return eventKinds.some((kind) => kind === tag);
+}
+
+/** What the log says of an event; null for one that this version does not know. */
+export function entryOf({ tag, data }: Pick<Event, 'tag' | 'data'>): Entry | null {
+  return isKind(tag) ? entries[tag](data) : null;
+}
+
+/** Fields of a log entry, under the names that all entries of the master use. */
+function fieldsOf({ id, data }: Event): Facts {
+  const { build_id: build, subjob_id: subjob, slave_id, ...facts } = data;
+  return {
+    event: id,
+    ...(build === undefined ? {} : { build }),
+    ...(subjob === undefined ? {} : { subjob }),
+    ...(slave_id === undefined ? {} : { slave_id }),
+    ...facts,
+  };
+}
+
+/**
+ * Writes into the log what happens from now on, until `end`: builds and slaves at `info`, leases and results at `debug`,
+ * losses at `warn`. Each with its ids as fields. Never rejects.
+ */
+export async function logEvents(feed: EventFeed, log: Logger, end: AbortSignal): Promise<void> {
+  try {
+    for await (const events of feed.follow(null, end)) {
+      for (const event of events) {
+        const entry = entryOf(event);
+        if (entry !== null && log.isLevelEnabled(entry.level)) {
+          log[entry.level](fieldsOf(event), entry.message);
+        }
+      }
+    }
+  } catch (error) {
+    log.error({ err: error }, `What happens is not logged any more: ${messageOf(error)}`);
+  }
+}
