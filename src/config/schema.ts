@@ -186,7 +186,7 @@ export const sections = {
     end_grace: key(
       secondsFrom(0, 86400),
       '10',
-      'Seconds that slaves have to end what runs and deliver what there is of it when a build is ended early (build_timeout, cancel, Ctrl-C); 0 ends it at once.',
+      'Seconds that slaves have to end what runs and deliver what there is of it when a build is ended early (build_timeout, cancel, Ctrl-C, no slave that can run it); 0 ends it at once.',
     ),
     builds_kept: key(
       integer(0, 10_000_000),

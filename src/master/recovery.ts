@@ -49,7 +49,11 @@ export async function recover(cluster: Cluster): Promise<void> {
     }
     if (row.stopping !== null) {
       // Not before all leases are held again: without any the build would end.
-      build.stopping = { sentence: row.stopping, until: cluster.steady + cluster.endGraceMs };
+      build.stopping = {
+        state: row.stopping_state ?? 'CANCELED',
+        sentence: row.stopping,
+        until: cluster.steady + cluster.endGraceMs,
+      };
       build.work.stop();
     }
     endIfOver(cluster, build, change);

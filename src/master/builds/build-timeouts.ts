@@ -20,7 +20,7 @@ export async function endOverdueBuilds(cluster: Cluster): Promise<void> {
       secondsBuilding(cluster, build) >= durationSeconds(limit)
     ) {
       const sentence = `The build took longer than its build_timeout (${durationSeconds(limit)} s) and was ended.`;
-      stopBuild(cluster, build, sentence, change);
+      stopBuild(cluster, build, { state: 'CANCELED', sentence }, change);
       overdue.push(build);
     }
   }

@@ -175,7 +175,7 @@ export class Builds {
     if (build !== null) {
       cluster.journal.requireWhole();
       const change = new Change();
-      stopBuild(cluster, build, 'The build was canceled.', change);
+      stopBuild(cluster, build, { state: 'CANCELED', sentence: 'The build was canceled.' }, change);
       await commitStop(cluster, change, [build]);
       if (build.ending === null) {
         const ms = Math.min(cluster.endGraceMs + END_NOTICED_MS, MAX_CANCEL_MS);

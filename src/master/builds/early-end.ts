@@ -1,5 +1,5 @@
 import { endBuild } from '../leases/finish-build.js';
-import type { BuildEntry } from '../state/entries.js';
+import type { BuildEntry, EarlyEnd } from '../state/entries.js';
 import { Change, type Cluster } from '../state/master-state.js';
 import { updateBuild } from '../store/builds.js';
 import { appendEvent } from '../store/events.js';
@@ -10,27 +10,32 @@ import { appendEvent } from '../store/events.js';
  */
 
 /** Begins the end of a build; without anything that runs, or without a grace, this is its end. */
-export function stopBuild(cluster: Cluster, build: BuildEntry, sentence: string, change: Change): void {
+export function stopBuild(
+  cluster: Cluster,
+  build: BuildEntry,
+  { state, sentence }: EarlyEnd,
+  change: Change,
+): void {
   const { id, work, leases } = build;
   if (build.stopping !== null) {
     return;
   }
   const isRunning = work.state === 'BUILDING' && leases.size > 0;
   if (!isRunning || cluster.endGraceMs === 0) {
-    endBuild(cluster, build, 'CANCELED', sentence, change);
+    endBuild(cluster, build, state, sentence, change);
     return;
   }
   const { now } = cluster;
-  build.stopping = { sentence, until: cluster.steady + cluster.endGraceMs };
+  build.stopping = { state, sentence, until: cluster.steady + cluster.endGraceMs };
   work.stop();
   change.steps.push(async (db) => {
-    await updateBuild(db, id, { stopping: sentence });
+    await updateBuild(db, id, { stopping: sentence, stopping_state: state });
     await appendEvent(db, 'BUILD_STOPPING', { build_id: id, reason: sentence }, now);
   });
   cluster.watchers.changed(id);
 }
 
-/** For those that `stopBuild` has stopped: commits, then tells their slaves. */
+/** For those that `stopBuild` may have stopped: commits, then tells their slaves. */
 export async function commitStop(
   cluster: Cluster,
   change: Change,
@@ -51,7 +56,7 @@ export async function endStoppedBuilds(cluster: Cluster): Promise<void> {
   for (const build of cluster.builds.values()) {
     const { stopping, ending } = build;
     if (stopping !== null && ending === null && cluster.steady >= stopping.until) {
-      endBuild(cluster, build, 'CANCELED', stopping.sentence, change);
+      endBuild(cluster, build, stopping.state, stopping.sentence, change);
     }
   }
   if (change.ended.length > 0) {

@@ -1,6 +1,7 @@
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
 import type { Handback } from '../../protocol/slave/slave.js';
+import { commitStop } from '../builds/early-end.js';
 import { endIfNobodyIsLeft, noteRefusal } from '../leases/build-refusals.js';
 import { reported, staleLease } from '../leases/lease-check.js';
 import { giveBack } from '../leases/lease-lifecycle.js';
@@ -42,14 +43,16 @@ export async function takeBack(
     );
   }
   const change = new Change();
+  // Every executor of a slave may refuse it: when the build is ended for that already, its slaves are not to blame.
+  const isBlamed = build.stopping?.state === 'ERROR';
   giveBack(cluster, found.held, change);
   const { reason } = handback;
-  if (reason === 'setup_failed' || reason === 'could_not_run') {
+  if (!isBlamed && (reason === 'setup_failed' || reason === 'could_not_run')) {
     noteTrouble(cluster, slave, { build: id, what: WHAT[reason] }, change);
     noteRefusal(cluster, build, slave, handback);
     endIfNobodyIsLeft(cluster, build, change);
   }
-  await cluster.commit(change);
+  await commitStop(cluster, change, [build]);
 }
 
 /** The same word a second time, before anybody else got the work. */

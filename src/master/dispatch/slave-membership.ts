@@ -5,6 +5,7 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { SlaveId } from '../../protocol/ids.js';
 import { isSpoken, PROTOCOL, SPOKEN } from '../../protocol/slave/protocol-version.js';
 import type { Register, Slave } from '../../protocol/slave/slave.js';
+import { commitStop } from '../builds/early-end.js';
 import { endIfNobodyIsLeft } from '../leases/build-refusals.js';
 import { giveBack, lose } from '../leases/lease-lifecycle.js';
 import type { Regrouping } from '../leases/regroup-waiting.js';
@@ -202,7 +203,7 @@ export class Slaves {
       await appendEvent(db, how, { slave_id: slave.id, slave: slave.name }, now);
     });
     this.#polls.release(slave, 'over');
-    await cluster.commit(change);
+    await commitStop(cluster, change, [...cluster.builds.values()]);
     await this.#regrouping.considerAll();
   }
 }

@@ -1,8 +1,8 @@
 import { exonerated } from '../../domain/slave-health.js';
 import type { Handback } from '../../protocol/slave/slave.js';
+import { stopBuild } from '../builds/early-end.js';
 import type { BuildEntry, SlaveEntry } from '../state/entries.js';
 import type { Change, Cluster } from '../state/master-state.js';
-import { endBuild } from './finish-build.js';
 
 /** A build that could not be run on so many slaves, and had no result on any, is not tried on the rest of the fleet. */
 const MAX_REFUSALS = 5;
@@ -28,7 +28,8 @@ function nameOf(slave: SlaveEntry, connected: Iterable<SlaveEntry>): string {
 
 /**
  * Ends a build that cannot be run on any slave there is. To be asked when a slave has refused it, and when one leaves
- * that had not. Without any slave it waits for one, as every build does.
+ * that had not; `commitStop` takes it from there, since subjobs of it may run that were begun before. Without any slave
+ * it waits for one, as every build does.
  */
 export function endIfNobodyIsLeft(cluster: Cluster, build: BuildEntry, change: Change): void {
   if (
@@ -42,7 +43,7 @@ export function endIfNobodyIsLeft(cluster: Cluster, build: BuildEntry, change: C
   for (const slave of cluster.slaves.all()) {
     slave.health = exonerated(slave.health, build.id);
   }
-  endBuild(cluster, build, 'ERROR', sentenceOf(build), change);
+  stopBuild(cluster, build, { state: 'ERROR', sentence: sentenceOf(build) }, change);
 }
 
 function nobodyIsLeft(cluster: Cluster, { work }: BuildEntry): boolean {

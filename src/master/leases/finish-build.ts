@@ -77,7 +77,7 @@ export function endIfOver(cluster: Cluster, build: BuildEntry, change: Change): 
     return;
   }
   if (stopping !== null && leases.size === 0) {
-    endBuild(cluster, build, 'CANCELED', stopping.sentence, change);
+    endBuild(cluster, build, stopping.state, stopping.sentence, change);
   } else if (stopping === null && work.isComplete) {
     endBuild(cluster, build, 'FINISHED', null, change);
   }

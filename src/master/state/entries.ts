@@ -51,10 +51,16 @@ export interface BuildEntry {
   readonly refusals: Map<string, Pick<Handback, 'reason' | 'output'>>;
   /** The leases that are held of it now, preparation and subjobs. */
   readonly leases: Set<Held>;
-  /** It is being ended before its work: why, and until when slaves may deliver, in the steady time. */
-  stopping: { readonly sentence: string; readonly until: number } | null;
+  /** It is being ended before its work: how, and until when slaves may deliver, in the steady time. */
+  stopping: (EarlyEnd & { readonly until: number }) | null;
   /** Set in the step that ends the build; settles when the store has the end. */
   ending: Promise<void> | null;
+}
+
+/** How a build ends before its work, and the sentence that says why. */
+export interface EarlyEnd {
+  readonly state: 'CANCELED' | 'ERROR';
+  readonly sentence: string;
 }
 
 /** A lease that is not over. */

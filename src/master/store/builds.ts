@@ -29,6 +29,7 @@ const LISTED = [
   'facts',
   'error_message',
   'stopping',
+  'stopping_state',
   'ended_at',
   'attempt',
   'lease_id',

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Build } from '../../../src/protocol/build/build.js';
 import { type AtomId, type BuildId, toId } from '../../../src/protocol/ids.js';
 import type { RunAssignment } from '../../../src/protocol/slave/slave.js';
-import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
+import { directoryBuild, MasterHarness, refused, type TestSlave } from '../../support/master-harness.js';
 import { until } from '../../support/until.js';
 
 const page = { offset: 0, limit: 10 };
@@ -117,6 +117,103 @@ describe('a build that is being ended early', () => {
     await harness.restart();
     expect((await slave.ask({ free_executors: 1 })).interrupt).to.have.length(1);
     await passUntilEnded(build);
+  });
+});
+
+describe('a build that the last slaves refuse', () => {
+  const sentence = 'setup_build failed on slave-1; the last words on slave-1:\nno make';
+  let harness: MasterHarness;
+  beforeEach(async () => {
+    harness = new MasterHarness();
+    harness.endGraceSeconds = 10;
+    await harness.start();
+  });
+  afterEach(() => harness.close());
+
+  /** Its one slave has refused one subjob of it and holds another. */
+  async function refusedBesideWork(of?: TestSlave) {
+    const { master } = harness;
+    const build = await master.createBuild(directoryBuild);
+    const slave = of ?? (await harness.slave(2));
+    await slave.prepare(16);
+    const { assignments } = await slave.ask();
+    const [kept, given] = assignments.filter((assignment) => assignment.kind === 'run');
+    if (kept === undefined || given === undefined) {
+      throw new Error('The slave has less than two subjobs.');
+    }
+    const refuse = ({ lease, subjob_id }: RunAssignment) =>
+      master.handBack(slave.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
+    return { build, slave, kept, given, refuse };
+  }
+
+  async function stateOf(build: BuildId) {
+    const { state, error_message, num_atoms_done } = await harness.master.getBuild(build);
+    return { state, error_message, num_atoms_done };
+  }
+
+  it('waits for what still runs there, and is ERROR with the same sentence and those results', async () => {
+    const { build, slave, kept, given, refuse } = await refusedBesideWork();
+    await refuse(given);
+    expect(await stateOf(build)).to.deep.equal({
+      state: 'BUILDING',
+      error_message: sentence,
+      num_atoms_done: 0,
+    });
+    const asked = await slave.ask();
+    expect(asked).to.deep.include({ interrupt: [kept.lease], assignments: [] });
+    await slave.deliver(kept, { unfinished: [{ id: second(kept), ran_for: 3 }] });
+    expect(await stateOf(build)).to.deep.equal({
+      state: 'ERROR',
+      error_message: sentence,
+      num_atoms_done: 1,
+    });
+    expect((await harness.master.archiveContents(build))?.files).to.have.length(1);
+    expect((await harness.master.getBuild(build)).interrupted_atoms).to.have.length(1);
+  });
+
+  it('is ERROR also after a restart of the master meanwhile, and when it was canceled meanwhile', async () => {
+    const { build, slave, kept, given, refuse } = await refusedBesideWork();
+    await refuse(given);
+    await harness.restart();
+    expect((await slave.ask()).interrupt).to.deep.equal([kept.lease]);
+    const canceling = harness.master.cancelBuild(build);
+    await slave.deliver(kept);
+    expect((await canceling).state).to.equal('ERROR');
+    expect((await stateOf(build)).error_message).to.equal(sentence);
+  });
+
+  it('is ERROR when the grace is over', async () => {
+    const { build, slave, kept, given, refuse } = await refusedBesideWork();
+    await refuse(given);
+    await until(async () => {
+      await harness.advance(1000);
+      return (await stateOf(build)).state === 'ERROR';
+    });
+    await refused(slave.deliver(kept), 'STALE_LEASE');
+  });
+
+  it('is no trouble of its slaves, however many of their executors refuse it', async () => {
+    const slave = await harness.slave(2);
+    for (let n = 0; n < 3; n += 1) {
+      const { build, kept, given, refuse } = await refusedBesideWork(slave);
+      await refuse(given);
+      await refuse(kept);
+      expect((await stateOf(build)).state).to.equal('ERROR');
+      slave.leases.clear();
+    }
+    const { slaves } = await harness.master.listSlaves(page);
+    expect(slaves.map(({ state }) => state)).to.deep.equal(['CONNECTED']);
+  });
+
+  it('is ended in the same way when the slaves leave that had not refused it', async () => {
+    const { build, slave, kept, given, refuse } = await refusedBesideWork();
+    const other = await harness.slave();
+    await refuse(given);
+    expect((await stateOf(build)).error_message).to.equal(null);
+    await harness.master.goodbyeSlave(other.id);
+    expect((await stateOf(build)).error_message).to.equal(sentence);
+    await slave.deliver(kept);
+    expect((await stateOf(build)).state).to.equal('ERROR');
   });
 });
 

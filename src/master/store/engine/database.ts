@@ -49,6 +49,8 @@ export interface BuildsTable {
   error_message: string | null;
   /** Why it is being ended before its work, if it is. */
   stopping: string | null;
+  /** The state in which it ends then; null with `stopping`: CANCELED, by a master that knew no other. */
+  stopping_state: 'CANCELED' | 'ERROR' | null;
   /** null while it runs. */
   ended_at: number | null;
   /** The preparation's task, as in SubjobsTable. */

@@ -89,6 +89,11 @@ const migrations: Record<string, Migration> = {
         CREATE INDEX atoms_interrupted ON atoms (build_id, atom_id) WHERE state = 'INTERRUPTED'`.execute(db);
     },
   },
+  '0012_stopping_state': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await sql`ALTER TABLE builds ADD COLUMN stopping_state TEXT`.execute(db);
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };
