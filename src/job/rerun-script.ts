@@ -86,7 +86,7 @@ exec /bin/sh -c "$1"
 `;
 }
 
-/** A setup sees what it sees in a build: nothing of an atom. */
+/** A setup sees what it sees in a build: nothing of an atom. No cache is put in by hand, so it must make everything. */
 function setupPart(setup: string): string {
   return `
 if [ $# -eq 0 ]; then
@@ -94,6 +94,7 @@ if [ $# -eq 0 ]; then
 else
   (
     unset ARTIFACT_DIR
+    export CACHE_HIT="\${CACHE_HIT:-false}"
     set -- ${quoteForShell(setup)}
     if command -v bash >/dev/null 2>&1; then
       exec bash -o pipefail -c "$1"

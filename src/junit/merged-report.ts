@@ -116,7 +116,7 @@ export class MergedReport {
   }
 
   #ownCase({ name, className, seconds }: AtomSuite, { verdict, message, output }: OwnCase): void {
-    const time = seconds === null ? undefined : String(seconds);
+    const time = seconds === null ? undefined : seconds.toFixed(3);
     this.#write(`${xmlTag('testcase', { classname: className, name, time })}>`);
     if (verdict !== 'passed') {
       this.#write(`${xmlTag(verdict, { message })}>${xmlText(output)}</${verdict}>`);

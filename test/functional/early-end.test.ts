@@ -96,6 +96,7 @@ describe('a build that is ended early', () => {
     program.signal('SIGINT');
     const ended = await program.ended;
     expect(ended).to.include({ exitCode: 130, stderr: '' });
+    expect(ended.stdout).not.to.contain('\n\n\n');
     requireNamed(ended);
     requireKeptResults();
   });
@@ -123,18 +124,37 @@ describe('a build that is ended early', () => {
     requireKeptResults();
   });
 
-  it('leaves at once at a second Ctrl-C, with nothing that still runs', async () => {
-    // Slaves that cannot deliver, as their master is stopped, would keep it waiting.
-    await withMaster();
-    const program = cluster.startBuild(['-j', 'Hangs']);
-    await untilHanging();
-    cluster.master.program.signal('SIGSTOP');
-    program.signal('SIGINT');
-    await program.says(/once more to leave at once/);
-    program.signal('SIGINT');
-    expect(await program.ended).to.include({ exitCode: 130 });
-    cluster.master.program.signal('SIGCONT');
-  });
+  for (const json of [[], ['--json']]) {
+    it(`leaves at once at a second Ctrl-C, and says what is not known, with ${json[0] ?? 'text'}`, async () => {
+      // Slaves that cannot deliver, as their master is stopped, would keep it waiting.
+      await withMaster();
+      const program = cluster.startBuild(['-j', 'Hangs', ...json]);
+      await untilHanging();
+      cluster.master.program.signal('SIGSTOP');
+      program.signal('SIGINT');
+      await eventually('it is told', () =>
+        /once more to leave at once/.test(program.stdout + program.stderr),
+      );
+      program.signal('SIGINT');
+      const { exitCode, stdout, stderr } = await program.ended;
+      cluster.master.program.signal('SIGCONT');
+      expect(exitCode).to.equal(130);
+      const sentence =
+        'The master has not answered yet that build 1 is canceled; `clusterrunner status 1` says whether it is.';
+      if (json.length === 0) {
+        expect(stdout.endsWith(`\n${sentence}\n`), stdout).to.equal(true);
+      } else {
+        expect(stderr.endsWith(`\n${sentence}\n`), stderr).to.equal(true);
+        expect(JSON.parse(stdout)).to.include({
+          exit_code: 130,
+          error: sentence,
+          interrupted: true,
+          build_id: 1,
+          results: null,
+        });
+      }
+    });
+  }
 
   it('has folders of the atoms whose end was reported by a slave that was killed before it delivered anything', async () => {
     await cluster.startMaster(undefined, { env: { CLUSTERRUNNER_END_GRACE: '1' } });

@@ -28,7 +28,7 @@ import { copyJunit, removeEarlierJunit, requirePlaceOfJunit } from './results/fe
 import { type ComingResults, resultsOf } from './results/result-download.js';
 import { type ResultPlace, resultPlace } from './results/result-place.js';
 import { replaceableFolder, type Unpacked } from './results/results.js';
-import { sayInterrupted, sayVerdict } from './verdict.js';
+import { leavingSentence, sayInterrupted, sayVerdict } from './verdict.js';
 
 export interface BuildOptions extends CommonOptions, RequestOptions {
   readonly masterUrl?: string;
@@ -55,21 +55,32 @@ export async function build(type: string | undefined, options: BuildOptions): Pr
     return carryOut(type, options, process.stdout, known);
   }
   const began = systemClock.monotonic();
-  const { exitCode: code, message } = await carryOut(type, options, process.stderr, known).then(
+  const print = (code: number, error: string | null) => {
+    const elapsed = seconds(systemClock.monotonic() - began);
+    printJson(outcomeOf(known, { exitCode: code, error, seconds: elapsed }));
+  };
+  const onLeave = (sentence: string | null) => {
+    known.interrupted = true;
+    print(exitCode.interrupted, sentence);
+  };
+  const { exitCode: code, message } = await carryOut(type, options, process.stderr, known, onLeave).then(
     (code) => ({ exitCode: code, message: null }),
     tellError,
   );
-  const elapsed = seconds(systemClock.monotonic() - began);
-  printJson(outcomeOf(known, { exitCode: code, error: message, seconds: elapsed }));
+  print(code, message);
   return code;
 }
 
-/** `out` is for people; `known` is told of what is learned. */
+/**
+ * `out` is for people; `known` is told of what is learned; `onLeave` is called when the process ends at a second
+ * interrupt, with what people were told.
+ */
 async function carryOut(
   type: string | undefined,
   options: BuildOptions,
   out: NodeJS.WriteStream,
   known: Known,
+  onLeave?: (sentence: string | null) => void,
 ): Promise<number> {
   const { config, log } = createContext('build', options, {}, 'warn');
   const place = resultPlace(options.output, process.cwd());
@@ -80,9 +91,18 @@ async function carryOut(
   }
   const order = await orderOf(type, options, place);
   const releasers = new Releasers();
-  const interrupt = interruptions(releasers);
+  const display = progressDisplay(out, systemClock, options.quiet === true);
+  releasers.add(() => display.end());
+  const interrupt = interruptions(releasers, () => {
+    display.end();
+    const sentence = leavingSentence(known);
+    if (sentence !== null) {
+      out.write(`${sentence}\n`);
+    }
+    onLeave?.(sentence);
+  });
   try {
-    return await runBuild({ order, options, out, known, place, config, log, interrupt, releasers });
+    return await runBuild({ order, options, out, display, known, place, config, log, interrupt, releasers });
   } finally {
     known.interrupted = interrupt.aborted;
     await releasers.releaseAll();
@@ -124,6 +144,7 @@ interface Run {
   readonly options: BuildOptions;
   /** For people. */
   readonly out: NodeJS.WriteStream;
+  readonly display: ProgressDisplay;
   readonly known: Known;
   readonly place: ResultPlace;
   readonly config: LoadedConfig;
@@ -133,10 +154,8 @@ interface Run {
 }
 
 async function runBuild(run: Run): Promise<number> {
-  const { order, options, out, known, place, config, log, interrupt, releasers } = run;
+  const { order, options, out, display, known, place, config, log, interrupt, releasers } = run;
   const started = systemClock.now();
-  const display = progressDisplay(out, systemClock, options.quiet === true);
-  releasers.add(() => display.end());
   const trust = trustOf(config, log);
   const { url, isLocal, trouble } = await findMaster(options, config, trust, log, display, releasers);
   const client = new MasterClient({ url, ...trust, timeoutSeconds: config.defaultHttpTimeout });
@@ -188,7 +207,7 @@ async function runBuild(run: Run): Promise<number> {
   if (interrupt.aborted) {
     giveUp();
   }
-  return report(coming, ended, display, elapsed, isLocal, run);
+  return report(coming, ended, elapsed, isLocal, run);
 }
 
 function buildUrl(master: string, build: BuildId): string {
@@ -264,6 +283,7 @@ async function followOrCancel(
       throw error;
     }
   }
+  display.canceling();
   display.say(`Canceling build ${buildId} and fetching what it has; once more to leave at once.`);
   // Another interrupt ends the process.
   const { signal } = new AbortController();
@@ -300,10 +320,9 @@ async function reportInterrupted(
 async function report(
   coming: ComingResults,
   build: Build,
-  display: ProgressDisplay,
   elapsed: number,
   isLocal: boolean,
-  { options: { junit }, out, known, place, interrupt }: Run,
+  { options: { junit }, out, display, known, place, interrupt }: Run,
 ): Promise<number> {
   if (build.state === 'ERROR') {
     throw new ClusterRunnerError(

@@ -16,7 +16,7 @@ import type { ResultPlace } from './results/result-place.js';
 /** As much of a failed atom as its report takes. */
 export type FailedAtom = Pick<
   Atom,
-  'id' | 'subjob_id' | 'command_string' | 'error' | 'slave' | 'actual_time'
+  'id' | 'subjob_id' | 'command_string' | 'error' | 'slave' | 'actual_time' | 'num_retries'
 >;
 
 const MAX_SHOWN = 10;
@@ -50,6 +50,9 @@ export function failureReport(
       continue;
     }
     lines.push('', `--- FAILED: ${nameOf(atom)}${runText(atom.actual_time, atom.slave)}`);
+    if (atom.num_retries > 0) {
+      lines.push(`    (it failed ${atom.num_retries + 1} times; this is the last run)`);
+    }
     const file = join(place.directory, folder, 'clusterrunner_console_output');
     const console = shownEnd(file, colors);
     lines.push(...console.map((line) => `    ${line}`));

@@ -2,11 +2,12 @@ import type { Releasers } from '../../lib/async/cleanup-stack.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { exitCode } from '../exit-codes.js';
 
-/** An abort on the first Ctrl-C or SIGTERM; on the second the process ends at once. */
-export function interruptions(releasers: Releasers): AbortSignal {
+/** An abort on the first Ctrl-C or SIGTERM; on the second the process ends at once, after `onLeave` (which cannot wait). */
+export function interruptions(releasers: Releasers, onLeave?: () => void): AbortSignal {
   const controller = new AbortController();
   const onSignal = () => {
     if (controller.signal.aborted) {
+      onLeave?.();
       process.exit(exitCode.interrupted);
     }
     controller.abort(new ClusterRunnerError('USAGE', 'Interrupted.'));

@@ -4,6 +4,7 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import { exitCode } from '../exit-codes.js';
 import { showsColors } from '../text/shows-colors.js';
 import { failureReport, flakyReport, interruptedReport } from './failures.js';
+import type { Known } from './outcome.js';
 import { duration } from './progress/progress.js';
 import type { ResultPlace } from './results/result-place.js';
 
@@ -63,6 +64,22 @@ export function sayInterrupted(build: Build, telling: Telling): void {
   telling.out.write(`Build ${build.id} is canceled.\n`);
 }
 
+/** What is said on leaving at a second interrupt; null when there is no build to speak of. */
+export function leavingSentence({ id, build, url }: Known): string | null {
+  if (id === null) {
+    return null;
+  }
+  if (build !== null) {
+    return `Build ${id} has ended; its results were not fetched.`;
+  }
+  // A master of this command's own ends with it, and the build too.
+  if (url === null) {
+    return `Build ${id} is canceled; its results were not fetched.`;
+  }
+  // It answers when the slaves have delivered; that it has taken the request, nobody here can know.
+  return `The master has not answered yet that build ${id} is canceled; \`clusterrunner status ${id}\` says whether it is.`;
+}
+
 function tailOf({ elapsed, hasResults, place }: Telling): string {
   return `in ${duration(elapsed)}.${hasResults ? ` Results: ${printable(place.shown)}` : ''}`;
 }
@@ -80,7 +97,9 @@ function sayFailures(build: Build, { out, place }: Telling): void {
 function sayCutOff(build: Build, { out, place }: Telling): void {
   const cut = build.interrupted_atoms ?? [];
   if (cut.length > 0) {
-    out.write(`${interruptedReport(cut, build.atom_variables, place)}\n\n`);
+    // The report of failures ends with an empty line.
+    const gap = (build.failed_atoms ?? []).length > 0 ? '' : '\n';
+    out.write(`${gap}${interruptedReport(cut, build.atom_variables, place)}\n\n`);
   }
 }
 

@@ -311,6 +311,13 @@ describe('the script that reruns an atom', () => {
     }
   });
 
+  it('tells its setup that no cache was put in, unless somebody says otherwise', () => {
+    write('true', { setup: 'set -u; echo "hit: $CACHE_HIT"' });
+    const args = ['--with-setup'];
+    expect(rerun({ ARTIFACT_DIR: 'out' }, 'sh', args)).to.include({ stdout: 'hit: false\n', status: 0 });
+    expect(rerun({ ARTIFACT_DIR: 'out', CACHE_HIT: 'true' }, 'sh', args).stdout).to.equal('hit: true\n');
+  });
+
   it('runs nothing of the atom when the setup fails', () => {
     write('echo ran', { setup: 'exit 7' });
     const { stdout, status, stderr } = rerun({ ARTIFACT_DIR: 'out' }, 'sh', ['--with-setup']);

@@ -100,7 +100,7 @@ describe('MergedReport', () => {
       '<testcase classname="outer" name="z" time="1"><skipped></skipped></testcase>',
       '</testsuite>',
       '<testsuite name="N=2" tests="1" failures="0" errors="0" skipped="0" time="1.500">',
-      '<testcase classname="Unit" name="N=2" time="1.5"></testcase>',
+      '<testcase classname="Unit" name="N=2" time="1.500"></testcase>',
       '</testsuite>',
       '</testsuites>',
       '',

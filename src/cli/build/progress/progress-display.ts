@@ -10,6 +10,8 @@ export interface ProgressDisplay {
   heard(): void;
   /** The master has not answered, as this sentence says. */
   missed(message: string): void;
+  /** The build is being canceled; what it still does is shown as that. */
+  canceling(): void;
   /** How much of the results has come; `total` is null when nobody knows. */
   fetching(bytes: number, total: number | null): void;
   /** A line that stays. */
@@ -24,7 +26,15 @@ export interface ProgressDisplay {
  */
 export function progressDisplay(out: NodeJS.WriteStream, clock: Clock, quiet: boolean): ProgressDisplay {
   if (quiet) {
-    return { show: ignore, heard: ignore, missed: ignore, fetching: ignore, say: ignore, end: ignore };
+    return {
+      show: ignore,
+      heard: ignore,
+      missed: ignore,
+      canceling: ignore,
+      fetching: ignore,
+      say: ignore,
+      end: ignore,
+    };
   }
   return out.isTTY ? liveLine(out, clock) : lines(out, clock);
 }
@@ -65,6 +75,7 @@ function liveLine(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
     },
     heard: () => watching.heard(now()).forEach(say),
     missed: (message) => watching.missed(message, now()).forEach(say),
+    canceling: () => watching.canceling(),
     fetching(bytes, total) {
       latest = () => fetchText(bytes, total);
     },
@@ -105,6 +116,7 @@ function lines(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
     },
     heard: () => watching.heard(now()).forEach(say),
     missed: (message) => watching.missed(message, now()).forEach(say),
+    canceling: () => watching.canceling(),
     fetching(bytes, total) {
       // Of what is there at once nobody needs a line.
       fetchLine = Number.isNaN(fetchLine) ? now() : fetchLine;

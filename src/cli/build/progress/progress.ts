@@ -16,13 +16,21 @@ export interface Age {
 
 /**
  * Text of the progress of a build, without colour or cursor movement. `elapsed` in seconds. The time left stands first: it
- * is what is wanted most when the line has to be cut.
+ * is what is wanted most when the line has to be cut. `isCanceling`: nothing more of the build will start, so how long all
+ * of it would take is of no use.
  */
-export function progressText(build: Build, elapsed: number, age: Age = { answer: 0, estimate: 0 }): string {
+export function progressText(
+  build: Build,
+  elapsed: number,
+  age: Age = { answer: 0, estimate: 0 },
+  isCanceling = false,
+): string {
   const setup = setupText(build, age.answer);
   const [longest] = build.activity?.running ?? [];
   const isOnlySetup = build.state === 'BUILDING' && setup !== null && longest === undefined;
-  const parts = [...leftText(build, age.estimate), isOnlySetup ? setup : stateText(build)];
+  const parts = isCanceling
+    ? ['canceling']
+    : [...leftText(build, age.estimate), isOnlySetup ? setup : stateText(build)];
   if (build.num_atoms !== null) {
     parts.push(`${build.num_atoms_done}/${build.num_atoms} done`);
     parts.push(`${build.num_atoms_failed} failed`);

@@ -17,6 +17,7 @@ export class Watching {
   #answered = 0;
   #estimated = 0;
   #isRevisionSaid = false;
+  #isCanceling = false;
   #failuresKnown = 0;
   #lastLine: { readonly at: number; readonly key: string; readonly state: string } | null = null;
 
@@ -55,6 +56,11 @@ export class Watching {
     return this.#away.failed(message, now);
   }
 
+  /** From now on the build is on its way to an early end. */
+  canceling(): void {
+    this.#isCanceling = true;
+  }
+
   tick(now: number): string[] {
     return this.#away.tick(now);
   }
@@ -65,7 +71,7 @@ export class Watching {
     if (build === null || build.status !== 'BUILDING') {
       return null;
     }
-    return progressText(build, now - this.#started, this.#age(now));
+    return progressText(build, now - this.#started, this.#age(now), this.#isCanceling);
   }
 
   /** The line of progress that a log should have now; null when it is not time for one. */

@@ -15,7 +15,7 @@ describe('the report of failures', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  const unknown = { slave: null, actual_time: null };
+  const unknown = { slave: null, actual_time: null, num_retries: 0 };
 
   function atomWithConsole(id: number, text: string) {
     const folder = join(directory, `artifact_0_${id}`);
@@ -44,6 +44,16 @@ describe('the report of failures', () => {
   it('says how long the atom ran, and on which slave', () => {
     const atom = { ...atomWithConsole(3, ''), slave: 's1', actual_time: 12.3 };
     expect(failureReport([atom], ['T'], place)).to.contain('--- FAILED: 3 (12 s, s1)\n');
+  });
+
+  it('says how often an atom failed that was run again', () => {
+    const atom = { ...atomWithConsole(3, 'x'), num_retries: 2 };
+    expect(failureReport([atom], ['T'], place).split('\n').slice(0, 4)).to.deep.equal([
+      '',
+      '--- FAILED: 3',
+      '    (it failed 3 times; this is the last run)',
+      '    x',
+    ]);
   });
 
   it('names the atom with its variable where the atoms of the build set several', () => {

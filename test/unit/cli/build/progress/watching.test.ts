@@ -88,6 +88,14 @@ describe('whoever watches a build', () => {
     expect(watching.saw({ ...fresh, revision }, 2)).to.deep.equal([]);
   });
 
+  it('sees no time that is left, and nothing that runs on, once the build is being canceled', () => {
+    const watching = new Watching(0);
+    watching.saw({ ...fresh, activity: { ...nothing, running: [slow] } }, 0);
+    expect(watching.text(1)).to.match(/^Build 7: about 11 s left, running, 0\/10 done/);
+    watching.canceling();
+    expect(watching.text(1)).to.match(/^Build 7: canceling, 0\/10 done/);
+  });
+
   it('is told of a master that is away once, again when the reason changes, once a minute, and when it is back', () => {
     const watching = new Watching(0);
     watching.saw(fresh, 0);
