@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { toId } from '../../src/protocol/ids.js';
 import { Cluster, freePort, repositoryRoot } from '../support/cluster.js';
 import { writeFiles } from '../support/project.js';
 import { eventually } from '../support/wait.js';
@@ -13,6 +14,7 @@ describe('what the commands say and write', () => {
       'clusterrunner.yaml':
         'Loud: {atomizers: [{N: seq 2}], commands: [seq 100000]}\n' +
         'Bad: {atomizers: [{N: seq 2}], commands: [test $N = 1]}\n' +
+        'Waits: {max_executors: 1, atomizers: [{N: seq 3}], commands: [sleep 1000]}\n' +
         'Hides: {atomizers: [{N: seq 1}], commands: ["touch $PROJECT_DIR/build_results", "false"]}\n',
     });
   });
@@ -35,6 +37,29 @@ describe('what the commands say and write', () => {
       `set -o pipefail; ${binary} console 1 0 -m ${cluster.master.url} | head -2`,
     );
     expect({ stdout, stderr, exitCode }).to.deep.equal({ stdout: '1\n2\n', stderr: '', exitCode: 0 });
+  });
+
+  it('says of a console without a line whether the atom ran', async () => {
+    const shown = async (build: number, atom: number) => {
+      const words = ['console', String(build), String(atom), '-m', cluster.master.url];
+      const { stdout, stderr, exitCode } = await cluster.run(words).ended;
+      expect({ stdout, exitCode }).to.deep.equal({ stdout: '', exitCode: 0 });
+      return stderr;
+    };
+    await cluster.build(['-j', 'Bad']);
+    expect(await shown(1, 0)).to.equal('Atom 0 of build 1 printed nothing.\n');
+    cluster.startBuild(['-j', 'Waits']);
+    await eventually('an atom runs', () => cluster.processes().some((line) => / 1000\b/.test(line)));
+    await eventually('the master knows', async () => {
+      const { atoms } = await cluster.client.listAtoms(toId.build(2), { limit: 3 });
+      return atoms.some(({ state }) => state === 'IN_PROGRESS');
+    });
+    const { atoms } = await cluster.client.listAtoms(toId.build(2), { limit: 3 });
+    const states = atoms.map(({ state }) => state);
+    expect(await shown(2, states.indexOf('IN_PROGRESS'))).to.match(
+      /^Atom \d of build 2 has printed nothing so far\.\n$/,
+    );
+    expect(await shown(2, states.indexOf('NOT_STARTED'))).to.match(/^Atom \d of build 2 has not run\.\n$/);
   });
 
   it('is lost with a sentence when it cannot be written', async function () {

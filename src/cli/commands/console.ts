@@ -35,9 +35,26 @@ export async function console(
     } else if (options.json) {
       printJson(await wholeConsole(client, buildId, atomId));
     } else {
-      await copyConsole(client, buildId, atomId, options.follow === true);
+      const hasPrinted = await copyConsole(client, buildId, atomId, options.follow === true);
+      if (!hasPrinted && options.quiet !== true) {
+        const { state } = await client.getAtom(buildId, atomId);
+        process.stderr.write(`${emptySentence(buildId, atomId, state)}\n`);
+      }
     }
   });
+}
+
+/** Nothing on stdout may mean that all is over, or that nothing has begun. */
+function emptySentence(build: BuildId, atom: AtomId, state: Atom['state']): string {
+  const subject = `Atom ${atom} of build ${build}`;
+  switch (state) {
+    case 'NOT_STARTED':
+      return `${subject} has not run.`;
+    case 'IN_PROGRESS':
+      return `${subject} has printed nothing so far.`;
+    case 'COMPLETED':
+      return `${subject} printed nothing.`;
+  }
 }
 
 async function showFailed(client: MasterClient, build: BuildId, options: ConsoleOptions): Promise<void> {
@@ -102,13 +119,16 @@ async function wholeConsole(client: MasterClient, build: BuildId, atom: AtomId):
   }
 }
 
-/** Writes the whole console, page by page; with `follow` it goes on until nothing can be added to it. */
+/**
+ * Writes the whole console, page by page; with `follow` it goes on until nothing can be added to it. Resolves with whether
+ * there was anything.
+ */
 async function copyConsole(
   client: MasterClient,
   build: BuildId,
   atom: AtomId,
   follow: boolean,
-): Promise<void> {
+): Promise<boolean> {
   const out = new ConsoleWriter((text) => process.stdout.write(text), showsColors(process.stdout));
   for (;;) {
     // Asked before the page: what comes after an end that was seen is complete.
@@ -122,7 +142,7 @@ async function copyConsole(
     const isLastPage = page.offset_line + page.num_lines >= page.total_num_lines;
     if (isLastPage && isFinal) {
       out.end();
-      return;
+      return page.total_num_lines > 0;
     }
     if (isLastPage) {
       await systemClock.sleep(FOLLOW_MS);
