@@ -48,15 +48,23 @@ function hostsOf(rawHeaders: readonly string[]): string[] {
   return hosts;
 }
 
+/** The hosts that a request asks for: that of a target in absolute form (`GET http://host/v1`) counts before Host. */
+function askedHosts(ctx: Context): string[] {
+  const target = ctx.req.url ?? '';
+  const host = ctx.get('Host');
+  return target.startsWith('/') || !URL.canParse(target) ? [host] : [new URL(target).host, host];
+}
+
 /** Refuses a request over loopback that asks for a machine of another name; see HostNames. */
 export function requireKnownHost(names: readonly string[]): Middleware {
   const known = new HostNames(names);
   return async (ctx, next) => {
-    const host = ctx.get('Host');
-    if (isLoopback(ctx.req.socket.localAddress ?? '') && !known.has(host)) {
+    const isLocal = isLoopback(ctx.req.socket.localAddress ?? '');
+    const stranger = isLocal ? askedHosts(ctx).find((host) => !known.has(host)) : undefined;
+    if (stranger !== undefined) {
       throw new ClusterRunnerError(
         'WRONG_HOST',
-        `This master is not known as ${nameOfHost(host)}; if it should be (behind a proxy on this machine), add that to allowed_hosts in its clusterrunner.conf, or to /etc/hosts with the address 127.0.0.1.`,
+        `This master is not known as ${nameOfHost(stranger)}; if it should be (behind a proxy on this machine), add that to allowed_hosts in its clusterrunner.conf, or to /etc/hosts with the address 127.0.0.1.`,
       );
     }
     await next();

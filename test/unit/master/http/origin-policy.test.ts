@@ -181,11 +181,19 @@ describe('the Host of a request', () => {
 });
 
 describe('a page whose own name was given the address of this machine (DNS rebinding)', () => {
+  const opened: FakeMaster[] = [];
+  const start = async (options: Parameters<typeof startFakeMaster>[0] = {}) => {
+    const master = await startFakeMaster(options);
+    opened.push(master);
+    return master;
+  };
+  afterEach(() => Promise.all(opened.splice(0).map((master) => master.close())));
+
   const ask = (master: FakeMaster, host: string) =>
     sendBytes(master, `GET /v1/build HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
 
   it('may not read from a master on loopback whose reading is public', async () => {
-    const master = await startFakeMaster();
+    const master = await start();
     for (const host of [
       'evil.example',
       'evil.example:43000',
@@ -199,12 +207,39 @@ describe('a page whose own name was given the address of this machine (DNS rebin
     for (const host of ['localhost:43000', 'ci.localhost', 'MASTER', 'master.', '127.0.0.1', '[::1]:1']) {
       expect(await ask(master, host), host).to.match(/^HTTP\/1\.1 200 /);
     }
-    await master.close();
+  });
+
+  it('may not read either by a target in absolute form, whatever the header Host says', async () => {
+    const master = await start();
+    const send = (target: string, ...headers: string[]) =>
+      sendBytes(
+        master,
+        `GET ${target} HTTP/${headers.length === 0 ? '1.0' : '1.1'}\r\n${[...headers, 'Connection: close'].join('\r\n')}\r\n\r\n`,
+      );
+    const others = [
+      'http://evil.example/v1/build',
+      'HTTP://localhost@Evil.Example:43000/v1/build',
+      'x://evil.example',
+    ];
+    for (const target of others) {
+      for (const headers of [['Host: localhost'], ['Host: 127.0.0.1:43000'], []]) {
+        const answer = await send(target, ...headers);
+        expect(answer, `${target} ${headers}`).to.match(/^HTTP\/1\.1 421 [\s\S]*"WRONG_HOST"/);
+        expect(answer).to.contain('not known as evil.example').and.not.to.contain('"builds"');
+      }
+    }
+    expect(await send('http://localhost/v1/build', 'Host: evil.example')).to.match(/^HTTP\/1\.1 421 /);
+    for (const target of [
+      'http://localhost/v1/build',
+      'http://[::1]:1/v1/build',
+      'http://127.0.0.1/v1/build',
+    ]) {
+      expect(await send(target, 'Host: localhost'), target).to.match(/^HTTP\/1\.1 200 /);
+    }
   });
 
   it('has no token where reading is signed, whatever its name', async () => {
-    const master = await startFakeMaster({ readAccess: 'signed' });
+    const master = await start({ readAccess: 'signed' });
     expect(await ask(master, 'evil.example')).to.match(/^HTTP\/1\.1 401 /);
-    await master.close();
   });
 });
