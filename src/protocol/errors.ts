@@ -93,6 +93,11 @@ export function messageOf(error: unknown): string {
  */
 export function reasonWithoutPaths(error: unknown): string {
   const isOfSystem = error instanceof Error && 'syscall' in error && typeof error.syscall === 'string';
-  // As Node writes it: `ENOSPC: no space left on device, open '/path'`.
-  return isOfSystem ? (error.message.split(',')[0] ?? '') : messageOf(error);
+  if (!isOfSystem) {
+    return messageOf(error);
+  }
+  // As Node writes it: `ENOSPC: no space left on device, open '/path'`; of its functions on whole trees
+  // `Path is a directory: rm returned EISDIR (is a directory) /path`, with a code of Node's.
+  const isOfNode = 'code' in error && typeof error.code === 'string' && error.code.startsWith('ERR_');
+  return error.message.split(isOfNode ? ':' : ',')[0] ?? '';
 }

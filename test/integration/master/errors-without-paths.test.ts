@@ -2,12 +2,17 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { pino } from 'pino';
+import { MasterClient } from '../../../src/client/master-client.js';
 import { createApp } from '../../../src/master/http/app.js';
 import { defaultLimits } from '../../../src/master/http/limits/limits.js';
 import { type Listening, listen } from '../../../src/master/http/listen.js';
-import { isErrorCode, messageOf } from '../../../src/protocol/errors.js';
+import { ClusterRunnerError, type ErrorCode, isErrorCode, messageOf } from '../../../src/protocol/errors.js';
+import { toId } from '../../../src/protocol/ids.js';
 import { fixedSecrets } from '../../../src/protocol/signing/secrets.js';
+import type { RunAssignment } from '../../../src/protocol/slave/slave.js';
 import { directoryBuild, MasterHarness, type TestSlave } from '../../support/master-harness.js';
+import { ranIn } from '../../support/ran-in.js';
+import { indexedArchive } from '../../support/subjob-archive.js';
 
 /** Each breaks what is kept of the first subjob of build 1 in a way of its own; permissions would not stop root. */
 const damages: Readonly<Record<string, (folder: string, archive: string) => void>> = {
@@ -34,6 +39,151 @@ const reads = [
   'subjob/0/atom/0/console',
   'artifact/no-folder',
 ];
+
+interface Scene {
+  readonly harness: MasterHarness;
+  readonly client: MasterClient;
+  readonly slave: TestSlave;
+  readonly assignment: RunAssignment;
+  /** Uploads it as the result of what the slave holds. */
+  readonly upload: (content: Buffer, members?: readonly number[]) => Promise<unknown>;
+  /** Makes a file of the place in the master's folder. */
+  readonly block: (name: string) => void;
+}
+
+const COMMIT = 'a'.repeat(40);
+const packOf = ({ client, harness }: Scene) => {
+  const file = join(harness.directory, 'some.bundle');
+  writeFileSync(file, 'bundle');
+  return client.sendPack(COMMIT, null, file);
+};
+const half = async () => {
+  const { content, index } = await indexedArchive('artifact_0_0', 1000);
+  return { content: content.subarray(0, content.length / 2), members: index.members };
+};
+const whole = () => indexedArchive('artifact_0_0', 1000);
+
+/** Each is refused with this code: what the API answers that has to do with the files of the master. */
+const refusals: Readonly<Record<string, readonly [ErrorCode, (scene: Scene) => Promise<unknown>]>> = {
+  'an archive that is rubbish': ['INVALID_REQUEST', ({ upload }) => upload(Buffer.from('rubbish'), [7])],
+  'an archive that is cut off': [
+    'INVALID_REQUEST',
+    async ({ upload }) => {
+      const { content, members } = await half();
+      return upload(content, members);
+    },
+  ],
+  'an archive with another name in it': [
+    'INVALID_REQUEST',
+    async ({ upload }) => {
+      const { content, index } = await indexedArchive('../etc', 1000);
+      return upload(content, index.members);
+    },
+  ],
+  'a result while the folder for what arrives is none': [
+    'UNAVAILABLE',
+    async ({ upload, block }) => {
+      const { content, index } = await whole();
+      block('incoming');
+      return upload(content, index.members);
+    },
+  ],
+  'a result while the folder for what arrives is gone': [
+    'UNAVAILABLE',
+    async ({ upload, harness }) => {
+      const { content, index } = await whole();
+      rmSync(join(harness.directory, 'incoming'), { recursive: true });
+      return upload(content, index.members);
+    },
+  ],
+  'a result while the folder of results is none': [
+    'UNAVAILABLE',
+    async ({ upload, block }) => {
+      const { content, index } = await whole();
+      block('results');
+      return upload(content, index.members);
+    },
+  ],
+  'a result in whose place is a folder': [
+    'UNAVAILABLE',
+    async ({ upload, harness, assignment }) => {
+      const { content, index } = await whole();
+      const inside = join(harness.directory, 'results', '1', `${assignment.subjob_id}.tar.gz`, 'x');
+      mkdirSync(inside, { recursive: true });
+      return upload(content, index.members);
+    },
+  ],
+  'a result in the place of whose list is a folder': [
+    'UNAVAILABLE',
+    async ({ upload, harness, assignment }) => {
+      const { content, index } = await whole();
+      mkdirSync(join(harness.directory, 'results', '1', `${assignment.subjob_id}.entries`), {
+        recursive: true,
+      });
+      return upload(content, index.members);
+    },
+  ],
+  'a result that a full disk has no room for': [
+    'UNAVAILABLE',
+    async ({ upload, harness }) => {
+      const { content, index } = await whole();
+      harness.freeBytes = 1;
+      return upload(content, index.members);
+    },
+  ],
+  'a build on a full disk': [
+    'UNAVAILABLE',
+    async ({ client, harness }) => {
+      harness.freeBytes = 1;
+      await harness.advance(2000);
+      return client.createBuild(directoryBuild);
+    },
+  ],
+  'a bundle that nobody has': ['NOT_FOUND', ({ client }) => client.openPack(COMMIT)],
+  'a bundle that is gone': [
+    'NOT_FOUND',
+    async (scene) => {
+      await packOf(scene);
+      rmSync(join(scene.harness.directory, 'packs'), { recursive: true });
+      return scene.client.openPack(COMMIT);
+    },
+  ],
+  'a bundle that cannot be opened': [
+    'INTERNAL',
+    async (scene) => {
+      await packOf(scene);
+      rmSync(join(scene.harness.directory, 'packs'), { recursive: true });
+      scene.block('packs');
+      return scene.client.openPack(COMMIT);
+    },
+  ],
+  'a bundle while the folder of bundles is none': [
+    'UNAVAILABLE',
+    (scene) => {
+      scene.block('packs');
+      return packOf(scene);
+    },
+  ],
+  'a bundle while the folder for what arrives is none': [
+    'UNAVAILABLE',
+    (scene) => {
+      scene.block('incoming');
+      return packOf(scene);
+    },
+  ],
+  'a bundle on a full disk': [
+    'UNAVAILABLE',
+    (scene) => {
+      scene.harness.freeBytes = 1;
+      return packOf(scene);
+    },
+  ],
+  'a snapshot that the master does not have': [
+    'NOT_FOUND',
+    ({ client }) => client.createBuild({ type: 'snapshot', hash: COMMIT, job_name: 'Simple' }),
+  ],
+  'a build that there is not': ['NOT_FOUND', ({ client }) => client.openArtifacts(toId.build(99))],
+};
 
 describe('errors of the master', () => {
   let harness: MasterHarness;
@@ -97,6 +247,43 @@ describe('errors of the master', () => {
         }
       }
       expect(failed).to.be.above(0);
+    });
+  }
+
+  for (const [what, [code, provoke]] of Object.entries(refusals)) {
+    it(`tell no path of it: ${what}`, async () => {
+      const assignment = await slave.take();
+      const client = new MasterClient({
+        url: `http://127.0.0.1:${server.port}`,
+        secret: 'a secret of the tests',
+        clock: harness.clock,
+      });
+      const report = (members: readonly number[]) => ({
+        lease: assignment.lease,
+        atoms: assignment.atoms.map(({ id }) => ({ id, exit_code: 0, actual_time: 1 })),
+        ran_in: ranIn,
+        index: { members: [...members], consoles: [] },
+      });
+      const upload = (content: Buffer, members: readonly number[] = []) => {
+        const file = join(harness.directory, 'of-the-slave.tar.gz');
+        writeFileSync(file, content);
+        const { build_id, subjob_id } = assignment;
+        return client.deliverResult(slave.id, build_id, subjob_id, report(members), file);
+      };
+      const block = (name: string) => {
+        rmSync(join(harness.directory, name), { recursive: true, force: true });
+        writeFileSync(join(harness.directory, name), 'no folder');
+      };
+      try {
+        const error: unknown = await provoke({ harness, client, slave, assignment, upload, block }).catch(
+          (reason: unknown) => reason,
+        );
+        expect(error, messageOf(error)).to.be.instanceOf(ClusterRunnerError);
+        expect(error, messageOf(error)).to.include({ code });
+        requireNoPath(messageOf(error), what);
+      } finally {
+        await client.close();
+      }
     });
   }
 

@@ -1,4 +1,5 @@
-import { mkdirSync, openSync, readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
+import { mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import {
@@ -64,6 +65,13 @@ describe('reasonWithoutPaths', () => {
       }
       expect(reason).to.equal('ENOENT: no such file or directory');
     }
+    let ofTrees = '';
+    try {
+      rmSync(tmpdir());
+    } catch (error) {
+      ofTrees = reasonWithoutPaths(error);
+    }
+    expect(ofTrees).to.equal('Path is a directory');
     expect(reasonWithoutPaths(new Error('x, y'))).to.equal('x, y');
   });
 });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { ClusterRunnerError, reasonWithoutPaths } from '../../../protocol/errors.js';
 import { incomingPath } from '../../archives/incoming/incoming-archive.js';
@@ -30,9 +31,12 @@ export async function receivePack(
     const bytes = await write(file, body, room, (chunk) => hash.update(chunk)).finally(() => file.close());
     const digest = hash.digest();
     body.verify(digest);
-    await accept({ temporaryPath, bytes, digest: digest.toString('hex') });
+    await onDisk(() => accept({ temporaryPath, bytes, digest: digest.toString('hex') }));
   } finally {
-    await rm(temporaryPath, { force: true });
+    // One that was accepted has been moved.
+    if (existsSync(temporaryPath)) {
+      await rm(temporaryPath, { force: true });
+    }
   }
 }
 
@@ -62,6 +66,9 @@ async function onDisk<T>(action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) {
+      throw error;
+    }
     throw new ClusterRunnerError(
       'UNAVAILABLE',
       `The master cannot keep the project on its disk (${reasonWithoutPaths(error)}); make room there.`,
