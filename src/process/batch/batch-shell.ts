@@ -285,6 +285,7 @@ class StartedShell {
   readonly #pipePaths: Writable;
   /** Those whose paths it was told and that no item is known to use, in the order in which items take them. */
   readonly #ahead: ConsolePipe[] = [];
+  #supplying: Promise<void> | null = null;
   /** That of the item that runs. */
   #current: ConsolePipe | null = null;
   #isEnded = false;
@@ -362,8 +363,19 @@ class StartedShell {
     }
   }
 
-  /** Tells it of pipes for the next items. @throws ClusterRunnerError UNAVAILABLE */
-  async supplyPipes(): Promise<void> {
+  /**
+   * Tells it of pipes for the next items, in one go at a time: the order in which it is told of them is the one in which
+   * their output is taken for that of its items.
+   * @throws ClusterRunnerError UNAVAILABLE
+   */
+  supplyPipes(): Promise<void> {
+    this.#supplying ??= this.#supply().finally(() => {
+      this.#supplying = null;
+    });
+    return this.#supplying;
+  }
+
+  async #supply(): Promise<void> {
     let paths = '';
     while (this.#ahead.length < PIPES_AHEAD && !this.#isEnded) {
       const pipe = await this.#pipes.take();

@@ -10,10 +10,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { systemClock } from '../../../../src/lib/clock.js';
 import { type Batch, BatchShell } from '../../../../src/process/batch/batch-shell.js';
+import type { ConsolePipe } from '../../../../src/process/console/console-pipe.js';
 import { ConsolePipes } from '../../../../src/process/console/console-pipes.js';
 import { groupIsAlive } from '../../../../src/process/containment/process-group.js';
 import { processEntry } from '../../../../src/process/containment/process-table.js';
@@ -92,6 +94,24 @@ describe('running a command for many items', () => {
     await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
     return Number(readFileSync(file, 'utf8'));
   }
+
+  it('gives each item its own output, however long it takes to have pipes', async () => {
+    // Now at once, now late: so the shell asks for more while it waits for others.
+    let taken = 0;
+    class SlowPipes extends ConsolePipes {
+      override async take(): Promise<ConsolePipe> {
+        const pipe = await super.take();
+        taken += 1;
+        await sleep(taken % 3 === 0 ? 20 : 0);
+        return pipe;
+      }
+    }
+    pipes.close();
+    pipes = new SlowPipes(directory);
+    const values = Array.from({ length: 60 }, (_, index) => `value ${index}`);
+    await run('echo "$VALUE"', values);
+    expect(values.map((_, index) => textOf(index))).to.deep.equal(values.map((value) => `${value}\n`));
+  });
 
   it('ends an item that takes too long with all that it started, and goes on with the next', async () => {
     const command =
