@@ -64,9 +64,9 @@ export function sayInterrupted(build: Build, telling: Telling): void {
   telling.out.write(`Build ${build.id} is canceled.\n`);
 }
 
-/** What is said on leaving at a second interrupt; null when there is no build to speak of. */
-export function leavingSentence({ id, build, url }: Known): string | null {
-  if (id === null) {
+/** What is said on leaving at a second interrupt; null when there is no build yet, or nothing is missing. */
+export function leavingSentence({ id, build, results, url }: Known): string | null {
+  if (id === null || results !== null) {
     return null;
   }
   if (build !== null) {
