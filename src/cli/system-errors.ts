@@ -7,6 +7,8 @@ const CURES: Readonly<Record<string, string>> = {
   ENOTDIR: 'something that is no folder stands where a folder is needed; move it away',
   EEXIST: 'something that is no folder stands where a folder is needed; move it away',
   EISDIR: 'a folder stands where a file is needed; move it away',
+  NOT_A_FILE: 'a file is needed there; move it away',
+  ENXIO: 'something that is no file stands where a file is needed; move it away',
   ENOTEMPTY: 'somebody else writes there; let each have a base_directory of its own',
   ELOOP: 'a link leads to itself there; remove it',
   ENAMETOOLONG: 'name a base_directory with a shorter path',

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hasCode } from '../lib/error-code.js';
+import { readRegularFile } from '../lib/fs/read-regular-file.js';
 
 /*
  * Files that other processes see whole or not at all. All are for their owner only.
@@ -34,7 +35,7 @@ export function writeTemporary(file: string, text: string): string {
 export function readIfThere(file: string): string | null {
   let text: string | null = null;
   tolerating('ENOENT', () => {
-    text = readFileSync(file, 'utf8');
+    text = readRegularFile(file);
   });
   return text;
 }

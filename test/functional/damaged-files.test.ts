@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -19,6 +20,8 @@ const makers = {
   'is cut off': (path: string) => writeFileSync(path, '{"a": [1,'),
   'is garbage': (path: string) => writeFileSync(path, randomBytes(9000)),
   'leads to itself': (path: string) => symlinkSync(path, path),
+  'is a named pipe': (path: string) => execFileSync('mkfifo', [path]),
+  'leads to a device': (path: string) => symlinkSync('/dev/zero', path),
 } as const;
 type Damage = keyof typeof makers;
 
@@ -26,9 +29,13 @@ type Damage = keyof typeof makers;
 type Damages = readonly (readonly [string, readonly Damage[]])[];
 
 const ofAll: Damages = [
-  ['clusterrunner.conf', ['is a folder', 'is garbage', 'leads to itself']],
+  [
+    'clusterrunner.conf',
+    ['is a folder', 'is garbage', 'leads to itself', 'is a named pipe', 'leads to a device'],
+  ],
+  ['clusterrunner.conf.new-secret', ['is a named pipe']],
   ['services', ['is a file', 'leads to itself']],
-  ['services/1.json', ['is a folder', 'is cut off']],
+  ['services/1.json', ['is a folder', 'is cut off', 'is a named pipe', 'leads to a device']],
 ];
 const ofMaster: Damages = [
   ['log', ['is a file']],
@@ -46,22 +53,32 @@ const ofMaster: Damages = [
 const ofSlave: Damages = [
   ['slaves', ['is a file', 'leads to itself']],
   ['slaves/slave-1', ['is a file', 'leads to itself']],
-  ['slaves/slave-1/owner', ['is a folder', 'is garbage', 'leads to itself']],
-  ['slaves/slave-1/instance', ['is a folder', 'is garbage', 'leads to itself']],
+  [
+    'slaves/slave-1/owner',
+    ['is a folder', 'is garbage', 'leads to itself', 'is a named pipe', 'leads to a device'],
+  ],
+  [
+    'slaves/slave-1/instance',
+    ['is a folder', 'is garbage', 'leads to itself', 'is a named pipe', 'leads to a device'],
+  ],
+  ['slaves/slave-1/instance.new', ['is a folder', 'is a named pipe']],
   ['slaves/slave-1/outbox', ['is a file', 'leads to itself']],
-  ['slaves/slave-1/outbox/5.json', ['is a folder', 'is cut off']],
-  ['slaves/slave-1/outbox/5.tar.gz', ['is a folder', 'is garbage']],
+  ['slaves/slave-1/outbox/5.json', ['is a folder', 'is cut off', 'is a named pipe', 'leads to a device']],
+  ['slaves/slave-1/outbox/5.tar.gz', ['is a folder', 'is garbage', 'is a named pipe', 'leads to a device']],
   ['slaves/slave-1/work', ['is a file']],
   ['slaves/slave-1/caches', ['is a file']],
 ];
 const ofBuild: Damages = [
   ['local', ['is a file', 'leads to itself']],
-  ['local/cluster-1/owner', ['is a folder']],
+  ['local/cluster-1/owner', ['is a folder', 'is a named pipe', 'leads to a device']],
   ['local/cluster-1/master', ['leads to itself']],
   ['local/cluster-1/master/master.db', ['is a folder', 'is garbage']],
   ['fetched', ['is a file']],
   ['../cwd/build_results', ['is a file', 'leads to itself']],
-  ['../cwd/clusterrunner.yaml', ['is a folder', 'is garbage', 'leads to itself']],
+  [
+    '../cwd/clusterrunner.yaml',
+    ['is a folder', 'is garbage', 'leads to itself', 'is a named pipe', 'leads to a device'],
+  ],
 ];
 
 const JOB = 'J:\n  atomizers:\n    - T: echo 1\n  commands:\n    - echo hi\n';

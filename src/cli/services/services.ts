@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { hasCode } from '../../lib/error-code.js';
+import { readRegularFile } from '../../lib/fs/read-regular-file.js';
 import { isSameProcess, processIdentity } from '../../lib/process-identity.js';
 
 /*
@@ -54,10 +55,11 @@ function notesIn(directory: string): string[] {
 /** null for what another version has written, or half, and for what is no file. */
 function readNote(file: string): Service | null {
   try {
-    const service: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const service: unknown = JSON.parse(readRegularFile(file));
     return Value.Check(ServiceSchema, service) ? service : null;
   } catch (error) {
-    if (error instanceof SyntaxError || hasCode(error, 'EISDIR') || !existsSync(file)) {
+    const isNoFile = hasCode(error, 'NOT_A_FILE') || hasCode(error, 'ENXIO');
+    if (error instanceof SyntaxError || isNoFile || !existsSync(file)) {
       return null;
     }
     throw error;

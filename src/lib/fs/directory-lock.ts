@@ -1,7 +1,8 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode } from '../error-code.js';
 import { isSameProcess, processIdentity } from '../process-identity.js';
+import { readRegularFile } from './read-regular-file.js';
 
 export interface ClaimedDirectory {
   readonly path: string;
@@ -53,7 +54,7 @@ function tryClaim(claim: string): boolean {
       if (!tolerating('ENOENT', () => renameSync(claim, away))) {
         return false;
       }
-      const moved = readFileSync(away, 'utf8');
+      const moved = readRegularFile(away);
       if (moved !== holder) {
         tolerating('EEXIST', () => linkSync(away, claim));
         rmSync(away, { force: true });
@@ -69,14 +70,10 @@ function tryClaim(claim: string): boolean {
 
 function readIfThere(file: string): string | null {
   try {
-    return readFileSync(file, 'utf8');
+    return readRegularFile(file);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) {
       return null;
-    }
-    if (hasCode(error, 'EISDIR') && error instanceof Error) {
-      // Reading a folder fails when it is open, and then nobody says which.
-      error.message += ` '${file}'`;
     }
     throw error;
   }

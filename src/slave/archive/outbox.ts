@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { MasterClient } from '../../client/master-client.js';
+import { readRegularFile } from '../../lib/fs/read-regular-file.js';
 import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError, type ErrorCode, messageOf } from '../../protocol/errors.js';
 import { type BuildId, BuildIdSchema, type SubjobId, SubjobIdSchema } from '../../protocol/ids.js';
@@ -87,13 +88,20 @@ export class Outbox {
 
   /** Takes up what an earlier process left, a page at a time, and drops what it had only begun. */
   resume(): void {
-    const names = new Set(readdirSync(this.#directory));
-    for (const name of names) {
+    const entries = readdirSync(this.#directory, { withFileTypes: true });
+    // A pipe in the place of an archive would be read for ever.
+    const files = new Set(entries.filter((entry) => entry.isFile()).map(({ name }) => name));
+    for (const { name } of entries) {
       const lease = LETTER.exec(name)?.[1];
       const archiveOf = ARCHIVE.exec(name)?.[1];
-      if (lease !== undefined && names.has(`${lease}.tar.gz`)) {
+      if (!files.has(name)) {
+        this.#log.warn(
+          `${join(this.#directory, name)} is no file; it is removed, with a result of which it is a part.`,
+        );
+      }
+      if (lease !== undefined && files.has(name) && files.has(`${lease}.tar.gz`)) {
         this.#left.push(lease);
-      } else if (archiveOf === undefined || !names.has(`${archiveOf}.json`)) {
+      } else if (archiveOf === undefined || !files.has(name) || !files.has(`${archiveOf}.json`)) {
         rmSync(join(this.#directory, name), { force: true, recursive: true });
       }
     }
@@ -144,7 +152,7 @@ export class Outbox {
 
   #read(path: string): Letter | null {
     try {
-      const letter = parseLetter(readFileSync(path, 'utf8'));
+      const letter = parseLetter(readRegularFile(path));
       if (letter === null) {
         this.#log.warn(`${path} is damaged; its result is dropped.`);
       }

@@ -1,5 +1,6 @@
-import { lstatSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { lstatSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readRegularFile } from '../../lib/fs/read-regular-file.js';
 import { clearPlace } from '../../lib/fs/set-aside.js';
 
 const FILE = 'instance';
@@ -12,7 +13,7 @@ const INSTANCE = /^[0-9a-f-]{36}$/;
  */
 export function readPredecessor(root: string): string | null {
   try {
-    const text = readFileSync(join(root, FILE), 'utf8').trim();
+    const text = readRegularFile(join(root, FILE)).trim();
     return INSTANCE.test(text) ? text : null;
   } catch (error) {
     if (error instanceof Error && 'code' in error) {
@@ -26,9 +27,12 @@ export function readPredecessor(root: string): string | null {
 /** To be called once the master knows this instance. @throws the file system's error */
 export async function noteInstance(root: string, instance: string): Promise<void> {
   const file = join(root, FILE);
-  if (lstatSync(file, { throwIfNoEntry: false })?.isFile() === false) {
-    await clearPlace(root, file);
+  const next = `${file}.new`;
+  for (const place of [file, next]) {
+    if (lstatSync(place, { throwIfNoEntry: false })?.isFile() === false) {
+      await clearPlace(root, place);
+    }
   }
-  writeFileSync(`${file}.new`, `${instance}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  writeFileSync(next, `${instance}\n`, { mode: 0o600 });
+  renameSync(next, file);
 }
