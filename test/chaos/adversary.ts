@@ -1,4 +1,8 @@
+import { closeSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasCode } from '../../src/lib/error-code.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
+import type { SmallDisk } from '../support/small-disk.js';
 import type { Diary } from './diary.js';
 import type { Link } from './link.js';
 import { pause, within } from './pause.js';
@@ -8,6 +12,30 @@ import { isGoodEnd, LEASE_SECONDS, type SlaveInWorld, type World } from './world
 
 /** A slave that is asked to leave has this long, whatever the network does: its grace periods and then some. */
 const LEAVE_SECONDS = 60;
+
+const MIB = 1024 ** 2;
+
+/** Writes zeros until no more than `leaves` MiB are free where the file lies. */
+function fill(file: string, leaves: number): void {
+  const zeros = Buffer.alloc(MIB);
+  const descriptor = openSync(file, 'w');
+  try {
+    for (;;) {
+      const { bavail, bsize } = statfsSync(file);
+      const free = bavail * bsize - leaves * MIB;
+      if (free <= 0) {
+        return;
+      }
+      writeSync(descriptor, zeros, 0, Math.min(MIB, free));
+    }
+  } catch (error) {
+    if (!hasCode(error, 'ENOSPC')) {
+      throw error;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
 
 type Fault = (signal: AbortSignal) => Promise<void>;
 
@@ -30,6 +58,10 @@ export class Adversary {
 
   /** Resolves when everything is mended. */
   async rage(signal: AbortSignal): Promise<void> {
+    const { masterDisk } = this.#world;
+    if (masterDisk !== null) {
+      this.#under.push(this.#fillAgainAndAgain(masterDisk, this.#random.fork(), signal));
+    }
     while (!signal.aborted) {
       // Now and then there is time for work to be done.
       const isCalm = this.#random.chance(0.08);
@@ -92,6 +124,20 @@ export class Adversary {
       return [{}, async () => this.#mishap(link, where, random)];
     })();
     return this.#busy.has(victim) ? null : { victim, fault };
+  }
+
+  /** With a file beside the master's. */
+  async #fillAgainAndAgain({ path }: SmallDisk, random: Random, signal: AbortSignal): Promise<void> {
+    const ballast = join(path, 'ballast');
+    while (!signal.aborted) {
+      await pause(random.integer(2000, 8000), signal);
+      const leaves = random.chance(0.5) ? 0 : random.integer(0, 256);
+      const ms = random.integer(300, 4000);
+      this.#diary.fault('disk filled', `of the master, but for ${leaves} MiB, for ${ms} ms`);
+      fill(ballast, leaves);
+      await pause(ms, signal);
+      rmSync(ballast, { force: true });
+    }
   }
 
   async #killMaster(random: Random, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hasCode } from '../../src/lib/error-code.js';
+import { processEntry } from '../../src/process/containment/process-table.js';
 import { processesWith } from '../support/processes.js';
 import type { Diary } from './diary.js';
 import { within } from './pause.js';
@@ -49,7 +51,7 @@ export function checkResults(world: World, facts: StoreFacts, diary: Diary): voi
 export async function checkProcessesOfBuilds(world: World, diary: Diary): Promise<void> {
   const own = new Set(world.services.map(({ pid }) => String(pid)));
   const others = () =>
-    processesWith(MARKER, world.mark).filter(
+    [...processesWith(MARKER, world.mark), ...daemonsOf(world)].filter(
       (line) => !own.has(line.split(' ')[0] ?? '') && !isWatchdog(line),
     );
   if (!(await within(WATCHDOG_SECONDS, () => others().length === 0))) {
@@ -57,9 +59,30 @@ export async function checkProcessesOfBuilds(world: World, diary: Diary): Promis
   }
 }
 
+/** Those of atoms that have left their environment, and the mark in it, show the folder of their project. */
+function daemonsOf(world: World): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => processEntry(Number(pid)) !== null)
+    .map((pid) => `${pid} ${commandLine(pid)}`)
+    .filter((line) => line.includes(`chaos-daemon ${world.root}`));
+}
+
+/** Empty for a process that has ended meanwhile. */
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ESRCH')) {
+      return '';
+    }
+    throw error;
+  }
+}
+
 /** After everything was stopped. */
 export async function checkNoProcesses(world: World, diary: Diary): Promise<void> {
-  const left = () => processesWith(MARKER, world.mark);
+  const left = () => [...processesWith(MARKER, world.mark), ...daemonsOf(world)];
   if (!(await within(WATCHDOG_SECONDS, () => left().length === 0))) {
     diary.violation(`Processes outlive master and slaves:\n  ${left().join('\n  ')}`);
   }

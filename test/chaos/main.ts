@@ -3,7 +3,7 @@ import { Diary } from './diary.js';
 import { runChaos } from './run-chaos.js';
 
 /*
- * npm run chaos -- [--seconds N] [--seed S] [--slaves N]
+ * npm run chaos -- [--seconds N] [--seed S] [--slaves N] [--hostile]
  *
  * The seed decides the builds and the faults; when they meet what, the machine decides too.
  */
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     slaves: { type: 'string', default: '3' },
+    hostile: { type: 'boolean', default: false },
   },
 });
 process.once('SIGINT', () => process.exit(130));
@@ -20,7 +21,7 @@ process.once('SIGTERM', () => process.exit(143));
 const seed = Number(values.seed);
 const diary = new Diary((line) => process.stdout.write(`${line}\n`));
 const checked = await runChaos(
-  { seed, seconds: Number(values.seconds), numSlaves: Number(values.slaves) },
+  { seed, seconds: Number(values.seconds), numSlaves: Number(values.slaves), isHostile: values.hostile },
   diary,
 );
 const faults = [...diary.faults].map(([kind, count]) => `  ${String(count).padStart(4)} ${kind}\n`).join('');

@@ -30,8 +30,8 @@ export interface Plan {
 
 const JOB = 'Chaos';
 
-/** Draws the next build. `folder` must be new. */
-export function drawPlan(random: Random, folder: string): Plan {
+/** Draws the next build. `folder` must be new; `isHostile`: some atoms do what no test should. */
+export function drawPlan(random: Random, folder: string, isHostile: boolean): Plan {
   const type = random.chance(0.4) ? 'git' : 'directory';
   const dice = random.next();
   const base = { folder, type, request: {} } as const;
@@ -46,9 +46,9 @@ export function drawPlan(random: Random, folder: string): Plan {
     const yaml = yamlOf(['echo the atomizer is broken; exit 3'], {});
     return { ...base, yaml, outcome: { kind: 'error', says: 'the atomizer is broken' } };
   }
-  const atoms = drawAtoms(random);
+  const atoms = drawAtoms(random, isHostile);
   if (dice < 0.32) {
-    const short = drawAtoms(random).map(({ value }) => value);
+    const short = drawAtoms(random, isHostile).map(({ value }) => value);
     const yaml = yamlOf([listing(short), 'echo long:600:1; echo long:600:2'], { setup: 'true' });
     return { ...base, yaml, outcome: { kind: 'canceled', afterMs: random.integer(0, 6000) } };
   }
@@ -95,8 +95,18 @@ export function requestOf(plan: Plan, directory: string, url: string): BuildRequ
   return { ...where, job_name: JOB, ...plan.request };
 }
 
-function drawAtoms(random: Random): ExpectedAtom[] {
-  return Array.from({ length: random.integer(1, 14) }, (_, index) => drawAtom(random, index));
+/** Has left its session, its environment and its folder; stops itself; empties what it takes for its console. */
+const HOSTILE = ['daemon', 'stops', 'truncates'] as const;
+
+function drawAtoms(random: Random, isHostile: boolean): ExpectedAtom[] {
+  return Array.from({ length: random.integer(1, 14) }, (_, index) => {
+    if (isHostile && random.chance(0.3)) {
+      const kind = random.pick(HOSTILE);
+      const console = kind === 'truncates' ? 'before\nemptied\nafter\n' : '';
+      return { value: `${kind}:600:${index}`, exitCode: 0, console, bigBytes: null };
+    }
+    return drawAtom(random, index);
+  });
 }
 
 function drawAtom(random: Random, index: number): ExpectedAtom {
@@ -183,6 +193,9 @@ case $kind in
   child) sleep "$what" & (sleep "$what" &) ;;
   stubborn) bash -c 'trap "" TERM; while true; do sleep 1; done' & ;;
   big) head -c "$what" /dev/zero > "$ARTIFACT_DIR"/big ;;
+  daemon) setsid env -i bash -c 'cd / && exec -a "chaos-daemon $0" sleep 600' "$PROJECT_DIR" & sleep 0.3 ;;
+  stops) (sleep 0.3; kill -s CONT $$) & kill -s STOP $$ ;;
+  truncates) echo before; echo emptied > /dev/stderr; echo after ;;
   deadly) read -r pid _ < "$TMPDIR"/../slaves/slave-1/owner; kill -9 "$pid"; sleep 600 ;;
   flaky) ran="$TMPDIR"/../../flaky-$BUILD_ID; test -e "$ran" || { touch "$ran"; exit "$what"; } ;;
   # Ends only where it is begun once more while it still runs, or after its slave is lost.

@@ -19,6 +19,8 @@ export interface ChaosOptions {
   /** For which faults happen. */
   readonly seconds: number;
   readonly numSlaves?: number;
+  /** Atoms leave daemons, stop themselves and write over their console, and the master's disk fills up. Needs root. */
+  readonly isHostile?: boolean;
 }
 
 const NUM_USERS = 12;
@@ -36,9 +38,9 @@ export async function runChaos(options: ChaosOptions, diary: Diary): Promise<Bui
   const planning = random.fork();
   const plans = Array.from(
     { length: Math.ceil(options.seconds * PLANS_PER_SECOND) + NUM_USERS },
-    (_, number) => drawPlan(planning, `plan-${number}`),
+    (_, number) => drawPlan(planning, `plan-${number}`, options.isHostile ?? false),
   );
-  const world = await World.create(diary, options.numSlaves ?? 3);
+  const world = await World.create(diary, options.numSlaves ?? 3, options.isHostile ?? false);
   try {
     diary.say(`seed ${options.seed}; files are in ${world.root}`);
     const projects = await Projects.create(world.root, plans);

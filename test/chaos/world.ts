@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MasterClient } from '../../src/client/master-client.js';
 import { freePort } from '../support/cluster.js';
+import { mountSmallDisk, type SmallDisk } from '../support/small-disk.js';
 import { ClockShifts } from './clock-shifts.js';
 import type { Diary } from './diary.js';
 import { Link } from './link.js';
@@ -24,6 +25,8 @@ const GAVE_UP = 2;
 const KILLED = 128 + 9;
 const TERMINATED = 128 + 15;
 const EXECUTORS = 2;
+/** Several times what a master keeps free for its database. */
+const DISK_MIB = 768;
 const SECRET = 'a secret of the chaos';
 
 /** After SIGTERM. One that is still loading its code ends as any program does; and there are atoms that kill their slave. */
@@ -37,6 +40,8 @@ export class World {
   readonly mark = randomUUID();
   readonly masterClock = new ClockShifts();
   readonly masterPort: number;
+  /** On which the master alone has its files; null: they are on the disk of all. */
+  readonly masterDisk: SmallDisk | null;
   readonly master: Service;
   readonly slaves: readonly SlaveInWorld[];
   /** The way of those who order builds. */
@@ -50,8 +55,10 @@ export class World {
     masterPort: number,
     clientLink: Link,
     links: readonly Link[],
+    masterDisk: SmallDisk | null,
   ) {
     this.root = root;
+    this.masterDisk = masterDisk;
     this.masterPort = masterPort;
     this.clientLink = clientLink;
     const service = (name: string, directory: string, args: readonly string[]) => {
@@ -83,11 +90,15 @@ export class World {
     this.observer = new MasterClient({ url: `http://127.0.0.1:${masterPort}`, secret: SECRET });
   }
 
-  static async create(diary: Diary, numSlaves: number): Promise<World> {
+  static async create(diary: Diary, numSlaves: number, hasSmallDisk: boolean): Promise<World> {
     const root = mkdtempSync(join(tmpdir(), 'clusterrunner-chaos-'));
+    const masterDisk = hasSmallDisk ? mountSmallDisk(DISK_MIB) : null;
+    if (masterDisk !== null) {
+      symlinkSync(masterDisk.path, join(root, 'master'));
+    }
     const masterPort = await freePort();
     const links = await Promise.all(Array.from({ length: numSlaves }, () => Link.open(masterPort)));
-    return new World(diary, root, masterPort, await Link.open(masterPort), links);
+    return new World(diary, root, masterPort, await Link.open(masterPort), links, masterDisk);
   }
 
   get services(): Service[] {
@@ -127,6 +138,7 @@ export class World {
     await this.observer.close();
     await Promise.all(this.services.map((service) => service.kill()));
     await Promise.all(this.links.map((link) => link.close()));
+    this.masterDisk?.unmount();
     if (!keepFiles) {
       rmSync(this.root, { recursive: true, force: true });
     }

@@ -3,8 +3,13 @@ import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+export interface SmallDisk {
+  readonly path: string;
+  unmount(): void;
+}
+
 /** A file system in memory of `mib` MiB. null where this user may not mount one; the test must then skip. */
-export function mountSmallDisk(mib: number): { readonly path: string; unmount(): void } | null {
+export function mountSmallDisk(mib: number): SmallDisk | null {
   const path = mkdtempSync(join(tmpdir(), 'clusterrunner-small-'));
   const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${mib}m`, 'tmpfs', path]);
   if (status !== 0) {
