@@ -13,7 +13,7 @@ import { contentDigest, contentDigestOf, signParts } from '../protocol/signing/s
 import { type CallOptions, errorOfAnswer, type RawRequest, send, unreachable } from './call.js';
 import { clockHint } from './clock-hint.js';
 import { parseMasterUrl } from './master-url.js';
-import { firstProblem, knownPart } from './read-answer.js';
+import { firstProblem, knownPart } from './read-response.js';
 
 export interface ConnectionOptions {
   /** e.g. `http://master.example.com:43000`; a path behind it (a reverse proxy's prefix) is kept. */

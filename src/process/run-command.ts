@@ -4,8 +4,8 @@ import type { ConsolePipe } from './console/console-pipe.js';
 import type { ConsolePipes } from './console/console-pipes.js';
 import { Tail } from './console/tail.js';
 import type { Survivor } from './containment/family.js';
-import { type Leader, startCommand } from './leader.js';
 import { type ProgramCall, shellCall } from './shell.js';
+import { type Leader, startCommand } from './spawn.js';
 import { endLeader, LEFTOVER_GRACE_MS, supervise } from './supervise.js';
 
 /**

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Clock } from '../lib/clock.js';
 import { Tail } from './console/tail.js';
-import { startProgram } from './leader.js';
+import { startProgram } from './spawn.js';
 import { supervise } from './supervise.js';
 
 export interface ProgramOptions {

@@ -3,7 +3,7 @@ import { deferred } from '../lib/async/deferred.js';
 import type { Clock } from '../lib/clock.js';
 import { endFamily, type Survivor } from './containment/family.js';
 import { unwatchFamily } from './containment/watchdog.js';
-import type { Leader } from './leader.js';
+import type { Leader } from './spawn.js';
 
 /** How long what a command left in the background has between TERM and KILL. */
 export const LEFTOVER_GRACE_MS = 1000;

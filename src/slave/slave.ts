@@ -19,7 +19,7 @@ import type { Secrets } from '../protocol/signing/secrets.js';
 import { Outbox } from './archive/outbox.js';
 import { CANCEL_GRACE_MS } from './build/build-context.js';
 import { DiskWatch } from './disk/disk-watch.js';
-import { Unremovable } from './disk/unremovable.js';
+import { Unremovable } from './disk/unremovable-files.js';
 import { noteInstance, readPredecessor } from './link/previous-instance.js';
 import { Session } from './link/session.js';
 import { type StatusServer, serveStatus } from './link/status-api.js';

@@ -23,7 +23,7 @@ import { prepare, scratchFile, unlessTooLong } from './build/prepare-build.js';
 import { type AtomProgress, runSubjob, type SubjobOutcome } from './build/run-subjob.js';
 import { withSetup } from './build/setup-output.js';
 import { SubjobConsoles } from './console/subjob-consoles.js';
-import type { Unremovable } from './disk/unremovable.js';
+import type { Unremovable } from './disk/unremovable-files.js';
 import { Waiting } from './executors/assignment-queue.js';
 import { ExecutorUse } from './executors/executor-slot.js';
 import { Executors } from './executors/executors.js';

@@ -12,7 +12,7 @@ import { containment } from '../containment/containment.js';
 import { endFamily, type Survivor, survivorsSentence } from '../containment/family.js';
 import { processEntry } from '../containment/process-table.js';
 import { unwatchFamily } from '../containment/watchdog.js';
-import { type Leader, startCommand } from '../leader.js';
+import { type Leader, startCommand } from '../spawn.js';
 import { LEFTOVER_GRACE_MS } from '../supervise.js';
 import { type BatchItem, batchList, batchScript, parseBatchWord } from './batch-script.js';
 

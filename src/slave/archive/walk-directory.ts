@@ -5,7 +5,7 @@ import { type TarEntry, tarHeader, tarPadding } from '../../lib/formats/tar-head
 import { OpenFolder } from '../../lib/fs/open-folder.js';
 import { goesUp, staysInFolder } from '../../protocol/results/archive-names.js';
 import { EntryPaths, pathProblem } from '../../protocol/results/entry-paths.js';
-import type { ArtifactRoom } from './artifact-room.js';
+import type { ArtifactRoom } from './artifact-quota.js';
 import type { AtomNotes } from './atom-notes.js';
 import {
   contentOf,

@@ -7,7 +7,7 @@ import { isCommandFile, SETUP_FILE } from '../../protocol/results/archive-names.
 import type { ResultFacts } from '../../protocol/results/result-facts.js';
 import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../protocol/results/result-index.js';
 import { type ResultLimits, unlimited } from '../../protocol/results/result-limits.js';
-import { ArtifactRoom, type FreeBytes, SubjobRoom } from './artifact-room.js';
+import { ArtifactRoom, type FreeBytes, SubjobRoom } from './artifact-quota.js';
 import { AtomNotes, NOTES } from './atom-notes.js';
 import { ConsoleIndexer } from './console-indexer.js';
 import { ifReadable } from './file-source.js';

@@ -1,7 +1,7 @@
 import { slept } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
 import type { LeaseId } from '../../protocol/ids.js';
-import { Forecast } from './forecast.js';
+import { Forecast } from './completion-estimate.js';
 
 /** Work is asked for this long before an executor is expected to need it: longer than most round trips to a master. */
 export const AHEAD_MS = 250;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { toId } from '../../../../src/protocol/ids.js';
-import { Forecast } from '../../../../src/slave/executors/forecast.js';
+import { Forecast } from '../../../../src/slave/executors/completion-estimate.js';
 import { AHEAD_MS, Ahead } from '../../../../src/slave/executors/prefetcher.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 

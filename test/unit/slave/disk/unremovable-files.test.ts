@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { clearPlace } from '../../../../src/lib/fs/set-aside.js';
 import { createLogger } from '../../../../src/lib/logger.js';
-import { Unremovable } from '../../../../src/slave/disk/unremovable.js';
+import { Unremovable } from '../../../../src/slave/disk/unremovable-files.js';
 import { failureOf } from '../../../support/failure-of.js';
 import { makeImmutable, makeMutable } from '../../../support/immutable.js';
 import { ManualClock } from '../../../support/manual-clock.js';

@@ -1,6 +1,6 @@
 import { KindGuard, type TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import { absentFields, isFields } from './older-answers.js';
+import { absentFields, isFields } from './older-responses.js';
 
 /**
  * What of an answer of a master of another version the schema knows: fields that it does not know are left out at any
