@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Static, TObject } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
-import { errorOfAnswer, unreachable } from '../../src/client/call.js';
+import { errorOfResponse, unreachable } from '../../src/client/call.js';
 import { MasterClient } from '../../src/client/master-client.js';
 import { seconds, systemClock } from '../../src/lib/clock.js';
 import type { BuildId, SlaveId, SubjobId } from '../../src/protocol/ids.js';
@@ -90,7 +90,7 @@ export class LeanClient extends MasterClient {
     });
     if (answer.status >= 300) {
       const text = answer.body.toString();
-      throw errorOfAnswer(answer.status, answer.headers, JSON.parse(text), text, `${method} ${target}`);
+      throw errorOfResponse(answer.status, answer.headers, JSON.parse(text), text, `${method} ${target}`);
     }
     if (this.#requests % CHECK_ONE_OF === 0) {
       requireSigned(this.#secret, answer, signature);

@@ -10,7 +10,7 @@ import type {
   WorkAnswer,
 } from '../../src/protocol/slave/slave.js';
 import { Session } from '../../src/slave/link/session.js';
-import { WorkLoop } from '../../src/slave/link/work-poller.js';
+import { WorkPoller } from '../../src/slave/link/work-poller.js';
 import { ranIn } from '../../test/support/ran-in.js';
 import { LeanClient } from './lean-client.js';
 import { sampleArchive } from './sample-archives.js';
@@ -41,7 +41,7 @@ export class SimulatedSlave {
   readonly #noteHandOut: NoteHandOut;
   readonly #client: LeanClient;
   readonly #session: Session;
-  readonly #loop: WorkLoop;
+  readonly #loop: WorkPoller;
   readonly #stop = new AbortController();
   readonly #leases = new Map<number, LeaseRef>();
   readonly #builds = new Set<BuildId>();
@@ -61,7 +61,7 @@ export class SimulatedSlave {
     this.#client = new LeanClient(masterUrl, secret);
     const client = this.#client;
     this.#session = new Session({ masterUrl, secret, name, numExecutors, url: null, client, ...shared });
-    this.#loop = new WorkLoop({
+    this.#loop = new WorkPoller({
       session: this.#session,
       ...shared,
       standing: () => ({
@@ -74,7 +74,7 @@ export class SimulatedSlave {
   }
 
   async begin(): Promise<void> {
-    await this.#session.begin(this.#stop.signal);
+    await this.#session.connect(this.#stop.signal);
     this.#loop.ask();
   }
 
@@ -141,7 +141,7 @@ export class SimulatedSlave {
         value: `test/unit/package_${n % 1000}/module_${n}_test.ts`,
       })),
     };
-    await this.#session.insist(
+    await this.#session.retryUntilAcknowledged(
       (slave) => this.#client.reportPrepared(slave, build_id, prepared),
       this.#stop.signal,
     );
@@ -163,10 +163,10 @@ export class SimulatedSlave {
       const rest = total * 1000 - PROGRESS_MS;
       await systemClock.sleep(Math.min(rest, PROGRESS_MS), signal);
       if (rest > PROGRESS_MS) {
-        progress.demand(lease);
+        progress.markDue(lease);
         await systemClock.sleep(rest - PROGRESS_MS, signal);
       }
-      progress.takeBack(lease);
+      progress.withdraw(lease);
     } else if (total > 0) {
       await systemClock.sleep(total * 1000, signal);
     }
@@ -181,7 +181,7 @@ export class SimulatedSlave {
     this.#undelivered += 1;
     const turn = this.#delivering[this.#deliveries % DELIVERIES_AT_ONCE] ?? Promise.resolve();
     const delivered = turn.then(() =>
-      this.#session.insist(
+      this.#session.retryUntilAcknowledged(
         (slave) =>
           this.#client.deliver(
             slave,

@@ -81,7 +81,7 @@ function reasonOf(error: unknown): string {
 const ErrorBody = Type.Object({ error: Type.String(), code: Type.Optional(Type.String()) });
 
 /** The error that an answer carries; of an answer that is not the master's own, status and first bytes. */
-export function errorOfAnswer(
+export function errorOfResponse(
   status: number,
   headers: Readonly<Record<string, string | string[] | undefined>>,
   body: unknown,

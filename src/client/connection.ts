@@ -10,10 +10,10 @@ import type { AnswerOf, BodyOf, ParamsOf, QueryOf, RouteDeclaration } from '../p
 import { fixedSecrets, type Secrets } from '../protocol/signing/secrets.js';
 import { isSignedAnswer } from '../protocol/signing/signed-responses.js';
 import { contentDigest, contentDigestOf, signParts } from '../protocol/signing/signing.js';
-import { type CallOptions, errorOfAnswer, type RawRequest, send, unreachable } from './call.js';
+import { type CallOptions, errorOfResponse, type RawRequest, send, unreachable } from './call.js';
 import { clockHint } from './clock-hint.js';
 import { parseMasterUrl } from './master-url.js';
-import { firstProblem, knownPart } from './read-response.js';
+import { firstProblem, pickKnownFields } from './read-response.js';
 
 export interface ConnectionOptions {
   /** e.g. `http://master.example.com:43000`; a path behind it (a reverse proxy's prefix) is kept. */
@@ -193,7 +193,7 @@ export class Connection {
 
   #errorOf(request: RawRequest, answer: Dispatcher.ResponseData, text: string): ClusterRunnerError {
     const what = `${request.method} ${request.path}`;
-    const error = errorOfAnswer(answer.statusCode, answer.headers, parseJson(text), text, what);
+    const error = errorOfResponse(answer.statusCode, answer.headers, parseJson(text), text, what);
     // This client sends declared fields only, so one that is unknown there is of a newer version.
     if (error.code === 'INVALID_REQUEST' && UNKNOWN_FIELD.test(error.message)) {
       const hint =
@@ -280,7 +280,7 @@ function requireSigned(request: RawRequest, answer: Dispatcher.ResponseData, tex
 
 /** @throws ClusterRunnerError PROTOCOL_MISMATCH when it does not have the declared form */
 function answerOf<R extends RouteDeclaration>(route: R, body: unknown, what: string): AnswerOf<R> {
-  const answer = typeof route.answer === 'string' ? body : knownPart(route.answer, body);
+  const answer = typeof route.answer === 'string' ? body : pickKnownFields(route.answer, body);
   if (isAnswerOf(route, answer)) {
     return answer;
   }

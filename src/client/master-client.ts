@@ -21,7 +21,7 @@ import type {
 import type { CallOptions } from './call.js';
 import { Connection, type ConnectionOptions, type OpenedStream } from './connection.js';
 import { eventsOf, type FollowEventsOptions } from './events.js';
-import { openResuming } from './resuming-download.js';
+import { openResumingDownload } from './resuming-download.js';
 
 export { parseMasterUrl } from './master-url.js';
 export type MasterClientOptions = ConnectionOptions;
@@ -167,7 +167,7 @@ export class MasterClient {
   /** The build's `tar.gz`. A download that breaks off goes on where it was. */
   openArtifacts(buildId: BuildId, options?: CallOptions): Promise<OpenedStream> {
     const input = { params: { buildId }, body: undefined };
-    return openResuming({
+    return openResumingDownload({
       open: (headers) => this.#connection.open(routes.getArtifactsTar, input, options, headers),
       clock: this.#clock,
       random: Math.random,

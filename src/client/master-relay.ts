@@ -17,7 +17,7 @@ export interface RelayOptions {
   readonly patienceMs: number;
 }
 
-/** The master as one who passes bundles on: the PackRelay of slaves and of the command that sends a snapshot. */
+/** The master as one who passes bundles on: the BundleRelay of slaves and of the command that sends a snapshot. */
 export function masterRelay(
   client: Pick<MasterClient, 'knownPacks' | 'getPack' | 'openPack' | 'sendPack'>,
   options: RelayOptions,

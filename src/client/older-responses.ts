@@ -52,6 +52,6 @@ const absent = new Map<TSchema, (sent: Fields) => Fields>([
 ]);
 
 /** What an object of this schema has where its master does not know the field. */
-export function absentFields(schema: TSchema, sent: Fields): Fields {
+export function defaultsForMissingFields(schema: TSchema, sent: Fields): Fields {
   return absent.get(schema)?.(sent) ?? {};
 }

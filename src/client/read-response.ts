@@ -1,16 +1,16 @@
 import { KindGuard, type TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import { absentFields, isFields } from './older-responses.js';
+import { defaultsForMissingFields, isFields } from './older-responses.js';
 
 /**
  * What of an answer of a master of another version the schema knows: fields that it does not know are left out at any
  * depth (STATUS, and what a newer master adds), those that an older master does not send are filled in. A value of
  * another form than the schema's is left as it is.
  */
-export function knownPart(schema: TSchema, sent: unknown): unknown {
+export function pickKnownFields(schema: TSchema, sent: unknown): unknown {
   if (KindGuard.IsUnion(schema)) {
     for (const variant of schema.anyOf) {
-      const read = knownPart(variant, sent);
+      const read = pickKnownFields(variant, sent);
       if (Value.Check(variant, read)) {
         return read;
       }
@@ -18,19 +18,19 @@ export function knownPart(schema: TSchema, sent: unknown): unknown {
     return sent;
   }
   if (KindGuard.IsArray(schema)) {
-    return Array.isArray(sent) ? sent.map((item: unknown) => knownPart(schema.items, item)) : sent;
+    return Array.isArray(sent) ? sent.map((item: unknown) => pickKnownFields(schema.items, item)) : sent;
   }
   if (KindGuard.IsRecord(schema)) {
     const [values] = Object.values(schema.patternProperties);
     return isFields(sent) && values !== undefined
-      ? Object.fromEntries(Object.entries(sent).map(([key, value]) => [key, knownPart(values, value)]))
+      ? Object.fromEntries(Object.entries(sent).map(([key, value]) => [key, pickKnownFields(values, value)]))
       : sent;
   }
   if (KindGuard.IsObject(schema) && isFields(sent)) {
-    const fields = { ...absentFields(schema, sent), ...sent };
+    const fields = { ...defaultsForMissingFields(schema, sent), ...sent };
     return Object.fromEntries(
       Object.entries(schema.properties).flatMap(([key, property]) =>
-        Object.hasOwn(fields, key) ? [[key, knownPart(property, fields[key])]] : [],
+        Object.hasOwn(fields, key) ? [[key, pickKnownFields(property, fields[key])]] : [],
       ),
     );
   }

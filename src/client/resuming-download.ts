@@ -21,7 +21,7 @@ const MAX_BREAKS_IN_A_ROW = 10;
  * continued (its length or its tag is not known) a break is its end, with an error.
  * @throws what the first opening throws
  */
-export async function openResuming(options: DownloadOptions): Promise<OpenedStream> {
+export async function openResumingDownload(options: DownloadOptions): Promise<OpenedStream> {
   const first = await options.open({});
   return { ...first, stream: Readable.from(chunksOf(first, options), { objectMode: false }) };
 }

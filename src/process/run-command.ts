@@ -5,7 +5,7 @@ import type { ConsolePipes } from './console/console-pipes.js';
 import { Tail } from './console/tail.js';
 import type { Survivor } from './containment/family.js';
 import { type ProgramCall, shellCall } from './shell.js';
-import { type Leader, startCommand } from './spawn.js';
+import { type Leader, spawnCommand } from './spawn.js';
 import { endLeader, LEFTOVER_GRACE_MS, supervise } from './supervise.js';
 
 /**
@@ -82,7 +82,7 @@ export async function runStartingServices(
   const { pipes, maxBytes } = run.output;
   const { clock } = run;
   const tail = new Tail(maxBytes);
-  const pipe = await pipes.take();
+  const pipe = await pipes.acquire();
   pipe.begin((bytes) => tail.write(Buffer.from(bytes)));
   let isKept = false;
   try {
@@ -116,13 +116,13 @@ export async function runStartingServices(
         return await endLeader(leader, { graceMs, clock, hasExited: true });
       } finally {
         pipe.finish();
-        pipes.giveBack(pipe);
+        pipes.release(pipe);
       }
     };
     return { result: { exitCode, seconds, ended, survivors }, leftovers: { end, tail: () => tail.text() } };
   } finally {
     if (!isKept) {
-      pipes.giveBack(pipe);
+      pipes.release(pipe);
     }
   }
 }
@@ -134,14 +134,14 @@ async function withTail(
   stdout?: ConsolePipe,
 ): Promise<CommandResult> {
   const tail = new Tail(maxBytes);
-  const pipe = await pipes.take();
+  const pipe = await pipes.acquire();
   try {
     pipe.begin((bytes) => tail.write(Buffer.from(bytes)));
     const result = await runInto(run, stdout ?? pipe, pipe);
     pipe.finish();
     return { ...result, tail: tail.text() };
   } finally {
-    pipes.giveBack(pipe);
+    pipes.release(pipe);
   }
 }
 
@@ -152,7 +152,7 @@ async function withTailAndFile(
 ): Promise<CommandResult> {
   const file = openSync(path, 'w', 0o600);
   let fault: unknown = null;
-  const stdout = await output.pipes.take();
+  const stdout = await output.pipes.acquire();
   try {
     stdout.begin((bytes) => {
       try {
@@ -168,7 +168,7 @@ async function withTailAndFile(
     }
     return result;
   } finally {
-    output.pipes.giveBack(stdout);
+    output.pipes.release(stdout);
     closeSync(file);
   }
 }
@@ -196,7 +196,7 @@ async function startInto(
   const stdout = openSync(stdoutPath, constants.O_WRONLY);
   const stderr = openSync(stderrPath, constants.O_WRONLY);
   try {
-    return await startCommand(call, { cwd, env, stdout, stderr, isContinued: false, pipes: 0 });
+    return await spawnCommand(call, { cwd, env, stdout, stderr, isContinued: false, pipes: 0 });
   } finally {
     closeSync(stdout);
     closeSync(stderr);

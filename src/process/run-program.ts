@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Clock } from '../lib/clock.js';
 import { Tail } from './console/tail.js';
-import { startProgram } from './spawn.js';
+import { spawnProgram } from './spawn.js';
 import { supervise } from './supervise.js';
 
 export interface ProgramOptions {
@@ -35,7 +35,7 @@ export async function runProgram(run: ProgramOptions): Promise<ProgramResult> {
   if (run.signal.aborted) {
     return { exitCode: 128 + 15, ended: 'canceled', stdout: '', stderr: '' };
   }
-  const leader = await startProgram(run, { cwd: run.cwd, env: run.env, stdout: 'pipe', stderr: 'pipe' });
+  const leader = await spawnProgram(run, { cwd: run.cwd, env: run.env, stdout: 'pipe', stderr: 'pipe' });
   const stdout = collect(leader.stdout, run.maxOutputBytes);
   const stderr = collect(leader.stderr, run.maxOutputBytes);
   const over = new AbortController();

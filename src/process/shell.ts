@@ -49,7 +49,7 @@ export async function findProgram(
  * The same call, begun when a line comes on the descriptor, and never when that is closed before: whoever starts it may
  * have to tell somebody of it first. The shell replaces itself, so no process is added.
  */
-export function whenTold(call: ProgramCall, descriptor: number): ProgramCall {
+export function waitForGo(call: ProgramCall, descriptor: number): ProgramCall {
   const begin = `read -r word_to_begin <&${descriptor} && exec "$@" ${descriptor}<&-`;
   return { file: '/bin/sh', args: ['-c', begin, 'sh', call.file, ...call.args] };
 }

@@ -7,12 +7,17 @@ import { execa } from 'execa';
 import { deferred } from '../lib/async/deferred.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import { type Containment, containment } from './containment/containment.js';
-import { parseWardenWord, wardenArguments, wardenEnvironment, wardenOrder } from './containment/warden.js';
+import {
+  parseWardenMessage,
+  wardenArguments,
+  wardenCommand,
+  wardenEnvironment,
+} from './containment/warden.js';
 import { prepareToWatch, watchFamily } from './containment/watchdog.js';
-import { type ProgramCall, whenTold } from './shell.js';
+import { type ProgramCall, waitForGo } from './shell.js';
 
 /** A number is a file descriptor that is open here; the child gets its own copy. */
-export type Sink = number | 'pipe' | 'ignore';
+export type StdioTarget = number | 'pipe' | 'ignore';
 
 export interface Leader {
   /** Of its family, see endFamily: the warden where there is one, else the command itself. Leads a session. */
@@ -40,15 +45,15 @@ export interface Leader {
   abandon(): void;
 }
 
-export interface LeaderOptions {
+export interface SpawnOptions {
   readonly cwd: string;
   /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
-  readonly stdout: Sink;
-  readonly stderr: Sink;
+  readonly stdout: StdioTarget;
+  readonly stderr: StdioTarget;
 }
 
-export interface CommandLeaderOptions extends LeaderOptions {
+export interface SpawnCommandOptions extends SpawnOptions {
   /** Whether it is continued when something stops it. */
   readonly isContinued: boolean;
   /** How many pipes it gets, from descriptor 3 on. */
@@ -60,11 +65,11 @@ export interface CommandLeaderOptions extends LeaderOptions {
  * stdin; below a warden where there can be one. It begins when the watchdog knows of it.
  * @throws ClusterRunnerError PREPARATION_FAILED when it cannot be started
  */
-export async function startCommand(call: ProgramCall, options: CommandLeaderOptions): Promise<Leader> {
+export async function spawnCommand(call: ProgramCall, options: SpawnCommandOptions): Promise<Leader> {
   const found = await containment();
   const descriptor = 3 + options.pipes;
   if (found.kind !== 'subreaper') {
-    const told = whenTold(call, descriptor);
+    const told = waitForGo(call, descriptor);
     const { child, root } = await start(told, options, options.env, options.pipes + 1);
     const pipes = pipesOf(child, options.pipes + 1);
     tell(pipes.at(-1), '\n');
@@ -78,7 +83,7 @@ export async function startCommand(call: ProgramCall, options: CommandLeaderOpti
   const { file, args } = call;
   tell(
     control,
-    wardenOrder({ file, args, settings, isContinued: options.isContinued, descriptors: options.pipes }),
+    wardenCommand({ file, args, settings, isContinued: options.isContinued, descriptors: options.pipes }),
   );
   const pid = deferred<number | null>();
   const exited = deferred<number>();
@@ -90,7 +95,7 @@ export async function startCommand(call: ProgramCall, options: CommandLeaderOpti
   }
   const words = createInterface({ input: control });
   words.on('line', (line) => {
-    const word = parseWardenWord(line);
+    const word = parseWardenMessage(line);
     if (word.kind === 'started') {
       pid.resolve(word.pid);
     } else if (word.kind === 'ended') {
@@ -127,14 +132,14 @@ export async function startCommand(call: ProgramCall, options: CommandLeaderOpti
  * family is that group.
  * @throws ClusterRunnerError PREPARATION_FAILED when it cannot be started
  */
-export async function startProgram(call: ProgramCall, options: LeaderOptions): Promise<Leader> {
+export async function spawnProgram(call: ProgramCall, options: SpawnOptions): Promise<Leader> {
   const { child, root } = await start(call, options, options.env, 0);
   return plain(child, root, 'group');
 }
 
 async function start(
   call: ProgramCall,
-  { cwd, stdout, stderr }: LeaderOptions,
+  { cwd, stdout, stderr }: SpawnOptions,
   env: Readonly<Record<string, string>>,
   pipes: number,
   isWarden = false,
@@ -199,7 +204,7 @@ function tell(pipe: Duplex | undefined, text: string): void {
 }
 
 /** execa takes every descriptor, but its types name only those up to 9. */
-function sink(descriptor: Sink): 'pipe' | 3 {
+function sink(descriptor: StdioTarget): 'pipe' | 3 {
   return descriptor as 'pipe' | 3;
 }
 

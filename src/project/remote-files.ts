@@ -11,7 +11,7 @@ import { maskCredentials } from '../lib/text/mask-credentials.js';
 import { textStart } from '../lib/text/text-ends.js';
 import type { RemoteFile } from '../protocol/build/project.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
-import { DiskFull, isDiskFull } from './git/git-errors.js';
+import { DiskFullError, isDiskFull } from './git/git-errors.js';
 import { deepestExisting, isFolder, isReallyInside } from './workspace/path-containment.js';
 
 const SILENCE_MS = 60_000;
@@ -154,7 +154,7 @@ async function download(
       throw error;
     }
     if (isDiskFull(error)) {
-      throw new DiskFull(`The remote file ${file.name} could not be kept`, error);
+      throw new DiskFullError(`The remote file ${file.name} could not be kept`, error);
     }
     throw isOfThisDisk(error) ? failure(file, reason(error), error) : passing(file, reason(error), error);
   }

@@ -8,8 +8,8 @@ import type { Logger } from '../lib/logger.js';
 import { maskCredentials } from '../lib/text/mask-credentials.js';
 import { Masks, MIN_MASKED_CHARS } from '../lib/text/redactor.js';
 import { ConsolePipes } from '../process/console/console-pipes.js';
-import { containment, containmentSentence } from '../process/containment/containment.js';
-import { endEscaped } from '../process/containment/detached-processes.js';
+import { containment, describeContainment } from '../process/containment/containment.js';
+import { endDetachedProcesses } from '../process/containment/detached-processes.js';
 import { DependencyCache, sweepDependencyCache } from '../project/dependency-cache.js';
 import type { RemoteFileLimits } from '../project/remote-files.js';
 import { trimIdle } from '../project/workspace/idle-workspaces.js';
@@ -19,11 +19,11 @@ import type { Secrets } from '../protocol/signing/secrets.js';
 import { Outbox } from './archive/outbox.js';
 import { CANCEL_GRACE_MS } from './build/build-context.js';
 import { DiskWatch } from './disk/disk-watch.js';
-import { Unremovable } from './disk/unremovable-files.js';
-import { noteInstance, readPredecessor } from './link/previous-instance.js';
+import { UnremovableFiles } from './disk/unremovable-files.js';
+import { readPreviousInstance, saveInstance } from './link/previous-instance.js';
 import { Session } from './link/session.js';
 import { type StatusServer, serveStatus } from './link/status-api.js';
-import { WorkLoop } from './link/work-poller.js';
+import { WorkPoller } from './link/work-poller.js';
 import { Worker } from './worker.js';
 
 export interface SlaveOptions {
@@ -89,9 +89,9 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const work = join(root, 'work');
   // Of a process before this one, which was killed.
   for (const name of [ARTIFACT_DIR, SETUP_MARK]) {
-    await endEscaped(name, (folder) => folder.startsWith(`${work}/`), CANCEL_GRACE_MS, clock);
+    await endDetachedProcesses(name, (folder) => folder.startsWith(`${work}/`), CANCEL_GRACE_MS, clock);
   }
-  const unremovable = new Unremovable(root, clock, random, log);
+  const unremovable = new UnremovableFiles(root, clock, random, log);
   await unremovable.retry();
   await unremovable.clear(work);
   await ensureOwnFolder(root, work);
@@ -147,7 +147,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     ]).catch((error: unknown) => {
       log.warn(`What ended builds have left for later ones could not be removed: ${messageOf(error)}`);
     });
-  const loop = new WorkLoop({
+  const loop = new WorkPoller({
     session,
     clock,
     random,
@@ -171,18 +171,18 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     }
   };
   try {
-    await session.begin(
+    await session.connect(
       options.signal === undefined ? delivering.signal : AbortSignal.any([delivering.signal, options.signal]),
     );
-    log.info(containmentSentence(contained));
+    log.info(describeContainment(contained));
     outbox.resume();
-    const before = readPredecessor(root);
-    await noteInstance(root, session.instance).catch((error: unknown) => {
+    const before = readPreviousInstance(root);
+    await saveInstance(root, session.instance).catch((error: unknown) => {
       log.warn(`The next slave in ${root} will not know this one: ${messageOf(error)}`);
     });
     if (before !== null) {
       // Not before its results are delivered: their leases must not be over by then.
-      void outbox.emptied().then(() => session.bury(before, delivering.signal));
+      void outbox.emptied().then(() => session.reportDead(before, delivering.signal));
     }
   } catch (error) {
     delivering.abort();
@@ -216,7 +216,7 @@ function masksOf({ env, redact, log }: SlaveOptions): Masks {
 }
 
 async function stopSlave(parts: {
-  readonly loop: WorkLoop;
+  readonly loop: WorkPoller;
   readonly worker: Worker;
   readonly pipes: ConsolePipes;
   readonly outbox: Outbox;

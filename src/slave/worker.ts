@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { ARTIFACT_DIR } from '../job/environment.js';
 import { ensureOwnFolder } from '../lib/fs/own-folder.js';
 import { textStart } from '../lib/text/text-ends.js';
-import { endEscaped } from '../process/containment/detached-processes.js';
+import { endDetachedProcesses } from '../process/containment/detached-processes.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { BuildId } from '../protocol/ids.js';
 import type {
@@ -17,28 +17,28 @@ import type {
 import type { Outbox } from './archive/outbox.js';
 import { packResults } from './archive/pack-results.js';
 import type { WrittenArchive } from './archive/write-archive.js';
-import { unlessAborted } from './build/abortable.js';
-import { BuildHost, CANCEL_GRACE_MS, type HostContext } from './build/build-context.js';
-import { prepare, scratchFile, unlessTooLong } from './build/prepare-build.js';
+import { abortable } from './build/abortable.js';
+import { BuildContext, CANCEL_GRACE_MS, type SlaveContext } from './build/build-context.js';
+import { explainOversizedList, prepare, scratchFile } from './build/prepare-build.js';
 import { type AtomProgress, runSubjob, type SubjobOutcome } from './build/run-subjob.js';
 import { withSetup } from './build/setup-output.js';
 import { SubjobConsoles } from './console/subjob-consoles.js';
-import type { Unremovable } from './disk/unremovable-files.js';
-import { Waiting } from './executors/assignment-queue.js';
-import { ExecutorUse } from './executors/executor-slot.js';
+import type { UnremovableFiles } from './disk/unremovable-files.js';
+import { AssignmentQueue } from './executors/assignment-queue.js';
+import { ExecutorSlot } from './executors/executor-slot.js';
 import { Executors } from './executors/executors.js';
 import { type HeldLease, HeldLeases } from './executors/held-leases.js';
-import { Ahead } from './executors/prefetcher.js';
-import { Handbacks, MAX_OUTPUT } from './link/lease-returns.js';
+import { Prefetcher } from './executors/prefetcher.js';
+import { LeaseReturns, MAX_OUTPUT_CHARS } from './link/lease-returns.js';
 import { ProgressReporter } from './link/progress-reporter.js';
 import type { SlaveStatus } from './link/status-api.js';
 
-export interface WorkerOptions extends HostContext {
+export interface WorkerOptions extends SlaveContext {
   readonly numExecutors: number;
   readonly outbox: Outbox;
   /** A folder for what runs; what is in it at the start is nobody's. */
   readonly work: string;
-  readonly unremovable: Unremovable;
+  readonly unremovable: UnremovableFiles;
   /** Called when the slave's standing may have changed, so that the master may have to be asked. */
   changed(): void;
   /** See SlaveOptions. */
@@ -50,12 +50,12 @@ export class Worker {
   readonly executors: Executors;
   readonly leases = new HeldLeases();
   readonly #options: WorkerOptions;
-  readonly #hosts = new Map<BuildId, BuildHost>();
+  readonly #hosts = new Map<BuildId, BuildContext>();
   /** Builds whose teardown is under way. */
   readonly #releasing = new Map<BuildId, Promise<void>>();
-  readonly #ahead: Ahead;
-  readonly #handbacks: Handbacks;
-  readonly #waiting: Waiting;
+  readonly #ahead: Prefetcher;
+  readonly #leaseReturns: LeaseReturns;
+  readonly #waiting: AssignmentQueue;
   readonly #stop = new AbortController();
   #draining = false;
   /** Results that are being packed. */
@@ -64,9 +64,9 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.executors = new Executors(options.numExecutors);
-    this.#handbacks = new Handbacks(options.session, options.masks, options.log);
-    this.#ahead = new Ahead(options.clock, () => options.changed());
-    this.#waiting = new Waiting(options.clock, this.#handbacks, () => options.changed());
+    this.#leaseReturns = new LeaseReturns(options.session, options.masks, options.log);
+    this.#ahead = new Prefetcher(options.clock, () => options.changed());
+    this.#waiting = new AssignmentQueue(options.clock, this.#leaseReturns, () => options.changed());
   }
 
   /** What the master must know to hand out work, at this moment. */
@@ -155,7 +155,7 @@ export class Worker {
     for (const host of this.#hosts.values()) {
       host.cancel();
     }
-    await Promise.all(given.map((assignment) => this.#handbacks.lastWord(assignment)));
+    await Promise.all(given.map((assignment) => this.#leaseReturns.returnLeaseBriefly(assignment)));
     await Promise.all(this.leases.all().map(({ done }) => done));
     for (const build of [...this.#hosts.keys()]) {
       this.#release(build);
@@ -185,7 +185,7 @@ export class Worker {
   #interrupt(lease: LeaseRef): void {
     const waiting = this.#waiting.drop(lease);
     if (waiting !== undefined) {
-      void this.#handbacks.lastWord(waiting);
+      void this.#leaseReturns.returnLeaseBriefly(waiting);
       return;
     }
     this.leases.interrupt(lease);
@@ -205,7 +205,7 @@ export class Worker {
   /** Never rejects. */
   async #work(lease: HeldLease): Promise<void> {
     const { assignment, cancel, interrupt } = lease;
-    const executor = new ExecutorUse(this.executors, lease.executor, () => {
+    const executor = new ExecutorSlot(this.executors, lease.executor, () => {
       this.#ahead.end(assignment.lease.lease_id);
       this.#startWaiting();
       this.#options.changed();
@@ -217,7 +217,7 @@ export class Worker {
         : this.#run(assignment, lease, executor));
     } catch (error) {
       if (interrupt.signal.aborted && !cancel.signal.aborted) {
-        await this.#handbacks.lastWord(assignment);
+        await this.#leaseReturns.returnLeaseBriefly(assignment);
       } else if (!cancel.signal.aborted) {
         await this.#couldNotRun(assignment, error, cancel.signal);
       }
@@ -248,12 +248,15 @@ export class Worker {
       // Before others are told to run it: who comes later would ask the origin.
       const [prepared] = await Promise.all([
         prepare(assignment, host, scratchFile(work, assignment), signal, clock),
-        unlessAborted(host.share(), signal),
+        abortable(host.share(), signal),
       ]);
       await session
-        .insist((slave, options) => session.client.reportPrepared(slave, build_id, prepared, options), signal)
+        .retryUntilAcknowledged(
+          (slave, options) => session.client.reportPrepared(slave, build_id, prepared, options),
+          signal,
+        )
         .catch((error: unknown) => {
-          throw unlessTooLong(error, prepared.atoms.length);
+          throw explainOversizedList(error, prepared.atoms.length);
         });
     } catch (error) {
       if (signal.aborted || !isOfTheProject(error)) {
@@ -261,9 +264,9 @@ export class Worker {
       }
       const report = {
         lease: assignment.lease,
-        error: textStart(this.#options.masks.inEnd(error.message), MAX_OUTPUT),
+        error: textStart(this.#options.masks.inEnd(error.message), MAX_OUTPUT_CHARS),
       };
-      await session.insist(
+      await session.retryUntilAcknowledged(
         (slave, options) => session.client.reportPreparationFailed(slave, build_id, report, options),
         signal,
       );
@@ -271,15 +274,15 @@ export class Worker {
     }
   }
 
-  async #run(assignment: RunAssignment, held: HeldLease, executor: ExecutorUse): Promise<void> {
+  async #run(assignment: RunAssignment, held: HeldLease, executor: ExecutorSlot): Promise<void> {
     const { signal } = held.cancel;
     const ending = AbortSignal.any([signal, held.interrupt.signal]);
     const { outbox, masks, root, work } = this.#options;
     const { build_id, subjob_id, lease } = assignment;
     const host = await this.#hostOf(assignment);
-    const failure = await unlessAborted(host.ready(assignment.job), ending);
+    const failure = await abortable(host.ready(assignment.job), ending);
     if (failure !== null) {
-      await this.#handbacks.give(assignment, 'setup_failed', failure, signal);
+      await this.#leaseReturns.returnLease(assignment, 'setup_failed', failure, signal);
       return;
     }
     const { projectDirectory } = await host.workspace();
@@ -303,7 +306,7 @@ export class Worker {
       return;
     }
     if (written === null) {
-      await this.#handbacks.lastWord(assignment);
+      await this.#leaseReturns.returnLeaseBriefly(assignment);
       return;
     }
     const { outcome, archive } = written;
@@ -325,11 +328,11 @@ export class Worker {
   /** Until it is canceled or interrupted. null when there is nothing to deliver. */
   async #runAndPack(
     assignment: RunAssignment,
-    host: BuildHost,
+    host: BuildContext,
     projectDirectory: string,
     consoles: SubjobConsoles,
     { cancel, interrupt }: HeldLease,
-    executor: ExecutorUse,
+    executor: ExecutorSlot,
   ): Promise<{ outcome: SubjobOutcome; archive: WrittenArchive } | null> {
     const { session, clock, log, outbox, pipes } = this.#options;
     const { lease } = assignment;
@@ -389,18 +392,18 @@ export class Worker {
       log.error({ err: error, build: assignment.build_id }, 'An assignment failed by a fault of the slave.');
     }
     this.#release(assignment.build_id);
-    await this.#handbacks.try(assignment, 'could_not_run', messageOf(error), signal);
+    await this.#leaseReturns.tryReturnLease(assignment, 'could_not_run', messageOf(error), signal);
   }
 
   /** The build's host, made at its first assignment; one whose teardown still runs is waited for. */
-  async #hostOf(assignment: Assignment): Promise<BuildHost> {
+  async #hostOf(assignment: Assignment): Promise<BuildContext> {
     const id = assignment.build_id;
     await this.#releasing.get(id);
     const known = this.#hosts.get(id);
     if (known !== undefined) {
       return known;
     }
-    const host = new BuildHost(id, assignment, this.#options);
+    const host = new BuildContext(id, assignment, this.#options);
     this.#hosts.set(id, host);
     return host;
   }
@@ -416,7 +419,7 @@ export class Worker {
     const released = (async () => {
       await Promise.all(leases.map(({ done }) => done));
       await host.release();
-      await this.#endEscaped();
+      await this.#endDetachedProcesses();
       await this.#options.unremovable.look();
     })()
       .catch((error: unknown) => {
@@ -430,12 +433,12 @@ export class Worker {
   }
 
   /** What atoms have started that left their groups, and whose lease is over. */
-  async #endEscaped(): Promise<void> {
+  async #endDetachedProcesses(): Promise<void> {
     // Asked for each process when it is seen: atoms of other builds begin while those that do not end are waited for.
     const isOver = (folder: string) =>
       folder.startsWith(`${this.#options.work}/`) &&
       !this.leases.all().some(({ assignment }) => this.#directoryOf(assignment) === dirname(folder));
-    await endEscaped(ARTIFACT_DIR, isOver, CANCEL_GRACE_MS, this.#options.clock);
+    await endDetachedProcesses(ARTIFACT_DIR, isOver, CANCEL_GRACE_MS, this.#options.clock);
   }
 
   #directoryOf({ lease }: Assignment): string {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PackRelay } from '../../src/project/git/bundle-transfer.js';
+import type { BundleRelay } from '../../src/project/git/bundle-transfer.js';
 import type { Pack } from '../../src/protocol/pack.js';
 
 /** Keeps bundles in a folder, as the master does. */
-export class MemoryRelay implements PackRelay {
+export class MemoryRelay implements BundleRelay {
   readonly packs = new Map<string, Pack>();
   numSlaves = 2;
   fetched = 0;

@@ -1,5 +1,5 @@
 import type { BuildId, SlaveId } from '../../protocol/ids.js';
-import { withBrought } from '../../protocol/slave/open-poll.js';
+import { withPendingAssignments } from '../../protocol/slave/open-poll.js';
 import type { Assignment, LeaseRef, WorkAnswer, WorkRequest } from '../../protocol/slave/slave.js';
 import { givenAtoms } from '../builds/build-request.js';
 import { atomsOf, giveBack, refOf, takeWork } from '../leases/lease-lifecycle.js';
@@ -46,7 +46,7 @@ export class HandOut {
     slave.poll = poll;
     slave.openPolls = new Set(request.open_polls);
     try {
-      const known = withBrought(request, this.#coming(slave, request).map(broughtBy));
+      const known = withPendingAssignments(request, this.#coming(slave, request).map(broughtBy));
       const asked = this.#supersede(slave, known);
       const taken = await this.#find(slave, asked, gone);
       const isAwaited = () => !gone.aborted && (slave.poll === poll || slave.openPolls.has(request.poll));
@@ -81,7 +81,7 @@ export class HandOut {
         ? takeWork(this.#cluster, slave, { ...request, poll: older })
         : null;
     this.#polls.release(slave, taken ?? 'over');
-    return taken === null ? request : withBrought(request, taken.held.map(broughtBy));
+    return taken === null ? request : withPendingAssignments(request, taken.held.map(broughtBy));
   }
 
   /**

@@ -1,5 +1,5 @@
 import { quoteForShell } from '../../lib/text/shell-quote.js';
-import { isPlainCommand } from './fork-safe-command.js';
+import { isForkSafeCommand } from './fork-safe-command.js';
 
 export interface BatchItem {
   /** What this item's command sees beside the environment of the batch. */
@@ -69,7 +69,7 @@ const IN_NEW_SHELL = 'exec "$BASH" -o pipefail -c "$_cr_command";';
 const IN_FORK = 'set +m; set --; eval "$_cr_command";';
 
 /**
- * For bash from version 5, which has EPOCHREALTIME. `command` is shell text; see isPlainCommand. What BASH_ENV names is
+ * For bash from version 5, which has EPOCHREALTIME. `command` is shell text; see isForkSafeCommand. What BASH_ENV names is
  * run by each new bash. `hasWarden`: the parent of the shell is its warden; see warden.ts.
  */
 export function batchScript(
@@ -77,7 +77,7 @@ export function batchScript(
   env: Readonly<Record<string, string>>,
   hasWarden: boolean,
 ): string {
-  return script(isPlainCommand(command) && env.BASH_ENV === undefined ? IN_FORK : IN_NEW_SHELL, hasWarden);
+  return script(isForkSafeCommand(command) && env.BASH_ENV === undefined ? IN_FORK : IN_NEW_SHELL, hasWarden);
 }
 
 /** What the shell reads of a batch's items. */
@@ -92,14 +92,14 @@ export function batchList(items: readonly BatchItem[]): string {
     .join('');
 }
 
-export type BatchWord =
+export type BatchMessage =
   | { readonly kind: 'begins'; readonly leader: number }
   | { readonly kind: 'leaves others' }
   | { readonly kind: 'ended'; readonly exitCode: number; readonly seconds: number }
   | { readonly kind: 'done' };
 
 /** One line of descriptor 3. @throws Error for anything else */
-export function parseBatchWord(line: string): BatchWord {
+export function parseBatchMessage(line: string): BatchMessage {
   const [kind, ...rest] = line.split(' ');
   switch (kind) {
     case 'p':

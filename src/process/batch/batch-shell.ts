@@ -9,12 +9,12 @@ import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { ConsolePipe, OutputSink } from '../console/console-pipe.js';
 import type { ConsolePipes } from '../console/console-pipes.js';
 import { containment } from '../containment/containment.js';
-import { endFamily, type Survivor, survivorsSentence } from '../containment/family.js';
+import { describeSurvivors, endFamily, type Survivor } from '../containment/family.js';
 import { processEntry } from '../containment/process-table.js';
 import { unwatchFamily } from '../containment/watchdog.js';
-import { type Leader, startCommand } from '../spawn.js';
+import { type Leader, spawnCommand } from '../spawn.js';
 import { LEFTOVER_GRACE_MS } from '../supervise.js';
-import { type BatchItem, batchList, batchScript, parseBatchWord } from './batch-script.js';
+import { type BatchItem, batchList, batchScript, parseBatchMessage } from './batch-script.js';
 
 export interface BatchShellOptions {
   /** Shell text, run once for each item. */
@@ -195,7 +195,7 @@ class BatchRun {
     const { items } = this.#batch;
     this.#shell.tell(this.#batch.list);
     for (let line = await this.#shell.line(); line !== null; line = await this.#shell.line()) {
-      const word = parseBatchWord(line);
+      const word = parseBatchMessage(line);
       switch (word.kind) {
         case 'done':
           return this.#first + this.#ended === items.length;
@@ -255,7 +255,7 @@ class BatchRun {
     this.#item = null;
     this.#shell.endItem();
     if (!this.#batch.signal.aborted) {
-      const sentences = [end.note, item.survivors.length > 0 ? survivorsSentence(item.survivors) : null];
+      const sentences = [end.note, item.survivors.length > 0 ? describeSurvivors(item.survivors) : null];
       const note = sentences.filter((one) => one !== null).join(' ');
       const { tookTooLong } = item;
       this.#batch.onEnd(this.#first + this.#ended, { ...end, tookTooLong, note: note === '' ? null : note });
@@ -301,7 +301,7 @@ class StartedShell {
     const hasWarden = (await containment()).kind === 'subreaper';
     try {
       const call = { file: 'bash', args: ['-c', batchScript(command, env, hasWarden)] };
-      const leader = await startCommand(call, {
+      const leader = await spawnCommand(call, {
         cwd,
         env,
         stdout: 'ignore',
@@ -378,9 +378,9 @@ class StartedShell {
   async #supply(): Promise<void> {
     let paths = '';
     while (this.#ahead.length < PIPES_AHEAD && !this.#isEnded) {
-      const pipe = await this.#pipes.take();
+      const pipe = await this.#pipes.acquire();
       if (this.#isEnded) {
-        this.#pipes.giveBack(pipe);
+        this.#pipes.release(pipe);
         return;
       }
       this.#ahead.push(pipe);
@@ -406,7 +406,7 @@ class StartedShell {
 
   #giveBackCurrent(): void {
     if (this.#current !== null) {
-      this.#pipes.giveBack(this.#current);
+      this.#pipes.release(this.#current);
       this.#current = null;
     }
   }
@@ -476,7 +476,7 @@ class StartedShell {
     this.#pipePaths.destroy();
     this.#giveBackCurrent();
     for (const pipe of this.#ahead.splice(0)) {
-      this.#pipes.giveBack(pipe);
+      this.#pipes.release(pipe);
     }
     if (this.#survivors.size > 0) {
       this.#leader.abandon();

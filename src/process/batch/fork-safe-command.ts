@@ -35,7 +35,7 @@ const SIMPLE_COMMAND = new RegExp(`^(${PROGRAM})(?: +${ARGUMENT})* *$`);
  * Whether a fork of a running bash cannot be told from a new bash that runs this shell text. When in doubt it says no.
  * `text` is a list of lines joined by `&&`, see shellText.
  */
-export function isPlainCommand(text: string): boolean {
+export function isForkSafeCommand(text: string): boolean {
   return text.split(/ *&&\s*/).every((line) => {
     const program = SIMPLE_COMMAND.exec(line)?.[1];
     return program !== undefined && !OF_THE_SHELL.has(program) && !looksAtTheShell(program, line);

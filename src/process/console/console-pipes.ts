@@ -33,7 +33,7 @@ export class ConsolePipes {
   }
 
   /** @throws ClusterRunnerError UNAVAILABLE when none can be made */
-  async take(): Promise<ConsolePipe> {
+  async acquire(): Promise<ConsolePipe> {
     for (;;) {
       const pipe = this.#free.pop();
       if (pipe !== undefined) {
@@ -44,7 +44,7 @@ export class ConsolePipes {
   }
 
   /** Takes back one whose command has ended. The output of processes that outlived it goes nowhere. */
-  giveBack(pipe: ConsolePipe): void {
+  release(pipe: ConsolePipe): void {
     if (pipe.finish() && !this.#isClosed) {
       this.#free.push(pipe);
     } else if (this.#isClosed) {
@@ -54,20 +54,20 @@ export class ConsolePipes {
     }
   }
 
-  /** Like giveBack, of one that a process still holds: see ConsolePipe.finish. */
+  /** Like release, of one that a process still holds: see ConsolePipe.finish. */
   discard(pipe: ConsolePipe): void {
     this.#held.add(pipe);
     for (const oldest of this.#held) {
       if (this.#held.size <= MAX_HELD) {
         break;
       }
-      this.#release(oldest);
+      this.#makeIdle(oldest);
     }
     if (this.#held.has(pipe)) {
       // Without a descriptor to read on with, closing it is what is left: whoever prints then is told so.
       void pipe.drain().then(
-        () => this.#release(pipe),
-        () => this.#release(pipe),
+        () => this.#makeIdle(pipe),
+        () => this.#makeIdle(pipe),
       );
     }
   }
@@ -79,14 +79,14 @@ export class ConsolePipes {
       pipe.close();
     }
     for (const pipe of [...this.#held]) {
-      this.#release(pipe);
+      this.#makeIdle(pipe);
     }
     for (const folder of this.#named.splice(0)) {
       rmSync(folder, { recursive: true, force: true });
     }
   }
 
-  #release(pipe: ConsolePipe): void {
+  #makeIdle(pipe: ConsolePipe): void {
     if (this.#held.delete(pipe)) {
       pipe.close();
     }

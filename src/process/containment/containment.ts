@@ -51,7 +51,7 @@ async function findContainment(path: string): Promise<Containment> {
 }
 
 /** One sentence for the log of a slave. */
-export function containmentSentence(found: Containment): string {
+export function describeContainment(found: Containment): string {
   switch (found.kind) {
     case 'subreaper':
       return `Whatever builds start here ends with them (subreaper, by ${found.language}).`;

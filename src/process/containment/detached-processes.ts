@@ -11,7 +11,7 @@ const ROUNDS = 3;
  * known by a variable of the environment with which they were started: `isOurs` is asked about its value. Only where
  * the system shows environments, which is Linux; elsewhere it does nothing. `graceMs` is between TERM and KILL.
  */
-export async function endEscaped(
+export async function endDetachedProcesses(
   variable: string,
   isOurs: (value: string) => boolean,
   graceMs: number,

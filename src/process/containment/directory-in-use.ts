@@ -4,7 +4,7 @@ import { readdir, readlink } from 'node:fs/promises';
  * Whether a process of this user has its current directory in `folder`, a real path. null where the system does not
  * say, which is everywhere but on Linux.
  */
-export async function isInUse(folder: string): Promise<boolean | null> {
+export async function isDirectoryInUse(folder: string): Promise<boolean | null> {
   if ((await currentDirectory('self')) === null) {
     return null;
   }

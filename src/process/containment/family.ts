@@ -168,7 +168,7 @@ async function endGroups(
 }
 
 /** One sentence about processes that could not be ended. */
-export function survivorsSentence(survivors: readonly Survivor[]): string {
+export function describeSurvivors(survivors: readonly Survivor[]): string {
   const shown = survivors
     .slice(0, 5)
     .map(({ pid, name, user }) =>

@@ -132,7 +132,7 @@ export function prctlNumber(architecture: NodeJS.Architecture): number | null {
   return PRCTL[architecture] ?? null;
 }
 
-export interface WardenOrder {
+export interface WardenCommand {
   readonly file: string;
   readonly args: readonly string[];
   /** See wardenEnvironment. */
@@ -144,7 +144,7 @@ export interface WardenOrder {
 }
 
 /** What a warden reads before it does anything. */
-export function wardenOrder(order: WardenOrder): string {
+export function wardenCommand(order: WardenCommand): string {
   const { file, args, settings, isContinued, descriptors } = order;
   const words = [
     prctlNumber(process.arch) ?? 0,
@@ -172,13 +172,13 @@ export function wardenEnvironment(env: Readonly<Record<string, string>>): {
   };
 }
 
-export type WardenWord =
+export type WardenMessage =
   | { readonly kind: 'started'; readonly pid: number }
   | { readonly kind: 'failed'; readonly errno: number }
   | { readonly kind: 'ended'; readonly exitCode: number };
 
 /** One line that a warden says. @throws Error for anything else */
-export function parseWardenWord(line: string): WardenWord {
+export function parseWardenMessage(line: string): WardenMessage {
   const [, kind, digits] = /^([pxe]) (\d+)$/.exec(line) ?? [];
   const number = Number(digits);
   switch (kind) {

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { MAX_COMMITS_ASKED, type Pack } from '../../protocol/pack.js';
 import type { Git } from './git.js';
-import { DiskFull, failed, isDiskFull } from './git-errors.js';
+import { DiskFullError, failed, isDiskFull } from './git-errors.js';
 import { isShallow } from './mirror.js';
 
 /** The master, as one who passes bundles on. Everything rejects with ClusterRunnerError, or when it is aborted. */
-export interface PackRelay {
+export interface BundleRelay {
   known(commits: readonly string[]): Promise<{ known: readonly string[]; numSlaves: number }>;
   /** Newest first; empty when the master does not have it. */
   chain(commit: string): Promise<readonly Pack[]>;
@@ -33,7 +33,7 @@ export interface Mirrored {
 }
 
 /** Gives the master those that it does not have, if there are other slaves. @throws the first of what goes wrong, at the end */
-export async function sendCommits(git: Git, all: readonly Mirrored[], relay: PackRelay): Promise<void> {
+export async function sendCommits(git: Git, all: readonly Mirrored[], relay: BundleRelay): Promise<void> {
   // A bundle does not say where a history is cut off, so of a shallow clone each slave asks itself.
   const whole = all.filter(({ mirror }) => !isShallow(mirror));
   const wanted = new Map(whole.map((one) => [one.commit, one.mirror]));
@@ -57,7 +57,7 @@ export async function sendCommits(git: Git, all: readonly Mirrored[], relay: Pac
  * Gives the master a bundle of the commit, thin when the master has one of its ancestors. With it go the branches that
  * are at the commit, and tags that it contains.
  */
-async function sendCommit(git: Git, mirror: string, commit: string, relay: PackRelay): Promise<void> {
+async function sendCommit(git: Git, mirror: string, commit: string, relay: BundleRelay): Promise<void> {
   const ancestors = await lines(git, mirror, 'rev-list', `--max-count=${MAX_ANCESTORS}`, commit, '--');
   const { known, numSlaves } = await relay.known(ancestors);
   if (numSlaves < 2 || known.includes(commit)) {
@@ -81,7 +81,7 @@ export async function sendBundle(
   git: Git,
   repository: string,
   { commit, base, refs }: Bundle,
-  relay: PackRelay,
+  relay: BundleRelay,
 ): Promise<number> {
   await keepCommit(git, repository, commit);
   const file = join(repository, `${randomUUID()}.bundle`);
@@ -107,7 +107,7 @@ export async function receiveCommit(
   git: Git,
   mirror: string,
   commit: string,
-  relay: PackRelay,
+  relay: BundleRelay,
 ): Promise<boolean> {
   const missing: Pack[] = [];
   for (const pack of await relay.chain(commit)) {
@@ -128,13 +128,13 @@ export async function receiveCommit(
   return missing.length > 0;
 }
 
-async function receivePack(git: Git, mirror: string, pack: Pack, relay: PackRelay): Promise<void> {
+async function receivePack(git: Git, mirror: string, pack: Pack, relay: BundleRelay): Promise<void> {
   const file = join(mirror, `${randomUUID()}.bundle`);
   const ref = `${KEPT}/${pack.commit}`;
   try {
     await relay.fetch(pack, file).catch((error: unknown) => {
       throw isDiskFull(error)
-        ? new DiskFull(`The bundle of commit ${pack.commit} could not be kept`, error)
+        ? new DiskFullError(`The bundle of commit ${pack.commit} could not be kept`, error)
         : error;
     });
     const fetch = async (from: string, ...refspecs: string[]) => {

@@ -10,7 +10,7 @@ import { lfsProblem } from './lfs.js';
 import { isShallow } from './mirror.js';
 
 /** A commit that a mirror has, and how a checkout of it calls where it comes from. */
-export interface Source {
+export interface CloneSource {
   readonly mirror: string;
   readonly commit: string;
   /** The name of its remote. */
@@ -22,7 +22,7 @@ export interface Source {
 }
 
 /** Clones the mirror into a folder that is empty or not there yet, and checks the commit out. @throws ClusterRunnerError */
-export async function cloneCold(git: Git, source: Source, folder: string): Promise<void> {
+export async function cloneCold(git: Git, source: CloneSource, folder: string): Promise<void> {
   const { commit } = source;
   await makeRepository(git, source, folder);
   const checkedOut = await git(folder, 'checkout', '--quiet', '--force', '--detach', commit, '--');
@@ -39,7 +39,7 @@ export async function cloneCold(git: Git, source: Source, folder: string): Promi
  */
 export async function cloneWarm(
   git: Git,
-  source: Source,
+  source: CloneSource,
   folder: string,
   index: string,
   scratch: string,
@@ -86,7 +86,7 @@ async function isClean(git: Git, folder: string): Promise<boolean> {
 }
 
 /** A repository that borrows the objects of the mirror, without an index or files. */
-async function makeRepository(git: Git, source: Source, folder: string): Promise<void> {
+async function makeRepository(git: Git, source: CloneSource, folder: string): Promise<void> {
   const { mirror, remote, url } = source;
   const parent = dirname(folder);
   await mkdir(parent, { recursive: true });
@@ -113,7 +113,11 @@ async function makeRepository(git: Git, source: Source, folder: string): Promise
  * As `git clone --shared`, also of a shallow repository, with which that shares nothing, and brings only what branches and
  * tags reach.
  */
-async function borrow(git: Git, { mirror, commit, remote }: Source, folder: string): Promise<ProgramResult> {
+async function borrow(
+  git: Git,
+  { mirror, commit, remote }: CloneSource,
+  folder: string,
+): Promise<ProgramResult> {
   const format = commit.length === 64 ? ['--object-format=sha256'] : [];
   const made = await git(dirname(folder), 'init', '--quiet', '--template=', ...format, '--', folder);
   if (made.exitCode !== 0) {

@@ -6,10 +6,10 @@ import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 const MAX_QUOTED = 600;
 
 /** A mirror that git cannot work with; made again it may do. */
-export class DamagedMirror extends ClusterRunnerError {}
+export class DamagedMirrorError extends ClusterRunnerError {}
 
 /** This slave has no room: another may have, and so may this one later. */
-export class DiskFull extends ClusterRunnerError {
+export class DiskFullError extends ClusterRunnerError {
   /** @param what could not be done */
   constructor(what: string, cause: unknown) {
     const sentence = `${what}, because the disk of this slave is full; make room where its base_directory is (${messageOf(cause)}).`;
@@ -51,11 +51,11 @@ export function fetchFailed(url: string, result: ProgramResult): ClusterRunnerEr
 export function failed(sentence: string, result: ProgramResult): ClusterRunnerError {
   const said = quote(result.stderr);
   if (NO_ROOM.test(result.stderr)) {
-    return new DiskFull(sentence, new Error(`git said: ${said}`));
+    return new DiskFullError(sentence, new Error(`git said: ${said}`));
   }
   const text = said === '' ? `${sentence}.` : `${sentence} (git said: ${said}).`;
   return isDamage(result.stderr)
-    ? new DamagedMirror('PREPARATION_FAILED', text)
+    ? new DamagedMirrorError('PREPARATION_FAILED', text)
     : new ClusterRunnerError('PREPARATION_FAILED', text);
 }
 

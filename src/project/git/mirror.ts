@@ -8,7 +8,7 @@ import type { ProgramResult } from '../../process/run-program.js';
 import type { GitProject } from '../../protocol/build/project.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { Git } from './git.js';
-import { DamagedMirror, failed, fetchFailed } from './git-errors.js';
+import { DamagedMirrorError, failed, fetchFailed } from './git-errors.js';
 
 /** Where a fetch of ours puts what is neither branch nor tag; clones do not copy it. */
 const WANTED = 'refs/clusterrunner/wanted';
@@ -39,7 +39,7 @@ async function removeNamed(folder: string, pattern: RegExp): Promise<void> {
 }
 
 /** Mirrors that are not used for long are removed. */
-export async function noteUse(mirror: string): Promise<void> {
+export async function markUsed(mirror: string): Promise<void> {
   const now = new Date();
   await utimes(mirror, now, now);
 }
@@ -84,20 +84,20 @@ export function isShallow(mirror: string): boolean {
   return existsSync(join(mirror, 'shallow'));
 }
 
-/** Does nothing to one that is there already. @throws DamagedMirror */
+/** Does nothing to one that is there already. @throws DamagedMirrorError */
 export async function makeMirror(git: Git, mirror: string, ...options: string[]): Promise<void> {
   await mkdir(mirror, { recursive: true });
   const made = await git(mirror, 'init', '--quiet', '--bare', '--template=', ...options, '.');
   if (made.exitCode !== 0) {
     // Often something else stands where a part of it should be; if not, a second try says the same.
-    throw new DamagedMirror('PREPARATION_FAILED', failed('The mirror could not be made', made).message);
+    throw new DamagedMirrorError('PREPARATION_FAILED', failed('The mirror could not be made', made).message);
   }
 }
 
 /**
  * Brings the mirror up to date, makes it when it is not there, and resolves to the commit that the project asks
  * for. Only one call per mirror may run at a time.
- * @throws ClusterRunnerError PREPARATION_FAILED; DamagedMirror
+ * @throws ClusterRunnerError PREPARATION_FAILED; DamagedMirrorError
  */
 export async function updateMirror(git: Git, mirror: string, project: GitProject): Promise<string> {
   await makeMirror(git, mirror);

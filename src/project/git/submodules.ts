@@ -59,7 +59,7 @@ export async function submodulesOf(git: Git, folder: string, url: string | null)
     );
   }
   if (named.size > MAX_SUBMODULES) {
-    throw tooMany();
+    throw tooManySubmodules();
   }
   const found: Submodule[] = [];
   const skipped: string[] = [];
@@ -74,7 +74,7 @@ export async function submodulesOf(git: Git, folder: string, url: string | null)
   return { found, skipped };
 }
 
-export function tooMany(): ClusterRunnerError {
+export function tooManySubmodules(): ClusterRunnerError {
   return new ClusterRunnerError(
     'PREPARATION_FAILED',
     `The project has more than ${MAX_SUBMODULES} submodules, which is more than a slave checks out.`,

@@ -28,7 +28,7 @@ function isHere(url: string): boolean {
  * Refuses what git would take for an option, a program to run or several refs, before any git is started.
  * @throws ClusterRunnerError PREPARATION_FAILED
  */
-export function checkGitNames(project: GitProject | SnapshotProject): void {
+export function validateGitArgs(project: GitProject | SnapshotProject): void {
   if (project.url !== null) {
     checkUrl(project.url);
   }
@@ -80,7 +80,7 @@ export function isUsableUrl(url: string): boolean {
   }
 }
 
-/** @throws ClusterRunnerError PREPARATION_FAILED, see checkGitNames */
+/** @throws ClusterRunnerError PREPARATION_FAILED, see validateGitArgs */
 export function checkUrl(url: string): void {
   const shown = maskCredentials(url);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused

@@ -17,7 +17,7 @@ export interface Committed {
 }
 
 /** What makes `git commit-tree` write such a commit. */
-export function plainEnvironment(seconds: number): Record<string, string> {
+export function deterministicEnvironment(seconds: number): Record<string, string> {
   // With `@`: small numbers are dates of another form.
   const date = `@${seconds} +0000`;
   return {
@@ -31,7 +31,7 @@ export function plainEnvironment(seconds: number): Record<string, string> {
 }
 
 /** The hash that the commit of this tree has that has no parent. */
-export function plainCommit({ tree, seconds }: Omit<Committed, 'commit'>): string {
+export function deterministicCommit({ tree, seconds }: Omit<Committed, 'commit'>): string {
   const by = `${WHO.name} <${WHO.email}> ${seconds} +0000`;
   const content = `tree ${tree}\nauthor ${by}\ncommitter ${by}\n\n${MESSAGE}\n`;
   return createHash(tree.length === 64 ? 'sha256' : 'sha1')

@@ -6,13 +6,18 @@ import { removeTree } from '../../lib/fs/remove-tree.js';
 import type { SnapshotProject } from '../../protocol/build/project.js';
 import type { Revision } from '../../protocol/build/revision.js';
 import { MAX_CHAIN } from '../../protocol/pack.js';
-import { type PackRelay, sendBundle } from '../git/bundle-transfer.js';
+import { type BundleRelay, sendBundle } from '../git/bundle-transfer.js';
 import { createGit, createProgram, type Git } from '../git/git.js';
 import { gitEnvironment } from '../git/git-environment.js';
 import { failed } from '../git/git-errors.js';
 import { GitFiles } from '../git/git-files.js';
 import { headOf } from '../git/revision.js';
-import { type Committed, MESSAGE, plainCommit, plainEnvironment } from './deterministic-commit.js';
+import {
+  type Committed,
+  deterministicCommit,
+  deterministicEnvironment,
+  MESSAGE,
+} from './deterministic-commit.js';
 import { ancestorsOf, findWorkingTree, makeScratch, scratchEnvironment, writeTree } from './working-tree.js';
 
 export interface SnapshotOptions {
@@ -21,7 +26,7 @@ export interface SnapshotOptions {
   /** Absolute paths of what is not to be part of it, unless it is committed. */
   readonly excluded: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  readonly relay: PackRelay;
+  readonly relay: BundleRelay;
   readonly signal: AbortSignal;
   readonly clock: Clock;
 }
@@ -60,7 +65,7 @@ export async function sendSnapshot(options: SnapshotOptions): Promise<Snapshot> 
     files: new GitFiles(createProgram('sh', writingEnvironment, signal, clock), join(parent, 'names')),
   };
   const commit: Commit = (tree, base, seconds) => {
-    const dated = createGit({ ...basic, ...plainEnvironment(seconds) }, signal, clock);
+    const dated = createGit({ ...basic, ...deterministicEnvironment(seconds) }, signal, clock);
     return commitTree(dated, scratch, tree, base);
   };
   try {
@@ -91,7 +96,7 @@ interface Sending {
   readonly git: Git;
   readonly scratch: string;
   readonly commit: Commit;
-  readonly relay: PackRelay;
+  readonly relay: BundleRelay;
 }
 
 /** What is committed goes first, if it must, so that the next snapshot upon the same commit is small. */
@@ -111,7 +116,7 @@ async function sendTree(
   };
   let committed: string | null = null;
   if (head !== undefined) {
-    const isThere = base === head.commit || base === plainCommit(head);
+    const isThere = base === head.commit || base === deterministicCommit(head);
     committed = isThere ? base : await commit(head.tree, base, head.seconds);
     if (!isThere) {
       await send(committed, base);
@@ -134,7 +139,7 @@ async function nearestKnown(
   { relay, commit }: Sending,
 ): Promise<string | null> {
   const candidates = ancestors.flatMap((one) => [
-    { hash: plainCommit(one), plainOf: one },
+    { hash: deterministicCommit(one), plainOf: one },
     { hash: one.commit, plainOf: null },
   ]);
   const has = new Set((await relay.known(candidates.map(({ hash }) => hash))).known);

@@ -9,19 +9,26 @@ import { clearPlace } from '../../lib/fs/set-aside.js';
 import type { GitProject, SnapshotProject } from '../../protocol/build/project.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { CommitSchema } from '../../protocol/pack.js';
-import { type PackRelay, receiveCommit } from '../git/bundle-transfer.js';
-import type { Source } from '../git/clone.js';
+import { type BundleRelay, receiveCommit } from '../git/bundle-transfer.js';
+import type { CloneSource } from '../git/clone.js';
 import type { Git, Program } from '../git/git.js';
 import { type Credentials, splitCredentials } from '../git/git-credentials.js';
-import { DamagedMirror, DiskFull } from '../git/git-errors.js';
+import { DamagedMirrorError, DiskFullError } from '../git/git-errors.js';
 import { hasPointersOnly } from '../git/lfs.js';
-import { clearUnfinished, findCommit, makeMirror, mirrorPath, noteUse, updateMirror } from '../git/mirror.js';
+import {
+  clearUnfinished,
+  findCommit,
+  makeMirror,
+  markUsed,
+  mirrorPath,
+  updateMirror,
+} from '../git/mirror.js';
 import type { Submodule } from '../git/submodules.js';
 import { checkUrl, insideFolder, isAllowedInSubmodules } from '../git/validate-git-args.js';
 import { indexesIn, takeIdle } from './idle-workspaces.js';
 import { isFolder, isReallyInside } from './path-containment.js';
-import { isAsFresh } from './pristine-check.js';
-import { noteFiles } from './saved-indexes.js';
+import { isPristine } from './pristine-check.js';
+import { recordFiles } from './saved-indexes.js';
 import { checkOutTree, type Placed, scratchOf, type TreeOptions } from './workspace-tree.js';
 
 /** A root belongs to one process, so a queue in memory is lock enough for its mirrors. */
@@ -41,7 +48,7 @@ export interface CheckOut {
   /** Whether workspaces of earlier builds are used, and this one may be. */
   readonly reuse: boolean;
   /** null: the origin is asked for everything. */
-  readonly relay: PackRelay | null;
+  readonly relay: BundleRelay | null;
   /** Is told what did not go as it should, but went. */
   readonly warn: (sentence: string) => void;
 }
@@ -50,7 +57,7 @@ export interface CheckedOut {
   readonly commit: string;
   readonly projectDirectory: string;
   /** Of the project and of its submodules, the project's first. */
-  readonly sources: readonly Source[];
+  readonly sources: readonly CloneSource[];
   /** Whether the workspace can be put among the idle ones. */
   readonly mayStay: boolean;
 }
@@ -69,7 +76,7 @@ export async function checkOut(options: CheckOut): Promise<CheckedOut> {
     placed: await fill(options, source),
   }));
   const paths = placed.map(({ path }) => path);
-  const mayStay = options.reuse && (await noteFiles(workspace, paths));
+  const mayStay = options.reuse && (await recordFiles(workspace, paths));
   const sources = placed.map(({ source }) => source);
   for (const path of paths) {
     if (await hasPointersOnly(git, join(workspace, path))) {
@@ -87,7 +94,7 @@ function mirrorOf({ root, project }: Pick<CheckOut, 'root' | 'project'>): string
 }
 
 /** By way of an idle workspace of the same repository, if there is one that can be made clean. */
-async function fill(options: CheckOut, source: Source): Promise<Placed[]> {
+async function fill(options: CheckOut, source: CloneSource): Promise<Placed[]> {
   const { git, workspace, reuse, root, warn } = options;
   const clear = async (path: string) => {
     const sentence = await clearPlace(root, path);
@@ -105,7 +112,7 @@ async function fill(options: CheckOut, source: Source): Promise<Placed[]> {
     if (reuse && (await takeUsed(options, idle))) {
       const placed = await checkOutTree(tree, source, indexesIn(idle)).catch(nullIfItStays);
       const paths = placed?.map(({ path }) => path) ?? [];
-      if (placed !== null && (await isAsFresh(workspace, paths, options.shell, scratchOf(workspace)))) {
+      if (placed !== null && (await isPristine(workspace, paths, options.shell, scratchOf(workspace)))) {
         return placed;
       }
       await clear(workspace);
@@ -147,8 +154,8 @@ async function withSubmodule(
   options: CheckOut,
   submodule: Submodule,
   above: Credentials | null,
-  use: (source: Source) => Promise<void>,
-): Promise<Source> {
+  use: (source: CloneSource) => Promise<void>,
+): Promise<CloneSource> {
   checkUrl(submodule.url);
   const { commit } = submodule;
   const { url, credentials: own } = splitCredentials(submodule.url);
@@ -192,20 +199,20 @@ interface Wanted extends Pick<CheckOut, 'git' | 'relay' | 'warn' | 'credentials'
 async function withCommit<T>(
   options: Wanted,
   mirror: string,
-  use: (source: Source) => Promise<T>,
+  use: (source: CloneSource) => Promise<T>,
 ): Promise<T> {
   const { git, wanted, credentials } = options;
   const once = async () => {
     const known = wanted.hash === null ? null : await findCommit(git, mirror, wanted.hash);
     const commit = known ?? (await mirrors.run(mirror, () => bringOrClear(options, mirror)));
-    await noteUse(mirror);
+    await markUsed(mirror);
     const remote = wanted.type === 'git' ? wanted.remote : 'origin';
     return use({ mirror, commit, url: wanted.url, remote, credentials });
   };
   try {
     return await once();
   } catch (error) {
-    if (!(error instanceof DamagedMirror)) {
+    if (!(error instanceof DamagedMirrorError)) {
       throw error;
     }
     await mirrors.run(mirror, () => removeTree(mirror));
@@ -243,13 +250,13 @@ async function bringCommit({ git, originGit, wanted, relay, warn }: Wanted, mirr
     }
     if (
       wanted.type === 'snapshot' ||
-      problem instanceof DiskFull ||
+      problem instanceof DiskFullError ||
       !(problem instanceof ClusterRunnerError)
     ) {
       throw problem;
     }
     warn(`The origin is asked for commit ${hash}: ${problem.message}`);
-    if (problem instanceof DamagedMirror) {
+    if (problem instanceof DamagedMirrorError) {
       await removeTree(mirror);
     }
   }

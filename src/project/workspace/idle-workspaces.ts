@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.js';
 import { freeDiskBytes } from '../../lib/fs/free-space.js';
 import { clearPlace } from '../../lib/fs/set-aside.js';
-import { isInUse } from '../../process/containment/directory-in-use.js';
+import { isDirectoryInUse } from '../../process/containment/directory-in-use.js';
 import { messageOf } from '../../protocol/errors.js';
 import { indexesOf } from './saved-indexes.js';
 
@@ -75,7 +75,7 @@ export async function takeIdle(
       const tree = join(idle, 'tree');
       // A link would lead to another folder; a process that is still there would go on writing.
       const there = await lstatOrNull(tree);
-      if (there === null || !there.isDirectory() || (await isInUse(tree)) !== false) {
+      if (there === null || !there.isDirectory() || (await isDirectoryInUse(tree)) !== false) {
         return false;
       }
       await rename(tree, workspace);

@@ -11,13 +11,13 @@ import type {
 import type { Revision } from '../../protocol/build/revision.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
-import { type PackRelay, sendCommits } from '../git/bundle-transfer.js';
+import { type BundleRelay, sendCommits } from '../git/bundle-transfer.js';
 import { createGit, createProgram } from '../git/git.js';
 import { type Credentials, splitCredentials } from '../git/git-credentials.js';
 import { gitEnvironment } from '../git/git-environment.js';
-import { DiskFull } from '../git/git-errors.js';
+import { DiskFullError } from '../git/git-errors.js';
 import { revisionOfCommit, revisionOfFolder } from '../git/revision.js';
-import { checkGitNames, GIT_PROTOCOLS, submoduleProtocols } from '../git/validate-git-args.js';
+import { GIT_PROTOCOLS, submoduleProtocols, validateGitArgs } from '../git/validate-git-args.js';
 import { type DownloadOptions, downloadRemoteFiles, type RemoteFileLimits } from '../remote-files.js';
 import { checkOut, makeRoot, projectName } from './git-workspace.js';
 import { putIdle, removeIdle } from './idle-workspaces.js';
@@ -41,7 +41,7 @@ export interface WorkspaceOptions<P extends Project = Project> {
   /** The environment that git begins with (HOME, PATH, proxies); what would lead it astray is taken out. */
   readonly env: Readonly<Record<string, string>>;
   /** Asked for the commit before the repository is; null: it is not asked. */
-  readonly relay: PackRelay | null;
+  readonly relay: BundleRelay | null;
   /** Is told in a sentence what did not go as it should, but went. */
   readonly warn: (sentence: string) => void;
   readonly remoteFileLimits: RemoteFileLimits;
@@ -60,7 +60,7 @@ export interface Workspace {
   /** What is checked out, for people; null when it is not known here, as of a snapshot. */
   revision(): Promise<Revision | null>;
   /** Gives the master the commits for other slaves that came from repositories, if any may want them. */
-  share(relay: PackRelay): Promise<void>;
+  share(relay: BundleRelay): Promise<void>;
   /**
    * Removes what was made for this build alone, or puts it where only later builds find it. May be called again. No
    * process of the build may run any more.
@@ -74,7 +74,7 @@ export interface Workspace {
  * Remote files go into the project directory. For git they vanish with the workspace. A directory is the user's:
  * there they stay, since taking them away could take away what stood under that name before.
  *
- * @throws ClusterRunnerError PREPARATION_FAILED with a sentence for the build's owner; DiskFull; the reason of `signal`
+ * @throws ClusterRunnerError PREPARATION_FAILED with a sentence for the build's owner; DiskFullError; the reason of `signal`
  *   when it is aborted. Nothing of the workspace is left then.
  */
 export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
@@ -86,12 +86,12 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
 }
 
 async function openGit(options: WorkspaceOptions<GitProject | SnapshotProject>): Promise<Workspace> {
-  checkGitNames(options.project);
+  validateGitArgs(options.project);
   const root = await makeRoot(options.root);
   try {
     return await openGitIn(root, options);
   } catch (error) {
-    if (!(error instanceof DiskFull) || !(await removeIdle(root, options.warn))) {
+    if (!(error instanceof DiskFullError) || !(await removeIdle(root, options.warn))) {
       throw error;
     }
     options.warn(`The checkouts of ended builds were removed to make room: ${error.message}`);
@@ -126,7 +126,7 @@ async function openGitIn(
     await downloadRemoteFiles(options.remoteFiles, projectDirectory, downloading(options));
     // A snapshot came from the master, but its submodules did not.
     const shared = project.type === 'git' ? sources : sources.slice(1);
-    const share = (relay: PackRelay) => sendCommits(git, shared, relay);
+    const share = (relay: BundleRelay) => sendCommits(git, shared, relay);
     const release = async () => {
       if (mayStay) {
         const limits = { count: workspacesKept, clock };

@@ -30,7 +30,7 @@ interface Fresh {
  * @param shell runs `sh`
  * @param scratch a path where nothing is
  */
-export async function isAsFresh(
+export async function isPristine(
   workspace: string,
   repositories: readonly string[],
   shell: Program,

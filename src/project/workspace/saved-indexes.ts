@@ -18,7 +18,7 @@ export function indexAt(indexes: string, path: string): string {
  * Notes how the files of a workspace are, for a later build. False when they cannot be had again by that.
  * @param paths of its repositories, from its top, which is ''
  */
-export async function noteFiles(workspace: string, paths: readonly string[]): Promise<boolean> {
+export async function recordFiles(workspace: string, paths: readonly string[]): Promise<boolean> {
   const indexes = indexesOf(workspace);
   await mkdir(indexes, { recursive: true, mode: 0o700 });
   for (const path of paths) {

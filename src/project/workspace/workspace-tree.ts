@@ -3,11 +3,17 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { removeTree } from '../../lib/fs/remove-tree.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import { cloneCold, cloneWarm, type Source } from '../git/clone.js';
+import { type CloneSource, cloneCold, cloneWarm } from '../git/clone.js';
 import type { Git } from '../git/git.js';
 import type { Credentials } from '../git/git-credentials.js';
-import { DiskFull } from '../git/git-errors.js';
-import { MAX_SUBMODULES, type Submodule, type Submodules, submodulesOf, tooMany } from '../git/submodules.js';
+import { DiskFullError } from '../git/git-errors.js';
+import {
+  MAX_SUBMODULES,
+  type Submodule,
+  type Submodules,
+  submodulesOf,
+  tooManySubmodules,
+} from '../git/submodules.js';
 import { indexAt } from './saved-indexes.js';
 
 export interface TreeOptions {
@@ -18,26 +24,26 @@ export interface TreeOptions {
   readonly withSubmodule: (
     submodule: Submodule,
     above: Credentials | null,
-    use: (source: Source) => Promise<void>,
-  ) => Promise<Source>;
+    use: (source: CloneSource) => Promise<void>,
+  ) => Promise<CloneSource>;
 }
 
 /** A repository in a workspace. */
 export interface Placed {
   /** From the top of the workspace, which is ''. */
   readonly path: string;
-  readonly source: Source;
+  readonly source: CloneSource;
 }
 
 /**
  * Checks a commit out into the workspace, and its submodules, and theirs. What was checked out there for an earlier
  * build is used as far as it goes. Resolves with all repositories, or null when that could not be made clean.
  * @param indexes those of the files that are there; null: the workspace is not there yet
- * @throws ClusterRunnerError PREPARATION_FAILED; DamagedMirror, of the mirror of `source` only
+ * @throws ClusterRunnerError PREPARATION_FAILED; DamagedMirrorError, of the mirror of `source` only
  */
 export async function checkOutTree(
   options: TreeOptions,
-  source: Source,
+  source: CloneSource,
   indexes: string | null,
 ): Promise<Placed[] | null> {
   const { git, workspace } = options;
@@ -64,7 +70,7 @@ export async function checkOutTree(
         source: await checkOutSubmodule(options, below, from.credentials, indexes),
       });
       if (placed.length > MAX_SUBMODULES) {
-        throw tooMany();
+        throw tooManySubmodules();
       }
     }
   }
@@ -104,7 +110,7 @@ async function checkOutSubmodule(
   submodule: Submodule,
   above: Credentials | null,
   indexes: string | null,
-): Promise<Source> {
+): Promise<CloneSource> {
   const folder = join(workspace, submodule.path);
   try {
     if ((await realpath(dirname(folder))) !== dirname(folder)) {
@@ -119,8 +125,8 @@ async function checkOutSubmodule(
       }
     });
   } catch (error) {
-    if (error instanceof ClusterRunnerError && !(error instanceof DiskFull)) {
-      // No DamagedMirror: the mirror of the project is another.
+    if (error instanceof ClusterRunnerError && !(error instanceof DiskFullError)) {
+      // No DamagedMirrorError: the mirror of the project is another.
       throw new ClusterRunnerError(error.code, `The submodule ${submodule.path}: ${error.message}`, {
         cause: error,
       });

@@ -11,7 +11,7 @@ interface Brought {
  * What a question for work says once these leases are known to come with the answer to an older one: it names them as if
  * the slave had, and wants so much less. Both sides reckon with it, so no further question is needed to say so.
  */
-export function withBrought<Q extends Wants>(question: Q, brought: readonly Brought[]): Q {
+export function withPendingAssignments<Q extends Wants>(question: Q, brought: readonly Brought[]): Q {
   const { free_executors: free, ahead = 0, leases, builds } = question;
   const forFree = Math.min(free, brought.length);
   return {

@@ -9,7 +9,7 @@ const SPARED_BYTES = 64 * 1024 ** 2;
 export type FreeBytes = () => number | null;
 
 /** What the files of a subjob's atoms may take of its results. */
-export class SubjobRoom {
+export class SubjobQuota {
   readonly limits: ResultLimits;
   readonly #free: FreeBytes;
   /** Bytes. */
@@ -31,12 +31,12 @@ export class SubjobRoom {
 }
 
 /** What is left of it for one atom. */
-export class ArtifactRoom {
-  readonly #subjob: SubjobRoom;
+export class ArtifactQuota {
+  readonly #subjob: SubjobQuota;
   #bytes: number;
   #files: number;
 
-  constructor(subjob: SubjobRoom) {
+  constructor(subjob: SubjobQuota) {
     this.#subjob = subjob;
     this.#bytes = subjob.limits.artifact_bytes;
     this.#files = subjob.limits.artifact_files;

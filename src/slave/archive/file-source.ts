@@ -5,7 +5,7 @@ const READ_BYTES = 256 * 1024;
 const TINY_BYTES = 64 * 1024;
 
 /** A file that is open, with its size at that moment. */
-export interface Source {
+export interface FileSource {
   readonly fd: number;
   readonly stats: Stats;
 }
@@ -14,7 +14,7 @@ export interface Source {
 export type Missing = (bytes: number) => void;
 
 /** null when it is no file. @throws the file system's error */
-export function openSource(path: string): Source | null {
+export function openFileSource(path: string): FileSource | null {
   // Not to wait for the other end of a pipe, nor to follow a link out of the folder.
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   const stats = fstatSync(fd);
@@ -26,12 +26,12 @@ export function openSource(path: string): Source | null {
 }
 
 /** Whether it is read whole, by `tinyContentOf`. */
-export function isTiny({ stats: { size } }: Source): boolean {
+export function isTiny({ stats: { size } }: FileSource): boolean {
   return size <= TINY_BYTES;
 }
 
 /** Exactly as many bytes as a tiny file had when it was opened. Closes it. */
-export function tinyContentOf({ fd, stats: { size } }: Source, missing: Missing): Buffer {
+export function tinyContentOf({ fd, stats: { size } }: FileSource, missing: Missing): Buffer {
   const bytes = Buffer.alloc(size);
   let read = 0;
   try {
@@ -52,7 +52,7 @@ export function tinyContentOf({ fd, stats: { size } }: Source, missing: Missing)
 }
 
 /** Exactly as many bytes as the file had when it was opened. Closes it. */
-export async function* contentOf(source: Source, missing: Missing): AsyncGenerator<Buffer> {
+export async function* contentOf(source: FileSource, missing: Missing): AsyncGenerator<Buffer> {
   if (isTiny(source)) {
     yield tinyContentOf(source, missing);
     return;

@@ -11,12 +11,12 @@ import { type LeaseRef, type ResultReport, ResultReportSchema } from '../../prot
 import type { Session } from '../link/session.js';
 
 /** A result that waits for the master's word, beside `<lease id>.tar.gz`. */
-const LetterSchema = Type.Object(
+const PendingResultSchema = Type.Object(
   { build_id: BuildIdSchema, subjob_id: SubjobIdSchema, report: ResultReportSchema },
   { additionalProperties: false },
 );
 
-interface Letter {
+interface PendingResult {
   readonly build_id: BuildId;
   readonly subjob_id: SubjobId;
   readonly report: ResultReport;
@@ -25,7 +25,7 @@ interface Letter {
 /** What a result leaves by. */
 export interface Delivery {
   readonly client: Pick<MasterClient, 'deliverResult' | 'handBack'>;
-  readonly insist: Session['insist'];
+  readonly retryUntilAcknowledged: Session['retryUntilAcknowledged'];
 }
 
 /** So that one large result does not hold up the small ones behind it, nor a hundred fill the line at once. */
@@ -48,8 +48,8 @@ export class Outbox {
   readonly #session: Delivery;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
-  readonly #waiting: Letter[] = [];
-  readonly #letters = new Map<number, Letter>();
+  readonly #waiting: PendingResult[] = [];
+  readonly #pending = new Map<number, PendingResult>();
   readonly #delivered: () => void;
   /** Leases of letters of an earlier process that are not looked at yet. */
   #left: string[] = [];
@@ -68,17 +68,17 @@ export class Outbox {
 
   /** How many results wait on the disk. */
   get size(): number {
-    return this.#letters.size + this.#left.length;
+    return this.#pending.size + this.#left.length;
   }
 
   /** Results come faster than the master takes them: no more work should be asked for. */
   get isFull(): boolean {
-    return this.#letters.size >= MOST_WAITING;
+    return this.#pending.size >= MOST_WAITING;
   }
 
   /** The leases whose results are on their way; of those of an earlier process, which no lease of this one has, some. */
   leases(): LeaseRef[] {
-    return [...this.#letters.values()].map(({ report }) => report.lease);
+    return [...this.#pending.values()].map(({ report }) => report.lease);
   }
 
   /** Where the archive of a lease is to be written before `send`. */
@@ -113,17 +113,17 @@ export class Outbox {
    * take its report.
    */
   send(build: BuildId, subjob: SubjobId, report: ResultReport): void {
-    const letter: Letter = { build_id: build, subjob_id: subjob, report };
-    this.#note(letter);
-    this.#enqueue(letter);
+    const pending: PendingResult = { build_id: build, subjob_id: subjob, report };
+    this.#note(pending);
+    this.#enqueue(pending);
     this.#deliverMore();
   }
 
-  #note(letter: Letter): void {
-    const { lease_id } = letter.report.lease;
+  #note(pending: PendingResult): void {
+    const { lease_id } = pending.report.lease;
     const path = join(this.#directory, `${lease_id}.json`);
     try {
-      writeFileSync(`${path}.new`, JSON.stringify(letter));
+      writeFileSync(`${path}.new`, JSON.stringify(pending));
       renameSync(`${path}.new`, path);
     } catch (error) {
       rmSync(`${path}.new`, { force: true });
@@ -141,31 +141,31 @@ export class Outbox {
   /** One that a crash of the machine has damaged is dropped: the master has its work done again. */
   #takeUp(lease: string): void {
     const name = `${lease}.json`;
-    const letter = this.#read(join(this.#directory, name));
-    if (letter === null) {
+    const pending = this.#read(join(this.#directory, name));
+    if (pending === null) {
       rmSync(join(this.#directory, name), { force: true, recursive: true });
       rmSync(join(this.#directory, `${lease}.tar.gz`), { force: true, recursive: true });
       return;
     }
-    this.#enqueue(letter);
+    this.#enqueue(pending);
   }
 
-  #read(path: string): Letter | null {
+  #read(path: string): PendingResult | null {
     try {
-      const letter = parseLetter(readRegularFile(path));
-      if (letter === null) {
+      const pending = parsePendingResult(readRegularFile(path));
+      if (pending === null) {
         this.#log.warn(`${path} is damaged; its result is dropped.`);
       }
-      return letter;
+      return pending;
     } catch (error) {
       this.#log.warn(`${path} cannot be read (${messageOf(error)}); its result is dropped.`);
       return null;
     }
   }
 
-  #enqueue(letter: Letter): void {
-    this.#letters.set(letter.report.lease.lease_id, letter);
-    this.#waiting.push(letter);
+  #enqueue(pending: PendingResult): void {
+    this.#pending.set(pending.report.lease.lease_id, pending);
+    this.#waiting.push(pending);
   }
 
   #deliverMore(): void {
@@ -175,12 +175,12 @@ export class Outbox {
           this.#takeUp(lease);
         }
       }
-      const letter = this.#waiting.shift();
-      if (letter === undefined) {
+      const pending = this.#waiting.shift();
+      if (pending === undefined) {
         return;
       }
       this.#delivering += 1;
-      this.#deliver(letter)
+      this.#deliver(pending)
         .catch((error: unknown) => this.#log.error({ err: error }, 'A result could not be delivered.'))
         .finally(() => {
           this.#delivering -= 1;
@@ -189,11 +189,11 @@ export class Outbox {
     }
   }
 
-  async #deliver(letter: Letter): Promise<void> {
-    const { build_id, subjob_id, report } = letter;
+  async #deliver(pending: PendingResult): Promise<void> {
+    const { build_id, subjob_id, report } = pending;
     const archive = this.archivePath(report.lease);
     try {
-      await this.#session.insist(
+      await this.#session.retryUntilAcknowledged(
         (slave, options) =>
           this.#session.client.deliverResult(slave, build_id, subjob_id, report, archive, options),
         this.#signal,
@@ -206,24 +206,24 @@ export class Outbox {
       if (error instanceof ClusterRunnerError && OF_THE_RESULT.has(error.code)) {
         const output = `The master refused the result: ${error.message}`;
         this.#log.error(about, output);
-        await this.#giveBack(letter, output);
+        await this.#returnLease(pending, output);
       } else if (error instanceof ClusterRunnerError) {
         // The lease is over, or the build is forgotten: nobody wants it any more.
         this.#log.warn(about, `A result was refused: ${error.message}`);
       } else {
         // Kept, its lease would be named to the master as on its way for ever.
         this.#log.error({ ...about, err: error }, `A result is lost: ${messageOf(error)}`);
-        await this.#giveBack(letter, `The result is lost on this slave: ${messageOf(error)}`);
+        await this.#returnLease(pending, `The result is lost on this slave: ${messageOf(error)}`);
       }
     }
     this.#forget(report.lease, archive);
   }
 
   /** Dropped without a word one that is refused would be made again, and refused again, for ever. */
-  async #giveBack({ build_id, subjob_id, report }: Letter, output: string): Promise<void> {
+  async #returnLease({ build_id, subjob_id, report }: PendingResult, output: string): Promise<void> {
     const handback = { lease: report.lease, reason: 'could_not_run', output } as const;
     try {
-      await this.#session.insist(
+      await this.#session.retryUntilAcknowledged(
         (slave, options) => this.#session.client.handBack(slave, build_id, subjob_id, handback, options),
         this.#signal,
       );
@@ -235,7 +235,7 @@ export class Outbox {
   #forget({ lease_id }: LeaseRef, archive: string): void {
     rmSync(join(this.#directory, `${lease_id}.json`), { force: true });
     rmSync(archive, { force: true });
-    this.#letters.delete(lease_id);
+    this.#pending.delete(lease_id);
     this.#delivered();
     if (this.size === 0) {
       for (const resolve of this.#empty.splice(0)) {
@@ -245,11 +245,11 @@ export class Outbox {
   }
 }
 
-/** null for anything that is no letter of this version. */
-function parseLetter(text: string): Letter | null {
+/** null for anything that is not a pending result of this version. */
+function parsePendingResult(text: string): PendingResult | null {
   try {
-    const letter: unknown = JSON.parse(text);
-    return Value.Check(LetterSchema, letter) ? letter : null;
+    const pending: unknown = JSON.parse(text);
+    return Value.Check(PendingResultSchema, pending) ? pending : null;
   } catch (error) {
     if (error instanceof SyntaxError) {
       return null;

@@ -5,14 +5,14 @@ import { type TarEntry, tarHeader, tarPadding } from '../../lib/formats/tar-head
 import { OpenFolder } from '../../lib/fs/open-folder.js';
 import { goesUp, staysInFolder } from '../../protocol/results/archive-names.js';
 import { EntryPaths, pathProblem } from '../../protocol/results/entry-paths.js';
-import type { ArtifactRoom } from './artifact-quota.js';
+import type { ArtifactQuota } from './artifact-quota.js';
 import type { AtomNotes } from './atom-notes.js';
 import {
   contentOf,
+  type FileSource,
   ifReadable,
   isTiny,
-  openSource,
-  type Source,
+  openFileSource,
   tinyContentOf,
   whyUnreadable,
 } from './file-source.js';
@@ -37,10 +37,10 @@ const GATHERED_BYTES = 64 * 1024;
  * each entry.
  * @throws the file system's error when this process can open no more files
  */
-export async function* entriesBelow(
+export async function* walkDirectory(
   folder: Place,
   isWanted: (name: string) => boolean,
-  room: ArtifactRoom,
+  room: ArtifactQuota,
   notes: AtomNotes,
 ): AsyncGenerator<Buffer> {
   const open = openAtom(folder.path, notes);
@@ -85,7 +85,7 @@ function openAtom(path: string, notes: AtomNotes): OpenFolder | null {
 async function* entriesIn(
   folder: Place,
   isWanted: (name: string) => boolean,
-  room: ArtifactRoom,
+  room: ArtifactQuota,
   notes: AtomNotes,
 ): AsyncGenerator<Buffer> {
   const gathered = new Gathered();
@@ -216,7 +216,7 @@ interface Delivered {
   /** Of a folder, open. */
   readonly children: FolderNames | null;
   /** Of a file. */
-  readonly source: Source | null;
+  readonly source: FileSource | null;
 }
 
 /** Closes what is not used after all. */
@@ -268,7 +268,7 @@ function entryOf(folder: Place, name: string): Found {
       ? delivered({ ...headOf(inArchive, stats), type: 'SymbolicLink', size: 0, linkpath }, {})
       : { reason: `a link that leads out of the folder of the atom, to ${JSON.stringify(linkpath)}` };
   }
-  const source = stats.isFile() ? openSource(path) : null;
+  const source = stats.isFile() ? openFileSource(path) : null;
   return source === null
     ? { reason: kindOf(stats) }
     : delivered({ ...headOf(inArchive, source.stats), type: 'File', size: source.stats.size }, { source });
@@ -281,7 +281,7 @@ function delivered(
     source = null,
   }: {
     readonly children?: FolderNames | null;
-    readonly source?: Source | null;
+    readonly source?: FileSource | null;
   },
 ): Found {
   const found: Delivered = { header: tarHeader(entry), children, source };

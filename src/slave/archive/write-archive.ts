@@ -7,11 +7,11 @@ import { isCommandFile, SETUP_FILE } from '../../protocol/results/archive-names.
 import type { ResultFacts } from '../../protocol/results/result-facts.js';
 import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../protocol/results/result-index.js';
 import { type ResultLimits, unlimited } from '../../protocol/results/result-limits.js';
-import { ArtifactRoom, type FreeBytes, SubjobRoom } from './artifact-quota.js';
+import { ArtifactQuota, type FreeBytes, SubjobQuota } from './artifact-quota.js';
 import { AtomNotes, NOTES } from './atom-notes.js';
 import { ConsoleIndexer } from './console-indexer.js';
 import { ifReadable } from './file-source.js';
-import { entriesBelow } from './walk-directory.js';
+import { walkDirectory } from './walk-directory.js';
 
 /** What the archive of a subjob is made of: one of its atoms' folders. */
 export interface AtomFolder {
@@ -84,14 +84,14 @@ class TarOfFolders {
   readonly consoles: ConsoleIndex[] = [];
   readonly facts = new Map<AtomId, ResultFacts>();
   readonly #folders: readonly AtomFolder[];
-  readonly #room: SubjobRoom;
+  readonly #room: SubjobQuota;
   readonly #without: ArchiveOptions['without'] | null;
   #position = 0;
 
   constructor(folders: readonly AtomFolder[], options: ArchiveOptions) {
     this.#folders = folders;
     this.#without = options.without ?? null;
-    this.#room = new SubjobRoom(options.limits ?? unlimited, options.freeBytes ?? (() => null));
+    this.#room = new SubjobQuota(options.limits ?? unlimited, options.freeBytes ?? (() => null));
   }
 
   async *bytes(): AsyncGenerator<Buffer> {
@@ -133,7 +133,7 @@ class TarOfFolders {
       }
       return this.#without === null;
     };
-    yield* entriesBelow(folder, isWanted, new ArtifactRoom(this.#room), notes);
+    yield* walkDirectory(folder, isWanted, new ArtifactQuota(this.#room), notes);
     const facts = notes.facts();
     if (facts !== null) {
       this.facts.set(atom, facts);

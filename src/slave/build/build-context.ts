@@ -15,11 +15,11 @@ import { PathAliases } from '../../lib/text/path-aliases.js';
 import type { Masks } from '../../lib/text/redactor.js';
 import type { ConsolePipes } from '../../process/console/console-pipes.js';
 import { containment } from '../../process/containment/containment.js';
-import { endEscaped } from '../../process/containment/detached-processes.js';
-import { type Survivor, survivorsSentence } from '../../process/containment/family.js';
+import { endDetachedProcesses } from '../../process/containment/detached-processes.js';
+import { describeSurvivors, type Survivor } from '../../process/containment/family.js';
 import { type Leftovers, runCommand, runStartingServices } from '../../process/run-command.js';
 import type { DependencyCache } from '../../project/dependency-cache.js';
-import type { PackRelay } from '../../project/git/bundle-transfer.js';
+import type { BundleRelay } from '../../project/git/bundle-transfer.js';
 import type { RemoteFileLimits } from '../../project/remote-files.js';
 import { openWorkspace, type Workspace } from '../../project/workspace/open-workspace.js';
 import type { NamedJob } from '../../protocol/build/job.js';
@@ -29,9 +29,9 @@ import type { BuildId } from '../../protocol/ids.js';
 import type { Session } from '../link/session.js';
 import { lockFolder } from './folder-lock.js';
 import { setupText } from './setup-output.js';
-import { BatchShells } from './shell-pool.js';
+import { ShellPool } from './shell-pool.js';
 
-export interface HostContext {
+export interface SlaveContext {
   /** Of the slave, as its master calls it. */
   readonly name: string;
   /** Of this slave alone: mirrors and workspaces. */
@@ -82,7 +82,7 @@ const TEARDOWN_MS = 5 * 60_000;
  * One build on this slave: its workspace is opened once, its setup runs once before the first atom, and its
  * teardown once at the end if the setup was ever begun.
  */
-export class BuildHost {
+export class BuildContext {
   readonly id: BuildId;
   /** The slave's environment, as the project's commands may see it. */
   readonly inherited: Readonly<Record<string, string>>;
@@ -90,20 +90,20 @@ export class BuildHost {
   /** The name of the slave. */
   readonly slave: string;
   readonly #files: BuildFiles;
-  readonly #context: HostContext;
+  readonly #context: SlaveContext;
   readonly #canceled = new AbortController();
   #workspace: Promise<Workspace> | null = null;
   #setup: Promise<SetupFailure> | null = null;
   /** What it printed, until it has been delivered. */
   #setupText: (() => string) | null = null;
   #job: NamedJob | null = null;
-  #shells: BatchShells | null = null;
+  #shells: ShellPool | null = null;
   /** Whatever setup has left running. */
   #services: Leftovers | null = null;
   /** Whether what setup has started is known by SETUP_MARK. */
   #hasMark = false;
 
-  constructor(id: BuildId, files: BuildFiles, context: HostContext) {
+  constructor(id: BuildId, files: BuildFiles, context: SlaveContext) {
     this.id = id;
     this.#files = files;
     this.#context = context;
@@ -188,8 +188,8 @@ export class BuildHost {
   }
 
   /** Those in which its atoms run; they end with the build. */
-  shells(job: NamedJob, projectDirectory: string): BatchShells {
-    this.#shells ??= new BatchShells({
+  shells(job: NamedJob, projectDirectory: string): ShellPool {
+    this.#shells ??= new ShellPool({
       command: shellText(job.definition.commands),
       cwd: projectDirectory,
       env: this.inherited,
@@ -220,12 +220,12 @@ export class BuildHost {
     await this.#endServices();
     if (this.#hasMark) {
       const isOurs = (mark: string) => mark === this.#mark;
-      await endEscaped(SETUP_MARK, isOurs, CANCEL_GRACE_MS, this.#context.clock);
+      await endDetachedProcesses(SETUP_MARK, isOurs, CANCEL_GRACE_MS, this.#context.clock);
     }
     await workspace.release();
   }
 
-  #relay(patienceMs = RELAY_PATIENCE_MS): PackRelay {
+  #relay(patienceMs = RELAY_PATIENCE_MS): BundleRelay {
     const { session, clock, random } = this.#context;
     const signal = this.#canceled.signal;
     return masterRelay(session.client, { clock, random, signal, patienceMs });
@@ -357,7 +357,7 @@ export class BuildHost {
 
   #noteSurvivors(section: string, survivors: readonly Survivor[]): void {
     if (survivors.length > 0) {
-      this.#context.log.warn({ build: this.id }, `${section}: ${survivorsSentence(survivors)}`);
+      this.#context.log.warn({ build: this.id }, `${section}: ${describeSurvivors(survivors)}`);
     }
   }
 }

@@ -15,8 +15,8 @@ import type { NamedJob } from '../../protocol/build/job.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { ListedAtom, PrepareAssignment, Prepared } from '../../protocol/slave/slave.js';
 import { SizeLimit } from '../disk/size-limit.js';
-import { unlessAborted } from './abortable.js';
-import { type BuildHost, CANCEL_GRACE_MS } from './build-context.js';
+import { abortable } from './abortable.js';
+import { type BuildContext, CANCEL_GRACE_MS } from './build-context.js';
 
 const TAIL_BYTES = 16 * 1024;
 /** Of all atomizers of a job: more is one `find /` too many, and would take the memory of the slave. */
@@ -32,12 +32,12 @@ const NAMELESS = 'config';
  */
 export async function prepare(
   assignment: PrepareAssignment,
-  host: BuildHost,
+  host: BuildContext,
   scratch: string,
   signal: AbortSignal,
   clock: Clock,
 ): Promise<Prepared> {
-  const { projectDirectory, commit, revision } = await unlessAborted(host.workspace(), signal);
+  const { projectDirectory, commit, revision } = await abortable(host.workspace(), signal);
   const job = await jobOf(assignment, projectDirectory);
   const [atoms, found] = await Promise.all([
     assignment.atoms_override === null
@@ -82,7 +82,7 @@ function firstVariable({ name, definition }: NamedJob): string {
 /** Within the time that the whole build may take. */
 async function listAtoms(
   job: NamedJob,
-  host: BuildHost,
+  host: BuildContext,
   projectDirectory: string,
   scratch: string,
   signal: AbortSignal,
@@ -110,7 +110,7 @@ async function listAtoms(
 /** One after another, in order; each adds its atoms behind those before. */
 async function runAtomizers(
   job: NamedJob,
-  host: BuildHost,
+  host: BuildContext,
   projectDirectory: string,
   scratch: string,
   signal: AbortSignal,
@@ -183,7 +183,7 @@ function checked(variable: string, value: string): ListedAtom {
 }
 
 /** What the error of a report of so many atoms means: that it is too long is the project's doing, and no slave's. */
-export function unlessTooLong(error: unknown, atoms: number): unknown {
+export function explainOversizedList(error: unknown, atoms: number): unknown {
   return error instanceof ClusterRunnerError && error.code === 'BODY_TOO_LARGE'
     ? new ClusterRunnerError(
         'PREPARATION_FAILED',

@@ -7,7 +7,7 @@ import { TimeLimit } from '../../lib/async/time-limit.js';
 import type { Clock } from '../../lib/clock.js';
 import { canRunBatches, type ItemEnd } from '../../process/batch/batch-shell.js';
 import type { ConsolePipes } from '../../process/console/console-pipes.js';
-import { survivorsSentence } from '../../process/containment/family.js';
+import { describeSurvivors } from '../../process/containment/family.js';
 import { runCommand } from '../../process/run-command.js';
 import { atomFolder } from '../../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport, RunAssignment } from '../../protocol/slave/slave.js';
@@ -15,7 +15,7 @@ import type { AtomFolder } from '../archive/write-archive.js';
 import type { ConsoleRecorder } from '../console/console-recorder.js';
 import type { SubjobConsoles } from '../console/subjob-consoles.js';
 import { CANCEL_GRACE_MS, TIMEOUT_GRACE_MS } from './build-context.js';
-import type { BatchShells } from './shell-pool.js';
+import type { ShellPool } from './shell-pool.js';
 
 export type AtomVerdict = ResultReport['atoms'][number];
 export type AtomProgress = Progress['atoms'][number];
@@ -26,7 +26,7 @@ export interface SubjobRun {
   /** The slave's environment, as atoms may see it. */
   readonly env: Readonly<Record<string, string>>;
   /** Have the commands of the assignment's job, and that environment. */
-  readonly shells: BatchShells;
+  readonly shells: ShellPool;
   /** Where the pipes come from that take what atoms print. */
   readonly pipes: ConsolePipes;
   /** Where what they print is kept. */
@@ -163,7 +163,7 @@ async function runOneByOne(
     mkdirSync(one.folder, { recursive: true, mode: 0o700 });
     began(one);
     const time = new TimeLimit(run.clock, limitOf(run), run.signal);
-    const pipe = await run.pipes.take();
+    const pipe = await run.pipes.acquire();
     pipe.begin(run.consoles.of(one.atom.id).write);
     const result = await runCommand({
       command,
@@ -175,14 +175,14 @@ async function runOneByOne(
       clock: run.clock,
     }).finally(() => {
       time.end();
-      run.pipes.giveBack(pipe);
+      run.pipes.release(pipe);
     });
     const tookTooLong = result.ended === 'canceled' && time.isOver && !run.signal.aborted;
     if (result.ended === 'canceled' && !tookTooLong) {
       return 'canceled';
     }
     const { exitCode, seconds, survivors } = result;
-    const note = survivors.length === 0 ? null : survivorsSentence(survivors);
+    const note = survivors.length === 0 ? null : describeSurvivors(survivors);
     ended(one, { exitCode, seconds, tookTooLong, note });
   }
   return 'completed';

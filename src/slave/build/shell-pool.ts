@@ -1,7 +1,7 @@
 import { type Batch, BatchShell, type BatchShellOptions } from '../../process/batch/batch-shell.js';
 
 /** The shells that run the atoms of one build on this slave: one for each executor that works on it at a time. */
-export class BatchShells {
+export class ShellPool {
   readonly #options: BatchShellOptions;
   readonly #idle: BatchShell[] = [];
 

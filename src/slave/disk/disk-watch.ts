@@ -6,13 +6,13 @@ import type { WorkRequest } from '../../protocol/slave/slave.js';
 /** With less than this a checkout, or the next result, would probably fail for want of room. */
 const LEAST_FREE_BYTES = 512 * 1024 ** 2;
 
-type Standing = Pick<
+type Capacity = Pick<
   WorkRequest,
   'free_executors' | 'ahead' | 'leases' | 'builds' | 'free_disk_bytes' | 'num_unremovable' | 'paused'
 >;
 
 /** A slave whose disk is full says so and takes no work: every atom would fail there, and none by its own fault. */
-export function heedDisk(standing: Standing, free: number | null, directory: string): Standing {
+export function applyDiskPressure(standing: Capacity, free: number | null, directory: string): Capacity {
   if (free === null) {
     return standing;
   }
@@ -38,8 +38,8 @@ export class DiskWatch {
     this.#makeRoom = makeRoom;
   }
 
-  heed(standing: Standing): Standing {
-    const heeded = heedDisk(standing, freeDiskBytes(this.#directory), this.#directory);
+  heed(standing: Capacity): Capacity {
+    const heeded = applyDiskPressure(standing, freeDiskBytes(this.#directory), this.#directory);
     const isPaused = heeded.paused !== undefined;
     if (isPaused && !this.#isPaused) {
       this.#makeRoom();

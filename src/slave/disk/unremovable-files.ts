@@ -8,10 +8,10 @@ const RETRY_MS = 10 * 60_000;
 /** A slave on which more has gathered takes no work until somebody has looked at it. */
 const MOST = 1000;
 
-type Standing = Pick<WorkRequest, 'free_executors' | 'ahead' | 'num_unremovable' | 'paused'>;
+type Capacity = Pick<WorkRequest, 'free_executors' | 'ahead' | 'num_unremovable' | 'paused'>;
 
 /** What builds have left on this slave that cannot be removed; see lib/set-aside.ts. */
-export class Unremovable {
+export class UnremovableFiles {
   readonly #root: string;
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -74,7 +74,7 @@ export class Unremovable {
   }
 
   /** Adds to the standing of a slave what the master is to know of this. */
-  heed<S extends Standing>(standing: S): S {
+  heed<S extends Capacity>(standing: S): S {
     if (this.#count === 0) {
       return standing;
     }

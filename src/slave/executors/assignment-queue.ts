@@ -1,26 +1,26 @@
 import { slept } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Assignment, LeaseRef } from '../../protocol/slave/slave.js';
-import type { Handbacks } from '../link/lease-returns.js';
-import { AHEAD_MS } from './prefetcher.js';
+import type { LeaseReturns } from '../link/lease-returns.js';
+import { PREFETCH_MS } from './prefetcher.js';
 
 /** What was taken ahead and has not begun this long after it came goes back: others may be free to run it. */
-const MAX_WAIT_MS = AHEAD_MS + 1_000;
+const MAX_WAIT_MS = PREFETCH_MS + 1_000;
 
 /** Assignments that came while no executor was free, most of them asked for ahead; first in, first out. */
-export class Waiting {
+export class AssignmentQueue {
   readonly #clock: Clock;
-  readonly #handbacks: Pick<Handbacks, 'try'>;
+  readonly #leaseReturns: Pick<LeaseReturns, 'tryReturnLease'>;
   readonly #changed: () => void;
   /** Aborted when one is not waiting any more. */
   readonly #waiting = new Map<Assignment, AbortController>();
   /** Named until the master has them: it would think that they never arrived. */
-  readonly #givingBack = new Map<Assignment, AbortController>();
+  readonly #returning = new Map<Assignment, AbortController>();
 
   /** `changed` is called when one has been given back. */
-  constructor(clock: Clock, handbacks: Pick<Handbacks, 'try'>, changed: () => void) {
+  constructor(clock: Clock, leaseReturns: Pick<LeaseReturns, 'tryReturnLease'>, changed: () => void) {
     this.#clock = clock;
-    this.#handbacks = handbacks;
+    this.#leaseReturns = leaseReturns;
     this.#changed = changed;
   }
 
@@ -29,13 +29,13 @@ export class Waiting {
   }
 
   refs(): LeaseRef[] {
-    return [...this.#waiting.keys(), ...this.#givingBack.keys()].map(({ lease }) => lease);
+    return [...this.#waiting.keys(), ...this.#returning.keys()].map(({ lease }) => lease);
   }
 
   add(assignment: Assignment): void {
     const left = new AbortController();
     this.#waiting.set(assignment, left);
-    void this.#giveBackUnlessTaken(left, assignment);
+    void this.#returnUnlessTaken(left, assignment);
   }
 
   /** The one that waits longest; undefined when none does. */
@@ -58,7 +58,7 @@ export class Waiting {
 
   /** All of them, and ends what is being given back: the slave stops. */
   takeAll(): Assignment[] {
-    for (const ended of this.#givingBack.values()) {
+    for (const ended of this.#returning.values()) {
       ended.abort();
     }
     const all = [...this.#waiting.keys()];
@@ -74,15 +74,20 @@ export class Waiting {
   }
 
   /** Never rejects but for a fault of the clock. */
-  async #giveBackUnlessTaken(left: AbortController, assignment: Assignment): Promise<void> {
+  async #returnUnlessTaken(left: AbortController, assignment: Assignment): Promise<void> {
     const { signal } = left;
     if (!(await slept(this.#clock, MAX_WAIT_MS, signal))) {
       return;
     }
     this.#waiting.delete(assignment);
-    this.#givingBack.set(assignment, left);
-    await this.#handbacks.try(assignment, 'not_begun', 'No executor came free in time.', signal);
-    this.#givingBack.delete(assignment);
+    this.#returning.set(assignment, left);
+    await this.#leaseReturns.tryReturnLease(
+      assignment,
+      'not_begun',
+      'No executor came free in time.',
+      signal,
+    );
+    this.#returning.delete(assignment);
     this.#changed();
   }
 }

@@ -1,5 +1,5 @@
 /** How far a running subjob is, so that it can be told when its executor will be free. Milliseconds of one clock. */
-export class Forecast {
+export class CompletionEstimate {
   readonly #atoms: number;
   readonly #expectedMs: number | null;
   readonly #begun: number;

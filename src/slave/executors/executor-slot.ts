@@ -1,7 +1,7 @@
 import type { Executors } from './executors.js';
 
 /** An executor that may be given free before its lease has come to its end. */
-export class ExecutorUse {
+export class ExecutorSlot {
   readonly index: number;
   readonly #executors: Executors;
   readonly #freed: () => void;

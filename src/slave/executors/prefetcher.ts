@@ -1,19 +1,19 @@
 import { slept } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
 import type { LeaseId } from '../../protocol/ids.js';
-import { Forecast } from './completion-estimate.js';
+import { CompletionEstimate } from './completion-estimate.js';
 
 /** Work is asked for this long before an executor is expected to need it: longer than most round trips to a master. */
-export const AHEAD_MS = 250;
+export const PREFETCH_MS = 250;
 
 interface Watched {
-  readonly forecast: Forecast;
+  readonly forecast: CompletionEstimate;
   readonly stop: AbortController;
   isTimed: boolean;
 }
 
 /** Knows which running subjobs are about to end, and says so when one more is. */
-export class Ahead {
+export class Prefetcher {
   readonly #clock: Clock;
   readonly #due: () => void;
   readonly #watched = new Map<LeaseId, Watched>();
@@ -24,19 +24,19 @@ export class Ahead {
   }
 
   /**
-   * How many executors are expected to be free within AHEAD_MS. When one that should have ended before has not, nothing
+   * How many executors are expected to be free within PREFETCH_MS. When one that should have ended before has not, nothing
    * is known of it any more: what was asked ahead for it would be given back again and again.
    */
   get soon(): number {
     const now = this.#clock.monotonic();
     return [...this.#watched.values()].filter(
-      ({ forecast: { end } }) => end !== null && Math.abs(end - now) <= AHEAD_MS,
+      ({ forecast: { end } }) => end !== null && Math.abs(end - now) <= PREFETCH_MS,
     ).length;
   }
 
   /** Its first atom begins. */
   begin(lease: LeaseId, atoms: number, expectedSeconds: number | null): void {
-    const forecast = new Forecast(atoms, expectedSeconds, this.#clock.monotonic());
+    const forecast = new CompletionEstimate(atoms, expectedSeconds, this.#clock.monotonic());
     const watched = { forecast, stop: new AbortController(), isTimed: false };
     this.#watched.set(lease, watched);
     this.#time(watched);
@@ -66,7 +66,7 @@ export class Ahead {
   /** Until it is due; it may be put off while it is waited for. */
   async #wait({ forecast, stop: { signal } }: Watched): Promise<void> {
     for (;;) {
-      const ms = (forecast.end ?? 0) - AHEAD_MS - this.#clock.monotonic();
+      const ms = (forecast.end ?? 0) - PREFETCH_MS - this.#clock.monotonic();
       if (ms <= 0) {
         this.#due();
         return;

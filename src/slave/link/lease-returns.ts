@@ -6,11 +6,11 @@ import type { Assignment, Handback, HandbackReason } from '../../protocol/slave/
 import type { Session } from './session.js';
 
 /** Of what a command printed, what a handback carries at most. */
-export const MAX_OUTPUT = 90_000;
+export const MAX_OUTPUT_CHARS = 90_000;
 const LAST_WORD_SECONDS = 5;
 
 /** Gives leases back to the master without a verdict. */
-export class Handbacks {
+export class LeaseReturns {
   readonly #session: Session;
   readonly #masks: Masks;
   readonly #log: Logger;
@@ -22,7 +22,7 @@ export class Handbacks {
   }
 
   /** Until it is answered. @throws ClusterRunnerError what the master says against it; the signal's reason */
-  async give(
+  async returnLease(
     assignment: Assignment,
     reason: HandbackReason,
     output: string,
@@ -32,10 +32,10 @@ export class Handbacks {
     const handback: Handback = {
       lease: assignment.lease,
       reason,
-      output: textEnd(this.#masks.inEnd(output), MAX_OUTPUT),
+      output: textEnd(this.#masks.inEnd(output), MAX_OUTPUT_CHARS),
     };
     try {
-      await this.#session.insist((slave, options) => {
+      await this.#session.retryUntilAcknowledged((slave, options) => {
         const { build_id } = assignment;
         return assignment.kind === 'prepare'
           ? client.handBackPreparation(slave, build_id, handback, options)
@@ -51,14 +51,14 @@ export class Handbacks {
   }
 
   /** The same; that it cannot be done is only logged. Its lease ends by itself then. */
-  async try(
+  async tryReturnLease(
     assignment: Assignment,
     reason: HandbackReason,
     output: string,
     signal: AbortSignal,
   ): Promise<void> {
     try {
-      await this.give(assignment, reason, output, signal);
+      await this.returnLease(assignment, reason, output, signal);
     } catch (error) {
       if (!signal.aborted) {
         this.#log.warn(`A lease could not be handed back: ${messageOf(error)}`);
@@ -67,8 +67,8 @@ export class Handbacks {
   }
 
   /** Before a stop: a master that is away notices by itself. */
-  async lastWord(assignment: Assignment): Promise<void> {
+  async returnLeaseBriefly(assignment: Assignment): Promise<void> {
     const signal = AbortSignal.timeout(LAST_WORD_SECONDS * 1000);
-    await this.try(assignment, 'stopping', 'The slave is stopping.', signal);
+    await this.tryReturnLease(assignment, 'stopping', 'The slave is stopping.', signal);
   }
 }

@@ -11,7 +11,7 @@ const INSTANCE = /^[0-9a-f-]{36}$/;
  * The instance of the process that had `root` last, null when none is known or can be read. A directory belongs to one
  * process at a time, so that one is dead.
  */
-export function readPredecessor(root: string): string | null {
+export function readPreviousInstance(root: string): string | null {
   try {
     const text = readRegularFile(join(root, FILE)).trim();
     return INSTANCE.test(text) ? text : null;
@@ -25,7 +25,7 @@ export function readPredecessor(root: string): string | null {
 }
 
 /** To be called once the master knows this instance. @throws the file system's error */
-export async function noteInstance(root: string, instance: string): Promise<void> {
+export async function saveInstance(root: string, instance: string): Promise<void> {
   const file = join(root, FILE);
   const next = `${file}.new`;
   for (const place of [file, next]) {

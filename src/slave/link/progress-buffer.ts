@@ -5,7 +5,7 @@ import type { LeaseRef, SubjobProgress } from '../../protocol/slave/slave.js';
  * What has happened to atoms and can wait for the next question for work, which tells the master of it: most slaves ask
  * soon anyway, and a request of its own would cost the master as much as the question.
  */
-export class ProgressNews {
+export class ProgressBuffer {
   readonly #news = new Map<LeaseId, SubjobProgress>();
   #isDue = false;
   /** Called when no question has come by in time; whoever asks sets it. */
@@ -24,7 +24,7 @@ export class ProgressNews {
   }
 
   /** Its next question tells of it now, if none has since. */
-  demand({ lease_id }: LeaseRef): void {
+  markDue({ lease_id }: LeaseRef): void {
     if (this.#news.has(lease_id)) {
       this.#isDue = true;
       this.onDue();
@@ -32,7 +32,7 @@ export class ProgressNews {
   }
 
   /** Takes back what no question has told of a lease: something else will. */
-  takeBack({ lease_id }: LeaseRef): SubjobProgress['atoms'] {
+  withdraw({ lease_id }: LeaseRef): SubjobProgress['atoms'] {
     const atoms = this.#news.get(lease_id)?.atoms ?? [];
     this.#news.delete(lease_id);
     return atoms;

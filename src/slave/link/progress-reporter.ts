@@ -82,7 +82,7 @@ export class ProgressReporter {
 
   stop(): void {
     this.#stop.abort();
-    this.#session.progress.takeBack(this.#assignment.lease);
+    this.#session.progress.withdraw(this.#assignment.lease);
   }
 
   /** What atoms have printed is sent at once; that they began or ended waits a moment for a question for work. */
@@ -94,18 +94,18 @@ export class ProgressReporter {
     }
     const consoles = this.#unheard;
     if (consoles.length === 0) {
-      progress.demand(lease);
+      progress.markDue(lease);
       if (this.#news.size > 0) {
         progress.put({ build_id, subjob_id, lease, atoms: [...this.#news.values()] });
         this.#news.clear();
       }
       return;
     }
-    for (const atom of progress.takeBack(lease)) {
+    for (const atom of progress.withdraw(lease)) {
       this.#news.set(atom.id, this.#news.get(atom.id) ?? atom);
     }
     const atoms = [...this.#news.values()];
-    await this.#session.once(
+    await this.#session.callOnce(
       (slave, options) =>
         this.#session.client.reportProgress(slave, build_id, subjob_id, { lease, atoms, consoles }, options),
       signal,

@@ -10,7 +10,7 @@ import type { SlaveId } from '../../protocol/ids.js';
 import type { Secrets } from '../../protocol/signing/secrets.js';
 import { PROTOCOL } from '../../protocol/slave/protocol-version.js';
 import type { Register } from '../../protocol/slave/slave.js';
-import { ProgressNews } from './progress-buffer.js';
+import { ProgressBuffer } from './progress-buffer.js';
 
 export interface SessionOptions {
   readonly masterUrl: string;
@@ -50,7 +50,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly instance = randomUUID();
   /** For the next question for work. */
-  readonly progress = new ProgressNews();
+  readonly progress = new ProgressBuffer();
   #id: SlaveId | null = null;
   #registering: Promise<SlaveId> | null = null;
   /** Seconds. */
@@ -77,7 +77,7 @@ export class Session {
    * The first registration. @throws ClusterRunnerError what the master says against it, or MASTER_UNREACHABLE when
    * there is none within half a minute
    */
-  async begin(signal: AbortSignal): Promise<void> {
+  async connect(signal: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#options;
     for (let isFirst = true; ; isFirst = false) {
       try {
@@ -106,13 +106,13 @@ export class Session {
    * and changes of the secret.
    * @throws ClusterRunnerError what the master answers; the signal's reason
    */
-  async insist<T>(
+  async retryUntilAcknowledged<T>(
     call: (slave: SlaveId, options: CallOptions) => Promise<T>,
     signal: AbortSignal,
   ): Promise<T> {
     const { clock, random, log } = this.#options;
     let isToldWhy = false;
-    return retry(() => this.once(call, signal), {
+    return retry(() => this.callOnce(call, signal), {
       clock,
       random,
       signal,
@@ -127,7 +127,10 @@ export class Session {
   }
 
   /** Makes a call once; a master that does not know the slave is told who it is first. */
-  async once<T>(call: (slave: SlaveId, options: CallOptions) => Promise<T>, signal: AbortSignal): Promise<T> {
+  async callOnce<T>(
+    call: (slave: SlaveId, options: CallOptions) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
     const id = this.#id ?? (await this.#register(signal));
     try {
       return await call(id, { signal });
@@ -157,7 +160,7 @@ export class Session {
    * Tells the master that `instance` is dead, so that it need not wait for a word of it. Never rejects: without it the
    * time of its leases ends them.
    */
-  async bury(instance: string, signal: AbortSignal): Promise<void> {
+  async reportDead(instance: string, signal: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#options;
     const tell = () => this.client.registerSlave({ ...this.#facts, replaces: instance }, { signal });
     await retry(tell, { clock, random, signal, giveUpAfterMs: FIRST_CONTACT_MS }).catch((error: unknown) => {

@@ -3,19 +3,19 @@ import { slept } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { messageOf } from '../../protocol/errors.js';
-import { withBrought } from '../../protocol/slave/open-poll.js';
+import { withPendingAssignments } from '../../protocol/slave/open-poll.js';
 import type { WorkAnswer, WorkRequest } from '../../protocol/slave/slave.js';
 import type { Session } from './session.js';
 
-export type Standing = Omit<WorkRequest, 'instance' | 'wait_seconds' | 'poll' | 'open_polls' | 'progress'>;
+export type Capacity = Omit<WorkRequest, 'instance' | 'wait_seconds' | 'poll' | 'open_polls' | 'progress'>;
 
-export interface WorkLoopOptions {
+export interface WorkPollerOptions {
   readonly session: Session;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
   /** What this slave has and wants at this moment. */
-  standing(): Standing;
+  standing(): Capacity;
   onAnswer(answer: WorkAnswer): void;
 }
 
@@ -30,20 +30,20 @@ const BACKOFF = { firstMs: 250, maxMs: 15_000 };
  * the slave's standing changes a newer question is sent; the master answers the older one, with what the newer one
  * asks for if there is any, and goes on holding the newer. So to be given work costs one question.
  */
-export class WorkLoop {
-  readonly #options: WorkLoopOptions;
+export class WorkPoller {
+  readonly #options: WorkPollerOptions;
   readonly #stop = new AbortController();
   readonly #asking = new Set<Promise<void>>();
   /** The questions whose answers may still come. */
   readonly #open = new Set<number>();
   #polls = 0;
   /** What the newest question says; null when it is answered. */
-  #told: Standing | null = null;
+  #told: Capacity | null = null;
   #failures = 0;
   #isUnreachable = false;
   #scheduled = false;
 
-  constructor(options: WorkLoopOptions) {
+  constructor(options: WorkPollerOptions) {
     this.#options = options;
     options.session.progress.onDue = () => this.ask();
   }
@@ -77,7 +77,7 @@ export class WorkLoop {
     }
   }
 
-  #send(standing: Standing): void {
+  #send(standing: Capacity): void {
     this.#polls += 1;
     this.#told = standing;
     const poll = this.#polls;
@@ -102,7 +102,7 @@ export class WorkLoop {
     const { session, log } = this.#options;
     const { signal } = this.#stop;
     try {
-      const answer = await session.once(
+      const answer = await session.callOnce(
         (slave, options) => session.client.askForWork(slave, request, options),
         signal,
       );
@@ -129,7 +129,7 @@ export class WorkLoop {
       this.ask();
     } else if (this.#told !== null) {
       // The newest question named the older as open, and the master knows what it has given to that.
-      this.#told = withBrought(this.#told, answer.assignments);
+      this.#told = withPendingAssignments(this.#told, answer.assignments);
     }
   }
 
@@ -155,7 +155,7 @@ export class WorkLoop {
  * Whether the master should know what the newest question does not say: that there is room for more, or nothing left of
  * a build, or no room any more. That single leases have ended it learns from their results.
  */
-function hasNews(told: Standing, now: Standing): boolean {
+function hasNews(told: Capacity, now: Capacity): boolean {
   return (
     now.free_executors > told.free_executors ||
     (now.ahead ?? 0) > (told.ahead ?? 0) ||

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { OpenedStream } from '../../../src/client/connection.js';
-import { openResuming } from '../../../src/client/resuming-download.js';
+import { openResumingDownload } from '../../../src/client/resuming-download.js';
 import { systemClock } from '../../../src/lib/clock.js';
 
 const all = Buffer.from('0123456789');
@@ -31,7 +31,7 @@ function server(pieces: readonly number[], etag: string | null = '"tag"') {
 }
 
 const download = (open: (headers: Readonly<Record<string, string>>) => Promise<OpenedStream>) =>
-  openResuming({ open, clock: systemClock, random: () => 0, signal: new AbortController().signal });
+  openResumingDownload({ open, clock: systemClock, random: () => 0, signal: new AbortController().signal });
 
 describe('a download that breaks off', () => {
   it('goes on where it was, as often as it takes, when the bytes are still the same', async () => {

@@ -24,7 +24,7 @@ describe('running a command', () => {
   });
 
   async function run(command: string, more: Partial<CommandOptions> = {}) {
-    const pipe = await pipes.take();
+    const pipe = await pipes.acquire();
     pipe.begin((bytes) => printed.push(Buffer.from(bytes)));
     return runCommand({
       command,
@@ -35,7 +35,7 @@ describe('running a command', () => {
       graceMs: 5_000,
       clock: systemClock,
       ...more,
-    }).finally(() => pipes.giveBack(pipe));
+    }).finally(() => pipes.release(pipe));
   }
 
   /** The process group that a command wrote into the file `pid`. */

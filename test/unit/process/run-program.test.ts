@@ -104,7 +104,7 @@ describe('a command that is hard to end', () => {
 
   /** Starts `<fixture>`, cancels it once it has printed its first line, and gives its result and group. */
   async function cancelWhenReady(fixture: string) {
-    const pipe = await pipes.take();
+    const pipe = await pipes.acquire();
     let printed = '';
     pipe.begin((bytes) => {
       printed += bytes.toString();
@@ -122,7 +122,7 @@ describe('a command that is hard to end', () => {
     await until(() => printed.includes('\n'));
     cancel.abort();
     const result = await running;
-    pipes.giveBack(pipe);
+    pipes.release(pipe);
     return { ...result, group: Number(readFileSync(join(directory, 'group'), 'utf8')) };
   }
 

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../src/lib/clock.js';
-import { DiskFull, failed } from '../../../src/project/git/git-errors.js';
+import { DiskFullError, failed } from '../../../src/project/git/git-errors.js';
 import { sweepWorkspaces } from '../../../src/project/workspace/sweep-workspaces.js';
 import { GitProject, writeFiles } from '../../support/project.js';
 import { gitProject, openOn } from '../../support/workspaces.js';
@@ -25,8 +25,10 @@ describe('what git says of a full disk', () => {
   const said = (stderr: string) => failed('It failed', { exitCode: 1, ended: 'exited', stdout: '', stderr });
 
   it('is told from what the other side says of its own', () => {
-    expect(said('fatal: write error: No space left on device\n')).to.be.instanceOf(DiskFull);
-    expect(said('remote: fatal: No space left on device\nfatal: early EOF\n')).to.not.be.instanceOf(DiskFull);
+    expect(said('fatal: write error: No space left on device\n')).to.be.instanceOf(DiskFullError);
+    expect(said('remote: fatal: No space left on device\nfatal: early EOF\n')).to.not.be.instanceOf(
+      DiskFullError,
+    );
   });
 });
 
@@ -72,7 +74,7 @@ describe('a slave whose disk is full', () => {
 
   const refusal = async (opening: Promise<unknown>) => {
     const error: unknown = await opening.catch((reason: unknown) => reason);
-    expect(error).to.be.instanceOf(DiskFull);
+    expect(error).to.be.instanceOf(DiskFullError);
     return error instanceof Error ? error.message : '';
   };
 

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isInUse } from '../../../src/process/containment/directory-in-use.js';
+import { isDirectoryInUse } from '../../../src/process/containment/directory-in-use.js';
 import { run } from '../../support/processes.js';
 import { GitProject } from '../../support/project.js';
 import { gitProject, openOn } from '../../support/workspaces.js';
@@ -39,7 +39,7 @@ describe('a checkout that is used again and again', () => {
   let parent: string;
   let number = 0;
   before(async function () {
-    if ((await isInUse(tmpdir())) === null) {
+    if ((await isDirectoryInUse(tmpdir())) === null) {
       this.skip();
     }
     parent = realpathSync(mkdtempSync(join(tmpdir(), 'used-checkouts-')));

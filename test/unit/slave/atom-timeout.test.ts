@@ -13,7 +13,7 @@ import type { JobDefinition } from '../../../src/protocol/build/job.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { unlimited } from '../../../src/protocol/results/result-limits.js';
 import { runSubjob } from '../../../src/slave/build/run-subjob.js';
-import { BatchShells } from '../../../src/slave/build/shell-pool.js';
+import { ShellPool } from '../../../src/slave/build/shell-pool.js';
 import { SubjobConsoles } from '../../../src/slave/console/subjob-consoles.js';
 
 describe('the atom_timeout', () => {
@@ -32,7 +32,7 @@ describe('the atom_timeout', () => {
     const env = { PATH: process.env.PATH ?? '' };
     const pipes = new ConsolePipes(root);
     const command = shellText(commands);
-    const shells = new BatchShells({ command, cwd: root, env, pipes, clock: systemClock });
+    const shells = new ShellPool({ command, cwd: root, env, pipes, clock: systemClock });
     const consoles = new SubjobConsoles(
       join(directory, 'consoles'),
       unlimited.console_bytes,

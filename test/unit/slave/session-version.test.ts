@@ -50,7 +50,7 @@ describe('a slave at a master of another version', () => {
         refusals += 1;
         throw error;
       };
-      const joining = session.begin(new AbortController().signal);
+      const joining = session.connect(new AbortController().signal);
       for (let asked = 1; asked <= 2; asked += 1) {
         await eventually('it waits', () => refusals === asked && clock.sleeping > 0);
         clock.advance(30_000);

@@ -99,8 +99,8 @@ describe('running a command for many items', () => {
     // Now at once, now late: so the shell asks for more while it waits for others.
     let taken = 0;
     class SlowPipes extends ConsolePipes {
-      override async take(): Promise<ConsolePipe> {
-        const pipe = await super.take();
+      override async acquire(): Promise<ConsolePipe> {
+        const pipe = await super.acquire();
         taken += 1;
         await sleep(taken % 3 === 0 ? 20 : 0);
         return pipe;

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { shellText } from '../../../../src/job/shell-text.js';
 import { systemClock } from '../../../../src/lib/clock.js';
 import { BatchShell } from '../../../../src/process/batch/batch-shell.js';
-import { isPlainCommand } from '../../../../src/process/batch/fork-safe-command.js';
+import { isForkSafeCommand } from '../../../../src/process/batch/fork-safe-command.js';
 import { ConsolePipes } from '../../../../src/process/console/console-pipes.js';
 
 const plain = [
@@ -77,22 +77,22 @@ describe('a plain command', () => {
   });
 
   for (const command of plain) {
-    it(`is ${JSON.stringify(command)}`, () => expect(isPlainCommand(command)).to.equal(true));
+    it(`is ${JSON.stringify(command)}`, () => expect(isForkSafeCommand(command)).to.equal(true));
   }
   for (const command of notPlain) {
-    it(`is not ${JSON.stringify(command)}`, () => expect(isPlainCommand(command)).to.equal(false));
+    it(`is not ${JSON.stringify(command)}`, () => expect(isForkSafeCommand(command)).to.equal(false));
   }
 
   it('has none of the builtins that this bash knows as its program, but for those that do the same', () => {
     const builtins = execFileSync('bash', ['-c', 'compgen -bk'], { encoding: 'utf8' }).trim().split('\n');
-    const taken = builtins.filter((name) => isPlainCommand(`${name} x`));
+    const taken = builtins.filter((name) => isForkSafeCommand(`${name} x`));
     expect(taken.sort()).to.deep.equal([':', 'cd', 'echo', 'false', 'printf', 'pwd', 'test', 'true']);
   });
 
   it('is decided in no time, whatever the text', () => {
     const text = `echo ${'$ab$cd"$ef"'.repeat(200)}`;
-    expect(isPlainCommand(text)).to.equal(true);
-    expect(isPlainCommand(`${text} \\`)).to.equal(false);
+    expect(isForkSafeCommand(text)).to.equal(true);
+    expect(isForkSafeCommand(`${text} \\`)).to.equal(false);
   });
 
   it('says and returns in a fork what it does in a bash of its own', async () => {
@@ -133,7 +133,7 @@ describe('a plain command', () => {
     const text = fc.array(line, { minLength: 1, maxLength: 3 }).map((lines) => shellText(lines));
     await fc.assert(
       fc.asyncProperty(text, async (command) => {
-        fc.pre(isPlainCommand(command));
+        fc.pre(isForkSafeCommand(command));
         const console: Buffer[] = [];
         writeFileSync(join(directory, 'other'), '');
         const shell = new BatchShell({ command, cwd: join(directory), env, pipes, clock: systemClock });

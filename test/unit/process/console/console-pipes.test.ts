@@ -30,14 +30,14 @@ describe('a pipe for what commands print', () => {
   }
 
   it('takes all of it in order, also when outputs are opened by their names', async () => {
-    const pipe = await pipes.take();
+    const pipe = await pipes.acquire();
     const command =
       'echo 1; echo 2 >/dev/stderr; echo 3 >/dev/stdout; echo 4 | tee /dev/stderr >/dev/null; echo 5 >>/proc/self/fd/1; : >/dev/stderr; echo 6 >&2';
     expect(await printedBy(pipe, command)).to.deep.equal({ text: '1\n2\n3\n4\n5\n6\n', isOver: true });
   });
 
   it('takes much, also of several processes at once', async () => {
-    const pipe = await pipes.take();
+    const pipe = await pipes.acquire();
     const { text } = await printedBy(pipe, 'seq 300000 & seq 300000 >/dev/stderr & wait; echo end');
     const numbers = Array.from({ length: 300_000 }, (_, n) => `${n + 1}`);
     expect(text.length).to.equal(2 * `${numbers.join('\n')}\n`.length + 4);
@@ -45,17 +45,17 @@ describe('a pipe for what commands print', () => {
   });
 
   it('is used again by the next command', async () => {
-    const pipe = await pipes.take();
+    const pipe = await pipes.acquire();
     for (let number = 0; number < 3; number += 1) {
       const { text, isOver } = await printedBy(pipe, `echo ${number}; sleep 0.0${number}; echo end`);
       expect({ text, isOver }).to.deep.equal({ text: `${number}\nend\n`, isOver: true });
     }
-    pipes.giveBack(pipe);
-    expect(await pipes.take()).to.equal(pipe);
+    pipes.release(pipe);
+    expect(await pipes.acquire()).to.equal(pipe);
   });
 
   it('is not used again while a process that outlived its command holds it, which can go on printing', async () => {
-    const pipe = await pipes.take();
+    const pipe = await pipes.acquire();
     const done = join(directory, 'done');
     const go = join(directory, 'go');
     const { text, isOver } = await printedBy(
@@ -63,8 +63,8 @@ describe('a pipe for what commands print', () => {
       `echo before; (until test -e ${go}; do sleep 0.01; done; seq 100000; touch ${done}) & :`,
     );
     expect({ text, isOver }).to.deep.equal({ text: 'before\n', isOver: false });
-    pipes.giveBack(pipe);
-    const other = await pipes.take();
+    pipes.release(pipe);
+    const other = await pipes.acquire();
     expect(other).not.to.equal(pipe);
     spawn('touch', [go]);
     await until(() => readdirSync(directory).includes('done'));
@@ -76,7 +76,7 @@ describe('a pipe for what commands print', () => {
       // Only Linux lets processes open what has no name.
       this.skip();
     }
-    const pipe = await pipes.take();
+    const pipe = await pipes.acquire();
     expect(readdirSync(directory)).to.deep.equal([]);
     const { text } = await printedBy(
       pipe,
@@ -90,7 +90,7 @@ describe('a pipe for what commands print', () => {
       // Root may read everything.
       this.skip();
     }
-    const pipe = await pipes.take();
+    const pipe = await pipes.acquire();
     const { text } = await printedBy(pipe, 'echo 1; cat /dev/stdout');
     expect(text).to.match(/^1\n.*Permission denied\n$/);
   });

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { isInUse } from '../../../../src/process/containment/directory-in-use.js';
+import { isDirectoryInUse } from '../../../../src/process/containment/directory-in-use.js';
 import type { Workspace } from '../../../../src/project/workspace/open-workspace.js';
 import { GitServer } from '../../../support/git-server.js';
 import { MemoryRelay } from '../../../support/memory-relay.js';
@@ -196,7 +196,7 @@ describe('submodules', () => {
 
 describe('a workspace with submodules that was used before', () => {
   before(async function () {
-    if ((await isInUse(tmpdir())) === null) {
+    if ((await isDirectoryInUse(tmpdir())) === null) {
       this.skip();
     }
   });

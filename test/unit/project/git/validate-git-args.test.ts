@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { checkGitNames, insideFolder } from '../../../../src/project/git/validate-git-args.js';
+import { insideFolder, validateGitArgs } from '../../../../src/project/git/validate-git-args.js';
 import type { GitProject } from '../../../../src/protocol/build/project.js';
 
 function accepts(more: Partial<GitProject>): boolean {
@@ -13,7 +13,7 @@ function accepts(more: Partial<GitProject>): boolean {
     ...more,
   };
   try {
-    checkGitNames(project);
+    validateGitArgs(project);
     return true;
   } catch {
     return false;

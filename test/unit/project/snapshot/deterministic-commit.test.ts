@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import {
+  deterministicCommit,
+  deterministicEnvironment,
   MESSAGE,
-  plainCommit,
-  plainEnvironment,
 } from '../../../../src/project/snapshot/deterministic-commit.js';
 
 describe('the hash of a commit without a parent', () => {
@@ -23,11 +23,11 @@ describe('the hash of a commit without a parent', () => {
           execFileSync('git', args, {
             cwd: directory,
             encoding: 'utf8',
-            env: { PATH: process.env.PATH, HOME: directory, ...plainEnvironment(seconds) },
+            env: { PATH: process.env.PATH, HOME: directory, ...deterministicEnvironment(seconds) },
           }).trim();
         git('init', '-q', `--object-format=${format}`);
         const tree = git('write-tree');
-        expect(plainCommit({ tree, seconds })).to.equal(git('commit-tree', tree, '-m', MESSAGE));
+        expect(deterministicCommit({ tree, seconds })).to.equal(git('commit-tree', tree, '-m', MESSAGE));
       });
     }
   }

@@ -23,7 +23,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../../src/lib/clock.js';
 import { countUnremovable, retryUnremovable } from '../../../../src/lib/fs/set-aside.js';
-import { isInUse } from '../../../../src/process/containment/directory-in-use.js';
+import { isDirectoryInUse } from '../../../../src/process/containment/directory-in-use.js';
 import type { Workspace } from '../../../../src/project/workspace/open-workspace.js';
 import { sweepWorkspaces } from '../../../../src/project/workspace/sweep-workspaces.js';
 import { makeImmutable, makeMutable } from '../../../support/immutable.js';
@@ -86,7 +86,7 @@ function access(program: string, ...args: readonly string[]): string {
 describe('a workspace that was used before', () => {
   before(async function () {
     // Elsewhere the system does not say whether a process is in it, and none is used again.
-    if ((await isInUse(tmpdir())) === null) {
+    if ((await isDirectoryInUse(tmpdir())) === null) {
       this.skip();
     }
   });
@@ -300,7 +300,7 @@ describe('a workspace that was used before', () => {
     const second = await open();
     child.kill();
     expect(inode(second, 'a')).to.be.a('number');
-    expect(await isInUse(second.projectDirectory)).to.equal(false);
+    expect(await isDirectoryInUse(second.projectDirectory)).to.equal(false);
     expect(idle()).to.deep.equal([]);
   });
 

@@ -32,7 +32,7 @@ describe('an outbox', () => {
           deliverResult: (_slave, _build, _subjob, { lease }) => deliver(lease.lease_id),
           handBack: async () => undefined,
         },
-        insist: (call, signal) => call(toId.slave(1), { signal }),
+        retryUntilAcknowledged: (call, signal) => call(toId.slave(1), { signal }),
       },
       createLogger({ level: 'silent', name: 'test' }),
       new AbortController().signal,
@@ -42,8 +42,8 @@ describe('an outbox', () => {
 
   it('takes up what an earlier process left page by page, and delivers all of it', async () => {
     for (let lease = 1; lease <= RESULTS; lease += 1) {
-      const letter = { build_id: 1, subjob_id: 0, report: reportOf(lease) };
-      writeFileSync(join(directory, `${lease}.json`), JSON.stringify(letter));
+      const pending = { build_id: 1, subjob_id: 0, report: reportOf(lease) };
+      writeFileSync(join(directory, `${lease}.json`), JSON.stringify(pending));
       writeFileSync(join(directory, `${lease}.tar.gz`), '');
     }
     const delivered = new Set<number>();

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { expect } from 'chai';
 import { freeDiskBytes } from '../../../../src/lib/fs/free-space.js';
-import { heedDisk } from '../../../../src/slave/disk/disk-watch.js';
+import { applyDiskPressure } from '../../../../src/slave/disk/disk-watch.js';
 
 const standing = { free_executors: 3, leases: [], builds: [] };
 
@@ -12,15 +12,15 @@ describe('the free disk of a slave', () => {
   });
 
   it('is told to the master', () => {
-    expect(heedDisk(standing, 600 * 1024 ** 2, '/root')).to.deep.equal({
+    expect(applyDiskPressure(standing, 600 * 1024 ** 2, '/root')).to.deep.equal({
       ...standing,
       free_disk_bytes: 600 * 1024 ** 2,
     });
-    expect(heedDisk(standing, null, '/root')).to.equal(standing);
+    expect(applyDiskPressure(standing, null, '/root')).to.equal(standing);
   });
 
   it('pauses the slave, with the reason, when there is too little', () => {
-    expect(heedDisk(standing, 100 * 1024 ** 2, '/root')).to.deep.equal({
+    expect(applyDiskPressure(standing, 100 * 1024 ** 2, '/root')).to.deep.equal({
       ...standing,
       free_executors: 0,
       ahead: 0,

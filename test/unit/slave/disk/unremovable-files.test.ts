@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { clearPlace } from '../../../../src/lib/fs/set-aside.js';
 import { createLogger } from '../../../../src/lib/logger.js';
-import { Unremovable } from '../../../../src/slave/disk/unremovable-files.js';
+import { UnremovableFiles } from '../../../../src/slave/disk/unremovable-files.js';
 import { failureOf } from '../../../support/failure-of.js';
 import { makeImmutable, makeMutable } from '../../../support/immutable.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 
-const standing: Parameters<Unremovable['heed']>[0] = { free_executors: 2, ahead: 1 };
+const standing: Parameters<UnremovableFiles['heed']>[0] = { free_executors: 2, ahead: 1 };
 
 describe('what builds leave that cannot be removed', () => {
   let root: string;
@@ -23,10 +23,11 @@ describe('what builds leave that cannot be removed', () => {
     rmSync(root, { recursive: true });
   });
 
-  const watch = () => new Unremovable(root, clock, () => 0, createLogger({ level: 'silent', name: 'test' }));
+  const watch = () =>
+    new UnremovableFiles(root, clock, () => 0, createLogger({ level: 'silent', name: 'test' }));
 
   /** Makes a folder, removes it, and has a file of it stay; false where no file can. */
-  async function leave(unremovable: Unremovable, name: string): Promise<boolean> {
+  async function leave(unremovable: UnremovableFiles, name: string): Promise<boolean> {
     mkdirSync(join(root, name));
     writeFileSync(join(root, name, 'goes'), '');
     writeFileSync(join(root, name, 'stays'), '');

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { toId } from '../../../../src/protocol/ids.js';
 import type { PrepareAssignment } from '../../../../src/protocol/slave/slave.js';
-import { Waiting } from '../../../../src/slave/executors/assignment-queue.js';
-import { AHEAD_MS } from '../../../../src/slave/executors/prefetcher.js';
+import { AssignmentQueue } from '../../../../src/slave/executors/assignment-queue.js';
+import { PREFETCH_MS } from '../../../../src/slave/executors/prefetcher.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 
 function assignment(id: number): PrepareAssignment {
@@ -24,13 +24,13 @@ describe('assignments that wait for an executor', () => {
   let given: { lease: number; signal: AbortSignal }[];
   let answer: () => void;
   let changes: number;
-  let waiting: Waiting;
+  let waiting: AssignmentQueue;
   beforeEach(() => {
     clock = new ManualClock();
     given = [];
     changes = 0;
-    const handbacks = {
-      try: (
+    const leaseReturns = {
+      tryReturnLease: (
         { lease }: { lease: { lease_id: number } },
         _why: string,
         _output: string,
@@ -42,7 +42,7 @@ describe('assignments that wait for an executor', () => {
         });
       },
     };
-    waiting = new Waiting(clock, handbacks, () => {
+    waiting = new AssignmentQueue(clock, leaseReturns, () => {
       changes += 1;
     });
     waiting.add(one);
@@ -50,7 +50,7 @@ describe('assignments that wait for an executor', () => {
   });
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   const pass = async () => {
-    clock.advance(AHEAD_MS + 1_000);
+    clock.advance(PREFETCH_MS + 1_000);
     await turn();
   };
 

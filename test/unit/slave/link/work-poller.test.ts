@@ -11,7 +11,7 @@ import {
   WorkRequestSchema,
 } from '../../../../src/protocol/slave/slave.js';
 import { Session } from '../../../../src/slave/link/session.js';
-import { type Standing, WorkLoop } from '../../../../src/slave/link/work-poller.js';
+import { type Capacity, WorkPoller } from '../../../../src/slave/link/work-poller.js';
 import { noWork } from '../../../support/fake-service.js';
 import { until } from '../../../support/until.js';
 
@@ -49,8 +49,8 @@ class SilentSession extends Session {
     this.#answers.get(poll)?.(answer);
   }
 
-  override once<T>(call: Parameters<Session['once']>[0], signal: AbortSignal): Promise<T>;
-  override async once(call: Parameters<Session['once']>[0], signal: AbortSignal): Promise<unknown> {
+  override callOnce<T>(call: Parameters<Session['callOnce']>[0], signal: AbortSignal): Promise<T>;
+  override async callOnce(call: Parameters<Session['callOnce']>[0], signal: AbortSignal): Promise<unknown> {
     return call(toId.slave(1), { signal });
   }
 }
@@ -59,7 +59,7 @@ describe('the question for work', () => {
   it('stays one that the master takes, however many are open at a master that hangs', async () => {
     const session = new SilentSession();
     let free = 0;
-    const loop = new WorkLoop({
+    const loop = new WorkPoller({
       session,
       clock: systemClock,
       random: Math.random,
@@ -101,8 +101,8 @@ describe('the question for work', () => {
   for (const { what, now, asks } of cases) {
     it(`is ${asks ? 'asked anew' : 'left as it is'} when ${what}`, async () => {
       const session = new SilentSession();
-      let is: Standing = standing;
-      const loop = new WorkLoop({
+      let is: Capacity = standing;
+      const loop = new WorkPoller({
         session,
         clock: systemClock,
         random: Math.random,
@@ -125,13 +125,13 @@ describe('the question for work', () => {
   describe('of which an older one brings work', () => {
     const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     let session: SilentSession;
-    let is: Standing;
-    let loop: WorkLoop;
+    let is: Capacity;
+    let loop: WorkPoller;
     /** Asks for two executors, then for three, and the answer to the first brings one. */
     beforeEach(async () => {
       session = new SilentSession();
       is = { free_executors: 2, ahead: 0, leases: [], builds: [] };
-      loop = new WorkLoop({
+      loop = new WorkPoller({
         session,
         clock: systemClock,
         random: () => 0,
@@ -186,7 +186,7 @@ describe('the question for work', () => {
       const atoms = [{ id: toId.atom(0), state: 'IN_PROGRESS' as const, exit_code: null, actual_time: null }];
       const progress = { build_id: toId.build(1), subjob_id: toId.subjob(0), lease, atoms };
       session.progress.put(progress);
-      session.progress.demand(lease);
+      session.progress.markDue(lease);
       await turn();
       expect(session.asked[2]?.progress).to.deep.equal([progress]);
       session.answer(3, new ClusterRunnerError('MASTER_UNREACHABLE', 'Cut.'));
