@@ -1,9 +1,13 @@
-import { BuildWork, noLimits } from '../../src/domain/build-work.js';
+import { BuildWork, unlimited } from '../../src/domain/build-work.js';
 import { newTask } from '../../src/domain/lease.js';
-import { type Expectation, expectationOf, unknown } from '../../src/domain/scheduling/duration-estimate.js';
+import {
+  type DurationEstimate,
+  estimateFromHistory,
+  unknown,
+} from '../../src/domain/scheduling/duration-estimate.js';
 import { groupAtoms } from '../../src/domain/scheduling/grouping.js';
 import { regroup } from '../../src/domain/scheduling/regrouping.js';
-import { chooseWork } from '../../src/domain/scheduling/scheduler.js';
+import { assignWork } from '../../src/domain/scheduling/scheduler.js';
 import { type LeaseId, type SlaveId, type SubjobId, toId } from '../../src/protocol/ids.js';
 import { lowerBound } from './bound.js';
 import { Events } from './events.js';
@@ -134,15 +138,15 @@ class Simulation {
     const timestamps = { BUILDING: this.#now };
     const work = new BuildWork(toId.build(this.#works.length + 1), { state: 'BUILDING', timestamps });
     const executors = this.#executors();
-    const expectations = atoms.map((one) => (history ? expectationOf(one.history) : unknown));
-    const groups = groupAtoms(indexed(expectations), executors);
+    const estimates = atoms.map((one) => (history ? estimateFromHistory(one.history) : unknown));
+    const groups = groupAtoms(indexed(estimates), executors);
     const subjobs = groups.map((group) => ({
       ...group,
       atoms: group.atoms.length,
       task: newTask,
       executorIndex: null,
     }));
-    work.setSubjobs(subjobs, { ...noLimits, speculative }, { executors, assumed: null });
+    work.setSubjobs(subjobs, { ...unlimited, speculative }, { executors, assumed: null });
     this.#works.push(work);
     this.#atomsOf.set(work, atoms);
     this.#membersOf.set(
@@ -194,7 +198,7 @@ class Simulation {
       if (entry.free === 0) {
         continue;
       }
-      for (const choice of chooseWork(
+      for (const choice of assignWork(
         { builds, nextLease, steady: this.#now },
         slave,
         entry.free,
@@ -244,7 +248,7 @@ class Simulation {
     const waitingAtoms = waiting.flatMap((id) => members[id] ?? []);
     const known = waitingAtoms.map((index) => ({
       index,
-      ...(history ? expectationOf(atoms[index]?.history ?? null) : unknown),
+      ...(history ? estimateFromHistory(atoms[index]?.history ?? null) : unknown),
     }));
     const plan = work.planFor(executors);
     const regrouped = regroup(known, waiting, work.total ?? 0, plan);
@@ -284,6 +288,6 @@ class Simulation {
   }
 }
 
-function indexed(expectations: readonly Expectation[]) {
-  return expectations.map((expectation, index) => ({ index, ...expectation }));
+function indexed(estimates: readonly DurationEstimate[]) {
+  return estimates.map((estimate, index) => ({ index, ...estimate }));
 }

@@ -4,24 +4,24 @@ import { type BuildProgress, enterState, type StateTimestamps } from './build.js
 import {
   complete,
   duplicateLease,
-  giveBack,
   type Holder,
   holdersOf,
   type LeasedTask,
   loseLease,
   newTask,
+  returnLease,
   type Task,
   takeLease,
 } from './lease.js';
-import type { Expectation } from './scheduling/duration-estimate.js';
+import type { DurationEstimate } from './scheduling/duration-estimate.js';
 import { HeldExecutors } from './scheduling/held-executors.js';
-import { isOutdated, type Plan, type Regrouped } from './scheduling/regrouping.js';
-import { type Ended, nothingEnded, Outlook } from './scheduling/remaining-time.js';
-import { type Opening, SetupCost } from './scheduling/setup-cost.js';
+import { type GroupingPlan, isOutdated, type Regrouped } from './scheduling/regrouping.js';
+import { type Ended, nothingEnded, RemainingTimeEstimator } from './scheduling/remaining-time.js';
+import { SetupCost, type SetupNeeded } from './scheduling/setup-cost.js';
 import { overdueAfter } from './scheduling/straggler.js';
 import { SubjobQueue } from './scheduling/subjob-queue.js';
 
-export interface Subjob extends Expectation {
+export interface SubjobWork extends DurationEstimate {
   /** How many. */
   readonly atoms: number;
   readonly task: Task;
@@ -36,24 +36,24 @@ export interface Subjob extends Expectation {
   /** Its atoms were begun before in another subjob: it is not regrouped. */
   readonly isRepeat?: boolean;
   /** The slave on which its atom failed: it should run on another now. */
-  readonly shunned?: SlaveId;
+  readonly excludedSlave?: SlaveId;
 }
 
-export interface Limits {
+export interface ExecutorLimits {
   readonly maxExecutors: number;
   readonly maxExecutorsPerSlave: number;
   /** Subjobs that take far too long may start a second time on another slave. */
   readonly speculative?: boolean;
 }
 
-export const noLimits: Limits = { maxExecutors: Infinity, maxExecutorsPerSlave: Infinity };
+export const unlimited: ExecutorLimits = { maxExecutors: Infinity, maxExecutorsPerSlave: Infinity };
 
 /** A lease that was taken of a subjob. */
-export interface Taken {
+export interface TakenSubjob {
   readonly id: SubjobId;
   readonly task: Holder;
   readonly executorIndex: number;
-  readonly opening: Opening;
+  readonly setupNeeded: SetupNeeded;
 }
 
 const noDuplicate = { duplicateIndex: null, duplicateBegan: null } as const;
@@ -72,12 +72,12 @@ export class BuildWork {
   readonly setup = new SetupCost();
   #progress: BuildProgress;
   #preparation: Task;
-  #limits: Limits = noLimits;
-  #plan: Plan = { executors: 1, assumed: null };
-  #subjobs: Subjob[] = [];
+  #limits: ExecutorLimits = unlimited;
+  #plan: GroupingPlan = { executors: 1, assumed: null };
+  #subjobs: SubjobWork[] = [];
   #queue = new SubjobQueue([]);
   readonly #held = new HeldExecutors();
-  readonly #outlook = new Outlook();
+  readonly #outlook = new RemainingTimeEstimator();
   /** Those that are leased. */
   readonly #leased = new Set<SubjobId>();
   #duplicates = 0;
@@ -107,7 +107,7 @@ export class BuildWork {
   get preparation(): Task {
     return this.#preparation;
   }
-  get limits(): Limits {
+  get limits(): ExecutorLimits {
     return this.#limits;
   }
   /** Executors that work on it now. */
@@ -140,7 +140,7 @@ export class BuildWork {
   get secondsOfRest(): number | null {
     return this.#outlook.secondsOfRest;
   }
-  /** The same for people; see Outlook. */
+  /** The same for people; see RemainingTimeEstimator. */
   secondsAfter(reported: Ended): number | null {
     return this.#outlook.restAfter(reported);
   }
@@ -157,7 +157,7 @@ export class BuildWork {
     return this.#held.on(slave);
   }
 
-  subjob(id: SubjobId): Subjob | undefined {
+  subjob(id: SubjobId): SubjobWork | undefined {
     return this.#subjobs[id];
   }
 
@@ -168,9 +168,9 @@ export class BuildWork {
 
   /** The subjobs become known, in hand-out order; also with the states, and what has ended, that the store remembers. */
   setSubjobs(
-    subjobs: readonly Subjob[],
-    limits: Limits,
-    plan: Plan = { executors: 1, assumed: null },
+    subjobs: readonly SubjobWork[],
+    limits: ExecutorLimits,
+    plan: GroupingPlan = { executors: 1, assumed: null },
     ended: Ended = nothingEnded,
   ): void {
     this.#outlook.recall(ended);
@@ -220,18 +220,18 @@ export class BuildWork {
     return this.#preparation;
   }
 
-  /** Subjobs for atoms that run again, one each. `shunned` is the slave on which they failed. Answers their ids. */
-  addRetries(expectations: readonly Expectation[], shunned: SlaveId): SubjobId[] {
-    this.#hasRetries ||= expectations.length > 0;
-    return expectations.map((expectation) => {
+  /** Subjobs for atoms that run again, one each. `excludedSlave` is the slave on which they failed. Answers their ids. */
+  addRetries(estimates: readonly DurationEstimate[], excludedSlave: SlaveId): SubjobId[] {
+    this.#hasRetries ||= estimates.length > 0;
+    return estimates.map((estimate) => {
       const id = toId.subjob(this.#subjobs.length);
       const subjob = {
         atoms: 1,
-        ...expectation,
+        ...estimate,
         task: newTask,
         executorIndex: null,
         isRepeat: true,
-        shunned,
+        excludedSlave,
       };
       this.#subjobs.push(subjob);
       this.#outlook.add(subjob);
@@ -241,9 +241,9 @@ export class BuildWork {
   }
 
   /** A subjob for atoms that a slave has left of another one, which has its verdicts. */
-  addRest(atoms: number, expectation: Expectation): SubjobId {
+  addRest(atoms: number, estimate: DurationEstimate): SubjobId {
     const id = toId.subjob(this.#subjobs.length);
-    const subjob = { atoms, ...expectation, task: newTask, executorIndex: null, isRepeat: true };
+    const subjob = { atoms, ...estimate, task: newTask, executorIndex: null, isRepeat: true };
     this.#subjobs.push(subjob);
     this.#outlook.add(subjob);
     this.#queue.putBack(id);
@@ -260,12 +260,12 @@ export class BuildWork {
     return this.#hasRetries;
   }
 
-  /** Leases the next subjob; null when none is queued, or with `takesShunned` false none that may run anywhere. */
-  takeSubjob(lease: LeaseId, slave: SlaveId, takesShunned = true): Taken | null {
+  /** Leases the next subjob; null when none is queued, or with `allowExcluded` false none that may run anywhere. */
+  takeSubjob(lease: LeaseId, slave: SlaveId, allowExcluded = true): TakenSubjob | null {
     if (this.#isStopped) {
       return null;
     }
-    const index = this.#queue.take((at) => this.#subjobs[at]?.shunned === slave, takesShunned);
+    const index = this.#queue.take((at) => this.#subjobs[at]?.excludedSlave === slave, allowExcluded);
     if (index === null) {
       return null;
     }
@@ -278,11 +278,11 @@ export class BuildWork {
     const executorIndex = this.#held.take(slave);
     this.#subjobs[index] = { ...subjob, task, executorIndex, began: null, ...noDuplicate };
     this.#leased.add(id);
-    return { id, task, executorIndex, opening: this.setup.run(slave) };
+    return { id, task, executorIndex, setupNeeded: this.setup.run(slave) };
   }
 
   /** The subjob that has run the longest beyond what was expected; null when none has. `now` in seconds as `began`. */
-  straggler(slave: SlaveId, now: number): SubjobId | null {
+  findStraggler(slave: SlaveId, now: number): SubjobId | null {
     if (this.#limits.speculative !== true || this.#isStopped) {
       return null;
     }
@@ -304,13 +304,13 @@ export class BuildWork {
   }
 
   /** Leases a subjob a second time, beside the slave that holds it. @throws Error as duplicateLease */
-  takeDuplicate(id: SubjobId, lease: LeaseId, slave: SlaveId): Taken {
+  takeDuplicate(id: SubjobId, lease: LeaseId, slave: SlaveId): TakenSubjob {
     const subjob = this.#known(id);
     const task = duplicateLease(subjob.task, lease, slave);
     const executorIndex = this.#held.take(slave);
     this.#subjobs[id] = { ...subjob, task, duplicateIndex: executorIndex };
     this.#duplicates += 1;
-    return { id, task: task.duplicate, executorIndex, opening: this.setup.run(slave) };
+    return { id, task: task.duplicate, executorIndex, setupNeeded: this.setup.run(slave) };
   }
 
   /** An atom of it runs under this lease since `now`, in seconds as `began`. */
@@ -370,16 +370,16 @@ export class BuildWork {
   }
 
   /** What groups for so many executors are to be made for. */
-  planFor(executors: number): Plan {
+  planFor(executors: number): GroupingPlan {
     return { executors, assumed: this.#outlook.learned };
   }
 
   /** Other groups take the place of those that nobody was ever given; see regroup. */
-  replaceWaiting({ groups, dropped }: Regrouped, plan: Plan): void {
+  replaceWaiting({ groups, dropped }: Regrouped, plan: GroupingPlan): void {
     this.#plan = plan;
     this.#subjobs.length -= dropped.length;
-    for (const { id, atoms, expected, deviation } of groups) {
-      const subjob = { atoms: atoms.length, expected, deviation, task: newTask, executorIndex: null };
+    for (const { id, atoms, expected, stdDev } of groups) {
+      const subjob = { atoms: atoms.length, expected, stdDev, task: newTask, executorIndex: null };
       this.#subjobs[id] = subjob;
     }
     this.#queue.replaceFresh(groups.map(({ id }) => id));
@@ -391,7 +391,7 @@ export class BuildWork {
     this.#outlook.isOf(undone, this.#plan.assumed !== null);
   }
 
-  #known(id: SubjobId): Subjob {
+  #known(id: SubjobId): SubjobWork {
     const subjob = this.#subjobs[id];
     if (subjob === undefined) {
       throw new Error(`Build ${this.id} has no subjob ${id}.`);
@@ -410,7 +410,7 @@ function afterLease(task: Task, lease: LeaseId, how: LeaseEnd): Task {
     case 'completed':
       return complete(task, lease);
     case 'given back':
-      return giveBack(task, lease);
+      return returnLease(task, lease);
     case 'lost':
       return loseLease(task, lease, how.slaveName);
   }

@@ -2,7 +2,7 @@ import type { Explanation, WaitReason } from '../protocol/build/explanation.js';
 import type { BuildId, SlaveId } from '../protocol/ids.js';
 import { isEnded } from './build.js';
 import type { BuildWork } from './build-work.js';
-import { wouldComeTooLate } from './scheduling/scheduler.js';
+import { setupExceedsRemaining } from './scheduling/scheduler.js';
 
 /** A slave as the question "why is it waiting" needs to know it. */
 export interface SlaveLoad {
@@ -69,22 +69,22 @@ function whyNotMore(
   if (taking.length === 0) {
     return because('NO_SLAVE', `${waits}: ${whyNobody(slaves)}; start one with \`clusterrunner slave\`.`);
   }
-  const willing = taking.filter(({ id }) => !build.refusedBy.has(id));
-  if (willing.length === 0) {
+  const eligible = taking.filter(({ id }) => !build.refusedBy.has(id));
+  if (eligible.length === 0) {
     return because('REFUSED', `${waits}: none of the connected slaves could run this build.`);
   }
   const { maxExecutors, maxExecutorsPerSlave } = build.limits;
   if (build.running >= maxExecutors) {
     return because('BUILD_LIMIT', `${waits}: the build holds all of its max_executors (${maxExecutors}).`);
   }
-  const free = willing.filter(({ numExecutors, inUse }) => inUse < numExecutors);
+  const free = eligible.filter(({ numExecutors, inUse }) => inUse < numExecutors);
   if (free.length > 0 && free.every(({ id }) => build.runningOn(id) >= maxExecutorsPerSlave)) {
     return because(
       'SLAVE_LIMIT',
       `${waits}: the build holds its max_executors_per_slave (${maxExecutorsPerSlave}) on every slave that has an executor free.`,
     );
   }
-  if (free.length > 0 && free.every(({ id }) => wouldComeTooLate(build, id))) {
+  if (free.length > 0 && free.every(({ id }) => setupExceedsRemaining(build, id))) {
     const [needs, rest] = [build.setup.seconds, (build.secondsOfRest ?? 0) / Math.max(1, build.running)];
     return because(
       'SETUP_COST',

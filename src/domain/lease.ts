@@ -10,7 +10,7 @@ export const MAX_LOSSES = 3;
  *   queued ──take──► leased ──complete──► done (delivered)
  *      ▲             │ │  ▲ └───lose, the third time──► done (lost)
  *      └─────────────┘ │  │
- *        giveBack, lose└──┘ duplicate; giveBack, lose of one of two
+ *        returnLease, lose└──┘ duplicate; returnLease, lose of one of two
  *
  * queued: waits for a slave; `lease` names the last one that held it. leased: `slave` holds it until it is heard
  * no more; perhaps another slave beside it, with a lease of its own: whoever completes it first ends both. done: has
@@ -92,13 +92,13 @@ export function holdersOf(task: Task): Holder[] {
 }
 
 /** The slave gave the lease back in good order; who else holds it goes on. @throws Error when nobody holds `lease`. */
-export function giveBack(task: Task, lease: LeaseId): Task {
+export function returnLease(task: Task, lease: LeaseId): Task {
   const held = heldWith(task, lease);
   const { taken: attempt, losses } = held;
   return without(held, lease) ?? { kind: 'queued', attempt, lease, losses };
 }
 
-/** The slave vanished. Who else holds it goes on; else it is queued again, or done for good. @throws as giveBack */
+/** The slave vanished. Who else holds it goes on; else it is queued again, or done for good. @throws as returnLease */
 export function loseLease(task: Task, lease: LeaseId, slaveName: string): Task {
   const held = heldWith(task, lease);
   const losses = [...held.losses, slaveName];
@@ -124,7 +124,7 @@ export function complete(task: Task, lease: LeaseId): Task {
  * The reporting slave is not compared: lease and attempt name one hand-out only, its token is known to the slave that
  * it was given to, and a slave that was restarted delivers its outbox under a new id.
  */
-export function judge(task: Task, ref: LeaseRef): 'current' | 'accepted' | 'stale' | 'unknown' {
+export function classifyReport(task: Task, ref: LeaseRef): 'current' | 'accepted' | 'stale' | 'unknown' {
   switch (task.kind) {
     case 'leased': {
       const holders = holdersOf(task);

@@ -1,12 +1,12 @@
 import type { BuildId } from '../protocol/ids.js';
 
-/** So many troubles in a row, without a result in between, take a slave out of rotation … */
+/** So many failures in a row, without a result in between, take a slave out of rotation … */
 export const SICK_AFTER = 3;
 /** … for this long. */
 export const COOL_OFF_MS = 5 * 60_000;
 
 /** Something that went wrong on a slave and may be its fault. */
-export interface Trouble {
+export interface SlaveFailure {
   /** null when it had nothing to do with what was run. */
   readonly build: BuildId | null;
   /** Completes "three times in a row something went wrong: …". */
@@ -15,44 +15,44 @@ export interface Trouble {
 
 export interface Health {
   /** Since its last result, at most SICK_AFTER. */
-  readonly troubles: readonly Trouble[];
+  readonly failures: readonly SlaveFailure[];
   /** Milliseconds; null when it was never sick since its last result. */
   readonly sickSince: number | null;
 }
 
 /** Also after every result that a slave delivers. */
-export const healthy: Health = { troubles: [], sickSince: null };
+export const healthy: Health = { failures: [], sickSince: null };
 
 /**
  * A build counts once, whatever went wrong with it on how many executors. A slave that has cooled off is on probation:
- * the next trouble makes it sick again. `now` in milliseconds.
+ * the next failure makes it sick again. `now` in milliseconds.
  */
-export function withTrouble(health: Health, trouble: Trouble, now: number): Health {
-  const { troubles: before, sickSince } = health;
-  if (trouble.build !== null && before.some(({ build }) => build === trouble.build)) {
+export function withFailure(health: Health, failure: SlaveFailure, now: number): Health {
+  const { failures: before, sickSince } = health;
+  if (failure.build !== null && before.some(({ build }) => build === failure.build)) {
     return health;
   }
-  const troubles = [...before, trouble].slice(-SICK_AFTER);
-  return { troubles, sickSince: troubles.length < SICK_AFTER ? sickSince : now };
+  const failures = [...before, failure].slice(-SICK_AFTER);
+  return { failures, sickSince: failures.length < SICK_AFTER ? sickSince : now };
 }
 
 /** It turned out that the build was to blame: it could be run nowhere. */
-export function exonerated({ troubles: before, sickSince }: Health, build: BuildId): Health {
-  const troubles = before.filter((trouble) => trouble.build !== build);
-  return { troubles, sickSince: troubles.length < SICK_AFTER ? null : sickSince };
+export function clearFailuresOf({ failures: before, sickSince }: Health, build: BuildId): Health {
+  const failures = before.filter((failure) => failure.build !== build);
+  return { failures, sickSince: failures.length < SICK_AFTER ? null : sickSince };
 }
 
 /** It registered again, which is what people do after mending it: it may work, on probation. */
-export function registeredAgain({ troubles }: Health): Health {
-  return { troubles: troubles.slice(-(SICK_AFTER - 1)), sickSince: null };
+export function registeredAgain({ failures }: Health): Health {
+  return { failures: failures.slice(-(SICK_AFTER - 1)), sickSince: null };
 }
 
 /** Why it gets no work; null when it is not sick. */
-export function sickness({ troubles, sickSince }: Health, now: number): string | null {
+export function quarantineReason({ failures, sickSince }: Health, now: number): string | null {
   if (sickSince === null || now - sickSince >= COOL_OFF_MS) {
     return null;
   }
   const minutes = Math.ceil((COOL_OFF_MS - (now - sickSince)) / 60_000);
-  const whats = [...new Set(troubles.map(({ what }) => what))].join('; ');
-  return `${troubles.length} times in a row something went wrong here (${whats}); it is tried again in ${minutes} min, or when it is restarted.`;
+  const whats = [...new Set(failures.map(({ what }) => what))].join('; ');
+  return `${failures.length} times in a row something went wrong here (${whats}); it is tried again in ${minutes} min, or when it is restarted.`;
 }

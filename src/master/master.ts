@@ -12,29 +12,29 @@ import { ClusterRunnerError } from '../protocol/errors.js';
 import type { LeaseId } from '../protocol/ids.js';
 import { KeptZips } from './archives/zip-cache.js';
 import { Nonces } from './auth/nonce-cache.js';
-import { Preparation } from './builds/accept-preparation.js';
-import { Results } from './builds/accept-result.js';
+import { PreparationReports } from './builds/accept-preparation.js';
+import { ResultReports } from './builds/accept-result.js';
 import { Builds } from './builds/builds.js';
 import { KeptResults } from './builds/kept-results.js';
 import { Packs } from './bundles/bundle-cache.js';
 import { LiveConsoles } from './consoles/live.js';
 import { LongPolls } from './dispatch/long-polls.js';
 import { takeProgress } from './dispatch/progress-reports.js';
-import { takeBack } from './dispatch/returned-leases.js';
-import { Slaves } from './dispatch/slave-membership.js';
-import { HandOut } from './dispatch/work-requests.js';
-import { Regrouping } from './leases/regroup-waiting.js';
-import { Retention, type RetentionLimits } from './maintenance/build-retention.js';
+import { acceptReturnedLease } from './dispatch/returned-leases.js';
+import { SlaveMembership } from './dispatch/slave-membership.js';
+import { WorkRequests } from './dispatch/work-requests.js';
+import { WaitingRegrouper } from './leases/regroup-waiting.js';
+import { BuildRetention, type RetentionLimits } from './maintenance/build-retention.js';
 import { ForgettingTime } from './maintenance/forgetting-time.js';
-import { Upkeep } from './maintenance/maintenance-loop.js';
+import { MaintenanceLoop } from './maintenance/maintenance-loop.js';
 import { recover } from './recovery.js';
-import { DiskRoom } from './state/disk-guard.js';
+import { DiskGuard } from './state/disk-guard.js';
 import type { MasterReading, MasterService } from './state/master-api.js';
-import { Cluster } from './state/master-state.js';
+import { MasterState } from './state/master-state.js';
 import { Metrics } from './state/metrics.js';
 import { defaultResultBounds, type ResultBounds } from './state/result-limits.js';
-import { SlavesInMemory } from './state/slave-registry.js';
-import { Journal } from './state/state-writer.js';
+import { SlaveRegistry } from './state/slave-registry.js';
+import { StateWriter } from './state/state-writer.js';
 import { openStore } from './store/engine/store.js';
 import { damaged } from './store/engine/store-errors.js';
 import { lastLeaseId } from './store/leases.js';
@@ -103,7 +103,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
   makePrivateFolder(directory);
   makePrivateFolder(resultsDirectory);
   makePrivateFolder(consolesDirectory);
-  const metrics: Metrics = new Metrics(() => snapshotOf(cluster));
+  const metrics: Metrics = new Metrics(() => snapshotOf(master));
   const path = join(directory, 'master.db');
   const store = await openStore(path, {
     observe: (took) => metrics.commit(took),
@@ -112,12 +112,12 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
   releasers.add(() => store.close());
   const time = new ForgettingTime(clock, await lastEventTime(store.db));
   const polls = new LongPolls();
-  // Upkeep says four times within the time of a lease that the master listens.
+  // The maintenance loop says four times within the time of a lease that the master listens.
   const listened = new ListenedTime(clock.monotonic(), leaseMs / 3);
-  const cluster: Cluster = new Cluster({
+  const master: MasterState = new MasterState({
     store,
-    journal: new Journal(store, log),
-    slaves: new SlavesInMemory(() => listened.read(clock.monotonic())),
+    writer: new StateWriter(store, log),
+    slaves: new SlaveRegistry(() => listened.read(clock.monotonic())),
     clock,
     log,
     resultsDirectory,
@@ -125,28 +125,28 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     leaseToken: options.leaseToken ?? (() => randomBytes(TOKEN_BYTES).toString('base64url')),
     endGraceMs: options.endGraceSeconds * 1000,
     lastLease: Math.max(await lastLeaseId(store.db), leaseFloor(clock.now())),
-    workAppeared: () => polls.dispatchSoon(cluster),
+    workAppeared: () => polls.dispatchSoon(master),
     newsOf: (build) => polls.newsOf(build),
     metrics,
-    room: new DiskRoom(directory, clock, log, options.freeBytes ?? freeDiskBytes),
+    room: new DiskGuard(directory, clock, log, options.freeBytes ?? freeDiskBytes),
   });
-  await recover(cluster).catch((error: unknown) => {
+  await recover(master).catch((error: unknown) => {
     if (error instanceof ClusterRunnerError) {
       throw error;
     }
     log.error({ err: error }, 'The memory could not be rebuilt from the store.');
     throw damaged(path, error);
   });
-  const room = cluster.room;
+  const room = master.room;
   const packs = new Packs({
     directory: join(directory, 'packs'),
     clock,
     maxBytes: options.maxPackBytes ?? 10 * 1024 ** 3,
     requireDisk: () => room.require(),
-    numSlaves: () => [...cluster.slaves.connected()].length,
-    needed: () => [...cluster.builds.values()].flatMap(({ project }) => commitOf(project)),
+    numSlaves: () => [...master.slaves.connected()].length,
+    needed: () => [...master.builds.values()].flatMap(({ project }) => commitOf(project)),
   });
-  const nonces = await Nonces.load(cluster, () => performance.now());
+  const nonces = await Nonces.load(master, () => performance.now());
   const consoles = new LiveConsoles(consolesDirectory);
   const zips = new KeptZips({
     directory: join(directory, 'zips'),
@@ -156,16 +156,26 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     diskProblem: (bytes) => room.problemFor(bytes),
   });
   releasers.add(() => zips.close());
-  const retention = new Retention(cluster, consoles, zips, options.retention, time);
-  const kept = new KeptResults(cluster, consoles, join(directory, 'incoming'));
-  const builds = new Builds(cluster, packs, kept);
-  const regrouping = new Regrouping(cluster);
-  const slaves = new Slaves(cluster, polls, regrouping, leaseSeconds);
-  const upkeep = new Upkeep(cluster, slaves, nonces, retention, packs, regrouping, listened, time, leaseMs);
-  releasers.add(() => upkeep.stop());
+  const retention = new BuildRetention(master, consoles, zips, options.retention, time);
+  const kept = new KeptResults(master, consoles, join(directory, 'incoming'));
+  const builds = new Builds(master, packs, kept);
+  const regrouping = new WaitingRegrouper(master);
+  const slaves = new SlaveMembership(master, polls, regrouping, leaseSeconds);
+  const maintenance = new MaintenanceLoop(
+    master,
+    slaves,
+    nonces,
+    retention,
+    packs,
+    regrouping,
+    listened,
+    time,
+    leaseMs,
+  );
+  releasers.add(() => maintenance.stop());
   releasers.add(() => polls.close());
   releasers.add(() => store.endRetries());
-  const feed = new EventFeed(cluster);
+  const feed = new EventFeed(master);
   if (log.isLevelEnabled('info')) {
     const end = new AbortController();
     const logging = logEvents(feed, log, end.signal);
@@ -179,14 +189,14 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     startedAt: seconds(clock.now()),
     packs,
     zips,
-    ...forSlaves(cluster, slaves, polls, consoles, regrouping, leaseMs),
-    ...forReaders(cluster, builds, slaves, consoles, feed),
+    ...forSlaves(master, slaves, polls, consoles, regrouping, leaseMs),
+    ...forReaders(master, builds, slaves, consoles, feed),
     createBuild: (request) => builds.create(request),
     cancelBuild: (build, gone) => builds.cancel(build, gone),
     rerunFailed: (build, requestedBy) => builds.rerunFailed(build, requestedBy),
     rememberNonce: (nonce, expires) => nonces.remember(nonce, expires),
     get problem() {
-      return cluster.journal.problem ?? room.problem ?? room.unfit;
+      return master.writer.problem ?? room.problem ?? room.unfit;
     },
     requireRoom: (bytes) => room.requireFor(bytes),
     endRetries: () => store.endRetries(),
@@ -207,16 +217,16 @@ function noteOutage(error: unknown, path: string, log: Logger): void {
 }
 
 function forSlaves(
-  cluster: Cluster,
-  slaves: Slaves,
+  master: MasterState,
+  slaves: SlaveMembership,
   polls: LongPolls,
   consoles: LiveConsoles,
-  regrouping: Regrouping,
+  regrouping: WaitingRegrouper,
   leaseMs: number,
 ) {
-  const handOut = new HandOut(cluster, polls, leaseMs);
-  const preparation = new Preparation(cluster);
-  const results = new Results(cluster, consoles, regrouping);
+  const handOut = new WorkRequests(master, polls, leaseMs);
+  const preparation = new PreparationReports(master);
+  const results = new ResultReports(master, consoles, regrouping);
   return {
     drainSlaves: (ids) => slaves.drain(ids),
     registerSlave: (register) => slaves.register(register),
@@ -224,9 +234,9 @@ function forSlaves(
     askForWork: (slave, request, gone) => handOut.ask(slave, request, gone),
     reportPrepared: (slave, build, report) => preparation.prepared(slave, build, report),
     reportPreparationFailed: (slave, build, lease, error) => preparation.failed(slave, build, lease, error),
-    handBack: (slave, build, subjob, handback) => takeBack(cluster, slave, build, subjob, handback),
+    handBack: (slave, build, subjob, handback) => acceptReturnedLease(master, slave, build, subjob, handback),
     reportProgress: (slave, build, subjob, progress) =>
-      takeProgress(cluster, consoles, slave, build, subjob, progress),
+      takeProgress(master, consoles, slave, build, subjob, progress),
     checkResultLease: (slave, build, subjob, lease) => results.check(slave, build, subjob, lease),
     filesToAdd: (build, subjob, report) => results.filesToAdd(build, subjob, report),
     acceptResult: (slave, build, subjob, report, archive) =>
@@ -235,19 +245,19 @@ function forSlaves(
 }
 
 function forReaders(
-  cluster: Cluster,
+  master: MasterState,
   builds: Builds,
-  slaves: Slaves,
+  slaves: SlaveMembership,
   consoles: LiveConsoles,
   feed: EventFeed,
 ) {
-  const { metrics } = cluster;
-  const reading = new Reading(cluster, builds, consoles);
+  const { metrics } = master;
+  const reading = new Reading(master, builds, consoles);
   return {
     listBuilds: (page) => builds.list(page),
     listUnfinished: (page) => builds.listUnfinished(page),
     getBuild: (build) => builds.get(build),
-    untilChanged: (build, what, ms, gone) => cluster.watchers.wait(cluster.clock, build, what, ms, gone),
+    untilChanged: (build, what, ms, gone) => master.watchers.wait(master.clock, build, what, ms, gone),
     archiveContents: (build) => builds.archiveContents(build),
     followArchives: (build, end) => builds.followArchives(build, end),
     explain: (build) => reading.explain(build),
@@ -258,7 +268,7 @@ function forReaders(
     readConsole: (build, atom, lines) => reading.readConsole(build, atom, lines),
     listSlaves: async (page) => slaves.list(page),
     getSlave: async (slave) => slaves.get(slave),
-    listEvents: (after) => listEvents(cluster, after),
+    listEvents: (after) => listEvents(master, after),
     followEvents: (id, end) => feed.follow(id, end),
     metrics: () => metrics.text(),
     countRequest: (method, route, status, took) => metrics.request(method, route, status, took),

@@ -1,4 +1,4 @@
-import { BuildWork, type Subjob } from '../domain/build-work.js';
+import { BuildWork, type SubjobWork } from '../domain/build-work.js';
 import { type Holder, holdersOf, type LeasedTask, type Task } from '../domain/lease.js';
 import { RecentFailures } from '../domain/recent-failures.js';
 import { ReportedVerdicts } from '../domain/reported-verdicts.js';
@@ -8,9 +8,9 @@ import { archiveBytes } from './archives/archive-files.js';
 import { limitsOf, resolved } from './builds/accept-preparation.js';
 import { checkRequest } from './builds/build-request.js';
 import { endIfOver } from './leases/finish-build.js';
-import { giveBack, lose } from './leases/lease-lifecycle.js';
-import type { BuildEntry, Held } from './state/entries.js';
-import { Change, type Cluster } from './state/master-state.js';
+import { loseHeldLease, returnLease } from './leases/lease-lifecycle.js';
+import type { ActiveBuild, ActiveLease } from './state/entries.js';
+import { type MasterState, StateChange } from './state/master-state.js';
 import { slaveEntry } from './state/slave-registry.js';
 import { begunAtoms, begunSubjobs, countVerdicts, reportedVerdicts } from './store/atoms.js';
 import {
@@ -32,39 +32,43 @@ import { countsReports } from './views/build-view.js';
  * Fills the memory with what the store has: slaves, and builds that have not ended with the leases that are held.
  * Connected slaves have the time of a lease to be heard again, so that a master that is restarted interrupts no work.
  */
-export async function recover(cluster: Cluster): Promise<void> {
-  const { db } = cluster.store;
+export async function recover(master: MasterState): Promise<void> {
+  const { db } = master.store;
   for (const row of await allSlaves(db)) {
-    const lastSeen = row.state === 'CONNECTED' ? cluster.now : row.changed_at;
-    cluster.slaves.add(slaveEntry({ ...row, id: toId.slave(row.id) }, lastSeen));
+    const lastSeen = row.state === 'CONNECTED' ? master.now : row.changed_at;
+    master.slaves.add(slaveEntry({ ...row, id: toId.slave(row.id) }, lastSeen));
   }
-  const change = new Change();
+  const change = new StateChange();
   for (const row of await unfinishedBuilds(db)) {
     const leases = await heldLeases(db, toId.build(row.id));
-    const build = await readBuild(cluster, row, leases);
+    const build = await readBuild(master, row, leases);
     const runs = await begunAtoms(db, build.id);
-    cluster.builds.set(build.id, build);
+    master.builds.set(build.id, build);
     for (const lease of leases) {
-      holdAgain(cluster, build, lease, runs.get(lease.id) ?? null, change);
+      holdAgain(master, build, lease, runs.get(lease.id) ?? null, change);
     }
     if (row.stopping !== null) {
       // Not before all leases are held again: without any the build would end.
       build.stopping = {
         state: row.stopping_state ?? 'CANCELED',
         sentence: row.stopping,
-        until: cluster.steady + cluster.endGraceMs,
+        until: master.steady + master.endGraceMs,
       };
       build.work.stop();
     }
-    endIfOver(cluster, build, change);
+    endIfOver(master, build, change);
   }
-  if (change.steps.length > 0) {
-    await cluster.commit(change);
+  if (change.writes.length > 0) {
+    await master.commit(change);
   }
 }
 
-async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly LeaseRow[]): Promise<BuildEntry> {
-  const { db } = cluster.store;
+async function readBuild(
+  master: MasterState,
+  row: BuildRow,
+  leases: readonly LeaseRow[],
+): Promise<ActiveBuild> {
+  const { db } = master.store;
   const id = toId.build(row.id);
   const request = readRequest(row.request);
   const { project, remoteFiles } = checkRequest(request);
@@ -84,7 +88,7 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     const begun = new Set(await begunSubjobs(db, id));
     work.setSubjobs(
       subjobs.map((subjob) => ({
-        ...subjobOf(cluster, subjob, holders.get(subjob.subjob_id) ?? []),
+        ...subjobOf(master, subjob, holders.get(subjob.subjob_id) ?? []),
         isRepeat: begun.has(subjob.subjob_id),
       })),
       limitsOf(job, request),
@@ -110,8 +114,8 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
     failures: new RecentFailures(failed + (countsReports(job) ? reported.failed : 0)),
     resultFacts: await sumFacts(db, id),
     delivered: await deliveredSubjobs(db, id),
-    resultBytes: archiveBytes(cluster.resultsDirectory, id),
-    buildingSince: steadyTimeOf(cluster, timestamps.BUILDING),
+    resultBytes: archiveBytes(master.resultsDirectory, id),
+    buildingSince: steadyTimeOf(master, timestamps.BUILDING),
     retriesUsed: retries,
     refusals: new Map(),
     leases: new Set(),
@@ -120,7 +124,7 @@ async function readBuild(cluster: Cluster, row: BuildRow, leases: readonly Lease
   };
 }
 
-async function readReported(db: Cluster['store']['db'], build: BuildId): Promise<ReportedVerdicts> {
+async function readReported(db: MasterState['store']['db'], build: BuildId): Promise<ReportedVerdicts> {
   const reported = new ReportedVerdicts();
   for (const { atom, subjob, ...verdict } of await reportedVerdicts(db, build)) {
     reported.note(subjob, atom, verdict);
@@ -129,8 +133,8 @@ async function readReported(db: Cluster['store']['db'], build: BuildId): Promise
 }
 
 /** A moment that the store remembers, in seconds since the epoch, in the steady time of this process. */
-function steadyTimeOf(cluster: Cluster, moment: number | undefined): number | null {
-  return moment === undefined ? null : cluster.steady - Math.max(0, cluster.now - moment * 1000);
+function steadyTimeOf(master: MasterState, moment: number | undefined): number | null {
+  return moment === undefined ? null : master.steady - Math.max(0, master.now - moment * 1000);
 }
 
 function preparationOf(row: BuildRow, lease: LeaseRow | undefined): Task {
@@ -158,24 +162,24 @@ function bySubjob(leases: readonly LeaseRow[]): Map<number, LeaseRow[]> {
   return holders;
 }
 
-function subjobOf(cluster: Cluster, row: SubjobRow, leases: readonly LeaseRow[]): Subjob {
+function subjobOf(master: MasterState, row: SubjobRow, leases: readonly LeaseRow[]): SubjobWork {
   const lease = leases.find(({ id }) => id === row.lease_id);
   const beside = leases.find((other) => other !== lease);
   const task = taskOf(row, lease, beside);
   return {
     atoms: row.num_atoms,
     expected: row.expected_time,
-    deviation: row.expected_deviation ?? 0,
+    stdDev: row.expected_deviation ?? 0,
     task,
     executorIndex: task.kind === 'leased' ? (lease?.executor_index ?? null) : null,
     duplicateIndex: beside?.executor_index ?? null,
     // No later than that: it may be taken for a straggler somewhat too soon.
-    began: lease === undefined ? null : beganOf(cluster, lease),
+    began: lease === undefined ? null : beganOf(master, lease),
   };
 }
 
-function beganOf(cluster: Cluster, { taken_at: takenAt }: LeaseRow): number | null {
-  const steady = steadyTimeOf(cluster, seconds(takenAt));
+function beganOf(master: MasterState, { taken_at: takenAt }: LeaseRow): number | null {
+  const steady = steadyTimeOf(master, seconds(takenAt));
   return steady === null ? null : seconds(steady);
 }
 
@@ -221,16 +225,16 @@ function known(lease: LeaseId | null, what: string): LeaseId {
 }
 
 function holdAgain(
-  cluster: Cluster,
-  build: BuildEntry,
+  master: MasterState,
+  build: ActiveBuild,
   row: LeaseRow,
-  runs: Held['runs'],
-  change: Change,
+  runs: ActiveLease['runs'],
+  change: StateChange,
 ): void {
   const subjob = row.subjob_id === null ? null : toId.subjob(row.subjob_id);
   const of = subjob === null ? build.work.preparation : build.work.subjob(subjob)?.task;
   const task = of === undefined ? undefined : holdersOf(of).find(({ lease }) => lease === row.id);
-  const slave = cluster.slaves.find(toId.slave(row.slave_id));
+  const slave = master.slaves.find(toId.slave(row.slave_id));
   if (of?.kind !== 'leased' || task === undefined || slave === undefined) {
     throw new Error(`The store holds lease ${row.id} of build ${build.id}, which nobody has.`);
   }
@@ -243,9 +247,9 @@ function holdAgain(
     executorIndex: row.executor_index,
     token: row.token,
     takenAt: row.taken_at,
-    tookAt: steadyTimeOf(cluster, seconds(row.taken_at)) ?? cluster.steady,
+    tookAt: steadyTimeOf(master, seconds(row.taken_at)) ?? master.steady,
     // How long that took is known no more.
-    opening: 'nothing' as const,
+    setupNeeded: 'nothing' as const,
     isDuplicate: task.attempt !== of.attempt,
     hasBegun: true,
     runs,
@@ -255,11 +259,11 @@ function holdAgain(
     consoleEnds: new Map(),
     atoms: null,
   };
-  cluster.hold(held);
+  master.addLease(held);
   if (slave.state === 'GONE' && row.token === '') {
     // Its program is older than this master: that is no fault of the work.
-    giveBack(cluster, held, change);
+    returnLease(master, held, change);
   } else if (slave.state === 'GONE') {
-    lose(cluster, held, change);
+    loseHeldLease(master, held, change);
   }
 }

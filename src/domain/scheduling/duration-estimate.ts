@@ -7,14 +7,14 @@ export interface History {
 }
 
 /** How long something is likely to take. */
-export interface Expectation {
+export interface DurationEstimate {
   /** Seconds; null when nothing is known. */
   readonly expected: number | null;
   /** Seconds: how far that may be off, as a standard deviation. 0 when nothing is known. */
-  readonly deviation: number;
+  readonly stdDev: number;
 }
 
-export const unknown: Expectation = { expected: null, deviation: 0 };
+export const unknown: DurationEstimate = { expected: null, stdDev: 0 };
 
 /** Fewer runs than this say little about the spread … */
 const FEW_RUNS = 4;
@@ -22,22 +22,22 @@ const FEW_RUNS = 4;
 const USUAL_SPREAD = 0.2;
 
 /** `history` null: no build has run it. */
-export function expectationOf(history: History | null): Expectation {
+export function estimateFromHistory(history: History | null): DurationEstimate {
   if (history === null) {
     return unknown;
   }
   const { seconds, variance, count } = history;
   const least = count < FEW_RUNS ? seconds * USUAL_SPREAD : 0;
-  return { expected: seconds, deviation: Math.max(Math.sqrt(Math.max(0, variance)), least) };
+  return { expected: seconds, stdDev: Math.max(Math.sqrt(Math.max(0, variance)), least) };
 }
 
 /** Of atoms that run one after another, each as long as it is by itself. */
-export function sumOf(parts: readonly Expectation[]): Expectation {
+export function sumOf(parts: readonly DurationEstimate[]): DurationEstimate {
   let expected: number | null = 0;
   let variance = 0;
   for (const part of parts) {
     expected = expected === null || part.expected === null ? null : expected + part.expected;
-    variance += part.deviation ** 2;
+    variance += part.stdDev ** 2;
   }
-  return expected === null ? unknown : { expected, deviation: Math.sqrt(variance) };
+  return expected === null ? unknown : { expected, stdDev: Math.sqrt(variance) };
 }

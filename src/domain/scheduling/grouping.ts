@@ -1,4 +1,4 @@
-import { type Expectation, sumOf } from './duration-estimate.js';
+import { type DurationEstimate, sumOf } from './duration-estimate.js';
 
 /** A group should be worth its hand-out, which keeps an executor for ten to thirty milliseconds: expected seconds. */
 const TARGET_SECONDS = 2;
@@ -11,13 +11,13 @@ const LEAST_SECONDS = 0.005;
 /** Without history a group may turn out to be anything, so it stays small. */
 const MAX_BLIND_GROUP = 10;
 
-export interface AtomToGroup extends Expectation {
+export interface AtomToGroup extends DurationEstimate {
   /** The atom's index in the list that was prepared. */
   readonly index: number;
 }
 
 /** Nothing is expected of a group when nothing is known about any atom of the build. */
-export interface Group extends Expectation {
+export interface Group extends DurationEstimate {
   /** Indexes of its atoms, never empty. */
   readonly atoms: readonly number[];
 }
@@ -26,7 +26,7 @@ export interface Group extends Expectation {
  * Divides atoms into subjobs, in the order in which they should be handed out. Every atom is in exactly one.
  *
  * With history: the longest first and alone, cheap ones together, the groups smaller towards the end so that all
- * executors end together. How long an atom may well take (its mean and one deviation) says where it stands: what is
+ * executors end together. How long an atom may well take (its mean and one standard deviation) says where it stands: what is
  * uncertain must not come last. An atom without history is taken to be as long as the longest known one.
  * Without any history: in the given order, each group a share of what is left, the last ones single. Unless `assumed`
  * says what such an atom took elsewhere in its build, in seconds: then that is taken for its history.
@@ -43,14 +43,14 @@ export function groupAtoms(
   }
   return assumed === null
     ? groupBlindly(atoms, width)
-    : groupByTime(atoms, width, { expected: assumed, deviation: assumed });
+    : groupByTime(atoms, width, { expected: assumed, stdDev: assumed });
 }
 
 function longestOf(atoms: readonly AtomToGroup[]): Known | null {
   let longest: Known | null = null;
-  for (const { expected, deviation } of atoms) {
+  for (const { expected, stdDev } of atoms) {
     if (expected !== null && (longest === null || expected > longest.expected)) {
-      longest = { expected, deviation };
+      longest = { expected, stdDev };
     }
   }
   return longest;
@@ -69,10 +69,10 @@ function groupBlindly(atoms: readonly AtomToGroup[], width: number): Group[] {
 
 interface Known {
   readonly expected: number;
-  readonly deviation: number;
+  readonly stdDev: number;
 }
 
-/** An atom with what it may well take: its mean and one deviation. */
+/** An atom with what it may well take: its mean and one standard deviation. */
 interface Cost extends Known {
   readonly index: number;
   readonly mayTake: number;
@@ -103,18 +103,18 @@ function groupByTime(atoms: readonly AtomToGroup[], width: number, ofUnknown: Kn
   // A group of cheap atoms may outweigh a single one before it.
   return groups
     .map((members) => {
-      const { expected, deviation } = sumOf(members);
-      return { atoms: members.map(({ index }) => index), expected, deviation };
+      const { expected, stdDev } = sumOf(members);
+      return { atoms: members.map(({ index }) => index), expected, stdDev };
     })
     .sort((a, b) => mayTake(b) - mayTake(a));
 }
 
-function costOf({ index, expected, deviation }: AtomToGroup, ofUnknown: Known): Cost {
-  const known = expected === null ? ofUnknown : { expected, deviation };
+function costOf({ index, expected, stdDev }: AtomToGroup, ofUnknown: Known): Cost {
+  const known = expected === null ? ofUnknown : { expected, stdDev };
   const atLeast = Math.max(known.expected, LEAST_SECONDS);
-  return { index, expected: atLeast, deviation: known.deviation, mayTake: atLeast + known.deviation };
+  return { index, expected: atLeast, stdDev: known.stdDev, mayTake: atLeast + known.stdDev };
 }
 
-function mayTake({ expected, deviation }: Expectation): number {
-  return (expected ?? 0) + deviation;
+function mayTake({ expected, stdDev }: DurationEstimate): number {
+  return (expected ?? 0) + stdDev;
 }

@@ -3,7 +3,7 @@ import { sumOf } from './duration-estimate.js';
 import { type AtomToGroup, type Group, groupAtoms } from './grouping.js';
 
 /** What the groups of a build were made for. */
-export interface Plan {
+export interface GroupingPlan {
   /** Executors that could work on it. */
   readonly executors: number;
   /** Seconds that an atom without history was taken to need, as others of the build did; null: nothing was assumed. */
@@ -16,7 +16,7 @@ const CHANGE_OF_EXECUTORS = 1.5;
 const CHANGE_OF_ASSUMPTION = 2;
 
 /** Whether other groups should be made for what waits. `learned`: seconds of the build's atoms so far, if they matter. */
-export function isOutdated(plan: Plan, executors: number, learned: number | null): boolean {
+export function isOutdated(plan: GroupingPlan, executors: number, learned: number | null): boolean {
   return (
     // Without any executor there is nothing to plan for.
     (executors > 0 && differs(plan.executors, executors, CHANGE_OF_EXECUTORS)) ||
@@ -44,7 +44,7 @@ export function regroup(
   atoms: readonly AtomToGroup[],
   waiting: readonly SubjobId[],
   total: number,
-  { executors, assumed }: Plan,
+  { executors, assumed }: GroupingPlan,
 ): Regrouped {
   let droppable = 0;
   while (droppable < waiting.length && waiting.at(-1 - droppable) === total - 1 - droppable) {

@@ -1,4 +1,4 @@
-import type { Expectation } from './duration-estimate.js';
+import type { DurationEstimate } from './duration-estimate.js';
 
 /** So many atoms must have shown how long they take before others are judged by them. */
 const ATOMS_TO_LEARN_FROM = 8;
@@ -15,13 +15,13 @@ export interface Ended {
 
 export const nothingEnded: Ended = { seconds: 0, atoms: 0 };
 
-interface Part extends Expectation {
+interface Part extends DurationEstimate {
   /** How many. */
   readonly atoms: number;
 }
 
 /** How long the rest of a build takes: by what earlier builds have shown, and by its own atoms that have ended. */
-export class Outlook {
+export class RemainingTimeEstimator {
   #undoneAtoms = 0;
   #secondsOfUndone: number | null = null;
   #ofHistory = false;
@@ -88,12 +88,12 @@ export class Outlook {
   }
 
   /** What it was told, or what it is likely to be after the few atoms that have ended: to tell who is late. */
-  of(part: Part): Expectation {
+  of(part: Part): DurationEstimate {
     const perAtom = this.#secondsPerAtomOf(ATOMS_TO_BE_LATE_BESIDE);
     if (part.expected !== null || perAtom === null) {
       return part;
     }
-    return { expected: part.atoms * perAtom, deviation: Math.sqrt(part.atoms) * perAtom };
+    return { expected: part.atoms * perAtom, stdDev: Math.sqrt(part.atoms) * perAtom };
   }
 
   get #secondsPerAtom(): number | null {

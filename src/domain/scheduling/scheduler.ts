@@ -1,11 +1,11 @@
 import type { LeaseId, SlaveId, SubjobId } from '../../protocol/ids.js';
-import type { BuildWork, Taken } from '../build-work.js';
+import type { BuildWork, TakenSubjob } from '../build-work.js';
 import type { Holder, LeasedTask } from '../lease.js';
 import { pickBuild } from './fair-share.js';
-import type { Opening } from './setup-cost.js';
+import type { SetupNeeded } from './setup-cost.js';
 
 /** What the scheduler decides over. */
-export interface Cluster {
+export interface SchedulerView {
   /** Unfinished builds, older first. */
   readonly builds: Iterable<BuildWork>;
   /** A lease id that was never used. */
@@ -14,7 +14,7 @@ export interface Cluster {
   readonly steady: number;
 }
 
-export type Choice =
+export type TakenLease =
   | { readonly kind: 'prepare'; readonly build: BuildWork; readonly task: LeasedTask }
   | {
       readonly kind: 'run';
@@ -22,7 +22,7 @@ export type Choice =
       readonly subjob: SubjobId;
       readonly task: Holder;
       readonly executorIndex: number;
-      readonly opening: Opening;
+      readonly setupNeeded: SetupNeeded;
       /** Another slave runs it too, and takes too long. */
       readonly isDuplicate: boolean;
     };
@@ -33,7 +33,7 @@ export type Choice =
  * The build whose share is furthest behind is served, see pickBuild: it is prepared if it is queued, for only then is
  * it known what it needs; otherwise it gets the subjob that is expected to take longest.
  *
- * With `takesShunned` false it gets no atom again that failed on it: others are asked first.
+ * With `allowExcluded` false it gets no atom again that failed on it: others are asked first.
  *
  * Then as much as `ahead` for executors that will be free soon, but only where plenty is left to hand out: what waits
  * for such an executor could have been taken by one that is free before.
@@ -41,26 +41,26 @@ export type Choice =
  * When there is nothing else for it, it gets a second time what takes far too long on another slave, of builds that
  * allow it.
  *
- * It must stay synchronous: between looking at the cluster and taking the lease nothing else may happen.
+ * It must stay synchronous: between looking at the view and taking the lease nothing else may happen.
  */
-export function chooseWork(
-  cluster: Cluster,
+export function assignWork(
+  view: SchedulerView,
   slave: SlaveId,
   freeExecutors: number,
   now: number,
-  takesShunned = true,
+  allowExcluded = true,
   ahead = 0,
-): Choice[] {
-  const choices: Choice[] = [];
+): TakenLease[] {
+  const choices: TakenLease[] = [];
   while (choices.length < freeExecutors) {
-    const choice = serveNext(cluster, slave, now, takesShunned) ?? duplicateNext(cluster, slave);
+    const choice = serveNext(view, slave, now, allowExcluded) ?? duplicateNext(view, slave);
     if (choice === null) {
       break;
     }
     choices.push(choice);
   }
   for (let left = ahead; left > 0; left -= 1) {
-    const choice = runAhead(cluster, slave, now);
+    const choice = runAhead(view, slave, now);
     if (choice === null) {
       break;
     }
@@ -69,20 +69,25 @@ export function chooseWork(
   return choices;
 }
 
-/** Builds all of whose atoms are shunned here are passed over for the others. */
-function serveNext(cluster: Cluster, slave: SlaveId, now: number, takesShunned: boolean): Choice | null {
+/** Builds all of whose atoms failed here are passed over for the others. */
+function serveNext(
+  view: SchedulerView,
+  slave: SlaveId,
+  now: number,
+  allowExcluded: boolean,
+): TakenLease | null {
   const passed = new Set<BuildWork>();
   for (;;) {
-    const neediest = pickBuild(mayServe(cluster, slave, passed), slave, now);
+    const neediest = pickBuild(mayServe(view, slave, passed), slave, now);
     if (neediest === null) {
       return null;
     }
     if (neediest.state === 'QUEUED') {
       neediest.enter('PREPARING', now);
-      const task = neediest.takePreparation(cluster.nextLease(), slave);
+      const task = neediest.takePreparation(view.nextLease(), slave);
       return { kind: 'prepare', build: neediest, task };
     }
-    const taken = neediest.takeSubjob(cluster.nextLease(), slave, takesShunned);
+    const taken = neediest.takeSubjob(view.nextLease(), slave, allowExcluded);
     if (taken !== null) {
       return asChoice(neediest, taken, false);
     }
@@ -90,40 +95,40 @@ function serveNext(cluster: Cluster, slave: SlaveId, now: number, takesShunned: 
   }
 }
 
-function runAhead(cluster: Cluster, slave: SlaveId, now: number): Choice | null {
-  const build = pickBuild(willing(cluster, slave), slave, now);
+function runAhead(view: SchedulerView, slave: SlaveId, now: number): TakenLease | null {
+  const build = pickBuild(eligibleBuilds(view, slave), slave, now);
   if (build?.setup.isOpenOn(slave) !== true || build.queued <= build.running) {
     return null;
   }
-  const taken = build.takeSubjob(cluster.nextLease(), slave, false);
+  const taken = build.takeSubjob(view.nextLease(), slave, false);
   return taken === null ? null : asChoice(build, taken, false);
 }
 
-function duplicateNext(cluster: Cluster, slave: SlaveId): Choice | null {
-  for (const build of cluster.builds) {
+function duplicateNext(view: SchedulerView, slave: SlaveId): TakenLease | null {
+  for (const build of view.builds) {
     const straggler =
-      mayHoldMoreOn(build, slave) && build.queued === 0 ? build.straggler(slave, cluster.steady) : null;
+      mayHoldMoreOn(build, slave) && build.queued === 0 ? build.findStraggler(slave, view.steady) : null;
     if (straggler !== null) {
-      return asChoice(build, build.takeDuplicate(straggler, cluster.nextLease(), slave), true);
+      return asChoice(build, build.takeDuplicate(straggler, view.nextLease(), slave), true);
     }
   }
   return null;
 }
 
-function asChoice(build: BuildWork, { id, ...taken }: Taken, isDuplicate: boolean): Choice {
+function asChoice(build: BuildWork, { id, ...taken }: TakenSubjob, isDuplicate: boolean): TakenLease {
   return { kind: 'run', build, subjob: id, ...taken, isDuplicate };
 }
 
-function* willing(cluster: Cluster, slave: SlaveId): Iterable<BuildWork> {
-  for (const build of cluster.builds) {
+function* eligibleBuilds(view: SchedulerView, slave: SlaveId): Iterable<BuildWork> {
+  for (const build of view.builds) {
     if (mayRunOn(build, slave)) {
       yield build;
     }
   }
 }
 
-function* mayServe(cluster: Cluster, slave: SlaveId, passed: ReadonlySet<BuildWork>): Iterable<BuildWork> {
-  for (const build of cluster.builds) {
+function* mayServe(view: SchedulerView, slave: SlaveId, passed: ReadonlySet<BuildWork>): Iterable<BuildWork> {
+  for (const build of view.builds) {
     const isToPrepare = build.state === 'QUEUED' && !build.refusedBy.has(slave);
     if (isToPrepare || (mayRunOn(build, slave) && !passed.has(build))) {
       yield build;
@@ -133,7 +138,7 @@ function* mayServe(cluster: Cluster, slave: SlaveId, passed: ReadonlySet<BuildWo
 
 /** Whether this slave may be given a subjob of this build now. */
 export function mayRunOn(build: BuildWork, slave: SlaveId): boolean {
-  return build.queued > 0 && mayHoldMoreOn(build, slave) && !wouldComeTooLate(build, slave);
+  return build.queued > 0 && mayHoldMoreOn(build, slave) && !setupExceedsRemaining(build, slave);
 }
 
 function mayHoldMoreOn(build: BuildWork, slave: SlaveId): boolean {
@@ -149,7 +154,7 @@ function mayHoldMoreOn(build: BuildWork, slave: SlaveId): boolean {
  * Whether the slave would have to set the build up, and be ready only when those that have it set up are through. A
  * build that nobody works on is never too late.
  */
-export function wouldComeTooLate({ setup, secondsOfRest, running }: BuildWork, slave: SlaveId): boolean {
+export function setupExceedsRemaining({ setup, secondsOfRest, running }: BuildWork, slave: SlaveId): boolean {
   const { seconds } = setup;
   return (
     running > 0 &&
@@ -161,8 +166,8 @@ export function wouldComeTooLate({ setup, secondsOfRest, running }: BuildWork, s
 }
 
 /** Whether anything could be handed out to anybody: a cheap question before a thousand slaves are looked at. */
-export function hasWork(cluster: Cluster): boolean {
-  for (const { state, queued, running, duplicates, limits } of cluster.builds) {
+export function hasWork(view: SchedulerView): boolean {
+  for (const { state, queued, running, duplicates, limits } of view.builds) {
     const isOpen = state === 'BUILDING' && running < limits.maxExecutors;
     const mayStraggle = limits.speculative === true && running > 2 * duplicates;
     if (state === 'QUEUED' || (isOpen && (queued > 0 || mayStraggle))) {

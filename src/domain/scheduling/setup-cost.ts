@@ -4,7 +4,7 @@ import type { SlaveId } from '../../protocol/ids.js';
 const LEAST_SECONDS = 2;
 
 /** What a slave has to do before it can run a subjob: fetch the project and set it up, only set it up, or nothing. */
-export type Opening = 'everything' | 'setup' | 'nothing';
+export type SetupNeeded = 'everything' | 'setup' | 'nothing';
 
 /**
  * What it costs a build to begin on one more slave: fetching the project and `setup_build`, as measured on those that
@@ -26,7 +26,7 @@ export class SetupCost {
   }
 
   /** A subjob of it begins on the slave. Answers what has to be done there before. */
-  run(slave: SlaveId): Opening {
+  run(slave: SlaveId): SetupNeeded {
     const before = this.#open.get(slave);
     this.#open.set(slave, 'ready');
     return before === undefined ? 'everything' : before === 'fetched' ? 'setup' : 'nothing';
@@ -45,10 +45,10 @@ export class SetupCost {
   }
 
   /** `seconds` from a lease to the start of its first atom, before which this had to be done. */
-  learn(seconds: number, opening: Opening): void {
-    if (opening === 'everything') {
+  learn(seconds: number, setupNeeded: SetupNeeded): void {
+    if (setupNeeded === 'everything') {
       this.#whole = { seconds: this.#whole.seconds + seconds, count: this.#whole.count + 1 };
-    } else if (opening === 'setup') {
+    } else if (setupNeeded === 'setup') {
       this.#part ??= seconds;
     }
   }

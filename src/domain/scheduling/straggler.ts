@@ -1,4 +1,4 @@
-import type { Expectation } from './duration-estimate.js';
+import type { DurationEstimate } from './duration-estimate.js';
 
 /** Nobody is bothered for less, in seconds. */
 const LEAST_SECONDS = 5;
@@ -11,13 +11,13 @@ const LEAST_FACTOR = 1.5;
  * After how many seconds of running a subjob should also start on a slave that needs `setupSeconds` before it can
  * begin; null when nothing is known of its length.
  */
-export function overdueAfter({ expected, deviation }: Expectation, setupSeconds: number): number | null {
+export function overdueAfter({ expected, stdDev }: DurationEstimate, setupSeconds: number): number | null {
   if (expected === null) {
     return null;
   }
   return Math.max(
     LEAST_SECONDS,
-    expected + DEVIATIONS * deviation,
+    expected + DEVIATIONS * stdDev,
     expected * LEAST_FACTOR,
     // What has run for so long may well run for as long again; by then the other one must have ended.
     expected + setupSeconds,

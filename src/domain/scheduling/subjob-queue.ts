@@ -29,14 +29,14 @@ export class SubjobQueue {
   }
 
   /**
-   * Removes and answers the first, or null. The caller must take it out of its queued state at once. What is shunned
-   * comes last, or with `takesShunned` false not at all.
+   * Removes and answers the first, or null. The caller must take it out of its queued state at once. What is excluded
+   * comes last, or with `allowExcluded` false not at all.
    */
-  take(isShunned: (index: number) => boolean = () => false, takesShunned = true): number | null {
+  take(isShunned: (index: number) => boolean = () => false, allowExcluded = true): number | null {
     return (
       this.#takeReturned((index) => !isShunned(index)) ??
       this.#takeFresh() ??
-      (takesShunned ? this.#takeReturned(() => true) : null)
+      (allowExcluded ? this.#takeReturned(() => true) : null)
     );
   }
 

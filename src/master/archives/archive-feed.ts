@@ -1,7 +1,7 @@
 import type { SubjobId } from '../../protocol/ids.js';
 import type { KeptResults } from '../builds/kept-results.js';
-import type { BuildEntry } from '../state/entries.js';
-import type { Cluster } from '../state/master-state.js';
+import type { ActiveBuild } from '../state/entries.js';
+import type { MasterState } from '../state/master-state.js';
 import { deliveredSubjobs } from '../store/subjobs.js';
 import { archivePath } from './archive-files.js';
 
@@ -11,12 +11,12 @@ const ALIVE_EVERY_MS = 15_000;
 
 /** See MasterService.followArchives. */
 export async function* arrivingArchives(
-  cluster: Cluster,
+  master: MasterState,
   kept: KeptResults,
-  build: BuildEntry,
+  build: ActiveBuild,
   end: AbortSignal,
 ): AsyncGenerator<readonly string[]> {
-  const pathOf = (subjob: SubjobId) => archivePath(cluster.resultsDirectory, build.id, subjob);
+  const pathOf = (subjob: SubjobId) => archivePath(master.resultsDirectory, build.id, subjob);
   let named = 0;
   // The head of an answer goes with its first bytes.
   let heard = Number.NEGATIVE_INFINITY;
@@ -24,21 +24,21 @@ export async function* arrivingArchives(
     const news = build.delivered.slice(named, named + BATCH);
     if (news.length > 0) {
       named += news.length;
-      heard = cluster.steady;
+      heard = master.steady;
       yield news.map(pathOf);
       continue;
     }
     if (build.ending !== null) {
       break;
     }
-    const silent = cluster.steady - heard;
+    const silent = master.steady - heard;
     if (silent >= ALIVE_EVERY_MS) {
-      heard = cluster.steady;
+      heard = master.steady;
       yield [];
       continue;
     }
     // Woken by every change of the build, of which few are results.
-    await cluster.watchers.wait(cluster.clock, build.id, 'change', ALIVE_EVERY_MS - silent, end);
+    await master.watchers.wait(master.clock, build.id, 'change', ALIVE_EVERY_MS - silent, end);
   }
   if (end.aborted) {
     return;
@@ -46,7 +46,7 @@ export async function* arrivingArchives(
   // The end of a build is committed with its last result, which may not be named yet.
   await build.ending;
   const all = new Set(build.delivered.slice(0, named));
-  const left = (await deliveredSubjobs(cluster.store.db, build.id)).filter((subjob) => !all.has(subjob));
+  const left = (await deliveredSubjobs(master.store.db, build.id)).filter((subjob) => !all.has(subjob));
   for (let at = 0; at < left.length; at += BATCH) {
     yield left.slice(at, at + BATCH).map(pathOf);
   }

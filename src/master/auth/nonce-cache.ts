@@ -1,18 +1,18 @@
 import { seconds } from '../../lib/clock.js';
-import type { Cluster } from '../state/master-state.js';
+import type { MasterState } from '../state/master-state.js';
 import { allNonces, type ExpiringNonces, forgetNonces, insertNonces } from '../store/nonces.js';
 import { NonceMemory } from './nonce-window.js';
 
 /** The nonces of signed requests, kept until their signatures expire: no request is taken twice. */
 export class Nonces {
-  readonly #cluster: Cluster;
+  readonly #master: MasterState;
   readonly #memory = new NonceMemory();
   readonly #monotonic: () => number;
   /** Those that the store does not know of yet, likewise; null when there are none. */
   #news: Map<number, string[]> | null = null;
 
-  private constructor(cluster: Cluster, stored: readonly ExpiringNonces[], monotonic: () => number) {
-    this.#cluster = cluster;
+  private constructor(master: MasterState, stored: readonly ExpiringNonces[], monotonic: () => number) {
+    this.#master = master;
     this.#monotonic = monotonic;
     for (const { expires, nonces } of stored) {
       for (const nonce of nonces) {
@@ -22,8 +22,8 @@ export class Nonces {
   }
 
   /** `monotonic`: milliseconds since some moment, of a clock that nobody sets. */
-  static async load(cluster: Cluster, monotonic: () => number): Promise<Nonces> {
-    return new Nonces(cluster, await allNonces(cluster.store.db), monotonic);
+  static async load(master: MasterState, monotonic: () => number): Promise<Nonces> {
+    return new Nonces(master, await allNonces(master.store.db), monotonic);
   }
 
   /**
@@ -47,7 +47,7 @@ export class Nonces {
   /** One write for all that come until its turn: before what any of their requests does, and cheaper than one each. */
   #recordNews(): void {
     let news: Map<number, string[]> | null = null;
-    const recorded = this.#cluster.journal.record([
+    const recorded = this.#master.writer.record([
       async (db) => {
         if (news === null) {
           news = this.#news;
@@ -66,10 +66,10 @@ export class Nonces {
 
   /** To be called often: what it does grows with what has expired since. */
   async forgetExpired(): Promise<void> {
-    const before = this.#memory.forgetExpired(seconds(this.#cluster.now), this.#monotonic());
+    const before = this.#memory.forgetExpired(seconds(this.#master.now), this.#monotonic());
     // In an outage only the memory forgets; the rows go with those that expire later.
-    if (before !== null && this.#cluster.journal.isWhole) {
-      await this.#cluster.journal.record([(db) => forgetNonces(db, before)]);
+    if (before !== null && this.#master.writer.isWritable) {
+      await this.#master.writer.record([(db) => forgetNonces(db, before)]);
     }
   }
 }

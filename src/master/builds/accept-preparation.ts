@@ -1,6 +1,6 @@
-import type { Limits } from '../../domain/build-work.js';
-import { judge, newTask } from '../../domain/lease.js';
-import { expectationOf } from '../../domain/scheduling/duration-estimate.js';
+import type { ExecutorLimits } from '../../domain/build-work.js';
+import { classifyReport, newTask } from '../../domain/lease.js';
+import { estimateFromHistory } from '../../domain/scheduling/duration-estimate.js';
 import { type Group, groupAtoms } from '../../domain/scheduling/grouping.js';
 import { QueueByKey } from '../../lib/async/keyed-mutex.js';
 import type { BuildRequest } from '../../protocol/build/build.js';
@@ -12,9 +12,9 @@ import { endBuild, endIfOver } from '../leases/finish-build.js';
 import { reported, requireAcceptedBefore } from '../leases/lease-check.js';
 import { preparationStep } from '../leases/lease-lifecycle.js';
 import { executorsFor } from '../leases/regroup-waiting.js';
-import type { BuildEntry, Held } from '../state/entries.js';
-import { Change, type Cluster } from '../state/master-state.js';
-import type { Step } from '../state/state-writer.js';
+import type { ActiveBuild, ActiveLease } from '../state/entries.js';
+import { type MasterState, StateChange } from '../state/master-state.js';
+import type { Write } from '../state/state-writer.js';
 import { updateBuild } from '../store/builds.js';
 import { appendEvent } from '../store/events.js';
 import { endLease } from '../store/leases.js';
@@ -23,13 +23,13 @@ import { projectKey } from './build-request.js';
 import { writePlan } from './store-atoms.js';
 
 /** Takes the reports of the slave that prepares a build. */
-export class Preparation {
-  readonly #cluster: Cluster;
+export class PreparationReports {
+  readonly #master: MasterState;
   /** Two reports of one build must not mix their atoms. */
   readonly #turns = new QueueByKey();
 
-  constructor(cluster: Cluster) {
-    this.#cluster = cluster;
+  constructor(master: MasterState) {
+    this.#master = master;
   }
 
   /** @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE, UNAVAILABLE */
@@ -38,87 +38,88 @@ export class Preparation {
   }
 
   async #prepared(slave: SlaveId, id: BuildId, report: Prepared): Promise<void> {
-    const cluster = this.#cluster;
+    const master = this.#master;
     const build = await this.#current(slave, id, report.lease);
     if (build === null) {
       return;
     }
     const { atoms, job, lease } = report;
-    const histories = await readTimings(cluster.store.db, projectKey(build.project), job.name, atoms);
-    const expectations = histories.map(expectationOf);
-    const executors = executorsFor(cluster, limitsOf(job, build.request));
+    const histories = await readTimings(master.store.db, projectKey(build.project), job.name, atoms);
+    const estimates = histories.map(estimateFromHistory);
+    const executors = executorsFor(master, limitsOf(job, build.request));
     const groups = groupAtoms(
-      expectations.map((expectation, index) => ({ index, ...expectation })),
+      estimates.map((estimate, index) => ({ index, ...estimate })),
       executors,
     );
-    const isWanted = () => build.ending === null && judge(build.work.preparation, lease) === 'current';
-    const lastPiece = await writePlan(cluster, id, { atoms, expectations, groups }, isWanted);
+    const isWanted = () =>
+      build.ending === null && classifyReport(build.work.preparation, lease) === 'current';
+    const lastPiece = await writePlan(master, id, { atoms, estimates, groups }, isWanted);
     if (!isWanted()) {
       // The lease has ended meanwhile, or the build; there is an answer for that.
       return this.#prepared(slave, id, report);
     }
-    const found = reported(cluster, build, null, lease);
+    const found = reported(master, build, null, lease);
     if (found === 'accepted') {
       throw new Error(`The preparation of build ${id} was accepted out of turn.`);
     }
-    cluster.journal.requireWhole();
-    await cluster.commit(this.#begin(build, found.held, report, { groups, executors }, lastPiece));
-    cluster.workAppeared();
+    master.writer.requireWritable();
+    await master.commit(this.#begin(build, found.held, report, { groups, executors }, lastPiece));
+    master.workAppeared();
   }
 
   /** The build ends with this error. @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE */
   async failed(slave: SlaveId, id: BuildId, lease: LeaseRef, error: string): Promise<void> {
-    const cluster = this.#cluster;
+    const master = this.#master;
     const build = await this.#current(slave, id, lease);
-    const found = build === null ? 'accepted' : reported(cluster, build, null, lease);
+    const found = build === null ? 'accepted' : reported(master, build, null, lease);
     if (build === null || found === 'accepted') {
       return;
     }
-    cluster.journal.requireWhole();
-    const change = new Change();
+    master.writer.requireWritable();
+    const change = new StateChange();
     this.#endLease(found.held, change);
-    change.steps.push(preparationStep(build));
-    endBuild(cluster, build, 'ERROR', error, change);
-    await cluster.commit(change);
+    change.writes.push(preparationStep(build));
+    endBuild(master, build, 'ERROR', error, change);
+    await master.commit(change);
   }
 
   /** null when the report was accepted before. */
-  async #current(slave: SlaveId, id: BuildId, lease: LeaseRef): Promise<BuildEntry | null> {
-    const cluster = this.#cluster;
-    cluster.slaves.hear(slave, cluster.now);
-    const build = cluster.builds.get(id);
+  async #current(slave: SlaveId, id: BuildId, lease: LeaseRef): Promise<ActiveBuild | null> {
+    const master = this.#master;
+    master.slaves.hear(slave, master.now);
+    const build = master.builds.get(id);
     if (build === undefined || build.ending !== null) {
       await build?.ending;
-      await requireAcceptedBefore(cluster, id, null, lease);
+      await requireAcceptedBefore(master, id, null, lease);
       return null;
     }
-    if (reported(cluster, build, null, lease) === 'accepted') {
-      await cluster.journal.settled();
+    if (reported(master, build, null, lease) === 'accepted') {
+      await master.writer.flush();
       return null;
     }
     return build;
   }
 
   #begin(
-    build: BuildEntry,
-    held: Held,
+    build: ActiveBuild,
+    held: ActiveLease,
     report: Prepared,
     { groups, executors }: { readonly groups: readonly Group[]; readonly executors: number },
-    lastPiece: Step[],
-  ): Change {
-    const cluster = this.#cluster;
+    lastPiece: Write[],
+  ): StateChange {
+    const master = this.#master;
     const { id, work } = build;
-    const change = new Change();
+    const change = new StateChange();
     this.#endLease(held, change);
     build.project = resolved(build.project, report.commit);
     build.revision = report.revision ?? null;
     build.job = report.job;
     build.numAtoms = report.atoms.length;
-    work.enter('BUILDING', cluster.nowSeconds);
-    build.buildingSince = cluster.steady;
+    work.enter('BUILDING', master.nowSeconds);
+    build.buildingSince = master.steady;
     work.setSubjobs(
-      groups.map(({ atoms, ...expectation }) => ({
-        ...expectation,
+      groups.map(({ atoms, ...estimate }) => ({
+        ...estimate,
         atoms: atoms.length,
         task: newTask,
         executorIndex: null,
@@ -126,7 +127,7 @@ export class Preparation {
       limitsOf(report.job, build.request),
       { executors, assumed: null },
     );
-    const { now } = cluster;
+    const { now } = master;
     const row = {
       job: JSON.stringify(report.job),
       commit_hash: report.commit,
@@ -136,24 +137,24 @@ export class Preparation {
       planned_executors: executors,
     };
     const facts = { build_id: id, num_atoms: report.atoms.length, num_subjobs: groups.length };
-    change.steps.push(preparationStep(build), ...lastPiece, async (db) => {
+    change.writes.push(preparationStep(build), ...lastPiece, async (db) => {
       await updateBuild(db, id, row);
       await appendEvent(db, 'BUILD_PREPARED', facts, now);
     });
-    endIfOver(cluster, build, change);
+    endIfOver(master, build, change);
     return change;
   }
 
-  #endLease(held: Held, change: Change): void {
-    const { now } = this.#cluster;
-    this.#cluster.letGo(held);
+  #endLease(held: ActiveLease, change: StateChange): void {
+    const { now } = this.#master;
+    this.#master.releaseLease(held);
     held.build.work.endPreparation({ kind: 'completed' });
-    change.steps.push((db) => endLease(db, held.task.lease, 'DELIVERED', now));
+    change.writes.push((db) => endLease(db, held.task.lease, 'DELIVERED', now));
   }
 }
 
 /** What the job says, and the request where it says otherwise. */
-export function limitsOf({ definition }: NamedJob, { speculative }: BuildRequest): Limits {
+export function limitsOf({ definition }: NamedJob, { speculative }: BuildRequest): ExecutorLimits {
   return {
     speculative: speculative ?? definition.speculative ?? false,
     maxExecutors: definition.max_executors ?? Infinity,

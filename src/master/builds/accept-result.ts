@@ -1,6 +1,6 @@
 import type { ReportedVerdict } from '../../domain/reported-verdicts.js';
 import { atomsToRetry, retryBudget } from '../../domain/retries.js';
-import type { Expectation } from '../../domain/scheduling/duration-estimate.js';
+import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
 import { healthy } from '../../domain/slave-health.js';
 import { QueueByKey } from '../../lib/async/keyed-mutex.js';
 import { removeFile } from '../../lib/fs/remove-file.js';
@@ -16,10 +16,10 @@ import type { LiveConsoles } from '../consoles/live.js';
 import { endIfOver } from '../leases/finish-build.js';
 import { type Reported, reported, requireAcceptedBefore, staleLease } from '../leases/lease-check.js';
 import { atomsOf, besides, factsOf, noteBegan, taskRow } from '../leases/lease-lifecycle.js';
-import type { Regrouping } from '../leases/regroup-waiting.js';
-import type { BuildEntry, Held } from '../state/entries.js';
+import type { WaitingRegrouper } from '../leases/regroup-waiting.js';
+import type { ActiveBuild, ActiveLease } from '../state/entries.js';
 import type { ReceivedResult } from '../state/master-api.js';
-import { Change, type Cluster } from '../state/master-state.js';
+import { type MasterState, StateChange } from '../state/master-state.js';
 import { type LeasedAtom, moveAtoms, recordInterrupted, recordVerdicts, retryAtoms } from '../store/atoms.js';
 import { updateBuild } from '../store/builds.js';
 import { appendEvent } from '../store/events.js';
@@ -31,17 +31,17 @@ import { noteFailure } from '../views/failure-feed.js';
 import { projectKey } from './build-request.js';
 
 /** Takes what slaves deliver of subjobs. */
-export class Results {
-  readonly #cluster: Cluster;
+export class ResultReports {
+  readonly #master: MasterState;
   /** Two deliveries of one subjob must not move their archives past each other. */
   readonly #turns = new QueueByKey();
 
   readonly #archives = new ArchiveKeeper();
   readonly #consoles: LiveConsoles;
-  readonly #regrouping: Regrouping;
+  readonly #regrouping: WaitingRegrouper;
 
-  constructor(cluster: Cluster, consoles: LiveConsoles, regrouping: Regrouping) {
-    this.#cluster = cluster;
+  constructor(master: MasterState, consoles: LiveConsoles, regrouping: WaitingRegrouper) {
+    this.#master = master;
     this.#regrouping = regrouping;
     this.#consoles = consoles;
   }
@@ -51,13 +51,13 @@ export class Results {
    * @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE
    */
   check(slave: SlaveId, id: BuildId, subjob: SubjobId, lease: LeaseRef): void {
-    const cluster = this.#cluster;
-    cluster.slaves.hear(slave, cluster.now);
-    cluster.journal.requireWhole();
-    cluster.room.require();
-    const build = cluster.builds.get(id);
+    const master = this.#master;
+    master.slaves.hear(slave, master.now);
+    master.writer.requireWritable();
+    master.room.require();
+    const build = master.builds.get(id);
     if (build !== undefined && build.ending === null) {
-      reported(cluster, build, subjob, lease);
+      reported(master, build, subjob, lease);
     }
   }
 
@@ -69,7 +69,7 @@ export class Results {
     report: ResultReport,
     archive: ReceivedResult,
   ): Promise<void> {
-    const { slaves, now } = this.#cluster;
+    const { slaves, now } = this.#master;
     slaves.hear(slave, now);
     await this.#turns.run(`${id}/${subjob}`, () => this.#accept(id, subjob, report, archive));
   }
@@ -80,38 +80,38 @@ export class Results {
     report: ResultReport,
     { temporaryPath, bytes, addedMembers, entryListPath }: ReceivedResult,
   ): Promise<void> {
-    const cluster = this.#cluster;
+    const master = this.#master;
     const before = await this.#find(id, subjob, report.lease);
     if (before === 'accepted') {
       await removeFile(temporaryPath);
       return;
     }
-    const atoms = await atomsOf(cluster, before.held, subjob);
+    const atoms = await atomsOf(master, before.held, subjob);
     requireSame(
       atoms.map(({ id }) => id),
       report,
     );
     // Should the lease end meanwhile, what lies there belongs to nothing, and the next result replaces it.
-    const path = archivePath(cluster.resultsDirectory, id, subjob);
+    const path = archivePath(master.resultsDirectory, id, subjob);
     await this.#archives.keep(temporaryPath, entryListPath, path);
-    const build = cluster.builds.get(id);
+    const build = master.builds.get(id);
     if (build === undefined || build.ending !== null) {
       throw staleLease(report.lease);
     }
-    const found = reported(cluster, build, subjob, report.lease);
+    const found = reported(master, build, subjob, report.lease);
     if (found === 'accepted') {
       throw new Error(`The result of subjob ${subjob} of build ${id} was accepted out of turn.`);
     }
-    cluster.journal.requireWhole();
+    master.writer.requireWritable();
     build.resultBytes += bytes;
     // What they have said when they gave a verdict, on a slave that was lost, is not in this archive.
     const standing = new Set<number>(verdictsOf(build, subjob, report).map(({ id }) => id));
     const { members, consoles } = report.index;
     const index = { members: [...members, ...addedMembers], consoles };
     const change = this.#complete(found.held, build, subjob, { ...report, index }, atoms);
-    const committed = cluster.commit(change).then(() => {
+    const committed = master.commit(change).then(() => {
       build.delivered.push(subjob);
-      cluster.watchers.changed(id);
+      master.watchers.changed(id);
     });
     // Now it may be known how long atoms take that no build had run. Should that fail, the result counts all the same.
     await Promise.all([committed, this.#regrouping.considerLearned(build)]);
@@ -121,9 +121,9 @@ export class Results {
       report.index.consoles.flatMap(({ atom_id }) => (standing.has(atom_id) ? [] : [atom_id])),
     );
     const times = report.atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
-    cluster.metrics.resultAccepted(times, bytes);
+    master.metrics.resultAccepted(times, bytes);
     // A build at its max_executors has room for another lease now.
-    cluster.workAppeared();
+    master.workAppeared();
   }
 
   /**
@@ -131,51 +131,51 @@ export class Results {
    * @throws NOT_FOUND, STALE_LEASE
    */
   async filesToAdd(id: BuildId, subjob: SubjobId, report: ResultReport): Promise<Iterable<AddedFile>> {
-    const cluster = this.#cluster;
-    const build = cluster.builds.get(id);
+    const master = this.#master;
+    const build = master.builds.get(id);
     if (build === undefined || build.ending !== null) {
       return [];
     }
-    const found = reported(cluster, build, subjob, report.lease);
+    const found = reported(master, build, subjob, report.lease);
     if (found === 'accepted') {
       return [];
     }
     const { held } = found;
-    return scriptsOf(held, await atomsOf(cluster, held, subjob), subjob, report, new Date(cluster.now));
+    return scriptsOf(held, await atomsOf(master, held, subjob), subjob, report, new Date(master.now));
   }
 
   async #find(id: BuildId, subjob: SubjobId, lease: LeaseRef): Promise<Reported> {
-    const cluster = this.#cluster;
-    const build = cluster.builds.get(id);
+    const master = this.#master;
+    const build = master.builds.get(id);
     if (build === undefined || build.ending !== null) {
       await build?.ending;
-      await requireAcceptedBefore(cluster, id, subjob, lease);
+      await requireAcceptedBefore(master, id, subjob, lease);
       return 'accepted';
     }
-    const found = reported(cluster, build, subjob, lease);
+    const found = reported(master, build, subjob, lease);
     if (found === 'accepted') {
-      await cluster.journal.settled();
+      await master.writer.flush();
     }
     return found;
   }
 
   #complete(
-    held: Held,
-    build: BuildEntry,
+    held: ActiveLease,
+    build: ActiveBuild,
     subjob: SubjobId,
     report: ResultReport,
     leased: readonly LeasedAtom[],
-  ): Change {
+  ): StateChange {
     const { lease, atoms, index } = report;
     const retries = new Map<number, number>(leased.map((atom) => [atom.id, atom.retries]));
     const unfinished = report.unfinished ?? [];
-    const { now } = this.#cluster;
-    const change = new Change();
+    const { now } = this.#master;
+    const change = new StateChange();
     const actual = atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
-    noteBegan(this.#cluster, held, actual * 1000);
-    const superseded = besides(this.#cluster, held);
+    noteBegan(this.#master, held, actual * 1000);
+    const superseded = besides(this.#master, held);
     for (const one of [held, ...superseded]) {
-      this.#cluster.letGo(one);
+      this.#master.releaseLease(one);
     }
     // The slave knows: that it names this lease in its open question is no reason to answer that.
     held.slave.toldCancel.add(lease.lease_id);
@@ -217,7 +217,7 @@ export class Results {
       project: projectKey(build.project),
       job: build.job?.name ?? '',
     };
-    change.steps.push(async (db) => {
+    change.writes.push(async (db) => {
       await endLease(db, lease.lease_id, 'DELIVERED', now);
       for (const { task: loser } of superseded) {
         await endLease(db, loser.lease, 'CANCELED', now);
@@ -227,9 +227,7 @@ export class Results {
       await learnTimings(db, learned, now);
       await recordInterrupted(db, build.id, subjob, lease.lease_id, unfinished);
       if (rest !== null) {
-        await insertSubjobs(db, build.id, [
-          { id: rest.subjob, atoms: rest.atoms.length, ...rest.expectation },
-        ]);
+        await insertSubjobs(db, build.id, [{ id: rest.subjob, atoms: rest.atoms.length, ...rest.estimate }]);
         await moveAtoms(db, build.id, rest.atoms, rest.subjob);
         await updateBuild(db, build.id, { num_subjobs: numSubjobs });
       }
@@ -237,7 +235,7 @@ export class Results {
         await insertSubjobs(
           db,
           build.id,
-          again.map(({ subjob: one, expectation }) => ({ id: one, atoms: 1, ...expectation })),
+          again.map(({ subjob: one, estimate }) => ({ id: one, atoms: 1, ...estimate })),
         );
         await retryAtoms(db, build.id, again);
         await updateBuild(db, build.id, { num_subjobs: numSubjobs });
@@ -245,19 +243,19 @@ export class Results {
       await appendEvent(db, 'SUBJOB_DONE', { ...factsOf(held), failed_atoms: failed }, now);
     });
     if (superseded.length > 0 && held.isDuplicate) {
-      this.#cluster.metrics.duplicateWon();
+      this.#master.metrics.duplicateWon();
     }
     if (superseded.length > 0) {
-      this.#cluster.newsOf(build.id);
+      this.#master.newsOf(build.id);
     }
-    endIfOver(this.#cluster, build, change);
+    endIfOver(this.#master, build, change);
     return change;
   }
 }
 
 /** Of the atoms that have a folder. One after another, as they are asked for: a job's commands may be long. */
 function* scriptsOf(
-  { build, executorIndex }: Held,
+  { build, executorIndex }: ActiveLease,
   atoms: readonly LeasedAtom[],
   subjob: SubjobId,
   report: ResultReport,
@@ -289,7 +287,7 @@ function* scriptsOf(
 
 /** Of atoms without a verdict in a report: those that an earlier attempt has reported, and whose results are not there. */
 function verdictsOf(
-  { reported }: BuildEntry,
+  { reported }: ActiveBuild,
   subjob: SubjobId,
   { unfinished }: ResultReport,
 ): { readonly id: AtomId; readonly verdict: ReportedVerdict }[] {
@@ -301,24 +299,24 @@ function verdictsOf(
 
 /** A subjob for what a slave that stops has left of its own; null when it has left nothing. */
 function planRest(
-  build: BuildEntry,
+  build: ActiveBuild,
   unfinished: readonly { readonly id: AtomId }[],
-): { subjob: SubjobId; atoms: readonly AtomId[]; expectation: Expectation } | null {
+): { subjob: SubjobId; atoms: readonly AtomId[]; estimate: DurationEstimate } | null {
   if (unfinished.length === 0) {
     return null;
   }
-  const expectation = { expected: null, deviation: 0 };
-  const subjob = build.work.addRest(unfinished.length, expectation);
-  return { subjob, atoms: unfinished.map(({ id }) => id), expectation };
+  const estimate = { expected: null, stdDev: 0 };
+  const subjob = build.work.addRest(unfinished.length, estimate);
+  return { subjob, atoms: unfinished.map(({ id }) => id), estimate };
 }
 
 /** Decides which atoms run again, and queues them in memory. */
 function planRetries(
-  { slave }: Held,
-  build: BuildEntry,
+  { slave }: ActiveLease,
+  build: ActiveBuild,
   atoms: ResultReport['atoms'],
   retries: ReadonlyMap<number, number>,
-): { id: AtomId; subjob: SubjobId; expectation: Expectation }[] {
+): { id: AtomId; subjob: SubjobId; estimate: DurationEstimate }[] {
   const definition = build.job?.definition;
   if (definition?.retries === undefined) {
     return [];
@@ -330,11 +328,11 @@ function planRetries(
   const again = atomsToRetry(failed, definition.retries, left);
   build.retriesUsed += again.length;
   // How long it took to fail says little of how long it takes to pass.
-  const expectations = again.map(({ actual_time }) => ({ expected: actual_time, deviation: actual_time }));
-  const subjobs = build.work.addRetries(expectations, slave.id);
+  const estimates = again.map(({ actual_time }) => ({ expected: actual_time, stdDev: actual_time }));
+  const subjobs = build.work.addRetries(estimates, slave.id);
   return again.flatMap(({ id }, place) => {
-    const [subjob, expectation] = [subjobs[place], expectations[place]];
-    return subjob === undefined || expectation === undefined ? [] : [{ id, subjob, expectation }];
+    const [subjob, estimate] = [subjobs[place], estimates[place]];
+    return subjob === undefined || estimate === undefined ? [] : [{ id, subjob, estimate }];
   });
 }
 

@@ -9,9 +9,9 @@ import { atomFolder, type BuildId, toId } from '../../protocol/ids.js';
 import { noFacts } from '../../protocol/results/result-facts.js';
 import { arrivingArchives } from '../archives/archive-feed.js';
 import { archivePath } from '../archives/archive-files.js';
-import type { BuildEntry } from '../state/entries.js';
+import type { ActiveBuild } from '../state/entries.js';
 import type { ArchiveContents, BuildsPage, MasterPacks, Page } from '../state/master-api.js';
-import { Change, type Cluster } from '../state/master-state.js';
+import { type MasterState, StateChange } from '../state/master-state.js';
 import {
   type BuildRow,
   findBuild,
@@ -45,20 +45,20 @@ const END_NOTICED_MS = 2_000;
 
 /** What people and programs do with builds. */
 export class Builds {
-  readonly #cluster: Cluster;
+  readonly #master: MasterState;
   readonly #packs: Pick<MasterPacks, 'chain'>;
   readonly #kept: KeptResults;
 
-  constructor(cluster: Cluster, packs: Pick<MasterPacks, 'chain'>, kept: KeptResults) {
-    this.#cluster = cluster;
+  constructor(master: MasterState, packs: Pick<MasterPacks, 'chain'>, kept: KeptResults) {
+    this.#master = master;
     this.#kept = kept;
     this.#packs = packs;
   }
 
   async create(request: BuildRequest): Promise<BuildId> {
-    const cluster = this.#cluster;
-    cluster.journal.requireWhole();
-    cluster.room.require();
+    const master = this.#master;
+    master.writer.requireWritable();
+    master.room.require();
     const { project, remoteFiles } = checkRequest(request);
     if (project.type === 'snapshot' && this.#packs.chain(project.hash).length === 0) {
       throw new ClusterRunnerError(
@@ -66,20 +66,20 @@ export class Builds {
         `The master does not have the snapshot ${project.hash} (any more); send it again.`,
       );
     }
-    if (cluster.builds.size >= MAX_UNFINISHED) {
+    if (master.builds.size >= MAX_UNFINISHED) {
       throw new ClusterRunnerError(
         'UNAVAILABLE',
         `${MAX_UNFINISHED} builds have not ended yet; wait until some have, or cancel those that are not needed.`,
       );
     }
-    const progress = newBuild(cluster.nowSeconds);
-    const { now } = cluster;
-    const id = await cluster.journal.write(async (db) => {
+    const progress = newBuild(master.nowSeconds);
+    const { now } = master;
+    const id = await master.writer.write(async (db) => {
       const build = await insertBuild(db, request, progress.timestamps);
       await appendEvent(db, 'BUILD_CREATED', { build_id: build }, now);
       return build;
     });
-    cluster.builds.set(id, {
+    master.builds.set(id, {
       id,
       work: new BuildWork(id, progress, newTask, request.priority),
       request,
@@ -104,7 +104,7 @@ export class Builds {
       stopping: null,
       ending: null,
     });
-    cluster.workAppeared();
+    master.workAppeared();
     return id;
   }
 
@@ -117,7 +117,7 @@ export class Builds {
     if (row === null || !isEnded(row.state)) {
       throw new ClusterRunnerError('CONFLICT', `Build ${id} still runs; wait for its end, or cancel it.`);
     }
-    const failed = await failedAtoms(this.#cluster.store.db, id, MAX_RERUN);
+    const failed = await failedAtoms(this.#master.store.db, id, MAX_RERUN);
     if (row.job === null || failed.length === 0) {
       throw new ClusterRunnerError(
         'CONFLICT',
@@ -137,7 +137,7 @@ export class Builds {
   }
 
   async list(page: BuildsPage): Promise<{ builds: Build[]; total: number }> {
-    const { rows, total } = await pageOfBuilds(this.#cluster.store.db, page);
+    const { rows, total } = await pageOfBuilds(this.#master.store.db, page);
     const builds: Build[] = [];
     for (const row of rows) {
       const build = await this.#present(row, MAX_FAILED_SHOWN_IN_LIST);
@@ -148,7 +148,7 @@ export class Builds {
 
   /** Oldest first. */
   async listUnfinished({ offset, limit }: Page): Promise<{ builds: Build[]; total: number }> {
-    const running = [...this.#cluster.builds.values()].filter(({ ending }) => ending === null);
+    const running = [...this.#master.builds.values()].filter(({ ending }) => ending === null);
     const builds = running.slice(offset, offset + limit).map(presentEntry);
     return {
       builds: builds.map(asListed),
@@ -162,7 +162,7 @@ export class Builds {
     if (build === null) {
       return { ...(await this.#present(await this.row(id), MAX_FAILED_SHOWN)), activity: null };
     }
-    return { ...presentEntry(build), activity: await activityOf(this.#cluster, build) };
+    return { ...presentEntry(build), activity: await activityOf(this.#master, build) };
   }
 
   /**
@@ -170,16 +170,16 @@ export class Builds {
    * nothing to a build that has ended. @throws NOT_FOUND
    */
   async cancel(id: BuildId, gone: AbortSignal = new AbortController().signal): Promise<Build> {
-    const cluster = this.#cluster;
+    const master = this.#master;
     const build = await this.#running(id);
     if (build !== null) {
-      cluster.journal.requireWhole();
-      const change = new Change();
-      stopBuild(cluster, build, { state: 'CANCELED', sentence: 'The build was canceled.' }, change);
-      await commitStop(cluster, change, [build]);
+      master.writer.requireWritable();
+      const change = new StateChange();
+      stopBuild(master, build, { state: 'CANCELED', sentence: 'The build was canceled.' }, change);
+      await commitStop(master, change, [build]);
       if (build.ending === null) {
-        const ms = Math.min(cluster.endGraceMs + END_NOTICED_MS, MAX_CANCEL_MS);
-        await cluster.watchers.wait(cluster.clock, id, 'end', ms, gone);
+        const ms = Math.min(master.endGraceMs + END_NOTICED_MS, MAX_CANCEL_MS);
+        await master.watchers.wait(master.clock, id, 'end', ms, gone);
       }
     }
     return this.get(id);
@@ -187,14 +187,14 @@ export class Builds {
 
   /** null while it runs. @throws NOT_FOUND */
   async archiveContents(id: BuildId): Promise<ArchiveContents | null> {
-    const { db } = this.#cluster.store;
+    const { db } = this.#master.store;
     if ((await this.#running(id)) !== null || !isEnded((await this.row(id)).state)) {
       return null;
     }
     const failed = await failedAtoms(db, id, Number.MAX_SAFE_INTEGER);
     const delivered = await deliveredSubjobs(db, id);
     const archives = delivered.map((subjob) => {
-      return { subjob, path: archivePath(this.#cluster.resultsDirectory, id, subjob) };
+      return { subjob, path: archivePath(this.#master.resultsDirectory, id, subjob) };
     });
     archives.push(...(await this.#kept.archivesOf(id)));
     return {
@@ -207,7 +207,7 @@ export class Builds {
   async followArchives(id: BuildId, end: AbortSignal): Promise<AsyncIterable<readonly string[]> | null> {
     const build = await this.#running(id);
     if (build !== null) {
-      return arrivingArchives(this.#cluster, this.#kept, build, end);
+      return arrivingArchives(this.#master, this.#kept, build, end);
     }
     await this.row(id);
     return null;
@@ -215,17 +215,17 @@ export class Builds {
 
   /** @throws NOT_FOUND */
   async row(id: BuildId): Promise<BuildRow> {
-    return found(id, await findBuild(this.#cluster.store.db, id));
+    return found(id, await findBuild(this.#master.store.db, id));
   }
 
   /** @throws NOT_FOUND */
   async head(id: BuildId): Promise<Pick<BuildRow, 'job' | 'num_atoms' | 'num_subjobs'>> {
-    return found(id, await findBuildHead(this.#cluster.store.db, id));
+    return found(id, await findBuildHead(this.#master.store.db, id));
   }
 
   /** The end of a build is shown once it is committed: who has seen it must not see the build run again. */
-  async #running(id: BuildId): Promise<BuildEntry | null> {
-    const build = this.#cluster.builds.get(id);
+  async #running(id: BuildId): Promise<ActiveBuild | null> {
+    const build = this.#master.builds.get(id);
     await build?.ending;
     return build === undefined || build.ending !== null ? null : build;
   }
@@ -233,12 +233,12 @@ export class Builds {
   async #present(row: BuildRow, maxFailed: number): Promise<Build> {
     if (isEnded(row.state)) {
       const hasFailed = row.num_atoms_failed > 0;
-      const failed = hasFailed ? await failedAtoms(this.#cluster.store.db, idOf(row), maxFailed) : [];
+      const failed = hasFailed ? await failedAtoms(this.#master.store.db, idOf(row), maxFailed) : [];
       const isFlaky = row.num_atoms_flaky > 0;
-      const flaky = isFlaky ? await flakyAtoms(this.#cluster.store.db, idOf(row), maxFailed) : [];
+      const flaky = isFlaky ? await flakyAtoms(this.#master.store.db, idOf(row), maxFailed) : [];
       const isCut = row.state === 'CANCELED' || row.state === 'ERROR';
       const cut = isCut
-        ? await interruptedAtoms(this.#cluster.store.db, idOf(row), MAX_INTERRUPTED_SHOWN)
+        ? await interruptedAtoms(this.#master.store.db, idOf(row), MAX_INTERRUPTED_SHOWN)
         : [];
       return presentRow(row, failed, flaky, cut);
     }

@@ -1,6 +1,6 @@
 import { endBuild } from '../leases/finish-build.js';
-import type { BuildEntry, EarlyEnd } from '../state/entries.js';
-import { Change, type Cluster } from '../state/master-state.js';
+import type { ActiveBuild, EarlyEnd } from '../state/entries.js';
+import { type MasterState, StateChange } from '../state/master-state.js';
 import { updateBuild } from '../store/builds.js';
 import { appendEvent } from '../store/events.js';
 
@@ -11,56 +11,56 @@ import { appendEvent } from '../store/events.js';
 
 /** Begins the end of a build; without anything that runs, or without a grace, this is its end. */
 export function stopBuild(
-  cluster: Cluster,
-  build: BuildEntry,
+  master: MasterState,
+  build: ActiveBuild,
   { state, sentence }: EarlyEnd,
-  change: Change,
+  change: StateChange,
 ): void {
   const { id, work, leases } = build;
   if (build.stopping !== null) {
     return;
   }
   const isRunning = work.state === 'BUILDING' && leases.size > 0;
-  if (!isRunning || cluster.endGraceMs === 0) {
-    endBuild(cluster, build, state, sentence, change);
+  if (!isRunning || master.endGraceMs === 0) {
+    endBuild(master, build, state, sentence, change);
     return;
   }
-  const { now } = cluster;
-  build.stopping = { state, sentence, until: cluster.steady + cluster.endGraceMs };
+  const { now } = master;
+  build.stopping = { state, sentence, until: master.steady + master.endGraceMs };
   work.stop();
-  change.steps.push(async (db) => {
+  change.writes.push(async (db) => {
     await updateBuild(db, id, { stopping: sentence, stopping_state: state });
     await appendEvent(db, 'BUILD_STOPPING', { build_id: id, reason: sentence }, now);
   });
-  cluster.watchers.changed(id);
+  master.watchers.changed(id);
 }
 
 /** For those that `stopBuild` may have stopped: commits, then tells their slaves. */
 export async function commitStop(
-  cluster: Cluster,
-  change: Change,
-  builds: readonly BuildEntry[],
+  master: MasterState,
+  change: StateChange,
+  builds: readonly ActiveBuild[],
 ): Promise<void> {
-  await cluster.commit(change);
+  await master.commit(change);
   for (const { id, stopping, ending } of builds) {
     if (stopping !== null && ending === null) {
-      cluster.newsOf(id);
+      master.newsOf(id);
     }
   }
-  cluster.workAppeared();
+  master.workAppeared();
 }
 
 /** Ends the builds whose slaves have had their time. */
-export async function endStoppedBuilds(cluster: Cluster): Promise<void> {
-  const change = new Change();
-  for (const build of cluster.builds.values()) {
+export async function endStoppedBuilds(master: MasterState): Promise<void> {
+  const change = new StateChange();
+  for (const build of master.builds.values()) {
     const { stopping, ending } = build;
-    if (stopping !== null && ending === null && cluster.steady >= stopping.until) {
-      endBuild(cluster, build, stopping.state, stopping.sentence, change);
+    if (stopping !== null && ending === null && master.steady >= stopping.until) {
+      endBuild(master, build, stopping.state, stopping.sentence, change);
     }
   }
   if (change.ended.length > 0) {
-    await cluster.commit(change);
-    cluster.workAppeared();
+    await master.commit(change);
+    master.workAppeared();
   }
 }

@@ -11,7 +11,7 @@ import { incomingPath } from '../archives/incoming/incoming-archive.js';
 import { IncomingFile } from '../archives/incoming/incoming-file.js';
 import { rerunScriptsOf } from '../archives/rerun-scripts.js';
 import type { LiveConsoles } from '../consoles/live.js';
-import type { Cluster } from '../state/master-state.js';
+import type { MasterState } from '../state/master-state.js';
 import { findBuild, readJob } from '../store/builds.js';
 import { type UndeliveredAtom, undeliveredAtoms, undeliveredSubjobs } from '../store/undelivered.js';
 
@@ -33,22 +33,22 @@ export interface KeptArchive {
  * changes any more; should the archive be lost with a crash, it is made again.
  */
 export class KeptResults {
-  readonly #cluster: Cluster;
+  readonly #master: MasterState;
   readonly #consoles: LiveConsoles;
   readonly #temporaryDirectory: string;
   readonly #archives = new ArchiveKeeper();
   /** Each holds a block and a console: one at a time is quick enough for what is rare. */
   readonly #turns = new QueueByKey();
 
-  constructor(cluster: Cluster, consoles: LiveConsoles, temporaryDirectory: string) {
-    this.#cluster = cluster;
+  constructor(master: MasterState, consoles: LiveConsoles, temporaryDirectory: string) {
+    this.#master = master;
     this.#consoles = consoles;
     this.#temporaryDirectory = temporaryDirectory;
   }
 
   /** Of a build that has ended, in order of subjob. @throws ClusterRunnerError UNAVAILABLE when the disk does not take it */
   async archivesOf(build: BuildId): Promise<KeptArchive[]> {
-    const { store, resultsDirectory } = this.#cluster;
+    const { store, resultsDirectory } = this.#master;
     const kept: KeptArchive[] = [];
     for (const subjob of await undeliveredSubjobs(store.db, build)) {
       const path = keptArchivePath(resultsDirectory, build, subjob);
@@ -67,7 +67,7 @@ export class KeptResults {
     }
     mkdirSync(this.#temporaryDirectory, { recursive: true, mode: 0o700 });
     const temporaryPath = incomingPath(this.#temporaryDirectory);
-    const file = new IncomingFile(temporaryPath, (bytes) => this.#cluster.room.requireFor(bytes));
+    const file = new IncomingFile(temporaryPath, (bytes) => this.#master.room.requireFor(bytes));
     const options = { blockBytes: BLOCK_BYTES, level: LEVEL, onMember: () => undefined };
     let bytes = 0;
     try {
@@ -89,7 +89,7 @@ export class KeptResults {
   }
 
   async *#entriesOf(build: BuildId, subjob: SubjobId): AsyncGenerator<Buffer> {
-    const { db } = this.#cluster.store;
+    const { db } = this.#master.store;
     const row = await findBuild(db, build);
     if (row === undefined || row.job === null || row.ended_at === null) {
       return;

@@ -1,9 +1,9 @@
-import { type Expectation, unknown } from '../../domain/scheduling/duration-estimate.js';
+import { type DurationEstimate, unknown } from '../../domain/scheduling/duration-estimate.js';
 import type { Group } from '../../domain/scheduling/grouping.js';
 import type { BuildId } from '../../protocol/ids.js';
 import type { ListedAtom } from '../../protocol/slave/slave.js';
-import type { Cluster } from '../state/master-state.js';
-import type { Step } from '../state/state-writer.js';
+import type { MasterState } from '../state/master-state.js';
+import type { Write } from '../state/state-writer.js';
 import { insertAtoms, type NewAtom } from '../store/atoms.js';
 import { deletePartOfPlan, hasPlan } from '../store/retention.js';
 import { insertSubjobs } from '../store/subjobs.js';
@@ -12,11 +12,11 @@ import { insertSubjobs } from '../store/subjobs.js';
 const PIECE = 2_000;
 
 /** What a preparation has found: the subjobs of a build and their atoms. */
-export interface Plan {
+export interface PreparedAtoms {
   /** In the order in which they were listed, which is that of their ids. */
   readonly atoms: readonly ListedAtom[];
   /** Of each atom. */
-  readonly expectations: readonly Expectation[];
+  readonly estimates: readonly DurationEstimate[];
   /** The subjobs, in order of id. */
   readonly groups: readonly Group[];
 }
@@ -29,21 +29,21 @@ export interface Plan {
  * @throws ClusterRunnerError UNAVAILABLE
  */
 export async function writePlan(
-  cluster: Cluster,
+  master: MasterState,
   build: BuildId,
-  plan: Plan,
+  plan: PreparedAtoms,
   isWanted: () => boolean,
-): Promise<Step[]> {
-  const { journal, store } = cluster;
+): Promise<Write[]> {
+  const { writer, store } = master;
   let isClean = !(await hasPlan(store.db, build));
   while (!isClean && isWanted()) {
-    isClean = await journal.write((db) => deletePartOfPlan(db, build));
+    isClean = await writer.write((db) => deletePartOfPlan(db, build));
   }
   const subjobOf = subjobsOfAtoms(plan);
-  let last: Step | null = null;
+  let last: Write | null = null;
   for (let at = 0; at < plan.atoms.length && isWanted(); at += PIECE) {
     if (last !== null) {
-      await journal.write(last);
+      await writer.write(last);
     }
     last = pieceOf(build, plan, subjobOf, at);
   }
@@ -53,10 +53,10 @@ export async function writePlan(
 /** There are no more subjobs than atoms, so both are written in the same number of pieces. */
 function pieceOf(
   build: BuildId,
-  { atoms, expectations, groups }: Plan,
+  { atoms, estimates, groups }: PreparedAtoms,
   subjobOf: Uint32Array,
   at: number,
-): Step {
+): Write {
   return async (db) => {
     const subjobs = groups
       .slice(at, at + PIECE)
@@ -67,7 +67,7 @@ function pieceOf(
         subjob: subjobOf[at + place] ?? 0,
         variable,
         value,
-        ...(expectations[at + place] ?? unknown),
+        ...(estimates[at + place] ?? unknown),
       }),
     );
     await insertSubjobs(db, build, subjobs);
@@ -75,7 +75,7 @@ function pieceOf(
   };
 }
 
-function subjobsOfAtoms({ atoms, groups }: Plan): Uint32Array {
+function subjobsOfAtoms({ atoms, groups }: PreparedAtoms): Uint32Array {
   const subjobOf = new Uint32Array(atoms.length);
   groups.forEach((group, subjob) => {
     for (const atom of group.atoms) {

@@ -5,17 +5,17 @@ import { seconds } from '../../lib/clock.js';
 import type { BuildId } from '../../protocol/ids.js';
 import type { WorkRequest } from '../../protocol/slave/slave.js';
 import { takeWork } from '../leases/lease-lifecycle.js';
-import type { Held, SlaveEntry } from '../state/entries.js';
-import type { Cluster } from '../state/master-state.js';
+import type { ActiveLease, RegisteredSlave } from '../state/entries.js';
+import type { MasterState } from '../state/master-state.js';
 
 /** Work that was taken for a question, whose commit is under way. */
-export type Taken = { readonly held: readonly Held[]; readonly committed: Promise<void> };
+export type TakenWork = { readonly held: readonly ActiveLease[]; readonly committed: Promise<void> };
 
 /** Why a question is held no longer: work was taken for it, there may be something to tell, or its time is over. */
-export type Woken = Taken | 'news' | 'over';
+export type Woken = TakenWork | 'news' | 'over';
 
 interface Waiter {
-  readonly slave: SlaveEntry;
+  readonly slave: RegisteredSlave;
   readonly request: WorkRequest;
   readonly builds: ReadonlySet<BuildId>;
   readonly wake: (why: Woken) => void;
@@ -27,16 +27,16 @@ interface Waiter {
  * only when something can be handed out.
  */
 export class LongPolls {
-  readonly #waiting = new Map<SlaveEntry, Waiter>();
+  readonly #waiting = new Map<RegisteredSlave, Waiter>();
   /** Those of them that want work: while a cluster is busy few do, and only these are looked at when some appears. */
-  readonly #wanting = new Map<SlaveEntry, Waiter>();
+  readonly #wanting = new Map<RegisteredSlave, Waiter>();
   #scheduled: NodeJS.Immediate | null = null;
   #closed = false;
 
   /** At most one of each slave. Never rejects; `gone` makes it over. */
   async hold(
-    cluster: Cluster,
-    slave: SlaveEntry,
+    master: MasterState,
+    slave: RegisteredSlave,
     request: WorkRequest,
     ms: number,
     gone: AbortSignal,
@@ -56,7 +56,7 @@ export class LongPolls {
     if (request.free_executors > 0) {
       this.#wanting.set(slave, waiter);
     }
-    await waitAtMost(cluster.clock, ms, promise, gone);
+    await waitAtMost(master.clock, ms, promise, gone);
     if (this.#waiting.get(slave) === waiter) {
       this.#leave(slave);
     }
@@ -64,12 +64,12 @@ export class LongPolls {
   }
 
   /** The number of this slave's question that waits; null when none does. */
-  heldOf(slave: SlaveEntry): number | null {
+  heldOf(slave: RegisteredSlave): number | null {
     return this.#waiting.get(slave)?.request.poll ?? null;
   }
 
   /** Ends the waiting of this slave's question, if it waits; only of one that does may work be the reason. */
-  release(slave: SlaveEntry, why: Woken): void {
+  release(slave: RegisteredSlave, why: Woken): void {
     const waiter = this.#waiting.get(slave);
     this.#leave(slave);
     waiter?.wake(why);
@@ -85,10 +85,10 @@ export class LongPolls {
   }
 
   /** Divides what can be handed out among those that wait, soon. */
-  dispatchSoon(cluster: Cluster): void {
+  dispatchSoon(master: MasterState): void {
     this.#scheduled ??= setImmediate(() => {
       this.#scheduled = null;
-      this.#dispatch(cluster);
+      this.#dispatch(master);
     });
   }
 
@@ -102,30 +102,30 @@ export class LongPolls {
     }
   }
 
-  #leave(slave: SlaveEntry): void {
+  #leave(slave: RegisteredSlave): void {
     this.#waiting.delete(slave);
     this.#wanting.delete(slave);
   }
 
-  #dispatch(cluster: Cluster): void {
+  #dispatch(master: MasterState): void {
     const view = {
-      builds: [...cluster.builds.values()].map(({ work }) => work),
-      nextLease: () => cluster.nextLease(),
-      steady: seconds(cluster.steady),
+      builds: [...master.builds.values()].map(({ work }) => work),
+      nextLease: () => master.nextLease(),
+      steady: seconds(master.steady),
     };
     // An atom that runs again goes to another slave if one waits.
     const rounds = view.builds.some(({ hasRetries }) => hasRetries) ? [false, true] : [true];
-    for (const takesShunned of rounds) {
-      this.#offer(cluster, view, takesShunned);
+    for (const allowExcluded of rounds) {
+      this.#offer(master, view, allowExcluded);
     }
   }
 
-  #offer(cluster: Cluster, view: Parameters<typeof hasWork>[0], takesShunned: boolean): void {
+  #offer(master: MasterState, view: Parameters<typeof hasWork>[0], allowExcluded: boolean): void {
     for (const { slave, request } of [...this.#wanting.values()]) {
       if (this.#closed || !hasWork(view)) {
         return;
       }
-      const taken = takeWork(cluster, slave, request, takesShunned);
+      const taken = takeWork(master, slave, request, allowExcluded);
       if (taken !== null) {
         this.release(slave, taken);
       }

@@ -4,8 +4,8 @@ import type { Progress, SubjobProgress } from '../../protocol/slave/slave.js';
 import type { LiveConsoles } from '../consoles/live.js';
 import { reported, requireAcceptedBefore } from '../leases/lease-check.js';
 import { atomsOf, isBeside, noteBegan } from '../leases/lease-lifecycle.js';
-import type { Held, SlaveEntry } from '../state/entries.js';
-import type { Cluster } from '../state/master-state.js';
+import type { ActiveLease, RegisteredSlave } from '../state/entries.js';
+import type { MasterState } from '../state/master-state.js';
 import { recordProgress } from '../store/atoms.js';
 import { countsReports } from '../views/build-view.js';
 import { noteFailure } from '../views/failure-feed.js';
@@ -15,31 +15,31 @@ import { noteFailure } from '../views/failure-feed.js';
  * @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE, INVALID_REQUEST, UNAVAILABLE
  */
 export async function takeProgress(
-  cluster: Cluster,
+  master: MasterState,
   consoles: LiveConsoles,
   slave: SlaveId,
   id: BuildId,
   subjob: SubjobId,
   progress: Progress,
 ): Promise<void> {
-  cluster.journal.requireWhole();
-  cluster.slaves.hear(slave, cluster.now);
-  const build = cluster.builds.get(id);
+  master.writer.requireWritable();
+  master.slaves.hear(slave, master.now);
+  const build = master.builds.get(id);
   if (build === undefined || build.ending !== null) {
     await build?.ending;
-    return requireAcceptedBefore(cluster, id, subjob, progress.lease);
+    return requireAcceptedBefore(master, id, subjob, progress.lease);
   }
-  const found = reported(cluster, build, subjob, progress.lease);
+  const found = reported(master, build, subjob, progress.lease);
   if (found === 'accepted') {
     return;
   }
   const { held } = found;
-  await noteAtoms(cluster, held, progress.atoms);
+  await noteAtoms(master, held, progress.atoms);
   if (isBeside(held)) {
     return;
   }
   if (progress.consoles.length > 0) {
-    const atoms = new Set<number>((await atomsOf(cluster, found.held, subjob)).map((atom) => atom.id));
+    const atoms = new Set<number>((await atomsOf(master, found.held, subjob)).map((atom) => atom.id));
     for (const piece of progress.consoles) {
       const { atom_id } = piece;
       if (!atoms.has(atom_id)) {
@@ -51,7 +51,11 @@ export async function takeProgress(
 }
 
 /** Takes the progress that comes with a question for work. What is over, or never was, is passed over. */
-export function noteProgress(cluster: Cluster, slave: SlaveEntry, progress: readonly SubjobProgress[]): void {
+export function noteProgress(
+  master: MasterState,
+  slave: RegisteredSlave,
+  progress: readonly SubjobProgress[],
+): void {
   for (const { build_id, subjob_id, lease, atoms } of progress) {
     const held = slave.leases.get(lease.lease_id);
     if (
@@ -61,20 +65,20 @@ export function noteProgress(cluster: Cluster, slave: SlaveEntry, progress: read
       held.token === lease.token
     ) {
       // Whoever waits for the store is told when it cannot be written; nobody waits for this.
-      noteAtoms(cluster, held, atoms).catch(() => undefined);
+      noteAtoms(master, held, atoms).catch(() => undefined);
     }
   }
 }
 
 /** Resolves when the store has it; need not be awaited. Rejects only when the store cannot be written. */
-async function noteAtoms(cluster: Cluster, held: Held, news: Progress['atoms']): Promise<void> {
+async function noteAtoms(master: MasterState, held: ActiveLease, news: Progress['atoms']): Promise<void> {
   const { build, subjob, task } = held;
   const atoms = news.filter(({ state, exit_code }) => state === 'IN_PROGRESS' || exit_code !== null);
   if (atoms.length === 0 || subjob === null) {
     return;
   }
-  const { now } = cluster;
-  noteBegan(cluster, held);
+  const { now } = master;
+  noteBegan(master, held);
   for (const { id, state } of atoms) {
     if (state === 'IN_PROGRESS') {
       held.runs = { atom: id, since: now };
@@ -88,7 +92,7 @@ async function noteAtoms(cluster: Cluster, held: Held, news: Progress['atoms']):
   }
   let verdicts: readonly AtomId[] = [];
   // Written in turn with whatever ends the lease: before it, or not at all.
-  await cluster.journal.record([
+  await master.writer.record([
     async (db) => {
       verdicts = await recordProgress(db, build.id, subjob, task.lease, atoms, now);
     },
@@ -97,7 +101,7 @@ async function noteAtoms(cluster: Cluster, held: Held, news: Progress['atoms']):
   const ended = new Map(atoms.map((atom) => [atom.id, atom]));
   const hasFailed = verdicts.some((id) => (ended.get(id)?.exit_code ?? 0) !== 0);
   // For their names; nearly always they are in the memory.
-  const leased = hasFailed ? await atomsOf(cluster, held, subjob) : [];
+  const leased = hasFailed ? await atomsOf(master, held, subjob) : [];
   if (verdicts.length > 0 && build.work.subjob(subjob)?.task.kind !== 'done') {
     for (const id of verdicts) {
       const { exit_code, actual_time } = ended.get(id) ?? { exit_code: null, actual_time: null };
@@ -107,14 +111,14 @@ async function noteAtoms(cluster: Cluster, held: Held, news: Progress['atoms']):
       const verdict = { exitCode: exit_code ?? 0, seconds: actual_time, lease: task.lease };
       build.reported.note(subjob, id, verdict);
     }
-    cluster.watchers.changed(build.id);
+    master.watchers.changed(build.id);
   }
 }
 
 /** A piece that came before is not appended again; what the slave left out is missing. */
 async function append(
   consoles: LiveConsoles,
-  held: Held,
+  held: ActiveLease,
   { atom_id: atom, offset, content, lines_before }: Progress['consoles'][number],
 ): Promise<void> {
   const bytes = Buffer.from(content, 'base64');

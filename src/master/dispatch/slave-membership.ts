@@ -7,12 +7,12 @@ import { isSpoken, PROTOCOL, SPOKEN } from '../../protocol/slave/protocol-versio
 import type { Register, Slave } from '../../protocol/slave/slave.js';
 import { commitStop } from '../builds/early-end.js';
 import { endIfNobodyIsLeft } from '../leases/build-refusals.js';
-import { giveBack, lose } from '../leases/lease-lifecycle.js';
-import type { Regrouping } from '../leases/regroup-waiting.js';
-import type { SlaveEntry } from '../state/entries.js';
+import { loseHeldLease, returnLease } from '../leases/lease-lifecycle.js';
+import type { WaitingRegrouper } from '../leases/regroup-waiting.js';
+import type { RegisteredSlave } from '../state/entries.js';
 import type { Page } from '../state/master-api.js';
-import { Change, type Cluster } from '../state/master-state.js';
-import { noteTrouble } from '../state/slave-health.js';
+import { type MasterState, StateChange } from '../state/master-state.js';
+import { recordFailure } from '../state/slave-health.js';
 import { presentSlave, slaveEntry } from '../state/slave-registry.js';
 import { appendEvent } from '../store/events.js';
 import { deleteSlaves, saveSlave, setDraining, setSlaveState } from '../store/slaves.js';
@@ -25,23 +25,23 @@ const MAX_GONE = 1000;
 const TURNS_TO_LISTEN = 5;
 
 /** Slaves come, leave and vanish. */
-export class Slaves {
-  readonly #cluster: Cluster;
+export class SlaveMembership {
+  readonly #master: MasterState;
   readonly #polls: LongPolls;
-  readonly #regrouping: Regrouping;
+  readonly #regrouping: WaitingRegrouper;
   readonly #leaseSeconds: number;
   /** Instances that were refused for their version, and that was logged. */
   readonly #refused = new Set<string>();
 
-  constructor(cluster: Cluster, polls: LongPolls, regrouping: Regrouping, leaseSeconds: number) {
-    this.#cluster = cluster;
+  constructor(master: MasterState, polls: LongPolls, regrouping: WaitingRegrouper, leaseSeconds: number) {
+    this.#master = master;
     this.#polls = polls;
     this.#regrouping = regrouping;
     this.#leaseSeconds = leaseSeconds;
   }
 
   list({ offset, limit }: Page): { slaves: Slave[]; total: number } {
-    const { slaves, steady: now } = this.#cluster;
+    const { slaves, steady: now } = this.#master;
     return {
       slaves: [...slaves.all()].slice(offset, offset + limit).map((slave) => presentSlave(slave, now)),
       total: slaves.size,
@@ -50,22 +50,22 @@ export class Slaves {
 
   /** @throws NOT_FOUND */
   get(id: SlaveId): Slave {
-    const slave = this.#cluster.slaves.find(id);
+    const slave = this.#master.slaves.find(id);
     if (slave === undefined) {
       throw new ClusterRunnerError(
         'NOT_FOUND',
         `There is no slave ${id}; \`clusterrunner status\` and GET /v1/slave list them.`,
       );
     }
-    return presentSlave(slave, this.#cluster.steady);
+    return presentSlave(slave, this.#master.steady);
   }
 
   /** @throws PROTOCOL_MISMATCH, UNAVAILABLE. The same process keeps its id and its leases; which of these it still has, it says when it asks for work. */
   async register(register: Register): Promise<{ slave_id: SlaveId; lease_seconds: number }> {
-    const { journal, slaves, now } = this.#cluster;
-    journal.requireWhole();
+    const { writer, slaves, now } = this.#master;
+    writer.requireWritable();
     this.#requireSpoken(register);
-    const id = await journal.write(async (db) => {
+    const id = await writer.write(async (db) => {
       const saved = await saveSlave(db, register, now);
       await appendEvent(db, 'SLAVE_CONNECTED', { slave_id: saved, slave: register.name }, now);
       return saved;
@@ -73,7 +73,7 @@ export class Slaves {
     const known = slaves.find(id);
     if (known === undefined) {
       const row = { ...register, id, protocol: PROTOCOL, state: 'CONNECTED', draining: 0 } as const;
-      slaves.add(slaveEntry(row, this.#cluster.now));
+      slaves.add(slaveEntry(row, this.#master.now));
     } else {
       known.name = register.name;
       known.url = register.url;
@@ -82,11 +82,11 @@ export class Slaves {
       known.state = 'CONNECTED';
       known.health = registeredAgain(known.health);
       known.paused = null;
-      slaves.noteHeard(known, this.#cluster.now);
+      slaves.noteHeard(known, this.#master.now);
     }
     const dead = register.replaces === undefined ? undefined : slaves.connectedAs(register.replaces);
     if (dead !== undefined && dead.id !== id) {
-      this.#cluster.log.warn(
+      this.#master.log.warn(
         { slave: dead.name, leases: dead.leases.size },
         'A slave was lost, as the one that took its place says.',
       );
@@ -107,7 +107,7 @@ export class Slaves {
     // It asks again and again.
     if (!this.#refused.has(instance)) {
       this.#refused.add(instance);
-      this.#cluster.log.warn(sentence);
+      this.#master.log.warn(sentence);
     }
     for (const oldest of [...this.#refused].slice(0, Math.max(0, this.#refused.size - MAX_GONE))) {
       this.#refused.delete(oldest);
@@ -117,27 +117,27 @@ export class Slaves {
 
   /** Its leases are queued again. A second goodbye changes nothing. @throws SLAVE_UNKNOWN */
   async goodbye(id: SlaveId): Promise<void> {
-    const cluster = this.#cluster;
-    cluster.journal.requireWhole();
-    if (cluster.slaves.find(id)?.state === 'GONE') {
-      return cluster.journal.settled();
+    const master = this.#master;
+    master.writer.requireWritable();
+    if (master.slaves.find(id)?.state === 'GONE') {
+      return master.writer.flush();
     }
-    const slave = cluster.slaves.hear(id, cluster.now);
+    const slave = master.slaves.hear(id, master.now);
     await this.#leave(slave, 'SLAVE_LEFT');
   }
 
   /** Slaves that were not heard for the time of a lease are gone, and their leases are over. */
   async expire(): Promise<void> {
     const leaseMs = this.#leaseSeconds * 1000;
-    const silent = this.#cluster.slaves.silentFor(leaseMs);
+    const silent = this.#master.slaves.silentFor(leaseMs);
     // When the master or its machine was held up, what they have said meanwhile has come and is not read yet.
     for (let turn = 0; turn < TURNS_TO_LISTEN && silent.length > 0; turn += 1) {
       await breathe();
     }
-    const still = new Set(silent.length > 0 ? this.#cluster.slaves.silentFor(leaseMs) : []);
+    const still = new Set(silent.length > 0 ? this.#master.slaves.silentFor(leaseMs) : []);
     for (const slave of silent) {
       if (slave.state === 'CONNECTED' && still.has(slave)) {
-        this.#cluster.log.warn({ slave: slave.name, leases: slave.leases.size }, 'A slave was lost.');
+        this.#master.log.warn({ slave: slave.name, leases: slave.leases.size }, 'A slave was lost.');
         await this.#leave(slave, 'SLAVE_LOST');
       }
     }
@@ -145,8 +145,8 @@ export class Slaves {
 
   /** They take no more work, and are told to leave when they have finished. @throws NOT_FOUND */
   async drain(ids: readonly SlaveId[] | 'all'): Promise<SlaveId[]> {
-    const { slaves, journal } = this.#cluster;
-    journal.requireWhole();
+    const { slaves, writer } = this.#master;
+    writer.requireWritable();
     const chosen = ids === 'all' ? [...slaves.connected()] : ids.map((id) => this.#connected(id));
     for (const slave of chosen) {
       slave.draining = true;
@@ -154,7 +154,7 @@ export class Slaves {
     }
     const chosenIds = chosen.map(({ id }) => id);
     if (chosenIds.length > 0) {
-      await journal.record([(db) => setDraining(db, chosenIds)]);
+      await writer.record([(db) => setDraining(db, chosenIds)]);
       await this.#regrouping.considerAll();
     }
     return chosenIds;
@@ -162,15 +162,15 @@ export class Slaves {
 
   /** Those that left long ago are forgotten. */
   async forgetGone(now: number): Promise<void> {
-    const { slaves, journal } = this.#cluster;
+    const { slaves, writer } = this.#master;
     const forgotten = slaves.forgetGone(now - FORGET_AFTER_MS, MAX_GONE);
     if (forgotten.length > 0) {
-      await journal.record([(db) => deleteSlaves(db, forgotten)]);
+      await writer.record([(db) => deleteSlaves(db, forgotten)]);
     }
   }
 
-  #connected(id: SlaveId): SlaveEntry {
-    const slave = this.#cluster.slaves.find(id);
+  #connected(id: SlaveId): RegisteredSlave {
+    const slave = this.#master.slaves.find(id);
     if (slave === undefined || slave.state === 'GONE') {
       throw new ClusterRunnerError(
         'NOT_FOUND',
@@ -180,30 +180,30 @@ export class Slaves {
     return slave;
   }
 
-  async #leave(slave: SlaveEntry, how: 'SLAVE_LEFT' | 'SLAVE_LOST'): Promise<void> {
-    const cluster = this.#cluster;
-    const { now } = cluster;
-    const change = new Change();
+  async #leave(slave: RegisteredSlave, how: 'SLAVE_LEFT' | 'SLAVE_LOST'): Promise<void> {
+    const master = this.#master;
+    const { now } = master;
+    const change = new StateChange();
     slave.state = 'GONE';
     slave.poll = null;
     if (how === 'SLAVE_LOST' && slave.leases.size > 0) {
-      noteTrouble(cluster, slave, { build: null, what: 'it vanished with work' }, change);
+      recordFailure(master, slave, { build: null, what: 'it vanished with work' }, change);
     }
     for (const held of [...slave.leases.values()]) {
       // The end of a build by the one before ends the rest of its leases.
-      if (cluster.held.get(held.task.lease) === held) {
-        (how === 'SLAVE_LOST' ? lose : giveBack)(cluster, held, change);
+      if (master.held.get(held.task.lease) === held) {
+        (how === 'SLAVE_LOST' ? loseHeldLease : returnLease)(master, held, change);
       }
     }
-    for (const build of cluster.builds.values()) {
-      endIfNobodyIsLeft(cluster, build, change);
+    for (const build of master.builds.values()) {
+      endIfNobodyIsLeft(master, build, change);
     }
-    change.steps.push(async (db) => {
+    change.writes.push(async (db) => {
       await setSlaveState(db, slave.id, 'GONE', now);
       await appendEvent(db, how, { slave_id: slave.id, slave: slave.name }, now);
     });
     this.#polls.release(slave, 'over');
-    await commitStop(cluster, change, [...cluster.builds.values()]);
+    await commitStop(master, change, [...master.builds.values()]);
     await this.#regrouping.considerAll();
   }
 }

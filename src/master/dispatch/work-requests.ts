@@ -2,32 +2,32 @@ import type { BuildId, SlaveId } from '../../protocol/ids.js';
 import { withPendingAssignments } from '../../protocol/slave/open-poll.js';
 import type { Assignment, LeaseRef, WorkAnswer, WorkRequest } from '../../protocol/slave/slave.js';
 import { givenAtoms } from '../builds/build-request.js';
-import { atomsOf, giveBack, refOf, takeWork } from '../leases/lease-lifecycle.js';
-import type { Held, SlaveEntry } from '../state/entries.js';
-import { Change, type Cluster } from '../state/master-state.js';
+import { atomsOf, refOf, returnLease, takeWork } from '../leases/lease-lifecycle.js';
+import type { ActiveLease, RegisteredSlave } from '../state/entries.js';
+import { type MasterState, StateChange } from '../state/master-state.js';
 import { resultLimits } from '../state/result-limits.js';
-import type { LongPolls, Taken } from './long-polls.js';
+import type { LongPolls, TakenWork } from './long-polls.js';
 import { noteProgress } from './progress-reports.js';
 
 const nothing: WorkAnswer = { assignments: [], cancel: [], release: [], drain: false };
 
 /** Answers the slaves' questions for work. */
-export class HandOut {
-  readonly #cluster: Cluster;
+export class WorkRequests {
+  readonly #master: MasterState;
   readonly #polls: LongPolls;
   readonly #leaseMs: number;
 
-  constructor(cluster: Cluster, polls: LongPolls, leaseMs: number) {
-    this.#cluster = cluster;
+  constructor(master: MasterState, polls: LongPolls, leaseMs: number) {
+    this.#master = master;
     this.#polls = polls;
     this.#leaseMs = leaseMs;
   }
 
   /** @throws SLAVE_UNKNOWN, UNAVAILABLE */
   async ask(slaveId: SlaveId, request: WorkRequest, gone: AbortSignal): Promise<WorkAnswer> {
-    const cluster = this.#cluster;
-    cluster.journal.requireWhole();
-    const slave = cluster.slaves.hear(slaveId, cluster.now, request.instance);
+    const master = this.#master;
+    master.writer.requireWritable();
+    const slave = master.slaves.hear(slaveId, master.now, request.instance);
     if (gone.aborted || request.poll < slave.lastPoll) {
       // Overtaken on its way by a newer question, which says what is true.
       return nothing;
@@ -38,10 +38,10 @@ export class HandOut {
     slave.numUnremovable = request.num_unremovable ?? 0;
     for (const build of request.builds) {
       if (!slave.toldRelease.has(build)) {
-        cluster.builds.get(build)?.work.setup.keep(slave.id);
+        master.builds.get(build)?.work.setup.keep(slave.id);
       }
     }
-    noteProgress(cluster, slave, request.progress ?? []);
+    noteProgress(master, slave, request.progress ?? []);
     const poll = {};
     slave.poll = poll;
     slave.openPolls = new Set(request.open_polls);
@@ -73,12 +73,12 @@ export class HandOut {
    *
    * When there is something to tell, the newer one is answered with all of it, and the older with nothing.
    */
-  #supersede(slave: SlaveEntry, request: WorkRequest): WorkRequest {
+  #supersede(slave: RegisteredSlave, request: WorkRequest): WorkRequest {
     const older = this.#polls.heldOf(slave);
     const isAwaited = older !== null && slave.openPolls.has(older);
     const taken =
       isAwaited && !this.#hasNews(slave, request)
-        ? takeWork(this.#cluster, slave, { ...request, poll: older })
+        ? takeWork(this.#master, slave, { ...request, poll: older })
         : null;
     this.#polls.release(slave, taken ?? 'over');
     return taken === null ? request : withPendingAssignments(request, taken.held.map(broughtBy));
@@ -88,22 +88,22 @@ export class HandOut {
    * What the slave does not name was in an answer that never arrived: its work goes back to the queue. Unless that
    * answer may still be on its way: then it is answered.
    */
-  #coming(slave: SlaveEntry, request: WorkRequest): Held[] {
+  #coming(slave: RegisteredSlave, request: WorkRequest): ActiveLease[] {
     const named = new Set<number>(request.leases.map(({ lease_id }) => lease_id));
     const unnamed = [...slave.leases.values()].filter(({ task }) => !named.has(task.lease));
     const coming = unnamed.filter(({ askedBy }) => slave.openPolls.has(askedBy));
-    const change = new Change();
+    const change = new StateChange();
     for (const held of unnamed) {
       if (held.isAnswered && !slave.openPolls.has(held.askedBy)) {
-        this.#cluster.log.warn(
+        this.#master.log.warn(
           { lease_id: held.task.lease, slave: slave.name },
           'An answer with a lease did not arrive.',
         );
-        giveBack(this.#cluster, held, change);
+        returnLease(this.#master, held, change);
       }
     }
-    if (change.steps.length > 0) {
-      this.#cluster.commit(change);
+    if (change.writes.length > 0) {
+      this.#master.commit(change);
     }
     prune(slave.toldCancel, named);
     prune(slave.toldInterrupt, named);
@@ -112,17 +112,17 @@ export class HandOut {
   }
 
   /** Work, or null when the answer is to bring what else there is to say. */
-  async #find(slave: SlaveEntry, request: WorkRequest, gone: AbortSignal): Promise<Taken | null> {
-    const taken = takeWork(this.#cluster, slave, request);
+  async #find(slave: RegisteredSlave, request: WorkRequest, gone: AbortSignal): Promise<TakenWork | null> {
+    const taken = takeWork(this.#master, slave, request);
     if (taken !== null || this.#hasNews(slave, request)) {
       return taken;
     }
     // The next question must come in time to renew the leases.
     const ms = Math.min(request.wait_seconds * 1000, this.#leaseMs / 2);
-    const until = this.#cluster.steady + ms;
+    const until = this.#master.steady + ms;
     for (;;) {
-      const left = until - this.#cluster.steady;
-      const woken = left > 0 ? await this.#polls.hold(this.#cluster, slave, request, left, gone) : 'over';
+      const left = until - this.#master.steady;
+      const woken = left > 0 ? await this.#polls.hold(this.#master, slave, request, left, gone) : 'over';
       if (woken === 'over') {
         return null;
       }
@@ -136,8 +136,8 @@ export class HandOut {
   }
 
   /** The one asynchronous edge of a hand-out. What has changed meanwhile is looked at again after it. */
-  async #assign({ held, committed }: Taken, isAwaited: () => boolean): Promise<Assignment[]> {
-    const assignments: { held: Held; assignment: Assignment }[] = [];
+  async #assign({ held, committed }: TakenWork, isAwaited: () => boolean): Promise<Assignment[]> {
+    const assignments: { held: ActiveLease; assignment: Assignment }[] = [];
     let whole = false;
     try {
       await committed;
@@ -158,7 +158,7 @@ export class HandOut {
       });
   }
 
-  async #assignmentOf(held: Held): Promise<Assignment> {
+  async #assignmentOf(held: ActiveLease): Promise<Assignment> {
     const { build, subjob, executorIndex } = held;
     const shared = {
       lease: refOf(held),
@@ -176,7 +176,7 @@ export class HandOut {
         atoms_override: atoms_override === undefined ? null : givenAtoms(atoms_override),
       };
     }
-    const atoms = await atomsOf(this.#cluster, held, subjob);
+    const atoms = await atomsOf(this.#master, held, subjob);
     if (build.job === null || executorIndex === null) {
       throw new Error(`Build ${build.id} hands out a subjob before it is prepared.`);
     }
@@ -187,14 +187,14 @@ export class HandOut {
       job: build.job,
       build_executor_index: executorIndex,
       expected_seconds: build.work.subjob(subjob)?.expected ?? null,
-      limits: resultLimits(this.#cluster.resultBounds, build.resultBytes),
+      limits: resultLimits(this.#master.resultBounds, build.resultBytes),
       atoms: atoms.map(({ id, variable, value }) => ({ id, variable, value })),
     };
   }
 
   /** `asked` names more than the `request`, which the slave may not know yet: that it is told again when it names it. */
   #answer(
-    slave: SlaveEntry,
+    slave: RegisteredSlave,
     request: WorkRequest,
     asked: WorkRequest,
     assignments: Assignment[],
@@ -212,7 +212,7 @@ export class HandOut {
       if (request.builds.includes(build)) {
         slave.toldRelease.add(build);
       }
-      this.#cluster.builds.get(build)?.work.setup.close(slave.id);
+      this.#master.builds.get(build)?.work.setup.close(slave.id);
     }
     slave.toldDrain = slave.draining;
     return {
@@ -224,7 +224,7 @@ export class HandOut {
     };
   }
 
-  #hasNews(slave: SlaveEntry, request: WorkRequest): boolean {
+  #hasNews(slave: RegisteredSlave, request: WorkRequest): boolean {
     return (
       (slave.draining && !slave.toldDrain) ||
       this.#over(request).some(({ lease_id }) => !slave.toldCancel.has(lease_id)) ||
@@ -239,22 +239,22 @@ export class HandOut {
    */
   #over(request: WorkRequest): LeaseRef[] {
     return request.leases.filter(
-      ({ lease_id, attempt }) => this.#cluster.held.get(lease_id)?.task.attempt !== attempt,
+      ({ lease_id, attempt }) => this.#master.held.get(lease_id)?.task.attempt !== attempt,
     );
   }
 
   /** Leases that the slave names and whose build is being ended early. */
   #stopping(request: WorkRequest): LeaseRef[] {
     return request.leases.filter(({ lease_id, attempt }) => {
-      const held = this.#cluster.held.get(lease_id);
+      const held = this.#master.held.get(lease_id);
       return held?.task.attempt === attempt && held.build.stopping !== null;
     });
   }
 
   /** Builds that have ended, or have nothing left for a slave that works on nothing of theirs. */
-  #unneeded(slave: SlaveEntry, request: WorkRequest): WorkRequest['builds'] {
+  #unneeded(slave: RegisteredSlave, request: WorkRequest): WorkRequest['builds'] {
     return request.builds.filter((id) => {
-      const build = this.#cluster.builds.get(id);
+      const build = this.#master.builds.get(id);
       return (
         build === undefined ||
         build.ending !== null ||
@@ -267,24 +267,24 @@ export class HandOut {
     });
   }
 
-  #giveAllBack(held: readonly Held[]): void {
-    const change = new Change();
+  #giveAllBack(held: readonly ActiveLease[]): void {
+    const change = new StateChange();
     for (const lease of held) {
       if (this.#isHeld(lease)) {
-        giveBack(this.#cluster, lease, change);
+        returnLease(this.#master, lease, change);
       }
     }
-    if (change.steps.length > 0) {
-      this.#cluster.commit(change);
+    if (change.writes.length > 0) {
+      this.#master.commit(change);
     }
   }
 
-  #isHeld(lease: Held): boolean {
-    return this.#cluster.held.get(lease.task.lease) === lease;
+  #isHeld(lease: ActiveLease): boolean {
+    return this.#master.held.get(lease.task.lease) === lease;
   }
 }
 
-function broughtBy(held: Held): { lease: LeaseRef; build_id: BuildId } {
+function broughtBy(held: ActiveLease): { lease: LeaseRef; build_id: BuildId } {
   return { lease: refOf(held), build_id: held.build.id };
 }
 

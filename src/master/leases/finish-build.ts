@@ -1,8 +1,8 @@
 import { resultOf } from '../../domain/build.js';
 import type { BuildState } from '../../protocol/build/build.js';
 import type { BuildId } from '../../protocol/ids.js';
-import type { BuildEntry } from '../state/entries.js';
-import type { Change, Cluster } from '../state/master-state.js';
+import type { ActiveBuild } from '../state/entries.js';
+import type { MasterState, StateChange } from '../state/master-state.js';
 import { countVerdicts, settleAtoms } from '../store/atoms.js';
 import { updateBuild } from '../store/builds.js';
 import type { Writable } from '../store/engine/database.js';
@@ -16,18 +16,18 @@ import { cutSubjobs } from '../store/subjobs.js';
  * slaves are told when they ask next. Verdicts that slaves have reported stay.
  */
 export function endBuild(
-  cluster: Cluster,
-  build: BuildEntry,
+  master: MasterState,
+  build: ActiveBuild,
   state: Extract<BuildState, 'FINISHED' | 'CANCELED' | 'ERROR'>,
   errorMessage: string | null,
-  change: Change,
+  change: StateChange,
 ): void {
   const { id, work } = build;
-  const { now } = cluster;
+  const { now } = master;
   for (const held of [...build.leases]) {
-    cluster.letGo(held);
+    master.releaseLease(held);
   }
-  work.enter(state, cluster.nowSeconds);
+  work.enter(state, master.nowSeconds);
   change.ended.push(build);
   const row = {
     state,
@@ -46,7 +46,7 @@ export function endBuild(
   // Every subjob was delivered: there is nothing else to settle, and nothing to count.
   const isWhole = state === 'FINISHED' && build.atomsLost === 0;
   const result = resultOf(state, build.atomsFailed) ?? 'FAILURE';
-  change.steps.push(async (db) => {
+  change.writes.push(async (db) => {
     await cancelHeldLeases(db, id, now);
     await updateBuild(db, id, { ...row, ...(isWhole ? memory : await settle(db, id, now)) });
     await appendEvent(db, 'BUILD_ENDED', { build_id: id, state, result }, now);
@@ -71,14 +71,14 @@ async function settle(db: Writable, build: BuildId, now: number) {
  * Ends the build when every subjob has its verdict; one that is being ended early when no slave holds anything of it any
  * more.
  */
-export function endIfOver(cluster: Cluster, build: BuildEntry, change: Change): void {
+export function endIfOver(master: MasterState, build: ActiveBuild, change: StateChange): void {
   const { work, stopping, leases } = build;
   if (work.state !== 'BUILDING') {
     return;
   }
   if (stopping !== null && leases.size === 0) {
-    endBuild(cluster, build, stopping.state, stopping.sentence, change);
+    endBuild(master, build, stopping.state, stopping.sentence, change);
   } else if (stopping === null && work.isComplete) {
-    endBuild(cluster, build, 'FINISHED', null, change);
+    endBuild(master, build, 'FINISHED', null, change);
   }
 }

@@ -1,15 +1,15 @@
 import { timingSafeEqual } from 'node:crypto';
-import { judge, type Task } from '../../domain/lease.js';
+import { classifyReport, type Task } from '../../domain/lease.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
 import type { LeaseRef } from '../../protocol/slave/slave.js';
-import type { BuildEntry, Held } from '../state/entries.js';
-import type { Cluster } from '../state/master-state.js';
+import type { ActiveBuild, ActiveLease } from '../state/entries.js';
+import type { MasterState } from '../state/master-state.js';
 import { type BuildRow, findBuild } from '../store/builds.js';
 import { findSubjob } from '../store/subjobs.js';
 
 /** What a report is about: a lease that is held, or one whose report was accepted before. */
-export type Reported = { readonly held: Held } | 'accepted';
+export type Reported = { readonly held: ActiveLease } | 'accepted';
 
 /**
  * Finds what a report of a running build is about.
@@ -17,17 +17,17 @@ export type Reported = { readonly held: Held } | 'accepted';
  * @throws STALE_LEASE
  */
 export function reported(
-  cluster: Cluster,
-  build: BuildEntry,
+  master: MasterState,
+  build: ActiveBuild,
   subjob: SubjobId | null,
   ref: LeaseRef,
 ): Reported {
   const task = subjob === null ? build.work.preparation : taskOf(build, subjob);
-  const verdict = judge(task, ref);
+  const verdict = classifyReport(task, ref);
   if (verdict === 'accepted') {
     return 'accepted';
   }
-  const held = verdict === 'current' ? cluster.held.get(ref.lease_id) : undefined;
+  const held = verdict === 'current' ? master.held.get(ref.lease_id) : undefined;
   if (held !== undefined && !isKnownBy(held, ref)) {
     throw unknownLease(ref);
   }
@@ -38,12 +38,12 @@ export function reported(
 }
 
 /** Lease ids rise by one: whoever does not know the token as well was not given the lease. */
-function isKnownBy({ token }: Held, ref: LeaseRef): boolean {
+function isKnownBy({ token }: ActiveLease, ref: LeaseRef): boolean {
   const [mine, theirs] = [Buffer.from(token), Buffer.from(ref.token ?? '')];
   return mine.length > 0 && mine.length === theirs.length && timingSafeEqual(mine, theirs);
 }
 
-function taskOf(build: BuildEntry, subjob: SubjobId): Task {
+function taskOf(build: ActiveBuild, subjob: SubjobId): Task {
   const found = build.work.subjob(subjob);
   if (found === undefined) {
     throw noSuchSubjob(build.id, subjob);
@@ -56,12 +56,12 @@ function taskOf(build: BuildEntry, subjob: SubjobId): Task {
  * @throws NOT_FOUND, STALE_LEASE
  */
 export async function requireAcceptedBefore(
-  cluster: Cluster,
+  master: MasterState,
   build: BuildId,
   subjob: SubjobId | null,
   ref: LeaseRef,
 ): Promise<void> {
-  const { db } = cluster.store;
+  const { db } = master.store;
   const row = await findBuild(db, build);
   if (row === undefined) {
     throw new ClusterRunnerError('NOT_FOUND', `There is no build ${build} here; drop its work.`);

@@ -1,12 +1,12 @@
 import { holdersOf, type Task } from '../../domain/lease.js';
-import { chooseWork } from '../../domain/scheduling/scheduler.js';
+import { assignWork } from '../../domain/scheduling/scheduler.js';
 import { seconds } from '../../lib/clock.js';
 import { type SubjobId, toId } from '../../protocol/ids.js';
 import type { LeaseRef, WorkRequest } from '../../protocol/slave/slave.js';
-import type { BuildEntry, Held, SlaveEntry } from '../state/entries.js';
-import type { Change, Cluster } from '../state/master-state.js';
-import { ailmentOf } from '../state/slave-registry.js';
-import type { Step } from '../state/state-writer.js';
+import type { ActiveBuild, ActiveLease, RegisteredSlave } from '../state/entries.js';
+import type { MasterState, StateChange } from '../state/master-state.js';
+import { unavailableReason } from '../state/slave-registry.js';
+import type { Write } from '../state/state-writer.js';
 import { atomsOfSubjob, failAtoms, type LeasedAtom } from '../store/atoms.js';
 import { updateBuild } from '../store/builds.js';
 import { appendEvent } from '../store/events.js';
@@ -18,45 +18,46 @@ import { endBuild, endIfOver } from './finish-build.js';
 
 /*
  * The ways in which a lease begins and ends without a verdict. Each changes the memory at once and adds to a
- * `Change` what the store must learn in the same commit.
+ * `StateChange` what the store must learn in the same commit.
  */
 
-export function refOf({ task, token }: Held): LeaseRef {
+export function refOf({ task, token }: ActiveLease): LeaseRef {
   return { lease_id: task.lease, attempt: toId.attempt(task.attempt), token };
 }
 
-/** Decides what a slave's question gets and takes the leases; see chooseWork. Resolves `committed` with the store. */
+/** Decides what a slave's question gets and takes the leases; see assignWork. Resolves `committed` with the store. */
 export function takeWork(
-  cluster: Cluster,
-  slave: SlaveEntry,
+  master: MasterState,
+  slave: RegisteredSlave,
   asked: Pick<WorkRequest, 'free_executors' | 'ahead' | 'poll'>,
-  takesShunned = true,
-): { held: Held[]; committed: Promise<void> } | null {
-  const isAble = slave.state !== 'GONE' && !slave.draining && ailmentOf(slave, cluster.steady) === null;
+  allowExcluded = true,
+): { held: ActiveLease[]; committed: Promise<void> } | null {
+  const isAble =
+    slave.state !== 'GONE' && !slave.draining && unavailableReason(slave, master.steady) === null;
   const free = Math.min(asked.free_executors, slave.numExecutors);
   const ahead = Math.min(asked.ahead ?? 0, slave.numExecutors);
-  if (free + ahead === 0 || !isAble || cluster.room.problem !== null || !cluster.journal.isWhole) {
+  if (free + ahead === 0 || !isAble || master.room.problem !== null || !master.writer.isWritable) {
     return null;
   }
-  const works = [...cluster.builds.values()].map(({ work }) => work);
-  const view = { builds: works, nextLease: () => cluster.nextLease(), steady: seconds(cluster.steady) };
-  const steps: Step[] = [];
-  const held: Held[] = [];
-  for (const choice of chooseWork(view, slave.id, free, cluster.nowSeconds, takesShunned, ahead)) {
-    const build = cluster.builds.get(choice.build.id);
+  const works = [...master.builds.values()].map(({ work }) => work);
+  const view = { builds: works, nextLease: () => master.nextLease(), steady: seconds(master.steady) };
+  const writes: Write[] = [];
+  const held: ActiveLease[] = [];
+  for (const choice of assignWork(view, slave.id, free, master.nowSeconds, allowExcluded, ahead)) {
+    const build = master.builds.get(choice.build.id);
     if (build === undefined) {
       throw new Error(`Build ${choice.build.id} was scheduled although it has ended.`);
     }
-    const lease: Held = {
+    const lease: ActiveLease = {
       task: choice.task,
       build,
       subjob: choice.kind === 'run' ? choice.subjob : null,
       slave,
       executorIndex: choice.kind === 'run' ? choice.executorIndex : null,
-      token: cluster.leaseToken(choice.task.lease),
-      takenAt: cluster.now,
-      tookAt: cluster.steady,
-      opening: choice.kind === 'run' ? choice.opening : 'nothing',
+      token: master.leaseToken(choice.task.lease),
+      takenAt: master.now,
+      tookAt: master.steady,
+      setupNeeded: choice.kind === 'run' ? choice.setupNeeded : 'nothing',
       isDuplicate: choice.kind === 'run' && choice.isDuplicate,
       hasBegun: false,
       runs: null,
@@ -65,28 +66,28 @@ export function takeWork(
       consoleEnds: new Map(),
       atoms: null,
     };
-    cluster.hold(lease);
+    master.addLease(lease);
     if (lease.isDuplicate) {
-      cluster.metrics.duplicateStarted();
+      master.metrics.duplicateStarted();
     }
     slave.toldRelease.delete(build.id);
     held.push(lease);
-    steps.push(...stepsOfTaking(lease, cluster.now));
+    writes.push(...stepsOfTaking(lease, master.now));
   }
-  return held.length === 0 ? null : { held, committed: cluster.journal.record(steps) };
+  return held.length === 0 ? null : { held, committed: master.writer.record(writes) };
 }
 
 /** What is leased of a subjob. It does not change while the lease is held. */
 export async function atomsOf(
-  { store }: Cluster,
-  held: Held,
+  { store }: MasterState,
+  held: ActiveLease,
   subjob: SubjobId,
 ): Promise<readonly LeasedAtom[]> {
   held.atoms ??= await atomsOfSubjob(store.db, held.build.id, subjob);
   return held.atoms;
 }
 
-function stepsOfTaking(held: Held, now: number): Step[] {
+function stepsOfTaking(held: ActiveLease, now: number): Write[] {
   const { task, build, subjob, slave } = held;
   const row = {
     id: task.lease,
@@ -113,37 +114,37 @@ function stepsOfTaking(held: Held, now: number): Step[] {
 }
 
 /** An atom runs, or has run: what had to be done before has taken until `agoMs` milliseconds ago. */
-export function noteBegan(cluster: Cluster, held: Held, agoMs = 0): void {
-  const { build, subjob, task, opening, tookAt } = held;
+export function noteBegan(master: MasterState, held: ActiveLease, agoMs = 0): void {
+  const { build, subjob, task, setupNeeded, tookAt } = held;
   if (subjob !== null && !held.hasBegun) {
-    const lasted = Math.max(0, cluster.steady - tookAt - agoMs);
+    const lasted = Math.max(0, master.steady - tookAt - agoMs);
     held.hasBegun = true;
-    build.work.setup.learn(seconds(lasted), opening);
+    build.work.setup.learn(seconds(lasted), setupNeeded);
     build.work.noteBegan(
       subjob,
       task.lease,
-      seconds(cluster.steady - Math.min(agoMs, cluster.steady - tookAt)),
+      seconds(master.steady - Math.min(agoMs, master.steady - tookAt)),
     );
   }
 }
 
 /** Whether another slave had its subjob before and still has it: what that one reports is shown. */
-export function isBeside({ build, subjob, task }: Held): boolean {
+export function isBeside({ build, subjob, task }: ActiveLease): boolean {
   const of = subjob === null ? undefined : build.work.subjob(subjob)?.task;
   return of?.kind === 'leased' && of.lease !== task.lease;
 }
 
 /** Who else holds the same subjob. */
-export function besides(cluster: Cluster, { build, subjob, task }: Held): Held[] {
+export function besides(master: MasterState, { build, subjob, task }: ActiveLease): ActiveLease[] {
   const of = subjob === null ? undefined : build.work.subjob(subjob)?.task;
   return (of === undefined ? [] : holdersOf(of)).flatMap(({ lease }) => {
-    const other = lease === task.lease ? undefined : cluster.held.get(lease);
+    const other = lease === task.lease ? undefined : master.held.get(lease);
     return other === undefined ? [] : [other];
   });
 }
 
 /** Writes the preparation's task and the state that goes with it as they are at this moment. */
-export function preparationStep({ id, work }: BuildEntry): Step {
+export function preparationStep({ id, work }: ActiveBuild): Write {
   const { attempt, lease, losses } = work.preparation;
   const changes = {
     state: work.state,
@@ -156,34 +157,34 @@ export function preparationStep({ id, work }: BuildEntry): Step {
 }
 
 /** In good order: its work is queued again, and nobody is to blame. */
-export function giveBack(cluster: Cluster, held: Held, change: Change): void {
+export function returnLease(master: MasterState, held: ActiveLease, change: StateChange): void {
   const { build, subjob } = held;
-  const { now } = cluster;
-  cluster.letGo(held);
-  change.steps.push((db) => endLease(db, held.task.lease, 'HANDED_BACK', now));
+  const { now } = master;
+  master.releaseLease(held);
+  change.writes.push((db) => endLease(db, held.task.lease, 'HANDED_BACK', now));
   if (subjob === null) {
     build.work.endPreparation({ kind: 'given back' });
-    build.work.enter('QUEUED', cluster.nowSeconds);
-    change.steps.push(preparationStep(build));
+    build.work.enter('QUEUED', master.nowSeconds);
+    change.writes.push(preparationStep(build));
   } else {
     const task = build.work.endSubjob(subjob, held.task.lease, { kind: 'given back' });
-    change.steps.push(async (db) => {
+    change.writes.push(async (db) => {
       await endSubjobLease(db, build.id, subjob, refOf(held), taskRow(task, null));
       await appendEvent(db, 'SUBJOB_GIVEN_BACK', factsOf(held), now);
     });
-    endIfOver(cluster, build, change);
+    endIfOver(master, build, change);
   }
-  cluster.workAppeared();
+  master.workAppeared();
 }
 
 /** Its slave vanished: queued again, or failed for good when that has happened too often. */
-export function lose(cluster: Cluster, held: Held, change: Change): void {
+export function loseHeldLease(master: MasterState, held: ActiveLease, change: StateChange): void {
   const { build, subjob, slave } = held;
-  const { now } = cluster;
-  cluster.letGo(held);
-  change.steps.push((db) => endLease(db, held.task.lease, 'LOST', now));
+  const { now } = master;
+  master.releaseLease(held);
+  change.writes.push((db) => endLease(db, held.task.lease, 'LOST', now));
   if (subjob === null) {
-    losePreparation(cluster, build, slave.name, change);
+    losePreparation(master, build, slave.name, change);
   } else {
     const task = build.work.endSubjob(subjob, held.task.lease, { kind: 'lost', slaveName: slave.name });
     const { losses } = task;
@@ -191,7 +192,7 @@ export function lose(cluster: Cluster, held: Held, change: Change): void {
     const error = isLost
       ? `${losses.length} slaves were lost while they ran this subjob (${losses.join(', ')}); it is not tried again.`
       : null;
-    change.steps.push(async (db) => {
+    change.writes.push(async (db) => {
       await endSubjobLease(db, build.id, subjob, refOf(held), taskRow(task, error));
       await (isLost ? failAtoms(db, build.id, subjob) : null);
       await appendEvent(db, 'SUBJOB_LOST', { ...factsOf(held), losses: losses.length }, now);
@@ -208,21 +209,26 @@ export function lose(cluster: Cluster, held: Held, change: Change): void {
       }
       noteLost(build, lost, atoms - reported);
     }
-    endIfOver(cluster, build, change);
+    endIfOver(master, build, change);
   }
-  cluster.workAppeared();
+  master.workAppeared();
 }
 
-function losePreparation(cluster: Cluster, build: BuildEntry, slaveName: string, change: Change): void {
+function losePreparation(
+  master: MasterState,
+  build: ActiveBuild,
+  slaveName: string,
+  change: StateChange,
+): void {
   const task = build.work.endPreparation({ kind: 'lost', slaveName });
   if (task.kind === 'done') {
     const { losses } = task;
     const error = `${losses.length} slaves were lost while they prepared this build (${losses.join(', ')}); it is not tried again.`;
-    change.steps.push(preparationStep(build));
-    endBuild(cluster, build, 'ERROR', error, change);
+    change.writes.push(preparationStep(build));
+    endBuild(master, build, 'ERROR', error, change);
   } else {
-    build.work.enter('QUEUED', cluster.nowSeconds);
-    change.steps.push(preparationStep(build));
+    build.work.enter('QUEUED', master.nowSeconds);
+    change.writes.push(preparationStep(build));
   }
 }
 
@@ -240,7 +246,7 @@ export function taskRow(task: Task, error: string | null): SubjobTaskRow {
 }
 
 /** What an event says of a lease. */
-export function factsOf({ task, build, subjob, slave }: Held): Record<string, string | number> {
+export function factsOf({ task, build, subjob, slave }: ActiveLease): Record<string, string | number> {
   return {
     build_id: build.id,
     subjob_id: subjob ?? 'preparation',

@@ -1,10 +1,10 @@
 import { isEnded } from '../../domain/build.js';
-import type { BuildWork, Limits } from '../../domain/build-work.js';
+import type { BuildWork, ExecutorLimits } from '../../domain/build-work.js';
 import type { AtomToGroup } from '../../domain/scheduling/grouping.js';
 import { regroup } from '../../domain/scheduling/regrouping.js';
 import type { SubjobId } from '../../protocol/ids.js';
-import type { BuildEntry } from '../state/entries.js';
-import type { Cluster } from '../state/master-state.js';
+import type { ActiveBuild } from '../state/entries.js';
+import type { MasterState } from '../state/master-state.js';
 import { updateBuild } from '../store/builds.js';
 import { atomsThatWait, storeRegrouped, type WaitingAtom } from '../store/regrouping.js';
 
@@ -16,8 +16,8 @@ const MOST_ATOMS = 50_000;
 
 /** How many of the executors that are connected now may work on such a build at once. */
 export function executorsFor(
-  { slaves }: Pick<Cluster, 'slaves'>,
-  { maxExecutors, maxExecutorsPerSlave }: Limits,
+  { slaves }: Pick<MasterState, 'slaves'>,
+  { maxExecutors, maxExecutorsPerSlave }: ExecutorLimits,
 ): number {
   let executors = 0;
   for (const { numExecutors, draining } of slaves.connected()) {
@@ -30,46 +30,46 @@ export function executorsFor(
  * Makes other groups of what waits when executors come or go, or when it turns out how long atoms take that no build
  * had run. Only subjobs that were never given to a slave are touched.
  */
-export class Regrouping {
-  readonly #cluster: Cluster;
+export class WaitingRegrouper {
+  readonly #master: MasterState;
   /** Builds whose atoms are being read. */
-  readonly #reading = new Set<BuildEntry>();
+  readonly #reading = new Set<ActiveBuild>();
 
-  constructor(cluster: Cluster) {
-    this.#cluster = cluster;
+  constructor(master: MasterState) {
+    this.#master = master;
   }
 
   /** Looks at all builds. Never rejects: without it builds end later, and no worse. */
   async considerAll(): Promise<void> {
-    const builds = [...this.#cluster.builds.values()].filter(({ work }) => work.waitingAtoms > 1);
+    const builds = [...this.#master.builds.values()].filter(({ work }) => work.waitingAtoms > 1);
     await Promise.all(builds.map((build) => this.consider(build)));
   }
 
   /** Looks at a build of which one more subjob has ended: that brings no executors, which would have to be counted. Never
    *  rejects. */
-  async considerLearned(build: BuildEntry): Promise<void> {
+  async considerLearned(build: ActiveBuild): Promise<void> {
     if (build.work.needsRegrouping()) {
       await this.consider(build);
     }
   }
 
   /** Never rejects. */
-  async consider(build: BuildEntry): Promise<void> {
+  async consider(build: ActiveBuild): Promise<void> {
     if (this.#reading.has(build) || !this.#isDue(build)) {
       return;
     }
     this.#reading.add(build);
     try {
       // A build that has begun just now is in the memory before it is in the store.
-      await this.#cluster.journal.settled();
+      await this.#master.writer.flush();
       const { waiting } = build.work;
-      const atoms = await atomsThatWait(this.#cluster.store.db, build.id, waiting);
+      const atoms = await atomsThatWait(this.#master.store.db, build.id, waiting);
       // Meanwhile some were handed out, or the build has ended.
       if (this.#isDue(build)) {
         await this.#regroup(build, atoms);
       }
     } catch (error) {
-      this.#cluster.log.error(
+      this.#master.log.error(
         { err: error, build: build.id },
         'What waits of a build could not be regrouped.',
       );
@@ -78,25 +78,25 @@ export class Regrouping {
     }
   }
 
-  #isDue({ work, ending }: BuildEntry): boolean {
+  #isDue({ work, ending }: ActiveBuild): boolean {
     return (
       ending === null &&
       !isEnded(work.state) &&
       work.waitingAtoms <= MOST_ATOMS &&
-      work.needsRegrouping(executorsFor(this.#cluster, work.limits))
+      work.needsRegrouping(executorsFor(this.#master, work.limits))
     );
   }
 
   /** Decides and changes the memory in one breath, so that nothing can be handed out in between. Resolves with the store. */
-  async #regroup({ id, work }: BuildEntry, read: readonly WaitingAtom[]): Promise<void> {
-    const cluster = this.#cluster;
-    cluster.journal.requireWhole();
+  async #regroup({ id, work }: ActiveBuild, read: readonly WaitingAtom[]): Promise<void> {
+    const master = this.#master;
+    master.writer.requireWritable();
     const { waiting } = work;
     const atoms = stillWaiting(read, waiting);
     if (atoms.length !== work.waitingAtoms) {
       throw new Error(`${atoms.length} atoms were read of ${work.waitingAtoms} that wait in build ${id}.`);
     }
-    const plan = work.planFor(executorsFor(cluster, work.limits));
+    const plan = work.planFor(executorsFor(master, work.limits));
     const regrouped = regroup(atoms, waiting, totalOf(work), plan);
     work.replaceWaiting(regrouped, plan);
     const row = {
@@ -104,9 +104,9 @@ export class Regrouping {
       planned_executors: plan.executors,
       assumed_seconds: plan.assumed,
     };
-    cluster.watchers.changed(id);
+    master.watchers.changed(id);
     // Leases of the new groups are recorded behind it, so nobody is given what the store does not know.
-    await cluster.journal.record([
+    await master.writer.record([
       (db) => storeRegrouped(db, id, regrouped, new Set(waiting)),
       (db) => updateBuild(db, id, row),
     ]);
@@ -117,7 +117,7 @@ function stillWaiting(read: readonly WaitingAtom[], waiting: readonly SubjobId[]
   const subjobs = new Set<number>(waiting);
   return read
     .filter(({ subjob }) => subjobs.has(subjob))
-    .map(({ id, expected, deviation }) => ({ index: id, expected, deviation }));
+    .map(({ id, expected, stdDev }) => ({ index: id, expected, stdDev }));
 }
 
 function totalOf(work: BuildWork): number {

@@ -4,7 +4,7 @@ import { removeTree } from '../../lib/fs/remove-tree.js';
 import type { BuildId } from '../../protocol/ids.js';
 import type { KeptZips } from '../archives/zip-cache.js';
 import type { LiveConsoles } from '../consoles/live.js';
-import type { Cluster } from '../state/master-state.js';
+import type { MasterState } from '../state/master-state.js';
 import { buildsToForget, deletePartOfBuild, knownBuilds } from '../store/retention.js';
 import type { ForgettingTime } from './forgetting-time.js';
 
@@ -20,21 +20,21 @@ export interface RetentionLimits {
 }
 
 /** Forgets builds that have had their time: first their rows, then their files. */
-export class Retention {
-  readonly #cluster: Cluster;
+export class BuildRetention {
+  readonly #master: MasterState;
   readonly #consoles: LiveConsoles;
   readonly #zips: KeptZips;
   readonly #limits: RetentionLimits;
   readonly #time: ForgettingTime;
 
   constructor(
-    cluster: Cluster,
+    master: MasterState,
     consoles: LiveConsoles,
     zips: KeptZips,
     limits: RetentionLimits,
     time: ForgettingTime,
   ) {
-    this.#cluster = cluster;
+    this.#master = master;
     this.#consoles = consoles;
     this.#zips = zips;
     this.#limits = limits;
@@ -43,7 +43,7 @@ export class Retention {
 
   /** Forgets some of those that are beyond the limits; true when there may be more. */
   async enforce(signal: AbortSignal): Promise<boolean> {
-    const { store, log } = this.#cluster;
+    const { store, log } = this.#master;
     const { buildsKept, daysKept } = this.#limits;
     const before = daysKept === 0 ? 0 : this.#time.now - daysKept * DAY_MS;
     const keep = buildsKept === 0 ? Number.MAX_SAFE_INTEGER : buildsKept;
@@ -65,27 +65,27 @@ export class Retention {
 
   /** Files of builds that the store does not have: a master was stopped while it forgot them. */
   async sweep(): Promise<void> {
-    for (const directory of [this.#cluster.resultsDirectory, this.#consoles.directory]) {
+    for (const directory of [this.#master.resultsDirectory, this.#consoles.directory]) {
       const ids = (await namesIn(directory)).filter((name) => /^[1-9]\d{0,14}$/.test(name)).map(Number);
-      const known = await knownBuilds(this.#cluster.store.db, ids);
+      const known = await knownBuilds(this.#master.store.db, ids);
       for (const id of ids.filter((one) => !known.has(one))) {
         await removeTree(join(directory, String(id)));
       }
     }
     const zipped = this.#zips.builds();
-    const known = await knownBuilds(this.#cluster.store.db, zipped);
+    const known = await knownBuilds(this.#master.store.db, zipped);
     for (const id of zipped.filter((one) => !known.has(one))) {
       await this.#zips.forgetBuild(id);
     }
   }
 
   async #forget(build: BuildId): Promise<void> {
-    while (!(await this.#cluster.journal.write((db) => deletePartOfBuild(db, build)))) {
+    while (!(await this.#master.writer.write((db) => deletePartOfBuild(db, build)))) {
       // The next part is a transaction of its own.
     }
     await this.#consoles.forgetBuild(build);
     await this.#zips.forgetBuild(build);
-    await removeTree(join(this.#cluster.resultsDirectory, String(build)));
+    await removeTree(join(this.#master.resultsDirectory, String(build)));
   }
 }
 

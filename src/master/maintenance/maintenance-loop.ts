@@ -4,12 +4,12 @@ import type { Nonces } from '../auth/nonce-cache.js';
 import { endOverdueBuilds } from '../builds/build-timeouts.js';
 import { endStoppedBuilds } from '../builds/early-end.js';
 import type { Packs } from '../bundles/bundle-cache.js';
-import type { Slaves } from '../dispatch/slave-membership.js';
-import type { Regrouping } from '../leases/regroup-waiting.js';
-import type { Cluster } from '../state/master-state.js';
+import type { SlaveMembership } from '../dispatch/slave-membership.js';
+import type { WaitingRegrouper } from '../leases/regroup-waiting.js';
+import type { MasterState } from '../state/master-state.js';
 import { hasMoreEvents, trimEvents } from '../store/events.js';
 import { forgetTimings } from '../store/timings.js';
-import type { Retention } from './build-retention.js';
+import type { BuildRetention } from './build-retention.js';
 import { ClockJumps } from './clock-jumps.js';
 import type { ForgettingTime } from './forgetting-time.js';
 
@@ -24,22 +24,22 @@ const NOTEWORTHY_MS = 1000;
 const FORGET_EVERY_MS = 10 * 60 * 1000;
 
 /** What nobody asks for: notices slaves that are gone and builds that take too long, and forgets what has had its time. */
-export class Upkeep {
+export class MaintenanceLoop {
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
 
   constructor(
-    cluster: Cluster,
-    slaves: Slaves,
+    master: MasterState,
+    slaves: SlaveMembership,
     nonces: Nonces,
-    retention: Retention,
+    retention: BuildRetention,
     packs: Packs,
-    regrouping: Regrouping,
+    regrouping: WaitingRegrouper,
     listened: ListenedTime,
     time: ForgettingTime,
     leaseMs: number,
   ) {
-    this.#done = this.#run(cluster, slaves, nonces, retention, packs, regrouping, listened, time, leaseMs);
+    this.#done = this.#run(master, slaves, nonces, retention, packs, regrouping, listened, time, leaseMs);
   }
 
   async stop(): Promise<void> {
@@ -48,39 +48,39 @@ export class Upkeep {
   }
 
   async #run(
-    cluster: Cluster,
-    slaves: Slaves,
+    master: MasterState,
+    slaves: SlaveMembership,
     nonces: Nonces,
-    retention: Retention,
+    retention: BuildRetention,
     packs: Packs,
-    regrouping: Regrouping,
+    regrouping: WaitingRegrouper,
     listened: ListenedTime,
     time: ForgettingTime,
     leaseMs: number,
   ): Promise<void> {
     const { signal } = this.#stop;
     // A master that never lives for long forgets too.
-    let forgotten = cluster.steady - FORGET_EVERY_MS;
-    const jumps = new ClockJumps(cluster.clock, cluster.log);
+    let forgotten = master.steady - FORGET_EVERY_MS;
+    const jumps = new ClockJumps(master.clock, master.log);
     let isSwept = false;
     let isMore = true;
-    while (await slept(cluster.clock, Math.min(LOOK_EVERY_MS, leaseMs / 4), signal)) {
+    while (await slept(master.clock, Math.min(LOOK_EVERY_MS, leaseMs / 4), signal)) {
       try {
         jumps.look();
         await nonces.forgetExpired();
-        if (!cluster.journal.isWhole) {
+        if (!master.writer.isWritable) {
           continue;
         }
-        noteListening(cluster, listened);
+        noteListening(master, listened);
         await slaves.expire();
-        await endOverdueBuilds(cluster);
-        await endStoppedBuilds(cluster);
+        await endOverdueBuilds(master);
+        await endStoppedBuilds(master);
         await regrouping.considerAll();
-        wakeForStragglers(cluster);
-        await trim(cluster);
-        if (cluster.steady - forgotten >= FORGET_EVERY_MS) {
-          forgotten = cluster.steady;
-          await forget(cluster, slaves, time);
+        wakeForStragglers(master);
+        await trim(master);
+        if (master.steady - forgotten >= FORGET_EVERY_MS) {
+          forgotten = master.steady;
+          await forget(master, slaves, time);
           await packs.trim();
           isMore = true;
         }
@@ -91,14 +91,14 @@ export class Upkeep {
         }
       } catch (error) {
         // A store that cannot be written has been reported, and is met by every request that changes anything.
-        cluster.log.error({ err: error }, 'The upkeep of the master failed; it is tried again.');
+        master.log.error({ err: error }, 'The upkeep of the master failed; it is tried again.');
       }
     }
   }
 }
 
 /** Slaves could not be heard while the master was held up, so that time does not count against them. */
-function noteListening({ clock, log }: Cluster, listened: ListenedTime): void {
+function noteListening({ clock, log }: MasterState, listened: ListenedTime): void {
   const missed = listened.note(clock.monotonic());
   if (missed > NOTEWORTHY_MS) {
     log.warn(
@@ -108,24 +108,24 @@ function noteListening({ clock, log }: Cluster, listened: ListenedTime): void {
 }
 
 /** Time alone makes a straggler: nothing else would have slaves asked that wait. */
-function wakeForStragglers(cluster: Cluster): void {
-  for (const { work } of cluster.builds.values()) {
+function wakeForStragglers(master: MasterState): void {
+  for (const { work } of master.builds.values()) {
     if (work.limits.speculative === true && work.running > 0 && work.queued === 0) {
-      cluster.workAppeared();
+      master.workAppeared();
       return;
     }
   }
 }
 
-async function forget(cluster: Cluster, slaves: Slaves, { now }: ForgettingTime): Promise<void> {
+async function forget(master: MasterState, slaves: SlaveMembership, { now }: ForgettingTime): Promise<void> {
   const before = now - TIMINGS_KEPT_MS;
   await slaves.forgetGone(now);
-  await cluster.journal.record([(db) => forgetTimings(db, before)]);
+  await master.writer.record([(db) => forgetTimings(db, before)]);
 }
 
 /** A busy master has thousands of events a second. */
-async function trim({ journal, store }: Cluster): Promise<void> {
+async function trim({ writer, store }: MasterState): Promise<void> {
   while (await hasMoreEvents(store.db, MAX_EVENTS)) {
-    await journal.write((db) => trimEvents(db, MAX_EVENTS, EVENTS_AT_ONCE));
+    await writer.write((db) => trimEvents(db, MAX_EVENTS, EVENTS_AT_ONCE));
   }
 }

@@ -13,7 +13,7 @@ const MIB = 1024 ** 2;
  * Whether there is room where the master keeps its facts. What would need room is refused before there is none: new
  * builds, leases and results wait, and everything goes on by itself when somebody has made room.
  */
-export class DiskRoom {
+export class DiskGuard {
   readonly #directory: string;
   readonly #clock: Clock;
   readonly #log: Logger;

@@ -2,7 +2,7 @@ import type { BuildWork } from '../../domain/build-work.js';
 import type { Holder } from '../../domain/lease.js';
 import type { RecentFailures } from '../../domain/recent-failures.js';
 import type { ReportedVerdicts } from '../../domain/reported-verdicts.js';
-import type { Opening } from '../../domain/scheduling/setup-cost.js';
+import type { SetupNeeded } from '../../domain/scheduling/setup-cost.js';
 import type { Health } from '../../domain/slave-health.js';
 import type { BuildRequest } from '../../protocol/build/build.js';
 import type { NamedJob } from '../../protocol/build/job.js';
@@ -14,7 +14,7 @@ import type { Handback } from '../../protocol/slave/slave.js';
 import type { LeasedAtom } from '../store/atoms.js';
 
 /** An unfinished build, as the master holds it in memory. */
-export interface BuildEntry {
+export interface ActiveBuild {
   readonly id: BuildId;
   readonly work: BuildWork;
   readonly request: BuildRequest;
@@ -50,7 +50,7 @@ export interface BuildEntry {
   /** What the slaves said that could not run it, the last words last, by the name of the slave. */
   readonly refusals: Map<string, Pick<Handback, 'reason' | 'output'>>;
   /** The leases that are held of it now, preparation and subjobs. */
-  readonly leases: Set<Held>;
+  readonly leases: Set<ActiveLease>;
   /** It is being ended before its work: how, and until when slaves may deliver, in the steady time. */
   stopping: (EarlyEnd & { readonly until: number }) | null;
   /** Set in the step that ends the build; settles when the store has the end. */
@@ -64,12 +64,12 @@ export interface EarlyEnd {
 }
 
 /** A lease that is not over. */
-export interface Held {
+export interface ActiveLease {
   readonly task: Holder;
-  readonly build: BuildEntry;
+  readonly build: ActiveBuild;
   /** null: the preparation. */
   readonly subjob: SubjobId | null;
-  readonly slave: SlaveEntry;
+  readonly slave: RegisteredSlave;
   readonly executorIndex: number | null;
   /** That reports on it must name: the slave alone knows it. */
   readonly token: string;
@@ -78,7 +78,7 @@ export interface Held {
   /** … and in the steady time. */
   readonly tookAt: number;
   /** What the slave has to do before its first atom; `nothing` for a preparation. */
-  readonly opening: Opening;
+  readonly setupNeeded: SetupNeeded;
   /** It was taken because another slave takes too long with the same. */
   readonly isDuplicate: boolean;
   /** Whether an atom is known to run, or to have run. */
@@ -96,7 +96,7 @@ export interface Held {
   atoms: readonly LeasedAtom[] | null;
 }
 
-export interface SlaveEntry {
+export interface RegisteredSlave {
   readonly id: SlaveId;
   readonly instance: string;
   name: string;
@@ -117,7 +117,7 @@ export interface SlaveEntry {
   lastSeen: number;
   /** The same in the time in which the master listened; see ListenedTime. */
   heardAt: number;
-  readonly leases: Map<LeaseId, Held>;
+  readonly leases: Map<LeaseId, ActiveLease>;
   /** The highest number of its questions. */
   lastPoll: number;
   /** Its newest question, while that is being answered or held. */

@@ -5,28 +5,28 @@ import type { Logger } from '../../lib/logger.js';
 import { type BuildId, type LeaseId, toId } from '../../protocol/ids.js';
 import type { Store } from '../store/engine/store.js';
 import { BuildWatchers } from './build-watchers.js';
-import type { DiskRoom } from './disk-guard.js';
-import type { BuildEntry, Held } from './entries.js';
+import type { DiskGuard } from './disk-guard.js';
+import type { ActiveBuild, ActiveLease } from './entries.js';
 import type { Metrics } from './metrics.js';
 import type { ResultBounds } from './result-limits.js';
-import type { SlavesInMemory } from './slave-registry.js';
-import type { Journal, Step } from './state-writer.js';
+import type { SlaveRegistry } from './slave-registry.js';
+import type { StateWriter, Write } from './state-writer.js';
 
 /** What belongs in one commit: made in memory already, now to be learned by the store. */
-export class Change {
-  readonly steps: Step[] = [];
+export class StateChange {
+  readonly writes: Write[] = [];
   /** Builds that end with it. */
-  readonly ended: BuildEntry[] = [];
+  readonly ended: ActiveBuild[] = [];
 }
 
-export interface ClusterParts {
+export interface MasterStateParts {
   readonly store: Store;
-  readonly journal: Journal;
-  readonly slaves: SlavesInMemory;
+  readonly writer: StateWriter;
+  readonly slaves: SlaveRegistry;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  readonly room: DiskRoom;
+  readonly room: DiskGuard;
   /** Holds a folder for each build that has results. */
   readonly resultsDirectory: string;
   readonly resultBounds: ResultBounds;
@@ -43,17 +43,17 @@ export interface ClusterParts {
 }
 
 /** All that the parts of the service share. Nothing here decides. */
-export class Cluster {
-  readonly builds = new Map<BuildId, BuildEntry>();
-  readonly held = new Map<LeaseId, Held>();
+export class MasterState {
+  readonly builds = new Map<BuildId, ActiveBuild>();
+  readonly held = new Map<LeaseId, ActiveLease>();
   readonly watchers = new BuildWatchers();
   readonly store: Store;
-  readonly journal: Journal;
-  readonly slaves: SlavesInMemory;
+  readonly writer: StateWriter;
+  readonly slaves: SlaveRegistry;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  readonly room: DiskRoom;
+  readonly room: DiskGuard;
   readonly resultsDirectory: string;
   readonly resultBounds: ResultBounds;
   readonly endGraceMs: number;
@@ -62,9 +62,9 @@ export class Cluster {
   readonly leaseToken: (lease: LeaseId) => string;
   #lastLease: number;
 
-  constructor(parts: ClusterParts) {
+  constructor(parts: MasterStateParts) {
     this.store = parts.store;
-    this.journal = parts.journal;
+    this.writer = parts.writer;
     this.slaves = parts.slaves;
     this.clock = parts.clock;
     this.log = parts.log;
@@ -99,14 +99,14 @@ export class Cluster {
     return seconds(this.clock.now());
   }
 
-  hold(held: Held): void {
+  addLease(held: ActiveLease): void {
     this.watchers.changed(held.build.id);
     this.held.set(held.task.lease, held);
     held.build.leases.add(held);
     held.slave.leases.set(held.task.lease, held);
   }
 
-  letGo(held: Held): void {
+  releaseLease(held: ActiveLease): void {
     this.watchers.changed(held.build.id);
     this.held.delete(held.task.lease);
     held.build.leases.delete(held);
@@ -114,8 +114,8 @@ export class Cluster {
   }
 
   /** Resolves when the store has it. Builds that ended leave the memory then, and slaves hear of it. */
-  commit(change: Change): Promise<void> {
-    const committed = this.journal.record(change.steps);
+  commit(change: StateChange): Promise<void> {
+    const committed = this.writer.record(change.writes);
     for (const build of change.ended) {
       build.ending = committed;
     }
@@ -127,7 +127,7 @@ export class Cluster {
         this.newsOf(id);
       }
     };
-    // When it fails the journal has said so, and the entries show what this master last knew.
+    // When it fails the writer has said so, and the entries show what this master last knew.
     committed.then(leave, () => undefined);
     return committed;
   }

@@ -3,7 +3,7 @@ import { type BuildState, buildState } from '../../protocol/build/build.js';
 import type { Slave } from '../../protocol/slave/slave.js';
 
 /** What is counted at the moment somebody asks. */
-export interface Snapshot {
+export interface MetricsSnapshot {
   /** Unfinished builds by state. */
   readonly builds: Readonly<Partial<Record<BuildState, number>>>;
   /** Subjobs and preparations that wait for an executor. */
@@ -62,7 +62,7 @@ export class Metrics {
     registers: [this.#registry],
   });
 
-  constructor(snapshot: () => Snapshot) {
+  constructor(snapshot: () => MetricsSnapshot) {
     collectDefaultMetrics({ register: this.#registry });
     const registers = [this.#registry];
     gauge('clusterrunner_builds', 'Builds that have not ended, by state.', registers, ['state'], (set) => {

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
-import { healthy, sickness } from '../../domain/slave-health.js';
+import { healthy, quarantineReason } from '../../domain/slave-health.js';
 import { seconds } from '../../lib/clock.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { SlaveId } from '../../protocol/ids.js';
 import { isSpoken } from '../../protocol/slave/protocol-version.js';
 import type { Slave } from '../../protocol/slave/slave.js';
 import type { SlaveRow } from '../store/slaves.js';
-import type { Held, SlaveEntry } from './entries.js';
+import type { ActiveLease, RegisteredSlave } from './entries.js';
 
 /** The slaves that the master knows: the connected ones, and for a while those that were. In order of id. */
-export class SlavesInMemory {
-  readonly #entries = new Map<SlaveId, SlaveEntry>();
+export class SlaveRegistry {
+  readonly #entries = new Map<SlaveId, RegisteredSlave>();
   /** Milliseconds in which the master listened. */
   readonly #listened: () => number;
 
@@ -19,32 +19,32 @@ export class SlavesInMemory {
   }
 
   /** It counts as heard now. */
-  add(entry: SlaveEntry): void {
+  add(entry: RegisteredSlave): void {
     entry.heardAt = this.#listened();
     this.#entries.set(entry.id, entry);
   }
 
   /** It has spoken at this moment; `now` in milliseconds since the epoch. */
-  noteHeard(slave: SlaveEntry, now: number): void {
+  noteHeard(slave: RegisteredSlave, now: number): void {
     slave.lastSeen = now;
     slave.heardAt = this.#listened();
   }
 
   /** Connected ones that were not heard for so many milliseconds in which the master listened. */
-  silentFor(ms: number): SlaveEntry[] {
+  silentFor(ms: number): RegisteredSlave[] {
     const deadline = this.#listened() - ms;
     return [...this.connected()].filter(({ heardAt }) => heardAt < deadline);
   }
 
-  find(id: SlaveId): SlaveEntry | undefined {
+  find(id: SlaveId): RegisteredSlave | undefined {
     return this.#entries.get(id);
   }
 
-  all(): Iterable<SlaveEntry> {
+  all(): Iterable<RegisteredSlave> {
     return this.#entries.values();
   }
 
-  *connected(): Iterable<SlaveEntry> {
+  *connected(): Iterable<RegisteredSlave> {
     for (const slave of this.#entries.values()) {
       if (slave.state === 'CONNECTED') {
         yield slave;
@@ -53,7 +53,7 @@ export class SlavesInMemory {
   }
 
   /** The one that is connected as this instance. */
-  connectedAs(instance: string): SlaveEntry | undefined {
+  connectedAs(instance: string): RegisteredSlave | undefined {
     return [...this.connected()].find((slave) => slave.instance === instance);
   }
 
@@ -63,7 +63,7 @@ export class SlavesInMemory {
 
   /** Notes a signed word of the slave, which renews its leases. @throws SLAVE_UNKNOWN also for one of that number that
    *  is another `instance` */
-  hear(id: SlaveId, now: number, instance?: string): SlaveEntry {
+  hear(id: SlaveId, now: number, instance?: string): RegisteredSlave {
     const slave = this.#entries.get(id);
     if (slave === undefined || slave.state === 'GONE' || slave.instance !== (instance ?? slave.instance)) {
       throw new ClusterRunnerError(
@@ -92,7 +92,7 @@ export class SlavesInMemory {
 export function slaveEntry(
   row: Omit<SlaveRow, 'id' | 'changed_at'> & { id: SlaveId },
   lastSeen: number,
-): SlaveEntry {
+): RegisteredSlave {
   return {
     id: row.id,
     instance: row.instance,
@@ -121,18 +121,18 @@ export function slaveEntry(
 }
 
 /** What it has asked ahead for waits for an executor, and takes none. */
-export function executorsInUse({ leases, numExecutors }: SlaveEntry): number {
+export function executorsInUse({ leases, numExecutors }: RegisteredSlave): number {
   return Math.min(leases.size, numExecutors);
 }
 
 /** The leases that have its executors: those that it got first. */
-export function leasesInUse(slave: SlaveEntry): Held[] {
+export function leasesInUse(slave: RegisteredSlave): ActiveLease[] {
   return [...slave.leases.values()].slice(0, executorsInUse(slave));
 }
 
 /** `now` in milliseconds of the steady time. */
-export function presentSlave(slave: SlaveEntry, now: number): Slave {
-  const reason = slave.state === 'GONE' ? null : ailmentOf(slave, now);
+export function presentSlave(slave: RegisteredSlave, now: number): Slave {
+  const reason = slave.state === 'GONE' ? null : unavailableReason(slave, now);
   const builds = [...new Set([...slave.leases.values()].map(({ build }) => build.id))];
   return {
     id: slave.id,
@@ -155,11 +155,11 @@ export function presentSlave(slave: SlaveEntry, now: number): Slave {
 }
 
 /** The instance itself proves to the master which process asks, so it is not shown. */
-function sessionIdOf({ instance }: SlaveEntry): string {
+function sessionIdOf({ instance }: RegisteredSlave): string {
   return createHash('sha256').update(instance).digest('hex').slice(0, 32);
 }
 
-function stateOf({ state, draining }: SlaveEntry, ailment: string | null): Slave['state'] {
+function stateOf({ state, draining }: RegisteredSlave, ailment: string | null): Slave['state'] {
   if (state === 'GONE') {
     return 'GONE';
   }
@@ -170,6 +170,6 @@ function stateOf({ state, draining }: SlaveEntry, ailment: string | null): Slave
 }
 
 /** Why a connected slave gets no work, or takes none; null when it does. `now` in the steady time. */
-export function ailmentOf(slave: SlaveEntry, now: number): string | null {
-  return sickness(slave.health, now) ?? slave.paused;
+export function unavailableReason(slave: RegisteredSlave, now: number): string | null {
+  return quarantineReason(slave.health, now) ?? slave.paused;
 }

@@ -5,10 +5,10 @@ import type { Writable } from '../store/engine/database.js';
 import type { Store } from '../store/engine/store.js';
 
 /** One write of a change that the memory has made already. */
-export type Step = (db: Writable) => Promise<void>;
+export type Write = (db: Writable) => Promise<void>;
 
 /**
- * How memory and store are kept together: a change is decided and made in memory synchronously, and its steps are
+ * How memory and store are kept together: a change is decided and made in memory synchronously, and its writes are
  * recorded in the same breath, so the store sees changes in the order in which they were decided. Who was promised
  * something waits for `record`.
  *
@@ -16,7 +16,7 @@ export type Step = (db: Writable) => Promise<void>;
  * it is committed, and meanwhile the master refuses everything but reading. When a step fails in another way,
  * memory is ahead for good, and the master has to be started again to rebuild its memory from the store.
  */
-export class Journal {
+export class StateWriter {
   readonly #store: Store;
   readonly #log: Logger;
   readonly #committed = new Signal();
@@ -39,12 +39,12 @@ export class Journal {
   }
 
   /** Whether changes can be made. */
-  get isWhole(): boolean {
+  get isWritable(): boolean {
     return this.problem === null;
   }
 
   /** To be asked before memory is changed. @throws UNAVAILABLE while no change can be made */
-  requireWhole(): void {
+  requireWritable(): void {
     const { problem } = this;
     if (problem !== null) {
       throw new ClusterRunnerError('UNAVAILABLE', problem);
@@ -56,7 +56,7 @@ export class Journal {
    * @throws UNAVAILABLE
    */
   async write<T>(mutation: (db: Writable) => Promise<T>): Promise<T> {
-    this.requireWhole();
+    this.requireWritable();
     try {
       const value = await this.#store.write(mutation, 'refuse');
       this.#committed.fire();
@@ -81,26 +81,26 @@ export class Journal {
     return this.#committed.next();
   }
 
-  /** All steps in one commit; resolves after it, in an outage when that is over. May be left unawaited. */
-  record(steps: readonly Step[]): Promise<void> {
-    const written = this.#write(steps);
+  /** All writes in one commit; resolves after it, in an outage when that is over. May be left unawaited. */
+  record(writes: readonly Write[]): Promise<void> {
+    const written = this.#write(writes);
     // Whoever awaits it gets the rejection; that nobody does must not end the process.
     written.catch(() => undefined);
     return written;
   }
 
   /** Resolves when everything that was recorded before is committed. */
-  async settled(): Promise<void> {
+  async flush(): Promise<void> {
     await this.record([]);
   }
 
-  async #write(steps: readonly Step[]): Promise<void> {
+  async #write(writes: readonly Write[]): Promise<void> {
     if (this.#broken !== null) {
-      this.requireWhole();
+      this.requireWritable();
     }
     try {
       await this.#store.write(async (db) => {
-        for (const step of steps) {
+        for (const step of writes) {
           await step(db);
         }
       });
@@ -110,7 +110,7 @@ export class Journal {
         this.#broken = reasonWithoutPaths(error);
         this.#log.fatal({ err: error }, 'The store could not be written; the master takes no more changes.');
       }
-      this.requireWhole();
+      this.requireWritable();
       throw error;
     }
   }

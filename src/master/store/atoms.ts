@@ -2,12 +2,12 @@ import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { ReportedVerdict } from '../../domain/reported-verdicts.js';
-import type { Expectation } from '../../domain/scheduling/duration-estimate.js';
+import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
 import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport } from '../../protocol/slave/slave.js';
 import type { AtomsTable, Database, Writable } from './engine/database.js';
 
-export interface NewAtom extends Expectation {
+export interface NewAtom extends DurationEstimate {
   readonly id: number;
   readonly subjob: number;
   readonly variable: string;
@@ -20,7 +20,7 @@ export async function insertAtoms(
   build: BuildId,
   atoms: readonly NewAtom[],
 ): Promise<void> {
-  const rows = atoms.map((one) => [one.id, one.subjob, one.variable, one.value, one.expected, one.deviation]);
+  const rows = atoms.map((one) => [one.id, one.subjob, one.variable, one.value, one.expected, one.stdDev]);
   await sql`
     INSERT INTO atoms (build_id, atom_id, subjob_id, variable, value, expected_time, expected_deviation)
     SELECT

@@ -1,6 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
-import type { Expectation } from '../../domain/scheduling/duration-estimate.js';
+import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
 import type { Regrouped } from '../../domain/scheduling/regrouping.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
 import type { Database } from './engine/database.js';
@@ -8,7 +8,7 @@ import { insertSubjobs } from './subjobs.js';
 
 const CHUNK = 5_000;
 
-export interface WaitingAtom extends Expectation {
+export interface WaitingAtom extends DurationEstimate {
   readonly id: number;
   readonly subjob: number;
 }
@@ -21,9 +21,9 @@ export async function atomsThatWait(
 ): Promise<WaitingAtom[]> {
   const atoms: WaitingAtom[] = [];
   for (let at = 0; at < subjobs.length; at += CHUNK) {
-    const { rows } = await sql<{ id: number; subjob: number; expected: number | null; deviation: number }>`
+    const { rows } = await sql<{ id: number; subjob: number; expected: number | null; stdDev: number }>`
       SELECT atom_id AS id, subjob_id AS subjob, expected_time AS expected,
-        coalesce(expected_deviation, 0) AS deviation
+        coalesce(expected_deviation, 0) AS stdDev
       FROM json_each(${JSON.stringify(subjobs.slice(at, at + CHUNK))}) AS wanted
       CROSS JOIN atoms ON atoms.build_id = ${build} AND atoms.subjob_id = wanted.value`.execute(db);
     atoms.push(...rows);
@@ -44,7 +44,7 @@ export async function storeRegrouped(
 ): Promise<void> {
   const kept = groups.filter(({ id }) => known.has(id));
   await inChunks(kept, async (some) => {
-    const rows = some.map(({ id, atoms, expected, deviation }) => [id, atoms.length, expected, deviation]);
+    const rows = some.map(({ id, atoms, expected, stdDev }) => [id, atoms.length, expected, stdDev]);
     const { numAffectedRows } = await sql`
       UPDATE subjobs SET
         num_atoms = news.value ->> 1,
@@ -78,7 +78,9 @@ export async function storeRegrouped(
 
   function expectRows(changed: bigint | undefined, wanted: number, what: string): void {
     if (changed !== BigInt(wanted)) {
-      throw new Error(`Regrouping build ${build}: ${changed} ${what} changed in the store, not ${wanted}.`);
+      throw new Error(
+        `WaitingRegrouper build ${build}: ${changed} ${what} changed in the store, not ${wanted}.`,
+      );
     }
   }
 }

@@ -1,5 +1,5 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { Expectation } from '../../domain/scheduling/duration-estimate.js';
+import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
 import { type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
 import { type ResultIndex, ResultIndexSchema } from '../../protocol/results/result-index.js';
 import type { LeaseRef } from '../../protocol/slave/slave.js';
@@ -9,7 +9,7 @@ import { expectOneRow } from './engine/one-row.js';
 
 export type SubjobRow = Selectable<SubjobsTable>;
 
-export interface NewSubjob extends Expectation {
+export interface NewSubjob extends DurationEstimate {
   readonly id: number;
   /** How many. */
   readonly atoms: number;
@@ -21,7 +21,7 @@ export async function insertSubjobs(
   build: BuildId,
   subjobs: readonly NewSubjob[],
 ): Promise<void> {
-  const rows = subjobs.map(({ id, atoms, expected, deviation }) => [id, atoms, expected, deviation]);
+  const rows = subjobs.map(({ id, atoms, expected, stdDev }) => [id, atoms, expected, stdDev]);
   await sql`
     INSERT INTO subjobs (build_id, subjob_id, state, num_atoms, expected_time, expected_deviation)
     SELECT

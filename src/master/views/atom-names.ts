@@ -5,10 +5,10 @@ import { MAX_NAME_SHOWN } from '../../protocol/build/activity.js';
 import type { BuildRequest } from '../../protocol/build/build.js';
 import type { NamedJob } from '../../protocol/build/job.js';
 import { givenAtoms } from '../builds/build-request.js';
-import type { BuildEntry } from '../state/entries.js';
+import type { ActiveBuild } from '../state/entries.js';
 
 /** How its atoms are named in what is bounded. */
-export function shownNames({ job, request }: BuildEntry): (atom: AtomValue) => string {
+export function shownNames({ job, request }: ActiveBuild): (atom: AtomValue) => string {
   const variables = job === null ? [] : variablesOf(job.definition, request.atoms_override);
   return (atom) => {
     const name = nameOfValue(atom, variables);

@@ -6,8 +6,8 @@ import {
   type SettingUp,
 } from '../../protocol/build/activity.js';
 import { atomsOf, isBeside } from '../leases/lease-lifecycle.js';
-import type { BuildEntry } from '../state/entries.js';
-import type { Cluster } from '../state/master-state.js';
+import type { ActiveBuild } from '../state/entries.js';
+import type { MasterState } from '../state/master-state.js';
 import { shownNames } from './atom-names.js';
 import { inUseFor, isSettingUp, slavesOf } from './build-executors.js';
 
@@ -15,12 +15,12 @@ import { inUseFor, isSettingUp, slavesOf } from './build-executors.js';
  * What happens in a build, for those who watch it. Costs what the leases of the build cost, and never its atoms.
  */
 
-export async function activityOf(cluster: Cluster, build: BuildEntry): Promise<Activity> {
+export async function activityOf(master: MasterState, build: ActiveBuild): Promise<Activity> {
   const longest = [...build.leases]
     .filter((held) => held.runs !== null && !isBeside(held))
     .sort((a, b) => (a.runs?.since ?? 0) - (b.runs?.since ?? 0))
     .slice(0, MAX_RUNNING_SHOWN);
-  const settingUp = settingUpOf(cluster, build);
+  const settingUp = settingUpOf(master, build);
   const { total, latest } = build.failures;
   // The names last: they may have to be read, and what is said of a moment belongs together.
   const names = shownNames(build);
@@ -29,8 +29,8 @@ export async function activityOf(cluster: Cluster, build: BuildEntry): Promise<A
     if (runs === null || subjob === null) {
       return [];
     }
-    const seconds = tenths((cluster.now - runs.since) / 1000);
-    const atom = (await atomsOf(cluster, held, subjob)).find(({ id }) => id === runs.atom);
+    const seconds = tenths((master.now - runs.since) / 1000);
+    const atom = (await atomsOf(master, held, subjob)).find(({ id }) => id === runs.atom);
     return atom === undefined ? [] : [{ atom_id: runs.atom, name: names(atom), slave: slave.name, seconds }];
   });
   return {
@@ -40,13 +40,13 @@ export async function activityOf(cluster: Cluster, build: BuildEntry): Promise<A
   };
 }
 
-function settingUpOf(cluster: Cluster, build: BuildEntry): SettingUp[] {
+function settingUpOf(master: MasterState, build: ActiveBuild): SettingUp[] {
   return slavesOf(build)
     .map((slave) => ({ slave, held: inUseFor(build, slave) }))
     .filter(({ held }) => isSettingUp(held))
     .map(({ slave, held }) => ({ slave, since: Math.min(...held.map(({ tookAt }) => tookAt)) }))
     .sort((a, b) => a.since - b.since)
-    .map(({ slave, since }) => ({ slave: slave.name, seconds: tenths((cluster.steady - since) / 1000) }));
+    .map(({ slave, since }) => ({ slave: slave.name, seconds: tenths((master.steady - since) / 1000) }));
 }
 
 function tenths(seconds: number): number {

@@ -9,7 +9,7 @@ import type { Builds } from '../builds/builds.js';
 import { readArchivedConsole } from '../consoles/archived.js';
 import type { LiveConsoles } from '../consoles/live.js';
 import type { ConsoleLines, Page } from '../state/master-api.js';
-import type { Cluster } from '../state/master-state.js';
+import type { MasterState } from '../state/master-state.js';
 import { executorsInUse } from '../state/slave-registry.js';
 import { readJob } from '../store/builds.js';
 import {
@@ -27,32 +27,29 @@ import { explainRunning } from './explain-build.js';
 
 /** What people and programs read of the pieces of a build. */
 export class Reading {
-  readonly #cluster: Cluster;
+  readonly #master: MasterState;
   readonly #builds: Builds;
   readonly #consoles: LiveConsoles;
 
-  constructor(cluster: Cluster, builds: Builds, consoles: LiveConsoles) {
+  constructor(master: MasterState, builds: Builds, consoles: LiveConsoles) {
     this.#consoles = consoles;
-    this.#cluster = cluster;
+    this.#master = master;
     this.#builds = builds;
   }
 
   /** @throws NOT_FOUND */
   async explain(id: BuildId): Promise<Explanation> {
     const { state } = await this.#builds.get(id);
-    const build = this.#cluster.builds.get(id);
+    const build = this.#master.builds.get(id);
     if (build !== undefined && build.ending === null) {
-      return explainRunning(this.#cluster, build);
+      return explainRunning(this.#master, build);
     }
     return {
       build_id: id,
       state,
       reasons: [{ reason: 'ENDED', text: `The build is ${state}; it waits for nothing.` }],
-      num_executors: [...this.#cluster.slaves.connected()].reduce(
-        (sum, slave) => sum + slave.numExecutors,
-        0,
-      ),
-      num_executors_busy: [...this.#cluster.slaves.connected()].reduce(
+      num_executors: [...this.#master.slaves.connected()].reduce((sum, slave) => sum + slave.numExecutors, 0),
+      num_executors_busy: [...this.#master.slaves.connected()].reduce(
         (sum, slave) => sum + executorsInUse(slave),
         0,
       ),
@@ -63,7 +60,7 @@ export class Reading {
 
   /** @throws NOT_FOUND */
   async listSubjobs(build: BuildId, page: Page): Promise<{ subjobs: Subjob[]; total: number }> {
-    const { db } = this.#cluster.store;
+    const { db } = this.#master.store;
     const { job, num_subjobs } = await this.#builds.head(build);
     // Before a build begins its plan may be there in part.
     const rows = job === null ? [] : await pageOfSubjobs(db, build, page);
@@ -78,7 +75,7 @@ export class Reading {
 
   /** @throws NOT_FOUND */
   async getSubjob(build: BuildId, subjob: SubjobId): Promise<Subjob> {
-    const { db } = this.#cluster.store;
+    const { db } = this.#master.store;
     const command = commandOf((await this.#builds.head(build)).job);
     const row = await viewSubjob(db, build, subjob);
     if (row === undefined) {
@@ -93,7 +90,7 @@ export class Reading {
     subjob: SubjobId | null,
     page: Page,
   ): Promise<{ atoms: Atom[]; total: number }> {
-    const { db } = this.#cluster.store;
+    const { db } = this.#master.store;
     const { job, num_atoms } = await this.#builds.head(build);
     if (subjob === null) {
       const rows = job === null ? [] : await pageOfAtoms(db, build, page);
@@ -114,7 +111,7 @@ export class Reading {
   /** @throws NOT_FOUND */
   async readConsole(build: BuildId, atom: AtomId, lines: ConsoleLines): Promise<ConsolePage> {
     const view = await this.#atom(build, atom);
-    const index = await findResultIndex(this.#cluster.store.db, build, toId.subjob(view.subjob_id));
+    const index = await findResultIndex(this.#master.store.db, build, toId.subjob(view.subjob_id));
     const page =
       (index === null ? null : await this.#archived(build, view.subjob_id, index, atom, lines)) ??
       (await this.#consoles.read(build, atom, attemptOf(view), lines));
@@ -129,13 +126,13 @@ export class Reading {
     atom: AtomId,
     lines: ConsoleLines,
   ): Promise<ConsolePage | null> {
-    const archive = archivePath(this.#cluster.resultsDirectory, build, subjob);
+    const archive = archivePath(this.#master.resultsDirectory, build, subjob);
     const console = index.consoles.find(({ atom_id }) => atom_id === atom);
     return console === undefined ? null : await readArchivedConsole(archive, index, console, lines);
   }
 
   async #atom(build: BuildId, atom: AtomId): Promise<AtomView> {
-    const view = await findAtom(this.#cluster.store.db, build, atom);
+    const view = await findAtom(this.#master.store.db, build, atom);
     if (view === undefined) {
       await this.#builds.head(build);
       throw new ClusterRunnerError('NOT_FOUND', `Build ${build} has no atom ${atom}.`);

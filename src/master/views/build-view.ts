@@ -6,7 +6,7 @@ import type { Revision } from '../../protocol/build/revision.js';
 import { type BuildId, toId } from '../../protocol/ids.js';
 import type { ResultFacts } from '../../protocol/results/result-facts.js';
 import { maskRequest } from '../builds/build-request.js';
-import type { BuildEntry } from '../state/entries.js';
+import type { ActiveBuild } from '../state/entries.js';
 import { type BuildRow, readJob, readRequest, readRevision, readTimestamps } from '../store/builds.js';
 import type { AtomView } from '../store/reading.js';
 import { readFacts } from '../store/result-facts.js';
@@ -38,7 +38,7 @@ interface Facts {
 }
 
 /** A build that runs. */
-export function presentEntry(build: BuildEntry): Build {
+export function presentEntry(build: ActiveBuild): Build {
   const { id, work, request, numAtoms, atomsLost, atomsFlaky, resultFacts, reported } = build;
   const reportedFailed = countsReports(build.job) ? reported.failed : 0;
   const { busy, settingUp } = executorsOf(build);

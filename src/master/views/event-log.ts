@@ -3,7 +3,7 @@ import { waitAtMost } from '../../lib/async/wait-with-timeout.js';
 import { seconds } from '../../lib/clock.js';
 import type { Event } from '../../protocol/event.js';
 import type { EventsAfter } from '../state/master-api.js';
-import type { Cluster } from '../state/master-state.js';
+import type { MasterState } from '../state/master-state.js';
 import { jsonColumn } from '../store/engine/json.js';
 import { eventsSince, lastEventId } from '../store/reading.js';
 
@@ -12,8 +12,11 @@ const ALIVE_EVERY_MS = 15_000;
 const readData = jsonColumn(Type.Record(Type.String(), Type.Unknown()), 'events.data');
 
 /** Oldest first. */
-export async function listEvents(cluster: Cluster, { id, timestamp, limit }: EventsAfter): Promise<Event[]> {
-  const rows = await eventsSince(cluster.store.db, { id, time: timestamp * 1000, limit });
+export async function listEvents(
+  master: MasterState,
+  { id, timestamp, limit }: EventsAfter,
+): Promise<Event[]> {
+  const rows = await eventsSince(master.store.db, { id, time: timestamp * 1000, limit });
   return rows.map((row) => ({
     id: row.id,
     timestamp: seconds(row.time),
@@ -35,23 +38,23 @@ const MOST_SHARED = 8;
  * more followers there are, the more events they get together.
  */
 export class EventFeed {
-  readonly #cluster: Cluster;
+  readonly #master: MasterState;
   #followers = 0;
   /** Ends with the next round; null when nobody waits for one. */
   #round: Promise<void> | null = null;
   /** Since the last round, by the id after which was read. */
   readonly #read = new Map<number, Promise<readonly Event[]>>();
 
-  constructor(cluster: Cluster) {
-    this.#cluster = cluster;
+  constructor(master: MasterState) {
+    this.#master = master;
   }
 
   /** See MasterReading. A batch is the same object for all who get it. */
   async *follow(id: number | null, end: AbortSignal): AsyncGenerator<readonly Event[]> {
-    const cluster = this.#cluster;
+    const master = this.#master;
     this.#followers += 1;
     try {
-      let last = id ?? (await lastEventId(cluster.store.db));
+      let last = id ?? (await lastEventId(master.store.db));
       while (!end.aborted) {
         // Asked for before looking: what is committed in between is not missed.
         const round = this.#nextRound();
@@ -61,9 +64,9 @@ export class EventFeed {
           yield events;
           continue;
         }
-        const since = cluster.steady;
-        await waitAtMost(cluster.clock, ALIVE_EVERY_MS, round, end);
-        if (cluster.steady - since >= ALIVE_EVERY_MS && !end.aborted) {
+        const since = master.steady;
+        await waitAtMost(master.clock, ALIVE_EVERY_MS, round, end);
+        if (master.steady - since >= ALIVE_EVERY_MS && !end.aborted) {
           yield [];
         }
       }
@@ -79,9 +82,9 @@ export class EventFeed {
 
   async #untilRound(): Promise<void> {
     try {
-      await this.#cluster.journal.untilCommit();
+      await this.#master.writer.untilCommit();
       if (this.#followers > FEW_FOLLOWERS) {
-        await this.#cluster.clock.sleep(Math.min(MOST_MS_BETWEEN, this.#followers * MS_PER_FOLLOWER));
+        await this.#master.clock.sleep(Math.min(MOST_MS_BETWEEN, this.#followers * MS_PER_FOLLOWER));
       }
     } finally {
       this.#round = null;
@@ -94,7 +97,7 @@ export class EventFeed {
     if (shared !== undefined) {
       return shared;
     }
-    const read = listEvents(this.#cluster, { id: last, timestamp: 0, limit: BATCH });
+    const read = listEvents(this.#master, { id: last, timestamp: 0, limit: BATCH });
     if (this.#read.size < MOST_SHARED) {
       this.#read.set(last, read);
     }

@@ -3,32 +3,32 @@ import { commandString } from '../../job/command-string.js';
 import { seconds } from '../../lib/clock.js';
 import type { Explanation } from '../../protocol/build/explanation.js';
 import { type BuildId, toId } from '../../protocol/ids.js';
-import type { BuildEntry, Held } from '../state/entries.js';
-import type { Cluster } from '../state/master-state.js';
-import { ailmentOf, executorsInUse, leasesInUse } from '../state/slave-registry.js';
+import type { ActiveBuild, ActiveLease } from '../state/entries.js';
+import type { MasterState } from '../state/master-state.js';
+import { executorsInUse, leasesInUse, unavailableReason } from '../state/slave-registry.js';
 import { type AtomView, runningAtoms } from '../store/reading.js';
 import { bySubjobOf } from './atom-view.js';
 
 const MAX_RUNNING_SHOWN = 1000;
 
 /** Why a build that runs is not done yet. */
-export async function explainRunning(cluster: Cluster, build: BuildEntry): Promise<Explanation> {
-  const slaves = [...cluster.slaves.connected()].map((slave) => ({
+export async function explainRunning(master: MasterState, build: ActiveBuild): Promise<Explanation> {
+  const slaves = [...master.slaves.connected()].map((slave) => ({
     id: slave.id,
     name: slave.name,
     numExecutors: slave.numExecutors,
     inUse: executorsInUse(slave),
     draining: slave.draining,
-    sick: ailmentOf(slave, cluster.steady) !== null,
+    sick: unavailableReason(slave, master.steady) !== null,
   }));
-  const busyWith = executorsByBuild(cluster);
-  const problem = cluster.room.problem ?? cluster.room.unfit;
+  const busyWith = executorsByBuild(master);
+  const problem = master.room.problem ?? master.room.unfit;
   const full = problem === null ? [] : [{ reason: 'DISK_FULL', text: problem } as const];
   const reasons = [...full, ...reasonsToWait(build.work, slaves, busyWith)];
   const held = [...build.leases].slice(0, MAX_RUNNING_SHOWN);
   const subjobs = held.flatMap(({ subjob }) => (subjob === null ? [] : [subjob]));
   const leases = held.map(({ task }) => task.lease);
-  const atoms = subjobs.length === 0 ? [] : await runningAtoms(cluster.store.db, build.id, subjobs, leases);
+  const atoms = subjobs.length === 0 ? [] : await runningAtoms(master.store.db, build.id, subjobs, leases);
   const bySubjob = bySubjobOf(atoms);
   return {
     build_id: build.id,
@@ -41,9 +41,9 @@ export async function explainRunning(cluster: Cluster, build: BuildEntry): Promi
   };
 }
 
-function executorsByBuild(cluster: Cluster): { build: BuildId; executors: number }[] {
+function executorsByBuild(master: MasterState): { build: BuildId; executors: number }[] {
   const executors = new Map<BuildId, number>();
-  for (const slave of cluster.slaves.connected()) {
+  for (const slave of master.slaves.connected()) {
     for (const { build } of leasesInUse(slave)) {
       executors.set(build.id, (executors.get(build.id) ?? 0) + 1);
     }
@@ -52,7 +52,7 @@ function executorsByBuild(cluster: Cluster): { build: BuildId; executors: number
 }
 
 function presentRunning(
-  { subjob, slave, takenAt, isDuplicate }: Held,
+  { subjob, slave, takenAt, isDuplicate }: ActiveLease,
   atoms: readonly AtomView[],
 ): Explanation['running'][number] {
   return {

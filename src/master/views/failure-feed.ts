@@ -1,11 +1,11 @@
 import type { AtomId } from '../../protocol/ids.js';
-import type { BuildEntry, Held } from '../state/entries.js';
+import type { ActiveBuild, ActiveLease } from '../state/entries.js';
 import type { LeasedAtom } from '../store/atoms.js';
 import { shownNames } from './atom-names.js';
 
 /** Tells those who watch the build that an atom has failed. `leased` are those of its subjob. */
 export function noteFailure(
-  { build, slave }: Pick<Held, 'build' | 'slave'>,
+  { build, slave }: Pick<ActiveLease, 'build' | 'slave'>,
   leased: readonly LeasedAtom[],
   atom: { readonly id: AtomId; readonly exit_code: number | null; readonly actual_time: number | null },
 ): void {
@@ -25,7 +25,7 @@ export function noteFailure(
 }
 
 /** The same of atoms that are lost. `leased` is null when they are not at hand. */
-export function noteLost(build: BuildEntry, leased: readonly LeasedAtom[] | null, count: number): void {
+export function noteLost(build: ActiveBuild, leased: readonly LeasedAtom[] | null, count: number): void {
   if (leased === null) {
     build.failures.pass(count);
     return;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { newBuild } from '../../../src/domain/build.js';
-import { BuildWork, noLimits } from '../../../src/domain/build-work.js';
+import { BuildWork, unlimited } from '../../../src/domain/build-work.js';
 import { newTask, takeLease } from '../../../src/domain/lease.js';
 import { toId } from '../../../src/protocol/ids.js';
 
@@ -19,14 +19,14 @@ describe('the work of a build', () => {
     const timestamps = { QUEUED: 1, PREPARING: 2, BUILDING: 3 };
     const done = { kind: 'done', attempt: 1, lease: toId.lease(1), ending: 'delivered', losses: [] } as const;
     const work = new BuildWork(toId.build(1), { state: 'BUILDING', timestamps }, done);
-    const subjob = { atoms: 2, expected: 4, deviation: 0, executorIndex: null };
+    const subjob = { atoms: 2, expected: 4, stdDev: 0, executorIndex: null };
     work.setSubjobs(
       [
         { ...subjob, task: done },
         { ...subjob, task: takeLease(newTask, toId.lease(7), slave), executorIndex: 1 },
         { ...subjob, task: newTask },
       ],
-      noLimits,
+      unlimited,
     );
     expect(work).to.include({ total: 3, done: 1, queued: 1, running: 1, secondsOfUndone: 8 });
     expect(work.takeSubjob(toId.lease(8), slave)).to.include({ id: 2, executorIndex: 0 });
@@ -38,13 +38,13 @@ describe('the work of a build', () => {
 
   it('does not know how long it takes when one of its subjobs has no history', () => {
     const work = new BuildWork(toId.build(1), newBuild(0));
-    const subjob = { atoms: 1, deviation: 0, task: newTask, executorIndex: null };
+    const subjob = { atoms: 1, stdDev: 0, task: newTask, executorIndex: null };
     work.setSubjobs(
       [
         { ...subjob, expected: 1 },
         { ...subjob, expected: null },
       ],
-      noLimits,
+      unlimited,
     );
     expect(work.secondsOfUndone).to.equal(null);
   });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { newBuild } from '../../../src/domain/build.js';
-import { BuildWork, type Limits, noLimits } from '../../../src/domain/build-work.js';
+import { BuildWork, type ExecutorLimits, unlimited } from '../../../src/domain/build-work.js';
 import { reasonsToWait } from '../../../src/domain/explain.js';
 import { newTask } from '../../../src/domain/lease.js';
 import { toId } from '../../../src/protocol/ids.js';
@@ -8,11 +8,11 @@ import { toId } from '../../../src/protocol/ids.js';
 const slave = { id: toId.slave(1), name: 'one', numExecutors: 2, inUse: 0, draining: false, sick: false };
 const queued = () => new BuildWork(toId.build(1), newBuild(0));
 
-function building(limits: Limits): BuildWork {
+function building(limits: ExecutorLimits): BuildWork {
   const work = queued();
   work.enter('PREPARING', 0);
   work.enter('BUILDING', 0);
-  const subjob = { atoms: 1, expected: null, deviation: 0, task: newTask, executorIndex: null };
+  const subjob = { atoms: 1, expected: null, stdDev: 0, task: newTask, executorIndex: null };
   work.setSubjobs([subjob, subjob], limits);
   work.takeSubjob(toId.lease(1), slave.id);
   return work;
@@ -36,7 +36,7 @@ describe('why a build waits', () => {
     expect(names(building(one), [slave], [])).to.deep.equal(['RUNNING', 'BUILD_LIMIT']);
     const each = { maxExecutors: 9, maxExecutorsPerSlave: 1 };
     expect(names(building(each), [slave], [])).to.deep.equal(['RUNNING', 'SLAVE_LIMIT']);
-    expect(names(building(noLimits), [slave], [])).to.deep.equal(['RUNNING', 'STARTING']);
+    expect(names(building(unlimited), [slave], [])).to.deep.equal(['RUNNING', 'STARTING']);
   });
 
   it('names the builds that hold the executors', () => {

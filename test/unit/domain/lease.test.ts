@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import {
+  classifyReport,
   complete,
   duplicateLease,
-  giveBack,
   holdersOf,
-  judge,
   loseLease,
   MAX_LOSSES,
   newTask,
+  returnLease,
   type Task,
   takeLease,
 } from '../../../src/domain/lease.js';
@@ -44,7 +44,7 @@ function walk(
         step === 'lose'
           ? loseLease(task, lease, 's')
           : step === 'back'
-            ? giveBack(task, lease)
+            ? returnLease(task, lease)
             : complete(task, lease);
     }
     tasks.push(task);
@@ -53,7 +53,7 @@ function walk(
 }
 
 function judged(task: Task, { lease_id, attempt }: { lease_id: number; attempt: number }) {
-  return judge(task, { lease_id: toId.lease(lease_id), attempt: toId.attempt(attempt) });
+  return classifyReport(task, { lease_id: toId.lease(lease_id), attempt: toId.attempt(attempt) });
 }
 
 describe('a lease', () => {
@@ -102,7 +102,7 @@ describe('a lease', () => {
       slave: other,
       attempt: 2,
     });
-    expect(giveBack(both, toId.lease(2))).to.include({
+    expect(returnLease(both, toId.lease(2))).to.include({
       kind: 'leased',
       lease: 1,
       slave,
@@ -143,21 +143,21 @@ describe('a lease', () => {
       lease_id: toId.lease(lease),
       attempt: toId.attempt(attempt),
     });
-    expect(judge(first, ref(5, 1))).to.equal('current');
-    expect(judge(first, ref(6, 1))).to.equal('unknown');
-    expect(judge(first, ref(5, 2))).to.equal('unknown');
-    expect(judge(complete(first, first.lease), ref(5, 1))).to.equal('accepted');
-    expect(judge(giveBack(first, first.lease), ref(5, 1))).to.equal('stale');
+    expect(classifyReport(first, ref(5, 1))).to.equal('current');
+    expect(classifyReport(first, ref(6, 1))).to.equal('unknown');
+    expect(classifyReport(first, ref(5, 2))).to.equal('unknown');
+    expect(classifyReport(complete(first, first.lease), ref(5, 1))).to.equal('accepted');
+    expect(classifyReport(returnLease(first, first.lease), ref(5, 1))).to.equal('stale');
     const second = takeLease(loseLease(first, first.lease, 's'), toId.lease(6), slave);
-    expect(judge(second, ref(5, 1))).to.equal('stale');
-    expect(judge(second, ref(6, 2))).to.equal('current');
+    expect(classifyReport(second, ref(5, 1))).to.equal('stale');
+    expect(classifyReport(second, ref(6, 2))).to.equal('current');
   });
 
   it('cannot be taken twice, nor end when nobody holds it', () => {
     const held = takeLease(newTask, toId.lease(1), slave);
     expect(() => takeLease(held, toId.lease(2), slave)).to.throw('cannot be leased');
     const lost = (task: Task, lease: LeaseId) => loseLease(task, lease, 's');
-    for (const end of [complete, giveBack, lost]) {
+    for (const end of [complete, returnLease, lost]) {
       expect(() => end(newTask, toId.lease(1))).to.throw('no lease');
       expect(() => end(held, toId.lease(2))).to.throw('no lease 2');
     }

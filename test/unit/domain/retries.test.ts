@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { BuildWork, noLimits } from '../../../src/domain/build-work.js';
+import { BuildWork, unlimited } from '../../../src/domain/build-work.js';
 import { newTask } from '../../../src/domain/lease.js';
 import { atomsToRetry, retryBudget } from '../../../src/domain/retries.js';
 import { toId } from '../../../src/protocol/ids.js';
@@ -36,8 +36,8 @@ describe('the work of a build with retries', () => {
   function work(): BuildWork {
     const timestamps = { QUEUED: 1, PREPARING: 2, BUILDING: 3 };
     const build = new BuildWork(toId.build(1), { state: 'BUILDING', timestamps });
-    const subjob = { atoms: 2, expected: 5, deviation: 0, task: newTask, executorIndex: null };
-    build.setSubjobs([subjob, subjob], noLimits);
+    const subjob = { atoms: 2, expected: 5, stdDev: 0, task: newTask, executorIndex: null };
+    build.setSubjobs([subjob, subjob], unlimited);
     return build;
   }
 
@@ -45,7 +45,7 @@ describe('the work of a build with retries', () => {
     const build = work();
     build.takeSubjob(toId.lease(1), first);
     build.endSubjob(toId.subjob(0), toId.lease(1), { kind: 'completed' });
-    expect(build.addRetries([{ expected: 2, deviation: 0 }], first)).to.deep.equal([2]);
+    expect(build.addRetries([{ expected: 2, stdDev: 0 }], first)).to.deep.equal([2]);
     expect(build).to.include({ total: 3, done: 1, queued: 2, isComplete: false, secondsOfUndone: 7 });
     expect(build.takeSubjob(toId.lease(2), second)?.id).to.equal(2);
     build.endSubjob(toId.subjob(2), toId.lease(2), { kind: 'given back' });
@@ -73,7 +73,7 @@ describe('the work of a build with retries', () => {
           );
           if (fails && !isBack && retries < 10) {
             retries += 1;
-            build.addRetries([{ expected: 1, deviation: 0 }], slave);
+            build.addRetries([{ expected: 1, stdDev: 0 }], slave);
           }
           return true;
         };

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { BuildWork, type Limits } from '../../../src/domain/build-work.js';
+import { BuildWork, type ExecutorLimits } from '../../../src/domain/build-work.js';
 import { holdersOf, MAX_LOSSES, newTask } from '../../../src/domain/lease.js';
 import { type AtomToGroup, groupAtoms } from '../../../src/domain/scheduling/grouping.js';
 import { regroup } from '../../../src/domain/scheduling/regrouping.js';
-import { chooseWork } from '../../../src/domain/scheduling/scheduler.js';
+import { assignWork } from '../../../src/domain/scheduling/scheduler.js';
 import { type LeaseId, type SlaveId, type SubjobId, toId } from '../../../src/protocol/ids.js';
 
 /** What must be true of a build, kept beside what the scheduler keeps. */
@@ -63,10 +63,10 @@ abstract class Step implements fc.Command<Model, Real> {
 
 class Arrive extends Step {
   readonly #atoms: readonly Omit<AtomToGroup, 'index'>[];
-  readonly #limits: Limits;
+  readonly #limits: ExecutorLimits;
   readonly #priority: number;
 
-  constructor(atoms: readonly Omit<AtomToGroup, 'index'>[], limits: Limits, priority: number) {
+  constructor(atoms: readonly Omit<AtomToGroup, 'index'>[], limits: ExecutorLimits, priority: number) {
     super();
     this.#atoms = atoms;
     this.#limits = limits;
@@ -250,13 +250,13 @@ function ask(model: Model, slave: SlaveId | undefined): number {
   if (slave === undefined || entry === undefined) {
     return 0;
   }
-  const cluster = {
+  const view = {
     builds: model.builds.map(({ work }) => work),
     nextLease: () => model.nextLease(),
     steady: model.now,
   };
   const before = new Set(model.running.map(({ build, subjob }) => `${build.work.id}/${subjob}`));
-  const choices = chooseWork(cluster, slave, entry.free, model.now);
+  const choices = assignWork(view, slave, entry.free, model.now);
   expect(choices.length).to.be.at.most(entry.free);
   for (const choice of choices) {
     const build = model.builds[choice.build.id - 1];
@@ -306,7 +306,7 @@ function end(model: Model, run: Run, how: 'completed' | 'given back' | 'lost', s
 function retryFirst({ build, subjob, slave }: Run): void {
   const { work, members, verdicts } = build;
   const [failed, ...rest] = members[subjob] ?? [];
-  const [id] = work.addRetries([{ expected: 1, deviation: 0 }], slave);
+  const [id] = work.addRetries([{ expected: 1, stdDev: 0 }], slave);
   if (failed !== undefined && id !== undefined) {
     members[subjob] = rest;
     members[id] = [failed];
@@ -403,7 +403,7 @@ function expectSoundSubjob({ work, members, verdicts }: Expected, id: SubjobId, 
 const limit = fc.oneof(fc.constant(Infinity), fc.integer({ min: 1, max: 4 }));
 const atom = fc.record({
   expected: fc.option(fc.double({ min: 0, max: 60, noNaN: true }), { nil: null }),
-  deviation: fc.double({ min: 0, max: 10, noNaN: true }),
+  stdDev: fc.double({ min: 0, max: 10, noNaN: true }),
 });
 const limits = fc.record({ maxExecutors: limit, maxExecutorsPerSlave: limit, speculative: fc.boolean() });
 const any = fc.nat(99);

@@ -1,36 +1,36 @@
 import { expect } from 'chai';
-import { expectationOf, sumOf, unknown } from '../../../../src/domain/scheduling/duration-estimate.js';
+import { estimateFromHistory, sumOf, unknown } from '../../../../src/domain/scheduling/duration-estimate.js';
 
 describe('what is expected', () => {
-  it('of an atom that many builds have run is their mean and deviation', () => {
-    expect(expectationOf({ seconds: 10, variance: 9, count: 20 })).to.deep.equal({
+  it('of an atom that many builds have run is their mean and standard deviation', () => {
+    expect(estimateFromHistory({ seconds: 10, variance: 9, count: 20 })).to.deep.equal({
       expected: 10,
-      deviation: 3,
+      stdDev: 3,
     });
-    expect(expectationOf({ seconds: 10, variance: 0, count: 20 })).to.deep.equal({
+    expect(estimateFromHistory({ seconds: 10, variance: 0, count: 20 })).to.deep.equal({
       expected: 10,
-      deviation: 0,
+      stdDev: 0,
     });
   });
 
   it('of an atom that few have run may be off by a fifth at least', () => {
-    expect(expectationOf({ seconds: 10, variance: 0, count: 1 })).to.deep.equal({
+    expect(estimateFromHistory({ seconds: 10, variance: 0, count: 1 })).to.deep.equal({
       expected: 10,
-      deviation: 2,
+      stdDev: 2,
     });
-    expect(expectationOf({ seconds: 10, variance: 25, count: 3 }).deviation).to.equal(5);
+    expect(estimateFromHistory({ seconds: 10, variance: 25, count: 3 }).stdDev).to.equal(5);
   });
 
   it('of atoms in a row is less uncertain than the sum of what each may be off', () => {
     const sum = sumOf([
-      { expected: 5, deviation: 3 },
-      { expected: 6, deviation: 4 },
+      { expected: 5, stdDev: 3 },
+      { expected: 6, stdDev: 4 },
     ]);
-    expect(sum).to.deep.equal({ expected: 11, deviation: 5 });
+    expect(sum).to.deep.equal({ expected: 11, stdDev: 5 });
   });
 
   it('is nothing as soon as nothing is known of one of them', () => {
-    expect(expectationOf(null)).to.deep.equal(unknown);
-    expect(sumOf([{ expected: 5, deviation: 3 }, unknown])).to.deep.equal(unknown);
+    expect(estimateFromHistory(null)).to.deep.equal(unknown);
+    expect(sumOf([{ expected: 5, stdDev: 3 }, unknown])).to.deep.equal(unknown);
   });
 });

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { BuildWork, noLimits } from '../../../../src/domain/build-work.js';
+import { BuildWork, unlimited } from '../../../../src/domain/build-work.js';
 import { newTask } from '../../../../src/domain/lease.js';
-import { chooseWork } from '../../../../src/domain/scheduling/scheduler.js';
+import { assignWork } from '../../../../src/domain/scheduling/scheduler.js';
 import { toId } from '../../../../src/protocol/ids.js';
 
 const [here, there] = [toId.slave(1), toId.slave(2)];
@@ -10,8 +10,8 @@ const [here, there] = [toId.slave(1), toId.slave(2)];
 function ready(id: number, priority = 0, since = 0): BuildWork {
   const timestamps = { BUILDING: since };
   const work = new BuildWork(toId.build(id), { state: 'BUILDING', timestamps }, newTask, priority);
-  const subjob = { atoms: 1, expected: 1, deviation: 0, task: newTask, executorIndex: null };
-  work.setSubjobs(Array(200).fill(subjob), noLimits);
+  const subjob = { atoms: 1, expected: 1, stdDev: 0, task: newTask, executorIndex: null };
+  work.setSubjobs(Array(200).fill(subjob), unlimited);
   return work;
 }
 
@@ -21,7 +21,7 @@ function fill(builds: readonly BuildWork[], slave = here, executors = 1, now = 0
     lease += 1;
     return toId.lease(lease);
   };
-  return chooseWork({ builds, nextLease, steady: now }, slave, executors, now).map(({ build }) => build.id);
+  return assignWork({ builds, nextLease, steady: now }, slave, executors, now).map(({ build }) => build.id);
 }
 
 describe('shares of executors', () => {

@@ -6,7 +6,7 @@ const seconds = fc.option(fc.double({ min: 0, max: 1000, noNaN: true }), { nil: 
 const atoms = fc
   .array(seconds, { maxLength: 300 })
   .map((times) => times.map((expected, index) => atom(index, expected)));
-const atom = (index: number, expected: number | null, deviation = 0) => ({ index, expected, deviation });
+const atom = (index: number, expected: number | null, stdDev = 0) => ({ index, expected, stdDev });
 const executors = fc.integer({ min: 0, max: 200 });
 
 describe('grouping', () => {

@@ -5,7 +5,7 @@ import { toId } from '../../../../src/protocol/ids.js';
 
 const atom = fc.record({
   expected: fc.option(fc.double({ min: 0, max: 60, noNaN: true }), { nil: null }),
-  deviation: fc.double({ min: 0, max: 10, noNaN: true }),
+  stdDev: fc.double({ min: 0, max: 10, noNaN: true }),
 });
 /** Which of some subjobs wait, and atoms for these, one each at least. */
 const waiting = fc

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { nothingEnded, Outlook } from '../../../../src/domain/scheduling/remaining-time.js';
+import { nothingEnded, RemainingTimeEstimator } from '../../../../src/domain/scheduling/remaining-time.js';
 
-const part = (atoms: number, expected: number | null = null) => ({ atoms, expected, deviation: 0 });
+const part = (atoms: number, expected: number | null = null) => ({ atoms, expected, stdDev: 0 });
 
 describe('the outlook for people', () => {
   it('is a guess as soon as three atoms have ended, also when no subjob has', () => {
-    const outlook = new Outlook();
+    const outlook = new RemainingTimeEstimator();
     outlook.isOf([part(5), part(5)], false);
     expect(outlook.restAfter({ seconds: 4, atoms: 2 })).to.equal(null);
     expect(outlook.restAfter({ seconds: 6, atoms: 3 })).to.equal(14);
@@ -13,14 +13,14 @@ describe('the outlook for people', () => {
   });
 
   it('counts what has ended in subjobs that are done and in those that are not', () => {
-    const outlook = new Outlook();
+    const outlook = new RemainingTimeEstimator();
     outlook.isOf([part(5), part(5)], false);
     outlook.end(part(5), 10);
     expect(outlook.restAfter({ seconds: 5, atoms: 1 })).to.equal((4 * 15) / 6);
   });
 
   it('with history is what history says without what has ended, and never less than nothing', () => {
-    const outlook = new Outlook();
+    const outlook = new RemainingTimeEstimator();
     outlook.isOf([part(5, 20), part(5, 30)], false);
     expect(outlook.restAfter(nothingEnded)).to.equal(50);
     expect(outlook.restAfter({ seconds: 12, atoms: 2 })).to.equal(38);

@@ -1,15 +1,15 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { newBuild } from '../../../../src/domain/build.js';
-import { BuildWork, type Limits, noLimits } from '../../../../src/domain/build-work.js';
+import { BuildWork, type ExecutorLimits, unlimited } from '../../../../src/domain/build-work.js';
 import { newTask } from '../../../../src/domain/lease.js';
-import { type Choice, chooseWork, hasWork } from '../../../../src/domain/scheduling/scheduler.js';
+import { assignWork, hasWork, type TakenLease } from '../../../../src/domain/scheduling/scheduler.js';
 import { type SlaveId, toId } from '../../../../src/protocol/ids.js';
 
 const slaves = [1, 2, 3].map(toId.slave);
 const [first, second] = slaves;
 
-function prepared(id: number, subjobs: number, limits: Limits = noLimits): BuildWork {
+function prepared(id: number, subjobs: number, limits: ExecutorLimits = unlimited): BuildWork {
   const work = new BuildWork(toId.build(id), newBuild(0));
   work.enter('PREPARING', 0);
   work.takePreparation(toId.lease(1_000_000 + id), toId.slave(99));
@@ -17,10 +17,10 @@ function prepared(id: number, subjobs: number, limits: Limits = noLimits): Build
   return work;
 }
 
-function finishPreparation(work: BuildWork, subjobs: number, now: number, limits = noLimits): void {
+function finishPreparation(work: BuildWork, subjobs: number, now: number, limits = unlimited): void {
   work.endPreparation({ kind: 'completed' });
   work.enter('BUILDING', now);
-  const subjob = { atoms: 1, expected: 1, deviation: 0, task: newTask, executorIndex: null };
+  const subjob = { atoms: 1, expected: 1, stdDev: 0, task: newTask, executorIndex: null };
   work.setSubjobs(Array(subjobs).fill(subjob), limits);
 }
 
@@ -56,10 +56,10 @@ describe('the scheduler', () => {
   it('keeps every limit, gives nothing twice and leaves no executor free that could be used', () => {
     fc.assert(
       fc.property(builds, steps, (works, list) => {
-        const cluster = clusterOf(works);
-        let running: (Choice & { kind: 'run'; slave: SlaveId })[] = [];
+        const view = clusterOf(works);
+        let running: (TakenLease & { kind: 'run'; slave: SlaveId })[] = [];
         for (const { slave, executors, ends, how } of list) {
-          const choices = chooseWork(cluster, slave, executors, 0);
+          const choices = assignWork(view, slave, executors, 0);
           expect(choices.length).to.be.at.most(executors);
           for (const choice of choices) {
             if (choice.kind === 'run') {
@@ -80,7 +80,7 @@ describe('the scheduler', () => {
             expect(work.done + work.queued + work.running).to.equal(work.total);
           }
           if (choices.length < executors) {
-            expect(chooseWork(cluster, slave, 1, 0)).to.deep.equal([]);
+            expect(assignWork(view, slave, 1, 0)).to.deep.equal([]);
           }
           for (const { build, subjob, task } of running.slice(0, ends)) {
             build.endSubjob(
@@ -99,7 +99,7 @@ describe('the scheduler', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 30 }), (count, executors) => {
         const works = Array.from({ length: count }, (_, n) => prepared(n + 1, 100));
-        chooseWork(clusterOf(works), toId.slave(1), executors, 0);
+        assignWork(clusterOf(works), toId.slave(1), executors, 0);
         const running = works.map((work) => work.running);
         expect(Math.max(...running) - Math.min(...running)).to.be.at.most(1);
         expect(running).to.deep.equal([...running].sort((a, b) => b - a));
@@ -109,19 +109,19 @@ describe('the scheduler', () => {
 
   it('prepares the oldest queued build first, each by one slave', () => {
     const works = [1, 2].map((id) => new BuildWork(toId.build(id), newBuild(0)));
-    const cluster = clusterOf(works);
-    const one = chooseWork(cluster, toId.slave(1), 1, 7);
+    const view = clusterOf(works);
+    const one = assignWork(view, toId.slave(1), 1, 7);
     expect(one.map(({ kind, build }) => [kind, build.id])).to.deep.equal([['prepare', 1]]);
     expect(works[0]?.timestamps.PREPARING).to.equal(7);
-    expect(chooseWork(cluster, toId.slave(2), 5, 7).map(({ build }) => build.id)).to.deep.equal([2]);
-    expect(hasWork(cluster)).to.equal(false);
+    expect(assignWork(view, toId.slave(2), 5, 7).map(({ build }) => build.id)).to.deep.equal([2]);
+    expect(hasWork(view)).to.equal(false);
   });
 
   it('prepares a queued build of a higher priority before older ones', () => {
     const works = [0, 0, 2].map(
       (priority, n) => new BuildWork(toId.build(n + 1), newBuild(0), newTask, priority),
     );
-    expect(chooseWork(clusterOf(works), toId.slave(1), 3, 1).map(({ build }) => build.id)).to.deep.equal([
+    expect(assignWork(clusterOf(works), toId.slave(1), 3, 1).map(({ build }) => build.id)).to.deep.equal([
       3, 1, 2,
     ]);
   });
@@ -138,8 +138,8 @@ describe('the scheduler', () => {
         fc.infiniteStream(fc.nat()),
         (counts, executors, wait, draws) => {
           const works = counts.map((_, n) => new BuildWork(toId.build(n + 1), newBuild(n / 10)));
-          const cluster = clusterOf(works);
-          const running: { choice: Choice; slave: number }[] = [];
+          const view = clusterOf(works);
+          const running: { choice: TakenLease; slave: number }[] = [];
           const started = new Set<BuildWork>();
           const total = executors.reduce((sum, size) => sum + size, 0);
           for (
@@ -149,7 +149,7 @@ describe('the scheduler', () => {
           ) {
             executors.forEach((size, slave) => {
               const free = size - running.filter((one) => one.slave === slave).length;
-              for (const choice of chooseWork(cluster, toId.slave(slave + 1), free, now)) {
+              for (const choice of assignWork(view, toId.slave(slave + 1), free, now)) {
                 running.push({ choice, slave });
                 const { build } = choice;
                 if (choice.kind === 'run') {
@@ -177,35 +177,35 @@ describe('the scheduler', () => {
   describe('ahead', () => {
     const [one, two] = [toId.slave(1), toId.slave(2)];
     const aheadOf = (work: BuildWork, more: BuildWork[] = []) =>
-      chooseWork(clusterOf([work, ...more]), one, 0, 0, true, 2).map(({ build }) => build.id);
+      assignWork(clusterOf([work, ...more]), one, 0, 0, true, 2).map(({ build }) => build.id);
 
     it('gives as much as is wanted while there is more than those who run it could take', () => {
       const work = prepared(1, 10);
-      chooseWork(clusterOf([work]), one, 2, 0);
+      assignWork(clusterOf([work]), one, 2, 0);
       expect(aheadOf(work)).to.deep.equal([1, 1]);
     });
 
     it('leaves the last subjobs to whoever is free first', () => {
       const work = prepared(1, 4);
-      chooseWork(clusterOf([work]), one, 2, 0);
+      assignWork(clusterOf([work]), one, 2, 0);
       expect(aheadOf(work)).to.deep.equal([]);
     });
 
     it('begins on no slave', () => {
       const work = prepared(1, 10);
-      chooseWork(clusterOf([work]), two, 2, 0);
+      assignWork(clusterOf([work]), two, 2, 0);
       expect(aheadOf(work)).to.deep.equal([]);
     });
 
     it('serves nobody whose turn it is not', () => {
       const work = prepared(1, 10);
-      chooseWork(clusterOf([work]), one, 2, 0);
+      assignWork(clusterOf([work]), one, 2, 0);
       expect(aheadOf(work, [prepared(2, 10)])).to.deep.equal([]);
     });
 
     it('passes no limit', () => {
       const work = prepared(1, 10, { maxExecutors: 3, maxExecutorsPerSlave: 3 });
-      chooseWork(clusterOf([work]), one, 2, 0);
+      assignWork(clusterOf([work]), one, 2, 0);
       expect(aheadOf(work)).to.deep.equal([1]);
     });
   });
@@ -216,15 +216,15 @@ describe('the scheduler', () => {
       throw new Error('There are three slaves.');
     }
     work.refusedBy.add(first);
-    expect(chooseWork(clusterOf([work]), first, 3, 0)).to.deep.equal([]);
-    expect(chooseWork(clusterOf([work]), second, 3, 0)).to.have.length(3);
+    expect(assignWork(clusterOf([work]), first, 3, 0)).to.deep.equal([]);
+    expect(assignWork(clusterOf([work]), second, 3, 0)).to.have.length(3);
   });
 
   it('hands out the subjobs in their order, those that came back first', () => {
     const work = prepared(1, 3);
-    const cluster = clusterOf([work]);
+    const view = clusterOf([work]);
     const order = () =>
-      chooseWork(cluster, toId.slave(1), 1, 0).map((one) => (one.kind === 'run' ? one.subjob : -1));
+      assignWork(view, toId.slave(1), 1, 0).map((one) => (one.kind === 'run' ? one.subjob : -1));
     expect([...order(), ...order()]).to.deep.equal([0, 1]);
     work.endSubjob(toId.subjob(0), toId.lease(1), { kind: 'given back' });
     expect([...order(), ...order(), ...order()]).to.deep.equal([0, 2]);

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { BuildWork, noLimits } from '../../../../src/domain/build-work.js';
+import { BuildWork, unlimited } from '../../../../src/domain/build-work.js';
 import { reasonsToWait } from '../../../../src/domain/explain.js';
 import { newTask } from '../../../../src/domain/lease.js';
-import { chooseWork } from '../../../../src/domain/scheduling/scheduler.js';
+import { assignWork } from '../../../../src/domain/scheduling/scheduler.js';
 import { SetupCost } from '../../../../src/domain/scheduling/setup-cost.js';
 import { toId } from '../../../../src/protocol/ids.js';
 
@@ -11,17 +11,17 @@ const [one, two, three] = [toId.slave(1), toId.slave(2), toId.slave(3)];
 /** A build of equal subjobs whose setup takes a minute, and that runs on the first slave. */
 function running(subjobs: number, expected: number | null, executors = 1) {
   const work = new BuildWork(toId.build(1), { state: 'BUILDING', timestamps: { BUILDING: 0 } });
-  const subjob = { atoms: 8, expected, deviation: 0, task: newTask, executorIndex: null };
-  work.setSubjobs(Array(subjobs).fill(subjob), noLimits);
+  const subjob = { atoms: 8, expected, stdDev: 0, task: newTask, executorIndex: null };
+  work.setSubjobs(Array(subjobs).fill(subjob), unlimited);
   let lease = 0;
   const nextLease = () => {
     lease += 1;
     return toId.lease(lease);
   };
-  const cluster = { builds: [work], nextLease, steady: 0 };
-  const taken = chooseWork(cluster, one, executors, 0);
+  const view = { builds: [work], nextLease, steady: 0 };
+  const taken = assignWork(view, one, executors, 0);
   work.setup.learn(60, 'everything');
-  return { work, cluster, taken };
+  return { work, view, taken };
 }
 
 describe('what it costs to begin on one more slave', () => {
@@ -61,9 +61,9 @@ describe('what it costs to begin on one more slave', () => {
   });
 
   it('is not spent for a build whose rest is done sooner where it is set up', () => {
-    const { work, cluster } = running(5, 10);
-    expect(chooseWork(cluster, two, 3, 0)).to.deep.equal([]);
-    expect(chooseWork(cluster, one, 1, 0)).to.have.length(1);
+    const { work, view } = running(5, 10);
+    expect(assignWork(view, two, 3, 0)).to.deep.equal([]);
+    expect(assignWork(view, one, 1, 0)).to.have.length(1);
     const slave = { id: two, name: 'two', numExecutors: 2, inUse: 0, draining: false, sick: false };
     const [, reason] = reasonsToWait(work, [slave], []);
     expect(reason?.reason).to.equal('SETUP_COST');
@@ -71,25 +71,25 @@ describe('what it costs to begin on one more slave', () => {
   });
 
   it('is spent when the rest takes longer, and as long as it does', () => {
-    const { cluster } = running(10, 10);
+    const { view } = running(10, 10);
     // 100 s are left for one executor, then 50 s for each of two.
-    expect(chooseWork(cluster, two, 1, 0)).to.have.length(1);
-    expect(chooseWork(cluster, three, 1, 0)).to.deep.equal([]);
-    expect(chooseWork(cluster, two, 1, 0)).to.have.length(1);
+    expect(assignWork(view, two, 1, 0)).to.have.length(1);
+    expect(assignWork(view, three, 1, 0)).to.deep.equal([]);
+    expect(assignWork(view, two, 1, 0)).to.have.length(1);
   });
 
   it('is spent when nobody works on the build', () => {
-    const { work, cluster } = running(1, 10);
+    const { work, view } = running(1, 10);
     work.endSubjob(toId.subjob(0), toId.lease(1), { kind: 'lost', slaveName: 'one' });
-    expect(chooseWork(cluster, two, 1, 0)).to.have.length(1);
+    expect(assignWork(view, two, 1, 0)).to.have.length(1);
   });
 
   it('is spent when it is not known how long the rest takes, and not when atoms have shown it', () => {
     const blind = running(5, null);
-    expect(chooseWork(blind.cluster, two, 1, 0)).to.have.length(1);
+    expect(assignWork(blind.view, two, 1, 0)).to.have.length(1);
     const learned = running(5, null);
     learned.work.endSubjob(toId.subjob(0), toId.lease(1), { kind: 'completed' }, 8 * 0.5);
-    expect(chooseWork(learned.cluster, one, 1, 0)).to.have.length(1);
-    expect(chooseWork(learned.cluster, two, 1, 0)).to.deep.equal([]);
+    expect(assignWork(learned.view, one, 1, 0)).to.have.length(1);
+    expect(assignWork(learned.view, two, 1, 0)).to.deep.equal([]);
   });
 });
