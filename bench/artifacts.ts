@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { MasterClient } from '../src/client/index.js';
 import { PathAliases } from '../src/lib/text/path-aliases.js';
-import { Masks } from '../src/lib/text/redactor.js';
+import { Redactor } from '../src/lib/text/redactor.js';
 import { toId } from '../src/protocol/ids.js';
 import { writeArchive } from '../src/slave/archive/write-archive.js';
 import { SubjobConsoles } from '../src/slave/console/subjob-consoles.js';
@@ -57,7 +57,7 @@ async function packing(place: Workplace, samples: string): Promise<number> {
   const consoles = new SubjobConsoles(
     join(to, 'consoles'),
     Number.MAX_SAFE_INTEGER,
-    new Masks([]),
+    new Redactor([]),
     new PathAliases([]),
   );
   const start = performance.now();
@@ -82,11 +82,11 @@ await inWorkplace('artifacts', async (place) => {
   const samples = join(place.home, 'samples');
   await writeSamples(samples);
   const master = await startMaster(place.env);
-  place.releasers.add(() => master.stop());
+  place.cleanup.add(() => master.stop());
   const slave = await service(['slave', '-m', master.url, '-e', '2'], /(connected)/, place.env);
-  place.releasers.add(() => slave.stop());
+  place.cleanup.add(() => slave.stop());
   const client = new MasterClient({ url: master.url, secret: place.secret, timeoutSeconds: 120 });
-  place.releasers.add(() => client.close());
+  place.cleanup.add(() => client.close());
 
   const throughCluster = async () => {
     const start = performance.now();

@@ -25,9 +25,9 @@ async function measure(numAtoms: number): Promise<Row> {
   let row: Row = {};
   await inWorkplace('atoms', async (place) => {
     const master = await startMaster(place.env);
-    place.releasers.add(() => master.stop());
+    place.cleanup.add(() => master.stop());
     const client = new MasterClient({ url: master.url, secret: place.secret });
-    place.releasers.add(() => client.close());
+    place.cleanup.add(() => client.close());
     const fleet = await startFleet(place, SLAVES, {
       masterUrl: master.url,
       secret: place.secret,

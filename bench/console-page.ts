@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PathAliases } from '../src/lib/text/path-aliases.js';
-import { Masks } from '../src/lib/text/redactor.js';
+import { Redactor } from '../src/lib/text/redactor.js';
 import { readArchivedConsole } from '../src/master/consoles/archived.js';
 import { toId } from '../src/protocol/ids.js';
 import { writeArchive } from '../src/slave/archive/write-archive.js';
@@ -43,7 +43,7 @@ try {
     const consoles = new SubjobConsoles(
       join(home, 'consoles'),
       Number.MAX_SAFE_INTEGER,
-      new Masks([]),
+      new Redactor([]),
       new PathAliases([]),
     );
     const recorded = consoles.begin(atom);

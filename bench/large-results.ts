@@ -103,9 +103,9 @@ async function measure(kind: Kind, place: Workplace): Promise<Row> {
   const job = { Large: { atomizers: [{ N: 'seq 1' }], commands: [kind.command] } };
   writeFileSync(join(project, 'clusterrunner.yaml'), JSON.stringify(job));
   const master = await startMaster(place.env);
-  place.releasers.add(() => master.stop());
+  place.cleanup.add(() => master.stop());
   const slave = await service(['slave', '-m', master.url], /(connected)/, place.env);
-  place.releasers.add(() => slave.stop());
+  place.cleanup.add(() => slave.stop());
   const began = performance.now();
   const client = await build(master.url, project, place);
   const seconds = (performance.now() - began) / 1000;

@@ -63,9 +63,9 @@ function readers(load: string, took: Awaited<ReturnType<typeof probe>>) {
 for (const { slaves, executors, atomSeconds, seconds } of sizes) {
   await inWorkplace('load', async (place) => {
     const master = await startMaster(place.env);
-    place.releasers.add(() => master.stop());
+    place.cleanup.add(() => master.stop());
     const client = new MasterClient({ url: master.url, secret: place.secret, timeoutSeconds: 120 });
-    place.releasers.add(() => client.close());
+    place.cleanup.add(() => client.close());
     const project_directory = place.home;
     const create = () => client.createBuild({ type: 'directory', project_directory, config });
     // Without history a build of four atoms for each executor is handed out atom by atom.

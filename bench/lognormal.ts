@@ -36,13 +36,13 @@ interface Run {
   readonly subjobs: number;
 }
 
-await inWorkplace('lognormal', async ({ home, env, secret, releasers }) => {
+await inWorkplace('lognormal', async ({ home, env, secret, cleanup }) => {
   const master = await startMaster(env);
-  releasers.add(master.stop);
+  cleanup.add(master.stop);
   const slave = await service(['slave', '-m', master.url, '-e', String(EXECUTORS)], /(connected)/, env);
-  releasers.add(slave.stop);
+  cleanup.add(slave.stop);
   const client = new MasterClient({ url: master.url, secret });
-  releasers.add(() => client.close());
+  cleanup.add(() => client.close());
 
   let builds = 0;
   async function build(project: string): Promise<Run> {

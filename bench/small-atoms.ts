@@ -22,11 +22,11 @@ const atoms = options.quick ? 100 : 3000;
 const report = new Report('small-atoms', options);
 const numbers = `${Array.from({ length: atoms }, (_, n) => n + 1).join('\n')}\n`;
 
-await inWorkplace('small-atoms', async ({ home, env, releasers }) => {
+await inWorkplace('small-atoms', async ({ home, env, cleanup }) => {
   const master = await startMaster(env);
-  releasers.add(master.stop);
+  cleanup.add(master.stop);
   const slave = await service(['slave', '-m', master.url, '-e', '2'], /(connected)/, env);
-  releasers.add(slave.stop);
+  cleanup.add(slave.stop);
 
   let folders = 0;
   function seconds(file: string, args: readonly string[], input?: string): number {

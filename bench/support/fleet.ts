@@ -18,11 +18,7 @@ export interface Fleet {
 }
 
 /** Resolves when the master knows all of them. They are stopped with the workplace at the latest. */
-export async function startFleet(
-  { releasers }: Workplace,
-  numSlaves: number,
-  plan: FleetPlan,
-): Promise<Fleet> {
+export async function startFleet({ cleanup }: Workplace, numSlaves: number, plan: FleetPlan): Promise<Fleet> {
   const child = fork(fileURLToPath(new URL('./fleet-process.js', import.meta.url)), {
     serialization: 'advanced',
   });
@@ -48,7 +44,7 @@ export async function startFleet(
       await ended;
     }
   };
-  releasers.add(stop);
+  cleanup.add(stop);
   await ask({ kind: 'begin', plan, numSlaves });
   return {
     reset: async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Releasers } from '../../src/lib/async/cleanup-stack.js';
+import { CleanupStack } from '../../src/lib/async/cleanup-stack.js';
 
 /** A folder for one run, the environment in which our processes keep their files there, and what ends with it. */
 export interface Workplace {
@@ -11,14 +11,14 @@ export interface Workplace {
   /** Of the masters that are started in `env`. */
   readonly secret: string;
   /** Ended in the reverse order, before the folder is removed. */
-  readonly releasers: Releasers;
+  readonly cleanup: CleanupStack;
 }
 
 /** Runs `work` in a new folder, which is removed after it, however it ends. */
 export async function inWorkplace(name: string, work: (place: Workplace) => Promise<void>): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), `bench-${name}-`));
-  const releasers = new Releasers();
-  releasers.add(async () => rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
+  const cleanup = new CleanupStack();
+  cleanup.add(async () => rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
   const secret = randomBytes(16).toString('hex');
   const env = {
     ...process.env,
@@ -30,8 +30,8 @@ export async function inWorkplace(name: string, work: (place: Workplace) => Prom
     CLUSTERRUNNER_MASTER_PORT: '1',
   };
   try {
-    await work({ home, env, secret, releasers });
+    await work({ home, env, secret, cleanup });
   } finally {
-    await releasers.releaseAll();
+    await cleanup.releaseAll();
   }
 }

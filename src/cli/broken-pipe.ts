@@ -8,7 +8,7 @@ const GO_ON = new Set(['build', 'master', 'slave']);
  * Whoever reads stdout may go away (`| head`), and a file may be full. A command that only shows something ends then;
  * the others go on in silence.
  */
-export function heedClosedOutput(command: string | undefined): void {
+export function exitOnBrokenPipe(command: string | undefined): void {
   const goesOn = command !== undefined && GO_ON.has(command);
   let isSaid = false;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

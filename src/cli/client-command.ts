@@ -1,6 +1,6 @@
 import { MasterClient } from '../client/master-client.js';
 import type { LoadedConfig } from '../config/load.js';
-import { printableJson } from '../lib/text/strip-control-chars.js';
+import { escapeControlCharsInJson } from '../lib/text/strip-control-chars.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { type BuildId, toId } from '../protocol/ids.js';
 import { clustersOnThisMachine, masterOnThisMachine } from './build/request/master-on-this-machine.js';
@@ -69,5 +69,5 @@ export function parseBuildId(text: string): BuildId {
 }
 
 export function printJson(value: unknown): void {
-  process.stdout.write(`${printableJson(JSON.stringify(value, null, 2))}\n`);
+  process.stdout.write(`${escapeControlCharsInJson(JSON.stringify(value, null, 2))}\n`);
 }

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { version } from '../lib/version.js';
 import { requireSqlite } from '../master/store/engine/require-sqlite.js';
-import { heedClosedOutput } from './broken-pipe.js';
+import { exitOnBrokenPipe } from './broken-pipe.js';
 import { joinRemoteFilePairs } from './remote-file-pairs.js';
 import { optionsLike } from './text/suggestions.js';
 import { type Told, tellError } from './text/tell-error.js';
@@ -15,7 +15,7 @@ import { type Told, tellError } from './text/tell-error.js';
 export async function main(argv: readonly string[]): Promise<void> {
   // Init scripts look for it; without this it is the name of the runtime.
   process.title = 'clusterrunner';
-  heedClosedOutput(argv[2]);
+  exitOnBrokenPipe(argv[2]);
   try {
     await program().parseAsync(joinRemoteFilePairs(argv));
   } catch (error) {

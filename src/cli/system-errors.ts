@@ -36,9 +36,9 @@ const OF_DISK =
  * A sentence for an error of the system; null when it is none, or one that only a fault of ours brings about (EINVAL,
  * EBADF).
  */
-export function refusalOfSystem(error: unknown): string | null {
+export function systemErrorMessage(error: unknown): string | null {
   if (error instanceof AggregateError && error.errors.length > 0) {
-    const refusals = error.errors.map(refusalOfSystem);
+    const refusals = error.errors.map(systemErrorMessage);
     return refusals.every((refusal) => refusal !== null) ? refusals.join(' ') : null;
   }
   if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) {

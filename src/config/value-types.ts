@@ -1,6 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { Networks } from '../lib/net/networks.js';
-import { LinearPattern } from '../lib/text/safe-regex.js';
+import { SafeRegex } from '../lib/text/safe-regex.js';
 
 /** Where a value was found: what `~` and relative paths in it refer to. */
 export interface Place {
@@ -101,9 +101,9 @@ export const networks: Kind<Networks> = {
   read: (given) => Networks.read(given.split(',').map((text) => text.trim())),
 };
 
-export const regex: Kind<LinearPattern> = {
+export const regex: Kind<SafeRegex> = {
   expected: 'a regular expression (of RE2: without lookaround and backreferences)',
-  read: (given) => (given === '' ? undefined : (LinearPattern.read(given) ?? undefined)),
+  read: (given) => (given === '' ? undefined : (SafeRegex.read(given) ?? undefined)),
 };
 
 const MIN_SECRET_LENGTH = 8;

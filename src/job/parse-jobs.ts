@@ -1,12 +1,12 @@
 import { Ajv, type ErrorObject } from 'ajv';
-import { lateValidator, ownSchemas } from '../lib/lazy-validator.js';
+import { lazyValidator, ownSchemas } from '../lib/lazy-validator.js';
 import { type JobDefinition, JobDefinitionSchema, type NamedJob } from '../protocol/build/job.js';
 import type { ClusterRunnerError } from '../protocol/errors.js';
 import { definitionProblem } from './yaml/definition-problem.js';
 import { quotesAdvice } from './yaml/misread-yaml.js';
 import { jobInvalid, readYamlEntries, type SourceEntry } from './yaml/yaml-source.js';
 
-const validator = lateValidator<JobDefinition>(
+const validator = lazyValidator<JobDefinition>(
   new Ajv({ ...ownSchemas, verbose: true, allErrors: true }),
   JobDefinitionSchema,
 );

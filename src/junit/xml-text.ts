@@ -1,11 +1,11 @@
-import { withoutInvisible } from '../lib/text/strip-control-chars.js';
+import { stripInvisible } from '../lib/text/strip-control-chars.js';
 
 /** Not all characters may stand in XML 1.0, not even as references (section 2.2). */
 const NOT_IN_XML = /[^\t\n\r -\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
 
 /** Between tags. Invisible and bidirectional characters are left out: people read reports. */
 export function xmlText(text: string): string {
-  return withoutInvisible(text)
+  return stripInvisible(text)
     .replace(NOT_IN_XML, '\uFFFD')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

@@ -4,7 +4,7 @@ import type { Ajv, Options, ValidateFunction } from 'ajv';
 export const ownSchemas: Options = { meta: false, validateSchema: false };
 
 /** Compiles a schema when it is first asked about: a start has dozens, and most runs need a few of them. */
-export function lateValidator<T>(ajv: Ajv, schema: object): () => ValidateFunction<T> {
+export function lazyValidator<T>(ajv: Ajv, schema: object): () => ValidateFunction<T> {
   let compiled: ValidateFunction<T> | null = null;
   return () => {
     compiled ??= ajv.compile<T>(schema);

@@ -1,5 +1,5 @@
 import { type DestinationStream, destination, multistream, type Logger as PinoLogger, pino } from 'pino';
-import { printable, printableJson } from './text/strip-control-chars.js';
+import { escapeControlCharsInJson, stripControlChars } from './text/strip-control-chars.js';
 
 export type Logger = PinoLogger;
 
@@ -20,7 +20,7 @@ export interface LoggerOptions {
 export function createLogger({ level, name, isForPeople = false, file }: LoggerOptions): Logger {
   const options = { name, level, base: { name } };
   const stderr: DestinationStream = isForPeople
-    ? { write: (line: string) => void process.stderr.write(sentenceOf(line)) }
+    ? { write: (line: string) => void process.stderr.write(formatForTerminal(line)) }
     : escaped(destination({ dest: 2, sync: true }));
   if (file === undefined || level === 'silent') {
     return pino(options, stderr);
@@ -30,21 +30,21 @@ export function createLogger({ level, name, isForPeople = false, file }: LoggerO
 
 /** What others wrote is in these lines too, and people read them on terminals. */
 function escaped(stream: DestinationStream): DestinationStream {
-  return { write: (line: string) => stream.write(printableJson(line)) };
+  return { write: (line: string) => stream.write(escapeControlCharsInJson(line)) };
 }
 
 const ERROR = 50;
 const WARN = 40;
 
 /** A line of the log as a person wants to read it; the stack only of an error that should not have been. */
-export function sentenceOf(line: string): string {
+export function formatForTerminal(line: string): string {
   const entry: unknown = JSON.parse(line);
   const { name, level, msg, build, err } = fieldsOf(entry);
   const word = typeof level !== 'number' || level < WARN ? '' : level >= ERROR ? ' error:' : ' warning:';
   const about = build === undefined ? '' : ` (build ${String(build)})`;
   const { stack } = fieldsOf(err);
   const trace = word === ' error:' && typeof stack === 'string' ? `\n${stack}` : '';
-  return printable(`${String(name)}:${word} ${String(msg)}${about}${trace}\n`);
+  return stripControlChars(`${String(name)}:${word} ${String(msg)}${about}${trace}\n`);
 }
 
 function fieldsOf(value: unknown): Record<string, unknown> {

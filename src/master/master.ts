@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { leaseFloor } from '../domain/lease.js';
 import { ListenedTime } from '../domain/listened-time.js';
-import { Releasers } from '../lib/async/cleanup-stack.js';
+import { CleanupStack } from '../lib/async/cleanup-stack.js';
 import { type Clock, seconds } from '../lib/clock.js';
 import { freeDiskBytes } from '../lib/fs/free-space.js';
 import { makePrivateFolder } from '../lib/fs/private-files.js';
@@ -10,13 +10,13 @@ import type { Logger } from '../lib/logger.js';
 import type { Project } from '../protocol/build/project.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { LeaseId } from '../protocol/ids.js';
-import { KeptZips } from './archives/zip-cache.js';
-import { Nonces } from './auth/nonce-cache.js';
+import { ZipCache } from './archives/zip-cache.js';
+import { NonceCache } from './auth/nonce-cache.js';
 import { PreparationReports } from './builds/accept-preparation.js';
 import { ResultReports } from './builds/accept-result.js';
 import { Builds } from './builds/builds.js';
 import { KeptResults } from './builds/kept-results.js';
-import { Packs } from './bundles/bundle-cache.js';
+import { BundleCache } from './bundles/bundle-cache.js';
 import { LiveConsoles } from './consoles/live.js';
 import { LongPolls } from './dispatch/long-polls.js';
 import { takeProgress } from './dispatch/progress-reports.js';
@@ -39,7 +39,7 @@ import { openStore } from './store/engine/store.js';
 import { damaged } from './store/engine/store-errors.js';
 import { lastLeaseId } from './store/leases.js';
 import { lastEventTime } from './store/reading.js';
-import { Reading } from './views/build-queries.js';
+import { BuildQueries } from './views/build-queries.js';
 import { EventFeed, listEvents } from './views/event-log.js';
 import { logEvents } from './views/log-events.js';
 import { snapshotOf } from './views/metrics-snapshot.js';
@@ -86,16 +86,16 @@ export interface Master extends MasterService, MasterReading {
  * @throws ClusterRunnerError CONFLICT when another master uses the directory
  */
 export async function createMaster(options: MasterOptions): Promise<Master> {
-  const releasers = new Releasers();
+  const cleanup = new CleanupStack();
   try {
-    return await compose(options, releasers);
+    return await compose(options, cleanup);
   } catch (error) {
-    await releasers.releaseAll();
+    await cleanup.releaseAll();
     throw error;
   }
 }
 
-async function compose(options: MasterOptions, releasers: Releasers): Promise<Master> {
+async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<Master> {
   const { directory, clock, log, leaseSeconds, random } = options;
   const leaseMs = leaseSeconds * 1000;
   const resultsDirectory = join(directory, 'results');
@@ -109,7 +109,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     observe: (took) => metrics.commit(took),
     onOutage: (error) => noteOutage(error, path, log),
   });
-  releasers.add(() => store.close());
+  cleanup.add(() => store.close());
   const time = new ForgettingTime(clock, await lastEventTime(store.db));
   const polls = new LongPolls();
   // The maintenance loop says four times within the time of a lease that the master listens.
@@ -138,7 +138,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     throw damaged(path, error);
   });
   const room = master.room;
-  const packs = new Packs({
+  const packs = new BundleCache({
     directory: join(directory, 'packs'),
     clock,
     maxBytes: options.maxPackBytes ?? 10 * 1024 ** 3,
@@ -146,16 +146,16 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     numSlaves: () => [...master.slaves.connected()].length,
     needed: () => [...master.builds.values()].flatMap(({ project }) => commitOf(project)),
   });
-  const nonces = await Nonces.load(master, () => performance.now());
+  const nonces = await NonceCache.load(master, () => performance.now());
   const consoles = new LiveConsoles(consolesDirectory);
-  const zips = new KeptZips({
+  const zips = new ZipCache({
     directory: join(directory, 'zips'),
     clock,
     log,
     maxBytes: options.maxZipBytes ?? 10 * 1024 ** 3,
     diskProblem: (bytes) => room.problemFor(bytes),
   });
-  releasers.add(() => zips.close());
+  cleanup.add(() => zips.close());
   const retention = new BuildRetention(master, consoles, zips, options.retention, time);
   const kept = new KeptResults(master, consoles, join(directory, 'incoming'));
   const builds = new Builds(master, packs, kept);
@@ -172,14 +172,14 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     time,
     leaseMs,
   );
-  releasers.add(() => maintenance.stop());
-  releasers.add(() => polls.close());
-  releasers.add(() => store.endRetries());
+  cleanup.add(() => maintenance.stop());
+  cleanup.add(() => polls.close());
+  cleanup.add(() => store.endRetries());
   const feed = new EventFeed(master);
   if (log.isLevelEnabled('info')) {
     const end = new AbortController();
     const logging = logEvents(feed, log, end.signal);
-    releasers.add(() => {
+    cleanup.add(() => {
       end.abort();
       return logging;
     });
@@ -200,7 +200,7 @@ async function compose(options: MasterOptions, releasers: Releasers): Promise<Ma
     },
     requireRoom: (bytes) => room.requireFor(bytes),
     endRetries: () => store.endRetries(),
-    close: () => releasers.releaseAll(),
+    close: () => cleanup.releaseAll(),
   };
 }
 
@@ -252,7 +252,7 @@ function forReaders(
   feed: EventFeed,
 ) {
   const { metrics } = master;
-  const reading = new Reading(master, builds, consoles);
+  const reading = new BuildQueries(master, builds, consoles);
   return {
     listBuilds: (page) => builds.list(page),
     listUnfinished: (page) => builds.listUnfinished(page),

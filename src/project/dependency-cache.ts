@@ -3,7 +3,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { QueueByKey } from '../lib/async/keyed-mutex.js';
+import { KeyedMutex } from '../lib/async/keyed-mutex.js';
 import type { Clock } from '../lib/clock.js';
 import { hasCode } from '../lib/error-code.js';
 import { removeTree } from '../lib/fs/remove-tree.js';
@@ -61,7 +61,7 @@ export function cacheScope(project: Project, job: string): readonly string[] | n
 export class DependencyCache {
   readonly #options: DependencyCacheOptions;
   readonly #directory: string;
-  readonly #queue = new QueueByKey();
+  readonly #queue = new KeyedMutex();
   /** Entries that are read or written now: they are not removed. */
   readonly #inUse = new Map<string, number>();
 

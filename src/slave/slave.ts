@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.js';
 import { ensureOwnFolder } from '../lib/fs/own-folder.js';
 import type { Logger } from '../lib/logger.js';
 import { maskCredentials } from '../lib/text/mask-credentials.js';
-import { Masks, MIN_MASKED_CHARS } from '../lib/text/redactor.js';
+import { MIN_MASKED_CHARS, Redactor } from '../lib/text/redactor.js';
 import { ConsolePipes } from '../process/console/console-pipes.js';
 import { containment, describeContainment } from '../process/containment/containment.js';
 import { endDetachedProcesses } from '../process/containment/detached-processes.js';
@@ -118,7 +118,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   });
   await ensureOwnFolder(root, join(root, 'outbox'));
   const outbox = new Outbox(join(root, 'outbox'), session, log, delivering.signal, () => changed());
-  const masks = masksOf(options);
+  const redactor = redactorOf(options);
   const pipes = new ConsolePipes(work);
   const dependencies = new DependencyCache({
     root,
@@ -131,7 +131,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     ...options,
     root,
     dependencies,
-    masks,
+    redactor,
     pipes,
     session,
     outbox,
@@ -204,7 +204,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   return { port: status?.port ?? null, stop, finish: () => worker.drain(), done: done.promise };
 }
 
-function masksOf({ env, redact, log }: SlaveOptions): Masks {
+function redactorOf({ env, redact, log }: SlaveOptions): Redactor {
   const values = redact.flatMap((name) => {
     const value = env[name] ?? '';
     if ([...value].length < MIN_MASKED_CHARS) {
@@ -212,7 +212,7 @@ function masksOf({ env, redact, log }: SlaveOptions): Masks {
     }
     return [value];
   });
-  return new Masks(values);
+  return new Redactor(values);
 }
 
 async function stopSlave(parts: {

@@ -64,7 +64,7 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.executors = new Executors(options.numExecutors);
-    this.#leaseReturns = new LeaseReturns(options.session, options.masks, options.log);
+    this.#leaseReturns = new LeaseReturns(options.session, options.redactor, options.log);
     this.#ahead = new Prefetcher(options.clock, () => options.changed());
     this.#waiting = new AssignmentQueue(options.clock, this.#leaseReturns, () => options.changed());
   }
@@ -264,7 +264,7 @@ export class Worker {
       }
       const report = {
         lease: assignment.lease,
-        error: textStart(this.#options.masks.inEnd(error.message), MAX_OUTPUT_CHARS),
+        error: textStart(this.#options.redactor.inEnd(error.message), MAX_OUTPUT_CHARS),
       };
       await session.retryUntilAcknowledged(
         (slave, options) => session.client.reportPreparationFailed(slave, build_id, report, options),
@@ -277,7 +277,7 @@ export class Worker {
   async #run(assignment: RunAssignment, held: HeldLease, executor: ExecutorSlot): Promise<void> {
     const { signal } = held.cancel;
     const ending = AbortSignal.any([signal, held.interrupt.signal]);
-    const { outbox, masks, root, work } = this.#options;
+    const { outbox, redactor, root, work } = this.#options;
     const { build_id, subjob_id, lease } = assignment;
     const host = await this.#hostOf(assignment);
     const failure = await abortable(host.ready(assignment.job), ending);
@@ -290,7 +290,7 @@ export class Worker {
     const consoles = new SubjobConsoles(
       join(this.#directoryOf(assignment), 'consoles'),
       assignment.limits.console_bytes,
-      masks,
+      redactor,
       await host.pathAliases(),
     );
     const written = await this.#runAndPack(

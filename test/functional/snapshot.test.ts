@@ -1,7 +1,7 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { readWanted } from '../../src/cli/build/request/request.js';
+import { prepareRequest } from '../../src/cli/build/request/request.js';
 import { requestFromHere } from '../../src/cli/build/request/request-from-here.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
 import { Cluster } from '../support/cluster.js';
@@ -171,8 +171,8 @@ describe('a snapshot of a working tree', () => {
     };
     const { signal } = new AbortController();
     const typeOf = async (type: string | undefined, url: string, cwd: string) => {
-      const wanted = await readWanted(type, { remoteFile: [], jobName: 'List' }, cwd);
-      if (wanted.from !== 'here') {
+      const wanted = await prepareRequest(type, { remoteFile: [], jobName: 'List' }, cwd);
+      if (wanted.from !== 'local') {
         throw new Error('It is taken for a git build.');
       }
       return (await requestFromHere(wanted, cluster.client, url, display, signal, join(cwd, 'build_results')))
@@ -187,7 +187,7 @@ describe('a snapshot of a working tree', () => {
     expect(await typeOf(undefined, elsewhere, bare)).to.equal('directory');
     expect(await typeOf('snapshot', 'http://localhost:43000', cluster.cwd)).to.equal('snapshot');
     expect(
-      await readWanted('svn', { remoteFile: [] }, bare).catch((error: unknown) => error),
+      await prepareRequest('svn', { remoteFile: [] }, bare).catch((error: unknown) => error),
     ).to.be.instanceOf(ClusterRunnerError);
   });
 

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { MasterClient } from '../../src/client/master-client.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import { Networks } from '../../src/lib/net/networks.js';
-import { LinearPattern } from '../../src/lib/text/safe-regex.js';
+import { SafeRegex } from '../../src/lib/text/safe-regex.js';
 import { createApp } from '../../src/master/http/app.js';
 import type { ReadAccess } from '../../src/master/http/auth/read-auth.js';
 import { defaultLimits, type Limits } from '../../src/master/http/limits/limits.js';
@@ -65,7 +65,7 @@ export async function startFakeMaster(options: FakeMasterOptions = {}): Promise<
     temporaryDirectory,
     version: '1.2.3',
     corsAllowedOrigins:
-      options.corsAllowedOrigins === undefined ? null : LinearPattern.read(options.corsAllowedOrigins),
+      options.corsAllowedOrigins === undefined ? null : SafeRegex.read(options.corsAllowedOrigins),
     trustedProxies: Networks.read(options.trustedProxies ?? []) ?? Networks.none,
   });
   const server = await listen(app, { port: 0, hostname: '127.0.0.1', explicit: true });

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import type { MasterPacks, ReceivedPack } from '../../src/master/state/master-api.js';
+import type { MasterBundles, ReceivedPack } from '../../src/master/state/master-api.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
 import type { Pack } from '../../src/protocol/pack.js';
 
 /** Takes every bundle, and gives none back. */
-export class FakePacks implements MasterPacks {
+export class FakePacks implements MasterBundles {
   readonly numSlaves = 1;
   readonly bundles = new Map<
     string,

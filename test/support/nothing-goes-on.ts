@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { eventually } from './wait.js';
 
 /** Of Node's names for what keeps a process alive: programs, servers, connections, watched files, ports. */
@@ -28,7 +28,7 @@ function goingOn(): string[] {
 export const mochaHooks = {
   async afterAll(this: Mocha.Context): Promise<void> {
     const files = this.test?.parent?.suites.map(({ file }) => file);
-    await breathe();
+    await yieldToEventLoop();
     await eventually(
       'nothing that the tests have started went on',
       () => goingOn().length === 0,

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { MasterClient, parseMasterUrl } from '../../client/master-client.js';
 import { retry } from '../../client/retry.js';
 import type { LoadedConfig } from '../../config/load.js';
-import { Releasers } from '../../lib/async/cleanup-stack.js';
+import { CleanupStack } from '../../lib/async/cleanup-stack.js';
 import { seconds, systemClock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
-import { printable } from '../../lib/text/strip-control-chars.js';
+import { stripControlChars } from '../../lib/text/strip-control-chars.js';
 import { requireSqlite } from '../../master/store/engine/require-sqlite.js';
 import type { Build } from '../../protocol/build/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
@@ -21,11 +21,11 @@ import { type Known, nothingKnown, outcomeOf } from './outcome.js';
 import { followBuild } from './progress/follow.js';
 import { type ProgressDisplay, progressDisplay } from './progress/progress-display.js';
 import { masterOnThisMachine } from './request/master-on-this-machine.js';
-import { type RequestOptions, readWanted, requireNothingElse } from './request/request.js';
+import { prepareRequest, type RequestOptions, requireNothingElse } from './request/request.js';
 import { FIRST_CONTACT_MS, requestFromHere } from './request/request-from-here.js';
 import { localUser, requesterOf } from './request/requester.js';
 import { copyJunit, removeEarlierJunit, requirePlaceOfJunit } from './results/fetch-results.js';
-import { type ComingResults, resultsOf } from './results/result-download.js';
+import { type ResultDownload, resultsOf } from './results/result-download.js';
 import { type ResultPlace, resultPlace } from './results/result-place.js';
 import { replaceableFolder, type Unpacked } from './results/results.js';
 import { leavingSentence, sayInterrupted, sayVerdict } from './verdict.js';
@@ -90,10 +90,10 @@ async function carryOut(
     removeEarlierJunit(options.junit);
   }
   const order = await orderOf(type, options, place);
-  const releasers = new Releasers();
+  const cleanup = new CleanupStack();
   const display = progressDisplay(out, systemClock, options.quiet === true);
-  releasers.add(() => display.end());
-  const interrupt = interruptions(releasers, () => {
+  cleanup.add(() => display.end());
+  const interrupt = interruptions(cleanup, () => {
     display.end();
     const sentence = leavingSentence(known);
     if (sentence !== null) {
@@ -102,10 +102,10 @@ async function carryOut(
     onLeave?.(sentence);
   });
   try {
-    return await runBuild({ order, options, out, display, known, place, config, log, interrupt, releasers });
+    return await runBuild({ order, options, out, display, known, place, config, log, interrupt, cleanup });
   } finally {
     known.interrupted = interrupt.aborted;
-    await releasers.releaseAll();
+    await cleanup.releaseAll();
   }
 }
 
@@ -129,10 +129,10 @@ async function orderOf(type: string | undefined, options: BuildOptions, place: R
       () =>
         client.rerunFailed(build, { requestedBy });
   }
-  const wanted = await readWanted(type, options, process.cwd());
+  const wanted = await prepareRequest(type, options, process.cwd());
   return async ({ client, url, display, interrupt }) => {
     const request =
-      wanted.from === 'there'
+      wanted.from === 'remote'
         ? wanted.request
         : await requestFromHere(wanted, client, url, display, interrupt, place.directory);
     return () => client.createBuild({ ...request, requested_by: requestedBy });
@@ -150,16 +150,16 @@ interface Run {
   readonly config: LoadedConfig;
   readonly log: Logger;
   readonly interrupt: AbortSignal;
-  readonly releasers: Releasers;
+  readonly cleanup: CleanupStack;
 }
 
 async function runBuild(run: Run): Promise<number> {
-  const { order, options, out, display, known, place, config, log, interrupt, releasers } = run;
+  const { order, options, out, display, known, place, config, log, interrupt, cleanup } = run;
   const started = systemClock.now();
   const trust = trustOf(config, log);
-  const { url, isLocal, trouble } = await findMaster(options, config, trust, log, display, releasers);
+  const { url, isLocal, trouble } = await findMaster(options, config, trust, log, display, cleanup);
   const client = new MasterClient({ url, ...trust, timeoutSeconds: config.defaultHttpTimeout });
-  releasers.add(() => client.close());
+  cleanup.add(() => client.close());
 
   if (interrupt.aborted) {
     return exitCode.interrupted;
@@ -192,7 +192,7 @@ async function runBuild(run: Run): Promise<number> {
     log,
     onProgress: (bytes, total) => display.fetching(bytes, total),
   });
-  releasers.add(() => coming.drop());
+  cleanup.add(() => coming.drop());
   const followed = await followOrCancel(client, buildId, { display, interrupt, trouble, isLive: out.isTTY });
   const { build: ended, isInterrupted } = followed;
   known.build = ended;
@@ -222,7 +222,7 @@ async function findMaster(
   trust: Trust,
   log: Logger,
   display: ProgressDisplay,
-  releasers: Releasers,
+  cleanup: CleanupStack,
 ): Promise<{ url: string; isLocal: boolean; trouble: AbortSignal }> {
   const url = options.masterUrl ?? (await masterOnThisMachine(config, trust));
   if (url !== null) {
@@ -241,7 +241,7 @@ async function findMaster(
   requireSqlite();
   const { startLocalCluster } = await import('./local-cluster.js');
   const cluster = await startLocalCluster(config, log);
-  releasers.add(() => cluster.close());
+  cleanup.add(() => cluster.close());
   display.say(
     `No master is running on this machine; started one with ${cluster.numExecutors} executors for this build.`,
   );
@@ -298,7 +298,7 @@ async function followOrCancel(
 
 /** Whatever had ended counts and is fetched; the exit code is that of an interrupted command. */
 async function reportInterrupted(
-  coming: ComingResults,
+  coming: ResultDownload,
   build: Build,
   elapsed: number,
   isLocal: boolean,
@@ -306,7 +306,7 @@ async function reportInterrupted(
 ): Promise<number> {
   const hasRun = build.num_atoms_done > 0 || (build.interrupted_atoms ?? []).length > 0;
   if (!hasRun) {
-    out.write(`Build ${build.id} is canceled.${ofBefore(place)}\n`);
+    out.write(`Build ${build.id} is canceled.${previousResultsNote(place)}\n`);
     return exitCode.interrupted;
   }
   const fetched = await fetchOrProblem(coming, build, place, known);
@@ -318,7 +318,7 @@ async function reportInterrupted(
 }
 
 async function report(
-  coming: ComingResults,
+  coming: ResultDownload,
   build: Build,
   elapsed: number,
   isLocal: boolean,
@@ -327,13 +327,13 @@ async function report(
   if (build.state === 'ERROR') {
     throw new ClusterRunnerError(
       'PREPARATION_FAILED',
-      `Build ${build.id} could not be run: ${build.error_message ?? 'the master gives no reason.'}${ofBefore(place)}`,
+      `Build ${build.id} could not be run: ${build.error_message ?? 'the master gives no reason.'}${previousResultsNote(place)}`,
     );
   }
   const fetched = await fetchOrProblem(coming, build, place, known);
   display.end();
   if (interrupt.aborted && fetched.problem !== null) {
-    out.write(`Build ${build.id} has ended; its results were not fetched.${ofBefore(place)}\n`);
+    out.write(`Build ${build.id} has ended; its results were not fetched.${previousResultsNote(place)}\n`);
     return exitCode.interrupted;
   }
   const problem =
@@ -360,14 +360,14 @@ function sayOfResults(
   }
   for (const sentence of [fetched.leftOut, fetched.left]) {
     if (sentence !== null) {
-      process.stderr.write(`clusterrunner: ${printable(sentence)}\n`);
+      process.stderr.write(`clusterrunner: ${stripControlChars(sentence)}\n`);
     }
   }
   if (problem !== null) {
-    const what = printable(problem.message).replace(/[^.]$/, '$&.');
+    const what = stripControlChars(problem.message).replace(/[^.]$/, '$&.');
     const isMissing = fetched.problem !== null && again !== null;
     const advice = isMissing ? ` \`${commandFor(build, again)}\` fetches them when that is mended.` : '';
-    process.stderr.write(`clusterrunner: ${what}${printable(advice)}\n`);
+    process.stderr.write(`clusterrunner: ${what}${stripControlChars(advice)}\n`);
   }
 }
 
@@ -377,7 +377,7 @@ function commandFor(build: Build, { isUsual, word }: ResultPlace): string {
 
 /** What kept the results from being fetched: the verdict is known, and must not go under with them. */
 async function fetchOrProblem(
-  coming: ComingResults,
+  coming: ResultDownload,
   build: Build,
   place: ResultPlace,
   known: Known,
@@ -409,6 +409,6 @@ function junitProblem(target: string, file: string, known: Known): ClusterRunner
 }
 
 /** Whoever publishes the folder must not take it for this build's. */
-function ofBefore({ directory, shown }: ResultPlace): string {
-  return existsSync(directory) ? `\n${printable(shown)} has the results of an earlier build.` : '';
+function previousResultsNote({ directory, shown }: ResultPlace): string {
+  return existsSync(directory) ? `\n${stripControlChars(shown)} has the results of an earlier build.` : '';
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { atomName } from '../../job/atom-name.js';
 import { SCRIPT_HEAD_BYTES, takesSetup, WITH_SETUP } from '../../job/rerun-script.js';
 import { readStart } from '../../lib/fs/read-start.js';
-import { readEnd } from '../../lib/fs/read-tail.js';
-import { printable, printableLine } from '../../lib/text/strip-control-chars.js';
+import { readTail } from '../../lib/fs/read-tail.js';
+import { cleanLine, stripControlChars } from '../../lib/text/strip-control-chars.js';
 import type { Atom } from '../../protocol/build/work.js';
 import { atomFolder } from '../../protocol/ids.js';
 import { environmentHint } from './environment-hint.js';
@@ -41,12 +41,12 @@ export function failureReport(
   const rerun = isElsewhere
     ? 'rerun it by hand, in a checkout: PROJECT_DIR="$PWD" bash'
     : 'rerun it by hand: bash';
-  const nameOf = (atom: FailedAtom) => printableLine(atomName(atom.command_string, variables));
+  const nameOf = (atom: FailedAtom) => cleanLine(atomName(atom.command_string, variables));
   const lines: string[] = [];
   for (const atom of failed.slice(0, MAX_SHOWN)) {
     const folder = atomFolder(atom.subjob_id, atom.id);
     if (atom.error !== null) {
-      lines.push('', `--- LOST: ${nameOf(atom)}`, `    ${printable(atom.error)}`);
+      lines.push('', `--- LOST: ${nameOf(atom)}`, `    ${stripControlChars(atom.error)}`);
       continue;
     }
     lines.push('', `--- FAILED: ${nameOf(atom)}${runText(atom.actual_time, atom.slave)}`);
@@ -60,7 +60,7 @@ export function failureReport(
     lines.push(...howItEnded(exitCode));
     const hint = environmentHint(consoleEnd(file, false)?.lines ?? [], exitCode);
     if (hint !== null) {
-      lines.push(`    hint: ${printableLine(hint)}`);
+      lines.push(`    hint: ${cleanLine(hint)}`);
     }
     // A checkout of one's own has nothing that the setup makes.
     const withSetup = isElsewhere && hasSetup(join(place.directory, folder, SCRIPT)) ? ` ${WITH_SETUP}` : '';
@@ -92,7 +92,7 @@ export function flakyReport(
     .slice(0, MAX_NAMED)
     .map(
       (atom) =>
-        `--- FLAKY: ${printableLine(atomName(atom.command_string, variables))}\n    it failed first: ${place.word(atomFolder(atom.subjob_id, atom.id))}`,
+        `--- FLAKY: ${cleanLine(atomName(atom.command_string, variables))}\n    it failed first: ${place.word(atomFolder(atom.subjob_id, atom.id))}`,
     );
   if (flaky.length > MAX_NAMED) {
     lines.push(`    … and ${flaky.length - MAX_NAMED} more`);
@@ -110,12 +110,12 @@ export function interruptedReport(
     .slice(0, MAX_SHOWN)
     .map(
       (atom) =>
-        `--- RUNNING AT THE END: ${printableLine(atomName(atom.command_string, variables))}\n    ${printableLine(atom.error ?? '')} Its output: ${place.word(atomFolder(atom.subjob_id, atom.id))}`,
+        `--- RUNNING AT THE END: ${cleanLine(atomName(atom.command_string, variables))}\n    ${cleanLine(atom.error ?? '')} Its output: ${place.word(atomFolder(atom.subjob_id, atom.id))}`,
     );
   if (interrupted.length > MAX_SHOWN) {
     lines.push(`    … and ${interrupted.length - MAX_SHOWN} more`);
   }
-  return printable(lines.join('\n'));
+  return stripControlChars(lines.join('\n'));
 }
 
 /** `exit code 139 (SIGSEGV)`: what a shell makes of a death by a signal is not for everybody to know. */
@@ -129,7 +129,7 @@ function howItEnded(code: number | null): string[] {
 
 /** null when it is not there. */
 function exitCodeIn(file: string): number | null {
-  return existsSync(file) ? Number(readEnd(file, MAX_CODE_BYTES).text) : null;
+  return existsSync(file) ? Number(readTail(file, MAX_CODE_BYTES).text) : null;
 }
 
 /** Whether the job of an atom has a setup, by the script that reruns it. */

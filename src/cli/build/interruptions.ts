@@ -1,9 +1,9 @@
-import type { Releasers } from '../../lib/async/cleanup-stack.js';
+import type { CleanupStack } from '../../lib/async/cleanup-stack.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { exitCode } from '../exit-codes.js';
 
 /** An abort on the first Ctrl-C or SIGTERM; on the second the process ends at once, after `onLeave` (which cannot wait). */
-export function interruptions(releasers: Releasers, onLeave?: () => void): AbortSignal {
+export function interruptions(cleanup: CleanupStack, onLeave?: () => void): AbortSignal {
   const controller = new AbortController();
   const onSignal = () => {
     if (controller.signal.aborted) {
@@ -14,7 +14,7 @@ export function interruptions(releasers: Releasers, onLeave?: () => void): Abort
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  releasers.add(() => {
+  cleanup.add(() => {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   });

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedConfig } from '../../config/load.js';
-import { Releasers } from '../../lib/async/cleanup-stack.js';
+import { CleanupStack } from '../../lib/async/cleanup-stack.js';
 import { systemClock } from '../../lib/clock.js';
-import { claimDirectory } from '../../lib/fs/directory-lock.js';
+import { lockFreeDirectory } from '../../lib/fs/directory-lock.js';
 import type { Logger } from '../../lib/logger.js';
 import { MAX_PAGE } from '../../protocol/routes.js';
 import { fixedSecrets } from '../../protocol/signing/secrets.js';
@@ -28,12 +28,12 @@ export interface LocalCluster {
  * user's base directory for the next command; several commands at once get a directory each.
  */
 export async function startLocalCluster(config: LoadedConfig, log: Logger): Promise<LocalCluster> {
-  const releasers = new Releasers();
+  const cleanup = new CleanupStack();
   const secrets = fixedSecrets(config.secret);
   const numExecutors = availableParallelism();
   try {
-    const root = claimDirectory(join(config.baseDirectory, 'local'), 'cluster');
-    releasers.add(() => root.release());
+    const root = lockFreeDirectory(join(config.baseDirectory, 'local'), 'cluster');
+    cleanup.add(() => root.release());
     const served = await serveMaster({
       directory: join(root.path, 'master'),
       port: 0,
@@ -51,10 +51,10 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       endGraceSeconds: config.master.endGrace,
       log,
     });
-    releasers.add(() => served.close());
+    cleanup.add(() => served.close());
     await cancelOrphans(served);
     const url = `http://127.0.0.1:${served.port}`;
-    releasers.add(noteService(config.baseDirectory, 'cluster', served.port));
+    cleanup.add(noteService(config.baseDirectory, 'cluster', served.port));
     const slave = await startSlave({
       masterUrl: url,
       secret: secrets,
@@ -81,12 +81,12 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       random: Math.random,
       log,
     });
-    releasers.add(() => slave.stop());
+    cleanup.add(() => slave.stop());
     const { signal: trouble, stop } = watchTrouble(() => problemOf(served), systemClock);
-    releasers.add(stop);
-    return { url, numExecutors, trouble, close: () => releasers.releaseAll() };
+    cleanup.add(stop);
+    return { url, numExecutors, trouble, close: () => cleanup.releaseAll() };
   } catch (error) {
-    await releasers.releaseAll();
+    await cleanup.releaseAll();
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { slept } from '../../lib/async/sleep-unless-aborted.js';
+import { sleepUnlessAborted } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
@@ -17,7 +17,11 @@ export function watchTrouble(problem: () => Promise<string | null>, clock: Clock
   const trouble = new AbortController();
   const stopped = new AbortController();
   const watching = (async () => {
-    for (let lookedFor = 0; await slept(clock, LOOK_EVERY_MS, stopped.signal); lookedFor += LOOK_EVERY_MS) {
+    for (
+      let lookedFor = 0;
+      await sleepUnlessAborted(clock, LOOK_EVERY_MS, stopped.signal);
+      lookedFor += LOOK_EVERY_MS
+    ) {
       const sentence = await problem();
       if (sentence === null) {
         lookedFor = 0;

@@ -1,4 +1,4 @@
-import { printable } from '../../lib/text/strip-control-chars.js';
+import { stripControlChars } from '../../lib/text/strip-control-chars.js';
 import type { Build } from '../../protocol/build/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { exitCode } from '../exit-codes.js';
@@ -49,7 +49,7 @@ export function sayVerdict(build: Build, telling: Telling): number {
       // Whether the rest would have passed nobody knows.
       throw new ClusterRunnerError('CONFLICT', `${why} ${counts}, ${tail}`);
     }
-    out.write(`FAILURE: ${printable(why)}\n${counts}, ${tail}\n`);
+    out.write(`FAILURE: ${stripControlChars(why)}\n${counts}, ${tail}\n`);
     return exitCode.testsFailed;
   }
   out.write(`FAILURE: ${failureCounts(build, atoms)} ${tail}\n`);
@@ -81,7 +81,7 @@ export function leavingSentence({ id, build, results, url }: Known): string | nu
 }
 
 function tailOf({ elapsed, hasResults, place }: Telling): string {
-  return `in ${duration(elapsed)}.${hasResults ? ` Results: ${printable(place.shown)}` : ''}`;
+  return `in ${duration(elapsed)}.${hasResults ? ` Results: ${stripControlChars(place.shown)}` : ''}`;
 }
 
 function sayFailures(build: Build, { out, place }: Telling): void {
@@ -126,7 +126,7 @@ function factLines(
   { tests, num_bad_reports: bad, num_left_out: leftOut }: Build,
   { shown }: ResultPlace,
 ): string[] {
-  const where = `see ${printable(shown)}*/clusterrunner_notes`;
+  const where = `see ${stripControlChars(shown)}*/clusterrunner_notes`;
   const lines: string[] = [];
   if (tests !== null) {
     const { failures, errors, skipped } = tests;

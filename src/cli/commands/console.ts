@@ -1,7 +1,7 @@
 import type { MasterClient } from '../../client/master-client.js';
 import { atomName } from '../../job/atom-name.js';
 import { systemClock } from '../../lib/clock.js';
-import { printable, printableLine } from '../../lib/text/strip-control-chars.js';
+import { cleanLine, stripControlChars } from '../../lib/text/strip-control-chars.js';
 import type { Atom, ConsolePage } from '../../protocol/build/work.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { type AtomId, type BuildId, toId } from '../../protocol/ids.js';
@@ -70,11 +70,11 @@ async function showFailed(client: MasterClient, build: BuildId, options: Console
     return;
   }
   for (const { id, command_string } of shown) {
-    process.stdout.write(`--- atom ${id}: ${printableLine(atomName(command_string, atom_variables))}\n`);
+    process.stdout.write(`--- atom ${id}: ${cleanLine(atomName(command_string, atom_variables))}\n`);
     await copyConsole(client, build, id, false);
   }
   if (error_message !== null) {
-    process.stdout.write(`${printable(error_message)}\n`);
+    process.stdout.write(`${stripControlChars(error_message)}\n`);
   }
   if (failed.length === 0) {
     process.stdout.write(`No atom of build ${build} has failed; name an atom to see what it printed.\n`);

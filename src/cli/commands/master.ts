@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { LoadedConfig } from '../../config/load.js';
 import { LiveSecrets } from '../../config/reloading-secrets.js';
-import { Releasers } from '../../lib/async/cleanup-stack.js';
+import { CleanupStack } from '../../lib/async/cleanup-stack.js';
 import { systemClock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { isLoopback } from '../../lib/net/host-names.js';
 import { Networks } from '../../lib/net/networks.js';
-import { type LinearPattern, saysHowItEnds } from '../../lib/text/safe-regex.js';
+import { type SafeRegex, saysHowItEnds } from '../../lib/text/safe-regex.js';
 import type { TlsFiles } from '../../master/http/tls.js';
 import { type CommonOptions, createContext } from '../context.js';
 import { openEventLog } from '../services/event-log.js';
@@ -26,16 +26,16 @@ export async function master(options: MasterOptions): Promise<void> {
     'master.port': options.port,
     'general.eventlog_filename': options.eventlogFile,
   });
-  const releasers = new Releasers();
-  releasers.add(close);
+  const cleanup = new CleanupStack();
+  cleanup.add(close);
   try {
-    await serveUntilStopped(config, log, releasers);
+    await serveUntilStopped(config, log, cleanup);
   } finally {
-    await releasers.releaseAll();
+    await cleanup.releaseAll();
   }
 }
 
-async function serveUntilStopped(config: LoadedConfig, log: Logger, releasers: Releasers): Promise<void> {
+async function serveUntilStopped(config: LoadedConfig, log: Logger, cleanup: CleanupStack): Promise<void> {
   warnOfPrefixes(config.corsAllowedOriginsRegex, log);
   const { address, allowedHosts } = config.master;
   const tls = tlsFilesOf(config, log);
@@ -61,10 +61,10 @@ async function serveUntilStopped(config: LoadedConfig, log: Logger, releasers: R
     endGraceSeconds: config.master.endGrace,
     log,
   });
-  releasers.add(() => served.close());
+  cleanup.add(() => served.close());
   const events = openEventLog(config, systemClock);
-  releasers.add(() => events?.close());
-  releasers.add(noteService(config.baseDirectory, 'master', served.port));
+  cleanup.add(() => events?.close());
+  cleanup.add(noteService(config.baseDirectory, 'master', served.port));
   events?.follow((end) => served.reading.followEvents(null, end));
   if (served.portReplaced) {
     process.stdout.write(`Port ${config.master.port} is taken; using ${served.port} instead.\n`);
@@ -87,7 +87,7 @@ function tlsFilesOf({ httpsCertFile, httpsKeyFile }: LoadedConfig, log: Logger):
 }
 
 /** ClusterRunner 0.x takes an origin of which only the beginning matches. */
-function warnOfPrefixes(allowed: LinearPattern | null, log: Logger): void {
+function warnOfPrefixes(allowed: SafeRegex | null, log: Logger): void {
   if (allowed !== null && !saysHowItEnds(allowed.source)) {
     log.warn(
       `cors_allowed_origins_regex must match the whole origin, with its port: write "${allowed.source}$" if that is ` +

@@ -1,6 +1,6 @@
-import { Releasers } from '../../lib/async/cleanup-stack.js';
+import { CleanupStack } from '../../lib/async/cleanup-stack.js';
 import { systemClock } from '../../lib/clock.js';
-import { printable } from '../../lib/text/strip-control-chars.js';
+import { stripControlChars } from '../../lib/text/strip-control-chars.js';
 import { interruptions } from '../build/interruptions.js';
 import { progressDisplay } from '../build/progress/progress-display.js';
 import { fetchResults } from '../build/results/fetch-results.js';
@@ -18,8 +18,8 @@ export async function results(build: string, options: ResultsOptions): Promise<n
   const id = parseBuildId(build);
   const { directory: target } = resultPlace(options.output, process.cwd());
   replaceableFolder(target);
-  const releasers = new Releasers();
-  const signal = interruptions(releasers);
+  const cleanup = new CleanupStack();
+  const signal = interruptions(cleanup);
   const display = progressDisplay(
     process.stderr,
     systemClock,
@@ -34,7 +34,7 @@ export async function results(build: string, options: ResultsOptions): Promise<n
       display.end();
       for (const sentence of [leftOut, left]) {
         if (sentence !== null) {
-          process.stderr.write(`clusterrunner: ${printable(sentence)}\n`);
+          process.stderr.write(`clusterrunner: ${stripControlChars(sentence)}\n`);
         }
       }
     });
@@ -47,7 +47,7 @@ export async function results(build: string, options: ResultsOptions): Promise<n
     return exitCode.interrupted;
   } finally {
     display.end();
-    await releasers.releaseAll();
+    await cleanup.releaseAll();
   }
   if (options.json) {
     printJson({ build_id: id, directory: target });

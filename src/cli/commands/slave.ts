@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { parseMasterUrl } from '../../client/master-client.js';
 import { systemClock } from '../../lib/clock.js';
-import { claimDirectory } from '../../lib/fs/directory-lock.js';
+import { lockFreeDirectory } from '../../lib/fs/directory-lock.js';
 import { startSlave } from '../../slave/slave.js';
 import { masterOnThisMachine } from '../build/request/master-on-this-machine.js';
 import { type CommonOptions, createContext } from '../context.js';
@@ -30,7 +30,7 @@ export async function slave(options: SlaveOptions): Promise<void> {
     options.masterUrl ?? (await masterOnThisMachine(config, trust)) ?? configuredMasterUrl(config),
   );
   const [finish, stopped] = stopSignals(options.finishOnStop === true);
-  const root = claimDirectory(join(config.baseDirectory, 'slaves'), 'slave');
+  const root = lockFreeDirectory(join(config.baseDirectory, 'slaves'), 'slave');
   const forget = noteService(config.baseDirectory, 'slave', null);
   const events = openEventLog(config, systemClock);
   const starting = new AbortController();

@@ -1,6 +1,6 @@
 import type { MasterClient } from '../../client/master-client.js';
 import { atomName } from '../../job/atom-name.js';
-import { printable, printableLine } from '../../lib/text/strip-control-chars.js';
+import { cleanLine, stripControlChars } from '../../lib/text/strip-control-chars.js';
 import type { Build } from '../../protocol/build/build.js';
 import type { Explanation } from '../../protocol/build/explanation.js';
 import type { BuildId } from '../../protocol/ids.js';
@@ -26,7 +26,7 @@ async function showBuild(client: MasterClient, id: BuildId, options: ReaderOptio
   if (options.json) {
     printJson({ build, explanation });
   } else {
-    process.stdout.write(`${printable(explanationText(build, explanation, Date.now() / 1000))}\n`);
+    process.stdout.write(`${stripControlChars(explanationText(build, explanation, Date.now() / 1000))}\n`);
   }
 }
 
@@ -48,7 +48,7 @@ async function showCluster(client: MasterClient, options: ReaderOptions): Promis
   } else if (total > builds.length) {
     blocks.push(`${total - builds.length} more builds wait behind these.`);
   }
-  process.stdout.write(`${printable(blocks.join('\n\n'))}\n`);
+  process.stdout.write(`${stripControlChars(blocks.join('\n\n'))}\n`);
 }
 
 export function slavesText(slaves: readonly Slave[]): string {
@@ -89,7 +89,7 @@ function headline(build: Build): string {
 function originOf({ revision, request_params: { requested_by: requester } }: Build): string[] {
   return [
     ...(revision === null ? [] : [`  It tests ${describeRevision(revision)}.`]),
-    ...(requester === undefined ? [] : [`  ${printableLine(requester)} has asked for it.`]),
+    ...(requester === undefined ? [] : [`  ${cleanLine(requester)} has asked for it.`]),
   ];
 }
 

@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Releasers } from '../../lib/async/cleanup-stack.js';
+import { CleanupStack } from '../../lib/async/cleanup-stack.js';
 import { type Clock, systemClock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Networks } from '../../lib/net/networks.js';
 import { openFileLimit } from '../../lib/open-file-limit.js';
-import type { LinearPattern } from '../../lib/text/safe-regex.js';
+import type { SafeRegex } from '../../lib/text/safe-regex.js';
 import { version } from '../../lib/version.js';
 import { createApp } from '../../master/http/app.js';
 import type { ReadAccess } from '../../master/http/auth/read-auth.js';
@@ -37,7 +37,7 @@ export interface ServeMasterOptions {
   readonly hostNames?: readonly string[];
   readonly tls?: TlsFiles | null;
   /** Origins of web pages that may use the API; null: none. */
-  readonly corsAllowedOrigins?: LinearPattern | null;
+  readonly corsAllowedOrigins?: SafeRegex | null;
   readonly trustedProxies?: Networks;
   readonly leaseSeconds: number;
   readonly retention: MasterOptions['retention'];
@@ -79,7 +79,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
   const clock = options.clock ?? systemClock;
   const temporaryDirectory = join(options.directory, 'incoming');
   mkdirSync(temporaryDirectory, { recursive: true, mode: 0o700 });
-  const releasers = new Releasers();
+  const cleanup = new CleanupStack();
   try {
     const service = await createMaster({
       directory: options.directory,
@@ -94,7 +94,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       ...(options.leaseToken === undefined ? {} : { leaseToken: options.leaseToken }),
       endGraceSeconds: options.endGraceSeconds,
     });
-    releasers.add(() => service.close());
+    cleanup.add(() => service.close());
     const app = createApp({
       service,
       reading: service,
@@ -118,18 +118,18 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       tls: options.tls ?? null,
       ...(options.address === undefined ? {} : { hostname: options.address }),
     });
-    releasers.add(() => server.close());
+    cleanup.add(() => server.close());
     // Requests that wait for a store that cannot be written would keep the server open.
-    releasers.add(() => service.endRetries());
+    cleanup.add(() => service.endRetries());
     return {
       port: server.port,
       portReplaced: server.replaced,
       service,
       reading: service,
-      close: () => releasers.releaseAll(),
+      close: () => cleanup.releaseAll(),
     };
   } catch (error) {
-    await releasers.releaseAll();
+    await cleanup.releaseAll();
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { PrintableStream } from '../../lib/text/strip-control-chars.js';
+import { ControlCharStripper } from '../../lib/text/strip-control-chars.js';
 import type { ConsolePage } from '../../protocol/build/work.js';
 
 /**
@@ -10,15 +10,15 @@ export class ConsoleWriter {
   nextLine = 0;
   readonly #print: (text: string) => void;
   readonly #colors: boolean;
-  #stream: PrintableStream;
+  #stream: ControlCharStripper;
   /** What was written of the line that has no end yet. */
   #partial = '';
 
-  /** `colors`: see PrintableOptions. */
+  /** `colors`: see StripOptions. */
   constructor(print: (text: string) => void, colors: boolean) {
     this.#print = print;
     this.#colors = colors;
-    this.#stream = new PrintableStream({ colors });
+    this.#stream = new ControlCharStripper({ colors });
   }
 
   /** Lines of which something was written. */
@@ -43,7 +43,7 @@ export class ConsoleWriter {
   restart(): void {
     this.end();
     this.#print('--- clusterrunner: the atom runs again ---\n');
-    this.#stream = new PrintableStream({ colors: this.#colors });
+    this.#stream = new ControlCharStripper({ colors: this.#colors });
     this.nextLine = 0;
   }
 

@@ -1,4 +1,4 @@
-import { printableLine } from '../../lib/text/strip-control-chars.js';
+import { cleanLine } from '../../lib/text/strip-control-chars.js';
 import type { Revision } from '../../protocol/build/revision.js';
 
 /** So many digits of a commit people are shown. */
@@ -13,8 +13,8 @@ export function shortCommit({ commit, has_changes: hasChanges }: Revision): stri
 export function describeRevision({ commit, branch, subject, has_changes: hasChanges }: Revision): string {
   return [
     commit.slice(0, SHORT_COMMIT),
-    branch === null ? '' : ` on ${printableLine(branch)}`,
+    branch === null ? '' : ` on ${cleanLine(branch)}`,
     hasChanges === true ? ', with changes that are not committed' : '',
-    subject === null ? '' : ` (${printableLine(subject)})`,
+    subject === null ? '' : ` (${cleanLine(subject)})`,
   ].join('');
 }

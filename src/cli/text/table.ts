@@ -1,8 +1,8 @@
-import { printableLine } from '../../lib/text/strip-control-chars.js';
+import { cleanLine } from '../../lib/text/strip-control-chars.js';
 
 /** Columns as wide as their widest cell, two spaces apart; the last one is not padded. Each row is one line. */
 export function table(cells: readonly (readonly string[])[]): string {
-  const rows = cells.map((row) => row.map(printableLine));
+  const rows = cells.map((row) => row.map(cleanLine));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {

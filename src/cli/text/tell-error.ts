@@ -1,8 +1,8 @@
 import { CommanderError } from 'commander';
-import { printable } from '../../lib/text/strip-control-chars.js';
+import { stripControlChars } from '../../lib/text/strip-control-chars.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { exitCode } from '../exit-codes.js';
-import { refusalOfSystem } from '../system-errors.js';
+import { systemErrorMessage } from '../system-errors.js';
 
 export interface Told {
   readonly exitCode: number;
@@ -18,13 +18,13 @@ export function tellError(error: unknown): Told {
       ? { exitCode: exitCode.success, message: null }
       : { exitCode: exitCode.couldNotRun, message: error.message.replace(/^error: /, '') };
   }
-  const refusal = error instanceof ClusterRunnerError ? error.message : refusalOfSystem(error);
+  const refusal = error instanceof ClusterRunnerError ? error.message : systemErrorMessage(error);
   if (refusal !== null) {
-    process.stderr.write(`clusterrunner: ${printable(refusal)}\n`);
+    process.stderr.write(`clusterrunner: ${stripControlChars(refusal)}\n`);
     return { exitCode: exitCode.couldNotRun, message: refusal };
   }
   const message = 'this is a bug in ClusterRunner, please report it.';
   const stack = error instanceof Error ? error.stack : String(error);
-  process.stderr.write(`clusterrunner: ${message}\n${printable(String(stack))}\n`);
+  process.stderr.write(`clusterrunner: ${message}\n${stripControlChars(String(stack))}\n`);
   return { exitCode: exitCode.couldNotRun, message: `${message} ${String(error)}` };
 }

@@ -4,7 +4,7 @@ type Release = () => void | Promise<void>;
  * Resources are released in the reverse order of their acquisition, each exactly once, and one that fails
  * does not keep the rest from being released.
  */
-export class Releasers {
+export class CleanupStack {
   readonly #stack: Release[] = [];
 
   add(release: Release): void {

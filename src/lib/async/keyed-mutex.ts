@@ -1,5 +1,5 @@
 /** Runs tasks of the same key one after another, in the order asked; those of different keys at once. */
-export class QueueByKey {
+export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 
   async run<T>(key: string, task: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import { type Deferred, deferred } from './deferred.js';
 
 /** Something that happens now and then; who waits for it hears of the next time only. */
-export class Signal {
+export class Notifier {
   #next: Deferred<void> | null = null;
 
   next(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 
 /** Sleeps `ms` milliseconds. False when `signal` was aborted before. @throws what else breaks the sleep off */
-export async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
+export async function sleepUnlessAborted(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
   try {
     await clock.sleep(ms, signal);
     return true;

@@ -5,7 +5,7 @@ import { deferred } from './deferred.js';
 const OVER = new Error('Waited for something else.');
 
 /** Resolves when `event` does, after `ms`, or when `gone` is aborted; leaves neither timer nor listener. */
-export async function waitAtMost(
+export async function waitWithTimeout(
   clock: Clock,
   ms: number,
   event: Promise<unknown>,

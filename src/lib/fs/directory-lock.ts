@@ -4,7 +4,7 @@ import { hasCode } from '../error-code.js';
 import { isSameProcess, processIdentity } from '../process-identity.js';
 import { readRegularFile } from './read-regular-file.js';
 
-export interface ClaimedDirectory {
+export interface DirectoryLock {
   readonly path: string;
   /** Gives the directory free; its contents stay. */
   release(): void;
@@ -20,11 +20,11 @@ const MAX_SLOTS = 1000;
  * The claim is a file naming a process and, where /proc tells it, when that process began: a number that the
  * system has given to another process since is not taken for the holder.
  */
-export function claimDirectory(parent: string, prefix: string): ClaimedDirectory {
+export function lockFreeDirectory(parent: string, prefix: string): DirectoryLock {
   for (let slot = 1; slot <= MAX_SLOTS; slot += 1) {
     const path = join(parent, `${prefix}-${slot}`);
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    const claimed = claimAgain(path);
+    const claimed = tryLockDirectory(path);
     if (claimed !== null) {
       return claimed;
     }
@@ -33,7 +33,7 @@ export function claimDirectory(parent: string, prefix: string): ClaimedDirectory
 }
 
 /** Claims one of those directories, which is there; null when a living process holds it. */
-export function claimAgain(path: string): ClaimedDirectory | null {
+export function tryLockDirectory(path: string): DirectoryLock | null {
   const claim = join(path, 'owner');
   return tryClaim(claim) ? { path, release: () => rmSync(claim, { force: true }) } : null;
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { lstatSync, mkdirSync, opendirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { OpenFolder } from './open-folder.js';
 
 /** Files and folders between two turns of others, and names that are read at once. */
@@ -67,7 +67,7 @@ interface Emptied {
 
 class Removal {
   failure: TreeRemains | null = null;
-  #untilBreath = AT_ONCE;
+  #untilYield = AT_ONCE;
   /** The first folder of the tree. */
   #top: Emptied | null = null;
   /** In the first folder: what was too deep. */
@@ -171,10 +171,10 @@ class Removal {
     let kept = 0;
     try {
       for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
-        this.#untilBreath -= 1;
-        if (this.#untilBreath <= 0) {
-          this.#untilBreath = AT_ONCE;
-          await breathe();
+        this.#untilYield -= 1;
+        if (this.#untilYield <= 0) {
+          this.#untilYield = AT_ONCE;
+          await yieldToEventLoop();
         }
         const name = Buffer.from(entry.name, BYTES);
         const path = join(folder.path, name);

@@ -7,7 +7,7 @@ const GROUPS = 4;
  * What to count an address as: itself, or the /64 that an IPv6 address is in, since whoever has one of these has 2^64
  * addresses. IPv4 over an IPv6 socket (`::ffff:192.0.2.1`) is IPv4.
  */
-export function networkOf(address: string): string {
+export function ipPrefix(address: string): string {
   const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
   if (mapped !== undefined) {
     return mapped;

@@ -8,7 +8,7 @@ const STAR = 0x2a;
  * Texts that must not be shown. Each of their bytes is replaced by `*`, so what is masked is as long as it was and has
  * as many lines, and every position in it stays right.
  */
-export class Masks {
+export class Redactor {
   readonly #texts: readonly Buffer[];
   readonly #longest: number;
 
@@ -25,8 +25,8 @@ export class Masks {
     return Math.max(0, this.#longest - 1);
   }
 
-  stream(): MaskedStream {
-    return new MaskedStream(this.#texts);
+  stream(): RedactedStream {
+    return new RedactedStream(this.#texts);
   }
 
   /** The end of an output, of which the beginning may cut one of the texts in two. */
@@ -40,7 +40,7 @@ export class Masks {
 }
 
 /** Masks what goes by in pieces, also a text that lies in several of them. */
-export class MaskedStream {
+export class RedactedStream {
   readonly #texts: readonly Buffer[];
   /** What may be the beginning of a text; less than the longest of them. */
   #held: Buffer = Buffer.alloc(0);

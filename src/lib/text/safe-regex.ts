@@ -5,7 +5,7 @@ import { RE2JS, RE2JSSyntaxException } from 're2js';
  * the text, whatever both are, which JavaScript's own do not: `(a+)+$` keeps those busy for ever with forty letters.
  * The syntax is RE2's (https://github.com/google/re2/wiki/Syntax): that of JavaScript without lookaround and backreferences.
  */
-export class LinearPattern {
+export class SafeRegex {
   readonly source: string;
   readonly #compiled: RE2JS;
 
@@ -15,9 +15,9 @@ export class LinearPattern {
   }
 
   /** null when it is no regular expression of this syntax. */
-  static read(source: string): LinearPattern | null {
+  static read(source: string): SafeRegex | null {
     try {
-      return new LinearPattern(source, RE2JS.compile(source));
+      return new SafeRegex(source, RE2JS.compile(source));
     } catch (error) {
       if (error instanceof RE2JSSyntaxException) {
         return null;

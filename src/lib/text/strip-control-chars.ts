@@ -28,7 +28,7 @@ const C1_STRINGS: ReadonlySet<number> = new Set([0x90, 0x98, 0x9d, 0x9e, 0x9f]);
 const ESC_STRINGS: ReadonlySet<string> = new Set(['P', 'X', ']', '^', '_']);
 const FIRST_TAG_UNIT = 0xdb40;
 
-export interface PrintableOptions {
+export interface StripOptions {
   /** Lets colours and other looks of text (SGR) pass, but for text that is hidden. */
   readonly colors?: boolean;
 }
@@ -39,7 +39,7 @@ type Place = 'text' | 'escape' | 'intermediate' | 'csi' | 'string' | 'string esc
  * Makes text that comes in pieces printable: sequences are found also where they lie in several pieces, and the pieces
  * together are what the whole would be.
  */
-export class PrintableStream {
+export class ControlCharStripper {
   readonly #colors: boolean;
   #place: Place = 'text';
   /** Of the control sequence that has begun, behind its introducer. */
@@ -48,7 +48,7 @@ export class PrintableStream {
   #half = '';
   #isColored = false;
 
-  constructor({ colors = false }: PrintableOptions = {}) {
+  constructor({ colors = false }: StripOptions = {}) {
     this.#colors = colors;
   }
 
@@ -181,24 +181,24 @@ export class PrintableStream {
   }
 }
 
-/** Text of others as a person may read it. Tabs and line ends stay. See PrintableStream. */
-export function printable(text: string, options?: PrintableOptions): string {
-  const stream = new PrintableStream(options);
+/** Text of others as a person may read it. Tabs and line ends stay. See ControlCharStripper. */
+export function stripControlChars(text: string, options?: StripOptions): string {
+  const stream = new ControlCharStripper(options);
   return stream.push(text) + stream.end();
 }
 
-/** Like printable, of what must stay within its line: the name of an atom, of a job, of a slave. */
-export function printableLine(text: string): string {
-  return printable(text).replaceAll(/\s*\n\s*|\t/g, ' ');
+/** Like stripControlChars, of what must stay within its line: the name of an atom, of a job, of a slave. */
+export function cleanLine(text: string): string {
+  return stripControlChars(text).replaceAll(/\s*\n\s*|\t/g, ' ');
 }
 
 /** Without what is not shown or reorders text; for text that holds no sequences, like that of XML. */
-export function withoutInvisible(text: string): string {
+export function stripInvisible(text: string): string {
   return text.replace(NOT_FOR_JSON, '');
 }
 
 /** The same JSON, with escapes for characters that a terminal would obey or not show. */
-export function printableJson(json: string): string {
+export function escapeControlCharsInJson(json: string): string {
   return json.replace(NOT_FOR_JSON, (found) =>
     [...Array(found.length).keys()]
       .map((at) => `\\u${found.charCodeAt(at).toString(16).padStart(4, '0')}`)

@@ -11,7 +11,7 @@ import { unreadable } from './unreadable.js';
 
 const compress = promisify(gzip);
 
-export interface StitchedArchive {
+export interface ConcatenatedArchive {
   readonly bytes: number;
   /** Differs when the bytes do: results do not change once their build has ended. */
   readonly tag: string;
@@ -30,7 +30,7 @@ interface Part {
  * compressed again, and any part of it can be read without the rest.
  * @throws ClusterRunnerError RESULT_UNREADABLE when a file is not there
  */
-export async function stitchTar(contents: ArchiveContents): Promise<StitchedArchive> {
+export async function concatenateArchives(contents: ArchiveContents): Promise<ConcatenatedArchive> {
   const tail = await lastMember(contents.failedFolders);
   const parts: Part[] = [];
   for (const file of contents.files) {
@@ -52,7 +52,7 @@ export async function stitchTar(contents: ArchiveContents): Promise<StitchedArch
  * now and then, so that nobody on the way takes the connection for a dead one.
  * @throws Error when there are no results after all: breaking off tells the reader
  */
-export async function* stitchArriving(
+export async function* concatenateArriving(
   batches: AsyncIterable<readonly string[]>,
   ended: () => Promise<Pick<ArchiveContents, 'failedFolders'> | null>,
 ): AsyncGenerator<Buffer> {

@@ -3,11 +3,11 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { type Static, Type } from '@sinclair/typebox';
 import { Ajv } from 'ajv';
-import { lateValidator, ownSchemas } from '../../lib/lazy-validator.js';
+import { lazyValidator, ownSchemas } from '../../lib/lazy-validator.js';
 import type { ArtifactEntry } from '../../protocol/results/artifact.js';
 import { BLOCK_BYTES } from '../../protocol/results/result-index.js';
 import { IncomingFile } from './incoming/incoming-file.js';
-import type { WalkedEntry } from './incoming/tar-reader.js';
+import type { ReceivedEntry } from './incoming/tar-reader.js';
 
 /*
  * The list of the files and links in an archive, in a file beside it: one JSON array a line in the order of the archive,
@@ -51,8 +51,8 @@ type Trailer = Static<typeof TrailerSchema>;
 type Line = Static<typeof LineSchema>;
 
 const ajv = new Ajv(ownSchemas);
-const trailerCheck = lateValidator<Trailer>(ajv, TrailerSchema);
-const lineCheck = lateValidator<Line>(ajv, LineSchema);
+const trailerCheck = lazyValidator<Trailer>(ajv, TrailerSchema);
+const lineCheck = lazyValidator<Line>(ajv, LineSchema);
 
 export interface OpenedFile {
   readonly content: Readable;
@@ -91,7 +91,7 @@ export class EntryListWriter {
   }
 
   /** `entry.path` begins with the folder of its atom. */
-  note({ type, path, linkpath, bytes, offset }: WalkedEntry): void {
+  note({ type, path, linkpath, bytes, offset }: ReceivedEntry): void {
     const slash = path.indexOf('/');
     if (!this.#isKept || slash === -1 || (type !== 'file' && type !== 'link')) {
       return;
@@ -118,7 +118,7 @@ export class EntryListWriter {
   }
 
   /** A file of the master's own; `offset` within the tar of all these. */
-  noteAdded({ path, bytes, offset }: Pick<WalkedEntry, 'path' | 'bytes' | 'offset'>): void {
+  noteAdded({ path, bytes, offset }: Pick<ReceivedEntry, 'path' | 'bytes' | 'offset'>): void {
     const slash = path.indexOf('/');
     const name = path.slice(0, slash);
     const folder = this.#folders.get(name) ?? { total: 0, end: 0, marks: [], added: [] };

@@ -4,7 +4,7 @@ import { open, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { QueueByKey } from '../../lib/async/keyed-mutex.js';
+import { KeyedMutex } from '../../lib/async/keyed-mutex.js';
 import type { Clock } from '../../lib/clock.js';
 import { removeFile } from '../../lib/fs/remove-file.js';
 import type { Logger } from '../../lib/logger.js';
@@ -14,7 +14,7 @@ import type { ArchiveContents, MasterZips, OpenZip } from '../state/master-api.j
 import { incomingPath, removeLeftovers } from './incoming/incoming-archive.js';
 import { zipStream } from './zip.js';
 
-export interface KeptZipsOptions {
+export interface ZipCacheOptions {
   /** Of these alone. Made when it is not there. */
   readonly directory: string;
   readonly clock: Clock;
@@ -46,14 +46,14 @@ const TAG_CHARS = 20;
  * which any part can be had. They say in their names what they are, so that a master that is started again has them
  * still. Beyond `maxBytes` those go first that were not used for longest; whoever reads one reads it to its end.
  */
-export class KeptZips implements MasterZips {
-  readonly #options: KeptZipsOptions;
+export class ZipCache implements MasterZips {
+  readonly #options: ZipCacheOptions;
   readonly #kept = new Map<number, Kept>();
   readonly #making = new Map<number, Making>();
   /** One after another: each keeps a core busy. */
-  readonly #line = new QueueByKey();
+  readonly #line = new KeyedMutex();
 
-  constructor(options: KeptZipsOptions) {
+  constructor(options: ZipCacheOptions) {
     this.#options = options;
     const { directory } = options;
     removeLeftovers(directory);

@@ -1,12 +1,12 @@
 import { seconds } from '../../lib/clock.js';
 import type { MasterState } from '../state/master-state.js';
 import { allNonces, type ExpiringNonces, forgetNonces, insertNonces } from '../store/nonces.js';
-import { NonceMemory } from './nonce-window.js';
+import { NonceWindow } from './nonce-window.js';
 
 /** The nonces of signed requests, kept until their signatures expire: no request is taken twice. */
-export class Nonces {
+export class NonceCache {
   readonly #master: MasterState;
-  readonly #memory = new NonceMemory();
+  readonly #memory = new NonceWindow();
   readonly #monotonic: () => number;
   /** Those that the store does not know of yet, likewise; null when there are none. */
   #news: Map<number, string[]> | null = null;
@@ -22,8 +22,8 @@ export class Nonces {
   }
 
   /** `monotonic`: milliseconds since some moment, of a clock that nobody sets. */
-  static async load(master: MasterState, monotonic: () => number): Promise<Nonces> {
-    return new Nonces(master, await allNonces(master.store.db), monotonic);
+  static async load(master: MasterState, monotonic: () => number): Promise<NonceCache> {
+    return new NonceCache(master, await allNonces(master.store.db), monotonic);
   }
 
   /**

@@ -13,7 +13,7 @@ interface Group {
  * Nonces that were seen. One is forgotten when its signature has expired by the clock, and so much time has really
  * passed that it cannot be good any more: a clock that is wrong for a while and set right makes none usable again.
  */
-export class NonceMemory {
+export class NonceWindow {
   readonly #seen = new Set<string>();
   /** By the second since the epoch at which they expire. */
   readonly #groups = new Map<number, Group>();

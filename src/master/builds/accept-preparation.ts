@@ -2,7 +2,7 @@ import type { ExecutorLimits } from '../../domain/build-work.js';
 import { classifyReport, newTask } from '../../domain/lease.js';
 import { estimateFromHistory } from '../../domain/scheduling/duration-estimate.js';
 import { type Group, groupAtoms } from '../../domain/scheduling/grouping.js';
-import { QueueByKey } from '../../lib/async/keyed-mutex.js';
+import { KeyedMutex } from '../../lib/async/keyed-mutex.js';
 import type { BuildRequest } from '../../protocol/build/build.js';
 import type { NamedJob } from '../../protocol/build/job.js';
 import type { Project } from '../../protocol/build/project.js';
@@ -26,7 +26,7 @@ import { writePlan } from './store-atoms.js';
 export class PreparationReports {
   readonly #master: MasterState;
   /** Two reports of one build must not mix their atoms. */
-  readonly #turns = new QueueByKey();
+  readonly #turns = new KeyedMutex();
 
   constructor(master: MasterState) {
     this.#master = master;

@@ -2,7 +2,7 @@ import type { ReportedVerdict } from '../../domain/reported-verdicts.js';
 import { atomsToRetry, retryBudget } from '../../domain/retries.js';
 import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
 import { healthy } from '../../domain/slave-health.js';
-import { QueueByKey } from '../../lib/async/keyed-mutex.js';
+import { KeyedMutex } from '../../lib/async/keyed-mutex.js';
 import { removeFile } from '../../lib/fs/remove-file.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { type AtomId, atomFolder, type BuildId, type SlaveId, type SubjobId } from '../../protocol/ids.js';
@@ -34,7 +34,7 @@ import { projectKey } from './build-request.js';
 export class ResultReports {
   readonly #master: MasterState;
   /** Two deliveries of one subjob must not move their archives past each other. */
-  readonly #turns = new QueueByKey();
+  readonly #turns = new KeyedMutex();
 
   readonly #archives = new ArchiveKeeper();
   readonly #consoles: LiveConsoles;

@@ -10,7 +10,7 @@ import { noFacts } from '../../protocol/results/result-facts.js';
 import { arrivingArchives } from '../archives/archive-feed.js';
 import { archivePath } from '../archives/archive-files.js';
 import type { ActiveBuild } from '../state/entries.js';
-import type { ArchiveContents, BuildsPage, MasterPacks, Page } from '../state/master-api.js';
+import type { ArchiveContents, BuildsPage, MasterBundles, Page } from '../state/master-api.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
 import {
   type BuildRow,
@@ -46,10 +46,10 @@ const END_NOTICED_MS = 2_000;
 /** What people and programs do with builds. */
 export class Builds {
   readonly #master: MasterState;
-  readonly #packs: Pick<MasterPacks, 'chain'>;
+  readonly #packs: Pick<MasterBundles, 'chain'>;
   readonly #kept: KeptResults;
 
-  constructor(master: MasterState, packs: Pick<MasterPacks, 'chain'>, kept: KeptResults) {
+  constructor(master: MasterState, packs: Pick<MasterBundles, 'chain'>, kept: KeptResults) {
     this.#master = master;
     this.#kept = kept;
     this.#packs = packs;

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import { QueueByKey } from '../../lib/async/keyed-mutex.js';
+import { KeyedMutex } from '../../lib/async/keyed-mutex.js';
 import { blockGzip } from '../../lib/formats/block-gzip.js';
 import { fileEntry, tarHeader } from '../../lib/formats/tar-header.js';
 import { removeFile } from '../../lib/fs/remove-file.js';
@@ -38,7 +38,7 @@ export class KeptResults {
   readonly #temporaryDirectory: string;
   readonly #archives = new ArchiveKeeper();
   /** Each holds a block and a console: one at a time is quick enough for what is rare. */
-  readonly #turns = new QueueByKey();
+  readonly #turns = new KeyedMutex();
 
   constructor(master: MasterState, consoles: LiveConsoles, temporaryDirectory: string) {
     this.#master = master;

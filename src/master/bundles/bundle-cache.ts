@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { MAX_CHAIN, type Pack } from '../../protocol/pack.js';
-import type { MasterPacks, ReceivedPack } from '../state/master-api.js';
+import type { MasterBundles, ReceivedPack } from '../state/master-api.js';
 
 interface Kept extends Pack {
   /** Milliseconds by the clock that nobody sets; of a bundle that was found at the start, when it was written. */
@@ -17,7 +17,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const SURE_MS = 60 * 60 * 1000;
 const MIB = 1024 ** 2;
 
-export interface PacksOptions {
+export interface BundleCacheOptions {
   readonly directory: string;
   readonly clock: Clock;
   /** Of all bundles together. */
@@ -34,11 +34,11 @@ export interface PacksOptions {
  * started again has them still. One is kept while a build that has not ended needs it, and for a day after its last
  * use, because the next commit's builds on it; beyond `maxBytes` those go first that were not used for longest.
  */
-export class Packs implements MasterPacks {
-  readonly #options: PacksOptions;
+export class BundleCache implements MasterBundles {
+  readonly #options: BundleCacheOptions;
   readonly #kept = new Map<string, Kept>();
 
-  constructor(options: PacksOptions) {
+  constructor(options: BundleCacheOptions) {
     this.#options = options;
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     for (const name of readdirSync(options.directory)) {

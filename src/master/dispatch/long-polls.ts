@@ -1,6 +1,6 @@
 import { hasWork } from '../../domain/scheduling/scheduler.js';
 import { deferred } from '../../lib/async/deferred.js';
-import { waitAtMost } from '../../lib/async/wait-with-timeout.js';
+import { waitWithTimeout } from '../../lib/async/wait-with-timeout.js';
 import { seconds } from '../../lib/clock.js';
 import type { BuildId } from '../../protocol/ids.js';
 import type { WorkRequest } from '../../protocol/slave/slave.js';
@@ -56,7 +56,7 @@ export class LongPolls {
     if (request.free_executors > 0) {
       this.#wanting.set(slave, waiter);
     }
-    await waitAtMost(master.clock, ms, promise, gone);
+    await waitWithTimeout(master.clock, ms, promise, gone);
     if (this.#waiting.get(slave) === waiter) {
       this.#leave(slave);
     }

@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { registeredAgain } from '../../domain/slave-health.js';
 import { version } from '../../lib/version.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
@@ -132,7 +132,7 @@ export class SlaveMembership {
     const silent = this.#master.slaves.silentFor(leaseMs);
     // When the master or its machine was held up, what they have said meanwhile has come and is not read yet.
     for (let turn = 0; turn < TURNS_TO_LISTEN && silent.length > 0; turn += 1) {
-      await breathe();
+      await yieldToEventLoop();
     }
     const still = new Set(silent.length > 0 ? this.#master.slaves.silentFor(leaseMs) : []);
     for (const slave of silent) {

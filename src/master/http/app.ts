@@ -3,7 +3,7 @@ import Koa, { type Context } from 'koa';
 import { seconds } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { Networks } from '../../lib/net/networks.js';
-import type { LinearPattern } from '../../lib/text/safe-regex.js';
+import type { SafeRegex } from '../../lib/text/safe-regex.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { RouteDeclaration } from '../../protocol/route.js';
 import { type RouteName, routes } from '../../protocol/routes.js';
@@ -12,20 +12,20 @@ import type { MasterReading, MasterService } from '../state/master-api.js';
 import type { ResultBounds } from '../state/result-limits.js';
 import type { Keys } from './auth/authenticate.js';
 import type { ReadAccess } from './auth/read-auth.js';
-import { FailedSignatures } from './auth/signature-rate-limit.js';
+import { SignatureRateLimit } from './auth/signature-rate-limit.js';
 import { createJsonParser } from './body/json-body.js';
-import { UnprovedBytes } from './body/unauthenticated-body-budget.js';
+import { UnauthenticatedBodyBudget } from './body/unauthenticated-body-budget.js';
 import { createEndpoint, type Endpoint } from './endpoint.js';
 import { createHandlers } from './handlers.js';
-import { ReadsAtOnce } from './limits/concurrent-read-limit.js';
-import { OpenCalls } from './limits/inflight-calls.js';
+import { ConcurrentReadLimit } from './limits/concurrent-read-limit.js';
+import { InflightCalls } from './limits/inflight-calls.js';
 import type { Limits } from './limits/limits.js';
-import { RequestsInFlight } from './limits/per-slave-limit.js';
+import { PerSlaveLimit } from './limits/per-slave-limit.js';
 import { Turns } from './limits/turns.js';
 import { UnreadBytes } from './limits/unread-bytes.js';
 import { requireHost, requireKnownHost, requireOrigin, shareWith } from './origin-policy.js';
 import { RefusalLog } from './response/refusal-log.js';
-import { envelope, requireReadablePath } from './response/response-envelope.js';
+import { requireReadablePath, responseEnvelope } from './response/response-envelope.js';
 
 export interface AppOptions extends Omit<Keys, 'failedSignatures'> {
   readonly service: MasterService;
@@ -42,7 +42,7 @@ export interface AppOptions extends Omit<Keys, 'failedSignatures'> {
   /** Names by which this machine may be asked for, beside its addresses and localhost; see requireKnownHost. */
   readonly hostNames: readonly string[];
   /** Origins whose pages may use the API from a browser; must match whole. None unless given. */
-  readonly corsAllowedOrigins?: LinearPattern | null;
+  readonly corsAllowedOrigins?: SafeRegex | null;
   /** Proxies whose X-Forwarded-For is believed. None unless given. */
   readonly trustedProxies?: Networks;
 }
@@ -56,7 +56,7 @@ export const STOPPING = 'stopping';
 /** The master's API over `service`: every declared route, under `/v1` and without. */
 export function createApp(options: AppOptions): App {
   removeLeftovers(options.temporaryDirectory);
-  const openCalls = new OpenCalls();
+  const openCalls = new InflightCalls();
   const router = createRouter(options, openCalls);
   const app = new Koa();
   app.once(STOPPING, () => openCalls.stop());
@@ -70,7 +70,7 @@ export function createApp(options: AppOptions): App {
   });
   const { sessionId } = options.service;
   const allowed = options.corsAllowedOrigins ?? null;
-  app.use(envelope({ sessionId, openCalls, log: options.log }));
+  app.use(responseEnvelope({ sessionId, openCalls, log: options.log }));
   app.use(requireHost);
   if (options.readAccess === 'public') {
     app.use(requireKnownHost(options.hostNames));
@@ -85,11 +85,11 @@ export function createApp(options: AppOptions): App {
   return Object.assign(app, { sessionId, limits: options.limits, log: options.log });
 }
 
-function createRouter(options: AppOptions, openCalls: OpenCalls): Router {
+function createRouter(options: AppOptions, openCalls: InflightCalls): Router {
   const handlers = createHandlers({ ...options, turns: new Turns() });
   const { limits, readAccess } = options;
   const refusals = new RefusalLog(options.clock, options.log);
-  const failedSignatures = new FailedSignatures(limits.failedSignatures, options.clock, (kind, address) =>
+  const failedSignatures = new SignatureRateLimit(limits.failedSignatures, options.clock, (kind, address) =>
     refusals.note(kind, address),
   );
   const shared = {
@@ -100,9 +100,9 @@ function createRouter(options: AppOptions, openCalls: OpenCalls): Router {
     readAccess,
     openCalls,
     trustedProxies: options.trustedProxies ?? Networks.none,
-    inFlight: new RequestsInFlight(limits.requestsPerSlave),
-    reads: new ReadsAtOnce(limits.readsPerAddress),
-    unproved: new UnprovedBytes(limits.unprovedBytes),
+    inFlight: new PerSlaveLimit(limits.requestsPerSlave),
+    reads: new ConcurrentReadLimit(limits.readsPerAddress),
+    unproved: new UnauthenticatedBodyBudget(limits.unprovedBytes),
     unread: new UnreadBytes(limits.unreadBytes),
   };
   const endpointOf = <Name extends RouteName>(name: Name): Endpoint =>

@@ -15,21 +15,21 @@ import {
   type RequestHead,
 } from './auth/authenticate.js';
 import { clientAddress, shownAddress } from './auth/client-address.js';
-import { admitReader, type ReadAccess } from './auth/read-auth.js';
-import { signSent } from './auth/sign-response.js';
+import { authenticateReader, type ReadAccess } from './auth/read-auth.js';
+import { signResponse } from './auth/sign-response.js';
 import { type ParseJson, requireUncompressed } from './body/json-body.js';
 import { lenient, lenientQuery } from './body/lenient.js';
 import { chunksOf, discardRest, inTime, readBytes } from './body/raw-body.js';
-import type { UnprovedBytes } from './body/unauthenticated-body-budget.js';
+import type { UnauthenticatedBodyBudget } from './body/unauthenticated-body-budget.js';
 import { type Call, type Handler, type HandlerBody, IncomingBody } from './handler.js';
-import type { ReadsAtOnce } from './limits/concurrent-read-limit.js';
+import type { ConcurrentReadLimit } from './limits/concurrent-read-limit.js';
 import { PROVED } from './limits/connections.js';
-import type { OpenCalls } from './limits/inflight-calls.js';
+import type { InflightCalls } from './limits/inflight-calls.js';
 import type { Limits } from './limits/limits.js';
-import type { RequestsInFlight } from './limits/per-slave-limit.js';
+import type { PerSlaveLimit } from './limits/per-slave-limit.js';
 import { closeUnread, sendInPieces, type UnreadBytes } from './limits/unread-bytes.js';
 import { requireAcceptable } from './response/content-negotiation.js';
-import { sendAnswer } from './response/send-response.js';
+import { sendResponse } from './response/send-response.js';
 import { type Check, coerceTexts, compileCheck } from './validate.js';
 
 export interface EndpointContext {
@@ -38,11 +38,11 @@ export interface EndpointContext {
   readonly limits: Limits;
   readonly log: Logger;
   readonly readAccess: ReadAccess;
-  readonly inFlight: RequestsInFlight;
-  readonly reads: ReadsAtOnce;
-  readonly unproved: UnprovedBytes;
+  readonly inFlight: PerSlaveLimit;
+  readonly reads: ConcurrentReadLimit;
+  readonly unproved: UnauthenticatedBodyBudget;
   readonly unread: UnreadBytes;
-  readonly openCalls: OpenCalls;
+  readonly openCalls: InflightCalls;
   readonly trustedProxies: Networks;
   /** Label to path template. */
   readonly childRoutes: Readonly<Record<string, string>>;
@@ -102,8 +102,8 @@ export function createEndpoint<R extends RouteDeclaration>(
     const isOfSlave = proof.form === 'parts' && slave !== null;
     const answer: unknown = await (isOfSlave ? shared.inFlight.run(slave, work) : work());
     logTaken(route, ctx, head, proof, answer, shared.log);
-    sendAnswer(ctx, route, answer, route.method === 'GET' ? { child_routes: shared.childRoutes } : {});
-    signSent(ctx, proof, seconds(shared.keys.clock.now()));
+    sendResponse(ctx, route, answer, route.method === 'GET' ? { child_routes: shared.childRoutes } : {});
+    signResponse(ctx, proof, seconds(shared.keys.clock.now()));
     if (isStranger) {
       sendInPieces(ctx, head.address, shared.unread);
     }
@@ -144,7 +144,7 @@ async function admitRead(
 ): Promise<'stranger' | 'known'> {
   const hasSecret =
     shared.readAccess === 'signed'
-      ? (await admitReader(ctx, head, shared.keys)) === 'signature'
+      ? (await authenticateReader(ctx, head, shared.keys)) === 'signature'
       : isSigned(head, shared.keys);
   if (!hasSecret) {
     shared.reads.enter(head.address, ctx.res);

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { AnswerOf, BodyOf, ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
 import type { RouteName, routes } from '../../protocol/routes.js';
-import type { ListAnswer } from './response/list-response.js';
+import type { ListResponse } from './response/list-response.js';
 
 /** The body of a route that declares 'stream': the handler reads it, and must have it verified before it acts. */
 export class IncomingBody {
@@ -45,7 +45,7 @@ export interface Redirect {
 export const UNCHANGED = Symbol('unchanged');
 
 export type HandlerBody<R extends RouteDeclaration> = R['body'] extends 'stream' ? IncomingBody : BodyOf<R>;
-export type HandlerAnswer<R extends RouteDeclaration> = R['answer'] extends 'redirect'
+export type HandlerResponse<R extends RouteDeclaration> = R['answer'] extends 'redirect'
   ? Redirect | NotYet
   : R['answer'] extends string
     ? Content | NotYet
@@ -54,7 +54,7 @@ export type HandlerAnswer<R extends RouteDeclaration> = R['answer'] extends 'red
 /** The list of an answer that has one, beside `total` alone, to be sent page by page. */
 type ListIn<Answer> = {
   [Name in keyof Answer & string]: Answer[Name] extends readonly (infer Row)[]
-    ? ListAnswer<Name, Row>
+    ? ListResponse<Name, Row>
     : never;
 }[keyof Answer & string];
 
@@ -72,7 +72,7 @@ export interface Call<R extends RouteDeclaration> {
   setHeader(name: string, value: string): void;
 }
 
-export type Handler<R extends RouteDeclaration> = (call: Call<R>) => Promise<HandlerAnswer<R>>;
+export type Handler<R extends RouteDeclaration> = (call: Call<R>) => Promise<HandlerResponse<R>>;
 
 /** One handler for each declared route: a missing one does not compile. */
 export type Handlers = { readonly [Name in RouteName]: Handler<(typeof routes)[Name]> };

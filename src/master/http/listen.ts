@@ -6,8 +6,8 @@ import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { type App, STOPPING } from './app.js';
 import { Connections, PROVED } from './limits/connections.js';
 import { defaultLimits, type Limits } from './limits/limits.js';
-import { oneAtATime } from './limits/serialize-pipelined.js';
-import { answerFull, answerUnparsable } from './response/raw-responses.js';
+import { serializePipelined } from './limits/serialize-pipelined.js';
+import { respondFull, respondUnparsable } from './response/raw-responses.js';
 import { keepRenewed, type TlsFiles, tlsOptions } from './tls.js';
 
 /**
@@ -74,7 +74,7 @@ function createHttpServer(app: App, limits: Limits, tls: TlsFiles | null): Serve
     // The app refuses what has no Host: with a sentence, which Node's own refusal has not.
     requireHostHeader: false,
   };
-  const listener = oneAtATime(app.callback());
+  const listener = serializePipelined(app.callback());
   if (tls === null) {
     const server = createServer(settings, listener);
     server.timeout = IDLE_MS;
@@ -95,7 +95,7 @@ function answerWhatCannotBeRead(app: App, server: Server): void {
     const isIdle = before?.request.complete === true && before.response.writableFinished;
     const isUnused = !(socket instanceof Socket) || socket.bytesWritten === 0;
     if (isIdle || isUnused) {
-      answerUnparsable(error, socket, app.sessionId);
+      respondUnparsable(error, socket, app.sessionId);
     } else {
       socket.destroy();
     }
@@ -117,7 +117,7 @@ function keepConnections(app: App, server: Server, most: number): Connections {
       );
     }
     if (surplus?.isUnused === true && !(server instanceof TlsServer)) {
-      answerFull(surplus.socket, app.sessionId);
+      respondFull(surplus.socket, app.sessionId);
     } else {
       // A word in the middle of an answer would be taken for a part of it, and over TLS for none at all.
       surplus?.socket.destroy();

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import cors from '@koa/cors';
 import type { Context, Middleware, Next } from 'koa';
 import { HostNames, isLoopback, nameOfHost } from '../../lib/net/host-names.js';
-import type { LinearPattern } from '../../lib/text/safe-regex.js';
+import type { SafeRegex } from '../../lib/text/safe-regex.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 /*
@@ -72,12 +72,12 @@ export function requireKnownHost(names: readonly string[]): Middleware {
 }
 
 /** `allowed` must match an origin whole, e.g. `https://ci\.example\.com`. */
-export function isAllowedOrigin(origin: string, allowed: LinearPattern | null): boolean {
+export function isAllowedOrigin(origin: string, allowed: SafeRegex | null): boolean {
   return allowed?.matchesWhole(origin) === true;
 }
 
 /** Refuses what changes something when a browser sends it for a page of an origin that is not allowed. */
-export function requireOrigin(allowed: LinearPattern | null): Middleware {
+export function requireOrigin(allowed: SafeRegex | null): Middleware {
   return async (ctx, next) => {
     const origin = ctx.get('Origin');
     const reads = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method);
@@ -97,7 +97,7 @@ function isOwnOrigin(origin: string, ctx: Context): boolean {
 }
 
 /** Lets pages of allowed origins read the answers, and answers their browsers' preflight questions. */
-export function shareWith(allowed: LinearPattern): Middleware {
+export function shareWith(allowed: SafeRegex): Middleware {
   return cors({
     origin: (ctx) => (isAllowedOrigin(ctx.get('Origin'), allowed) ? ctx.get('Origin') : ''),
     allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],

@@ -1,8 +1,8 @@
 import type { TObject, TSchema } from '@sinclair/typebox';
 import { Ajv } from 'ajv';
-import { lateValidator, ownSchemas } from '../../lib/lazy-validator.js';
+import { lazyValidator, ownSchemas } from '../../lib/lazy-validator.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import { type Part, sentenceOf } from './response/validation-message.js';
+import { type Part, validationMessage } from './response/validation-message.js';
 
 const ajv = new Ajv({ ...ownSchemas, useDefaults: true, verbose: true });
 
@@ -13,11 +13,11 @@ export type Check<T> = (value: unknown) => asserts value is T;
  * the field.
  */
 export function compileCheck<T>(schema: TSchema, part: Part): Check<T> {
-  const validator = lateValidator<T>(ajv, schema);
+  const validator = lazyValidator<T>(ajv, schema);
   return (value: unknown): asserts value is T => {
     const validate = validator();
     if (!validate(value)) {
-      throw new ClusterRunnerError('INVALID_REQUEST', sentenceOf(validate.errors ?? [], part));
+      throw new ClusterRunnerError('INVALID_REQUEST', validationMessage(validate.errors ?? [], part));
     }
   };
 }

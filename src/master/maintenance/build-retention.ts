@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeTree } from '../../lib/fs/remove-tree.js';
 import type { BuildId } from '../../protocol/ids.js';
-import type { KeptZips } from '../archives/zip-cache.js';
+import type { ZipCache } from '../archives/zip-cache.js';
 import type { LiveConsoles } from '../consoles/live.js';
 import type { MasterState } from '../state/master-state.js';
 import { buildsToForget, deletePartOfBuild, knownBuilds } from '../store/retention.js';
@@ -23,14 +23,14 @@ export interface RetentionLimits {
 export class BuildRetention {
   readonly #master: MasterState;
   readonly #consoles: LiveConsoles;
-  readonly #zips: KeptZips;
+  readonly #zips: ZipCache;
   readonly #limits: RetentionLimits;
   readonly #time: ForgettingTime;
 
   constructor(
     master: MasterState,
     consoles: LiveConsoles,
-    zips: KeptZips,
+    zips: ZipCache,
     limits: RetentionLimits,
     time: ForgettingTime,
   ) {

@@ -1,9 +1,9 @@
 import type { ListenedTime } from '../../domain/listened-time.js';
-import { slept } from '../../lib/async/sleep-unless-aborted.js';
-import type { Nonces } from '../auth/nonce-cache.js';
+import { sleepUnlessAborted } from '../../lib/async/sleep-unless-aborted.js';
+import type { NonceCache } from '../auth/nonce-cache.js';
 import { endOverdueBuilds } from '../builds/build-timeouts.js';
 import { endStoppedBuilds } from '../builds/early-end.js';
-import type { Packs } from '../bundles/bundle-cache.js';
+import type { BundleCache } from '../bundles/bundle-cache.js';
 import type { SlaveMembership } from '../dispatch/slave-membership.js';
 import type { WaitingRegrouper } from '../leases/regroup-waiting.js';
 import type { MasterState } from '../state/master-state.js';
@@ -31,9 +31,9 @@ export class MaintenanceLoop {
   constructor(
     master: MasterState,
     slaves: SlaveMembership,
-    nonces: Nonces,
+    nonces: NonceCache,
     retention: BuildRetention,
-    packs: Packs,
+    packs: BundleCache,
     regrouping: WaitingRegrouper,
     listened: ListenedTime,
     time: ForgettingTime,
@@ -50,9 +50,9 @@ export class MaintenanceLoop {
   async #run(
     master: MasterState,
     slaves: SlaveMembership,
-    nonces: Nonces,
+    nonces: NonceCache,
     retention: BuildRetention,
-    packs: Packs,
+    packs: BundleCache,
     regrouping: WaitingRegrouper,
     listened: ListenedTime,
     time: ForgettingTime,
@@ -64,7 +64,7 @@ export class MaintenanceLoop {
     const jumps = new ClockJumps(master.clock, master.log);
     let isSwept = false;
     let isMore = true;
-    while (await slept(master.clock, Math.min(LOOK_EVERY_MS, leaseMs / 4), signal)) {
+    while (await sleepUnlessAborted(master.clock, Math.min(LOOK_EVERY_MS, leaseMs / 4), signal)) {
       try {
         jumps.look();
         await nonces.forgetExpired();

@@ -1,5 +1,5 @@
 import { deferred } from '../../lib/async/deferred.js';
-import { waitAtMost } from '../../lib/async/wait-with-timeout.js';
+import { waitWithTimeout } from '../../lib/async/wait-with-timeout.js';
 import type { Clock } from '../../lib/clock.js';
 import type { BuildId } from '../../protocol/ids.js';
 
@@ -23,7 +23,7 @@ export class BuildWatchers {
     const watcher = { what, wake: () => resolve() };
     const ofBuild = this.#watchers.get(build) ?? new Set();
     this.#watchers.set(build, ofBuild.add(watcher));
-    await waitAtMost(clock, ms, promise, gone);
+    await waitWithTimeout(clock, ms, promise, gone);
     ofBuild.delete(watcher);
     if (ofBuild.size === 0 && this.#watchers.get(build) === ofBuild) {
       this.#watchers.delete(build);

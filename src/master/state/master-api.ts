@@ -65,7 +65,7 @@ export interface MasterService {
   readonly sessionId: string;
   /** Seconds since the epoch. */
   readonly startedAt: number;
-  readonly packs: MasterPacks;
+  readonly packs: MasterBundles;
   readonly zips: MasterZips;
 
   createBuild(request: BuildRequest): Promise<BuildId>;
@@ -119,7 +119,7 @@ export interface MasterService {
 }
 
 /** The bundles of commits that the master passes on; see protocol/pack. */
-export interface MasterPacks {
+export interface MasterBundles {
   /** That are connected. */
   readonly numSlaves: number;
   /** Those that a new bundle may build on. */

@@ -1,4 +1,4 @@
-import { Signal } from '../../lib/async/notifier.js';
+import { Notifier } from '../../lib/async/notifier.js';
 import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../../protocol/errors.js';
 import type { Writable } from '../store/engine/database.js';
@@ -19,7 +19,7 @@ export type Write = (db: Writable) => Promise<void>;
 export class StateWriter {
   readonly #store: Store;
   readonly #log: Logger;
-  readonly #committed = new Signal();
+  readonly #committed = new Notifier();
   #broken: string | null = null;
 
   constructor(store: Store, log: Logger) {

@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
 import type { Regrouped } from '../../domain/scheduling/regrouping.js';
@@ -27,7 +27,7 @@ export async function atomsThatWait(
       FROM json_each(${JSON.stringify(subjobs.slice(at, at + CHUNK))}) AS wanted
       CROSS JOIN atoms ON atoms.build_id = ${build} AND atoms.subjob_id = wanted.value`.execute(db);
     atoms.push(...rows);
-    await breathe();
+    await yieldToEventLoop();
   }
   return atoms;
 }
@@ -88,6 +88,6 @@ export async function storeRegrouped(
 async function inChunks<T>(all: readonly T[], write: (some: readonly T[]) => Promise<void>): Promise<void> {
   for (let at = 0; at < all.length; at += CHUNK) {
     await write(all.slice(at, at + CHUNK));
-    await breathe();
+    await yieldToEventLoop();
   }
 }

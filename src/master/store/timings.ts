@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import type { History } from '../../domain/scheduling/duration-estimate.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
@@ -54,7 +54,7 @@ export async function readTimings(
     for (const { place, seconds, variance, count } of rows) {
       histories[at + place] = { seconds, variance, count };
     }
-    await breathe();
+    await yieldToEventLoop();
   }
   return histories;
 }

@@ -26,7 +26,7 @@ import { bySubjobOf, presentAtom, presentSubjob } from './atom-view.js';
 import { explainRunning } from './explain-build.js';
 
 /** What people and programs read of the pieces of a build. */
-export class Reading {
+export class BuildQueries {
   readonly #master: MasterState;
   readonly #builds: Builds;
   readonly #consoles: LiveConsoles;

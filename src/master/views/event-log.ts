@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { waitAtMost } from '../../lib/async/wait-with-timeout.js';
+import { waitWithTimeout } from '../../lib/async/wait-with-timeout.js';
 import { seconds } from '../../lib/clock.js';
 import type { Event } from '../../protocol/event.js';
 import type { EventsAfter } from '../state/master-api.js';
@@ -65,7 +65,7 @@ export class EventFeed {
           continue;
         }
         const since = master.steady;
-        await waitAtMost(master.clock, ALIVE_EVERY_MS, round, end);
+        await waitWithTimeout(master.clock, ALIVE_EVERY_MS, round, end);
         if (master.steady - since >= ALIVE_EVERY_MS && !end.aborted) {
           yield [];
         }

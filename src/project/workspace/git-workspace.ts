@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
-import { QueueByKey } from '../../lib/async/keyed-mutex.js';
+import { KeyedMutex } from '../../lib/async/keyed-mutex.js';
 import { ensureOwnFolder } from '../../lib/fs/own-folder.js';
 import { removeTree, TreeRemains } from '../../lib/fs/remove-tree.js';
 import { clearPlace } from '../../lib/fs/set-aside.js';
@@ -32,7 +32,7 @@ import { recordFiles } from './saved-indexes.js';
 import { checkOutTree, type Placed, scratchOf, type TreeOptions } from './workspace-tree.js';
 
 /** A root belongs to one process, so a queue in memory is lock enough for its mirrors. */
-const mirrors = new QueueByKey();
+const mirrors = new KeyedMutex();
 
 export interface CheckOut {
   readonly git: Git;

@@ -12,7 +12,7 @@ import { shellText } from '../../job/shell-text.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { PathAliases } from '../../lib/text/path-aliases.js';
-import type { Masks } from '../../lib/text/redactor.js';
+import type { Redactor } from '../../lib/text/redactor.js';
 import type { ConsolePipes } from '../../process/console/console-pipes.js';
 import { containment } from '../../process/containment/containment.js';
 import { endDetachedProcesses } from '../../process/containment/detached-processes.js';
@@ -48,7 +48,7 @@ export interface SlaveContext {
   /** Names of variables that commands may see beside the basic ones; see commandEnvironment. */
   readonly envPassthrough: readonly string[];
   /** What must not be shown of what commands print. */
-  readonly masks: Masks;
+  readonly redactor: Redactor;
   /** For what commands print. */
   readonly pipes: ConsolePipes;
   readonly session: Session;
@@ -288,7 +288,7 @@ export class BuildContext {
       return setupText({
         slave: this.slave,
         seconds: took,
-        output: this.#context.masks.inEnd(paths.inText(output)),
+        output: this.#context.redactor.inEnd(paths.inText(output)),
         isCut: Buffer.byteLength(output) >= TAIL_BYTES,
       });
     };
@@ -330,7 +330,7 @@ export class BuildContext {
     this.#noteSurvivors('teardown_build', survivors);
     if (ended === 'canceled' || exitCode !== 0) {
       const how = ended === 'canceled' ? 'took too long' : `exited with ${exitCode}`;
-      const output = this.#context.masks.inEnd(tail ?? '');
+      const output = this.#context.redactor.inEnd(tail ?? '');
       this.#context.log.warn({ build: this.id, output }, `teardown_build ${how}.`);
     }
   }
@@ -345,7 +345,7 @@ export class BuildContext {
     this.#services = null;
     if (services !== null) {
       this.#noteSurvivors('setup_build', await services.end(TIMEOUT_GRACE_MS));
-      const output = this.#context.masks.inEnd(services.tail());
+      const output = this.#context.redactor.inEnd(services.tail());
       if (output !== '') {
         this.#context.log.debug(
           { build: this.id, output },

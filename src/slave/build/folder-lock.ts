@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Clock } from '../../lib/clock.js';
-import { claimAgain } from '../../lib/fs/directory-lock.js';
+import { tryLockDirectory } from '../../lib/fs/directory-lock.js';
 
 const LOOK_MS = 200;
 const MAX_HOLDER_CHARS = 200;
@@ -90,6 +90,6 @@ async function holderAt(path: string): Promise<string> {
 async function takeClaim(name: string): Promise<Taken> {
   const path = join(tmpdir(), name);
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  const claim = claimAgain(path);
+  const claim = tryLockDirectory(path);
   return claim === null ? 'another process of this machine' : async () => claim.release();
 }

@@ -1,5 +1,5 @@
 import type { AliasByteStream, PathAliases } from '../../lib/text/path-aliases.js';
-import type { MaskedStream, Masks } from '../../lib/text/redactor.js';
+import type { RedactedStream, Redactor } from '../../lib/text/redactor.js';
 import { unfinishedBytes } from '../../lib/text/utf8.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { ConsoleStore } from './console-store.js';
@@ -44,7 +44,7 @@ interface Gap {
  */
 export class ConsoleRecorder {
   readonly #store: ConsoleStore;
-  readonly #masked: MaskedStream;
+  readonly #masked: RedactedStream;
   readonly #aliased: AliasByteStream;
   readonly #headBytes: number;
   readonly #tailBytes: number;
@@ -64,10 +64,10 @@ export class ConsoleRecorder {
   #lastWords = '';
   #gap: Gap | null = null;
 
-  constructor(store: ConsoleStore, maxBytes: number, masks: Masks, paths: PathAliases) {
+  constructor(store: ConsoleStore, maxBytes: number, redactor: Redactor, paths: PathAliases) {
     this.#store = store;
     // In this order: a secret may have a path in it, or be in one.
-    this.#masked = masks.stream();
+    this.#masked = redactor.stream();
     this.#aliased = paths.byteStream();
     const limit = Math.max(MIN_LIMIT_BYTES, maxBytes);
     this.#headBytes = Math.floor(limit / 2);

@@ -1,5 +1,5 @@
 import type { PathAliases } from '../../lib/text/path-aliases.js';
-import type { Masks } from '../../lib/text/redactor.js';
+import type { Redactor } from '../../lib/text/redactor.js';
 import type { AtomId } from '../../protocol/ids.js';
 import { ConsoleRecorder } from './console-recorder.js';
 import { ConsoleStore } from './console-store.js';
@@ -8,21 +8,21 @@ import { ConsoleStore } from './console-store.js';
 export class SubjobConsoles {
   readonly #store: ConsoleStore;
   readonly #maxBytes: number;
-  readonly #masks: Masks;
+  readonly #redactor: Redactor;
   readonly #paths: PathAliases;
   readonly #recorders = new Map<AtomId, ConsoleRecorder>();
 
   /** `path`: see ConsoleStore. `maxBytes` of one console. `paths`: what is not to be shown as it is on this machine. */
-  constructor(path: string, maxBytes: number, masks: Masks, paths: PathAliases) {
+  constructor(path: string, maxBytes: number, redactor: Redactor, paths: PathAliases) {
     this.#store = new ConsoleStore(path);
     this.#maxBytes = maxBytes;
-    this.#masks = masks;
+    this.#redactor = redactor;
     this.#paths = paths;
   }
 
   /** An atom begins; none of the others runs. */
   begin(atom: AtomId): ConsoleRecorder {
-    const recorder = new ConsoleRecorder(this.#store, this.#maxBytes, this.#masks, this.#paths);
+    const recorder = new ConsoleRecorder(this.#store, this.#maxBytes, this.#redactor, this.#paths);
     this.#recorders.set(atom, recorder);
     return recorder;
   }

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { slept } from '../../lib/async/sleep-unless-aborted.js';
+import { sleepUnlessAborted } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
 
 const LOOK_EVERY_MS = 50;
@@ -30,7 +30,7 @@ export class SizeLimit {
   }
 
   async #watch(exceeded: AbortController, clock: Clock): Promise<void> {
-    while (await slept(clock, LOOK_EVERY_MS, this.#done.signal)) {
+    while (await sleepUnlessAborted(clock, LOOK_EVERY_MS, this.#done.signal)) {
       if (await this.isExceeded()) {
         exceeded.abort(new Error(`${this.#path} has more than ${this.#maxBytes} bytes.`));
         return;

@@ -1,4 +1,4 @@
-import { slept } from '../../lib/async/sleep-unless-aborted.js';
+import { sleepUnlessAborted } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Assignment, LeaseRef } from '../../protocol/slave/slave.js';
 import type { LeaseReturns } from '../link/lease-returns.js';
@@ -76,7 +76,7 @@ export class AssignmentQueue {
   /** Never rejects but for a fault of the clock. */
   async #returnUnlessTaken(left: AbortController, assignment: Assignment): Promise<void> {
     const { signal } = left;
-    if (!(await slept(this.#clock, MAX_WAIT_MS, signal))) {
+    if (!(await sleepUnlessAborted(this.#clock, MAX_WAIT_MS, signal))) {
       return;
     }
     this.#waiting.delete(assignment);

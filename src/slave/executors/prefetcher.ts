@@ -1,4 +1,4 @@
-import { slept } from '../../lib/async/sleep-unless-aborted.js';
+import { sleepUnlessAborted } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
 import type { LeaseId } from '../../protocol/ids.js';
 import { CompletionEstimate } from './completion-estimate.js';
@@ -71,7 +71,7 @@ export class Prefetcher {
         this.#due();
         return;
       }
-      if (!(await slept(this.#clock, ms, signal))) {
+      if (!(await sleepUnlessAborted(this.#clock, ms, signal))) {
         return;
       }
     }

@@ -1,5 +1,5 @@
 import type { Logger } from '../../lib/logger.js';
-import type { Masks } from '../../lib/text/redactor.js';
+import type { Redactor } from '../../lib/text/redactor.js';
 import { textEnd } from '../../lib/text/text-ends.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { Assignment, Handback, HandbackReason } from '../../protocol/slave/slave.js';
@@ -12,12 +12,12 @@ const LAST_WORD_SECONDS = 5;
 /** Gives leases back to the master without a verdict. */
 export class LeaseReturns {
   readonly #session: Session;
-  readonly #masks: Masks;
+  readonly #redactor: Redactor;
   readonly #log: Logger;
 
-  constructor(session: Session, masks: Masks, log: Logger) {
+  constructor(session: Session, redactor: Redactor, log: Logger) {
     this.#session = session;
-    this.#masks = masks;
+    this.#redactor = redactor;
     this.#log = log;
   }
 
@@ -32,7 +32,7 @@ export class LeaseReturns {
     const handback: Handback = {
       lease: assignment.lease,
       reason,
-      output: textEnd(this.#masks.inEnd(output), MAX_OUTPUT_CHARS),
+      output: textEnd(this.#redactor.inEnd(output), MAX_OUTPUT_CHARS),
     };
     try {
       await this.#session.retryUntilAcknowledged((slave, options) => {

@@ -1,4 +1,4 @@
-import { slept } from '../../lib/async/sleep-unless-aborted.js';
+import { sleepUnlessAborted } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
@@ -59,7 +59,7 @@ export class ProgressReporter {
   /** Reports until `stop` is called. `stale` is called when the master says that the lease is over. */
   async run(stale: () => void): Promise<void> {
     const { signal } = this.#stop;
-    while (await slept(this.#clock, INTERVAL_MS, signal)) {
+    while (await sleepUnlessAborted(this.#clock, INTERVAL_MS, signal)) {
       try {
         await this.#report(signal);
       } catch (error) {

@@ -1,5 +1,5 @@
 import { backoffDelay } from '../../lib/async/backoff.js';
-import { slept } from '../../lib/async/sleep-unless-aborted.js';
+import { sleepUnlessAborted } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { messageOf } from '../../protocol/errors.js';
@@ -143,7 +143,7 @@ export class WorkPoller {
     const newest = this.#polls;
     const delay = backoffDelay(this.#failures, BACKOFF, random());
     this.#failures += 1;
-    await slept(clock, delay, this.#stop.signal);
+    await sleepUnlessAborted(clock, delay, this.#stop.signal);
     if (this.#polls === newest) {
       this.#told = null;
       this.ask();

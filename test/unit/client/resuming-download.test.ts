@@ -1,7 +1,7 @@
 import { Readable, Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { OpenedStream } from '../../../src/client/connection.js';
 import { openResumingDownload } from '../../../src/client/resuming-download.js';
@@ -84,7 +84,7 @@ describe('a download that breaks off', () => {
     const slowly = async function* () {
       for (const byte of all) {
         yield Buffer.of(byte);
-        await breathe();
+        await yieldToEventLoop();
       }
     };
     const { stream } = await download(async () => {

@@ -7,7 +7,7 @@ import { camelCase, type KeyEntry, keyEntries, shownDefault } from '../../../src
 import { configurationTables } from '../../../src/config/table.js';
 import { Networks } from '../../../src/lib/net/networks.js';
 import { findPackageJSON } from '../../../src/lib/package-json.js';
-import { LinearPattern } from '../../../src/lib/text/safe-regex.js';
+import { SafeRegex } from '../../../src/lib/text/safe-regex.js';
 
 /** For every key a text that is not its default, and what it is read as. */
 const samples: Readonly<Record<string, readonly [string, unknown]>> = {
@@ -20,7 +20,7 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'general.slaves': ['a, b.example', ['a', 'b.example']],
   'general.secret': ['correct horse', 'correct horse'],
   'general.previous_secret': ['battery staple', 'battery staple'],
-  'general.cors_allowed_origins_regex': ['https://ci\\.example', LinearPattern.read('https://ci\\.example')],
+  'general.cors_allowed_origins_regex': ['https://ci\\.example', SafeRegex.read('https://ci\\.example')],
   'general.https_cert_file': ['/tls/cert.pem', '/tls/cert.pem'],
   'general.https_key_file': ['/tls/key.pem', '/tls/key.pem'],
   'general.https_ca_file': ['/tls/ca.pem', '/tls/ca.pem'],

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { sentenceOf } from '../../../src/lib/logger.js';
+import { formatForTerminal } from '../../../src/lib/logger.js';
 
-describe('a line of the log for people', () => {
-  const line = (entry: object) => sentenceOf(JSON.stringify({ name: 'slave', time: 1, ...entry }));
+describe('formatForTerminal', () => {
+  const line = (entry: object) => formatForTerminal(JSON.stringify({ name: 'slave', time: 1, ...entry }));
 
   it('is its sentence, with the word warning or error where it is one', () => {
     expect(line({ level: 30, msg: 'It goes.' })).to.equal('slave: It goes.\n');

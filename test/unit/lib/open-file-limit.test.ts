@@ -5,7 +5,7 @@ import { withinFileLimit } from '../../../src/cli/services/serve-master.js';
 import { parseOpenFileLimit } from '../../../src/lib/open-file-limit.js';
 import { connectionsWithin, defaultLimits } from '../../../src/master/http/limits/limits.js';
 
-describe('the limit of open files', () => {
+describe('openFileLimit', () => {
   it('is read as the kernel writes it', () => {
     const text =
       'Limit                     Soft Limit           Hard Limit           Units     \n' +

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { GitProject as Wanted } from '../../../src/protocol/build/project.js';
+import type { GitProject as PreparedRequest } from '../../../src/protocol/build/project.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { MemoryRelay } from '../../support/memory-relay.js';
 import { run } from '../../support/processes.js';
@@ -21,7 +21,7 @@ afterEach(() => rmSync(parent, { recursive: true }));
 
 const open = async (
   url: string,
-  more: Partial<Wanted> = {},
+  more: Partial<PreparedRequest> = {},
   slave = 'slave',
   relay: MemoryRelay | null = null,
 ) => {

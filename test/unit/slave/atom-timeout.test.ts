@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { shellText } from '../../../src/job/shell-text.js';
 import { systemClock } from '../../../src/lib/clock.js';
 import { PathAliases } from '../../../src/lib/text/path-aliases.js';
-import { Masks } from '../../../src/lib/text/redactor.js';
+import { Redactor } from '../../../src/lib/text/redactor.js';
 import { ConsolePipes } from '../../../src/process/console/console-pipes.js';
 import { groupIsAlive } from '../../../src/process/containment/process-group.js';
 import type { JobDefinition } from '../../../src/protocol/build/job.js';
@@ -36,7 +36,7 @@ describe('the atom_timeout', () => {
     const consoles = new SubjobConsoles(
       join(directory, 'consoles'),
       unlimited.console_bytes,
-      new Masks([]),
+      new Redactor([]),
       new PathAliases([]),
     );
     const outcome = await runSubjob({

@@ -1,5 +1,5 @@
 import { type Clock, seconds } from '../../../lib/clock.js';
-import { printable, printableLine } from '../../../lib/text/strip-control-chars.js';
+import { cleanLine, stripControlChars } from '../../../lib/text/strip-control-chars.js';
 import type { Build } from '../../../protocol/build/build.js';
 import { fetchText, fitLine } from './progress.js';
 import { Watching } from './watching.js';
@@ -54,11 +54,11 @@ function liveLine(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
   const draw = () => {
     const text = latest?.() ?? null;
     if (text !== null) {
-      out.write(CLEAR_LINE + fitLine(printableLine(text), out.columns || 80));
+      out.write(CLEAR_LINE + fitLine(cleanLine(text), out.columns || 80));
     }
   };
   const say = (line: string) => {
-    out.write(`${CLEAR_LINE}${printable(line)}\n`);
+    out.write(`${CLEAR_LINE}${stripControlChars(line)}\n`);
     draw();
   };
   // The time goes on between two answers, so that a person sees that it is alive.
@@ -95,7 +95,7 @@ function lines(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
   const watching = new Watching(now());
   let fetchLine = Number.NaN;
   const say = (line: string) => {
-    out.write(`${printable(line)}\n`);
+    out.write(`${stripControlChars(line)}\n`);
   };
   const sayProgress = () => {
     const line = watching.logLine(now());

@@ -1,4 +1,4 @@
-import { printableLine } from '../../../lib/text/strip-control-chars.js';
+import { cleanLine } from '../../../lib/text/strip-control-chars.js';
 import { textStart } from '../../../lib/text/text-ends.js';
 import type { Activity } from '../../../protocol/build/activity.js';
 import type { Build } from '../../../protocol/build/build.js';
@@ -41,10 +41,8 @@ export function progressText(
     parts.push(setup);
   }
   if (longest !== undefined) {
-    const name = fitLine(printableLine(longest.name), MAX_NAME);
-    parts.push(
-      `longest: ${name} (${duration(longest.seconds + age.answer)}, ${printableLine(longest.slave)})`,
-    );
+    const name = fitLine(cleanLine(longest.name), MAX_NAME);
+    parts.push(`longest: ${name} (${duration(longest.seconds + age.answer)}, ${cleanLine(longest.slave)})`);
   }
   return `Build ${build.id}: ${parts.join(', ')}`;
 }
@@ -62,7 +60,7 @@ function setupText({ activity }: Build, age: number): string | null {
   if (slaves.length === 0 || longest < LEAST_SETUP_SECONDS) {
     return null;
   }
-  const names = slaves.slice(0, MAX_SLAVES_NAMED).map(({ slave }) => printableLine(slave));
+  const names = slaves.slice(0, MAX_SLAVES_NAMED).map(({ slave }) => cleanLine(slave));
   const others = slaves.length > names.length ? [`${slaves.length - names.length} more`] : [];
   return `setting up on ${[...names, ...others].join(', ')}, ${duration(longest)}`;
 }
@@ -73,7 +71,7 @@ function stateText({ state, activity }: Build): string {
       return 'waiting for a slave';
     case 'PREPARING': {
       const [slave] = activity?.setting_up ?? [];
-      const where = slave === undefined ? '' : ` on ${printableLine(slave.slave)}`;
+      const where = slave === undefined ? '' : ` on ${cleanLine(slave.slave)}`;
       return `preparing${where} (fetching the project, listing its atoms)`;
     }
     case 'BUILDING':
@@ -100,7 +98,7 @@ export function roughly(seconds: number): string {
 export function runText(seconds: number | null, slave: string | null): string {
   const facts = [
     ...(seconds === null ? [] : [duration(seconds)]),
-    ...(slave === null ? [] : [printableLine(slave)]),
+    ...(slave === null ? [] : [cleanLine(slave)]),
   ];
   return facts.length === 0 ? '' : ` (${facts.join(', ')})`;
 }
@@ -114,7 +112,7 @@ export function failureLines(
   const missed = failures.total - known - news.length;
   const lines = news.map((failure) => {
     const { outcome, name, seconds, slave } = failure;
-    return `${outcome} ${printableLine(name)}${runText(seconds, slave)}`;
+    return `${outcome} ${cleanLine(name)}${runText(seconds, slave)}`;
   });
   return {
     // Of a master that counts from the beginning none are missed.

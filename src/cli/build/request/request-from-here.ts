@@ -6,7 +6,7 @@ import { systemClock } from '../../../lib/clock.js';
 import { isInCheckout } from '../../../project/find-checkout.js';
 import type { BuildRequest } from '../../../protocol/build/build.js';
 import type { ProgressDisplay } from '../progress/progress-display.js';
-import type { Wanted } from './request.js';
+import type { PreparedRequest } from './request.js';
 import { isThisMachine } from './this-machine.js';
 
 /** For the first word to a master: long enough for one that is just starting, short enough for a typing error. */
@@ -18,7 +18,7 @@ export const FIRST_CONTACT_MS = 5_000;
  * @throws ClusterRunnerError of what went wrong on the way; the reason of `signal`
  */
 export async function requestFromHere(
-  wanted: Wanted & { from: 'here' },
+  wanted: PreparedRequest & { from: 'local' },
   client: MasterClient,
   url: string,
   display: Pick<ProgressDisplay, 'say'>,

@@ -47,10 +47,10 @@ const OF_A_REQUEST = [
 ] as const;
 
 /** What a command line asks for, as far as it can be told before the master is known. */
-export type Wanted =
-  | { readonly from: 'there'; readonly request: BuildRequest }
+export type PreparedRequest =
+  | { readonly from: 'remote'; readonly request: BuildRequest }
   | {
-      readonly from: 'here';
+      readonly from: 'local';
       /** Absolute. */
       readonly directory: string;
       readonly more: Pick<BuildRequest, 'job_name'> & Extras;
@@ -63,15 +63,15 @@ export type Wanted =
  * otherwise: as a snapshot of it, or as a directory that slaves have.
  * @throws ClusterRunnerError USAGE, JOB_INVALID
  */
-export async function readWanted(
+export async function prepareRequest(
   type: string | undefined,
   options: RequestOptions,
   cwd: string,
-): Promise<Wanted> {
+): Promise<PreparedRequest> {
   const extras = extrasOf(options);
   switch (type ?? (options.url === undefined ? undefined : 'git')) {
     case 'git':
-      return { from: 'there', request: { ...gitRequest(options), ...extras } };
+      return { from: 'remote', request: { ...gitRequest(options), ...extras } };
     case 'directory':
       return { ...(await readHere(options, cwd, extras)), snapshot: 'never' };
     case 'snapshot':
@@ -117,7 +117,7 @@ async function readHere(
   options: RequestOptions,
   cwd: string,
   extras: Extras,
-): Promise<Omit<Wanted & { from: 'here' }, 'snapshot'>> {
+): Promise<Omit<PreparedRequest & { from: 'local' }, 'snapshot'>> {
   for (const name of GIT_ONLY) {
     if (options[name] !== undefined) {
       throw new ClusterRunnerError('USAGE', `--${name} is for git builds: give --url too, or leave it out.`);
@@ -130,7 +130,7 @@ async function readHere(
     options.projectDirectory === undefined ? projectAbove(cwd) : resolve(cwd, options.projectDirectory);
   const job = extras.config === undefined ? await jobName(options, directory) : options.jobName;
   const more = { ...(job === undefined ? {} : { job_name: job }), ...extras };
-  return { from: 'here', directory, more };
+  return { from: 'local', directory, more };
 }
 
 /** The nearest folder at or above this one that has a clusterrunner.yaml; this one where none has. */

@@ -1,5 +1,5 @@
 import { hostname, userInfo } from 'node:os';
-import { printableLine } from '../../../lib/text/strip-control-chars.js';
+import { cleanLine } from '../../../lib/text/strip-control-chars.js';
 import { textStart } from '../../../lib/text/text-ends.js';
 import { MAX_REQUESTER } from '../../../protocol/build/build.js';
 
@@ -16,8 +16,8 @@ const VARIABLES = [
 
 /** Who asks for a build: as the CI system says, else the user of this machine. `local` is how that one is named. */
 export function requesterOf(env: Readonly<Record<string, string | undefined>>, local: string): string {
-  const names = VARIABLES.map((name) => printableLine(env[name] ?? '').trim());
-  const name = names.find((one) => one !== '') ?? printableLine(local);
+  const names = VARIABLES.map((name) => cleanLine(env[name] ?? '').trim());
+  const name = names.find((one) => one !== '') ?? cleanLine(local);
   return textStart(name, MAX_REQUESTER);
 }
 

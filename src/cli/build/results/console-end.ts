@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readEnd } from '../../../lib/fs/read-tail.js';
-import { printable } from '../../../lib/text/strip-control-chars.js';
+import { readTail } from '../../../lib/fs/read-tail.js';
+import { stripControlChars } from '../../../lib/text/strip-control-chars.js';
 
 const MAX_LINES = 20;
 const MAX_BYTES = 8 * 1024;
@@ -17,13 +17,13 @@ export function consoleEnd(file: string, colors: boolean): ConsoleEnd | null {
   if (!existsSync(file)) {
     return null;
   }
-  const { text, isWhole } = readEnd(file, MAX_BYTES);
+  const { text, isWhole } = readTail(file, MAX_BYTES);
   if (text === '') {
     return { lines: [], isWhole: true };
   }
   const all = text.replace(/\r?\n$/, '').split('\n');
   // The first one may begin within a character or a sequence.
   const lines = isWhole || all.length === 1 ? all : all.slice(1);
-  const end = printable(lines.slice(-MAX_LINES).join('\n'), { colors }).split('\n');
+  const end = stripControlChars(lines.slice(-MAX_LINES).join('\n'), { colors }).split('\n');
   return { lines: end, isWhole: isWhole && lines.length <= end.length };
 }

@@ -1,15 +1,15 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { MasterClient } from '../../../client/master-client.js';
 import { atomName } from '../../../job/atom-name.js';
 import { aliasesOf } from '../../../job/project-path.js';
 import { projectDirectoryOf, SCRIPT_START_BYTES } from '../../../job/rerun-script.js';
 import { type AtomSuite, MergedReport, type OwnCase, type ReportFile } from '../../../junit/merged-report.js';
 import { readStart } from '../../../lib/fs/read-start.js';
-import { readEnd } from '../../../lib/fs/read-tail.js';
+import { readTail } from '../../../lib/fs/read-tail.js';
 import { PathAliases } from '../../../lib/text/path-aliases.js';
-import { printable, printableLine } from '../../../lib/text/strip-control-chars.js';
+import { cleanLine, stripControlChars } from '../../../lib/text/strip-control-chars.js';
 import type { Build } from '../../../protocol/build/build.js';
 import type { Revision } from '../../../protocol/build/revision.js';
 import type { Atom } from '../../../protocol/build/work.js';
@@ -34,7 +34,7 @@ export async function writeJunit(
 ): Promise<void> {
   const job = build.request_params.job_name ?? 'clusterrunner';
   const origin = originOf(build.revision);
-  const merged = new MergedReport(join(directory, JUNIT), `${printableLine(job)}, build ${build.id}`);
+  const merged = new MergedReport(join(directory, JUNIT), `${cleanLine(job)}, build ${build.id}`);
   try {
     for (let offset = 0; ; offset += MAX_PAGE) {
       const { atoms, total } = await client.listAtoms(build.id, { offset, limit: MAX_PAGE }, { signal });
@@ -43,7 +43,7 @@ export async function writeJunit(
         const suite = suiteOf(atom, name, job, directory, build.request_params);
         merged.add({ ...suite, properties: { ...origin, ...suite.properties } });
         // A signal must find somebody who listens.
-        await breathe();
+        await yieldToEventLoop();
         signal.throwIfAborted();
       }
       if (offset + atoms.length >= total || atoms.length === 0) {
@@ -65,7 +65,7 @@ function originOf(revision: Revision | null): Record<string, string> {
   const { commit, branch, has_changes: hasChanges } = revision;
   return {
     revision: commit,
-    ...(branch === null ? {} : { branch: printableLine(branch) }),
+    ...(branch === null ? {} : { branch: cleanLine(branch) }),
     ...(hasChanges === null ? {} : { has_changes: String(hasChanges) }),
   };
 }
@@ -81,9 +81,9 @@ function suiteOf(
   // The slave has looked for reports: going through thousands of folders that have none takes as long as unpacking them.
   const hasReports = (atom.tests !== null || atom.num_bad_reports > 0) && existsSync(folder);
   return {
-    name: printableLine(name),
-    className: printableLine(job),
-    hostname: atom.slave === null ? null : printableLine(atom.slave),
+    name: cleanLine(name),
+    className: cleanLine(job),
+    hostname: atom.slave === null ? null : cleanLine(atom.slave),
     seconds: atom.actual_time,
     properties: {
       ...(atom.num_retries === 0 ? {} : { retries: String(atom.num_retries) }),
@@ -101,11 +101,11 @@ function ownCaseOf(atom: Atom, counts: TestCounts | null, console: string): OwnC
   const output = () => (existsSync(console) ? endOf(console) : '');
   switch (atom.outcome) {
     case 'LOST':
-      return { verdict: 'error', message: printable(atom.error ?? 'It was lost.'), output: '' };
+      return { verdict: 'error', message: stripControlChars(atom.error ?? 'It was lost.'), output: '' };
     case 'INTERRUPTED':
       return {
         verdict: 'error',
-        message: printable(atom.error ?? 'It was ended with its build.'),
+        message: stripControlChars(atom.error ?? 'It was ended with its build.'),
         output: output(),
       };
     case 'FAILED': {
@@ -121,7 +121,7 @@ function ownCaseOf(atom: Atom, counts: TestCounts | null, console: string): OwnC
 }
 
 function endOf(console: string): string {
-  return printable(readEnd(console, OUTPUT_BYTES).text);
+  return stripControlChars(readTail(console, OUTPUT_BYTES).text);
 }
 
 /** Of the checkout that a slave had made for the build: nobody else knows its path, and consoles do not have it either. */

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:
 import { join } from 'node:path';
 import type { MasterClient } from '../../../client/master-client.js';
 import { deferred } from '../../../lib/async/deferred.js';
-import { type ClaimedDirectory, claimAgain, claimDirectory } from '../../../lib/fs/directory-lock.js';
+import { type DirectoryLock, lockFreeDirectory, tryLockDirectory } from '../../../lib/fs/directory-lock.js';
 import { removeTree } from '../../../lib/fs/remove-tree.js';
 import type { Logger } from '../../../lib/logger.js';
 import type { Build } from '../../../protocol/build/build.js';
@@ -14,7 +14,7 @@ import { oldBeside, placeBeside, replaceableFolder, type Unpacked, unpackResults
 /** In a command's folder. */
 const RESULTS = 'results';
 
-export interface ComingOptions extends FetchOptions {
+export interface DownloadOptions extends FetchOptions {
   /** What the results are to replace; see replaceableFolder. */
   readonly target: string;
   /** Folders of commands that wait for their results: not beside `target`, where the tests of a build may look. */
@@ -23,7 +23,7 @@ export interface ComingOptions extends FetchOptions {
 }
 
 /** The results of a build that runs: what has arrived is fetched and unpacked while the rest is built. */
-export interface ComingResults {
+export interface ResultDownload {
   /**
    * When the build has ended: puts them at `target` with their JUnit report. Answers as fetchResults does, and fetches
    * them from their beginning if they could not be had while it ran.
@@ -34,7 +34,7 @@ export interface ComingResults {
   drop(): Promise<void>;
 }
 
-export function resultsOf(client: MasterClient, build: BuildId, options: ComingOptions): ComingResults {
+export function resultsOf(client: MasterClient, build: BuildId, options: DownloadOptions): ResultDownload {
   const { signal, onProgress, log, target } = options;
   const dropped = new AbortController();
   const ended = deferred<Build>();
@@ -68,9 +68,9 @@ async function fetchEarly(
   client: MasterClient,
   id: BuildId,
   ended: Promise<Build>,
-  { target, root, signal, onProgress, log }: ComingOptions,
+  { target, root, signal, onProgress, log }: DownloadOptions,
 ): Promise<Unpacked> {
-  const claim = claimDirectory(root, 'build');
+  const claim = lockFreeDirectory(root, 'build');
   const fresh = join(claim.path, RESULTS);
   let isEnded = false;
   ended.then(
@@ -111,7 +111,7 @@ async function removeOthersLeftovers(root: string, own: string, log: Logger): Pr
       continue;
     }
     try {
-      const claim = claimAgain(path);
+      const claim = tryLockDirectory(path);
       if (claim !== null) {
         await removeLeftovers(path).finally(() => claim.release());
       }
@@ -122,7 +122,7 @@ async function removeOthersLeftovers(root: string, own: string, log: Logger): Pr
 }
 
 /** @throws the file system's error where what is unpacked in the one folder cannot be moved to the other */
-function requireSameFileSystem({ path }: ClaimedDirectory, target: string): void {
+function requireSameFileSystem({ path }: DirectoryLock, target: string): void {
   const here = join(path, 'moved');
   const there = placeBeside(replaceableFolder(target));
   mkdirSync(here, { recursive: true });

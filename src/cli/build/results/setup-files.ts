@@ -1,6 +1,6 @@
 import { copyFileSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { readStart } from '../../../lib/fs/read-start.js';
 import { SETUP_FILE } from '../../../protocol/results/archive-names.js';
 import { ATOM_FOLDER } from '../../../protocol/results/artifact.js';
@@ -22,7 +22,7 @@ export async function copySetups(directory: string, signal: AbortSignal): Promis
   const folders = readdirSync(directory).filter((name) => ATOM_FOLDER.test(name));
   for (const [index, folder] of folders.sort().entries()) {
     if (index % FOLDERS_AT_ONCE === 0) {
-      await breathe();
+      await yieldToEventLoop();
       signal.throwIfAborted();
     }
     const file = join(directory, folder, SETUP_FILE);

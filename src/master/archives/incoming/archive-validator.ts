@@ -9,7 +9,7 @@ import { BLOCK_BYTES, type ConsoleIndex } from '../../../protocol/results/result
 import type { ResultReport } from '../../../protocol/slave/slave.js';
 import type { ResultBounds } from '../../state/result-limits.js';
 import type { EntryListWriter } from '../entry-list.js';
-import { TarWalk, type WalkedEntry } from './tar-reader.js';
+import { type ReceivedEntry, TarReader } from './tar-reader.js';
 
 const decompress = promisify(gunzip);
 
@@ -27,9 +27,9 @@ const LENIENCE = 2;
  * everybody who opens the results of the build, and lead nobody out of the folders of its atoms, whoever has written it.
  * Each member is decompressed by itself, to a block at most, so that no archive is larger than it says.
  */
-export class ArchiveInspector {
+export class ArchiveValidator {
   readonly #members: readonly number[];
-  readonly #walk: TarWalk;
+  readonly #walk: TarReader;
   readonly #folders: ReadonlyMap<string, ConsoleIndex | null>;
   readonly #paths = new EntryPaths();
   readonly #consoles = new Set<ConsoleIndex>();
@@ -57,7 +57,7 @@ export class ArchiveInspector {
     const perAtom = bounds.artifactBytesPerAtom + bounds.consoleBytesPerAtom + OWN_BYTES;
     this.#maxBytes = LENIENCE * atoms.length * perAtom;
     this.#maxFiles = LENIENCE * atoms.length * (bounds.artifactFilesPerAtom + OWN_FILES);
-    this.#walk = new TarWalk((entry) => this.#visit(entry), refusal);
+    this.#walk = new TarReader((entry) => this.#visit(entry), refusal);
     if (consoles.size !== index.consoles.length || !index.consoles.every(isSound)) {
       throw refusal('does not fit its index: a console in that is impossible');
     }
@@ -111,7 +111,7 @@ export class ArchiveInspector {
     return block;
   }
 
-  #visit(entry: WalkedEntry): void {
+  #visit(entry: ReceivedEntry): void {
     const { type, path, linkpath, bytes, offset } = entry;
     const shown = () => JSON.stringify(textStart(path, 200));
     const folder = path.slice(0, Math.max(0, path.indexOf('/')));

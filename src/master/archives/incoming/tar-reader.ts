@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { readUstar, USTAR_BLOCK } from './ustar.js';
 
 /** What stands in a tar before the bytes of an entry. */
-export interface WalkedEntry {
+export interface ReceivedEntry {
   /** null for anything else. */
   readonly type: 'file' | 'link' | 'folder' | null;
   readonly path: string;
@@ -12,7 +12,7 @@ export interface WalkedEntry {
   readonly offset: number;
 }
 
-const types = new Map<string, WalkedEntry['type']>([
+const types = new Map<string, ReceivedEntry['type']>([
   ['0', 'file'],
   ['2', 'link'],
   ['5', 'folder'],
@@ -29,8 +29,8 @@ const PAX_KEYS: ReadonlySet<string> = new Set(['path', 'linkpath', 'size', 'mtim
  * ClusterRunner writes (POSIX ustar with pax headers for single entries) and nothing that programs understand in
  * different ways: it throws what `refuse` makes of the end of a sentence that begins with "its archive".
  */
-export class TarWalk {
-  readonly #visit: (entry: WalkedEntry) => void;
+export class TarReader {
+  readonly #visit: (entry: ReceivedEntry) => void;
   readonly #refuse: (what: string) => Error;
   #position = 0;
   /** Bytes of the entry, with its padding, that are to be passed over. */
@@ -42,7 +42,7 @@ export class TarWalk {
   #pax = nothing;
   #extended = none;
 
-  constructor(visit: (entry: WalkedEntry) => void, refuse: (what: string) => Error) {
+  constructor(visit: (entry: ReceivedEntry) => void, refuse: (what: string) => Error) {
     this.#visit = visit;
     this.#refuse = refuse;
   }

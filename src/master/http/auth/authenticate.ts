@@ -11,14 +11,14 @@ import {
   verifyDocumentDigest,
   verifyParts,
 } from '../../../protocol/signing/signing.js';
-import type { FailedSignatures, ProofKind } from './signature-rate-limit.js';
+import type { ProofKind, SignatureRateLimit } from './signature-rate-limit.js';
 
 export interface Keys {
   /** Any of them is good: so a secret can be changed without a moment at which nobody may speak. */
   readonly secrets: Secrets;
   /** Whether the document's digest over the body alone is taken where a route allows it. */
   readonly acceptBodyDigest: boolean;
-  readonly failedSignatures: FailedSignatures;
+  readonly failedSignatures: SignatureRateLimit;
   /** False when the nonce was seen before; `expires` (seconds since the epoch) is when it may be forgotten. */
   readonly rememberNonce: (nonce: string, expires: number) => boolean | Promise<boolean>;
   readonly clock: Clock;

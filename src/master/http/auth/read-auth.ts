@@ -19,7 +19,7 @@ const CHALLENGES = [
  * Answers which of the two it was.
  * @throws ClusterRunnerError UNAUTHENTICATED
  */
-export async function admitReader(
+export async function authenticateReader(
   ctx: Context,
   head: RequestHead,
   keys: Keys,

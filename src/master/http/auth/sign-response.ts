@@ -4,7 +4,7 @@ import { contentDigestOf } from '../../../protocol/signing/signing.js';
 import type { Proof } from './authenticate.js';
 
 /** Signs an answer of JSON to a request that was signed by all parts. `now` in seconds since the epoch. */
-export function signSent(ctx: Context, proof: Proof, now: number): void {
+export function signResponse(ctx: Context, proof: Proof, now: number): void {
   const body: unknown = ctx.body;
   const isJson = typeof body === 'object' && body !== null && !('pipe' in body);
   if (proof.form !== 'parts' || !isJson) {

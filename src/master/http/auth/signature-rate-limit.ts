@@ -1,5 +1,5 @@
 import type { Clock } from '../../../lib/clock.js';
-import { networkOf } from '../../../lib/net/ip-prefix.js';
+import { ipPrefix } from '../../../lib/net/ip-prefix.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
 const WINDOW_MS = 60_000;
@@ -18,7 +18,7 @@ export type ProofKind = 'signature' | 'digest' | 'token';
  * Counts the proofs that were not good, by their kind and the address, over a minute. It locks no address out: several
  * machines may share one, and a good proof is always taken. Beyond the limit a wrong one is only told to wait.
  */
-export class FailedSignatures {
+export class SignatureRateLimit {
   readonly #limit: number;
   readonly #clock: Clock;
   readonly #first: (kind: ProofKind, address: string) => void;
@@ -73,5 +73,5 @@ export class FailedSignatures {
 }
 
 function keyOf(kind: ProofKind, address: string): string {
-  return `${kind} ${networkOf(address)}`;
+  return `${kind} ${ipPrefix(address)}`;
 }

@@ -6,7 +6,7 @@ import { incomingPath } from '../../archives/incoming/incoming-archive.js';
 import type { ReceivedPack } from '../../state/master-api.js';
 import type { IncomingBody } from '../handler.js';
 
-export interface PackRoom {
+export interface BundleQuota {
   /** A bundle may be no larger. */
   readonly maxBytes: number;
   /** Throws UNAVAILABLE when so many bytes more do not fit on the disk. */
@@ -18,10 +18,10 @@ export interface PackRoom {
  * happens, no temporary file stays.
  * @throws ClusterRunnerError BODY_TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE (the disk does not take it)
  */
-export async function receivePack(
+export async function receiveBundle(
   body: IncomingBody,
   temporaryDirectory: string,
-  room: PackRoom,
+  room: BundleQuota,
   accept: (received: ReceivedPack) => Promise<void>,
 ): Promise<void> {
   const temporaryPath = incomingPath(temporaryDirectory);
@@ -43,7 +43,7 @@ export async function receivePack(
 async function write(
   file: FileHandle,
   body: IncomingBody,
-  { maxBytes, require }: PackRoom,
+  { maxBytes, require }: BundleQuota,
   seen: (chunk: Buffer) => void,
 ): Promise<number> {
   let bytes = 0;

@@ -1,5 +1,5 @@
-import { Counts } from '../../../lib/counts.js';
-import { networkOf } from '../../../lib/net/ip-prefix.js';
+import { Counter } from '../../../lib/counter.js';
+import { ipPrefix } from '../../../lib/net/ip-prefix.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
 /** So many of the largest bodies may be held of senders who have not shown that they have the secret … */
@@ -10,10 +10,10 @@ const BODIES_OF_ADDRESS = 4;
 const SMALL_BYTES = 16 * 1024;
 
 /** Counts the bytes of bodies that must be in memory before it is known whether their sender has the secret. */
-export class UnprovedBytes {
+export class UnauthenticatedBodyBudget {
   readonly #limit: number;
   readonly #limitOfAddress: number;
-  readonly #held = new Counts<string>();
+  readonly #held = new Counter<string>();
   #all = 0;
 
   /** `ofBody`: bytes of the largest that is taken. */
@@ -27,7 +27,7 @@ export class UnprovedBytes {
    * throws ClusterRunnerError TOO_MANY_REQUESTS, UNAVAILABLE.
    */
   async during<T>(address: string, read: (hold: (bytes: number) => void) => Promise<T>): Promise<T> {
-    const network = networkOf(address);
+    const network = ipPrefix(address);
     let held = 0;
     const hold = (bytes: number) => {
       this.#require(network, bytes, held + bytes <= SMALL_BYTES);

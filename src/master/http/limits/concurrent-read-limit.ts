@@ -1,15 +1,15 @@
 import type { ServerResponse } from 'node:http';
-import { Counts } from '../../../lib/counts.js';
-import { networkOf } from '../../../lib/net/ip-prefix.js';
+import { Counter } from '../../../lib/counter.js';
+import { ipPrefix } from '../../../lib/net/ip-prefix.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
 /**
  * Counts what strangers of each address read at the same time: a download, a page that waits for news, a listing that
  * goes through an archive. Whoever has the secret is not counted.
  */
-export class ReadsAtOnce {
+export class ConcurrentReadLimit {
   readonly #limit: number;
-  readonly #open = new Counts<string>();
+  readonly #open = new Counter<string>();
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -17,7 +17,7 @@ export class ReadsAtOnce {
 
   /** Counts it until it is answered or its reader is gone. @throws ClusterRunnerError TOO_MANY_REQUESTS */
   enter(address: string, response: ServerResponse): void {
-    const network = networkOf(address);
+    const network = ipPrefix(address);
     if (this.#open.of(network) >= this.#limit) {
       throw new ClusterRunnerError(
         'TOO_MANY_REQUESTS',

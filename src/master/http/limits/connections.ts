@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { networkOf } from '../../../lib/net/ip-prefix.js';
+import { ipPrefix } from '../../../lib/net/ip-prefix.js';
 
 /** The app emits it with the connection of a request that shows that its sender has the secret. */
 export const PROVED = 'proved';
@@ -57,7 +57,7 @@ export class Connections {
 
   #add(socket: Socket): void {
     const end = otherEnd(socket);
-    const network = networkOf(socket.remoteAddress ?? '');
+    const network = ipPrefix(socket.remoteAddress ?? '');
     this.#open.set(end, { socket, network });
     this.#unused.add(end);
     this.#unproved.set(network, (this.#unproved.get(network) ?? new Set()).add(end));

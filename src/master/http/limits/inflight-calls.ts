@@ -39,7 +39,7 @@ class OpenCall {
 }
 
 /** The calls that are being answered: each has a signal that says when nobody waits for its answer any more. */
-export class OpenCalls {
+export class InflightCalls {
   readonly #open = new Set<OpenCall>();
   readonly #stopping = new AbortController();
 

@@ -1,10 +1,10 @@
-import { Counts } from '../../../lib/counts.js';
+import { Counter } from '../../../lib/counter.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
 /** Counts what each slave has open, so that one that has gone wild leaves room for the others. */
-export class RequestsInFlight {
+export class PerSlaveLimit {
   readonly #limit: number;
-  readonly #open = new Counts<number>();
+  readonly #open = new Counter<number>();
 
   constructor(limit: number) {
     this.#limit = limit;

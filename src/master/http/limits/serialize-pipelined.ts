@@ -9,7 +9,7 @@ const MOST_WAITING = 10;
  * 9112, section 9.3.2) while the first is still being answered, and never tells them when the connection breaks: what
  * they hold, such as a file, would stay open for ever.
  */
-export function oneAtATime(listener: RequestListener): RequestListener {
+export function serializePipelined(listener: RequestListener): RequestListener {
   const waiting = new WeakMap<Socket, (() => void)[]>();
   return (request, response) => {
     const { socket } = request;

@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
 /**
  * Work that keeps the process busy for some milliseconds is done one piece at a time, and between two pieces everything
@@ -14,8 +14,8 @@ export class Turns {
       return await work();
     });
     this.#last = turn.then(
-      () => breathe(),
-      () => (gone.aborted ? undefined : breathe()),
+      () => yieldToEventLoop(),
+      () => (gone.aborted ? undefined : yieldToEventLoop()),
     );
     return turn;
   }

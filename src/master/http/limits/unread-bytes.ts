@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Context } from 'koa';
-import { Counts } from '../../../lib/counts.js';
+import { Counter } from '../../../lib/counter.js';
 import type { Logger } from '../../../lib/logger.js';
-import { networkOf } from '../../../lib/net/ip-prefix.js';
+import { ipPrefix } from '../../../lib/net/ip-prefix.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
 /** Of a response that is sent in pieces, so that it can be seen whether its reader takes it. */
@@ -18,7 +18,7 @@ const ADDRESSES = 4;
 export class UnreadBytes {
   readonly #limitOfAddress: number;
   readonly #limit: number;
-  readonly #held = new Counts<string>();
+  readonly #held = new Counter<string>();
   #all = 0;
 
   /** `ofAddress`: bytes that may be unread of one address; a single response may be larger. */
@@ -29,7 +29,7 @@ export class UnreadBytes {
 
   /** Counts them until `content` is closed. @throws ClusterRunnerError TOO_MANY_REQUESTS, UNAVAILABLE */
   hold(address: string, bytes: number, content: Readable): void {
-    const network = networkOf(address);
+    const network = ipPrefix(address);
     const held = this.#held.of(network);
     if (held > 0 && held + bytes > this.#limitOfAddress) {
       throw new ClusterRunnerError(

@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { basename } from 'node:path';
 import { PassThrough, pipeline } from 'node:stream';
-import { Places } from '../../../lib/places.js';
+import { Semaphore } from '../../../lib/async/semaphore.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { BuildId } from '../../../protocol/ids.js';
 import { ATOM_FOLDER } from '../../../protocol/results/artifact.js';
 import { subjobOfArchive } from '../../archives/archive-files.js';
 import { listArtifacts, openArtifact } from '../../archives/archive-reader.js';
-import { stitchArriving, stitchTar } from '../../archives/concatenate-archives.js';
+import { concatenateArchives, concatenateArriving } from '../../archives/concatenate-archives.js';
 import { zipStream } from '../../archives/zip.js';
 import type { ArchiveContents } from '../../state/master-api.js';
 import type { Handlers, NotYet } from '../handler.js';
@@ -22,7 +22,7 @@ type ArtifactRoutes = 'getResult' | 'getArtifactsTar' | 'getArtifactsZip' | 'lis
 const SCANS_AT_ONCE = 2;
 
 export function artifactHandlers({ service }: HandlerDependencies): Pick<Handlers, ArtifactRoutes> {
-  const scans = new Places(SCANS_AT_ONCE);
+  const scans = new Semaphore(SCANS_AT_ONCE);
   const whenEnded = async <T>(build: BuildId, answer: (contents: ArchiveContents) => T | Promise<T>) => {
     const contents = await service.archiveContents(build);
     return contents === null ? stillRuns(build) : answer(contents);
@@ -39,7 +39,7 @@ export function artifactHandlers({ service }: HandlerDependencies): Pick<Handler
         return arriving;
       }
       return whenEnded(buildId, async (contents) => {
-        const archive = await stitchTar(contents);
+        const archive = await concatenateArchives(contents);
         const part = partOf(archive, headers, setHeader);
         const fileName = `build-${buildId}-artifacts.tar.gz`;
         return { ...part.answer, content: archive.read(part.start, part.end), fileName };
@@ -91,7 +91,7 @@ async function arrivingTar(service: HandlerDependencies['service'], build: Build
   content.once('close', () => end.abort());
   // What goes wrong ends `content`, and whoever sends that is told by it.
   pipeline(
-    stitchArriving(batches, () => service.archiveContents(build)),
+    concatenateArriving(batches, () => service.archiveContents(build)),
     content,
     () => end.abort(),
   );

@@ -3,7 +3,7 @@ import type { Activity } from '../../../protocol/build/activity.js';
 import type { Build } from '../../../protocol/build/build.js';
 import type { routes } from '../../../protocol/routes.js';
 import { type Call, type Handlers, UNCHANGED } from '../handler.js';
-import { ListAnswer } from '../response/list-response.js';
+import { ListResponse } from '../response/list-response.js';
 import { type HandlerDependencies, listQueryOf, pageOf } from './dependencies.js';
 
 type BuildRoutes =
@@ -19,7 +19,7 @@ export function buildHandlers(dependencies: HandlerDependencies): Pick<Handlers,
   const { service, reading, turns } = dependencies;
   return {
     listBuilds: ({ query, gone }) =>
-      ListAnswer.begin('builds', listQueryOf(query), turns, gone, async ({ offset, limit, after }) => {
+      ListResponse.begin('builds', listQueryOf(query), turns, gone, async ({ offset, limit, after }) => {
         const page = await service.listBuilds({
           offset,
           limit,

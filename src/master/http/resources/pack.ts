@@ -1,4 +1,4 @@
-import { receivePack } from '../body/receive-bundle.js';
+import { receiveBundle } from '../body/receive-bundle.js';
 import type { Handlers } from '../handler.js';
 import type { HandlerDependencies } from './dependencies.js';
 
@@ -23,7 +23,7 @@ export function packHandlers({
       const maxBytes = await packs.room();
       service.requireRoom(Number(headers['content-length'] ?? 0));
       const room = { maxBytes, require: (bytes: number) => service.requireRoom(bytes) };
-      await receivePack(body, temporaryDirectory, room, (received) =>
+      await receiveBundle(body, temporaryDirectory, room, (received) =>
         packs.keep(commit, query.base ?? null, received),
       );
       return {};

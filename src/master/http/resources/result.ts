@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { type ResultReport, ResultReportSchema } from '../../../protocol/slave/slave.js';
-import { ArchiveInspector } from '../../archives/incoming/archive-validator.js';
+import { ArchiveValidator } from '../../archives/incoming/archive-validator.js';
 import { receiveResult } from '../../archives/incoming/receive-archive.js';
 import { defaultResultBounds } from '../../state/result-limits.js';
 import { requireUtf8 } from '../body/json-body.js';
@@ -33,7 +33,7 @@ export function resultHandlers({
           return report;
         },
         inspect: (report, list) =>
-          new ArchiveInspector(subjobId, report, resultBounds ?? defaultResultBounds, list),
+          new ArchiveValidator(subjobId, report, resultBounds ?? defaultResultBounds, list),
         membersOf: ({ index }) => index.members,
         filesToAdd: (report) => service.filesToAdd(buildId, subjobId, report),
         accept: (report, archive) => service.acceptResult(slaveId, buildId, subjobId, report, archive),

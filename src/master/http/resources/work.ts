@@ -3,7 +3,7 @@ import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { AtomId, BuildId, SubjobId } from '../../../protocol/ids.js';
 import type { MasterReading } from '../../state/master-api.js';
 import type { Handlers } from '../handler.js';
-import { ListAnswer, type ListQuery } from '../response/list-response.js';
+import { type ListQuery, ListResponse } from '../response/list-response.js';
 import { type HandlerDependencies, listQueryOf } from './dependencies.js';
 
 type WorkRoutes =
@@ -18,13 +18,13 @@ type WorkRoutes =
 
 export function workHandlers({ reading, turns }: HandlerDependencies): Pick<Handlers, WorkRoutes> {
   const listAtoms = (build: BuildId, subjob: SubjobId | null, query: ListQuery, gone: AbortSignal) =>
-    ListAnswer.begin<'atoms', Atom>('atoms', query, turns, gone, async (next) => {
+    ListResponse.begin<'atoms', Atom>('atoms', query, turns, gone, async (next) => {
       const { atoms, total } = await reading.listAtoms(build, subjob, next);
       return { rows: atoms, total };
     });
   return {
     listSubjobs: ({ params, query, gone }) =>
-      ListAnswer.begin('subjobs', listQueryOf(query), turns, gone, async (next) => {
+      ListResponse.begin('subjobs', listQueryOf(query), turns, gone, async (next) => {
         const { subjobs, total } = await reading.listSubjobs(params.buildId, next);
         return { rows: subjobs, total };
       }),

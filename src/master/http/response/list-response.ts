@@ -34,7 +34,7 @@ export function nextPageRows(rows: number, bytes: number, ms: number): number {
  * The answer of a route that lists: JSON that is made page by page, as its reader takes it. However long the list is and
  * however slowly it is read, no more than about two pages are in memory.
  */
-export class ListAnswer<Name extends string, Row> {
+export class ListResponse<Name extends string, Row> {
   /** Of the list in the answer. */
   readonly name: Name;
   readonly #query: ListQuery;
@@ -57,10 +57,10 @@ export class ListAnswer<Name extends string, Row> {
     turns: Turns,
     gone: AbortSignal,
     read: ReadRows<Row>,
-  ): Promise<ListAnswer<Name, Row>> {
+  ): Promise<ListResponse<Name, Row>> {
     const limit = Math.min(FIRST_ROWS, query.limit ?? Number.POSITIVE_INFINITY);
     const first = await pageOf({ offset: query.offset, limit, after: null }, turns, gone, read);
-    return new ListAnswer(name, query, turns, read, first);
+    return new ListResponse(name, query, turns, read, first);
   }
 
   /** The whole answer as JSON; `more` is added to it. */

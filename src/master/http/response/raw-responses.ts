@@ -14,7 +14,7 @@ interface Refusal {
 }
 
 /** What is no HTTP, or too slow, or has headers that are too large. */
-export function answerUnparsable(
+export function respondUnparsable(
   error: NodeJS.ErrnoException,
   socket: Duplex,
   sessionId: string | undefined,
@@ -27,7 +27,7 @@ export function answerUnparsable(
 }
 
 /** One connection more than the master keeps. */
-export function answerFull(socket: Socket, sessionId: string | undefined): void {
+export function respondFull(socket: Socket, sessionId: string | undefined): void {
   const refusal: Refusal = {
     status: '503 Service Unavailable',
     code: 'UNAVAILABLE',

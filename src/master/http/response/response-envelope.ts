@@ -6,11 +6,11 @@ import { API_VERSION } from '../../../protocol/routes.js';
 import { isDamage } from '../../store/engine/outage.js';
 import { withTokenHidden } from '../auth/read-auth.js';
 import { discardRest } from '../body/raw-body.js';
-import type { OpenCalls } from '../limits/inflight-calls.js';
+import type { InflightCalls } from '../limits/inflight-calls.js';
 
 export interface EnvelopeOptions {
   readonly sessionId: string;
-  readonly openCalls: OpenCalls;
+  readonly openCalls: InflightCalls;
   readonly log: Logger;
 }
 
@@ -21,7 +21,7 @@ const MAX_PARAMETERS = 100;
  * What every answer has in common, the errors' too: the headers, STATUS, and that whatever is thrown below
  * becomes a status and a sentence.
  */
-export function envelope(options: EnvelopeOptions): Middleware {
+export function responseEnvelope(options: EnvelopeOptions): Middleware {
   return async (ctx, next) => {
     ctx.set('Api-Version', String(API_VERSION));
     ctx.set('Session-Id', options.sessionId);

@@ -1,10 +1,10 @@
 import type { Context } from 'koa';
 import type { RouteDeclaration } from '../../../protocol/route.js';
 import { type Content, type NotYet, type Redirect, UNCHANGED } from '../handler.js';
-import { ListAnswer } from './list-response.js';
+import { ListResponse } from './list-response.js';
 
 /** Sends what a handler gave in the form that the route declares; `more` is added to what is JSON. */
-export function sendAnswer(
+export function sendResponse(
   ctx: Context,
   route: RouteDeclaration,
   answer: unknown,
@@ -12,7 +12,7 @@ export function sendAnswer(
 ): void {
   if (answer === UNCHANGED) {
     ctx.status = 304;
-  } else if (answer instanceof ListAnswer) {
+  } else if (answer instanceof ListResponse) {
     ctx.status = route.status;
     ctx.body = answer.content({ STATUS: 'SUCCESS' }, more);
     ctx.type = 'application/json';

@@ -5,7 +5,7 @@ import { textStart } from '../../../lib/text/text-ends.js';
 export type Part = 'body' | 'query' | 'path' | 'report';
 
 /** Of what ajv (with `verbose`) found wrong, one sentence that names the field. */
-export function sentenceOf(errors: readonly ErrorObject[], part: Part): string {
+export function validationMessage(errors: readonly ErrorObject[], part: Part): string {
   // Of an alternative ajv reports what is wrong with each branch, and the alternative itself last.
   const error = errors.at(-1);
   if (error === undefined) {
@@ -33,7 +33,7 @@ function sentenceOfAlternatives(errors: readonly ErrorObject[], whole: ErrorObje
     return `${subject(fieldOf(whole.instancePath), part)} must be ${alternatives(errors, whole)}.`;
   }
   const ofIt = errors.filter(({ schemaPath }) => schemaPath.startsWith(`${whole.schemaPath}/${meant}/`));
-  return sentenceOf(ofIt, part);
+  return validationMessage(ofIt, part);
 }
 
 /** The object among the alternatives that the sender most likely meant; null when none is meant more than another. */

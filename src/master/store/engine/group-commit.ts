@@ -1,4 +1,4 @@
-import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import { Flusher } from '../../../lib/async/flusher.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
@@ -130,7 +130,7 @@ export class GroupCommit {
       this.#lastBatch = batch.length;
       this.#observe((performance.now() - start) / 1000);
       this.#settle(batch, outcome);
-      await breathe();
+      await yieldToEventLoop();
     }
     this.#draining = null;
   }

@@ -4,7 +4,7 @@ import { backoffDelay } from '../../../../src/lib/async/backoff.js';
 
 const options = { firstMs: 250, maxMs: 15_000 };
 
-describe('backoff', () => {
+describe('backoffDelay', () => {
   it('never waits longer than the maximum, nor less than half of the step', () => {
     fc.assert(
       fc.property(fc.nat(10_000), fc.double({ min: 0, max: 0.999, noNaN: true }), (attempt, random) => {

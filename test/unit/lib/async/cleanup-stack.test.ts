@@ -1,25 +1,25 @@
 import { expect } from 'chai';
-import { Releasers } from '../../../../src/lib/async/cleanup-stack.js';
+import { CleanupStack } from '../../../../src/lib/async/cleanup-stack.js';
 
-describe('releasers', () => {
+describe('CleanupStack', () => {
   it('release in the reverse order of acquisition, once', async () => {
     const order: number[] = [];
-    const releasers = new Releasers();
+    const cleanup = new CleanupStack();
     for (const n of [1, 2, 3]) {
-      releasers.add(() => void order.push(n));
+      cleanup.add(() => void order.push(n));
     }
-    await releasers.releaseAll();
-    await releasers.releaseAll();
+    await cleanup.releaseAll();
+    await cleanup.releaseAll();
     expect(order).to.deep.equal([3, 2, 1]);
   });
 
   it('release the rest when one fails, and then tell what failed', async () => {
     const order: number[] = [];
-    const releasers = new Releasers();
-    releasers.add(() => void order.push(1));
-    releasers.add(() => Promise.reject(new Error('stuck')));
-    releasers.add(() => void order.push(3));
-    const failure: unknown = await releasers.releaseAll().catch((error: unknown) => error);
+    const cleanup = new CleanupStack();
+    cleanup.add(() => void order.push(1));
+    cleanup.add(() => Promise.reject(new Error('stuck')));
+    cleanup.add(() => void order.push(3));
+    const failure: unknown = await cleanup.releaseAll().catch((error: unknown) => error);
     expect(order).to.deep.equal([3, 1]);
     expect(failure).to.be.instanceOf(AggregateError).with.nested.property('errors[0].message', 'stuck');
   });

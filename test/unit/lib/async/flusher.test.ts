@@ -6,7 +6,7 @@ import { Flusher } from '../../../../src/lib/async/flusher.js';
 /** Lets everything go on that waits for nothing. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('a flusher', () => {
+describe('Flusher', () => {
   it('answers only when a flush is done that began after it was asked, one at a time', async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { TimeLimit } from '../../../../src/lib/async/time-limit.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 
-describe('a limit of time', () => {
+describe('TimeLimit', () => {
   const turn = () => new Promise((resolve) => setImmediate(resolve));
 
   it('aborts when its time is over, and says that it was the time', async () => {

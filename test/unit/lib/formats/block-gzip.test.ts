@@ -8,7 +8,7 @@ async function* chunksOf(chunks: readonly Uint8Array[]) {
   yield* chunks;
 }
 
-describe('gzip in blocks', () => {
+describe('blockGzip', () => {
   it('is one gzip stream of the same bytes, in members of one block each', async () => {
     await fc.assert(
       fc.asyncProperty(

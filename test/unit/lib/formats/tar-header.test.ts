@@ -7,7 +7,7 @@ import { type TarEntry, tarHeader, tarPadding } from '../../../../src/lib/format
 
 const mtime = new Date(1_700_000_000_000);
 
-describe('an entry of a tar', () => {
+describe('tarHeader', () => {
   it('is read back as it was written, whatever its name and length', async () => {
     const name = fc
       .string({

@@ -12,10 +12,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { claimDirectory } from '../../../../src/lib/fs/directory-lock.js';
+import { lockFreeDirectory } from '../../../../src/lib/fs/directory-lock.js';
 import { eventually } from '../../../support/wait.js';
 
-describe('a claimed directory', () => {
+describe('a directory lock', () => {
   let parent: string;
   beforeEach(() => {
     parent = mkdtempSync(join(tmpdir(), 'claim-'));
@@ -23,12 +23,12 @@ describe('a claimed directory', () => {
   afterEach(() => rmSync(parent, { recursive: true }));
 
   it('is given to one holder at a time, and again with its contents after release', () => {
-    const first = claimDirectory(parent, 'slot');
-    const second = claimDirectory(parent, 'slot');
+    const first = lockFreeDirectory(parent, 'slot');
+    const second = lockFreeDirectory(parent, 'slot');
     expect([first.path, second.path]).to.deep.equal([join(parent, 'slot-1'), join(parent, 'slot-2')]);
     writeFileSync(join(first.path, 'kept'), '');
     first.release();
-    const third = claimDirectory(parent, 'slot');
+    const third = lockFreeDirectory(parent, 'slot');
     expect(third.path).to.equal(first.path);
     expect(existsSync(join(third.path, 'kept'))).to.equal(true);
   });
@@ -36,13 +36,13 @@ describe('a claimed directory', () => {
   it('is taken over from a process that is gone', () => {
     mkdirSync(join(parent, 'slot-1'));
     writeFileSync(join(parent, 'slot-1', 'owner'), '4194304 1');
-    expect(claimDirectory(parent, 'slot').path).to.equal(join(parent, 'slot-1'));
+    expect(lockFreeDirectory(parent, 'slot').path).to.equal(join(parent, 'slot-1'));
   });
 
   it('is taken over when the number of its holder was given to another process', () => {
     mkdirSync(join(parent, 'slot-1'));
     writeFileSync(join(parent, 'slot-1', 'owner'), `${process.pid} 1`);
-    expect(claimDirectory(parent, 'slot').path).to.equal(join(parent, 'slot-1'));
+    expect(lockFreeDirectory(parent, 'slot').path).to.equal(join(parent, 'slot-1'));
   });
 
   it('is taken over from a process that is dead and that nobody reaps', async function () {
@@ -71,15 +71,15 @@ describe('a claimed directory', () => {
       );
       mkdirSync(join(parent, 'slot-1'));
       writeFileSync(join(parent, 'slot-1', 'owner'), `${dead} ${fields()[19]}`);
-      expect(claimDirectory(parent, 'slot').path).to.equal(join(parent, 'slot-1'));
+      expect(lockFreeDirectory(parent, 'slot').path).to.equal(join(parent, 'slot-1'));
     } finally {
       unaware.kill('SIGKILL');
     }
   });
 
   it('leaves nothing but the claim behind', () => {
-    claimDirectory(parent, 'slot');
-    claimDirectory(parent, 'slot');
+    lockFreeDirectory(parent, 'slot');
+    lockFreeDirectory(parent, 'slot');
     expect(readdirSync(join(parent, 'slot-1'))).to.deep.equal(['owner']);
     expect(readdirSync(join(parent, 'slot-2'))).to.deep.equal(['owner']);
   });

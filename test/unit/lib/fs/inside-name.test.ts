@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { insideName } from '../../../../src/lib/fs/inside-name.js';
 
-describe('a name inside a folder', () => {
+describe('insideName', () => {
   it('is in its shortest form', () => {
     expect(insideName('./a//b/./c')).to.equal('a/b/c');
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { makePrivate, makePrivateFolder } from '../../../../src/lib/fs/private-files.js';
 
-describe('what is private', () => {
+describe('private files', () => {
   let directory: string;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'clusterrunner-private-'));

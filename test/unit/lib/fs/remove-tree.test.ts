@@ -18,7 +18,7 @@ import { failureOf } from '../../../support/failure-of.js';
 import { makeImmutable, makeMutable } from '../../../support/immutable.js';
 import { makeDeepFolder, makeTree, treeOf } from '../../../support/random-tree.js';
 
-describe('removing a tree', () => {
+describe('removeTree', () => {
   let outside: string;
   let tree: string;
   beforeEach(() => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { HostNames } from '../../../../src/lib/net/host-names.js';
 
-describe('the names of this machine', () => {
+describe('host names of this machine', () => {
   let directory: string;
   let hostsFile: string;
   beforeEach(() => {

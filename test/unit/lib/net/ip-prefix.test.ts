@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { networkOf } from '../../../../src/lib/net/ip-prefix.js';
+import { ipPrefix } from '../../../../src/lib/net/ip-prefix.js';
 
-describe('what an address is counted as', () => {
+describe('ipPrefix', () => {
   it('is itself over IPv4, however it is written', () => {
-    expect(networkOf('192.0.2.1')).to.equal('192.0.2.1');
-    expect(networkOf('::ffff:192.0.2.1')).to.equal('192.0.2.1');
-    expect(networkOf('::ffff:192.0.2.2')).to.equal('192.0.2.2');
+    expect(ipPrefix('192.0.2.1')).to.equal('192.0.2.1');
+    expect(ipPrefix('::ffff:192.0.2.1')).to.equal('192.0.2.1');
+    expect(ipPrefix('::ffff:192.0.2.2')).to.equal('192.0.2.2');
   });
 
   it('is the /64 over IPv6', () => {
@@ -16,13 +16,13 @@ describe('what an address is counted as', () => {
       '2001:db8::1:3:4:5:6',
       '2001:DB8:0:1::192.0.2.1',
     ];
-    expect([...new Set(same.map(networkOf))]).to.deep.equal(['2001:db8:0:1::/64']);
-    expect(networkOf('2001:db8:0:2::1')).to.equal('2001:db8:0:2::/64');
-    expect(networkOf('fe80::1%eth0')).to.equal('fe80:0:0:0::/64');
-    expect(networkOf('::1')).to.equal('0:0:0:0::/64');
+    expect([...new Set(same.map(ipPrefix))]).to.deep.equal(['2001:db8:0:1::/64']);
+    expect(ipPrefix('2001:db8:0:2::1')).to.equal('2001:db8:0:2::/64');
+    expect(ipPrefix('fe80::1%eth0')).to.equal('fe80:0:0:0::/64');
+    expect(ipPrefix('::1')).to.equal('0:0:0:0::/64');
   });
 
   it('is what there is when it is no address', () => {
-    expect(networkOf('')).to.equal('');
+    expect(ipPrefix('')).to.equal('');
   });
 });

@@ -5,7 +5,7 @@ import { GrowingBuffer, nextCapacity } from '../../../../src/lib/text/growing-bu
 const MOST = 50_000;
 const pieces = fc.array(fc.uint8Array({ maxLength: 9000 }), { maxLength: 60 });
 
-describe('a growing buffer', () => {
+describe('GrowingBuffer', () => {
   it('holds the bytes of all pieces in order, however they were cut', () => {
     fc.assert(
       fc.property(pieces, (all) => {

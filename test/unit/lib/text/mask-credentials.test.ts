@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { maskCredentials } from '../../../../src/lib/text/mask-credentials.js';
 
-describe('masking credentials', () => {
+describe('maskCredentials', () => {
   it('hides user and password, and a token in the place of the user', () => {
     expect(maskCredentials("clone 'https://me:pw@h/r.git' and http://token@h/r")).to.equal(
       "clone 'https://***@h/r.git' and http://***@h/r",

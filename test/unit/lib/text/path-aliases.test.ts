@@ -41,7 +41,7 @@ function cut(whole: Buffer, places: readonly number[]): Buffer[] {
   return sorted.slice(1).map((end, index) => whole.subarray(sorted[index], end));
 }
 
-describe('aliases of paths', () => {
+describe('PathAliases', () => {
   for (const [given, shown] of [
     [checkout, '$PROJECT_DIR/..'],
     [`${checkout}/süb/a.py:3: in`, '$PROJECT_DIR/a.py:3: in'],

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Masks } from '../../../../src/lib/text/redactor.js';
+import { Redactor } from '../../../../src/lib/text/redactor.js';
 
-function masked(masks: Masks, pieces: readonly string[]): string {
-  const stream = masks.stream();
+function masked(redactor: Redactor, pieces: readonly string[]): string {
+  const stream = redactor.stream();
   const out = pieces.map((piece) => stream.push(Buffer.from(piece, 'latin1')));
   return Buffer.concat([...out, stream.end()]).toString('latin1');
 }
@@ -23,14 +23,14 @@ function slowly(texts: readonly string[], all: string): string {
   return [...all].map((letter, index) => (hidden.has(index) ? '*' : letter)).join('');
 }
 
-describe('a mask', () => {
+describe('Redactor', () => {
   it('hides the text wherever it is cut in two, and nothing else', () => {
-    const masks = new Masks(['s3cret']);
+    const redactor = new Redactor(['s3cret']);
     const all = 'a s3cret, s3cre and s3cs3cret.';
     for (let first = 0; first <= all.length; first += 1) {
       for (let second = first; second <= all.length; second += 1) {
         const pieces = [all.slice(0, first), all.slice(first, second), all.slice(second)];
-        expect(masked(masks, pieces)).to.equal('a ******, s3cre and s3c******.');
+        expect(masked(redactor, pieces)).to.equal('a ******, s3cre and s3c******.');
       }
     }
   });
@@ -41,7 +41,7 @@ describe('a mask', () => {
     fc.assert(
       fc.property(fc.array(text, { maxLength: 3 }), fc.array(letters, { maxLength: 8 }), (texts, pieces) => {
         const all = pieces.join('');
-        const result = masked(new Masks(texts), pieces);
+        const result = masked(new Redactor(texts), pieces);
         expect(result).to.equal(slowly(texts, all));
         expect(result.split('\n').map(({ length }) => length)).to.deep.equal(
           all.split('\n').map(({ length }) => length),
@@ -52,7 +52,7 @@ describe('a mask', () => {
   });
 
   it('holds back no more than may be the beginning of a text', () => {
-    const stream = new Masks(['s3cret']).stream();
+    const stream = new Redactor(['s3cret']).stream();
     expect(stream.push(Buffer.from('password: s3cr')).toString()).to.equal('password: ');
     expect(stream.held).to.equal(4);
     expect(stream.push(Buffer.from('ib')).toString()).to.equal('s3crib');
@@ -61,17 +61,17 @@ describe('a mask', () => {
 
   it('hides each line of a text of several, a very long one, and letters beyond ASCII; not what is too short', () => {
     const long = 'x'.repeat(10_000);
-    const masks = new Masks(['BEGIN KEY\r\nabcdef\nEND KEY', long, 'größe', 'abc', '']);
-    expect(masked(masks, ['BEGIN ', 'KEY\n  abcdef END KEY abc'])).to.equal(
+    const redactor = new Redactor(['BEGIN KEY\r\nabcdef\nEND KEY', long, 'größe', 'abc', '']);
+    expect(masked(redactor, ['BEGIN ', 'KEY\n  abcdef END KEY abc'])).to.equal(
       '*********\n  ****** ******* abc',
     );
-    expect(masked(masks, [long.slice(0, 5000), long.slice(5000), '!'])).to.equal(`${'*'.repeat(10_000)}!`);
-    expect(masks.inEnd('die größe')).to.equal('die *******');
+    expect(masked(redactor, [long.slice(0, 5000), long.slice(5000), '!'])).to.equal(`${'*'.repeat(10_000)}!`);
+    expect(redactor.inEnd('die größe')).to.equal('die *******');
   });
 
   it('hides what an end of an output begins with when it may be the rest of a text', () => {
-    const masks = new Masks(['correct horse']);
-    expect(masks.inEnd('ect horse and correct horse')).to.equal('********* and *************');
-    expect(masks.inEnd('rse and more')).to.equal('rse and more');
+    const redactor = new Redactor(['correct horse']);
+    expect(redactor.inEnd('ect horse and correct horse')).to.equal('********* and *************');
+    expect(redactor.inEnd('rse and more')).to.equal('rse and more');
   });
 });

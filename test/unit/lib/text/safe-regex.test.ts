@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { saysHowItEnds } from '../../../../src/lib/text/safe-regex.js';
 
-describe('an expression for whole texts', () => {
+describe('SafeRegex', () => {
   for (const source of [
     '^https://a\\.b$',
     'https://a.*',

@@ -2,11 +2,11 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { table } from '../../../../src/cli/text/table.js';
 import {
-  type PrintableOptions,
-  PrintableStream,
-  printable,
-  printableJson,
-  printableLine,
+  ControlCharStripper,
+  cleanLine,
+  escapeControlCharsInJson,
+  type StripOptions,
+  stripControlChars,
 } from '../../../../src/lib/text/strip-control-chars.js';
 
 /** All that nobody may see the effect of, but for line ends and tabs. */
@@ -40,7 +40,7 @@ const odd = fc.string({
 });
 const anyText = fc.oneof(odd, fc.string({ unit: 'binary' }), fc.string());
 
-describe('what somebody else wrote, where a person reads it', () => {
+describe('stripping control characters', () => {
   it('neither moves the cursor nor changes colours nor sets the title nor makes links', () => {
     for (const [text, shown] of [
       ['\u001b[31mred\u001b[0m', 'red'],
@@ -62,14 +62,14 @@ describe('what somebody else wrote, where a person reads it', () => {
       ['tag\u{e0068}\u{e0069}', 'tag'],
       ['a\tb\nc ümläut 😀 日本 \u{1f1e9}\u{1f1ea}', 'a\tb\nc ümläut 😀 日本 \u{1f1e9}\u{1f1ea}'],
     ] as const) {
-      expect(printable(text), JSON.stringify(text)).to.equal(shown);
+      expect(stripControlChars(text), JSON.stringify(text)).to.equal(shown);
     }
   });
 
   it('has nothing left that a terminal obeys or does not show, whatever it was', () => {
     fc.assert(
       fc.property(anyText, (text) => {
-        expect(printable(text)).not.to.match(BAD);
+        expect(stripControlChars(text)).not.to.match(BAD);
       }),
       { numRuns: 1000 },
     );
@@ -79,8 +79,8 @@ describe('what somebody else wrote, where a person reads it', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         fc.pre(!BAD.test(text));
-        expect(printable(text)).to.equal(text);
-        expect(printable(text, { colors: true })).to.equal(text);
+        expect(stripControlChars(text)).to.equal(text);
+        expect(stripControlChars(text, { colors: true })).to.equal(text);
       }),
     );
   });
@@ -88,8 +88,8 @@ describe('what somebody else wrote, where a person reads it', () => {
   it('is the same in pieces as as a whole', () => {
     const options = fc.record({ colors: fc.boolean() });
     fc.assert(
-      fc.property(anyText, fc.array(fc.nat(5)), options, (text, lengths, how: PrintableOptions) => {
-        const stream = new PrintableStream(how);
+      fc.property(anyText, fc.array(fc.nat(5)), options, (text, lengths, how: StripOptions) => {
+        const stream = new ControlCharStripper(how);
         let shown = '';
         let at = 0;
         for (const length of lengths) {
@@ -97,7 +97,7 @@ describe('what somebody else wrote, where a person reads it', () => {
           at += length;
         }
         shown += stream.push(text.slice(at)) + stream.end();
-        expect(shown).to.equal(printable(text, how));
+        expect(shown).to.equal(stripControlChars(text, how));
       }),
       { numRuns: 1000 },
     );
@@ -114,26 +114,26 @@ describe('what somebody else wrote, where a person reads it', () => {
       ['\u001b[0;08mhidden', 'hidden'],
       ['\u001b[>4;2mkeys\u001b[?25l\u001b[2J\u001b]0;title\u0007', 'keys'],
     ] as const) {
-      expect(printable(text, { colors: true }), JSON.stringify(text)).to.equal(shown);
+      expect(stripControlChars(text, { colors: true }), JSON.stringify(text)).to.equal(shown);
     }
     fc.assert(
       fc.property(odd, (text) => {
-        const shown = printable(text, { colors: true });
+        const shown = stripControlChars(text, { colors: true });
         // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one
-        expect(shown.replaceAll(/\x1b\[[\d;:]*m/g, '')).to.equal(printable(text));
+        expect(shown.replaceAll(/\x1b\[[\d;:]*m/g, '')).to.equal(stripControlChars(text));
       }),
       { numRuns: 1000 },
     );
   });
 
   it('stays within its line where it is a name', () => {
-    expect(printableLine('a\n--- FAILED: b\r\n\tc')).to.equal('a --- FAILED: b c');
+    expect(cleanLine('a\n--- FAILED: b\r\n\tc')).to.equal('a --- FAILED: b c');
   });
 
   it('is the same JSON, with escapes for what a terminal obeys', () => {
     fc.assert(
       fc.property(anyText, (text) => {
-        const json = printableJson(JSON.stringify({ text }));
+        const json = escapeControlCharsInJson(JSON.stringify({ text }));
         expect(json).not.to.match(BAD);
         expect(JSON.parse(json)).to.deep.equal({ text });
       }),

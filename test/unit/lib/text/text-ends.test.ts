@@ -5,7 +5,7 @@ import { textEnd, textStart, utf8End } from '../../../../src/lib/text/text-ends.
 const text = fc.string({ unit: fc.constantFrom('a', '\u00fc', '\u4e2d', '\u{1F600}') });
 const max = fc.integer({ min: 0, max: 20 });
 
-describe('the ends of a text', () => {
+describe('textStart, textEnd and utf8End', () => {
   it('are as long as they may be, and of whole characters', () => {
     fc.assert(
       fc.property(text, max, (all, most) => {

@@ -7,7 +7,10 @@ import { createGunzip, gunzipSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { extract, pack } from 'tar-stream';
-import { type StitchedArchive, stitchTar } from '../../../../src/master/archives/concatenate-archives.js';
+import {
+  type ConcatenatedArchive,
+  concatenateArchives,
+} from '../../../../src/master/archives/concatenate-archives.js';
 
 const END_OF_TAR = 1024;
 
@@ -33,9 +36,9 @@ async function unpack(archive: Buffer): Promise<Record<string, string>> {
   return found;
 }
 
-const whole = (stitched: StitchedArchive) => buffer(stitched.read(0, stitched.bytes));
+const whole = (stitched: ConcatenatedArchive) => buffer(stitched.read(0, stitched.bytes));
 
-describe('stitchTar', () => {
+describe('concatenateArchives', () => {
   let directory: string;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'clusterrunner-stitch-'));
@@ -54,7 +57,7 @@ describe('stitchTar', () => {
       keep('1', await subjobFile({ 'artifact_1_1/out': 'one', 'artifact_1_2/out': 'two' })),
     ];
     const failedFolders = ['artifact_0_0', 'artifact_1_2'];
-    const stitched = await stitchTar({ files, failedFolders });
+    const stitched = await concatenateArchives({ files, failedFolders });
     const archive = await whole(stitched);
     expect(archive.length).to.equal(stitched.bytes);
     expect(Object.entries(await unpack(archive))).to.deep.equal([
@@ -66,21 +69,22 @@ describe('stitchTar', () => {
   });
 
   it('ends the tar as the format wants it, also when nothing failed and nothing was there', async () => {
-    const tar = gunzipSync(await whole(await stitchTar({ files: [], failedFolders: [] })));
+    const tar = gunzipSync(await whole(await concatenateArchives({ files: [], failedFolders: [] })));
     expect(tar).to.deep.equal(Buffer.alloc(END_OF_TAR));
   });
 
   it('gives the same bytes each time', async () => {
     const contents = { files: [keep('0', await subjobFile({ a: 'x' }))], failedFolders: ['artifact_0_0'] };
-    const first = await whole(await stitchTar(contents));
-    const second = await whole(await stitchTar(contents));
+    const first = await whole(await concatenateArchives(contents));
+    const second = await whole(await concatenateArchives(contents));
     expect(first.equals(second)).to.equal(true);
   });
 
   it('fails before it gives a stream when a file is not there', async () => {
-    const failure: unknown = await stitchTar({ files: [join(directory, 'gone')], failedFolders: [] }).catch(
-      (error: unknown) => error,
-    );
+    const failure: unknown = await concatenateArchives({
+      files: [join(directory, 'gone')],
+      failedFolders: [],
+    }).catch((error: unknown) => error);
     expect(failure).to.have.property('code', 'RESULT_UNREADABLE');
   });
 
@@ -90,7 +94,7 @@ describe('stitchTar', () => {
       keep('1', await subjobFile({ b: 'one' })),
       keep('2', Buffer.alloc(0)),
     ];
-    const stitched = await stitchTar({ files, failedFolders: ['artifact_0_0'] });
+    const stitched = await concatenateArchives({ files, failedFolders: ['artifact_0_0'] });
     const all = await whole(stitched);
     const bound = fc.integer({ min: 0, max: stitched.bytes });
     await fc.assert(
@@ -104,7 +108,7 @@ describe('stitchTar', () => {
 
   it('breaks off when a file has become shorter than it announced', async () => {
     const file = keep('0', await subjobFile({ a: 'x' }));
-    const stitched = await stitchTar({ files: [file], failedFolders: [] });
+    const stitched = await concatenateArchives({ files: [file], failedFolders: [] });
     truncateSync(file, 10);
     const failure: unknown = await whole(stitched).catch((error: unknown) => error);
     expect(failure)

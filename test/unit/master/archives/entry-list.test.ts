@@ -23,7 +23,7 @@ import {
 } from '../../../../src/master/archives/archive-reader.js';
 import { EntryListWriter, entryListPath } from '../../../../src/master/archives/entry-list.js';
 import type { AddedFile } from '../../../../src/master/archives/incoming/added-files.js';
-import { ArchiveInspector } from '../../../../src/master/archives/incoming/archive-validator.js';
+import { ArchiveValidator } from '../../../../src/master/archives/incoming/archive-validator.js';
 import { receiveResult } from '../../../../src/master/archives/incoming/receive-archive.js';
 import { defaultResultBounds } from '../../../../src/master/state/result-limits.js';
 import { toId } from '../../../../src/protocol/ids.js';
@@ -77,7 +77,7 @@ describe('the list of the entries of an archive', () => {
       requireRoom: () => undefined,
       readHead: () => null,
       membersOf: () => index.members,
-      inspect: (_, list) => new ArchiveInspector(subjob, { atoms, index }, defaultResultBounds, list),
+      inspect: (_, list) => new ArchiveValidator(subjob, { atoms, index }, defaultResultBounds, list),
       verify: (sha256) => expect(sha256).to.deep.equal(createHash('sha256').update(body).digest()),
       filesToAdd: async () => added,
       accept: (_, { temporaryPath, entryListPath: list }) => keeper.keep(temporaryPath, list, path),

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { KeptZips } from '../../../../src/master/archives/zip-cache.js';
+import { ZipCache } from '../../../../src/master/archives/zip-cache.js';
 import type { ArchiveContents } from '../../../../src/master/state/master-api.js';
 import { toId } from '../../../../src/protocol/ids.js';
 import { isInstalled } from '../../../support/is-installed.js';
@@ -20,7 +20,7 @@ describe('the zips of builds', () => {
   let root: string;
   let clock: ManualClock;
   let diskProblem: string | null;
-  const started: KeptZips[] = [];
+  const started: ZipCache[] = [];
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'zips-'));
     clock = new ManualClock();
@@ -31,8 +31,8 @@ describe('the zips of builds', () => {
     rmSync(root, { recursive: true });
   });
 
-  function start(maxBytes = 1024 ** 2): KeptZips {
-    const zips = new KeptZips({
+  function start(maxBytes = 1024 ** 2): ZipCache {
+    const zips = new ZipCache({
       directory: join(root, 'zips'),
       clock,
       log: pino({ level: 'silent' }),
@@ -53,7 +53,7 @@ describe('the zips of builds', () => {
     return { files: [file], failedFolders: [] };
   }
 
-  async function read(zips: KeptZips, build: number, contents: ArchiveContents): Promise<Buffer | null> {
+  async function read(zips: ZipCache, build: number, contents: ArchiveContents): Promise<Buffer | null> {
     const zip = await zips.open(toId.build(build), contents);
     if (zip === null) {
       return null;
@@ -132,7 +132,7 @@ describe('the zips of builds', () => {
 
   it('are given up when they are being made and the build is forgotten, or the master stops', async () => {
     const contents = await resultsOf(1, 8 * 1024 ** 2);
-    for (const giveUp of [(zips: KeptZips) => zips.forgetBuild(1), (zips: KeptZips) => zips.close()]) {
+    for (const giveUp of [(zips: ZipCache) => zips.forgetBuild(1), (zips: ZipCache) => zips.close()]) {
       const zips = start(64 * 1024 ** 2);
       const opened = zips.open(toId.build(1), contents);
       await giveUp(zips);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { NonceMemory } from '../../../../src/master/auth/nonce-window.js';
+import { NonceWindow } from '../../../../src/master/auth/nonce-window.js';
 
 const BEGIN = 1_700_000_000;
 /** A step of the master's clock in seconds, of which only some time has really passed. */
@@ -13,7 +13,7 @@ describe('the memory of nonces', () => {
   it('knows each for two minutes, however the clock is set meanwhile', () => {
     fc.assert(
       fc.property(steps, (all) => {
-        const memory = new NonceMemory();
+        const memory = new NonceWindow();
         memory.remember('nonce', BEGIN + 60, 0);
         let passed = 0;
         for (const step of all) {
@@ -28,7 +28,7 @@ describe('the memory of nonces', () => {
   });
 
   it('knows one that was signed by a clock ahead until that time has come', () => {
-    const memory = new NonceMemory();
+    const memory = new NonceWindow();
     memory.remember('nonce', BEGIN + 3600, 0);
     memory.forgetExpired(BEGIN + 600, 600_000);
     expect(memory.remember('nonce', BEGIN + 3600, 600_000)).to.equal(false);
@@ -37,7 +37,7 @@ describe('the memory of nonces', () => {
   it('forgets all in the end, and says before which second it knows nothing', () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 300 }), { minLength: 1 }), (seconds) => {
-        const memory = new NonceMemory();
+        const memory = new NonceWindow();
         seconds.forEach((second, at) => {
           memory.remember(`nonce ${at}`, BEGIN + second, second * 1000);
         });
@@ -50,7 +50,7 @@ describe('the memory of nonces', () => {
   });
 
   it('names no second of which it still knows a nonce', () => {
-    const memory = new NonceMemory();
+    const memory = new NonceWindow();
     memory.remember('old', BEGIN, 0);
     memory.remember('newer', BEGIN + 5, 100_000);
     expect(memory.forgetExpired(BEGIN + 100, 130_000)).to.equal(BEGIN + 5);

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { Packs } from '../../../../src/master/bundles/bundle-cache.js';
+import { BundleCache } from '../../../../src/master/bundles/bundle-cache.js';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
 import { MAX_CHAIN } from '../../../../src/protocol/pack.js';
 import { ManualClock } from '../../../support/manual-clock.js';
@@ -23,7 +23,7 @@ describe('the bundles that a master keeps', () => {
   afterEach(() => rmSync(root, { recursive: true }));
 
   const start = () =>
-    new Packs({
+    new BundleCache({
       directory: join(root, 'packs'),
       clock,
       maxBytes: 100,
@@ -31,7 +31,7 @@ describe('the bundles that a master keeps', () => {
       numSlaves: () => 2,
       needed: () => needed,
     });
-  const keep = async (packs: Packs, of: string, base: string | null, bytes = 10) => {
+  const keep = async (packs: BundleCache, of: string, base: string | null, bytes = 10) => {
     const temporaryPath = join(root, 'incoming');
     writeFileSync(temporaryPath, 'x'.repeat(bytes));
     await packs.keep(of, base, { temporaryPath, bytes, digest: DIGEST });

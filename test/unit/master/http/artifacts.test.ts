@@ -8,7 +8,7 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { deferred } from '../../../../src/lib/async/deferred.js';
 import { systemClock } from '../../../../src/lib/clock.js';
-import { KeptZips } from '../../../../src/master/archives/zip-cache.js';
+import { ZipCache } from '../../../../src/master/archives/zip-cache.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { isInstalled } from '../../../support/is-installed.js';
 import { request } from '../../../support/raw-request.js';
@@ -120,7 +120,7 @@ describe('the results of a build', () => {
       this.skip();
     }
     await endBuild();
-    master.service.zips = new KeptZips({
+    master.service.zips = new ZipCache({
       directory: join(master.directory, 'zips'),
       clock: systemClock,
       log: pino({ level: 'silent' }),

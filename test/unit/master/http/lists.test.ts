@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Turns } from '../../../../src/master/http/limits/turns.js';
-import { ListAnswer, nextPageRows } from '../../../../src/master/http/response/list-response.js';
+import { ListResponse, nextPageRows } from '../../../../src/master/http/response/list-response.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request } from '../../../support/raw-request.js';
 
@@ -13,7 +13,7 @@ const staying = new AbortController().signal;
 /** Rows that are numbers, which are made when they are read. */
 async function numbers(total: number, offset: number, limit: number | null, wide = 1) {
   let read = 0;
-  const answer = await ListAnswer.begin<'rows', string>(
+  const answer = await ListResponse.begin<'rows', string>(
     'rows',
     { offset, limit },
     new Turns(),

@@ -26,7 +26,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { unpackResults } from '../../../../src/cli/build/results/results.js';
 import { removeTree } from '../../../../src/lib/fs/remove-tree.js';
-import { ArchiveInspector } from '../../../../src/master/archives/incoming/archive-validator.js';
+import { ArchiveValidator } from '../../../../src/master/archives/incoming/archive-validator.js';
 import { readArchivedConsole } from '../../../../src/master/consoles/archived.js';
 import { defaultResultBounds } from '../../../../src/master/state/result-limits.js';
 import { toId } from '../../../../src/protocol/ids.js';
@@ -390,7 +390,7 @@ describe("the archive of a subjob's results", () => {
         }
         const index = await packing;
         const atoms = [{ id: one.atom, exit_code: 0, actual_time: 1 }];
-        const inspector = new ArchiveInspector(
+        const inspector = new ArchiveValidator(
           toId.subjob(0),
           { atoms, index: { members: index.members, consoles: [] } },
           defaultResultBounds,

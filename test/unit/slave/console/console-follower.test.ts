@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { PathAliases } from '../../../../src/lib/text/path-aliases.js';
-import { Masks } from '../../../../src/lib/text/redactor.js';
+import { Redactor } from '../../../../src/lib/text/redactor.js';
 import { toId } from '../../../../src/protocol/ids.js';
 import { MAX_CONSOLE_PIECE_BYTES } from '../../../../src/protocol/slave/slave.js';
 import { ConsoleFollower } from '../../../../src/slave/console/console-follower.js';
@@ -33,7 +33,7 @@ describe('following a console', () => {
     consoles = new SubjobConsoles(
       join(directory, 'consoles'),
       maxBytes,
-      new Masks(masked),
+      new Redactor(masked),
       new PathAliases([]),
     );
     recorder = consoles.begin(ATOM);

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { type PathAlias, PathAliases } from '../../../../src/lib/text/path-aliases.js';
-import { Masks } from '../../../../src/lib/text/redactor.js';
+import { Redactor } from '../../../../src/lib/text/redactor.js';
 import { toId } from '../../../../src/protocol/ids.js';
 import type { ConsoleRecorder } from '../../../../src/slave/console/console-recorder.js';
 import { SubjobConsoles } from '../../../../src/slave/console/subjob-consoles.js';
@@ -27,7 +27,7 @@ describe('the console of an atom as its slave keeps it', () => {
   });
 
   const consolesOf = (masked: readonly string[], aliases: readonly PathAlias[] = []) =>
-    new SubjobConsoles(join(directory, 'consoles'), LIMIT, new Masks(masked), new PathAliases(aliases));
+    new SubjobConsoles(join(directory, 'consoles'), LIMIT, new Redactor(masked), new PathAliases(aliases));
 
   async function textOf(recorder: ConsoleRecorder): Promise<string> {
     const bytes = await buffer(recorder.content());
@@ -150,7 +150,7 @@ describe('the console of an atom as its slave keeps it', () => {
     const nowhere = new SubjobConsoles(
       join(directory, 'gone', 'consoles'),
       LIMIT,
-      new Masks([]),
+      new Redactor([]),
       new PathAliases([]),
     );
     const recorder = nowhere.begin(toId.atom(1));

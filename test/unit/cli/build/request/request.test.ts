@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import {
+  prepareRequest,
   type RequestOptions,
-  readWanted,
   requireNothingElse,
 } from '../../../../../src/cli/build/request/request.js';
 import { ClusterRunnerError } from '../../../../../src/protocol/errors.js';
@@ -10,18 +10,18 @@ const git: RequestOptions = { remoteFile: [], url: 'https://git.example/repo.git
 
 describe('what a command line asks for', () => {
   it('is the order among other builds, and whether to speculate, where it says so', async () => {
-    const said = await readWanted('git', { ...git, priority: '-2', speculative: false }, '/');
+    const said = await prepareRequest('git', { ...git, priority: '-2', speculative: false }, '/');
     expect(said).to.deep.include({
-      from: 'there',
+      from: 'remote',
       request: { type: 'git', job_name: 'Job', url: git.url, priority: -2, speculative: false },
     });
-    const unsaid = await readWanted('git', git, '/');
+    const unsaid = await prepareRequest('git', git, '/');
     expect(unsaid).to.have.property('request').that.does.not.have.any.keys('priority', 'speculative');
   });
 
   for (const priority of ['6', '-6', '1.5', '', 'high', '0x1', '1e0']) {
     it(`is refused with a priority of "${priority}"`, async () => {
-      const failure = await readWanted('git', { ...git, priority }, '/').catch((error: unknown) => error);
+      const failure = await prepareRequest('git', { ...git, priority }, '/').catch((error: unknown) => error);
       expect(failure)
         .to.be.instanceOf(ClusterRunnerError)
         .with.property('message')
@@ -43,14 +43,14 @@ describe('what a command line asks for', () => {
   });
 
   it('leaves the job of a repository to its clusterrunner.yaml when none is named', async () => {
-    const said = await readWanted('git', { remoteFile: [], url: 'https://git.example/repo.git' }, '/');
+    const said = await prepareRequest('git', { remoteFile: [], url: 'https://git.example/repo.git' }, '/');
     expect(said).to.have.nested.property('request.job_name', null);
   });
 
   it('carries a job and atoms that the command line gives as JSON', async () => {
     const definition = { commands: ['true'], atomizers: [{ A: 'seq 2' }] };
     for (const config of [definition, { Job: definition }]) {
-      const said = await readWanted(
+      const said = await prepareRequest(
         'git',
         { ...git, config: JSON.stringify(config), atomsOverride: '["1", {"B": "2"}]' },
         '/',
@@ -69,7 +69,7 @@ describe('what a command line asks for', () => {
     ['atomsOverride', '[1]', '--atoms-override must be a JSON list'],
   ] as const) {
     it(`is refused with ${option} ${text}`, async () => {
-      const failure = await readWanted('git', { ...git, [option]: text }, '/').catch(
+      const failure = await prepareRequest('git', { ...git, [option]: text }, '/').catch(
         (error: unknown) => error,
       );
       expect(failure).to.be.instanceOf(ClusterRunnerError).with.property('message').that.contains(problem);

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { type Header, pack } from 'tar-stream';
-import { ArchiveInspector } from '../../../../../src/master/archives/incoming/archive-validator.js';
+import { ArchiveValidator } from '../../../../../src/master/archives/incoming/archive-validator.js';
 import { defaultResultBounds, type ResultBounds } from '../../../../../src/master/state/result-limits.js';
 import { ClusterRunnerError } from '../../../../../src/protocol/errors.js';
 import { toId } from '../../../../../src/protocol/ids.js';
@@ -47,7 +47,7 @@ async function look(
 ): Promise<string | null> {
   const atoms = [5, 6].map((id) => ({ id: toId.atom(id), exit_code: 0, actual_time: 1 }));
   try {
-    const inspector = new ArchiveInspector(toId.subjob(3), { atoms, index }, bounds);
+    const inspector = new ArchiveValidator(toId.subjob(3), { atoms, index }, bounds);
     for (let at = 0; at < content.length; at += pieceBytes) {
       await inspector.pass(content.subarray(at, at + pieceBytes));
     }

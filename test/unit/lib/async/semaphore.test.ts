@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { deferred } from '../../../src/lib/async/deferred.js';
-import { Places } from '../../../src/lib/places.js';
-import { until } from '../../support/until.js';
+import { deferred } from '../../../../src/lib/async/deferred.js';
+import { Semaphore } from '../../../../src/lib/async/semaphore.js';
+import { until } from '../../../support/until.js';
 
-describe('places', () => {
+describe('Semaphore', () => {
   it('are taken by so many at once, in order, and not by who has left', async () => {
-    const places = new Places(2);
+    const places = new Semaphore(2);
     const begun: number[] = [];
     const ends = [0, 1, 2, 3].map(() => deferred<void>());
     const left = new AbortController();

@@ -1,5 +1,5 @@
 /** How many there are of each key; it holds no key of which there is none. */
-export class Counts<Key> {
+export class Counter<Key> {
   readonly #counts = new Map<Key, number>();
 
   of(key: Key): number {

@@ -3,15 +3,12 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findPackageJSON } from '../src/lib/package-json.js';
 
-/*
- * Holds the code to the table of docs/architecture.md that says which room may import which, and to its list of
- * packages that only one room may import.
- */
+/* Checks the code against two tables of docs/architecture.md: its import rules and its restricted packages. */
 
 const root = dirname(fileURLToPath(new URL(`file://${findPackageJSON(import.meta.url)}`)));
 const page = readFileSync(join(root, 'docs', 'architecture.md'), 'utf8');
 
-/** Rows `| \`room\` | \`a\`, \`b\` |` below a heading. */
+/** The rows `| \`key\` | \`a\`, \`b\` |` below a heading. */
 function tableBelow(heading: string): Map<string, Set<string>> {
   const section = page.split(/^#+ /m).find((part) => part.startsWith(heading));
   const rows = section?.matchAll(/^\| `([^`]+)` \| (.*?) \|/gm) ?? [];
@@ -23,13 +20,13 @@ function tableBelow(heading: string): Map<string, Set<string>> {
   );
 }
 
-const mayImport = tableBelow('Who may import whom');
-const onlyIn = tableBelow('Packages with one door');
-if (mayImport.size === 0 || onlyIn.size === 0) {
-  throw new Error('docs/architecture.md has lost its table of imports or of packages.');
+const importRules = tableBelow('Import rules');
+const restricted = tableBelow('Restricted packages');
+if (importRules.size === 0 || restricted.size === 0) {
+  throw new Error('docs/architecture.md has lost its import rules or its restricted packages.');
 }
 
-/** With `from`, for its effect alone, and by a call. */
+/** Finds imports with `from`, imports for their side effects, and calls of `import()` and `require()`. */
 function importsOf(text: string): string[] {
   const found = text.matchAll(
     /^\s*(?:import|export)\b(?:[^;'"]*?\bfrom)?\s*['"]([^'"]+)['"]|\b(?:import|require)\(\s*['"]([^'"]+)['"]/gm,
@@ -43,27 +40,28 @@ function packageOf(name: string): string {
   return parts.slice(0, name.startsWith('@') ? 2 : 1).join('/');
 }
 
-function roomOf(file: string): string {
+function moduleOf(file: string): string {
   return relative(join(root, 'src'), file).split('/')[0] ?? '';
 }
 
 function problemsOf(file: string): string[] {
-  const room = roomOf(file);
-  const allowed = mayImport.get(room);
+  const module = moduleOf(file);
+  const allowed = importRules.get(module);
   const where = relative(root, file);
   if (allowed === undefined) {
-    return [`${where}: the room ${room} is not in the table of docs/architecture.md.`];
+    return [`${where}: the module ${module} is not in the import rules of docs/architecture.md.`];
   }
   return importsOf(readFileSync(file, 'utf8')).flatMap((name) => {
     if (name.startsWith('.')) {
-      const target = roomOf(join(dirname(file), name));
-      return target === room || allowed.has(target) || allowed.has('everything')
+      const target = moduleOf(join(dirname(file), name));
+      return target === module || allowed.has(target) || allowed.has('everything')
         ? []
-        : [`${where}: ${room} may not import ${target} (${name}).`];
+        : [`${where}: ${module} may not import ${target} (${name}).`];
     }
-    const door = onlyIn.get(packageOf(name));
-    const isInside = door === undefined || [...door].some((folder) => where.startsWith(`src/${folder}/`));
-    return isInside ? [] : [`${where}: ${name} may only be imported in ${[...(door ?? [])].join(', ')}.`];
+    const folders = [...(restricted.get(packageOf(name)) ?? [])];
+    return folders.length === 0 || folders.some((folder) => where.startsWith(`src/${folder}/`))
+      ? []
+      : [`${where}: ${name} may only be imported in ${folders.join(', ')}.`];
   });
 }
 

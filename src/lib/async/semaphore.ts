@@ -1,5 +1,5 @@
 /** So many may work at once; others wait in the order in which they came, or leave when nobody waits for them. */
-export class Places {
+export class Semaphore {
   #free: number;
   readonly #waiting = new Set<() => void>();
 
