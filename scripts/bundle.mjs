@@ -19,7 +19,7 @@ await build({
   target: 'node20',
   sourcemap: true,
   // Finds its native module beside its own files.
-  external: ['better-sqlite3'],
+  external: ['@photostructure/sqlite'],
   // For the libraries that are CommonJS and ask for modules of Node.
   banner: {
     js: "import { createRequire as createRequireOfBundle } from 'node:module';\nconst require = createRequireOfBundle(import.meta.url);",

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -34,11 +34,6 @@ describe('the package', function () {
       ],
       cluster.root,
     );
-    // Compiling it takes minutes, and was tried when this checkout was installed.
-    const native = join('node_modules', 'better-sqlite3', 'build');
-    if (existsSync(join(repositoryRoot, native))) {
-      cpSync(join(repositoryRoot, native), join(home(), native), { recursive: true });
-    }
     packedFiles = readdirSync(home(), { recursive: true, encoding: 'utf8' }).filter(
       (file) => !file.startsWith('node_modules'),
     );
@@ -92,7 +87,7 @@ describe('the package', function () {
     );
     expect(imported).to.deep.equal(Object.keys(dependencies).sort());
     // Which one is loaded is decided at the start of a master.
-    expect(optionalDependencies).to.have.all.keys('better-sqlite3');
+    expect(optionalDependencies).to.have.all.keys('@photostructure/sqlite');
     const typed = packedFiles
       .filter((file) => file.endsWith('.d.ts'))
       .flatMap((file) => [
@@ -109,8 +104,8 @@ describe('the package', function () {
   // Where Node has SQLite built in, a master runs without the library.
   const withoutBuiltin = builtin() === null ? it : it.skip;
   for (const [state, part] of [
-    ['was left out, since npm could neither fetch nor build it', 'better-sqlite3'],
-    ['was not built', 'better-sqlite3/build'],
+    ['was left out', '@photostructure/sqlite'],
+    ['has no native part for this system', '@photostructure/sqlite/prebuilds'],
   ] as const) {
     withoutBuiltin(`says in one sentence what to install where SQLite ${state}`, async () => {
       const place = join(home(), 'node_modules', part);
@@ -121,7 +116,7 @@ describe('the package', function () {
           expect(ended, ended.stderr).to.include({ exitCode: 2, stdout: '' });
           expect(ended.stderr)
             .to.match(/^clusterrunner: [^\n]+\n$/)
-            .and.contain('a C++ compiler, make and Python 3');
+            .and.contain('use Node 22.16 or later');
         }
         // Only a master needs it.
         const asked = await cluster.runProgram(installed, ['list', '-m', 'http://127.0.0.1:1']).ended;

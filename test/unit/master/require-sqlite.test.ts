@@ -14,19 +14,18 @@ describe('the check for SQLite', () => {
     }
   };
 
-  it('asks for a rebuild where the library was built for another version of Node', () => {
+  it('asks for a rebuild where the library was built for another system', () => {
     const message = "The module 'x.node' was compiled against NODE_MODULE_VERSION 115.\nPlease try";
     expect(sentence('ERR_DLOPEN_FAILED', message))
-      .to.contain('`npm rebuild better-sqlite3` in /')
+      .to.contain('`npm rebuild @photostructure/sqlite` in /')
       .and.contain('NODE_MODULE_VERSION 115')
       .and.not.contain('\n');
   });
 
   for (const code of ['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND']) {
-    it(`names the tools that build it where it is not there (${code})`, () => {
+    it(`asks for the optional dependencies where it is not installed (${code})`, () => {
       expect(sentence(code, 'Could not locate the bindings file. Tried:\n → /a\n → /b'))
-        .to.contain('install a C++ compiler, make and Python 3')
-        .and.contain(process.versions.node)
+        .to.contain('npm ci --include=optional')
         .and.not.contain('\n');
     });
   }

@@ -4,14 +4,13 @@ import { findPackageJSON } from '../../../lib/package-json.js';
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { builtin, loadPackage } from './sqlite.js';
 
-const LIBRARY = 'better-sqlite3';
-const TOOLS = 'a C++ compiler, make and Python 3';
+const LIBRARY = '@photostructure/sqlite';
 /** The first that has a `node:sqlite` with all that is used of it. */
 const NODE_WITH_SQLITE = '22.16';
 
 /**
  * Makes sure that a master has SQLite. Where this Node has none it needs a package with native code, an optional
- * dependency: npm leaves it out where it can neither fetch nor build it, and does not build it with `--ignore-scripts`.
+ * dependency that brings this code for Linux and macOS on x64 and arm64.
  * @throws ClusterRunnerError UNAVAILABLE that says what to install
  */
 export function requireSqlite(hasBuiltin = builtin() !== null, load: () => unknown = loadPackage): void {
@@ -32,15 +31,14 @@ function sentenceFor(error: unknown): string {
   if (hasCode(error, 'ERR_DLOPEN_FAILED')) {
     const [reason = ''] = messageOf(error).split('\n');
     return (
-      `SQLite (${LIBRARY}), which a master needs, was built for another version of Node or another system than ` +
-      `${here} (${reason}); run \`npm rebuild ${LIBRARY}\` in ${folder}, install ClusterRunner again, or use Node ` +
-      `${NODE_WITH_SQLITE} or later, which has SQLite built in.`
+      `SQLite (${LIBRARY}), which a master needs, cannot be loaded by ${here} (${reason}); install ClusterRunner again ` +
+      `on this machine, build it with a C++ compiler, make and Python 3 (\`npm rebuild ${LIBRARY}\` in ${folder}), ` +
+      `or use Node ${NODE_WITH_SQLITE} or later, which has SQLite built in.`
     );
   }
   return (
-    `SQLite (${LIBRARY}), which a master needs, is not installed: npm could neither fetch its native part for ${here} ` +
-    `from https://github.com nor build it, or did not run install scripts; use Node ${NODE_WITH_SQLITE} or later, which ` +
-    `has SQLite built in, or make GitHub reachable or install ${TOOLS}, ` +
-    `then install ClusterRunner again (npm install or npm ci in ${folder}, or npm install --global), with install scripts allowed.`
+    `SQLite (${LIBRARY}), which a master needs, is not installed; use Node ${NODE_WITH_SQLITE} or later, which has SQLite ` +
+    `built in, or install ClusterRunner again with its optional dependencies (\`npm ci --include=optional\` in ${folder}, ` +
+    'or `npm install --global` without `--omit=optional`).'
   );
 }

@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module';
-import type BetterSqlite from 'better-sqlite3';
 
-/** The library below: the one in Node where this Node has it, and else a package with native code. */
-export type SqliteEngine = 'node:sqlite' | 'better-sqlite3';
+/**
+ * Where the library comes from: from Node where it has one, and else from a package with the same interface that brings
+ * its native part built for each system.
+ */
+export type SqliteEngine = 'node:sqlite' | '@photostructure/sqlite';
 
 export interface SqliteOptions {
   /** The default is the first of availableEngines(). */
@@ -29,35 +31,21 @@ interface Changes {
   readonly lastInsertRowid: number | bigint;
 }
 
-interface EngineStatement {
-  readonly reader: boolean;
-  all(values: readonly unknown[]): unknown[];
-  run(values: readonly unknown[]): Changes;
-  iterate(values: readonly unknown[]): IterableIterator<unknown>;
-}
-
-interface EngineDatabase {
-  readonly isInTransaction: boolean;
-  prepare(text: string): EngineStatement;
-  execute(script: string): void;
-  close(): void;
-}
-
 /** A prepared statement, in the form in which Kysely wants it. @throws SqliteError from each method */
 export class SqliteStatement {
   readonly source: string;
   readonly reader: boolean;
-  readonly #statement: EngineStatement;
+  readonly #statement: DriverStatement;
 
-  constructor(source: string, statement: EngineStatement) {
+  constructor(source: string, statement: DriverStatement) {
     this.source = source;
-    this.reader = statement.reader;
+    this.reader = statement.columns().length > 0;
     this.#statement = statement;
   }
 
   all(values: readonly unknown[] = []): unknown[] {
     try {
-      return this.#statement.all(values);
+      return this.#statement.all(...values);
     } catch (error) {
       throw translated(error);
     }
@@ -65,7 +53,7 @@ export class SqliteStatement {
 
   run(values: readonly unknown[] = []): Changes {
     try {
-      return this.#statement.run(values);
+      return this.#statement.run(...values);
     } catch (error) {
       throw translated(error);
     }
@@ -73,21 +61,23 @@ export class SqliteStatement {
 
   /** Its errors are those of the engine. */
   iterate(values: readonly unknown[] = []): IterableIterator<unknown> {
-    return this.#statement.iterate(values);
+    return this.#statement.iterate(...values);
   }
 }
 
 /** One open database, whichever library serves it. @throws SqliteError from each method */
 export class Sqlite {
-  readonly #database: EngineDatabase;
+  readonly #engine: SqliteEngine;
+  readonly #readOnly: boolean;
+  readonly #database: DriverDatabase;
 
   constructor(path: string, options: SqliteOptions = {}) {
-    const [engine = 'better-sqlite3'] = options.engine === undefined ? availableEngines() : [options.engine];
+    const [engine = PACKAGE] = options.engine === undefined ? availableEngines() : [options.engine];
+    this.#engine = engine;
+    this.#readOnly = options.readOnly ?? false;
     try {
-      this.#database =
-        engine === 'node:sqlite'
-          ? openBuiltin(path, options.readOnly ?? false)
-          : openPackage(path, options.readOnly ?? false);
+      const { DatabaseSync } = engine === 'node:sqlite' ? requireBuiltin() : loadPackage();
+      this.#database = new DatabaseSync(path, { readOnly: this.#readOnly });
     } catch (error) {
       throw translated(error);
     }
@@ -95,7 +85,7 @@ export class Sqlite {
   }
 
   get isInTransaction(): boolean {
-    return this.#database.isInTransaction;
+    return this.#database.isTransaction;
   }
 
   prepare(text: string): SqliteStatement {
@@ -109,13 +99,27 @@ export class Sqlite {
   /** Runs one statement or several, and drops the rows that they return. */
   execute(script: string): void {
     try {
-      this.#database.execute(script);
+      this.#database.exec(script);
     } catch (error) {
       throw translated(error);
     }
   }
 
+  /**
+   * Closes the file and gives up its locks. The package for Node 20 keeps a closed file open until its statements are
+   * garbage-collected, so the locks go first: they are held as long as the journal mode is WAL.
+   */
   close(): void {
+    if (this.#engine === PACKAGE && !this.#readOnly) {
+      try {
+        this.#database.exec(GIVE_UP_LOCKS);
+      } catch (error) {
+        // A damaged file or a full disk: closing is all that is left, and the log stays beside the file.
+        if (!(translated(error) instanceof SqliteError)) {
+          throw error;
+        }
+      }
+    }
     this.#database.close();
   }
 }
@@ -125,36 +129,41 @@ export function availableEngines(): SqliteEngine[] {
   const engines: SqliteEngine[] = builtin() === null ? [] : ['node:sqlite'];
   try {
     loadPackage();
-    return [...engines, 'better-sqlite3'];
+    return [...engines, PACKAGE];
   } catch {
     // requireSqlite says why, where it is needed.
     return engines;
   }
 }
 
-/** The parts of Node's module that are used. Its types come with later versions of @types/node than the oldest Node has. */
-interface BuiltinStatement {
+/** The parts of the module that are used. Its types come with later versions of @types/node than the oldest Node has. */
+interface DriverStatement {
   all(...values: unknown[]): unknown[];
   run(...values: unknown[]): Changes;
   iterate(...values: unknown[]): IterableIterator<unknown>;
   columns(): readonly unknown[];
 }
 
-interface BuiltinDatabase {
+interface DriverDatabase {
   readonly isTransaction: boolean;
-  prepare(text: string): BuiltinStatement;
+  prepare(text: string): DriverStatement;
   exec(script: string): void;
   close(): void;
 }
 
-interface BuiltinModule {
-  readonly DatabaseSync: new (path: string, options: { readOnly: boolean }) => BuiltinDatabase;
+interface SqliteModule {
+  readonly DatabaseSync: new (path: string, options: { readOnly: boolean }) => DriverDatabase;
 }
 
-let builtinModule: BuiltinModule | null | undefined;
+const PACKAGE = '@photostructure/sqlite';
+
+/** Waits for nobody: what holds the lock instead may be another master. */
+const GIVE_UP_LOCKS =
+  'PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE; PRAGMA locking_mode = NORMAL; SELECT 1 FROM sqlite_master';
+let builtinModule: SqliteModule | null | undefined;
 
 /** null where this Node has none, or an early one that cannot tell whether a transaction is open (before 22.16). */
-export function builtin(): BuiltinModule | null {
+export function builtin(): SqliteModule | null {
   if (builtinModule === undefined) {
     const loaded = withoutExperimentalWarning(() => process.getBuiltinModule('node:sqlite'));
     builtinModule = isComplete(loaded) ? loaded : null;
@@ -162,7 +171,7 @@ export function builtin(): BuiltinModule | null {
   return builtinModule;
 }
 
-function isComplete(loaded: object | undefined): loaded is BuiltinModule {
+function isComplete(loaded: object | undefined): loaded is SqliteModule {
   if (loaded === undefined || !('DatabaseSync' in loaded) || typeof loaded.DatabaseSync !== 'function') {
     return false;
   }
@@ -186,59 +195,23 @@ function withoutExperimentalWarning<T>(load: () => T): T {
   }
 }
 
-function openBuiltin(path: string, readOnly: boolean): EngineDatabase {
+function requireBuiltin(): SqliteModule {
   const loaded = builtin();
   if (loaded === null) {
     throw new Error(`Node ${process.versions.node} has no node:sqlite that a master can use.`);
   }
-  const database = new loaded.DatabaseSync(path, { readOnly });
-  return {
-    get isInTransaction() {
-      return database.isTransaction;
-    },
-    prepare(text) {
-      const statement = database.prepare(text);
-      return {
-        reader: statement.columns().length > 0,
-        all: (values) => statement.all(...values),
-        run: (values) => statement.run(...values),
-        iterate: (values) => statement.iterate(...values),
-      };
-    },
-    execute: (script) => database.exec(script),
-    close: () => database.close(),
-  };
-}
-
-/** @throws an error of the module loader, or of the dynamic linker for one that was built for another Node */
-export function loadPackage(): typeof BetterSqlite {
-  const loaded: typeof BetterSqlite = createRequire(import.meta.url)('better-sqlite3');
-  // The native part is loaded by the first database.
-  new loaded(':memory:').close();
   return loaded;
 }
 
-function openPackage(path: string, readOnly: boolean): EngineDatabase {
-  const database = new (loadPackage())(path, { readonly: readOnly });
-  return {
-    get isInTransaction() {
-      return database.inTransaction;
-    },
-    prepare(text) {
-      const statement = database.prepare<unknown[], unknown>(text);
-      return {
-        reader: statement.reader,
-        all: (values) => statement.all(values),
-        run: (values) => statement.run(values),
-        iterate: (values) => statement.iterate(values),
-      };
-    },
-    execute: (script) => database.exec(script),
-    close: () => database.close(),
-  };
+/** @throws an error of the module loader, or of the dynamic linker where the native part does not fit this system */
+export function loadPackage(): SqliteModule {
+  const loaded: SqliteModule = createRequire(import.meta.url)(PACKAGE);
+  // The native part is loaded by the first database.
+  new loaded.DatabaseSync(':memory:', { readOnly: false }).close();
+  return loaded;
 }
 
-/** Primary result codes by number, which is all that node:sqlite says; better-sqlite3 says extended names. */
+/** The names of primary result codes: the drivers give numbers. */
 const RESULT_CODES: ReadonlyMap<number, string> = new Map([
   [1, 'SQLITE_ERROR'],
   [3, 'SQLITE_PERM'],
@@ -261,17 +234,16 @@ const RESULT_CODES: ReadonlyMap<number, string> = new Map([
 /** An extended result code has its primary one in the low byte. */
 const PRIMARY = 0xff;
 
-/** The error of either engine as ours; any other as it is. */
+/** An error of SQLite as ours; any other as it is. */
 function translated(error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error)) {
+  if (
+    !(error instanceof Error) ||
+    !('code' in error && 'errcode' in error) ||
+    error.code !== 'ERR_SQLITE_ERROR'
+  ) {
     return error;
   }
-  if (error.code === 'ERR_SQLITE_ERROR' && 'errcode' in error) {
-    const number = Number(error.errcode);
-    const code = RESULT_CODES.get(number & PRIMARY) ?? `SQLITE_${number}`;
-    return new SqliteError(error.message, code, { cause: error });
-  }
-  return String(error.code).startsWith('SQLITE_')
-    ? new SqliteError(error.message, String(error.code), { cause: error })
-    : error;
+  const number = Number(error.errcode);
+  const code = RESULT_CODES.get(number & PRIMARY) ?? `SQLITE_${number}`;
+  return new SqliteError(error.message, code, { cause: error });
 }
