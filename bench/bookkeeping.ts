@@ -5,7 +5,7 @@ import { createLogger } from '../src/lib/logger.js';
 import { createMaster, type Master } from '../src/master/master.js';
 import type { SlaveId } from '../src/protocol/ids.js';
 import { PROTOCOL } from '../src/protocol/slave/protocol-version.js';
-import type { RunAssignment, WorkAnswer } from '../src/protocol/slave/slave.js';
+import type { RunAssignment, WorkAnswer } from '../src/protocol/slave/slave-messages.js';
 import { ranIn } from '../test/support/ran-in.js';
 import { benchOptions } from './support/options.js';
 import { Report, type Row } from './support/report.js';

@@ -6,7 +6,7 @@ import {
   unknown,
 } from '../../src/domain/scheduling/duration-estimate.js';
 import { groupAtoms } from '../../src/domain/scheduling/grouping.js';
-import { regroup } from '../../src/domain/scheduling/regrouping.js';
+import { regroup } from '../../src/domain/scheduling/grouping-plan.js';
 import { assignWork } from '../../src/domain/scheduling/scheduler.js';
 import { type LeaseId, type SlaveId, type SubjobId, toId } from '../../src/protocol/ids.js';
 import { lowerBound } from './bound.js';

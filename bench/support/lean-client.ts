@@ -15,7 +15,7 @@ import {
   type WorkAnswer,
   WorkAnswerSchema,
   type WorkRequest,
-} from '../../src/protocol/slave/slave.js';
+} from '../../src/protocol/slave/slave-messages.js';
 import { type LeanAnswer, LeanHttp } from './lean-http.js';
 
 /** Of so many answers the signature of one is checked. That the master signs them all is for tests to show. */

@@ -8,7 +8,7 @@ import type {
   PrepareAssignment,
   RunAssignment,
   WorkAnswer,
-} from '../../src/protocol/slave/slave.js';
+} from '../../src/protocol/slave/slave-messages.js';
 import { Session } from '../../src/slave/link/session.js';
 import { WorkPoller } from '../../src/slave/link/work-poller.js';
 import { ranIn } from '../../test/support/ran-in.js';

@@ -7,9 +7,9 @@ export type { Atom, ConsolePage } from '../protocol/build/work.js';
 export { ClusterRunnerError, type ErrorCode } from '../protocol/errors.js';
 export type { Event } from '../protocol/event.js';
 export { type AtomId, type BuildId, type SlaveId, type SubjobId, toId } from '../protocol/ids.js';
-export type { Slave } from '../protocol/slave/slave.js';
+export type { Slave } from '../protocol/slave/slave-messages.js';
 export type { CallOptions } from './call.js';
-export type { FollowEventsOptions } from './events.js';
+export type { FollowEventsOptions } from './event-stream.js';
 export {
   type ConsoleQuery,
   MasterClient,

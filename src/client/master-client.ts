@@ -17,10 +17,10 @@ import type {
   ResultReport,
   WorkAnswer,
   WorkRequest,
-} from '../protocol/slave/slave.js';
+} from '../protocol/slave/slave-messages.js';
 import type { CallOptions } from './call.js';
 import { Connection, type ConnectionOptions, type OpenedStream } from './connection.js';
-import { eventsOf, type FollowEventsOptions } from './events.js';
+import { eventsOf, type FollowEventsOptions } from './event-stream.js';
 import { openResumingDownload } from './resuming-download.js';
 
 export { parseMasterUrl } from './master-url.js';

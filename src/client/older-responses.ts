@@ -2,7 +2,7 @@ import type { TSchema } from '@sinclair/typebox';
 import { type Build, BuildSchema } from '../protocol/build/build.js';
 import { type Atom, AtomSchema } from '../protocol/build/work.js';
 import { routes } from '../protocol/routes.js';
-import { type Slave, SlaveSchema } from '../protocol/slave/slave.js';
+import { type Slave, SlaveSchema } from '../protocol/slave/slave-messages.js';
 
 /*
  * Fields that were added to answers, and what they are of a master that does not send them yet. A field that is added

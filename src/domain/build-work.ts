@@ -1,6 +1,6 @@
 import type { BuildState } from '../protocol/build/build.js';
 import { type BuildId, type LeaseId, type SlaveId, type SubjobId, toId } from '../protocol/ids.js';
-import { type BuildProgress, enterState, type StateTimestamps } from './build.js';
+import { type BuildProgress, enterState, type StateTimestamps } from './build-state.js';
 import {
   complete,
   duplicateLease,
@@ -14,8 +14,8 @@ import {
   takeLease,
 } from './lease.js';
 import type { DurationEstimate } from './scheduling/duration-estimate.js';
+import { type GroupingPlan, isOutdated, type Regrouped } from './scheduling/grouping-plan.js';
 import { HeldExecutors } from './scheduling/held-executors.js';
-import { type GroupingPlan, isOutdated, type Regrouped } from './scheduling/regrouping.js';
 import { type Ended, nothingEnded, RemainingTimeEstimator } from './scheduling/remaining-time.js';
 import { SetupCost, type SetupNeeded } from './scheduling/setup-cost.js';
 import { overdueAfter } from './scheduling/straggler.js';

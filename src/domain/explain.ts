@@ -1,6 +1,6 @@
 import type { Explanation, WaitReason } from '../protocol/build/explanation.js';
 import type { BuildId, SlaveId } from '../protocol/ids.js';
-import { isEnded } from './build.js';
+import { isEnded } from './build-state.js';
 import type { BuildWork } from './build-work.js';
 import { setupExceedsRemaining } from './scheduling/scheduler.js';
 

@@ -1,5 +1,5 @@
 import type { LeaseId, SlaveId } from '../protocol/ids.js';
-import type { LeaseRef } from '../protocol/slave/slave.js';
+import type { LeaseRef } from '../protocol/slave/slave-messages.js';
 
 /** After this many slaves were lost with a task it fails, so that a deadly test cannot fell a whole fleet. */
 export const MAX_LOSSES = 3;

@@ -1,5 +1,5 @@
 import { quoteForShell } from '../lib/text/shell-quote.js';
-import { joinMaskedParts, type MaskedPart, maskedParts } from './atoms.js';
+import { joinMaskedParts, type MaskedPart, maskedParts } from './atomizer-output.js';
 
 export interface AtomValue {
   readonly variable: string;

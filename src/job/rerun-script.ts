@@ -1,6 +1,6 @@
 import { quoteForShell } from '../lib/text/shell-quote.js';
+import { type AtomFacts, atomEnvironment, buildEnvironment } from './command-environment.js';
 import { commandString } from './command-string.js';
-import { type AtomFacts, atomEnvironment, buildEnvironment } from './environment.js';
 
 export interface RerunFacts extends Omit<AtomFacts, 'projectDirectory' | 'artifactDirectory'> {
   /** null: nobody knows it, so that who runs the script has to say it. */

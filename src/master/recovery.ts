@@ -22,8 +22,8 @@ import {
   readTimestamps,
   unfinishedBuilds,
 } from './store/builds.js';
+import { sumFacts } from './store/facts-column.js';
 import { heldLeases, type LeaseRow } from './store/leases.js';
-import { sumFacts } from './store/result-facts.js';
 import { allSlaves } from './store/slaves.js';
 import { deliveredSubjobs, type SubjobRow, subjobsOf } from './store/subjobs.js';
 import { countsReports } from './views/build-view.js';

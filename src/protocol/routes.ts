@@ -1,9 +1,9 @@
-import { agentRoutes } from './routes/agent.js';
-import { buildRoutes } from './routes/builds.js';
-import { packRoutes } from './routes/packs.js';
-import { serviceRoutes } from './routes/service.js';
-import { slaveRoutes } from './routes/slaves.js';
-import { workRoutes } from './routes/work.js';
+import { agentRoutes } from './routes/agent-routes.js';
+import { buildRoutes } from './routes/build-routes.js';
+import { packRoutes } from './routes/bundle-routes.js';
+import { serviceRoutes } from './routes/service-routes.js';
+import { slaveRoutes } from './routes/slave-routes.js';
+import { workRoutes } from './routes/work-routes.js';
 
 export { MAX_PAGE } from './routes/shared.js';
 

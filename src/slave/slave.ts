@@ -1,6 +1,6 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { ARTIFACT_DIR, ownEnvironment, SETUP_MARK } from '../job/environment.js';
+import { ARTIFACT_DIR, ownEnvironment, SETUP_MARK } from '../job/command-environment.js';
 import { deferred } from '../lib/async/deferred.js';
 import type { Clock } from '../lib/clock.js';
 import { ensureOwnFolder } from '../lib/fs/own-folder.js';

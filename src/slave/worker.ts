@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ARTIFACT_DIR } from '../job/environment.js';
+import { ARTIFACT_DIR } from '../job/command-environment.js';
 import { ensureOwnFolder } from '../lib/fs/own-folder.js';
 import { textStart } from '../lib/text/text-ends.js';
 import { endDetachedProcesses } from '../process/containment/detached-processes.js';
@@ -13,7 +13,7 @@ import type {
   RunAssignment,
   WorkAnswer,
   WorkRequest,
-} from '../protocol/slave/slave.js';
+} from '../protocol/slave/slave-messages.js';
 import type { Outbox } from './archive/outbox.js';
 import { packResults } from './archive/pack-results.js';
 import type { WrittenArchive } from './archive/write-archive.js';

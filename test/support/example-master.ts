@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { serveMaster } from '../../src/cli/services/serve-master.js';
 import { version } from '../../src/lib/version.js';
-import { defaultResultBounds } from '../../src/master/state/result-limits.js';
+import { defaultResultBounds } from '../../src/master/state/result-bounds.js';
 import type { RouteDeclaration } from '../../src/protocol/route.js';
 import { routes } from '../../src/protocol/routes.js';
 import { fixedSecrets } from '../../src/protocol/signing/secrets.js';

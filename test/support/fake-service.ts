@@ -29,7 +29,7 @@ import type {
   Slave,
   WorkAnswer,
   WorkRequest,
-} from '../../src/protocol/slave/slave.js';
+} from '../../src/protocol/slave/slave-messages.js';
 import { FakePacks } from './fake-packs.js';
 
 /** Something that a caller has changed, in the order in which it happened. */

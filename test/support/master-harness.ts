@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { createMaster, type Master } from '../../src/master/master.js';
 import type { ReceivedResult } from '../../src/master/state/master-api.js';
-import { defaultResultBounds } from '../../src/master/state/result-limits.js';
+import { defaultResultBounds } from '../../src/master/state/result-bounds.js';
 import type { BuildRequest } from '../../src/protocol/build/build.js';
 import type { JobDefinition } from '../../src/protocol/build/job.js';
 import { ClusterRunnerError, type ErrorCode } from '../../src/protocol/errors.js';
@@ -22,7 +22,7 @@ import type {
   RunAssignment,
   WorkAnswer,
   WorkRequest,
-} from '../../src/protocol/slave/slave.js';
+} from '../../src/protocol/slave/slave-messages.js';
 import { ManualClock } from './manual-clock.js';
 import { ranIn } from './ran-in.js';
 import { until } from './until.js';

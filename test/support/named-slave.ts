@@ -1,4 +1,4 @@
-import type { Register, WorkRequest } from '../../src/protocol/slave/slave.js';
+import type { Register, WorkRequest } from '../../src/protocol/slave/slave-messages.js';
 
 /** A slave that nobody runs, as it registers. */
 export const named: Register = {

@@ -27,7 +27,7 @@ import { localUser, requesterOf } from './request/requester.js';
 import { copyJunit, removeEarlierJunit, requirePlaceOfJunit } from './results/fetch-results.js';
 import { type ResultDownload, resultsOf } from './results/result-download.js';
 import { type ResultPlace, resultPlace } from './results/result-place.js';
-import { replaceableFolder, type Unpacked } from './results/results.js';
+import { replaceableFolder, type Unpacked } from './results/unpack-results.js';
 import { leavingSentence, sayInterrupted, sayVerdict } from './verdict.js';
 
 export interface BuildOptions extends CommonOptions, RequestOptions {

@@ -1,4 +1,4 @@
-import { basicVariables } from '../../job/environment.js';
+import { basicVariables } from '../../job/command-environment.js';
 
 const NAME = '[A-Z][A-Z0-9_]{2,}';
 const ABSENT =

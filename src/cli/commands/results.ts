@@ -5,7 +5,7 @@ import { interruptions } from '../build/interruptions.js';
 import { progressDisplay } from '../build/progress/progress-display.js';
 import { fetchResults } from '../build/results/fetch-results.js';
 import { resultPlace } from '../build/results/result-place.js';
-import { replaceableFolder } from '../build/results/results.js';
+import { replaceableFolder } from '../build/results/unpack-results.js';
 import { parseBuildId, printJson, type ReaderOptions, withClient } from '../client-command.js';
 import { exitCode } from '../exit-codes.js';
 

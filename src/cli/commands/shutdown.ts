@@ -2,7 +2,7 @@ import type { MasterClient } from '../../client/master-client.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { type SlaveId, toId } from '../../protocol/ids.js';
 import { MAX_PAGE } from '../../protocol/routes.js';
-import type { Slave } from '../../protocol/slave/slave.js';
+import type { Slave } from '../../protocol/slave/slave-messages.js';
 import { printJson, type ReaderOptions, withClient } from '../client-command.js';
 
 export interface ShutdownOptions extends ReaderOptions {

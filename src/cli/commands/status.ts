@@ -4,7 +4,7 @@ import { cleanLine, stripControlChars } from '../../lib/text/strip-control-chars
 import type { Build } from '../../protocol/build/build.js';
 import type { Explanation } from '../../protocol/build/explanation.js';
 import type { BuildId } from '../../protocol/ids.js';
-import type { Slave } from '../../protocol/slave/slave.js';
+import type { Slave } from '../../protocol/slave/slave-messages.js';
 import { duration } from '../build/progress/progress.js';
 import { parseBuildId, printJson, type ReaderOptions, withClient } from '../client-command.js';
 import { describeRevision } from '../text/revision-text.js';

@@ -1,6 +1,6 @@
 import type { LoadedConfig } from '../../config/load.js';
 import type { Limits } from '../../master/http/limits/limits.js';
-import type { ResultBounds } from '../../master/state/result-limits.js';
+import type { ResultBounds } from '../../master/state/result-bounds.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

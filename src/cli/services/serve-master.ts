@@ -19,7 +19,7 @@ import { listen } from '../../master/http/listen.js';
 import type { TlsFiles } from '../../master/http/tls.js';
 import { createMaster, type MasterOptions } from '../../master/master.js';
 import type { MasterReading, MasterService } from '../../master/state/master-api.js';
-import type { ResultBounds } from '../../master/state/result-limits.js';
+import type { ResultBounds } from '../../master/state/result-bounds.js';
 import type { Secrets } from '../../protocol/signing/secrets.js';
 
 export interface ServeMasterOptions {

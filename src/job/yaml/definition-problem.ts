@@ -1,7 +1,7 @@
 import { type JobDefinition, MAX_DURATION_SECONDS, type NamedJob } from '../../protocol/build/job.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
+import { variableProblem } from '../command-environment.js';
 import { durationSeconds } from '../duration.js';
-import { variableProblem } from '../environment.js';
 import { shellText } from '../shell-text.js';
 
 export interface DefinitionProblem {

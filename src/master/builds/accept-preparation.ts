@@ -7,7 +7,7 @@ import type { BuildRequest } from '../../protocol/build/build.js';
 import type { NamedJob } from '../../protocol/build/job.js';
 import type { Project } from '../../protocol/build/project.js';
 import type { BuildId, SlaveId } from '../../protocol/ids.js';
-import type { LeaseRef, Prepared } from '../../protocol/slave/slave.js';
+import type { LeaseRef, Prepared } from '../../protocol/slave/slave-messages.js';
 import { endBuild, endIfOver } from '../leases/finish-build.js';
 import { reported, requireAcceptedBefore } from '../leases/lease-check.js';
 import { preparationStep } from '../leases/lease-lifecycle.js';

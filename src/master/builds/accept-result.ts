@@ -8,7 +8,7 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import { type AtomId, atomFolder, type BuildId, type SlaveId, type SubjobId } from '../../protocol/ids.js';
 import { COMMAND_FILE } from '../../protocol/results/archive-names.js';
 import { addFacts } from '../../protocol/results/result-facts.js';
-import type { LeaseRef, ResultReport } from '../../protocol/slave/slave.js';
+import type { LeaseRef, ResultReport } from '../../protocol/slave/slave-messages.js';
 import { ArchiveKeeper, archivePath } from '../archives/archive-files.js';
 import type { AddedFile } from '../archives/incoming/added-files.js';
 import { rerunScriptsOf } from '../archives/rerun-scripts.js';

@@ -1,8 +1,8 @@
 import { isAbsolute } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
+import { variableProblem } from '../../job/command-environment.js';
 import { isCommandString, readCommandString } from '../../job/command-string.js';
-import { variableProblem } from '../../job/environment.js';
-import { normalizeRemoteFiles } from '../../job/remote-files.js';
+import { normalizeRemoteFiles } from '../../job/normalize-remote-files.js';
 import { definitionProblem } from '../../job/yaml/definition-problem.js';
 import { maskCredentials } from '../../lib/text/mask-credentials.js';
 import { textStart } from '../../lib/text/text-ends.js';

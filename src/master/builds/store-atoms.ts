@@ -1,7 +1,7 @@
 import { type DurationEstimate, unknown } from '../../domain/scheduling/duration-estimate.js';
 import type { Group } from '../../domain/scheduling/grouping.js';
 import type { BuildId } from '../../protocol/ids.js';
-import type { ListedAtom } from '../../protocol/slave/slave.js';
+import type { ListedAtom } from '../../protocol/slave/slave-messages.js';
 import type { MasterState } from '../state/master-state.js';
 import type { Write } from '../state/state-writer.js';
 import { insertAtoms, type NewAtom } from '../store/atoms.js';

@@ -3,7 +3,7 @@ import { deferred } from '../../lib/async/deferred.js';
 import { waitWithTimeout } from '../../lib/async/wait-with-timeout.js';
 import { seconds } from '../../lib/clock.js';
 import type { BuildId } from '../../protocol/ids.js';
-import type { WorkRequest } from '../../protocol/slave/slave.js';
+import type { WorkRequest } from '../../protocol/slave/slave-messages.js';
 import { takeWork } from '../leases/lease-lifecycle.js';
 import type { ActiveLease, RegisteredSlave } from '../state/entries.js';
 import type { MasterState } from '../state/master-state.js';

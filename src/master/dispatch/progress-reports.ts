@@ -1,6 +1,6 @@
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { AtomId, BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
-import type { Progress, SubjobProgress } from '../../protocol/slave/slave.js';
+import type { Progress, SubjobProgress } from '../../protocol/slave/slave-messages.js';
 import type { LiveConsoles } from '../consoles/live.js';
 import { reported, requireAcceptedBefore } from '../leases/lease-check.js';
 import { atomsOf, isBeside, noteBegan } from '../leases/lease-lifecycle.js';

@@ -1,13 +1,13 @@
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
-import type { Handback } from '../../protocol/slave/slave.js';
+import type { Handback } from '../../protocol/slave/slave-messages.js';
 import { commitStop } from '../builds/early-end.js';
 import { endIfNobodyIsLeft, noteRefusal } from '../leases/build-refusals.js';
 import { reported, staleLease } from '../leases/lease-check.js';
 import { returnLease } from '../leases/lease-lifecycle.js';
 import type { ActiveBuild } from '../state/entries.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
-import { recordFailure } from '../state/slave-health.js';
+import { recordFailure } from '../state/record-failure.js';
 
 const WHAT = {
   setup_failed: 'setup_build failed',

@@ -1,11 +1,11 @@
 import type { BuildId, SlaveId } from '../../protocol/ids.js';
 import { withPendingAssignments } from '../../protocol/slave/open-poll.js';
-import type { Assignment, LeaseRef, WorkAnswer, WorkRequest } from '../../protocol/slave/slave.js';
+import type { Assignment, LeaseRef, WorkAnswer, WorkRequest } from '../../protocol/slave/slave-messages.js';
 import { givenAtoms } from '../builds/build-request.js';
 import { atomsOf, refOf, returnLease, takeWork } from '../leases/lease-lifecycle.js';
 import type { ActiveLease, RegisteredSlave } from '../state/entries.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
-import { resultLimits } from '../state/result-limits.js';
+import { resultLimits } from '../state/result-bounds.js';
 import type { LongPolls, TakenWork } from './long-polls.js';
 import { noteProgress } from './progress-reports.js';
 

@@ -9,7 +9,7 @@ import type { RouteDeclaration } from '../../protocol/route.js';
 import { type RouteName, routes } from '../../protocol/routes.js';
 import { removeLeftovers } from '../archives/incoming/incoming-archive.js';
 import type { MasterReading, MasterService } from '../state/master-api.js';
-import type { ResultBounds } from '../state/result-limits.js';
+import type { ResultBounds } from '../state/result-bounds.js';
 import type { Keys } from './auth/authenticate.js';
 import type { ReadAccess } from './auth/read-auth.js';
 import { SignatureRateLimit } from './auth/signature-rate-limit.js';

@@ -1,14 +1,14 @@
 import type { Handlers } from './handler.js';
-import { artifactHandlers } from './resources/artifact.js';
-import { buildHandlers } from './resources/build.js';
+import { artifactHandlers } from './resources/artifact-handlers.js';
+import { buildHandlers } from './resources/build-handlers.js';
+import { packHandlers } from './resources/bundle-handlers.js';
 import type { HandlerDependencies } from './resources/dependencies.js';
-import { eventHandlers } from './resources/event.js';
-import { leaseHandlers } from './resources/lease.js';
-import { packHandlers } from './resources/pack.js';
-import { resultHandlers } from './resources/result.js';
-import { rootHandlers } from './resources/root.js';
-import { slaveHandlers } from './resources/slave.js';
-import { workHandlers } from './resources/work.js';
+import { eventHandlers } from './resources/event-handlers.js';
+import { leaseHandlers } from './resources/lease-handlers.js';
+import { resultHandlers } from './resources/result-handlers.js';
+import { rootHandlers } from './resources/root-handlers.js';
+import { slaveHandlers } from './resources/slave-handlers.js';
+import { workHandlers } from './resources/work-handlers.js';
 
 /** The handlers of all resources, one for each declared route. */
 export function createHandlers(dependencies: HandlerDependencies): Handlers {

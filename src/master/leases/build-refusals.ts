@@ -1,5 +1,5 @@
 import { clearFailuresOf } from '../../domain/slave-health.js';
-import type { Handback } from '../../protocol/slave/slave.js';
+import type { Handback } from '../../protocol/slave/slave-messages.js';
 import { stopBuild } from '../builds/early-end.js';
 import type { ActiveBuild, RegisteredSlave } from '../state/entries.js';
 import type { MasterState, StateChange } from '../state/master-state.js';

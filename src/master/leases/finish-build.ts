@@ -1,4 +1,4 @@
-import { resultOf } from '../../domain/build.js';
+import { resultOf } from '../../domain/build-state.js';
 import type { BuildState } from '../../protocol/build/build.js';
 import type { BuildId } from '../../protocol/ids.js';
 import type { ActiveBuild } from '../state/entries.js';
@@ -7,8 +7,8 @@ import { countVerdicts, settleAtoms } from '../store/atoms.js';
 import { updateBuild } from '../store/builds.js';
 import type { Writable } from '../store/engine/database.js';
 import { appendEvent } from '../store/events.js';
+import { factsColumn, sumFacts } from '../store/facts-column.js';
 import { cancelHeldLeases } from '../store/leases.js';
-import { factsColumn, sumFacts } from '../store/result-facts.js';
 import { cutSubjobs } from '../store/subjobs.js';
 
 /**

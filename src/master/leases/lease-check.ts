@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { classifyReport, type Task } from '../../domain/lease.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
-import type { LeaseRef } from '../../protocol/slave/slave.js';
+import type { LeaseRef } from '../../protocol/slave/slave-messages.js';
 import type { ActiveBuild, ActiveLease } from '../state/entries.js';
 import type { MasterState } from '../state/master-state.js';
 import { type BuildRow, findBuild } from '../store/builds.js';

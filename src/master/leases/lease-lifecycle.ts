@@ -2,7 +2,7 @@ import { holdersOf, type Task } from '../../domain/lease.js';
 import { assignWork } from '../../domain/scheduling/scheduler.js';
 import { seconds } from '../../lib/clock.js';
 import { type SubjobId, toId } from '../../protocol/ids.js';
-import type { LeaseRef, WorkRequest } from '../../protocol/slave/slave.js';
+import type { LeaseRef, WorkRequest } from '../../protocol/slave/slave-messages.js';
 import type { ActiveBuild, ActiveLease, RegisteredSlave } from '../state/entries.js';
 import type { MasterState, StateChange } from '../state/master-state.js';
 import { unavailableReason } from '../state/slave-registry.js';

@@ -1,7 +1,7 @@
-import { isEnded } from '../../domain/build.js';
+import { isEnded } from '../../domain/build-state.js';
 import type { BuildWork, ExecutorLimits } from '../../domain/build-work.js';
 import type { AtomToGroup } from '../../domain/scheduling/grouping.js';
-import { regroup } from '../../domain/scheduling/regrouping.js';
+import { regroup } from '../../domain/scheduling/grouping-plan.js';
 import type { SubjobId } from '../../protocol/ids.js';
 import type { ActiveBuild } from '../state/entries.js';
 import type { MasterState } from '../state/master-state.js';

@@ -10,7 +10,7 @@ import type { Project, RemoteFile } from '../../protocol/build/project.js';
 import type { Revision } from '../../protocol/build/revision.js';
 import type { AtomId, BuildId, LeaseId, SlaveId, SubjobId } from '../../protocol/ids.js';
 import type { ResultFacts } from '../../protocol/results/result-facts.js';
-import type { Handback } from '../../protocol/slave/slave.js';
+import type { Handback } from '../../protocol/slave/slave-messages.js';
 import type { LeasedAtom } from '../store/atoms.js';
 
 /** An unfinished build, as the master holds it in memory. */

@@ -15,7 +15,7 @@ import type {
   Slave,
   WorkAnswer,
   WorkRequest,
-} from '../../protocol/slave/slave.js';
+} from '../../protocol/slave/slave-messages.js';
 import type { AddedFile } from '../archives/incoming/added-files.js';
 
 export interface Page {

@@ -1,4 +1,4 @@
-import { resultOf } from '../../domain/build.js';
+import { resultOf } from '../../domain/build-state.js';
 import type { Clock } from '../../lib/clock.js';
 import { seconds } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
@@ -8,7 +8,7 @@ import { BuildWatchers } from './build-watchers.js';
 import type { DiskGuard } from './disk-guard.js';
 import type { ActiveBuild, ActiveLease } from './entries.js';
 import type { Metrics } from './metrics.js';
-import type { ResultBounds } from './result-limits.js';
+import type { ResultBounds } from './result-bounds.js';
 import type { SlaveRegistry } from './slave-registry.js';
 import type { StateWriter, Write } from './state-writer.js';
 

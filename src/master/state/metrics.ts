@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type BuildState, buildState } from '../../protocol/build/build.js';
-import type { Slave } from '../../protocol/slave/slave.js';
+import type { Slave } from '../../protocol/slave/slave-messages.js';
 
 /** What is counted at the moment somebody asks. */
 export interface MetricsSnapshot {

@@ -4,7 +4,7 @@ import { seconds } from '../../lib/clock.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { SlaveId } from '../../protocol/ids.js';
 import { isSpoken } from '../../protocol/slave/protocol-version.js';
-import type { Slave } from '../../protocol/slave/slave.js';
+import type { Slave } from '../../protocol/slave/slave-messages.js';
 import type { SlaveRow } from '../store/slaves.js';
 import type { ActiveLease, RegisteredSlave } from './entries.js';
 

@@ -4,7 +4,7 @@ import { type Kysely, type Selectable, sql } from 'kysely';
 import type { ReportedVerdict } from '../../domain/reported-verdicts.js';
 import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
 import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../../protocol/ids.js';
-import type { AssignedAtom, Progress, ResultReport } from '../../protocol/slave/slave.js';
+import type { AssignedAtom, Progress, ResultReport } from '../../protocol/slave/slave-messages.js';
 import type { AtomsTable, Database, Writable } from './engine/database.js';
 
 export interface NewAtom extends DurationEstimate {

@@ -1,7 +1,7 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
-import type { Regrouped } from '../../domain/scheduling/regrouping.js';
+import type { Regrouped } from '../../domain/scheduling/grouping-plan.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
 import type { Database } from './engine/database.js';
 import { insertSubjobs } from './subjobs.js';

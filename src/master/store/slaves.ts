@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from 'kysely';
 import { type SlaveId, toId } from '../../protocol/ids.js';
-import type { Register } from '../../protocol/slave/slave.js';
+import type { Register } from '../../protocol/slave/slave-messages.js';
 import type { Database, SlavesTable } from './engine/database.js';
 
 export type SlaveRow = Selectable<SlavesTable>;

@@ -2,7 +2,7 @@ import { type Kysely, type Selectable, sql } from 'kysely';
 import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
 import { type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
 import { type ResultIndex, ResultIndexSchema } from '../../protocol/results/result-index.js';
-import type { LeaseRef } from '../../protocol/slave/slave.js';
+import type { LeaseRef } from '../../protocol/slave/slave-messages.js';
 import type { Database, SubjobsTable, Writable } from './engine/database.js';
 import { jsonColumn } from './engine/json.js';
 import { expectOneRow } from './engine/one-row.js';

@@ -2,7 +2,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import type { History } from '../../domain/scheduling/duration-estimate.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
-import type { ListedAtom } from '../../protocol/slave/slave.js';
+import type { ListedAtom } from '../../protocol/slave/slave-messages.js';
 import type { Database, Writable } from './engine/database.js';
 
 /** So many are looked up at once; between them others may run. */

@@ -3,8 +3,8 @@ import type { Atom, AtomOutcome, AtomState, Subjob } from '../../protocol/build/
 import { toId } from '../../protocol/ids.js';
 import { interruptionOf } from '../store/atoms.js';
 import type { SubjobRowState } from '../store/engine/database.js';
+import { readFacts } from '../store/facts-column.js';
 import type { AtomView, SubjobView } from '../store/reading.js';
-import { readFacts } from '../store/result-facts.js';
 
 const shownAs: Readonly<Record<SubjobRowState, AtomState>> = {
   QUEUED: 'NOT_STARTED',

@@ -5,7 +5,7 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { ResultIndex } from '../../protocol/results/result-index.js';
 import { archivePath } from '../archives/archive-files.js';
-import type { Builds } from '../builds/builds.js';
+import type { Builds } from '../builds/build-commands.js';
 import { readArchivedConsole } from '../consoles/archived.js';
 import type { LiveConsoles } from '../consoles/live.js';
 import type { ConsoleLines, Page } from '../state/master-api.js';

@@ -1,4 +1,4 @@
-import { detailsOf, isEnded, resultOf, type StateTimestamps, statusOf } from '../../domain/build.js';
+import { detailsOf, isEnded, resultOf, type StateTimestamps, statusOf } from '../../domain/build-state.js';
 import { secondsLeft } from '../../domain/scheduling/estimate.js';
 import { type Build, type BuildRequest, type BuildState, buildState } from '../../protocol/build/build.js';
 import type { NamedJob } from '../../protocol/build/job.js';
@@ -8,8 +8,8 @@ import type { ResultFacts } from '../../protocol/results/result-facts.js';
 import { maskRequest } from '../builds/build-request.js';
 import type { ActiveBuild } from '../state/entries.js';
 import { type BuildRow, readJob, readRequest, readRevision, readTimestamps } from '../store/builds.js';
+import { readFacts } from '../store/facts-column.js';
 import type { AtomView } from '../store/reading.js';
-import { readFacts } from '../store/result-facts.js';
 import { variablesOf } from './atom-names.js';
 import { presentAtom } from './atom-view.js';
 import { executorsOf } from './build-executors.js';

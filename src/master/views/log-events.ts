@@ -2,7 +2,7 @@ import type { Logger } from '../../lib/logger.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { Event } from '../../protocol/event.js';
 import { type EventKind, eventKinds } from '../store/events.js';
-import type { EventFeed } from './event-log.js';
+import type { EventFeed } from './event-feed.js';
 
 type Facts = Readonly<Record<string, unknown>>;
 

@@ -11,7 +11,7 @@ import { createGit, createProgram, type Git } from '../git/git.js';
 import { gitEnvironment } from '../git/git-environment.js';
 import { failed } from '../git/git-errors.js';
 import { GitFiles } from '../git/git-files.js';
-import { headOf } from '../git/revision.js';
+import { headOf } from '../git/read-revision.js';
 import {
   type Committed,
   deterministicCommit,

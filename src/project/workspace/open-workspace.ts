@@ -16,7 +16,7 @@ import { createGit, createProgram } from '../git/git.js';
 import { type Credentials, splitCredentials } from '../git/git-credentials.js';
 import { gitEnvironment } from '../git/git-environment.js';
 import { DiskFullError } from '../git/git-errors.js';
-import { revisionOfCommit, revisionOfFolder } from '../git/revision.js';
+import { revisionOfCommit, revisionOfFolder } from '../git/read-revision.js';
 import { GIT_PROTOCOLS, submoduleProtocols, validateGitArgs } from '../git/validate-git-args.js';
 import { type DownloadOptions, downloadRemoteFiles, type RemoteFileLimits } from '../remote-files.js';
 import { checkOut, makeRoot, projectName } from './git-workspace.js';

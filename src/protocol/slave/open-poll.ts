@@ -1,5 +1,5 @@
 import type { BuildId } from '../ids.js';
-import type { LeaseRef, WorkRequest } from './slave.js';
+import type { LeaseRef, WorkRequest } from './slave-messages.js';
 
 type Wants = Pick<WorkRequest, 'free_executors' | 'ahead' | 'leases' | 'builds'>;
 interface Brought {

@@ -7,7 +7,7 @@ import { readRegularFile } from '../../lib/fs/read-regular-file.js';
 import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError, type ErrorCode, messageOf } from '../../protocol/errors.js';
 import { type BuildId, BuildIdSchema, type SubjobId, SubjobIdSchema } from '../../protocol/ids.js';
-import { type LeaseRef, type ResultReport, ResultReportSchema } from '../../protocol/slave/slave.js';
+import { type LeaseRef, type ResultReport, ResultReportSchema } from '../../protocol/slave/slave-messages.js';
 import type { Session } from '../link/session.js';
 
 /** A result that waits for the master's word, beside `<lease id>.tar.gz`. */

@@ -6,7 +6,7 @@ import {
   commandEnvironment,
   ownEnvironment,
   SETUP_MARK,
-} from '../../job/environment.js';
+} from '../../job/command-environment.js';
 import { aliasesOf } from '../../job/project-path.js';
 import { shellText } from '../../job/shell-text.js';
 import type { Clock } from '../../lib/clock.js';

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { atomEnvironment } from '../../job/command-environment.js';
 import { durationSeconds } from '../../job/duration.js';
-import { atomEnvironment } from '../../job/environment.js';
 import { shellText } from '../../job/shell-text.js';
 import { TimeLimit } from '../../lib/async/time-limit.js';
 import type { Clock } from '../../lib/clock.js';
@@ -10,7 +10,12 @@ import type { ConsolePipes } from '../../process/console/console-pipes.js';
 import { describeSurvivors } from '../../process/containment/family.js';
 import { runCommand } from '../../process/run-command.js';
 import { atomFolder } from '../../protocol/ids.js';
-import type { AssignedAtom, Progress, ResultReport, RunAssignment } from '../../protocol/slave/slave.js';
+import type {
+  AssignedAtom,
+  Progress,
+  ResultReport,
+  RunAssignment,
+} from '../../protocol/slave/slave-messages.js';
 import type { AtomFolder } from '../archive/write-archive.js';
 import type { ConsoleRecorder } from '../console/console-recorder.js';
 import type { SubjobConsoles } from '../console/subjob-consoles.js';

@@ -1,6 +1,6 @@
 import { unfinishedBytes } from '../../lib/text/utf8.js';
 import type { AtomId } from '../../protocol/ids.js';
-import { MAX_CONSOLE_PIECE_BYTES, type Progress } from '../../protocol/slave/slave.js';
+import { MAX_CONSOLE_PIECE_BYTES, type Progress } from '../../protocol/slave/slave-messages.js';
 import type { ConsoleRecorder } from './console-recorder.js';
 
 export type ConsolePiece = Progress['consoles'][number];

@@ -1,7 +1,7 @@
 import { freeDiskBytes } from '../../lib/fs/free-space.js';
 import type { Logger } from '../../lib/logger.js';
 import { textStart } from '../../lib/text/text-ends.js';
-import type { WorkRequest } from '../../protocol/slave/slave.js';
+import type { WorkRequest } from '../../protocol/slave/slave-messages.js';
 
 /** With less than this a checkout, or the next result, would probably fail for want of room. */
 const LEAST_FREE_BYTES = 512 * 1024 ** 2;

@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.js';
 import { clearPlace, countUnremovable, retryUnremovable, unremovableFolder } from '../../lib/fs/set-aside.js';
 import type { Logger } from '../../lib/logger.js';
 import { messageOf } from '../../protocol/errors.js';
-import type { WorkRequest } from '../../protocol/slave/slave.js';
+import type { WorkRequest } from '../../protocol/slave/slave-messages.js';
 
 const RETRY_MS = 10 * 60_000;
 /** A slave on which more has gathered takes no work until somebody has looked at it. */

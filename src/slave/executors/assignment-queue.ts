@@ -1,6 +1,6 @@
 import { sleepUnlessAborted } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
-import type { Assignment, LeaseRef } from '../../protocol/slave/slave.js';
+import type { Assignment, LeaseRef } from '../../protocol/slave/slave-messages.js';
 import type { LeaseReturns } from '../link/lease-returns.js';
 import { PREFETCH_MS } from './prefetcher.js';
 

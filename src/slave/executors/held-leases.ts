@@ -1,5 +1,5 @@
 import type { BuildId, LeaseId } from '../../protocol/ids.js';
-import type { Assignment, LeaseRef } from '../../protocol/slave/slave.js';
+import type { Assignment, LeaseRef } from '../../protocol/slave/slave-messages.js';
 
 /** A lease that this slave works on. */
 export interface HeldLease {

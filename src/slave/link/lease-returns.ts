@@ -2,7 +2,7 @@ import type { Logger } from '../../lib/logger.js';
 import type { Redactor } from '../../lib/text/redactor.js';
 import { textEnd } from '../../lib/text/text-ends.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
-import type { Assignment, Handback, HandbackReason } from '../../protocol/slave/slave.js';
+import type { Assignment, Handback, HandbackReason } from '../../protocol/slave/slave-messages.js';
 import type { Session } from './session.js';
 
 /** Of what a command printed, what a handback carries at most. */

@@ -1,5 +1,5 @@
 import type { LeaseId } from '../../protocol/ids.js';
-import type { LeaseRef, SubjobProgress } from '../../protocol/slave/slave.js';
+import type { LeaseRef, SubjobProgress } from '../../protocol/slave/slave-messages.js';
 
 /**
  * What has happened to atoms and can wait for the next question for work, which tells the master of it: most slaves ask

@@ -3,7 +3,7 @@ import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { AtomId } from '../../protocol/ids.js';
-import type { RunAssignment } from '../../protocol/slave/slave.js';
+import type { RunAssignment } from '../../protocol/slave/slave-messages.js';
 import type { AtomProgress } from '../build/run-subjob.js';
 import { ConsoleFollower, type ConsolePiece } from '../console/console-follower.js';
 import type { SubjobConsoles } from '../console/subjob-consoles.js';

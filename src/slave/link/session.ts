@@ -9,7 +9,7 @@ import { ClusterRunnerError, type ErrorCode, messageOf } from '../../protocol/er
 import type { SlaveId } from '../../protocol/ids.js';
 import type { Secrets } from '../../protocol/signing/secrets.js';
 import { PROTOCOL } from '../../protocol/slave/protocol-version.js';
-import type { Register } from '../../protocol/slave/slave.js';
+import type { Register } from '../../protocol/slave/slave-messages.js';
 import { ProgressBuffer } from './progress-buffer.js';
 
 export interface SessionOptions {

@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { messageOf } from '../../protocol/errors.js';
 import { withPendingAssignments } from '../../protocol/slave/open-poll.js';
-import type { WorkAnswer, WorkRequest } from '../../protocol/slave/slave.js';
+import type { WorkAnswer, WorkRequest } from '../../protocol/slave/slave-messages.js';
 import type { Session } from './session.js';
 
 export type Capacity = Omit<WorkRequest, 'instance' | 'wait_seconds' | 'poll' | 'open_polls' | 'progress'>;

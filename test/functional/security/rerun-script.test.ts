@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { fileEntry } from '../../../src/lib/formats/tar-header.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { PROTOCOL } from '../../../src/protocol/slave/protocol-version.js';
-import type { ResultReport, WorkRequest } from '../../../src/protocol/slave/slave.js';
+import type { ResultReport, WorkRequest } from '../../../src/protocol/slave/slave-messages.js';
 import { Cluster } from '../../support/cluster.js';
 import { blocksOf } from '../../support/subjob-archive.js';
 

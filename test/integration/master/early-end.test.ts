@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Build } from '../../../src/protocol/build/build.js';
 import { type AtomId, type BuildId, toId } from '../../../src/protocol/ids.js';
-import type { RunAssignment } from '../../../src/protocol/slave/slave.js';
+import type { RunAssignment } from '../../../src/protocol/slave/slave-messages.js';
 import { directoryBuild, MasterHarness, refused, type TestSlave } from '../../support/master-harness.js';
 import { until } from '../../support/until.js';
 

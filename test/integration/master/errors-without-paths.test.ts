@@ -9,7 +9,7 @@ import { type Listening, listen } from '../../../src/master/http/listen.js';
 import { ClusterRunnerError, type ErrorCode, isErrorCode, messageOf } from '../../../src/protocol/errors.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { fixedSecrets } from '../../../src/protocol/signing/secrets.js';
-import type { RunAssignment } from '../../../src/protocol/slave/slave.js';
+import type { RunAssignment } from '../../../src/protocol/slave/slave-messages.js';
 import { directoryBuild, MasterHarness, type TestSlave } from '../../support/master-harness.js';
 import { ranIn } from '../../support/ran-in.js';
 import { indexedArchive } from '../../support/subjob-archive.js';

@@ -7,7 +7,7 @@ import { extract } from 'tar-stream';
 import type { Atom } from '../../../src/protocol/build/work.js';
 import { atomFolder, type BuildId, toId } from '../../../src/protocol/ids.js';
 import { PROTOCOL } from '../../../src/protocol/slave/protocol-version.js';
-import type { RunAssignment } from '../../../src/protocol/slave/slave.js';
+import type { RunAssignment } from '../../../src/protocol/slave/slave-messages.js';
 import { directoryBuild, MasterHarness, type TestSlave } from '../../support/master-harness.js';
 import { subjobArchive } from '../../support/subjob-archive.js';
 

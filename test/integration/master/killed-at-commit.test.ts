@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { Sqlite } from '../../../src/master/store/engine/sqlite.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import type { AtomId, BuildId } from '../../../src/protocol/ids.js';
-import type { RunAssignment } from '../../../src/protocol/slave/slave.js';
+import type { RunAssignment } from '../../../src/protocol/slave/slave-messages.js';
 import { atCommitPoints } from '../../support/commit-points.js';
 import { directoryBuild, isRun, MasterHarness, type TestSlave } from '../../support/master-harness.js';
 import { ranIn } from '../../support/ran-in.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { LeaseRef } from '../../../src/protocol/slave/slave.js';
+import type { LeaseRef } from '../../../src/protocol/slave/slave-messages.js';
 import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
 import { ranIn } from '../../support/ran-in.js';
 

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { toId } from '../../../src/protocol/ids.js';
 import type { ResultIndex } from '../../../src/protocol/results/result-index.js';
-import type { LeaseRef, RunAssignment } from '../../../src/protocol/slave/slave.js';
+import type { LeaseRef, RunAssignment } from '../../../src/protocol/slave/slave-messages.js';
 import { directoryBuild, MasterHarness, refused, type TestSlave } from '../../support/master-harness.js';
 
 describe('a slave that lies', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { BuildId } from '../../../src/protocol/ids.js';
-import type { RunAssignment } from '../../../src/protocol/slave/slave.js';
+import type { RunAssignment } from '../../../src/protocol/slave/slave-messages.js';
 import {
   directoryBuild,
   isRun,

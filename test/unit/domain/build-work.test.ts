@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { newBuild } from '../../../src/domain/build.js';
+import { newBuild } from '../../../src/domain/build-state.js';
 import { BuildWork, unlimited } from '../../../src/domain/build-work.js';
 import { newTask, takeLease } from '../../../src/domain/lease.js';
 import { toId } from '../../../src/protocol/ids.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { newBuild } from '../../../src/domain/build.js';
+import { newBuild } from '../../../src/domain/build-state.js';
 import { BuildWork, type ExecutorLimits, unlimited } from '../../../src/domain/build-work.js';
 import { reasonsToWait } from '../../../src/domain/explain.js';
 import { newTask } from '../../../src/domain/lease.js';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { BuildWork, type ExecutorLimits } from '../../../src/domain/build-work.js';
 import { holdersOf, MAX_LOSSES, newTask } from '../../../src/domain/lease.js';
 import { type AtomToGroup, groupAtoms } from '../../../src/domain/scheduling/grouping.js';
-import { regroup } from '../../../src/domain/scheduling/regrouping.js';
+import { regroup } from '../../../src/domain/scheduling/grouping-plan.js';
 import { assignWork } from '../../../src/domain/scheduling/scheduler.js';
 import { type LeaseId, type SlaveId, type SubjobId, toId } from '../../../src/protocol/ids.js';
 

@@ -13,8 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { maskProjectDirectory, unmaskProjectDirectory } from '../../../src/job/atoms.js';
-import { commandString, isCommandString, readCommandString } from '../../../src/job/command-string.js';
+import { maskProjectDirectory, unmaskProjectDirectory } from '../../../src/job/atomizer-output.js';
 import {
   type AtomFacts,
   atomEnvironment,
@@ -25,7 +24,8 @@ import {
   ownVariables,
   valueProblem,
   variableProblem,
-} from '../../../src/job/environment.js';
+} from '../../../src/job/command-environment.js';
+import { commandString, isCommandString, readCommandString } from '../../../src/job/command-string.js';
 import {
   projectDirectoryOf,
   type RerunFacts,

@@ -8,7 +8,7 @@ import { errorStatus } from '../../../src/protocol/errors.js';
 import type { RouteDeclaration } from '../../../src/protocol/route.js';
 import { routes } from '../../../src/protocol/routes.js';
 import { documentDigest } from '../../../src/protocol/signing/signing.js';
-import { ResultReportSchema } from '../../../src/protocol/slave/slave.js';
+import { ResultReportSchema } from '../../../src/protocol/slave/slave-messages.js';
 import { type Example, examplesOf } from '../../support/api-page.js';
 
 const root = dirname(fileURLToPath(new URL(`file://${findPackageJSON(import.meta.url)}`)));

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { isSafePattern } from 'redos-detector';
 import { routes } from '../../../src/protocol/routes.js';
-import { ResultReportSchema } from '../../../src/protocol/slave/slave.js';
+import { ResultReportSchema } from '../../../src/protocol/slave/slave-messages.js';
 
 /** Of all schemas below `value`, as ajv compiles them. */
 function patternsIn(value: unknown): string[] {

@@ -19,7 +19,7 @@ import type { JobDefinition } from '../../../src/protocol/build/job.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { unlimited } from '../../../src/protocol/results/result-limits.js';
-import type { PrepareAssignment, RunAssignment } from '../../../src/protocol/slave/slave.js';
+import type { PrepareAssignment, RunAssignment } from '../../../src/protocol/slave/slave-messages.js';
 import { type SlaveHandle, startSlave } from '../../../src/slave/slave.js';
 import { type FakeMaster, startFakeMaster } from '../../support/fake-master.js';
 import { noWork } from '../../support/fake-service.js';

@@ -1,7 +1,7 @@
 import type { MasterClient } from '../../../client/master-client.js';
 import { masterRelay } from '../../../client/master-relay.js';
 import { retry } from '../../../client/retry.js';
-import { ownEnvironment } from '../../../job/environment.js';
+import { ownEnvironment } from '../../../job/command-environment.js';
 import { systemClock } from '../../../lib/clock.js';
 import { isInCheckout } from '../../../project/find-checkout.js';
 import type { BuildRequest } from '../../../protocol/build/build.js';

@@ -13,8 +13,8 @@ import type { MasterClient } from '../../../client/master-client.js';
 import type { Build } from '../../../protocol/build/build.js';
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { JUNIT, writeJunit } from './junit.js';
-import { nearestFolder, type Unpacked, unpackResults } from './results.js';
 import { copySetups } from './setup-files.js';
+import { nearestFolder, type Unpacked, unpackResults } from './unpack-results.js';
 
 export interface FetchOptions {
   readonly signal: AbortSignal;

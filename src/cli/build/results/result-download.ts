@@ -9,7 +9,7 @@ import type { Build } from '../../../protocol/build/build.js';
 import { messageOf } from '../../../protocol/errors.js';
 import type { BuildId } from '../../../protocol/ids.js';
 import { completeResults, type FetchOptions, fetchResults } from './fetch-results.js';
-import { oldBeside, placeBeside, replaceableFolder, type Unpacked, unpackResults } from './results.js';
+import { oldBeside, placeBeside, replaceableFolder, type Unpacked, unpackResults } from './unpack-results.js';
 
 /** In a command's folder. */
 const RESULTS = 'results';

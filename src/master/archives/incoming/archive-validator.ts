@@ -6,8 +6,8 @@ import { atomFolder, type SubjobId } from '../../../protocol/ids.js';
 import { goesUp, isCommandFile, staysInFolder } from '../../../protocol/results/archive-names.js';
 import { EntryPaths, pathProblem } from '../../../protocol/results/entry-paths.js';
 import { BLOCK_BYTES, type ConsoleIndex } from '../../../protocol/results/result-index.js';
-import type { ResultReport } from '../../../protocol/slave/slave.js';
-import type { ResultBounds } from '../../state/result-limits.js';
+import type { ResultReport } from '../../../protocol/slave/slave-messages.js';
+import type { ResultBounds } from '../../state/result-bounds.js';
 import type { EntryListWriter } from '../entry-list.js';
 import { type ReceivedEntry, TarReader } from './tar-reader.js';
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../lib/clock.js';
 import type { MasterReading, MasterService, Page } from '../../state/master-api.js';
-import type { ResultBounds } from '../../state/result-limits.js';
+import type { ResultBounds } from '../../state/result-bounds.js';
 import type { Limits } from '../limits/limits.js';
 import type { Turns } from '../limits/turns.js';
 import type { ListQuery } from '../response/list-response.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { toId } from '../../../../src/protocol/ids.js';
-import type { RunAssignment } from '../../../../src/protocol/slave/slave.js';
+import type { RunAssignment } from '../../../../src/protocol/slave/slave-messages.js';
 import { directoryBuild, MasterHarness, refused, type TestSlave } from '../../../support/master-harness.js';
 import { ranIn } from '../../../support/ran-in.js';
 import { until } from '../../../support/until.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { toId } from '../../../../src/protocol/ids.js';
-import type { Assignment, RunAssignment } from '../../../../src/protocol/slave/slave.js';
+import type { Assignment, RunAssignment } from '../../../../src/protocol/slave/slave-messages.js';
 import { noWork } from '../../../support/fake-service.js';
 import { directoryBuild, isRun, MasterHarness, refused } from '../../../support/master-harness.js';
 import { until } from '../../../support/until.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { BuildId } from '../../../../src/protocol/ids.js';
-import type { Assignment } from '../../../../src/protocol/slave/slave.js';
+import type { Assignment } from '../../../../src/protocol/slave/slave-messages.js';
 import { atCommitPoints } from '../../../support/commit-points.js';
 import { directoryBuild, isRun, MasterHarness, type TestSlave } from '../../../support/master-harness.js';
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { type Activity, MAX_FAILURES_KEPT, MAX_NAME_SHOWN } from '../../../../src/protocol/build/activity.js';
 import type { Build } from '../../../../src/protocol/build/build.js';
 import type { AtomId, BuildId } from '../../../../src/protocol/ids.js';
-import type { RunAssignment } from '../../../../src/protocol/slave/slave.js';
+import type { RunAssignment } from '../../../../src/protocol/slave/slave-messages.js';
 import { directoryBuild, MasterHarness, type TestSlave } from '../../../support/master-harness.js';
 
 describe('the activity of a build', () => {

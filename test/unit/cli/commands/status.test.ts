@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { slavesText } from '../../../../src/cli/commands/status.js';
 import { toId } from '../../../../src/protocol/ids.js';
-import type { Slave } from '../../../../src/protocol/slave/slave.js';
+import type { Slave } from '../../../../src/protocol/slave/slave-messages.js';
 
 const slave: Slave = {
   id: toId.slave(7),

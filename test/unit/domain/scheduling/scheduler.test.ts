@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { newBuild } from '../../../../src/domain/build.js';
+import { newBuild } from '../../../../src/domain/build-state.js';
 import { BuildWork, type ExecutorLimits, unlimited } from '../../../../src/domain/build-work.js';
 import { newTask } from '../../../../src/domain/lease.js';
 import { assignWork, hasWork, type TakenLease } from '../../../../src/domain/scheduling/scheduler.js';

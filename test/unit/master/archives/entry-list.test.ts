@@ -25,7 +25,7 @@ import { EntryListWriter, entryListPath } from '../../../../src/master/archives/
 import type { AddedFile } from '../../../../src/master/archives/incoming/added-files.js';
 import { ArchiveValidator } from '../../../../src/master/archives/incoming/archive-validator.js';
 import { receiveResult } from '../../../../src/master/archives/incoming/receive-archive.js';
-import { defaultResultBounds } from '../../../../src/master/state/result-limits.js';
+import { defaultResultBounds } from '../../../../src/master/state/result-bounds.js';
 import { toId } from '../../../../src/protocol/ids.js';
 import { BLOCK_BYTES } from '../../../../src/protocol/results/result-index.js';
 import { blocksOf } from '../../../support/subjob-archive.js';

@@ -8,7 +8,7 @@ import { expect } from 'chai';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
 import { type SlaveId, toId } from '../../../../src/protocol/ids.js';
 import { contentDigest, signParts } from '../../../../src/protocol/signing/signing.js';
-import type { ResultReport } from '../../../../src/protocol/slave/slave.js';
+import type { ResultReport } from '../../../../src/protocol/slave/slave-messages.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { named } from '../../../support/named-slave.js';
 import { ranIn } from '../../../support/ran-in.js';

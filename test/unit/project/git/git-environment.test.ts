@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { repositoryVariables } from '../../../../src/job/environment.js';
+import { repositoryVariables } from '../../../../src/job/command-environment.js';
 import { gitEnvironment } from '../../../../src/project/git/git-environment.js';
 
 /** In the order in which git reads them: of a key the last one counts. */

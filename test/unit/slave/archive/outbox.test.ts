@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { createLogger } from '../../../../src/lib/logger.js';
 import { toId } from '../../../../src/protocol/ids.js';
-import type { ResultReport } from '../../../../src/protocol/slave/slave.js';
+import type { ResultReport } from '../../../../src/protocol/slave/slave-messages.js';
 import { Outbox } from '../../../../src/slave/archive/outbox.js';
 import { ranIn } from '../../../support/ran-in.js';
 

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { PathAliases } from '../../../../src/lib/text/path-aliases.js';
 import { Redactor } from '../../../../src/lib/text/redactor.js';
 import { toId } from '../../../../src/protocol/ids.js';
-import { MAX_CONSOLE_PIECE_BYTES } from '../../../../src/protocol/slave/slave.js';
+import { MAX_CONSOLE_PIECE_BYTES } from '../../../../src/protocol/slave/slave-messages.js';
 import { ConsoleFollower } from '../../../../src/slave/console/console-follower.js';
 import type { ConsoleRecorder } from '../../../../src/slave/console/console-recorder.js';
 import { SubjobConsoles } from '../../../../src/slave/console/subjob-consoles.js';

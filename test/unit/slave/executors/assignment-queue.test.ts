@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { toId } from '../../../../src/protocol/ids.js';
-import type { PrepareAssignment } from '../../../../src/protocol/slave/slave.js';
+import type { PrepareAssignment } from '../../../../src/protocol/slave/slave-messages.js';
 import { AssignmentQueue } from '../../../../src/slave/executors/assignment-queue.js';
 import { PREFETCH_MS } from '../../../../src/slave/executors/prefetcher.js';
 import { ManualClock } from '../../../support/manual-clock.js';

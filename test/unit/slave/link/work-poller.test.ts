@@ -9,7 +9,7 @@ import {
   type WorkAnswer,
   type WorkRequest,
   WorkRequestSchema,
-} from '../../../../src/protocol/slave/slave.js';
+} from '../../../../src/protocol/slave/slave-messages.js';
 import { Session } from '../../../../src/slave/link/session.js';
 import { type Capacity, WorkPoller } from '../../../../src/slave/link/work-poller.js';
 import { noWork } from '../../../support/fake-service.js';

@@ -11,8 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { replaceableFolder } from '../../../../../src/cli/build/results/results.js';
 import { copySetups, SETUP_NAME, setupName } from '../../../../../src/cli/build/results/setup-files.js';
+import { replaceableFolder } from '../../../../../src/cli/build/results/unpack-results.js';
 import { SETUP_FILE } from '../../../../../src/protocol/results/archive-names.js';
 import { setupText } from '../../../../../src/slave/build/setup-output.js';
 

@@ -8,7 +8,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { type Header, pack } from 'tar-stream';
 import { ArchiveValidator } from '../../../../../src/master/archives/incoming/archive-validator.js';
-import { defaultResultBounds, type ResultBounds } from '../../../../../src/master/state/result-limits.js';
+import { defaultResultBounds, type ResultBounds } from '../../../../../src/master/state/result-bounds.js';
 import { ClusterRunnerError } from '../../../../../src/protocol/errors.js';
 import { toId } from '../../../../../src/protocol/ids.js';
 import type { ResultIndex } from '../../../../../src/protocol/results/result-index.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isOutdated, regroup } from '../../../../src/domain/scheduling/regrouping.js';
+import { isOutdated, regroup } from '../../../../src/domain/scheduling/grouping-plan.js';
 import { toId } from '../../../../src/protocol/ids.js';
 
 const atom = fc.record({

@@ -18,7 +18,7 @@ import { buffer } from 'node:stream/consumers';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { type Header, pack } from 'tar-stream';
-import { replaceableFolder, unpackResults } from '../../../../../src/cli/build/results/results.js';
+import { replaceableFolder, unpackResults } from '../../../../../src/cli/build/results/unpack-results.js';
 import { removeTree } from '../../../../../src/lib/fs/remove-tree.js';
 import { ClusterRunnerError } from '../../../../../src/protocol/errors.js';
 import { failureOf } from '../../../../support/failure-of.js';

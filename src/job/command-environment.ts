@@ -1,5 +1,5 @@
 import type { AtomId, BuildId, SubjobId } from '../protocol/ids.js';
-import { unmaskProjectDirectory } from './atoms.js';
+import { unmaskProjectDirectory } from './atomizer-output.js';
 import type { AtomValue } from './command-string.js';
 
 type Environment = Record<string, string>;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { commandEnvironment, repositoryVariables } from '../../../src/job/environment.js';
+import { commandEnvironment, repositoryVariables } from '../../../src/job/command-environment.js';
 import { run } from '../../support/processes.js';
 
 describe('the environment of commands', () => {

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { EventSchema } from '../event.js';
 import { declareRoute } from '../route.js';
-import { SlaveSchema } from '../slave/slave.js';
+import { SlaveSchema } from '../slave/slave-messages.js';
 import { closed, MAX_PAGE, nothing } from './shared.js';
 
 const since = {

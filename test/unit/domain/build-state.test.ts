@@ -1,6 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { detailsOf, enterState, isEnded, newBuild, resultOf, statusOf } from '../../../src/domain/build.js';
+import {
+  detailsOf,
+  enterState,
+  isEnded,
+  newBuild,
+  resultOf,
+  statusOf,
+} from '../../../src/domain/build-state.js';
 import { secondsLeft } from '../../../src/domain/scheduling/estimate.js';
 import { buildState } from '../../../src/protocol/build/build.js';
 

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { SlaveIdSchema } from '../ids.js';
 import { declareRoute } from '../route.js';
-import { SlaveSchema } from '../slave/slave.js';
+import { SlaveSchema } from '../slave/slave-messages.js';
 import { closed, MAX_PAGE, nothing, ofSlave, page, total } from './shared.js';
 
 /** Slaves as people and monitors see them. */

@@ -1,4 +1,4 @@
-import { isEnded, newBuild } from '../../domain/build.js';
+import { isEnded, newBuild } from '../../domain/build-state.js';
 import { BuildWork } from '../../domain/build-work.js';
 import { newTask } from '../../domain/lease.js';
 import { RecentFailures } from '../../domain/recent-failures.js';

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
-import { type ResultReport, ResultReportSchema } from '../../../protocol/slave/slave.js';
+import { type ResultReport, ResultReportSchema } from '../../../protocol/slave/slave-messages.js';
 import { ArchiveValidator } from '../../archives/incoming/archive-validator.js';
 import { receiveResult } from '../../archives/incoming/receive-archive.js';
-import { defaultResultBounds } from '../../state/result-limits.js';
+import { defaultResultBounds } from '../../state/result-bounds.js';
 import { requireUtf8 } from '../body/json-body.js';
 import type { Handlers } from '../handler.js';
 import { type Check, compileCheck } from '../validate.js';

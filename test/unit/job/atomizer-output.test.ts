@@ -5,7 +5,7 @@ import {
   readAtomizerOutput,
   splitAtoms,
   unmaskProjectDirectory,
-} from '../../../src/job/atoms.js';
+} from '../../../src/job/atomizer-output.js';
 
 const piece = fc.constantFrom(
   '/srv/p',

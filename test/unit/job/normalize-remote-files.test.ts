@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { normalizeRemoteFiles } from '../../../src/job/remote-files.js';
+import { normalizeRemoteFiles } from '../../../src/job/normalize-remote-files.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 
 const segment = fc.stringMatching(/^[A-Za-z0-9_-]{1,8}$/);

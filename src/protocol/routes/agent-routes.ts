@@ -9,7 +9,7 @@ import {
   RegisterSchema,
   WorkAnswerSchema,
   WorkRequestSchema,
-} from '../slave/slave.js';
+} from '../slave/slave-messages.js';
 import { closed, nothing, ofSlave, ofSlaveAndBuild, ofSlaveAndSubjob } from './shared.js';
 
 /** What slaves say, in the parts' signature only. */
