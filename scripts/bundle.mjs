@@ -18,6 +18,8 @@ await build({
   platform: 'node',
   target: 'node20',
   sourcemap: true,
+  minifyWhitespace: true,
+  minifySyntax: true,
   // Finds its native module beside its own files.
   external: ['@photostructure/sqlite'],
   // For the libraries that are CommonJS and ask for modules of Node.

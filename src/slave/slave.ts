@@ -83,14 +83,17 @@ const GOODBYE_SECONDS = 2;
  */
 export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const { clock, random, log } = options;
+  // Tries programs of this machine meanwhile.
+  const containing = containment();
   mkdirSync(options.root, { recursive: true, mode: 0o700 });
   // What an atom leaves is packed only when no link leads to its folder.
   const root = realpathSync(options.root);
   const work = join(root, 'work');
   // Of a process before this one, which was killed.
-  for (const name of [ARTIFACT_DIR, SETUP_MARK]) {
-    await endDetachedProcesses(name, (folder) => folder.startsWith(`${work}/`), CANCEL_GRACE_MS, clock);
-  }
+  const isInWork = (folder: string) => folder.startsWith(`${work}/`);
+  await Promise.all(
+    [ARTIFACT_DIR, SETUP_MARK].map((name) => endDetachedProcesses(name, isInWork, CANCEL_GRACE_MS, clock)),
+  );
   const unremovable = new UnremovableFiles(root, clock, random, log);
   await unremovable.retry();
   await unremovable.clear(work);
@@ -99,7 +102,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   await sweepDependencyCache(root);
   await unremovable.look();
 
-  const contained = await containment();
+  const contained = await containing;
   const delivering = new AbortController();
   const status =
     options.port === null

@@ -16,9 +16,13 @@ export type Containment =
 
 let known: Promise<Containment> | null = null;
 
-/** What this machine can do. Tried once. */
+/** How processes can be contained on this machine. Tried once. */
 export function containment(): Promise<Containment> {
-  known ??= findContainment(process.env.PATH ?? '');
+  if (known === null) {
+    known = findContainment(process.env.PATH ?? '');
+    // A caller may start the trial before it awaits the outcome; the error belongs to whoever awaits it.
+    known.catch(() => undefined);
+  }
   return known;
 }
 

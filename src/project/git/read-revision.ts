@@ -1,3 +1,4 @@
+import type { ProgramResult } from '../../process/run-program.js';
 import type { GitProject } from '../../protocol/build/project.js';
 import { type Revision, revisionText } from '../../protocol/build/revision.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
@@ -26,12 +27,11 @@ export async function revisionOfCommit(
  */
 export async function revisionOfFolder(git: Git, folder: string): Promise<Revision | null> {
   try {
-    const head = await headOf(git, folder);
-    if (head === null) {
-      return null;
-    }
-    const status = await git(folder, 'status', '--porcelain', '--untracked-files=normal');
-    return { ...head, has_changes: status.exitCode === 0 ? status.stdout !== '' : null };
+    const [commit, status] = await Promise.all([
+      commitOfHead(git, folder),
+      git(folder, 'status', '--porcelain=v2', '--branch', '--no-ahead-behind', '--untracked-files=normal'),
+    ]);
+    return commit === null ? null : { ...commit, ...readStatus(status) };
   } catch (error) {
     // It is only shown, so a program that cannot be started is no reason to fail.
     if (error instanceof ClusterRunnerError) {
@@ -41,21 +41,39 @@ export async function revisionOfFolder(git: Git, folder: string): Promise<Revisi
   }
 }
 
-/** What is checked out in the checkout that `folder` is in; null when nothing is committed, or there is no checkout. */
+/** The commit and branch that `folder` has checked out; null when nothing is committed, or there is no checkout. */
 export async function headOf(git: Git, folder: string): Promise<Omit<Revision, 'has_changes'> | null> {
+  const [commit, branch] = await Promise.all([
+    commitOfHead(git, folder),
+    git(folder, 'symbolic-ref', '--quiet', '--short', 'HEAD'),
+  ]);
+  return commit === null
+    ? null
+    : { ...commit, branch: branch.exitCode === 0 ? revisionText(branch.stdout) : null };
+}
+
+async function commitOfHead(git: Git, folder: string): Promise<Pick<Revision, 'commit' | 'subject'> | null> {
   const shown = await git(folder, ...SHOW, '--format=%H %s', 'HEAD', '--');
   const [, commit, subject] = /^([0-9a-f]{40,64}) (.*)/s.exec(shown.stdout) ?? [];
-  if (shown.exitCode !== 0 || commit === undefined || subject === undefined) {
-    return null;
+  return shown.exitCode !== 0 || commit === undefined || subject === undefined
+    ? null
+    : { commit, subject: revisionText(subject) };
+}
+
+/** Reads version 2 of the porcelain format of `git status`: headers begin with "#", everything else is a change. */
+function readStatus({ exitCode, stdout }: ProgramResult): Pick<Revision, 'branch' | 'has_changes'> {
+  if (exitCode !== 0) {
+    return { branch: null, has_changes: null };
   }
-  const branch = await git(folder, 'symbolic-ref', '--quiet', '--short', 'HEAD');
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  const name = lines.find((line) => line.startsWith(BRANCH_HEADER))?.slice(BRANCH_HEADER.length);
   return {
-    commit,
-    branch: branch.exitCode === 0 ? revisionText(branch.stdout) : null,
-    subject: revisionText(subject),
+    branch: name === undefined || name === '(detached)' ? null : revisionText(name),
+    has_changes: lines.some((line) => !line.startsWith('#')),
   };
 }
 
+const BRANCH_HEADER = '# branch.head ';
 const SHOW = ['show', '--no-show-signature', '--no-patch', '--encoding=UTF-8'];
 
 async function subjectOf(git: Git, folder: string, commit: string): Promise<string | null> {

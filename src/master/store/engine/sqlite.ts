@@ -73,6 +73,7 @@ export class Sqlite {
 
   constructor(path: string, options: SqliteOptions = {}) {
     const [engine = PACKAGE] = options.engine === undefined ? availableEngines() : [options.engine];
+    closeRetired();
     this.#engine = engine;
     this.#readOnly = options.readOnly ?? false;
     try {
@@ -106,21 +107,35 @@ export class Sqlite {
   }
 
   /**
-   * Closes the file and gives up its locks. The package for Node 20 keeps a closed file open until its statements are
-   * garbage-collected, so the locks go first: they are held as long as the journal mode is WAL.
+   * Closes the file. The package keeps a closed file open, and locked, until its statements are garbage-collected. So its
+   * locks are given up in another way, which costs some milliseconds and is left to the end of most processes.
    */
   close(): void {
-    if (this.#engine === PACKAGE && !this.#readOnly) {
-      try {
-        this.#database.exec(GIVE_UP_LOCKS);
-      } catch (error) {
-        // A damaged file or a full disk: closing is all that is left, and the log stays beside the file.
-        if (!(translated(error) instanceof SqliteError)) {
-          throw error;
-        }
+    if (this.#engine === 'node:sqlite' || this.#readOnly) {
+      this.#database.close();
+      return;
+    }
+    retired.add(this.#database);
+    setTimeout(closeRetired, RETIRED_MS).unref();
+  }
+}
+
+/** Closed by their owners, and still locked. */
+const retired = new Set<DriverDatabase>();
+const RETIRED_MS = 1_000;
+
+function closeRetired(): void {
+  for (const database of retired) {
+    retired.delete(database);
+    try {
+      database.exec(GIVE_UP_LOCKS);
+    } catch (error) {
+      // A damaged file or a full disk: closing is all that is left, and the log stays beside the file.
+      if (!(translated(error) instanceof SqliteError)) {
+        throw error;
       }
     }
-    this.#database.close();
+    database.close();
   }
 }
 
@@ -157,9 +172,10 @@ interface SqliteModule {
 
 const PACKAGE = '@photostructure/sqlite';
 
-/** Waits for nobody: what holds the lock instead may be another master. */
+/** Locks are held as long as the journal mode is WAL. Waits for nobody: another master may hold the lock instead. */
 const GIVE_UP_LOCKS =
   'PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE; PRAGMA locking_mode = NORMAL; SELECT 1 FROM sqlite_master';
+
 let builtinModule: SqliteModule | null | undefined;
 
 /** null where this Node has none, or an early one that cannot tell whether a transaction is open (before 22.16). */
