@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { type Dispatcher, errors as undiciErrors } from 'undici';
+import { hasCode } from '../lib/error-code.js';
 import { textStart } from '../lib/text/text-ends.js';
 import { ClusterRunnerError, isErrorCode, messageOf } from '../protocol/errors.js';
 
@@ -72,7 +73,7 @@ function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return messageOf(error.errors[0]);
   }
-  if (error instanceof Error && 'code' in error && error.code === 'ERR_SSL_WRONG_VERSION_NUMBER') {
+  if (hasCode(error, 'ERR_SSL_WRONG_VERSION_NUMBER')) {
     return 'it does not speak TLS, so its URL begins with http://';
   }
   return messageOf(error);

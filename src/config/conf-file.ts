@@ -11,9 +11,10 @@ import {
   rmSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { hasCode } from '../lib/error-code.js';
+import { hasCode, ifPresent, succeedsUnless } from '../lib/error-code.js';
+import { replaceFile, writeTemporary } from '../lib/fs/atomic-file.js';
+import { readRegularFile } from '../lib/fs/read-regular-file.js';
 import { messageOf } from '../protocol/errors.js';
-import { readIfThere, replace, tolerating, writeTemporary } from './atomic-file.js';
 import type { Service } from './conf-sections.js';
 import { type Given, invalid } from './config-source.js';
 import { firstConfText, withSecret } from './default-config.js';
@@ -104,7 +105,7 @@ function writeFirst({ file, mayMakeFolder, hasSecret }: ConfFileOptions): boolea
     if (mayMakeFolder) {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     }
-    const temporary = writeTemporary(file, text);
+    const temporary = writeTemporary(file, text, { isFlushed: true });
     try {
       linkSync(temporary, file);
     } finally {
@@ -114,7 +115,7 @@ function writeFirst({ file, mayMakeFolder, hasSecret }: ConfFileOptions): boolea
     if (hasCode(error, 'EEXIST')) {
       return true;
     }
-    if (hasSecret && (hasCode(error, 'EACCES') || hasCode(error, 'EROFS') || hasCode(error, 'ENOENT'))) {
+    if (hasSecret && hasCode(error, 'EACCES', 'EROFS', 'ENOENT')) {
       return false;
     }
     const reason = hasCode(error, 'ENOENT') ? `the folder ${dirname(file)} does not exist` : messageOf(error);
@@ -132,17 +133,17 @@ function addSecret(given: string, service: Service | null): void {
   try {
     const file = realpathSync(given);
     const claim = `${file}.new-secret`;
-    const mine = writeTemporary(file, newSecret());
+    const mine = writeTemporary(file, newSecret(), { isFlushed: true });
     let secret: string | null;
     try {
-      tolerating('EEXIST', () => linkSync(mine, claim));
-      secret = readIfThere(claim);
+      succeedsUnless('EEXIST', () => linkSync(mine, claim));
+      secret = ifPresent(() => readRegularFile(claim));
     } finally {
       rmSync(mine, { force: true });
     }
     const now = readConf(file, service);
     if (secret !== null && now !== null && !now.settings.has(SECRET)) {
-      replace(file, withSecret(now.content, secret));
+      replaceFile(file, withSecret(now.content, secret), { isFlushed: true });
     }
     if (secret !== null) {
       rmSync(claim, { force: true });

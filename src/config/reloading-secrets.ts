@@ -102,7 +102,7 @@ function stateOf(file: string): string | null {
     const { ino, size, mtimeNs, mode } = statSync(file, { bigint: true });
     return [ino, size, mtimeNs, mode].join(' ');
   } catch (error) {
-    if (hasCode(error, 'ENOENT') || hasCode(error, 'EACCES') || hasCode(error, 'ENOTDIR')) {
+    if (hasCode(error, 'ENOENT', 'EACCES', 'ENOTDIR')) {
       return null;
     }
     throw error;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { errorCode } from '../lib/error-code.js';
 import { readBounded } from '../lib/fs/read-bounded.js';
 import type { NamedJob } from '../protocol/build/job.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../protocol/errors.js';
@@ -49,7 +50,7 @@ async function readText(file: string, shown: string): Promise<string | null> {
         : `${shown} is larger than ${MAX_BYTES / 1024} KiB; move long commands into scripts.`,
     );
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = errorCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       return null;
     }

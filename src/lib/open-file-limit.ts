@@ -1,15 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { nullOn } from './error-code.js';
 
 /** How many files and connections this process may have open at once; null where the system does not say. */
 export function openFileLimit(): number | null {
-  try {
-    return parseOpenFileLimit(readFileSync('/proc/self/limits', 'utf8'));
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EACCES')) {
-      return null;
-    }
-    throw error;
-  }
+  return nullOn(['ENOENT', 'EACCES'], () => parseOpenFileLimit(readFileSync('/proc/self/limits', 'utf8')));
 }
 
 /** The soft limit in the text of /proc/self/limits (proc(5)), which Node raises to the hard one; null for none. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { hasCode } from './error-code.js';
+import { nullOn, succeedsUnless } from './error-code.js';
 
 /**
  * Process number and start time, by which a process is told from a later one with its number; the number alone
@@ -7,15 +7,8 @@ import { hasCode } from './error-code.js';
  * an init keeps it for as long as it runs).
  */
 export function processIdentity(pid: number): string | null {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (hasCode(error, 'ESRCH')) {
-      return null;
-    }
-    if (!hasCode(error, 'EPERM')) {
-      throw error;
-    }
+  if (!succeedsUnless('ESRCH', () => succeedsUnless('EPERM', () => process.kill(pid, 0)))) {
+    return null;
   }
   const stat = readStat(pid);
   // Fields 3 and 22 of proc(5)'s stat; the second field may hold spaces but ends with the last parenthesis.
@@ -27,6 +20,11 @@ export function processIdentity(pid: number): string | null {
   return startTime === undefined ? String(pid) : `${pid} ${startTime}`;
 }
 
+/** What `read` finds in /proc; null when the process has ended, be it between opening and reading (ESRCH). */
+export function unlessGone<T>(read: () => T): T | null {
+  return nullOn(['ENOENT', 'ESRCH'], read);
+}
+
 /** Whether the process that `processIdentity` described still runs. */
 export function isSameProcess(identity: string): boolean {
   const pid = Number.parseInt(identity, 10);
@@ -34,13 +32,5 @@ export function isSameProcess(identity: string): boolean {
 }
 
 function readStat(pid: number): string | null {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8');
-  } catch (error) {
-    // ESRCH: it ended between opening and reading.
-    if (hasCode(error, 'ENOENT') || hasCode(error, 'ESRCH')) {
-      return null;
-    }
-    throw error;
-  }
+  return unlessGone(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
 }

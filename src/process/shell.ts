@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { errorCode } from '../lib/error-code.js';
 
 export interface ProgramCall {
   readonly file: string;
@@ -59,7 +60,7 @@ async function isExecutable(file: string): Promise<boolean> {
     await access(file, constants.X_OK);
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error) {
+    if (errorCode(error) !== undefined) {
       return false;
     }
     throw error;

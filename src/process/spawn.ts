@@ -5,6 +5,7 @@ import { Duplex, type Readable } from 'node:stream';
 import { getSystemErrorName } from 'node:util';
 import { execa } from 'execa';
 import { deferred } from '../lib/async/deferred.js';
+import { errorCode, hasCode } from '../lib/error-code.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import { type Containment, containment } from './containment/containment.js';
 import {
@@ -213,7 +214,7 @@ async function cannotStart(file: string, cwd: string, cause: unknown): Promise<C
 }
 
 async function reason(file: string, cwd: string, cause: unknown): Promise<string> {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const code = errorCode(cause);
   // The kernel's answer is the same for a missing folder and a missing program.
   const folder = await folderProblem(cwd);
   if (folder !== null) {
@@ -238,8 +239,6 @@ async function folderProblem(cwd: string): Promise<string | null> {
   try {
     return (await stat(cwd)).isDirectory() ? null : 'it is not a folder';
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ENOENT'
-      ? 'the folder does not exist'
-      : messageOf(error);
+    return hasCode(error, 'ENOENT') ? 'the folder does not exist' : messageOf(error);
   }
 }

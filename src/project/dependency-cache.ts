@@ -292,7 +292,7 @@ async function kindOf(path: string): Promise<'nothing' | 'file' | 'folder' | 'ot
     const stats = await lstat(path);
     return stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other';
   } catch (error) {
-    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) {
       return 'nothing';
     }
     throw error;

@@ -6,6 +6,7 @@ import { Agent, interceptors, request } from 'undici';
 import { backoffDelay } from '../lib/async/backoff.js';
 import { TimeLimit } from '../lib/async/time-limit.js';
 import type { Clock } from '../lib/clock.js';
+import { errorCode, hasCode } from '../lib/error-code.js';
 import { insideName } from '../lib/fs/inside-name.js';
 import { maskCredentials } from '../lib/text/mask-credentials.js';
 import { textStart } from '../lib/text/text-ends.js';
@@ -184,14 +185,12 @@ async function* atMost(chunks: AsyncIterable<Buffer>, maxBytes: number, file: Re
 }
 
 function isOfThisDisk(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return ['EFBIG', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ENAMETOOLONG'].includes(code);
+  return hasCode(error, 'EFBIG', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ENAMETOOLONG');
 }
 
 /** A failed connection to a name with several addresses is an AggregateError, whose message is empty. */
 function reason(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return messageOf(error) || code;
+  return messageOf(error) || String(errorCode(error) ?? '');
 }
 
 function withoutCredentials(url: URL): string {

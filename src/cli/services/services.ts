@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { hasCode } from '../../lib/error-code.js';
+import { replaceFile } from '../../lib/fs/atomic-file.js';
 import { readRegularFile } from '../../lib/fs/read-regular-file.js';
 import { isSameProcess, processIdentity } from '../../lib/process-identity.js';
 
@@ -26,11 +27,7 @@ export type Service = Static<typeof ServiceSchema>;
 export function noteService(baseDirectory: string, kind: Service['kind'], port: Service['port']): () => void {
   const file = fileOf(baseDirectory, process.pid);
   mkdirSync(join(baseDirectory, 'services'), { recursive: true, mode: 0o700 });
-  writeFileSync(
-    `${file}.new`,
-    JSON.stringify({ kind, pid: process.pid, port, identity: processIdentity(process.pid) }),
-  );
-  renameSync(`${file}.new`, file);
+  replaceFile(file, JSON.stringify({ kind, pid: process.pid, port, identity: processIdentity(process.pid) }));
   return () => rmSync(file, { force: true });
 }
 
@@ -58,7 +55,7 @@ function readNote(file: string): Service | null {
     const service: unknown = JSON.parse(readRegularFile(file));
     return Value.Check(ServiceSchema, service) ? service : null;
   } catch (error) {
-    const isNoFile = hasCode(error, 'NOT_A_FILE') || hasCode(error, 'ENXIO');
+    const isNoFile = hasCode(error, 'NOT_A_FILE', 'ENXIO');
     if (error instanceof SyntaxError || isNoFile || !existsSync(file)) {
       return null;
     }

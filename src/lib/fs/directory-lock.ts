@@ -1,6 +1,6 @@
 import { linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasCode } from '../error-code.js';
+import { ifPresent, succeedsUnless } from '../error-code.js';
 import { isSameProcess, processIdentity } from '../process-identity.js';
 import { readRegularFile } from './read-regular-file.js';
 
@@ -43,7 +43,7 @@ function tryClaim(claim: string): boolean {
   const mine = `${claim}.${process.pid}`;
   writeFileSync(mine, me);
   try {
-    const holder = readIfThere(claim);
+    const holder = ifPresent(() => readRegularFile(claim));
     if (holder !== null) {
       if (isSameProcess(holder)) {
         return false;
@@ -51,42 +51,19 @@ function tryClaim(claim: string): boolean {
       // Only one of several that see the same dead holder moves the file away; whoever moved a file that has
       // changed since it looked (another was quicker) puts it back.
       const away = `${mine}.stale`;
-      if (!tolerating('ENOENT', () => renameSync(claim, away))) {
+      if (!succeedsUnless('ENOENT', () => renameSync(claim, away))) {
         return false;
       }
       const moved = readRegularFile(away);
       if (moved !== holder) {
-        tolerating('EEXIST', () => linkSync(away, claim));
+        succeedsUnless('EEXIST', () => linkSync(away, claim));
         rmSync(away, { force: true });
         return false;
       }
       rmSync(away, { force: true });
     }
-    return tolerating('EEXIST', () => linkSync(mine, claim));
+    return succeedsUnless('EEXIST', () => linkSync(mine, claim));
   } finally {
     rmSync(mine, { force: true });
-  }
-}
-
-function readIfThere(file: string): string | null {
-  try {
-    return readRegularFile(file);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) {
-      return null;
-    }
-    throw error;
-  }
-}
-
-function tolerating(code: string, action: () => void): boolean {
-  try {
-    action();
-    return true;
-  } catch (error) {
-    if (hasCode(error, code)) {
-      return false;
-    }
-    throw error;
   }
 }

@@ -1,12 +1,7 @@
 import { unlink } from 'node:fs/promises';
+import { ifPresentAsync } from '../error-code.js';
 
 /** Removes a file if it is there. What `rm` with `force` does, in one call to the system. */
 export async function removeFile(path: string): Promise<void> {
-  try {
-    await unlink(path);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
-      throw error;
-    }
-  }
+  await ifPresentAsync(() => unlink(path));
 }

@@ -3,6 +3,7 @@ import { lstatSync, mkdirSync, opendirSync, renameSync, rmdirSync, unlinkSync } 
 import { unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import { errorCode, hasCode, ifPresent } from '../error-code.js';
 import { OpenFolder } from './open-folder.js';
 
 /** Files and folders between two turns of others, and names that are read at once. */
@@ -83,7 +84,7 @@ class Removal {
       // It is no part of the tree.
       unlock: () => false,
     };
-    const stats = unlessMissing(() => lstatSync(place));
+    const stats = ifPresent(() => lstatSync(place));
     if (stats?.isDirectory()) {
       await this.#removeFolder(above, Buffer.from(basename(path)));
     } else if (stats !== null) {
@@ -99,7 +100,7 @@ class Removal {
     if (early === null) {
       return true;
     }
-    if (codeOf(early) === 'EBUSY') {
+    if (errorCode(early) === 'EBUSY') {
       return this.#keep(parent, name, early);
     }
     if (parent.depth >= MAX_DEPTH - 1 || path.length > MAX_PATH_BYTES) {
@@ -115,7 +116,7 @@ class Removal {
     try {
       open = OpenFolder.open(path);
     } catch (error) {
-      return codeOf(error) === 'ENOENT' || this.#keep(parent, name, error);
+      return hasCode(error, 'ENOENT') || this.#keep(parent, name, error);
     }
     try {
       const folder = emptied(open, parent, name);
@@ -128,7 +129,7 @@ class Removal {
         if (error === null) {
           return true;
         }
-        if (!filled.has(codeOf(error)) || round === MOST_ROUNDS) {
+        if (!filled.has(errorCode(error)) || round === MOST_ROUNDS) {
           return this.#keep(parent, name, error);
         }
       }
@@ -162,7 +163,7 @@ class Removal {
     try {
       directory = openOrUnlock(folder);
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') {
+      if (hasCode(error, 'ENOENT')) {
         return 0;
       }
       this.#note(folder.shown, error);
@@ -193,7 +194,7 @@ class Removal {
   }
 
   async #removeFile(parent: Emptied, path: Buffer): Promise<boolean> {
-    const stats = unlessMissing(() => lstatSync(path));
+    const stats = ifPresent(() => lstatSync(path));
     if (stats === null) {
       return true;
     }
@@ -204,7 +205,7 @@ class Removal {
     }
     let error =
       stats.size <= SMALL_BYTES ? this.#attempt(parent, () => unlinkSync(path)) : await failureOf(path);
-    if (stats.size > SMALL_BYTES && forbidden.has(codeOf(error)) && parent.unlock()) {
+    if (stats.size > SMALL_BYTES && forbidden.has(errorCode(error)) && parent.unlock()) {
       error = await failureOf(path);
     }
     return error === null || this.#keep(parent, name, error);
@@ -217,7 +218,7 @@ class Removal {
     const made = this.#movedUp === null ? this.#attempt(top, () => mkdirSync(movedUp, { mode: OWN })) : null;
     const move = () => renameSync(path, join(movedUp, Buffer.from(randomUUID())));
     let error = made ?? this.#attempt(parent, move);
-    if (forbidden.has(codeOf(error)) && unlocked(path)) {
+    if (forbidden.has(errorCode(error)) && unlocked(path)) {
       // A folder that gets another parent is itself written to.
       error = this.#attempt(parent, move);
     }
@@ -234,8 +235,8 @@ class Removal {
   /** What keeps `act` from being done in the folder, which is unlocked for it; null when it is done, or needless. */
   #attempt(folder: Emptied, act: () => void): unknown {
     const error = failure(act);
-    const last = forbidden.has(codeOf(error)) && folder.unlock() ? failure(act) : error;
-    return codeOf(last) === 'ENOENT' ? null : last;
+    const last = forbidden.has(errorCode(error)) && folder.unlock() ? failure(act) : error;
+    return errorCode(last) === 'ENOENT' ? null : last;
   }
 
   #keep(parent: Emptied, name: Buffer, error: unknown): false {
@@ -244,7 +245,7 @@ class Removal {
   }
 
   #note(shown: string, error: unknown): void {
-    const code = String(codeOf(error) ?? 'UNKNOWN');
+    const code = String(errorCode(error) ?? 'UNKNOWN');
     const why = code === 'EBUSY' ? 'EBUSY: something is mounted there' : code;
     this.failure ??= new TreeRemains(`${shown} cannot be removed (${why})`, code, { cause: error });
   }
@@ -271,7 +272,7 @@ function openOrUnlock(folder: Emptied): ReturnType<typeof opendirSync> {
   try {
     return open();
   } catch (error) {
-    if (forbidden.has(codeOf(error)) && folder.unlock()) {
+    if (forbidden.has(errorCode(error)) && folder.unlock()) {
       return open();
     }
     throw error;
@@ -288,7 +289,7 @@ function unlocked(path: Buffer): boolean {
       folder.close();
     }
   } catch (error) {
-    if (codeOf(error) === null) {
+    if (errorCode(error) === null) {
       throw error;
     }
     return false;
@@ -300,7 +301,7 @@ async function failureOf(path: Buffer): Promise<unknown> {
     await unlink(path);
     return null;
   } catch (error) {
-    return codeOf(error) === 'ENOENT' ? null : error;
+    return hasCode(error, 'ENOENT') ? null : error;
   }
 }
 
@@ -311,22 +312,6 @@ function failure(act: () => void): unknown {
   } catch (error) {
     return error;
   }
-}
-
-/** null when there is no such file. */
-function unlessMissing<T>(act: () => T): T | null {
-  try {
-    return act();
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') {
-      return null;
-    }
-    throw error;
-  }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : null;
 }
 
 function join(folder: Buffer, name: Buffer): Buffer {

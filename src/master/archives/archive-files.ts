@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Flusher } from '../../lib/async/flusher.js';
+import { hasCode, ifPresent } from '../../lib/error-code.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
 import { entryListPath } from './entry-list.js';
@@ -36,14 +37,7 @@ export function archiveBytes(resultsDirectory: string, build: BuildId): number {
 
 /** None of a folder that is not there: a build has none before its first result. */
 function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return [];
-    }
-    throw error;
-  }
+  return ifPresent(() => readdirSync(folder)) ?? [];
 }
 
 /** Moves archives to their places. Those that come to one folder at the same time share its flush to the disk. */
@@ -80,7 +74,7 @@ export class ArchiveKeeper {
     try {
       renameSync(from, to);
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
+      if (!hasCode(error, 'ENOENT')) {
         throw error;
       }
       await mkdir(dirname(to), { recursive: true, mode: 0o700 });

@@ -3,6 +3,7 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { type Static, Type } from '@sinclair/typebox';
 import { Ajv } from 'ajv';
+import { ifPresentAsync } from '../../lib/error-code.js';
 import { lazyValidator, ownSchemas } from '../../lib/lazy-validator.js';
 import type { ArtifactEntry } from '../../protocol/results/artifact.js';
 import { BLOCK_BYTES } from '../../protocol/results/result-index.js';
@@ -180,8 +181,8 @@ export class EntryList {
   /** null when there is none that belongs to the archive: an older version received it, or the list is damaged. */
   static async open(archive: string): Promise<EntryList | null> {
     const path = entryListPath(archive);
-    const trailer = await ifThere(() => readTrailer(path));
-    const archiveBytes = await ifThere(async () => (await stat(archive)).size);
+    const trailer = await ifPresentAsync(() => readTrailer(path));
+    const archiveBytes = await ifPresentAsync(async () => (await stat(archive)).size);
     const expected = trailer === null ? 0 : sum([...trailer.members, ...(trailer.added ?? [])]);
     return trailer === null || archiveBytes !== expected ? null : new EntryList(archive, path, trailer);
   }
@@ -368,15 +369,4 @@ function parseLine(text: string): Line {
     throw new DamagedList('A line of the list of an archive is damaged.');
   }
   return line;
-}
-
-async function ifThere<T>(read: () => Promise<T>): Promise<T | null> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return null;
-    }
-    throw error;
-  }
 }

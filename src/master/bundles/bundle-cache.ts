@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.js';
+import { ifPresentAsync } from '../../lib/error-code.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { MAX_CHAIN, type Pack } from '../../protocol/pack.js';
 import type { MasterBundles, ReceivedPack } from '../state/master-api.js';
@@ -78,7 +79,7 @@ export class BundleCache implements MasterBundles {
 
   async open(commit: string): Promise<{ file: FileHandle; bytes: number }> {
     const kept = this.#kept.get(commit);
-    const file = kept === undefined ? null : await openIfThere(this.#pathOf(kept));
+    const file = kept === undefined ? null : await ifPresentAsync(() => open(this.#pathOf(kept), 'r'));
     if (kept === undefined || file === null) {
       // Somebody may have taken the file away: then it is sent again.
       this.#kept.delete(commit);
@@ -171,16 +172,5 @@ export class BundleCache implements MasterBundles {
 
   #pathOf({ commit, base, digest }: Pack): string {
     return join(this.#options.directory, `${commit}.${base ?? 'whole'}.${digest}.bundle`);
-  }
-}
-
-async function openIfThere(path: string): Promise<FileHandle | null> {
-  try {
-    return await open(path, 'r');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return null;
-    }
-    throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { appendFile, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { ifPresent, ifPresentAsync } from '../../lib/error-code.js';
 import { removeTree } from '../../lib/fs/remove-tree.js';
 import type { ConsolePage } from '../../protocol/build/work.js';
 import type { AtomId, BuildId, LeaseId } from '../../protocol/ids.js';
@@ -258,25 +259,11 @@ async function keepEnd(file: string, state: State): Promise<void> {
 
 /** Once for a build in a run of the master: a trip through the thread pool would have others come in between. */
 function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return [];
-    }
-    throw error;
-  }
+  return ifPresent(() => readdirSync(directory)) ?? [];
 }
 
 async function readIfThere(file: string): Promise<Buffer> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return Buffer.alloc(0);
-    }
-    throw error;
-  }
+  return (await ifPresentAsync(() => readFile(file))) ?? Buffer.alloc(0);
 }
 
 async function* piecesOf(file: string, position: number): AsyncGenerator<Buffer> {

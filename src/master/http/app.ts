@@ -1,6 +1,7 @@
 import Router from '@koa/router';
 import Koa, { type Context } from 'koa';
 import { seconds } from '../../lib/clock.js';
+import { hasCode } from '../../lib/error-code.js';
 import type { Logger } from '../../lib/logger.js';
 import { Networks } from '../../lib/net/networks.js';
 import type { SafeRegex } from '../../lib/text/safe-regex.js';
@@ -192,9 +193,5 @@ function answerUnrouted(ctx: Context, router: Router): void {
 
 /** Readers may: a browser's tab is closed, a build's progress is followed no more. */
 function isHangUp(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'ECONNRESET' || error.code === 'EPIPE')
-  );
+  return hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE');
 }

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Server } from 'node:https';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { nullOn } from '../../lib/error-code.js';
 import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 
@@ -69,15 +70,10 @@ function readContext({ certFile, keyFile }: TlsFiles): SecureContextOptions {
 
 /** null while one of them is away. */
 function stateOf({ certFile, keyFile }: TlsFiles): string | null {
-  try {
-    return [certFile, keyFile]
+  return nullOn(['ENOENT', 'EACCES'], () =>
+    [certFile, keyFile]
       .map((file) => statSync(file, { bigint: true }))
       .map(({ ino, size, mtimeNs }) => [ino, size, mtimeNs].join(' '))
-      .join('\n');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EACCES')) {
-      return null;
-    }
-    throw error;
-  }
+      .join('\n'),
+  );
 }

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifPresentAsync } from '../../lib/error-code.js';
 import { removeTree } from '../../lib/fs/remove-tree.js';
 import type { BuildId } from '../../protocol/ids.js';
 import type { ZipCache } from '../archives/zip-cache.js';
@@ -90,12 +91,5 @@ export class BuildRetention {
 }
 
 async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return [];
-    }
-    throw error;
-  }
+  return (await ifPresentAsync(() => readdir(directory))) ?? [];
 }

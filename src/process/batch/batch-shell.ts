@@ -5,6 +5,7 @@ import type { Writable } from 'node:stream';
 import { execa } from 'execa';
 import { TimeLimit } from '../../lib/async/time-limit.js';
 import type { Clock } from '../../lib/clock.js';
+import { sendSignal } from '../../lib/send-signal.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { ConsolePipe, OutputSink } from '../console/console-pipe.js';
 import type { ConsolePipes } from '../console/console-pipes.js';
@@ -424,7 +425,7 @@ class StartedShell {
   kill(): void {
     void this.#leader.pid.then((pid) => {
       if (pid !== null && this.#hasNumber(pid)) {
-        killIfThere(pid);
+        sendSignal(pid, 'SIGKILL');
       }
     });
   }
@@ -486,16 +487,6 @@ class StartedShell {
 
 function keyOf({ pid, began }: { readonly pid: number; readonly began: string }): string {
   return `${pid} ${began}`;
-}
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'EPERM'))) {
-      throw error;
-    }
-  }
 }
 
 /** An item that runs. When its time is over, all that it has started is ended, and the shell then says so. */

@@ -1,5 +1,6 @@
 import { closeSync, constants, fchmodSync, fstatSync, openSync, readSync } from 'node:fs';
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import { hasCode } from '../../lib/error-code.js';
 
 /** Takes what was printed, in order. The bytes are valid during the call only. Must not throw. */
 export type OutputSink = (bytes: Buffer) => void;
@@ -95,7 +96,7 @@ export class ConsolePipe {
     try {
       return readSync(this.#fd, BUFFER);
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') {
+      if (hasCode(error, 'EAGAIN')) {
         return null;
       }
       throw error;

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import type { Clock } from '../../lib/clock.js';
+import { errorCode } from '../../lib/error-code.js';
+import { sendSignal } from '../../lib/send-signal.js';
 
 const LOOK_MS = 20;
 /** What is ended may have started something in the moment before. */
@@ -22,16 +24,16 @@ export async function endDetachedProcesses(
     if (escaped.length === 0) {
       return;
     }
-    const alive = () => escaped.filter((pid) => send(pid, 0));
+    const alive = () => escaped.filter((pid) => sendSignal(pid, 0));
     for (const pid of escaped) {
-      send(pid, 'SIGTERM');
-      send(pid, 'SIGCONT');
+      sendSignal(pid, 'SIGTERM');
+      sendSignal(pid, 'SIGCONT');
     }
     for (const end = clock.monotonic() + graceMs; alive().length > 0 && clock.monotonic() < end; ) {
       await clock.sleep(LOOK_MS);
     }
     for (const pid of alive()) {
-      send(pid, 'SIGKILL');
+      sendSignal(pid, 'SIGKILL');
     }
   }
 }
@@ -60,21 +62,8 @@ async function valueIn(pid: number, variable: string): Promise<string | null> {
     const entry = environment.split('\0').find((one) => one.startsWith(`${variable}=`));
     return entry === undefined ? null : entry.slice(variable.length + 1);
   } catch (error) {
-    if (error instanceof Error && 'code' in error) {
+    if (errorCode(error) !== undefined) {
       return null;
-    }
-    throw error;
-  }
-}
-
-/** False when there is no such process, or it is not ours to end. */
-function send(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    process.kill(pid, signal);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error) {
-      return false;
     }
     throw error;
   }

@@ -1,4 +1,5 @@
 import { readdir, readlink } from 'node:fs/promises';
+import { errorCode } from '../../lib/error-code.js';
 
 /**
  * Whether a process of this user has its current directory in `folder`, a real path. null where the system does not
@@ -22,7 +23,7 @@ async function currentDirectory(pid: string): Promise<string | null> {
   try {
     return await readlink(`/proc/${pid}/cwd`);
   } catch (error) {
-    if (error instanceof Error && 'code' in error) {
+    if (errorCode(error) !== undefined) {
       return null;
     }
     throw error;

@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.js';
+import { sendSignal } from '../../lib/send-signal.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { Containment } from './containment.js';
 import { endGroup } from './process-group.js';
@@ -102,8 +103,8 @@ export async function endFamily(
   let left = members();
   for (const { pid } of left) {
     // A stopped process learns of TERM when it is continued.
-    send(pid, 'SIGTERM');
-    send(pid, 'SIGCONT');
+    sendSignal(pid, 'SIGTERM');
+    sendSignal(pid, 'SIGCONT');
   }
   left = await membersAfter(members, left, graceMs, clock, () => false);
   if (left.length === 0) {
@@ -112,7 +113,7 @@ export async function endFamily(
   let reachableUntil = clock.monotonic() + OUT_OF_REACH_MS;
   left = await membersAfter(members, left, KILL_LIMIT_MS, clock, (found) => {
     // Each time, since one may have been started in the moment before.
-    const canReach = found.filter(({ pid }) => send(pid, 'SIGKILL')).length > 0;
+    const canReach = found.filter(({ pid }) => sendSignal(pid, 'SIGKILL')).length > 0;
     if (canReach) {
       reachableUntil = clock.monotonic() + OUT_OF_REACH_MS;
     }
@@ -178,17 +179,4 @@ export function describeSurvivors(survivors: readonly Survivor[]): string {
     );
   const more = survivors.length > shown.length ? `, and ${survivors.length - shown.length} more` : '';
   return `These processes could not be ended and still run on the slave: ${shown.join(', ')}${more}.`;
-}
-
-/** False when there is no such process, or it is another user's. */
-function send(pid: number, signal: NodeJS.Signals): boolean {
-  try {
-    process.kill(pid, signal);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'EPERM')) {
-      return false;
-    }
-    throw error;
-  }
 }

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Clock } from '../../lib/clock.js';
+import { succeedsUnless } from '../../lib/error-code.js';
+import { unlessGone } from '../../lib/process-identity.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 const FIRST_LOOK_MS = 2;
@@ -65,21 +67,8 @@ export function groupIsAlive(group: number): boolean {
 
 /** False when there is nobody in the group. */
 function send(group: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    process.kill(-group, signal);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error) {
-      if (error.code === 'ESRCH') {
-        return false;
-      }
-      // All that are left belong to another user (sudo): there, but out of our reach.
-      if (error.code === 'EPERM') {
-        return true;
-      }
-    }
-    throw error;
-  }
+  // EPERM: all that are left belong to another user (sudo), so they are there, but out of reach.
+  return succeedsUnless('ESRCH', () => succeedsUnless('EPERM', () => process.kill(-group, signal)));
 }
 
 /** True when /proc shows that each process of the group is a zombie, or the last is gone. False where there is no /proc. */
@@ -101,16 +90,4 @@ function isAllDead(group: number): boolean {
   }
   // The last zombie may have been reaped since the group was asked.
   return seen > 0 || !send(group, 0);
-}
-
-/** A process that ends while we read about it is not there. */
-function unlessGone<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) {
-      return null;
-    }
-    throw error;
-  }
 }

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { unlessGone } from '../../lib/process-identity.js';
 
 export interface ProcessEntry {
   readonly pid: number;
@@ -65,16 +66,4 @@ export function otherUserOf(pid: number): string | null {
 
 function contentsOf(file: string): string | null {
   return unlessGone(() => readFileSync(file, 'latin1'));
-}
-
-/** A process that ends while it is read is not there. */
-function unlessGone<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) {
-      return null;
-    }
-    throw error;
-  }
 }

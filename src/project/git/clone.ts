@@ -1,5 +1,6 @@
 import { copyFile, lstat, mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { errorCode } from '../../lib/error-code.js';
 import { removeTree } from '../../lib/fs/remove-tree.js';
 import type { ProgramResult } from '../../process/run-program.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
@@ -64,7 +65,7 @@ export async function cloneWarm(
       (await isClean(git, folder))
     );
   } catch (error) {
-    if (error instanceof ClusterRunnerError || (error instanceof Error && 'code' in error)) {
+    if (error instanceof ClusterRunnerError || errorCode(error) !== undefined) {
       return false;
     }
     throw error;

@@ -1,3 +1,4 @@
+import { hasCode } from '../../lib/error-code.js';
 import { maskCredentials } from '../../lib/text/mask-credentials.js';
 import { textEnd } from '../../lib/text/text-ends.js';
 import type { ProgramResult } from '../../process/run-program.js';
@@ -19,7 +20,7 @@ export class DiskFullError extends ClusterRunnerError {
 
 /** Whether an error of the system says so. */
 export function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+  return hasCode(error, 'ENOSPC', 'EDQUOT');
 }
 
 /** Not what the other side says of its own disk. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { errorCode } from '../../lib/error-code.js';
 import { readBounded } from '../../lib/fs/read-bounded.js';
 import type { ProgramResult } from '../../process/run-program.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
@@ -44,7 +45,7 @@ async function attributesOf(folder: string): Promise<string> {
     return 'bytes' in read ? read.bytes.toString('utf8') : '';
   } catch (error) {
     // None, or something else of that name.
-    if (error instanceof Error && 'code' in error) {
+    if (errorCode(error) !== undefined) {
       return '';
     }
     throw error;

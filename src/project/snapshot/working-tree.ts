@@ -1,6 +1,7 @@
 import { existsSync, lstatSync } from 'node:fs';
 import { copyFile, mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
+import { nullOn } from '../../lib/error-code.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { alternateLine } from '../git/clone.js';
 import type { Git } from '../git/git.js';
@@ -217,15 +218,8 @@ async function clearFlags(files: GitFiles, top: string): Promise<string[]> {
 
 function isThere(top: string, path: Buffer): boolean {
   const whole = Buffer.concat([Buffer.from(`${top}/`), path]);
-  try {
-    return lstatSync(whole, { throwIfNoEntry: false }) !== undefined;
-  } catch (error) {
-    // A file stands where a folder of the path should be.
-    if (error instanceof Error && 'code' in error && error.code === 'ENOTDIR') {
-      return false;
-    }
-    throw error;
-  }
+  // ENOTDIR: a file stands where a folder of the path should be.
+  return nullOn(['ENOENT', 'ENOTDIR'], () => lstatSync(whole)) !== null;
 }
 
 /** The name of a file in a sentence. */

@@ -3,11 +3,12 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
 import { KeyedMutex } from '../../lib/async/keyed-mutex.js';
+import { errorCode } from '../../lib/error-code.js';
 import { ensureOwnFolder } from '../../lib/fs/own-folder.js';
 import { removeTree, TreeRemains } from '../../lib/fs/remove-tree.js';
 import { clearPlace } from '../../lib/fs/set-aside.js';
 import type { GitProject, SnapshotProject } from '../../protocol/build/project.js';
-import { ClusterRunnerError } from '../../protocol/errors.js';
+import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import { CommitSchema } from '../../protocol/pack.js';
 import { type BundleRelay, receiveCommit } from '../git/bundle-transfer.js';
 import type { CloneSource } from '../git/clone.js';
@@ -141,8 +142,8 @@ async function takeUsed({ root, project, workspace, warn }: CheckOut, idle: stri
   try {
     return await takeIdle(root, projectName(root, project), idle, workspace);
   } catch (error) {
-    if (error instanceof Error && 'code' in error) {
-      warn(`No used checkout could be taken, so a new one is made: ${error.message}`);
+    if (errorCode(error) !== undefined) {
+      warn(`No used checkout could be taken, so a new one is made: ${messageOf(error)}`);
       return false;
     }
     throw error;

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Stats } from 'node:fs';
 import { lstat, mkdir, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.js';
+import { ifPresentAsync } from '../../lib/error-code.js';
 import { freeDiskBytes } from '../../lib/fs/free-space.js';
 import { clearPlace } from '../../lib/fs/set-aside.js';
 import { isDirectoryInUse } from '../../process/containment/directory-in-use.js';
@@ -45,7 +45,7 @@ export async function putIdle(
   limits: IdleLimits,
   warn: Warn,
 ): Promise<void> {
-  const there = await lstatOrNull(workspace);
+  const there = await ifPresentAsync(() => lstat(workspace));
   if (there === null || !there.isDirectory()) {
     return;
   }
@@ -74,7 +74,7 @@ export async function takeIdle(
     if (name.startsWith(`${project}.`) && (await claim(path, idle))) {
       const tree = join(idle, 'tree');
       // A link would lead to another folder; a process that is still there would go on writing.
-      const there = await lstatOrNull(tree);
+      const there = await ifPresentAsync(() => lstat(tree));
       if (there === null || !there.isDirectory() || (await isDirectoryInUse(tree)) !== false) {
         return false;
       }
@@ -113,33 +113,14 @@ async function clear(root: string, path: string, warn: Warn): Promise<void> {
   }
 }
 
-async function lstatOrNull(path: string): Promise<Stats | null> {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return null;
-    }
-    throw error;
-  }
-}
-
 /** Another build may have been quicker. */
 async function claim(path: string, to: string): Promise<boolean> {
-  try {
-    await rename(path, to);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return false;
-    }
-    throw error;
-  }
+  return (await ifPresentAsync(() => rename(path, to))) !== null;
 }
 
 async function newestFirst(root: string): Promise<{ path: string; name: string; time: number }[]> {
   const idle = join(root, 'idle');
-  const isThere = (await lstatOrNull(idle))?.isDirectory() === true;
+  const isThere = (await ifPresentAsync(() => lstat(idle)))?.isDirectory() === true;
   const names = isThere ? await readdir(idle) : [];
   const found = await Promise.all(
     names.map(async (name) => {

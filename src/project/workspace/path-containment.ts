@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
+import { hasCode } from '../../lib/error-code.js';
 
 /** Whether the real place of `path`, which exists, is in `folder` or is `folder`: no link leads out of it. */
 export async function isReallyInside(folder: string, path: string): Promise<boolean> {
@@ -12,7 +13,7 @@ export async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && isAbsence(error.code)) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) {
       return false;
     }
     throw error;
@@ -30,8 +31,4 @@ export async function deepestExisting(folder: string, way: string): Promise<stri
     deepest = next;
   }
   return deepest;
-}
-
-function isAbsence(code: unknown): boolean {
-  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP';
 }

@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { MasterClient } from '../../client/master-client.js';
+import { replaceFile } from '../../lib/fs/atomic-file.js';
 import { readRegularFile } from '../../lib/fs/read-regular-file.js';
 import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError, type ErrorCode, messageOf } from '../../protocol/errors.js';
@@ -123,10 +124,8 @@ export class Outbox {
     const { lease_id } = pending.report.lease;
     const path = join(this.#directory, `${lease_id}.json`);
     try {
-      writeFileSync(`${path}.new`, JSON.stringify(pending));
-      renameSync(`${path}.new`, path);
+      replaceFile(path, JSON.stringify(pending));
     } catch (error) {
-      rmSync(`${path}.new`, { force: true });
       this.#log.warn(`The result of lease ${lease_id} is lost if the slave stops now: ${messageOf(error)}`);
     }
   }

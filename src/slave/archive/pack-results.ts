@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { errorCode } from '../../lib/error-code.js';
 import { freeDiskBytes } from '../../lib/fs/free-space.js';
 import { removeFile } from '../../lib/fs/remove-file.js';
 import { type ArchiveOptions, type AtomFolder, type WrittenArchive, writeArchive } from './write-archive.js';
@@ -34,7 +35,7 @@ export async function packResults(
     } catch (error) {
       failure = error;
       await removeFile(file);
-      if (!(error instanceof Error && 'code' in error && noRoom.has(error.code))) {
+      if (!noRoom.has(errorCode(error))) {
         break;
       }
     }

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
+import { hasCode } from '../../lib/error-code.js';
 import { type TarEntry, tarHeader, tarPadding } from '../../lib/formats/tar-header.js';
 import { OpenFolder } from '../../lib/fs/open-folder.js';
 import { goesUp, staysInFolder } from '../../protocol/results/archive-names.js';
@@ -63,7 +64,7 @@ function openAtom(path: string, notes: AtomNotes): OpenFolder | null {
     if (whyUnreadable(error) === null) {
       throw error;
     }
-    if (error instanceof Error && 'code' in error && error.code === 'ENOTDIR') {
+    if (hasCode(error, 'ENOTDIR')) {
       notes.leaveOut(
         '.',
         'something else is in the place of ARTIFACT_DIR: a file, or a link to another folder',

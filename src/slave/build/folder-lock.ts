@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Clock } from '../../lib/clock.js';
+import { errorCode } from '../../lib/error-code.js';
 import { tryLockDirectory } from '../../lib/fs/directory-lock.js';
 
 const LOOK_MS = 200;
@@ -78,7 +79,7 @@ async function holderAt(path: string): Promise<string> {
   try {
     return await text(connection);
   } catch (error) {
-    if (error instanceof Error && 'code' in error) {
+    if (errorCode(error) !== undefined) {
       return '';
     }
     throw error;

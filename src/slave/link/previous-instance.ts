@@ -1,5 +1,7 @@
-import { lstatSync, renameSync, writeFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorCode } from '../../lib/error-code.js';
+import { replaceFile } from '../../lib/fs/atomic-file.js';
 import { readRegularFile } from '../../lib/fs/read-regular-file.js';
 import { clearPlace } from '../../lib/fs/set-aside.js';
 
@@ -16,7 +18,7 @@ export function readPreviousInstance(root: string): string | null {
     const text = readRegularFile(join(root, FILE)).trim();
     return INSTANCE.test(text) ? text : null;
   } catch (error) {
-    if (error instanceof Error && 'code' in error) {
+    if (errorCode(error) !== undefined) {
       // Builds run as the same user, and may have put anything in its place.
       return null;
     }
@@ -27,12 +29,8 @@ export function readPreviousInstance(root: string): string | null {
 /** To be called once the master knows this instance. @throws the file system's error */
 export async function saveInstance(root: string, instance: string): Promise<void> {
   const file = join(root, FILE);
-  const next = `${file}.new`;
-  for (const place of [file, next]) {
-    if (lstatSync(place, { throwIfNoEntry: false })?.isFile() === false) {
-      await clearPlace(root, place);
-    }
+  if (lstatSync(file, { throwIfNoEntry: false })?.isFile() === false) {
+    await clearPlace(root, file);
   }
-  writeFileSync(next, `${instance}\n`, { mode: 0o600 });
-  renameSync(next, file);
+  replaceFile(file, `${instance}\n`);
 }

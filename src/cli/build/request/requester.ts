@@ -1,4 +1,5 @@
 import { hostname, userInfo } from 'node:os';
+import { errorCode } from '../../../lib/error-code.js';
 import { cleanLine } from '../../../lib/text/strip-control-chars.js';
 import { textStart } from '../../../lib/text/text-ends.js';
 import { MAX_REQUESTER } from '../../../protocol/build/build.js';
@@ -31,7 +32,7 @@ function userName(): string {
     return userInfo().username;
   } catch (error) {
     // A container may run as a number that has no name.
-    if (error instanceof Error && 'code' in error) {
+    if (errorCode(error) !== undefined) {
       return `uid ${process.getuid?.() ?? 'unknown'}`;
     }
     throw error;

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
+import { errorCode } from '../../../lib/error-code.js';
 
 /** Whether the URL's host is this machine: then a folder here is one there. False for a name that is not known. */
 export async function isThisMachine(url: string): Promise<boolean> {
@@ -8,7 +9,7 @@ export async function isThisMachine(url: string): Promise<boolean> {
     Object.values(networkInterfaces()).flatMap((addresses) => addresses?.map(({ address }) => address) ?? []),
   );
   const found = await lookup(host, { all: true }).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error) {
+    if (errorCode(error) !== undefined) {
       return [];
     }
     throw error;

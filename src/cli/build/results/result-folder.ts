@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, symlinkSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ReadEntry } from 'tar';
+import { errorCode, ifPresent } from '../../../lib/error-code.js';
 import { messageOf } from '../../../protocol/errors.js';
 
 /** Whoever unpacks must be able to put files into a folder, and to remove it again … */
@@ -118,10 +119,10 @@ export class ResultFolder {
     try {
       return make();
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && ofThePath.has(error.code))) {
+      if (!ofThePath.has(errorCode(error))) {
         throw error;
       }
-      this.#leaveOut(path, reasonOf(error.code));
+      this.#leaveOut(path, reasonOf(errorCode(error)));
       return null;
     }
   }
@@ -161,13 +162,10 @@ function reasonOf(code: unknown): string {
 
 /** An archive need not name the folders of its files. */
 function withParents<T>(path: string, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
-      throw error;
-    }
-    mkdirSync(dirname(path), { recursive: true });
-    return make();
+  const made = ifPresent(make);
+  if (made !== null) {
+    return made;
   }
+  mkdirSync(dirname(path), { recursive: true });
+  return make();
 }

@@ -15,8 +15,10 @@ import { type Readable, Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { Parser, type ReadEntry } from 'tar';
+import { hasCode, ifPresent } from '../../../lib/error-code.js';
 import { freeDiskBytes } from '../../../lib/fs/free-space.js';
 import { removeTree } from '../../../lib/fs/remove-tree.js';
+import { processIdentity } from '../../../lib/process-identity.js';
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { goesUp, staysInFolder } from '../../../protocol/results/archive-names.js';
 import { ignoreInGit, isOwnIgnoreFile } from './ignore-file.js';
@@ -46,7 +48,7 @@ const MAX_META_BYTES = 1024 ** 2;
  * @throws ClusterRunnerError USAGE for anything else, and for a place that cannot be written
  */
 export function replaceableFolder(target: string, cwd = process.cwd()): string {
-  const place = unlessMissing(() => realpathSync(target)) ?? target;
+  const place = ifPresent(() => realpathSync(target)) ?? target;
   try {
     if (isMountPoint(place)) {
       throw new ClusterRunnerError(
@@ -54,7 +56,7 @@ export function replaceableFolder(target: string, cwd = process.cwd()): string {
         `A file system is mounted at ${target}, which therefore cannot be replaced as a whole, as results do; make it a link to a folder within a file system.`,
       );
     }
-    const other = unlessMissing(() => readdirSync(place))?.find(
+    const other = ifPresent(() => readdirSync(place))?.find(
       (name) => !OURS.test(name) && !isOwnIgnoreFile(place, name),
     );
     if (other !== undefined) {
@@ -197,14 +199,14 @@ async function replace(target: string, place: string, fresh: string): Promise<vo
     if (replaceableFolder(target) !== place) {
       throw new Error('it leads elsewhere than when the download began');
     }
-    unlessMissing(() => renameSync(place, old));
+    ifPresent(() => renameSync(place, old));
     try {
       renameSync(fresh, place);
       return;
     } catch (error) {
       // Another command may have put its results there in between: then those are what is to be replaced.
       if (!isFilled(error) || round === MOST_ROUNDS) {
-        unlessMissing(() => renameSync(old, place));
+        ifPresent(() => renameSync(old, place));
         throw error;
       }
     }
@@ -212,7 +214,7 @@ async function replace(target: string, place: string, fresh: string): Promise<vo
 }
 
 function isFilled(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST');
+  return hasCode(error, 'ENOTEMPTY', 'EEXIST');
 }
 
 /** Where old results are while `fresh` takes their place, and until they are removed. */
@@ -254,12 +256,7 @@ async function removeLeftBeside(place: string): Promise<void> {
 }
 
 function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
-  }
+  return processIdentity(pid) !== null;
 }
 
 /** `onEndMark`: the tar is whole. Reads a tar and takes each entry that belongs into the folder, in one go: a piece of the tar is all that is held. */
@@ -348,16 +345,4 @@ function belongs(path: string, entry: ReadEntry | import('node:fs').Stats): bool
 /** The path itself, or what is nearest above it: folders between are made when something is written there. */
 export function nearestFolder(path: string): string {
   return existsSync(path) ? path : nearestFolder(dirname(path));
-}
-
-/** null when there is no such file or folder. */
-function unlessMissing<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return null;
-    }
-    throw error;
-  }
 }

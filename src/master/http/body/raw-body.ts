@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { hasCode } from '../../../lib/error-code.js';
 import { GrowingBuffer } from '../../../lib/text/growing-buffer.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
@@ -146,7 +147,7 @@ function tooManyPieces(): ClusterRunnerError {
 }
 
 function isReset(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
+  return hasCode(error, 'ECONNRESET');
 }
 
 function brokenOff(cause: unknown): ClusterRunnerError {
