@@ -14,6 +14,7 @@ import { dirname } from 'node:path';
 import { hasCode, ifPresent, succeedsUnless } from '../lib/error-code.js';
 import { replaceFile, writeTemporary } from '../lib/fs/atomic-file.js';
 import { readRegularFile } from '../lib/fs/read-regular-file.js';
+import { quoteForShell } from '../lib/text/shell-quote.js';
 import { messageOf } from '../protocol/errors.js';
 import type { Service } from './conf-sections.js';
 import { type Given, invalid } from './config-source.js';
@@ -89,7 +90,7 @@ function readConf(file: string, service: Service | null): (ConfText & { content:
     const { settings, warnings } = readConfText(content, file, service);
     if ((settings.has(SECRET) || settings.has(PREVIOUS_SECRET)) && (stat.mode & 0o077) !== 0) {
       throw invalid(
-        `Others than its owner can read or change ${file}, which holds the secret. Mend it with: chmod 600 ${shellWord(file)}`,
+        `Others than its owner can read or change ${file}, which holds the secret. Fix it with: chmod 600 ${quoteForShell(file)}`,
       );
     }
     return { content, settings, warnings };
@@ -161,8 +162,4 @@ function addSecret(given: string, service: Service | null): void {
 
 function newSecret(): string {
   return randomBytes(32).toString('hex');
-}
-
-function shellWord(text: string): string {
-  return /^[\w/.-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

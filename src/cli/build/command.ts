@@ -15,8 +15,8 @@ import { parseBuildId, printJson } from '../client-command.js';
 import { type CommonOptions, createContext } from '../context.js';
 import { exitCode } from '../exit-codes.js';
 import { type Trust, trustOf } from '../master-connection.js';
+import { abortOnStop } from '../services/stop-signals.js';
 import { tellError } from '../text/tell-error.js';
-import { interruptions } from './interruptions.js';
 import { type Known, nothingKnown, outcomeOf } from './outcome.js';
 import { followBuild } from './progress/follow.js';
 import { type ProgressDisplay, progressDisplay } from './progress/progress-display.js';
@@ -93,7 +93,7 @@ async function carryOut(
   const cleanup = new CleanupStack();
   const display = progressDisplay(out, systemClock, options.quiet === true);
   cleanup.add(() => display.end());
-  const interrupt = interruptions(cleanup, () => {
+  const interrupt = abortOnStop(cleanup, () => {
     display.end();
     const sentence = leavingSentence(known);
     if (sentence !== null) {

@@ -8,8 +8,8 @@ import type { Logger } from '../../lib/logger.js';
 import { MAX_PAGE } from '../../protocol/routes.js';
 import { fixedSecrets } from '../../protocol/signing/secrets.js';
 import { startSlave } from '../../slave/slave.js';
-import { limitsOf, resultBoundsOf } from '../services/master-limits.js';
 import { type ServedMaster, serveMaster } from '../services/serve-master.js';
+import { masterOptionsOf, slaveOptionsOf } from '../services/service-options.js';
 import { noteService } from '../services/services.js';
 import { watchTrouble } from './local-trouble.js';
 
@@ -40,15 +40,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       portIsExplicit: true,
       address: '127.0.0.1',
       secrets,
-      readAccess: config.master.readAccess,
-      acceptBodyDigest: config.master.acceptBodyDigest,
-      limits: limitsOf(config),
-      leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
-      retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
-      maxPackBytes: config.master.packsMaxMib * 1024 ** 2,
-      maxZipBytes: config.master.zipsMaxMib * 1024 ** 2,
-      resultBounds: resultBoundsOf(config),
-      endGraceSeconds: config.master.endGrace,
+      ...masterOptionsOf(config),
       log,
     });
     cleanup.add(() => served.close());
@@ -64,21 +56,11 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       port: null,
       portIsExplicit: false,
       address: '127.0.0.1',
-      strictHostKeyChecking: config.gitStrictHostKeyChecking,
-      workspacesKept: config.slave.workspacesKept,
-      dependencyCacheMaxBytes: config.slave.dependencyCacheMaxMib * 1024 ** 2,
-      remoteFileLimits: {
-        maxBytes: config.slave.remoteFileMaxMib * 1024 ** 2,
-        timeoutSeconds: config.slave.remoteFilesTimeout,
-      },
+      ...slaveOptionsOf(config),
       // Nobody else would want them.
       projectFromMaster: false,
-      env: process.env,
       // Who gives the command is who runs it.
       envPassthrough: config.slave.envPassthrough ?? ['*'],
-      redact: config.slave.redact ?? [],
-      clock: systemClock,
-      random: Math.random,
       log,
     });
     cleanup.add(() => slave.stop());

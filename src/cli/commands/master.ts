@@ -10,8 +10,8 @@ import { type SafeRegex, saysHowItEnds } from '../../lib/text/safe-regex.js';
 import type { TlsFiles } from '../../master/http/tls.js';
 import { type CommonOptions, createContext } from '../context.js';
 import { openEventLog } from '../services/event-log.js';
-import { limitsOf, resultBoundsOf } from '../services/master-limits.js';
 import { serveMaster } from '../services/serve-master.js';
+import { masterOptionsOf } from '../services/service-options.js';
 import { noteService } from '../services/services.js';
 import { untilStopped } from '../services/stop-signals.js';
 
@@ -46,19 +46,11 @@ async function serveUntilStopped(config: LoadedConfig, log: Logger, cleanup: Cle
     portIsExplicit: config.isExplicit('master.port'),
     ...(address === null ? {} : { address }),
     secrets: new LiveSecrets(config, process.env, systemClock, log),
-    acceptBodyDigest: config.master.acceptBodyDigest,
-    readAccess: config.master.readAccess,
-    limits: limitsOf(config),
+    ...masterOptionsOf(config),
     hostNames: [config.hostname, ...allowedHosts],
     tls,
     corsAllowedOrigins: config.corsAllowedOriginsRegex,
     trustedProxies: config.master.trustedProxies ?? Networks.none,
-    leaseSeconds: config.master.unresponsiveSlavesCleanupInterval,
-    retention: { buildsKept: config.master.buildsKept, daysKept: config.master.resultsKeptDays },
-    maxPackBytes: config.master.packsMaxMib * 1024 ** 2,
-    maxZipBytes: config.master.zipsMaxMib * 1024 ** 2,
-    resultBounds: resultBoundsOf(config),
-    endGraceSeconds: config.master.endGrace,
     log,
   });
   cleanup.add(() => served.close());

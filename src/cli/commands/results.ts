@@ -1,13 +1,13 @@
 import { CleanupStack } from '../../lib/async/cleanup-stack.js';
 import { systemClock } from '../../lib/clock.js';
 import { stripControlChars } from '../../lib/text/strip-control-chars.js';
-import { interruptions } from '../build/interruptions.js';
 import { progressDisplay } from '../build/progress/progress-display.js';
 import { fetchResults } from '../build/results/fetch-results.js';
 import { resultPlace } from '../build/results/result-place.js';
 import { replaceableFolder } from '../build/results/unpack-results.js';
 import { parseBuildId, printJson, type ReaderOptions, withClient } from '../client-command.js';
 import { exitCode } from '../exit-codes.js';
+import { abortOnStop } from '../services/stop-signals.js';
 
 export interface ResultsOptions extends ReaderOptions {
   readonly output?: string;
@@ -19,7 +19,7 @@ export async function results(build: string, options: ResultsOptions): Promise<n
   const { directory: target } = resultPlace(options.output, process.cwd());
   replaceableFolder(target);
   const cleanup = new CleanupStack();
-  const signal = interruptions(cleanup);
+  const signal = abortOnStop(cleanup);
   const display = progressDisplay(
     process.stderr,
     systemClock,

@@ -7,6 +7,7 @@ import { masterOnThisMachine } from '../build/request/master-on-this-machine.js'
 import { type CommonOptions, createContext } from '../context.js';
 import { configuredMasterUrl, trustOf } from '../master-connection.js';
 import { openEventLog } from '../services/event-log.js';
+import { slaveOptionsOf } from '../services/service-options.js';
 import { noteService } from '../services/services.js';
 import { untilStopped, untilStoppedTwice } from '../services/stop-signals.js';
 
@@ -47,19 +48,9 @@ export async function slave(options: SlaveOptions): Promise<void> {
       port: config.slave.port,
       portIsExplicit: config.isExplicit('slave.port'),
       address: config.slave.address,
-      strictHostKeyChecking: config.gitStrictHostKeyChecking,
-      workspacesKept: config.slave.workspacesKept,
-      dependencyCacheMaxBytes: config.slave.dependencyCacheMaxMib * 1024 ** 2,
-      remoteFileLimits: {
-        maxBytes: config.slave.remoteFileMaxMib * 1024 ** 2,
-        timeoutSeconds: config.slave.remoteFilesTimeout,
-      },
+      ...slaveOptionsOf(config),
       projectFromMaster: config.getProjectFromMaster,
-      env: process.env,
       envPassthrough: config.slave.envPassthrough ?? [],
-      redact: config.slave.redact ?? [],
-      clock: systemClock,
-      random: Math.random,
       log,
       signal: starting.signal,
       onEvent: (tag, data) => events?.record(tag, data),

@@ -19,12 +19,9 @@ import { listen } from '../../master/http/listen.js';
 import type { TlsFiles } from '../../master/http/tls.js';
 import { createMaster, type MasterOptions } from '../../master/master.js';
 import type { MasterReading, MasterService } from '../../master/state/master-api.js';
-import type { ResultBounds } from '../../master/state/result-bounds.js';
 import type { Secrets } from '../../protocol/signing/secrets.js';
 
-export interface ServeMasterOptions {
-  /** Holds the database and the results; this process must be the only one that uses it. */
-  readonly directory: string;
+export interface ServeMasterOptions extends Omit<MasterOptions, 'clock' | 'random' | 'freeBytes'> {
   readonly port: number;
   readonly portIsExplicit: boolean;
   /** The address to listen on; all of them unless given. */
@@ -39,18 +36,7 @@ export interface ServeMasterOptions {
   /** Origins of web pages that may use the API; null: none. */
   readonly corsAllowedOrigins?: SafeRegex | null;
   readonly trustedProxies?: Networks;
-  readonly leaseSeconds: number;
-  readonly retention: MasterOptions['retention'];
-  /** Of all bundles of projects together. */
-  readonly maxPackBytes: number;
-  /** Of all zips of results together; 0: none is kept. */
-  readonly maxZipBytes: number;
-  readonly resultBounds: ResultBounds;
-  /** See MasterOptions. */
-  readonly endGraceSeconds: number;
-  readonly log: Logger;
   readonly clock?: Clock;
-  readonly leaseToken?: MasterOptions['leaseToken'];
 }
 
 export interface ServedMaster {
@@ -81,36 +67,20 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
   mkdirSync(temporaryDirectory, { recursive: true, mode: 0o700 });
   const cleanup = new CleanupStack();
   try {
-    const service = await createMaster({
-      directory: options.directory,
-      clock,
-      random: Math.random,
-      log: options.log,
-      leaseSeconds: options.leaseSeconds,
-      retention: options.retention,
-      maxPackBytes: options.maxPackBytes,
-      maxZipBytes: options.maxZipBytes,
-      resultBounds: options.resultBounds,
-      ...(options.leaseToken === undefined ? {} : { leaseToken: options.leaseToken }),
-      endGraceSeconds: options.endGraceSeconds,
-    });
+    const service = await createMaster({ ...options, clock, random: Math.random });
     cleanup.add(() => service.close());
     const app = createApp({
+      ...options,
       service,
       reading: service,
-      secrets: options.secrets,
       acceptBodyDigest: options.acceptBodyDigest ?? true,
       readAccess: options.readAccess ?? 'public',
       limits: withinFileLimit(options.limits ?? defaultLimits, openFileLimit(), options.log),
-      resultBounds: options.resultBounds,
       hostNames: options.hostNames ?? [],
       rememberNonce: (nonce, expires) => service.rememberNonce(nonce, expires),
       clock,
-      log: options.log,
       temporaryDirectory,
       version,
-      corsAllowedOrigins: options.corsAllowedOrigins ?? null,
-      ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),
     });
     const server = await listen(app, {
       port: options.port,

@@ -1,7 +1,7 @@
-import type { Server } from 'node:http';
+import type { ListenOptions, Server } from 'node:net';
 
-/** Begins to listen; false when the port is taken. @throws the system's error for anything else */
-export function listenOn(server: Server, port: number, hostname: string | undefined): Promise<boolean> {
+/** Begins to listen; false when the port or path is taken. @throws the system's error for anything else */
+export function listenOn(server: Server, place: ListenOptions): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => {
       server.off('listening', listening);
@@ -17,11 +17,11 @@ export function listenOn(server: Server, port: number, hostname: string | undefi
     };
     server.once('error', failed);
     server.once('listening', listening);
-    server.listen(port, hostname);
+    server.listen(place);
   });
 }
 
-/** Of a server that listens on a port. */
+/** The port of a server that listens on one. */
 export function portOf(server: Server): number {
   const address = server.address();
   if (address === null || typeof address === 'string') {

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Context } from 'koa';
 import { seconds } from '../../lib/clock.js';
@@ -19,6 +20,7 @@ import { UnauthenticatedBodyBudget } from './body/unauthenticated-body-budget.js
 import { createEndpoint, type Endpoint } from './endpoint.js';
 import { createHandlers } from './handlers.js';
 import { ConcurrentReadLimit } from './limits/concurrent-read-limit.js';
+import { Connections } from './limits/connections.js';
 import { InflightCalls } from './limits/inflight-calls.js';
 import type { Limits } from './limits/limits.js';
 import { PerSlaveLimit } from './limits/per-slave-limit.js';
@@ -48,30 +50,36 @@ export interface AppOptions extends Omit<Keys, 'failedSignatures'> {
   readonly trustedProxies?: Networks;
 }
 
-/** What `listen` needs to know to answer what never reaches the app. */
-export type App = Koa & { readonly sessionId?: string; readonly limits?: Limits; readonly log?: Logger };
-
-/** `listen` emits it on the app before it closes: open long polls then end. */
-export const STOPPING = 'stopping';
+/** The API, and what `listen` needs beside it for connections on which no request reaches it. */
+export interface App {
+  readonly handle: RequestListener;
+  readonly connections: Connections;
+  readonly sessionId: string;
+  readonly limits: Limits;
+  readonly log: Logger;
+  /** Ends open long polls. */
+  readonly stop: () => void;
+}
 
 /** The master's API over `service`: every declared route, under `/v1` and without. */
 export function createApp(options: AppOptions): App {
   removeLeftovers(options.temporaryDirectory);
+  const { limits, log } = options;
   const openCalls = new InflightCalls();
-  const router = createRouter(options, openCalls);
+  const connections = new Connections(limits.connections);
+  const router = createRouter(options, openCalls, connections);
   const app = new Koa();
-  app.once(STOPPING, () => openCalls.stop());
   app.on('error', (error: unknown) => {
-    // Only an answer that has begun can still fail here.
+    // Only a response that has begun can still fail here.
     if (isHangUp(error) || openCalls.stopping.aborted) {
-      options.log.debug('An answer broke off: its reader went away, or the master stops.');
+      log.debug('A response broke off: its reader went away, or the master stops.');
     } else {
-      options.log.warn({ err: error }, 'An answer could not be sent to its end.');
+      log.warn({ err: error }, 'A response could not be sent to its end.');
     }
   });
   const { sessionId } = options.service;
   const allowed = options.corsAllowedOrigins ?? null;
-  app.use(responseEnvelope({ sessionId, openCalls, log: options.log }));
+  app.use(responseEnvelope({ sessionId, openCalls, log }));
   app.use(requireHost);
   if (options.readAccess === 'public') {
     app.use(requireKnownHost(options.hostNames));
@@ -83,10 +91,10 @@ export function createApp(options: AppOptions): App {
   app.use(requireReadablePath);
   app.use(router.routes());
   app.use((ctx) => answerUnrouted(ctx, router));
-  return Object.assign(app, { sessionId, limits: options.limits, log: options.log });
+  return { handle: app.callback(), connections, sessionId, limits, log, stop: () => openCalls.stop() };
 }
 
-function createRouter(options: AppOptions, openCalls: InflightCalls): Router {
+function createRouter(options: AppOptions, openCalls: InflightCalls, connections: Connections): Router {
   const handlers = createHandlers({ ...options, turns: new Turns() });
   const { limits, readAccess } = options;
   const refusals = new RefusalLog(options.clock, options.log);
@@ -95,6 +103,7 @@ function createRouter(options: AppOptions, openCalls: InflightCalls): Router {
   );
   const shared = {
     keys: { ...options, failedSignatures },
+    connections,
     parseJson: createJsonParser(limits.jsonBytes, limits.jsonDepth),
     limits,
     log: options.log,

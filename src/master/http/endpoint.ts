@@ -23,7 +23,7 @@ import { chunksOf, discardRest, inTime, readBytes } from './body/raw-body.js';
 import type { UnauthenticatedBodyBudget } from './body/unauthenticated-body-budget.js';
 import { type Call, type Handler, type HandlerBody, IncomingBody } from './handler.js';
 import type { ConcurrentReadLimit } from './limits/concurrent-read-limit.js';
-import { PROVED } from './limits/connections.js';
+import type { Connections } from './limits/connections.js';
 import type { InflightCalls } from './limits/inflight-calls.js';
 import type { Limits } from './limits/limits.js';
 import type { PerSlaveLimit } from './limits/per-slave-limit.js';
@@ -34,6 +34,7 @@ import { type Check, coerceTexts, compileCheck } from './validate.js';
 
 export interface EndpointContext {
   readonly keys: Keys;
+  readonly connections: Connections;
   readonly parseJson: ParseJson;
   readonly limits: Limits;
   readonly log: Logger;
@@ -73,7 +74,7 @@ export function createEndpoint<R extends RouteDeclaration>(
     const isStranger = route.signing === 'none' && (await admitRead(ctx, head, shared)) === 'stranger';
     const proof = await authenticateHead(route.signing, head, shared.keys);
     if (proof.form === 'parts') {
-      ctx.app.emit(PROVED, ctx.req.socket);
+      shared.connections.proved(ctx.req.socket);
     }
     const params = textsOf(route.params, texts);
     const query =

@@ -1,11 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
-import { type AddressInfo, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { listenOn, portOf } from '../../lib/net/listen-on.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
-import { type App, STOPPING } from './app.js';
-import { Connections, PROVED } from './limits/connections.js';
-import { defaultLimits, type Limits } from './limits/limits.js';
+import type { App } from './app.js';
 import { serializePipelined } from './limits/serialize-pipelined.js';
 import { respondFull, respondUnparsable } from './response/raw-responses.js';
 import { keepRenewed, type TlsFiles, tlsOptions } from './tls.js';
@@ -42,14 +41,13 @@ const IDLE_MS = 120_000;
 /** Longer than clients keep a connection, so that it is they who close it, and no request meets a closed one. */
 const KEEP_ALIVE_MS = 65_000;
 const GRACE_MS = 3_000;
-const SAY_EVERY_MS = 60_000;
+const WARN_EVERY_MS = 60_000;
 
 /** @throws ClusterRunnerError PORT_IN_USE, CONFIG_INVALID (no such address, no right to the port) */
 export async function listen(app: App, options: ListenOptions): Promise<Listening> {
-  const limits = app.limits ?? defaultLimits;
-  const server = createHttpServer(app, limits, options.tls ?? null);
-  const connections = keepConnections(app, server, limits.connections);
-  answerWhatCannotBeRead(app, server);
+  const server = createHttpServer(app, options.tls ?? null);
+  limitConnections(app, server);
+  answerUnparsable(app, server);
   const taken = !(await tryListen(server, options.port, options.hostname));
   if (taken && options.explicit) {
     throw new ClusterRunnerError(
@@ -60,10 +58,10 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
   if (taken && !(await tryListen(server, 0, options.hostname))) {
     throw new ClusterRunnerError('PORT_IN_USE', 'No port is free on this machine.');
   }
-  return { port: portOf(server), replaced: taken, close: () => close(app, server, connections) };
+  return { port: portOf(server), replaced: taken, close: () => close(app, server) };
 }
 
-function createHttpServer(app: App, limits: Limits, tls: TlsFiles | null): Server {
+function createHttpServer({ limits, handle }: App, tls: TlsFiles | null): Server {
   const settings = {
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headersSeconds * 1000,
@@ -74,7 +72,7 @@ function createHttpServer(app: App, limits: Limits, tls: TlsFiles | null): Serve
     // The app refuses what has no Host: with a sentence, which Node's own refusal has not.
     requireHostHeader: false,
   };
-  const listener = serializePipelined(app.callback());
+  const listener = serializePipelined(handle);
   if (tls === null) {
     const server = createServer(settings, listener);
     server.timeout = IDLE_MS;
@@ -86,8 +84,8 @@ function createHttpServer(app: App, limits: Limits, tls: TlsFiles | null): Serve
   return server;
 }
 
-/** Where nothing else is under way: an answer may be half written, and a word in its middle would be taken for a part. */
-function answerWhatCannotBeRead(app: App, server: Server): void {
+/** Only where no response is under way: bytes in the middle of one would be taken for a part of it. */
+function answerUnparsable({ sessionId }: App, server: Server): void {
   const last = new WeakMap<Duplex, { request: IncomingMessage; response: ServerResponse }>();
   server.on('request', (request, response) => last.set(request.socket, { request, response }));
   server.on('clientError', (error, socket) => {
@@ -95,79 +93,52 @@ function answerWhatCannotBeRead(app: App, server: Server): void {
     const isIdle = before?.request.complete === true && before.response.writableFinished;
     const isUnused = !(socket instanceof Socket) || socket.bytesWritten === 0;
     if (isIdle || isUnused) {
-      respondUnparsable(error, socket, app.sessionId);
+      respondUnparsable(error, socket, sessionId);
     } else {
       socket.destroy();
     }
   });
 }
 
-/** Beyond `most` there is one that must go. */
-function keepConnections(app: App, server: Server, most: number): Connections {
-  const connections = new Connections(most);
-  let saidAt = Number.NEGATIVE_INFINITY;
-  // Node itself cuts off without a word; it does so for who does not even take the answer.
+/** Closes one connection for each that comes above the limit. */
+function limitConnections({ connections, limits, log, sessionId }: App, server: Server): void {
+  const most = limits.connections;
+  let loggedAt = Number.NEGATIVE_INFINITY;
+  // Node closes connections without a response; above this margin it does so for those that do not read theirs.
   server.maxConnections = most + Math.ceil(most / 10) + 10;
   server.on('connection', (socket: Socket) => {
     const surplus = connections.admit(socket);
-    if (surplus !== null && performance.now() - saidAt > SAY_EVERY_MS) {
-      saidAt = performance.now();
-      app.log?.warn(
+    if (surplus !== null && performance.now() - loggedAt > WARN_EVERY_MS) {
+      loggedAt = performance.now();
+      log.warn(
         `${most} connections are open, as many as the master keeps: one is closed for each that comes.`,
       );
     }
     if (surplus?.isUnused === true && !(server instanceof TlsServer)) {
-      respondFull(surplus.socket, app.sessionId);
+      respondFull(surplus.socket, sessionId);
     } else {
-      // A word in the middle of an answer would be taken for a part of it, and over TLS for none at all.
+      // Bytes in the middle of a response would be taken for a part of it, and over TLS they cannot be read at all.
       surplus?.socket.destroy();
     }
   });
   server.on('request', ({ socket }) => connections.used(socket));
-  app.on(PROVED, (socket: Socket) => connections.proved(socket));
-  return connections;
 }
 
 /** False when the port is taken. */
-function tryListen(server: Server, port: number, hostname: string | undefined): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException) => {
-      server.off('listening', listening);
-      if (error.code === 'EADDRINUSE') {
-        resolve(false);
-      } else {
-        const where = `${hostname ?? 'every address'}, port ${port}`;
-        reject(
-          new ClusterRunnerError(
-            'CONFIG_INVALID',
-            `The master cannot listen on ${where}: ${messageOf(error)}.`,
-            {
-              cause: error,
-            },
-          ),
-        );
-      }
-    };
-    const listening = () => {
-      server.off('error', failed);
-      resolve(true);
-    };
-    server.once('error', failed);
-    server.once('listening', listening);
-    server.listen({ port, backlog: BACKLOG, ...(hostname === undefined ? {} : { host: hostname }) });
-  });
-}
-
-function portOf(server: Server): number {
-  const address: AddressInfo | string | null = server.address();
-  if (address === null || typeof address === 'string') {
-    throw new Error('A server on a TCP port has no port.');
+async function tryListen(server: Server, port: number, host: string | undefined): Promise<boolean> {
+  try {
+    return await listenOn(server, { port, backlog: BACKLOG, ...(host === undefined ? {} : { host }) });
+  } catch (error) {
+    throw new ClusterRunnerError(
+      'CONFIG_INVALID',
+      `The master cannot listen on ${host ?? 'every address'}, port ${port}: ${messageOf(error)}.`,
+      { cause: error },
+    );
   }
-  return address.port;
 }
 
 /** Node counts a connection on which no request came as busy, and would wait for it. */
-function close(app: App, server: Server, connections: Connections): Promise<void> {
+function close({ connections, stop }: App, server: Server): Promise<void> {
   return new Promise((resolve, reject) => {
     const cutOff = setTimeout(() => server.closeAllConnections(), GRACE_MS);
     server.close((error) => {
@@ -178,7 +149,7 @@ function close(app: App, server: Server, connections: Connections): Promise<void
         reject(error);
       }
     });
-    app.emit(STOPPING);
+    stop();
     server.closeIdleConnections();
     for (const socket of connections.unused()) {
       socket.destroy();

@@ -1,11 +1,12 @@
 import { mkdirSync, statSync } from 'node:fs';
-import { createConnection, createServer, type Server } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Clock } from '../../lib/clock.js';
 import { errorCode } from '../../lib/error-code.js';
 import { tryLockDirectory } from '../../lib/fs/directory-lock.js';
+import { listenOn } from '../../lib/net/listen-on.js';
 
 const LOOK_MS = 200;
 const MAX_HOLDER_CHARS = 200;
@@ -53,24 +54,10 @@ async function takeSocket(name: string, holder: string): Promise<Taken> {
     connection.end(holder);
   });
   const path = `\0${name}`;
-  if (!(await listenOnPath(server, path))) {
+  if (!(await listenOn(server, { path }))) {
     return holderAt(path);
   }
   return () => new Promise((resolve) => server.close(() => resolve()));
-}
-
-/** False when somebody else listens there. */
-function listenOnPath(server: Server, path: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') {
-        resolve(false);
-      } else {
-        reject(error);
-      }
-    });
-    server.listen({ path }, () => resolve(true));
-  });
 }
 
 /** Empty when it has just gone. */

@@ -85,14 +85,14 @@ export async function serveStatus({
   const server = createServer(app.callback());
   // A few monitors ask; more connections must not take the files that builds need.
   server.maxConnections = MAX_CONNECTIONS;
-  if (!(await listenOn(server, port, address))) {
+  if (!(await listenOn(server, { port, host: address }))) {
     if (explicit) {
       throw new ClusterRunnerError(
         'PORT_IN_USE',
         `Port ${port} is taken by another program; stop that, or choose another port with --port.`,
       );
     }
-    await listenOn(server, 0, address);
+    await listenOn(server, { port: 0, host: address });
     log.info(`Port ${port} is taken; the status API is on port ${portOf(server)} instead.`);
   }
   return {

@@ -1,9 +1,6 @@
 import type { Socket } from 'node:net';
 import { ipPrefix } from '../../../lib/net/ip-prefix.js';
 
-/** The app emits it with the connection of a request that shows that its sender has the secret. */
-export const PROVED = 'proved';
-
 /** By the other end of it: over TLS a request knows another object than the connection that brought it. */
 type End = string;
 

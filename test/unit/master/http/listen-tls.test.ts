@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connect } from 'node:tls';
 import { expect } from 'chai';
-import Koa from 'koa';
 import { pino } from 'pino';
 import { deferred } from '../../../../src/lib/async/deferred.js';
-import { STOPPING } from '../../../../src/master/http/app.js';
+import type { App } from '../../../../src/master/http/app.js';
 import { type Listening, listen } from '../../../../src/master/http/listen.js';
 import type { TlsFiles } from '../../../../src/master/http/tls.js';
+import { bareApp } from '../../../support/bare-app.js';
 import { Certificates } from '../../../support/certificates.js';
 
 const hostname = '127.0.0.1';
@@ -31,18 +31,19 @@ describe('a master over TLS that stops', () => {
   });
   after(() => rmSync(directory, { recursive: true }));
 
-  const start = (app: Koa): Promise<Listening> => listen(app, { port: 0, hostname, explicit: true, tls });
+  const start = (app: App): Promise<Listening> => listen(app, { port: 0, hostname, explicit: true, tls });
 
-  it('lets an answer that is under way go out', async () => {
+  it('lets a response that is under way go out', async () => {
     const asked = deferred<void>();
-    const app = new Koa();
-    app.use(async (ctx) => {
-      asked.resolve();
-      // By then the master has begun to close.
-      await new Promise((resolve) => app.once(STOPPING, () => setImmediate(resolve)));
-      ctx.body = 'the whole answer';
-    });
-    const { port, close } = await start(app);
+    const stopping = deferred<void>();
+    const { port, close } = await start(
+      bareApp(async (_request, response) => {
+        asked.resolve();
+        await stopping.promise;
+        // By then the master has begun to close.
+        setImmediate(() => response.end('the whole answer'));
+      }, stopping.resolve),
+    );
     const answer = new Promise<string>((resolve, reject) => {
       request({ port, hostname, ca }, (response) => resolve(text(response)))
         .once('error', reject)
@@ -55,7 +56,7 @@ describe('a master over TLS that stops', () => {
   });
 
   it('does not wait for a connection that was made ahead of time', async () => {
-    const { port, close } = await start(new Koa());
+    const { port, close } = await start(bareApp(() => undefined));
     const socket = connect({ port, host: hostname, ca });
     const gone = new Promise((resolve) => socket.once('close', resolve));
     socket.on('error', () => undefined);

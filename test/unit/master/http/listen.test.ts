@@ -1,8 +1,8 @@
 import { createConnection, createServer, type Server } from 'node:net';
 import { expect } from 'chai';
-import Koa from 'koa';
 import { listen } from '../../../../src/master/http/listen.js';
 import type { SlaveId } from '../../../../src/protocol/ids.js';
+import { bareApp } from '../../../support/bare-app.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { named, question } from '../../../support/named-slave.js';
 import { sendBytes } from '../../../support/raw-request.js';
@@ -22,26 +22,33 @@ describe('listen', () => {
   afterEach(() => new Promise((resolve) => other.close(resolve)));
 
   it('takes a free port in the place of a default one that is taken', async () => {
-    const server = await listen(new Koa(), { port: taken, hostname, explicit: false });
+    const server = await listen(
+      bareApp(() => undefined),
+      { port: taken, hostname, explicit: false },
+    );
     expect(server).to.include({ replaced: true });
     expect(server.port).to.be.above(0).and.not.equal(taken);
     await server.close();
   });
 
   it('does not replace a port that was asked for by name', async () => {
-    const failure: unknown = await listen(new Koa(), { port: taken, hostname, explicit: true }).catch(
-      (error: unknown) => error,
-    );
+    const failure: unknown = await listen(
+      bareApp(() => undefined),
+      { port: taken, hostname, explicit: true },
+    ).catch((error: unknown) => error);
     expect(failure).to.have.property('code', 'PORT_IN_USE');
     expect(failure).to.have.property('message').that.contains(String(taken));
   });
 
   it('says so when the address is not one of this machine', async () => {
-    const failure: unknown = await listen(new Koa(), {
-      port: 0,
-      hostname: '192.0.2.1',
-      explicit: true,
-    }).catch((error: unknown) => error);
+    const failure: unknown = await listen(
+      bareApp(() => undefined),
+      {
+        port: 0,
+        hostname: '192.0.2.1',
+        explicit: true,
+      },
+    ).catch((error: unknown) => error);
     expect(failure).to.have.property('code', 'CONFIG_INVALID');
   });
 });
