@@ -395,7 +395,7 @@ describe('unpacking results', () => {
     const killed = () => {
       const script = `
         import { Readable } from 'node:stream';
-        import { unpackResults } from ${JSON.stringify(new URL('../../../../../src/cli/build/results/results.js', import.meta.url).href)};
+        import { unpackResults } from ${JSON.stringify(new URL('../../../../../src/cli/build/results/unpack-results.js', import.meta.url).href)};
         await unpackResults(Readable.from([Buffer.from(${JSON.stringify(archive.toString('base64'))}, 'base64')]), ${JSON.stringify(target)}, {
           complete: async () => process.kill(process.pid, 'SIGKILL') && new Promise(() => undefined),
         });`;
