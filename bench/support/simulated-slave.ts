@@ -10,7 +10,7 @@ import type {
   WorkAnswer,
 } from '../../src/protocol/slave/slave-messages.js';
 import { Session } from '../../src/slave/link/session.js';
-import { WorkPoller } from '../../src/slave/link/work-poller.js';
+import { WorkPoller } from '../../src/slave/link/master-link.js';
 import { ranIn } from '../../test/support/ran-in.js';
 import { LeanClient } from './lean-client.js';
 import { sampleArchive } from './sample-archives.js';

@@ -23,7 +23,7 @@ import { UnremovableFiles } from './disk/unremovable-files.js';
 import { readPreviousInstance, saveInstance } from './link/previous-instance.js';
 import { Session } from './link/session.js';
 import { type StatusServer, serveStatus } from './link/status-api.js';
-import { WorkPoller } from './link/work-poller.js';
+import { WorkPoller } from './link/master-link.js';
 import { Worker } from './worker.js';
 
 export interface SlaveOptions {

@@ -11,7 +11,7 @@ import {
   WorkRequestSchema,
 } from '../../../../src/protocol/slave/slave-messages.js';
 import { Session } from '../../../../src/slave/link/session.js';
-import { type Capacity, WorkPoller } from '../../../../src/slave/link/work-poller.js';
+import { type Capacity, WorkPoller } from '../../../../src/slave/link/master-link.js';
 import { noWork } from '../../../support/fake-service.js';
 import { until } from '../../../support/until.js';
 
