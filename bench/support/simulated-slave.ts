@@ -7,10 +7,9 @@ import type {
   LeaseRef,
   PrepareAssignment,
   RunAssignment,
-  WorkAnswer,
 } from '../../src/protocol/slave/slave-messages.js';
+import { MasterLink } from '../../src/slave/link/master-link.js';
 import { Session } from '../../src/slave/link/session.js';
-import { WorkPoller } from '../../src/slave/link/master-link.js';
 import { ranIn } from '../../test/support/ran-in.js';
 import { LeanClient } from './lean-client.js';
 import { sampleArchive } from './sample-archives.js';
@@ -41,7 +40,7 @@ export class SimulatedSlave {
   readonly #noteHandOut: NoteHandOut;
   readonly #client: LeanClient;
   readonly #session: Session;
-  readonly #loop: WorkPoller;
+  readonly #link: MasterLink;
   readonly #stop = new AbortController();
   readonly #leases = new Map<number, LeaseRef>();
   readonly #builds = new Set<BuildId>();
@@ -61,52 +60,50 @@ export class SimulatedSlave {
     this.#client = new LeanClient(masterUrl, secret);
     const client = this.#client;
     this.#session = new Session({ masterUrl, secret, name, numExecutors, url: null, client, ...shared });
-    this.#loop = new WorkPoller({
+    this.#link = new MasterLink({
       session: this.#session,
       ...shared,
-      standing: () => ({
-        free_executors: this.#free,
-        leases: [...this.#leases.values()],
-        builds: [...this.#builds],
-      }),
-      onAnswer: (answer) => this.#take(answer),
+      target: {
+        capacity: () => ({
+          free_executors: this.#free,
+          leases: [...this.#leases.values()],
+          builds: [...this.#builds],
+        }),
+        start: (assignment) => this.#start(assignment),
+        cancel: ({ lease_id }) => this.#leases.delete(lease_id),
+        interrupt: () => undefined,
+        release: (build) => this.#builds.delete(build),
+        isIdle: () => this.#leases.size === 0,
+        drained: () => undefined,
+      },
     });
   }
 
   async begin(): Promise<void> {
     await this.#session.connect(this.#stop.signal);
-    this.#loop.ask();
+    this.#link.update();
   }
 
   async stop(): Promise<void> {
     this.#stop.abort(new Error('The simulation is over.'));
-    const stopped = this.#loop.stop();
+    const stopped = this.#link.stop();
     await this.#client.close();
     await stopped;
   }
 
-  #take({ assignments, release, cancel }: WorkAnswer): void {
-    for (const { lease_id } of cancel) {
-      this.#leases.delete(lease_id);
+  #start(assignment: Assignment): void {
+    const freedAt = this.#freedAt.shift();
+    if (freedAt !== undefined) {
+      this.#noteHandOut(performance.now() - freedAt);
     }
-    for (const build of release) {
-      this.#builds.delete(build);
-    }
-    const now = performance.now();
-    for (const assignment of assignments) {
-      const freedAt = this.#freedAt.shift();
-      if (freedAt !== undefined) {
-        this.#noteHandOut(now - freedAt);
+    this.#free -= 1;
+    this.#leases.set(assignment.lease.lease_id, assignment.lease);
+    this.#builds.add(assignment.build_id);
+    this.#work(assignment).catch((error: unknown) => {
+      if (!this.#stop.signal.aborted) {
+        throw error;
       }
-      this.#free -= 1;
-      this.#leases.set(assignment.lease.lease_id, assignment.lease);
-      this.#builds.add(assignment.build_id);
-      this.#work(assignment).catch((error: unknown) => {
-        if (!this.#stop.signal.aborted) {
-          throw error;
-        }
-      });
-    }
+    });
   }
 
   async #work(assignment: Assignment): Promise<void> {
@@ -118,14 +115,14 @@ export class SimulatedSlave {
       }
     } finally {
       this.#leases.delete(assignment.lease.lease_id);
-      this.#loop.ask();
+      this.#link.update();
     }
   }
 
   #freeExecutor(): void {
     this.#free += 1;
     this.#freedAt.push(performance.now());
-    this.#loop.ask();
+    this.#link.update();
   }
 
   async #prepare({ lease, build_id, config }: PrepareAssignment): Promise<void> {
@@ -153,20 +150,20 @@ export class SimulatedSlave {
     const seconds = atoms.map(() => this.#plan.atomSeconds * (0.5 + Math.random()));
     const total = seconds.reduce((sum, one) => sum + one, 0);
     if (total * 1000 > PROGRESS_MS) {
-      const { progress } = this.#session;
+      const { progress } = this.#link;
       const begun = atoms
         .slice(0, 1)
         .map(({ id }) => ({ id, state: 'IN_PROGRESS' as const, exit_code: null, actual_time: null }));
       // As the slave's ProgressReporter does for an atom that prints nothing.
       await systemClock.sleep(PROGRESS_MS, signal);
-      progress.put({ build_id, subjob_id, lease, atoms: begun });
+      progress.add({ build_id, subjob_id, lease, atoms: begun });
       const rest = total * 1000 - PROGRESS_MS;
       await systemClock.sleep(Math.min(rest, PROGRESS_MS), signal);
       if (rest > PROGRESS_MS) {
         progress.markDue(lease);
         await systemClock.sleep(rest - PROGRESS_MS, signal);
       }
-      progress.withdraw(lease);
+      progress.end(lease);
     } else if (total > 0) {
       await systemClock.sleep(total * 1000, signal);
     }

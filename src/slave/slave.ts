@@ -20,10 +20,10 @@ import { Outbox } from './archive/outbox.js';
 import { CANCEL_GRACE_MS } from './build/build-context.js';
 import { DiskWatch } from './disk/disk-watch.js';
 import { UnremovableFiles } from './disk/unremovable-files.js';
+import { MasterLink } from './link/master-link.js';
 import { readPreviousInstance, saveInstance } from './link/previous-instance.js';
 import { Session } from './link/session.js';
 import { type StatusServer, serveStatus } from './link/status-api.js';
-import { WorkPoller } from './link/master-link.js';
 import { Worker } from './worker.js';
 
 export interface SlaveOptions {
@@ -119,8 +119,23 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     random,
     log,
   });
+  const link = new MasterLink({
+    session,
+    target: {
+      capacity: () => unremovable.applyTo(disk.applyTo(worker.capacity())),
+      start: (assignment) => worker.start(assignment),
+      cancel: (lease) => worker.cancel(lease),
+      interrupt: (lease) => worker.interrupt(lease),
+      release: (build) => worker.release(build),
+      isIdle: () => worker.isIdle && outbox.size === 0,
+      drained: () => void stop(),
+    },
+    clock,
+    random,
+    log,
+  });
   await ensureOwnFolder(root, join(root, 'outbox'));
-  const outbox = new Outbox(join(root, 'outbox'), session, log, delivering.signal, () => changed());
+  const outbox = new Outbox(join(root, 'outbox'), session, log, delivering.signal, () => link.update());
   const redactor = redactorOf(options);
   const pipes = new ConsolePipes(work);
   const dependencies = new DependencyCache({
@@ -140,7 +155,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     outbox,
     work,
     unremovable,
-    changed: () => changed(),
+    link,
   });
   const disk = new DiskWatch(root, log, () => void makeRoom());
   const makeRoom = () =>
@@ -150,28 +165,13 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     ]).catch((error: unknown) => {
       log.warn(`What ended builds have left for later ones could not be removed: ${messageOf(error)}`);
     });
-  const loop = new WorkPoller({
-    session,
-    clock,
-    random,
-    log,
-    standing: () => unremovable.heed(disk.heed(worker.standing())),
-    onAnswer: (answer) => worker.take(answer),
-  });
   const done = deferred<void>();
   let stopping: Promise<void> | null = null;
   const stop = () => {
-    stopping ??= stopSlave({ loop, worker, pipes, outbox, session, status, delivering, clock, log }).finally(
+    stopping ??= stopSlave({ link, worker, pipes, outbox, session, status, delivering, clock, log }).finally(
       () => done.resolve(),
     );
     return stopping;
-  };
-  const changed = () => {
-    if (worker.isDrained && outbox.size === 0) {
-      void stop();
-    } else {
-      loop.ask();
-    }
   };
   try {
     await session.connect(
@@ -198,13 +198,14 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     slave_id: session.slaveId,
     name: options.name,
     master_url: maskCredentials(options.masterUrl),
+    is_draining: link.isDraining,
     ...worker.status(),
     containment: contained.kind,
     num_results_waiting: outbox.size,
     unremovable: { folder: unremovable.folder, count: unremovable.count },
   }));
-  loop.ask();
-  return { port: status?.port ?? null, stop, finish: () => worker.drain(), done: done.promise };
+  link.update();
+  return { port: status?.port ?? null, stop, finish: () => link.drain(), done: done.promise };
 }
 
 function redactorOf({ env, redact, log }: SlaveOptions): Redactor {
@@ -219,7 +220,7 @@ function redactorOf({ env, redact, log }: SlaveOptions): Redactor {
 }
 
 async function stopSlave(parts: {
-  readonly loop: WorkPoller;
+  readonly link: MasterLink;
   readonly worker: Worker;
   readonly pipes: ConsolePipes;
   readonly outbox: Outbox;
@@ -229,8 +230,8 @@ async function stopSlave(parts: {
   readonly clock: Clock;
   readonly log: Logger;
 }): Promise<void> {
-  const { loop, worker, pipes, outbox, session, status, delivering, clock, log } = parts;
-  await loop.stop();
+  const { link, worker, pipes, outbox, session, status, delivering, clock, log } = parts;
+  await link.stop();
   await worker.stop();
   pipes.close();
   const late = new AbortController();

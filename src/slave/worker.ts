@@ -11,7 +11,6 @@ import type {
   LeaseRef,
   PrepareAssignment,
   RunAssignment,
-  WorkAnswer,
   WorkRequest,
 } from '../protocol/slave/slave-messages.js';
 import type { Outbox } from './archive/outbox.js';
@@ -30,6 +29,7 @@ import { Executors } from './executors/executors.js';
 import { type HeldLease, HeldLeases } from './executors/held-leases.js';
 import { Prefetcher } from './executors/prefetcher.js';
 import { LeaseReturns, MAX_OUTPUT_CHARS } from './link/lease-returns.js';
+import type { MasterLink } from './link/master-link.js';
 import { ProgressReporter } from './link/progress-reporter.js';
 import type { SlaveStatus } from './link/status-api.js';
 
@@ -39,8 +39,7 @@ export interface WorkerOptions extends SlaveContext {
   /** A folder for what runs; what is in it at the start is nobody's. */
   readonly work: string;
   readonly unremovable: UnremovableFiles;
-  /** Called when the slave's standing may have changed, so that the master may have to be asked. */
-  changed(): void;
+  readonly link: Pick<MasterLink, 'update' | 'progress'>;
   /** See SlaveOptions. */
   readonly onEvent?: (tag: string, data: Readonly<Record<string, unknown>>) => void;
 }
@@ -57,7 +56,6 @@ export class Worker {
   readonly #leaseReturns: LeaseReturns;
   readonly #waiting: AssignmentQueue;
   readonly #stop = new AbortController();
-  #draining = false;
   /** Results that are being packed. */
   #packing = 0;
 
@@ -65,16 +63,16 @@ export class Worker {
     this.#options = options;
     this.executors = new Executors(options.numExecutors);
     this.#leaseReturns = new LeaseReturns(options.session, options.redactor, options.log);
-    this.#ahead = new Prefetcher(options.clock, () => options.changed());
-    this.#waiting = new AssignmentQueue(options.clock, this.#leaseReturns, () => options.changed());
+    this.#ahead = new Prefetcher(options.clock, () => options.link.update());
+    this.#waiting = new AssignmentQueue(options.clock, this.#leaseReturns, () => options.link.update());
   }
 
   /** What the master must know to hand out work, at this moment. */
-  standing(): Pick<WorkRequest, 'free_executors' | 'ahead' | 'leases' | 'builds'> {
+  capacity(): Pick<WorkRequest, 'free_executors' | 'ahead' | 'leases' | 'builds'> {
     const { free } = this.executors;
     const waiting = this.#waiting.size;
     const ahead = Math.max(0, this.#ahead.soon - Math.max(0, waiting - free));
-    const takesMore = !this.#draining && !this.#options.outbox.isFull;
+    const takesMore = !this.#options.outbox.isFull;
     return {
       free_executors: takesMore ? Math.max(0, free - waiting) : 0,
       ahead: takesMore ? ahead : 0,
@@ -87,13 +85,13 @@ export class Worker {
     };
   }
 
-  /** It was told to take no more, and has finished what it had. */
-  get isDrained(): boolean {
-    return this.#draining && this.leases.all().length === 0 && this.#waiting.size === 0;
+  /** Nothing runs, and nothing waits to run. */
+  get isIdle(): boolean {
+    return this.leases.all().length === 0 && this.#waiting.size === 0;
   }
 
   /** What people see of it. */
-  status(): Pick<SlaveStatus, 'is_draining' | 'executors' | 'builds_in_teardown'> {
+  status(): Pick<SlaveStatus, 'executors' | 'builds_in_teardown'> {
     const running = new Map(
       this.leases.all().map(({ assignment, executor }) => [executor, assignment] as const),
     );
@@ -107,36 +105,41 @@ export class Worker {
         current_subjob: assignment?.kind === 'run' ? assignment.subjob_id : null,
       };
     });
-    return { is_draining: this.#draining, executors, builds_in_teardown: [...this.#releasing.keys()] };
+    return { executors, builds_in_teardown: [...this.#releasing.keys()] };
   }
 
-  take(answer: WorkAnswer): void {
-    for (const lease of answer.cancel) {
-      this.#cancel(lease);
-    }
-    for (const lease of answer.interrupt ?? []) {
-      this.#interrupt(lease);
-    }
-    for (const build of answer.release) {
-      this.#hosts.get(build)?.cancel();
-      this.#release(build);
-    }
-    for (const assignment of answer.assignments) {
-      this.#waiting.add(assignment);
-    }
+  /** Begins as soon as an executor is free. */
+  start(assignment: Assignment): void {
+    this.#waiting.add(assignment);
     this.#startWaiting();
-    if (answer.drain) {
-      this.drain();
+  }
+
+  /** Drops the work of a lease that is over. */
+  cancel(lease: LeaseRef): void {
+    if (this.#waiting.drop(lease) === undefined) {
+      this.leases.cancel(lease);
     }
   }
 
-  /** It takes no more work; see isDrained. */
-  drain(): void {
-    if (!this.#draining) {
-      this.#options.log.info('This slave finishes what it runs, takes no more, and leaves.');
-      this.#draining = true;
-      this.#options.changed();
+  /** The build of this lease is being ended, and the master waits for what there is of it. */
+  interrupt(lease: LeaseRef): void {
+    const waiting = this.#waiting.drop(lease);
+    if (waiting !== undefined) {
+      void this.#leaseReturns.returnLeaseBriefly(waiting);
+      return;
     }
+    this.leases.interrupt(lease);
+    const held = this.leases.all().find(({ assignment }) => assignment.lease.lease_id === lease.lease_id);
+    if (held !== undefined) {
+      // A setup that is under way ends; what runs already does not need it any more.
+      this.#hosts.get(held.assignment.build_id)?.cancel();
+    }
+  }
+
+  /** The build needs this slave no more: its fetch or setup ends, teardown runs, its workspace goes. */
+  release(build: BuildId): void {
+    this.#hosts.get(build)?.cancel();
+    this.#release(build);
   }
 
   /** Ends what runs, puts what there is of it into the outbox or hands it back, runs teardowns. Resolves when no process of any build is left. */
@@ -181,34 +184,13 @@ export class Worker {
     }
   }
 
-  /** Its build is being ended, and the master waits for what there is of it. */
-  #interrupt(lease: LeaseRef): void {
-    const waiting = this.#waiting.drop(lease);
-    if (waiting !== undefined) {
-      void this.#leaseReturns.returnLeaseBriefly(waiting);
-      return;
-    }
-    this.leases.interrupt(lease);
-    const held = this.leases.all().find(({ assignment }) => assignment.lease.lease_id === lease.lease_id);
-    if (held !== undefined) {
-      // A setup that is under way ends; what runs already does not need it any more.
-      this.#hosts.get(held.assignment.build_id)?.cancel();
-    }
-  }
-
-  #cancel(over: LeaseRef): void {
-    if (this.#waiting.drop(over) === undefined) {
-      this.leases.cancel(over);
-    }
-  }
-
   /** Never rejects. */
   async #work(lease: HeldLease): Promise<void> {
     const { assignment, cancel, interrupt } = lease;
     const executor = new ExecutorSlot(this.executors, lease.executor, () => {
       this.#ahead.end(assignment.lease.lease_id);
       this.#startWaiting();
-      this.#options.changed();
+      this.#options.link.update();
     });
     this.#recordEvent('STARTED', lease);
     try {
@@ -226,7 +208,7 @@ export class Worker {
       this.leases.remove(assignment.lease);
       executor.end();
       this.#recordEvent('ENDED', lease);
-      this.#options.changed();
+      this.#options.link.update();
     }
   }
 
@@ -334,9 +316,9 @@ export class Worker {
     { cancel, interrupt }: HeldLease,
     executor: ExecutorSlot,
   ): Promise<{ outcome: SubjobOutcome; archive: WrittenArchive } | null> {
-    const { session, clock, log, outbox, pipes } = this.#options;
+    const { session, link, clock, log, outbox, pipes } = this.#options;
     const { lease } = assignment;
-    const reporter = new ProgressReporter(assignment, session, clock, log, consoles);
+    const reporter = new ProgressReporter(assignment, session, link.progress, clock, log, consoles);
     const reporting = reporter.run(() => this.leases.cancel(lease));
     const outcome = await runSubjob({
       assignment,
@@ -427,7 +409,7 @@ export class Worker {
       })
       .finally(() => {
         this.#releasing.delete(id);
-        this.#options.changed();
+        this.#options.link.update();
       });
     this.#releasing.set(id, released);
   }

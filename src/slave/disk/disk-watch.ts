@@ -12,18 +12,18 @@ type Capacity = Pick<
 >;
 
 /** A slave whose disk is full says so and takes no work: every atom would fail there, and none by its own fault. */
-export function applyDiskPressure(standing: Capacity, free: number | null, directory: string): Capacity {
+export function applyDiskPressure(capacity: Capacity, free: number | null, directory: string): Capacity {
   if (free === null) {
-    return standing;
+    return capacity;
   }
   if (free >= LEAST_FREE_BYTES) {
-    return { ...standing, free_disk_bytes: free };
+    return { ...capacity, free_disk_bytes: free };
   }
   const paused = `Only ${Math.floor(free / 1024 ** 2)} MiB are free in ${directory}; make room there, at least ${LEAST_FREE_BYTES / 1024 ** 2} MiB.`;
-  return { ...standing, free_executors: 0, ahead: 0, free_disk_bytes: free, paused: textStart(paused, 1000) };
+  return { ...capacity, free_executors: 0, ahead: 0, free_disk_bytes: free, paused: textStart(paused, 1000) };
 }
 
-/** Adds to the standing of a slave what it owes to its disk, and logs when that changes. */
+/** Adds to the capacity of a slave what it owes to its disk, and logs when that changes. */
 export class DiskWatch {
   readonly #directory: string;
   readonly #log: Logger;
@@ -38,8 +38,8 @@ export class DiskWatch {
     this.#makeRoom = makeRoom;
   }
 
-  heed(standing: Capacity): Capacity {
-    const heeded = applyDiskPressure(standing, freeDiskBytes(this.#directory), this.#directory);
+  applyTo(capacity: Capacity): Capacity {
+    const heeded = applyDiskPressure(capacity, freeDiskBytes(this.#directory), this.#directory);
     const isPaused = heeded.paused !== undefined;
     if (isPaused && !this.#isPaused) {
       this.#makeRoom();

@@ -73,12 +73,12 @@ export class UnremovableFiles {
     await this.#retrying;
   }
 
-  /** Adds to the standing of a slave what the master is to know of this. */
-  heed<S extends Capacity>(standing: S): S {
+  /** Adds to the capacity of a slave what the master is to know of this. */
+  applyTo<S extends Capacity>(capacity: S): S {
     if (this.#count === 0) {
-      return standing;
+      return capacity;
     }
-    const said = { ...standing, num_unremovable: this.#count };
+    const said = { ...capacity, num_unremovable: this.#count };
     if (this.#count < MOST) {
       return said;
     }

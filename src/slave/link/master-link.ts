@@ -3,168 +3,304 @@ import { sleepUnlessAborted } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { messageOf } from '../../protocol/errors.js';
+import type { BuildId, LeaseId } from '../../protocol/ids.js';
 import { withPendingAssignments } from '../../protocol/slave/open-poll.js';
-import type { WorkAnswer, WorkRequest } from '../../protocol/slave/slave-messages.js';
+import type { Assignment, LeaseRef, WorkAnswer, WorkRequest } from '../../protocol/slave/slave-messages.js';
+import { ProgressBuffer } from './progress-buffer.js';
 import type { Session } from './session.js';
 
+/*
+ * The slave's side of the poll protocol (docs/architecture.md, "One poll open"); `master/dispatch` has the other.
+ *
+ * The link
+ *
+ *   connected      The master has answered the latest call. Polls are sent whenever the slave has news for the master.
+ *   disconnected   A poll has failed. Running work goes on. No poll is sent until the backoff has passed, however much
+ *                  changes meanwhile; the backoff doubles with each failure. Any response to a poll, new or old, makes
+ *                  the link connected again.
+ *   stopped        Final. Open polls are aborted, and none is sent.
+ *
+ *   draining       From drain(), or from a response that says so, to the end: polls still renew leases and learn of
+ *                  canceled ones, and offer no executor.
+ *   drained        Draining, and nothing is left to run or to deliver. `drained` of the target is called, once.
+ *
+ * A poll: numbered from 1 on; each names the older ones that are open.
+ *
+ *   open           Sent, and not answered. The master holds the newest one until there is something to say.
+ *   replaced       Open, and a newer one was sent. The master answers it at once, with work that the newer one asks for
+ *                  if there is any, and goes on holding the newer one: receiving work costs a single poll.
+ *   answered       What the response says is done. The newest one is followed by another at once. After an older one the
+ *                  newest counts as naming the leases that the response assigned; the master counts in the same way.
+ *   failed         The response may have been lost, with assignments in it. The master notices by the next poll, which
+ *                  names neither this one as open nor these leases. Progress that it carried goes with the next one.
+ *
+ * A poll of a slave that the master does not know (SLAVE_UNKNOWN: its store was replaced, or it was away for too long) is
+ * repeated by the session after it has registered again; for the link that is one poll.
+ *
+ * Responses may overtake each other: one that declares a lease over can arrive before the one that assigns it. Such a
+ * lease is remembered as stale while older polls are open, and is not started.
+ */
+
+/** What a poll says of the slave, apart from what the link itself adds. */
 export type Capacity = Omit<WorkRequest, 'instance' | 'wait_seconds' | 'poll' | 'open_polls' | 'progress'>;
 
-export interface WorkPollerOptions {
-  readonly session: Session;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly log: Logger;
-  /** What this slave has and wants at this moment. */
-  standing(): Capacity;
-  onAnswer(answer: WorkAnswer): void;
+/** The slave behind the link. */
+export interface LinkTarget {
+  /** At this moment. Names each lease from its assignment until it is over, returned, or its result is acknowledged. */
+  capacity(): Capacity;
+  start(assignment: Assignment): void;
+  /** The lease is over: its work is dropped. Ignored for an unknown lease, like `interrupt` and `release`. */
+  cancel(lease: LeaseRef): void;
+  /** The build is being ended: its processes end, and what there is of the lease is delivered or returned. */
+  interrupt(lease: LeaseRef): void;
+  /** The build does not need this slave any more. */
+  release(build: BuildId): void;
+  /** Whether nothing is left to run or to deliver. */
+  isIdle(): boolean;
+  drained(): void;
 }
 
-/** The master may hold a question for this long; it shortens it so that leases are renewed in time. */
+export interface MasterLinkOptions {
+  readonly session: Session;
+  readonly target: LinkTarget;
+  readonly clock: Clock;
+  /** In [0, 1), for the jitter of the backoff. */
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** The master may hold a poll for this long; it shortens it so that leases are renewed in time. */
 const WAIT_SECONDS = 25;
-/** More would be refused; see WorkRequestSchema. The newest one asks again when it ends. */
-const MAX_OPEN = 100;
+/** WorkRequestSchema allows no more. */
+export const MAX_OPEN_POLLS = 100;
 const BACKOFF = { firstMs: 250, maxMs: 15_000 };
 
-/**
- * Keeps one question for work open at the master, which is also how the master knows that the slave lives. When
- * the slave's standing changes a newer question is sent; the master answers the older one, with what the newer one
- * asks for if there is any, and goes on holding the newer. So to be given work costs one question.
- */
-export class WorkPoller {
-  readonly #options: WorkPollerOptions;
+/** Keeps a poll open at the master, which also renews the slave's leases. See the states above. */
+export class MasterLink {
+  /** Goes with the next poll. */
+  readonly progress = new ProgressBuffer(() => this.update());
+  readonly #options: MasterLinkOptions;
   readonly #stop = new AbortController();
-  readonly #asking = new Set<Promise<void>>();
-  /** The questions whose answers may still come. */
-  readonly #open = new Set<number>();
-  #polls = 0;
-  /** What the newest question says; null when it is answered. */
-  #told: Capacity | null = null;
+  readonly #requests = new Set<Promise<void>>();
+  readonly #openPolls = new Set<number>();
+  #newestPoll = 0;
+  /** What the newest poll says; null when it is not open any more. */
+  #announced: Capacity | null = null;
+  /** Leases that were over before they arrived, with the poll whose response said so. */
+  readonly #stale = new Map<LeaseId, number>();
+  /** Set while the link waits to poll again; aborted when it need not wait any longer. */
+  #backoff: AbortController | null = null;
   #failures = 0;
-  #isUnreachable = false;
-  #scheduled = false;
+  #isConnected = true;
+  #isScheduled = false;
+  #isDraining = false;
+  #isDrained = false;
 
-  constructor(options: WorkPollerOptions) {
+  constructor(options: MasterLinkOptions) {
     this.#options = options;
-    options.session.progress.onDue = () => this.ask();
   }
 
-  /** Asks, now that something may have changed; several changes at once make one question, those for nothing none. */
-  ask(): void {
-    if (this.#scheduled || this.#stop.signal.aborted) {
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /**
+   * To be called whenever the capacity may have changed, and at first to begin. Several changes in one turn of the event
+   * loop make one poll; those that the master need not know make none.
+   */
+  update(): void {
+    if (this.#stop.signal.aborted || this.#endDrain() || this.#isScheduled) {
       return;
     }
-    this.#scheduled = true;
+    this.#isScheduled = true;
     setImmediate(() => {
-      this.#scheduled = false;
-      if (!this.#stop.signal.aborted) {
-        this.#sendUnlessKnown();
-      }
+      this.#isScheduled = false;
+      this.#pollUnlessKnown();
     });
   }
 
-  /** No question is sent any more, and the answers of those that are open are not waited for. */
-  async stop(): Promise<void> {
-    this.#stop.abort(new Error('The slave asks for no more work.'));
-    await Promise.all(this.#asking);
-  }
-
-  #sendUnlessKnown(): void {
-    const { standing: now, session } = this.#options;
-    const standing = now();
-    const isKnown = this.#told !== null && !hasNews(this.#told, standing) && !session.progress.isDue;
-    if (!isKnown && this.#open.size < MAX_OPEN) {
-      this.#send(standing);
+  /** Takes no more work; `drained` of the target is called when what there is has been finished and delivered. */
+  drain(): void {
+    if (!this.#isDraining) {
+      this.#isDraining = true;
+      this.#options.log.info('Draining: this slave takes no more work, finishes what it has, and leaves.');
+      this.update();
     }
   }
 
-  #send(standing: Capacity): void {
-    this.#polls += 1;
-    this.#told = standing;
-    const poll = this.#polls;
-    const open_polls = [...this.#open];
-    this.#open.add(poll);
-    const { session } = this.#options;
-    const progress = session.progress.take();
-    const asking = this.#ask({
-      ...standing,
+  /** Sends no more polls and aborts the open ones. Resolves when no response can arrive any more. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error('The slave polls no more.'));
+    await Promise.all(this.#requests);
+  }
+
+  #endDrain(): boolean {
+    const { target, log } = this.#options;
+    if (this.#isDraining && !this.#isDrained && target.isIdle()) {
+      this.#isDrained = true;
+      log.info('Drained: nothing is left to run or to deliver.');
+      target.drained();
+    }
+    return this.#isDrained;
+  }
+
+  #capacity(): Capacity {
+    const capacity = this.#options.target.capacity();
+    return this.#isDraining ? { ...capacity, free_executors: 0, ahead: 0 } : capacity;
+  }
+
+  #pollUnlessKnown(): void {
+    if (this.#stop.signal.aborted || this.#backoff !== null || this.#openPolls.size >= MAX_OPEN_POLLS) {
+      return;
+    }
+    const capacity = this.#capacity();
+    if (this.#announced === null || this.#hasNews(this.#announced, capacity) || this.progress.isDue) {
+      this.#poll(capacity);
+    }
+  }
+
+  #hasNews(announced: Capacity, now: Capacity): boolean {
+    return hasNews(announced, now) || (this.#isDraining && offers(announced) > 0);
+  }
+
+  #poll(capacity: Capacity): void {
+    const { session, log } = this.#options;
+    const progress = this.progress.takeAll();
+    const request: WorkRequest = {
+      ...capacity,
       ...(progress.length === 0 ? {} : { progress }),
       instance: session.instance,
       wait_seconds: WAIT_SECONDS,
-      poll,
-      open_polls,
-    }).finally(() => {
-      this.#asking.delete(asking);
-    });
-    this.#asking.add(asking);
+      poll: this.#newestPoll + 1,
+      open_polls: [...this.#openPolls],
+    };
+    this.#newestPoll = request.poll;
+    this.#openPolls.add(request.poll);
+    this.#announced = capacity;
+    const sent = this.#send(request)
+      .catch((error: unknown) => log.error({ err: error }, 'A response to a poll could not be handled.'))
+      .finally(() => this.#requests.delete(sent));
+    this.#requests.add(sent);
   }
 
-  async #ask(request: WorkRequest): Promise<void> {
-    const { session, log } = this.#options;
+  async #send(request: WorkRequest): Promise<void> {
+    const { session } = this.#options;
     const { signal } = this.#stop;
+    let response: WorkAnswer;
     try {
-      const answer = await session.callOnce(
+      response = await session.callOnce(
         (slave, options) => session.client.askForWork(slave, request, options),
         signal,
       );
-      if (this.#isUnreachable) {
-        log.info('The master answers again.');
-      }
-      this.#isUnreachable = false;
-      this.#failures = 0;
-      this.#take(request.poll, answer);
     } catch (error) {
-      this.#open.delete(request.poll);
-      session.progress.restore(request.progress ?? []);
+      this.#openPolls.delete(request.poll);
+      this.progress.restore(request.progress ?? []);
       if (!signal.aborted) {
-        await this.#askAgainAfter(error);
+        this.#noteFailure(error);
+      }
+      return;
+    }
+    this.#openPolls.delete(request.poll);
+    this.#noteResponse();
+    this.#handle(request.poll, response);
+  }
+
+  #noteResponse(): void {
+    if (!this.#isConnected) {
+      this.#options.log.info('Connected to the master again.');
+    }
+    this.#isConnected = true;
+    this.#failures = 0;
+    if (this.#backoff !== null) {
+      this.#backoff.abort();
+      this.#backoff = null;
+      // The poll that was to be sent after the backoff is due now.
+      this.#announced = null;
+    }
+  }
+
+  /** Only a poll that is sent after the failure shows the master what a lost response has assigned. */
+  #noteFailure(error: unknown): void {
+    const { clock, random, log } = this.#options;
+    if (this.#isConnected) {
+      log.warn(`Lost the master: ${messageOf(error)} Work goes on, and the slave polls again.`);
+    }
+    this.#isConnected = false;
+    if (this.#backoff === null) {
+      const backoff = new AbortController();
+      this.#backoff = backoff;
+      const delay = backoffDelay(this.#failures, BACKOFF, random());
+      this.#failures += 1;
+      void sleepUnlessAborted(clock, delay, AbortSignal.any([backoff.signal, this.#stop.signal])).then(
+        (isOver) => {
+          if (isOver) {
+            this.#backoff = null;
+            this.#announced = null;
+            this.update();
+          }
+        },
+      );
+    }
+  }
+
+  #handle(poll: number, { assignments, cancel, interrupt, release, drain }: WorkAnswer): void {
+    const { target } = this.#options;
+    if (poll === this.#newestPoll) {
+      this.#announced = null;
+    } else if (this.#announced !== null) {
+      this.#announced = withPendingAssignments(this.#announced, assignments);
+    }
+    for (const lease of cancel) {
+      this.#stale.set(lease.lease_id, poll);
+      target.cancel(lease);
+    }
+    for (const lease of interrupt ?? []) {
+      target.interrupt(lease);
+    }
+    for (const build of release) {
+      target.release(build);
+    }
+    for (const assignment of assignments) {
+      if (!this.#stale.delete(assignment.lease.lease_id)) {
+        target.start(assignment);
       }
     }
+    this.#forgetStale();
+    if (drain) {
+      this.drain();
+    }
+    this.update();
   }
 
-  #take(poll: number, answer: WorkAnswer): void {
-    this.#open.delete(poll);
-    this.#options.onAnswer(answer);
-    if (poll === this.#polls) {
-      this.#told = null;
-      this.ask();
-    } else if (this.#told !== null) {
-      // The newest question named the older as open, and the master knows what it has given to that.
-      this.#told = withPendingAssignments(this.#told, answer.assignments);
-    }
-  }
-
-  /** What an answer would have brought that did not arrive shows only by a question that was sent after. */
-  async #askAgainAfter(error: unknown): Promise<void> {
-    const { clock, random, log } = this.#options;
-    if (!this.#isUnreachable) {
-      log.warn(`${messageOf(error)} Work goes on, and the master is asked again.`);
-    }
-    this.#isUnreachable = true;
-    const newest = this.#polls;
-    const delay = backoffDelay(this.#failures, BACKOFF, random());
-    this.#failures += 1;
-    await sleepUnlessAborted(clock, delay, this.#stop.signal);
-    if (this.#polls === newest) {
-      this.#told = null;
-      this.ask();
+  /** An assignment of these cannot arrive any more: no poll is open that is older than the response. */
+  #forgetStale(): void {
+    const oldest = Math.min(...this.#openPolls);
+    for (const [lease, poll] of this.#stale) {
+      if (poll < oldest) {
+        this.#stale.delete(lease);
+      }
     }
   }
 }
 
+function offers({ free_executors, ahead = 0 }: Capacity): number {
+  return free_executors + ahead;
+}
+
 /**
- * Whether the master should know what the newest question does not say: that there is room for more, or nothing left of
- * a build, or no room any more. That single leases have ended it learns from their results.
+ * Whether the master should know something that the newest poll does not say: that there is room for more, nothing left of
+ * a build, or no room any more. The master learns about individual finished leases from their results.
  */
-function hasNews(told: Capacity, now: Capacity): boolean {
+function hasNews(announced: Capacity, now: Capacity): boolean {
   return (
-    now.free_executors > told.free_executors ||
-    (now.ahead ?? 0) > (told.ahead ?? 0) ||
-    now.paused !== told.paused ||
-    now.num_unremovable !== told.num_unremovable ||
-    (now.leases.length === 0 && told.leases.length > 0) ||
-    now.builds.length < told.builds.length ||
-    // Of a process before, say: the master can only tell what it is told of.
-    now.leases.some(({ lease_id }) => !told.leases.some((one) => one.lease_id === lease_id)) ||
-    now.builds.some((build) => !told.builds.includes(build))
+    now.free_executors > announced.free_executors ||
+    (now.ahead ?? 0) > (announced.ahead ?? 0) ||
+    now.paused !== announced.paused ||
+    now.num_unremovable !== announced.num_unremovable ||
+    (now.leases.length === 0 && announced.leases.length > 0) ||
+    now.builds.length < announced.builds.length ||
+    // The master says of a lease only whether it is over when the slave names it: of one of an earlier process, say.
+    now.leases.some(({ lease_id }) => !announced.leases.some((one) => one.lease_id === lease_id)) ||
+    now.builds.some((build) => !announced.builds.includes(build))
   );
 }

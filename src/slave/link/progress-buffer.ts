@@ -1,61 +1,91 @@
-import type { LeaseId } from '../../protocol/ids.js';
+import type { AtomId, LeaseId } from '../../protocol/ids.js';
 import type { LeaseRef, SubjobProgress } from '../../protocol/slave/slave-messages.js';
 
+type AtomProgress = SubjobProgress['atoms'][number];
+
 /**
- * What has happened to atoms and can wait for the next question for work, which tells the master of it: most slaves ask
- * soon anyway, and a request of its own would cost the master as much as the question.
+ * Progress of atoms that can wait for the next poll: most slaves poll soon anyway, and a request of its own would cost the
+ * master as much as the poll.
  */
 export class ProgressBuffer {
-  readonly #news = new Map<LeaseId, SubjobProgress>();
+  readonly #waiting = new Map<LeaseId, SubjobProgress>();
+  /** Of leases that have not ended; so that a failed poll does not bring back what is older than the master knows. */
+  readonly #latest = new Map<LeaseId, Map<AtomId, AtomProgress>>();
+  readonly #onDue: () => void;
   #isDue = false;
-  /** Called when no question has come by in time; whoever asks sets it. */
-  onDue: () => void = () => undefined;
 
-  /** There is something that has waited long enough. */
+  /** `onDue` is called when progress has waited long enough for a poll. */
+  constructor(onDue: () => void) {
+    this.#onDue = onDue;
+  }
+
+  /** Whether there is progress for which a poll is to be sent. */
   get isDue(): boolean {
-    return this.#isDue && this.#news.size > 0;
+    return this.#isDue && this.#waiting.size > 0;
   }
 
-  /** Of each atom the last word counts. */
-  put(progress: SubjobProgress): void {
+  /** Replaces what was added for the same atoms before. */
+  add(progress: SubjobProgress): void {
     const { lease_id } = progress.lease;
-    const before = this.#news.get(lease_id)?.atoms ?? [];
-    this.#news.set(lease_id, { ...progress, atoms: joined(before, progress.atoms) });
+    this.supersede(progress.lease, progress.atoms);
+    const earlier = this.#waiting.get(lease_id)?.atoms ?? [];
+    this.#waiting.set(lease_id, { ...progress, atoms: merge(earlier, progress.atoms) });
   }
 
-  /** Its next question tells of it now, if none has since. */
-  markDue({ lease_id }: LeaseRef): void {
-    if (this.#news.has(lease_id)) {
-      this.#isDue = true;
-      this.onDue();
+  /** These atoms are reported by another request: older progress of them in a poll that fails is dropped. */
+  supersede({ lease_id }: LeaseRef, atoms: readonly AtomProgress[]): void {
+    const latest = this.#latest.get(lease_id) ?? new Map<AtomId, AtomProgress>();
+    this.#latest.set(lease_id, latest);
+    for (const atom of atoms) {
+      latest.set(atom.id, atom);
     }
   }
 
-  /** Takes back what no question has told of a lease: something else will. */
-  withdraw({ lease_id }: LeaseRef): SubjobProgress['atoms'] {
-    const atoms = this.#news.get(lease_id)?.atoms ?? [];
-    this.#news.delete(lease_id);
+  /** The progress of this lease waits no longer, if no poll has taken it. */
+  markDue({ lease_id }: LeaseRef): void {
+    if (this.#waiting.has(lease_id)) {
+      this.#isDue = true;
+      this.#onDue();
+    }
+  }
+
+  /** Removes and returns the progress of a lease that no poll has taken: the caller reports it. */
+  withdraw({ lease_id }: LeaseRef): readonly AtomProgress[] {
+    const atoms = this.#waiting.get(lease_id)?.atoms ?? [];
+    this.#waiting.delete(lease_id);
     return atoms;
   }
 
-  /** All that there is, for a question that is sent now. */
-  take(): SubjobProgress[] {
-    const all = [...this.#news.values()];
-    this.#news.clear();
+  /** Nothing more is reported of this lease but its result. */
+  end(lease: LeaseRef): void {
+    this.withdraw(lease);
+    this.#latest.delete(lease.lease_id);
+  }
+
+  /** Removes and returns everything, for a poll that is sent now. */
+  takeAll(): SubjobProgress[] {
+    const all = [...this.#waiting.values()];
+    this.#waiting.clear();
     this.#isDue = false;
     return all;
   }
 
-  /** That question was not answered. What is newer stays. */
+  /** Puts back what a failed poll carried, unless newer progress of the same atoms has been reported since. */
   restore(progress: readonly SubjobProgress[]): void {
     for (const one of progress) {
       const { lease_id } = one.lease;
-      const since = this.#news.get(lease_id)?.atoms ?? [];
-      this.#news.set(lease_id, { ...one, atoms: joined(one.atoms, since) });
+      const latest = this.#latest.get(lease_id);
+      const atoms = one.atoms.filter((atom) => latest?.get(atom.id) === atom);
+      if (atoms.length > 0) {
+        this.#waiting.set(lease_id, {
+          ...one,
+          atoms: merge(atoms, this.#waiting.get(lease_id)?.atoms ?? []),
+        });
+      }
     }
   }
 }
 
-function joined(before: SubjobProgress['atoms'], after: SubjobProgress['atoms']): SubjobProgress['atoms'] {
-  return [...new Map([...before, ...after].map((atom) => [atom.id, atom])).values()];
+function merge(earlier: readonly AtomProgress[], later: readonly AtomProgress[]): AtomProgress[] {
+  return [...new Map([...earlier, ...later].map((atom) => [atom.id, atom])).values()];
 }

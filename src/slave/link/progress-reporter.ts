@@ -7,6 +7,7 @@ import type { RunAssignment } from '../../protocol/slave/slave-messages.js';
 import type { AtomProgress } from '../build/run-subjob.js';
 import { ConsoleFollower, type ConsolePiece } from '../console/console-follower.js';
 import type { SubjobConsoles } from '../console/subjob-consoles.js';
+import type { ProgressBuffer } from './progress-buffer.js';
 import type { Session } from './session.js';
 
 const INTERVAL_MS = 1_000;
@@ -18,6 +19,7 @@ const INTERVAL_MS = 1_000;
 export class ProgressReporter {
   readonly #assignment: RunAssignment;
   readonly #session: Session;
+  readonly #buffer: ProgressBuffer;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #consoles: SubjobConsoles;
@@ -32,6 +34,7 @@ export class ProgressReporter {
   constructor(
     assignment: RunAssignment,
     session: Session,
+    buffer: ProgressBuffer,
     clock: Clock,
     log: Logger,
     consoles: SubjobConsoles,
@@ -39,6 +42,7 @@ export class ProgressReporter {
     this.#consoles = consoles;
     this.#assignment = assignment;
     this.#session = session;
+    this.#buffer = buffer;
     this.#clock = clock;
     this.#log = log;
   }
@@ -82,29 +86,29 @@ export class ProgressReporter {
 
   stop(): void {
     this.#stop.abort();
-    this.#session.progress.withdraw(this.#assignment.lease);
+    this.#buffer.end(this.#assignment.lease);
   }
 
   /** What atoms have printed is sent at once; that they began or ended waits a moment for a question for work. */
   async #report(signal: AbortSignal): Promise<void> {
-    const { progress } = this.#session;
     const { build_id, subjob_id, lease } = this.#assignment;
     if (this.#unheard.length === 0) {
       this.#unheard = [...this.#ended.splice(0), this.#console].flatMap((console) => console?.next() ?? []);
     }
     const consoles = this.#unheard;
     if (consoles.length === 0) {
-      progress.markDue(lease);
+      this.#buffer.markDue(lease);
       if (this.#news.size > 0) {
-        progress.put({ build_id, subjob_id, lease, atoms: [...this.#news.values()] });
+        this.#buffer.add({ build_id, subjob_id, lease, atoms: [...this.#news.values()] });
         this.#news.clear();
       }
       return;
     }
-    for (const atom of progress.withdraw(lease)) {
+    for (const atom of this.#buffer.withdraw(lease)) {
       this.#news.set(atom.id, this.#news.get(atom.id) ?? atom);
     }
     const atoms = [...this.#news.values()];
+    this.#buffer.supersede(lease, atoms);
     await this.#session.callOnce(
       (slave, options) =>
         this.#session.client.reportProgress(slave, build_id, subjob_id, { lease, atoms, consoles }, options),

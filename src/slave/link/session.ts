@@ -10,7 +10,6 @@ import type { SlaveId } from '../../protocol/ids.js';
 import type { Secrets } from '../../protocol/signing/secrets.js';
 import { PROTOCOL } from '../../protocol/slave/protocol-version.js';
 import type { Register } from '../../protocol/slave/slave-messages.js';
-import { ProgressBuffer } from './progress-buffer.js';
 
 export interface SessionOptions {
   readonly masterUrl: string;
@@ -49,8 +48,6 @@ export class Session {
   readonly client: MasterClient;
   readonly #options: SessionOptions;
   readonly instance = randomUUID();
-  /** For the next question for work. */
-  readonly progress = new ProgressBuffer();
   #id: SlaveId | null = null;
   #registering: Promise<SlaveId> | null = null;
   /** Seconds. */
@@ -180,7 +177,7 @@ export class Session {
     });
     this.#id = answer.slave_id;
     this.leaseSeconds = answer.lease_seconds;
-    log.info({ slave: answer.slave_id }, 'The master knows this slave.');
+    log.info({ slave: answer.slave_id }, `Connected to the master as slave ${answer.slave_id}.`);
     return answer.slave_id;
   }
 }

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { freeDiskBytes } from '../../../../src/lib/fs/free-space.js';
 import { applyDiskPressure } from '../../../../src/slave/disk/disk-watch.js';
 
-const standing = { free_executors: 3, leases: [], builds: [] };
+const capacity = { free_executors: 3, leases: [], builds: [] };
 
 describe('the free disk of a slave', () => {
   it('is asked of the file system, and unknown where there is none', () => {
@@ -12,16 +12,16 @@ describe('the free disk of a slave', () => {
   });
 
   it('is told to the master', () => {
-    expect(applyDiskPressure(standing, 600 * 1024 ** 2, '/root')).to.deep.equal({
-      ...standing,
+    expect(applyDiskPressure(capacity, 600 * 1024 ** 2, '/root')).to.deep.equal({
+      ...capacity,
       free_disk_bytes: 600 * 1024 ** 2,
     });
-    expect(applyDiskPressure(standing, null, '/root')).to.equal(standing);
+    expect(applyDiskPressure(capacity, null, '/root')).to.equal(capacity);
   });
 
   it('pauses the slave, with the reason, when there is too little', () => {
-    expect(applyDiskPressure(standing, 100 * 1024 ** 2, '/root')).to.deep.equal({
-      ...standing,
+    expect(applyDiskPressure(capacity, 100 * 1024 ** 2, '/root')).to.deep.equal({
+      ...capacity,
       free_executors: 0,
       ahead: 0,
       free_disk_bytes: 100 * 1024 ** 2,

@@ -9,7 +9,7 @@ import { failureOf } from '../../../support/failure-of.js';
 import { makeImmutable, makeMutable } from '../../../support/immutable.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 
-const standing: Parameters<UnremovableFiles['heed']>[0] = { free_executors: 2, ahead: 1 };
+const capacity: Parameters<UnremovableFiles['applyTo']>[0] = { free_executors: 2, ahead: 1 };
 
 describe('what builds leave that cannot be removed', () => {
   let root: string;
@@ -38,13 +38,13 @@ describe('what builds leave that cannot be removed', () => {
 
   it('is moved out of the way, counted, and told to the master', async function () {
     const unremovable = watch();
-    expect(unremovable.heed(standing)).to.deep.equal(standing);
+    expect(unremovable.applyTo(capacity)).to.deep.equal(capacity);
     if (!(await leave(unremovable, 'one')) || !(await leave(unremovable, 'two'))) {
       // It takes root, and a file system that knows immutable files.
       this.skip();
     }
     expect(readdirSync(root)).to.deep.equal(['unremovable']);
-    expect(unremovable.heed(standing)).to.deep.equal({ ...standing, num_unremovable: 2 });
+    expect(unremovable.applyTo(capacity)).to.deep.equal({ ...capacity, num_unremovable: 2 });
     expect(watch().count).to.equal(2);
   });
 
@@ -66,7 +66,7 @@ describe('what builds leave that cannot be removed', () => {
     for (let number = 0; number < 1000; number += 1) {
       writeFileSync(join(root, 'unremovable', String(number)), '');
     }
-    const said = watch().heed(standing);
+    const said = watch().applyTo(capacity);
     expect(said).to.include({ free_executors: 0, ahead: 0, num_unremovable: 1000 });
     expect(said.paused).to.contain(join(root, 'unremovable'));
   });

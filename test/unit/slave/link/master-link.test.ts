@@ -10,17 +10,17 @@ import {
   type WorkRequest,
   WorkRequestSchema,
 } from '../../../../src/protocol/slave/slave-messages.js';
+import { type Capacity, MAX_OPEN_POLLS, MasterLink } from '../../../../src/slave/link/master-link.js';
 import { Session } from '../../../../src/slave/link/session.js';
-import { type Capacity, WorkPoller } from '../../../../src/slave/link/master-link.js';
 import { noWork } from '../../../support/fake-service.js';
 import { until } from '../../../support/until.js';
 
 const log = pino({ level: 'silent' });
 
-/** Keeps every question open until it is aborted, or a test settles it. */
+/** Leaves every poll unanswered until it is aborted, or a test answers it. */
 class SilentSession extends Session {
-  readonly asked: WorkRequest[] = [];
-  readonly #answers = new Map<number, (answer: WorkAnswer | Error) => void>();
+  readonly polls: WorkRequest[] = [];
+  readonly #responses = new Map<number, (response: WorkAnswer | Error) => void>();
 
   constructor() {
     const options = {
@@ -33,20 +33,20 @@ class SilentSession extends Session {
     };
     super({ ...options, masterUrl: 'http://127.0.0.1:1', secret: 'a secret of the tests' });
     this.client.askForWork = (_slave, request, options) => {
-      this.asked.push(request);
+      this.polls.push(request);
       setMaxListeners(0, ...(options?.signal ? [options.signal] : []));
       return new Promise((resolve, reject) => {
-        this.#answers.set(request.poll, (answer) =>
-          answer instanceof Error ? reject(answer) : resolve(answer),
+        this.#responses.set(request.poll, (response) =>
+          response instanceof Error ? reject(response) : resolve(response),
         );
         options?.signal?.addEventListener('abort', () => reject(options.signal?.reason), { once: true });
       });
     };
   }
 
-  /** Of the question of that number. */
-  answer(poll: number, answer: WorkAnswer | Error): void {
-    this.#answers.get(poll)?.(answer);
+  /** Answers the poll of that number, or breaks it. */
+  answer(poll: number, response: WorkAnswer | Error): void {
+    this.#responses.get(poll)?.(response);
   }
 
   override callOnce<T>(call: Parameters<Session['callOnce']>[0], signal: AbortSignal): Promise<T>;
@@ -55,159 +55,158 @@ class SilentSession extends Session {
   }
 }
 
-describe('the question for work', () => {
-  it('stays one that the master takes, however many are open at a master that hangs', async () => {
-    const session = new SilentSession();
-    let free = 0;
-    const loop = new WorkPoller({
+const lease = { lease_id: toId.lease(1), attempt: toId.attempt(1) };
+const other = { lease_id: toId.lease(2), attempt: toId.attempt(1) };
+const third = { lease_id: toId.lease(3), attempt: toId.attempt(1) };
+const assigning: WorkAnswer = {
+  ...noWork,
+  assignments: [
+    {
+      kind: 'prepare',
+      lease,
+      build_id: toId.build(1),
+      project: { type: 'directory', project_directory: '/project' },
+      remote_files: [],
+      job_name: null,
+      config: null,
+      atoms_override: null,
+    },
+  ],
+};
+const cut = new ClusterRunnerError('MASTER_UNREACHABLE', 'Cut.');
+
+/** See master-link-model.test.ts for what holds in any order of events. */
+describe('MasterLink', () => {
+  let session: SilentSession;
+  let now: Capacity;
+  let link: MasterLink;
+  let drained: number;
+  beforeEach(() => {
+    session = new SilentSession();
+    now = { free_executors: 2, ahead: 0, leases: [], builds: [] };
+    drained = 0;
+    link = new MasterLink({
       session,
       clock: systemClock,
-      random: Math.random,
+      random: () => 0,
       log,
-      standing: () => {
-        free += 1;
-        return { free_executors: free, leases: [], builds: [] };
-      },
-      onAnswer: () => undefined,
-    });
-    for (let changes = 0; changes < 150; changes += 1) {
-      loop.ask();
-      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-    }
-    await loop.stop();
-    await session.client.close();
-    expect(session.asked).to.have.length(100);
-    expect(session.asked.every((request) => Value.Check(WorkRequestSchema, request))).to.equal(true);
-  });
-
-  const lease = { lease_id: toId.lease(1), attempt: toId.attempt(1) };
-  const other = { lease_id: toId.lease(2), attempt: toId.attempt(1) };
-  const third = { lease_id: toId.lease(3), attempt: toId.attempt(1) };
-  const standing = { free_executors: 1, ahead: 0, leases: [lease, other], builds: [toId.build(1)] };
-  const cases = [
-    { what: 'an executor is free', now: { ...standing, free_executors: 2 }, asks: true },
-    { what: 'an executor will soon be free', now: { ...standing, ahead: 1 }, asks: true },
-    {
-      what: 'an older question brought a lease',
-      now: { ...standing, leases: [lease, other, third] },
-      asks: true,
-    },
-    { what: 'it has nothing left', now: { ...standing, leases: [] }, asks: true },
-    { what: 'a build is gone', now: { ...standing, builds: [] }, asks: true },
-    { what: 'it takes no more work', now: { ...standing, paused: 'full' }, asks: true },
-    { what: 'one of its leases has ended', now: { ...standing, leases: [other] }, asks: false },
-    { what: 'an executor is taken', now: { ...standing, free_executors: 0 }, asks: false },
-  ];
-  for (const { what, now, asks } of cases) {
-    it(`is ${asks ? 'asked anew' : 'left as it is'} when ${what}`, async () => {
-      const session = new SilentSession();
-      let is: Capacity = standing;
-      const loop = new WorkPoller({
-        session,
-        clock: systemClock,
-        random: Math.random,
-        log,
-        standing: () => is,
-        onAnswer: () => undefined,
-      });
-      const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-      loop.ask();
-      await turn();
-      is = now;
-      loop.ask();
-      await turn();
-      await loop.stop();
-      await session.client.close();
-      expect(session.asked).to.have.length(asks ? 2 : 1);
-    });
-  }
-
-  describe('of which an older one brings work', () => {
-    const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-    let session: SilentSession;
-    let is: Capacity;
-    let loop: WorkPoller;
-    /** Asks for two executors, then for three, and the answer to the first brings one. */
-    beforeEach(async () => {
-      session = new SilentSession();
-      is = { free_executors: 2, ahead: 0, leases: [], builds: [] };
-      loop = new WorkPoller({
-        session,
-        clock: systemClock,
-        random: () => 0,
-        log,
-        standing: () => is,
-        onAnswer: ({ assignments }) => {
-          is = {
-            ...is,
-            free_executors: is.free_executors - assignments.length,
-            leases: [...is.leases, ...assignments.map((one) => one.lease)],
-            builds: [toId.build(1)],
+      target: {
+        capacity: () => now,
+        start: (one) => {
+          now = {
+            ...now,
+            free_executors: now.free_executors - 1,
+            leases: [...now.leases, one.lease],
+            builds: [one.build_id],
           };
         },
-      });
-      loop.ask();
-      await turn();
-      is = { ...is, free_executors: 3 };
-      loop.ask();
-      await turn();
-    });
-    afterEach(async () => {
-      await loop.stop();
-      await session.client.close();
-    });
-
-    it('is not sent again, as the master knows what it gave', async () => {
-      expect(session.asked.map(({ open_polls }) => open_polls)).to.deep.equal([[], [1]]);
-      session.answer(1, bringing);
-      await turn();
-      loop.ask();
-      await turn();
-      expect(session.asked).to.have.length(2);
-    });
-
-    it('is sent again as soon as more executors are free than were left', async () => {
-      session.answer(1, bringing);
-      await turn();
-      is = { ...is, free_executors: is.free_executors + 1 };
-      loop.ask();
-      await turn();
-      expect(session.asked).to.have.length(3);
-      expect(session.asked[2]).to.deep.include({ free_executors: 3, leases: [lease], open_polls: [2] });
-    });
-
-    it('is sent again when an older one broke, whose work would else be missed by nobody', async () => {
-      session.answer(1, new ClusterRunnerError('MASTER_UNREACHABLE', 'Cut.'));
-      await until(() => session.asked.length === 3);
-      expect(session.asked[2]).to.deep.include({ free_executors: 3, leases: [], open_polls: [2] });
-    });
-
-    it('tells again what happened to atoms when it was not answered', async () => {
-      const atoms = [{ id: toId.atom(0), state: 'IN_PROGRESS' as const, exit_code: null, actual_time: null }];
-      const progress = { build_id: toId.build(1), subjob_id: toId.subjob(0), lease, atoms };
-      session.progress.put(progress);
-      session.progress.markDue(lease);
-      await turn();
-      expect(session.asked[2]?.progress).to.deep.equal([progress]);
-      session.answer(3, new ClusterRunnerError('MASTER_UNREACHABLE', 'Cut.'));
-      await until(() => session.asked.length === 4);
-      expect(session.asked[3]?.progress).to.deep.equal([progress]);
+        cancel: () => undefined,
+        interrupt: () => undefined,
+        release: () => undefined,
+        isIdle: () => now.leases.length === 0,
+        drained: () => {
+          drained += 1;
+        },
+      },
     });
   });
-
-  const bringing: WorkAnswer = {
-    ...noWork,
-    assignments: [
-      {
-        kind: 'prepare',
-        lease,
-        build_id: toId.build(1),
-        project: { type: 'directory', project_directory: '/project' },
-        remote_files: [],
-        job_name: null,
-        config: null,
-        atoms_override: null,
-      },
-    ],
+  afterEach(async () => {
+    await link.stop();
+    await session.client.close();
+  });
+  const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  const change = async (to: Partial<Capacity>) => {
+    now = { ...now, ...to };
+    link.update();
+    await turn();
   };
+
+  it(`keeps at most ${MAX_OPEN_POLLS} polls open at a master that hangs`, async () => {
+    for (let changes = 0; changes < MAX_OPEN_POLLS + 50; changes += 1) {
+      await change({ free_executors: changes });
+    }
+    expect(session.polls).to.have.length(MAX_OPEN_POLLS);
+    expect(session.polls.every((request) => Value.Check(WorkRequestSchema, request))).to.equal(true);
+  });
+
+  describe('with a poll open', () => {
+    const before = { free_executors: 1, ahead: 0, leases: [lease, other], builds: [toId.build(1)] };
+    const cases = [
+      { what: 'an executor is free', to: { free_executors: 2 }, polls: true },
+      { what: 'an executor will soon be free', to: { ahead: 1 }, polls: true },
+      { what: 'it holds a lease that no poll has named', to: { leases: [lease, other, third] }, polls: true },
+      { what: 'it has nothing left', to: { leases: [] }, polls: true },
+      { what: 'a build is gone', to: { builds: [] }, polls: true },
+      { what: 'it takes no more work', to: { paused: 'full' }, polls: true },
+      { what: 'one of its leases has ended', to: { leases: [other] }, polls: false },
+      { what: 'an executor is taken', to: { free_executors: 0 }, polls: false },
+    ];
+    for (const { what, to, polls } of cases) {
+      it(`${polls ? 'sends a newer one' : 'sends no other'} when ${what}`, async () => {
+        await change(before);
+        await change(to);
+        expect(session.polls).to.have.length(polls ? 2 : 1);
+      });
+    }
+  });
+
+  it('draining, tells the master that it offers no executor, and ends once nothing is left', async () => {
+    await change({ leases: [lease] });
+    link.drain();
+    await turn();
+    expect(session.polls[1]).to.deep.include({ free_executors: 0, ahead: 0, leases: [lease] });
+    expect(drained).to.equal(0);
+    await change({ leases: [] });
+    link.update();
+    expect([drained, session.polls.length]).to.deep.equal([1, 2]);
+  });
+
+  describe('with an older poll open beside the newest', () => {
+    beforeEach(async () => {
+      await change({});
+      await change({ free_executors: 3 });
+      expect(session.polls.map(({ open_polls }) => open_polls)).to.deep.equal([[], [1]]);
+    });
+
+    it('does not poll again when the older one assigns work: the master counts it as named', async () => {
+      session.answer(1, assigning);
+      await turn();
+      await change({});
+      expect(session.polls).to.have.length(2);
+    });
+
+    it('polls again as soon as more executors are free than the assigned work has left', async () => {
+      session.answer(1, assigning);
+      await turn();
+      await change({ free_executors: now.free_executors + 1 });
+      expect(session.polls).to.have.length(3);
+      expect(session.polls[2]).to.deep.include({ free_executors: 3, leases: [lease], open_polls: [2] });
+    });
+
+    it('polls again when the older one breaks, so that the master notices work that was lost with it', async () => {
+      session.answer(1, cut);
+      await until(() => session.polls.length === 3);
+      expect(session.polls[2]).to.deep.include({ free_executors: 3, leases: [], open_polls: [2] });
+    });
+
+    it('does not start a lease whose end the newer response has announced before', async () => {
+      session.answer(2, { ...noWork, cancel: [lease] });
+      await turn();
+      session.answer(1, assigning);
+      await turn();
+      expect(now.leases).to.deep.equal([]);
+    });
+
+    it('repeats the progress that a broken poll carried', async () => {
+      const atoms = [{ id: toId.atom(0), state: 'IN_PROGRESS' as const, exit_code: null, actual_time: null }];
+      const progress = { build_id: toId.build(1), subjob_id: toId.subjob(0), lease, atoms };
+      link.progress.add(progress);
+      link.progress.markDue(lease);
+      await turn();
+      expect(session.polls[2]?.progress).to.deep.equal([progress]);
+      session.answer(3, cut);
+      await until(() => session.polls.length === 4);
+      expect(session.polls[3]?.progress).to.deep.equal([progress]);
+    });
+  });
 });
