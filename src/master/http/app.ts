@@ -34,19 +34,19 @@ export interface AppOptions extends Omit<Keys, 'failedSignatures'> {
   readonly service: MasterService;
   readonly reading: MasterReading;
   readonly log: Logger;
-  /** Of this app alone: what an earlier run left in it is removed. Must be on the disk of the results. */
+  /** Used by this app alone: leftovers of an earlier run are removed. Must be on the file system of the results. */
   readonly temporaryDirectory: string;
   /** Shown to clients. */
   readonly version: string;
   readonly limits: Limits;
-  /** How much results may hold; the defaults of the configuration unless given. */
+  /** Limits of results; the configuration's defaults unless given. */
   readonly resultBounds?: ResultBounds;
   readonly readAccess: ReadAccess;
-  /** Names by which this machine may be asked for, beside its addresses and localhost; see requireKnownHost. */
+  /** Names of this machine beside its addresses and localhost; see requireKnownHost. */
   readonly hostNames: readonly string[];
-  /** Origins whose pages may use the API from a browser; must match whole. None unless given. */
+  /** Matches the whole origin of pages that may use the API from a browser. None unless given. */
   readonly corsAllowedOrigins?: SafeRegex | null;
-  /** Proxies whose X-Forwarded-For is believed. None unless given. */
+  /** Proxies whose X-Forwarded-For is trusted. None unless given. */
   readonly trustedProxies?: Networks;
 }
 
@@ -65,13 +65,13 @@ export interface App {
 export function createApp(options: AppOptions): App {
   removeLeftovers(options.temporaryDirectory);
   const { limits, log } = options;
-  const openCalls = new InflightCalls();
+  const inflightCalls = new InflightCalls();
   const connections = new Connections(limits.connections);
-  const router = createRouter(options, openCalls, connections);
+  const router = createRouter(options, inflightCalls, connections);
   const app = new Koa();
   app.on('error', (error: unknown) => {
     // Only a response that has begun can still fail here.
-    if (isHangUp(error) || openCalls.stopping.aborted) {
+    if (isHangUp(error) || inflightCalls.stopping.aborted) {
       log.debug('A response broke off: its reader went away, or the master stops.');
     } else {
       log.warn({ err: error }, 'A response could not be sent to its end.');
@@ -79,7 +79,7 @@ export function createApp(options: AppOptions): App {
   });
   const { sessionId } = options.service;
   const allowed = options.corsAllowedOrigins ?? null;
-  app.use(responseEnvelope({ sessionId, openCalls, log }));
+  app.use(responseEnvelope({ sessionId, inflightCalls, log }));
   app.use(requireHost);
   if (options.readAccess === 'public') {
     app.use(requireKnownHost(options.hostNames));
@@ -90,11 +90,11 @@ export function createApp(options: AppOptions): App {
   }
   app.use(requireReadablePath);
   app.use(router.routes());
-  app.use((ctx) => answerUnrouted(ctx, router));
-  return { handle: app.callback(), connections, sessionId, limits, log, stop: () => openCalls.stop() };
+  app.use((ctx) => refuseUnrouted(ctx, router));
+  return { handle: app.callback(), connections, sessionId, limits, log, stop: () => inflightCalls.stop() };
 }
 
-function createRouter(options: AppOptions, openCalls: InflightCalls, connections: Connections): Router {
+function createRouter(options: AppOptions, inflightCalls: InflightCalls, connections: Connections): Router {
   const handlers = createHandlers({ ...options, turns: new Turns() });
   const { limits, readAccess } = options;
   const refusals = new RefusalLog(options.clock, options.log);
@@ -108,11 +108,11 @@ function createRouter(options: AppOptions, openCalls: InflightCalls, connections
     limits,
     log: options.log,
     readAccess,
-    openCalls,
+    inflightCalls,
     trustedProxies: options.trustedProxies ?? Networks.none,
-    inFlight: new PerSlaveLimit(limits.requestsPerSlave),
+    perSlave: new PerSlaveLimit(limits.requestsPerSlave),
     reads: new ConcurrentReadLimit(limits.readsPerAddress),
-    unproved: new UnauthenticatedBodyBudget(limits.unprovedBytes),
+    bodyBudget: new UnauthenticatedBodyBudget(limits.unprovedBytes),
     unread: new UnreadBytes(limits.unreadBytes),
   };
   const endpointOf = <Name extends RouteName>(name: Name): Endpoint =>
@@ -132,18 +132,18 @@ function createRouter(options: AppOptions, openCalls: InflightCalls, connections
     const { method, path } = routes[name];
     const endpoint = endpointOf(name);
     router.register(pathsOf(path), [method], (ctx) => {
-      countWhenSent(ctx, path, options);
+      countResponse(ctx, path, options);
       return endpoint(ctx, ctx.params);
     });
   }
   return router;
 }
 
-function countWhenSent(ctx: Context, path: string, { clock, reading }: AppOptions): void {
+function countResponse(ctx: Context, path: string, { clock, reading }: AppOptions): void {
   const started = clock.monotonic();
   ctx.res.once('close', () => {
     if (!ctx.res.headersSent) {
-      // Whoever asked hung up before the answer: the status that was never sent says nothing.
+      // The client hung up before the response, so there is no status to count.
       return;
     }
     reading.countRequest(ctx.method, path, ctx.res.statusCode, seconds(clock.monotonic() - started));
@@ -161,7 +161,7 @@ function pathsOf(path: string): string[] {
   return [...new Set([path, plural].flatMap((one) => [one, withoutVersion(one)]))];
 }
 
-/** The path that answers as the newest version. */
+/** The path without its version, which serves the newest one. */
 export function withoutVersion(path: string): string {
   return path.replace(/^\/v1(?=\/|$)/, '') || '/';
 }
@@ -181,7 +181,7 @@ function childRoutesOf(route: RouteDeclaration): Record<string, string> {
   );
 }
 
-function answerUnrouted(ctx: Context, router: Router): void {
+function refuseUnrouted(ctx: Context, router: Router): void {
   const methods = [...new Set(router.match(ctx.path, ctx.method).path.flatMap((layer) => layer.methods))];
   if (methods.length === 0) {
     throw new ClusterRunnerError(
@@ -200,7 +200,7 @@ function answerUnrouted(ctx: Context, router: Router): void {
   );
 }
 
-/** Readers may: a browser's tab is closed, a build's progress is followed no more. */
+/** Clients may hang up: a browser tab is closed, or nobody follows a build any more. */
 function isHangUp(error: unknown): boolean {
   return hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE');
 }

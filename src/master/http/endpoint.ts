@@ -39,11 +39,11 @@ export interface EndpointContext {
   readonly limits: Limits;
   readonly log: Logger;
   readonly readAccess: ReadAccess;
-  readonly inFlight: PerSlaveLimit;
+  readonly perSlave: PerSlaveLimit;
   readonly reads: ConcurrentReadLimit;
-  readonly unproved: UnauthenticatedBodyBudget;
+  readonly bodyBudget: UnauthenticatedBodyBudget;
   readonly unread: UnreadBytes;
-  readonly openCalls: InflightCalls;
+  readonly inflightCalls: InflightCalls;
   readonly trustedProxies: Networks;
   /** Label to path template. */
   readonly childRoutes: Readonly<Record<string, string>>;
@@ -51,7 +51,7 @@ export interface EndpointContext {
 
 export type Endpoint = (ctx: Context, params: Readonly<Record<string, string>>) => Promise<void>;
 
-/** Everything between the router and a handler: signature, then shape, then the call, then its answer. */
+/** Everything between the router and a handler: authentication, validation, the call, the response. */
 export function createEndpoint<R extends RouteDeclaration>(
   route: R,
   handler: Handler<R>,
@@ -71,10 +71,10 @@ export function createEndpoint<R extends RouteDeclaration>(
       headers: ctx.headers,
       address: addressOf(ctx, shared.trustedProxies),
     };
-    const isStranger = route.signing === 'none' && (await admitRead(ctx, head, shared)) === 'stranger';
+    const isAnonymous = route.signing === 'none' && (await admitReader(ctx, head, shared)) === 'anonymous';
     const proof = await authenticateHead(route.signing, head, shared.keys);
     if (proof.form === 'parts') {
-      shared.connections.proved(ctx.req.socket);
+      shared.connections.authenticated(ctx.req.socket);
     }
     const params = textsOf(route.params, texts);
     const query =
@@ -84,7 +84,7 @@ export function createEndpoint<R extends RouteDeclaration>(
       checkParams(params);
       checkQuery(query);
       checkBody(body);
-      return await shared.openCalls.run(ctx.res, async (open) => {
+      return await shared.inflightCalls.run(ctx.res, async (open) => {
         const call: Call<R> = {
           params,
           query,
@@ -93,7 +93,7 @@ export function createEndpoint<R extends RouteDeclaration>(
           get gone() {
             return open.gone;
           },
-          stopping: shared.openCalls.stopping,
+          stopping: shared.inflightCalls.stopping,
           setHeader: (name, value) => ctx.set(name, value),
         };
         return await handler(call);
@@ -101,48 +101,48 @@ export function createEndpoint<R extends RouteDeclaration>(
     };
     const slave = slaveOf(params);
     const isOfSlave = proof.form === 'parts' && slave !== null;
-    const answer: unknown = await (isOfSlave ? shared.inFlight.run(slave, work) : work());
-    logTaken(route, ctx, head, proof, answer, shared.log);
-    sendResponse(ctx, route, answer, route.method === 'GET' ? { child_routes: shared.childRoutes } : {});
+    const result: unknown = await (isOfSlave ? shared.perSlave.run(slave, work) : work());
+    logChange(route, ctx, head, proof, result, shared.log);
+    sendResponse(ctx, route, result, route.method === 'GET' ? { child_routes: shared.childRoutes } : {});
     signResponse(ctx, proof, seconds(shared.keys.clock.now()));
-    if (isStranger) {
+    if (isAnonymous) {
       sendInPieces(ctx, head.address, shared.unread);
     }
     const content: unknown = ctx.body;
-    if (content instanceof Readable && !isFile(answer)) {
+    if (content instanceof Readable && !isFile(result)) {
       closeUnread(content, ctx.res, shared.limits.unreadSeconds, shared.log);
     }
   };
 }
 
-/** Who has asked for a change that was made. The address of the target has no secrets: a token stands in the query. */
-function logTaken(
+/** Logs who made a change. The path has no secrets: tokens are in the query. */
+function logChange(
   { isLogged }: RouteDeclaration,
   { method, path }: Context,
   { address }: RequestHead,
   { form }: Proof,
-  answer: unknown,
+  result: unknown,
   log: Logger,
 ): void {
   if (isLogged) {
-    const isNewBuild = typeof answer === 'object' && answer !== null && 'build_id' in answer;
-    const build = isNewBuild ? { build: answer.build_id } : {};
+    const isNewBuild = typeof result === 'object' && result !== null && 'build_id' in result;
+    const build = isNewBuild ? { build: result.build_id } : {};
     const shown = shownAddress(address);
     log.info({ address: shown, signed: form, ...build }, `Taken from ${shown}: ${method} ${path}.`);
   }
 }
 
-/** A file that is downloaded may be taken as slowly as it is: there is Node's limit on connections without progress. */
-function isFile(answer: unknown): boolean {
-  return typeof answer === 'object' && answer !== null && 'fileName' in answer && answer.fileName !== null;
+/** Downloads of files may be slow: Node's own limit closes connections without progress. */
+function isFile(result: unknown): boolean {
+  return typeof result === 'object' && result !== null && 'fileName' in result && result.fileName !== null;
 }
 
-/** Whoever has the secret reads as much as he likes. */
-async function admitRead(
+/** Counts reads of anonymous clients. @throws ClusterRunnerError UNAUTHENTICATED, TOO_MANY_REQUESTS */
+async function admitReader(
   ctx: Context,
   head: RequestHead,
   shared: EndpointContext,
-): Promise<'stranger' | 'known'> {
+): Promise<'anonymous' | 'authenticated'> {
   const hasSecret =
     shared.readAccess === 'signed'
       ? (await authenticateReader(ctx, head, shared.keys)) === 'signature'
@@ -150,7 +150,7 @@ async function admitRead(
   if (!hasSecret) {
     shared.reads.enter(head.address, ctx.res);
   }
-  return hasSecret ? 'known' : 'stranger';
+  return hasSecret ? 'authenticated' : 'anonymous';
 }
 
 function addressOf(ctx: Context, trustedProxies: Networks): string {
@@ -175,7 +175,7 @@ function bodyCheck<R extends RouteDeclaration>(route: R): Check<HandlerBody<R>> 
   };
 }
 
-/** Undefined, what the JSON says, or an IncomingBody, by the route's declaration; the first two verified. */
+/** By the route's declaration: undefined or parsed JSON, both verified, or an IncomingBody. */
 async function readBody(
   route: RouteDeclaration,
   ctx: Context,
@@ -184,10 +184,10 @@ async function readBody(
   shared: EndpointContext,
 ): Promise<unknown> {
   if (route.body === 'stream') {
-    return new IncomingBody(chunksOf(ctx.req), proof.form === 'parts' ? proof.verify : refuseUnproved);
+    return new IncomingBody(chunksOf(ctx.req), proof.form === 'parts' ? proof.verify : refuseUnsigned);
   }
   if (route.body === null && route.signing === 'none') {
-    // What is not read piles up piece by piece while the answer is on its way, which may take hours.
+    // Otherwise a body would pile up in memory while the response is sent, which may take hours.
     discardRest(ctx.req);
     return undefined;
   }
@@ -195,7 +195,7 @@ async function readBody(
   const bytes =
     proof.form === 'parts'
       ? await readBytes(ctx.req, jsonBytes)
-      : await shared.unproved.during(head.address, (hold) =>
+      : await shared.bodyBudget.during(head.address, (hold) =>
           inTime(bodySeconds, (late) =>
             readBytes(ctx.req, Math.min(unprovedBytes, jsonBytes), { late, hold }),
           ),
@@ -209,7 +209,7 @@ async function readBody(
   return route.signing === 'document' ? lenient(route.body, value) : value;
 }
 
-function refuseUnproved(): never {
+function refuseUnsigned(): never {
   throw new ClusterRunnerError(
     'UNAUTHENTICATED',
     'Refused: a streamed body must be signed as RFC 9421 says.',

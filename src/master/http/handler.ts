@@ -4,11 +4,11 @@ import type { AnswerOf, BodyOf, ParamsOf, QueryOf, RouteDeclaration } from '../.
 import type { RouteName, routes } from '../../protocol/routes.js';
 import type { ListResponse } from './response/list-response.js';
 
-/** The body of a route that declares 'stream': the handler reads it, and must have it verified before it acts. */
+/** The body of a route that declares 'stream': the handler reads it, and must verify it before it acts on it. */
 export class IncomingBody {
-  /** Chunks as they arrive. Leaving a loop over it early keeps the connection, so that it can be answered. */
+  /** Chunks as they arrive. Leaving a loop over them early keeps the connection, for the response. */
   readonly chunks: AsyncIterable<Buffer>;
-  /** Throws UNAUTHENTICATED unless the whole body, whose SHA-256 this is, is the one that was signed. */
+  /** Throws UNAUTHENTICATED unless the whole body, which has this SHA-256, is the one that was signed. */
   readonly verify: (sha256: Buffer) => void;
 
   constructor(chunks: AsyncIterable<Buffer>, verify: (sha256: Buffer) => void) {
@@ -17,31 +17,31 @@ export class IncomingBody {
   }
 }
 
-/** 202: ask again later; `error` says for what. */
+/** 202: not ready yet; `error` says what is awaited. */
 export interface NotYet {
   readonly ready: false;
   readonly error: string;
 }
 
-/** The answer of a route that declares bytes. A text that is small may come whole. */
+/** The response of a route that declares bytes. A small text may be a string. */
 export interface Content {
   readonly ready: true;
   readonly content: Readable | string;
-  /** null when it is not known beforehand, or `content` is a text. */
+  /** null when the length is not known beforehand, or `content` is a string. */
   readonly bytes: number | null;
-  /** The name under which a browser keeps it; null when it shows it. */
+  /** The name under which a browser saves it; null when it displays it. */
   readonly fileName: string | null;
-  /** 206: where in the whole, which has `total` bytes, the content begins. */
+  /** For 206: where the content begins in the whole of `total` bytes. */
   readonly part?: { readonly start: number; readonly total: number };
 }
 
-/** The answer of a route that declares a redirect. */
+/** The response of a route that declares a redirect. */
 export interface Redirect {
   readonly ready: true;
   readonly location: string;
 }
 
-/** 304: what the client has, as it said in If-None-Match, is what there is. */
+/** 304: the client has the current version, by its If-None-Match. */
 export const UNCHANGED = Symbol('unchanged');
 
 export type HandlerBody<R extends RouteDeclaration> = R['body'] extends 'stream' ? IncomingBody : BodyOf<R>;
@@ -51,24 +51,24 @@ export type HandlerResponse<R extends RouteDeclaration> = R['answer'] extends 'r
     ? Content | NotYet
     : AnswerOf<R> | ListIn<AnswerOf<R>> | typeof UNCHANGED;
 
-/** The list of an answer that has one, beside `total` alone, to be sent page by page. */
+/** The list of a response that has one and `total` alone, to be sent page by page. */
 type ListIn<Answer> = {
   [Name in keyof Answer & string]: Answer[Name] extends readonly (infer Row)[]
     ? ListResponse<Name, Row>
     : never;
 }[keyof Answer & string];
 
-/** One request, with everything checked against the route's declaration. */
+/** One request, validated against the route's declaration. */
 export interface Call<R extends RouteDeclaration> {
   readonly params: ParamsOf<R>;
   readonly query: QueryOf<R>;
   readonly body: HandlerBody<R>;
   readonly headers: IncomingHttpHeaders;
-  /** Aborted when nobody waits for the answer any more: the client hung up, or the master stops. */
+  /** Aborted when nobody waits for the response any more: the client hung up, or the master stops. */
   readonly gone: AbortSignal;
-  /** Aborted when the master stops: for answers that go on after the handler is done. */
+  /** Aborted when the master stops: for responses that go on after the handler is done. */
   readonly stopping: AbortSignal;
-  /** Adds a header to the answer. */
+  /** Adds a header to the response. */
   setHeader(name: string, value: string): void;
 }
 

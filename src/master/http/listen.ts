@@ -10,8 +10,8 @@ import { respondFull, respondUnparsable } from './response/raw-responses.js';
 import { keepRenewed, type TlsFiles, tlsOptions } from './tls.js';
 
 /**
- * Connections that wait to be taken. Node's 511 are fewer than the slaves that all come back when a master was away: those
- * beyond would be reset. The system may allow less (`net.core.somaxconn`).
+ * Connections that wait to be accepted. Node's 511 are fewer than the slaves that reconnect at once after an outage of the
+ * master, and more would be reset. The system may allow less (`net.core.somaxconn`).
  */
 const BACKLOG = 4096;
 
@@ -20,25 +20,25 @@ export interface ListenOptions {
   readonly port: number;
   /** The address to listen on; all of them unless given. */
   readonly hostname?: string;
-  /** The port was asked for by name, so no other will do. */
+  /** The port was requested explicitly, so no other will do. */
   readonly explicit: boolean;
-  /** Speaks HTTPS with this certificate; HTTP when null or not given. */
+  /** Serves HTTPS with this certificate; HTTP when null or not given. */
   readonly tls?: TlsFiles | null;
 }
 
 export interface Listening {
   readonly port: number;
-  /** The port that was asked for is taken, and this is another. */
+  /** The requested port is taken, and this is another. */
   readonly replaced: boolean;
-  /** Ends long polls, lets answers that are under way go out, and cuts off what takes longer than that. */
+  /** Ends long polls, lets responses in progress finish, and cuts them off after a grace period. */
   close(): Promise<void>;
 }
 
-/** Of a whole request: ten gigabytes at three megabytes a second. Who sends nothing is cut off by IDLE_MS. */
+/** For a whole request: ten gigabytes at three megabytes a second. IDLE_MS ends those without progress. */
 const REQUEST_MS = 3_600_000;
-/** Longer than the longest long poll (60 s), during which nothing passes. */
+/** Longer than the longest long poll (60 s), during which nothing is sent. */
 const IDLE_MS = 120_000;
-/** Longer than clients keep a connection, so that it is they who close it, and no request meets a closed one. */
+/** Longer than clients keep a connection, so that they close it, and no request meets a closed one. */
 const KEEP_ALIVE_MS = 65_000;
 const GRACE_MS = 3_000;
 const WARN_EVERY_MS = 60_000;
@@ -47,7 +47,7 @@ const WARN_EVERY_MS = 60_000;
 export async function listen(app: App, options: ListenOptions): Promise<Listening> {
   const server = createHttpServer(app, options.tls ?? null);
   limitConnections(app, server);
-  answerUnparsable(app, server);
+  respondToUnparsable(app, server);
   const taken = !(await tryListen(server, options.port, options.hostname));
   if (taken && options.explicit) {
     throw new ClusterRunnerError(
@@ -67,9 +67,9 @@ function createHttpServer({ limits, handle }: App, tls: TlsFiles | null): Server
     headersTimeout: limits.headersSeconds * 1000,
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // Node looks for those that are late every half minute unless told otherwise.
+    // Node checks for late ones every half minute by default.
     connectionsCheckingInterval: Math.min(30_000, limits.headersSeconds * 500),
-    // The app refuses what has no Host: with a sentence, which Node's own refusal has not.
+    // The app refuses requests without Host itself, with a message, which Node's refusal lacks.
     requireHostHeader: false,
   };
   const listener = serializePipelined(handle);
@@ -85,7 +85,7 @@ function createHttpServer({ limits, handle }: App, tls: TlsFiles | null): Server
 }
 
 /** Only where no response is under way: bytes in the middle of one would be taken for a part of it. */
-function answerUnparsable({ sessionId }: App, server: Server): void {
+function respondToUnparsable({ sessionId }: App, server: Server): void {
   const last = new WeakMap<Duplex, { request: IncomingMessage; response: ServerResponse }>();
   server.on('request', (request, response) => last.set(request.socket, { request, response }));
   server.on('clientError', (error, socket) => {
@@ -110,9 +110,7 @@ function limitConnections({ connections, limits, log, sessionId }: App, server: 
     const surplus = connections.admit(socket);
     if (surplus !== null && performance.now() - loggedAt > WARN_EVERY_MS) {
       loggedAt = performance.now();
-      log.warn(
-        `${most} connections are open, as many as the master keeps: one is closed for each that comes.`,
-      );
+      log.warn(`${most} connections are open, as many as the master keeps: each new one closes another.`);
     }
     if (surplus?.isUnused === true && !(server instanceof TlsServer)) {
       respondFull(surplus.socket, sessionId);
@@ -137,7 +135,7 @@ async function tryListen(server: Server, port: number, host: string | undefined)
   }
 }
 
-/** Node counts a connection on which no request came as busy, and would wait for it. */
+/** Node counts a connection without a request as busy, and would wait for it. */
 function close({ connections, stop }: App, server: Server): Promise<void> {
   return new Promise((resolve, reject) => {
     const cutOff = setTimeout(() => server.closeAllConnections(), GRACE_MS);

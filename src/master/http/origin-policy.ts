@@ -6,8 +6,8 @@ import type { SafeRegex } from '../../lib/text/safe-regex.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 /*
- * Who may speak from where. A page of another origin that is open in somebody's browser may neither read the
- * answers of a master that the browser can reach (CORS) nor change anything, whatever it has got hold of.
+ * Which hosts and origins are accepted. A page of another origin in somebody's browser may neither read responses of a
+ * master that the browser can reach (CORS) nor change anything, whatever credentials it has.
  */
 
 const NAME = /^[A-Za-z0-9_]([A-Za-z0-9._-]{0,253}[A-Za-z0-9_.])?$/;
@@ -15,19 +15,19 @@ const AUTHORITY = /^(\[(?<address>[^\]]*)\]|(?<name>[^:[\]]*))(:(?<port>\d{1,5})
 const MAX_PORT = 65_535;
 const HOST = 'host';
 
-/** Is it `name`, `name:port`, `1.2.3.4:port` or `[::1]:port`? */
+/** Whether the text is `name`, `name:port`, `1.2.3.4:port` or `[::1]:port`. */
 export function isHost(text: string): boolean {
   const { address, name, port } = AUTHORITY.exec(text)?.groups ?? {};
   const isNamed = address === undefined ? NAME.test(name ?? '') : isIPv6(address);
   return isNamed && Number(port ?? 0) <= MAX_PORT;
 }
 
-/** Refuses a request that does not say, once and readably, whom it is for (RFC 9112, section 3.2). */
+/** Refuses a request without exactly one valid Host (RFC 9112, section 3.2). */
 export async function requireHost(ctx: Context, next: Next): Promise<void> {
   const hosts = hostsOf(ctx.req.rawHeaders);
   const isOld = ctx.req.httpVersionMajor === 1 && ctx.req.httpVersionMinor === 0;
-  const isGood = hosts.length === 0 ? isOld : hosts.length === 1 && hosts.every(isHost);
-  if (!isGood) {
+  const isValid = hosts.length === 0 ? isOld : hosts.length === 1 && hosts.every(isHost);
+  if (!isValid) {
     throw new ClusterRunnerError(
       'INVALID_REQUEST',
       'The request needs one header Host with the name or address of the master, like `Host: master:43000`.',
@@ -36,7 +36,7 @@ export async function requireHost(ctx: Context, next: Next): Promise<void> {
   await next();
 }
 
-/** By name and value in turn; Node makes lists of all headers when it is asked for one. */
+/** @param rawHeaders names and values in turn; Node's `headers` drops a repeated Host. */
 function hostsOf(rawHeaders: readonly string[]): string[] {
   const hosts: string[] = [];
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
@@ -48,23 +48,23 @@ function hostsOf(rawHeaders: readonly string[]): string[] {
   return hosts;
 }
 
-/** The hosts that a request asks for: that of a target in absolute form (`GET http://host/v1`) counts before Host. */
-function askedHosts(ctx: Context): string[] {
+/** The hosts that a request names; that of a target in absolute form (`GET http://host/v1`) comes before Host. */
+function requestedHosts(ctx: Context): string[] {
   const target = ctx.req.url ?? '';
   const host = ctx.get('Host');
   return target.startsWith('/') || !URL.canParse(target) ? [host] : [new URL(target).host, host];
 }
 
-/** Refuses a request over loopback that asks for a machine of another name; see HostNames. */
+/** Refuses a request over loopback that names another machine; see HostNames. */
 export function requireKnownHost(names: readonly string[]): Middleware {
   const known = new HostNames(names);
   return async (ctx, next) => {
     const isLocal = isLoopback(ctx.req.socket.localAddress ?? '');
-    const stranger = isLocal ? askedHosts(ctx).find((host) => !known.has(host)) : undefined;
-    if (stranger !== undefined) {
+    const unknown = isLocal ? requestedHosts(ctx).find((host) => !known.has(host)) : undefined;
+    if (unknown !== undefined) {
       throw new ClusterRunnerError(
         'WRONG_HOST',
-        `This master is not known as ${nameOfHost(stranger)}; if it should be (behind a proxy on this machine), add that to allowed_hosts in its clusterrunner.conf, or to /etc/hosts with the address 127.0.0.1.`,
+        `This master is not known as ${nameOfHost(unknown)}; if it should be (behind a proxy on this machine), add that to allowed_hosts in its clusterrunner.conf, or to /etc/hosts with the address 127.0.0.1.`,
       );
     }
     await next();
@@ -76,7 +76,7 @@ export function isAllowedOrigin(origin: string, allowed: SafeRegex | null): bool
   return allowed?.matchesWhole(origin) === true;
 }
 
-/** Refuses what changes something when a browser sends it for a page of an origin that is not allowed. */
+/** Refuses a change that a browser sends for a page of an origin that is not allowed. */
 export function requireOrigin(allowed: SafeRegex | null): Middleware {
   return async (ctx, next) => {
     const origin = ctx.get('Origin');
@@ -91,12 +91,12 @@ export function requireOrigin(allowed: SafeRegex | null): Middleware {
   };
 }
 
-/** The scheme is left out: behind a proxy that ends TLS the master does not know its own. */
+/** The scheme is ignored: behind a proxy that terminates TLS, the master does not know its own. */
 function isOwnOrigin(origin: string, ctx: Context): boolean {
   return URL.canParse(origin) && new URL(origin).host === ctx.get('Host').toLowerCase();
 }
 
-/** Lets pages of allowed origins read the answers, and answers their browsers' preflight questions. */
+/** Lets pages of allowed origins read responses, and handles preflight requests of their browsers. */
 export function shareWith(allowed: SafeRegex): Middleware {
   return cors({
     origin: (ctx) => (isAllowedOrigin(ctx.get('Origin'), allowed) ? ctx.get('Origin') : ''),

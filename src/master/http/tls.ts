@@ -5,14 +5,14 @@ import { nullOn } from '../../lib/error-code.js';
 import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 
-/** Of a certificate, with those that vouch for it behind it, and its key; both in PEM. */
+/** A certificate, followed by its chain, and its key; both in PEM. */
 export interface TlsFiles {
   readonly certFile: string;
   readonly keyFile: string;
   readonly log: Logger;
 }
 
-/** How often the files are looked at, which cost two looks at the file system. */
+/** How often the files are checked for a change, with two calls of `stat`. */
 const LOOK_EVERY_MS = 2_000;
 const HANDSHAKE_MS = 10_000;
 
@@ -29,7 +29,7 @@ export function tlsOptions(files: TlsFiles): SecureContextOptions & { readonly h
   }
 }
 
-/** New connections get a certificate that was renewed. While the new files do not fit together the old ones stay. */
+/** Serves new connections with a renewed certificate. The old one stays until the new files fit together. */
 export function keepRenewed(server: Server, files: TlsFiles): void {
   let seen = stateOf(files);
   let refused: string | null = null;
@@ -44,7 +44,7 @@ export function keepRenewed(server: Server, files: TlsFiles): void {
       refused = null;
       files.log.info(`The certificate was read again from ${files.certFile}.`);
     } catch (error) {
-      // A certificate is often there a moment before its key is.
+      // A certificate is often written a moment before its key.
       if (refused !== state) {
         files.log.warn(
           `The renewed certificate cannot be used yet: ${messageOf(error)}. The old one stays in use.`,
@@ -63,12 +63,12 @@ function readContext({ certFile, keyFile }: TlsFiles): SecureContextOptions {
     key: readFileSync(keyFile),
     minVersion: 'TLSv1.2',
   } as const;
-  // Throws for what does not fit together, before anybody connects.
+  // Throws when certificate and key do not fit together, before anybody connects.
   createSecureContext(options);
   return options;
 }
 
-/** null while one of them is away. */
+/** null while one of the files is missing. */
 function stateOf({ certFile, keyFile }: TlsFiles): string | null {
   return nullOn(['ENOENT', 'EACCES'], () =>
     [certFile, keyFile]

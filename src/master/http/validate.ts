@@ -9,8 +9,7 @@ const ajv = new Ajv({ ...ownSchemas, useDefaults: true, verbose: true });
 export type Check<T> = (value: unknown) => asserts value is T;
 
 /**
- * A check by a schema. It fills in defaults, and throws INVALID_REQUEST with a sentence that names
- * the field.
+ * A check by a schema. It fills in defaults, and throws INVALID_REQUEST with a message that names the field.
  */
 export function compileCheck<T>(schema: TSchema, part: Part): Check<T> {
   const validator = lazyValidator<T>(ajv, schema);
@@ -22,14 +21,14 @@ export function compileCheck<T>(schema: TSchema, part: Part): Check<T> {
   };
 }
 
-/** Numbers as they stand in a URL. Not `0x10`, `1e3`, ` 1` or `01`, which Number() would take. */
+/** Numbers as written in a URL. Not `0x10`, `1e3`, ` 1` or `01`, which Number() would accept. */
 const NUMBERS: Readonly<Record<string, RegExp>> = {
   integer: /^(0|[1-9]\d{0,15})$/,
   number: /^(0|[1-9]\d{0,15})(\.\d{1,15})?$/,
 };
 
 /**
- * Texts of a URL become numbers where the schema asks for them. What is no number, or too large to be exact,
+ * Turns texts of a URL into numbers where the schema has numbers. A text that is no number, or one too large to be exact,
  * stays as it is, and is refused by the check that follows.
  */
 export function coerceTexts(

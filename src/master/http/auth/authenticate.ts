@@ -14,9 +14,9 @@ import {
 import type { ProofKind, SignatureRateLimit } from './signature-rate-limit.js';
 
 export interface Keys {
-  /** Any of them is good: so a secret can be changed without a moment at which nobody may speak. */
+  /** A signature under any of them is valid, so that a secret can be changed without an interruption. */
   readonly secrets: Secrets;
-  /** Whether the document's digest over the body alone is taken where a route allows it. */
+  /** Whether the HMAC over the body alone is accepted where a route allows it. */
   readonly acceptBodyDigest: boolean;
   readonly failedSignatures: SignatureRateLimit;
   /** False when the nonce was seen before; `expires` (seconds since the epoch) is when it may be forgotten. */
@@ -26,26 +26,26 @@ export interface Keys {
 
 export interface RequestHead {
   readonly method: string;
-  /** Path and query as they came over the wire. */
+  /** Path and query as received. */
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
-  /** Where it came from; see clientAddress. */
+  /** The sender's address; see clientAddress. */
   readonly address: string;
 }
 
 /** What the head of a request proves about the body that is still to come. */
 export type Proof =
   | { readonly form: 'none' }
-  /** Nothing yet: the digest is over the body alone. */
+  /** Nothing yet: the HMAC is over the body alone. */
   | { readonly form: 'document'; readonly verify: (body: Buffer) => void }
   /** The sender has this secret; `verify` compares the SHA-256 of the body with the one that was signed. */
   | { readonly form: 'parts'; readonly secret: string; readonly verify: (sha256: Buffer) => void };
 
 /**
- * Checks what can be checked before the body is read, so that nobody without the secret makes the master read
- * much. The nonce is spent here, while the signature is within its time: a replay whose body trickles in until
- * the nonce is forgotten gains nothing.
- * @throws ClusterRunnerError UNAUTHENTICATED with a sentence that says how to sign, CLOCK_SKEWED, TOO_MANY_REQUESTS
+ * Checks what can be checked before the body is read, so that nobody without the secret makes the master read much.
+ * The nonce is used up here, while the signature is valid: a replay whose body arrives slowly until the nonce is
+ * forgotten gains nothing.
+ * @throws ClusterRunnerError UNAUTHENTICATED with a message that says how to sign, CLOCK_SKEWED, TOO_MANY_REQUESTS
  */
 export async function authenticateHead(signing: Signing, head: RequestHead, keys: Keys): Promise<Proof> {
   if (signing === 'none') {
@@ -65,8 +65,8 @@ export async function authenticateHead(signing: Signing, head: RequestHead, keys
 }
 
 /**
- * Whether a request is signed where it need not be. It is believed for its minute and not only once, which is enough
- * for what it may: to be not counted.
+ * Whether a request that needs no signature has a valid one. A replay passes too until the signature expires, which is
+ * harmless: a signed reader is only exempt from limits.
  */
 export function isSigned(head: RequestHead, keys: Keys): boolean {
   return (
@@ -96,7 +96,7 @@ async function authenticateParts(head: RequestHead, keys: Keys): Promise<Proof> 
     if (verdict.fault === 'clock') {
       throw new ClusterRunnerError('CLOCK_SKEWED', `Refused: ${verdict.reason}.`);
     }
-    // Who signs as it should and has another secret needs no word of how to sign.
+    // A correctly formed signature under another secret needs no instructions for signing.
     throw failed(
       'signature',
       head,
@@ -105,7 +105,7 @@ async function authenticateParts(head: RequestHead, keys: Keys): Promise<Proof> 
     );
   }
   if (!(await keys.rememberNonce(verdict.nonce, verdict.expires))) {
-    throw refusal('this very request was received before; sign each request anew, with a nonce of its own');
+    throw refusal('this very request was received before; sign each request again, with a nonce of its own');
   }
   return {
     form: 'parts',
@@ -126,7 +126,7 @@ function verdictOf({ method, target, headers }: RequestHead, digest: string, key
   const verify = () =>
     verifyParts(keys.secrets.current(), { method, target, digest }, signature, seconds(keys.clock.now()));
   const verdict = verify();
-  // The sender may have learned of a new secret a moment earlier.
+  // The sender may have read a new secret before this process did.
   return !verdict.ok && verdict.fault === 'key' && keys.secrets.refresh() ? verify() : verdict;
 }
 
@@ -147,7 +147,7 @@ function requireDocumentDigest(keys: Keys, head: RequestHead, body: Buffer, dige
   }
 }
 
-/** Counts a proof that is not good; what it gets depends on how many there were. */
+/** Counts an invalid proof. @returns its refusal, which beyond the rate limit says only when to try again */
 export function failed(kind: ProofKind, head: RequestHead, keys: Keys, reason: string): ClusterRunnerError {
   const busy = keys.failedSignatures.refusal(kind, head.address);
   keys.failedSignatures.count(kind, head.address);

@@ -2,9 +2,9 @@ import { isIP } from 'node:net';
 import type { Networks } from '../../../lib/net/networks.js';
 
 /**
- * The address that limits count a request as: that of the connection, unless it comes from a trusted proxy. Each proxy
- * appends to X-Forwarded-For the address that it was connected from, so the list is read from its end, as far as trusted
- * proxies wrote it. What a client wrote there itself stands before that, and is never believed.
+ * The client address for limits and logs: the peer's, unless that is a trusted proxy. Each proxy appends the address of
+ * its own peer to X-Forwarded-For, so the list is read from its end, as far as trusted proxies wrote it. Entries that the
+ * client itself wrote come before those, and are never trusted.
  */
 export function clientAddress(peer: string, forwardedFor: string | undefined, trusted: Networks): string {
   let address = peer;
@@ -19,7 +19,7 @@ export function clientAddress(peer: string, forwardedFor: string | undefined, tr
   return address;
 }
 
-/** Some proxies write the port too: `192.0.2.1:1234`, `[2001:db8::1]:1234`. null for what is no address. */
+/** Some proxies add the port: `192.0.2.1:1234`, `[2001:db8::1]:1234`. null when the text is no address. */
 function addressIn(text: string): string | null {
   const trimmed = text.trim();
   const [, bracketed] = /^\[([^\]]*)\](?::\d+)?$/.exec(trimmed) ?? [];
@@ -28,7 +28,7 @@ function addressIn(text: string): string | null {
   return isIP(address) === 0 ? null : address;
 }
 
-/** As people write it: one of IPv4 that came to a socket of both kinds without its prefix. */
+/** For display: an IPv4 address on a dual-stack socket loses its `::ffff:` prefix. */
 export function shownAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/, '');
 }

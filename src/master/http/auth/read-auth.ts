@@ -3,7 +3,7 @@ import { seconds } from '../../../lib/clock.js';
 import { verifyReadToken } from '../../../protocol/signing/read-token.js';
 import { authenticateHead, failed, type Keys, type RequestHead, refusal } from './authenticate.js';
 
-/** public: whoever reaches the master may read. signed: who has the secret, or a read token. */
+/** public: anybody who reaches the master may read. signed: only with the secret or a read token. */
 export type ReadAccess = 'public' | 'signed';
 
 const COOKIE = 'clusterrunner_read_token';
@@ -13,10 +13,10 @@ const CHALLENGES = [
 ];
 
 /**
- * Lets a reading request in that is signed as the parts sign, or brings a read token: as `Authorization: Bearer`, as the
- * password of a browser that asks for one (Basic, RFC 7617, with any user), as `?token=` or, behind one that did so, as
- * a cookie. Nothing else is ever taken from what a browser sends by itself, so that no page can make it change anything.
- * Answers which of the two it was.
+ * Authenticates a read by an HTTP signature or a read token. A token comes as `Authorization: Bearer`, as a browser's
+ * password (Basic, RFC 7617, any user), as `?token=`, or in the cookie that `?token=` sets. Credentials that browsers
+ * send by themselves serve for reading only, so no page can make a browser change anything.
+ * @returns which of the two it was
  * @throws ClusterRunnerError UNAUTHENTICATED
  */
 export async function authenticateReader(
@@ -30,7 +30,7 @@ export async function authenticateReader(
   }
   const inQuery = tokenInQuery(ctx);
   const token = tokenInHeader(ctx.get('Authorization')) ?? inQuery ?? ctx.cookies.get(COOKIE);
-  // Only whoever reads is asked: to what changes something no browser has an answer.
+  // Only reads are challenged: a browser has no credentials for changes.
   ctx.set('WWW-Authenticate', CHALLENGES);
   if (token === undefined) {
     throw refusal(
@@ -38,7 +38,7 @@ export async function authenticateReader(
         '`Authorization: Bearer`, as the password that a browser asks for, or as ?token=',
     );
   }
-  requireToken(token, head, keys);
+  verifyToken(token, head, keys);
   ctx.remove('WWW-Authenticate');
   ctx.set('Cache-Control', 'private, no-cache');
   if (token === inQuery) {
@@ -48,7 +48,7 @@ export async function authenticateReader(
   return 'token';
 }
 
-/** The target of a request as it may be logged. */
+/** The target of a request, for the log. */
 export function withTokenHidden(target: string): string {
   const [path = '', query] = target.split(/\?(.*)/s);
   if (query === undefined) {
@@ -61,7 +61,7 @@ export function withTokenHidden(target: string): string {
   return `${path}?${shown}`;
 }
 
-/** The value of a header has no blanks around it. Nothing in the pattern may be read in two ways: it would be slow. */
+/** @param authorization trimmed; the pattern is unambiguous, so that it cannot backtrack. */
 export function tokenInHeader(authorization: string): string | undefined {
   const [, scheme = '', value = ''] = /^(Bearer|Basic) +([^ ]*)$/i.exec(authorization) ?? [];
   switch (scheme.toLowerCase()) {
@@ -81,7 +81,7 @@ function tokenInQuery(ctx: Context): string | undefined {
   return typeof token === 'string' ? token : undefined;
 }
 
-function requireToken(token: string, head: RequestHead, keys: Keys): void {
+function verifyToken(token: string, head: RequestHead, keys: Keys): void {
   const verify = () => verifyReadToken(keys.secrets.current(), token, seconds(keys.clock.now()));
   const first = verify();
   const verdict = first === 'wrong' && keys.secrets.refresh() ? verify() : first;

@@ -3,7 +3,7 @@ import { signAnswer } from '../../../protocol/signing/signed-responses.js';
 import { contentDigestOf } from '../../../protocol/signing/signing.js';
 import type { Proof } from './authenticate.js';
 
-/** Signs an answer of JSON to a request that was signed by all parts. `now` in seconds since the epoch. */
+/** Signs a JSON response to a request with an HTTP signature. `now` in seconds since the epoch. */
 export function signResponse(ctx: Context, proof: Proof, now: number): void {
   const body: unknown = ctx.body;
   const isJson = typeof body === 'object' && body !== null && !('pipe' in body);
@@ -14,6 +14,6 @@ export function signResponse(ctx: Context, proof: Proof, now: number): void {
   ctx.body = text;
   ctx.type = 'application/json';
   const digest = contentDigestOf(Buffer.from(text));
-  const answer = { status: ctx.status, digest, requestSignature: ctx.get('Signature') };
-  ctx.set(signAnswer(proof.secret, answer, now));
+  const response = { status: ctx.status, digest, requestSignature: ctx.get('Signature') };
+  ctx.set(signAnswer(proof.secret, response, now));
 }

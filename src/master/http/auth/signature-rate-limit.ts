@@ -3,7 +3,7 @@ import { ipPrefix } from '../../../lib/net/ip-prefix.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
 const WINDOW_MS = 60_000;
-/** More addresses than this are not told apart: the oldest is forgotten. */
+/** Beyond this many addresses the oldest is forgotten. */
 const MAX_ADDRESSES = 10_000;
 
 interface Window {
@@ -11,12 +11,12 @@ interface Window {
   count: number;
 }
 
-/** What a sender has shown instead of a good proof: a wrong guess of one kind says nothing about another kind. */
+/** The kind of an invalid proof. Kinds are counted separately. */
 export type ProofKind = 'signature' | 'digest' | 'token';
 
 /**
- * Counts the proofs that were not good, by their kind and the address, over a minute. It locks no address out: several
- * machines may share one, and a good proof is always taken. Beyond the limit a wrong one is only told to wait.
+ * Counts invalid proofs by kind and address over a minute. It locks no address out, since machines may share one: a
+ * valid proof is always accepted. Beyond the limit, the response to an invalid one says only to wait.
  */
 export class SignatureRateLimit {
   readonly #limit: number;
@@ -25,8 +25,8 @@ export class SignatureRateLimit {
   readonly #windows = new Map<string, Window>();
 
   /**
-   * `limit`: so many within a minute from one address are answered as what they are. `first` is told of the first one of
-   * each kind and address in a minute.
+   * `limit`: invalid proofs of an address within a minute whose responses give the reason. `first` is called at the first
+   * one of each kind and address in a minute.
    */
   constructor(limit: number, clock: Clock, first: (kind: ProofKind, address: string) => void) {
     this.#limit = limit;
@@ -50,7 +50,7 @@ export class SignatureRateLimit {
     this.#first(kind, address);
   }
 
-  /** What to answer to another wrong proof of this kind from this address; null while it is told what is wrong. */
+  /** The refusal of another invalid proof of this kind and address; null below the limit. */
   refusal(kind: ProofKind, address: string): ClusterRunnerError | null {
     const window = this.#windowOf(keyOf(kind, address));
     if (window === null || window.count < this.#limit) {
@@ -67,7 +67,7 @@ export class SignatureRateLimit {
   #windowOf(key: string): Window | null {
     const window = this.#windows.get(key);
     const age = window === undefined ? 0 : this.#clock.now() - window.began;
-    // A clock that was set back must not make a window last longer.
+    // A clock that is set back must not prolong a window.
     return window !== undefined && age >= 0 && age < WINDOW_MS ? window : null;
   }
 }

@@ -7,8 +7,8 @@ import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { isDeeperThan } from './json-depth.js';
 
 /**
- * Refuses a compressed body before it is parsed. Content-Type does not count: programs in the field send none, or that of
- * a form (`curl -d`), and the signature has shown that the body is what its sender meant.
+ * Refuses a compressed body before it is parsed. Content-Type is ignored: existing clients send none, or that of a form
+ * (`curl -d`), and the signature covers the body anyway.
  */
 export function requireUncompressed(headers: IncomingHttpHeaders): void {
   if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
@@ -24,9 +24,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 export type ParseJson = (ctx: Context, bytes: Buffer) => Promise<unknown>;
 
 /**
- * Parses bytes that were read already. koa-bodyparser shows the body as decoded text only, and the signature
- * is over the bytes: so those are read and checked first, and it is given them to read a second time. That costs more
- * than the rest of a small request, so what slaves say is parsed without.
+ * Parses bytes that were read already. koa-bodyparser gives the body as decoded text only, while the signature is over
+ * the bytes: so they are read and verified first, and then replayed to it. Replaying costs more than the rest of a small
+ * request, so plain objects, such as those of slaves, are parsed without it.
  */
 export function createJsonParser(maxBytes: number, maxDepth: number): ParseJson {
   const parse = bodyParser({ enableTypes: ['json'], detectJSON: () => true, jsonLimit: `${maxBytes}b` });
@@ -35,7 +35,7 @@ export function createJsonParser(maxBytes: number, maxDepth: number): ParseJson 
     if (isDeeperThan(maxDepth, bytes)) {
       throw new ClusterRunnerError(
         'INVALID_REQUEST',
-        `The body has objects and lists in one another deeper than the ${maxDepth} that are taken.`,
+        `The body nests objects and lists deeper than the ${maxDepth} levels that are accepted.`,
       );
     }
     if (isPlain(text)) {
@@ -47,13 +47,13 @@ export function createJsonParser(maxBytes: number, maxDepth: number): ParseJson 
     try {
       await parse(replay, async () => undefined);
     } catch (error) {
-      throw notJson(error);
+      throw invalidJson(error);
     }
     return ctx.request.body;
   };
 }
 
-/** An object in which no name can be `__proto__`, however it is written: of that koa-bodyparser says the same. */
+/** Whether the text is an object in which no name can be `__proto__`, escaped or not. koa-bodyparser parses it alike. */
 function isPlain(text: string): boolean {
   return text.startsWith('{') && !text.includes('__proto__') && !text.includes('\\u');
 }
@@ -62,17 +62,17 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw notJson(error);
+    throw invalidJson(error);
   }
 }
 
-function notJson(error: unknown): ClusterRunnerError {
+function invalidJson(error: unknown): ClusterRunnerError {
   return new ClusterRunnerError('INVALID_REQUEST', `The body is not valid JSON: ${messageOf(error)}`, {
     cause: error,
   });
 }
 
-/** Without this a byte that is no UTF-8 would become U+FFFD, silently. */
+/** Without this check, bytes that are not UTF-8 would silently become U+FFFD. */
 export function requireUtf8(bytes: Uint8Array): string {
   if (!isUtf8(bytes)) {
     throw new ClusterRunnerError('INVALID_REQUEST', 'The body is not valid UTF-8.');

@@ -3,7 +3,7 @@ const BACKSLASH = 0x5c;
 const OPENING: ReadonlySet<number> = new Set([0x5b, 0x7b]);
 const CLOSING: ReadonlySet<number> = new Set([0x5d, 0x7d]);
 
-/** Whether objects and lists stand in one another deeper than `most`, in bytes of JSON that nobody has parsed yet. */
+/** Whether objects and lists are nested deeper than `most`, in JSON that is not parsed yet. */
 export function isDeeperThan(most: number, json: Uint8Array): boolean {
   let depth = 0;
   let inText = false;

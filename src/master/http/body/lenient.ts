@@ -2,12 +2,12 @@ import type { TObject, TSchema } from '@sinclair/typebox';
 import { coerceTexts } from '../validate.js';
 
 /*
- * What clients of the API's first days send, and is meant as it is taken here. Nothing of this is done for what slaves say.
+ * Tolerance towards clients of the first API versions. Messages of slaves are taken strictly.
  */
 
 /**
- * The query of a GET: parameters that the route does not have are left out, since browsers, proxies and later versions add
- * some, and numbers beyond their bounds count as the bound. What is no number stays, and is refused by the check that follows.
+ * The query of a GET. Unknown parameters are dropped, since browsers, proxies and later versions add some, and numbers are
+ * clamped to their bounds. A text that is no number stays, and is refused by the check that follows.
  */
 export function lenientQuery(
   schema: TObject,
@@ -31,8 +31,7 @@ function clampedText(schema: TSchema | undefined, text: unknown): unknown {
 }
 
 /**
- * A body without what optional fields say with null, which stands for a field that is not given, and with words in the
- * case in which the schema has them.
+ * The body without optional fields that are null, which stands for "not given", and with words in the case of the schema.
  */
 export function lenient(schema: TSchema, value: unknown): unknown {
   if (!isObject(value) || !isObject(schema.properties)) {
@@ -52,7 +51,7 @@ export function lenient(schema: TSchema, value: unknown): unknown {
   );
 }
 
-/** Whether null is a value of its own there. */
+/** Whether null is a value of its own in the schema. */
 function takesNull(schema: unknown): boolean {
   return (
     isSchema(schema) &&

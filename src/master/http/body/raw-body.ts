@@ -4,19 +4,19 @@ import { hasCode } from '../../../lib/error-code.js';
 import { GrowingBuffer } from '../../../lib/text/growing-buffer.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
-/** What is read and thrown away of a refused body, so that its sender gets to read the refusal. */
+/** Bytes of a refused body that are read and dropped, so that its sender gets to read the refusal. */
 const MAX_DISCARDED_BYTES = 16 * 1024 * 1024;
-/** And for so long. */
+/** How long they are read. */
 const DISCARD_MS = 10_000;
 
 type IncomingBytes = Readable & Pick<IncomingMessage, 'complete' | 'headers'>;
 
-/** Of a body that is no longer than this nothing is gained by taking it piece by piece. */
+/** Streaming gains nothing for a body up to this size. */
 const SMALL_BYTES = 256 * 1024;
 
 /**
- * The body in the chunks in which it arrives; a small one whole. Leaving the loop does not end the connection, on which
- * the answer still has to go out. @throws ClusterRunnerError INVALID_REQUEST when the client breaks off.
+ * The body in chunks as they arrive; a small one in one. Leaving the loop does not close the connection, which the
+ * response still needs. @throws ClusterRunnerError INVALID_REQUEST when the client breaks off
  */
 export async function* chunksOf(request: IncomingBytes): AsyncGenerator<Buffer> {
   if (Number(request.headers['content-length'] ?? Infinity) <= SMALL_BYTES) {
@@ -28,7 +28,7 @@ export async function* chunksOf(request: IncomingBytes): AsyncGenerator<Buffer> 
       yield chunk;
     }
   } catch (error) {
-    // It may have sent all and hung up before that was read.
+    // The client may have sent everything, and hung up before it was read.
     if (request.complete && !isReset(error)) {
       throw error;
     }
@@ -36,7 +36,7 @@ export async function* chunksOf(request: IncomingBytes): AsyncGenerator<Buffer> 
   }
 }
 
-/** Gives `read` a signal that is aborted, with TOO_SLOW, when its time is over. */
+/** Calls `read` with a signal that is aborted, with TOO_SLOW, after `seconds`. */
 export async function inTime<T>(seconds: number, read: (late: AbortSignal) => Promise<T>): Promise<T> {
   const late = new AbortController();
   const timer = setTimeout(
@@ -50,16 +50,16 @@ export async function inTime<T>(seconds: number, read: (late: AbortSignal) => Pr
   }
 }
 
-/** For a sender who has not shown yet that he has the secret. */
+/** Limits for a sender that is not authenticated yet. */
 export interface Restraint {
   readonly late: AbortSignal;
-  /** Is told of all memory before it is allocated; throws when that is too much. */
+  /** Called with all memory before it is allocated; throws when that is too much. */
   hold(bytes: number): void;
 }
 
-/** Any body may arrive in so many pieces, whatever its size … */
+/** Pieces in which any body may arrive, whatever its size … */
 const FEW_PIECES = 65_536;
-/** … and in more when they have so many bytes on average. Handling a piece costs the same whether it has one byte or many. */
+/** … and the mean size beyond that. Handling a piece costs the same whether it has one byte or many. */
 const MEAN_BYTES = 64;
 
 /** Whether these bytes arrived in more pieces than a client would make of them. */
@@ -68,8 +68,8 @@ export function isInTooManyPieces(pieces: number, bytes: number): boolean {
 }
 
 /**
- * Every byte as it came.
- * @throws ClusterRunnerError BODY_TOO_LARGE as soon as that is known; what `late` is aborted with, what `hold` throws
+ * The whole body.
+ * @throws ClusterRunnerError BODY_TOO_LARGE as soon as that is known; the reason of `late`; what `hold` throws
  */
 export function readBytes(
   request: IncomingMessage,
@@ -79,7 +79,7 @@ export function readBytes(
   return readAll(request, maxBytes, restraint ?? null);
 }
 
-/** By the stream's events: what iterates over it costs more than the rest of a small request. */
+/** Uses the stream's events, since iterating costs more than the rest of a small request. */
 function readAll(request: IncomingBytes, maxBytes: number, restraint: Restraint | null): Promise<Buffer> {
   const announced = Number(request.headers['content-length'] ?? Number.NaN);
   if (announced > maxBytes) {
@@ -91,7 +91,7 @@ function readAll(request: IncomingBytes, maxBytes: number, restraint: Restraint 
   return new Promise((resolve, reject) => {
     const held = new GrowingBuffer(Number.isNaN(announced) ? maxBytes : announced, restraint?.hold);
     if (restraint !== null) {
-      // A connection that announces a body and sends none costs something too.
+      // A connection that announces a body and sends none costs memory too.
       held.reserve(1);
     }
     let whole: Buffer | null = null;
@@ -111,7 +111,7 @@ function readAll(request: IncomingBytes, maxBytes: number, restraint: Restraint 
           throw tooManyPieces();
         }
         if (chunk.length === announced && held.length === 0) {
-          // Most bodies arrive in one piece, which needs no copy.
+          // Most bodies arrive in one piece, which is not copied.
           restraint?.hold(chunk.length);
           whole = chunk;
         } else {
@@ -159,8 +159,8 @@ function brokenOff(cause: unknown): ClusterRunnerError {
 const discarded = new WeakSet<IncomingMessage>();
 
 /**
- * Reads on after an early answer, or beside one to a request that takes no body, within bounds; a client that goes on
- * sending is cut off. A second call does nothing.
+ * Reads and drops what is left of a body, within bounds, after an early response or for a route without a body. A client
+ * that goes on sending is cut off. A second call does nothing.
  */
 export function discardRest(request: IncomingMessage): void {
   if (request.complete || request.destroyed || discarded.has(request)) {
@@ -174,7 +174,7 @@ export function discardRest(request: IncomingMessage): void {
     socket.off('close', over);
   };
   request.once('close', over).once('end', over);
-  // A request that was answered is not told when its connection closes.
+  // A request whose response is sent gets no event when its connection closes.
   socket.once('close', over);
   let bytes = 0;
   request.on('data', (chunk: Buffer) => {
@@ -183,7 +183,7 @@ export function discardRest(request: IncomingMessage): void {
       request.destroy();
     }
   });
-  // The client may hang up while it is not listened to: that is its right.
+  // The client may hang up meanwhile.
   request.on('error', () => request.destroy());
   request.resume();
 }

@@ -7,33 +7,33 @@ import type { ReceivedPack } from '../../state/master-api.js';
 import type { IncomingBody } from '../handler.js';
 
 export interface BundleQuota {
-  /** A bundle may be no larger. */
+  /** The largest bundle that is accepted. */
   readonly maxBytes: number;
-  /** Throws UNAVAILABLE when so many bytes more do not fit on the disk. */
-  require(bytes: number): void;
+  /** Throws UNAVAILABLE when the disk has no space for so many more bytes. */
+  requireSpace(bytes: number): void;
 }
 
 /**
- * Streams a bundle to a temporary file, and hands it on when every byte is there and is what was signed. Whatever
- * happens, no temporary file stays.
+ * Streams a bundle to a temporary file, and passes it to `accept` when it is complete and its signature verified. No
+ * temporary file stays.
  * @throws ClusterRunnerError BODY_TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE (the disk does not take it)
  */
 export async function receiveBundle(
   body: IncomingBody,
   temporaryDirectory: string,
-  room: BundleQuota,
+  quota: BundleQuota,
   accept: (received: ReceivedPack) => Promise<void>,
 ): Promise<void> {
   const temporaryPath = incomingPath(temporaryDirectory);
   const hash = createHash('sha256');
   try {
     const file = await onDisk(() => open(temporaryPath, 'wx', 0o600));
-    const bytes = await write(file, body, room, (chunk) => hash.update(chunk)).finally(() => file.close());
+    const bytes = await write(file, body, quota, (chunk) => hash.update(chunk)).finally(() => file.close());
     const digest = hash.digest();
     body.verify(digest);
     await onDisk(() => accept({ temporaryPath, bytes, digest: digest.toString('hex') }));
   } finally {
-    // One that was accepted has been moved.
+    // An accepted one has been moved.
     if (existsSync(temporaryPath)) {
       await rm(temporaryPath, { force: true });
     }
@@ -43,7 +43,7 @@ export async function receiveBundle(
 async function write(
   file: FileHandle,
   body: IncomingBody,
-  { maxBytes, require }: BundleQuota,
+  { maxBytes, requireSpace }: BundleQuota,
   seen: (chunk: Buffer) => void,
 ): Promise<number> {
   let bytes = 0;
@@ -56,7 +56,7 @@ async function write(
       );
     }
     seen(chunk);
-    require(chunk.length);
+    requireSpace(chunk.length);
     await onDisk(() => file.appendFile(chunk));
   }
   return bytes;

@@ -2,29 +2,29 @@ import { Counter } from '../../../lib/counter.js';
 import { ipPrefix } from '../../../lib/net/ip-prefix.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
-/** So many of the largest bodies may be held of senders who have not shown that they have the secret … */
+/** Bodies of the largest size that may be held for all unauthenticated senders together … */
 const BODIES = 16;
-/** … and so many of one address. */
+/** … and for those of one address. */
 const BODIES_OF_ADDRESS = 4;
-/** A body of this size is taken however much others of its address hold: a build is mostly ordered with less. */
+/** A body up to this size is accepted whatever its address holds: most build requests are smaller. */
 const SMALL_BYTES = 16 * 1024;
 
-/** Counts the bytes of bodies that must be in memory before it is known whether their sender has the secret. */
+/** Limits the memory for bodies that must be read whole before their sender is authenticated. */
 export class UnauthenticatedBodyBudget {
   readonly #limit: number;
   readonly #limitOfAddress: number;
   readonly #held = new Counter<string>();
   #all = 0;
 
-  /** `ofBody`: bytes of the largest that is taken. */
+  /** `ofBody`: bytes of the largest body that is accepted. */
   constructor(ofBody: number) {
     this.#limit = BODIES * ofBody;
     this.#limitOfAddress = BODIES_OF_ADDRESS * ofBody;
   }
 
   /**
-   * Gives `read` what it has to call for all bytes that it holds, before it holds them, until it has ended; that
-   * throws ClusterRunnerError TOO_MANY_REQUESTS, UNAVAILABLE.
+   * Calls `read` with a function that reserves bytes until `read` has ended, to be called before they are allocated. It
+   * throws ClusterRunnerError TOO_MANY_REQUESTS or UNAVAILABLE.
    */
   async during<T>(address: string, read: (hold: (bytes: number) => void) => Promise<T>): Promise<T> {
     const network = ipPrefix(address);
@@ -46,7 +46,7 @@ export class UnauthenticatedBodyBudget {
     if (!isSmall && this.#held.of(network) + bytes > this.#limitOfAddress) {
       throw new ClusterRunnerError(
         'TOO_MANY_REQUESTS',
-        `Your address sends too many large ${what} at once; try again when some are answered, or sign all parts.`,
+        `Your address sends too many large ${what} at once; try again when some have a response, or sign all parts.`,
         { retryAfterSeconds: 5 },
       );
     }

@@ -4,8 +4,8 @@ import { ipPrefix } from '../../../lib/net/ip-prefix.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
 /**
- * Counts what strangers of each address read at the same time: a download, a page that waits for news, a listing that
- * goes through an archive. Whoever has the secret is not counted.
+ * Limits the concurrent reads of anonymous clients by address: downloads, long polls, listings that go through an archive.
+ * Readers with the secret are exempt.
  */
 export class ConcurrentReadLimit {
   readonly #limit: number;
@@ -15,7 +15,7 @@ export class ConcurrentReadLimit {
     this.#limit = limit;
   }
 
-  /** Counts it until it is answered or its reader is gone. @throws ClusterRunnerError TOO_MANY_REQUESTS */
+  /** Counts a read until its response is closed. @throws ClusterRunnerError TOO_MANY_REQUESTS */
   enter(address: string, response: ServerResponse): void {
     const network = ipPrefix(address);
     if (this.#open.of(network) >= this.#limit) {

@@ -1,27 +1,27 @@
 import type { Socket } from 'node:net';
 import { ipPrefix } from '../../../lib/net/ip-prefix.js';
 
-/** By the other end of it: over TLS a request knows another object than the connection that brought it. */
+/** Address and port of the peer: over TLS, a request has another socket object than its connection. */
 type End = string;
 
 /**
- * The connections that are open, at most so many. When another comes, one makes room that nobody has shown on that he
- * has the secret: of the address that has the most of these, the oldest on which no request came, or else the oldest. So one address, or a few, cannot keep others
- * out, and whoever has shown the secret stays.
+ * The open connections, up to a limit. A new one beyond it evicts an unauthenticated one, of the address that has the most
+ * of these: the oldest without a request, or else the oldest. So a few addresses cannot keep others out, and authenticated
+ * connections stay.
  */
 export class Connections {
   readonly #most: number;
   readonly #open = new Map<End, { readonly socket: Socket; readonly network: string }>();
-  /** No request has come on these yet. */
+  /** Those without a request so far. */
   readonly #unused = new Set<End>();
-  /** By network, the oldest first. */
-  readonly #unproved = new Map<string, Set<End>>();
+  /** By address prefix, the oldest first. */
+  readonly #unauthenticated = new Map<string, Set<End>>();
 
   constructor(most: number) {
     this.#most = most;
   }
 
-  /** What must be turned away, unless nothing: an older one, or the newcomer itself. */
+  /** The connection that must be closed for the new one, or the new one itself; null below the limit. */
   admit(socket: Socket): { readonly socket: Socket; readonly isUnused: boolean } | null {
     const surplus = this.#open.size < this.#most ? null : this.#leastWorth();
     if (surplus === undefined) {
@@ -37,17 +37,17 @@ export class Connections {
     return { socket: older.socket, isUnused };
   }
 
-  /** A request came on it. */
+  /** To be called when a request arrives on the connection. */
   used(socket: Socket): void {
     this.#unused.delete(otherEnd(socket));
   }
 
-  /** Who is at the other end has shown that he has the secret. */
-  proved(socket: Socket): void {
-    this.#dropUnproved(otherEnd(socket));
+  /** To be called when a request on the connection has a valid signature. */
+  authenticated(socket: Socket): void {
+    this.#dropUnauthenticated(otherEnd(socket));
   }
 
-  /** Browsers and pools connect ahead of time. */
+  /** Those without a request so far: browsers and pools connect ahead of time. */
   unused(): Socket[] {
     return [...this.#unused].flatMap((end) => this.#open.get(end)?.socket ?? []);
   }
@@ -57,24 +57,24 @@ export class Connections {
     const network = ipPrefix(socket.remoteAddress ?? '');
     this.#open.set(end, { socket, network });
     this.#unused.add(end);
-    this.#unproved.set(network, (this.#unproved.get(network) ?? new Set()).add(end));
+    this.#unauthenticated.set(network, (this.#unauthenticated.get(network) ?? new Set()).add(end));
     socket.once('close', () => {
-      // One that was turned away may close when its port is in use again.
+      // An evicted one may close when its port is in use again.
       if (this.#open.get(end)?.socket === socket) {
         this.#forget(end);
       }
     });
   }
 
-  /** Undefined when everybody has shown the secret. */
+  /** Undefined when all are authenticated. */
   #leastWorth(): End | undefined {
     let most: ReadonlySet<End> = new Set();
-    for (const ends of this.#unproved.values()) {
+    for (const ends of this.#unauthenticated.values()) {
       if (ends.size > most.size) {
         most = ends;
       }
     }
-    // What nobody asked anything on yet costs least.
+    // A connection without a request costs its client least.
     for (const end of most) {
       if (this.#unused.has(end)) {
         return end;
@@ -84,16 +84,16 @@ export class Connections {
   }
 
   #forget(end: End): void {
-    this.#dropUnproved(end);
+    this.#dropUnauthenticated(end);
     this.#unused.delete(end);
     this.#open.delete(end);
   }
 
-  #dropUnproved(end: End): void {
+  #dropUnauthenticated(end: End): void {
     const network = this.#open.get(end)?.network ?? '';
-    const ends = this.#unproved.get(network);
+    const ends = this.#unauthenticated.get(network);
     if (ends?.delete(end) === true && ends.size === 0) {
-      this.#unproved.delete(network);
+      this.#unauthenticated.delete(network);
     }
   }
 }

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
-/** A call that is being answered. */
-class OpenCall {
+/** A call whose response is not complete. */
+class InflightCall {
   readonly #response: ServerResponse;
   readonly #stopping: AbortSignal;
   #gone: AbortController | null = null;
@@ -15,7 +15,7 @@ class OpenCall {
     this.#stopping = stopping;
   }
 
-  /** Aborted when the client hangs up or the master stops. Made for who asks for it: most calls are answered at once. */
+  /** Aborted when the client hangs up or the master stops. Made on demand, since most calls respond at once. */
   get gone(): AbortSignal {
     if (this.#gone === null) {
       this.#gone = new AbortController();
@@ -38,9 +38,9 @@ class OpenCall {
   }
 }
 
-/** The calls that are being answered: each has a signal that says when nobody waits for its answer any more. */
+/** The calls in flight, each with a signal that says when nobody waits for its response any more. */
 export class InflightCalls {
-  readonly #open = new Set<OpenCall>();
+  readonly #open = new Set<InflightCall>();
   readonly #stopping = new AbortController();
 
   /** Aborted when the master stops. */
@@ -53,7 +53,7 @@ export class InflightCalls {
     response: ServerResponse,
     work: (call: { readonly gone: AbortSignal }) => Promise<T>,
   ): Promise<T> {
-    const call = new OpenCall(response, this.stopping);
+    const call = new InflightCall(response, this.stopping);
     this.#open.add(call);
     try {
       return await work(call);

@@ -1,45 +1,45 @@
-/** What a sender may ask of the master at most. Far beyond what a cluster of a thousand slaves needs. */
+/** Limits on clients of the API, far beyond what a cluster of a thousand slaves needs. */
 export interface Limits {
   readonly connections: number;
   readonly headerBytes: number;
-  /** Seconds in which the headers of a request must have come. */
+  /** Seconds within which the headers of a request must arrive. */
   readonly headersSeconds: number;
-  /** Seconds in which the body must have come of a sender that has not shown yet that it has the secret. */
+  /** Seconds within which the body of an unauthenticated sender must arrive. */
   readonly bodySeconds: number;
-  /** Of JSON whose sender has the secret. */
+  /** Of a JSON body whose sender is authenticated. */
   readonly jsonBytes: number;
-  /** Of a body whose sender has not shown yet that it has the secret. */
+  /** Of a body whose sender is not authenticated yet. */
   readonly unprovedBytes: number;
-  /** Of objects and lists in one another. */
+  /** Of nested objects and lists. */
   readonly jsonDepth: number;
   /** Of the results of one subjob. */
   readonly archiveBytes: number;
-  /** That one slave may have open at once. */
+  /** Requests in flight of one slave. */
   readonly requestsPerSlave: number;
-  /** That strangers of one address may read at once. */
+  /** Concurrent reads of anonymous clients of one address. */
   readonly readsPerAddress: number;
-  /** Of JSON that strangers of one address have asked for and not read; four times that of all. */
+  /** Of JSON responses that anonymous clients of one address have not read; of all addresses, four times that. */
   readonly unreadBytes: number;
-  /** Seconds without any progress after which a reader of JSON or events is cut off. */
+  /** Seconds without progress after which a reader of JSON or events is cut off. */
   readonly unreadSeconds: number;
-  /** That are answered as such, of one address within a minute. */
+  /** Invalid signatures of one address within a minute whose responses give the reason. */
   readonly failedSignatures: number;
 }
 
-/** Below it an operator should know that there are fewer connections than the configuration says. */
+/** Below this part of the configured connections, an operator is warned. */
 const WORTH_A_WARNING = 1 / 2;
 
-/** Whether so many fewer connections than are configured may matter: a few of thousands do not. */
+/** Whether there are so many fewer connections than configured that it may matter. */
 export function isFarBelow(connections: number, configured: number): boolean {
   return connections < configured * WORTH_A_WARNING;
 }
 
-/** Held open beside connections, however few files there may be: the database, logs, the files of Node. */
+/** Files held open beside connections: the database, logs, those of Node. */
 const OWN_FILES = 64;
 
 /**
- * As many connections as leave a file for each: who is connected may download something, and what slaves deliver needs
- * files too. `files`: how many the process may have open; null: no limit is known.
+ * As many connections as leave one file for each, since connections download files and deliver results.
+ * `files`: how many the process may have open; null: no limit is known.
  */
 export function connectionsWithin(connections: number, files: number | null): number {
   return files === null

@@ -1,7 +1,7 @@
 import { Counter } from '../../../lib/counter.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
-/** Counts what each slave has open, so that one that has gone wild leaves room for the others. */
+/** Limits the requests in flight of each slave, so that a faulty one cannot starve the others. */
 export class PerSlaveLimit {
   readonly #limit: number;
   readonly #open = new Counter<number>();

@@ -1,13 +1,13 @@
 import type { RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** No client that is known sends requests ahead. */
+/** No known client pipelines requests. */
 const MOST_WAITING = 10;
 
 /**
- * Answers the requests of a connection one after another. Node begins with those that were sent ahead (pipelining, RFC
- * 9112, section 9.3.2) while the first is still being answered, and never tells them when the connection breaks: what
- * they hold, such as a file, would stay open for ever.
+ * Handles the requests of a connection one after another. Node starts pipelined requests (RFC 9112, section 9.3.2) while
+ * the first is in progress, and emits nothing on them when the connection breaks: files that they hold would stay open
+ * indefinitely.
  */
 export function serializePipelined(listener: RequestListener): RequestListener {
   const waiting = new WeakMap<Socket, (() => void)[]>();
@@ -32,7 +32,7 @@ export function serializePipelined(listener: RequestListener): RequestListener {
     } else if (others.length < MOST_WAITING) {
       others.push(begin);
     } else {
-      // The answers before it are not sent yet, so there is no place for one that would say why.
+      // The responses before it are not sent yet, so there is no place for one that gives the reason.
       socket.destroy();
     }
   };

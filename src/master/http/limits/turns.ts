@@ -1,13 +1,13 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
 /**
- * Work that keeps the process busy for some milliseconds is done one piece at a time, and between two pieces everything
- * else gets its turn: what slaves report, and what is small. Who waits for a turn holds nothing but its place.
+ * Runs work that blocks the process for some milliseconds one piece at a time, and yields to the event loop between two
+ * pieces, for reports of slaves and small requests. Waiting for a turn holds no resources.
  */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Does nothing when nobody waits for it any more. @throws the reason of `gone`, and what `work` throws */
+  /** Skips `work` when `gone` is aborted. @throws the reason of `gone`, and what `work` throws */
   take<T>(gone: AbortSignal, work: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(async () => {
       gone.throwIfAborted();

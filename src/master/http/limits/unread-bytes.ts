@@ -6,14 +6,13 @@ import type { Logger } from '../../../lib/logger.js';
 import { ipPrefix } from '../../../lib/net/ip-prefix.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
-/** Of a response that is sent in pieces, so that it can be seen whether its reader takes it. */
+/** Size of the pieces in which a response is sent, so that the reader's progress can be observed. */
 export const PIECE_BYTES = 64 * 1024;
-/** As many addresses as may each hold all that one may. */
+/** How many times the limit of one address all may hold together. */
 const ADDRESSES = 4;
 
 /**
- * Counts the bytes of large JSON responses that strangers have asked for and not read yet, so that readers who do not read
- * cannot fill the memory.
+ * Limits the memory of large JSON responses that anonymous clients have requested and not read.
  */
 export class UnreadBytes {
   readonly #limitOfAddress: number;
@@ -21,13 +20,13 @@ export class UnreadBytes {
   readonly #held = new Counter<string>();
   #all = 0;
 
-  /** `ofAddress`: bytes that may be unread of one address; a single response may be larger. */
+  /** `ofAddress`: unread bytes that one address may have; a single response may be larger. */
   constructor(ofAddress: number) {
     this.#limitOfAddress = ofAddress;
     this.#limit = ADDRESSES * ofAddress;
   }
 
-  /** Counts them until `content` is closed. @throws ClusterRunnerError TOO_MANY_REQUESTS, UNAVAILABLE */
+  /** Counts the bytes until `content` is closed. @throws ClusterRunnerError TOO_MANY_REQUESTS, UNAVAILABLE */
   hold(address: string, bytes: number, content: Readable): void {
     const network = ipPrefix(address);
     const held = this.#held.of(network);
@@ -55,7 +54,7 @@ export class UnreadBytes {
   }
 }
 
-/** Sends JSON or a text that is large piece by piece, as its reader takes it. @throws what `UnreadBytes.hold` throws */
+/** Sends a large JSON or text response in pieces, as its reader takes it. @throws what `UnreadBytes.hold` throws */
 export function sendInPieces(ctx: Context, address: string, unread: UnreadBytes): void {
   const body: unknown = ctx.body;
   const isJson = typeof body === 'object' && body !== null && !('pipe' in body) && !Buffer.isBuffer(body);
@@ -67,11 +66,11 @@ export function sendInPieces(ctx: Context, address: string, unread: UnreadBytes)
   if (bytes.length > PIECE_BYTES) {
     const content = Readable.from(piecesOf(bytes), { objectMode: false });
     unread.hold(address, bytes.length, content);
-    // Koa closes it when the response is over, however it came to that.
+    // Koa closes it when the response ends, however that happens.
     ctx.body = content;
     ctx.length = bytes.length;
   } else if (isJson) {
-    // Not turned into a text twice.
+    // So that it is not stringified twice.
     ctx.body = text;
   }
   if (isJson) {
@@ -80,8 +79,7 @@ export function sendInPieces(ctx: Context, address: string, unread: UnreadBytes)
 }
 
 /**
- * Closes the connection of a response when its reader takes none of `content` for so long, although there is something to
- * take.
+ * Closes the connection of a response whose reader takes nothing for `seconds` although there is something to take.
  */
 export function closeUnread(content: Readable, response: ServerResponse, seconds: number, log: Logger): void {
   if (content.destroyed) {

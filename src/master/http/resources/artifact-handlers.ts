@@ -18,14 +18,14 @@ const READ_BYTES = 256 * 1024;
 
 type ArtifactRoutes = 'getResult' | 'getArtifactsTar' | 'getArtifactsZip' | 'listArtifacts' | 'getArtifact';
 
-/** Each may go through an archive, which may unpack to gigabytes, or through a long list of its entries. */
+/** Concurrent scans. Each reads through an archive, which may unpack to gigabytes, or through its list of entries. */
 const SCANS_AT_ONCE = 2;
 
 export function artifactHandlers({ service }: HandlerDependencies): Pick<Handlers, ArtifactRoutes> {
   const scans = new Semaphore(SCANS_AT_ONCE);
-  const whenEnded = async <T>(build: BuildId, answer: (contents: ArchiveContents) => T | Promise<T>) => {
+  const whenEnded = async <T>(build: BuildId, respond: (contents: ArchiveContents) => T | Promise<T>) => {
     const contents = await service.archiveContents(build);
-    return contents === null ? stillRuns(build) : answer(contents);
+    return contents === null ? stillRuns(build) : respond(contents);
   };
   return {
     getResult: ({ params: { buildId } }) =>
@@ -33,7 +33,7 @@ export function artifactHandlers({ service }: HandlerDependencies): Pick<Handler
     getArtifactsTar: async ({ params: { buildId }, query, headers, stopping, setHeader }) => {
       const arriving = query.until === 'end' ? await arrivingTar(service, buildId, stopping) : null;
       if (arriving !== null) {
-        // Proxies that collect an answer before they pass it on would hold it back.
+        // Proxies that buffer responses would hold it back.
         setHeader('X-Accel-Buffering', 'no');
         setHeader('Cache-Control', 'no-store');
         return arriving;
@@ -42,7 +42,7 @@ export function artifactHandlers({ service }: HandlerDependencies): Pick<Handler
         const archive = await concatenateArchives(contents);
         const part = partOf(archive, headers, setHeader);
         const fileName = `build-${buildId}-artifacts.tar.gz`;
-        return { ...part.answer, content: archive.read(part.start, part.end), fileName };
+        return { ...part.response, content: archive.read(part.start, part.end), fileName };
       });
     },
     getArtifactsZip: ({ params: { buildId }, headers, setHeader }) =>
@@ -53,9 +53,9 @@ export function artifactHandlers({ service }: HandlerDependencies): Pick<Handler
           return { ready: true, content: zipStream(contents), bytes: null, fileName };
         }
         try {
-          const { start, end, answer } = partOf(zip, headers, setHeader);
+          const { start, end, response } = partOf(zip, headers, setHeader);
           const content = zip.file.createReadStream({ start, end: end - 1, highWaterMark: READ_BYTES });
-          return { ...answer, content, fileName };
+          return { ...response, content, fileName };
         } catch (error) {
           await zip.file.close();
           throw error;
@@ -79,7 +79,7 @@ export function artifactHandlers({ service }: HandlerDependencies): Pick<Handler
   };
 }
 
-/** null when the build has ended. It breaks off when the master stops. */
+/** null when the build has ended. The stream breaks off when the master stops. */
 async function arrivingTar(service: HandlerDependencies['service'], build: BuildId, stopping: AbortSignal) {
   const end = new AbortController();
   const batches = await service.followArchives(build, AbortSignal.any([stopping, end.signal]));
@@ -87,9 +87,9 @@ async function arrivingTar(service: HandlerDependencies['service'], build: Build
     return null;
   }
   const content = new PassThrough();
-  // A stream made of the generator would close only when its next batch has come.
+  // A stream of the generator itself would close only after its next batch.
   content.once('close', () => end.abort());
-  // What goes wrong ends `content`, and whoever sends that is told by it.
+  // A failure ends `content`, which passes it on to the response.
   pipeline(
     concatenateArriving(batches, () => service.archiveContents(build)),
     content,
@@ -98,7 +98,7 @@ async function arrivingTar(service: HandlerDependencies['service'], build: Build
   return { ready: true, content, bytes: null, fileName: `build-${build}-artifacts.tar.gz` } as const;
 }
 
-/** The bytes that are asked for of a whole that stays as it is, from `start` to before `end`. @throws RANGE_NOT_SATISFIABLE */
+/** The requested bytes of an immutable whole, from `start` to before `end`. @throws RANGE_NOT_SATISFIABLE */
 function partOf(
   whole: { readonly bytes: number; readonly tag: string },
   headers: IncomingHttpHeaders,
@@ -109,12 +109,12 @@ function partOf(
   const ifRange = headers['if-range'];
   const range = byteRange(headers.range, Array.isArray(ifRange) ? ifRange[0] : ifRange, whole);
   const { start, end } = range ?? { start: 0, end: whole.bytes };
-  const answer = {
+  const response = {
     ready: true,
     bytes: end - start,
     ...(range === null ? {} : { part: { start, total: whole.bytes } }),
   } as const;
-  return { start, end, answer };
+  return { start, end, response };
 }
 
 /** The archive that has the folder. @throws NOT_FOUND, CONFLICT while the build runs */

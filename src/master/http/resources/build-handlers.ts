@@ -43,8 +43,8 @@ export function buildHandlers(dependencies: HandlerDependencies): Pick<Handlers,
 }
 
 /**
- * The ETag is made of what is answered, so it holds across restarts of the master. Listening begins before
- * looking: what changes in between is not missed.
+ * The ETag is made of the response, so it holds across restarts of the master. Watching begins before reading, so that no
+ * change in between is missed.
  */
 async function getBuild(
   { params: { buildId }, query, headers, gone, setHeader }: Call<typeof routes.getBuild>,
@@ -87,19 +87,19 @@ async function getBuild(
   }
 }
 
-/** Of parts of requests, which may have megabytes, and are the same objects as long as their build runs. */
+/** Digests of parts of requests, which may have megabytes and are the same objects while their build runs. */
 const digests = new WeakMap<object, string>();
 
 function tagOf(build: Build): string {
   const { request_params, activity, ...rest } = build;
   const { atoms_override: atoms, config, ...request } = request_params;
   const large = [atoms, config].map((part) => (part === undefined ? null : digestOf(part)));
-  const text = JSON.stringify([rest, request, large, lastingOf(activity ?? null)]);
+  const text = JSON.stringify([rest, request, large, withoutDurations(activity ?? null)]);
   return `"${sha256(text).slice(0, 20)}"`;
 }
 
-/** Of what happens now all but the seconds, which are others at any moment. */
-function lastingOf(activity: Activity | null) {
+/** The activity without its durations, which change all the time. */
+function withoutDurations(activity: Activity | null) {
   return (
     activity && [
       activity.running.map(({ atom_id, slave }) => [atom_id, slave]),
@@ -119,7 +119,7 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** RFC 9110, section 13.1.2: a list of tags, compared weakly, or `*`. Our tags have no comma. */
+/** RFC 9110, section 13.1.2: a list of tags, compared weakly, or `*`. The tags of builds have no comma. */
 function namesTag(header: string | undefined, tag: string): boolean {
   const named = (header ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''));
   return named.includes(tag) || named.includes('*');

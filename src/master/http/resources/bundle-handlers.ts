@@ -22,8 +22,8 @@ export function packHandlers({
     putPack: async ({ params: { commit }, query, body, headers }) => {
       const maxBytes = await packs.room();
       service.requireRoom(Number(headers['content-length'] ?? 0));
-      const room = { maxBytes, require: (bytes: number) => service.requireRoom(bytes) };
-      await receiveBundle(body, temporaryDirectory, room, (received) =>
+      const quota = { maxBytes, requireSpace: (bytes: number) => service.requireRoom(bytes) };
+      await receiveBundle(body, temporaryDirectory, quota, (received) =>
         packs.keep(commit, query.base ?? null, received),
       );
       return {};

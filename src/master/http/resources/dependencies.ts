@@ -12,13 +12,13 @@ export interface HandlerDependencies {
   readonly version: string;
   readonly temporaryDirectory: string;
   readonly limits: Limits;
-  /** For what keeps the process busy for some milliseconds. */
+  /** For work that blocks the process for some milliseconds. */
   readonly turns: Turns;
-  /** How much results may hold; the defaults of the configuration unless given. */
+  /** Limits of results; the configuration's defaults unless given. */
   readonly resultBounds?: ResultBounds;
 }
 
-/** The declaration's defaults have been filled in by validation; the types do not know it. */
+/** Validation has filled in the declared defaults, which the types do not know. */
 export function pageOf(query: { offset?: number; limit?: number }): Page {
   return { offset: query.offset ?? 0, limit: query.limit ?? 100 };
 }

@@ -21,21 +21,21 @@ export function eventHandlers({ reading }: HandlerDependencies): Pick<Handlers, 
       const end = new AbortController();
       const batches = reading.followEvents(last, AbortSignal.any([stopping, end.signal]));
       const content = new PassThrough();
-      // A stream made of the generator would close only when its next batch has come.
+      // A stream of the generator itself would close only after its next batch.
       content.once('close', () => end.abort());
-      // What goes wrong ends `content`, and whoever sends that is told by it.
+      // A failure ends `content`, which passes it on to the response.
       pipeline(serverSentEvents(batches), content, () => end.abort());
-      // Proxies that collect an answer before they pass it on would hold events back.
+      // Proxies that buffer responses would hold events back.
       setHeader('X-Accel-Buffering', 'no');
       setHeader('Cache-Control', 'no-store');
-      // When it ends, the master stops or the client is gone: the connection is of no more use.
+      // When it ends, the master stops or the client is gone, so the connection is not used again.
       setHeader('Connection', 'close');
       return { ready: true, content, bytes: null, fileName: null };
     },
   };
 }
 
-/** Made once of a batch that many get. */
+/** Encoded once for all readers of a batch. */
 const encoded = new WeakMap<readonly Event[], Buffer>();
 
 function bytesOf(batch: readonly Event[]): Buffer {
@@ -44,7 +44,7 @@ function bytesOf(batch: readonly Event[]): Buffer {
   return bytes;
 }
 
-/** With its facts beside the names of ClusterRunner 0.x. */
+/** With its data as members too, and the names of ClusterRunner 0.x. */
 function withClassicMembers(event: Event): Event {
   return { ...event.data, ...event, ...classicMembers(event) };
 }

@@ -8,7 +8,7 @@ type LeaseRoutes =
   | 'reportProgress'
   | 'handBack';
 
-/** What a slave says about a lease that it holds. */
+/** Reports of slaves about their leases. */
 export function leaseHandlers({ service }: HandlerDependencies): Pick<Handlers, LeaseRoutes> {
   return {
     reportPrepared: async ({ params, body }) => {

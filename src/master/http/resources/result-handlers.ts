@@ -43,7 +43,7 @@ export function resultHandlers({
   };
 }
 
-/** Of the archive behind a report of `reportBytes`; null when the length of the body is not announced. */
+/** Length of the archive that follows a report of `reportBytes`; null when the body has no Content-Length. */
 function announcedBytes(headers: IncomingHttpHeaders, reportBytes: number): number | null {
   const length = headers['content-length'];
   return length === undefined ? null : Math.max(0, Number(length) - reportBytes);

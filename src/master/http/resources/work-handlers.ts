@@ -45,8 +45,8 @@ export function workHandlers({ reading, turns }: HandlerDependencies): Pick<Hand
 }
 
 /**
- * The atom of that number in the build, when it is in the subjob. Older clients count the atoms of each subjob from 0:
- * a number that is not in the subjob is taken as such an index.
+ * The atom with this number in the build, when it is in the subjob. Older clients count the atoms of each subjob from 0,
+ * so a number that is not in the subjob is taken as such an index.
  * @throws ClusterRunnerError NOT_FOUND
  */
 async function atomOfSubjob(

@@ -2,15 +2,15 @@ import { ClusterRunnerError } from '../../../protocol/errors.js';
 
 export interface ByteRange {
   readonly start: number;
-  /** Behind the last byte. */
+  /** Exclusive. */
   readonly end: number;
 }
 
 const SINGLE = /^bytes=(\d{0,15})-(\d{0,15})$/;
 
 /**
- * The part that a request asks for with Range and If-Range (RFC 9110, 14.2); null for the whole, which is also the answer to
- * several ranges at once, to another unit, and when `ifRange` names other bytes than those of `tag`.
+ * The part that Range and If-Range request (RFC 9110, 14.2). null for the whole, also for several ranges, for another
+ * unit, and when `ifRange` differs from `tag`.
  * @throws ClusterRunnerError RANGE_NOT_SATISFIABLE
  */
 export function byteRange(

@@ -2,19 +2,19 @@ import type { Context } from 'koa';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { RouteDeclaration } from '../../../protocol/route.js';
 
-/** A name for the API's JSON that clients of its first days ask for. */
+/** Media types that clients of the first API versions accept for its JSON. */
 const OWN_TYPES =
   /(^|,)\s*application\/vnd\.clusterrunner(\.v\d+)?\+json\s*(;(?!\s*q=0(\.0*)?\s*(,|$))|,|$)/i;
 
 /**
- * Refuses a request whose Accept excludes what the route answers with. Errors are JSON all the same: a client
- * that cannot read them still has the status.
+ * Refuses a request whose Accept excludes the route's media type. Errors are JSON all the same: a client that cannot read
+ * them still has the status.
  */
 export function requireAcceptable(route: RouteDeclaration, ctx: Context): void {
   if (route.answer === 'redirect') {
     return;
   }
-  // With its parameters, so that `text/plain;version=0.0.4` accepts what has that version.
+  // With its parameters, so that `text/plain;version=0.0.4` matches.
   if (typeof route.answer !== 'string' && OWN_TYPES.test(ctx.get('Accept'))) {
     return;
   }

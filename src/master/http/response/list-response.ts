@@ -1,27 +1,27 @@
 import { Readable } from 'node:stream';
 import type { Turns } from '../limits/turns.js';
 
-/** What a page of rows should be, so that it neither takes much memory nor keeps the process from other work. */
+/** The target size of a page of rows, so that it neither takes much memory nor blocks the process. */
 const PAGE_BYTES = 64 * 1024;
 const PAGE_MS = 5;
 const FIRST_ROWS = 16;
 const MOST_ROWS = 500;
 
-/** Which rows of a list are asked for. */
+/** The requested rows of a list. */
 export interface ListQuery {
   readonly offset: number;
   /** null: all. */
   readonly limit: number | null;
 }
 
-/** Rows to read next. `after` is the last row that came before them; null for the first. */
+/** Rows to read next. `after` is the row before them; null for the first page. */
 export interface NextRows<Row> {
   readonly offset: number;
   readonly limit: number;
   readonly after: Row | null;
 }
 
-/** `total` is the number of rows in all. Fewer rows than asked for are the last. */
+/** `total` is the number of all rows. Fewer rows than requested are the last. */
 export type ReadRows<Row> = (next: NextRows<Row>) => Promise<{ rows: readonly Row[]; total: number }>;
 
 /** How many rows to read after a page of `rows` that had `bytes` and took `ms`. */
@@ -31,11 +31,11 @@ export function nextPageRows(rows: number, bytes: number, ms: number): number {
 }
 
 /**
- * The answer of a route that lists: JSON that is made page by page, as its reader takes it. However long the list is and
- * however slowly it is read, no more than about two pages are in memory.
+ * The response of a route that lists: JSON that is made page by page, as its reader takes it. Whatever the length of the
+ * list and the speed of the reader, about two pages are in memory.
  */
 export class ListResponse<Name extends string, Row> {
-  /** Of the list in the answer. */
+  /** The name of the list in the response. */
   readonly name: Name;
   readonly #query: ListQuery;
   readonly #turns: Turns;
@@ -50,7 +50,7 @@ export class ListResponse<Name extends string, Row> {
     this.#first = first;
   }
 
-  /** Reads the first page, so that what is not there is known before an answer begins. @throws what `read` throws */
+  /** Reads the first page, so that a 404 is known before the response begins. @throws what `read` throws */
   static async begin<Name extends string, Row>(
     name: Name,
     query: ListQuery,
@@ -63,11 +63,11 @@ export class ListResponse<Name extends string, Row> {
     return new ListResponse(name, query, turns, read, first);
   }
 
-  /** The whole answer as JSON; `more` is added to it. */
+  /** The whole response as JSON, with the members of `before`, the list, `total` and the members of `more`. */
   content(before: Readonly<Record<string, unknown>>, more: Readonly<Record<string, unknown>>): Readable {
     const closed = new AbortController();
     const content = Readable.from(this.#json(before, more, closed.signal), { objectMode: false });
-    // The generator is told of the end only when it has its next page, for which it may be waiting.
+    // The generator itself would notice the end only after its next page.
     content.once('close', () => closed.abort());
     return content;
   }
@@ -110,7 +110,7 @@ interface Page<Row> {
   readonly limit: number;
   readonly last: Row | null;
   readonly total: number;
-  /** That it took to make it. */
+  /** How long it took to make. */
   readonly ms: number;
 }
 

@@ -4,10 +4,10 @@ import { shownAddress } from '../auth/client-address.js';
 import type { ProofKind } from '../auth/signature-rate-limit.js';
 
 const WINDOW_MS = 60_000;
-/** Whoever has many addresses must not fill the log either. */
+/** A sender with many addresses must not fill the log either. */
 const MAX_LINES = 10;
 
-/** Logs who shows wrong proofs: once a minute for each address and kind, and for a few addresses a minute. */
+/** Logs invalid proofs: once a minute for each address and kind, and for a few addresses a minute. */
 export class RefusalLog {
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -20,7 +20,7 @@ export class RefusalLog {
     this.#began = clock.monotonic();
   }
 
-  /** The first one of this kind and address within a minute. */
+  /** To be called for the first invalid proof of a kind and address within a minute. */
   note(kind: ProofKind, address: string): void {
     const now = this.#clock.monotonic();
     if (now - this.#began >= WINDOW_MS) {

@@ -10,31 +10,31 @@ import type { InflightCalls } from '../limits/inflight-calls.js';
 
 export interface EnvelopeOptions {
   readonly sessionId: string;
-  readonly openCalls: InflightCalls;
+  readonly inflightCalls: InflightCalls;
   readonly log: Logger;
 }
 
-/** Of a query; no route has ten. What reads them looks through all for each. */
+/** Of a query; no route has ten. Parsing takes quadratic time. */
 const MAX_PARAMETERS = 100;
 
 /**
- * What every answer has in common, the errors' too: the headers, STATUS, and that whatever is thrown below
- * becomes a status and a sentence.
+ * What all responses have in common, errors included: headers, STATUS, and that everything thrown below becomes a status
+ * and a message.
  */
 export function responseEnvelope(options: EnvelopeOptions): Middleware {
   return async (ctx, next) => {
     ctx.set('Api-Version', String(API_VERSION));
     ctx.set('Session-Id', options.sessionId);
     ctx.set('X-Content-Type-Options', 'nosniff');
-    // An address with a read token in it stays here.
+    // A URL with a read token in it must not leave this origin.
     ctx.set('Referrer-Policy', 'no-referrer');
     try {
       requireSession(ctx, options.sessionId);
       await next();
     } catch (error) {
-      answerError(ctx, error, options.log);
+      respondError(ctx, error, options.log);
     } finally {
-      if (options.openCalls.stopping.aborted) {
+      if (options.inflightCalls.stopping.aborted) {
         ctx.set('Connection', 'close');
       }
       discardRest(ctx.req);
@@ -54,7 +54,7 @@ function requireSession(ctx: Context, sessionId: string): void {
   }
 }
 
-function answerError(ctx: Context, error: unknown, log: Logger): void {
+function respondError(ctx: Context, error: unknown, log: Logger): void {
   const known =
     error instanceof ClusterRunnerError && error.code !== 'INTERNAL' ? error : hidden(ctx, error, log);
   if (known.status === 503 || known.retryAfterSeconds !== null) {
@@ -70,7 +70,7 @@ function answerError(ctx: Context, error: unknown, log: Logger): void {
   ctx.body = { STATUS: 'FAILURE', error: known.message, code: known.code };
 }
 
-/** A fault of the master's own: its log has everything, the client only the number to look for. */
+/** An internal error: the log has everything, the client only the id to look for. */
 function hidden(ctx: Context, error: unknown, log: Logger): ClusterRunnerError {
   const requestId = randomUUID();
   log.error(
@@ -80,7 +80,7 @@ function hidden(ctx: Context, error: unknown, log: Logger): ClusterRunnerError {
   if (isDamage(error)) {
     return new ClusterRunnerError(
       'UNAVAILABLE',
-      `The database of the master is damaged (${reasonWithoutPaths(error)}); stop the master, then put a copy of master.db in its place, or move it away to begin anew.`,
+      `The database of the master is damaged (${reasonWithoutPaths(error)}); stop the master, then put a copy of master.db in its place, or move it away to start with a new one.`,
     );
   }
   return new ClusterRunnerError(
@@ -89,7 +89,7 @@ function hidden(ctx: Context, error: unknown, log: Logger): ClusterRunnerError {
   );
 }
 
-/** Refuses a request line that cannot be understood, before anything looks at its path. */
+/** Refuses a malformed request target, before anything looks at its path. */
 export async function requireReadablePath(ctx: Context, next: Next): Promise<void> {
   if (!ctx.url.startsWith('/')) {
     const absolute = URL.canParse(ctx.url) ? new URL(ctx.url) : null;
@@ -104,7 +104,7 @@ export async function requireReadablePath(ctx: Context, next: Next): Promise<voi
   if (ctx.querystring.split('&', MAX_PARAMETERS + 1).length > MAX_PARAMETERS) {
     throw new ClusterRunnerError(
       'INVALID_REQUEST',
-      `The query of the request has more than the ${MAX_PARAMETERS} parameters that are taken.`,
+      `The query of the request has more than the ${MAX_PARAMETERS} parameters that are accepted.`,
     );
   }
   try {

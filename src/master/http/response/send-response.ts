@@ -3,54 +3,54 @@ import type { RouteDeclaration } from '../../../protocol/route.js';
 import { type Content, type NotYet, type Redirect, UNCHANGED } from '../handler.js';
 import { ListResponse } from './list-response.js';
 
-/** Sends what a handler gave in the form that the route declares; `more` is added to what is JSON. */
+/** Sends a handler's result in the form that the route declares; `more` is added to JSON. */
 export function sendResponse(
   ctx: Context,
   route: RouteDeclaration,
-  answer: unknown,
+  result: unknown,
   more: Readonly<Record<string, unknown>>,
 ): void {
-  if (answer === UNCHANGED) {
+  if (result === UNCHANGED) {
     ctx.status = 304;
-  } else if (answer instanceof ListResponse) {
+  } else if (result instanceof ListResponse) {
     ctx.status = route.status;
-    ctx.body = answer.content({ STATUS: 'SUCCESS' }, more);
+    ctx.body = result.content({ STATUS: 'SUCCESS' }, more);
     ctx.type = 'application/json';
-  } else if (!isOfBytes(route, answer)) {
+  } else if (!isOfBytes(route, result)) {
     ctx.status = route.status;
-    ctx.body = { STATUS: 'SUCCESS', ...(typeof answer === 'object' ? answer : {}), ...more };
-  } else if (!answer.ready) {
+    ctx.body = { STATUS: 'SUCCESS', ...(typeof result === 'object' ? result : {}), ...more };
+  } else if (!result.ready) {
     ctx.status = 202;
-    ctx.body = { STATUS: 'SUCCESS', error: answer.error, ...more };
-  } else if ('location' in answer) {
-    ctx.redirect(answer.location);
+    ctx.body = { STATUS: 'SUCCESS', error: result.error, ...more };
+  } else if ('location' in result) {
+    ctx.redirect(result.location);
     ctx.status = route.status;
-    ctx.body = { STATUS: 'SUCCESS', location: answer.location, ...more };
+    ctx.body = { STATUS: 'SUCCESS', location: result.location, ...more };
   } else {
-    sendContent(ctx, route, answer);
+    sendContent(ctx, route, result);
   }
 }
 
-/** The handlers' types tie the answer to the declaration. */
-function isOfBytes(route: RouteDeclaration, answer: unknown): answer is Content | Redirect | NotYet {
-  return typeof route.answer === 'string' && answer !== undefined;
+/** The types of handlers tie their results to the declaration. */
+function isOfBytes(route: RouteDeclaration, result: unknown): result is Content | Redirect | NotYet {
+  return typeof route.answer === 'string' && result !== undefined;
 }
 
-function sendContent(ctx: Context, route: RouteDeclaration, answer: Content): void {
+function sendContent(ctx: Context, route: RouteDeclaration, result: Content): void {
   ctx.status = route.status;
-  if (answer.fileName !== null) {
-    ctx.attachment(answer.fileName);
+  if (result.fileName !== null) {
+    ctx.attachment(result.fileName);
   }
   if (typeof route.answer === 'string') {
     ctx.type = route.answer;
   }
-  ctx.body = answer.content;
-  if (answer.bytes !== null) {
-    ctx.length = answer.bytes;
+  ctx.body = result.content;
+  if (result.bytes !== null) {
+    ctx.length = result.bytes;
   }
-  if (answer.part !== undefined && answer.bytes !== null) {
-    const { start, total } = answer.part;
+  if (result.part !== undefined && result.bytes !== null) {
+    const { start, total } = result.part;
     ctx.status = 206;
-    ctx.set('Content-Range', `bytes ${start}-${start + answer.bytes - 1}/${total}`);
+    ctx.set('Content-Range', `bytes ${start}-${start + result.bytes - 1}/${total}`);
   }
 }

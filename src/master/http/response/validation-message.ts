@@ -1,12 +1,12 @@
 import type { ErrorObject } from 'ajv';
 import { textStart } from '../../../lib/text/text-ends.js';
 
-/** What is checked, as the sentence of a refusal names it. */
+/** The checked part of a request, as messages name it. */
 export type Part = 'body' | 'query' | 'path' | 'report';
 
-/** Of what ajv (with `verbose`) found wrong, one sentence that names the field. */
+/** A message that names the first invalid field. @param errors of ajv with `verbose` */
 export function validationMessage(errors: readonly ErrorObject[], part: Part): string {
-  // Of an alternative ajv reports what is wrong with each branch, and the alternative itself last.
+  // For an alternative, ajv reports the errors of each branch first, and the alternative itself last.
   const error = errors.at(-1);
   if (error === undefined) {
     return `The ${part} of the request is not valid.`;
@@ -21,13 +21,13 @@ export function validationMessage(errors: readonly ErrorObject[], part: Part): s
     case 'const':
       return `${subject(field, part)} must be ${JSON.stringify(error.params.allowedValue)}.`;
     case 'anyOf':
-      return sentenceOfAlternatives(errors, error, part);
+      return alternativesMessage(errors, error, part);
     default:
       return `${subject(field, part)} ${error.message ?? 'is not valid'}.`;
   }
 }
 
-function sentenceOfAlternatives(errors: readonly ErrorObject[], whole: ErrorObject, part: Part): string {
+function alternativesMessage(errors: readonly ErrorObject[], whole: ErrorObject, part: Part): string {
   const meant = meantBranch(whole);
   if (meant === null) {
     return `${subject(fieldOf(whole.instancePath), part)} must be ${alternatives(errors, whole)}.`;
@@ -36,7 +36,7 @@ function sentenceOfAlternatives(errors: readonly ErrorObject[], whole: ErrorObje
   return validationMessage(ofIt, part);
 }
 
-/** The object among the alternatives that the sender most likely meant; null when none is meant more than another. */
+/** The alternative that the sender most likely meant, by the fields given; null when no field tells. */
 function meantBranch(whole: ErrorObject): number | null {
   const { data, schema } = whole;
   if (typeof data !== 'object' || data === null || !Array.isArray(schema)) {

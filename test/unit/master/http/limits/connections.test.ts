@@ -33,7 +33,7 @@ describe('the connections of a master that has as many as it keeps', () => {
     const [proved, greedy] = admitted('192.0.2.1', [1, 2, 3, 4]);
     admitted('192.0.2.2', [1, 2]);
     if (proved !== undefined) {
-      connections.proved(proved);
+      connections.authenticated(proved);
     }
     expect(connections.admit(socketFrom('192.0.2.3', 1))?.socket).to.equal(greedy);
   });
@@ -49,7 +49,7 @@ describe('the connections of a master that has as many as it keeps', () => {
 
   it('are not for another one when all have shown the secret', () => {
     for (const socket of admitted('192.0.2.1', [1, 2, 3, 4, 5, 6])) {
-      connections.proved(socket);
+      connections.authenticated(socket);
     }
     const newcomer = socketFrom('192.0.2.2', 1);
     expect(connections.admit(newcomer)).to.deep.equal({ socket: newcomer, isUnused: true });
