@@ -34,7 +34,7 @@ function importsOf(text: string): string[] {
   return [...found].map(([, from, called]) => from ?? called ?? '');
 }
 
-/** `kysely` of `kysely/helpers/sqlite`, `@koa/router` of `@koa/router/x`, `child_process` of `node:child_process`. */
+/** `@koa/router` of `@koa/router/x`, `child_process` of `node:child_process`. */
 function packageOf(name: string): string {
   const parts = name.replace(/^node:/, '').split('/');
   return parts.slice(0, name.startsWith('@') ? 2 : 1).join('/');

@@ -14,7 +14,6 @@ import { type MasterState, StateChange } from './state/master-state.js';
 import { slaveEntry } from './state/slave-registry.js';
 import { begunAtoms, begunSubjobs, countVerdicts, reportedVerdicts } from './store/atoms.js';
 import {
-  type BuildRow,
   readJob,
   readLosses,
   readRequest,
@@ -23,9 +22,10 @@ import {
   unfinishedBuilds,
 } from './store/builds.js';
 import { sumFacts } from './store/facts-column.js';
-import { heldLeases, type LeaseRow } from './store/leases.js';
+import { heldLeases } from './store/leases.js';
 import { allSlaves } from './store/slaves.js';
-import { deliveredSubjobs, type SubjobRow, subjobsOf } from './store/subjobs.js';
+import { deliveredSubjobs, subjobsOf } from './store/subjobs.js';
+import type { BuildRow, LeaseRow, SubjobRow } from './store/tables.js';
 import { countsReports } from './views/build-view.js';
 
 /**

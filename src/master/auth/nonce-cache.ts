@@ -46,18 +46,11 @@ export class NonceCache {
 
   /** One write for all that come until its turn: before what any of their requests does, and cheaper than one each. */
   #recordNews(): void {
-    let news: Map<number, string[]> | null = null;
-    const recorded = this.#master.writer.record([
-      async (db) => {
-        if (news === null) {
-          news = this.#news;
-          this.#news = null;
-        }
-        for (const [expires, nonces] of news ?? []) {
-          await insertNonces(db, { expires, nonces });
-        }
-      },
-    ]);
+    const recorded = this.#master.writer.record(() => {
+      const news = [...(this.#news ?? [])];
+      this.#news = null;
+      return news.map(([expires, nonces]) => insertNonces({ expires, nonces }));
+    });
     recorded.catch(() => {
       // The master takes no more changes, so there is nothing that could be done twice.
       this.#news = null;
@@ -69,7 +62,7 @@ export class NonceCache {
     const before = this.#memory.forgetExpired(seconds(this.#master.now), this.#monotonic());
     // In an outage only the memory forgets; the rows go with those that expire later.
     if (before !== null && this.#master.writer.isWritable) {
-      await this.#master.writer.record([(db) => forgetNonces(db, before)]);
+      await this.#master.writer.record([forgetNonces(before)]);
     }
   }
 }

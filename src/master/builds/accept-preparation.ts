@@ -14,8 +14,8 @@ import { preparationStep } from '../leases/lease-lifecycle.js';
 import { executorsFor } from '../leases/regroup-waiting.js';
 import type { ActiveBuild, ActiveLease } from '../state/entries.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
-import type { Write } from '../state/state-writer.js';
 import { updateBuild } from '../store/builds.js';
+import type { Write } from '../store/engine/write.js';
 import { appendEvent } from '../store/events.js';
 import { endLease } from '../store/leases.js';
 import { readTimings } from '../store/timings.js';
@@ -137,10 +137,12 @@ export class PreparationReports {
       planned_executors: executors,
     };
     const facts = { build_id: id, num_atoms: report.atoms.length, num_subjobs: groups.length };
-    change.writes.push(preparationStep(build), ...lastPiece, async (db) => {
-      await updateBuild(db, id, row);
-      await appendEvent(db, 'BUILD_PREPARED', facts, now);
-    });
+    change.writes.push(
+      preparationStep(build),
+      ...lastPiece,
+      updateBuild(id, row),
+      appendEvent('BUILD_PREPARED', facts, now),
+    );
     endIfOver(master, build, change);
     return change;
   }
@@ -149,7 +151,7 @@ export class PreparationReports {
     const { now } = this.#master;
     this.#master.releaseLease(held);
     held.build.work.endPreparation({ kind: 'completed' });
-    change.writes.push((db) => endLease(db, held.task.lease, 'DELIVERED', now));
+    change.writes.push(endLease(held.task.lease, 'DELIVERED', now));
   }
 }
 

@@ -217,31 +217,31 @@ export class ResultReports {
       project: projectKey(build.project),
       job: build.job?.name ?? '',
     };
-    change.writes.push(async (db) => {
-      await endLease(db, lease.lease_id, 'DELIVERED', now);
-      for (const { task: loser } of superseded) {
-        await endLease(db, loser.lease, 'CANCELED', now);
-      }
-      await endSubjobLease(db, build.id, subjob, lease, { ...taskRow(task, null), index });
-      await recordVerdicts(db, build.id, subjob, lease.lease_id, atoms);
-      await learnTimings(db, learned, now);
-      await recordInterrupted(db, build.id, subjob, lease.lease_id, unfinished);
-      if (rest !== null) {
-        await insertSubjobs(db, build.id, [{ id: rest.subjob, atoms: rest.atoms.length, ...rest.estimate }]);
-        await moveAtoms(db, build.id, rest.atoms, rest.subjob);
-        await updateBuild(db, build.id, { num_subjobs: numSubjobs });
-      }
-      if (again.length > 0) {
-        await insertSubjobs(
-          db,
-          build.id,
-          again.map(({ subjob: one, estimate }) => ({ id: one, atoms: 1, ...estimate })),
-        );
-        await retryAtoms(db, build.id, again);
-        await updateBuild(db, build.id, { num_subjobs: numSubjobs });
-      }
-      await appendEvent(db, 'SUBJOB_DONE', { ...factsOf(held), failed_atoms: failed }, now);
-    });
+    const { writes } = change;
+    writes.push(
+      endLease(lease.lease_id, 'DELIVERED', now),
+      ...superseded.map(({ task: loser }) => endLease(loser.lease, 'CANCELED', now)),
+      endSubjobLease(build.id, subjob, lease, { ...taskRow(task, null), index }),
+      recordVerdicts(build.id, subjob, lease.lease_id, atoms),
+      learnTimings(learned, now),
+    );
+    if (unfinished.length > 0) {
+      writes.push(recordInterrupted(build.id, subjob, lease.lease_id, unfinished));
+    }
+    if (rest !== null) {
+      writes.push(
+        insertSubjobs(build.id, [{ id: rest.subjob, atoms: rest.atoms.length, ...rest.estimate }]),
+        moveAtoms(build.id, rest.atoms, rest.subjob),
+      );
+    }
+    if (again.length > 0) {
+      const subjobs = again.map(({ subjob: one, estimate }) => ({ id: one, atoms: 1, ...estimate }));
+      writes.push(insertSubjobs(build.id, subjobs), retryAtoms(build.id, again));
+    }
+    if (rest !== null || again.length > 0) {
+      writes.push(updateBuild(build.id, { num_subjobs: numSubjobs }));
+    }
+    writes.push(appendEvent('SUBJOB_DONE', { ...factsOf(held), failed_atoms: failed }, now));
     if (superseded.length > 0 && held.isDuplicate) {
       this.#master.metrics.duplicateWon();
     }

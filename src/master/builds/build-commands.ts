@@ -12,8 +12,8 @@ import { archivePath } from '../archives/archive-files.js';
 import type { ActiveBuild } from '../state/entries.js';
 import type { ArchiveContents, BuildsPage, MasterBundles, Page } from '../state/master-api.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
+import { failedAtoms, flakyAtoms, interruptedAtoms } from '../store/atom-views.js';
 import {
-  type BuildRow,
   findBuild,
   findBuildHead,
   insertBuild,
@@ -22,9 +22,9 @@ import {
   readJob,
   readRequest,
 } from '../store/builds.js';
-import { appendEvent } from '../store/events.js';
-import { failedAtoms, flakyAtoms, interruptedAtoms } from '../store/reading.js';
+import { appendBuildCreated } from '../store/events.js';
 import { deliveredSubjobs } from '../store/subjobs.js';
+import type { BuildRow } from '../store/tables.js';
 import { activityOf } from '../views/build-activity.js';
 import { presentEntry, presentRow } from '../views/build-view.js';
 import { checkRequest } from './build-request.js';
@@ -74,11 +74,10 @@ export class Builds {
     }
     const progress = newBuild(master.nowSeconds);
     const { now } = master;
-    const id = await master.writer.write(async (db) => {
-      const build = await insertBuild(db, request, progress.timestamps);
-      await appendEvent(db, 'BUILD_CREATED', { build_id: build }, now);
-      return build;
-    });
+    const [id] = await master.writer.write([
+      insertBuild(request, progress.timestamps),
+      appendBuildCreated(now),
+    ]);
     master.builds.set(id, {
       id,
       work: new BuildWork(id, progress, newTask, request.priority),

@@ -28,10 +28,10 @@ export function stopBuild(
   const { now } = master;
   build.stopping = { state, sentence, until: master.steady + master.endGraceMs };
   work.stop();
-  change.writes.push(async (db) => {
-    await updateBuild(db, id, { stopping: sentence, stopping_state: state });
-    await appendEvent(db, 'BUILD_STOPPING', { build_id: id, reason: sentence }, now);
-  });
+  change.writes.push(
+    updateBuild(id, { stopping: sentence, stopping_state: state }),
+    appendEvent('BUILD_STOPPING', { build_id: id, reason: sentence }, now),
+  );
   master.watchers.changed(id);
 }
 

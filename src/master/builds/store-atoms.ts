@@ -3,9 +3,9 @@ import type { Group } from '../../domain/scheduling/grouping.js';
 import type { BuildId } from '../../protocol/ids.js';
 import type { ListedAtom } from '../../protocol/slave/slave-messages.js';
 import type { MasterState } from '../state/master-state.js';
-import type { Write } from '../state/state-writer.js';
 import { insertAtoms, type NewAtom } from '../store/atoms.js';
-import { deletePartOfPlan, hasPlan } from '../store/retention.js';
+import type { Write } from '../store/engine/write.js';
+import { deletePartOf, hasPlan } from '../store/retention.js';
 import { insertSubjobs } from '../store/subjobs.js';
 
 /** A transaction that writes this many atoms holds up others for some milliseconds only. */
@@ -35,19 +35,22 @@ export async function writePlan(
   isWanted: () => boolean,
 ): Promise<Write[]> {
   const { writer, store } = master;
-  let isClean = !(await hasPlan(store.db, build));
-  while (!isClean && isWanted()) {
-    isClean = await writer.write((db) => deletePartOfPlan(db, build));
+  if (await hasPlan(store.db, build)) {
+    for (const table of ['atoms', 'subjobs'] as const) {
+      while (isWanted() && (await writer.write([deletePartOf(build, table)]))[0]) {
+        // The next part is a transaction of its own.
+      }
+    }
   }
   const subjobOf = subjobsOfAtoms(plan);
-  let last: Write | null = null;
+  let last: Write[] = [];
   for (let at = 0; at < plan.atoms.length && isWanted(); at += PIECE) {
-    if (last !== null) {
+    if (at > 0) {
       await writer.write(last);
     }
     last = pieceOf(build, plan, subjobOf, at);
   }
-  return last === null ? [] : [last];
+  return last;
 }
 
 /** There are no more subjobs than atoms, so both are written in the same number of pieces. */
@@ -56,23 +59,20 @@ function pieceOf(
   { atoms, estimates, groups }: PreparedAtoms,
   subjobOf: Uint32Array,
   at: number,
-): Write {
-  return async (db) => {
-    const subjobs = groups
-      .slice(at, at + PIECE)
-      .map((group, place) => ({ ...group, id: at + place, atoms: group.atoms.length }));
-    const rows = atoms.slice(at, at + PIECE).map(
-      ({ variable, value }, place): NewAtom => ({
-        id: at + place,
-        subjob: subjobOf[at + place] ?? 0,
-        variable,
-        value,
-        ...(estimates[at + place] ?? unknown),
-      }),
-    );
-    await insertSubjobs(db, build, subjobs);
-    await insertAtoms(db, build, rows);
-  };
+): Write[] {
+  const subjobs = groups
+    .slice(at, at + PIECE)
+    .map((group, place) => ({ ...group, id: at + place, atoms: group.atoms.length }));
+  const rows = atoms.slice(at, at + PIECE).map(
+    ({ variable, value }, place): NewAtom => ({
+      id: at + place,
+      subjob: subjobOf[at + place] ?? 0,
+      variable,
+      value,
+      ...(estimates[at + place] ?? unknown),
+    }),
+  );
+  return [insertSubjobs(build, subjobs), insertAtoms(build, rows)];
 }
 
 function subjobsOfAtoms({ atoms, groups }: PreparedAtoms): Uint32Array {

@@ -9,7 +9,7 @@ import type { ActiveLease, RegisteredSlave } from '../state/entries.js';
 import type { MasterState } from '../state/master-state.js';
 
 /** Work that was taken for a question, whose commit is under way. */
-export type TakenWork = { readonly held: readonly ActiveLease[]; readonly committed: Promise<void> };
+export type TakenWork = { readonly held: readonly ActiveLease[]; readonly committed: Promise<unknown> };
 
 /** Why a question is held no longer: work was taken for it, there may be something to tell, or its time is over. */
 export type Woken = TakenWork | 'news' | 'over';

@@ -1,5 +1,5 @@
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import type { AtomId, BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
+import type { BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
 import type { Progress, SubjobProgress } from '../../protocol/slave/slave-messages.js';
 import type { LiveConsoles } from '../consoles/live.js';
 import { reported, requireAcceptedBefore } from '../leases/lease-check.js';
@@ -90,13 +90,8 @@ async function noteAtoms(master: MasterState, held: ActiveLease, news: Progress[
   if (isBeside(held)) {
     return;
   }
-  let verdicts: readonly AtomId[] = [];
   // Written in turn with whatever ends the lease: before it, or not at all.
-  await master.writer.record([
-    async (db) => {
-      verdicts = await recordProgress(db, build.id, subjob, task.lease, atoms, now);
-    },
-  ]);
+  const [verdicts] = await master.writer.record([recordProgress(build.id, subjob, task.lease, atoms, now)]);
   // Shown from now on, so that no restart of the master takes back what anybody has seen.
   const ended = new Map(atoms.map((atom) => [atom.id, atom]));
   const hasFailed = verdicts.some((id) => (ended.get(id)?.exit_code ?? 0) !== 0);

@@ -14,7 +14,7 @@ import type { Page } from '../state/master-api.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
 import { recordFailure } from '../state/record-failure.js';
 import { presentSlave, slaveEntry } from '../state/slave-registry.js';
-import { appendEvent } from '../store/events.js';
+import { appendEvent, appendSlaveConnected } from '../store/events.js';
 import { deleteSlaves, saveSlave, setDraining, setSlaveState } from '../store/slaves.js';
 import type { LongPolls } from './long-polls.js';
 
@@ -65,11 +65,7 @@ export class SlaveMembership {
     const { writer, slaves, now } = this.#master;
     writer.requireWritable();
     this.#requireSpoken(register);
-    const id = await writer.write(async (db) => {
-      const saved = await saveSlave(db, register, now);
-      await appendEvent(db, 'SLAVE_CONNECTED', { slave_id: saved, slave: register.name }, now);
-      return saved;
-    });
+    const [id] = await writer.write([saveSlave(register, now), appendSlaveConnected(register, now)]);
     const known = slaves.find(id);
     if (known === undefined) {
       const row = { ...register, id, protocol: PROTOCOL, state: 'CONNECTED', draining: 0 } as const;
@@ -154,7 +150,7 @@ export class SlaveMembership {
     }
     const chosenIds = chosen.map(({ id }) => id);
     if (chosenIds.length > 0) {
-      await writer.record([(db) => setDraining(db, chosenIds)]);
+      await writer.record([setDraining(chosenIds)]);
       await this.#regrouping.considerAll();
     }
     return chosenIds;
@@ -165,7 +161,7 @@ export class SlaveMembership {
     const { slaves, writer } = this.#master;
     const forgotten = slaves.forgetGone(now - FORGET_AFTER_MS, MAX_GONE);
     if (forgotten.length > 0) {
-      await writer.record([(db) => deleteSlaves(db, forgotten)]);
+      await writer.record([deleteSlaves(forgotten)]);
     }
   }
 
@@ -198,10 +194,10 @@ export class SlaveMembership {
     for (const build of master.builds.values()) {
       endIfNobodyIsLeft(master, build, change);
     }
-    change.writes.push(async (db) => {
-      await setSlaveState(db, slave.id, 'GONE', now);
-      await appendEvent(db, how, { slave_id: slave.id, slave: slave.name }, now);
-    });
+    change.writes.push(
+      setSlaveState(slave.id, 'GONE', now),
+      appendEvent(how, { slave_id: slave.id, slave: slave.name }, now),
+    );
     this.#polls.release(slave, 'over');
     await commitStop(master, change, [...master.builds.values()]);
     await this.#regrouping.considerAll();

@@ -1,13 +1,11 @@
 import { resultOf } from '../../domain/build-state.js';
 import type { BuildState } from '../../protocol/build/build.js';
-import type { BuildId } from '../../protocol/ids.js';
 import type { ActiveBuild } from '../state/entries.js';
 import type { MasterState, StateChange } from '../state/master-state.js';
-import { countVerdicts, settleAtoms } from '../store/atoms.js';
+import { settleAtoms, storeVerdictCounts } from '../store/atoms.js';
 import { updateBuild } from '../store/builds.js';
-import type { Writable } from '../store/engine/database.js';
 import { appendEvent } from '../store/events.js';
-import { factsColumn, sumFacts } from '../store/facts-column.js';
+import { factsColumn } from '../store/facts-column.js';
 import { cancelHeldLeases } from '../store/leases.js';
 import { cutSubjobs } from '../store/subjobs.js';
 
@@ -46,25 +44,12 @@ export function endBuild(
   // Every subjob was delivered: there is nothing else to settle, and nothing to count.
   const isWhole = state === 'FINISHED' && build.atomsLost === 0;
   const result = resultOf(state, build.atomsFailed) ?? 'FAILURE';
-  change.writes.push(async (db) => {
-    await cancelHeldLeases(db, id, now);
-    await updateBuild(db, id, { ...row, ...(isWhole ? memory : await settle(db, id, now)) });
-    await appendEvent(db, 'BUILD_ENDED', { build_id: id, state, result }, now);
-  });
-}
-
-/** Makes final what slaves have reported, and counts the verdicts that there are then. */
-async function settle(db: Writable, build: BuildId, now: number) {
-  await settleAtoms(db, build, now);
-  await cutSubjobs(db, build);
-  const { done, failed, lost, flaky } = await countVerdicts(db, build);
-  return {
-    num_atoms_done: done,
-    num_atoms_failed: failed,
-    num_atoms_lost: lost,
-    num_atoms_flaky: flaky,
-    facts: factsColumn(await sumFacts(db, build)),
-  };
+  change.writes.push(
+    cancelHeldLeases(id, now),
+    updateBuild(id, isWhole ? { ...row, ...memory } : row),
+    ...(isWhole ? [] : [...settleAtoms(id, now), cutSubjobs(id), storeVerdictCounts(id)]),
+    appendEvent('BUILD_ENDED', { build_id: id, state, result }, now),
+  );
 }
 
 /**

@@ -5,8 +5,9 @@ import type { BuildId, SubjobId } from '../../protocol/ids.js';
 import type { LeaseRef } from '../../protocol/slave/slave-messages.js';
 import type { ActiveBuild, ActiveLease } from '../state/entries.js';
 import type { MasterState } from '../state/master-state.js';
-import { type BuildRow, findBuild } from '../store/builds.js';
+import { findBuild } from '../store/builds.js';
 import { findSubjob } from '../store/subjobs.js';
+import type { BuildRow } from '../store/tables.js';
 
 /** What a report is about: a lease that is held, or one whose report was accepted before. */
 export type Reported = { readonly held: ActiveLease } | 'accepted';

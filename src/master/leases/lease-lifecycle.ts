@@ -6,9 +6,9 @@ import type { LeaseRef, WorkRequest } from '../../protocol/slave/slave-messages.
 import type { ActiveBuild, ActiveLease, RegisteredSlave } from '../state/entries.js';
 import type { MasterState, StateChange } from '../state/master-state.js';
 import { unavailableReason } from '../state/slave-registry.js';
-import type { Write } from '../state/state-writer.js';
 import { atomsOfSubjob, failAtoms, type LeasedAtom } from '../store/atoms.js';
 import { updateBuild } from '../store/builds.js';
+import type { Write } from '../store/engine/write.js';
 import { appendEvent } from '../store/events.js';
 import { endLease, insertLease } from '../store/leases.js';
 import { duplicateSubjob, endSubjobLease, leaseSubjob, type SubjobTaskRow } from '../store/subjobs.js';
@@ -31,7 +31,7 @@ export function takeWork(
   slave: RegisteredSlave,
   asked: Pick<WorkRequest, 'free_executors' | 'ahead' | 'poll'>,
   allowExcluded = true,
-): { held: ActiveLease[]; committed: Promise<void> } | null {
+): { held: ActiveLease[]; committed: Promise<unknown> } | null {
   const isAble =
     slave.state !== 'GONE' && !slave.draining && unavailableReason(slave, master.steady) === null;
   const free = Math.min(asked.free_executors, slave.numExecutors);
@@ -100,16 +100,13 @@ function stepsOfTaking(held: ActiveLease, now: number): Write[] {
     taken_at: now,
   };
   return [
-    (db) => insertLease(db, row),
-    subjob === null
-      ? preparationStep(build)
-      : async (db) => {
-          const take = held.isDuplicate ? duplicateSubjob : leaseSubjob;
-          await take(db, build.id, subjob, refOf(held));
-          await appendEvent(db, held.isDuplicate ? 'SUBJOB_DUPLICATED' : 'SUBJOB_LEASED', factsOf(held), now);
-          // Here, where all that was decided before is written: a retry may have put an atom into it just now.
-          held.atoms = await atomsOfSubjob(db, build.id, subjob);
-        },
+    insertLease(row),
+    ...(subjob === null
+      ? [preparationStep(build)]
+      : [
+          (held.isDuplicate ? duplicateSubjob : leaseSubjob)(build.id, subjob, refOf(held)),
+          appendEvent(held.isDuplicate ? 'SUBJOB_DUPLICATED' : 'SUBJOB_LEASED', factsOf(held), now),
+        ]),
   ];
 }
 
@@ -153,7 +150,7 @@ export function preparationStep({ id, work }: ActiveBuild): Write {
     lease_id: lease,
     losses: JSON.stringify(losses),
   };
-  return (db) => updateBuild(db, id, changes);
+  return updateBuild(id, changes);
 }
 
 /** In good order: its work is queued again, and nobody is to blame. */
@@ -161,17 +158,17 @@ export function returnLease(master: MasterState, held: ActiveLease, change: Stat
   const { build, subjob } = held;
   const { now } = master;
   master.releaseLease(held);
-  change.writes.push((db) => endLease(db, held.task.lease, 'HANDED_BACK', now));
+  change.writes.push(endLease(held.task.lease, 'HANDED_BACK', now));
   if (subjob === null) {
     build.work.endPreparation({ kind: 'given back' });
     build.work.enter('QUEUED', master.nowSeconds);
     change.writes.push(preparationStep(build));
   } else {
     const task = build.work.endSubjob(subjob, held.task.lease, { kind: 'given back' });
-    change.writes.push(async (db) => {
-      await endSubjobLease(db, build.id, subjob, refOf(held), taskRow(task, null));
-      await appendEvent(db, 'SUBJOB_GIVEN_BACK', factsOf(held), now);
-    });
+    change.writes.push(
+      endSubjobLease(build.id, subjob, refOf(held), taskRow(task, null)),
+      appendEvent('SUBJOB_GIVEN_BACK', factsOf(held), now),
+    );
     endIfOver(master, build, change);
   }
   master.workAppeared();
@@ -182,7 +179,7 @@ export function loseHeldLease(master: MasterState, held: ActiveLease, change: St
   const { build, subjob, slave } = held;
   const { now } = master;
   master.releaseLease(held);
-  change.writes.push((db) => endLease(db, held.task.lease, 'LOST', now));
+  change.writes.push(endLease(held.task.lease, 'LOST', now));
   if (subjob === null) {
     losePreparation(master, build, slave.name, change);
   } else {
@@ -192,11 +189,11 @@ export function loseHeldLease(master: MasterState, held: ActiveLease, change: St
     const error = isLost
       ? `${losses.length} slaves were lost while they ran this subjob (${losses.join(', ')}); it is not tried again.`
       : null;
-    change.writes.push(async (db) => {
-      await endSubjobLease(db, build.id, subjob, refOf(held), taskRow(task, error));
-      await (isLost ? failAtoms(db, build.id, subjob) : null);
-      await appendEvent(db, 'SUBJOB_LOST', { ...factsOf(held), losses: losses.length }, now);
-    });
+    change.writes.push(
+      endSubjobLease(build.id, subjob, refOf(held), taskRow(task, error)),
+      ...(isLost ? [failAtoms(build.id, subjob)] : []),
+      appendEvent('SUBJOB_LOST', { ...factsOf(held), losses: losses.length }, now),
+    );
     if (isLost) {
       const atoms = build.work.subjob(subjob)?.atoms ?? 0;
       const lost = held.atoms?.filter(({ id }) => !build.reported.has(subjob, id)) ?? null;

@@ -106,10 +106,7 @@ export class WaitingRegrouper {
     };
     master.watchers.changed(id);
     // Leases of the new groups are recorded behind it, so nobody is given what the store does not know.
-    await master.writer.record([
-      (db) => storeRegrouped(db, id, regrouped, new Set(waiting)),
-      (db) => updateBuild(db, id, row),
-    ]);
+    await master.writer.record([...storeRegrouped(id, regrouped, new Set(waiting)), updateBuild(id, row)]);
   }
 }
 

@@ -6,7 +6,7 @@ import type { BuildId } from '../../protocol/ids.js';
 import type { ZipCache } from '../archives/zip-cache.js';
 import type { LiveConsoles } from '../consoles/live.js';
 import type { MasterState } from '../state/master-state.js';
-import { buildsToForget, deletePartOfBuild, knownBuilds } from '../store/retention.js';
+import { buildsToForget, deleteBuild, deletePartOf, knownBuilds } from '../store/retention.js';
 import type { ForgettingTime } from './forgetting-time.js';
 
 /** Slaves that vanish are noticed in between. */
@@ -81,9 +81,13 @@ export class BuildRetention {
   }
 
   async #forget(build: BuildId): Promise<void> {
-    while (!(await this.#master.writer.write((db) => deletePartOfBuild(db, build)))) {
-      // The next part is a transaction of its own.
+    const { writer } = this.#master;
+    for (const table of ['atoms', 'subjobs', 'leases'] as const) {
+      while ((await writer.write([deletePartOf(build, table)]))[0]) {
+        // The next part is a transaction of its own.
+      }
     }
+    await writer.write([deleteBuild(build)]);
     await this.#consoles.forgetBuild(build);
     await this.#zips.forgetBuild(build);
     await removeTree(join(this.#master.resultsDirectory, String(build)));

@@ -120,12 +120,12 @@ function wakeForStragglers(master: MasterState): void {
 async function forget(master: MasterState, slaves: SlaveMembership, { now }: ForgettingTime): Promise<void> {
   const before = now - TIMINGS_KEPT_MS;
   await slaves.forgetGone(now);
-  await master.writer.record([(db) => forgetTimings(db, before)]);
+  await master.writer.record([forgetTimings(before)]);
 }
 
 /** A busy master has thousands of events a second. */
 async function trim({ writer, store }: MasterState): Promise<void> {
   while (await hasMoreEvents(store.db, MAX_EVENTS)) {
-    await writer.write((db) => trimEvents(db, MAX_EVENTS, EVENTS_AT_ONCE));
+    await writer.write([trimEvents(MAX_EVENTS, EVENTS_AT_ONCE)]);
   }
 }

@@ -54,7 +54,7 @@ export interface ActiveBuild {
   /** It is being ended before its work: how, and until when slaves may deliver, in the steady time. */
   stopping: (EarlyEnd & { readonly until: number }) | null;
   /** Set in the step that ends the build; settles when the store has the end. */
-  ending: Promise<void> | null;
+  ending: Promise<unknown> | null;
 }
 
 /** How a build ends before its work, and the sentence that says why. */
@@ -92,7 +92,7 @@ export interface ActiveLease {
   isAnswered: boolean;
   /** How much of each console has been reported under this lease, in bytes. */
   readonly consoleEnds: Map<AtomId, number>;
-  /** Of its subjob, in order, since it was taken; null before that is committed, and after a restart of the master. */
+  /** Of its subjob, in order; null until they are first read, which is after the lease is committed. */
   atoms: readonly LeasedAtom[] | null;
 }
 

@@ -4,13 +4,14 @@ import { seconds } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { type BuildId, type LeaseId, toId } from '../../protocol/ids.js';
 import type { Store } from '../store/engine/store.js';
+import type { Write } from '../store/engine/write.js';
 import { BuildWatchers } from './build-watchers.js';
 import type { DiskGuard } from './disk-guard.js';
 import type { ActiveBuild, ActiveLease } from './entries.js';
 import type { Metrics } from './metrics.js';
 import type { ResultBounds } from './result-bounds.js';
 import type { SlaveRegistry } from './slave-registry.js';
-import type { StateWriter, Write } from './state-writer.js';
+import type { StateWriter } from './state-writer.js';
 
 /** What belongs in one commit: made in memory already, now to be learned by the store. */
 export class StateChange {
@@ -114,7 +115,7 @@ export class MasterState {
   }
 
   /** Resolves when the store has it. Builds that ended leave the memory then, and slaves hear of it. */
-  commit(change: StateChange): Promise<void> {
+  commit(change: StateChange): Promise<unknown> {
     const committed = this.writer.record(change.writes);
     for (const build of change.ended) {
       build.ending = committed;

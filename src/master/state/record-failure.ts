@@ -17,6 +17,6 @@ export function recordFailure(
   if (reason !== null && !wasSick) {
     master.log.warn({ slave: slave.name }, `A slave gets no more work for now: ${reason}`);
     const facts = { slave_id: slave.id, slave: slave.name, reason };
-    change.writes.push((db) => appendEvent(db, 'SLAVE_SICK', facts, now));
+    change.writes.push(appendEvent('SLAVE_SICK', facts, now));
   }
 }

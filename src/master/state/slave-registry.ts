@@ -5,7 +5,7 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { SlaveId } from '../../protocol/ids.js';
 import { isSpoken } from '../../protocol/slave/protocol-version.js';
 import type { Slave } from '../../protocol/slave/slave-messages.js';
-import type { SlaveRow } from '../store/slaves.js';
+import type { SlaveRow } from '../store/tables.js';
 import type { ActiveLease, RegisteredSlave } from './entries.js';
 
 /** The slaves that the master knows: the connected ones, and for a while those that were. In order of id. */

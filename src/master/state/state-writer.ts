@@ -1,19 +1,17 @@
 import { Notifier } from '../../lib/async/notifier.js';
 import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../../protocol/errors.js';
-import type { Writable } from '../store/engine/database.js';
+import type { Writes } from '../store/engine/group-commit.js';
 import type { Store } from '../store/engine/store.js';
-
-/** One write of a change that the memory has made already. */
-export type Write = (db: Writable) => Promise<void>;
+import type { Results, Write } from '../store/engine/write.js';
 
 /**
  * How memory and store are kept together: a change is decided and made in memory synchronously, and its writes are
- * recorded in the same breath, so the store sees changes in the order in which they were decided. Who was promised
- * something waits for `record`.
+ * recorded in the same breath, so the store sees changes in the order in which they were decided. Callers that need
+ * durability await `record`.
  *
  * In an outage of the store (its disk is full, say) memory is ahead of the store: what was recorded is tried again until
- * it is committed, and meanwhile the master refuses everything but reading. When a step fails in another way,
+ * it is committed, and meanwhile the master refuses everything but reading. When a write fails in another way,
  * memory is ahead for good, and the master has to be started again to rebuild its memory from the store.
  */
 export class StateWriter {
@@ -52,15 +50,15 @@ export class StateWriter {
   }
 
   /**
-   * A write that must succeed before the memory is changed; when it fails nothing has happened.
+   * For writes that must succeed before the memory is changed; when they fail nothing has happened.
    * @throws UNAVAILABLE
    */
-  async write<T>(mutation: (db: Writable) => Promise<T>): Promise<T> {
+  async write<const W extends readonly Write[]>(writes: Writes<W>): Promise<Results<W>> {
     this.requireWritable();
     try {
-      const value = await this.#store.write(mutation, 'refuse');
+      const results = await this.#store.write(writes, 'refuse');
       this.#committed.fire();
-      return value;
+      return results;
     } catch (error) {
       if (error instanceof ClusterRunnerError) {
         throw error;
@@ -81,10 +79,13 @@ export class StateWriter {
     return this.#committed.next();
   }
 
-  /** All writes in one commit; resolves after it, in an outage when that is over. May be left unawaited. */
-  record(writes: readonly Write[]): Promise<void> {
+  /**
+   * Writes in one commit what the memory has applied already; resolves after it with the results, in an outage when that
+   * is over. May be left unawaited.
+   */
+  record<const W extends readonly Write[]>(writes: Writes<W>): Promise<Results<W>> {
     const written = this.#write(writes);
-    // Whoever awaits it gets the rejection; that nobody does must not end the process.
+    // Callers that await it get the rejection; without any it must not end the process.
     written.catch(() => undefined);
     return written;
   }
@@ -94,17 +95,14 @@ export class StateWriter {
     await this.record([]);
   }
 
-  async #write(writes: readonly Write[]): Promise<void> {
+  async #write<const W extends readonly Write[]>(writes: Writes<W>): Promise<Results<W>> {
     if (this.#broken !== null) {
       this.requireWritable();
     }
     try {
-      await this.#store.write(async (db) => {
-        for (const step of writes) {
-          await step(db);
-        }
-      });
+      const results = await this.#store.write(writes);
       this.#committed.fire();
+      return results;
     } catch (error) {
       if (!(error instanceof ClusterRunnerError) && this.#broken === null) {
         this.#broken = reasonWithoutPaths(error);

@@ -1,11 +1,13 @@
-import { Type } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
-import { type Kysely, type Selectable, sql } from 'kysely';
 import type { ReportedVerdict } from '../../domain/reported-verdicts.js';
 import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
 import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { AssignedAtom, Progress, ResultReport } from '../../protocol/slave/slave-messages.js';
-import type { AtomsTable, Database, Writable } from './engine/database.js';
+import { integer, type Row, real } from './engine/columns.js';
+import type { Reader } from './engine/engine.js';
+import { listOf, sql, tableOf } from './engine/sql.js';
+import { change, changeExactly, returning, type Write } from './engine/write.js';
+import { summedFacts } from './facts-column.js';
+import { atoms } from './tables.js';
 
 export interface NewAtom extends DurationEstimate {
   readonly id: number;
@@ -14,19 +16,21 @@ export interface NewAtom extends DurationEstimate {
   readonly value: string;
 }
 
-/** One statement for all, its rows in one JSON parameter: many times quicker than values lists. */
-export async function insertAtoms(
-  db: Kysely<Database>,
-  build: BuildId,
-  atoms: readonly NewAtom[],
-): Promise<void> {
-  const rows = atoms.map((one) => [one.id, one.subjob, one.variable, one.value, one.expected, one.stdDev]);
-  await sql`
+export function insertAtoms(build: BuildId, list: readonly NewAtom[]): Write {
+  const news = tableOf(
+    {
+      id: 'integer',
+      subjob: 'integer',
+      variable: 'text',
+      value: 'text',
+      expected: 'real',
+      deviation: 'real',
+    },
+    list.map((one) => [one.id, one.subjob, one.variable, one.value, one.expected, one.stdDev]),
+  );
+  return change(sql`
     INSERT INTO atoms (build_id, atom_id, subjob_id, variable, value, expected_time, expected_deviation)
-    SELECT
-      ${build}, value ->> 0, value ->> 1, value ->> 2, value ->> 3,
-      CAST(value ->> 4 AS REAL), CAST(value ->> 5 AS REAL)
-    FROM json_each(${JSON.stringify(rows)})`.execute(db);
+    SELECT ${build}, id, subjob, variable, value, expected, deviation FROM ${news} AS news`);
 }
 
 /** An atom as it is handed out. */
@@ -35,15 +39,21 @@ export interface LeasedAtom extends AssignedAtom {
   readonly retries: number;
 }
 
+const leasedAtom = {
+  atom_id: atoms.atom_id,
+  variable: atoms.variable,
+  value: atoms.value,
+  num_retries: atoms.num_retries,
+};
+
 /** In order of atom. */
-export async function atomsOfSubjob(
-  db: Kysely<Database>,
-  build: BuildId,
-  subjob: SubjobId,
-): Promise<LeasedAtom[]> {
-  const { rows } = await sql<Selectable<Pick<AtomsTable, 'atom_id' | 'variable' | 'value' | 'num_retries'>>>`
-    SELECT atom_id, variable, value, num_retries FROM atoms
-    WHERE build_id = ${build} AND subjob_id = ${subjob} ORDER BY atom_id`.execute(db);
+export async function atomsOfSubjob(db: Reader, build: BuildId, subjob: SubjobId): Promise<LeasedAtom[]> {
+  const rows = await db.all(
+    sql`
+      SELECT atom_id, variable, value, num_retries FROM atoms
+      WHERE build_id = ${build} AND subjob_id = ${subjob} ORDER BY atom_id`,
+    leasedAtom,
+  );
   return rows.map(({ atom_id, variable, value, num_retries }) => ({
     id: toId.atom(atom_id),
     variable,
@@ -53,217 +63,184 @@ export async function atomsOfSubjob(
 }
 
 /*
- * In these two the plus keeps SQLite from going through the list anew for each atom of the subjob.
+ * In the next two the plus keeps SQLite from scanning the table of news once for each atom of the subjob.
  */
 
 /**
  * Atoms of other subjobs, and those with a final verdict, are left as they are; a verdict that an earlier attempt
- * reported stays until this one reports its own. `now` in milliseconds. Returns the atoms whose verdict was recorded.
+ * reported stays until this one reports its own. `now` in milliseconds. Results in the atoms whose verdict was recorded.
  */
-export async function recordProgress(
-  { direct }: Writable,
+export function recordProgress(
   build: BuildId,
   subjob: SubjobId,
   lease: LeaseId,
-  atoms: Progress['atoms'],
+  reported: Progress['atoms'],
   now: number,
-): Promise<AtomId[]> {
-  const rows = atoms.map(({ id, state, exit_code, actual_time }) => [id, state, exit_code, actual_time]);
-  const changed = direct.all(
-    `UPDATE atoms SET
-       state = news.value ->> 1,
-       exit_code = news.value ->> 2,
-       actual_time = CAST(news.value ->> 3 AS REAL),
-       began_at = iif(news.value ->> 1 = 'IN_PROGRESS', ?, began_at),
-       lease_id = ?,
-       facts = NULL,
-       kept_subjob_id = NULL
-     FROM json_each(?) AS news
-     WHERE build_id = ? AND atom_id = news.value ->> 0 AND +subjob_id = ? AND failed IS NULL
-       AND (state <> 'COMPLETED' OR news.value ->> 1 = 'COMPLETED')
-     RETURNING iif(state = 'COMPLETED', atom_id, NULL) AS atom`,
-    now,
-    lease,
-    JSON.stringify(rows),
-    build,
-    subjob,
+): Write<AtomId[]> {
+  const news = tableOf(
+    { id: 'integer', state: 'text', exit_code: 'integer', seconds: 'real' },
+    reported.map(({ id, state, exit_code, actual_time }) => [id, state, exit_code, actual_time]),
   );
-  return changed.flatMap((row) => (Value.Check(VerdictRow, row) ? [toId.atom(row.atom)] : []));
+  return returning(
+    sql`
+      UPDATE atoms SET
+        state = news.state,
+        exit_code = news.exit_code,
+        actual_time = news.seconds,
+        began_at = CASE WHEN news.state = 'IN_PROGRESS' THEN ${now} ELSE began_at END,
+        lease_id = ${lease},
+        facts = NULL,
+        kept_subjob_id = NULL
+      FROM ${news} AS news
+      WHERE build_id = ${build} AND atom_id = news.id AND +subjob_id = ${subjob} AND failed IS NULL
+        AND (atoms.state <> 'COMPLETED' OR news.state = 'COMPLETED')
+      RETURNING atom_id, atoms.state`,
+    { atom_id: atoms.atom_id, state: atoms.state },
+    (rows) => rows.flatMap(({ atom_id, state }) => (state === 'COMPLETED' ? [toId.atom(atom_id)] : [])),
+  );
 }
 
-const VerdictRow = Type.Object({ atom: Type.Integer() });
-
-/** @throws Error when an atom is not the subjob's. */
-export async function recordVerdicts(
-  { direct }: Writable,
+/** Fails when an atom is not the subjob's. */
+export function recordVerdicts(
   build: BuildId,
   subjob: SubjobId,
   lease: LeaseId,
-  atoms: ResultReport['atoms'],
-): Promise<void> {
-  const rows = atoms.map(({ id, exit_code, actual_time, facts }) => [
-    id,
-    exit_code,
-    actual_time,
-    ...(facts === undefined ? [] : [JSON.stringify(facts)]),
-  ]);
-  const changed = direct.run(
-    `UPDATE atoms SET
-       state = 'COMPLETED',
-       exit_code = news.value ->> 1,
-       actual_time = CAST(news.value ->> 2 AS REAL),
-       failed = (news.value ->> 1) <> 0,
-       facts = news.value ->> 3,
-       lease_id = ?,
-       kept_subjob_id = NULL
-     FROM json_each(?) AS news
-     WHERE build_id = ? AND atom_id = news.value ->> 0 AND +subjob_id = ?`,
-    lease,
-    JSON.stringify(rows),
-    build,
-    subjob,
+  verdicts: ResultReport['atoms'],
+): Write {
+  const news = tableOf(
+    { id: 'integer', exit_code: 'integer', seconds: 'real', facts: 'text' },
+    verdicts.map(({ id, exit_code, actual_time, facts }) => [
+      id,
+      exit_code,
+      actual_time,
+      facts === undefined ? null : JSON.stringify(facts),
+    ]),
   );
-  if (changed !== atoms.length) {
-    throw new Error(`The verdicts of subjob ${subjob} of build ${build} do not fit its atoms.`);
-  }
+  return changeExactly(
+    verdicts.length,
+    `Recording the verdicts of subjob ${subjob} of build ${build}`,
+    sql`
+      UPDATE atoms SET
+        state = 'COMPLETED',
+        exit_code = news.exit_code,
+        actual_time = news.seconds,
+        failed = CASE WHEN news.exit_code = 0 THEN 0 ELSE 1 END,
+        facts = news.facts,
+        lease_id = ${lease},
+        kept_subjob_id = NULL
+      FROM ${news} AS news
+      WHERE build_id = ${build} AND atom_id = news.id AND +subjob_id = ${subjob}`,
+  );
 }
 
 /**
  * These atoms run again, each in the subjob of its own that is given with it. Their verdict is not final any more, and
  * stays until they give another.
  */
-export async function retryAtoms(
-  db: Kysely<Database>,
+export function retryAtoms(
   build: BuildId,
-  atoms: readonly { readonly id: AtomId; readonly subjob: SubjobId }[],
-): Promise<void> {
-  for (const { id, subjob } of atoms) {
-    await db
-      .updateTable('atoms')
-      .set((e) => ({
-        subjob_id: subjob,
-        kept_subjob_id: e.ref('subjob_id'),
-        failed: null,
-        num_retries: e('num_retries', '+', 1),
-        first_subjob_id: e.fn.coalesce('first_subjob_id', 'subjob_id'),
-      }))
-      .where('build_id', '=', build)
-      .where('atom_id', '=', id)
-      .execute();
-  }
+  retried: readonly { readonly id: AtomId; readonly subjob: SubjobId }[],
+): Write {
+  const news = tableOf(
+    { id: 'integer', subjob: 'integer' },
+    retried.map(({ id, subjob }) => [id, subjob]),
+  );
+  return change(sql`
+    UPDATE atoms SET
+      subjob_id = news.subjob,
+      kept_subjob_id = subjob_id,
+      failed = NULL,
+      num_retries = num_retries + 1,
+      first_subjob_id = coalesce(first_subjob_id, subjob_id)
+    FROM ${news} AS news
+    WHERE build_id = ${build} AND atom_id = news.id`);
 }
 
 /** Atoms that had begun when their subjob was ended early; those that had not are left as they are. */
-export async function recordInterrupted(
-  { direct }: Writable,
+export function recordInterrupted(
   build: BuildId,
   subjob: SubjobId,
   lease: LeaseId,
   unfinished: NonNullable<ResultReport['unfinished']>,
-): Promise<void> {
-  for (const { id, ran_for } of unfinished) {
-    if (ran_for !== null) {
-      direct.run(
-        `UPDATE atoms SET state = 'IN_PROGRESS', actual_time = ?, lease_id = ?
-         WHERE build_id = ? AND atom_id = ? AND subjob_id = ? AND state <> 'COMPLETED'`,
-        ran_for,
-        lease,
-        build,
-        id,
-        subjob,
-      );
-    }
-  }
+): Write {
+  const news = tableOf(
+    { id: 'integer', seconds: 'real' },
+    unfinished.flatMap(({ id, ran_for }) => (ran_for === null ? [] : [[id, ran_for]])),
+  );
+  return change(sql`
+    UPDATE atoms SET state = 'IN_PROGRESS', actual_time = news.seconds, lease_id = ${lease}
+    FROM ${news} AS news
+    WHERE build_id = ${build} AND atom_id = news.id AND +subjob_id = ${subjob} AND state <> 'COMPLETED'`);
 }
 
 /** These atoms belong to another subjob from now on. */
-export async function moveAtoms(
-  { direct }: Writable,
-  build: BuildId,
-  atoms: readonly AtomId[],
-  subjob: SubjobId,
-): Promise<void> {
-  direct.run(
-    `UPDATE atoms SET subjob_id = ? FROM json_each(?) AS moved WHERE build_id = ? AND atom_id = moved.value`,
-    subjob,
-    JSON.stringify(atoms),
-    build,
-  );
+export function moveAtoms(build: BuildId, moved: readonly AtomId[], subjob: SubjobId): Write {
+  return change(sql`
+    UPDATE atoms SET subjob_id = ${subjob} WHERE build_id = ${build} AND atom_id IN ${listOf(moved)}`);
 }
+
+/** An atom that was to run again, and has given no other verdict, has not run again. */
+const withoutLastRetry = sql`
+  num_retries = num_retries - CASE WHEN kept_subjob_id IS NULL THEN 0 ELSE 1 END,
+  subjob_id = coalesce(kept_subjob_id, subjob_id),
+  kept_subjob_id = NULL`;
 
 /**
  * A subjob was lost too often: what its slaves have reported becomes final, every other atom fails without an exit
- * code, which is what lost means. One that was to run again, and gave no other verdict, has not run again.
+ * code, which means that it is lost.
  */
-export async function failAtoms({ direct }: Writable, build: BuildId, subjob: SubjobId): Promise<void> {
-  direct.run(
-    `UPDATE atoms SET
-       state = 'COMPLETED',
-       exit_code = iif(state = 'COMPLETED', exit_code, NULL),
-       actual_time = iif(state = 'COMPLETED', actual_time, NULL),
-       failed = iif(state = 'COMPLETED', exit_code <> 0, 1),
-       num_retries = num_retries - (kept_subjob_id IS NOT NULL),
-       subjob_id = coalesce(kept_subjob_id, subjob_id),
-       kept_subjob_id = NULL
-     WHERE build_id = ? AND subjob_id = ? AND failed IS NULL`,
-    build,
-    subjob,
-  );
+export function failAtoms(build: BuildId, subjob: SubjobId): Write {
+  return change(sql`
+    UPDATE atoms SET
+      state = 'COMPLETED',
+      exit_code = CASE WHEN state = 'COMPLETED' THEN exit_code END,
+      actual_time = CASE WHEN state = 'COMPLETED' THEN actual_time END,
+      failed = CASE WHEN state = 'COMPLETED' AND exit_code = 0 THEN 0 ELSE 1 END,
+      ${withoutLastRetry}
+    WHERE build_id = ${build} AND subjob_id = ${subjob} AND failed IS NULL`);
 }
 
 /**
- * The build ends before all of its work: verdicts that were reported become final, and what ran, or had run on a slave
- * that was lost, is interrupted. One that was to run again, and gave no other verdict, has not run again. `now` in
- * milliseconds.
+ * The build ends before all of its work: verdicts that were reported become final, and atoms that ran, or had run on a
+ * slave that was lost, are interrupted. `now` in milliseconds.
  */
-export async function settleAtoms({ direct }: Writable, build: BuildId, now: number): Promise<void> {
-  direct.run(
-    `UPDATE atoms SET
-       failed = exit_code <> 0,
-       num_retries = num_retries - (kept_subjob_id IS NOT NULL),
-       subjob_id = coalesce(kept_subjob_id, subjob_id),
-       kept_subjob_id = NULL
-     WHERE build_id = ? AND state = 'COMPLETED' AND failed IS NULL`,
-    build,
-  );
-  direct.run(
-    `UPDATE atoms SET state = 'INTERRUPTED', actual_time = coalesce(actual_time, max(0, ? - began_at) / 1000.0)
-     WHERE build_id = ? AND state = 'IN_PROGRESS'`,
-    now,
-    build,
-  );
+export function settleAtoms(build: BuildId, now: number): Write[] {
+  return [
+    change(sql`
+      UPDATE atoms SET failed = CASE WHEN exit_code = 0 THEN 0 ELSE 1 END, ${withoutLastRetry}
+      WHERE build_id = ${build} AND state = 'COMPLETED' AND failed IS NULL`),
+    change(sql`
+      UPDATE atoms SET
+        state = 'INTERRUPTED',
+        actual_time = coalesce(actual_time, CASE WHEN began_at > ${now} THEN 0.0 ELSE (${now} - began_at) / 1000.0 END)
+      WHERE build_id = ${build} AND state = 'IN_PROGRESS'`),
+  ];
 }
 
 /** Subjobs that hold atoms which have begun and have no final verdict. */
-export async function begunSubjobs(db: Kysely<Database>, build: BuildId): Promise<number[]> {
-  const rows = await db
-    .selectFrom('atoms')
-    .select('subjob_id')
-    .distinct()
-    .where('build_id', '=', build)
-    .where('state', '<>', sql.lit('NOT_STARTED'))
-    .where('failed', 'is', null)
-    .execute();
+export async function begunSubjobs(db: Reader, build: BuildId): Promise<number[]> {
+  const rows = await db.all(
+    sql`
+      SELECT DISTINCT subjob_id FROM atoms
+      WHERE build_id = ${build} AND state <> 'NOT_STARTED' AND failed IS NULL`,
+    { subjob_id: atoms.subjob_id },
+  );
   return rows.map(({ subjob_id }) => subjob_id);
 }
 
 /** The atom that runs under each lease, and since when, in milliseconds, as its slave reported last. */
 export async function begunAtoms(
-  db: Kysely<Database>,
+  db: Reader,
   build: BuildId,
 ): Promise<Map<number, { readonly atom: AtomId; readonly since: number }>> {
-  const rows = await db
-    .selectFrom('atoms')
-    .select(['atom_id', 'lease_id', 'began_at'])
-    .where('build_id', '=', build)
-    .where('state', '=', sql.lit('IN_PROGRESS'))
-    .execute();
+  const rows = await db.all(
+    sql`
+      SELECT atom_id, lease_id, began_at FROM atoms
+      WHERE build_id = ${build} AND state = 'IN_PROGRESS' AND lease_id IS NOT NULL AND began_at IS NOT NULL`,
+    { atom_id: atoms.atom_id, lease_id: integer, began_at: integer },
+  );
   return new Map(
-    rows.flatMap(({ atom_id, lease_id, began_at }) =>
-      lease_id === null || began_at === null
-        ? []
-        : [[lease_id, { atom: toId.atom(atom_id), since: began_at }] as const],
-    ),
+    rows.map(({ atom_id, lease_id, began_at }) => [lease_id, { atom: toId.atom(atom_id), since: began_at }]),
   );
 }
 
@@ -273,14 +250,22 @@ export interface VerdictOfAtom extends ReportedVerdict {
   readonly subjob: SubjobId;
 }
 
-export async function reportedVerdicts(db: Kysely<Database>, build: BuildId): Promise<VerdictOfAtom[]> {
-  const rows = await db
-    .selectFrom('atoms')
-    .select(['atom_id', 'subjob_id', 'exit_code', 'actual_time', 'kept_subjob_id', 'lease_id'])
-    .where('build_id', '=', build)
-    .where('state', '=', sql.lit('COMPLETED'))
-    .where('failed', 'is', null)
-    .execute();
+const reportedVerdict = {
+  atom_id: atoms.atom_id,
+  subjob_id: atoms.subjob_id,
+  exit_code: atoms.exit_code,
+  actual_time: atoms.actual_time,
+  kept_subjob_id: atoms.kept_subjob_id,
+  lease_id: atoms.lease_id,
+};
+
+export async function reportedVerdicts(db: Reader, build: BuildId): Promise<VerdictOfAtom[]> {
+  const rows = await db.all(
+    sql`
+      SELECT atom_id, subjob_id, exit_code, actual_time, kept_subjob_id, lease_id FROM atoms
+      WHERE build_id = ${build} AND state = 'COMPLETED' AND failed IS NULL`,
+    reportedVerdict,
+  );
   return rows.map(({ atom_id, subjob_id, exit_code, actual_time, kept_subjob_id, lease_id }) => ({
     atom: toId.atom(atom_id),
     subjob: toId.subjob(subjob_id),
@@ -296,25 +281,46 @@ export function interruptionOf(seconds: number | null, slave: string | null): st
   return `It was ended with its build${after}${slave === null ? '' : ` on ${slave}`}.`;
 }
 
+const counts = sql`
+  count(failed) AS done,
+  coalesce(sum(failed), 0) AS failed,
+  count(*) FILTER (WHERE failed = 1 AND exit_code IS NULL) AS lost,
+  count(*) FILTER (WHERE failed = 0 AND num_retries > 0) AS flaky`;
+
+const verdictCounts = {
+  done: integer,
+  failed: integer,
+  lost: integer,
+  flaky: integer,
+  retries: integer,
+  timed: integer,
+  seconds: real,
+};
+
 /**
  * How many atoms of a build have a verdict, how many of these failed, of those were lost, passed after a retry; and of how
- * many it is known what they took, with the sum of it in seconds.
+ * many it is known how long they took, with the sum of it in seconds.
  */
-export async function countVerdicts(
-  db: Kysely<Database>,
-  build: BuildId,
-): Promise<Record<'done' | 'failed' | 'lost' | 'flaky' | 'retries' | 'timed' | 'seconds', number>> {
-  return await db
-    .selectFrom('atoms')
-    .select((e) => [
-      e.fn.count<number>('failed').as('done'),
-      e.fn.coalesce(e.fn.sum<number>('failed'), e.lit(0)).as('failed'),
-      sql<number>`count(*) FILTER (WHERE failed = 1 AND exit_code IS NULL)`.as('lost'),
-      sql<number>`count(*) FILTER (WHERE failed = 0 AND num_retries > 0)`.as('flaky'),
-      sql<number>`coalesce(sum(num_retries), 0)`.as('retries'),
-      sql<number>`count(actual_time) FILTER (WHERE failed IS NOT NULL)`.as('timed'),
-      sql<number>`coalesce(sum(actual_time) FILTER (WHERE failed IS NOT NULL), 0.0)`.as('seconds'),
-    ])
-    .where('build_id', '=', build)
-    .executeTakeFirstOrThrow();
+export async function countVerdicts(db: Reader, build: BuildId): Promise<Row<typeof verdictCounts>> {
+  const query = sql`
+    SELECT ${counts},
+      coalesce(sum(num_retries), 0) AS retries,
+      count(actual_time) FILTER (WHERE failed IS NOT NULL) AS timed,
+      coalesce(sum(actual_time) FILTER (WHERE failed IS NOT NULL), 0.0) AS seconds
+    FROM atoms WHERE build_id = ${build}`;
+  const row = await db.first(query, verdictCounts);
+  return row ?? { done: 0, failed: 0, lost: 0, flaky: 0, retries: 0, timed: 0, seconds: 0 };
+}
+
+/** Stores with the build what countVerdicts and sumFacts say of its atoms. */
+export function storeVerdictCounts(build: BuildId): Write {
+  return change(sql`
+    UPDATE builds SET
+      num_atoms_done = counted.done,
+      num_atoms_failed = counted.failed,
+      num_atoms_lost = counted.lost,
+      num_atoms_flaky = counted.flaky,
+      facts = (${summedFacts(build)})
+    FROM (SELECT ${counts} FROM atoms WHERE build_id = ${build}) AS counted
+    WHERE id = ${build}`);
 }

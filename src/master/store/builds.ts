@@ -1,41 +1,13 @@
 import { Type } from '@sinclair/typebox';
-import { type Kysely, type Selectable, sql, type Updateable } from 'kysely';
 import { type BuildRequest, BuildRequestSchema } from '../../protocol/build/build.js';
 import { NamedJobSchema } from '../../protocol/build/job.js';
 import { RevisionSchema } from '../../protocol/build/revision.js';
 import { type BuildId, toId } from '../../protocol/ids.js';
-import type { BuildsTable, Database } from './engine/database.js';
-import { jsonColumn } from './engine/json.js';
-import { expectOneRow } from './engine/one-row.js';
-
-export type BuildRow = Selectable<BuildsTable>;
-
-/** What a list reads of a build: all that is small. */
-const LISTED = [
-  'id',
-  'state',
-  'timestamps',
-  'commit_hash',
-  'revision',
-  'num_atoms',
-  'num_subjobs',
-  'planned_executors',
-  'assumed_seconds',
-  'num_subjobs_done',
-  'num_atoms_done',
-  'num_atoms_failed',
-  'num_atoms_lost',
-  'num_atoms_flaky',
-  'facts',
-  'error_message',
-  'stopping',
-  'stopping_state',
-  'ended_at',
-  'attempt',
-  'lease_id',
-  'losses',
-  'listed_request',
-] as const satisfies readonly (keyof BuildsTable)[];
+import { integer, jsonColumn, type Row } from './engine/columns.js';
+import type { Reader } from './engine/engine.js';
+import { assignments, sql } from './engine/sql.js';
+import { changeExactly, returningOne, type Write } from './engine/write.js';
+import { type BuildRow, builds } from './tables.js';
 
 const second = Type.Optional(Type.Number());
 const TimestampsSchema = Type.Object(
@@ -50,59 +22,38 @@ export const readJob = jsonColumn(NamedJobSchema, 'builds.job');
 /** Of `builds` and `subjobs`. */
 export const readLosses = jsonColumn(Type.Array(Type.String()), 'losses');
 
-export async function insertBuild(
-  db: Kysely<Database>,
-  request: BuildRequest,
-  timestamps: object,
-): Promise<BuildId> {
-  const { id } = await db
-    .insertInto('builds')
-    .values({
-      request: JSON.stringify(request),
-      listed_request: JSON.stringify(listedRequest(request)),
-      state: 'QUEUED',
-      timestamps: JSON.stringify(timestamps),
-      num_subjobs_done: 0,
-      num_atoms_done: 0,
-      num_atoms_failed: 0,
-      num_atoms_lost: 0,
-      num_atoms_flaky: 0,
-      attempt: 0,
-      losses: '[]',
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  return toId.build(id);
+/** Results in the id. */
+export function insertBuild(request: BuildRequest, timestamps: object): Write<BuildId> {
+  return returningOne(
+    sql`
+      INSERT INTO builds (request, listed_request, state, timestamps)
+      VALUES (${JSON.stringify(request)}, ${JSON.stringify(listedRequest(request))}, 'QUEUED',
+        ${JSON.stringify(timestamps)})
+      RETURNING id`,
+    { id: builds.id },
+    ({ id }) => toId.build(id),
+  );
 }
 
-/** @throws Error when there is no such build. */
-export async function updateBuild(
-  db: Kysely<Database>,
-  build: BuildId,
-  changes: Updateable<BuildsTable>,
-): Promise<void> {
-  const { numUpdatedRows } = await db
-    .updateTable('builds')
-    .set(changes)
-    .where('id', '=', build)
-    .executeTakeFirst();
-  expectOneRow(numUpdatedRows, `Build ${build}`);
+/** Fails when there is no such build. */
+export function updateBuild(build: BuildId, changes: Partial<Omit<BuildRow, 'id'>>): Write {
+  return changeExactly(
+    1,
+    `Build ${build}`,
+    sql`UPDATE builds SET ${assignments(changes)} WHERE id = ${build}`,
+  );
 }
 
-export async function findBuild(db: Kysely<Database>, build: BuildId): Promise<BuildRow | undefined> {
-  return await db.selectFrom('builds').selectAll().where('id', '=', build).executeTakeFirst();
+export function findBuild(db: Reader, build: BuildId): Promise<BuildRow | undefined> {
+  return db.first(sql`SELECT * FROM builds WHERE id = ${build}`, builds);
 }
 
-/** What a list of a build's subjobs or atoms needs to know of it; its request may have megabytes. */
-export async function findBuildHead(
-  db: Kysely<Database>,
-  build: BuildId,
-): Promise<Pick<BuildRow, 'job' | 'num_atoms' | 'num_subjobs'> | undefined> {
-  return await db
-    .selectFrom('builds')
-    .select(['job', 'num_atoms', 'num_subjobs'])
-    .where('id', '=', build)
-    .executeTakeFirst();
+const head = { job: builds.job, num_atoms: builds.num_atoms, num_subjobs: builds.num_subjobs };
+export type BuildHead = Row<typeof head>;
+
+/** The part of a build that a list of its subjobs or atoms needs; its request may have megabytes. */
+export function findBuildHead(db: Reader, build: BuildId): Promise<BuildHead | undefined> {
+  return db.first(sql`SELECT job, num_atoms, num_subjobs FROM builds WHERE id = ${build}`, head);
 }
 
 /** What lists show of a request: all but the parts that may have megabytes. */
@@ -117,30 +68,29 @@ export interface BuildsPage {
   readonly after?: BuildId;
 }
 
-/** Oldest first, with the part of their requests that is listed, and without their jobs. */
+/** Oldest first, with the part of their requests that is listed, and without their jobs: all that is small. */
 export async function pageOfBuilds(
-  db: Kysely<Database>,
+  db: Reader,
   { offset, limit, after }: BuildsPage,
 ): Promise<{ rows: BuildRow[]; total: number }> {
-  const { total } = await db
-    .selectFrom('builds')
-    .select((e) => e.fn.countAll<number>().as('total'))
-    .executeTakeFirstOrThrow();
-  const listed = db
-    .selectFrom('builds')
-    .select([...LISTED, 'listed_request as request', sql<null>`NULL`.as('job')])
-    .orderBy('id')
-    .limit(limit);
-  const rows = await (after === undefined ? listed.offset(offset) : listed.where('id', '>', after)).execute();
-  return { rows, total };
+  const count = await db.first(sql`SELECT count(*) AS total FROM builds`, { total: integer });
+  const rows = await db.all(
+    sql`
+      SELECT id, listed_request AS request, state, timestamps, NULL AS job, commit_hash, revision, num_atoms,
+        num_subjobs, planned_executors, assumed_seconds, num_subjobs_done, num_atoms_done, num_atoms_failed,
+        num_atoms_lost, num_atoms_flaky, facts, error_message, stopping, stopping_state, ended_at, attempt,
+        lease_id, losses, listed_request
+      FROM builds WHERE id > ${after ?? 0} ORDER BY id LIMIT ${limit}
+      OFFSET ${after === undefined ? offset : 0}`,
+    builds,
+  );
+  return { rows, total: count?.total ?? 0 };
 }
 
 /** Oldest first. */
-export async function unfinishedBuilds(db: Kysely<Database>): Promise<BuildRow[]> {
-  return await db
-    .selectFrom('builds')
-    .selectAll()
-    .where('state', 'in', ['QUEUED', 'PREPARING', 'BUILDING'])
-    .orderBy('id')
-    .execute();
+export function unfinishedBuilds(db: Reader): Promise<BuildRow[]> {
+  return db.all(
+    sql`SELECT * FROM builds WHERE state IN ('QUEUED', 'PREPARING', 'BUILDING') ORDER BY id`,
+    builds,
+  );
 }

@@ -1,7 +1,9 @@
 import { Type } from '@sinclair/typebox';
-import type { Kysely } from 'kysely';
-import type { Database, Writable } from './engine/database.js';
-import { jsonColumn } from './engine/json.js';
+import { jsonColumn } from './engine/columns.js';
+import type { Reader } from './engine/engine.js';
+import { sql } from './engine/sql.js';
+import { change, type Write } from './engine/write.js';
+import { nonces } from './tables.js';
 
 /** Nonces that expire at the same second since the epoch. */
 export interface ExpiringNonces {
@@ -11,17 +13,17 @@ export interface ExpiringNonces {
 
 const readNonces = jsonColumn(Type.Array(Type.String()), 'nonces.nonces');
 
-/** One row for all: a row for each would be the dearest part of a small request. */
-export async function insertNonces({ direct }: Writable, { expires, nonces }: ExpiringNonces): Promise<void> {
-  direct.run('INSERT INTO nonces (expires, nonces) VALUES (?, ?)', expires, JSON.stringify(nonces));
+/** One row for all: a row for each would be the most expensive part of a small request. */
+export function insertNonces({ expires, nonces: list }: ExpiringNonces): Write {
+  return change(sql`INSERT INTO nonces (expires, nonces) VALUES (${expires}, ${JSON.stringify(list)})`);
 }
 
-export async function allNonces(db: Kysely<Database>): Promise<ExpiringNonces[]> {
-  const rows = await db.selectFrom('nonces').selectAll().execute();
-  return rows.map(({ expires, nonces }) => ({ expires, nonces: readNonces(nonces) }));
+export async function allNonces(db: Reader): Promise<ExpiringNonces[]> {
+  const rows = await db.all(sql`SELECT expires, nonces FROM nonces`, nonces);
+  return rows.map((row) => ({ expires: row.expires, nonces: readNonces(row.nonces) }));
 }
 
 /** `before` in seconds since the epoch. */
-export async function forgetNonces(db: Kysely<Database>, before: number): Promise<void> {
-  await db.deleteFrom('nonces').where('expires', '<', before).execute();
+export function forgetNonces(before: number): Write {
+  return change(sql`DELETE FROM nonces WHERE expires < ${before}`);
 }

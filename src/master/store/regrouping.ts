@@ -1,10 +1,13 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { type Kysely, sql } from 'kysely';
 import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
 import type { Regrouped } from '../../domain/scheduling/grouping-plan.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
-import type { Database } from './engine/database.js';
-import { insertSubjobs } from './subjobs.js';
+import { real } from './engine/columns.js';
+import type { Reader } from './engine/engine.js';
+import { listOf, sql, tableOf } from './engine/sql.js';
+import { changeExactly, type Write } from './engine/write.js';
+import { insertSubjobs, subjobTable } from './subjobs.js';
+import { atoms } from './tables.js';
 
 const CHUNK = 5_000;
 
@@ -13,81 +16,91 @@ export interface WaitingAtom extends DurationEstimate {
   readonly subjob: number;
 }
 
+const waitingAtom = {
+  id: atoms.atom_id,
+  subjob: atoms.subjob_id,
+  expected: atoms.expected_time,
+  deviation: real,
+};
+
 /** The atoms of these subjobs. */
 export async function atomsThatWait(
-  db: Kysely<Database>,
+  db: Reader,
   build: BuildId,
   subjobs: readonly SubjobId[],
 ): Promise<WaitingAtom[]> {
-  const atoms: WaitingAtom[] = [];
-  for (let at = 0; at < subjobs.length; at += CHUNK) {
-    const { rows } = await sql<{ id: number; subjob: number; expected: number | null; stdDev: number }>`
-      SELECT atom_id AS id, subjob_id AS subjob, expected_time AS expected,
-        coalesce(expected_deviation, 0) AS stdDev
-      FROM json_each(${JSON.stringify(subjobs.slice(at, at + CHUNK))}) AS wanted
-      CROSS JOIN atoms ON atoms.build_id = ${build} AND atoms.subjob_id = wanted.value`.execute(db);
-    atoms.push(...rows);
+  const waiting: WaitingAtom[] = [];
+  for (const some of chunksOf(subjobs)) {
+    const wanted = tableOf(
+      { id: 'integer' },
+      some.map((id) => [id]),
+    );
+    const rows = await db.all(
+      sql`
+        SELECT atom_id AS id, subjob_id AS subjob, expected_time AS expected,
+          coalesce(expected_deviation, 0) AS deviation
+        FROM ${wanted} AS wanted CROSS JOIN atoms
+        WHERE atoms.build_id = ${build} AND atoms.subjob_id = wanted.id`,
+      waitingAtom,
+    );
+    waiting.push(...rows.map(({ deviation, ...atom }) => ({ ...atom, stdDev: deviation })));
     await yieldToEventLoop();
   }
-  return atoms;
+  return waiting;
 }
 
 /**
- * Writes other groups for subjobs that were never given to a slave. `known` are those that there were before.
- * @throws Error when one of them was given to a slave, or an atom is not where it should be.
+ * Stores other groups for subjobs that were never given to a slave. `known` are those that there were before. Fails when
+ * one of them was given to a slave, or an atom is not where it should be.
  */
-export async function storeRegrouped(
-  db: Kysely<Database>,
+export function storeRegrouped(
   build: BuildId,
   { groups, dropped }: Regrouped,
   known: ReadonlySet<SubjobId>,
-): Promise<void> {
-  const kept = groups.filter(({ id }) => known.has(id));
-  await inChunks(kept, async (some) => {
-    const rows = some.map(({ id, atoms, expected, stdDev }) => [id, atoms.length, expected, stdDev]);
-    const { numAffectedRows } = await sql`
-      UPDATE subjobs SET
-        num_atoms = news.value ->> 1,
-        expected_time = CAST(news.value ->> 2 AS REAL),
-        expected_deviation = CAST(news.value ->> 3 AS REAL)
-      FROM json_each(${JSON.stringify(rows)}) AS news
-      WHERE build_id = ${build} AND subjob_id = news.value ->> 0 AND state = 'QUEUED' AND attempt = 0
-    `.execute(db);
-    expectRows(numAffectedRows, some.length, 'subjobs');
-  });
-  await inChunks(dropped, async (some) => {
-    const { numAffectedRows } = await sql`
-      DELETE FROM subjobs
-      WHERE build_id = ${build} AND subjob_id IN (SELECT value FROM json_each(${JSON.stringify(some)}))
-        AND state = 'QUEUED' AND attempt = 0`.execute(db);
-    expectRows(numAffectedRows, some.length, 'dropped subjobs');
-  });
-  await insertSubjobs(
-    db,
-    build,
-    groups.filter(({ id }) => !known.has(id)).map((group) => ({ ...group, atoms: group.atoms.length })),
-  );
-  const places = groups.flatMap(({ id, atoms }) => atoms.map((atom) => [atom, id] as const));
-  await inChunks(places, async (some) => {
-    const { numAffectedRows } = await sql`
-      UPDATE atoms SET subjob_id = news.value ->> 1
-      FROM json_each(${JSON.stringify(some)}) AS news
-      WHERE build_id = ${build} AND atom_id = news.value ->> 0 AND state = 'NOT_STARTED'`.execute(db);
-    expectRows(numAffectedRows, some.length, 'atoms');
-  });
-
-  function expectRows(changed: bigint | undefined, wanted: number, what: string): void {
-    if (changed !== BigInt(wanted)) {
-      throw new Error(
-        `WaitingRegrouper build ${build}: ${changed} ${what} changed in the store, not ${wanted}.`,
-      );
-    }
-  }
+): Write[] {
+  const rows = groups.map((group) => ({ ...group, atoms: group.atoms.length }));
+  const places = groups.flatMap(({ id, atoms: ofGroup }) => ofGroup.map((atom) => [atom, id]));
+  const exactly = (rows: number, what: string) => [rows, `Regrouping ${what} of build ${build}`] as const;
+  return [
+    ...chunksOf(rows.filter(({ id }) => known.has(id))).map((some) =>
+      changeExactly(
+        ...exactly(some.length, 'subjobs'),
+        sql`
+          UPDATE subjobs SET
+            num_atoms = news.atoms, expected_time = news.expected, expected_deviation = news.deviation
+          FROM ${subjobTable(some)} AS news
+          WHERE build_id = ${build} AND subjob_id = news.id AND state = 'QUEUED' AND attempt = 0`,
+      ),
+    ),
+    ...chunksOf(dropped).map((some) =>
+      changeExactly(
+        ...exactly(some.length, 'dropped subjobs'),
+        sql`
+          DELETE FROM subjobs
+          WHERE build_id = ${build} AND subjob_id IN ${listOf(some)} AND state = 'QUEUED' AND attempt = 0`,
+      ),
+    ),
+    insertSubjobs(
+      build,
+      rows.filter(({ id }) => !known.has(id)),
+    ),
+    ...chunksOf(places).map((some) =>
+      changeExactly(
+        ...exactly(some.length, 'atoms'),
+        sql`
+          UPDATE atoms SET subjob_id = news.subjob
+          FROM ${tableOf({ id: 'integer', subjob: 'integer' }, some)} AS news
+          WHERE build_id = ${build} AND atom_id = news.id AND state = 'NOT_STARTED'`,
+      ),
+    ),
+  ];
 }
 
-async function inChunks<T>(all: readonly T[], write: (some: readonly T[]) => Promise<void>): Promise<void> {
+/** So many rows at once hold up others for some milliseconds only. */
+function chunksOf<T>(all: readonly T[]): T[][] {
+  const chunks: T[][] = [];
   for (let at = 0; at < all.length; at += CHUNK) {
-    await write(all.slice(at, at + CHUNK));
-    await yieldToEventLoop();
+    chunks.push(all.slice(at, at + CHUNK));
   }
+  return chunks;
 }

@@ -1,77 +1,64 @@
-import { type Kysely, sql } from 'kysely';
 import { type BuildId, toId } from '../../protocol/ids.js';
-import type { Database } from './engine/database.js';
+import type { Reader } from './engine/engine.js';
+import { listOf, sql } from './engine/sql.js';
+import { change, type Write } from './engine/write.js';
+import { builds, subjobs } from './tables.js';
 
 /** A transaction that deletes this many rows holds up others for some milliseconds only. */
 const CHUNK = 5_000;
+
 /**
  * Builds that ended before `before` (milliseconds), and the oldest of all that have ended beyond the newest `keep`;
  * the oldest `limit` of them.
  */
 export async function buildsToForget(
-  db: Kysely<Database>,
+  db: Reader,
   before: number,
   keep: number,
   limit: number,
 ): Promise<BuildId[]> {
-  const { rows } = await sql<{ id: number }>`
-    SELECT id FROM builds WHERE ended_at IS NOT NULL AND (ended_at < ${before} OR id <= coalesce(
-      (SELECT id FROM builds WHERE ended_at IS NOT NULL ORDER BY id DESC LIMIT 1 OFFSET ${keep}), 0))
-    ORDER BY id LIMIT ${limit}`.execute(db);
+  const rows = await db.all(
+    sql`
+      SELECT id FROM builds WHERE ended_at IS NOT NULL AND (ended_at < ${before} OR id <= coalesce(
+        (SELECT id FROM builds WHERE ended_at IS NOT NULL ORDER BY id DESC LIMIT 1 OFFSET ${keep}), 0))
+      ORDER BY id LIMIT ${limit}`,
+    { id: builds.id },
+  );
   return rows.map(({ id }) => toId.build(id));
 }
 
-/**
- * Deletes some of the rows below an ended build, and the build with the last of them; true when it is gone. A master
- * that stops in between goes on with it later.
- */
-export async function deletePartOfBuild(db: Kysely<Database>, build: BuildId): Promise<boolean> {
-  if (!(await deletePartOf(db, build, ['atoms', 'subjobs', 'leases']))) {
-    return false;
-  }
-  await db.deleteFrom('builds').where('id', '=', build).where('ended_at', 'is not', null).execute();
-  return true;
-}
-
 /** Whether there are subjobs of a build. */
-export async function hasPlan(db: Kysely<Database>, build: BuildId): Promise<boolean> {
-  const row = await db
-    .selectFrom('subjobs')
-    .select('subjob_id')
-    .where('build_id', '=', build)
-    .limit(1)
-    .executeTakeFirst();
+export async function hasPlan(db: Reader, build: BuildId): Promise<boolean> {
+  const row = await db.first(sql`SELECT subjob_id FROM subjobs WHERE build_id = ${build} LIMIT 1`, {
+    subjob_id: subjobs.subjob_id,
+  });
   return row !== undefined;
 }
 
-/** Deletes some of the atoms and subjobs of a build that has not begun; true when there are none. */
-export async function deletePartOfPlan(db: Kysely<Database>, build: BuildId): Promise<boolean> {
-  return deletePartOf(db, build, ['atoms', 'subjobs']);
+const deletions = {
+  atoms: (build: BuildId) => sql`
+    DELETE FROM atoms WHERE build_id = ${build} AND atom_id IN (
+      SELECT atom_id FROM atoms WHERE build_id = ${build} LIMIT ${CHUNK})`,
+  subjobs: (build: BuildId) => sql`
+    DELETE FROM subjobs WHERE build_id = ${build} AND subjob_id IN (
+      SELECT subjob_id FROM subjobs WHERE build_id = ${build} LIMIT ${CHUNK})`,
+  leases: (build: BuildId) => sql`
+    DELETE FROM leases WHERE build_id = ${build} AND id IN (
+      SELECT id FROM leases WHERE build_id = ${build} LIMIT ${CHUNK})`,
+};
+
+/** Deletes some of the rows that a build has in a table, atoms before subjobs. Results in whether more may be left. */
+export function deletePartOf(build: BuildId, table: keyof typeof deletions): Write<boolean> {
+  return { sql: deletions[table](build), result: ({ changes }) => changes === CHUNK };
 }
 
-const idOf = { atoms: 'atom_id', subjobs: 'subjob_id', leases: 'id' } as const;
-
-/** In the order of the tables; true when nothing is left in any. */
-async function deletePartOf(
-  db: Kysely<Database>,
-  build: BuildId,
-  tables: readonly (keyof typeof idOf)[],
-): Promise<boolean> {
-  for (const table of tables) {
-    const id = idOf[table];
-    const { numAffectedRows } = await sql`
-      DELETE FROM ${sql.table(table)} WHERE build_id = ${build} AND ${sql.ref(id)} IN (
-        SELECT ${sql.ref(id)} FROM ${sql.table(table)} WHERE build_id = ${build} LIMIT ${CHUNK})`.execute(db);
-    if ((numAffectedRows ?? 0n) > 0n) {
-      return false;
-    }
-  }
-  return true;
+/** Deletes an ended build of which no other rows are left. A master that stops before that goes on with it later. */
+export function deleteBuild(build: BuildId): Write {
+  return change(sql`DELETE FROM builds WHERE id = ${build} AND ended_at IS NOT NULL`);
 }
 
-/** Which of these builds the store has. */
-export async function knownBuilds(db: Kysely<Database>, ids: readonly number[]): Promise<Set<number>> {
-  const { rows } = await sql<{ id: number }>`
-    SELECT id FROM builds WHERE id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`.execute(db);
+/** Those of these builds that the store has. */
+export async function knownBuilds(db: Reader, ids: readonly number[]): Promise<Set<number>> {
+  const rows = await db.all(sql`SELECT id FROM builds WHERE id IN ${listOf(ids)}`, { id: builds.id });
   return new Set(rows.map(({ id }) => id));
 }

@@ -1,13 +1,12 @@
-import { type Kysely, type Selectable, sql } from 'kysely';
 import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
 import { type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
 import { type ResultIndex, ResultIndexSchema } from '../../protocol/results/result-index.js';
 import type { LeaseRef } from '../../protocol/slave/slave-messages.js';
-import type { Database, SubjobsTable, Writable } from './engine/database.js';
-import { jsonColumn } from './engine/json.js';
-import { expectOneRow } from './engine/one-row.js';
-
-export type SubjobRow = Selectable<SubjobsTable>;
+import { jsonColumn } from './engine/columns.js';
+import type { Reader } from './engine/engine.js';
+import { sql, tableOf } from './engine/sql.js';
+import { change, changeExactly, type Write } from './engine/write.js';
+import { type SubjobRow, subjobs } from './tables.js';
 
 export interface NewSubjob extends DurationEstimate {
   readonly id: number;
@@ -15,55 +14,40 @@ export interface NewSubjob extends DurationEstimate {
   readonly atoms: number;
 }
 
-/** One statement for all, as insertAtoms. */
-export async function insertSubjobs(
-  db: Kysely<Database>,
-  build: BuildId,
-  subjobs: readonly NewSubjob[],
-): Promise<void> {
-  const rows = subjobs.map(({ id, atoms, expected, stdDev }) => [id, atoms, expected, stdDev]);
-  await sql`
-    INSERT INTO subjobs (build_id, subjob_id, state, num_atoms, expected_time, expected_deviation)
-    SELECT
-      ${build}, value ->> 0, 'QUEUED', value ->> 1,
-      CAST(value ->> 2 AS REAL), CAST(value ->> 3 AS REAL)
-    FROM json_each(${JSON.stringify(rows)})`.execute(db);
-}
-
-/** Taking the lease raises the attempt in the same statement. @throws Error unless it was queued at `attempt - 1`. */
-export async function leaseSubjob(
-  { direct }: Writable,
-  build: BuildId,
-  subjob: SubjobId,
-  lease: LeaseRef,
-): Promise<void> {
-  const leased = direct.run(
-    `UPDATE subjobs SET state = 'LEASED', lease_id = ?, attempt = attempt + 1
-     WHERE build_id = ? AND subjob_id = ? AND state = 'QUEUED' AND attempt = ?`,
-    lease.lease_id,
-    build,
-    subjob,
-    lease.attempt - 1,
+/** The rows of subjobs as a list. */
+export function subjobTable(list: readonly NewSubjob[]) {
+  return tableOf(
+    { id: 'integer', atoms: 'integer', expected: 'real', deviation: 'real' },
+    list.map(({ id, atoms, expected, stdDev }) => [id, atoms, expected, stdDev]),
   );
-  expectOneRow(leased, `Leasing subjob ${subjob} of build ${build}`);
 }
 
-/** The same beside the lease that holds it already. @throws Error unless it was leased, `attempt - 1` times in all. */
-export async function duplicateSubjob(
-  db: Kysely<Database>,
-  build: BuildId,
-  subjob: SubjobId,
-  lease: LeaseRef,
-): Promise<void> {
-  const { numUpdatedRows } = await db
-    .updateTable('subjobs')
-    .set((e) => ({ attempt: e('attempt', '+', 1) }))
-    .where('build_id', '=', build)
-    .where('subjob_id', '=', subjob)
-    .where('state', '=', 'LEASED')
-    .where('attempt', '=', lease.attempt - 1)
-    .executeTakeFirst();
-  expectOneRow(numUpdatedRows, `Leasing subjob ${subjob} of build ${build} a second time`);
+export function insertSubjobs(build: BuildId, list: readonly NewSubjob[]): Write {
+  return change(sql`
+    INSERT INTO subjobs (build_id, subjob_id, state, num_atoms, expected_time, expected_deviation)
+    SELECT ${build}, id, 'QUEUED', atoms, expected, deviation FROM ${subjobTable(list)} AS news`);
+}
+
+/** Taking the lease raises the attempt in the same statement. Fails unless it was queued at `attempt - 1`. */
+export function leaseSubjob(build: BuildId, subjob: SubjobId, lease: LeaseRef): Write {
+  return changeExactly(
+    1,
+    `Leasing subjob ${subjob} of build ${build}`,
+    sql`
+      UPDATE subjobs SET state = 'LEASED', lease_id = ${lease.lease_id}, attempt = attempt + 1
+      WHERE build_id = ${build} AND subjob_id = ${subjob} AND state = 'QUEUED' AND attempt = ${lease.attempt - 1}`,
+  );
+}
+
+/** The same beside the lease that holds it already. Fails unless it was leased, `attempt - 1` times in all. */
+export function duplicateSubjob(build: BuildId, subjob: SubjobId, lease: LeaseRef): Write {
+  return changeExactly(
+    1,
+    `Leasing subjob ${subjob} of build ${build} a second time`,
+    sql`
+      UPDATE subjobs SET attempt = attempt + 1
+      WHERE build_id = ${build} AND subjob_id = ${subjob} AND state = 'LEASED' AND attempt = ${lease.attempt - 1}`,
+  );
 }
 
 /** A subjob whose lease ended, as domain/lease has it. */
@@ -79,96 +63,65 @@ export interface SubjobTaskRow {
   readonly index?: ResultIndex;
 }
 
-/**
- * Writes what a subjob is after `lease` has ended; that this lease was held, endLease has made sure of.
- * @throws Error unless it is leased, and as often as `next` says.
- */
-export async function endSubjobLease(
-  { direct }: Writable,
+/** Stores the task of a subjob after `lease` has ended. Fails unless it is leased, and as often as `next` says. */
+export function endSubjobLease(
   build: BuildId,
   subjob: SubjobId,
   lease: LeaseRef,
   next: SubjobTaskRow,
-): Promise<void> {
-  const { state, taken, losses, error } = next;
+): Write {
   const index = next.index === undefined ? null : JSON.stringify(next.index);
-  const ended = direct.run(
-    `UPDATE subjobs SET
-       state = ?, lease_id = ?, losses = ?, error = ?, result_index = coalesce(?, result_index)
-     WHERE build_id = ? AND subjob_id = ? AND state = 'LEASED' AND attempt = ?`,
-    state,
-    next.lease,
-    JSON.stringify(losses),
-    error,
-    index,
-    build,
-    subjob,
-    taken,
+  return changeExactly(
+    1,
+    `Ending lease ${lease.lease_id} of subjob ${subjob} of build ${build}`,
+    sql`
+      UPDATE subjobs SET
+        state = ${next.state}, lease_id = ${next.lease}, losses = ${JSON.stringify(next.losses)},
+        error = ${next.error}, result_index = coalesce(${index}, result_index)
+      WHERE build_id = ${build} AND subjob_id = ${subjob} AND state = 'LEASED' AND attempt = ${next.taken}`,
   );
-  expectOneRow(ended, `Ending lease ${lease.lease_id} of subjob ${subjob} of build ${build}`);
 }
 
 /**
- * The build ends before all of its work: what was leased and is not delivered, or holds atoms that have begun in another,
- * has been cut off.
+ * The build ends before all of its work: a subjob that was leased and is not delivered, or holds atoms that have begun
+ * in another one, is cut off.
  */
-export async function cutSubjobs({ direct }: Writable, build: BuildId): Promise<void> {
-  direct.run(
-    `UPDATE subjobs SET state = 'CUT' WHERE build_id = ? AND state IN ('QUEUED', 'LEASED') AND (attempt > 0
-       OR subjob_id IN (SELECT subjob_id FROM atoms WHERE build_id = ? AND state IN ('COMPLETED', 'INTERRUPTED')))`,
-    build,
-    build,
-  );
+export function cutSubjobs(build: BuildId): Write {
+  return change(sql`
+    UPDATE subjobs SET state = 'CUT'
+    WHERE build_id = ${build} AND state IN ('QUEUED', 'LEASED') AND (attempt > 0 OR subjob_id IN (
+      SELECT subjob_id FROM atoms WHERE build_id = ${build} AND state IN ('COMPLETED', 'INTERRUPTED')))`);
 }
 
 const readIndex = jsonColumn(ResultIndexSchema, 'subjobs.result_index');
 
 /** null before its result was accepted. */
 export async function findResultIndex(
-  db: Kysely<Database>,
+  db: Reader,
   build: BuildId,
   subjob: SubjobId,
 ): Promise<ResultIndex | null> {
-  const row = await db
-    .selectFrom('subjobs')
-    .select('result_index')
-    .where('build_id', '=', build)
-    .where('subjob_id', '=', subjob)
-    .executeTakeFirst();
+  const row = await db.first(
+    sql`SELECT result_index FROM subjobs WHERE build_id = ${build} AND subjob_id = ${subjob}`,
+    { result_index: subjobs.result_index },
+  );
   return row === undefined || row.result_index === null ? null : readIndex(row.result_index);
 }
 
-export async function findSubjob(
-  db: Kysely<Database>,
-  build: BuildId,
-  subjob: SubjobId,
-): Promise<SubjobRow | undefined> {
-  return await db
-    .selectFrom('subjobs')
-    .selectAll()
-    .where('build_id', '=', build)
-    .where('subjob_id', '=', subjob)
-    .executeTakeFirst();
+export function findSubjob(db: Reader, build: BuildId, subjob: SubjobId): Promise<SubjobRow | undefined> {
+  return db.first(sql`SELECT * FROM subjobs WHERE build_id = ${build} AND subjob_id = ${subjob}`, subjobs);
 }
 
 /** In order of subjob. */
-export async function subjobsOf(db: Kysely<Database>, build: BuildId): Promise<SubjobRow[]> {
-  return await db
-    .selectFrom('subjobs')
-    .selectAll()
-    .where('build_id', '=', build)
-    .orderBy('subjob_id')
-    .execute();
+export function subjobsOf(db: Reader, build: BuildId): Promise<SubjobRow[]> {
+  return db.all(sql`SELECT * FROM subjobs WHERE build_id = ${build} ORDER BY subjob_id`, subjobs);
 }
 
 /** Ids of the subjobs whose results were accepted, ascending. */
-export async function deliveredSubjobs(db: Kysely<Database>, build: BuildId): Promise<SubjobId[]> {
-  const rows = await db
-    .selectFrom('subjobs')
-    .select('subjob_id')
-    .where('build_id', '=', build)
-    .where('state', '=', 'DONE')
-    .orderBy('subjob_id')
-    .execute();
+export async function deliveredSubjobs(db: Reader, build: BuildId): Promise<SubjobId[]> {
+  const rows = await db.all(
+    sql`SELECT subjob_id FROM subjobs WHERE build_id = ${build} AND state = 'DONE' ORDER BY subjob_id`,
+    { subjob_id: subjobs.subjob_id },
+  );
   return rows.map(({ subjob_id }) => toId.subjob(subjob_id));
 }

@@ -1,25 +1,18 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { type Kysely, sql } from 'kysely';
 import type { History } from '../../domain/scheduling/duration-estimate.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
 import type { ListedAtom } from '../../protocol/slave/slave-messages.js';
-import type { Database, Writable } from './engine/database.js';
+import { integer } from './engine/columns.js';
+import type { Reader } from './engine/engine.js';
+import { sql, tableOf } from './engine/sql.js';
+import { change, type Write } from './engine/write.js';
+import { timings } from './tables.js';
 
 /** So many are looked up at once; between them others may run. */
 const CHUNK = 2_000;
-/** Weight of the newest time: high enough to follow a test that changed, low enough to forget a hiccup. */
-const NEWEST_WEIGHT = 0.3;
-const WEIGHT = `max(${NEWEST_WEIGHT}, 1.0 / (count + 1))`;
-const OFF = '(excluded.seconds - seconds)';
-const LEARN = `
-  INSERT INTO timings (project, job, atom, seconds, variance, count, updated_at)
-  SELECT ?, ?, variable || '=' || value, actual_time, 0, 1, ?
-  FROM atoms WHERE build_id = ? AND subjob_id = ? AND failed = 0
-  ON CONFLICT (project, job, atom) DO UPDATE SET
-    seconds = seconds + ${OFF} * ${WEIGHT},
-    variance = (1 - ${WEIGHT}) * (variance + ${OFF} * ${OFF} * ${WEIGHT}),
-    count = count + 1,
-    updated_at = excluded.updated_at`;
+/** The weight of the newest time: high enough to follow a test that changed, low enough to forget a hiccup. */
+const weight = sql`CASE WHEN timings.count < 3 THEN 1.0 / (timings.count + 1) ELSE 0.3 END`;
+const off = sql`(excluded.seconds - timings.seconds)`;
 
 /**
  * Takes the times of a subjob's atoms that passed into the history; call after their verdicts are recorded.
@@ -28,31 +21,45 @@ const LEARN = `
  * 1979), with the weights of exponential smoothing: 0.3 for the newest run, the rest for all before it, and equal
  * weights as long as there are three runs or fewer.
  */
-export async function learnTimings(
-  { direct }: Writable,
+export function learnTimings(
   of: { build: BuildId; subjob: SubjobId; project: string; job: string },
   now: number,
-): Promise<void> {
-  direct.run(LEARN, of.project, of.job, now, of.build, of.subjob);
+): Write {
+  return change(sql`
+    INSERT INTO timings (project, job, atom, seconds, variance, count, updated_at)
+    SELECT ${of.project}, ${of.job}, variable || '=' || value, actual_time, 0, 1, ${now}
+    FROM atoms WHERE build_id = ${of.build} AND subjob_id = ${of.subjob} AND failed = 0
+    ON CONFLICT (project, job, atom) DO UPDATE SET
+      seconds = timings.seconds + ${off} * (${weight}),
+      variance = (1 - (${weight})) * (timings.variance + ${off} * ${off} * (${weight})),
+      count = timings.count + 1,
+      updated_at = excluded.updated_at`);
 }
+
+const found = { place: integer, seconds: timings.seconds, variance: timings.variance, count: timings.count };
 
 /** What is known of each atom, in order; null where there is no history. */
 export async function readTimings(
-  db: Kysely<Database>,
+  db: Reader,
   project: string,
   job: string,
   atoms: readonly ListedAtom[],
 ): Promise<(History | null)[]> {
   const histories = new Array<History | null>(atoms.length).fill(null);
   for (let at = 0; at < atoms.length; at += CHUNK) {
-    const names = atoms.slice(at, at + CHUNK).map(({ variable, value }) => `${variable}=${value}`);
-    const { rows } = await sql<History & { place: number }>`
-      SELECT names.key AS place, timings.seconds, timings.variance, timings.count
-      FROM json_each(${JSON.stringify(names)}) AS names
-      CROSS JOIN timings ON timings.project = ${project} AND timings.job = ${job} AND timings.atom = names.value
-    `.execute(db);
-    for (const { place, seconds, variance, count } of rows) {
-      histories[at + place] = { seconds, variance, count };
+    const names = atoms
+      .slice(at, at + CHUNK)
+      .map(({ variable, value }, place) => [at + place, `${variable}=${value}`]);
+    const rows = await db.all(
+      sql`
+        SELECT place, timings.seconds, timings.variance, timings.count
+        FROM ${tableOf({ place: 'integer', name: 'text' }, names)} AS names
+        CROSS JOIN timings
+        WHERE timings.project = ${project} AND timings.job = ${job} AND timings.atom = names.name`,
+      found,
+    );
+    for (const { place, ...history } of rows) {
+      histories[place] = history;
     }
     await yieldToEventLoop();
   }
@@ -60,6 +67,6 @@ export async function readTimings(
 }
 
 /** Forgets atoms that no build has run since `before`. */
-export async function forgetTimings(db: Kysely<Database>, before: number): Promise<void> {
-  await db.deleteFrom('timings').where('updated_at', '<', before).execute();
+export function forgetTimings(before: number): Write {
+  return change(sql`DELETE FROM timings WHERE updated_at < ${before}`);
 }

@@ -1,45 +1,49 @@
-import { type Kysely, sql } from 'kysely';
 import { type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
-import type { Database } from './engine/database.js';
+import { nullable, type Row } from './engine/columns.js';
+import type { Reader } from './engine/engine.js';
+import { sql } from './engine/sql.js';
+import { atoms, leases, slaves, subjobs } from './tables.js';
 
-/** An atom of an ended build that has a verdict, or was interrupted, and whose results nobody delivered. */
-export interface UndeliveredAtom {
-  readonly atom_id: number;
-  readonly variable: string;
-  readonly value: string;
+const undeliveredAtom = {
+  atom_id: atoms.atom_id,
+  variable: atoms.variable,
+  value: atoms.value,
   /** null: it was interrupted. */
-  readonly exit_code: number | null;
-  readonly actual_time: number | null;
+  exit_code: atoms.exit_code,
+  actual_time: atoms.actual_time,
   /** The lease whose slave has reported it … */
-  readonly lease_id: number | null;
+  lease_id: atoms.lease_id,
   /** … its place among the executors of the build, and the name of the slave. */
-  readonly executor_index: number | null;
-  readonly slave: string | null;
-}
+  executor_index: leases.executor_index,
+  slave: nullable(slaves.name),
+};
+/** An atom of an ended build that has a verdict, or was interrupted, and whose results nobody delivered. */
+export type UndeliveredAtom = Row<typeof undeliveredAtom>;
 
-/** Of those that nobody delivered, the subjobs that hold such atoms, ascending. */
-export async function undeliveredSubjobs(db: Kysely<Database>, build: BuildId): Promise<SubjobId[]> {
-  const { rows } = await sql<{ subjob_id: number }>`
-    SELECT subjob_id FROM subjobs
-    WHERE build_id = ${build} AND state IN ('CUT', 'LOST') AND EXISTS (
-      SELECT 1 FROM atoms
-      WHERE atoms.build_id = subjobs.build_id AND atoms.subjob_id = subjobs.subjob_id AND ${isUndelivered}
-    ) ORDER BY subjob_id`.execute(db);
+const isUndelivered = sql`(atoms.failed IS NOT NULL AND exit_code IS NOT NULL OR atoms.state = 'INTERRUPTED')`;
+
+/** The subjobs that hold such atoms, ascending. */
+export async function undeliveredSubjobs(db: Reader, build: BuildId): Promise<SubjobId[]> {
+  const rows = await db.all(
+    sql`
+      SELECT subjob_id FROM subjobs
+      WHERE build_id = ${build} AND state IN ('CUT', 'LOST') AND EXISTS (
+        SELECT 1 FROM atoms
+        WHERE atoms.build_id = subjobs.build_id AND atoms.subjob_id = subjobs.subjob_id AND ${isUndelivered}
+      ) ORDER BY subjob_id`,
+    { subjob_id: subjobs.subjob_id },
+  );
   return rows.map(({ subjob_id }) => toId.subjob(subjob_id));
 }
 
 /** In order of atom. */
-export async function undeliveredAtoms(
-  db: Kysely<Database>,
-  build: BuildId,
-  subjob: SubjobId,
-): Promise<UndeliveredAtom[]> {
-  const { rows } = await sql<UndeliveredAtom>`
-    SELECT atoms.atom_id, variable, value, exit_code, actual_time, lease_id, executor_index, slaves.name AS slave
-    FROM atoms LEFT JOIN leases ON leases.id = atoms.lease_id LEFT JOIN slaves ON slaves.id = leases.slave_id
-    WHERE atoms.build_id = ${build} AND atoms.subjob_id = ${subjob} AND ${isUndelivered}
-    ORDER BY atoms.atom_id`.execute(db);
-  return rows;
+export function undeliveredAtoms(db: Reader, build: BuildId, subjob: SubjobId): Promise<UndeliveredAtom[]> {
+  return db.all(
+    sql`
+      SELECT atoms.atom_id, variable, value, exit_code, actual_time, lease_id, executor_index, slaves.name AS slave
+      FROM atoms LEFT JOIN leases ON leases.id = atoms.lease_id LEFT JOIN slaves ON slaves.id = leases.slave_id
+      WHERE atoms.build_id = ${build} AND atoms.subjob_id = ${subjob} AND ${isUndelivered}
+      ORDER BY atoms.atom_id`,
+    undeliveredAtom,
+  );
 }
-
-const isUndelivered = sql`(atoms.failed IS NOT NULL AND exit_code IS NOT NULL OR atoms.state = 'INTERRUPTED')`;

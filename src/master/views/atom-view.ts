@@ -1,12 +1,12 @@
 import { commandString } from '../../job/command-string.js';
 import type { Atom, AtomOutcome, AtomState, Subjob } from '../../protocol/build/work.js';
 import { toId } from '../../protocol/ids.js';
+import type { AtomView, SubjobView } from '../store/atom-views.js';
 import { interruptionOf } from '../store/atoms.js';
-import type { SubjobRowState } from '../store/engine/database.js';
 import { readFacts } from '../store/facts-column.js';
-import type { AtomView, SubjobView } from '../store/reading.js';
+import type { SubjobRow } from '../store/tables.js';
 
-const shownAs: Readonly<Record<SubjobRowState, AtomState>> = {
+const shownAs: Readonly<Record<SubjobRow['state'], AtomState>> = {
   QUEUED: 'NOT_STARTED',
   LEASED: 'IN_PROGRESS',
   DONE: 'COMPLETED',

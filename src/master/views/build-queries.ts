@@ -11,7 +11,6 @@ import type { LiveConsoles } from '../consoles/live.js';
 import type { ConsoleLines, Page } from '../state/master-api.js';
 import type { MasterState } from '../state/master-state.js';
 import { executorsInUse } from '../state/slave-registry.js';
-import { readJob } from '../store/builds.js';
 import {
   type AtomView,
   atomsOfSubjobs,
@@ -20,7 +19,8 @@ import {
   pageOfAtomsOfSubjob,
   pageOfSubjobs,
   viewSubjob,
-} from '../store/reading.js';
+} from '../store/atom-views.js';
+import { readJob } from '../store/builds.js';
 import { findResultIndex, findSubjob } from '../store/subjobs.js';
 import { bySubjobOf, presentAtom, presentSubjob } from './atom-view.js';
 import { explainRunning } from './explain-build.js';

@@ -4,8 +4,8 @@ import { seconds } from '../../lib/clock.js';
 import type { Event } from '../../protocol/event.js';
 import type { EventsAfter } from '../state/master-api.js';
 import type { MasterState } from '../state/master-state.js';
-import { jsonColumn } from '../store/engine/json.js';
-import { eventsSince, lastEventId } from '../store/reading.js';
+import { jsonColumn } from '../store/engine/columns.js';
+import { eventsSince, lastEventId } from '../store/events.js';
 
 const BATCH = 1000;
 const ALIVE_EVERY_MS = 15_000;

@@ -6,7 +6,7 @@ import { type BuildId, toId } from '../../protocol/ids.js';
 import type { ActiveBuild, ActiveLease } from '../state/entries.js';
 import type { MasterState } from '../state/master-state.js';
 import { executorsInUse, leasesInUse, unavailableReason } from '../state/slave-registry.js';
-import { type AtomView, runningAtoms } from '../store/reading.js';
+import { type AtomView, runningAtoms } from '../store/atom-views.js';
 import { bySubjobOf } from './atom-view.js';
 
 const MAX_RUNNING_SHOWN = 1000;

@@ -3,22 +3,41 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { sql } from 'kysely';
 import { unknown } from '../../../src/domain/scheduling/duration-estimate.js';
-import { countVerdicts, insertAtoms, recordVerdicts } from '../../../src/master/store/atoms.js';
+import { failedAtoms } from '../../../src/master/store/atom-views.js';
+import {
+  countVerdicts,
+  failAtoms,
+  insertAtoms,
+  recordInterrupted,
+  recordProgress,
+  recordVerdicts,
+  retryAtoms,
+} from '../../../src/master/store/atoms.js';
 import { findBuild, insertBuild, updateBuild } from '../../../src/master/store/builds.js';
-import { availableEngines } from '../../../src/master/store/engine/sqlite.js';
+import { integer, text } from '../../../src/master/store/engine/columns.js';
+import { type Sql, sql } from '../../../src/master/store/engine/sql.js';
+import { availableLibraries } from '../../../src/master/store/engine/sqlite.js';
 import { openStore, type Store } from '../../../src/master/store/engine/store.js';
-import { appendEvent, hasMoreEvents, trimEvents } from '../../../src/master/store/events.js';
+import { change, changeExactly } from '../../../src/master/store/engine/write.js';
+import {
+  appendEvent,
+  eventsSince,
+  hasMoreEvents,
+  MAX_EVENT_BYTES,
+  trimEvents,
+} from '../../../src/master/store/events.js';
 import { endLease, insertLease, lastLeaseId } from '../../../src/master/store/leases.js';
 import { allNonces, forgetNonces, insertNonces } from '../../../src/master/store/nonces.js';
-import { eventsSince, failedAtoms, MAX_EVENT_BYTES } from '../../../src/master/store/reading.js';
+import { storeRegrouped } from '../../../src/master/store/regrouping.js';
 import { endSubjobLease, findSubjob, insertSubjobs, leaseSubjob } from '../../../src/master/store/subjobs.js';
 import { learnTimings, readTimings } from '../../../src/master/store/timings.js';
 import { type BuildId, toId } from '../../../src/protocol/ids.js';
 import { directoryBuild } from '../../support/master-harness.js';
 
 const subjob = toId.subjob(0);
+/** Changes nothing although it should. */
+const fails = changeExactly(1, 'on purpose', sql`DELETE FROM builds WHERE id = -1`);
 const ref = { lease_id: toId.lease(1), attempt: toId.attempt(1) };
 
 async function failure(call: Promise<unknown>): Promise<string> {
@@ -28,50 +47,52 @@ async function failure(call: Promise<unknown>): Promise<string> {
   );
 }
 
-for (const engine of availableEngines()) {
-  describe(`the store on ${engine}`, () => {
+for (const library of availableLibraries()) {
+  describe(`the store on ${library}`, () => {
     let directory: string;
     let path: string;
     let store: Store;
     beforeEach(async () => {
       directory = mkdtempSync(join(tmpdir(), 'clusterrunner-store-'));
       path = join(directory, 'deep', 'master.db');
-      store = await openStore(path, { engine });
+      store = await openStore(path, { library });
     });
     afterEach(async () => {
       await store.close();
       rmSync(directory, { recursive: true, force: true });
     });
 
-    const newBuild = (): Promise<BuildId> =>
-      store.write((db) => insertBuild(db, directoryBuild, { QUEUED: 1 }));
+    const newBuild = async (): Promise<BuildId> => {
+      const [id] = await store.write([insertBuild(directoryBuild, { QUEUED: 1 })]);
+      return id;
+    };
 
     it('has after a restart what was written before', async () => {
       const id = await newBuild();
       await store.close();
-      store = await openStore(path, { engine });
+      store = await openStore(path, { library });
       expect(await findBuild(store.db, id)).to.include({ id, state: 'QUEUED', num_atoms: null });
     });
 
     it('never gives an id twice, not even after a row was deleted', async () => {
       const id = await newBuild();
-      await store.write((db) => db.deleteFrom('builds').execute());
+      await store.write([change(sql`DELETE FROM builds`)]);
       await store.close();
-      store = await openStore(path, { engine });
+      store = await openStore(path, { library });
       expect(await newBuild()).to.equal(id + 1);
     });
 
     it('may be read by its owner alone, also when it was open to others before', async () => {
       await store.close();
       chmodSync(path, 0o644);
-      store = await openStore(path, { engine });
+      store = await openStore(path, { library });
       for (const file of [path, `${path}-wal`]) {
         expect(statSync(file).mode & 0o777, file).to.equal(0o600);
       }
     });
 
     it('says that another master has it open', async () => {
-      expect(await failure(openStore(path, { engine }))).to.contain('Another master uses');
+      expect(await failure(openStore(path, { library }))).to.contain('Another master uses');
     });
 
     it('says which file is no database', async () => {
@@ -86,20 +107,18 @@ for (const engine of availableEngines()) {
       }
       await store.close();
       // Opening a file lets go of those that this process has closed, as its end would.
-      store = await openStore(join(directory, 'next.db'), { engine });
+      store = await openStore(join(directory, 'next.db'), { library });
       await store.close();
       truncateSync(path, 8192);
-      const sentence = await failure(openStore(path, { engine }));
+      const sentence = await failure(openStore(path, { library }));
       store = await openStore(join(directory, 'another.db'));
       expect(sentence).to.contain(`${path} is damaged`).and.to.contain('put a copy in its place');
     });
 
     it('names a file that a newer version has written', async () => {
-      await store.write((db) =>
-        sql`INSERT INTO kysely_migration VALUES ('9999_future', '2099-01-01')`.execute(db),
-      );
+      await store.write([change(sql`INSERT INTO kysely_migration VALUES ('9999_future', '2099-01-01')`)]);
       await store.close();
-      const sentence = await failure(openStore(path, { engine }));
+      const sentence = await failure(openStore(path, { library }));
       store = await openStore(join(directory, 'another.db'));
       expect(sentence).to.contain(`${path} was written by a newer version`).and.to.contain('9999_future');
     });
@@ -111,40 +130,37 @@ for (const engine of availableEngines()) {
     });
 
     it('undoes a write that throws, and not its neighbours', async () => {
-      const calls = [
-        newBuild(),
-        store.write(async (db) => {
-          await insertBuild(db, directoryBuild, {});
-          throw new Error('on purpose');
-        }),
-        newBuild(),
-      ] as const;
-      expect(await failure(calls[1])).to.equal('on purpose');
+      const calls = [newBuild(), store.write([insertBuild(directoryBuild, {}), fails]), newBuild()] as const;
+      expect(await failure(calls[1])).to.contain('on purpose');
       await Promise.all([calls[0], calls[2]]);
-      const rows = await store.db.selectFrom('builds').select('id').execute();
+      const rows = await store.db.all(sql`SELECT id FROM builds`, { id: integer });
       expect(rows).to.have.length(2);
     });
 
     it('keeps order and outcome of each write, whichever of them throw', async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 30 }), async (throwing) => {
-          await store.write((db) => db.deleteFrom('nonces').execute());
+          await store.write([change(sql`DELETE FROM nonces`)]);
           const outcomes = await Promise.allSettled(
             throwing.map((throws, n) =>
-              store.write(async (db) => {
-                await insertNonces(db, { expires: n, nonces: [String(n)] });
-                if (throws) {
-                  throw new Error('on purpose');
-                }
-                return n;
-              }),
+              store.write([
+                {
+                  ...insertNonces({ expires: n, nonces: [String(n)] }),
+                  result() {
+                    if (throws) {
+                      throw new Error('on purpose');
+                    }
+                    return n;
+                  },
+                },
+              ]),
             ),
           );
           const kept = throwing.flatMap((throws, n) => (throws ? [] : [n]));
-          expect(outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))).to.deep.equal(
+          expect(outcomes.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))).to.deep.equal(
             kept,
           );
-          const rows = await store.db.selectFrom('nonces').select('expires').orderBy('expires').execute();
+          const rows = await allNonces(store.db);
           expect(rows.map(({ expires }) => expires)).to.deep.equal(kept);
         }),
         { numRuns: 30 },
@@ -155,8 +171,9 @@ for (const engine of availableEngines()) {
       const order: number[] = [];
       await Promise.all(
         Array.from({ length: 1200 }, (_, n) =>
-          store.write(async () => {
+          store.write(() => {
             order.push(n);
+            return [];
           }),
         ),
       );
@@ -168,24 +185,22 @@ for (const engine of availableEngines()) {
       await store.close();
       await written;
       expect(await failure(newBuild())).to.contain('stopping');
-      store = await openStore(path, { engine });
+      store = await openStore(path, { library });
       expect(await findBuild(store.db, await written)).not.to.equal(undefined);
     });
 
     it('refuses to change a row that is not as it should be', async () => {
       const id = await newBuild();
       const missing = toId.build(77);
-      expect(await failure(store.write((db) => updateBuild(db, missing, { state: 'ERROR' })))).to.contain(
-        'Build 77',
-      );
-      await store.write((db) => insertSubjobs(db, id, [{ id: 0, atoms: 1, ...unknown }]));
-      await store.write((db) => leaseSubjob(db, id, subjob, ref));
-      const again = store.write((db) => leaseSubjob(db, id, subjob, ref));
+      expect(await failure(store.write([updateBuild(missing, { state: 'ERROR' })]))).to.contain('Build 77');
+      await store.write([insertSubjobs(id, [{ id: 0, atoms: 1, ...unknown }])]);
+      await store.write([leaseSubjob(id, subjob, ref)]);
+      const again = store.write([leaseSubjob(id, subjob, ref)]);
       expect(await failure(again)).to.contain('0 rows changed');
       const next = { state: 'DONE', taken: 1, lease: 1, losses: [], error: null } as const;
-      const wrong = store.write((db) => endSubjobLease(db, id, subjob, ref, { ...next, taken: 2 }));
+      const wrong = store.write([endSubjobLease(id, subjob, ref, { ...next, taken: 2 })]);
       expect(await failure(wrong)).to.contain('0 rows changed');
-      await store.write((db) => endSubjobLease(db, id, subjob, ref, next));
+      await store.write([endSubjobLease(id, subjob, ref, next)]);
       expect(await findSubjob(store.db, id, subjob)).to.include({ state: 'DONE', attempt: 1, lease_id: 1 });
     });
 
@@ -201,11 +216,9 @@ for (const engine of availableEngines()) {
         token: '',
         taken_at: 0,
       };
-      await store.write((db) => insertLease(db, lease));
-      await store.write((db) => endLease(db, toId.lease(41), 'LOST', 5));
-      expect(await failure(store.write((db) => endLease(db, toId.lease(41), 'LOST', 5)))).to.contain(
-        'lease 41',
-      );
+      await store.write([insertLease(lease)]);
+      await store.write([endLease(toId.lease(41), 'LOST', 5)]);
+      expect(await failure(store.write([endLease(toId.lease(41), 'LOST', 5)]))).to.contain('lease 41');
       expect(await lastLeaseId(store.db)).to.equal(41);
     });
 
@@ -213,16 +226,16 @@ for (const engine of availableEngines()) {
       const id = await newBuild();
       const values = ["it's", '$(rm -rf /)', '`x`', '"; DROP TABLE atoms; --', '-n', 'ünï 中文 😀', '', '*'];
       const atoms = values.map((value, n) => ({ id: n, subjob: 0, variable: 'T', value, ...unknown }));
-      await store.write((db) => insertSubjobs(db, id, [{ id: 0, atoms: atoms.length, ...unknown }]));
-      await store.write((db) => insertAtoms(db, id, atoms));
+      await store.write([insertSubjobs(id, [{ id: 0, atoms: atoms.length, ...unknown }])]);
+      await store.write([insertAtoms(id, atoms)]);
       const verdicts = atoms.map((atom) => ({
         id: toId.atom(atom.id),
         exit_code: atom.id === 1 ? 137 : 0,
         actual_time: atom.id + 0.5,
       }));
-      await store.write((db) => recordVerdicts(db, id, subjob, toId.lease(1), verdicts));
+      await store.write([recordVerdicts(id, subjob, toId.lease(1), verdicts)]);
       const of = { build: id, subjob, project: 'p', job: 'j' };
-      await store.write((db) => learnTimings(db, of, 1000));
+      await store.write([learnTimings(of, 1000)]);
       expect(await readTimings(store.db, 'p', 'j', atoms)).to.deep.equal(
         values.map((_, n) => (n === 1 ? null : { seconds: n + 0.5, variance: 0, count: 1 })),
       );
@@ -246,47 +259,55 @@ for (const engine of availableEngines()) {
       });
       expect(others).to.deep.equal([]);
       const surplus = [{ id: toId.atom(99), exit_code: 0, actual_time: 1 }];
-      expect(
-        await failure(store.write((db) => recordVerdicts(db, id, subjob, toId.lease(1), surplus))),
-      ).to.contain('do not fit');
+      expect(await failure(store.write([recordVerdicts(id, subjob, toId.lease(1), surplus)]))).to.contain(
+        'Recording the verdicts of subjob 0',
+      );
     });
 
-    it('finds the atoms of a subjob without looking at the other atoms of its build', async () => {
-      for (const query of [
+    const planOf = async (statement: Sql) => {
+      const rows = await store.db.all(sql`EXPLAIN QUERY PLAN ${statement}`, { detail: text });
+      return rows.map(({ detail }) => detail);
+    };
+
+    it('finds the atoms of a subjob without scanning the other atoms of its build', async () => {
+      const build = toId.build(1);
+      for (const statement of [
         sql`SELECT variable FROM atoms WHERE build_id = 1 AND subjob_id = 2 ORDER BY atom_id`,
-        sql`UPDATE atoms SET state = 'NOT_STARTED' WHERE build_id = 1 AND subjob_id = 2 AND state <> 'NOT_STARTED'`,
+        failAtoms(build, subjob).sql,
       ]) {
-        const { rows } = await sql<{ detail: string }>`EXPLAIN QUERY PLAN ${query}`.execute(store.db);
-        expect(rows.map(({ detail }) => detail)).to.deep.equal([
+        expect(await planOf(statement)).to.deep.equal([
           'SEARCH atoms USING INDEX atoms_of_subjob (build_id=? AND subjob_id=?)',
         ]);
       }
     });
 
-    it('goes through a list that it is given once, whatever it changes by it', async () => {
-      for (const query of [
-        sql`UPDATE subjobs SET num_atoms = news.value ->> 1 FROM json_each('[]') AS news
-        WHERE build_id = 1 AND subjob_id = news.value ->> 0 AND state = 'QUEUED' AND attempt = 0`,
-        sql`UPDATE atoms SET subjob_id = news.value ->> 1 FROM json_each('[]') AS news
-        WHERE build_id = 1 AND atom_id = news.value ->> 0 AND state = 'NOT_STARTED'`,
-        sql`UPDATE atoms SET failed = 0 FROM json_each('[]') AS news
-        WHERE build_id = 1 AND atom_id = news.value ->> 0 AND +subjob_id = 2`,
+    it('scans a list that it is given once, whatever it changes by it', async () => {
+      const build = toId.build(1);
+      const lease = toId.lease(1);
+      const atom = toId.atom(0);
+      const regrouped = { groups: [{ id: subjob, atoms: [0], ...unknown }], dropped: [] };
+      for (const { sql: statement } of [
+        ...storeRegrouped(build, regrouped, new Set([subjob])).filter(({ sql: { texts } }) =>
+          /UPDATE/.test(texts[0] ?? ''),
+        ),
+        recordProgress(build, subjob, lease, [], 1),
+        recordVerdicts(build, subjob, lease, []),
+        recordInterrupted(build, subjob, lease, []),
+        retryAtoms(build, [{ id: atom, subjob }]),
       ]) {
-        const { rows } = await sql<{ detail: string }>`EXPLAIN QUERY PLAN ${query}`.execute(store.db);
-        expect(rows[0]?.detail).to.match(/^SCAN news/);
-        expect(rows[1]?.detail).to.match(/^SEARCH \w+ USING PRIMARY KEY \(build_id=\? AND \w+=\?\)$/);
+        const plan = await planOf(statement);
+        expect(plan[0]).to.match(/^SCAN json_each/);
+        expect(plan[1]).to.match(/^SEARCH \w+ USING PRIMARY KEY \(build_id=\? AND \w+=\?\)$/);
       }
     });
 
     it('keeps the newest events', async () => {
-      await store.write(async (db) => {
-        for (let n = 1; n <= 10; n += 1) {
-          await appendEvent(db, 'BUILD_CREATED', { build_id: n }, n);
-        }
-      });
+      await store.write(
+        Array.from({ length: 10 }, (_, at) => appendEvent('BUILD_CREATED', { build_id: at + 1 }, at + 1)),
+      );
       for (const isMore of [true, true, false]) {
         expect(await hasMoreEvents(store.db, 3)).to.equal(isMore);
-        await store.write((db) => trimEvents(db, 3, 5));
+        await store.write([trimEvents(3, 5)]);
       }
       const events = await eventsSince(store.db, { id: 0, time: 0, limit: 100 });
       expect(events.map(({ id }) => id)).to.deep.equal([8, 9, 10]);
@@ -295,11 +316,11 @@ for (const engine of availableEngines()) {
     it('gives events a page at a time that is no larger than its bytes, and at least one', async () => {
       const reason = 'é'.repeat(MAX_EVENT_BYTES / 5);
       const huge = 'x'.repeat(2 * MAX_EVENT_BYTES);
-      await store.write(async (db) => {
-        for (const text of ['small', reason, reason, reason, huge, 'small', 'small']) {
-          await appendEvent(db, 'BUILD_STOPPING', { build_id: 1, reason: text }, 1);
-        }
-      });
+      await store.write(
+        ['small', reason, reason, reason, huge, 'small', 'small'].map((text) =>
+          appendEvent('BUILD_STOPPING', { build_id: 1, reason: text }, 1),
+        ),
+      );
       const pages: number[] = [];
       for (let id = 0; ; ) {
         const events = await eventsSince(store.db, { id, time: 0, limit: 100 });
@@ -318,9 +339,9 @@ for (const engine of availableEngines()) {
     });
 
     it('keeps nonces until they expire', async () => {
-      await store.write((db) => insertNonces(db, { expires: 10, nonces: ['old'] }));
-      await store.write((db) => insertNonces(db, { expires: 20, nonces: ['"new"', 'newer'] }));
-      await store.write((db) => forgetNonces(db, 15));
+      await store.write([insertNonces({ expires: 10, nonces: ['old'] })]);
+      await store.write([insertNonces({ expires: 20, nonces: ['"new"', 'newer'] })]);
+      await store.write([forgetNonces(15)]);
       expect(await allNonces(store.db)).to.deep.equal([{ expires: 20, nonces: ['"new"', 'newer'] }]);
     });
   });

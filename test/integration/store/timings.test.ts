@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Kysely, Migrator, SqliteDialect, sql } from 'kysely';
 import { unknown } from '../../../src/domain/scheduling/duration-estimate.js';
 import { insertAtoms, recordVerdicts } from '../../../src/master/store/atoms.js';
 import { insertBuild } from '../../../src/master/store/builds.js';
-import { migrationProvider } from '../../../src/master/store/engine/migrations.js';
+import { migrate } from '../../../src/master/store/engine/migrations.js';
 import { Sqlite } from '../../../src/master/store/engine/sqlite.js';
 import { openStore, type Store } from '../../../src/master/store/engine/store.js';
 import { insertSubjobs } from '../../../src/master/store/subjobs.js';
@@ -46,16 +45,16 @@ describe('the history of times', () => {
   });
 
   async function run(job: string, seconds: number): Promise<void> {
-    const build = await store.write((db) => insertBuild(db, directoryBuild, { QUEUED: 1 }));
+    const [build] = await store.write([insertBuild(directoryBuild, { QUEUED: 1 })]);
     const subjob = toId.subjob(0);
-    await store.write(async (db) => {
-      await insertSubjobs(db, build, [{ id: 0, atoms: 1, ...unknown }]);
-      await insertAtoms(db, build, [{ id: 0, subjob: 0, ...atom, ...unknown }]);
-      await recordVerdicts(db, build, subjob, toId.lease(1), [
+    await store.write([
+      insertSubjobs(build, [{ id: 0, atoms: 1, ...unknown }]),
+      insertAtoms(build, [{ id: 0, subjob: 0, ...atom, ...unknown }]),
+      recordVerdicts(build, subjob, toId.lease(1), [
         { id: toId.atom(0), exit_code: 0, actual_time: seconds },
-      ]);
-      await learnTimings(db, { build, subjob, project: 'p', job }, 1000);
-    });
+      ]),
+      learnTimings({ build, subjob, project: 'p', job }, 1000),
+    ]);
   }
 
   it('is the weighted mean of the runs of an atom, and their weighted variance', async () => {
@@ -80,12 +79,12 @@ describe('the history of times', () => {
   it('of a database from before the variance goes on, and learns the variance', async () => {
     await store.close();
     rmSync(path);
-    const old = new Kysely<unknown>({ dialect: new SqliteDialect({ database: new Sqlite(path) }) });
-    await new Migrator({ db: old, provider: migrationProvider }).migrateTo('0002_draining');
-    await sql`
+    const old = new Sqlite(path);
+    migrate(old, '0002_draining');
+    old.execute(`
       INSERT INTO timings (project, job, atom, seconds, count, updated_at)
-      VALUES ('p', 'j', 'T=one', 4, 17, 1000)`.execute(old);
-    await old.destroy();
+      VALUES ('p', 'j', 'T=one', 4, 17, 1000)`);
+    old.close();
     store = await openStore(path);
     expect(await readTimings(store.db, 'p', 'j', [atom])).to.deep.equal([
       { seconds: 4, variance: 0, count: 1 },

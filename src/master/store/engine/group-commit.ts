@@ -1,71 +1,69 @@
 import { setTimeout as delay, setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { type Kysely, sql } from 'kysely';
 import { Flusher } from '../../../lib/async/flusher.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
-import type { Database, Writable } from './database.js';
-import type { Direct } from './direct.js';
+import { type Engine, FailedWrite } from './engine.js';
 import { isOutage } from './outage.js';
-
-/** It may be run again, after what it did was undone: it does nothing but write, and answer. */
-export type Mutation<T> = (db: Writable) => Promise<T>;
+import type { Results, Write } from './write.js';
 
 /** `retry`: it is kept through an outage until it is committed. `refuse`: it fails in an outage, and nothing has happened. */
 export type WhenUnwritable = 'retry' | 'refuse';
 
+/** Writes of one transaction; a function is called once, when their turn comes. */
+export type Writes<W extends readonly Write[] = readonly Write[]> = W | (() => W);
+
 interface Queued {
+  readonly writes: Writes;
   readonly whenUnwritable: WhenUnwritable;
-  /** Runs inside the transaction; its outcome is kept until it is settled. */
-  run(db: Writable): Promise<void>;
-  /** The same so that nothing stays of it when it throws, which it keeps for itself. */
-  runApart(db: Writable): Promise<void>;
-  committed(): void;
-  failed(error: unknown): void;
+  readonly resolve: (results: readonly unknown[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** All that it needs of an engine. */
+type WritableEngine = Pick<Engine, 'transaction' | 'flush' | 'repair'>;
+
+/** A member of the transaction that is being written. */
+interface Member extends Queued {
+  readonly writes: readonly Write[];
 }
 
 export interface GroupCommitOptions {
-  /** Of the same database. */
-  readonly direct: Direct;
-  /** Told how many seconds each transaction took. */
+  /** Called with the seconds that each transaction took. */
   readonly observe?: (seconds: number) => void;
-  /** Resolves when all that was committed before it was called will outlive a power cut. */
-  readonly flush?: () => Promise<void>;
-  /** Makes all that is committed outlive a power cut in another way, after `flush` has failed. */
-  readonly repair?: () => Promise<void>;
   /** Called when an outage begins, with its first error, and with null when it is over. */
   readonly onOutage?: (error: unknown) => void;
 }
 
-/** Writes wait this long for company. It is the real time, not the clock's: nothing is decided by it. */
+/** How long to wait for more writes to batch. In real time, not by the clock: nothing is decided by it. */
 const WINDOW_MS = 2;
-/** And so long when there was much of it last time: each transaction costs as much as some of what is in it. */
+/** The same when the last transaction had many: each transaction costs as much as some of what is in it. */
 const BUSY_WINDOW_MS = 6;
 const BUSY = 4;
-/** A transaction takes no more mutations after this long: meanwhile nothing else runs in this process. */
+/** A transaction takes no more writes after this long: meanwhile nothing else runs in this process. */
 const BATCH_MS = 8;
 /** In an outage the transaction is tried again after this, twice as long each time … */
 const FIRST_RETRY_MS = 50;
-/** … up to this: then it goes on soon after its cause is mended. */
+/** … up to this: so work goes on soon after the cause is fixed. */
 const LAST_RETRY_MS = 2000;
-
-type Outcome = { readonly ok: true } | { readonly ok: false; readonly error: unknown };
 
 /**
  * Writes that arrive within a few milliseconds share one transaction, and so one flush to the disk. They take
  * effect in the order in which `write` was called, also across transactions. The next transaction does not wait for
- * the flush of the one before; whoever wrote does.
+ * the flush of the one before; the writers do.
+ *
+ * Writes are data (see Write), so a transaction that was undone can be run again as it was. One that fails for a reason
+ * of its own is taken out, and the others are run again without it.
  *
  * An outage (see isOutage) begins when a transaction or a flush fails for a reason outside of the program. The same
- * transaction is then tried again until it succeeds, and everything behind it waits, except what asked to be refused.
+ * transaction is then tried again until it succeeds, and everything after it waits, except what asked to be refused.
  */
 export class GroupCommit {
-  readonly #db: Kysely<Database>;
-  readonly #direct: Direct;
+  readonly #engine: WritableEngine;
   readonly #observe: (seconds: number) => void;
+  readonly #onOutage: (error: unknown) => void;
   readonly #flusher: Flusher;
   readonly #queue: Queued[] = [];
-  readonly #repair: () => Promise<void>;
-  readonly #onOutage: (error: unknown) => void;
-  readonly #settling = new Set<Promise<void>>();
+  /** Transactions that wait for their flush. */
+  readonly #flushing = new Set<Promise<void>>();
   readonly #noRetries = new AbortController();
   #outage: { readonly error: unknown } | null = null;
   #repairing: Promise<void> | null = null;
@@ -73,26 +71,27 @@ export class GroupCommit {
   #closed = false;
   #lastBatch = 0;
 
-  constructor(db: Kysely<Database>, options: GroupCommitOptions) {
-    this.#db = db;
-    this.#direct = options.direct;
+  constructor(engine: WritableEngine, options: GroupCommitOptions = {}) {
+    this.#engine = engine;
     this.#observe = options.observe ?? (() => undefined);
-    this.#flusher = new Flusher(options.flush ?? (async () => undefined));
-    this.#repair = options.repair ?? (async () => undefined);
     this.#onOutage = options.onOutage ?? (() => undefined);
+    this.#flusher = new Flusher(() => engine.flush());
   }
 
-  /** What the outage began with; null when there is none. */
+  /** The error with which the outage began; null when there is none. */
   get outage(): { readonly error: unknown } | null {
     return this.#outage;
   }
 
   /**
-   * Resolves with what `mutation` answers, after its commit. A mutation that throws is undone and rejects, and its
-   * neighbours in the transaction are not touched.
+   * Resolves with the results of `writes` after their commit. When one of them fails all of them are undone, and this
+   * rejects; other calls are not affected.
    * @throws UNAVAILABLE after close(); the error of the outage when it is to be refused in one, or after endRetries()
    */
-  write<T>(mutation: Mutation<T>, whenUnwritable: WhenUnwritable = 'retry'): Promise<T> {
+  write<const W extends readonly Write[]>(
+    writes: Writes<W>,
+    whenUnwritable: WhenUnwritable = 'retry',
+  ): Promise<Results<W>> {
     if (this.#closed) {
       return Promise.reject(
         new ClusterRunnerError('UNAVAILABLE', 'The master is stopping; try again later.'),
@@ -101,11 +100,12 @@ export class GroupCommit {
     if (this.#outage !== null && whenUnwritable === 'refuse') {
       return Promise.reject(this.#outage.error);
     }
-    const written = new Promise<T>((resolve, reject) =>
-      this.#queue.push(queued(mutation, whenUnwritable, resolve, reject)),
+    const written = new Promise<readonly unknown[]>((resolve, reject) =>
+      this.#queue.push({ writes, whenUnwritable, resolve, reject }),
     );
     this.#draining ??= this.#drain();
-    return written;
+    // An engine returns one result for each write, in order.
+    return written as Promise<Results<W>>;
   }
 
   /** From now on what is not committed in an outage fails instead of being tried again. */
@@ -118,52 +118,63 @@ export class GroupCommit {
     this.#closed = true;
     this.endRetries();
     await this.#draining;
-    await Promise.all(this.#settling);
+    await Promise.all(this.#flushing);
   }
 
   async #drain(): Promise<void> {
     await delay(this.#lastBatch < BUSY ? WINDOW_MS : BUSY_WINDOW_MS);
     while (this.#queue.length > 0) {
       const start = performance.now();
-      const batch: Queued[] = [];
-      const outcome = await this.#commit(batch, start + BATCH_MS);
+      const batch: Member[] = [];
+      await this.#commit(batch, this.#taken(batch, start + BATCH_MS));
       this.#lastBatch = batch.length;
       this.#observe((performance.now() - start) / 1000);
-      this.#settle(batch, outcome);
       await yieldToEventLoop();
     }
     this.#draining = null;
   }
 
-  /** Moves mutations from the queue to `batch` until the time is `until`, and commits them, in an outage when it is over. */
-  async #commit(batch: Queued[], until: number): Promise<Outcome> {
-    let outcome = await this.#transaction((db) => this.#runBatch(db, batch, until));
-    for (let retryMs = FIRST_RETRY_MS; !outcome.ok; retryMs = Math.min(LAST_RETRY_MS, 2 * retryMs)) {
-      if (!isOutage(outcome.error)) {
-        // Which of them threw is not known when the transaction is undone: now each is kept apart.
-        const apart = await this.#transaction((db) => runApart(db, batch));
-        if (apart.ok || !isOutage(apart.error)) {
-          return apart;
-        }
-        outcome = apart;
+  /** Moves writes from the queue to `batch` as they are asked for: at least one, and more until the time is `until`. */
+  *#taken(batch: Member[], until: number): Generator<readonly Write[]> {
+    do {
+      const next = this.#queue.shift();
+      if (next === undefined) {
+        return;
       }
-      const { error } = outcome;
-      this.#beginOutage(error);
-      refuseSome(batch, error);
-      refuseSome(this.#queue, error);
-      if (!(await slept(retryMs, this.#noRetries.signal))) {
-        return outcome;
-      }
-      // Others may have been queued meanwhile: they stay behind these.
-      outcome = await this.#transaction(async (db) => {
-        await probe(db);
-        for (const mutation of batch) {
-          await mutation.run(db);
+      const writes = typeof next.writes === 'function' ? next.writes() : next.writes;
+      batch.push({ ...next, writes });
+      yield writes;
+    } while (performance.now() < until);
+  }
+
+  /** Commits what `groups` puts into `batch`, in an outage when it is over. Settles the members, and never rejects. */
+  async #commit(batch: Member[], groups: Iterable<readonly Write[]>): Promise<void> {
+    let attempt = groups;
+    for (let retryMs = FIRST_RETRY_MS; ; ) {
+      try {
+        // With a probe, so that an outage is not over because nothing is left to write.
+        const results = await this.#engine.transaction(attempt, this.#outage !== null);
+        this.#endOutage();
+        return this.#acknowledge(batch, results);
+      } catch (error) {
+        const failure = error instanceof FailedWrite ? error.cause : error;
+        if (isOutage(failure)) {
+          this.#beginOutage(failure);
+          refuseSome(batch, failure);
+          refuseSome(this.#queue, failure);
+          if (!(await slept(retryMs, this.#noRetries.signal))) {
+            return rejectAll(batch, failure);
+          }
+          retryMs = Math.min(LAST_RETRY_MS, 2 * retryMs);
+        } else if (error instanceof FailedWrite) {
+          batch.splice(error.index, 1)[0]?.reject(failure);
+        } else {
+          return rejectAll(batch, failure);
         }
-      });
+        // Others may have been queued meanwhile: they stay after these.
+        attempt = batch.map(({ writes }) => writes);
+      }
     }
-    this.#endOutage();
-    return outcome;
   }
 
   #beginOutage(error: unknown): void {
@@ -180,51 +191,21 @@ export class GroupCommit {
     }
   }
 
-  /** At least one, and as many more as there is time for. */
-  async #runBatch(db: Writable, batch: Queued[], until: number): Promise<void> {
-    do {
-      const next = this.#queue.shift();
-      if (next === undefined) {
-        return;
-      }
-      batch.push(next);
-      await next.run(db);
-    } while (performance.now() < until);
-  }
-
-  async #transaction(work: (db: Writable) => Promise<void>): Promise<Outcome> {
-    try {
-      await this.#db.transaction().execute((db) => work(Object.assign(db, { direct: this.#direct })));
-      return { ok: true };
-    } catch (error) {
-      return { ok: false, error };
-    }
-  }
-
-  #settle(batch: readonly Queued[], outcome: Outcome): void {
-    if (!outcome.ok) {
-      for (const mutation of batch) {
-        mutation.failed(outcome.error);
-      }
-      return;
-    }
+  /** Settles a committed batch after its flush, which the next transaction does not wait for. */
+  #acknowledge(batch: readonly Member[], results: readonly (readonly unknown[])[]): void {
     const settled = this.#flushed().then(
       () => {
-        for (const mutation of batch) {
-          mutation.committed();
+        for (const [at, { resolve }] of batch.entries()) {
+          resolve(results[at] ?? []);
         }
       },
-      (error: unknown) => {
-        for (const mutation of batch) {
-          mutation.failed(error);
-        }
-      },
+      (error: unknown) => rejectAll(batch, error),
     );
-    this.#settling.add(settled);
-    settled.finally(() => this.#settling.delete(settled));
+    this.#flushing.add(settled);
+    settled.finally(() => this.#flushing.delete(settled));
   }
 
-  /** After a flush that failed the system may have dropped what it held, and a later one says nothing of it. */
+  /** After a flush that failed the system may have dropped what it held, and a later flush does not report it. */
   async #flushed(): Promise<void> {
     try {
       await this.#flusher.flush();
@@ -247,7 +228,7 @@ export class GroupCommit {
         throw failure;
       }
       try {
-        return await this.#repair();
+        return await this.#engine.repair();
       } catch (error) {
         if (!isOutage(error)) {
           throw error;
@@ -257,22 +238,23 @@ export class GroupCommit {
   }
 }
 
-/** Takes those out that asked for it, and fails them. */
+/** Removes those that asked to be refused, and fails them. */
 function refuseSome(list: Queued[], error: unknown): void {
   const kept = list.filter(({ whenUnwritable }) => whenUnwritable === 'retry');
-  for (const mutation of list.filter(({ whenUnwritable }) => whenUnwritable === 'refuse')) {
-    mutation.failed(error);
-  }
+  rejectAll(
+    list.filter(({ whenUnwritable }) => whenUnwritable === 'refuse'),
+    error,
+  );
   list.splice(0, list.length, ...kept);
 }
 
-/** Writes a page whatever else is written, so that an outage is not over because nothing is left to write. */
-async function probe(db: Writable): Promise<void> {
-  const { rows } = await sql<{ user_version: number }>`PRAGMA user_version`.execute(db);
-  await sql.raw(`PRAGMA user_version = ${rows[0]?.user_version === 1 ? 0 : 1}`).execute(db);
+function rejectAll(list: readonly Queued[], error: unknown): void {
+  for (const { reject } of list) {
+    reject(error);
+  }
 }
 
-/** In real time, like the windows. False when it was broken off. */
+/** In real time, like the windows. False when `signal` was aborted. */
 async function slept(ms: number, signal: AbortSignal): Promise<boolean> {
   try {
     await delay(ms, undefined, { signal });
@@ -282,43 +264,5 @@ async function slept(ms: number, signal: AbortSignal): Promise<boolean> {
       return false;
     }
     throw error;
-  }
-}
-
-function queued<T>(
-  mutation: Mutation<T>,
-  whenUnwritable: WhenUnwritable,
-  resolve: (value: T) => void,
-  reject: (error: unknown) => void,
-): Queued {
-  let settle: () => void = () => reject(new Error('The mutation was never run.'));
-  const run = async (db: Writable) => {
-    const value = await mutation(db);
-    settle = () => resolve(value);
-  };
-  return {
-    whenUnwritable,
-    run,
-    async runApart(db) {
-      await sql`SAVEPOINT mutation`.execute(db);
-      try {
-        await run(db);
-      } catch (error) {
-        if (isOutage(error)) {
-          throw error;
-        }
-        await sql`ROLLBACK TO mutation`.execute(db);
-        settle = () => reject(error);
-      }
-      await sql`RELEASE mutation`.execute(db);
-    },
-    committed: () => settle(),
-    failed: reject,
-  };
-}
-
-async function runApart(db: Writable, batch: readonly Queued[]): Promise<void> {
-  for (const mutation of batch) {
-    await mutation.runApart(db);
   }
 }

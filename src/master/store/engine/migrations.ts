@@ -1,208 +1,192 @@
-import type { Kysely, Migration, MigrationProvider } from 'kysely';
-import { sql } from 'kysely';
+import { readRows, text } from './columns.js';
+import type { Sqlite } from './sqlite.js';
 
 /**
- * The schema's history. A migration that was released is never changed; the next one is added below it, with a
- * name that sorts after it. Kysely records which have been applied.
+ * The schema's history: statements by migration. A migration that was released is never changed; the next one is added
+ * below it, with a name that sorts after it. Which have been applied is recorded in `kysely_migration`, named after the
+ * library that applied them in earlier versions.
  */
-const migrations: Record<string, Migration> = {
-  '0001_first': {
-    async up(db: Kysely<unknown>): Promise<void> {
-      for (const statement of first) {
-        await sql.raw(statement).execute(db);
-      }
-    },
-  },
-  '0002_draining': {
-    async up(db: Kysely<unknown>): Promise<void> {
-      await sql`ALTER TABLE slaves ADD COLUMN draining INTEGER NOT NULL DEFAULT 0`.execute(db);
-    },
-  },
-  '0003_spread': {
-    async up(db: Kysely<unknown>): Promise<void> {
-      // Of what was learned before only the mean was kept: as if the atom had never varied, and seen for the first time.
-      await sql`ALTER TABLE timings ADD COLUMN variance REAL NOT NULL DEFAULT 0`.execute(db);
-      await sql`UPDATE timings SET count = 1`.execute(db);
-      await sql`ALTER TABLE atoms ADD COLUMN expected_deviation REAL`.execute(db);
-      await sql`ALTER TABLE subjobs ADD COLUMN expected_deviation REAL`.execute(db);
-      await sql`ALTER TABLE builds ADD COLUMN planned_executors INTEGER`.execute(db);
-    },
-  },
-  '0004_result_facts': {
-    async up(db: Kysely<unknown>): Promise<void> {
-      await sql`ALTER TABLE atoms ADD COLUMN facts TEXT`.execute(db);
-      await sql`ALTER TABLE builds ADD COLUMN facts TEXT`.execute(db);
-    },
-  },
-  '0005_assumed': {
-    async up(db: Kysely<unknown>): Promise<void> {
-      await sql`ALTER TABLE builds ADD COLUMN assumed_seconds REAL`.execute(db);
-      // As for atoms, see below: else all subjobs of a build are looked through once for each that is regrouped.
-      await sql`
-        INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('subjobs', 'subjobs', '1000000 10000 1')`.execute(
-        db,
-      );
-      await sql`ANALYZE sqlite_schema`.execute(db);
-    },
-  },
-  '0006_lists_of_nonces': {
-    async up(db: Kysely<unknown>): Promise<void> {
-      await sql`ALTER TABLE nonces RENAME TO single_nonces`.execute(db);
-      await sql`CREATE TABLE nonces (expires INTEGER NOT NULL, nonces TEXT NOT NULL) STRICT`.execute(db);
-      await sql`
-        INSERT INTO nonces (expires, nonces)
-        SELECT expires, json_group_array(nonce) FROM single_nonces GROUP BY expires`.execute(db);
-      await sql`DROP TABLE single_nonces`.execute(db);
-      await sql`CREATE INDEX nonces_by_expiry ON nonces (expires)`.execute(db);
-    },
-  },
-  '0007_revision': {
-    async up(db: Kysely<unknown>): Promise<void> {
-      await sql`ALTER TABLE builds ADD COLUMN revision TEXT`.execute(db);
-    },
-  },
-  '0008_verdicts_kept': {
-    async up(db: Kysely<unknown>): Promise<void> {
-      await sql`ALTER TABLE atoms ADD COLUMN lease_id INTEGER`.execute(db);
-      await sql`ALTER TABLE atoms ADD COLUMN began_at INTEGER`.execute(db);
-      await sql`ALTER TABLE atoms ADD COLUMN kept_subjob_id INTEGER`.execute(db);
-    },
-  },
-  '0009_listed_request': {
-    async up(db: Kysely<unknown>): Promise<void> {
-      await sql`ALTER TABLE builds ADD COLUMN listed_request TEXT NOT NULL DEFAULT '{}'`.execute(db);
-      await sql`
-        UPDATE builds SET listed_request = json_remove(request, '$.config', '$.atoms_override')`.execute(db);
-    },
-  },
-  '0010_protocol': {
-    async up(db: Kysely<unknown>): Promise<void> {
-      // Slaves from before speak the first protocol, and their leases have no token.
-      await sql`ALTER TABLE slaves ADD COLUMN protocol INTEGER NOT NULL DEFAULT 1`.execute(db);
-      await sql`ALTER TABLE leases ADD COLUMN token TEXT NOT NULL DEFAULT ''`.execute(db);
-    },
-  },
-  '0011_stopping': {
-    async up(db: Kysely<unknown>): Promise<void> {
-      await sql`ALTER TABLE builds ADD COLUMN stopping TEXT`.execute(db);
-      await sql`
-        CREATE INDEX atoms_interrupted ON atoms (build_id, atom_id) WHERE state = 'INTERRUPTED'`.execute(db);
-    },
-  },
-  '0012_stopping_state': {
-    async up(db: Kysely<unknown>): Promise<void> {
-      await sql`ALTER TABLE builds ADD COLUMN stopping_state TEXT`.execute(db);
-    },
-  },
+const migrations: Readonly<Record<string, readonly string[]>> = {
+  '0001_first': [
+    // AUTOINCREMENT: an id is never given twice, not even when the newest row was deleted.
+    `CREATE TABLE builds (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      request TEXT NOT NULL,
+      state TEXT NOT NULL,
+      timestamps TEXT NOT NULL,
+      job TEXT,
+      commit_hash TEXT,
+      num_atoms INTEGER,
+      num_subjobs INTEGER,
+      num_subjobs_done INTEGER NOT NULL DEFAULT 0,
+      num_atoms_done INTEGER NOT NULL DEFAULT 0,
+      num_atoms_failed INTEGER NOT NULL DEFAULT 0,
+      num_atoms_lost INTEGER NOT NULL DEFAULT 0,
+      num_atoms_flaky INTEGER NOT NULL DEFAULT 0,
+      error_message TEXT,
+      ended_at INTEGER,
+      attempt INTEGER NOT NULL DEFAULT 0,
+      lease_id INTEGER,
+      losses TEXT NOT NULL DEFAULT '[]'
+    ) STRICT`,
+    `CREATE INDEX builds_unfinished ON builds (id) WHERE state IN ('QUEUED', 'PREPARING', 'BUILDING')`,
+    'CREATE INDEX builds_ended ON builds (ended_at, id) WHERE ended_at IS NOT NULL',
+    `CREATE TABLE subjobs (
+      build_id INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
+      subjob_id INTEGER NOT NULL,
+      state TEXT NOT NULL,
+      num_atoms INTEGER NOT NULL,
+      expected_time REAL,
+      attempt INTEGER NOT NULL DEFAULT 0,
+      lease_id INTEGER,
+      losses TEXT NOT NULL DEFAULT '[]',
+      error TEXT,
+      result_index TEXT,
+      PRIMARY KEY (build_id, subjob_id)
+    ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE atoms (
+      build_id INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
+      atom_id INTEGER NOT NULL,
+      subjob_id INTEGER NOT NULL,
+      variable TEXT NOT NULL,
+      value TEXT NOT NULL,
+      state TEXT NOT NULL DEFAULT 'NOT_STARTED',
+      exit_code INTEGER,
+      expected_time REAL,
+      actual_time REAL,
+      failed INTEGER,
+      num_retries INTEGER NOT NULL DEFAULT 0,
+      first_subjob_id INTEGER,
+      PRIMARY KEY (build_id, atom_id)
+    ) STRICT, WITHOUT ROWID`,
+    'CREATE INDEX atoms_of_subjob ON atoms (build_id, subjob_id)',
+    'CREATE INDEX atoms_failed ON atoms (build_id, atom_id) WHERE failed = 1',
+    'CREATE INDEX atoms_retried ON atoms (build_id, atom_id) WHERE num_retries > 0',
+    `CREATE TABLE leases (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      build_id INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
+      subjob_id INTEGER,
+      attempt INTEGER NOT NULL,
+      slave_id INTEGER NOT NULL,
+      executor_index INTEGER,
+      state TEXT NOT NULL,
+      taken_at INTEGER NOT NULL,
+      ended_at INTEGER
+    ) STRICT`,
+    `CREATE INDEX leases_held ON leases (build_id) WHERE state = 'HELD'`,
+    'CREATE INDEX leases_of_build ON leases (build_id)',
+    `CREATE TABLE slaves (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      instance TEXT NOT NULL UNIQUE,
+      name TEXT NOT NULL,
+      url TEXT,
+      num_executors INTEGER NOT NULL,
+      version TEXT NOT NULL,
+      state TEXT NOT NULL,
+      changed_at INTEGER NOT NULL
+    ) STRICT`,
+    `CREATE TABLE timings (
+      project TEXT NOT NULL,
+      job TEXT NOT NULL,
+      atom TEXT NOT NULL,
+      seconds REAL NOT NULL,
+      count INTEGER NOT NULL,
+      updated_at INTEGER NOT NULL,
+      PRIMARY KEY (project, job, atom)
+    ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE nonces (nonce TEXT PRIMARY KEY, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+    'CREATE INDEX nonces_by_expiry ON nonces (expires)',
+    `CREATE TABLE events (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      time INTEGER NOT NULL,
+      kind TEXT NOT NULL,
+      data TEXT NOT NULL
+    ) STRICT`,
+    'CREATE INDEX events_by_time ON events (time)',
+    // Without statistics SQLite takes a build to have a dozen atoms, and looks through all of them for those of one
+    // subjob. These say what large builds are like; nothing else writes statistics, so plans stay as they are.
+    'ANALYZE',
+    `INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+      ('atoms', 'atoms', '10000000 100000 1'),
+      ('atoms', 'atoms_of_subjob', '10000000 100000 10 1'),
+      ('atoms', 'atoms_failed', '1000 100 1'),
+      ('atoms', 'atoms_retried', '1000 100 1'),
+      ('leases', 'leases_of_build', '1000000 10000'),
+      ('leases', 'leases_held', '10000 1000')`,
+    'ANALYZE sqlite_schema',
+  ],
+  '0002_draining': ['ALTER TABLE slaves ADD COLUMN draining INTEGER NOT NULL DEFAULT 0'],
+  '0003_spread': [
+    // Of what was learned before only the mean was kept: as if the atom had never varied, and seen for the first time.
+    'ALTER TABLE timings ADD COLUMN variance REAL NOT NULL DEFAULT 0',
+    'UPDATE timings SET count = 1',
+    'ALTER TABLE atoms ADD COLUMN expected_deviation REAL',
+    'ALTER TABLE subjobs ADD COLUMN expected_deviation REAL',
+    'ALTER TABLE builds ADD COLUMN planned_executors INTEGER',
+  ],
+  '0004_result_facts': [
+    'ALTER TABLE atoms ADD COLUMN facts TEXT',
+    'ALTER TABLE builds ADD COLUMN facts TEXT',
+  ],
+  '0005_assumed': [
+    'ALTER TABLE builds ADD COLUMN assumed_seconds REAL',
+    // As for atoms, see above: without it all subjobs of a build are scanned once for each that is regrouped.
+    `INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('subjobs', 'subjobs', '1000000 10000 1')`,
+    'ANALYZE sqlite_schema',
+  ],
+  '0006_lists_of_nonces': [
+    'ALTER TABLE nonces RENAME TO single_nonces',
+    'CREATE TABLE nonces (expires INTEGER NOT NULL, nonces TEXT NOT NULL) STRICT',
+    `INSERT INTO nonces (expires, nonces)
+     SELECT expires, json_group_array(nonce) FROM single_nonces GROUP BY expires`,
+    'DROP TABLE single_nonces',
+    'CREATE INDEX nonces_by_expiry ON nonces (expires)',
+  ],
+  '0007_revision': ['ALTER TABLE builds ADD COLUMN revision TEXT'],
+  '0008_verdicts_kept': [
+    'ALTER TABLE atoms ADD COLUMN lease_id INTEGER',
+    'ALTER TABLE atoms ADD COLUMN began_at INTEGER',
+    'ALTER TABLE atoms ADD COLUMN kept_subjob_id INTEGER',
+  ],
+  '0009_listed_request': [
+    `ALTER TABLE builds ADD COLUMN listed_request TEXT NOT NULL DEFAULT '{}'`,
+    `UPDATE builds SET listed_request = json_remove(request, '$.config', '$.atoms_override')`,
+  ],
+  '0010_protocol': [
+    // Slaves from before speak the first protocol, and their leases have no token.
+    'ALTER TABLE slaves ADD COLUMN protocol INTEGER NOT NULL DEFAULT 1',
+    `ALTER TABLE leases ADD COLUMN token TEXT NOT NULL DEFAULT ''`,
+  ],
+  '0011_stopping': [
+    'ALTER TABLE builds ADD COLUMN stopping TEXT',
+    `CREATE INDEX atoms_interrupted ON atoms (build_id, atom_id) WHERE state = 'INTERRUPTED'`,
+  ],
+  '0012_stopping_state': ['ALTER TABLE builds ADD COLUMN stopping_state TEXT'],
 };
 
-export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };
+/** All of them, in the order in which they are applied. */
+export const migrationNames: readonly string[] = Object.keys(migrations);
 
-const first = [
-  // AUTOINCREMENT: an id is never given twice, not even when the newest row was deleted.
-  `CREATE TABLE builds (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    request TEXT NOT NULL,
-    state TEXT NOT NULL,
-    timestamps TEXT NOT NULL,
-    job TEXT,
-    commit_hash TEXT,
-    num_atoms INTEGER,
-    num_subjobs INTEGER,
-    num_subjobs_done INTEGER NOT NULL DEFAULT 0,
-    num_atoms_done INTEGER NOT NULL DEFAULT 0,
-    num_atoms_failed INTEGER NOT NULL DEFAULT 0,
-    num_atoms_lost INTEGER NOT NULL DEFAULT 0,
-    num_atoms_flaky INTEGER NOT NULL DEFAULT 0,
-    error_message TEXT,
-    ended_at INTEGER,
-    attempt INTEGER NOT NULL DEFAULT 0,
-    lease_id INTEGER,
-    losses TEXT NOT NULL DEFAULT '[]'
-  ) STRICT`,
-  `CREATE INDEX builds_unfinished ON builds (id) WHERE state IN ('QUEUED', 'PREPARING', 'BUILDING')`,
-  'CREATE INDEX builds_ended ON builds (ended_at, id) WHERE ended_at IS NOT NULL',
-  `CREATE TABLE subjobs (
-    build_id INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
-    subjob_id INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    num_atoms INTEGER NOT NULL,
-    expected_time REAL,
-    attempt INTEGER NOT NULL DEFAULT 0,
-    lease_id INTEGER,
-    losses TEXT NOT NULL DEFAULT '[]',
-    error TEXT,
-    result_index TEXT,
-    PRIMARY KEY (build_id, subjob_id)
-  ) STRICT, WITHOUT ROWID`,
-  `CREATE TABLE atoms (
-    build_id INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
-    atom_id INTEGER NOT NULL,
-    subjob_id INTEGER NOT NULL,
-    variable TEXT NOT NULL,
-    value TEXT NOT NULL,
-    state TEXT NOT NULL DEFAULT 'NOT_STARTED',
-    exit_code INTEGER,
-    expected_time REAL,
-    actual_time REAL,
-    failed INTEGER,
-    num_retries INTEGER NOT NULL DEFAULT 0,
-    first_subjob_id INTEGER,
-    PRIMARY KEY (build_id, atom_id)
-  ) STRICT, WITHOUT ROWID`,
-  'CREATE INDEX atoms_of_subjob ON atoms (build_id, subjob_id)',
-  'CREATE INDEX atoms_failed ON atoms (build_id, atom_id) WHERE failed = 1',
-  'CREATE INDEX atoms_retried ON atoms (build_id, atom_id) WHERE num_retries > 0',
-  `CREATE TABLE leases (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    build_id INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
-    subjob_id INTEGER,
-    attempt INTEGER NOT NULL,
-    slave_id INTEGER NOT NULL,
-    executor_index INTEGER,
-    state TEXT NOT NULL,
-    taken_at INTEGER NOT NULL,
-    ended_at INTEGER
-  ) STRICT`,
-  `CREATE INDEX leases_held ON leases (build_id) WHERE state = 'HELD'`,
-  'CREATE INDEX leases_of_build ON leases (build_id)',
-  `CREATE TABLE slaves (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    instance TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    url TEXT,
-    num_executors INTEGER NOT NULL,
-    version TEXT NOT NULL,
-    state TEXT NOT NULL,
-    changed_at INTEGER NOT NULL
-  ) STRICT`,
-  `CREATE TABLE timings (
-    project TEXT NOT NULL,
-    job TEXT NOT NULL,
-    atom TEXT NOT NULL,
-    seconds REAL NOT NULL,
-    count INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL,
-    PRIMARY KEY (project, job, atom)
-  ) STRICT, WITHOUT ROWID`,
-  `CREATE TABLE nonces (nonce TEXT PRIMARY KEY, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
-  'CREATE INDEX nonces_by_expiry ON nonces (expires)',
-  `CREATE TABLE events (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    time INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    data TEXT NOT NULL
-  ) STRICT`,
-  'CREATE INDEX events_by_time ON events (time)',
-  // Without statistics SQLite takes a build to have a dozen atoms, and looks through all of them for those of one
-  // subjob. These say what large builds are like; nothing else writes statistics, so plans stay as they are.
-  'ANALYZE',
-  `INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
-    ('atoms', 'atoms', '10000000 100000 1'),
-    ('atoms', 'atoms_of_subjob', '10000000 100000 10 1'),
-    ('atoms', 'atoms_failed', '1000 100 1'),
-    ('atoms', 'atoms_retried', '1000 100 1'),
-    ('leases', 'leases_of_build', '1000000 10000'),
-    ('leases', 'leases_held', '10000 1000')`,
-  'ANALYZE sqlite_schema',
-];
+/** Those that were applied to this database, in order. */
+export function appliedMigrations(sqlite: Sqlite): string[] {
+  const tables = sqlite.prepare(`SELECT name FROM sqlite_schema WHERE name = 'kysely_migration'`).all();
+  return tables.length === 0
+    ? []
+    : readRows(sqlite.prepare('SELECT name FROM kysely_migration ORDER BY name').all(), { name: text }).map(
+        ({ name }) => name,
+      );
+}
+
+/** Brings the schema up to date, or to `last`, each step in a transaction of its own. */
+export function migrate(sqlite: Sqlite, last = migrationNames.at(-1) ?? ''): void {
+  const applied = new Set(appliedMigrations(sqlite));
+  sqlite.execute(`
+    CREATE TABLE IF NOT EXISTS kysely_migration (
+      name VARCHAR(255) NOT NULL PRIMARY KEY, timestamp VARCHAR(255) NOT NULL)`);
+  for (const [name, statements] of Object.entries(migrations)) {
+    if (!applied.has(name) && name <= last) {
+      const record = `INSERT INTO kysely_migration VALUES ('${name}', datetime('now'))`;
+      sqlite.execute(['BEGIN', ...statements, record, 'COMMIT'].join(';\n'));
+    }
+  }
+}

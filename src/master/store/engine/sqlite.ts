@@ -4,11 +4,11 @@ import { createRequire } from 'node:module';
  * Where the library comes from: from Node where it has one, and else from a package with the same interface that brings
  * its native part built for each system.
  */
-export type SqliteEngine = 'node:sqlite' | '@photostructure/sqlite';
+export type SqliteLibrary = 'node:sqlite' | '@photostructure/sqlite';
 
 export interface SqliteOptions {
-  /** The default is the first of availableEngines(). */
-  readonly engine?: SqliteEngine;
+  /** The default is the first of availableLibraries(). */
+  readonly library?: SqliteLibrary;
   readonly readOnly?: boolean;
   /** How long a statement waits for a lock that another process has. */
   readonly lockWaitMs?: number;
@@ -31,7 +31,7 @@ interface Changes {
   readonly lastInsertRowid: number | bigint;
 }
 
-/** A prepared statement, in the form in which Kysely wants it. @throws SqliteError from each method */
+/** A prepared statement. @throws SqliteError from each method */
 export class SqliteStatement {
   readonly source: string;
   readonly reader: boolean;
@@ -58,26 +58,21 @@ export class SqliteStatement {
       throw translated(error);
     }
   }
-
-  /** Its errors are those of the engine. */
-  iterate(values: readonly unknown[] = []): IterableIterator<unknown> {
-    return this.#statement.iterate(...values);
-  }
 }
 
 /** One open database, whichever library serves it. @throws SqliteError from each method */
 export class Sqlite {
-  readonly #engine: SqliteEngine;
+  readonly #library: SqliteLibrary;
   readonly #readOnly: boolean;
   readonly #database: DriverDatabase;
 
   constructor(path: string, options: SqliteOptions = {}) {
-    const [engine = PACKAGE] = options.engine === undefined ? availableEngines() : [options.engine];
+    const [library = PACKAGE] = options.library === undefined ? availableLibraries() : [options.library];
     closeRetired();
-    this.#engine = engine;
+    this.#library = library;
     this.#readOnly = options.readOnly ?? false;
     try {
-      const { DatabaseSync } = engine === 'node:sqlite' ? requireBuiltin() : loadPackage();
+      const { DatabaseSync } = library === 'node:sqlite' ? requireBuiltin() : loadPackage();
       this.#database = new DatabaseSync(path, { readOnly: this.#readOnly });
     } catch (error) {
       throw translated(error);
@@ -111,7 +106,7 @@ export class Sqlite {
    * locks are given up in another way, which costs some milliseconds and is left to the end of most processes.
    */
   close(): void {
-    if (this.#engine === 'node:sqlite' || this.#readOnly) {
+    if (this.#library === 'node:sqlite' || this.#readOnly) {
       this.#database.close();
       return;
     }
@@ -140,14 +135,14 @@ function closeRetired(): void {
 }
 
 /** Those that can be loaded on this machine, the preferred one first. */
-export function availableEngines(): SqliteEngine[] {
-  const engines: SqliteEngine[] = builtin() === null ? [] : ['node:sqlite'];
+export function availableLibraries(): SqliteLibrary[] {
+  const libraries: SqliteLibrary[] = builtin() === null ? [] : ['node:sqlite'];
   try {
     loadPackage();
-    return [...engines, PACKAGE];
+    return [...libraries, PACKAGE];
   } catch {
     // requireSqlite says why, where it is needed.
-    return engines;
+    return libraries;
   }
 }
 

@@ -1,10 +1,8 @@
 import { dirname } from 'node:path';
-import type { Kysely } from 'kysely';
-import { sql } from 'kysely';
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
-import type { Database } from './database.js';
+import { appliedMigrations, migrationNames } from './migrations.js';
 import { isDamage, isOutage } from './outage.js';
-import { SqliteError } from './sqlite.js';
+import { type Sqlite, SqliteError } from './sqlite.js';
 
 /** The sentence for a database that cannot be opened, which its owner can mend; null for anything else. */
 export function refusalOf(error: unknown, path: string): ClusterRunnerError | null {
@@ -41,21 +39,12 @@ export function damaged(path: string, cause: unknown): ClusterRunnerError {
  * Refuses a database to which migrations were applied that this version does not know.
  * @throws ClusterRunnerError CONFLICT
  */
-export async function requireKnownMigrations(
-  db: Kysely<Database>,
-  path: string,
-  known: readonly string[],
-): Promise<void> {
-  const { rows: tables } = await sql`SELECT 1 FROM sqlite_master WHERE name = 'kysely_migration'`.execute(db);
-  if (tables.length === 0) {
-    return;
-  }
-  const { rows } = await sql<{ name: string }>`SELECT name FROM kysely_migration ORDER BY name`.execute(db);
-  const unknown = rows.filter(({ name }) => !known.includes(name));
+export function requireKnownMigrations(sqlite: Sqlite, path: string): void {
+  const unknown = appliedMigrations(sqlite).filter((name) => !migrationNames.includes(name));
   if (unknown.length > 0) {
     throw new ClusterRunnerError(
       'CONFLICT',
-      `${path} was written by a newer version of ClusterRunner (it has ${unknown.map(({ name }) => name).join(', ')}); run that version, or give this one a base_directory of its own.`,
+      `${path} was written by a newer version of ClusterRunner (it has ${unknown.join(', ')}); run that version, or give this one a base_directory of its own.`,
     );
   }
 }

@@ -1,0 +1,102 @@
+/** What a driver binds to a placeholder. */
+export type Parameter = string | number | null;
+
+export type ColumnType = 'integer' | 'real' | 'text';
+
+/** A piece of a statement whose text depends on the engine. */
+export type DialectPiece =
+  /** A table of the values in `rows`, passed as one parameter; its columns have these names and types. */
+  | {
+      readonly kind: 'table';
+      readonly columns: Readonly<Record<string, ColumnType>>;
+      readonly rows: readonly (readonly Parameter[])[];
+    }
+  /** The values as a subquery for `IN`, passed as one parameter. */
+  | { readonly kind: 'list'; readonly values: readonly Parameter[] }
+  /** The number at `path` in a column of JSON text; NULL where there is none. */
+  | { readonly kind: 'json number'; readonly column: string; readonly path: readonly string[] };
+
+type Piece = Parameter | Sql | DialectPiece;
+
+/**
+ * A statement or a fragment of one, as data: no engine has seen it. Only `sql` and `assignments` make one, so its text
+ * never comes from outside of the program.
+ */
+export interface Sql {
+  /** One more than there are pieces, which go between them. */
+  readonly texts: readonly string[];
+  readonly pieces: readonly Piece[];
+}
+
+/** Values in the template become parameters; fragments and pieces of the dialect become text. */
+export function sql(texts: TemplateStringsArray, ...pieces: Piece[]): Sql {
+  return { texts, pieces };
+}
+
+/** For `FROM`: `tableOf({ id: 'integer' }, [[1], [2]])`. All rows in one parameter are many times faster than value lists. */
+export function tableOf(
+  columns: Readonly<Record<string, ColumnType>>,
+  rows: readonly (readonly Parameter[])[],
+): DialectPiece {
+  return { kind: 'table', columns, rows };
+}
+
+/** For `IN`. */
+export function listOf(values: readonly Parameter[]): DialectPiece {
+  return { kind: 'list', values };
+}
+
+export function jsonNumber(column: string, ...path: string[]): DialectPiece {
+  return { kind: 'json number', column, path };
+}
+
+/** For `SET`: `name = value, …`; the names are columns. */
+export function assignments(changes: Readonly<Record<string, Parameter>>): Sql {
+  const [first = '', ...others] = Object.keys(changes).map((name) => `${name} = `);
+  return { texts: [first, ...others.map((text) => `, ${text}`), ''], pieces: Object.values(changes) };
+}
+
+/** How an engine writes what SQL dialects write differently. */
+export interface Dialect {
+  /** Of the parameter at `position`, from 1 on. */
+  placeholder(position: number): string;
+  table(placeholder: string, columns: Readonly<Record<string, ColumnType>>): string;
+  list(placeholder: string): string;
+  jsonNumber(column: string, path: readonly string[]): string;
+}
+
+export interface CompiledSql {
+  readonly text: string;
+  readonly parameters: readonly Parameter[];
+}
+
+export function isParameter(piece: Piece): piece is Parameter {
+  return typeof piece !== 'object' || piece === null;
+}
+
+/** The text for one engine. It is the same each time for a statement whose fragments are the same. */
+export function compile(statement: Sql, dialect: Dialect): CompiledSql {
+  const parameters: Parameter[] = [];
+  const bind = (value: Parameter) => dialect.placeholder(parameters.push(value));
+  const textOf = ({ texts, pieces }: Sql): string => {
+    let [text = ''] = texts;
+    for (const [at, piece] of pieces.entries()) {
+      text += (isParameter(piece) ? bind(piece) : expand(piece)) + (texts[at + 1] ?? '');
+    }
+    return text;
+  };
+  const expand = (piece: Sql | DialectPiece): string => {
+    if (!('kind' in piece)) {
+      return textOf(piece);
+    }
+    switch (piece.kind) {
+      case 'table':
+        return dialect.table(bind(JSON.stringify(piece.rows)), piece.columns);
+      case 'list':
+        return dialect.list(bind(JSON.stringify(piece.values)));
+      case 'json number':
+        return dialect.jsonNumber(piece.column, piece.path);
+    }
+  };
+  return { text: textOf(statement), parameters };
+}

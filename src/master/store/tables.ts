@@ -1,0 +1,170 @@
+import { integer, nullable, oneOf, type Row, real, text } from './engine/columns.js';
+
+/*
+ * The columns of the tables. Times are milliseconds since the epoch unless said otherwise.
+ */
+
+export const builds = {
+  id: integer,
+  /** BuildRequest as JSON. */
+  request: text,
+  state: oneOf('QUEUED', 'PREPARING', 'BUILDING', 'FINISHED', 'CANCELED', 'ERROR'),
+  /** JSON of {state: seconds since the epoch}. */
+  timestamps: text,
+  /** NamedJob as JSON; null until prepared. */
+  job: nullable(text),
+  commit_hash: nullable(text),
+  /** Revision as JSON; null until prepared, and where it is not known. */
+  revision: nullable(text),
+  num_atoms: nullable(integer),
+  num_subjobs: nullable(integer),
+  /** For how many executors its subjobs were made; null until prepared. */
+  planned_executors: nullable(integer),
+  /** Seconds that its subjobs were made for of each atom without history; null: nothing was assumed. */
+  assumed_seconds: nullable(real),
+  /** The next six are written at the end; while the build runs they are counted from its other rows. */
+  num_subjobs_done: integer,
+  num_atoms_done: integer,
+  num_atoms_failed: integer,
+  num_atoms_lost: integer,
+  num_atoms_flaky: integer,
+  /** ResultFacts of all atoms as JSON; null where there are none, and while the build runs. */
+  facts: nullable(text),
+  error_message: nullable(text),
+  /** Why it is being ended early, if it is. */
+  stopping: nullable(text),
+  /** The state in which it ends then; null with `stopping`: CANCELED, by a master that knew no other. */
+  stopping_state: nullable(oneOf('CANCELED', 'ERROR')),
+  /** null while it runs. */
+  ended_at: nullable(integer),
+  /** The preparation's task, as in `subjobs`. */
+  attempt: integer,
+  lease_id: nullable(integer),
+  losses: text,
+  /** The part of the request that lists show, as JSON. */
+  listed_request: text,
+};
+export type BuildRow = Row<typeof builds>;
+
+export const subjobs = {
+  build_id: integer,
+  subjob_id: integer,
+  /**
+   * QUEUED, LEASED: as in domain/lease. DONE: delivered. LOST: failed after too many losses. CUT: it had been leased
+   * when its build ended, and was not delivered.
+   */
+  state: oneOf('QUEUED', 'LEASED', 'DONE', 'LOST', 'CUT'),
+  num_atoms: integer,
+  /** Seconds. */
+  expected_time: nullable(real),
+  /** Seconds: how far its time may be off, as a standard deviation. */
+  expected_deviation: nullable(real),
+  /** How many leases were ever taken of this subjob. */
+  attempt: integer,
+  /** The lease that holds it, of two the first; the one that brought its result; or the last one. */
+  lease_id: nullable(integer),
+  /** JSON list of the names of slaves that were lost with it. */
+  losses: text,
+  error: nullable(text),
+  /** ResultIndex of the accepted archive as JSON. */
+  result_index: nullable(text),
+};
+export type SubjobRow = Row<typeof subjobs>;
+
+export const atoms = {
+  build_id: integer,
+  atom_id: integer,
+  subjob_id: integer,
+  variable: text,
+  value: text,
+  /** INTERRUPTED: it was running, or had been when its slave was lost, when its build ended. It has no verdict. */
+  state: oneOf('NOT_STARTED', 'IN_PROGRESS', 'COMPLETED', 'INTERRUPTED'),
+  exit_code: nullable(integer),
+  /** Seconds. */
+  expected_time: nullable(real),
+  /** Seconds, as in `subjobs`. */
+  expected_deviation: nullable(real),
+  /** Seconds. */
+  actual_time: nullable(real),
+  /**
+   * The final verdict: null before there is one, 0 passed, 1 failed; 1 without an exit code: lost. An atom that is
+   * COMPLETED without it has a reported verdict: it counts if the build ends before a later attempt gives another.
+   */
+  failed: nullable(integer),
+  /** How often it was run again because it failed. */
+  num_retries: integer,
+  /** The subjob in which it failed first, if it was run again; `subjob_id` is the one in which it runs now. */
+  first_subjob_id: nullable(integer),
+  /** ResultFacts as JSON; null where there are none. */
+  facts: nullable(text),
+  /** The lease whose report set `state`; null before the first report. */
+  lease_id: nullable(integer),
+  /** When it was last reported to begin. */
+  began_at: nullable(integer),
+  /** The subjob that has the results of the reported verdict, when the atom runs again in another. */
+  kept_subjob_id: nullable(integer),
+};
+
+/** Every lease that was ever given, also those that have ended. */
+export const leases = {
+  id: integer,
+  build_id: integer,
+  /** null: the build's preparation. */
+  subjob_id: nullable(integer),
+  attempt: integer,
+  slave_id: integer,
+  executor_index: nullable(integer),
+  /** The slave names it in its reports; empty in a lease from before tokens. */
+  token: text,
+  state: oneOf('HELD', 'DELIVERED', 'HANDED_BACK', 'LOST', 'CANCELED'),
+  taken_at: integer,
+  ended_at: nullable(integer),
+};
+export type LeaseRow = Row<typeof leases>;
+
+export const slaves = {
+  id: integer,
+  /** Drawn by the slave's process: the same one means the same slave. */
+  instance: text,
+  name: text,
+  url: nullable(text),
+  num_executors: integer,
+  version: text,
+  /** See PROTOCOL. */
+  protocol: integer,
+  state: oneOf('CONNECTED', 'GONE'),
+  /** 1 when it was told to finish what it runs, and leave. */
+  draining: integer,
+  /** When `state` was written last. */
+  changed_at: integer,
+};
+export type SlaveRow = Row<typeof slaves>;
+
+export const timings = {
+  project: text,
+  job: text,
+  atom: text,
+  /** Smoothed over the runs in which the atom passed. */
+  seconds: real,
+  /** Of these runs, smoothed alike; in square seconds. */
+  variance: real,
+  /** How many runs there were; of a database from before the variance, 1. */
+  count: integer,
+  updated_at: integer,
+};
+
+export const nonces = {
+  /** Seconds since the epoch. */
+  expires: integer,
+  /** JSON list of some that expire then. */
+  nonces: text,
+};
+
+export const events = {
+  id: integer,
+  time: integer,
+  kind: text,
+  /** JSON object. */
+  data: text,
+};
+export type EventRow = Row<typeof events>;
