@@ -310,6 +310,11 @@ export const sections = {
       '10240',
       'How many MiB a slave keeps at most of what setups have made, for jobs with `cache`; 0 keeps nothing.',
     ),
+    reuse_shells: key(
+      trueOrFalse,
+      'true',
+      'Whether an executor keeps a bash for a build, which starts its atoms; false starts a new shell for each atom, which is slower, and rules out that one atom affects the next through its shell.',
+    ),
     remote_file_max_mib: key(
       integer(1, 10_000_000),
       '4096',

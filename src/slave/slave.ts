@@ -44,6 +44,8 @@ export interface SlaveOptions {
   /** How many checkouts of ended builds stay for later builds. */
   readonly workspacesKept: number;
   readonly remoteFileLimits: RemoteFileLimits;
+  /** Whether atoms are started by a shell that is kept for the build; see createItemRunner. */
+  readonly reuseShells: boolean;
   /** Of what setups have made and later builds take over; 0: nothing is kept. */
   readonly dependencyCacheMaxBytes: number;
   /** Whether commits are taken from the master, and given to it. */

@@ -316,16 +316,14 @@ export class Worker {
     { cancel, interrupt }: HeldLease,
     executor: ExecutorSlot,
   ): Promise<{ outcome: SubjobOutcome; archive: WrittenArchive } | null> {
-    const { session, link, clock, log, outbox, pipes } = this.#options;
+    const { session, link, clock, log, outbox } = this.#options;
     const { lease } = assignment;
     const reporter = new ProgressReporter(assignment, session, link.progress, clock, log, consoles);
     const reporting = reporter.run(() => this.leases.cancel(lease));
     const outcome = await runSubjob({
       assignment,
       projectDirectory,
-      env: host.inherited,
-      shells: host.shells(assignment.job, projectDirectory),
-      pipes,
+      runner: await host.atomRunner(assignment.job, projectDirectory),
       consoles,
       executorIndex: executor.index,
       directory: this.#directoryOf(assignment),

@@ -46,6 +46,7 @@ export function slaveOptionsOf({ slave, gitStrictHostKeyChecking }: LoadedConfig
   return {
     strictHostKeyChecking: gitStrictHostKeyChecking,
     workspacesKept: slave.workspacesKept,
+    reuseShells: slave.reuseShells,
     dependencyCacheMaxBytes: slave.dependencyCacheMaxMib * MIB,
     remoteFileLimits: {
       maxBytes: slave.remoteFileMaxMib * MIB,

@@ -1,12 +1,6 @@
 import { quoteForShell } from '../../lib/text/shell-quote.js';
 import { isForkSafeCommand } from './fork-safe-command.js';
-
-export interface BatchItem {
-  /** What this item's command sees beside the environment of the batch. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Made when it is not there: an item before may have removed it. */
-  readonly folder?: string;
-}
+import type { BatchItem } from './item-runner.js';
 
 /*
  * The script of a shell that runs one command for many items, one after another, batch after batch. Starting a process

@@ -2,7 +2,6 @@ import { statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
-import { execa } from 'execa';
 import { TimeLimit } from '../../lib/async/time-limit.js';
 import type { Clock } from '../../lib/clock.js';
 import { sendSignal } from '../../lib/send-signal.js';
@@ -15,55 +14,8 @@ import { processEntry } from '../containment/process-table.js';
 import { unwatchFamily } from '../containment/watchdog.js';
 import { type Leader, spawnCommand } from '../spawn.js';
 import { LEFTOVER_GRACE_MS } from '../supervise.js';
-import { type BatchItem, batchList, batchScript, parseBatchMessage } from './batch-script.js';
-
-export interface BatchShellOptions {
-  /** Shell text, run once for each item. */
-  readonly command: string;
-  readonly cwd: string;
-  /** The whole environment, but for what items add. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Where the pipes come from that take what items print. */
-  readonly pipes: ConsolePipes;
-  readonly clock: Clock;
-}
-
-export interface Batch {
-  readonly items: readonly BatchItem[];
-  /** File in which the shell finds the list of the items; it is not removed. */
-  readonly list: string;
-  /** Aborting it ends the item that runs and all that it started; no other begins. */
-  readonly signal: AbortSignal;
-  /** An item that runs for longer is ended with all that it started, and the next begins; null: any time. */
-  readonly limitSeconds: number | null;
-  /** Between TERM and KILL: of what is canceled, and of what takes too long. */
-  readonly graceMs: number;
-  readonly limitGraceMs: number;
-  onBegin(index: number): void;
-  /** stdout and stderr of an item, in order, between its begin and its end; see OutputSink. */
-  onOutput(index: number, bytes: Buffer): void;
-  onEnd(index: number, end: ItemEnd): void;
-}
-
-export interface ItemEnd {
-  /** 128 + n when signal n ended it; it says nothing of an item that took too long. */
-  readonly exitCode: number;
-  readonly seconds: number;
-  readonly tookTooLong: boolean;
-  /** What else happened, in a sentence for whoever reads its console. */
-  readonly note: string | null;
-}
-
-let possible: Promise<boolean> | null = null;
-
-/** Whether this machine has a bash that batches can use: version 5 or later. Asked once. */
-export function canRunBatches(): Promise<boolean> {
-  possible ??= (async () => {
-    const { exitCode, stdout } = await execa('bash', ['-c', 'echo $BASH_VERSINFO'], { reject: false });
-    return exitCode === 0 && Number(stdout) >= 5;
-  })();
-  return possible;
-}
+import { batchList, batchScript, parseBatchMessage } from './batch-script.js';
+import type { Batch, ItemEnd, ItemRunner, ItemRunnerOptions } from './item-runner.js';
 
 /** Of an item whose shell has ended. */
 const KILLED = 128 + 9;
@@ -78,11 +30,11 @@ const MAX_IDLE_ENDS = 3;
  * machine without memory, may end the shell that runs it. Starting any process out of Node takes tens of milliseconds where its
  * memory is large.
  */
-export class BatchShell {
-  readonly #options: BatchShellOptions;
+export class BatchShell implements ItemRunner {
+  readonly #options: ItemRunnerOptions;
   #shell: StartedShell | null = null;
 
-  constructor(options: BatchShellOptions) {
+  constructor(options: ItemRunnerOptions) {
     this.#options = options;
   }
 
@@ -296,7 +248,7 @@ class StartedShell {
   #isBusy = false;
 
   /** @throws ClusterRunnerError UNAVAILABLE */
-  static async start(options: BatchShellOptions): Promise<StartedShell> {
+  static async start(options: ItemRunnerOptions): Promise<StartedShell> {
     const { command, cwd, env } = options;
     const place = placeOf(cwd);
     const hasWarden = (await containment()).kind === 'subreaper';
@@ -320,7 +272,7 @@ class StartedShell {
     }
   }
 
-  private constructor(leader: Leader, place: string | null, { command, pipes, clock }: BatchShellOptions) {
+  private constructor(leader: Leader, place: string | null, { command, pipes, clock }: ItemRunnerOptions) {
     const [said, answer, pipePaths] = leader.pipes;
     if (said === undefined || answer === undefined || pipePaths === undefined) {
       throw new Error('A shell was started without its pipes.');

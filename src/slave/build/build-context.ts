@@ -13,6 +13,8 @@ import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { PathAliases } from '../../lib/text/path-aliases.js';
 import type { Redactor } from '../../lib/text/redactor.js';
+import { createItemRunner } from '../../process/batch/create-item-runner.js';
+import type { ItemRunner } from '../../process/batch/item-runner.js';
 import type { ConsolePipes } from '../../process/console/console-pipes.js';
 import { containment } from '../../process/containment/containment.js';
 import { endDetachedProcesses } from '../../process/containment/detached-processes.js';
@@ -29,7 +31,6 @@ import type { BuildId } from '../../protocol/ids.js';
 import type { Session } from '../link/session.js';
 import { lockFolder } from './folder-lock.js';
 import { setupText } from './setup-output.js';
-import { ShellPool } from './shell-pool.js';
 
 export interface SlaveContext {
   /** Of the slave, as its master calls it. */
@@ -40,6 +41,8 @@ export interface SlaveContext {
   /** How many checkouts of ended builds stay for later builds. */
   readonly workspacesKept: number;
   readonly remoteFileLimits: RemoteFileLimits;
+  /** Whether atoms are started by a shell that is kept for the build. */
+  readonly reuseShells: boolean;
   /** What setups of earlier builds have made. */
   readonly dependencies: DependencyCache;
   /** Whether commits are taken from the master, and given to it, so that their origin is asked once. */
@@ -97,7 +100,7 @@ export class BuildContext {
   /** What it printed, until it has been delivered. */
   #setupText: (() => string) | null = null;
   #job: NamedJob | null = null;
-  #shells: ShellPool | null = null;
+  #atomRunner: Promise<ItemRunner> | null = null;
   /** Whatever setup has left running. */
   #services: Leftovers | null = null;
   /** Whether what setup has started is known by SETUP_MARK. */
@@ -187,16 +190,17 @@ export class BuildContext {
     };
   }
 
-  /** Those in which its atoms run; they end with the build. */
-  shells(job: NamedJob, projectDirectory: string): ShellPool {
-    this.#shells ??= new ShellPool({
+  /** Runs the atoms of its subjobs; ends with the build. */
+  atomRunner(job: NamedJob, projectDirectory: string): Promise<ItemRunner> {
+    this.#atomRunner ??= createItemRunner({
       command: shellText(job.definition.commands),
       cwd: projectDirectory,
       env: this.inherited,
       pipes: this.pipes,
       clock: this.#context.clock,
+      reusesShells: this.#context.reuseShells,
     });
-    return this.#shells;
+    return this.#atomRunner;
   }
 
   /** Ends a fetch or a setup that is under way: nobody waits for it any more. */
@@ -207,7 +211,7 @@ export class BuildContext {
   /** Nothing of the build runs here any more: what was begun is ended, teardown runs, the workspace goes. */
   async release(): Promise<void> {
     this.cancel();
-    this.#shells?.end();
+    (await this.#atomRunner)?.end();
     if (this.#workspace === null) {
       return;
     }

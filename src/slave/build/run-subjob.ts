@@ -2,13 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { atomEnvironment } from '../../job/command-environment.js';
 import { durationSeconds } from '../../job/duration.js';
-import { shellText } from '../../job/shell-text.js';
-import { TimeLimit } from '../../lib/async/time-limit.js';
 import type { Clock } from '../../lib/clock.js';
-import { canRunBatches, type ItemEnd } from '../../process/batch/batch-shell.js';
-import type { ConsolePipes } from '../../process/console/console-pipes.js';
-import { describeSurvivors } from '../../process/containment/family.js';
-import { runCommand } from '../../process/run-command.js';
+import type { ItemEnd, ItemRunner } from '../../process/batch/item-runner.js';
 import { atomFolder } from '../../protocol/ids.js';
 import type {
   AssignedAtom,
@@ -20,7 +15,6 @@ import type { AtomFolder } from '../archive/write-archive.js';
 import type { ConsoleRecorder } from '../console/console-recorder.js';
 import type { SubjobConsoles } from '../console/subjob-consoles.js';
 import { CANCEL_GRACE_MS, TIMEOUT_GRACE_MS } from './build-context.js';
-import type { ShellPool } from './shell-pool.js';
 
 export type AtomVerdict = ResultReport['atoms'][number];
 export type AtomProgress = Progress['atoms'][number];
@@ -28,13 +22,9 @@ export type AtomProgress = Progress['atoms'][number];
 export interface SubjobRun {
   readonly assignment: RunAssignment;
   readonly projectDirectory: string;
-  /** The slave's environment, as atoms may see it. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Have the commands of the assignment's job, and that environment. */
-  readonly shells: ShellPool;
-  /** Where the pipes come from that take what atoms print. */
-  readonly pipes: ConsolePipes;
-  /** Where what they print is kept. */
+  /** Has the commands of the assignment's job. */
+  readonly runner: ItemRunner;
+  /** Where what atoms print is kept. */
   readonly consoles: SubjobConsoles;
   readonly executorIndex: number;
   /** Holds a folder for each atom afterwards; must not exist. */
@@ -68,24 +58,19 @@ interface Planned {
   readonly env: Readonly<Record<string, string>>;
 }
 
-type Ended = (atom: Planned, end: ItemEnd) => void;
-type Began = (atom: Planned) => void;
-
 /** Runs the atoms one after another, those after a failed one too, until `signal` is aborted. */
 export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
-  const { commands } = run.assignment.job.definition;
-  const command = shellText(commands);
   const planned = run.assignment.atoms.map((atom) => plan(run, atom));
   const verdicts: AtomVerdict[] = [];
   const folders: AtomFolder[] = [];
   let running: { readonly one: Planned; readonly since: number } | null = null;
-  const began: Began = (one) => {
+  const began = (one: Planned) => {
     const { id } = one.atom;
     running = { one, since: run.clock.monotonic() };
     run.consoles.begin(id);
     run.onProgress({ id, state: 'IN_PROGRESS', exit_code: null, actual_time: null });
   };
-  const ended: Ended = (one, { exitCode, seconds: actual_time, tookTooLong, note }) => {
+  const ended = (one: Planned, { exitCode, seconds: actual_time, tookTooLong, note }: ItemEnd) => {
     const { id } = one.atom;
     // What a command returns that was told to end says nothing.
     const exit_code = tookTooLong ? TIMED_OUT : exitCode;
@@ -102,9 +87,24 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
   for (const { folder } of planned) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
-  await ((await canRunBatches())
-    ? runTogether(run, planned, began, ended)
-    : runOneByOne(run, planned, command, began, ended));
+  const at = (index: number): Planned => {
+    const one = planned[index];
+    if (one === undefined) {
+      throw new Error(`Item ${index} of a batch of ${planned.length} was reported.`);
+    }
+    return one;
+  };
+  await run.runner.run({
+    items: planned.map(({ env, folder }) => ({ env, folder })),
+    list: join(run.directory, 'atoms'),
+    signal: run.signal,
+    limitSeconds: limitOf(run),
+    graceMs: CANCEL_GRACE_MS,
+    limitGraceMs: TIMEOUT_GRACE_MS,
+    onBegin: (index) => began(at(index)),
+    onOutput: (index, bytes) => run.consoles.of(at(index).atom.id).write(bytes),
+    onEnd: (index, end) => ended(at(index), end),
+  });
   const cut = cutOff(run, running);
   if (cut !== null) {
     folders.push(cut.folder);
@@ -128,69 +128,6 @@ function cutOff(
   const console = consoles.of(one.atom.id);
   console.end([`the atom was ended after ${seconds.toFixed(1)} s; it had not come to its end.`]);
   return { id: one.atom.id, seconds, folder: folderOf(one, console, null, seconds) };
-}
-
-async function runTogether(
-  run: SubjobRun,
-  planned: readonly Planned[],
-  began: Began,
-  ended: Ended,
-): Promise<'completed' | 'canceled'> {
-  const at = (index: number): Planned => {
-    const one = planned[index];
-    if (one === undefined) {
-      throw new Error(`The shell of a batch named item ${index} of ${planned.length}.`);
-    }
-    return one;
-  };
-  return run.shells.run({
-    items: planned.map(({ env, folder }) => ({ env, folder })),
-    list: join(run.directory, 'atoms'),
-    signal: run.signal,
-    limitSeconds: limitOf(run),
-    graceMs: CANCEL_GRACE_MS,
-    limitGraceMs: TIMEOUT_GRACE_MS,
-    onBegin: (index) => began(at(index)),
-    onOutput: (index, bytes) => run.consoles.of(at(index).atom.id).write(bytes),
-    onEnd: (index, end) => ended(at(index), end),
-  });
-}
-
-/** Where there is no bash that can run them together. */
-async function runOneByOne(
-  run: SubjobRun,
-  planned: readonly Planned[],
-  command: string,
-  began: Began,
-  ended: Ended,
-): Promise<'completed' | 'canceled'> {
-  for (const one of planned) {
-    mkdirSync(one.folder, { recursive: true, mode: 0o700 });
-    began(one);
-    const time = new TimeLimit(run.clock, limitOf(run), run.signal);
-    const pipe = await run.pipes.acquire();
-    pipe.begin(run.consoles.of(one.atom.id).write);
-    const result = await runCommand({
-      command,
-      cwd: run.projectDirectory,
-      env: { ...run.env, ...one.env },
-      output: { kind: 'pipe', pipe },
-      signal: time.signal,
-      graceMs: () => (time.isOver ? TIMEOUT_GRACE_MS : CANCEL_GRACE_MS),
-      clock: run.clock,
-    }).finally(() => {
-      time.end();
-      run.pipes.release(pipe);
-    });
-    const tookTooLong = result.ended === 'canceled' && time.isOver && !run.signal.aborted;
-    if (result.ended === 'canceled' && !tookTooLong) {
-      return 'canceled';
-    }
-    const { exitCode, seconds, survivors } = result;
-    const note = survivors.length === 0 ? null : describeSurvivors(survivors);
-    ended(one, { exitCode, seconds, tookTooLong, note });
-  }
-  return 'completed';
 }
 
 function plan(run: SubjobRun, atom: AssignedAtom): Planned {

@@ -65,6 +65,7 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'slave.master_port': ['5001', 5001],
   'slave.workspaces_kept': ['0', 0],
   'slave.dependency_cache_max_mib': ['0', 0],
+  'slave.reuse_shells': ['no', false],
   'slave.remote_file_max_mib': ['100', 100],
   'slave.remote_files_timeout': ['60', 60],
   'slave.env_passthrough': ['JAVA_HOME, NPM_*', ['JAVA_HOME', 'NPM_*']],

@@ -61,6 +61,7 @@ describe('a slave', () => {
       address: '127.0.0.1',
       strictHostKeyChecking: false,
       workspacesKept: 2,
+      reuseShells: true,
       dependencyCacheMaxBytes: 0,
       remoteFileLimits: { maxBytes: 1024 ** 2, timeoutSeconds: 60 },
       projectFromMaster: true,
