@@ -178,7 +178,7 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
   const feed = new EventFeed(master);
   if (log.isLevelEnabled('info')) {
     const end = new AbortController();
-    const logging = logEvents(feed, log, end.signal);
+    const logging = logEvents(feed, log, clock, end.signal);
     cleanup.add(() => {
       end.abort();
       return logging;

@@ -54,7 +54,7 @@ export class EventFeed {
     const master = this.#master;
     this.#followers += 1;
     try {
-      let last = id ?? (await lastEventId(master.store.db));
+      let last = id ?? (await this.lastId());
       while (!end.aborted) {
         // Asked for before looking: what is committed in between is not missed.
         const round = this.#nextRound();
@@ -73,6 +73,16 @@ export class EventFeed {
     } finally {
       this.#followers -= 1;
     }
+  }
+
+  /** The id of the newest event, 0 before the first. */
+  lastId(): Promise<number> {
+    return lastEventId(this.#master.store.db);
+  }
+
+  /** A page of the events after `id`, oldest first. */
+  after(id: number): Promise<readonly Event[]> {
+    return listEvents(this.#master, { id, timestamp: 0, limit: BATCH });
   }
 
   #nextRound(): Promise<void> {
@@ -97,7 +107,7 @@ export class EventFeed {
     if (shared !== undefined) {
       return shared;
     }
-    const read = listEvents(this.#master, { id: last, timestamp: 0, limit: BATCH });
+    const read = this.after(last);
     if (this.#read.size < MOST_SHARED) {
       this.#read.set(last, read);
     }

@@ -1,3 +1,5 @@
+import { sleepUnlessAborted } from '../../lib/async/sleep-unless-aborted.js';
+import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { Event } from '../../protocol/event.js';
@@ -72,21 +74,32 @@ function fieldsOf({ id, data }: Event): Facts {
   };
 }
 
+/** Events are read in batches this far apart, since the log must not cost a busy master a query for each commit. */
+const BATCH_EVERY_MS = 250;
+
 /**
- * Writes into the log what happens from now on, until `end`: builds and slaves at `info`, leases and results at `debug`,
- * losses at `warn`. Each with its ids as fields. Never rejects.
+ * Writes what happens from now on until `end` into the log: builds and slaves at `info`, leases and results at `debug`,
+ * losses at `warn`, each with its ids as fields. Never rejects.
  */
-export async function logEvents(feed: EventFeed, log: Logger, end: AbortSignal): Promise<void> {
-  try {
-    for await (const events of feed.follow(null, end)) {
-      for (const event of events) {
-        const entry = entryOf(event);
-        if (entry !== null && log.isLevelEnabled(entry.level)) {
-          log[entry.level](fieldsOf(event), entry.message);
-        }
+export async function logEvents(feed: EventFeed, log: Logger, clock: Clock, end: AbortSignal): Promise<void> {
+  let last = 0;
+  const write = (events: readonly Event[]) => {
+    for (const event of events) {
+      const entry = entryOf(event);
+      if (entry !== null && log.isLevelEnabled(entry.level)) {
+        log[entry.level](fieldsOf(event), entry.message);
       }
     }
+    last = events.at(-1)?.id ?? last;
+  };
+  try {
+    last = await feed.lastId();
+    for await (const events of feed.follow(last, end)) {
+      write(events);
+      await sleepUnlessAborted(clock, BATCH_EVERY_MS, end);
+    }
+    write(await feed.after(last));
   } catch (error) {
-    log.error({ err: error }, `What happens is not logged any more: ${messageOf(error)}`);
+    log.error({ err: error }, `Events are no longer logged: ${messageOf(error)}`);
   }
 }
