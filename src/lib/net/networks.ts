@@ -20,6 +20,9 @@ export class Networks {
 
   /** IPv4 over an IPv6 socket (`::ffff:192.0.2.1`) is IPv4. False for what is no address. */
   has(address: string): boolean {
+    if (this.texts.length === 0) {
+      return false;
+    }
     const bare = plainAddress(address);
     const version = isIP(bare);
     return version !== 0 && this.#list.check(bare, version === 4 ? 'ipv4' : 'ipv6');
