@@ -143,8 +143,7 @@ class Simulation {
     const subjobs = groups.map((group) => ({
       ...group,
       atoms: group.atoms.length,
-      task: newTask,
-      executorIndex: null,
+      task: newTask('subjob'),
     }));
     work.setSubjobs(subjobs, { ...unlimited, speculative }, { executors, assumed: null });
     this.#works.push(work);
@@ -159,8 +158,11 @@ class Simulation {
     this.#connected.delete(slave);
     for (const { work, subjob, lease } of [...this.#running.values()].filter((run) => run.slave === slave)) {
       this.#running.delete(lease);
-      const { kind } = work.endSubjob(subjob, lease, { kind: 'lost', slaveName: String(slave) });
-      this.#lost += kind === 'done' ? 1 : 0;
+      const { state } = work.endLease({ kind: 'subjob', subjob }, lease, {
+        kind: 'lost',
+        slaveName: String(slave),
+      });
+      this.#lost += state === 'done' ? 1 : 0;
     }
     this.#regroupAll();
   }
@@ -176,7 +178,7 @@ class Simulation {
       }
     }
     const actual = this.#members(work, subjob).reduce((sum, one) => sum + one.actual, 0);
-    work.endSubjob(subjob, lease, { kind: 'completed' }, actual);
+    work.endLease({ kind: 'subjob', subjob }, lease, { kind: 'completed' }, actual);
     this.#makespan = Math.max(this.#makespan, this.#now);
     this.#regroup(work);
   }
@@ -204,9 +206,9 @@ class Simulation {
         entry.free,
         this.#now,
       )) {
-        if (choice.kind === 'run') {
+        if (choice.kind === 'subjob') {
           entry.free -= 1;
-          this.#start({ slave, work: choice.build, subjob: choice.subjob, lease: choice.task.lease });
+          this.#start({ slave, work: choice.build, subjob: choice.subjob, lease: choice.lease });
         }
       }
     }

@@ -2,15 +2,15 @@ import type { BuildState } from '../protocol/build/build.js';
 import { type BuildId, type LeaseId, type SlaveId, type SubjobId, toId } from '../protocol/ids.js';
 import { type BuildProgress, enterState, type StateTimestamps } from './build-state.js';
 import {
+  begin,
   complete,
   duplicateLease,
-  type Holder,
-  holdersOf,
   type LeasedTask,
   loseLease,
   newTask,
   returnLease,
   type Task,
+  type TaskName,
   takeLease,
 } from './lease.js';
 import type { DurationEstimate } from './scheduling/duration-estimate.js';
@@ -25,17 +25,9 @@ export interface SubjobWork extends DurationEstimate {
   /** How many. */
   readonly atoms: number;
   readonly task: Task;
-  /** The executor index that its lease occupies; null while it is not leased. */
-  readonly executorIndex: number | null;
-  /** The same of its duplicate. */
-  readonly duplicateIndex?: number | null;
-  /** When an atom of it was first seen to run under its lease, in seconds by the clock that nobody sets. */
-  readonly began?: number | null;
-  /** The same of its duplicate. */
-  readonly duplicateBegan?: number | null;
-  /** Its atoms were begun before in another subjob: it is not regrouped. */
+  /** Its atoms were begun before in another subjob, so it is not regrouped. */
   readonly isRepeat?: boolean;
-  /** The slave on which its atom failed: it should run on another now. */
+  /** Its atom failed on this slave, and should run on another one now. */
   readonly excludedSlave?: SlaveId;
 }
 
@@ -48,15 +40,19 @@ export interface ExecutorLimits {
 
 export const unlimited: ExecutorLimits = { maxExecutors: Infinity, maxExecutorsPerSlave: Infinity };
 
-/** A lease that was taken of a subjob. */
+/** A lease of a subjob that was taken just now. */
 export interface TakenSubjob {
-  readonly id: SubjobId;
-  readonly task: Holder;
+  readonly subjob: SubjobId;
+  readonly lease: LeaseId;
+  readonly attempt: number;
   readonly executorIndex: number;
   readonly setupNeeded: SetupNeeded;
 }
 
-const noDuplicate = { duplicateIndex: null, duplicateBegan: null } as const;
+export type LeaseEnd =
+  | { readonly kind: 'completed' }
+  | { readonly kind: 'returned' }
+  | { readonly kind: 'lost'; readonly slaveName: string };
 
 /**
  * One unfinished build as the scheduler sees it: its state, the leases of its preparation and its subjobs, and how
@@ -64,37 +60,39 @@ const noDuplicate = { duplicateIndex: null, duplicateBegan: null } as const;
  */
 export class BuildWork {
   readonly id: BuildId;
-  /** Each step doubles the share of executors that it gets beside other builds. */
+  /** Each step doubles the build's share of executors. */
   readonly priority: number;
-  /** Slaves that could not run this build; it is not given to them again. */
-  readonly refusedBy = new Set<SlaveId>();
-  /** What beginning on one more slave costs. */
+  /** What it costs to begin on one more slave. */
   readonly setup = new SetupCost();
+  readonly #refusedBy = new Set<SlaveId>();
   #progress: BuildProgress;
   #preparation: Task;
   #limits: ExecutorLimits = unlimited;
   #plan: GroupingPlan = { executors: 1, assumed: null };
   #subjobs: SubjobWork[] = [];
   #queue = new SubjobQueue([]);
-  readonly #held = new HeldExecutors();
-  readonly #outlook = new RemainingTimeEstimator();
-  /** Those that are leased. */
+  readonly #executors = new HeldExecutors();
+  readonly #remaining = new RemainingTimeEstimator();
   readonly #leased = new Set<SubjobId>();
   #duplicates = 0;
   #done = 0;
   #hasRetries = false;
   #isStopped = false;
-  /** Of the subjobs that nobody was ever given. */
   #waitingAtoms = 0;
 
-  constructor(id: BuildId, progress: BuildProgress, preparation: Task = newTask, priority = 0) {
+  constructor(
+    id: BuildId,
+    progress: BuildProgress,
+    preparation: Task = newTask('preparation'),
+    priority = 0,
+  ) {
     this.id = id;
     this.priority = priority;
     this.#progress = progress;
     this.#preparation = preparation;
-    if (preparation.kind === 'leased') {
-      this.#held.count(preparation.slave, 1);
-      this.setup.prepare(preparation.slave);
+    for (const { slave } of preparation.holders) {
+      this.#executors.add(slave);
+      this.setup.prepare(slave);
     }
   }
 
@@ -107,14 +105,18 @@ export class BuildWork {
   get preparation(): Task {
     return this.#preparation;
   }
+  /** Slaves that could not run this build; it is not given to them again. */
+  get refusedBy(): ReadonlySet<SlaveId> {
+    return this.#refusedBy;
+  }
   get limits(): ExecutorLimits {
     return this.#limits;
   }
   /** Executors that work on it now. */
   get running(): number {
-    return this.#held.total;
+    return this.#executors.total;
   }
-  /** Of these, those that run what another one runs too. */
+  /** Of these, those that run a subjob that another one runs too. */
   get duplicates(): number {
     return this.#duplicates;
   }
@@ -134,31 +136,39 @@ export class BuildWork {
   }
   /** Expected seconds of all subjobs without a verdict; null without history. */
   get secondsOfUndone(): number | null {
-    return this.#outlook.secondsOfUndone;
+    return this.#remaining.secondsOfUndone;
   }
-  /** The same, or without history as far as can be told from the atoms that have ended. */
+  /** The same, or without history what the atoms that have ended suggest. */
   get secondsOfRest(): number | null {
-    return this.#outlook.secondsOfRest;
+    return this.#remaining.secondsOfRest;
   }
   /** The same for people; see RemainingTimeEstimator. */
   secondsAfter(reported: Ended): number | null {
-    return this.#outlook.restAfter(reported);
+    return this.#remaining.restAfter(reported);
   }
-  /** Atoms of the subjobs that nobody was ever given. */
+  /** Atoms of the subjobs that were never leased. */
   get waitingAtoms(): number {
     return this.#waitingAtoms;
   }
-  /** The subjobs that nobody was ever given, ascending. */
+  /** The subjobs that were never leased, ascending. */
   get waiting(): SubjobId[] {
     return this.#queue.fresh.map(toId.subjob);
   }
+  /** Some of its subjobs should not run on some slave. */
+  get hasRetries(): boolean {
+    return this.#hasRetries;
+  }
 
   runningOn(slave: SlaveId): number {
-    return this.#held.on(slave);
+    return this.#executors.on(slave);
   }
 
   subjob(id: SubjobId): SubjobWork | undefined {
     return this.#subjobs[id];
+  }
+
+  task(name: TaskName): Task | undefined {
+    return name.kind === 'preparation' ? this.#preparation : this.#subjobs[name.subjob]?.task;
   }
 
   /** `now` in seconds since the epoch. @throws Error for an impossible step. */
@@ -166,98 +176,76 @@ export class BuildWork {
     this.#progress = enterState(this.#progress, state, now);
   }
 
-  /** The subjobs become known, in hand-out order; also with the states, and what has ended, that the store remembers. */
+  /** Sets the subjobs in hand-out order, with their tasks and what has ended if the store remembers a part of the build. */
   setSubjobs(
     subjobs: readonly SubjobWork[],
     limits: ExecutorLimits,
     plan: GroupingPlan = { executors: 1, assumed: null },
     ended: Ended = nothingEnded,
   ): void {
-    this.#outlook.recall(ended);
+    this.#remaining.seed(ended);
     this.#subjobs = [...subjobs];
     this.#limits = limits;
     this.#plan = plan;
     const fresh: number[] = [];
     const returned: number[] = [];
-    subjobs.forEach(({ task, atoms, executorIndex, duplicateIndex, isRepeat }, index) => {
-      if (task.kind === 'done') {
+    subjobs.forEach(({ task, atoms, isRepeat }, index) => {
+      if (task.state === 'done') {
         this.#done += 1;
         return;
       }
-      if (task.kind === 'queued') {
-        const isFresh = task.attempt === 0 && isRepeat !== true;
+      if (task.state === 'queued') {
+        const isFresh = task.attempts === 0 && isRepeat !== true;
         (isFresh ? fresh : returned).push(index);
         this.#waitingAtoms += isFresh ? atoms : 0;
         return;
       }
       this.#leased.add(toId.subjob(index));
-      const indexes = [executorIndex, duplicateIndex];
-      holdersOf(task).forEach(({ slave }, place) => {
+      for (const { slave, executorIndex } of task.holders) {
         this.setup.run(slave);
-        this.#held.reserve(slave, indexes[place] ?? 0);
-      });
-      this.#duplicates += task.duplicate === null ? 0 : 1;
+        this.#executors.reserve(slave, executorIndex ?? 0);
+      }
+      this.#duplicates += task.holders.length - 1;
     });
     this.#queue = new SubjobQueue(fresh, returned);
-    this.#lookOut();
+    this.#resetEstimate();
   }
 
   takePreparation(lease: LeaseId, slave: SlaveId): LeasedTask {
     const task = takeLease(this.#preparation, lease, slave);
     this.#preparation = task;
     this.setup.prepare(slave);
-    this.#held.count(slave, 1);
+    this.#executors.add(slave);
     return task;
   }
 
-  endPreparation(how: LeaseEnd): Task {
-    const task = this.#preparation;
-    if (task.kind !== 'leased') {
-      throw new Error(`Build ${this.id} has no such lease.`);
-    }
-    this.#held.count(task.slave, -1);
-    this.#preparation = afterLease(task, task.lease, how);
-    return this.#preparation;
-  }
-
-  /** Subjobs for atoms that run again, one each. `excludedSlave` is the slave on which they failed. Answers their ids. */
+  /** Adds one subjob for each atom that runs again. `excludedSlave` is the one on which they failed. @returns their ids */
   addRetries(estimates: readonly DurationEstimate[], excludedSlave: SlaveId): SubjobId[] {
     this.#hasRetries ||= estimates.length > 0;
-    return estimates.map((estimate) => {
-      const id = toId.subjob(this.#subjobs.length);
-      const subjob = {
-        atoms: 1,
-        ...estimate,
-        task: newTask,
-        executorIndex: null,
-        isRepeat: true,
-        excludedSlave,
-      };
-      this.#subjobs.push(subjob);
-      this.#outlook.add(subjob);
-      this.#queue.putBack(id);
-      return id;
-    });
+    return estimates.map((estimate) => this.#addRepeat({ atoms: 1, ...estimate, excludedSlave }));
   }
 
-  /** A subjob for atoms that a slave has left of another one, which has its verdicts. */
+  /** Adds a subjob for atoms that a slave left unfinished of another one, which has its verdicts. */
   addRest(atoms: number, estimate: DurationEstimate): SubjobId {
+    return this.#addRepeat({ atoms, ...estimate });
+  }
+
+  #addRepeat(facts: Omit<SubjobWork, 'task' | 'isRepeat'>): SubjobId {
     const id = toId.subjob(this.#subjobs.length);
-    const subjob = { atoms, ...estimate, task: newTask, executorIndex: null, isRepeat: true };
+    const subjob = { ...facts, task: newTask('subjob'), isRepeat: true };
     this.#subjobs.push(subjob);
-    this.#outlook.add(subjob);
+    this.#remaining.add(subjob);
     this.#queue.putBack(id);
     return id;
   }
 
-  /** From now on nothing of it is handed out. */
-  stop(): void {
-    this.#isStopped = true;
+  refuse(slave: SlaveId): void {
+    this.#refusedBy.add(slave);
   }
 
-  /** Some of its subjobs should not run on any slave. */
-  get hasRetries(): boolean {
-    return this.#hasRetries;
+  /** Nothing of it is handed out from now on. */
+  stop(): void {
+    this.#isStopped = true;
   }
 
   /** Leases the next subjob; null when none is queued, or with `allowExcluded` false none that may run anywhere. */
@@ -270,18 +258,33 @@ export class BuildWork {
       return null;
     }
     const id = toId.subjob(index);
-    const subjob = this.#known(id);
-    const task = takeLease(subjob.task, lease, slave);
-    if (task.attempt === 1 && subjob.isRepeat !== true) {
-      this.#waitingAtoms -= subjob.atoms;
+    const { task, atoms, isRepeat } = this.#known(id);
+    if (task.attempts === 0 && isRepeat !== true) {
+      this.#waitingAtoms -= atoms;
     }
-    const executorIndex = this.#held.take(slave);
-    this.#subjobs[index] = { ...subjob, task, executorIndex, began: null, ...noDuplicate };
     this.#leased.add(id);
-    return { id, task, executorIndex, setupNeeded: this.setup.run(slave) };
+    return this.#lease(id, lease, slave, takeLease);
   }
 
-  /** The subjob that has run the longest beyond what was expected; null when none has. `now` in seconds as `began`. */
+  /** Leases a subjob a second time, beside the slave that holds it. @throws Error as duplicateLease */
+  takeDuplicate(id: SubjobId, lease: LeaseId, slave: SlaveId): TakenSubjob {
+    const taken = this.#lease(id, lease, slave, duplicateLease);
+    this.#duplicates += 1;
+    return taken;
+  }
+
+  #lease(id: SubjobId, lease: LeaseId, slave: SlaveId, take: typeof takeLease): TakenSubjob {
+    const subjob = this.#known(id);
+    const executorIndex = this.#executors.take(slave);
+    const task = take(subjob.task, lease, slave, executorIndex);
+    this.#subjobs[id] = { ...subjob, task };
+    return { subjob: id, lease, attempt: task.attempts, executorIndex, setupNeeded: this.setup.run(slave) };
+  }
+
+  /**
+   * The subjob that has run the longest beyond its estimate, and may start on this slave too; null when there is none.
+   * `now` in seconds of the monotonic clock.
+   */
   findStraggler(slave: SlaveId, now: number): SubjobId | null {
     if (this.#limits.speculative !== true || this.#isStopped) {
       return null;
@@ -290,12 +293,12 @@ export class BuildWork {
     let worst: { id: SubjobId; late: number } | null = null;
     for (const id of this.#leased) {
       const subjob = this.#known(id);
-      const { task, began } = subjob;
-      if (task.kind !== 'leased' || task.duplicate !== null || task.slave === slave) {
+      const [holder, duplicate] = subjob.task.holders;
+      if (holder === undefined || duplicate !== undefined || holder.slave === slave) {
         continue;
       }
-      const after = overdueAfter(this.#outlook.of(subjob), setupSeconds);
-      const late = after === null || began === null || began === undefined ? 0 : now - began - after;
+      const after = overdueAfter(this.#remaining.estimateFor(subjob), setupSeconds);
+      const late = after === null || holder.beganAt === null ? 0 : now - holder.beganAt - after;
       if (late > (worst?.late ?? 0)) {
         worst = { id, late };
       }
@@ -303,92 +306,72 @@ export class BuildWork {
     return worst?.id ?? null;
   }
 
-  /** Leases a subjob a second time, beside the slave that holds it. @throws Error as duplicateLease */
-  takeDuplicate(id: SubjobId, lease: LeaseId, slave: SlaveId): TakenSubjob {
-    const subjob = this.#known(id);
-    const task = duplicateLease(subjob.task, lease, slave);
-    const executorIndex = this.#held.take(slave);
-    this.#subjobs[id] = { ...subjob, task, duplicateIndex: executorIndex };
-    this.#duplicates += 1;
-    return { id, task: task.duplicate, executorIndex, setupNeeded: this.setup.run(slave) };
-  }
-
-  /** An atom of it runs under this lease since `now`, in seconds as `began`. */
+  /** An atom of the subjob runs under this lease since `now`, in seconds of the monotonic clock. */
   noteBegan(id: SubjobId, lease: LeaseId, now: number): void {
     const subjob = this.#known(id);
-    const [first, duplicate] = holdersOf(subjob.task);
-    if (first?.lease === lease) {
-      this.#subjobs[id] = { ...subjob, began: now };
-    } else if (duplicate?.lease === lease) {
-      this.#subjobs[id] = { ...subjob, duplicateBegan: now };
-    }
+    this.#subjobs[id] = { ...subjob, task: begin(subjob.task, lease, now) };
   }
 
   /**
-   * Ends a lease; when it brought the verdict also the one that is held beside it, if there is one. `actual` is what the
-   * atoms took then, in seconds.
+   * Ends a lease; one that brought the verdict also ends the other holder's. `actual`: seconds that the atoms took then.
    * @throws Error when nobody holds the lease.
    */
-  endSubjob(id: SubjobId, lease: LeaseId, how: LeaseEnd, actual = 0): Task {
-    const subjob = this.#known(id);
-    const before = holdersOf(subjob.task);
-    const task = afterLease(subjob.task, lease, how);
-    const after = holdersOf(task);
-    const indexes = [subjob.executorIndex, subjob.duplicateIndex ?? null];
-    let kept: number | null = null;
-    before.forEach((holder, place) => {
-      const index = indexes[place] ?? 0;
-      if (after.some((other) => other.lease === holder.lease)) {
-        kept = index;
-      } else {
-        this.#held.release(holder.slave, index);
+  endLease(name: TaskName, lease: LeaseId, how: LeaseEnd, actual = 0): Task {
+    const before = this.#knownTask(name);
+    const task = afterLease(before, lease, how);
+    const kept = new Set(task.holders.map((holder) => holder.lease));
+    for (const { lease: held, slave, executorIndex } of before.holders) {
+      if (!kept.has(held)) {
+        this.#executors.release(slave, executorIndex);
       }
-    });
-    this.#duplicates -= before.length - 1;
-    const isFirst = task.kind === 'leased' && task.lease === before[0]?.lease;
-    const began = (isFirst ? subjob.began : subjob.duplicateBegan) ?? null;
-    this.#subjobs[id] = { ...subjob, task, executorIndex: kept, began, ...noDuplicate };
-    if (task.kind === 'leased') {
+    }
+    if (name.kind === 'preparation') {
+      this.#preparation = task;
+      return task;
+    }
+    const id = name.subjob;
+    const subjob = this.#known(id);
+    this.#subjobs[id] = { ...subjob, task };
+    this.#duplicates -= before.holders.length - 1;
+    if (task.state === 'leased') {
       return task;
     }
     this.#leased.delete(id);
-    if (task.kind === 'queued') {
+    if (task.state === 'queued') {
       this.#queue.putBack(id);
     } else {
       this.#done += 1;
-      this.#outlook.end(subjob, how.kind === 'completed' ? actual : null);
+      this.#remaining.end(subjob, how.kind === 'completed' ? actual : null);
     }
     return task;
   }
 
-  /** Whether other groups should be made of what waits, now that `executors` could work on it; as many as before unless
-   *  given. */
+  /** Whether other groups should be made of what waits, for `executors` that could work on it; as before unless given. */
   needsRegrouping(executors = this.#plan.executors): boolean {
     return (
-      !this.#isStopped && this.#waitingAtoms > 1 && isOutdated(this.#plan, executors, this.#outlook.learned)
+      !this.#isStopped && this.#waitingAtoms > 1 && isOutdated(this.#plan, executors, this.#remaining.learned)
     );
   }
 
-  /** What groups for so many executors are to be made for. */
+  /** What groups for so many executors are made for. */
   planFor(executors: number): GroupingPlan {
-    return { executors, assumed: this.#outlook.learned };
+    return { executors, assumed: this.#remaining.learned };
   }
 
-  /** Other groups take the place of those that nobody was ever given; see regroup. */
+  /** Other groups replace the subjobs that were never leased; see regroup. */
   replaceWaiting({ groups, dropped }: Regrouped, plan: GroupingPlan): void {
     this.#plan = plan;
     this.#subjobs.length -= dropped.length;
     for (const { id, atoms, expected, stdDev } of groups) {
-      const subjob = { atoms: atoms.length, expected, stdDev, task: newTask, executorIndex: null };
-      this.#subjobs[id] = subjob;
+      this.#subjobs[id] = { atoms: atoms.length, expected, stdDev, task: newTask('subjob') };
     }
     this.#queue.replaceFresh(groups.map(({ id }) => id));
-    this.#lookOut();
+    this.#resetEstimate();
   }
 
-  #lookOut(): void {
-    const undone = this.#subjobs.filter(({ task }) => task.kind !== 'done');
-    this.#outlook.isOf(undone, this.#plan.assumed !== null);
+  #resetEstimate(): void {
+    const undone = this.#subjobs.filter(({ task }) => task.state !== 'done');
+    this.#remaining.reset(undone, this.#plan.assumed !== null);
   }
 
   #known(id: SubjobId): SubjobWork {
@@ -398,18 +381,17 @@ export class BuildWork {
     }
     return subjob;
   }
-}
 
-export type LeaseEnd =
-  | { readonly kind: 'completed' }
-  | { readonly kind: 'given back' }
-  | { readonly kind: 'lost'; readonly slaveName: string };
+  #knownTask(name: TaskName): Task {
+    return name.kind === 'preparation' ? this.#preparation : this.#known(name.subjob).task;
+  }
+}
 
 function afterLease(task: Task, lease: LeaseId, how: LeaseEnd): Task {
   switch (how.kind) {
     case 'completed':
       return complete(task, lease);
-    case 'given back':
+    case 'returned':
       return returnLease(task, lease);
     case 'lost':
       return loseLease(task, lease, how.slaveName);

@@ -1,73 +1,101 @@
-import type { LeaseId, SlaveId } from '../protocol/ids.js';
+import type { LeaseId, SlaveId, SubjobId } from '../protocol/ids.js';
 import type { LeaseRef } from '../protocol/slave/slave-messages.js';
 
-/** After this many slaves were lost with a task it fails, so that a deadly test cannot fell a whole fleet. */
+/** A task that so many slaves were lost with fails, so that a deadly test cannot take down a whole fleet. */
 export const MAX_LOSSES = 3;
 
-/**
- * What is leased: a subjob, or the preparation of a build.
- *
- *   queued ──take──► leased ──complete──► done (delivered)
- *      ▲             │ │  ▲ └───lose, the third time──► done (lost)
- *      └─────────────┘ │  │
- *        returnLease, lose└──┘ duplicate; returnLease, lose of one of two
- *
- * queued: waits for a slave; `lease` names the last one that held it. leased: `slave` holds it until it is heard
- * no more; perhaps another slave beside it, with a lease of its own: whoever completes it first ends both. done: has
- * its verdict and changes no more; `lease` is the one that brought it.
- * `attempt` numbers a lease among all that were ever taken, and of a task that nobody holds it counts these; `losses`
- * names the slaves that vanished with one. A lease has no expiry of its own: any word of its slave renews all the
- * slave's leases, so the time is kept once, with the slave.
- */
-export type Task =
-  | {
-      readonly kind: 'queued';
-      readonly attempt: number;
-      readonly lease: LeaseId | null;
-      readonly losses: readonly string[];
-    }
-  | (Holder & {
-      readonly kind: 'leased';
-      /** How many leases were ever taken: more than `attempt` when there is a duplicate, or was one. */
-      readonly taken: number;
-      /** The same work on another slave, begun later. */
-      readonly duplicate: Holder | null;
-      readonly losses: readonly string[];
-    })
-  | {
-      readonly kind: 'done';
-      readonly attempt: number;
-      readonly lease: LeaseId;
-      readonly ending: 'delivered' | 'lost';
-      readonly losses: readonly string[];
-    };
+/** Names a task within its build. */
+export type TaskName =
+  | { readonly kind: 'preparation' }
+  | { readonly kind: 'subjob'; readonly subjob: SubjobId };
+
+export const preparation: TaskName = { kind: 'preparation' };
 
 /** A lease that is held, and by whom. */
 export interface Holder {
   readonly attempt: number;
   readonly lease: LeaseId;
   readonly slave: SlaveId;
+  /** Unique among the executors that work on the build; null for a preparation, which needs none. */
+  readonly executorIndex: number | null;
+  /** When an atom was first seen to run under the lease, in seconds of the monotonic clock; null before. */
+  readonly beganAt: number | null;
+}
+
+interface TaskFacts {
+  readonly kind: TaskName['kind'];
+  /** How many leases were ever taken. */
+  readonly attempts: number;
+  /** Names of the slaves that were lost while they held a lease, oldest first. */
+  readonly losses: readonly string[];
+}
+
+/** Waits for a slave. `lease` is the last one that was held. */
+export interface QueuedTask extends TaskFacts {
+  readonly state: 'queued';
+  readonly lease: LeaseId | null;
+  readonly holders: readonly [];
+}
+
+/** One slave works on it, or two: a subjob that takes too long may be leased to a second slave. Oldest lease first. */
+export interface LeasedTask extends TaskFacts {
+  readonly state: 'leased';
+  readonly holders: readonly [Holder, ...Holder[]];
+}
+
+/** Has its verdict, and changes no more. `lease` brought it. */
+export interface DoneTask extends TaskFacts {
+  readonly state: 'done';
+  readonly lease: LeaseId;
+  readonly ending: 'delivered' | 'lost';
+  readonly holders: readonly [];
 }
 
 /**
- * Leases are numbered from here on by a master that starts at `nowMs`, unless its store knows a higher one. So no two
- * stores ever give the same lease, also when one was removed, or is an old copy: a result that waits at a slave for
- * the master before is refused by the next one. Good for 1024 leases a millisecond, and exact until the year 2248.
+ * What can be leased: the preparation of a build, or a subjob.
+ *
+ *   queued ──takeLease──► leased ──complete──► done (delivered)
+ *      ▲                  │ │  ▲ └──loseLease, the third time──► done (lost)
+ *      └──────────────────┘ │  │
+ *    returnLease, loseLease └──┘ duplicateLease; returnLease or loseLease of one of two
+ *
+ * Whichever of two holders completes it first ends both leases. A lease has no expiry of its own: every signed request
+ * of a slave renews all of its leases, so the time is kept once, with the slave.
+ */
+export type Task = QueuedTask | LeasedTask | DoneTask;
+
+const newTasks: Readonly<Record<TaskName['kind'], QueuedTask>> = {
+  preparation: { kind: 'preparation', state: 'queued', attempts: 0, lease: null, holders: [], losses: [] },
+  subjob: { kind: 'subjob', state: 'queued', attempts: 0, lease: null, holders: [], losses: [] },
+};
+
+export function newTask(kind: TaskName['kind']): QueuedTask {
+  return newTasks[kind];
+}
+
+/**
+ * A master that starts at `nowMs` numbers its leases from here on, unless its store knows a higher one. So two stores never
+ * give the same lease, even when one was removed or is an old copy: a result that a slave still holds for the master
+ * before is refused by the next one. Allows 1024 leases a millisecond, and is exact until the year 2248.
  */
 export function leaseFloor(nowMs: number): number {
   return nowMs * 1024;
 }
 
-export type LeasedTask = Extract<Task, { kind: 'leased' }>;
-export const newTask: Task = { kind: 'queued', attempt: 0, lease: null, losses: [] };
-
 /** @throws Error when it is not queued. */
-export function takeLease(task: Task, lease: LeaseId, slave: SlaveId): LeasedTask {
-  if (task.kind !== 'queued') {
-    throw new Error(`A task that is ${task.kind} cannot be leased.`);
+export function takeLease(
+  task: Task,
+  lease: LeaseId,
+  slave: SlaveId,
+  executorIndex: number | null = null,
+): LeasedTask {
+  if (task.state !== 'queued') {
+    throw new Error(`A task that is ${task.state} cannot be leased.`);
   }
-  const attempt = task.attempt + 1;
-  return { kind: 'leased', attempt, lease, slave, taken: attempt, duplicate: null, losses: task.losses };
+  const { kind, losses } = task;
+  const attempts = task.attempts + 1;
+  const holder = { attempt: attempts, lease, slave, executorIndex, beganAt: null };
+  return { kind, state: 'leased', attempts, holders: [holder], losses };
 }
 
 /** A second lease beside the first. @throws Error when it is not leased, or has two already, or `slave` holds it. */
@@ -75,88 +103,89 @@ export function duplicateLease(
   task: Task,
   lease: LeaseId,
   slave: SlaveId,
-): LeasedTask & { readonly duplicate: Holder } {
-  if (task.kind !== 'leased' || task.duplicate !== null || task.slave === slave) {
-    throw new Error(`A task that is ${task.kind} cannot have another lease on slave ${slave}.`);
+  executorIndex: number | null = null,
+): LeasedTask {
+  if (task.state !== 'leased' || task.holders.length > 1 || task.holders[0].slave === slave) {
+    throw new Error(`A task that is ${task.state} cannot have another lease on slave ${slave}.`);
   }
-  const taken = task.taken + 1;
-  return { ...task, taken, duplicate: { attempt: taken, lease, slave } };
+  const attempts = task.attempts + 1;
+  const duplicate = { attempt: attempts, lease, slave, executorIndex, beganAt: null };
+  return { ...task, attempts, holders: [task.holders[0], duplicate] };
 }
 
-/** Those that hold it now: none, one or two. */
-export function holdersOf(task: Task): Holder[] {
-  if (task.kind !== 'leased') {
-    return [];
+/** An atom runs under this lease since `now`, in seconds of the monotonic clock. Changes nothing when nobody holds it. */
+export function begin(task: Task, lease: LeaseId, now: number): Task {
+  if (task.state !== 'leased') {
+    return task;
   }
-  return task.duplicate === null ? [task] : [task, task.duplicate];
+  const [first, second] = task.holders.map((holder) =>
+    holder.lease === lease ? { ...holder, beganAt: now } : holder,
+  );
+  return withHolders(task, first, second) ?? task;
 }
 
-/** The slave gave the lease back in good order; who else holds it goes on. @throws Error when nobody holds `lease`. */
+/** The slave returned the lease in good order; another holder goes on. @throws Error when nobody holds `lease`. */
 export function returnLease(task: Task, lease: LeaseId): Task {
   const held = heldWith(task, lease);
-  const { taken: attempt, losses } = held;
-  return without(held, lease) ?? { kind: 'queued', attempt, lease, losses };
+  const { kind, attempts, losses } = held;
+  return without(held, lease) ?? { kind, state: 'queued', attempts, lease, holders: [], losses };
 }
 
-/** The slave vanished. Who else holds it goes on; else it is queued again, or done for good. @throws as returnLease */
+/** The slave was lost: another holder goes on; else the task is queued again, or done for good. @throws as returnLease */
 export function loseLease(task: Task, lease: LeaseId, slaveName: string): Task {
   const held = heldWith(task, lease);
   const losses = [...held.losses, slaveName];
-  const { taken: attempt } = held;
+  const { kind, attempts } = held;
+  const ended = { kind, attempts, lease, holders: [], losses } as const;
   return (
     without({ ...held, losses }, lease) ??
-    (losses.length < MAX_LOSSES
-      ? { kind: 'queued', attempt, lease, losses }
-      : { kind: 'done', attempt, lease, ending: 'lost', losses })
+    (losses.length < MAX_LOSSES ? { ...ended, state: 'queued' } : { ...ended, state: 'done', ending: 'lost' })
   );
 }
 
-/** `lease` brought the verdict: it is over for whoever held it beside. @throws Error when nobody holds `lease`. */
-export function complete(task: Task, lease: LeaseId): Task {
-  const { taken: attempt, losses } = heldWith(task, lease);
-  return { kind: 'done', attempt, lease, ending: 'delivered', losses };
+/** `lease` brought the verdict, which ends the other holder's lease too. @throws Error when nobody holds `lease`. */
+export function complete(task: Task, lease: LeaseId): DoneTask {
+  const { kind, attempts, losses } = heldWith(task, lease);
+  return { kind, state: 'done', attempts, lease, ending: 'delivered', holders: [], losses };
 }
 
 /**
- * What a report that names `ref` is about.
- * current: a lease that holds the task. accepted: the lease whose result ended it; the report is a repetition.
- * stale: a lease that is over. unknown: no such lease was ever given for this task.
- * The reporting slave is not compared: lease and attempt name one hand-out only, its token is known to the slave that
+ * Whether a report that names `ref` counts.
+ * current: the task is held by this lease. accepted: its result ended the task; the report is a repetition.
+ * stale: the lease is over. unknown: no such lease was ever given for this task.
+ * The reporting slave is not compared: lease and attempt name one lease only, its token is known to the slave that
  * it was given to, and a slave that was restarted delivers its outbox under a new id.
  */
 export function classifyReport(task: Task, ref: LeaseRef): 'current' | 'accepted' | 'stale' | 'unknown' {
-  switch (task.kind) {
-    case 'leased': {
-      const holders = holdersOf(task);
-      if (holders.some(({ lease, attempt }) => lease === ref.lease_id && attempt === ref.attempt)) {
-        return 'current';
-      }
-      const isOver = ref.attempt <= task.taken && holders.every(({ attempt }) => attempt !== ref.attempt);
-      return isOver ? 'stale' : 'unknown';
-    }
-    case 'done':
-      if (ref.lease_id === task.lease && ref.attempt <= task.attempt) {
-        return task.ending === 'delivered' ? 'accepted' : 'stale';
-      }
-      return ref.attempt <= task.attempt ? 'stale' : 'unknown';
-    case 'queued':
-      return ref.attempt <= task.attempt ? 'stale' : 'unknown';
+  const { attempts, holders } = task;
+  if (holders.some(({ lease, attempt }) => lease === ref.lease_id && attempt === ref.attempt)) {
+    return 'current';
   }
+  const isOver = ref.attempt <= attempts && holders.every(({ attempt }) => attempt !== ref.attempt);
+  if (isOver && task.state === 'done' && ref.lease_id === task.lease && task.ending === 'delivered') {
+    return 'accepted';
+  }
+  return isOver ? 'stale' : 'unknown';
 }
 
 function heldWith(task: Task, lease: LeaseId): LeasedTask {
-  if (task.kind !== 'leased' || !holdersOf(task).some((holder) => holder.lease === lease)) {
-    throw new Error(`A task that is ${task.kind} has no lease ${lease} that could end.`);
+  if (task.state !== 'leased' || !task.holders.some((holder) => holder.lease === lease)) {
+    throw new Error(`A task that is ${task.state} has no lease ${lease} that could end.`);
   }
   return task;
 }
 
-/** As the other one holds it, who becomes the first; null when there is none. */
+/** As the other holder has it; null when there is none. */
 function without(task: LeasedTask, lease: LeaseId): LeasedTask | null {
-  const [rest] = holdersOf(task).filter((holder) => holder.lease !== lease);
-  if (rest === undefined) {
-    return null;
-  }
-  const { attempt, lease: kept, slave } = rest;
-  return { ...task, attempt, lease: kept, slave, duplicate: null };
+  return withHolders(task, ...task.holders.filter((holder) => holder.lease !== lease));
+}
+
+function withHolders(
+  task: LeasedTask,
+  first?: Holder,
+  ...others: readonly (Holder | undefined)[]
+): LeasedTask | null {
+  return first === undefined
+    ? null
+    : { ...task, holders: [first, ...others.filter((holder) => holder !== undefined)] };
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { leaseFloor } from '../domain/lease.js';
+import { leaseFloor, preparation } from '../domain/lease.js';
 import { ListenedTime } from '../domain/listened-time.js';
 import { CleanupStack } from '../lib/async/cleanup-stack.js';
 import { type Clock, seconds } from '../lib/clock.js';
@@ -18,11 +18,11 @@ import { Builds } from './builds/build-commands.js';
 import { KeptResults } from './builds/kept-results.js';
 import { BundleCache } from './bundles/bundle-cache.js';
 import { LiveConsoles } from './consoles/live.js';
-import { LongPolls } from './dispatch/long-polls.js';
-import { takeProgress } from './dispatch/progress-reports.js';
+import { acceptProgress } from './dispatch/progress-reports.js';
 import { acceptReturnedLease } from './dispatch/returned-leases.js';
 import { SlaveMembership } from './dispatch/slave-membership.js';
-import { WorkRequests } from './dispatch/work-requests.js';
+import { SlavePolls } from './dispatch/slave-polls.js';
+import { BuildsAsWorkSource } from './dispatch/work-source.js';
 import { WaitingRegrouper } from './leases/regroup-waiting.js';
 import { BuildRetention, type RetentionLimits } from './maintenance/build-retention.js';
 import { ForgettingTime } from './maintenance/forgetting-time.js';
@@ -111,7 +111,6 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
   });
   cleanup.add(() => store.close());
   const time = new ForgettingTime(clock, await lastEventTime(store.db));
-  const polls = new LongPolls();
   // The maintenance loop says four times within the time of a lease that the master listens.
   const listened = new ListenedTime(clock.monotonic(), leaseMs / 3);
   const master: MasterState = new MasterState({
@@ -125,10 +124,8 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     leaseToken: options.leaseToken ?? (() => randomBytes(TOKEN_BYTES).toString('base64url')),
     endGraceMs: options.endGraceSeconds * 1000,
     lastLease: Math.max(await lastLeaseId(store.db), leaseFloor(clock.now())),
-    workAppeared: () => polls.dispatchSoon(master),
-    newsOf: (build) => polls.newsOf(build),
     metrics,
-    room: new DiskGuard(directory, clock, log, options.freeBytes ?? freeDiskBytes),
+    disk: new DiskGuard(directory, clock, log, options.freeBytes ?? freeDiskBytes),
   });
   await recover(master).catch((error: unknown) => {
     if (error instanceof ClusterRunnerError) {
@@ -137,12 +134,14 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     log.error({ err: error }, 'The memory could not be rebuilt from the store.');
     throw damaged(path, error);
   });
-  const room = master.room;
+  const { disk } = master;
+  const polls = new SlavePolls(new BuildsAsWorkSource(master), clock, log, leaseMs);
+  master.listen(polls);
   const packs = new BundleCache({
     directory: join(directory, 'packs'),
     clock,
     maxBytes: options.maxPackBytes ?? 10 * 1024 ** 3,
-    requireDisk: () => room.require(),
+    requireDisk: () => disk.requireSpace(),
     numSlaves: () => [...master.slaves.connected()].length,
     needed: () => [...master.builds.values()].flatMap(({ project }) => commitOf(project)),
   });
@@ -153,7 +152,7 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     clock,
     log,
     maxBytes: options.maxZipBytes ?? 10 * 1024 ** 3,
-    diskProblem: (bytes) => room.problemFor(bytes),
+    diskProblem: (bytes) => disk.problemFor(bytes),
   });
   cleanup.add(() => zips.close());
   const retention = new BuildRetention(master, consoles, zips, options.retention, time);
@@ -189,16 +188,16 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     startedAt: seconds(clock.now()),
     packs,
     zips,
-    ...forSlaves(master, slaves, polls, consoles, regrouping, leaseMs),
+    ...forSlaves(master, slaves, polls, consoles, regrouping),
     ...forReaders(master, builds, slaves, consoles, feed),
     createBuild: (request) => builds.create(request),
     cancelBuild: (build, gone) => builds.cancel(build, gone),
     rerunFailed: (build, requestedBy) => builds.rerunFailed(build, requestedBy),
     rememberNonce: (nonce, expires) => nonces.remember(nonce, expires),
     get problem() {
-      return master.writer.problem ?? room.problem ?? room.unfit;
+      return master.writer.problem ?? disk.problem ?? disk.recentRefusal;
     },
-    requireRoom: (bytes) => room.requireFor(bytes),
+    requireRoom: (bytes) => disk.requireSpaceFor(bytes),
     endRetries: () => store.endRetries(),
     close: () => cleanup.releaseAll(),
   };
@@ -219,24 +218,25 @@ function noteOutage(error: unknown, path: string, log: Logger): void {
 function forSlaves(
   master: MasterState,
   slaves: SlaveMembership,
-  polls: LongPolls,
+  polls: SlavePolls,
   consoles: LiveConsoles,
   regrouping: WaitingRegrouper,
-  leaseMs: number,
 ) {
-  const handOut = new WorkRequests(master, polls, leaseMs);
-  const preparation = new PreparationReports(master);
-  const results = new ResultReports(master, consoles, regrouping);
+  const preparations = new PreparationReports(master);
+  const results = new ResultReports(master, polls, consoles, regrouping);
   return {
     drainSlaves: (ids) => slaves.drain(ids),
     registerSlave: (register) => slaves.register(register),
     goodbyeSlave: (slave) => slaves.goodbye(slave),
-    askForWork: (slave, request, gone) => handOut.ask(slave, request, gone),
-    reportPrepared: (slave, build, report) => preparation.prepared(slave, build, report),
-    reportPreparationFailed: (slave, build, lease, error) => preparation.failed(slave, build, lease, error),
-    handBack: (slave, build, subjob, handback) => acceptReturnedLease(master, slave, build, subjob, handback),
+    askForWork: (slave, request, gone) => polls.poll(slave, request, gone),
+    reportPrepared: (slave, build, report) => preparations.prepared(slave, build, report),
+    reportPreparationFailed: (slave, build, lease, error) => preparations.failed(slave, build, lease, error),
+    handBackPreparation: (slave, build, returned) =>
+      acceptReturnedLease(master, slave, build, preparation, returned),
+    handBack: (slave, build, subjob, returned) =>
+      acceptReturnedLease(master, slave, build, { kind: 'subjob', subjob }, returned),
     reportProgress: (slave, build, subjob, progress) =>
-      takeProgress(master, consoles, slave, build, subjob, progress),
+      acceptProgress(master, consoles, slave, build, subjob, progress),
     checkResultLease: (slave, build, subjob, lease) => results.check(slave, build, subjob, lease),
     filesToAdd: (build, subjob, report) => results.filesToAdd(build, subjob, report),
     acceptResult: (slave, build, subjob, report, archive) =>

@@ -1,5 +1,5 @@
 import { BuildWork, type SubjobWork } from '../domain/build-work.js';
-import { type Holder, holdersOf, type LeasedTask, type Task } from '../domain/lease.js';
+import type { Holder, LeasedTask, Task, TaskName } from '../domain/lease.js';
 import { RecentFailures } from '../domain/recent-failures.js';
 import { ReportedVerdicts } from '../domain/reported-verdicts.js';
 import { seconds } from '../lib/clock.js';
@@ -8,10 +8,10 @@ import { archiveBytes } from './archives/archive-files.js';
 import { limitsOf, resolved } from './builds/accept-preparation.js';
 import { checkRequest } from './builds/build-request.js';
 import { endIfOver } from './leases/finish-build.js';
-import { loseHeldLease, returnLease } from './leases/lease-lifecycle.js';
-import type { ActiveBuild, ActiveLease } from './state/entries.js';
+import { loseLease, returnLease } from './leases/lease-lifecycle.js';
+import { ActiveBuild } from './state/active-build.js';
+import { PreparationLease, SubjobLease } from './state/active-lease.js';
 import { type MasterState, StateChange } from './state/master-state.js';
-import { slaveEntry } from './state/slave-registry.js';
 import { begunAtoms, begunSubjobs, countVerdicts, reportedVerdicts } from './store/atoms.js';
 import {
   readJob,
@@ -29,32 +29,28 @@ import type { BuildRow, LeaseRow, SubjobRow } from './store/tables.js';
 import { countsReports } from './views/build-view.js';
 
 /**
- * Fills the memory with what the store has: slaves, and builds that have not ended with the leases that are held.
- * Connected slaves have the time of a lease to be heard again, so that a master that is restarted interrupts no work.
+ * Fills the memory from the store: slaves, and unfinished builds with the leases that are held. Connected slaves have the
+ * time of a lease to be heard again, so a restart of the master interrupts no work.
  */
 export async function recover(master: MasterState): Promise<void> {
   const { db } = master.store;
   for (const row of await allSlaves(db)) {
     const lastSeen = row.state === 'CONNECTED' ? master.now : row.changed_at;
-    master.slaves.add(slaveEntry({ ...row, id: toId.slave(row.id) }, lastSeen));
+    master.slaves.add({ ...row, id: toId.slave(row.id) }, lastSeen);
   }
   const change = new StateChange();
   for (const row of await unfinishedBuilds(db)) {
     const leases = await heldLeases(db, toId.build(row.id));
     const build = await readBuild(master, row, leases);
-    const runs = await begunAtoms(db, build.id);
-    master.builds.set(build.id, build);
+    const running = await begunAtoms(db, build.id);
+    master.addBuild(build);
     for (const lease of leases) {
-      holdAgain(master, build, lease, runs.get(lease.id) ?? null, change);
+      recoverLease(master, build, lease, running.get(lease.id) ?? null, change);
     }
     if (row.stopping !== null) {
-      // Not before all leases are held again: without any the build would end.
-      build.stopping = {
-        state: row.stopping_state ?? 'CANCELED',
-        sentence: row.stopping,
-        until: master.steady + master.endGraceMs,
-      };
-      build.work.stop();
+      // Only after all leases are held again: without any the build would end.
+      const end = { state: row.stopping_state ?? 'CANCELED', message: row.stopping } as const;
+      build.stop(end, master.steady + master.endGraceMs);
     }
     endIfOver(master, build, change);
   }
@@ -73,22 +69,24 @@ async function readBuild(
   const request = readRequest(row.request);
   const { project, remoteFiles } = checkRequest(request);
   const job = row.job === null ? null : readJob(row.job);
-  const preparing = leases.find(({ subjob_id }) => subjob_id === null);
   const timestamps = readTimestamps(row.timestamps);
   const work = new BuildWork(
     id,
     { state: row.state, timestamps },
-    preparationOf(row, preparing),
+    preparationOf(
+      row,
+      leases.filter(({ subjob_id }) => subjob_id === null),
+    ),
     request.priority,
   );
-  const { done, failed, lost, flaky, retries, timed, seconds: spent } = await countVerdicts(db, id);
+  const { timed, seconds: spent, ...counts } = await countVerdicts(db, id);
   if (job !== null) {
     const subjobs = await subjobsOf(db, id);
-    const holders = bySubjob(leases);
     const begun = new Set(await begunSubjobs(db, id));
+    const bySubjob = leasesBySubjob(leases);
     work.setSubjobs(
       subjobs.map((subjob) => ({
-        ...subjobOf(master, subjob, holders.get(subjob.subjob_id) ?? []),
+        ...subjobOf(master, subjob, bySubjob.get(subjob.subjob_id) ?? []),
         isRepeat: begun.has(subjob.subjob_id),
       })),
       limitsOf(job, request),
@@ -97,31 +95,26 @@ async function readBuild(
     );
   }
   const reported = await readReported(db, id);
-  return {
-    id,
-    work,
-    request,
-    project: resolved(project, row.commit_hash),
-    revision: row.revision === null ? null : readRevision(row.revision),
-    remoteFiles,
-    job,
-    numAtoms: row.num_atoms,
-    atomsDone: done,
-    atomsFailed: failed,
-    atomsLost: lost,
-    atomsFlaky: flaky,
-    reported,
-    failures: new RecentFailures(failed + (countsReports(job) ? reported.failed : 0)),
-    resultFacts: await sumFacts(db, id),
-    delivered: await deliveredSubjobs(db, id),
-    resultBytes: archiveBytes(master.resultsDirectory, id),
-    buildingSince: steadyTimeOf(master, timestamps.BUILDING),
-    retriesUsed: retries,
-    refusals: new Map(),
-    leases: new Set(),
-    stopping: null,
-    ending: null,
-  };
+  return new ActiveBuild(
+    { id, work, request, project, remoteFiles },
+    {
+      prepared: {
+        project: resolved(project, row.commit_hash),
+        revision: row.revision === null ? null : readRevision(row.revision),
+        job,
+        numAtoms: row.num_atoms,
+        buildingSince: monotonicTimeOf(master, timestamps.BUILDING),
+      },
+      results: {
+        counts,
+        facts: await sumFacts(db, id),
+        bytes: archiveBytes(master.resultsDirectory, id),
+        delivered: await deliveredSubjobs(db, id),
+      },
+      reported,
+      failures: new RecentFailures(counts.failed + (countsReports(job) ? reported.failed : 0)),
+    },
+  );
 }
 
 async function readReported(db: MasterState['store']['db'], build: BuildId): Promise<ReportedVerdicts> {
@@ -132,138 +125,168 @@ async function readReported(db: MasterState['store']['db'], build: BuildId): Pro
   return reported;
 }
 
-/** A moment that the store remembers, in seconds since the epoch, in the steady time of this process. */
-function steadyTimeOf(master: MasterState, moment: number | undefined): number | null {
+/** Converts seconds since the epoch, as the store has them, to milliseconds of this process's monotonic clock. */
+function monotonicTimeOf(master: MasterState, moment: number | undefined): number | null {
   return moment === undefined ? null : master.steady - Math.max(0, master.now - moment * 1000);
 }
 
-function preparationOf(row: BuildRow, lease: LeaseRow | undefined): Task {
-  const { attempt } = row;
-  const losses = readLosses(row.losses);
-  const last = row.lease_id === null ? null : toId.lease(row.lease_id);
-  switch (row.state) {
-    case 'PREPARING':
-      return leasedTask(lease, `build ${row.id} is prepared`, losses);
-    case 'QUEUED':
-      return { kind: 'queued', attempt, lease: last, losses };
-    default:
-      return { kind: 'done', attempt, lease: known(last, `build ${row.id}`), ending: 'delivered', losses };
-  }
-}
-
-/** Of each the one that its row names, then its duplicate. */
-function bySubjob(leases: readonly LeaseRow[]): Map<number, LeaseRow[]> {
-  const holders = new Map<number, LeaseRow[]>();
+function leasesBySubjob(leases: readonly LeaseRow[]): Map<number, LeaseRow[]> {
+  const bySubjob = new Map<number, LeaseRow[]>();
   for (const lease of leases) {
     if (lease.subjob_id !== null) {
-      holders.set(lease.subjob_id, [...(holders.get(lease.subjob_id) ?? []), lease]);
+      bySubjob.set(lease.subjob_id, [...(bySubjob.get(lease.subjob_id) ?? []), lease]);
     }
   }
-  return holders;
+  return bySubjob;
 }
 
 function subjobOf(master: MasterState, row: SubjobRow, leases: readonly LeaseRow[]): SubjobWork {
-  const lease = leases.find(({ id }) => id === row.lease_id);
-  const beside = leases.find((other) => other !== lease);
-  const task = taskOf(row, lease, beside);
+  const held = leases.map((lease) => holderOf(lease, beganAt(master, lease)));
   return {
     atoms: row.num_atoms,
     expected: row.expected_time,
     stdDev: row.expected_deviation ?? 0,
-    task,
-    executorIndex: task.kind === 'leased' ? (lease?.executor_index ?? null) : null,
-    duplicateIndex: beside?.executor_index ?? null,
-    // No later than that: it may be taken for a straggler somewhat too soon.
-    began: lease === undefined ? null : beganOf(master, lease),
+    task: subjobTaskOf(row, held),
   };
 }
 
-function beganOf(master: MasterState, { taken_at: takenAt }: LeaseRow): number | null {
-  const steady = steadyTimeOf(master, seconds(takenAt));
-  return steady === null ? null : seconds(steady);
+/** No atom began before the lease was taken, so the subjob may be taken for a straggler somewhat too soon. */
+function beganAt(master: MasterState, { taken_at: takenAt }: LeaseRow): number | null {
+  const at = monotonicTimeOf(master, seconds(takenAt));
+  return at === null ? null : seconds(at);
 }
 
-function taskOf(row: SubjobRow, lease: LeaseRow | undefined, beside: LeaseRow | undefined): Task {
-  const { attempt } = row;
+function holderOf({ id, attempt, slave_id, executor_index }: LeaseRow, began: number | null = null): Holder {
+  return {
+    attempt,
+    lease: toId.lease(id),
+    slave: toId.slave(slave_id),
+    executorIndex: executor_index,
+    beganAt: began,
+  };
+}
+
+function preparationOf(row: BuildRow, leases: readonly LeaseRow[]): Task {
+  const what = `the preparation of build ${row.id}`;
+  const facts = factsOf('preparation', row);
+  switch (row.state) {
+    case 'PREPARING':
+      return leasedTask(
+        facts,
+        leases[0]?.id ?? null,
+        leases.map((lease) => holderOf(lease)),
+        what,
+      );
+    case 'QUEUED':
+      return { ...facts, state: 'queued', lease: lastLease(row), holders: [] };
+    default:
+      return doneTask(facts, row, 'delivered', what);
+  }
+}
+
+function subjobTaskOf(row: SubjobRow, holders: readonly Holder[]): Task {
   const what = `subjob ${row.subjob_id} of build ${row.build_id}`;
-  const losses = readLosses(row.losses);
-  const last = row.lease_id === null ? null : toId.lease(row.lease_id);
+  const facts = factsOf('subjob', row);
   switch (row.state) {
     case 'QUEUED':
-      return { kind: 'queued', attempt, lease: last, losses };
+      return { ...facts, state: 'queued', lease: lastLease(row), holders: [] };
     case 'LEASED':
-      return {
-        ...leasedTask(lease, `${what} is leased`, losses),
-        taken: attempt,
-        duplicate: beside === undefined ? null : holderOf(beside),
-      };
+      return leasedTask(facts, row.lease_id, holders, what);
     case 'DONE':
-      return { kind: 'done', attempt, lease: known(last, what), ending: 'delivered', losses };
+      return doneTask(facts, row, 'delivered', what);
     case 'LOST':
-      return { kind: 'done', attempt, lease: known(last, what), ending: 'lost', losses };
+      return doneTask(facts, row, 'lost', what);
     case 'CUT':
       throw new Error(`The store says that ${what} was cut off, and that its build has not ended.`);
   }
 }
 
-function leasedTask(row: LeaseRow | undefined, what: string, losses: readonly string[]): LeasedTask {
-  if (row === undefined) {
-    throw new Error(`The store says that ${what}, and holds no lease for it.`);
+type TaskRow = Pick<BuildRow, 'attempt' | 'losses' | 'lease_id'>;
+type TaskFacts = Pick<Task, 'kind' | 'attempts' | 'losses'>;
+
+function factsOf(kind: TaskName['kind'], { attempt, losses }: TaskRow): TaskFacts {
+  return { kind, attempts: attempt, losses: readLosses(losses) };
+}
+
+function lastLease({ lease_id }: TaskRow): LeaseId | null {
+  return lease_id === null ? null : toId.lease(lease_id);
+}
+
+/** `first` is the lease that the row names; a duplicate is not named. */
+function leasedTask(
+  facts: TaskFacts,
+  first: number | null,
+  holders: readonly Holder[],
+  what: string,
+): LeasedTask {
+  const holder = holders.find(({ lease }) => lease === first);
+  if (holder === undefined) {
+    throw new Error(`The store says that ${what} is leased, and holds no lease for it.`);
   }
-  return { kind: 'leased', ...holderOf(row), taken: row.attempt, duplicate: null, losses };
+  const duplicates = holders.filter((other) => other !== holder);
+  return { ...facts, state: 'leased', holders: [holder, ...duplicates] };
 }
 
-function holderOf({ id, attempt, slave_id }: LeaseRow): Holder {
-  return { attempt, lease: toId.lease(id), slave: toId.slave(slave_id) };
-}
-
-function known(lease: LeaseId | null, what: string): LeaseId {
+function doneTask(facts: TaskFacts, row: TaskRow, ending: 'delivered' | 'lost', what: string): Task {
+  const lease = lastLease(row);
   if (lease === null) {
     throw new Error(`The store says that ${what} is done, and not by which lease.`);
   }
-  return lease;
+  return { ...facts, state: 'done', lease, ending, holders: [] };
 }
 
-function holdAgain(
+function recoverLease(
   master: MasterState,
   build: ActiveBuild,
   row: LeaseRow,
-  runs: ActiveLease['runs'],
+  running: SubjobLease['running'],
   change: StateChange,
 ): void {
-  const subjob = row.subjob_id === null ? null : toId.subjob(row.subjob_id);
-  const of = subjob === null ? build.work.preparation : build.work.subjob(subjob)?.task;
-  const task = of === undefined ? undefined : holdersOf(of).find(({ lease }) => lease === row.id);
   const slave = master.slaves.find(toId.slave(row.slave_id));
-  if (of?.kind !== 'leased' || task === undefined || slave === undefined) {
-    throw new Error(`The store holds lease ${row.id} of build ${build.id}, which nobody has.`);
+  if (slave === undefined) {
+    throw nobodyHas(row);
   }
-  // Whether its answer arrived, the slave shows by naming it or not.
-  const held = {
-    task,
+  const facts = {
+    id: toId.lease(row.id),
+    attempt: row.attempt,
     build,
-    subjob,
     slave,
-    executorIndex: row.executor_index,
     token: row.token,
     takenAt: row.taken_at,
-    tookAt: steadyTimeOf(master, seconds(row.taken_at)) ?? master.steady,
-    // How long that took is known no more.
-    setupNeeded: 'nothing' as const,
-    isDuplicate: task.attempt !== of.attempt,
+    tookAt: monotonicTimeOf(master, seconds(row.taken_at)) ?? master.steady,
     hasBegun: true,
-    runs,
-    // Whatever the last master was about to say has not arrived, or is named by the slave.
-    askedBy: 0,
-    isAnswered: true,
-    consoleEnds: new Map(),
-    atoms: null,
   };
-  master.addLease(held);
-  if (slave.state === 'GONE' && row.token === '') {
-    // Its program is older than this master: that is no fault of the work.
-    returnLease(master, held, change);
-  } else if (slave.state === 'GONE') {
-    loseHeldLease(master, held, change);
+  const lease = row.subjob_id === null ? new PreparationLease(facts) : subjobLease(facts, row, running);
+  if (build.work.task(lease)?.holders.every((holder) => holder.lease !== lease.id) !== false) {
+    throw nobodyHas(row);
   }
+  master.leases.add(lease);
+  if (slave.state === 'GONE' && row.token === '') {
+    // Its program is older than this master: the work is not to blame.
+    returnLease(master, lease, change);
+  } else if (slave.state === 'GONE') {
+    loseLease(master, lease, change);
+  }
+}
+
+function subjobLease(
+  facts: ConstructorParameters<typeof SubjobLease>[0],
+  { id, subjob_id, executor_index }: LeaseRow,
+  running: SubjobLease['running'],
+): SubjobLease {
+  const name = { kind: 'subjob', subjob: toId.subjob(subjob_id ?? 0) } as const;
+  const [first] = facts.build.work.task(name)?.holders ?? [];
+  const isDuplicate = first?.lease !== id;
+  // How long its setup took is not known any more.
+  const subjob = {
+    ...name,
+    executorIndex: executor_index ?? 0,
+    setupNeeded: 'nothing',
+    isDuplicate,
+  } as const;
+  return new SubjobLease(facts, subjob, running);
+}
+
+function nobodyHas({ id, build_id }: LeaseRow): Error {
+  return new Error(`The store holds lease ${id} of build ${build_id}, which nobody has.`);
 }

@@ -26,7 +26,7 @@ import type { UnremovableFiles } from './disk/unremovable-files.js';
 import { AssignmentQueue } from './executors/assignment-queue.js';
 import { ExecutorSlot } from './executors/executor-slot.js';
 import { Executors } from './executors/executors.js';
-import { type HeldLease, HeldLeases } from './executors/held-leases.js';
+import { ActiveLeases, type HeldLease } from './executors/held-leases.js';
 import { Prefetcher } from './executors/prefetcher.js';
 import { LeaseReturns, MAX_OUTPUT_CHARS } from './link/lease-returns.js';
 import type { MasterLink } from './link/master-link.js';
@@ -47,7 +47,7 @@ export interface WorkerOptions extends SlaveContext {
 /** Does what the master hands out: prepares builds, runs subjobs, and puts what came of them into the outbox. */
 export class Worker {
   readonly executors: Executors;
-  readonly leases = new HeldLeases();
+  readonly leases = new ActiveLeases();
   readonly #options: WorkerOptions;
   readonly #hosts = new Map<BuildId, BuildContext>();
   /** Builds whose teardown is under way. */

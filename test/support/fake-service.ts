@@ -349,9 +349,14 @@ export class FakeService implements MasterService, MasterReading {
     this.changes.push({ what: 'reportPreparationFailed', slave, build, said: error });
   }
 
-  async handBack(slave: SlaveId, build: BuildId, subjob: SubjobId | null, handback: Handback): Promise<void> {
-    this.#requireLease(slave, handback.lease);
-    this.changes.push({ what: 'handBack', slave, build, subjob, said: handback });
+  async handBackPreparation(slave: SlaveId, build: BuildId, returned: Handback): Promise<void> {
+    this.#requireLease(slave, returned.lease);
+    this.changes.push({ what: 'handBack', slave, build, subjob: null, said: returned });
+  }
+
+  async handBack(slave: SlaveId, build: BuildId, subjob: SubjobId, returned: Handback): Promise<void> {
+    this.#requireLease(slave, returned.lease);
+    this.changes.push({ what: 'handBack', slave, build, subjob, said: returned });
   }
 
   async reportProgress(slave: SlaveId, build: BuildId, subjob: SubjobId, progress: Progress): Promise<void> {

@@ -1,13 +1,13 @@
 import type { DurationEstimate } from './duration-estimate.js';
 
-/** So many atoms must have shown how long they take before others are judged by them. */
+/** Other atoms are estimated only once this many have shown how long they take. */
 const ATOMS_TO_LEARN_FROM = 8;
-/** … and so many before one is held to be late: a second run of one atom costs little, and a small build has no more. */
+/** … an atom counts as late after fewer: a second run of one atom costs little, and a small build has no more. */
 const ATOMS_TO_BE_LATE_BESIDE = 3;
-/** … and so many before people are told how long the rest may take: they would rather have a rough guess soon. */
+/** … and people are given an estimate after fewer: they prefer a rough guess soon. */
 const ATOMS_TO_GUESS_FROM = 3;
 
-/** What atoms took that have ended: all of them together. */
+/** How long the atoms took that have ended, in all. */
 export interface Ended {
   readonly seconds: number;
   readonly atoms: number;
@@ -20,19 +20,19 @@ interface Part extends DurationEstimate {
   readonly atoms: number;
 }
 
-/** How long the rest of a build takes: by what earlier builds have shown, and by its own atoms that have ended. */
+/** Estimates how long the rest of a build takes, from earlier builds and from its own atoms that have ended. */
 export class RemainingTimeEstimator {
   #undoneAtoms = 0;
   #secondsOfUndone: number | null = null;
-  #ofHistory = false;
-  #learned = nothingEnded;
+  #hasHistory = false;
+  #ended = nothingEnded;
 
-  /** Expected seconds of all that has no verdict; null when nothing is known of some of it. */
+  /** Expected seconds of everything without a verdict; null when nothing is known of some of it. */
   get secondsOfUndone(): number | null {
     return this.#secondsOfUndone;
   }
 
-  /** The same, or else as far as can be told from the atoms that have ended. */
+  /** The same, or what the atoms that have ended suggest. */
   get secondsOfRest(): number | null {
     const perAtom = this.#secondsPerAtom;
     return this.#secondsOfUndone ?? (perAtom === null ? null : perAtom * this.#undoneAtoms);
@@ -43,30 +43,30 @@ export class RemainingTimeEstimator {
     if (this.#secondsOfUndone !== null) {
       return Math.max(0, this.#secondsOfUndone - reported.seconds);
     }
-    const { seconds, atoms } = this.#learned;
-    const ended = { seconds: seconds + reported.seconds, atoms: atoms + reported.atoms };
+    const seconds = this.#ended.seconds + reported.seconds;
+    const atoms = this.#ended.atoms + reported.atoms;
     const left = Math.max(0, this.#undoneAtoms - reported.atoms);
-    return ended.atoms < ATOMS_TO_GUESS_FROM ? null : (ended.seconds / ended.atoms) * left;
+    return atoms < ATOMS_TO_GUESS_FROM ? null : (seconds / atoms) * left;
   }
 
-  /** Seconds of one atom, as those that have ended show; null when they are too few, or history says more. */
+  /** Mean seconds of the atoms that have ended; null when they are too few, or history says more. */
   get learned(): number | null {
-    return this.#ofHistory ? null : this.#secondsPerAtom;
+    return this.#hasHistory ? null : this.#secondsPerAtom;
   }
 
-  /** What had ended before anybody looked out. */
-  recall(ended: Ended): void {
-    this.#learned = ended;
+  /** Starts with what had ended before the master was started. */
+  seed(ended: Ended): void {
+    this.#ended = ended;
   }
 
-  /** `undone` is all that has no verdict. `isAssumed`: what is expected of it is what was learned. */
-  isOf(undone: Iterable<Part>, isAssumed: boolean): void {
+  /** `undone` is everything without a verdict. `isAssumed`: its estimates come from `learned`, not from history. */
+  reset(undone: Iterable<Part>, isAssumed: boolean): void {
     this.#undoneAtoms = 0;
     this.#secondsOfUndone = 0;
     for (const part of undone) {
       this.add(part);
     }
-    this.#ofHistory ||= this.#secondsOfUndone !== null && !isAssumed;
+    this.#hasHistory ||= this.#secondsOfUndone !== null && !isAssumed;
   }
 
   add({ atoms, expected }: Part): void {
@@ -75,20 +75,19 @@ export class RemainingTimeEstimator {
     this.#secondsOfUndone = secondsOfUndone === null || expected === null ? null : secondsOfUndone + expected;
   }
 
-  /** It has its verdict. `actual` in seconds; null: nobody knows. */
+  /** The part has its verdict. `actual`: seconds that it took; null when unknown. */
   end({ atoms, expected }: Part, actual: number | null): void {
     this.#undoneAtoms -= atoms;
     if (this.#secondsOfUndone !== null) {
       this.#secondsOfUndone = Math.max(0, this.#secondsOfUndone - (expected ?? 0));
     }
     if (actual !== null) {
-      const { seconds, atoms: before } = this.#learned;
-      this.#learned = { seconds: seconds + actual, atoms: before + atoms };
+      this.#ended = { seconds: this.#ended.seconds + actual, atoms: this.#ended.atoms + atoms };
     }
   }
 
-  /** What it was told, or what it is likely to be after the few atoms that have ended: to tell who is late. */
-  of(part: Part): DurationEstimate {
+  /** The part's own estimate, or one from the few atoms that have ended: good enough to tell what is late. */
+  estimateFor(part: Part): DurationEstimate {
     const perAtom = this.#secondsPerAtomOf(ATOMS_TO_BE_LATE_BESIDE);
     if (part.expected !== null || perAtom === null) {
       return part;
@@ -100,9 +99,9 @@ export class RemainingTimeEstimator {
     return this.#secondsPerAtomOf(ATOMS_TO_LEARN_FROM);
   }
 
-  /** null when fewer than `least` have ended. */
+  /** null when fewer than `least` atoms have ended. */
   #secondsPerAtomOf(least: number): number | null {
-    const { seconds, atoms } = this.#learned;
+    const { seconds, atoms } = this.#ended;
     return atoms < least ? null : seconds / atoms;
   }
 }

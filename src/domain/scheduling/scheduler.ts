@@ -1,8 +1,6 @@
-import type { LeaseId, SlaveId, SubjobId } from '../../protocol/ids.js';
+import type { LeaseId, SlaveId } from '../../protocol/ids.js';
 import type { BuildWork, TakenSubjob } from '../build-work.js';
-import type { Holder, LeasedTask } from '../lease.js';
 import { pickBuild } from './fair-share.js';
-import type { SetupNeeded } from './setup-cost.js';
 
 /** What the scheduler decides over. */
 export interface SchedulerView {
@@ -10,38 +8,40 @@ export interface SchedulerView {
   readonly builds: Iterable<BuildWork>;
   /** A lease id that was never used. */
   nextLease(): LeaseId;
-  /** Seconds by the clock that nobody sets, by which subjobs have begun. */
+  /** Seconds of the monotonic clock. */
   readonly steady: number;
 }
 
+/** A lease that was taken for a slave. */
 export type TakenLease =
-  | { readonly kind: 'prepare'; readonly build: BuildWork; readonly task: LeasedTask }
   | {
-      readonly kind: 'run';
+      readonly kind: 'preparation';
       readonly build: BuildWork;
-      readonly subjob: SubjobId;
-      readonly task: Holder;
-      readonly executorIndex: number;
-      readonly setupNeeded: SetupNeeded;
+      readonly lease: LeaseId;
+      readonly attempt: number;
+    }
+  | (TakenSubjob & {
+      readonly kind: 'subjob';
+      readonly build: BuildWork;
       /** Another slave runs it too, and takes too long. */
       readonly isDuplicate: boolean;
-    };
+    });
 
 /**
- * Takes leases for up to `freeExecutors` executors of one slave and says which. `now` in seconds since the epoch.
+ * Takes leases for up to `freeExecutors` executors of one slave and returns them. `now` in seconds since the epoch.
  *
- * The build whose share is furthest behind is served, see pickBuild: it is prepared if it is queued, for only then is
- * it known what it needs; otherwise it gets the subjob that is expected to take longest.
+ * It serves the build that has the least of its share, see pickBuild. A queued build is prepared, since only then is it
+ * known what it needs; another one gives the subjob that is expected to take longest.
  *
- * With `allowExcluded` false it gets no atom again that failed on it: others are asked first.
+ * With `allowExcluded` false the slave gets no atom again that failed on it: other slaves are asked first.
  *
- * Then as much as `ahead` for executors that will be free soon, but only where plenty is left to hand out: what waits
- * for such an executor could have been taken by one that is free before.
+ * Then it takes up to `ahead` leases for executors that will be free soon, but only of builds with plenty left: another
+ * slave with a free executor could begin at once.
  *
- * When there is nothing else for it, it gets a second time what takes far too long on another slave, of builds that
- * allow it.
+ * When there is nothing else, the slave runs a second time what takes far too long on another one, if the build allows
+ * it.
  *
- * It must stay synchronous: between looking at the view and taking the lease nothing else may happen.
+ * It must stay synchronous: nothing may happen between looking at the builds and taking the lease.
  */
 export function assignWork(
   view: SchedulerView,
@@ -51,25 +51,25 @@ export function assignWork(
   allowExcluded = true,
   ahead = 0,
 ): TakenLease[] {
-  const choices: TakenLease[] = [];
-  while (choices.length < freeExecutors) {
-    const choice = serveNext(view, slave, now, allowExcluded) ?? duplicateNext(view, slave);
-    if (choice === null) {
+  const taken: TakenLease[] = [];
+  while (taken.length < freeExecutors) {
+    const next = serveNext(view, slave, now, allowExcluded) ?? duplicateNext(view, slave);
+    if (next === null) {
       break;
     }
-    choices.push(choice);
+    taken.push(next);
   }
   for (let left = ahead; left > 0; left -= 1) {
-    const choice = runAhead(view, slave, now);
-    if (choice === null) {
+    const next = takeAhead(view, slave, now);
+    if (next === null) {
       break;
     }
-    choices.push(choice);
+    taken.push(next);
   }
-  return choices;
+  return taken;
 }
 
-/** Builds all of whose atoms failed here are passed over for the others. */
+/** Builds whose every queued atom is excluded from this slave are passed over for others. */
 function serveNext(
   view: SchedulerView,
   slave: SlaveId,
@@ -78,30 +78,31 @@ function serveNext(
 ): TakenLease | null {
   const passed = new Set<BuildWork>();
   for (;;) {
-    const neediest = pickBuild(mayServe(view, slave, passed), slave, now);
-    if (neediest === null) {
+    const build = pickBuild(mayServe(view, slave, passed), slave, now);
+    if (build === null) {
       return null;
     }
-    if (neediest.state === 'QUEUED') {
-      neediest.enter('PREPARING', now);
-      const task = neediest.takePreparation(view.nextLease(), slave);
-      return { kind: 'prepare', build: neediest, task };
+    if (build.state === 'QUEUED') {
+      build.enter('PREPARING', now);
+      const lease = view.nextLease();
+      const { attempts: attempt } = build.takePreparation(lease, slave);
+      return { kind: 'preparation', build, lease, attempt };
     }
-    const taken = neediest.takeSubjob(view.nextLease(), slave, allowExcluded);
+    const taken = build.takeSubjob(view.nextLease(), slave, allowExcluded);
     if (taken !== null) {
-      return asChoice(neediest, taken, false);
+      return { kind: 'subjob', build, ...taken, isDuplicate: false };
     }
-    passed.add(neediest);
+    passed.add(build);
   }
 }
 
-function runAhead(view: SchedulerView, slave: SlaveId, now: number): TakenLease | null {
+function takeAhead(view: SchedulerView, slave: SlaveId, now: number): TakenLease | null {
   const build = pickBuild(eligibleBuilds(view, slave), slave, now);
   if (build?.setup.isOpenOn(slave) !== true || build.queued <= build.running) {
     return null;
   }
   const taken = build.takeSubjob(view.nextLease(), slave, false);
-  return taken === null ? null : asChoice(build, taken, false);
+  return taken === null ? null : { kind: 'subjob', build, ...taken, isDuplicate: false };
 }
 
 function duplicateNext(view: SchedulerView, slave: SlaveId): TakenLease | null {
@@ -109,14 +110,11 @@ function duplicateNext(view: SchedulerView, slave: SlaveId): TakenLease | null {
     const straggler =
       mayHoldMoreOn(build, slave) && build.queued === 0 ? build.findStraggler(slave, view.steady) : null;
     if (straggler !== null) {
-      return asChoice(build, build.takeDuplicate(straggler, view.nextLease(), slave), true);
+      const taken = build.takeDuplicate(straggler, view.nextLease(), slave);
+      return { kind: 'subjob', build, ...taken, isDuplicate: true };
     }
   }
   return null;
-}
-
-function asChoice(build: BuildWork, { id, ...taken }: TakenSubjob, isDuplicate: boolean): TakenLease {
-  return { kind: 'run', build, subjob: id, ...taken, isDuplicate };
 }
 
 function* eligibleBuilds(view: SchedulerView, slave: SlaveId): Iterable<BuildWork> {
@@ -129,8 +127,8 @@ function* eligibleBuilds(view: SchedulerView, slave: SlaveId): Iterable<BuildWor
 
 function* mayServe(view: SchedulerView, slave: SlaveId, passed: ReadonlySet<BuildWork>): Iterable<BuildWork> {
   for (const build of view.builds) {
-    const isToPrepare = build.state === 'QUEUED' && !build.refusedBy.has(slave);
-    if (isToPrepare || (mayRunOn(build, slave) && !passed.has(build))) {
+    const mayPrepare = build.state === 'QUEUED' && !build.refusedBy.has(slave);
+    if (mayPrepare || (mayRunOn(build, slave) && !passed.has(build))) {
       yield build;
     }
   }
@@ -151,8 +149,8 @@ function mayHoldMoreOn(build: BuildWork, slave: SlaveId): boolean {
 }
 
 /**
- * Whether the slave would have to set the build up, and be ready only when those that have it set up are through. A
- * build that nobody works on is never too late.
+ * Whether the slave would have to set the build up, and be ready only after others have finished the rest. Never so for a
+ * build that nobody works on.
  */
 export function setupExceedsRemaining({ setup, secondsOfRest, running }: BuildWork, slave: SlaveId): boolean {
   const { seconds } = setup;
@@ -165,9 +163,9 @@ export function setupExceedsRemaining({ setup, secondsOfRest, running }: BuildWo
   );
 }
 
-/** Whether anything could be handed out to anybody: a cheap question before a thousand slaves are looked at. */
-export function hasWork(view: SchedulerView): boolean {
-  for (const { state, queued, running, duplicates, limits } of view.builds) {
+/** Whether anything could be handed out to any slave: a cheap check before a thousand slaves are looked at. */
+export function hasWork(builds: Iterable<BuildWork>): boolean {
+  for (const { state, queued, running, duplicates, limits } of builds) {
     const isOpen = state === 'BUILDING' && running < limits.maxExecutors;
     const mayStraggle = limits.speculative === true && running > 2 * duplicates;
     if (state === 'QUEUED' || (isOpen && (queued > 0 || mayStraggle))) {

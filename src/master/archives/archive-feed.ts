@@ -1,6 +1,6 @@
 import type { SubjobId } from '../../protocol/ids.js';
 import type { KeptResults } from '../builds/kept-results.js';
-import type { ActiveBuild } from '../state/entries.js';
+import type { ActiveBuild } from '../state/active-build.js';
 import type { MasterState } from '../state/master-state.js';
 import { deliveredSubjobs } from '../store/subjobs.js';
 import { archivePath } from './archive-files.js';

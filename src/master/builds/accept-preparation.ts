@@ -1,5 +1,5 @@
 import type { ExecutorLimits } from '../../domain/build-work.js';
-import { classifyReport, newTask } from '../../domain/lease.js';
+import { classifyReport, newTask, preparation } from '../../domain/lease.js';
 import { estimateFromHistory } from '../../domain/scheduling/duration-estimate.js';
 import { type Group, groupAtoms } from '../../domain/scheduling/grouping.js';
 import { KeyedMutex } from '../../lib/async/keyed-mutex.js';
@@ -9,10 +9,10 @@ import type { Project } from '../../protocol/build/project.js';
 import type { BuildId, SlaveId } from '../../protocol/ids.js';
 import type { LeaseRef, Prepared } from '../../protocol/slave/slave-messages.js';
 import { endBuild, endIfOver } from '../leases/finish-build.js';
-import { reported, requireAcceptedBefore } from '../leases/lease-check.js';
-import { preparationStep } from '../leases/lease-lifecycle.js';
+import { reportedLease, requireAcceptedBefore } from '../leases/lease-check.js';
+import { preparationWrite } from '../leases/lease-lifecycle.js';
 import { executorsFor } from '../leases/regroup-waiting.js';
-import type { ActiveBuild, ActiveLease } from '../state/entries.js';
+import type { ActiveLease } from '../state/active-lease.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
 import { updateBuild } from '../store/builds.js';
 import type { Write } from '../store/engine/write.js';
@@ -22,7 +22,7 @@ import { readTimings } from '../store/timings.js';
 import { projectKey } from './build-request.js';
 import { writePlan } from './store-atoms.js';
 
-/** Takes the reports of the slave that prepares a build. */
+/** Accepts the reports of slaves that prepare builds. */
 export class PreparationReports {
   readonly #master: MasterState;
   /** Two reports of one build must not mix their atoms. */
@@ -39,10 +39,11 @@ export class PreparationReports {
 
   async #prepared(slave: SlaveId, id: BuildId, report: Prepared): Promise<void> {
     const master = this.#master;
-    const build = await this.#current(slave, id, report.lease);
-    if (build === null) {
+    const found = await this.#findLease(slave, id, report.lease);
+    if (found === 'accepted') {
       return;
     }
+    const { build } = found;
     const { atoms, job, lease } = report;
     const histories = await readTimings(master.store.db, projectKey(build.project), job.name, atoms);
     const estimates = histories.map(estimateFromHistory);
@@ -55,75 +56,69 @@ export class PreparationReports {
       build.ending === null && classifyReport(build.work.preparation, lease) === 'current';
     const lastPiece = await writePlan(master, id, { atoms, estimates, groups }, isWanted);
     if (!isWanted()) {
-      // The lease has ended meanwhile, or the build; there is an answer for that.
+      // Meanwhile the lease has ended, or the build: the report is refused, or accepted, accordingly.
       return this.#prepared(slave, id, report);
     }
-    const found = reported(master, build, null, lease);
-    if (found === 'accepted') {
+    const held = reportedLease(master, build, preparation, lease);
+    if (held === 'accepted') {
       throw new Error(`The preparation of build ${id} was accepted out of turn.`);
     }
     master.writer.requireWritable();
-    await master.commit(this.#begin(build, found.held, report, { groups, executors }, lastPiece));
+    await master.commit(this.#begin(held, report, { groups, executors }, lastPiece));
     master.workAppeared();
   }
 
-  /** The build ends with this error. @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE */
-  async failed(slave: SlaveId, id: BuildId, lease: LeaseRef, error: string): Promise<void> {
+  /** Ends the build with this error. @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE, UNAVAILABLE */
+  async failed(slave: SlaveId, id: BuildId, ref: LeaseRef, error: string): Promise<void> {
     const master = this.#master;
-    const build = await this.#current(slave, id, lease);
-    const found = build === null ? 'accepted' : reported(master, build, null, lease);
-    if (build === null || found === 'accepted') {
+    const lease = await this.#findLease(slave, id, ref);
+    if (lease === 'accepted') {
       return;
     }
     master.writer.requireWritable();
     const change = new StateChange();
-    this.#endLease(found.held, change);
-    change.writes.push(preparationStep(build));
-    endBuild(master, build, 'ERROR', error, change);
+    this.#endLease(lease, change);
+    change.writes.push(preparationWrite(lease.build));
+    endBuild(master, lease.build, 'ERROR', error, change);
     await master.commit(change);
   }
 
-  /** null when the report was accepted before. */
-  async #current(slave: SlaveId, id: BuildId, lease: LeaseRef): Promise<ActiveBuild | null> {
+  async #findLease(slave: SlaveId, id: BuildId, ref: LeaseRef): Promise<ActiveLease | 'accepted'> {
     const master = this.#master;
-    master.slaves.hear(slave, master.now);
-    const build = master.builds.get(id);
-    if (build === undefined || build.ending !== null) {
-      await build?.ending;
-      await requireAcceptedBefore(master, id, null, lease);
-      return null;
+    master.slaves.recordContact(slave, master.now);
+    const build = master.runningBuild(id);
+    if (build === undefined) {
+      await requireAcceptedBefore(master, id, preparation, ref);
+      return 'accepted';
     }
-    if (reported(master, build, null, lease) === 'accepted') {
+    const lease = reportedLease(master, build, preparation, ref);
+    if (lease === 'accepted') {
       await master.writer.flush();
-      return null;
     }
-    return build;
+    return lease;
   }
 
   #begin(
-    build: ActiveBuild,
-    held: ActiveLease,
+    lease: ActiveLease,
     report: Prepared,
     { groups, executors }: { readonly groups: readonly Group[]; readonly executors: number },
     lastPiece: Write[],
   ): StateChange {
     const master = this.#master;
+    const { build } = lease;
     const { id, work } = build;
     const change = new StateChange();
-    this.#endLease(held, change);
-    build.project = resolved(build.project, report.commit);
-    build.revision = report.revision ?? null;
-    build.job = report.job;
-    build.numAtoms = report.atoms.length;
+    this.#endLease(lease, change);
     work.enter('BUILDING', master.nowSeconds);
-    build.buildingSince = master.steady;
+    build.begin({
+      project: resolved(build.project, report.commit),
+      revision: report.revision ?? null,
+      job: report.job,
+      numAtoms: report.atoms.length,
+      buildingSince: master.steady,
+    });
     work.setSubjobs(
-      groups.map(({ atoms, ...estimate }) => ({
-        ...estimate,
-        atoms: atoms.length,
-        task: newTask,
-        executorIndex: null,
-      })),
+      groups.map(({ atoms, ...estimate }) => ({ ...estimate, atoms: atoms.length, task: newTask('subjob') })),
       limitsOf(report.job, build.request),
       { executors, assumed: null },
     );
@@ -138,7 +133,7 @@ export class PreparationReports {
     };
     const facts = { build_id: id, num_atoms: report.atoms.length, num_subjobs: groups.length };
     change.writes.push(
-      preparationStep(build),
+      preparationWrite(build),
       ...lastPiece,
       updateBuild(id, row),
       appendEvent('BUILD_PREPARED', facts, now),
@@ -147,15 +142,15 @@ export class PreparationReports {
     return change;
   }
 
-  #endLease(held: ActiveLease, change: StateChange): void {
+  #endLease(lease: ActiveLease, change: StateChange): void {
     const { now } = this.#master;
-    this.#master.releaseLease(held);
-    held.build.work.endPreparation({ kind: 'completed' });
-    change.writes.push(endLease(held.task.lease, 'DELIVERED', now));
+    this.#master.leases.release(lease);
+    lease.build.work.endLease(preparation, lease.id, { kind: 'completed' });
+    change.writes.push(endLease(lease.id, 'DELIVERED', now));
   }
 }
 
-/** What the job says, and the request where it says otherwise. */
+/** The limits of the job; the request overrides what it names. */
 export function limitsOf({ definition }: NamedJob, { speculative }: BuildRequest): ExecutorLimits {
   return {
     speculative: speculative ?? definition.speculative ?? false,
@@ -164,7 +159,7 @@ export function limitsOf({ definition }: NamedJob, { speculative }: BuildRequest
   };
 }
 
-/** All slaves run the commit that the first one found. */
+/** The project with the commit that the preparing slave found: all slaves run that one. */
 export function resolved(project: Project, commit: string | null): Project {
   return project.type === 'git' && commit !== null ? { ...project, hash: commit } : project;
 }

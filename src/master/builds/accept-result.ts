@@ -1,27 +1,28 @@
 import type { ReportedVerdict } from '../../domain/reported-verdicts.js';
 import { atomsToRetry, retryBudget } from '../../domain/retries.js';
-import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
-import { healthy } from '../../domain/slave-health.js';
+import { type DurationEstimate, unknown } from '../../domain/scheduling/duration-estimate.js';
 import { KeyedMutex } from '../../lib/async/keyed-mutex.js';
 import { removeFile } from '../../lib/fs/remove-file.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { type AtomId, atomFolder, type BuildId, type SlaveId, type SubjobId } from '../../protocol/ids.js';
 import { COMMAND_FILE } from '../../protocol/results/archive-names.js';
-import { addFacts } from '../../protocol/results/result-facts.js';
 import type { LeaseRef, ResultReport } from '../../protocol/slave/slave-messages.js';
 import { ArchiveKeeper, archivePath } from '../archives/archive-files.js';
 import type { AddedFile } from '../archives/incoming/added-files.js';
 import { rerunScriptsOf } from '../archives/rerun-scripts.js';
 import type { LiveConsoles } from '../consoles/live.js';
+import type { SlavePolls } from '../dispatch/slave-polls.js';
 import { endIfOver } from '../leases/finish-build.js';
-import { type Reported, reported, requireAcceptedBefore, staleLease } from '../leases/lease-check.js';
-import { atomsOf, besides, factsOf, noteBegan, taskRow } from '../leases/lease-lifecycle.js';
+import { reportedSubjobLease, requireAcceptedBefore, staleLease } from '../leases/lease-check.js';
+import { atomsOf, eventFacts, noteBegan, otherHolders, taskRow } from '../leases/lease-lifecycle.js';
 import type { WaitingRegrouper } from '../leases/regroup-waiting.js';
-import type { ActiveBuild, ActiveLease } from '../state/entries.js';
+import type { ActiveBuild } from '../state/active-build.js';
+import type { SubjobLease } from '../state/active-lease.js';
 import type { ReceivedResult } from '../state/master-api.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
 import { type LeasedAtom, moveAtoms, recordInterrupted, recordVerdicts, retryAtoms } from '../store/atoms.js';
 import { updateBuild } from '../store/builds.js';
+import type { Write } from '../store/engine/write.js';
 import { appendEvent } from '../store/events.js';
 import { endLease } from '../store/leases.js';
 import { endSubjobLease, insertSubjobs } from '../store/subjobs.js';
@@ -30,34 +31,50 @@ import { countsReports } from '../views/build-view.js';
 import { noteFailure } from '../views/failure-feed.js';
 import { projectKey } from './build-request.js';
 
-/** Takes what slaves deliver of subjobs. */
+/** Atoms that run again: in a subjob of its own each, with the estimate that was made for it. */
+interface Retry {
+  readonly id: AtomId;
+  readonly subjob: SubjobId;
+  readonly estimate: DurationEstimate;
+}
+
+/** Atoms that a slave left unfinished, in a new subjob. */
+interface Rest {
+  readonly subjob: SubjobId;
+  readonly atoms: readonly AtomId[];
+}
+
+type Verdicts = readonly { readonly id: AtomId; readonly verdict: ReportedVerdict }[];
+
+/** Accepts the results of subjobs. */
 export class ResultReports {
   readonly #master: MasterState;
-  /** Two deliveries of one subjob must not move their archives past each other. */
+  readonly #polls: SlavePolls;
+  readonly #consoles: LiveConsoles;
+  readonly #regrouper: WaitingRegrouper;
+  readonly #archives = new ArchiveKeeper();
+  /** Two deliveries of one subjob must not replace each other's archive. */
   readonly #turns = new KeyedMutex();
 
-  readonly #archives = new ArchiveKeeper();
-  readonly #consoles: LiveConsoles;
-  readonly #regrouping: WaitingRegrouper;
-
-  constructor(master: MasterState, consoles: LiveConsoles, regrouping: WaitingRegrouper) {
+  constructor(master: MasterState, polls: SlavePolls, consoles: LiveConsoles, regrouper: WaitingRegrouper) {
     this.#master = master;
-    this.#regrouping = regrouping;
+    this.#polls = polls;
     this.#consoles = consoles;
+    this.#regrouper = regrouper;
   }
 
   /**
-   * Of a build that has left the memory it says nothing: `accept` asks the store.
-   * @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE
+   * Refuses a result before its archive is read. A build that has left the memory is not checked: `accept` asks the store.
+   * @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE, UNAVAILABLE
    */
-  check(slave: SlaveId, id: BuildId, subjob: SubjobId, lease: LeaseRef): void {
+  check(slave: SlaveId, id: BuildId, subjob: SubjobId, ref: LeaseRef): void {
     const master = this.#master;
-    master.slaves.hear(slave, master.now);
+    master.slaves.recordContact(slave, master.now);
     master.writer.requireWritable();
-    master.room.require();
-    const build = master.builds.get(id);
-    if (build !== undefined && build.ending === null) {
-      reported(master, build, subjob, lease);
+    master.disk.requireSpace();
+    const build = master.runningBuild(id);
+    if (build !== undefined) {
+      reportedSubjobLease(master, build, { kind: 'subjob', subjob }, ref);
     }
   }
 
@@ -70,7 +87,7 @@ export class ResultReports {
     archive: ReceivedResult,
   ): Promise<void> {
     const { slaves, now } = this.#master;
-    slaves.hear(slave, now);
+    slaves.recordContact(slave, now);
     await this.#turns.run(`${id}/${subjob}`, () => this.#accept(id, subjob, report, archive));
   }
 
@@ -81,188 +98,190 @@ export class ResultReports {
     { temporaryPath, bytes, addedMembers, entryListPath }: ReceivedResult,
   ): Promise<void> {
     const master = this.#master;
-    const before = await this.#find(id, subjob, report.lease);
+    const before = await this.#findLease(id, subjob, report.lease);
     if (before === 'accepted') {
       await removeFile(temporaryPath);
       return;
     }
-    const atoms = await atomsOf(master, before.held, subjob);
+    const atoms = await atomsOf(master, before);
     requireSame(
-      atoms.map(({ id }) => id),
+      atoms.map((atom) => atom.id),
       report,
     );
-    // Should the lease end meanwhile, what lies there belongs to nothing, and the next result replaces it.
+    // If the lease ends meanwhile, the archive there belongs to nothing, and the next result replaces it.
     const path = archivePath(master.resultsDirectory, id, subjob);
     await this.#archives.keep(temporaryPath, entryListPath, path);
-    const build = master.builds.get(id);
-    if (build === undefined || build.ending !== null) {
+    const build = master.runningBuild(id);
+    if (build === undefined) {
       throw staleLease(report.lease);
     }
-    const found = reported(master, build, subjob, report.lease);
-    if (found === 'accepted') {
+    const lease = reportedSubjobLease(master, build, { kind: 'subjob', subjob }, report.lease);
+    if (lease === 'accepted') {
       throw new Error(`The result of subjob ${subjob} of build ${id} was accepted out of turn.`);
     }
     master.writer.requireWritable();
-    build.resultBytes += bytes;
-    // What they have said when they gave a verdict, on a slave that was lost, is not in this archive.
-    const standing = new Set<number>(verdictsOf(build, subjob, report).map(({ id }) => id));
+    // Their consoles are not in this archive: they had printed them before, on a slave that was lost.
+    const standing = standingVerdicts(build, subjob, report);
     const { members, consoles } = report.index;
     const index = { members: [...members, ...addedMembers], consoles };
-    const change = this.#complete(found.held, build, subjob, { ...report, index }, atoms);
+    const change = this.#complete(lease, { ...report, index }, bytes, standing, atoms);
     const committed = master.commit(change).then(() => {
-      build.delivered.push(subjob);
+      build.addDelivered(subjob);
       master.watchers.changed(id);
     });
-    // Now it may be known how long atoms take that no build had run. Should that fail, the result counts all the same.
-    await Promise.all([committed, this.#regrouping.considerLearned(build)]);
-    // Of an atom that is not in the archive it may be the only one.
+    // Now it may be known how long atoms without history take. The result counts even if regrouping fails.
+    await Promise.all([committed, this.#regrouper.considerLearned(build)]);
+    const keptConsoles = new Set<number>(standing.map((atom) => atom.id));
     await this.#consoles.forget(
       id,
-      report.index.consoles.flatMap(({ atom_id }) => (standing.has(atom_id) ? [] : [atom_id])),
+      consoles.flatMap(({ atom_id }) => (keptConsoles.has(atom_id) ? [] : [atom_id])),
     );
-    const times = report.atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
-    master.metrics.resultAccepted(times, bytes);
-    // A build at its max_executors has room for another lease now.
+    master.metrics.resultAccepted(secondsOf(report), bytes);
+    // A build at its max_executors may take another lease now.
     master.workAppeared();
   }
 
   /**
-   * The scripts that rerun the atoms of a result, for its archive; none of one that `accept` drops or refuses.
+   * The scripts that rerun the atoms of a result, for its archive; none for a result that `accept` drops or refuses.
    * @throws NOT_FOUND, STALE_LEASE
    */
   async filesToAdd(id: BuildId, subjob: SubjobId, report: ResultReport): Promise<Iterable<AddedFile>> {
     const master = this.#master;
-    const build = master.builds.get(id);
-    if (build === undefined || build.ending !== null) {
+    const build = master.runningBuild(id);
+    if (build === undefined) {
       return [];
     }
-    const found = reported(master, build, subjob, report.lease);
-    if (found === 'accepted') {
-      return [];
-    }
-    const { held } = found;
-    return scriptsOf(held, await atomsOf(master, held, subjob), subjob, report, new Date(master.now));
+    const lease = reportedSubjobLease(master, build, { kind: 'subjob', subjob }, report.lease);
+    return lease === 'accepted'
+      ? []
+      : scriptsOf(lease, await atomsOf(master, lease), report, new Date(master.now));
   }
 
-  async #find(id: BuildId, subjob: SubjobId, lease: LeaseRef): Promise<Reported> {
+  async #findLease(id: BuildId, subjob: SubjobId, ref: LeaseRef): Promise<SubjobLease | 'accepted'> {
     const master = this.#master;
-    const build = master.builds.get(id);
-    if (build === undefined || build.ending !== null) {
-      await build?.ending;
-      await requireAcceptedBefore(master, id, subjob, lease);
+    const name = { kind: 'subjob', subjob } as const;
+    const build = master.runningBuild(id);
+    if (build === undefined) {
+      await requireAcceptedBefore(master, id, name, ref);
       return 'accepted';
     }
-    const found = reported(master, build, subjob, lease);
-    if (found === 'accepted') {
+    const lease = reportedSubjobLease(master, build, name, ref);
+    if (lease === 'accepted') {
       await master.writer.flush();
     }
-    return found;
+    return lease;
   }
 
   #complete(
-    held: ActiveLease,
-    build: ActiveBuild,
-    subjob: SubjobId,
+    lease: SubjobLease,
     report: ResultReport,
+    bytes: number,
+    standing: Verdicts,
     leased: readonly LeasedAtom[],
   ): StateChange {
-    const { lease, atoms, index } = report;
-    const retries = new Map<number, number>(leased.map((atom) => [atom.id, atom.retries]));
+    const master = this.#master;
+    const { build, subjob } = lease;
+    const { now } = master;
+    const { atoms } = report;
     const unfinished = report.unfinished ?? [];
-    const { now } = this.#master;
     const change = new StateChange();
-    const actual = atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
-    noteBegan(this.#master, held, actual * 1000);
-    const superseded = besides(this.#master, held);
-    for (const one of [held, ...superseded]) {
-      this.#master.releaseLease(one);
+    const actual = secondsOf(report);
+    noteBegan(master, lease, actual * 1000);
+    const superseded = otherHolders(master, lease);
+    for (const one of [lease, ...superseded]) {
+      master.leases.release(one);
     }
-    // The slave knows: that it names this lease in its open question is no reason to answer that.
-    held.slave.toldCancel.add(lease.lease_id);
-    held.slave.health = healthy;
-    const task = build.work.endSubjob(subjob, lease.lease_id, { kind: 'completed' }, actual);
-    const isTold = (atom: AtomId) => countsReports(build.job) && build.reported.hasFailed(subjob, atom);
-    const untold = atoms.filter(({ id, exit_code }) => exit_code !== 0 && !isTold(id));
-    const standing = verdictsOf(build, subjob, report);
+    this.#polls.resultAcknowledged(lease);
+    lease.slave.recordSuccess();
+    const task = build.work.endLease(lease, lease.id, { kind: 'completed' }, actual);
+    const failed = atoms.filter(({ exit_code }) => exit_code !== 0);
+    const isShown = (atom: AtomId) => countsReports(build.job) && build.reported.hasFailed(subjob, atom);
+    const notShown = failed.filter(({ id }) => !isShown(id));
     build.reported.settle(subjob);
-    const failed = atoms.filter(({ exit_code }) => exit_code !== 0).length;
-    const again = build.stopping === null ? planRetries(held, build, atoms, retries) : [];
-    // Of a build that is being ended only those need a folder elsewhere whose verdict an earlier attempt has given.
+    const retries = build.stopping === null ? planRetries(lease, failed, leased) : [];
+    // Of a build that is being ended, only atoms whose verdict an earlier attempt has given need another subjob.
     const rest = planRest(build, build.stopping === null ? unfinished : standing);
     for (const { id, verdict } of rest === null ? [] : standing) {
       build.reported.note(rest?.subjob ?? subjob, id, verdict);
     }
-    build.atomsDone += atoms.length - again.length;
-    build.atomsFailed += failed - again.length;
-    build.atomsFlaky += atoms.filter(
-      ({ id, exit_code }) => exit_code === 0 && (retries.get(id) ?? 0) > 0,
-    ).length;
-    for (const { id: atom, subjob: next } of again) {
-      const exitCode = atoms.find(({ id }) => id === atom)?.exit_code ?? 1;
-      build.reported.note(next, atom, { exitCode, seconds: null, lease: null });
+    for (const { id, subjob: next } of retries) {
+      const exitCode = failed.find((atom) => atom.id === id)?.exit_code ?? 1;
+      build.reported.note(next, id, { exitCode, seconds: null, lease: null });
     }
-    const runAgain = new Set<number>(again.map(({ id }) => id));
-    for (const atom of untold.filter(({ id }) => !runAgain.has(id))) {
-      noteFailure(held, leased, atom);
+    const runAgain = new Set<number>(retries.map(({ id }) => id));
+    for (const atom of notShown.filter(({ id }) => !runAgain.has(id))) {
+      noteFailure(lease, leased, atom);
     }
-    for (const { id, facts } of atoms) {
-      if (facts !== undefined && !runAgain.has(id)) {
-        build.resultFacts = addFacts(build.resultFacts, facts);
-      }
-    }
-    const numSubjobs = build.work.total;
+    const retried = new Set(leased.flatMap(({ id, retries: n }) => (n > 0 ? [id] : [])));
+    build.addResult(
+      {
+        done: atoms.length - retries.length,
+        failed: failed.length - retries.length,
+        lost: 0,
+        flaky: atoms.filter(({ id, exit_code }) => exit_code === 0 && retried.has(id)).length,
+        retries: retries.length,
+      },
+      atoms.flatMap(({ id, facts }) => (facts === undefined || runAgain.has(id) ? [] : [facts])),
+      bytes,
+    );
     const learned = {
       build: build.id,
       subjob,
       project: projectKey(build.project),
       job: build.job?.name ?? '',
     };
-    const { writes } = change;
-    writes.push(
-      endLease(lease.lease_id, 'DELIVERED', now),
-      ...superseded.map(({ task: loser }) => endLease(loser.lease, 'CANCELED', now)),
-      endSubjobLease(build.id, subjob, lease, { ...taskRow(task, null), index }),
-      recordVerdicts(build.id, subjob, lease.lease_id, atoms),
+    change.writes.push(
+      endLease(lease.id, 'DELIVERED', now),
+      ...superseded.map((loser) => endLease(loser.id, 'CANCELED', now)),
+      endSubjobLease(build.id, subjob, report.lease, { ...taskRow(task, null), index: report.index }),
+      recordVerdicts(build.id, subjob, lease.id, atoms),
       learnTimings(learned, now),
+      ...(unfinished.length > 0 ? [recordInterrupted(build.id, subjob, lease.id, unfinished)] : []),
+      ...writesOfNewSubjobs(build, retries, rest),
+      appendEvent('SUBJOB_DONE', { ...eventFacts(lease), failed_atoms: failed.length }, now),
     );
-    if (unfinished.length > 0) {
-      writes.push(recordInterrupted(build.id, subjob, lease.lease_id, unfinished));
-    }
-    if (rest !== null) {
-      writes.push(
-        insertSubjobs(build.id, [{ id: rest.subjob, atoms: rest.atoms.length, ...rest.estimate }]),
-        moveAtoms(build.id, rest.atoms, rest.subjob),
-      );
-    }
-    if (again.length > 0) {
-      const subjobs = again.map(({ subjob: one, estimate }) => ({ id: one, atoms: 1, ...estimate }));
-      writes.push(insertSubjobs(build.id, subjobs), retryAtoms(build.id, again));
-    }
-    if (rest !== null || again.length > 0) {
-      writes.push(updateBuild(build.id, { num_subjobs: numSubjobs }));
-    }
-    writes.push(appendEvent('SUBJOB_DONE', { ...factsOf(held), failed_atoms: failed }, now));
-    if (superseded.length > 0 && held.isDuplicate) {
-      this.#master.metrics.duplicateWon();
-    }
     if (superseded.length > 0) {
-      this.#master.newsOf(build.id);
+      if (lease.isDuplicate) {
+        master.metrics.duplicateWon();
+      }
+      master.buildChanged(build.id);
     }
-    endIfOver(this.#master, build, change);
+    endIfOver(master, build, change);
     return change;
   }
 }
 
-/** Of the atoms that have a folder. One after another, as they are asked for: a job's commands may be long. */
+function secondsOf({ atoms }: ResultReport): number {
+  return atoms.reduce((sum, { actual_time }) => sum + actual_time, 0);
+}
+
+function writesOfNewSubjobs(
+  { id, work }: ActiveBuild,
+  retries: readonly Retry[],
+  rest: Rest | null,
+): Write[] {
+  const writes: Write[] = [];
+  if (rest !== null) {
+    const { subjob, atoms } = rest;
+    const row = { id: subjob, atoms: atoms.length, ...unknown };
+    writes.push(insertSubjobs(id, [row]), moveAtoms(id, atoms, subjob));
+  }
+  if (retries.length > 0) {
+    const rows = retries.map(({ subjob, estimate }) => ({ id: subjob, atoms: 1, ...estimate }));
+    writes.push(insertSubjobs(id, rows), retryAtoms(id, retries));
+  }
+  return writes.length === 0 ? [] : [...writes, updateBuild(id, { num_subjobs: work.total })];
+}
+
+/** Scripts of the atoms that have a folder. Made one by one, as they are asked for: a job's commands may be long. */
 function* scriptsOf(
-  { build, executorIndex }: ActiveLease,
+  { build, subjob, executorIndex }: SubjobLease,
   atoms: readonly LeasedAtom[],
-  subjob: SubjobId,
   report: ResultReport,
   mtime: Date,
 ): Generator<AddedFile> {
-  if (build.job === null || executorIndex === null) {
-    throw new Error(`Subjob ${subjob} of build ${build.id} runs, and nobody knows its job.`);
+  if (build.job === null) {
+    throw new Error(`Subjob ${subjob} of build ${build.id} runs before its job is known.`);
   }
   const { project_directory, executor_index } = report.ran_in;
   const delivered = new Set<AtomId>([
@@ -285,49 +304,40 @@ function* scriptsOf(
   }
 }
 
-/** Of atoms without a verdict in a report: those that an earlier attempt has reported, and whose results are not there. */
-function verdictsOf(
+/** Verdicts that an earlier attempt reported without delivering results, of atoms that this report leaves unfinished. */
+function standingVerdicts(
   { reported }: ActiveBuild,
   subjob: SubjobId,
   { unfinished }: ResultReport,
-): { readonly id: AtomId; readonly verdict: ReportedVerdict }[] {
+): Verdicts {
   return (unfinished ?? []).flatMap(({ id }) => {
     const verdict = reported.find(subjob, id);
     return verdict === undefined || verdict.lease === null ? [] : [{ id, verdict }];
   });
 }
 
-/** A subjob for what a slave that stops has left of its own; null when it has left nothing. */
-function planRest(
-  build: ActiveBuild,
-  unfinished: readonly { readonly id: AtomId }[],
-): { subjob: SubjobId; atoms: readonly AtomId[]; estimate: DurationEstimate } | null {
-  if (unfinished.length === 0) {
-    return null;
-  }
-  const estimate = { expected: null, stdDev: 0 };
-  const subjob = build.work.addRest(unfinished.length, estimate);
-  return { subjob, atoms: unfinished.map(({ id }) => id), estimate };
+/** Queues a subjob for atoms that a stopping slave left unfinished; null when it left none. */
+function planRest(build: ActiveBuild, unfinished: readonly { readonly id: AtomId }[]): Rest | null {
+  return unfinished.length === 0
+    ? null
+    : { subjob: build.work.addRest(unfinished.length, unknown), atoms: unfinished.map(({ id }) => id) };
 }
 
-/** Decides which atoms run again, and queues them in memory. */
+/** Decides which of the failed atoms run again, and queues them. */
 function planRetries(
-  { slave }: ActiveLease,
-  build: ActiveBuild,
-  atoms: ResultReport['atoms'],
-  retries: ReadonlyMap<number, number>,
-): { id: AtomId; subjob: SubjobId; estimate: DurationEstimate }[] {
+  { build, slave }: SubjobLease,
+  failed: ResultReport['atoms'],
+  leased: readonly LeasedAtom[],
+): Retry[] {
   const definition = build.job?.definition;
   if (definition?.retries === undefined) {
     return [];
   }
-  const failed = atoms
-    .filter(({ exit_code }) => exit_code !== 0)
-    .map((atom) => ({ ...atom, retried: retries.get(atom.id) ?? 0 }));
-  const left = retryBudget(definition, build.numAtoms ?? 0) - build.retriesUsed;
-  const again = atomsToRetry(failed, definition.retries, left);
-  build.retriesUsed += again.length;
-  // How long it took to fail says little of how long it takes to pass.
+  const retried = new Map<number, number>(leased.map(({ id, retries }) => [id, retries]));
+  const candidates = failed.map((atom) => ({ ...atom, retried: retried.get(atom.id) ?? 0 }));
+  const left = retryBudget(definition, build.numAtoms ?? 0) - build.counts.retries;
+  const again = atomsToRetry(candidates, definition.retries, left);
+  // How long it took to fail says little about how long it takes to pass.
   const estimates = again.map(({ actual_time }) => ({ expected: actual_time, stdDev: actual_time }));
   const subjobs = build.work.addRetries(estimates, slave.id);
   return again.flatMap(({ id }, place) => {

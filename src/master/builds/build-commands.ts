@@ -1,15 +1,12 @@
 import { isEnded, newBuild } from '../../domain/build-state.js';
 import { BuildWork } from '../../domain/build-work.js';
 import { newTask } from '../../domain/lease.js';
-import { RecentFailures } from '../../domain/recent-failures.js';
-import { ReportedVerdicts } from '../../domain/reported-verdicts.js';
 import type { Build, BuildRequest } from '../../protocol/build/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { atomFolder, type BuildId, toId } from '../../protocol/ids.js';
-import { noFacts } from '../../protocol/results/result-facts.js';
 import { arrivingArchives } from '../archives/archive-feed.js';
 import { archivePath } from '../archives/archive-files.js';
-import type { ActiveBuild } from '../state/entries.js';
+import { ActiveBuild } from '../state/active-build.js';
 import type { ArchiveContents, BuildsPage, MasterBundles, Page } from '../state/master-api.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
 import { failedAtoms, flakyAtoms, interruptedAtoms } from '../store/atom-views.js';
@@ -26,7 +23,7 @@ import { appendBuildCreated } from '../store/events.js';
 import { deliveredSubjobs } from '../store/subjobs.js';
 import type { BuildRow } from '../store/tables.js';
 import { activityOf } from '../views/build-activity.js';
-import { presentEntry, presentRow } from '../views/build-view.js';
+import { presentRow, presentRunning } from '../views/build-view.js';
 import { checkRequest } from './build-request.js';
 import { commitStop, stopBuild } from './early-end.js';
 import type { KeptResults } from './kept-results.js';
@@ -58,7 +55,7 @@ export class Builds {
   async create(request: BuildRequest): Promise<BuildId> {
     const master = this.#master;
     master.writer.requireWritable();
-    master.room.require();
+    master.disk.requireSpace();
     const { project, remoteFiles } = checkRequest(request);
     if (project.type === 'snapshot' && this.#packs.chain(project.hash).length === 0) {
       throw new ClusterRunnerError(
@@ -78,31 +75,8 @@ export class Builds {
       insertBuild(request, progress.timestamps),
       appendBuildCreated(now),
     ]);
-    master.builds.set(id, {
-      id,
-      work: new BuildWork(id, progress, newTask, request.priority),
-      request,
-      project,
-      remoteFiles,
-      revision: null,
-      job: null,
-      numAtoms: null,
-      atomsDone: 0,
-      atomsFailed: 0,
-      atomsLost: 0,
-      atomsFlaky: 0,
-      reported: new ReportedVerdicts(),
-      failures: new RecentFailures(),
-      resultFacts: noFacts,
-      delivered: [],
-      resultBytes: 0,
-      buildingSince: null,
-      retriesUsed: 0,
-      refusals: new Map(),
-      leases: new Set(),
-      stopping: null,
-      ending: null,
-    });
+    const work = new BuildWork(id, progress, newTask('preparation'), request.priority);
+    master.addBuild(new ActiveBuild({ id, work, request, project, remoteFiles }));
     master.workAppeared();
     return id;
   }
@@ -148,7 +122,9 @@ export class Builds {
   /** Oldest first. */
   async listUnfinished({ offset, limit }: Page): Promise<{ builds: Build[]; total: number }> {
     const running = [...this.#master.builds.values()].filter(({ ending }) => ending === null);
-    const builds = running.slice(offset, offset + limit).map(presentEntry);
+    const builds = running
+      .slice(offset, offset + limit)
+      .map((build) => presentRunning(this.#master.leases, build));
     return {
       builds: builds.map(asListed),
       total: running.length,
@@ -161,7 +137,7 @@ export class Builds {
     if (build === null) {
       return { ...(await this.#present(await this.row(id), MAX_FAILED_SHOWN)), activity: null };
     }
-    return { ...presentEntry(build), activity: await activityOf(this.#master, build) };
+    return { ...presentRunning(this.#master.leases, build), activity: await activityOf(this.#master, build) };
   }
 
   /**
@@ -174,7 +150,7 @@ export class Builds {
     if (build !== null) {
       master.writer.requireWritable();
       const change = new StateChange();
-      stopBuild(master, build, { state: 'CANCELED', sentence: 'The build was canceled.' }, change);
+      stopBuild(master, build, { state: 'CANCELED', message: 'The build was canceled.' }, change);
       await commitStop(master, change, [build]);
       if (build.ending === null) {
         const ms = Math.min(master.endGraceMs + END_NOTICED_MS, MAX_CANCEL_MS);
@@ -243,7 +219,7 @@ export class Builds {
     }
     const build = await this.#running(idOf(row));
     if (build !== null) {
-      return presentEntry(build);
+      return presentRunning(this.#master.leases, build);
     }
     // It has ended since the row was read, or it is being created and has come no further than the row says.
     const again = await this.row(idOf(row));

@@ -1,12 +1,12 @@
 import { durationSeconds } from '../../job/duration.js';
 import { seconds } from '../../lib/clock.js';
-import type { ActiveBuild } from '../state/entries.js';
+import type { ActiveBuild } from '../state/active-build.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
 import { commitStop, stopBuild } from './early-end.js';
 
 /**
- * Ends the builds that have taken longer than their build_timeout. The time counts from BUILDING on: a master that is
- * restarted, or was away, counts on. That somebody sets the clock ends no build.
+ * Ends the builds that have taken longer than their build_timeout. The time counts from BUILDING on, also while the
+ * master is stopped. Setting the clock of its machine ends no build.
  */
 export async function endOverdueBuilds(master: MasterState): Promise<void> {
   const change = new StateChange();
@@ -19,8 +19,8 @@ export async function endOverdueBuilds(master: MasterState): Promise<void> {
       build.stopping === null &&
       secondsBuilding(master, build) >= durationSeconds(limit)
     ) {
-      const sentence = `The build took longer than its build_timeout (${durationSeconds(limit)} s) and was ended.`;
-      stopBuild(master, build, { state: 'CANCELED', sentence }, change);
+      const message = `The build took longer than its build_timeout (${durationSeconds(limit)} s) and was ended.`;
+      stopBuild(master, build, { state: 'CANCELED', message }, change);
       overdue.push(build);
     }
   }

@@ -1,41 +1,36 @@
 import { endBuild } from '../leases/finish-build.js';
-import type { ActiveBuild, EarlyEnd } from '../state/entries.js';
+import type { ActiveBuild, EarlyEnd } from '../state/active-build.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
 import { updateBuild } from '../store/builds.js';
 import { appendEvent } from '../store/events.js';
 
 /*
  * A build that is to end before its work does not end at once: slaves that hold subjobs of it end what runs and deliver
- * what there is. It ends when nobody holds a lease any more, and at the latest when the grace is over.
+ * what there is. It ends when no lease is held any more, and at the latest when the grace is over.
  */
 
-/** Begins the end of a build; without anything that runs, or without a grace, this is its end. */
-export function stopBuild(
-  master: MasterState,
-  build: ActiveBuild,
-  { state, sentence }: EarlyEnd,
-  change: StateChange,
-): void {
-  const { id, work, leases } = build;
+/** Begins the end of a build. When nothing of it runs, or there is no grace, the build ends at once. */
+export function stopBuild(master: MasterState, build: ActiveBuild, end: EarlyEnd, change: StateChange): void {
+  const { id, work } = build;
+  const { state, message } = end;
   if (build.stopping !== null) {
     return;
   }
-  const isRunning = work.state === 'BUILDING' && leases.size > 0;
+  const isRunning = work.state === 'BUILDING' && master.leases.ofBuild(build).size > 0;
   if (!isRunning || master.endGraceMs === 0) {
-    endBuild(master, build, state, sentence, change);
+    endBuild(master, build, state, message, change);
     return;
   }
   const { now } = master;
-  build.stopping = { state, sentence, until: master.steady + master.endGraceMs };
-  work.stop();
+  build.stop(end, master.steady + master.endGraceMs);
   change.writes.push(
-    updateBuild(id, { stopping: sentence, stopping_state: state }),
-    appendEvent('BUILD_STOPPING', { build_id: id, reason: sentence }, now),
+    updateBuild(id, { stopping: message, stopping_state: state }),
+    appendEvent('BUILD_STOPPING', { build_id: id, reason: message }, now),
   );
   master.watchers.changed(id);
 }
 
-/** For those that `stopBuild` may have stopped: commits, then tells their slaves. */
+/** Commits, then notifies the slaves of those builds that `stopBuild` has stopped. */
 export async function commitStop(
   master: MasterState,
   change: StateChange,
@@ -44,19 +39,19 @@ export async function commitStop(
   await master.commit(change);
   for (const { id, stopping, ending } of builds) {
     if (stopping !== null && ending === null) {
-      master.newsOf(id);
+      master.buildChanged(id);
     }
   }
   master.workAppeared();
 }
 
-/** Ends the builds whose slaves have had their time. */
+/** Ends the builds whose grace is over. */
 export async function endStoppedBuilds(master: MasterState): Promise<void> {
   const change = new StateChange();
   for (const build of master.builds.values()) {
     const { stopping, ending } = build;
     if (stopping !== null && ending === null && master.steady >= stopping.until) {
-      endBuild(master, build, stopping.state, stopping.sentence, change);
+      endBuild(master, build, stopping.state, stopping.message, change);
     }
   }
   if (change.ended.length > 0) {

@@ -67,7 +67,7 @@ export class KeptResults {
     }
     mkdirSync(this.#temporaryDirectory, { recursive: true, mode: 0o700 });
     const temporaryPath = incomingPath(this.#temporaryDirectory);
-    const file = new IncomingFile(temporaryPath, (bytes) => this.#master.room.requireFor(bytes));
+    const file = new IncomingFile(temporaryPath, (bytes) => this.#master.disk.requireSpaceFor(bytes));
     const options = { blockBytes: BLOCK_BYTES, level: LEVEL, onMember: () => undefined };
     let bytes = 0;
     try {

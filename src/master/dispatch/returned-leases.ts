@@ -1,62 +1,63 @@
+import type { TaskName } from '../../domain/lease.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import type { BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
+import type { BuildId, SlaveId } from '../../protocol/ids.js';
 import type { Handback } from '../../protocol/slave/slave-messages.js';
 import { commitStop } from '../builds/early-end.js';
-import { endIfNobodyIsLeft, noteRefusal } from '../leases/build-refusals.js';
-import { reported, staleLease } from '../leases/lease-check.js';
+import { endIfNobodyIsLeft, recordRefusal } from '../leases/build-refusals.js';
+import { reportedLease, staleLease } from '../leases/lease-check.js';
 import { returnLease } from '../leases/lease-lifecycle.js';
-import type { ActiveBuild } from '../state/entries.js';
+import type { ActiveBuild } from '../state/active-build.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
 import { recordFailure } from '../state/record-failure.js';
 
-const WHAT = {
+const FAILURES = {
   setup_failed: 'setup_build failed',
   could_not_run: 'the build could not be run',
 } as const;
 
 /**
- * Takes a lease back that its slave gives back. After trouble the build is not given to it
- * again, and ends when that leaves nobody to run it.
+ * Accepts a lease that its slave returns. After a failure the build is not given to the slave again, and ends when that
+ * leaves no slave to run it.
  * @throws SLAVE_UNKNOWN, NOT_FOUND, STALE_LEASE
  */
 export async function acceptReturnedLease(
   master: MasterState,
   slaveId: SlaveId,
   id: BuildId,
-  subjob: SubjobId | null,
-  handback: Handback,
+  name: TaskName,
+  returned: Handback,
 ): Promise<void> {
-  const slave = master.slaves.hear(slaveId, master.now);
+  const slave = master.slaves.recordContact(slaveId, master.now);
   master.writer.requireWritable();
-  const build = master.builds.get(id);
-  if (build === undefined || build.ending !== null) {
-    throw staleLease(handback.lease);
+  const build = master.runningBuild(id);
+  if (build === undefined) {
+    throw staleLease(returned.lease);
   }
-  if (wasTakenBack(build, subjob, handback)) {
+  if (wasReturned(build, name, returned)) {
     return master.writer.flush();
   }
-  const found = reported(master, build, subjob, handback.lease);
-  if (found === 'accepted') {
+  const lease = reportedLease(master, build, name, returned.lease);
+  if (lease === 'accepted') {
     throw new ClusterRunnerError(
       'CONFLICT',
-      `The result of lease ${handback.lease.lease_id} was accepted already.`,
+      `The result of lease ${returned.lease.lease_id} was accepted already.`,
     );
   }
   const change = new StateChange();
-  // Every executor of a slave may refuse it: when the build is ended for that already, its slaves are not to blame.
+  // Every executor of a slave may refuse the build: once it is being ended for that, its slaves are not to blame.
   const isBlamed = build.stopping?.state === 'ERROR';
-  returnLease(master, found.held, change);
-  const { reason } = handback;
+  returnLease(master, lease, change);
+  const { reason } = returned;
   if (!isBlamed && (reason === 'setup_failed' || reason === 'could_not_run')) {
-    recordFailure(master, slave, { build: id, what: WHAT[reason] }, change);
-    noteRefusal(master, build, slave, handback);
+    recordFailure(master, slave, { build: id, what: FAILURES[reason] }, change);
+    recordRefusal(master, build, slave, returned);
     endIfNobodyIsLeft(master, build, change);
   }
   await commitStop(master, change, [build]);
 }
 
-/** The same word a second time, before anybody else got the work. */
-function wasTakenBack(build: ActiveBuild, subjob: SubjobId | null, { lease }: Handback): boolean {
-  const task = subjob === null ? build.work.preparation : build.work.subjob(subjob)?.task;
-  return task?.kind === 'queued' && task.lease === lease.lease_id && task.attempt === lease.attempt;
+/** The slave repeats itself, before any other slave got the work. */
+function wasReturned({ work }: ActiveBuild, name: TaskName, { lease }: Handback): boolean {
+  const task = work.task(name);
+  return task?.state === 'queued' && task.lease === lease.lease_id && task.attempts === lease.attempt;
 }

@@ -1,5 +1,4 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { registeredAgain } from '../../domain/slave-health.js';
 import { version } from '../../lib/version.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { SlaveId } from '../../protocol/ids.js';
@@ -7,16 +6,16 @@ import { isSpoken, PROTOCOL, SPOKEN } from '../../protocol/slave/protocol-versio
 import type { Register, Slave } from '../../protocol/slave/slave-messages.js';
 import { commitStop } from '../builds/early-end.js';
 import { endIfNobodyIsLeft } from '../leases/build-refusals.js';
-import { loseHeldLease, returnLease } from '../leases/lease-lifecycle.js';
+import { loseLease, returnLease } from '../leases/lease-lifecycle.js';
 import type { WaitingRegrouper } from '../leases/regroup-waiting.js';
-import type { RegisteredSlave } from '../state/entries.js';
 import type { Page } from '../state/master-api.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
 import { recordFailure } from '../state/record-failure.js';
-import { presentSlave, slaveEntry } from '../state/slave-registry.js';
+import type { RegisteredSlave } from '../state/registered-slave.js';
 import { appendEvent, appendSlaveConnected } from '../store/events.js';
 import { deleteSlaves, saveSlave, setDraining, setSlaveState } from '../store/slaves.js';
-import type { LongPolls } from './long-polls.js';
+import { presentSlave } from '../views/slave-view.js';
+import type { SlavePolls } from './slave-polls.js';
 
 /** Long enough to see in a list what has become of a slave. */
 const FORGET_AFTER_MS = 60 * 60 * 1000;
@@ -27,13 +26,13 @@ const TURNS_TO_LISTEN = 5;
 /** Slaves come, leave and vanish. */
 export class SlaveMembership {
   readonly #master: MasterState;
-  readonly #polls: LongPolls;
+  readonly #polls: SlavePolls;
   readonly #regrouping: WaitingRegrouper;
   readonly #leaseSeconds: number;
   /** Instances that were refused for their version, and that was logged. */
   readonly #refused = new Set<string>();
 
-  constructor(master: MasterState, polls: LongPolls, regrouping: WaitingRegrouper, leaseSeconds: number) {
+  constructor(master: MasterState, polls: SlavePolls, regrouping: WaitingRegrouper, leaseSeconds: number) {
     this.#master = master;
     this.#polls = polls;
     this.#regrouping = regrouping;
@@ -41,23 +40,26 @@ export class SlaveMembership {
   }
 
   list({ offset, limit }: Page): { slaves: Slave[]; total: number } {
-    const { slaves, steady: now } = this.#master;
+    const { slaves, leases, steady } = this.#master;
     return {
-      slaves: [...slaves.all()].slice(offset, offset + limit).map((slave) => presentSlave(slave, now)),
+      slaves: [...slaves.all()]
+        .slice(offset, offset + limit)
+        .map((slave) => presentSlave(slave, leases.ofSlave(slave), steady)),
       total: slaves.size,
     };
   }
 
   /** @throws NOT_FOUND */
   get(id: SlaveId): Slave {
-    const slave = this.#master.slaves.find(id);
+    const { slaves, leases, steady } = this.#master;
+    const slave = slaves.find(id);
     if (slave === undefined) {
       throw new ClusterRunnerError(
         'NOT_FOUND',
         `There is no slave ${id}; \`clusterrunner status\` and GET /v1/slave list them.`,
       );
     }
-    return presentSlave(slave, this.#master.steady);
+    return presentSlave(slave, leases.ofSlave(slave), steady);
   }
 
   /** @throws PROTOCOL_MISMATCH, UNAVAILABLE. The same process keeps its id and its leases; which of these it still has, it says when it asks for work. */
@@ -69,21 +71,16 @@ export class SlaveMembership {
     const known = slaves.find(id);
     if (known === undefined) {
       const row = { ...register, id, protocol: PROTOCOL, state: 'CONNECTED', draining: 0 } as const;
-      slaves.add(slaveEntry(row, this.#master.now));
+      slaves.add(row, this.#master.now);
     } else {
-      known.name = register.name;
-      known.url = register.url;
-      known.numExecutors = register.num_executors;
-      known.version = register.version;
-      known.state = 'CONNECTED';
-      known.health = registeredAgain(known.health);
-      known.paused = null;
-      slaves.noteHeard(known, this.#master.now);
+      const { name, url, num_executors: numExecutors } = register;
+      const facts = { name, url, numExecutors, version: register.version };
+      slaves.registerAgain(known, facts, this.#master.now);
     }
     const dead = register.replaces === undefined ? undefined : slaves.connectedAs(register.replaces);
     if (dead !== undefined && dead.id !== id) {
       this.#master.log.warn(
-        { slave: dead.name, leases: dead.leases.size },
+        { slave: dead.name, leases: this.#master.leases.ofSlave(dead).size },
         'A slave was lost, as the one that took its place says.',
       );
       await this.#leave(dead, 'SLAVE_LOST');
@@ -118,7 +115,7 @@ export class SlaveMembership {
     if (master.slaves.find(id)?.state === 'GONE') {
       return master.writer.flush();
     }
-    const slave = master.slaves.hear(id, master.now);
+    const slave = master.slaves.recordContact(id, master.now);
     await this.#leave(slave, 'SLAVE_LEFT');
   }
 
@@ -133,7 +130,8 @@ export class SlaveMembership {
     const still = new Set(silent.length > 0 ? this.#master.slaves.silentFor(leaseMs) : []);
     for (const slave of silent) {
       if (slave.state === 'CONNECTED' && still.has(slave)) {
-        this.#master.log.warn({ slave: slave.name, leases: slave.leases.size }, 'A slave was lost.');
+        const { size } = this.#master.leases.ofSlave(slave);
+        this.#master.log.warn({ slave: slave.name, leases: size }, 'A slave was lost.');
         await this.#leave(slave, 'SLAVE_LOST');
       }
     }
@@ -145,8 +143,8 @@ export class SlaveMembership {
     writer.requireWritable();
     const chosen = ids === 'all' ? [...slaves.connected()] : ids.map((id) => this.#connected(id));
     for (const slave of chosen) {
-      slave.draining = true;
-      this.#polls.release(slave, 'news');
+      slave.drain();
+      this.#polls.slaveChanged(slave);
     }
     const chosenIds = chosen.map(({ id }) => id);
     if (chosenIds.length > 0) {
@@ -180,15 +178,15 @@ export class SlaveMembership {
     const master = this.#master;
     const { now } = master;
     const change = new StateChange();
-    slave.state = 'GONE';
-    slave.poll = null;
-    if (how === 'SLAVE_LOST' && slave.leases.size > 0) {
+    slave.leave();
+    const leases = [...master.leases.ofSlave(slave)];
+    if (how === 'SLAVE_LOST' && leases.length > 0) {
       recordFailure(master, slave, { build: null, what: 'it vanished with work' }, change);
     }
-    for (const held of [...slave.leases.values()]) {
-      // The end of a build by the one before ends the rest of its leases.
-      if (master.held.get(held.task.lease) === held) {
-        (how === 'SLAVE_LOST' ? loseHeldLease : returnLease)(master, held, change);
+    for (const lease of leases) {
+      // The loss of another one may have ended the build, and this lease with it.
+      if (master.leases.has(lease)) {
+        (how === 'SLAVE_LOST' ? loseLease : returnLease)(master, lease, change);
       }
     }
     for (const build of master.builds.values()) {
@@ -198,7 +196,7 @@ export class SlaveMembership {
       setSlaveState(slave.id, 'GONE', now),
       appendEvent(how, { slave_id: slave.id, slave: slave.name }, now),
     );
-    this.#polls.release(slave, 'over');
+    this.#polls.slaveLeft(slave);
     await commitStop(master, change, [...master.builds.values()]);
     await this.#regrouping.considerAll();
   }

@@ -1,35 +1,28 @@
-import { clearFailuresOf } from '../../domain/slave-health.js';
 import type { Handback } from '../../protocol/slave/slave-messages.js';
 import { stopBuild } from '../builds/early-end.js';
-import type { ActiveBuild, RegisteredSlave } from '../state/entries.js';
+import type { ActiveBuild } from '../state/active-build.js';
 import type { MasterState, StateChange } from '../state/master-state.js';
+import type { RegisteredSlave } from '../state/registered-slave.js';
 
-/** A build that could not be run on so many slaves, and had no result on any, is not tried on the rest of the fleet. */
+/** A build that so many slaves could not run, and that has no result yet, is not tried on the rest of the fleet. */
 const MAX_REFUSALS = 5;
 
-/** The build is not given to this slave again. A master that is started again has forgotten it. */
-export function noteRefusal(
+/** The build is not given to this slave again. A master that is restarted has forgotten it. */
+export function recordRefusal(
   { slaves }: MasterState,
-  { work, refusals }: ActiveBuild,
+  build: ActiveBuild,
   slave: RegisteredSlave,
-  { reason, output }: Handback,
+  returned: Handback,
 ): void {
-  const name = nameOf(slave, slaves.connected());
-  work.refusedBy.add(slave.id);
-  refusals.delete(name);
-  refusals.set(name, { reason, output });
-}
-
-/** With its number where another slave has the name too: several of one machine have. */
-function nameOf(slave: RegisteredSlave, connected: Iterable<RegisteredSlave>): string {
-  const isShared = [...connected].some(({ id, name }) => name === slave.name && id !== slave.id);
-  return isShared ? `${slave.name} (slave ${slave.id})` : slave.name;
+  // Several slaves of one machine have the same name.
+  const isShared = [...slaves.connected()].some(({ id, name }) => name === slave.name && id !== slave.id);
+  build.refuse(slave.id, isShared ? `${slave.name} (slave ${slave.id})` : slave.name, returned);
 }
 
 /**
- * Ends a build that cannot be run on any slave there is. To be asked when a slave has refused it, and when one leaves
- * that had not; `commitStop` takes it from there, since subjobs of it may run that were begun before. Without any slave
- * it waits for one, as every build does.
+ * Ends a build that no connected slave can run. Must be called when a slave has refused it, and when one leaves that had
+ * not; follow it with `commitStop`, since subjobs that were begun before may still run. While no slave is connected the
+ * build waits for one, as every build does.
  */
 export function endIfNobodyIsLeft(master: MasterState, build: ActiveBuild, change: StateChange): void {
   if (
@@ -41,9 +34,9 @@ export function endIfNobodyIsLeft(master: MasterState, build: ActiveBuild, chang
     return;
   }
   for (const slave of master.slaves.all()) {
-    slave.health = clearFailuresOf(slave.health, build.id);
+    slave.clearFailuresOf(build.id);
   }
-  stopBuild(master, build, { state: 'ERROR', sentence: sentenceOf(build) }, change);
+  stopBuild(master, build, { state: 'ERROR', message: messageOf(build) }, change);
 }
 
 function nobodyIsLeft(master: MasterState, { work }: ActiveBuild): boolean {
@@ -51,11 +44,11 @@ function nobodyIsLeft(master: MasterState, { work }: ActiveBuild): boolean {
   if (refused.size >= MAX_REFUSALS && work.done === 0) {
     return true;
   }
-  const there = [...master.slaves.connected()];
-  return there.length > 0 && there.every(({ id }) => refused.has(id));
+  const connected = [...master.slaves.connected()];
+  return connected.length > 0 && connected.every(({ id }) => refused.has(id));
 }
 
-function sentenceOf({ refusals }: ActiveBuild): string {
+function messageOf({ refusals }: ActiveBuild): string {
   const [name, last] = [...refusals].at(-1) ?? [];
   const what = last?.reason === 'setup_failed' ? 'setup_build failed' : 'The build could not be run';
   return `${what} on ${[...refusals.keys()].join(', ')}; the last words on ${name}:\n${last?.output.trimEnd()}`;

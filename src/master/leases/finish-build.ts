@@ -1,6 +1,6 @@
 import { resultOf } from '../../domain/build-state.js';
 import type { BuildState } from '../../protocol/build/build.js';
-import type { ActiveBuild } from '../state/entries.js';
+import type { ActiveBuild } from '../state/active-build.js';
 import type { MasterState, StateChange } from '../state/master-state.js';
 import { settleAtoms, storeVerdictCounts } from '../store/atoms.js';
 import { updateBuild } from '../store/builds.js';
@@ -10,8 +10,8 @@ import { cancelHeldLeases } from '../store/leases.js';
 import { cutSubjobs } from '../store/subjobs.js';
 
 /**
- * Ends the build in memory and adds to `change` what the store must learn. Leases that are still held end with it; their
- * slaves are told when they ask next. Verdicts that slaves have reported stay.
+ * Ends the build in memory, and adds to `change` what is to be persisted. Leases that are still held end with it; their
+ * slaves are notified when they poll next. Verdicts that slaves have reported stay.
  */
 export function endBuild(
   master: MasterState,
@@ -20,10 +20,10 @@ export function endBuild(
   errorMessage: string | null,
   change: StateChange,
 ): void {
-  const { id, work } = build;
+  const { id, work, counts } = build;
   const { now } = master;
-  for (const held of [...build.leases]) {
-    master.releaseLease(held);
+  for (const lease of [...master.leases.ofBuild(build)]) {
+    master.leases.release(lease);
   }
   work.enter(state, master.nowSeconds);
   change.ended.push(build);
@@ -35,34 +35,31 @@ export function endBuild(
     ended_at: now,
   };
   const memory = {
-    num_atoms_done: build.atomsDone,
-    num_atoms_failed: build.atomsFailed,
-    num_atoms_lost: build.atomsLost,
-    num_atoms_flaky: build.atomsFlaky,
+    num_atoms_done: counts.done,
+    num_atoms_failed: counts.failed,
+    num_atoms_lost: counts.lost,
+    num_atoms_flaky: counts.flaky,
     facts: factsColumn(build.resultFacts),
   };
-  // Every subjob was delivered: there is nothing else to settle, and nothing to count.
-  const isWhole = state === 'FINISHED' && build.atomsLost === 0;
-  const result = resultOf(state, build.atomsFailed) ?? 'FAILURE';
+  // Every subjob was delivered, so there is nothing to settle or to count.
+  const isComplete = state === 'FINISHED' && counts.lost === 0;
+  const result = resultOf(state, counts.failed) ?? 'FAILURE';
   change.writes.push(
     cancelHeldLeases(id, now),
-    updateBuild(id, isWhole ? { ...row, ...memory } : row),
-    ...(isWhole ? [] : [...settleAtoms(id, now), cutSubjobs(id), storeVerdictCounts(id)]),
+    updateBuild(id, isComplete ? { ...row, ...memory } : row),
+    ...(isComplete ? [] : [...settleAtoms(id, now), cutSubjobs(id), storeVerdictCounts(id)]),
     appendEvent('BUILD_ENDED', { build_id: id, state, result }, now),
   );
 }
 
-/**
- * Ends the build when every subjob has its verdict; one that is being ended early when no slave holds anything of it any
- * more.
- */
+/** Ends the build when every subjob has its verdict, or when it is being ended early and no lease of it is held. */
 export function endIfOver(master: MasterState, build: ActiveBuild, change: StateChange): void {
-  const { work, stopping, leases } = build;
+  const { work, stopping } = build;
   if (work.state !== 'BUILDING') {
     return;
   }
-  if (stopping !== null && leases.size === 0) {
-    endBuild(master, build, stopping.state, stopping.sentence, change);
+  if (stopping !== null && master.leases.ofBuild(build).size === 0) {
+    endBuild(master, build, stopping.state, stopping.message, change);
   } else if (stopping === null && work.isComplete) {
     endBuild(master, build, 'FINISHED', null, change);
   }

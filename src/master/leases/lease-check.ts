@@ -1,93 +1,90 @@
-import { timingSafeEqual } from 'node:crypto';
-import { classifyReport, type Task } from '../../domain/lease.js';
+import { classifyReport, type TaskName } from '../../domain/lease.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import type { BuildId, SubjobId } from '../../protocol/ids.js';
+import type { BuildId } from '../../protocol/ids.js';
 import type { LeaseRef } from '../../protocol/slave/slave-messages.js';
-import type { ActiveBuild, ActiveLease } from '../state/entries.js';
+import type { ActiveBuild } from '../state/active-build.js';
+import type { ActiveLease, SubjobLease } from '../state/active-lease.js';
 import type { MasterState } from '../state/master-state.js';
 import { findBuild } from '../store/builds.js';
 import { findSubjob } from '../store/subjobs.js';
 import type { BuildRow } from '../store/tables.js';
 
-/** What a report is about: a lease that is held, or one whose report was accepted before. */
-export type Reported = { readonly held: ActiveLease } | 'accepted';
-
 /**
- * Finds what a report of a running build is about.
+ * Finds the lease that a report of a running build is about; 'accepted' when the report was accepted before.
  * @throws NOT_FOUND no such subjob
  * @throws STALE_LEASE
  */
-export function reported(
+export function reportedLease(
   master: MasterState,
   build: ActiveBuild,
-  subjob: SubjobId | null,
+  name: TaskName,
   ref: LeaseRef,
-): Reported {
-  const task = subjob === null ? build.work.preparation : taskOf(build, subjob);
+): ActiveLease | 'accepted' {
+  const task = build.work.task(name);
+  if (task === undefined) {
+    throw noSuchTask(build.id, name);
+  }
   const verdict = classifyReport(task, ref);
   if (verdict === 'accepted') {
     return 'accepted';
   }
-  const held = verdict === 'current' ? master.held.get(ref.lease_id) : undefined;
-  if (held !== undefined && !isKnownBy(held, ref)) {
-    throw unknownLease(ref);
-  }
-  if (held === undefined) {
+  const lease = verdict === 'current' ? master.leases.find(ref.lease_id) : undefined;
+  if (lease === undefined) {
     throw verdict === 'unknown' ? unknownLease(ref) : staleLease(ref);
   }
-  return { held };
-}
-
-/** Lease ids rise by one: whoever does not know the token as well was not given the lease. */
-function isKnownBy({ token }: ActiveLease, ref: LeaseRef): boolean {
-  const [mine, theirs] = [Buffer.from(token), Buffer.from(ref.token ?? '')];
-  return mine.length > 0 && mine.length === theirs.length && timingSafeEqual(mine, theirs);
-}
-
-function taskOf(build: ActiveBuild, subjob: SubjobId): Task {
-  const found = build.work.subjob(subjob);
-  if (found === undefined) {
-    throw noSuchSubjob(build.id, subjob);
+  if (!lease.hasToken(ref.token)) {
+    throw unknownLease(ref);
   }
-  return found.task;
+  return lease;
+}
+
+/** The same for a report of a subjob. */
+export function reportedSubjobLease(
+  master: MasterState,
+  build: ActiveBuild,
+  name: Extract<TaskName, { kind: 'subjob' }>,
+  ref: LeaseRef,
+): SubjobLease | 'accepted' {
+  const lease = reportedLease(master, build, name, ref);
+  if (lease !== 'accepted' && lease.kind !== 'subjob') {
+    throw new Error(`Lease ${ref.lease_id} is held for a preparation, and as one of subjob ${name.subjob}.`);
+  }
+  return lease;
 }
 
 /**
- * The same for a build that has left the memory: resolves when the report was accepted before the build ended.
+ * The same for a build whose end is decided: resolves when the end is committed and the report was accepted before it.
  * @throws NOT_FOUND, STALE_LEASE
  */
 export async function requireAcceptedBefore(
   master: MasterState,
   build: BuildId,
-  subjob: SubjobId | null,
+  name: TaskName,
   ref: LeaseRef,
 ): Promise<void> {
+  await master.builds.get(build)?.ending;
   const { db } = master.store;
   const row = await findBuild(db, build);
   if (row === undefined) {
     throw new ClusterRunnerError('NOT_FOUND', `There is no build ${build} here; drop its work.`);
   }
-  if (subjob === null) {
-    if (!names(row, ref) || !preparationWasReported(row)) {
+  if (name.kind === 'preparation') {
+    if (row.lease_id !== ref.lease_id || row.attempt !== ref.attempt || !wasPrepared(row)) {
       throw staleLease(ref);
     }
     return;
   }
-  const of = await findSubjob(db, build, subjob);
-  if (of === undefined) {
-    throw noSuchSubjob(build, subjob);
+  const subjob = await findSubjob(db, build, name.subjob);
+  if (subjob === undefined) {
+    throw noSuchTask(build, name);
   }
   // The lease that brought the result need not be the last one that was taken.
-  if (of.lease_id !== ref.lease_id || of.attempt < ref.attempt || of.state !== 'DONE') {
+  if (subjob.lease_id !== ref.lease_id || subjob.attempt < ref.attempt || subjob.state !== 'DONE') {
     throw staleLease(ref);
   }
 }
 
-function names(row: BuildRow, ref: LeaseRef): boolean {
-  return row.lease_id === ref.lease_id && row.attempt === ref.attempt;
-}
-
-function preparationWasReported(row: BuildRow): boolean {
+function wasPrepared(row: BuildRow): boolean {
   return row.job !== null || row.state === 'ERROR';
 }
 
@@ -105,6 +102,7 @@ function unknownLease({ lease_id, attempt }: LeaseRef): ClusterRunnerError {
   );
 }
 
-function noSuchSubjob(build: BuildId, subjob: SubjobId): ClusterRunnerError {
-  return new ClusterRunnerError('NOT_FOUND', `Build ${build} has no subjob ${subjob}; drop its work.`);
+function noSuchTask(build: BuildId, name: TaskName): ClusterRunnerError {
+  const task = name.kind === 'subjob' ? `subjob ${name.subjob}` : name.kind;
+  return new ClusterRunnerError('NOT_FOUND', `Build ${build} has no ${task}; drop its work.`);
 }

@@ -1,254 +1,240 @@
-import { holdersOf, type Task } from '../../domain/lease.js';
+import type { LeaseEnd } from '../../domain/build-work.js';
+import type { Task } from '../../domain/lease.js';
 import { assignWork } from '../../domain/scheduling/scheduler.js';
 import { seconds } from '../../lib/clock.js';
-import { type SubjobId, toId } from '../../protocol/ids.js';
-import type { LeaseRef, WorkRequest } from '../../protocol/slave/slave-messages.js';
-import type { ActiveBuild, ActiveLease, RegisteredSlave } from '../state/entries.js';
+import type { LeaseId } from '../../protocol/ids.js';
+import type { WorkRequest } from '../../protocol/slave/slave-messages.js';
+import type { ActiveBuild } from '../state/active-build.js';
+import { type ActiveLease, PreparationLease, SubjobLease } from '../state/active-lease.js';
 import type { MasterState, StateChange } from '../state/master-state.js';
-import { unavailableReason } from '../state/slave-registry.js';
+import type { RegisteredSlave } from '../state/registered-slave.js';
 import { atomsOfSubjob, failAtoms, type LeasedAtom } from '../store/atoms.js';
 import { updateBuild } from '../store/builds.js';
 import type { Write } from '../store/engine/write.js';
+
 import { appendEvent } from '../store/events.js';
 import { endLease, insertLease } from '../store/leases.js';
 import { duplicateSubjob, endSubjobLease, leaseSubjob, type SubjobTaskRow } from '../store/subjobs.js';
+import type { LeaseRow } from '../store/tables.js';
 import { countsReports } from '../views/build-view.js';
 import { noteLost } from '../views/failure-feed.js';
 import { endBuild, endIfOver } from './finish-build.js';
 
 /*
- * The ways in which a lease begins and ends without a verdict. Each changes the memory at once and adds to a
- * `StateChange` what the store must learn in the same commit.
+ * How a lease begins, and how it ends without a verdict. Each function changes the memory at once and adds to a
+ * `StateChange` what is to be persisted in the same transaction.
  */
 
-export function refOf({ task, token }: ActiveLease): LeaseRef {
-  return { lease_id: task.lease, attempt: toId.attempt(task.attempt), token };
+/** Leases that were taken for a slave; `committed` resolves when the store has them. */
+export interface TakenWork {
+  readonly leases: readonly ActiveLease[];
+  readonly committed: Promise<unknown>;
 }
 
-/** Decides what a slave's question gets and takes the leases; see assignWork. Resolves `committed` with the store. */
+/** Takes leases for what a slave asks for, see assignWork; null when there are none for it. */
 export function takeWork(
   master: MasterState,
   slave: RegisteredSlave,
-  asked: Pick<WorkRequest, 'free_executors' | 'ahead' | 'poll'>,
-  allowExcluded = true,
-): { held: ActiveLease[]; committed: Promise<unknown> } | null {
+  wanted: Pick<WorkRequest, 'free_executors' | 'ahead'>,
+  allowExcluded: boolean,
+): TakenWork | null {
   const isAble =
-    slave.state !== 'GONE' && !slave.draining && unavailableReason(slave, master.steady) === null;
-  const free = Math.min(asked.free_executors, slave.numExecutors);
-  const ahead = Math.min(asked.ahead ?? 0, slave.numExecutors);
-  if (free + ahead === 0 || !isAble || master.room.problem !== null || !master.writer.isWritable) {
+    slave.state !== 'GONE' && !slave.isDraining && slave.unavailableReason(master.steady) === null;
+  const free = Math.min(wanted.free_executors, slave.numExecutors);
+  const ahead = Math.min(wanted.ahead ?? 0, slave.numExecutors);
+  if (free + ahead === 0 || !isAble || master.disk.problem !== null || !master.writer.isWritable) {
     return null;
   }
   const works = [...master.builds.values()].map(({ work }) => work);
   const view = { builds: works, nextLease: () => master.nextLease(), steady: seconds(master.steady) };
   const writes: Write[] = [];
-  const held: ActiveLease[] = [];
-  for (const choice of assignWork(view, slave.id, free, master.nowSeconds, allowExcluded, ahead)) {
-    const build = master.builds.get(choice.build.id);
+  const leases: ActiveLease[] = [];
+  for (const taken of assignWork(view, slave.id, free, master.nowSeconds, allowExcluded, ahead)) {
+    const build = master.builds.get(taken.build.id);
     if (build === undefined) {
-      throw new Error(`Build ${choice.build.id} was scheduled although it has ended.`);
+      throw new Error(`Build ${taken.build.id} was scheduled although it has ended.`);
     }
-    const lease: ActiveLease = {
-      task: choice.task,
+    const facts = {
+      id: taken.lease,
+      attempt: taken.attempt,
       build,
-      subjob: choice.kind === 'run' ? choice.subjob : null,
       slave,
-      executorIndex: choice.kind === 'run' ? choice.executorIndex : null,
-      token: master.leaseToken(choice.task.lease),
+      token: master.leaseToken(taken.lease),
       takenAt: master.now,
       tookAt: master.steady,
-      setupNeeded: choice.kind === 'run' ? choice.setupNeeded : 'nothing',
-      isDuplicate: choice.kind === 'run' && choice.isDuplicate,
       hasBegun: false,
-      runs: null,
-      askedBy: asked.poll,
-      isAnswered: false,
-      consoleEnds: new Map(),
-      atoms: null,
     };
-    master.addLease(lease);
-    if (lease.isDuplicate) {
+    const lease = taken.kind === 'subjob' ? new SubjobLease(facts, taken) : new PreparationLease(facts);
+    master.leases.add(lease);
+    if (lease.kind === 'subjob' && lease.isDuplicate) {
       master.metrics.duplicateStarted();
     }
-    slave.toldRelease.delete(build.id);
-    held.push(lease);
-    writes.push(...stepsOfTaking(lease, master.now));
+    leases.push(lease);
+    writes.push(...writesOfTaking(lease));
   }
-  return held.length === 0 ? null : { held, committed: master.writer.record(writes) };
+  return leases.length === 0 ? null : { leases, committed: master.writer.record(writes) };
 }
 
-/** What is leased of a subjob. It does not change while the lease is held. */
-export async function atomsOf(
-  { store }: MasterState,
-  held: ActiveLease,
-  subjob: SubjobId,
-): Promise<readonly LeasedAtom[]> {
-  held.atoms ??= await atomsOfSubjob(store.db, held.build.id, subjob);
-  return held.atoms;
-}
-
-function stepsOfTaking(held: ActiveLease, now: number): Write[] {
-  const { task, build, subjob, slave } = held;
+function writesOfTaking(lease: ActiveLease): Write[] {
+  const { id, attempt, build, slave, token, takenAt } = lease;
+  const { subjob, executorIndex } = lease.kind === 'subjob' ? lease : { subjob: null, executorIndex: null };
   const row = {
-    id: task.lease,
+    id,
     build_id: build.id,
     subjob_id: subjob,
-    attempt: task.attempt,
+    attempt,
     slave_id: slave.id,
-    executor_index: held.executorIndex,
-    token: held.token,
-    taken_at: now,
+    executor_index: executorIndex,
+    token,
+    taken_at: takenAt,
   };
+  if (lease.kind === 'preparation') {
+    return [insertLease(row), preparationWrite(build)];
+  }
+  const { isDuplicate, ref } = lease;
   return [
     insertLease(row),
-    ...(subjob === null
-      ? [preparationStep(build)]
-      : [
-          (held.isDuplicate ? duplicateSubjob : leaseSubjob)(build.id, subjob, refOf(held)),
-          appendEvent(held.isDuplicate ? 'SUBJOB_DUPLICATED' : 'SUBJOB_LEASED', factsOf(held), now),
-        ]),
+    (isDuplicate ? duplicateSubjob : leaseSubjob)(build.id, lease.subjob, ref),
+    appendEvent(isDuplicate ? 'SUBJOB_DUPLICATED' : 'SUBJOB_LEASED', eventFacts(lease), takenAt),
   ];
 }
 
-/** An atom runs, or has run: what had to be done before has taken until `agoMs` milliseconds ago. */
-export function noteBegan(master: MasterState, held: ActiveLease, agoMs = 0): void {
-  const { build, subjob, task, setupNeeded, tookAt } = held;
-  if (subjob !== null && !held.hasBegun) {
-    const lasted = Math.max(0, master.steady - tookAt - agoMs);
-    held.hasBegun = true;
-    build.work.setup.learn(seconds(lasted), setupNeeded);
-    build.work.noteBegan(
-      subjob,
-      task.lease,
-      seconds(master.steady - Math.min(agoMs, master.steady - tookAt)),
-    );
+/** The atoms that are leased. */
+export async function atomsOf({ store }: MasterState, lease: SubjobLease): Promise<readonly LeasedAtom[]> {
+  return lease.atoms ?? lease.setAtoms(await atomsOfSubjob(store.db, lease.build.id, lease.subjob));
+}
+
+/** An atom runs, or has run: setting up the build has ended `agoMs` milliseconds ago. */
+export function noteBegan({ steady }: MasterState, lease: SubjobLease, agoMs = 0): void {
+  if (lease.begin()) {
+    const { build, subjob, id, tookAt, setupNeeded } = lease;
+    const beganAt = Math.max(tookAt, steady - agoMs);
+    build.work.setup.learn(seconds(beganAt - tookAt), setupNeeded);
+    build.work.noteBegan(subjob, id, seconds(beganAt));
   }
 }
 
-/** Whether another slave had its subjob before and still has it: what that one reports is shown. */
-export function isBeside({ build, subjob, task }: ActiveLease): boolean {
-  const of = subjob === null ? undefined : build.work.subjob(subjob)?.task;
-  return of?.kind === 'leased' && of.lease !== task.lease;
+/** Whether another slave had the subjob before and still has it: people are shown what that one reports. */
+export function isSecondHolder(lease: ActiveLease): boolean {
+  const [first] = lease.build.work.task(lease)?.holders ?? [];
+  return first !== undefined && first.lease !== lease.id;
 }
 
-/** Who else holds the same subjob. */
-export function besides(master: MasterState, { build, subjob, task }: ActiveLease): ActiveLease[] {
-  const of = subjob === null ? undefined : build.work.subjob(subjob)?.task;
-  return (of === undefined ? [] : holdersOf(of)).flatMap(({ lease }) => {
-    const other = lease === task.lease ? undefined : master.held.get(lease);
-    return other === undefined ? [] : [other];
-  });
+/** The other leases of the same subjob. */
+export function otherHolders({ leases }: MasterState, lease: ActiveLease): ActiveLease[] {
+  const holders = lease.build.work.task(lease)?.holders ?? [];
+  return holders.flatMap((holder) => (holder.lease === lease.id ? [] : (leases.find(holder.lease) ?? [])));
 }
 
-/** Writes the preparation's task and the state that goes with it as they are at this moment. */
-export function preparationStep({ id, work }: ActiveBuild): Write {
-  const { attempt, lease, losses } = work.preparation;
+/** Writes the preparation's task, and the state that goes with it, as they are at this moment. */
+export function preparationWrite({ id, work }: ActiveBuild): Write {
+  const { attempts, losses } = work.preparation;
   const changes = {
     state: work.state,
     timestamps: JSON.stringify(work.timestamps),
-    attempt,
-    lease_id: lease,
+    attempt: attempts,
+    lease_id: leaseOf(work.preparation),
     losses: JSON.stringify(losses),
   };
   return updateBuild(id, changes);
 }
 
-/** In good order: its work is queued again, and nobody is to blame. */
-export function returnLease(master: MasterState, held: ActiveLease, change: StateChange): void {
-  const { build, subjob } = held;
+/** The slave returned it in good order: its work is queued again, and nobody is to blame. */
+export function returnLease(master: MasterState, lease: ActiveLease, change: StateChange): void {
+  const { build } = lease;
   const { now } = master;
-  master.releaseLease(held);
-  change.writes.push(endLease(held.task.lease, 'HANDED_BACK', now));
-  if (subjob === null) {
-    build.work.endPreparation({ kind: 'given back' });
-    build.work.enter('QUEUED', master.nowSeconds);
-    change.writes.push(preparationStep(build));
+  const task = endWithoutVerdict(master, lease, { kind: 'returned' }, 'HANDED_BACK', change);
+  if (lease.kind === 'preparation') {
+    requeuePreparation(master, build, change);
   } else {
-    const task = build.work.endSubjob(subjob, held.task.lease, { kind: 'given back' });
     change.writes.push(
-      endSubjobLease(build.id, subjob, refOf(held), taskRow(task, null)),
-      appendEvent('SUBJOB_GIVEN_BACK', factsOf(held), now),
+      endSubjobLease(build.id, lease.subjob, lease.ref, taskRow(task, null)),
+      appendEvent('SUBJOB_GIVEN_BACK', eventFacts(lease), now),
     );
     endIfOver(master, build, change);
   }
   master.workAppeared();
 }
 
-/** Its slave vanished: queued again, or failed for good when that has happened too often. */
-export function loseHeldLease(master: MasterState, held: ActiveLease, change: StateChange): void {
-  const { build, subjob, slave } = held;
-  const { now } = master;
-  master.releaseLease(held);
-  change.writes.push(endLease(held.task.lease, 'LOST', now));
-  if (subjob === null) {
-    losePreparation(master, build, slave.name, change);
+/** Its slave was lost: its work is queued again, or has failed for good when that has happened too often. */
+export function loseLease(master: MasterState, lease: ActiveLease, change: StateChange): void {
+  const { build, slave } = lease;
+  const task = endWithoutVerdict(master, lease, { kind: 'lost', slaveName: slave.name }, 'LOST', change);
+  if (lease.kind === 'subjob') {
+    loseSubjob(master, lease, task, change);
+  } else if (task.state === 'done') {
+    change.writes.push(preparationWrite(build));
+    endBuild(master, build, 'ERROR', lostMessage(task, 'prepared this build'), change);
   } else {
-    const task = build.work.endSubjob(subjob, held.task.lease, { kind: 'lost', slaveName: slave.name });
-    const { losses } = task;
-    const isLost = task.kind === 'done';
-    const error = isLost
-      ? `${losses.length} slaves were lost while they ran this subjob (${losses.join(', ')}); it is not tried again.`
-      : null;
-    change.writes.push(
-      endSubjobLease(build.id, subjob, refOf(held), taskRow(task, error)),
-      ...(isLost ? [failAtoms(build.id, subjob)] : []),
-      appendEvent('SUBJOB_LOST', { ...factsOf(held), losses: losses.length }, now),
-    );
-    if (isLost) {
-      const atoms = build.work.subjob(subjob)?.atoms ?? 0;
-      const lost = held.atoms?.filter(({ id }) => !build.reported.has(subjob, id)) ?? null;
-      const { reported, failed } = build.reported.settle(subjob);
-      build.atomsDone += atoms;
-      build.atomsFailed += atoms - reported + failed;
-      build.atomsLost += atoms - reported;
-      if (!countsReports(build.job)) {
-        build.failures.pass(failed);
-      }
-      noteLost(build, lost, atoms - reported);
-    }
-    endIfOver(master, build, change);
+    requeuePreparation(master, build, change);
   }
   master.workAppeared();
 }
 
-function losePreparation(
+function endWithoutVerdict(
   master: MasterState,
-  build: ActiveBuild,
-  slaveName: string,
+  lease: ActiveLease,
+  how: LeaseEnd,
+  ending: Exclude<LeaseRow['state'], 'HELD'>,
   change: StateChange,
-): void {
-  const task = build.work.endPreparation({ kind: 'lost', slaveName });
-  if (task.kind === 'done') {
-    const { losses } = task;
-    const error = `${losses.length} slaves were lost while they prepared this build (${losses.join(', ')}); it is not tried again.`;
-    change.writes.push(preparationStep(build));
-    endBuild(master, build, 'ERROR', error, change);
-  } else {
-    build.work.enter('QUEUED', master.nowSeconds);
-    change.writes.push(preparationStep(build));
+): Task {
+  const { now } = master;
+  master.leases.release(lease);
+  change.writes.push(endLease(lease.id, ending, now));
+  return lease.build.work.endLease(lease, lease.id, how);
+}
+
+function requeuePreparation(master: MasterState, build: ActiveBuild, change: StateChange): void {
+  build.work.enter('QUEUED', master.nowSeconds);
+  change.writes.push(preparationWrite(build));
+}
+
+function loseSubjob(master: MasterState, lease: SubjobLease, task: Task, change: StateChange): void {
+  const { build, subjob } = lease;
+  const { now } = master;
+  const isLost = task.state === 'done';
+  const row = taskRow(task, isLost ? lostMessage(task, 'ran this subjob') : null);
+  change.writes.push(
+    endSubjobLease(build.id, subjob, lease.ref, row),
+    ...(isLost ? [failAtoms(build.id, subjob)] : []),
+    appendEvent('SUBJOB_LOST', { ...eventFacts(lease), losses: task.losses.length }, now),
+  );
+  if (isLost) {
+    const lostAtoms = lease.atoms?.filter(({ id }) => !build.reported.has(subjob, id)) ?? null;
+    const { lost, failed } = build.loseSubjob(subjob);
+    if (!countsReports(build.job)) {
+      build.failures.pass(failed);
+    }
+    noteLost(build, lostAtoms, lost);
   }
+  endIfOver(master, build, change);
+}
+
+function lostMessage({ losses }: Task, did: string): string {
+  return `${losses.length} slaves were lost while they ${did} (${losses.join(', ')}); it is not tried again.`;
 }
 
 /** What the store keeps of a subjob one of whose leases has ended. */
 export function taskRow(task: Task, error: string | null): SubjobTaskRow {
-  const { lease, losses } = task;
-  switch (task.kind) {
-    case 'queued':
-      return { state: 'QUEUED', taken: task.attempt, lease, losses, error };
-    case 'leased':
-      return { state: 'LEASED', taken: task.taken, lease, losses, error };
-    case 'done':
-      return { state: task.ending === 'lost' ? 'LOST' : 'DONE', taken: task.attempt, lease, losses, error };
-  }
+  const state = task.state === 'done' && task.ending === 'lost' ? 'LOST' : rowStates[task.state];
+  return { state, taken: task.attempts, lease: leaseOf(task), losses: task.losses, error };
 }
 
-/** What an event says of a lease. */
-export function factsOf({ task, build, subjob, slave }: ActiveLease): Record<string, string | number> {
+const rowStates = { queued: 'QUEUED', leased: 'LEASED', done: 'DONE' } as const;
+
+/** The first holder's lease, or the one that brought the verdict, or the last one that was held. */
+function leaseOf(task: Task): LeaseId | null {
+  return task.state === 'leased' ? task.holders[0].lease : task.lease;
+}
+
+/** What events say of a lease. */
+export function eventFacts(lease: ActiveLease): Record<string, string | number> {
+  const { build, slave, attempt } = lease;
   return {
     build_id: build.id,
-    subjob_id: subjob ?? 'preparation',
+    subjob_id: lease.kind === 'subjob' ? lease.subjob : lease.kind,
     slave_id: slave.id,
     slave: slave.name,
-    attempt: task.attempt,
+    attempt,
   };
 }

@@ -3,7 +3,7 @@ import type { BuildWork, ExecutorLimits } from '../../domain/build-work.js';
 import type { AtomToGroup } from '../../domain/scheduling/grouping.js';
 import { regroup } from '../../domain/scheduling/grouping-plan.js';
 import type { SubjobId } from '../../protocol/ids.js';
-import type { ActiveBuild } from '../state/entries.js';
+import type { ActiveBuild } from '../state/active-build.js';
 import type { MasterState } from '../state/master-state.js';
 import { updateBuild } from '../store/builds.js';
 import { atomsThatWait, storeRegrouped, type WaitingAtom } from '../store/regrouping.js';
@@ -20,8 +20,8 @@ export function executorsFor(
   { maxExecutors, maxExecutorsPerSlave }: ExecutorLimits,
 ): number {
   let executors = 0;
-  for (const { numExecutors, draining } of slaves.connected()) {
-    executors += draining ? 0 : Math.min(numExecutors, maxExecutorsPerSlave);
+  for (const { numExecutors, isDraining } of slaves.connected()) {
+    executors += isDraining ? 0 : Math.min(numExecutors, maxExecutorsPerSlave);
   }
   return Math.min(executors, maxExecutors);
 }

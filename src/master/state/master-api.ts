@@ -96,8 +96,8 @@ export interface MasterService {
   askForWork(slave: SlaveId, request: WorkRequest, gone: AbortSignal): Promise<WorkAnswer>;
   reportPrepared(slave: SlaveId, build: BuildId, report: Prepared): Promise<void>;
   reportPreparationFailed(slave: SlaveId, build: BuildId, lease: LeaseRef, error: string): Promise<void>;
-  /** `subjob` is null for the lease of a preparation. */
-  handBack(slave: SlaveId, build: BuildId, subjob: SubjobId | null, handback: Handback): Promise<void>;
+  handBackPreparation(slave: SlaveId, build: BuildId, returned: Handback): Promise<void>;
+  handBack(slave: SlaveId, build: BuildId, subjob: SubjobId, returned: Handback): Promise<void>;
   reportProgress(slave: SlaveId, build: BuildId, subjob: SubjobId, progress: Progress): Promise<void>;
   /** @throws UNAVAILABLE when so many bytes more do not fit on the disk beside what is kept for the store */
   requireRoom(bytes: number): void;

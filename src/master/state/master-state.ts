@@ -5,19 +5,28 @@ import type { Logger } from '../../lib/logger.js';
 import { type BuildId, type LeaseId, toId } from '../../protocol/ids.js';
 import type { Store } from '../store/engine/store.js';
 import type { Write } from '../store/engine/write.js';
+import type { ActiveBuild } from './active-build.js';
+import { ActiveLeases } from './active-leases.js';
 import { BuildWatchers } from './build-watchers.js';
 import type { DiskGuard } from './disk-guard.js';
-import type { ActiveBuild, ActiveLease } from './entries.js';
 import type { Metrics } from './metrics.js';
 import type { ResultBounds } from './result-bounds.js';
 import type { SlaveRegistry } from './slave-registry.js';
 import type { StateWriter } from './state-writer.js';
 
-/** What belongs in one commit: made in memory already, now to be learned by the store. */
+/** Already applied in memory; still to be persisted in one transaction. */
 export class StateChange {
   readonly writes: Write[] = [];
   /** Builds that end with it. */
   readonly ended: ActiveBuild[] = [];
+}
+
+/** What hands out work hears of changes that may concern slaves that wait. */
+export interface DispatchListener {
+  /** Something may have become available to slaves that wait for work. */
+  workAppeared(): void;
+  /** Slaves that know this build may have to be notified. */
+  buildChanged(build: BuildId): void;
 }
 
 export interface MasterStateParts {
@@ -27,41 +36,36 @@ export interface MasterStateParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  readonly room: DiskGuard;
+  readonly disk: DiskGuard;
   /** Holds a folder for each build that has results. */
   readonly resultsDirectory: string;
   readonly resultBounds: ResultBounds;
-  /** Draws what nobody but the slave that holds this lease can name. */
+  /** Draws the token of a lease, which only its slave learns. */
   readonly leaseToken: (lease: LeaseId) => string;
-  /** How long slaves may take to deliver what there is of a build that is ended early; 0: it ends at once. */
+  /** How long slaves may deliver results of a build that is ended early; with 0 it ends at once. */
   readonly endGraceMs: number;
   /** No lease was ever given with a higher id. */
   readonly lastLease: number;
-  /** Called when something may have become available to slaves that wait for work. */
-  readonly workAppeared: () => void;
-  /** Called when slaves that wait may have to be told something about this build. */
-  readonly newsOf: (build: BuildId) => void;
 }
 
-/** All that the parts of the service share. Nothing here decides. */
+/** The master's memory, with what all of its parts share. It decides nothing. */
 export class MasterState {
-  readonly builds = new Map<BuildId, ActiveBuild>();
-  readonly held = new Map<LeaseId, ActiveLease>();
   readonly watchers = new BuildWatchers();
+  readonly leases = new ActiveLeases((build) => this.watchers.changed(build));
   readonly store: Store;
   readonly writer: StateWriter;
   readonly slaves: SlaveRegistry;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  readonly room: DiskGuard;
+  readonly disk: DiskGuard;
   readonly resultsDirectory: string;
   readonly resultBounds: ResultBounds;
   readonly endGraceMs: number;
-  readonly workAppeared: () => void;
-  readonly newsOf: (build: BuildId) => void;
   readonly leaseToken: (lease: LeaseId) => string;
+  readonly #builds = new Map<BuildId, ActiveBuild>();
   #lastLease: number;
+  #listener: DispatchListener | null = null;
 
   constructor(parts: MasterStateParts) {
     this.store = parts.store;
@@ -70,14 +74,48 @@ export class MasterState {
     this.clock = parts.clock;
     this.log = parts.log;
     this.metrics = parts.metrics;
-    this.room = parts.room;
+    this.disk = parts.disk;
     this.resultsDirectory = parts.resultsDirectory;
     this.resultBounds = parts.resultBounds;
     this.endGraceMs = parts.endGraceMs;
-    this.workAppeared = parts.workAppeared;
-    this.newsOf = parts.newsOf;
     this.leaseToken = parts.leaseToken;
     this.#lastLease = parts.lastLease;
+  }
+
+  /** Unfinished builds, oldest first. */
+  get builds(): ReadonlyMap<BuildId, ActiveBuild> {
+    return this.#builds;
+  }
+  /** Milliseconds since the epoch. */
+  get now(): number {
+    return this.clock.now();
+  }
+  /** Seconds since the epoch. */
+  get nowSeconds(): number {
+    return seconds(this.clock.now());
+  }
+  /** Monotonic milliseconds, for durations. */
+  get steady(): number {
+    return this.clock.monotonic();
+  }
+
+  /** The build, unless its end is decided. */
+  runningBuild(id: BuildId): ActiveBuild | undefined {
+    const build = this.#builds.get(id);
+    return build?.ending === null ? build : undefined;
+  }
+
+  /** Sets who hears of work and of builds; before that nobody waits. */
+  listen(listener: DispatchListener): void {
+    this.#listener = listener;
+  }
+
+  workAppeared(): void {
+    this.#listener?.workAppeared();
+  }
+
+  buildChanged(build: BuildId): void {
+    this.#listener?.buildChanged(build);
   }
 
   nextLease(): LeaseId {
@@ -85,50 +123,25 @@ export class MasterState {
     return toId.lease(this.#lastLease);
   }
 
-  /** Milliseconds, as the store's rows have it. */
-  get now(): number {
-    return this.clock.now();
+  addBuild(build: ActiveBuild): void {
+    this.#builds.set(build.id, build);
   }
 
-  /** Milliseconds since some moment, for what lasts: nobody sets it. */
-  get steady(): number {
-    return this.clock.monotonic();
-  }
-
-  /** Seconds, as the wire and build states have it. */
-  get nowSeconds(): number {
-    return seconds(this.clock.now());
-  }
-
-  addLease(held: ActiveLease): void {
-    this.watchers.changed(held.build.id);
-    this.held.set(held.task.lease, held);
-    held.build.leases.add(held);
-    held.slave.leases.set(held.task.lease, held);
-  }
-
-  releaseLease(held: ActiveLease): void {
-    this.watchers.changed(held.build.id);
-    this.held.delete(held.task.lease);
-    held.build.leases.delete(held);
-    held.slave.leases.delete(held.task.lease);
-  }
-
-  /** Resolves when the store has it. Builds that ended leave the memory then, and slaves hear of it. */
+  /** Resolves when the store has the change. Builds that ended leave the memory then, and slaves are notified. */
   commit(change: StateChange): Promise<unknown> {
     const committed = this.writer.record(change.writes);
     for (const build of change.ended) {
-      build.ending = committed;
+      build.end(committed);
     }
     const leave = () => {
-      for (const { id, work, atomsFailed } of change.ended) {
-        this.metrics.buildEnded(work.state, resultOf(work.state, atomsFailed) ?? 'FAILURE');
-        this.builds.delete(id);
+      for (const { id, work, counts } of change.ended) {
+        this.metrics.buildEnded(work.state, resultOf(work.state, counts.failed) ?? 'FAILURE');
+        this.#builds.delete(id);
         this.watchers.ended(id);
-        this.newsOf(id);
+        this.buildChanged(id);
       }
     };
-    // When it fails the writer has said so, and the entries show what this master last knew.
+    // The writer logs a failure; the memory then shows the last state that was decided.
     committed.then(leave, () => undefined);
     return committed;
   }

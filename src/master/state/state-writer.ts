@@ -6,13 +6,13 @@ import type { Store } from '../store/engine/store.js';
 import type { Results, Write } from '../store/engine/write.js';
 
 /**
- * How memory and store are kept together: a change is decided and made in memory synchronously, and its writes are
- * recorded in the same breath, so the store sees changes in the order in which they were decided. Callers that need
- * durability await `record`.
+ * Keeps memory and store together. A change is decided and applied in memory synchronously, and its writes are recorded
+ * in the same turn, so the store sees changes in the order in which they were decided. Callers that need durability
+ * await `record()`.
  *
- * In an outage of the store (its disk is full, say) memory is ahead of the store: what was recorded is tried again until
- * it is committed, and meanwhile the master refuses everything but reading. When a write fails in another way,
- * memory is ahead for good, and the master has to be started again to rebuild its memory from the store.
+ * During an outage of the store (its disk is full, say) memory is ahead of the store: recorded writes are retried until
+ * they are committed, and meanwhile the master refuses everything but reading. When a write fails in another way,
+ * memory stays ahead, and the master has to be restarted to rebuild its memory from the store.
  */
 export class StateWriter {
   readonly #store: Store;
@@ -25,23 +25,22 @@ export class StateWriter {
     this.#log = log;
   }
 
-  /** Why no change can be made, and what to do; null when changes can be made. */
+  /** Why no change can be made, and what to do; null otherwise. */
   get problem(): string | null {
     if (this.#broken !== null) {
-      return `The master could not write to its store (${this.#broken}); mend the cause and start the master again.`;
+      return `The master could not write to its store (${this.#broken}); fix the cause and start the master again.`;
     }
     const { outage } = this.#store;
     return outage === null
       ? null
-      : `The master cannot write to its store (${reasonWithoutPaths(outage.error)}); mend the cause (is its disk full?), and it goes on by itself.`;
+      : `The master cannot write to its store (${reasonWithoutPaths(outage.error)}); fix the cause (is its disk full?), and it goes on by itself.`;
   }
 
-  /** Whether changes can be made. */
   get isWritable(): boolean {
     return this.problem === null;
   }
 
-  /** To be asked before memory is changed. @throws UNAVAILABLE while no change can be made */
+  /** Must be called before memory is changed. @throws UNAVAILABLE while no change can be made */
   requireWritable(): void {
     const { problem } = this;
     if (problem !== null) {
@@ -50,7 +49,7 @@ export class StateWriter {
   }
 
   /**
-   * For writes that must succeed before the memory is changed; when they fail nothing has happened.
+   * Writes what must be in the store before memory is changed; when it fails nothing has happened.
    * @throws UNAVAILABLE
    */
   async write<const W extends readonly Write[]>(writes: Writes<W>): Promise<Results<W>> {
@@ -68,7 +67,7 @@ export class StateWriter {
       }
       throw new ClusterRunnerError(
         'UNAVAILABLE',
-        `The master could not write to its store (${reasonWithoutPaths(error)}); mend the cause and ask again.`,
+        `The master could not write to its store (${reasonWithoutPaths(error)}); fix the cause and ask again.`,
         { cause: error },
       );
     }
@@ -80,8 +79,8 @@ export class StateWriter {
   }
 
   /**
-   * Writes in one commit what the memory has applied already; resolves after it with the results, in an outage when that
-   * is over. May be left unawaited.
+   * Writes in one transaction what is applied in memory. Resolves after the commit, which is later in an outage, with the
+   * results. Need not be awaited.
    */
   record<const W extends readonly Write[]>(writes: Writes<W>): Promise<Results<W>> {
     const written = this.#write(writes);
@@ -90,7 +89,7 @@ export class StateWriter {
     return written;
   }
 
-  /** Resolves when everything that was recorded before is committed. */
+  /** Resolves when everything recorded before is committed. */
   async flush(): Promise<void> {
     await this.record([]);
   }

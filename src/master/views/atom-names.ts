@@ -5,7 +5,7 @@ import { MAX_NAME_SHOWN } from '../../protocol/build/activity.js';
 import type { BuildRequest } from '../../protocol/build/build.js';
 import type { NamedJob } from '../../protocol/build/job.js';
 import { givenAtoms } from '../builds/build-request.js';
-import type { ActiveBuild } from '../state/entries.js';
+import type { ActiveBuild } from '../state/active-build.js';
 
 /** How its atoms are named in what is bounded. */
 export function shownNames({ job, request }: ActiveBuild): (atom: AtomValue) => string {

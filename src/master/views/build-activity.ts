@@ -5,8 +5,8 @@ import {
   type RunningAtom,
   type SettingUp,
 } from '../../protocol/build/activity.js';
-import { atomsOf, isBeside } from '../leases/lease-lifecycle.js';
-import type { ActiveBuild } from '../state/entries.js';
+import { atomsOf, isSecondHolder } from '../leases/lease-lifecycle.js';
+import type { ActiveBuild } from '../state/active-build.js';
 import type { MasterState } from '../state/master-state.js';
 import { shownNames } from './atom-names.js';
 import { inUseFor, isSettingUp, slavesOf } from './build-executors.js';
@@ -16,22 +16,19 @@ import { inUseFor, isSettingUp, slavesOf } from './build-executors.js';
  */
 
 export async function activityOf(master: MasterState, build: ActiveBuild): Promise<Activity> {
-  const longest = [...build.leases]
-    .filter((held) => held.runs !== null && !isBeside(held))
-    .sort((a, b) => (a.runs?.since ?? 0) - (b.runs?.since ?? 0))
+  const longest = [...master.leases.ofBuild(build)]
+    .flatMap((lease) => (lease.kind === 'subjob' && !isSecondHolder(lease) ? [lease] : []))
+    .flatMap((lease) => (lease.running === null ? [] : [{ lease, ...lease.running }]))
+    .sort((a, b) => a.since - b.since)
     .slice(0, MAX_RUNNING_SHOWN);
   const settingUp = settingUpOf(master, build);
   const { total, latest } = build.failures;
   // The names last: they may have to be read, and what is said of a moment belongs together.
   const names = shownNames(build);
-  const running = longest.map(async (held): Promise<RunningAtom[]> => {
-    const { runs, subjob, slave } = held;
-    if (runs === null || subjob === null) {
-      return [];
-    }
-    const seconds = tenths((master.now - runs.since) / 1000);
-    const atom = (await atomsOf(master, held, subjob)).find(({ id }) => id === runs.atom);
-    return atom === undefined ? [] : [{ atom_id: runs.atom, name: names(atom), slave: slave.name, seconds }];
+  const running = longest.map(async ({ lease, atom: id, since }): Promise<RunningAtom[]> => {
+    const seconds = tenths((master.now - since) / 1000);
+    const atom = (await atomsOf(master, lease)).find((one) => one.id === id);
+    return atom === undefined ? [] : [{ atom_id: id, name: names(atom), slave: lease.slave.name, seconds }];
   });
   return {
     running: (await Promise.all(running)).flat(),
@@ -41,8 +38,8 @@ export async function activityOf(master: MasterState, build: ActiveBuild): Promi
 }
 
 function settingUpOf(master: MasterState, build: ActiveBuild): SettingUp[] {
-  return slavesOf(build)
-    .map((slave) => ({ slave, held: inUseFor(build, slave) }))
+  return slavesOf(master.leases, build)
+    .map((slave) => ({ slave, held: inUseFor(master.leases, build, slave) }))
     .filter(({ held }) => isSettingUp(held))
     .map(({ slave, held }) => ({ slave, since: Math.min(...held.map(({ tookAt }) => tookAt)) }))
     .sort((a, b) => a.since - b.since)

@@ -1,11 +1,16 @@
-import type { ActiveBuild, ActiveLease, RegisteredSlave } from '../state/entries.js';
-import { leasesInUse } from '../state/slave-registry.js';
+import type { ActiveBuild } from '../state/active-build.js';
+import type { ActiveLease } from '../state/active-lease.js';
+import type { ActiveLeases } from '../state/active-leases.js';
+import type { RegisteredSlave } from '../state/registered-slave.js';
 
 /** How many executors work on a build, and how many of these wait for the setup of their slave. */
-export function executorsOf(build: ActiveBuild): { readonly busy: number; readonly settingUp: number } {
+export function executorsOf(
+  leases: ActiveLeases,
+  build: ActiveBuild,
+): { readonly busy: number; readonly settingUp: number } {
   let [busy, settingUp] = [0, 0];
-  for (const slave of slavesOf(build)) {
-    const held = inUseFor(build, slave);
+  for (const slave of slavesOf(leases, build)) {
+    const held = inUseFor(leases, build, slave);
     busy += held.length;
     settingUp += isSettingUp(held) ? held.length : 0;
   }
@@ -16,15 +21,15 @@ export function executorsOf(build: ActiveBuild): { readonly busy: number; readon
 export function isSettingUp(held: readonly ActiveLease[]): boolean {
   return (
     held.every(({ hasBegun }) => !hasBegun) &&
-    held.some(({ subjob, setupNeeded }) => subjob === null || setupNeeded !== 'nothing')
+    held.some((lease) => lease.kind === 'preparation' || lease.setupNeeded !== 'nothing')
   );
 }
 
-export function slavesOf(build: ActiveBuild): RegisteredSlave[] {
-  return [...new Set([...build.leases].map(({ slave }) => slave))];
+export function slavesOf(leases: ActiveLeases, build: ActiveBuild): RegisteredSlave[] {
+  return [...new Set([...leases.ofBuild(build)].map(({ slave }) => slave))];
 }
 
 /** The leases of the build that have executors of the slave. */
-export function inUseFor(build: ActiveBuild, slave: RegisteredSlave): ActiveLease[] {
-  return leasesInUse(slave).filter((held) => held.build === build);
+export function inUseFor(leases: ActiveLeases, build: ActiveBuild, slave: RegisteredSlave): ActiveLease[] {
+  return leases.withExecutor(slave).filter((held) => held.build === build);
 }

@@ -10,7 +10,6 @@ import { readArchivedConsole } from '../consoles/archived.js';
 import type { LiveConsoles } from '../consoles/live.js';
 import type { ConsoleLines, Page } from '../state/master-api.js';
 import type { MasterState } from '../state/master-state.js';
-import { executorsInUse } from '../state/slave-registry.js';
 import {
   type AtomView,
   atomsOfSubjobs,
@@ -50,7 +49,7 @@ export class BuildQueries {
       reasons: [{ reason: 'ENDED', text: `The build is ${state}; it waits for nothing.` }],
       num_executors: [...this.#master.slaves.connected()].reduce((sum, slave) => sum + slave.numExecutors, 0),
       num_executors_busy: [...this.#master.slaves.connected()].reduce(
-        (sum, slave) => sum + executorsInUse(slave),
+        (sum, slave) => sum + this.#master.leases.executorsInUse(slave),
         0,
       ),
       builds: [],

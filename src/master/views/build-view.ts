@@ -6,7 +6,8 @@ import type { Revision } from '../../protocol/build/revision.js';
 import { type BuildId, toId } from '../../protocol/ids.js';
 import type { ResultFacts } from '../../protocol/results/result-facts.js';
 import { maskRequest } from '../builds/build-request.js';
-import type { ActiveBuild } from '../state/entries.js';
+import type { ActiveBuild } from '../state/active-build.js';
+import type { ActiveLeases } from '../state/active-leases.js';
 import type { AtomView } from '../store/atom-views.js';
 import { readJob, readRequest, readRevision, readTimestamps } from '../store/builds.js';
 import { readFacts } from '../store/facts-column.js';
@@ -39,10 +40,10 @@ interface Facts {
 }
 
 /** A build that runs. */
-export function presentEntry(build: ActiveBuild): Build {
-  const { id, work, request, numAtoms, atomsLost, atomsFlaky, resultFacts, reported } = build;
+export function presentRunning(leases: ActiveLeases, build: ActiveBuild): Build {
+  const { id, work, request, numAtoms, counts, resultFacts, reported } = build;
   const reportedFailed = countsReports(build.job) ? reported.failed : 0;
-  const { busy, settingUp } = executorsOf(build);
+  const { busy, settingUp } = executorsOf(leases, build);
   return present({
     id,
     state: work.state,
@@ -51,10 +52,10 @@ export function presentEntry(build: ActiveBuild): Build {
     numAtoms,
     subjobs: work.total === null ? null : { done: work.done, total: work.total },
     job: build.job,
-    atomsDone: build.atomsDone + reported.size,
-    atomsFailed: build.atomsFailed + reportedFailed,
-    atomsLost,
-    atomsFlaky,
+    atomsDone: counts.done + reported.size,
+    atomsFailed: counts.failed + reportedFailed,
+    atomsLost: counts.lost,
+    atomsFlaky: counts.flaky,
     resultFacts,
     executors: busy,
     secondsLeft:
@@ -69,7 +70,7 @@ export function presentEntry(build: ActiveBuild): Build {
     failedAtoms: [],
     flakyAtoms: [],
     interruptedAtoms: [],
-    error: build.stopping?.sentence ?? null,
+    error: build.stopping?.message ?? null,
     revision: build.revision,
   });
 }

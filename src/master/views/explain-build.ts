@@ -2,10 +2,10 @@ import { reasonsToWait } from '../../domain/explain.js';
 import { commandString } from '../../job/command-string.js';
 import { seconds } from '../../lib/clock.js';
 import type { Explanation } from '../../protocol/build/explanation.js';
-import { type BuildId, toId } from '../../protocol/ids.js';
-import type { ActiveBuild, ActiveLease } from '../state/entries.js';
+import { type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
+import type { ActiveBuild } from '../state/active-build.js';
+import type { ActiveLease } from '../state/active-lease.js';
 import type { MasterState } from '../state/master-state.js';
-import { executorsInUse, leasesInUse, unavailableReason } from '../state/slave-registry.js';
 import { type AtomView, runningAtoms } from '../store/atom-views.js';
 import { bySubjobOf } from './atom-view.js';
 
@@ -17,17 +17,17 @@ export async function explainRunning(master: MasterState, build: ActiveBuild): P
     id: slave.id,
     name: slave.name,
     numExecutors: slave.numExecutors,
-    inUse: executorsInUse(slave),
-    draining: slave.draining,
-    sick: unavailableReason(slave, master.steady) !== null,
+    inUse: master.leases.executorsInUse(slave),
+    draining: slave.isDraining,
+    sick: slave.unavailableReason(master.steady) !== null,
   }));
   const busyWith = executorsByBuild(master);
-  const problem = master.room.problem ?? master.room.unfit;
+  const problem = master.disk.problem ?? master.disk.recentRefusal;
   const full = problem === null ? [] : [{ reason: 'DISK_FULL', text: problem } as const];
   const reasons = [...full, ...reasonsToWait(build.work, slaves, busyWith)];
-  const held = [...build.leases].slice(0, MAX_RUNNING_SHOWN);
-  const subjobs = held.flatMap(({ subjob }) => (subjob === null ? [] : [subjob]));
-  const leases = held.map(({ task }) => task.lease);
+  const held = [...master.leases.ofBuild(build)].slice(0, MAX_RUNNING_SHOWN);
+  const subjobs = held.flatMap((lease) => subjobOf(lease) ?? []);
+  const leases = held.map(({ id }) => id);
   const atoms = subjobs.length === 0 ? [] : await runningAtoms(master.store.db, build.id, subjobs, leases);
   const bySubjob = bySubjobOf(atoms);
   return {
@@ -37,30 +37,32 @@ export async function explainRunning(master: MasterState, build: ActiveBuild): P
     num_executors: slaves.reduce((sum, { numExecutors }) => sum + numExecutors, 0),
     num_executors_busy: slaves.reduce((sum, { inUse }) => sum + inUse, 0),
     builds: busyWith.map(({ build: id, executors }) => ({ build_id: id, num_executors: executors })),
-    running: held.map((lease) => presentRunning(lease, bySubjob.get(lease.subjob ?? -1) ?? [])),
+    running: held.map((lease) => presentRunning(lease, bySubjob.get(subjobOf(lease) ?? -1) ?? [])),
   };
 }
 
 function executorsByBuild(master: MasterState): { build: BuildId; executors: number }[] {
   const executors = new Map<BuildId, number>();
   for (const slave of master.slaves.connected()) {
-    for (const { build } of leasesInUse(slave)) {
+    for (const { build } of master.leases.withExecutor(slave)) {
       executors.set(build.id, (executors.get(build.id) ?? 0) + 1);
     }
   }
   return [...executors].map(([build, number]) => ({ build, executors: number }));
 }
 
-function presentRunning(
-  { subjob, slave, takenAt, isDuplicate }: ActiveLease,
-  atoms: readonly AtomView[],
-): Explanation['running'][number] {
+function presentRunning(lease: ActiveLease, atoms: readonly AtomView[]): Explanation['running'][number] {
+  const { slave, takenAt } = lease;
   return {
-    subjob_id: subjob,
+    subjob_id: subjobOf(lease),
     slave_id: slave.id,
     slave: slave.name,
     since: seconds(takenAt),
-    duplicate: isDuplicate,
+    duplicate: lease.kind === 'subjob' && lease.isDuplicate,
     atoms: atoms.map((atom) => ({ id: toId.atom(atom.atom_id), command_string: commandString(atom) })),
   };
+}
+
+function subjobOf(lease: ActiveLease): SubjobId | null {
+  return lease.kind === 'subjob' ? lease.subjob : null;
 }

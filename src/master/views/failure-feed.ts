@@ -1,5 +1,6 @@
 import type { AtomId } from '../../protocol/ids.js';
-import type { ActiveBuild, ActiveLease } from '../state/entries.js';
+import type { ActiveBuild } from '../state/active-build.js';
+import type { ActiveLease } from '../state/active-lease.js';
 import type { LeasedAtom } from '../store/atoms.js';
 import { shownNames } from './atom-names.js';
 

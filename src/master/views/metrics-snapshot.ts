@@ -1,7 +1,7 @@
 import type { BuildState } from '../../protocol/build/build.js';
 import type { MasterState } from '../state/master-state.js';
 import type { MetricsSnapshot } from '../state/metrics.js';
-import { presentSlave } from '../state/slave-registry.js';
+import { presentSlave } from './slave-view.js';
 
 /** What the metrics show of this moment. */
 export function snapshotOf(master: MasterState): MetricsSnapshot {
@@ -16,9 +16,9 @@ export function snapshotOf(master: MasterState): MetricsSnapshot {
   const slaves: Record<string, number> = {};
   let executors = 0;
   for (const slave of master.slaves.all()) {
-    const { state } = presentSlave(slave, master.steady);
+    const { state } = presentSlave(slave, master.leases.ofSlave(slave), master.steady);
     slaves[state] = (slaves[state] ?? 0) + 1;
     executors += state === 'GONE' ? 0 : slave.numExecutors;
   }
-  return { builds, queued, executors, executorsBusy: master.held.size, slaves };
+  return { builds, queued, executors, executorsBusy: master.leases.size, slaves };
 }

@@ -14,7 +14,7 @@ export interface HeldLease {
 }
 
 /** The leases that this slave works on now, from the assignment until the result is in the outbox. */
-export class HeldLeases {
+export class ActiveLeases {
   readonly #held = new Map<LeaseId, HeldLease>();
 
   add(lease: HeldLease): void {

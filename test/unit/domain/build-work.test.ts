@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { newBuild } from '../../../src/domain/build-state.js';
 import { BuildWork, unlimited } from '../../../src/domain/build-work.js';
-import { newTask, takeLease } from '../../../src/domain/lease.js';
+import { newTask, preparation, takeLease } from '../../../src/domain/lease.js';
 import { toId } from '../../../src/protocol/ids.js';
 
 const slave = toId.slave(1);
@@ -11,34 +11,42 @@ describe('the work of a build', () => {
     const work = new BuildWork(toId.build(1), newBuild(0));
     work.takePreparation(toId.lease(1), slave);
     expect([work.running, work.runningOn(slave)]).to.deep.equal([1, 1]);
-    expect(work.endPreparation({ kind: 'given back' }).kind).to.equal('queued');
+    expect(work.endLease(preparation, toId.lease(1), { kind: 'returned' }).state).to.equal('queued');
     expect([work.running, work.runningOn(slave)]).to.deep.equal([0, 0]);
   });
 
   it('is the same again when it is made from what was remembered', () => {
     const timestamps = { QUEUED: 1, PREPARING: 2, BUILDING: 3 };
-    const done = { kind: 'done', attempt: 1, lease: toId.lease(1), ending: 'delivered', losses: [] } as const;
-    const work = new BuildWork(toId.build(1), { state: 'BUILDING', timestamps }, done);
-    const subjob = { atoms: 2, expected: 4, stdDev: 0, executorIndex: null };
+    const done = {
+      kind: 'subjob',
+      state: 'done',
+      attempts: 1,
+      lease: toId.lease(1),
+      ending: 'delivered',
+      holders: [],
+      losses: [],
+    } as const;
+    const work = new BuildWork(toId.build(1), { state: 'BUILDING', timestamps });
+    const subjob = { atoms: 2, expected: 4, stdDev: 0 };
     work.setSubjobs(
       [
         { ...subjob, task: done },
-        { ...subjob, task: takeLease(newTask, toId.lease(7), slave), executorIndex: 1 },
-        { ...subjob, task: newTask },
+        { ...subjob, task: takeLease(newTask('subjob'), toId.lease(7), slave, 1) },
+        { ...subjob, task: newTask('subjob') },
       ],
       unlimited,
     );
     expect(work).to.include({ total: 3, done: 1, queued: 1, running: 1, secondsOfUndone: 8 });
-    expect(work.takeSubjob(toId.lease(8), slave)).to.include({ id: 2, executorIndex: 0 });
+    expect(work.takeSubjob(toId.lease(8), slave)).to.include({ subjob: 2, executorIndex: 0 });
     expect(work.takeSubjob(toId.lease(9), slave)).to.equal(null);
-    work.endSubjob(toId.subjob(1), toId.lease(7), { kind: 'completed' });
-    work.endSubjob(toId.subjob(2), toId.lease(8), { kind: 'completed' });
+    work.endLease({ kind: 'subjob', subjob: toId.subjob(1) }, toId.lease(7), { kind: 'completed' });
+    work.endLease({ kind: 'subjob', subjob: toId.subjob(2) }, toId.lease(8), { kind: 'completed' });
     expect(work).to.include({ isComplete: true, running: 0, secondsOfUndone: 0 });
   });
 
   it('does not know how long it takes when one of its subjobs has no history', () => {
     const work = new BuildWork(toId.build(1), newBuild(0));
-    const subjob = { atoms: 1, stdDev: 0, task: newTask, executorIndex: null };
+    const subjob = { atoms: 1, stdDev: 0, task: newTask('subjob') };
     work.setSubjobs(
       [
         { ...subjob, expected: 1 },
@@ -51,10 +59,10 @@ describe('the work of a build', () => {
 
   it('refuses what cannot be', () => {
     const work = new BuildWork(toId.build(1), newBuild(0));
-    expect(() => work.endSubjob(toId.subjob(0), toId.lease(1), { kind: 'completed' })).to.throw(
-      'no subjob 0',
-    );
-    expect(() => work.endPreparation({ kind: 'completed' })).to.throw('no such lease');
+    expect(() =>
+      work.endLease({ kind: 'subjob', subjob: toId.subjob(0) }, toId.lease(1), { kind: 'completed' }),
+    ).to.throw('no subjob 0');
+    expect(() => work.endLease(preparation, toId.lease(1), { kind: 'completed' })).to.throw('no lease 1');
     expect(() => work.enter('FINISHED', 0)).to.throw('cannot go from QUEUED');
   });
 });

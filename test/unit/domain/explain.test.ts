@@ -12,7 +12,7 @@ function building(limits: ExecutorLimits): BuildWork {
   const work = queued();
   work.enter('PREPARING', 0);
   work.enter('BUILDING', 0);
-  const subjob = { atoms: 1, expected: null, stdDev: 0, task: newTask, executorIndex: null };
+  const subjob = { atoms: 1, expected: null, stdDev: 0, task: newTask('subjob') };
   work.setSubjobs([subjob, subjob], limits);
   work.takeSubjob(toId.lease(1), slave.id);
   return work;
@@ -28,7 +28,7 @@ describe('why a build waits', () => {
     expect(names(queued(), [{ ...slave, sick: true }], [])).to.deep.equal(['NO_SLAVE']);
     expect(names(queued(), [slave], [])).to.deep.equal(['STARTING']);
     const refused = queued();
-    refused.refusedBy.add(slave.id);
+    refused.refuse(slave.id);
     expect(names(refused, [slave], [])).to.deep.equal(['REFUSED']);
     const busy = { ...slave, inUse: 2 };
     expect(names(queued(), [busy], [])).to.deep.equal(['EXECUTORS_BUSY']);

@@ -4,7 +4,7 @@ import {
   classifyReport,
   complete,
   duplicateLease,
-  holdersOf,
+  type Holder,
   loseLease,
   MAX_LOSSES,
   newTask,
@@ -24,20 +24,19 @@ function walk(
   list: readonly string[],
   turn: () => number = () => 0,
 ): { tasks: Task[]; refs: { lease_id: number; attempt: number }[] } {
-  let task: Task = newTask;
+  let task: Task = newTask('subjob');
   const tasks: Task[] = [task];
   const refs: { lease_id: number; attempt: number }[] = [];
   for (const step of list) {
     const fresh = toId.lease(refs.length + 1);
-    const holders = holdersOf(task);
+    const holders: readonly Holder[] = task.holders;
     const holder = holders[turn() % Math.max(1, holders.length)];
-    if (step === 'take' && task.kind === 'queued') {
+    if (step === 'take' && task.state === 'queued') {
       task = takeLease(task, fresh, slave);
-      refs.push({ lease_id: fresh, attempt: task.attempt });
-    } else if (step === 'duplicate' && task.kind === 'leased' && task.duplicate === null) {
-      const leased = duplicateLease(task, fresh, task.slave === slave ? other : slave);
-      refs.push({ lease_id: fresh, attempt: leased.duplicate.attempt });
-      task = leased;
+      refs.push({ lease_id: fresh, attempt: task.attempts });
+    } else if (step === 'duplicate' && holders.length === 1) {
+      task = duplicateLease(task, fresh, holders[0]?.slave === slave ? other : slave);
+      refs.push({ lease_id: fresh, attempt: task.attempts });
     } else if (['lose', 'back', 'complete'].includes(step) && holder !== undefined) {
       const { lease } = holder;
       task =
@@ -62,8 +61,8 @@ describe('a lease', () => {
       fc.property(steps, turns, (list, turn) => {
         const { tasks, refs } = walk(list, turn);
         expect(refs.map(({ attempt }) => attempt)).to.deep.equal(refs.map((_, n) => n + 1));
-        const last = tasks.at(-1) ?? newTask;
-        expect(last.kind === 'leased' ? last.taken : last.attempt).to.equal(refs.length);
+        const last = tasks.at(-1) ?? newTask('subjob');
+        expect(last.attempts).to.equal(refs.length);
       }),
     );
   });
@@ -72,9 +71,9 @@ describe('a lease', () => {
     fc.assert(
       fc.property(steps, turns, (list, turn) => {
         const { tasks, refs } = walk(list, turn);
-        const task = tasks.at(-1) ?? newTask;
+        const task = tasks.at(-1) ?? newTask('subjob');
         const current = refs.filter((ref) => judged(task, ref) === 'current');
-        const holders = holdersOf(task);
+        const { holders } = task;
         expect(current.map(({ lease_id }) => lease_id)).to.have.members(holders.map(({ lease }) => lease));
         expect(new Set(holders.map((holder) => holder.slave)).size).to.equal(holders.length);
         expect(refs.every((ref) => judged(task, ref) !== 'unknown')).to.equal(true);
@@ -86,41 +85,36 @@ describe('a lease', () => {
     fc.assert(
       fc.property(steps, turns, (list, turn) => {
         const { tasks, refs } = walk(list, turn);
-        const task = tasks.at(-1) ?? newTask;
+        const task = tasks.at(-1) ?? newTask('subjob');
         const accepted = refs.filter((ref) => judged(task, ref) === 'accepted');
-        const isDelivered = task.kind === 'done' && task.ending === 'delivered';
+        const isDelivered = task.state === 'done' && task.ending === 'delivered';
         expect(accepted.map(({ lease_id }) => lease_id)).to.deep.equal(isDelivered ? [task.lease] : []);
       }),
     );
   });
 
   it('that is lost or given back leaves the one beside it, and the task is not queued', () => {
-    const both = duplicateLease(takeLease(newTask, toId.lease(1), slave), toId.lease(2), other);
-    expect(loseLease(both, toId.lease(1), 's')).to.include({
-      kind: 'leased',
-      lease: 2,
-      slave: other,
-      attempt: 2,
-    });
-    expect(returnLease(both, toId.lease(2))).to.include({
-      kind: 'leased',
-      lease: 1,
-      slave,
-      attempt: 1,
-      taken: 2,
-    });
-    expect(complete(both, toId.lease(1))).to.include({ kind: 'done', lease: 1 });
+    const both = duplicateLease(takeLease(newTask('subjob'), toId.lease(1), slave), toId.lease(2), other);
+    const [first, second] = both.holders;
+    expect(loseLease(both, toId.lease(1), 's')).to.deep.include({ state: 'leased', holders: [second] });
+    const returned = { state: 'leased', holders: [first], attempts: 2 };
+    expect(returnLease(both, toId.lease(2))).to.deep.include(returned);
+    expect([first, second]).to.deep.equal([
+      { attempt: 1, lease: 1, slave, executorIndex: null, beganAt: null },
+      { attempt: 2, lease: 2, slave: other, executorIndex: null, beganAt: null },
+    ]);
+    expect(complete(both, toId.lease(1))).to.include({ state: 'done', lease: 1 });
     expect(() => duplicateLease(both, toId.lease(3), toId.slave(3))).to.throw('cannot have another lease');
-    expect(() => duplicateLease(takeLease(newTask, toId.lease(1), slave), toId.lease(2), slave)).to.throw(
-      'cannot have another lease',
-    );
+    expect(() =>
+      duplicateLease(takeLease(newTask('subjob'), toId.lease(1), slave), toId.lease(2), slave),
+    ).to.throw('cannot have another lease');
   });
 
   it('is done for good once it is done', () => {
     fc.assert(
       fc.property(steps, turns, (list, turn) => {
         const { tasks } = walk(list, turn);
-        const done = tasks.findIndex(({ kind }) => kind === 'done');
+        const done = tasks.findIndex(({ state }) => state === 'done');
         expect(new Set(tasks.slice(done === -1 ? tasks.length : done)).size).to.be.at.most(1);
       }),
     );
@@ -130,15 +124,15 @@ describe('a lease', () => {
     fc.assert(
       fc.property(steps, turns, (list, turn) => {
         const last = walk(list, turn).tasks.at(-1);
-        const isLost = last?.kind === 'done' && last.ending === 'lost';
+        const isLost = last?.state === 'done' && last.ending === 'lost';
         expect(!isLost || (last?.losses.length ?? 0) >= MAX_LOSSES).to.equal(true);
-        expect(last?.kind !== 'queued' || last.losses.length < MAX_LOSSES).to.equal(true);
+        expect(last?.state !== 'queued' || last.losses.length < MAX_LOSSES).to.equal(true);
       }),
     );
   });
 
   it('tells a repeated report from a stale one and from one that was never given', () => {
-    const first = takeLease(newTask, toId.lease(5), slave);
+    const first = takeLease(newTask('subjob'), toId.lease(5), slave);
     const ref = (lease: number, attempt: number) => ({
       lease_id: toId.lease(lease),
       attempt: toId.attempt(attempt),
@@ -146,19 +140,19 @@ describe('a lease', () => {
     expect(classifyReport(first, ref(5, 1))).to.equal('current');
     expect(classifyReport(first, ref(6, 1))).to.equal('unknown');
     expect(classifyReport(first, ref(5, 2))).to.equal('unknown');
-    expect(classifyReport(complete(first, first.lease), ref(5, 1))).to.equal('accepted');
-    expect(classifyReport(returnLease(first, first.lease), ref(5, 1))).to.equal('stale');
-    const second = takeLease(loseLease(first, first.lease, 's'), toId.lease(6), slave);
+    expect(classifyReport(complete(first, toId.lease(5)), ref(5, 1))).to.equal('accepted');
+    expect(classifyReport(returnLease(first, toId.lease(5)), ref(5, 1))).to.equal('stale');
+    const second = takeLease(loseLease(first, toId.lease(5), 's'), toId.lease(6), slave);
     expect(classifyReport(second, ref(5, 1))).to.equal('stale');
     expect(classifyReport(second, ref(6, 2))).to.equal('current');
   });
 
   it('cannot be taken twice, nor end when nobody holds it', () => {
-    const held = takeLease(newTask, toId.lease(1), slave);
+    const held = takeLease(newTask('subjob'), toId.lease(1), slave);
     expect(() => takeLease(held, toId.lease(2), slave)).to.throw('cannot be leased');
     const lost = (task: Task, lease: LeaseId) => loseLease(task, lease, 's');
     for (const end of [complete, returnLease, lost]) {
-      expect(() => end(newTask, toId.lease(1))).to.throw('no lease');
+      expect(() => end(newTask('subjob'), toId.lease(1))).to.throw('no lease');
       expect(() => end(held, toId.lease(2))).to.throw('no lease 2');
     }
   });

@@ -36,7 +36,7 @@ describe('the work of a build with retries', () => {
   function work(): BuildWork {
     const timestamps = { QUEUED: 1, PREPARING: 2, BUILDING: 3 };
     const build = new BuildWork(toId.build(1), { state: 'BUILDING', timestamps });
-    const subjob = { atoms: 2, expected: 5, stdDev: 0, task: newTask, executorIndex: null };
+    const subjob = { atoms: 2, expected: 5, stdDev: 0, task: newTask('subjob') };
     build.setSubjobs([subjob, subjob], unlimited);
     return build;
   }
@@ -44,15 +44,15 @@ describe('the work of a build with retries', () => {
   it('gives the atom to another slave before what is fresh, and to the one it failed on last', () => {
     const build = work();
     build.takeSubjob(toId.lease(1), first);
-    build.endSubjob(toId.subjob(0), toId.lease(1), { kind: 'completed' });
+    build.endLease({ kind: 'subjob', subjob: toId.subjob(0) }, toId.lease(1), { kind: 'completed' });
     expect(build.addRetries([{ expected: 2, stdDev: 0 }], first)).to.deep.equal([2]);
     expect(build).to.include({ total: 3, done: 1, queued: 2, isComplete: false, secondsOfUndone: 7 });
-    expect(build.takeSubjob(toId.lease(2), second)?.id).to.equal(2);
-    build.endSubjob(toId.subjob(2), toId.lease(2), { kind: 'given back' });
-    expect(build.takeSubjob(toId.lease(3), first)?.id).to.equal(1);
+    expect(build.takeSubjob(toId.lease(2), second)?.subjob).to.equal(2);
+    build.endLease({ kind: 'subjob', subjob: toId.subjob(2) }, toId.lease(2), { kind: 'returned' });
+    expect(build.takeSubjob(toId.lease(3), first)?.subjob).to.equal(1);
     expect(build.takeSubjob(toId.lease(4), first, false)).to.equal(null);
     expect(build.queued).to.equal(1);
-    expect(build.takeSubjob(toId.lease(5), first)?.id).to.equal(2);
+    expect(build.takeSubjob(toId.lease(5), first)?.subjob).to.equal(2);
     expect(build.queued).to.equal(0);
   });
 
@@ -66,10 +66,10 @@ describe('the work of a build with retries', () => {
           if (taken === null) {
             return false;
           }
-          build.endSubjob(
-            taken.id,
-            taken.task.lease,
-            isBack ? { kind: 'given back' } : { kind: 'completed' },
+          build.endLease(
+            { ...taken, kind: 'subjob' },
+            taken.lease,
+            isBack ? { kind: 'returned' } : { kind: 'completed' },
           );
           if (fails && !isBack && retries < 10) {
             retries += 1;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { BuildWork, type ExecutorLimits } from '../../../src/domain/build-work.js';
-import { holdersOf, MAX_LOSSES, newTask } from '../../../src/domain/lease.js';
+import { MAX_LOSSES, newTask } from '../../../src/domain/lease.js';
 import { type AtomToGroup, groupAtoms } from '../../../src/domain/scheduling/grouping.js';
 import { regroup } from '../../../src/domain/scheduling/grouping-plan.js';
 import { assignWork } from '../../../src/domain/scheduling/scheduler.js';
@@ -78,13 +78,13 @@ class Arrive extends Step {
     const work = new BuildWork(
       id,
       { state: 'BUILDING', timestamps: { BUILDING: model.now } },
-      newTask,
+      newTask('preparation'),
       this.#priority,
     );
     const atoms = this.#atoms.map((atom, index) => ({ ...atom, index }));
     const groups = groupAtoms(atoms, model.executors);
     work.setSubjobs(
-      groups.map((group) => ({ ...group, atoms: group.atoms.length, task: newTask, executorIndex: null })),
+      groups.map((group) => ({ ...group, atoms: group.atoms.length, task: newTask('subjob') })),
       this.#limits,
       { executors: Math.max(1, model.executors), assumed: null },
     );
@@ -119,9 +119,9 @@ class Join extends Step {
 
 class Leave extends Step {
   readonly #which: number;
-  readonly #how: 'given back' | 'lost';
+  readonly #how: 'returned' | 'lost';
 
-  constructor(which: number, how: 'given back' | 'lost') {
+  constructor(which: number, how: 'returned' | 'lost') {
     super();
     this.#which = which;
     this.#how = how;
@@ -260,7 +260,7 @@ function ask(model: Model, slave: SlaveId | undefined): number {
   expect(choices.length).to.be.at.most(entry.free);
   for (const choice of choices) {
     const build = model.builds[choice.build.id - 1];
-    if (choice.kind !== 'run' || build === undefined) {
+    if (choice.kind !== 'subjob' || build === undefined) {
       throw new Error('Only subjobs of builds that are there can be given.');
     }
     const { subjob, executorIndex, isDuplicate } = choice;
@@ -271,22 +271,22 @@ function ask(model: Model, slave: SlaveId | undefined): number {
     before.add(key);
     entry.free -= 1;
     model.duplicates += isDuplicate ? 1 : 0;
-    model.running.push({ build, subjob, lease: choice.task.lease, slave, executorIndex });
+    model.running.push({ build, subjob, lease: choice.lease, slave, executorIndex });
   }
   return choices.length;
 }
 
-function end(model: Model, run: Run, how: 'completed' | 'given back' | 'lost', seconds = 0): void {
+function end(model: Model, run: Run, how: 'completed' | 'returned' | 'lost', seconds = 0): void {
   const { build, subjob, lease } = run;
   const isLost = how === 'lost';
-  const task = build.work.endSubjob(
-    subjob,
+  const task = build.work.endLease(
+    { kind: 'subjob', subjob },
     lease,
     isLost ? { kind: how, slaveName: 's' } : { kind: how },
     seconds,
   );
   const isOver = (one: Run) =>
-    one === run || (task.kind === 'done' && one.build === build && one.subjob === subjob);
+    one === run || (task.state === 'done' && one.build === build && one.subjob === subjob);
   for (const one of model.running.filter(isOver)) {
     const entry = model.slaves.get(one.slave);
     if (entry !== undefined) {
@@ -294,7 +294,7 @@ function end(model: Model, run: Run, how: 'completed' | 'given back' | 'lost', s
     }
   }
   model.running = model.running.filter((one) => !isOver(one));
-  if (task.kind === 'done') {
+  if (task.state === 'done') {
     expect(task.ending === 'delivered' || task.losses.length >= MAX_LOSSES).to.equal(true);
     for (const atom of build.members[subjob] ?? []) {
       build.verdicts[atom] = (build.verdicts[atom] ?? 0) + 1;
@@ -384,9 +384,9 @@ function expectSound({ builds, running, slaves }: Model): void {
 function expectSoundSubjob({ work, members, verdicts }: Expected, id: SubjobId, mine: readonly Run[]): void {
   const subjob = work.subjob(id);
   const those = members[id] ?? [];
-  const isDone = subjob?.task.kind === 'done';
+  const isDone = subjob?.task.state === 'done';
   must(isDone || (subjob?.atoms === those.length && those.length > 0), 'no subjob is empty');
-  const held = subjob === undefined ? [] : holdersOf(subjob.task).map(({ lease }) => lease);
+  const held = subjob?.task.holders.map(({ lease }) => lease) ?? [];
   const runs = mine.filter((run) => run.subjob === id);
   must(
     held.length === runs.length && runs.every(({ lease }) => held.includes(lease)),
@@ -412,7 +412,7 @@ const steps = [
     .tuple(fc.array(atom, { maxLength: 40 }), limits, fc.integer({ min: -5, max: 5 }))
     .map(([atoms, those, priority]) => new Arrive(atoms, those, priority)),
   fc.integer({ min: 1, max: 8 }).map((executors) => new Join(executors)),
-  fc.tuple(any, fc.constantFrom('given back', 'lost')).map(([which, how]) => new Leave(which, how)),
+  fc.tuple(any, fc.constantFrom('returned', 'lost')).map(([which, how]) => new Leave(which, how)),
   any.map((which) => new Ask(which)),
   any.map((which) => new Ask(which)),
   any.map((which) => new Begin(which)),

@@ -20,7 +20,7 @@ export function leaseHandlers({ service }: HandlerDependencies): Pick<Handlers, 
       return {};
     },
     handBackPreparation: async ({ params, body }) => {
-      await service.handBack(params.slaveId, params.buildId, null, body);
+      await service.handBackPreparation(params.slaveId, params.buildId, body);
       return {};
     },
     reportProgress: async ({ params, body }) => {

@@ -9,8 +9,13 @@ const [here, there] = [toId.slave(1), toId.slave(2)];
 
 function ready(id: number, priority = 0, since = 0): BuildWork {
   const timestamps = { BUILDING: since };
-  const work = new BuildWork(toId.build(id), { state: 'BUILDING', timestamps }, newTask, priority);
-  const subjob = { atoms: 1, expected: 1, stdDev: 0, task: newTask, executorIndex: null };
+  const work = new BuildWork(
+    toId.build(id),
+    { state: 'BUILDING', timestamps },
+    newTask('preparation'),
+    priority,
+  );
+  const subjob = { atoms: 1, expected: 1, stdDev: 0, task: newTask('subjob') };
   work.setSubjobs(Array(200).fill(subjob), unlimited);
   return work;
 }
@@ -49,11 +54,11 @@ describe('shares of executors', () => {
     const [one, two] = [ready(1), ready(2)];
     expect(fill([one, two], here)).to.deep.equal([1]);
     expect(fill([two], there)).to.deep.equal([2]);
-    one.endSubjob(toId.subjob(0), toId.lease(1), { kind: 'completed' });
+    one.endLease({ kind: 'subjob', subjob: toId.subjob(0) }, toId.lease(1), { kind: 'completed' });
     expect(fill([one], there, 2)).to.deep.equal([1, 1]);
     // Beside two executors against one, the older build is not the neediest.
     expect(fill([one, two], toId.slave(3))).to.deep.equal([2]);
-    two.endSubjob(toId.subjob(1), toId.lease(1), { kind: 'completed' });
+    two.endLease({ kind: 'subjob', subjob: toId.subjob(1) }, toId.lease(1), { kind: 'completed' });
     expect(fill([one, two], here)).to.deep.equal([1]);
   });
 

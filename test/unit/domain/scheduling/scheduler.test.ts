@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { newBuild } from '../../../../src/domain/build-state.js';
 import { BuildWork, type ExecutorLimits, unlimited } from '../../../../src/domain/build-work.js';
-import { newTask } from '../../../../src/domain/lease.js';
+import { newTask, preparation } from '../../../../src/domain/lease.js';
 import { assignWork, hasWork, type TakenLease } from '../../../../src/domain/scheduling/scheduler.js';
 import { type SlaveId, toId } from '../../../../src/protocol/ids.js';
 
@@ -18,9 +18,10 @@ function prepared(id: number, subjobs: number, limits: ExecutorLimits = unlimite
 }
 
 function finishPreparation(work: BuildWork, subjobs: number, now: number, limits = unlimited): void {
-  work.endPreparation({ kind: 'completed' });
+  const lease = work.preparation.holders[0]?.lease ?? toId.lease(0);
+  work.endLease(preparation, lease, { kind: 'completed' });
   work.enter('BUILDING', now);
-  const subjob = { atoms: 1, expected: 1, stdDev: 0, task: newTask, executorIndex: null };
+  const subjob = { atoms: 1, expected: 1, stdDev: 0, task: newTask('subjob') };
   work.setSubjobs(Array(subjobs).fill(subjob), limits);
 }
 
@@ -47,7 +48,7 @@ const steps = fc.array(
     slave: fc.constantFrom(...slaves),
     executors: fc.nat(4),
     ends: fc.nat(3),
-    how: fc.constantFrom('completed', 'given back', 'lost'),
+    how: fc.constantFrom('completed', 'returned', 'lost'),
   }),
   { maxLength: 40 },
 );
@@ -57,12 +58,12 @@ describe('the scheduler', () => {
     fc.assert(
       fc.property(builds, steps, (works, list) => {
         const view = clusterOf(works);
-        let running: (TakenLease & { kind: 'run'; slave: SlaveId })[] = [];
+        let running: (TakenLease & { kind: 'subjob'; slave: SlaveId })[] = [];
         for (const { slave, executors, ends, how } of list) {
           const choices = assignWork(view, slave, executors, 0);
           expect(choices.length).to.be.at.most(executors);
           for (const choice of choices) {
-            if (choice.kind === 'run') {
+            if (choice.kind === 'subjob') {
               running.push({ ...choice, slave });
             }
           }
@@ -82,10 +83,10 @@ describe('the scheduler', () => {
           if (choices.length < executors) {
             expect(assignWork(view, slave, 1, 0)).to.deep.equal([]);
           }
-          for (const { build, subjob, task } of running.slice(0, ends)) {
-            build.endSubjob(
-              subjob,
-              task.lease,
+          for (const { build, subjob, lease } of running.slice(0, ends)) {
+            build.endLease(
+              { kind: 'subjob', subjob },
+              lease,
               how === 'lost' ? { kind: how, slaveName: 's' } : { kind: how },
             );
           }
@@ -111,15 +112,15 @@ describe('the scheduler', () => {
     const works = [1, 2].map((id) => new BuildWork(toId.build(id), newBuild(0)));
     const view = clusterOf(works);
     const one = assignWork(view, toId.slave(1), 1, 7);
-    expect(one.map(({ kind, build }) => [kind, build.id])).to.deep.equal([['prepare', 1]]);
+    expect(one.map(({ kind, build }) => [kind, build.id])).to.deep.equal([['preparation', 1]]);
     expect(works[0]?.timestamps.PREPARING).to.equal(7);
     expect(assignWork(view, toId.slave(2), 5, 7).map(({ build }) => build.id)).to.deep.equal([2]);
-    expect(hasWork(view)).to.equal(false);
+    expect(hasWork(view.builds)).to.equal(false);
   });
 
   it('prepares a queued build of a higher priority before older ones', () => {
     const works = [0, 0, 2].map(
-      (priority, n) => new BuildWork(toId.build(n + 1), newBuild(0), newTask, priority),
+      (priority, n) => new BuildWork(toId.build(n + 1), newBuild(0), newTask('preparation'), priority),
     );
     expect(assignWork(clusterOf(works), toId.slave(1), 3, 1).map(({ build }) => build.id)).to.deep.equal([
       3, 1, 2,
@@ -152,7 +153,7 @@ describe('the scheduler', () => {
               for (const choice of assignWork(view, toId.slave(slave + 1), free, now)) {
                 running.push({ choice, slave });
                 const { build } = choice;
-                if (choice.kind === 'run') {
+                if (choice.kind === 'subjob') {
                   started.add(build);
                 } else {
                   const older = works.filter((work) => work.id < build.id && work.state === 'BUILDING');
@@ -163,8 +164,10 @@ describe('the scheduler', () => {
             const waiting = works.filter((work) => work.state === 'BUILDING' && !started.has(work));
             expect(waiting.length, 'prepared in advance').to.be.at.most(total);
             const [ends] = running.splice((draws.next().value ?? 0) % running.length, 1);
-            if (ends?.choice.kind === 'run') {
-              ends.choice.build.endSubjob(ends.choice.subjob, ends.choice.task.lease, { kind: 'completed' });
+            if (ends?.choice.kind === 'subjob') {
+              ends.choice.build.endLease({ kind: 'subjob', subjob: ends.choice.subjob }, ends.choice.lease, {
+                kind: 'completed',
+              });
             } else if (ends !== undefined) {
               finishPreparation(ends.choice.build, counts[ends.choice.build.id - 1] ?? 0, now);
             }
@@ -215,7 +218,7 @@ describe('the scheduler', () => {
     if (first === undefined || second === undefined) {
       throw new Error('There are three slaves.');
     }
-    work.refusedBy.add(first);
+    work.refuse(first);
     expect(assignWork(clusterOf([work]), first, 3, 0)).to.deep.equal([]);
     expect(assignWork(clusterOf([work]), second, 3, 0)).to.have.length(3);
   });
@@ -224,9 +227,9 @@ describe('the scheduler', () => {
     const work = prepared(1, 3);
     const view = clusterOf([work]);
     const order = () =>
-      assignWork(view, toId.slave(1), 1, 0).map((one) => (one.kind === 'run' ? one.subjob : -1));
+      assignWork(view, toId.slave(1), 1, 0).map((one) => (one.kind === 'subjob' ? one.subjob : -1));
     expect([...order(), ...order()]).to.deep.equal([0, 1]);
-    work.endSubjob(toId.subjob(0), toId.lease(1), { kind: 'given back' });
+    work.endLease({ kind: 'subjob', subjob: toId.subjob(0) }, toId.lease(1), { kind: 'returned' });
     expect([...order(), ...order(), ...order()]).to.deep.equal([0, 2]);
   });
 });

@@ -11,7 +11,7 @@ const [one, two, three] = [toId.slave(1), toId.slave(2), toId.slave(3)];
 /** A build of equal subjobs whose setup takes a minute, and that runs on the first slave. */
 function running(subjobs: number, expected: number | null, executors = 1) {
   const work = new BuildWork(toId.build(1), { state: 'BUILDING', timestamps: { BUILDING: 0 } });
-  const subjob = { atoms: 8, expected, stdDev: 0, task: newTask, executorIndex: null };
+  const subjob = { atoms: 8, expected, stdDev: 0, task: newTask('subjob') };
   work.setSubjobs(Array(subjobs).fill(subjob), unlimited);
   let lease = 0;
   const nextLease = () => {
@@ -80,7 +80,10 @@ describe('what it costs to begin on one more slave', () => {
 
   it('is spent when nobody works on the build', () => {
     const { work, view } = running(1, 10);
-    work.endSubjob(toId.subjob(0), toId.lease(1), { kind: 'lost', slaveName: 'one' });
+    work.endLease({ kind: 'subjob', subjob: toId.subjob(0) }, toId.lease(1), {
+      kind: 'lost',
+      slaveName: 'one',
+    });
     expect(assignWork(view, two, 1, 0)).to.have.length(1);
   });
 
@@ -88,7 +91,12 @@ describe('what it costs to begin on one more slave', () => {
     const blind = running(5, null);
     expect(assignWork(blind.view, two, 1, 0)).to.have.length(1);
     const learned = running(5, null);
-    learned.work.endSubjob(toId.subjob(0), toId.lease(1), { kind: 'completed' }, 8 * 0.5);
+    learned.work.endLease(
+      { kind: 'subjob', subjob: toId.subjob(0) },
+      toId.lease(1),
+      { kind: 'completed' },
+      8 * 0.5,
+    );
     expect(assignWork(learned.view, one, 1, 0)).to.have.length(1);
     expect(assignWork(learned.view, two, 1, 0)).to.deep.equal([]);
   });

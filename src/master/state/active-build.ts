@@ -1,0 +1,207 @@
+import type { BuildWork } from '../../domain/build-work.js';
+import { RecentFailures } from '../../domain/recent-failures.js';
+import { ReportedVerdicts } from '../../domain/reported-verdicts.js';
+import type { BuildRequest } from '../../protocol/build/build.js';
+import type { NamedJob } from '../../protocol/build/job.js';
+import type { Project, RemoteFile } from '../../protocol/build/project.js';
+import type { Revision } from '../../protocol/build/revision.js';
+import type { BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
+import { addFacts, noFacts, type ResultFacts } from '../../protocol/results/result-facts.js';
+import type { Handback } from '../../protocol/slave/slave-messages.js';
+
+/** What the preparation finds out. */
+export interface PreparedBuild {
+  /** With the commit that the preparing slave resolved. */
+  readonly project: Project;
+  readonly revision: Revision | null;
+  readonly job: NamedJob | null;
+  readonly numAtoms: number | null;
+  /** When it became BUILDING, in milliseconds of the monotonic clock. */
+  readonly buildingSince: number | null;
+}
+
+/** Atoms with a final verdict, and what was spent on them. */
+export interface AtomCounts {
+  readonly done: number;
+  readonly failed: number;
+  /** Of the failed ones. */
+  readonly lost: number;
+  /** They failed, and passed when they were run again. */
+  readonly flaky: number;
+  /** How many atoms were run again. */
+  readonly retries: number;
+}
+
+export interface AcceptedResults {
+  readonly counts: AtomCounts;
+  /** Of all atoms that have their verdict. */
+  readonly facts: ResultFacts;
+  /** Of all archives. */
+  readonly bytes: number;
+  /** The subjobs whose results the store has, in the order in which they came. */
+  readonly delivered: readonly SubjobId[];
+}
+
+/** How a build ends before its work, and the message that says why. */
+export interface EarlyEnd {
+  readonly state: 'CANCELED' | 'ERROR';
+  readonly message: string;
+}
+
+type Refusal = Pick<Handback, 'reason' | 'output'>;
+
+interface BuildFacts {
+  readonly id: BuildId;
+  readonly work: BuildWork;
+  readonly request: BuildRequest;
+  readonly project: Project;
+  readonly remoteFiles: readonly RemoteFile[];
+}
+
+/** What the store remembers of a build that was begun by a master before. */
+interface RecoveredFacts {
+  readonly prepared: PreparedBuild;
+  readonly results: AcceptedResults;
+  readonly reported: ReportedVerdicts;
+  readonly failures: RecentFailures;
+}
+
+const noCounts: AtomCounts = { done: 0, failed: 0, lost: 0, flaky: 0, retries: 0 };
+
+/** An unfinished build in the memory of the master. */
+export class ActiveBuild {
+  readonly id: BuildId;
+  readonly work: BuildWork;
+  readonly request: BuildRequest;
+  readonly remoteFiles: readonly RemoteFile[];
+  /** Verdicts that are not final, as the store has them. */
+  readonly reported: ReportedVerdicts;
+  /** For people who watch the build. */
+  readonly failures: RecentFailures;
+  #prepared: PreparedBuild;
+  #counts: AtomCounts;
+  #resultFacts: ResultFacts;
+  #resultBytes: number;
+  readonly #delivered: SubjobId[];
+  readonly #refusals = new Map<string, Refusal>();
+  #stopping: (EarlyEnd & { readonly until: number }) | null = null;
+  #ending: Promise<unknown> | null = null;
+
+  constructor({ id, work, request, project, remoteFiles }: BuildFacts, recovered?: RecoveredFacts) {
+    this.id = id;
+    this.work = work;
+    this.request = request;
+    this.remoteFiles = remoteFiles;
+    this.reported = recovered?.reported ?? new ReportedVerdicts();
+    this.failures = recovered?.failures ?? new RecentFailures();
+    const unprepared = { project, revision: null, job: null, numAtoms: null, buildingSince: null };
+    this.#prepared = recovered?.prepared ?? unprepared;
+    this.#counts = recovered?.results.counts ?? noCounts;
+    this.#resultFacts = recovered?.results.facts ?? noFacts;
+    this.#resultBytes = recovered?.results.bytes ?? 0;
+    this.#delivered = [...(recovered?.results.delivered ?? [])];
+  }
+
+  get project(): Project {
+    return this.#prepared.project;
+  }
+  get revision(): Revision | null {
+    return this.#prepared.revision;
+  }
+  /** null until prepared. */
+  get job(): NamedJob | null {
+    return this.#prepared.job;
+  }
+  /** null until prepared. */
+  get numAtoms(): number | null {
+    return this.#prepared.numAtoms;
+  }
+  /** When it became BUILDING, in milliseconds of the monotonic clock; null before. */
+  get buildingSince(): number | null {
+    return this.#prepared.buildingSince;
+  }
+  get counts(): AtomCounts {
+    return this.#counts;
+  }
+  /** Of all atoms that have their verdict. */
+  get resultFacts(): ResultFacts {
+    return this.#resultFacts;
+  }
+  /** Of the archives that were accepted. */
+  get resultBytes(): number {
+    return this.#resultBytes;
+  }
+  /** The subjobs whose results the store has, in the order in which they came. */
+  get delivered(): readonly SubjobId[] {
+    return this.#delivered;
+  }
+  /** What the slaves said that could not run it, by their names, the latest last. */
+  get refusals(): ReadonlyMap<string, Refusal> {
+    return this.#refusals;
+  }
+  /** Set while it is ended early: how, and until when slaves may deliver, in milliseconds of the monotonic clock. */
+  get stopping(): (EarlyEnd & { readonly until: number }) | null {
+    return this.#stopping;
+  }
+  /** Set once its end is decided; resolves when the store has the end. */
+  get ending(): Promise<unknown> | null {
+    return this.#ending;
+  }
+
+  begin(prepared: PreparedBuild): void {
+    this.#prepared = prepared;
+  }
+
+  /** A result was accepted: `counts` and `facts` of its atoms, and the size of its archive. */
+  addResult(counts: AtomCounts, facts: readonly ResultFacts[], bytes: number): void {
+    this.#addCounts(counts);
+    this.#resultFacts = facts.reduce(addFacts, this.#resultFacts);
+    this.#resultBytes += bytes;
+  }
+
+  /** The store has the result of the subjob. */
+  addDelivered(subjob: SubjobId): void {
+    this.#delivered.push(subjob);
+  }
+
+  /**
+   * A subjob has failed for good, since too many slaves were lost with it. Its reported verdicts become final; the other
+   * atoms are lost.
+   */
+  loseSubjob(subjob: SubjobId): { readonly lost: number; readonly failed: number } {
+    const atoms = this.work.subjob(subjob)?.atoms ?? 0;
+    const { reported, failed } = this.reported.settle(subjob);
+    const lost = atoms - reported;
+    this.#addCounts({ ...noCounts, done: atoms, failed: lost + failed, lost });
+    return { lost, failed };
+  }
+
+  /** The build is not given to this slave again; see BuildWork.refusedBy. `name` is how people know the slave. */
+  refuse(slave: SlaveId, name: string, { reason, output }: Refusal): void {
+    this.work.refuse(slave);
+    this.#refusals.delete(name);
+    this.#refusals.set(name, { reason, output });
+  }
+
+  /** Nothing of it is handed out any more; slaves may deliver until `until`, in milliseconds of the monotonic clock. */
+  stop(end: EarlyEnd, until: number): void {
+    this.#stopping = { ...end, until };
+    this.work.stop();
+  }
+
+  /** Its end is decided; `committed` resolves when the store has it. */
+  end(committed: Promise<unknown>): void {
+    this.#ending = committed;
+  }
+
+  #addCounts(more: AtomCounts): void {
+    const { done, failed, lost, flaky, retries } = this.#counts;
+    this.#counts = {
+      done: done + more.done,
+      failed: failed + more.failed,
+      lost: lost + more.lost,
+      flaky: flaky + more.flaky,
+      retries: retries + more.retries,
+    };
+  }
+}
