@@ -5,6 +5,7 @@ export const BENCHES: readonly string[] = [
   'lognormal',
   'fleet',
   'bookkeeping',
+  'statements',
   'atoms',
   'load',
   'artifacts',

@@ -66,6 +66,8 @@ export async function atomsOfSubjob(db: Reader, build: BuildId, subjob: SubjobId
  * In the next two the plus keeps SQLite from scanning the table of news once for each atom of the subjob.
  */
 
+const progressColumns = { id: 'integer', state: 'text', exit_code: 'integer', seconds: 'real' } as const;
+
 /**
  * Atoms of other subjobs, and those with a final verdict, are left as they are; a verdict that an earlier attempt
  * reported stays until this one reports its own. `now` in milliseconds. Results in the atoms whose verdict was recorded.
@@ -78,7 +80,7 @@ export function recordProgress(
   now: number,
 ): Write<AtomId[]> {
   const news = tableOf(
-    { id: 'integer', state: 'text', exit_code: 'integer', seconds: 'real' },
+    progressColumns,
     reported.map(({ id, state, exit_code, actual_time }) => [id, state, exit_code, actual_time]),
   );
   return returning(
@@ -100,6 +102,8 @@ export function recordProgress(
   );
 }
 
+const verdictColumns = { id: 'integer', exit_code: 'integer', seconds: 'real', facts: 'text' } as const;
+
 /** Fails when an atom is not the subjob's. */
 export function recordVerdicts(
   build: BuildId,
@@ -108,7 +112,7 @@ export function recordVerdicts(
   verdicts: ResultReport['atoms'],
 ): Write {
   const news = tableOf(
-    { id: 'integer', exit_code: 'integer', seconds: 'real', facts: 'text' },
+    verdictColumns,
     verdicts.map(({ id, exit_code, actual_time, facts }) => [
       id,
       exit_code,

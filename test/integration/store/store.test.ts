@@ -13,6 +13,7 @@ import {
   recordProgress,
   recordVerdicts,
   retryAtoms,
+  storeVerdictCounts,
 } from '../../../src/master/store/atoms.js';
 import { findBuild, insertBuild, updateBuild } from '../../../src/master/store/builds.js';
 import { integer, text } from '../../../src/master/store/engine/columns.js';
@@ -27,12 +28,14 @@ import {
   MAX_EVENT_BYTES,
   trimEvents,
 } from '../../../src/master/store/events.js';
+import { readFacts, sumFacts } from '../../../src/master/store/facts-column.js';
 import { endLease, insertLease, lastLeaseId } from '../../../src/master/store/leases.js';
 import { allNonces, forgetNonces, insertNonces } from '../../../src/master/store/nonces.js';
 import { storeRegrouped } from '../../../src/master/store/regrouping.js';
 import { endSubjobLease, findSubjob, insertSubjobs, leaseSubjob } from '../../../src/master/store/subjobs.js';
 import { learnTimings, readTimings } from '../../../src/master/store/timings.js';
 import { type BuildId, toId } from '../../../src/protocol/ids.js';
+import { addFacts, noFacts } from '../../../src/protocol/results/result-facts.js';
 import { directoryBuild } from '../../support/master-harness.js';
 
 const subjob = toId.subjob(0);
@@ -299,6 +302,39 @@ for (const library of availableLibraries()) {
         expect(plan[0]).to.match(/^SCAN json_each/);
         expect(plan[1]).to.match(/^SEARCH \w+ USING PRIMARY KEY \(build_id=\? AND \w+=\?\)$/);
       }
+    });
+
+    it('adds the facts of final verdicts as addFacts does, in the store', async () => {
+      const count = fc.nat({ max: 1000 });
+      const facts = fc.record({
+        tests: fc.option(fc.record({ tests: count, failures: count, errors: count, skipped: count })),
+        num_bad_reports: count,
+        num_left_out: count,
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.option(facts, { nil: undefined }), { maxLength: 5 }), async (given) => {
+          const id = await newBuild();
+          const atoms = given.map((_, n) => ({ id: n, subjob: 0, variable: 'T', value: `${n}`, ...unknown }));
+          const verdicts = given.map((one, n) => ({
+            id: toId.atom(n),
+            exit_code: 0,
+            actual_time: 1,
+            ...(one === undefined ? {} : { facts: one }),
+          }));
+          await store.write([
+            insertSubjobs(id, [{ id: 0, atoms: atoms.length, ...unknown }]),
+            insertAtoms(id, [...atoms, { id: 9, subjob: 0, variable: 'T', value: 'unfinished', ...unknown }]),
+            recordVerdicts(id, subjob, toId.lease(1), verdicts),
+            storeVerdictCounts(id),
+          ]);
+          const sum = given.flatMap((one) => one ?? []).reduce(addFacts, noFacts);
+          expect(await sumFacts(store.db, id)).to.deep.equal(sum);
+          const row = await findBuild(store.db, id);
+          expect(readFacts(row?.facts ?? null)).to.deep.equal(sum);
+          expect(row?.num_atoms_done).to.equal(given.length);
+        }),
+        { numRuns: 30 },
+      );
     });
 
     it('keeps the newest events', async () => {

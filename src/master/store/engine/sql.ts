@@ -1,14 +1,15 @@
 /** What a driver binds to a placeholder. */
 export type Parameter = string | number | null;
 
-export type ColumnType = 'integer' | 'real' | 'text';
+/** Names and types of the columns of a table that is passed as a parameter. */
+export type TableColumns = Readonly<Record<string, 'integer' | 'real' | 'text'>>;
 
 /** A piece of a statement whose text depends on the engine. */
 export type DialectPiece =
   /** A table of the values in `rows`, passed as one parameter; its columns have these names and types. */
   | {
       readonly kind: 'table';
-      readonly columns: Readonly<Record<string, ColumnType>>;
+      readonly columns: TableColumns;
       readonly rows: readonly (readonly Parameter[])[];
     }
   /** The values as a subquery for `IN`, passed as one parameter. */
@@ -34,10 +35,7 @@ export function sql(texts: TemplateStringsArray, ...pieces: Piece[]): Sql {
 }
 
 /** For `FROM`: `tableOf({ id: 'integer' }, [[1], [2]])`. All rows in one parameter are many times faster than value lists. */
-export function tableOf(
-  columns: Readonly<Record<string, ColumnType>>,
-  rows: readonly (readonly Parameter[])[],
-): DialectPiece {
+export function tableOf(columns: TableColumns, rows: readonly (readonly Parameter[])[]): DialectPiece {
   return { kind: 'table', columns, rows };
 }
 
@@ -60,7 +58,7 @@ export function assignments(changes: Readonly<Record<string, Parameter>>): Sql {
 export interface Dialect {
   /** Of the parameter at `position`, from 1 on. */
   placeholder(position: number): string;
-  table(placeholder: string, columns: Readonly<Record<string, ColumnType>>): string;
+  table(placeholder: string, columns: TableColumns): string;
   list(placeholder: string): string;
   jsonNumber(column: string, path: readonly string[]): string;
 }
@@ -79,9 +77,13 @@ export function compile(statement: Sql, dialect: Dialect): CompiledSql {
   const parameters: Parameter[] = [];
   const bind = (value: Parameter) => dialect.placeholder(parameters.push(value));
   const textOf = ({ texts, pieces }: Sql): string => {
-    let [text = ''] = texts;
-    for (const [at, piece] of pieces.entries()) {
-      text += (isParameter(piece) ? bind(piece) : expand(piece)) + (texts[at + 1] ?? '');
+    let text = '';
+    for (let at = 0; at < texts.length; at += 1) {
+      const piece = pieces[at];
+      text += texts[at] ?? '';
+      if (piece !== undefined) {
+        text += isParameter(piece) ? bind(piece) : expand(piece);
+      }
     }
     return text;
   };

@@ -2,24 +2,35 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { integer, readRows } from './columns.js';
 import { type Engine, FailedWrite } from './engine.js';
-import { compile, type Dialect, isParameter, type Parameter, type Sql } from './sql.js';
+import { compile, type Dialect, isParameter, type Parameter, type Sql, type TableColumns } from './sql.js';
 import { type Sqlite, SqliteError, type SqliteStatement } from './sqlite.js';
 import type { Write } from './write.js';
 
 /** A transaction lets others run after this long; their reads wait for its end, since there is one connection. */
 const LONGEST_TURN_MS = 8;
 
+/** By the columns that a table has: most are constants of the program. */
+const selections = new WeakMap<TableColumns, string>();
+
+function selectionOf(columns: TableColumns): string {
+  const known = selections.get(columns);
+  if (known !== undefined) {
+    return known;
+  }
+  const selected = Object.entries(columns).map(([name, type], at) =>
+    // JSON writes 1.0 as 1, which would be an integer.
+    type === 'real' ? `CAST(value ->> ${at} AS REAL) AS ${name}` : `value ->> ${at} AS ${name}`,
+  );
+  const selection = selected.join(', ');
+  selections.set(columns, selection);
+  return selection;
+}
+
 /** Lists and tables are JSON arrays: one parameter, so one prepared statement, whatever their length. */
 export const sqliteDialect: Dialect = {
   placeholder: () => '?',
   list: (placeholder) => `(SELECT value FROM json_each(${placeholder}))`,
-  table(placeholder, columns) {
-    const selected = Object.entries(columns).map(([name, type], at) =>
-      // JSON writes 1.0 as 1, which would be an integer.
-      type === 'real' ? `CAST(value ->> ${at} AS REAL) AS ${name}` : `value ->> ${at} AS ${name}`,
-    );
-    return `(SELECT ${selected.join(', ')} FROM json_each(${placeholder}))`;
-  },
+  table: (placeholder, columns) => `(SELECT ${selectionOf(columns)} FROM json_each(${placeholder}))`,
   jsonNumber: (column, path) => `(${column} ->> '$.${path.join('.')}')`,
 };
 
