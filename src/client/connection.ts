@@ -5,11 +5,12 @@ import { pipeline } from 'node:stream/promises';
 import { Value } from '@sinclair/typebox/value';
 import { Agent, type Dispatcher } from 'undici';
 import { type Clock, seconds, systemClock } from '../lib/clock.js';
-import { ClusterRunnerError } from '../protocol/errors.js';
+import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { AnswerOf, BodyOf, ParamsOf, QueryOf, RouteDeclaration } from '../protocol/route.js';
 import { fixedSecrets, type Secrets } from '../protocol/signing/secrets.js';
 import { isSignedAnswer } from '../protocol/signing/signed-responses.js';
 import { contentDigest, contentDigestOf, signParts } from '../protocol/signing/signing.js';
+import { wireLogOf } from '../protocol/wire-log.js';
 import { type CallOptions, errorOfResponse, type RawRequest, send, unreachable } from './call.js';
 import { clockHint } from './clock-hint.js';
 import { parseMasterUrl } from './master-url.js';
@@ -42,6 +43,15 @@ export interface OpenedStream {
   /** The part that was asked for with a Range, and not the whole. */
   readonly isPart: boolean;
 }
+
+/** A request whose response has begun. `log` is to be called once, with the text of the response or null for a stream. */
+interface Sent {
+  readonly request: RawRequest;
+  readonly answer: Dispatcher.ResponseData;
+  readonly log: (text: string | null) => void;
+}
+
+const wireLog = wireLogOf(process.env);
 
 /** How masters of all versions begin the refusal of a field that they do not know. */
 const UNKNOWN_FIELD = /^Unknown field "/;
@@ -78,8 +88,7 @@ export class Connection {
     waitSeconds = 0,
   ): Promise<AnswerOf<R>> {
     const make = () => this.#request(route, input);
-    const { request, answer } = await this.#send(make, options, waitSeconds);
-    return this.#read(route, request, answer, options);
+    return this.#read(route, await this.#send(make, options, waitSeconds), options);
   }
 
   /** With the ETag of an earlier answer; `answer` is null when it still holds. */
@@ -91,14 +100,16 @@ export class Connection {
     waitSeconds = 0,
   ): Promise<{ answer: AnswerOf<R> | null; etag: string | null }> {
     const make = () => this.#request(route, input, etag === null ? {} : { 'if-none-match': etag });
-    const { request, answer } = await this.#send(make, options, waitSeconds);
+    const sent = await this.#send(make, options, waitSeconds);
+    const { answer } = sent;
     if (answer.statusCode === 304) {
+      sent.log(null);
       await answer.body.dump();
       return { answer: null, etag };
     }
     const tag = answer.headers.etag;
     return {
-      answer: await this.#read(route, request, answer, options),
+      answer: await this.#read(route, sent, options),
       etag: typeof tag === 'string' ? tag : null,
     };
   }
@@ -111,11 +122,14 @@ export class Connection {
     headers: Readonly<Record<string, string>> = {},
   ): Promise<OpenedStream> {
     const make = () => this.#request(route, input, headers);
-    const { request, answer } = await this.#send(make, options, 0);
+    const { request, answer, log } = await this.#send(make, options, 0);
     const isPart = answer.statusCode === 206;
     if (answer.statusCode !== route.status && !isPart) {
-      throw this.#errorOf(request, answer, await answer.body.text());
+      const text = await answer.body.text();
+      log(text);
+      throw this.#errorOf(request, answer, text);
     }
+    log(null);
     const length = Number(answer.headers['content-length']);
     const { etag } = answer.headers;
     return {
@@ -151,8 +165,7 @@ export class Connection {
       ...this.#signed(route.method, path, digest, more),
       body: Readable.from(headThenFile(head, file), { objectMode: false }),
     });
-    const { request, answer } = await this.#send(make, options, 0);
-    return this.#read(route, request, answer, options);
+    return this.#read(route, await this.#send(make, options, 0), options);
   }
 
   /** Calls that are under way are cut off. */
@@ -173,22 +186,48 @@ export class Connection {
   }
 
   /** A request that is refused while the secret has just changed here is signed and sent once more. */
-  async #send(
-    make: () => RawRequest,
-    options: CallOptions | undefined,
-    waitSeconds: number,
-  ): Promise<{ request: RawRequest; answer: Dispatcher.ResponseData }> {
+  async #send(make: () => RawRequest, options: CallOptions | undefined, waitSeconds: number): Promise<Sent> {
     const timeout = waitSeconds + (options?.timeoutSeconds ?? this.#timeoutSeconds);
     const once = async () => {
       const request = make();
-      return { request, answer: await send(this.#agent, this.#origin, request, timeout, options?.signal) };
+      const began = this.#clock.monotonic();
+      try {
+        const answer = await send(this.#agent, this.#origin, request, timeout, options?.signal);
+        return {
+          request,
+          answer,
+          log: (text: string | null) => this.#logExchange(request, began, answer.statusCode, text),
+        };
+      } catch (error) {
+        this.#logExchange(request, began, messageOf(error), null);
+        throw error;
+      }
     };
     const sent = await once();
     if (sent.answer.statusCode !== 401 || !this.#secrets.refresh()) {
       return sent;
     }
+    sent.log(null);
     await sent.answer.body.dump();
     return once();
+  }
+
+  #logExchange(
+    { method, path, body }: RawRequest,
+    began: number,
+    outcome: number | string,
+    response: string | null,
+  ): void {
+    wireLog?.({
+      direction: '->',
+      peer: this.#origin,
+      method,
+      target: path,
+      request: Buffer.isBuffer(body) ? body.toString() : null,
+      outcome,
+      response,
+      milliseconds: this.#clock.monotonic() - began,
+    });
   }
 
   #errorOf(request: RawRequest, answer: Dispatcher.ResponseData, text: string): ClusterRunnerError {
@@ -209,8 +248,7 @@ export class Connection {
 
   async #read<R extends RouteDeclaration>(
     route: R,
-    request: RawRequest,
-    answer: Dispatcher.ResponseData,
+    { request, answer, log }: Sent,
     options: CallOptions | undefined,
   ): Promise<AnswerOf<R>> {
     let text: string;
@@ -219,6 +257,7 @@ export class Connection {
     } catch (error) {
       throw unreachable(this.#origin, request, error, options?.signal);
     }
+    log(text);
     const body = parseJson(text);
     if (answer.statusCode !== route.status) {
       throw this.#errorOf(request, answer, text);

@@ -1,3 +1,4 @@
+import { DEBUG_VARIABLE, debugTopics, unknownTopics } from '../lib/debug-topics.js';
 import { type Given, invalid } from './config-source.js';
 import { keyEntries } from './schema.js';
 
@@ -7,7 +8,7 @@ export const CONFIG_FILE_VARIABLE = 'CLUSTERRUNNER_CONFIG_FILE';
 const PREFIX = 'CLUSTERRUNNER_';
 
 /** Names with the prefix that are no keys but belong to ClusterRunner. */
-const otherNames: readonly string[] = [CONFIG_FILE_VARIABLE];
+const otherNames: readonly string[] = [CONFIG_FILE_VARIABLE, DEBUG_VARIABLE];
 
 /**
  * What Kubernetes tells every container about a service whose name begins with "clusterrunner": nobody wrote
@@ -35,6 +36,12 @@ export function readEnvironment(env: Environment): Map<string, Given> {
           `The settings are ${[...known].join(', ')}.`,
       );
     }
+  }
+  const [unknown] = unknownTopics(env);
+  if (unknown !== undefined) {
+    throw invalid(
+      `${DEBUG_VARIABLE} names "${unknown}", which is no topic of debugging; the topics are ${debugTopics.join(', ')}.`,
+    );
   }
   const found = new Map<string, Given>();
   for (const { fullName, env: names } of keyEntries) {

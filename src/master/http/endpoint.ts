@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream';
 import type { TObject } from '@sinclair/typebox';
 import type { Context } from 'koa';
-import { seconds } from '../../lib/clock.js';
+import { type Clock, seconds } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Networks } from '../../lib/net/networks.js';
-import { ClusterRunnerError } from '../../protocol/errors.js';
+import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
+import { wireLogOf } from '../../protocol/wire-log.js';
 import {
   authenticateBody,
   authenticateHead,
@@ -64,6 +65,22 @@ export function createEndpoint<R extends RouteDeclaration>(
     coerceTexts(schema, texts);
 
   return async (ctx, texts) => {
+    const seen: { body: unknown } = { body: undefined };
+    const exchange = wireLog === null ? null : startExchange(ctx, shared.keys.clock, seen);
+    try {
+      await respond(ctx, texts, seen);
+      exchange?.(ctx.status, ctx.body);
+    } catch (error) {
+      exchange?.(messageOf(error), null);
+      throw error;
+    }
+  };
+
+  async function respond(
+    ctx: Context,
+    texts: Readonly<Record<string, string>>,
+    seen: { body: unknown },
+  ): Promise<void> {
     requireAcceptable(route, ctx);
     const head = {
       method: ctx.method,
@@ -81,6 +98,7 @@ export function createEndpoint<R extends RouteDeclaration>(
       route.method === 'GET' ? lenientQuery(route.query, ctx.query) : textsOf(route.query, ctx.query);
     const work = async () => {
       const body = await readBody(route, ctx, head, proof, shared);
+      seen.body = body;
       checkParams(params);
       checkQuery(query);
       checkBody(body);
@@ -112,7 +130,39 @@ export function createEndpoint<R extends RouteDeclaration>(
     if (content instanceof Readable && !isFile(result)) {
       closeUnread(content, ctx.res, shared.limits.unreadSeconds, shared.log);
     }
-  };
+  }
+}
+
+const wireLog = wireLogOf(process.env);
+
+/** Returns what logs the exchange at its end. */
+function startExchange(
+  ctx: Context,
+  clock: Clock,
+  seen: { readonly body: unknown },
+): (outcome: number | string, response: unknown) => void {
+  const began = clock.monotonic();
+  return (outcome, response) =>
+    wireLog?.({
+      direction: '<-',
+      peer: shownAddress(ctx.req.socket.remoteAddress ?? ''),
+      method: ctx.method,
+      target: ctx.url,
+      request: jsonOf(seen.body),
+      outcome,
+      response: jsonOf(response),
+      milliseconds: clock.monotonic() - began,
+    });
+}
+
+/** null for what is no JSON object. */
+function jsonOf(value: unknown): string | null {
+  if (Buffer.isBuffer(value) || typeof value === 'string') {
+    const text = value.toString();
+    return text.startsWith('{') ? text : null;
+  }
+  const isJson = typeof value === 'object' && !(value instanceof Readable || value instanceof IncomingBody);
+  return isJson && value !== null ? JSON.stringify(value) : null;
 }
 
 /** Logs who made a change. The path has no secrets: tokens are in the query. */

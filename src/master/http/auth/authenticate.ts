@@ -94,6 +94,7 @@ async function authenticateParts(head: RequestHead, keys: Keys): Promise<Proof> 
   const verdict = verdictOf(head, digest, keys);
   if (!verdict.ok) {
     if (verdict.fault === 'clock') {
+      keys.failedSignatures.count('clock', head.address);
       throw new ClusterRunnerError('CLOCK_SKEWED', `Refused: ${verdict.reason}.`);
     }
     // A correctly formed signature under another secret needs no instructions for signing.

@@ -12,7 +12,7 @@ interface Window {
 }
 
 /** The kind of an invalid proof. Kinds are counted separately. */
-export type ProofKind = 'signature' | 'digest' | 'token';
+export type ProofKind = 'signature' | 'digest' | 'token' | 'clock';
 
 /**
  * Counts invalid proofs by kind and address over a minute. It locks no address out, since machines may share one: a

@@ -5,6 +5,7 @@ import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.j
 import { ManualClock } from '../../../support/manual-clock.js';
 import { named } from '../../../support/named-slave.js';
 import { request } from '../../../support/raw-request.js';
+import { signedRequest } from '../../../support/signed-request.js';
 
 describe('the log of a master', () => {
   let master: FakeMaster;
@@ -60,6 +61,19 @@ describe('the log of a master', () => {
     clock.advance(60_000);
     await wrong('192.0.2.1');
     expect(lines()).to.have.length(2);
+  });
+
+  it('names an address whose clock is off once a minute', async () => {
+    const ahead = clock.now() / 1000 + 3600 - Date.now() / 1000;
+    const { headers } = signedRequest(master.secret, 'POST', '/v1/build', {}, ahead);
+    for (let i = 0; i < 2; i += 1) {
+      const { status } = await request(master, 'POST', '/v1/build', {
+        body: '{}',
+        headers: { ...headers, 'x-forwarded-for': '192.0.2.7' },
+      });
+      expect(status).to.equal(401);
+    }
+    expect(lines()).to.deep.equal(['A request of 192.0.2.7 was refused: its clock is wrong.']);
   });
 
   it('is not filled by whoever has many addresses', async () => {
