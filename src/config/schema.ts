@@ -176,7 +176,7 @@ export const sections = {
     accept_body_digest: key(
       trueOrFalse,
       'true',
-      'Whether builds may be ordered and cancelled with a digest of the body alone, which can be replayed; clients of other makers may need it.',
+      'Whether builds may be ordered and canceled with a digest of the body alone, which can be replayed; clients of other makers may need it.',
     ),
     unresponsive_slaves_cleanup_interval: key(
       secondsFrom(1, 86400),

@@ -24,7 +24,7 @@ export const errorStatus = {
   PROTOCOL_MISMATCH: 409,
   /** The slave is not registered with this master; it must register again. */
   SLAVE_UNKNOWN: 409,
-  /** The report names a lease that is over: expired, cancelled, or taken by another slave. */
+  /** The report names a lease that is over: expired, canceled, or taken by another slave. */
   STALE_LEASE: 409,
   /** What is kept of a subjob's results is damaged, gone, or not what its slave said. */
   RESULT_UNREADABLE: 410,

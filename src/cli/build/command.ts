@@ -173,7 +173,7 @@ async function runBuild(run: Run): Promise<number> {
   if (ask === null) {
     return exitCode.interrupted;
   }
-  // Not given the signal: a request that is on its way may become a build, which then must be cancelled.
+  // Not given the signal: a request that is on its way may become a build, which then must be canceled.
   const { build_id: buildId } = await retry(ask, {
     clock: systemClock,
     random: Math.random,

@@ -56,7 +56,7 @@ export function sayVerdict(build: Build, telling: Telling): number {
   return exitCode.testsFailed;
 }
 
-/** The same of a build that was cancelled because its command was interrupted. */
+/** The same of a build that was canceled because its command was interrupted. */
 export function sayInterrupted(build: Build, telling: Telling): void {
   sayFailures(build, telling);
   sayCutOff(build, telling);

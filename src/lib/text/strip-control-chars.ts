@@ -29,7 +29,7 @@ const ESC_STRINGS: ReadonlySet<string> = new Set(['P', 'X', ']', '^', '_']);
 const FIRST_TAG_UNIT = 0xdb40;
 
 export interface StripOptions {
-  /** Lets colours and other looks of text (SGR) pass, but for text that is hidden. */
+  /** Lets colors and other looks of text (SGR) pass, but for text that is hidden. */
   readonly colors?: boolean;
 }
 
@@ -92,7 +92,7 @@ export class ControlCharStripper {
     return shown;
   }
 
-  /** Nothing follows. Takes colours back that were left on. */
+  /** Nothing follows. Takes colors back that were left on. */
   end(): string {
     const rest = this.#half + (this.#isColored ? '\u001b[0m' : '');
     this.#half = '';
@@ -215,7 +215,7 @@ function isTagUnit(code: number): boolean {
 }
 
 const CONCEAL = '8';
-/** Colours of the letters, of what is behind them, and of lines below them take more parameters. */
+/** Colors of the letters, of what is behind them, and of lines below them take more parameters. */
 const COLORS: ReadonlySet<string> = new Set(['38', '48', '58']);
 
 function hidesText(parameters: string): boolean {

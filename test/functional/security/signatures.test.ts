@@ -109,7 +109,7 @@ describe('a signature that somebody has seen', () => {
     }
   });
 
-  it('over the body alone is good for ordering and cancelling builds only', async () => {
+  it('over the body alone is good for ordering and canceling builds only', async () => {
     for (const { method, path } of changing.filter(({ signing }) => signing === 'parts')) {
       await expectRefused(digestedRequest(cluster.secret, method, path.replace(/[:*]\w+/g, '1'), {}));
     }

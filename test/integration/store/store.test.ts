@@ -132,7 +132,7 @@ for (const library of availableLibraries()) {
       expect(await failure(openStore(folder))).to.contain(`${folder} cannot be read and written`);
     });
 
-    it('undoes a write that throws, and not its neighbours', async () => {
+    it('undoes a write that throws, and not its neighbors', async () => {
       const calls = [newBuild(), store.write([insertBuild(directoryBuild, {}), fails]), newBuild()] as const;
       expect(await failure(calls[1])).to.contain('on purpose');
       await Promise.all([calls[0], calls[2]]);

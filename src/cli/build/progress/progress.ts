@@ -15,7 +15,7 @@ export interface Age {
 }
 
 /**
- * Text of the progress of a build, without colour or cursor movement. `elapsed` in seconds. The time left stands first: it
+ * Text of the progress of a build, without color or cursor movement. `elapsed` in seconds. The time left stands first: it
  * is what is wanted most when the line has to be cut. `isCanceling`: nothing more of the build will start, so how long all
  * of it would take is of no use.
  */

@@ -12,7 +12,7 @@ export interface ConsoleEnd {
   readonly isWhole: boolean;
 }
 
-/** The last lines of a console, which may be larger than memory; null when it is not there. `colors`: it keeps its colours. */
+/** The last lines of a console, which may be larger than memory; null when it is not there. `colors`: it keeps its colors. */
 export function consoleEnd(file: string, colors: boolean): ConsoleEnd | null {
   if (!existsSync(file)) {
     return null;

@@ -33,7 +33,7 @@ export function buildHandlers(dependencies: HandlerDependencies): Pick<Handlers,
     },
     createBuild: async ({ body }) => ({ build_id: await service.createBuild(body) }),
     getBuild: (call) => getBuild(call, dependencies),
-    // Cancelling is all that the declaration lets through.
+    // Canceling is all that the declaration lets through.
     updateBuild: async ({ params, gone }) => ({ build: await service.cancelBuild(params.buildId, gone) }),
     rerunFailed: async ({ params, body }) => ({
       build_id: await service.rerunFailed(params.buildId, body.requested_by),

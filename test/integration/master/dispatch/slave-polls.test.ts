@@ -141,7 +141,7 @@ describe('handing out work', () => {
     await harness.master.cancelBuild(build);
     await newer;
     const leases = brought === undefined ? [] : [brought.lease];
-    // As if the answer that brought it had come after the one that cancelled it.
+    // As if the answer that brought it had come after the one that canceled it.
     expect((await slave.ask({ wait_seconds: 9, leases })).cancel).to.deep.equal(leases);
   });
 

@@ -145,7 +145,7 @@ describe('the report of failures', () => {
     expect(failureReport([atom], ['T'], place)).to.contain('    red \n');
   });
 
-  it('keeps the colours of consoles where they can be shown, and takes them back', () => {
+  it('keeps the colors of consoles where they can be shown, and takes them back', () => {
     const atom = atomWithConsole(1, '\u001b[31mred\n\u001b]0;title\u0007more\n');
     expect(failureReport([atom], ['T'], place, false, true)).to.contain(
       '\n    \u001b[31mred\n    more\u001b[0m\n',

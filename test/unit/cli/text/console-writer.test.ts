@@ -62,7 +62,7 @@ describe('a console that is written while it grows', () => {
     expect(shown).to.equal('progress: \ufffd█ done\n');
   });
 
-  it('obeys no sequence that comes in two pages, and takes colours back at its end', () => {
+  it('obeys no sequence that comes in two pages, and takes colors back at its end', () => {
     let shown = '';
     const writer = new ConsoleWriter((more) => {
       shown += more;

@@ -41,7 +41,7 @@ const odd = fc.string({
 const anyText = fc.oneof(odd, fc.string({ unit: 'binary' }), fc.string());
 
 describe('stripping control characters', () => {
-  it('neither moves the cursor nor changes colours nor sets the title nor makes links', () => {
+  it('neither moves the cursor nor changes colors nor sets the title nor makes links', () => {
     for (const [text, shown] of [
       ['\u001b[31mred\u001b[0m', 'red'],
       ['\u001b[2J\u001b[1;1Hgone', 'gone'],
@@ -103,7 +103,7 @@ describe('stripping control characters', () => {
     );
   });
 
-  it('keeps its colours where they can be shown, and nothing else', () => {
+  it('keeps its colors where they can be shown, and nothing else', () => {
     for (const [text, shown] of [
       ['\u001b[1;31mred\u001b[0m', '\u001b[1;31mred\u001b[0m'],
       ['\u001b[mplain', '\u001b[mplain'],
@@ -119,7 +119,7 @@ describe('stripping control characters', () => {
     fc.assert(
       fc.property(odd, (text) => {
         const shown = stripControlChars(text, { colors: true });
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: colors begin with one
         expect(shown.replaceAll(/\x1b\[[\d;:]*m/g, '')).to.equal(stripControlChars(text));
       }),
       { numRuns: 1000 },

@@ -16,7 +16,7 @@ describe('the body of a request', () => {
   });
 
   const wrong: [what: string, body: unknown, sentence: RegExp][] = [
-    ['an unknown field', { ...good, colour: 'red' }, /Unknown field "colour".*type, job_name/],
+    ['an unknown field', { ...good, color: 'red' }, /Unknown field "color".*type, job_name/],
     [
       'an unknown field further in',
       { ...good, config: { commands: ['x'], atomizers: [{ A: 'x' }], x: 1 } },

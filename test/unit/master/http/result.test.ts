@@ -117,7 +117,7 @@ describe('a result', () => {
   });
 
   it('with a report that is none is refused', async () => {
-    const wrong = { ...report, colour: 'red' };
+    const wrong = { ...report, color: 'red' };
     for (const head of [
       Buffer.from('{"half'),
       Buffer.from([0x7b, 0xff, 0x7d]),
