@@ -2,6 +2,7 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { ARTIFACT_DIR, ownEnvironment, SETUP_MARK } from '../job/command-environment.js';
 import { deferred } from '../lib/async/deferred.js';
+import { waitWithTimeout } from '../lib/async/wait-with-timeout.js';
 import type { Clock } from '../lib/clock.js';
 import { ensureOwnFolder } from '../lib/fs/own-folder.js';
 import type { Logger } from '../lib/logger.js';
@@ -33,65 +34,65 @@ export interface SlaveOptions {
   readonly ca?: string;
   readonly name: string;
   readonly numExecutors: number;
-  /** Of this process alone; mirrors, and results that were not delivered, are found there again. */
+  /** A directory that no other process uses. Mirrors and undelivered results are kept there for the next start. */
   readonly root: string;
-  /** Of the read-only status API; null: none. */
+  /** Of the read-only status API; null: the slave serves none. */
   readonly port: number | null;
   readonly portIsExplicit: boolean;
-  /** That the status API listens on. */
+  /** On which the status API listens. */
   readonly address: string;
   readonly strictHostKeyChecking: boolean;
-  /** How many checkouts of ended builds stay for later builds. */
+  /** How many checkouts of ended builds are kept for later builds. */
   readonly workspacesKept: number;
   readonly remoteFileLimits: RemoteFileLimits;
-  /** Whether atoms are started by a shell that is kept for the build; see createItemRunner. */
+  /** See createItemRunner. */
   readonly reuseShells: boolean;
-  /** Of what setups have made and later builds take over; 0: nothing is kept. */
+  /** See DependencyCache; 0: nothing is cached. */
   readonly dependencyCacheMaxBytes: number;
-  /** Whether commits are taken from the master, and given to it. */
+  /** Whether commits are fetched from the master where it has them, and passed on to it. */
   readonly projectFromMaster: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Names of variables that commands may see beside the basic ones; `*` in a name stands for any text. */
+  /** Names of variables that commands may see besides the basic ones; `*` in a name stands for any text. */
   readonly envPassthrough: readonly string[];
-  /** Names of variables whose values are masked in what commands print. */
+  /** Names of variables whose values are masked in consoles and errors. */
   readonly redact: readonly string[];
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
-  /** Told what happens on this slave, for an event log. */
+  /** Called with the events of this slave, for an event log. */
   readonly onEvent?: (tag: string, data: Readonly<Record<string, unknown>>) => void;
-  /** Ends the search for the master; startSlave then rejects with its reason. */
+  /** Aborts the first registration; startSlave then rejects with its reason. */
   readonly signal?: AbortSignal;
 }
 
 export interface SlaveHandle {
   /** Of the status API. */
   readonly port: number | null;
-  /** Hands back what runs, ends its processes, runs teardowns, and says goodbye. */
+  /** Ends what runs and returns its leases, runs teardowns, and says goodbye. */
   stop(): Promise<void>;
-  /** Takes no more work, finishes what runs, and then stops; see `done`. */
+  /** Takes no more work, finishes what it has, and then stops; see `done`. */
   finish(): void;
-  /** Resolves when it has stopped, also when the master drained it. */
+  /** Resolves when the slave has stopped, also after a drain by the master. */
   readonly done: Promise<void>;
 }
 
-/** Results get this long to leave before a stop; what is left then is delivered by the next start in `root`. */
+/** How long a stop waits for the delivery of results; the next start in `root` delivers the others. */
 const FLUSH_MS = 5_000;
 const GOODBYE_SECONDS = 2;
 
 /**
- * Starts the agent of one machine. Resolves when the master knows it.
+ * Starts a slave. Resolves when it is registered with the master.
  * @throws ClusterRunnerError PORT_IN_USE; UNAUTHENTICATED when the secrets differ; MASTER_UNREACHABLE
  */
 export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const { clock, random, log } = options;
-  // Tries programs of this machine meanwhile.
+  // Tries programs of this machine, in parallel with what follows.
   const containing = containment();
   mkdirSync(options.root, { recursive: true, mode: 0o700 });
-  // What an atom leaves is packed only when no link leads to its folder.
+  // An atom's artifacts are packed only when the path of its folder contains no symbolic link.
   const root = realpathSync(options.root);
   const work = join(root, 'work');
-  // Of a process before this one, which was killed.
+  // An earlier process here may have been killed.
   const isInWork = (folder: string) => folder.startsWith(`${work}/`);
   await Promise.all(
     [ARTIFACT_DIR, SETUP_MARK].map((name) => endDetachedProcesses(name, isInWork, CANCEL_GRACE_MS, clock)),
@@ -102,7 +103,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   await ensureOwnFolder(root, work);
   await sweepWorkspaces(root, clock, options.workspacesKept, (sentence) => log.warn(sentence));
   await sweepDependencyCache(root);
-  await unremovable.look();
+  await unremovable.refresh();
 
   const contained = await containing;
   const delivering = new AbortController();
@@ -159,13 +160,13 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     unremovable,
     link,
   });
-  const disk = new DiskWatch(root, log, () => void makeRoom());
-  const makeRoom = () =>
+  const disk = new DiskWatch(root, log, () => void freeSpace());
+  const freeSpace = () =>
     Promise.all([
       trimIdle(root, { count: 0, clock }, (sentence) => log.warn(sentence)),
       dependencies.clear(),
     ]).catch((error: unknown) => {
-      log.warn(`What ended builds have left for later ones could not be removed: ${messageOf(error)}`);
+      log.warn(`Idle workspaces and cached dependencies could not be removed: ${messageOf(error)}`);
     });
   const done = deferred<void>();
   let stopping: Promise<void> | null = null;
@@ -181,13 +182,15 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     );
     log.info(describeContainment(contained));
     outbox.resume();
-    const before = readPreviousInstance(root);
+    const previous = readPreviousInstance(root);
     await saveInstance(root, session.instance).catch((error: unknown) => {
-      log.warn(`The next slave in ${root} will not know this one: ${messageOf(error)}`);
+      log.warn(
+        `The instance could not be noted in ${root}, so after a restart leases expire slowly: ${messageOf(error)}`,
+      );
     });
-    if (before !== null) {
-      // Not before its results are delivered: their leases must not be over by then.
-      void outbox.emptied().then(() => session.reportDead(before, delivering.signal));
+    if (previous !== null) {
+      // This ends the leases of the previous process, so its results must be delivered first.
+      void outbox.emptied().then(() => session.reportDead(previous, delivering.signal));
     }
   } catch (error) {
     delivering.abort();
@@ -236,20 +239,12 @@ async function stopSlave(parts: {
   await link.stop();
   await worker.stop();
   pipes.close();
-  const late = new AbortController();
-  const inTime = await Promise.race([
-    outbox.emptied().then(() => true),
-    clock.sleep(FLUSH_MS, late.signal).then(
-      () => false,
-      () => false,
-    ),
-  ]);
-  late.abort();
+  await waitWithTimeout(clock, FLUSH_MS, outbox.emptied(), delivering.signal);
   delivering.abort(new Error('The slave has stopped.'));
-  // With results on their way a goodbye would have their work done again; their leases end by themselves.
-  if (inTime && session.slaveId !== null) {
+  // While results are undelivered, a goodbye would have their work done again; without it their leases expire.
+  if (outbox.size === 0 && session.slaveId !== null) {
     await session.client.goodbyeSlave(session.slaveId, { timeoutSeconds: GOODBYE_SECONDS }).catch((error) => {
-      log.info({ err: error }, 'The master did not hear the goodbye; it will notice by itself.');
+      log.info({ err: error }, 'The goodbye did not reach the master; it will notice by itself.');
     });
   }
   await session.client.close();

@@ -18,15 +18,15 @@ import { packResults } from './archive/pack-results.js';
 import type { WrittenArchive } from './archive/write-archive.js';
 import { abortable } from './build/abortable.js';
 import { BuildContext, CANCEL_GRACE_MS, type SlaveContext } from './build/build-context.js';
-import { explainOversizedList, prepare, scratchFile } from './build/prepare-build.js';
+import { atomizerScratchFile, explainOversizedList, prepareBuild } from './build/prepare-build.js';
 import { type AtomProgress, runSubjob, type SubjobOutcome } from './build/run-subjob.js';
-import { withSetup } from './build/setup-output.js';
+import { withSetupOutput } from './build/setup-output.js';
 import { SubjobConsoles } from './console/subjob-consoles.js';
 import type { UnremovableFiles } from './disk/unremovable-files.js';
 import { AssignmentQueue } from './executors/assignment-queue.js';
 import { ExecutorSlot } from './executors/executor-slot.js';
 import { Executors } from './executors/executors.js';
-import { ActiveLeases, type HeldLease } from './executors/held-leases.js';
+import { type HeldLease, HeldLeases } from './executors/held-leases.js';
 import { Prefetcher } from './executors/prefetcher.js';
 import { LeaseReturns, MAX_OUTPUT_CHARS } from './link/lease-returns.js';
 import type { MasterLink } from './link/master-link.js';
@@ -36,7 +36,7 @@ import type { SlaveStatus } from './link/status-api.js';
 export interface WorkerOptions extends SlaveContext {
   readonly numExecutors: number;
   readonly outbox: Outbox;
-  /** A folder for what runs; what is in it at the start is nobody's. */
+  /** The folder of everything that runs; it is empty at the start. */
   readonly work: string;
   readonly unremovable: UnremovableFiles;
   readonly link: Pick<MasterLink, 'update' | 'progress'>;
@@ -44,53 +44,53 @@ export interface WorkerOptions extends SlaveContext {
   readonly onEvent?: (tag: string, data: Readonly<Record<string, unknown>>) => void;
 }
 
-/** Does what the master hands out: prepares builds, runs subjobs, and puts what came of them into the outbox. */
+/** Works on leases: prepares builds, runs subjobs, and puts their results into the outbox. */
 export class Worker {
   readonly executors: Executors;
-  readonly leases = new ActiveLeases();
+  readonly leases = new HeldLeases();
   readonly #options: WorkerOptions;
-  readonly #hosts = new Map<BuildId, BuildContext>();
-  /** Builds whose teardown is under way. */
+  readonly #builds = new Map<BuildId, BuildContext>();
+  /** Builds whose teardown is running. */
   readonly #releasing = new Map<BuildId, Promise<void>>();
-  readonly #ahead: Prefetcher;
+  readonly #prefetcher: Prefetcher;
   readonly #leaseReturns: LeaseReturns;
-  readonly #waiting: AssignmentQueue;
+  readonly #queue: AssignmentQueue;
   readonly #stop = new AbortController();
-  /** Results that are being packed. */
+  /** How many results are being packed. */
   #packing = 0;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.executors = new Executors(options.numExecutors);
     this.#leaseReturns = new LeaseReturns(options.session, options.redactor, options.log);
-    this.#ahead = new Prefetcher(options.clock, () => options.link.update());
-    this.#waiting = new AssignmentQueue(options.clock, this.#leaseReturns, () => options.link.update());
+    this.#prefetcher = new Prefetcher(options.clock, () => options.link.update());
+    this.#queue = new AssignmentQueue(options.clock, this.#leaseReturns, () => options.link.update());
   }
 
-  /** What the master must know to hand out work, at this moment. */
+  /** At this moment; see LinkTarget. */
   capacity(): Pick<WorkRequest, 'free_executors' | 'ahead' | 'leases' | 'builds'> {
     const { free } = this.executors;
-    const waiting = this.#waiting.size;
-    const ahead = Math.max(0, this.#ahead.soon - Math.max(0, waiting - free));
+    const waiting = this.#queue.size;
+    const ahead = Math.max(0, this.#prefetcher.freeSoon - Math.max(0, waiting - free));
     const takesMore = !this.#options.outbox.isFull;
     return {
       free_executors: takesMore ? Math.max(0, free - waiting) : 0,
       ahead: takesMore ? ahead : 0,
       leases: [
         ...this.leases.refs(),
-        ...this.#waiting.refs(),
+        ...this.#queue.refs(),
         ...this.#options.outbox.leases().filter((lease) => !this.leases.has(lease)),
       ],
-      builds: [...this.#hosts.keys()],
+      builds: [...this.#builds.keys()],
     };
   }
 
-  /** Nothing runs, and nothing waits to run. */
+  /** Whether nothing runs, and nothing waits to run. */
   get isIdle(): boolean {
-    return this.leases.all().length === 0 && this.#waiting.size === 0;
+    return this.leases.all().length === 0 && this.#queue.size === 0;
   }
 
-  /** What people see of it. */
+  /** For the status API. */
   status(): Pick<SlaveStatus, 'executors' | 'builds_in_teardown'> {
     const running = new Map(
       this.leases.all().map(({ assignment, executor }) => [executor, assignment] as const),
@@ -108,67 +108,66 @@ export class Worker {
     return { executors, builds_in_teardown: [...this.#releasing.keys()] };
   }
 
-  /** Begins as soon as an executor is free. */
+  /** Starts the assignment as soon as an executor is free. */
   start(assignment: Assignment): void {
-    this.#waiting.add(assignment);
-    this.#startWaiting();
+    this.#queue.add(assignment);
+    this.#startQueued();
   }
 
   /** Drops the work of a lease that is over. */
   cancel(lease: LeaseRef): void {
-    if (this.#waiting.drop(lease) === undefined) {
+    if (this.#queue.drop(lease) === undefined) {
       this.leases.cancel(lease);
     }
   }
 
-  /** The build of this lease is being ended, and the master waits for what there is of it. */
+  /** The build of this lease is being ended, and the master waits for its partial result. */
   interrupt(lease: LeaseRef): void {
-    const waiting = this.#waiting.drop(lease);
+    const waiting = this.#queue.drop(lease);
     if (waiting !== undefined) {
       void this.#leaseReturns.returnLeaseBriefly(waiting);
       return;
     }
-    this.leases.interrupt(lease);
-    const held = this.leases.all().find(({ assignment }) => assignment.lease.lease_id === lease.lease_id);
+    const held = this.leases.interrupt(lease);
     if (held !== undefined) {
-      // A setup that is under way ends; what runs already does not need it any more.
-      this.#hosts.get(held.assignment.build_id)?.cancel();
+      // Ends a running fetch or setup; atoms that run already do not need it any more.
+      this.#builds.get(held.assignment.build_id)?.cancel();
     }
   }
 
-  /** The build needs this slave no more: its fetch or setup ends, teardown runs, its workspace goes. */
+  /** The build does not need this slave any more: its fetch or setup ends, teardown runs, the workspace is removed. */
   release(build: BuildId): void {
-    this.#hosts.get(build)?.cancel();
+    this.#builds.get(build)?.cancel();
     this.#release(build);
   }
 
-  /** Ends what runs, puts what there is of it into the outbox or hands it back, runs teardowns. Resolves when no process of any build is left. */
+  /** Ends everything that runs, delivers or returns its leases, runs teardowns. Resolves when no process of a build is left. */
   async stop(): Promise<void> {
     this.#stop.abort(new Error('The slave is stopping.'));
     const { reason } = this.#stop.signal;
-    const given = this.#waiting.takeAll();
+    const toReturn = this.#queue.takeAll();
     for (const { assignment, cancel, interrupt } of this.leases.all()) {
       if (assignment.kind === 'run') {
         interrupt.abort(reason);
       } else {
-        given.push(assignment);
+        toReturn.push(assignment);
         cancel.abort(reason);
       }
     }
-    for (const host of this.#hosts.values()) {
-      host.cancel();
+    for (const context of this.#builds.values()) {
+      context.cancel();
     }
-    await Promise.all(given.map((assignment) => this.#leaseReturns.returnLeaseBriefly(assignment)));
+    await Promise.all(toReturn.map((assignment) => this.#leaseReturns.returnLeaseBriefly(assignment)));
     await Promise.all(this.leases.all().map(({ done }) => done));
-    for (const build of [...this.#hosts.keys()]) {
+    for (const build of [...this.#builds.keys()]) {
       this.#release(build);
     }
     await Promise.all(this.#releasing.values());
   }
 
-  #startWaiting(): void {
+  #startQueued(): void {
     while (this.executors.free > 0 && !this.#stop.signal.aborted) {
-      const assignment = this.#waiting.take();
+      const assignment = this.#queue.take();
       if (assignment === undefined) {
         return;
       }
@@ -188,8 +187,8 @@ export class Worker {
   async #work(lease: HeldLease): Promise<void> {
     const { assignment, cancel, interrupt } = lease;
     const executor = new ExecutorSlot(this.executors, lease.executor, () => {
-      this.#ahead.end(assignment.lease.lease_id);
-      this.#startWaiting();
+      this.#prefetcher.end(assignment.lease.lease_id);
+      this.#startQueued();
       this.#options.link.update();
     });
     this.#recordEvent('STARTED', lease);
@@ -206,7 +205,7 @@ export class Worker {
     } finally {
       await this.#options.unremovable.clear(this.#directoryOf(assignment));
       this.leases.remove(assignment.lease);
-      executor.end();
+      executor.release();
       this.#recordEvent('ENDED', lease);
       this.#options.link.update();
     }
@@ -225,12 +224,12 @@ export class Worker {
   async #prepare(assignment: PrepareAssignment, signal: AbortSignal): Promise<void> {
     const { session, clock, work } = this.#options;
     const { build_id } = assignment;
-    const host = await this.#hostOf(assignment);
+    const context = await this.#contextOf(assignment);
     try {
-      // Before others are told to run it: who comes later would ask the origin.
+      // The commit is shared before the build is reported as prepared: other slaves would fetch it from the origin.
       const [prepared] = await Promise.all([
-        prepare(assignment, host, scratchFile(work, assignment), signal, clock),
-        abortable(host.share(), signal),
+        prepareBuild(assignment, context, atomizerScratchFile(work, assignment), signal, clock),
+        abortable(context.share(), signal),
       ]);
       await session
         .retryUntilAcknowledged(
@@ -241,7 +240,7 @@ export class Worker {
           throw explainOversizedList(error, prepared.atoms.length);
         });
     } catch (error) {
-      if (signal.aborted || !isOfTheProject(error)) {
+      if (signal.aborted || !isProjectError(error)) {
         throw error;
       }
       const report = {
@@ -261,23 +260,23 @@ export class Worker {
     const ending = AbortSignal.any([signal, held.interrupt.signal]);
     const { outbox, redactor, root, work } = this.#options;
     const { build_id, subjob_id, lease } = assignment;
-    const host = await this.#hostOf(assignment);
-    const failure = await abortable(host.ready(assignment.job), ending);
+    const context = await this.#contextOf(assignment);
+    const failure = await abortable(context.ready(assignment.job), ending);
     if (failure !== null) {
       await this.#leaseReturns.returnLease(assignment, 'setup_failed', failure, signal);
       return;
     }
-    const { projectDirectory } = await host.workspace();
+    const { projectDirectory } = await context.workspace();
     await ensureOwnFolder(root, work);
     const consoles = new SubjobConsoles(
       join(this.#directoryOf(assignment), 'consoles'),
       assignment.limits.console_bytes,
       redactor,
-      await host.pathAliases(),
+      await context.pathAliases(),
     );
     const written = await this.#runAndPack(
       assignment,
-      host,
+      context,
       projectDirectory,
       consoles,
       held,
@@ -294,8 +293,8 @@ export class Worker {
     const { outcome, archive } = written;
     const { facts, ...index } = archive;
     const atoms = outcome.verdicts.map((verdict) => {
-      const said = facts.get(verdict.id);
-      return said === undefined ? verdict : { ...verdict, facts: said };
+      const found = facts.get(verdict.id);
+      return found === undefined ? verdict : { ...verdict, facts: found };
     });
     const { unfinished } = outcome;
     outbox.send(build_id, subjob_id, {
@@ -307,10 +306,10 @@ export class Worker {
     });
   }
 
-  /** Until it is canceled or interrupted. null when there is nothing to deliver. */
+  /** Runs until the lease is canceled or interrupted. Resolves with null when there is nothing to deliver. */
   async #runAndPack(
     assignment: RunAssignment,
-    host: BuildContext,
+    context: BuildContext,
     projectDirectory: string,
     consoles: SubjobConsoles,
     { cancel, interrupt }: HeldLease,
@@ -318,12 +317,20 @@ export class Worker {
   ): Promise<{ outcome: SubjobOutcome; archive: WrittenArchive } | null> {
     const { session, link, clock, log, outbox } = this.#options;
     const { lease } = assignment;
-    const reporter = new ProgressReporter(assignment, session, link.progress, clock, log, consoles);
+    const runner = await context.atomRunner(assignment.job, projectDirectory);
+    const reporter = new ProgressReporter({
+      assignment,
+      consoles,
+      session,
+      buffer: link.progress,
+      clock,
+      log,
+    });
     const reporting = reporter.run(() => this.leases.cancel(lease));
     const outcome = await runSubjob({
       assignment,
       projectDirectory,
-      runner: await host.atomRunner(assignment.job, projectDirectory),
+      runner,
       consoles,
       executorIndex: executor.index,
       directory: this.#directoryOf(assignment),
@@ -335,7 +342,7 @@ export class Worker {
       },
     }).finally(() => reporter.stop());
     await reporting;
-    // What a slave that stops has cut off runs again elsewhere; of what its build has, there is nothing but this.
+    // An atom that is cut off by the slave's stop runs again elsewhere; after the early end of its build, nothing else is left of it.
     const runsElsewhere = interrupt.signal.aborted && interrupt.signal.reason === this.#stop.signal.reason;
     const ended = new Set(outcome.verdicts.map(({ id }) => id));
     const folders = outcome.folders.filter(({ atom }) => !runsElsewhere || ended.has(atom));
@@ -344,12 +351,12 @@ export class Worker {
     }
     // The next subjob runs while this one is packed, unless packing does not keep up.
     if (this.#packing < this.executors.total) {
-      executor.end();
+      executor.release();
     }
     this.#packing += 1;
     const { limits } = assignment;
-    const whole = withSetup(folders, host.takeSetupText());
-    const archive = await packResults(whole, outbox.archivePath(lease), { limits }).finally(() => {
+    const withSetup = withSetupOutput(folders, context.takeSetupOutput());
+    const archive = await packResults(withSetup, outbox.archivePath(lease), { limits }).finally(() => {
       this.#packing -= 1;
     });
     return { outcome, archive };
@@ -357,53 +364,56 @@ export class Worker {
 
   #noteProgress({ lease, atoms, expected_seconds }: RunAssignment, { id, state }: AtomProgress): void {
     if (state === 'COMPLETED') {
-      this.#ahead.noteEnded(lease.lease_id);
+      this.#prefetcher.noteEnded(lease.lease_id);
     } else if (id === atoms[0]?.id) {
-      this.#ahead.begin(lease.lease_id, atoms.length, expected_seconds);
+      this.#prefetcher.begin(lease.lease_id, atoms.length, expected_seconds);
     }
   }
 
-  /** What went wrong here may go well on another slave. */
+  /** Returns the lease: another slave may succeed. */
   async #couldNotRun(assignment: Assignment, error: unknown, signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
     if (error instanceof ClusterRunnerError) {
       log.warn({ build: assignment.build_id }, error.message);
     } else {
-      log.error({ err: error, build: assignment.build_id }, 'An assignment failed by a fault of the slave.');
+      log.error(
+        { err: error, build: assignment.build_id },
+        'An assignment failed because of an internal error of the slave.',
+      );
     }
     this.#release(assignment.build_id);
     await this.#leaseReturns.tryReturnLease(assignment, 'could_not_run', messageOf(error), signal);
   }
 
-  /** The build's host, made at its first assignment; one whose teardown still runs is waited for. */
-  async #hostOf(assignment: Assignment): Promise<BuildContext> {
+  /** Created by the first assignment of the build, after a running teardown of it has ended. */
+  async #contextOf(assignment: Assignment): Promise<BuildContext> {
     const id = assignment.build_id;
     await this.#releasing.get(id);
-    const known = this.#hosts.get(id);
+    const known = this.#builds.get(id);
     if (known !== undefined) {
       return known;
     }
-    const host = new BuildContext(id, assignment, this.#options);
-    this.#hosts.set(id, host);
-    return host;
+    const context = new BuildContext(id, assignment, this.#options);
+    this.#builds.set(id, context);
+    return context;
   }
 
-  /** Ends what runs of the build, then its host. */
+  /** Waits for the leases of the build, then ends its context. */
   #release(id: BuildId): void {
-    const host = this.#hosts.get(id);
-    if (host === undefined) {
+    const context = this.#builds.get(id);
+    if (context === undefined) {
       return;
     }
-    this.#hosts.delete(id);
+    this.#builds.delete(id);
     const leases = this.leases.ofBuild(id);
     const released = (async () => {
       await Promise.all(leases.map(({ done }) => done));
-      await host.release();
+      await context.release();
       await this.#endDetachedProcesses();
-      await this.#options.unremovable.look();
+      await this.#options.unremovable.refresh();
     })()
       .catch((error: unknown) => {
-        this.#options.log.error({ err: error, build: id }, 'A workspace could not be removed.');
+        this.#options.log.error({ err: error, build: id }, 'A build could not be released.');
       })
       .finally(() => {
         this.#releasing.delete(id);
@@ -412,9 +422,9 @@ export class Worker {
     this.#releasing.set(id, released);
   }
 
-  /** What atoms have started that left their groups, and whose lease is over. */
+  /** Ends processes that left the groups of atoms whose lease is over. */
   async #endDetachedProcesses(): Promise<void> {
-    // Asked for each process when it is seen: atoms of other builds begin while those that do not end are waited for.
+    // Evaluated when a process is seen: atoms of other builds start while this waits for stubborn processes.
     const isOver = (folder: string) =>
       folder.startsWith(`${this.#options.work}/`) &&
       !this.leases.all().some(({ assignment }) => this.#directoryOf(assignment) === dirname(folder));
@@ -426,8 +436,8 @@ export class Worker {
   }
 }
 
-/** Whether a preparation failed for a reason that no other slave can mend. */
-function isOfTheProject(error: unknown): error is ClusterRunnerError {
+/** Whether a preparation failed for a reason that every slave would meet. */
+function isProjectError(error: unknown): error is ClusterRunnerError {
   return (
     error instanceof ClusterRunnerError &&
     (error.code === 'PREPARATION_FAILED' || error.code === 'JOB_INVALID')

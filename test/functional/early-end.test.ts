@@ -64,7 +64,7 @@ describe('a build that is ended early', () => {
     expect(file('artifact_0_0', 'clusterrunner_exit_code')).to.equal('1\n');
     expect(file('artifact_0_0', 'clusterrunner_console_output')).to.equal('this is 1\n');
     expect(file('artifact_0_1', 'clusterrunner_console_output')).to.match(
-      /^this is 2\nclusterrunner: the atom was ended after [\d.]+ s; it had not come to its end\.\n$/,
+      /^this is 2\nclusterrunner: the atom was ended after [\d.]+ s; it had not finished\.\n$/,
     );
     expect(readdirSync(join(cluster.cwd, 'build_results', 'artifact_0_1'))).not.to.include(
       'clusterrunner_exit_code',

@@ -3,6 +3,7 @@ import { appendFile, mkdir, open, readFile, rm, writeFile } from 'node:fs/promis
 import { dirname, join } from 'node:path';
 import { ifPresent, ifPresentAsync } from '../../lib/error-code.js';
 import { removeTree } from '../../lib/fs/remove-tree.js';
+import { countLineEnds, LINE_END } from '../../lib/text/line-ends.js';
 import type { ConsolePage } from '../../protocol/build/work.js';
 import type { AtomId, BuildId, LeaseId } from '../../protocol/ids.js';
 import { type ConsoleSource, type PageRequest, readPage } from './page.js';
@@ -12,7 +13,6 @@ const MAX_BYTES = 2 * 1024 * 1024;
 /** … only its end is kept, at most this much. */
 const KEPT_BYTES = 1024 * 1024;
 const PIECE_BYTES = 64 * 1024;
-const LINE_END = 0x0a;
 
 interface State {
   bytes: number;
@@ -280,12 +280,4 @@ async function* piecesOf(file: string, position: number): AsyncGenerator<Buffer>
   } finally {
     await handle.close();
   }
-}
-
-function countLineEnds(bytes: Buffer): number {
-  let count = 0;
-  for (let at = bytes.indexOf(LINE_END); at !== -1; at = bytes.indexOf(LINE_END, at + 1)) {
-    count += 1;
-  }
-  return count;
 }

@@ -1,18 +1,18 @@
 import type { ResultLimits } from '../../protocol/results/result-limits.js';
 
-/** Below it a file goes into the archive whatever the disk has: asking costs more than the file. */
+/** A smaller file is packed without looking at the disk: looking costs more than the file. */
 const SMALL_BYTES = 64 * 1024;
-/** What running atoms, and what is delivered meanwhile, may need while a subjob is packed. */
-const SPARED_BYTES = 64 * 1024 ** 2;
+/** Left free for running atoms and other results while a subjob is packed. */
+const RESERVED_BYTES = 64 * 1024 ** 2;
 
-/** Says how many bytes the disk of the archive has room for; null when nobody knows. */
+/** Free bytes on the disk of the archive; null when unknown. */
 export type FreeBytes = () => number | null;
 
-/** What the files of a subjob's atoms may take of its results. */
+/** How much the artifacts of a subjob may use. */
 export class SubjobQuota {
   readonly limits: ResultLimits;
   readonly #free: FreeBytes;
-  /** Bytes. */
+  /** Bytes that are left for the subjob. */
   left: number;
 
   constructor(limits: ResultLimits, free: FreeBytes) {
@@ -21,16 +21,16 @@ export class SubjobQuota {
     this.left = limits.subjob_bytes;
   }
 
-  /** Why the disk does not take a file a second time. Not every file shrinks when it is compressed. */
+  /** Why the disk has no space for a copy of a file; null when it has. Not every file shrinks when it is compressed. */
   diskProblem(bytes: number): string | null {
     const free = bytes < SMALL_BYTES ? null : this.#free();
-    return free === null || bytes <= free - SPARED_BYTES
+    return free === null || bytes <= free - RESERVED_BYTES
       ? null
-      : `the disk of the slave has no room to pack it (${mib(Math.max(0, free))} MiB are free)`;
+      : `the disk of the slave has no space to pack it (${mib(Math.max(0, free))} MiB are free)`;
   }
 }
 
-/** What is left of it for one atom. */
+/** How much of the subjob's quota one atom may use. */
 export class ArtifactQuota {
   readonly #subjob: SubjobQuota;
   #bytes: number;
@@ -42,7 +42,7 @@ export class ArtifactQuota {
     this.#files = subjob.limits.artifact_files;
   }
 
-  /** Takes the room of one file, folder (0 bytes) or link (0 bytes); or says why there is none. */
+  /** Uses quota for a file, or for a folder or link of 0 bytes. Returns why there is none left, or null. */
   take(bytes: number): string | null {
     if (this.#files === 0) {
       return `there are more than ${this.#subjob.limits.artifact_files} files (artifacts_max_files_per_atom)`;
@@ -52,7 +52,7 @@ export class ArtifactQuota {
     }
     if (bytes > this.#subjob.left) {
       return this.#subjob.limits.subjob_bytes === 0
-        ? 'the results of the build have no room for more files (results_max_mib_per_build)'
+        ? 'the results of the build have no space for more files (results_max_mib_per_build)'
         : `the files of the subjob are larger than ${mib(this.#subjob.limits.subjob_bytes)} MiB together (max_result_gigabytes)`;
     }
     const problem = this.#subjob.diskProblem(bytes);

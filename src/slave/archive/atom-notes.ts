@@ -2,13 +2,13 @@ import { unreadReport } from '../../junit/merged-report.js';
 import { type ReportOutcome, ReportReader } from '../../junit/report-reader.js';
 import { addCounts, type ResultFacts, type TestCounts } from '../../protocol/results/result-facts.js';
 
-/** More are counted, and not named. */
+/** Further notes are only counted. */
 const MAX_NAMED = 1000;
 
-/** Name of the file in an atom's folder that holds them, if there are any. */
+/** The file in an atom's folder that holds its notes, if there are any. */
 export const NOTES = 'clusterrunner_notes';
 
-/** What is to be said of the results of an atom: what they do not hold, and what its reports of tests say. */
+/** Collects notes about an atom's results: what is left out, and the counts of its JUnit reports. */
 export class AtomNotes {
   readonly #lines: string[] = [];
   #unnamed = 0;
@@ -16,7 +16,7 @@ export class AtomNotes {
   #badReports = 0;
   #tests: TestCounts | null = null;
 
-  /** `name` is that of a file or folder, within the atom's; of several at once, `count` says how many. */
+  /** `name`: of a file or folder within the atom's folder. `count`: how many files it stands for. */
   leaveOut(name: string, reason: string, count = 1): void {
     this.#leftOut += count;
     this.#say(`left out: ${JSON.stringify(name)}: ${reason}`);
@@ -27,7 +27,7 @@ export class AtomNotes {
     this.#say(`cut: ${JSON.stringify(name)}: ${bytes} bytes in it are left out, ${reason}`);
   }
 
-  /** A file that is here whole. */
+  /** A file whose whole content is in memory. */
   read(name: string, content: Buffer): void {
     if (couldBeReport(name)) {
       const reader = new ReportReader();
@@ -36,7 +36,7 @@ export class AtomNotes {
     }
   }
 
-  /** One that could be a report of tests is read while it goes by. */
+  /** Passes a file through, and reads it on the way if it may be a JUnit report. */
   async *reading(name: string, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     if (!couldBeReport(name)) {
       yield* content;
@@ -50,14 +50,14 @@ export class AtomNotes {
     this.#take(name, reader.end());
   }
 
-  /** null when there is nothing to say. */
+  /** null when there are none. */
   facts(): ResultFacts | null {
     return this.#tests === null && this.#badReports === 0 && this.#leftOut === 0
       ? null
       : { tests: this.#tests, num_bad_reports: this.#badReports, num_left_out: this.#leftOut };
   }
 
-  /** Of the file; empty when there is none. */
+  /** The content of the NOTES file; empty when it is not needed. */
   text(): string {
     const more = this.#unnamed === 0 ? [] : [`… and ${this.#unnamed} more`];
     return [...this.#lines, ...more].map((line) => `${line}\n`).join('');

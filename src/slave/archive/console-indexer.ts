@@ -1,9 +1,8 @@
+import { countLineEnds, LINE_END } from '../../lib/text/line-ends.js';
 import type { AtomId } from '../../protocol/ids.js';
 import { BLOCK_BYTES, type ConsoleIndex } from '../../protocol/results/result-index.js';
 
-const LINE_END = 0x0a;
-
-/** Notes, while a console's bytes go by, how many of its lines end before each block boundary of the tar. */
+/** Counts, while a console passes through, how many of its lines end before each block boundary of the tar. */
 export class ConsoleIndexer {
   readonly #atom: AtomId;
   readonly #offset: number;
@@ -12,7 +11,7 @@ export class ConsoleIndexer {
   #lineEnds = 0;
   #endsInLine = false;
 
-  /** `offset`: where the console's first byte lies in the tar. */
+  /** `offset`: of the console's first byte in the tar. */
   constructor(atom: AtomId, offset: number) {
     this.#atom = atom;
     this.#offset = offset;
@@ -34,7 +33,7 @@ export class ConsoleIndexer {
 
   index(): ConsoleIndex {
     const end = this.#offset + this.#bytes;
-    // A boundary that is the console's very end has nothing of it behind it.
+    // A boundary at the very end of the console needs no mark.
     const marks = end % BLOCK_BYTES === 0 ? this.#marks.slice(0, -1) : this.#marks;
     return {
       atom_id: this.#atom,
@@ -44,12 +43,4 @@ export class ConsoleIndexer {
       marks,
     };
   }
-}
-
-function countLineEnds(bytes: Buffer): number {
-  let count = 0;
-  for (let at = bytes.indexOf(LINE_END); at !== -1; at = bytes.indexOf(LINE_END, at + 1)) {
-    count += 1;
-  }
-  return count;
 }

@@ -1,21 +1,21 @@
 import { closeSync, constants, createReadStream, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 
 const READ_BYTES = 256 * 1024;
-/** Most files are tiny, and a trip through the thread pool for each costs more than reading them. */
-const TINY_BYTES = 64 * 1024;
+/** Most files are small; reading them synchronously is cheaper than a trip through the thread pool. */
+const SMALL_FILE_BYTES = 64 * 1024;
 
-/** A file that is open, with its size at that moment. */
+/** An open file, with its stats at the moment of opening. */
 export interface FileSource {
   readonly fd: number;
   readonly stats: Stats;
 }
 
-/** Told when a file has fewer bytes than when it was opened, or no longer gives them: `bytes` are zeros instead. */
-export type Missing = (bytes: number) => void;
+/** Called when a file has shrunk since it was opened, or cannot be read further: `bytes` zeros stand for the rest. */
+export type OnMissing = (bytes: number) => void;
 
-/** null when it is no file. @throws the file system's error */
+/** null when it is not a regular file. @throws Error of the file system */
 export function openFileSource(path: string): FileSource | null {
-  // Not to wait for the other end of a pipe, nor to follow a link out of the folder.
+  // Does not wait for the other end of a pipe, nor follow a link out of the folder.
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   const stats = fstatSync(fd);
   if (stats.isFile()) {
@@ -25,13 +25,13 @@ export function openFileSource(path: string): FileSource | null {
   return null;
 }
 
-/** Whether it is read whole, by `tinyContentOf`. */
-export function isTiny({ stats: { size } }: FileSource): boolean {
-  return size <= TINY_BYTES;
+/** Whether it is to be read by `readSmallFile`. */
+export function isSmallFile({ stats: { size } }: FileSource): boolean {
+  return size <= SMALL_FILE_BYTES;
 }
 
-/** Exactly as many bytes as a tiny file had when it was opened. Closes it. */
-export function tinyContentOf({ fd, stats: { size } }: FileSource, missing: Missing): Buffer {
+/** Returns exactly as many bytes as the file had when it was opened, and closes it. */
+export function readSmallFile({ fd, stats: { size } }: FileSource, onMissing: OnMissing): Buffer {
   const bytes = Buffer.alloc(size);
   let read = 0;
   try {
@@ -39,22 +39,22 @@ export function tinyContentOf({ fd, stats: { size } }: FileSource, missing: Miss
       count = readSync(fd, bytes, read, size - read, read);
     }
   } catch (error) {
-    if (whyUnreadable(error) === null) {
+    if (unreadableReason(error) === null) {
       throw error;
     }
   } finally {
     closeSync(fd);
   }
   if (read < size) {
-    missing(size - read);
+    onMissing(size - read);
   }
   return bytes;
 }
 
-/** Exactly as many bytes as the file had when it was opened. Closes it. */
-export async function* contentOf(source: FileSource, missing: Missing): AsyncGenerator<Buffer> {
-  if (isTiny(source)) {
-    yield tinyContentOf(source, missing);
+/** Yields exactly as many bytes as the file had when it was opened, and closes it. */
+export async function* readFileSource(source: FileSource, onMissing: OnMissing): AsyncGenerator<Buffer> {
+  if (isSmallFile(source)) {
+    yield readSmallFile(source, onMissing);
     return;
   }
   const { fd, stats } = source;
@@ -66,29 +66,29 @@ export async function* contentOf(source: FileSource, missing: Missing): AsyncGen
       yield chunk;
     }
   } catch (error) {
-    if (whyUnreadable(error) === null) {
+    if (unreadableReason(error) === null) {
       throw error;
     }
   }
   if (left > 0) {
-    missing(left);
+    onMissing(left);
   }
   for (; left > 0; left -= READ_BYTES) {
     yield Buffer.alloc(Math.min(left, READ_BYTES));
   }
 }
 
-/** This process has too little of something; what it wanted to read is not to blame. */
-const OF_THE_PROCESS: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+/** Errors that show a limit of this process or machine, and not a problem of the file. */
+const PROCESS_LIMITS: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
-/** Why a file or folder of an atom cannot be read, which is no fault of the archive; null for any other error. */
-export function whyUnreadable(error: unknown): string | null {
-  if (!(error instanceof Error && 'syscall' in error && 'code' in error) || OF_THE_PROCESS.has(error.code)) {
+/** Why a file or folder of an atom cannot be read; null when the error is not about that file. */
+export function unreadableReason(error: unknown): string | null {
+  if (!(error instanceof Error && 'syscall' in error && 'code' in error) || PROCESS_LIMITS.has(error.code)) {
     return null;
   }
   switch (error.code) {
     case 'ENOENT':
-      return 'it was gone when it was to be packed';
+      return 'it was removed before it was packed';
     case 'ENAMETOOLONG':
       return 'its path is too long';
     case 'EACCES':
@@ -99,12 +99,12 @@ export function whyUnreadable(error: unknown): string | null {
   }
 }
 
-/** null for what cannot be read. */
-export function ifReadable<T>(look: () => T): T | null {
+/** null when `look` fails because a file or folder cannot be read. */
+export function nullIfUnreadable<T>(look: () => T): T | null {
   try {
     return look();
   } catch (error) {
-    if (whyUnreadable(error) === null) {
+    if (unreadableReason(error) === null) {
       throw error;
     }
     return null;

@@ -1,30 +1,29 @@
 import { type Dir, opendirSync, readdirSync, statSync } from 'node:fs';
 
-/** Of one folder, and so the most names that are held of it. */
+/** How many names of one folder are in memory at most. */
 const SORTED_AT_ONCE = 10_000;
 const READ_AT_ONCE = 1024;
 /**
- * File systems give a folder a size that grows with its names; one of this size has fewer than are held at once. Reading
- * them in one call takes a third of the time, and most atoms leave next to nothing.
+ * The size of a folder grows with its names; a folder of this size has fewer than SORTED_AT_ONCE. Reading them in one call
+ * takes a third of the time, and most atoms leave few files.
  */
 const SMALL_FOLDER_BYTES = 16 * 1024;
-/** Gives each byte of a name as it is. */
+/** Keeps each byte of a name. */
 const BYTES = 'latin1';
 
 /**
- * The names in a folder, one after another and sorted, so that the same files make the same archive. Each is given as its
- * bytes, in latin1: not every name is UTF-8. Of a folder with more than 10,000 names each 10,000 are sorted by themselves,
- * as the system gives them: memory holds no more, however many there are.
+ * Iterates over the names in a folder in sorted order, so that the same files make the same archive. A name is a latin1 string
+ * of its bytes, since not every name is UTF-8. To limit memory, more than 10,000 names are sorted in runs of 10,000.
  */
 export class FolderNames {
-  /** null once the last of the names was read. */
+  /** null once all names have been read. */
   #directory: Dir | null = null;
-  /** Last first, so that popping gives them in order. */
+  /** In reverse order, for pop(). */
   #names: string[] = [];
 
   readonly #sortedAtOnce: number;
 
-  /** @throws the file system's error when the folder cannot be read; nothing is open then */
+  /** @throws Error of the file system when the folder cannot be read; nothing is open then */
   constructor(path: string, sortedAtOnce = SORTED_AT_ONCE) {
     this.#sortedAtOnce = sortedAtOnce;
     const few = statSync(path).size <= SMALL_FOLDER_BYTES ? readdirSync(path, BYTES) : null;
@@ -41,7 +40,7 @@ export class FolderNames {
     }
   }
 
-  /** null after the last. @throws the file system's error */
+  /** null after the last name. @throws Error of the file system */
   next(): string | null {
     if (this.#names.length === 0 && this.#directory !== null) {
       this.#readMore(this.#directory);

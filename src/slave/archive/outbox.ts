@@ -11,7 +11,7 @@ import { type BuildId, BuildIdSchema, type SubjobId, SubjobIdSchema } from '../.
 import { type LeaseRef, type ResultReport, ResultReportSchema } from '../../protocol/slave/slave-messages.js';
 import type { Session } from '../link/session.js';
 
-/** A result that waits for the master's word, beside `<lease id>.tar.gz`. */
+/** A result that the master has not acknowledged, beside its archive `<lease id>.tar.gz`. */
 const PendingResultSchema = Type.Object(
   { build_id: BuildIdSchema, subjob_id: SubjobIdSchema, report: ResultReportSchema },
   { additionalProperties: false },
@@ -23,85 +23,94 @@ interface PendingResult {
   readonly report: ResultReport;
 }
 
-/** What a result leaves by. */
+/** The part of a Session that delivers results. */
 export interface Delivery {
   readonly client: Pick<MasterClient, 'deliverResult' | 'handBack'>;
   readonly retryUntilAcknowledged: Session['retryUntilAcknowledged'];
 }
 
-/** So that one large result does not hold up the small ones behind it, nor a hundred fill the line at once. */
-const AT_ONCE = 4;
-/** Of an earlier process's results, so many are read at once. */
+/** One large result must not hold up small ones, nor a hundred of them share the connection. */
+const MAX_CONCURRENT = 4;
+/** How many results of an earlier process are loaded at once. */
 const PAGE = 1000;
-/** A question for work names all results that wait, and what runs; the master takes no more than 20,000 names. */
-const MOST_WAITING = 5000;
-/** What is wrong with the result itself, now and the next time. */
-const OF_THE_RESULT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['INVALID_REQUEST', 'BODY_TOO_LARGE']);
-const LETTER = /^(\d+)\.json$/;
+/** A poll names all pending results, and what runs; the master accepts 20,000 names at most. */
+const MAX_PENDING = 5000;
+/** Errors of the result itself: it would be refused again. */
+const RESULT_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['INVALID_REQUEST', 'BODY_TOO_LARGE']);
+const REPORT = /^(\d+)\.json$/;
 const ARCHIVE = /^(\d+)\.tar\.gz$/;
 
 /**
- * Results on their way to the master. They lie on the disk until the master has acknowledged or refused them, also
- * while it is away, and through a restart of the slave.
+ * Delivers results to the master. They stay on the disk until the master has acknowledged or refused them, also while it is
+ * away, and across restarts of the slave.
  */
 export class Outbox {
   readonly #directory: string;
   readonly #session: Delivery;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
-  readonly #waiting: PendingResult[] = [];
+  readonly #queue: PendingResult[] = [];
   readonly #pending = new Map<number, PendingResult>();
-  readonly #delivered: () => void;
-  /** Leases of letters of an earlier process that are not looked at yet. */
-  #left: string[] = [];
+  readonly #onDelivered: () => void;
+  /** Leases of an earlier process's results that are not loaded yet. */
+  #unloaded: string[] = [];
   #delivering = 0;
-  #empty: (() => void)[] = [];
+  #onEmpty: (() => void)[] = [];
 
-  /** `delivered` is called when one less is on its way. Aborting `signal` stops delivering; what is left stays. */
-  constructor(directory: string, session: Delivery, log: Logger, signal: AbortSignal, delivered: () => void) {
+  /**
+   * `onDelivered` is called when a result is not pending any more. Aborting `signal` stops deliveries; the other results
+   * stay on the disk.
+   */
+  constructor(
+    directory: string,
+    session: Delivery,
+    log: Logger,
+    signal: AbortSignal,
+    onDelivered: () => void,
+  ) {
     this.#directory = directory;
     this.#session = session;
     this.#log = log;
     this.#signal = signal;
-    this.#delivered = delivered;
+    this.#onDelivered = onDelivered;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
-  /** How many results wait on the disk. */
+  /** How many results are pending. */
   get size(): number {
-    return this.#pending.size + this.#left.length;
+    return this.#pending.size + this.#unloaded.length;
   }
 
-  /** Results come faster than the master takes them: no more work should be asked for. */
+  /** Results arise faster than the master accepts them: the slave should request no more work. */
   get isFull(): boolean {
-    return this.#pending.size >= MOST_WAITING;
+    return this.#pending.size >= MAX_PENDING;
   }
 
-  /** The leases whose results are on their way; of those of an earlier process, which no lease of this one has, some. */
+  /** The leases of pending results that are loaded. */
   leases(): LeaseRef[] {
     return [...this.#pending.values()].map(({ report }) => report.lease);
   }
 
-  /** Where the archive of a lease is to be written before `send`. */
+  /** Where the archive of a lease must be written before `send`. */
   archivePath({ lease_id }: LeaseRef): string {
     return join(this.#directory, `${lease_id}.tar.gz`);
   }
 
-  /** Takes up what an earlier process left, a page at a time, and drops what it had only begun. */
+  /** Starts delivering the results of an earlier process, and removes its unfinished ones. */
   resume(): void {
     const entries = readdirSync(this.#directory, { withFileTypes: true });
-    // A pipe in the place of an archive would be read for ever.
+    // Reading a pipe in the place of an archive would never end.
     const files = new Set(entries.filter((entry) => entry.isFile()).map(({ name }) => name));
     for (const { name } of entries) {
-      const lease = LETTER.exec(name)?.[1];
+      const lease = REPORT.exec(name)?.[1];
       const archiveOf = ARCHIVE.exec(name)?.[1];
       if (!files.has(name)) {
         this.#log.warn(
-          `${join(this.#directory, name)} is no file; it is removed, with a result of which it is a part.`,
+          `${join(this.#directory, name)} is not a file; it is removed, with the result that it is part of.`,
         );
       }
       if (lease !== undefined && files.has(name) && files.has(`${lease}.tar.gz`)) {
-        this.#left.push(lease);
+        this.#unloaded.push(lease);
       } else if (archiveOf === undefined || !files.has(name) || !files.has(`${archiveOf}.json`)) {
         rmSync(join(this.#directory, name), { force: true, recursive: true });
       }
@@ -110,17 +119,17 @@ export class Outbox {
   }
 
   /**
-   * Sends the result whose archive lies at `archivePath`. From now on it survives this process, unless the disk does not
-   * take its report.
+   * Delivers the result whose archive is at `archivePath`. From now on it survives this process, unless its report cannot be
+   * written.
    */
   send(build: BuildId, subjob: SubjobId, report: ResultReport): void {
     const pending: PendingResult = { build_id: build, subjob_id: subjob, report };
-    this.#note(pending);
+    this.#save(pending);
     this.#enqueue(pending);
     this.#deliverMore();
   }
 
-  #note(pending: PendingResult): void {
+  #save(pending: PendingResult): void {
     const { lease_id } = pending.report.lease;
     const path = join(this.#directory, `${lease_id}.json`);
     try {
@@ -130,15 +139,15 @@ export class Outbox {
     }
   }
 
-  /** Resolves when nothing is on its way. */
+  /** Resolves when no result is pending. */
   async emptied(): Promise<void> {
     if (this.size > 0) {
-      await new Promise<void>((resolve) => this.#empty.push(resolve));
+      await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
     }
   }
 
-  /** One that a crash of the machine has damaged is dropped: the master has its work done again. */
-  #takeUp(lease: string): void {
+  /** A result that a crash of the machine has damaged is dropped: the master has its work done again. */
+  #load(lease: string): void {
     const name = `${lease}.json`;
     const pending = this.#read(join(this.#directory, name));
     if (pending === null) {
@@ -164,17 +173,17 @@ export class Outbox {
 
   #enqueue(pending: PendingResult): void {
     this.#pending.set(pending.report.lease.lease_id, pending);
-    this.#waiting.push(pending);
+    this.#queue.push(pending);
   }
 
   #deliverMore(): void {
-    while (this.#delivering < AT_ONCE && !this.#signal.aborted) {
-      if (this.#waiting.length === 0) {
-        for (const lease of this.#left.splice(0, PAGE)) {
-          this.#takeUp(lease);
+    while (this.#delivering < MAX_CONCURRENT && !this.#signal.aborted) {
+      if (this.#queue.length === 0) {
+        for (const lease of this.#unloaded.splice(0, PAGE)) {
+          this.#load(lease);
         }
       }
-      const pending = this.#waiting.shift();
+      const pending = this.#queue.shift();
       if (pending === undefined) {
         return;
       }
@@ -202,15 +211,15 @@ export class Outbox {
         return;
       }
       const about = { build: build_id, subjob: subjob_id };
-      if (error instanceof ClusterRunnerError && OF_THE_RESULT.has(error.code)) {
+      if (error instanceof ClusterRunnerError && RESULT_ERRORS.has(error.code)) {
         const output = `The master refused the result: ${error.message}`;
         this.#log.error(about, output);
         await this.#returnLease(pending, output);
       } else if (error instanceof ClusterRunnerError) {
-        // The lease is over, or the build is forgotten: nobody wants it any more.
+        // The lease is over, or the build unknown: nobody needs the result any more.
         this.#log.warn(about, `A result was refused: ${error.message}`);
       } else {
-        // Kept, its lease would be named to the master as on its way for ever.
+        // The archive cannot be read. Polls would name the lease forever.
         this.#log.error({ ...about, err: error }, `A result is lost: ${messageOf(error)}`);
         await this.#returnLease(pending, `The result is lost on this slave: ${messageOf(error)}`);
       }
@@ -218,7 +227,7 @@ export class Outbox {
     this.#forget(report.lease, archive);
   }
 
-  /** Dropped without a word one that is refused would be made again, and refused again, for ever. */
+  /** Without this, the work of a refused result would be repeated, and refused, forever. */
   async #returnLease({ build_id, subjob_id, report }: PendingResult, output: string): Promise<void> {
     const handback = { lease: report.lease, reason: 'could_not_run', output } as const;
     try {
@@ -227,7 +236,7 @@ export class Outbox {
         this.#signal,
       );
     } catch (error) {
-      this.#log.warn(`A lease could not be handed back: ${messageOf(error)}`);
+      this.#log.warn(`A lease could not be returned: ${messageOf(error)}`);
     }
   }
 
@@ -235,9 +244,9 @@ export class Outbox {
     rmSync(join(this.#directory, `${lease_id}.json`), { force: true });
     rmSync(archive, { force: true });
     this.#pending.delete(lease_id);
-    this.#delivered();
+    this.#onDelivered();
     if (this.size === 0) {
-      for (const resolve of this.#empty.splice(0)) {
+      for (const resolve of this.#onEmpty.splice(0)) {
         resolve();
       }
     }

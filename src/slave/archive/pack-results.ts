@@ -5,8 +5,8 @@ import { freeDiskBytes } from '../../lib/fs/free-space.js';
 import { removeFile } from '../../lib/fs/remove-file.js';
 import { type ArchiveOptions, type AtomFolder, type WrittenArchive, writeArchive } from './write-archive.js';
 
-const noRoom: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-/** What is tried one after another: verdicts count more than consoles, and those more than files. */
+const DISK_FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+/** Tried one after another: verdicts are worth more than consoles, and consoles more than artifacts. */
 const ATTEMPTS: readonly Pick<ArchiveOptions, 'without'>[] = [
   {},
   { without: 'files' },
@@ -14,9 +14,9 @@ const ATTEMPTS: readonly Pick<ArchiveOptions, 'without'>[] = [
 ];
 
 /**
- * Writes the archive of a subjob, see writeArchive, with as much as the disk has room for. What that does not take is
- * named in the archive. The folder of the file is made when it is gone.
- * @throws the file system's error; no file is left then
+ * Writes the archive of a subjob (see writeArchive) with as much as fits on the disk, and names in it what does not. Creates
+ * the folder of the file when it is missing.
+ * @throws Error of the file system; no file is left then
  */
 export async function packResults(
   folders: readonly AtomFolder[],
@@ -28,14 +28,14 @@ export async function packResults(
   const freeBytes = () => freeDiskBytes(folder);
   let failure: unknown = null;
   for (const attempt of ATTEMPTS) {
-    // A build may have removed it.
+    // A build may have removed the folder.
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     try {
       return await write(folders, file, { ...options, freeBytes, ...attempt });
     } catch (error) {
       failure = error;
       await removeFile(file);
-      if (!noRoom.has(errorCode(error))) {
+      if (!DISK_FULL.has(errorCode(error))) {
         break;
       }
     }

@@ -9,39 +9,40 @@ import { EntryPaths, pathProblem } from '../../protocol/results/entry-paths.js';
 import type { ArtifactQuota } from './artifact-quota.js';
 import type { AtomNotes } from './atom-notes.js';
 import {
-  contentOf,
   type FileSource,
-  ifReadable,
-  isTiny,
+  isSmallFile,
+  nullIfUnreadable,
   openFileSource,
-  tinyContentOf,
-  whyUnreadable,
+  readFileSource,
+  readSmallFile,
+  unreadableReason,
 } from './file-source.js';
 import { FolderNames } from './folder-names.js';
 
-/** Where the files are, and what their folder is called in the archive. */
-interface Place {
-  /** Without links in it. */
+/** The folder of an atom. */
+interface RootFolder {
+  /** Contains no symbolic link. */
   readonly path: string;
+  /** In the archive. */
   readonly name: string;
 }
 
 const PLAIN_HEADER_BYTES = 512;
 const PERMISSIONS = 0o777;
-const OWN = 0o700;
-/** Handed on at once: of a hundred thousand empty files each step costs more than its header. */
-const GATHERED_BYTES = 64 * 1024;
+const OWNER_ONLY = 0o700;
+/** Small pieces are yielded together: with a hundred thousand empty files each step costs more than a header. */
+const CHUNK_BYTES = 64 * 1024;
 
 /**
- * The entries of a tar for what is in a folder, each folder before what is in it. What cannot be delivered is left out,
- * and `notes` are told. Holds some thousand names of each folder that it is in, a piece of one file, and a number for
- * each entry.
- * @throws the file system's error when this process can open no more files
+ * Yields tar entries for the contents of a folder, each folder before its own contents. What cannot be delivered is left out
+ * and noted. Memory holds some thousand names of each folder on the current path, a piece of one file, and a number for each
+ * entry.
+ * @throws Error of the file system when this process cannot open more files
  */
 export async function* walkDirectory(
-  folder: Place,
+  folder: RootFolder,
   isWanted: (name: string) => boolean,
-  room: ArtifactQuota,
+  quota: ArtifactQuota,
   notes: AtomNotes,
 ): AsyncGenerator<Buffer> {
   const open = openAtom(folder.path, notes);
@@ -49,90 +50,87 @@ export async function* walkDirectory(
     return;
   }
   try {
-    yield* entriesIn({ path: open.path.toString(), name: folder.name }, isWanted, room, notes);
+    yield* entriesIn({ path: open.path.toString(), name: folder.name }, isWanted, quota, notes);
   } finally {
     open.close();
   }
 }
 
-/** null when nothing is there any more, or something else than what was there when the atom began. */
+/** null when the folder is gone, or the atom has replaced it or a folder above it. */
 function openAtom(path: string, notes: AtomNotes): OpenFolder | null {
   let open: OpenFolder;
   try {
     open = OpenFolder.open(Buffer.from(path));
   } catch (error) {
-    if (whyUnreadable(error) === null) {
+    if (unreadableReason(error) === null) {
       throw error;
     }
     if (hasCode(error, 'ENOTDIR')) {
-      notes.leaveOut(
-        '.',
-        'something else is in the place of ARTIFACT_DIR: a file, or a link to another folder',
-      );
+      notes.leaveOut('.', 'ARTIFACT_DIR was replaced by a file, or by a link to another folder');
     }
     return null;
   }
-  const real = ifReadable(() => open.realPath());
+  const real = nullIfUnreadable(() => open.realPath());
   if (real === path) {
-    // It is the slave's, whatever the atom has made of its permissions.
-    ifReadable(() => open.chmod(OWN));
+    // The atom may have changed the permissions.
+    nullIfUnreadable(() => open.chmod(OWNER_ONLY));
     return open;
   }
   open.close();
-  notes.leaveOut('.', 'a link is in the place of a folder above ARTIFACT_DIR');
+  notes.leaveOut('.', 'a folder above ARTIFACT_DIR was replaced by a link');
   return null;
 }
 
 async function* entriesIn(
-  folder: Place,
+  folder: RootFolder,
   isWanted: (name: string) => boolean,
-  room: ArtifactQuota,
+  quota: ArtifactQuota,
   notes: AtomNotes,
 ): AsyncGenerator<Buffer> {
-  const gathered = new Gathered();
+  const chunk = new ChunkBuilder();
   const tree = new OpenTree(folder.path, isWanted);
   const paths = new EntryPaths();
   try {
     for (let next = tree.next(); next !== null; next = tree.next()) {
       const { name } = next;
-      const found = next.isText ? lookAt(folder, name) : { reason: 'its name is not UTF-8' };
+      const found = next.isText ? tryEntryOf(folder, name) : { reason: 'its name is not UTF-8' };
       const refusal =
         'reason' in found
           ? found.reason
-          : (room.take(found.source?.stats.size ?? 0) ??
+          : (quota.take(found.source?.stats.size ?? 0) ??
             paths.add(`${folder.name}/${name}`, found.children !== null));
       if ('reason' in found || refusal !== null) {
         notes.leaveOut(name, refusal ?? '');
         release(found);
         continue;
       }
-      gathered.add(found.header);
+      chunk.add(found.header);
       if (found.children !== null) {
         tree.enter(name, found.children);
       }
-      const missing = (bytes: number) =>
-        notes.cut(name, bytes, 'because it was shortened, or could not be read on, while it was packed');
-      if (found.source !== null && isTiny(found.source)) {
-        const bytes = tinyContentOf(found.source, missing);
+      const onMissing = (bytes: number) =>
+        notes.cut(name, bytes, 'because it was shortened or became unreadable while it was packed');
+      if (found.source !== null && isSmallFile(found.source)) {
+        const bytes = readSmallFile(found.source, onMissing);
         notes.read(name, bytes);
-        gathered.add(bytes);
+        chunk.add(bytes);
       } else if (found.source !== null) {
-        yield gathered.take();
-        yield* notes.reading(name, contentOf(found.source, missing));
+        yield chunk.take();
+        yield* notes.reading(name, readFileSource(found.source, onMissing));
       }
-      gathered.add(tarPadding(found.source?.stats.size ?? 0));
-      if (gathered.bytes >= GATHERED_BYTES) {
-        yield gathered.take();
+      chunk.add(tarPadding(found.source?.stats.size ?? 0));
+      if (chunk.bytes >= CHUNK_BYTES) {
+        yield chunk.take();
       }
     }
-    yield gathered.take();
+    yield chunk.take();
   } finally {
     tree.close();
   }
 }
 
-/** Small pieces of the tar, to be handed on together. */
-class Gathered {
+/** Collects small pieces of the tar. */
+class ChunkBuilder {
   bytes = 0;
   #pieces: Buffer[] = [];
 
@@ -149,22 +147,22 @@ class Gathered {
   }
 }
 
-/** A name relative to the first folder. One that is no text stands for bytes that are not UTF-8. */
+/** A path relative to the root folder. `isText` is false when its bytes are not UTF-8. */
 interface NameInTree {
   readonly name: string;
   readonly isText: boolean;
 }
 
-/** Goes through a folder and those in it that are entered, each before what follows it. */
+/** Iterates over the names in a folder, and depth-first over those in the folders that are entered. */
 class OpenTree {
-  /** Each in the one before it; `prefix` is relative to the first. */
+  /** The folders of the current path; `prefix` is relative to the root. */
   readonly #open: { readonly names: FolderNames; readonly prefix: string }[] = [];
   readonly #isWanted: (name: string) => boolean;
 
-  /** A folder that cannot be read has nothing in it. `isWanted` is asked for the names in the first. */
+  /** An unreadable folder counts as empty. `isWanted` filters the names in the root folder. */
   constructor(path: string, isWanted: (name: string) => boolean) {
     this.#isWanted = isWanted;
-    const names = ifReadable(() => new FolderNames(path));
+    const names = nullIfUnreadable(() => new FolderNames(path));
     if (names !== null) {
       this.#open.push({ names, prefix: '' });
     }
@@ -174,7 +172,7 @@ class OpenTree {
   next(): NameInTree | null {
     for (let folder = this.#open.at(-1); folder !== undefined; folder = this.#open.at(-1)) {
       const { names, prefix } = folder;
-      const bytes = ifReadable(() => names.next());
+      const bytes = nullIfUnreadable(() => names.next());
       if (bytes === null) {
         names.close();
         this.#open.pop();
@@ -188,7 +186,7 @@ class OpenTree {
     return null;
   }
 
-  /** What is in the folder of this name comes next. */
+  /** The contents of the folder with this name come next. */
   enter(name: string, names: FolderNames): void {
     this.#open.push({ names, prefix: `${name}/` });
   }
@@ -200,7 +198,7 @@ class OpenTree {
   }
 }
 
-/** Of bytes in latin1. */
+/** `latin1`: a string of the name's bytes. */
 function textOf(latin1: string): NameInTree {
   if (!/[\x80-\xff]/.test(latin1)) {
     return { name: latin1, isText: true };
@@ -209,18 +207,18 @@ function textOf(latin1: string): NameInTree {
   return { name: bytes.toString('utf8'), isText: isUtf8(bytes) };
 }
 
-/** What goes into the archive for a name in an atom's folder, or why nothing does. */
+/** What goes into the archive for a name, or why nothing does. */
 type Found = Delivered | { readonly reason: string };
 
 interface Delivered {
   readonly header: Buffer;
-  /** Of a folder, open. */
+  /** The open names of a folder; null for anything else. */
   readonly children: FolderNames | null;
-  /** Of a file. */
+  /** null for anything but a file. */
   readonly source: FileSource | null;
 }
 
-/** Closes what is not used after all. */
+/** Closes what is not used. */
 function release(found: Found): void {
   if ('reason' in found) {
     return;
@@ -231,11 +229,11 @@ function release(found: Found): void {
   }
 }
 
-function lookAt(folder: Place, name: string): Found {
+function tryEntryOf(folder: RootFolder, name: string): Found {
   try {
     return entryOf(folder, name);
   } catch (error) {
-    const reason = whyUnreadable(error);
+    const reason = unreadableReason(error);
     if (reason === null) {
       throw error;
     }
@@ -243,8 +241,8 @@ function lookAt(folder: Place, name: string): Found {
   }
 }
 
-/** @throws the file system's error */
-function entryOf(folder: Place, name: string): Found {
+/** @throws Error of the file system */
+function entryOf(folder: RootFolder, name: string): Found {
   const path = join(folder.path, name);
   const inArchive = `${folder.name}/${name}`;
   const stats = lstatSync(path);
@@ -294,7 +292,7 @@ function delivered(
   return { reason };
 }
 
-/** Where names need an extended header, some readers take what follows a line end in them for one more. */
+/** Some readers take a line end in an extended header for the start of another header. */
 function nameProblem({ path, linkpath = '' }: TarEntry, header: Buffer): string | null {
   const isExtended = header.length > PLAIN_HEADER_BYTES;
   return isExtended && (path + linkpath).includes('\n')
@@ -309,7 +307,7 @@ function kindOf(stats: Stats): string {
   if (stats.isFIFO()) {
     return 'a pipe';
   }
-  return stats.isFile() ? 'it changed while it was packed' : 'a device';
+  return stats.isFile() ? 'it was changed while it was packed' : 'a device';
 }
 
 function headOf(path: string, stats: Stats) {

@@ -10,56 +10,55 @@ import { type ResultLimits, unlimited } from '../../protocol/results/result-limi
 import { ArtifactQuota, type FreeBytes, SubjobQuota } from './artifact-quota.js';
 import { AtomNotes, NOTES } from './atom-notes.js';
 import { ConsoleIndexer } from './console-indexer.js';
-import { ifReadable } from './file-source.js';
+import { nullIfUnreadable } from './file-source.js';
 import { walkDirectory } from './walk-directory.js';
 
-/** What the archive of a subjob is made of: one of its atoms' folders. */
+/** An atom's folder, which becomes a folder in the archive of its subjob. */
 export interface AtomFolder {
   readonly atom: AtomId;
   readonly path: string;
   /** Its name in the archive. */
   readonly name: string;
-  /** What the atom has printed, and its name in the folder of the archive. */
+  /** The output of the atom, and the name of its file in the archive. */
   readonly console: { readonly name: string; readonly recorded: RecordedConsole };
-  /** Files that are in the archive, whatever the folder has under their names. */
+  /** Files that ClusterRunner adds; files of the same names in the folder are left out. */
   readonly added: readonly { readonly name: string; readonly content: string; readonly mode: number }[];
 }
 
 export interface RecordedConsole {
   readonly size: number;
-  /** Bytes that it has lost, because it was too long. */
+  /** How many bytes were left out because it was too long. */
   readonly cutBytes: number;
   /** Exactly `size` bytes. */
   content(): AsyncIterable<Buffer>;
 }
 
-/** Speed counts more than size on the way from a slave to its master. */
+/** Between a slave and its master, speed matters more than size. */
 const LEVEL = 1;
-const DISK_FULL = 'the disk of the slave has no room for it';
+const DISK_FULL = 'the disk of the slave has no space for it';
 const FILE_MODE = 0o644;
 const FOLDER_MODE = 0o755;
 
 export interface ArchiveOptions {
-  /** None unless given. */
+  /** Default: unlimited. */
   readonly limits?: ResultLimits;
-  /** Of the disk where the archive is written; nobody knows it unless given. */
+  /** Of the disk to which the archive is written. Default: unknown. */
   readonly freeBytes?: FreeBytes;
-  /** Given when the disk has no room for them: without files, or without consoles too. */
+  /** What is left out because the disk has no space for it. */
   readonly without?: 'files' | 'files and consoles';
 }
 
 export interface WrittenArchive extends ResultIndex {
-  /** Of those atoms of which there is something to say. */
+  /** Only of atoms that have some. */
   readonly facts: ReadonlyMap<AtomId, ResultFacts>;
 }
 
 /**
- * Writes the atoms' folders into a `tar.gz` without the blocks that end a tar, so that archives can be put one
- * behind the other. Holds one block in memory, however large the files are. Links stay links. What is left out is named
- * in a file beside the rest: sockets, pipes and devices, links that lead out of the folder, what cannot be read, names
- * that are not UTF-8, what is beyond the limits. A file that shrinks while it is read is filled up with zeros, one that
- * grows is cut.
- * @throws the file system's error when the archive cannot be written
+ * Writes the atoms' folders into a `tar.gz` without the blocks that end a tar, so that archives can be concatenated. Holds one
+ * block in memory, however large the files are. Links stay links. What is left out is named in a notes file: sockets, pipes and
+ * devices, links that lead out of the folder, unreadable files, names that are not UTF-8, files beyond the limits. A file
+ * that shrinks while it is read is padded with zeros, one that grows is cut.
+ * @throws Error of the file system when the archive cannot be written
  */
 export async function writeArchive(
   folders: readonly AtomFolder[],
@@ -74,7 +73,7 @@ export async function writeArchive(
       level: LEVEL,
       onMember: (bytes) => members.push(bytes),
     }),
-    // Not flushed to the disk: the master refuses what a power cut has damaged, and has the work done again.
+    // Not synced to the disk: after a power cut the master refuses a damaged archive, and the work is done again.
     createWriteStream(file),
   );
   return { members, consoles: tar.consoles, facts: tar.facts };
@@ -84,14 +83,14 @@ class TarOfFolders {
   readonly consoles: ConsoleIndex[] = [];
   readonly facts = new Map<AtomId, ResultFacts>();
   readonly #folders: readonly AtomFolder[];
-  readonly #room: SubjobQuota;
+  readonly #quota: SubjobQuota;
   readonly #without: ArchiveOptions['without'] | null;
   #position = 0;
 
   constructor(folders: readonly AtomFolder[], options: ArchiveOptions) {
     this.#folders = folders;
     this.#without = options.without ?? null;
-    this.#room = new SubjobQuota(options.limits ?? unlimited, options.freeBytes ?? (() => null));
+    this.#quota = new SubjobQuota(options.limits ?? unlimited, options.freeBytes ?? (() => null));
   }
 
   async *bytes(): AsyncGenerator<Buffer> {
@@ -106,8 +105,8 @@ class TarOfFolders {
   async *#entriesOf(folder: AtomFolder): AsyncGenerator<Buffer> {
     const { added, atom, console } = folder;
     const notes = new AtomNotes();
-    const mtime = ifReadable(() => lstatSync(folder.path).mtime) ?? new Date();
-    // Together: each piece that is handed on by itself costs more than its bytes.
+    const mtime = nullIfUnreadable(() => lstatSync(folder.path).mtime) ?? new Date();
+    // Concatenated: each chunk costs more than its bytes.
     yield Buffer.concat([
       tarHeader({ path: `${folder.name}/`, type: 'Directory', size: 0, mode: FOLDER_MODE, mtime }),
       ...added.flatMap(({ name, content, mode }) =>
@@ -133,7 +132,7 @@ class TarOfFolders {
       }
       return this.#without === null;
     };
-    yield* walkDirectory(folder, isWanted, new ArtifactQuota(this.#room), notes);
+    yield* walkDirectory(folder, isWanted, new ArtifactQuota(this.#quota), notes);
     const facts = notes.facts();
     if (facts !== null) {
       this.facts.set(atom, facts);

@@ -1,6 +1,6 @@
 /**
- * What several leases of a build wait for (its workspace, its setup) goes on for the others when one is over.
- * @throws the signal's reason as soon as it is aborted; what `shared` rejects with
+ * Waits for a promise that several leases of a build share (its workspace, its setup). Aborting `signal` ends only this
+ * wait. @throws the signal's reason as soon as it is aborted; what `shared` rejects with
  */
 export async function abortable<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
   const left = new AbortController();
@@ -12,7 +12,7 @@ export async function abortable<T>(shared: Promise<T>, signal: AbortSignal): Pro
     return await Promise.race([shared, aborted]);
   } finally {
     left.abort();
-    // Nobody may be left to hear of a failure.
+    // Nobody else may be waiting: a later rejection must not be unhandled.
     shared.catch(() => undefined);
   }
 }

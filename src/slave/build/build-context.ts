@@ -30,29 +30,27 @@ import { messageOf } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
 import type { Session } from '../link/session.js';
 import { lockFolder } from './folder-lock.js';
-import { setupText } from './setup-output.js';
+import { formatSetupOutput } from './setup-output.js';
 
+/** What all builds of a slave share. */
 export interface SlaveContext {
-  /** Of the slave, as its master calls it. */
+  /** The name under which the slave is registered. */
   readonly name: string;
-  /** Of this slave alone: mirrors and workspaces. */
+  /** The slave's own directory, with mirrors and workspaces. */
   readonly root: string;
   readonly strictHostKeyChecking: boolean;
-  /** How many checkouts of ended builds stay for later builds. */
+  /** How many checkouts of ended builds are kept for later builds. */
   readonly workspacesKept: number;
   readonly remoteFileLimits: RemoteFileLimits;
-  /** Whether atoms are started by a shell that is kept for the build. */
+  /** See createItemRunner. */
   readonly reuseShells: boolean;
-  /** What setups of earlier builds have made. */
   readonly dependencies: DependencyCache;
-  /** Whether commits are taken from the master, and given to it, so that their origin is asked once. */
+  /** Whether commits are fetched from the master where it has them, and passed on to it, so that one slave asks the origin. */
   readonly projectFromMaster: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Names of variables that commands may see beside the basic ones; see commandEnvironment. */
+  /** See commandEnvironment. */
   readonly envPassthrough: readonly string[];
-  /** What must not be shown of what commands print. */
   readonly redactor: Redactor;
-  /** For what commands print. */
   readonly pipes: ConsolePipes;
   readonly session: Session;
   readonly random: () => number;
@@ -65,29 +63,29 @@ export interface BuildFiles {
   readonly remote_files: readonly RemoteFile[];
 }
 
-/** null: the build can run here. Else the end of what `setup_build` printed. */
+/** null: the setup has succeeded. Otherwise the end of what `setup_build` printed. */
 export type SetupFailure = string | null;
 
-/** How long TERM is given before KILL: whoever cancels waits for the end of it … */
+/** Between TERM and KILL of something that is canceled: somebody waits for its end. */
 export const CANCEL_GRACE_MS = 1_000;
-/** … and what has taken too long may have something to say of itself. */
+/** Between TERM and KILL of something that took too long: it may print why. */
 export const TIMEOUT_GRACE_MS = 5_000;
-/** Of setup's output, what is reported. */
+/** How much of the output of setup and teardown is kept. */
 const TAIL_BYTES = 16 * 1024;
-/** A master that is being started again is waited for, but a build has other ways to its files. */
+/** Long enough for a restart of the master; after that the commit is fetched from its origin. */
 const RELAY_PATIENCE_MS = 30_000;
-/** The build waits meanwhile, for what it can do without. */
+/** The build waits for this, and can do without it. */
 const SHARE_PATIENCE_MS = 5_000;
-/** A teardown that hangs must not keep a slave from its next build. */
+/** A hanging teardown must not keep the slave from its next build. */
 const TEARDOWN_MS = 5 * 60_000;
 
 /**
- * One build on this slave: its workspace is opened once, its setup runs once before the first atom, and its
- * teardown once at the end if the setup was ever begun.
+ * One build on this slave. Its workspace is opened once, its setup runs once before the first atom, and its teardown once
+ * at the end if the setup has ever started.
  */
 export class BuildContext {
   readonly id: BuildId;
-  /** The slave's environment, as the project's commands may see it. */
+  /** The part of the slave's environment that the commands of the project may see. */
   readonly inherited: Readonly<Record<string, string>>;
   readonly pipes: ConsolePipes;
   /** The name of the slave. */
@@ -97,13 +95,13 @@ export class BuildContext {
   readonly #canceled = new AbortController();
   #workspace: Promise<Workspace> | null = null;
   #setup: Promise<SetupFailure> | null = null;
-  /** What it printed, until it has been delivered. */
-  #setupText: (() => string) | null = null;
+  /** Gives the setup's output, until it has been delivered. */
+  #setupOutput: (() => string) | null = null;
   #job: NamedJob | null = null;
   #atomRunner: Promise<ItemRunner> | null = null;
-  /** Whatever setup has left running. */
+  /** Background processes that the setup has left running. */
   #services: Leftovers | null = null;
-  /** Whether what setup has started is known by SETUP_MARK. */
+  /** Whether the setup's processes carry SETUP_MARK in their environment. */
   #hasMark = false;
 
   constructor(id: BuildId, files: BuildFiles, context: SlaveContext) {
@@ -115,7 +113,7 @@ export class BuildContext {
     this.inherited = commandEnvironment(context.env, context.envPassthrough);
   }
 
-  /** Fetches the project at the first call. @throws ClusterRunnerError PREPARATION_FAILED */
+  /** The first call fetches the project. @throws ClusterRunnerError PREPARATION_FAILED */
   workspace(): Promise<Workspace> {
     const {
       root,
@@ -139,20 +137,20 @@ export class BuildContext {
       random,
       env: ownEnvironment(this.#context.env),
       relay: projectFromMaster || project.type === 'snapshot' ? this.#relay() : null,
-      warn: (sentence) => log.warn({ build: this.id }, sentence),
+      warn: (message) => log.warn({ build: this.id }, message),
       signal: this.#canceled.signal,
       clock,
     });
     return this.#workspace;
   }
 
-  /** Of the checkout, if it is this slave's own: on another machine nobody knows its path. */
+  /** Hides the path of a checkout that the slave has made: it means nothing on other machines. */
   async pathAliases(): Promise<PathAliases> {
     const { projectDirectory, checkout } = await this.workspace();
     return new PathAliases(checkout === null ? [] : aliasesOf(projectDirectory, checkout));
   }
 
-  /** Gives the master the commit for the other slaves, which can do without. Never rejects. */
+  /** Passes the commit on to the master, for the other slaves. Never rejects: they can also fetch it from its origin. */
   async share(): Promise<void> {
     if (!this.#context.projectFromMaster) {
       return;
@@ -168,21 +166,21 @@ export class BuildContext {
     }
   }
 
-  /** Runs the job's setup at the first call. @throws ClusterRunnerError PREPARATION_FAILED */
+  /** The first call runs the setup of the job. @throws ClusterRunnerError PREPARATION_FAILED */
   ready(job: NamedJob): Promise<SetupFailure> {
     this.#job = job;
     this.#setup ??= this.#runSetup(job);
     return this.#setup;
   }
 
-  /** What the setup printed, for the results: once, and then null, as when there is no setup. */
-  takeSetupText(): string | null {
-    const text = this.#setupText;
-    this.#setupText = null;
+  /** The setup's output for the results: once, then null. null too without a setup. */
+  takeSetupOutput(): string | null {
+    const text = this.#setupOutput;
+    this.#setupOutput = null;
     return text?.() ?? null;
   }
 
-  /** What commands of the build see, but for what belongs to one atom. */
+  /** The environment of the build's commands, without the variables of an atom. */
   environment(projectDirectory: string): Record<string, string> {
     return {
       ...this.inherited,
@@ -203,12 +201,12 @@ export class BuildContext {
     return this.#atomRunner;
   }
 
-  /** Ends a fetch or a setup that is under way: nobody waits for it any more. */
+  /** Ends a running fetch or setup: nobody waits for it any more. */
   cancel(): void {
-    this.#canceled.abort(new Error(`Build ${this.id} needs this slave no more.`));
+    this.#canceled.abort(new Error(`Build ${this.id} does not need this slave any more.`));
   }
 
-  /** Nothing of the build runs here any more: what was begun is ended, teardown runs, the workspace goes. */
+  /** To be called when no lease of the build runs: ends services, runs the teardown, releases the workspace. */
   async release(): Promise<void> {
     this.cancel();
     (await this.#atomRunner)?.end();
@@ -262,7 +260,7 @@ export class BuildContext {
     env: Record<string, string>,
   ): Promise<SetupFailure> {
     const { kind } = await containment();
-    // Where nothing else finds what leaves the session of a setup, its environment does.
+    // Without a warden, processes that leave the session of the setup are found by their environment.
     this.#hasMark = kind === 'session';
     const mark = this.#hasMark ? { [SETUP_MARK]: this.#mark } : {};
     const unlock = await this.#lockFolder(projectDirectory);
@@ -279,17 +277,17 @@ export class BuildContext {
     this.#services = leftovers;
     this.#noteSurvivors('setup_build', survivors);
     if (ended === 'canceled') {
-      // No failure of the setup's own, so nothing to report as one.
+      // Not a failure of the setup.
       this.#canceled.signal.throwIfAborted();
     }
     const paths = await this.pathAliases();
     if (exitCode !== 0) {
       return `setup_build exited with ${exitCode}:\n${paths.inText(tail ?? '')}`;
     }
-    // Asked later: what a command printed last may still be on its way when it has ended.
-    this.#setupText = () => {
+    // Read later: the last output of a command may arrive after its end.
+    this.#setupOutput = () => {
       const output = leftovers?.tail() ?? '';
-      return setupText({
+      return formatSetupOutput({
         slave: this.slave,
         seconds: took,
         output: this.#context.redactor.inEnd(paths.inText(output)),
@@ -299,7 +297,7 @@ export class BuildContext {
     return null;
   }
 
-  /** Builds of type directory run where the files are, so one setup at a time: others would overwrite what it makes. */
+  /** Builds of type directory share the folder, so their setups run one at a time. */
   async #lockFolder(folder: string): Promise<() => Promise<void>> {
     if (this.#files.project.type !== 'directory') {
       return async () => undefined;
@@ -312,7 +310,7 @@ export class BuildContext {
       onWait: (holder) =>
         log.info(
           { build: this.id },
-          `setup_build waits: another one runs in ${folder} (${holder || 'which ends now'}).`,
+          `setup_build waits: another one runs in ${folder} (${holder || 'it is just ending'}).`,
         ),
     });
   }
@@ -343,7 +341,7 @@ export class BuildContext {
     return join(this.#context.root, 'work', `setup-of-${this.id}`);
   }
 
-  /** Those that setup has started live until teardown, which may want to speak with them, has run. */
+  /** To be called after the teardown, which may need the services. */
   async #endServices(): Promise<void> {
     const services = this.#services;
     this.#services = null;
@@ -353,7 +351,7 @@ export class BuildContext {
       if (output !== '') {
         this.#context.log.debug(
           { build: this.id, output },
-          'The end of what setup_build and its services have printed.',
+          'The end of the output of setup_build and its services.',
         );
       }
     }

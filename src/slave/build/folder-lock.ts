@@ -8,47 +8,47 @@ import { errorCode } from '../../lib/error-code.js';
 import { tryLockDirectory } from '../../lib/fs/directory-lock.js';
 import { listenOn } from '../../lib/net/listen-on.js';
 
-const LOOK_MS = 200;
+const RETRY_MS = 200;
 const MAX_HOLDER_CHARS = 200;
 
 export interface FolderLockOptions {
-  /** Says who holds it, to those who wait. */
+  /** Describes the holder to those who wait. */
   readonly holder: string;
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** Called once when it must be waited for, with what its holder says of itself. */
+  /** Called once when the lock is held by another, with the description of that holder. */
   onWait(holder: string): void;
 }
 
 /**
- * Waits until no other process of this machine, and nobody else in this one, holds the lock on a folder, and takes it.
- * Resolves with what gives it up; the end of this process, however it ends, does so too. Nothing is written into the
- * folder.
+ * Takes the lock on a folder, which excludes other processes of this machine and other holders in this one; waits while it
+ * is held. Resolves with a function that releases it; the end of this process releases it too. Nothing is written into the folder.
  * @throws the signal's reason
  */
 export async function lockFolder(folder: string, options: FolderLockOptions): Promise<() => Promise<void>> {
   const { dev, ino } = statSync(folder);
   const name = `clusterrunner-folder-${process.getuid?.() ?? ''}-${dev}-${ino}`;
-  const take = process.platform === 'linux' ? takeSocket : takeClaim;
-  let isTold = false;
+  const take = process.platform === 'linux' ? bindSocket : lockDirectory;
+  let hasWaited = false;
   for (;;) {
     options.signal.throwIfAborted();
     const taken = await take(name, options.holder);
     if (typeof taken === 'function') {
       return taken;
     }
-    if (!isTold) {
-      isTold = true;
+    if (!hasWaited) {
+      hasWaited = true;
       options.onWait(taken.slice(0, MAX_HOLDER_CHARS));
     }
-    await options.clock.sleep(LOOK_MS, options.signal);
+    await options.clock.sleep(RETRY_MS, options.signal);
   }
 }
 
+/** Releases the lock; or describes its holder. */
 type Taken = (() => Promise<void>) | string;
 
-/** Linux has names for sockets that are in no folder, and that nobody has when their process is gone. */
-async function takeSocket(name: string, holder: string): Promise<Taken> {
+/** An abstract socket address of Linux: no file, and the kernel frees it when the process ends. */
+async function bindSocket(name: string, holder: string): Promise<Taken> {
   const server = createServer((connection) => {
     connection.on('error', () => connection.destroy());
     connection.end(holder);
@@ -60,7 +60,7 @@ async function takeSocket(name: string, holder: string): Promise<Taken> {
   return () => new Promise((resolve) => server.close(() => resolve()));
 }
 
-/** Empty when it has just gone. */
+/** Empty when the holder has just released it. */
 async function holderAt(path: string): Promise<string> {
   const connection = createConnection(path);
   try {
@@ -75,9 +75,9 @@ async function holderAt(path: string): Promise<string> {
   }
 }
 
-async function takeClaim(name: string): Promise<Taken> {
+async function lockDirectory(name: string): Promise<Taken> {
   const path = join(tmpdir(), name);
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  const claim = tryLockDirectory(path);
-  return claim === null ? 'another process of this machine' : async () => claim.release();
+  const lock = tryLockDirectory(path);
+  return lock === null ? 'another process of this machine' : async () => lock.release();
 }

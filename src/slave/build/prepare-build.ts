@@ -19,30 +19,30 @@ import { abortable } from './abortable.js';
 import { type BuildContext, CANCEL_GRACE_MS } from './build-context.js';
 
 const TAIL_BYTES = 16 * 1024;
-/** Of all atomizers of a job: more is one `find /` too many, and would take the memory of the slave. */
+/** The output of all atomizers of a job. More is a mistake such as `find /`, and would use up the slave's memory. */
 const MAX_LIST_BYTES = 64 * 1024 ** 2;
 const MAX_ATOMS = 1_000_000;
-/** Of a job that is only given as `config`. */
+/** The name of a job that is only given as `config`. */
 const NAMELESS = 'config';
 
 /**
  * Fetches the project, finds its job and lists its atoms.
- * @param scratch a file that does not exist; for the atomizers' output
- * @throws ClusterRunnerError JOB_INVALID, PREPARATION_FAILED with a sentence for the build's owner
+ * @param scratch path of a file that does not exist, for the output of the atomizers
+ * @throws ClusterRunnerError JOB_INVALID, PREPARATION_FAILED with a message for the build's owner
  */
-export async function prepare(
+export async function prepareBuild(
   assignment: PrepareAssignment,
-  host: BuildContext,
+  context: BuildContext,
   scratch: string,
   signal: AbortSignal,
   clock: Clock,
 ): Promise<Prepared> {
-  const { projectDirectory, commit, revision } = await abortable(host.workspace(), signal);
+  const { projectDirectory, commit, revision } = await abortable(context.workspace(), signal);
   const job = await jobOf(assignment, projectDirectory);
   const [atoms, found] = await Promise.all([
     assignment.atoms_override === null
-      ? listAtoms(job, host, projectDirectory, scratch, signal, clock)
-      : overriding(job, assignment.atoms_override),
+      ? listAtoms(job, context, projectDirectory, scratch, signal, clock)
+      : atomsOfRequest(job, assignment.atoms_override),
     revision(),
   ]);
   return { lease: assignment.lease, job, commit, ...(found === null ? {} : { revision: found }), atoms };
@@ -60,11 +60,11 @@ async function jobOf(
   return job;
 }
 
-/** What the request lists takes the variable of the first atomizer unless it names its own. */
-function overriding(job: NamedJob, given: readonly GivenAtom[]): ListedAtom[] {
+/** An atom of the request without a variable of its own gets that of the first atomizer. */
+function atomsOfRequest(job: NamedJob, given: readonly GivenAtom[]): ListedAtom[] {
   return given.flatMap((atom) => {
     const pairs = typeof atom === 'string' ? [[firstVariable(job), atom] as const] : Object.entries(atom);
-    return pairs.map(([variable, value]) => checked(variable, value));
+    return pairs.map(([variable, value]) => checkedAtom(variable, value));
   });
 }
 
@@ -79,10 +79,10 @@ function firstVariable({ name, definition }: NamedJob): string {
   return variable;
 }
 
-/** Within the time that the whole build may take. */
+/** The atomizers may take as long as the whole build. */
 async function listAtoms(
   job: NamedJob,
-  host: BuildContext,
+  context: BuildContext,
   projectDirectory: string,
   scratch: string,
   signal: AbortSignal,
@@ -92,7 +92,7 @@ async function listAtoms(
   const seconds = build_timeout === undefined ? null : durationSeconds(build_timeout);
   const time = new TimeLimit(clock, seconds, signal);
   try {
-    return await runAtomizers(job, host, projectDirectory, scratch, time.signal, clock);
+    return await runAtomizers(job, context, projectDirectory, scratch, time.signal, clock);
   } catch (error) {
     if (!time.isOver || signal.aborted) {
       throw error;
@@ -107,10 +107,10 @@ async function listAtoms(
   }
 }
 
-/** One after another, in order; each adds its atoms behind those before. */
+/** Runs the atomizers one after another; their atoms keep that order. */
 async function runAtomizers(
   job: NamedJob,
-  host: BuildContext,
+  context: BuildContext,
   projectDirectory: string,
   scratch: string,
   signal: AbortSignal,
@@ -123,8 +123,8 @@ async function runAtomizers(
     const { exitCode, ended, tail } = await runCommand({
       command: shellText([line]),
       cwd: projectDirectory,
-      env: host.environment(projectDirectory),
-      output: { kind: 'tail', maxBytes: TAIL_BYTES, stdoutFile: scratch, pipes: host.pipes },
+      env: context.environment(projectDirectory),
+      output: { kind: 'tail', maxBytes: TAIL_BYTES, stdoutFile: scratch, pipes: context.pipes },
       signal: size.signal,
       graceMs: CANCEL_GRACE_MS,
       clock,
@@ -140,11 +140,11 @@ async function runAtomizers(
       signal.throwIfAborted();
     }
     if (exitCode !== 0) {
-      const said =
+      const printed =
         [utf8End(output, TAIL_BYTES).toString('utf8'), tail ?? ''].join('').trim() || '(it printed nothing)';
       throw new ClusterRunnerError(
         'PREPARATION_FAILED',
-        `The atomizer ${variable} of the job ${job.name} exited with ${exitCode} on the slave ${host.slave}; mend the command "${line}". It printed:\n${(await host.pathAliases()).inText(said)}`,
+        `The atomizer ${variable} of the job ${job.name} exited with ${exitCode} on the slave ${context.slave}; fix the command "${line}". It printed:\n${(await context.pathAliases()).inText(printed)}`,
       );
     }
     const read = readAtomizerOutput(output);
@@ -158,7 +158,7 @@ async function runAtomizers(
       if (atoms.length >= MAX_ATOMS) {
         throw tooMuch(job, variable, `more than ${MAX_ATOMS} atoms`);
       }
-      atoms.push(checked(variable, maskProjectDirectory(value, projectDirectory)));
+      atoms.push(checkedAtom(variable, maskProjectDirectory(value, projectDirectory)));
     }
   }
   return atoms;
@@ -171,7 +171,7 @@ function tooMuch({ name }: NamedJob, variable: string, what: string): ClusterRun
   );
 }
 
-function checked(variable: string, value: string): ListedAtom {
+function checkedAtom(variable: string, value: string): ListedAtom {
   const problem = valueProblem(value);
   if (problem !== null) {
     throw new ClusterRunnerError(
@@ -182,7 +182,7 @@ function checked(variable: string, value: string): ListedAtom {
   return { variable, value };
 }
 
-/** What the error of a report of so many atoms means: that it is too long is the project's doing, and no slave's. */
+/** A list of atoms that the master refuses as too long is an error of the project, not of this slave. */
 export function explainOversizedList(error: unknown, atoms: number): unknown {
   return error instanceof ClusterRunnerError && error.code === 'BODY_TOO_LARGE'
     ? new ClusterRunnerError(
@@ -193,7 +193,7 @@ export function explainOversizedList(error: unknown, atoms: number): unknown {
     : error;
 }
 
-/** Where `prepare` may write, in a folder of the slave. */
-export function scratchFile(directory: string, assignment: PrepareAssignment): string {
+/** The scratch file of `prepareBuild` in the folder of everything that runs. */
+export function atomizerScratchFile(directory: string, assignment: PrepareAssignment): string {
   return join(directory, `atomizer-${assignment.lease.lease_id}`);
 }

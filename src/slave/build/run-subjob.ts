@@ -27,32 +27,32 @@ export interface SubjobRun {
   /** Where what atoms print is kept. */
   readonly consoles: SubjobConsoles;
   readonly executorIndex: number;
-  /** Holds a folder for each atom afterwards; must not exist. */
+  /** Will hold a folder for each atom; must not exist. */
   readonly directory: string;
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** Told when an atom begins, and when it has ended and its console is complete. */
+  /** Called when an atom begins, and when it has ended and its console is complete. */
   onProgress(progress: AtomProgress): void;
 }
 
 export interface SubjobOutcome {
   readonly verdicts: readonly AtomVerdict[];
-  /** The atoms without a verdict, of a subjob that was ended early. */
+  /** The atoms without a verdict; only of a subjob that was ended early. */
   readonly unfinished: readonly Unfinished[];
-  /** Of all atoms that have begun. */
+  /** Of all atoms that have begun, also those without a verdict. */
   readonly folders: readonly AtomFolder[];
 }
 
 type Unfinished = NonNullable<ResultReport['unfinished']>[number];
 
 const CONSOLE = 'clusterrunner_console_output';
-/** As `timeout` has it. */
+/** The exit code that the `timeout` command uses. */
 const TIMED_OUT = 124;
 
-/** An atom of the subjob with all that it takes to run it. */
+/** An atom with everything that is needed to run it. */
 interface Planned {
   readonly atom: AssignedAtom;
-  /** Of its folder, in archives. */
+  /** Of its folder in the archive. */
   readonly name: string;
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
@@ -72,7 +72,7 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
   };
   const ended = (one: Planned, { exitCode, seconds: actual_time, tookTooLong, note }: ItemEnd) => {
     const { id } = one.atom;
-    // What a command returns that was told to end says nothing.
+    // The exit code of a terminated command is meaningless.
     const exit_code = tookTooLong ? TIMED_OUT : exitCode;
     const console = run.consoles.of(id);
     console.end([
@@ -115,7 +115,7 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
   return { verdicts, unfinished, folders };
 }
 
-/** What is left of the atom that was running when the subjob was ended; nothing of it lives any more. */
+/** The atom that was running when the subjob was ended early; its processes are gone. */
 function cutOff(
   { clock, consoles }: SubjobRun,
   running: { readonly one: Planned; readonly since: number } | null,
@@ -126,7 +126,7 @@ function cutOff(
   const { one, since } = running;
   const seconds = Math.max(0, clock.monotonic() - since) / 1000;
   const console = consoles.of(one.atom.id);
-  console.end([`the atom was ended after ${seconds.toFixed(1)} s; it had not come to its end.`]);
+  console.end([`the atom was ended after ${seconds.toFixed(1)} s; it had not finished.`]);
   return { id: one.atom.id, seconds, folder: folderOf(one, console, null, seconds) };
 }
 
@@ -153,7 +153,7 @@ function plan(run: SubjobRun, atom: AssignedAtom): Planned {
   };
 }
 
-/** What it takes to write the archive. Files that only the archive needs never reach the disk by themselves. */
+/** Files that only the archive needs are never written to the disk by themselves. */
 function folderOf(
   one: Planned,
   console: ConsoleRecorder,
@@ -174,7 +174,7 @@ function folderOf(
   };
 }
 
-/** Seconds that one atom may take; null: any. */
+/** How many seconds an atom may take; null: no limit. */
 function limitOf({ assignment }: SubjobRun): number | null {
   const limit = assignment.job.definition.atom_timeout;
   return limit === undefined ? null : durationSeconds(limit);

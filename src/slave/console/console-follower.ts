@@ -5,14 +5,14 @@ import type { ConsoleRecorder } from './console-recorder.js';
 
 export type ConsolePiece = Progress['consoles'][number];
 
-/** Of a console that grows faster than this between two looks only the end is sent on. */
-const MAX_BEHIND_BYTES = 16 * MAX_CONSOLE_PIECE_BYTES;
+/** When more than this is new, only the end of it is sent. */
+const MAX_LAG_BYTES = 16 * MAX_CONSOLE_PIECE_BYTES;
 
-/** Reads what an atom has printed since the last look, in pieces of bounded size and of whole characters. */
+/** Reads what an atom has printed since the last call of `next`, in pieces of limited size and whole characters. */
 export class ConsoleFollower {
   readonly atom: AtomId;
   readonly #recorder: ConsoleRecorder;
-  /** Of what was handed out. */
+  /** Where the next piece begins. */
   #position = 0;
 
   constructor(atom: AtomId, recorder: ConsoleRecorder) {
@@ -20,19 +20,18 @@ export class ConsoleFollower {
     this.#recorder = recorder;
   }
 
-  /** Something of it was handed out. */
+  /** Whether a piece has been returned. */
   get hasBegun(): boolean {
     return this.#position > 0;
   }
 
-  /** What is new, in order; empty when nothing is. */
+  /** New pieces in order; none when nothing is new. */
   next(): ConsolePiece[] {
     const pieces: ConsolePiece[] = [];
     const { printed } = this.#recorder;
-    const isFarBehind =
-      printed - this.#position > MAX_BEHIND_BYTES || !this.#recorder.hasAllFrom(this.#position);
+    const isTooLate = printed - this.#position > MAX_LAG_BYTES || !this.#recorder.hasAllFrom(this.#position);
     let skipped: number | undefined;
-    if (isFarBehind) {
+    if (isTooLate) {
       const place = this.#recorder.placeNear(printed - MAX_CONSOLE_PIECE_BYTES);
       this.#position = place.position;
       skipped = place.lineEnds;

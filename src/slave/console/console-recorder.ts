@@ -1,24 +1,24 @@
+import { countLineEnds, LINE_END } from '../../lib/text/line-ends.js';
 import type { AliasByteStream, PathAliases } from '../../lib/text/path-aliases.js';
 import type { RedactedStream, Redactor } from '../../lib/text/redactor.js';
 import { unfinishedBytes } from '../../lib/text/utf8.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { ConsoleStore } from './console-store.js';
 
-/** A console that is no longer stays in memory. */
+/** A larger console is kept in a file. */
 const SMALL_BYTES = 64 * 1024;
 const MAX_PIECES = 64;
-/** After so many bytes the lines before are noted, so that the place of a line is found without reading all. */
+/** The number of lines is noted at each multiple of this, so that a line is found without reading the whole console. */
 const MARK_BYTES = 16 * 1024;
-/** Most that comes at once. */
+/** The most that `write` gets at once. */
 const MAX_WRITE_BYTES = 64 * 1024;
 const READ_BYTES = 256 * 1024;
-/** Room for the line that says what is left out. */
+/** Reserved for the line that says what is left out. */
 const NOTE_BYTES = 256;
-/** Of a smaller limit the two halves would have no marks. */
+/** With a smaller limit the halves would contain no mark. */
 const MIN_LIMIT_BYTES = 8 * MARK_BYTES;
-const LINE_END = 0x0a;
 
-/** A place in what was printed, and how many lines end before it. */
+/** A position in the output, and the number of lines that end before it. */
 export interface ConsolePlace {
   readonly position: number;
   readonly lineEnds: number;
@@ -29,18 +29,17 @@ interface Span {
   readonly to: number;
 }
 
-/** What is missing between the first half of a console that was too long and its end. */
+/** What is left out between the head and the tail of a console that was too long. */
 interface Gap {
-  /** Where the first half ends, and where the end begins. */
+  /** Where the head ends, and where the tail begins. */
   readonly from: number;
   readonly to: number;
   readonly lines: number;
 }
 
 /**
- * Keeps what one atom prints, masked and with aliases of paths, in order. Of one that prints more than `maxBytes` the first half is kept and the
- * end, at most so much in all: the second half of its place is written over and over in a circle. Positions count what
- * was printed, whatever of it is kept.
+ * Keeps the output of one atom, redacted and with aliases of paths. Of more than `maxBytes` it keeps the head and the tail,
+ * which is a ring buffer. Positions count all output, also what is not kept.
  */
 export class ConsoleRecorder {
   readonly #store: ConsoleStore;
@@ -48,25 +47,25 @@ export class ConsoleRecorder {
   readonly #aliased: AliasByteStream;
   readonly #headBytes: number;
   readonly #tailBytes: number;
-  /** What is kept in memory; null once it is in the file of the store, from `#base` on. */
+  /** The output while it is in memory; null once it is in the file of the store, from `#base` on. */
   #pieces: Buffer[] | null = [];
   #base = 0;
   #printed = 0;
   #lineEnds = 0;
   #headLineEnds = 0;
   #lastByte = LINE_END;
-  /** Line ends before each multiple of MARK_BYTES, as far back as the end that is kept. */
+  /** Line ends before each multiple of MARK_BYTES, as far back as the tail reaches. */
   readonly #marks = new Map<number, number>();
-  /** Why the rest is lost. */
+  /** Why the rest of the output is lost. */
   #fault: string | null = null;
   #lost = 0;
-  /** What the end says where the rest is lost. */
-  #lastWords = '';
+  /** Appended where the rest is lost. */
+  #closingLines = '';
   #gap: Gap | null = null;
 
   constructor(store: ConsoleStore, maxBytes: number, redactor: Redactor, paths: PathAliases) {
     this.#store = store;
-    // In this order: a secret may have a path in it, or be in one.
+    // Redaction comes first: a secret may contain a path, or be part of one.
     this.#masked = redactor.stream();
     this.#aliased = paths.byteStream();
     const limit = Math.max(MIN_LIMIT_BYTES, maxBytes);
@@ -74,18 +73,18 @@ export class ConsoleRecorder {
     this.#tailBytes = limit - this.#headBytes - NOTE_BYTES;
   }
 
-  /** What may be the beginning of something masked, or of a path, is held back. Never throws: see `end`. */
+  /** Holds back what may be the beginning of a secret or a path. Never throws: `end` reports a failure. */
   readonly write = (bytes: Buffer): void => {
     this.#keep(this.#aliased.push(this.#masked.push(bytes)));
   };
 
-  /** Nothing more is printed; `sentences` are the last lines, which are not the atom's. */
-  end(sentences: readonly string[] = []): void {
+  /** The output is complete; `messages` are appended as lines of ClusterRunner. */
+  end(messages: readonly string[] = []): void {
     this.#keep(this.#aliased.push(this.#masked.end()));
     this.#keep(this.#aliased.end());
     if (this.#fault === null) {
-      for (const sentence of sentences) {
-        this.#keep(Buffer.from(`${this.#lineBreak}clusterrunner: ${sentence}\n`));
+      for (const message of messages) {
+        this.#keep(Buffer.from(`${this.#lineBreak}clusterrunner: ${message}\n`));
       }
     }
     if (this.#printed > this.#headBytes + this.#tailBytes) {
@@ -93,27 +92,27 @@ export class ConsoleRecorder {
     }
     if (this.#fault !== null) {
       const lost = `the last ${this.#lost} bytes of this console could not be kept on the slave: ${this.#fault}`;
-      this.#lastWords = `${this.#lineBreak}${[lost, ...sentences].map((one) => `clusterrunner: ${one}`).join('\n')}\n`;
+      this.#closingLines = `${this.#lineBreak}${[lost, ...messages].map((one) => `clusterrunner: ${one}`).join('\n')}\n`;
     }
   }
 
-  /** Bytes that can be read by position, but for those of the gap. */
+  /** How many bytes were printed; each can be read by its position, except those in the gap. */
   get printed(): number {
     return this.#printed;
   }
 
-  /** Bytes that are left out; known at the end. */
+  /** How many bytes are left out; known after `end`. */
   get cutBytes(): number {
     return this.#gap === null ? 0 : this.#gap.to - this.#gap.from;
   }
 
-  /** Of what is kept; known at the end. */
+  /** Of `content`; known after `end`. */
   get size(): number {
     const sizes = this.#parts().map((part) => (Buffer.isBuffer(part) ? part.length : part.to - part.from));
     return sizes.reduce((sum, size) => sum + size, 0);
   }
 
-  /** All that is kept, once it has ended. */
+  /** Everything that is kept; to be called after `end`. */
   async *content(): AsyncGenerator<Buffer> {
     for (const part of this.#parts()) {
       if (Buffer.isBuffer(part)) {
@@ -126,10 +125,10 @@ export class ConsoleRecorder {
         const span = this.#spanAt(at, Math.min(READ_BYTES, part.to - at));
         const bytes =
           this.#pieces === null
-            ? await this.#store.readLater(span.place, span.length)
+            ? await this.#store.readAsync(span.place, span.length)
             : this.read(at, span.length);
         if (bytes.length === 0) {
-          throw new Error('A console is shorter than what was written of it.');
+          throw new Error('The file of a console is shorter than what was written to it.');
         }
         at += bytes.length;
         yield bytes;
@@ -137,7 +136,7 @@ export class ConsoleRecorder {
     }
   }
 
-  /** What is kept from a position on, at most so much; of what is written over meanwhile, what is there now. */
+  /** At most `maxBytes` from a position on. Where the tail has overwritten them, the bytes are newer ones. */
   read(position: number, maxBytes: number): Buffer {
     const wanted = Math.max(0, Math.min(maxBytes, this.#printed - position));
     if (this.#pieces !== null) {
@@ -152,12 +151,12 @@ export class ConsoleRecorder {
     return Buffer.concat(parts);
   }
 
-  /** Whether all that was printed from a position on is still there. */
+  /** Whether nothing of what was printed from a position on has been overwritten. */
   hasAllFrom(position: number): boolean {
     return position >= this.#oldest || this.#printed <= this.#headBytes + this.#tailBytes;
   }
 
-  /** A place that is kept, near the one that is given and not before it, at the begin of a line if one is so near. */
+  /** A kept position at or after the given one and near it, at the start of a line if there is one near. */
   placeNear(position: number): ConsolePlace {
     const mark = Math.ceil(Math.max(position, this.#oldest) / MARK_BYTES);
     const begin = mark * MARK_BYTES;
@@ -190,10 +189,10 @@ export class ConsoleRecorder {
     this.#count(bytes);
   }
 
-  /** @throws the system's error */
+  /** @throws Error of the file system */
   #put(bytes: Buffer): void {
     const isSmall = this.#printed + bytes.length <= SMALL_BYTES;
-    if (this.#pieces !== null && isSmall && this.#store.takeMemory(bytes.length)) {
+    if (this.#pieces !== null && isSmall && this.#store.reserveMemory(bytes.length)) {
       this.#pieces.push(Buffer.from(bytes));
       if (this.#pieces.length > MAX_PIECES) {
         this.#all(this.#pieces);
@@ -204,7 +203,7 @@ export class ConsoleRecorder {
       const all = this.#all(this.#pieces);
       this.#base = this.#store.end;
       this.#store.write(all, this.#base);
-      this.#store.giveMemoryBack(all.length);
+      this.#store.releaseMemory(all.length);
       this.#pieces = null;
     }
     for (let at = 0; at < bytes.length; ) {
@@ -244,12 +243,12 @@ export class ConsoleRecorder {
     }
   }
 
-  /** From here on all is kept; what is before the head's end is kept too. */
+  /** Everything from here on is kept, and the head. */
   get #oldest(): number {
     return Math.max(0, this.#printed - this.#tailBytes);
   }
 
-  /** Where bytes lie in the file, as many as lie there in one piece. */
+  /** Where the bytes of a position are in the file, and how many of them are contiguous there. */
   #spanAt(position: number, maxLength: number): { place: number; length: number } {
     if (position < this.#headBytes) {
       const length = Math.min(maxLength, this.#headBytes - position);
@@ -265,7 +264,7 @@ export class ConsoleRecorder {
     const head = this.read(begin, MARK_BYTES);
     const lineEnd = head.lastIndexOf(LINE_END);
     const from = begin + (lineEnd === -1 ? head.length - unfinishedBytes(head) : lineEnd + 1);
-    // A write that failed may have damaged what was oldest.
+    // A write that failed may have overwritten the oldest bytes.
     const { position, lineEnds } = this.placeNear(
       this.#oldest + (this.#fault === null ? 0 : MAX_WRITE_BYTES),
     );
@@ -273,12 +272,12 @@ export class ConsoleRecorder {
   }
 
   #parts(): (Buffer | Span)[] {
-    const lastWords = Buffer.from(this.#lastWords);
+    const closingLines = Buffer.from(this.#closingLines);
     if (this.#gap !== null) {
       const { from, to } = this.#gap;
-      return [{ from: 0, to: from }, noteOf(to - from), { from: to, to: this.#printed }, lastWords];
+      return [{ from: 0, to: from }, noteOf(to - from), { from: to, to: this.#printed }, closingLines];
     }
-    return [{ from: 0, to: this.#printed }, lastWords];
+    return [{ from: 0, to: this.#printed }, closingLines];
   }
 
   #all(pieces: Buffer[]): Buffer {
@@ -291,29 +290,21 @@ export class ConsoleRecorder {
     return all;
   }
 
-  /** What a line of ours needs before it. */
+  /** Needed before a line of ClusterRunner. */
   get #lineBreak(): string {
     return this.#lastByte === LINE_END ? '' : '\n';
   }
 }
 
 function noteOf(bytes: number): Buffer {
-  const sentence = `${bytes} bytes are left out here, the console was too long (console_max_mib_per_atom); lines behind this had higher numbers while the atom ran`;
-  return Buffer.from(`\n… clusterrunner: ${sentence} …\n`);
+  const message = `${bytes} bytes are left out here, the console was too long (console_max_mib_per_atom); lines after this had higher numbers while the atom ran`;
+  return Buffer.from(`\n… clusterrunner: ${message} …\n`);
 }
 
-/** Of the first bytes those that belong to a character that began before them. */
+/** How many of the first bytes belong to a character that began before them. */
 function bytesInCharacter(bytes: Buffer): number {
   let count = 0;
   while (count < 3 && ((bytes[count] ?? 0) & 0xc0) === 0x80) {
-    count += 1;
-  }
-  return count;
-}
-
-function countLineEnds(bytes: Buffer): number {
-  let count = 0;
-  for (let at = bytes.indexOf(LINE_END); at !== -1; at = bytes.indexOf(LINE_END, at + 1)) {
     count += 1;
   }
   return count;

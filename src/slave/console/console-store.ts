@@ -1,14 +1,14 @@
 import { closeSync, constants, openSync, read, readSync, unlinkSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 
-const readAsync = promisify(read);
+const readPromise = promisify(read);
 
-/** Consoles of a subjob that stay in memory take no more than this together. */
+/** How much memory the consoles of a subjob use at most together. */
 const MEMORY_BYTES = 2 * 1024 * 1024;
 
 /**
- * Where the consoles of one subjob are kept: small ones in memory, since making a file costs more than they do, others
- * one behind the other in a file that has no name, so that no command can reach it.
+ * Keeps the consoles of one subjob: small ones in memory, since creating a file costs more, others one after another in an
+ * unlinked file, which no command of a build can reach.
  */
 export class ConsoleStore {
   readonly #path: string;
@@ -16,13 +16,13 @@ export class ConsoleStore {
   #memory = MEMORY_BYTES;
   #end = 0;
 
-  /** `path` must not exist; it is made when it is needed, and is there for a moment only. */
+  /** `path` must not exist; the file is created when it is needed, and unlinked at once. */
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** Whether so many bytes may be kept in memory; they count from then on. */
-  takeMemory(bytes: number): boolean {
+  /** Whether so many bytes may be kept in memory; if so they count until they are released. */
+  reserveMemory(bytes: number): boolean {
     if (bytes > this.#memory) {
       return false;
     }
@@ -30,7 +30,7 @@ export class ConsoleStore {
     return true;
   }
 
-  giveMemoryBack(bytes: number): void {
+  releaseMemory(bytes: number): void {
     this.#memory += bytes;
   }
 
@@ -39,7 +39,7 @@ export class ConsoleStore {
     return this.#end;
   }
 
-  /** @throws the system's error, when the disk is full for instance */
+  /** @throws Error of the file system, when the disk is full for instance */
   write(bytes: Uint8Array, position: number): void {
     const fd = this.#open();
     for (let at = 0; at < bytes.length; ) {
@@ -48,14 +48,14 @@ export class ConsoleStore {
     this.#end = Math.max(this.#end, position + bytes.length);
   }
 
-  /** Fewer bytes than were asked for where there are no more. */
+  /** Returns fewer bytes where the file ends. */
   read(position: number, length: number): Buffer {
     const bytes = Buffer.alloc(length);
     return bytes.subarray(0, readSync(this.#open(), bytes, 0, length, position));
   }
 
-  async readLater(position: number, length: number): Promise<Buffer> {
-    const { bytesRead, buffer } = await readAsync(this.#open(), Buffer.alloc(length), 0, length, position);
+  async readAsync(position: number, length: number): Promise<Buffer> {
+    const { bytesRead, buffer } = await readPromise(this.#open(), Buffer.alloc(length), 0, length, position);
     return buffer.subarray(0, bytesRead);
   }
 

@@ -4,7 +4,7 @@ import type { AtomId } from '../../protocol/ids.js';
 import { ConsoleRecorder } from './console-recorder.js';
 import { ConsoleStore } from './console-store.js';
 
-/** What the atoms of one subjob print, one after another. */
+/** The consoles of a subjob's atoms. */
 export class SubjobConsoles {
   readonly #store: ConsoleStore;
   readonly #maxBytes: number;
@@ -12,7 +12,7 @@ export class SubjobConsoles {
   readonly #paths: PathAliases;
   readonly #recorders = new Map<AtomId, ConsoleRecorder>();
 
-  /** `path`: see ConsoleStore. `maxBytes` of one console. `paths`: what is not to be shown as it is on this machine. */
+  /** `path`: see ConsoleStore. `maxBytes`: of one console. `paths` are replaced in what atoms print. */
   constructor(path: string, maxBytes: number, redactor: Redactor, paths: PathAliases) {
     this.#store = new ConsoleStore(path);
     this.#maxBytes = maxBytes;
@@ -20,7 +20,7 @@ export class SubjobConsoles {
     this.#paths = paths;
   }
 
-  /** An atom begins; none of the others runs. */
+  /** To be called when an atom begins. One atom runs at a time. */
   begin(atom: AtomId): ConsoleRecorder {
     const recorder = new ConsoleRecorder(this.#store, this.#maxBytes, this.#redactor, this.#paths);
     this.#recorders.set(atom, recorder);
@@ -36,7 +36,7 @@ export class SubjobConsoles {
     return recorder;
   }
 
-  /** Nothing can be read any more. */
+  /** Nothing can be read afterwards. */
   close(): void {
     this.#store.close();
   }

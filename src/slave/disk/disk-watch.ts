@@ -3,51 +3,50 @@ import type { Logger } from '../../lib/logger.js';
 import { textStart } from '../../lib/text/text-ends.js';
 import type { WorkRequest } from '../../protocol/slave/slave-messages.js';
 
-/** With less than this a checkout, or the next result, would probably fail for want of room. */
-const LEAST_FREE_BYTES = 512 * 1024 ** 2;
+/** With less than this, a checkout or the next result would probably not fit. */
+const MIN_FREE_BYTES = 512 * 1024 ** 2;
 
 type Capacity = Pick<
   WorkRequest,
   'free_executors' | 'ahead' | 'leases' | 'builds' | 'free_disk_bytes' | 'num_unremovable' | 'paused'
 >;
 
-/** A slave whose disk is full says so and takes no work: every atom would fail there, and none by its own fault. */
+/** A slave whose disk is full offers no executors: every atom would fail there, through no fault of its own. */
 export function applyDiskPressure(capacity: Capacity, free: number | null, directory: string): Capacity {
   if (free === null) {
     return capacity;
   }
-  if (free >= LEAST_FREE_BYTES) {
+  if (free >= MIN_FREE_BYTES) {
     return { ...capacity, free_disk_bytes: free };
   }
-  const paused = `Only ${Math.floor(free / 1024 ** 2)} MiB are free in ${directory}; make room there, at least ${LEAST_FREE_BYTES / 1024 ** 2} MiB.`;
+  const paused = `Only ${Math.floor(free / 1024 ** 2)} MiB are free in ${directory}; free at least ${MIN_FREE_BYTES / 1024 ** 2} MiB there.`;
   return { ...capacity, free_executors: 0, ahead: 0, free_disk_bytes: free, paused: textStart(paused, 1000) };
 }
 
-/** Adds to the capacity of a slave what it owes to its disk, and logs when that changes. */
+/** Adds the state of the disk to the capacity of a slave, and logs when the slave pauses and continues. */
 export class DiskWatch {
   readonly #directory: string;
   readonly #log: Logger;
+  readonly #freeSpace: () => void;
   #isPaused = false;
 
-  readonly #makeRoom: () => void;
-
-  /** @param makeRoom called when there is too little, to remove what can be done without */
-  constructor(directory: string, log: Logger, makeRoom: () => void) {
+  /** `freeSpace` is called when the disk gets full, to remove what is dispensable. */
+  constructor(directory: string, log: Logger, freeSpace: () => void) {
     this.#directory = directory;
     this.#log = log;
-    this.#makeRoom = makeRoom;
+    this.#freeSpace = freeSpace;
   }
 
   applyTo(capacity: Capacity): Capacity {
-    const heeded = applyDiskPressure(capacity, freeDiskBytes(this.#directory), this.#directory);
-    const isPaused = heeded.paused !== undefined;
+    const applied = applyDiskPressure(capacity, freeDiskBytes(this.#directory), this.#directory);
+    const isPaused = applied.paused !== undefined;
     if (isPaused && !this.#isPaused) {
-      this.#makeRoom();
-      this.#log.warn(`This slave takes no work: ${heeded.paused}`);
+      this.#freeSpace();
+      this.#log.warn(`This slave takes no work: ${applied.paused}`);
     } else if (!isPaused && this.#isPaused) {
-      this.#log.info('There is room on the disk again; this slave takes work.');
+      this.#log.info('The disk has free space again; this slave takes work.');
     }
     this.#isPaused = isPaused;
-    return heeded;
+    return applied;
   }
 }

@@ -2,16 +2,19 @@ import { stat } from 'node:fs/promises';
 import { sleepUnlessAborted } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
 
-const LOOK_EVERY_MS = 50;
+const INTERVAL_MS = 50;
 
-/** A signal that follows another one, and is aborted too when a file has grown beyond its limit. Call `end` when nothing writes any more. */
+/**
+ * A signal that is aborted with another one, or when a file has grown beyond its limit. Call `end` when nothing writes to the
+ * file any more.
+ */
 export class SizeLimit {
   readonly signal: AbortSignal;
   readonly #path: string;
   readonly #maxBytes: number;
   readonly #done = new AbortController();
 
-  /** The file need not be there yet. */
+  /** The file need not exist yet. */
   constructor(path: string, maxBytes: number, clock: Clock, other: AbortSignal) {
     const exceeded = new AbortController();
     this.#path = path;
@@ -30,7 +33,7 @@ export class SizeLimit {
   }
 
   async #watch(exceeded: AbortController, clock: Clock): Promise<void> {
-    while (await sleepUnlessAborted(clock, LOOK_EVERY_MS, this.#done.signal)) {
+    while (await sleepUnlessAborted(clock, INTERVAL_MS, this.#done.signal)) {
       if (await this.isExceeded()) {
         exceeded.abort(new Error(`${this.#path} has more than ${this.#maxBytes} bytes.`));
         return;

@@ -5,12 +5,12 @@ import { messageOf } from '../../protocol/errors.js';
 import type { WorkRequest } from '../../protocol/slave/slave-messages.js';
 
 const RETRY_MS = 10 * 60_000;
-/** A slave on which more has gathered takes no work until somebody has looked at it. */
-const MOST = 1000;
+/** With as many, a slave takes no work until somebody has removed them. */
+const MAX_COUNT = 1000;
 
 type Capacity = Pick<WorkRequest, 'free_executors' | 'ahead' | 'num_unremovable' | 'paused'>;
 
-/** What builds have left on this slave that cannot be removed; see lib/set-aside.ts. */
+/** Files that builds have left on this slave and that it cannot remove; see lib/fs/set-aside.ts. */
 export class UnremovableFiles {
   readonly #root: string;
   readonly #clock: Clock;
@@ -33,38 +33,38 @@ export class UnremovableFiles {
     return unremovableFolder(this.#root);
   }
 
-  /** Files and folders, each with what is in it. */
+  /** Of files and folders; a folder counts as one. */
   get count(): number {
     return this.#count;
   }
 
-  /** Removes a tree, or moves what stays of it aside, and logs that. Never rejects. */
+  /** Removes a tree, or sets aside the part that cannot be removed, and logs that. Never rejects. */
   async clear(path: string): Promise<void> {
     try {
-      const sentence = await clearPlace(this.#root, path);
-      if (sentence !== null) {
+      const message = await clearPlace(this.#root, path);
+      if (message !== null) {
         this.#count = countUnremovable(this.#root);
-        this.#log.warn(sentence);
+        this.#log.warn(message);
       }
     } catch (error) {
       this.#log.warn(`${path} could not be removed: ${messageOf(error)}`);
     }
   }
 
-  /** A build has ended here: looks at what there is, and tries again what was tried long ago. */
-  async look(): Promise<void> {
+  /** To be called when a build has ended: counts again, and tries to remove them if the last try was long ago. */
+  async refresh(): Promise<void> {
     if (this.#clock.now() - this.#triedAt >= RETRY_MS) {
       await this.retry();
     }
     this.#count = countUnremovable(this.#root);
   }
 
-  /** Never rejects. */
+  /** Tries to remove them. Never rejects. */
   async retry(): Promise<void> {
     this.#triedAt = this.#clock.now();
     this.#retrying ??= retryUnremovable(this.#root, this.#random)
       .catch((error: unknown) => {
-        this.#log.warn(`What was set aside in ${this.folder} could not be looked at: ${messageOf(error)}`);
+        this.#log.warn(`The files in ${this.folder} could not be removed: ${messageOf(error)}`);
       })
       .finally(() => {
         this.#retrying = null;
@@ -73,17 +73,17 @@ export class UnremovableFiles {
     await this.#retrying;
   }
 
-  /** Adds to the capacity of a slave what the master is to know of this. */
+  /** Adds the count to the capacity of a slave; with too many it offers no executors. */
   applyTo<S extends Capacity>(capacity: S): S {
     if (this.#count === 0) {
       return capacity;
     }
-    const said = { ...capacity, num_unremovable: this.#count };
-    if (this.#count < MOST) {
-      return said;
+    const applied = { ...capacity, num_unremovable: this.#count };
+    if (this.#count < MAX_COUNT) {
+      return applied;
     }
-    void this.look();
-    const paused = `${this.#count} files and folders of ended builds cannot be removed; they are in ${this.folder}, remove them.`;
-    return { ...said, free_executors: 0, ahead: 0, paused: paused.slice(0, 1000) };
+    void this.refresh();
+    const paused = `${this.#count} files and folders of ended builds cannot be removed; remove them from ${this.folder}.`;
+    return { ...applied, free_executors: 0, ahead: 0, paused: paused.slice(0, 1000) };
   }
 }

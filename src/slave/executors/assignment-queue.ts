@@ -4,24 +4,24 @@ import type { Assignment, LeaseRef } from '../../protocol/slave/slave-messages.j
 import type { LeaseReturns } from '../link/lease-returns.js';
 import { PREFETCH_MS } from './prefetcher.js';
 
-/** What was taken ahead and has not begun this long after it came goes back: others may be free to run it. */
+/** An assignment that has not begun this long after it arrived is returned: another slave may be free to run it. */
 const MAX_WAIT_MS = PREFETCH_MS + 1_000;
 
-/** Assignments that came while no executor was free, most of them asked for ahead; first in, first out. */
+/** Assignments that wait for a free executor, most of them requested ahead; first in, first out. */
 export class AssignmentQueue {
   readonly #clock: Clock;
   readonly #leaseReturns: Pick<LeaseReturns, 'tryReturnLease'>;
-  readonly #changed: () => void;
-  /** Aborted when one is not waiting any more. */
+  readonly #onReturned: () => void;
+  /** The controller is aborted when the assignment does not wait any more. */
   readonly #waiting = new Map<Assignment, AbortController>();
-  /** Named until the master has them: it would think that they never arrived. */
+  /** Still named to the master until it has acknowledged the return: it would take their assignment for lost otherwise. */
   readonly #returning = new Map<Assignment, AbortController>();
 
-  /** `changed` is called when one has been given back. */
-  constructor(clock: Clock, leaseReturns: Pick<LeaseReturns, 'tryReturnLease'>, changed: () => void) {
+  /** `onReturned` is called when the return of an assignment has been acknowledged, or given up. */
+  constructor(clock: Clock, leaseReturns: Pick<LeaseReturns, 'tryReturnLease'>, onReturned: () => void) {
     this.#clock = clock;
     this.#leaseReturns = leaseReturns;
-    this.#changed = changed;
+    this.#onReturned = onReturned;
   }
 
   get size(): number {
@@ -38,42 +38,41 @@ export class AssignmentQueue {
     void this.#returnUnlessTaken(left, assignment);
   }
 
-  /** The one that waits longest; undefined when none does. */
+  /** Removes the oldest one; undefined when none waits. */
   take(): Assignment | undefined {
     const [first] = this.#waiting.keys();
     if (first !== undefined) {
-      this.#leave(first);
+      this.#remove(first);
     }
     return first;
   }
 
-  /** It is not to begin any more. undefined when it does not wait. */
+  /** Removes the assignment of this lease; undefined when it does not wait. */
   drop({ lease_id }: LeaseRef): Assignment | undefined {
     const found = [...this.#waiting.keys()].find(({ lease }) => lease.lease_id === lease_id);
     if (found !== undefined) {
-      this.#leave(found);
+      this.#remove(found);
     }
     return found;
   }
 
-  /** All of them, and ends what is being given back: the slave stops. */
+  /** Removes all, and aborts returns that are under way: the slave stops. */
   takeAll(): Assignment[] {
     for (const ended of this.#returning.values()) {
       ended.abort();
     }
     const all = [...this.#waiting.keys()];
     for (const assignment of all) {
-      this.#leave(assignment);
+      this.#remove(assignment);
     }
     return all;
   }
 
-  #leave(assignment: Assignment): void {
+  #remove(assignment: Assignment): void {
     this.#waiting.get(assignment)?.abort();
     this.#waiting.delete(assignment);
   }
 
-  /** Never rejects but for a fault of the clock. */
   async #returnUnlessTaken(left: AbortController, assignment: Assignment): Promise<void> {
     const { signal } = left;
     if (!(await sleepUnlessAborted(this.#clock, MAX_WAIT_MS, signal))) {
@@ -88,6 +87,6 @@ export class AssignmentQueue {
       signal,
     );
     this.#returning.delete(assignment);
-    this.#changed();
+    this.#onReturned();
   }
 }

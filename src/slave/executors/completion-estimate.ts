@@ -1,16 +1,19 @@
-/** How far a running subjob is, so that it can be told when its executor will be free. Milliseconds of one clock. */
+/** Estimates when a running subjob will end, and its executor be free. All times in milliseconds of one monotonic clock. */
 export class CompletionEstimate {
   readonly #atoms: number;
   readonly #expectedMs: number | null;
-  readonly #begun: number;
+  readonly #start: number;
   #ended = 0;
   #lastEnd: number;
 
-  /** `expectedSeconds` as the master knows it from history; null without. `now`: its first atom begins. */
+  /**
+   * `expectedSeconds`: what the master expects from earlier builds; null when it knows nothing. `now`: when the first atom
+   * begins.
+   */
   constructor(atoms: number, expectedSeconds: number | null, now: number) {
     this.#atoms = atoms;
     this.#expectedMs = expectedSeconds === null ? null : expectedSeconds * 1000;
-    this.#begun = now;
+    this.#start = now;
     this.#lastEnd = now;
   }
 
@@ -19,16 +22,12 @@ export class CompletionEstimate {
     this.#lastEnd = now;
   }
 
-  /**
-   * When it is expected to end: by history, or else as if the atoms that are left took as long as those before. null
-   * when nothing is known.
-   */
+  /** By the master's expectation, or else by the average of the atoms that have ended. null while nothing is known. */
   get end(): number | null {
     if (this.#expectedMs !== null) {
-      return this.#begun + this.#expectedMs;
+      return this.#start + this.#expectedMs;
     }
-    return this.#ended === 0
-      ? null
-      : this.#lastEnd + ((this.#lastEnd - this.#begun) / this.#ended) * (this.#atoms - this.#ended);
+    const average = (this.#lastEnd - this.#start) / this.#ended;
+    return this.#ended === 0 ? null : this.#lastEnd + average * (this.#atoms - this.#ended);
   }
 }

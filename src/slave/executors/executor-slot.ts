@@ -1,23 +1,24 @@
 import type { Executors } from './executors.js';
 
-/** An executor that may be given free before its lease has come to its end. */
+/** An executor that is taken by a lease, and may be released before the lease has ended. */
 export class ExecutorSlot {
   readonly index: number;
   readonly #executors: Executors;
-  readonly #freed: () => void;
-  #ended = false;
+  readonly #onRelease: () => void;
+  #isReleased = false;
 
-  constructor(executors: Executors, index: number, freed: () => void) {
+  constructor(executors: Executors, index: number, onRelease: () => void) {
     this.#executors = executors;
     this.index = index;
-    this.#freed = freed;
+    this.#onRelease = onRelease;
   }
 
-  end(): void {
-    if (!this.#ended) {
-      this.#ended = true;
+  /** Has an effect once. */
+  release(): void {
+    if (!this.#isReleased) {
+      this.#isReleased = true;
       this.#executors.release(this.index);
-      this.#freed();
+      this.#onRelease();
     }
   }
 }

@@ -1,4 +1,4 @@
-/** The executors of a slave: each runs one thing at a time, and has an index that its atoms see. */
+/** The executors of a slave. Each runs one lease at a time, and has an index that its atoms see (EXECUTOR_INDEX). */
 export class Executors {
   readonly #busy: boolean[];
 
@@ -18,7 +18,7 @@ export class Executors {
     return this.#busy[index] ?? false;
   }
 
-  /** Takes the first that is free. @throws Error when none is */
+  /** Takes the first free one, and returns its index. @throws Error when none is free */
   take(): number {
     const index = this.#busy.indexOf(false);
     if (index === -1) {
@@ -28,7 +28,7 @@ export class Executors {
     return index;
   }
 
-  /** @throws Error when it is free already */
+  /** @throws Error when it is not taken */
   release(index: number): void {
     if (this.#busy[index] !== true) {
       throw new Error(`Executor ${index} is not busy.`);

@@ -1,20 +1,20 @@
 import type { BuildId, LeaseId } from '../../protocol/ids.js';
 import type { Assignment, LeaseRef } from '../../protocol/slave/slave-messages.js';
 
-/** A lease that this slave works on. */
+/** A lease on which an executor of this slave works. */
 export interface HeldLease {
   readonly assignment: Assignment;
   readonly executor: number;
-  /** Aborted when the lease is over or the slave stops: its processes end. */
+  /** Aborted when the lease is over, or a preparation's slave stops: its processes end, and nothing is delivered. */
   readonly cancel: AbortController;
-  /** Aborted when it is to be ended early: its processes end, and what there is of it is delivered. */
+  /** Aborted when the lease is ended early: its processes end, and its partial result is delivered. */
   readonly interrupt: AbortController;
-  /** Settles when nothing of it runs any more. */
+  /** Resolves when nothing of it runs any more. */
   done: Promise<void>;
 }
 
-/** The leases that this slave works on now, from the assignment until the result is in the outbox. */
-export class ActiveLeases {
+/** The leases that occupy an executor, or whose results are being packed. */
+export class HeldLeases {
   readonly #held = new Map<LeaseId, HeldLease>();
 
   add(lease: HeldLease): void {
@@ -41,8 +41,11 @@ export class ActiveLeases {
     return this.all().map(({ assignment }) => assignment.lease);
   }
 
-  interrupt({ lease_id }: LeaseRef): void {
-    this.#held.get(lease_id)?.interrupt.abort(new Error('The build is being ended.'));
+  /** undefined when it is not held. */
+  interrupt({ lease_id }: LeaseRef): HeldLease | undefined {
+    const held = this.#held.get(lease_id);
+    held?.interrupt.abort(new Error('The build is being ended.'));
+    return held;
   }
 
   cancel({ lease_id }: LeaseRef): void {

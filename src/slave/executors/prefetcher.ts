@@ -3,72 +3,73 @@ import type { Clock } from '../../lib/clock.js';
 import type { LeaseId } from '../../protocol/ids.js';
 import { CompletionEstimate } from './completion-estimate.js';
 
-/** Work is asked for this long before an executor is expected to need it: longer than most round trips to a master. */
+/** Work is requested this long before an executor is expected to need it: longer than most round trips to a master. */
 export const PREFETCH_MS = 250;
 
 interface Watched {
-  readonly forecast: CompletionEstimate;
+  readonly estimate: CompletionEstimate;
   readonly stop: AbortController;
   isTimed: boolean;
 }
 
-/** Knows which running subjobs are about to end, and says so when one more is. */
+/** Knows which executors will soon be free, so that work for them can be requested ahead. */
 export class Prefetcher {
   readonly #clock: Clock;
-  readonly #due: () => void;
+  readonly #onDue: () => void;
   readonly #watched = new Map<LeaseId, Watched>();
 
-  constructor(clock: Clock, due: () => void) {
+  /** `onDue` is called when one more executor will be free within PREFETCH_MS. */
+  constructor(clock: Clock, onDue: () => void) {
     this.#clock = clock;
-    this.#due = due;
+    this.#onDue = onDue;
   }
 
   /**
-   * How many executors are expected to be free within PREFETCH_MS. When one that should have ended before has not, nothing
-   * is known of it any more: what was asked ahead for it would be given back again and again.
+   * How many executors are expected to be free within PREFETCH_MS. One that is later than expected by more than that does
+   * not count: work that is requested ahead for it would be returned again and again.
    */
-  get soon(): number {
+  get freeSoon(): number {
     const now = this.#clock.monotonic();
     return [...this.#watched.values()].filter(
-      ({ forecast: { end } }) => end !== null && Math.abs(end - now) <= PREFETCH_MS,
+      ({ estimate: { end } }) => end !== null && Math.abs(end - now) <= PREFETCH_MS,
     ).length;
   }
 
-  /** Its first atom begins. */
+  /** The first atom of the lease begins. `expectedSeconds`: see CompletionEstimate. */
   begin(lease: LeaseId, atoms: number, expectedSeconds: number | null): void {
-    const forecast = new CompletionEstimate(atoms, expectedSeconds, this.#clock.monotonic());
-    const watched = { forecast, stop: new AbortController(), isTimed: false };
+    const estimate = new CompletionEstimate(atoms, expectedSeconds, this.#clock.monotonic());
+    const watched = { estimate, stop: new AbortController(), isTimed: false };
     this.#watched.set(lease, watched);
-    this.#time(watched);
+    this.#startTimer(watched);
   }
 
   noteEnded(lease: LeaseId): void {
     const watched = this.#watched.get(lease);
     if (watched !== undefined) {
-      watched.forecast.noteEnded(this.#clock.monotonic());
-      this.#time(watched);
+      watched.estimate.noteEnded(this.#clock.monotonic());
+      this.#startTimer(watched);
     }
   }
 
-  /** Its executor is free, or it was canceled. */
+  /** The executor of the lease is free. */
   end(lease: LeaseId): void {
     this.#watched.get(lease)?.stop.abort();
     this.#watched.delete(lease);
   }
 
-  #time(watched: Watched): void {
-    if (!watched.isTimed && watched.forecast.end !== null) {
+  #startTimer(watched: Watched): void {
+    if (!watched.isTimed && watched.estimate.end !== null) {
       watched.isTimed = true;
-      void this.#wait(watched);
+      void this.#waitUntilDue(watched);
     }
   }
 
-  /** Until it is due; it may be put off while it is waited for. */
-  async #wait({ forecast, stop: { signal } }: Watched): Promise<void> {
+  /** The estimate may move while it is waited for. */
+  async #waitUntilDue({ estimate, stop: { signal } }: Watched): Promise<void> {
     for (;;) {
-      const ms = (forecast.end ?? 0) - PREFETCH_MS - this.#clock.monotonic();
+      const ms = (estimate.end ?? 0) - PREFETCH_MS - this.#clock.monotonic();
       if (ms <= 0) {
-        this.#due();
+        this.#onDue();
         return;
       }
       if (!(await sleepUnlessAborted(this.#clock, ms, signal))) {

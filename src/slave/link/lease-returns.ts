@@ -5,11 +5,11 @@ import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { Assignment, Handback, HandbackReason } from '../../protocol/slave/slave-messages.js';
 import type { Session } from './session.js';
 
-/** Of what a command printed, what a handback carries at most. */
+/** What a command printed is cut to this when a lease is returned. */
 export const MAX_OUTPUT_CHARS = 90_000;
-const LAST_WORD_SECONDS = 5;
+const BRIEF_SECONDS = 5;
 
-/** Gives leases back to the master without a verdict. */
+/** Returns leases to the master without a result, so that another slave can start at once. */
 export class LeaseReturns {
   readonly #session: Session;
   readonly #redactor: Redactor;
@@ -21,7 +21,7 @@ export class LeaseReturns {
     this.#log = log;
   }
 
-  /** Until it is answered. @throws ClusterRunnerError what the master says against it; the signal's reason */
+  /** Retries until acknowledged. @throws ClusterRunnerError when the master refuses it; the signal's reason */
   async returnLease(
     assignment: Assignment,
     reason: HandbackReason,
@@ -45,12 +45,12 @@ export class LeaseReturns {
       if (!(error instanceof ClusterRunnerError && error.code === 'STALE_LEASE')) {
         throw error;
       }
-      // Two executors that hand back the same failed setup: the first has ended the build for both.
+      // When two executors return leases for the same failed setup, the first has ended the build for both.
       this.#log.debug({ build: assignment.build_id }, error.message);
     }
   }
 
-  /** The same; that it cannot be done is only logged. Its lease ends by itself then. */
+  /** Like returnLease, but a failure is only logged: the lease then expires by itself. Never rejects. */
   async tryReturnLease(
     assignment: Assignment,
     reason: HandbackReason,
@@ -61,14 +61,14 @@ export class LeaseReturns {
       await this.returnLease(assignment, reason, output, signal);
     } catch (error) {
       if (!signal.aborted) {
-        this.#log.warn(`A lease could not be handed back: ${messageOf(error)}`);
+        this.#log.warn(`A lease could not be returned: ${messageOf(error)}`);
       }
     }
   }
 
-  /** Before a stop: a master that is away notices by itself. */
+  /** Tries for a few seconds: a master that is away notices by itself. Never rejects. */
   async returnLeaseBriefly(assignment: Assignment): Promise<void> {
-    const signal = AbortSignal.timeout(LAST_WORD_SECONDS * 1000);
+    const signal = AbortSignal.timeout(BRIEF_SECONDS * 1000);
     await this.tryReturnLease(assignment, 'stopping', 'The slave is stopping.', signal);
   }
 }

@@ -6,12 +6,12 @@ import { readRegularFile } from '../../lib/fs/read-regular-file.js';
 import { clearPlace } from '../../lib/fs/set-aside.js';
 
 const FILE = 'instance';
-/** As instances are drawn; anything else there is none of ours. */
+/** A UUID; a file with anything else is not ours. */
 const INSTANCE = /^[0-9a-f-]{36}$/;
 
 /**
- * The instance of the process that had `root` last, null when none is known or can be read. A directory belongs to one
- * process at a time, so that one is dead.
+ * The instance of the last process that used `root`; null when it is not known. A directory belongs to one process at a
+ * time, so that process is dead.
  */
 export function readPreviousInstance(root: string): string | null {
   try {
@@ -19,14 +19,14 @@ export function readPreviousInstance(root: string): string | null {
     return INSTANCE.test(text) ? text : null;
   } catch (error) {
     if (errorCode(error) !== undefined) {
-      // Builds run as the same user, and may have put anything in its place.
+      // Builds run as the same user, and may have replaced the file with anything.
       return null;
     }
     throw error;
   }
 }
 
-/** To be called once the master knows this instance. @throws the file system's error */
+/** To be called once the master knows this instance. @throws Error of the file system */
 export async function saveInstance(root: string, instance: string): Promise<void> {
   const file = join(root, FILE);
   if (lstatSync(file, { throwIfNoEntry: false })?.isFile() === false) {

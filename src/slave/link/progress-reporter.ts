@@ -12,58 +12,50 @@ import type { Session } from './session.js';
 
 const INTERVAL_MS = 1_000;
 
+export interface ProgressReporterOptions {
+  readonly assignment: RunAssignment;
+  readonly consoles: SubjobConsoles;
+  readonly session: Session;
+  readonly buffer: ProgressBuffer;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
 /**
- * Tells the master about once a second what a running subjob has done and printed since; of one that prints nothing the
- * next question for work tells. It only informs: what gets lost on the way is in the result.
+ * Reports about once a second which atoms of a running subjob have begun or ended, and what they have printed. Progress
+ * without console output goes with the next poll. Lost progress does no harm: everything is in the result.
  */
 export class ProgressReporter {
-  readonly #assignment: RunAssignment;
-  readonly #session: Session;
-  readonly #buffer: ProgressBuffer;
-  readonly #clock: Clock;
-  readonly #log: Logger;
-  readonly #consoles: SubjobConsoles;
+  readonly #options: ProgressReporterOptions;
   readonly #stop = new AbortController();
   readonly #news = new Map<AtomId, AtomProgress>();
   #console: ConsoleFollower | null = null;
-  /** Of atoms that have ended; the end of these was not sent yet. */
+  /** Consoles of atoms that have ended, and whose end was not sent yet. */
   readonly #ended: ConsoleFollower[] = [];
-  /** What the master was sent and has not acknowledged; it knows what it has already. */
-  #unheard: ConsolePiece[] = [];
+  /** Sent, and not acknowledged; sent again as they are, since the master recognizes pieces that it has. */
+  #unacknowledged: ConsolePiece[] = [];
 
-  constructor(
-    assignment: RunAssignment,
-    session: Session,
-    buffer: ProgressBuffer,
-    clock: Clock,
-    log: Logger,
-    consoles: SubjobConsoles,
-  ) {
-    this.#consoles = consoles;
-    this.#assignment = assignment;
-    this.#session = session;
-    this.#buffer = buffer;
-    this.#clock = clock;
-    this.#log = log;
+  constructor(options: ProgressReporterOptions) {
+    this.#options = options;
   }
 
   note(progress: AtomProgress): void {
     this.#news.set(progress.id, progress);
     if (progress.state === 'IN_PROGRESS') {
-      this.#console = new ConsoleFollower(progress.id, this.#consoles.of(progress.id));
+      this.#console = new ConsoleFollower(progress.id, this.#options.consoles.of(progress.id));
       return;
     }
-    // What nobody has seen the beginning of comes with the result: most atoms end before they are looked at.
+    // Most atoms end before any of their console was sent: it comes with the result then.
     if (this.#console?.hasBegun === true) {
       this.#ended.push(this.#console);
     }
     this.#console = null;
   }
 
-  /** Reports until `stop` is called. `stale` is called when the master says that the lease is over. */
-  async run(stale: () => void): Promise<void> {
+  /** Reports until `stop` is called. `onStale` is called when the master says that the lease is over. */
+  async run(onStale: () => void): Promise<void> {
     const { signal } = this.#stop;
-    while (await sleepUnlessAborted(this.#clock, INTERVAL_MS, signal)) {
+    while (await sleepUnlessAborted(this.#options.clock, INTERVAL_MS, signal)) {
       try {
         await this.#report(signal);
       } catch (error) {
@@ -71,50 +63,52 @@ export class ProgressReporter {
           return;
         }
         if (error instanceof ClusterRunnerError && error.code === 'STALE_LEASE') {
-          stale();
+          onStale();
           return;
         }
-        // The next report says what this one could not: only when the master stays away it matters, and the
-        // question for work tells of that. What the master refuses now it would refuse again.
+        // The next report repeats this one, except for what the master refuses. MasterLink logs a master that is away.
         if (error instanceof ClusterRunnerError && error.code === 'INVALID_REQUEST') {
-          this.#unheard = [];
+          this.#unacknowledged = [];
         }
-        this.#log.debug(`Progress could not be reported: ${messageOf(error)}`);
+        this.#options.log.debug(`Progress could not be reported: ${messageOf(error)}`);
       }
     }
   }
 
   stop(): void {
     this.#stop.abort();
-    this.#buffer.end(this.#assignment.lease);
+    this.#options.buffer.end(this.#options.assignment.lease);
   }
 
-  /** What atoms have printed is sent at once; that they began or ended waits a moment for a question for work. */
+  /** Sends console output at once. Without any, progress waits up to one interval for a poll. */
   async #report(signal: AbortSignal): Promise<void> {
-    const { build_id, subjob_id, lease } = this.#assignment;
-    if (this.#unheard.length === 0) {
-      this.#unheard = [...this.#ended.splice(0), this.#console].flatMap((console) => console?.next() ?? []);
+    const { session, buffer, assignment } = this.#options;
+    const { build_id, subjob_id, lease } = assignment;
+    if (this.#unacknowledged.length === 0) {
+      this.#unacknowledged = [...this.#ended.splice(0), this.#console].flatMap(
+        (console) => console?.next() ?? [],
+      );
     }
-    const consoles = this.#unheard;
+    const consoles = this.#unacknowledged;
     if (consoles.length === 0) {
-      this.#buffer.markDue(lease);
+      buffer.markDue(lease);
       if (this.#news.size > 0) {
-        this.#buffer.add({ build_id, subjob_id, lease, atoms: [...this.#news.values()] });
+        buffer.add({ build_id, subjob_id, lease, atoms: [...this.#news.values()] });
         this.#news.clear();
       }
       return;
     }
-    for (const atom of this.#buffer.withdraw(lease)) {
+    for (const atom of buffer.withdraw(lease)) {
       this.#news.set(atom.id, this.#news.get(atom.id) ?? atom);
     }
     const atoms = [...this.#news.values()];
-    this.#buffer.supersede(lease, atoms);
-    await this.#session.callOnce(
+    buffer.supersede(lease, atoms);
+    await session.callOnce(
       (slave, options) =>
-        this.#session.client.reportProgress(slave, build_id, subjob_id, { lease, atoms, consoles }, options),
+        session.client.reportProgress(slave, build_id, subjob_id, { lease, atoms, consoles }, options),
       signal,
     );
-    this.#unheard = [];
+    this.#unacknowledged = [];
     for (const atom of atoms) {
       if (this.#news.get(atom.id) === atom) {
         this.#news.delete(atom.id);

@@ -23,16 +23,16 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
-  /** Instead of one of its own. */
+  /** In the place of the session's own client. */
   readonly client?: MasterClient;
 }
 
-/** A master that is just starting answers within this. */
+/** A master that is starting responds within this time. */
 const FIRST_CONTACT_MS = 30_000;
 
 /**
- * A master that has known this slave and now does not believe it: the secret is being changed, or a clock was. Work that
- * is done is kept until that is mended.
+ * The master knew this slave, and now refuses its signature or version: somebody is changing the secret, a clock or the
+ * program. Results are kept until that is fixed.
  */
 const DISTRUST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'UNAUTHENTICATED',
@@ -40,18 +40,16 @@ const DISTRUST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'PROTOCOL_MISMATCH',
 ]);
 
-/** A fleet that is updated later than its master, or earlier, joins by itself. */
-const ASK_OTHER_VERSION_MS = 30_000;
+/** A slave that is updated later or earlier than its master joins by itself. */
+const OTHER_VERSION_RETRY_MS = 30_000;
 
-/** The slave's standing with its master: registered once, and again whenever the master has forgotten it. */
+/** The slave's registration with its master, which is repeated whenever the master does not know the slave any more. */
 export class Session {
   readonly client: MasterClient;
   readonly #options: SessionOptions;
   readonly instance = randomUUID();
   #id: SlaveId | null = null;
   #registering: Promise<SlaveId> | null = null;
-  /** Seconds. */
-  leaseSeconds = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -71,8 +69,8 @@ export class Session {
   }
 
   /**
-   * The first registration. @throws ClusterRunnerError what the master says against it, or MASTER_UNREACHABLE when
-   * there is none within half a minute
+   * Registers for the first time. At a master of another version it waits until one of the two is updated.
+   * @throws ClusterRunnerError when the master refuses it; MASTER_UNREACHABLE after FIRST_CONTACT_MS without a response
    */
   async connect(signal: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#options;
@@ -91,39 +89,39 @@ export class Session {
           throw error;
         }
         if (isFirst) {
-          log.error(`${error.message} This slave asks again every ${ASK_OTHER_VERSION_MS / 1000} s.`);
+          log.error(`${error.message} This slave tries again every ${OTHER_VERSION_RETRY_MS / 1000} s.`);
         }
-        await clock.sleep(ASK_OTHER_VERSION_MS, signal);
+        await clock.sleep(OTHER_VERSION_RETRY_MS, signal);
       }
     }
   }
 
   /**
-   * Makes a call until it is answered: through breaks of the connection, restarts of the master, registering again,
-   * and changes of the secret.
-   * @throws ClusterRunnerError what the master answers; the signal's reason
+   * Repeats a call until the master has accepted or refused it: through lost connections, restarts of the master, new
+   * registrations, and changes of the secret.
+   * @throws ClusterRunnerError when the master refuses the call; the signal's reason
    */
   async retryUntilAcknowledged<T>(
     call: (slave: SlaveId, options: CallOptions) => Promise<T>,
     signal: AbortSignal,
   ): Promise<T> {
     const { clock, random, log } = this.#options;
-    let isToldWhy = false;
+    let isReasonLogged = false;
     return retry(() => this.callOnce(call, signal), {
       clock,
       random,
       signal,
       alsoRetry: DISTRUST,
       onRetry: (error, delayMs) => {
-        // The master answers, and does not take it: somebody may have to mend that. Of a master that is away the work loop tells.
-        const isNew = error.code === 'UNAVAILABLE' && !isToldWhy;
-        isToldWhy ||= isNew;
+        // The master responds and cannot accept it: somebody may have to fix that. MasterLink logs a master that is away.
+        const isNew = error.code === 'UNAVAILABLE' && !isReasonLogged;
+        isReasonLogged ||= isNew;
         log[isNew ? 'warn' : 'debug']({ delayMs }, error.message);
       },
     });
   }
 
-  /** Makes a call once; a master that does not know the slave is told who it is first. */
+  /** Makes a call once; when the master does not know the slave, it registers and makes the call once more. */
   async callOnce<T>(
     call: (slave: SlaveId, options: CallOptions) => Promise<T>,
     signal: AbortSignal,
@@ -142,7 +140,7 @@ export class Session {
     }
   }
 
-  /** Many calls may find out at once that they must register. */
+  /** Several calls may find out at the same time that the slave must register. */
   async #register(signal: AbortSignal): Promise<SlaveId> {
     if (this.#id !== null) {
       return this.#id;
@@ -154,40 +152,43 @@ export class Session {
   }
 
   /**
-   * Tells the master that `instance` is dead, so that it need not wait for a word of it. Never rejects: without it the
-   * time of its leases ends them.
+   * Tells the master that the process `instance` is dead, so that it ends its leases at once. Never rejects: otherwise
+   * the leases expire.
    */
   async reportDead(instance: string, signal: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#options;
-    const tell = () => this.client.registerSlave({ ...this.#facts, replaces: instance }, { signal });
-    await retry(tell, { clock, random, signal, giveUpAfterMs: FIRST_CONTACT_MS }).catch((error: unknown) => {
-      log.info(`The master was not told that the slave before is dead: ${messageOf(error)}`);
-    });
+    const report = () => this.client.registerSlave({ ...this.#registration, replaces: instance }, { signal });
+    await retry(report, { clock, random, signal, giveUpAfterMs: FIRST_CONTACT_MS }).catch(
+      (error: unknown) => {
+        log.info(`The end of this slave's previous process could not be reported: ${messageOf(error)}`);
+      },
+    );
   }
 
-  get #facts(): Register {
+  get #registration(): Register {
     const { name, numExecutors, url } = this.#options;
     return { name, instance: this.instance, num_executors: numExecutors, url, version, protocol: PROTOCOL };
   }
 
   async #registerNow(signal: AbortSignal): Promise<SlaveId> {
     const { log } = this.#options;
-    const answer = await this.client.registerSlave(this.#facts, { signal }).catch((error: unknown) => {
-      throw unlessOlderMaster(error, this.#options.masterUrl);
-    });
-    this.#id = answer.slave_id;
-    this.leaseSeconds = answer.lease_seconds;
-    log.info({ slave: answer.slave_id }, `Connected to the master as slave ${answer.slave_id}.`);
-    return answer.slave_id;
+    const registered = await this.client
+      .registerSlave(this.#registration, { signal })
+      .catch((error: unknown) => {
+        throw explainOlderMaster(error, this.#options.masterUrl);
+      });
+    this.#id = registered.slave_id;
+    log.info({ slave: registered.slave_id }, `Connected to the master as slave ${registered.slave_id}.`);
+    return registered.slave_id;
   }
 }
 
-/** A master from before the number of the protocol refuses a registration that has one. */
-function unlessOlderMaster(error: unknown, masterUrl: string): unknown {
+/** A master older than the protocol number refuses a registration that carries one. */
+function explainOlderMaster(error: unknown, masterUrl: string): unknown {
   return error instanceof ClusterRunnerError && error.code === 'INVALID_REQUEST'
     ? new ClusterRunnerError(
         'PROTOCOL_MISMATCH',
-        `The master at ${masterUrl} does not know the registration of this slave, which speaks protocol ${PROTOCOL} (version ${version}): it is of an older version; run the same version of ClusterRunner on both. The master said: ${error.message}`,
+        `The master at ${masterUrl} does not understand the registration of this slave, which speaks protocol ${PROTOCOL} (version ${version}): it is of an older version; run the same version of ClusterRunner on both. The master said: ${error.message}`,
         { cause: error },
       )
     : error;

@@ -26,37 +26,37 @@ export interface SlaveStatus {
   readonly master_url: string;
   readonly is_draining: boolean;
   readonly executors: readonly ExecutorStatus[];
-  /** How it finds the processes that builds have started; see docs/operating.md. */
+  /** How the slave finds the processes of builds; see docs/operating.md. */
   readonly containment: Containment['kind'];
-  /** Builds whose atoms are through here, and whose teardown runs. */
+  /** Builds whose teardown is running. */
   readonly builds_in_teardown: readonly BuildId[];
-  /** Results that the master has not acknowledged yet. */
+  /** Results that the master has not acknowledged. */
   readonly num_results_waiting: number;
-  /** What ended builds have left and this user cannot remove. */
+  /** Files of ended builds that this user cannot remove. */
   readonly unremovable: { readonly folder: string; readonly count: number };
 }
 
 export interface StatusServer {
   readonly port: number;
-  /** From now on this is what is shown. */
+  /** Serves this status from now on; until then requests get UNAVAILABLE. */
   show(status: () => SlaveStatus): void;
   close(): Promise<void>;
 }
 
 export interface StatusOptions {
   readonly port: number;
-  /** The port was asked for by name, so no other will do. */
+  /** Whether the user has set the port, so that no other may be used. */
   readonly explicit: boolean;
   /** The address to listen on. */
   readonly address: string;
-  /** Under which this machine is known, beside its addresses and localhost. */
+  /** A name of this machine that requests may use, besides its addresses and localhost. */
   readonly name: string;
   readonly log: Logger;
 }
 
 /**
- * Serves what people and monitors may want to know of this slave; nothing here changes anything.
- * @throws ClusterRunnerError PORT_IN_USE when a port that was asked for is taken
+ * Serves the status of the slave to people and monitors, read-only.
+ * @throws ClusterRunnerError PORT_IN_USE when an explicit port is taken
  */
 export async function serveStatus({
   port,
@@ -67,14 +67,14 @@ export async function serveStatus({
 }: StatusOptions): Promise<StatusServer> {
   let status: (() => SlaveStatus) | null = null;
   const app = new Koa();
-  app.on('error', (error: unknown) => log.debug({ err: error }, 'An answer of the status API was cut off.'));
+  app.on('error', (error: unknown) => log.debug({ err: error }, 'A response of the status API was cut off.'));
   const names = new HostNames([name]);
   app.use(envelope);
   app.use((ctx, next) => requireKnownHost(ctx, names, next));
   app.use(
     statusRouter(() => {
       if (status === null) {
-        throw new ClusterRunnerError('UNAVAILABLE', 'The slave is starting; ask again.');
+        throw new ClusterRunnerError('UNAVAILABLE', 'The slave is starting; try again.');
       }
       return status();
     }).routes(),
@@ -83,7 +83,7 @@ export async function serveStatus({
     throw new ClusterRunnerError('NOT_FOUND', `There is no ${ctx.path} here; GET /v1 begins the API.`);
   });
   const server = createServer(app.callback());
-  // A few monitors ask; more connections must not take the files that builds need.
+  // Connections must not use up the file descriptors that builds need.
   server.maxConnections = MAX_CONNECTIONS;
   if (!(await listenOn(server, { port, host: address }))) {
     if (explicit) {
@@ -97,8 +97,8 @@ export async function serveStatus({
   }
   return {
     port: portOf(server),
-    show: (shown) => {
-      status = shown;
+    show: (current) => {
+      status = current;
     },
     close: () =>
       new Promise((resolve) => {
@@ -108,7 +108,7 @@ export async function serveStatus({
   };
 }
 
-/** A page that somebody on this machine reads may have given its own name this address. */
+/** Protects from DNS rebinding: a web page open on this machine may have pointed its own name to this address. */
 async function requireKnownHost(ctx: Context, names: HostNames, next: () => Promise<unknown>): Promise<void> {
   if (isLoopback(ctx.req.socket.localAddress ?? '') && !names.has(ctx.get('Host'))) {
     throw new ClusterRunnerError('WRONG_HOST', 'This slave is not known by that name.');
@@ -131,9 +131,9 @@ async function envelope(ctx: Context, next: () => Promise<unknown>): Promise<voi
 
 function statusRouter(status: () => SlaveStatus): Router {
   const router = new Router();
-  const json = (path: string, answer: (ctx: Context, id: string) => object, children: object = {}) => {
+  const json = (path: string, respond: (ctx: Context, id: string) => object, children: object = {}) => {
     router.get([path, path.replace(/^\/v1/, '') || '/'], (ctx) => {
-      ctx.body = { STATUS: 'SUCCESS', ...answer(ctx, ctx.params.id ?? ''), child_routes: children };
+      ctx.body = { STATUS: 'SUCCESS', ...respond(ctx, ctx.params.id ?? ''), child_routes: children };
     });
   };
   json('/v1', () => ({ slave: status() }), { executor: '/v1/executor', version: '/v1/version' });
@@ -164,7 +164,11 @@ function metricsOf({ executors, num_results_waiting, unremovable }: SlaveStatus)
   const busy = executors.filter((executor) => executor.busy).length;
   gauge('clusterrunner_slave_executors', 'Executors of this slave.', executors.length);
   gauge('clusterrunner_slave_executors_busy', 'Executors that run something.', busy);
-  gauge('clusterrunner_slave_results_waiting', 'Results on their way to the master.', num_results_waiting);
+  gauge(
+    'clusterrunner_slave_results_waiting',
+    'Results that the master has not acknowledged.',
+    num_results_waiting,
+  );
   gauge(
     'clusterrunner_slave_unremovable',
     'Files and folders of ended builds that cannot be removed.',

@@ -34,7 +34,7 @@ describe('a slave at a master of another version', () => {
     [
       'newer',
       new ClusterRunnerError('PROTOCOL_MISMATCH', 'The slave is older.'),
-      /^The slave is older\. This slave asks/,
+      /^The slave is older\. This slave tries again/,
     ],
     [
       'older',

@@ -332,7 +332,7 @@ describe("the archive of a subjob's results", () => {
       .to.include('small')
       .and.not.include('large');
     expect(notesOf(out)).to.contain(
-      'left out: "large": the disk of the slave has no room to pack it (65 MiB are free)',
+      'left out: "large": the disk of the slave has no space to pack it (65 MiB are free)',
     );
   });
 
@@ -358,7 +358,7 @@ describe("the archive of a subjob's results", () => {
       expect(readFileSync(join(out, 'artifact_0_1', 'console'), 'utf8')).to.equal(
         failures === 1 ? 'console' : '',
       );
-      expect(notesOf(out)).to.contain('left out: "file": the disk of the slave has no room for it');
+      expect(notesOf(out)).to.contain('left out: "file": the disk of the slave has no space for it');
       rmSync(out, { recursive: true });
     }
     const always = packResults([one], archive, {}, async (_folders, file) => {

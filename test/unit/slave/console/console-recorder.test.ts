@@ -12,7 +12,7 @@ import { SubjobConsoles } from '../../../../src/slave/console/subjob-consoles.js
 
 const LIMIT = 200_000;
 const NOTE =
-  /\n… clusterrunner: (\d+) bytes are left out here, .*; lines behind this had higher numbers while the atom ran …\n/;
+  /\n… clusterrunner: (\d+) bytes are left out here, .*; lines after this had higher numbers while the atom ran …\n/;
 
 describe('the console of an atom as its slave keeps it', () => {
   let directory: string;

@@ -25,7 +25,7 @@ describe('the free disk of a slave', () => {
       free_executors: 0,
       ahead: 0,
       free_disk_bytes: 100 * 1024 ** 2,
-      paused: 'Only 100 MiB are free in /root; make room there, at least 512 MiB.',
+      paused: 'Only 100 MiB are free in /root; free at least 512 MiB there.',
     });
   });
 });

@@ -54,10 +54,10 @@ describe('what builds leave that cannot be removed', () => {
       this.skip();
     }
     makeMutable(root);
-    await unremovable.look();
+    await unremovable.refresh();
     expect(unremovable.count).to.equal(1);
     clock.advance(20 * 60_000);
-    await unremovable.look();
+    await unremovable.refresh();
     expect(unremovable.count).to.equal(0);
   });
 

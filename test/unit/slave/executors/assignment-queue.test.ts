@@ -18,17 +18,17 @@ function assignment(id: number): PrepareAssignment {
   };
 }
 
-describe('assignments that wait for an executor', () => {
+describe('AssignmentQueue', () => {
   const [one, two] = [assignment(1), assignment(2)];
   let clock: ManualClock;
-  let given: { lease: number; signal: AbortSignal }[];
-  let answer: () => void;
-  let changes: number;
-  let waiting: AssignmentQueue;
+  let returns: { lease: number; signal: AbortSignal }[];
+  let acknowledge: () => void;
+  let returned: number;
+  let queue: AssignmentQueue;
   beforeEach(() => {
     clock = new ManualClock();
-    given = [];
-    changes = 0;
+    returns = [];
+    returned = 0;
     const leaseReturns = {
       tryReturnLease: (
         { lease }: { lease: { lease_id: number } },
@@ -36,17 +36,17 @@ describe('assignments that wait for an executor', () => {
         _output: string,
         signal: AbortSignal,
       ) => {
-        given.push({ lease: lease.lease_id, signal });
+        returns.push({ lease: lease.lease_id, signal });
         return new Promise<void>((resolve) => {
-          answer = resolve;
+          acknowledge = resolve;
         });
       },
     };
-    waiting = new AssignmentQueue(clock, leaseReturns, () => {
-      changes += 1;
+    queue = new AssignmentQueue(clock, leaseReturns, () => {
+      returned += 1;
     });
-    waiting.add(one);
-    waiting.add(two);
+    queue.add(one);
+    queue.add(two);
   });
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   const pass = async () => {
@@ -54,32 +54,32 @@ describe('assignments that wait for an executor', () => {
     await turn();
   };
 
-  it('are taken in their order, and then given back no more', async () => {
-    expect([waiting.take(), waiting.take(), waiting.take()]).to.deep.equal([one, two, undefined]);
+  it('gives assignments in the order of their arrival, and does not return those that were taken', async () => {
+    expect([queue.take(), queue.take(), queue.take()]).to.deep.equal([one, two, undefined]);
     await pass();
-    expect(given).to.deep.equal([]);
+    expect(returns).to.deep.equal([]);
     expect(clock.sleeping).to.equal(0);
   });
 
-  it('go back after a while, and are named until the master has them', async () => {
-    waiting.take();
+  it('returns an assignment that was not taken in time, and names it until the master has acknowledged that', async () => {
+    queue.take();
     await pass();
-    expect(given.map(({ lease }) => lease)).to.deep.equal([2]);
-    expect([waiting.size, waiting.refs()]).to.deep.equal([0, [two.lease]]);
-    answer();
+    expect(returns.map(({ lease }) => lease)).to.deep.equal([2]);
+    expect([queue.size, queue.refs()]).to.deep.equal([0, [two.lease]]);
+    acknowledge();
     await turn();
-    expect([waiting.refs(), changes]).to.deep.equal([[], 1]);
+    expect([queue.refs(), returned]).to.deep.equal([[], 1]);
   });
 
-  it('are dropped when their lease is over', async () => {
-    expect([waiting.drop(one.lease), waiting.drop(one.lease)]).to.deep.equal([one, undefined]);
-    expect(waiting.refs()).to.deep.equal([two.lease]);
+  it('drops an assignment whose lease is over', async () => {
+    expect([queue.drop(one.lease), queue.drop(one.lease)]).to.deep.equal([one, undefined]);
+    expect(queue.refs()).to.deep.equal([two.lease]);
   });
 
-  it('are given back by nobody any more when the slave stops', async () => {
+  it('aborts the returns that are under way when the slave stops', async () => {
     await pass();
-    expect(given).to.have.length(2);
-    expect(waiting.takeAll()).to.deep.equal([]);
-    expect(given.every(({ signal }) => signal.aborted)).to.equal(true);
+    expect(returns).to.have.length(2);
+    expect(queue.takeAll()).to.deep.equal([]);
+    expect(returns.every(({ signal }) => signal.aborted)).to.equal(true);
   });
 });

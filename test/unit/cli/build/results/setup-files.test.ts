@@ -14,10 +14,10 @@ import fc from 'fast-check';
 import { copySetups, SETUP_NAME, setupName } from '../../../../../src/cli/build/results/setup-files.js';
 import { replaceableFolder } from '../../../../../src/cli/build/results/unpack-results.js';
 import { SETUP_FILE } from '../../../../../src/protocol/results/archive-names.js';
-import { setupText } from '../../../../../src/slave/build/setup-output.js';
+import { formatSetupOutput } from '../../../../../src/slave/build/setup-output.js';
 
 const text = (slave: string, output = 'installed\n') =>
-  setupText({ slave, seconds: 12.34, output, isCut: false });
+  formatSetupOutput({ slave, seconds: 12.34, output, isCut: false });
 
 describe('the outputs of setups in the results', () => {
   let directory: string;
@@ -71,7 +71,7 @@ describe('the outputs of setups in the results', () => {
 
   it('say when a setup has printed nothing, or more than is kept', () => {
     expect(text('s', '')).to.equal('setup_build took 12.3 s on s, and printed nothing.\n');
-    expect(setupText({ slave: 's', seconds: 1, output: 'end', isCut: true })).to.equal(
+    expect(formatSetupOutput({ slave: 's', seconds: 1, output: 'end', isCut: true })).to.equal(
       'setup_build took 1.0 s on s, and printed, at the end:\nend\n',
     );
   });
