@@ -69,7 +69,7 @@ async function tell(story: Story): Promise<void> {
 describe('the examples of docs/api.md', () => {
   const corrections = new Map<AnswerBlock, string>();
 
-  it('are what a master really answers (UPDATE_EXAMPLES=1 writes them down)', async () => {
+  it('are what a master really sends (UPDATE_EXAMPLES=1 writes them)', async () => {
     const master = await startExampleMaster();
     const story = new Story(master, examples);
     try {
@@ -95,7 +95,7 @@ describe('the examples of docs/api.md', () => {
     }
   });
 
-  it('show every route', () => {
+  it('cover every route', () => {
     const shown = new Set(examples.filter(({ answer }) => answer !== null).map(({ route }) => route));
     expect([...shown]).to.have.members(declared.map(({ method, path }) => `${method} ${path}`));
   });

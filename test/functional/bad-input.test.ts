@@ -41,7 +41,7 @@ function expectNoInside(stderr: string, parts: readonly (string | RegExp)[]): vo
   }
 }
 
-describe('what cannot be run', () => {
+describe('clusterrunner with bad input', () => {
   let cluster: Cluster;
   beforeEach(async () => {
     cluster = await Cluster.create();
@@ -49,7 +49,7 @@ describe('what cannot be run', () => {
   // It also proves that no process and no temporary file is left.
   afterEach(() => cluster.stop());
 
-  describe('in the folder', () => {
+  describe('build of a folder', () => {
     const build = (files: Files, ...args: string[]) => {
       writeFiles(cluster.cwd, files);
       return cluster.build(args);
@@ -58,11 +58,11 @@ describe('what cannot be run', () => {
       expect(readdirSync(cluster.cwd).filter((name) => name.includes('build_results'))).to.deep.equal([]);
     });
 
-    it('names a job that there is not, and those that there are', async () => {
+    it('names the unknown job and the jobs that exist', async () => {
       expectSentence(await build(SIMPLE, '-j', 'Other'), 'Other', 'Simple', 'clusterrunner.yaml');
     });
 
-    it('names the folder that holds no clusterrunner.yaml', async () => {
+    it('names the folder that has no clusterrunner.yaml', async () => {
       expectSentence(await build({}), cluster.cwd, 'clusterrunner.yaml');
     });
 
@@ -85,7 +85,7 @@ describe('what cannot be run', () => {
       expectSentence(await build(two), 'several jobs', 'Simple, B');
     });
 
-    it('shows what an atomizer that fails has printed', async () => {
+    it('shows the output of an atomizer that fails', async () => {
       const fails = {
         'clusterrunner.yaml':
           'Simple: {atomizers: [{N: "echo no such database >&2; exit 4"}], commands: ["true"]}\n',
@@ -93,7 +93,7 @@ describe('what cannot be run', () => {
       expectSentenceAndOutput(await build(fails), /atomizer N .* exited with 4/, 'no such database');
     });
 
-    it('shows what a setup that fails has printed', async () => {
+    it('shows the output of a setup that fails', async () => {
       const fails = {
         'clusterrunner.yaml':
           'Simple: {setup_build: ["echo make: no rule >&2; exit 2"], atomizers: [{N: seq 2}], commands: ["true"]}\n',
@@ -101,17 +101,17 @@ describe('what cannot be run', () => {
       expectSentenceAndOutput(await build(fails), /setup_build failed/, 'make: no rule');
     });
 
-    it('names a flag that there is not', async () => {
+    it('names an unknown flag', async () => {
       expectSentence(await build(SIMPLE, '--jobb', 'Simple'), '--jobb');
     });
 
-    it('takes long options only whole', async () => {
+    it('refuses abbreviated long options', async () => {
       const { exitCode, stderr } = await build(SIMPLE, '--job', 'Simple');
       expect(exitCode).to.equal(2);
       expect(stderr).to.equal("error: unknown option '--job'\n(Did you mean --job-name?)\n");
     });
 
-    it('names a type of build that there is not', async () => {
+    it('names an unknown type of build', async () => {
       expectSentence(await build(SIMPLE, 'svn'), 'svn', 'git', 'directory');
     });
 
@@ -124,7 +124,7 @@ describe('what cannot be run', () => {
     });
   });
 
-  it('is not a job without atoms: it ends with SUCCESS', async () => {
+  it('ends a job without atoms with SUCCESS', async () => {
     writeFiles(cluster.cwd, {
       'clusterrunner.yaml': 'Simple: {atomizers: [{N: "true"}], commands: ["false"]}\n',
     });
@@ -133,7 +133,7 @@ describe('what cannot be run', () => {
     expect(ended.stdout).to.match(/^SUCCESS: 0 atoms/m);
   });
 
-  describe('from a repository', () => {
+  describe('build of a repository', () => {
     /** The one sentence comes behind the warning that no master is named. */
     const expectSecondSentence = (ended: Ended, ...parts: string[]) => {
       const [warning = '', ...rest] = ended.stderr.split('\n');
@@ -163,26 +163,26 @@ describe('what cannot be run', () => {
     });
   });
 
-  describe('for lack of a master', () => {
-    it('names the URL that does not answer', async () => {
+  describe('without a reachable master', () => {
+    it('names the URL that does not respond', async () => {
       writeFiles(cluster.cwd, SIMPLE);
       const url = `http://127.0.0.1:${await freePort()}`;
       expectSentence(await cluster.build(['--master-url', url]), url);
     });
 
-    it('names a URL that is none', async () => {
+    it('names a URL that is malformed', async () => {
       writeFiles(cluster.cwd, SIMPLE);
       expectSentence(await cluster.build(['--master-url', 'ftp://localhost']), 'ftp://localhost');
     });
 
-    it('says that the secret is wrong', async () => {
+    it('tells a client that its secret is wrong', async () => {
       await cluster.startMaster();
       writeFiles(cluster.cwd, SIMPLE);
       const ended = await cluster.build([], { env: { CLUSTERRUNNER_SECRET: 'quite another secret' } });
       expectSentence(ended, 'secret');
     });
 
-    it('says so to a slave, too', async () => {
+    it('tells a slave that its secret is wrong', async () => {
       await cluster.startMaster();
       const slave = cluster.run(['slave', '-m', cluster.master.url, '-p', '0', '--quiet'], {
         env: { CLUSTERRUNNER_SECRET: 'quite another secret' },
@@ -190,12 +190,12 @@ describe('what cannot be run', () => {
       expectSentence(await slave.ended, 'secret');
     });
 
-    it('says to a reader that none is running here', async () => {
+    it('tells a command that reads that no master runs on this machine', async () => {
       expectSentence(await cluster.run(['list']).ended, '--master-url');
     });
   });
 
-  describe('on a port that is taken', () => {
+  describe('a service whose port is taken', () => {
     const whileTaken = async (action: (port: string) => Promise<void>) => {
       const server = createServer();
       await new Promise<void>((resolve) => server.listen(0, resolve));
@@ -207,12 +207,12 @@ describe('what cannot be run', () => {
       }
     };
 
-    it('names the port that a master was told to take', () =>
+    it('names the port, as a master', () =>
       whileTaken(async (port) => {
         expectSentence(await cluster.run(['master', '-p', port]).ended, port);
       }));
 
-    it('names the port that a slave was told to take', async () => {
+    it('names the port, as a slave', async () => {
       await cluster.startMaster();
       await whileTaken(async (port) => {
         const slave = cluster.run(['slave', '-m', cluster.master.url, '-p', port]);
@@ -226,7 +226,7 @@ describe('what cannot be run', () => {
     expectSentence(await cluster.run(['master', '-p', '0', '--quiet']).ended, cluster.baseDirectory);
   });
 
-  describe('because of clusterrunner.conf', () => {
+  describe('the error for clusterrunner.conf', () => {
     const conf = () => join(cluster.baseDirectory, 'clusterrunner.conf');
     const withConf = (text: string) => {
       writeFileSync(conf(), text);
@@ -234,7 +234,7 @@ describe('what cannot be run', () => {
       return cluster.build([]);
     };
 
-    it('names the command that mends a file that others can read', async () => {
+    it('names the command that fixes a file which others can read', async () => {
       chmodSync(conf(), 0o644);
       writeFiles(cluster.cwd, SIMPLE);
       expectSentence(await cluster.build([]), 'chmod 600', conf());
@@ -254,7 +254,7 @@ describe('what cannot be run', () => {
       expectSentence(await withConf(text), conf(), 'line 5', 'num_executors');
     });
 
-    it('names file and line of what is no setting', async () => {
+    it('names file and line of text that is no setting', async () => {
       expectSentence(await withConf('[general]\nsecret = a good secret\nhello world\n'), conf(), 'line 3');
     });
 
@@ -262,13 +262,13 @@ describe('what cannot be run', () => {
       expectSentence(await withConf('[general]\nsecret = short\n'), conf(), 'line 2', 'secret');
     });
 
-    it('names a file of --config-file whose folder there is not', async () => {
+    it('names a --config-file whose folder does not exist', async () => {
       const file = join(cluster.root, 'missing', 'clusterrunner.conf');
       writeFiles(cluster.cwd, SIMPLE);
       expectSentence(await cluster.build(['--config-file', file]), file);
     });
 
-    it('names a variable of the environment that is no setting', async () => {
+    it('names an environment variable that is no setting', async () => {
       writeFiles(cluster.cwd, SIMPLE);
       expectSentence(
         await cluster.build([], { env: { CLUSTERRUNNER_NUM_EXECUTERS: '2' } }),

@@ -26,7 +26,7 @@ const ReportSchema = Type.Object(
   { additionalProperties: false },
 );
 
-describe('a bench', function () {
+describe('npm run bench', function () {
   // However busy the machine is: what is measured is not tested here.
   this.timeout(600_000);
   let directory: string;
@@ -36,7 +36,7 @@ describe('a bench', function () {
   afterEach(() => rmSync(directory, { recursive: true }));
 
   for (const name of BENCHES) {
-    it(`of ${name} measures, prints a table, and writes the same as JSON`, async () => {
+    it(`${name} measures, prints a table, and writes the same as JSON`, async () => {
       const json = join(directory, `${name}.json`);
       const bench = fileURLToPath(new URL(`../../bench/${name}.js`, import.meta.url));
       const env = { PATH: process.env.PATH ?? '', HOME: directory, TMPDIR: directory };

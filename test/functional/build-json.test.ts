@@ -57,7 +57,7 @@ describe('build --json', () => {
   });
   after(() => cluster.stop());
 
-  it('prints what became of the build, and all that people read on stderr', async () => {
+  it('prints the outcome of the build on stdout, and all text for people on stderr', async () => {
     const ended = await cluster.build(['--url', project.url, '-j', 'Mixed', '--json']);
     const read = outcome(ended);
     const results = realpathSync(join(cluster.cwd, 'build_results'));
@@ -104,7 +104,7 @@ describe('build --json', () => {
       .and.match(/FAILURE: 1 of 3 atoms failed/);
   });
 
-  it('names the build and the reason when it could not be set up', async () => {
+  it('names the build and the reason when the setup fails', async () => {
     const ended = await cluster.build(['--url', project.url, '-j', 'Broken', '--json']);
     const read = outcome(ended);
     expect(read).to.include({ exit_code: 2, build_id: 2, state: 'ERROR', status: 'FAILURE', results: null });
@@ -112,7 +112,7 @@ describe('build --json', () => {
     expect(ended.exitCode).to.equal(2);
   });
 
-  it('prints an object too when nothing is built, whatever the reason is', async () => {
+  it('prints an object when nothing is built, whatever the reason', async () => {
     for (const [args, reason] of [
       [['--no-such-option'], "unknown option '--no-such-option'"],
       [['svn'], '"svn" is not a type of build'],
@@ -132,7 +132,7 @@ describe('build --json', () => {
     expect(outcome(nobody)).to.include({ exit_code: 2, build_id: null, url: null });
   });
 
-  it('says what is missing beside the verdict', async () => {
+  it('reports results that are missing although there is a verdict', async () => {
     const args = ['--url', project.url, '-j', 'InTheWay', '--json', '--junit', 'reports/a.xml'];
     const ended = await cluster.build(args);
     const read = outcome(ended);
@@ -141,7 +141,7 @@ describe('build --json', () => {
     expect(read.error).to.contain('The JUnit report could not be written');
   });
 
-  it('says what had ended, and what was running, when it is interrupted', async () => {
+  it('reports finished and running atoms when it is interrupted', async () => {
     const run = cluster.startBuild(['--url', project.url, '-j', 'Hangs', '--json', '--output', 'cut']);
     await eventually('the second atom runs', () => existsSync(join(cluster.root, 'hangs')));
     run.signal('SIGINT');
@@ -156,7 +156,7 @@ describe('build --json', () => {
     expect(read.results).to.equal(realpathSync(join(cluster.cwd, 'cut')));
   });
 
-  it('is described whole in the documentation', () => {
+  it('prints only fields that docs/results.md describes', () => {
     const [, section = ''] =
       /## For programs\n([\s\S]*?)\n## /.exec(readFileSync('docs/results.md', 'utf8')) ?? [];
     const { properties } = BuildOutcomeSchema;
@@ -176,7 +176,7 @@ describe('build --json on a machine without a master', () => {
   });
   after(() => cluster.stop());
 
-  it('has no address of its build, and says on stderr where a build of --url runs', async () => {
+  it('prints no build URL, and says on stderr where a build of --url runs', async () => {
     const project = await GitProject.create(join(cluster.root, 'project'), { 'clusterrunner.yaml': jobs });
     const ended = await cluster.build([
       '--url',

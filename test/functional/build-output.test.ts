@@ -22,7 +22,7 @@ Mixed:
   });
   after(() => cluster.stop());
 
-  it('puts the results into that folder, and names files there in all that it says', async () => {
+  it('puts the results into that folder, and names its files in all output', async () => {
     const { exitCode, stdout } = await cluster.build(['--output', 'out/first run']);
     expect(exitCode).to.equal(1);
     expect(readdirSync(join(cluster.cwd, 'out'))).to.deep.equal(['first run']);
@@ -36,13 +36,13 @@ Mixed:
     expect(rerun).to.include({ exitCode: 1, stdout: 'atom 2\n' });
   });
 
-  it('replaces results that are there', async () => {
+  it('replaces earlier results', async () => {
     const { exitCode } = await cluster.build(['--output', 'out/first run', '--atoms-override', '["1"]']);
     expect(exitCode).to.equal(0);
     expect(readdirSync(join(cluster.cwd, 'out', 'first run'))).not.to.include('failures.txt');
   });
 
-  it('builds nothing when the folder holds anything else, or is the current one, and says how to name another', async () => {
+  it('refuses a folder with other files and the current folder before it builds, and names the alternative', async () => {
     const refused = await cluster.build(['--output', 'kept']);
     expect(refused).to.include({ exitCode: 2, stdout: '' });
     expect(refused.stderr).to.equal(

@@ -37,7 +37,7 @@ describe('a build that is canceled', () => {
   };
   const atomizers = [{ N: 'seq 3' }];
 
-  it('while it is queued never runs', async () => {
+  it('never runs when it was queued', async () => {
     const id = await create({ commands: ['touch ran'], atomizers });
     await cancelAndFollow(id);
     await cluster.startSlave(1);
@@ -45,7 +45,7 @@ describe('a build that is canceled', () => {
     expect(isThere('ran')).to.equal(false);
   });
 
-  it('while it is prepared ends the atomizers', async () => {
+  it('ends its atomizers when it was being prepared', async () => {
     await cluster.startSlave(1);
     const id = await create({
       commands: ['touch ran'],
@@ -59,7 +59,7 @@ describe('a build that is canceled', () => {
     expect(isThere('torn')).to.equal(false);
   });
 
-  it('while it is set up ends the setup, and tears down', async () => {
+  it('ends its setup and tears down when it was being set up', async () => {
     await cluster.startSlave(1);
     const id = await create({
       setup_build: [HANG],
@@ -74,7 +74,7 @@ describe('a build that is canceled', () => {
     expect(isThere('ran')).to.equal(false);
   });
 
-  it('while it runs ends the atoms, and tears down', async () => {
+  it('ends its atoms and tears down when it was running', async () => {
     await cluster.startSlave(2);
     const id = await create({
       commands: [HANG],
@@ -88,7 +88,7 @@ describe('a build that is canceled', () => {
     await expectFree();
   });
 
-  it('while its results are delivered drops them, and tears down', async () => {
+  it('drops its results and tears down when they were being delivered', async () => {
     const slave = await cluster.startSlave(1);
     const id = await create({
       // What is left to do when the master is away: nothing but to deliver.

@@ -22,7 +22,7 @@ Long:
         - sleep 1000
 `;
 
-describe('Ctrl-C at a build', () => {
+describe('build, interrupted by Ctrl-C,', () => {
   let cluster: Cluster;
   let ended: Ended;
   let buildProgram: Program;
@@ -42,7 +42,7 @@ describe('Ctrl-C at a build', () => {
   });
   after(() => cluster.stop());
 
-  it('ends it with exit code 130 and says that the build is canceled', () => {
+  it('exits with 130 and says that the build is canceled', () => {
     expect(ended).to.include({ exitCode: 130, stderr: '' });
     expect(ended.stdout).to.match(/^Build 1 is canceled\.\n$/m);
   });
@@ -53,12 +53,12 @@ describe('Ctrl-C at a build', () => {
     expect(build.error_message).to.be.a('string');
   });
 
-  it('ends its commands and what they started', async () => {
+  it('ends the commands of the build and what they started', async () => {
     expect(runningBefore.join('\n')).to.contain('grandchild-of-the-test');
     await eventually('its commands are gone', () => commands().length === 0, commands);
   });
 
-  it('runs the teardown', async () => {
+  it('lets the teardown run', async () => {
     await eventually('the teardown ran', () => isThere('torn-down'));
   });
 
@@ -66,7 +66,7 @@ describe('Ctrl-C at a build', () => {
     expect(started()).to.equal(2);
   });
 
-  it('fetches what the atoms had printed that were running', () => {
+  it('fetches the consoles of the atoms that were running', () => {
     const folders = readdirSync(join(cluster.cwd, 'build_results')).filter((name) => /^artifact_/.test(name));
     expect(folders).to.have.length(2);
   });

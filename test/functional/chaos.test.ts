@@ -6,7 +6,7 @@ const SEED = 20;
 const SECONDS = 15;
 
 describe('a cluster whose machines and network fail', () => {
-  it(`gives every build its right answer, loses nothing and leaves nothing behind (seed ${SEED})`, async function () {
+  it(`gives every build its right result, loses nothing and leaves nothing behind (seed ${SEED})`, async function () {
     this.timeout(300_000);
     const lines: string[] = [];
     const diary = new Diary((line) => lines.push(line));

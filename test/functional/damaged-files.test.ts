@@ -83,7 +83,7 @@ const ofBuild: Damages = [
 
 const JOB = 'J:\n  atomizers:\n    - T: echo 1\n  commands:\n    - echo hi\n';
 
-describe('files that a user or a disk has damaged', () => {
+describe('a damaged or misplaced file', () => {
   let cluster: Cluster;
   beforeEach(async () => {
     cluster = await Cluster.create();
@@ -133,7 +133,7 @@ describe('files that a user or a disk has damaged', () => {
     }
   };
 
-  it('of a master are met with work or a sentence', async () => {
+  it('of a master lets it work or ends it with a message', async () => {
     const start = (base: string) =>
       cluster.run(['master', '-p', '0'], {
         env: { CLUSTERRUNNER_BASE_DIRECTORY: base, CLUSTERRUNNER_LOG_FILENAME: 'master.log' },
@@ -141,7 +141,7 @@ describe('files that a user or a disk has damaged', () => {
     await tryEach([...ofAll, ...ofMaster], start, /^Master is listening/m);
   }).timeout(300_000);
 
-  it('of a slave are met with work or a sentence', async () => {
+  it('of a slave lets it work or ends it with a message', async () => {
     const { url } = await cluster.startMaster();
     const start = (base: string) =>
       cluster.run(['slave', '-m', url, '-e', '1', '-p', '0'], {
@@ -150,13 +150,13 @@ describe('files that a user or a disk has damaged', () => {
     await tryEach([...ofAll, ...ofSlave], start, /^Slave is connected/m);
   }).timeout(300_000);
 
-  it('of a build without a master are met with its verdict or a sentence', async () => {
+  it('of a build without a master lets it reach a verdict or ends it with a message', async () => {
     const start = (base: string) =>
       cluster.run(['build', 'directory'], { env: { CLUSTERRUNNER_BASE_DIRECTORY: base } });
     await tryEach([...ofAll, ...ofBuild], start, /^(SUCCESS|FAILURE)/m);
   }).timeout(300_000);
 
-  it('are no bug either where there is no room for new ones', async function () {
+  it('is reported without a stack trace when the disk is full', async function () {
     const disk = mountSmallDisk(1);
     if (disk === null) {
       this.skip();

@@ -50,7 +50,7 @@ Waits:
     expect(new Set(atoms)).to.deep.equal(new Set(Array(ATOMS).keys()));
   };
 
-  it('is finished by another slave when the one that ran it is killed', async () => {
+  it('is finished by another slave when its slave is killed', async () => {
     const doomed = await cluster.startSlave(2);
     const build = cluster.startBuild([]);
     await running(2);
@@ -62,7 +62,7 @@ Waits:
     expect(new Set(log())).to.have.property('size', ATOMS);
   });
 
-  it('is finished by the same slave when its process is started again', async () => {
+  it('is finished by the same slave when its slave is restarted', async () => {
     const first = await cluster.startSlave(2);
     const build = cluster.startBuild([]);
     await running(2);
@@ -72,7 +72,7 @@ Waits:
     await expectSuccess(build);
   });
 
-  it('ends with SUCCESS for the waiting client when the master is killed and started again', async () => {
+  it('ends with SUCCESS for the waiting client when the master is killed and restarted', async () => {
     await cluster.startSlave(2);
     const { port, program } = cluster.master;
     const build = cluster.startBuild([]);
@@ -92,7 +92,7 @@ Waits:
     expect(build.stdout.split('\n').filter((line) => away.test(line))).to.have.length(1);
   });
 
-  it('runs no atom twice because of a master that was away', async () => {
+  it('runs no atom twice when the master is away for a while', async () => {
     await cluster.startSlave(2);
     const { port, program } = cluster.master;
     const build = cluster.startBuild([]);
@@ -104,7 +104,7 @@ Waits:
     expect(log().sort()).to.deep.equal([...Array(ATOMS).keys()].map((index) => String(index + 1)));
   });
 
-  it('keeps the results that came to an end while the master was away', async () => {
+  it('keeps the results of atoms that ended while the master was away', async () => {
     await cluster.startSlave(ATOMS);
     const { port, program } = cluster.master;
     const build = cluster.startBuild([]);
@@ -117,7 +117,7 @@ Waits:
     expect(log()).to.have.length(ATOMS);
   });
 
-  it('goes on rising with its numbers after a restart of the master', async () => {
+  it('is numbered above earlier builds after a restart of the master', async () => {
     await cluster.startSlave(2);
     letGo();
     await cluster.build([]);

@@ -17,7 +17,7 @@ Unit:
         - echo changed > modules/installed
 `;
 
-describe('a job that keeps what its setup makes', () => {
+describe('the cache of a job', () => {
   let cluster: Cluster;
   let project: GitProject;
   before(async () => {
@@ -35,7 +35,7 @@ describe('a job that keeps what its setup makes', () => {
     return cluster.result(0, 'clusterrunner_console_output');
   }
 
-  it('gives the next build what the setup made, whatever tests did to it, until a key file changes', async () => {
+  it('gives the next build what the setup made, unchanged by tests, until a key file changes', async () => {
     expect(await consoleOfBuild()).to.equal('version 1, hit false\n');
     expect(await consoleOfBuild()).to.equal('version 1, hit true\n');
     await project.commit({ lock: 'version 2\n' });

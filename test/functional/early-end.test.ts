@@ -24,7 +24,7 @@ Dies:
         - sleep 1000
 `;
 
-describe('a build that is ended early', () => {
+describe('a build that ends early', () => {
   let cluster: Cluster;
   beforeEach(async () => {
     cluster = await Cluster.create();
@@ -81,7 +81,7 @@ describe('a build that is ended early', () => {
     expect(stdout).to.contain('1 of 8 atoms had ended, 1 of them failed');
   }
 
-  it('by its build_timeout has failed if a test has, with what had ended and the output of what hung', async () => {
+  it('has failed at its build_timeout if a test has failed, and keeps finished results and the console of the hung atom', async () => {
     await withMaster();
     const ended = await buildThatTimesOut();
     expect(ended, ended.stderr).to.include({ exitCode: 1 });
@@ -89,7 +89,7 @@ describe('a build that is ended early', () => {
     requireKeptResults();
   });
 
-  it('by Ctrl-C fetches what had ended, and exits with 130', async () => {
+  it('fetches finished results after Ctrl-C, and exits with 130', async () => {
     await withMaster();
     const program = cluster.startBuild(['-j', 'Hangs']);
     await untilHanging();
@@ -101,7 +101,7 @@ describe('a build that is ended early', () => {
     requireKeptResults();
   });
 
-  it('by Ctrl-C does so too in a cluster of one command', async () => {
+  it('fetches finished results after Ctrl-C in a cluster of one command too', async () => {
     const program = cluster.startBuild(['-j', 'Hangs']);
     await untilHanging();
     program.signal('SIGINT');
@@ -111,7 +111,7 @@ describe('a build that is ended early', () => {
     expect(file('failures.txt')).to.match(/^artifact_0_0\n/);
   });
 
-  it('by cancel ends within a few seconds, and its results can be fetched', async () => {
+  it('ends within seconds of `cancel`, and its results can be fetched', async () => {
     await withMaster();
     const program = cluster.startBuild(['-j', 'Hangs']);
     await untilHanging();
@@ -125,7 +125,7 @@ describe('a build that is ended early', () => {
   });
 
   for (const json of [[], ['--json']]) {
-    it(`leaves at once at a second Ctrl-C, and says what is not known, with ${json[0] ?? 'text'}`, async () => {
+    it(`is left at once at a second Ctrl-C, which reports what is unknown as ${json[0] ?? 'text'}`, async () => {
       // Slaves that cannot deliver, as their master is stopped, would keep it waiting.
       await withMaster();
       const program = cluster.startBuild(['-j', 'Hangs', ...json]);
@@ -156,7 +156,7 @@ describe('a build that is ended early', () => {
     });
   }
 
-  it('has folders of the atoms whose end was reported by a slave that was killed before it delivered anything', async () => {
+  it('has folders for atoms whose end was reported by a slave that was killed before it delivered', async () => {
     await cluster.startMaster(undefined, { env: { CLUSTERRUNNER_END_GRACE: '1' } });
     const slave = await cluster.startSlave(1);
     const program = cluster.startBuild(['-j', 'Dies']);
@@ -199,7 +199,7 @@ describe('a build that is ended early', () => {
     expect(again).to.include({ exitCode: 3, stdout: 'this is 1\nit\'s "over"\n' });
   });
 
-  it('keeps the atoms that had ended on a slave that stops, and runs only the rest elsewhere', async () => {
+  it('keeps the finished atoms of a slave that stops, and runs only the rest elsewhere', async () => {
     await cluster.startMaster();
     const first = await cluster.startSlave(1);
     const program = cluster.startBuild(['-j', 'Hangs']);

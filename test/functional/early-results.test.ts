@@ -24,7 +24,7 @@ describe('results that arrive while the build runs', () => {
       () => '',
     );
 
-  it('are unpacked meanwhile, and put in their place when it has ended', async () => {
+  it('are unpacked at once, and moved into place when the build has ended', async () => {
     const build = cluster.startBuild([]);
     await firstIsThere();
     expect(readdirSync(cluster.cwd)).to.deep.equal(['clusterrunner.yaml']);
@@ -41,7 +41,7 @@ describe('results that arrive while the build runs', () => {
     expect(times).to.equal('1');
   });
 
-  it('are fetched from their beginning when the master was killed meanwhile', async () => {
+  it('are fetched again from the start when the master was killed', async () => {
     const build = cluster.startBuild([]);
     await firstIsThere();
     const { program, port } = cluster.master;
@@ -54,7 +54,7 @@ describe('results that arrive while the build runs', () => {
     expect(readdirSync(fetched())).to.deep.equal([]);
   });
 
-  it('of a build that somebody cancels are there as far as they have come, also where the report goes', async () => {
+  it('are kept as far as they have arrived when the build is canceled, and so is the --junit file', async () => {
     const build = cluster.startBuild(['--junit', 'report.xml']);
     await firstIsThere();
     expect((await cluster.run(['cancel', '-m', cluster.master.url, '1']).ended).exitCode).to.equal(0);
@@ -63,7 +63,7 @@ describe('results that arrive while the build runs', () => {
     expect(readFileSync(join(cluster.cwd, 'report.xml'), 'utf8')).to.contain('tests="2"');
   });
 
-  it('do not replace what has come to hold something else meanwhile', async () => {
+  it('do not replace a folder that meanwhile holds something else', async () => {
     const build = cluster.startBuild([]);
     await firstIsThere();
     writeFiles(cluster.cwd, { 'build_results/notes': 'mine' });
@@ -75,7 +75,7 @@ describe('results that arrive while the build runs', () => {
     expect(readdirSync(fetched())).to.deep.equal([]);
   });
 
-  it('are removed by the next command when theirs was killed, wherever they lie', async () => {
+  it('are removed by the next command when their own was killed, wherever they lie', async () => {
     const left = ['results', 'results.old'].map((name) =>
       join(cluster.baseDirectory, 'fetched', 'build-7', name),
     );
@@ -89,7 +89,7 @@ describe('results that arrive while the build runs', () => {
     expect((await build.ended).exitCode).to.equal(0);
   });
 
-  it('are put in their place as far as they have come when the build is interrupted', async () => {
+  it('are moved into place as far as they have arrived when the command is interrupted', async () => {
     const build = cluster.startBuild([]);
     await firstIsThere();
     build.signal('SIGINT');

@@ -75,7 +75,7 @@ describe('the environment of commands', () => {
         .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
     );
 
-  it('says where the project and the artifacts are, and which build, subjob, atom and executor it is', async () => {
+  it('names project, artifacts, build, subjob, atom and executor', async () => {
     await build('Show');
     const [{ id } = { id: 0 }] = (await cluster.client.listBuilds({ offset: 0, limit: 1 })).builds;
     for (let atom = 0; atom < 6; atom += 1) {
@@ -110,7 +110,7 @@ describe('the environment of commands', () => {
     expect(values).to.deep.equal(VALUES);
   });
 
-  it('names an atom by $PROJECT_DIR wherever the checkout is, and runs it with the path', async () => {
+  it('lets an atom be named with $PROJECT_DIR, and run with the path', async () => {
     await build('Paths');
     expect(cluster.result(0, 'content')).to.equal(`${VALUES.join('\n')}\n`);
     const { builds } = await cluster.client.listBuilds({ offset: 0, limit: 100 });
@@ -124,7 +124,7 @@ describe('the environment of commands', () => {
     ]);
   });
 
-  it('tells the setup about project and build, and runs lines in bash with pipefail', async () => {
+  it('names project and build in setup_build, whose lines bash runs with pipefail', async () => {
     await build('Setup');
     const env = environment(0, 'setup_env');
     expect(env).to.include({ CI: 'true', CLUSTERRUNNER: 'true' });
@@ -139,7 +139,7 @@ describe('the environment of commands', () => {
     expect(new Set(indexes)).to.deep.equal(new Set(['0\n']));
   });
 
-  it('gives no two commands of a build the same BUILD_EXECUTOR_INDEX at the same time, over two slaves', async () => {
+  it('never gives two running commands of a build the same BUILD_EXECUTOR_INDEX, over two slaves', async () => {
     await cluster.startSlave(2);
     const meeting = join(cluster.root, 'meeting');
     // Each takes a folder with the name of its index, and lets go only when all four have met.

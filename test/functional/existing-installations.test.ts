@@ -67,7 +67,7 @@ describe('an installation with the files and commands of ClusterRunner 0.x', () 
     expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', '')).to.equal('clusterrunner');
   });
 
-  it('keeps the log of each service in the file that its section names', async () => {
+  it('keeps the log of each service in the file that its section of the configuration names', async () => {
     await eventually('both logs are written', () =>
       ['master.log', 'slave.log'].every((name) => existsSync(logOf(name))),
     );
@@ -95,7 +95,7 @@ describe('an installation with the files and commands of ClusterRunner 0.x', () 
     expect(exitCode, stdout + stderr).to.equal(0);
   });
 
-  it('says which jobs there are when a repository has several and none is named', async () => {
+  it('lists the jobs when a repository has several and none is named', async () => {
     const project = await GitProject.create(join(cluster.root, 'several'), {
       'clusterrunner.yaml': `${ONE_JOB}Other:\n    atomizers:\n        - A: echo\n    commands:\n        - 'true'\n`,
     });
@@ -117,7 +117,7 @@ describe('an installation with the files and commands of ClusterRunner 0.x', () 
     expect(cluster.result(0, 'clusterrunner_console_output')).to.equal('given x\n');
   });
 
-  it('drains slaves that are named by -s, or all by -a', async () => {
+  it('drains the slaves that -s names, or all with -a', async () => {
     const { exitCode, stdout } = await cluster.run(['shutdown', '-m', cluster.master.url, '-s', '1']).ended;
     expect(exitCode).to.equal(0);
     expect(stdout).to.match(/^Slave 1 finishes what it runs/);
@@ -133,7 +133,7 @@ describe('an installation with the files and commands of ClusterRunner 0.x', () 
   });
 });
 
-describe('a configuration of ClusterRunner 0.x without a master that runs', () => {
+describe('a configuration of ClusterRunner 0.x without a running master', () => {
   let cluster: Cluster;
   before(async () => {
     cluster = await Cluster.create();

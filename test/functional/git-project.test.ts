@@ -77,7 +77,7 @@ describe('a git project', () => {
     return cluster.result(0, 'clusterrunner_console_output');
   };
 
-  it("is built at the remote's HEAD unless told otherwise", async () => {
+  it('is built at the HEAD of its remote by default', async () => {
     expect(await consoleOf('-j', 'Read')).to.equal(`new\n${newHash}\norigin\n`);
   });
 
@@ -85,7 +85,7 @@ describe('a git project', () => {
     expect(await consoleOf('-j', 'Read', '--branch', 'feature/a')).to.match(/^feature\n/);
   });
 
-  it('is named with its commit, branch and slave, and who asked, wherever a build is shown', async () => {
+  it('is shown with commit, branch, slave and requester by every command', async () => {
     const args = ['git', '--url', project.url, '-j', 'Read', '--branch', 'feature/a'];
     const env = { GITHUB_ACTOR: 'octocat' };
     const { stdout } = await cluster.build(args, { env });
@@ -110,15 +110,15 @@ describe('a git project', () => {
     expect(await consoleOf('-j', 'Read', '--hash', oldHash)).to.equal(`old\n${oldHash}\norigin\n`);
   });
 
-  it('is built at the commit of --hash also when the branch does not contain it', async () => {
+  it('is built at the commit of --hash when the branch does not contain it', async () => {
     expect(await consoleOf('-j', 'Read', '--branch', 'feature/a', '--hash', newHash)).to.match(/^new\n/);
   });
 
-  it('names its remote as --remote says', async () => {
+  it('has the remote name of --remote', async () => {
     expect(await consoleOf('-j', 'Read', '--remote', 'upstream')).to.match(/^upstream$/m);
   });
 
-  it('is built as it is now, not as it was at the build before', async () => {
+  it('is built at its newest commit, not at that of the build before', async () => {
     await project.git('checkout', '--quiet', '-b', 'moving');
     await project.commit({ 'version.txt': 'first\n' });
     expect(await consoleOf('-j', 'Read', '--branch', 'moving')).to.match(/^first\n/);
@@ -139,7 +139,7 @@ describe('a git project', () => {
     );
   });
 
-  describe('in a folder of the repository', () => {
+  describe('in a folder of its repository', () => {
     const build = (job: string) =>
       cluster.build(['--url', project.url, '--branch', 'below', '--project-directory', 'sub', '-j', job]);
     before(async () => {
@@ -148,7 +148,7 @@ describe('a git project', () => {
       await project.git('checkout', '--quiet', 'main');
     });
 
-    it('is shown with paths of the project in consoles and junit.xml, and not with those of a slave', async () => {
+    it('has paths of the project in consoles and junit.xml, not those of the slave', async () => {
       const { stdout } = await build('Paths');
       const shown = '$PROJECT_DIR/a.js:1 $PROJECT_DIR/../top:2\n';
       expect(stdout).to.contain(shown);
@@ -161,7 +161,7 @@ describe('a git project', () => {
       expect(cluster.result(0, 'kept')).to.match(/^\/.*\/sub\/x\n$/);
     });
 
-    it('names the slave, and not its folders, when an atomizer or the setup fails', async () => {
+    it('has errors of atomizers and setups that name the slave, but not its folders', async () => {
       const listed = await build('BadAtomizer');
       expect(listed.stderr).to.match(/exited with 3 on the slave slave-1; [\s\S]*\n\$PROJECT_DIR\/list\n/);
       const setUp = await build('BadSetup');
@@ -172,7 +172,7 @@ describe('a git project', () => {
     });
   });
 
-  describe('with setup and teardown, on two slaves', () => {
+  describe('with setup and teardown on two slaves', () => {
     let lines: string[];
     before(async () => {
       await cluster.startSlave(2);
@@ -188,13 +188,13 @@ describe('a git project', () => {
       lines = text.trim().split('\n');
     });
 
-    it('runs them once on each slave that takes part', () => {
+    it('runs each of them once on each slave that takes part', () => {
       const setups = lines.filter((line) => line.startsWith('setup'));
       expect(setups).to.have.length.within(1, 2);
       expect(new Set(setups)).to.have.property('size', setups.length);
     });
 
-    it('runs the setup before the first atom there, and the teardown after the last', () => {
+    it('runs the setup before the first atom and the teardown after the last', () => {
       for (const directory of new Set(lines.map((line) => line.split(' ')[1]))) {
         const here = lines.filter((line) => line.endsWith(` ${directory}`)).map((line) => line.split(' ')[0]);
         expect(here[0]).to.equal('setup');
@@ -203,7 +203,7 @@ describe('a git project', () => {
       }
     });
 
-    it('brings what the setup has printed on each slave, with paths of the project', () => {
+    it('has the setup output of each slave in its results, with paths of the project', () => {
       const results = join(cluster.cwd, 'build_results');
       const files = readdirSync(results).filter((name) => name.startsWith('setup_'));
       expect(files).to.have.length(lines.filter((line) => line.startsWith('setup')).length);
@@ -231,11 +231,11 @@ describe('a git project', () => {
     });
     after(() => server.close());
 
-    it('has it in its workspace under the name of -f NAME URL', async () => {
+    it('has the file in its workspace under the name of -f NAME URL', async () => {
       expect(await consoleOf('-j', 'ReadDownload', '-f', 'fixtures/data.txt', url)).to.equal('downloaded\n');
     });
 
-    it('refuses a name that leads out of the workspace', async () => {
+    it('refuses a file name that leads out of the workspace', async () => {
       const ended = await cluster.build([
         '--url',
         project.url,

@@ -7,7 +7,7 @@ import { type Deferred, deferred } from '../../src/lib/async/deferred.js';
 import { Cluster } from '../support/cluster.js';
 import { type FakeMaster, startFakeMaster } from '../support/fake-master.js';
 
-describe('Ctrl-C while results are downloaded', () => {
+describe('a download of results that Ctrl-C interrupts', () => {
   let cluster: Cluster;
   let master: FakeMaster;
   let server: Server;
@@ -38,7 +38,7 @@ describe('Ctrl-C while results are downloaded', () => {
     await cluster.stop();
   });
 
-  it('ends with 130, and leaves the results of before', async () => {
+  it('exits with 130 and leaves the earlier results', async () => {
     mkdirSync(join(cluster.cwd, 'build_results'));
     writeFileSync(join(cluster.cwd, 'build_results', 'failures.txt'), 'old');
     const address = server.address();

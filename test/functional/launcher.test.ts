@@ -28,7 +28,7 @@ describe('the launcher', () => {
   }
 
   for (const version of ['12.22.12', '18.20.8', '20.9.0', '20.18.0']) {
-    it(`names the version of Node that it needs on ${version}, whatever it is asked for`, async () => {
+    it(`names the needed version of Node on ${version}, whatever the arguments`, async () => {
       const [asked, build] = await Promise.all([runAs(version, '--version'), runAs(version, 'build')]);
       expect(asked).to.deep.equal(build).and.to.include({ exitCode: 2, stdout: '' });
       expect(asked.stderr)
@@ -44,7 +44,7 @@ describe('the launcher', () => {
     });
   }
 
-  it('has no syntax that versions of Node before its check cannot read', () => {
+  it('uses no syntax that old versions of Node cannot parse', () => {
     for (const file of ['clusterrunner', 'is-older.js']) {
       const code = readFileSync(join(bin, file), 'utf8').replace(/\/\/.*|\/\*[\s\S]*?\*\/|'[^'\n]*'/g, '');
       expect(code, file).not.to.match(/=>|`|\?\.|\?\?|\b(?:import|export|const|let|class|async|await)\b/);

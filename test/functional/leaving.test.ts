@@ -5,7 +5,7 @@ import { Cluster } from '../support/cluster.js';
 import { writeFiles } from '../support/project.js';
 import { eventually } from '../support/wait.js';
 
-describe('slaves and masters that leave', () => {
+describe('a cluster whose slaves or master leave', () => {
   let cluster: Cluster;
   beforeEach(async () => {
     cluster = await Cluster.create();
@@ -32,7 +32,7 @@ describe('slaves and masters that leave', () => {
     expect(exitCode, stdout).to.equal(0);
   };
 
-  it('lets a slave finish what it runs, take no more, and exit, when it is told by `shutdown`', async () => {
+  it('lets a slave finish its work, take no more, and exit after `shutdown`', async () => {
     const slave = await cluster.startSlave(1);
     const build = cluster.startBuild([]);
     await running(1);
@@ -47,7 +47,7 @@ describe('slaves and masters that leave', () => {
     expect(ran()).to.have.members(['1', '2']);
   });
 
-  it('lets all slaves leave with --all, and says so as JSON with --json', async () => {
+  it('drains all slaves with `shutdown --all`, and says so as JSON with --json', async () => {
     const slaves = [await cluster.startSlave(1), await cluster.startSlave(1)];
     const { stdout } = await cluster.run(['shutdown', '--all', '--json', '-m', cluster.master.url]).ended;
     expect(JSON.parse(stdout)).to.deep.equal({ slave_ids: [1, 2] });
@@ -57,7 +57,7 @@ describe('slaves and masters that leave', () => {
     expect(await states()).to.deep.equal(['slave-1 GONE', 'slave-2 GONE']);
   });
 
-  it('remembers that a slave was told to leave when the master is killed', async () => {
+  it('remembers a drained slave when the master is killed', async () => {
     const slave = await cluster.startSlave(1);
     const { port, program } = cluster.master;
     slave.signal('SIGSTOP');
@@ -69,7 +69,7 @@ describe('slaves and masters that leave', () => {
     expect((await slave.ended).exitCode).to.equal(0);
   });
 
-  it('hands work back at once when a slave gets SIGTERM, so that another runs it', async () => {
+  it('gives the work of a slave that gets SIGTERM to another at once', async () => {
     const slave = await cluster.startSlave(2);
     const build = cluster.startBuild([]);
     await running(2);
@@ -81,7 +81,7 @@ describe('slaves and masters that leave', () => {
     await expectSuccess(build);
   });
 
-  it('finishes first what it runs when it was started with --finish-on-stop', async () => {
+  it('lets a slave with --finish-on-stop finish its work after SIGTERM', async () => {
     const slave = cluster.run(['slave', '--finish-on-stop', '-m', cluster.master.url, '-e', '2', '-p', '0']);
     await slave.says(/^Slave is connected/m);
     const build = cluster.startBuild([]);
@@ -98,7 +98,7 @@ describe('slaves and masters that leave', () => {
     expect(ran()).to.have.members(['1', '2']);
   });
 
-  it('goes at once all the same when it gets SIGTERM a second time', async () => {
+  it('stops a slave with --finish-on-stop at once at a second SIGTERM', async () => {
     const slave = cluster.run(['slave', '--finish-on-stop', '-m', cluster.master.url, '-e', '2', '-p', '0']);
     await slave.says(/^Slave is connected/m);
     const build = cluster.startBuild([]);
@@ -116,7 +116,7 @@ describe('slaves and masters that leave', () => {
     await expectSuccess(build);
   });
 
-  it('ends the master with 0 at SIGTERM although slaves and clients wait for its answers', async () => {
+  it('stops the master with exit code 0 at SIGTERM although polls of slaves and clients are open', async () => {
     await cluster.startSlave(2);
     const { port, program } = cluster.master;
     const build = cluster.startBuild([]);
@@ -129,7 +129,7 @@ describe('slaves and masters that leave', () => {
     expect(ran()).to.have.length(2);
   });
 
-  it("stops this base directory's master and slaves with `stop`", async () => {
+  it('stops master and slaves of the base directory with `stop`', async () => {
     const slave = await cluster.startSlave(1);
     const { exitCode, stdout } = await cluster.run(['stop']).ended;
     expect(stdout).to.match(/^Stopped the slave .*\nStopped the master .*\n$/);

@@ -62,7 +62,7 @@ describe('a job on a master and a slave', () => {
       expect(cluster.results()).to.deep.equal([...folders.flatMap(files), 'junit.xml']);
     });
 
-    it('keeps stdout and stderr of an atom together', () => {
+    it('keeps stdout and stderr of an atom in one console', () => {
       expect(cluster.result(0, 'clusterrunner_console_output')).to.equal('to stdout one\nto stderr one\n');
     });
 
@@ -71,12 +71,12 @@ describe('a job on a master and a slave', () => {
       expect(cluster.result(1, 'clusterrunner_time')).to.match(/^\d+\.\d\d\n$/);
     });
 
-    it('brings what the commands wrote to $ARTIFACT_DIR', () => {
+    it('delivers what the commands wrote to $ARTIFACT_DIR', () => {
       expect(cluster.result(1, 'reports', 'report.txt')).to.equal('report of two\n');
     });
   });
 
-  describe('of which atoms fail', () => {
+  describe('with failing atoms', () => {
     let ended: Ended;
     before(async () => {
       ended = await cluster.build(['--url', project.url, '--job-name', 'Failing']);
@@ -109,7 +109,7 @@ describe('a job on a master and a slave', () => {
       }
     });
 
-    it('says nothing of those that passed', () => {
+    it('does not mention atoms that passed', () => {
       expect(ended.stdout).not.to.match(/NAME=[14]/);
     });
 
@@ -124,12 +124,12 @@ describe('a job on a master and a slave', () => {
       expect(cluster.result(2, 'clusterrunner_exit_code')).to.equal('1\n');
     });
 
-    it('can be rerun by hand in a checkout, with the same output and exit code', async () => {
+    it('leaves scripts that rerun an atom by hand in a checkout, with the same output and exit code', async () => {
       const { exitCode, stdout } = await rerun(1, project.directory);
       expect({ exitCode, stdout }).to.deep.equal({ exitCode: 7, stdout: 'looking at 2\n' });
     });
 
-    it('passes by hand once the checkout is mended', async () => {
+    it('leaves scripts that pass by hand once the checkout is fixed', async () => {
       await project.commit({ 'breaks.txt': 'nothing\n' });
       expect(await rerun(1, project.directory)).to.include({ exitCode: 0 });
     });

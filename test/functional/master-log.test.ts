@@ -31,7 +31,7 @@ describe('the log of a master', () => {
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line));
 
-  it('tells at info what becomes of each build and slave, with their ids as fields, and nothing of leases', async () => {
+  it('tells at info the life of each build and slave, with their ids as fields, and nothing of leases', async () => {
     await cluster.startMaster();
     const slave = await cluster.startSlave(1);
     writeFiles(cluster.cwd, {
@@ -86,7 +86,7 @@ describe('the log of a master', () => {
     expect(slow.map(({ command_string }) => command_string)).to.deep.equal(['export N=3;']);
   });
 
-  it('holds neither the secret nor a value of an atom', async () => {
+  it('holds neither the secret nor the value of an atom', async () => {
     await cluster.startMaster(['-p', '0', '--verbose']);
     await cluster.startSlave(1);
     writeFiles(cluster.cwd, {

@@ -6,7 +6,7 @@ import type { Program } from '../support/processes.js';
 import { writeFiles } from '../support/project.js';
 import { eventually } from '../support/wait.js';
 
-describe('the cluster of one build', () => {
+describe('the cluster of one command', () => {
   let cluster: Cluster;
   let build: Program;
   let gate: string;
@@ -29,7 +29,7 @@ Wait:
   });
   after(() => cluster.stop());
 
-  it('is found by the commands of another terminal', async () => {
+  it('is found by commands in another terminal', async () => {
     let shown = '';
     await eventually(
       'the console of the atom is shown',
@@ -47,14 +47,14 @@ Wait:
       .and.include('Build 1');
   });
 
-  it('lets nobody read without the secret where `read_access` says so', async () => {
+  it('refuses reads without the secret when `read_access` says so', async () => {
     const [, url] = /accepted by (http:\S+)/.exec(build.stdout + build.stderr) ?? [];
     for (const path of ['/v1', '/v1/build/1', '/v1/build/1/atom/0/console', '/v1/events']) {
       expect((await fetch(`${url}${path}`)).status, path).to.equal(401);
     }
   });
 
-  it('is no service that `stop` ends', async () => {
+  it('is not ended by `stop`', async () => {
     const { stdout } = await cluster.run(['stop']).ended;
     expect(stdout).to.equal('No master or slave of this base directory is running.\n');
   });
@@ -65,7 +65,7 @@ Wait:
     expect(exitCode, stdout + stderr).to.equal(0);
   });
 
-  it('is found no more when the build has ended', async () => {
+  it('is not found once the build has ended', async () => {
     const { exitCode, stderr } = await cluster.run(['status']).ended;
     expect(exitCode).to.equal(2);
     expect(stderr).to.include('No master is running on this machine');

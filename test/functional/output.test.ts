@@ -6,7 +6,7 @@ import { Cluster, freePort, repositoryRoot } from '../support/cluster.js';
 import { writeFiles } from '../support/project.js';
 import { eventually } from '../support/wait.js';
 
-describe('what the commands say and write', () => {
+describe('a command', () => {
   let cluster: Cluster;
   beforeEach(async () => {
     cluster = await Cluster.start(2);
@@ -23,7 +23,7 @@ describe('what the commands say and write', () => {
   const shell = (command: string) => cluster.runProgram('bash', ['-c', command]).ended;
   const binary = join(repositoryRoot, 'bin', 'clusterrunner');
 
-  it('may be read to any point: a build comes to its end and its exit code all the same', async () => {
+  it('that builds reaches its end and exit code when its output is read in part', async () => {
     const { stdout, stderr } = await shell(
       `{ ${binary} build -j Bad -m ${cluster.master.url}; echo "exit $?" >&2; } | head -1`,
     );
@@ -31,7 +31,7 @@ describe('what the commands say and write', () => {
     expect(stderr).to.equal('exit 1\n');
   });
 
-  it('may be read to any point: a command that only shows something ends without a word', async () => {
+  it('that only shows something ends silently when its output is read in part', async () => {
     await cluster.build(['-j', 'Loud']);
     const { stdout, stderr, exitCode } = await shell(
       `set -o pipefail; ${binary} console 1 0 -m ${cluster.master.url} | head -2`,
@@ -39,7 +39,7 @@ describe('what the commands say and write', () => {
     expect({ stdout, stderr, exitCode }).to.deep.equal({ stdout: '1\n2\n', stderr: '', exitCode: 0 });
   });
 
-  it('says of a console without a line whether the atom ran', async () => {
+  it('says of an empty console whether the atom ran', async () => {
     const shown = async (build: number, atom: number) => {
       const words = ['console', String(build), String(atom), '-m', cluster.master.url];
       const { stdout, stderr, exitCode } = await cluster.run(words).ended;
@@ -62,7 +62,7 @@ describe('what the commands say and write', () => {
     expect(await shown(2, states.indexOf('NOT_STARTED'))).to.match(/^Atom \d of build 2 has not run\.\n$/);
   });
 
-  it('is lost with a sentence when it cannot be written', async function () {
+  it('whose output cannot be written ends with a message', async function () {
     if (statSync('/dev/full', { throwIfNoEntry: false })?.isCharacterDevice() !== true) {
       this.skip();
     }
@@ -71,7 +71,7 @@ describe('what the commands say and write', () => {
     expect(exitCode).to.equal(2);
   });
 
-  it('is never a folder of somebody else: `results --output` refuses one with other files', async () => {
+  it('never replaces a folder with other files: `results --output` refuses it', async () => {
     await cluster.build(['-j', 'Loud']);
     writeFiles(cluster.cwd, { 'src/main.c': 'code' });
     const { exitCode, stderr } = await cluster.run([
@@ -87,7 +87,7 @@ describe('what the commands say and write', () => {
     expect(readFileSync(join(cluster.cwd, 'src/main.c'), 'utf8')).to.equal('code');
   });
 
-  it('is the verdict, also when the results cannot be written', async () => {
+  it('prints the verdict when the results cannot be written', async () => {
     const { exitCode, stdout, stderr } = await cluster.build(['-j', 'Hides']);
     expect(stdout)
       .to.contain('--- FAILED: ')
@@ -96,14 +96,14 @@ describe('what the commands say and write', () => {
     expect(exitCode).to.equal(1);
   });
 
-  it('finds a master on any port, when it has the same base directory', async () => {
+  it('finds the master of the same base directory on any port', async () => {
     const env = { CLUSTERRUNNER_MASTER_PORT: String(await freePort()) };
     const { exitCode, stdout } = await cluster.run(['list'], { env }).ended;
     expect({ exitCode, stdout }).to.deep.include({ exitCode: 0 });
     expect(stdout).to.not.contain('No master');
   });
 
-  it('ends a slave at once that is still looking for its master', async () => {
+  it('that runs a slave ends at once at SIGTERM while it looks for its master', async () => {
     const port = await freePort();
     const slave = cluster.run(['slave', '-m', `http://127.0.0.1:${port}`, '-p', '0']);
     await eventually(

@@ -11,7 +11,7 @@ import { writeFiles } from '../support/project.js';
 
 const PATIENCE_MS = 10 * 60_000;
 
-describe('the package', function () {
+describe('the npm package', function () {
   this.timeout(PATIENCE_MS);
   let cluster: Cluster;
   let prefix: string;
@@ -47,13 +47,13 @@ describe('the package', function () {
     expect(exitCode, stdout + stderr).to.equal(0);
   };
 
-  it('says its version', async () => {
+  it('prints its version', async () => {
     const { version } = JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8'));
     const ended = await cluster.runProgram(installed, ['--version']).ended;
     expect(ended).to.deep.equal({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
   });
 
-  it('runs a build on a machine of its own', async () => {
+  it('runs a build on a machine without a master', async () => {
     writeFiles(cluster.cwd, {
       'clusterrunner.yaml': 'Simple: {atomizers: [{N: seq 3}], commands: [echo "n=$N"]}\n',
     });
@@ -62,13 +62,13 @@ describe('the package', function () {
     expect(ended.stdout).to.contain('SUCCESS: 3 atoms passed');
   });
 
-  it('runs the example that it brings', async () => {
+  it('runs its own example', async () => {
     const example = join(home(), 'examples', 'shell');
     const ended = await cluster.runProgram(installed, ['build'], { cwd: example }).ended;
     expect(ended, ended.stdout + ended.stderr).to.include({ exitCode: 0, stderr: '' });
   });
 
-  it('holds no tests and nothing of a build', () => {
+  it('contains no tests and no build results', () => {
     const content = packedFiles.map((file) => file.split('/')[0]);
     expect(content).to.include.members(['bin', 'dist', 'docs', 'package.json', 'README.md', 'LICENSE']);
     expect(

@@ -21,7 +21,7 @@ describe('the progress of a build', () => {
   });
   after(() => cluster.stop());
 
-  it('is lines where there is no terminal, without a control character', async () => {
+  it('is plain lines without control characters when there is no terminal', async () => {
     const { stdout } = await cluster.build(['-j', 'Short']);
     const lines = stdout.split('\n');
     expect(lines[0]).to.equal(`Build 1 is accepted by ${cluster.master.url}`);
@@ -29,7 +29,7 @@ describe('the progress of a build', () => {
     expect([...stdout].filter((char) => char < ' ' && char !== '\n')).to.deep.equal([]);
   });
 
-  it('tells a failure while the rest still runs, with its time and its slave', async () => {
+  it('reports a failure while the rest still runs, with its time and slave', async () => {
     const program = cluster.startBuild(['-j', 'Fails']);
     await eventually(
       'the failure is told',
@@ -75,7 +75,7 @@ describe('the progress of a build', () => {
       shown = stdout;
     });
 
-    it('is one live line with what is done, what failed and how many executors are busy', () => {
+    it('is one live line with finished atoms, failures and busy executors', () => {
       const drawn = drawnIn(shown);
       // On a slow machine a setup is seen too, and moments in which no executor is busy.
       const form = /^Build 4: (about [^,]+ left, )?(\w+|setting up on \S+, [\d.]+ s), \d\/4 done/;
@@ -83,13 +83,13 @@ describe('the progress of a build', () => {
       expect(drawn.join('\n')).to.match(/, 0\/4 done, 0 failed, 2 executors busy, [\d.]+ s/m);
     });
 
-    it('is written over and over in place, never as a line of its own', () => {
+    it('is overwritten in place, never a line of its own', () => {
       const drawn = drawnIn(shown);
       expect(drawn.length).to.be.greaterThan(3);
       expect(shown).not.to.match(/done,[^\n]*\d s\r?\n/);
     });
 
-    it('is gone at the end', () => {
+    it('is cleared at the end', () => {
       const visible = shown.split('\n').map((line) => line.split(CLEAR).at(-1) ?? '');
       expect(visible.filter((line) => /done,/.test(line))).to.deep.equal([]);
       expect(shown).to.match(/FAILURE: 1 of 4 atoms failed in [^\n]*\n$/);

@@ -66,7 +66,7 @@ describe('a repository that is built on several slaves', () => {
     return { requests: host.requests, bytes: host.bytes };
   };
 
-  it('is asked once, whole and with its tags on every slave', async () => {
+  it('is fetched from its origin once, and complete with tags on every slave', async () => {
     const once = await clone();
     const { requests, bytes, consoles } = await cost();
     const commit = await project.git('rev-parse', 'HEAD');
@@ -77,7 +77,7 @@ describe('a repository that is built on several slaves', () => {
     });
   });
 
-  it('is asked once for what is new, and slaves get no more than that', async () => {
+  it('is fetched once for new commits, which are all that slaves receive', async () => {
     await project.commit({ 'version.txt': 'two\n' });
     const { requests, consoles } = await cost();
     expect(consoles[0]).to.match(/^two\n/);
@@ -88,7 +88,7 @@ describe('a repository that is built on several slaves', () => {
     expect(names.filter((name) => name.startsWith(`${commit}.${before}.`))).to.have.length(1);
   });
 
-  it('has its submodules asked once too, and not again while they are the same', async () => {
+  it('has its submodules fetched once too, and not again while they are unchanged', async () => {
     const library = await GitProject.create(join(cluster.root, 'hosted', 'library'), { text: 'in it\n' });
     const commit = await library.git('rev-parse', 'HEAD');
     mkdirSync(join(project.directory, 'lib'));
@@ -103,7 +103,7 @@ describe('a repository that is built on several slaves', () => {
     expect((await cost()).requests).to.be.at.most(3);
   });
 
-  it('is built also when the master has lost its files', async () => {
+  it('is built when the master has lost its bundles', async () => {
     rmSync(join(cluster.baseDirectory, 'master', 'packs'), { recursive: true });
     await project.commit({ 'version.txt': 'three\n' });
     expect((await cost()).consoles[0]).to.match(/^three\n/);

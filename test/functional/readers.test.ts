@@ -5,7 +5,7 @@ import type { Program } from '../support/processes.js';
 import { writeFiles } from '../support/project.js';
 import { eventually } from '../support/wait.js';
 
-describe('the commands that read', () => {
+describe('a command that reads', () => {
   let cluster: Cluster;
   let build: Program;
   before(async () => {
@@ -40,7 +40,7 @@ Hangs:
   const json = async (...args: string[]): Promise<unknown> => JSON.parse(await read(...args, '--json'));
 
   describe('before the first build', () => {
-    it('list says that there is none', async () => {
+    it('list says that there are no builds', async () => {
       expect(await read('list')).to.equal('The master has no builds yet.\n');
     });
 
@@ -62,7 +62,7 @@ Hangs:
       });
     });
 
-    it('list shows it', async () => {
+    it('list shows the build', async () => {
       expect(await read('list')).to.match(/^BUILD .*\n1 +BUILDING +- +0\/2 +0 .* Talks .*\n$/);
       expect(await json('list')).to.have.nested.property('builds[0].state', 'BUILDING');
     });
@@ -72,14 +72,14 @@ Hangs:
       expect(await json('status')).to.have.nested.property('slaves[0].num_executors', 1);
     });
 
-    it('status of the build shows what runs where', async () => {
+    it('status of the build shows which atoms run where', async () => {
       expect(await read('status', '1')).to.match(/slave-1 +subjob \d .*atom \d: \d/);
       expect(await json('status', '1'))
         .to.have.nested.property('explanation.running[0]')
         .that.is.an('object');
     });
 
-    it('console shows what an atom has printed so far', async () => {
+    it('console shows the output of an atom so far', async () => {
       const text = await eventually('it is there', async () => {
         const shown = await read('console', '1', atom);
         return shown !== '' && shown;
@@ -87,7 +87,7 @@ Hangs:
       expect(text).to.match(/^begin \d\n$/);
     });
 
-    it('console --follow goes on to the end of the atom', async () => {
+    it('console --follow continues to the end of the atom', async () => {
       const follower = cluster.run(['console', '1', atom, '--follow']);
       await follower.says(/^begin \d\n/);
       expect(follower.hasEnded).to.equal(false);
@@ -98,32 +98,32 @@ Hangs:
     });
   });
 
-  describe('when it has ended', () => {
+  describe('when the build has ended', () => {
     before(async () => {
       expect(await build.ended).to.include({ exitCode: 1 });
     });
 
-    it('list shows its result', async () => {
+    it('list shows the result of the build', async () => {
       expect(await read('list')).to.match(/\n1 +FINISHED +FAILURE +2\/2 +1 /);
     });
 
-    it('status shows its result', async () => {
+    it('status shows the result of the build', async () => {
       expect(await read('status', '1')).to.match(
         /^Build 1 ended with FAILURE \(FINISHED\): 2 of 2 subjobs are complete.* 1 atom failed\./,
       );
     });
 
-    it('console shows what the failed atoms printed', async () => {
+    it('console shows the output of the failed atoms', async () => {
       expect(await read('console', '1')).to.equal('--- atom 1: 2\nbegin 2\nend 2\n');
       expect(await json('console', '1')).to.have.nested.property('consoles[0].content', 'begin 2\nend 2\n');
     });
 
-    it('console shows what any atom printed', async () => {
+    it('console shows the output of any atom', async () => {
       expect(await read('console', '1', '0')).to.equal('begin 1\nend 1\n');
       expect(await json('console', '1', '0')).to.include({ content: 'begin 1\nend 1\n', total_num_lines: 2 });
     });
 
-    it('results fetches its results', async () => {
+    it('results fetches the results of the build', async () => {
       await read('results', '1', '--output', 'elsewhere');
       expect(readdirSync(`${cluster.cwd}/elsewhere`).sort()).to.deep.equal(
         readdirSync(`${cluster.cwd}/build_results`).sort(),
@@ -140,7 +140,7 @@ Hangs:
   });
 
   describe('cancel', () => {
-    it('ends a build that runs, and its client with exit code 2', async () => {
+    it('ends a running build, and its client with exit code 2', async () => {
       const hanging = cluster.startBuild(['-j', 'Hangs']);
       await eventually('it runs', () => readdirSync(cluster.root).includes('hangs'));
       expect(await json('cancel', '2')).to.have.nested.property('build.state', 'CANCELED');
@@ -150,7 +150,7 @@ Hangs:
     });
   });
 
-  describe('with a number', () => {
+  describe('with a wrong number', () => {
     for (const args of [
       ['status', '99'],
       ['console', '99'],
@@ -158,14 +158,14 @@ Hangs:
       ['cancel', '99'],
       ['results', '99'],
     ]) {
-      it(`of what there is not: ${args.join(' ')} is one sentence and exit code 2`, async () => {
+      it(`${args.join(' ')} prints one sentence and exits with 2 for something that does not exist`, async () => {
         const { exitCode, stdout, stderr } = await cluster.run(args).ended;
         expect({ exitCode, stdout }).to.deep.equal({ exitCode: 2, stdout: '' });
         expect(stderr).to.match(/^clusterrunner: [^\n]*99[^\n]*\n$/);
       });
     }
 
-    it('that is none is one sentence and exit code 2', async () => {
+    it('prints one sentence and exits with 2 for something that is not a number', async () => {
       const { exitCode, stderr } = await cluster.run(['status', 'first']).ended;
       expect(exitCode).to.equal(2);
       expect(stderr).to.match(/^clusterrunner: "first" is not the number of a build[^\n]*\n$/);

@@ -61,7 +61,7 @@ const recipes: readonly {
 describe('docs/recipes.md', () => {
   const blocks = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text]) => text);
 
-  it('shows the file of each example, and nothing else', () => {
+  it('shows the file of each example, and no others', () => {
     const files = [
       ...recipes.map(({ name }) => join(examples, name, 'clusterrunner.yaml')),
       ...readdirSync(join(examples, 'ci')).map((name) => join(examples, 'ci', name)),
@@ -69,7 +69,7 @@ describe('docs/recipes.md', () => {
     expect(blocks.toSorted()).to.deep.equal(files.map((file) => readFileSync(file, 'utf8')).sort());
   });
 
-  it('has files for CI systems that are YAML, and give the secret in the environment alone', () => {
+  it('has valid YAML for CI systems, with the secret only in the environment', () => {
     for (const name of readdirSync(join(examples, 'ci'))) {
       const text = readFileSync(join(examples, 'ci', name), 'utf8');
       expect(parse(text)).to.be.an('object');
@@ -78,7 +78,7 @@ describe('docs/recipes.md', () => {
   });
 });
 
-describe('the recipes', () => {
+describe('a recipe', () => {
   let cluster: Cluster;
   before(async () => {
     cluster = await Cluster.create();
@@ -90,7 +90,7 @@ describe('the recipes', () => {
   after(() => cluster.stop());
 
   for (const { name, needs, isThere, atoms, tests } of recipes) {
-    it(`run the tests of the example of ${name}`, async function () {
+    it(`runs the tests of the example of ${name}`, async function () {
       if (!isThere()) {
         process.stderr.write(`      install ${needs} to run the example of ${name}\n`);
         this.skip();

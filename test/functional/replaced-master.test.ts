@@ -35,7 +35,7 @@ describe('a master whose store was removed', () => {
     return existsSync(directory) ? readdirSync(directory) : [];
   };
 
-  it('does not take a result that was made for the master before', async () => {
+  it('refuses a result that was made for the master before', async () => {
     const { port, program } = cluster.master;
     const slave = await cluster.startSlave(1, homeOf('home-1'));
     const before = cluster.startBuild(['-j', 'First']);
@@ -62,7 +62,7 @@ describe('a master whose store was removed', () => {
     expect(exitCode, stdout).to.equal(1);
   });
 
-  it('numbers the slaves that live on anew, and gives all of them work', async () => {
+  it('gives all slaves that are still running new numbers and work', async () => {
     const { port, program } = cluster.master;
     await Promise.all([cluster.startSlave(1, homeOf('home-1')), cluster.startSlave(1, homeOf('home-2'))]);
     program.signal('SIGKILL');

@@ -31,7 +31,7 @@ Two kinds:
       ? readFileSync(join(cluster.cwd, 'ran'), 'utf8').trim().split('\n')
       : [];
 
-  it('runs the atoms that failed and no others, with their own variables', async () => {
+  it('runs only the atoms that failed, with their own variables', async () => {
     expect((await cluster.build([])).exitCode).to.equal(1);
     expect(ran()).to.have.members(['one', 'two', '1', '2', '3']);
     writeFiles(cluster.cwd, { ran: '' });
@@ -41,7 +41,7 @@ Two kinds:
     expect(ran().filter((line) => line !== '')).to.have.members(['two', '3']);
   });
 
-  it('takes the job as it was, and passes once what was wrong is mended', async () => {
+  it('uses the job as it was, and passes once the cause is fixed', async () => {
     writeFiles(cluster.cwd, {
       'clusterrunner.yaml': 'Other: {atomizers: [{N: seq 1}], commands: ["false"]}\n',
     });

@@ -92,7 +92,7 @@ describe('the REST API of the document', () => {
     expect([...bytes.subarray(0, 2)]).to.deep.equal([0x1f, 0x8b]);
   });
 
-  it('shows a build that runs with null for what only its end can tell', async () => {
+  it('shows a running build with null for what is known only at its end', async () => {
     const body = request('Waits');
     const { body: accepted } = await post('/v1/build', body, signed(body));
     const id = Number(accepted.build_id);
@@ -115,7 +115,7 @@ describe('the REST API of the document', () => {
     expect(await ended(id)).to.include({ status: 'SUCCESS' });
   });
 
-  it('shows a build that has failed, with its failed atoms', async () => {
+  it('shows a failed build with its failed atoms', async () => {
     const body = request('Bad');
     const { body: accepted } = await post('/v1/build', body, signed(body));
     const build = await ended(Number(accepted.build_id));
@@ -124,7 +124,7 @@ describe('the REST API of the document', () => {
     expect(build.failed_atoms).to.have.nested.property('[0].command_string', 'export N=2;');
   });
 
-  it('lists all builds with child_routes, and answers with STATUS', async () => {
+  it('lists all builds with child_routes and STATUS', async () => {
     const { status, body } = await get('/v1/build');
     expect(status).to.equal(200);
     expect(body).to.include({ STATUS: 'SUCCESS' });
@@ -132,7 +132,7 @@ describe('the REST API of the document', () => {
     expect(body.child_routes).to.be.an('object');
   });
 
-  it('answers the same without the version and with a slash at the end', async () => {
+  it('responds alike without the version and with a trailing slash', async () => {
     const expected = await get('/v1/build/1');
     expect(await get('/build/1/')).to.deep.equal(expected);
     expect(await get('/build/1')).to.deep.equal(expected);
@@ -148,7 +148,7 @@ describe('the REST API of the document', () => {
       headers: () => ({ [DIGEST]: 'grüße'.normalize('NFD').slice(0, 2) }),
     },
   ]) {
-    it(`refuses a build ${what} with 401, and makes none`, async () => {
+    it(`refuses a build ${what} with 401, and creates none`, async () => {
       const before = await buildIds();
       const body = request('Bad');
       const refused = await post('/v1/build', body, headers(body));
@@ -175,7 +175,7 @@ describe('the REST API of the document', () => {
     });
   }
 
-  it('answers a build that there is not with 404', async () => {
+  it('responds with 404 for a build that does not exist', async () => {
     const { status, body } = await get('/v1/build/4711');
     expect(status).to.equal(404);
     expect(body).to.include({ STATUS: 'FAILURE' });

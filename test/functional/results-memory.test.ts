@@ -65,7 +65,7 @@ describe('the memory of master, slave and client', function () {
     return { master: peakOf(cluster.master.program.pid), slave: peakOf(slave.pid), client };
   }
 
-  it(`grows by little of what it is, when an atom leaves ${FILES} files or ${MIB} MiB`, async () => {
+  it(`grows by a fraction of the results when an atom leaves ${FILES} files or ${MIB} MiB`, async () => {
     const small = await peaksAfter('Small');
     expect(Math.min(...Object.values(small))).to.be.greaterThan(0);
 

@@ -35,7 +35,7 @@ const report = `<testsuite name="s"><testcase name="t1" classname="c" time="0.5"
 /** Which of the programs this machine has. */
 const has = (program: string) => spawnSync(program, ['--help']).error === undefined;
 
-describe('the results of atoms that leave odd things', () => {
+describe('the results of atoms that leave odd files', () => {
   let cluster: Cluster;
   before(async () => {
     cluster = await Cluster.create();
@@ -51,7 +51,7 @@ describe('the results of atoms that leave odd things', () => {
 
   const notes = (n: number) => cluster.result(n, 'clusterrunner_notes');
 
-  it('come whole but for what is named, and change no verdict', async () => {
+  it('are complete but for what is named, and change no verdict', async () => {
     const { exitCode, stdout } = await cluster.build(['-j', 'Odd', '--junit', 'reports/all.xml']);
     expect(exitCode).to.equal(1);
     expect(stdout)
@@ -78,7 +78,7 @@ describe('the results of atoms that leave odd things', () => {
     expect(cluster.result(3, 'small')).to.equal('small\n');
   });
 
-  it('have one JUnit report, with a suite for each atom', () => {
+  it('include one JUnit report with a suite for each atom', () => {
     const text = readFileSync(join(cluster.cwd, 'build_results', 'junit.xml'), 'utf8');
     expect(text).to.equal(readFileSync(join(cluster.cwd, 'reports', 'all.xml'), 'utf8'));
     expect(text).to.contain(
@@ -106,7 +106,7 @@ describe('the results of atoms that leave odd things', () => {
     ]);
   });
 
-  it('are listed, and given one by one, under their names', async () => {
+  it('are listed, and served one by one, under their names', async () => {
     const at = (path: string) =>
       fetch(`${cluster.master.url}/v1/build/1/artifact/${cluster.folder(1)}${path}`);
     const listing = await (await at('')).text();
@@ -121,7 +121,7 @@ describe('the results of atoms that leave odd things', () => {
     }
   });
 
-  it('are opened by the programs that people have', async () => {
+  it('are opened by common programs', async () => {
     const fetched = async (name: string) => {
       const file = join(cluster.cwd, name);
       const answer = await fetch(`${cluster.master.url}/v1/build/1/${name}`);
@@ -158,7 +158,7 @@ describe('the results of atoms that leave odd things', () => {
     }
   });
 
-  it('have the beginning and the end of a console that was too long', async () => {
+  it('hold the beginning and the end of a console that was too long', async () => {
     expect((await cluster.build(['-j', 'Long'])).exitCode).to.equal(0);
     const console = cluster.result(0, 'clusterrunner_console_output');
     expect(console.length).to.be.lessThan(4 * 1024 ** 2);
@@ -170,7 +170,7 @@ describe('the results of atoms that leave odd things', () => {
     expect(notes(0)).to.match(/^cut: "clusterrunner_console_output": \d+ bytes in it are left out/);
   });
 
-  it('bear an atom that prints and prints', async () => {
+  it('survive an atom that never stops printing', async () => {
     expect((await cluster.build(['-j', 'Endless'])).exitCode).to.equal(0);
     const console = cluster.result(0, 'clusterrunner_console_output');
     expect(console.length).to.be.lessThan(4 * 1024 ** 2);

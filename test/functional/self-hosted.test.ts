@@ -7,7 +7,7 @@ import { eventually } from '../support/wait.js';
 
 const PASSING = 'Simple: {atomizers: [{N: seq 3}], commands: [echo "n=$N"]}\n';
 
-describe('a build on a machine without a master', () => {
+describe('build on a machine without a master', () => {
   let cluster: Cluster;
   beforeEach(async () => {
     cluster = await Cluster.create();
@@ -15,7 +15,7 @@ describe('a build on a machine without a master', () => {
   // It also proves that no process and no temporary file is left.
   afterEach(() => cluster.stop());
 
-  it('needs one command and no words, in a folder with one job', async () => {
+  it('needs no arguments in a folder with one job', async () => {
     writeFiles(cluster.cwd, { 'clusterrunner.yaml': PASSING });
     const ended = await cluster.build([]);
     expect(ended).to.include({ exitCode: 0, stderr: '' });
@@ -24,7 +24,7 @@ describe('a build on a machine without a master', () => {
     expect(cluster.result(2, 'clusterrunner_console_output')).to.equal('n=3\n');
   });
 
-  it('needs no configuration: the file is written at first use, for its owner only', async () => {
+  it('needs no configuration: it writes the file at first use, readable by its owner only', async () => {
     const home = join(cluster.root, 'home');
     mkdirSync(home);
     writeFiles(cluster.cwd, { 'clusterrunner.yaml': PASSING });
@@ -43,19 +43,19 @@ describe('a build on a machine without a master', () => {
     expect(ended.stdout).to.match(/^FAILURE: 1 of 3 atoms failed/m);
   });
 
-  it('says only the verdict with --quiet', async () => {
+  it('prints only the verdict with --quiet', async () => {
     writeFiles(cluster.cwd, { 'clusterrunner.yaml': PASSING });
     const { stdout, stderr } = await cluster.build(['--quiet']);
     expect(stdout + stderr).to.match(/^SUCCESS: .*\n$/);
   });
 
-  it('leaves nothing in the folder but build_results', async () => {
+  it('leaves only build_results in the folder', async () => {
     writeFiles(cluster.cwd, { 'clusterrunner.yaml': PASSING });
     await cluster.build([]);
     expect(readdirSync(cluster.cwd).sort()).to.deep.equal(['build_results', 'clusterrunner.yaml']);
   });
 
-  it('leaves the repository of a git hook that it runs in alone, with what its tests do with git', async () => {
+  it('protects the repository of the git hook that it runs in from git commands of its tests', async () => {
     const project = await GitProject.create(join(cluster.root, 'project'), {
       'clusterrunner.yaml': `Commits:
   atomizers: [{N: echo 1}]
@@ -77,7 +77,7 @@ describe('a build on a machine without a master', () => {
     expect(await project.git('rev-parse', 'HEAD')).to.equal(head);
   });
 
-  it('runs beside another one in another folder', async () => {
+  it('runs beside another build in another folder', async () => {
     // Neither can end before the other runs.
     const meet = (mine: string, other: string) =>
       `Meet: {atomizers: [{X: echo x}], commands: [touch "${cluster.root}/${mine}", ` +

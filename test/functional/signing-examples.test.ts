@@ -30,7 +30,7 @@ const examples = [...page.matchAll(/^```(\w+) example\n([\s\S]*?)^```$/gm)].map(
   }),
 );
 
-describe('the examples of signing in docs/api.md', () => {
+describe('the signing examples of docs/api.md', () => {
   let master: FakeMaster;
   beforeEach(async () => {
     master = await startFakeMaster({ secrets: ['an example secret'] });
@@ -39,7 +39,7 @@ describe('the examples of signing in docs/api.md', () => {
   });
   afterEach(() => master.close());
 
-  it('are in a shell, Python and JavaScript', () => {
+  it('are in shell, Python and JavaScript', () => {
     expect(new Set(examples.map(({ language }) => language))).to.deep.equal(
       new Set(Object.values(languages)),
     );

@@ -50,7 +50,7 @@ describe('a snapshot of a working tree', () => {
     return { stdout, printed: cluster.result(0, 'clusterrunner_console_output') };
   };
 
-  it('has what is changed, new and deleted, its modes and links, and not what is ignored', async () => {
+  it('has changed, new and deleted files, modes and links, and no ignored files', async () => {
     writeFiles(cluster.cwd, { tracked: 'changed\n', new: 'new\n', ignored: '', 'sub/tool': '#!/bin/sh\n' });
     rmSync(join(cluster.cwd, 'gone'));
     symlinkSync('sub/tool', join(cluster.cwd, 'link'));
@@ -61,7 +61,7 @@ describe('a snapshot of a working tree', () => {
     expect(stdout).to.contain('with what is not committed');
   });
 
-  it('leaves files, index, refs and objects as they are', async () => {
+  it('leaves files, index, refs and objects of the repository unchanged', async () => {
     writeFiles(cluster.cwd, { tracked: 'changed\n', staged: '', new: 'new\n' });
     await project.git('add', 'staged');
     await project.git('config', 'core.splitIndex', 'true');
@@ -71,7 +71,7 @@ describe('a snapshot of a working tree', () => {
     expect(filesOf(cluster.cwd)).to.deep.equal(before);
   });
 
-  it('is sent once, and then only what is new', async () => {
+  it('is sent once; later only what is new is sent', async () => {
     writeFiles(cluster.cwd, { large: Array.from({ length: 20_000 }, () => Math.random()).join('\n') });
     await project.commit({});
     const sizeOf = async () => {
@@ -93,7 +93,7 @@ describe('a snapshot of a working tree', () => {
     expect(stdout).to.match(/snapshot \w+, [1-5] KiB/);
   });
 
-  it('begins in the folder of --project-directory, and in the one that one is in', async () => {
+  it('starts at the folder of --project-directory, and at the current folder', async () => {
     writeFiles(cluster.cwd, {
       'deep/er/clusterrunner.yaml': 'Here: {atomizers: [{X: echo x}], commands: [cat here, ls ../..]}\n',
       'deep/er/here': 'here\n',
@@ -104,13 +104,13 @@ describe('a snapshot of a working tree', () => {
     rmSync(join(cluster.cwd, 'deep'), { recursive: true });
   });
 
-  it('is made where nothing is committed', async () => {
+  it('is made of a repository without a commit', async () => {
     rmSync(join(cluster.cwd, '.git'), { recursive: true });
     await project.git('init', '--quiet');
     expect((await build('-j', 'List')).printed).to.contain('./tracked\n');
   });
 
-  it('is had again by --rerun-failed, whatever has changed since', async () => {
+  it('is used again by --rerun-failed, whatever has changed since', async () => {
     // As long as before, and in the same second: git must look into it.
     writeFiles(cluster.cwd, { tracked: 'as it was\n' });
     const first = await cluster.build(['snapshot', '-j', 'Fail']);
@@ -124,7 +124,7 @@ describe('a snapshot of a working tree', () => {
     expect(cluster.result(0, 'clusterrunner_console_output')).to.equal(printed);
   });
 
-  it('says which submodules and repositories it has only in part, or not at all', async () => {
+  it('reports submodules and nested repositories that it holds in part or not at all', async () => {
     const library = await GitProject.create(join(cluster.root, 'library'), { lib: '1' });
     await project.git(
       '-c',
@@ -145,7 +145,7 @@ describe('a snapshot of a working tree', () => {
     expect(printed).to.contain('./library/lib\n').and.not.contain('nested');
   });
 
-  it('is a clear error where it cannot be made', async () => {
+  it('fails with a clear error where it cannot be made', async () => {
     const bare = join(cluster.root, 'no-checkout');
     writeFiles(bare, { 'clusterrunner.yaml': jobs });
     const outside = await cluster.build(['snapshot', '-j', 'List'], { cwd: bare });
@@ -162,7 +162,7 @@ describe('a snapshot of a working tree', () => {
     }
   });
 
-  it('is what is built of a checkout when the master is elsewhere, unless told otherwise', async () => {
+  it('is built by default from a checkout when the master is elsewhere', async () => {
     const display = {
       say: () => undefined,
       show: () => undefined,
@@ -191,7 +191,7 @@ describe('a snapshot of a working tree', () => {
     ).to.be.instanceOf(ClusterRunnerError);
   });
 
-  it('leaves nothing in the folder for temporary files', () => {
+  it('leaves nothing in the temporary folder', () => {
     expect(existsSync(cluster.temporary) ? readdirSync(cluster.temporary) : []).to.deep.equal([]);
   });
 });

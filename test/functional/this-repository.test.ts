@@ -9,7 +9,7 @@ const BROKEN = 'test/unit/lib/async/backoff.test.ts';
 /** Installing the packages anew, on each slave, takes as long as the network and the disk take. */
 const PATIENCE_MS = 10 * 60_000;
 
-describe('this repository as a project, on a master and two slaves', function () {
+describe('this repository as a project on a master and two slaves', function () {
   this.timeout(PATIENCE_MS);
   let cluster: Cluster;
   let project: GitProject;
@@ -24,7 +24,7 @@ describe('this repository as a project, on a master and two slaves', function ()
   });
   after(() => cluster.stop());
 
-  it('runs its unit tests, and names the one that a branch breaks and no other', async () => {
+  it('runs its unit tests, and reports only the one that a branch breaks', async () => {
     await project.git('checkout', '--quiet', '-b', 'broken');
     // A few rooms are enough to show that it works; mocha runs them all.
     await project.git('rm', '--quiet', '-r', 'test/unit', 'test/functional', 'test/integration');

@@ -11,7 +11,7 @@ describe('CLUSTERRUNNER_DEBUG=wire', () => {
 
   const env = { CLUSTERRUNNER_DEBUG: 'wire' };
 
-  it('shows each request and response of a slave on both sides, and neither the secret nor the token of a lease', async () => {
+  it('shows each request and response of a slave on both sides, but neither the secret nor the token of a lease', async () => {
     const master = await cluster.startMaster(undefined, { env });
     const slave = await cluster.startSlave(1, { env });
     writeFiles(cluster.cwd, { 'clusterrunner.yaml': 'J: {atomizers: [{N: seq 1}], commands: ["true"]}\n' });

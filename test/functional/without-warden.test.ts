@@ -41,7 +41,7 @@ describe('a slave without perl and python3', () => {
   });
   afterEach(() => cluster.stop());
 
-  it('says so, and lets services of setup_build live until teardown has run, and not longer', async () => {
+  it('says so, and ends services of setup_build once teardown has run', async () => {
     await cluster.startMaster();
     const slave = await cluster.startSlave(1, { env: { PATH: path } });
     expect(slave.stderr).to.contain('install perl or python3');

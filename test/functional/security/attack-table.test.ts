@@ -35,7 +35,7 @@ describe('the table of attacks in docs/security.md', () => {
   const page = readFileSync(join(repositoryRoot, 'docs', 'security.md'), 'utf8');
   const rows = rowsUnder(page, '## What somebody could try');
 
-  it('has a test that exists for each row', () => {
+  it('names an existing test in each row', () => {
     expect(rows.length).to.be.above(40);
     for (const row of rows) {
       expect(row, row.join(' | ')).to.have.lengthOf(3);

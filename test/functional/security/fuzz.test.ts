@@ -4,7 +4,7 @@ import { Certificates } from '../../support/certificates.js';
 
 const SEED = 7;
 
-describe('a master that is sent what no client should send', () => {
+describe('a master that receives malformed requests', () => {
   async function fuzz(requests: number, tls: boolean): Promise<FuzzReport> {
     const lines: string[] = [`seed ${SEED}`];
     const report = await runFuzz({ seed: SEED, requests, only: null, tls, say: (line) => lines.push(line) });
@@ -13,7 +13,7 @@ describe('a master that is sent what no client should send', () => {
     return report;
   }
 
-  it('answers with no 5xx at any route, does not grow, and finishes the builds beside it', async function () {
+  it('never responds with 5xx, does not grow, and finishes builds meanwhile', async function () {
     this.timeout(300_000);
     const { statuses, reached } = await fuzz(900, false);
     for (const status of [200, 400, 401, 404, 409]) {
@@ -24,7 +24,7 @@ describe('a master that is sent what no client should send', () => {
     }
   });
 
-  it('does so over TLS too', async function () {
+  it('never responds with 5xx over TLS either', async function () {
     this.timeout(300_000);
     if (!Certificates.arePossible()) {
       this.skip();

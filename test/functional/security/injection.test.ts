@@ -24,7 +24,7 @@ function payloads(canary: string): string[] {
   ];
 }
 
-describe('text for a shell in a field of a build request', () => {
+describe('shell text in a field of a build request', () => {
   let cluster: Cluster;
   let project: GitProject;
   let canary: string;
@@ -47,7 +47,7 @@ describe('text for a shell in a field of a build request', () => {
       return builds.length === total && builds.every(({ status }) => status !== 'BUILDING') ? builds : null;
     });
 
-  it('is never run, whichever field it is in', async function () {
+  it('is never run, whichever field holds it', async function () {
     // Nearly a hundred builds, most of which ask git in vain.
     this.timeout(300_000);
     // Answers at once that there is nothing, so that it is not asked again.
@@ -79,7 +79,7 @@ describe('text for a shell in a field of a build request', () => {
     expectNothingRan();
   });
 
-  it('comes to a command byte for byte when it is the value of an atom, and is in no script that reruns it', async () => {
+  it('reaches a command byte for byte as the value of an atom, and is in no rerun script', async () => {
     const texts = [...payloads(canary), '$PROJECT_DIR', "'", '"', '\\', '*', '-n', '!x', '%s'];
     const job = "Show $(touch x)'\n; touch y";
     const folder = join(cluster.cwd, "it's $(touch z); touch z #");

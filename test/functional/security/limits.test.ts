@@ -39,7 +39,7 @@ class Caller {
   }
 }
 
-describe('a master that is asked for more than it gives', () => {
+describe('a master under excessive load', () => {
   let cluster: Cluster;
   before(async () => {
     cluster = await Cluster.create();
@@ -94,7 +94,7 @@ describe('a master that is asked for more than it gives', () => {
     expect(reply.error).to.contain('deeper than the 10');
   });
 
-  it('waits neither for headers nor for a body that do not come', async () => {
+  it('waits neither for late headers nor for a late body', async () => {
     const headers = new Caller(cluster.master.port);
     headers.socket.write('GET /v1 HTTP/1.1\r\nHost: localhost\r\n');
     const body = new Caller(cluster.master.port);
@@ -109,7 +109,7 @@ describe('a master that is asked for more than it gives', () => {
     expect(body.received).to.match(/^HTTP\/1\.1 408 /);
   });
 
-  it('answers no more connections than it keeps, and serves others meanwhile', async () => {
+  it('keeps no more connections than its limit, and serves others meanwhile', async () => {
     const callers = Array.from({ length: 2 * CONNECTIONS }, () => new Caller(cluster.master.port));
     await eventually(
       'some are refused',
@@ -122,7 +122,7 @@ describe('a master that is asked for more than it gives', () => {
     }
   });
 
-  it('takes a request with two lengths for none, so that nothing can be smuggled past a proxy', async () => {
+  it('rejects a request with two lengths, so that nothing is smuggled past a proxy', async () => {
     const inner = 'GET /v1/version HTTP/1.1\r\nHost: localhost\r\n\r\n';
     for (const lengths of [
       `Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${inner}`,
@@ -142,7 +142,7 @@ describe('a master that is asked for more than it gives', () => {
     await isServing();
   });
 
-  it('says 429 to an address with many wrong signatures, and when to try again', async () => {
+  it('responds with 429 and a Retry-After to an address with many wrong signatures', async () => {
     const wrong = () => send(signedRequest('another secret', 'POST', '/v1/build', {}));
     const replies: number[] = [];
     await eventually(

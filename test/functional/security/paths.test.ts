@@ -73,7 +73,7 @@ describe('a path that leads elsewhere', () => {
     return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(bytes.toString('latin1'))?.[1]), bytes };
   }
 
-  it('gives nothing but what the API shows, in any id or name of any route', async () => {
+  it('reaches nothing beyond the API, as any id or name of any route', async () => {
     for (const { path } of reading) {
       const names = [...path.matchAll(/[:*](\w+)/g)].map(([, name = '']) => name);
       for (const wrong of names) {
@@ -92,7 +92,7 @@ describe('a path that leads elsewhere', () => {
     expect((await get('/v1/build/1/artifact/artifact_0_0/kept')).bytes.toString()).to.match(/\r\nkept\n$/);
   });
 
-  it('is not followed in results: one that leads out of the folder of its atom is left out, and named', async () => {
+  it('is left out of results and named when it leads out of the folder of its atom', async () => {
     const { bytes } = await get('/v1/build/1/artifact/artifact_0_0');
     expect(bytes.toString()).not.to.contain('to-the-secret');
     const notes = await get('/v1/build/1/artifact/artifact_0_0/clusterrunner_notes');

@@ -14,7 +14,7 @@ const reading = declared.filter(({ method }) => method === 'GET');
 const JOB = 'Say: {atomizers: [{N: echo 1}], commands: [echo "a line of $N"]}\n';
 const CONSOLE = '/v1/build/1/atom/0/console';
 
-describe('a master whose reading is signed', () => {
+describe('a master with signed reads', () => {
   let cluster: Cluster;
   before(async () => {
     cluster = await Cluster.create();
@@ -33,7 +33,7 @@ describe('a master whose reading is signed', () => {
     return stdout.trim();
   };
 
-  it('tells nobody anything without a signature or a token', async () => {
+  it('refuses every read without a signature or a token', async () => {
     for (const { path } of reading) {
       const target = path.replace(/[:*]\w+/g, '1');
       for (const where of [target, target.replace('/v1', '') || '/', `${target}/`]) {
@@ -47,14 +47,14 @@ describe('a master whose reading is signed', () => {
     expect((await send(plain('/healthz'))).status).to.equal(200);
   });
 
-  it('serves those who have the secret', async () => {
+  it('serves clients that have the secret', async () => {
     const status = await cluster.run(['status', '--json', '-m', cluster.master.url]).ended;
     expect(status.exitCode, status.stderr).to.equal(0);
     const listed = await cluster.run(['console', '1', '0']).ended;
     expect(listed.stdout, listed.stderr).to.contain('a line of 1');
   });
 
-  it('serves who has a token, in a header or in the address', async () => {
+  it('serves a token in a header or in the address', async () => {
     const token = await tokenOf('--expires-in', '1h');
     expect((await send(plain(CONSOLE, { authorization: `Bearer ${token}` }))).body.content).to.contain(
       'a line',
@@ -63,7 +63,7 @@ describe('a master whose reading is signed', () => {
     expect((await send(plain('/v1/metrics', { authorization: `Bearer ${token}` }))).status).to.equal(200);
   });
 
-  it('serves a browser that came with a token once, by a cookie that no script can read and no page can use', async () => {
+  it('gives a browser that came with a token a cookie that no script can read and no page can use', async () => {
     const token = await tokenOf();
     const first = await send(plain(`/v1?token=${token}`));
     const cookie = first.headers.get('set-cookie') ?? '';
@@ -75,7 +75,7 @@ describe('a master whose reading is signed', () => {
     expect(change.status).to.equal(401);
   });
 
-  it('lets nobody change anything with a token', async () => {
+  it('lets no token change anything', async () => {
     const token = await tokenOf();
     for (const { method, path } of declared.filter(({ signing }) => signing !== 'none')) {
       const target = `${path.replace(/[:*]\w+/g, '1')}?token=${token}`;
@@ -89,7 +89,7 @@ describe('a master whose reading is signed', () => {
     }
   });
 
-  it('takes no token that has expired, was changed, or is of another secret', async () => {
+  it('refuses a token that has expired, was changed, or belongs to another secret', async () => {
     const now = Math.floor(Date.now() / 1000);
     const expired = await send(plain(`/v1?token=${makeReadToken(cluster.secret, now - 1)}`));
     expect(expired.status).to.equal(401);
@@ -101,7 +101,7 @@ describe('a master whose reading is signed', () => {
     }
   });
 
-  it('takes no token any more when its secret has gone', async () => {
+  it('refuses a token once its secret is gone', async () => {
     const token = await tokenOf();
     const conf = join(cluster.baseDirectory, 'clusterrunner.conf');
     const write = (...lines: readonly string[]) => {
@@ -116,7 +116,7 @@ describe('a master whose reading is signed', () => {
     write(`secret = ${cluster.secret}`);
   });
 
-  it('is told of by a sentence when a token is asked for with a time that makes no sense', async () => {
+  it('refuses to issue a token for an impossible time', async () => {
     for (const time of ['0d', '-1h', 'forever', '400d']) {
       const { exitCode, stderr } = await cluster.run(['token', `--expires-in=${time}`]).ended;
       expect(exitCode, time).to.equal(2);

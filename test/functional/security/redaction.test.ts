@@ -33,7 +33,7 @@ Environment:
     commands: [env]
 `;
 
-describe('what commands see and show', () => {
+describe('the environment and output of commands', () => {
   let cluster: Cluster;
   before(async () => {
     cluster = await Cluster.create();
@@ -60,7 +60,7 @@ describe('what commands see and show', () => {
     'after',
   ];
 
-  it('hides the values of the variables in `redact` in consoles, live and kept, and keeps their lines', async () => {
+  it('hide the values of the variables in `redact` in consoles, live and kept, and keep their lines', async () => {
     const build = cluster.startBuild(['-j', 'Show']);
     const atom = toId.atom(1);
     const live = await eventually('the atom has shown all of it', async () => {
@@ -88,7 +88,7 @@ describe('what commands see and show', () => {
     }
   });
 
-  it('hides them in what a failed setup or atomizer printed', async () => {
+  it('hide them in the output of a failed setup or atomizer', async () => {
     for (const [job, sentence] of [
       ['Broken', 'token is *********'],
       ['Unlisted', '*********'],
@@ -100,7 +100,7 @@ describe('what commands see and show', () => {
     }
   });
 
-  it('shows commands what the operator allows, and never a setting or the secret', async () => {
+  it('show commands what the operator allows, and never a setting or the secret', async () => {
     const { exitCode } = await cluster.build(['-j', 'Environment']);
     expect(exitCode).to.equal(0);
     const lines = cluster.result(0, 'clusterrunner_console_output').split('\n');
@@ -111,7 +111,7 @@ describe('what commands see and show', () => {
     expect(lines.join('\n')).not.to.contain(cluster.secret);
   });
 
-  it('leaves none of it on the disk of the master', () => {
+  it('leave no redacted value on the disk of the master', () => {
     const directory = join(cluster.baseDirectory, 'master');
     const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) =>
       entry.isFile(),

@@ -12,7 +12,7 @@ const build = toId.build(1);
 const INSTANCE = 'a slave in the hands of another';
 
 /** Plays a slave whose machine belongs to somebody else. */
-describe('the script that people run by hand, of an atom that ran on a hostile slave', () => {
+describe('the rerun script of an atom from a hostile slave', () => {
   let cluster: Cluster;
   let canary: string;
   beforeEach(async () => {
@@ -83,7 +83,7 @@ describe('the script that people run by hand, of an atom that ran on a hostile s
     );
   }
 
-  it('is not the one that the slave sends: that refuses its results, whatever case its name has', async () => {
+  it('is never the one that the slave sends: its results are refused, in whatever case the name is written', async () => {
     const deliver = await taken();
     for (const name of ['clusterrunner_command', 'CLUSTERRUNNER_COMMAND', 'clusterrunner_command/x']) {
       expect(await refusalOf(deliver(name))).to.match(
@@ -98,7 +98,7 @@ describe('the script that people run by hand, of an atom that ran on a hostile s
     expect(await cluster.client.getBuild(build)).to.include({ state: 'FINISHED', status: 'SUCCESS' });
   });
 
-  it('runs the commands of the job and nothing that the slave has written, in whatever form results are fetched', async () => {
+  it('runs the commands of the job and nothing that the slave wrote, in whatever form results are fetched', async () => {
     const deliver = await taken();
     await deliver('any', { project_directory: `/no\n'$(touch ${canary})'; touch ${canary} #` });
     const { exitCode, stderr } = await cluster.run(['results', '1', '-m', cluster.master.url]).ended;

@@ -29,7 +29,7 @@ describe('the secret of a running cluster', () => {
     return file;
   }
 
-  it('is changed without a failed request, while a build runs', async () => {
+  it('changes without a failed request while a build runs', async () => {
     const first = 'the first secret';
     const second = 'the second secret';
     const masterConf = conf('master', `secret = ${first}`);

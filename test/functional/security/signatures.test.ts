@@ -15,7 +15,7 @@ const changing = declared.filter(({ signing }) => signing !== 'none');
 const order = { type: 'directory', project_directory: '/nowhere', job_name: 'Simple' };
 const cancel = { status: 'canceled' };
 
-describe('a signature that somebody has seen', () => {
+describe('a captured signature', () => {
   let cluster: Cluster;
   before(async () => {
     cluster = await Cluster.start();
@@ -36,20 +36,20 @@ describe('a signature that somebody has seen', () => {
     expect(await builds()).to.equal(before);
   }
 
-  it('is good once', async () => {
+  it('is valid once', async () => {
     const request = signed('POST', '/v1/build', order);
     expect((await send(request)).status).to.equal(202);
     await expectRefused(request);
   });
 
-  it('is good once also when it is sent many times at the same moment', async () => {
+  it('is valid once when it is sent many times at the same moment', async () => {
     const request = signed('POST', '/v1/build', order);
     const replies = await Promise.all(Array.from({ length: 30 }, () => send(request)));
     expect(replies.filter(({ status }) => status === 202)).to.have.lengthOf(1);
     expect(replies.filter(({ status }) => status === 401)).to.have.lengthOf(29);
   });
 
-  it('is good once also when the master was killed in between', async () => {
+  it('is valid once when the master is killed in between', async () => {
     const requests = Array.from({ length: 5 }, () => signed('POST', '/v1/build', order));
     for (const request of requests) {
       expect((await send(request)).status).to.equal(202);
@@ -62,7 +62,7 @@ describe('a signature that somebody has seen', () => {
     }
   });
 
-  it('is good for no other path, method, query, version, build or body', async () => {
+  it('is valid for no other path, method, query, version, build or body', async () => {
     for (const target of ['/v1/build/1', '/v1/build/2?x=1', '/build/2', '/v1/build/2/']) {
       await expectRefused({ ...signed('PUT', '/v1/build/2', cancel), target });
     }
@@ -74,7 +74,7 @@ describe('a signature that somebody has seen', () => {
     await expectRefused({ ...signed('POST', '/v1/build/1', cancel), method: 'PUT' });
   });
 
-  it('is good for nothing without any of its headers, with one of them twice, or with another', async () => {
+  it('is invalid without any of its headers, with a repeated one, or with another', async () => {
     const request = signed('POST', '/v1/build', order);
     for (const name of ['signature', 'signature-input', 'content-digest']) {
       const { [name]: value = '', ...rest } = request.headers;
@@ -86,7 +86,7 @@ describe('a signature that somebody has seen', () => {
     await expectRefused({ ...request, headers });
   });
 
-  it('is refused an hour later or earlier by its own name, and told from a wrong key', async () => {
+  it('is refused an hour later or earlier with a code of its own, distinct from a wrong key', async () => {
     for (const ahead of [-3600, -90, 90, 3600]) {
       const request = signed('POST', '/v1/build', order, ahead);
       await expectRefused(request, 'CLOCK_SKEWED');
@@ -109,7 +109,7 @@ describe('a signature that somebody has seen', () => {
     }
   });
 
-  it('over the body alone is good for ordering and canceling builds only', async () => {
+  it('that covers only the body may start and cancel builds, and nothing else', async () => {
     for (const { method, path } of changing.filter(({ signing }) => signing === 'parts')) {
       await expectRefused(digestedRequest(cluster.secret, method, path.replace(/[:*]\w+/g, '1'), {}));
     }
@@ -122,7 +122,7 @@ describe('a signature that somebody has seen', () => {
   });
 });
 
-describe('a master that takes no digest of the body alone', () => {
+describe('a master that refuses body-only digests', () => {
   let cluster: Cluster;
   before(async () => {
     cluster = await Cluster.create();
@@ -130,7 +130,7 @@ describe('a master that takes no digest of the body alone', () => {
   });
   after(() => cluster.stop());
 
-  it('refuses it, and says what it takes', async () => {
+  it('rejects them, and says which signatures it takes', async () => {
     const { url } = cluster.master;
     const reply = await sendTo(url, digestedRequest(cluster.secret, 'POST', '/v1/build', order));
     expect(reply.status).to.equal(401);

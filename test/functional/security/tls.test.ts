@@ -45,7 +45,7 @@ describe('a master with a certificate', () => {
     return serialNumber;
   };
 
-  it('speaks HTTPS with slaves and clients that know who vouches for it', async () => {
+  it('speaks HTTPS with slaves and clients that trust its certificate authority', async () => {
     expect(cluster.master.url).to.match(/^https:/);
     expect(cluster.master.program.stdout).not.to.contain('without encryption');
     await cluster.startSlave(1, { env });
@@ -58,7 +58,7 @@ describe('a master with a certificate', () => {
     expect(listed.stdout, listed.stderr).to.match(/SUCCESS|FINISHED/);
   });
 
-  it('is refused by clients that do not', async () => {
+  it('is refused by clients that do not trust it', async () => {
     const client = new MasterClient({ url: cluster.master.url, secret: cluster.secret });
     const refused = await client.listBuilds({}).catch((error: unknown) => error);
     await client.close();
@@ -68,7 +68,7 @@ describe('a master with a certificate', () => {
       .that.matches(/certificate|issuer/);
   });
 
-  it('speaks TLS from 1.2, and no HTTP without', async () => {
+  it('speaks TLS from 1.2, and no plain HTTP', async () => {
     const modern = await shake({ minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' });
     expect(modern.getProtocol()).to.equal('TLSv1.2');
     modern.destroy();
@@ -83,7 +83,7 @@ describe('a master with a certificate', () => {
     expect(cluster.master.program.hasEnded).to.equal(false);
   });
 
-  it('takes a renewed certificate without a restart, and a broken one not', async () => {
+  it('takes a renewed certificate without a restart, and ignores a broken one', async () => {
     const first = await shownNumber();
     certificates.issue();
     const second = await eventually('the new certificate is shown', async () => {
@@ -114,7 +114,7 @@ describe('a master without a certificate', () => {
   });
   afterEach(() => cluster.stop());
 
-  it('says once that it speaks without encryption to other machines, and not when it does not', async () => {
+  it('warns once when other machines can reach it unencrypted', async () => {
     const { program } = await cluster.startMaster();
     await program.says(/^It speaks without encryption.*$/m);
     expect(program.stdout.match(/without encryption/g)).to.have.lengthOf(1);

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
 import { until } from '../../support/until.js';
 
-describe('the build_timeout', () => {
+describe('a build with a build_timeout', () => {
   let harness: MasterHarness;
   beforeEach(async () => {
     harness = new MasterHarness();
@@ -14,7 +14,7 @@ describe('the build_timeout', () => {
     return (await harness.master.getBuild(build)).state;
   }
 
-  it('ends a build that takes too long, keeps the verdicts, and cancels what runs', async () => {
+  it('ends when it takes too long, keeps its verdicts, and cancels what runs', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave(2);
     await slave.prepare(3, { build_timeout: '1m' });
@@ -42,7 +42,7 @@ describe('the build_timeout', () => {
     await refused(slave.deliver(running), 'STALE_LEASE');
   });
 
-  it('counts on through a restart of the master', async () => {
+  it('keeps its elapsed time through a restart of the master', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     await slave.prepare(1, { build_timeout: 100 });

@@ -3,7 +3,7 @@ import { directoryBuild, LEASE_SECONDS, MasterHarness } from '../../support/mast
 
 const HOUR_MS = 3_600_000;
 
-describe('a master whose clock is set, or that is stopped', () => {
+describe('a master whose clock is set or whose process is stopped', () => {
   let harness: MasterHarness;
   beforeEach(async () => {
     harness = new MasterHarness();

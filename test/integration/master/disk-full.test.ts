@@ -9,7 +9,7 @@ describe('a master whose disk is nearly full', () => {
   });
   afterEach(() => harness.close());
 
-  it('takes no builds and no results, gives no work, and goes on when there is room', async () => {
+  it('takes no builds and no results, hands out no work, and continues when there is space', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);
     const slave = await harness.slave();

@@ -53,7 +53,7 @@ describe('a build that is being ended early', () => {
     return (await harness.master.listAtoms(build, null, page)).atoms.map(({ outcome }) => outcome);
   }
 
-  it('waits for what its slaves deliver, hands out nothing more, and says why it ends', async () => {
+  it('waits for the results of its slaves, hands out nothing more, and says why it ends', async () => {
     const { build, slave, assignment } = await running();
     const other = await harness.slave();
     const canceling = await cancel(build);
@@ -85,14 +85,14 @@ describe('a build that is being ended early', () => {
     expect((await harness.master.archiveContents(build))?.files).to.have.length(1);
   });
 
-  it('ends at once when nothing of it runs', async () => {
+  it('ends at once when none of it runs', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     await slave.prepare(2);
     expect(await harness.master.cancelBuild(build)).to.include({ state: 'CANCELED' });
   });
 
-  it('ends when its slaves have handed back what they held', async () => {
+  it('ends when its slaves have returned their leases', async () => {
     const { build, slave, assignment } = await running();
     const canceling = await cancel(build);
     await slave.ask();
@@ -101,7 +101,7 @@ describe('a build that is being ended early', () => {
     expect((await canceling.ended)?.state).to.equal('CANCELED');
   });
 
-  it('ends when the grace is over, and takes nothing more then', async () => {
+  it('ends when its grace is over, and accepts nothing afterwards', async () => {
     const { build, slave, assignment } = await running();
     await cancel(build);
     await pass(5);
@@ -111,7 +111,7 @@ describe('a build that is being ended early', () => {
     await refused(slave.deliver(assignment), 'STALE_LEASE');
   });
 
-  it('goes on to its end after a restart of the master', async () => {
+  it('ends after a restart of the master', async () => {
     const { build, slave } = await running();
     await cancel(build);
     await harness.restart();
@@ -120,7 +120,7 @@ describe('a build that is being ended early', () => {
   });
 });
 
-describe('a build that the last slaves refuse', () => {
+describe('a build that every slave refuses', () => {
   const sentence = 'setup_build failed on slave-1; the last words on slave-1:\nno make';
   let harness: MasterHarness;
   beforeEach(async () => {
@@ -151,7 +151,7 @@ describe('a build that the last slaves refuse', () => {
     return { state, error_message, num_atoms_done };
   }
 
-  it('waits for what still runs there, and is ERROR with the same sentence and those results', async () => {
+  it('waits for its running subjobs, and is ERROR with the same message and their results', async () => {
     const { build, slave, kept, given, refuse } = await refusedBesideWork();
     await refuse(given);
     expect(await stateOf(build)).to.deep.equal({
@@ -171,7 +171,7 @@ describe('a build that the last slaves refuse', () => {
     expect((await harness.master.getBuild(build)).interrupted_atoms).to.have.length(1);
   });
 
-  it('is ERROR also after a restart of the master meanwhile, and when it was canceled meanwhile', async () => {
+  it('is ERROR after a restart of the master, and after it was canceled meanwhile', async () => {
     const { build, slave, kept, given, refuse } = await refusedBesideWork();
     await refuse(given);
     await harness.restart();
@@ -182,7 +182,7 @@ describe('a build that the last slaves refuse', () => {
     expect((await stateOf(build)).error_message).to.equal(sentence);
   });
 
-  it('is ERROR when the grace is over', async () => {
+  it('is ERROR when its grace is over', async () => {
     const { build, slave, kept, given, refuse } = await refusedBesideWork();
     await refuse(given);
     await until(async () => {
@@ -192,7 +192,7 @@ describe('a build that the last slaves refuse', () => {
     await refused(slave.deliver(kept), 'STALE_LEASE');
   });
 
-  it('is no trouble of its slaves, however many of their executors refuse it', async () => {
+  it('counts no failure against its slaves, however many of their executors refuse it', async () => {
     const slave = await harness.slave(2);
     for (let n = 0; n < 3; n += 1) {
       const { build, kept, given, refuse } = await refusedBesideWork(slave);
@@ -205,7 +205,7 @@ describe('a build that the last slaves refuse', () => {
     expect(slaves.map(({ state }) => state)).to.deep.equal(['CONNECTED']);
   });
 
-  it('is ended in the same way when the slaves leave that had not refused it', async () => {
+  it('ends in the same way when the slaves leave that had not refused it', async () => {
     const { build, slave, kept, given, refuse } = await refusedBesideWork();
     const other = await harness.slave();
     await refuse(given);
@@ -225,7 +225,7 @@ describe('a subjob whose slave stops', () => {
   });
   afterEach(() => harness.close());
 
-  it('keeps the verdicts of its atoms that had ended, and the others run in another subjob', async () => {
+  it('keeps the verdicts of finished atoms, and its other atoms run in another subjob', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     await slave.prepare(8);

@@ -185,7 +185,7 @@ const refusals: Readonly<Record<string, readonly [ErrorCode, (scene: Scene) => P
   'a build that there is not': ['NOT_FOUND', ({ client }) => client.openArtifacts(toId.build(99))],
 };
 
-describe('errors of the master', () => {
+describe('an error of the master', () => {
   let harness: MasterHarness;
   let slave: TestSlave;
   let server: Listening;
@@ -231,7 +231,7 @@ describe('errors of the master', () => {
   };
 
   for (const [what, damage] of Object.entries(damages)) {
-    it(`tell no path of it when there is ${what} where results were`, async () => {
+    it(`tells no path of it when there is ${what} in the place of results`, async () => {
       const assignment = await slave.take();
       await slave.deliver(assignment, { content: 'no archive' });
       const folder = join(harness.directory, 'results', '1');
@@ -251,7 +251,7 @@ describe('errors of the master', () => {
   }
 
   for (const [what, [code, provoke]] of Object.entries(refusals)) {
-    it(`tell no path of it: ${what}`, async () => {
+    it(`tells no path of it: ${what}`, async () => {
       const assignment = await slave.take();
       const client = new MasterClient({
         url: `http://127.0.0.1:${server.port}`,
@@ -287,7 +287,7 @@ describe('errors of the master', () => {
     });
   }
 
-  it('tell no path of it when it cannot keep a result', async () => {
+  it('tells no path of it when a result cannot be kept', async () => {
     const assignment = await slave.take();
     writeFileSync(join(harness.directory, 'results', '1'), 'no folder');
     const error: unknown = await slave.deliver(assignment).catch((reason: unknown) => reason);

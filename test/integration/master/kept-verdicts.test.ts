@@ -15,7 +15,7 @@ const page = { offset: 0, limit: 100 };
 /** Of these the first two share a subjob. */
 const ATOMS = 8;
 
-describe('verdicts that slaves have reported', () => {
+describe('a verdict that a slave has reported', () => {
   let harness: MasterHarness;
   beforeEach(async () => {
     harness = new MasterHarness();
@@ -27,14 +27,14 @@ describe('verdicts that slaves have reported', () => {
     return (await harness.master.listAtoms(build, null, page)).atoms;
   }
 
-  it('count as they come, before their subjob is delivered', async () => {
+  it('counts at once, before its subjob is delivered', async () => {
     const { build, runner } = await begun(harness);
     await runner.end(0);
     await runner.end(1);
     expect(await harness.master.getBuild(build)).to.include({ num_atoms_done: 2, num_atoms_failed: 1 });
   });
 
-  it('stay when their slave is lost, until a later attempt reports its own', async () => {
+  it('stays when its slave is lost, until a later attempt reports its own', async () => {
     const { build, runner } = await begun(harness);
     await runner.end(1);
     await runner.begin();
@@ -52,7 +52,7 @@ describe('verdicts that slaves have reported', () => {
     expect(await harness.master.getBuild(build)).to.include({ num_atoms_done: 1, num_atoms_failed: 0 });
   });
 
-  it('are final when the build is ended, and an atom that was running is interrupted', async () => {
+  it('is final when the build ends, and a running atom is interrupted', async () => {
     const { build, runner } = await begun(harness);
     await runner.end(7);
     await runner.begin();
@@ -66,7 +66,7 @@ describe('verdicts that slaves have reported', () => {
     expect(cut?.error).to.match(/^It was ended with its build after \d+\.\d s on slave-1\.$/);
   });
 
-  it('count for a subjob that is given up after too many losses; only its other atoms are lost', async () => {
+  it('counts in a subjob that is given up after too many losses; only the other atoms are lost', async () => {
     const { build, runner } = await begun(harness);
     await runner.end(0);
     for (let losses = 0; losses < 2; losses += 1) {
@@ -86,7 +86,7 @@ describe('verdicts that slaves have reported', () => {
     expect(outcomes.slice(0, 3)).to.deep.equal(['PASSED', 'LOST', 'PASSED']);
   });
 
-  it('of an atom that runs again count with the results of the first run if the second never ends', async () => {
+  it('counts for an atom that runs again when its second run never ends', async () => {
     const { build, runner } = await begun(harness, 1, { retries: 1 });
     await runner.end(1);
     await runner.deliver();
@@ -99,7 +99,7 @@ describe('verdicts that slaves have reported', () => {
     expect((await harness.master.archiveContents(build))?.failedFolders).to.deep.equal(['artifact_0_0']);
   });
 
-  it('have a folder of exit code, time, script and note when nobody delivered it, with the console as it was then', async () => {
+  it('has a folder with exit code, time, script, note and the console of that time when nobody delivered it', async () => {
     const { build, runner } = await begun(harness);
     await runner.end(7, 'what the first one said\n');
     await runner.begin();
@@ -131,7 +131,7 @@ describe('verdicts that slaves have reported', () => {
     expect(page.content).to.equal('what the first one said\n');
   });
 
-  it('of an atom that was running have what it had printed, and no exit code', async () => {
+  it('is missing for a running atom, whose folder has its output and no exit code', async () => {
     const { build, runner } = await begun(harness);
     await runner.begin('hangs\n');
     await runner.lose();
@@ -142,7 +142,7 @@ describe('verdicts that slaves have reported', () => {
     expect((await harness.master.archiveContents(build))?.failedFolders).to.deep.equal([]);
   });
 
-  it('have their folders in the results of a build of which a subjob is given up', async () => {
+  it('has its folder in the results of a build with a subjob that is given up', async () => {
     const { build, runner } = await begun(harness);
     await runner.end(3);
     for (let losses = 0; losses < 2; losses += 1) {
@@ -167,7 +167,7 @@ describe('verdicts that slaves have reported', () => {
     );
   });
 
-  it('never go back, whatever slaves, retries and restarts do, and whenever the build is ended', async () => {
+  it('never disappears, whatever slaves, retries and restarts do, and whenever the build ends', async () => {
     const action = fc.record({
       what: fc.constantFrom(
         'begin',

@@ -67,7 +67,7 @@ describe('a master that is killed at a commit point of its store', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  it('was looked at before and after every commit of a story with every kind of change', () => {
+  it('was inspected before and after every commit of a story with every kind of change', () => {
     expect(snapshots.filter(({ when }) => when === 'before')).to.have.length.greaterThan(15);
     expect(snapshots.at(-1)?.promised.map(({ kind }) => kind)).to.include.members([
       'build',
@@ -76,7 +76,7 @@ describe('a master that is killed at a commit point of its store', () => {
     ]);
   });
 
-  it('has what it had promised when it is started again, and brings every build to its right end', async () => {
+  it('keeps its promises when it is restarted, and brings every build to its right end', async () => {
     for (const [number, snapshot] of snapshots.entries()) {
       const again = new MasterHarness(harness.clock.now());
       try {

@@ -11,7 +11,7 @@ describe('the holder of a lease', () => {
   });
   afterEach(() => harness.close());
 
-  it('alone can report on it: a slave that guesses its number and attempt is refused, whatever name it uses', async () => {
+  it('is the only one who can report on it: a slave that guesses number and attempt is refused, whatever name it uses', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);
     const holder = await harness.slave();
@@ -47,7 +47,7 @@ describe('the holder of a lease', () => {
     expect(await master.getBuild(build)).to.include({ status: 'SUCCESS' });
   });
 
-  it('is still known after a restart of the master, and its successor delivers under another number', async () => {
+  it('is known after a restart of the master, and its successor delivers under another number', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const holder = await harness.slave();
     await holder.prepare(1);

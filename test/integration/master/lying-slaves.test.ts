@@ -31,7 +31,7 @@ describe('a slave that lies', () => {
   const resultsOf = () => join(harness.directory, 'results', String(held.build_id));
   const kept = () => (existsSync(resultsOf()) ? readdirSync(resultsOf()) : []);
 
-  it('about a subjob that it does not hold is not believed: it would have to name the lease and the attempt', async () => {
+  it('about a subjob that it does not hold is refused: it has to name the lease and the attempt', async () => {
     const { lease_id, attempt } = held.lease;
     const guesses: LeaseRef[] = [
       own.lease,
@@ -60,7 +60,7 @@ describe('a slave that lies', () => {
     expect(await build()).to.include({ num_atoms_done: 1, num_atoms_failed: 0 });
   });
 
-  it('about an attempt that is over is not believed any more', async () => {
+  it('about an attempt that is over is refused', async () => {
     await harness.loseOthers(liar);
     const again = await harness.slave();
     const taken = await again.take();
@@ -70,7 +70,7 @@ describe('a slave that lies', () => {
     expect(await build()).to.include({ num_atoms_failed: 0 });
   });
 
-  it('about atoms of other subjobs is not believed, nor are consoles of theirs taken', async () => {
+  it('about atoms of other subjobs is refused, and so are their consoles', async () => {
     const others = { ...own, atoms: held.atoms };
     await refused(liar.deliver(others, { failing: held.atoms.map(({ id }) => id) }), 'INVALID_REQUEST');
     await refused(liar.deliver({ ...own, atoms: [...own.atoms, ...held.atoms] }), 'INVALID_REQUEST');
@@ -82,7 +82,7 @@ describe('a slave that lies', () => {
     expect(await build()).to.include({ num_atoms_done: 0, num_atoms_failed: 0 });
   });
 
-  it('about where consoles lie in its archive spoils those only', async () => {
+  it('about the positions of consoles in its archive spoils only those', async () => {
     const archive = gzipSync(Buffer.from('no tar at all'));
     const [atom] = own.atoms;
     const atom_id = atom?.id ?? toId.atom(0);

@@ -6,7 +6,7 @@ import { createMaster } from '../../../src/master/master.js';
 import { Sqlite } from '../../../src/master/store/engine/sqlite.js';
 import { directoryBuild, MasterHarness, refused } from '../../support/master-harness.js';
 
-describe('a master that is started again', () => {
+describe('a master that is restarted', () => {
   let harness: MasterHarness;
   beforeEach(async () => {
     harness = new MasterHarness();
@@ -14,7 +14,7 @@ describe('a master that is started again', () => {
   });
   afterEach(() => harness.close());
 
-  it('goes on with its builds: what ran runs on, what waited waits, what was done is done', async () => {
+  it('continues its builds: running, waiting and finished subjobs stay what they were', async () => {
     const id = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave(2);
     await slave.prepare(5);
@@ -44,7 +44,7 @@ describe('a master that is started again', () => {
     });
   });
 
-  it('names its database when that holds what no master writes', async () => {
+  it('names its database when that holds invalid data', async () => {
     await harness.master.createBuild(directoryBuild);
     await harness.master.close();
     const path = join(harness.directory, 'master.db');
@@ -58,7 +58,7 @@ describe('a master that is started again', () => {
     await harness.start();
   });
 
-  it('waits for a preparation that runs, and takes its report', async () => {
+  it('waits for a running preparation, and accepts its report', async () => {
     const id = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     const preparation = await slave.takePreparation();
@@ -69,7 +69,7 @@ describe('a master that is started again', () => {
     expect((await harness.master.getBuild(id)).num_atoms).to.equal(3);
   });
 
-  it('takes back what was handed out in an answer that never arrived', async () => {
+  it('takes back an assignment whose response never arrived', async () => {
     await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     await slave.takePreparation();
@@ -87,7 +87,7 @@ describe('a master that is started again', () => {
     expect((await other.takePreparation()).lease.attempt).to.equal(2);
   });
 
-  it('counts on with ids of builds, slaves and leases', async () => {
+  it('continues the ids of builds, slaves and leases', async () => {
     const first = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     const { lease } = await slave.takePreparation();
@@ -98,7 +98,7 @@ describe('a master that is started again', () => {
     expect((await other.takePreparation()).lease.lease_id).to.be.greaterThan(lease.lease_id);
   });
 
-  it('shows builds that had ended as before', async () => {
+  it('shows ended builds as before', async () => {
     const id = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     await slave.prepare(2);
@@ -124,7 +124,7 @@ describe('a master that is started again', () => {
       .and.not.to.equal(sessionId);
   });
 
-  it('is refused a directory that another master uses', async () => {
+  it('refuses a directory that another master uses', async () => {
     const second = createMaster({
       directory: harness.directory,
       clock: harness.clock,

@@ -5,14 +5,14 @@ const page = { offset: 0, limit: 10 };
 const tests = { tests: 5, failures: 1, errors: 0, skipped: 2 };
 const facts = { tests, num_bad_reports: 1, num_left_out: 3 };
 
-describe('what is said of results beside their verdicts', () => {
+describe('the facts of results beside their verdicts', () => {
   let harness: MasterHarness;
   beforeEach(() => {
     harness = new MasterHarness();
   });
   afterEach(() => harness.close());
 
-  it('is shown of each atom, and summed up for the build, also over a restart', async () => {
+  it('are shown for each atom, and summed for the build, also after a restart', async () => {
     await harness.start();
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
@@ -40,7 +40,7 @@ describe('what is said of results beside their verdicts', () => {
     ]);
   });
 
-  it('counts of an atom that is run again in its last run only', async () => {
+  it('count only the last run of an atom that ran again', async () => {
     await harness.start();
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
@@ -61,7 +61,7 @@ describe('what is said of results beside their verdicts', () => {
     expect(await harness.master.getBuild(build)).to.deep.include({ status: 'SUCCESS', ...passed });
   });
 
-  it('is bounded by what slaves are told: no files once the results of a build are as large as they may be', async () => {
+  it('include no files once the results of a build have reached their limit', async () => {
     harness.resultBounds = { ...harness.resultBounds, bytesPerBuild: 10 };
     await harness.start();
     await harness.master.createBuild(directoryBuild);

@@ -3,7 +3,7 @@ import { directoryBuild, isRun, MasterHarness } from '../../support/master-harne
 
 const page = { offset: 0, limit: 10 };
 
-describe('atoms that are run again', () => {
+describe('an atom that is run again', () => {
   let harness: MasterHarness;
   beforeEach(async () => {
     harness = new MasterHarness();
@@ -11,7 +11,7 @@ describe('atoms that are run again', () => {
   });
   afterEach(() => harness.close());
 
-  it('make a build a success when they pass then, and are counted as flaky', async () => {
+  it('makes a build a success when it passes then, and counts as flaky', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const [one, two] = [await harness.slave(), await harness.slave()];
     await one.prepare(2, { retries: 1 });
@@ -53,7 +53,7 @@ describe('atoms that are run again', () => {
     expect(contents?.failedFolders).to.deep.equal([]);
   });
 
-  it('stand in the order of atoms wherever they are listed, in whatever order they failed and ran again', async () => {
+  it('stands in the order of atoms in every list, in whatever order atoms failed and ran again', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const [one, two] = [await harness.slave(6), await harness.slave()];
     await one.prepare(6, { retries: 1 });
@@ -76,7 +76,7 @@ describe('atoms that are run again', () => {
     expect((await harness.master.archiveContents(build))?.failedFolders).to.deep.equal(folders);
   });
 
-  it('fail when they have failed as often as they may', async () => {
+  it('fails when it has failed as often as it may', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     await slave.prepare(1, { retries: 2 });
@@ -86,7 +86,7 @@ describe('atoms that are run again', () => {
     expect((await harness.master.archiveContents(build))?.failedFolders).to.deep.equal(['artifact_2_0']);
   });
 
-  it('are no more than the build may have, also after a restart', async () => {
+  it('counts towards the limit of the build, also after a restart', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     await slave.prepare(4, { retries: 1, max_retries: 2 });

@@ -34,7 +34,7 @@ describe('a build that is expensive to set up', () => {
     return [one, two];
   }
 
-  it('does not begin on a slave that would be ready only when the rest is done, and says so', async () => {
+  it('does not start on a slave that would be ready only when the rest is done, and says so', async () => {
     const [one, two] = await setUp(3);
     await one.take();
     await two.take();
@@ -44,14 +44,14 @@ describe('a build that is expensive to set up', () => {
     expect(reasons.map(({ reason }) => reason)).to.deep.equal(['RUNNING', 'SETUP_COST']);
   });
 
-  it('begins on one more slave when the rest takes longer', async () => {
+  it('starts on one more slave when the rest takes longer', async () => {
     const [one, two] = await setUp(300);
     await one.take();
     await two.take();
     expect((await (await harness.slave()).ask()).assignments).to.have.length(1);
   });
 
-  it('begins anywhere when nobody works on it', async () => {
+  it('starts anywhere when nobody works on it', async () => {
     await setUp(3);
     expect((await (await harness.slave()).ask()).assignments).to.have.length(1);
   });

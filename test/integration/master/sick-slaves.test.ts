@@ -3,7 +3,7 @@ import type { BuildId } from '../../../src/protocol/ids.js';
 import { PROTOCOL } from '../../../src/protocol/slave/protocol-version.js';
 import { directoryBuild, MasterHarness, type TestSlave } from '../../support/master-harness.js';
 
-describe('slaves on which things go wrong', () => {
+describe('a slave with repeated failures', () => {
   let harness: MasterHarness;
   beforeEach(async () => {
     harness = new MasterHarness();
@@ -27,7 +27,7 @@ describe('slaves on which things go wrong', () => {
     expect((await harness.master.getBuild(build)).status).to.equal('SUCCESS');
   }
 
-  it('get no work after three builds in a row, until they have cooled off', async () => {
+  it('gets no work after three builds in a row, until its quarantine is over', async () => {
     const [bad, good] = [await harness.slave(), await harness.slave()];
     for (let n = 0; n < 3; n += 1) {
       expect(await harness.master.getSlave(bad.id)).to.include({ state: 'CONNECTED', reason: null });
@@ -55,7 +55,7 @@ describe('slaves on which things go wrong', () => {
     expect((await harness.master.getBuild(build)).status).to.equal('SUCCESS');
   });
 
-  it('are well again after a result', async () => {
+  it('is healthy again after a result', async () => {
     const [bad, good] = [await harness.slave(), await harness.slave()];
     await failOnce(bad, good);
     await failOnce(bad, good);
@@ -66,7 +66,7 @@ describe('slaves on which things go wrong', () => {
     expect((await harness.master.getSlave(bad.id)).state).to.equal('CONNECTED');
   });
 
-  it('get work again when they register again', async () => {
+  it('gets work again when it registers again', async () => {
     const [bad, good] = [await harness.slave(), await harness.slave()];
     for (let n = 0; n < 3; n += 1) {
       await failOnce(bad, good);
@@ -85,7 +85,7 @@ describe('slaves on which things go wrong', () => {
     expect((await harness.master.getSlave(bad.id)).state).to.equal('SICK');
   });
 
-  it('are not to blame for builds that nobody can run', async () => {
+  it('is not blamed for builds that nobody can run', async () => {
     const slaves = [await harness.slave(), await harness.slave()];
     for (let n = 0; n < 4; n += 1) {
       const build = await harness.master.createBuild(directoryBuild);
@@ -100,7 +100,7 @@ describe('slaves on which things go wrong', () => {
     }
   });
 
-  it('end a build whose setup failed on five of them, with what it printed, though there are more', async () => {
+  it('ends a build whose setup failed on five slaves, with its output, though there are more slaves', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slaves = await Promise.all(Array.from({ length: 7 }, () => harness.slave()));
     await slaves[0]?.prepare(7);
@@ -113,7 +113,7 @@ describe('slaves on which things go wrong', () => {
     expect(error_message).to.contain('setup_build failed on slave-').and.to.contain('no make');
   });
 
-  it('are shown with their free disk, and with what they say when they take no work', async () => {
+  it('is shown with its free disk space, and with its reason to take no work', async () => {
     const slave = await harness.slave();
     await slave.ask({ free_executors: 0, free_disk_bytes: 5, paused: 'The disk is full.' });
     expect(await harness.master.getSlave(slave.id)).to.include({

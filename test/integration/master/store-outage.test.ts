@@ -36,7 +36,7 @@ describe('a master whose store cannot be written for a while', () => {
   });
   afterEach(() => harness.close());
 
-  it('refuses changes with the first error, answers readers, loses no slave, and goes on by itself', async () => {
+  it('refuses changes with the first error, serves readers, loses no slave, and recovers by itself', async () => {
     await atCommitPoints(whileFull, async () => {
       const { master } = harness;
       const build = await master.createBuild(directoryBuild);
@@ -104,7 +104,7 @@ describe('a master whose store cannot be written for a while', () => {
     }
   });
 
-  it('can be stopped meanwhile, and has then what it had promised', async () => {
+  it('can be stopped meanwhile, and keeps what it had promised', async () => {
     await atCommitPoints(whileFull, async () => {
       const { master } = harness;
       const build = await master.createBuild(directoryBuild);

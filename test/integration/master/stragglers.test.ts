@@ -11,7 +11,7 @@ import {
 
 const page = { offset: 0, limit: 10 };
 
-describe('what takes far too long on a slave', () => {
+describe('a straggler', () => {
   let harness: MasterHarness;
   let build: BuildId;
   let slow: TestSlave;
@@ -73,7 +73,7 @@ describe('what takes far too long on a slave', () => {
       )?.[1],
     );
 
-  it('is not judged by a clock that is set, in either direction', async () => {
+  it('is not detected by a clock that is set, in either direction', async () => {
     await begunNow();
     harness.clock.set(harness.clock.now() + 3_600_000);
     expect(await duplicate()).to.equal(undefined);
@@ -82,7 +82,7 @@ describe('what takes far too long on a slave', () => {
     expect(await duplicate()).to.not.equal(undefined);
   });
 
-  it('is told by three atoms of a first build that have ended, also when the master is started again', async () => {
+  it('is detected in a first build after three of its atoms, also when the master is restarted', async () => {
     build = await harness.master.createBuild({ ...directoryBuild, speculative: true });
     await slow.prepare(4);
     const [late, first] = (await slow.ask()).assignments.filter(isRun);
@@ -101,7 +101,7 @@ describe('what takes far too long on a slave', () => {
     expect(await duplicate()).to.deep.include({ subjob_id: late.subjob_id, atoms: late.atoms });
   });
 
-  it('is left alone unless the job or the request allows it', async () => {
+  it('is left alone unless the job or the request allows duplicates', async () => {
     await straggle(false);
     expect(await duplicate()).to.equal(undefined);
   });
@@ -135,7 +135,7 @@ describe('what takes far too long on a slave', () => {
     expect([await metric('started'), await metric('won')]).to.deep.equal([1, 1]);
   });
 
-  it('ends the duplicate when it is done first after all, and tells its slave', async () => {
+  it('ends its duplicate when it is done first, and notifies the other slave', async () => {
     const first = await straggle(true);
     const second = await duplicate();
     await slow.deliver(first);
@@ -156,7 +156,7 @@ describe('what takes far too long on a slave', () => {
     expect(await harness.master.getBuild(build)).to.include({ status: 'FAILURE', num_atoms_failed: 1 });
   });
 
-  it('is not queued again when one of the two slaves is lost, and may start twice again', async () => {
+  it('is not queued again when one of the two slaves is lost, and may be duplicated again', async () => {
     const first = await straggle(true);
     const second = await duplicate();
     await harness.loseOthers(idle);
@@ -177,7 +177,7 @@ describe('what takes far too long on a slave', () => {
     expect((await harness.master.getBuild(build)).status).to.equal('SUCCESS');
   });
 
-  it('goes on in both places when the master is started again', async () => {
+  it('continues in both places when the master is restarted', async () => {
     const first = await straggle(true);
     const second = await duplicate();
     await harness.restart();
@@ -194,7 +194,7 @@ describe('what takes far too long on a slave', () => {
     expect((await harness.master.getBuild(build)).status).to.equal('SUCCESS');
   });
 
-  it('shows the console of the first as long as there is one', async () => {
+  it('shows the console of the first run as long as there is one', async () => {
     const first = await straggle(true);
     const second = await duplicate();
     if (second === undefined) {

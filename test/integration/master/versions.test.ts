@@ -20,7 +20,7 @@ describe('a slave of another version', () => {
   });
   afterEach(() => harness.close());
 
-  it('is refused with both versions named when it is older, also one from before the number, or newer', async () => {
+  it('is refused with both versions named when it is older, newer, or from before versions', async () => {
     const { master } = harness;
     expect(await refused(master.registerSlave(facts), 'PROTOCOL_MISMATCH')).to.match(
       /^The slave on worker-7 is older than this master: it speaks protocol 1 \(version 0\.9\.0\)/,
@@ -31,7 +31,7 @@ describe('a slave of another version', () => {
     expect((await master.listSlaves({ offset: 0, limit: 10 })).slaves).to.deep.equal([]);
   });
 
-  it('that was connected before the master was updated gives up its work without blame, and has to register again', async () => {
+  it('that was connected before the master was updated returns its work without blame, and has to register again', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const old = await harness.slave();
     await old.prepare(1);

@@ -58,7 +58,7 @@ for (const library of availableLibraries()) {
       rmSync(directory, { recursive: true, force: true });
     });
 
-    it('commits everything in order once it can, however many commits fail, and reports each outage once', async () => {
+    it('commits everything in order when it recovers, however many commits fail, and reports each outage once', async () => {
       const plans = fc.array(fc.record({ fails: fc.nat(2), writes: fc.integer({ min: 1, max: 4 }) }), {
         minLength: 1,
         maxLength: 5,
@@ -97,7 +97,7 @@ for (const library of availableLibraries()) {
       );
     });
 
-    it('refuses a write that asked for it, which then has not happened, and keeps the others', async () => {
+    it('refuses a write that asked for it, which has no effect, and keeps the others', async () => {
       let isFull = true;
       const look = (when: 'before' | 'after') => {
         if (when === 'before' && isFull) {
@@ -121,7 +121,7 @@ for (const library of availableLibraries()) {
       expect(await notes(store)).to.deep.equal([1, 4]);
     });
 
-    it('ends an outage by itself also when nothing is left to write', async () => {
+    it('ends an outage by itself when nothing is left to write', async () => {
       let isFull = true;
       const look = (when: 'before' | 'after') => {
         if (when === 'before' && isFull) {
@@ -137,7 +137,7 @@ for (const library of availableLibraries()) {
       expect(await notes(store)).to.deep.equal([]);
     });
 
-    it('closes in an outage, and has then only what was committed', async () => {
+    it('closes in an outage with only what was committed', async () => {
       let isFull = false;
       const look = (when: 'before' | 'after') => {
         if (when === 'before' && isFull) {
@@ -188,7 +188,7 @@ for (const library of availableLibraries()) {
       expect(committed).to.have.length(2);
     });
 
-    it('names the full disk, not what came of it, and goes on when there is room', async function () {
+    it('names the full disk as the cause, and continues when there is space', async function () {
       const disk = mountSmallDisk(4);
       if (disk === null) {
         return this.skip();

@@ -70,14 +70,14 @@ for (const library of availableLibraries()) {
       return id;
     };
 
-    it('has after a restart what was written before', async () => {
+    it('has its data after a restart', async () => {
       const id = await newBuild();
       await store.close();
       store = await openStore(path, { library });
       expect(await findBuild(store.db, id)).to.include({ id, state: 'QUEUED', num_atoms: null });
     });
 
-    it('never gives an id twice, not even after a row was deleted', async () => {
+    it('never gives an id twice, even after a row was deleted', async () => {
       const id = await newBuild();
       await store.write([change(sql`DELETE FROM builds`)]);
       await store.close();
@@ -85,7 +85,7 @@ for (const library of availableLibraries()) {
       expect(await newBuild()).to.equal(id + 1);
     });
 
-    it('may be read by its owner alone, also when it was open to others before', async () => {
+    it('is readable by its owner only, also when others could read it before', async () => {
       await store.close();
       chmodSync(path, 0o644);
       store = await openStore(path, { library });
@@ -98,13 +98,13 @@ for (const library of availableLibraries()) {
       expect(await failure(openStore(path, { library }))).to.contain('Another master uses');
     });
 
-    it('says which file is no database', async () => {
+    it('names a file that is no database', async () => {
       const wrong = join(directory, 'wrong.db');
       writeFileSync(wrong, 'this is a text of more than a hundred bytes, '.repeat(10));
       expect(await failure(openStore(wrong))).to.contain('not a database');
     });
 
-    it('names a damaged file, and what can be done', async () => {
+    it('names a damaged file, and a remedy', async () => {
       for (let n = 0; n < 200; n += 1) {
         await newBuild();
       }
@@ -170,7 +170,7 @@ for (const library of availableLibraries()) {
       );
     });
 
-    it('writes in the order in which it was asked, also when there are more than fit one transaction', async () => {
+    it('writes in the order of requests, also when there are more than one transaction holds', async () => {
       const order: number[] = [];
       await Promise.all(
         Array.from({ length: 1200 }, (_, n) =>
@@ -183,7 +183,7 @@ for (const library of availableLibraries()) {
       expect(order).to.deep.equal([...order].sort((a, b) => a - b));
     });
 
-    it('commits what was written before it is closed, and takes nothing after', async () => {
+    it('commits pending writes before it is closed, and accepts none afterwards', async () => {
       const written = newBuild();
       await store.close();
       await written;
@@ -192,7 +192,7 @@ for (const library of availableLibraries()) {
       expect(await findBuild(store.db, await written)).not.to.equal(undefined);
     });
 
-    it('refuses to change a row that is not as it should be', async () => {
+    it('refuses to change a row whose state is not the expected one', async () => {
       const id = await newBuild();
       const missing = toId.build(77);
       expect(await failure(store.write([updateBuild(missing, { state: 'ERROR' })]))).to.contain('Build 77');
@@ -225,7 +225,7 @@ for (const library of availableLibraries()) {
       expect(await lastLeaseId(store.db)).to.equal(41);
     });
 
-    it('keeps texts of atoms byte for byte, and learns how long those that passed took', async () => {
+    it('keeps texts of atoms byte for byte, and learns how long passed atoms took', async () => {
       const id = await newBuild();
       const values = ["it's", '$(rm -rf /)', '`x`', '"; DROP TABLE atoms; --', '-n', 'ünï 中文 😀', '', '*'];
       const atoms = values.map((value, n) => ({ id: n, subjob: 0, variable: 'T', value, ...unknown }));
@@ -284,7 +284,7 @@ for (const library of availableLibraries()) {
       }
     });
 
-    it('scans a list that it is given once, whatever it changes by it', async () => {
+    it('scans a list that it is given once, whatever a statement does with it', async () => {
       const build = toId.build(1);
       const lease = toId.lease(1);
       const atom = toId.atom(0);
@@ -304,7 +304,7 @@ for (const library of availableLibraries()) {
       }
     });
 
-    it('adds the facts of final verdicts as addFacts does, in the store', async () => {
+    it('sums the facts of final verdicts as addFacts does', async () => {
       const count = fc.nat({ max: 1000 });
       const facts = fc.record({
         tests: fc.option(fc.record({ tests: count, failures: count, errors: count, skipped: count })),
@@ -349,7 +349,7 @@ for (const library of availableLibraries()) {
       expect(events.map(({ id }) => id)).to.deep.equal([8, 9, 10]);
     });
 
-    it('gives events a page at a time that is no larger than its bytes, and at least one', async () => {
+    it('pages events by at most its bytes, and at least one event', async () => {
       const reason = 'é'.repeat(MAX_EVENT_BYTES / 5);
       const huge = 'x'.repeat(2 * MAX_EVENT_BYTES);
       await store.write(

@@ -30,7 +30,7 @@ function byDefinition(runs: readonly number[]): { seconds: number; variance: num
   return { seconds, variance: weighted(runs.map((run) => (run - seconds) ** 2)) };
 }
 
-describe('the history of times', () => {
+describe("the history of an atom's durations", () => {
   let directory: string;
   let path: string;
   let store: Store;
@@ -57,7 +57,7 @@ describe('the history of times', () => {
     ]);
   }
 
-  it('is the weighted mean of the runs of an atom, and their weighted variance', async () => {
+  it('is the weighted mean of its runs, and their weighted variance', async () => {
     let jobs = 0;
     const seconds = fc.double({ min: 0, max: 1000, noNaN: true });
     await fc.assert(
@@ -76,7 +76,7 @@ describe('the history of times', () => {
     );
   });
 
-  it('of a database from before the variance goes on, and learns the variance', async () => {
+  it('from a database without variance continues, and learns the variance', async () => {
     await store.close();
     rmSync(path);
     const old = new Sqlite(path);

@@ -8,7 +8,7 @@ import { directoryBuild, MasterHarness, refused, type TestSlave } from '../../..
 import { ranIn } from '../../../support/ran-in.js';
 import { until } from '../../../support/until.js';
 
-describe('results on the master', () => {
+describe('a result on the master', () => {
   let harness: MasterHarness;
   let slave: TestSlave;
   let assignment: RunAssignment;
@@ -24,13 +24,13 @@ describe('results on the master', () => {
 
   const file = () => join(harness.directory, 'results', '1', `${assignment.subjob_id}.tar.gz`);
 
-  it('are kept under the number of their build and subjob', async () => {
+  it('is kept under the number of its build and subjob', async () => {
     await slave.deliver(assignment, { content: 'first' });
     expect(readFileSync(file(), 'utf8')).to.equal('first');
     expect((await harness.master.getBuild(assignment.build_id)).num_atoms_done).to.equal(1);
   });
 
-  it('are accepted again without any change', async () => {
+  it('is accepted again without any change', async () => {
     await slave.deliver(assignment, { content: 'first' });
     await slave.deliver(assignment, { content: 'second', failing: [0, 1] });
     expect(readFileSync(file(), 'utf8')).to.equal('first');
@@ -41,12 +41,12 @@ describe('results on the master', () => {
     harness.master.checkResultLease(slave.id, assignment.build_id, assignment.subjob_id, assignment.lease);
   });
 
-  it('are accepted once when they arrive twice at the same time', async () => {
+  it('is accepted once when it arrives twice at the same time', async () => {
     await Promise.all([slave.deliver(assignment), slave.deliver(assignment), slave.deliver(assignment)]);
     expect((await harness.master.getBuild(assignment.build_id)).num_atoms_done).to.equal(1);
   });
 
-  it('are accepted again after the build has ended', async () => {
+  it('is accepted again after the build has ended', async () => {
     await slave.deliver(assignment);
     const last = await slave.take();
     await slave.deliver(last);
@@ -54,14 +54,14 @@ describe('results on the master', () => {
     expect((await harness.master.getBuild(last.build_id)).num_atoms_done).to.equal(2);
   });
 
-  it('leave no temporary file behind', async () => {
+  it('leaves no temporary file behind', async () => {
     await slave.deliver(assignment);
     await slave.deliver(assignment);
     expect(existsSync(join(harness.directory, '1.incoming'))).to.equal(false);
     expect(existsSync(join(harness.directory, '2.incoming'))).to.equal(false);
   });
 
-  it('must hold a verdict for each atom of the subjob and no other', async () => {
+  it('needs a verdict for each atom of the subjob and no other', async () => {
     const { build_id, subjob_id, lease } = assignment;
     const index = { members: [], consoles: [] };
     for (const ids of [[7], [0, 0], [0, 1]]) {
@@ -81,13 +81,13 @@ describe('results on the master', () => {
     await slave.deliver(assignment);
   });
 
-  it('are refused for a build or subjob that is not there', async () => {
+  it('is refused for a build or subjob that does not exist', async () => {
     const nowhere = { ...assignment, build_id: toId.build(99) };
     await refused(slave.deliver(nowhere), 'NOT_FOUND');
     await refused(slave.deliver({ ...assignment, subjob_id: toId.subjob(99) }), 'NOT_FOUND');
   });
 
-  it('teach how long atoms take, so that the next build begins with the longest', async () => {
+  it('teaches how long atoms take, so that the next build starts with the longest', async () => {
     const { master } = harness;
     await slave.deliver(assignment, { seconds: 1 });
     await slave.deliver(await slave.take(), { seconds: 30 });
@@ -99,7 +99,7 @@ describe('results on the master', () => {
     expect((await master.getBuild(id)).seconds_left).to.equal(31);
   });
 
-  it('show a console while its atom runs and after', async () => {
+  it('has a console while its atom runs and after', async () => {
     const { master } = harness;
     const [atom] = assignment.atoms;
     if (atom === undefined) {
@@ -133,7 +133,7 @@ describe('results on the master', () => {
     });
   });
 
-  it('write what happened to the event log', async () => {
+  it('writes events to the log', async () => {
     await slave.deliver(assignment);
     await slave.deliver(await slave.take());
     const events = await harness.master.listEvents({ id: 0, timestamp: 0, limit: 100 });
@@ -150,7 +150,7 @@ describe('results on the master', () => {
     expect(events.at(-1)?.data).to.deep.equal({ build_id: 1, state: 'FINISHED', result: 'SUCCESS' });
   });
 
-  it('wake who waits for the end of the build', async () => {
+  it('wakes those who wait for the end of the build', async () => {
     const { master } = harness;
     const { signal } = new AbortController();
     const ended = master.untilChanged(assignment.build_id, 'end', 60_000, signal);
@@ -160,7 +160,7 @@ describe('results on the master', () => {
     expect((await master.getBuild(assignment.build_id)).state).to.equal('FINISHED');
   });
 
-  it('reach those that follow the events', async () => {
+  it('reaches the followers of events', async () => {
     const end = new AbortController();
     const tags: string[] = [];
     const following = (async () => {
@@ -178,7 +178,7 @@ describe('results on the master', () => {
     expect(tags).to.include('SUBJOB_DONE');
   });
 
-  it('reach many that follow the events together: each event once and in order, read once for all', async () => {
+  it('reaches many followers of events together: each event once, in order, and read once for all', async () => {
     const end = new AbortController();
     const batches = new Set<unknown>();
     let told = 0;
@@ -207,7 +207,7 @@ describe('results on the master', () => {
     expect(batches.size).to.be.at.most(told / 5);
   });
 
-  it('reach more than ten that follow the events in rounds, and none misses an event or gets it twice', async () => {
+  it('reaches more than ten followers of events in rounds, without loss or repetition', async () => {
     const follow = async () => {
       const ids: number[] = [];
       for await (const batch of harness.master.followEvents(0, new AbortController().signal)) {

@@ -72,7 +72,7 @@ describe('a build on the master', () => {
     ]);
   });
 
-  it('names the atoms that failed, and the folders of their results', async () => {
+  it('names its failed atoms and the folders of their results', async () => {
     const { master } = harness;
     const id = await master.createBuild(directoryBuild);
     const slave = await harness.slave();
@@ -109,7 +109,7 @@ describe('a build on the master', () => {
     expect(await harness.master.archiveContents(id)).to.equal(null);
   });
 
-  it('names its archives as they arrive, also those of before a restart, until it has ended', async () => {
+  it('names its archives as they arrive, including those from before a restart, until it has ended', async () => {
     const id = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     await slave.prepare(3);
@@ -134,7 +134,7 @@ describe('a build on the master', () => {
     await refused(harness.master.followArchives(toId.build(99), staying), 'NOT_FOUND');
   });
 
-  it('says now and then that no archive has come, however often else changes', async () => {
+  it('reports regularly that no archive has arrived, however often other things change', async () => {
     const id = await harness.master.createBuild(directoryBuild);
     const gone = new AbortController();
     let empty = 0;
@@ -153,7 +153,7 @@ describe('a build on the master', () => {
     await following;
   });
 
-  it('names its archives no longer when nobody listens any more', async () => {
+  it('stops naming its archives when nobody listens', async () => {
     const id = await harness.master.createBuild(directoryBuild);
     const gone = new AbortController();
     const batches = await harness.master.followArchives(id, gone.signal);
@@ -181,7 +181,7 @@ describe('a build on the master', () => {
     expect((await harness.master.cancelBuild(id)).state).to.equal('FINISHED');
   });
 
-  it('ends in error with the words of the slave that could not prepare it', async () => {
+  it('ends in error with the message of the slave that could not prepare it', async () => {
     const { master } = harness;
     const id = await master.createBuild(directoryBuild);
     const slave = await harness.slave();
@@ -209,14 +209,14 @@ describe('a build on the master', () => {
     expect(unfinished.builds.map(({ id }) => id)).to.deep.equal([2, 3]);
   });
 
-  it('is not found when it was never made', async () => {
+  it('is not found when it was never created', async () => {
     const none = toId.build(99);
     expect(await refused(harness.master.getBuild(none), 'NOT_FOUND')).to.contain('99');
     await refused(harness.master.cancelBuild(none), 'NOT_FOUND');
     await refused(harness.master.archiveContents(none), 'NOT_FOUND');
   });
 
-  it('is refused with the name of the field that is missing, too much or wrong', async () => {
+  it('is refused with the name of the missing, unknown or wrong field', async () => {
     const { master } = harness;
     const message = (request: Parameters<typeof master.createBuild>[0]) =>
       refused(master.createBuild(request), 'INVALID_REQUEST');
@@ -263,7 +263,7 @@ describe('a build on the master', () => {
     expect(last).to.deep.equal(subjobs.slice(-1));
   });
 
-  it('has the atoms of the preparation that counts and none of one that came to nothing', async () => {
+  it('has the atoms of the accepted preparation and none of an abandoned one', async () => {
     const { master } = harness;
     const id = await master.createBuild(directoryBuild);
     const leaving = await harness.slave();
@@ -280,7 +280,7 @@ describe('a build on the master', () => {
     expect([atoms.length, total]).to.deep.equal([3, 3]);
   });
 
-  it('shows the revision that the preparing slave reports, also after a restart, and else that of the request', async () => {
+  it('shows the revision that its preparing slave reports, also after a restart, or else that of the request', async () => {
     const revision = { commit: 'a'.repeat(40), branch: 'main', subject: 'Fix it', has_changes: false };
     const given = { ...revision, has_changes: true };
     const { master } = harness;
@@ -308,7 +308,7 @@ describe('a build on the master', () => {
     expect((await harness.master.getBuild(id)).revision).to.deep.equal(revision);
   });
 
-  it('hands the commit that was prepared to all slaves', async () => {
+  it('gives its prepared commit to all slaves', async () => {
     const { master } = harness;
     await master.createBuild({ type: 'git', url: 'https://example.com/a.git', job_name: 'a' });
     const slave = await harness.slave();

@@ -5,7 +5,7 @@ import { noWork } from '../../../support/fake-service.js';
 import { directoryBuild, isRun, MasterHarness, refused } from '../../../support/master-harness.js';
 import { until } from '../../../support/until.js';
 
-describe('handing out work', () => {
+describe("a slave's poll request", () => {
   let harness: MasterHarness;
   beforeEach(async () => {
     harness = new MasterHarness();
@@ -27,7 +27,7 @@ describe('handing out work', () => {
     return { answer: call };
   };
 
-  it('answers a question that waits as soon as a build appears', async () => {
+  it('is answered as soon as a build appears', async () => {
     const slave = await harness.slave();
     const { answer } = await held(slave.ask({ wait_seconds: 9 }));
     const build = await harness.master.createBuild(directoryBuild);
@@ -36,7 +36,7 @@ describe('handing out work', () => {
     ]);
   });
 
-  it('answers empty when the time to wait is over', async () => {
+  it('gets an empty response when its wait time is over', async () => {
     const slave = await harness.slave();
     const { answer } = await held(slave.ask({ wait_seconds: 5 }));
     expect(await waiting(answer)).to.equal(true);
@@ -44,7 +44,7 @@ describe('handing out work', () => {
     expect(await answer).to.deep.equal({ assignments: [], cancel: [], release: [], drain: false });
   });
 
-  it('answers the older question of a slave empty when a newer one comes', async () => {
+  it('gets an empty response when a newer one of the slave arrives', async () => {
     const slave = await harness.slave();
     const { answer: older } = await held(slave.ask({ wait_seconds: 9 }));
     const newer = slave.ask({ wait_seconds: 9 });
@@ -54,7 +54,7 @@ describe('handing out work', () => {
     expect((await newer).assignments).to.have.length(1);
   });
 
-  it('gives every subjob to exactly one of many slaves that ask at once', async () => {
+  it('gets a subjob that no other of many slaves gets', async () => {
     await harness.master.createBuild(directoryBuild);
     const slaves = await Promise.all(Array.from({ length: 20 }, () => harness.slave(3)));
     const [first] = slaves;
@@ -68,7 +68,7 @@ describe('handing out work', () => {
     expect(new Set(taken.flatMap(({ atoms }) => atoms.map(({ id }) => id))).size).to.equal(50);
   });
 
-  it('takes back at once what it was about to hand to a client that hung up', async () => {
+  it('gives an assignment back at once when its client hung up', async () => {
     await harness.master.createBuild(directoryBuild);
     const [gone, other] = [await harness.slave(), await harness.slave()];
     const client = new AbortController();
@@ -79,7 +79,7 @@ describe('handing out work', () => {
     expect(preparation.lease.attempt).to.equal(2);
   });
 
-  it('gives what was taken for an older question to the newer one', async () => {
+  it('gets the assignment that was chosen for an older one', async () => {
     await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     const older = slave.ask();
@@ -88,7 +88,7 @@ describe('handing out work', () => {
     expect((await newer).assignments).to.have.length(1);
   });
 
-  it('brings what was taken for an older question by that one when the slave still waits for it', async () => {
+  it('gets the assignment that was chosen for it when the slave still waits for it', async () => {
     await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave(1);
     await slave.prepare(4);
@@ -112,7 +112,7 @@ describe('handing out work', () => {
     return { build, slave, older, poll: 3 };
   };
 
-  it('brings what a newer question asks for by the older one, and holds the newer', async () => {
+  it('gets what a newer one asks for, and the newer one is held', async () => {
     const { slave, older, poll } = await withOneHeld();
     const newer = slave.ask({ wait_seconds: 9, free_executors: 2, open_polls: [poll] });
     expect((await older).assignments).to.have.length(2);
@@ -124,7 +124,7 @@ describe('handing out work', () => {
     expect(await newer).to.deep.equal(noWork);
   });
 
-  it('takes a question to name what the answer to an older one brings', async () => {
+  it('counts as naming what the response to an older one brings', async () => {
     const { build, slave, older, poll } = await withOneHeld();
     const named = [...slave.leases.values()];
     const newer = slave.ask({ wait_seconds: 9, free_executors: 1, leases: named, open_polls: [poll] });
@@ -134,7 +134,7 @@ describe('handing out work', () => {
     expect((await newer).cancel).to.deep.equal([...named, ...brought]);
   });
 
-  it('says again that a lease is over which the slave could not have named when it was told', async () => {
+  it('learns again that a lease is over when the slave could not have named it at the first notice', async () => {
     const { build, slave, older, poll } = await withOneHeld();
     const newer = slave.ask({ wait_seconds: 9, free_executors: 1, open_polls: [poll] });
     const [brought] = (await older).assignments;
@@ -145,14 +145,14 @@ describe('handing out work', () => {
     expect((await slave.ask({ wait_seconds: 9, leases })).cancel).to.deep.equal(leases);
   });
 
-  it('brings nothing by an older question that the slave waits for no more', async () => {
+  it('gets no assignment when the slave no longer waits for it', async () => {
     const { slave, older } = await withOneHeld();
     const newer = slave.ask({ wait_seconds: 9, free_executors: 1, open_polls: [] });
     expect((await older).assignments).to.deep.equal([]);
     expect((await newer).assignments).to.have.length(1);
   });
 
-  it('ends the newer question when the older one cannot bring what was reckoned to it', async () => {
+  it('is answered when an older one cannot deliver the work that was promised to it', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave(2);
     await slave.prepare(8);
@@ -167,7 +167,7 @@ describe('handing out work', () => {
     expect(again?.build_id).to.equal(build);
   });
 
-  it('queues what an older question has brought again when the next one shows that it did not arrive', async () => {
+  it('makes the master queue the assignment of an older one that did not arrive', async () => {
     const { slave, older, poll } = await withOneHeld();
     const named = [...slave.leases.values()];
     void slave.ask({ wait_seconds: 9, free_executors: 1, open_polls: [poll] });
@@ -177,7 +177,7 @@ describe('handing out work', () => {
     expect(again?.lease.attempt).to.equal(2);
   });
 
-  it('learns from a question which atoms have begun, but not of a lease that is over', async () => {
+  it('tells the master which atoms have begun, but not for a lease that is over', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave(2);
     await slave.prepare(8);
@@ -204,7 +204,7 @@ describe('handing out work', () => {
     expect(inProgress.map(({ id }) => id)).to.deep.equal([first.atoms[0]?.id]);
   });
 
-  it('queues a lease again whose slave does not name it, as its answer was lost', async () => {
+  it('makes the master queue a lease that it does not name, as its response was lost', async () => {
     await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     const { lease } = await slave.takePreparation();
@@ -218,7 +218,7 @@ describe('handing out work', () => {
     );
   });
 
-  it('does not expect a slave to name what an answer on its way brings', async () => {
+  it('need not name a lease whose response is on its way', async () => {
     await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     const { lease } = await slave.takePreparation();
@@ -227,7 +227,7 @@ describe('handing out work', () => {
     expect((await slave.ask({ leases: [], free_executors: 1 })).assignments).to.have.length(1);
   });
 
-  it('gives work ahead, which comes back when no executor gets free', async () => {
+  it('may ask for work ahead, which is returned when no executor becomes free', async () => {
     await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave(1);
     await slave.reportPrepared(await slave.takePreparation(), 200);
@@ -245,7 +245,7 @@ describe('handing out work', () => {
     expect(again?.lease.attempt).to.equal(2);
   });
 
-  it('ignores a question that was overtaken by a newer one', async () => {
+  it('is ignored when a newer one overtook it', async () => {
     await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     const preparation = await slave.takePreparation();
@@ -254,7 +254,7 @@ describe('handing out work', () => {
     await slave.reportPrepared(preparation, 1);
   });
 
-  it('tells a waiting slave at once that a build was canceled, once each lease and build', async () => {
+  it('learns at once that a build was canceled, once for each lease and build', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);
     const slave = await harness.slave(2);
@@ -271,7 +271,7 @@ describe('handing out work', () => {
     expect(await next).to.deep.include({ cancel: named, release: [build] });
   });
 
-  it('tells a slave to release a build that needs it no more', async () => {
+  it('learns that a build no longer needs the slave', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     await slave.prepare(1);
@@ -281,7 +281,7 @@ describe('handing out work', () => {
     expect((await slave.ask()).release).to.deep.equal([build]);
   });
 
-  it('cancels a lease that it never gave', async () => {
+  it('learns that a lease which the master never gave is canceled', async () => {
     const slave = await harness.slave();
     await harness.master.createBuild(directoryBuild);
     const { lease } = await slave.takePreparation();
@@ -291,7 +291,7 @@ describe('handing out work', () => {
     expect((await other.ask({ leases: [unknown] })).cancel).to.deep.equal([unknown]);
   });
 
-  it('keeps to the limits of the job', async () => {
+  it('respects the limits of the job', async () => {
     await harness.master.createBuild(directoryBuild);
     const [one, two] = [await harness.slave(5), await harness.slave(5)];
     await one.prepare(10, { max_executors: 3, max_executors_per_slave: 2 });
@@ -307,7 +307,7 @@ describe('handing out work', () => {
     expect(await runs(two)).to.have.length(1);
   });
 
-  it('hands a freed place to a slave that waits because of the limit', async () => {
+  it('gets a place that becomes free when it waits because of the limit', async () => {
     await harness.master.createBuild(directoryBuild);
     const [one, two] = [await harness.slave(), await harness.slave()];
     await one.prepare(4, { max_executors: 1 });
@@ -331,7 +331,7 @@ describe('handing out work', () => {
     expect(taken.sort((a, b) => a - b)).to.deep.equal([builds[0], builds[0], builds[1], builds[1]]);
   });
 
-  it('hands nothing to a slave that drains, and tells it so', async () => {
+  it('gets no work and the order to drain when the slave drains', async () => {
     const slave = await harness.slave();
     const { answer } = await held(slave.ask({ wait_seconds: 9 }));
     expect(await harness.master.drainSlaves([slave.id])).to.deep.equal([slave.id]);
@@ -341,7 +341,7 @@ describe('handing out work', () => {
     expect((await harness.master.getSlave(slave.id)).state).to.equal('DRAINING');
   });
 
-  it('does not know a slave that never registered', async () => {
+  it('is refused when the slave never registered', async () => {
     const slave = await harness.slave();
     await harness.master.goodbyeSlave(slave.id);
     await harness.master.goodbyeSlave(slave.id);

@@ -3,7 +3,7 @@ import { toId } from '../../../../src/protocol/ids.js';
 import { PROTOCOL } from '../../../../src/protocol/slave/protocol-version.js';
 import { directoryBuild, MasterHarness, refused } from '../../../support/master-harness.js';
 
-describe('leases that end without a result', () => {
+describe('a lease that ends without a result', () => {
   let harness: MasterHarness;
   beforeEach(async () => {
     harness = new MasterHarness();
@@ -11,7 +11,7 @@ describe('leases that end without a result', () => {
   });
   afterEach(() => harness.close());
 
-  it('gives the subjob of a slave that is not heard any more to another, with its attempt raised', async () => {
+  it('gives its subjob to another slave with a higher attempt when its slave goes silent', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);
     const [lost, other] = [await harness.slave(), await harness.slave()];
@@ -29,7 +29,7 @@ describe('leases that end without a result', () => {
     expect((await master.getBuild(build)).status).to.equal('SUCCESS');
   });
 
-  it('keeps the leases of a slave that speaks', async () => {
+  it('does not end while its slave makes requests', async () => {
     await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     await slave.prepare(1);
@@ -39,7 +39,7 @@ describe('leases that end without a result', () => {
     await slave.deliver(assignment);
   });
 
-  it('fails the atoms of a subjob that three slaves were lost with, and ends the build', async () => {
+  it('fails the atoms of its subjob and ends the build when it is the third whose slave is lost', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);
     const survivor = await harness.slave();
@@ -69,7 +69,7 @@ describe('leases that end without a result', () => {
     expect(page.content).to.equal('last words\n');
   });
 
-  it('tells atoms that were lost from those that failed and passed, also after a restart', async () => {
+  it('leaves lost atoms, distinct from failed and passed ones, also after a restart', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);
     const survivor = await harness.slave();
@@ -90,7 +90,7 @@ describe('leases that end without a result', () => {
     expect(ended.failed_atoms?.map(({ error }) => error === null)).to.deep.equal([true, false]);
   });
 
-  it('ends a build in error whose preparation lost three slaves', async () => {
+  it('ends a build in error when it is the third preparation whose slave is lost', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     for (let n = 0; n < 3; n += 1) {
       const victim = await harness.slave();
@@ -102,7 +102,7 @@ describe('leases that end without a result', () => {
     expect(error_message).to.contain('3 slaves were lost');
   });
 
-  it('queues what a slave hands back because it stops, without blame', async () => {
+  it('queues its subjob without blame when its slave returns it to stop', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);
     const slave = await harness.slave();
@@ -119,7 +119,7 @@ describe('leases that end without a result', () => {
     expect((await master.getBuild(build)).status).to.equal('SUCCESS');
   });
 
-  it('queues the leases of a slave that says goodbye', async () => {
+  it('queues its subjob when its slave unregisters', async () => {
     await harness.master.createBuild(directoryBuild);
     const [leaving, other] = [await harness.slave(2), await harness.slave(2)];
     await leaving.prepare(2);
@@ -128,7 +128,7 @@ describe('leases that end without a result', () => {
     expect((await other.ask()).assignments).to.have.length(2);
   });
 
-  it('does not give a build again to a slave on which its setup failed', async () => {
+  it('keeps the build from the slave on which its setup failed', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);
     const [bad, good] = [await harness.slave(), await harness.slave()];
@@ -141,7 +141,7 @@ describe('leases that end without a result', () => {
     expect((await master.getBuild(build)).status).to.equal('SUCCESS');
   });
 
-  it('ends a build in error, with the output, that no connected slave can run', async () => {
+  it('ends the build in error, with the output, when no connected slave can run it', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);
     const slaves = [await harness.slave(), await harness.slave()];
@@ -155,7 +155,7 @@ describe('leases that end without a result', () => {
     expect(error_message).to.contain('setup_build failed on slave-1, slave-2').and.to.contain('no make');
   });
 
-  it('tells slaves of one name that could not run a build apart by their numbers', async () => {
+  it('names slaves of one name that could not run a build by their numbers', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);
     const twin = () => harness.slave(1, 'instance', 'twin');
@@ -171,7 +171,7 @@ describe('leases that end without a result', () => {
     );
   });
 
-  it('ends a build in error when the slaves leave that had not refused it, and waits for one when there is none', async () => {
+  it('ends the build in error when the slaves leave that had not refused it, and waits for one when there is none', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);
     const [bad, good, third] = [await harness.slave(), await harness.slave(), await harness.slave()];
@@ -186,7 +186,7 @@ describe('leases that end without a result', () => {
     expect(error_message).to.equal('setup_build failed on slave-1; the last words on slave-1:\nno make');
   });
 
-  it('keeps a build that was refused by a slave when all slaves leave', async () => {
+  it('keeps a build that one slave refused when all slaves leave', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);
     const [bad, good] = [await harness.slave(), await harness.slave()];
@@ -200,13 +200,13 @@ describe('leases that end without a result', () => {
     expect((await master.getBuild(build)).status).to.equal('SUCCESS');
   });
 
-  it('knows a slave by its number and its instance: another store may have given the number to another', async () => {
+  it('belongs to a slave of one number and instance: another store may have given the number to another', async () => {
     const slave = await harness.slave();
     await refused(slave.ask({ instance: 'of another master' }), 'SLAVE_UNKNOWN');
     expect((await slave.ask()).assignments).to.deep.equal([]);
   });
 
-  it('never gives a lease that another store may have given', async () => {
+  it('has a number that no other store may have given', async () => {
     const { master, clock } = harness;
     await master.createBuild(directoryBuild);
     const before = await (await harness.slave()).takePreparation();
@@ -221,7 +221,7 @@ describe('leases that end without a result', () => {
     }
   });
 
-  it('cancels the leases of a canceled build', async () => {
+  it('is canceled with its build', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);
     const slave = await harness.slave();
@@ -247,7 +247,7 @@ describe('leases that end without a result', () => {
     expect((await master.getSlave(slave.id)).num_executors_in_use).to.equal(0);
   });
 
-  it('gives the same slave its id again when it registers again, with its leases', async () => {
+  it('stays with a slave that registers again, which gets its id again', async () => {
     const { master } = harness;
     await master.createBuild(directoryBuild);
     const slave = await harness.slave();
@@ -266,7 +266,7 @@ describe('leases that end without a result', () => {
     await slave.deliver(assignment);
   });
 
-  it('ends the leases of a slave that another one replaces, at once, and as those of one that was lost', async () => {
+  it('ends at once, as that of a lost slave, when another slave replaces its slave', async () => {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);
     const dead = await harness.slave();
@@ -294,7 +294,7 @@ describe('leases that end without a result', () => {
     expect((await master.getBuild(build)).status).to.equal('SUCCESS');
   });
 
-  it('forgets slaves that have been gone for a day', async () => {
+  it('leaves no record of slaves that have been gone for a day', async () => {
     const slave = await harness.slave();
     await harness.master.goodbyeSlave(slave.id);
     await harness.advance(25 * 60 * 60 * 1000);

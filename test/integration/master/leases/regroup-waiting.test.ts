@@ -10,7 +10,7 @@ import { directoryBuild, isRun, MasterHarness, type TestSlave } from '../../../s
 const ATOMS = 60;
 const page = { offset: 0, limit: 1000 };
 
-describe('what waits of a build', () => {
+describe('the waiting atoms of a build', () => {
   let harness: MasterHarness;
   beforeEach(async () => {
     harness = new MasterHarness();
@@ -51,7 +51,7 @@ describe('what waits of a build', () => {
     expect(files).to.have.length(ended.num_subjobs ?? -1);
   }
 
-  it('is grouped anew when executors join, before the first of them is given anything', async () => {
+  it('are regrouped when executors join, before the first of them gets work', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const first = await harness.slave();
     await first.prepare(ATOMS);
@@ -69,7 +69,7 @@ describe('what waits of a build', () => {
     await everyAtomRunsOnce(build, [first, joined]);
   });
 
-  it('is grouped anew when executors leave', async () => {
+  it('are regrouped when executors leave', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const [first, second] = [await harness.slave(), await harness.slave(20)];
     await first.prepare(ATOMS);
@@ -79,7 +79,7 @@ describe('what waits of a build', () => {
     await everyAtomRunsOnce(build, [first]);
   });
 
-  it('is left as it is when the change is small', async () => {
+  it('keep their groups when the change is small', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const first = await harness.slave(4);
     await first.prepare(ATOMS);
@@ -88,7 +88,7 @@ describe('what waits of a build', () => {
     expect(await groupsOf(build)).to.deep.equal(before);
   });
 
-  it('is grouped anew when it turns out how long atoms take that no build had run', async () => {
+  it('are regrouped when durations of atoms without history become known', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     await slave.prepare(ATOMS);
@@ -101,7 +101,7 @@ describe('what waits of a build', () => {
     await everyAtomRunsOnce(build, [slave]);
   });
 
-  it('is still grouped by what was assumed of its atoms when the master is started again', async () => {
+  it('are grouped by the assumed durations when the master is restarted', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     await slave.prepare(ATOMS);
@@ -118,7 +118,7 @@ describe('what waits of a build', () => {
     await everyAtomRunsOnce(build, [slave]);
   });
 
-  it('keeps its numbers where a subjob was added for a retry', async () => {
+  it('keep their numbers where a subjob was added for a retry', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const [first, second] = [await harness.slave(), await harness.slave(20)];
     await first.prepare(ATOMS, { retries: 1 });
@@ -129,7 +129,7 @@ describe('what waits of a build', () => {
     await everyAtomRunsOnce(build, [first]);
   });
 
-  it('is in one piece when the master is killed before or after any commit of it', async () => {
+  it('are consistent when the master is killed before or after any commit of a regrouping', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'clusterrunner-regrouping-'));
     const copies: string[] = [];
     try {

@@ -8,7 +8,7 @@ import { until } from '../../../support/until.js';
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-describe('builds that have ended', () => {
+describe('a build that has ended', () => {
   let harness: MasterHarness;
   beforeEach(() => {
     harness = new MasterHarness();
@@ -29,7 +29,7 @@ describe('builds that have ended', () => {
 
   const folders = (name: string) => readdirSync(join(harness.directory, name)).sort();
 
-  it('are forgotten with their files beyond the newest that are to be kept', async () => {
+  it('is forgotten with its files when there are more than the newest that are kept', async () => {
     harness.retention = { buildsKept: 2, daysKept: 0 };
     await harness.start();
     const slave = await harness.slave();
@@ -53,7 +53,7 @@ describe('builds that have ended', () => {
     expect(total).to.equal(2);
   });
 
-  it('are forgotten when they have been kept for their days', async () => {
+  it('is forgotten when it has been kept for its days', async () => {
     harness.retention = { buildsKept: 0, daysKept: 2 };
     await harness.start();
     await run(await harness.slave());
@@ -67,7 +67,7 @@ describe('builds that have ended', () => {
     await until(() => !existsSync(join(harness.directory, 'results', '1')));
   });
 
-  it('are kept for their days whatever the clock shows meanwhile, also by a master that starts with it', async () => {
+  it('is kept for its days whatever the clock shows meanwhile, also at the start of a master', async () => {
     harness.retention = { buildsKept: 0, daysKept: 2 };
     await harness.start();
     await run(await harness.slave());
@@ -91,7 +91,7 @@ describe('builds that have ended', () => {
     await until(async () => (await builds()).length === 0);
   });
 
-  it('leave no files of which the store knows nothing', async () => {
+  it('leaves no files that the store does not know', async () => {
     await harness.start();
     await run(await harness.slave());
     await harness.master.close();

@@ -69,7 +69,7 @@ describe('the activity of a build', () => {
     expect((await activity()).setting_up.map(({ slave }) => slave)).to.deep.equal(['slave-1']);
   });
 
-  it('names the atoms that run, longest first, also after a restart of the master', async () => {
+  it('names running atoms, longest first, also after a restart of the master', async () => {
     const [one, two] = [await harness.slave(), await harness.slave()];
     await one.prepare(20);
     const [first, second] = [await one.take(), await two.take()];
@@ -91,7 +91,7 @@ describe('the activity of a build', () => {
     expect((await activity()).running).to.deep.equal(running);
   });
 
-  it('tells each failure once, when it is reported or else when the result comes', async () => {
+  it('reports each failure once, at its report or else with the result', async () => {
     const slave = await harness.slave();
     await slave.prepare(8);
     const run = await slave.take();
@@ -121,7 +121,7 @@ describe('the activity of a build', () => {
     ]);
   });
 
-  it('tells no failure of an atom that runs again before it has failed for good', async () => {
+  it('reports no failure of an atom that runs again before it has failed for good', async () => {
     const slave = await harness.slave();
     await slave.prepare(8, { retries: 1 });
     const run = await slave.take();
@@ -139,7 +139,7 @@ describe('the activity of a build', () => {
     expect((await activity()).failures.latest.map(({ atom_id }) => atom_id)).to.deep.equal([id]);
   });
 
-  it('names atoms that are lost', async () => {
+  it('names lost atoms', async () => {
     const first = await harness.slave();
     await first.prepare(8);
     const lost = await first.take();
@@ -156,7 +156,7 @@ describe('the activity of a build', () => {
     );
   });
 
-  it('keeps the latest failures alone, and goes on counting after a restart of the master', async () => {
+  it('keeps only the latest failures, and their count after a restart of the master', async () => {
     const slave = await harness.slave();
     await slave.prepare(400);
     const all = Array.from({ length: 400 }, (_, id) => id);
@@ -191,13 +191,13 @@ describe('the activity of a build', () => {
     expect(shown?.name).to.equal(`${'x'.repeat(MAX_NAME_SHOWN - 1)}…`);
   });
 
-  it('is null of a build that has ended', async () => {
+  it('is null for a build that has ended', async () => {
     await harness.master.cancelBuild(build);
     expect((await get()).activity).to.equal(null);
   });
 });
 
-describe('the executors that are busy with a build', () => {
+describe('the busy executors of a build', () => {
   let harness: MasterHarness;
   beforeEach(async () => {
     harness = new MasterHarness();
@@ -205,7 +205,7 @@ describe('the executors that are busy with a build', () => {
   });
   afterEach(() => harness.close());
 
-  it('are never more than there are, whatever a slave has asked for ahead', async () => {
+  it('are never more than exist, whatever a slave has asked for ahead', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave(2);
     await slave.prepare(40);
@@ -214,7 +214,7 @@ describe('the executors that are busy with a build', () => {
     expect(await harness.master.getBuild(build)).to.include({ num_executors: 2 });
   });
 
-  it('let people know how long the rest may take when three atoms have ended', async () => {
+  it('make an estimate of the remaining time possible when three atoms have ended', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();
     await slave.prepare(8);
