@@ -32,8 +32,8 @@ import type { RegisteredSlave } from '../state/registered-slave.js';
  *
  * EVENTS, and what they do:
  *
- *   a poll arrives     Leases that it does not name were in a response that never arrived, unless that response is still
- *                      awaited: they are returned. Awaited ones count as named (withPendingAssignments), on both sides.
+ *   a poll arrives     Leases that it does not name are returned, unless the response that brings them is still awaited.
+ *                      Awaited ones count as named (withPendingAssignments), on both sides.
  *     … and another    The newer poll replaces the held one, which is answered: with the work that the newer one asks
  *     is held          for, if its response is awaited, there is work, and there is nothing to notify; else empty. The
  *                      newer one asks for so much less, and is held itself. So waiting costs a slave one poll only.
@@ -117,15 +117,6 @@ class Session {
   }
 }
 
-/** How a lease gets to its slave: with the response to `poll`. */
-interface Delivery {
-  readonly poll: number;
-  isSent: boolean;
-}
-
-/** Of a lease that a master before has taken: that one's responses have arrived or are lost. */
-const beforeRestart: Delivery = { poll: 0, isSent: true };
-
 const nothing: WorkAnswer = { assignments: [], cancel: [], release: [], drain: false };
 
 /** All polls of all slaves; see above. */
@@ -135,7 +126,8 @@ export class SlavePolls implements DispatchListener {
   readonly #log: Logger;
   readonly #leaseMs: number;
   readonly #sessions = new WeakMap<RegisteredSlave, Session>();
-  readonly #deliveries = new WeakMap<ActiveLease, Delivery>();
+  /** The poll that a lease was taken for; none of leases that the store remembers, whose responses have come or are lost. */
+  readonly #takenFor = new WeakMap<ActiveLease, number>();
   /** In order of arrival. */
   readonly #held = new Map<RegisteredSlave, HeldPoll>();
   /** Those that ask for work. On a busy cluster they are few, and only these are looked at when work appears. */
@@ -236,20 +228,20 @@ export class SlavePolls implements DispatchListener {
     return session;
   }
 
-  /** Returns leases whose response was lost. @returns those whose response is still awaited, which the slave cannot name */
+  /** Returns leases that will not reach the slave. @returns those that may, which it cannot name yet */
   #inFlight(slave: RegisteredSlave, request: WorkRequest): ActiveLease[] {
     const session = this.#sessionOf(slave);
     const named = new Set<number>(request.leases.map(({ lease_id }) => lease_id));
     const inFlight: ActiveLease[] = [];
     const lost: ActiveLease[] = [];
     for (const lease of this.#source.leasesOf(slave)) {
-      const { poll, isSent } = this.#deliveries.get(lease) ?? beforeRestart;
-      if (!named.has(lease.id) && session.awaited.has(poll)) {
-        inFlight.push(lease);
-      } else if (!named.has(lease.id) && isSent) {
-        this.#log.warn({ lease_id: lease.id, slave: slave.name }, 'A response with a lease did not arrive.');
-        lost.push(lease);
+      if (!named.has(lease.id)) {
+        const isAwaited = session.awaited.has(this.#takenFor.get(lease) ?? 0);
+        (isAwaited ? inFlight : lost).push(lease);
       }
+    }
+    for (const { id } of lost) {
+      this.#log.warn({ lease_id: id, slave: slave.name }, 'A lease did not reach its slave.');
     }
     this.#source.returnLeases(lost);
     session.prune(named, new Set(request.builds));
@@ -346,7 +338,7 @@ export class SlavePolls implements DispatchListener {
   #take(slave: RegisteredSlave, request: WorkRequest, allowExcluded = true): TakenWork | null {
     const taken = this.#source.take(slave, request, allowExcluded);
     for (const lease of taken?.leases ?? []) {
-      this.#deliveries.set(lease, { poll: request.poll, isSent: false });
+      this.#takenFor.set(lease, request.poll);
       this.#sessionOf(slave).notified.release.delete(lease.build.id);
     }
     return taken;
@@ -367,15 +359,7 @@ export class SlavePolls implements DispatchListener {
         this.#source.returnLeases(leases.filter((lease) => this.#source.isHeld(lease)));
       }
     }
-    return assignments
-      .filter(({ lease }) => this.#source.isHeld(lease))
-      .map(({ lease, assignment }) => {
-        const delivery = this.#deliveries.get(lease);
-        if (delivery !== undefined) {
-          delivery.isSent = true;
-        }
-        return assignment;
-      });
+    return assignments.filter(({ lease }) => this.#source.isHeld(lease)).map(({ assignment }) => assignment);
   }
 
   /**
