@@ -7,6 +7,7 @@ import type { SlaveId } from '../src/protocol/ids.js';
 import { PROTOCOL } from '../src/protocol/slave/protocol-version.js';
 import type { RunAssignment, WorkAnswer } from '../src/protocol/slave/slave-messages.js';
 import { ranIn } from '../test/support/ran-in.js';
+import { settings } from '../test/support/settings.js';
 import { benchOptions } from './support/options.js';
 import { Report, type Row } from './support/report.js';
 import { round } from './support/statistics.js';
@@ -75,9 +76,7 @@ async function measure(home: string): Promise<Row> {
     clock: systemClock,
     random: Math.random,
     log: createLogger({ level: 'error', name: 'bench' }),
-    leaseSeconds: 3600,
-    retention: { buildsKept: 0, daysKept: 0 },
-    endGraceSeconds: 0,
+    settings: { ...settings, unresponsiveSlavesCleanupInterval: 3600 },
   });
   const slaves: Asking[] = [];
   for (let number = 0; number < SLAVES; number += 1) {

@@ -5,7 +5,6 @@ import type { Service } from './conf-sections.js';
 import { type Given, invalid, readGiven } from './config-source.js';
 import { CONFIG_FILE_VARIABLE, type Environment, readEnvironment } from './environment.js';
 import {
-  camelCase,
   type Key,
   type KeyEntry,
   type KeyName,
@@ -13,10 +12,12 @@ import {
   type SectionName,
   type SectionValues,
   sections,
+  settingName,
+  settingValue,
 } from './schema.js';
 import type { Place } from './value-types.js';
 
-/** Read, checked and frozen. Keys of [general] stand at the top; times are in seconds. */
+/** Read, checked and frozen. Keys of [general] stand at the top; times are in seconds, sizes in bytes. */
 export type LoadedConfig = SectionValues<'general'> & {
   readonly master: SectionValues<'master'>;
   readonly slave: SectionValues<'slave'>;
@@ -100,6 +101,19 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   return Object.freeze(config);
 }
 
+/** The settings of a section when nothing is set. */
+export function defaultSettings<S extends Exclude<SectionName, 'general'>>(name: S): SectionValues<S> {
+  const here: Place = { home: homedir(), directory: process.cwd() };
+  return section(
+    name,
+    new Map(
+      keyEntries
+        .filter((entry) => entry.section === name)
+        .map(({ fullName, key }) => [fullName, defaultOf(key, here)]),
+    ),
+  );
+}
+
 function readLayer({ found, place, code }: Layer): [string, unknown][] {
   return [...found].map(([name, given]) => [name, readGiven(entryOf(name).key, given, place, code)]);
 }
@@ -135,7 +149,10 @@ function defaultOf<T>(key: Key<T>, place: Place): T {
 }
 
 function section<S extends SectionName>(name: S, values: ReadonlyMap<string, unknown>): SectionValues<S> {
-  const pairs = Object.keys(sections[name]).map((key) => [camelCase(key), values.get(`${name}.${key}`)]);
+  const pairs = Object.keys(sections[name]).map((key) => [
+    settingName(key),
+    settingValue(key, values.get(`${name}.${key}`)),
+  ]);
   // Every value was read by the kind of its key, which a type cannot follow through a loop over the keys.
   return Object.freeze(Object.fromEntries(pairs)) as SectionValues<S>;
 }

@@ -349,13 +349,22 @@ export type SectionName = keyof Sections;
 /** `master.port`, `general.log_level`, … */
 export type KeyName = { [S in SectionName]: `${S}.${keyof Sections[S] & string}` }[SectionName];
 
-type CamelCase<K extends string> = K extends `${infer Head}_${infer Tail}`
-  ? `${Head}${Capitalize<CamelCase<Tail>>}`
-  : K;
+/** Units of size that names of keys end with or hold, in bytes. */
+const UNITS = { kilobytes: 1024, mib: 1024 ** 2, megabytes: 1024 ** 2, gigabytes: 1024 ** 3 } as const;
+type Unit = keyof typeof UNITS;
 
+type Word<W extends string> = W extends Unit ? 'bytes' : W;
+type SettingName<K extends string> = K extends `${infer Head}_${infer Tail}`
+  ? `${Word<Head>}${Capitalize<SettingName<Tail>>}`
+  : Word<K>;
+
+/** The settings of a section. Sizes are in bytes, times in seconds. */
 export type SectionValues<S extends SectionName> = {
-  readonly [K in keyof Sections[S] & string as CamelCase<K>]: Sections[S][K] extends Key<infer T> ? T : never;
+  readonly [K in keyof Sections[S] & string as SettingName<K>]: Sections[S][K] extends Key<infer T>
+    ? T
+    : never;
 };
+export type MasterSettings = SectionValues<'master'>;
 
 export interface KeyEntry {
   readonly section: string;
@@ -380,9 +389,23 @@ export const keyEntries: readonly KeyEntry[] = Object.entries(sections).flatMap(
 
 export const sectionNames: readonly string[] = Object.keys(sections);
 
-/** `num_executors` is `numExecutors` in code. */
-export function camelCase(name: string): string {
-  return name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+/** The name of a key in code, which it keeps to its last use: `num_executors` is `numExecutors`, `zips_max_mib` is `zipsMaxBytes`. */
+export function settingName(name: string): string {
+  return name
+    .split('_')
+    .map((word) => (isUnit(word) ? 'bytes' : word))
+    .join('_')
+    .replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** The value of a key in code: a size in bytes, whatever the unit of the key. */
+export function settingValue(name: string, value: unknown): unknown {
+  const unit = name.split('_').find(isUnit);
+  return unit === undefined || typeof value !== 'number' ? value : value * UNITS[unit];
+}
+
+function isUnit(word: string): word is Unit {
+  return word in UNITS;
 }
 
 export function shownDefault(key: Key<unknown>): string {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { MasterSettings } from '../config/schema.js';
 import { leaseFloor, preparation } from '../domain/lease.js';
 import { ListenedTime } from '../domain/listened-time.js';
 import { CleanupStack } from '../lib/async/cleanup-stack.js';
@@ -24,7 +25,7 @@ import { SlaveMembership } from './dispatch/slave-membership.js';
 import { SlavePolls } from './dispatch/slave-polls.js';
 import { BuildsAsWorkSource } from './dispatch/work-source.js';
 import { WaitingRegrouper } from './leases/regroup-waiting.js';
-import { BuildRetention, type RetentionLimits } from './maintenance/build-retention.js';
+import { BuildRetention } from './maintenance/build-retention.js';
 import { ForgettingTime } from './maintenance/forgetting-time.js';
 import { MaintenanceLoop } from './maintenance/maintenance-loop.js';
 import { recover } from './recovery.js';
@@ -32,7 +33,6 @@ import { DiskGuard } from './state/disk-guard.js';
 import type { MasterReading, MasterService } from './state/master-api.js';
 import { MasterState } from './state/master-state.js';
 import { Metrics } from './state/metrics.js';
-import { defaultResultBounds, type ResultBounds } from './state/result-bounds.js';
 import { SlaveRegistry } from './state/slave-registry.js';
 import { StateWriter } from './state/state-writer.js';
 import { openStore } from './store/engine/store.js';
@@ -54,20 +54,9 @@ export interface MasterOptions {
   /** In [0, 1); names this run of the master. */
   readonly random: () => number;
   readonly log: Logger;
-  /** A slave that is not heard for this long is lost. */
-  readonly leaseSeconds: number;
+  readonly settings: MasterSettings;
   /** Draws the token of a lease; at random unless given. */
   readonly leaseToken?: (lease: LeaseId) => string;
-  /** Which builds that have ended are kept. */
-  readonly retention: RetentionLimits;
-  /** Of all bundles of projects together; 10 GiB unless given. */
-  readonly maxPackBytes?: number;
-  /** Of all zips together, 0: none is kept; 10 GiB unless given. */
-  readonly maxZipBytes?: number;
-  /** How much results may hold; the defaults of the configuration unless given. */
-  readonly resultBounds?: ResultBounds;
-  /** How long slaves may take to deliver what there is of a build that is ended early; 0: it ends at once. */
-  readonly endGraceSeconds: number;
   /** What may still be written where a folder is, null when nobody knows; asked of the system unless given. */
   readonly freeBytes?: (directory: string) => number | null;
 }
@@ -96,7 +85,9 @@ export async function createMaster(options: MasterOptions): Promise<Master> {
 }
 
 async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<Master> {
-  const { directory, clock, log, leaseSeconds, random } = options;
+  const { directory, clock, log, settings, random } = options;
+  // A slave that is silent for the time of a lease is lost.
+  const leaseSeconds = settings.unresponsiveSlavesCleanupInterval;
   const leaseMs = leaseSeconds * 1000;
   const resultsDirectory = join(directory, 'results');
   const consolesDirectory = join(directory, 'consoles');
@@ -120,9 +111,9 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     clock,
     log,
     resultsDirectory,
-    resultBounds: options.resultBounds ?? defaultResultBounds,
+    resultBounds: settings,
     leaseToken: options.leaseToken ?? (() => randomBytes(TOKEN_BYTES).toString('base64url')),
-    endGraceMs: options.endGraceSeconds * 1000,
+    endGraceMs: settings.endGrace * 1000,
     lastLease: Math.max(await lastLeaseId(store.db), leaseFloor(clock.now())),
     metrics,
     disk: new DiskGuard(directory, clock, log, options.freeBytes ?? freeDiskBytes),
@@ -140,7 +131,7 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
   const packs = new BundleCache({
     directory: join(directory, 'packs'),
     clock,
-    maxBytes: options.maxPackBytes ?? 10 * 1024 ** 3,
+    maxBytes: settings.packsMaxBytes,
     requireDisk: () => disk.requireSpace(),
     numSlaves: () => [...master.slaves.connected()].length,
     needed: () => [...master.builds.values()].flatMap(({ project }) => commitOf(project)),
@@ -151,11 +142,11 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     directory: join(directory, 'zips'),
     clock,
     log,
-    maxBytes: options.maxZipBytes ?? 10 * 1024 ** 3,
+    maxBytes: settings.zipsMaxBytes,
     diskProblem: (bytes) => disk.problemFor(bytes),
   });
   cleanup.add(() => zips.close());
-  const retention = new BuildRetention(master, consoles, zips, options.retention, time);
+  const retention = new BuildRetention(master, consoles, zips, settings, time);
   const kept = new KeptResults(master, consoles, join(directory, 'incoming'));
   const builds = new Builds(master, packs, kept);
   const regrouping = new WaitingRegrouper(master);

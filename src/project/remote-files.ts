@@ -23,9 +23,9 @@ const BACKOFF = { firstMs: 500, maxMs: 8_000 };
 
 export interface RemoteFileLimits {
   /** Of each file. */
-  readonly maxBytes: number;
-  /** For all files of a build together. */
-  readonly timeoutSeconds: number;
+  readonly remoteFileMaxBytes: number;
+  /** Seconds, for all files of a build together. */
+  readonly remoteFilesTimeout: number;
 }
 
 export interface DownloadOptions {
@@ -53,7 +53,7 @@ export async function downloadRemoteFiles(
     return;
   }
   const { clock, limits, signal } = options;
-  const time = new TimeLimit(clock, limits.timeoutSeconds, signal);
+  const time = new TimeLimit(clock, limits.remoteFilesTimeout, signal);
   const agent = new Agent({
     connect: { timeout: 30_000 },
     headersTimeout: SILENCE_MS,
@@ -67,7 +67,7 @@ export async function downloadRemoteFiles(
         throw time.isOver
           ? failure(
               file,
-              `the downloads took longer than ${limits.timeoutSeconds} s, which remote_files_timeout says`,
+              `the downloads took longer than ${limits.remoteFilesTimeout} s, which remote_files_timeout says`,
             )
           : error;
       });
@@ -86,7 +86,7 @@ async function untilWhole(
 ): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      await download(file, path, agent, limits.maxBytes, signal);
+      await download(file, path, agent, limits.remoteFileMaxBytes, signal);
       return;
     } catch (error) {
       if (!(error instanceof PassingFailure) || attempt + 1 >= ATTEMPTS) {

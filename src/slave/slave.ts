@@ -41,7 +41,7 @@ export interface SlaveOptions {
   readonly portIsExplicit: boolean;
   /** On which the status API listens. */
   readonly address: string;
-  readonly strictHostKeyChecking: boolean;
+  readonly gitStrictHostKeyChecking: boolean;
   /** How many checkouts of ended builds are kept for later builds. */
   readonly workspacesKept: number;
   readonly remoteFileLimits: RemoteFileLimits;
@@ -50,7 +50,7 @@ export interface SlaveOptions {
   /** See DependencyCache; 0: nothing is cached. */
   readonly dependencyCacheMaxBytes: number;
   /** Whether commits are fetched from the master where it has them, and passed on to it. */
-  readonly projectFromMaster: boolean;
+  readonly getProjectFromMaster: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Names of variables that commands may see besides the basic ones; `*` in a name stands for any text. */
   readonly envPassthrough: readonly string[];

@@ -2,15 +2,15 @@ import type { RequestListener } from 'node:http';
 import { pino } from 'pino';
 import type { App } from '../../src/master/http/app.js';
 import { Connections } from '../../src/master/http/limits/connections.js';
-import { defaultLimits } from '../../src/master/http/limits/limits.js';
+import { defaults } from './settings.js';
 
 /** What `listen` serves, without an API. */
 export function bareApp(handle: RequestListener, stop: () => void = () => undefined): App {
   return {
     handle,
-    connections: new Connections(defaultLimits.connections),
+    connections: new Connections(defaults.maxConnections),
     sessionId: 'bare',
-    limits: defaultLimits,
+    settings: defaults,
     log: pino({ level: 'silent' }),
     stop,
   };

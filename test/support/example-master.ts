@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { serveMaster } from '../../src/cli/services/serve-master.js';
 import { version } from '../../src/lib/version.js';
-import { defaultResultBounds } from '../../src/master/state/result-bounds.js';
 import type { RouteDeclaration } from '../../src/protocol/route.js';
 import { routes } from '../../src/protocol/routes.js';
 import { fixedSecrets } from '../../src/protocol/signing/secrets.js';
 import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing/signing.js';
 import type { Example } from './api-page.js';
 import { ManualClock } from './manual-clock.js';
+import { settings } from './settings.js';
 
 const declared: RouteDeclaration[] = Object.values(routes);
 
@@ -47,12 +47,7 @@ export async function startExampleMaster(): Promise<ExampleMaster> {
     portIsExplicit: true,
     address: '127.0.0.1',
     secrets: fixedSecrets(secret),
-    leaseSeconds: 30,
-    retention: { buildsKept: 0, daysKept: 0 },
-    maxPackBytes: 1024 ** 2,
-    maxZipBytes: 1024 ** 2,
-    resultBounds: defaultResultBounds,
-    endGraceSeconds: 0,
+    settings: { ...settings, packsMaxBytes: 1024 ** 2, zipsMaxBytes: 1024 ** 2 },
     log: pino({ level: 'silent' }),
     clock,
     leaseToken: exampleToken,

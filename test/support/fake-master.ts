@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { MasterClient } from '../../src/client/master-client.js';
+import type { MasterSettings } from '../../src/config/schema.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import { Networks } from '../../src/lib/net/networks.js';
 import { SafeRegex } from '../../src/lib/text/safe-regex.js';
 import { createApp } from '../../src/master/http/app.js';
-import type { ReadAccess } from '../../src/master/http/auth/read-auth.js';
-import { defaultLimits, type Limits } from '../../src/master/http/limits/limits.js';
 import { listen } from '../../src/master/http/listen.js';
 import { fixedSecrets } from '../../src/protocol/signing/secrets.js';
 import { FakeService } from './fake-service.js';
+import { defaults } from './settings.js';
 
 export interface FakeMaster {
   readonly service: FakeService;
@@ -32,10 +32,7 @@ export interface FakeMaster {
 export interface FakeMasterOptions {
   readonly clock?: Clock;
   readonly secrets?: readonly string[];
-  readonly maxJsonBytes?: number;
-  readonly limits?: Partial<Limits>;
-  readonly readAccess?: ReadAccess;
-  readonly acceptBodyDigest?: boolean;
+  readonly settings?: Partial<MasterSettings>;
   readonly corsAllowedOrigins?: string;
   readonly trustedProxies?: readonly string[];
 }
@@ -51,14 +48,8 @@ export async function startFakeMaster(options: FakeMasterOptions = {}): Promise<
     service,
     reading: service,
     secrets: fixedSecrets(secret, ...more),
-    acceptBodyDigest: options.acceptBodyDigest ?? true,
-    readAccess: options.readAccess ?? 'public',
     hostNames: ['master', 'x'],
-    limits: {
-      ...defaultLimits,
-      ...(options.maxJsonBytes === undefined ? {} : { jsonBytes: options.maxJsonBytes }),
-      ...options.limits,
-    },
+    settings: { ...defaults, ...options.settings },
     rememberNonce: service.rememberNonce,
     clock: options.clock ?? systemClock,
     log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),

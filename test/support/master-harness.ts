@@ -5,7 +5,6 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { createMaster, type Master } from '../../src/master/master.js';
 import type { ReceivedResult } from '../../src/master/state/master-api.js';
-import { defaultResultBounds } from '../../src/master/state/result-bounds.js';
 import type { BuildRequest } from '../../src/protocol/build/build.js';
 import type { JobDefinition } from '../../src/protocol/build/job.js';
 import { ClusterRunnerError, type ErrorCode } from '../../src/protocol/errors.js';
@@ -25,6 +24,7 @@ import type {
 } from '../../src/protocol/slave/slave-messages.js';
 import { ManualClock } from './manual-clock.js';
 import { ranIn } from './ran-in.js';
+import { settings } from './settings.js';
 import { until } from './until.js';
 
 export const LEASE_SECONDS = 20;
@@ -46,11 +46,7 @@ export class MasterHarness {
   /** On the master's disk. */
   freeBytes = 10 ** 12;
   /** For the next start. */
-  retention = { buildsKept: 0, daysKept: 0 };
-  /** For the next start. */
-  resultBounds = defaultResultBounds;
-  /** For the next start. */
-  endGraceSeconds = 0;
+  settings = { ...settings, unresponsiveSlavesCleanupInterval: LEASE_SECONDS };
   #master: Master | null = null;
   #archives = 0;
   #slaves = 0;
@@ -73,10 +69,7 @@ export class MasterHarness {
       clock: this.clock,
       random: Math.random,
       log: pino({ level: 'silent' }),
-      leaseSeconds: LEASE_SECONDS,
-      retention: this.retention,
-      resultBounds: this.resultBounds,
-      endGraceSeconds: this.endGraceSeconds,
+      settings: this.settings,
       freeBytes: () => this.freeBytes,
     });
   }

@@ -9,7 +9,7 @@ import { MAX_PAGE } from '../../protocol/routes.js';
 import { fixedSecrets } from '../../protocol/signing/secrets.js';
 import { startSlave } from '../../slave/slave.js';
 import { type ServedMaster, serveMaster } from '../services/serve-master.js';
-import { masterOptionsOf, slaveOptionsOf } from '../services/service-options.js';
+import { slaveOptionsOf } from '../services/service-options.js';
 import { noteService } from '../services/services.js';
 import { watchTrouble } from './local-trouble.js';
 
@@ -40,7 +40,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       portIsExplicit: true,
       address: '127.0.0.1',
       secrets,
-      ...masterOptionsOf(config),
+      settings: config.master,
       log,
     });
     cleanup.add(() => served.close());
@@ -58,7 +58,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       address: '127.0.0.1',
       ...slaveOptionsOf(config),
       // Nobody else would want them.
-      projectFromMaster: false,
+      getProjectFromMaster: false,
       // Who gives the command is who runs it.
       envPassthrough: config.slave.envPassthrough ?? ['*'],
       log,

@@ -11,7 +11,6 @@ import type { TlsFiles } from '../../master/http/tls.js';
 import { type CommonOptions, createContext } from '../context.js';
 import { openEventLog } from '../services/event-log.js';
 import { serveMaster } from '../services/serve-master.js';
-import { masterOptionsOf } from '../services/service-options.js';
 import { noteService } from '../services/services.js';
 import { untilStopped } from '../services/stop-signals.js';
 
@@ -46,7 +45,7 @@ async function serveUntilStopped(config: LoadedConfig, log: Logger, cleanup: Cle
     portIsExplicit: config.isExplicit('master.port'),
     ...(address === null ? {} : { address }),
     secrets: new LiveSecrets(config, process.env, systemClock, log),
-    ...masterOptionsOf(config),
+    settings: config.master,
     hostNames: [config.hostname, ...allowedHosts],
     tls,
     corsAllowedOrigins: config.corsAllowedOriginsRegex,

@@ -49,7 +49,7 @@ export async function slave(options: SlaveOptions): Promise<void> {
       portIsExplicit: config.isExplicit('slave.port'),
       address: config.slave.address,
       ...slaveOptionsOf(config),
-      projectFromMaster: config.getProjectFromMaster,
+      getProjectFromMaster: config.getProjectFromMaster,
       envPassthrough: config.slave.envPassthrough ?? [],
       log,
       signal: starting.signal,

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { MasterSettings } from '../../config/schema.js';
 import { CleanupStack } from '../../lib/async/cleanup-stack.js';
 import { type Clock, systemClock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
@@ -8,13 +9,7 @@ import { openFileLimit } from '../../lib/open-file-limit.js';
 import type { SafeRegex } from '../../lib/text/safe-regex.js';
 import { version } from '../../lib/version.js';
 import { createApp } from '../../master/http/app.js';
-import type { ReadAccess } from '../../master/http/auth/read-auth.js';
-import {
-  connectionsWithin,
-  defaultLimits,
-  isFarBelow,
-  type Limits,
-} from '../../master/http/limits/limits.js';
+import { connectionsWithin, isFarBelow } from '../../master/http/limits/limits.js';
 import { listen } from '../../master/http/listen.js';
 import type { TlsFiles } from '../../master/http/tls.js';
 import { createMaster, type MasterOptions } from '../../master/master.js';
@@ -27,10 +22,7 @@ export interface ServeMasterOptions extends Omit<MasterOptions, 'clock' | 'rando
   /** The address to listen on; all of them unless given. */
   readonly address?: string;
   readonly secrets: Secrets;
-  /** Everything below is open, off or the default unless given. */
-  readonly readAccess?: ReadAccess;
-  readonly acceptBodyDigest?: boolean;
-  readonly limits?: Limits;
+  /** Everything below is none unless given. */
   readonly hostNames?: readonly string[];
   readonly tls?: TlsFiles | null;
   /** Origins of web pages that may use the API; null: none. */
@@ -49,15 +41,15 @@ export interface ServedMaster {
 }
 
 /** `files`: how many this process may have open; null: no limit is known. */
-export function withinFileLimit(limits: Limits, files: number | null, log: Logger): Limits {
-  const connections = connectionsWithin(limits.connections, files);
-  if (connections < limits.connections) {
-    const level = isFarBelow(connections, limits.connections) ? 'warn' : 'debug';
+export function withinFileLimit(settings: MasterSettings, files: number | null, log: Logger): MasterSettings {
+  const maxConnections = connectionsWithin(settings.maxConnections, files);
+  if (maxConnections < settings.maxConnections) {
+    const level = isFarBelow(maxConnections, settings.maxConnections) ? 'warn' : 'debug';
     log[level](
-      `The master keeps at most ${connections} connections, and not max_connections = ${limits.connections}, because it may have no more than ${files} files open; raise that limit (ulimit -n, LimitNOFILE).`,
+      `The master keeps at most ${maxConnections} connections, and not max_connections = ${settings.maxConnections}, because it may have no more than ${files} files open; raise that limit (ulimit -n, LimitNOFILE).`,
     );
   }
-  return { ...limits, connections };
+  return { ...settings, maxConnections };
 }
 
 /** Puts the master together and listens. @throws ClusterRunnerError PORT_IN_USE */
@@ -73,9 +65,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       ...options,
       service,
       reading: service,
-      acceptBodyDigest: options.acceptBodyDigest ?? true,
-      readAccess: options.readAccess ?? 'public',
-      limits: withinFileLimit(options.limits ?? defaultLimits, openFileLimit(), options.log),
+      settings: withinFileLimit(options.settings, openFileLimit(), options.log),
       hostNames: options.hostNames ?? [],
       rememberNonce: (nonce, expires) => service.rememberNonce(nonce, expires),
       clock,

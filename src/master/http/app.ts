@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Context } from 'koa';
+import type { MasterSettings } from '../../config/schema.js';
 import { seconds } from '../../lib/clock.js';
 import { hasCode } from '../../lib/error-code.js';
 import type { Logger } from '../../lib/logger.js';
@@ -11,9 +12,7 @@ import type { RouteDeclaration } from '../../protocol/route.js';
 import { type RouteName, routes } from '../../protocol/routes.js';
 import { removeLeftovers } from '../archives/incoming/incoming-archive.js';
 import type { MasterReading, MasterService } from '../state/master-api.js';
-import type { ResultBounds } from '../state/result-bounds.js';
 import type { Keys } from './auth/authenticate.js';
-import type { ReadAccess } from './auth/read-auth.js';
 import { SignatureRateLimit } from './auth/signature-rate-limit.js';
 import { createJsonParser } from './body/json-body.js';
 import { UnauthenticatedBodyBudget } from './body/unauthenticated-body-budget.js';
@@ -22,7 +21,6 @@ import { createHandlers } from './handlers.js';
 import { ConcurrentReadLimit } from './limits/concurrent-read-limit.js';
 import { Connections } from './limits/connections.js';
 import { InflightCalls } from './limits/inflight-calls.js';
-import type { Limits } from './limits/limits.js';
 import { PerSlaveLimit } from './limits/per-slave-limit.js';
 import { Turns } from './limits/turns.js';
 import { UnreadBytes } from './limits/unread-bytes.js';
@@ -30,7 +28,7 @@ import { requireHost, requireKnownHost, requireOrigin, shareWith } from './origi
 import { RefusalLog } from './response/refusal-log.js';
 import { requireReadablePath, responseEnvelope } from './response/response-envelope.js';
 
-export interface AppOptions extends Omit<Keys, 'failedSignatures'> {
+export interface AppOptions extends Omit<Keys, 'acceptBodyDigest' | 'failedSignatures'> {
   readonly service: MasterService;
   readonly reading: MasterReading;
   readonly log: Logger;
@@ -38,10 +36,7 @@ export interface AppOptions extends Omit<Keys, 'failedSignatures'> {
   readonly temporaryDirectory: string;
   /** Shown to clients. */
   readonly version: string;
-  readonly limits: Limits;
-  /** Limits of results; the configuration's defaults unless given. */
-  readonly resultBounds?: ResultBounds;
-  readonly readAccess: ReadAccess;
+  readonly settings: MasterSettings;
   /** Names of this machine beside its addresses and localhost; see requireKnownHost. */
   readonly hostNames: readonly string[];
   /** Matches the whole origin of pages that may use the API from a browser. None unless given. */
@@ -55,7 +50,7 @@ export interface App {
   readonly handle: RequestListener;
   readonly connections: Connections;
   readonly sessionId: string;
-  readonly limits: Limits;
+  readonly settings: MasterSettings;
   readonly log: Logger;
   /** Ends open long polls. */
   readonly stop: () => void;
@@ -64,9 +59,9 @@ export interface App {
 /** The master's API over `service`: every declared route, under `/v1` and without. */
 export function createApp(options: AppOptions): App {
   removeLeftovers(options.temporaryDirectory);
-  const { limits, log } = options;
+  const { settings, log } = options;
   const inflightCalls = new InflightCalls();
-  const connections = new Connections(limits.connections);
+  const connections = new Connections(settings.maxConnections);
   const router = createRouter(options, inflightCalls, connections);
   const app = new Koa();
   app.on('error', (error: unknown) => {
@@ -81,7 +76,7 @@ export function createApp(options: AppOptions): App {
   const allowed = options.corsAllowedOrigins ?? null;
   app.use(responseEnvelope({ sessionId, inflightCalls, log }));
   app.use(requireHost);
-  if (options.readAccess === 'public') {
+  if (settings.readAccess === 'public') {
     app.use(requireKnownHost(options.hostNames));
   }
   app.use(requireOrigin(allowed));
@@ -91,29 +86,30 @@ export function createApp(options: AppOptions): App {
   app.use(requireReadablePath);
   app.use(router.routes());
   app.use((ctx) => refuseUnrouted(ctx, router));
-  return { handle: app.callback(), connections, sessionId, limits, log, stop: () => inflightCalls.stop() };
+  return { handle: app.callback(), connections, sessionId, settings, log, stop: () => inflightCalls.stop() };
 }
 
 function createRouter(options: AppOptions, inflightCalls: InflightCalls, connections: Connections): Router {
   const handlers = createHandlers({ ...options, turns: new Turns() });
-  const { limits, readAccess } = options;
+  const { settings } = options;
   const refusals = new RefusalLog(options.clock, options.log);
-  const failedSignatures = new SignatureRateLimit(limits.failedSignatures, options.clock, (kind, address) =>
-    refusals.note(kind, address),
+  const failedSignatures = new SignatureRateLimit(
+    settings.maxFailedSignatures,
+    options.clock,
+    (kind, address) => refusals.note(kind, address),
   );
   const shared = {
-    keys: { ...options, failedSignatures },
+    keys: { ...options, acceptBodyDigest: settings.acceptBodyDigest, failedSignatures },
     connections,
-    parseJson: createJsonParser(limits.jsonBytes, limits.jsonDepth),
-    limits,
+    parseJson: createJsonParser(settings.maxBodyBytes, settings.maxJsonDepth),
+    settings,
     log: options.log,
-    readAccess,
     inflightCalls,
     trustedProxies: options.trustedProxies ?? Networks.none,
-    perSlave: new PerSlaveLimit(limits.requestsPerSlave),
-    reads: new ConcurrentReadLimit(limits.readsPerAddress),
-    bodyBudget: new UnauthenticatedBodyBudget(limits.unprovedBytes),
-    unread: new UnreadBytes(limits.unreadBytes),
+    perSlave: new PerSlaveLimit(settings.maxRequestsPerSlave),
+    reads: new ConcurrentReadLimit(settings.maxReadsPerAddress),
+    bodyBudget: new UnauthenticatedBodyBudget(settings.maxUnprovedBodyBytes),
+    unread: new UnreadBytes(settings.maxUnreadBytes),
   };
   const endpointOf = <Name extends RouteName>(name: Name): Endpoint =>
     createEndpoint<(typeof routes)[Name]>(routes[name], handlers[name], {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { TObject } from '@sinclair/typebox';
 import type { Context } from 'koa';
+import type { MasterSettings } from '../../config/schema.js';
 import { type Clock, seconds } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Networks } from '../../lib/net/networks.js';
@@ -16,7 +17,7 @@ import {
   type RequestHead,
 } from './auth/authenticate.js';
 import { clientAddress, shownAddress } from './auth/client-address.js';
-import { authenticateReader, type ReadAccess } from './auth/read-auth.js';
+import { authenticateReader } from './auth/read-auth.js';
 import { signResponse } from './auth/sign-response.js';
 import { type ParseJson, requireUncompressed } from './body/json-body.js';
 import { lenient, lenientQuery } from './body/lenient.js';
@@ -26,7 +27,6 @@ import { type Call, type Handler, type HandlerBody, IncomingBody } from './handl
 import type { ConcurrentReadLimit } from './limits/concurrent-read-limit.js';
 import type { Connections } from './limits/connections.js';
 import type { InflightCalls } from './limits/inflight-calls.js';
-import type { Limits } from './limits/limits.js';
 import type { PerSlaveLimit } from './limits/per-slave-limit.js';
 import { closeUnread, sendInPieces, type UnreadBytes } from './limits/unread-bytes.js';
 import { requireAcceptable } from './response/content-negotiation.js';
@@ -37,9 +37,8 @@ export interface EndpointContext {
   readonly keys: Keys;
   readonly connections: Connections;
   readonly parseJson: ParseJson;
-  readonly limits: Limits;
+  readonly settings: MasterSettings;
   readonly log: Logger;
-  readonly readAccess: ReadAccess;
   readonly perSlave: PerSlaveLimit;
   readonly reads: ConcurrentReadLimit;
   readonly bodyBudget: UnauthenticatedBodyBudget;
@@ -128,7 +127,7 @@ export function createEndpoint<R extends RouteDeclaration>(
     }
     const content: unknown = ctx.body;
     if (content instanceof Readable && !isFile(result)) {
-      closeUnread(content, ctx.res, shared.limits.unreadSeconds, shared.log);
+      closeUnread(content, ctx.res, shared.settings.unreadTimeout, shared.log);
     }
   }
 }
@@ -194,7 +193,7 @@ async function admitReader(
   shared: EndpointContext,
 ): Promise<'anonymous' | 'authenticated'> {
   const hasSecret =
-    shared.readAccess === 'signed'
+    shared.settings.readAccess === 'signed'
       ? (await authenticateReader(ctx, head, shared.keys)) === 'signature'
       : isSigned(head, shared.keys);
   if (!hasSecret) {
@@ -241,13 +240,13 @@ async function readBody(
     discardRest(ctx.req);
     return undefined;
   }
-  const { jsonBytes, unprovedBytes, bodySeconds } = shared.limits;
+  const { maxBodyBytes, maxUnprovedBodyBytes, bodyTimeout } = shared.settings;
   const bytes =
     proof.form === 'parts'
-      ? await readBytes(ctx.req, jsonBytes)
+      ? await readBytes(ctx.req, maxBodyBytes)
       : await shared.bodyBudget.during(head.address, (hold) =>
-          inTime(bodySeconds, (late) =>
-            readBytes(ctx.req, Math.min(unprovedBytes, jsonBytes), { late, hold }),
+          inTime(bodyTimeout, (late) =>
+            readBytes(ctx.req, Math.min(maxUnprovedBodyBytes, maxBodyBytes), { late, hold }),
           ),
         );
   authenticateBody(proof, bytes);

@@ -61,24 +61,24 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
   return { port: portOf(server), replaced: taken, close: () => close(app, server) };
 }
 
-function createHttpServer({ limits, handle }: App, tls: TlsFiles | null): Server {
-  const settings = {
-    maxHeaderSize: limits.headerBytes,
-    headersTimeout: limits.headersSeconds * 1000,
+function createHttpServer({ settings, handle }: App, tls: TlsFiles | null): Server {
+  const options = {
+    maxHeaderSize: settings.maxHeaderBytes,
+    headersTimeout: settings.headerTimeout * 1000,
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     // Node checks for late ones every half minute by default.
-    connectionsCheckingInterval: Math.min(30_000, limits.headersSeconds * 500),
+    connectionsCheckingInterval: Math.min(30_000, settings.headerTimeout * 500),
     // The app refuses requests without Host itself, with a message, which Node's refusal lacks.
     requireHostHeader: false,
   };
   const listener = serializePipelined(handle);
   if (tls === null) {
-    const server = createServer(settings, listener);
+    const server = createServer(options, listener);
     server.timeout = IDLE_MS;
     return server;
   }
-  const server = createTlsServer({ ...settings, ...tlsOptions(tls) }, listener);
+  const server = createTlsServer({ ...options, ...tlsOptions(tls) }, listener);
   server.timeout = IDLE_MS;
   keepRenewed(server, tls);
   return server;
@@ -101,8 +101,8 @@ function respondToUnparsable({ sessionId }: App, server: Server): void {
 }
 
 /** Closes one connection for each that comes above the limit. */
-function limitConnections({ connections, limits, log, sessionId }: App, server: Server): void {
-  const most = limits.connections;
+function limitConnections({ connections, settings, log, sessionId }: App, server: Server): void {
+  const most = settings.maxConnections;
   let loggedAt = Number.NEGATIVE_INFINITY;
   // Node closes connections without a response; above this margin it does so for those that do not read theirs.
   server.maxConnections = most + Math.ceil(most / 10) + 10;

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { MasterSettings } from '../../config/schema.js';
 import { ifPresentAsync } from '../../lib/error-code.js';
 import { removeTree } from '../../lib/fs/remove-tree.js';
 import type { BuildId } from '../../protocol/ids.js';
@@ -13,40 +14,35 @@ import type { ForgettingTime } from './forgetting-time.js';
 const AT_ONCE = 20;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-export interface RetentionLimits {
-  /** Of builds that have ended; 0: all. */
-  readonly buildsKept: number;
-  /** After the end of a build; 0: for ever. */
-  readonly daysKept: number;
-}
+type RetentionSettings = Pick<MasterSettings, 'buildsKept' | 'resultsKeptDays'>;
 
 /** Forgets builds that have had their time: first their rows, then their files. */
 export class BuildRetention {
   readonly #master: MasterState;
   readonly #consoles: LiveConsoles;
   readonly #zips: ZipCache;
-  readonly #limits: RetentionLimits;
+  readonly #settings: RetentionSettings;
   readonly #time: ForgettingTime;
 
   constructor(
     master: MasterState,
     consoles: LiveConsoles,
     zips: ZipCache,
-    limits: RetentionLimits,
+    settings: RetentionSettings,
     time: ForgettingTime,
   ) {
     this.#master = master;
     this.#consoles = consoles;
     this.#zips = zips;
-    this.#limits = limits;
+    this.#settings = settings;
     this.#time = time;
   }
 
   /** Forgets some of those that are beyond the limits; true when there may be more. */
   async enforce(signal: AbortSignal): Promise<boolean> {
     const { store, log } = this.#master;
-    const { buildsKept, daysKept } = this.#limits;
-    const before = daysKept === 0 ? 0 : this.#time.now - daysKept * DAY_MS;
+    const { buildsKept, resultsKeptDays } = this.#settings;
+    const before = resultsKeptDays === 0 ? 0 : this.#time.now - resultsKeptDays * DAY_MS;
     const keep = buildsKept === 0 ? Number.MAX_SAFE_INTEGER : buildsKept;
     const builds = await buildsToForget(store.db, before, keep, AT_ONCE);
     for (const build of builds) {

@@ -15,7 +15,7 @@ import { GIT_PROTOCOLS } from './validate-git-args.js';
  */
 export function gitEnvironment(
   env: Readonly<Record<string, string>>,
-  strictHostKeyChecking: boolean,
+  gitStrictHostKeyChecking: boolean,
   ceilings: readonly string[],
   protocols: readonly string[] = GIT_PROTOCOLS,
   credentials: Credentials | null = null,
@@ -24,7 +24,7 @@ export function gitEnvironment(
   const kept = Object.entries(env).filter(([name]) => !/^(GIT_|SSH_ASKPASS)/.test(name) || KEPT.test(name));
   const ssh = env.GIT_SSH_COMMAND ?? 'ssh';
   // A key that has changed is refused in either case.
-  const strict = strictHostKeyChecking ? 'yes' : 'accept-new';
+  const strict = gitStrictHostKeyChecking ? 'yes' : 'accept-new';
   return {
     ...Object.fromEntries(kept),
     ...given.env,

@@ -35,7 +35,7 @@ export interface WorkspaceOptions<P extends Project = Project> {
   readonly buildId: BuildId;
   /** Claimed by this process alone: mirrors are kept in it between builds, and the builds' workspaces. */
   readonly root: string;
-  readonly strictHostKeyChecking: boolean;
+  readonly gitStrictHostKeyChecking: boolean;
   /** How many workspaces of ended builds stay for later ones; see idle-workspaces.ts. */
   readonly workspacesKept: number;
   /** The environment that git begins with (HOME, PATH, proxies); what would lead it astray is taken out. */
@@ -110,7 +110,7 @@ async function openGitIn(
     options.project.type === 'git' ? { ...options.project, url: url ?? '' } : { ...options.project, url };
   const ceilings = [join(root, 'builds'), join(root, 'mirrors')];
   const environment = (protocols: readonly string[], given: Credentials | null = null) =>
-    gitEnvironment(options.env, options.strictHostKeyChecking, ceilings, protocols, given);
+    gitEnvironment(options.env, options.gitStrictHostKeyChecking, ceilings, protocols, given);
   // Also for what works on files alone: filters such as LFS ask the host of the repository.
   const git = createGit(environment(GIT_PROTOCOLS, credentials), signal, clock);
   const submoduleGit = (given: Credentials | null) =>
@@ -203,9 +203,9 @@ async function openDirectory(options: WorkspaceOptions<DirectoryProject>): Promi
     );
   }
   await downloadRemoteFiles(options.remoteFiles, folder, downloading(options));
-  const { env, strictHostKeyChecking, signal, clock } = options;
+  const { env, gitStrictHostKeyChecking, signal, clock } = options;
   // It only looks: the index of the user's checkout stays as it is.
-  const looking = { ...gitEnvironment(env, strictHostKeyChecking, []), GIT_OPTIONAL_LOCKS: '0' };
+  const looking = { ...gitEnvironment(env, gitStrictHostKeyChecking, []), GIT_OPTIONAL_LOCKS: '0' };
   const git = createGit(looking, signal, clock, REVISION_MS);
   return {
     projectDirectory: folder,

@@ -38,7 +38,7 @@ export interface SlaveContext {
   readonly name: string;
   /** The slave's own directory, with mirrors and workspaces. */
   readonly root: string;
-  readonly strictHostKeyChecking: boolean;
+  readonly gitStrictHostKeyChecking: boolean;
   /** How many checkouts of ended builds are kept for later builds. */
   readonly workspacesKept: number;
   readonly remoteFileLimits: RemoteFileLimits;
@@ -46,7 +46,7 @@ export interface SlaveContext {
   readonly reuseShells: boolean;
   readonly dependencies: DependencyCache;
   /** Whether commits are fetched from the master where it has them, and passed on to it, so that one slave asks the origin. */
-  readonly projectFromMaster: boolean;
+  readonly getProjectFromMaster: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** See commandEnvironment. */
   readonly envPassthrough: readonly string[];
@@ -117,12 +117,12 @@ export class BuildContext {
   workspace(): Promise<Workspace> {
     const {
       root,
-      strictHostKeyChecking,
+      gitStrictHostKeyChecking,
       workspacesKept,
       remoteFileLimits,
       clock,
       random,
-      projectFromMaster,
+      getProjectFromMaster,
       log,
     } = this.#context;
     const { project } = this.#files;
@@ -131,12 +131,12 @@ export class BuildContext {
       remoteFiles: this.#files.remote_files,
       buildId: this.id,
       root,
-      strictHostKeyChecking,
+      gitStrictHostKeyChecking,
       workspacesKept,
       remoteFileLimits,
       random,
       env: ownEnvironment(this.#context.env),
-      relay: projectFromMaster || project.type === 'snapshot' ? this.#relay() : null,
+      relay: getProjectFromMaster || project.type === 'snapshot' ? this.#relay() : null,
       warn: (message) => log.warn({ build: this.id }, message),
       signal: this.#canceled.signal,
       clock,
@@ -152,7 +152,7 @@ export class BuildContext {
 
   /** Passes the commit on to the master, for the other slaves. Never rejects: they can also fetch it from its origin. */
   async share(): Promise<void> {
-    if (!this.#context.projectFromMaster) {
+    if (!this.#context.getProjectFromMaster) {
       return;
     }
     try {

@@ -15,7 +15,7 @@ describe('a build that is being ended early', () => {
   let harness: MasterHarness;
   beforeEach(async () => {
     harness = new MasterHarness();
-    harness.endGraceSeconds = 10;
+    harness.settings.endGrace = 10;
     await harness.start();
   });
   afterEach(() => harness.close());
@@ -125,7 +125,7 @@ describe('a build that every slave refuses', () => {
   let harness: MasterHarness;
   beforeEach(async () => {
     harness = new MasterHarness();
-    harness.endGraceSeconds = 10;
+    harness.settings.endGrace = 10;
     await harness.start();
   });
   afterEach(() => harness.close());

@@ -4,7 +4,6 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { MasterClient } from '../../../src/client/master-client.js';
 import { createApp } from '../../../src/master/http/app.js';
-import { defaultLimits } from '../../../src/master/http/limits/limits.js';
 import { type Listening, listen } from '../../../src/master/http/listen.js';
 import { ClusterRunnerError, type ErrorCode, isErrorCode, messageOf } from '../../../src/protocol/errors.js';
 import { toId } from '../../../src/protocol/ids.js';
@@ -199,10 +198,8 @@ describe('an error of the master', () => {
       service: harness.master,
       reading: harness.master,
       secrets: fixedSecrets('a secret of the tests'),
-      acceptBodyDigest: true,
-      readAccess: 'public',
       hostNames: [],
-      limits: defaultLimits,
+      settings: harness.settings,
       rememberNonce: () => true,
       clock: harness.clock,
       log: pino({ level: 'silent' }),

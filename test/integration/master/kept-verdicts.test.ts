@@ -186,7 +186,7 @@ describe('a verdict that a slave has reported', () => {
     });
     const actions = fc.array(action, { maxLength: 25 });
     const ends = fc.constantFrom<End>('delivers', 'hands back', 'stays away', 'is lost', 'restarts');
-    harness.endGraceSeconds = 10;
+    harness.settings.endGrace = 10;
     await harness.restart();
     await fc.assert(
       fc.asyncProperty(actions, fc.nat({ max: 1 }), ends, async (actions, retries, end) => {

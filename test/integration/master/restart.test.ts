@@ -130,9 +130,7 @@ describe('a master that is restarted', () => {
       clock: harness.clock,
       random: Math.random,
       log: pino({ level: 'silent' }),
-      leaseSeconds: 20,
-      retention: { buildsKept: 0, daysKept: 0 },
-      endGraceSeconds: 0,
+      settings: harness.settings,
     });
     expect(await refused(second, 'CONFLICT')).to.contain(`Another master uses ${harness.directory}`);
     await harness.master.createBuild(directoryBuild);

@@ -62,7 +62,7 @@ describe('the facts of results beside their verdicts', () => {
   });
 
   it('include no files once the results of a build have reached their limit', async () => {
-    harness.resultBounds = { ...harness.resultBounds, bytesPerBuild: 10 };
+    harness.settings.resultsMaxBytesPerBuild = 10;
     await harness.start();
     await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave();

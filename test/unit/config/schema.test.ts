@@ -1,13 +1,24 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { configurationTables } from '../../../src/config/configuration-tables.js';
-import { type LoadedConfig, loadConfig } from '../../../src/config/load.js';
-import { camelCase, type KeyEntry, keyEntries, shownDefault } from '../../../src/config/schema.js';
+import { defaultSettings, type LoadedConfig, loadConfig } from '../../../src/config/load.js';
+import {
+  type KeyEntry,
+  keyEntries,
+  settingName,
+  settingValue,
+  shownDefault,
+} from '../../../src/config/schema.js';
 import { Networks } from '../../../src/lib/net/networks.js';
 import { findPackageJSON } from '../../../src/lib/package-json.js';
 import { SafeRegex } from '../../../src/lib/text/safe-regex.js';
+
+const MIB = 1024 ** 2;
+/** Settings that are none unless set: what that means is said where they are used. */
+const isOptional = /\b(envPassthrough|redact|trustedProxies) \?\?/;
+const root = join(findPackageJSON(import.meta.url), '..');
 
 /** For every key a text that is not its default, and what it is read as. */
 const samples: Readonly<Record<string, readonly [string, unknown]>> = {
@@ -38,24 +49,24 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'master.unresponsive_slaves_cleanup_interval': ['600', 600],
   'master.end_grace': ['45', 45],
   'master.builds_kept': ['0', 0],
-  'master.packs_max_mib': ['500', 500],
+  'master.packs_max_mib': ['500', 500 * MIB],
   'master.zips_max_mib': ['0', 0],
   'master.results_kept_days': ['7', 7],
   'master.max_connections': ['50', 50],
-  'master.max_header_kilobytes': ['32', 32],
-  'master.max_body_megabytes': ['64', 64],
-  'master.max_unproved_body_megabytes': ['1', 1],
-  'master.max_result_gigabytes': ['2', 2],
-  'master.artifacts_max_mib_per_atom': ['2', 2],
+  'master.max_header_kilobytes': ['32', 32 * 1024],
+  'master.max_body_megabytes': ['64', 64 * MIB],
+  'master.max_unproved_body_megabytes': ['1', 1 * MIB],
+  'master.max_result_gigabytes': ['2', 2 * 1024 * MIB],
+  'master.artifacts_max_mib_per_atom': ['2', 2 * MIB],
   'master.artifacts_max_files_per_atom': ['2', 2],
-  'master.console_max_mib_per_atom': ['2', 2],
-  'master.results_max_mib_per_build': ['2', 2],
+  'master.console_max_mib_per_atom': ['2', 2 * MIB],
+  'master.results_max_mib_per_build': ['2', 2 * MIB],
   'master.max_json_depth': ['100', 100],
   'master.header_timeout': ['5', 5],
   'master.body_timeout': ['6.5', 6.5],
   'master.max_requests_per_slave': ['300', 300],
   'master.max_reads_per_address': ['9', 9],
-  'master.max_unread_megabytes': ['9', 9],
+  'master.max_unread_megabytes': ['9', 9 * MIB],
   'master.unread_timeout': ['9', 9],
   'master.max_failed_signatures': ['7', 7],
   'slave.port': ['0', 0],
@@ -66,7 +77,7 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'slave.workspaces_kept': ['0', 0],
   'slave.dependency_cache_max_mib': ['0', 0],
   'slave.reuse_shells': ['no', false],
-  'slave.remote_file_max_mib': ['100', 100],
+  'slave.remote_file_max_mib': ['100', 100 * MIB],
   'slave.remote_files_timeout': ['60', 60],
   'slave.env_passthrough': ['JAVA_HOME, NPM_*', ['JAVA_HOME', 'NPM_*']],
   'slave.redact': ['TOKEN', ['TOKEN']],
@@ -76,7 +87,7 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
 
 function settingOf(config: LoadedConfig, { section, name }: KeyEntry): unknown {
   const holder: object = section === 'general' ? config : section === 'master' ? config.master : config.slave;
-  return Object.entries(holder).find(([property]) => property === camelCase(name))?.[1];
+  return Object.entries(holder).find(([property]) => property === settingName(name))?.[1];
 }
 
 /** HTTPS needs both of its files. */
@@ -152,7 +163,9 @@ describe('every key of the configuration', () => {
       const { fallback } = entry.key;
       if ('text' in fallback) {
         const place = { home, directory: home };
-        expect(settingOf(config, entry)).to.deep.equal(entry.key.kind.read(fallback.text, place));
+        expect(settingOf(config, entry)).to.deep.equal(
+          settingValue(entry.name, entry.key.kind.read(fallback.text, place)),
+        );
       }
       expect(isExplicit(config)).to.equal(entry.fullName === 'general.secret');
     });
@@ -174,15 +187,50 @@ describe('every key of the configuration', () => {
   });
 
   it('stands in docs/configuration.md as the schema says it', () => {
-    const page = readFileSync(
-      join(findPackageJSON(import.meta.url), '..', 'docs', 'configuration.md'),
-      'utf8',
-    );
+    const page = readFileSync(join(root, 'docs', 'configuration.md'), 'utf8');
     const [, tables] = /<!-- settings: begin -->\n([\s\S]*)\n<!-- settings: end -->/.exec(page) ?? [];
     expect(tables).to.equal(configurationTables());
     for (const { name, key } of keyEntries) {
       expect(tables).to.include(`| \`${name}\` | `);
       expect(tables).to.include(shownDefault(key));
+    }
+  });
+
+  it('is a setting under its own name, with sizes in bytes, and there is no other setting', () => {
+    const config = loadConfig({ configFile: file, env: { HOME: home } });
+    for (const section of ['master', 'slave'] as const) {
+      const names = keyEntries
+        .filter((entry) => entry.section === section)
+        .map(({ name }) => settingName(name));
+      expect(Object.keys(config[section])).to.deep.equal(names);
+      expect(defaultSettings(section)).to.deep.equal(config[section]);
+    }
+    expect(settingName('artifacts_max_mib_per_atom')).to.equal('artifactsMaxBytesPerAtom');
+  });
+
+  it('is used by its name outside of the schema, unless it has no effect', () => {
+    const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts') && name !== join('config', 'schema.ts'))
+      .map((name) => readFileSync(join(root, 'src', name), 'utf8'));
+    const program = files.join('\n');
+    const unused = keyEntries.filter(({ name }) => !new RegExp(`\\b${settingName(name)}\\b`).test(program));
+    expect(unused.filter(({ key }) => !key.doc.includes('without effect'))).to.deep.equal([]);
+  });
+
+  it('has its default in the schema alone', () => {
+    // A cluster of one command has a port and an address of its own.
+    const named = keyEntries
+      .filter(({ section, name }) => section !== 'general' && !/^(port|address)$/.test(name))
+      .map(({ name }) => settingName(name));
+    const repeated = new RegExp(`\\b(${named.join('|')})\\b( \\?\\? (?!null)|: \\d|\\s*=\\s*\\d)`);
+    for (const name of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
+      if (name.endsWith('.ts') && !name.startsWith('config/')) {
+        const lines = readFileSync(join(root, 'src', name), 'utf8').split('\n');
+        expect(
+          lines.filter((line) => repeated.test(line) && !isOptional.test(line)),
+          name,
+        ).to.deep.equal([]);
+      }
     }
   });
 });

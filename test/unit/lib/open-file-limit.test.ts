@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import { withinFileLimit } from '../../../src/cli/services/serve-master.js';
 import { parseOpenFileLimit } from '../../../src/lib/open-file-limit.js';
-import { connectionsWithin, defaultLimits } from '../../../src/master/http/limits/limits.js';
+import { connectionsWithin } from '../../../src/master/http/limits/limits.js';
+import { defaults } from '../../support/settings.js';
 
 describe('openFileLimit', () => {
   it('is read as the kernel writes it', () => {
@@ -36,8 +37,8 @@ describe('openFileLimit', () => {
     const levels = (files: number | null) => {
       const logged: { level: number; msg: string }[] = [];
       const log = pino({ level: 'trace' }, { write: (line: string) => logged.push(JSON.parse(line)) });
-      const { connections } = withinFileLimit({ ...defaultLimits, connections: 10_000 }, files, log);
-      expect(logged.every(({ msg }) => msg.includes(`at most ${connections} connections`))).to.equal(true);
+      const { maxConnections } = withinFileLimit({ ...defaults, maxConnections: 10_000 }, files, log);
+      expect(logged.every(({ msg }) => msg.includes(`at most ${maxConnections} connections`))).to.equal(true);
       return logged.map(({ level }) => log.levels.labels[level]);
     };
     expect(levels(1024)).to.deep.equal(['warn']);

@@ -122,7 +122,7 @@ describe('a slave whose disk is full', () => {
     const address = server.address();
     const uri = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/file`;
     try {
-      const remoteFileLimits = { maxBytes: 100 * MIB, timeoutSeconds: 60 };
+      const remoteFileLimits = { remoteFileMaxBytes: 100 * MIB, remoteFilesTimeout: 60 };
       const folder = join(root, 'folder');
       mkdirSync(folder);
       const opening = openOn(

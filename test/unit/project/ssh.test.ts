@@ -35,9 +35,9 @@ describe('a repository over SSH', () => {
   });
   afterEach(() => rmSync(join(parent, 'root'), { recursive: true, force: true }));
 
-  const open = (command: string, strictHostKeyChecking: boolean, url = server.url(project.directory)) =>
+  const open = (command: string, gitStrictHostKeyChecking: boolean, url = server.url(project.directory)) =>
     openOn(join(parent, 'root'), gitProject(url), {
-      strictHostKeyChecking,
+      gitStrictHostKeyChecking,
       env: { PATH: process.env.PATH ?? '', HOME: parent, GIT_SSH_COMMAND: command },
     });
   const refusal = async (opening: Promise<Workspace>) => {

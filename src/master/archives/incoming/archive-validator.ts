@@ -54,9 +54,9 @@ export class ArchiveValidator {
     this.#members = index.members;
     const consoles = new Map(index.consoles.map((console) => [console.atom_id, console]));
     this.#folders = new Map(atoms.map(({ id }) => [atomFolder(subjob, id), consoles.get(id) ?? null]));
-    const perAtom = bounds.artifactBytesPerAtom + bounds.consoleBytesPerAtom + OWN_BYTES;
+    const perAtom = bounds.artifactsMaxBytesPerAtom + bounds.consoleMaxBytesPerAtom + OWN_BYTES;
     this.#maxBytes = LENIENCE * atoms.length * perAtom;
-    this.#maxFiles = LENIENCE * atoms.length * (bounds.artifactFilesPerAtom + OWN_FILES);
+    this.#maxFiles = LENIENCE * atoms.length * (bounds.artifactsMaxFilesPerAtom + OWN_FILES);
     this.#walk = new TarReader((entry) => this.#visit(entry), refusal);
     if (consoles.size !== index.consoles.length || !index.consoles.every(isSound)) {
       throw refusal('does not fit its index: a console in that is impossible');

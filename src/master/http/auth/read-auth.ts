@@ -3,9 +3,6 @@ import { seconds } from '../../../lib/clock.js';
 import { verifyReadToken } from '../../../protocol/signing/read-token.js';
 import { authenticateHead, failed, type Keys, type RequestHead, refusal } from './authenticate.js';
 
-/** public: anybody who reaches the master may read. signed: only with the secret or a read token. */
-export type ReadAccess = 'public' | 'signed';
-
 const COOKIE = 'clusterrunner_read_token';
 const CHALLENGES = [
   'ClusterRunner',

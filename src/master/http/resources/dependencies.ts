@@ -1,7 +1,6 @@
+import type { MasterSettings } from '../../../config/schema.js';
 import type { Clock } from '../../../lib/clock.js';
 import type { MasterReading, MasterService, Page } from '../../state/master-api.js';
-import type { ResultBounds } from '../../state/result-bounds.js';
-import type { Limits } from '../limits/limits.js';
 import type { Turns } from '../limits/turns.js';
 import type { ListQuery } from '../response/list-response.js';
 
@@ -11,11 +10,9 @@ export interface HandlerDependencies {
   readonly clock: Clock;
   readonly version: string;
   readonly temporaryDirectory: string;
-  readonly limits: Limits;
+  readonly settings: MasterSettings;
   /** For work that blocks the process for some milliseconds. */
   readonly turns: Turns;
-  /** Limits of results; the configuration's defaults unless given. */
-  readonly resultBounds?: ResultBounds;
 }
 
 /** Validation has filled in the declared defaults, which the types do not know. */

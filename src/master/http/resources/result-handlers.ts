@@ -3,7 +3,6 @@ import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { type ResultReport, ResultReportSchema } from '../../../protocol/slave/slave-messages.js';
 import { ArchiveValidator } from '../../archives/incoming/archive-validator.js';
 import { receiveResult } from '../../archives/incoming/receive-archive.js';
-import { defaultResultBounds } from '../../state/result-bounds.js';
 import { requireUtf8 } from '../body/json-body.js';
 import type { Handlers } from '../handler.js';
 import { type Check, compileCheck } from '../validate.js';
@@ -14,8 +13,7 @@ const checkReport: Check<ResultReport> = compileCheck(ResultReportSchema, 'repor
 export function resultHandlers({
   service,
   temporaryDirectory,
-  limits,
-  resultBounds,
+  settings,
 }: HandlerDependencies): Pick<Handlers, 'deliverResult'> {
   return {
     deliverResult: async ({ params: { slaveId, buildId, subjobId }, query, body, headers }) => {
@@ -24,7 +22,7 @@ export function resultHandlers({
         verify: body.verify,
         headBytes: query.report_bytes,
         temporaryDirectory,
-        maxArchiveBytes: limits.archiveBytes,
+        maxArchiveBytes: settings.maxResultBytes,
         requireRoom: (bytes) => service.requireRoom(bytes),
         announcedBytes: announcedBytes(headers, query.report_bytes),
         readHead: (bytes) => {
@@ -32,8 +30,7 @@ export function resultHandlers({
           service.checkResultLease(slaveId, buildId, subjobId, report.lease);
           return report;
         },
-        inspect: (report, list) =>
-          new ArchiveValidator(subjobId, report, resultBounds ?? defaultResultBounds, list),
+        inspect: (report, list) => new ArchiveValidator(subjobId, report, settings, list),
         membersOf: ({ index }) => index.members,
         filesToAdd: (report) => service.filesToAdd(buildId, subjobId, report),
         accept: (report, archive) => service.acceptResult(slaveId, buildId, subjobId, report, archive),

@@ -30,7 +30,7 @@ describe('a build that has ended', () => {
   const folders = (name: string) => readdirSync(join(harness.directory, name)).sort();
 
   it('is forgotten with its files when there are more than the newest that are kept', async () => {
-    harness.retention = { buildsKept: 2, daysKept: 0 };
+    harness.settings.buildsKept = 2;
     await harness.start();
     const slave = await harness.slave();
     const waiting = await harness.master.createBuild(directoryBuild);
@@ -54,7 +54,7 @@ describe('a build that has ended', () => {
   });
 
   it('is forgotten when it has been kept for its days', async () => {
-    harness.retention = { buildsKept: 0, daysKept: 2 };
+    harness.settings.resultsKeptDays = 2;
     await harness.start();
     await run(await harness.slave());
     await harness.advance(DAY_MS);
@@ -68,7 +68,7 @@ describe('a build that has ended', () => {
   });
 
   it('is kept for its days whatever the clock shows meanwhile, also at the start of a master', async () => {
-    harness.retention = { buildsKept: 0, daysKept: 2 };
+    harness.settings.resultsKeptDays = 2;
     await harness.start();
     await run(await harness.slave());
     const right = harness.clock.now();

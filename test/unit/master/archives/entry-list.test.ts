@@ -25,9 +25,9 @@ import { EntryListWriter, entryListPath } from '../../../../src/master/archives/
 import type { AddedFile } from '../../../../src/master/archives/incoming/added-files.js';
 import { ArchiveValidator } from '../../../../src/master/archives/incoming/archive-validator.js';
 import { receiveResult } from '../../../../src/master/archives/incoming/receive-archive.js';
-import { defaultResultBounds } from '../../../../src/master/state/result-bounds.js';
 import { toId } from '../../../../src/protocol/ids.js';
 import { BLOCK_BYTES } from '../../../../src/protocol/results/result-index.js';
+import { defaults } from '../../../support/settings.js';
 import { blocksOf } from '../../../support/subjob-archive.js';
 
 type Entry = Partial<Header> & { readonly name: string; readonly content?: Buffer | string };
@@ -77,7 +77,7 @@ describe('the list of the entries of an archive', () => {
       requireRoom: () => undefined,
       readHead: () => null,
       membersOf: () => index.members,
-      inspect: (_, list) => new ArchiveValidator(subjob, { atoms, index }, defaultResultBounds, list),
+      inspect: (_, list) => new ArchiveValidator(subjob, { atoms, index }, defaults, list),
       verify: (sha256) => expect(sha256).to.deep.equal(createHash('sha256').update(body).digest()),
       filesToAdd: async () => added,
       accept: (_, { temporaryPath, entryListPath: list }) => keeper.keep(temporaryPath, list, path),

@@ -112,7 +112,7 @@ describe('a request that changes anything', () => {
 
   it('is taken with a good proof from an address that sent any number of wrong ones', async () => {
     await master.close();
-    master = await startFakeMaster({ clock, limits: { failedSignatures: 3 } });
+    master = await startFakeMaster({ clock, settings: { maxFailedSignatures: 3 } });
     const wrong = async (headers: Record<string, string>) => (await post('/v1/build', build, headers)).status;
     const wrongDigest = { [DIGEST]: documentDigest('a wrong secret', Buffer.from(build)) };
     const wrongParts = () => partsOf('POST', '/v1/build', build, 'a wrong secret');
@@ -134,7 +134,7 @@ describe('a request that changes anything', () => {
       (await post('/v1/build', build, { ...wrongDigest, 'x-forwarded-for': client })).status;
     for (const trustedProxies of [['127.0.0.1'], []]) {
       await master.close();
-      master = await startFakeMaster({ clock, limits: { failedSignatures: 1 }, trustedProxies });
+      master = await startFakeMaster({ clock, settings: { maxFailedSignatures: 1 }, trustedProxies });
       expect(await from('192.0.2.1')).to.equal(401);
       expect(await from('192.0.2.1')).to.equal(429);
       expect(await from('192.0.2.2')).to.equal(trustedProxies.length > 0 ? 401 : 429);

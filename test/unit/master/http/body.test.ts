@@ -8,7 +8,7 @@ const good = { type: 'directory', project_directory: '/p', job_name: 'Simple' };
 describe('the body of a request', () => {
   let master: FakeMaster;
   before(async () => {
-    master = await startFakeMaster({ maxJsonBytes: 10_000 });
+    master = await startFakeMaster({ settings: { maxBodyBytes: 10_000 } });
   });
   after(() => master.close());
   beforeEach(() => {

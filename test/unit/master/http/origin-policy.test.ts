@@ -239,7 +239,7 @@ describe('a page whose own name was given the address of this machine (DNS rebin
   });
 
   it('has no token where reading is signed, whatever its name', async () => {
-    const master = await start({ readAccess: 'signed' });
+    const master = await start({ settings: { readAccess: 'signed' } });
     expect(await ask(master, 'evil.example')).to.match(/^HTTP\/1\.1 401 /);
   });
 });

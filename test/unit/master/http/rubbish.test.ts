@@ -76,7 +76,10 @@ const signature = fc.constantFrom('none', 'document', 'parts', 'rubbish');
 describe('rubbish', () => {
   let master: FakeMaster;
   before(async () => {
-    master = await startFakeMaster({ maxJsonBytes: MAX_JSON_BYTES, corsAllowedOrigins: 'https://x' });
+    master = await startFakeMaster({
+      settings: { maxBodyBytes: MAX_JSON_BYTES },
+      corsAllowedOrigins: 'https://x',
+    });
   });
   after(() => master.close());
 

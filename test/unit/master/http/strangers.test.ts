@@ -16,7 +16,9 @@ describe('what strangers of one address may do at once', () => {
   let master: FakeMaster;
   const callers: Caller[] = [];
   beforeEach(async () => {
-    master = await startFakeMaster({ limits: { readsPerAddress: READS, unprovedBytes: BODY_BYTES } });
+    master = await startFakeMaster({
+      settings: { maxReadsPerAddress: READS, maxUnprovedBodyBytes: BODY_BYTES },
+    });
   });
   afterEach(async () => {
     for (const caller of callers.splice(0)) {

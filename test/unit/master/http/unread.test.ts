@@ -15,7 +15,7 @@ describe('a large response', () => {
   let master: FakeMaster;
   const sockets: Socket[] = [];
   beforeEach(async () => {
-    master = await startFakeMaster({ limits: { unreadBytes: LIMIT, unreadSeconds: 0.3 } });
+    master = await startFakeMaster({ settings: { maxUnreadBytes: LIMIT, unreadTimeout: 0.3 } });
     const atoms = Array.from({ length: ATOMS }, (_, at) => ({ TEST: `${at} ${VALUE}` }));
     await master.service.createBuild({
       type: 'directory',

@@ -349,7 +349,7 @@ describe('remote files', () => {
     expect(await limited('endless'))
       .to.include('more than 1 MiB')
       .and.include('remote_file_max_mib');
-    const remoteFileLimits = { maxBytes: 1024, timeoutSeconds: 0.2 };
+    const remoteFileLimits = { remoteFileMaxBytes: 1024, remoteFilesTimeout: 0.2 };
     expect(await limited('silent', { remoteFileLimits })).to.include('remote_files_timeout');
     expect(readdirSync(origin)).to.deep.equal(['.git']);
   });

@@ -28,13 +28,13 @@ import { unpackResults } from '../../../../src/cli/build/results/unpack-results.
 import { removeTree } from '../../../../src/lib/fs/remove-tree.js';
 import { ArchiveValidator } from '../../../../src/master/archives/incoming/archive-validator.js';
 import { readArchivedConsole } from '../../../../src/master/consoles/archived.js';
-import { defaultResultBounds } from '../../../../src/master/state/result-bounds.js';
 import { toId } from '../../../../src/protocol/ids.js';
 import { packResults } from '../../../../src/slave/archive/pack-results.js';
 import { writeArchive } from '../../../../src/slave/archive/write-archive.js';
 import { failureOf } from '../../../support/failure-of.js';
 import { makeDeepFolder, makeTree, treeOf } from '../../../support/random-tree.js';
 import { recordedConsole } from '../../../support/recorded-console.js';
+import { defaults } from '../../../support/settings.js';
 
 describe("the archive of a subjob's results", () => {
   let directory: string;
@@ -393,7 +393,7 @@ describe("the archive of a subjob's results", () => {
         const inspector = new ArchiveValidator(
           toId.subjob(0),
           { atoms, index: { members: index.members, consoles: [] } },
-          defaultResultBounds,
+          defaults,
         );
         await inspector.pass(readFileSync(archive));
         inspector.end();

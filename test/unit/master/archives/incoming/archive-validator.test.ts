@@ -8,12 +8,13 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { type Header, pack } from 'tar-stream';
 import { ArchiveValidator } from '../../../../../src/master/archives/incoming/archive-validator.js';
-import { defaultResultBounds, type ResultBounds } from '../../../../../src/master/state/result-bounds.js';
+import type { ResultBounds } from '../../../../../src/master/state/result-bounds.js';
 import { ClusterRunnerError } from '../../../../../src/protocol/errors.js';
 import { toId } from '../../../../../src/protocol/ids.js';
 import type { ResultIndex } from '../../../../../src/protocol/results/result-index.js';
 import { writeArchive } from '../../../../../src/slave/archive/write-archive.js';
 import { recordedConsole } from '../../../../support/recorded-console.js';
+import { defaults } from '../../../../support/settings.js';
 import { blocksOf } from '../../../../support/subjob-archive.js';
 
 type Entry = Partial<Header> & { readonly name: string; readonly content?: string };
@@ -43,7 +44,7 @@ function withChecksums(tar: Buffer): void {
 async function look(
   content: Buffer,
   index: ResultIndex,
-  { bounds = defaultResultBounds, pieceBytes = 100_000 }: { bounds?: ResultBounds; pieceBytes?: number } = {},
+  { bounds = defaults, pieceBytes = 100_000 }: { bounds?: ResultBounds; pieceBytes?: number } = {},
 ): Promise<string | null> {
   const atoms = [5, 6].map((id) => ({ id: toId.atom(id), exit_code: 0, actual_time: 1 }));
   try {
@@ -229,7 +230,7 @@ describe('the archive of a slave', () => {
   it('is refused as a bomb: members of more than a block, or files beyond the limits', async () => {
     const bomb = gzipSync(Buffer.alloc(100 * 1024 ** 2));
     expect(await look(bomb, { members: [bomb.length], consoles: [] })).to.contain('no gzip of a block');
-    const bounds = { ...defaultResultBounds, artifactBytesPerAtom: 1024, consoleBytesPerAtom: 1024 };
+    const bounds = { ...defaults, artifactsMaxBytesPerAtom: 1024, consoleMaxBytesPerAtom: 1024 };
     const zeros = await blocksOf(
       await tarOf({ name: 'artifact_3_5/a', content: '\0'.repeat(80 * 1024 ** 2) }),
     );
@@ -237,7 +238,7 @@ describe('the archive of a slave', () => {
     const many = await tarOf(...Array.from({ length: 100 }, (_, n) => ({ name: `artifact_3_5/${n}` })));
     const files = await blocksOf(many);
     expect(
-      await look(files.content, files.index, { bounds: { ...bounds, artifactFilesPerAtom: 1 } }),
+      await look(files.content, files.index, { bounds: { ...bounds, artifactsMaxFilesPerAtom: 1 } }),
     ).to.match(/^BODY_TOO_LARGE: /);
   });
 

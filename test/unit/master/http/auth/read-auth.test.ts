@@ -9,7 +9,7 @@ const soon = () => Math.floor(Date.now() / 1000) + 100;
 describe('a read token', () => {
   let master: FakeMaster;
   beforeEach(async () => {
-    master = await startFakeMaster({ readAccess: 'signed' });
+    master = await startFakeMaster({ settings: { readAccess: 'signed' } });
   });
   afterEach(() => master.close());
 

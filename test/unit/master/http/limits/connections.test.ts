@@ -73,7 +73,7 @@ describe('a stranger who opens all connections', () => {
   let master: FakeMaster;
   const strangers: Socket[] = [];
   beforeEach(async () => {
-    master = await startFakeMaster({ limits: { connections: 5 } });
+    master = await startFakeMaster({ settings: { maxConnections: 5 } });
   });
   afterEach(async () => {
     for (const socket of strangers.splice(0)) {

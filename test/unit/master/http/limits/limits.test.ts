@@ -12,7 +12,7 @@ describe('the requests of a slave', () => {
   afterEach(() => master.close());
 
   it('are so many at once and no more, and those of others do not count', async () => {
-    master = await startFakeMaster({ limits: { requestsPerSlave: 3 } });
+    master = await startFakeMaster({ settings: { maxRequestsPerSlave: 3 } });
     const { slave_id: wild } = await master.client.registerSlave(named);
     const { slave_id: other } = await master.client.registerSlave({ ...named, instance: 'instance-2' });
     const held = [1, 2, 3].map((poll) =>
