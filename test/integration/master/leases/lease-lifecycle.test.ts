@@ -294,7 +294,7 @@ describe('a lease that ends without a result', () => {
     expect((await master.getBuild(build)).status).to.equal('SUCCESS');
   });
 
-  it('leaves no record of slaves that have been gone for a day', async () => {
+  it('leaves no record of slaves that have been gone for hours', async () => {
     const slave = await harness.slave();
     await harness.master.goodbyeSlave(slave.id);
     await harness.advance(25 * 60 * 60 * 1000);
