@@ -59,12 +59,25 @@ export class ListResponse<Name extends string, Row> {
     read: ReadRows<Row>,
   ): Promise<ListResponse<Name, Row>> {
     const limit = Math.min(FIRST_ROWS, query.limit ?? Number.POSITIVE_INFINITY);
-    const first = await pageOf({ offset: query.offset, limit, after: null }, turns, gone, read);
+    let first = await pageOf({ offset: query.offset, limit, after: null }, turns, gone, read);
+    const end = endOf(query);
+    // Most lists are short: what fits one page is read at once, and needs no stream.
+    while (!isLast(first, query.offset, end) && first.json.length < PAGE_BYTES / 2 && first.ms < PAGE_MS) {
+      const offset = query.offset + first.count;
+      const rows = Math.min(nextPageRows(first.count, first.json.length, first.ms), end - offset);
+      first = joined(first, await pageOf({ offset, limit: rows, after: first.last }, turns, gone, read));
+    }
     return new ListResponse(name, query, turns, read, first);
   }
 
   /** The whole response as JSON, with the members of `before`, the list, `total` and the members of `more`. */
-  content(before: Readonly<Record<string, unknown>>, more: Readonly<Record<string, unknown>>): Readable {
+  content(
+    before: Readonly<Record<string, unknown>>,
+    more: Readonly<Record<string, unknown>>,
+  ): string | Readable {
+    if (isLast(this.#first, this.#query.offset, endOf(this.#query))) {
+      return this.#head(before) + this.#tail(more);
+    }
     const closed = new AbortController();
     const content = Readable.from(this.#json(before, more, closed.signal), { objectMode: false });
     // The generator itself would notice the end only after its next page.
@@ -77,23 +90,30 @@ export class ListResponse<Name extends string, Row> {
     more: Readonly<Record<string, unknown>>,
     closed: AbortSignal,
   ): AsyncGenerator<string> {
-    const { total } = this.#first;
-    yield `${JSON.stringify(before).slice(0, -1)},${JSON.stringify(this.name)}:[${this.#first.json}`;
+    yield this.#head(before);
     for await (const page of this.#others(closed)) {
       yield `,${page.json}`;
     }
-    yield `],${JSON.stringify({ total, ...more }).slice(1)}`;
+    yield this.#tail(more);
+  }
+
+  #head(before: Readonly<Record<string, unknown>>): string {
+    return `${JSON.stringify(before).slice(0, -1)},${JSON.stringify(this.name)}:[${this.#first.json}`;
+  }
+
+  #tail(more: Readonly<Record<string, unknown>>): string {
+    return `],${JSON.stringify({ total: this.#first.total, ...more }).slice(1)}`;
   }
 
   async *#others(closed: AbortSignal): AsyncGenerator<Page<Row>> {
-    const end = this.#query.offset + (this.#query.limit ?? Number.POSITIVE_INFINITY);
+    const end = endOf(this.#query);
     let page = this.#first;
     let { offset } = this.#query;
     for (;;) {
-      offset += page.count;
-      if (page.count < page.limit || offset >= end) {
+      if (isLast(page, offset, end)) {
         return;
       }
+      offset += page.count;
       const limit = Math.min(nextPageRows(page.count, page.json.length, page.ms), end - offset);
       page = await pageOf({ offset, limit, after: page.last }, this.#turns, closed, this.#read);
       if (page.count > 0) {
@@ -112,6 +132,27 @@ interface Page<Row> {
   readonly total: number;
   /** How long it took to make. */
   readonly ms: number;
+}
+
+/** The offset behind the last row that is wanted. */
+function endOf({ offset, limit }: ListQuery): number {
+  return offset + (limit ?? Number.POSITIVE_INFINITY);
+}
+
+/** Whether no page follows one that begins at `offset`. */
+function isLast({ count, limit }: Page<unknown>, offset: number, end: number): boolean {
+  return count < limit || offset + count >= end;
+}
+
+function joined<Row>(first: Page<Row>, next: Page<Row>): Page<Row> {
+  return {
+    json: [first.json, next.json].filter((json) => json !== '').join(','),
+    count: first.count + next.count,
+    limit: first.limit + next.limit,
+    last: next.last ?? first.last,
+    total: next.total,
+    ms: first.ms + next.ms,
+  };
 }
 
 function pageOf<Row>(
