@@ -1,4 +1,5 @@
 import { quoteForShell } from '../lib/text/shell-quote.js';
+import { COMMAND_FILE } from '../protocol/results/archive-names.js';
 import { type AtomFacts, atomEnvironment, buildEnvironment } from './command-environment.js';
 import { commandString } from './command-string.js';
 
@@ -29,7 +30,7 @@ export function takesSetup(head: string): boolean {
 }
 
 /**
- * The contents of `clusterrunner_command`: a script for any POSIX shell that reruns the atom by hand, with the
+ * The contents of COMMAND_FILE: a script for any POSIX shell that reruns the atom by hand, with the
  * environment that it had. PROJECT_DIR, ARTIFACT_DIR and the indexes can be set from outside; artifacts go to a new
  * folder unless told otherwise, so that a result that was fetched is not overwritten. Without `--with-setup` it relies
  * on what a setup has made in that folder before.
@@ -48,7 +49,7 @@ export function rerunScript(facts: RerunFacts): string {
   const hasSetup = facts.setup !== '';
   return `#!/bin/sh
 ${hasSetup ? `${SETUP_REMARK}\n` : ''}# Reruns atom ${facts.atomId} of build ${facts.buildId}, job ${oneLine(facts.jobName)}, by hand.
-# In a checkout elsewhere: PROJECT_DIR=/path/to/checkout sh clusterrunner_command
+# In a checkout elsewhere: PROJECT_DIR=/path/to/checkout sh ${COMMAND_FILE}
 
 case $#-\${1:-} in
   0- | 1-${WITH_SETUP}) ;;

@@ -8,6 +8,7 @@ import { readTail } from '../../lib/fs/read-tail.js';
 import { cleanLine, stripControlChars } from '../../lib/text/strip-control-chars.js';
 import type { Atom } from '../../protocol/build/work.js';
 import { atomFolder } from '../../protocol/ids.js';
+import { COMMAND_FILE, CONSOLE_FILE, EXIT_CODE_FILE } from '../../protocol/results/archive-names.js';
 import { environmentHint } from './environment-hint.js';
 import { runText } from './progress/progress.js';
 import { consoleEnd } from './results/console-end.js';
@@ -23,7 +24,6 @@ const MAX_SHOWN = 10;
 const MAX_NAMED = 100;
 /** More than an exit code takes. */
 const MAX_CODE_BYTES = 100;
-const SCRIPT = 'clusterrunner_command';
 
 /**
  * What a person needs to see of a failed build: which atoms failed, the end of what the first few printed, and
@@ -53,18 +53,19 @@ export function failureReport(
     if (atom.num_retries > 0) {
       lines.push(`    (it failed ${atom.num_retries + 1} times; this is the last run)`);
     }
-    const file = join(place.directory, folder, 'clusterrunner_console_output');
+    const file = join(place.directory, folder, CONSOLE_FILE);
     const console = shownEnd(file, colors);
     lines.push(...console.map((line) => `    ${line}`));
-    const exitCode = exitCodeIn(join(place.directory, folder, 'clusterrunner_exit_code'));
+    const exitCode = exitCodeIn(join(place.directory, folder, EXIT_CODE_FILE));
     lines.push(...howItEnded(exitCode));
     const hint = environmentHint(consoleEnd(file, false)?.lines ?? [], exitCode);
     if (hint !== null) {
       lines.push(`    hint: ${cleanLine(hint)}`);
     }
     // A checkout of one's own has nothing that the setup makes.
-    const withSetup = isElsewhere && hasSetup(join(place.directory, folder, SCRIPT)) ? ` ${WITH_SETUP}` : '';
-    lines.push(`    ${rerun} ${place.word(folder, SCRIPT)}${withSetup}`);
+    const withSetup =
+      isElsewhere && hasSetup(join(place.directory, folder, COMMAND_FILE)) ? ` ${WITH_SETUP}` : '';
+    lines.push(`    ${rerun} ${place.word(folder, COMMAND_FILE)}${withSetup}`);
   }
   const others = failed.slice(MAX_SHOWN, MAX_NAMED);
   if (others.length > 0) {

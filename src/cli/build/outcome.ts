@@ -6,6 +6,7 @@ import { type Build, buildState, buildStatus } from '../../protocol/build/build.
 import { RevisionSchema } from '../../protocol/build/revision.js';
 import { type Atom, AtomSchema } from '../../protocol/build/work.js';
 import { atomFolder, type BuildId, BuildIdSchema } from '../../protocol/ids.js';
+import { CONSOLE_FILE } from '../../protocol/results/archive-names.js';
 import { resultFacts } from '../../protocol/results/result-facts.js';
 import { literals, Nullable } from '../../protocol/shapes.js';
 import { consoleEnd } from './results/console-end.js';
@@ -26,8 +27,7 @@ const AtomOutcomeSchema = Type.Object(
     ),
     console_end: Nullable(
       Type.String({
-        description:
-          'The last lines that it printed, without control characters, for the first hundred; `clusterrunner_console_output` in `directory` has all.',
+        description: `The last lines that it printed, without control characters, for the first hundred; \`${CONSOLE_FILE}\` in \`directory\` has all.`,
       }),
     ),
   },
@@ -141,10 +141,7 @@ function atomOutcome(
 ): BuildOutcome['failed_atoms'][number] {
   const folder = results === null ? null : join(results, atomFolder(atom.subjob_id, atom.id));
   const directory = folder !== null && existsSync(folder) ? folder : null;
-  const end =
-    directory !== null && showsConsole
-      ? consoleEnd(join(directory, 'clusterrunner_console_output'), false)
-      : null;
+  const end = directory !== null && showsConsole ? consoleEnd(join(directory, CONSOLE_FILE), false) : null;
   return {
     id: atom.id,
     name: atomName(atom.command_string, variables),

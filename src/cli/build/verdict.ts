@@ -1,6 +1,7 @@
 import { stripControlChars } from '../../lib/text/strip-control-chars.js';
 import type { Build } from '../../protocol/build/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
+import { NOTES_FILE } from '../../protocol/results/archive-names.js';
 import { exitCode } from '../exit-codes.js';
 import { showsColors } from '../text/shows-colors.js';
 import { failureReport, flakyReport, interruptedReport } from './failures.js';
@@ -126,7 +127,7 @@ function factLines(
   { tests, num_bad_reports: bad, num_left_out: leftOut }: Build,
   { shown }: ResultPlace,
 ): string[] {
-  const where = `see ${stripControlChars(shown)}*/clusterrunner_notes`;
+  const where = `see ${stripControlChars(shown)}*/${NOTES_FILE}`;
   const lines: string[] = [];
   if (tests !== null) {
     const { failures, errors, skipped } = tests;

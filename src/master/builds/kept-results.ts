@@ -4,7 +4,13 @@ import { blockGzip } from '../../lib/formats/block-gzip.js';
 import { fileEntry, tarHeader } from '../../lib/formats/tar-header.js';
 import { removeFile } from '../../lib/fs/remove-file.js';
 import { type AtomId, atomFolder, type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
-import { COMMAND_FILE } from '../../protocol/results/archive-names.js';
+import {
+  COMMAND_FILE,
+  CONSOLE_FILE,
+  EXIT_CODE_FILE,
+  NOTES_FILE,
+  TIME_FILE,
+} from '../../protocol/results/archive-names.js';
 import { BLOCK_BYTES } from '../../protocol/results/result-index.js';
 import { ArchiveKeeper, keptArchivePath } from '../archives/archive-files.js';
 import { incomingPath } from '../archives/incoming/incoming-archive.js';
@@ -118,10 +124,10 @@ export class KeptResults {
         fileEntry(`${folder}/${name}`, Buffer.from(content), mode, mtime);
       yield tarHeader({ path: `${folder}/`, type: 'Directory', size: 0, mode: FOLDER_MODE, mtime });
       yield* entry(COMMAND_FILE, script(facts), SCRIPT_MODE);
-      yield* exit_code === null ? [] : entry('clusterrunner_exit_code', `${exit_code}\n`);
-      yield* actual_time === null ? [] : entry('clusterrunner_time', `${actual_time.toFixed(2)}\n`);
-      yield* entry('clusterrunner_console_output', console ?? '');
-      yield* entry('clusterrunner_notes', noteOn(atom));
+      yield* exit_code === null ? [] : entry(EXIT_CODE_FILE, `${exit_code}\n`);
+      yield* actual_time === null ? [] : entry(TIME_FILE, `${actual_time.toFixed(2)}\n`);
+      yield* entry(CONSOLE_FILE, console ?? '');
+      yield* entry(NOTES_FILE, noteOn(atom));
     }
   }
 

@@ -1,7 +1,18 @@
-/** In the folder of each atom: the script that reruns it. Since people run it, the master writes it, and nobody else. */
-export const COMMAND_FILE = 'clusterrunner_command';
+/*
+ * Files that the program adds to the folder of each atom.
+ */
 
-/** In the folder of the first atom that a slave has delivered of a build: what `setup_build` printed there. */
+/** The script that reruns the atom. Since people run it, only the master writes it. */
+export const COMMAND_FILE = 'clusterrunner_command';
+/** What its commands printed. */
+export const CONSOLE_FILE = 'clusterrunner_console_output';
+/** Its exit code, as a line of text. */
+export const EXIT_CODE_FILE = 'clusterrunner_exit_code';
+/** How many seconds it took, as a line of text. */
+export const TIME_FILE = 'clusterrunner_time';
+/** What is missing in the folder, and why; only where something is. */
+export const NOTES_FILE = 'clusterrunner_notes';
+/** Only in the folder of the first atom that a slave has delivered of a build: what `setup_build` printed there. */
 export const SETUP_FILE = 'clusterrunner_setup_output';
 
 /**

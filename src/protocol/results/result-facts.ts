@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Nullable } from '../shapes.js';
+import { NOTES_FILE } from './archive-names.js';
 
 /*
  * What a slave says of the results of an atom beside its verdict, which none of it ever changes.
@@ -22,10 +23,10 @@ const countsUpTo = (most: number) =>
 
 const factsUpTo = (most: number) => ({
   tests: Nullable(countsUpTo(most)),
-  num_bad_reports: count(most, 'Reports of tests that could not be read; `clusterrunner_notes` names them.'),
+  num_bad_reports: count(most, `Reports of tests that could not be read; \`${NOTES_FILE}\` names them.`),
   num_left_out: count(
     most,
-    'Files, and consoles, that are not whole in the results; `clusterrunner_notes` beside them says why.',
+    `Files, and consoles, that are not whole in the results; \`${NOTES_FILE}\` beside them says why.`,
   ),
 });
 

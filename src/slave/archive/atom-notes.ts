@@ -5,9 +5,6 @@ import { addCounts, type ResultFacts, type TestCounts } from '../../protocol/res
 /** Further notes are only counted. */
 const MAX_NAMED = 1000;
 
-/** The file in an atom's folder that holds its notes, if there are any. */
-export const NOTES = 'clusterrunner_notes';
-
 /** Collects notes about an atom's results: what is left out, and the counts of its JUnit reports. */
 export class AtomNotes {
   readonly #lines: string[] = [];
@@ -57,7 +54,7 @@ export class AtomNotes {
       : { tests: this.#tests, num_bad_reports: this.#badReports, num_left_out: this.#leftOut };
   }
 
-  /** The content of the NOTES file; empty when it is not needed. */
+  /** The content of NOTES_FILE; empty when it is not needed. */
   text(): string {
     const more = this.#unnamed === 0 ? [] : [`… and ${this.#unnamed} more`];
     return [...this.#lines, ...more].map((line) => `${line}\n`).join('');

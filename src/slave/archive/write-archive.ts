@@ -3,12 +3,12 @@ import { pipeline } from 'node:stream/promises';
 import { blockGzip } from '../../lib/formats/block-gzip.js';
 import { fileEntry, tarHeader, tarPadding } from '../../lib/formats/tar-header.js';
 import type { AtomId } from '../../protocol/ids.js';
-import { isCommandFile, SETUP_FILE } from '../../protocol/results/archive-names.js';
+import { isCommandFile, NOTES_FILE, SETUP_FILE } from '../../protocol/results/archive-names.js';
 import type { ResultFacts } from '../../protocol/results/result-facts.js';
 import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../protocol/results/result-index.js';
 import { type ResultLimits, unlimited } from '../../protocol/results/result-limits.js';
 import { ArtifactQuota, type FreeBytes, SubjobQuota } from './artifact-quota.js';
-import { AtomNotes, NOTES } from './atom-notes.js';
+import { AtomNotes } from './atom-notes.js';
 import { ConsoleIndexer } from './console-indexer.js';
 import { nullIfUnreadable } from './file-source.js';
 import { walkDirectory } from './walk-directory.js';
@@ -121,7 +121,7 @@ class TarOfFolders {
     if (cutBytes > 0) {
       notes.cut(console.name, cutBytes, 'because it was too long (console_max_mib_per_atom)');
     }
-    const taken = new Set([console.name, NOTES, SETUP_FILE, ...added.map(({ name }) => name)]);
+    const taken = new Set([console.name, NOTES_FILE, SETUP_FILE, ...added.map(({ name }) => name)]);
     const isWanted = (name: string) => {
       if (taken.has(name) || isCommandFile(name)) {
         notes.leaveOut(name, 'ClusterRunner writes a file of this name itself');
@@ -139,7 +139,7 @@ class TarOfFolders {
     }
     const text = Buffer.from(notes.text());
     if (text.length > 0) {
-      yield Buffer.concat(fileEntry(`${folder.name}/${NOTES}`, text, FILE_MODE, mtime));
+      yield Buffer.concat(fileEntry(`${folder.name}/${NOTES_FILE}`, text, FILE_MODE, mtime));
     }
   }
 

@@ -5,6 +5,7 @@ import { durationSeconds } from '../../job/duration.js';
 import type { Clock } from '../../lib/clock.js';
 import type { ItemEnd, ItemRunner } from '../../process/batch/item-runner.js';
 import { atomFolder } from '../../protocol/ids.js';
+import { CONSOLE_FILE, EXIT_CODE_FILE, TIME_FILE } from '../../protocol/results/archive-names.js';
 import type {
   AssignedAtom,
   Progress,
@@ -45,7 +46,6 @@ export interface SubjobOutcome {
 
 type Unfinished = NonNullable<ResultReport['unfinished']>[number];
 
-const CONSOLE = 'clusterrunner_console_output';
 /** The exit code that the `timeout` command uses. */
 const TIMED_OUT = 124;
 
@@ -164,12 +164,10 @@ function folderOf(
     atom: one.atom.id,
     path: one.folder,
     name: one.name,
-    console: { name: CONSOLE, recorded: console },
+    console: { name: CONSOLE_FILE, recorded: console },
     added: [
-      ...(exitCode === null
-        ? []
-        : [{ name: 'clusterrunner_exit_code', content: `${exitCode}\n`, mode: 0o644 }]),
-      { name: 'clusterrunner_time', content: `${seconds.toFixed(2)}\n`, mode: 0o644 },
+      ...(exitCode === null ? [] : [{ name: EXIT_CODE_FILE, content: `${exitCode}\n`, mode: 0o644 }]),
+      { name: TIME_FILE, content: `${seconds.toFixed(2)}\n`, mode: 0o644 },
     ],
   };
 }

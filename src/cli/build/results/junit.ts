@@ -14,6 +14,7 @@ import type { Build } from '../../../protocol/build/build.js';
 import type { Revision } from '../../../protocol/build/revision.js';
 import type { Atom } from '../../../protocol/build/work.js';
 import { atomFolder } from '../../../protocol/ids.js';
+import { COMMAND_FILE, CONSOLE_FILE } from '../../../protocol/results/archive-names.js';
 import type { TestCounts } from '../../../protocol/results/result-facts.js';
 import { MAX_PAGE } from '../../../protocol/routes.js';
 
@@ -92,7 +93,7 @@ function suiteOf(
     },
     files: hasReports ? xmlFilesIn(folder) : [],
     paths: hasReports ? aliasesIn(folder, request) : new PathAliases([]),
-    ownCase: (counts) => ownCaseOf(atom, counts, join(folder, 'clusterrunner_console_output')),
+    ownCase: (counts) => ownCaseOf(atom, counts, join(folder, CONSOLE_FILE)),
   };
 }
 
@@ -126,7 +127,7 @@ function endOf(console: string): string {
 
 /** Of the checkout that a slave had made for the build: nobody else knows its path, and consoles do not have it either. */
 function aliasesIn(folder: string, { type, project_directory }: Build['request_params']): PathAliases {
-  const script = join(folder, 'clusterrunner_command');
+  const script = join(folder, COMMAND_FILE);
   const ranIn =
     type === 'directory' || !existsSync(script)
       ? null

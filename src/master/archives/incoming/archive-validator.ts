@@ -3,7 +3,12 @@ import { gunzip, gunzipSync } from 'node:zlib';
 import { textStart } from '../../../lib/text/text-ends.js';
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { atomFolder, type SubjobId } from '../../../protocol/ids.js';
-import { goesUp, isCommandFile, staysInFolder } from '../../../protocol/results/archive-names.js';
+import {
+  CONSOLE_FILE,
+  goesUp,
+  isCommandFile,
+  staysInFolder,
+} from '../../../protocol/results/archive-names.js';
 import { EntryPaths, pathProblem } from '../../../protocol/results/entry-paths.js';
 import { BLOCK_BYTES, type ConsoleIndex } from '../../../protocol/results/result-index.js';
 import type { ResultReport } from '../../../protocol/slave/slave-messages.js';
@@ -13,7 +18,6 @@ import { type ReceivedEntry, TarReader } from './tar-reader.js';
 
 const decompress = promisify(gunzip);
 
-const CONSOLE = 'clusterrunner_console_output';
 /** A trip through the thread pool takes longer than this much of work. */
 const SMALL_BYTES = 32 * 1024;
 /** What stands in an atom's folder beside its files and its console. */
@@ -143,7 +147,7 @@ export class ArchiveValidator {
     if (problem !== null) {
       throw refusal(`names ${shown()}, which no client can unpack: ${problem}`);
     }
-    if (console !== null && path === `${folder}/${CONSOLE}` && type === 'file') {
+    if (console !== null && path === `${folder}/${CONSOLE_FILE}` && type === 'file') {
       if (console.offset !== offset || console.bytes !== bytes || this.#consoles.has(console)) {
         throw refusal(
           `does not fit its index: the console of atom ${console.atom_id} is not where that says`,
