@@ -5,7 +5,7 @@ import { createLogger } from '../src/lib/logger.js';
 import { createMaster, type Master } from '../src/master/master.js';
 import type { SlaveId } from '../src/protocol/ids.js';
 import { PROTOCOL } from '../src/protocol/slave/protocol-version.js';
-import type { RunAssignment, WorkAnswer } from '../src/protocol/slave/slave-messages.js';
+import type { RunAssignment, WorkResponse } from '../src/protocol/slave/slave-messages.js';
 import { ranIn } from '../test/support/ran-in.js';
 import { settings } from '../test/support/settings.js';
 import { benchOptions } from './support/options.js';
@@ -47,7 +47,7 @@ class Asking {
     this.#master.rememberNonce(`${this.#instance}-${this.#nonces}`, systemClock.now() / 1000 + 60);
   }
 
-  ask(): Promise<WorkAnswer> {
+  ask(): Promise<WorkResponse> {
     this.spendNonce();
     this.#polls += 1;
     const nothing = { wait_seconds: 0, leases: [], builds: [], open_polls: [] };

@@ -5,16 +5,16 @@ import { errorOfResponse, unreachable } from '../../src/client/call.js';
 import { MasterClient } from '../../src/client/master-client.js';
 import { seconds, systemClock } from '../../src/lib/clock.js';
 import type { BuildId, SlaveId, SubjobId } from '../../src/protocol/ids.js';
-import { isSignedAnswer } from '../../src/protocol/signing/signed-responses.js';
-import { contentDigestOf, signParts } from '../../src/protocol/signing/signing.js';
+import { isSignedResponse } from '../../src/protocol/signing/signed-responses.js';
+import { contentDigestOf, signRequest } from '../../src/protocol/signing/signing.js';
 import {
   type Prepared,
   type Register,
   RegisteredSchema,
   type ResultReport,
-  type WorkAnswer,
-  WorkAnswerSchema,
   type WorkRequest,
+  type WorkResponse,
+  WorkResponseSchema,
 } from '../../src/protocol/slave/slave-messages.js';
 import { type LeanAnswer, LeanHttp } from './lean-http.js';
 
@@ -22,7 +22,7 @@ import { type LeanAnswer, LeanHttp } from './lean-http.js';
 const CHECK_ONE_OF = 16;
 
 const registered = TypeCompiler.Compile(RegisteredSchema);
-const workAnswer = TypeCompiler.Compile(WorkAnswerSchema);
+const workAnswer = TypeCompiler.Compile(WorkResponseSchema);
 
 /**
  * What a slave says to its master, at the least cost for the process that plays a thousand of them: every request is
@@ -47,7 +47,7 @@ export class LeanClient extends MasterClient {
     return this.#ask('/v1/slave', body, registered);
   }
 
-  override askForWork(slave: SlaveId, body: WorkRequest): Promise<WorkAnswer> {
+  override askForWork(slave: SlaveId, body: WorkRequest): Promise<WorkResponse> {
     return this.#ask(`/v1/slave/${slave}/work`, body, workAnswer);
   }
 
@@ -80,7 +80,7 @@ export class LeanClient extends MasterClient {
     const digest = contentDigestOf(body);
     this.#requests += 1;
     const nonce = `${this.#instance}-${this.#requests}`;
-    const signed = signParts(this.#secret, { method, target, digest }, seconds(systemClock.now()), nonce);
+    const signed = signRequest(this.#secret, { method, target, digest }, seconds(systemClock.now()), nonce);
     const signature = signed.signature ?? '';
     const headers =
       `Content-Type: application/${method === 'PUT' ? 'octet-stream' : 'json'}\r\nContent-Digest: ${digest}\r\n` +
@@ -110,7 +110,7 @@ function requireSigned(
 ): void {
   const { 'signature-input': signatureInput = '', signature = '' } = headers;
   const answer = { status, digest: contentDigestOf(body), requestSignature };
-  if (!isSignedAnswer(secret, answer, { signatureInput, signature })) {
+  if (!isSignedResponse(secret, answer, { signatureInput, signature })) {
     throw new Error('An answer of the master is not signed.');
   }
 }

@@ -6,10 +6,10 @@ import { Value } from '@sinclair/typebox/value';
 import { Agent, type Dispatcher } from 'undici';
 import { type Clock, seconds, systemClock } from '../lib/clock.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
-import type { AnswerOf, BodyOf, ParamsOf, QueryOf, RouteDeclaration } from '../protocol/route.js';
+import type { BodyOf, ParamsOf, QueryOf, ResponseOf, RouteDeclaration } from '../protocol/route.js';
 import { fixedSecrets, type Secrets } from '../protocol/signing/secrets.js';
-import { isSignedAnswer } from '../protocol/signing/signed-responses.js';
-import { contentDigest, contentDigestOf, signParts } from '../protocol/signing/signing.js';
+import { isSignedResponse } from '../protocol/signing/signed-responses.js';
+import { contentDigest, contentDigestOf, signRequest } from '../protocol/signing/signing.js';
 import { wireLogOf } from '../protocol/wire-log.js';
 import { type CallOptions, errorOfResponse, type RawRequest, send, unreachable } from './call.js';
 import { clockHint } from './clock-hint.js';
@@ -86,7 +86,7 @@ export class Connection {
     input: CallInput<R>,
     options?: CallOptions,
     waitSeconds = 0,
-  ): Promise<AnswerOf<R>> {
+  ): Promise<ResponseOf<R>> {
     const make = () => this.#request(route, input);
     return this.#read(route, await this.#send(make, options, waitSeconds), options);
   }
@@ -98,7 +98,7 @@ export class Connection {
     etag: string | null,
     options?: CallOptions,
     waitSeconds = 0,
-  ): Promise<{ answer: AnswerOf<R> | null; etag: string | null }> {
+  ): Promise<{ answer: ResponseOf<R> | null; etag: string | null }> {
     const make = () => this.#request(route, input, etag === null ? {} : { 'if-none-match': etag });
     const sent = await this.#send(make, options, waitSeconds);
     const { answer } = sent;
@@ -147,7 +147,7 @@ export class Connection {
     head: Buffer,
     file: string,
     options?: CallOptions,
-  ): Promise<AnswerOf<R>> {
+  ): Promise<ResponseOf<R>> {
     const hash = createHash('sha256').update(head);
     let bytes = head.length;
     await pipeline(createReadStream(file), async (chunks: AsyncIterable<Buffer>) => {
@@ -250,7 +250,7 @@ export class Connection {
     route: R,
     { request, answer, log }: Sent,
     options: CallOptions | undefined,
-  ): Promise<AnswerOf<R>> {
+  ): Promise<ResponseOf<R>> {
     let text: string;
     try {
       text = await answer.body.text();
@@ -262,7 +262,7 @@ export class Connection {
     if (answer.statusCode !== route.status) {
       throw this.#errorOf(request, answer, text);
     }
-    if (route.signing === 'parts') {
+    if (route.signing === 'http-signature') {
       requireSigned(request, answer, text);
     }
     return answerOf(route, body, `${request.method} ${request.path}`);
@@ -292,7 +292,7 @@ export class Connection {
   ): Pick<RawRequest, 'headers' | 'secret'> {
     const target = path.slice(this.#prefix.length);
     const [secret] = this.#secrets.current();
-    const signed = signParts(secret, { method, target, digest }, seconds(this.#clock.now()), randomUUID());
+    const signed = signRequest(secret, { method, target, digest }, seconds(this.#clock.now()), randomUUID());
     return { secret, headers: { ...signed, ...more } };
   }
 }
@@ -308,7 +308,7 @@ function requireSigned(request: RawRequest, answer: Dispatcher.ResponseData, tex
   const isSigned =
     typeof signatureInput === 'string' &&
     typeof signature === 'string' &&
-    isSignedAnswer(request.secret, signed, { signatureInput, signature });
+    isSignedResponse(request.secret, signed, { signatureInput, signature });
   if (!isSigned) {
     throw new ClusterRunnerError(
       'MASTER_UNREACHABLE',
@@ -318,20 +318,20 @@ function requireSigned(request: RawRequest, answer: Dispatcher.ResponseData, tex
 }
 
 /** @throws ClusterRunnerError PROTOCOL_MISMATCH when it does not have the declared form */
-function answerOf<R extends RouteDeclaration>(route: R, body: unknown, what: string): AnswerOf<R> {
-  const answer = typeof route.answer === 'string' ? body : pickKnownFields(route.answer, body);
-  if (isAnswerOf(route, answer)) {
+function answerOf<R extends RouteDeclaration>(route: R, body: unknown, what: string): ResponseOf<R> {
+  const answer = typeof route.response === 'string' ? body : pickKnownFields(route.response, body);
+  if (isResponseOf(route, answer)) {
     return answer;
   }
-  const problem = typeof route.answer === 'string' ? 'it is bytes' : firstProblem(route.answer, answer);
+  const problem = typeof route.response === 'string' ? 'it is bytes' : firstProblem(route.response, answer);
   throw new ClusterRunnerError(
     'PROTOCOL_MISMATCH',
     `The master's answer to ${what} does not have the expected form (${problem}), so it is of another version; use the same version of ClusterRunner on both sides.`,
   );
 }
 
-function isAnswerOf<R extends RouteDeclaration>(route: R, answer: unknown): answer is AnswerOf<R> {
-  return typeof route.answer !== 'string' && Value.Check(route.answer, answer);
+function isResponseOf<R extends RouteDeclaration>(route: R, answer: unknown): answer is ResponseOf<R> {
+  return typeof route.response !== 'string' && Value.Check(route.response, answer);
 }
 
 async function* headThenFile(head: Buffer, file: string): AsyncGenerator<Buffer> {

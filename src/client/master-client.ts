@@ -6,7 +6,7 @@ import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Event } from '../protocol/event.js';
 import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
 import type { Pack } from '../protocol/pack.js';
-import type { AnswerOf, QueryOf } from '../protocol/route.js';
+import type { QueryOf, ResponseOf } from '../protocol/route.js';
 import { routes } from '../protocol/routes.js';
 import type {
   Handback,
@@ -15,8 +15,8 @@ import type {
   Progress,
   Register,
   ResultReport,
-  WorkAnswer,
   WorkRequest,
+  WorkResponse,
 } from '../protocol/slave/slave-messages.js';
 import type { CallOptions } from './call.js';
 import { Connection, type ConnectionOptions, type OpenedStream } from './connection.js';
@@ -101,12 +101,12 @@ export class MasterClient {
   }
 
   /** Oldest first. */
-  listBuilds(query: PageQuery, options?: CallOptions): Promise<AnswerOf<typeof routes.listBuilds>> {
+  listBuilds(query: PageQuery, options?: CallOptions): Promise<ResponseOf<typeof routes.listBuilds>> {
     return this.#connection.call(routes.listBuilds, { params: {}, query, body: undefined }, options);
   }
 
   /** Builds that have not ended, oldest first. */
-  listUnfinished(query: PageQuery, options?: CallOptions): Promise<AnswerOf<typeof routes.queue>> {
+  listUnfinished(query: PageQuery, options?: CallOptions): Promise<ResponseOf<typeof routes.queue>> {
     return this.#connection.call(routes.queue, { params: {}, query, body: undefined }, options);
   }
 
@@ -120,7 +120,7 @@ export class MasterClient {
     buildId: BuildId,
     query: PageQuery,
     options?: CallOptions,
-  ): Promise<AnswerOf<typeof routes.listAtoms>> {
+  ): Promise<ResponseOf<typeof routes.listAtoms>> {
     return this.#connection.call(routes.listAtoms, { params: { buildId }, query, body: undefined }, options);
   }
 
@@ -140,7 +140,7 @@ export class MasterClient {
     return this.#connection.call(routes.getConsole, input, options);
   }
 
-  listSlaves(query: PageQuery, options?: CallOptions): Promise<AnswerOf<typeof routes.listSlaves>> {
+  listSlaves(query: PageQuery, options?: CallOptions): Promise<ResponseOf<typeof routes.listSlaves>> {
     return this.#connection.call(routes.listSlaves, { params: {}, query, body: undefined }, options);
   }
 
@@ -184,7 +184,7 @@ export class MasterClient {
     return this.#connection.open(routes.getArtifactsTar, input, options);
   }
 
-  registerSlave(body: Register, options?: CallOptions): Promise<AnswerOf<typeof routes.registerSlave>> {
+  registerSlave(body: Register, options?: CallOptions): Promise<ResponseOf<typeof routes.registerSlave>> {
     return this.#connection.call(routes.registerSlave, { params: {}, body }, options);
   }
 
@@ -193,7 +193,7 @@ export class MasterClient {
   }
 
   /** The timeout counts from the end of the wait that the question itself asks for. */
-  askForWork(slaveId: SlaveId, body: WorkRequest, options?: CallOptions): Promise<WorkAnswer> {
+  askForWork(slaveId: SlaveId, body: WorkRequest, options?: CallOptions): Promise<WorkResponse> {
     return this.#connection.call(
       routes.askForWork,
       { params: { slaveId }, body },
@@ -260,7 +260,10 @@ export class MasterClient {
   }
 
   /** Which of the commits (1000 at most) the master passes on, and how many slaves are there to take them. */
-  knownPacks(commits: readonly string[], options?: CallOptions): Promise<AnswerOf<typeof routes.knownPacks>> {
+  knownPacks(
+    commits: readonly string[],
+    options?: CallOptions,
+  ): Promise<ResponseOf<typeof routes.knownPacks>> {
     return this.#connection.call(routes.knownPacks, { params: {}, body: { commits: [...commits] } }, options);
   }
 

@@ -48,7 +48,7 @@ const absent = new Map<TSchema, (sent: Fields) => Fields>([
   [BuildSchema, ofBuild],
   [AtomSchema, ofAtom],
   [SlaveSchema, ofSlave],
-  [routes.queue.answer, ofQueue],
+  [routes.queue.response, ofQueue],
 ]);
 
 /** What an object of this schema has where its master does not know the field. */

@@ -15,8 +15,8 @@ const ErrorAnswer = Type.Object({
 
 const security = {
   none: [],
-  document: [{ bodyDigest: [] }, { parts: [] }],
-  parts: [{ parts: [] }],
+  'body-hmac': [{ bodyDigest: [] }, { parts: [] }],
+  'http-signature': [{ parts: [] }],
 } as const;
 
 export interface OpenApiDocument {
@@ -93,7 +93,7 @@ function operation(name: string, route: RouteDeclaration): Operation {
         ...answerContent(route),
       },
       ...Object.fromEntries(
-        Object.entries(route.alsoAnswers ?? {}).map(([status, description]) => [status, { description }]),
+        Object.entries(route.alsoResponds ?? {}).map(([status, description]) => [status, { description }]),
       ),
       default: { $ref: '#/components/responses/Error' },
     },
@@ -101,27 +101,27 @@ function operation(name: string, route: RouteDeclaration): Operation {
 }
 
 function answerContent(route: RouteDeclaration): Readonly<Record<string, unknown>> {
-  if (route.answer === 'redirect') {
+  if (route.response === 'redirect') {
     return {
       headers: { Location: { schema: { type: 'string' } } },
       content: jsonContent(Type.Object({ STATUS: Type.Literal('SUCCESS'), location: Type.String() })),
     };
   }
-  return typeof route.answer === 'string'
-    ? { content: { [route.answer]: {} } }
-    : { content: jsonContent(answerSchema(route)) };
+  return typeof route.response === 'string'
+    ? { content: { [route.response]: {} } }
+    : { content: jsonContent(responseSchema(route)) };
 }
 
 /** The declared answer with what every JSON answer carries beside it. */
-export function answerSchema(route: RouteDeclaration): TSchema {
-  if (typeof route.answer === 'string') {
+export function responseSchema(route: RouteDeclaration): TSchema {
+  if (typeof route.response === 'string') {
     throw new Error(`${route.method} ${route.path} does not answer with JSON of the API and has no schema.`);
   }
   const common = {
     STATUS: Type.Literal('SUCCESS'),
     ...(route.method === 'GET' ? { child_routes: Type.Record(Type.String(), Type.String()) } : {}),
   };
-  return Type.Composite([route.answer, Type.Object(common)], { additionalProperties: false });
+  return Type.Composite([route.response, Type.Object(common)], { additionalProperties: false });
 }
 
 function parameters(place: 'path' | 'query', schema: TObject): unknown[] {

@@ -5,7 +5,7 @@ import type { Static, TObject, TSchema } from '@sinclair/typebox';
  * none: reading. document: the body-only digest of the API document, or the signature of the parts.
  * parts: the signature over method, path, time, nonce and body that ClusterRunner's own parts use.
  */
-export type Signing = 'none' | 'document' | 'parts';
+export type Signing = 'none' | 'body-hmac' | 'http-signature';
 
 /** What an answer that is not the API's own JSON consists of. */
 export type MediaType =
@@ -30,9 +30,9 @@ export interface RouteDeclaration {
   readonly body: TSchema | null | 'stream';
   readonly status: 200 | 201 | 202 | 302;
   /** What the answer holds beside STATUS and child_routes; or the media type of bytes, or a redirect. */
-  readonly answer: TObject | MediaType | 'redirect';
+  readonly response: TObject | MediaType | 'redirect';
   /** Other statuses that are no error, and what they say. */
-  readonly alsoAnswers?: Readonly<Record<number, string>>;
+  readonly alsoResponds?: Readonly<Record<number, string>>;
   /** What it changes is to be known afterwards with who asked for it: the master logs each request that it takes. */
   readonly isLogged?: true;
   /** Label to route name, for `child_routes`. */
@@ -42,8 +42,8 @@ export interface RouteDeclaration {
 export type ParamsOf<R extends RouteDeclaration> = Static<R['params']>;
 export type QueryOf<R extends RouteDeclaration> = Static<R['query']>;
 export type BodyOf<R extends RouteDeclaration> = R['body'] extends TSchema ? Static<R['body']> : undefined;
-export type AnswerOf<R extends RouteDeclaration> = R['answer'] extends TSchema
-  ? Static<R['answer']>
+export type ResponseOf<R extends RouteDeclaration> = R['response'] extends TSchema
+  ? Static<R['response']>
   : undefined;
 
 /** Checks a declaration and keeps its precise type. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Dispatcher } from 'undici';
 import type { RouteDeclaration } from '../../src/protocol/route.js';
 import { routes } from '../../src/protocol/routes.js';
-import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing/signing.js';
+import { bodyHmac, contentDigestOf, signRequest } from '../../src/protocol/signing/signing.js';
 import type { Random } from '../chaos/random.js';
 import { bodyFor } from './bodies.js';
 import { nastyText } from './nasty.js';
@@ -126,12 +126,12 @@ function signatureOf(
     return {};
   }
   if (kind < 0.3) {
-    const digest = documentDigest(secret, body);
+    const digest = bodyHmac(secret, body);
     const shown = random.chance(0.7) ? digest : wellFormedHeader(nastyText(random));
     return { 'clusterrunner-message-authentication-digest': shown };
   }
   const nonce = createHash('sha256').update(String(random.next())).digest('hex').slice(0, 40);
-  const signed = signParts(secret, { method, target, digest: contentDigestOf(body) }, now, nonce);
+  const signed = signRequest(secret, { method, target, digest: contentDigestOf(body) }, now, nonce);
   if (kind < 0.4) {
     const name = random.pick(Object.keys(signed));
     return { ...signed, [name]: wellFormedHeader(nastyText(random)) };

@@ -8,7 +8,7 @@ import { version } from '../../src/lib/version.js';
 import type { RouteDeclaration } from '../../src/protocol/route.js';
 import { routes } from '../../src/protocol/routes.js';
 import { fixedSecrets } from '../../src/protocol/signing/secrets.js';
-import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing/signing.js';
+import { bodyHmac, contentDigestOf, signRequest } from '../../src/protocol/signing/signing.js';
 import type { Example } from './api-page.js';
 import { ManualClock } from './manual-clock.js';
 import { settings } from './settings.js';
@@ -61,11 +61,11 @@ export async function startExampleMaster(): Promise<ExampleMaster> {
   const signatureOf = (example: Example, target: string, body: Buffer): Record<string, string> => {
     const route = declared.find(({ method, path }) => `${method} ${path}` === example.route);
     switch (route?.signing) {
-      case 'document':
-        return { 'ClusterRunner-Message-Authentication-Digest': documentDigest(secret, body) };
-      case 'parts': {
+      case 'body-hmac':
+        return { 'ClusterRunner-Message-Authentication-Digest': bodyHmac(secret, body) };
+      case 'http-signature': {
         const signed = { method: example.method, target, digest: contentDigestOf(body) };
-        return signParts(secret, signed, clock.now() / 1000, randomUUID());
+        return signRequest(secret, signed, clock.now() / 1000, randomUUID());
       }
       default:
         return {};

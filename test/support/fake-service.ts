@@ -27,8 +27,8 @@ import type {
   Register,
   ResultReport,
   Slave,
-  WorkAnswer,
   WorkRequest,
+  WorkResponse,
 } from '../../src/protocol/slave/slave-messages.js';
 import { FakePacks } from './fake-packs.js';
 
@@ -41,7 +41,7 @@ export interface Change {
   readonly said?: unknown;
 }
 
-export const noWork: WorkAnswer = { assignments: [], cancel: [], release: [], drain: false };
+export const noWork: WorkResponse = { assignments: [], cancel: [], release: [], drain: false };
 
 /**
  * A MasterService and MasterReading in memory. It checks that builds, slaves and leases are there, keeps what it is told in
@@ -87,9 +87,9 @@ export class FakeService implements MasterService, MasterReading {
   /** What every result is answered with, if anything. */
   resultRefusal: Error | null = null;
   readonly #nonces = new Set<string>();
-  readonly #work: WorkAnswer[] = [];
+  readonly #work: WorkResponse[] = [];
   /** Questions without an answer, the oldest first. */
-  readonly #held = new Set<(answer: WorkAnswer) => void>();
+  readonly #held = new Set<(answer: WorkResponse) => void>();
 
   /** How many questions are held now. */
   get waiting(): number {
@@ -97,7 +97,7 @@ export class FakeService implements MasterService, MasterReading {
   }
 
   /** Answers the newest question that is held, or else the next one; without one it is held until its client goes away. */
-  answerWork(answer: WorkAnswer): void {
+  answerWork(answer: WorkResponse): void {
     const newest = [...this.#held].at(-1);
     if (newest === undefined) {
       this.#work.push(answer);
@@ -309,7 +309,7 @@ export class FakeService implements MasterService, MasterReading {
     this.changes.push({ what: 'goodbyeSlave', slave });
   }
 
-  async askForWork(slave: SlaveId, request: WorkRequest, gone: AbortSignal): Promise<WorkAnswer> {
+  async askForWork(slave: SlaveId, request: WorkRequest, gone: AbortSignal): Promise<WorkResponse> {
     this.#requireSlave(slave);
     this.changes.push({ what: 'askForWork', slave, said: request });
     const next = this.#work.shift() ?? (request.wait_seconds === 0 ? noWork : undefined);
@@ -317,7 +317,7 @@ export class FakeService implements MasterService, MasterReading {
       return next;
     }
     return new Promise((resolve, reject) => {
-      const answer = (late: WorkAnswer) => {
+      const answer = (late: WorkResponse) => {
         this.#held.delete(answer);
         resolve(late);
       };

@@ -19,8 +19,8 @@ import type {
   Prepared,
   ResultReport,
   RunAssignment,
-  WorkAnswer,
   WorkRequest,
+  WorkResponse,
 } from '../../src/protocol/slave/slave-messages.js';
 import { ManualClock } from './manual-clock.js';
 import { ranIn } from './ran-in.js';
@@ -158,7 +158,7 @@ export class TestSlave {
     return this.#harness.master;
   }
 
-  async ask(request: Partial<WorkRequest> = {}, gone: AbortController = staying): Promise<WorkAnswer> {
+  async ask(request: Partial<WorkRequest> = {}, gone: AbortController = staying): Promise<WorkResponse> {
     this.#polls += 1;
     const answer = await this.#master.askForWork(
       this.id,

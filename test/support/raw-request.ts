@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing/signing.js';
+import { bodyHmac, contentDigestOf, signRequest } from '../../src/protocol/signing/signing.js';
 import type { FakeMaster } from './fake-master.js';
 
 export interface Answer {
@@ -43,21 +43,21 @@ export function signed(
     body: bytes,
     headers: {
       'content-type': 'application/json',
-      'ClusterRunner-Message-Authentication-Digest': documentDigest(master.secret, bytes),
+      'ClusterRunner-Message-Authentication-Digest': bodyHmac(master.secret, bytes),
       ...headers,
     },
   });
 }
 
 /** Sends a body with the signature of the parts. */
-export function signedAsPart(
+export function signedAsRfc9421(
   master: FakeMaster,
   method: string,
   target: string,
   body: unknown,
 ): Promise<Answer> {
   const bytes = body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body));
-  const signature = signParts(
+  const signature = signRequest(
     master.secret,
     { method, target, digest: contentDigestOf(bytes) },
     Date.now() / 1000,

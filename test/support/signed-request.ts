@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { contentDigestOf, documentDigest, signParts } from '../../src/protocol/signing/signing.js';
+import { bodyHmac, contentDigestOf, signRequest } from '../../src/protocol/signing/signing.js';
 
 export interface SignedRequest {
   readonly method: string;
@@ -21,7 +21,7 @@ export function signedRequest(
   const digest = contentDigestOf(body ?? Buffer.alloc(0));
   const headers = {
     'content-type': 'application/json',
-    ...signParts(secret, { method, target, digest }, Date.now() / 1000 + ahead, randomUUID()),
+    ...signRequest(secret, { method, target, digest }, Date.now() / 1000 + ahead, randomUUID()),
   };
   return { method, target, headers, ...(body === undefined ? {} : { body }) };
 }
@@ -36,7 +36,7 @@ export function digestedRequest(
   const body = Buffer.from(JSON.stringify(json));
   const headers = {
     'content-type': 'application/json',
-    'clusterrunner-message-authentication-digest': documentDigest(secret, body),
+    'clusterrunner-message-authentication-digest': bodyHmac(secret, body),
   };
   return { method, target, headers, body };
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import type { BuildId, LeaseId, SlaveId } from '../../protocol/ids.js';
 import { withPendingAssignments } from '../../protocol/slave/open-poll.js';
-import type { Assignment, LeaseRef, WorkAnswer, WorkRequest } from '../../protocol/slave/slave-messages.js';
+import type { Assignment, LeaseRef, WorkRequest, WorkResponse } from '../../protocol/slave/slave-messages.js';
 import type { TakenWork } from '../leases/lease-lifecycle.js';
 import type { ActiveLease } from '../state/active-lease.js';
 import type { DispatchListener } from '../state/master-state.js';
@@ -117,7 +117,7 @@ class Session {
   }
 }
 
-const nothing: WorkAnswer = { assignments: [], cancel: [], release: [], drain: false };
+const nothing: WorkResponse = { assignments: [], cancel: [], release: [], drain: false };
 
 /** All polls of all slaves; see above. */
 export class SlavePolls implements DispatchListener {
@@ -148,7 +148,7 @@ export class SlavePolls implements DispatchListener {
   }
 
   /** Responds to a poll when there is something to say. @throws SLAVE_UNKNOWN, UNAVAILABLE */
-  async poll(slaveId: SlaveId, request: WorkRequest, gone: AbortSignal): Promise<WorkAnswer> {
+  async poll(slaveId: SlaveId, request: WorkRequest, gone: AbortSignal): Promise<WorkResponse> {
     const slave = this.#source.contact(slaveId, request);
     const session = this.#sessionOf(slave);
     if (gone.aborted || request.poll < session.newest) {
@@ -371,7 +371,7 @@ export class SlavePolls implements DispatchListener {
     request: WorkRequest,
     wanted: WorkRequest,
     assignments: Assignment[],
-  ): WorkAnswer {
+  ): WorkResponse {
     const { notified } = this.#sessionOf(slave);
     const cancel = this.#withStatus('over', wanted);
     const interrupt = this.#withStatus('interrupted', wanted);

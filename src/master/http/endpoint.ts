@@ -89,7 +89,7 @@ export function createEndpoint<R extends RouteDeclaration>(
     };
     const isAnonymous = route.signing === 'none' && (await admitReader(ctx, head, shared)) === 'anonymous';
     const proof = await authenticateHead(route.signing, head, shared.keys);
-    if (proof.form === 'parts') {
+    if (proof.form === 'http-signature') {
       shared.connections.authenticated(ctx.req.socket);
     }
     const params = textsOf(route.params, texts);
@@ -117,7 +117,7 @@ export function createEndpoint<R extends RouteDeclaration>(
       });
     };
     const slave = slaveOf(params);
-    const isOfSlave = proof.form === 'parts' && slave !== null;
+    const isOfSlave = proof.form === 'http-signature' && slave !== null;
     const result: unknown = await (isOfSlave ? shared.perSlave.run(slave, work) : work());
     logChange(route, ctx, head, proof, result, shared.log);
     sendResponse(ctx, route, result, route.method === 'GET' ? { child_routes: shared.childRoutes } : {});
@@ -233,7 +233,10 @@ async function readBody(
   shared: EndpointContext,
 ): Promise<unknown> {
   if (route.body === 'stream') {
-    return new IncomingBody(chunksOf(ctx.req), proof.form === 'parts' ? proof.verify : refuseUnsigned);
+    return new IncomingBody(
+      chunksOf(ctx.req),
+      proof.form === 'http-signature' ? proof.verify : refuseUnsigned,
+    );
   }
   if (route.body === null && route.signing === 'none') {
     // Otherwise a body would pile up in memory while the response is sent, which may take hours.
@@ -242,7 +245,7 @@ async function readBody(
   }
   const { maxBodyBytes, maxUnprovedBodyBytes, bodyTimeout } = shared.settings;
   const bytes =
-    proof.form === 'parts'
+    proof.form === 'http-signature'
       ? await readBytes(ctx.req, maxBodyBytes)
       : await shared.bodyBudget.during(head.address, (hold) =>
           inTime(bodyTimeout, (late) =>
@@ -255,7 +258,7 @@ async function readBody(
   }
   requireUncompressed(ctx.headers);
   const value = await shared.parseJson(ctx, bytes);
-  return route.signing === 'document' ? lenient(route.body, value) : value;
+  return route.signing === 'body-hmac' ? lenient(route.body, value) : value;
 }
 
 function refuseUnsigned(): never {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { AnswerOf, BodyOf, ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
+import type { BodyOf, ParamsOf, QueryOf, ResponseOf, RouteDeclaration } from '../../protocol/route.js';
 import type { RouteName, routes } from '../../protocol/routes.js';
 import type { ListResponse } from './response/list-response.js';
 
@@ -45,11 +45,11 @@ export interface Redirect {
 export const UNCHANGED = Symbol('unchanged');
 
 export type HandlerBody<R extends RouteDeclaration> = R['body'] extends 'stream' ? IncomingBody : BodyOf<R>;
-export type HandlerResponse<R extends RouteDeclaration> = R['answer'] extends 'redirect'
+export type HandlerResponse<R extends RouteDeclaration> = R['response'] extends 'redirect'
   ? Redirect | NotYet
-  : R['answer'] extends string
+  : R['response'] extends string
     ? Content | NotYet
-    : AnswerOf<R> | ListIn<AnswerOf<R>> | typeof UNCHANGED;
+    : ResponseOf<R> | ListIn<ResponseOf<R>> | typeof UNCHANGED;
 
 /** The list of a response that has one and `total` alone, to be sent page by page. */
 type ListIn<Answer> = {

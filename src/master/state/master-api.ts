@@ -13,8 +13,8 @@ import type {
   Register,
   ResultReport,
   Slave,
-  WorkAnswer,
   WorkRequest,
+  WorkResponse,
 } from '../../protocol/slave/slave-messages.js';
 import type { AddedFile } from '../archives/incoming/added-files.js';
 
@@ -93,7 +93,7 @@ export interface MasterService {
   goodbyeSlave(slave: SlaveId): Promise<void>;
   /** Holds the question for up to `wait_seconds`. When `gone` is aborted (the client hung up) whatever was
    *  about to be handed out goes back to the queue at once. */
-  askForWork(slave: SlaveId, request: WorkRequest, gone: AbortSignal): Promise<WorkAnswer>;
+  askForWork(slave: SlaveId, request: WorkRequest, gone: AbortSignal): Promise<WorkResponse>;
   reportPrepared(slave: SlaveId, build: BuildId, report: Prepared): Promise<void>;
   reportPreparationFailed(slave: SlaveId, build: BuildId, lease: LeaseRef, error: string): Promise<void>;
   handBackPreparation(slave: SlaveId, build: BuildId, returned: Handback): Promise<void>;

@@ -33,7 +33,7 @@ export const buildRoutes = {
     query: anyPage,
     body: null,
     status: 200,
-    answer: builds,
+    response: builds,
     children: { build: 'getBuild' },
   }),
   queue: declareRoute({
@@ -45,7 +45,7 @@ export const buildRoutes = {
     query: page,
     body: null,
     status: 200,
-    answer: Type.Object({
+    response: Type.Object({
       ...builds.properties,
       queue: Type.Array(BuildSchema, {
         description: 'The same builds, by the name that older clients read.',
@@ -56,14 +56,14 @@ export const buildRoutes = {
   createBuild: declareRoute({
     method: 'POST',
     path: '/v1/build',
-    signing: 'document',
+    signing: 'body-hmac',
     isLogged: true,
     summary: 'Starts a build.',
     params: nothing,
     query: nothing,
     body: BuildRequestSchema,
     status: 202,
-    answer: Type.Object({ build_id: BuildIdSchema }),
+    response: Type.Object({ build_id: BuildIdSchema }),
     children: { build: 'getBuild' },
   }),
   getBuild: declareRoute({
@@ -91,8 +91,8 @@ export const buildRoutes = {
     ),
     body: null,
     status: 200,
-    answer: oneBuild,
-    alsoAnswers: { 304: 'The build is still what the ETag in If-None-Match stands for.' },
+    response: oneBuild,
+    alsoResponds: { 304: 'The build is still what the ETag in If-None-Match stands for.' },
     children: {
       subjob: 'listSubjobs',
       atom: 'listAtoms',
@@ -107,19 +107,19 @@ export const buildRoutes = {
   updateBuild: declareRoute({
     method: 'PUT',
     path: '/v1/build/:buildId',
-    signing: 'document',
+    signing: 'body-hmac',
     isLogged: true,
     summary: 'Cancels a build. A build that has ended already is left as it is.',
     params: ofBuild,
     query: nothing,
     body: Type.Object({ status: Type.Literal('canceled') }, closed),
     status: 200,
-    answer: oneBuild,
+    response: oneBuild,
   }),
   rerunFailed: declareRoute({
     method: 'POST',
     path: '/v1/build/:buildId/rerun',
-    signing: 'parts',
+    signing: 'http-signature',
     isLogged: true,
     summary:
       'Starts a build of the atoms of an ended one that failed or were lost, with the same commit, job and files.',
@@ -127,7 +127,7 @@ export const buildRoutes = {
     query: nothing,
     body: Type.Object({ requested_by: Type.Optional(RequesterSchema) }, closed),
     status: 202,
-    answer: Type.Object({ build_id: BuildIdSchema }),
+    response: Type.Object({ build_id: BuildIdSchema }),
   }),
   explainBuild: declareRoute({
     method: 'GET',
@@ -138,7 +138,7 @@ export const buildRoutes = {
     query: nothing,
     body: null,
     status: 200,
-    answer: Type.Object({ explanation: ExplanationSchema }),
+    response: Type.Object({ explanation: ExplanationSchema }),
   }),
   getResult: declareRoute({
     method: 'GET',
@@ -149,8 +149,8 @@ export const buildRoutes = {
     query: nothing,
     body: null,
     status: 302,
-    answer: 'redirect',
-    alsoAnswers: stillRuns,
+    response: 'redirect',
+    alsoResponds: stillRuns,
   }),
   getArtifactsTar: declareRoute({
     method: 'GET',
@@ -172,8 +172,8 @@ export const buildRoutes = {
     ),
     body: null,
     status: 200,
-    answer: 'application/gzip',
-    alsoAnswers: { ...stillRuns, 206: 'The part that the header Range asked for.' },
+    response: 'application/gzip',
+    alsoResponds: { ...stillRuns, 206: 'The part that the header Range asked for.' },
   }),
   getArtifactsZip: declareRoute({
     method: 'GET',
@@ -184,8 +184,8 @@ export const buildRoutes = {
     query: nothing,
     body: null,
     status: 200,
-    answer: 'application/zip',
-    alsoAnswers: { ...stillRuns, 206: 'The part that the header Range asked for.' },
+    response: 'application/zip',
+    alsoResponds: { ...stillRuns, 206: 'The part that the header Range asked for.' },
   }),
   listArtifacts: declareRoute({
     method: 'GET',
@@ -196,7 +196,7 @@ export const buildRoutes = {
     query: page,
     body: null,
     status: 200,
-    answer: Type.Object({ files: Type.Array(ArtifactEntrySchema), total }),
+    response: Type.Object({ files: Type.Array(ArtifactEntrySchema), total }),
     children: { file: 'getArtifact' },
   }),
   getArtifact: declareRoute({
@@ -208,6 +208,6 @@ export const buildRoutes = {
     query: nothing,
     body: null,
     status: 200,
-    answer: 'application/octet-stream',
+    response: 'application/octet-stream',
   }),
 } as const;

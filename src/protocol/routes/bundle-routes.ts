@@ -10,13 +10,13 @@ export const packRoutes = {
   knownPacks: declareRoute({
     method: 'POST',
     path: '/v1/pack',
-    signing: 'parts',
+    signing: 'http-signature',
     summary: 'Which of these commits a new bundle may build on, because the master has all of them.',
     params: nothing,
     query: nothing,
     body: Type.Object({ commits: Type.Array(CommitSchema, { maxItems: MAX_COMMITS_ASKED }) }, closed),
     status: 200,
-    answer: Type.Object({
+    response: Type.Object({
       known: Type.Array(CommitSchema),
       num_slaves: Type.Integer({ description: 'Slaves that are connected; with one nobody needs a bundle.' }),
     }),
@@ -24,31 +24,31 @@ export const packRoutes = {
   getPack: declareRoute({
     method: 'GET',
     path: '/v1/pack/:commit',
-    signing: 'parts',
+    signing: 'http-signature',
     summary:
       'The chain of bundles that makes up a commit, newest first; empty when the master does not have it.',
     params: ofCommit,
     query: nothing,
     body: null,
     status: 200,
-    answer: Type.Object({ packs: Type.Array(PackSchema, { maxItems: MAX_CHAIN + 1 }) }),
+    response: Type.Object({ packs: Type.Array(PackSchema, { maxItems: MAX_CHAIN + 1 }) }),
     children: { content: 'getPackContent' },
   }),
   getPackContent: declareRoute({
     method: 'GET',
     path: '/v1/pack/:commit/content',
-    signing: 'parts',
+    signing: 'http-signature',
     summary: 'One bundle, for `git fetch`.',
     params: ofCommit,
     query: nothing,
     body: null,
     status: 200,
-    answer: 'application/octet-stream',
+    response: 'application/octet-stream',
   }),
   putPack: declareRoute({
     method: 'PUT',
     path: '/v1/pack/:commit',
-    signing: 'parts',
+    signing: 'http-signature',
     summary: 'Gives the master a bundle. One that it has already is not kept twice.',
     params: ofCommit,
     query: Type.Object(
@@ -61,6 +61,6 @@ export const packRoutes = {
     ),
     body: 'stream',
     status: 200,
-    answer: nothing,
+    response: nothing,
   }),
 } as const;

@@ -28,7 +28,7 @@ export const serviceRoutes = {
     query: nothing,
     body: null,
     status: 200,
-    answer: Type.Object({
+    response: Type.Object({
       master: Type.Object({
         status: Type.String({ description: 'A sentence for people.' }),
         version: Type.String(),
@@ -58,7 +58,7 @@ export const serviceRoutes = {
     query: nothing,
     body: null,
     status: 200,
-    answer: Type.Object({ version: Type.String(), api_version: Type.Integer() }),
+    response: Type.Object({ version: Type.String(), api_version: Type.Integer() }),
   }),
   openApi: declareRoute({
     method: 'GET',
@@ -69,7 +69,7 @@ export const serviceRoutes = {
     query: nothing,
     body: null,
     status: 200,
-    answer: 'application/json',
+    response: 'application/json',
   }),
   metrics: declareRoute({
     method: 'GET',
@@ -80,7 +80,7 @@ export const serviceRoutes = {
     query: nothing,
     body: null,
     status: 200,
-    answer: 'text/plain; version=0.0.4; charset=utf-8',
+    response: 'text/plain; version=0.0.4; charset=utf-8',
   }),
   eventLog: declareRoute({
     method: 'GET',
@@ -104,7 +104,7 @@ export const serviceRoutes = {
     ),
     body: null,
     status: 200,
-    answer: Type.Object({ events: Type.Array(EventSchema) }),
+    response: Type.Object({ events: Type.Array(EventSchema) }),
   }),
   events: declareRoute({
     method: 'GET',
@@ -117,6 +117,6 @@ export const serviceRoutes = {
     query: Type.Object({ since_id: since.since_id }, closed),
     body: null,
     status: 200,
-    answer: 'text/event-stream',
+    response: 'text/event-stream',
   }),
 } as const;

@@ -26,7 +26,7 @@ const getAtom = {
   query: Type.Object({}, closed),
   body: null,
   status: 200,
-  answer: oneAtom,
+  response: oneAtom,
 } as const;
 const getConsole = {
   method: 'GET',
@@ -35,7 +35,7 @@ const getConsole = {
   query: consoleQuery,
   body: null,
   status: 200,
-  answer: ConsolePageSchema,
+  response: ConsolePageSchema,
 } as const;
 
 /** The pieces of a build. An atom has one number within its build, so it is found with or without its subjob. */
@@ -49,7 +49,7 @@ export const workRoutes = {
     query: anyPage,
     body: null,
     status: 200,
-    answer: Type.Object({ subjobs: Type.Array(SubjobSchema), total }),
+    response: Type.Object({ subjobs: Type.Array(SubjobSchema), total }),
     children: { subjob: 'getSubjob' },
   }),
   getSubjob: declareRoute({
@@ -61,7 +61,7 @@ export const workRoutes = {
     query: Type.Object({}, closed),
     body: null,
     status: 200,
-    answer: Type.Object({ subjob: SubjobSchema }),
+    response: Type.Object({ subjob: SubjobSchema }),
     children: { atom: 'listAtomsOfSubjob' },
   }),
   listAtomsOfSubjob: declareRoute({
@@ -73,7 +73,7 @@ export const workRoutes = {
     query: anyPage,
     body: null,
     status: 200,
-    answer: atoms,
+    response: atoms,
     children: { atom: 'getAtomOfSubjob' },
   }),
   getAtomOfSubjob: declareRoute({
@@ -96,7 +96,7 @@ export const workRoutes = {
     query: anyPage,
     body: null,
     status: 200,
-    answer: atoms,
+    response: atoms,
     children: { atom: 'getAtom' },
   }),
   getAtom: declareRoute({

@@ -20,7 +20,7 @@ const PARAMS =
   /^cr=(\("@status" "content-digest" "signature";req\);created=\d{1,12};keyid="[a-z]{1,64}";alg="[a-z0-9-]{1,64}")$/;
 
 /** Headers that sign an answer, under the secret that the request was signed with. `now` in seconds since the epoch. */
-export function signAnswer(secret: string, answer: Answer, now: number): Record<string, string> {
+export function signedResponseHeaders(secret: string, answer: Answer, now: number): Record<string, string> {
   const params = `${COVERED};created=${Math.floor(now)};keyid="${KEY_ID}";alg="${ALGORITHM}"`;
   return {
     'content-digest': answer.digest,
@@ -30,7 +30,7 @@ export function signAnswer(secret: string, answer: Answer, now: number): Record<
 }
 
 /** Whether the secret signed this answer to this very request. It need not be new: no other request has the signature. */
-export function isSignedAnswer(
+export function isSignedResponse(
   secret: string,
   answer: Answer,
   headers: { readonly signatureInput: string; readonly signature: string },

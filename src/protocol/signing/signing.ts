@@ -10,16 +10,16 @@ import { ALGORITHM, type Component, KEY_ID, readSignatureInput } from './signatu
  *   Content-Digest (RFC 9530), with created, expires, nonce and keyid.
  */
 
-export const DOCUMENT_DIGEST_HEADER = 'clusterrunner-message-authentication-digest';
+export const BODY_HMAC_HEADER = 'clusterrunner-message-authentication-digest';
 
 /** Hex HMAC-SHA512 of `body` under the secret's UTF-8 bytes. */
-export function documentDigest(secret: string, body: Uint8Array): string {
+export function bodyHmac(secret: string, body: Uint8Array): string {
   return createHmac('sha512', secret).update(body).digest('hex');
 }
 
 /** Compares in constant time; a header of the wrong length is simply wrong. */
-export function verifyDocumentDigest(secret: string, body: Uint8Array, header: string): boolean {
-  return equalInConstantTime(documentDigest(secret, body), header.toLowerCase());
+export function verifyBodyHmac(secret: string, body: Uint8Array, header: string): boolean {
+  return equalInConstantTime(bodyHmac(secret, body), header.toLowerCase());
 }
 
 /** `Content-Digest` of a body whose SHA-256 is known (a file that is streamed, say). */
@@ -43,7 +43,7 @@ export interface SignedTarget {
 }
 
 /** Headers that sign a request. `now` in seconds since the epoch; `nonce` must never be used twice. */
-export function signParts(
+export function signRequest(
   secret: string,
   request: SignedTarget,
   now: number,
@@ -66,7 +66,7 @@ export interface SignatureHeaders {
   readonly signature: string | undefined;
 }
 
-export type PartsVerdict =
+export type SignatureVerdict =
   /** `expires`: until then this signature is taken, whatever it says itself, and its nonce must be remembered.
    *  `secret`: the one that made it. */
   | { readonly ok: true; readonly nonce: string; readonly expires: number; readonly secret: string }
@@ -78,12 +78,12 @@ export type PartsVerdict =
  * that was signed, nor that the nonce is new: the caller, who has the body and the memory, must. `now` in seconds
  * since the epoch.
  */
-export function verifyParts(
+export function verifyRequest(
   secrets: readonly string[],
   request: SignedTarget,
   headers: SignatureHeaders,
   now: number,
-): PartsVerdict {
+): SignatureVerdict {
   const input = readSignatureInput(headers.signatureInput ?? '', headers.signature ?? '');
   if (input === null) {
     return {

@@ -180,7 +180,7 @@ export type RunAssignment = Static<typeof RunAssignmentSchema>;
 export type Assignment = Static<typeof AssignmentSchema>;
 export type AssignedAtom = Static<typeof AssignedAtomSchema>;
 
-export const WorkAnswerSchema = Type.Object(
+export const WorkResponseSchema = Type.Object(
   {
     assignments: Type.Array(AssignmentSchema),
     /** Leases named in the request that are over: end their processes, deliver nothing of them. */
@@ -195,7 +195,7 @@ export const WorkAnswerSchema = Type.Object(
   },
   closed,
 );
-export type WorkAnswer = Static<typeof WorkAnswerSchema>;
+export type WorkResponse = Static<typeof WorkResponseSchema>;
 
 /** An atom as the atomizer listed it; the checkout's path in `value` is written as `$PROJECT_DIR`. */
 export const ListedAtomSchema = Type.Object({ variable: Type.String(), value: Type.String() }, closed);

@@ -5,7 +5,7 @@ import type { Logger } from '../../lib/logger.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { BuildId, LeaseId } from '../../protocol/ids.js';
 import { withPendingAssignments } from '../../protocol/slave/open-poll.js';
-import type { Assignment, LeaseRef, WorkAnswer, WorkRequest } from '../../protocol/slave/slave-messages.js';
+import type { Assignment, LeaseRef, WorkRequest, WorkResponse } from '../../protocol/slave/slave-messages.js';
 import { ProgressBuffer } from './progress-buffer.js';
 import type { Session } from './session.js';
 
@@ -186,7 +186,7 @@ export class MasterLink {
   async #send(request: WorkRequest): Promise<void> {
     const { session } = this.#options;
     const { signal } = this.#stop;
-    let response: WorkAnswer;
+    let response: WorkResponse;
     try {
       response = await session.callOnce(
         (slave, options) => session.client.askForWork(slave, request, options),
@@ -243,7 +243,7 @@ export class MasterLink {
     }
   }
 
-  #handle(poll: number, { assignments, cancel, interrupt, release, drain }: WorkAnswer): void {
+  #handle(poll: number, { assignments, cancel, interrupt, release, drain }: WorkResponse): void {
     const { target } = this.#options;
     if (poll === this.#newestPoll) {
       this.#announced = null;

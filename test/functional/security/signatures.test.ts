@@ -110,10 +110,10 @@ describe('a captured signature', () => {
   });
 
   it('that covers only the body may start and cancel builds, and nothing else', async () => {
-    for (const { method, path } of changing.filter(({ signing }) => signing === 'parts')) {
+    for (const { method, path } of changing.filter(({ signing }) => signing === 'http-signature')) {
       await expectRefused(digestedRequest(cluster.secret, method, path.replace(/[:*]\w+/g, '1'), {}));
     }
-    const taken = changing.filter(({ signing }) => signing === 'document');
+    const taken = changing.filter(({ signing }) => signing === 'body-hmac');
     expect(taken.map(({ method, path }) => `${method} ${path}`)).to.deep.equal([
       'POST /v1/build',
       'PUT /v1/build/:buildId',

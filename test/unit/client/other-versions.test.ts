@@ -7,7 +7,7 @@ import { MasterClient } from '../../../src/client/master-client.js';
 import { findPackageJSON } from '../../../src/lib/package-json.js';
 import { messageOf } from '../../../src/protocol/errors.js';
 import { toId } from '../../../src/protocol/ids.js';
-import { signAnswer } from '../../../src/protocol/signing/signed-responses.js';
+import { signedResponseHeaders } from '../../../src/protocol/signing/signed-responses.js';
 import { contentDigestOf } from '../../../src/protocol/signing/signing.js';
 import { failureOf } from '../../support/failure-of.js';
 
@@ -95,7 +95,7 @@ describe('a client at a master of another version', () => {
       const requestSignature = String(request.headers.signature);
       response.writeHead(status, {
         'content-type': 'application/json',
-        ...signAnswer(SECRET, { status, digest, requestSignature }, 0),
+        ...signedResponseHeaders(SECRET, { status, digest, requestSignature }, 0),
       });
       response.end(bytes);
     });

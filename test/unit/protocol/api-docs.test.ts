@@ -7,7 +7,7 @@ import { findPackageJSON } from '../../../src/lib/package-json.js';
 import { errorStatus } from '../../../src/protocol/errors.js';
 import type { RouteDeclaration } from '../../../src/protocol/route.js';
 import { routes } from '../../../src/protocol/routes.js';
-import { documentDigest } from '../../../src/protocol/signing/signing.js';
+import { bodyHmac } from '../../../src/protocol/signing/signing.js';
 import { ResultReportSchema } from '../../../src/protocol/slave/slave-messages.js';
 import { type Example, examplesOf } from '../../support/api-page.js';
 
@@ -56,7 +56,7 @@ describe('docs/api.md', () => {
 
   it('shows the digest that its example of signing gives', () => {
     const shown = /^```text digest\n(\w+)\n```/m.exec(page)?.[1];
-    expect(shown).to.equal(documentDigest('an example secret', Buffer.from('{"status":"canceled"}')));
+    expect(shown).to.equal(bodyHmac('an example secret', Buffer.from('{"status":"canceled"}')));
   });
 
   it('lists error codes with the status that they have', () => {
@@ -70,7 +70,7 @@ describe('docs/api.md', () => {
 });
 
 function checkGood(route: RouteDeclaration, example: Example): void {
-  const { body, answer } = route;
+  const { body, response } = route;
   // The one has a report before its archive; the other is nothing that could be shown.
   const isReport = body === 'stream' && route.path.endsWith('/result');
   const schema = isReport ? ResultReportSchema : body;
@@ -79,10 +79,10 @@ function checkGood(route: RouteDeclaration, example: Example): void {
   } else {
     expect([...Value.Errors(schema, JSON.parse(example.body ?? ''))]).to.deep.equal([]);
   }
-  if (typeof answer === 'object') {
+  if (typeof response === 'object') {
     const value: unknown = JSON.parse(example.answer?.text ?? '');
     expect(value).to.have.property('STATUS', 'SUCCESS');
-    expect([...Value.Errors(answer, Value.Clean(answer, value))]).to.deep.equal([]);
+    expect([...Value.Errors(response, Value.Clean(response, value))]).to.deep.equal([]);
   }
 }
 

@@ -47,8 +47,8 @@ describe('the declared routes', () => {
 
   it('have schemas that compile strictly', () => {
     const ajv = new Ajv({ strict: true, validateSchema: true });
-    for (const [name, { params, query, body, answer }] of declared) {
-      const schemas = [params, query, body, answer].filter((schema) => typeof schema === 'object');
+    for (const [name, { params, query, body, response }] of declared) {
+      const schemas = [params, query, body, response].filter((schema) => typeof schema === 'object');
       for (const schema of schemas) {
         if (schema !== null) {
           expect(() => ajv.compile(schema), name).not.to.throw();

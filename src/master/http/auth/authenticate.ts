@@ -5,11 +5,11 @@ import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { Signing } from '../../../protocol/route.js';
 import type { Secrets } from '../../../protocol/signing/secrets.js';
 import {
+  BODY_HMAC_HEADER,
   contentDigest,
-  DOCUMENT_DIGEST_HEADER,
-  type PartsVerdict,
-  verifyDocumentDigest,
-  verifyParts,
+  type SignatureVerdict,
+  verifyBodyHmac,
+  verifyRequest,
 } from '../../../protocol/signing/signing.js';
 import type { ProofKind, SignatureRateLimit } from './signature-rate-limit.js';
 
@@ -37,9 +37,9 @@ export interface RequestHead {
 export type Proof =
   | { readonly form: 'none' }
   /** Nothing yet: the HMAC is over the body alone. */
-  | { readonly form: 'document'; readonly verify: (body: Buffer) => void }
+  | { readonly form: 'body-hmac'; readonly verify: (body: Buffer) => void }
   /** The sender has this secret; `verify` compares the SHA-256 of the body with the one that was signed. */
-  | { readonly form: 'parts'; readonly secret: string; readonly verify: (sha256: Buffer) => void };
+  | { readonly form: 'http-signature'; readonly secret: string; readonly verify: (sha256: Buffer) => void };
 
 /**
  * Checks what can be checked before the body is read, so that nobody without the secret makes the master read much.
@@ -51,17 +51,17 @@ export async function authenticateHead(signing: Signing, head: RequestHead, keys
   if (signing === 'none') {
     return { form: 'none' };
   }
-  if (signing === 'parts' || head.headers['signature-input'] !== undefined) {
-    return await authenticateParts(head, keys);
+  if (signing === 'http-signature' || head.headers['signature-input'] !== undefined) {
+    return await authenticateSignature(head, keys);
   }
   if (!keys.acceptBodyDigest) {
-    throw refusal(`this master takes no digest of the body alone; ${SIGN_PARTS}`);
+    throw refusal(`this master takes no digest of the body alone; ${SIGN_REQUEST}`);
   }
-  const digest = textOf(head.headers[DOCUMENT_DIGEST_HEADER]);
+  const digest = textOf(head.headers[BODY_HMAC_HEADER]);
   if (digest === undefined) {
     throw refusal(`the request is not signed; ${SIGN_BODY}`);
   }
-  return { form: 'document', verify: (body) => requireDocumentDigest(keys, head, body, digest) };
+  return { form: 'body-hmac', verify: (body) => requireBodyHmac(keys, head, body, digest) };
 }
 
 /**
@@ -80,16 +80,16 @@ export function authenticateBody(proof: Proof, body: Buffer): void {
   switch (proof.form) {
     case 'none':
       return;
-    case 'document':
+    case 'body-hmac':
       proof.verify(body);
       return;
-    case 'parts':
+    case 'http-signature':
       proof.verify(hash('sha256', body, 'buffer'));
       return;
   }
 }
 
-async function authenticateParts(head: RequestHead, keys: Keys): Promise<Proof> {
+async function authenticateSignature(head: RequestHead, keys: Keys): Promise<Proof> {
   const digest = textOf(head.headers['content-digest']) ?? '';
   const verdict = verdictOf(head, digest, keys);
   if (!verdict.ok) {
@@ -102,14 +102,14 @@ async function authenticateParts(head: RequestHead, keys: Keys): Promise<Proof> 
       'signature',
       head,
       keys,
-      verdict.fault === 'key' ? verdict.reason : `${verdict.reason}. ${SIGN_PARTS}`,
+      verdict.fault === 'key' ? verdict.reason : `${verdict.reason}. ${SIGN_REQUEST}`,
     );
   }
   if (!(await keys.rememberNonce(verdict.nonce, verdict.expires))) {
     throw refusal('this very request was received before; sign each request again, with a nonce of its own');
   }
   return {
-    form: 'parts',
+    form: 'http-signature',
     secret: verdict.secret,
     verify: (sha256) => {
       if (contentDigest(sha256) !== digest) {
@@ -119,25 +119,25 @@ async function authenticateParts(head: RequestHead, keys: Keys): Promise<Proof> 
   };
 }
 
-function verdictOf({ method, target, headers }: RequestHead, digest: string, keys: Keys): PartsVerdict {
+function verdictOf({ method, target, headers }: RequestHead, digest: string, keys: Keys): SignatureVerdict {
   const signature = {
     signatureInput: textOf(headers['signature-input']),
     signature: textOf(headers.signature),
   };
   const verify = () =>
-    verifyParts(keys.secrets.current(), { method, target, digest }, signature, seconds(keys.clock.now()));
+    verifyRequest(keys.secrets.current(), { method, target, digest }, signature, seconds(keys.clock.now()));
   const verdict = verify();
   // The sender may have read a new secret before this process did.
   return !verdict.ok && verdict.fault === 'key' && keys.secrets.refresh() ? verify() : verdict;
 }
 
-const SIGN_PARTS = 'Sign method, path, query and Content-Digest (RFC 9421, see docs/api.md)';
+const SIGN_REQUEST = 'Sign method, path, query and Content-Digest (RFC 9421, see docs/api.md)';
 const SIGN_BODY =
   'send the header ClusterRunner-Message-Authentication-Digest with the hex HMAC-SHA512 of the exact bytes of ' +
   'the body under the `secret` of clusterrunner.conf';
 
-function requireDocumentDigest(keys: Keys, head: RequestHead, body: Buffer, digest: string): void {
-  const isGood = () => keys.secrets.current().some((secret) => verifyDocumentDigest(secret, body, digest));
+function requireBodyHmac(keys: Keys, head: RequestHead, body: Buffer, digest: string): void {
+  const isGood = () => keys.secrets.current().some((secret) => verifyBodyHmac(secret, body, digest));
   if (!isGood() && !(keys.secrets.refresh() && isGood())) {
     throw failed(
       'digest',

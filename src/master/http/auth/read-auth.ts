@@ -22,7 +22,7 @@ export async function authenticateReader(
   keys: Keys,
 ): Promise<'signature' | 'token'> {
   if (head.headers['signature-input'] !== undefined) {
-    await authenticateHead('parts', head, keys);
+    await authenticateHead('http-signature', head, keys);
     return 'signature';
   }
   const inQuery = tokenInQuery(ctx);

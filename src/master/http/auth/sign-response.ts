@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import { signAnswer } from '../../../protocol/signing/signed-responses.js';
+import { signedResponseHeaders } from '../../../protocol/signing/signed-responses.js';
 import { contentDigestOf } from '../../../protocol/signing/signing.js';
 import type { Proof } from './authenticate.js';
 
@@ -7,7 +7,7 @@ import type { Proof } from './authenticate.js';
 export function signResponse(ctx: Context, proof: Proof, now: number): void {
   const body: unknown = ctx.body;
   const isJson = typeof body === 'object' && body !== null && !('pipe' in body);
-  if (proof.form !== 'parts' || !isJson) {
+  if (proof.form !== 'http-signature' || !isJson) {
     return;
   }
   const text = JSON.stringify(body);
@@ -15,5 +15,5 @@ export function signResponse(ctx: Context, proof: Proof, now: number): void {
   ctx.type = 'application/json';
   const digest = contentDigestOf(Buffer.from(text));
   const response = { status: ctx.status, digest, requestSignature: ctx.get('Signature') };
-  ctx.set(signAnswer(proof.secret, response, now));
+  ctx.set(signedResponseHeaders(proof.secret, response, now));
 }

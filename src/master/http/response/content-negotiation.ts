@@ -11,14 +11,14 @@ const OWN_TYPES =
  * them still has the status.
  */
 export function requireAcceptable(route: RouteDeclaration, ctx: Context): void {
-  if (route.answer === 'redirect') {
+  if (route.response === 'redirect') {
     return;
   }
   // With its parameters, so that `text/plain;version=0.0.4` matches.
-  if (typeof route.answer !== 'string' && OWN_TYPES.test(ctx.get('Accept'))) {
+  if (typeof route.response !== 'string' && OWN_TYPES.test(ctx.get('Accept'))) {
     return;
   }
-  const served = typeof route.answer === 'string' ? route.answer : 'application/json; charset=utf-8';
+  const served = typeof route.response === 'string' ? route.response : 'application/json; charset=utf-8';
   if (ctx.accepts(served) === false) {
     throw new ClusterRunnerError(
       'NOT_ACCEPTABLE',

@@ -33,7 +33,7 @@ export function sendResponse(
 
 /** The types of handlers tie their results to the declaration. */
 function isOfBytes(route: RouteDeclaration, result: unknown): result is Content | Redirect | NotYet {
-  return typeof route.answer === 'string' && result !== undefined;
+  return typeof route.response === 'string' && result !== undefined;
 }
 
 function sendContent(ctx: Context, route: RouteDeclaration, result: Content): void {
@@ -41,8 +41,8 @@ function sendContent(ctx: Context, route: RouteDeclaration, result: Content): vo
   if (result.fileName !== null) {
     ctx.attachment(result.fileName);
   }
-  if (typeof route.answer === 'string') {
-    ctx.type = route.answer;
+  if (typeof route.response === 'string') {
+    ctx.type = route.response;
   }
   ctx.body = result.content;
   if (result.bytes !== null) {

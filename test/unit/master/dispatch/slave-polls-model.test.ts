@@ -13,8 +13,8 @@ import { type BuildId, type LeaseId, type SlaveId, toId } from '../../../../src/
 import type {
   Assignment,
   LeaseRef,
-  WorkAnswer,
   WorkRequest,
+  WorkResponse,
 } from '../../../../src/protocol/slave/slave-messages.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 
@@ -164,7 +164,7 @@ interface Poll {
   counted: readonly SubjobLease[];
   /** How many leases were committed before. */
   readonly committed: number;
-  response: WorkAnswer | 'refused' | null;
+  response: WorkResponse | 'refused' | null;
 }
 
 /** A slave as it sees itself. */
@@ -286,7 +286,7 @@ class World {
   }
 
   /** What every response must say, at the moment in which it is given. */
-  #check(slave: Slave, { request, client, deadline, committed }: Poll, response: WorkAnswer): void {
+  #check(slave: Slave, { request, client, deadline, committed }: Poll, response: WorkResponse): void {
     const { source } = this;
     const { assignments, cancel, interrupt = [], release, drain } = response;
     must(!client.signal.aborted || assignments.length === 0, 'a client that is gone gets no lease');

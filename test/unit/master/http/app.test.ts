@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { withoutVersion } from '../../../../src/master/http/app.js';
 import type { RouteDeclaration } from '../../../../src/protocol/route.js';
 import { routes } from '../../../../src/protocol/routes.js';
-import { documentDigest } from '../../../../src/protocol/signing/signing.js';
+import { bodyHmac } from '../../../../src/protocol/signing/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request, sendBytes, signed } from '../../../support/raw-request.js';
 
@@ -38,7 +38,7 @@ describe('the API', () => {
 
   it('takes a body without a Content-Type for JSON, as programs in the field send it', async () => {
     const bytes = JSON.stringify(directory);
-    const digest = documentDigest(master.secret, Buffer.from(bytes));
+    const digest = bodyHmac(master.secret, Buffer.from(bytes));
     const answer = await sendBytes(
       master,
       `POST /build HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${bytes.length}\r\n` +

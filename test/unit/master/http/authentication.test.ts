@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { RouteDeclaration } from '../../../../src/protocol/route.js';
 import { routes } from '../../../../src/protocol/routes.js';
-import { contentDigestOf, documentDigest, signParts } from '../../../../src/protocol/signing/signing.js';
+import { bodyHmac, contentDigestOf, signRequest } from '../../../../src/protocol/signing/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 import { request } from '../../../support/raw-request.js';
@@ -29,7 +29,7 @@ describe('a request that changes anything', () => {
   function partsOf(method: string, target: string, body: string, secret = master.secret) {
     nonces += 1;
     const digest = contentDigestOf(Buffer.from(body));
-    return signParts(secret, { method, target, digest }, clock.now() / 1000, `nonce-${nonces}-of-test`);
+    return signRequest(secret, { method, target, digest }, clock.now() / 1000, `nonce-${nonces}-of-test`);
   }
   const post = (path: string, body: string, headers: Record<string, string>) =>
     request(master, 'POST', path, { body, headers: { 'content-type': 'application/json', ...headers } });
@@ -45,14 +45,14 @@ describe('a request that changes anything', () => {
       );
       expect(answer.status, path).to.equal(401);
       expect(answer.headers.get('www-authenticate'), path).to.equal('ClusterRunner');
-      expect(answer.body.error, path).to.match(signing === 'document' ? /HMAC-SHA512/ : /RFC 9421/);
+      expect(answer.body.error, path).to.match(signing === 'body-hmac' ? /HMAC-SHA512/ : /RFC 9421/);
     }
     expect(master.service.changes).to.deep.equal([]);
   });
 
   it('is taken under any of the secrets, in either form', async () => {
     for (const secret of ['the new secret', 'the old secret']) {
-      const digest = documentDigest(secret, Buffer.from(build));
+      const digest = bodyHmac(secret, Buffer.from(build));
       expect((await post('/v1/build', build, { [DIGEST]: digest })).status).to.equal(202);
       expect((await post('/v1/build', build, partsOf('POST', '/v1/build', build, secret))).status).to.equal(
         202,
@@ -62,8 +62,8 @@ describe('a request that changes anything', () => {
 
   it('is refused under another secret or with another body', async () => {
     const attempts = [
-      { [DIGEST]: documentDigest('a wrong secret', Buffer.from(build)) },
-      { [DIGEST]: documentDigest(master.secret, Buffer.from(`${build} `)) },
+      { [DIGEST]: bodyHmac('a wrong secret', Buffer.from(build)) },
+      { [DIGEST]: bodyHmac(master.secret, Buffer.from(`${build} `)) },
       { [DIGEST]: '' },
       partsOf('POST', '/v1/build', build, 'a wrong secret'),
       partsOf('POST', '/v1/build', `${build} `),
@@ -77,7 +77,7 @@ describe('a request that changes anything', () => {
   });
 
   it('of a slave is not taken with a digest of the body alone', async () => {
-    const digest = documentDigest(master.secret, Buffer.from(register));
+    const digest = bodyHmac(master.secret, Buffer.from(register));
     expect((await post('/v1/slave', register, { [DIGEST]: digest })).status).to.equal(401);
   });
 
@@ -114,7 +114,7 @@ describe('a request that changes anything', () => {
     await master.close();
     master = await startFakeMaster({ clock, settings: { maxFailedSignatures: 3 } });
     const wrong = async (headers: Record<string, string>) => (await post('/v1/build', build, headers)).status;
-    const wrongDigest = { [DIGEST]: documentDigest('a wrong secret', Buffer.from(build)) };
+    const wrongDigest = { [DIGEST]: bodyHmac('a wrong secret', Buffer.from(build)) };
     const wrongParts = () => partsOf('POST', '/v1/build', build, 'a wrong secret');
     for (const expected of [401, 401, 401, 429]) {
       expect(await wrong(wrongDigest)).to.equal(expected);
@@ -123,13 +123,13 @@ describe('a request that changes anything', () => {
     for (const expected of [401, 401, 401, 429]) {
       expect(await wrong(wrongParts())).to.equal(expected);
     }
-    const digest = documentDigest(master.secret, Buffer.from(build));
+    const digest = bodyHmac(master.secret, Buffer.from(build));
     expect((await post('/v1/build', build, { [DIGEST]: digest })).status).to.equal(202);
     expect((await post('/v1/build', build, partsOf('POST', '/v1/build', build))).status).to.equal(202);
   });
 
   it('is counted as of the client that a trusted proxy names, and of the connection when nobody is trusted', async () => {
-    const wrongDigest = { [DIGEST]: documentDigest('a wrong secret', Buffer.from(build)) };
+    const wrongDigest = { [DIGEST]: bodyHmac('a wrong secret', Buffer.from(build)) };
     const from = async (client: string) =>
       (await post('/v1/build', build, { ...wrongDigest, 'x-forwarded-for': client })).status;
     for (const trustedProxies of [['127.0.0.1'], []]) {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { documentDigest } from '../../../../src/protocol/signing/signing.js';
+import { bodyHmac } from '../../../../src/protocol/signing/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request, signed } from '../../../support/raw-request.js';
 
@@ -102,7 +102,7 @@ describe('the body of a request', () => {
         },
       }),
       duplex: 'half',
-      headers: { 'ClusterRunner-Message-Authentication-Digest': documentDigest(master.secret, bytes) },
+      headers: { 'ClusterRunner-Message-Authentication-Digest': bodyHmac(master.secret, bytes) },
     });
     expect(unannounced.status).to.equal(413);
     expect(master.service.changes).to.deep.equal([]);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { documentDigest } from '../../../../src/protocol/signing/signing.js';
+import { bodyHmac } from '../../../../src/protocol/signing/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
-import { request, signed, signedAsPart } from '../../../support/raw-request.js';
+import { request, signed, signedAsRfc9421 } from '../../../support/raw-request.js';
 
 describe('shutting slaves down', () => {
   let master: FakeMaster;
@@ -19,7 +19,7 @@ describe('shutting slaves down', () => {
     [...master.service.slaves.values()].filter(({ state }) => state === 'DRAINING').map(({ name }) => name);
 
   it('drains one of them', async () => {
-    const answer = await signedAsPart(master, 'POST', '/v1/slave/2/shutdown', undefined);
+    const answer = await signedAsRfc9421(master, 'POST', '/v1/slave/2/shutdown', undefined);
     expect(answer.status).to.equal(200);
     expect(answer.body).to.deep.equal({ STATUS: 'SUCCESS', slave_ids: [2] });
     expect(draining()).to.deep.equal(['b']);
@@ -27,7 +27,7 @@ describe('shutting slaves down', () => {
 
   it('is not done for a digest of the body alone, which would be good for every slave', async () => {
     const headers = {
-      'ClusterRunner-Message-Authentication-Digest': documentDigest(master.secret, Buffer.alloc(0)),
+      'ClusterRunner-Message-Authentication-Digest': bodyHmac(master.secret, Buffer.alloc(0)),
     };
     const one = await request(master, 'POST', '/v1/slave/2/shutdown', { headers });
     expect(one.status).to.equal(401);
@@ -36,10 +36,10 @@ describe('shutting slaves down', () => {
   });
 
   it('drains those that are named, or all', async () => {
-    const some = await signedAsPart(master, 'POST', '/v1/slave/shutdown', { slaves: [1, 3] });
+    const some = await signedAsRfc9421(master, 'POST', '/v1/slave/shutdown', { slaves: [1, 3] });
     expect(some.body).to.deep.equal({ STATUS: 'SUCCESS', slave_ids: [1, 3] });
     expect(draining()).to.deep.equal(['a', 'c']);
-    const all = await signedAsPart(master, 'POST', '/v1/slave/shutdown', { shutdown_all: true });
+    const all = await signedAsRfc9421(master, 'POST', '/v1/slave/shutdown', { shutdown_all: true });
     expect(all.body).to.have.property('slave_ids').that.deep.equals([1, 2, 3]);
     expect(draining()).to.deep.equal(['a', 'b', 'c']);
   });
@@ -56,7 +56,7 @@ describe('shutting slaves down', () => {
   });
 
   it('is refused for a slave that is not there, and drains none', async () => {
-    const answer = await signedAsPart(master, 'POST', '/v1/slave/shutdown', { slaves: [1, 9] });
+    const answer = await signedAsRfc9421(master, 'POST', '/v1/slave/shutdown', { slaves: [1, 9] });
     expect(answer.status).to.equal(404);
     expect(answer.body.error).to.match(/no slave 9/);
     expect(draining()).to.deep.equal([]);
@@ -73,7 +73,7 @@ describe('shutting slaves down', () => {
       [[], /body.*must be/],
     ];
     for (const [body, sentence] of cases) {
-      const answer = await signedAsPart(master, 'POST', '/v1/slave/shutdown', body);
+      const answer = await signedAsRfc9421(master, 'POST', '/v1/slave/shutdown', body);
       expect(answer.status, JSON.stringify(body)).to.equal(400);
       expect(answer.body.error).to.match(sentence);
     }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { toId } from '../../../../src/protocol/ids.js';
-import { documentDigest } from '../../../../src/protocol/signing/signing.js';
+import { bodyHmac } from '../../../../src/protocol/signing/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 import { named } from '../../../support/named-slave.js';
@@ -22,7 +22,7 @@ describe('the log of a master', () => {
       headers: {
         'x-forwarded-for': address,
         'content-type': 'application/json',
-        'clusterrunner-message-authentication-digest': documentDigest('another secret', Buffer.from('{}')),
+        'clusterrunner-message-authentication-digest': bodyHmac('another secret', Buffer.from('{}')),
       },
     });
 
@@ -44,7 +44,7 @@ describe('the log of a master', () => {
       'Taken from 127.0.0.1: POST /v1/slave.',
       'Taken from 127.0.0.1: POST /v1/slave/shutdown.',
     ]);
-    expect(master.logged[0]).to.include({ build, signed: 'parts', address: '127.0.0.1' });
+    expect(master.logged[0]).to.include({ build, signed: 'http-signature', address: '127.0.0.1' });
   });
 
   it('does not say of a change that was refused that it was taken', async () => {

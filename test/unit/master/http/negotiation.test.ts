@@ -18,17 +18,17 @@ describe('what the client accepts', () => {
   });
   afterEach(() => master.close());
 
-  it('must be what the route has, and an answer that says so is JSON', async () => {
-    for (const { method, path, answer } of declared) {
+  it('must be what the route has, and an response that says so is JSON', async () => {
+    for (const { method, path, response } of declared) {
       const { status, body } = await request(master, method, concrete(path), {
         headers: { accept: 'image/png' },
       });
-      if (answer === 'redirect') {
+      if (response === 'redirect') {
         expect(status, path).to.be.oneOf([202, 302]);
       } else {
         expect(status, `${method} ${path}`).to.equal(406);
         expect(body).to.include({ STATUS: 'FAILURE', code: 'NOT_ACCEPTABLE' });
-        const served = typeof answer === 'string' ? answer : 'application/json';
+        const served = typeof response === 'string' ? response : 'application/json';
         expect(body.error).to.contain(served).and.contain('Accept');
       }
     }

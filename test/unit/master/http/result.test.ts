@@ -7,7 +7,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
 import { type SlaveId, toId } from '../../../../src/protocol/ids.js';
-import { contentDigest, signParts } from '../../../../src/protocol/signing/signing.js';
+import { contentDigest, signRequest } from '../../../../src/protocol/signing/signing.js';
 import type { ResultReport } from '../../../../src/protocol/slave/slave-messages.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { named } from '../../../support/named-slave.js';
@@ -48,7 +48,7 @@ describe('a result', () => {
   function signedPut(body: Buffer, reportBytes: number) {
     const target = `/v1/slave/${slave}/build/3/subjob/0/result?report_bytes=${reportBytes}`;
     const digest = contentDigest(createHash('sha256').update(body).digest());
-    const headers = signParts(
+    const headers = signRequest(
       master.secret,
       { method: 'PUT', target, digest },
       Date.now() / 1000,
@@ -126,7 +126,7 @@ describe('a result', () => {
       const { target, headers } = signedPut(head, head.length);
       const nonce = `nonce-of-result-${head.length}`;
       const digest = headers['content-digest'] ?? '';
-      const signed = signParts(master.secret, { method: 'PUT', target, digest }, Date.now() / 1000, nonce);
+      const signed = signRequest(master.secret, { method: 'PUT', target, digest }, Date.now() / 1000, nonce);
       const answer = await request(master, 'PUT', target, { body: head, headers: signed });
       expect(answer.status, head.toString()).to.equal(400);
     }

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { RouteDeclaration } from '../../../../src/protocol/route.js';
 import { routes } from '../../../../src/protocol/routes.js';
-import { contentDigestOf, documentDigest, signParts } from '../../../../src/protocol/signing/signing.js';
+import { bodyHmac, contentDigestOf, signRequest } from '../../../../src/protocol/signing/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { request } from '../../../support/raw-request.js';
 
@@ -71,7 +71,7 @@ const header = fc.record(
   },
   { requiredKeys: ['content-type'] },
 );
-const signature = fc.constantFrom('none', 'document', 'parts', 'rubbish');
+const signature = fc.constantFrom('none', 'body-hmac', 'http-signature', 'rubbish');
 
 describe('rubbish', () => {
   let master: FakeMaster;
@@ -86,11 +86,11 @@ describe('rubbish', () => {
   function headersOf(form: string, verb: string, target: string, content: string, rubbish: string) {
     const bytes = Buffer.from(content);
     switch (form) {
-      case 'document':
-        return { 'ClusterRunner-Message-Authentication-Digest': documentDigest(master.secret, bytes) };
-      case 'parts': {
+      case 'body-hmac':
+        return { 'ClusterRunner-Message-Authentication-Digest': bodyHmac(master.secret, bytes) };
+      case 'http-signature': {
         const signed = { method: verb, target, digest: contentDigestOf(bytes) };
-        return signParts(master.secret, signed, Date.now() / 1000, randomUUID());
+        return signRequest(master.secret, signed, Date.now() / 1000, randomUUID());
       }
       case 'rubbish':
         return {

@@ -3,9 +3,9 @@ import { readdirSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { documentDigest } from '../../../../src/protocol/signing/signing.js';
+import { bodyHmac } from '../../../../src/protocol/signing/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
-import { request, signed, signedAsPart } from '../../../support/raw-request.js';
+import { request, signed, signedAsRfc9421 } from '../../../support/raw-request.js';
 import { subjobArchive } from '../../../support/subjob-archive.js';
 import { until } from '../../../support/until.js';
 
@@ -67,7 +67,7 @@ describe('what strangers of one address may do at once', () => {
     await until(() => readers.every(({ statuses }) => statuses.length === 1));
     expect(await master.client.listSlaves({})).to.have.property('slaves');
     const build = { type: 'directory', project_directory: '/p', job_name: 'J' };
-    expect((await signedAsPart(master, 'POST', '/v1/build', build)).status).to.equal(202);
+    expect((await signedAsRfc9421(master, 'POST', '/v1/build', build)).status).to.equal(202);
     expect((await signed(master, 'POST', '/v1/build', build)).status).to.equal(202);
   });
 
@@ -94,7 +94,7 @@ describe('what strangers of one address may do at once', () => {
   });
 
   it('is to have so many bytes read that are not known to be signed, and no more', async () => {
-    const digest = documentDigest('another secret', Buffer.alloc(0));
+    const digest = bodyHmac('another secret', Buffer.alloc(0));
     const head =
       `POST /v1/build HTTP/1.1\r\nHost: x\r\nContent-Length: ${BODY_BYTES}\r\n` +
       `ClusterRunner-Message-Authentication-Digest: ${digest}\r\n\r\n`;
@@ -102,7 +102,7 @@ describe('what strangers of one address may do at once', () => {
     const senders = Array.from({ length: 6 }, () => new Caller(head, part));
     await until(() => senders.filter(({ statuses }) => statuses[0] === '429').length === 2);
     const build = { type: 'directory', project_directory: '/p', job_name: 'J' };
-    expect((await signedAsPart(master, 'POST', '/v1/build', build)).status).to.equal(202);
+    expect((await signedAsRfc9421(master, 'POST', '/v1/build', build)).status).to.equal(202);
     for (const { socket } of senders) {
       socket.destroy();
     }
@@ -112,7 +112,7 @@ describe('what strangers of one address may do at once', () => {
   it('is to send a body in pieces of a size, not byte by byte without end', async () => {
     await master.close();
     master = await startFakeMaster();
-    const digest = documentDigest('another secret', Buffer.alloc(0));
+    const digest = bodyHmac('another secret', Buffer.alloc(0));
     const caller = new Caller(
       'POST /v1/build HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n' +
         `ClusterRunner-Message-Authentication-Digest: ${digest}\r\n\r\n`,

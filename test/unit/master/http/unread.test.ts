@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { Event } from '../../../../src/protocol/event.js';
 import { toId } from '../../../../src/protocol/ids.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
-import { request, signedAsPart } from '../../../support/raw-request.js';
+import { request, signedAsRfc9421 } from '../../../support/raw-request.js';
 import { until } from '../../../support/until.js';
 
 const LIMIT = 40 * 1024 ** 2;
@@ -57,7 +57,7 @@ describe('a large response', () => {
     expect(refused.body.code).to.equal('TOO_MANY_REQUESTS');
     expect(Number(refused.headers.get('retry-after'))).to.be.above(0);
     expect((await request(master, 'GET', '/v1/version')).status).to.equal(200);
-    expect((await signedAsPart(master, 'GET', '/v1/build/1', undefined)).status).to.equal(200);
+    expect((await signedAsRfc9421(master, 'GET', '/v1/build/1', undefined)).status).to.equal(200);
   });
 
   it('that is not read is given up, and its address may ask again', async () => {

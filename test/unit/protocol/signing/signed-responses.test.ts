@@ -1,7 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isSignedAnswer, signAnswer } from '../../../../src/protocol/signing/signed-responses.js';
+import {
+  isSignedResponse,
+  signedResponseHeaders,
+} from '../../../../src/protocol/signing/signed-responses.js';
 import { contentDigestOf } from '../../../../src/protocol/signing/signing.js';
 
 const NOW = 1_700_000_000.5;
@@ -17,7 +20,7 @@ const headersOf = (signed: Record<string, string>) => ({
 
 describe('a signed answer', () => {
   it('is signed as RFC 9421 describes, over status, body and the signature of the request', () => {
-    const signed = signAnswer('secret', answer, NOW);
+    const signed = signedResponseHeaders('secret', answer, NOW);
     const params =
       '("@status" "content-digest" "signature";req);created=1700000000;keyid="clusterrunner";alg="hmac-sha256"';
     const base = [
@@ -34,20 +37,20 @@ describe('a signed answer', () => {
   });
 
   it('is good for its secret, and for no other status, body or request', () => {
-    const headers = headersOf(signAnswer('secret', answer, NOW));
-    expect(isSignedAnswer('secret', answer, headers)).to.equal(true);
-    expect(isSignedAnswer('Secret', answer, headers)).to.equal(false);
+    const headers = headersOf(signedResponseHeaders('secret', answer, NOW));
+    expect(isSignedResponse('secret', answer, headers)).to.equal(true);
+    expect(isSignedResponse('Secret', answer, headers)).to.equal(false);
     for (const other of [
       { ...answer, status: 201 },
       { ...answer, digest: contentDigestOf(Buffer.from('{}')) },
       { ...answer, requestSignature: 'cr=:c2lnbmF0dXJm:' },
     ]) {
-      expect(isSignedAnswer('secret', other, headers), JSON.stringify(other)).to.equal(false);
+      expect(isSignedResponse('secret', other, headers), JSON.stringify(other)).to.equal(false);
     }
   });
 
   it('is not good with any character of its headers changed, nor with any other headers', () => {
-    const { signatureInput, signature } = headersOf(signAnswer('secret', answer, NOW));
+    const { signatureInput, signature } = headersOf(signedResponseHeaders('secret', answer, NOW));
     const broken = (text: string) =>
       fc
         .tuple(fc.nat(text.length - 1), fc.string({ minLength: 1, maxLength: 1 }))
@@ -55,12 +58,12 @@ describe('a signed answer', () => {
         .map(([at, letter]) => text.slice(0, at) + letter + text.slice(at + 1));
     fc.assert(
       fc.property(fc.oneof(broken(signatureInput), fc.string()), (other) => {
-        expect(isSignedAnswer('secret', answer, { signatureInput: other, signature })).to.equal(false);
+        expect(isSignedResponse('secret', answer, { signatureInput: other, signature })).to.equal(false);
       }),
     );
     fc.assert(
       fc.property(fc.oneof(broken(signature), fc.string()), (other) => {
-        expect(isSignedAnswer('secret', answer, { signatureInput, signature: other })).to.equal(false);
+        expect(isSignedResponse('secret', answer, { signatureInput, signature: other })).to.equal(false);
       }),
     );
   });

@@ -2,11 +2,11 @@ import { createHmac } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import {
+  bodyHmac,
   contentDigestOf,
-  documentDigest,
-  signParts,
-  verifyDocumentDigest,
-  verifyParts,
+  signRequest,
+  verifyBodyHmac,
+  verifyRequest,
 } from '../../../../src/protocol/signing/signing.js';
 
 const NOW = 1_700_000_000;
@@ -30,10 +30,10 @@ function changesOf(text: string): string[] {
   });
 }
 
-describe('documentDigest', () => {
+describe('bodyHmac', () => {
   it('is the hex HMAC-SHA512 that any HMAC program gives', () => {
     const expected = createHmac('sha512', Buffer.from('geheimnis-ä', 'utf8')).update('{"a":1}').digest('hex');
-    expect(documentDigest('geheimnis-ä', Buffer.from('{"a":1}'))).to.equal(expected);
+    expect(bodyHmac('geheimnis-ä', Buffer.from('{"a":1}'))).to.equal(expected);
   });
 
   it('verifies for the same secret and bytes, in either case of its letters, and for nothing else', () => {
@@ -44,11 +44,11 @@ describe('documentDigest', () => {
         fc.string(),
         fc.uint8Array(),
         (secret, body, other, bytes) => {
-          const digest = documentDigest(secret, body);
-          expect(verifyDocumentDigest(secret, body, digest)).to.equal(true);
-          expect(verifyDocumentDigest(secret, body, digest.toUpperCase())).to.equal(true);
-          expect(verifyDocumentDigest(secret, bytes, digest)).to.equal(Buffer.compare(body, bytes) === 0);
-          expect(verifyDocumentDigest(`${secret}${other}x`, body, digest)).to.equal(false);
+          const digest = bodyHmac(secret, body);
+          expect(verifyBodyHmac(secret, body, digest)).to.equal(true);
+          expect(verifyBodyHmac(secret, body, digest.toUpperCase())).to.equal(true);
+          expect(verifyBodyHmac(secret, bytes, digest)).to.equal(Buffer.compare(body, bytes) === 0);
+          expect(verifyBodyHmac(`${secret}${other}x`, body, digest)).to.equal(false);
         },
       ),
     );
@@ -57,7 +57,7 @@ describe('documentDigest', () => {
   it('takes no header of another form, and does not fail over one', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (header) => {
-        expect(verifyDocumentDigest('secret', Buffer.from('x'), header)).to.equal(false);
+        expect(verifyBodyHmac('secret', Buffer.from('x'), header)).to.equal(false);
       }),
     );
   });
@@ -65,7 +65,7 @@ describe('documentDigest', () => {
 
 describe('the signature of the parts', () => {
   it('is the one that RFC 9421 describes, so that other programs can make it', () => {
-    const signed = signParts('secret', request, NOW, 'nonce-0001');
+    const signed = signRequest('secret', request, NOW, 'nonce-0001');
     const params =
       '("@method" "@path" "@query" "content-digest");created=1700000000;expires=1700000060' +
       ';nonce="nonce-0001";keyid="clusterrunner";alg="hmac-sha256"';
@@ -84,14 +84,19 @@ describe('the signature of the parts', () => {
     fc.assert(
       fc.property(fc.string(), fc.webPath(), fc.uint8Array(), fc.uuid(), (secret, path, body, nonce) => {
         const target = { method: 'PUT', target: `/v1${path}`, digest: contentDigestOf(body) };
-        const verdict = verifyParts([secret], target, headersOf(signParts(secret, target, NOW, nonce)), NOW);
+        const verdict = verifyRequest(
+          [secret],
+          target,
+          headersOf(signRequest(secret, target, NOW, nonce)),
+          NOW,
+        );
         expect(verdict).to.deep.equal({ ok: true, nonce, expires: NOW + 60, secret });
       }),
     );
   });
 
   it('does not verify for another method, path, query, body or secret', () => {
-    const headers = headersOf(signParts('secret', request, NOW, 'nonce-0001'));
+    const headers = headersOf(signRequest('secret', request, NOW, 'nonce-0001'));
     const moved = [
       { ...request, method: 'PUT' },
       { ...request, target: '/v1/slave/4/work?x=1' },
@@ -100,15 +105,20 @@ describe('the signature of the parts', () => {
       { ...request, digest: contentDigestOf(Buffer.from('{ }')) },
     ];
     for (const other of moved) {
-      expect(verifyParts(['secret'], other, headers, NOW).ok, JSON.stringify(other)).to.equal(false);
+      expect(verifyRequest(['secret'], other, headers, NOW).ok, JSON.stringify(other)).to.equal(false);
     }
-    expect(verifyParts(['Secret'], request, headers, NOW).ok).to.equal(false);
+    expect(verifyRequest(['Secret'], request, headers, NOW).ok).to.equal(false);
   });
 
   it('does not verify when any character of its headers is changed', () => {
-    const { 'signature-input': input = '', signature = '' } = signParts('secret', request, NOW, 'nonce-0001');
+    const { 'signature-input': input = '', signature = '' } = signRequest(
+      'secret',
+      request,
+      NOW,
+      'nonce-0001',
+    );
     const isGood = (signatureInput: string, changed: string) =>
-      verifyParts(['secret'], request, { signatureInput, signature: changed }, NOW).ok;
+      verifyRequest(['secret'], request, { signatureInput, signature: changed }, NOW).ok;
     expect(isGood(input, signature)).to.equal(true);
     for (const changed of changesOf(input)) {
       expect(isGood(changed, signature), changed).to.equal(false);
@@ -119,10 +129,10 @@ describe('the signature of the parts', () => {
   });
 
   it('is taken for a minute before and after its time, and its nonce is kept for as long', () => {
-    const headers = headersOf(signParts('secret', request, NOW, 'nonce-0001'));
+    const headers = headersOf(signRequest('secret', request, NOW, 'nonce-0001'));
     fc.assert(
       fc.property(fc.integer({ min: -1000, max: 1000 }), (offset) => {
-        const verdict = verifyParts(['secret'], request, headers, NOW + offset);
+        const verdict = verifyRequest(['secret'], request, headers, NOW + offset);
         expect(verdict.ok).to.equal(Math.abs(offset) <= 60);
         if (verdict.ok) {
           expect(verdict.expires).to.be.at.least(NOW + offset);
@@ -137,7 +147,7 @@ describe('the signature of the parts', () => {
     const text = fc.option(fc.string({ unit: 'binary' }), { nil: undefined });
     fc.assert(
       fc.property(text, text, (signatureInput, signature) => {
-        const verdict = verifyParts(['secret'], request, { signatureInput, signature }, NOW);
+        const verdict = verifyRequest(['secret'], request, { signatureInput, signature }, NOW);
         expect(verdict).to.have.property('ok', false);
         expect(verdict).to.have.property('reason').that.is.not.empty;
       }),

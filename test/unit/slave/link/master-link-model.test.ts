@@ -9,9 +9,9 @@ import { withPendingAssignments } from '../../../../src/protocol/slave/open-poll
 import {
   type Assignment,
   type LeaseRef,
-  type WorkAnswer,
   type WorkRequest,
   WorkRequestSchema,
+  type WorkResponse,
 } from '../../../../src/protocol/slave/slave-messages.js';
 import { type LinkTarget, MasterLink } from '../../../../src/slave/link/master-link.js';
 import { Session } from '../../../../src/slave/link/session.js';
@@ -34,8 +34,8 @@ const turns = async (count = 4) => {
 interface Call {
   readonly request: WorkRequest;
   state: 'sent' | 'held' | 'answered';
-  response: WorkAnswer;
-  readonly end: (result: WorkAnswer | Error) => void;
+  response: WorkResponse;
+  readonly end: (result: WorkResponse | Error) => void;
 }
 
 /** Follows the rules of master/dispatch for one slave, on whose calls a network loses and delays what it likes. */
@@ -245,7 +245,7 @@ class FakeMaster {
     return found?.task ?? null;
   }
 
-  #answer(call: Call, response: WorkAnswer): void {
+  #answer(call: Call, response: WorkResponse): void {
     call.state = 'answered';
     call.response = response;
   }
@@ -485,12 +485,12 @@ class World implements LinkTarget {
     this.#notBefore = null;
   }
 
-  #call(request: WorkRequest, signal: AbortSignal): Promise<WorkAnswer> {
+  #call(request: WorkRequest, signal: AbortSignal): Promise<WorkResponse> {
     if (!this.#unknown.delete(request.poll)) {
       this.#check(request);
     }
     return new Promise((resolve, reject) => {
-      const end = (result: WorkAnswer | Error) => {
+      const end = (result: WorkResponse | Error) => {
         if (!(result instanceof Error)) {
           resolve(result);
           return;

@@ -6,9 +6,9 @@ import { systemClock } from '../../../../src/lib/clock.js';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
 import { toId } from '../../../../src/protocol/ids.js';
 import {
-  type WorkAnswer,
   type WorkRequest,
   WorkRequestSchema,
+  type WorkResponse,
 } from '../../../../src/protocol/slave/slave-messages.js';
 import { type Capacity, MAX_OPEN_POLLS, MasterLink } from '../../../../src/slave/link/master-link.js';
 import { Session } from '../../../../src/slave/link/session.js';
@@ -20,7 +20,7 @@ const log = pino({ level: 'silent' });
 /** Leaves every poll unanswered until it is aborted, or a test answers it. */
 class SilentSession extends Session {
   readonly polls: WorkRequest[] = [];
-  readonly #responses = new Map<number, (response: WorkAnswer | Error) => void>();
+  readonly #responses = new Map<number, (response: WorkResponse | Error) => void>();
 
   constructor() {
     const options = {
@@ -45,7 +45,7 @@ class SilentSession extends Session {
   }
 
   /** Answers the poll of that number, or breaks it. */
-  answer(poll: number, response: WorkAnswer | Error): void {
+  answer(poll: number, response: WorkResponse | Error): void {
     this.#responses.get(poll)?.(response);
   }
 
@@ -58,7 +58,7 @@ class SilentSession extends Session {
 const lease = { lease_id: toId.lease(1), attempt: toId.attempt(1) };
 const other = { lease_id: toId.lease(2), attempt: toId.attempt(1) };
 const third = { lease_id: toId.lease(3), attempt: toId.attempt(1) };
-const assigning: WorkAnswer = {
+const assigning: WorkResponse = {
   ...noWork,
   assignments: [
     {

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { Agent, request as ask } from 'undici';
 import { toId } from '../../../../../src/protocol/ids.js';
-import { contentDigestOf, signParts } from '../../../../../src/protocol/signing/signing.js';
+import { contentDigestOf, signRequest } from '../../../../../src/protocol/signing/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../../support/fake-master.js';
 import { named, question } from '../../../../support/named-slave.js';
-import { signedAsPart } from '../../../../support/raw-request.js';
+import { signedAsRfc9421 } from '../../../../support/raw-request.js';
 import { until } from '../../../../support/until.js';
 
 describe('the requests of a slave', () => {
@@ -19,7 +19,7 @@ describe('the requests of a slave', () => {
       master.client.askForWork(wild, { ...question, poll }).catch(() => undefined),
     );
     await until(() => master.service.waiting === 3);
-    const refused = await signedAsPart(master, 'POST', `/v1/slave/${wild}/work`, { ...question, poll: 4 });
+    const refused = await signedAsRfc9421(master, 'POST', `/v1/slave/${wild}/work`, { ...question, poll: 4 });
     expect(refused.status).to.equal(429);
     expect(refused.body.code).to.equal('TOO_MANY_REQUESTS');
     expect(Number(refused.headers.get('retry-after'))).to.be.above(0);
@@ -42,7 +42,7 @@ describe('the requests of a slave', () => {
       const signed = { method: 'POST', target, digest };
       const headers = {
         'content-type': 'application/json',
-        ...signParts(master.secret, signed, Date.now() / 1000, `nonce-of-thousand-${nonce}`),
+        ...signRequest(master.secret, signed, Date.now() / 1000, `nonce-of-thousand-${nonce}`),
       };
       const url = `${master.url}${target}`;
       const answer = await ask(url, { method: 'POST', headers, body: bytes, dispatcher: agent });
