@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { unknown } from '../src/domain/scheduling/duration-estimate.js';
+import { noEstimate } from '../src/domain/scheduling/duration-estimate.js';
 import { atomsOfSubjob, insertAtoms, recordVerdicts } from '../src/master/store/atoms.js';
 import { insertBuild } from '../src/master/store/builds.js';
 import { Reader } from '../src/master/store/engine/engine.js';
@@ -51,10 +51,10 @@ async function measure(home: string): Promise<Row[]> {
   await engine.transaction(
     [
       [
-        insertSubjobs(id, [{ id: 0, atoms: NUM_ATOMS, ...unknown }]),
+        insertSubjobs(id, [{ id: 0, atoms: NUM_ATOMS, ...noEstimate }]),
         insertAtoms(
           id,
-          atoms.map((atom) => ({ ...atom, ...unknown })),
+          atoms.map((atom) => ({ ...atom, ...noEstimate })),
         ),
       ],
     ],

@@ -3,7 +3,7 @@ import { newTask } from '../../src/domain/lease.js';
 import {
   type DurationEstimate,
   estimateFromHistory,
-  unknown,
+  noEstimate,
 } from '../../src/domain/scheduling/duration-estimate.js';
 import { groupAtoms } from '../../src/domain/scheduling/grouping.js';
 import { regroup } from '../../src/domain/scheduling/grouping-plan.js';
@@ -138,7 +138,7 @@ class Simulation {
     const timestamps = { BUILDING: this.#now };
     const work = new BuildWork(toId.build(this.#works.length + 1), { state: 'BUILDING', timestamps });
     const executors = this.#executors();
-    const estimates = atoms.map((one) => (history ? estimateFromHistory(one.history) : unknown));
+    const estimates = atoms.map((one) => (history ? estimateFromHistory(one.history) : noEstimate));
     const groups = groupAtoms(indexed(estimates), executors);
     const subjobs = groups.map((group) => ({
       ...group,
@@ -250,7 +250,7 @@ class Simulation {
     const waitingAtoms = waiting.flatMap((id) => members[id] ?? []);
     const known = waitingAtoms.map((index) => ({
       index,
-      ...(history ? estimateFromHistory(atoms[index]?.history ?? null) : unknown),
+      ...(history ? estimateFromHistory(atoms[index]?.history ?? null) : noEstimate),
     }));
     const plan = work.planFor(executors);
     const regrouped = regroup(known, waiting, work.total ?? 0, plan);

@@ -12,11 +12,11 @@ export interface BuildProgress {
 /**
  * What may follow each state.
  *
- * QUEUED: stored, waits for a slave that prepares it.
- * PREPARING: one slave holds the preparation's lease; back to QUEUED when that lease is lost or handed back.
- * BUILDING: the atoms are known and handed out; a build without atoms passes through it at once.
- * FINISHED: every atom has a verdict. CANCELED: somebody asked for the end, or the build's time was over. ERROR:
- * preparation or setup failed for good. Nothing follows these three.
+ * QUEUED: stored; waits for a slave that prepares it.
+ * PREPARING: one slave holds the preparation's lease; back to QUEUED when that lease is lost or returned.
+ * BUILDING: its atoms are known and handed out; a build without atoms passes through it at once.
+ * FINISHED: every atom has a verdict. CANCELED: somebody canceled it, or it took longer than its build_timeout. ERROR:
+ * it could not be prepared or set up. Nothing follows these three.
  */
 const following: Readonly<Record<BuildState, readonly BuildState[]>> = {
   QUEUED: ['PREPARING', 'CANCELED', 'ERROR'],
@@ -29,7 +29,7 @@ const following: Readonly<Record<BuildState, readonly BuildState[]>> = {
 
 /**
  * The only way from one state to the next. `now` in seconds since the epoch.
- * @throws Error for a step that no build can take: the caller's picture of the build is wrong.
+ * @throws Error for a step that no build can take
  */
 export function enterState(build: BuildProgress, next: BuildState, now: number): BuildProgress {
   if (!following[build.state].includes(next)) {
@@ -46,7 +46,7 @@ export function isEnded(state: BuildState): boolean {
   return following[state].length === 0;
 }
 
-/** null until the end; only a build that finished without a failed atom is a success. */
+/** null until the end. Only a build that is FINISHED without a failed atom is a success. */
 export function resultOf(state: BuildState, failedAtoms: number): BuildResult | null {
   if (!isEnded(state)) {
     return null;
@@ -54,12 +54,12 @@ export function resultOf(state: BuildState, failedAtoms: number): BuildResult | 
   return state === 'FINISHED' && failedAtoms === 0 ? 'SUCCESS' : 'FAILURE';
 }
 
-/** The document's coarse `status`. */
+/** The coarse `status` that older clients know. */
 export function statusOf(result: BuildResult | null): BuildStatus {
   return result ?? 'BUILDING';
 }
 
-/** The sentence of `details`. Rounded down, so that 100.0% is said of a complete build only. */
+/** The message in `details`. The percentage is rounded down, so that only a complete build has 100.0%. */
 export function detailsOf(
   state: BuildState,
   subjobs: { readonly done: number; readonly total: number } | null,

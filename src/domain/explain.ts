@@ -4,7 +4,7 @@ import { isEnded } from './build-state.js';
 import type { BuildWork } from './build-work.js';
 import { setupExceedsRemaining } from './scheduling/scheduler.js';
 
-/** A slave as the question "why is it waiting" needs to know it. */
+/** What an explanation needs to know of a slave. */
 export interface SlaveLoad {
   readonly id: SlaveId;
   readonly name: string;
@@ -12,15 +12,15 @@ export interface SlaveLoad {
   readonly inUse: number;
   /** It takes no more work. */
   readonly draining: boolean;
-  /** It gets none for now. */
+  /** It gets no work for now. */
   readonly sick: boolean;
 }
 
 export type Reason = Explanation['reasons'][number];
 
 /**
- * Why a build is not done yet, the most useful reason first; never empty. `slaves` are the connected ones.
- * `busyWith` says which builds hold how many executors, in all.
+ * Why a build has not ended yet, the most useful reason first; never empty. `slaves` are the connected ones.
+ * `busyWith` lists the builds that hold executors, and how many.
  */
 export function reasonsToWait(
   build: BuildWork,
@@ -36,7 +36,7 @@ export function reasonsToWait(
   } else if (build.running > 0) {
     reasons.push({
       reason: 'RUNNING',
-      text: `It runs on ${count(executorsOf(build, busyWith), 'executor')}${twice(build)}.`,
+      text: `It runs on ${count(executorsOf(build, busyWith), 'executor')}${duplicatesOf(build)}.`,
     });
   }
   const waits =
@@ -51,7 +51,7 @@ export function reasonsToWait(
     : [{ reason: 'STARTING', text: 'Its subjobs are about to be handed out.' }];
 }
 
-/** Fewer than it has leases when slaves have asked ahead. */
+/** Fewer than its leases when slaves have taken some ahead. */
 function executorsOf(
   build: BuildWork,
   busyWith: readonly { readonly build: BuildId; readonly executors: number }[],
@@ -67,35 +67,35 @@ function whyNotMore(
 ): Reason {
   const taking = slaves.filter(({ draining, sick }) => !draining && !sick);
   if (taking.length === 0) {
-    return because('NO_SLAVE', `${waits}: ${whyNobody(slaves)}; start one with \`clusterrunner slave\`.`);
+    return reasonOf('NO_SLAVE', `${waits}: ${whyNobody(slaves)}; start one with \`clusterrunner slave\`.`);
   }
   const eligible = taking.filter(({ id }) => !build.refusedBy.has(id));
   if (eligible.length === 0) {
-    return because('REFUSED', `${waits}: none of the connected slaves could run this build.`);
+    return reasonOf('REFUSED', `${waits}: none of the connected slaves could run this build.`);
   }
   const { maxExecutors, maxExecutorsPerSlave } = build.limits;
   if (build.running >= maxExecutors) {
-    return because('BUILD_LIMIT', `${waits}: the build holds all of its max_executors (${maxExecutors}).`);
+    return reasonOf('BUILD_LIMIT', `${waits}: the build holds all of its max_executors (${maxExecutors}).`);
   }
   const free = eligible.filter(({ numExecutors, inUse }) => inUse < numExecutors);
   if (free.length > 0 && free.every(({ id }) => build.runningOn(id) >= maxExecutorsPerSlave)) {
-    return because(
+    return reasonOf(
       'SLAVE_LIMIT',
       `${waits}: the build holds its max_executors_per_slave (${maxExecutorsPerSlave}) on every slave that has an executor free.`,
     );
   }
   if (free.length > 0 && free.every(({ id }) => setupExceedsRemaining(build, id))) {
     const [needs, rest] = [build.setup.seconds, (build.secondsOfRest ?? 0) / Math.max(1, build.running)];
-    return because(
+    return reasonOf(
       'SETUP_COST',
       `${waits}: a slave that has an executor free would need ${Math.round(needs ?? 0)} s to set the build up, and the rest takes about ${Math.round(rest)} s.`,
     );
   }
   if (free.length === 0) {
     const builds = busyWith.map(({ build: id, executors }) => `build ${id} (${executors})`).join(', ');
-    return because('EXECUTORS_BUSY', `${waits}: all executors are busy with ${builds || 'other work'}.`);
+    return reasonOf('EXECUTORS_BUSY', `${waits}: all executors are busy with ${builds || 'other work'}.`);
   }
-  return because(
+  return reasonOf(
     'STARTING',
     `${waits} for a slave with a free executor to ask, which it does at any moment.`,
   );
@@ -110,11 +110,11 @@ function whyNobody(slaves: readonly SlaveLoad[]): string {
     : 'every slave that is connected is being drained';
 }
 
-function twice({ duplicates }: BuildWork): string {
+function duplicatesOf({ duplicates }: BuildWork): string {
   return duplicates === 0 ? '' : `, ${duplicates} of them with what takes too long on another slave`;
 }
 
-function because(reason: WaitReason, text: string): Reason {
+function reasonOf(reason: WaitReason, text: string): Reason {
   return { reason, text };
 }
 

@@ -1,4 +1,4 @@
-/** Hands out the smallest index that is free: at most as many indexes are ever in use as were at once. */
+/** Hands out the smallest index that is free, so indexes stay below the most that were ever in use at once. */
 export class IndexPool {
   readonly #used: boolean[] = [];
   /** No index below it is free. */
@@ -12,7 +12,7 @@ export class IndexPool {
     return this.#hint;
   }
 
-  /** Takes this very index, as the store remembers it. @throws Error when it is in use. */
+  /** Takes this very index, which the store remembers. @throws Error when it is in use. */
   reserve(index: number): void {
     if (this.#used[index] === true) {
       throw new Error(`Executor index ${index} is in use.`);

@@ -1,15 +1,15 @@
 /**
- * The time in which the master listened, in milliseconds: it stands still while the process is stopped, its machine is
- * paused, or changes cannot be taken. Slaves are judged by it, so that none is lost because nobody heard it.
+ * The time in which the master listened, in milliseconds. It stands still while the process is stopped, its machine is
+ * paused, or changes cannot be taken. Leases expire by it, so that no slave is lost because nobody listened.
  *
- * The master says at short intervals that it listens. Of a longer gap between two such moments only `most` counts.
+ * The master calls `note` at short intervals. Of a longer gap between two calls only `most` counts.
  */
 export class ListenedTime {
   readonly #most: number;
   #counted = 0;
   #at: number;
 
-  /** `now`, here and below, in milliseconds of a clock that is never set. */
+  /** `now`, here and below, in milliseconds of the monotonic clock. */
   constructor(now: number, most: number) {
     this.#at = now;
     this.#most = most;
@@ -19,7 +19,7 @@ export class ListenedTime {
     return this.#counted + Math.min(Math.max(0, now - this.#at), this.#most);
   }
 
-  /** The master listens at this moment. Answers how much was not counted since the last time. */
+  /** The master listens at this moment. @returns how many milliseconds since the last call did not count */
   note(now: number): number {
     const missed = Math.max(0, now - this.#at - this.#most);
     this.#counted = this.read(now);

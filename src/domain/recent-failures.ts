@@ -1,13 +1,11 @@
 import { type AtomFailure, MAX_FAILURES_KEPT } from '../protocol/build/activity.js';
 
-/**
- * The latest failures of a build with numbers that rise by one, so that whoever looks now and then knows what was missed.
- */
+/** The latest failures of a build. Their numbers rise by one, so that a reader who polls notices how many it has missed. */
 export class RecentFailures {
   #total: number;
   #latest: readonly AtomFailure[] = [];
 
-  /** `before`: failures whose details nobody remembers. */
+  /** `before`: failures whose details are not known any more. */
   constructor(before = 0) {
     this.#total = before;
   }
@@ -26,8 +24,8 @@ export class RecentFailures {
     this.#latest = [...this.#latest, { number: this.#total, ...failure }].slice(-MAX_FAILURES_KEPT);
   }
 
-  /** Failures whose names are not at hand count, and are missing from the list. */
-  pass(count: number): void {
+  /** Counts failures whose details are not known; they are missing from the list. */
+  skip(count: number): void {
     this.#total += count;
   }
 }

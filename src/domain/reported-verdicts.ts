@@ -3,16 +3,16 @@ import type { Ended } from './scheduling/remaining-time.js';
 
 export interface ReportedVerdict {
   readonly exitCode: number;
-  /** null of an atom that is to run again. */
+  /** null for an atom that is to run again. */
   readonly seconds: number | null;
-  /** Whose slave has reported it; null of an atom that is to run again, whose results are delivered. */
+  /** Under which it was reported; null for an atom that is to run again, whose results are delivered. */
   readonly lease: LeaseId | null;
 }
 
 /**
  * The verdicts of one build that slaves have reported and that are not final, since the results of their subjobs are
- * not accepted. A verdict stays when its slave is lost: it counts until a later attempt reports another one. Bounded
- * by the atoms of subjobs that were leased and are not done.
+ * not accepted yet. A verdict stays when its slave is lost, and counts until a later attempt reports another one. There
+ * are no more of them than atoms in subjobs that were leased and are not done.
  */
 export class ReportedVerdicts {
   readonly #bySubjob = new Map<SubjobId, Map<AtomId, ReportedVerdict>>();
@@ -30,7 +30,7 @@ export class ReportedVerdicts {
     return this.#failed;
   }
 
-  /** What they took, those apart that are to run again. */
+  /** How long they took, without those that are to run again. */
   get ended(): Ended {
     return { seconds: this.#seconds, atoms: this.#timed };
   }
@@ -47,7 +47,7 @@ export class ReportedVerdicts {
     return (this.#bySubjob.get(subjob)?.get(atom)?.exitCode ?? 0) !== 0;
   }
 
-  /** The latest report of an atom counts. */
+  /** The latest report of an atom replaces earlier ones. */
   note(subjob: SubjobId, atom: AtomId, verdict: ReportedVerdict): void {
     const ofSubjob = this.#bySubjob.get(subjob) ?? new Map<AtomId, ReportedVerdict>();
     this.#bySubjob.set(subjob, ofSubjob);
@@ -59,7 +59,7 @@ export class ReportedVerdicts {
     ofSubjob.set(atom, verdict);
   }
 
-  /** The subjob is done, so that its atoms have final verdicts. Returns how many were reported, and had failed. */
+  /** The subjob is done, so its atoms have final verdicts. @returns how many had been reported, and as failed */
   settle(subjob: SubjobId): { readonly reported: number; readonly failed: number } {
     const verdicts = [...(this.#bySubjob.get(subjob)?.values() ?? [])];
     this.#bySubjob.delete(subjob);

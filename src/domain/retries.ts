@@ -5,8 +5,8 @@ const LEAST_BUDGET = 10;
 const SHARE_OF_ATOMS = 0.1;
 
 /**
- * How many retries a build may spend in all: as its max_retries says, else a tenth of its atoms, and at least ten. A
- * build in which everything fails must not take several times as long to say so.
+ * How many retries a build may spend in all: its max_retries, or else a tenth of its atoms, and at least ten. A
+ * build in which everything fails must not take several times as long to end.
  */
 export function retryBudget({ retries, max_retries }: JobDefinition, atoms: number): number {
   if ((retries ?? 0) === 0) {
@@ -15,7 +15,7 @@ export function retryBudget({ retries, max_retries }: JobDefinition, atoms: numb
   return max_retries ?? Math.max(LEAST_BUDGET, Math.ceil(atoms * SHARE_OF_ATOMS));
 }
 
-/** Which of the atoms that failed run again, in their order. `retried` says how often each has run again already. */
+/** Which of the failed atoms run again, in their order. `retried` is how often each has run again already. */
 export function atomsToRetry<T extends { readonly retried: number }>(
   failed: readonly T[],
   retries: number,

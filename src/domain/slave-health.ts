@@ -1,31 +1,31 @@
 import type { BuildId } from '../protocol/ids.js';
 
-/** So many failures in a row, without a result in between, take a slave out of rotation … */
+/** So many failures in a row, without a result in between, put a slave in quarantine … */
 export const SICK_AFTER = 3;
 /** … for this long. */
 export const COOL_OFF_MS = 5 * 60_000;
 
 /** Something that went wrong on a slave and may be its fault. */
 export interface SlaveFailure {
-  /** null when it had nothing to do with what was run. */
+  /** null when it had nothing to do with a build. */
   readonly build: BuildId | null;
   /** Completes "three times in a row something went wrong: …". */
   readonly what: string;
 }
 
 export interface Health {
-  /** Since its last result, at most SICK_AFTER. */
+  /** Those since its last result, at most SICK_AFTER. */
   readonly failures: readonly SlaveFailure[];
   /** Milliseconds; null when it was never sick since its last result. */
   readonly sickSince: number | null;
 }
 
-/** Also after every result that a slave delivers. */
+/** Also the state after every result that a slave delivers. */
 export const healthy: Health = { failures: [], sickSince: null };
 
 /**
- * A build counts once, whatever went wrong with it on how many executors. A slave that has cooled off is on probation:
- * the next failure makes it sick again. `now` in milliseconds.
+ * A build counts once, however often it failed on the slave. A slave that has cooled off is on probation: the next failure
+ * makes it sick again. `now` in milliseconds.
  */
 export function withFailure(health: Health, failure: SlaveFailure, now: number): Health {
   const { failures: before, sickSince } = health;
@@ -36,18 +36,18 @@ export function withFailure(health: Health, failure: SlaveFailure, now: number):
   return { failures, sickSince: failures.length < SICK_AFTER ? sickSince : now };
 }
 
-/** It turned out that the build was to blame: it could be run nowhere. */
+/** The build was to blame: it could be run nowhere. */
 export function clearFailuresOf({ failures: before, sickSince }: Health, build: BuildId): Health {
   const failures = before.filter((failure) => failure.build !== build);
   return { failures, sickSince: failures.length < SICK_AFTER ? null : sickSince };
 }
 
-/** It registered again, which is what people do after mending it: it may work, on probation. */
+/** It registered again, as it does after people have fixed it: it may work, on probation. */
 export function registeredAgain({ failures }: Health): Health {
   return { failures: failures.slice(-(SICK_AFTER - 1)), sickSince: null };
 }
 
-/** Why it gets no work; null when it is not sick. */
+/** Why it gets no work; null when it is not sick. `now` in milliseconds. */
 export function quarantineReason({ failures, sickSince }: Health, now: number): string | null {
   if (sickSince === null || now - sickSince >= COOL_OFF_MS) {
     return null;

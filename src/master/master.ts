@@ -44,11 +44,11 @@ import { EventFeed, listEvents } from './views/event-feed.js';
 import { logEvents } from './views/log-events.js';
 import { snapshotOf } from './views/metrics-snapshot.js';
 
-/** Nobody guesses so many. */
+/** Too many to guess. */
 const TOKEN_BYTES = 12;
 
 export interface MasterOptions {
-  /** Holds the database and the results. Made when it is not there. */
+  /** Holds the database and the results. Made when it does not exist. */
   readonly directory: string;
   readonly clock: Clock;
   /** In [0, 1); names this run of the master. */
@@ -57,21 +57,21 @@ export interface MasterOptions {
   readonly settings: MasterSettings;
   /** Draws the token of a lease; at random unless given. */
   readonly leaseToken?: (lease: LeaseId) => string;
-  /** What may still be written where a folder is, null when nobody knows; asked of the system unless given. */
+  /** Free bytes of the file system with a folder, null when unknown; asks the system unless given. */
   readonly freeBytes?: (directory: string) => number | null;
 }
 
 export interface Master extends MasterService, MasterReading {
   /** False when it was seen before; `expires` in seconds since the epoch. */
   rememberNonce(nonce: string, expires: number): boolean;
-  /** What waits for an outage of the store to end fails from now on, so that nothing holds up the end of the master. */
+  /** Writes that wait for an outage of the store to end fail from now on, so that they do not delay the end of the master. */
   endRetries(): void;
-  /** Ends what waits, commits what is under way, and gives the directory free. */
+  /** Ends held requests, commits what is recorded, and releases the directory. */
   close(): Promise<void>;
 }
 
 /**
- * The master without its HTTP layer, going on where the last one in this directory stopped.
+ * The master without its HTTP layer. It continues where the last one in this directory stopped.
  * @throws ClusterRunnerError CONFLICT when another master uses the directory
  */
 export async function createMaster(options: MasterOptions): Promise<Master> {
@@ -102,7 +102,7 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
   });
   cleanup.add(() => store.close());
   const time = new ForgettingTime(clock, await lastEventTime(store.db));
-  // The maintenance loop says four times within the time of a lease that the master listens.
+  // The maintenance loop notes four times within the time of a lease that the master listens.
   const listened = new ListenedTime(clock.monotonic(), leaseMs / 3);
   const master: MasterState = new MasterState({
     store,
@@ -149,19 +149,18 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
   const retention = new BuildRetention(master, consoles, zips, settings, time);
   const kept = new KeptResults(master, consoles, join(directory, 'incoming'));
   const builds = new Builds(master, packs, kept);
-  const regrouping = new WaitingRegrouper(master);
-  const slaves = new SlaveMembership(master, polls, regrouping, leaseSeconds);
-  const maintenance = new MaintenanceLoop(
-    master,
+  const regrouper = new WaitingRegrouper(master);
+  const slaves = new SlaveMembership(master, polls, regrouper, leaseSeconds);
+  const maintenance = new MaintenanceLoop(master, {
     slaves,
     nonces,
     retention,
     packs,
-    regrouping,
+    regrouper,
     listened,
     time,
     leaseMs,
-  );
+  });
   cleanup.add(() => maintenance.stop());
   cleanup.add(() => polls.close());
   cleanup.add(() => store.endRetries());
@@ -179,7 +178,7 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     startedAt: seconds(clock.now()),
     packs,
     zips,
-    ...forSlaves(master, slaves, polls, consoles, regrouping),
+    ...forSlaves(master, slaves, polls, consoles, regrouper),
     ...forReaders(master, builds, slaves, consoles, feed),
     createBuild: (request) => builds.create(request),
     cancelBuild: (build, gone) => builds.cancel(build, gone),
@@ -211,10 +210,10 @@ function forSlaves(
   slaves: SlaveMembership,
   polls: SlavePolls,
   consoles: LiveConsoles,
-  regrouping: WaitingRegrouper,
+  regrouper: WaitingRegrouper,
 ) {
   const preparations = new PreparationReports(master);
-  const results = new ResultReports(master, polls, consoles, regrouping);
+  const results = new ResultReports(master, polls, consoles, regrouper);
   return {
     drainSlaves: (ids) => slaves.drain(ids),
     registerSlave: (register) => slaves.register(register),
@@ -266,7 +265,7 @@ function forReaders(
   } satisfies Partial<Master>;
 }
 
-/** All that names the files that a build needs, if it is known yet. */
+/** The commit that a build needs, if it is known yet. */
 function commitOf(project: Project): string[] {
   return project.type === 'directory' || project.hash === null ? [] : [project.hash];
 }

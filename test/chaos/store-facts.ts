@@ -1,3 +1,4 @@
+import { copyFileSync, existsSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { Sqlite } from '../../src/master/store/engine/sqlite.js';
 import type { ClockShifts } from './clock-shifts.js';
@@ -16,7 +17,7 @@ export interface StoreFacts {
 
 /** Reads them as they lie on the disk. The master must not run: it shares its store with nobody. */
 export function readStoreFacts(world: World): StoreFacts {
-  const db = new Sqlite(databaseOf(world), { readOnly: true });
+  const db = openCopy(world);
   try {
     const lost = db
       .prepare(
@@ -45,7 +46,7 @@ export function readStoreFacts(world: World): StoreFacts {
 
 /** What SQLite itself says of the file, and what must hold between the rows once everything has ended. */
 export function checkStore(world: World, diary: Diary): void {
-  const db = new Sqlite(databaseOf(world), { readOnly: true });
+  const db = openCopy(world);
   const none = (what: string, sql: string) => {
     const rows = db.prepare(sql).all();
     if (rows.length > 0) {
@@ -115,6 +116,12 @@ function column(row: unknown, name: string): unknown {
   return Reflect.get(Object(row), name);
 }
 
-function databaseOf(world: World): string {
-  return join(world.root, 'master', 'master', 'master.db');
+/** A library may keep a closed file locked for a while, so the master's own one is left alone. */
+function openCopy(world: World): Sqlite {
+  const database = join(world.root, 'master', 'master', 'master.db');
+  const copy = join(mkdtempSync(join(world.root, 'store-')), 'master.db');
+  for (const suffix of ['', '-wal'].filter((one) => existsSync(`${database}${one}`))) {
+    copyFileSync(`${database}${suffix}`, `${copy}${suffix}`);
+  }
+  return new Sqlite(copy, { readOnly: true });
 }

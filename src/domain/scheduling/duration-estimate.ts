@@ -1,4 +1,4 @@
-/** What earlier builds have shown of an atom: mean and variance of the seconds that it took, and of how many runs. */
+/** How long an atom took in earlier builds: mean and variance in seconds, and the number of runs. */
 export interface History {
   readonly seconds: number;
   /** Square seconds. */
@@ -8,30 +8,30 @@ export interface History {
 
 /** How long something is likely to take. */
 export interface DurationEstimate {
-  /** Seconds; null when nothing is known. */
+  /** Mean seconds; null when unknown. */
   readonly expected: number | null;
-  /** Seconds: how far that may be off, as a standard deviation. 0 when nothing is known. */
+  /** Standard deviation in seconds; 0 when unknown. */
   readonly stdDev: number;
 }
 
-export const unknown: DurationEstimate = { expected: null, stdDev: 0 };
+export const noEstimate: DurationEstimate = { expected: null, stdDev: 0 };
 
-/** Fewer runs than this say little about the spread … */
+/** Fewer runs than this say little about the deviation … */
 const FEW_RUNS = 4;
 /** … so it is taken to be at least this part of the mean. */
-const USUAL_SPREAD = 0.2;
+const USUAL_DEVIATION = 0.2;
 
-/** `history` null: no build has run it. */
+/** `history` is null for an atom that no build has run. */
 export function estimateFromHistory(history: History | null): DurationEstimate {
   if (history === null) {
-    return unknown;
+    return noEstimate;
   }
   const { seconds, variance, count } = history;
-  const least = count < FEW_RUNS ? seconds * USUAL_SPREAD : 0;
+  const least = count < FEW_RUNS ? seconds * USUAL_DEVIATION : 0;
   return { expected: seconds, stdDev: Math.max(Math.sqrt(Math.max(0, variance)), least) };
 }
 
-/** Of atoms that run one after another, each as long as it is by itself. */
+/** The estimate for atoms that run one after another, independently of each other. */
 export function sumOf(parts: readonly DurationEstimate[]): DurationEstimate {
   let expected: number | null = 0;
   let variance = 0;
@@ -39,5 +39,5 @@ export function sumOf(parts: readonly DurationEstimate[]): DurationEstimate {
     expected = expected === null || part.expected === null ? null : expected + part.expected;
     variance += part.stdDev ** 2;
   }
-  return expected === null ? unknown : { expected, stdDev: Math.sqrt(variance) };
+  return expected === null ? noEstimate : { expected, stdDev: Math.sqrt(variance) };
 }

@@ -3,23 +3,23 @@ import type { BuildWork } from '../build-work.js';
 
 /** A build that holds no executor gains a step of priority each time it has waited for this long. */
 const SECONDS_PER_STEP_OF_WAITING = 60;
-/** Enough to pass any priority; 2 to this power is far from the end of numbers. */
+/** Enough to exceed any priority; 2 to this power is an exact number. */
 const MOST_STEPS_OF_WAITING = 20;
 
 /**
  * The build that a free executor of this slave serves next; null when there is none. `builds` are those that may run
  * there or that wait to be prepared, older first; `now` in seconds since the epoch.
  *
- * It is the one that would hold the least for its weight if it got one executor more (the division of seats by
- * D'Hondt), the older among equals. A step of priority doubles the weight. Who holds nothing gains steps while it
- * waits, so that newer builds of any priority cannot keep it waiting for ever.
+ * It is the build that would hold the fewest executors for its weight if it got one more (the D'Hondt method of dividing
+ * seats), the older one among equals. A step of priority doubles the weight. A build without executors gains steps
+ * while it waits, so that newer builds of any priority cannot starve it.
  *
  * A build that waits to be prepared claims its first executor by the same rule. Its wait counts from the request on,
- * before and after the preparation: so an older build that is prepared starts before a newer one is prepared, and of
+ * before and after the preparation. So an older prepared build starts before a newer one is prepared, and of
  * thousands of builds no more are prepared than there are executors to start them.
  *
- * A build costs a slave its fetching and `setup_build` once. So a build that is open on the slave goes before one that
- * is not, as long as that one runs elsewhere and the advantage is no more than one executor.
+ * A build costs each slave its fetching and `setup_build` once. So a build that is open on the slave is preferred to one
+ * that is not, as long as that one runs elsewhere and the difference is no more than one executor.
  */
 export function pickBuild(builds: Iterable<BuildWork>, slave: SlaveId, now: number): BuildWork | null {
   let neediest: Claim | null = null;
@@ -38,7 +38,7 @@ export function pickBuild(builds: Iterable<BuildWork>, slave: SlaveId, now: numb
 interface Claim {
   readonly build: BuildWork;
   readonly weight: number;
-  /** Executors for its weight, with the one that it would get. */
+  /** Executors divided by weight, with the one that it would get. */
   readonly load: number;
 }
 

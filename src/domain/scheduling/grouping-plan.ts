@@ -2,20 +2,20 @@ import { type SubjobId, toId } from '../../protocol/ids.js';
 import { sumOf } from './duration-estimate.js';
 import { type AtomToGroup, type Group, groupAtoms } from './grouping.js';
 
-/** What the groups of a build were made for. */
+/** The assumptions behind the groups of a build. */
 export interface GroupingPlan {
   /** Executors that could work on it. */
   readonly executors: number;
-  /** Seconds that an atom without history was taken to need, as others of the build did; null: nothing was assumed. */
+  /** Seconds that an atom without history was assumed to take, as others of the build did; null without assumption. */
   readonly assumed: number | null;
 }
 
-/** Fewer or more executors by this factor make other groups; less is not worth it. */
+/** Other groups are made when the number of executors changes by this factor; less is not worth it … */
 const CHANGE_OF_EXECUTORS = 1.5;
-/** So far off must be what was assumed of atoms without history. */
+/** … or when the assumed length of atoms is off by this factor. */
 const CHANGE_OF_ASSUMPTION = 2;
 
-/** Whether other groups should be made for what waits. `learned`: seconds of the build's atoms so far, if they matter. */
+/** Whether other groups should be made of what waits. `learned`: mean seconds of the build's atoms so far, if they matter. */
 export function isOutdated(plan: GroupingPlan, executors: number, learned: number | null): boolean {
   return (
     // Without any executor there is nothing to plan for.
@@ -29,16 +29,16 @@ function differs(one: number, other: number, factor: number): boolean {
 }
 
 export interface Regrouped {
-  /** With ids that rise in the order of hand-out. `atoms` are their ids. */
+  /** Their ids rise in the order of hand-out. `atoms` are ids too. */
   readonly groups: readonly (Group & { readonly id: SubjobId })[];
-  /** Subjobs that are no more: the last ones. */
+  /** Subjobs that are removed: the last ones. */
   readonly dropped: readonly SubjobId[];
 }
 
 /**
- * Other groups for the atoms of subjobs that nobody was ever given. `waiting` are the ids of these, ascending; there are
+ * Makes other groups of the atoms of subjobs that were never leased. `waiting` are the ids of these, ascending; there are
  * `total` subjobs in all. Subjobs stay numbered without gaps: only the last ones can be dropped, new ones are added at
- * the end, and where that does not suffice groups stay smaller than they could be.
+ * the end, and where that is not enough groups stay smaller than they could be.
  */
 export function regroup(
   atoms: readonly AtomToGroup[],
@@ -64,7 +64,7 @@ export function regroup(
   };
 }
 
-/** Splits groups, the larger the more, until there are `least`. @throws Error when there are fewer atoms */
+/** Splits groups, larger ones into more, until there are `least`. @throws Error when there are fewer atoms */
 function splitUpTo(
   groups: readonly Group[],
   least: number,
@@ -74,7 +74,7 @@ function splitUpTo(
   if (missing <= 0) {
     return groups;
   }
-  // How many more there would be if every atom was alone.
+  // How many more groups there would be if every atom was alone.
   let possible = atoms.size - groups.length;
   if (possible < missing) {
     throw new Error(`${atoms.size} atoms cannot be ${least} subjobs.`);

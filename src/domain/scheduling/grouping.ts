@@ -1,14 +1,14 @@
 import { type DurationEstimate, sumOf } from './duration-estimate.js';
 
-/** A group should be worth its hand-out, which keeps an executor for ten to thirty milliseconds: expected seconds. */
+/** Expected seconds of a group: enough to be worth a hand-out, which occupies an executor for 10 to 30 ms. */
 const TARGET_SECONDS = 2;
-/** Also in the tail: smaller groups cost more hand-outs than they could even out. Expected seconds … */
+/** Even at the end groups are no smaller than this: hand-outs would cost more than they even out. Expected seconds … */
 const LEAST_GROUP_SECONDS = 0.1;
-/** … but no more than this part of what each executor has to do in all, which a group may make the end later. */
+/** … but no more than this share of the work of each executor, by which a group may delay the end. */
 const LEAST_GROUP_SHARE = 0.1;
-/** Starting a process costs at least this much, whatever the history says. */
+/** An atom takes at least the start of a process, whatever its history says. Seconds. */
 const LEAST_SECONDS = 0.005;
-/** Without history a group may turn out to be anything, so it stays small. */
+/** Without history a group may take any time, so it stays small: atoms. */
 const MAX_BLIND_GROUP = 10;
 
 export interface AtomToGroup extends DurationEstimate {
@@ -16,7 +16,7 @@ export interface AtomToGroup extends DurationEstimate {
   readonly index: number;
 }
 
-/** Nothing is expected of a group when nothing is known about any atom of the build. */
+/** Has no estimate when none of the build's atoms has one. */
 export interface Group extends DurationEstimate {
   /** Indexes of its atoms, never empty. */
   readonly atoms: readonly number[];
@@ -25,11 +25,11 @@ export interface Group extends DurationEstimate {
 /**
  * Divides atoms into subjobs, in the order in which they should be handed out. Every atom is in exactly one.
  *
- * With history: the longest first and alone, cheap ones together, the groups smaller towards the end so that all
- * executors end together. How long an atom may well take (its mean and one standard deviation) says where it stands: what is
- * uncertain must not come last. An atom without history is taken to be as long as the longest known one.
- * Without any history: in the given order, each group a share of what is left, the last ones single. Unless `assumed`
- * says what such an atom took elsewhere in its build, in seconds: then that is taken for its history.
+ * With history: the longest first and alone, cheap ones together, and smaller groups towards the end, so that all
+ * executors end together. Atoms are ordered by mean plus one standard deviation, since uncertain ones must not come
+ * last. An atom without history counts as long as the longest known one.
+ * Without any history: in the given order, each group a share of what is left, the last ones single. `assumed`, if
+ * given, is how many seconds such atoms took in this build so far, and replaces their history.
  */
 export function groupAtoms(
   atoms: readonly AtomToGroup[],
@@ -72,7 +72,7 @@ interface Known {
   readonly stdDev: number;
 }
 
-/** An atom with what it may well take: its mean and one standard deviation. */
+/** `mayTake` is the mean plus one standard deviation. */
 interface Cost extends Known {
   readonly index: number;
   readonly mayTake: number;

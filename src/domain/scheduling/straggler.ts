@@ -1,15 +1,15 @@
 import type { DurationEstimate } from './duration-estimate.js';
 
-/** Nobody is bothered for less, in seconds. */
+/** A second run is not worth it for less, in seconds. */
 const LEAST_SECONDS = 5;
-/** So many deviations above the mean: seldom by chance … */
+/** So many standard deviations above the mean, which happens seldom by chance … */
 const DEVIATIONS = 3;
-/** … and so many times the mean, for atoms that hardly vary: a second run takes as long again. */
+/** … and so many times the mean, for atoms that hardly vary: the second run needs the full time again. */
 const LEAST_FACTOR = 1.5;
 
 /**
- * After how many seconds of running a subjob should also start on a slave that needs `setupSeconds` before it can
- * begin; null when nothing is known of its length.
+ * After how many seconds of running a subjob should start on a second slave, which needs `setupSeconds` before it can
+ * begin; null when there is no estimate.
  */
 export function overdueAfter({ expected, stdDev }: DurationEstimate, setupSeconds: number): number | null {
   if (expected === null) {
@@ -19,7 +19,7 @@ export function overdueAfter({ expected, stdDev }: DurationEstimate, setupSecond
     LEAST_SECONDS,
     expected + DEVIATIONS * stdDev,
     expected * LEAST_FACTOR,
-    // What has run for so long may well run for as long again; by then the other one must have ended.
+    // By the time that the second run has ended, the first one must be expected to run on.
     expected + setupSeconds,
   );
 }

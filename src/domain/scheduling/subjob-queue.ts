@@ -1,7 +1,7 @@
 /**
- * The queued subjobs of one build. Those that were never given are fresh, in the order in which they should be handed
- * out, so the next one is a cursor; those that came back, or were added for a retry, go before them. They are few and
- * kept sorted: no hand-out looks at all subjobs.
+ * The queued subjobs of one build. Those that were never leased are fresh, in the order in which they should be handed
+ * out, so a cursor finds the next one. Those that were returned, or added for a retry, go first; they are few, and kept
+ * sorted. So no hand-out looks at all subjobs.
  */
 export class SubjobQueue {
   #fresh: readonly number[];
@@ -17,24 +17,24 @@ export class SubjobQueue {
     return this.#fresh.length - this.#next + this.#returned.length;
   }
 
-  /** Those that were never given, in order. */
+  /** Those that were never leased, in order. */
   get fresh(): readonly number[] {
     return this.#fresh.slice(this.#next);
   }
 
-  /** What takes the place of those that were never given. */
+  /** Replaces those that were never leased. */
   replaceFresh(fresh: readonly number[]): void {
     this.#fresh = fresh;
     this.#next = 0;
   }
 
   /**
-   * Removes and answers the first, or null. The caller must take it out of its queued state at once. What is excluded
-   * comes last, or with `allowExcluded` false not at all.
+   * Removes the first, or returns null. The caller must lease it at once. Excluded ones come last, or with `allowExcluded`
+   * false not at all.
    */
-  take(isShunned: (index: number) => boolean = () => false, allowExcluded = true): number | null {
+  take(isExcluded: (index: number) => boolean = () => false, allowExcluded = true): number | null {
     return (
-      this.#takeReturned((index) => !isShunned(index)) ??
+      this.#takeReturned((index) => !isExcluded(index)) ??
       this.#takeFresh() ??
       (allowExcluded ? this.#takeReturned(() => true) : null)
     );
@@ -55,7 +55,7 @@ export class SubjobQueue {
     return index;
   }
 
-  /** Of one that was taken, or of a new one that should not wait behind the fresh ones. */
+  /** Queues one that was taken, or a new one that should not wait until all fresh ones are taken. */
   putBack(index: number): void {
     const at = this.#returned.findIndex((other) => other > index);
     this.#returned.splice(at === -1 ? this.#returned.length : at, 0, index);

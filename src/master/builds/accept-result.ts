@@ -1,6 +1,6 @@
 import type { ReportedVerdict } from '../../domain/reported-verdicts.js';
 import { atomsToRetry, retryBudget } from '../../domain/retries.js';
-import { type DurationEstimate, unknown } from '../../domain/scheduling/duration-estimate.js';
+import { type DurationEstimate, noEstimate } from '../../domain/scheduling/duration-estimate.js';
 import { KeyedMutex } from '../../lib/async/keyed-mutex.js';
 import { removeFile } from '../../lib/fs/remove-file.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
@@ -263,7 +263,7 @@ function writesOfNewSubjobs(
   const writes: Write[] = [];
   if (rest !== null) {
     const { subjob, atoms } = rest;
-    const row = { id: subjob, atoms: atoms.length, ...unknown };
+    const row = { id: subjob, atoms: atoms.length, ...noEstimate };
     writes.push(insertSubjobs(id, [row]), moveAtoms(id, atoms, subjob));
   }
   if (retries.length > 0) {
@@ -320,7 +320,7 @@ function standingVerdicts(
 function planRest(build: ActiveBuild, unfinished: readonly { readonly id: AtomId }[]): Rest | null {
   return unfinished.length === 0
     ? null
-    : { subjob: build.work.addRest(unfinished.length, unknown), atoms: unfinished.map(({ id }) => id) };
+    : { subjob: build.work.addRest(unfinished.length, noEstimate), atoms: unfinished.map(({ id }) => id) };
 }
 
 /** Decides which of the failed atoms run again, and queues them. */

@@ -28,19 +28,19 @@ import { checkRequest } from './build-request.js';
 import { commitStop, stopBuild } from './early-end.js';
 import type { KeptResults } from './kept-results.js';
 
-/** Unfinished builds are held in memory; whoever queues more than this has lost control of a script. */
+/** Unfinished builds are kept in memory. More than this are likely to come from a script that went wrong. */
 const MAX_UNFINISHED = 10_000;
-/** An answer names at most so many failed atoms of a build; all of them can be listed as atoms. */
+/** A response names at most so many failed atoms of a build; all of them can be listed as atoms. */
 const MAX_FAILED_SHOWN = 10_000;
 const MAX_RERUN = 1_000_000;
 const MAX_FAILED_SHOWN_IN_LIST = 100;
 const MAX_INTERRUPTED_SHOWN = 100;
-/** Shorter than clients wait for an answer: the build may still be about to end then. */
+/** Shorter than clients wait for a response; the build may still be about to end then. */
 const MAX_CANCEL_MS = 20_000;
 /** How late the end of the grace may be noticed. */
 const END_NOTICED_MS = 2_000;
 
-/** What people and programs do with builds. */
+/** What clients do with builds. */
 export class Builds {
   readonly #master: MasterState;
   readonly #packs: Pick<MasterBundles, 'chain'>;
@@ -82,7 +82,7 @@ export class Builds {
   }
 
   /**
-   * A build of those atoms of an ended one that failed or were lost, with its commit, job and files.
+   * Creates a build of the atoms of an ended one that failed or were lost, with its commit, job and files.
    * @throws NOT_FOUND; CONFLICT when it still runs, or there is nothing to run again
    */
   async rerunFailed(id: BuildId, requestedBy?: string): Promise<BuildId> {
@@ -141,8 +141,8 @@ export class Builds {
   }
 
   /**
-   * Resolves when the build has ended, which takes its slaves a moment if something runs, or when `gone` is aborted. Does
-   * nothing to a build that has ended. @throws NOT_FOUND
+   * Resolves when the build has ended, which takes a moment if something runs, or when `gone` is aborted. Does nothing to
+   * a build that has ended. @throws NOT_FOUND
    */
   async cancel(id: BuildId, gone: AbortSignal = new AbortController().signal): Promise<Build> {
     const master = this.#master;
@@ -198,7 +198,7 @@ export class Builds {
     return found(id, await findBuildHead(this.#master.store.db, id));
   }
 
-  /** The end of a build is shown once it is committed: who has seen it must not see the build run again. */
+  /** Waits for the commit of a build's end: a client that has seen the end must not see the build run again. */
   async #running(id: BuildId): Promise<ActiveBuild | null> {
     const build = this.#master.builds.get(id);
     await build?.ending;

@@ -15,7 +15,7 @@ import { CommitSchema } from '../../protocol/pack.js';
 const GIT_ONLY = ['url', 'remote', 'branch', 'hash'] as const;
 
 /**
- * What the request's shape does not show.
+ * Checks what the schema of the request does not.
  * @throws ClusterRunnerError INVALID_REQUEST, naming the field
  */
 export function checkRequest(request: BuildRequest): { project: Project; remoteFiles: RemoteFile[] } {
@@ -31,7 +31,7 @@ export function checkRequest(request: BuildRequest): { project: Project; remoteF
   return { project: projectOf(request), remoteFiles: normalizeRemoteFiles(request.remote_files ?? {}) };
 }
 
-/** The atoms of a request, those that are written as shell text (`export T="2";`) as their variable and value. */
+/** The atoms of a request; shell text (`export T="2";`) is turned into variable and value. */
 export function givenAtoms(atoms: readonly GivenAtom[]): GivenAtom[] {
   return atoms.map((atom) => {
     const read = typeof atom === 'string' ? readCommandString(atom) : null;
@@ -39,7 +39,7 @@ export function givenAtoms(atoms: readonly GivenAtom[]): GivenAtom[] {
   });
 }
 
-/** @throws ClusterRunnerError INVALID_REQUEST for shell text whose value only a shell could tell */
+/** @throws ClusterRunnerError INVALID_REQUEST for shell text that only a shell could evaluate */
 function checkAtoms(atoms: readonly GivenAtom[]): void {
   for (const atom of givenAtoms(atoms)) {
     if (typeof atom === 'string' && isCommandString(atom)) {
@@ -122,14 +122,14 @@ function checkConfig(config: JobDefinition): void {
   }
 }
 
-/** What the history of timings is kept by, besides the job: the same project has the same name in every build. */
+/** The key, with the job's name, under which timings of a project are kept: the same in all of its builds. */
 export function projectKey(project: Project): string {
   return project.type === 'directory'
     ? project.project_directory
     : [maskCredentials(project.url ?? 'snapshot'), project.project_directory ?? ''].join('#');
 }
 
-/** As it may be shown to anybody who may read. */
+/** The request without credentials, for everybody who may read. */
 export function maskRequest(request: BuildRequest): BuildRequest {
   const { url, remote_files: files } = request;
   const masked = Object.entries(files ?? {}).map(([a, b]) => [maskCredentials(a), maskCredentials(b)]);
@@ -140,6 +140,6 @@ export function maskRequest(request: BuildRequest): BuildRequest {
   };
 }
 
-function invalid(sentence: string): ClusterRunnerError {
-  return new ClusterRunnerError('INVALID_REQUEST', sentence);
+function invalid(message: string): ClusterRunnerError {
+  return new ClusterRunnerError('INVALID_REQUEST', message);
 }

@@ -1,4 +1,4 @@
-import { type DurationEstimate, unknown } from '../../domain/scheduling/duration-estimate.js';
+import { type DurationEstimate, noEstimate } from '../../domain/scheduling/duration-estimate.js';
 import type { Group } from '../../domain/scheduling/grouping.js';
 import type { BuildId } from '../../protocol/ids.js';
 import type { ListedAtom } from '../../protocol/slave/slave-messages.js';
@@ -8,14 +8,14 @@ import type { Write } from '../store/engine/write.js';
 import { deletePartOf, hasPlan } from '../store/retention.js';
 import { insertSubjobs } from '../store/subjobs.js';
 
-/** A transaction that writes this many atoms holds up others for some milliseconds only. */
+/** A transaction that writes this many atoms delays others by a few milliseconds only. */
 const PIECE = 2_000;
 
-/** What a preparation has found: the subjobs of a build and their atoms. */
+/** What a preparation has found: the atoms of a build, and the subjobs made of them. */
 export interface PreparedAtoms {
   /** In the order in which they were listed, which is that of their ids. */
   readonly atoms: readonly ListedAtom[];
-  /** Of each atom. */
+  /** One for each atom. */
   readonly estimates: readonly DurationEstimate[];
   /** The subjobs, in order of id. */
   readonly groups: readonly Group[];
@@ -69,7 +69,7 @@ function pieceOf(
       subjob: subjobOf[at + place] ?? 0,
       variable,
       value,
-      ...(estimates[at + place] ?? unknown),
+      ...(estimates[at + place] ?? noEstimate),
     }),
   );
   return [insertSubjobs(build, subjobs), insertAtoms(build, rows)];

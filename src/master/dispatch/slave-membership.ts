@@ -17,25 +17,25 @@ import { deleteSlaves, saveSlave, setDraining, setSlaveState } from '../store/sl
 import { presentSlave } from '../views/slave-view.js';
 import type { SlavePolls } from './slave-polls.js';
 
-/** Long enough to see in a list what has become of a slave. */
+/** Long enough for people to see in a list what has become of a slave. */
 const FORGET_AFTER_MS = 60 * 60 * 1000;
 const MAX_GONE = 1000;
-/** Of the event loop: enough to read a request of each of some thousand connections. */
+/** Turns of the event loop: enough to read one request each from thousands of connections. */
 const TURNS_TO_LISTEN = 5;
 
-/** Slaves come, leave and vanish. */
+/** Lets slaves join, drain and leave, and notices those that are lost. */
 export class SlaveMembership {
   readonly #master: MasterState;
   readonly #polls: SlavePolls;
-  readonly #regrouping: WaitingRegrouper;
+  readonly #regrouper: WaitingRegrouper;
   readonly #leaseSeconds: number;
-  /** Instances that were refused for their version, and that was logged. */
+  /** Instances that were refused for their version, which was logged once. */
   readonly #refused = new Set<string>();
 
-  constructor(master: MasterState, polls: SlavePolls, regrouping: WaitingRegrouper, leaseSeconds: number) {
+  constructor(master: MasterState, polls: SlavePolls, regrouper: WaitingRegrouper, leaseSeconds: number) {
     this.#master = master;
     this.#polls = polls;
-    this.#regrouping = regrouping;
+    this.#regrouper = regrouper;
     this.#leaseSeconds = leaseSeconds;
   }
 
@@ -62,7 +62,10 @@ export class SlaveMembership {
     return presentSlave(slave, leases.ofSlave(slave), steady);
   }
 
-  /** @throws PROTOCOL_MISMATCH, UNAVAILABLE. The same process keeps its id and its leases; which of these it still has, it says when it asks for work. */
+  /**
+   * A process that registers again keeps its id and its leases; its next poll says which of them it still has.
+   * @throws PROTOCOL_MISMATCH, UNAVAILABLE
+   */
   async register(register: Register): Promise<{ slave_id: SlaveId; lease_seconds: number }> {
     const { writer, slaves, now } = this.#master;
     writer.requireWritable();
@@ -85,8 +88,8 @@ export class SlaveMembership {
       );
       await this.#leave(dead, 'SLAVE_LOST');
     }
-    // Before it can ask: else it would be given groups that were made for fewer executors.
-    await this.#regrouping.considerAll();
+    // Before it can poll, or it would get groups that were made for fewer executors.
+    await this.#regrouper.considerAll();
     return { slave_id: id, lease_seconds: this.#leaseSeconds };
   }
 
@@ -96,19 +99,19 @@ export class SlaveMembership {
       return;
     }
     const side = protocol < PROTOCOL ? 'older' : 'newer';
-    const sentence = `The slave on ${name} is ${side} than this master: it speaks protocol ${protocol} (version ${theirs}), and the master speaks ${SPOKEN} (version ${version}); run the same version of ClusterRunner on both.`;
-    // It asks again and again.
+    const message = `The slave on ${name} is ${side} than this master: it speaks protocol ${protocol} (version ${theirs}), and the master speaks ${SPOKEN} (version ${version}); run the same version of ClusterRunner on both.`;
+    // It registers again and again.
     if (!this.#refused.has(instance)) {
       this.#refused.add(instance);
-      this.#master.log.warn(sentence);
+      this.#master.log.warn(message);
     }
     for (const oldest of [...this.#refused].slice(0, Math.max(0, this.#refused.size - MAX_GONE))) {
       this.#refused.delete(oldest);
     }
-    throw new ClusterRunnerError('PROTOCOL_MISMATCH', sentence);
+    throw new ClusterRunnerError('PROTOCOL_MISMATCH', message);
   }
 
-  /** Its leases are queued again. A second goodbye changes nothing. @throws SLAVE_UNKNOWN */
+  /** Queues its leases again. A second goodbye changes nothing. @throws SLAVE_UNKNOWN */
   async goodbye(id: SlaveId): Promise<void> {
     const master = this.#master;
     master.writer.requireWritable();
@@ -119,17 +122,17 @@ export class SlaveMembership {
     await this.#leave(slave, 'SLAVE_LEFT');
   }
 
-  /** Slaves that were not heard for the time of a lease are gone, and their leases are over. */
+  /** Slaves that were silent for the time of a lease are lost, and their leases end. */
   async expire(): Promise<void> {
     const leaseMs = this.#leaseSeconds * 1000;
     const silent = this.#master.slaves.silentFor(leaseMs);
-    // When the master or its machine was held up, what they have said meanwhile has come and is not read yet.
+    // When the master or its machine was held up, requests that came meanwhile may not have been read yet.
     for (let turn = 0; turn < TURNS_TO_LISTEN && silent.length > 0; turn += 1) {
       await yieldToEventLoop();
     }
-    const still = new Set(silent.length > 0 ? this.#master.slaves.silentFor(leaseMs) : []);
+    const stillSilent = new Set(silent.length > 0 ? this.#master.slaves.silentFor(leaseMs) : []);
     for (const slave of silent) {
-      if (slave.state === 'CONNECTED' && still.has(slave)) {
+      if (slave.state === 'CONNECTED' && stillSilent.has(slave)) {
         const { size } = this.#master.leases.ofSlave(slave);
         this.#master.log.warn({ slave: slave.name, leases: size }, 'A slave was lost.');
         await this.#leave(slave, 'SLAVE_LOST');
@@ -137,7 +140,7 @@ export class SlaveMembership {
     }
   }
 
-  /** They take no more work, and are told to leave when they have finished. @throws NOT_FOUND */
+  /** They take no more work, and are notified to leave when they have finished. @throws NOT_FOUND */
   async drain(ids: readonly SlaveId[] | 'all'): Promise<SlaveId[]> {
     const { slaves, writer } = this.#master;
     writer.requireWritable();
@@ -149,12 +152,12 @@ export class SlaveMembership {
     const chosenIds = chosen.map(({ id }) => id);
     if (chosenIds.length > 0) {
       await writer.record([setDraining(chosenIds)]);
-      await this.#regrouping.considerAll();
+      await this.#regrouper.considerAll();
     }
     return chosenIds;
   }
 
-  /** Those that left long ago are forgotten. */
+  /** Forgets slaves that left long ago. `now` in milliseconds since the epoch. */
   async forgetGone(now: number): Promise<void> {
     const { slaves, writer } = this.#master;
     const forgotten = slaves.forgetGone(now - FORGET_AFTER_MS, MAX_GONE);
@@ -198,6 +201,6 @@ export class SlaveMembership {
     );
     this.#polls.slaveLeft(slave);
     await commitStop(master, change, [...master.builds.values()]);
-    await this.#regrouping.considerAll();
+    await this.#regrouper.considerAll();
   }
 }

@@ -203,7 +203,7 @@ function loseSubjob(master: MasterState, lease: SubjobLease, task: Task, change:
     const lostAtoms = lease.atoms?.filter(({ id }) => !build.reported.has(subjob, id)) ?? null;
     const { lost, failed } = build.loseSubjob(subjob);
     if (!countsReports(build.job)) {
-      build.failures.pass(failed);
+      build.failures.skip(failed);
     }
     noteLost(build, lostAtoms, lost);
   }

@@ -9,12 +9,12 @@ import { updateBuild } from '../store/builds.js';
 import { atomsThatWait, storeRegrouped, type WaitingAtom } from '../store/regrouping.js';
 
 /**
- * More atoms than this are not regrouped at once: the groups of so large a build are small beside what is left of it.
- * It is looked at again when fewer wait.
+ * A build with more waiting atoms is not regrouped yet: its groups are small compared with what is left of it. It is
+ * considered again when fewer wait.
  */
 const MOST_ATOMS = 50_000;
 
-/** How many of the executors that are connected now may work on such a build at once. */
+/** How many of the connected executors may work at once on a build with these limits. */
 export function executorsFor(
   { slaves }: Pick<MasterState, 'slaves'>,
   { maxExecutors, maxExecutorsPerSlave }: ExecutorLimits,
@@ -27,8 +27,8 @@ export function executorsFor(
 }
 
 /**
- * Makes other groups of what waits when executors come or go, or when it turns out how long atoms take that no build
- * had run. Only subjobs that were never given to a slave are touched.
+ * Makes other groups of what waits when executors come or go, or when it becomes known how long atoms without history
+ * take. Only subjobs that were never leased are changed.
  */
 export class WaitingRegrouper {
   readonly #master: MasterState;
@@ -39,14 +39,13 @@ export class WaitingRegrouper {
     this.#master = master;
   }
 
-  /** Looks at all builds. Never rejects: without it builds end later, and no worse. */
+  /** Considers all builds. Never rejects: without regrouping builds only take longer. */
   async considerAll(): Promise<void> {
     const builds = [...this.#master.builds.values()].filter(({ work }) => work.waitingAtoms > 1);
     await Promise.all(builds.map((build) => this.consider(build)));
   }
 
-  /** Looks at a build of which one more subjob has ended: that brings no executors, which would have to be counted. Never
-   *  rejects. */
+  /** Considers a build of which a subjob has ended, without counting executors, which that does not change. Never rejects. */
   async considerLearned(build: ActiveBuild): Promise<void> {
     if (build.work.needsRegrouping()) {
       await this.consider(build);
@@ -60,18 +59,18 @@ export class WaitingRegrouper {
     }
     this.#reading.add(build);
     try {
-      // A build that has begun just now is in the memory before it is in the store.
+      // A build that has begun just now is in memory before it is in the store.
       await this.#master.writer.flush();
       const { waiting } = build.work;
       const atoms = await atomsThatWait(this.#master.store.db, build.id, waiting);
-      // Meanwhile some were handed out, or the build has ended.
+      // Meanwhile some may have been handed out, or the build may have ended.
       if (this.#isDue(build)) {
         await this.#regroup(build, atoms);
       }
     } catch (error) {
       this.#master.log.error(
         { err: error, build: build.id },
-        'What waits of a build could not be regrouped.',
+        'The waiting atoms of a build could not be regrouped.',
       );
     } finally {
       this.#reading.delete(build);
@@ -87,7 +86,7 @@ export class WaitingRegrouper {
     );
   }
 
-  /** Decides and changes the memory in one breath, so that nothing can be handed out in between. Resolves with the store. */
+  /** Must decide and change memory synchronously, so that nothing is handed out in between. Resolves after the commit. */
   async #regroup({ id, work }: ActiveBuild, read: readonly WaitingAtom[]): Promise<void> {
     const master = this.#master;
     master.writer.requireWritable();
@@ -105,7 +104,7 @@ export class WaitingRegrouper {
       assumed_seconds: plan.assumed,
     };
     master.watchers.changed(id);
-    // Leases of the new groups are recorded behind it, so nobody is given what the store does not know.
+    // Leases of the new groups are recorded after this, so no slave gets a subjob that the store does not have.
     await master.writer.record([...storeRegrouped(id, regrouped, new Set(waiting)), updateBuild(id, row)]);
   }
 }

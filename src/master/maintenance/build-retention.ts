@@ -10,13 +10,13 @@ import type { MasterState } from '../state/master-state.js';
 import { buildsToForget, deleteBuild, deletePartOf, knownBuilds } from '../store/retention.js';
 import type { ForgettingTime } from './forgetting-time.js';
 
-/** Slaves that vanish are noticed in between. */
+/** Builds forgotten in one round of the maintenance loop, which notices lost slaves in between. */
 const AT_ONCE = 20;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 type RetentionSettings = Pick<MasterSettings, 'buildsKept' | 'resultsKeptDays'>;
 
-/** Forgets builds that have had their time: first their rows, then their files. */
+/** Deletes builds that are too old or too many: first their rows, then their files. */
 export class BuildRetention {
   readonly #master: MasterState;
   readonly #consoles: LiveConsoles;
@@ -38,7 +38,7 @@ export class BuildRetention {
     this.#time = time;
   }
 
-  /** Forgets some of those that are beyond the limits; true when there may be more. */
+  /** Deletes some of the builds beyond the limits. @returns whether there may be more */
   async enforce(signal: AbortSignal): Promise<boolean> {
     const { store, log } = this.#master;
     const { buildsKept, resultsKeptDays } = this.#settings;
@@ -52,15 +52,12 @@ export class BuildRetention {
       await this.#forget(build);
     }
     if (builds.length > 0) {
-      log.info(
-        { builds: builds.length, last: builds.at(-1) },
-        'Builds that have had their time are forgotten.',
-      );
+      log.info({ builds: builds.length, last: builds.at(-1) }, 'Old builds were deleted.');
     }
     return builds.length === AT_ONCE;
   }
 
-  /** Files of builds that the store does not have: a master was stopped while it forgot them. */
+  /** Deletes files of builds that the store does not have: a master was stopped while it deleted them. */
   async sweep(): Promise<void> {
     for (const directory of [this.#master.resultsDirectory, this.#consoles.directory]) {
       const ids = (await namesIn(directory)).filter((name) => /^[1-9]\d{0,14}$/.test(name)).map(Number);

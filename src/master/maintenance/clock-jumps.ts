@@ -1,10 +1,10 @@
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 
-/** Corrections of a clock that runs are smaller. */
+/** The usual corrections of a running clock are smaller. */
 const NOTEWORTHY_MS = 10_000;
 
-/** Notices that the clock of this machine was set, which explains times in events and signatures that do not fit. */
+/** Logs when the clock of this machine was set, which explains odd times in events and refused signatures. */
 export class ClockJumps {
   readonly #clock: Clock;
   readonly #log: Logger;

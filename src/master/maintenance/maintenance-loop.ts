@@ -13,33 +13,38 @@ import type { BuildRetention } from './build-retention.js';
 import { ClockJumps } from './clock-jumps.js';
 import type { ForgettingTime } from './forgetting-time.js';
 
-/** How late the end of a build's time may be noticed. */
+/** How late the end of a timeout may be noticed. */
 const LOOK_EVERY_MS = 1000;
 const MAX_EVENTS = 100_000;
-/** Deleted at once; more would keep the others waiting. */
+/** Events deleted in one transaction; more would hold up other writes. */
 const EVENTS_AT_ONCE = 1000;
 const TIMINGS_KEPT_MS = 180 * 24 * 60 * 60 * 1000;
 const NOTEWORTHY_MS = 1000;
 /** Forgetting is not urgent. */
 const FORGET_EVERY_MS = 10 * 60 * 1000;
 
-/** What nobody asks for: notices slaves that are gone and builds that take too long, and forgets what has had its time. */
+interface MaintenanceParts {
+  readonly slaves: SlaveMembership;
+  readonly nonces: NonceCache;
+  readonly retention: BuildRetention;
+  readonly packs: BundleCache;
+  readonly regrouper: WaitingRegrouper;
+  readonly listened: ListenedTime;
+  readonly time: ForgettingTime;
+  readonly leaseMs: number;
+}
+
+/** What no request triggers: notices lost slaves and builds that take too long, and deletes what is old. */
 export class MaintenanceLoop {
+  readonly #master: MasterState;
+  readonly #parts: MaintenanceParts;
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
 
-  constructor(
-    master: MasterState,
-    slaves: SlaveMembership,
-    nonces: NonceCache,
-    retention: BuildRetention,
-    packs: BundleCache,
-    regrouping: WaitingRegrouper,
-    listened: ListenedTime,
-    time: ForgettingTime,
-    leaseMs: number,
-  ) {
-    this.#done = this.#run(master, slaves, nonces, retention, packs, regrouping, listened, time, leaseMs);
+  constructor(master: MasterState, parts: MaintenanceParts) {
+    this.#master = master;
+    this.#parts = parts;
+    this.#done = this.#run();
   }
 
   async stop(): Promise<void> {
@@ -47,23 +52,15 @@ export class MaintenanceLoop {
     await this.#done;
   }
 
-  async #run(
-    master: MasterState,
-    slaves: SlaveMembership,
-    nonces: NonceCache,
-    retention: BuildRetention,
-    packs: BundleCache,
-    regrouping: WaitingRegrouper,
-    listened: ListenedTime,
-    time: ForgettingTime,
-    leaseMs: number,
-  ): Promise<void> {
+  async #run(): Promise<void> {
     const { signal } = this.#stop;
-    // A master that never lives for long forgets too.
+    const master = this.#master;
+    const { slaves, nonces, retention, packs, regrouper, leaseMs } = this.#parts;
+    // The first time at once: a master that never lives for long forgets too.
     let forgotten = master.steady - FORGET_EVERY_MS;
     const jumps = new ClockJumps(master.clock, master.log);
     let isSwept = false;
-    let isMore = true;
+    let mayForgetMore = true;
     while (await sleepUnlessAborted(master.clock, Math.min(LOOK_EVERY_MS, leaseMs / 4), signal)) {
       try {
         jumps.look();
@@ -71,43 +68,50 @@ export class MaintenanceLoop {
         if (!master.writer.isWritable) {
           continue;
         }
-        noteListening(master, listened);
+        this.#noteListening();
         await slaves.expire();
         await endOverdueBuilds(master);
         await endStoppedBuilds(master);
-        await regrouping.considerAll();
+        await regrouper.considerAll();
         wakeForStragglers(master);
         await trim(master);
         if (master.steady - forgotten >= FORGET_EVERY_MS) {
           forgotten = master.steady;
-          await forget(master, slaves, time);
+          await this.#forget();
           await packs.trim();
-          isMore = true;
+          mayForgetMore = true;
         }
-        isMore &&= await retention.enforce(signal);
-        if (!isSwept && !isMore) {
+        mayForgetMore &&= await retention.enforce(signal);
+        if (!isSwept && !mayForgetMore) {
           await retention.sweep();
           isSwept = true;
         }
       } catch (error) {
-        // A store that cannot be written has been reported, and is met by every request that changes anything.
-        master.log.error({ err: error }, 'The upkeep of the master failed; it is tried again.');
+        // A store that cannot be written is reported elsewhere, and refused to every request that changes anything.
+        master.log.error({ err: error }, 'The maintenance of the master failed; it is tried again.');
       }
     }
   }
-}
 
-/** Slaves could not be heard while the master was held up, so that time does not count against them. */
-function noteListening({ clock, log }: MasterState, listened: ListenedTime): void {
-  const missed = listened.note(clock.monotonic());
-  if (missed > NOTEWORTHY_MS) {
-    log.warn(
-      `The master was stopped, or could not take anything, for about ${Math.round(missed / 1000)} s; that time does not count against slaves.`,
-    );
+  /** While the master was held up it could not hear slaves, so that time does not count against them. */
+  #noteListening(): void {
+    const { clock, log } = this.#master;
+    const missed = this.#parts.listened.note(clock.monotonic());
+    if (missed > NOTEWORTHY_MS) {
+      log.warn(
+        `The master was stopped, or could not take anything, for about ${Math.round(missed / 1000)} s; that time does not count against slaves.`,
+      );
+    }
+  }
+
+  async #forget(): Promise<void> {
+    const { now } = this.#parts.time;
+    await this.#parts.slaves.forgetGone(now);
+    await this.#master.writer.record([forgetTimings(now - TIMINGS_KEPT_MS)]);
   }
 }
 
-/** Time alone makes a straggler: nothing else would have slaves asked that wait. */
+/** Time alone makes a straggler, so nothing else would have it offered to slaves that wait. */
 function wakeForStragglers(master: MasterState): void {
   for (const { work } of master.builds.values()) {
     if (work.limits.speculative === true && work.running > 0 && work.queued === 0) {
@@ -115,12 +119,6 @@ function wakeForStragglers(master: MasterState): void {
       return;
     }
   }
-}
-
-async function forget(master: MasterState, slaves: SlaveMembership, { now }: ForgettingTime): Promise<void> {
-  const before = now - TIMINGS_KEPT_MS;
-  await slaves.forgetGone(now);
-  await master.writer.record([forgetTimings(before)]);
 }
 
 /** A busy master has thousands of events a second. */

@@ -12,7 +12,7 @@ export function noteFailure(
 ): void {
   const found = leased.find(({ id }) => id === atom.id);
   if (found === undefined) {
-    build.failures.pass(1);
+    build.failures.skip(1);
     return;
   }
   build.failures.note({
@@ -28,7 +28,7 @@ export function noteFailure(
 /** The same of atoms that are lost. `leased` is null when they are not at hand. */
 export function noteLost(build: ActiveBuild, leased: readonly LeasedAtom[] | null, count: number): void {
   if (leased === null) {
-    build.failures.pass(count);
+    build.failures.skip(count);
     return;
   }
   const nameOf = shownNames(build);

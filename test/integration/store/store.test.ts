@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { unknown } from '../../../src/domain/scheduling/duration-estimate.js';
+import { noEstimate } from '../../../src/domain/scheduling/duration-estimate.js';
 import { failedAtoms } from '../../../src/master/store/atom-views.js';
 import {
   countVerdicts,
@@ -196,7 +196,7 @@ for (const library of availableLibraries()) {
       const id = await newBuild();
       const missing = toId.build(77);
       expect(await failure(store.write([updateBuild(missing, { state: 'ERROR' })]))).to.contain('Build 77');
-      await store.write([insertSubjobs(id, [{ id: 0, atoms: 1, ...unknown }])]);
+      await store.write([insertSubjobs(id, [{ id: 0, atoms: 1, ...noEstimate }])]);
       await store.write([leaseSubjob(id, subjob, ref)]);
       const again = store.write([leaseSubjob(id, subjob, ref)]);
       expect(await failure(again)).to.contain('0 rows changed');
@@ -228,8 +228,8 @@ for (const library of availableLibraries()) {
     it('keeps texts of atoms byte for byte, and learns how long passed atoms took', async () => {
       const id = await newBuild();
       const values = ["it's", '$(rm -rf /)', '`x`', '"; DROP TABLE atoms; --', '-n', 'ünï 中文 😀', '', '*'];
-      const atoms = values.map((value, n) => ({ id: n, subjob: 0, variable: 'T', value, ...unknown }));
-      await store.write([insertSubjobs(id, [{ id: 0, atoms: atoms.length, ...unknown }])]);
+      const atoms = values.map((value, n) => ({ id: n, subjob: 0, variable: 'T', value, ...noEstimate }));
+      await store.write([insertSubjobs(id, [{ id: 0, atoms: atoms.length, ...noEstimate }])]);
       await store.write([insertAtoms(id, atoms)]);
       const verdicts = atoms.map((atom) => ({
         id: toId.atom(atom.id),
@@ -288,7 +288,7 @@ for (const library of availableLibraries()) {
       const build = toId.build(1);
       const lease = toId.lease(1);
       const atom = toId.atom(0);
-      const regrouped = { groups: [{ id: subjob, atoms: [0], ...unknown }], dropped: [] };
+      const regrouped = { groups: [{ id: subjob, atoms: [0], ...noEstimate }], dropped: [] };
       for (const { sql: statement } of [
         ...storeRegrouped(build, regrouped, new Set([subjob])).filter(({ sql: { texts } }) =>
           /UPDATE/.test(texts[0] ?? ''),
@@ -314,7 +314,13 @@ for (const library of availableLibraries()) {
       await fc.assert(
         fc.asyncProperty(fc.array(fc.option(facts, { nil: undefined }), { maxLength: 5 }), async (given) => {
           const id = await newBuild();
-          const atoms = given.map((_, n) => ({ id: n, subjob: 0, variable: 'T', value: `${n}`, ...unknown }));
+          const atoms = given.map((_, n) => ({
+            id: n,
+            subjob: 0,
+            variable: 'T',
+            value: `${n}`,
+            ...noEstimate,
+          }));
           const verdicts = given.map((one, n) => ({
             id: toId.atom(n),
             exit_code: 0,
@@ -322,8 +328,11 @@ for (const library of availableLibraries()) {
             ...(one === undefined ? {} : { facts: one }),
           }));
           await store.write([
-            insertSubjobs(id, [{ id: 0, atoms: atoms.length, ...unknown }]),
-            insertAtoms(id, [...atoms, { id: 9, subjob: 0, variable: 'T', value: 'unfinished', ...unknown }]),
+            insertSubjobs(id, [{ id: 0, atoms: atoms.length, ...noEstimate }]),
+            insertAtoms(id, [
+              ...atoms,
+              { id: 9, subjob: 0, variable: 'T', value: 'unfinished', ...noEstimate },
+            ]),
             recordVerdicts(id, subjob, toId.lease(1), verdicts),
             storeVerdictCounts(id),
           ]);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { unknown } from '../../../src/domain/scheduling/duration-estimate.js';
+import { noEstimate } from '../../../src/domain/scheduling/duration-estimate.js';
 import { insertAtoms, recordVerdicts } from '../../../src/master/store/atoms.js';
 import { insertBuild } from '../../../src/master/store/builds.js';
 import { migrate } from '../../../src/master/store/engine/migrations.js';
@@ -48,8 +48,8 @@ describe("the history of an atom's durations", () => {
     const [build] = await store.write([insertBuild(directoryBuild, { QUEUED: 1 })]);
     const subjob = toId.subjob(0);
     await store.write([
-      insertSubjobs(build, [{ id: 0, atoms: 1, ...unknown }]),
-      insertAtoms(build, [{ id: 0, subjob: 0, ...atom, ...unknown }]),
+      insertSubjobs(build, [{ id: 0, atoms: 1, ...noEstimate }]),
+      insertAtoms(build, [{ id: 0, subjob: 0, ...atom, ...noEstimate }]),
       recordVerdicts(build, subjob, toId.lease(1), [
         { id: toId.atom(0), exit_code: 0, actual_time: seconds },
       ]),

@@ -1,5 +1,9 @@
 import { expect } from 'chai';
-import { estimateFromHistory, sumOf, unknown } from '../../../../src/domain/scheduling/duration-estimate.js';
+import {
+  estimateFromHistory,
+  noEstimate,
+  sumOf,
+} from '../../../../src/domain/scheduling/duration-estimate.js';
 
 describe('what is expected', () => {
   it('of an atom that many builds have run is their mean and standard deviation', () => {
@@ -30,7 +34,7 @@ describe('what is expected', () => {
   });
 
   it('is nothing as soon as nothing is known of one of them', () => {
-    expect(estimateFromHistory(null)).to.deep.equal(unknown);
-    expect(sumOf([{ expected: 5, stdDev: 3 }, unknown])).to.deep.equal(unknown);
+    expect(estimateFromHistory(null)).to.deep.equal(noEstimate);
+    expect(sumOf([{ expected: 5, stdDev: 3 }, noEstimate])).to.deep.equal(noEstimate);
   });
 });
