@@ -9,9 +9,9 @@ import { type Leader, spawnCommand } from './spawn.js';
 import { endLeader, LEFTOVER_GRACE_MS, supervise } from './supervise.js';
 
 /**
- * pipe: stdout and stderr go to the pipe, which is the caller's to begin and to give back.
- * tail: the last `maxBytes` of both, in the order printed, are kept in memory. With `stdoutFile` stdout goes to
- * that file instead, which begins empty, and the tail is that of stderr.
+ * pipe: stdout and stderr go to the pipe, which the caller begins and releases.
+ * tail: the last `maxBytes` of both, in the order printed, are kept in memory. With `stdoutFile`, stdout replaces the content of
+ * that file, and the tail is that of stderr.
  */
 export type CommandOutput = { readonly kind: 'pipe'; readonly pipe: ConsolePipe } | TailOutput;
 
@@ -23,14 +23,14 @@ interface TailOutput {
 }
 
 export interface CommandOptions {
-  /** Shell text, run by `bash -o pipefail` where there is a bash, else by `sh`. */
+  /** Shell text; see shellCall. */
   readonly command: string;
   readonly cwd: string;
   /** The whole environment. */
   readonly env: Record<string, string>;
   readonly output: CommandOutput;
   readonly signal: AbortSignal;
-  /** Between TERM and KILL; asked for when it is needed. */
+  /** Between TERM and KILL; a function is called when it is needed. */
   readonly graceMs: number | (() => number);
   readonly clock: Clock;
 }
@@ -39,7 +39,7 @@ export interface CommandResult {
   /** 128 + n when signal n ended it. */
   readonly exitCode: number;
   readonly seconds: number;
-  /** What was meant, not what the code looks like: a command that is canceled may well exit with 0. */
+  /** The exit code does not tell: a command that is canceled may exit with 0. */
   readonly ended: 'exited' | 'canceled';
   /** Only with output of kind tail. */
   readonly tail?: string;
@@ -47,20 +47,20 @@ export interface CommandResult {
   readonly survivors: readonly Survivor[];
 }
 
-/** What a command has left running. */
+/** The background processes that a command has left. */
 export interface Leftovers {
   /** Ends them: TERM, after `graceMs` KILL. Resolves with those that could not be ended. */
   end(graceMs: number): Promise<readonly Survivor[]>;
-  /** The end of what the command and they have printed; complete when they have ended. */
+  /** The end of the output of the command and of them; complete when they have ended. */
   tail(): string;
 }
 
 const CANCELED_BEFORE: CommandResult = { exitCode: 128 + 15, seconds: 0, ended: 'canceled', survivors: [] };
 
 /**
- * Runs shell text in its own process group and resolves when nothing that it has started lives any more, however it
- * ended; background processes that a command leaves behind are ended with it.
- * @throws ClusterRunnerError PREPARATION_FAILED when it cannot be started (folder missing, no room for it)
+ * Runs shell text in its own process group. Resolves when all its processes are gone; background processes that it leaves are
+ * ended.
+ * @throws ClusterRunnerError PREPARATION_FAILED when it cannot be started (the folder is missing, limits are reached)
  */
 export async function runCommand(run: CommandOptions): Promise<CommandResult> {
   const { output } = run;
@@ -73,8 +73,8 @@ export async function runCommand(run: CommandOptions): Promise<CommandResult> {
 }
 
 /**
- * The same, but a command that succeeds may leave others running: services for commands after it. They live, and what
- * they print is taken, until they are ended. Null when it has failed: then nothing lives.
+ * Like runCommand, but a command that succeeds may leave background processes: services for later commands. They run, and
+ * their output is read, until `leftovers.end` is called. `leftovers` is null when the command has failed.
  */
 export async function runStartingServices(
   run: CommandOptions & { readonly output: TailOutput },
@@ -127,7 +127,7 @@ export async function runStartingServices(
   }
 }
 
-/** Of both, unless stdout has a pipe of its own. */
+/** The tail of stderr, and of stdout unless it has a pipe of its own. */
 async function withTail(
   run: CommandOptions,
   { pipes, maxBytes }: TailOutput,

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { sleepUnlessAborted } from '../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../lib/clock.js';
 import { Tail } from './console/tail.js';
 import { spawnProgram } from './spawn.js';
@@ -8,13 +9,13 @@ export interface ProgramOptions {
   readonly file: string;
   readonly args: readonly string[];
   readonly cwd: string;
-  /** The whole environment; its PATH is where `file` is looked for. */
+  /** The whole environment; `file` is searched in its PATH. */
   readonly env: Record<string, string>;
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** No limit unless given. */
+  /** Default: no limit. */
   readonly timeoutMs?: number;
-  /** Of each of stdout and stderr the last bytes are kept. */
+  /** How many bytes of the ends of stdout and of stderr are kept. */
   readonly maxOutputBytes: number;
 }
 
@@ -28,7 +29,7 @@ export interface ProgramResult {
 const GRACE_MS = 5000;
 
 /**
- * Runs a program without a shell, in its own process group, and resolves when nothing of the group lives.
+ * Runs a program without a shell, in its own process group. Resolves when no process of the group is left.
  * @throws ClusterRunnerError PREPARATION_FAILED when it cannot be started (not installed, folder missing)
  */
 export async function runProgram(run: ProgramOptions): Promise<ProgramResult> {
@@ -38,19 +39,20 @@ export async function runProgram(run: ProgramOptions): Promise<ProgramResult> {
   const leader = await spawnProgram(run, { cwd: run.cwd, env: run.env, stdout: 'pipe', stderr: 'pipe' });
   const stdout = collect(leader.stdout, run.maxOutputBytes);
   const stderr = collect(leader.stderr, run.maxOutputBytes);
-  const over = new AbortController();
-  const late = new AbortController();
-  const timer = run.timeoutMs === undefined ? null : abortAfter(late, run.timeoutMs, run.clock, over.signal);
+  const done = new AbortController();
+  const timedOut = new AbortController();
+  const timer =
+    run.timeoutMs === undefined ? null : abortAfter(timedOut, run.timeoutMs, run.clock, done.signal);
   try {
     const { exitCode, canceled } = await supervise(leader, {
-      signal: AbortSignal.any([run.signal, late.signal]),
+      signal: AbortSignal.any([run.signal, timedOut.signal]),
       graceMs: GRACE_MS,
       clock: run.clock,
     });
     const ended = !canceled ? 'exited' : run.signal.aborted ? 'canceled' : 'timedOut';
     return { exitCode, ended, stdout: stdout.text(), stderr: stderr.text() };
   } finally {
-    over.abort();
+    done.abort();
     await timer;
   }
 }
@@ -61,13 +63,13 @@ function collect(stream: Readable | null, maxBytes: number): Tail {
   return tail;
 }
 
-async function abortAfter(late: AbortController, ms: number, clock: Clock, over: AbortSignal): Promise<void> {
-  try {
-    await clock.sleep(ms, over);
-    late.abort();
-  } catch (error) {
-    if (!over.aborted) {
-      throw error;
-    }
+async function abortAfter(
+  timedOut: AbortController,
+  ms: number,
+  clock: Clock,
+  done: AbortSignal,
+): Promise<void> {
+  if (await sleepUnlessAborted(clock, ms, done)) {
+    timedOut.abort();
   }
 }

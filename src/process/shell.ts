@@ -8,30 +8,30 @@ export interface ProgramCall {
   readonly args: readonly string[];
 }
 
-/** Where a shell is when the PATH of this process does not say. */
+/** Searched after the PATH of this process. */
 const USUAL_FOLDERS = ['/bin', '/usr/bin', '/usr/local/bin'];
 
-/** Looking takes longer than starting a process, so it is done once. */
-let lookedFor: Promise<string | null> | undefined;
+/** The search takes longer than starting a process, so it is done once. */
+let bashFound: Promise<string | null> | undefined;
 
 /**
- * How shell text is run: by `bash` with pipefail where there is a bash, else by `sh`. The shell is looked for in
- * the PATH of this process, not in that of the command, which may name other programs.
+ * Returns the call that runs shell text: `bash` with pipefail where there is a bash, otherwise `sh`. The shell is searched
+ * in the PATH of this process; the PATH of the command may contain other programs.
  */
 export async function shellCall(command: string): Promise<ProgramCall> {
-  lookedFor ??= findBash(process.env.PATH ?? '');
-  const bash = await lookedFor;
+  bashFound ??= findBash(process.env.PATH ?? '');
+  const bash = await bashFound;
   return bash === null
     ? { file: '/bin/sh', args: ['-c', command] }
     : { file: bash, args: ['-o', 'pipefail', '-c', command] };
 }
 
-/** The first bash of `path`, which is as in $PATH. */
+/** The first bash in `path`, which has the form of $PATH. */
 export function findBash(path: string, usualFolders = USUAL_FOLDERS): Promise<string | null> {
   return findProgram('bash', path, usualFolders);
 }
 
-/** The first program of that name in `path`, which is as in $PATH, and then in `usualFolders`. */
+/** The first program of that name in `path`, which has the form of $PATH, and then in `usualFolders`. */
 export async function findProgram(
   name: string,
   path: string,
@@ -47,11 +47,11 @@ export async function findProgram(
 }
 
 /**
- * The same call, begun when a line comes on the descriptor, and never when that is closed before: whoever starts it may
- * have to tell somebody of it first. The shell replaces itself, so no process is added.
+ * The same call, which begins when a line arrives on the descriptor, and never begins when that is closed first. So the
+ * watchdog can be notified before. The shell replaces itself: no process is added.
  */
 export function waitForGo(call: ProgramCall, descriptor: number): ProgramCall {
-  const begin = `read -r word_to_begin <&${descriptor} && exec "$@" ${descriptor}<&-`;
+  const begin = `read -r go <&${descriptor} && exec "$@" ${descriptor}<&-`;
   return { file: '/bin/sh', args: ['-c', begin, 'sh', call.file, ...call.args] };
 }
 

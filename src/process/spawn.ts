@@ -17,32 +17,33 @@ import {
 import { prepareToWatch, watchFamily } from './containment/watchdog.js';
 import { type ProgramCall, waitForGo } from './shell.js';
 
-/** A number is a file descriptor that is open here; the child gets its own copy. */
+/** A number is an open file descriptor of this process; the child gets a copy. */
 export type StdioTarget = number | 'pipe' | 'ignore';
 
+/** A started command, which leads a process group and a session of its own. */
 export interface Leader {
-  /** Of its family, see endFamily: the warden where there is one, else the command itself. Leads a session. */
+  /** The root of its family, see endFamily: the warden where there is one, otherwise the command. */
   readonly root: number;
   /**
-   * How its family is found. With a subreaper `root` is a warden, which is not to be ended: it ends when nobody is left
-   * whom it has to find.
+   * How its family is found. With 'subreaper', `root` is a warden, which must not be ended: it exits when no process of the
+   * family is left.
    */
   readonly scope: Containment['kind'];
-  /** The command itself; null when it could not be started. */
+  /** Of the command; null when it could not be started. */
   readonly pid: Promise<number | null>;
   /**
-   * Its exit code, or 128 + n when signal n ended it. Known when the kernel has let go of the process.
+   * The exit code of the command, or 128 + n when signal n ended it.
    * @throws ClusterRunnerError PREPARATION_FAILED when it could not be started
    */
   readonly exited: Promise<number>;
-  /** Resolves when `root` is gone. With a warden nothing of the family lives then, unless somebody killed the warden. */
+  /** Resolves when `root` is gone. With a warden the whole family is gone then, unless somebody killed the warden. */
   readonly gone: Promise<void>;
-  /** Null unless the sink was a pipe. Whoever has pipes must read them, or the child stands still. */
+  /** null unless the target is a pipe. Pipes must be read, or the child blocks. */
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
-  /** Those that were asked for, from descriptor 3 on. */
+  /** Those that were requested, from descriptor 3 on. */
   readonly pipes: readonly Duplex[];
-  /** Lets this process end while `root` lives, which has members that cannot be ended. */
+  /** Lets this process exit although `root` lives, whose family could not be ended. */
   abandon(): void;
 }
 
@@ -55,26 +56,26 @@ export interface SpawnOptions {
 }
 
 export interface SpawnCommandOptions extends SpawnOptions {
-  /** Whether it is continued when something stops it. */
+  /** Whether the command is continued when a signal stops it. */
   readonly isContinued: boolean;
-  /** How many pipes it gets, from descriptor 3 on. */
+  /** How many pipes the command gets, from descriptor 3 on. */
   readonly pipes: number;
 }
 
 /**
- * Starts a command of a project as the leader of its own process group, without a terminal and with /dev/null as its
- * stdin; below a warden where there can be one. It begins when the watchdog knows of it.
+ * Starts a command of a project as the leader of its own process group, without a terminal and with /dev/null as stdin; as the
+ * child of a warden where this machine can have one. The command begins after the watchdog has been notified.
  * @throws ClusterRunnerError PREPARATION_FAILED when it cannot be started
  */
 export async function spawnCommand(call: ProgramCall, options: SpawnCommandOptions): Promise<Leader> {
   const found = await containment();
   const descriptor = 3 + options.pipes;
   if (found.kind !== 'subreaper') {
-    const told = waitForGo(call, descriptor);
-    const { child, root } = await start(told, options, options.env, options.pipes + 1);
+    const waiting = waitForGo(call, descriptor);
+    const { child, root } = await start(waiting, options, options.env, options.pipes + 1);
     const pipes = pipesOf(child, options.pipes + 1);
-    tell(pipes.at(-1), '\n');
-    return { ...plain(child, root, found.kind), pipes: pipes.slice(0, -1) };
+    pipes.at(-1)?.write('\n');
+    return { ...leaderOf(child, root, found.kind), pipes: pipes.slice(0, -1) };
   }
   const { env, settings } = wardenEnvironment(options.env);
   const warden = { file: found.file, args: wardenArguments(found.language, descriptor) };
@@ -82,33 +83,32 @@ export async function spawnCommand(call: ProgramCall, options: SpawnCommandOptio
   const pipes = pipesOf(child, options.pipes + 1);
   const control = pipes.at(-1);
   const { file, args } = call;
-  tell(
-    control,
+  if (control === undefined) {
+    throw new Error('A warden was started without its pipe.');
+  }
+  control.write(
     wardenCommand({ file, args, settings, isContinued: options.isContinued, descriptors: options.pipes }),
   );
   const pid = deferred<number | null>();
   const exited = deferred<number>();
   const gone = deferred<void>();
-  // Who waits for it hears of it.
+  // A rejection concerns only those who await it.
   exited.promise.catch(() => undefined);
-  if (control === undefined) {
-    throw new Error('A warden was started without its pipe.');
-  }
-  const words = createInterface({ input: control });
-  words.on('line', (line) => {
-    const word = parseWardenMessage(line);
-    if (word.kind === 'started') {
-      pid.resolve(word.pid);
-    } else if (word.kind === 'ended') {
-      exited.resolve(word.exitCode);
+  const messages = createInterface({ input: control });
+  messages.on('line', (line) => {
+    const message = parseWardenMessage(line);
+    if (message.kind === 'started') {
+      pid.resolve(message.pid);
+    } else if (message.kind === 'ended') {
+      exited.resolve(message.exitCode);
     } else {
-      const code = getSystemErrorName(-word.errno);
+      const code = getSystemErrorName(-message.errno);
       cannotStart(file, options.cwd, Object.assign(new Error(code), { code })).then(exited.reject);
     }
   });
-  words.once('close', () => {
+  messages.once('close', () => {
     pid.resolve(null);
-    // It was killed, and with it the knowledge of how the command has ended.
+    // The warden was killed, so the exit code of the command is unknown.
     exited.resolve(128 + constants.signals.SIGKILL);
   });
   child.once('exit', () => gone.resolve());
@@ -129,13 +129,13 @@ export async function spawnCommand(call: ProgramCall, options: SpawnCommandOptio
 }
 
 /**
- * Starts a program that is no command of a project, such as git, as the leader of its own process group and session. Its
- * family is that group.
+ * Starts a program of the slave itself, such as git, as the leader of its own process group and session. Its family is that
+ * group.
  * @throws ClusterRunnerError PREPARATION_FAILED when it cannot be started
  */
 export async function spawnProgram(call: ProgramCall, options: SpawnOptions): Promise<Leader> {
   const { child, root } = await start(call, options, options.env, 0);
-  return plain(child, root, 'group');
+  return leaderOf(child, root, 'group');
 }
 
 async function start(
@@ -145,8 +145,8 @@ async function start(
   pipes: number,
   isWarden = false,
 ) {
-  // What execa could do beside starting (collecting output, killing, cleaning up at exit) is switched off: it
-  // costs time for each process, and ending the family needs more care than it gives.
+  // The other features of execa (collecting output, killing, cleanup at exit) are switched off: they cost time for each
+  // process, and ending a family takes more.
   prepareToWatch();
   const child = execa(call.file, call.args, {
     cwd,
@@ -157,7 +157,12 @@ async function start(
     buffer: false,
     reject: false,
     stripFinalNewline: false,
-    stdio: ['ignore', sink(stdout), sink(stderr), ...Array.from({ length: pipes }, () => 'pipe' as const)],
+    stdio: [
+      'ignore',
+      stdioOf(stdout),
+      stdioOf(stderr),
+      ...Array.from({ length: pipes }, () => 'pipe' as const),
+    ],
   });
   const { pid } = child;
   if (pid === undefined) {
@@ -170,7 +175,7 @@ async function start(
 
 type Child = Awaited<ReturnType<typeof start>>['child'];
 
-function plain(child: Child, root: number, scope: Containment['kind']): Leader {
+function leaderOf(child: Child, root: number, scope: Containment['kind']): Leader {
   const exited = deferred<number>();
   child.once('exit', (code, signal) =>
     exited.resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)),
@@ -192,20 +197,16 @@ function pipesOf(child: Child, count: number): Duplex[] {
   return Array.from({ length: count }, (_, index) => {
     const pipe: unknown = child.stdio[3 + index];
     if (!(pipe instanceof Duplex)) {
-      throw new Error(`Descriptor ${3 + index} of a new process is no pipe.`);
+      throw new Error(`Descriptor ${3 + index} of a new process is not a pipe.`);
     }
-    // One whose other end is gone is known by its end, and by the exit code of the process.
+    // A closed other end shows by the end of the pipe, and by the exit code of the process.
     pipe.on('error', () => undefined);
     return pipe;
   });
 }
 
-function tell(pipe: Duplex | undefined, text: string): void {
-  pipe?.write(text);
-}
-
-/** execa takes every descriptor, but its types name only those up to 9. */
-function sink(descriptor: StdioTarget): 'pipe' | 3 {
+/** execa accepts any descriptor, but its types know only those up to 9. */
+function stdioOf(descriptor: StdioTarget): 'pipe' | 3 {
   return descriptor as 'pipe' | 3;
 }
 
@@ -215,7 +216,7 @@ async function cannotStart(file: string, cwd: string, cause: unknown): Promise<C
 
 async function reason(file: string, cwd: string, cause: unknown): Promise<string> {
   const code = errorCode(cause);
-  // The kernel's answer is the same for a missing folder and a missing program.
+  // The error code is the same for a missing folder and a missing program.
   const folder = await folderProblem(cwd);
   if (folder !== null) {
     return `No command can run in ${cwd}: ${folder}.`;
@@ -229,7 +230,7 @@ async function reason(file: string, cwd: string, cause: unknown): Promise<string
     case 'EMFILE':
     case 'ENFILE':
     case 'ENOMEM':
-      return `${file} could not be started: this machine has no room for another process (${String(code)}); raise its limits or use fewer executors.`;
+      return `${file} could not be started: this machine cannot run another process (${String(code)}); raise its limits or use fewer executors.`;
     default:
       return `${file} could not be started: ${messageOf(cause)}.`;
   }

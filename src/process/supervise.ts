@@ -5,38 +5,38 @@ import { endFamily, type Survivor } from './containment/family.js';
 import { unwatchFamily } from './containment/watchdog.js';
 import type { Leader } from './spawn.js';
 
-/** How long what a command left in the background has between TERM and KILL. */
+/** Between TERM and KILL of background processes that a command has left. */
 export const LEFTOVER_GRACE_MS = 1000;
-/** How long a pipe may stay open after the family is gone: only a process that could not be ended can hold it. */
+/** How long a pipe may stay open after the family has ended: only a process that could not be ended holds it. */
 const DRAIN_MS = 500;
-/** A warden that has nobody left ends within this time after it has said how the command ended. */
+/** A warden without any process left exits within this time after it has reported the end of the command. */
 const WARDEN_MS = 50;
-/** What is said of the exit code of a command that could not be ended. */
+/** The exit code reported for a command that could not be ended. */
 const KILLED = 128 + 9;
 
-export interface Ended {
+export interface CommandEnd {
   readonly exitCode: number;
-  /** True when the signal came before the leader's end was known. What the exit code says does not matter. */
+  /** Whether the signal was aborted before the leader exited; the exit code is meaningless then. */
   readonly canceled: boolean;
   readonly seconds: number;
-  /** What could not be ended. */
+  /** Processes that could not be ended. */
   readonly survivors: readonly Survivor[];
 }
 
 export interface SuperviseOptions {
   readonly signal: AbortSignal;
-  /** Between TERM and KILL; asked for when it is needed. */
+  /** Between TERM and KILL; a function is called when it is needed. */
   readonly graceMs: number | (() => number);
   readonly clock: Clock;
-  /** Whether what it leaves running lives on, until endLeader is called, if it ends by itself. */
+  /** Whether background processes live on until endLeader is called, when the leader exits by itself. */
   readonly leavesOthers?: boolean;
 }
 
 /**
- * Waits until the leader exits or `signal` is aborted, then ends all of its family that is left, then takes the
- * last of its pipes. When this resolves nothing of the family lives but the survivors.
+ * Waits until the leader exits or `signal` is aborted, then ends the rest of its family, then reads its pipes to their end.
+ * When this resolves, only the survivors of the family live.
  */
-export async function supervise(leader: Leader, options: SuperviseOptions): Promise<Ended> {
+export async function supervise(leader: Leader, options: SuperviseOptions): Promise<CommandEnd> {
   const { signal, clock } = options;
   const start = clock.monotonic();
   const canceled = deferred<'canceled'>();
@@ -76,8 +76,8 @@ export async function supervise(leader: Leader, options: SuperviseOptions): Prom
 }
 
 /**
- * Ends all of the leader's family, and takes the last of its pipes. Resolves with what could not be ended. `hasExited`:
- * the leader has, so that there may be nothing left to look for.
+ * Ends the leader's family, and reads its pipes to their end. Resolves with the processes that could not be ended.
+ * `hasExited`: whether the leader has exited, so that its family may be gone already.
  */
 export async function endLeader(
   leader: Leader,
@@ -86,9 +86,9 @@ export async function endLeader(
   const { root, scope } = leader;
   const hasWarden = scope === 'subreaper';
   const drained = Promise.all([closed(leader.stdout), closed(leader.stderr)]).then(() => true);
-  const goes = leader.gone.then(() => true);
-  const isOver = hasWarden && hasExited && (await within(goes, WARDEN_MS, clock, false));
-  const survivors = isOver
+  const gone = leader.gone.then(() => true);
+  const isGone = hasWarden && hasExited && (await within(gone, WARDEN_MS, clock, false));
+  const survivors = isGone
     ? []
     : await endFamily(root, scope, { graceMs, clock, spared: ({ pid }) => hasWarden && pid === root });
   void leader.gone.then(() => unwatchFamily(root));
@@ -103,7 +103,7 @@ export async function endLeader(
   return survivors;
 }
 
-/** What it resolves with, or `otherwise` when that takes longer than `ms`. */
+/** Resolves like `promise`, or with `otherwise` after `ms`. */
 async function within<T>(promise: Promise<T>, ms: number, clock: Clock, otherwise: T): Promise<T> {
   const stopWaiting = new AbortController();
   const tooLong = clock.sleep(ms, stopWaiting.signal).then(

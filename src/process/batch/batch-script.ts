@@ -3,27 +3,25 @@ import { isForkSafeCommand } from './fork-safe-command.js';
 import type { BatchItem } from './item-runner.js';
 
 /*
- * The script of a shell that runs one command for many items, one after another, batch after batch. Starting a process
- * out of a shell costs a third of what starting it out of Node does, and Node reads two lines for each instead of
- * living through every process.
+ * The script of a shell that runs one command for many items, one after another, batch after batch. A shell starts a process
+ * at a third of what it costs Node, and Node only reads two lines for each.
  *
- * It reads from descriptor 4, each ended by a NUL: a word, which comes when the watchdog knows of it, so nothing outlives
- * whoever started it; the command; and then for each batch the path of a file that lists its items. From descriptor 5 it
- * reads, ended by a NUL, the path of the pipe that takes stdout and stderr of the next item. Job control
- * (`set -m`) gives each item a process group of its own. The shell says on descriptor 3, a line each:
+ * The shell reads NUL-terminated strings. From descriptor 4: an empty one when the watchdog has been notified of the shell;
+ * the command; then for each batch the path of a file that lists its items. From descriptor 5: the path of the pipe that
+ * takes stdout and stderr of the next item. Job control (`set -m`) gives each item a process group of its own. The shell
+ * writes to descriptor 3, a line each:
  *
- *   p PID                an item begins; PID is its leader, which is also its process group. Said by the leader itself
- *                        before it becomes the command, so whoever reads to the end of the descriptor knows of every
- *                        group
- *   l                    the leader has ended and others of its group live, or others that it has started are children
- *                        of the shell's warden by now; the shell waits for a NUL on descriptor 4 before it goes on
+ *   p PID                an item begins; PID is its leader and process group. The leader writes it before it becomes the
+ *                        command, so a reader that reads to the end knows all groups
+ *   l                    the leader has ended, and others of its group live, or processes that it has started are
+ *                        children of the shell's warden by now; the shell waits for a NUL on descriptor 4
  *   e CODE BEGIN END     the item has ended; CODE as in `$?`, times in seconds since the epoch
  *   d                    the batch is done
  *
- * A fork shares the memory of its shell until either writes to it, and each page that one writes to costs as much as
- * dozens of system calls; so there are no functions here and as few variables as can be.
+ * A fork shares the memory of its shell until one of them writes to it, and each page written costs as much as dozens of
+ * system calls; so there are no functions, and as few variables as possible.
  *
- * It is one line, because messages of the shell name the line, and what is evaluated counts on from where it stands.
+ * The script is one line, because error messages of the shell count lines from there.
  */
 const script = (run: string, hasWarden: boolean) =>
   [
@@ -47,8 +45,8 @@ const script = (run: string, hasWarden: boolean) =>
     'done 6<"$_cr_list"; echo d >&3; done',
   ].join(' ');
 /**
- * Of one that is stopped, bash says at once which signal that was: 128 + 17 to 22. It has `wait -f` for that, which
- * looks at memory that it has freed, and then spins for ever (seen in 5.2, `wait_for: No record of process`).
+ * `wait` returns at once for a stopped process, with 128 + the signal (17 to 22). `wait -f` would wait further, but in bash 5.2
+ * it can read freed memory and then spin forever (`wait_for: No record of process`).
  */
 const WHILE_STOPPED =
   'while ((_cr_code > 144 && _cr_code < 151)); do' +
@@ -56,15 +54,15 @@ const WHILE_STOPPED =
   ' sleep 0.05;' +
   ' wait "$!"; _cr_code=$?;' +
   ' done;';
-/** Of the shell itself there are no children at this point. */
+/** The shell itself has no children at this point. */
 const OTHERS_OF_WARDEN =
   ' || { _cr_word=; read -r _cr_word </proc/$PPID/task/$PPID/children; [[ $_cr_word && $_cr_word != $$ ]]; }';
 const IN_NEW_SHELL = 'exec "$BASH" -o pipefail -c "$_cr_command";';
 const IN_FORK = 'set +m; set --; eval "$_cr_command";';
 
 /**
- * For bash from version 5, which has EPOCHREALTIME. `command` is shell text; see isForkSafeCommand. What BASH_ENV names is
- * run by each new bash. `hasWarden`: the parent of the shell is its warden; see warden.ts.
+ * For bash 5 and later, which has EPOCHREALTIME. `command` is shell text; see isForkSafeCommand. With BASH_ENV a new bash per
+ * item is needed, which runs that file. `hasWarden`: the parent of the shell is a warden, see warden.ts.
  */
 export function batchScript(
   command: string,
@@ -74,7 +72,7 @@ export function batchScript(
   return script(isForkSafeCommand(command) && env.BASH_ENV === undefined ? IN_FORK : IN_NEW_SHELL, hasWarden);
 }
 
-/** What the shell reads of a batch's items. */
+/** The content of the file that lists the items of a batch. */
 export function batchList(items: readonly BatchItem[]): string {
   return items
     .map(({ env, folder }) => {
@@ -87,19 +85,19 @@ export function batchList(items: readonly BatchItem[]): string {
 }
 
 export type BatchMessage =
-  | { readonly kind: 'begins'; readonly leader: number }
-  | { readonly kind: 'leaves others' }
+  | { readonly kind: 'begun'; readonly leader: number }
+  | { readonly kind: 'left others' }
   | { readonly kind: 'ended'; readonly exitCode: number; readonly seconds: number }
   | { readonly kind: 'done' };
 
-/** One line of descriptor 3. @throws Error for anything else */
+/** Parses a line of descriptor 3. @throws Error for anything else */
 export function parseBatchMessage(line: string): BatchMessage {
   const [kind, ...rest] = line.split(' ');
   switch (kind) {
     case 'p':
-      return { kind: 'begins', leader: Number(rest[0]) };
+      return { kind: 'begun', leader: Number(rest[0]) };
     case 'l':
-      return { kind: 'leaves others' };
+      return { kind: 'left others' };
     case 'e': {
       // Some locales write a comma.
       const [exitCode = Number.NaN, begin = 0, end = 0] = rest.map((text) => Number(text.replace(',', '.')));
@@ -108,6 +106,6 @@ export function parseBatchMessage(line: string): BatchMessage {
     case 'd':
       return { kind: 'done' };
     default:
-      throw new Error(`The shell of a batch said "${line.slice(0, 80)}", which means nothing.`);
+      throw new Error(`The shell of a batch sent an unknown message: "${line.slice(0, 80)}".`);
   }
 }

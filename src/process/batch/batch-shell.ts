@@ -17,18 +17,17 @@ import { LEFTOVER_GRACE_MS } from '../supervise.js';
 import { batchList, batchScript, parseBatchMessage } from './batch-script.js';
 import type { Batch, ItemEnd, ItemRunner, ItemRunnerOptions } from './item-runner.js';
 
-/** Of an item whose shell has ended. */
+/** The exit code of an item whose shell has ended. */
 const KILLED = 128 + 9;
-/** So many items may begin before this process has read what the first of them has printed. */
+/** How many pipes the shell has in advance, so that items need not wait for this process. */
 const PIPES_AHEAD = 4;
-/** How often a shell may end before any of its items begins; then something is wrong with this machine. */
+/** How often a shell may end before any item begins, until something must be wrong with this machine. */
 const MAX_IDLE_ENDS = 3;
 
 /**
- * A shell that runs a command for many items, one after another, each in a process group of its own, and then waits for
- * the next batch; see batch-script. It is started by the first batch, and again when it has ended, because an item, or a
- * machine without memory, may end the shell that runs it. Starting any process out of Node takes tens of milliseconds where its
- * memory is large.
+ * Runs items in a shell that is kept for later batches; see batch-script.ts. The shell is started by the first batch, and again
+ * after it was killed, by an item or by a machine without memory. Starting a process out of Node takes tens of milliseconds
+ * when its memory is large.
  */
 export class BatchShell implements ItemRunner {
   readonly #options: ItemRunnerOptions;
@@ -39,9 +38,8 @@ export class BatchShell implements ItemRunner {
   }
 
   /**
-   * Must not be called again before it has settled. Resolves when nothing of any item lives, but what cannot be ended:
-   * with 'completed' when all have ended, with 'canceled' when the batch's signal came before.
-   * @throws ClusterRunnerError UNAVAILABLE when no shell goes on living, or has room to start a process
+   * Runs one batch at a time.
+   * @throws ClusterRunnerError UNAVAILABLE when shells end again and again, or cannot start a process
    */
   async run(batch: Batch): Promise<'completed' | 'canceled'> {
     let ended = 0;
@@ -85,29 +83,28 @@ export class BatchShell implements ItemRunner {
     return outcome;
   }
 
-  /** One that was started in the folder that is there now: a project may have put another in its place. */
+  /** A shell that was started in the current folder: a project may have replaced it. */
   async #usable(): Promise<StartedShell> {
-    if (this.#shell?.isGone !== false || this.#shell.place !== placeOf(this.#options.cwd)) {
+    if (this.#shell?.isGone !== false || this.#shell.folder !== identityOf(this.#options.cwd)) {
       this.#shell?.end();
       this.#shell = await StartedShell.start(this.#options);
     }
     return this.#shell;
   }
 
-  /** It is needed no more. Not to be called while a batch runs. */
   end(): void {
     this.#shell?.end();
     this.#shell = null;
   }
 }
 
-/** 'lost': the shell has ended meanwhile. `count` items have ended. */
+/** 'lost': the shell has ended. `count`: how many items have ended. */
 interface BatchOutcome {
   readonly outcome: 'completed' | 'canceled' | 'lost';
   readonly count: number;
 }
 
-/** A batch, from its item `first` on, in one shell. */
+/** Runs a batch, from its item `first` on, in one shell. */
 class BatchRun {
   readonly #shell: StartedShell;
   readonly #batch: Batch;
@@ -125,7 +122,7 @@ class BatchRun {
 
   async done(): Promise<BatchOutcome> {
     const { signal } = this.#batch;
-    // It never begins another item once it is gone; what it has begun is known by the end of what it says.
+    // A killed shell begins no further item. It has reported every item that it has begun.
     const stop = () => this.#shell.kill();
     signal.addEventListener('abort', stop, { once: true });
     try {
@@ -143,24 +140,24 @@ class BatchRun {
     }
   }
 
-  /** True when the shell says that the batch is done, false when it says no more. */
+  /** Resolves with true when the shell reports that the batch is done, false when it has ended. */
   async #listen(): Promise<boolean> {
     const { items } = this.#batch;
-    this.#shell.tell(this.#batch.list);
+    this.#shell.send(this.#batch.list);
     for (let line = await this.#shell.line(); line !== null; line = await this.#shell.line()) {
-      const word = parseBatchMessage(line);
-      switch (word.kind) {
+      const message = parseBatchMessage(line);
+      switch (message.kind) {
         case 'done':
           return this.#first + this.#ended === items.length;
-        case 'begins':
-          this.#begin(word.leader);
+        case 'begun':
+          this.#begin(message.leader);
           break;
-        case 'leaves others':
+        case 'left others':
           await this.#item?.endOthers();
-          this.#shell.tell('');
+          this.#shell.send('');
           break;
         case 'ended':
-          await this.#endItem(word.exitCode, word.seconds);
+          await this.#endItem(message.exitCode, message.seconds);
           break;
       }
     }
@@ -179,14 +176,14 @@ class BatchRun {
     if (item === null) {
       throw new ClusterRunnerError(
         'UNAVAILABLE',
-        'This machine had no room for the process of an atom; raise its limits or use fewer executors.',
+        'This machine could not start the process of an atom; raise its limits or use fewer executors.',
       );
     }
     await item.settled();
     this.#report(item, { exitCode, seconds, note: null });
   }
 
-  /** The item that ran when the shell ended. */
+  /** Reports the item that ran when the shell ended. */
   async #endLost(): Promise<void> {
     const item = this.#item;
     if (item === null) {
@@ -208,8 +205,8 @@ class BatchRun {
     this.#item = null;
     this.#shell.endItem();
     if (!this.#batch.signal.aborted) {
-      const sentences = [end.note, item.survivors.length > 0 ? describeSurvivors(item.survivors) : null];
-      const note = sentences.filter((one) => one !== null).join(' ');
+      const notes = [end.note, item.survivors.length > 0 ? describeSurvivors(item.survivors) : null];
+      const note = notes.filter((one) => one !== null).join(' ');
       const { tookTooLong } = item;
       this.#batch.onEnd(this.#first + this.#ended, { ...end, tookTooLong, note: note === '' ? null : note });
     }
@@ -217,32 +214,32 @@ class BatchRun {
   }
 }
 
-/** Which folder a path leads to; null when it leads to none. */
-function placeOf(path: string): string | null {
+/** The device and inode of a folder; null when it does not exist. */
+function identityOf(path: string): string | null {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats === undefined ? null : `${stats.dev}:${stats.ino}`;
 }
 
 /**
- * The process, with the two pipes over which it is spoken with. Its family, which the watchdog knows, has all of its
- * items: telling the watchdog of each would cost as much as an atom does.
+ * The process of a shell, and its pipes. The watchdog knows its family, to which all items belong: notifying it of each item
+ * would cost as much as an atom.
  */
 class StartedShell {
-  /** Which folder it was started in. */
-  readonly place: string | null;
+  /** The identity of the folder in which it was started. */
+  readonly folder: string | null;
   readonly #leader: Leader;
   readonly #clock: Clock;
   readonly #lines: AsyncIterator<string>;
-  readonly #answer: Writable;
+  readonly #input: Writable;
   readonly #pipes: ConsolePipes;
   readonly #pipePaths: Writable;
-  /** Those whose paths it was told and that no item is known to use, in the order in which items take them. */
+  /** Pipes whose paths were sent to the shell, and that no known item uses, in the order in which items take them. */
   readonly #ahead: ConsolePipe[] = [];
   #supplying: Promise<void> | null = null;
-  /** That of the item that runs. */
+  /** The pipe of the running item. */
   #current: ConsolePipe | null = null;
   #isEnded = false;
-  /** Those that could not be ended; looking for them again is no use. */
+  /** Processes that could not be ended before, and are not tried again. */
   readonly #survivors = new Set<string>();
   #isGone = false;
   #isBusy = false;
@@ -250,7 +247,7 @@ class StartedShell {
   /** @throws ClusterRunnerError UNAVAILABLE */
   static async start(options: ItemRunnerOptions): Promise<StartedShell> {
     const { command, cwd, env } = options;
-    const place = placeOf(cwd);
+    const folder = identityOf(cwd);
     const hasWarden = (await containment()).kind === 'subreaper';
     try {
       const call = { file: 'bash', args: ['-c', batchScript(command, env, hasWarden)] };
@@ -262,7 +259,7 @@ class StartedShell {
         isContinued: true,
         pipes: 3,
       });
-      return new StartedShell(leader, place, options);
+      return new StartedShell(leader, folder, options);
     } catch (error) {
       throw new ClusterRunnerError(
         'UNAVAILABLE',
@@ -272,39 +269,39 @@ class StartedShell {
     }
   }
 
-  private constructor(leader: Leader, place: string | null, { command, pipes, clock }: ItemRunnerOptions) {
-    const [said, answer, pipePaths] = leader.pipes;
-    if (said === undefined || answer === undefined || pipePaths === undefined) {
+  private constructor(leader: Leader, folder: string | null, { command, pipes, clock }: ItemRunnerOptions) {
+    const [output, input, pipePaths] = leader.pipes;
+    if (output === undefined || input === undefined || pipePaths === undefined) {
       throw new Error('A shell was started without its pipes.');
     }
-    this.place = place;
+    this.folder = folder;
     this.#leader = leader;
     this.#clock = clock;
-    this.#answer = answer;
+    this.#input = input;
     this.#pipes = pipes;
     this.#pipePaths = pipePaths;
-    this.#lines = createInterface({ input: said })[Symbol.asyncIterator]();
+    this.#lines = createInterface({ input: output })[Symbol.asyncIterator]();
     const end = () => {
       this.#isGone = true;
-      // Without its warden it may live on, but what its items start could not be found any more.
+      // A shell that outlives its warden must not go on: the processes of its items could not be found any more.
       this.kill();
       this.#unwatchIfOver();
     };
     leader.exited.then(end, end);
-    this.tell('');
-    this.tell(command);
+    this.send('');
+    this.send(command);
   }
 
   get isGone(): boolean {
     return this.#isGone;
   }
 
-  /** From now on something of its family may live when it is gone. */
+  /** A batch begins: from now on the rest of the family may outlive the shell. */
   begin(): void {
     this.#isBusy = true;
   }
 
-  /** Nothing of its family lives but itself. */
+  /** The batch has ended: the shell is all that lives of the family. */
   settle(): void {
     this.#isBusy = false;
     this.#unwatchIfOver();
@@ -317,8 +314,8 @@ class StartedShell {
   }
 
   /**
-   * Tells it of pipes for the next items, in one go at a time: the order in which it is told of them is the one in which
-   * their output is taken for that of its items.
+   * Sends the shell pipes for the next items, one call at a time: the order of the pipes decides which item an output belongs
+   * to.
    * @throws ClusterRunnerError UNAVAILABLE
    */
   supplyPipes(): Promise<void> {
@@ -348,27 +345,27 @@ class StartedShell {
     this.#current?.begin(sink);
   }
 
-  /** Nothing of the item lives: hands on the last of what it has printed. */
+  /** The item and all that it has started are gone: passes on the rest of its output. */
   endItem(): void {
-    this.#giveBackCurrent();
+    this.#releaseCurrent();
     if (this.#ahead.length <= PIPES_AHEAD / 2) {
-      // Without a pipe it would wait for ever.
+      // Without a pipe the shell would wait forever.
       this.supplyPipes().catch(() => this.kill());
     }
   }
 
-  #giveBackCurrent(): void {
+  #releaseCurrent(): void {
     if (this.#current !== null) {
       this.#pipes.release(this.#current);
       this.#current = null;
     }
   }
 
-  tell(word: string): void {
-    this.#answer.write(`${word}\0`);
+  send(text: string): void {
+    this.#input.write(`${text}\0`);
   }
 
-  /** The next line that it says; null when it, and whatever else could have said something, is gone. */
+  /** The next line of its output; null when all processes that could write one are gone. */
   async line(): Promise<string | null> {
     const next = await this.#lines.next();
     return next.done === true ? null : next.value;
@@ -376,22 +373,22 @@ class StartedShell {
 
   kill(): void {
     void this.#leader.pid.then((pid) => {
-      if (pid !== null && this.#hasNumber(pid)) {
+      if (pid !== null && this.#isPid(pid)) {
         sendSignal(pid, 'SIGKILL');
       }
     });
   }
 
-  /** Whether the number is still that of the shell. */
-  #hasNumber(pid: number): boolean {
+  /** Whether the pid is still that of the shell. */
+  #isPid(pid: number): boolean {
     const { scope, root } = this.#leader;
     return scope === 'subreaper' ? processEntry(pid)?.session === root : !this.#isGone;
   }
 
-  /** Ends what its items have started, `groups` of theirs among it, but not itself; see endFamily. */
+  /** Ends its family except itself; `groups` are process groups of items. See endFamily. */
   async endMembers(graceMs: number, groups: readonly number[]): Promise<readonly Survivor[]> {
     const { root, scope } = this.#leader;
-    // It comes by another pipe than what the shell says: an item may have ended before it is known.
+    // The pid arrives by another pipe than the messages, and may arrive later.
     const own = await this.#leader.pid;
     const survivors = await endFamily(root, scope, {
       graceMs,
@@ -407,7 +404,7 @@ class StartedShell {
     return survivors;
   }
 
-  /** Ends it with all that its items have started. */
+  /** Ends the shell and its family. */
   async endAll(graceMs: number): Promise<void> {
     this.kill();
     const groups: number[] = [];
@@ -421,13 +418,13 @@ class StartedShell {
     this.end();
   }
 
-  /** Of an idle one this is the end of its input, at which it ends by itself; killing it is as good. */
+  /** Ends the shell; to be called when no item runs. */
   end(): void {
     this.#isEnded = true;
     this.kill();
-    this.#answer.destroy();
+    this.#input.destroy();
     this.#pipePaths.destroy();
-    this.#giveBackCurrent();
+    this.#releaseCurrent();
     for (const pipe of this.#ahead.splice(0)) {
       this.#pipes.release(pipe);
     }
@@ -441,7 +438,7 @@ function keyOf({ pid, began }: { readonly pid: number; readonly began: string })
   return `${pid} ${began}`;
 }
 
-/** An item that runs. When its time is over, all that it has started is ended, and the shell then says so. */
+/** An item that runs. When its time is over its processes are ended, and the shell reports its end. */
 class RunningItem {
   readonly leader: number;
   readonly survivors: Survivor[] = [];
@@ -463,7 +460,7 @@ class RunningItem {
     this.#limit?.signal.addEventListener('abort', () => {
       if (this.tookTooLong) {
         this.#ending = this.#endLate();
-        // Whatever went wrong with ending it, its shell must not wait for it for ever.
+        // The shell must not wait forever for an item that could not be ended.
         this.#ending.catch(() => shell.kill());
       }
     });
@@ -485,7 +482,7 @@ class RunningItem {
     }
   }
 
-  /** Ends what it has left running. */
+  /** Ends background processes that the item has left. */
   async endOthers(): Promise<void> {
     this.stop();
     await this.#ending;
@@ -499,12 +496,12 @@ class RunningItem {
     this.survivors.push(...survivors);
   }
 
-  /** Nothing waits for the item any more. */
+  /** Ends the time limit. */
   stop(): void {
     this.#limit?.end();
   }
 
-  /** The item has ended. Resolves when all that it has started is gone, if it was its time that ended it. */
+  /** To be called when the item has ended. Resolves when its processes are gone, if its time limit ended it. */
   async settled(): Promise<void> {
     this.stop();
     await this.#ending;

@@ -2,60 +2,59 @@ import { closeSync, constants, fchmodSync, fstatSync, openSync, readSync } from 
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { hasCode } from '../../lib/error-code.js';
 
-/** Takes what was printed, in order. The bytes are valid during the call only. Must not throw. */
+/** Receives output in order. The bytes are valid only during the call. Must not throw. */
 export type OutputSink = (bytes: Buffer) => void;
 
-/** Shared by all pipes: whatever is read is handed on before anything else is read. */
+/** Shared by all pipes: what is read is passed on before the next read. */
 const BUFFER = Buffer.allocUnsafe(64 * 1024);
-/** Most commands end before that, and what they print fits into the pipe meanwhile: nothing needs to listen. */
+/** Most commands end earlier, and their output fits into the pipe: then nothing needs to listen. */
 const LISTEN_AFTER_MS = 5;
-/** When this process had no descriptor left to listen with. */
+/** After this process had no descriptor left to listen with. */
 const RETRY_MS = 100;
-/** A command that prints without end gets no more than this in one go, so that others have their turn … */
-const READ_AT_ONCE = 1024 * 1024;
-/** … and waits so long for the next. */
+/** After so many bytes a command that prints a lot is paused, so that others get their turn. */
+const MAX_BURST_BYTES = 1024 * 1024;
 const PAUSE_MS = 4;
-/** More than a pipe holds: whoever still writes when its command has ended is not waited for. */
+/** More than a pipe holds. A process that still writes after the end of the command is not waited for. */
 const MAX_LEFT_BYTES = 4 * 1024 * 1024;
 
-/** Anybody who has it open may open it again by its name (`> /dev/stderr`), but not to read it. */
+/** A process that has the pipe open may open it again by its name (`> /dev/stderr`), but not for reading. */
 const WRITE_ONLY = 0o222;
 const READABLE = 0o600;
 
 /**
- * A named pipe that takes stdout and stderr of one command after another: of a file, commands could take back what they
- * have printed; a socket, which other programs use, cannot be opened by its name.
+ * A named pipe that takes stdout and stderr of one command after another. With a file, commands could overwrite their output;
+ * a socket cannot be opened by its name (`> /dev/stderr`).
  */
 export class ConsolePipe {
-  /** What a shell redirects to. */
+  /** For the redirections of a shell. */
   readonly path: string;
   readonly #fd: number;
   #sink: OutputSink | null = null;
   #timer: NodeJS.Timeout | null = null;
   #socket: Socket | null = null;
-  #readInGo = 0;
+  #burstBytes = 0;
 
-  /** Opens the named pipe `file`. `pathOf` names the path for writers, given the descriptor. @throws the system's error */
+  /** Opens the named pipe `file`. `pathOf` returns the path for writers. @throws Error of the file system */
   constructor(file: string, pathOf: (fd: number) => string) {
     const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
     this.#fd = openSync(file, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
     if (!fstatSync(this.#fd).isFIFO()) {
       closeSync(this.#fd);
-      throw new Error(`${file} was replaced by something that is no pipe.`);
+      throw new Error(`${file} was replaced by something that is not a pipe.`);
     }
     fchmodSync(this.#fd, WRITE_ONLY);
     this.path = pathOf(this.#fd);
   }
 
-  /** From now on what is printed goes to `sink`, at the latest when `finish` is called. */
+  /** From now on output goes to `sink`: soon, or when `finish` is called. */
   begin(sink: OutputSink): void {
     this.#sink = sink;
-    this.#readInGo = 0;
+    this.#burstBytes = 0;
     this.#listenAfter(LISTEN_AFTER_MS);
   }
 
   /**
-   * The command has ended: hands on what it has printed and nobody has read. False when a process that outlived it
+   * To be called when the command has ended: passes on the rest of its output. Returns false when a process that outlived it
    * still has the pipe open.
    */
   finish(): boolean {
@@ -76,7 +75,7 @@ export class ConsolePipe {
     return false;
   }
 
-  /** Reads on into nothing until nobody has it open any more, so that nobody who prints stands still. @throws the system's error */
+  /** Discards output until no process has the pipe open, so that no writer blocks. @throws Error of the file system */
   async drain(): Promise<void> {
     this.#sink = null;
     const socket = this.#listen();
@@ -91,7 +90,7 @@ export class ConsolePipe {
     closeSync(this.#fd);
   }
 
-  /** 0 when nobody has it open for writing, null when somebody has and there is nothing to read. */
+  /** 0 when no process has it open for writing; null when one has, and there is nothing to read. */
   #read(): number | null {
     try {
       return readSync(this.#fd, BUFFER);
@@ -108,13 +107,13 @@ export class ConsolePipe {
       try {
         this.#listen();
       } catch {
-        // This process has no descriptor left for now; whoever prints waits, and nothing is lost.
+        // This process has no descriptor left. Writers wait meanwhile, and nothing is lost.
         this.#listenAfter(RETRY_MS);
       }
     }, ms);
   }
 
-  /** @throws the system's error */
+  /** @throws Error of the file system */
   #listen(): Socket {
     const options: SocketConstructorOpts & { readonly onread: OnReadOpts } = {
       fd: this.#openAgain(),
@@ -123,13 +122,13 @@ export class ConsolePipe {
       onread: { buffer: BUFFER, callback: (count) => this.#take(socket, BUFFER.subarray(0, count)) },
     };
     const socket = new Socket(options);
-    // Whatever could not be read now is read when the command has ended.
+    // `finish` reads what could not be read now.
     socket.on('error', () => socket.destroy());
     this.#socket = socket;
     return socket;
   }
 
-  /** For the socket, which closes its descriptor when everybody has closed the pipe. */
+  /** For the socket, which closes its descriptor when all writers have closed the pipe. */
   #openAgain(): number {
     fchmodSync(this.#fd, READABLE);
     try {
@@ -140,14 +139,14 @@ export class ConsolePipe {
     }
   }
 
-  /** False to pause. */
+  /** Returns false to pause. */
   #take(socket: Socket, bytes: Buffer): boolean {
     this.#sink?.(bytes);
-    this.#readInGo += bytes.length;
-    if (this.#readInGo < READ_AT_ONCE) {
+    this.#burstBytes += bytes.length;
+    if (this.#burstBytes < MAX_BURST_BYTES) {
       return true;
     }
-    this.#readInGo = 0;
+    this.#burstBytes = 0;
     setTimeout(() => {
       if (!socket.destroyed) {
         socket.resume();

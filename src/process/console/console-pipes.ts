@@ -5,45 +5,44 @@ import { execa } from 'execa';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { ConsolePipe } from './console-pipe.js';
 
-/** Made by one process: starting it costs more than they do. */
-const MADE_AT_ONCE = 8;
-/** Pipes that a process which outlived its command still holds; beyond that the oldest is closed. */
+/** How many pipes one mkfifo process creates: starting it costs more than they do. */
+const BATCH_SIZE = 8;
+/** How many pipes may be held by processes that outlived their command; then the oldest is closed. */
 const MAX_HELD = 64;
 
-/** Also says whether other processes reach descriptors of this one by /proc: the folder is open here. */
+/** Also tests whether other processes can open descriptors of this one by /proc; this process has the folder open. */
 const MAKE = 'mkfifo -m 600 "$@" && cd "$FOLDER" && { test "$DESCRIPTOR" -ef . && echo reachable; :; }';
 
 /**
- * The pipes that take what commands print. They are used again and again, since making one costs a process. Where
- * the system allows that (Linux), they have no name in any folder, so nobody can remove or replace them: writers open
- * them by the descriptor of this process.
+ * A pool of named pipes for the output of commands; they are reused, since creating one costs a process. On Linux they are
+ * unlinked, so that nobody can remove or replace them: writers open them through this process's descriptor in /proc.
  */
 export class ConsolePipes {
   readonly #folders: readonly string[];
   readonly #free: ConsolePipe[] = [];
   readonly #held = new Set<ConsolePipe>();
-  /** Of those whose pipes have names. */
+  /** Folders of pipes that keep their names. */
   readonly #named: string[] = [];
-  #making: Promise<void> = Promise.resolve();
+  #creating: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  /** `folder`: for a moment, or where pipes need names; it must not be in the reach of other users. */
+  /** Pipes are created in `folder`, which other users must not be able to access. */
   constructor(folder: string) {
     this.#folders = [folder, tmpdir()];
   }
 
-  /** @throws ClusterRunnerError UNAVAILABLE when none can be made */
+  /** @throws ClusterRunnerError UNAVAILABLE when no pipe can be created */
   async acquire(): Promise<ConsolePipe> {
     for (;;) {
       const pipe = this.#free.pop();
       if (pipe !== undefined) {
         return pipe;
       }
-      await this.#inTurn(() => this.#make());
+      await this.#inTurn(() => this.#create());
     }
   }
 
-  /** Takes back one whose command has ended. The output of processes that outlived it goes nowhere. */
+  /** To be called when the command has ended. The output of processes that outlived it is discarded. */
   release(pipe: ConsolePipe): void {
     if (pipe.finish() && !this.#isClosed) {
       this.#free.push(pipe);
@@ -54,59 +53,59 @@ export class ConsolePipes {
     }
   }
 
-  /** Like release, of one that a process still holds: see ConsolePipe.finish. */
+  /** Like release, for a pipe that a process still has open: see ConsolePipe.finish. */
   discard(pipe: ConsolePipe): void {
     this.#held.add(pipe);
     for (const oldest of this.#held) {
       if (this.#held.size <= MAX_HELD) {
         break;
       }
-      this.#makeIdle(oldest);
+      this.#closeHeld(oldest);
     }
     if (this.#held.has(pipe)) {
-      // Without a descriptor to read on with, closing it is what is left: whoever prints then is told so.
+      // When this process has no descriptor left to read with, the pipe is closed: writers get SIGPIPE.
       void pipe.drain().then(
-        () => this.#makeIdle(pipe),
-        () => this.#makeIdle(pipe),
+        () => this.#closeHeld(pipe),
+        () => this.#closeHeld(pipe),
       );
     }
   }
 
-  /** Those that are in use are closed when they are given back. */
+  /** Pipes in use are closed when they are released. */
   close(): void {
     this.#isClosed = true;
     for (const pipe of this.#free.splice(0)) {
       pipe.close();
     }
     for (const pipe of [...this.#held]) {
-      this.#makeIdle(pipe);
+      this.#closeHeld(pipe);
     }
     for (const folder of this.#named.splice(0)) {
       rmSync(folder, { recursive: true, force: true });
     }
   }
 
-  #makeIdle(pipe: ConsolePipe): void {
+  #closeHeld(pipe: ConsolePipe): void {
     if (this.#held.delete(pipe)) {
       pipe.close();
     }
   }
 
   async #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#making.then(async () => {
+    const done = this.#creating.then(async () => {
       if (this.#free.length === 0) {
         await work();
       }
     });
-    this.#making = done.catch(() => undefined);
+    this.#creating = done.catch(() => undefined);
     await done;
   }
 
-  async #make(): Promise<void> {
+  async #create(): Promise<void> {
     const problems: string[] = [];
     for (const parent of this.#folders) {
       try {
-        await this.#makeIn(mkdtempSync(join(parent, 'consoles-')));
+        await this.#createIn(mkdtempSync(join(parent, 'consoles-')));
         return;
       } catch (error) {
         problems.push(error instanceof Error ? error.message : String(error));
@@ -114,13 +113,13 @@ export class ConsolePipes {
     }
     throw new ClusterRunnerError(
       'UNAVAILABLE',
-      `No pipe could be made for the output of commands; is mkfifo installed, and may this slave open more files? ${problems.join('; ')}`,
+      `No pipe could be created for the output of commands; is mkfifo installed, and may this slave open more files? ${problems.join('; ')}`,
     );
   }
 
-  /** @throws the system's error */
-  async #makeIn(folder: string): Promise<void> {
-    const files = Array.from({ length: MADE_AT_ONCE }, (_, index) => join(folder, String(index)));
+  /** @throws Error of the file system */
+  async #createIn(folder: string): Promise<void> {
+    const files = Array.from({ length: BATCH_SIZE }, (_, index) => join(folder, String(index)));
     const descriptor = openSync(folder, 'r');
     let needsNames = false;
     try {

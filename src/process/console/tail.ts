@@ -1,5 +1,6 @@
 import { utf8End } from '../../lib/text/text-ends.js';
-/** Keeps the last bytes of what is written to it, and no more. */
+
+/** Keeps the last `maxBytes` of what is written to it. */
 export class Tail {
   readonly #maxBytes: number;
   #chunks: Buffer[] = [];
@@ -18,7 +19,7 @@ export class Tail {
     }
   }
 
-  /** Begins with an ellipsis when something came before it. */
+  /** Begins with an ellipsis when something was cut off. */
   text(): string {
     this.#compact();
     return (this.#cut ? '…' : '') + Buffer.concat(this.#chunks).toString('utf8');

@@ -4,10 +4,10 @@ import { hasProcessTable } from './process-table.js';
 import { prctlNumber, type WardenLanguage } from './warden.js';
 
 /**
- * How what a command has started is found again.
- * subreaper: all of it stays below the program that started the command, whatever it does; Linux with perl or python3.
- * session: what stays in the session of the command, or in an unbroken line of parents below it; Linux without these.
- * group: what stays in the process group of the command; other systems.
+ * How the processes that a command has started are found.
+ * subreaper: all of them, as descendants of a warden that starts the command; Linux with perl or python3.
+ * session: those that stay in the session of the command, or descend from it through living parents; Linux without these.
+ * group: those that stay in the process group of the command; other systems.
  */
 export type Containment =
   | { readonly kind: 'subreaper'; readonly language: WardenLanguage; readonly file: string }
@@ -16,11 +16,11 @@ export type Containment =
 
 let known: Promise<Containment> | null = null;
 
-/** How processes can be contained on this machine. Tried once. */
+/** Detects the containment of this machine; done once. */
 export function containment(): Promise<Containment> {
   if (known === null) {
     known = findContainment(process.env.PATH ?? '');
-    // A caller may start the trial before it awaits the outcome; the error belongs to whoever awaits it.
+    // A caller may start this before it awaits it: a rejection concerns only those who await it.
     known.catch(() => undefined);
   }
   return known;
@@ -45,7 +45,7 @@ async function findContainment(path: string): Promise<Containment> {
   ];
   for (const [language, args] of trials) {
     const file = await findProgram(language, path, []);
-    // With an environment that cannot change how they run.
+    // No other variable may change how the interpreters run.
     const env = { PATH: path };
     if (file !== null && (await execa(file, args, { reject: false, env, extendEnv: false })).exitCode === 0) {
       return { kind: 'subreaper', language, file };
@@ -54,11 +54,11 @@ async function findContainment(path: string): Promise<Containment> {
   return { kind: 'session' };
 }
 
-/** One sentence for the log of a slave. */
+/** For the log of a slave. */
 export function describeContainment(found: Containment): string {
   switch (found.kind) {
     case 'subreaper':
-      return `Whatever builds start here ends with them (subreaper, by ${found.language}).`;
+      return `All processes of a build end with it (subreaper, by ${found.language}).`;
     case 'session':
       return 'A process that leaves its session and its environment may outlive its build here; install perl or python3.';
     case 'group':

@@ -4,14 +4,13 @@ import type { Clock } from '../../lib/clock.js';
 import { errorCode } from '../../lib/error-code.js';
 import { sendSignal } from '../../lib/send-signal.js';
 
-const LOOK_MS = 20;
-/** What is ended may have started something in the moment before. */
+const POLL_MS = 20;
+/** A process may start another just before it is ended. */
 const ROUNDS = 3;
 
 /**
- * Ends processes that have left the group in which they were started (`setsid`, a daemon), and so its end. They are
- * known by a variable of the environment with which they were started: `isOurs` is asked about its value. Only where
- * the system shows environments, which is Linux; elsewhere it does nothing. `graceMs` is between TERM and KILL.
+ * Ends processes that have left the process group in which they were started (`setsid`, a daemon). They are recognized by the
+ * value of a variable in their initial environment. Works on Linux; elsewhere it does nothing. `graceMs`: between TERM and KILL.
  */
 export async function endDetachedProcesses(
   variable: string,
@@ -20,17 +19,17 @@ export async function endDetachedProcesses(
   clock: Clock,
 ): Promise<void> {
   for (let round = 0; round < ROUNDS; round += 1) {
-    const escaped = await processesWith(variable, isOurs);
-    if (escaped.length === 0) {
+    const detached = await processesWith(variable, isOurs);
+    if (detached.length === 0) {
       return;
     }
-    const alive = () => escaped.filter((pid) => sendSignal(pid, 0));
-    for (const pid of escaped) {
+    const alive = () => detached.filter((pid) => sendSignal(pid, 0));
+    for (const pid of detached) {
       sendSignal(pid, 'SIGTERM');
       sendSignal(pid, 'SIGCONT');
     }
     for (const end = clock.monotonic() + graceMs; alive().length > 0 && clock.monotonic() < end; ) {
-      await clock.sleep(LOOK_MS);
+      await clock.sleep(POLL_MS);
     }
     for (const pid of alive()) {
       sendSignal(pid, 'SIGKILL');
@@ -55,7 +54,7 @@ async function processesWith(variable: string, isOurs: (value: string) => boolea
   return found;
 }
 
-/** null for a process that is gone, is another user's, or does not have it. */
+/** null for a process that is gone, belongs to another user, or does not have the variable. */
 async function valueIn(pid: number, variable: string): Promise<string | null> {
   try {
     const environment = await readFile(`/proc/${pid}/environ`, 'utf8');

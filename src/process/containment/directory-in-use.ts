@@ -2,8 +2,8 @@ import { readdir, readlink } from 'node:fs/promises';
 import { errorCode } from '../../lib/error-code.js';
 
 /**
- * Whether a process of this user has its current directory in `folder`, a real path. null where the system does not
- * say, which is everywhere but on Linux.
+ * Whether a process of this user has its current directory in `folder`, which must be a real path. null where the system does
+ * not tell, which is everywhere except on Linux.
  */
 export async function isDirectoryInUse(folder: string): Promise<boolean | null> {
   if ((await currentDirectory('self')) === null) {
@@ -18,7 +18,7 @@ export async function isDirectoryInUse(folder: string): Promise<boolean | null> 
   return false;
 }
 
-/** null for a process that is gone or another user's, and where there is no /proc. */
+/** null for a process that is gone or belongs to another user, and where there is no /proc. */
 async function currentDirectory(pid: string): Promise<string | null> {
   try {
     return await readlink(`/proc/${pid}/cwd`);

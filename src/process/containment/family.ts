@@ -5,25 +5,25 @@ import type { Containment } from './containment.js';
 import { endGroup } from './process-group.js';
 import { otherUserOf, type ProcessEntry, processTable } from './process-table.js';
 
-const FIRST_LOOK_MS = 2;
-const MAX_LOOK_MS = 50;
-/** Longer than anything but a process that hangs in the kernel, on a dead network disk for instance. */
+const FIRST_POLL_MS = 2;
+const MAX_POLL_MS = 50;
+/** Only a process that hangs in the kernel takes longer, on a dead network disk for instance. */
 const KILL_LIMIT_MS = 30_000;
-/** How long a process of another user is given to follow those that were killed. */
+/** How long processes of another user may take to end after those that were killed. */
 const OUT_OF_REACH_MS = 500;
 
 /** A process that could not be ended. */
 export interface Survivor {
   readonly pid: number;
   readonly name: string;
-  /** Whose process it is; null: of this user, so it hangs in the kernel. */
+  /** Its owner; null: this user, so the process hangs in the kernel. */
   readonly user: string | null;
   readonly began: string;
 }
 
 /**
- * The members of the family of `root` in a table: its descendants, and whoever is in its session or in one of the
- * `groups`. `root` itself is one of them.
+ * The members of the family of `root`: itself, its descendants, and the processes in its session or in one of the `groups`
+ * with theirs.
  */
 export function membersOf(
   table: readonly ProcessEntry[],
@@ -42,7 +42,7 @@ export function membersOf(
         break;
       }
       path.push(one.pid);
-      // Nothing is concluded yet of one that is met twice: numbers may be reused while the table is read.
+      // Ends a cycle of parents, which reused pids can form while the table is read.
       known.set(one.pid, false);
       if (one.session === root || one.group === root || groups.includes(one.group)) {
         isIn = true;
@@ -58,8 +58,8 @@ export function membersOf(
 }
 
 /**
- * Each behind its parent: a shell that is ended before its children prints nothing of how these were ended. Numbers of
- * processes do not tell, since they begin anew.
+ * Sorts parents before children: a shell that is ended before its children does not report their end. The order of pids does
+ * not tell, since they wrap around.
  */
 export function parentsFirst(entries: readonly ProcessEntry[]): ProcessEntry[] {
   const left = new Map(entries.map((entry) => [entry.pid, entry]));
@@ -77,17 +77,17 @@ export interface EndOptions {
   /** Between TERM and KILL. */
   readonly graceMs: number;
   readonly clock: Clock;
-  /** Members that go on living. */
+  /** Members that are not ended. */
   readonly spared?: (entry: ProcessEntry) => boolean;
   /** Process groups that belong to the family too. */
   readonly groups?: readonly number[];
 }
 
 /**
- * Ends the family of the process `root`, which was started as the leader of a session: TERM, after `graceMs` KILL, until
- * nobody is left. With a subreaper as `root` the family is all that was started below it.
+ * Ends the family of the session leader `root`: TERM, after `graceMs` KILL, until no process is left. With a subreaper as `root`
+ * the family is everything that was started below it.
  *
- * Resolves with those that could not be ended: processes of another user, and such as hang in the kernel.
+ * Resolves with the processes that could not be ended: those of another user, and those that hang in the kernel.
  */
 export async function endFamily(
   root: number,
@@ -102,7 +102,7 @@ export async function endFamily(
     parentsFirst(membersOf(processTable(), root, groups).filter((entry) => !spared(entry)));
   let left = members();
   for (const { pid } of left) {
-    // A stopped process learns of TERM when it is continued.
+    // A stopped process handles TERM when it is continued.
     sendSignal(pid, 'SIGTERM');
     sendSignal(pid, 'SIGCONT');
   }
@@ -112,7 +112,7 @@ export async function endFamily(
   }
   let reachableUntil = clock.monotonic() + OUT_OF_REACH_MS;
   left = await membersAfter(members, left, KILL_LIMIT_MS, clock, (found) => {
-    // Each time, since one may have been started in the moment before.
+    // Repeated, since a process may start another just before it is killed.
     const canReach = found.filter(({ pid }) => sendSignal(pid, 'SIGKILL')).length > 0;
     if (canReach) {
       reachableUntil = clock.monotonic() + OUT_OF_REACH_MS;
@@ -122,7 +122,7 @@ export async function endFamily(
   return left.map(({ pid, name, began }) => ({ pid, name, began, user: otherUserOf(pid) }));
 }
 
-/** Looks until nobody is left, `ms` are over, or `act`, which is given those that are left, says that it is enough. */
+/** Polls until no member is left, `ms` have passed, or `act`, which gets the members, returns true. */
 async function membersAfter(
   members: () => ProcessEntry[],
   first: ProcessEntry[],
@@ -132,9 +132,9 @@ async function membersAfter(
 ): Promise<ProcessEntry[]> {
   const deadline = clock.monotonic() + ms;
   let found = first;
-  for (let look = FIRST_LOOK_MS; ; look = Math.min(MAX_LOOK_MS, look * 2)) {
+  for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(MAX_POLL_MS, pollMs * 2)) {
     if (found.length === 0) {
-      // One whose parent ended while the table was read is found when it is read again.
+      // A process whose parent ended while the table was read is found in a second reading.
       found = members();
       if (found.length === 0) {
         return found;
@@ -145,7 +145,7 @@ async function membersAfter(
     if (isEnough || left <= 0) {
       return found;
     }
-    await clock.sleep(Math.min(look, left));
+    await clock.sleep(Math.min(pollMs, left));
     found = members();
   }
 }
@@ -168,7 +168,7 @@ async function endGroups(
   return survivors;
 }
 
-/** One sentence about processes that could not be ended. */
+/** A message about processes that could not be ended. */
 export function describeSurvivors(survivors: readonly Survivor[]): string {
   const shown = survivors
     .slice(0, 5)

@@ -4,24 +4,24 @@ import { succeedsUnless } from '../../lib/error-code.js';
 import { unlessGone } from '../../lib/process-identity.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
-const FIRST_LOOK_MS = 2;
-const MAX_LOOK_MS = 50;
-/** From this look on /proc is read after KILL: the kernel needs a moment to end them. */
-const KILLED_LOOK_MS = 8;
-/** Longer than anything but a process that hangs in the kernel, on a dead network disk for instance. */
+const FIRST_POLL_MS = 2;
+const MAX_POLL_MS = 50;
+/** After KILL, /proc is read from this interval on: the kernel needs a moment to end the processes. */
+const KILLED_POLL_MS = 8;
+/** Only a process that hangs in the kernel takes longer, on a dead network disk for instance. */
 const KILL_LIMIT_MS = 30_000;
 
 /**
- * Ends all processes of a group: TERM, after `graceMs` KILL, until none is left. The leader may have gone before.
- * Must be called once, before anything could have reused the number: right after the leader was seen to exit.
+ * Ends all processes of a group: TERM, after `graceMs` KILL, until none is left. The leader may be gone. Must be called once,
+ * right after the exit of the leader, before its number can be reused.
  *
- * @throws ClusterRunnerError UNAVAILABLE when some cannot be ended at all (stuck in the kernel, other user's)
+ * @throws ClusterRunnerError UNAVAILABLE when some cannot be ended: they hang in the kernel, or belong to another user
  */
 export async function endGroup(group: number, graceMs: number, clock: Clock): Promise<void> {
   if (!send(group, 'SIGTERM')) {
     return;
   }
-  // A stopped process would learn of TERM only after it is continued.
+  // A stopped process handles TERM when it is continued.
   send(group, 'SIGCONT');
   if (await isGoneWithin(group, graceMs, clock, 'SIGTERM')) {
     return;
@@ -35,7 +35,7 @@ export async function endGroup(group: number, graceMs: number, clock: Clock): Pr
   );
 }
 
-/** False also when it looks pointless to go on waiting after TERM: only dead processes are left. */
+/** Returns false early when only zombies are left after TERM. */
 async function isGoneWithin(
   group: number,
   ms: number,
@@ -43,35 +43,35 @@ async function isGoneWithin(
   sent: 'SIGTERM' | 'SIGKILL',
 ): Promise<boolean> {
   const deadline = clock.monotonic() + ms;
-  for (let look = FIRST_LOOK_MS; ; look = Math.min(MAX_LOOK_MS, look * 2)) {
+  for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(MAX_POLL_MS, pollMs * 2)) {
     if (!send(group, 0)) {
       return true;
     }
-    // Where nobody reaps orphans (a container without an init) the dead stay in their group for ever. That only
-    // dead are left is certain only after KILL: before, a process could start another while we look.
-    if (look >= (sent === 'SIGKILL' ? KILLED_LOOK_MS : MAX_LOOK_MS) && isAllDead(group)) {
+    // Where nobody reaps orphans (a container without an init), zombies stay in their group forever. Only after KILL is it
+    // certain that nothing but zombies is left: before, a process could start another during the check.
+    if (pollMs >= (sent === 'SIGKILL' ? KILLED_POLL_MS : MAX_POLL_MS) && isAllDead(group)) {
       return sent === 'SIGKILL';
     }
     const left = deadline - clock.monotonic();
     if (left <= 0) {
       return false;
     }
-    await clock.sleep(Math.min(look, left));
+    await clock.sleep(Math.min(pollMs, left));
   }
 }
 
-/** Whether a process of the group lives; zombies that nobody has reaped do not count. */
+/** Whether a process of the group lives; zombies do not count. */
 export function groupIsAlive(group: number): boolean {
   return send(group, 0) && !isAllDead(group);
 }
 
-/** False when there is nobody in the group. */
+/** False when the group is empty. */
 function send(group: number, signal: NodeJS.Signals | 0): boolean {
-  // EPERM: all that are left belong to another user (sudo), so they are there, but out of reach.
+  // EPERM: the processes belong to another user (sudo); they exist, and cannot be signaled.
   return succeedsUnless('ESRCH', () => succeedsUnless('EPERM', () => process.kill(-group, signal)));
 }
 
-/** True when /proc shows that each process of the group is a zombie, or the last is gone. False where there is no /proc. */
+/** Whether /proc shows only zombies in the group, or none. False where there is no /proc. */
 function isAllDead(group: number): boolean {
   let seen = 0;
   for (const pid of unlessGone(() => readdirSync('/proc')) ?? []) {
@@ -79,7 +79,7 @@ function isAllDead(group: number): boolean {
     if (stat === null) {
       continue;
     }
-    // Behind the last parenthesis (the name may hold any character): state, parent, group; see proc(5).
+    // After the last parenthesis (the name may contain any character): state, parent, group; see proc(5).
     const [state, , processGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (Number(processGroup) === group) {
       if (state !== 'Z' && state !== 'X') {
@@ -88,6 +88,6 @@ function isAllDead(group: number): boolean {
       seen += 1;
     }
   }
-  // The last zombie may have been reaped since the group was asked.
+  // The last zombie may have been reaped meanwhile.
   return seen > 0 || !send(group, 0);
 }

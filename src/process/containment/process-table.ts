@@ -7,21 +7,21 @@ export interface ProcessEntry {
   readonly parent: number;
   readonly group: number;
   readonly session: number;
-  /** In ticks since the system was started; with the number it names one process for ever. */
+  /** In ticks since the boot; with the pid it identifies a process uniquely. */
   readonly began: string;
 }
 
 let hasTable: boolean | undefined;
 
-/** Whether this system lists its processes in /proc, as Linux does. */
+/** Whether this system lists its processes in /proc, like Linux. */
 export function hasProcessTable(): boolean {
   hasTable ??= contentsOf('/proc/self/stat') !== null;
   return hasTable;
 }
 
 /**
- * All living processes. They are read one after another, so a process whose parent ended meanwhile may name a parent
- * that is not in the table.
+ * All living processes. They are read one after another, so a process may name a parent that is not in the table because it
+ * has ended meanwhile.
  */
 export function processTable(): ProcessEntry[] {
   return readdirSync('/proc').flatMap((name) => {
@@ -30,13 +30,13 @@ export function processTable(): ProcessEntry[] {
   });
 }
 
-/** null for a process that is gone, or dead and not yet reaped. */
+/** null for a process that is gone, or a zombie. */
 export function processEntry(pid: number): ProcessEntry | null {
   const stat = contentsOf(`/proc/${pid}/stat`);
   return stat === null ? null : parseStat(stat);
 }
 
-/** One `stat` of proc(5); null for a dead process. Its name stands in parentheses and may hold any character. */
+/** Parses `stat` of proc(5); null for a zombie. The name is in parentheses and may contain any character. */
 export function parseStat(stat: string): ProcessEntry | null {
   const open = stat.indexOf('(');
   const close = stat.lastIndexOf(')');
@@ -55,7 +55,7 @@ export function parseStat(stat: string): ProcessEntry | null {
   };
 }
 
-/** The user of a process as a person names it; null when it is this process's own, or the process is gone. */
+/** The owner of a process, for a message; null when it is the user of this process, or the process is gone. */
 export function otherUserOf(pid: number): string | null {
   const uid = unlessGone(() => statSync(`/proc/${pid}`).uid);
   if (uid === null || uid === process.getuid?.()) {

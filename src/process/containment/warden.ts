@@ -1,15 +1,15 @@
 /*
- * A process whose parent ends becomes a child of init, and nothing tells any more who had started it, unless one of its
- * ancestors is a *subreaper* (prctl(2)), which Linux lets any process be: then it becomes a child of that one. So
- * commands are started by a small program that does nothing else. Whatever they start, in whatever session, with
- * whatever environment, is found below it for as long as it lives, and when the last of them is gone it ends.
+ * A process whose parent ends becomes a child of init, and its origin is lost, unless one of its ancestors is a *subreaper*
+ * (prctl(2) of Linux): then it becomes a child of that one. So a small program, the warden, starts each command and does
+ * nothing else. Everything that the command starts, in any session and with any environment, stays below the warden, which
+ * exits when no child is left.
  *
- * Node cannot call prctl. perl can, which comes with every Debian and Ubuntu and with most installations of git;
- * python3 can too.
+ * Node cannot call prctl. perl can, which is part of every Debian and Ubuntu and of most installations of git; python3
+ * can too.
  *
- * The program is given, on the descriptor that its only argument names, strings that end with a NUL: how many follow,
- * the number of the system call, whether the command is continued when it is stopped, how many descriptors from 3 on are the command's alone, how many settings of the environment follow, these,
- * and the command with its arguments. It writes there, a line each:
+ * The warden reads NUL-terminated strings from the descriptor that its argument names: how many follow; the number of the
+ * system call; whether the command is continued when it is stopped; how many descriptors from 3 on only the command gets;
+ * how many environment settings follow; these; the command with its arguments. It writes to the same descriptor, a line each:
  *
  *   p PID       the command was started
  *   x ERRNO     it could not be started
@@ -46,7 +46,7 @@ while (1) {
   if ($w == -1) { last if $! == 10; next }
   next if $w != $p;
   my $status = $?;
-  # Of one that is only stopped perl says 0 too; it is still there.
+  # For a stopped process the status is 0 too, but it still exists.
   if ($continues && $status == 0 && kill(0, $p)) { kill "CONT", $p; next }
   syswrite(C, "e $status\\n");
 }
@@ -107,15 +107,15 @@ os._exit(0)
 
 export type WardenLanguage = 'perl' | 'python3';
 
-/** The arguments of `language` that make it a warden, told what to do on `descriptor`. */
+/** The arguments that make the interpreter a warden, which reads its command from `descriptor`. */
 export function wardenArguments(language: WardenLanguage, descriptor: number): readonly string[] {
-  // -I: python3 then takes no notice of the environment, which is that of the command.
+  // -I: python3 ignores the environment, which is that of the command.
   return language === 'perl'
     ? ['-e', PERL, String(descriptor)]
     : ['-I', '-S', '-c', PYTHON, String(descriptor)];
 }
 
-/** Numbers of the system call prctl, which perl must be told. */
+/** The numbers of the system call prctl, which perl needs. */
 const PRCTL: Readonly<Partial<Record<NodeJS.Architecture, number>>> = {
   arm: 172,
   arm64: 167,
@@ -127,7 +127,7 @@ const PRCTL: Readonly<Partial<Record<NodeJS.Architecture, number>>> = {
   x64: 157,
 };
 
-/** null where it is not known, so that perl cannot be used. */
+/** null when it is unknown: perl cannot be used then. */
 export function prctlNumber(architecture: NodeJS.Architecture): number | null {
   return PRCTL[architecture] ?? null;
 }
@@ -137,15 +137,15 @@ export interface WardenCommand {
   readonly args: readonly string[];
   /** See wardenEnvironment. */
   readonly settings: readonly string[];
-  /** Whether it is continued when a signal has stopped it. */
+  /** Whether the command is continued when a signal stops it. */
   readonly isContinued: boolean;
-  /** How many descriptors from 3 on it gets. */
+  /** How many descriptors from 3 on the command gets. */
   readonly descriptors: number;
 }
 
-/** What a warden reads before it does anything. */
-export function wardenCommand(order: WardenCommand): string {
-  const { file, args, settings, isContinued, descriptors } = order;
+/** The input of a warden. */
+export function wardenCommand(command: WardenCommand): string {
+  const { file, args, settings, isContinued, descriptors } = command;
   const words = [
     prctlNumber(process.arch) ?? 0,
     isContinued ? 1 : 0,
@@ -158,17 +158,17 @@ export function wardenCommand(order: WardenCommand): string {
   return [words.length, ...words].map((word) => `${word}\0`).join('');
 }
 
-/** What would change how perl runs is kept from the warden, and given to the command as settings. */
+/** Variables that change how perl runs are kept from the warden, and passed to the command as settings. */
 export function wardenEnvironment(env: Readonly<Record<string, string>>): {
   env: Record<string, string>;
   settings: string[];
 } {
-  const isPerls = (name: string) => name.startsWith('PERL');
+  const isForPerl = (name: string) => name.startsWith('PERL');
   const entries = Object.entries(env);
   return {
-    // perl says on stderr when it does not know the locale, which is the command's business.
-    env: { ...Object.fromEntries(entries.filter(([name]) => !isPerls(name))), PERL_BADLANG: '0' },
-    settings: entries.filter(([name]) => isPerls(name)).map(([name, value]) => `${name}=${value}`),
+    // Keeps perl from printing that it does not know the locale, which is the command's.
+    env: { ...Object.fromEntries(entries.filter(([name]) => !isForPerl(name))), PERL_BADLANG: '0' },
+    settings: entries.filter(([name]) => isForPerl(name)).map(([name, value]) => `${name}=${value}`),
   };
 }
 
@@ -177,7 +177,7 @@ export type WardenMessage =
   | { readonly kind: 'failed'; readonly errno: number }
   | { readonly kind: 'ended'; readonly exitCode: number };
 
-/** One line that a warden says. @throws Error for anything else */
+/** Parses a line from a warden. @throws Error for anything else */
 export function parseWardenMessage(line: string): WardenMessage {
   const [, kind, digits] = /^([pxe]) (\d+)$/.exec(line) ?? [];
   const number = Number(digits);
@@ -189,6 +189,6 @@ export function parseWardenMessage(line: string): WardenMessage {
     case 'e':
       return { kind: 'ended', exitCode: (number & 0x7f) === 0 ? number >> 8 : 128 + (number & 0x7f) };
     default:
-      throw new Error(`A warden said "${line.slice(0, 80)}", which means nothing.`);
+      throw new Error(`A warden sent an unknown message: "${line.slice(0, 80)}".`);
   }
 }

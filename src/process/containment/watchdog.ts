@@ -2,17 +2,17 @@ import type { Writable } from 'node:stream';
 import { execa } from 'execa';
 
 /*
- * When this process is killed with SIGKILL it cannot end what it has started, and nobody else would. So a small shell
- * that outlives it is told of the root of every family, see endFamily, and ends those that are left when the pipe from
- * here closes. So what belongs to a family is found although it was never told of: the atoms of a batch, of whose shell
- * alone it knows. Commands and batches begin when it has been told of them.
+ * When this process is killed with SIGKILL it cannot end the processes that it has started. So a small shell that outlives it
+ * is notified of the root of each family (see endFamily), and ends the remaining families when the pipe from here closes.
+ * Knowing the root is enough: the atoms of a batch are found by the shell that runs them. Commands and batches begin after
+ * the watchdog has been notified.
  */
 
 const GRACE_SECONDS = 5;
 
 /**
- * `stat` of Linux: process, name in brackets (of any characters), state, parent, group, session. Elsewhere pgrep knows
- * groups. Wardens go by themselves, when nobody is left for whom they are there; without them nobody could be found.
+ * `stat` of Linux: pid, name in parentheses (of any characters), state, parent, group, session. Elsewhere pgrep finds
+ * groups. Wardens are not ended: they exit by themselves when their families are gone, and the families are found by them.
  */
 const SCRIPT = `
 roots=' '
@@ -68,7 +68,7 @@ for second in $(seq ${GRACE_SECONDS}); do
   test "$(members)" || exit
   sleep 1
 done
-# What is killed may have started something in the moment before.
+# A process may start another just before it is killed.
 for round in 1 2 3 4 5; do
   for process in $(members); do
     kill -s KILL "$process"
@@ -78,23 +78,23 @@ done
 
 let pipe: Writable | null = null;
 
-/** To be called before a command is started, so that it can be watched at once. */
+/** To be called before a command is started, so that watchFamily takes effect at once. */
 export function prepareToWatch(): void {
   pipe ??= startWatchdog();
 }
 
-/** From now on the family of `root` does not outlive this process by more than a few seconds. */
+/** From now on the family of `root` outlives this process by a few seconds at most. */
 export function watchFamily(root: number, isWarden: boolean): void {
   pipe ??= startWatchdog();
   pipe.write(`${isWarden ? 'w' : '+'} ${root}\n`);
 }
 
-/** The family is gone; its number may become that of another. */
+/** To be called when the family is gone: the pid of its root may be reused. */
 export function unwatchFamily(root: number): void {
   pipe?.write(`- ${root}\n`);
 }
 
-/** It keeps this process neither from ending nor from being ended. */
+/** The watchdog does not keep this process from exiting. */
 function startWatchdog(): Writable {
   const shell = execa('sh', ['-c', SCRIPT], {
     detached: true,
@@ -108,7 +108,7 @@ function startWatchdog(): Writable {
   if ('unref' in stdin && typeof stdin.unref === 'function') {
     stdin.unref();
   }
-  // Without it (it was killed, or there is no sh) everything else still works; the next command starts another.
+  // When it was killed, or there is no sh, everything else still works; the next command starts another.
   stdin.on('error', () => {
     pipe = null;
   });
