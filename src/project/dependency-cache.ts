@@ -15,46 +15,46 @@ import { messageOf } from '../protocol/errors.js';
 import { deepestExisting, isReallyInside } from './workspace/path-containment.js';
 
 /*
- * Folders that `setup_build` makes and the next builds of the same job take over, such as `node_modules`. They are
- * copied: into the cache when a setup has made them and before any test runs, and out of it into each checkout. So no
- * test can change what a later build gets.
+ * Caches folders that `setup_build` creates, such as `node_modules`, for later builds of the same job. They are copied into the
+ * cache after a setup and before any atom runs, and from the cache into each checkout: no atom can change what a later build
+ * gets.
  */
 
 export interface CacheRequest {
   readonly project: Project;
   readonly job: NamedJob;
-  /** The checkout, in which `key` and `paths` are. */
+  /** The checkout, to which `key` and `paths` of the definition are relative. */
   readonly projectDirectory: string;
   readonly signal: AbortSignal;
 }
 
 export interface DependencyCacheOptions {
-  /** Of this slave alone. */
+  /** The slave's own directory. */
   readonly root: string;
-  /** Of all entries together; 0: nothing is kept. */
+  /** Of all entries together; 0: nothing is cached. */
   readonly maxBytes: number;
-  /** Of the programs that copy. */
+  /** The environment of `cp` and `du`. */
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
-  warn(sentence: string): void;
+  warn(message: string): void;
 }
 
-/** Forms a cache key; a change of what an entry holds needs another. */
+/** Part of the cache key; to be raised when the content of entries changes. */
 const FORMAT = 1;
 const MAX_OUTPUT_BYTES = 4096;
-/** Refs of code that somebody proposes and nobody has accepted: what it makes is for builds of the same ref alone. */
+/** Refs of proposed code, such as pull requests: what such code creates is only used by builds of the same ref. */
 const PROPOSED = /^refs\/(pull|merge-requests|pull-requests|changes)\/|^(pull|merge-requests)\/\d/;
 
 /**
- * Whose builds share what is kept; null where nothing is: a directory keeps its files itself, and a tree without a
- * repository has no name to be known by.
+ * Identifies the builds that share cache entries; null when nothing is cached: a directory project keeps its files itself, and
+ * a working tree without a remote has no identity.
  */
 export function cacheScope(project: Project, job: string): readonly string[] | null {
   if (project.type === 'directory' || project.url === null) {
     return null;
   }
   const ref = project.type === 'git' && PROPOSED.test(project.branch ?? '') ? (project.branch ?? '') : '';
-  // A password that is changed makes no other project.
+  // A changed password does not make it another project.
   return [project.type, maskCredentials(project.url), project.project_directory ?? '', job, ref];
 }
 
@@ -62,7 +62,7 @@ export class DependencyCache {
   readonly #options: DependencyCacheOptions;
   readonly #directory: string;
   readonly #queue = new KeyedMutex();
-  /** Entries that are read or written now: they are not removed. */
+  /** Entries that are being read or written, and must not be removed; with the number of users. */
   readonly #inUse = new Map<string, number>();
 
   constructor(options: DependencyCacheOptions) {
@@ -71,9 +71,8 @@ export class DependencyCache {
   }
 
   /**
-   * Runs `setup` in a checkout that has what an earlier setup of the same key has made, and keeps what it makes
-   * where nothing was kept. `setup` is told whether the checkout has it, and resolves with whether it went well.
-   * A cache that cannot be used costs time, and no build.
+   * Runs `setup`: after a cache hit in a checkout that has the cached folders, otherwise caching what it has created if it
+   * succeeds. A problem with the cache costs time, and never fails a build.
    */
   async around<T>(
     request: CacheRequest,
@@ -85,7 +84,7 @@ export class DependencyCache {
       return (await setup(false)).value;
     }
     const key = await this.#keyOf(request, definition, scope);
-    // Of two builds of one key that begin together, the second finds what the first has kept.
+    // When two builds with the same key start together, the second one waits and uses the entry of the first.
     return await this.#queue.run(key, async () => {
       const isHit = await this.#holding(key, () => this.#restore(key, request, definition));
       const { ok, value } = await setup(isHit);
@@ -96,7 +95,7 @@ export class DependencyCache {
     });
   }
 
-  /** Makes room: removes every entry that is not in use. */
+  /** Frees space: removes every entry that is not in use. */
   async clear(): Promise<void> {
     await this.#trim(0);
   }
@@ -107,7 +106,7 @@ export class DependencyCache {
     scope: readonly string[],
   ): Promise<string> {
     const files = await Promise.all(definition.key.map((path) => digestOf(projectDirectory, path)));
-    const facts = [
+    const parts = [
       FORMAT,
       scope,
       process.platform,
@@ -116,16 +115,16 @@ export class DependencyCache {
       definition,
       files,
     ];
-    return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 40);
+    return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40);
   }
 
-  /** False when nothing is kept, or it cannot be put into the checkout, which then has nothing of it. */
+  /** Resolves with false on a miss, or when the entry cannot be copied; the checkout has nothing of it then. */
   async #restore(key: string, request: CacheRequest, { paths }: DependencyCacheDefinition): Promise<boolean> {
     const entry = join(this.#directory, key);
     if (!existsSync(join(entry, 'complete'))) {
       return false;
     }
-    const made: string[] = [];
+    const created: string[] = [];
     try {
       for (const [index, path] of paths.entries()) {
         const to = join(request.projectDirectory, path);
@@ -134,14 +133,14 @@ export class DependencyCache {
         }
         await this.#requireInside(request.projectDirectory, path);
         await mkdir(dirname(to), { recursive: true });
-        made.push(to);
+        created.push(to);
         await this.#copy(join(entry, String(index)), to, request.signal);
       }
       const now = new Date(this.#options.clock.now());
       await utimes(join(entry, 'complete'), now, now);
       return true;
     } catch (error) {
-      for (const path of made) {
+      for (const path of created) {
         await this.#discard(path);
       }
       if (!request.signal.aborted) {
@@ -161,7 +160,7 @@ export class DependencyCache {
         const kind = await kindOf(from);
         if (kind !== 'file' && kind !== 'folder') {
           throw new Error(
-            kind === 'nothing' ? `setup_build has made no ${path}` : `${path} is no folder or file`,
+            kind === 'nothing' ? `setup_build has not created ${path}` : `${path} is not a folder or file`,
           );
         }
         await this.#copy(from, join(unfinished, String(index)), request.signal);
@@ -169,7 +168,7 @@ export class DependencyCache {
       const bytes = await this.#sizeOf(unfinished, request.signal);
       if (bytes > this.#options.maxBytes) {
         throw new Error(
-          `it has ${Math.ceil(bytes / 1024 ** 2)} MiB, more than dependency_cache_max_mib lets it`,
+          `it has ${Math.ceil(bytes / 1024 ** 2)} MiB, more than dependency_cache_max_mib allows`,
         );
       }
       await mkdir(join(unfinished, 'complete'));
@@ -180,20 +179,20 @@ export class DependencyCache {
       await this.#discard(unfinished);
       if (!request.signal.aborted) {
         this.#options.warn(
-          `What the setup of job ${request.job.name} made is not kept: ${messageOf(error)}.`,
+          `The result of the setup of job ${request.job.name} is not cached: ${messageOf(error)}.`,
         );
       }
     }
   }
 
-  /** Not to have a build fail for want of a cache. */
+  /** Never rejects: a build must not fail because of its cache. */
   async #discard(path: string): Promise<void> {
     await removeTree(path).catch((error: unknown) => {
       this.#options.warn(`${path} could not be removed: ${messageOf(error)}.`);
     });
   }
 
-  /** Removes the entries that were used longest ago until the rest has at most so many bytes. */
+  /** Removes the least recently used entries until the others have at most `maxBytes`. */
   async #trim(maxBytes: number): Promise<void> {
     const names = existsSync(this.#directory) ? await readdir(this.#directory) : [];
     const entries = await Promise.all(
@@ -231,7 +230,7 @@ export class DependencyCache {
     }
   }
 
-  /** @throws Error where a link on the way leads out of the checkout */
+  /** @throws Error when a link on the path leads out of the checkout */
   async #requireInside(projectDirectory: string, path: string): Promise<void> {
     const parent = await deepestExisting(projectDirectory, dirname(path));
     if (!(await isReallyInside(projectDirectory, parent))) {
@@ -266,7 +265,7 @@ export class DependencyCache {
   }
 }
 
-/** Removes what a slave that was killed left half-written. */
+/** Removes entries that a killed slave has left unfinished. */
 export async function sweepDependencyCache(root: string): Promise<void> {
   const directory = join(root, 'caches');
   const names = existsSync(directory) ? await readdir(directory) : [];
@@ -275,7 +274,7 @@ export async function sweepDependencyCache(root: string): Promise<void> {
   }
 }
 
-/** Digest of a file's bytes; of one that is not there, or is no file, what it is instead. */
+/** The digest of a file's content; for anything but a file, its kind. */
 async function digestOf(projectDirectory: string, path: string): Promise<string> {
   const file = join(projectDirectory, path);
   const kind = await kindOf(file);

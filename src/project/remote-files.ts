@@ -17,7 +17,7 @@ import { deepestExisting, isFolder, isReallyInside } from './workspace/path-cont
 
 const SILENCE_MS = 60_000;
 const MAX_REDIRECTIONS = 5;
-/** What passes by itself mostly does within seconds; a build should not wait for what does not. */
+/** A temporary problem mostly passes within seconds; a build should not wait longer. */
 const ATTEMPTS = 4;
 const BACKOFF = { firstMs: 500, maxMs: 8_000 };
 
@@ -36,12 +36,12 @@ export interface DownloadOptions {
   readonly random: () => number;
 }
 
-/** A download that may go well when it is tried again. */
-class PassingFailure extends ClusterRunnerError {}
+/** A download that may succeed when it is tried again. */
+class TemporaryFailure extends ClusterRunnerError {}
 
 /**
- * Downloads the files into `folder`, one after another; each appears under its name only when it is whole. What may
- * pass by itself (no connection, one that broke off, 408, 429, 5xx) is tried up to four times.
+ * Downloads the files into `folder`, one after another; each appears under its name when it is complete. Temporary problems (no
+ * connection, a lost connection, 408, 429, 5xx) are tried up to four times.
  * @throws ClusterRunnerError PREPARATION_FAILED; the reason of `signal` when it is aborted
  */
 export async function downloadRemoteFiles(
@@ -61,16 +61,18 @@ export async function downloadRemoteFiles(
   });
   try {
     for (const file of files) {
-      const path = await placeOf(file, folder);
-      await untilWhole(file, path, agent, { ...options, signal: time.signal }).catch((error: unknown) => {
-        signal.throwIfAborted();
-        throw time.isOver
-          ? failure(
-              file,
-              `the downloads took longer than ${limits.remoteFilesTimeout} s, which remote_files_timeout says`,
-            )
-          : error;
-      });
+      const path = await preparePath(file, folder);
+      await downloadWithRetries(file, path, agent, { ...options, signal: time.signal }).catch(
+        (error: unknown) => {
+          signal.throwIfAborted();
+          throw time.isOver
+            ? failure(
+                file,
+                `the downloads took longer than ${limits.remoteFilesTimeout} s (remote_files_timeout)`,
+              )
+            : error;
+        },
+      );
     }
   } finally {
     time.end();
@@ -78,7 +80,7 @@ export async function downloadRemoteFiles(
   }
 }
 
-async function untilWhole(
+async function downloadWithRetries(
   file: RemoteFile,
   path: string,
   agent: Agent,
@@ -89,7 +91,7 @@ async function untilWhole(
       await download(file, path, agent, limits.remoteFileMaxBytes, signal);
       return;
     } catch (error) {
-      if (!(error instanceof PassingFailure) || attempt + 1 >= ATTEMPTS) {
+      if (!(error instanceof TemporaryFailure) || attempt + 1 >= ATTEMPTS) {
         throw error;
       }
       await clock.sleep(backoffDelay(attempt, BACKOFF, random()), signal);
@@ -97,8 +99,8 @@ async function untilWhole(
   }
 }
 
-/** The path to write; its folder is there, and no link leads out of `folder`. */
-async function placeOf(file: RemoteFile, folder: string): Promise<string> {
+/** Returns the path to write. Creates its folder, and makes sure that no link leads out of `folder`. */
+async function preparePath(file: RemoteFile, folder: string): Promise<string> {
   const name = insideName(file.name);
   if (name === null || !(await isReallyInside(folder, await deepestExisting(folder, dirname(name))))) {
     throw failure(file, 'its name leads out of the workspace; give a path inside it');
@@ -109,7 +111,7 @@ async function placeOf(file: RemoteFile, folder: string): Promise<string> {
   } catch (error) {
     throw failure(file, messageOf(error), error);
   }
-  // A link to a folder that is not there looks like nothing until its folder is made.
+  // A dangling link becomes visible when its target folder is created.
   if (!(await isReallyInside(folder, dirname(path)))) {
     throw failure(file, 'its name leads out of the workspace; give a path inside it');
   }
@@ -129,25 +131,25 @@ async function download(
   const part = join(dirname(path), `.${textStart(basename(path), 60)}.${randomUUID()}.part`);
   try {
     const url = new URL(file.uri);
-    const answer = await request(withoutCredentials(url), {
+    const response = await request(withoutCredentials(url), {
       signal,
       headers: authorization(url),
       dispatcher: agent.compose(interceptors.redirect({ maxRedirections: MAX_REDIRECTIONS })),
     });
-    // Until it is read to its end, what goes wrong with it is told to whoever reads it, if anybody does.
-    answer.body.on('error', () => answer.body.destroy());
-    const problem = problemOf(answer.statusCode, Number(answer.headers['content-length'] ?? 0), maxBytes);
+    // An error of a body that nobody reads must not be unhandled.
+    response.body.on('error', () => response.body.destroy());
+    const problem = problemOf(response.statusCode, Number(response.headers['content-length'] ?? 0), maxBytes);
     if (problem !== null) {
-      answer.body.destroy();
-      const isPassing = answer.statusCode >= 500 || [408, 429].includes(answer.statusCode);
-      throw isPassing ? passing(file, problem) : failure(file, problem);
+      response.body.destroy();
+      const isTemporary = response.statusCode >= 500 || [408, 429].includes(response.statusCode);
+      throw isTemporary ? temporaryFailure(file, problem) : failure(file, problem);
     }
-    // A stream that opens its file by itself may do so after a failure, and bring back what was removed.
+    // A stream that opens its file itself may do so after a failure, and create again what was removed.
     const target = await open(part, 'wx');
-    await pipeline(answer.body, (chunks) => atMost(chunks, maxBytes, file), target.createWriteStream(), {
+    await pipeline(response.body, (chunks) => atMost(chunks, maxBytes, file), target.createWriteStream(), {
       signal,
     });
-    // Takes the place of a link, does not follow it.
+    // Replaces a link, and does not follow it.
     await rename(part, path);
   } catch (error) {
     await rm(part, { force: true });
@@ -155,24 +157,26 @@ async function download(
       throw error;
     }
     if (isDiskFull(error)) {
-      throw new DiskFullError(`The remote file ${file.name} could not be kept`, error);
+      throw new DiskFullError(`The remote file ${file.name} could not be written`, error);
     }
-    throw isOfThisDisk(error) ? failure(file, reason(error), error) : passing(file, reason(error), error);
+    throw isLocalError(error)
+      ? failure(file, reason(error), error)
+      : temporaryFailure(file, reason(error), error);
   }
 }
 
 function problemOf(status: number, bytes: number, maxBytes: number): string | null {
   if (status < 200 || status > 299) {
-    return `its server answered ${status}; check the address`;
+    return `its server responded with ${status}; check the address`;
   }
   return bytes > maxBytes ? tooLarge(maxBytes) : null;
 }
 
 function tooLarge(maxBytes: number): string {
-  return `it has more than ${maxBytes / 1024 ** 2} MiB, which remote_file_max_mib allows`;
+  return `it has more than the ${maxBytes / 1024 ** 2} MiB that remote_file_max_mib allows`;
 }
 
-/** The server need not say beforehand how much it sends, nor tell the truth. */
+/** Content-Length may be missing or wrong. */
 async function* atMost(chunks: AsyncIterable<Buffer>, maxBytes: number, file: RemoteFile) {
   let bytes = 0;
   for await (const chunk of chunks) {
@@ -184,7 +188,7 @@ async function* atMost(chunks: AsyncIterable<Buffer>, maxBytes: number, file: Re
   }
 }
 
-function isOfThisDisk(error: unknown): boolean {
+function isLocalError(error: unknown): boolean {
   return hasCode(error, 'EFBIG', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ENAMETOOLONG');
 }
 
@@ -209,13 +213,13 @@ function authorization(url: URL): Record<string, string> {
 }
 
 function failure(file: RemoteFile, why: string, cause?: unknown): ClusterRunnerError {
-  return new ClusterRunnerError('PREPARATION_FAILED', sentence(file, why), { cause });
+  return new ClusterRunnerError('PREPARATION_FAILED', messageFor(file, why), { cause });
 }
 
-function passing(file: RemoteFile, why: string, cause?: unknown): PassingFailure {
-  return new PassingFailure('PREPARATION_FAILED', sentence(file, why), { cause });
+function temporaryFailure(file: RemoteFile, why: string, cause?: unknown): TemporaryFailure {
+  return new TemporaryFailure('PREPARATION_FAILED', messageFor(file, why), { cause });
 }
 
-function sentence(file: RemoteFile, why: string): string {
+function messageFor(file: RemoteFile, why: string): string {
   return `The remote file ${file.name} could not be downloaded from ${maskCredentials(file.uri)}: ${maskCredentials(why)}.`;
 }

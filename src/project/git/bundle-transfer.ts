@@ -4,25 +4,25 @@ import { join } from 'node:path';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { MAX_COMMITS_ASKED, type Pack } from '../../protocol/pack.js';
 import type { Git } from './git.js';
-import { DiskFullError, failed, isDiskFull } from './git-errors.js';
+import { DiskFullError, gitError, isDiskFull } from './git-errors.js';
 import { isShallow } from './mirror.js';
 
-/** The master, as one who passes bundles on. Everything rejects with ClusterRunnerError, or when it is aborted. */
+/** The master as a relay of bundles. All methods reject with ClusterRunnerError, or the reason of an aborted signal. */
 export interface BundleRelay {
   known(commits: readonly string[]): Promise<{ known: readonly string[]; numSlaves: number }>;
-  /** Newest first; empty when the master does not have it. */
+  /** The bundles that lead to the commit, newest first; empty when the master does not have it. */
   chain(commit: string): Promise<readonly Pack[]>;
-  /** Writes the bundle to `file`, which is not there yet. Rejects unless it has the digest of `pack`. */
+  /** Writes the bundle to `file`, which must not exist. Rejects when its digest is not that of `pack`. */
   fetch(pack: Pack, file: string): Promise<void>;
   send(commit: string, base: string | null, file: string): Promise<void>;
 }
 
-/** What bundles bring is kept by refs of these names: git builds a bundle upon nothing that no ref reaches. */
+/** Refs that keep the commits of bundles: git builds bundles only upon commits that a ref reaches. */
 const KEPT = 'refs/clusterrunner/commits';
-/** Where tags of a bundle are until it is known that its commit contains them. */
+/** Where the tags of a bundle are until it is certain that its commit contains them. */
 const INCOMING = 'refs/clusterrunner/incoming';
 const MAX_KEPT = 100;
-/** Builds follow each other closely; what is further back is sent whole. */
+/** How far back a base for a thin bundle is searched; otherwise the whole history is sent. */
 const MAX_ANCESTORS = 500;
 const MAX_TAGS = 500;
 
@@ -32,12 +32,12 @@ export interface Mirrored {
   readonly commit: string;
 }
 
-/** Gives the master those that it does not have, if there are other slaves. @throws the first of what goes wrong, at the end */
+/** Sends the master the commits that it lacks, if there are other slaves. Tries all; then @throws the first error */
 export async function sendCommits(git: Git, all: readonly Mirrored[], relay: BundleRelay): Promise<void> {
-  // A bundle does not say where a history is cut off, so of a shallow clone each slave asks itself.
+  // A bundle cannot say where a history is cut off, so each slave fetches a shallow clone itself.
   const whole = all.filter(({ mirror }) => !isShallow(mirror));
   const wanted = new Map(whole.map((one) => [one.commit, one.mirror]));
-  // One question for all submodules; a commit alone is asked for with its ancestors below.
+  // One request for all submodules; a single commit is looked up with its ancestors below.
   const has =
     wanted.size > 1
       ? await relay.known([...wanted.keys()].slice(0, MAX_COMMITS_ASKED))
@@ -54,8 +54,8 @@ export async function sendCommits(git: Git, all: readonly Mirrored[], relay: Bun
 }
 
 /**
- * Gives the master a bundle of the commit, thin when the master has one of its ancestors. With it go the branches that
- * are at the commit, and tags that it contains.
+ * Sends the master a bundle of the commit, a thin one when the master has an ancestor. It includes the branches that point to the
+ * commit, and the tags that it contains.
  */
 async function sendCommit(git: Git, mirror: string, commit: string, relay: BundleRelay): Promise<void> {
   const ancestors = await lines(git, mirror, 'rev-list', `--max-count=${MAX_ANCESTORS}`, commit, '--');
@@ -68,15 +68,15 @@ async function sendCommit(git: Git, mirror: string, commit: string, relay: Bundl
   await forgetOld(git, mirror, [commit]);
 }
 
-/** What a bundle is to hold: a commit that the repository has, and refs that go with it. */
+/** The content of a bundle: a commit of the repository, and refs. */
 export interface Bundle {
   readonly commit: string;
-  /** An ancestor that the master has; null: nothing. */
+  /** An ancestor that the master has; null: it has none. */
   readonly base: string | null;
   readonly refs: readonly string[];
 }
 
-/** Keeps the commit in the repository, and gives the master its bundle. Resolves with the size in bytes. */
+/** Adds a ref for the commit, and sends its bundle. Resolves with the size in bytes. */
 export async function sendBundle(
   git: Git,
   repository: string,
@@ -90,7 +90,7 @@ export async function sendBundle(
     const args = ['bundle', 'create', '--quiet', file, `${KEPT}/${commit}`, ...refs, ...excluded];
     const made = await git(repository, ...args);
     if (made.exitCode !== 0) {
-      throw failed(`Commit ${commit} could not be bundled`, made);
+      throw gitError(`Commit ${commit} could not be bundled`, made);
     }
     await relay.send(commit, base, file);
     return (await stat(file)).size;
@@ -100,8 +100,8 @@ export async function sendBundle(
 }
 
 /**
- * Fetches from the master what the mirror lacks of the commit; false when the master does not have it.
- * @throws ClusterRunnerError, also when a bundle is not what its name says
+ * Fetches what the mirror lacks of the commit from the master; resolves with false when the master does not have it.
+ * @throws ClusterRunnerError, also when a bundle has another commit than its name says
  */
 export async function receiveCommit(
   git: Git,
@@ -119,7 +119,7 @@ export async function receiveCommit(
   for (const pack of missing) {
     await receivePack(git, mirror, pack, relay);
   }
-  // Not before: the next of the chain builds on what has just come, however old its date is.
+  // Only after all: each bundle of the chain builds upon the one before, however old that commit is.
   await forgetOld(
     git,
     mirror,
@@ -134,14 +134,14 @@ async function receivePack(git: Git, mirror: string, pack: Pack, relay: BundleRe
   try {
     await relay.fetch(pack, file).catch((error: unknown) => {
       throw isDiskFull(error)
-        ? new DiskFullError(`The bundle of commit ${pack.commit} could not be kept`, error)
+        ? new DiskFullError(`The bundle of commit ${pack.commit} could not be written`, error)
         : error;
     });
     const fetch = async (from: string, ...refspecs: string[]) => {
       const options = ['--quiet', '--no-tags', '--no-write-fetch-head'];
       const fetched = await git(mirror, 'fetch', ...options, '--', from, ...refspecs);
       if (fetched.exitCode !== 0) {
-        throw failed(`The bundle of commit ${pack.commit} cannot be used`, fetched);
+        throw gitError(`The bundle of commit ${pack.commit} cannot be used`, fetched);
       }
     };
     const heads = await git(mirror, 'bundle', 'list-heads', file);
@@ -170,7 +170,7 @@ async function receivePack(git: Git, mirror: string, pack: Pack, relay: BundleRe
       );
       const refspecs = tags.map((tag) => `+${INCOMING}/${tag}:refs/tags/${tag}`);
       await (refspecs.length === 0 ? undefined : fetch('.', ...refspecs));
-      // From where nothing is: all that is there goes.
+      // Fetches from refs that do not exist, so that --prune removes all incoming ones.
       await git(
         mirror,
         'fetch',
@@ -190,11 +190,11 @@ async function receivePack(git: Git, mirror: string, pack: Pack, relay: BundleRe
 async function keepCommit(git: Git, mirror: string, commit: string): Promise<void> {
   const kept = await git(mirror, 'update-ref', `${KEPT}/${commit}`, commit);
   if (kept.exitCode !== 0) {
-    throw failed(`Commit ${commit} could not be kept`, kept);
+    throw gitError(`Commit ${commit} could not be kept`, kept);
   }
 }
 
-/** Their objects stay for two weeks more, git's own time for what no ref reaches. */
+/** Deletes the oldest refs. Git keeps their objects for two more weeks. */
 async function forgetOld(git: Git, mirror: string, used: readonly string[]): Promise<void> {
   const refs = await lines(
     git,
@@ -235,7 +235,7 @@ async function refsAlong(git: Git, mirror: string, commit: string, base: string 
 async function lines(git: Git, mirror: string, ...args: string[]): Promise<string[]> {
   const result = await git(mirror, ...args);
   if (result.exitCode !== 0) {
-    throw failed('The mirror of the repository cannot be read', result);
+    throw gitError('The mirror of the repository cannot be read', result);
   }
   return result.stdout.split('\n').filter((line) => line !== '');
 }

@@ -6,11 +6,11 @@ import type { ProgramResult } from '../../process/run-program.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { Git } from './git.js';
 import type { Credentials } from './git-credentials.js';
-import { failed } from './git-errors.js';
+import { gitError } from './git-errors.js';
 import { lfsProblem } from './lfs.js';
 import { isShallow } from './mirror.js';
 
-/** A commit that a mirror has, and how a checkout of it calls where it comes from. */
+/** A commit of a mirror, and the remote of its checkouts. */
 export interface CloneSource {
   readonly mirror: string;
   readonly commit: string;
@@ -18,25 +18,25 @@ export interface CloneSource {
   readonly remote: string;
   /** Without credentials; null: it has no remote. */
   readonly url: string | null;
-  /** With which it was fetched; its submodules on the same host are fetched with them too. */
+  /** Used to fetch it, and its submodules on the same host. */
   readonly credentials: Credentials | null;
 }
 
-/** Clones the mirror into a folder that is empty or not there yet, and checks the commit out. @throws ClusterRunnerError */
+/** Clones the mirror into an empty or new folder, and checks the commit out. @throws ClusterRunnerError */
 export async function cloneCold(git: Git, source: CloneSource, folder: string): Promise<void> {
   const { commit } = source;
   await makeRepository(git, source, folder);
   const checkedOut = await git(folder, 'checkout', '--quiet', '--force', '--detach', commit, '--');
   if (checkedOut.exitCode !== 0) {
-    throw lfsProblem(checkedOut) ?? failed(`Commit ${commit} could not be checked out`, checkedOut);
+    throw lfsProblem(checkedOut) ?? gitError(`Commit ${commit} could not be checked out`, checkedOut);
   }
 }
 
 /**
- * Makes a used folder that of this commit: its files and nothing else, but for what is in submodules. Its repository is
- * a new one, so that no setting, hook, branch or stash of an earlier build is in it. False when that could not be had.
- * @param index that git wrote when it filled the folder, before anything of the project ran; it is moved
- * @param scratch a path where nothing is
+ * Turns a used folder into a checkout of this commit, with exactly its files, apart from those in submodules. The repository is a
+ * new one, without any setting, hook, branch or stash of an earlier build. Resolves with false when that fails.
+ * @param index the index of the folder from before anything of the project ran; it is moved
+ * @param scratch a path where nothing exists
  */
 export async function cloneWarm(
   git: Git,
@@ -48,7 +48,7 @@ export async function cloneWarm(
   const { commit } = source;
   const succeeds = async (...args: string[]) => (await git(folder, ...args)).exitCode === 0;
   try {
-    // Through a link, another folder would be cleaned.
+    // Git would clean the target of a link.
     if (!(await lstat(folder)).isDirectory()) {
       return false;
     }
@@ -60,7 +60,7 @@ export async function cloneWarm(
       (await succeeds('clean', '-ffdxq')) &&
       (await succeeds('update-ref', '--no-deref', 'HEAD', commit)) &&
       (await succeeds('reset', '--quiet', '--hard', commit)) &&
-      // Again: of a submodule that is no more, git leaves the files.
+      // Again: git leaves the files of a submodule that was removed.
       (await succeeds('clean', '-ffdxq')) &&
       (await isClean(git, folder))
     );
@@ -92,27 +92,27 @@ async function makeRepository(git: Git, source: CloneSource, folder: string): Pr
   const parent = dirname(folder);
   await mkdir(parent, { recursive: true });
   const args = ['--quiet', '--shared', '--no-checkout', '--template=', '--origin', remote];
-  // Without a branch to bring, `git clone` makes a repository of sha1 of one of sha256.
+  // Without a branch, `git clone` creates a sha1 repository from a sha256 one.
   const cloned =
     isShallow(mirror) || source.commit.length === 64
       ? await borrow(git, source, folder)
       : await git(parent, 'clone', ...args, '--', mirror, folder);
   if (cloned.exitCode !== 0) {
-    throw failed('The workspace of the build could not be made', cloned);
+    throw gitError('The workspace of the build could not be made', cloned);
   }
-  // Before the checkout: filters such as LFS ask the remote for files.
+  // Before the checkout: filters such as LFS fetch files from the remote.
   const named =
     url === null
       ? await git(folder, 'remote', 'remove', remote)
       : await git(folder, 'config', `remote.${remote}.url`, url);
   if (named.exitCode !== 0) {
-    throw failed('The workspace of the build could not be set up', named);
+    throw gitError('The workspace of the build could not be set up', named);
   }
 }
 
 /**
- * As `git clone --shared`, also of a shallow repository, with which that shares nothing, and brings only what branches and
- * tags reach.
+ * Like `git clone --shared`, but it also works for shallow repositories, and for commits that no branch or tag reaches, with which
+ * that does not share objects.
  */
 async function borrow(
   git: Git,
@@ -136,7 +136,7 @@ async function borrow(
   return named.exitCode === 0 ? await git(folder, ...fetching, '--', mirror, ...refspecs) : named;
 }
 
-/** As `objects/info/alternates` has it, in quotes so that any path is one line. */
+/** A line of `objects/info/alternates`, quoted so that any path fits on one line. */
 export function alternateLine(objects: string): string {
   return `"${objects.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"\n`;
 }

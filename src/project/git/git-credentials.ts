@@ -1,17 +1,17 @@
-/** Of a URL, for its host alone. */
+/** The user and password of a URL, for its host only. */
 export interface Credentials {
-  /** Scheme, host and port, as git matches `credential.<url>.…`. */
+  /** Scheme, host and port, for git's `credential.<url>.…`. */
   readonly base: string;
   readonly username: string;
-  /** null: only the user is named. */
+  /** null: the URL only has a user. */
   readonly password: string | null;
 }
 
 const WITH_USER = /^((?:https?|ssh|git):\/\/)([^/?#]*)@([^/?#@]*)(.*)$/is;
 
 /**
- * A URL without user and password, and these. Of a URL that is not for HTTP the user stays, since it is no secret: SSH has
- * `git@host`.
+ * Splits a URL into one without credentials, and the credentials. The user stays in a URL that is not HTTP, since it is not a
+ * secret there: `git@host`.
  */
 export function splitCredentials(url: string): {
   readonly url: string;
@@ -31,7 +31,7 @@ export function splitCredentials(url: string): {
   };
 }
 
-/** Why git cannot be given the credentials of this URL, as the end of a sentence; null when it can. */
+/** Why git cannot use the credentials of this URL, to be appended to its name; null when it can. */
 export function credentialsProblem(url: string): string | null {
   const { credentials } = splitCredentials(url);
   if (credentials === null) {
@@ -45,7 +45,7 @@ export function credentialsProblem(url: string): string | null {
     : null;
 }
 
-/** As git decodes them: a `%` that begins no byte stands for itself. */
+/** Decodes like git: a `%` without two hexadecimal digits stands for itself. */
 function decoded(text: string): string {
   const bytes = Buffer.from(text).toString('latin1');
   const plain = bytes.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
@@ -70,7 +70,7 @@ export function credentialSettings({ base, username, password }: Credentials): {
     return { settings: [[`credential.${base}.username`, username]], env: {} };
   }
   return {
-    // Empty: no helper of the user's is asked before, nor told them afterwards.
+    // An empty helper resets the list: the user's own helpers neither supply nor store these.
     settings: [
       [`credential.${base}.helper`, ''],
       [`credential.${base}.helper`, HELPER],

@@ -2,16 +2,16 @@ import { type Credentials, credentialSettings } from './git-credentials.js';
 import { GIT_PROTOCOLS } from './validate-git-args.js';
 
 /**
- * The environment of every git: that of the caller without what could lead git to another repository or make it
- * ask a question, and with what keeps it in ours. HOME and proxies stay, and of the settings of the user who runs it
- * what says how repositories are reached: credential helpers, `url.….insteadOf` (which leads to the allowed protocols
- * only), certificates, and filters such as LFS, which a project can choose but not define. The caller's
- * GIT_SSH_COMMAND stays as the base of ours, so that a key can be named there, and its GIT_CONFIG_GLOBAL, GIT_CONFIG_SYSTEM and
- * GIT_CONFIG_COUNT hold; GIT_CONFIG_PARAMETERS does not, in which git hands what was meant for one repository to its hooks. Hooks, templates, a watcher of files and
- * `core.sshCommand` have no effect: they would run programs that nobody expects in a build.
- * @param protocols that git may use, wherever an address comes from
+ * The environment of every git process: the caller's, without variables that lead git to another repository or make it prompt.
+ *
+ * The user's settings about access to repositories stay in effect: HOME, proxies, credential helpers, `url.….insteadOf`
+ * (restricted to the allowed protocols), certificates, and filters such as LFS, which a project can choose but not define.
+ * GIT_SSH_COMMAND is extended, so that it can name a key; GIT_CONFIG_GLOBAL, GIT_CONFIG_SYSTEM and GIT_CONFIG_COUNT apply.
+ * GIT_CONFIG_PARAMETERS does not: git uses it to pass settings of one repository to its hooks. Hooks, templates, file system
+ * monitors and `core.sshCommand` are switched off: they would run unexpected programs in a build.
+ * @param protocols the protocols that git may use, wherever a URL comes from
  * @param credentials for the host of the repository
- * @param ceilings folders above which git must not look for a repository, when ours is damaged for instance
+ * @param ceilings folders above which git must not search for a repository, for instance when ours is damaged
  */
 export function gitEnvironment(
   env: Readonly<Record<string, string>>,
@@ -21,42 +21,44 @@ export function gitEnvironment(
   credentials: Credentials | null = null,
 ): Record<string, string> {
   const given = credentials === null ? { settings: [], env: {} } : credentialSettings(credentials);
-  const kept = Object.entries(env).filter(([name]) => !/^(GIT_|SSH_ASKPASS)/.test(name) || KEPT.test(name));
+  const inherited = Object.entries(env).filter(
+    ([name]) => !/^(GIT_|SSH_ASKPASS)/.test(name) || KEPT.test(name),
+  );
   const ssh = env.GIT_SSH_COMMAND ?? 'ssh';
-  // A key that has changed is refused in either case.
+  // A changed host key is refused in either case.
   const strict = gitStrictHostKeyChecking ? 'yes' : 'accept-new';
   return {
-    ...Object.fromEntries(kept),
+    ...Object.fromEntries(inherited),
     ...given.env,
-    // Errors are told apart by git's own words.
+    // Error messages of git are parsed.
     LC_ALL: 'C',
     LANGUAGE: '',
     GIT_TERMINAL_PROMPT: '0',
-    // Empty, not absent: git would look for other programs that ask.
+    // Empty, not absent: otherwise git would look for other prompt programs.
     GIT_ASKPASS: '',
     GCM_INTERACTIVE: 'never',
     GIT_SSH_COMMAND: `${ssh} -o BatchMode=yes -o StrictHostKeyChecking=${strict} -o ConnectTimeout=30 -o ServerAliveInterval=15 -o ServerAliveCountMax=8`,
     GIT_ALLOW_PROTOCOL: protocols.join(':'),
     GIT_CEILING_DIRECTORIES: ceilings.join(':'),
-    // Empty: no templates, and so no hooks of theirs, not in submodules either.
+    // Empty: no templates with hooks, in submodules neither.
     GIT_TEMPLATE_DIR: '',
     ...settings([
       ...givenSettings(env),
       ...given.settings,
       ...Object.entries({
-        // A collection in the background would outlive the fetch that started it.
+        // A background garbage collection would outlive the fetch that started it.
         'gc.autoDetach': 'false',
         'maintenance.autoDetach': 'false',
         'advice.detachedHead': 'false',
         'core.fsmonitor': 'false',
         'core.hooksPath': '/dev/null',
-        // By these git finds what a build has changed in a workspace that the next one uses.
+        // With these, git finds what a build has changed in a workspace that the next build reuses.
         'core.trustctime': 'true',
         'core.checkStat': 'default',
-        // A setting of the user's could fetch submodules where their protocols are not checked.
+        // A user's setting could fetch submodules without the check of their protocols.
         'submodule.recurse': 'false',
         'fetch.recurseSubmodules': 'false',
-        // A server that stands still for two minutes is given up.
+        // Gives up a server that sends nothing for two minutes.
         'http.lowSpeedLimit': '1000',
         'http.lowSpeedTime': '120',
       }),
@@ -64,12 +66,12 @@ export function gitEnvironment(
   };
 }
 
-/** Of git's own variables those that say how repositories are reached, and where the settings of the user are. */
+/** Variables of git about access to repositories and the location of the user's settings. */
 const KEPT = /^GIT_(SSL_|LFS_|HTTP_|CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)$|EXEC_PATH$)/;
 
 type Setting = readonly [key: string, value: string];
 
-/** Those of GIT_CONFIG_COUNT, in which CI systems put credentials and addresses; none where git would refuse them. */
+/** The settings of GIT_CONFIG_COUNT, where CI systems put credentials and URLs; none when they are malformed. */
 function givenSettings(env: Readonly<Record<string, string>>): Setting[] {
   const { GIT_CONFIG_COUNT: count = '' } = env;
   const given: Setting[] = [];

@@ -6,55 +6,55 @@ import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 
 const MAX_QUOTED = 600;
 
-/** A mirror that git cannot work with; made again it may do. */
+/** A mirror that git cannot work with; creating it again may help. */
 export class DamagedMirrorError extends ClusterRunnerError {}
 
-/** This slave has no room: another may have, and so may this one later. */
+/** The disk of this slave is full: another slave may have space, or this one later. */
 export class DiskFullError extends ClusterRunnerError {
-  /** @param what could not be done */
-  constructor(what: string, cause: unknown) {
-    const sentence = `${what}, because the disk of this slave is full; make room where its base_directory is (${messageOf(cause)}).`;
-    super('UNAVAILABLE', sentence, { cause });
+  /** `problem` says what could not be done, without a period. */
+  constructor(problem: string, cause: unknown) {
+    const message = `${problem}, because the disk of this slave is full; free space where its base_directory is (${messageOf(cause)}).`;
+    super('UNAVAILABLE', message, { cause });
   }
 }
 
-/** Whether an error of the system says so. */
+/** Whether an error of the file system means that the disk is full. */
 export function isDiskFull(error: unknown): boolean {
   return hasCode(error, 'ENOSPC', 'EDQUOT');
 }
 
-/** Not what the other side says of its own disk. */
-const NO_ROOM = /^(?!remote:).*(No space left on device|Out of diskspace|Disk quota exceeded)/im;
+/** Excludes messages of the server about its own disk. */
+const DISK_FULL = /^(?!remote:).*(No space left on device|Out of diskspace|Disk quota exceeded)/im;
 
-/** Words of git for a repository that is broken, or that a killed git left locked. */
+/** Messages of git about a repository that is damaged, or that a killed git has left locked. */
 const DAMAGE =
   /not a git repository|\bcorrupt|bad object|bad config|bad (index|signature)|invalid object|object file .* is empty|unable to read (tree|sha1)|unable to (find|parse|read) |missing (blob|tree|commit)|inflate|packfile .* (cannot|does not)|did not send all necessary objects|unresolved deltas|\.lock': File exists|shallow\.lock|invalid sha1 pointer|fatal: bad revision|unexpected line in|packed-refs/i;
 
-/** What is wrong on the other side or on the way must not cost the mirror. */
-const ELSEWHERE =
+/** Problems of the server or the connection: the mirror is not to blame. */
+const REMOTE_PROBLEM =
   /Could not read from remote|does not appear to be a git repository|remote error|unable to access/i;
 
-/** True when what git said can be put down to the local repository. */
+/** Whether the messages of git show damage of the local repository. */
 export function isDamage(stderr: string): boolean {
   const here = stderr
     .split('\n')
     .filter((line) => !/^remote:|on the remote side|upload-pack/.test(line))
     .join('\n');
-  return DAMAGE.test(here) && !ELSEWHERE.test(stderr);
+  return DAMAGE.test(here) && !REMOTE_PROBLEM.test(stderr);
 }
 
-/** The sentence for a fetch from `url` that failed. */
-export function fetchFailed(url: string, result: ProgramResult): ClusterRunnerError {
-  return failed(`${reasonOf(maskCredentials(url), result)}`, result);
+/** The error for a failed fetch from `url`. */
+export function fetchError(url: string, result: ProgramResult): ClusterRunnerError {
+  return gitError(`${reasonOf(maskCredentials(url), result)}`, result);
 }
 
-/** A sentence of ours, then the end of what git said, without credentials. */
-export function failed(sentence: string, result: ProgramResult): ClusterRunnerError {
+/** The error for a failed git command: `problem` without a period, then the end of git's own messages, without credentials. */
+export function gitError(problem: string, result: ProgramResult): ClusterRunnerError {
   const said = quote(result.stderr);
-  if (NO_ROOM.test(result.stderr)) {
-    return new DiskFullError(sentence, new Error(`git said: ${said}`));
+  if (DISK_FULL.test(result.stderr)) {
+    return new DiskFullError(problem, new Error(`git said: ${said}`));
   }
-  const text = said === '' ? `${sentence}.` : `${sentence} (git said: ${said}).`;
+  const text = said === '' ? `${problem}.` : `${problem} (git said: ${said}).`;
   return isDamage(result.stderr)
     ? new DamagedMirrorError('PREPARATION_FAILED', text)
     : new ClusterRunnerError('PREPARATION_FAILED', text);
@@ -99,7 +99,7 @@ function reasonOf(url: string, { ended, stderr }: ProgramResult): string {
   return `${repository} could not be fetched`;
 }
 
-/** The last lines in one, so that an error stays one sentence. */
+/** Joins the last lines, so that an error message stays one line. */
 function quote(stderr: string): string {
   const lines = maskCredentials(stderr)
     .split(/[\r\n]+/)

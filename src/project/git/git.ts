@@ -1,11 +1,11 @@
 import type { Clock } from '../../lib/clock.js';
 import { type ProgramResult, runProgram } from '../../process/run-program.js';
 
-/** Runs a program in a folder. Rejects with the signal's reason when it was aborted. */
+/** Runs a program in a folder. Rejects with the signal's reason when it is aborted. */
 export type Program = (cwd: string, ...args: string[]) => Promise<ProgramResult>;
 export type Git = Program;
 
-/** Longer than the first fetch of a large repository takes; a bound all the same. */
+/** Longer than the first fetch of a large repository takes. */
 const TIMEOUT_MS = 60 * 60_000;
 const MAX_OUTPUT_BYTES = 1024 ** 2;
 
@@ -18,7 +18,7 @@ export function createGit(
   return createProgram('git', env, signal, clock, timeoutMs);
 }
 
-/** @param file looked for in the PATH of `env` */
+/** @param file is searched in the PATH of `env` */
 export function createProgram(
   file: string,
   env: Record<string, string>,

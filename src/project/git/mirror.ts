@@ -8,25 +8,25 @@ import type { ProgramResult } from '../../process/run-program.js';
 import type { GitProject } from '../../protocol/build/project.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { Git } from './git.js';
-import { DamagedMirrorError, failed, fetchFailed } from './git-errors.js';
+import { DamagedMirrorError, fetchError, gitError } from './git-errors.js';
 
-/** Where a fetch of ours puts what is neither branch nor tag; clones do not copy it. */
+/** For fetched refs that are neither branches nor tags; clones do not copy them. */
 const WANTED = 'refs/clusterrunner/wanted';
 const ALL = 'refs/clusterrunner/all';
-/** Of the objects that a shortened hash may mean, so many are looked at. */
+/** How many objects that match a shortened hash are examined. */
 const MAX_CANDIDATES = 50;
 
 export function mirrorPath(root: string, url: string): string {
   return join(root, 'mirrors', createHash('sha256').update(url).digest('hex').slice(0, 32));
 }
 
-/** Removes what a fetch has begun and not ended, which git would keep for two weeks. No other may be under way. */
+/** Removes files of an unfinished fetch, which git would keep for two weeks. No other fetch may be running. */
 export async function clearUnfinished(mirror: string): Promise<void> {
   await removeNamed(join(mirror, 'objects', 'pack'), /^\.?tmp[-_]/);
 }
 
-/** The same, and bundles that a killed process has left. For when nothing else uses the mirror. */
-export async function clearLeft(mirror: string): Promise<void> {
+/** Like clearUnfinished, and removes bundles that a killed process has left. Nothing else may use the mirror. */
+export async function clearLeftovers(mirror: string): Promise<void> {
   await clearUnfinished(mirror);
   await removeNamed(mirror, /\.bundle(\.lock)?$/);
 }
@@ -38,26 +38,26 @@ async function removeNamed(folder: string, pattern: RegExp): Promise<void> {
   }
 }
 
-/** Mirrors that are not used for long are removed. */
+/** Sets the time by which unused mirrors are removed. */
 export async function markUsed(mirror: string): Promise<void> {
   const now = new Date();
   await utimes(mirror, now, now);
 }
 
-/** The commit that `hash` (perhaps shortened) names, if the mirror has it; needs no network. */
+/** The commit with this hash (perhaps shortened), if the mirror has it; uses no network. */
 export async function findCommit(git: Git, mirror: string, hash: string): Promise<string | null> {
   if (!existsSync(join(mirror, 'HEAD'))) {
     return null;
   }
   const commit = await parse(git, mirror, hash);
-  // A whole hash may be that of a tag; a branch may be named like a short one.
+  // A full hash may be that of a tag object; a branch may be named like a short one.
   if (commit !== null && (commit.length === hash.length || commit.startsWith(hash.toLowerCase()))) {
     return commit;
   }
   return findShortened(git, mirror, hash);
 }
 
-/** Of the objects whose hashes begin so the only commit, or the commit of the only tag. */
+/** The only commit whose hash begins like this, or the commit of the only such tag. */
 async function findShortened(git: Git, mirror: string, hash: string): Promise<string | null> {
   const listed = await git(mirror, 'rev-parse', `--disambiguate=${hash}`);
   const ids = listed.stdout.split('\n').filter((id) => id.startsWith(hash.toLowerCase()));
@@ -73,30 +73,33 @@ async function findShortened(git: Git, mirror: string, hash: string): Promise<st
   if (commits.length > 1) {
     throw new ClusterRunnerError(
       'PREPARATION_FAILED',
-      `The hash ${hash} is short for several commits (${commits.slice(0, 3).join(', ')}); give more of its digits.`,
+      `The hash ${hash} is ambiguous: it fits several commits (${commits.slice(0, 3).join(', ')}); give more of its digits.`,
     );
   }
   return commits[0] ?? null;
 }
 
-/** Whether its history is cut off somewhere, as that of its origin is. */
+/** Whether its history is cut off, like that of its origin. */
 export function isShallow(mirror: string): boolean {
   return existsSync(join(mirror, 'shallow'));
 }
 
-/** Does nothing to one that is there already. @throws DamagedMirrorError */
+/** Creates the mirror unless it exists. @throws DamagedMirrorError */
 export async function makeMirror(git: Git, mirror: string, ...options: string[]): Promise<void> {
   await mkdir(mirror, { recursive: true });
   const made = await git(mirror, 'init', '--quiet', '--bare', '--template=', ...options, '.');
   if (made.exitCode !== 0) {
-    // Often something else stands where a part of it should be; if not, a second try says the same.
-    throw new DamagedMirrorError('PREPARATION_FAILED', failed('The mirror could not be made', made).message);
+    // Often a file is in the place of a part of it; otherwise the second attempt fails in the same way.
+    throw new DamagedMirrorError(
+      'PREPARATION_FAILED',
+      gitError('The mirror could not be created', made).message,
+    );
   }
 }
 
 /**
- * Brings the mirror up to date, makes it when it is not there, and resolves to the commit that the project asks
- * for. Only one call per mirror may run at a time.
+ * Fetches into the mirror, creating it if needed, and resolves with the commit that the project names. Only one call per mirror
+ * may run at a time.
  * @throws ClusterRunnerError PREPARATION_FAILED; DamagedMirrorError
  */
 export async function updateMirror(git: Git, mirror: string, project: GitProject): Promise<string> {
@@ -107,19 +110,19 @@ export async function updateMirror(git: Git, mirror: string, project: GitProject
   let fetched = await fetch(git, mirror, project, refspecs, '--prune');
   const [, format] = /mismatched algorithms: client sha\d+; server (sha1|sha256)/.exec(fetched.stderr) ?? [];
   if (fetched.exitCode !== 0 && format !== undefined) {
-    // Only the server knows; a mirror of the other format has nothing of this repository.
+    // Only the server knows the format; a mirror of the other format has nothing of this repository.
     await removeTree(mirror);
     await makeMirror(git, mirror, `--object-format=${format}`);
     fetched = await fetch(git, mirror, project, refspecs, '--prune');
   }
   if (fetched.exitCode !== 0) {
     if (wantsHead && /couldn't find remote ref HEAD/i.test(fetched.stderr)) {
-      throw failed(
+      throw gitError(
         `The git repository ${maskCredentials(project.url)} has no commit at its HEAD; name a branch`,
         fetched,
       );
     }
-    throw fetchFailed(project.url, fetched);
+    throw fetchError(project.url, fetched);
   }
   return project.hash === null
     ? resolveRef(git, mirror, project)
@@ -141,10 +144,10 @@ async function resolveRef(git: Git, mirror: string, project: GitProject): Promis
       return commit;
     }
   }
-  // Neither branch nor tag: a change of a review system, for instance (pull/5/head).
+  // Neither branch nor tag: a ref of a review system, for instance (pull/5/head).
   const result = await fetch(git, mirror, project, [`+${branch}:${WANTED}`]);
   if (result.exitCode !== 0 && !/couldn't find remote ref/i.test(result.stderr)) {
-    throw fetchFailed(project.url, result);
+    throw fetchError(project.url, result);
   }
   const commit = result.exitCode === 0 ? await parse(git, mirror, WANTED) : null;
   if (commit === null) {
@@ -156,19 +159,19 @@ async function resolveRef(git: Git, mirror: string, project: GitProject): Promis
   return commit;
 }
 
-/** Not every server gives a commit by its hash, and none by a shortened one: then all its refs are asked for. */
+/** Not every server serves a commit by its hash, and none by a shortened one: then all refs are fetched. */
 async function resolveHash(git: Git, mirror: string, project: GitProject, hash: string): Promise<string> {
   let commit = await findCommit(git, mirror, hash);
-  const isWhole = hash.length === 40 || hash.length === 64;
+  const isFull = hash.length === 40 || hash.length === 64;
   let refusal: ProgramResult | null = null;
-  if (commit === null && isWhole) {
+  if (commit === null && isFull) {
     refusal = await fetch(git, mirror, project, [`+${hash}:${WANTED}`]);
     commit = await findCommit(git, mirror, hash);
   }
   if (commit === null) {
     const all = await fetch(git, mirror, project, [`+refs/*:${ALL}/*`], '--prune');
     if (all.exitCode !== 0) {
-      throw fetchFailed(project.url, all);
+      throw fetchError(project.url, all);
     }
     commit = await findCommit(git, mirror, hash);
   }
@@ -181,19 +184,18 @@ async function resolveHash(git: Git, mirror: string, project: GitProject, hash: 
         `${hash} in the git repository ${url} is a ${kind.trim()} and leads to no commit; give the hash of a commit.`,
       );
     }
-    const sentence = isWhole
-      ? `The git repository ${url} has no commit ${hash} in a branch or other ref, and its server does not give it by its hash alone; push it to a branch, or check the hash`
-      : `The git repository ${url} has no commit ${hash} in a branch or other ref; push it to a branch, or give the whole hash`;
+    const problem = isFull
+      ? `The git repository ${url} has no commit ${hash} in a branch or other ref, and its server does not serve it by its hash alone; push it to a branch, or check the hash`
+      : `The git repository ${url} has no commit ${hash} in a branch or other ref; push it to a branch, or give the full hash`;
     throw refusal === null
-      ? new ClusterRunnerError('PREPARATION_FAILED', `${sentence}.`)
-      : failed(sentence, refusal);
+      ? new ClusterRunnerError('PREPARATION_FAILED', `${problem}.`)
+      : gitError(problem, refusal);
   }
   return commit;
 }
 
 /**
- * @param more `--prune` for refspecs that name all that the mirror is to have: of a ref that is given in a short form git
- *   would remove what it has just fetched
+ * @param more `--prune`, for refspecs with patterns only: with a ref in short form, git would remove what it has just fetched
  */
 async function fetch(
   git: Git,
@@ -208,7 +210,7 @@ async function fetch(
     '--quiet',
     '--force',
     ...more,
-    // Of an origin that is a shallow clone what it has, and the rest once it has that.
+    // Follows an origin that is a shallow clone, and one that was deepened.
     '--update-shallow',
     ...(isShallow(mirror) ? ['--unshallow'] : []),
     '--no-tags',
@@ -225,7 +227,7 @@ async function parse(git: Git, mirror: string, name: string): Promise<string | n
     return result.stdout.trim();
   }
   if (/not a git repository|bad config/i.test(result.stderr)) {
-    throw failed('The mirror of the repository cannot be read', result);
+    throw gitError('The mirror of the repository cannot be read', result);
   }
   return null;
 }

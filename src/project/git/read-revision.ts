@@ -4,7 +4,7 @@ import { type Revision, revisionText } from '../../protocol/build/revision.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { Git } from './git.js';
 
-/** Which branch a commit of a mirror is known by: the one that was asked for, or the only one that is at the commit. */
+/** The revision of a commit in a mirror. Its branch is the requested one, or the only one that points to the commit. */
 export async function revisionOfCommit(
   git: Git,
   mirror: string,
@@ -22,7 +22,7 @@ export async function revisionOfCommit(
 }
 
 /**
- * The state of the checkout that `folder` is in. null when it is in none, git is not installed, or nothing is committed.
+ * The state of the checkout that contains `folder`; null without a checkout, without git, or without a commit.
  * @param git with GIT_OPTIONAL_LOCKS=0, so that it does not write the index
  */
 export async function revisionOfFolder(git: Git, folder: string): Promise<Revision | null> {
@@ -33,7 +33,7 @@ export async function revisionOfFolder(git: Git, folder: string): Promise<Revisi
     ]);
     return commit === null ? null : { ...commit, ...readStatus(status) };
   } catch (error) {
-    // It is only shown, so a program that cannot be started is no reason to fail.
+    // The revision is only shown: a missing git must not fail the build.
     if (error instanceof ClusterRunnerError) {
       return null;
     }
@@ -41,7 +41,7 @@ export async function revisionOfFolder(git: Git, folder: string): Promise<Revisi
   }
 }
 
-/** The commit and branch that `folder` has checked out; null when nothing is committed, or there is no checkout. */
+/** The commit and branch that are checked out in `folder`; null without a commit, or without a checkout. */
 export async function headOf(git: Git, folder: string): Promise<Omit<Revision, 'has_changes'> | null> {
   const [commit, branch] = await Promise.all([
     commitOfHead(git, folder),

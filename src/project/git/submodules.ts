@@ -2,43 +2,43 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { Git } from './git.js';
-import { failed } from './git-errors.js';
+import { gitError } from './git-errors.js';
 
 /** A submodule of a repository that is checked out. */
 export interface Submodule {
-  /** From the top of that repository. */
+  /** Relative to the top of that repository. */
   readonly path: string;
-  /** As git understands it: a relative one starts from the repository's own. */
+  /** As git resolves it: a relative one is relative to that of the repository. */
   readonly url: string;
   readonly commit: string;
 }
 
 export interface Submodules {
   readonly found: readonly Submodule[];
-  /** Paths of those that `update = none` keeps from being checked out: their folders stay empty. */
+  /** Paths of submodules that `update = none` excludes: their folders stay empty. */
   readonly skipped: readonly string[];
 }
 
-/** Of a whole build; each costs several runs of git, and submodules within submodules can be made to multiply. */
+/** In a whole build. Each costs several runs of git, and nested submodules can multiply. */
 export const MAX_SUBMODULES = 1000;
-/** So that what git answers to one question is far below what is kept of an output. */
-const PATHS_ASKED = 100;
+/** Keeps the output of one `git ls-tree` far below the limit. */
+const PATHS_PER_CALL = 100;
 
 /**
- * The submodules of the repository in `folder`, whose files are those of its HEAD. Git itself reads `.gitmodules`,
- * refuses names and settings that lead astray, and notes the addresses in the repository's configuration.
+ * The submodules of the repository in `folder`, which has its HEAD checked out. Git itself reads `.gitmodules`, refuses malicious
+ * names and settings, and writes the URLs to the repository's configuration.
  * @param url of the repository
- * @throws ClusterRunnerError PREPARATION_FAILED also when the repository has a submodule that nothing names
+ * @throws ClusterRunnerError PREPARATION_FAILED, also when `.gitmodules` does not name a submodule of the repository
  */
 export async function submodulesOf(git: Git, folder: string, url: string | null): Promise<Submodules> {
-  // Detached from any branch git takes `origin`, whatever the remote is called here.
+  // With a detached HEAD, git uses the remote `origin`, whatever the remote is called here.
   const base = url === null ? [] : ['-c', `remote.origin.url=${url}`];
   const begun = await git(folder, ...base, 'submodule', '--quiet', 'init', '--', '.');
   if (begun.exitCode !== 0) {
-    // Nothing that is wrong with .gitmodules can be put down to the mirror.
+    // A problem with .gitmodules does not mean that the mirror is damaged.
     throw new ClusterRunnerError(
       'PREPARATION_FAILED',
-      failed('The submodules of the repository cannot be used; check .gitmodules', begun).message,
+      gitError('The submodules of the repository cannot be used; check .gitmodules', begun).message,
     );
   }
   if (!existsSync(join(folder, '.gitmodules'))) {
@@ -46,7 +46,7 @@ export async function submodulesOf(git: Git, folder: string, url: string | null)
   }
   const paths = await settingsOf(git, folder, 'path', '--blob', 'HEAD:.gitmodules');
   const urls = await settingsOf(git, folder, 'url', '--local');
-  // Also as the user who runs the slave has set it.
+  // The user who runs the slave may have set it too.
   const updates = await settingsOf(git, folder, 'update');
   const named = new Map(
     [...paths].map(([name, path]) => [path, { url: urls.get(name), update: updates.get(name) }]),
@@ -81,7 +81,7 @@ export function tooManySubmodules(): ClusterRunnerError {
   );
 }
 
-/** By the submodule's name. */
+/** One setting of all submodules, by their names. */
 async function settingsOf(
   git: Git,
   folder: string,
@@ -90,7 +90,7 @@ async function settingsOf(
 ): Promise<Map<string, string>> {
   const args = ['config', '--null', ...where, '--get-regexp', `^submodule\\..*\\.${what}$`];
   const { exitCode, stdout, stderr } = await git(folder, ...args);
-  // 1: there is none.
+  // 1: there are none.
   if (exitCode > 1) {
     throw new ClusterRunnerError(
       'PREPARATION_FAILED',
@@ -106,14 +106,14 @@ async function settingsOf(
   return values;
 }
 
-/** What is a submodule of HEAD, by path; other paths are left out. */
+/** The commits of those paths that are submodules in HEAD. */
 async function commitsAt(git: Git, folder: string, paths: readonly string[]): Promise<Map<string, string>> {
   const commits = new Map<string, string>();
-  for (let start = 0; start < paths.length; start += PATHS_ASKED) {
-    const asked = paths.slice(start, start + PATHS_ASKED);
+  for (let start = 0; start < paths.length; start += PATHS_PER_CALL) {
+    const asked = paths.slice(start, start + PATHS_PER_CALL);
     const listed = await git(folder, 'ls-tree', '-z', 'HEAD', '--', ...asked);
     if (listed.exitCode !== 0) {
-      throw failed('The submodules of the repository cannot be read', listed);
+      throw gitError('The submodules of the repository cannot be read', listed);
     }
     for (const entry of listed.stdout.split('\0')) {
       const [, commit, path] = /^160000 commit ([0-9a-f]+)\t(.*)$/s.exec(entry) ?? [];

@@ -4,28 +4,28 @@ import type { GitProject, SnapshotProject } from '../../protocol/build/project.j
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { credentialsProblem } from './git-credentials.js';
 
-/** What git may use; ext:: and fd:: run programs of the URL's choice. */
+/** The allowed protocols. Others, such as ext:: and fd::, run programs that the URL names. */
 export const GIT_PROTOCOLS = ['file', 'git', 'http', 'https', 'ssh'] as const;
 
-/** Of its submodules: a project of another machine has no business with the files of this one. */
+/** The protocols for submodules: a project from another machine must not access files of this one. */
 export function submoduleProtocols(url: string | null): readonly string[] {
-  return url !== null && isHere(url)
+  return url !== null && isLocal(url)
     ? GIT_PROTOCOLS
     : GIT_PROTOCOLS.filter((protocol) => protocol !== 'file');
 }
 
-/** Whether a project of the URL `project` may have a submodule of `url`, as far as the text of `url` says. */
+/** Whether a project with the URL `project` may have a submodule with `url`, judging by the text of `url`. */
 export function isAllowedInSubmodules(url: string, project: string | null): boolean {
-  return !isHere(url) || (project !== null && isHere(project));
+  return !isLocal(url) || (project !== null && isLocal(project));
 }
 
-/** A file of this machine. */
-function isHere(url: string): boolean {
+/** Whether the URL names a file of this machine. */
+function isLocal(url: string): boolean {
   return /^(file:\/\/|\/)/i.test(url);
 }
 
 /**
- * Refuses what git would take for an option, a program to run or several refs, before any git is started.
+ * Refuses arguments that git could take for an option, a program to run or several refs, before git is started.
  * @throws ClusterRunnerError PREPARATION_FAILED
  */
 export function validateGitArgs(project: GitProject | SnapshotProject): void {
@@ -58,7 +58,7 @@ function checkRefs(project: GitProject): void {
   }
 }
 
-/** The folder in its shortest form; '.' for the top of the repository; null when it is not in it. */
+/** The normalized folder, '.' for the top of the repository; null when it is outside. */
 export function insideFolder(folder: string): string | null {
   const bare = folder.replace(/\/+$/, '');
   if (folder === '' || (bare !== '' && /^(\.\/*)+$/.test(bare) && !bare.includes('..'))) {
@@ -67,7 +67,7 @@ export function insideFolder(folder: string): string | null {
   return insideName(bare);
 }
 
-/** Whether every slave could use the URL. */
+/** Whether checkUrl accepts the URL. */
 export function isUsableUrl(url: string): boolean {
   try {
     checkUrl(url);
@@ -96,19 +96,19 @@ export function checkUrl(url: string): void {
   if (helper || (scheme !== undefined && !GIT_PROTOCOLS.some((known) => known === scheme))) {
     throw refused(`"${shown}" uses a protocol that is not allowed; use one of ${GIT_PROTOCOLS.join(', ')}.`);
   }
-  // What is left is a path on this machine or `host:path`; a relative path would mean another place on each slave.
+  // The rest are absolute paths and `host:path`; a relative path would be another folder on each slave.
   if (scheme === undefined && !url.startsWith('/') && !/^[^/]+:/.test(url)) {
     throw refused(`"${shown}" is not an absolute URL or path; slaves do not know the folder it starts from.`);
   }
 }
 
-/** The rules of git-check-ref-format(1) that keep a name from meaning more than one ref, or an option. */
+/** The rules of git-check-ref-format(1) that keep a name from standing for several refs, or an option. */
 function isRefName(name: string): boolean {
   return (
     !/[\0-\x20\x7f~^:?*[\\]|\.\.|@\{|\/\/|\.lock$|[./]$|^[-/+.]/.test(name) && name !== '@' && name !== ''
   );
 }
 
-function refused(sentence: string): ClusterRunnerError {
-  return new ClusterRunnerError('PREPARATION_FAILED', sentence);
+function refused(message: string): ClusterRunnerError {
+  return new ClusterRunnerError('PREPARATION_FAILED', message);
 }

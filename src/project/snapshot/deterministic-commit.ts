@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 
 /*
- * Commits that are made for snapshots. Who makes one of the same tree gets the same commit, on any machine and at any
- * time: so the hash of what the master may have can be told without having made it, and what it has is not sent twice.
+ * The commits of snapshots. The same tree gives the same commit, on any machine and at any time: so the hash of a commit that
+ * the master may have is known without creating it, and nothing is sent twice.
  */
 
-const WHO = { name: 'ClusterRunner', email: 'clusterrunner@invalid' };
+const AUTHOR = { name: 'ClusterRunner', email: 'clusterrunner@invalid' };
 export const MESSAGE = 'The working tree as it stood';
 
-/** Of a commit in the user's repository. */
+/** A commit in the user's repository. */
 export interface Committed {
   readonly commit: string;
   readonly tree: string;
@@ -16,23 +16,23 @@ export interface Committed {
   readonly seconds: number;
 }
 
-/** What makes `git commit-tree` write such a commit. */
+/** The environment in which `git commit-tree` creates such a commit. */
 export function deterministicEnvironment(seconds: number): Record<string, string> {
-  // With `@`: small numbers are dates of another form.
+  // `@`: without it git reads small numbers as dates of another format.
   const date = `@${seconds} +0000`;
   return {
-    GIT_AUTHOR_NAME: WHO.name,
-    GIT_AUTHOR_EMAIL: WHO.email,
+    GIT_AUTHOR_NAME: AUTHOR.name,
+    GIT_AUTHOR_EMAIL: AUTHOR.email,
     GIT_AUTHOR_DATE: date,
-    GIT_COMMITTER_NAME: WHO.name,
-    GIT_COMMITTER_EMAIL: WHO.email,
+    GIT_COMMITTER_NAME: AUTHOR.name,
+    GIT_COMMITTER_EMAIL: AUTHOR.email,
     GIT_COMMITTER_DATE: date,
   };
 }
 
-/** The hash that the commit of this tree has that has no parent. */
+/** The hash of the snapshot commit of this tree without a parent. */
 export function deterministicCommit({ tree, seconds }: Omit<Committed, 'commit'>): string {
-  const by = `${WHO.name} <${WHO.email}> ${seconds} +0000`;
+  const by = `${AUTHOR.name} <${AUTHOR.email}> ${seconds} +0000`;
   const content = `tree ${tree}\nauthor ${by}\ncommitter ${by}\n\n${MESSAGE}\n`;
   return createHash(tree.length === 64 ? 'sha256' : 'sha1')
     .update(`commit ${Buffer.byteLength(content)}\0${content}`)

@@ -9,7 +9,7 @@ import { MAX_CHAIN } from '../../protocol/pack.js';
 import { type BundleRelay, sendBundle } from '../git/bundle-transfer.js';
 import { createGit, createProgram, type Git } from '../git/git.js';
 import { gitEnvironment } from '../git/git-environment.js';
-import { failed } from '../git/git-errors.js';
+import { gitError } from '../git/git-errors.js';
 import { GitFiles } from '../git/git-files.js';
 import { headOf } from '../git/read-revision.js';
 import {
@@ -21,9 +21,9 @@ import {
 import { ancestorsOf, findWorkingTree, makeScratch, scratchEnvironment, writeTree } from './working-tree.js';
 
 export interface SnapshotOptions {
-  /** In a checkout; holds clusterrunner.yaml. */
+  /** In a checkout; contains clusterrunner.yaml. */
   readonly directory: string;
-  /** Absolute paths of what is not to be part of it, unless it is committed. */
+  /** Absolute paths that are left out unless they are committed. */
   readonly excluded: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly relay: BundleRelay;
@@ -33,24 +33,23 @@ export interface SnapshotOptions {
 
 export interface Snapshot {
   readonly project: SnapshotProject;
-  /** False when all of it is committed. */
+  /** False when everything is committed. */
   readonly hasChanges: boolean;
   /** The commit that the working tree is based on; null when there is none. */
   readonly revision: Revision | null;
-  /** Of what the master did not have. */
+  /** The size of the bundles that were sent. */
   readonly bytesSent: number;
-  /** Sentences about what is not part of it though somebody may think so. */
+  /** Messages about what the snapshot does not contain although somebody may expect it. */
   readonly notes: readonly string[];
 }
 
-/** Makes a commit; resolves with its hash. */
+/** Creates a commit; resolves with its hash. */
 type Commit = (tree: string, parent: string | null, seconds: number) => Promise<string>;
 
 /**
- * Gives the master the working tree as it stands: what is committed, what is not, and what git does not know yet, but
- * for ignored files. Everything is written to a folder for temporary files, which is removed again: the checkout, its
- * index, refs and objects stay as they are. Of a commit that the master has, or once had from such a snapshot, only
- * what is new is sent.
+ * Sends the master the current working tree: committed, uncommitted and untracked files, without ignored ones. Everything is
+ * written to a temporary folder, which is removed afterwards: the checkout, its index, refs and objects do not change. Upon a
+ * commit that the master has, also from an earlier snapshot, only the difference is sent.
  * @throws ClusterRunnerError USAGE, PREPARATION_FAILED; what the relay throws; the reason of `signal`
  */
 export async function sendSnapshot(options: SnapshotOptions): Promise<Snapshot> {
@@ -99,7 +98,7 @@ interface Sending {
   readonly relay: BundleRelay;
 }
 
-/** What is committed goes first, if it must, so that the next snapshot upon the same commit is small. */
+/** Sends the committed state first where the master lacks it, so that the next snapshot upon the same commit is small. */
 async function sendTree(
   tree: string,
   ancestors: readonly Committed[],
@@ -131,24 +130,24 @@ async function sendTree(
 }
 
 /**
- * Of the commits and of what snapshots make of them, the nearest one that the master has, if two bundles can build upon
- * it. The scratch repository has it too then.
+ * The nearest ancestor, or snapshot commit of one, that the master has and upon which two more bundles can be built; null without
+ * any. Creates the snapshot commit in the scratch repository.
  */
 async function nearestKnown(
   ancestors: readonly Committed[],
   { relay, commit }: Sending,
 ): Promise<string | null> {
   const candidates = ancestors.flatMap((one) => [
-    { hash: deterministicCommit(one), plainOf: one },
-    { hash: one.commit, plainOf: null },
+    { hash: deterministicCommit(one), snapshotOf: one },
+    { hash: one.commit, snapshotOf: null },
   ]);
   const has = new Set((await relay.known(candidates.map(({ hash }) => hash))).known);
   const nearest = candidates.find(({ hash }) => has.has(hash));
   if (nearest === undefined || (await relay.chain(nearest.hash)).length >= MAX_CHAIN) {
     return null;
   }
-  const { hash, plainOf } = nearest;
-  return plainOf === null ? hash : commit(plainOf.tree, null, plainOf.seconds);
+  const { hash, snapshotOf } = nearest;
+  return snapshotOf === null ? hash : commit(snapshotOf.tree, null, snapshotOf.seconds);
 }
 
 async function commitTree(git: Git, scratch: string, tree: string, parent: string | null): Promise<string> {
@@ -164,7 +163,7 @@ async function commitTree(git: Git, scratch: string, tree: string, parent: strin
     MESSAGE,
   );
   if (made.exitCode !== 0) {
-    throw failed('The snapshot could not be committed', made);
+    throw gitError('The snapshot could not be committed', made);
   }
   return made.stdout.trim();
 }

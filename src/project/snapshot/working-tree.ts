@@ -6,21 +6,21 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import { alternateLine } from '../git/clone.js';
 import type { Git } from '../git/git.js';
 import { splitCredentials } from '../git/git-credentials.js';
-import { failed } from '../git/git-errors.js';
+import { gitError } from '../git/git-errors.js';
 import type { GitFiles } from '../git/git-files.js';
 import { isUsableUrl } from '../git/validate-git-args.js';
 import { copyIndex } from '../workspace/copy-index.js';
 import type { Committed } from './deterministic-commit.js';
 
-/** Of each the master is asked for two commits; see MAX_COMMITS_ASKED. More would not fit into what is kept of an output. */
+/** The master is asked for two commits of each, see MAX_COMMITS_ASKED; more would exceed the output that is kept of git. */
 const MAX_ANCESTORS = 250;
 
-/** A checkout of the user's, of which nothing is ever changed. */
+/** A checkout of the user, which is never changed. */
 export interface WorkingTree {
   readonly top: string;
-  /** The folder that holds clusterrunner.yaml, from the top; null: the top itself. */
+  /** The folder with clusterrunner.yaml, relative to `top`; null: `top` itself. */
   readonly projectDirectory: string | null;
-  /** Of its remote `origin`, without credentials; null when it has none that other machines could use. */
+  /** Of the remote `origin`, without credentials; null when other machines could not use it. */
   readonly url: string | null;
   readonly index: string;
   readonly objects: string;
@@ -31,7 +31,7 @@ export interface WorkingTree {
 export async function findWorkingTree(git: Git, directory: string): Promise<WorkingTree> {
   const shown = await git(directory, 'rev-parse', '--show-toplevel');
   if (shown.exitCode !== 0) {
-    const { message } = failed(`A snapshot of ${directory} cannot be made`, shown);
+    const { message } = gitError(`A snapshot of ${directory} cannot be made`, shown);
     throw new ClusterRunnerError(
       'USAGE',
       `${message} It must be in a git checkout; \`build directory\` runs a folder that slaves have.`,
@@ -40,7 +40,7 @@ export async function findWorkingTree(git: Git, directory: string): Promise<Work
   const top = shown.stdout.replace(/\n$/, '');
   const names = ['index', 'objects', 'shallow'];
   const paths = await git(top, 'rev-parse', ...names.flatMap((name) => ['--git-path', name]));
-  // Each ends with its name, also where there is a line end in it.
+  // Each path ends with its name, so paths with line ends are parsed too.
   const [, index, objects, shallow] =
     /^(.*\bindex)\n(.*\bobjects)\n(.*\bshallow)\n$/s.exec(paths.stdout) ?? [];
   if (
@@ -49,7 +49,7 @@ export async function findWorkingTree(git: Git, directory: string): Promise<Work
     shallow === undefined ||
     paths.stdout.includes('\ufffd')
   ) {
-    throw failed(`The repository of ${top} cannot be read`, paths);
+    throw gitError(`The repository of ${top} cannot be read`, paths);
   }
   const folder = relative(await realpath(top), await realpath(directory));
   return {
@@ -64,12 +64,12 @@ export async function findWorkingTree(git: Git, directory: string): Promise<Work
 
 async function urlOfOrigin(git: Git, top: string): Promise<string | null> {
   const { stdout, exitCode } = await git(top, 'config', '--get', 'remote.origin.url');
-  // Who reads it there has credentials of his own.
+  // Other machines have credentials of their own.
   const { url } = splitCredentials(stdout.trim());
   return exitCode === 0 && isUsableUrl(url) ? url : null;
 }
 
-/** What is committed, newest first; empty in a repository without a commit. */
+/** The latest commits, newest first; empty in a repository without a commit. */
 export async function ancestorsOf(git: Git, top: string): Promise<Committed[]> {
   if ((await git(top, 'rev-parse', '--quiet', '--verify', 'HEAD^{commit}')).exitCode !== 0) {
     return [];
@@ -77,7 +77,7 @@ export async function ancestorsOf(git: Git, top: string): Promise<Committed[]> {
   const args = ['rev-list', `--max-count=${MAX_ANCESTORS}`, '--format=%H %T %ct', 'HEAD', '--'];
   const listed = await git(top, ...args);
   if (listed.exitCode !== 0) {
-    throw failed('The history of the checkout cannot be read', listed);
+    throw gitError('The history of the checkout cannot be read', listed);
   }
   return [...listed.stdout.matchAll(/^([0-9a-f]+) ([0-9a-f]+) (\d+)$/gm)].map(
     ([, commit = '', tree = '', seconds]) => ({ commit, tree, seconds: Number(seconds) }),
@@ -85,8 +85,8 @@ export async function ancestorsOf(git: Git, top: string): Promise<Committed[]> {
 }
 
 /**
- * Makes a repository at `scratch`, which is not there yet, that sees the objects of the working tree's and keeps new
- * ones to itself; its index is a copy of the working tree's.
+ * Creates a repository at `scratch`, which must not exist, that reads the objects of the working tree's repository and keeps new
+ * ones for itself. Its index is a copy.
  */
 export async function makeScratch(git: Git, tree: WorkingTree, scratch: string): Promise<void> {
   const format = (await git(tree.top, 'rev-parse', '--show-object-format')).stdout.trim();
@@ -101,7 +101,7 @@ export async function makeScratch(git: Git, tree: WorkingTree, scratch: string):
     '.',
   );
   if (made.exitCode !== 0) {
-    throw failed('A folder for the snapshot could not be made', made);
+    throw gitError('A folder for the snapshot could not be made', made);
   }
   await mkdir(join(scratch, 'objects', 'info'), { recursive: true });
   await writeFile(join(scratch, 'objects', 'info', 'alternates'), alternateLine(tree.objects));
@@ -113,31 +113,31 @@ export async function makeScratch(git: Git, tree: WorkingTree, scratch: string):
   }
 }
 
-/** What writes in the working tree's repository, told to write into the scratch repository. */
+/** Makes git commands in the working tree write to the scratch repository. */
 export function scratchEnvironment(scratch: string): Record<string, string> {
   return {
     GIT_INDEX_FILE: join(scratch, 'index'),
     GIT_OBJECT_DIRECTORY: join(scratch, 'objects'),
-    // Not even the stat times in an index of a submodule.
+    // Not even stat data in the index of a submodule.
     GIT_OPTIONAL_LOCKS: '0',
   };
 }
 
-/** In command-line form: what the user has set that would write, ask or fail for no reason here. */
+/** Overrides settings of the user that would make git write, ask or fail needlessly. */
 const SETTINGS = [
   'core.splitIndex=false',
   'core.safecrlf=false',
-  // The flags of the index are gone through one by one below.
+  // clearFlags handles the flags of the index.
   'core.sparseCheckout=false',
   'core.untrackedCache=false',
-  // Changed files of LFS travel whole: nobody could fetch what was never pushed.
+  // Changed files of LFS are sent with their content: nobody could fetch what was never pushed.
   'filter.lfs.clean=',
   'filter.lfs.process=',
   'filter.lfs.required=false',
 ].flatMap((setting) => ['-c', setting]);
 
 /**
- * Writes the tree of all files that are there and not ignored, but for `excluded` (paths from the top).
+ * Writes the tree of all existing files that are not ignored, without `excluded` (paths relative to `top`).
  * @param files runs git with scratchEnvironment
  * @throws ClusterRunnerError PREPARATION_FAILED
  */
@@ -147,7 +147,7 @@ export async function writeTree(
   excluded: readonly string[],
 ): Promise<{ tree: string; notes: string[] }> {
   const notes = await clearFlags(files, top);
-  // Git would take the commit of such a repository, or refuse to go on where it has none.
+  // Git would add the commit of an embedded repository, or fail when it has none.
   const embedded = await files.list(
     top,
     ...SETTINGS,
@@ -167,11 +167,11 @@ export async function writeTree(
     git(top, ...SETTINGS, 'add', '--all', `--pathspec-from-file=${list}`, '--pathspec-file-nul'),
   );
   if (added.exitCode !== 0) {
-    throw failed('A file of the working tree cannot be read; mend that, or let git ignore it', added);
+    throw gitError('A file of the working tree cannot be read; fix that, or let git ignore it', added);
   }
   const written = await git(top, ...SETTINGS, 'write-tree', '--missing-ok');
   if (written.exitCode !== 0) {
-    throw failed('The working tree cannot be written down', written);
+    throw gitError('The tree of the snapshot cannot be written', written);
   }
   for (const path of await changedSubmodules(git, top)) {
     notes.push(
@@ -181,22 +181,22 @@ export async function writeTree(
   return { tree: written.stdout.trim(), notes };
 }
 
-/** Those in which something is not committed: everything else is as the index says by now. */
+/** Submodules with uncommitted changes. Everything else is in the index by now. */
 async function changedSubmodules(git: Git, top: string): Promise<string[]> {
   const { stdout } = await git(top, ...SETTINGS, 'diff-files', '--raw', '-z', '--ignore-submodules=none');
   return [...stdout.matchAll(/(?:^|\0):160000 160000 [^\0]*\0([^\0]*)/g)].map(([, path = '']) => shown(path));
 }
 
 /**
- * Has git look at files that the index says not to look at, as far as they are there: a sparse checkout has not all.
- * Resolves with sentences about what is taken though somebody may not expect it.
+ * Clears index flags that make git ignore changes, for files that exist: a sparse checkout lacks some. Resolves with messages
+ * about files with conflicts.
  */
 async function clearFlags(files: GitFiles, top: string): Promise<string[]> {
   const assumed: Buffer[] = [];
   const skipped: Buffer[] = [];
   const conflicts = new Set<string>();
   for (const entry of await files.list(top, ...SETTINGS, 'ls-files', '-v', '-z')) {
-    // A letter and a blank: in lower case where it is assumed to be unchanged.
+    // A letter and a space; lower case means assume-unchanged.
     const tag = String.fromCharCode(entry[0] ?? 0);
     const path = entry.subarray(2);
     if (tag !== tag.toUpperCase()) {
@@ -209,8 +209,8 @@ async function clearFlags(files: GitFiles, top: string): Promise<string[]> {
       conflicts.add(shown(path));
     }
   }
-  await files.give(top, assumed, ...SETTINGS, 'update-index', '-z', '--no-assume-unchanged', '--stdin');
-  await files.give(top, skipped, ...SETTINGS, 'update-index', '-z', '--no-skip-worktree', '--stdin');
+  await files.feed(top, assumed, ...SETTINGS, 'update-index', '-z', '--no-assume-unchanged', '--stdin');
+  await files.feed(top, skipped, ...SETTINGS, 'update-index', '-z', '--no-skip-worktree', '--stdin');
   return [...conflicts].map(
     (path) => `${path} has conflicts that are not resolved; it is taken as the file stands.`,
   );
@@ -218,11 +218,11 @@ async function clearFlags(files: GitFiles, top: string): Promise<string[]> {
 
 function isThere(top: string, path: Buffer): boolean {
   const whole = Buffer.concat([Buffer.from(`${top}/`), path]);
-  // ENOTDIR: a file stands where a folder of the path should be.
+  // ENOTDIR: a file is in the place of a folder of the path.
   return nullOn(['ENOENT', 'ENOTDIR'], () => lstatSync(whole)) !== null;
 }
 
-/** The name of a file in a sentence. */
+/** The name of a file in a message. */
 function shown(name: Buffer | string): string {
   const text = name.toString().replace(/\/$/, '');
   return /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u.test(text) ? text : JSON.stringify(text);

@@ -29,15 +29,15 @@ import { checkUrl, insideFolder, isAllowedInSubmodules } from '../git/validate-g
 import { indexesIn, takeIdle } from './idle-workspaces.js';
 import { isFolder, isReallyInside } from './path-containment.js';
 import { isPristine } from './pristine-check.js';
-import { recordFiles } from './saved-indexes.js';
+import { saveIndexes } from './saved-indexes.js';
 import { checkOutTree, type Placed, scratchOf, type TreeOptions } from './workspace-tree.js';
 
-/** A root belongs to one process, so a queue in memory is lock enough for its mirrors. */
+/** A root belongs to one process, so a mutex in memory suffices for its mirrors. */
 const mirrors = new KeyedMutex();
 
 export interface CheckOut {
   readonly git: Git;
-  /** Reaches what the project's submodules may be fetched from, and no more. */
+  /** May only use the protocols that are allowed for submodules of the project. */
   readonly submoduleGit: (credentials: Credentials | null) => Git;
   /** Runs `sh`. */
   readonly shell: Program;
@@ -48,26 +48,26 @@ export interface CheckOut {
   readonly credentials: Credentials | null;
   /** Whether workspaces of earlier builds are used, and this one may be. */
   readonly reuse: boolean;
-  /** null: the origin is asked for everything. */
+  /** null: everything is fetched from the origin. */
   readonly relay: BundleRelay | null;
-  /** Is told what did not go as it should, but went. */
-  readonly warn: (sentence: string) => void;
+  /** See WorkspaceOptions. */
+  readonly warn: (message: string) => void;
 }
 
 export interface CheckedOut {
   readonly commit: string;
   readonly projectDirectory: string;
-  /** Of the project and of its submodules, the project's first. */
+  /** Of the project, first, and of its submodules. */
   readonly sources: readonly CloneSource[];
-  /** Whether the workspace can be put among the idle ones. */
-  readonly mayStay: boolean;
+  /** Whether the workspace can be kept for later builds. */
+  readonly isReusable: boolean;
 }
 
 /**
- * Checks the project out into `workspace`: a clone of its own that borrows the objects of the mirror. A worktree
- * of the mirror costs the same but shares refs and configuration, so that one build's `git tag` or `git config`
- * would be seen by the next. Submodules are had in the same way, each from a mirror of its own.
- * @throws ClusterRunnerError PREPARATION_FAILED; of a snapshot also what the relay throws
+ * Checks the project out into `workspace`: a clone that borrows the objects of the mirror. A worktree of the mirror would cost
+ * the same, but share refs and configuration, so that the next build would see a `git tag` or `git config` of this one.
+ * Submodules are checked out in the same way, each from a mirror of its own.
+ * @throws ClusterRunnerError PREPARATION_FAILED; for a snapshot also what the relay throws
  */
 export async function checkOut(options: CheckOut): Promise<CheckedOut> {
   const { git, workspace, project } = options;
@@ -77,7 +77,7 @@ export async function checkOut(options: CheckOut): Promise<CheckedOut> {
     placed: await fill(options, source),
   }));
   const paths = placed.map(({ path }) => path);
-  const mayStay = options.reuse && (await recordFiles(workspace, paths));
+  const isReusable = options.reuse && (await saveIndexes(workspace, paths));
   const sources = placed.map(({ source }) => source);
   for (const path of paths) {
     if (await hasPointersOnly(git, join(workspace, path))) {
@@ -86,21 +86,21 @@ export async function checkOut(options: CheckOut): Promise<CheckedOut> {
       );
     }
   }
-  return { commit, sources, mayStay, projectDirectory: await folderOf(workspace, project, commit) };
+  return { commit, sources, isReusable, projectDirectory: await folderOf(workspace, project, commit) };
 }
 
-/** Snapshots have a mirror of their own: a repository's would lose them at its next fetch. */
+/** Snapshots have a mirror of their own: in the mirror of the repository, the next fetch would prune them. */
 function mirrorOf({ root, project }: Pick<CheckOut, 'root' | 'project'>): string {
   return mirrorPath(root, project.type === 'git' ? project.url : `snapshot:${project.url ?? ''}`);
 }
 
-/** By way of an idle workspace of the same repository, if there is one that can be made clean. */
+/** Reuses an idle workspace of the same repository, if there is one that can be made clean. */
 async function fill(options: CheckOut, source: CloneSource): Promise<Placed[]> {
   const { git, workspace, reuse, root, warn } = options;
   const clear = async (path: string) => {
-    const sentence = await clearPlace(root, path);
-    if (sentence !== null) {
-      warn(sentence);
+    const message = await clearPlace(root, path);
+    if (message !== null) {
+      warn(message);
     }
   };
   const tree: TreeOptions = {
@@ -111,7 +111,7 @@ async function fill(options: CheckOut, source: CloneSource): Promise<Placed[]> {
   const idle = `${workspace}.idle`;
   try {
     if (reuse && (await takeUsed(options, idle))) {
-      const placed = await checkOutTree(tree, source, indexesIn(idle)).catch(nullIfItStays);
+      const placed = await checkOutTree(tree, source, indexesIn(idle)).catch(nullIfUnremovable);
       const paths = placed?.map(({ path }) => path) ?? [];
       if (placed !== null && (await isPristine(workspace, paths, options.shell, scratchOf(workspace)))) {
         return placed;
@@ -129,28 +129,28 @@ async function fill(options: CheckOut, source: CloneSource): Promise<Placed[]> {
   }
 }
 
-/** A folder of the used checkout that cannot be removed makes it one that cannot be used. */
-function nullIfItStays(error: unknown): null {
+/** An idle workspace with a folder that cannot be removed is not used. */
+function nullIfUnremovable(error: unknown): null {
   if (error instanceof TreeRemains) {
     return null;
   }
   throw error;
 }
 
-/** One that cannot be taken is no reason to fail: a new one can be made. */
+/** A failure is only logged: a new workspace can be created. */
 async function takeUsed({ root, project, workspace, warn }: CheckOut, idle: string): Promise<boolean> {
   try {
     return await takeIdle(root, projectName(root, project), idle, workspace);
   } catch (error) {
     if (errorCode(error) !== undefined) {
-      warn(`No used checkout could be taken, so a new one is made: ${messageOf(error)}`);
+      warn(`No idle checkout could be reused, so a new one is created: ${messageOf(error)}`);
       return false;
     }
     throw error;
   }
 }
 
-/** From a mirror of its own, which is that of the project of the same address too. */
+/** Uses the mirror of the submodule's URL, which a project of that URL uses too. */
 async function withSubmodule(
   options: CheckOut,
   submodule: Submodule,
@@ -162,10 +162,10 @@ async function withSubmodule(
   const { url, credentials: own } = splitCredentials(submodule.url);
   const credentials = own ?? above;
   if (!isAllowedInSubmodules(url, options.project.url)) {
-    // The mirror may be there, because another project may have it: so git is not asked.
+    // Checked here and not left to git, since the mirror may exist for another project.
     throw new ClusterRunnerError(
       'PREPARATION_FAILED',
-      "its address is not fetched, since a file of the slave is only for projects that are on it too (transport 'file' not allowed).",
+      "its address is not fetched: only projects from the slave's own disk may use files there (transport 'file' not allowed).",
     );
   }
   const wanted = {
@@ -178,7 +178,7 @@ async function withSubmodule(
   } as const;
   const { git, submoduleGit, relay, root } = options;
   const originGit = submoduleGit(credentials);
-  // Nobody expects the first slave to find it there.
+  // The first slave never finds the commits of submodules at the master.
   const warn = () => undefined;
   return withCommit(
     { git, originGit, relay, warn, wanted, credentials },
@@ -191,12 +191,12 @@ async function withSubmodule(
 }
 
 interface Wanted extends Pick<CheckOut, 'git' | 'relay' | 'warn' | 'credentials'> {
-  /** Reaches the origin; `git` the mirrors and bundles of this slave. */
+  /** For the origin; `git` is for the mirrors and bundles of this slave. */
   readonly originGit: Git;
   readonly wanted: GitProject | SnapshotProject;
 }
 
-/** Has `use` work with the commit in its mirror. One that turns out to be damaged is dropped, and made again once. */
+/** Calls `use` with the commit in its mirror. A mirror that turns out to be damaged is created again, once. */
 async function withCommit<T>(
   options: Wanted,
   mirror: string,
@@ -221,7 +221,7 @@ async function withCommit<T>(
   }
 }
 
-/** What has failed leaves nothing that takes room: neither half a pack, nor a mirror that has nothing else. */
+/** After a failure nothing is left on the disk: neither a partial pack, nor a new mirror. */
 async function bringOrClear(options: Wanted, mirror: string): Promise<string> {
   const isNew = !existsSync(join(mirror, 'HEAD'));
   try {
@@ -232,11 +232,11 @@ async function bringOrClear(options: Wanted, mirror: string): Promise<string> {
   }
 }
 
-/** Resolves with the commit, which the mirror has then. */
+/** Brings the commit into the mirror, and resolves with its hash. */
 async function bringCommit({ git, originGit, wanted, relay, warn }: Wanted, mirror: string): Promise<string> {
   const { hash } = wanted;
   if (hash !== null && relay !== null && Value.Check(CommitSchema, hash)) {
-    // It may have come while this build waited for its turn.
+    // Another build may have fetched it while this one waited for the mutex.
     const known = await findCommit(git, mirror, hash);
     if (known !== null) {
       return known;
@@ -256,18 +256,18 @@ async function bringCommit({ git, originGit, wanted, relay, warn }: Wanted, mirr
     ) {
       throw problem;
     }
-    warn(`The origin is asked for commit ${hash}: ${problem.message}`);
+    warn(`Commit ${hash} is fetched from the origin: ${problem.message}`);
     if (problem instanceof DamagedMirrorError) {
       await removeTree(mirror);
     }
   }
   if (wanted.type === 'snapshot') {
-    throw new ClusterRunnerError('PREPARATION_FAILED', 'A snapshot can only be had from a master.');
+    throw new ClusterRunnerError('PREPARATION_FAILED', 'Only the master has the files of a snapshot.');
   }
   return updateMirror(originGit, mirror, wanted);
 }
 
-/** Snapshots of a repository have nearly the files that it has, so both can use the workspaces of the other. */
+/** Snapshots of a repository have nearly its files, so both reuse each other's workspaces. */
 export function projectName(root: string, project: CheckOut['project']): string {
   return basename(mirrorPath(root, project.url ?? 'snapshot:'));
 }
@@ -291,10 +291,10 @@ async function folderOf(workspace: string, project: CheckOut['project'], commit:
 }
 
 function notThere(hash: string, { type }: Wanted['wanted']): ClusterRunnerError {
-  const sentence = `The master does not have the files of commit ${hash} (any more)`;
+  const message = `The master does not have the files of commit ${hash} (any more)`;
   return new ClusterRunnerError(
     'PREPARATION_FAILED',
-    type === 'snapshot' ? `${sentence}; run the build again.` : `${sentence}.`,
+    type === 'snapshot' ? `${message}; run the build again.` : `${message}.`,
   );
 }
 
@@ -303,6 +303,6 @@ export async function makeRoot(root: string): Promise<string> {
   for (const name of ['mirrors', 'builds']) {
     await ensureOwnFolder(root, join(root, name));
   }
-  // Git compares real paths when it decides where to stop looking for a repository.
+  // For GIT_CEILING_DIRECTORIES, which git compares with real paths.
   return realpath(root);
 }

@@ -10,18 +10,17 @@ import { messageOf } from '../../protocol/errors.js';
 import { indexesOf } from './saved-indexes.js';
 
 /*
- * Workspaces of builds that have ended, `idle/<project>.<some>/`: what was checked out (`tree`), with whatever the build
- * has left there, and the indexes that git wrote when it checked it and its submodules out (`indexes`), before anything of the
- * project ran. By those git finds every file that is not as it was: no program can set back the time at which a file
- * was changed.
+ * Workspaces of ended builds, `idle/<project>.<uuid>/`: the checkout with whatever the build has left there (`tree`), and the
+ * indexes that git wrote for it and its submodules before anything of the project ran (`indexes`). With those, git finds every
+ * changed file: no program can set back the change time (ctime) of a file.
  */
 
 const UNUSED_MS = 7 * 24 * 3600 * 1000;
-/** A slave must have room for its builds first. */
-const LEAST_FREE_BYTES = 2 * 1024 ** 3;
+/** With less free space, no workspace is kept: builds need it. */
+const MIN_FREE_BYTES = 2 * 1024 ** 3;
 
-/** Is told in a sentence what could not be removed. */
-type Warn = (sentence: string) => void;
+/** Gets messages about what could not be removed. */
+type Warn = (message: string) => void;
 
 export interface IdleLimits {
   /** Of all repositories together. */
@@ -29,14 +28,14 @@ export interface IdleLimits {
   readonly clock: Clock;
 }
 
-/** In the folder that `takeIdle` leaves. */
+/** The indexes in an idle workspace, and in the folder that `takeIdle` leaves. */
 export function indexesIn(idle: string): string {
   return join(idle, 'indexes');
 }
 
 /**
- * Keeps a workspace and its indexes for later builds of the same project, in place of the oldest ones. What a build has
- * put in its place, such as a link to another folder, stays where it is.
+ * Keeps a workspace and its indexes for later builds of the same project, and drops the oldest ones. Does nothing when the build
+ * has replaced its workspace, by a link to another folder for instance.
  */
 export async function putIdle(
   root: string,
@@ -61,8 +60,8 @@ export async function putIdle(
 }
 
 /**
- * Moves the files of the newest idle workspace of the project to `workspace`, where nothing is, and its indexes to
- * `idle`. False when there is none that can be used; `idle` may be there all the same then.
+ * Moves the files of the project's newest idle workspace to `workspace`, which must not exist, and its indexes to `idle`. Resolves
+ * with false when there is none that can be used; `idle` may exist even then.
  */
 export async function takeIdle(
   root: string,
@@ -73,7 +72,7 @@ export async function takeIdle(
   for (const { path, name } of await newestFirst(root)) {
     if (name.startsWith(`${project}.`) && (await claim(path, idle))) {
       const tree = join(idle, 'tree');
-      // A link would lead to another folder; a process that is still there would go on writing.
+      // A link would lead to another folder, and a process in the folder could go on writing.
       const there = await ifPresentAsync(() => lstat(tree));
       if (there === null || !there.isDirectory() || (await isDirectoryInUse(tree)) !== false) {
         return false;
@@ -85,7 +84,7 @@ export async function takeIdle(
   return false;
 }
 
-/** Makes room: removes all. False when there was none. */
+/** Frees space: removes all. Resolves with false when there was none. */
 export async function removeIdle(root: string, warn: Warn): Promise<boolean> {
   const found = await newestFirst(root);
   for (const { path } of found) {
@@ -94,26 +93,26 @@ export async function removeIdle(root: string, warn: Warn): Promise<boolean> {
   return found.length > 0;
 }
 
-/** Removes those that are too many or too old, and all when the disk is nearly full. */
+/** Removes the oldest ones beyond `count`, those that were unused for a week, and all when the disk is nearly full. */
 export async function trimIdle(root: string, { count, clock }: IdleLimits, warn: Warn): Promise<void> {
   const free = freeDiskBytes(root);
-  const most = free !== null && free < LEAST_FREE_BYTES ? 0 : count;
+  const kept = free !== null && free < MIN_FREE_BYTES ? 0 : count;
   for (const [place, { path, time }] of (await newestFirst(root)).entries()) {
-    if (place >= most || clock.now() - time > UNUSED_MS) {
+    if (place >= kept || clock.now() - time > UNUSED_MS) {
       await clear(root, path, warn);
     }
   }
 }
 
-/** One that stays must not keep the others from being removed. */
+/** Never rejects: one failure must not keep the others from being removed. */
 async function clear(root: string, path: string, warn: Warn): Promise<void> {
-  const sentence = await clearPlace(root, path).catch(messageOf);
-  if (sentence !== null) {
-    warn(sentence);
+  const message = await clearPlace(root, path).catch(messageOf);
+  if (message !== null) {
+    warn(message);
   }
 }
 
-/** Another build may have been quicker. */
+/** Resolves with false when another build was faster. */
 async function claim(path: string, to: string): Promise<boolean> {
   return (await ifPresentAsync(() => rename(path, to))) !== null;
 }

@@ -24,7 +24,7 @@ import { putIdle, removeIdle } from './idle-workspaces.js';
 import { isFolder } from './path-containment.js';
 import { indexesOf } from './saved-indexes.js';
 
-/** The preparation waits for it, and it is only shown. */
+/** The preparation waits for the revision, which is only shown. */
 const REVISION_MS = 10_000;
 
 const MOST_NAMES = 10;
@@ -33,17 +33,17 @@ export interface WorkspaceOptions<P extends Project = Project> {
   readonly project: P;
   readonly remoteFiles: readonly RemoteFile[];
   readonly buildId: BuildId;
-  /** Claimed by this process alone: mirrors are kept in it between builds, and the builds' workspaces. */
+  /** A directory that only this process uses, for mirrors and workspaces. */
   readonly root: string;
   readonly gitStrictHostKeyChecking: boolean;
-  /** How many workspaces of ended builds stay for later ones; see idle-workspaces.ts. */
+  /** How many workspaces of ended builds are kept; see idle-workspaces.ts. */
   readonly workspacesKept: number;
-  /** The environment that git begins with (HOME, PATH, proxies); what would lead it astray is taken out. */
+  /** The base of git's environment; see gitEnvironment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Asked for the commit before the repository is; null: it is not asked. */
+  /** Where the commit is looked for before the repository; null: only the repository has it. */
   readonly relay: BundleRelay | null;
-  /** Is told in a sentence what did not go as it should, but went. */
-  readonly warn: (sentence: string) => void;
+  /** Gets messages about problems that did not keep the workspace from being opened or released. */
+  readonly warn: (message: string) => void;
   readonly remoteFileLimits: RemoteFileLimits;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -51,19 +51,19 @@ export interface WorkspaceOptions<P extends Project = Project> {
 }
 
 export interface Workspace {
-  /** Absolute and real: holds clusterrunner.yaml, and is the PROJECT_DIR of commands. */
+  /** An absolute real path: the folder with clusterrunner.yaml, PROJECT_DIR of commands. */
   readonly projectDirectory: string;
-  /** Absolute and real: where the project is checked out, in a folder of the slave's own; null for a directory. */
+  /** An absolute real path: the checkout, in the slave's own directory; null for a directory project. */
   readonly checkout: string | null;
-  /** The commit that is checked out; null for a directory. */
+  /** The commit that is checked out; null for a directory project. */
   readonly commit: string | null;
-  /** What is checked out, for people; null when it is not known here, as of a snapshot. */
+  /** What is checked out, for people; null when unknown, such as for a snapshot. */
   revision(): Promise<Revision | null>;
-  /** Gives the master the commits for other slaves that came from repositories, if any may want them. */
+  /** Passes the commits that came from repositories on to the master, if other slaves may need them. */
   share(relay: BundleRelay): Promise<void>;
   /**
-   * Removes what was made for this build alone, or puts it where only later builds find it. May be called again. No
-   * process of the build may run any more.
+   * Removes the workspace, or keeps it for later builds. To be called when no process of the build runs any more; may be called
+   * twice.
    */
   release(): Promise<void>;
 }
@@ -71,10 +71,10 @@ export interface Workspace {
 /**
  * Brings a project's files, and the build's remote files, to this machine.
  *
- * Remote files go into the project directory. For git they vanish with the workspace. A directory is the user's:
- * there they stay, since taking them away could take away what stood under that name before.
+ * Remote files go into the project directory. They are removed with the workspace of a git project. In a directory project
+ * they stay: removing them could remove files that existed under these names before.
  *
- * @throws ClusterRunnerError PREPARATION_FAILED with a sentence for the build's owner; DiskFullError; the reason of `signal`
+ * @throws ClusterRunnerError PREPARATION_FAILED with a message for the build's owner; DiskFullError; the reason of `signal`
  *   when it is aborted. Nothing of the workspace is left then.
  */
 export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
@@ -94,7 +94,7 @@ async function openGit(options: WorkspaceOptions<GitProject | SnapshotProject>):
     if (!(error instanceof DiskFullError) || !(await removeIdle(root, options.warn))) {
       throw error;
     }
-    options.warn(`The checkouts of ended builds were removed to make room: ${error.message}`);
+    options.warn(`The checkouts of ended builds were removed to free space: ${error.message}`);
     return await openGitIn(root, options);
   }
 }
@@ -111,7 +111,7 @@ async function openGitIn(
   const ceilings = [join(root, 'builds'), join(root, 'mirrors')];
   const environment = (protocols: readonly string[], given: Credentials | null = null) =>
     gitEnvironment(options.env, options.gitStrictHostKeyChecking, ceilings, protocols, given);
-  // Also for what works on files alone: filters such as LFS ask the host of the repository.
+  // Local commands need the credentials too: filters such as LFS contact the host of the repository.
   const git = createGit(environment(GIT_PROTOCOLS, credentials), signal, clock);
   const submoduleGit = (given: Credentials | null) =>
     createGit(environment(submoduleProtocols(project.url), given), signal, clock);
@@ -122,15 +122,15 @@ async function openGitIn(
     const { relay, warn, workspacesKept } = options;
     const reuse = workspacesKept > 0;
     const checkout = { git, submoduleGit, shell, root, workspace, project, credentials, relay, warn, reuse };
-    const { commit, projectDirectory, sources, mayStay } = await checkOut(checkout);
+    const { commit, projectDirectory, sources, isReusable } = await checkOut(checkout);
     await downloadRemoteFiles(options.remoteFiles, projectDirectory, downloading(options));
     // A snapshot came from the master, but its submodules did not.
     const shared = project.type === 'git' ? sources : sources.slice(1);
     const share = (relay: BundleRelay) => sendCommits(git, shared, relay);
     const release = async () => {
-      if (mayStay) {
+      if (isReusable) {
         const limits = { count: workspacesKept, clock };
-        // What cannot be kept is removed like any other: a build must not fail of it.
+        // When it cannot be kept it is removed: that must not fail a build.
         await putIdle(root, projectName(root, project), workspace, limits, warn).catch((error: unknown) =>
           warn(`The checkout of build ${options.buildId} is not kept for later ones: ${messageOf(error)}`),
         );
@@ -147,15 +147,15 @@ async function openGitIn(
   }
 }
 
-/** Removes, or moves aside; false when neither can be done. */
+/** Removes a tree, or sets it aside; resolves with false when neither is possible. */
 type Clear = (path: string) => Promise<boolean>;
 
-function clearing(root: string, warn: (sentence: string) => void): Clear {
+function clearing(root: string, warn: (message: string) => void): Clear {
   return async (path) => {
     try {
-      const sentence = await clearPlace(root, path);
-      if (sentence !== null) {
-        warn(sentence);
+      const message = await clearPlace(root, path);
+      if (message !== null) {
+        warn(message);
       }
       return true;
     } catch (error) {
@@ -204,9 +204,9 @@ async function openDirectory(options: WorkspaceOptions<DirectoryProject>): Promi
   }
   await downloadRemoteFiles(options.remoteFiles, folder, downloading(options));
   const { env, gitStrictHostKeyChecking, signal, clock } = options;
-  // It only looks: the index of the user's checkout stays as it is.
-  const looking = { ...gitEnvironment(env, gitStrictHostKeyChecking, []), GIT_OPTIONAL_LOCKS: '0' };
-  const git = createGit(looking, signal, clock, REVISION_MS);
+  // Read-only: the index of the user's checkout does not change.
+  const readOnly = { ...gitEnvironment(env, gitStrictHostKeyChecking, []), GIT_OPTIONAL_LOCKS: '0' };
+  const git = createGit(readOnly, signal, clock, REVISION_MS);
   return {
     projectDirectory: folder,
     checkout: null,

@@ -2,13 +2,13 @@ import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
 import { hasCode } from '../../lib/error-code.js';
 
-/** Whether the real place of `path`, which exists, is in `folder` or is `folder`: no link leads out of it. */
+/** Whether the real path of `path`, which must exist, is `folder` or in it: no link leads out. */
 export async function isReallyInside(folder: string, path: string): Promise<boolean> {
-  const way = relative(await realpath(folder), await realpath(path));
-  return way !== '..' && !way.startsWith('../') && !isAbsolute(way);
+  const inside = relative(await realpath(folder), await realpath(path));
+  return inside !== '..' && !inside.startsWith('../') && !isAbsolute(inside);
 }
 
-/** False also when nothing is there. */
+/** False also when nothing exists there. */
 export async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
@@ -20,10 +20,10 @@ export async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-/** The deepest part of `folder`/`way` that exists; `way` has no `..`. */
-export async function deepestExisting(folder: string, way: string): Promise<string> {
+/** The deepest existing folder on the way to `folder`/`path`; `path` must not contain `..`. */
+export async function deepestExisting(folder: string, path: string): Promise<string> {
   let deepest = folder;
-  for (const part of way.split('/')) {
+  for (const part of path.split('/')) {
     const next = join(deepest, part);
     if (!(await isFolder(next))) {
       return deepest;

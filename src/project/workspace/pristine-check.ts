@@ -8,13 +8,13 @@ const PERMISSIONS = 0o7777;
 const OWNER_EXECUTES = 0o100;
 const ALL_EXECUTE = 0o111;
 
-/** Names of files may be no UTF-8, so each byte of a path is a character. */
+/** File names need not be UTF-8, so each byte of a path is one latin1 character. */
 const BYTES = 'latin1';
 const bytesOf = (path: string) => Buffer.from(path).toString(BYTES);
 const pathOf = (bytes: string) => Buffer.from(bytes, BYTES);
 
-/** What a checkout gives all that it makes, but for what a file holds. */
-interface Fresh {
+/** The metadata that a checkout gives to new files and folders. */
+interface FreshMetadata {
   readonly folder: number;
   readonly file: number;
   readonly executable: number;
@@ -23,12 +23,11 @@ interface Fresh {
 }
 
 /**
- * Whether nothing tells the files and folders of a clean workspace from those of a new one, as far as git does not look:
- * permissions, access control lists, owner, names elsewhere (hard links), and repositories that no list of git's shows
- * because they lie among files that it has.
- * @param repositories paths from the top of the workspace, '' among them: what their `.git` holds is new
+ * Whether a clean workspace is like a new one in what git does not check: permissions, access control lists, owner, hard links,
+ * and repositories that git does not list because they are among files that it knows.
+ * @param repositories paths relative to the workspace, including ''; their `.git` folders are new
  * @param shell runs `sh`
- * @param scratch a path where nothing is
+ * @param scratch a path where nothing exists
  */
 export async function isPristine(
   workspace: string,
@@ -38,12 +37,12 @@ export async function isPristine(
 ): Promise<boolean> {
   try {
     return (
-      (await areFilesFresh(workspace, repositories, await madeIn(scratch))) &&
+      (await areFilesFresh(workspace, repositories, await freshMetadata(scratch))) &&
       !(await hasAccessLists(workspace, shell))
     );
   } catch (error) {
     if (error instanceof Error && 'syscall' in error) {
-      // What cannot be looked at is not as in a new checkout.
+      // Unreadable, so not like a new checkout.
       return false;
     }
     throw error;
@@ -52,8 +51,8 @@ export async function isPristine(
   }
 }
 
-/** Seen by what is made in `folder`. */
-async function madeIn(folder: string): Promise<Fresh> {
+/** Finds out by creating a file and a folder in `folder`. */
+async function freshMetadata(folder: string): Promise<FreshMetadata> {
   const made = { folder: join(folder, 'folder'), file: join(folder, 'file') };
   await mkdir(folder);
   await mkdir(made.folder, { mode: 0o777 });
@@ -69,16 +68,16 @@ async function madeIn(folder: string): Promise<Fresh> {
   };
 }
 
-/** Git's times are too coarse to tell of a chmod soon after a checkout, and it looks at no more than who may execute. */
+/** Git's timestamps are too coarse to show a chmod soon after a checkout, and it only checks the executable bit. */
 async function areFilesFresh(
   workspace: string,
   repositories: readonly string[],
-  fresh: Fresh,
+  fresh: FreshMetadata,
 ): Promise<boolean> {
   const known = new Set(repositories.map((path) => bytesOf(join(workspace, path, '.git'))));
   const folders = [bytesOf(workspace)];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    // A promise for each file would take five times as long; git has just asked the same, so the system knows the answers.
+    // Synchronous: promises take five times as long, and git has just read the same metadata, so it is cached.
     if (!isFresh(lstatSync(pathOf(folder)), fresh)) {
       return false;
     }
@@ -98,7 +97,7 @@ async function areFilesFresh(
   return true;
 }
 
-function isFresh(stats: Stats, { folder, file, executable, uid, gid }: Fresh): boolean {
+function isFresh(stats: Stats, { folder, file, executable, uid, gid }: FreshMetadata): boolean {
   if (stats.uid !== uid || stats.gid !== gid) {
     return false;
   }
@@ -106,14 +105,14 @@ function isFresh(stats: Stats, { folder, file, executable, uid, gid }: Fresh): b
   if (stats.isDirectory()) {
     return mode === folder;
   }
-  // Through another name of it, its content could be changed later too.
+  // Through a hard link, the content could be changed later.
   if (stats.nlink !== 1) {
     return false;
   }
   return stats.isSymbolicLink() || mode === ((mode & OWNER_EXECUTES) === 0 ? file : executable);
 }
 
-/** Those beyond permissions, as the `ls` of GNU shows them. Where another one is, they stay unseen. */
+/** Detects access control lists by the `ls` of GNU; other implementations do not show them. */
 async function hasAccessLists(workspace: string, shell: Program): Promise<boolean> {
   const { exitCode } = await shell(workspace, '-c', "ls -lnAR . | grep -q '^[-dl][-rwxsStT]\\{9\\}+'");
   return exitCode === 0;

@@ -4,21 +4,22 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { copyIndex } from './copy-index.js';
 
-/** Where the indexes of a workspace's repositories are kept while its build runs. */
+/** The folder of the saved indexes of a workspace while its build runs. */
 export function indexesOf(workspace: string): string {
   return `${workspace}.indexes`;
 }
 
-/** In a folder of kept indexes that of the repository at `path`, from the top of the workspace. */
+/** In a folder of saved indexes, the one of the repository at `path`, which is relative to the workspace. */
 export function indexAt(indexes: string, path: string): string {
   return join(indexes, createHash('sha256').update(path).digest('hex'));
 }
 
 /**
- * Notes how the files of a workspace are, for a later build. False when they cannot be had again by that.
- * @param paths of its repositories, from its top, which is ''
+ * Saves the indexes of a new workspace, by which a later build finds changed files. Resolves with false when the workspace has
+ * no index, so that it cannot be reused.
+ * @param paths of its repositories, relative to the workspace; '' is the project's
  */
-export async function recordFiles(workspace: string, paths: readonly string[]): Promise<boolean> {
+export async function saveIndexes(workspace: string, paths: readonly string[]): Promise<boolean> {
   const indexes = indexesOf(workspace);
   await mkdir(indexes, { recursive: true, mode: 0o700 });
   for (const path of paths) {

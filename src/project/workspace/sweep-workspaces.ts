@@ -4,26 +4,26 @@ import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.js';
 import { clearPlace } from '../../lib/fs/set-aside.js';
 import { messageOf } from '../../protocol/errors.js';
-import { clearLeft } from '../git/mirror.js';
+import { clearLeftovers } from '../git/mirror.js';
 import { trimIdle } from './idle-workspaces.js';
 
 const MIRROR_UNUSED_MS = 30 * 24 * 3600 * 1000;
 
 /**
- * Removes the workspaces that an earlier process left in `root`, what it had begun to fetch, idle workspaces beyond
- * `workspacesKept`, and mirrors that nothing was used of for 30 days. For the start of a slave, before its first build:
- * what is there then is nobody's. Never rejects: `warn` is told what could not be done.
+ * Removes what an earlier process has left in `root`: workspaces, unfinished fetches, idle workspaces beyond `workspacesKept`, and
+ * mirrors that were not used for 30 days. To be called at the start of a slave, before its first build. Never rejects:
+ * problems are passed to `warn`.
  */
 export async function sweepWorkspaces(
   root: string,
   clock: Clock,
   workspacesKept: number,
-  warn: (sentence: string) => void,
+  warn: (message: string) => void,
 ): Promise<void> {
   const attempt = async (act: () => Promise<string | null | undefined>) => {
-    const sentence = await act().catch(messageOf);
-    if (typeof sentence === 'string') {
-      warn(sentence);
+    const message = await act().catch(messageOf);
+    if (typeof message === 'string') {
+      warn(message);
     }
   };
   for (const workspace of await childrenOf(join(root, 'builds'))) {
@@ -36,12 +36,12 @@ export async function sweepWorkspaces(
   for (const mirror of await childrenOf(join(root, 'mirrors'))) {
     await attempt(async () => {
       const isUnused = clock.now() - (await stat(mirror)).mtimeMs > MIRROR_UNUSED_MS;
-      return isUnused ? clearPlace(root, mirror) : clearLeft(mirror).then(() => null);
+      return isUnused ? clearPlace(root, mirror) : clearLeftovers(mirror).then(() => null);
     });
   }
 }
 
-/** None of a link: what that leads to is not ours. */
+/** A link in the place of the folder counts as empty. */
 async function childrenOf(folder: string): Promise<string[]> {
   const isThere = lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
   return isThere ? (await readdir(folder)).map((name) => join(folder, name)) : [];

@@ -20,7 +20,10 @@ export interface TreeOptions {
   readonly git: Git;
   /** A real path. */
   readonly workspace: string;
-  /** Brings the commit of a submodule to a mirror, with the credentials of what it is in, and has `use` work with it; perhaps twice, if a mirror is damaged. */
+  /**
+   * Brings the commit of a submodule to a mirror, with the credentials of the repository above it, and calls `use` with it; twice
+   * if the mirror turns out to be damaged.
+   */
   readonly withSubmodule: (
     submodule: Submodule,
     above: Credentials | null,
@@ -30,15 +33,15 @@ export interface TreeOptions {
 
 /** A repository in a workspace. */
 export interface Placed {
-  /** From the top of the workspace, which is ''. */
+  /** Relative to the workspace; '' for the project's own. */
   readonly path: string;
   readonly source: CloneSource;
 }
 
 /**
- * Checks a commit out into the workspace, and its submodules, and theirs. What was checked out there for an earlier
- * build is used as far as it goes. Resolves with all repositories, or null when that could not be made clean.
- * @param indexes those of the files that are there; null: the workspace is not there yet
+ * Checks a commit out into the workspace, with its submodules recursively. Reuses the files of an earlier build there. Resolves
+ * with all repositories, or null when the files of the earlier build could not be made clean.
+ * @param indexes the saved indexes of the existing files; null: the workspace does not exist yet
  * @throws ClusterRunnerError PREPARATION_FAILED; DamagedMirrorError, of the mirror of `source` only
  */
 export async function checkOutTree(
@@ -53,14 +56,14 @@ export async function checkOutTree(
     return null;
   }
   const placed: Placed[] = [{ path: '', source }];
-  // Grows while it is gone through.
+  // Grows during the iteration.
   for (const { path: above, source: from } of placed) {
     const submodules = await submodulesIn(git, join(workspace, above), from.url, indexes !== null);
     if (submodules === null) {
       return null;
     }
     for (const path of indexes === null ? [] : submodules.skipped) {
-      // What an earlier commit had there is no change to git.
+      // Git does not see files that an earlier commit had there.
       await emptyFolder(join(workspace, above, path));
     }
     for (const submodule of submodules.found) {
@@ -77,7 +80,7 @@ export async function checkOutTree(
   return placed;
 }
 
-/** null: a workspace that is used again has some that nothing names, and nothing says what is in those. */
+/** null: a reused workspace has submodules that .gitmodules does not name, so their content is unknown. */
 async function submodulesIn(
   git: Git,
   folder: string,
@@ -126,7 +129,7 @@ async function checkOutSubmodule(
     });
   } catch (error) {
     if (error instanceof ClusterRunnerError && !(error instanceof DiskFullError)) {
-      // No DamagedMirrorError: the mirror of the project is another.
+      // Not a DamagedMirrorError, which would be taken for damage of the project's mirror.
       throw new ClusterRunnerError(error.code, `The submodule ${submodule.path}: ${error.message}`, {
         cause: error,
       });
@@ -135,7 +138,7 @@ async function checkOutSubmodule(
   }
 }
 
-/** Beside a workspace: for what is looked at and thrown away. */
+/** A path beside a workspace for temporary files. */
 export function scratchOf(workspace: string): string {
   return `${workspace}.scratch`;
 }

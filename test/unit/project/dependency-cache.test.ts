@@ -159,11 +159,11 @@ describe('the dependency cache of a slave', () => {
       ok: true,
       value: null,
     }));
-    expect(warnings[0]).to.include('setup_build has made no modules');
+    expect(warnings[0]).to.include('setup_build has not created modules');
     const linked = checkout('b', 'v1');
     symlinkSync('/etc', join(linked, 'modules'));
     await cache.around({ ...request, projectDirectory: linked }, async () => ({ ok: true, value: null }));
-    expect(warnings[1]).to.include('modules is no folder or file');
+    expect(warnings[1]).to.include('modules is not a folder or file');
     expect(readdirSync(join(root, 'caches'))).to.deep.equal([]);
   });
 

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../src/lib/clock.js';
-import { DiskFullError, failed } from '../../../src/project/git/git-errors.js';
+import { DiskFullError, gitError } from '../../../src/project/git/git-errors.js';
 import { sweepWorkspaces } from '../../../src/project/workspace/sweep-workspaces.js';
 import { GitProject, writeFiles } from '../../support/project.js';
 import { gitProject, openOn } from '../../support/workspaces.js';
@@ -22,7 +22,8 @@ import { gitProject, openOn } from '../../support/workspaces.js';
 const MIB = 1024 ** 2;
 
 describe('what git says of a full disk', () => {
-  const said = (stderr: string) => failed('It failed', { exitCode: 1, ended: 'exited', stdout: '', stderr });
+  const said = (stderr: string) =>
+    gitError('It failed', { exitCode: 1, ended: 'exited', stdout: '', stderr });
 
   it('is told from what the other side says of its own', () => {
     expect(said('fatal: write error: No space left on device\n')).to.be.instanceOf(DiskFullError);
@@ -81,7 +82,7 @@ describe('a slave whose disk is full', () => {
   it('says what to do, keeps nothing of what it has begun, and goes on when there is room', async () => {
     resize(8);
     expect(await refusal(openOn(root, gitProject(large.url)))).to.match(
-      /disk of this slave is full; make room/,
+      /disk of this slave is full; free space/,
     );
     expect([readdirSync(join(root, 'builds')), readdirSync(join(root, 'mirrors'))]).to.deep.equal([[], []]);
     // Room for the mirror, not for the files.

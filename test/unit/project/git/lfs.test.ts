@@ -91,7 +91,7 @@ describe('files of Git LFS', () => {
     it('that were never pushed end the build with the words of git-lfs', async () => {
       const { code, message } = await refusal(open(SET_UP));
       expect(code).to.equal('PREPARATION_FAILED');
-      expect(message).to.contain('could not be had').and.contain('a.bin');
+      expect(message).to.contain('could not be fetched').and.contain('a.bin');
     });
   });
 });

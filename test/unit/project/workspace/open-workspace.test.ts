@@ -208,7 +208,7 @@ describe('the workspace of a git project', () => {
     expect(await refusal(open(project({ hash: 'ab'.repeat(20) })))).to.match(
       /no commit abab.* by its hash alone/,
     );
-    expect(await refusal(open(project({ hash: 'abababab' })))).to.match(/no commit abab.* the whole hash/);
+    expect(await refusal(open(project({ hash: 'abababab' })))).to.match(/no commit abab.* the full hash/);
     expect(await refusal(open(project({ url: 'http://me:secret@127.0.0.1:1/r' })))).to.satisfy(
       (text: string) => text.includes('cannot be reached') && !text.includes('secret'),
     );
@@ -347,7 +347,7 @@ describe('remote files', () => {
       return refusal(open({ type: 'directory', project_directory: origin }, { remoteFiles, ...more }));
     };
     expect(await limited('endless'))
-      .to.include('more than 1 MiB')
+      .to.include('more than the 1 MiB')
       .and.include('remote_file_max_mib');
     const remoteFileLimits = { remoteFileMaxBytes: 1024, remoteFilesTimeout: 0.2 };
     expect(await limited('silent', { remoteFileLimits })).to.include('remote_files_timeout');
