@@ -6,7 +6,7 @@ import { leaseFloor } from '../../src/domain/lease.js';
 import { findPackageJSON } from '../../src/lib/package-json.js';
 import type { RouteDeclaration } from '../../src/protocol/route.js';
 import { routes } from '../../src/protocol/routes.js';
-import { type AnswerBlock, examplesOf, withAnswers } from '../support/api-page.js';
+import { examplesOf, type ResponseBlock, withResponses } from '../support/api-page.js';
 import { exampleToken, startExampleMaster } from '../support/example-master.js';
 import { correctionOf, Story } from '../support/example-story.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -21,7 +21,7 @@ const build = '/v1/build/:buildId';
 const slave = '/v1/slave/:slaveId';
 const leased = `${slave}/build/:buildId`;
 const result = `PUT ${leased}/subjob/:subjobId/result#1`;
-/** As a master numbers them that starts when the tests' clock does. */
+/** The lease numbers of a master that starts with the tests' clock. */
 const firstLease = leaseFloor(new ManualClock().now());
 const lease = (number: number, attempt = 1) => ({
   lease_id: firstLease + number,
@@ -29,7 +29,7 @@ const lease = (number: number, attempt = 1) => ({
   token: exampleToken(firstLease + number),
 });
 
-/** Three builds and one slave: the examples are true in this order, which is not that of the page. */
+/** Three builds and one slave. The examples are valid in this order, which is not that of the page. */
 async function tell(story: Story): Promise<void> {
   await story.show('POST /v1/slave#1', 'POST /v1/build#1', 'POST /v1/build#2', 'POST /v1/build#3');
   await story.show('GET /v1/queue#1');
@@ -67,7 +67,7 @@ async function tell(story: Story): Promise<void> {
 }
 
 describe('the examples of docs/api.md', () => {
-  const corrections = new Map<AnswerBlock, string>();
+  const corrections = new Map<ResponseBlock, string>();
 
   it('are what a master really sends (UPDATE_EXAMPLES=1 writes them)', async () => {
     const master = await startExampleMaster();
@@ -77,26 +77,27 @@ describe('the examples of docs/api.md', () => {
     } finally {
       await master.close();
     }
-    expect([...story.answers.keys()].map(({ key }) => key)).to.have.members(examples.map(({ key }) => key));
-    for (const [{ answer }, real] of story.answers) {
-      const correction = answer === null ? null : correctionOf(answer, real);
-      if (answer !== null && correction !== null) {
-        // Which part of an answer is worth showing is for a person to say.
-        expect(answer.isExcerpt && answer.form !== 'text', `${answer.text} is not in ${real.text}`).to.equal(
-          false,
-        );
-        corrections.set(answer, correction);
+    expect([...story.responses.keys()].map(({ key }) => key)).to.have.members(examples.map(({ key }) => key));
+    for (const [{ response }, real] of story.responses) {
+      const correction = response === null ? null : correctionOf(response, real);
+      if (response !== null && correction !== null) {
+        // A person has to choose the excerpt.
+        expect(
+          response.isExcerpt && response.form !== 'text',
+          `${response.text} is not in ${real.text}`,
+        ).to.equal(false);
+        corrections.set(response, correction);
       }
     }
     if (process.env.UPDATE_EXAMPLES === '1') {
-      writeFileSync(file, withAnswers(page, corrections));
+      writeFileSync(file, withResponses(page, corrections));
     } else {
-      expect(withAnswers(page, corrections)).to.equal(page);
+      expect(withResponses(page, corrections)).to.equal(page);
     }
   });
 
   it('cover every route', () => {
-    const shown = new Set(examples.filter(({ answer }) => answer !== null).map(({ route }) => route));
+    const shown = new Set(examples.filter(({ response }) => response !== null).map(({ route }) => route));
     expect([...shown]).to.have.members(declared.map(({ method, path }) => `${method} ${path}`));
   });
 });

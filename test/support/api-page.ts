@@ -1,11 +1,11 @@
 /*
  * The examples of docs/api.md. Below a route's heading, `### METHOD /path`, each example begins with a block
- * `http request` (request line, then headers); then come its body, `json request` (or `json report`), and its answer:
- * `json answer 200`, `json answer 200 excerpt` (the real one has more), `text answer 200`, or `http answer 200` (of
- * which only the headers are shown).
+ * `http request` (request line, then headers). Its body follows, `json request` (or `json report`), and its response:
+ * `json response 200`, `json response 200 excerpt` (the real one has more), `text response 200`, or `http response 200`
+ * (headers only).
  */
 
-export interface AnswerBlock {
+export interface ResponseBlock {
   readonly form: 'json' | 'text' | 'http';
   readonly status: number;
   readonly isExcerpt: boolean;
@@ -24,7 +24,7 @@ export interface Example {
   readonly headers: Readonly<Record<string, string>>;
   /** Text of its JSON; null without a body. */
   readonly body: string | null;
-  readonly answer: AnswerBlock | null;
+  readonly response: ResponseBlock | null;
 }
 
 interface Block {
@@ -33,7 +33,7 @@ interface Block {
   readonly start: number;
 }
 
-/** In the order of the page. @throws Error for an example that is not written as said above */
+/** In the order of the page. @throws Error for an example in another form */
 export function examplesOf(page: string): Example[] {
   return sectionsOf(page).flatMap(({ heading, start, text }) => {
     const blocks = blocksOf(text, start);
@@ -49,7 +49,7 @@ function exampleOf(route: string, number: number, [head, ...rest]: readonly Bloc
     throw new Error(`${route}: "${requestLine}" is not a method and a path.`);
   }
   const body = rest.find(({ info }) => info[1] === 'request' || info[1] === 'report');
-  const answer = rest.find(({ info }) => info[1] === 'answer');
+  const response = rest.find(({ info }) => info[1] === 'response');
   return {
     key: `${route}#${number}`,
     route,
@@ -57,13 +57,13 @@ function exampleOf(route: string, number: number, [head, ...rest]: readonly Bloc
     target,
     headers: Object.fromEntries(headerLines.map(headerOf)),
     body: body?.text ?? null,
-    answer: answer === undefined ? null : answerOf(answer),
+    response: response === undefined ? null : responseOf(response),
   };
 }
 
-function answerOf({ info: [form, , status, excerpt], text, start }: Block): AnswerBlock {
+function responseOf({ info: [form, , status, excerpt], text, start }: Block): ResponseBlock {
   if (form !== 'json' && form !== 'text' && form !== 'http') {
-    throw new Error(`An answer is json, text or http, not ${form}.`);
+    throw new Error(`A response is json, text or http, not ${form}.`);
   }
   return { form, status: Number(status), isExcerpt: excerpt === 'excerpt', text, start };
 }
@@ -92,8 +92,8 @@ function blocksOf(text: string, offset: number): Block[] {
   }));
 }
 
-/** The page with the texts of these answers in the place of those that it has. */
-export function withAnswers(page: string, texts: ReadonlyMap<AnswerBlock, string>): string {
+/** The page with the texts of these responses replaced. */
+export function withResponses(page: string, texts: ReadonlyMap<ResponseBlock, string>): string {
   const last = [...texts].sort(([a], [b]) => b.start - a.start);
   return last.reduce(
     (text, [{ start, text: old }, fresh]) => text.slice(0, start) + fresh + text.slice(start + old.length),
@@ -103,7 +103,7 @@ export function withAnswers(page: string, texts: ReadonlyMap<AnswerBlock, string
 
 const WIDTH = 110;
 
-/** JSON as a person writes it: on one line what fits on one. */
+/** JSON as a person writes it: objects that fit on one line stay on one. */
 export function prettyJson(value: unknown, indent = ''): string {
   const line = flatJson(value);
   if (indent.length + line.length <= WIDTH - 20 || typeof value !== 'object' || value === null) {

@@ -18,7 +18,7 @@ const declared: RouteDeclaration[] = Object.values(routes);
 export interface Real {
   readonly status: number;
   readonly headers: Headers;
-  /** Without what differs from run to run. */
+  /** Without values that differ from run to run. */
   readonly text: string;
 }
 
@@ -26,17 +26,17 @@ export interface ExampleMaster {
   readonly url: string;
   readonly secret: string;
   readonly clock: ManualClock;
-  /** Signs as the route of the example asks for, and sends. `body` instead of the example's own. */
+  /** Signs as the route of the example requires, and sends. `body` replaces the example's own. */
   send(example: Example, target?: string, body?: Buffer): Promise<Real>;
   close(): Promise<void>;
 }
 
-/** As a drawn one looks, and the same in each run. */
+/** Looks like a random token, and is the same in each run. */
 export function exampleToken(lease: number): string {
   return createHash('sha256').update(String(lease)).digest('base64url').slice(0, 16);
 }
 
-/** A real master on a free port, whose time stands still between requests: so its answers are always the same. */
+/** A real master on a free port. Its clock stands still between requests, so its responses are always the same. */
 export async function startExampleMaster(): Promise<ExampleMaster> {
   const clock = new ManualClock();
   const directory = mkdtempSync(join(tmpdir(), 'clusterrunner-examples-'));
@@ -77,7 +77,7 @@ export async function startExampleMaster(): Promise<ExampleMaster> {
     secret,
     clock,
     async send(example, target = example.target, body = Buffer.from(example.body ?? '')) {
-      const answer = await fetch(url + target, {
+      const response = await fetch(url + target, {
         method: example.method,
         redirect: 'manual',
         headers: {
@@ -87,9 +87,9 @@ export async function startExampleMaster(): Promise<ExampleMaster> {
         },
         ...(example.method === 'GET' ? {} : { body }),
       });
-      const isEndless = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
-      const text = isEndless ? await firstChunks(answer, 3) : await answer.text();
-      return { status: answer.status, headers: answer.headers, text: steady(text) };
+      const isEndless = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+      const text = isEndless ? await firstChunks(response, 3) : await response.text();
+      return { status: response.status, headers: response.headers, text: steady(text) };
     },
     async close() {
       await master.close();
@@ -98,16 +98,16 @@ export async function startExampleMaster(): Promise<ExampleMaster> {
   };
 }
 
-/** The first pieces of server-sent events, each of which ends with an empty line. */
-async function firstChunks(answer: Response, count: number): Promise<string> {
+/** The first chunks of server-sent events, each of which ends with an empty line. */
+async function firstChunks(response: Response, count: number): Promise<string> {
   let text = '';
   const decoder = new TextDecoder();
-  for await (const bytes of answer.body ?? []) {
+  for await (const bytes of response.body ?? []) {
     text += decoder.decode(bytes, { stream: true });
     const pieces = text.split('\n\n');
     if (pieces.length > count) {
       return `${pieces.slice(0, count).join('\n\n')}\n`;
     }
   }
-  throw new Error(`The events ended before ${count} pieces had come: ${text}`);
+  throw new Error(`The events ended before ${count} chunks: ${text}`);
 }

@@ -1,18 +1,18 @@
 import { expect } from 'chai';
-import { type AnswerBlock, type Example, prettyJson } from './api-page.js';
+import { type Example, prettyJson, type ResponseBlock } from './api-page.js';
 import type { ExampleMaster, Real } from './example-master.js';
 import { subjobArchive } from './subjob-archive.js';
 
-/** Lines of the metrics that the page shows are right when the real ones have their names and labels. */
+/** Only names and labels of metrics are compared, not their values. */
 const METRIC = /^(\w+(?:\{.*\})?) \S+$/;
 const TAG = /"[0-9a-f]{20}"/;
 
-/** Sends the examples of the page in the order in which they are true, and keeps what each is really answered. */
+/** Sends the examples of the page in the order of the story, and keeps the real response to each. */
 export class Story {
   readonly #master: ExampleMaster;
   readonly #examples: ReadonlyMap<string, Example>;
-  /** What stands in the page beside what should. */
-  readonly answers = new Map<Example, Real>();
+  /** The example in the page, and the real response. */
+  readonly responses = new Map<Example, Real>();
 
   constructor(master: ExampleMaster, examples: readonly Example[]) {
     this.#master = master;
@@ -20,19 +20,19 @@ export class Story {
   }
 
   isShown(key: string): boolean {
-    return this.answers.has(this.#of(key));
+    return this.responses.has(this.#of(key));
   }
 
   async show(...keys: string[]): Promise<void> {
     for (const key of keys) {
       const example = this.#of(key);
       const real = await this.#send(example);
-      expect(real.status, `${key}: ${real.text}`).to.equal(example.answer?.status);
-      this.answers.set(example, real);
+      expect(real.status, `${key}: ${real.text}`).to.equal(example.response?.status);
+      this.responses.set(example, real);
     }
   }
 
-  /** Goes on where the page does not say how: like an example, with another body or path. */
+  /** Continues the story with a step that the page does not show: an example with another body or path. */
   async vary(key: string, changes: object, target?: string): Promise<void> {
     const example = this.#of(key);
     const body = JSON.stringify({ ...parsed(example.body ?? '{}'), ...changes });
@@ -40,12 +40,12 @@ export class Story {
     expect(real.status, `${key} ${body}: ${real.text}`).to.be.within(200, 299);
   }
 
-  /** Asks for work like the first example does. */
+  /** Polls for work like the first example. */
   work(poll: number, leases: readonly object[] = [], builds: readonly number[] = [1]): Promise<void> {
     return this.vary('POST /v1/slave/:slaveId/work#1', { poll, leases, builds });
   }
 
-  /** Delivers like the example, and shows it when nothing is changed. */
+  /** Delivers a result like the example, and shows it for the first subjob. */
   async deliver(key: string, console: string, changes: object = {}, subjob = 0): Promise<void> {
     const example = this.#of(key);
     const archive = await subjobArchive({
@@ -54,7 +54,7 @@ export class Story {
     });
     const lines = console.split('\n').length - 1;
     const index = {
-      // How well this machine's zlib compresses is not for the page to say.
+      // The length depends on this machine's zlib.
       members: [archive.length],
       consoles: [{ atom_id: subjob, offset: 512, bytes: Buffer.byteLength(console), lines, marks: [] }],
     };
@@ -69,7 +69,7 @@ export class Story {
     const real = await this.#send(example, target, Buffer.concat([head, archive]));
     expect(real.status, real.text).to.equal(200);
     if (subjob === 0) {
-      this.answers.set(example, real);
+      this.responses.set(example, real);
     }
   }
 
@@ -79,7 +79,7 @@ export class Story {
     if (known === undefined) {
       return this.#master.send(example, target, body);
     }
-    // A tag says nothing: the page may have any, as long as it is the one of the answer.
+    // The page may have any tag, as long as request and response have the same.
     const { headers } = await this.#master.send({ ...example, target: '/v1/build/1', headers: {} });
     const tag = headers.get('etag') ?? '';
     expect(tag).to.match(TAG);
@@ -98,8 +98,8 @@ export class Story {
   }
 }
 
-/** What the page should show of an answer; null when what it shows is right. */
-export function correctionOf(shown: AnswerBlock, real: Real): string | null {
+/** The text that the page should show for a response; null when it does. */
+export function correctionOf(shown: ResponseBlock, real: Real): string | null {
   switch (shown.form) {
     case 'http': {
       const names = shown.text
@@ -121,7 +121,7 @@ export function correctionOf(shown: AnswerBlock, real: Real): string | null {
   }
 }
 
-function textCorrection({ text }: AnswerBlock, real: Real): string | null {
+function textCorrection({ text }: ResponseBlock, real: Real): string | null {
   if (real.headers.get('content-type')?.startsWith('text/event-stream') === true) {
     return real.text === text ? null : real.text;
   }
@@ -133,7 +133,7 @@ function textCorrection({ text }: AnswerBlock, real: Real): string | null {
   return isRight ? null : real.text;
 }
 
-/** Has `whole` everything that `part` has? */
+/** Whether `whole` has everything that `part` has. */
 function contains(whole: unknown, part: unknown): boolean {
   if (typeof part !== 'object' || part === null || typeof whole !== 'object' || whole === null) {
     return whole === part;

@@ -33,7 +33,7 @@ function hasTest(source: string, title: string): boolean {
 
 describe('the table of attacks in docs/security.md', () => {
   const page = readFileSync(join(repositoryRoot, 'docs', 'security.md'), 'utf8');
-  const rows = rowsUnder(page, '## What somebody could try');
+  const rows = rowsUnder(page, '## Attacks and their tests');
 
   it('names an existing test in each row', () => {
     expect(rows.length).to.be.above(40);

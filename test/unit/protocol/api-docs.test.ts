@@ -37,18 +37,18 @@ describe('docs/api.md', () => {
 
   for (const route of declared) {
     const name = `${route.method} ${route.path}`;
-    it(`shows requests and answers of ${name} as they are declared`, () => {
+    it(`shows requests and responses of ${name} as they are declared`, () => {
       const ofRoute = examples.filter((example) => example.route === name);
-      expect(ofRoute.map(({ answer }) => answer?.status)).to.include(route.status);
+      expect(ofRoute.map(({ response }) => response?.status)).to.include(route.status);
       for (const example of ofRoute) {
         expect(example.method).to.equal(route.method);
         expect(templateOf(example.target)).to.equal(templateOf(route.path));
-        if (example.answer?.status === route.status) {
+        if (example.response?.status === route.status) {
           checkGood(route, example);
-        } else if (example.answer?.form === 'json') {
-          const value: unknown = JSON.parse(example.answer.text);
+        } else if (example.response?.form === 'json') {
+          const value: unknown = JSON.parse(example.response.text);
           expect(value).to.have.property('error').that.is.a('string');
-          expect(value).to.have.property('STATUS', example.answer.status < 300 ? 'SUCCESS' : 'FAILURE');
+          expect(value).to.have.property('STATUS', example.response.status < 300 ? 'SUCCESS' : 'FAILURE');
         }
       }
     });
@@ -80,7 +80,7 @@ function checkGood(route: RouteDeclaration, example: Example): void {
     expect([...Value.Errors(schema, JSON.parse(example.body ?? ''))]).to.deep.equal([]);
   }
   if (typeof response === 'object') {
-    const value: unknown = JSON.parse(example.answer?.text ?? '');
+    const value: unknown = JSON.parse(example.response?.text ?? '');
     expect(value).to.have.property('STATUS', 'SUCCESS');
     expect([...Value.Errors(response, Value.Clean(response, value))]).to.deep.equal([]);
   }
