@@ -21,7 +21,7 @@ import type { MasterState } from '../state/master-state.js';
 import { findBuild, readJob } from '../store/builds.js';
 import { type UndeliveredAtom, undeliveredAtoms, undeliveredSubjobs } from '../store/undelivered.js';
 
-/** As slaves compress. */
+/** The compression level that slaves use. */
 const LEVEL = 1;
 const FOLDER_MODE = 0o755;
 const FILE_MODE = 0o644;
@@ -33,17 +33,17 @@ export interface KeptArchive {
 }
 
 /**
- * The results of atoms that nobody delivered: the slave of one was lost, or its build had ended, after it had reported a
- * verdict, or while the atom ran. Of each the master has what it was told and what it has seen of the console. It is put
- * into an archive when somebody first asks for the results of the build, which has ended by then, so that nothing of it
- * changes any more; should the archive be lost with a crash, it is made again.
+ * The results of atoms that no slave delivered: the slave was lost, or the build ended, after it had reported a verdict or
+ * while the atom ran. The master has the report, and the part of the console that it has seen. It makes an archive
+ * of these when the results of the ended build are first requested. Nothing of that build changes any more, so an archive
+ * that a crash has destroyed is made again.
  */
 export class KeptResults {
   readonly #master: MasterState;
   readonly #consoles: LiveConsoles;
   readonly #temporaryDirectory: string;
   readonly #archives = new ArchiveKeeper();
-  /** Each holds a block and a console: one at a time is quick enough for what is rare. */
+  /** Making one holds a block and a console in memory, and is rare: one at a time. */
   readonly #turns = new KeyedMutex();
 
   constructor(master: MasterState, consoles: LiveConsoles, temporaryDirectory: string) {
@@ -52,7 +52,7 @@ export class KeptResults {
     this.#temporaryDirectory = temporaryDirectory;
   }
 
-  /** Of a build that has ended, in order of subjob. @throws ClusterRunnerError UNAVAILABLE when the disk does not take it */
+  /** The archives of an ended build, in order of subjob. @throws ClusterRunnerError UNAVAILABLE when the disk is full */
   async archivesOf(build: BuildId): Promise<KeptArchive[]> {
     const { store, resultsDirectory } = this.#master;
     const kept: KeptArchive[] = [];
@@ -66,7 +66,7 @@ export class KeptResults {
     return kept;
   }
 
-  /** False when there is nothing to put into it: what was interrupted had printed nothing. */
+  /** @returns false when there is nothing to put into it: interrupted atoms had printed nothing */
   async #make(build: BuildId, subjob: SubjobId, path: string): Promise<boolean> {
     if (existsSync(path)) {
       return true;
@@ -110,7 +110,7 @@ export class KeptResults {
       }
       const { variable, value, exit_code, actual_time, executor_index } = atom;
       const buildExecutorIndex = executor_index ?? 0;
-      // Which executor of its slave it was, and where the checkout lay, the result would have said.
+      // Only the result would have named the executor of the slave and the folder of the checkout.
       const facts = {
         atomId: id,
         variable,

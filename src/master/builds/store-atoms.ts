@@ -22,9 +22,9 @@ export interface PreparedAtoms {
 }
 
 /**
- * Writes the plan of a build that is still being prepared, piece by piece, so that a million atoms hold up nobody.
- * Nothing shows it before the build begins; what a preparation has left that came to nothing is removed first. Stops
- * when `isWanted` says no.
+ * Writes the atoms of a build that is still being prepared, piece by piece, so that a million atoms do not delay other
+ * writes. They are not shown before the build begins. First removes what an unfinished preparation has left. Stops
+ * when `isWanted` returns false.
  * @returns the last piece, for the commit with which the build begins: of most builds that is everything
  * @throws ClusterRunnerError UNAVAILABLE
  */

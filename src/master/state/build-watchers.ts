@@ -8,7 +8,7 @@ interface Watcher {
   readonly wake: () => void;
 }
 
-/** Who waits for a build to change or to end; bounded by the calls that are open. */
+/** Requests that wait for a build to change or to end. */
 export class BuildWatchers {
   readonly #watchers = new Map<BuildId, Set<Watcher>>();
 

@@ -23,31 +23,31 @@ export interface Page {
   readonly limit: number;
 }
 
-/** Of builds: those after the build `after`, when it is given, and not from an offset. */
+/** A page of builds: those after the build `after` if it is given, else from the offset. */
 export interface BuildsPage extends Page {
   readonly after?: BuildId;
 }
 
-/** A subjob's archive that has arrived whole, with the digest that was signed, at a temporary path. */
+/** A file that was received completely, at a temporary path. */
 export interface ReceivedArchive {
   readonly temporaryPath: string;
   readonly bytes: number;
 }
 
 export interface ReceivedResult extends ReceivedArchive {
-  /** Compressed bytes of each member at the end of the archive that the master has added. */
+  /** Compressed bytes of each gzip member that the master added at the end of the archive. */
   readonly addedMembers: readonly number[];
-  /** Of the list of its entries, not moved yet either; null when none is kept. */
+  /** Temporary path of the list of its entries; null when none is kept. */
   readonly entryListPath: string | null;
 }
 
-/** A bundle that has arrived whole. */
+/** A bundle that was received completely. */
 export interface ReceivedPack extends ReceivedArchive {
   /** SHA-256 in hexadecimal digits. */
   readonly digest: string;
 }
 
-/** What the build's archive is made of: the subjobs' files in order, then a last member. */
+/** The parts of a build's archive: the subjobs' files in order, then a last member. */
 export interface ArchiveContents {
   /** Paths of `tar.gz` files without closing zero blocks, in order of subjob. */
   readonly files: readonly string[];
@@ -56,10 +56,9 @@ export interface ArchiveContents {
 }
 
 /**
- * What the master can do, as the HTTP layer sees it. Everything rejects with ClusterRunnerError for what the
- * caller did wrong (NOT_FOUND, SLAVE_UNKNOWN, STALE_LEASE, CONFLICT, INVALID_REQUEST); any other rejection is a
- * programming error. A promise that stands for a promise to the caller (an id, an acknowledgement) resolves
- * only after the store has committed it.
+ * What the HTTP layer can ask of the master. Every method rejects with ClusterRunnerError for a mistake of the
+ * caller (NOT_FOUND, SLAVE_UNKNOWN, STALE_LEASE, CONFLICT, INVALID_REQUEST); any other rejection is a programming
+ * error. What is promised to the caller (an id, an acknowledgement) resolves only after the store has committed it.
  */
 export interface MasterService {
   readonly sessionId: string;
@@ -78,36 +77,36 @@ export interface MasterService {
   /** null while the build runs. */
   archiveContents(build: BuildId): Promise<ArchiveContents | null>;
   /**
-   * Paths of the archives of a build as they arrive, in batches, until the build has ended or `end` is aborted: those
-   * that archiveContents names then, in another order. An empty batch now and then says that the master is alive. null
+   * Paths of the archives of a build as they arrive, in batches, until the build has ended or `end` is aborted: in the end
+   * the same as in archiveContents, in another order. An empty batch now and then shows that the master is alive. null
    * when the build has ended.
    * @throws NOT_FOUND
    */
   followArchives(build: BuildId, end: AbortSignal): Promise<AsyncIterable<readonly string[]> | null>;
 
   listSlaves(page: Page): Promise<{ slaves: Slave[]; total: number }>;
-  /** Lets slaves finish what they run, take no more, and exit. Answers with those that now drain. @throws NOT_FOUND */
+  /** Lets slaves finish what they run, take no more, and exit. Resolves with those that now drain. @throws NOT_FOUND */
   drainSlaves(slaves: readonly SlaveId[] | 'all'): Promise<SlaveId[]>;
 
   registerSlave(register: Register): Promise<{ slave_id: SlaveId; lease_seconds: number }>;
   goodbyeSlave(slave: SlaveId): Promise<void>;
-  /** Holds the question for up to `wait_seconds`. When `gone` is aborted (the client hung up) whatever was
-   *  about to be handed out goes back to the queue at once. */
+  /** Holds the poll for up to `wait_seconds`. When `gone` is aborted (the client hung up), leases that were taken for it
+   *  are returned at once. */
   askForWork(slave: SlaveId, request: WorkRequest, gone: AbortSignal): Promise<WorkResponse>;
   reportPrepared(slave: SlaveId, build: BuildId, report: Prepared): Promise<void>;
   reportPreparationFailed(slave: SlaveId, build: BuildId, lease: LeaseRef, error: string): Promise<void>;
   handBackPreparation(slave: SlaveId, build: BuildId, returned: Handback): Promise<void>;
   handBack(slave: SlaveId, build: BuildId, subjob: SubjobId, returned: Handback): Promise<void>;
   reportProgress(slave: SlaveId, build: BuildId, subjob: SubjobId, progress: Progress): Promise<void>;
-  /** @throws UNAVAILABLE when so many bytes more do not fit on the disk beside what is kept for the store */
+  /** @throws UNAVAILABLE when so many bytes more do not fit beside what is kept free for the store */
   requireRoom(bytes: number): void;
-  /** Cheap refusal before a large body is read. @throws STALE_LEASE, SLAVE_UNKNOWN */
+  /** A cheap check before a large body is read. @throws STALE_LEASE, SLAVE_UNKNOWN */
   checkResultLease(slave: SlaveId, build: BuildId, subjob: SubjobId, lease: LeaseRef): void;
-  /** What is to be put behind the archive of a result before it is accepted. @throws SLAVE_UNKNOWN, STALE_LEASE */
+  /** Files to append to the archive of a result before it is accepted. @throws NOT_FOUND, STALE_LEASE */
   filesToAdd(build: BuildId, subjob: SubjobId, report: ResultReport): Promise<Iterable<AddedFile>>;
   /**
-   * Moves the archive to its place, commits the verdicts, then resolves. Delivering the result of a lease that
-   * was accepted already resolves too, changes nothing, and drops the archive.
+   * Moves the archive to its place, commits the verdicts, then resolves. A result that was accepted before changes
+   * nothing: it resolves too, and its archive is dropped.
    */
   acceptResult(
     slave: SlaveId,
@@ -120,11 +119,11 @@ export interface MasterService {
 
 /** The bundles of commits that the master passes on; see protocol/pack. */
 export interface MasterBundles {
-  /** That are connected. */
+  /** Connected slaves. */
   readonly numSlaves: number;
-  /** Those that a new bundle may build on. */
+  /** Those of the commits that a new bundle may build on. */
   known(commits: readonly string[]): string[];
-  /** Newest first; empty when it does not have all of it. */
+  /** The bundles that together hold the commit, newest first; empty when one is missing. */
   chain(commit: string): Pack[];
   /** The caller closes the file, which may be read to its end also when it is removed meanwhile. @throws NOT_FOUND */
   open(commit: string): Promise<{ readonly file: FileHandle; readonly bytes: number }>;
@@ -134,17 +133,17 @@ export interface MasterBundles {
   keep(commit: string, base: string | null, bundle: ReceivedPack): Promise<void>;
 }
 
-/** The results of builds that have ended, as zips that lie on the disk. */
+/** The results of builds that have ended, as zips on the disk. */
 export interface MasterZips {
-  /** Waits until it is made. null when it cannot be kept, because of its size or the disk's. */
+  /** Resolves when the zip is made; null when it does not fit into the cache or on the disk. */
   open(build: BuildId, contents: ArchiveContents): Promise<OpenZip | null>;
 }
 
 export interface OpenZip {
-  /** The caller closes it. It may be read to its end also when it is removed meanwhile. */
+  /** The caller closes it. It can be read to its end even if it is removed meanwhile. */
   readonly file: FileHandle;
   readonly bytes: number;
-  /** Differs when the bytes do. */
+  /** Changes with the content. */
   readonly tag: string;
 }
 
@@ -162,8 +161,8 @@ export interface ConsoleLines {
 }
 
 /**
- * What only readers of the API ask. Nothing here changes anything. Everything rejects with ClusterRunnerError
- * NOT_FOUND for what is not there.
+ * What readers of the API can ask. Nothing here changes anything. Every method rejects with ClusterRunnerError
+ * NOT_FOUND for what does not exist.
  */
 export interface MasterReading {
   /** Why the master cannot do its work now, and what to do; null when it can. */
@@ -176,7 +175,7 @@ export interface MasterReading {
 
   listSubjobs(build: BuildId, page: Page): Promise<{ subjobs: Subjob[]; total: number }>;
   getSubjob(build: BuildId, subjob: SubjobId): Promise<Subjob>;
-  /** Of one subjob only when it is named. */
+  /** `subjob` null: of all subjobs. */
   listAtoms(build: BuildId, subjob: SubjobId | null, page: Page): Promise<{ atoms: Atom[]; total: number }>;
   getAtom(build: BuildId, atom: AtomId): Promise<Atom>;
   readConsole(build: BuildId, atom: AtomId, lines: ConsoleLines): Promise<ConsolePage>;
@@ -186,7 +185,7 @@ export interface MasterReading {
   listEvents(after: EventsAfter): Promise<Event[]>;
   /**
    * Events after `id` (null: only new ones) as they are committed, in batches, until `end` is aborted. An empty
-   * batch now and then says that the master is alive.
+   * batch now and then shows that the master is alive.
    */
   followEvents(id: number | null, end: AbortSignal): AsyncIterable<readonly Event[]>;
 

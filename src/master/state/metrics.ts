@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { type BuildState, buildState } from '../../protocol/build/build.js';
 import type { Slave } from '../../protocol/slave/slave-messages.js';
 
-/** What is counted at the moment somebody asks. */
+/** Numbers of the moment in which the metrics are read. */
 export interface MetricsSnapshot {
   /** Unfinished builds by state. */
   readonly builds: Readonly<Partial<Record<BuildState, number>>>;

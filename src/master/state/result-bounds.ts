@@ -11,10 +11,10 @@ export type ResultBounds = Pick<
   | 'resultsMaxBytesPerBuild'
 >;
 
-/** What cannot be compressed grows a little in an archive, and consoles are in it too. */
+/** Incompressible files grow a little in an archive, and consoles are in it too. */
 const PART_FOR_FILES = 7 / 8;
 
-/** What a slave is told with a subjob of a build whose archives so far have `buildBytes`. */
+/** The limits that go to a slave with a subjob. `buildBytes`: of the build's archives so far. */
 export function resultLimits(bounds: ResultBounds, buildBytes: number): ResultLimits {
   return {
     artifact_bytes: bounds.artifactsMaxBytesPerAtom,

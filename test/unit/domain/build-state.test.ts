@@ -14,7 +14,7 @@ import { buildState } from '../../../src/protocol/build/build.js';
 const states = fc.array(fc.constantFrom(...buildState), { maxLength: 20 });
 
 describe('the state of a build', () => {
-  it('does not change any more once it has ended, whatever is tried', () => {
+  it('never changes after its end', () => {
     fc.assert(
       fc.property(states, (list) => {
         let build = newBuild(0);
@@ -44,7 +44,7 @@ describe('the state of a build', () => {
     );
   });
 
-  it('is told in the words of the document', () => {
+  it('is described by the messages of the API', () => {
     expect(detailsOf('BUILDING', { done: 534, total: 637 })).to.equal(
       '534 of 637 subjobs are complete (83.8%).',
     );
@@ -56,14 +56,14 @@ describe('the state of a build', () => {
     expect(() => detailsOf('FINISHED', null)).to.throw('without its subjobs');
   });
 
-  it('has an end in sight only with history and with somebody who works', () => {
+  it('has an estimated end only with history and with an executor that works on it', () => {
     const rest = { seconds: 60, executors: 4, settingUp: 0, setupSeconds: null };
     expect(secondsLeft(rest)).to.equal(15);
     expect(secondsLeft({ ...rest, seconds: null })).to.equal(null);
     expect(secondsLeft({ ...rest, executors: 0 })).to.equal(null);
   });
 
-  it('ends later by the setup that is still to be done, as far as it is known how long that takes', () => {
+  it('has an estimated end that includes the setup which remains, if its length is known', () => {
     const rest = { seconds: 60, executors: 4, settingUp: 2, setupSeconds: 10 };
     expect(secondsLeft(rest)).to.equal(20);
     expect(secondsLeft({ ...rest, settingUp: 4 })).to.equal(25);

@@ -15,7 +15,7 @@ describe('the work of a build', () => {
     expect([work.running, work.runningOn(slave)]).to.deep.equal([0, 0]);
   });
 
-  it('is the same again when it is made from what was remembered', () => {
+  it('is the same after it was rebuilt from the store', () => {
     const timestamps = { QUEUED: 1, PREPARING: 2, BUILDING: 3 };
     const done = {
       kind: 'subjob',
@@ -44,7 +44,7 @@ describe('the work of a build', () => {
     expect(work).to.include({ isComplete: true, running: 0, secondsOfUndone: 0 });
   });
 
-  it('does not know how long it takes when one of its subjobs has no history', () => {
+  it('has no estimate when one of its subjobs has no history', () => {
     const work = new BuildWork(toId.build(1), newBuild(0));
     const subjob = { atoms: 1, stdDev: 0, task: newTask('subjob') };
     work.setSubjobs(
@@ -57,7 +57,7 @@ describe('the work of a build', () => {
     expect(work.secondsOfUndone).to.equal(null);
   });
 
-  it('refuses what cannot be', () => {
+  it('refuses to end leases that nobody holds, and impossible states', () => {
     const work = new BuildWork(toId.build(1), newBuild(0));
     expect(() =>
       work.endLease({ kind: 'subjob', subjob: toId.subjob(0) }, toId.lease(1), { kind: 'completed' }),

@@ -22,7 +22,7 @@ const names = (...args: Parameters<typeof reasonsToWait>) =>
   reasonsToWait(...args).map(({ reason }) => reason);
 
 describe('why a build waits', () => {
-  it('is told for each cause', () => {
+  it('is explained for each cause', () => {
     expect(names(queued(), [], [])).to.deep.equal(['NO_SLAVE']);
     expect(names(queued(), [{ ...slave, draining: true }], [])).to.deep.equal(['NO_SLAVE']);
     expect(names(queued(), [{ ...slave, sick: true }], [])).to.deep.equal(['NO_SLAVE']);
@@ -48,7 +48,7 @@ describe('why a build waits', () => {
     expect(reason?.text).to.contain('build 7 (2)');
   });
 
-  it('is nothing once it has ended', () => {
+  it('is explained as ENDED once the build has ended', () => {
     const work = queued();
     work.enter('CANCELED', 0);
     expect(names(work, [slave], [])).to.deep.equal(['ENDED']);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { IndexPool } from '../../../src/domain/index-pool.js';
 
 describe('an index pool', () => {
-  it('gives the smallest index that is free, always', () => {
+  it('always gives the smallest free index', () => {
     fc.assert(
       fc.property(fc.array(fc.option(fc.nat(20), { nil: null })), (steps) => {
         const pool = new IndexPool();
@@ -26,14 +26,14 @@ describe('an index pool', () => {
     );
   });
 
-  it('passes over indexes that were reserved', () => {
+  it('skips indexes that were reserved', () => {
     const pool = new IndexPool();
     pool.reserve(1);
     pool.reserve(0);
     expect([pool.take(), pool.take()]).to.deep.equal([2, 3]);
   });
 
-  it('refuses what cannot be', () => {
+  it('refuses to reserve an index in use, and to release a free one', () => {
     const pool = new IndexPool();
     pool.reserve(3);
     expect(() => pool.reserve(3)).to.throw('in use');

@@ -67,7 +67,7 @@ describe('a lease', () => {
     );
   });
 
-  it('is current for those that hold it: one, or two that are on two slaves', () => {
+  it('is current for its holders: one, or two on different slaves', () => {
     fc.assert(
       fc.property(steps, turns, (list, turn) => {
         const { tasks, refs } = walk(list, turn);
@@ -81,7 +81,7 @@ describe('a lease', () => {
     );
   });
 
-  it('that brought the verdict is the only one whose report is accepted again', () => {
+  it('that brought the verdict is the only one whose repeated report is accepted', () => {
     fc.assert(
       fc.property(steps, turns, (list, turn) => {
         const { tasks, refs } = walk(list, turn);
@@ -93,7 +93,7 @@ describe('a lease', () => {
     );
   });
 
-  it('that is lost or given back leaves the one beside it, and the task is not queued', () => {
+  it('that is lost or returned leaves the other holder, and the task is not queued', () => {
     const both = duplicateLease(takeLease(newTask('subjob'), toId.lease(1), slave), toId.lease(2), other);
     const [first, second] = both.holders;
     expect(loseLease(both, toId.lease(1), 's')).to.deep.include({ state: 'leased', holders: [second] });
@@ -110,7 +110,7 @@ describe('a lease', () => {
     ).to.throw('cannot have another lease');
   });
 
-  it('is done for good once it is done', () => {
+  it('changes no more once its task is done', () => {
     fc.assert(
       fc.property(steps, turns, (list, turn) => {
         const { tasks } = walk(list, turn);
@@ -120,7 +120,7 @@ describe('a lease', () => {
     );
   });
 
-  it('fails after so many losses, and no number of hand-backs counts as one', () => {
+  it('fails its task after three losses, and returning it does not count as a loss', () => {
     fc.assert(
       fc.property(steps, turns, (list, turn) => {
         const last = walk(list, turn).tasks.at(-1);
@@ -131,7 +131,7 @@ describe('a lease', () => {
     );
   });
 
-  it('tells a repeated report from a stale one and from one that was never given', () => {
+  it('distinguishes a repeated report from a stale one and from an unknown lease', () => {
     const first = takeLease(newTask('subjob'), toId.lease(5), slave);
     const ref = (lease: number, attempt: number) => ({
       lease_id: toId.lease(lease),

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { ListenedTime } from '../../../src/domain/listened-time.js';
 
 describe('the time in which the master listened', () => {
-  it('never goes back, never passes real time, and of each gap counts no more than the most', () => {
+  it('never goes back, never exceeds real time, and counts no more than the maximum of each gap', () => {
     const gaps = fc.array(fc.record({ ms: fc.integer({ min: 0, max: 100_000 }), isNoted: fc.boolean() }));
     fc.assert(
       fc.property(gaps, fc.integer({ min: 1, max: 20_000 }), (list, most) => {

@@ -61,7 +61,7 @@ describe('grouping and scheduling together', () => {
     );
   });
 
-  it('end within twice the bound also when builds and executors come later', () => {
+  it('end within twice the bound even when builds and executors come later', () => {
     const later = fc
       .array(stays, { minLength: 1, maxLength: 6 })
       .chain((slaves) =>
@@ -81,7 +81,7 @@ describe('grouping and scheduling together', () => {
     );
   });
 
-  it('do all the work, each atom once, whatever the history says and whoever comes and vanishes', () => {
+  it('run every atom once, whatever the history says and whichever slaves join and are lost', () => {
     fc.assert(
       fc.property(changing, buildsOf(wrong, 200), settings, (slaves, builds, how) => {
         const { makespan, handOuts, lost } = simulate({ slaves, builds }, how);

@@ -14,7 +14,7 @@ const failure = (atom: number) => ({
 });
 
 describe('the recent failures of a build', () => {
-  it('have numbers by which whoever looks now and then sees each one, or how many were missed', () => {
+  it('have numbers by which a reader that polls sees each one, or how many it has missed', () => {
     const counts = fc.array(fc.nat({ max: 30 }), { maxLength: 20 });
     fc.assert(
       fc.property(fc.nat({ max: 5 }), counts, fc.nat({ max: 3 }), (before, rounds, passed) => {

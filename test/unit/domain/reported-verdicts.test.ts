@@ -12,7 +12,7 @@ describe('verdicts that were reported', () => {
     settles: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
   });
 
-  it('are counted as the latest report of each atom has it, until their subjob is settled', () => {
+  it('count by the latest report of each atom until their subjob is done', () => {
     fc.assert(
       fc.property(fc.array(report, { maxLength: 40 }), (reports) => {
         const verdicts = new ReportedVerdicts();

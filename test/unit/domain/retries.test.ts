@@ -8,7 +8,7 @@ import { toId } from '../../../src/protocol/ids.js';
 const job = { commands: ['true'], atomizers: [{ X: 'seq 3' }] };
 
 describe('retries', () => {
-  it('are none unless the job asks for them, else a tenth of the atoms and at least ten, or as many as it says', () => {
+  it('are none unless the job asks for them, and else its max_retries or a tenth of the atoms, at least ten', () => {
     expect(retryBudget(job, 1000)).to.equal(0);
     expect(retryBudget({ ...job, retries: 0, max_retries: 5 }, 1000)).to.equal(0);
     expect(retryBudget({ ...job, retries: 1 }, 5)).to.equal(10);
@@ -16,7 +16,7 @@ describe('retries', () => {
     expect(retryBudget({ ...job, retries: 3, max_retries: 5 }, 1000)).to.equal(5);
   });
 
-  it('never exceed what is left of the budget, nor what an atom may have', () => {
+  it('never exceed the rest of the budget, nor the retries of an atom', () => {
     const atoms = fc.array(fc.record({ retried: fc.nat(5) }));
     fc.assert(
       fc.property(atoms, fc.nat(5), fc.integer({ min: -3, max: 20 }), (failed, retries, left) => {
@@ -41,7 +41,7 @@ describe('the work of a build with retries', () => {
     return build;
   }
 
-  it('gives the atom to another slave before what is fresh, and to the one it failed on last', () => {
+  it('gives the atom to another slave before fresh subjobs, and last to the slave on which it failed', () => {
     const build = work();
     build.takeSubjob(toId.lease(1), first);
     build.endLease({ kind: 'subjob', subjob: toId.subjob(0) }, toId.lease(1), { kind: 'completed' });
@@ -56,7 +56,7 @@ describe('the work of a build with retries', () => {
     expect(build.queued).to.equal(0);
   });
 
-  it('is complete when they have ended too, whoever takes what', () => {
+  it('is complete only when the retries have ended too', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.boolean(), fc.boolean(), fc.boolean())), (steps) => {
         const build = work();

@@ -423,7 +423,7 @@ const steps = [
 ];
 
 describe('the scheduler as a state machine', () => {
-  it('loses nothing, gives nothing twice, passes no limit, and brings every build to its end', () => {
+  it('loses no subjob, leases none twice, exceeds no limit, and completes every build', () => {
     let duplicates = 0;
     fc.assert(
       fc.property(fc.commands(steps, { maxCommands: 100, size: '+1' }), (commands) => {

@@ -22,7 +22,7 @@ function ailing(failures: number, now = 0): Health {
 }
 
 describe('the health of a slave', () => {
-  it('is lost after three failures in a row, and comes back when it has cooled off', () => {
+  it('is lost after three failures in a row, and returns when it has cooled off', () => {
     fc.assert(
       fc.property(fc.nat(10), fc.nat(2 * COOL_OFF_MS), (failures, later) => {
         const isSick = quarantineReason(ailing(failures), later) !== null;
@@ -34,20 +34,20 @@ describe('the health of a slave', () => {
     );
   });
 
-  it('is on probation then: the next trouble makes it sick again', () => {
+  it('is lost again at the next failure after it has cooled off', () => {
     expect(quarantineReason(withFailure(ailing(3), trouble(9), COOL_OFF_MS), COOL_OFF_MS)).to.be.a('string');
     const again = registeredAgain(ailing(3));
     expect(quarantineReason(again, 0)).to.equal(null);
     expect(quarantineReason(withFailure(again, trouble(9), 1), 1)).to.be.a('string');
   });
 
-  it('does not suffer from a build that could be run nowhere', () => {
+  it('is not affected by a build that no slave could run', () => {
     expect(quarantineReason(clearFailuresOf(ailing(3), toId.build(2)), 0)).to.equal(null);
     expect(quarantineReason(clearFailuresOf(ailing(3), toId.build(7)), 0)).to.be.a('string');
     expect(clearFailuresOf(ailing(1), toId.build(1))).to.deep.equal(healthy);
   });
 
-  it('counts one build once, on however many executors it failed', () => {
+  it('counts one build once, however many of its executors failed', () => {
     const health = withFailure(ailing(2), trouble(2), 0);
     expect(quarantineReason(health, 0)).to.equal(null);
     const vanished = { build: null, what: 'it vanished with work' };
@@ -56,7 +56,7 @@ describe('the health of a slave', () => {
     );
   });
 
-  it('remembers no more than it needs', () => {
+  it('keeps no more failures than it needs', () => {
     expect(ailing(100).failures).to.have.length(SICK_AFTER);
   });
 });

@@ -50,7 +50,7 @@ describe('shares of executors', () => {
     );
   });
 
-  it('are given on a slave where the build is open before another is opened there', () => {
+  it('go to a build that is open on the slave before another one is opened there', () => {
     const [one, two] = [ready(1), ready(2)];
     expect(fill([one, two], here)).to.deep.equal([1]);
     expect(fill([two], there)).to.deep.equal([2]);
@@ -62,14 +62,14 @@ describe('shares of executors', () => {
     expect(fill([one, two], here)).to.deep.equal([1]);
   });
 
-  it('go to a build that holds nothing, wherever it has to be opened', () => {
+  it('go to a build without executors even if it has to be opened', () => {
     const [one, two] = [ready(1), ready(2)];
     expect(fill([one, two], here, 4)).to.deep.equal([1, 2, 1, 2]);
     const three = ready(3);
     expect(fill([one, two, three], here)).to.deep.equal([3]);
   });
 
-  it('come to a build of the lowest priority although urgent ones never end', () => {
+  it('reach a build of the lowest priority although urgent ones never end', () => {
     const patient = ready(1, -5);
     for (let minute = 0; minute < 15; minute += 1) {
       const now = minute * 60;

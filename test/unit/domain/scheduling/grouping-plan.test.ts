@@ -56,7 +56,7 @@ describe('regrouping', () => {
     ]);
   });
 
-  it('is not due when the last executor has gone', () => {
+  it('is not due when the last executor has left', () => {
     expect(isOutdated({ executors: 10, assumed: null }, 0, null)).to.equal(false);
   });
 

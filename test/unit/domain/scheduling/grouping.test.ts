@@ -21,7 +21,7 @@ describe('grouping', () => {
     );
   });
 
-  it('hands out what is expected to take longest first', () => {
+  it('puts the longest atoms first', () => {
     fc.assert(
       fc.property(atoms, executors, (list, width) => {
         const times = groupAtoms(list, width).map(({ expected }) => expected ?? Infinity);
@@ -30,7 +30,7 @@ describe('grouping', () => {
     );
   });
 
-  it('leaves an atom alone that is worth a hand-out by itself', () => {
+  it('leaves an atom alone that is long enough for a hand-out of its own', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 2.1, max: 99, noNaN: true })), executors, (times, width) => {
         const list = times.map((expected, index) => atom(index, expected));
@@ -55,24 +55,24 @@ describe('grouping', () => {
     expect(last(0.01)).to.be.at.most(10);
   });
 
-  it('keeps groups small as long as nothing is known', () => {
+  it('keeps groups small without any history', () => {
     const list = Array.from({ length: 100_000 }, (_, index) => atom(index, null));
     const sizes = groupAtoms(list, 1).map((group) => group.atoms.length);
     expect(Math.max(...sizes)).to.be.at.most(10);
   });
 
-  it('takes an atom without history to be as long as the longest', () => {
+  it('counts an atom without history as the longest', () => {
     const [first] = groupAtoms([atom(0, 5), atom(1, null), atom(2, 1)], 1);
     expect(first?.expected).to.equal(5);
     expect(groupAtoms([atom(0, null)], 1)[0]?.expected).to.equal(null);
   });
 
-  it('begins with what may well take long, of what is expected to take as long', () => {
+  it('puts the atom with the larger deviation first among equal means', () => {
     const [first] = groupAtoms([atom(0, 5, 0.1), atom(1, 5, 4), atom(2, 5, 1)], 2);
     expect(first?.atoms).to.deep.equal([1]);
   });
 
-  it('takes what atoms took elsewhere in the build for their history, as long as there is no other', () => {
+  it("uses the time of the build's own atoms where no atom has a history", () => {
     const blind = Array.from({ length: 400 }, (_, index) => atom(index, null));
     const long = groupAtoms(blind, 4, 60);
     expect(long).to.have.length(400);
@@ -80,7 +80,7 @@ describe('grouping', () => {
     expect(groupAtoms(blind, 4, 0.01).length).to.be.lessThan(60);
   });
 
-  it('makes no group so large that its executor would end late', () => {
+  it('makes no group so large that it would delay the end', () => {
     const known = fc.array(fc.double({ min: 0.005, max: 20, noNaN: true }), { minLength: 1, maxLength: 300 });
     fc.assert(
       fc.property(known, fc.integer({ min: 1, max: 50 }), (times, width) => {

@@ -4,7 +4,7 @@ import { nothingEnded, RemainingTimeEstimator } from '../../../../src/domain/sch
 const part = (atoms: number, expected: number | null = null) => ({ atoms, expected, stdDev: 0 });
 
 describe('the estimate of the remaining time for people', () => {
-  it('is a guess as soon as three atoms have ended, also when no subjob has', () => {
+  it('is a guess as soon as three atoms have ended, even if no subjob has', () => {
     const estimator = new RemainingTimeEstimator();
     estimator.reset([part(5), part(5)], false);
     expect(estimator.restAfter({ seconds: 4, atoms: 2 })).to.equal(null);
@@ -12,14 +12,14 @@ describe('the estimate of the remaining time for people', () => {
     expect(estimator.secondsOfRest, 'decisions wait for more').to.equal(null);
   });
 
-  it('counts what has ended in subjobs that are done and in those that are not', () => {
+  it('counts atoms that have ended in subjobs that are done and in those that are not', () => {
     const estimator = new RemainingTimeEstimator();
     estimator.reset([part(5), part(5)], false);
     estimator.end(part(5), 10);
     expect(estimator.restAfter({ seconds: 5, atoms: 1 })).to.equal((4 * 15) / 6);
   });
 
-  it('with history is what history says without what has ended, and never less than nothing', () => {
+  it('with history is the expected time minus that of ended atoms, and never negative', () => {
     const estimator = new RemainingTimeEstimator();
     estimator.reset([part(5, 20), part(5, 30)], false);
     expect(estimator.restAfter(nothingEnded)).to.equal(50);

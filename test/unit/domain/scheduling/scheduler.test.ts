@@ -54,7 +54,7 @@ const steps = fc.array(
 );
 
 describe('the scheduler', () => {
-  it('keeps every limit, gives nothing twice and leaves no executor free that could be used', () => {
+  it('keeps every limit, leases nothing twice and leaves no executor free that could be used', () => {
     fc.assert(
       fc.property(builds, steps, (works, list) => {
         const view = clusterOf(works);
@@ -127,7 +127,7 @@ describe('the scheduler', () => {
     ]);
   });
 
-  it('starts every build before newer ones of its priority are prepared, whatever its executors are', () => {
+  it('starts every build before newer ones of its priority are prepared, however many executors there are', () => {
     const atoms = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 60 });
     const sizes = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 });
     const secondsPerStep = fc.constantFrom(0, 1, 70);
@@ -177,36 +177,36 @@ describe('the scheduler', () => {
     );
   });
 
-  describe('ahead', () => {
+  describe('taking leases ahead', () => {
     const [one, two] = [toId.slave(1), toId.slave(2)];
     const aheadOf = (work: BuildWork, more: BuildWork[] = []) =>
       assignWork(clusterOf([work, ...more]), one, 0, 0, true, 2).map(({ build }) => build.id);
 
-    it('gives as much as is wanted while there is more than those who run it could take', () => {
+    it('gives as many as requested while more wait than executors run the build', () => {
       const work = prepared(1, 10);
       assignWork(clusterOf([work]), one, 2, 0);
       expect(aheadOf(work)).to.deep.equal([1, 1]);
     });
 
-    it('leaves the last subjobs to whoever is free first', () => {
+    it('leaves the last subjobs to the first free executor', () => {
       const work = prepared(1, 4);
       assignWork(clusterOf([work]), one, 2, 0);
       expect(aheadOf(work)).to.deep.equal([]);
     });
 
-    it('begins on no slave', () => {
+    it('does not begin a build on another slave', () => {
       const work = prepared(1, 10);
       assignWork(clusterOf([work]), two, 2, 0);
       expect(aheadOf(work)).to.deep.equal([]);
     });
 
-    it('serves nobody whose turn it is not', () => {
+    it('serves no build whose turn it is not', () => {
       const work = prepared(1, 10);
       assignWork(clusterOf([work]), one, 2, 0);
       expect(aheadOf(work, [prepared(2, 10)])).to.deep.equal([]);
     });
 
-    it('passes no limit', () => {
+    it('exceeds no limit', () => {
       const work = prepared(1, 10, { maxExecutors: 3, maxExecutorsPerSlave: 3 });
       assignWork(clusterOf([work]), one, 2, 0);
       expect(aheadOf(work)).to.deep.equal([1]);
@@ -223,7 +223,7 @@ describe('the scheduler', () => {
     expect(assignWork(clusterOf([work]), second, 3, 0)).to.have.length(3);
   });
 
-  it('hands out the subjobs in their order, those that came back first', () => {
+  it('hands out the subjobs in their order, returned ones first', () => {
     const work = prepared(1, 3);
     const view = clusterOf([work]);
     const order = () =>

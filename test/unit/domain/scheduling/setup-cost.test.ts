@@ -24,7 +24,7 @@ function running(subjobs: number, expected: number | null, executors = 1) {
   return { work, view, taken };
 }
 
-describe('what it costs to begin on one more slave', () => {
+describe('the cost of beginning on one more slave', () => {
   it('is fetching and setup for a slave that has nothing, and only setup for the one that prepared', () => {
     const setup = new SetupCost();
     setup.prepare(one);
@@ -42,7 +42,7 @@ describe('what it costs to begin on one more slave', () => {
     ]);
   });
 
-  it('is the mean of those that did all of it, before that what setup alone took, and unknown at first', () => {
+  it('is the mean over slaves that fetched and set up, before that the time of setup alone, and unknown at first', () => {
     const setup = new SetupCost();
     expect(setup.seconds).to.equal(null);
     setup.learn(99, 'nothing');
@@ -54,13 +54,13 @@ describe('what it costs to begin on one more slave', () => {
     expect(setup.seconds).to.equal(30);
   });
 
-  it('is nothing when it is hardly to be measured', () => {
+  it('is null when it is too short to be measured', () => {
     const setup = new SetupCost();
     setup.learn(1.5, 'everything');
     expect(setup.seconds).to.equal(null);
   });
 
-  it('is not spent for a build whose rest is done sooner where it is set up', () => {
+  it('is not spent on a build whose rest ends sooner on slaves where it is set up', () => {
     const { work, view } = running(5, 10);
     expect(assignWork(view, two, 3, 0)).to.deep.equal([]);
     expect(assignWork(view, one, 1, 0)).to.have.length(1);
@@ -70,7 +70,7 @@ describe('what it costs to begin on one more slave', () => {
     expect(reason?.text).to.contain('need 60 s').and.to.contain('about 25 s');
   });
 
-  it('is spent when the rest takes longer, and as long as it does', () => {
+  it('is spent as long as the rest takes longer', () => {
     const { view } = running(10, 10);
     // 100 s are left for one executor, then 50 s for each of two.
     expect(assignWork(view, two, 1, 0)).to.have.length(1);
@@ -87,7 +87,7 @@ describe('what it costs to begin on one more slave', () => {
     expect(assignWork(view, two, 1, 0)).to.have.length(1);
   });
 
-  it('is spent when it is not known how long the rest takes, and not when atoms have shown it', () => {
+  it('is spent while the length of the rest is unknown, and not once atoms have shown it', () => {
     const blind = running(5, null);
     expect(assignWork(blind.view, two, 1, 0)).to.have.length(1);
     const learned = running(5, null);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { SubjobQueue } from '../../../../src/domain/scheduling/subjob-queue.js';
 
 describe('the queue of subjobs', () => {
-  it('gives those that came back before those that were never given, each in order, and knows how many there are', () => {
+  it('gives returned subjobs before fresh ones, each in order, and knows how many there are', () => {
     fc.assert(
       fc.property(
         fc.nat(30),
@@ -35,7 +35,7 @@ describe('the queue of subjobs', () => {
     );
   });
 
-  it('gives what takes the place of those that were never given', () => {
+  it('gives the subjobs that have replaced the fresh ones', () => {
     const queue = new SubjobQueue([0, 1, 2, 3], [9]);
     expect([queue.take(), queue.take()]).to.deep.equal([9, 0]);
     queue.putBack(0);
