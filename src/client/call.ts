@@ -8,7 +8,7 @@ import { ClusterRunnerError, isErrorCode, messageOf } from '../protocol/errors.j
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
-  /** Seconds until the answer's headers must have come. */
+  /** Seconds until the head of the response must have arrived. */
   readonly timeoutSeconds?: number;
 }
 
@@ -17,13 +17,13 @@ export interface RawRequest {
   readonly path: string;
   readonly headers: Record<string, string>;
   readonly body: Buffer | Readable | null;
-  /** The secret that it is signed with. */
+  /** The secret with which it is signed. */
   readonly secret: string;
 }
 
 /**
- * Sends one request and waits for the head of the answer.
- * @throws ClusterRunnerError MASTER_UNREACHABLE when there is none; the signal's reason when aborted.
+ * Sends one request and waits for the head of the response.
+ * @throws ClusterRunnerError MASTER_UNREACHABLE without a response; the signal's reason when aborted.
  */
 export async function send(
   dispatcher: Dispatcher,
@@ -48,7 +48,7 @@ export async function send(
   }
 }
 
-/** What to throw for a request that broke before its answer was complete. */
+/** The error for a request that broke before its response was complete. */
 export function unreachable(
   origin: string,
   request: Pick<RawRequest, 'method' | 'path'>,
@@ -60,7 +60,7 @@ export function unreachable(
   }
   return new ClusterRunnerError(
     'MASTER_UNREACHABLE',
-    `No answer from the master at ${origin} (${request.method} ${request.path}: ${reasonOf(error)}); ` +
+    `No response from the master at ${origin} (${request.method} ${request.path}: ${reasonOf(error)}); ` +
       'check its address and that it is running.',
     { cause: error },
   );
@@ -81,7 +81,7 @@ function reasonOf(error: unknown): string {
 
 const ErrorBody = Type.Object({ error: Type.String(), code: Type.Optional(Type.String()) });
 
-/** The error that an answer carries; of an answer that is not the master's own, status and first bytes. */
+/** The error in a response; for a response that is not from a master, its status and first bytes. */
 export function errorOfResponse(
   status: number,
   headers: Readonly<Record<string, string | string[] | undefined>>,
@@ -97,7 +97,7 @@ export function errorOfResponse(
   }
   return new ClusterRunnerError(
     codeOfStatus(status),
-    `${what} was answered with ${status} and not by a ClusterRunner master (${JSON.stringify(textStart(text, 80))}); ` +
+    `${what} got the status ${status}, and not from a ClusterRunner master (${JSON.stringify(textStart(text, 80))}); ` +
       'check the URL.',
     more,
   );

@@ -1,13 +1,13 @@
-/** What a minute of tolerance leaves no doubt about. */
-const NOTICED_SECONDS = 30;
+/** Half of the tolerance for signatures. */
+const MIN_SECONDS = 30;
 
 /**
- * A sentence for whoever was refused, when this machine's clock is far from the one that the answer's `Date` tells;
- * null when it is not. `now` in milliseconds since the epoch.
+ * A message for a user whose request was refused, when the clock of this machine differs much from the `Date` of the response;
+ * null when it does not. `now`: in milliseconds since the epoch.
  */
 export function clockHint(date: string | string[] | undefined, now: number): string | null {
   const ahead = Math.round((now - Date.parse(String(date))) / 1000);
-  if (Number.isNaN(ahead) || Math.abs(ahead) < NOTICED_SECONDS) {
+  if (Number.isNaN(ahead) || Math.abs(ahead) < MIN_SECONDS) {
     return null;
   }
   const where = ahead > 0 ? 'ahead of' : 'behind';

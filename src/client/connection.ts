@@ -17,14 +17,14 @@ import { parseMasterUrl } from './master-url.js';
 import { firstProblem, pickKnownFields } from './read-response.js';
 
 export interface ConnectionOptions {
-  /** e.g. `http://master.example.com:43000`; a path behind it (a reverse proxy's prefix) is kept. */
+  /** For example `http://master.example.com:43000`; a path (the prefix of a reverse proxy) is kept. */
   readonly url: string;
   /** The shared secret, or one that may change while the client is in use. */
   readonly secret: string | Secrets;
   readonly clock?: Clock;
-  /** Certificates (PEM) by which the master is known over HTTPS; those of the system unless given. */
+  /** Certificates (PEM) that the master's certificate is checked with. Default: those of the system. */
   readonly ca?: string;
-  /** Seconds until the head of an answer must have come, unless a call says otherwise; 30 unless given. */
+  /** Seconds until the head of a response must have arrived, unless a call has its own limit. Default: 30. */
   readonly timeoutSeconds?: number;
 }
 
@@ -34,29 +34,29 @@ export interface CallInput<R extends RouteDeclaration> {
   readonly body: BodyOf<R>;
 }
 
-/** An answer of bytes; the caller reads it to its end or destroys it. */
+/** A response of bytes; the caller must read it to its end or destroy it. */
 export interface OpenedStream {
   readonly stream: Readable;
-  /** null when the master does not know it beforehand. */
+  /** null when the master does not know it in advance. */
   readonly bytes: number | null;
   readonly etag: string | null;
-  /** The part that was asked for with a Range, and not the whole. */
+  /** Whether it is the part that a Range header requested, and not the whole. */
   readonly isPart: boolean;
 }
 
 /** A request whose response has begun. `log` is to be called once, with the text of the response or null for a stream. */
 interface Sent {
   readonly request: RawRequest;
-  readonly answer: Dispatcher.ResponseData;
+  readonly response: Dispatcher.ResponseData;
   readonly log: (text: string | null) => void;
 }
 
 const wireLog = wireLogOf(process.env);
 
-/** How masters of all versions begin the refusal of a field that they do not know. */
+/** The message with which masters of all versions refuse an unknown field. */
 const UNKNOWN_FIELD = /^Unknown field "/;
 
-/** Speaks the declared routes to one master: signs, sends, checks the answer against the declaration. */
+/** Calls the declared routes of one master: signs, sends, checks the response against the declaration. */
 export class Connection {
   readonly #origin: string;
   readonly #prefix: string;
@@ -80,7 +80,7 @@ export class Connection {
     });
   }
 
-  /** `options.timeoutSeconds` counts on top of `waitSeconds`, which the question itself asks the master to wait. */
+  /** The timeout is added to `waitSeconds`, for which the request lets the master wait. */
   async call<R extends RouteDeclaration>(
     route: R,
     input: CallInput<R>,
@@ -91,30 +91,30 @@ export class Connection {
     return this.#read(route, await this.#send(make, options, waitSeconds), options);
   }
 
-  /** With the ETag of an earlier answer; `answer` is null when it still holds. */
+  /** Conditional on the ETag of an earlier response; `response` is null when that is still valid. */
   async callIfChanged<R extends RouteDeclaration>(
     route: R,
     input: CallInput<R>,
     etag: string | null,
     options?: CallOptions,
     waitSeconds = 0,
-  ): Promise<{ answer: ResponseOf<R> | null; etag: string | null }> {
+  ): Promise<{ response: ResponseOf<R> | null; etag: string | null }> {
     const make = () => this.#request(route, input, etag === null ? {} : { 'if-none-match': etag });
     const sent = await this.#send(make, options, waitSeconds);
-    const { answer } = sent;
-    if (answer.statusCode === 304) {
+    const { response } = sent;
+    if (response.statusCode === 304) {
       sent.log(null);
-      await answer.body.dump();
-      return { answer: null, etag };
+      await response.body.dump();
+      return { response: null, etag };
     }
-    const tag = answer.headers.etag;
+    const tag = response.headers.etag;
     return {
-      answer: await this.#read(route, sent, options),
+      response: await this.#read(route, sent, options),
       etag: typeof tag === 'string' ? tag : null,
     };
   }
 
-  /** For routes that answer with bytes. */
+  /** For routes with a response of bytes. */
   async open<R extends RouteDeclaration>(
     route: R,
     input: CallInput<R>,
@@ -122,18 +122,18 @@ export class Connection {
     headers: Readonly<Record<string, string>> = {},
   ): Promise<OpenedStream> {
     const make = () => this.#request(route, input, headers);
-    const { request, answer, log } = await this.#send(make, options, 0);
-    const isPart = answer.statusCode === 206;
-    if (answer.statusCode !== route.status && !isPart) {
-      const text = await answer.body.text();
+    const { request, response, log } = await this.#send(make, options, 0);
+    const isPart = response.statusCode === 206;
+    if (response.statusCode !== route.status && !isPart) {
+      const text = await response.body.text();
       log(text);
-      throw this.#errorOf(request, answer, text);
+      throw this.#errorOf(request, response, text);
     }
     log(null);
-    const length = Number(answer.headers['content-length']);
-    const { etag } = answer.headers;
+    const length = Number(response.headers['content-length']);
+    const { etag } = response.headers;
     return {
-      stream: answer.body,
+      stream: response.body,
       bytes: Number.isSafeInteger(length) ? length : null,
       etag: typeof etag === 'string' ? etag : null,
       isPart,
@@ -168,7 +168,7 @@ export class Connection {
     return this.#read(route, await this.#send(make, options, 0), options);
   }
 
-  /** Calls that are under way are cut off. */
+  /** Open calls are aborted. */
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
@@ -185,18 +185,18 @@ export class Connection {
     return { method: route.method, path, ...this.#signed(route.method, path, digest, more), body };
   }
 
-  /** A request that is refused while the secret has just changed here is signed and sent once more. */
+  /** A request that is refused when the secret has just changed here is signed and sent once more. */
   async #send(make: () => RawRequest, options: CallOptions | undefined, waitSeconds: number): Promise<Sent> {
     const timeout = waitSeconds + (options?.timeoutSeconds ?? this.#timeoutSeconds);
     const once = async () => {
       const request = make();
       const began = this.#clock.monotonic();
       try {
-        const answer = await send(this.#agent, this.#origin, request, timeout, options?.signal);
+        const response = await send(this.#agent, this.#origin, request, timeout, options?.signal);
         return {
           request,
-          answer,
-          log: (text: string | null) => this.#logExchange(request, began, answer.statusCode, text),
+          response,
+          log: (text: string | null) => this.#logExchange(request, began, response.statusCode, text),
         };
       } catch (error) {
         this.#logExchange(request, began, messageOf(error), null);
@@ -204,11 +204,11 @@ export class Connection {
       }
     };
     const sent = await once();
-    if (sent.answer.statusCode !== 401 || !this.#secrets.refresh()) {
+    if (sent.response.statusCode !== 401 || !this.#secrets.refresh()) {
       return sent;
     }
     sent.log(null);
-    await sent.answer.body.dump();
+    await sent.response.body.dump();
     return once();
   }
 
@@ -230,17 +230,17 @@ export class Connection {
     });
   }
 
-  #errorOf(request: RawRequest, answer: Dispatcher.ResponseData, text: string): ClusterRunnerError {
+  #errorOf(request: RawRequest, response: Dispatcher.ResponseData, text: string): ClusterRunnerError {
     const what = `${request.method} ${request.path}`;
-    const error = errorOfResponse(answer.statusCode, answer.headers, parseJson(text), text, what);
-    // This client sends declared fields only, so one that is unknown there is of a newer version.
+    const error = errorOfResponse(response.statusCode, response.headers, parseJson(text), text, what);
+    // This client sends only declared fields, so the field is new in its version.
     if (error.code === 'INVALID_REQUEST' && UNKNOWN_FIELD.test(error.message)) {
       const hint =
         'The master is of an older version than this program; use the same version of ClusterRunner on both sides.';
       return new ClusterRunnerError(error.code, `${error.message} ${hint}`, { status: error.status });
     }
-    const hint = clockHint(answer.headers.date, this.#clock.now());
-    if (answer.statusCode !== 401 || hint === null) {
+    const hint = clockHint(response.headers.date, this.#clock.now());
+    if (response.statusCode !== 401 || hint === null) {
       return error;
     }
     return new ClusterRunnerError(error.code, `${error.message} ${hint}`, { status: error.status });
@@ -248,22 +248,22 @@ export class Connection {
 
   async #read<R extends RouteDeclaration>(
     route: R,
-    { request, answer, log }: Sent,
+    { request, response, log }: Sent,
     options: CallOptions | undefined,
   ): Promise<ResponseOf<R>> {
     let text: string;
     try {
-      text = await answer.body.text();
+      text = await response.body.text();
     } catch (error) {
       throw unreachable(this.#origin, request, error, options?.signal);
     }
     log(text);
     const body = parseJson(text);
-    if (answer.statusCode !== route.status) {
-      throw this.#errorOf(request, answer, text);
+    if (response.statusCode !== route.status) {
+      throw this.#errorOf(request, response, text);
     }
     if (route.signing === 'http-signature') {
-      requireSigned(request, answer, text);
+      requireSigned(request, response, text);
     }
     return answerOf(route, body, `${request.method} ${request.path}`);
   }
@@ -283,7 +283,7 @@ export class Connection {
     return this.#prefix + path + (query.size === 0 ? '' : `?${query}`);
   }
 
-  /** Signs what the master sees: the path without a reverse proxy's prefix. */
+  /** Signs the path that the master sees: without the prefix of a reverse proxy. */
   #signed(
     method: string,
     path: string,
@@ -297,11 +297,11 @@ export class Connection {
   }
 }
 
-/** What a slave is told it does, so it must come from one who has the secret. @throws MASTER_UNREACHABLE */
-function requireSigned(request: RawRequest, answer: Dispatcher.ResponseData, text: string): void {
-  const { 'signature-input': signatureInput, signature } = answer.headers;
+/** A slave runs what responses contain, so they must be signed with the secret. @throws MASTER_UNREACHABLE */
+function requireSigned(request: RawRequest, response: Dispatcher.ResponseData, text: string): void {
+  const { 'signature-input': signatureInput, signature } = response.headers;
   const signed = {
-    status: answer.statusCode,
+    status: response.statusCode,
     digest: contentDigestOf(Buffer.from(text)),
     requestSignature: request.headers.signature ?? '',
   };
@@ -312,26 +312,26 @@ function requireSigned(request: RawRequest, answer: Dispatcher.ResponseData, tex
   if (!isSigned) {
     throw new ClusterRunnerError(
       'MASTER_UNREACHABLE',
-      `The answer to ${request.method} ${request.path} is not signed with the secret, so it is not believed: something between here and the master has changed it, or the master is older; update that first.`,
+      `The response to ${request.method} ${request.path} is not signed with the secret, so it is ignored: something between here and the master has changed it, or the master is older; update the master first.`,
     );
   }
 }
 
-/** @throws ClusterRunnerError PROTOCOL_MISMATCH when it does not have the declared form */
+/** @throws ClusterRunnerError PROTOCOL_MISMATCH when the body does not have the declared form */
 function answerOf<R extends RouteDeclaration>(route: R, body: unknown, what: string): ResponseOf<R> {
-  const answer = typeof route.response === 'string' ? body : pickKnownFields(route.response, body);
-  if (isResponseOf(route, answer)) {
-    return answer;
+  const response = typeof route.response === 'string' ? body : pickKnownFields(route.response, body);
+  if (isResponseOf(route, response)) {
+    return response;
   }
-  const problem = typeof route.response === 'string' ? 'it is bytes' : firstProblem(route.response, answer);
+  const problem = typeof route.response === 'string' ? 'it is bytes' : firstProblem(route.response, response);
   throw new ClusterRunnerError(
     'PROTOCOL_MISMATCH',
-    `The master's answer to ${what} does not have the expected form (${problem}), so it is of another version; use the same version of ClusterRunner on both sides.`,
+    `The master's response to ${what} does not have the expected form (${problem}), so it is of another version; use the same version of ClusterRunner on both sides.`,
   );
 }
 
-function isResponseOf<R extends RouteDeclaration>(route: R, answer: unknown): answer is ResponseOf<R> {
-  return typeof route.response !== 'string' && Value.Check(route.response, answer);
+function isResponseOf<R extends RouteDeclaration>(route: R, response: unknown): response is ResponseOf<R> {
+  return typeof route.response !== 'string' && Value.Check(route.response, response);
 }
 
 async function* headThenFile(head: Buffer, file: string): AsyncGenerator<Buffer> {

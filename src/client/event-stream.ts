@@ -7,15 +7,15 @@ import type { CallOptions } from './call.js';
 import type { Connection } from './connection.js';
 
 export interface FollowEventsOptions extends CallOptions {
-  /** Events after this one, those that happened before first; only new ones unless given. */
+  /** Starts with the events after this one. Default: only new events. */
   readonly sinceId?: number;
 }
 
-/** More than any event needs; a peer that never ends one must not fill the memory. */
+/** More than any event needs; an endless one must not fill the memory. */
 const MAX_EVENT_CHARS = 1024 * 1024;
 
 /**
- * One connection's worth of events. Ends when the master ends it.
+ * The events of one connection. Ends when the master ends it.
  * @throws ClusterRunnerError MASTER_UNREACHABLE when the connection breaks; the signal's reason
  */
 export async function* eventsOf(connection: Connection, options: FollowEventsOptions): AsyncGenerator<Event> {

@@ -1,4 +1,4 @@
-/** What `import … from 'clusterrunner'` gives: the typed client of the master's API. */
+/** The package's library: the typed client of the master's API. */
 
 export type { Build, BuildRequest, BuildState, BuildStatus } from '../protocol/build/build.js';
 export type { Explanation } from '../protocol/build/explanation.js';

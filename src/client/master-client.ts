@@ -29,26 +29,25 @@ export type PageQuery = QueryOf<typeof routes.listBuilds>;
 export type ConsoleQuery = QueryOf<typeof routes.getConsole>;
 
 export interface WatchQuery {
-  /** Longest that the master holds the question, in seconds; at most 60. */
+  /** How long the master holds the request, in seconds; at most 60. */
   readonly waitSeconds: number;
   /** What to wait for: any change since `etag`, or the end of the build. */
   readonly until: 'change' | 'end';
-  /** Of the answer before; null at first. */
+  /** Of the previous response; null at first. */
   readonly etag: string | null;
 }
 
-/** `build` is null when it is still what it was; `etag` null when the master does not know how to wait. */
+/** `build` is null when it has not changed; `etag` is null when the master is too old to wait. */
 export interface Watched {
   readonly build: Build | null;
   readonly etag: string | null;
 }
 
 /**
- * Typed client of the master's API. It signs every request that needs it, in the parts' form.
+ * Typed client of the master's API. It signs every request that needs it.
  *
- * Every method rejects with ClusterRunnerError: the master's own code and sentence when it answered,
- * MASTER_UNREACHABLE when it did not; and with the signal's reason when the call was aborted. It tries once;
- * `retry` is for the caller who knows how long to go on.
+ * Every method rejects with ClusterRunnerError: the code and message of the master's response, or MASTER_UNREACHABLE without
+ * one; and with the signal's reason when the call is aborted. A call is tried once; see `retry`.
  */
 export class MasterClient {
   readonly #connection: Connection;
@@ -60,23 +59,23 @@ export class MasterClient {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** A master that is older is asked without what it does not know and only shows to people. */
+  /** For an older master, fields that it does not know and that are only shown to people are left out. */
   createBuild(body: BuildRequest, options?: CallOptions): Promise<{ build_id: BuildId }> {
     const { requested_by: _, ...unsigned } = body;
     const { revision: __, ...bare } = unsigned;
-    const ways = [body, ...(body.requested_by === undefined ? [] : [unsigned])];
-    return unlessRefused(body.revision === undefined ? ways : [...ways, bare], (request) =>
+    const requests = [body, ...(body.requested_by === undefined ? [] : [unsigned])];
+    return firstAccepted(body.revision === undefined ? requests : [...requests, bare], (request) =>
       this.#connection.call(routes.createBuild, { params: {}, body: request }, options),
     );
   }
 
-  /** A build of those atoms of an ended one that failed or were lost. `requestedBy` is as in a BuildRequest. */
+  /** Creates a build of the failed and lost atoms of an ended one. `requestedBy` is as in a BuildRequest. */
   rerunFailed(
     buildId: BuildId,
     options?: CallOptions & { readonly requestedBy?: string },
   ): Promise<{ build_id: BuildId }> {
     const named = options?.requestedBy === undefined ? [] : [{ requested_by: options.requestedBy }];
-    return unlessRefused([...named, {}], (body) =>
+    return firstAccepted([...named, {}], (body) =>
       this.#connection.call(routes.rerunFailed, { params: { buildId }, body }, options),
     );
   }
@@ -86,18 +85,18 @@ export class MasterClient {
     return (await this.#connection.call(routes.getBuild, input, options)).build;
   }
 
-  /** Waits at the master until the build has changed or ended, so that one question sees what many would ask for. */
+  /** Long poll: resolves when the build has changed or ended, or after `waitSeconds`. */
   async watchBuild(buildId: BuildId, watch: WatchQuery, options?: CallOptions): Promise<Watched> {
     const query = { wait: watch.waitSeconds, until: watch.until };
     const input = { params: { buildId }, query, body: undefined };
-    const { answer, etag } = await this.#connection.callIfChanged(
+    const { response, etag } = await this.#connection.callIfChanged(
       routes.getBuild,
       input,
       watch.etag,
       options,
       watch.waitSeconds,
     );
-    return { build: answer?.build ?? null, etag };
+    return { build: response?.build ?? null, etag };
   }
 
   /** Oldest first. */
@@ -110,7 +109,7 @@ export class MasterClient {
     return this.#connection.call(routes.queue, { params: {}, query, body: undefined }, options);
   }
 
-  /** Why the build is not done yet. */
+  /** Why the build has not ended. */
   async explainBuild(buildId: BuildId, options?: CallOptions): Promise<Explanation> {
     const input = { params: { buildId }, body: undefined };
     return (await this.#connection.call(routes.explainBuild, input, options)).explanation;
@@ -129,7 +128,7 @@ export class MasterClient {
     return (await this.#connection.call(routes.getAtom, input, options)).atom;
   }
 
-  /** A page of what an atom printed; while it runs, of what it has printed so far. */
+  /** A page of an atom's console; while the atom runs, of what it has printed so far. */
   getConsole(
     buildId: BuildId,
     atomId: AtomId,
@@ -145,26 +144,25 @@ export class MasterClient {
   }
 
   /**
-   * What happens, as it happens, until the master ends the stream. Who wants to go on after a break asks again with
-   * the last id that came: no event is missed.
+   * The events as they happen, until the master ends the stream. Following again with the last id as `sinceId` misses no event.
    */
   followEvents(options: FollowEventsOptions = {}): AsyncGenerator<Event> {
     return eventsOf(this.#connection, options);
   }
 
-  /** Resolves with the slaves that now drain: they finish what they run, take no more, and exit. */
+  /** Resolves with the slaves that drain now: they finish their work, take no more, and exit. */
   async drainSlaves(slaves: readonly SlaveId[] | 'all', options?: CallOptions): Promise<SlaveId[]> {
     const body = slaves === 'all' ? { shutdown_all: true as const } : { slaves: [...slaves] };
     return (await this.#connection.call(routes.shutdownSlaves, { params: {}, body }, options)).slave_ids;
   }
 
-  /** Resolves with the build as it is afterwards; one that has ended already stays as it was. */
+  /** Resolves with the build after that; an ended build does not change. */
   async cancelBuild(buildId: BuildId, options?: CallOptions): Promise<Build> {
     const body = { status: 'canceled' } as const;
     return (await this.#connection.call(routes.updateBuild, { params: { buildId }, body }, options)).build;
   }
 
-  /** The build's `tar.gz`. A download that breaks off goes on where it was. */
+  /** The `tar.gz` of the build. A download that breaks off is resumed. */
   openArtifacts(buildId: BuildId, options?: CallOptions): Promise<OpenedStream> {
     const input = { params: { buildId }, body: undefined };
     return openResumingDownload({
@@ -176,8 +174,8 @@ export class MasterClient {
   }
 
   /**
-   * The same of a build that still runs: what has arrived, and the rest as it arrives. One that breaks off is to be
-   * fetched from its beginning when the build has ended. A master of an older version refuses it (INVALID_REQUEST).
+   * The results of a running build: those that have arrived, and the others as they arrive. After a break they must be fetched
+   * from the beginning when the build has ended. Older masters refuse it (INVALID_REQUEST).
    */
   followArtifacts(buildId: BuildId, options?: CallOptions): Promise<OpenedStream> {
     const input = { params: { buildId }, query: { until: 'end' as const }, body: undefined };
@@ -192,7 +190,7 @@ export class MasterClient {
     await this.#connection.call(routes.goodbyeSlave, { params: { slaveId }, body: undefined }, options);
   }
 
-  /** The timeout counts from the end of the wait that the question itself asks for. */
+  /** A long poll; the timeout is added to its `wait_seconds`. */
   askForWork(slaveId: SlaveId, body: WorkRequest, options?: CallOptions): Promise<WorkResponse> {
     return this.#connection.call(
       routes.askForWork,
@@ -259,7 +257,7 @@ export class MasterClient {
     await this.#connection.upload(routes.deliverResult, input, head, archiveFile, options);
   }
 
-  /** Which of the commits (1000 at most) the master passes on, and how many slaves are there to take them. */
+  /** Which of the commits (1000 at most) the master has bundles of, and how many slaves are connected. */
   knownPacks(
     commits: readonly string[],
     options?: CallOptions,
@@ -267,7 +265,7 @@ export class MasterClient {
     return this.#connection.call(routes.knownPacks, { params: {}, body: { commits: [...commits] } }, options);
   }
 
-  /** The chain of bundles of a commit, newest first; empty when the master does not have it. */
+  /** The bundles that lead to a commit, newest first; empty when the master does not have it. */
   async getPack(commit: string, options?: CallOptions): Promise<Pack[]> {
     return (await this.#connection.call(routes.getPack, { params: { commit }, body: undefined }, options))
       .packs;
@@ -277,35 +275,35 @@ export class MasterClient {
     return this.#connection.open(routes.getPackContent, { params: { commit }, body: undefined }, options);
   }
 
-  /** Streams a git bundle of `commit` from its file; it builds on `base`, or is whole. */
+  /** Streams a git bundle of `commit` from its file; it requires `base`, unless that is null. */
   async sendPack(commit: string, base: string | null, file: string, options?: CallOptions): Promise<void> {
     const query = base === null ? {} : { base };
     const input = { params: { commit }, query, body: undefined };
     await this.#connection.upload(routes.putPack, input, Buffer.alloc(0), file, options);
   }
 
-  /** Closes its connections; calls that are under way are cut off. */
+  /** Closes all connections; open calls are aborted. */
   close(): Promise<void> {
     return this.#connection.close();
   }
 }
 
-/** Asks in the first way; in the next, which leaves something out, when the master refuses what it does not know. */
-async function unlessRefused<Request, Answer>(
-  ways: readonly Request[],
-  ask: (request: Request) => Promise<Answer>,
-): Promise<Answer> {
-  const [request, ...others] = ways;
+/** Sends the first request, and the next one, which leaves something out, when the master refuses an unknown field. */
+async function firstAccepted<Request, Response>(
+  requests: readonly Request[],
+  send: (request: Request) => Promise<Response>,
+): Promise<Response> {
+  const [request, ...others] = requests;
   if (request === undefined) {
-    throw new Error('There is no way to ask.');
+    throw new Error('There is no request to send.');
   }
   try {
-    return await ask(request);
+    return await send(request);
   } catch (error) {
     const isRefused = error instanceof ClusterRunnerError && error.code === 'INVALID_REQUEST';
     if (!isRefused || others.length === 0) {
       throw error;
     }
-    return unlessRefused(others, ask);
+    return firstAccepted(others, send);
   }
 }

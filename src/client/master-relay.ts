@@ -13,26 +13,26 @@ export interface RelayOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly signal: AbortSignal;
-  /** Of one question: how long a master that does not answer is waited for. */
+  /** How long one call is retried while the master does not respond. */
   readonly patienceMs: number;
 }
 
-/** The master as one who passes bundles on: the BundleRelay of slaves and of the command that sends a snapshot. */
+/** The BundleRelay of slaves, and of the command that sends a snapshot. */
 export function masterRelay(
   client: Pick<MasterClient, 'knownPacks' | 'getPack' | 'openPack' | 'sendPack'>,
   options: RelayOptions,
 ) {
   const { clock, random, signal, patienceMs } = options;
-  const patiently = <T>(call: (options: CallOptions) => Promise<T>): Promise<T> =>
+  const withRetries = <T>(call: (options: CallOptions) => Promise<T>): Promise<T> =>
     retry(() => call({ signal }), { clock, random, signal, giveUpAfterMs: patienceMs });
   return {
     known: async (commits: readonly string[]) => {
-      const { known, num_slaves } = await patiently((call) => client.knownPacks(commits, call));
+      const { known, num_slaves } = await withRetries((call) => client.knownPacks(commits, call));
       return { known, numSlaves: num_slaves };
     },
-    chain: (commit: string) => patiently((call) => client.getPack(commit, call)),
+    chain: (commit: string) => withRetries((call) => client.getPack(commit, call)),
     fetch: async ({ commit, bytes, digest }: Pack, file: string) => {
-      const { stream } = await patiently((call) => client.openPack(commit, call));
+      const { stream } = await withRetries((call) => client.openPack(commit, call));
       const hash = createHash('sha256');
       const hashing = async function* (chunks: AsyncIterable<Buffer>) {
         for await (const chunk of chunks) {
@@ -51,11 +51,11 @@ export function masterRelay(
       if (hash.digest('hex') !== digest) {
         throw new ClusterRunnerError(
           'UNAVAILABLE',
-          `The bundle of commit ${commit} is not the one that the master has; find out who changes what passes between this machine and the master, or use TLS.`,
+          `The bundle of commit ${commit} is not the one that the master has; find out what changes the traffic between this machine and the master, or use TLS.`,
         );
       }
     },
     send: (commit: string, base: string | null, file: string) =>
-      patiently((call) => client.sendPack(commit, base, file, call)),
+      withRetries((call) => client.sendPack(commit, base, file, call)),
   };
 }

@@ -1,9 +1,9 @@
 import { ClusterRunnerError } from '../protocol/errors.js';
 
-/** Where masters listen unless they are told otherwise. */
+/** The default port of masters. */
 const DEFAULT_PORT = '43000';
 
-/** A host alone means http and a master's usual port. @throws ClusterRunnerError USAGE */
+/** A host alone means http and the default port. @throws ClusterRunnerError USAGE */
 export function parseMasterUrl(text: string): URL {
   const hasScheme = /^[a-z]+:\/\//i.test(text);
   const withScheme = hasScheme ? text : `http://${text}`;

@@ -5,8 +5,8 @@ import { routes } from '../protocol/routes.js';
 import { type Slave, SlaveSchema } from '../protocol/slave/slave-messages.js';
 
 /*
- * Fields that were added to answers, and what they are of a master that does not send them yet. A field that is added
- * to an answer gets its line here: otherwise commands of this version are of no use at a master that was not updated.
+ * The values of fields that older masters do not send. A field that is added to a response gets its line here: otherwise
+ * commands of this version do not work with a master that was not updated.
  */
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -17,7 +17,7 @@ export function isFields(value: unknown): value is Fields {
 
 const ofBuild = (): Partial<Build> => ({ atom_variables: [], interrupted_atoms: null, revision: null });
 
-/** The lists of failed and of flaky atoms had no more of each than what names it, and why it was lost. */
+/** In older lists of failed and flaky atoms, an atom has only its names and its error. */
 const ofAtom = ({ error }: Fields): Partial<Atom> => ({
   state: 'COMPLETED',
   outcome: typeof error === 'string' ? 'LOST' : null,
@@ -51,7 +51,7 @@ const absent = new Map<TSchema, (sent: Fields) => Fields>([
   [routes.queue.response, ofQueue],
 ]);
 
-/** What an object of this schema has where its master does not know the field. */
+/** The fields that an object of this schema gets when its master does not send them. */
 export function defaultsForMissingFields(schema: TSchema, sent: Fields): Fields {
   return absent.get(schema)?.(sent) ?? {};
 }

@@ -3,9 +3,8 @@ import { Value } from '@sinclair/typebox/value';
 import { defaultsForMissingFields, isFields } from './older-responses.js';
 
 /**
- * What of an answer of a master of another version the schema knows: fields that it does not know are left out at any
- * depth (STATUS, and what a newer master adds), those that an older master does not send are filled in. A value of
- * another form than the schema's is left as it is.
+ * Adapts a response of a master of any version to the schema: at any depth it removes unknown fields (STATUS, and those of a newer
+ * master), and fills in those that an older master does not send. A value of another form is left unchanged.
  */
 export function pickKnownFields(schema: TSchema, sent: unknown): unknown {
   if (KindGuard.IsUnion(schema)) {
@@ -37,8 +36,8 @@ export function pickKnownFields(schema: TSchema, sent: unknown): unknown {
   return sent;
 }
 
-/** The first place of a value that does not have the declared form. */
+/** Where a value first differs from the schema. */
 export function firstProblem(schema: TSchema, value: unknown): string {
   const first = Value.Errors(schema, value).First();
-  return first === undefined ? 'none' : `${first.path || 'the whole'}: ${first.message}`;
+  return first === undefined ? 'none' : `${first.path || 'the response'}: ${first.message}`;
 }

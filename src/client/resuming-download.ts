@@ -5,20 +5,20 @@ import type { OpenedStream } from './connection.js';
 import { retry } from './retry.js';
 
 export interface DownloadOptions {
-  /** Asks for what begins at byte `from`; `headers` say so. */
+  /** Opens the download; `headers` may have a Range. */
   readonly open: (headers: Readonly<Record<string, string>>) => Promise<OpenedStream>;
   readonly clock: Clock;
   readonly random: () => number;
   readonly signal: AbortSignal;
 }
 
-/** A download that gets nothing new for so long is given up. */
+/** How long a reopening is tried. */
 const PATIENCE_MS = 60_000;
 const MAX_BREAKS_IN_A_ROW = 10;
 
 /**
- * Opens a download that goes on where it broke off, as long as the master has the same bytes. Of one that cannot be
- * continued (its length or its tag is not known) a break is its end, with an error.
+ * Opens a download that is resumed where it breaks off, as long as the master has the same bytes. Without a known length or
+ * ETag it cannot be resumed, and fails.
  * @throws what the first opening throws
  */
 export async function openResumingDownload(options: DownloadOptions): Promise<OpenedStream> {
@@ -31,7 +31,7 @@ async function* chunksOf(first: OpenedStream, options: DownloadOptions): AsyncGe
   let received = 0;
   let breaks = 0;
   for (let opened = first; ; opened = await reopen(received, etag, options)) {
-    // A reader that fails throws into the `yield`: that is no break of the download, and its end.
+    // A failing reader throws into the `yield`: that ends the download, and is not a break of it.
     let isReadersTurn = false;
     try {
       for await (const chunk of opened.stream) {
@@ -70,7 +70,7 @@ async function reopen(from: number, etag: string | null, options: DownloadOption
     opened.stream.destroy();
     throw new ClusterRunnerError(
       'CONFLICT',
-      'What was being downloaded has changed; fetch it again from its beginning.',
+      'The file has changed during the download; fetch it again from its beginning.',
     );
   }
   return opened;
@@ -78,7 +78,7 @@ async function reopen(from: number, etag: string | null, options: DownloadOption
 
 function lengthOf(chunk: unknown): number {
   if (!Buffer.isBuffer(chunk)) {
-    throw new Error('A download gave something that is no bytes.');
+    throw new Error('A download contains something else than bytes.');
   }
   return chunk.length;
 }

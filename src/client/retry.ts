@@ -2,8 +2,8 @@ import { backoffDelay } from '../lib/async/backoff.js';
 import type { Clock } from '../lib/clock.js';
 import { ClusterRunnerError, type ErrorCode } from '../protocol/errors.js';
 
-/** What may pass by itself: no answer, a master that is stopping, too busy or whose disk is full, a fault of its own. */
-const RETRIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+/** Temporary errors: no response, a master that is stopping, overloaded or without disk space, an internal error. */
+const TEMPORARY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MASTER_UNREACHABLE',
   'UNAVAILABLE',
   'TOO_MANY_REQUESTS',
@@ -11,23 +11,23 @@ const RETRIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 const MAX_DELAY_MS = 15_000;
-const MAX_ASKED_MS = 60_000;
+const MAX_RETRY_AFTER_MS = 60_000;
 
 export interface RetryOptions {
   readonly clock: Clock;
   /** In [0, 1), for the jitter. */
   readonly random: () => number;
   readonly signal: AbortSignal;
-  /** Give up once this long has passed since the first try, and throw the last error. Unless given: never. */
+  /** Gives up so long after the first attempt, and throws the last error. Default: never. */
   readonly giveUpAfterMs?: number;
-  /** What may pass by itself for this caller, beside what may for all. */
+  /** Errors that are temporary for this caller too. */
   readonly alsoRetry?: ReadonlySet<ErrorCode>;
   readonly onRetry?: (error: ClusterRunnerError, delayMs: number) => void;
 }
 
 /**
- * The one retry policy of all that talks to a master: 0.25 s doubling to 15 s, with jitter.
- * @throws what `attempt` threw, when waiting cannot mend it or the time is up; the signal's reason when aborted.
+ * The retry policy of all calls to a master: 0.25 s doubling to 15 s, with jitter; at least what Retry-After says.
+ * @throws the error of `attempt` when it is not temporary or the time is over; the signal's reason when aborted
  */
 export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const started = options.clock.monotonic();
@@ -37,13 +37,12 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
       return await attempt();
     } catch (error) {
       options.signal.throwIfAborted();
-      if (!(error instanceof ClusterRunnerError) || !isPassing(error.code, options)) {
+      if (!(error instanceof ClusterRunnerError) || !isTemporary(error.code, options)) {
         throw error;
       }
       const backoffMs = backoffDelay(tries, { firstMs: 250, maxMs: MAX_DELAY_MS }, options.random());
-      // As long as the master asked for, but not for as long as any answer might ask for.
-      const asked = Math.min((error.retryAfterSeconds ?? 0) * 1000, MAX_ASKED_MS);
-      const delayMs = Math.max(backoffMs, asked);
+      const retryAfterMs = Math.min((error.retryAfterSeconds ?? 0) * 1000, MAX_RETRY_AFTER_MS);
+      const delayMs = Math.max(backoffMs, retryAfterMs);
       const spent = options.clock.monotonic() - started + delayMs;
       if (options.giveUpAfterMs !== undefined && spent > options.giveUpAfterMs) {
         throw error;
@@ -54,6 +53,6 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
   }
 }
 
-function isPassing(code: ErrorCode, { alsoRetry }: RetryOptions): boolean {
-  return RETRIED.has(code) || (alsoRetry?.has(code) ?? false);
+function isTemporary(code: ErrorCode, { alsoRetry }: RetryOptions): boolean {
+  return TEMPORARY.has(code) || (alsoRetry?.has(code) ?? false);
 }
