@@ -5,7 +5,7 @@ import type { MasterState } from '../state/master-state.js';
 import { deliveredSubjobs } from '../store/subjobs.js';
 import { archivePath } from './archive-files.js';
 
-/** Named together, so that a build with a hundred thousand of them does not name them all at once. */
+/** Archives in a batch, since a build may have a hundred thousand of them. */
 const BATCH = 256;
 const ALIVE_EVERY_MS = 15_000;
 
@@ -18,32 +18,32 @@ export async function* arrivingArchives(
 ): AsyncGenerator<readonly string[]> {
   const pathOf = (subjob: SubjobId) => archivePath(master.resultsDirectory, build.id, subjob);
   let named = 0;
-  // The head of an answer goes with its first bytes.
-  let heard = Number.NEGATIVE_INFINITY;
+  // The head of a response is sent with its first bytes, so the first batch comes at once.
+  let lastBatch = Number.NEGATIVE_INFINITY;
   while (!end.aborted) {
     const news = build.delivered.slice(named, named + BATCH);
     if (news.length > 0) {
       named += news.length;
-      heard = master.steady;
+      lastBatch = master.steady;
       yield news.map(pathOf);
       continue;
     }
     if (build.ending !== null) {
       break;
     }
-    const silent = master.steady - heard;
+    const silent = master.steady - lastBatch;
     if (silent >= ALIVE_EVERY_MS) {
-      heard = master.steady;
+      lastBatch = master.steady;
       yield [];
       continue;
     }
-    // Woken by every change of the build, of which few are results.
+    // Every change of the build wakes this, though few are results.
     await master.watchers.wait(master.clock, build.id, 'change', ALIVE_EVERY_MS - silent, end);
   }
   if (end.aborted) {
     return;
   }
-  // The end of a build is committed with its last result, which may not be named yet.
+  // The end of a build is committed with its last result, which may not be in a batch yet.
   await build.ending;
   const all = new Set(build.delivered.slice(0, named));
   const left = (await deliveredSubjobs(master.store.db, build.id)).filter((subjob) => !all.has(subjob));

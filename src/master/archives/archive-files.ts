@@ -4,21 +4,22 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Flusher } from '../../lib/async/flusher.js';
 import { hasCode, ifPresent } from '../../lib/error-code.js';
-import { ClusterRunnerError, reasonWithoutPaths } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
 import { entryListPath } from './entry-list.js';
+import { keeping } from './incoming/on-disk.js';
 
 const flush = promisify(fsync);
+const onDisk = keeping('the result', 'fix that, it will be delivered again');
 
 const SUFFIX = '.tar.gz';
 const KEPT = '.kept';
 
-/** Where the archive of a subjob is kept. */
+/** The path of the archive of a subjob. */
 export function archivePath(resultsDirectory: string, build: BuildId, subjob: number): string {
   return join(resultsDirectory, String(build), subjob + SUFFIX);
 }
 
-/** Where the archive is that the master makes of what nobody delivered of a subjob; beside it there may be one of a slave. */
+/** The path of the archive that the master makes of verdicts without a delivered result; a slave's may be beside it. */
 export function keptArchivePath(resultsDirectory: string, build: BuildId, subjob: number): string {
   return join(resultsDirectory, String(build), `${subjob}${KEPT}${SUFFIX}`);
 }
@@ -28,48 +29,41 @@ export function subjobOfArchive(path: string): string {
   return basename(path).slice(0, -SUFFIX.length).replace(KEPT, '');
 }
 
-/** Of all archives of a build together. Nothing else may run meanwhile, so that a hundred thousand take no second. */
+/** Bytes of all archives of a build. Synchronous, so that a hundred thousand take less than a second. */
 export function archiveBytes(resultsDirectory: string, build: BuildId): number {
   const folder = join(resultsDirectory, String(build));
   const archives = namesIn(folder).filter((name) => name.endsWith(SUFFIX));
   return archives.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
 }
 
-/** None of a folder that is not there: a build has none before its first result. */
+/** A build has no folder before its first result. */
 function namesIn(folder: string): string[] {
   return ifPresent(() => readdirSync(folder)) ?? [];
 }
 
-/** Moves archives to their places. Those that come to one folder at the same time share its flush to the disk. */
+/** Moves archives to their places. Concurrent ones of one folder share its flush to the disk. */
 export class ArchiveKeeper {
   readonly #flushers = new Map<string, { readonly flusher: Flusher; users: number }>();
 
   /**
-   * Moves an archive, whose bytes are on the disk already, to its place so that it is there after a power cut too: the
-   * slave deletes its copy when it hears that it was accepted. Its list of entries, null for none, replaces that of an
-   * archive that was there before.
+   * Moves an archive, whose bytes are on the disk already, to its place, so that it survives a power cut: the slave deletes
+   * its copy once the result is acknowledged. The list of entries, null for none, replaces an earlier one.
    * @throws ClusterRunnerError UNAVAILABLE when the disk does not take it
    */
   async keep(temporaryPath: string, temporaryList: string | null, path: string): Promise<void> {
     const listPath = entryListPath(path);
-    try {
-      // At no time does the list of another archive lie beside one, so that a crash leaves none at worst.
+    await onDisk(async () => {
+      // The list of another archive is never beside this one: a crash leaves no list at worst.
       rmSync(listPath, { force: true });
       await this.#move(temporaryPath, path);
       if (temporaryList !== null) {
         renameSync(temporaryList, listPath);
       }
       await this.#flush(dirname(path));
-    } catch (error) {
-      throw new ClusterRunnerError(
-        'UNAVAILABLE',
-        `The master cannot keep the result on its disk (${reasonWithoutPaths(error)}); mend that, it will be delivered again.`,
-        { cause: error },
-      );
-    }
+    });
   }
 
-  /** The folder is there for all but the first of a build. A trip through the thread pool would take longer than this. */
+  /** The folder exists for all but the first archive of a build. Synchronous, since the thread pool would take longer. */
   async #move(from: string, to: string): Promise<void> {
     try {
       renameSync(from, to);

@@ -9,13 +9,12 @@ import { unreadable } from './unreadable.js';
 
 type Entry = Extract extends AsyncIterable<infer E> ? E : never;
 
-/** Unpacked at once: small pieces of a file of gigabytes would keep the process from all else. */
+/** Decompressed at a time: smaller pieces of a file of gigabytes would starve the event loop. */
 const UNPACKED_BYTES = 256 * 1024;
 
 /**
- * One page of what a subjob's archive holds below `folder`, in the order of the archive, and how much there is in all: from
- * the list of its entries, or from the archive where there is none. @throws ClusterRunnerError RESULT_UNREADABLE, the
- * reason of `gone`
+ * A page of the files and links below `folder` in a subjob's archive, in its order, and their total, from its list of
+ * entries, or from the archive where there is no list. @throws ClusterRunnerError RESULT_UNREADABLE, the reason of `gone`
  */
 export async function listArtifacts(
   archive: string,
@@ -55,8 +54,7 @@ async function byList<T>(
 }
 
 /**
- * One page of what a subjob's archive holds below `folder`, in the order of the archive, and how much there is in all.
- * Reads the archive once, as long as somebody waits for it, and keeps the page alone. @throws the reason of `gone`
+ * The same, always from the archive, which is read once, holding no more than the page. @throws the reason of `gone`
  */
 export async function listFolder(
   archive: string,
@@ -79,14 +77,14 @@ export async function listFolder(
   return { files, total };
 }
 
-/** A file of an archive, read no further than to its end. null when there is no such file. */
+/** A file of an archive, which is read no further than to the file's end. null when there is no such file. */
 export async function openFile(archive: string, name: string, gone: AbortSignal): Promise<OpenedFile | null> {
   const entries = entriesIn(archive, gone);
   for (let next = await entries.next(); next.done !== true; next = await entries.next()) {
     const entry = next.value;
     if (entry.header.type === 'file' && entry.header.name === name) {
       const content = Readable.from(contentOf(entry, entries), { objectMode: false });
-      // What was never begun is not told of its end: the answer to a HEAD is thrown away unread.
+      // A generator that never began is not ended by its stream, as with the response to a HEAD.
       content.once('close', () => entries.return(undefined));
       return { content, bytes: entry.header.size ?? 0 };
     }
@@ -101,7 +99,7 @@ async function* entriesIn(archive: string, gone: AbortSignal): AsyncGenerator<En
   const read = pipeline(createReadStream(archive), createGunzip({ chunkSize: UNPACKED_BYTES }), tar);
   const leave = () => tar.destroy(gone.reason);
   gone.addEventListener('abort', leave, { once: true });
-  // Whoever stops in the middle ends the reading, which is no failure.
+  // A consumer that stops early ends the reading, which is no failure.
   read.catch(() => undefined);
   try {
     yield* tar;
@@ -125,7 +123,7 @@ async function* contentOf(entry: Entry, entries: AsyncGenerator<Entry>): AsyncGe
   }
 }
 
-/** null for what is not below the folder, or neither a file nor a link. */
+/** null for an entry that is not below the folder, or neither a file nor a link. */
 function shownBelow(folder: string, { header }: Entry): ArtifactEntry | null {
   const { name, type, size, linkname } = header;
   if (!name.startsWith(`${folder}/`)) {

@@ -13,9 +13,9 @@ const compress = promisify(gzip);
 
 export interface ConcatenatedArchive {
   readonly bytes: number;
-  /** Differs when the bytes do: results do not change once their build has ended. */
+  /** Identifies the bytes, since results do not change once their build has ended. */
   readonly tag: string;
-  /** From byte `start` to before byte `end`. Nothing is opened before it is read. */
+  /** From byte `start` to before byte `end`. No file is opened before it is read. */
   read(start: number, end: number): Readable;
 }
 
@@ -25,10 +25,10 @@ interface Part {
 }
 
 /**
- * The build's `tar.gz`: the subjobs' files one after another as they came, then a last gzip member with
- * failures.txt (when an atom failed) and the mark that ends a tar. gzip allows members in a row, so nothing is
- * compressed again, and any part of it can be read without the rest.
- * @throws ClusterRunnerError RESULT_UNREADABLE when a file is not there
+ * The build's `tar.gz`: the subjobs' archives one after another, then a last gzip member with failures.txt (when an atom
+ * failed) and the end-of-archive mark. gzip allows concatenation, so nothing is compressed again, and any range can be
+ * read without the rest.
+ * @throws ClusterRunnerError RESULT_UNREADABLE when an archive is missing
  */
 export async function concatenateArchives(contents: ArchiveContents): Promise<ConcatenatedArchive> {
   const tail = await lastMember(contents.failedFolders);
@@ -47,10 +47,9 @@ export async function concatenateArchives(contents: ArchiveContents): Promise<Co
 }
 
 /**
- * The same of a build that still runs: each archive when it has arrived, in that order. `ended` is asked for what the
- * build had in all when no more come; null means that it ended without results. Between them an empty gzip member
- * now and then, so that nobody on the way takes the connection for a dead one.
- * @throws Error when there are no results after all: breaking off tells the reader
+ * The same of a running build: each archive once it has arrived. An empty batch becomes an empty gzip member, which keeps
+ * the connection alive. `ended` is called after the last batch; null means that the build ended without results.
+ * @throws Error when there are no results after all, so that the download breaks off
  */
 export async function* concatenateArriving(
   batches: AsyncIterable<readonly string[]>,
@@ -105,12 +104,12 @@ async function* readFile(file: string, bytes: number, from: number, to: number):
     yield chunk;
   }
   if (sent !== to - from) {
-    // The length that was announced is wrong now: breaking off tells the reader, going on would not.
+    // Content-Length is wrong now, so the download must break off.
     throw new Error(`${file} had ${bytes} bytes when the download began, and is shorter now.`);
   }
 }
 
-/** The time is fixed so that the same build gives the same bytes each time. */
+/** The modification time is fixed, so that a build has the same bytes each time. */
 async function lastMember(failedFolders: readonly string[]): Promise<Buffer> {
   const tar = pack();
   if (failedFolders.length > 0) {

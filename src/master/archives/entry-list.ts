@@ -11,24 +11,24 @@ import { IncomingFile } from './incoming/incoming-file.js';
 import type { ReceivedEntry } from './incoming/tar-reader.js';
 
 /*
- * The list of the files and links in an archive, in a file beside it: one JSON array a line in the order of the archive,
- * then a trailer that says where the lines of each folder begin, then the length of the trailer in LENGTH_DIGITS digits.
- * An archive of a single block has none, because all of it is decompressed in a few milliseconds.
+ * The list of the files and links in an archive, in a file beside it: one JSON array per line in the archive's order, then
+ * a trailer with the position of each folder's lines, then the trailer's length in LENGTH_DIGITS digits. An archive of a
+ * single block has no list, since it is decompressed in a few milliseconds.
  */
 
 const VERSION = 2;
-/** Of archives that have nothing of the master's in them. */
+/** Of archives without files that the master has added. */
 const OLDER_VERSION = 1;
-/** A longer list is not kept: it would take more of the disk than it is worth. */
+/** A longer list is not kept, since it would not be worth its disk space. */
 const MAX_LIST_BYTES = 64 * 1024 ** 2;
 const MAX_TRAILER_BYTES = 16 * 1024 ** 2;
 const LENGTH_DIGITS = 12;
-/** Lines between two places that a page can begin to read at. */
+/** Lines between two positions from which a page can be read. */
 const LINES_PER_MARK = 1000;
 const READ_BYTES = 64 * 1024;
 
 const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-/** Path within the folder, bytes, where a link leads or null, where the bytes begin in the tar. */
+/** Path within the folder, bytes, target of a link or null, offset of the bytes in the tar. */
 const LineSchema = Type.Tuple([Type.String(), count, Type.Union([Type.String(), Type.Null()]), count]);
 const FolderSchema = Type.Object({
   total: count,
@@ -36,14 +36,14 @@ const FolderSchema = Type.Object({
   end: count,
   /** Where the lines 0, LINES_PER_MARK, … of it begin in the list. */
   marks: Type.Array(count),
-  /** What the master has added at the end of the archive; where its bytes begin in the tar of that. */
+  /** Files that the master has added at the end of the archive; offsets are within the tar of these. */
   added: Type.Optional(Type.Array(LineSchema)),
 });
 const TrailerSchema = Type.Object({
   version: Type.Union([Type.Literal(VERSION), Type.Literal(OLDER_VERSION)]),
-  /** Compressed bytes of each member of the archive as it came … */
+  /** Compressed bytes of each member of the delivered archive … */
   members: Type.Array(Type.Integer({ minimum: 1 })),
-  /** … and of those behind them, which the master has added. */
+  /** … and of those after them, which the master has added. */
   added: Type.Optional(Type.Array(Type.Integer({ minimum: 1 }))),
   folders: Type.Record(Type.String(), FolderSchema),
 });
@@ -60,15 +60,15 @@ export interface OpenedFile {
   readonly bytes: number;
 }
 
-/** A list that cannot be read: the archive itself says what is in it. */
+/** A list that cannot be read; the archive itself is to be read instead. */
 export class DamagedList extends Error {}
 
-/** Where the list of an archive is kept. */
+/** The path of the list of an archive. */
 export function entryListPath(archive: string): string {
   return `${archive.replace(/\.tar\.gz$/, '')}.entries`;
 }
 
-/** Writes the list of an archive while that is received, holding a few lines of it. */
+/** Writes the list of an archive while the archive is received, holding a few lines of it. */
 export class EntryListWriter {
   readonly path: string;
   readonly #members: readonly number[];
@@ -82,7 +82,7 @@ export class EntryListWriter {
 
   /**
    * @param members compressed bytes of each member of the archive
-   * @param requireRoom throws when so many bytes more should not be written
+   * @param requireRoom throws when the disk has no space for so many more bytes
    */
   constructor(path: string, members: readonly number[], requireRoom: (bytes: number) => void) {
     this.path = path;
@@ -100,7 +100,7 @@ export class EntryListWriter {
     const name = path.slice(0, slash);
     const folder = this.#folders.get(name) ?? { total: 0, end: 0, marks: [], added: [] };
     if (folder.total > 0 && name !== this.#current) {
-      // Only the lines of a folder that are in one place can be found again.
+      // The lines of a folder can be found only when they are contiguous.
       this.#isKept = false;
       return;
     }
@@ -118,7 +118,7 @@ export class EntryListWriter {
     this.#isKept = this.#bytes <= MAX_LIST_BYTES;
   }
 
-  /** A file of the master's own; `offset` within the tar of all these. */
+  /** A file that the master adds; `offset` is within the tar of these. */
   noteAdded({ path, bytes, offset }: Pick<ReceivedEntry, 'path' | 'bytes' | 'offset'>): void {
     const slash = path.indexOf('/');
     const name = path.slice(0, slash);
@@ -132,7 +132,7 @@ export class EntryListWriter {
     this.#added.push(bytes);
   }
 
-  /** Writes what was noted. @throws what the disk says, and `requireRoom` */
+  /** Writes the noted lines. @throws the file system's error, and what `requireRoom` throws */
   async flush(): Promise<void> {
     const lines = this.#lines;
     this.#lines = '';
@@ -141,7 +141,7 @@ export class EntryListWriter {
     }
   }
 
-  /** Nothing follows. False when no list is kept. @throws as `flush` does */
+  /** Writes the rest. False when no list is kept. @throws as `flush` does */
   async end(): Promise<boolean> {
     await this.flush();
     const trailer: Trailer = {
@@ -160,13 +160,13 @@ export class EntryListWriter {
     return true;
   }
 
-  /** To be called in the end, however it came. */
+  /** To be called at the end in any case. */
   async close(): Promise<void> {
     await this.#file.close();
   }
 }
 
-/** The list of an archive, as far as it is read. */
+/** A list that is read from its file on demand. */
 export class EntryList {
   readonly #archive: string;
   readonly #path: string;
@@ -178,7 +178,7 @@ export class EntryList {
     this.#trailer = trailer;
   }
 
-  /** null when there is none that belongs to the archive: an older version received it, or the list is damaged. */
+  /** null when there is no list, or it does not belong to the archive or is damaged. */
   static async open(archive: string): Promise<EntryList | null> {
     const path = entryListPath(archive);
     const trailer = await ifPresentAsync(() => readTrailer(path));
@@ -188,7 +188,7 @@ export class EntryList {
   }
 
   /**
-   * A page of the files and links below `folder`, in the order of the archive, and how many there are in all.
+   * A page of the files and links below `folder`, in the order of the archive, and their total.
    * @throws DamagedList, the reason of `gone`
    */
   async page(
@@ -214,7 +214,7 @@ export class EntryList {
   }
 
   /**
-   * A file of the archive: only the blocks that it lies in are read. null when there is no such file.
+   * A file of the archive, of which only the blocks with the file are read. null when there is no such file.
    * @throws DamagedList, the reason of `gone`
    */
   async file(folder: string, path: string, gone: AbortSignal): Promise<OpenedFile | null> {
@@ -257,7 +257,7 @@ export class EntryList {
     }
   }
 
-  /** `members` hold the tar that the offset is in; they begin at byte `from` of the archive. */
+  /** `members` hold the tar that `offset` is in, and begin at byte `from` of the archive. */
   #content(
     { members, from }: { readonly members: readonly number[]; readonly from: number },
     offset: number,
@@ -278,7 +278,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((all, one) => all + one, 0);
 }
 
-/** `bytes` of what a range of whole members unpacks to, after the first `skip`. */
+/** `bytes` of the decompressed content of a range of whole members, after the first `skip`. */
 async function* unpacked(
   archive: string,
   { start, end }: { readonly start: number; readonly end: number },
@@ -290,7 +290,7 @@ async function* unpacked(
   const handle = await open(archive);
   const source = handle.createReadStream({ start, end: end - 1, highWaterMark: READ_BYTES });
   const unzip = createGunzip({ chunkSize: READ_BYTES });
-  // Its failure is that of `unzip`, which is read below.
+  // A failure is seen at `unzip`, which is read below.
   pipeline(source, unzip, () => undefined);
   let toSkip = skip;
   let left = bytes;
@@ -351,7 +351,7 @@ async function readAt(file: FileHandle, position: number, length: number): Promi
   return buffer.toString('utf8', 0, bytesRead);
 }
 
-/** null for what is no JSON: a list that a crash cut off. */
+/** null for invalid JSON: a list that a crash has truncated. */
 function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text);

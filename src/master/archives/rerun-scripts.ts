@@ -5,7 +5,7 @@ import type { BuildId, SubjobId } from '../../protocol/ids.js';
 
 type AtomFacts = Omit<RerunFacts, 'buildId' | 'subjobId' | 'jobName' | 'command' | 'setup'>;
 
-/** Composes the scripts of the atoms of a subjob, out of what the master knows itself but for where they ran. */
+/** Composes the scripts of the atoms of a subjob. All but where they ran comes from the master's own data. */
 export function rerunScriptsOf(
   buildId: BuildId,
   { name, definition }: NamedJob,

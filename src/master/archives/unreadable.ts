@@ -2,8 +2,8 @@ import { ClusterRunnerError, reasonWithoutPaths } from '../../protocol/errors.js
 import { subjobOfArchive } from './archive-files.js';
 
 /**
- * What to throw of a failure at reading an archive that is kept: whoever reads is told of one that is damaged, gone, or
- * not what its slave said; a fault of the system, such as too many open files, stays what it is.
+ * The error to throw when a kept archive cannot be read: RESULT_UNREADABLE when it is damaged, missing, or not what its
+ * slave reported. A system error, such as too many open files, is returned as it is.
  */
 export function unreadable(archive: string, error: unknown): unknown {
   if (isOfSystem(error)) {

@@ -15,21 +15,21 @@ import { incomingPath, removeLeftovers } from './incoming/incoming-archive.js';
 import { zipStream } from './zip.js';
 
 export interface ZipCacheOptions {
-  /** Of these alone. Made when it is not there. */
+  /** For the zips alone. Created if missing. */
   readonly directory: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Of all zips together; 0: none is kept. */
+  /** For all zips together; 0: none is kept. */
   readonly maxBytes: number;
-  /** Why so many bytes more should not be written; null when they may. */
+  /** Why so many more bytes should not be written; null when they may. */
   readonly diskProblem: (bytes: number) => string | null;
 }
 
 interface Kept {
   readonly bytes: number;
-  /** Begins the SHA-256 of its bytes. */
+  /** The first TAG_CHARS of the SHA-256 of its bytes. */
   readonly tag: string;
-  /** Milliseconds; of a zip that was found at the start, when it was written. */
+  /** Milliseconds; for a zip found at the start, when it was written. */
   usedAt: number;
 }
 
@@ -42,16 +42,16 @@ const NAME = /^([1-9]\d{0,14})\.([0-9a-f]{20})\.zip$/;
 const TAG_CHARS = 20;
 
 /**
- * The zips of builds that have ended. One is made when it is asked for, once for all who ask, and then is a file, of
- * which any part can be had. They say in their names what they are, so that a master that is started again has them
- * still. Beyond `maxBytes` those go first that were not used for longest; whoever reads one reads it to its end.
+ * The zips of builds that have ended. One is made at the first request, once for all requests, and then is a file of which
+ * any range can be read. The file name has all metadata, so a restarted master still has them. Beyond `maxBytes`, the least
+ * recently used go first; open ones can be read to their end.
  */
 export class ZipCache implements MasterZips {
   readonly #options: ZipCacheOptions;
   readonly #kept = new Map<number, Kept>();
   readonly #making = new Map<number, Making>();
-  /** One after another: each keeps a core busy. */
-  readonly #line = new KeyedMutex();
+  /** Zips are made one after another, since each keeps a core busy. */
+  readonly #mutex = new KeyedMutex();
 
   constructor(options: ZipCacheOptions) {
     this.#options = options;
@@ -79,25 +79,25 @@ export class ZipCache implements MasterZips {
       const file = await open(this.#pathOf(build, kept), 'r');
       return { file, bytes: kept.bytes, tag: kept.tag };
     } catch (error) {
-      // Somebody has taken the file away: the next time it is made again.
+      // Somebody has removed the file: it is made again at the next request.
       this.#kept.delete(build);
       this.#options.log.warn({ build }, `The zip of the build cannot be read: ${messageOf(error)}`);
       return null;
     }
   }
 
-  /** Of which builds there are zips. */
+  /** The builds that have zips. */
   builds(): number[] {
     return [...this.#kept.keys()];
   }
 
-  /** Removes the zip of the build. One that is being made is given up, which is not waited for. */
+  /** Removes the zip of the build, and aborts one in the making without waiting for that. */
   async forgetBuild(build: number): Promise<void> {
     this.#making.get(build)?.abort.abort();
     await this.#remove(build);
   }
 
-  /** Gives up what is being made. */
+  /** Aborts all in the making. */
   async close(): Promise<void> {
     const all = [...this.#making.values()];
     for (const { abort } of all) {
@@ -106,14 +106,14 @@ export class ZipCache implements MasterZips {
     await Promise.all(all.map(({ done }) => done));
   }
 
-  /** False when it cannot be kept. Goes on when nobody waits for it any more: who was cut off comes back. */
+  /** False when it cannot be kept. Goes on when nobody waits for it any more, since clients that were cut off come back. */
   #made(build: BuildId, contents: ArchiveContents): Promise<boolean> {
     const before = this.#making.get(build);
     if (before !== undefined) {
       return before.done;
     }
     const abort = new AbortController();
-    const done = this.#line
+    const done = this.#mutex
       .run('zips', () => this.#make(build, contents, abort.signal))
       .catch((error: unknown) => {
         const log = this.#options.log;
@@ -130,7 +130,7 @@ export class ZipCache implements MasterZips {
   async #make(build: BuildId, contents: ArchiveContents, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     const { directory, clock, maxBytes, diskProblem } = this.#options;
-    // It will be about as large.
+    // The zip will be about as large.
     const expected = await bytesOf(contents);
     if (expected > maxBytes) {
       return false;
@@ -152,7 +152,7 @@ export class ZipCache implements MasterZips {
           done(full === null ? null : new Error(full), chunk);
         },
       });
-      // On the disk before it has its name: after a power cut there must be none that is not whole.
+      // Flushed before it is renamed: after a power cut there must be no truncated one.
       await pipeline(zipStream(contents), seen, createWriteStream(path, { mode: 0o600, flush: true }), {
         signal,
       });

@@ -13,9 +13,8 @@ const FILE_TYPE = 0o100000;
 const PERMISSIONS = 0o777;
 
 /**
- * The build's results as a zip that is made while it is read: one entry at a time goes from a subjob's archive to
- * the reader, so memory holds a piece of one file and the names for the zip's directory. The stream breaks off
- * with the error when an archive cannot be read.
+ * The build's results as a zip that is made while it is read, one entry at a time, so that memory holds a piece of one
+ * file and the names for the zip's directory. The stream fails with the error when an archive cannot be read.
  */
 export function zipStream(contents: ArchiveContents): Readable {
   const zip = new ZipFile();
@@ -30,7 +29,7 @@ export function zipStream(contents: ArchiveContents): Readable {
 async function fill(zip: ZipFile, contents: ArchiveContents, out: PassThrough): Promise<void> {
   for (const file of contents.files) {
     const tar = extract();
-    // Reading goes no further than the entry that the zip is taking in.
+    // The archive is read no further than the entry that the zip is taking in.
     await Promise.all([
       pipeline(createReadStream(file), createGunzip(), tar),
       (async () => {
@@ -72,24 +71,24 @@ async function add(zip: ZipFile, entry: Entry, out: PassThrough): Promise<void> 
       zip.addEmptyDirectory(name, { mtime });
       break;
     default:
-    // Devices and the like have no place in a zip.
+    // A zip has no devices and the like.
   }
   await drain(entry);
 }
 
-/** The zip's writer takes `\` for a separator, and refuses names that go up. */
+/** yazl takes `\` for a separator, and refuses names that lead up. */
 function zipName(name: string): string {
   return name.replaceAll('\\', '_');
 }
 
 async function drain(entry: Entry): Promise<void> {
   for await (const chunk of entry) {
-    // Nothing but the name of such an entry counts; what it holds all the same is passed over.
+    // Only the name of such an entry counts; its content, if any, is skipped.
     void chunk;
   }
 }
 
-/** Resolves when the zip has taken the whole entry in; rejects when its reader went away. */
+/** Resolves when the zip has read the whole entry; rejects when the zip's own reader is gone. */
 function added(
   zip: ZipFile,
   entry: Readable,
@@ -112,7 +111,7 @@ function added(
       out.off('close', gone);
       resolve();
     });
-    // The zip keeps this function to its end, for each of its entries: it must not hold the entry's stream for so long.
+    // yazl keeps this function of each entry to the end of the zip, so it must not hold the entry's stream.
     let once: Readable | null = entry;
     zip.addReadStreamLazy(name, options, (give) => {
       if (once !== null) {

@@ -3,13 +3,13 @@ import type { MasterState } from '../state/master-state.js';
 import { allNonces, type ExpiringNonces, forgetNonces, insertNonces } from '../store/nonces.js';
 import { NonceWindow } from './nonce-window.js';
 
-/** The nonces of signed requests, kept until their signatures expire: no request is taken twice. */
+/** The nonces of signed requests, kept until their signatures expire, so that no request is accepted twice. */
 export class NonceCache {
   readonly #master: MasterState;
   readonly #memory = new NonceWindow();
   readonly #monotonic: () => number;
-  /** Those that the store does not know of yet, likewise; null when there are none. */
-  #news: Map<number, string[]> | null = null;
+  /** Nonces by expiry that are not passed to the store yet; null when there are none. */
+  #pending: Map<number, string[]> | null = null;
 
   private constructor(master: MasterState, stored: readonly ExpiringNonces[], monotonic: () => number) {
     this.#master = master;
@@ -21,46 +21,46 @@ export class NonceCache {
     }
   }
 
-  /** `monotonic`: milliseconds since some moment, of a clock that nobody sets. */
+  /** `monotonic`: the time of a monotonic clock in milliseconds. */
   static async load(master: MasterState, monotonic: () => number): Promise<NonceCache> {
     return new NonceCache(master, await allNonces(master.store.db), monotonic);
   }
 
   /**
-   * False when it was seen before. `expires` in seconds since the epoch. The store learns it before it learns of
-   * anything that its request does, as writes keep their order; so nobody has to wait for its commit.
+   * False when the nonce was seen before. `expires` in seconds since the epoch. Writes keep their order, so the nonce is
+   * stored before anything that its request changes, and nobody has to wait for its commit.
    */
   remember(nonce: string, expires: number): boolean {
     const whole = Math.ceil(expires);
     if (!this.#memory.remember(nonce, whole, this.#monotonic())) {
       return false;
     }
-    const isFirst = this.#news === null;
-    this.#news ??= new Map();
-    put(this.#news, whole, nonce);
+    const isFirst = this.#pending === null;
+    this.#pending ??= new Map();
+    put(this.#pending, whole, nonce);
     if (isFirst) {
-      this.#recordNews();
+      this.#recordPending();
     }
     return true;
   }
 
   /** One write for all that come until its turn: before what any of their requests does, and cheaper than one each. */
-  #recordNews(): void {
+  #recordPending(): void {
     const recorded = this.#master.writer.record(() => {
-      const news = [...(this.#news ?? [])];
-      this.#news = null;
-      return news.map(([expires, nonces]) => insertNonces({ expires, nonces }));
+      const pending = [...(this.#pending ?? [])];
+      this.#pending = null;
+      return pending.map(([expires, nonces]) => insertNonces({ expires, nonces }));
     });
     recorded.catch(() => {
-      // The master takes no more changes, so there is nothing that could be done twice.
-      this.#news = null;
+      // The master accepts no more changes, so nothing can be done twice.
+      this.#pending = null;
     });
   }
 
-  /** To be called often: what it does grows with what has expired since. */
+  /** To be called often: its cost grows with what has expired since the last call. */
   async forgetExpired(): Promise<void> {
     const before = this.#memory.forgetExpired(seconds(this.#master.now), this.#monotonic());
-    // In an outage only the memory forgets; the rows go with those that expire later.
+    // During an outage only the memory is cleared; the rows are deleted with those that expire later.
     if (before !== null && this.#master.writer.isWritable) {
       await this.#master.writer.record([forgetNonces(before)]);
     }

@@ -1,17 +1,17 @@
-/** A signature is good from a minute before its time to a minute after it: so long may pass between its first and last use. */
+/** A signature is valid from a minute before its time to a minute after it. */
 const USABLE_MS = 120_000;
-/** Clocks tick in steps, and those that are compared are not read at the same moment. */
+/** Clocks tick in steps, and the two that are compared are not read at the same moment. */
 const MARGIN_MS = 5_000;
 
 interface Group {
   readonly nonces: string[];
-  /** When the last of them came, by a clock that nobody sets. */
+  /** When the last of them was added, by the monotonic clock. */
   newest: number;
 }
 
 /**
- * Nonces that were seen. One is forgotten when its signature has expired by the clock, and so much time has really
- * passed that it cannot be good any more: a clock that is wrong for a while and set right makes none usable again.
+ * Nonces that were seen. One is forgotten when its signature has expired by the wall clock and by the monotonic clock
+ * too: a wall clock that is wrong for a while and then corrected makes none usable again.
  */
 export class NonceWindow {
   readonly #seen = new Set<string>();
@@ -35,8 +35,8 @@ export class NonceWindow {
   }
 
   /**
-   * Forgets what has expired; `now` in seconds since the epoch. Answers with the second before which nothing is
-   * remembered any more, null when nothing was forgotten.
+   * Forgets expired nonces. `now` in seconds since the epoch.
+   * @returns the second before which none is left; null when none was forgotten
    */
   forgetExpired(now: number, monotonic: number): number | null {
     let kept = now;

@@ -8,20 +8,20 @@ import { MAX_CHAIN, type Pack } from '../../protocol/pack.js';
 import type { MasterBundles, ReceivedPack } from '../state/master-api.js';
 
 interface Kept extends Pack {
-  /** Milliseconds by the clock that nobody sets; of a bundle that was found at the start, when it was written. */
+  /** Milliseconds by the monotonic clock; for a bundle found at the start, when it was written. */
   usedAt: number;
 }
 
 const NAME = /^([0-9a-f]{40}|[0-9a-f]{64})\.([0-9a-f]{40}|[0-9a-f]{64}|whole)\.([0-9a-f]{64})\.bundle$/;
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** Between sending a bundle and starting the build that needs it, or building another upon it. */
+/** Longer than it takes from sending a bundle to starting the build that needs it, or to sending one based on it. */
 const SURE_MS = 60 * 60 * 1000;
 const MIB = 1024 ** 2;
 
 export interface BundleCacheOptions {
   readonly directory: string;
   readonly clock: Clock;
-  /** Of all bundles together. */
+  /** For all bundles together. */
   readonly maxBytes: number;
   /** Throws UNAVAILABLE when the disk is nearly full. */
   readonly requireDisk: () => void;
@@ -31,9 +31,9 @@ export interface BundleCacheOptions {
 }
 
 /**
- * The bundles that the master passes on, each a file that says in its name what it is, so that a master that is
- * started again has them still. One is kept while a build that has not ended needs it, and for a day after its last
- * use, because the next commit's builds on it; beyond `maxBytes` those go first that were not used for longest.
+ * The bundles that the master passes on. The file name has all metadata, so a restarted master still has them. One is kept
+ * while an unfinished build needs it, and for a day after its last use, since the next commit's is based on it. Beyond
+ * `maxBytes`, the least recently used go first.
  */
 export class BundleCache implements MasterBundles {
   readonly #options: BundleCacheOptions;
@@ -51,7 +51,7 @@ export class BundleCache implements MasterBundles {
         const kept = { commit, base: base === 'whole' ? null : base, bytes: size, digest, usedAt };
         this.#kept.set(commit, kept);
       } else if (name.endsWith('.bundle')) {
-        // Of an older version, which did not note the digest.
+        // Written by an older version, without the digest.
         rmSync(path, { force: true, recursive: true });
       }
     }
@@ -81,7 +81,7 @@ export class BundleCache implements MasterBundles {
     const kept = this.#kept.get(commit);
     const file = kept === undefined ? null : await ifPresentAsync(() => open(this.#pathOf(kept), 'r'));
     if (kept === undefined || file === null) {
-      // Somebody may have taken the file away: then it is sent again.
+      // Somebody may have removed the file: then it is sent again.
       this.#kept.delete(commit);
       throw new ClusterRunnerError('NOT_FOUND', `The master has no bundle of commit ${commit} (any more).`);
     }
@@ -126,7 +126,7 @@ export class BundleCache implements MasterBundles {
     this.#kept.set(commit, kept);
   }
 
-  /** Forgets what has had its time. */
+  /** Removes bundles that are due. */
   async trim(): Promise<void> {
     const { clock, maxBytes, needed } = this.#options;
     const needs = new Set(needed().flatMap((commit) => this.#chain(commit)));

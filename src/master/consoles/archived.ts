@@ -9,8 +9,8 @@ import { type ConsoleSource, type PageRequest, readPage } from './page.js';
 const unzip = promisify(gunzip);
 
 /**
- * A page of a console that lies in a subjob's archive: it costs a block or two, however large the archive is.
- * @throws ClusterRunnerError RESULT_UNREADABLE when it is not there, whoever lied or damaged it
+ * A page of a console in a subjob's archive. It reads a block or two, however large the archive is.
+ * @throws ClusterRunnerError RESULT_UNREADABLE when it is not where the index says
  */
 export async function readArchivedConsole(
   archive: string,
@@ -35,7 +35,7 @@ function archivedConsole(file: FileHandle, index: ResultIndex, console: ConsoleI
   return {
     totalLines: console.lines,
     placeBefore(line) {
-      // The last boundary that is surely before the line's first byte: fewer than `line` lines end before it.
+      // The last boundary before the line's first byte: fewer than `line` lines end before it.
       let low = 0;
       let high = console.marks.length;
       while (low < high) {

@@ -8,7 +8,7 @@ import type { ConsolePage } from '../../protocol/build/work.js';
 import type { AtomId, BuildId, LeaseId } from '../../protocol/ids.js';
 import { type ConsoleSource, type PageRequest, readPage } from './page.js';
 
-/** When a file has grown beyond this … */
+/** When a file has grown beyond this size … */
 const MAX_BYTES = 2 * 1024 * 1024;
 /** … only its end is kept, at most this much. */
 const KEPT_BYTES = 1024 * 1024;
@@ -19,17 +19,17 @@ interface State {
   /** Line ends in the file. */
   lineEnds: number;
   endsInLine: boolean;
-  /** Lines that came before those in the file. */
+  /** Lines before those in the file. */
   dropped: number;
 }
 
 interface Entry {
   state: State | null;
-  /** Settles when everything that was asked of this file so far is done. */
+  /** Settles when all operations on this file so far are done. */
   tail: Promise<unknown>;
 }
 
-/** An atom while one lease runs it. */
+/** One run of an atom, under one lease. */
 export interface Attempt {
   readonly build: BuildId;
   readonly atom: AtomId;
@@ -38,36 +38,36 @@ export interface Attempt {
 
 export interface Piece {
   readonly bytes: Buffer;
-  /** The console begins anew, whatever came of this attempt before. */
+  /** The console starts again, whatever this attempt has sent before. */
   readonly isStart?: boolean;
-  /** There is a gap: the piece is behind so many lines, and what was there is dropped. */
+  /** There is a gap: so many lines come before the piece, and the content so far is dropped. */
   readonly linesBefore?: number | undefined;
-  /** The attempt that has reported the verdict of the atom that counts so far. */
+  /** The attempt whose verdict of the atom counts so far. */
   readonly verdictOf: LeaseId | null;
 }
 
 const FILE = /^(\d+)(?:\.(\d+))?\.console$/;
-/** Of files that an older version has written, which had one for all attempts. */
+/** For files of an older version, which had one for all attempts. */
 const ANY_LEASE = 0;
 
 /**
- * What running atoms have printed so far, as their slaves report it: a file for each attempt, of bounded size, that is
- * thrown away when the result arrives, and kept when it never does. Of an atom there are no more than the newest one and
- * that of the attempt whose verdict counts.
+ * The consoles of running atoms, as their slaves report them: a file of bounded size for each attempt, which is removed
+ * when the result arrives, and kept when it never does. An atom has at most two: of its newest attempt, and of the attempt
+ * whose verdict counts.
  */
 export class LiveConsoles {
   readonly directory: string;
   readonly #entries = new Map<string, Entry>();
-  /** The leases of which atoms have files. Most atoms never get one, and need not be looked for. */
+  /** The leases with files by atom. Most atoms never have a file, and cost no file system call. */
   readonly #written = new Map<BuildId, Map<number, Set<number>>>();
-  /** Builds that have a folder from an earlier run, read when it is first asked for. */
+  /** Builds with a folder from an earlier run; read on demand. */
   #earlier: Set<string> | null = null;
 
   constructor(directory: string) {
     this.directory = directory;
   }
 
-  /** Appends what the slave saw next. */
+  /** Appends a piece that a slave has reported. */
   async append(attempt: Attempt, { bytes, isStart = false, linesBefore, verdictOf }: Piece): Promise<void> {
     const { build, atom, lease } = attempt;
     const ofBuild = this.#ofBuild(build);
@@ -100,8 +100,8 @@ export class LiveConsoles {
   }
 
   /**
-   * A page of what an attempt has printed, or, with null, the newest one of an atom of a build that runs; null when
-   * nothing was reported of it. The page starts after the lines that were dropped.
+   * A page of the console of an attempt; with a null lease, of the newest one. null when nothing was reported. The page
+   * starts after dropped lines.
    */
   async read(
     build: BuildId,
@@ -116,7 +116,7 @@ export class LiveConsoles {
     );
   }
 
-  /** All that there is of an attempt; no more than a few mebibytes. null when nothing was reported of it. */
+  /** The whole console of an attempt, a few mebibytes at most; null when nothing was reported. */
   async whole({ build, atom, lease }: Attempt): Promise<Buffer | null> {
     for (const one of [lease, ANY_LEASE]) {
       const file = this.#file(build, atom, one);
@@ -150,7 +150,7 @@ export class LiveConsoles {
     });
   }
 
-  /** Atoms whose results are there need it no more. */
+  /** For atoms whose results have arrived. */
   async forget(build: BuildId, atoms: readonly AtomId[]): Promise<void> {
     const ofBuild = this.#ofBuild(build);
     for (const atom of atoms) {
@@ -173,7 +173,7 @@ export class LiveConsoles {
     });
   }
 
-  /** Of a build that an earlier run knew the names on the disk say it. */
+  /** For a build of an earlier run, this is read from the names on the disk. */
   #ofBuild(build: BuildId): Map<number, Set<number>> {
     const known = this.#written.get(build);
     if (known !== undefined) {
@@ -194,7 +194,7 @@ export class LiveConsoles {
     return found;
   }
 
-  /** For a build that is forgotten altogether. */
+  /** For a build that is deleted. */
   async forgetBuild(build: BuildId): Promise<void> {
     const folder = this.#folder(build);
     this.#written.delete(build);
@@ -215,7 +215,7 @@ export class LiveConsoles {
     return join(this.#folder(build), lease === ANY_LEASE ? `${atom}.console` : `${atom}.${lease}.console`);
   }
 
-  /** One thing at a time for each file. */
+  /** Serializes the operations on each file. */
   #inTurn<T>(file: string, work: (state: State) => Promise<T>): Promise<T> {
     const entry = this.#entries.get(file) ?? { state: null, tail: Promise.resolve() };
     this.#entries.set(file, entry);
@@ -228,12 +228,12 @@ export class LiveConsoles {
   }
 }
 
-/** The rest of a character with which a slave's last report ended comes with its next one. */
+/** A report may end within a character, whose rest comes with the next one. */
 function withoutCutCharacter(page: ConsolePage): ConsolePage {
   return { ...page, content: page.content.replace(/\uFFFD+$/, '') };
 }
 
-/** Of a file that an earlier run of the master wrote, what the file itself tells. */
+/** The state of a file that an earlier run of the master wrote. */
 async function stateOf(file: string): Promise<State> {
   const bytes = await readIfThere(file);
   return {
@@ -257,7 +257,7 @@ async function keepEnd(file: string, state: State): Promise<void> {
   state.bytes = kept.length;
 }
 
-/** Once for a build in a run of the master: a trip through the thread pool would have others come in between. */
+/** Synchronous, so that nothing happens in between; called once per build and run of the master. */
 function namesIn(directory: string): string[] {
   return ifPresent(() => readdirSync(directory)) ?? [];
 }

@@ -1,12 +1,12 @@
 import type { ConsolePage } from '../../protocol/build/work.js';
 
-/** A console that can be entered near any line. */
+/** A console that can be read from near any line. */
 export interface ConsoleSource {
-  /** Lines in all; a last one without an end counts. */
+  /** Number of lines, including a last one without a line feed. */
   readonly totalLines: number;
-  /** A place from which `line` is reached by reading on, and how many lines end before that place. */
+  /** A position at or before `line`, and how many lines end before it. */
   placeBefore(line: number): { readonly position: number; readonly lineEnds: number };
-  /** The console's bytes from `position` to its end, in pieces of bounded size, read as they are asked for. */
+  /** The console's bytes from `position` to its end, in pieces of bounded size, read on demand. */
   read(position: number): AsyncIterable<Buffer>;
 }
 
@@ -16,19 +16,19 @@ export interface PageRequest {
   readonly maxLines: number;
 }
 
-/** A page holds no more than this, so that neither many nor long lines fill the memory. */
+/** The largest page, so that neither many nor long lines fill the memory. */
 export const MAX_PAGE_BYTES = 1024 * 1024;
 const LINE_END = 0x0a;
 
 /**
- * One page of a console. It ends early, before the line that would make it too large; a line that is too large
- * by itself is cut and marked with an ellipsis. Bytes that are not UTF-8 are replaced.
+ * One page of a console. It ends before a line that would make it too large; a line that is too large by itself is cut
+ * and marked with an ellipsis. Bytes that are not UTF-8 are replaced.
  */
 export async function readPage(source: ConsoleSource, request: PageRequest): Promise<ConsolePage> {
   if (request.offsetLine !== null) {
     return pageFrom(source, request.offsetLine, request.maxLines);
   }
-  // The end is what was asked for: rather fewer lines than a page that stops before it.
+  // The end is wanted, so rather fewer lines than a page that stops before it.
   for (let lines = Math.min(request.maxLines, source.totalLines); ; lines = Math.ceil(lines / 2)) {
     const page = await pageFrom(source, source.totalLines - lines, lines);
     if (lines <= 1 || page.offset_line + page.num_lines >= source.totalLines) {
@@ -100,6 +100,6 @@ async function collect(
       ? { bytes: bytes.subarray(0, whole), lines, cut: false }
       : { bytes: bytes.subarray(0, MAX_PAGE_BYTES), lines: 1, cut: true };
   }
-  // What is left over is the console's last line, without an end.
+  // The remainder is the console's last line, without a line feed.
   return { bytes, lines: lines + (size > whole ? 1 : 0), cut: false };
 }

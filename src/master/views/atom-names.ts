@@ -7,7 +7,7 @@ import type { NamedJob } from '../../protocol/build/job.js';
 import { givenAtoms } from '../builds/build-request.js';
 import type { ActiveBuild } from '../state/active-build.js';
 
-/** How its atoms are named in what is bounded. */
+/** How the atoms of a build are named where the length is limited. */
 export function shownNames({ job, request }: ActiveBuild): (atom: AtomValue) => string {
   const variables = job === null ? [] : variablesOf(job.definition, request.atoms_override);
   return (atom) => {
@@ -16,10 +16,10 @@ export function shownNames({ job, request }: ActiveBuild): (atom: AtomValue) => 
   };
 }
 
-/** By the atoms that were given, of which there may be a hundred thousand: they stay while their build runs. */
+/** Cached by the given atoms, of which there may be a hundred thousand; they are the same object while the build runs. */
 const variablesOfGiven = new WeakMap<object, string[]>();
 
-/** Of the atoms of a build. */
+/** The variables that the atoms of a build set. */
 export function variablesOf(
   definition: NamedJob['definition'],
   given: BuildRequest['atoms_override'],

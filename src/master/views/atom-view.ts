@@ -31,7 +31,7 @@ export function presentAtom(atom: AtomView): Atom {
   };
 }
 
-/** Why an atom whose commands have run has no exit code. */
+/** Why an atom has no exit code although its commands have run. */
 function errorOf({ state, error, slave, actual_time: time, exit_code }: AtomView): string | null {
   if (state === 'INTERRUPTED') {
     return interruptionOf(time, slave);

@@ -12,7 +12,7 @@ import { shownNames } from './atom-names.js';
 import { inUseFor, isSettingUp, slavesOf } from './build-executors.js';
 
 /*
- * What happens in a build, for those who watch it. Costs what the leases of the build cost, and never its atoms.
+ * What happens in a build, for its watchers. The cost grows with the leases of the build, not with its atoms.
  */
 
 export async function activityOf(master: MasterState, build: ActiveBuild): Promise<Activity> {
@@ -23,7 +23,7 @@ export async function activityOf(master: MasterState, build: ActiveBuild): Promi
     .slice(0, MAX_RUNNING_SHOWN);
   const settingUp = settingUpOf(master, build);
   const { total, latest } = build.failures;
-  // The names last: they may have to be read, and what is said of a moment belongs together.
+  // Names come last, since reading them may wait, and all the rest must be of one moment.
   const names = shownNames(build);
   const running = longest.map(async ({ lease, atom: id, since }): Promise<RunningAtom[]> => {
     const seconds = tenths((master.now - since) / 1000);

@@ -17,7 +17,7 @@ export function executorsOf(
   return { busy, settingUp };
 }
 
-/** `held` are the leases of one slave: the first of them has to open the build there, and the others wait for it. */
+/** Whether the slave that holds these leases of a build still has to set it up; all of them wait for the first. */
 export function isSettingUp(held: readonly ActiveLease[]): boolean {
   return (
     held.every(({ hasBegun }) => !hasBegun) &&
@@ -29,7 +29,7 @@ export function slavesOf(leases: ActiveLeases, build: ActiveBuild): RegisteredSl
   return [...new Set([...leases.ofBuild(build)].map(({ slave }) => slave))];
 }
 
-/** The leases of the build that have executors of the slave. */
+/** The leases of the build that occupy executors of the slave. */
 export function inUseFor(leases: ActiveLeases, build: ActiveBuild, slave: RegisteredSlave): ActiveLease[] {
   return leases.withExecutor(slave).filter((held) => held.build === build);
 }

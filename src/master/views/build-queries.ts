@@ -24,7 +24,7 @@ import { findResultIndex, findSubjob } from '../store/subjobs.js';
 import { bySubjobOf, presentAtom, presentSubjob } from './atom-view.js';
 import { explainRunning } from './explain-build.js';
 
-/** What people and programs read of the pieces of a build. */
+/** Reads about the subjobs, atoms and consoles of builds, and why they wait. */
 export class BuildQueries {
   readonly #master: MasterState;
   readonly #builds: Builds;
@@ -61,7 +61,7 @@ export class BuildQueries {
   async listSubjobs(build: BuildId, page: Page): Promise<{ subjobs: Subjob[]; total: number }> {
     const { db } = this.#master.store;
     const { job, num_subjobs } = await this.#builds.head(build);
-    // Before a build begins its plan may be there in part.
+    // Until a build begins, its subjobs may be stored in part.
     const rows = job === null ? [] : await pageOfSubjobs(db, build, page);
     const command = commandOf(job);
     const ids = rows.map(({ subjob_id }) => subjob_id);
@@ -140,12 +140,12 @@ export class BuildQueries {
   }
 }
 
-/** The lease whose slave has told what is final of an atom; null of one that may still print. */
+/** The lease that has reported the final state of an atom; null while the atom may still print. */
 function attemptOf({ state, failed, lease_id }: AtomView): LeaseId | null {
   return (failed !== null || state === 'INTERRUPTED') && lease_id !== null ? toId.lease(lease_id) : null;
 }
 
-/** `job` as its column has it. */
+/** @param job as stored in its column */
 function commandOf(job: string | null): string {
   return job === null ? '' : shellText(readJob(job).definition.commands);
 }

@@ -39,7 +39,7 @@ interface Facts {
   readonly revision: Revision | null;
 }
 
-/** A build that runs. */
+/** The view of a running build. */
 export function presentRunning(leases: ActiveLeases, build: ActiveBuild): Build {
   const { id, work, request, numAtoms, counts, resultFacts, reported } = build;
   const reportedFailed = countsReports(build.job) ? reported.failed : 0;
@@ -75,12 +75,12 @@ export function presentRunning(leases: ActiveLeases, build: ActiveBuild): Build 
   });
 }
 
-/** Whether a failure counts as soon as it is reported: an atom that may run again has not failed for good. */
+/** Whether a failure counts as soon as it is reported: not where a retry may still change it. */
 export function countsReports(job: NamedJob | null): boolean {
   return (job?.definition.retries ?? 0) === 0;
 }
 
-/** A build that nobody works on, as the store has it. */
+/** The view of a build that is not running, from its stored row. */
 export function presentRow(
   row: BuildRow,
   failedAtoms: readonly AtomView[],
@@ -141,7 +141,7 @@ function present(facts: Facts): Build {
   };
 }
 
-/** Clients of ClusterRunner 0.x read every state in lower case, with null for one that was not entered. */
+/** Clients of ClusterRunner 0.x read every state in lower case, with null for those not entered. */
 function presentTimestamps(timestamps: StateTimestamps): Record<string, number | null> {
   const entered = Object.entries(timestamps).filter(([, second]) => second !== undefined);
   const all = buildState.map((state) => [state.toLowerCase(), timestamps[state] ?? null] as const);

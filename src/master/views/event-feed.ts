@@ -25,38 +25,38 @@ export async function listEvents(
   }));
 }
 
-/** So few are told at once. */
+/** Up to so many followers get each event at once. */
 const FEW_FOLLOWERS = 10;
-/** What telling one more costs at most of the time, in milliseconds between two rounds. */
+/** Milliseconds between two rounds for each follower, which bounds the time spent on them. */
 const MS_PER_FOLLOWER = 1;
 const MOST_MS_BETWEEN = 1_000;
-/** Of reads that are shared: those who follow are at the same place, but for some that have just come. */
+/** Most shared reads of a round: all followers but new ones are at the same event. */
 const MOST_SHARED = 8;
 
 /**
- * Tells many followers what happens: each event is read once from the store for all who are at the same place, and the
- * more followers there are, the more events they get together.
+ * Streams events to many followers: each is read once from the store for all followers at the same place, and the more
+ * followers there are, the larger the batches.
  */
 export class EventFeed {
   readonly #master: MasterState;
   #followers = 0;
-  /** Ends with the next round; null when nobody waits for one. */
+  /** Resolves with the next round; null when nobody waits for one. */
   #round: Promise<void> | null = null;
-  /** Since the last round, by the id after which was read. */
+  /** Reads since the last round, by the id after which they begin. */
   readonly #read = new Map<number, Promise<readonly Event[]>>();
 
   constructor(master: MasterState) {
     this.#master = master;
   }
 
-  /** See MasterReading. A batch is the same object for all who get it. */
+  /** See MasterReading. Followers share the object of a batch. */
   async *follow(id: number | null, end: AbortSignal): AsyncGenerator<readonly Event[]> {
     const master = this.#master;
     this.#followers += 1;
     try {
       let last = id ?? (await this.lastId());
       while (!end.aborted) {
-        // Asked for before looking: what is committed in between is not missed.
+        // Before reading, so that no commit in between is missed.
         const round = this.#nextRound();
         const events = await this.#eventsAfter(last);
         last = events.at(-1)?.id ?? last;

@@ -11,7 +11,7 @@ import { bySubjobOf } from './atom-view.js';
 
 const MAX_RUNNING_SHOWN = 1000;
 
-/** Why a build that runs is not done yet. */
+/** Why a running build is not done yet. */
 export async function explainRunning(master: MasterState, build: ActiveBuild): Promise<Explanation> {
   const slaves = [...master.slaves.connected()].map((slave) => ({
     id: slave.id,

@@ -4,7 +4,7 @@ import type { ActiveLease } from '../state/active-lease.js';
 import type { LeasedAtom } from '../store/atoms.js';
 import { shownNames } from './atom-names.js';
 
-/** Tells those who watch the build that an atom has failed. `leased` are those of its subjob. */
+/** Adds a failed atom to what watchers of the build see. `leased`: the atoms of its subjob. */
 export function noteFailure(
   { build, slave }: Pick<ActiveLease, 'build' | 'slave'>,
   leased: readonly LeasedAtom[],
@@ -25,7 +25,7 @@ export function noteFailure(
   });
 }
 
-/** The same of atoms that are lost. `leased` is null when they are not at hand. */
+/** The same for lost atoms. `leased` is null when they are not in memory. */
 export function noteLost(build: ActiveBuild, leased: readonly LeasedAtom[] | null, count: number): void {
   if (leased === null) {
     build.failures.skip(count);

@@ -46,7 +46,7 @@ const entries: Readonly<Record<EventKind, (facts: Facts) => Entry>> = {
     level: 'warn',
     message: `The slave ${String(slave)} is lost: it was silent for too long.`,
   }),
-  // Said in full where it is decided.
+  // Logged in full where it is decided.
   SLAVE_SICK: ({ slave }) => ({
     level: 'debug',
     message: `The slave ${String(slave)} gets no work for now.`,
@@ -57,7 +57,7 @@ function isKind(tag: string): tag is EventKind {
   return eventKinds.some((kind) => kind === tag);
 }
 
-/** What the log says of an event; null for one that this version does not know. */
+/** The log entry of an event; null for one that this version does not know. */
 export function entryOf({ tag, data }: Pick<Event, 'tag' | 'data'>): Entry | null {
   return isKind(tag) ? entries[tag](data) : null;
 }

@@ -3,7 +3,7 @@ import type { MasterState } from '../state/master-state.js';
 import type { MetricsSnapshot } from '../state/metrics.js';
 import { presentSlave } from './slave-view.js';
 
-/** What the metrics show of this moment. */
+/** The current values of gauges. */
 export function snapshotOf(master: MasterState): MetricsSnapshot {
   const builds: Partial<Record<BuildState, number>> = {};
   let queued = 0;

@@ -87,7 +87,7 @@ describe('the rerun script of an atom from a hostile slave', () => {
     const deliver = await taken();
     for (const name of ['clusterrunner_command', 'CLUSTERRUNNER_COMMAND', 'clusterrunner_command/x']) {
       expect(await refusalOf(deliver(name))).to.match(
-        /The result is refused: .* which a master writes by itself/,
+        /The result is refused: .* which only the master writes/,
       );
     }
     expect(await refusalOf(deliver('any', { project_directory: 'not absolute' }))).to.contain(

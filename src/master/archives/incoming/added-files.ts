@@ -3,7 +3,7 @@ import { blockGzip } from '../../../lib/formats/block-gzip.js';
 import { fileEntry } from '../../../lib/formats/tar-header.js';
 import { BLOCK_BYTES } from '../../../protocol/results/result-index.js';
 
-/** A file that the master itself writes into the archive of a subjob. */
+/** A file that the master itself adds to the archive of a subjob. */
 export interface AddedFile {
   /** Begins with the folder of its atom. */
   readonly path: string;
@@ -12,24 +12,24 @@ export interface AddedFile {
   readonly mtime: Date;
 }
 
-interface Told {
-  /** Of each file, where its bytes begin in the tar of all of them. */
+interface Listeners {
+  /** Called for each file, with the offset of its bytes in the tar of all of them. */
   readonly onFile: (file: { readonly path: string; readonly bytes: number; readonly offset: number }) => void;
-  /** Compressed bytes of each member, in order. */
+  /** Called with the compressed bytes of each member, in order. */
   readonly onMember: (bytes: number) => void;
 }
 
-/** Fast rather than small, as slaves compress. */
+/** Fast rather than small, as with slaves. */
 const LEVEL = 1;
-/** A trip through the thread pool, and a block to fill, take longer than this much of work. */
+/** Up to this size, synchronous compression takes less time than the thread pool. */
 const SMALL_BYTES = 32 * 1024;
 
 /**
- * The files as gzip members that can stand behind an archive: a tar without the mark of its end, in blocks. Holds one
- * block and one file. Nothing comes of no files.
+ * The files as gzip members that can follow an archive: a tar without its end-of-archive mark, in blocks. Holds one block
+ * and one file. Yields nothing without files.
  */
-export async function* membersWith(files: Iterable<AddedFile>, told: Told): AsyncGenerator<Buffer> {
-  const entries = entriesOf(files, told);
+export async function* membersWith(files: Iterable<AddedFile>, listeners: Listeners): AsyncGenerator<Buffer> {
+  const entries = entriesOf(files, listeners);
   const first: Buffer[] = [];
   let bytes = 0;
   for (let next = entries.next(); next.done !== true; next = entries.next()) {
@@ -39,19 +39,19 @@ export async function* membersWith(files: Iterable<AddedFile>, told: Told): Asyn
       yield* blockGzip(bothOf(first, entries), {
         blockBytes: BLOCK_BYTES,
         level: LEVEL,
-        onMember: told.onMember,
+        onMember: listeners.onMember,
       });
       return;
     }
   }
   if (bytes > 0) {
     const member = gzipSync(Buffer.concat(first), { level: LEVEL });
-    told.onMember(member.length);
+    listeners.onMember(member.length);
     yield member;
   }
 }
 
-function* entriesOf(files: Iterable<AddedFile>, { onFile }: Told): Generator<Buffer> {
+function* entriesOf(files: Iterable<AddedFile>, { onFile }: Listeners): Generator<Buffer> {
   let position = 0;
   for (const { path, content, mode, mtime } of files) {
     const bytes = Buffer.from(content);

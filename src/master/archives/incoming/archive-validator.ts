@@ -18,18 +18,18 @@ import { type ReceivedEntry, TarReader } from './tar-reader.js';
 
 const decompress = promisify(gunzip);
 
-/** A trip through the thread pool takes longer than this much of work. */
+/** Up to this size, synchronous decompression takes less time than the thread pool. */
 const SMALL_BYTES = 32 * 1024;
-/** What stands in an atom's folder beside its files and its console. */
+/** Files in an atom's folder beside its artifacts and its console. */
 const OWN_FILES = 10;
 const OWN_BYTES = 16 * 1024 ** 2;
-/** A master whose limits were lowered takes what its slaves were allowed before. */
+/** A master whose limits were lowered accepts what its slaves were allowed before. */
 const LENIENCE = 2;
 
 /**
- * Looks through the archive of a subjob while it is received, and holds a block of it: what is kept must be read by
- * everybody who opens the results of the build, and lead nobody out of the folders of its atoms, whoever has written it.
- * Each member is decompressed by itself, to a block at most, so that no archive is larger than it says.
+ * Validates the archive of a subjob while it is received, holding one block. Whoever has written it, everybody must be able
+ * to unpack it, and nothing in it may lead out of the folders of its atoms. Each member is decompressed by itself, to one
+ * block at most, so that no archive is larger than it says.
  */
 export class ArchiveValidator {
   readonly #members: readonly number[];
@@ -46,7 +46,7 @@ export class ArchiveValidator {
   #bytes = 0;
   #files = 0;
 
-  /** @param list is given the entries, and is ended and closed by the caller */
+  /** @param list gets the entries; the caller ends and closes it */
   constructor(
     subjob: SubjobId,
     { atoms: ended, unfinished, index }: Pick<ResultReport, 'atoms' | 'unfinished' | 'index'>,
@@ -89,7 +89,7 @@ export class ArchiveValidator {
     }
   }
 
-  /** The archive has come to its end. @throws ClusterRunnerError INVALID_REQUEST */
+  /** To be called when the archive is complete. @throws ClusterRunnerError INVALID_REQUEST */
   end(): void {
     if (this.#gathered > 0 || this.#next < this.#members.length) {
       throw refusal('is shorter than its index says');
@@ -107,7 +107,7 @@ export class ArchiveValidator {
   async #blockOf(member: Buffer): Promise<Buffer> {
     const block = await inflate(member);
     const isLast = this.#next === this.#members.length;
-    // RFC 1952: a member ends with the length of its content, so that nothing else is hidden behind it.
+    // RFC 1952: a member ends with the length of its content, so that nothing can be hidden after it.
     const said = member.length < 4 ? -1 : member.readUInt32LE(member.length - 4);
     if (block.length === 0 || said !== block.length || (!isLast && block.length !== BLOCK_BYTES)) {
       throw refusal(`does not fit its index: member ${this.#next - 1} is no block`);
@@ -125,7 +125,7 @@ export class ArchiveValidator {
     }
     const [, name = ''] = path.split('/', 2);
     if (isCommandFile(name)) {
-      throw refusal(`has ${shown()}, which a master writes by itself, since people run it`);
+      throw refusal(`has ${shown()}, which only the master writes, since people run it`);
     }
     if (hasOddParts(path)) {
       throw refusal(`names ${shown()}, which is not the shortest way to write it`);
@@ -170,12 +170,12 @@ export class ArchiveValidator {
   }
 }
 
-/** Different programs make different files of them: `a//b`, `a/./b`, and characters that no name has. */
+/** Programs unpack these differently: `a//b`, `a/./b`, and NUL. */
 function hasOddParts(path: string): boolean {
   return path.includes('\0') || path.includes('//') || /(^|\/)\.(\/|$)/.test(path);
 }
 
-/** To one block at most, whatever is in it. */
+/** Decompresses to one block at most. */
 async function inflate(member: Buffer): Promise<Buffer> {
   try {
     const options = { maxOutputLength: BLOCK_BYTES };
@@ -185,7 +185,7 @@ async function inflate(member: Buffer): Promise<Buffer> {
   }
 }
 
-/** Line ends before each boundary of blocks within the console, and no more of them than bytes. */
+/** Whether the marks rise and fit the block boundaries within the console, with no more lines than bytes. */
 function isSound({ offset, bytes, lines, marks }: ConsoleIndex): boolean {
   const first = Math.floor(offset / BLOCK_BYTES) + 1;
   const boundaries = bytes === 0 ? 0 : Math.max(0, Math.ceil((offset + bytes) / BLOCK_BYTES) - first);

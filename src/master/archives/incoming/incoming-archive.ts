@@ -4,12 +4,12 @@ import { join } from 'node:path';
 
 const SUFFIX = '.incoming';
 
-/** A path for an archive that is on its way. */
+/** A temporary path for an archive that is being received. */
 export function incomingPath(directory: string): string {
   return join(directory, randomUUID() + SUFFIX);
 }
 
-/** Removes what a run that was killed had begun to receive; its slaves will deliver it again. */
+/** Removes what a killed run had begun to receive; its slaves will deliver it again. */
 export function removeLeftovers(directory: string): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   for (const name of readdirSync(directory)) {

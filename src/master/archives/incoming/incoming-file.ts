@@ -5,12 +5,12 @@ import { GrowingBuffer } from '../../../lib/text/growing-buffer.js';
 
 const flush = promisify(fsync);
 
-/** Written at once: most results are smaller, and each write is a trip through the thread pool. */
+/** Written at a time: most results are smaller, and each write goes through the thread pool. */
 const WRITE_BYTES = 256 * 1024;
 
 /**
- * A new file that is written as its bytes come. What is small is made, written and closed at once: that goes to the memory
- * of the system, and takes a fraction of a trip through the thread pool.
+ * A new file that is written as its bytes arrive. A small one is created, written and closed synchronously: that only
+ * fills the page cache, and takes a fraction of the time of the thread pool.
  */
 export class IncomingFile {
   readonly #path: string;
@@ -18,13 +18,13 @@ export class IncomingFile {
   #file: FileHandle | null = null;
   readonly #held = new GrowingBuffer(2 * WRITE_BYTES);
 
-  /** @param requireRoom throws when so many bytes more should not be written */
+  /** @param requireRoom throws when the disk has no space for so many more bytes */
   constructor(path: string, requireRoom: (bytes: number) => void) {
     this.#path = path;
     this.#requireRoom = requireRoom;
   }
 
-  /** @throws what the disk says, and `requireRoom`, as `end` does */
+  /** @throws the file system's error, and what `requireRoom` throws, as `end` does */
   async write(chunk: Buffer): Promise<void> {
     this.#held.add(chunk);
     if (this.#held.length >= WRITE_BYTES) {
@@ -35,7 +35,7 @@ export class IncomingFile {
     }
   }
 
-  /** Nothing follows. Resolves when all of it is on the disk. */
+  /** Writes the rest. Resolves when all of the file is on the disk. */
   async end(): Promise<void> {
     this.#requireRoom(this.#held.length);
     if (this.#file === null) {
@@ -46,7 +46,7 @@ export class IncomingFile {
     }
   }
 
-  /** To be called in the end, however it came. */
+  /** To be called at the end in any case. */
   async close(): Promise<void> {
     await this.#file?.close();
   }

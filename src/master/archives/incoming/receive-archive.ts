@@ -2,47 +2,50 @@ import { createHash, type Hash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { removeFile } from '../../../lib/fs/remove-file.js';
 import { GrowingBuffer } from '../../../lib/text/growing-buffer.js';
-import { ClusterRunnerError, reasonWithoutPaths } from '../../../protocol/errors.js';
+import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { ReceivedResult } from '../../state/master-api.js';
 import { EntryListWriter } from '../entry-list.js';
 import { type AddedFile, membersWith } from './added-files.js';
 import { incomingPath } from './incoming-archive.js';
 import { IncomingFile } from './incoming-file.js';
+import { keeping } from './on-disk.js';
 
-/** Of an archive, piece by piece. */
+const onDisk = keeping('the result', 'make room there, it will be delivered again');
+
+/** Validates an archive piece by piece. */
 export interface Inspection {
   pass(chunk: Buffer): Promise<void>;
   end(): void;
 }
 
 export interface ReceiveOptions<Head> {
-  /** The body: `headBytes` of head, the archive to its end. */
+  /** The body: `headBytes` of head, then the archive. */
   readonly chunks: AsyncIterable<Buffer>;
   readonly headBytes: number;
   readonly temporaryDirectory: string;
-  /** A slave gone wild must not fill the disk in one request. */
+  /** A faulty slave must not fill the disk in one request. */
   readonly maxArchiveBytes: number;
-  /** Throws when so many bytes more should not be written; asked before the archive is received, and as it comes. */
+  /** Throws when the disk has no space for so many more bytes; called before the archive is received, and meanwhile. */
   readonly requireRoom: (bytes: number) => void;
-  /** Of the archive, if its sender has said so. */
+  /** Length of the archive; null when the sender has not announced it. */
   readonly announcedBytes: number | null;
-  /** Reads the head and refuses it, by throwing, before the archive is received. */
+  /** Parses the head, and refuses it by throwing, before the archive is received. */
   readonly readHead: (bytes: Buffer) => Head;
-  /** Looks at the archive while it comes, and refuses it by throwing; gives `list` the entries. */
+  /** Validates the archive as it arrives, and refuses it by throwing; passes the entries to `list`. */
   readonly inspect: (head: Head, list: EntryListWriter) => Inspection;
   /** Compressed bytes of each member of the archive. */
   readonly membersOf: (head: Head) => readonly number[];
-  /** What the master itself puts behind the archive; asked when that is there, whole and verified. */
+  /** Files that the master adds to the archive; called when the archive is complete and verified. */
   readonly filesToAdd: (head: Head) => Promise<Iterable<AddedFile>>;
-  /** Throws unless this is the SHA-256 of the body that was signed. */
+  /** Throws unless this is the SHA-256 of the signed body. */
   readonly verify: (sha256: Buffer) => void;
-  /** Has the archive, whole, verified and on the disk, at paths that are removed once this has settled. */
+  /** Gets the archive, complete, verified and flushed, at paths that are removed once this has settled. */
   readonly accept: (head: Head, archive: ReceivedResult) => Promise<void>;
 }
 
 /**
- * Streams a result to a temporary file, holding no more than the head and a few chunks in memory, and hands it on
- * when every byte is there and is what was signed. Whatever happens, no temporary file stays.
+ * Streams a result to a temporary file, holding the head and a few chunks in memory, and passes it to `accept` when it is
+ * complete and its signature verified. No temporary file stays.
  * @throws ClusterRunnerError INVALID_REQUEST, BODY_TOO_LARGE, UNAVAILABLE (the disk does not take it), and what
  * the callbacks throw
  */
@@ -51,7 +54,7 @@ export async function receiveResult<Head>(options: ReceiveOptions<Head>): Promis
   try {
     await receive(options, chunks);
   } finally {
-    // An iterator that is left open would keep its source from being read on, or seen to end.
+    // An open iterator would keep its source from being drained, or from ending.
     await chunks.return?.();
   }
 }
@@ -87,7 +90,7 @@ async function receive<Head>(options: ReceiveOptions<Head>, chunks: AsyncIterato
   } finally {
     await list.close();
     for (const path of [temporaryPath, list.path]) {
-      // One that was accepted has been moved.
+      // An accepted one has been moved.
       if (existsSync(path)) {
         await removeFile(path);
       }
@@ -115,10 +118,7 @@ async function readHead(chunks: AsyncIterator<Buffer>, hash: Hash, headBytes: nu
   return { head: all.subarray(0, headBytes), rest: all.subarray(headBytes) };
 }
 
-/**
- * Returns how many bytes are in the file, and on the disk. `added`, asked when all of the archive has come, is what
- * stands behind it.
- */
+/** @param added members that follow the archive; called when the archive is complete. @returns bytes of the flushed file */
 async function writeRest(
   chunks: AsyncIterator<Buffer>,
   hash: Hash,
@@ -156,21 +156,5 @@ async function writeRest(
     return bytes;
   } finally {
     await file.close();
-  }
-}
-
-/** A full disk is no programming error: the slave keeps its result and delivers it when there is room. */
-async function onDisk<T>(action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    if (error instanceof ClusterRunnerError) {
-      throw error;
-    }
-    throw new ClusterRunnerError(
-      'UNAVAILABLE',
-      `The master cannot keep the result on its disk (${reasonWithoutPaths(error)}); make room there, it will be delivered again.`,
-      { cause: error },
-    );
   }
 }

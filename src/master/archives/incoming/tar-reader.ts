@@ -1,14 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import { readUstar, USTAR_BLOCK } from './ustar.js';
 
-/** What stands in a tar before the bytes of an entry. */
+/** The header of an entry. */
 export interface ReceivedEntry {
   /** null for anything else. */
   readonly type: 'file' | 'link' | 'folder' | null;
   readonly path: string;
   readonly linkpath: string;
   readonly bytes: number;
-  /** Where its bytes begin in the tar. */
+  /** Position of its bytes in the tar. */
   readonly offset: number;
 }
 
@@ -20,23 +20,23 @@ const types = new Map<string, ReceivedEntry['type']>([
 
 const nothing: Buffer = Buffer.alloc(0);
 const none: ReadonlyMap<string, string> = new Map();
-/** Of two paths as long as a system takes them, and what stands around them. */
+/** For two paths of the longest length that systems accept, and their keys. */
 const MAX_PAX_BYTES = 32 * 1024;
 const PAX_KEYS: ReadonlySet<string> = new Set(['path', 'linkpath', 'size', 'mtime']);
 
 /**
- * Goes through a tar that comes in pieces and tells of its entries, holding no more than a header. It takes what
- * ClusterRunner writes (POSIX ustar with pax headers for single entries) and nothing that programs understand in
- * different ways: it throws what `refuse` makes of the end of a sentence that begins with "its archive".
+ * Reads the entries of a tar that arrives in pieces, holding one header. It accepts what ClusterRunner writes (POSIX ustar
+ * with pax headers for single entries) and nothing that programs interpret differently. Errors are made by `refuse`, of
+ * the rest of a sentence that begins with "its archive".
  */
 export class TarReader {
   readonly #visit: (entry: ReceivedEntry) => void;
   readonly #refuse: (what: string) => Error;
   #position = 0;
-  /** Bytes of the entry, with its padding, that are to be passed over. */
+  /** Bytes of the entry with its padding that are still to be skipped. */
   #skip = 0;
   #header = nothing;
-  /** Bytes of a pax header, with its padding, that are to come. */
+  /** Bytes of a pax header with its padding that are still to come. */
   #paxLeft = 0;
   #paxBytes = 0;
   #pax = nothing;
@@ -51,7 +51,7 @@ export class TarReader {
     for (let at = 0; at < bytes.length; ) {
       const left = bytes.length - at;
       if (this.#skip > 0) {
-        at += this.#passOver(Math.min(this.#skip, left));
+        at += this.#skipBytes(Math.min(this.#skip, left));
       } else {
         const wanted = this.#paxLeft > 0 ? this.#paxLeft : USTAR_BLOCK - this.#header.length;
         const piece = bytes.subarray(at, at + Math.min(wanted, left));
@@ -62,14 +62,14 @@ export class TarReader {
     }
   }
 
-  /** Nothing follows. */
+  /** To be called when the tar is complete. */
   end(): void {
     if (this.#skip > 0 || this.#header.length > 0 || this.#paxLeft > 0 || this.#extended.size > 0) {
       throw this.#refuse('ends within an entry');
     }
   }
 
-  #passOver(bytes: number): number {
+  #skipBytes(bytes: number): number {
     this.#skip -= bytes;
     this.#position += bytes;
     return bytes;
@@ -96,7 +96,7 @@ export class TarReader {
     const header = readUstar(block);
     if (header === null) {
       const what = block.every((byte) => byte === 0)
-        ? 'the mark that ends a tar in it, behind which nothing would be found'
+        ? 'an end-of-archive mark in it, after which nothing would be found'
         : `something at byte ${this.#position - USTAR_BLOCK} of its tar that is no header`;
       throw this.#refuse(`has ${what}`);
     }
@@ -130,7 +130,7 @@ export class TarReader {
     this.#pax = nothing;
   }
 
-  /** Records `LENGTH KEY=VALUE\n`; some readers take each line of a value for one. */
+  /** Records `LENGTH KEY=VALUE\n`; values with line feeds are refused, since some readers split them. */
   #readPax(bytes: Buffer): ReadonlyMap<string, string> {
     if (!isUtf8(bytes)) {
       throw this.#refuse('has an extended header that is not UTF-8');

@@ -6,7 +6,7 @@ export interface UstarHeader {
   readonly typeFlag: string;
   readonly path: string;
   readonly linkpath: string;
-  /** null for a size that is not written in octal digits, as one that needs an extended header. */
+  /** null for a size that is not in octal digits, such as one that needs an extended header. */
   readonly bytes: number | null;
 }
 
@@ -22,8 +22,8 @@ const PREFIX = [345, 500] as const;
 const SPACE = 0x20;
 
 /**
- * Reads the one form that slaves write. General readers take many older ones too, and differ about them; and this takes
- * a tenth of their time, which the master spends for every file of every atom. null for anything else.
+ * Reads the one form that slaves write; null for anything else. General readers accept older forms too, and differ about
+ * them. This also takes a tenth of their time, which the master spends for every file of every atom.
  */
 export function readUstar(block: Buffer): UstarHeader | null {
   const isUstar = block.toString('latin1', ...MAGIC) === 'ustar\x0000';
@@ -44,7 +44,7 @@ export function readUstar(block: Buffer): UstarHeader | null {
   };
 }
 
-/** Of all bytes, with spaces where it stands itself. */
+/** The sum of all bytes, with spaces in place of the checksum itself. */
 function checksumOf(block: Buffer): number {
   let sum = (CHECKSUM[1] - CHECKSUM[0]) * SPACE;
   for (let at = 0; at < CHECKSUM[0]; at += 1) {
@@ -56,7 +56,7 @@ function checksumOf(block: Buffer): number {
   return sum;
 }
 
-/** null for bytes that are not UTF-8, which would become another name. */
+/** null for bytes that are not UTF-8, which would change when decoded. */
 function textIn(block: Buffer, [from, to]: readonly [number, number]): string | null {
   const field = block.subarray(from, to);
   const end = field.indexOf(0);

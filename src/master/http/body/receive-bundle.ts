@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
-import { ClusterRunnerError, reasonWithoutPaths } from '../../../protocol/errors.js';
+import { ClusterRunnerError } from '../../../protocol/errors.js';
 import { incomingPath } from '../../archives/incoming/incoming-archive.js';
+import { keeping } from '../../archives/incoming/on-disk.js';
 import type { ReceivedPack } from '../../state/master-api.js';
 import type { IncomingBody } from '../handler.js';
+
+const onDisk = keeping('the project', 'make room there');
 
 export interface BundleQuota {
   /** The largest bundle that is accepted. */
@@ -60,19 +63,4 @@ async function write(
     await onDisk(() => file.appendFile(chunk));
   }
   return bytes;
-}
-
-async function onDisk<T>(action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    if (!(error instanceof Error && 'syscall' in error)) {
-      throw error;
-    }
-    throw new ClusterRunnerError(
-      'UNAVAILABLE',
-      `The master cannot keep the project on its disk (${reasonWithoutPaths(error)}); make room there.`,
-      { cause: error },
-    );
-  }
 }

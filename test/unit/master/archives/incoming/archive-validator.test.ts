@@ -107,19 +107,19 @@ describe('the archive of a slave', () => {
   const refused: Readonly<Record<string, readonly [readonly Entry[], RegExp]>> = {
     'the script that reruns an atom': [
       [{ name: 'artifact_3_5/clusterrunner_command', content: 'x' }],
-      /"artifact_3_5\/clusterrunner_command", which a master writes by itself/,
+      /"artifact_3_5\/clusterrunner_command", which only the master writes/,
     ],
     'a link in the place of that script': [
       [{ name: 'artifact_3_5/clusterrunner_command', type: 'symlink', linkname: 'x' }],
-      /which a master writes by itself/,
+      /which only the master writes/,
     ],
     'a folder in the place of that script': [
       [{ name: 'artifact_3_5/clusterrunner_command/x', content: 'x' }],
-      /which a master writes by itself/,
+      /which only the master writes/,
     ],
     'that script in other letters': [
       [{ name: 'artifact_3_5/Clusterrunner_COMMAND', content: 'x' }],
-      /which a master writes by itself/,
+      /which only the master writes/,
     ],
     'names that are absolute': [[{ name: '/etc/cron.d/x', content: 'x' }], /in no folder of its atoms/],
     'names that go up': [[{ name: 'artifact_3_5/../../x', content: 'x' }], /in no folder of its atoms/],
@@ -218,7 +218,7 @@ describe('the archive of a slave', () => {
     const { content, index } = await blocksOf(
       Buffer.concat([await tarOf({ name: 'artifact_3_5/a' }), Buffer.alloc(1024)]),
     );
-    expect(await look(content, index)).to.contain('the mark that ends a tar');
+    expect(await look(content, index)).to.contain('an end-of-archive mark');
   });
 
   it('is refused when it ends within an entry', async () => {
