@@ -1,12 +1,12 @@
 import { messageOf } from '../protocol/errors.js';
 import { exitCode } from './exit-codes.js';
 
-/** Their work and their exit code count, whether anybody reads what they say or not. */
+/** Commands that go on without a reader of their output, since their work and exit code count. */
 const GO_ON = new Set(['build', 'master', 'slave']);
 
 /**
- * Whoever reads stdout may go away (`| head`), and a file may be full. A command that only shows something ends then;
- * the others go on in silence.
+ * Handles a stdout that cannot be written: its reader has ended (`| head`), or the disk is full. A command that only shows
+ * something ends then; the others go on silently.
  */
 export function exitOnBrokenPipe(command: string | undefined): void {
   const goesOn = command !== undefined && GO_ON.has(command);
@@ -15,12 +15,12 @@ export function exitOnBrokenPipe(command: string | undefined): void {
     const isClosed = error.code === 'EPIPE';
     if (!isClosed && !isSaid) {
       isSaid = true;
-      process.stderr.write(`clusterrunner: What there is to say cannot be written: ${messageOf(error)}.\n`);
+      process.stderr.write(`clusterrunner: The output cannot be written: ${messageOf(error)}.\n`);
     }
     if (!goesOn) {
       process.exit(isClosed ? exitCode.success : exitCode.couldNotRun);
     }
   });
-  // Nobody is left to be told.
+  // There is nowhere left to report it.
   process.stderr.on('error', () => undefined);
 }

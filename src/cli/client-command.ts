@@ -7,17 +7,17 @@ import { clustersOnThisMachine, masterOnThisMachine } from './build/request/mast
 import { type CommonOptions, createContext } from './context.js';
 import { type Trust, trustOf } from './master-connection.js';
 
-/** The options of the subcommands that ask a running master. */
+/** The options of subcommands that call a running master. */
 export interface ReaderOptions extends CommonOptions {
   readonly masterUrl?: string;
   readonly json?: boolean;
 }
 
-/** Runs `ask` with a client of the master that the options name, or else of the one that runs on this machine. */
+/** Calls `use` with a client of the master that the options name, or of the one that runs on this machine. */
 export async function withClient<T>(
   name: string,
   options: ReaderOptions,
-  ask: (client: MasterClient) => Promise<T>,
+  use: (client: MasterClient) => Promise<T>,
 ): Promise<T> {
   const { config, log } = createContext(name, options, {}, 'warn');
   const trust = trustOf(config, log);
@@ -25,14 +25,14 @@ export async function withClient<T>(
     options.masterUrl ?? (await masterOnThisMachine(config, trust)) ?? (await onlyCluster(config, trust));
   const client = new MasterClient({ url, ...trust, timeoutSeconds: config.defaultHttpTimeout });
   try {
-    return await ask(client);
+    return await use(client);
   } finally {
     await client.close();
   }
 }
 
 /**
- * The cluster of the one `build` that runs here.
+ * The URL of the cluster of the `build` command that runs here.
  * @throws ClusterRunnerError MASTER_UNREACHABLE where there is none, USAGE where there are several
  */
 async function onlyCluster(config: LoadedConfig, trust: Trust): Promise<string> {

@@ -3,7 +3,7 @@ import { createLogger, type Logger, type LogLevel } from '../lib/logger.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import { openServiceFile } from './services/service-file.js';
 
-/** The options that every subcommand takes. */
+/** The options of every subcommand. */
 export interface CommonOptions {
   readonly verbose?: boolean;
   readonly quiet?: boolean;
@@ -13,13 +13,13 @@ export interface CommonOptions {
 export interface Context {
   readonly config: LoadedConfig;
   readonly log: Logger;
-  /** Of a service: ends the files that it writes. */
+  /** Closes the log file of a service. */
   close(): Promise<void>;
 }
 
 /**
  * Loads the configuration with the command line on top of it.
- * @param flags 'section.key' to the text that was given for it; undefined ones were not given.
+ * @param flags maps 'section.key' to the given text, undefined when not given
  */
 export function createContext(
   name: string,
@@ -43,7 +43,7 @@ export function createContext(
   const log = createLogger({
     level: levelOf(options, config, defaultLevel),
     name,
-    // Only services keep logs, unless somebody looks on.
+    // JSON only for services whose stderr is no terminal.
     isForPeople: defaultLevel !== undefined || process.stderr.isTTY,
     ...(file === null ? {} : { file }),
   });

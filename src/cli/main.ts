@@ -3,34 +3,35 @@ import { version } from '../lib/version.js';
 import { requireSqlite } from '../master/store/engine/require-sqlite.js';
 import { exitOnBrokenPipe } from './broken-pipe.js';
 import { joinRemoteFilePairs } from './remote-file-pairs.js';
+import { type ReportedError, reportError } from './text/report-error.js';
 import { optionsLike } from './text/suggestions.js';
-import { type Told, tellError } from './text/tell-error.js';
 
 /*
- * Subcommands are imported when they are called: `--help` must not wait for a web server and a database to
- * load.
+ * Subcommands are imported when they are called, so that `--help` does not wait for a web server and a database to load.
  */
 
-/** Runs the command line and sets the process's exit code. Nothing here ends the process by force. */
+/** Runs the command line and sets the process's exit code, without ending the process. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // Init scripts look for it; without this it is the name of the runtime.
+  // Init scripts look for this name; by default it is that of the runtime.
   process.title = 'clusterrunner';
   exitOnBrokenPipe(argv[2]);
   try {
     await program().parseAsync(joinRemoteFilePairs(argv));
   } catch (error) {
-    const told = tellError(error);
-    process.exitCode = told.exitCode;
-    await tellJson(argv, told);
+    const reported = reportError(error);
+    process.exitCode = reported.exitCode;
+    await printJsonError(argv, reported);
   }
 }
 
-/** Also where its own line is not understood: a program that asked for JSON reads nothing else. */
-async function tellJson(argv: readonly string[], told: Told): Promise<void> {
-  if (argv[2] === 'build' && argv.includes('--json') && told.message !== null) {
-    const { nothingKnown, outcomeOf } = await import('./build/outcome.js');
+/** Prints the JSON of `build --json` even for an invalid command line, since programs read nothing else. */
+async function printJsonError(argv: readonly string[], reported: ReportedError): Promise<void> {
+  if (argv[2] === 'build' && argv.includes('--json') && reported.message !== null) {
+    const { emptyOutcome, outcomeOf } = await import('./build/outcome.js');
     const { printJson } = await import('./client-command.js');
-    printJson(outcomeOf(nothingKnown(), { exitCode: told.exitCode, error: told.message, seconds: 0 }));
+    printJson(
+      outcomeOf(emptyOutcome(), { exitCode: reported.exitCode, error: reported.message, seconds: 0 }),
+    );
   }
 }
 
@@ -171,11 +172,11 @@ function reader(command: Command): Command {
     .option('--json', 'print JSON for programs');
 }
 
-/** Adds the options that somebody may have meant to the parser's message, which finds slips of the pen alone. */
+/** Adds similar options to the parser's message, which suggests only for typing errors. */
 function withSuggestions(text: string, command: Command): string {
-  const [, sentence, given, parsers] =
+  const [, message, given, parsers] =
     /^(error: unknown option '(--[\w-]+)'\n)(\(Did you mean .*\)\n)?$/.exec(text) ?? [];
-  if (sentence === undefined || given === undefined) {
+  if (message === undefined || given === undefined) {
     return text;
   }
   const known = command.options.flatMap(({ long, hidden }) => (long === undefined || hidden ? [] : [long]));
@@ -183,7 +184,7 @@ function withSuggestions(text: string, command: Command): string {
   const begun = similar.filter((option) => option.startsWith(given));
   const meant = begun.length > 0 ? begun : similar;
   const keepsParsers = parsers !== undefined && begun.length === 0;
-  return meant.length === 0 || keepsParsers ? text : `${sentence}(Did you mean ${meant.join(' or ')}?)\n`;
+  return meant.length === 0 || keepsParsers ? text : `${message}(Did you mean ${meant.join(' or ')}?)\n`;
 }
 
 function collect(value: string, previous: string[]): string[] {

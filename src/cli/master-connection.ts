@@ -6,7 +6,7 @@ import type { Logger } from '../lib/logger.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
 import type { Secrets } from '../protocol/signing/secrets.js';
 
-/** How this machine proves to a master who it is, and knows that it is the master. */
+/** How this machine authenticates to a master, and verifies the master. */
 export interface Trust {
   readonly secret: Secrets;
   readonly ca?: string;
@@ -18,7 +18,7 @@ export function trustOf(config: LoadedConfig, log: Logger): Trust {
   return config.httpsCaFile === null ? { secret } : { secret, ca: readCa(config.httpsCaFile) };
 }
 
-/** Where the configuration says that the master is; who was given certificates to know it by means HTTPS. */
+/** The URL of the configured master; HTTPS when a CA is configured. */
 export function configuredMasterUrl(config: LoadedConfig): string {
   const scheme = config.httpsCaFile === null ? 'http' : 'https';
   return `${scheme}://${config.slave.masterHostname}:${config.slave.masterPort}`;

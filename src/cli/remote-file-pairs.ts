@@ -1,6 +1,6 @@
 /**
- * `-f NAME URL` takes two words, which the option parser cannot say of an option that may be repeated and stand
- * before an argument. So each pair is made one word: a JSON array, which `readRemoteFilePair` takes apart.
+ * `-f NAME URL` takes two words, which the option parser does not support for a repeatable option before an argument. So
+ * each pair is joined into one word: a JSON array, which `readRemoteFilePair` parses.
  */
 export function joinRemoteFilePairs(argv: readonly string[]): string[] {
   const joined: string[] = [];
@@ -19,7 +19,7 @@ export function joinRemoteFilePairs(argv: readonly string[]): string[] {
   return joined;
 }
 
-/** The name and the URL, or null when the words behind the option were not two. */
+/** The name and the URL, or null when the option was not followed by two words. */
 export function readRemoteFilePair(word: string): { name: string; url: string } | null {
   const pair: unknown = JSON.parse(word);
   if (!Array.isArray(pair)) {

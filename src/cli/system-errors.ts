@@ -1,5 +1,5 @@
-/** What the owner of the machine can mend. */
-const CURES: Readonly<Record<string, string>> = {
+/** What the owner of the machine can do about a system error. */
+const REMEDIES: Readonly<Record<string, string>> = {
   EACCES: 'see that this user may read and write there',
   EPERM: 'see that this user may read and write there',
   EROFS: 'name another base_directory, on a disk that can be written',
@@ -21,25 +21,24 @@ const CURES: Readonly<Record<string, string>> = {
   ENOMEM: 'give this machine more memory, or let it do less',
   EAGAIN: 'raise the limit of processes (ulimit -u), or let this machine do less',
   EIO: 'the disk fails; look at the log of the system',
-  ESTALE: 'the network disk was replaced; mount it anew',
+  ESTALE: 'the network disk was replaced; mount it again',
   EADDRNOTAVAIL: 'this machine has no such address; name another',
   EAFNOSUPPORT: 'this machine has no such kind of address; name another',
   ENOTFOUND: 'that name is not known here; name another, or an address',
   EAI_AGAIN: 'names cannot be looked up at the moment; try again later',
 };
 
-/** Of the database: what a disk or somebody else has done. What SQL or a constraint refuses is a fault of ours. */
+/** Errors of the database that the disk or another program causes. Errors of SQL or constraints are bugs. */
 const OF_DISK =
   /^SQLITE_(FULL|IOERR|CANTOPEN|READONLY|CORRUPT|NOTADB|BUSY|LOCKED|NOMEM|PERM|AUTH|PROTOCOL|NOLFS)/;
 
 /**
- * A sentence for an error of the system; null when it is none, or one that only a fault of ours brings about (EINVAL,
- * EBADF).
+ * A message for a system error; null for other errors, and for those that only a bug can cause (EINVAL, EBADF).
  */
 export function systemErrorMessage(error: unknown): string | null {
   if (error instanceof AggregateError && error.errors.length > 0) {
-    const refusals = error.errors.map(systemErrorMessage);
-    return refusals.every((refusal) => refusal !== null) ? refusals.join(' ') : null;
+    const messages = error.errors.map(systemErrorMessage);
+    return messages.every((message) => message !== null) ? messages.join(' ') : null;
   }
   if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) {
     return null;
@@ -47,7 +46,7 @@ export function systemErrorMessage(error: unknown): string | null {
   if (OF_DISK.test(error.code)) {
     return `The database cannot be used (${error.message}); see that its disk has room, can be written by this user and is in order.`;
   }
-  // Node's own functions on whole trees name the system's code so.
-  const cure = 'syscall' in error ? CURES[error.code.replace(/^ERR_FS_/, '')] : undefined;
-  return cure === undefined ? null : `${error.message}; ${cure}.`;
+  // Node's recursive functions prefix the system's code.
+  const remedy = 'syscall' in error ? REMEDIES[error.code.replace(/^ERR_FS_/, '')] : undefined;
+  return remedy === undefined ? null : `${error.message}; ${remedy}.`;
 }

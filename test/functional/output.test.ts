@@ -67,7 +67,7 @@ describe('a command', () => {
       this.skip();
     }
     const { stderr, exitCode } = await shell(`${binary} list -m ${cluster.master.url} > /dev/full`);
-    expect(stderr).to.match(/^clusterrunner: What there is to say cannot be written: ENOSPC.*\n$/);
+    expect(stderr).to.match(/^clusterrunner: The output cannot be written: ENOSPC.*\n$/);
     expect(exitCode).to.equal(2);
   });
 

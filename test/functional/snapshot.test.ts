@@ -1,8 +1,8 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { prepareRequest } from '../../src/cli/build/request/request.js';
-import { requestFromHere } from '../../src/cli/build/request/request-from-here.js';
+import { createLocalRequest } from '../../src/cli/build/request/local-request.js';
+import { prepareRequest } from '../../src/cli/build/request/prepare-request.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
 import { Cluster } from '../support/cluster.js';
 import { filesOf } from '../support/file-digests.js';
@@ -175,8 +175,9 @@ describe('a snapshot of a working tree', () => {
       if (wanted.from !== 'local') {
         throw new Error('It is taken for a git build.');
       }
-      return (await requestFromHere(wanted, cluster.client, url, display, signal, join(cwd, 'build_results')))
-        .type;
+      return (
+        await createLocalRequest(wanted, cluster.client, url, display, signal, join(cwd, 'build_results'))
+      ).type;
     };
     const elsewhere = 'http://192.0.2.1:43000';
     const bare = join(cluster.root, 'bare');

@@ -16,41 +16,41 @@ import { type CommonOptions, createContext } from '../context.js';
 import { exitCode } from '../exit-codes.js';
 import { type Trust, trustOf } from '../master-connection.js';
 import { abortOnStop } from '../services/stop-signals.js';
-import { tellError } from '../text/tell-error.js';
-import { type Known, nothingKnown, outcomeOf } from './outcome.js';
+import { reportError } from '../text/report-error.js';
+import { emptyOutcome, type OutcomeSoFar, outcomeOf } from './outcome.js';
 import { followBuild } from './progress/follow.js';
 import { type ProgressDisplay, progressDisplay } from './progress/progress-display.js';
+import { createLocalRequest, FIRST_CONTACT_MS } from './request/local-request.js';
 import { masterOnThisMachine } from './request/master-on-this-machine.js';
-import { prepareRequest, type RequestOptions, requireNothingElse } from './request/request.js';
-import { FIRST_CONTACT_MS, requestFromHere } from './request/request-from-here.js';
+import { prepareRequest, type RequestOptions, requireNothingElse } from './request/prepare-request.js';
 import { localUser, requesterOf } from './request/requester.js';
 import { copyJunit, removeEarlierJunit, requirePlaceOfJunit } from './results/fetch-results.js';
-import { type ResultDownload, resultsOf } from './results/result-download.js';
+import { type ResultDownload, startResultDownload } from './results/result-download.js';
 import { type ResultPlace, resultPlace } from './results/result-place.js';
 import { replaceableFolder, type Unpacked } from './results/unpack-results.js';
-import { leavingSentence, sayInterrupted, sayVerdict } from './verdict.js';
+import { leavingMessage, printInterrupted, printVerdict } from './verdict.js';
 
 export interface BuildOptions extends CommonOptions, RequestOptions {
   readonly masterUrl?: string;
-  /** The number of a build. */
+  /** The id of a build. */
   readonly rerunFailed?: string;
-  /** Where a copy of the JUnit report goes. */
+  /** The file for a copy of the JUnit report. */
   readonly junit?: string;
-  /** Where the results go. */
+  /** The folder for the results. */
   readonly output?: string;
-  /** One JSON object on stdout at the end; what people read goes to stderr. */
+  /** One JSON object on stdout at the end; text for people goes to stderr. */
   readonly json?: boolean;
 }
 
-/** How soon failures are told where there is no terminal, on which a person looks. */
+/** Seconds after which failures are shown when the output is no terminal. */
 const LOG_SECONDS = 2;
 
 /**
- * `clusterrunner build`. Resolves with the exit code; rejects with ClusterRunnerError when it could not run, but with
- * `--json`, which tells of that too.
+ * `clusterrunner build`. Resolves with the exit code; rejects with ClusterRunnerError when it could not run, except with
+ * `--json`, which reports that in its JSON.
  */
 export async function build(type: string | undefined, options: BuildOptions): Promise<number> {
-  const known = nothingKnown();
+  const known = emptyOutcome();
   if (options.json !== true) {
     return carryOut(type, options, process.stdout, known);
   }
@@ -59,28 +59,28 @@ export async function build(type: string | undefined, options: BuildOptions): Pr
     const elapsed = seconds(systemClock.monotonic() - began);
     printJson(outcomeOf(known, { exitCode: code, error, seconds: elapsed }));
   };
-  const onLeave = (sentence: string | null) => {
+  const onLeave = (message: string | null) => {
     known.interrupted = true;
-    print(exitCode.interrupted, sentence);
+    print(exitCode.interrupted, message);
   };
   const { exitCode: code, message } = await carryOut(type, options, process.stderr, known, onLeave).then(
     (code) => ({ exitCode: code, message: null }),
-    tellError,
+    reportError,
   );
   print(code, message);
   return code;
 }
 
 /**
- * `out` is for people; `known` is told of what is learned; `onLeave` is called when the process ends at a second
- * interrupt, with what people were told.
+ * `out` is for people. `known` is updated as the command learns more. `onLeave` is called with the last message when a
+ * second interrupt ends the process.
  */
 async function carryOut(
   type: string | undefined,
   options: BuildOptions,
   out: NodeJS.WriteStream,
-  known: Known,
-  onLeave?: (sentence: string | null) => void,
+  known: OutcomeSoFar,
+  onLeave?: (message: string | null) => void,
 ): Promise<number> {
   const { config, log } = createContext('build', options, {}, 'warn');
   const place = resultPlace(options.output, process.cwd());
@@ -89,30 +89,41 @@ async function carryOut(
     requirePlaceOfJunit(options.junit);
     removeEarlierJunit(options.junit);
   }
-  const order = await orderOf(type, options, place);
+  const prepareSubmission = await submissionOf(type, options, place);
   const cleanup = new CleanupStack();
   const display = progressDisplay(out, systemClock, options.quiet === true);
   cleanup.add(() => display.end());
   const interrupt = abortOnStop(cleanup, () => {
     display.end();
-    const sentence = leavingSentence(known);
-    if (sentence !== null) {
-      out.write(`${sentence}\n`);
+    const message = leavingMessage(known);
+    if (message !== null) {
+      out.write(`${message}\n`);
     }
-    onLeave?.(sentence);
+    onLeave?.(message);
   });
   try {
-    return await runBuild({ order, options, out, display, known, place, config, log, interrupt, cleanup });
+    return await runBuild({
+      prepareSubmission,
+      options,
+      out,
+      display,
+      known,
+      place,
+      config,
+      log,
+      interrupt,
+      cleanup,
+    });
   } finally {
     known.interrupted = interrupt.aborted;
     await cleanup.releaseAll();
   }
 }
 
-/** Finds out how to ask a master for the build that the command line asks for; sends it what it needs first. */
-type Order = (way: Way) => Promise<() => Promise<{ build_id: BuildId }>>;
+/** Sends a master what the requested build needs first, such as a snapshot. Resolves with what creates the build. */
+type PrepareSubmission = (context: SubmissionContext) => Promise<() => Promise<{ build_id: BuildId }>>;
 
-interface Way {
+interface SubmissionContext {
   readonly client: MasterClient;
   readonly url: string;
   readonly display: ProgressDisplay;
@@ -120,7 +131,11 @@ interface Way {
 }
 
 /** @throws ClusterRunnerError USAGE, JOB_INVALID */
-async function orderOf(type: string | undefined, options: BuildOptions, place: ResultPlace): Promise<Order> {
+async function submissionOf(
+  type: string | undefined,
+  options: BuildOptions,
+  place: ResultPlace,
+): Promise<PrepareSubmission> {
   const requestedBy = requesterOf(process.env, localUser());
   if (options.rerunFailed !== undefined) {
     const build = parseBuildId(options.rerunFailed);
@@ -129,23 +144,23 @@ async function orderOf(type: string | undefined, options: BuildOptions, place: R
       () =>
         client.rerunFailed(build, { requestedBy });
   }
-  const wanted = await prepareRequest(type, options, process.cwd());
+  const prepared = await prepareRequest(type, options, process.cwd());
   return async ({ client, url, display, interrupt }) => {
     const request =
-      wanted.from === 'remote'
-        ? wanted.request
-        : await requestFromHere(wanted, client, url, display, interrupt, place.directory);
+      prepared.from === 'remote'
+        ? prepared.request
+        : await createLocalRequest(prepared, client, url, display, interrupt, place.directory);
     return () => client.createBuild({ ...request, requested_by: requestedBy });
   };
 }
 
 interface Run {
-  readonly order: Order;
+  readonly prepareSubmission: PrepareSubmission;
   readonly options: BuildOptions;
   /** For people. */
   readonly out: NodeJS.WriteStream;
   readonly display: ProgressDisplay;
-  readonly known: Known;
+  readonly known: OutcomeSoFar;
   readonly place: ResultPlace;
   readonly config: LoadedConfig;
   readonly log: Logger;
@@ -154,7 +169,7 @@ interface Run {
 }
 
 async function runBuild(run: Run): Promise<number> {
-  const { order, options, out, display, known, place, config, log, interrupt, cleanup } = run;
+  const { prepareSubmission, options, out, display, known, place, config, log, interrupt, cleanup } = run;
   const started = systemClock.now();
   const trust = trustOf(config, log);
   const { url, isLocal, trouble } = await findMaster(options, config, trust, log, display, cleanup);
@@ -164,17 +179,17 @@ async function runBuild(run: Run): Promise<number> {
   if (interrupt.aborted) {
     return exitCode.interrupted;
   }
-  const ask = await order({ client, url, display, interrupt }).catch((error: unknown) => {
+  const submit = await prepareSubmission({ client, url, display, interrupt }).catch((error: unknown) => {
     if (interrupt.aborted) {
       return null;
     }
     throw error;
   });
-  if (ask === null) {
+  if (submit === null) {
     return exitCode.interrupted;
   }
-  // Not given the signal: a request that is on its way may become a build, which then must be canceled.
-  const { build_id: buildId } = await retry(ask, {
+  // Without the signal: a request in flight may become a build, which then must be canceled.
+  const { build_id: buildId } = await retry(submit, {
     clock: systemClock,
     random: Math.random,
     signal: new AbortController().signal,
@@ -185,29 +200,29 @@ async function runBuild(run: Run): Promise<number> {
   known.url = isLocal ? null : buildUrl(url, buildId);
 
   const fetching = new AbortController();
-  const coming = resultsOf(client, buildId, {
+  const download = startResultDownload(client, buildId, {
     target: place.directory,
     root: join(config.baseDirectory, 'fetched'),
     signal: fetching.signal,
     log,
     onProgress: (bytes, total) => display.fetching(bytes, total),
   });
-  cleanup.add(() => coming.drop());
+  cleanup.add(() => download.drop());
   const followed = await followOrCancel(client, buildId, { display, interrupt, trouble, isLive: out.isTTY });
   const { build: ended, isInterrupted } = followed;
   known.build = ended;
   display.end();
   const elapsed = seconds(systemClock.now() - started);
   if (isInterrupted) {
-    return reportInterrupted(coming, ended, elapsed, isLocal, run);
+    return reportInterrupted(download, ended, elapsed, isLocal, run);
   }
-  // From now on Ctrl-C gives up the results, and not the build.
+  // From now on Ctrl-C gives up the results, not the build.
   const giveUp = () => fetching.abort(interrupt.reason);
   interrupt.addEventListener('abort', giveUp, { once: true });
   if (interrupt.aborted) {
     giveUp();
   }
-  return report(coming, ended, elapsed, isLocal, run);
+  return report(download, ended, elapsed, isLocal, run);
 }
 
 function buildUrl(master: string, build: BuildId): string {
@@ -215,7 +230,7 @@ function buildUrl(master: string, build: BuildId): string {
   return `${origin}${pathname.replace(/\/+$/, '')}/v1/build/${build}`;
 }
 
-/** `isLocal`: it ends with this command; `trouble` is aborted, with a ClusterRunnerError, when it cannot go on. */
+/** `isLocal`: the master ends with this command; `trouble` is aborted, with a ClusterRunnerError, when it cannot go on. */
 async function findMaster(
   options: BuildOptions,
   config: LoadedConfig,
@@ -233,7 +248,7 @@ async function findMaster(
       `The build runs on this machine alone: ${config.configFile} lists the slaves ${config.slaves.join(', ')}, but no master is running here. Start \`clusterrunner master\`, and \`clusterrunner slave\` on each of them, or name a master with --master-url.`,
     );
   } else if (options.url !== undefined) {
-    // Who names a repository and no checkout may well think of a cluster.
+    // A repository without a checkout suggests that a cluster is expected.
     log.warn(
       'The build runs on this machine alone: no master is named, and none is running here. To run it on a cluster, name its master: --master-url http://HOST:43000.',
     );
@@ -252,13 +267,13 @@ interface Following {
   readonly display: ProgressDisplay;
   readonly interrupt: AbortSignal;
   readonly trouble: AbortSignal;
-  /** Whether progress is shown as it happens. */
+  /** Whether progress is shown at once. */
   readonly isLive: boolean;
 }
 
 /**
- * The build as it ended; an interrupt cancels it on the master, which has its slaves deliver what there is.
- * @throws ClusterRunnerError what `trouble` is aborted with
+ * Resolves with the ended build. An interrupt cancels it on the master, whose slaves then deliver what they have.
+ * @throws ClusterRunnerError the reason of `trouble`
  */
 async function followOrCancel(
   client: MasterClient,
@@ -273,8 +288,8 @@ async function followOrCancel(
       signal: AbortSignal.any([signal, trouble]),
       everySeconds: isLive ? 1 : LOG_SECONDS,
       onChange: (build) => display.show(build),
-      onAnswer: () => display.heard(),
-      onMissed: (sentence) => display.missed(sentence),
+      onResponse: () => display.responded(),
+      onUnreachable: (message) => display.unreachable(message),
     });
   try {
     return { build: await follow(interrupt), isInterrupted: false };
@@ -296,9 +311,9 @@ async function followOrCancel(
   return { build: build.status === 'BUILDING' ? await follow(signal) : build, isInterrupted: true };
 }
 
-/** Whatever had ended counts and is fetched; the exit code is that of an interrupted command. */
+/** Verdicts so far count, and their results are fetched; the exit code is that of an interrupted command. */
 async function reportInterrupted(
-  coming: ResultDownload,
+  download: ResultDownload,
   build: Build,
   elapsed: number,
   isLocal: boolean,
@@ -309,16 +324,16 @@ async function reportInterrupted(
     out.write(`Build ${build.id} is canceled.${previousResultsNote(place)}\n`);
     return exitCode.interrupted;
   }
-  const fetched = await fetchOrProblem(coming, build, place, known);
+  const fetched = await fetchOrProblem(download, build, place, known);
   const problem =
     fetched.problem ?? (junit === undefined ? null : junitProblem(place.directory, junit, known));
-  sayInterrupted(build, { out, place, elapsed, hasResults: fetched.problem === null });
-  sayOfResults(build, fetched, problem, isLocal ? null : place);
+  printInterrupted(build, { out, place, elapsed, hasResults: fetched.problem === null });
+  reportResultProblems(build, fetched, problem, isLocal ? null : place);
   return exitCode.interrupted;
 }
 
 async function report(
-  coming: ResultDownload,
+  download: ResultDownload,
   build: Build,
   elapsed: number,
   isLocal: boolean,
@@ -330,7 +345,7 @@ async function report(
       `Build ${build.id} could not be run: ${build.error_message ?? 'the master gives no reason.'}${previousResultsNote(place)}`,
     );
   }
-  const fetched = await fetchOrProblem(coming, build, place, known);
+  const fetched = await fetchOrProblem(download, build, place, known);
   display.end();
   if (interrupt.aborted && fetched.problem !== null) {
     out.write(`Build ${build.id} has ended; its results were not fetched.${previousResultsNote(place)}\n`);
@@ -339,15 +354,15 @@ async function report(
   const problem =
     fetched.problem ?? (junit === undefined ? null : junitProblem(place.directory, junit, known));
   try {
-    const code = sayVerdict(build, { out, place, elapsed, hasResults: fetched.problem === null });
+    const code = printVerdict(build, { out, place, elapsed, hasResults: fetched.problem === null });
     return problem !== null && code === exitCode.success ? exitCode.couldNotRun : code;
   } finally {
-    sayOfResults(build, fetched, problem, isLocal ? null : place);
+    reportResultProblems(build, fetched, problem, isLocal ? null : place);
   }
 }
 
-/** What is wrong with the results that were fetched, or why they were not. `again`: where they can be fetched to later. */
-function sayOfResults(
+/** Prints what is wrong with the fetched results, or why they are missing. `again`: where they can be fetched to later. */
+function reportResultProblems(
   build: Build,
   fetched: { readonly problem: ClusterRunnerError | null } & Unpacked,
   problem: ClusterRunnerError | null,
@@ -355,18 +370,18 @@ function sayOfResults(
 ): void {
   if (fetched.refused > 0) {
     process.stderr.write(
-      `clusterrunner: ${fetched.refused} entries of the archive would have led out of the folder, and were passed over.\n`,
+      `clusterrunner: ${fetched.refused} entries of the archive would have led out of the folder, and were skipped.\n`,
     );
   }
-  for (const sentence of [fetched.leftOut, fetched.left]) {
-    if (sentence !== null) {
-      process.stderr.write(`clusterrunner: ${stripControlChars(sentence)}\n`);
+  for (const note of [fetched.leftOut, fetched.left]) {
+    if (note !== null) {
+      process.stderr.write(`clusterrunner: ${stripControlChars(note)}\n`);
     }
   }
   if (problem !== null) {
     const what = stripControlChars(problem.message).replace(/[^.]$/, '$&.');
     const isMissing = fetched.problem !== null && again !== null;
-    const advice = isMissing ? ` \`${commandFor(build, again)}\` fetches them when that is mended.` : '';
+    const advice = isMissing ? ` \`${commandFor(build, again)}\` fetches them when that is fixed.` : '';
     process.stderr.write(`clusterrunner: ${what}${stripControlChars(advice)}\n`);
   }
 }
@@ -375,15 +390,15 @@ function commandFor(build: Build, { isUsual, word }: ResultPlace): string {
   return `clusterrunner results ${build.id}${isUsual ? '' : ` --output ${word()}`}`;
 }
 
-/** What kept the results from being fetched: the verdict is known, and must not go under with them. */
+/** Fetches the results. A failure is returned, since the verdict is known and must be printed. */
 async function fetchOrProblem(
-  coming: ResultDownload,
+  download: ResultDownload,
   build: Build,
   place: ResultPlace,
-  known: Known,
+  known: OutcomeSoFar,
 ): Promise<{ problem: ClusterRunnerError | null } & Unpacked> {
   try {
-    const unpacked = await coming.take(build);
+    const unpacked = await download.take(build);
     known.results = place.directory;
     return { problem: null, ...unpacked };
   } catch (error) {
@@ -395,7 +410,7 @@ async function fetchOrProblem(
   }
 }
 
-function junitProblem(target: string, file: string, known: Known): ClusterRunnerError | null {
+function junitProblem(target: string, file: string, known: OutcomeSoFar): ClusterRunnerError | null {
   try {
     copyJunit(target, file);
     return null;
@@ -408,7 +423,7 @@ function junitProblem(target: string, file: string, known: Known): ClusterRunner
   }
 }
 
-/** Whoever publishes the folder must not take it for this build's. */
+/** Warns that the folder is of an earlier build, for those who publish it. */
 function previousResultsNote({ directory, shown }: ResultPlace): string {
   return existsSync(directory) ? `\n${stripControlChars(shown)} has the results of an earlier build.` : '';
 }

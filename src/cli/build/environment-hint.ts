@@ -4,7 +4,7 @@ const NAME = '[A-Z][A-Z0-9_]{2,}';
 const ABSENT =
   '(?:not|never) (?:been )?(?:set|defined|found|provided)|(?:is|was|has)n.t (?:been )?(?:set|defined)|undefined|unset|missing|required|must be set';
 
-/** What programs print when they miss a variable; the group is its name. */
+/** Messages of programs that miss a variable; the group is its name. */
 const MISSES_VARIABLE = [
   new RegExp(`\\b(${NAME}): (?:unbound variable|parameter (?:null or )?not set)`),
   new RegExp(
@@ -14,7 +14,7 @@ const MISSES_VARIABLE = [
   new RegExp(`\\b[Ss]et (?:the )?['"\\x60$]?(${NAME})\\b`),
   new RegExp(`KeyError: '(${NAME})'`),
 ];
-/** What shells and `env` print of a program that they cannot find; the group is its name. */
+/** Messages of shells and `env` that cannot find a program; the group is its name. */
 const MISSES_PROGRAM = [
   /(?:^|[\s:])([^\s:]+): (?:command )?not found$/,
   /env: ['‘]?([^\s'’]+)['’]?: No such file or directory$/,
@@ -22,8 +22,8 @@ const MISSES_PROGRAM = [
 const NOT_FOUND = 127;
 
 /**
- * A sentence for a failure that looks as if a command missed a variable of the slave's environment, of which it sees only
- * what it is allowed to; null for any other.
+ * A hint for a failure that looks as if a command missed a variable of the slave's environment, which commands see only as
+ * far as it is passed through; null for any other failure.
  */
 export function environmentHint(console: readonly string[], exitCode: number | null): string | null {
   const variable = lastMatch(console, MISSES_VARIABLE);

@@ -14,7 +14,7 @@ import { runText } from './progress/progress.js';
 import { consoleEnd } from './results/console-end.js';
 import type { ResultPlace } from './results/result-place.js';
 
-/** As much of a failed atom as its report takes. */
+/** The part of a failed atom that its report needs. */
 export type FailedAtom = Pick<
   Atom,
   'id' | 'subjob_id' | 'command_string' | 'error' | 'slave' | 'actual_time' | 'num_retries'
@@ -22,14 +22,13 @@ export type FailedAtom = Pick<
 
 const MAX_SHOWN = 10;
 const MAX_NAMED = 100;
-/** More than an exit code takes. */
+/** More than an exit code needs. */
 const MAX_CODE_BYTES = 100;
 
 /**
- * What a person needs to see of a failed build: which atoms failed, the end of what the first few printed, and
- * the command that reruns each by hand. Of an atom that was lost there are no results: its error stands in their place.
- * `variables` are those that the atoms of the build set. `isElsewhere`: the folder that the build ran in was made for
- * it, on a slave. `colors`: consoles keep theirs.
+ * The report of a failed build: the failed atoms, the end of the consoles of the first few, and the command that reruns
+ * each by hand. A lost atom has no results, so its error is shown instead. `variables`: those that the atoms set.
+ * `isElsewhere`: the build ran in a folder that was made for it on a slave. `colors`: consoles keep their colors.
  */
 export function failureReport(
   failed: readonly FailedAtom[],
@@ -62,7 +61,7 @@ export function failureReport(
     if (hint !== null) {
       lines.push(`    hint: ${cleanLine(hint)}`);
     }
-    // A checkout of one's own has nothing that the setup makes.
+    // One's own checkout lacks what the setup makes.
     const withSetup =
       isElsewhere && hasSetup(join(place.directory, folder, COMMAND_FILE)) ? ` ${WITH_SETUP}` : '';
     lines.push(`    ${rerun} ${place.word(folder, COMMAND_FILE)}${withSetup}`);
@@ -83,7 +82,7 @@ export function failureReport(
   return lines.join('\n');
 }
 
-/** Atoms that failed and passed when they were run again, and where the results of the first failure are. */
+/** The report of atoms that passed in a retry, with the folders of the results of their first failure. */
 export function flakyReport(
   flaky: readonly FailedAtom[],
   variables: readonly string[],
@@ -101,7 +100,7 @@ export function flakyReport(
   return lines.join('\n');
 }
 
-/** Atoms that were running when the build was ended, as they are given: longest first. */
+/** The report of atoms that were running when the build was ended. @param interrupted longest first */
 export function interruptedReport(
   interrupted: readonly FailedAtom[],
   variables: readonly string[],
@@ -119,7 +118,7 @@ export function interruptedReport(
   return stripControlChars(lines.join('\n'));
 }
 
-/** `exit code 139 (SIGSEGV)`: what a shell makes of a death by a signal is not for everybody to know. */
+/** `exit code 139 (SIGSEGV)`: names the signal of a shell's 128 + number. */
 function howItEnded(code: number | null): string[] {
   if (code === null) {
     return [];
@@ -128,7 +127,7 @@ function howItEnded(code: number | null): string[] {
   return [`    exit code ${code}${signal === undefined ? '' : ` (${signal})`}`];
 }
 
-/** null when it is not there. */
+/** null when there is no such file. */
 function exitCodeIn(file: string): number | null {
   return existsSync(file) ? Number(readTail(file, MAX_CODE_BYTES).text) : null;
 }

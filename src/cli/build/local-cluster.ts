@@ -10,7 +10,7 @@ import { fixedSecrets } from '../../protocol/signing/secrets.js';
 import { startSlave } from '../../slave/slave.js';
 import { type ServedMaster, serveMaster } from '../services/serve-master.js';
 import { slaveOptionsOf } from '../services/service-options.js';
-import { noteService } from '../services/services.js';
+import { registerService } from '../services/services.js';
 import { watchTrouble } from './local-trouble.js';
 
 export interface LocalCluster {
@@ -22,10 +22,9 @@ export interface LocalCluster {
 }
 
 /**
- * A master and a slave for one command, on loopback and free ports, with as many executors as there are cores.
- * They live in this process and speak over HTTP like any other: nothing stays behind when it ends, however it
- * ends, and one start of Node is saved twice. What they learn (timings, mirrors of repositories) stays in the
- * user's base directory for the next command; several commands at once get a directory each.
+ * A master and a slave for one command, on loopback and free ports, with one executor per core. They run in this process
+ * and use HTTP like any other: nothing is left when it ends, however that happens, and two starts of Node are saved.
+ * Timings and mirrors stay in the user's base directory for the next command; concurrent commands have a directory each.
  */
 export async function startLocalCluster(config: LoadedConfig, log: Logger): Promise<LocalCluster> {
   const cleanup = new CleanupStack();
@@ -46,7 +45,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
     cleanup.add(() => served.close());
     await cancelOrphans(served);
     const url = `http://127.0.0.1:${served.port}`;
-    cleanup.add(noteService(config.baseDirectory, 'cluster', served.port));
+    cleanup.add(registerService(config.baseDirectory, 'cluster', served.port));
     const slave = await startSlave({
       masterUrl: url,
       secret: secrets,
@@ -57,9 +56,9 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
       portIsExplicit: false,
       address: '127.0.0.1',
       ...slaveOptionsOf(config),
-      // Nobody else would want them.
+      // No other slave would use the bundles.
       getProjectFromMaster: false,
-      // Who gives the command is who runs it.
+      // The user who gives the command also runs it.
       envPassthrough: config.slave.envPassthrough ?? ['*'],
       log,
     });
@@ -73,7 +72,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
   }
 }
 
-/** What keeps the cluster from going on; null while an atom runs, whose end may change that. */
+/** Why the cluster cannot go on; null while an atom runs, whose end may change that. */
 async function problemOf({ service, reading }: ServedMaster): Promise<string | null> {
   if (reading.problem === null) {
     const { slaves } = await service.listSlaves({ offset: 0, limit: MAX_PAGE });
@@ -92,7 +91,7 @@ async function problemOf({ service, reading }: ServedMaster): Promise<string | n
   return reading.problem;
 }
 
-/** What an earlier command that was killed has left: a slave that ended with it, and builds that nobody waits for. */
+/** Ends what a killed command has left in the store: its slave, and builds that nobody waits for. */
 async function cancelOrphans({ service }: ServedMaster): Promise<void> {
   const { slaves } = await service.listSlaves({ offset: 0, limit: Number.MAX_SAFE_INTEGER });
   for (const { id, state } of slaves) {

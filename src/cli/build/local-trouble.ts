@@ -3,7 +3,7 @@ import type { Clock } from '../../lib/clock.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 
 const LOOK_EVERY_MS = 1_000;
-/** Somebody may be making room; nobody but the command waits for a cluster of its own, however. */
+/** How long a problem may last: somebody may be freeing disk space. */
 const PATIENCE_MS = 30_000;
 
 export interface Trouble {
@@ -12,7 +12,7 @@ export interface Trouble {
   stop(): Promise<void>;
 }
 
-/** Watches a cluster that nobody will mend while a command waits for it. `problem`: why it cannot go on at this moment. */
+/** Watches a cluster of one command, which nobody repairs. `problem` resolves with why it cannot go on now. */
 export function watchTrouble(problem: () => Promise<string | null>, clock: Clock): Trouble {
   const trouble = new AbortController();
   const stopped = new AbortController();
@@ -22,14 +22,14 @@ export function watchTrouble(problem: () => Promise<string | null>, clock: Clock
       await sleepUnlessAborted(clock, LOOK_EVERY_MS, stopped.signal);
       lookedFor += LOOK_EVERY_MS
     ) {
-      const sentence = await problem();
-      if (sentence === null) {
+      const message = await problem();
+      if (message === null) {
         lookedFor = 0;
       } else if (lookedFor >= PATIENCE_MS) {
         trouble.abort(
           new ClusterRunnerError(
             'UNAVAILABLE',
-            `The build is given up, since it could not go on for ${PATIENCE_MS / 1000} s: ${sentence}`,
+            `The build is given up, since it could not go on for ${PATIENCE_MS / 1000} s: ${message}`,
           ),
         );
         return;

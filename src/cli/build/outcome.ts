@@ -77,34 +77,37 @@ export const BuildOutcomeSchema = Type.Object(
 );
 export type BuildOutcome = Static<typeof BuildOutcomeSchema>;
 
-/** What a command has learned of its build so far. */
-export interface Known {
+/** What a command knows of its build so far. */
+export interface OutcomeSoFar {
   id: BuildId | null;
-  /** As it has ended. */
+  /** Set when the build has ended. */
   build: Build | null;
   url: string | null;
-  /** Where the results are. */
+  /** The folder of the results. */
   results: string | null;
   interrupted: boolean;
-  /** What is missing though there is a verdict. */
+  /** What is missing although there is a verdict. */
   problem: string | null;
 }
 
-export function nothingKnown(): Known {
+export function emptyOutcome(): OutcomeSoFar {
   return { id: null, build: null, url: null, results: null, interrupted: false, problem: null };
 }
 
-export interface End {
+export interface CommandEnd {
   readonly exitCode: number;
-  /** What the command broke off with. */
+  /** The error that ended the command. */
   readonly error: string | null;
   readonly seconds: number;
 }
 
 const MOST_CONSOLES = 100;
 
-/** Reads the ends of consoles from the results. */
-export function outcomeOf({ id, build, url, results, interrupted, problem }: Known, end: End): BuildOutcome {
+/** The JSON of a build; the ends of consoles are read from the results. */
+export function outcomeOf(
+  { id, build, url, results, interrupted, problem }: OutcomeSoFar,
+  end: CommandEnd,
+): BuildOutcome {
   const atoms = (list: readonly Atom[] | null | undefined) =>
     (list ?? []).map((atom, index) =>
       atomOutcome(atom, build?.atom_variables ?? [], results, index < MOST_CONSOLES),

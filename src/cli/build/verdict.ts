@@ -5,25 +5,25 @@ import { NOTES_FILE } from '../../protocol/results/archive-names.js';
 import { exitCode } from '../exit-codes.js';
 import { showsColors } from '../text/shows-colors.js';
 import { failureReport, flakyReport, interruptedReport } from './failures.js';
-import type { Known } from './outcome.js';
+import type { OutcomeSoFar } from './outcome.js';
 import { duration } from './progress/progress.js';
 import type { ResultPlace } from './results/result-place.js';
 
-/** How the end of a build is told. */
-export interface Telling {
+/** How the end of a build is printed. */
+export interface VerdictOptions {
   readonly out: NodeJS.WriteStream;
   readonly place: ResultPlace;
-  /** Whether the results are there. */
+  /** Whether the results were fetched. */
   readonly hasResults: boolean;
   /** Seconds since the command began. */
   readonly elapsed: number;
 }
 
 /**
- * Prints how a build has ended, with what a person needs to see of its failed atoms. Answers the exit code.
- * @throws ClusterRunnerError CONFLICT for one that was ended before anything failed
+ * Prints how a build has ended, with the report of its failed atoms. @returns the exit code
+ * @throws ClusterRunnerError CONFLICT for a build that was ended before anything failed
  */
-export function sayVerdict(build: Build, telling: Telling): number {
+export function printVerdict(build: Build, telling: VerdictOptions): number {
   const { out, place } = telling;
   const atoms = atomCount(build);
   const tail = tailOf(telling);
@@ -41,13 +41,13 @@ export function sayVerdict(build: Build, telling: Telling): number {
     }
     return exitCode.success;
   }
-  sayFailures(build, telling);
-  sayCutOff(build, telling);
+  printFailures(build, telling);
+  printInterruptedAtoms(build, telling);
   if (build.state === 'CANCELED') {
     const why = build.error_message ?? 'The build was canceled.';
     const counts = endedCounts(build);
     if (build.num_atoms_failed === 0) {
-      // Whether the rest would have passed nobody knows.
+      // The rest might have failed.
       throw new ClusterRunnerError('CONFLICT', `${why} ${counts}, ${tail}`);
     }
     out.write(`FAILURE: ${stripControlChars(why)}\n${counts}, ${tail}\n`);
@@ -57,35 +57,35 @@ export function sayVerdict(build: Build, telling: Telling): number {
   return exitCode.testsFailed;
 }
 
-/** The same of a build that was canceled because its command was interrupted. */
-export function sayInterrupted(build: Build, telling: Telling): void {
-  sayFailures(build, telling);
-  sayCutOff(build, telling);
+/** The same for a build that was canceled because its command was interrupted. */
+export function printInterrupted(build: Build, telling: VerdictOptions): void {
+  printFailures(build, telling);
+  printInterruptedAtoms(build, telling);
   telling.out.write(`${endedCounts(build)}, ${tailOf(telling)}\n`);
   telling.out.write(`Build ${build.id} is canceled.\n`);
 }
 
-/** What is said on leaving at a second interrupt; null when there is no build yet, or nothing is missing. */
-export function leavingSentence({ id, build, results, url }: Known): string | null {
+/** The message at a second interrupt; null when there is no build yet, or nothing is missing. */
+export function leavingMessage({ id, build, results, url }: OutcomeSoFar): string | null {
   if (id === null || results !== null) {
     return null;
   }
   if (build !== null) {
     return `Build ${id} has ended; its results were not fetched.`;
   }
-  // A master of this command's own ends with it, and the build too.
+  // A master in this process ends with the command, and the build too.
   if (url === null) {
     return `Build ${id} is canceled; its results were not fetched.`;
   }
-  // It answers when the slaves have delivered; that it has taken the request, nobody here can know.
+  // The response comes when the slaves have delivered, so it is unknown whether the request was accepted.
   return `The master has not answered yet that build ${id} is canceled; \`clusterrunner status ${id}\` says whether it is.`;
 }
 
-function tailOf({ elapsed, hasResults, place }: Telling): string {
+function tailOf({ elapsed, hasResults, place }: VerdictOptions): string {
   return `in ${duration(elapsed)}.${hasResults ? ` Results: ${stripControlChars(place.shown)}` : ''}`;
 }
 
-function sayFailures(build: Build, { out, place }: Telling): void {
+function printFailures(build: Build, { out, place }: VerdictOptions): void {
   const failed = build.failed_atoms ?? [];
   if (failed.length > 0) {
     const colors = showsColors(out);
@@ -94,8 +94,8 @@ function sayFailures(build: Build, { out, place }: Telling): void {
   }
 }
 
-/** Names what was running at an early end: one of them may be what hangs. */
-function sayCutOff(build: Build, { out, place }: Telling): void {
+/** Names the atoms that were running at an early end: one of them may have hung. */
+function printInterruptedAtoms(build: Build, { out, place }: VerdictOptions): void {
   const cut = build.interrupted_atoms ?? [];
   if (cut.length > 0) {
     // The report of failures ends with an empty line.
@@ -112,7 +112,7 @@ function endedCounts(build: Build): string {
   return `${build.num_atoms_done} of ${atomCount(build)} had ended, ${failureCounts(build, 'them')}`;
 }
 
-/** `3 of 9 atoms failed`, `… and 1 was lost`: what is lost may be as good as it ever was. */
+/** `3 of 9 atoms failed`, `… and 1 was lost`: a lost atom need not be faulty. */
 function failureCounts({ num_atoms_failed: all, num_atoms_lost: lost }: Build, atoms: string): string {
   const failed = `${all - lost} of ${atoms} failed`;
   return lost === 0 ? failed : `${failed} and ${lost} ${lost === 1 ? 'was' : 'were'} lost`;
@@ -122,7 +122,7 @@ function flakyCount({ num_atoms_flaky: flaky }: Build): string {
   return flaky === 0 ? '' : `, ${flaky} of them only when run again,`;
 }
 
-/** What the results say beside the verdict, which none of it changes. */
+/** Facts of the results that do not change the verdict. */
 function factLines(
   { tests, num_bad_reports: bad, num_left_out: leftOut }: Build,
   { shown }: ResultPlace,

@@ -1,6 +1,6 @@
 import { parseBuildId, printJson, type ReaderOptions, withClient } from '../client-command.js';
 
-/** `clusterrunner cancel BUILD`. Canceling what has ended already is no error. */
+/** `clusterrunner cancel BUILD`. Canceling a build that has ended is no error. */
 export async function cancel(build: string, options: ReaderOptions): Promise<void> {
   const id = parseBuildId(build);
   const after = await withClient('cancel', options, (client) => client.cancelBuild(id));

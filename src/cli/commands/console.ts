@@ -18,7 +18,7 @@ const FOLLOW_MS = 500;
 const MAX_ATOMS = 100;
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
 
-/** `clusterrunner console BUILD [ATOM]`: what an atom printed; without ATOM, what every failed atom printed. */
+/** `clusterrunner console BUILD [ATOM]`: prints the console of an atom; without ATOM, of every failed atom. */
 export async function console(
   build: string,
   atom: string | undefined,
@@ -38,14 +38,14 @@ export async function console(
       const hasPrinted = await copyConsole(client, buildId, atomId, options.follow === true);
       if (!hasPrinted && options.quiet !== true) {
         const { state } = await client.getAtom(buildId, atomId);
-        process.stderr.write(`${emptySentence(buildId, atomId, state)}\n`);
+        process.stderr.write(`${emptyConsoleMessage(buildId, atomId, state)}\n`);
       }
     }
   });
 }
 
-/** Nothing on stdout may mean that all is over, or that nothing has begun. */
-function emptySentence(build: BuildId, atom: AtomId, state: Atom['state']): string {
+/** Explains an empty console: the atom may have ended, or not run yet. */
+function emptyConsoleMessage(build: BuildId, atom: AtomId, state: Atom['state']): string {
   const subject = `Atom ${atom} of build ${build}`;
   switch (state) {
     case 'NOT_STARTED':
@@ -97,7 +97,7 @@ async function failedSoFar(client: MasterClient, build: BuildId): Promise<Atom[]
 
 /**
  * All pages as one.
- * @throws ClusterRunnerError USAGE for one that is too large for one answer
+ * @throws ClusterRunnerError USAGE when the console is too large for one JSON object
  */
 async function wholeConsole(client: MasterClient, build: BuildId, atom: AtomId): Promise<ConsolePage> {
   const contents: string[] = [];
@@ -120,8 +120,7 @@ async function wholeConsole(client: MasterClient, build: BuildId, atom: AtomId):
 }
 
 /**
- * Writes the whole console, page by page; with `follow` it goes on until nothing can be added to it. Resolves with whether
- * there was anything.
+ * Prints the whole console page by page, with `follow` until it is complete. Resolves with whether it has any lines.
  */
 async function copyConsole(
   client: MasterClient,
@@ -131,7 +130,7 @@ async function copyConsole(
 ): Promise<boolean> {
   const out = new ConsoleWriter((text) => process.stdout.write(text), showsColors(process.stdout));
   for (;;) {
-    // Asked before the page: what comes after an end that was seen is complete.
+    // Requested before the page: a page that is read after the end is complete.
     const isFinal = !follow || (await isComplete(client, build, atom));
     const page = await client.getConsole(build, atom, { offset_line: out.nextLine, max_lines: PAGE });
     if (!isFinal && page.total_num_lines < out.linesSeen) {
@@ -150,7 +149,7 @@ async function copyConsole(
   }
 }
 
-/** While an atom runs, and until its results have arrived, the master has what its slave has told of its console. */
+/** Until the results of an atom have arrived, the master has only what its slave has reported of the console. */
 async function isComplete(client: MasterClient, build: BuildId, atom: AtomId): Promise<boolean> {
   const { outcome } = await client.getAtom(build, atom);
   return outcome !== null || (await client.getBuild(build)).status !== 'BUILDING';

@@ -37,7 +37,7 @@ async function newestBuilds(
   return client.listBuilds({ offset: Math.max(0, total - limit), limit });
 }
 
-/** `now` in seconds since the epoch; times are those of this machine unless a time zone is given. */
+/** `now` in seconds since the epoch; times are local unless a time zone is given. */
 export function buildTable(builds: readonly Build[], now: number, timeZone?: string): string {
   return table([
     [
@@ -46,7 +46,7 @@ export function buildTable(builds: readonly Build[], now: number, timeZone?: str
       'RESULT',
       'ATOMS',
       'FAILED',
-      'ORDERED',
+      'CREATED',
       'TOOK',
       'BRANCH',
       'COMMIT',
@@ -75,12 +75,12 @@ function commitOf({ revision, request_params: { hash } }: Build): string {
   return revision === null ? (hash?.slice(0, SHORT_COMMIT) ?? '-') : shortCommit(revision);
 }
 
-/** 2026-03-01 14:05, of seconds since the epoch. */
+/** Formats seconds since the epoch like 2026-03-01 14:05. */
 function moment(at: number | null | undefined, timeZone: string | undefined): string {
   if (at === null || at === undefined) {
     return '-';
   }
-  // As it is written in Sweden.
+  // Sweden uses ISO 8601.
   const format = new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'short', timeZone });
   return format.format(new Date(at * 1000));
 }

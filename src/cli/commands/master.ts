@@ -11,7 +11,7 @@ import type { TlsFiles } from '../../master/http/tls.js';
 import { type CommonOptions, createContext } from '../context.js';
 import { openEventLog } from '../services/event-log.js';
 import { serveMaster } from '../services/serve-master.js';
-import { noteService } from '../services/services.js';
+import { registerService } from '../services/services.js';
 import { untilStopped } from '../services/stop-signals.js';
 
 export interface MasterOptions extends CommonOptions {
@@ -19,7 +19,7 @@ export interface MasterOptions extends CommonOptions {
   readonly eventlogFile?: string;
 }
 
-/** `clusterrunner master`: serves until it is told to stop. */
+/** `clusterrunner master`: serves until a stop signal. */
 export async function master(options: MasterOptions): Promise<void> {
   const { config, log, close } = createContext('master', options, {
     'master.port': options.port,
@@ -55,7 +55,7 @@ async function serveUntilStopped(config: LoadedConfig, log: Logger, cleanup: Cle
   cleanup.add(() => served.close());
   const events = openEventLog(config, systemClock);
   cleanup.add(() => events?.close());
-  cleanup.add(noteService(config.baseDirectory, 'master', served.port));
+  cleanup.add(registerService(config.baseDirectory, 'master', served.port));
   events?.follow((end) => served.reading.followEvents(null, end));
   if (served.portReplaced) {
     process.stdout.write(`Port ${config.master.port} is taken; using ${served.port} instead.\n`);
@@ -77,7 +77,7 @@ function tlsFilesOf({ httpsCertFile, httpsKeyFile }: LoadedConfig, log: Logger):
     : { certFile: httpsCertFile, keyFile: httpsKeyFile, log };
 }
 
-/** ClusterRunner 0.x takes an origin of which only the beginning matches. */
+/** ClusterRunner 0.x accepts an origin whose beginning matches. */
 function warnOfPrefixes(allowed: SafeRegex | null, log: Logger): void {
   if (allowed !== null && !saysHowItEnds(allowed.source)) {
     log.warn(

@@ -32,9 +32,9 @@ export async function results(build: string, options: ResultsOptions): Promise<n
         onProgress: (bytes, total) => display.fetching(bytes, total),
       });
       display.end();
-      for (const sentence of [leftOut, left]) {
-        if (sentence !== null) {
-          process.stderr.write(`clusterrunner: ${stripControlChars(sentence)}\n`);
+      for (const note of [leftOut, left]) {
+        if (note !== null) {
+          process.stderr.write(`clusterrunner: ${stripControlChars(note)}\n`);
         }
       }
     });

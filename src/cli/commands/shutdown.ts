@@ -42,8 +42,8 @@ async function chosen(client: MasterClient, names: readonly string[]): Promise<S
 }
 
 /**
- * Slaves on one machine may share its name: then it means all of them.
- * @throws ClusterRunnerError USAGE for a name that none has
+ * The ids of slaves that are named by id or name. A name means all slaves that share it, as on one machine.
+ * @throws ClusterRunnerError USAGE for an unknown name
  */
 export function slavesNamed(
   names: readonly string[],

@@ -8,7 +8,7 @@ import { type CommonOptions, createContext } from '../context.js';
 import { configuredMasterUrl, trustOf } from '../master-connection.js';
 import { openEventLog } from '../services/event-log.js';
 import { slaveOptionsOf } from '../services/service-options.js';
-import { noteService } from '../services/services.js';
+import { registerService } from '../services/services.js';
 import { untilStopped, untilStoppedTwice } from '../services/stop-signals.js';
 
 export interface SlaveOptions extends CommonOptions {
@@ -19,7 +19,7 @@ export interface SlaveOptions extends CommonOptions {
   readonly eventlogFile?: string;
 }
 
-/** `clusterrunner slave`: works until it is told to stop or drained by the master. */
+/** `clusterrunner slave`: works until a stop signal, or until the master drains it. */
 export async function slave(options: SlaveOptions): Promise<void> {
   const { config, log, close } = createContext('slave', options, {
     'slave.num_executors': options.numExecutors,
@@ -32,11 +32,11 @@ export async function slave(options: SlaveOptions): Promise<void> {
   );
   const [finish, stopped] = stopSignals(options.finishOnStop === true);
   const root = lockFreeDirectory(join(config.baseDirectory, 'slaves'), 'slave');
-  const forget = noteService(config.baseDirectory, 'slave', null);
+  const forget = registerService(config.baseDirectory, 'slave', null);
   const events = openEventLog(config, systemClock);
   const starting = new AbortController();
-  for (const told of [finish, stopped]) {
-    told.then(() => starting.abort());
+  for (const signaled of [finish, stopped]) {
+    signaled.then(() => starting.abort());
   }
   try {
     const handle = await startSlave({
@@ -62,7 +62,7 @@ export async function slave(options: SlaveOptions): Promise<void> {
     finish.then(() => handle.finish());
     await Promise.race([stopped.then(() => handle.stop()), handle.done]);
   } catch (error) {
-    // Told to end before it had found its master, it has nothing to end.
+    // Stopped before it had found its master, it has nothing to end.
     if (!starting.signal.aborted) {
       throw error;
     }
@@ -75,7 +75,7 @@ export async function slave(options: SlaveOptions): Promise<void> {
   }
 }
 
-/** When it is to take no more work, and when it is to hand back what it has. */
+/** Resolve when the slave is to take no more work, and when it is to return its leases. */
 function stopSignals(finishFirst: boolean): [finish: Promise<unknown>, stop: Promise<unknown>] {
   return finishFirst ? untilStoppedTwice() : [new Promise(() => undefined), untilStopped()];
 }

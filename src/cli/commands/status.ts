@@ -13,7 +13,7 @@ import { table } from '../text/table.js';
 const MAX_BUILDS = 20;
 const MAX_SLAVES = 1000;
 
-/** `clusterrunner status [BUILD]`: what one build waits for; without BUILD the slaves and all builds that run. */
+/** `clusterrunner status [BUILD]`: what a build waits for; without BUILD, the slaves and all unfinished builds. */
 export async function status(build: string | undefined, options: ReaderOptions): Promise<void> {
   const id = build === undefined ? null : parseBuildId(build);
   await withClient('status', options, (client) =>
@@ -46,7 +46,7 @@ async function showCluster(client: MasterClient, options: ReaderOptions): Promis
   if (builds.length === 0) {
     blocks.push('No build is unfinished.');
   } else if (total > builds.length) {
-    blocks.push(`${total - builds.length} more builds wait behind these.`);
+    blocks.push(`${total - builds.length} more builds wait after these.`);
   }
   process.stdout.write(`${stripControlChars(blocks.join('\n\n'))}\n`);
 }
@@ -85,7 +85,7 @@ function headline(build: Build): string {
   return `Build ${id} ended with ${result} (${state}): ${details}${failed === 0 ? '' : ` ${atoms}.`}`;
 }
 
-/** The commit that it tests, and who asked for it, as far as that is known. */
+/** The commit that the build tests, and who requested it, as far as known. */
 function originOf({ revision, request_params: { requested_by: requester } }: Build): string[] {
   return [
     ...(revision === null ? [] : [`  It tests ${describeRevision(revision)}.`]),

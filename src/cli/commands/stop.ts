@@ -5,7 +5,7 @@ import { isServiceProcess, runningServices, type Service } from '../services/ser
 
 const PATIENCE_MS = 30_000;
 
-/** `clusterrunner stop`: slaves first, so that they can hand their work back to a master that listens. */
+/** `clusterrunner stop`: slaves first, so that they can return their leases to a running master. */
 export async function stop(options: CommonOptions): Promise<void> {
   const { config } = createContext('stop', options, {});
   const services = runningServices(config.baseDirectory);

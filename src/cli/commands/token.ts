@@ -14,7 +14,7 @@ const DEFAULT = '30d';
 const DAY_SECONDS = 86_400;
 const MAX_SECONDS = 366 * DAY_SECONDS;
 
-/** `clusterrunner token`: prints a token with which one may read at a master that has the secret of this machine. */
+/** `clusterrunner token`: prints a read token for masters with the secret of this machine. */
 export async function token(options: TokenOptions): Promise<void> {
   const { config } = createContext('token', options, {}, 'warn');
   const lifetime = lifetimeOf(options.expiresIn ?? DEFAULT);
@@ -35,7 +35,7 @@ function lifetimeOf(text: string): number {
   if (!(lifetime >= 1 && lifetime <= MAX_SECONDS)) {
     throw new ClusterRunnerError(
       'USAGE',
-      `"${text}" is not how long a token can be good; give something like 90s, 10m, 8h or 30d, at most 366d.`,
+      `"${text}" is not how long a token can be valid; give something like 90s, 10m, 8h or 30d, at most 366d.`,
     );
   }
   return lifetime;

@@ -4,7 +4,7 @@ import { messageOf } from '../../protocol/errors.js';
 import { classicMembers, type Event } from '../../protocol/event.js';
 import { openServiceFile, type ServiceFile } from './service-file.js';
 
-/** The events of a service, one JSON object a line, in a file or on stdout. */
+/** Writes the events of a service, one JSON object per line, to a file or stdout. */
 export class EventLog {
   readonly #sink: ServiceFile;
   readonly #clock: Clock;
@@ -23,7 +23,7 @@ export class EventLog {
     this.#sink.write(eventLine({ id: this.#lastId, timestamp: seconds(this.#clock.now()), tag, data }));
   }
 
-  /** Records what a master commits from now on, with the master's numbers. */
+  /** Records the events that a master commits from now on, with the master's ids. */
   follow(events: (end: AbortSignal) => AsyncIterable<readonly Event[]>): void {
     this.#following = (async () => {
       for await (const batch of events(this.#ended.signal)) {
@@ -52,7 +52,7 @@ export function openEventLog(config: LoadedConfig, clock: Clock): EventLog | nul
   return new EventLog(name.toUpperCase() === 'STDOUT' ? stdout : openServiceFile(config, name), clock);
 }
 
-/** The form of ClusterRunner 0.x: facts beside the number, the tag and the time in seconds since the epoch. */
+/** The form of ClusterRunner 0.x: the data beside id, tag and time in seconds since the epoch. */
 export function eventLine(event: Event): string {
   return `${JSON.stringify({ ...event.data, ...classicMembers(event) })}\n`;
 }

@@ -22,7 +22,7 @@ export interface ServeMasterOptions extends Omit<MasterOptions, 'clock' | 'rando
   /** The address to listen on; all of them unless given. */
   readonly address?: string;
   readonly secrets: Secrets;
-  /** Everything below is none unless given. */
+  /** From here on: none unless given. */
   readonly hostNames?: readonly string[];
   readonly tls?: TlsFiles | null;
   /** Origins of web pages that may use the API; null: none. */
@@ -33,14 +33,14 @@ export interface ServeMasterOptions extends Omit<MasterOptions, 'clock' | 'rando
 
 export interface ServedMaster {
   readonly port: number;
-  /** The port that was asked for by default was taken. */
+  /** The default port was taken, and this is another. */
   readonly portReplaced: boolean;
   readonly service: MasterService;
   readonly reading: MasterReading;
   close(): Promise<void>;
 }
 
-/** `files`: how many this process may have open; null: no limit is known. */
+/** The limits, with no more connections than `files` that this process may have open; null: no limit is known. */
 export function withinFileLimit(settings: MasterSettings, files: number | null, log: Logger): MasterSettings {
   const maxConnections = connectionsWithin(settings.maxConnections, files);
   if (maxConnections < settings.maxConnections) {
@@ -79,7 +79,7 @@ export async function serveMaster(options: ServeMasterOptions): Promise<ServedMa
       ...(options.address === undefined ? {} : { hostname: options.address }),
     });
     cleanup.add(() => server.close());
-    // Requests that wait for a store that cannot be written would keep the server open.
+    // Requests that wait for a store outage to end would keep the server open.
     cleanup.add(() => service.endRetries());
     return {
       port: server.port,

@@ -2,22 +2,21 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { createStream } from 'rotating-file-stream';
 import type { LoadedConfig } from '../../config/load.js';
 
-/** Old files that are kept beside the one that is written. */
+/** Rotated files that are kept. */
 const BACKUPS = 5;
-/** Lines are dropped, rather than held in memory, while the disk is this far behind. */
+/** Lines are dropped while the disk is this far behind. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
 export interface ServiceFile {
   /** Appends a line, which ends in a line feed. */
   write(line: string): void;
-  /** Resolves when all that was written is in the file. */
+  /** Resolves when everything is in the file. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a file that a service appends to for as long as it runs, rotated by `max_log_file_size`. A name without a
- * folder means the folder `log` of the base directory. A file that cannot be written is given up with one sentence on
- * stderr: a service does not stop for want of its log.
+ * Opens a file that a service appends to, rotated by `max_log_file_size`. A relative name is in the folder `log` of the
+ * base directory. A file that cannot be written is given up with one message on stderr, and the service goes on.
  */
 export function openServiceFile(
   { baseDirectory, maxLogFileSize }: Pick<LoadedConfig, 'baseDirectory' | 'maxLogFileSize'>,

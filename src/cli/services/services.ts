@@ -8,35 +8,39 @@ import { readRegularFile } from '../../lib/fs/read-regular-file.js';
 import { isSameProcess, processIdentity } from '../../lib/process-identity.js';
 
 /*
- * Each master and slave notes itself in a file of <base_directory>/services while it runs, so that
- * `clusterrunner stop` finds it, and other commands find the master whatever port it has.
+ * Each master and slave registers itself in a file of <base_directory>/services while it runs, so that
+ * `clusterrunner stop` finds it, and other commands find the master on any port.
  */
 
 const ServiceSchema = Type.Object({
-  /** 'cluster': the one of a `build`, which ends with it. */
+  /** 'cluster': the cluster of a `build` command, which ends with it. */
   kind: Type.Union([Type.Literal('master'), Type.Literal('slave'), Type.Literal('cluster')]),
   pid: Type.Integer({ minimum: 1 }),
-  /** See processIdentity; notes of older programs have none. */
+  /** See processIdentity; missing in files of older versions. */
   identity: Type.Optional(Type.String()),
-  /** Of the master's API. */
+  /** The port of the master's API. */
   port: Type.Union([Type.Integer({ minimum: 1, maximum: 65_535 }), Type.Null()]),
 });
 export type Service = Static<typeof ServiceSchema>;
 
-/** Notes this process; call the result when it ends. */
-export function noteService(baseDirectory: string, kind: Service['kind'], port: Service['port']): () => void {
+/** Registers this process. @returns a function to be called when it ends */
+export function registerService(
+  baseDirectory: string,
+  kind: Service['kind'],
+  port: Service['port'],
+): () => void {
   const file = fileOf(baseDirectory, process.pid);
   mkdirSync(join(baseDirectory, 'services'), { recursive: true, mode: 0o700 });
   replaceFile(file, JSON.stringify({ kind, pid: process.pid, port, identity: processIdentity(process.pid) }));
   return () => rmSync(file, { force: true });
 }
 
-/** The services of this base directory that run. Notes of processes that are gone are removed. */
+/** The running services of this base directory. Files of processes that have ended are removed. */
 export function runningServices(baseDirectory: string): Service[] {
   const directory = join(baseDirectory, 'services');
-  return notesIn(directory).flatMap((name) => {
+  return filesIn(directory).flatMap((name) => {
     const file = join(directory, name);
-    const service = readNote(file);
+    const service = readService(file);
     if (service !== null && isServiceProcess(service)) {
       return [service];
     }
@@ -45,12 +49,12 @@ export function runningServices(baseDirectory: string): Service[] {
   });
 }
 
-function notesIn(directory: string): string[] {
+function filesIn(directory: string): string[] {
   return existsSync(directory) ? readdirSync(directory).filter((name) => name.endsWith('.json')) : [];
 }
 
-/** null for what another version has written, or half, and for what is no file. */
-function readNote(file: string): Service | null {
+/** null for a file of another version, a truncated one, and anything that is no file. */
+function readService(file: string): Service | null {
   try {
     const service: unknown = JSON.parse(readRegularFile(file));
     return Value.Check(ServiceSchema, service) ? service : null;
@@ -63,7 +67,7 @@ function readNote(file: string): Service | null {
   }
 }
 
-/** A process number may belong to another process by now. */
+/** Whether the service still runs; its process id may belong to another process by now. */
 export function isServiceProcess({ pid, identity }: Service): boolean {
   return identity === undefined ? processIdentity(pid) !== null : isSameProcess(identity);
 }

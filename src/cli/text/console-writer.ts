@@ -2,16 +2,16 @@ import { ControlCharStripper } from '../../lib/text/strip-control-chars.js';
 import type { ConsolePage } from '../../protocol/build/work.js';
 
 /**
- * Joins pages of a console that may still grow: each line is written once. A last line without its end is asked for
- * again, and only what is new of it is written.
+ * Writes pages of a console that may still grow, each line once. An unfinished last line is requested again, and only its
+ * new part is written.
  */
 export class ConsoleWriter {
-  /** What the next page must begin with. */
+  /** The line from which the next page must begin. */
   nextLine = 0;
   readonly #print: (text: string) => void;
   readonly #colors: boolean;
   #stream: ControlCharStripper;
-  /** What was written of the line that has no end yet. */
+  /** The written part of a line that has no end yet. */
   #partial = '';
 
   /** `colors`: see StripOptions. */
@@ -21,7 +21,7 @@ export class ConsoleWriter {
     this.#stream = new ControlCharStripper({ colors });
   }
 
-  /** Lines of which something was written. */
+  /** Lines written, including an unfinished one. */
   get linesSeen(): number {
     return this.nextLine + (this.#partial === '' ? 0 : 1);
   }
@@ -39,7 +39,7 @@ export class ConsoleWriter {
     this.nextLine = page.offset_line + page.num_lines - (this.#partial === '' ? 0 : 1);
   }
 
-  /** The atom runs again, from nothing. */
+  /** To be called when the atom runs again, with an empty console. */
   restart(): void {
     this.end();
     this.#print('--- clusterrunner: the atom runs again ---\n');
@@ -47,7 +47,7 @@ export class ConsoleWriter {
     this.nextLine = 0;
   }
 
-  /** Nothing follows. */
+  /** To be called after the last page. */
   end(): void {
     this.#print(this.#stream.end());
     this.#endLine();
@@ -66,7 +66,7 @@ export class ConsoleWriter {
   }
 }
 
-/** All of `before`, but for its end where a character was cut. */
+/** The length of `before`, or less where its last character was cut. */
 function lengthOfCommonBegin(before: string, text: string): number {
   let length = 0;
   while (length < before.length && before.charCodeAt(length) === text.charCodeAt(length)) {

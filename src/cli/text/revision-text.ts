@@ -1,10 +1,10 @@
 import { cleanLine } from '../../lib/text/strip-control-chars.js';
 import type { Revision } from '../../protocol/build/revision.js';
 
-/** So many digits of a commit people are shown. */
+/** Digits of a commit that are shown to people. */
 export const SHORT_COMMIT = 12;
 
-/** `1a2b3c4d5e6f`, with a plus when files were tested that are not as in the commit. */
+/** `1a2b3c4d5e6f`, with a plus for uncommitted changes. */
 export function shortCommit({ commit, has_changes: hasChanges }: Revision): string {
   return `${commit.slice(0, SHORT_COMMIT)}${hasChanges === true ? '+' : ''}`;
 }

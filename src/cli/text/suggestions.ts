@@ -1,8 +1,8 @@
 const MAX_SUGGESTIONS = 3;
 
 /**
- * The long options that somebody may have meant who gave a word that is none: those that have one of its words, the
- * ones that begin like it first. Slips of the pen are found by the option parser itself.
+ * The long options similar to an unknown one: those that share a word with it, those with the same beginning first. The
+ * option parser itself finds typing errors.
  * @param given with its dashes
  */
 export function optionsLike(given: string, known: readonly string[]): string[] {

@@ -1,6 +1,6 @@
 import { cleanLine } from '../../lib/text/strip-control-chars.js';
 
-/** Columns as wide as their widest cell, two spaces apart; the last one is not padded. Each row is one line. */
+/** Aligned columns, two spaces apart, one line per row. */
 export function table(cells: readonly (readonly string[])[]): string {
   const rows = cells.map((row) => row.map(cleanLine));
   const widths: number[] = [];

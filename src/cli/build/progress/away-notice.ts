@@ -2,7 +2,7 @@ import { duration } from './progress.js';
 
 const AGAIN_SECONDS = 60;
 
-/** Lines about a master that does not answer: when that begins, when the reason changes, once a minute, when it is over. */
+/** Lines about an unreachable master: at the beginning, when the reason changes, once a minute, at the end. */
 export class AwayNotice {
   #away: { readonly since: number; readonly message: string; readonly said: number } | null = null;
 
@@ -10,7 +10,7 @@ export class AwayNotice {
     return this.#away !== null;
   }
 
-  /** An attempt has failed. `now` in seconds. */
+  /** To be called when a request has failed. `now` in seconds. */
   failed(message: string, now: number): string[] {
     const before = this.#away;
     if (before !== null && before.message === message) {
@@ -20,7 +20,7 @@ export class AwayNotice {
     return [message];
   }
 
-  /** Time goes by. */
+  /** To be called regularly. */
   tick(now: number): string[] {
     const away = this.#away;
     if (away === null || now - away.said < AGAIN_SECONDS) {
@@ -30,7 +30,7 @@ export class AwayNotice {
     return [`${away.message} (for ${duration(now - away.since)} now)`];
   }
 
-  /** It has answered. */
+  /** To be called when the master has responded. */
   answered(now: number): string[] {
     const away = this.#away;
     this.#away = null;

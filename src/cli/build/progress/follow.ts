@@ -10,26 +10,25 @@ export interface FollowOptions {
   readonly buildId: BuildId;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** How often progress is wanted, in seconds; the end is seen at once in any case. */
+  /** Seconds between two updates; the end is seen at once in any case. */
   readonly everySeconds: number;
-  /** The master has answered; `onChange` follows when there is news. */
-  onAnswer(): void;
+  /** The master has responded; `onChange` follows if the build has changed. */
+  onResponse(): void;
   onChange(build: Build): void;
-  /** It has not, as the sentence says; it is asked again. */
-  onMissed(sentence: string): void;
+  /** A request has failed, for the reason in the message; it is retried. */
+  onUnreachable(message: string): void;
 }
 
-/** A master that is being restarted or updated comes back within this; one that does not is given up. */
+/** Longer than a restart or update of a master; after it, the master is given up. */
 const PATIENCE_MS = 15 * 60_000;
-/** For a master that does not know how to wait. */
+/** For an older master without long polls. */
 const FIRST_POLL_MS = 30;
 const SLOWEST_POLL_MS = 1000;
 
 /**
- * Resolves with the build when it has ended. The question waits at the master, so the end is seen within
- * milliseconds. Of a master that answers at once all the same it asks often at first, and ever more seldom as the
- * build goes on: the wait is a twentieth of the time that has passed.
- * @throws ClusterRunnerError MASTER_UNREACHABLE after 15 minutes without an answer; the signal's reason.
+ * Resolves with the build when it has ended. It uses long polls, so the end is seen within milliseconds. A master without
+ * long polls is polled after a twentieth of the time that has passed.
+ * @throws ClusterRunnerError MASTER_UNREACHABLE after 15 minutes without a response; the signal's reason
  */
 export async function followBuild(options: FollowOptions): Promise<Build> {
   const { clock, signal } = options;
@@ -42,9 +41,9 @@ export async function followBuild(options: FollowOptions): Promise<Build> {
       random: Math.random,
       signal,
       giveUpAfterMs: PATIENCE_MS,
-      onRetry: (error) => options.onMissed(missedSentence(error)),
+      onRetry: (error) => options.onUnreachable(unreachableMessage(error)),
     });
-    options.onAnswer();
+    options.onResponse();
     etag = watched.etag;
     if (watched.build !== null) {
       options.onChange(watched.build);
@@ -59,8 +58,8 @@ export async function followBuild(options: FollowOptions): Promise<Build> {
   }
 }
 
-/** Without what is different each time that nobody answers. */
-function missedSentence(error: ClusterRunnerError): string {
+/** The same for all connection errors, so that it is not repeated with other details. */
+function unreachableMessage(error: ClusterRunnerError): string {
   return error.code === 'MASTER_UNREACHABLE'
     ? `The master does not answer; it is asked again, for ${PATIENCE_MS / 60_000} minutes at most.`
     : error.message;
@@ -72,7 +71,7 @@ async function ask(options: FollowOptions, etag: string | null, waitSeconds: num
     return await client.watchBuild(buildId, { waitSeconds, until: 'end', etag }, { signal });
   } catch (error) {
     if (error instanceof ClusterRunnerError && error.code === 'INVALID_REQUEST') {
-      // An older master refuses a query that it does not know.
+      // An older master refuses an unknown query.
       return { build: await client.getBuild(buildId, { signal }), etag: null };
     }
     throw error;

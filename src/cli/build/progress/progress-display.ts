@@ -2,34 +2,34 @@ import { type Clock, seconds } from '../../../lib/clock.js';
 import { cleanLine, stripControlChars } from '../../../lib/text/strip-control-chars.js';
 import type { Build } from '../../../protocol/build/build.js';
 import { fetchText, fitLine } from './progress.js';
-import { Watching } from './watching.js';
+import { ProgressLines } from './progress-lines.js';
 
 export interface ProgressDisplay {
   show(build: Build): void;
-  /** The master has answered; `show` follows when there is news. */
-  heard(): void;
-  /** The master has not answered, as this sentence says. */
-  missed(message: string): void;
-  /** The build is being canceled; what it still does is shown as that. */
+  /** The master has responded; `show` follows if the build has changed. */
+  responded(): void;
+  /** The master does not respond, for the reason in the message. */
+  unreachable(message: string): void;
+  /** From now on the build is shown as being canceled. */
   canceling(): void;
-  /** How much of the results has come; `total` is null when nobody knows. */
+  /** How much of the results has arrived; `total` is null when unknown. */
   fetching(bytes: number, total: number | null): void;
-  /** A line that stays. */
+  /** Prints a permanent line. */
   say(line: string): void;
-  /** Takes the live line away, if there is one. */
+  /** Removes the live line, if there is one. */
   end(): void;
 }
 
 /**
- * One live line on a terminal; elsewhere a line when something changed, at most every few seconds, and at least once a
- * minute. Failures are told as they happen.
+ * One live line on a terminal; elsewhere a line per change, at most every few seconds, and at least once a minute.
+ * Failures are shown as they happen.
  */
 export function progressDisplay(out: NodeJS.WriteStream, clock: Clock, quiet: boolean): ProgressDisplay {
   if (quiet) {
     return {
       show: ignore,
-      heard: ignore,
-      missed: ignore,
+      responded: ignore,
+      unreachable: ignore,
       canceling: ignore,
       fetching: ignore,
       say: ignore,
@@ -49,7 +49,7 @@ const FETCH_LINE_SECONDS = 5;
 
 function liveLine(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
   const now = () => seconds(clock.monotonic());
-  const watching = new Watching(now());
+  const watching = new ProgressLines(now());
   let latest: (() => string | null) | null = null;
   const draw = () => {
     const text = latest?.() ?? null;
@@ -61,7 +61,7 @@ function liveLine(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
     out.write(`${CLEAR_LINE}${stripControlChars(line)}\n`);
     draw();
   };
-  // The time goes on between two answers, so that a person sees that it is alive.
+  // The clock runs between two responses, so that people see that it is alive.
   const timer = setInterval(() => {
     watching.tick(now()).forEach(say);
     draw();
@@ -70,11 +70,11 @@ function liveLine(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
   return {
     show(build) {
       latest = () => watching.text(now());
-      watching.saw(build, now()).forEach(say);
+      watching.update(build, now()).forEach(say);
       draw();
     },
-    heard: () => watching.heard(now()).forEach(say),
-    missed: (message) => watching.missed(message, now()).forEach(say),
+    responded: () => watching.responded(now()).forEach(say),
+    unreachable: (message) => watching.unreachable(message, now()).forEach(say),
     canceling: () => watching.canceling(),
     fetching(bytes, total) {
       latest = () => fetchText(bytes, total);
@@ -92,7 +92,7 @@ function liveLine(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
 
 function lines(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
   const now = () => seconds(clock.monotonic());
-  const watching = new Watching(now());
+  const watching = new ProgressLines(now());
   let fetchLine = Number.NaN;
   const say = (line: string) => {
     out.write(`${stripControlChars(line)}\n`);
@@ -103,7 +103,7 @@ function lines(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
       say(line);
     }
   };
-  // Also while nothing changes, and when no answer comes.
+  // Also while nothing changes, and when the master does not respond.
   const timer = setInterval(() => {
     watching.tick(now()).forEach(say);
     sayProgress();
@@ -111,14 +111,14 @@ function lines(out: NodeJS.WriteStream, clock: Clock): ProgressDisplay {
   timer.unref();
   return {
     show(build) {
-      watching.saw(build, now()).forEach(say);
+      watching.update(build, now()).forEach(say);
       sayProgress();
     },
-    heard: () => watching.heard(now()).forEach(say),
-    missed: (message) => watching.missed(message, now()).forEach(say),
+    responded: () => watching.responded(now()).forEach(say),
+    unreachable: (message) => watching.unreachable(message, now()).forEach(say),
     canceling: () => watching.canceling(),
     fetching(bytes, total) {
-      // Of what is there at once nobody needs a line.
+      // A fast download needs no line.
       fetchLine = Number.isNaN(fetchLine) ? now() : fetchLine;
       if (now() - fetchLine >= FETCH_LINE_SECONDS) {
         say(fetchText(bytes, total));

@@ -3,21 +3,20 @@ import { textStart } from '../../../lib/text/text-ends.js';
 import type { Activity } from '../../../protocol/build/activity.js';
 import type { Build } from '../../../protocol/build/build.js';
 
-/** Less than this is no setup to speak of: it would only flicker. */
+/** A shorter setup is not shown: it would only flicker. */
 const LEAST_SETUP_SECONDS = 2;
 const MAX_SLAVES_NAMED = 3;
 const MAX_NAME = 60;
 
-/** Of what a build's answer says, in seconds: how long ago it was given, and since when the estimate is what it is. */
+/** Ages in seconds: of the master's last response, and of its current estimate. */
 export interface Age {
   readonly answer: number;
   readonly estimate: number;
 }
 
 /**
- * Text of the progress of a build, without color or cursor movement. `elapsed` in seconds. The time left stands first: it
- * is what is wanted most when the line has to be cut. `isCanceling`: nothing more of the build will start, so how long all
- * of it would take is of no use.
+ * The progress of a build as one line, without colors or cursor movement. `elapsed` in seconds. The time left comes first,
+ * since it is wanted most when the line has to be cut; with `isCanceling` it is left out, since nothing more will start.
  */
 export function progressText(
   build: Build,
@@ -49,7 +48,7 @@ export function progressText(
 
 function leftText({ state, seconds_left }: Build, age: number): string[] {
   const left = (seconds_left ?? 0) - age;
-  // One that is over was wrong, and helps nobody.
+  // An estimate that has passed was wrong.
   return state === 'BUILDING' && left > 0 ? [`about ${roughly(left)} left`] : [];
 }
 
@@ -94,7 +93,7 @@ export function roughly(seconds: number): string {
   return minutes < 60 ? `${minutes} min` : duration(minutes * 60);
 }
 
-/** ` (12 s, s1)`: how long an atom ran, and where; empty when nothing is known of it. */
+/** ` (12 s, s1)`: how long an atom ran, and where; empty when unknown. */
 export function runText(seconds: number | null, slave: string | null): string {
   const facts = [
     ...(seconds === null ? [] : [duration(seconds)]),
@@ -103,7 +102,7 @@ export function runText(seconds: number | null, slave: string | null): string {
   return facts.length === 0 ? '' : ` (${facts.join(', ')})`;
 }
 
-/** Lines about the failures with a higher number than `known`, and how far they are known then. */
+/** Lines about the failures with a higher number than `known`, and the new value of that. */
 export function failureLines(
   { failures }: Activity,
   known: number,
@@ -115,7 +114,7 @@ export function failureLines(
     return `${outcome} ${cleanLine(name)}${runText(seconds, slave)}`;
   });
   return {
-    // Of a master that counts from the beginning none are missed.
+    // None are missed when the numbers are contiguous.
     lines: [
       ...lines,
       ...(missed > 0 ? [`… and ${missed} more ${missed === 1 ? 'has' : 'have'} failed`] : []),
@@ -139,18 +138,18 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
 }
 
-/** A build on a terminal's line: cut so that it never wraps, because a wrapped line cannot be overwritten. */
+/** Cuts a line so that it does not wrap on a terminal, since a wrapped line cannot be overwritten. */
 export function fitLine(text: string, columns: number): string {
   const room = Math.max(1, columns - 1);
   return text.length <= room ? text : `${textStart(text, Math.max(0, room - 1))}…`;
 }
 
-/** How far apart lines of progress stand where they cannot be overwritten, in seconds: further as the build goes on. */
+/** Seconds between two lines of progress where they cannot be overwritten: longer as the build goes on. */
 export function lineInterval(elapsed: number): number {
   return elapsed < 60 ? 5 : elapsed < 600 ? 10 : 30;
 }
 
-/** What makes a new line worth printing in a log: the state, what is done, what failed, who sets up. */
+/** Changes when a new line is worth printing: by state, atoms done, atoms failed, slaves that set up. */
 export function progressKey(build: Build, age: Age): string {
   const slaves = (build.activity?.setting_up ?? [])
     .filter(({ seconds }) => seconds + age.answer >= LEAST_SETUP_SECONDS)
@@ -164,7 +163,7 @@ export function progressKey(build: Build, age: Age): string {
   ]);
 }
 
-/** How much of the results has come. */
+/** How much of the results has arrived. */
 export function fetchText(bytes: number, total: number | null): string {
   const mib = (count: number) => (count / 1024 ** 2).toFixed(1);
   const percent = total === null || total === 0 ? '' : `, ${Math.floor((bytes / total) * 100)}%`;

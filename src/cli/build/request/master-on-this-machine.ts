@@ -8,17 +8,16 @@ import { runningServices, type Service } from '../../services/services.js';
 
 const PATIENCE_SECONDS = 2;
 
-/** What only a master says, though it says no. */
-const OF_A_MASTER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+/** Errors that only a master responds with. */
+const ONLY_FROM_MASTERS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'UNAUTHENTICATED',
   'CLOCK_SKEWED',
   'TOO_MANY_REQUESTS',
 ]);
 
 /**
- * The URL of the master that is used when none is named: the configured one when the configuration names one on
- * another machine, else one of this base directory that runs here, else one that listens on this machine's port for masters; null when there is
- * none.
+ * The URL of the master to use when none is named: the configured one if that is on another machine, else a running one of
+ * this base directory, else one on this machine's port for masters; null when there is none.
  */
 export async function masterOnThisMachine(config: LoadedConfig, trust: Trust): Promise<string | null> {
   if (config.isExplicit('slave.master_hostname') && !isThisMachine(config)) {
@@ -27,7 +26,7 @@ export async function masterOnThisMachine(config: LoadedConfig, trust: Trust): P
   const noted = portsOf(config, 'master');
   const configured = config.isExplicit('slave.master_port') ? [config.slave.masterPort] : [];
   for (const port of new Set([...noted, ...configured, config.master.port])) {
-    // A certificate is for a name.
+    // Certificates are for names.
     const url =
       config.httpsCertFile === null ? `http://127.0.0.1:${port}` : `https://${config.hostname}:${port}`;
     if (await isMaster(url, trust)) {
@@ -38,7 +37,7 @@ export async function masterOnThisMachine(config: LoadedConfig, trust: Trust): P
 }
 
 /**
- * The URLs of clusters that run for one `build` each on this machine. Others may look on; they end with that command.
+ * The URLs of the clusters of single `build` commands on this machine, which end with their command.
  */
 export async function clustersOnThisMachine(config: LoadedConfig, trust: Trust): Promise<string[]> {
   const urls = portsOf(config, 'cluster').map((port) => `http://127.0.0.1:${port}`);
@@ -52,7 +51,7 @@ function portsOf({ baseDirectory }: LoadedConfig, wanted: Service['kind']): numb
   );
 }
 
-/** Existing files say `master_hostname = localhost`, and mean no master in particular. */
+/** Existing configurations have `master_hostname = localhost`, and mean no particular master. */
 function isThisMachine({ slave, hostname }: LoadedConfig): boolean {
   return ['localhost', hostname].includes(slave.masterHostname) || isLoopback(slave.masterHostname);
 }
@@ -64,8 +63,8 @@ async function isMaster(url: string, trust: Trust): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof ClusterRunnerError) {
-      // Nothing listens there, or something that does not speak our API, unless it is a master that refuses us.
-      return OF_A_MASTER.has(error.code);
+      // Nothing listens there, or another program, unless the error is one of a master that refuses the request.
+      return ONLY_FROM_MASTERS.has(error.code);
     }
     throw error;
   } finally {

@@ -4,7 +4,7 @@ import { cleanLine } from '../../../lib/text/strip-control-chars.js';
 import { textStart } from '../../../lib/text/text-ends.js';
 import { MAX_REQUESTER } from '../../../protocol/build/build.js';
 
-/** Where CI systems say for whom a job runs: GitHub, GitLab, Buildkite, CircleCI, Azure Pipelines, Jenkins, Woodpecker. */
+/** Variables of CI systems with the user of a job: GitHub, GitLab, Buildkite, CircleCI, Azure Pipelines, Jenkins, Woodpecker. */
 const VARIABLES = [
   'GITHUB_ACTOR',
   'GITLAB_USER_LOGIN',
@@ -15,7 +15,7 @@ const VARIABLES = [
   'CI_COMMIT_AUTHOR',
 ] as const;
 
-/** Who asks for a build: as the CI system says, else the user of this machine. `local` is how that one is named. */
+/** The requester of a build: the CI system's user, else `local`, the user of this machine. */
 export function requesterOf(env: Readonly<Record<string, string | undefined>>, local: string): string {
   const names = VARIABLES.map((name) => cleanLine(env[name] ?? '').trim());
   const name = names.find((one) => one !== '') ?? cleanLine(local);
@@ -31,7 +31,7 @@ function userName(): string {
   try {
     return userInfo().username;
   } catch (error) {
-    // A container may run as a number that has no name.
+    // A container may run as a user id without a name.
     if (errorCode(error) !== undefined) {
       return `uid ${process.getuid?.() ?? 'unknown'}`;
     }

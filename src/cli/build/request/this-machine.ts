@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import { errorCode } from '../../../lib/error-code.js';
 
-/** Whether the URL's host is this machine: then a folder here is one there. False for a name that is not known. */
+/** Whether the URL's host is this machine, so that both see the same folders. False for an unknown name. */
 export async function isThisMachine(url: string): Promise<boolean> {
   const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
   const own = new Set(

@@ -6,13 +6,13 @@ const MAX_LINES = 20;
 const MAX_BYTES = 8 * 1024;
 
 export interface ConsoleEnd {
-  /** Without ends of lines. */
+  /** Without line feeds. */
   readonly lines: readonly string[];
-  /** Whether that is all that was printed. */
+  /** Whether this is the whole console. */
   readonly isWhole: boolean;
 }
 
-/** The last lines of a console, which may be larger than memory; null when it is not there. `colors`: it keeps its colors. */
+/** The last lines of a console, which may be larger than memory; null when it is missing. `colors`: it keeps its colors. */
 export function consoleEnd(file: string, colors: boolean): ConsoleEnd | null {
   if (!existsSync(file)) {
     return null;
@@ -22,7 +22,7 @@ export function consoleEnd(file: string, colors: boolean): ConsoleEnd | null {
     return { lines: [], isWhole: true };
   }
   const all = text.replace(/\r?\n$/, '').split('\n');
-  // The first one may begin within a character or a sequence.
+  // The first one may begin within a character or a control sequence.
   const lines = isWhole || all.length === 1 ? all : all.slice(1);
   const end = stripControlChars(lines.slice(-MAX_LINES).join('\n'), { colors }).split('\n');
   return { lines: end, isWhole: isWhole && lines.length <= end.length };

@@ -18,11 +18,11 @@ import { nearestFolder, type Unpacked, unpackResults } from './unpack-results.js
 
 export interface FetchOptions {
   readonly signal: AbortSignal;
-  /** Told now and then how much of the archive has come; `total` is null when nobody knows. */
+  /** Called with how much of the archive has arrived; `total` is null when unknown. */
   onProgress?(bytes: number, total: number | null): void;
 }
 
-/** Adds to unpacked results what the client makes of them. @throws as writeJunit and copySetups */
+/** Adds the JUnit report and the outputs of setups to unpacked results. @throws as writeJunit and copySetups */
 export async function completeResults(
   client: MasterClient,
   build: Build,
@@ -46,7 +46,7 @@ export async function fetchResults(
   const { stream, bytes: total } = await client.openArtifacts(build.id, { signal });
   return unpackResults(stream, target, {
     signal,
-    // Something on the way may take the length away, and then end what it could not get to its end.
+    // A proxy may remove Content-Length, and then hide that the download broke off.
     requiresEndMark: total === null,
     onProgress: (bytes) => onProgress?.(bytes, total),
     complete: (directory) => completeResults(client, build, directory, signal),
@@ -54,7 +54,7 @@ export async function fetchResults(
 }
 
 /**
- * Before anything is built: whether a copy of the JUnit report can be put at `file`.
+ * Checks, before anything is built, that a copy of the JUnit report can be written to `file`.
  * @throws ClusterRunnerError USAGE
  */
 export function requirePlaceOfJunit(file: string): void {
@@ -62,7 +62,7 @@ export function requirePlaceOfJunit(file: string): void {
   let isFolder: boolean;
   try {
     isFolder = statSync(place, { throwIfNoEntry: false })?.isDirectory() === true;
-    // With the slash it is an error where a file is in the way; later versions of Node find nothing at `place` then.
+    // The slash makes it an error where a file is in the way; later versions of Node find nothing at `place` then.
     accessSync(`${nearestFolder(dirname(place))}/`, constants.W_OK);
   } catch (error) {
     throw new ClusterRunnerError(
@@ -77,8 +77,8 @@ export function requirePlaceOfJunit(file: string): void {
 }
 
 /**
- * Before anything is built: whoever publishes the report must not take an older one for that of a build that could not
- * be run. @throws ClusterRunnerError USAGE
+ * Removes an earlier report before anything is built, so that nobody publishes it for a build that could not be run.
+ * @throws ClusterRunnerError USAGE
  */
 export function removeEarlierJunit(file: string): void {
   try {
@@ -93,7 +93,7 @@ export function removeEarlierJunit(file: string): void {
 }
 
 /**
- * Puts a copy of the JUnit report of `target` at `file`; folders above it are made.
+ * Copies the JUnit report of `target` to `file`, and creates folders above it.
  * @throws ClusterRunnerError USAGE when that cannot be written
  */
 export function copyJunit(target: string, file: string): void {

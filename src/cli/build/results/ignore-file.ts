@@ -4,7 +4,7 @@ import { join } from 'node:path';
 const NAME = '.gitignore';
 const TEXT = '# Created by clusterrunner: results are not for commits.\n*\n';
 
-/** Whether this entry of a folder of results is the file that keeps git from seeing them; one that somebody changed is not. */
+/** Whether this entry of a folder of results is our unchanged .gitignore. */
 export function isOwnIgnoreFile(folder: string, name: string): boolean {
   if (name !== NAME) {
     return false;
@@ -15,8 +15,8 @@ export function isOwnIgnoreFile(folder: string, name: string): boolean {
 }
 
 /**
- * Keeps git from seeing the results in `fresh`, which are to replace those at `earlier`. Whoever keeps results in git
- * removes the file: where earlier results are without one, new ones are too.
+ * Makes git ignore the results in `fresh`, which are to replace those at `earlier`. Users who keep results in git remove
+ * the file: where earlier results have none, new ones have none either.
  */
 export function ignoreInGit(fresh: string, earlier: string): void {
   const isUnwanted = existsSync(earlier) && !holdsNothingOr(earlier, NAME);

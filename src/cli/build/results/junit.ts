@@ -18,13 +18,13 @@ import { COMMAND_FILE, CONSOLE_FILE } from '../../../protocol/results/archive-na
 import type { TestCounts } from '../../../protocol/results/result-facts.js';
 import { MAX_PAGE } from '../../../protocol/routes.js';
 
-/** Of the merged report, in the folder of the results. */
+/** The name of the merged report in the folder of the results. */
 export const JUNIT = 'junit.xml';
 
 const OUTPUT_BYTES = 8 * 1024;
 
 /**
- * Writes the JUnit report of a build beside the folders of its atoms: a suite for each atom, of its last run.
+ * Writes the JUnit report of a build beside the folders of its atoms: one suite per atom, of its last run.
  * @throws what the client and the file system throw; the signal's reason
  */
 export async function writeJunit(
@@ -43,7 +43,7 @@ export async function writeJunit(
         const name = atomName(atom.command_string, build.atom_variables);
         const suite = suiteOf(atom, name, job, directory, build.request_params);
         merged.add({ ...suite, properties: { ...origin, ...suite.properties } });
-        // A signal must find somebody who listens.
+        // Lets a signal be handled.
         await yieldToEventLoop();
         signal.throwIfAborted();
       }
@@ -58,7 +58,7 @@ export async function writeJunit(
   }
 }
 
-/** In each suite, since the whole has no place for properties. */
+/** Properties of each suite, since the root element has none. */
 function originOf(revision: Revision | null): Record<string, string> {
   if (revision === null) {
     return {};
@@ -79,7 +79,7 @@ function suiteOf(
   request: Build['request_params'],
 ): AtomSuite {
   const folder = join(directory, atomFolder(atom.subjob_id, atom.id));
-  // The slave has looked for reports: going through thousands of folders that have none takes as long as unpacking them.
+  // The slave has counted the reports: searching thousands of folders without any takes as long as unpacking them.
   const hasReports = (atom.tests !== null || atom.num_bad_reports > 0) && existsSync(folder);
   return {
     name: cleanLine(name),
@@ -97,7 +97,7 @@ function suiteOf(
   };
 }
 
-/** One that failed although all tests of its reports passed must not look as if it had passed. */
+/** A test case for the atom itself: where its reports do not show its failure, or where it has no reports. */
 function ownCaseOf(atom: Atom, counts: TestCounts | null, console: string): OwnCase | null {
   const output = () => (existsSync(console) ? endOf(console) : '');
   switch (atom.outcome) {
@@ -125,7 +125,7 @@ function endOf(console: string): string {
   return stripControlChars(readTail(console, OUTPUT_BYTES).text);
 }
 
-/** Of the checkout that a slave had made for the build: nobody else knows its path, and consoles do not have it either. */
+/** Aliases for paths of the checkout on the slave, which is gone; consoles have the same aliases. */
 function aliasesIn(folder: string, { type, project_directory }: Build['request_params']): PathAliases {
   const script = join(folder, COMMAND_FILE);
   const ranIn =
@@ -137,7 +137,7 @@ function aliasesIn(folder: string, { type, project_directory }: Build['request_p
   );
 }
 
-/** The folder is given relative to the top of the repository. */
+/** @param folder relative to the top of the repository */
 function checkoutAbove(projectDirectory: string, folder: string): string {
   const top = resolve(projectDirectory, relative(resolve('/', folder), '/'));
   return join(top, folder) === projectDirectory ? top : projectDirectory;

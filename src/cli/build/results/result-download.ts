@@ -11,30 +11,34 @@ import type { BuildId } from '../../../protocol/ids.js';
 import { completeResults, type FetchOptions, fetchResults } from './fetch-results.js';
 import { oldBeside, placeBeside, replaceableFolder, type Unpacked, unpackResults } from './unpack-results.js';
 
-/** In a command's folder. */
+/** The results within a command's folder. */
 const RESULTS = 'results';
 
 export interface DownloadOptions extends FetchOptions {
-  /** What the results are to replace; see replaceableFolder. */
+  /** The folder that the results replace; see replaceableFolder. */
   readonly target: string;
-  /** Folders of commands that wait for their results: not beside `target`, where the tests of a build may look. */
+  /** Folder for downloads of running builds; not beside `target`, where the tests of a build may look. */
   readonly root: string;
   readonly log: Logger;
 }
 
-/** The results of a build that runs: what has arrived is fetched and unpacked while the rest is built. */
+/** Fetches and unpacks the results of a running build as they arrive. */
 export interface ResultDownload {
   /**
-   * When the build has ended: puts them at `target` with their JUnit report. Answers as fetchResults does, and fetches
-   * them from their beginning if they could not be had while it ran.
+   * To be called when the build has ended: puts the results at `target`, with their JUnit report. If the download while it
+   * ran has failed, it fetches them from the beginning. Resolves as fetchResults.
    * @throws as fetchResults
    */
   take(build: Build): Promise<Unpacked>;
-  /** Nobody wants them, or they are taken. Resolves when nothing of them is left but at `target`. */
+  /** To be called when the results are taken or not wanted. Resolves when nothing of them is left but at `target`. */
   drop(): Promise<void>;
 }
 
-export function resultsOf(client: MasterClient, build: BuildId, options: DownloadOptions): ResultDownload {
+export function startResultDownload(
+  client: MasterClient,
+  build: BuildId,
+  options: DownloadOptions,
+): ResultDownload {
   const { signal, onProgress, log, target } = options;
   const dropped = new AbortController();
   const ended = deferred<Build>();
@@ -42,7 +46,7 @@ export function resultsOf(client: MasterClient, build: BuildId, options: Downloa
     ...options,
     signal: AbortSignal.any([signal, dropped.signal]),
   });
-  // Asked for when the build has ended, or not at all.
+  // Awaited when the build has ended, or not at all.
   early.catch(() => undefined);
   ended.promise.catch(() => undefined);
   return {
@@ -96,14 +100,14 @@ async function fetchEarly(
   }
 }
 
-/** Of a command that was killed. */
+/** Removes what a killed command has left. */
 async function removeLeftovers(directory: string): Promise<void> {
   const fresh = join(directory, RESULTS);
   await removeTree(fresh);
   await removeTree(oldBeside(fresh));
 }
 
-/** When so many commands run at once again nobody knows, and there may be much in their folders. */
+/** Removes what killed commands have left in their folders, which may not be used again for long. */
 async function removeOthersLeftovers(root: string, own: string, log: Logger): Promise<void> {
   for (const path of readdirSync(root).map((name) => join(root, name))) {
     const fresh = join(path, RESULTS);
@@ -121,7 +125,7 @@ async function removeOthersLeftovers(root: string, own: string, log: Logger): Pr
   }
 }
 
-/** @throws the file system's error where what is unpacked in the one folder cannot be moved to the other */
+/** @throws the file system's error when a folder cannot be moved from the one place to the other */
 function requireSameFileSystem({ path }: DirectoryLock, target: string): void {
   const here = join(path, 'moved');
   const there = placeBeside(replaceableFolder(target));

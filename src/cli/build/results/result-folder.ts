@@ -4,18 +4,18 @@ import type { ReadEntry } from 'tar';
 import { errorCode, ifPresent } from '../../../lib/error-code.js';
 import { messageOf } from '../../../protocol/errors.js';
 
-/** Whoever unpacks must be able to put files into a folder, and to remove it again … */
+/** Added permissions of folders, so that files can be written into them, and removed … */
 const OWN = 0o700;
-/** … and to read a file. */
+/** … and of files, so that they can be read. */
 const READ = 0o400;
 const PERMISSIONS = 0o777;
-/** Of paths, with the zero at the end. */
+/** The longest path, without the terminating zero. */
 const MAX_PATH_BYTES = process.platform === 'darwin' ? 1023 : 4095;
-/** More are counted, and not named. */
+/** Beyond this number, entries are counted but not named. */
 const MOST_NAMED = 5;
 const MOST_NAME_CHARS = 200;
 
-/** What a file system says of one path, and not of itself: the other paths can be had all the same. */
+/** Errors that concern one path and not the file system as a whole. */
 const ofThePath: ReadonlySet<unknown> = new Set([
   'ENAMETOOLONG',
   'EEXIST',
@@ -28,9 +28,9 @@ const ofThePath: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * A new folder that entries of a tar are written into. Nobody else writes there, and links are made when all else is
- * written: so no entry can be written through a link, whatever the archive holds. Names must lead into the folder. What
- * this file system does not take is left out: a path that is too long here, or a name that is that of another file here.
+ * A new folder into which entries of a tar are written. Nobody else writes there, and links are created last, so no entry
+ * can be written through a link, whatever the archive holds. Names must lead into the folder. Entries that this file
+ * system does not accept are left out, such as a path that is too long, or a name that collides with another.
  */
 export class ResultFolder {
   readonly #directory: string;
@@ -42,13 +42,13 @@ export class ResultFolder {
   #numLeftOut = 0;
   readonly #leftOut: string[] = [];
 
-  /** `target`: where the folder is moved in the end. */
+  /** `target`: where the folder is moved at the end. */
   constructor(directory: string, target: string) {
     this.#directory = directory;
     this.#prefixBytes = Math.max(Buffer.byteLength(directory), Buffer.byteLength(target)) + 1;
   }
 
-  /** Takes the whole content of an entry as it comes; for files, folders and symbolic links. @throws the file system's error */
+  /** Writes an entry as its content arrives; for files, folders and symbolic links. @throws the file system's error */
   take(entry: ReadEntry): void {
     const path = join(this.#directory, entry.path);
     const mode = (entry.mode ?? PERMISSIONS) & PERMISSIONS;
@@ -77,7 +77,7 @@ export class ResultFolder {
     entry.on('end', () => this.close());
   }
 
-  /** Makes the links. @throws the file system's error */
+  /** Creates the links. @throws the file system's error */
   finish(): void {
     for (const [path, target] of this.#links) {
       if (this.#isBelowLink(path)) {
@@ -88,7 +88,7 @@ export class ResultFolder {
     }
   }
 
-  /** A sentence that names what was left out; null when nothing was. */
+  /** A message that names what was left out; null when nothing was. */
   get leftOut(): string | null {
     if (this.#numLeftOut === 0) {
       return null;
@@ -107,7 +107,7 @@ export class ResultFolder {
     }
   }
 
-  /** null when the file system does not take this path. */
+  /** null when the file system does not accept this path. */
   #attempt<T>(path: string, make: () => T): T | null {
     if (
       Buffer.byteLength(path) - Buffer.byteLength(this.#directory) - 1 + this.#prefixBytes >
@@ -160,7 +160,7 @@ function reasonOf(code: unknown): string {
   }
 }
 
-/** An archive need not name the folders of its files. */
+/** Creates missing parents first, since an archive need not name the folders of its files. */
 function withParents<T>(path: string, make: () => T): T {
   const made = ifPresent(make);
   if (made !== null) {

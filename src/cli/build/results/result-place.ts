@@ -2,7 +2,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { quoteForShell } from '../../../lib/text/shell-quote.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
-/** Where results go unless a command is told otherwise, in the current folder. */
+/** The default folder of results, in the current folder. */
 export const RESULTS_DIRECTORY = 'build_results';
 
 /** The folder of results of a command. */
@@ -10,13 +10,13 @@ export interface ResultPlace {
   /** Absolute. */
   readonly directory: string;
   readonly isUsual: boolean;
-  /** As messages name it, with a slash at the end: `./build_results/`. */
+  /** For messages, with a slash at the end: `./build_results/`. */
   readonly shown: string;
-  /** Something below it as a word in a command of the shell, to be given in the folder that this command was. */
+  /** A path below it as a word for the shell, relative to the current folder of this command. */
   word(...below: readonly string[]): string;
 }
 
-/** `output` as it was given, relative to `cwd`; undefined: the usual place. @throws ClusterRunnerError USAGE */
+/** `output` as given, relative to `cwd`; undefined: the default. @throws ClusterRunnerError USAGE */
 export function resultPlace(output: string | undefined, cwd: string): ResultPlace {
   const given = output ?? RESULTS_DIRECTORY;
   if (given === '') {
@@ -24,7 +24,7 @@ export function resultPlace(output: string | undefined, cwd: string): ResultPlac
   }
   const directory = resolve(cwd, given);
   const near = join(given, '.');
-  // A program would take it for an option.
+  // Programs would take a leading `-` for an option.
   const name = near.startsWith('-') ? directory : near.replace(/(?<=[^/])\/$/, '');
   const isPlain = !isAbsolute(name) && name !== '..' && !name.startsWith('../');
   return {

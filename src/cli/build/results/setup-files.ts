@@ -5,17 +5,17 @@ import { readStart } from '../../../lib/fs/read-start.js';
 import { SETUP_FILE } from '../../../protocol/results/archive-names.js';
 import { ATOM_FOLDER } from '../../../protocol/results/artifact.js';
 
-/** Of the outputs of setups, in the folder of the results. */
+/** Names of the outputs of setups in the folder of the results. */
 export const SETUP_NAME = /^setup_[\w.-]{1,120}\.txt$/;
 const MAX_NAME = 100;
-/** More than the first line takes. */
+/** More than the first line needs. */
 const HEAD_BYTES = 1024;
-/** How often somebody else has a turn. */
+/** Folders between two yields to the event loop. */
 const FOLDERS_AT_ONCE = 500;
 
 /**
- * Puts what the setups have printed, which came in folders of atoms, where people find it: `setup_<slave>.txt` beside
- * these. @throws the file system's error; the signal's reason
+ * Copies the outputs of setups, which arrive in folders of atoms, to `setup_<slave>.txt` beside these folders.
+ * @throws the file system's error; the signal's reason
  */
 export async function copySetups(directory: string, signal: AbortSignal): Promise<void> {
   const taken = new Set<string>();
@@ -26,7 +26,7 @@ export async function copySetups(directory: string, signal: AbortSignal): Promis
       signal.throwIfAborted();
     }
     const file = join(directory, folder, SETUP_FILE);
-    // Only a file that is one is followed, since the archive may hold links.
+    // Only regular files, since the archive may hold links.
     if (lstatSync(file, { throwIfNoEntry: false })?.isFile() === true) {
       const name = setupName(readStart(file, HEAD_BYTES), taken);
       taken.add(name.toLowerCase());
@@ -35,7 +35,7 @@ export async function copySetups(directory: string, signal: AbortSignal): Promis
   }
 }
 
-/** By the slave that its first line names; two slaves of one name have numbers. `taken` is in lower case. */
+/** The name by the slave in the first line; slaves of one name get numbers. `taken` is in lower case. */
 export function setupName(text: string, taken: ReadonlySet<string>): string {
   const slave = /^setup_build took \S+ s on (.*), and printed/.exec(text)?.[1] ?? 'slave';
   const name = slave.replaceAll(/[^\w.-]/g, '_').slice(0, MAX_NAME) || 'slave';

@@ -30,21 +30,21 @@ import { SETUP_NAME } from './setup-files.js';
 const END_MARK_BYTES = 1024;
 const NAME = /^(artifact_\d+_\d+(\/|$)|failures\.txt$)/;
 
-/** What a folder of results holds, and nothing else. */
+/** All names that a folder of results may hold. */
 const OURS = new RegExp(
   `^(artifact_\\d+_\\d+|failures\\.txt|${JUNIT.replace('.', '\\.')})$|${SETUP_NAME.source}`,
 );
-/** What others on the same disk may need while results are unpacked. */
+/** Free space that is left for others while results are unpacked. */
 const SPARED_BYTES = 64 * 1024 ** 2;
-/** Several commands that replace the same folder at once meet seldom, and hardly ever again. */
+/** Commands that replace the same folder at once rarely collide, and hardly ever twice. */
 const MOST_ROUNDS = 10;
-/** Of an extended header, which is held whole: two paths as long as a system takes them are a hundredth of it. */
+/** For an extended header, which is held whole: a hundred times two paths of the longest length. */
 const MAX_META_BYTES = 1024 ** 2;
 
 /**
- * Results replace what is at `target`, so it must be nothing, an empty folder, or one that holds earlier
- * results only, and not the folder that the command was given in.
- * Answers where it really is: behind a link, say.
+ * Checks that results may replace `target`: it must not exist, be empty, or hold earlier results only, and not be the
+ * current folder.
+ * @returns its real path, without links
  * @throws ClusterRunnerError USAGE for anything else, and for a place that cannot be written
  */
 export function replaceableFolder(target: string, cwd = process.cwd()): string {
@@ -85,40 +85,40 @@ export function replaceableFolder(target: string, cwd = process.cwd()): string {
   }
 }
 
-/** Not of one that shows another folder of the same file system: nothing but an attempt tells of that. */
+/** A bind mount within the same file system is not recognized; only an attempt to move it tells. */
 function isMountPoint(place: string): boolean {
   const stats = statSync(place, { throwIfNoEntry: false });
   return stats !== undefined && stats.dev !== statSync(dirname(place)).dev;
 }
 
 export interface UnpackOptions {
-  /** Aborting it leaves what was there. */
+  /** Aborting it leaves the old results. */
   readonly signal?: AbortSignal;
-  /** Told now and then how many bytes of the archive have come. */
+  /** Called with how many bytes of the archive have arrived. */
   onProgress?(bytes: number): void;
   /** Adds to the new folder before it takes the place of the old one. */
   complete?(directory: string): Promise<void>;
-  /** Where it is unpacked, in a folder that is there and on the same file system; beside `target` unless given. */
+  /** Where to unpack, in an existing folder on the same file system; beside `target` unless given. */
   fresh?: string;
-  /** The archive comes without a length: one that lacks the mark that ends a tar was cut off. */
+  /** The archive comes without a length, so one without its end-of-archive mark is truncated. */
   requiresEndMark?: boolean;
 }
 
 export interface Unpacked {
-  /** Entries that were passed over, since they would have led out of the folder. */
+  /** Entries that were skipped, since they would have led out of the folder. */
   readonly refused: number;
-  /** A sentence that names what the file system here did not take; null when there is nothing. */
+  /** A message that names what the file system here did not accept; null when there is nothing. */
   readonly leftOut: string | null;
-  /** What was there before could not be removed: a sentence that says where it is now, and why. */
+  /** A message when the old results could not be removed, that says where they are now, and why. */
   readonly left: string | null;
 }
 
 /**
- * Unpacks a build's `tar.gz` beside `target` and puts it in the place of what was there only when it is whole:
- * whoever reads `target` sees the old results or the new ones. The slaves' archives are not trusted: nothing is
- * written outside, by name or through a link, and no more than the disk has room for.
- * @throws ClusterRunnerError when `target` may not be replaced, the download breaks, the archive is damaged, or the
- *   disk does not take it; the signal's reason
+ * Unpacks a build's `tar.gz` beside `target`, and replaces `target` when it is complete, so that readers see the old
+ * results or the new ones. Archives are not trusted: nothing is written outside, by name or through a link, and no more
+ * than the disk has space for.
+ * @throws ClusterRunnerError when `target` may not be replaced, the download breaks, the archive is damaged, or the disk
+ *   is full; the signal's reason
  */
 export async function unpackResults(
   archive: Readable,
@@ -151,7 +151,7 @@ export async function unpackResults(
     });
     await pipeline(archive, counting(onProgress), createGunzip(), seen.passing(), unpacker, { signal }).catch(
       (error: unknown) => {
-        // The end mark alone, as a build without atoms has it, is an archive like any other, but not to this reader.
+        // The end-of-archive mark alone, as for a build without atoms, is a valid archive, but not for this parser.
         if (!hasEndMark || seen.number !== END_MARK_BYTES) {
           throw error;
         }
@@ -178,7 +178,7 @@ export async function unpackResults(
   }
 }
 
-/** The new results are in their place: what keeps the old ones from being removed (another user's files) is no failure. */
+/** The new results are in place, so a failure to remove the old ones (another user's files) is only reported. */
 async function leftOf(old: string): Promise<string | null> {
   try {
     await removeTree(old);
@@ -189,8 +189,8 @@ async function leftOf(old: string): Promise<string | null> {
 }
 
 /**
- * Looks at `target` once more: it was looked at when the download began, which may be hours ago. What was there goes to a
- * name of `fresh`'s own, so whoever cleans up after a killed process finds it.
+ * Checks `target` again, since the download may have taken hours. The old results are moved to a name derived from
+ * `fresh`, so that they are found after a killed process.
  */
 async function replace(target: string, place: string, fresh: string): Promise<void> {
   const old = oldBeside(fresh);
@@ -204,7 +204,7 @@ async function replace(target: string, place: string, fresh: string): Promise<vo
       renameSync(fresh, place);
       return;
     } catch (error) {
-      // Another command may have put its results there in between: then those are what is to be replaced.
+      // Another command may have put its results there in between: then those are replaced.
       if (!isFilled(error) || round === MOST_ROUNDS) {
         ifPresent(() => renameSync(old, place));
         throw error;
@@ -217,12 +217,12 @@ function isFilled(error: unknown): boolean {
   return hasCode(error, 'ENOTEMPTY', 'EEXIST');
 }
 
-/** Where old results are while `fresh` takes their place, and until they are removed. */
+/** The path of old results while `fresh` replaces them, and until they are removed. */
 export function oldBeside(fresh: string): string {
   return `${fresh}.old`;
 }
 
-/** For what is to take its place: on the same file system. */
+/** A path on the same file system, for what is to replace `place`. */
 export function placeBeside(place: string): string {
   return join(dirname(place), `.${basename(place)}.${hostTag()}-${process.pid}.new`);
 }
@@ -233,8 +233,8 @@ function hostTag(): string {
 }
 
 /**
- * Removes what commands of this machine that were killed have left beside a folder of results. Old results that such a
- * command had moved away, with nothing in their place yet, come back.
+ * Removes what killed commands of this machine have left beside a folder of results. Old results that such a command had
+ * moved away without a replacement are restored.
  */
 async function removeLeftBeside(place: string): Promise<void> {
   const folder = nearestFolder(dirname(place));
@@ -249,7 +249,7 @@ async function removeLeftBeside(place: string): Promise<void> {
     if (old !== undefined && !existsSync(place)) {
       renameSync(join(folder, name), place);
     } else {
-      // What cannot be removed must not keep new results from coming.
+      // A failure must not keep the new results from being unpacked.
       await removeTree(join(folder, name)).catch(() => undefined);
     }
   }
@@ -259,7 +259,7 @@ function isRunning(pid: number): boolean {
   return processIdentity(pid) !== null;
 }
 
-/** `onEndMark`: the tar is whole. Reads a tar and takes each entry that belongs into the folder, in one go: a piece of the tar is all that is held. */
+/** Reads a tar, and writes each wanted entry into the folder, holding one piece of the tar. `onEndMark`: the tar is complete. */
 function unpacking(folder: ResultFolder, filter: typeof belongs, onEndMark: () => void): Writable {
   let failure: Error | null = null;
   const fail = (error: Error) => {
@@ -268,10 +268,10 @@ function unpacking(folder: ResultFolder, filter: typeof belongs, onEndMark: () =
   const parser = new Parser({ strict: true, maxMetaEntrySize: MAX_META_BYTES, filter });
   parser.on('entry', (entry: ReadEntry) => folder.take(entry));
   parser.on('error', fail);
-  // Zeros at the end of the last file, or behind it, look the same to who does not read the tar.
+  // Only the parser can tell the mark from zeros at the end of the last file.
   parser.on('eof', onEndMark);
   parser.on('ignoredEntry', (entry: ReadEntry) => {
-    // Without it the file behind it would get another name.
+    // Without its header, the next file would get another name.
     if (entry.meta && entry.size > MAX_META_BYTES) {
       fail(new Error(`the archive has an extended header of ${entry.size} bytes, which is too long`));
     }
@@ -301,12 +301,12 @@ function counting(onProgress: ((bytes: number) => void) | undefined): Transform 
   });
 }
 
-/** Counts what comes out of the archive. A small one can hold any number of zeros. */
+/** Counts the decompressed bytes: a small archive can hold any number of zeros. */
 class SeenBytes {
   readonly #room: number;
   #bytes = 0;
 
-  /** `free`: what the disk has room for; null when nobody knows. */
+  /** `free`: free space of the disk; null when unknown. */
   constructor(free: number | null) {
     this.#room = free === null ? Number.POSITIVE_INFINITY : free - SPARED_BYTES;
   }
@@ -342,7 +342,7 @@ function belongs(path: string, entry: ReadEntry | import('node:fs').Stats): bool
   }
 }
 
-/** The path itself, or what is nearest above it: folders between are made when something is written there. */
+/** The path itself, or its nearest existing ancestor. */
 export function nearestFolder(path: string): string {
   return existsSync(path) ? path : nearestFolder(dirname(path));
 }

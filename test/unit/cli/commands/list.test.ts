@@ -28,7 +28,7 @@ function rowOf(one: Build): Record<string, string | undefined> {
 describe('the list of builds', () => {
   it('says when a build was ordered, and by whom, and which commit of which branch it tests', () => {
     expect(rowOf(build)).to.include({
-      ORDERED: '2023-11-14 22:13',
+      CREATED: '2023-11-14 22:13',
       TOOK: '1 min 00 s',
       BRANCH: 'main',
       COMMIT: '3f786850e387+',

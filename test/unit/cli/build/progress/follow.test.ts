@@ -41,8 +41,8 @@ describe('following a build', () => {
       signal,
       everySeconds,
       onChange: (build) => seen.push(build),
-      onAnswer: () => undefined,
-      onMissed: () => undefined,
+      onResponse: () => undefined,
+      onUnreachable: () => undefined,
     });
   }
 
@@ -103,8 +103,8 @@ describe('following a build', () => {
         signal: new AbortController().signal,
         everySeconds: 30,
         onChange: () => undefined,
-        onAnswer: () => undefined,
-        onMissed: () => undefined,
+        onResponse: () => undefined,
+        onUnreachable: () => undefined,
       });
       expect(ended.status).to.equal('SUCCESS');
       expect(polls).to.equal(3);

@@ -23,13 +23,13 @@ export interface RequestOptions {
   readonly projectDirectory?: string;
   readonly priority?: string;
   readonly speculative?: boolean;
-  /** JSON: a job's definition, or definitions by the names of their jobs. */
+  /** JSON: a job's definition, or definitions by job name. */
   readonly config?: string;
   /** JSON: a list. */
   readonly atomsOverride?: string;
 }
 
-/** What may be asked of every kind of build. */
+/** The fields of a request that every kind of build may have. */
 type Extras = Pick<BuildRequest, 'remote_files' | 'priority' | 'speculative' | 'config' | 'atoms_override'>;
 
 const AtomsSchema = Type.Array(GivenAtomSchema);
@@ -46,7 +46,7 @@ const OF_A_REQUEST = [
   ...GIT_ONLY,
 ] as const;
 
-/** What a command line asks for, as far as it can be told before the master is known. */
+/** The request of a command line, as far as it can be known before the master is. */
 export type PreparedRequest =
   | { readonly from: 'remote'; readonly request: BuildRequest }
   | {
@@ -54,13 +54,13 @@ export type PreparedRequest =
       /** Absolute. */
       readonly directory: string;
       readonly more: Pick<BuildRequest, 'job_name'> & Extras;
-      /** Whether a snapshot is sent; 'elsewhere': if the master is on another machine and this is a checkout. */
+      /** Whether a snapshot is sent; 'elsewhere': if the master is on another machine and the folder is in a checkout. */
       readonly snapshot: 'always' | 'elsewhere' | 'never';
     };
 
 /**
- * `build --url …` without a type is a git build. Without `--url` it is one of the current directory unless told
- * otherwise: as a snapshot of it, or as a directory that slaves have.
+ * Without a type, `build --url …` is a git build, and `build` one of the current project: a snapshot of it, or a directory
+ * that slaves have.
  * @throws ClusterRunnerError USAGE, JOB_INVALID
  */
 export async function prepareRequest(
@@ -73,11 +73,11 @@ export async function prepareRequest(
     case 'git':
       return { from: 'remote', request: { ...gitRequest(options), ...extras } };
     case 'directory':
-      return { ...(await readHere(options, cwd, extras)), snapshot: 'never' };
+      return { ...(await prepareLocal(options, cwd, extras)), snapshot: 'never' };
     case 'snapshot':
-      return { ...(await readHere(options, cwd, extras)), snapshot: 'always' };
+      return { ...(await prepareLocal(options, cwd, extras)), snapshot: 'always' };
     case undefined:
-      return { ...(await readHere(options, cwd, extras)), snapshot: 'elsewhere' };
+      return { ...(await prepareLocal(options, cwd, extras)), snapshot: 'elsewhere' };
     default:
       throw new ClusterRunnerError(
         'USAGE',
@@ -86,7 +86,7 @@ export async function prepareRequest(
   }
 }
 
-/** A build that runs another one's atoms again has all else from there. @throws ClusterRunnerError USAGE */
+/** A rerun takes everything else from the earlier build. @throws ClusterRunnerError USAGE */
 export function requireNothingElse(type: string | undefined, options: RequestOptions): void {
   const isElse = OF_A_REQUEST.some((name) => options[name] !== undefined);
   if (type !== undefined || isElse || options.remoteFile.length > 0) {
@@ -103,7 +103,7 @@ function gitRequest(options: RequestOptions): BuildRequest {
   }
   return {
     type: 'git',
-    // The file is in the repository; whether it has one job only is found out when it is read.
+    // A slave finds out whether the file in the repository has one job only.
     job_name: options.jobName ?? null,
     url: options.url,
     ...(options.branch === undefined ? {} : { branch: options.branch }),
@@ -113,7 +113,7 @@ function gitRequest(options: RequestOptions): BuildRequest {
   };
 }
 
-async function readHere(
+async function prepareLocal(
   options: RequestOptions,
   cwd: string,
   extras: Extras,
@@ -133,7 +133,7 @@ async function readHere(
   return { from: 'local', directory, more };
 }
 
-/** The nearest folder at or above this one that has a clusterrunner.yaml; this one where none has. */
+/** The nearest folder at or above `cwd` with a clusterrunner.yaml; `cwd` where none has. */
 function projectAbove(cwd: string): string {
   for (let directory = cwd; ; directory = dirname(directory)) {
     if (jobFileNames.some((name) => existsSync(join(directory, name)))) {
@@ -145,7 +145,7 @@ function projectAbove(cwd: string): string {
   }
 }
 
-/** A folder that only the slaves have (a shared disk that is not mounted here) cannot be asked for its jobs. */
+/** The jobs of a folder that only slaves have (on a disk that is not mounted here) cannot be read. */
 async function jobName(options: RequestOptions, directory: string): Promise<string> {
   const here = statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true;
   if (!here && options.jobName !== undefined) {

@@ -6,36 +6,36 @@ import { systemClock } from '../../../lib/clock.js';
 import { isInCheckout } from '../../../project/find-checkout.js';
 import type { BuildRequest } from '../../../protocol/build/build.js';
 import type { ProgressDisplay } from '../progress/progress-display.js';
-import type { PreparedRequest } from './request.js';
+import type { PreparedRequest } from './prepare-request.js';
 import { isThisMachine } from './this-machine.js';
 
-/** For the first word to a master: long enough for one that is just starting, short enough for a typing error. */
+/** How long the first request is retried: long enough for a master that is starting, short enough for a typing error. */
 export const FIRST_CONTACT_MS = 5_000;
 
 /**
- * The request for a build of a folder of this machine. For a snapshot the master has been given the files then, without
- * those of `results`, an absolute path.
- * @throws ClusterRunnerError of what went wrong on the way; the reason of `signal`
+ * The request for a build of a folder of this machine. A snapshot of it is sent first if needed, without the files of
+ * `results`, an absolute path.
+ * @throws ClusterRunnerError; the reason of `signal`
  */
-export async function requestFromHere(
-  wanted: PreparedRequest & { from: 'local' },
+export async function createLocalRequest(
+  prepared: PreparedRequest & { from: 'local' },
   client: MasterClient,
   url: string,
   display: Pick<ProgressDisplay, 'say'>,
   signal: AbortSignal,
   results: string,
 ): Promise<BuildRequest> {
-  const { directory, more, snapshot } = wanted;
+  const { directory, more, snapshot } = prepared;
   const isSent =
     snapshot === 'always' ||
     (snapshot === 'elsewhere' && isInCheckout(directory) && !(await isThisMachine(url)));
   if (!isSent) {
     return { type: 'directory', project_directory: directory, ...more };
   }
-  // Running git takes a library that other builds need not load.
+  // Loaded only when needed: running git takes a library.
   const { sendSnapshot } = await import('../../../project/snapshot/snapshot.js');
   const patience = { clock: systemClock, random: Math.random, signal };
-  // Before the work of making it: the address may be wrong.
+  // Before the snapshot is made, since the address may be wrong.
   await retry(() => client.knownPacks([], { signal }), { ...patience, giveUpAfterMs: FIRST_CONTACT_MS });
   const { project, hasChanges, revision, bytesSent, notes } = await sendSnapshot({
     directory,
@@ -63,7 +63,7 @@ export async function requestFromHere(
   };
 }
 
-/** What was sent once is not thrown away because the master is being started again. */
+/** Longer than a restart of the master, so that a snapshot that was sent is not lost. */
 const RELAY_PATIENCE_MS = 60_000;
 
 function size(bytes: number): string {

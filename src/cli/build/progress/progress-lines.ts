@@ -3,14 +3,13 @@ import { describeRevision } from '../../text/revision-text.js';
 import { AwayNotice } from './away-notice.js';
 import { type Age, failureLines, lineInterval, progressKey, progressText } from './progress.js';
 
-/** A line about the progress of a build that goes on stands in a log at least so often, in seconds. */
+/** The longest time between two lines about a running build, in seconds. */
 const HEARTBEAT_SECONDS = 60;
 
 /**
- * What a person is told of a build while it runs. Each call returns the lines that are to stay; all times are in seconds
- * of a clock that nobody sets.
+ * The text about a running build. Each call returns the permanent lines; all times are in seconds of a monotonic clock.
  */
-export class Watching {
+export class ProgressLines {
   readonly #started: number;
   readonly #away = new AwayNotice();
   #build: Build | null = null;
@@ -25,19 +24,19 @@ export class Watching {
     this.#started = started;
   }
 
-  /** The build as an answer has it. */
-  saw(build: Build, now: number): string[] {
+  /** To be called with the build of each response. */
+  update(build: Build, now: number): string[] {
     if (build.seconds_left !== this.#build?.seconds_left) {
       this.#estimated = now;
     }
     this.#answered = now;
     this.#build = build;
-    const lines = this.heard(now);
+    const lines = this.responded(now);
     if (build.revision !== null && !this.#isRevisionSaid) {
       this.#isRevisionSaid = true;
       lines.push(`Build ${build.id} tests ${describeRevision(build.revision)}`);
     }
-    // An older master says nothing of them.
+    // An older master does not send it.
     if (build.activity !== null && build.activity !== undefined) {
       const news = failureLines(build.activity, this.#failuresKnown);
       this.#failuresKnown = news.known;
@@ -46,17 +45,17 @@ export class Watching {
     return lines;
   }
 
-  /** The master has answered, perhaps that nothing has changed. */
-  heard(now: number): string[] {
+  /** The master has responded, perhaps that nothing has changed. */
+  responded(now: number): string[] {
     return this.#away.answered(now);
   }
 
-  /** It has not. */
-  missed(message: string, now: number): string[] {
+  /** The master does not respond. */
+  unreachable(message: string, now: number): string[] {
     return this.#away.failed(message, now);
   }
 
-  /** From now on the build is on its way to an early end. */
+  /** From now on the build is shown as being canceled. */
   canceling(): void {
     this.#isCanceling = true;
   }
@@ -65,7 +64,7 @@ export class Watching {
     return this.#away.tick(now);
   }
 
-  /** null before the first answer, and when the build has ended. */
+  /** The live line; null before the first response, and when the build has ended. */
   text(now: number): string | null {
     const build = this.#build;
     if (build === null || build.status !== 'BUILDING') {
@@ -74,7 +73,7 @@ export class Watching {
     return progressText(build, now - this.#started, this.#age(now), this.#isCanceling);
   }
 
-  /** The line of progress that a log should have now; null when it is not time for one. */
+  /** The line of progress for a log; null when it is not time for one. */
   logLine(now: number): string | null {
     const text = this.text(now);
     const build = this.#build;

@@ -3,7 +3,7 @@ import {
   prepareRequest,
   type RequestOptions,
   requireNothingElse,
-} from '../../../../../src/cli/build/request/request.js';
+} from '../../../../../src/cli/build/request/prepare-request.js';
 import { ClusterRunnerError } from '../../../../../src/protocol/errors.js';
 
 const git: RequestOptions = { remoteFile: [], url: 'https://git.example/repo.git', jobName: 'Job' };

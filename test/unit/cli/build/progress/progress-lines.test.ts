@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Watching } from '../../../../../src/cli/build/progress/watching.js';
+import { ProgressLines } from '../../../../../src/cli/build/progress/progress-lines.js';
 import type { Activity } from '../../../../../src/protocol/build/activity.js';
 import type { Build } from '../../../../../src/protocol/build/build.js';
 import { toId } from '../../../../../src/protocol/ids.js';
@@ -12,9 +12,9 @@ const fresh: Build = { ...runningBuild, num_atoms_done: 0, num_atoms_failed: 0, 
 /** The lines of progress of a log in so many seconds in which `see` says what is answered when, by the second. */
 function logOf(
   seconds: number,
-  see: (watching: Watching, second: number) => void,
+  see: (watching: ProgressLines, second: number) => void,
 ): { at: number; line: string }[] {
-  const watching = new Watching(0);
+  const watching = new ProgressLines(0);
   const lines: { at: number; line: string }[] = [];
   for (let at = 0; at <= seconds; at += 1) {
     see(watching, at);
@@ -30,7 +30,7 @@ describe('the log of a build that is watched', () => {
   it('has a line at once, and then at least one a minute that names what runs longest, also when nothing comes', () => {
     const lines = logOf(200, (watching, second) => {
       if (second === 0) {
-        watching.saw({ ...fresh, activity: { ...nothing, running: [slow] } }, second);
+        watching.update({ ...fresh, activity: { ...nothing, running: [slow] } }, second);
       }
     });
     expect(lines.map(({ at }) => at)).to.deep.equal([0, 60, 120, 180]);
@@ -39,7 +39,7 @@ describe('the log of a build that is watched', () => {
 
   it('has lines when something changes, ever further apart', () => {
     const lines = logOf(1000, (watching, second) => {
-      watching.saw({ ...fresh, num_atoms: 5000, num_atoms_done: second }, second);
+      watching.update({ ...fresh, num_atoms: 5000, num_atoms_done: second }, second);
     });
     const gaps = lines.slice(1).map(({ at }, before) => at - (lines[before]?.at ?? 0));
     expect([...new Set(gaps)]).to.deep.equal([5, 10, 30]);
@@ -48,7 +48,7 @@ describe('the log of a build that is watched', () => {
   it('has a line when the state changes, however soon', () => {
     const lines = logOf(2, (watching, second) => {
       const states = ['QUEUED', 'PREPARING', 'BUILDING'] as const;
-      watching.saw({ ...fresh, state: states[second] ?? 'BUILDING' }, second);
+      watching.update({ ...fresh, state: states[second] ?? 'BUILDING' }, second);
     });
     expect(lines.map(({ at }) => at)).to.deep.equal([0, 1, 2]);
   });
@@ -57,7 +57,7 @@ describe('the log of a build that is watched', () => {
     const lines = logOf(20, (watching, second) => {
       if (second === 0) {
         const setting_up = [{ slave: 's1', seconds: 0 }];
-        watching.saw({ ...fresh, activity: { ...nothing, setting_up } }, second);
+        watching.update({ ...fresh, activity: { ...nothing, setting_up } }, second);
       }
     });
     expect(lines.map(({ at }) => at)).to.deep.equal([0, 5]);
@@ -66,11 +66,11 @@ describe('the log of a build that is watched', () => {
 
   it('has none once the build has ended', () => {
     const ended: Build = { ...fresh, status: 'SUCCESS', state: 'FINISHED', activity: null };
-    expect(logOf(200, (watching, second) => watching.saw(ended, second))).to.deep.equal([]);
+    expect(logOf(200, (watching, second) => watching.update(ended, second))).to.deep.equal([]);
   });
 
   it('is kept of an older master too, that says nothing of what happens', () => {
-    const lines = logOf(60, (watching) => watching.saw(runningBuild, 0));
+    const lines = logOf(60, (watching) => watching.update(runningBuild, 0));
     expect(lines.map(({ at }) => at)).to.deep.equal([0, 60]);
   });
 });
@@ -79,33 +79,33 @@ describe('whoever watches a build', () => {
   const commit = '3f786850e387550fdab836ed7e6dc881de23001b';
 
   it('is told once which commit is tested, when it is known', () => {
-    const watching = new Watching(0);
-    expect(watching.saw(fresh, 0)).to.deep.equal([]);
+    const watching = new ProgressLines(0);
+    expect(watching.update(fresh, 0)).to.deep.equal([]);
     const revision = { commit, branch: 'main', subject: 'Empty the cart', has_changes: true };
-    expect(watching.saw({ ...fresh, revision }, 1)).to.deep.equal([
+    expect(watching.update({ ...fresh, revision }, 1)).to.deep.equal([
       'Build 7 tests 3f786850e387 on main, with changes that are not committed (Empty the cart)',
     ]);
-    expect(watching.saw({ ...fresh, revision }, 2)).to.deep.equal([]);
+    expect(watching.update({ ...fresh, revision }, 2)).to.deep.equal([]);
   });
 
   it('sees no time that is left, and nothing that runs on, once the build is being canceled', () => {
-    const watching = new Watching(0);
-    watching.saw({ ...fresh, activity: { ...nothing, running: [slow] } }, 0);
+    const watching = new ProgressLines(0);
+    watching.update({ ...fresh, activity: { ...nothing, running: [slow] } }, 0);
     expect(watching.text(1)).to.match(/^Build 7: about 11 s left, running, 0\/10 done/);
     watching.canceling();
     expect(watching.text(1)).to.match(/^Build 7: canceling, 0\/10 done/);
   });
 
   it('is told of a master that is away once, again when the reason changes, once a minute, and when it is back', () => {
-    const watching = new Watching(0);
-    watching.saw(fresh, 0);
-    expect(watching.missed('It does not answer.', 10)).to.deep.equal(['It does not answer.']);
-    expect(watching.missed('It does not answer.', 20)).to.deep.equal([]);
+    const watching = new ProgressLines(0);
+    watching.update(fresh, 0);
+    expect(watching.unreachable('It does not answer.', 10)).to.deep.equal(['It does not answer.']);
+    expect(watching.unreachable('It does not answer.', 20)).to.deep.equal([]);
     expect(watching.tick(69)).to.deep.equal([]);
     expect(watching.logLine(69), 'nothing is known of the build').to.equal(null);
     expect(watching.tick(70)).to.deep.equal(['It does not answer. (for 1 min 00 s now)']);
-    expect(watching.missed('It is stopping.', 80)).to.deep.equal(['It is stopping.']);
-    expect(watching.heard(100)).to.deep.equal(['The master answers again, after 1 min 30 s.']);
-    expect(watching.heard(101)).to.deep.equal([]);
+    expect(watching.unreachable('It is stopping.', 80)).to.deep.equal(['It is stopping.']);
+    expect(watching.responded(100)).to.deep.equal(['The master answers again, after 1 min 30 s.']);
+    expect(watching.responded(101)).to.deep.equal([]);
   });
 });

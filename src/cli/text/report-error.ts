@@ -4,16 +4,16 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import { exitCode } from '../exit-codes.js';
 import { systemErrorMessage } from '../system-errors.js';
 
-export interface Told {
+export interface ReportedError {
   readonly exitCode: number;
-  /** What went wrong, in a sentence; null when nothing did. */
+  /** null for exit code 0. */
   readonly message: string | null;
 }
 
-/** Says on stderr what a command has ended with, unless that was said. */
-export function tellError(error: unknown): Told {
+/** Prints the error that a command has failed with on stderr, unless it is printed already. */
+export function reportError(error: unknown): ReportedError {
   if (error instanceof CommanderError) {
-    // commander has printed its sentence (or the help that was asked for).
+    // commander has printed its message, or the requested help.
     return error.exitCode === 0
       ? { exitCode: exitCode.success, message: null }
       : { exitCode: exitCode.couldNotRun, message: error.message.replace(/^error: /, '') };
