@@ -16,15 +16,15 @@ export function variablesOfAtoms(
 }
 
 /**
- * How an atom is named to people: by its value; as `NAME=value` where the atoms of the build set several variables, or
- * where there is no value to see. `commandString` and `variables` are those of the API; an older master gives no variables.
+ * The name of an atom for people: its value; `NAME=value` where the atoms of the build set several variables, or the value
+ * is blank. `commandString` and `variables` are those of the API; an older master sends no variables.
  */
 export function atomName(commandString: string, variables: readonly string[] | undefined): string {
   const atom = readCommandString(commandString);
   return atom === null ? commandString : nameOfValue(atom, variables);
 }
 
-/** The same of an atom whose value is known. */
+/** The same for an atom whose value is known. */
 export function nameOfValue(atom: AtomValue, variables: readonly string[] | undefined): string {
   return (variables?.length ?? 1) > 1 || atom.value.trim() === ''
     ? `${atom.variable}=${atom.value}`

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 
-/** Of a line that is quoted in an error. */
+/** For a line that is quoted in an error. */
 const MAX_QUOTED_BYTES = 100;
 
 /**
- * The text that an atomizer printed, or a sentence about the first line that cannot become an atom as it is: an
- * environment variable holds no NUL, and what is no UTF-8 does not travel.
+ * The text that an atomizer printed, or a message about the first line that cannot become an atom: an environment variable
+ * cannot hold NUL, and JSON requires UTF-8.
  */
 export function readAtomizerOutput(output: Buffer): { readonly text: string } | { readonly problem: string } {
   if (isUtf8(output) && !output.includes(0)) {
@@ -23,7 +23,7 @@ export function readAtomizerOutput(output: Buffer): { readonly text: string } | 
   }
 }
 
-/** As `$'…'` of bash has it, around the first byte that is the trouble. */
+/** The line as `$'…'` of bash, cut around the first invalid byte. */
 function quoted(line: Buffer): string {
   const at = firstBadByte(line);
   const from = Math.max(0, at - MAX_QUOTED_BYTES / 2);
@@ -39,13 +39,13 @@ function quoted(line: Buffer): string {
   return `$'${cut(from > 0)}${text.join('')}${cut(from + shown.length < line.length)}'`;
 }
 
-/** Of a line that has one: that of a NUL, or of a character that is no UTF-8. */
+/** Index of the first NUL, or of the first byte that is not UTF-8. */
 function firstBadByte(line: Buffer): number {
   const nul = line.indexOf(0);
   if (nul !== -1) {
     return nul;
   }
-  // The longest beginning that is UTF-8, but for the last three bytes of a character that it may cut.
+  // The longest prefix that is UTF-8, except for a character cut at its end.
   let good = 0;
   for (let bad = line.length; bad - good > 1; ) {
     const middle = (good + bad) >> 1;
@@ -62,8 +62,8 @@ function firstBadByte(line: Buffer): number {
 const BLANKS = ' \t\r\n\f\v';
 
 /**
- * The atoms that an atomizer printed: blanks around the whole are dropped, then each line is a value. An empty line
- * between others is a value too. No output is no atoms.
+ * The values of the atoms that an atomizer printed: the output is trimmed, then each line is a value, also an empty one
+ * between others. Empty output has no atoms.
  */
 export function splitAtoms(output: string): string[] {
   let start = 0;
@@ -78,24 +78,23 @@ export function splitAtoms(output: string): string[] {
 }
 
 /*
- * In the value of an atom as it is kept, `$PROJECT_DIR` stands for the path of the checkout. Where the text of a
- * value really has `$PROJECT_DIR`, it is kept with one `$` more. So every value has one kept form, and comes back
- * from it as it was.
+ * In the stored value of an atom, `$PROJECT_DIR` stands for the path of the checkout. A literal `$PROJECT_DIR` is stored
+ * with one more `$`. So every value has exactly one stored form, from which it is restored.
  */
 
-/** Group 1 is the dollars. */
+/** Group 1 has the dollars. */
 const REFERENCE = /(\$+)PROJECT_DIR(?!\w)/g;
-/** What a file's name is made of: a path that goes on with these is another path. */
+/** Characters of file names: a path that goes on with these is another path. */
 const NAME = '[\\p{L}\\p{M}\\p{N}_.+@%~-]';
 
-/** The form in which a value is kept. The path counts as that of the checkout only where it begins and ends as a path. */
+/** The stored form of a value. The checkout's path is replaced only where it is a whole path or its beginning. */
 export function maskProjectDirectory(value: string, projectDirectory: string): string {
   const escaped = (text: string) => text.replace(REFERENCE, '$$$1PROJECT_DIR');
   const directory = projectDirectory.replace(/\/+$/, '');
   if (directory === '') {
     return escaped(value);
   }
-  // Behind a `$` the path is left: `$` and the reference would look like an escaped one.
+  // Not after a `$`: with the reference, it would look like an escaped one.
   const before = `(?<![/\\\\$]|${NAME})`;
   const path = new RegExp(
     `(?:${before}|(?<=://))${directory.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}(?!${NAME})`,
@@ -110,7 +109,7 @@ export function maskProjectDirectory(value: string, projectDirectory: string): s
   return [...parts, escaped(value.slice(from))].join('');
 }
 
-/** The value for a checkout: what `maskProjectDirectory` did is undone, on this or another machine. */
+/** The value for a checkout on this machine, from its stored form. */
 export function unmaskProjectDirectory(value: string, projectDirectory: string): string {
   const directory = projectDirectory.replace(/(?<=.)\/+$/, '');
   return maskedParts(value)
@@ -122,7 +121,7 @@ export type MaskedPart =
   | { readonly isDirectory: true }
   | { readonly isDirectory: false; readonly text: string };
 
-/** A kept value as text and places where the path of the checkout belongs. */
+/** A stored value as text parts and references to the path of the checkout. */
 export function maskedParts(value: string): MaskedPart[] {
   const parts: MaskedPart[] = [];
   let text = '';
@@ -141,7 +140,7 @@ export function maskedParts(value: string): MaskedPart[] {
   return text === '' ? parts : [...parts, { isDirectory: false, text }];
 }
 
-/** The kept value that `maskedParts` takes apart into these, adjacent texts joined; null where there is none. */
+/** The stored value that `maskedParts` splits into these parts, with adjacent texts joined; null where there is none. */
 export function joinMaskedParts(parts: readonly MaskedPart[]): string | null {
   const joined: MaskedPart[] = [];
   for (const part of parts) {

@@ -5,7 +5,7 @@ import type { AtomValue } from './command-string.js';
 type Environment = Record<string, string>;
 
 export interface BuildFacts {
-  /** Absolute path of the checkout's folder that holds clusterrunner.yaml. */
+  /** Absolute path of the folder with clusterrunner.yaml. */
   readonly projectDirectory: string;
   readonly buildId: BuildId;
 }
@@ -20,15 +20,15 @@ export interface AtomFacts extends BuildFacts, AtomValue {
   readonly buildExecutorIndex: number;
 }
 
-/** Names an atom's folder, in all that it starts. */
+/** Identifies an atom's processes by their environment. */
 export const ARTIFACT_DIR = 'ARTIFACT_DIR';
-/** By it what a setup has started is found where it has left its session, on machines on which nothing else finds it. */
+/** Identifies processes of a setup that have left its session, where no other way finds them. */
 export const SETUP_MARK = 'CLUSTERRUNNER_SETUP';
 
-/** `true` for a setup whose checkout has what the cache of its job keeps. */
+/** `true` for a setup whose checkout has the files of the job's cache. */
 export const CACHE_HIT = 'CACHE_HIT';
 
-/** What setup, teardown and atomizers see beside what the slave's own environment has. */
+/** Variables of setup, teardown and atomizers beside those of the slave's environment. */
 export function buildEnvironment(facts: BuildFacts): Environment {
   return {
     PROJECT_DIR: facts.projectDirectory,
@@ -38,7 +38,7 @@ export function buildEnvironment(facts: BuildFacts): Environment {
   };
 }
 
-/** What the commands of an atom see beside what the slave's own environment has. */
+/** Variables of an atom's commands beside those of the slave's environment. */
 export function atomEnvironment(facts: AtomFacts): Environment {
   return {
     ...buildEnvironment(facts),
@@ -54,7 +54,7 @@ export function atomEnvironment(facts: AtomFacts): Environment {
 
 type Given = Readonly<Record<string, string | undefined>>;
 
-/** Without these hardly a program runs as its user expects. */
+/** Variables without which hardly any program runs as its user expects. */
 export const basicVariables: readonly string[] = [
   'PATH',
   'HOME',
@@ -70,9 +70,8 @@ export const basicVariables: readonly string[] = [
 ];
 
 /**
- * Variables that git sets for its hooks, `rebase --exec` and the like, and by which any git that they start works on that
- * repository, wherever it runs: what `git rev-parse --local-env-vars` lists, and a few more. GIT_CONFIG_COUNT is not among them:
- * git never sets it, so it is a setting of the user's.
+ * Variables that git sets for its hooks and `rebase --exec`, and that make any git there work on that repository, wherever it
+ * runs: those of `git rev-parse --local-env-vars`, and a few more. Not GIT_CONFIG_COUNT, which only users set.
  */
 export const repositoryVariables: ReadonlySet<string> = new Set(
   (
@@ -85,8 +84,8 @@ export const repositoryVariables: ReadonlySet<string> = new Set(
 
 /**
  * The slave's environment as far as a project's commands may see it: the basic variables and those that `passthrough`
- * names, a `*` in it standing for any text, but for `repositoryVariables`, which must be named in full. Never the settings of ClusterRunner, of which the secret would let every
- * test order builds, nor what another build has left when the slave itself runs in one.
+ * names, where `*` stands for any text; `repositoryVariables` must be named in full. Settings of ClusterRunner are never
+ * included, since with the secret every test could start builds, nor those of a build in which the slave itself runs.
  */
 export function commandEnvironment(env: Given, passthrough: readonly string[]): Environment {
   const allowed = [...basicVariables, ...passthrough].map(patternOf);
@@ -97,7 +96,7 @@ export function commandEnvironment(env: Given, passthrough: readonly string[]): 
   return Object.fromEntries(Object.entries(withoutOwn(env)).filter(([name]) => isAllowed(name)));
 }
 
-/** What programs see that ClusterRunner runs for itself, such as git: proxies and agents, but no settings of ours. */
+/** The environment of programs that ClusterRunner runs for itself, such as git: all but its own settings. */
 export function ownEnvironment(env: Given): Environment {
   return withoutOwn(env);
 }
@@ -132,7 +131,7 @@ export const ownVariables: ReadonlySet<string> = new Set([
   'CLUSTERRUNNER',
 ]);
 
-/** Variables that a shell sets or interprets itself, so that a value would not arrive, or would do something else. */
+/** Variables that a shell sets or interprets, so that a value would be lost, or do something else. */
 const shellVariables: ReadonlySet<string> = new Set(
   (
     '_ PATH IFS ENV PWD OLDPWD SHLVL UID EUID PPID GROUPS RANDOM SRANDOM SECONDS LINENO FUNCNAME DIRSTACK PIPESTATUS ' +

@@ -3,7 +3,7 @@ import { joinMaskedParts, type MaskedPart, maskedParts } from './atomizer-output
 
 export interface AtomValue {
   readonly variable: string;
-  /** In the form that is kept: `$PROJECT_DIR` stands for the path of the checkout. */
+  /** The stored form: `$PROJECT_DIR` stands for the path of the checkout. */
   readonly value: string;
 }
 
@@ -16,7 +16,7 @@ export function commandString(atom: AtomValue): string {
 }
 
 const SETTER = /^\s*export\s+([A-Za-z_]\w*)=/;
-/** One piece of a word of the shell: in single quotes, in double quotes, or bare, where a backslash may stand. */
+/** A part of a shell word: in single quotes, in double quotes, or bare with backslash escapes. */
 const PIECE = /'([^']*)'|"((?:[^"\\]|\\[\s\S])*)"|((?:[^\s'"\\;&|<>()$`*?[\]#~!{}]|\\[^\n])+)/y;
 const REFERENCE = /\$(?:PROJECT_DIR(?!\w)|\{PROJECT_DIR\})/;
 
@@ -26,8 +26,7 @@ export function isCommandString(text: string): boolean {
 }
 
 /**
- * Reads shell text that sets one variable back: what `commandString` gives, and what ClusterRunner 0.x writes,
- * `export NAME="value";`.
+ * Parses shell text that sets one variable: that of `commandString`, and `export NAME="value";` of ClusterRunner 0.x.
  * @returns null where only a shell could tell the value, as in `export T="$(date)";`
  */
 export function readCommandString(text: string): AtomValue | null {
@@ -60,7 +59,7 @@ function unescaped(bare: string): string {
   return bare.replace(/\\([\s\S])/g, '$1');
 }
 
-/** null where a shell would replace something other than PROJECT_DIR. */
+/** null where a shell would expand anything but PROJECT_DIR. */
 function partsInQuotes(text: string): MaskedPart[] | null {
   const parts: MaskedPart[] = [];
   for (let rest = text; rest !== ''; ) {

@@ -4,9 +4,8 @@ import type { RemoteFile } from '../protocol/build/project.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 
 /**
- * The files that a request's `remote_files` asks for, each with its shortest name. The document maps URI to
- * output name, programs in the field send the other way round too: whichever side is an absolute http(s) URI is
- * the URI.
+ * The files of a request's `remote_files`, with normalized names. The API maps URIs to names, but existing clients send
+ * names to URIs too: the side that is an absolute http(s) URI is the URI.
  * @throws ClusterRunnerError INVALID_REQUEST when both sides or neither are one, a name leaves the workspace, or
  *   two files have the same name.
  */

@@ -11,9 +11,9 @@ const validator = lazyValidator<JobDefinition>(
   JobDefinitionSchema,
 );
 const MAX_LISTED = 20;
-/** Of all jobs together: aliases make many of a few. */
+/** For all jobs together, since aliases multiply lines. */
 const MAX_LINES = 100_000;
-/** Such entries at the top only hold anchors. */
+/** Top-level entries that only hold anchors. */
 const NO_JOB = /^x-/;
 
 const sectionNames: readonly string[] = Object.keys(JobDefinitionSchema.properties);
@@ -40,8 +40,8 @@ const expected: Readonly<Record<string, string>> = {
 };
 
 /**
- * All jobs of a clusterrunner.yaml, in its order. Every job is checked, also those that are not going to run. Entries whose
- * names begin with `x-` are no jobs.
+ * All jobs of a clusterrunner.yaml, in its order. All are checked, not only the one that will run. Entries whose names begin
+ * with `x-` are no jobs.
  * @throws ClusterRunnerError JOB_INVALID naming file, line and the valid choices
  */
 export function parseJobs(text: string, fileName: string): NamedJob[] {
@@ -57,7 +57,7 @@ export function parseJobs(text: string, fileName: string): NamedJob[] {
     }
     const problem = definitionProblem(definition);
     if (problem !== null) {
-      throw jobInvalid(fileName, entry.lineOf(problem.path), `job "${entry.key}": ${problem.sentence}`);
+      throw jobInvalid(fileName, entry.lineOf(problem.path), `job "${entry.key}": ${problem.message}`);
     }
     return { name: entry.key, definition };
   });
@@ -69,7 +69,7 @@ function linesIn(value: unknown): number {
 }
 
 /**
- * The job of that name; without a name, the only one.
+ * The job with this name; without a name, the only one.
  * @throws ClusterRunnerError JOB_INVALID naming the file and its jobs
  */
 export function selectJob(jobs: readonly NamedJob[], name: string | null, fileName: string): NamedJob {
@@ -109,8 +109,8 @@ function shapeError(
   errors: readonly ErrorObject[],
   fileName: string,
 ): ClusterRunnerError {
-  // A section that is not known is why another is missing. Of an alternative ajv reports what is wrong with each
-  // branch, and the alternative itself last.
+  // An unknown section explains a missing one. For an alternative, ajv reports the errors of each branch first, and the
+  // alternative itself last.
   const error =
     errors.find(({ keyword }) => keyword === 'additionalProperties') ??
     errors.filter(({ instancePath }) => instancePath === errors[0]?.instancePath).at(-1);
@@ -124,7 +124,7 @@ function shapeError(
   );
 }
 
-/** `text` is the line at which it is. */
+/** @param text the line of the error */
 function problemOf(
   error: ErrorObject | undefined,
   path: readonly string[],

@@ -2,8 +2,8 @@ import { relative } from 'node:path';
 import type { PathAlias } from '../lib/text/path-aliases.js';
 
 /**
- * How the paths of a checkout are shown, as they are in atoms: `$PROJECT_DIR` stands for the folder that holds
- * clusterrunner.yaml, and `$PROJECT_DIR/..` for one above it in the checkout. Both paths are absolute and real.
+ * Aliases for the paths of a checkout, as in atoms: `$PROJECT_DIR` for the folder with clusterrunner.yaml, and
+ * `$PROJECT_DIR/..` for folders above it in the checkout. Both paths are absolute and real.
  */
 export function aliasesOf(projectDirectory: string, checkout: string): PathAlias[] {
   const above = relative(projectDirectory, checkout);

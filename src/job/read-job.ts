@@ -5,14 +5,14 @@ import type { NamedJob } from '../protocol/build/job.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../protocol/errors.js';
 import { parseJobs, selectJob } from './parse-jobs.js';
 
-/** The first that is there is read. */
+/** The first one that exists is read. */
 export const jobFileNames = ['clusterrunner.yaml', 'clusterrunner.yml'] as const;
 
 const MAX_BYTES = 256 * 1024;
 
 /**
- * The job of that name in the project's clusterrunner.yaml; without a name, its only one. `isCheckout`: the folder is a
- * copy that the project's owner has never seen, so errors do not speak of it.
+ * The job with this name in the project's clusterrunner.yaml; without a name, its only one. `isCheckout`: the folder is a
+ * checkout that users do not know, so messages do not name it.
  * @throws ClusterRunnerError JOB_INVALID
  */
 export async function readJob(

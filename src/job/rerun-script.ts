@@ -4,36 +4,35 @@ import { type AtomFacts, atomEnvironment, buildEnvironment } from './command-env
 import { commandString } from './command-string.js';
 
 export interface RerunFacts extends Omit<AtomFacts, 'projectDirectory' | 'artifactDirectory'> {
-  /** null: nobody knows it, so that who runs the script has to say it. */
+  /** null when unknown: then whoever runs the script has to set it. */
   readonly projectDirectory: string | null;
   readonly jobName: string;
-  /** The shell text of the job's commands, as `shellText` makes it. */
+  /** The job's commands as `shellText` joins them. */
   readonly command: string;
-  /** The same of its `setup_build`; empty where it has none. */
+  /** The same for its `setup_build`; empty where it has none. */
   readonly setup: string;
 }
 
-/** Has the script run `setup_build` before the atom. */
+/** The argument that makes the script run `setup_build` before the atom. */
 export const WITH_SETUP = '--with-setup';
 
-/** Stands near the beginning of scripts of jobs that have a setup, and nowhere else. */
+/** A line near the beginning of scripts of jobs with a setup, and only there. */
 const SETUP_REMARK = `# With the argument ${WITH_SETUP} it runs setup_build first.`;
-/** Where that is found, whatever the name of the job is. */
+/** The beginning of a script that has this line, whatever the name of the job is. */
 export const SCRIPT_HEAD_BYTES = 256;
 
 const NO_PROJECT = `echo 'Set PROJECT_DIR to a checkout of the project.' >&2
   exit 2`;
 
-/** Whether a script that begins like this takes `--with-setup`. */
+/** Whether a script with this beginning takes `--with-setup`. */
 export function takesSetup(head: string): boolean {
   return head.split('\n').includes(SETUP_REMARK);
 }
 
 /**
- * The contents of COMMAND_FILE: a script for any POSIX shell that reruns the atom by hand, with the
- * environment that it had. PROJECT_DIR, ARTIFACT_DIR and the indexes can be set from outside; artifacts go to a new
- * folder unless told otherwise, so that a result that was fetched is not overwritten. Without `--with-setup` it relies
- * on what a setup has made in that folder before.
+ * The content of COMMAND_FILE: a script for any POSIX shell that reruns the atom by hand with its environment.
+ * PROJECT_DIR, ARTIFACT_DIR and the indexes can be set from outside; by default, artifacts go to a new folder, so that
+ * fetched results are not overwritten. Without `--with-setup` it relies on an earlier setup in that folder.
  */
 export function rerunScript(facts: RerunFacts): string {
   const known = { ...facts, projectDirectory: facts.projectDirectory ?? '', artifactDirectory: '' };
@@ -87,7 +86,7 @@ exec /bin/sh -c "$1"
 `;
 }
 
-/** A setup sees what it sees in a build: nothing of an atom. No cache is put in by hand, so it must make everything. */
+/** The setup has the environment of a build, without the atom's. There is no cache by hand, so it must make everything. */
 function setupPart(setup: string): string {
   return `
 if [ $# -eq 0 ]; then
@@ -110,15 +109,15 @@ fi
 `;
 }
 
-/** A comment must not end before the name does. */
+/** The name as JSON, so that it cannot end the comment. */
 function oneLine(text: string): string {
   return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029]/g, '?');
 }
 
-/** In which PROJECT_DIR is found, whatever the name of the job is. */
+/** The beginning of a script that has PROJECT_DIR, whatever the name of the job is. */
 export const SCRIPT_START_BYTES = 64 * 1024;
 
-/** Where the atom of a script that begins like this ran; null where that is not known, or has a line end in it. */
+/** Where the atom of a script with this beginning ran; null where that is unknown, or has a line feed in it. */
 export function projectDirectoryOf(start: string): string | null {
   const [, plain, quoted] = /^ {2}PROJECT_DIR=(?:([\w/.,:@%+-]+)|'((?:[^'\n]|'\\'')*)')$/m.exec(start) ?? [];
   return plain ?? quoted?.replaceAll("'\\''", "'") ?? null;

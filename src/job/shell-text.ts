@@ -1,28 +1,27 @@
 /**
- * Characters that are no operator, comment, escape or substitution of commands, and quotes around such: a line of
- * these is one simple command, however a shell reads it.
+ * A line without operators, comments, escapes and command substitutions, except in quotes: one simple command for any
+ * shell.
  */
 const PLAIN = /^(?:[\w ./=:,@%+*?~[\]$-]|"[\w ./=:,@%+*?~[\]$#;&|<>()!-]*"|'[^'\\\n]*')+$/;
 const SUBSTITUTION = /\$[({['"]/;
 
 /** Whether a line may set options of the shell, or run text that does. */
 const MAY_SET_OPTIONS = /(?:^|[\s;&|({])(?:set|shopt|eval|trap|source|\.)\s/m;
-/** Between two lines; unlike `&&` it leaves `set -e` in force within the first. */
+/** Joins two lines; unlike `&&`, it leaves `set -e` in force within the first. */
 const UNLESS_FAILED = 'case $? in 0) ;; *) exit $? ;; esac';
-/** Its options, with which a shell would run a script that begins like this. */
+/** Group 1 has the options of a shebang line. */
 const OPTIONS_OF_FIRST_LINE =
   /^#!.*?[/ ](?:ba|da)?sh((?: +(?:-[eux]*o (?:errexit|nounset|pipefail|xtrace)|-[eux]+))+)[ \t]*(?=\n)/;
 
 /**
- * The lines of a section as one shell text, in which the first line that fails is the last that runs. What a line
- * sets (`cd`, `export`, `$!`) holds for those after it. Nulls and lines without a command are left out; a trailing
- * `;` or `&&` is dropped.
+ * The lines of a section as one shell text that stops at the first line that fails. State that a line sets (`cd`, `export`,
+ * `$!`) holds for the following ones. Nulls and lines without a command are left out; a trailing `;` or `&&` is dropped.
  *
- * A line that is more than one simple command becomes a group of its own, so that `a || b`, `a; b`, `server &`, a
- * comment or a here-document at its end cannot reach into the next one. The group ends on a line of its own.
+ * A line that is more than one simple command becomes a group, so that `a || b`, `a; b`, `server &`, a comment or a
+ * here-document at its end cannot reach into the next line. The group ends on a line of its own.
  *
- * Lines are joined by `&&`. That has a shell ignore `set -e` within all but the last, so where a line may have set it
- * the status of each is looked at instead. The options in a first line like `#!/bin/bash -e` count as set there.
+ * Lines are joined by `&&`, which makes a shell ignore `set -e` in all but the last; so where a line may set it, the status
+ * of each is checked instead. Options in a first line like `#!/bin/bash -e` count as set there.
  */
 export function shellText(lines: readonly (string | null)[]): string {
   const commands = lines.flatMap((line) => {
@@ -38,7 +37,7 @@ function withOptionsOfFirstLine(command: string): string {
   return options === undefined ? command : `set${options}\n${command}`;
 }
 
-/** The line without what the joining replaces; null when there is nothing to run in it. */
+/** The line without separators at its end; null when it has no command. */
 function commandOf(line: string): string | null {
   let command = line.replaceAll('\r\n', '\n').trimStart();
   for (let shorter = dropEnd(command); shorter !== command; shorter = dropEnd(command)) {
@@ -48,7 +47,7 @@ function commandOf(line: string): string | null {
   return isEmpty ? null : command;
 }
 
-/** One `;`, `&&` or blank less at the end. An escaped one (`find … \;`) belongs to the command. */
+/** Drops one `;`, `&&` or blank at the end. An escaped one (`find … \;`) belongs to the command. */
 function dropEnd(command: string): string {
   const last = command.at(-1) ?? '';
   const length = command.endsWith('&&') ? 2 : last === ';' || (last !== '' && ' \t\n'.includes(last)) ? 1 : 0;

@@ -1,10 +1,10 @@
-/** node:test gives it to every test. */
+/** `test` is the class name of every test of node:test. */
 const SAYS_NOTHING: ReadonlySet<string> = new Set(['', 'test']);
 
 /**
- * The class name of a test case that keeps the path of the suites that it stands in, `outer > inner > Given`: tests of
- * one name in different suites must stay different. A suite that the class name or the name of the test has in it
- * already is not repeated. `isOnlySuite`: the report has no other suite at its top, so its name tells nothing apart.
+ * The class name of a test case with the path of its suites, `outer > inner > Given`, so that tests of one name in different
+ * suites stay different. A suite that the class name or the name of the test contains already is not repeated.
+ * `isOnlySuite`: the report has one top-level suite, so its name distinguishes nothing.
  */
 export function classNameOf(
   given: string | undefined,
@@ -23,7 +23,7 @@ export function classNameOf(
   return [...path.filter((suite) => !said.includes(steps(suite))), given].join(' > ');
 }
 
-/** `.com.example.Shop.`: the separators differ between what a tool writes where. */
+/** Normalizes separators, which differ even within one tool: `.com.example.Shop.`. */
 function steps(text: string): string {
   return `.${text.split(/[\s\\/.:>#]+/).join('.')}.`;
 }

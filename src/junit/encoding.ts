@@ -1,12 +1,11 @@
 import { TextDecoder } from 'node:util';
 
-/** Bytes from the beginning of a file that say which encoding it has. */
+/** Bytes at the beginning of a file that determine its encoding. */
 export const FIRST_BYTES = 256;
 
 /**
- * For the encoding that the beginning of an XML file states (XML 1.0, appendix F): by a byte order mark, by how a `<` is
- * written, by its declaration, in this order; UTF-8 unless it does. Bytes that are not valid in it are replaced, as is
- * done by programs that show such a file.
+ * A decoder for the encoding of an XML file (XML 1.0, appendix F): by its byte order mark, by the bytes of its first `<`, or
+ * by its declaration, in this order; UTF-8 by default. Invalid bytes are replaced.
  */
 export function decoderOf(beginning: Buffer): TextDecoder {
   const label = labelOf(beginning.subarray(0, FIRST_BYTES));
@@ -14,7 +13,7 @@ export function decoderOf(beginning: Buffer): TextDecoder {
     return new TextDecoder(label);
   } catch (error) {
     if (error instanceof RangeError) {
-      // The tags of an unknown encoding are ASCII most likely.
+      // The tags are most likely ASCII in an unknown encoding too.
       return new TextDecoder();
     }
     throw error;
@@ -34,7 +33,7 @@ function labelOf(bytes: Buffer): string {
   }
   const [, label] =
     /^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.:-]+)["']/.exec(bytes.toString('latin1')) ?? [];
-  // A declaration that could be read as ASCII is not in one of these, whatever it says.
+  // A declaration that can be read as ASCII cannot be in one of these, whatever it states.
   return label === undefined || /^(utf-?16|utf-?32|ucs-?[24]|iso-10646)/i.test(label) ? 'utf-8' : label;
 }
 

@@ -7,7 +7,7 @@ import type { CaseSink } from './report-reader.js';
 import { timeText } from './time-text.js';
 import { xmlTag, xmlText } from './xml-text.js';
 
-/** An atom that stands as a test case of its own, since no report says what became of it. */
+/** A test case for an atom itself, where no report shows its outcome. */
 export interface OwnCase {
   readonly verdict: 'passed' | 'failure' | 'error' | 'skipped';
   /** What happened; empty when it passed. */
@@ -18,24 +18,24 @@ export interface OwnCase {
 
 export interface ReportFile {
   readonly path: string;
-  /** As it is shown. */
+  /** For display. */
   readonly name: string;
 }
 
 export interface AtomSuite {
   readonly name: string;
-  /** Of its job. */
+  /** The name of its job. */
   readonly className: string;
-  /** Where it ran; null when nobody knows. */
+  /** Where it ran; null when unknown. */
   readonly hostname: string | null;
-  /** null when it never came to its end. */
+  /** null when it did not end. */
   readonly seconds: number | null;
   readonly properties: Readonly<Record<string, string>>;
-  /** Files that may be reports of tests. */
+  /** Files that may be JUnit reports. */
   readonly files: readonly ReportFile[];
-  /** For their texts and attributes. */
+  /** Aliases for paths in their texts and attributes. */
   readonly paths: PathAliases;
-  /** What it is taken for; asked with the counts of its reports, null without one. */
+  /** The test case for the atom itself, if it needs one. @param counts of its reports; null without reports */
   ownCase(counts: TestCounts | null): OwnCase | null;
 }
 
@@ -43,10 +43,9 @@ const none: TestCounts = { tests: 0, failures: 0, errors: 0, skipped: 0 };
 const FLUSH_CHARS = 256 * 1024;
 
 /**
- * Writes one JUnit report of many atoms, a suite for each with the test cases of its reports, their times and texts as
- * they are but for the paths that have an alias. Holds a piece of one file in memory, and the attributes of one tag. A report is read twice, so that nothing
- * is taken of one that turns out to be none; one that cannot be read is named in the suite. @throws the file system's
- * error
+ * Writes one JUnit report of many atoms: a suite for each with the test cases of its reports, unchanged except for path
+ * aliases. Holds a piece of one file in memory, and the attributes of one tag. A report is read twice, so that nothing is
+ * copied from an invalid one, which is named in the suite instead. @throws the file system's error
  */
 export class MergedReport {
   readonly #name: string;
@@ -58,7 +57,7 @@ export class MergedReport {
   constructor(file: string, name: string) {
     this.#name = name;
     this.#fd = openSync(file, 'w', 0o644);
-    // What is counted at the end must find room here.
+    // Space for the counts, which are written at the end.
     const most = Number.MAX_SAFE_INTEGER;
     const widest = { tests: most, failures: most, errors: most, skipped: most };
     this.#text = `${' '.repeat(Buffer.byteLength(headOf(name, widest, most)))}\n`;
@@ -102,7 +101,7 @@ export class MergedReport {
     closeSync(this.#fd);
   }
 
-  /** Gives up a file that is not to be finished. */
+  /** Closes the file unfinished. */
   abandon(): void {
     closeSync(this.#fd);
   }
@@ -166,7 +165,7 @@ function aliased<T extends Readonly<Record<string, string>>>(
   return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, paths.inText(value)]));
 }
 
-/** A line for people, the same wherever it is shown. */
+/** A line about an unreadable report. */
 export function unreadReport(name: string, reason: string): string {
   return `not read as a report of tests: ${JSON.stringify(name)}: ${reason}`;
 }

@@ -3,7 +3,7 @@ import { type CaseSink, type ReportOutcome, ReportReader } from './report-reader
 
 const READ_BYTES = 256 * 1024;
 
-/** Reads a file no further than it may be a report of tests. @throws the file system's error */
+/** Reads a file as long as it may be a JUnit report. @throws the file system's error */
 export function readReport(file: string, sink: CaseSink | null = null): ReportOutcome {
   const reader = new ReportReader(sink);
   const fd = openSync(file, 'r');

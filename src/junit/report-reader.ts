@@ -4,19 +4,19 @@ import { decoderOf, FIRST_BYTES } from './encoding.js';
 import { RootSearch } from './root-search.js';
 import { type Attributes, XmlParser } from './xml-parser.js';
 
-/** A larger file is no report that anybody reads. */
+/** A larger file is not read as a report. */
 export const MAX_REPORT_BYTES = 32 * 1024 ** 2;
 const MAX_DEPTH = 200;
 
 export type ReportOutcome =
-  /** Something else. */
+  /** Not a report. */
   | { readonly kind: 'other' }
-  /** `suites`: how many stand at its top. */
+  /** `suites`: the number of top-level suites. */
   | { readonly kind: 'report'; readonly counts: TestCounts; readonly suites: number }
-  /** It is meant to be a report, and cannot be read as one. */
+  /** Apparently a report, but not readable. */
   | { readonly kind: 'bad'; readonly reason: string };
 
-/** Told of the test cases of a report, each with all that is in it, in the order of the file. */
+/** Receives the test cases of a report with their content, in the order of the file. */
 export interface CaseSink {
   /** `suites` are the names of the suites around a test case, from the outermost. */
   open(name: string, attributes: Attributes, suites: readonly string[]): void;
@@ -28,7 +28,7 @@ type Verdict = 'passed' | 'skipped' | 'failures' | 'errors';
 const RANK: readonly Verdict[] = ['passed', 'skipped', 'failures', 'errors'];
 const SAYS: Readonly<Record<string, Verdict>> = { error: 'errors', failure: 'failures', skipped: 'skipped' };
 const ELEMENT_OF = { errors: 'error', failures: 'failure', skipped: 'skipped' } as const;
-/** Words of the attributes `status` and `result`: of GoogleTest, CTest and others. */
+/** Values of the attributes `status` and `result`, as of GoogleTest and CTest. */
 const STATUS: Readonly<Record<string, Verdict>> = {
   notrun: 'skipped',
   skipped: 'skipped',
@@ -44,25 +44,24 @@ const STATUS: Readonly<Record<string, Verdict>> = {
 interface Suite {
   readonly name: string;
   readonly isRoot: boolean;
-  /** What its attributes say went wrong; null when nothing did. */
+  /** The failure that its attributes state; null for none. */
   readonly stated: { readonly verdict: 'errors' | 'failures'; readonly message: string } | null;
-  /** A test case in it, however deep, went wrong. */
+  /** Whether a test case in it, at any depth, has failed. */
   isBroken: boolean;
 }
 
 interface Case {
   readonly depth: number;
-  /** null of an element that stands in a suite, for which there is no test case. */
+  /** null for an element directly in a suite, without a test case. */
   readonly attributes: Attributes | null;
   verdict: Verdict;
 }
 
 /**
- * Reads a JUnit report in pieces: XML whose root is `testsuites` or `testsuite`, with any prefix, as it comes from
- * Surefire, pytest, GoogleTest, mocha and many others. Test cases are counted, whatever the attributes of suites say. An
- * error or failure that stands in a suite and not in a test case counts as a test case, and so do errors and failures
- * that only the attributes of a suite state. It expands no entities, and holds the attributes of one tag and the names of
- * what is open.
+ * Reads a JUnit report in pieces: XML with the root `testsuites` or `testsuite`, with any prefix, as written by Surefire,
+ * pytest, GoogleTest, mocha and many others. Test cases are counted, whatever the attributes of suites state. An error or
+ * failure directly in a suite counts as a test case, and so do errors and failures that only the attributes of a suite
+ * state. Entities are not expanded. It holds the attributes of one tag and the names of open elements.
  */
 export class ReportReader {
   readonly #parser: XmlParser;
@@ -72,7 +71,7 @@ export class ReportReader {
   #beginning: Buffer = Buffer.alloc(0);
   #bytes = 0;
   #root: 'unknown' | 'report' | 'other' = 'unknown';
-  /** Of the names that belong to the report, with its colon. */
+  /** Namespace prefix of the report's names, with its colon. */
   #prefix = '';
   #isParsed = true;
   #problem: string | null = null;
@@ -96,7 +95,7 @@ export class ReportReader {
     });
   }
 
-  /** Nothing that comes can change the outcome. */
+  /** Whether further input cannot change the outcome. */
   get isOver(): boolean {
     return (
       this.#root === 'other' ||
@@ -161,7 +160,7 @@ export class ReportReader {
     }
   }
 
-  /** An XML file that has no root may have been meant as anything, and is worth a word; one that is no XML is not. */
+  /** Also an XML file without a root, which may have been meant as a report; but not a file that is no XML. */
   #isMeantAsReport(): boolean {
     return this.#rootSearch.isFound || this.#isParsed;
   }
@@ -247,7 +246,7 @@ export class ReportReader {
     this.#count(ended.verdict);
   }
 
-  /** Readers of reports look for elements. */
+  /** Adds an element for a failure that only attributes state, since readers of reports look for elements. */
   #addStatus(ended: Case, { status, result }: Attributes): void {
     const words = [status, result].flatMap((word) => (word === undefined ? [] : [word]));
     const verdict = words.map((word) => STATUS[word.toLowerCase()] ?? 'passed').sort(byRank)[0];
@@ -286,7 +285,7 @@ export class ReportReader {
     }
   }
 
-  /** Of what is open now. The name of the whole report is none of it. */
+  /** Names of the open suites, without that of the whole report. */
   #path(): string[] {
     return this.#suites.filter(({ isRoot }) => !isRoot).map(({ name }) => name);
   }
@@ -322,7 +321,7 @@ function raise(one: Case, verdict: Verdict): void {
   }
 }
 
-/** The worst comes first. */
+/** The worst first. */
 function byRank(a: Verdict, b: Verdict): number {
   return RANK.indexOf(b) - RANK.indexOf(a);
 }

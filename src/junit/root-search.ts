@@ -1,8 +1,8 @@
 const ROOT = /<(?:[\w.-]+:)?testsuites?[\s/>]/;
-/** A tag that is cut between two pieces of text must be found too. */
+/** For a tag that is cut between two pieces. */
 const OVERLAP = 200;
 
-/** Looks for the tag with which a report of tests begins in text that no parser of XML takes. */
+/** Searches for the root tag of a JUnit report in text that is not valid XML. */
 export class RootSearch {
   #end = '';
   #isFound = false;
@@ -13,7 +13,7 @@ export class RootSearch {
 
   push(text: string): void {
     if (!this.#isFound) {
-      // Read in the wrong one of two encodings, a tag has NUL characters in it.
+      // UTF-16 that is decoded as UTF-8 has NUL characters in its tags.
       const all = this.#end + text.replaceAll('\0', '');
       this.#isFound = ROOT.test(all);
       this.#end = all.slice(-OVERLAP);

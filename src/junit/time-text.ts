@@ -1,6 +1,6 @@
 /**
- * The number of seconds that an attribute `time` means, as readers of reports take it: `1,234.5` and `1.234,5` are
- * `1234.5`, `0,25` is `0.25`. Of `1,234` nobody can know; Surefire writes a thousand so. Other text stays as it is.
+ * The seconds of an attribute `time` in the common notation: `1,234.5` and `1.234,5` become `1234.5`, `0,25` becomes `0.25`.
+ * `1,234` is ambiguous, and read as a thousand, as Surefire writes it. Other text stays as it is.
  */
 export function timeText(time: string): string {
   const text = time.trim();

@@ -1,7 +1,7 @@
 import sax from 'sax';
 
 declare module 'sax' {
-  /** Characters of a name or declaration. */
+  /** The longest name or declaration in characters. */
   export let MAX_BUFFER_LENGTH: number;
   interface SAXParser {
     attribValue: string;
@@ -12,35 +12,35 @@ declare module 'sax' {
 sax.MAX_BUFFER_LENGTH = 1024 * 1024;
 
 const MAX_ATTRIBUTES = 200;
-/** Between two looks at how much the parser holds. */
+/** Characters between two checks of how much the parser holds. */
 const PIECE_CHARS = 64 * 1024;
 
 export type Attributes = Readonly<Record<string, string>>;
 
 export interface XmlEvents {
-  /** A document type with entities of its own. They are not expanded. */
+  /** The document type declares entities, which are not expanded. */
   declaresEntities(): void;
   open(name: string, attributes: Attributes): void;
-  /** Never ends in the middle of a character. */
+  /** The text never ends within a surrogate pair. */
   text(text: string): void;
   close(name: string): void;
-  /** Not well-formed from here on; the last event. */
+  /** The input is not well-formed from here on; the last event. */
   broken(problem: string): void;
 }
 
 /**
- * A parser of XML in pieces. It follows no reference and expands no entity of the document. Names of HTML (`&nbsp;`) and
- * numbers of any character are taken as references, also of characters that XML 1.0 does not allow, since tools write
- * them. It holds what is open, and the attributes of one tag, however long they are.
+ * A streaming XML parser. It loads no external entities, and expands none of the document. Entities of HTML (`&nbsp;`) and
+ * all numeric references are accepted, also for characters that XML 1.0 does not allow, since tools write them. It holds the
+ * open elements, and the attributes of one tag, however long they are.
  */
 export class XmlParser {
   readonly #sax = new sax.SAXParser(true, { position: true });
   readonly #events: XmlEvents;
   #attributes: Record<string, string> = noAttributes();
   #numAttributes = 0;
-  /** Of an attribute whose end has not come yet. */
+  /** Parts of an unfinished attribute. */
   #value: string[] = [];
-  /** A high surrogate whose other half has not come yet. */
+  /** A high surrogate at the end of a piece. */
   #half = '';
   #isBroken = false;
 
@@ -49,8 +49,8 @@ export class XmlParser {
     const parser = this.#sax;
     parser.ENTITIES = references(parser.ENTITIES);
     parser.onerror = (error) => {
-      // Else the parser would go on to the end of the piece, with an error for each character.
-      throw new NotWellFormed(sentenceOf(error));
+      // Otherwise the parser would go on to the end of the piece, with an error for each character.
+      throw new NotWellFormed(firstLineOf(error));
     };
     parser.ondoctype = (doctype) => {
       if (/<!ENTITY\s/.test(doctype)) {
@@ -78,7 +78,7 @@ export class XmlParser {
     return this.#sax.line + 1;
   }
 
-  /** `isOver` is asked between pieces. */
+  /** Stops when `isOver`, which is called between pieces, returns true. */
   push(text: string, isOver: () => boolean): void {
     for (let at = 0; at < text.length && !this.#isBroken && !isOver(); at += PIECE_CHARS) {
       this.#orBroken(() => {
@@ -106,13 +106,13 @@ export class XmlParser {
     }
   }
 
-  /** What the parser collects character by character would otherwise cost 30 times its length, or be refused. */
+  /** Takes over what the parser collects by character, which would cost 30 times its length, or be refused. */
   #release(): void {
     const parser = this.#sax;
     parser.flush();
     parser.comment = '';
     if (parser.attribValue.length > PIECE_CHARS / 2) {
-      // Makes one string of the pieces that it is put together of.
+      // Flattens the concatenated string.
       parser.attribValue.charCodeAt(0);
       this.#value.push(parser.attribValue);
       parser.attribValue = '';
@@ -127,7 +127,7 @@ export class XmlParser {
       throw new NotWellFormed(`a tag has more than ${MAX_ATTRIBUTES} attributes`);
     }
     this.#attributes[name] ??= value;
-    // The parser calls a method of this object, which an attribute of its name would replace.
+    // The parser calls methods of this object, which attributes of their names would replace.
     delete this.#sax.tag.attributes[name];
   }
 
@@ -152,12 +152,12 @@ export class XmlParser {
 
 class NotWellFormed extends Error {}
 
-/** Any name of an attribute is only that. */
+/** Without a prototype, so that any attribute name is safe. */
 function noAttributes(): Record<string, string> {
   return Object.create(null);
 }
 
-/** The parser asks it for each reference by name, and refuses those for which there is nothing. */
+/** The parser looks up each reference by name, and refuses those without a value. */
 function references(known: Readonly<Record<string, unknown>>): Record<string, string> {
   return new Proxy<Record<string, string>>(
     {},
@@ -177,7 +177,7 @@ function characterOf(reference: string): string | undefined {
   return code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
 }
 
-/** The parser adds line and column on lines of their own. */
-function sentenceOf(error: Error): string {
+/** The parser adds line and column on further lines. */
+function firstLineOf(error: Error): string {
   return (error.message.split('\n')[0] ?? '').replace(/\.$/, '');
 }

@@ -1,8 +1,8 @@
-/** The only way to the time for code that decides by it; tests pass one that they move by hand. */
+/** The only source of time for code that decides by it; tests pass one that they move by hand. */
 export interface Clock {
-  /** Milliseconds since the epoch. Somebody may set it while the program runs: nothing is to be decided by its differences. */
+  /** Milliseconds since the epoch. It may be set while the program runs, so its differences must not decide anything. */
   now(): number;
-  /** Milliseconds since some moment; it is never set, and stands while the machine is suspended. For all that lasts. */
+  /** Milliseconds of a monotonic clock, which stands still while the machine is suspended. For durations. */
   monotonic(): number;
   /** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
@@ -11,7 +11,7 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  // What node:timers/promises does, without an error of its own for each sleep that is broken off.
+  // As node:timers/promises, without a new error for each aborted sleep.
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted === true) {

@@ -1,4 +1,4 @@
-/** How many there are of each key; it holds no key of which there is none. */
+/** Counts by key; keys with a count of zero are not held. */
 export class Counter<Key> {
   readonly #counts = new Map<Key, number>();
 

@@ -1,9 +1,9 @@
 import type { Ajv, Options, ValidateFunction } from 'ajv';
 
-/** For schemas of the program's own: that they are schemas a test proves, once for all starts. */
+/** For the program's own schemas, whose validity is checked by a test instead of at each start. */
 export const ownSchemas: Options = { meta: false, validateSchema: false, code: { optimize: false } };
 
-/** Compiles a schema when it is first asked about: a start has dozens, and most runs need a few of them. */
+/** Compiles a schema at its first use: there are dozens, and most runs need a few of them. */
 export function lazyValidator<T>(ajv: Ajv, schema: object): () => ValidateFunction<T> {
   let compiled: ValidateFunction<T> | null = null;
   return () => {

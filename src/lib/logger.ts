@@ -8,15 +8,15 @@ export type LogLevel = (typeof logLevels)[number];
 
 export interface LoggerOptions {
   readonly level: LogLevel;
-  /** The program that logs. */
+  /** The subcommand that logs. */
   readonly name: string;
-  /** Sentences on stderr instead of JSON objects. */
+  /** Text on stderr instead of JSON. */
   readonly isForPeople?: boolean;
   /** Gets the JSON lines as well. */
   readonly file?: DestinationStream;
 }
 
-/** Logs to stderr: stdout is for what a person or a program asked for. */
+/** Logs to stderr: stdout is for the requested output. */
 export function createLogger({ level, name, isForPeople = false, file }: LoggerOptions): Logger {
   const options = { name, level, base: { name } };
   const stderr: DestinationStream = isForPeople
@@ -28,7 +28,7 @@ export function createLogger({ level, name, isForPeople = false, file }: LoggerO
   return pino(options, multistream([stderr, escaped(file)].map((stream) => ({ level, stream }))));
 }
 
-/** What others wrote is in these lines too, and people read them on terminals. */
+/** Lines contain text of others, and may be read on terminals. */
 function escaped(stream: DestinationStream): DestinationStream {
   return { write: (line: string) => stream.write(escapeControlCharsInJson(line)) };
 }
@@ -36,7 +36,7 @@ function escaped(stream: DestinationStream): DestinationStream {
 const ERROR = 50;
 const WARN = 40;
 
-/** A line of the log as a person wants to read it; the stack only of an error that should not have been. */
+/** A log line for people; with the stack only for errors. */
 export function formatForTerminal(line: string): string {
   const entry: unknown = JSON.parse(line);
   const { name, level, msg, build, err } = fieldsOf(entry);

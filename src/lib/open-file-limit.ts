@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { nullOn } from './error-code.js';
 
-/** How many files and connections this process may have open at once; null where the system does not say. */
+/** How many files and connections this process may have open; null where the system does not tell. */
 export function openFileLimit(): number | null {
   return nullOn(['ENOENT', 'EACCES'], () => parseOpenFileLimit(readFileSync('/proc/self/limits', 'utf8')));
 }

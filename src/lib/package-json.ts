@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The nearest package.json at or above the module with this URL: compiled and packed layouts alike. */
+/** The nearest package.json at or above the module with this URL, in compiled and packed layouts. */
 export function findPackageJSON(moduleUrl: string): string {
   for (let dir = dirname(fileURLToPath(moduleUrl)); ; dir = dirname(dir)) {
     const file = join(dir, 'package.json');

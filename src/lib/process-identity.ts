@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import { nullOn, succeedsUnless } from './error-code.js';
 
 /**
- * Process number and start time, by which a process is told from a later one with its number; the number alone
- * without /proc. null when there is no such process, or one that is dead and that nobody reaps (a container without
- * an init keeps it for as long as it runs).
+ * Process id and start time, which distinguish a process from a later one with the same id; the id alone without /proc.
+ * null when there is no such process, or a zombie that nobody reaps (as in a container without an init).
  */
 export function processIdentity(pid: number): string | null {
   if (!succeedsUnless('ESRCH', () => succeedsUnless('EPERM', () => process.kill(pid, 0)))) {

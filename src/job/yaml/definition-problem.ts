@@ -6,13 +6,13 @@ import { shellText } from '../shell-text.js';
 
 export interface DefinitionProblem {
   readonly path: readonly string[];
-  readonly sentence: string;
+  readonly message: string;
 }
 
 const lineSections = ['commands', 'setup_build', 'teardown_build'] as const;
 const durations = ['atom_timeout', 'build_timeout'] as const;
 
-/** What a definition that fits its schema may still have wrong; null when nothing. */
+/** Problems that the schema of a definition cannot express; null when there is none. */
 export function definitionProblem(definition: JobDefinition): DefinitionProblem | null {
   for (const section of lineSections) {
     const lines = definition[section] ?? [];
@@ -20,22 +20,22 @@ export function definitionProblem(definition: JobDefinition): DefinitionProblem 
     if (index !== -1) {
       return {
         path: [section, String(index)],
-        sentence: `entry ${index + 1} of "${section}" holds a NUL character.`,
+        message: `entry ${index + 1} of "${section}" holds a NUL character.`,
       };
     }
   }
   if (shellText(definition.commands) === '') {
-    return { path: ['commands'], sentence: '"commands" has no line that runs something.' };
+    return { path: ['commands'], message: '"commands" has no line that runs something.' };
   }
   for (const [index, atomizer] of definition.atomizers.entries()) {
     for (const [variable, command] of Object.entries(atomizer)) {
       const path = ['atomizers', String(index), variable];
       const problem = variableProblem(variable);
       if (problem !== null) {
-        return { path, sentence: `the variable "${variable}" ${problem}.` };
+        return { path, message: `the variable "${variable}" ${problem}.` };
       }
       if (command.includes('\0')) {
-        return { path, sentence: `the command of the atomizer "${variable}" holds a NUL character.` };
+        return { path, message: `the command of the atomizer "${variable}" holds a NUL character.` };
       }
     }
   }
@@ -45,7 +45,7 @@ export function definitionProblem(definition: JobDefinition): DefinitionProblem 
       if (problem !== null) {
         return {
           path: ['cache', list, String(index)],
-          sentence: `"cache": the path ${JSON.stringify(path)} of "${list}" ${problem}.`,
+          message: `"cache": the path ${JSON.stringify(path)} of "${list}" ${problem}.`,
         };
       }
     }
@@ -55,7 +55,7 @@ export function definitionProblem(definition: JobDefinition): DefinitionProblem 
     if (seconds <= 0 || seconds > MAX_DURATION_SECONDS) {
       return {
         path: [section],
-        sentence: `"${section}" must be more than nothing and at most a week (168h); leave it out for no limit.`,
+        message: `"${section}" must be more than nothing and at most a week (168h); leave it out for no limit.`,
       };
     }
   }
@@ -74,10 +74,10 @@ function pathProblem(path: string): string | null {
   return steps.some((step) => step.toLowerCase() === '.git') ? 'is in the repository itself' : null;
 }
 
-/** For a job that came as JSON. @throws ClusterRunnerError JOB_INVALID */
+/** For a job that arrives as JSON. @throws ClusterRunnerError JOB_INVALID */
 export function assertRunnable({ name, definition }: NamedJob): void {
   const problem = definitionProblem(definition);
   if (problem !== null) {
-    throw new ClusterRunnerError('JOB_INVALID', `Job "${name}": ${problem.sentence}`);
+    throw new ClusterRunnerError('JOB_INVALID', `Job "${name}": ${problem.message}`);
   }
 }

@@ -1,13 +1,13 @@
-/** An entry of a list on a line: the name of a variable in front of the command of an atomizer, and the rest. */
+/** A list entry on one line: the variable of an atomizer, if any, and the command. */
 const ENTRY = /^\s*-[ \t]+((?:[A-Za-z_]\w*:[ \t]+)?)(\S.*?)\s*$/;
-/** With these at its beginning, YAML does not read text as it stands. */
+/** At its beginning, YAML does not read these as plain text. */
 const SPECIAL = /^(?:[*&!%@`{}[\]>|"']|[?-](?:[ \t]|$))/;
-/** Of a line of which only a part is shown. */
+/** The longest line that is shown quoted. */
 const MAX_SHOWN = 300;
 
 /**
- * Advice on the line of a list entry whose command YAML does not read as it stands; null for another line. `hasVariable`:
- * a word with a colon in front is the variable of an atomizer. `isMisread`: it is known that it is read as something else.
+ * Advice for the line of a list entry whose command YAML does not read as plain text; null for other lines. `hasVariable`: a
+ * leading word with a colon is the variable of an atomizer. `isMisread`: the line is known to be misread.
  */
 export function quotesAdvice(line: string, hasVariable: boolean, isMisread = false): string | null {
   const [, variable = '', rest = ''] = ENTRY.exec(line) ?? [];
@@ -20,15 +20,14 @@ export function quotesAdvice(line: string, hasVariable: boolean, isMisread = fal
   return quoted.length > MAX_SHOWN ? 'put the line in quotes' : `put the line in quotes: ${quoted}`;
 }
 
-/** Whether a value that begins on this line can go on below it: it begins with a quote or bracket. */
+/** Whether a value that begins on this line can go on below it, since it begins with a quote or bracket. */
 export function opensValue(line: string): boolean {
   const [, , rest = ''] = ENTRY.exec(line) ?? [];
   return /^["'{[]/.test(rest);
 }
 
 /**
- * Whether a `#` behind this beginning of a command is no comment for a shell: it stands in quotes, or a backslash is in
- * front of it.
+ * Whether a `#` after this beginning of a command is no comment for a shell, since it is in quotes or after a backslash.
  */
 export function isInQuotes(beginning: string): boolean {
   let quote: string | null = null;

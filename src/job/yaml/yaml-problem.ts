@@ -1,27 +1,27 @@
 import { type Alias, type Document, isAlias, isMap, isNode, isScalar, isSeq, type Scalar, visit } from 'yaml';
 import { isInQuotes } from './misread-yaml.js';
 
-/** Each looks at all that were before it. */
+/** Checking aliases takes quadratic time. */
 const MAX_ALIASES = 2000;
-/** Of what stands in a job: its sections, the variables of an entry. Merging copies them. */
+/** For the sections of a job and the variables of an entry. Merging copies them. */
 const MAX_KEYS = 100;
 
 export interface YamlProblem {
   readonly offset: number;
   readonly problem: string;
-  /** A command is read as something else than what it says. */
+  /** Whether YAML reads a command as something else. */
   readonly isMisread: boolean;
 }
 
 /**
- * Problems of a file that is valid YAML, the first in its order; null without one: keys that are given twice, aliases that
- * lead nowhere or are too many, and commands that are silently read as something else.
+ * The first problem of a file that is valid YAML: repeated keys, dangling or too many aliases, and commands that YAML reads
+ * as something else without an error. null when there is none.
  */
 export function yamlProblem(document: Document.Parsed, text: string): YamlProblem | null {
   let found: YamlProblem | null = null;
   let aliases = 0;
   const anchors = new Map<string, unknown>();
-  /** Anchors at texts in lists that no alias has named yet. */
+  /** Anchors at texts in lists that no alias has used yet. */
   const unused = new Map<string, Scalar>();
   const at = (node: unknown, problem: string | null, isMisread = false) => {
     if (problem !== null && found === null) {

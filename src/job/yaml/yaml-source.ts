@@ -20,7 +20,7 @@ export interface SourceEntry {
   readonly key: string;
   readonly line: number;
   readonly value: unknown;
-  /** The line of what `path` leads to below this entry; of the nearest thing above when that has no place. */
+  /** The line of the node at `path` below this entry, or of its nearest ancestor that has one. */
   lineOf(path: readonly string[]): number;
   /** The text of a line, from 1. */
   textOf(line: number): string;
@@ -32,10 +32,9 @@ export function jobInvalid(fileName: string, line: number | null, problem: strin
 }
 
 /**
- * The entries at the top of a YAML file, in its order, each with the way back to its lines. The time that it takes grows
- * with the length of the text alone.
- * @throws ClusterRunnerError JOB_INVALID for broken YAML, keys given twice, unknown tags, too many aliases, and commands
- *   that YAML reads as something else than what they say
+ * The top-level entries of a YAML file, in its order, with their lines. It takes linear time.
+ * @throws ClusterRunnerError JOB_INVALID for invalid YAML, repeated keys, unknown tags, too many aliases, and commands that
+ *   YAML reads as something else
  */
 export function readYamlEntries(text: string, fileName: string): SourceEntry[] {
   const counter = new LineCounter();
@@ -79,7 +78,7 @@ export function readYamlEntries(text: string, fileName: string): SourceEntry[] {
   });
 }
 
-/** Keys that are given twice are looked for afterwards: the parser would compare each with all before it. */
+/** Repeated keys are searched afterwards, since the parser compares each key with all before it. */
 function parse(text: string, counter: LineCounter): Document.Parsed {
   return parseDocument(text, {
     lineCounter: counter,
@@ -107,12 +106,12 @@ function notYaml(
   if (code === 'RESOURCE_EXHAUSTION') {
     return jobInvalid(fileName, line, TOO_DEEP);
   }
-  const sentence = `this is not valid YAML: ${message.replace(/\.?$/, '')}`;
-  // What is never closed is noticed where it should have been.
+  const problem = `this is not valid YAML: ${message.replace(/\.?$/, '')}`;
+  // An unclosed quote or bracket is noticed at the end only.
   const isLate = code === 'MISSING_CHAR' || code === 'BAD_INDENT';
   const opened = isLate ? lines.slice(0, line).findLastIndex(opensValue) + 1 : 0;
   const at = opened === 0 ? line : opened;
-  return jobInvalid(fileName, at, `${sentence}${adviceOn(lines[at - 1] ?? '')}.`);
+  return jobInvalid(fileName, at, `${problem}${adviceOn(lines[at - 1] ?? '')}.`);
 }
 
 function adviceOn(line: string): string {
@@ -126,7 +125,7 @@ function isWord(value: unknown): boolean {
 
 function valuesOf(document: Document.Parsed, fileName: string): Map<string, unknown> {
   try {
-    // How many aliases there are, and of what, has been checked.
+    // Aliases have been checked before.
     const values: unknown = document.toJS({ maxAliasCount: -1 });
     return new Map(typeof values === 'object' && values !== null ? Object.entries(values) : []);
   } catch (error) {

@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.js';
 
 const SLICE_MS = 1_000;
-/** A process that is busy is late by less. */
+/** A timer that is later than this was stopped, not just busy. */
 const STOPPED_MS = 2_000;
 
 /**
- * Sleeps until this process has been awake for `ms`: time in which it was stopped, or its machine paused, does not count,
- * for what it watches stood still too, as a rule. Of a slice in which it was held up half is counted, so that it ends
- * also in a process that never gets its turn in time. @throws as Clock.sleep
+ * Sleeps until this process has been awake for `ms`. Time in which it was stopped, or its machine paused, does not count,
+ * since what it watches usually stood still too. Half of a late slice counts, so that it ends even in a process that is
+ * always late. @throws as Clock.sleep
  */
 export async function awakeSleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   for (let left = ms; left > 0; ) {

@@ -1,8 +1,8 @@
 type Release = () => void | Promise<void>;
 
 /**
- * Resources are released in the reverse order of their acquisition, each exactly once, and one that fails
- * does not keep the rest from being released.
+ * Releases resources in the reverse order of their acquisition, each exactly once. A failure does not keep the rest from
+ * being released.
  */
 export class CleanupStack {
   readonly #stack: Release[] = [];
@@ -11,7 +11,7 @@ export class CleanupStack {
     this.#stack.push(release);
   }
 
-  /** @throws AggregateError of everything that failed. */
+  /** @throws AggregateError of all failures */
   async releaseAll(): Promise<void> {
     const failures: unknown[] = [];
     for (let release = this.#stack.pop(); release !== undefined; release = this.#stack.pop()) {

@@ -1,6 +1,6 @@
 /**
- * Flushes one after another, as few as will do: who asks while one is under way shares the next with all who ask by
- * then, since the one under way may miss what was written after it began.
+ * Runs flushes one after another, as few as possible. Calls during a flush share the next one, since the current one may
+ * miss what was written after it began.
  */
 export class Flusher {
   readonly #flush: () => Promise<void>;

@@ -1,10 +1,10 @@
-/** Runs tasks of the same key one after another, in the order asked; those of different keys at once. */
+/** Runs tasks of the same key one after another, in the order of the calls; those of different keys concurrently. */
 export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 
   async run<T>(key: string, task: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key) ?? Promise.resolve();
-    // A task that fails is its own caller's business.
+    // A failure concerns the caller of that task only.
     const mine = before.then(task, task);
     this.#last.set(key, mine);
     try {

@@ -1,6 +1,6 @@
 import { type Deferred, deferred } from './deferred.js';
 
-/** Something that happens now and then; who waits for it hears of the next time only. */
+/** A recurring event; `next` resolves at its next occurrence. */
 export class Notifier {
   #next: Deferred<void> | null = null;
 

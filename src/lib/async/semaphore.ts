@@ -1,4 +1,4 @@
-/** So many may work at once; others wait in the order in which they came, or leave when nobody waits for them. */
+/** Limits concurrent work. Further calls wait in order, or leave when their signal is aborted. */
 export class Semaphore {
   #free: number;
   readonly #waiting = new Set<() => void>();
@@ -7,13 +7,13 @@ export class Semaphore {
     this.#free = places;
   }
 
-  /** @throws the reason of `gone` when it is aborted before there is a place, and what `work` throws */
+  /** @throws the reason of `gone` when it is aborted before `work` begins, and what `work` throws */
   async run<T>(gone: AbortSignal, work: () => Promise<T>): Promise<T> {
     gone.throwIfAborted();
     if (this.#free > 0) {
       this.#free -= 1;
     } else {
-      // Who leaves a place hands it on.
+      // The call that ends passes its permit on.
       await this.#turn(gone);
     }
     try {

@@ -2,12 +2,12 @@ import type { Clock } from '../clock.js';
 import { awakeSleep } from './awake-sleep.js';
 
 /**
- * A signal that follows another one, and is aborted too when its time is over; only time in which this process was awake
- * counts. Call `end` when it is not needed.
+ * A signal that is aborted with another one, or when its time is over; only time in which this process was awake counts.
+ * Call `end` when it is not needed any more.
  */
 export class TimeLimit {
   readonly signal: AbortSignal;
-  /** Ends the clock's sleep, and the following of the other signal. */
+  /** Ends the sleep, and removes the listener of the other signal. */
   readonly #done = new AbortController();
   #isOver = false;
 
@@ -30,7 +30,7 @@ export class TimeLimit {
     other.addEventListener('abort', follow, { signal: this.#done.signal });
     awakeSleep(clock, seconds * 1000, this.#done.signal).then(
       () => {
-        // A signal that was aborted before ended what ran, not the time.
+        // False if the other signal was aborted first.
         this.#isOver = !controller.signal.aborted;
         controller.abort(new Error('The time is over.'));
       },
@@ -38,7 +38,7 @@ export class TimeLimit {
     );
   }
 
-  /** It was the time that aborted the signal. */
+  /** Whether the time limit aborted the signal. */
   get isOver(): boolean {
     return this.#isOver;
   }

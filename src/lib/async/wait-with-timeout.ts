@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.js';
 import { deferred } from './deferred.js';
 
-/** Nobody sees it; without a reason of its own each signal would make an error with a trace. */
+/** Never seen; without a shared reason, each abort would create an error with a stack trace. */
 const OVER = new Error('Waited for something else.');
 
-/** Resolves when `event` does, after `ms`, or when `gone` is aborted; leaves neither timer nor listener. */
+/** Resolves when `event` settles, after `ms`, or when `gone` is aborted; leaves neither timer nor listener. */
 export async function waitWithTimeout(
   clock: Clock,
   ms: number,

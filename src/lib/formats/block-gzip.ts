@@ -4,19 +4,18 @@ import { gzip } from 'node:zlib';
 const compress = promisify(gzip);
 
 export interface BlockGzipOptions {
-  /** Bytes of input in each gzip member but the last. */
+  /** Bytes of input in each gzip member except the last. */
   readonly blockBytes: number;
   /** 1 to 9, as gzip's. */
   readonly level: number;
-  /** Told the compressed length of each member, in order. */
+  /** Called with the compressed length of each member, in order. */
   onMember(bytes: number): void;
 }
 
 /**
- * Compresses in blocks, each a gzip member of its own, so that a reader who knows their lengths can start at any of
- * them; to everybody else it is one gzip stream (RFC 1952, section 2.2). Nothing comes of no input. Holds one block,
- * into which the input is copied: thousands of small pieces that are held until it is full outlive the young
- * generation of the heap, and make it grow.
+ * Compresses in blocks, each a gzip member of its own, so that a reader that knows their lengths can start at any of them;
+ * together they are one gzip stream (RFC 1952, section 2.2). Yields nothing without input. Holds one block, into which the
+ * input is copied, since thousands of small pieces would outlive the young generation of the heap, and make it grow.
  */
 export async function* blockGzip(
   input: AsyncIterable<Uint8Array>,

@@ -1,23 +1,23 @@
 import { Header, Pax } from 'tar';
 
 export interface TarEntry {
-  /** With slashes; of a folder with one at its end. */
+  /** With slashes; a folder's ends with one. */
   readonly path: string;
   readonly type: 'File' | 'Directory' | 'SymbolicLink';
-  /** Bytes; 0 of what is no file. */
+  /** Bytes; 0 unless it is a file. */
   readonly size: number;
   /** Permission bits. */
   readonly mode: number;
   readonly mtime: Date;
-  /** Of a link, where it leads. */
+  /** The target of a link. */
   readonly linkpath?: string;
 }
 
 const BLOCK = 512;
 
 /**
- * What stands before an entry's bytes in a tar (POSIX ustar, with a pax header before it for what ustar cannot
- * hold: long names, names that are not ASCII, sizes of 8 GiB and more). Owners are left out.
+ * The header of an entry (POSIX ustar, after a pax header for what ustar cannot hold: long names, names that are not ASCII,
+ * sizes of 8 GiB and more). Owners are left out.
  */
 export function tarHeader(entry: TarEntry): Buffer {
   const header = new Header({
@@ -39,12 +39,12 @@ export function tarHeader(entry: TarEntry): Buffer {
 
 const zeros = Buffer.alloc(BLOCK);
 
-/** Zeros that fill an entry's last block; the same each time, so not to be written to. */
+/** Zeros that fill an entry's last block; a shared buffer that must not be modified. */
 export function tarPadding(size: number): Buffer {
   return zeros.subarray(0, (BLOCK - (size % BLOCK)) % BLOCK);
 }
 
-/** A small file whole, in pieces. */
+/** A whole small file: header, bytes and padding. */
 export function fileEntry(path: string, bytes: Buffer, mode: number, mtime: Date): Buffer[] {
   return [
     tarHeader({ path, type: 'File', size: bytes.length, mode, mtime }),

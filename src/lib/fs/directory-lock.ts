@@ -6,63 +6,62 @@ import { readRegularFile } from './read-regular-file.js';
 
 export interface DirectoryLock {
   readonly path: string;
-  /** Gives the directory free; its contents stay. */
+  /** Unlocks the directory; its contents stay. */
   release(): void;
 }
 
 const MAX_SLOTS = 1000;
 
 /**
- * Claims the first of `<parent>/<prefix>-1`, `-2`, … that no living process holds, and makes it if it is not
- * there. So several processes of one kind share a parent without sharing a directory, and one that is started
- * again gets back what it left.
+ * Locks the first of `<parent>/<prefix>-1`, `-2`, … that no living process holds, and creates it if missing. So processes
+ * of one kind share a parent without sharing a directory, and a restarted one gets its directory back.
  *
- * The claim is a file naming a process and, where /proc tells it, when that process began: a number that the
- * system has given to another process since is not taken for the holder.
+ * The lock is a file with the process id and, where /proc tells it, its start time, so that another process with the same
+ * id is not taken for the holder.
  */
 export function lockFreeDirectory(parent: string, prefix: string): DirectoryLock {
   for (let slot = 1; slot <= MAX_SLOTS; slot += 1) {
     const path = join(parent, `${prefix}-${slot}`);
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    const claimed = tryLockDirectory(path);
-    if (claimed !== null) {
-      return claimed;
+    const locked = tryLockDirectory(path);
+    if (locked !== null) {
+      return locked;
     }
   }
   throw new Error(`All of ${parent}/${prefix}-1 to -${MAX_SLOTS} are in use.`);
 }
 
-/** Claims one of those directories, which is there; null when a living process holds it. */
+/** Locks an existing one of those directories; null when a living process holds it. */
 export function tryLockDirectory(path: string): DirectoryLock | null {
-  const claim = join(path, 'owner');
-  return tryClaim(claim) ? { path, release: () => rmSync(claim, { force: true }) } : null;
+  const file = join(path, 'owner');
+  return tryLock(file) ? { path, release: () => rmSync(file, { force: true }) } : null;
 }
 
-function tryClaim(claim: string): boolean {
+function tryLock(file: string): boolean {
   const me = processIdentity(process.pid) ?? String(process.pid);
-  const mine = `${claim}.${process.pid}`;
+  const mine = `${file}.${process.pid}`;
   writeFileSync(mine, me);
   try {
-    const holder = ifPresent(() => readRegularFile(claim));
+    const holder = ifPresent(() => readRegularFile(file));
     if (holder !== null) {
       if (isSameProcess(holder)) {
         return false;
       }
-      // Only one of several that see the same dead holder moves the file away; whoever moved a file that has
-      // changed since it looked (another was quicker) puts it back.
+      // Of several processes that see the same dead holder, only one moves the file away. One that has moved a file that
+      // changed in between (another was quicker) puts it back.
       const away = `${mine}.stale`;
-      if (!succeedsUnless('ENOENT', () => renameSync(claim, away))) {
+      if (!succeedsUnless('ENOENT', () => renameSync(file, away))) {
         return false;
       }
       const moved = readRegularFile(away);
       if (moved !== holder) {
-        succeedsUnless('EEXIST', () => linkSync(away, claim));
+        succeedsUnless('EEXIST', () => linkSync(away, file));
         rmSync(away, { force: true });
         return false;
       }
       rmSync(away, { force: true });
     }
-    return succeedsUnless('EEXIST', () => linkSync(mine, claim));
+    return succeedsUnless('EEXIST', () => linkSync(mine, file));
   } finally {
     rmSync(mine, { force: true });
   }

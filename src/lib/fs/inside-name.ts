@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 
 /**
- * The name of a file as seen from a folder in its shortest form (`./a//b` is `a/b`), or null when it does not
- * name a file in that folder: an absolute path, one with `..`, the folder itself, or one that no file can have.
+ * A relative path in its shortest form (`./a//b` is `a/b`); null when it does not name a file within the folder: an
+ * absolute path, one with `..`, the folder itself, or an invalid one.
  */
 export function insideName(name: string): string | null {
   if (name.includes('\0') || name.endsWith('/') || posix.isAbsolute(name)) {

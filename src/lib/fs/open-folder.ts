@@ -10,13 +10,13 @@ import {
 } from 'node:fs';
 
 const DESCRIPTORS = '/proc/self/fd';
-/** Of Linux; Node has no name for it. It opens a folder for its place alone, which needs no permission. */
+/** A flag of Linux that Node has no name for. It opens a folder as a location only, which needs no permission. */
 const O_PATH = 0o10000000;
 const canOpenPlaces = process.platform === 'linux' && existsSync(DESCRIPTORS);
 
 /**
- * A folder that is held open. On Linux `path` leads to that folder, and to what is in it, wherever the folder is moved,
- * however long its own path is, and whatever link takes its place; elsewhere `path` is the path that was given.
+ * A folder that is held open. On Linux `path` leads to that folder even if it is moved or replaced by a link, and however
+ * long its own path is; elsewhere `path` is the given path.
  */
 export class OpenFolder {
   readonly path: Buffer;
@@ -39,7 +39,7 @@ export class OpenFolder {
     return new OpenFolder(path, null);
   }
 
-  /** Where it is, without links. @throws the file system's error */
+  /** Its path without links. @throws the file system's error */
   realPath(): string {
     return this.#fd === null ? realpathSync(this.path.toString()) : readlinkSync(this.path.toString());
   }

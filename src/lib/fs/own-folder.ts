@@ -4,9 +4,9 @@ import { clearPlace } from './set-aside.js';
 const OWN = 0o700;
 
 /**
- * Makes sure that there is a folder at `path`, in `root`, in which this process can write: builds run as the same user,
- * and may have removed it, taken its permissions, or put a link or a file in its place.
- * @throws the file system's error when that cannot be had
+ * Ensures that `path`, in `root`, is a folder in which this process can write: builds run as the same user, and may have
+ * removed it, changed its permissions, or replaced it by a link or a file.
+ * @throws the file system's error when that fails
  */
 export async function ensureOwnFolder(root: string, path: string): Promise<void> {
   const stats = lstatSync(path, { throwIfNoEntry: false });

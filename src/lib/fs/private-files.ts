@@ -1,14 +1,14 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
 
-/** Makes a folder that its owner alone may enter, with those above it, or makes it such. */
+/** Creates a folder for its owner only, with its ancestors, or restricts an existing one. */
 export function makePrivateFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   makePrivate(path);
 }
 
 /**
- * Takes a file or folder from everybody but its owner. It is not opened: to close a file that SQLite has open too would
- * give up its locks.
+ * Restricts a file or folder to its owner. It is not opened, since closing a file that SQLite has open would release its
+ * locks.
  */
 export function makePrivate(path: string): void {
   const { mode } = statSync(path);

@@ -1,12 +1,12 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
-/** What a file holds, or why that is not read: it is a device, a pipe or a folder, or holds more than it may. */
+/** The bytes of a file, or why it is not read: it is a device, a pipe or a folder, or too large. */
 export type Bounded = { readonly bytes: Buffer } | { readonly refused: 'no file' | 'too large' };
 
 /**
- * Reads a file that somebody else has made: neither a device that never ends nor a pipe without another end nor a size of
- * which the file system says nothing (as in /proc) makes it hang, or fill the memory.
+ * Reads an untrusted file. It neither hangs nor fills the memory on an endless device, a pipe without a writer, or a file of
+ * unknown size (as in /proc).
  * @throws the file system's error
  */
 export async function readBounded(file: string, maxBytes: number): Promise<Bounded> {

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 
-/** Something stands where a file is needed. It looks like an error of the system, whose readers tell it by its code. */
+/** Something else is where a file is needed. It has the form of a system error, which is identified by its code. */
 class NotAFile extends Error {
   override readonly name = 'NotAFile';
   readonly code = 'NOT_A_FILE';
@@ -8,8 +8,8 @@ class NotAFile extends Error {
 }
 
 /**
- * Reads a file of this program's own, which a build of the same user may have replaced by anything: a named pipe without
- * another end, or a device that never ends, does not make it hang.
+ * Reads a file of this program, which a build of the same user may have replaced by anything. It does not hang on a named
+ * pipe without a writer, or on an endless device.
  * @throws the file system's error, or one of code NOT_A_FILE
  */
 export function readRegularFile(file: string): string {

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 
-/** The first bytes of a file as text; a character that is cut at the end is replaced. @throws the file system's error */
+/** The first bytes of a file as text; a character cut at the end is replaced. @throws the file system's error */
 export function readStart(file: string, maxBytes: number): string {
   const fd = openSync(file, 'r');
   try {

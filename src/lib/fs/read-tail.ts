@@ -6,7 +6,7 @@ export function readTail(file: string, maxBytes: number): { text: string; isWhol
   const fd = openSync(file, 'r');
   try {
     const { size } = fstatSync(fd);
-    // One byte more shows whether a character begins before the last ones.
+    // One byte more shows whether a character is cut at the beginning.
     const bytes = Buffer.alloc(Math.min(size, maxBytes + 1));
     const read = readSync(fd, bytes, 0, bytes.length, size - bytes.length);
     const end = utf8End(bytes.subarray(0, read), maxBytes);

@@ -6,34 +6,34 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { errorCode, hasCode, ifPresent } from '../error-code.js';
 import { OpenFolder } from './open-folder.js';
 
-/** Files and folders between two turns of others, and names that are read at once. */
+/** Files and folders between two yields to the event loop, and names that are read at once. */
 const AT_ONCE = 256;
-/** A folder that is filled while it is emptied is given up. */
+/** A folder that is filled while it is emptied is given up after so many rounds. */
 const MOST_ROUNDS = 10;
 /**
- * Folders that are open at once, one in the other. What lies deeper is moved up first, so neither paths nor open files
- * grow with the depth of a tree.
+ * Nested folders that are open at once. Deeper ones are moved up first, so neither paths nor open files grow with the depth
+ * of a tree.
  */
 const MAX_DEPTH = 16;
-/** Where a path is the only way to a folder: macOS takes 1024 bytes, and a name can have 255 of them. */
+/** For systems without OpenFolder's paths: macOS accepts 1024 bytes, and a name can have 255 of them. */
 const MAX_PATH_BYTES = 700;
 /**
- * Removing a small file takes less than a trip through the thread pool does, which is what most of the time would go
- * into: of an atom that left nothing, say. Of a large one its blocks have to be freed.
+ * A file up to this size is removed synchronously, which takes less time than the thread pool. The blocks of a larger one
+ * take time to free.
  */
 const SMALL_BYTES = 1024 * 1024;
 const OWN = 0o700;
 const SLASH = Buffer.from('/');
-/** Gives each byte of a name as it is. */
+/** Keeps each byte of a name. */
 const BYTES = 'latin1';
 
 const forbidden: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM']);
 const filled: ReadonlySet<unknown> = new Set(['ENOTEMPTY', 'EEXIST']);
 
-/** Something of a tree could not be removed; all else of it is gone. */
+/** A part of a tree could not be removed; the rest is gone. */
 export class TreeRemains extends Error {
   override readonly name = 'TreeRemains';
-  /** Of the first failure. */
+  /** The code of the first failure. */
   readonly code: string;
 
   constructor(message: string, code: string, options: ErrorOptions) {
@@ -43,10 +43,10 @@ export class TreeRemains extends Error {
 }
 
 /**
- * Removes a folder and all in it, or a file. Nothing there is fine. Folders that a build made read-only are opened
- * with `chmod`, depth has no limit, no link is followed, and a file system that is mounted in the tree keeps its files.
- * Others have their turn again after some hundred files.
- * @throws TreeRemains when something stays
+ * Removes a folder with its contents, or a file, if it exists. Read-only folders are made writable, the depth is not
+ * limited, links are not followed, and file systems mounted in the tree keep their files. It yields to the event loop
+ * every few hundred files.
+ * @throws TreeRemains when something remains
  */
 export async function removeTree(path: string): Promise<void> {
   const removal = new Removal();
@@ -59,10 +59,10 @@ export async function removeTree(path: string): Promise<void> {
 /** A folder whose entries are being removed. */
 interface Emptied {
   readonly path: Buffer;
-  /** For messages. */
+  /** The path for messages. */
   readonly shown: string;
   readonly depth: number;
-  /** Gives its owner every right, once; answers whether that was done just now. */
+  /** Gives its owner all permissions. @returns whether this call did so; later calls do nothing */
   unlock(): boolean;
 }
 
@@ -71,7 +71,7 @@ class Removal {
   #untilYield = AT_ONCE;
   /** The first folder of the tree. */
   #top: Emptied | null = null;
-  /** In the first folder: what was too deep. */
+  /** A folder in the first folder for those that were too deep. */
   #movedUp: Buffer | null = null;
   #moves = 0;
 
@@ -81,7 +81,7 @@ class Removal {
       path: Buffer.from(dirname(path)),
       shown: dirname(path),
       depth: -1,
-      // It is no part of the tree.
+      // It is not part of the tree.
       unlock: () => false,
     };
     const stats = ifPresent(() => lstatSync(place));
@@ -92,10 +92,10 @@ class Removal {
     }
   }
 
-  /** False when it stays. */
+  /** False when it remains. */
   async #removeFolder(parent: Emptied, name: Buffer): Promise<boolean> {
     const path = join(parent.path, name);
-    // Asked for first, because it tells of a mount point; what is mounted there is nobody's to remove.
+    // First, because it reveals a mount point, whose files must not be removed.
     const early = this.#attempt(parent, () => rmdirSync(path));
     if (early === null) {
       return true;
@@ -138,7 +138,7 @@ class Removal {
     }
   }
 
-  /** Resolves with the number of entries that stay. */
+  /** Resolves with the number of entries that remain. */
   async #empty(folder: Emptied): Promise<number> {
     let kept = await this.#removeEntries(folder);
     if (folder !== this.#top) {
@@ -157,7 +157,7 @@ class Removal {
     return kept;
   }
 
-  /** Resolves with the number of those that stay. */
+  /** Resolves with the number of entries that remain. */
   async #removeEntries(folder: Emptied): Promise<number> {
     let directory: ReturnType<typeof opendirSync>;
     try {
@@ -200,7 +200,7 @@ class Removal {
     }
     const name = path.subarray(path.lastIndexOf(SLASH) + 1);
     if (stats.isDirectory()) {
-      // Some file systems do not tell what an entry is.
+      // Some file systems do not tell the type of an entry.
       return this.#removeFolder(parent, name);
     }
     let error =
@@ -211,7 +211,7 @@ class Removal {
     return error === null || this.#keep(parent, name, error);
   }
 
-  /** True when the folder is in the first one now, where it is removed later. */
+  /** Moves the folder into the first one, where it is removed later; false when it remains. */
   #moveUp(top: Emptied, parent: Emptied, name: Buffer): boolean {
     const path = join(parent.path, name);
     const movedUp = this.#movedUp ?? join(top.path, Buffer.from(`clusterrunner-${randomUUID()}`));
@@ -219,7 +219,7 @@ class Removal {
     const move = () => renameSync(path, join(movedUp, Buffer.from(randomUUID())));
     let error = made ?? this.#attempt(parent, move);
     if (forbidden.has(errorCode(error)) && unlocked(path)) {
-      // A folder that gets another parent is itself written to.
+      // Moving a folder to another parent also writes to the folder itself.
       error = this.#attempt(parent, move);
     }
     if (made === null) {
@@ -232,7 +232,7 @@ class Removal {
     return true;
   }
 
-  /** What keeps `act` from being done in the folder, which is unlocked for it; null when it is done, or needless. */
+  /** Runs `act` in the folder, which is unlocked if needed. @returns its error; null for success and ENOENT */
   #attempt(folder: Emptied, act: () => void): unknown {
     const error = failure(act);
     const last = forbidden.has(errorCode(error)) && folder.unlock() ? failure(act) : error;

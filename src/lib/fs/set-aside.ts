@@ -4,12 +4,12 @@ import { basename, join } from 'node:path';
 import { removeTree, TreeRemains } from './remove-tree.js';
 
 /*
- * Not everything that a build leaves can be removed: files of another user in a folder of his, immutable files, mount
- * points. Such a rest is moved to `<root>/unremovable/`, where it is in nobody's way, and tried again now and then.
+ * Not everything that a build leaves can be removed: files of another user in a folder of that user, immutable files, mount
+ * points. These are moved to `<root>/unremovable/`, and tried again now and then.
  */
 
 const FOLDER = 'unremovable';
-/** So many are tried again at once. */
+/** Entries that are tried again at once. */
 const TRIED_AT_ONCE = 100;
 
 export function unremovableFolder(root: string): string {
@@ -17,9 +17,9 @@ export function unremovableFolder(root: string): string {
 }
 
 /**
- * Removes a tree, and moves aside what stays of it. Nothing is at `path` then.
+ * Removes a tree, and moves aside what remains of it, so that nothing is left at `path`.
  * @param root a folder of this process alone, on the file system of `path`
- * @returns null, or a sentence that says what could not be removed and where that is now
+ * @returns null, or a message that says what could not be removed, and where it is now
  * @throws TreeRemains when it can be neither removed nor moved, as a mount point cannot
  */
 export async function clearPlace(root: string, path: string): Promise<string | null> {
@@ -41,14 +41,14 @@ export async function clearPlace(root: string, path: string): Promise<string | n
   }
 }
 
-/** Removes what can be removed by now of what was set aside; of a long list only a part, which `random` chooses. */
+/** Tries again to remove what was set aside; of a long list only a part, chosen by `random`. */
 export async function retryUnremovable(root: string, random: () => number): Promise<void> {
   const names = namesIn(unremovableFolder(root));
   const first = names.length <= TRIED_AT_ONCE ? 0 : Math.floor(random() * names.length);
   const chosen = [...names.slice(first), ...names.slice(0, first)].slice(0, TRIED_AT_ONCE);
   for (const name of chosen) {
     await removeTree(join(unremovableFolder(root), name)).catch((error: unknown) => {
-      // It was said when it was moved here.
+      // It was reported when it was moved here.
       if (!(error instanceof TreeRemains)) {
         throw error;
       }
@@ -60,7 +60,7 @@ export function countUnremovable(root: string): number {
   return namesIn(unremovableFolder(root)).length;
 }
 
-/** Of a folder; a link in its place would lead to files of somebody else. */
+/** None unless it is a folder: a link would lead to other files. */
 function namesIn(folder: string): string[] {
   return lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(folder) : [];
 }

@@ -2,8 +2,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 
 /*
- * Names of this machine that a request over loopback may ask for. A page that somebody reads can give its own name the
- * address 127.0.0.1 (DNS rebinding), and would be taken by the browser for a page of this program.
+ * Names of this machine that a request over loopback may have as its host. A web page can give its own name the address
+ * 127.0.0.1 (DNS rebinding), and the browser would take this program for that page's origin.
  */
 
 const AUTHORITY = /^(\[(?<address>[^\]]*)\]|(?<name>[^:[\]]*))(:\d{1,5})?$/;
@@ -13,7 +13,7 @@ export function isLoopback(address: string): boolean {
   return /^(::ffff:)?127\.|^::1$/.test(address);
 }
 
-/** Of the value of a header Host: the name or address without the port, in small letters. */
+/** The name or address of a Host header without the port, in lower case. */
 export function nameOfHost(host: string): string {
   const { address, name } = AUTHORITY.exec(host)?.groups ?? {};
   return (address ?? name ?? '').toLowerCase().replace(/\.$/, '');
@@ -30,9 +30,8 @@ export function loopbackNames(hostsFile: string): Set<string> {
 }
 
 /**
- * Knows the names of this machine: addresses, localhost, those that are given, and those that the hosts file gives to
- * loopback. Only an administrator writes that file, and resolvers ask it before DNS: a page of such a name can come
- * from nowhere else. What DNS says of a name never counts.
+ * The names of this machine: addresses, localhost, the given ones, and those that the hosts file gives to loopback. Only an
+ * administrator writes that file, and resolvers read it before DNS, so no page can take such a name. DNS is never used.
  */
 export class HostNames {
   readonly #known: ReadonlySet<string>;
@@ -44,14 +43,14 @@ export class HostNames {
     this.#hostsFile = hostsFile;
   }
 
-  /** `host` as in the header. */
+  /** @param host the value of the header */
   has(host: string): boolean {
     const name = nameOfHost(host);
     const isOurs = name === '' || isIP(name) !== 0 || name.endsWith('.localhost') || this.#known.has(name);
     return isOurs || this.#namesOfFile().has(name);
   }
 
-  /** Read again when it has changed. */
+  /** The file is read again when it has changed. */
   #namesOfFile(): ReadonlySet<string> {
     const state = stateOf(this.#hostsFile);
     if (state === null) {
@@ -64,7 +63,7 @@ export class HostNames {
   }
 }
 
-/** null when it is not there, may not be read as a whole, or is too large to be meant. */
+/** null when the file is missing, not a regular file, or too large. */
 function stateOf(file: string): string | null {
   const stats = statSync(file, { throwIfNoEntry: false });
   const isReadable = stats?.isFile() === true && stats.size <= MAX_BYTES;

@@ -1,11 +1,11 @@
 import { isIPv6 } from 'node:net';
 
-/** Of an IPv6 address, as many groups of 16 bits as one customer of a provider has for himself. */
+/** Groups of 16 bits in an IPv6 prefix that one customer of a provider typically has. */
 const GROUPS = 4;
 
 /**
- * What to count an address as: itself, or the /64 that an IPv6 address is in, since whoever has one of these has 2^64
- * addresses. IPv4 over an IPv6 socket (`::ffff:192.0.2.1`) is IPv4.
+ * The key under which an address is counted: an IPv4 address itself, or the /64 of an IPv6 address, since one client can
+ * have all 2^64 addresses of it. An IPv4-mapped address (`::ffff:192.0.2.1`) counts as IPv4.
  */
 export function ipPrefix(address: string): string {
   const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
@@ -24,10 +24,10 @@ export function ipPrefix(address: string): string {
   return `${all.slice(0, GROUPS).join(':')}::/64`;
 }
 
-/** In their shortest form. */
+/** Groups without leading zeros. */
 function groupsOf(text: string): string[] {
   const groups = text === '' ? [] : text.split(':');
-  // A last part that is written as IPv4 stands for two groups.
+  // A last part in IPv4 notation stands for two groups.
   return groups.flatMap((group) =>
     group.includes('.') ? ['0', '0'] : [Number.parseInt(group, 16).toString(16)],
   );

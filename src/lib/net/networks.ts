@@ -4,7 +4,7 @@ import { BlockList, isIP } from 'node:net';
 export class Networks {
   static readonly none = new Networks([]);
 
-  /** As they were written. */
+  /** As configured. */
   readonly texts: readonly string[];
   readonly #list = new BlockList();
 
@@ -18,7 +18,7 @@ export class Networks {
     return texts.every((text) => networks.#add(text)) ? networks : undefined;
   }
 
-  /** IPv4 over an IPv6 socket (`::ffff:192.0.2.1`) is IPv4. False for what is no address. */
+  /** An IPv4-mapped address (`::ffff:192.0.2.1`) counts as IPv4. False for text that is no address. */
   has(address: string): boolean {
     if (this.texts.length === 0) {
       return false;
@@ -44,7 +44,7 @@ export class Networks {
   }
 }
 
-/** Without a zone, and as IPv4 where it stands for that. */
+/** Without a zone, and as IPv4 where it is IPv4-mapped. */
 function plainAddress(address: string): string {
   const [bare = ''] = address.split('%');
   const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare) ?? [];

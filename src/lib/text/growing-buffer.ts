@@ -1,9 +1,9 @@
-/** Even an empty body costs this much: its connection, its request and their listeners. */
+/** The first capacity; even an empty body costs about this much for its connection and request. */
 const FIRST_BYTES = 4 * 1024;
 
 /**
- * The capacity of a buffer that has to hold `needed` bytes: at least twice the last one, so that copying stays linear,
- * and never more than `most`.
+ * The capacity of a buffer that has to hold `needed` bytes: at least twice the last one, so that copying stays linear, and
+ * at most `most` unless more is needed.
  */
 export function nextCapacity(capacity: number, needed: number, most: number): number {
   if (needed <= capacity) {
@@ -13,8 +13,8 @@ export function nextCapacity(capacity: number, needed: number, most: number): nu
 }
 
 /**
- * Bytes that arrive in pieces, copied into one buffer. A list of the pieces would cost some hundred bytes for each of
- * them, and whoever sends one byte at a time would have far more held than was counted.
+ * Bytes that arrive in pieces, copied into one buffer. A list of pieces would cost some hundred bytes for each, so a sender
+ * of single bytes would use far more memory than counted.
  */
 export class GrowingBuffer {
   readonly #most: number;
@@ -23,8 +23,8 @@ export class GrowingBuffer {
   #length = 0;
 
   /**
-   * `most`: capacity that growing ahead of need does not exceed. `hold` is told of each increase of the memory that is
-   * allocated, before it is, and may throw. A piece that is copied leaves one old buffer to the garbage collector.
+   * `most`: capacity that growing ahead of need does not exceed. `hold` is called with each increase of the capacity before
+   * it is allocated, and may throw.
    */
   constructor(most: number, hold: (bytes: number) => void = () => undefined) {
     this.#most = most;
@@ -35,7 +35,7 @@ export class GrowingBuffer {
     return this.#length;
   }
 
-  /** Allocates for `bytes` in all before they arrive. @throws what `hold` throws */
+  /** Allocates a capacity of `bytes`. @throws what `hold` throws */
   reserve(bytes: number): void {
     const capacity = nextCapacity(this.#bytes.length, bytes, this.#most);
     if (capacity > this.#bytes.length) {
@@ -46,19 +46,19 @@ export class GrowingBuffer {
     }
   }
 
-  /** @throws what `hold` throws; the piece is not taken then */
+  /** @throws what `hold` throws; the piece is not added then */
   add(piece: Uint8Array): void {
     this.reserve(this.#length + piece.length);
     this.#bytes.set(piece, this.#length);
     this.#length += piece.length;
   }
 
-  /** What was added, without another copy; what is added later may be written over it. */
+  /** The content, not copied; later pieces may overwrite it. */
   view(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** Forgets what was added, and keeps the memory. Views of it are then of no more use. */
+  /** Empties the buffer and keeps its memory. Earlier views become invalid. */
   clear(): void {
     this.#length = 0;
   }

@@ -1,11 +1,11 @@
-/** The letters of a scheme are looked for behind its `://`, which is found at once, and no further back than this. */
+/** `://` is found first, and the scheme by a bounded lookbehind, so that the time stays linear. */
 const USER_BEFORE_HOST = /:\/\/(?<=([a-z0-9+.-]{1,31}):\/\/)([^/\s'"]*)@/gi;
 const ADDRESS = /:\/\/(?<=[a-z0-9+.-]:\/\/)/i;
 
 /**
- * The text with what may be secret in its URLs replaced by `***`: user and password before the host (a user
- * alone is kept where it is no secret, as in ssh://git@host), and everything behind a `?`, where signed
- * addresses carry their token. It takes time in proportion to the text, which may be a stranger's.
+ * Replaces possible secrets in the URLs of a text by `***`: user and password before the host (a user alone is kept where
+ * it is no secret, as in ssh://git@host), and everything after a `?`, where signed URLs have their token. It takes linear
+ * time, since the text may be untrusted.
  */
 export function maskCredentials(text: string): string {
   return text

@@ -1,18 +1,18 @@
-/** A path that goes on with these is another one: `builds/1` is no part of `builds/12`. */
+/** Characters with which a path goes on: `builds/1` is not part of `builds/12`. */
 const GOES_ON = /[\w-]|[^\0-\x7f]/;
 
-/** `path` is absolute; `alias` stands for it where people read. */
+/** `path` is absolute; `alias` is shown for it. */
 export interface PathAlias {
   readonly path: string;
   readonly alias: string;
 }
 
-/** Puts aliases in the place of paths, in texts and in bytes whatever their encoding is, as long as it has ASCII. */
+/** Replaces paths by aliases, in texts and in bytes of any encoding that contains ASCII. */
 export class PathAliases {
   readonly #ofText: readonly PathAlias[];
   readonly #ofBytes: readonly PathAlias[];
 
-  /** Paths below one another: the longest counts. */
+  /** Of nested paths, the longest counts. */
   constructor(aliases: readonly PathAlias[]) {
     this.#ofText = [...aliases].sort((one, other) => other.path.length - one.path.length);
     this.#ofBytes = this.#ofText.map(({ path, alias }) => ({ path: asLatin1(path), alias: asLatin1(alias) }));
@@ -23,7 +23,7 @@ export class PathAliases {
     return stream.push(text) + stream.end();
   }
 
-  /** For a text that comes in pieces. */
+  /** For a text that arrives in pieces. */
   textStream(): AliasStream {
     return new AliasStream(this.#ofText);
   }
@@ -33,10 +33,10 @@ export class PathAliases {
   }
 }
 
-/** The same whatever pieces a text comes in. Holds back what may be the beginning of a path: less than one and a character. */
+/** Gives the same result for any division into pieces. Holds back what may be the beginning of a path. */
 export class AliasStream {
   readonly #aliases: readonly PathAlias[];
-  /** What all paths begin with. */
+  /** The common prefix of all paths. */
   readonly #start: string;
   #held = '';
 
@@ -46,7 +46,7 @@ export class AliasStream {
     this.#start = aliases.map(({ path }) => path).reduce(commonStart, aliases[0]?.path ?? '');
   }
 
-  /** There is nothing that it puts in the place of anything. */
+  /** Whether there are no aliases. */
   get isIdle(): boolean {
     return this.#aliases.length === 0;
   }
@@ -55,7 +55,7 @@ export class AliasStream {
     return this.isIdle ? piece : this.#next(this.#held + piece, false);
   }
 
-  /** What was held back, now that nothing follows. */
+  /** The text held back, at the end. */
   end(): string {
     return this.isIdle ? '' : this.#next(this.#held, true);
   }
@@ -82,13 +82,13 @@ export class AliasStream {
     return shown + text.slice(from, held);
   }
 
-  /** Whether what follows may make a path of the text's end, or another one of a path that is there. */
+  /** Whether more text could complete a path at the end, or turn a path there into a longer one. */
   #mayGoOn(text: string, at: number): boolean {
     const left = text.length - at;
     return this.#aliases.some(({ path }) => left <= path.length && path.startsWith(text.slice(at)));
   }
 
-  /** Where the end of the text begins that all paths may begin with; its length when there is none. */
+  /** Where the end of the text may begin a path; the length of the text when it does not. */
   #beginningIn(text: string, from: number): number {
     for (let at = Math.max(from, text.length - this.#start.length); at < text.length; at += 1) {
       at = text.indexOf('/', at);
@@ -134,7 +134,7 @@ function commonStart(one: string, other: string): string {
   return one.slice(0, length);
 }
 
-/** The bytes of the text, a character for each. */
+/** One character for each byte of the text. */
 function asLatin1(text: string): string {
   return Buffer.from(text).toString('latin1');
 }

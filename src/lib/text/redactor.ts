@@ -1,18 +1,17 @@
-/** Of shorter texts too much else would be masked; they are no secrets. */
+/** Shorter texts are no secrets, and redacting them would hide too much else. */
 export const MIN_MASKED_CHARS = 4;
-/** A longer line is masked piece by piece, so that no more than this is ever held back. */
+/** A longer line is redacted piece by piece, which bounds what is held back. */
 const MAX_BYTES = 4096;
 const STAR = 0x2a;
 
 /**
- * Texts that must not be shown. Each of their bytes is replaced by `*`, so what is masked is as long as it was and has
- * as many lines, and every position in it stays right.
+ * Redacts texts that must not be shown. Each byte of them is replaced by `*`, so length, lines and positions stay the same.
  */
 export class Redactor {
   readonly #texts: readonly Buffer[];
   readonly #longest: number;
 
-  /** Of a text of several lines each line is masked by itself; lines that are too short are left. */
+  /** Each line of a text is redacted by itself; lines that are too short are not. */
   constructor(texts: readonly string[]) {
     const lines = texts.flatMap((text) => text.split(/\r?\n/));
     const long = lines.filter((line) => [...line].length >= MIN_MASKED_CHARS);
@@ -20,7 +19,7 @@ export class Redactor {
     this.#longest = Math.max(0, ...this.#texts.map((text) => text.length));
   }
 
-  /** How many bytes before a place can belong to a text that goes on behind it. */
+  /** How many bytes before a position may belong to a text that continues after it. */
   get reach(): number {
     return Math.max(0, this.#longest - 1);
   }
@@ -29,7 +28,7 @@ export class Redactor {
     return new RedactedStream(this.#texts);
   }
 
-  /** The end of an output, of which the beginning may cut one of the texts in two. */
+  /** Redacts the end of an output, which may begin within one of the texts. */
   inEnd(output: string): string {
     const bytes = Buffer.from(output);
     const stream = this.stream();
@@ -39,24 +38,24 @@ export class Redactor {
   }
 }
 
-/** Masks what goes by in pieces, also a text that lies in several of them. */
+/** Redacts a stream of pieces, also where a text spans several of them. */
 export class RedactedStream {
   readonly #texts: readonly Buffer[];
-  /** What may be the beginning of a text; less than the longest of them. */
+  /** A possible beginning of a text; shorter than the longest text. */
   #held: Buffer = Buffer.alloc(0);
-  /** So many of its first bytes are the end of a text that was seen. */
+  /** How many of its first bytes are the end of a text. */
   #heldMasked = 0;
 
   constructor(texts: readonly Buffer[]) {
     this.#texts = texts;
   }
 
-  /** Bytes that were pushed and have not come out yet. */
+  /** Bytes that are held back. */
   get held(): number {
     return this.#held.length;
   }
 
-  /** All that can be said of what was pushed so far, and did not come out before. */
+  /** @returns all bytes that are final by now, and were not returned before */
   push(piece: Buffer): Buffer {
     if (this.#texts.length === 0) {
       return piece;
@@ -69,7 +68,7 @@ export class RedactedStream {
     return masked.subarray(0, cut);
   }
 
-  /** What was held back, now that nothing follows. */
+  /** @returns the bytes held back, at the end */
   end(): Buffer {
     const { masked } = this.#mask(this.#held, this.#held.length);
     this.#held = Buffer.alloc(0);
@@ -77,7 +76,7 @@ export class RedactedStream {
     return masked;
   }
 
-  /** `maskedBehind`: how far what is masked reaches beyond `cut`. */
+  /** `maskedBehind`: how far a redacted text reaches beyond `cut`. */
   #mask(all: Buffer, cut: number): { masked: Buffer; maskedBehind: number } {
     const masked = Buffer.from(all).fill(STAR, 0, this.#heldMasked);
     let reached = this.#heldMasked;
@@ -92,7 +91,7 @@ export class RedactedStream {
     return { masked, maskedBehind: Math.max(0, reached - cut) };
   }
 
-  /** Of the longest end of the bytes that one of the texts begins with, and does not end with. */
+  /** Length of the longest end of the bytes that is a proper prefix of a text. */
   #lengthOfBeginning(bytes: Buffer): number {
     return Math.max(
       0,
@@ -108,7 +107,7 @@ export class RedactedStream {
   }
 }
 
-/** Of the longest beginning of the bytes that the text ends with, unless it is too short to tell. */
+/** Length of the longest beginning of the bytes that is a suffix of the text, unless that is too short to tell. */
 function lengthOfCut(text: Buffer, bytes: Buffer): number {
   for (let length = Math.min(text.length - 1, bytes.length); length >= MIN_MASKED_CHARS; length -= 1) {
     if (bytes.subarray(0, length).equals(text.subarray(text.length - length))) {
@@ -123,7 +122,7 @@ function piecesOf(line: Buffer): Buffer[] {
     return [line];
   }
   const count = Math.ceil(line.length / MAX_BYTES);
-  // The last one overlaps the one before it, so that it is not too short to be masked.
+  // The last piece overlaps the one before it, so that it is not too short to be redacted.
   return Array.from({ length: count }, (_, index) => {
     const begin = Math.min(index * MAX_BYTES, line.length - MAX_BYTES);
     return line.subarray(begin, begin + MAX_BYTES);

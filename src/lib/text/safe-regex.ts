@@ -1,9 +1,9 @@
 import { RE2JS, RE2JSSyntaxException } from 're2js';
 
 /**
- * A regular expression that somebody else wrote, for texts that yet somebody else sends. It takes time in proportion to
- * the text, whatever both are, which JavaScript's own do not: `(a+)+$` keeps those busy for ever with forty letters.
- * The syntax is RE2's (https://github.com/google/re2/wiki/Syntax): that of JavaScript without lookaround and backreferences.
+ * A regular expression that matches in linear time, for untrusted expressions and texts: in JavaScript's own, `(a+)+$`
+ * takes exponential time. The syntax is RE2's (https://github.com/google/re2/wiki/Syntax): that of JavaScript without
+ * lookaround and backreferences.
  */
 export class SafeRegex {
   readonly source: string;
@@ -14,7 +14,7 @@ export class SafeRegex {
     this.#compiled = compiled;
   }
 
-  /** null when it is no regular expression of this syntax. */
+  /** null for invalid syntax. */
   static read(source: string): SafeRegex | null {
     try {
       return new SafeRegex(source, RE2JS.compile(source));
@@ -31,7 +31,7 @@ export class SafeRegex {
   }
 }
 
-/** Whether an expression ends in `$`, `\\z`, or in something repeated without end: it then says how far it reaches. */
+/** Whether an expression states where the match ends: with `$`, `\\z`, or an unbounded repetition. */
 export function saysHowItEnds(source: string): boolean {
   return /(?:^|[^\\])(?:\\\\)*(?:\$|[*+]\??|\{\d+,\}\??|\\z)\)*$/.test(source);
 }

@@ -1,5 +1,5 @@
-/** One word of any POSIX shell that stands for exactly this text. */
+/** Quotes a text as one word for any POSIX shell. */
 export function quoteForShell(value: string): string {
-  // Neither a leading `-` nor one of these is special to a shell in any place of a word.
+  // None of these, nor a leading `-`, is special to a shell anywhere in a word.
   return /^[\w/.,:@%+-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
 }

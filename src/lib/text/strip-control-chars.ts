@@ -1,20 +1,20 @@
 /*
- * What others wrote (tests, names of jobs, messages of servers) must not move the cursor, set the title, make links, hide
- * or reorder text where a person reads it. Sequences as in ECMA-48 and as xterm takes them.
+ * Untrusted text (of tests, names of jobs, messages of servers) must not move the cursor, set the title, make links, or hide
+ * or reorder text where people read it. Control sequences are those of ECMA-48, as xterm interprets them.
  */
 
-/** Characters that show nothing and change how others are shown; as text for a class of a regular expression. */
+/** Invisible characters that change how others are shown, for a character class. */
 const INVISIBLE = '\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb';
-/** C0 but tab and line end, DEL, C1. */
+/** C0 except tab and line feed, DEL, C1. */
 const CONTROL = '\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f';
-/** What is invisible beyond 16 bits: tags, which spell text that nobody sees. */
+/** Tag characters, beyond 16 bits, which spell invisible text. */
 const TAG = '\\udb40[\\udc00-\\udc7f]';
 
 const SUSPICIOUS = new RegExp(`[${CONTROL}${INVISIBLE}\\ud800-\\udbff]`, 'g');
-/** JSON has the others as escapes already. */
+/** The other ones are escaped in JSON already. */
 const NOT_FOR_JSON = new RegExp(`[\\u007f-\\u009f${INVISIBLE}]|${TAG}`, 'g');
 
-/** A longer sequence is none: what follows it is text. */
+/** After so many characters a sequence is taken as text. */
 const MAX_SEQUENCE = 256;
 
 const ESC = 0x1b;
@@ -23,28 +23,27 @@ const CANCEL = 0x18;
 const SUBSTITUTE = 0x1a;
 const C1_CSI = 0x9b;
 const C1_ST = 0x9c;
-/** DCS, SOS, OSC, PM and APC as single characters, and behind ESC. */
+/** DCS, SOS, OSC, PM and APC as single characters, and after ESC. */
 const C1_STRINGS: ReadonlySet<number> = new Set([0x90, 0x98, 0x9d, 0x9e, 0x9f]);
 const ESC_STRINGS: ReadonlySet<string> = new Set(['P', 'X', ']', '^', '_']);
 const FIRST_TAG_UNIT = 0xdb40;
 
 export interface StripOptions {
-  /** Lets colors and other looks of text (SGR) pass, but for text that is hidden. */
+  /** Keeps colors and other styles (SGR), except for hidden text. */
   readonly colors?: boolean;
 }
 
 type Place = 'text' | 'escape' | 'intermediate' | 'csi' | 'string' | 'string escape';
 
 /**
- * Makes text that comes in pieces printable: sequences are found also where they lie in several pieces, and the pieces
- * together are what the whole would be.
+ * Strips control characters and sequences from a text that arrives in pieces, with the same result as for the whole text.
  */
 export class ControlCharStripper {
   readonly #colors: boolean;
   #place: Place = 'text';
-  /** Of the control sequence that has begun, behind its introducer. */
+  /** Parameters of the current control sequence. */
   #parameters = '';
-  /** The first half of a character, which may be one of those that are left out. */
+  /** A high surrogate at the end of a piece, which may begin a tag character. */
   #half = '';
   #isColored = false;
 
@@ -58,7 +57,7 @@ export class ControlCharStripper {
     let shown = '';
     for (let at = 0; at < text.length; ) {
       if (this.#place !== 'text') {
-        // A character that does not belong to the sequence ends it, and is looked at again as text.
+        // A character that does not belong to the sequence ends it, and is handled again as text.
         const { isTaken, output } = this.#inSequence(text.charAt(at));
         shown += output;
         at += isTaken ? 1 : 0;
@@ -92,7 +91,7 @@ export class ControlCharStripper {
     return shown;
   }
 
-  /** Nothing follows. Takes colors back that were left on. */
+  /** To be called at the end; resets styles that were left on. */
   end(): string {
     const rest = this.#half + (this.#isColored ? '\u001b[0m' : '');
     this.#half = '';
@@ -139,7 +138,7 @@ export class ControlCharStripper {
         if (code === ESC) {
           return taken('string escape');
         }
-        // No title or link has a line end: what is not ended there would take all that follows with it.
+        // No title or link has a line feed: an unterminated one would hide all following text.
         if (character === '\n') {
           return this.#leave();
         }
@@ -170,7 +169,7 @@ export class ControlCharStripper {
     return { isTaken: false, output: '' };
   }
 
-  /** What is shown of a control sequence: nothing, unless it changes the look of text and may. */
+  /** The output for a control sequence: empty unless it is an allowed style. */
   #look(final: string): string {
     const parameters = this.#parameters;
     if (!this.#colors || final !== 'm' || !/^[\d;:]*$/.test(parameters) || hidesText(parameters)) {
@@ -181,23 +180,23 @@ export class ControlCharStripper {
   }
 }
 
-/** Text of others as a person may read it. Tabs and line ends stay. See ControlCharStripper. */
+/** Untrusted text made safe for people to read. Tabs and line feeds stay. See ControlCharStripper. */
 export function stripControlChars(text: string, options?: StripOptions): string {
   const stream = new ControlCharStripper(options);
   return stream.push(text) + stream.end();
 }
 
-/** Like stripControlChars, of what must stay within its line: the name of an atom, of a job, of a slave. */
+/** The same on a single line, for names of atoms, jobs and slaves. */
 export function cleanLine(text: string): string {
   return stripControlChars(text).replaceAll(/\s*\n\s*|\t/g, ' ');
 }
 
-/** Without what is not shown or reorders text; for text that holds no sequences, like that of XML. */
+/** Strips invisible and reordering characters; for text without control sequences, such as XML. */
 export function stripInvisible(text: string): string {
   return text.replace(NOT_FOR_JSON, '');
 }
 
-/** The same JSON, with escapes for characters that a terminal would obey or not show. */
+/** The same JSON, with escapes for characters that a terminal would interpret or not show. */
 export function escapeControlCharsInJson(json: string): string {
   return json.replace(NOT_FOR_JSON, (found) =>
     [...Array(found.length).keys()]
@@ -215,7 +214,7 @@ function isTagUnit(code: number): boolean {
 }
 
 const CONCEAL = '8';
-/** Colors of the letters, of what is behind them, and of lines below them take more parameters. */
+/** Foreground, background and underline colors, which take more parameters. */
 const COLORS: ReadonlySet<string> = new Set(['38', '48', '58']);
 
 function hidesText(parameters: string): boolean {

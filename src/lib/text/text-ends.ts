@@ -10,11 +10,11 @@ export function textEnd(text: string, max: number): string {
   return cut.length < text.length && isLowSurrogate(cut.charCodeAt(0)) ? cut.slice(1) : cut;
 }
 
-/** The last bytes of a text in UTF-8, at most `max` of them, without what is left of a character before them. */
+/** The last bytes of a UTF-8 text, at most `max` of them, without a character cut at the beginning. */
 export function utf8End(bytes: Buffer, max: number): Buffer {
   let start = Math.max(0, bytes.length - max);
   const cutAt = start;
-  // A character has three such bytes at most; with more of them it is no UTF-8, and nothing is better than another place.
+  // A character has three such bytes at most; with more, the text is not UTF-8, and no other position is better.
   while (start > 0 && start < cutAt + 3 && isContinuation(bytes[start])) {
     start += 1;
   }

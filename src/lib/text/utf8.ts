@@ -1,4 +1,4 @@
-/** How many of the last bytes are the beginning of a character of UTF-8 that goes on behind them: 0 to 3. */
+/** How many of the last bytes are an incomplete UTF-8 character: 0 to 3. */
 export function unfinishedBytes(bytes: Uint8Array): number {
   for (let length = 1; length <= Math.min(3, bytes.length); length += 1) {
     const byte = bytes[bytes.length - length] ?? 0;
@@ -9,7 +9,7 @@ export function unfinishedBytes(bytes: Uint8Array): number {
   return 0;
 }
 
-/** Of the character that begins with this byte; 1 for a byte that begins none. */
+/** Length of the character that begins with this byte; 1 for a byte that begins none. */
 function lengthOfCharacter(first: number): number {
   if (first < 0xc2 || first > 0xf4) {
     return 1;

@@ -44,7 +44,7 @@ export class NonceCache {
     return true;
   }
 
-  /** One write for all that come until its turn: before what any of their requests does, and cheaper than one each. */
+  /** One write for all nonces until it is executed: before their requests' own writes, and cheaper than one each. */
   #recordPending(): void {
     const recorded = this.#master.writer.record(() => {
       const pending = [...(this.#pending ?? [])];

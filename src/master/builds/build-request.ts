@@ -118,7 +118,7 @@ function checkConfig(config: JobDefinition): void {
   }
   const problem = definitionProblem(config);
   if (problem !== null) {
-    throw invalid(`config: ${problem.sentence}`);
+    throw invalid(`config: ${problem.message}`);
   }
 }
 
