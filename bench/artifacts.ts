@@ -18,9 +18,9 @@ import { median, round } from './support/statistics.js';
 import { inWorkplace, type Workplace } from './support/workplace.js';
 
 /*
- * The way of artifacts from a slave to the client: a build whose atoms each copy a file of a mebibyte into their
- * results, from the request to the last byte of the downloaded archive, beside `tar cz` and `cp` of the same files.
- * Half of each file is random, half is text, so that there is something to compress.
+ * Throughput of artifacts from a slave to the client: a build whose atoms each copy a file of a mebibyte into their
+ * results, from the request to the last byte of the downloaded archive, compared with `tar cz` and `cp` of the same files.
+ * Half of each file is random, half is text, so that it can be compressed in part.
  *
  *   node dist/bench/artifacts.js [--quick] [--json FILE] [--rounds N]
  */
@@ -51,7 +51,7 @@ function byHand(place: Workplace, samples: string): number {
   return wall;
 }
 
-/** Seconds that the slave's own packing takes, without any of the rest. */
+/** Seconds of the slave's packing alone. */
 async function packing(place: Workplace, samples: string): Promise<number> {
   const to = mkdtempSync(join(place.home, 'packing-'));
   const consoles = new SubjobConsoles(

@@ -8,9 +8,9 @@ import { round } from './support/statistics.js';
 import { inWorkplace } from './support/workplace.js';
 
 /*
- * Whether an atom costs the master the same in small builds and in large ones: builds of 10,000 to a million atoms by
- * simulated slaves that run nothing, each build with a master and a store of its own. The time is from the request to
- * the end of the build, the preparation with it.
+ * Whether an atom costs the master the same in small and large builds: builds of 10,000 to a million atoms on simulated
+ * slaves that run nothing, each build with a master and a store of its own. The time is from the request to the end of
+ * the build, including the preparation.
  *
  *   node dist/bench/atoms.js [--quick] [--json FILE]
  */
@@ -64,7 +64,7 @@ for (const size of sizes) {
   rows.push(await measure(size));
 }
 report.table(`Builds of atoms that take no time, ${SLAVES} slaves of ${EXECUTORS} executors`, rows);
-// What the start costs, and the small groups at the end of each build, does not count for these.
+// The cost of the start, and of the small groups at the end of a build, hardly counts for these.
 report.table(
   'Each atom more than in the build before',
   rows.slice(1).map((row, place) => {

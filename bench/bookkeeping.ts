@@ -14,9 +14,8 @@ import { round } from './support/statistics.js';
 import { inWorkplace } from './support/workplace.js';
 
 /*
- * What the master's bookkeeping costs, without HTTP: hand-outs and results of a build go straight into the service,
- * over its real store and disk. CPU of this process, for each subjob; two versions are best compared by this one, in
- * turn, because it does nothing else.
+ * CPU time of the master's bookkeeping per subjob, without HTTP: hand-outs and results of a build go directly into the
+ * service, with its real store and disk. Since it does nothing else, it is the best comparison of two versions.
  *
  *   node dist/bench/bookkeeping.js [--quick] [--json FILE] [--rounds N]
  */

@@ -12,8 +12,8 @@ import { Report, type Row } from './support/report.js';
 import { median, quantile, round } from './support/statistics.js';
 
 /*
- * What a page of fifty lines costs, out of consoles of 1 MiB to 1 GiB in the archive of a finished atom: it should be
- * the same for all.
+ * The time for a page of fifty lines of consoles of 1 MiB to 1 GiB in the archive of a finished atom: it should be the same
+ * for all.
  *
  *   node dist/bench/console-page.js [--quick] [--json FILE]
  */

@@ -5,17 +5,17 @@ import { Report, type Row } from './support/report.js';
 import { median, round } from './support/statistics.js';
 
 /*
- * How evenly builds end: the master's own grouping and scheduling over a simulated fleet with a virtual clock, beside
- * the lower bound of what any scheduler could do. Builds come while others run, slaves come and vanish, history is off
- * by a fifth, each hand-out keeps its executor for a while. The same 20 seeded workloads with history and without, with
- * and without regrouping; with atoms that are held up, with and without starting them twice; and without history on a
- * fleet that comes a second late, with and without regrouping.
+ * How evenly builds end: the master's own grouping and scheduling on a simulated fleet with a virtual clock, compared with
+ * a lower bound for any scheduler. Builds arrive while others run, slaves come and vanish, history is off by a fifth, each
+ * hand-out occupies its executor for a while. The same 20 seeded workloads run with and without history, with and without
+ * regrouping; with stragglers, with and without duplicates; and without history on a fleet that joins a second late, with
+ * and without regrouping.
  *
  *   node dist/bench/fleet.js [--quick] [--json FILE]
  */
 
 const HAND_OUT_SECONDS = 0.03;
-/** Of the atoms, those that are held up. */
+/** The share of atoms that are stragglers. */
 const STUCK = 0.002;
 
 interface Alternative {

@@ -19,16 +19,16 @@ import { usageOf } from './support/usage.js';
 import { inWorkplace, type Workplace } from './support/workplace.js';
 
 /*
- * What large results cost: one atom of each kind, on a master, a slave and a client that are processes of their own; the
- * most memory that each of them ever had, and whether all that the atom left is in the folder of the results or named
- * there as left out. The aim is less than 200 MiB in each.
+ * Peak memory with large results: one atom of each kind, on a master, a slave and a client that are processes of their own,
+ * and whether all files of the atom are in the folder of the results, or named there as left out. The target is less than
+ * 200 MiB in each.
  *
  *   node dist/bench/large-results.js [--quick] [--json FILE] [--rounds N]
  */
 
 const MIB = 1024 ** 2;
 const LOOKS_EVERY_MS = 50;
-/** What a process that is gone has in /proc: nothing, or a status without memory. */
+/** An ended process has nothing in /proc, or a status without memory. */
 const GONE = /ENOENT|ESRCH|shows no Vm/;
 
 const options = benchOptions(1);
@@ -39,9 +39,9 @@ interface Kind {
   readonly name: string;
   /** Shell text. */
   readonly command: string;
-  /** That the atom leaves beside its console. */
+  /** Files that the atom leaves beside its console. */
   readonly files: number;
-  /** Of them and of the console together. */
+  /** Bytes of these and of the console. */
   readonly bytes: number;
 }
 
@@ -86,7 +86,7 @@ const rows: Row[] = [];
 // Each starts a cluster of its own: few are enough to show whether this works.
 for (const kind of options.quick ? kinds.filter(({ files }) => files > 1) : kinds) {
   for (let turn = 0; turn < options.rounds; turn += 1) {
-    // With processes of its own, so that none has the peak of another kind.
+    // With processes of its own, so that each has the peak of this kind only.
     await inWorkplace('large-results', async (place) => {
       rows.push(await measure(kind, place));
     });
@@ -147,7 +147,7 @@ function peakOf(pid: number): number {
   }
 }
 
-/** Whether all that the atom left is there, or what its notes say. @throws Error when something is missing unsaid */
+/** Whether all files of the atom are there, or what its notes say. @throws Error when one is missing without a note */
 function outcome(kind: Kind, folder: string): string {
   const notes = join(folder, 'clusterrunner_notes');
   if (existsSync(notes)) {

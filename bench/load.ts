@@ -9,14 +9,14 @@ import { quantile, round } from './support/statistics.js';
 import { inWorkplace } from './support/workplace.js';
 
 /*
- * A busy master: how long an executor that has become free waits for its next atom, and how long a reader of the API
- * waits, beside the same questions to the same master when its slaves have fallen silent.
+ * A busy master: how long an executor that has become free waits for its next atom, and how long a reader of the API waits,
+ * compared with the same requests to the same master when its slaves are idle.
  *
  *   node dist/bench/load.js [--quick] [--json FILE]
  *
- * A hand-out is the time from the moment in which an executor of a slave has nothing to run, to the answer that brings it
- * work; there is always work. It begins when the slave knows that the executor is free, so how late the process that
- * plays all slaves was itself is part of it, and shown beside it. The slaves do not ask ahead: as real ones without a
+ * A hand-out is measured from the moment in which an executor of a slave has nothing to run to the response with work;
+ * there is always work. It begins when the slave knows that the executor is free, so it includes the lateness of the
+ * process that simulates all slaves, which is shown beside it. The slaves do not poll ahead: like real ones without a
  * history, they do not know when their atoms will end.
  */
 
@@ -32,7 +32,7 @@ const sizes = options.quick
     ];
 const report = new Report('load', options);
 
-/** Milliseconds of each question, asked one after another for so long. */
+/** Milliseconds of each request, sent one after another for a while. */
 async function probe(client: MasterClient, build: BuildId, seconds: number) {
   const took = { build: [] as number[], list: [] as number[], atoms: [] as number[] };
   const timed = async (times: number[], call: () => Promise<unknown>) => {
@@ -77,7 +77,7 @@ for (const { slaves, executors, atomSeconds, seconds } of sizes) {
       atomSeconds,
       numAtoms,
     });
-    // Grouped for all slaves, so they come first.
+    // Registered first, so that atoms are grouped for all slaves.
     const builds: BuildId[] = [];
     for (let left = 2 * atomSeconds + seconds; left > -4 * atomSeconds; left -= 4 * atomSeconds) {
       builds.push((await create()).build_id);

@@ -10,9 +10,9 @@ import { median, round } from './support/statistics.js';
 import { inWorkplace } from './support/workplace.js';
 
 /*
- * How near to the limit a small suite with a long tail ends: 200 sleeps of log-normal length (median 0.15 s, longest
- * 2.68 s) on 4 executors of one slave, without history and then with it, beside max(sum / 4, longest), which no
- * schedule can beat. From the command to the unpacked results; and of it from the known atoms to the last result.
+ * How close a small suite with a long tail gets to its lower bound: 200 sleeps of log-normal length (median 0.15 s, longest
+ * 2.68 s) on 4 executors of one slave, without history and then with it, compared with max(sum / 4, longest), which no
+ * schedule can beat. Measured from the command to the unpacked results, and from the known atoms to the last result.
  *
  *   node dist/bench/lognormal.js [--quick] [--json FILE] [--rounds N]
  */
@@ -29,9 +29,9 @@ const times = sleeps.map(Number);
 const bound = Math.max(times.reduce((sum, one) => sum + one, 0) / EXECUTORS, ...times);
 
 interface Run {
-  /** Over the bound, from the command to its end. */
+  /** Time above the bound, from the command to its end. */
   readonly whole: number;
-  /** Over the bound, while the build was BUILDING. */
+  /** Time above the bound, while the build was BUILDING. */
   readonly building: number;
   readonly subjobs: number;
 }

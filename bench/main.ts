@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { BENCHES } from './support/benches.js';
 
 /*
- * Runs every bench, one after another, each in a process of its own.
+ * Runs all benches one after another, each in a process of its own.
  *
  *   npm run bench [-- [--quick] [--json FOLDER] [NAME ...]]
  */

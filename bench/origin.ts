@@ -9,9 +9,8 @@ import { Report } from './support/report.js';
 import { round } from './support/statistics.js';
 
 /*
- * What a repository is asked for a build on 1 and on 8 slaves that all take part: requests and bytes of answers at the
- * host, with and without `get_project_from_master`, with and without submodules, for a first build and for one after a
- * small commit.
+ * The load of a repository by a build on 1 and on 8 slaves that all take part: requests, and bytes of responses, with and
+ * without `get_project_from_master`, with and without submodules, for a first build and for one after a small commit.
  *
  *   node dist/bench/origin.js [--quick] [--json FILE]
  */
@@ -33,7 +32,7 @@ interface Row {
   readonly seconds: number;
 }
 
-/** Each atom waits until one of every slave runs, so that all of them need the project. */
+/** Each atom waits until every slave runs one, so that all slaves need the project. */
 function job(slaves: number, meeting: string): string {
   return `
 Meet:
@@ -55,7 +54,7 @@ async function addSubmodules(project: GitProject, hosted: string, count: number)
       file: randomBytes(FILE_BYTES / 2).toString('hex'),
     });
     const commit = await library.git('rev-parse', 'HEAD');
-    // Otherwise the next commit would be without it.
+    // Otherwise it would not be in the next commit.
     mkdirSync(join(project.directory, name));
     await project.git('config', '--file', '.gitmodules', `submodule.${name}.path`, name);
     await project.git('config', '--file', '.gitmodules', `submodule.${name}.url`, `../../${name}/.git`);

@@ -8,11 +8,11 @@ import { median, round } from './support/statistics.js';
 import { inWorkplace } from './support/workplace.js';
 
 /*
- * What ClusterRunner itself costs: atoms that do nothing, from the command to the unpacked results, beside xargs, and
- * beside GNU parallel with --results and --joblog where it is installed. In turn, because machines are noisy.
+ * The overhead of ClusterRunner: atoms that do nothing, from the command to the unpacked results, compared with xargs, and
+ * with GNU parallel --results --joblog where it is installed. Alternating, since machines are noisy.
  *
- * Each run has a folder of its own, and nothing is deleted before the last one is through: ext4 looks at every inode
- * that was deleted in the last minute or five before it takes one, so what deletes much slows down who comes after.
+ * Each run has a folder of its own, and nothing is deleted before the last one is done: ext4 checks every inode that was
+ * deleted in the last minutes before it allocates one, so deleting much slows down the next run.
  *
  *   node dist/bench/small-atoms.js [--quick] [--json FILE] [--rounds N]
  */

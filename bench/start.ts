@@ -8,8 +8,8 @@ import { median, round } from './support/statistics.js';
 import { inWorkplace } from './support/workplace.js';
 
 /*
- * How long one waits for the program: `build` with nothing running until its first atom starts, `--help`, and a
- * master; beside a Node that does nothing.
+ * Start times: `build` with nothing running until its first atom starts, `--help`, and a master, compared with a Node that
+ * does nothing.
  *
  *   node dist/bench/start.js [--quick] [--json FILE] [--rounds N]
  */
@@ -48,7 +48,7 @@ await inWorkplace('start', async ({ home, env }) => {
   );
   const measured = new Map<string, number[]>();
   const note = (what: string, value: number) => measured.set(what, [...(measured.get(what) ?? []), value]);
-  // The first use writes the configuration, and reads the program from the disk.
+  // Warms up: the first use writes the configuration, and reads the program from the disk.
   toFirstAtom();
   for (let turn = 0; turn < options.rounds; turn += 1) {
     note('build with nothing running, to its first atom', toFirstAtom());

@@ -10,8 +10,8 @@ import { Report, type Row } from './support/report.js';
 import { round } from './support/statistics.js';
 
 /*
- * What a checkout of many files costs a slave: a new one for each build, beside one that is used again. Each round is a
- * commit that changes one file; opening and releasing are timed, alternating, with the mirror there already.
+ * The time of a slave for a checkout of many files: a new one for each build, compared with one that is reused. Each round
+ * is a commit that changes one file; opening and releasing are timed, alternating, with an existing mirror.
  *
  *   node dist/bench/workspace.js [--quick] [--json FILE] [--rounds N]
  */
@@ -38,7 +38,7 @@ async function timed(root: string, url: string, build: number, workspacesKept: n
     signal: new AbortController().signal,
     clock: systemClock,
   });
-  // What a build leaves.
+  // As a build would.
   writeFileSync(join(workspace.projectDirectory, 'left'), '');
   await workspace.release();
   return Number(process.hrtime.bigint() - start) / 1e9;

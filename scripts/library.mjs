@@ -1,5 +1,5 @@
-// After compiling: copies the library for other programs (`exports`), and no other module, to the folder that is
-// packed. So nothing of the package needs a dependency that only the program uses, which brings its own in its bundle.
+// After compiling: copies the library for other programs (`exports`), and no other module, to the folder that is packed. So
+// the package does not depend on libraries that only the program uses, which has them in its bundle.
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +17,7 @@ for (const file of wanted) {
     /\b(?:from|import)\s*\(?\s*['"](\.[^'"]+)\.js['"]/g,
   )) {
     const imported = join(dirname(file), `${name}${ending}`);
-    // The list grows while it is walked through.
+    // The list grows during the iteration.
     if (!wanted.includes(imported) && existsSync(imported)) {
       wanted.push(imported);
     }

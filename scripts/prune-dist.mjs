@@ -1,4 +1,4 @@
-// Before compiling: removes from dist what has no source any more, so that a deleted test does not go on running.
+// Before compiling: removes files without a source from dist, so that deleted tests are not run.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

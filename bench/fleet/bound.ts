@@ -1,8 +1,8 @@
 import type { Workload } from './workload.js';
 
 /**
- * Seconds before which no schedule can end: what comes from some moment on needs the executors that are there from
- * then on, and no atom can be divided.
+ * A lower bound in seconds for any schedule: work that arrives from some moment on needs the executors that are there from
+ * then on, and atoms cannot be divided.
  */
 export function lowerBound({ slaves, builds }: Workload): number {
   let bound = 0;
@@ -16,7 +16,7 @@ export function lowerBound({ slaves, builds }: Workload): number {
   return bound;
 }
 
-/** When so much work is done if every executor works on it from `since` on. */
+/** When this work is done if every executor works on it from `since` on. */
 function whenDone(slaves: Workload['slaves'], since: number, work: number): number {
   const changes = slaves
     .flatMap(({ executors, joins, vanishes }) => [

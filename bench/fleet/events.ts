@@ -1,4 +1,4 @@
-/** What is still to happen, the earliest first; of what happens at the same time, what was added first. */
+/** A queue of future events by time; those of the same time in the order in which they were added. */
 export class Events<T> {
   readonly #heap: { readonly at: number; readonly order: number; readonly what: T }[] = [];
   #added = 0;
@@ -34,7 +34,7 @@ export class Events<T> {
     }
   }
 
-  /** Exchanges them when the child comes first. */
+  /** Swaps them when the child comes first. */
   #swapped(parent: number, child: number): boolean {
     const [above, below] = [this.#heap[parent], this.#heap[child]];
     if (above === undefined || below === undefined || !this.#isBefore(child, parent)) {

@@ -16,10 +16,10 @@ import type { AtomInFleet, BuildInFleet, Workload } from './workload.js';
 export interface Settings {
   /** Whether the builds have a history. */
   readonly history: boolean;
-  /** Whether what waits is regrouped. */
+  /** Whether waiting atoms are regrouped. */
   readonly regroups: boolean;
   readonly speculative: boolean;
-  /** Seconds for which each hand-out keeps an executor. */
+  /** Seconds for which each hand-out occupies an executor. */
   readonly handOut: number;
 }
 
@@ -49,15 +49,15 @@ type Happening =
   | { readonly kind: 'joins' | 'vanishes'; readonly slave: SlaveId }
   | { readonly kind: 'arrives'; readonly build: BuildInFleet }
   | { readonly kind: 'ends'; readonly run: Run }
-  /** Slaves that have nothing to do are looked at again. */
+  /** Idle slaves are offered work again. */
   | { readonly kind: 'looks' };
 
-/** As often as the master looks for stragglers. */
+/** As often as the master checks for stragglers. */
 const LOOK_EVERY_SECONDS = 1;
-/** Whoever has not ended by then is taken to hang. */
+/** A simulation that has not ended by then is taken to hang. */
 const MOST_EVENTS = 5_000_000;
 
-/** Lets the scheduler work through all of it. @throws Error when work is left undone, or done twice */
+/** Runs the whole workload. @throws Error when work is left undone, or done twice */
 export function simulate(workload: Workload, settings: Settings = asMaster): Outcome {
   return new Simulation(workload, settings).run();
 }

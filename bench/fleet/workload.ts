@@ -5,7 +5,7 @@ export interface SlaveInFleet {
   readonly executors: number;
   /** Seconds. */
   readonly joins: number;
-  /** Seconds; null: it stays. It goes with what it runs, which is queued again. */
+  /** Seconds; null: it stays. When it vanishes, the work that it runs is queued again. */
   readonly vanishes: number | null;
 }
 
@@ -13,7 +13,7 @@ export interface AtomInFleet {
   readonly history: History | null;
   /** Seconds. */
   readonly actual: number;
-  /** Seconds of its first run, when something holds that one up. */
+  /** Seconds of its first run, when that is a straggler. */
   readonly stuck?: number;
 }
 
@@ -23,18 +23,18 @@ export interface BuildInFleet {
   readonly atoms: readonly AtomInFleet[];
 }
 
-/** What a fleet is to do. */
+/** The builds and slaves of a simulation. */
 export interface Workload {
   readonly slaves: readonly SlaveInFleet[];
   readonly builds: readonly BuildInFleet[];
 }
 
 /**
- * One to fifty builds whose atoms are log-normal in their length, with a long tail, on one to thirty slaves. A build
- * was run four times before, each time an atom was off by about a fifth, and one atom in fifty is new. Half of the
- * builds and a third of the slaves come while others run; one slave in ten vanishes. With `stuck`, that part of the
- * atoms is held up in its first run: twenty times its length. With `isLate` all builds are there at once, and all slaves
- * but the first come a second later, as in a cluster that grows with its work.
+ * One to fifty builds with atoms of log-normal length, with a long tail, on one to thirty slaves. Each build was run four
+ * times before, with lengths off by about a fifth, and one atom in fifty is new. Half of the builds and a third of the
+ * slaves arrive while others run; one slave in ten vanishes. With `stuck`, that share of the atoms takes twenty times as
+ * long in its first run. With `isLate`, all builds are there at the start, and all slaves but the first join a second
+ * later, as in a cluster that grows with its work.
  */
 export function workload(seed: number, stuck = 0, isLate = false): Workload {
   const random = randomOf(seed);

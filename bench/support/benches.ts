@@ -1,4 +1,4 @@
-/** What `npm run bench` runs, in this order: each a file of `bench/` that takes `--quick` and `--json FILE`. */
+/** The benches of `npm run bench`, in this order: files of `bench/` that take `--quick` and `--json FILE`. */
 export const BENCHES: readonly string[] = [
   'start',
   'small-atoms',

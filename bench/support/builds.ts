@@ -2,7 +2,7 @@ import type { MasterClient } from '../../src/client/index.js';
 import type { Build } from '../../src/protocol/build/build.js';
 import type { BuildId } from '../../src/protocol/ids.js';
 
-/** Waits for the end of a build, asking seldom. @throws Error unless it is a success */
+/** Waits for the end of a build, with few requests. @throws Error unless it is a success */
 export async function untilEnded(client: MasterClient, id: BuildId): Promise<Build> {
   for (;;) {
     const watch = { waitSeconds: 20, until: 'end', etag: null } as const;

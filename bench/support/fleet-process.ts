@@ -5,12 +5,12 @@ import { type FleetPlan, SimulatedSlave } from './simulated-slave.js';
 import { quantile } from './statistics.js';
 
 /*
- * A process of simulated slaves; see fleet.ts for who starts it.
+ * A process of simulated slaves, which fleet.ts starts.
  */
 
 export type FleetOrder =
   | { readonly kind: 'begin'; readonly plan: FleetPlan; readonly numSlaves: number }
-  /** Forgets what was measured. */
+  /** Resets the measurements. */
   | { readonly kind: 'reset' }
   | { readonly kind: 'measured' }
   | { readonly kind: 'stop' };

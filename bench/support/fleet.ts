@@ -8,10 +8,10 @@ import type { Workplace } from './workplace.js';
 
 /** Simulated slaves in a process of their own. */
 export interface Fleet {
-  /** Begins to measure anew. */
+  /** Resets the measurements. */
   reset(): Promise<void>;
   measured(): Promise<FleetMeasured>;
-  /** The same as `work`; rejects when the slaves end before, and nobody would go on with it. */
+  /** Settles as `work`; rejects when the slaves end before. */
   whileAlive<T>(work: Promise<T>): Promise<T>;
   usage(): ProcessUsage;
   stop(): Promise<void>;

@@ -18,15 +18,15 @@ import {
 } from '../../src/protocol/slave/slave-messages.js';
 import { type LeanAnswer, LeanHttp } from './lean-http.js';
 
-/** Of so many answers the signature of one is checked. That the master signs them all is for tests to show. */
+/** The signature of one in so many responses is checked; tests show that the master signs all. */
 const CHECK_ONE_OF = 16;
 
 const registered = TypeCompiler.Compile(RegisteredSchema);
 const workAnswer = TypeCompiler.Compile(WorkResponseSchema);
 
 /**
- * What a slave says to its master, at the least cost for the process that plays a thousand of them: every request is
- * signed as the protocol wants it. What is aborted is not cut off before `close`.
+ * A slave's client for the master, at the least cost for a process that simulates a thousand slaves. Requests are signed as
+ * the protocol requires. Aborted requests are cut off only by `close`.
  */
 export class LeanClient extends MasterClient {
   readonly #url: string;
@@ -55,7 +55,7 @@ export class LeanClient extends MasterClient {
     await this.#send('POST', `/v1/slave/${slave}/build/${build}/prepared`, jsonOf(body));
   }
 
-  /** As deliverResult, of an archive that is in memory. */
+  /** As deliverResult, with an archive in memory. */
   async deliver(slave: SlaveId, build: BuildId, subjob: SubjobId, report: ResultReport, archive: Buffer) {
     const head = jsonOf(report);
     const path = `/v1/slave/${slave}/build/${build}/subjob/${subjob}/result`;

@@ -13,13 +13,12 @@ interface Waiting {
 }
 
 const HEAD_END = Buffer.from('\r\n\r\n');
-/** All sockets read into it, one at a time; what has to stay is copied. */
+/** Shared by all sockets for reading; kept bytes are copied. */
 const shared = Buffer.alloc(64 * 1024);
 
 /**
- * HTTP/1.1 to one server, as much of it as a master's answers of JSON need: each has its Content-Length. A thousand slaves
- * in one process would with a client for everybody measure that client. A connection carries one request at a time,
- * and stays for the next.
+ * A minimal HTTP/1.1 client for one server and JSON responses with a Content-Length: with a general client, a thousand
+ * slaves in one process would measure that client. A connection has one request at a time, and is kept for the next.
  */
 export class LeanHttp {
   readonly #port: number;
@@ -32,7 +31,7 @@ export class LeanHttp {
     this.#port = port;
   }
 
-  /** `headers` as they go over the wire, each line with its end; Host and Content-Length are added. */
+  /** `headers` in wire format, each line with its CRLF; Host and Content-Length are added. */
   request(method: string, target: string, headers: string, body: Buffer): Promise<LeanAnswer> {
     const head = `${method} ${target} HTTP/1.1\r\nHost: ${this.#host}:${this.#port}\r\n${headers}Content-Length: ${body.length}\r\n\r\n`;
     const bytes = Buffer.allocUnsafe(Buffer.byteLength(head, 'latin1') + body.length);
@@ -41,7 +40,7 @@ export class LeanHttp {
     return new Promise((resolve, reject) => line.send(bytes, { resolve, reject }));
   }
 
-  /** Requests that are under way are cut off. */
+  /** Requests in flight are cut off. */
   close(): void {
     for (const line of this.#lines) {
       line.cut();
@@ -69,7 +68,7 @@ class Line {
   readonly #socket: Socket;
   readonly #idle: () => void;
   #waiting: Waiting | null = null;
-  /** Of an answer that is not complete. */
+  /** Bytes of an incomplete response. */
   #part: Buffer | null = null;
 
   constructor(host: string, port: number, on: { idle(): void; closed(): void }) {
@@ -115,7 +114,7 @@ class Line {
   }
 }
 
-/** null before its last byte is there. */
+/** null until the response is complete. */
 function complete(bytes: Buffer): LeanAnswer | null {
   const end = bytes.indexOf(HEAD_END);
   if (end === -1) {

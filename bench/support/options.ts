@@ -1,16 +1,16 @@
 import { parseArgs } from 'node:util';
 
 export interface BenchOptions {
-  /** Small sizes, that show only whether the bench works. */
+  /** Small sizes, which only show whether the bench works. */
   readonly quick: boolean;
-  /** Where the report is written as JSON too; null for nowhere. */
+  /** File for the report as JSON; null for none. */
   readonly json: string | null;
-  /** How often what is compared is measured, alternating. */
+  /** Number of alternating measurements. */
   readonly rounds: number;
 }
 
 /**
- * What every bench takes: `--quick`, `--json FILE`, `--rounds N`.
+ * The options of every bench: `--quick`, `--json FILE`, `--rounds N`.
  * @throws Error for anything else on the command line
  */
 export function benchOptions(rounds: number, quickRounds = 1): BenchOptions {

@@ -12,7 +12,7 @@ interface Table {
 }
 
 /**
- * What a bench has measured: tables on stdout for people, and as JSON for programs, if a file was named:
+ * The measurements of a bench: tables on stdout for people, and JSON for programs if a file was named:
  * `{bench, quick, rounds, machine: {cpu, cores, node}, tables: [{title, rows: [{column: value}]}]}`.
  */
 export class Report {
@@ -32,7 +32,7 @@ export class Report {
     process.stdout.write(`${name}: ${cpu}, ${cores} cores, Node ${node}\n`);
   }
 
-  /** Prints the table at once: a bench that is broken off has shown what it knew. */
+  /** Prints the table at once, so that an interrupted bench has shown its measurements so far. */
   table(title: string, rows: readonly Row[]): void {
     this.#tables.push({ title, rows });
     process.stdout.write(`\n${title}\n${textOf(rows)}`);

@@ -9,10 +9,10 @@ const CONSOLE_PADDING = tarPadding(CONSOLE.length);
 const mtime = new Date(0);
 const FOLDER = tarHeader({ path: 'folder/', type: 'Directory', size: 0, mode: 0o755, mtime });
 const FILE = tarHeader({ path: 'file', type: 'File', size: CONSOLE.length, mode: 0o644, mtime });
-/** With the memory that zlib takes unless told otherwise, making it ready costs more than all the rest. */
+/** With zlib's default memory, initializing it would take most of the time. */
 const LEAN = { level: 1, windowBits: 10, memLevel: 2, chunkSize: 4096 };
 
-/** A small archive as slaves deliver them: a folder with its console for each atom. */
+/** A small archive as slaves deliver it: a folder with a console for each atom. */
 export function sampleArchive(
   subjob: SubjobId,
   atoms: readonly AtomId[],
@@ -47,12 +47,12 @@ function tarOf(subjob: SubjobId, atoms: readonly AtomId[], consoles: ConsoleInde
   return Buffer.concat(parts);
 }
 
-/** The header under another name. To make one anew takes longer than all else that is done for an atom here. */
+/** The header with another name; creating a new one would take most of the time for an atom here. */
 function named(header: Buffer, path: string): Buffer {
   const block = Buffer.from(header);
   block.fill(0, 0, 100);
   block.write(path, 0, 100, 'latin1');
-  // The sum is made as if its own field held spaces.
+  // The checksum is computed with spaces in its own field.
   block.fill(' ', 148, 156);
   const sum = block.reduce((all, byte) => all + byte, 0);
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 8, 'latin1');

@@ -3,22 +3,22 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { type ProcessUsage, usageOf } from './usage.js';
 
-/** For whoever looks into a process: `BENCH_NODE_OPTIONS='--cpu-prof --cpu-prof-dir=/tmp/profile'`. */
+/** For profiling a process: `BENCH_NODE_OPTIONS='--cpu-prof --cpu-prof-dir=/tmp/profile'`. */
 const nodeOptions = (process.env.BENCH_NODE_OPTIONS ?? '').split(' ').filter((option) => option !== '');
 
 export const binary = fileURLToPath(new URL('../../../bin/clusterrunner', import.meta.url));
 
-/** A process of ours that goes on until it is stopped. */
+/** A running process of the program. */
 export interface Service {
-  /** What the first group of `ready` has matched. */
+  /** The match of the first group of `ready`. */
   readonly said: string;
   usage(): ProcessUsage;
-  /** SIGTERM, then waits for its end. */
+  /** Sends SIGTERM, and waits for its end. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts `clusterrunner ARGS`, and resolves when it says that it is ready.
+ * Starts `clusterrunner ARGS`, and resolves when its output matches `ready`.
  * @throws Error when it ends before
  */
 export async function service(
@@ -46,7 +46,7 @@ export async function service(
   };
 }
 
-/** A master on a free port. `url` is where it listens. */
+/** Starts a master on a free port. */
 export async function startMaster(env: NodeJS.ProcessEnv): Promise<Service & { readonly url: string }> {
   const master = await service(['master', '-p', '0'], /listening on \S+:(\d+)\n/, env);
   return { ...master, url: `http://127.0.0.1:${master.said}` };

@@ -18,13 +18,13 @@ export interface FleetPlan {
   readonly masterUrl: string;
   readonly secret: string;
   readonly numExecutors: number;
-  /** How long an atom takes on average; a random half more or less. 0: no time at all. */
+  /** How long an atom takes on average, give or take a random half; 0: no time at all. */
   readonly atomSeconds: number;
-  /** What the atomizer of any build lists. */
+  /** The atoms of every build. */
   readonly numAtoms: number;
 }
 
-/** Told when an executor that had become free got work again. */
+/** Called when an executor that had become free got work again. */
 export type NoteHandOut = (milliseconds: number) => void;
 
 const PROGRESS_MS = 1000;
@@ -32,8 +32,8 @@ const PROGRESS_MS = 1000;
 const DELIVERIES_AT_ONCE = 4;
 
 /**
- * A slave that runs nothing: it speaks the slave's part of the protocol with the slave's own session and question
- * for work, lets time pass for each atom, and delivers a small archive.
+ * A slave that runs nothing: it speaks the protocol with the slave's own session and poll requests, waits for the time of
+ * each atom, and delivers a small archive.
  */
 export class SimulatedSlave {
   readonly #plan: FleetPlan;
@@ -44,7 +44,7 @@ export class SimulatedSlave {
   readonly #stop = new AbortController();
   readonly #leases = new Map<number, LeaseRef>();
   readonly #builds = new Set<BuildId>();
-  /** When executors became free that had work before. */
+  /** When executors that had work became free. */
   readonly #freedAt: number[] = [];
   #free: number;
   #undelivered = 0;
@@ -170,7 +170,7 @@ export class SimulatedSlave {
     const ids = atoms.map(({ id }) => id);
     const { archive, index } = sampleArchive(subjob_id, ids);
     const verdicts = atoms.map(({ id }, at) => ({ id, exit_code: 0, actual_time: seconds[at] ?? 0 }));
-    // A slave packs the result beside the next subjob, unless packing does not keep up.
+    // A slave packs the result while it runs the next subjob, unless packing does not keep up.
     const keepsUp = this.#undelivered < this.#plan.numExecutors;
     if (keepsUp) {
       this.#freeExecutor();

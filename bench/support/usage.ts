@@ -1,21 +1,21 @@
 import { readFileSync } from 'node:fs';
 
-/** What a process has used so far, as Linux counts it. */
+/** Resource usage of a process so far, as Linux counts it. */
 export interface ProcessUsage {
   /** In user and system mode, all threads. */
   readonly cpuSeconds: number;
   readonly rssMib: number;
-  /** The most that it ever was. */
+  /** Peak memory. */
   readonly peakRssMib: number;
 }
 
-/** Linux shows times in ticks of a hundredth of a second, whatever the kernel counts in. */
+/** Linux shows times in ticks of a hundredth of a second, independent of the kernel's timer. */
 const TICKS_PER_SECOND = 100;
 
 /** Reads /proc, see proc(5). @throws Error when there is no such process */
 export function usageOf(pid: number): ProcessUsage {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th field behind it.
+  // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th field after it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return {

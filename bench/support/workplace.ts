@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CleanupStack } from '../../src/lib/async/cleanup-stack.js';
 
-/** A folder for one run, the environment in which our processes keep their files there, and what ends with it. */
+/** A folder for one run, with the environment that makes processes of the program keep their files there. */
 export interface Workplace {
   readonly home: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Of the masters that are started in `env`. */
+  /** The secret of masters that are started with `env`. */
   readonly secret: string;
-  /** Ended in the reverse order, before the folder is removed. */
+  /** Released before the folder is removed. */
   readonly cleanup: CleanupStack;
 }
 
-/** Runs `work` in a new folder, which is removed after it, however it ends. */
+/** Runs `work` in a new folder, which is removed afterwards in any case. */
 export async function inWorkplace(name: string, work: (place: Workplace) => Promise<void>): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), `bench-${name}-`));
   const cleanup = new CleanupStack();
@@ -26,7 +26,7 @@ export async function inWorkplace(name: string, work: (place: Workplace) => Prom
     CLUSTERRUNNER_SECRET: secret,
     CLUSTERRUNNER_SLAVE_PORT: '0',
     CLUSTERRUNNER_LOG_LEVEL: 'warn',
-    // No master of this machine is to be found by chance.
+    // So that no other master of this machine is found.
     CLUSTERRUNNER_MASTER_PORT: '1',
   };
   try {

@@ -14,6 +14,6 @@ describe('a duration of a job', () => {
   });
 
   it('is nothing else: that would be a fault of the caller', () => {
-    expect(() => durationSeconds('soon')).to.throw('"soon" is no duration');
+    expect(() => durationSeconds('soon')).to.throw('"soon" is not a duration');
   });
 });

@@ -4,12 +4,12 @@ import { formatForTerminal } from '../../../src/lib/logger.js';
 describe('formatForTerminal', () => {
   const line = (entry: object) => formatForTerminal(JSON.stringify({ name: 'slave', time: 1, ...entry }));
 
-  it('is its sentence, with the word warning or error where it is one', () => {
+  it('shows the message, with the word warning or error for these levels', () => {
     expect(line({ level: 30, msg: 'It goes.' })).to.equal('slave: It goes.\n');
     expect(line({ level: 40, msg: 'It limps.', build: 7 })).to.equal('slave: warning: It limps. (build 7)\n');
   });
 
-  it('has the stack of an error, and not of a warning', () => {
+  it('shows the stack of an error, but not of a warning', () => {
     const err = { message: 'no', stack: 'Error: no\n    at here' };
     expect(line({ level: 50, msg: 'It fell.', err })).to.equal(
       'slave: error: It fell.\nError: no\n    at here\n',
@@ -17,7 +17,7 @@ describe('formatForTerminal', () => {
     expect(line({ level: 40, msg: 'It limps.', err })).to.equal('slave: warning: It limps.\n');
   });
 
-  it('has nothing that a terminal obeys', () => {
+  it('strips control sequences', () => {
     expect(line({ level: 30, msg: 'It says \u001b]0;title\u0007\u009b31m\u202ehello.' })).to.equal(
       'slave: It says hello.\n',
     );

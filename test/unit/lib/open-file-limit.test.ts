@@ -7,7 +7,7 @@ import { connectionsWithin } from '../../../src/master/http/limits/limits.js';
 import { defaults } from '../../support/settings.js';
 
 describe('openFileLimit', () => {
-  it('is read as the kernel writes it', () => {
+  it('is parsed from the format of the kernel', () => {
     const text =
       'Limit                     Soft Limit           Hard Limit           Units     \n' +
       'Max processes             63432                63432                processes \n' +
@@ -17,7 +17,7 @@ describe('openFileLimit', () => {
     expect(parseOpenFileLimit('')).to.equal(null);
   });
 
-  it('leaves a file for each connection, and never raises what is configured', () => {
+  it('leaves one file for each connection, and never raises the configured number', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 1_000_000 }),
@@ -33,7 +33,7 @@ describe('openFileLimit', () => {
     expect(connectionsWithin(10_000, 1024)).to.equal(480);
   });
 
-  it('is warned about where it leaves less than half of the connections that are configured', () => {
+  it('causes a warning where it leaves less than half of the configured connections', () => {
     const levels = (files: number | null) => {
       const logged: { level: number; msg: string }[] = [];
       const log = pino({ level: 'trace' }, { write: (line: string) => logged.push(JSON.parse(line)) });

@@ -5,7 +5,7 @@ import { backoffDelay } from '../../../../src/lib/async/backoff.js';
 const options = { firstMs: 250, maxMs: 15_000 };
 
 describe('backoffDelay', () => {
-  it('never waits longer than the maximum, nor less than half of the step', () => {
+  it('is at least half of the exponential step, and at most the maximum', () => {
     fc.assert(
       fc.property(fc.nat(10_000), fc.double({ min: 0, max: 0.999, noNaN: true }), (attempt, random) => {
         const delay = backoffDelay(attempt, options, random);
@@ -17,7 +17,7 @@ describe('backoffDelay', () => {
     );
   });
 
-  it('doubles from one attempt to the next until the maximum', () => {
+  it('doubles with each attempt up to the maximum', () => {
     expect([0, 1, 2, 9].map((attempt) => backoffDelay(attempt, options, 0))).to.deep.equal([
       125, 250, 500, 7500,
     ]);

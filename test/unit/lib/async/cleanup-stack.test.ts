@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { CleanupStack } from '../../../../src/lib/async/cleanup-stack.js';
 
 describe('CleanupStack', () => {
-  it('release in the reverse order of acquisition, once', async () => {
+  it('releases resources once, in the reverse order of their acquisition', async () => {
     const order: number[] = [];
     const cleanup = new CleanupStack();
     for (const n of [1, 2, 3]) {
@@ -13,7 +13,7 @@ describe('CleanupStack', () => {
     expect(order).to.deep.equal([3, 2, 1]);
   });
 
-  it('release the rest when one fails, and then tell what failed', async () => {
+  it('releases the rest when one release fails, and then throws all failures', async () => {
     const order: number[] = [];
     const cleanup = new CleanupStack();
     cleanup.add(() => void order.push(1));

@@ -7,7 +7,7 @@ import { Flusher } from '../../../../src/lib/async/flusher.js';
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('Flusher', () => {
-  it('answers only when a flush is done that began after it was asked, one at a time', async () => {
+  it('resolves after a flush that began after the call, and runs one flush at a time', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.constantFrom('ask', 'done', 'failed'), { maxLength: 40 }),

@@ -4,7 +4,7 @@ import { Semaphore } from '../../../../src/lib/async/semaphore.js';
 import { until } from '../../../support/until.js';
 
 describe('Semaphore', () => {
-  it('are taken by so many at once, in order, and not by who has left', async () => {
+  it('runs a limited number of calls at once, in order, and skips aborted ones', async () => {
     const places = new Semaphore(2);
     const begun: number[] = [];
     const ends = [0, 1, 2, 3].map(() => deferred<void>());

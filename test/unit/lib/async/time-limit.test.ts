@@ -5,7 +5,7 @@ import { ManualClock } from '../../../support/manual-clock.js';
 describe('TimeLimit', () => {
   const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-  it('aborts when its time is over, and says that it was the time', async () => {
+  it('aborts its signal after the time, and reports that the time was the cause', async () => {
     const clock = new ManualClock();
     const limit = new TimeLimit(clock, 10, new AbortController().signal);
     for (let second = 0; second < 9; second += 1) {
@@ -35,7 +35,7 @@ describe('TimeLimit', () => {
     expect(limit.isOver).to.equal(true);
   });
 
-  it('is not ended by a clock that is set', async () => {
+  it('is not affected when the wall clock is set', async () => {
     const clock = new ManualClock();
     const limit = new TimeLimit(clock, 10, new AbortController().signal);
     clock.set(clock.now() + 3_600_000);
@@ -45,7 +45,7 @@ describe('TimeLimit', () => {
     limit.end();
   });
 
-  it('follows the other signal, which then is what ended it', async () => {
+  it('is aborted with the other signal, and does not report the time as the cause', async () => {
     const clock = new ManualClock();
     const other = new AbortController();
     const limit = new TimeLimit(clock, 10, other.signal);
@@ -56,7 +56,7 @@ describe('TimeLimit', () => {
     expect(new TimeLimit(clock, 10, other.signal).signal.aborted).to.equal(true);
   });
 
-  it('leaves nothing behind when it is ended', async () => {
+  it('leaves no timer and no listener when it is ended', async () => {
     const clock = new ManualClock();
     const limit = new TimeLimit(clock, 10, new AbortController().signal);
     limit.end();
@@ -64,7 +64,7 @@ describe('TimeLimit', () => {
     expect(clock.sleeping).to.equal(0);
   });
 
-  it('is the other signal when there is no limit', () => {
+  it('uses the other signal itself when there is no limit', () => {
     const { signal } = new AbortController();
     expect(new TimeLimit(new ManualClock(), null, signal).signal).to.equal(signal);
   });

@@ -8,7 +8,7 @@ import { type TarEntry, tarHeader, tarPadding } from '../../../../src/lib/format
 const mtime = new Date(1_700_000_000_000);
 
 describe('tarHeader', () => {
-  it('is read back as it was written, whatever its name and length', async () => {
+  it('round-trips any name and length', async () => {
     const name = fc
       .string({
         unit: fc.constantFrom('a', 'ü', ' ', '"', '*', '\n', '日', '-'),
@@ -36,7 +36,7 @@ describe('tarHeader', () => {
     );
   });
 
-  it('takes one block when its name is short, so that the place of its bytes is known beforehand', () => {
+  it('takes one block when its name is short, so that the offset of its bytes is known beforehand', () => {
     const path = 'artifact_12345678_12345678/clusterrunner_console_output';
     expect(tarHeader({ path, type: 'File', size: 2 ** 33 - 1, mode: 0o644, mtime })).to.have.length(512);
   });

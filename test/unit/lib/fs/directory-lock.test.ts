@@ -22,7 +22,7 @@ describe('a directory lock', () => {
   });
   afterEach(() => rmSync(parent, { recursive: true }));
 
-  it('is given to one holder at a time, and again with its contents after release', () => {
+  it('has one holder at a time, and keeps the contents of the directory after its release', () => {
     const first = lockFreeDirectory(parent, 'slot');
     const second = lockFreeDirectory(parent, 'slot');
     expect([first.path, second.path]).to.deep.equal([join(parent, 'slot-1'), join(parent, 'slot-2')]);
@@ -33,19 +33,19 @@ describe('a directory lock', () => {
     expect(existsSync(join(third.path, 'kept'))).to.equal(true);
   });
 
-  it('is taken over from a process that is gone', () => {
+  it('is taken over from a process that has ended', () => {
     mkdirSync(join(parent, 'slot-1'));
     writeFileSync(join(parent, 'slot-1', 'owner'), '4194304 1');
     expect(lockFreeDirectory(parent, 'slot').path).to.equal(join(parent, 'slot-1'));
   });
 
-  it('is taken over when the number of its holder was given to another process', () => {
+  it('is taken over when another process has the id of its holder', () => {
     mkdirSync(join(parent, 'slot-1'));
     writeFileSync(join(parent, 'slot-1', 'owner'), `${process.pid} 1`);
     expect(lockFreeDirectory(parent, 'slot').path).to.equal(join(parent, 'slot-1'));
   });
 
-  it('is taken over from a process that is dead and that nobody reaps', async function () {
+  it('is taken over from a zombie process', async function () {
     if (!existsSync('/proc/self/stat')) {
       this.skip();
     }
@@ -77,7 +77,7 @@ describe('a directory lock', () => {
     }
   });
 
-  it('leaves nothing but the claim behind', () => {
+  it('leaves no file but the lock itself', () => {
     lockFreeDirectory(parent, 'slot');
     lockFreeDirectory(parent, 'slot');
     expect(readdirSync(join(parent, 'slot-1'))).to.deep.equal(['owner']);

@@ -4,11 +4,11 @@ import fc from 'fast-check';
 import { insideName } from '../../../../src/lib/fs/inside-name.js';
 
 describe('insideName', () => {
-  it('is in its shortest form', () => {
+  it('normalizes a path to its shortest form', () => {
     expect(insideName('./a//b/./c')).to.equal('a/b/c');
   });
 
-  it('never resolves to a place outside the folder', () => {
+  it('never returns a path outside of the folder', () => {
     const part = fc.constantFrom('..', '.', '', 'a', 'b..', '...', '/', '-');
     fc.assert(
       fc.property(fc.array(part, { maxLength: 6 }), (parts) => {

@@ -12,7 +12,7 @@ describe('private files', () => {
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
   const modeOf = (path: string) => statSync(path).mode & 0o777;
 
-  it('is so also when it was there before', () => {
+  it('are restricted to their owner even when they existed before', () => {
     const folder = join(directory, 'folder');
     mkdirSync(folder);
     chmodSync(folder, 0o755);

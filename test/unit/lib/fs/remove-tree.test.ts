@@ -28,7 +28,7 @@ describe('removeTree', () => {
   });
   afterEach(() => execFileSync('rm', ['-rf', outside]));
 
-  it('removes folders in folders, empty or not, and more files than it looks at once', async () => {
+  it('removes nested folders, empty or not, and more files than one batch', async () => {
     mkdirSync(join(tree, 'empty'));
     mkdirSync(join(tree, 'a/b/c'), { recursive: true });
     for (let number = 0; number < 600; number += 1) {
@@ -38,7 +38,7 @@ describe('removeTree', () => {
     expect(readdirSync(outside)).to.deep.equal([]);
   });
 
-  it('removes a link, and nothing of what it leads to', async () => {
+  it('removes a link, and not its target', async () => {
     mkdirSync(join(outside, 'kept'));
     writeFileSync(join(outside, 'kept/file'), '');
     symlinkSync('../kept', join(tree, 'link'));
@@ -50,14 +50,14 @@ describe('removeTree', () => {
     expect(readdirSync(join(outside, 'kept'))).to.deep.equal(['file']);
   });
 
-  it('removes names that are no UTF-8', async () => {
+  it('removes files whose names are not UTF-8', async () => {
     writeFileSync(Buffer.concat([Buffer.from(`${tree}/`), Buffer.from([0xff, 0xfe])]), '');
     mkdirSync(Buffer.concat([Buffer.from(`${tree}/`), Buffer.from([0xe9])]));
     await removeTree(tree);
     expect(existsSync(tree)).to.equal(false);
   });
 
-  it('removes what is in folders that were made read-only, also one in another', async function () {
+  it('removes the contents of read-only folders, also of nested ones', async function () {
     if (process.getuid?.() === 0) {
       // Nothing is forbidden to root.
       this.skip();
@@ -70,14 +70,14 @@ describe('removeTree', () => {
     expect(existsSync(tree)).to.equal(false);
   });
 
-  it('removes a file, and is content with nothing', async () => {
+  it('removes a single file, and succeeds when nothing exists', async () => {
     writeFileSync(join(tree, 'file'), '');
     await removeTree(join(tree, 'file'));
     await removeTree(join(tree, 'never/there'));
     expect(readdirSync(tree)).to.deep.equal([]);
   });
 
-  it('removes folders that are deeper than any path, also beside others and read-only ones', async () => {
+  it('removes folders deeper than the longest path, also beside others and read-only ones', async () => {
     makeDeepFolder(join(tree, 'deep'), 200);
     makeDeepFolder(join(tree, 'a/b', 'deep'), 30);
     chmodSync(join(tree, 'deep', 'd'.repeat(100)), 0o500);
@@ -85,7 +85,7 @@ describe('removeTree', () => {
     expect(existsSync(tree)).to.equal(false);
   });
 
-  it('removes any tree whole, and nothing that links in it lead to', async () => {
+  it('removes any random tree completely, and no target of its links', async () => {
     mkdirSync(join(outside, 'kept'));
     writeFileSync(join(outside, 'kept/file'), 'kept');
     await fc.assert(
@@ -99,7 +99,7 @@ describe('removeTree', () => {
     );
   });
 
-  it('removes all that it can, and names the first that stays', async function () {
+  it('removes everything it can, and names the first remaining file', async function () {
     mkdirSync(join(tree, 'a/b'), { recursive: true });
     writeFileSync(join(tree, 'a/b/stays'), '');
     writeFileSync(join(tree, 'a/b/goes'), '');
@@ -118,7 +118,7 @@ describe('removeTree', () => {
     }
   });
 
-  it('keeps what is mounted in it, whichever file system that is of', async function () {
+  it('keeps file systems that are mounted in the tree', async function () {
     mkdirSync(join(tree, 'mount'));
     mkdirSync(join(outside, 'kept'));
     writeFileSync(join(outside, 'kept/file'), '');

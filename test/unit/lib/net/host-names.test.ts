@@ -13,7 +13,7 @@ describe('host names of this machine', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  it('are addresses, localhost, and those that are given', () => {
+  it('include addresses, localhost, and the given names', () => {
     const names = new HostNames(['Worker-1'], hostsFile);
     for (const host of [
       '127.0.0.1:43000',
@@ -30,7 +30,7 @@ describe('host names of this machine', () => {
     }
   });
 
-  it('are those that the hosts file gives to loopback, and no other of it', () => {
+  it('include the names of loopback addresses in the hosts file, and no others of it', () => {
     writeFileSync(
       hostsFile,
       '127.0.0.1 localhost ci.test # evil.example\n127.0.1.1\tbuilder builder.lan\n::1 six\n' +
@@ -45,7 +45,7 @@ describe('host names of this machine', () => {
     }
   });
 
-  it('follow the hosts file when it is changed or goes', () => {
+  it('follow changes and the removal of the hosts file', () => {
     const names = new HostNames([], hostsFile);
     expect(names.has('ci.test')).to.equal(false);
     writeFileSync(hostsFile, '127.0.0.1 ci.test\n');

@@ -2,13 +2,13 @@ import { expect } from 'chai';
 import { ipPrefix } from '../../../../src/lib/net/ip-prefix.js';
 
 describe('ipPrefix', () => {
-  it('is itself over IPv4, however it is written', () => {
+  it('is the address itself for IPv4, also for IPv4-mapped addresses', () => {
     expect(ipPrefix('192.0.2.1')).to.equal('192.0.2.1');
     expect(ipPrefix('::ffff:192.0.2.1')).to.equal('192.0.2.1');
     expect(ipPrefix('::ffff:192.0.2.2')).to.equal('192.0.2.2');
   });
 
-  it('is the /64 over IPv6', () => {
+  it('is the /64 prefix for IPv6', () => {
     const same = [
       '2001:db8:0:1::',
       '2001:db8:0:1::2',
@@ -22,7 +22,7 @@ describe('ipPrefix', () => {
     expect(ipPrefix('::1')).to.equal('0:0:0:0::/64');
   });
 
-  it('is what there is when it is no address', () => {
+  it('is the text itself when it is no address', () => {
     expect(ipPrefix('')).to.equal('');
   });
 });

@@ -6,7 +6,7 @@ const MOST = 50_000;
 const pieces = fc.array(fc.uint8Array({ maxLength: 9000 }), { maxLength: 60 });
 
 describe('GrowingBuffer', () => {
-  it('holds the bytes of all pieces in order, however they were cut', () => {
+  it('holds the bytes of all pieces in order, for any division into pieces', () => {
     fc.assert(
       fc.property(pieces, (all) => {
         const buffer = new GrowingBuffer(MOST);
@@ -18,7 +18,7 @@ describe('GrowingBuffer', () => {
     );
   });
 
-  it('counts all memory that it allocates, and allocates no more than twice what it holds', () => {
+  it('reports all memory that it allocates, and allocates at most twice what it holds', () => {
     fc.assert(
       fc.property(pieces, (all) => {
         let counted = 0;
@@ -35,7 +35,7 @@ describe('GrowingBuffer', () => {
     );
   });
 
-  it('takes nothing of a piece for which there is no room', () => {
+  it('adds nothing of a piece for which there is no memory', () => {
     const buffer = new GrowingBuffer(MOST, (bytes) => {
       if (bytes > 5000) {
         throw new Error('no room');
@@ -46,7 +46,7 @@ describe('GrowingBuffer', () => {
     expect(buffer.view().toString()).to.equal('kept');
   });
 
-  it('at least doubles below its bound, so that copying is linear in the bytes', () => {
+  it('at least doubles below its bound, so that copying takes linear time', () => {
     const sizes = fc.integer({ min: 0, max: 10_000_000 });
     fc.assert(
       fc.property(sizes, sizes, sizes, (capacity, needed, most) => {

@@ -3,13 +3,13 @@ import fc from 'fast-check';
 import { maskCredentials } from '../../../../src/lib/text/mask-credentials.js';
 
 describe('maskCredentials', () => {
-  it('hides user and password, and a token in the place of the user', () => {
+  it('masks user and password, and a token in place of the user', () => {
     expect(maskCredentials("clone 'https://me:pw@h/r.git' and http://token@h/r")).to.equal(
       "clone 'https://***@h/r.git' and http://***@h/r",
     );
   });
 
-  it('hides a query', () => {
+  it('masks a query', () => {
     expect(maskCredentials('GET https://h/a?sig=1&x=2 failed')).to.equal('GET https://h/a?*** failed');
   });
 
@@ -18,7 +18,7 @@ describe('maskCredentials', () => {
     expect(maskCredentials(text)).to.equal(text);
   });
 
-  it('hides any password, also one with an @ in it', () => {
+  it('masks any password, also one with an @ in it', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[A-Za-z0-9@:!%]{1,20}$/), (password) => {
         expect(maskCredentials(`x https://u:SECRET${password}@host/r y`)).to.equal('x https://***@host/r y');
@@ -26,7 +26,7 @@ describe('maskCredentials', () => {
     );
   });
 
-  it('does not take longer for each letter of a long text than for those of a short one', () => {
+  it('takes linear time', () => {
     // With a quadratic search these would take longer than any test runner waits.
     for (const piece of ['a.', 'a://', 'a://b@', 'a://b?', '://', '@', "'a://"]) {
       const text = piece.repeat(200_000 / piece.length);

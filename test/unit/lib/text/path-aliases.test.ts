@@ -60,7 +60,7 @@ describe('PathAliases', () => {
     });
   }
 
-  it('are the same in whatever pieces bytes come, and change nothing else', () => {
+  it('replace the same paths for any division into pieces, and change nothing else', () => {
     fc.assert(
       fc.property(text, fc.array(fc.nat(400), { maxLength: 6 }), (whole, places) => {
         const stream = aliases.byteStream();
@@ -77,7 +77,7 @@ describe('PathAliases', () => {
     );
   });
 
-  it('are the same in pieces where a path has its own beginning in it, and where paths have little in common', () => {
+  it('replace the same paths in pieces where a path contains its own beginning, and where paths share little', () => {
     const paths = ['/a/b/a', '/a/b/a/b', '/x', '/a'];
     const several = new PathAliases(paths.map((path, index) => ({ path, alias: `$${index}` })));
     const words = fc.array(fc.constantFrom('/a', '/b', '/x', '/', 'a', ':'), { maxLength: 12 });
@@ -96,7 +96,7 @@ describe('PathAliases', () => {
     );
   });
 
-  it('hold back less than the longest path and a byte', () => {
+  it('hold back at most the length of the longest path', () => {
     fc.assert(
       fc.property(text, fc.array(fc.nat(400), { maxLength: 6 }), (whole, places) => {
         const stream = aliases.byteStream();
@@ -113,7 +113,7 @@ describe('PathAliases', () => {
     );
   });
 
-  it('leave bytes that are no text as they are', () => {
+  it('leave bytes that are no text unchanged', () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.uint8Array(), (before, after) => {
         const stream = aliases.byteStream();
@@ -124,7 +124,7 @@ describe('PathAliases', () => {
     );
   });
 
-  it('change nothing where there are none', () => {
+  it('change nothing when there are no aliases', () => {
     const stream = new PathAliases([]).byteStream();
     expect(stream.push(Buffer.from(checkout)).toString() + stream.end().toString()).to.equal(checkout);
   });

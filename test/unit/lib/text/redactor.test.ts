@@ -24,7 +24,7 @@ function slowly(texts: readonly string[], all: string): string {
 }
 
 describe('Redactor', () => {
-  it('hides the text wherever it is cut in two, and nothing else', () => {
+  it('redacts a text wherever it is cut in two, and nothing else', () => {
     const redactor = new Redactor(['s3cret']);
     const all = 'a s3cret, s3cre and s3cs3cret.';
     for (let first = 0; first <= all.length; first += 1) {
@@ -35,7 +35,7 @@ describe('Redactor', () => {
     }
   });
 
-  it('gives the same however the output is cut into pieces, for any texts, also those that overlap', () => {
+  it('gives the same result for any division into pieces, also for overlapping texts', () => {
     const letters = fc.string({ unit: fc.constantFrom('a', 'b', '\n'), maxLength: 12 });
     const text = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 4, maxLength: 7 });
     fc.assert(
@@ -51,7 +51,7 @@ describe('Redactor', () => {
     );
   });
 
-  it('holds back no more than may be the beginning of a text', () => {
+  it('holds back no more than a possible beginning of a text', () => {
     const stream = new Redactor(['s3cret']).stream();
     expect(stream.push(Buffer.from('password: s3cr')).toString()).to.equal('password: ');
     expect(stream.held).to.equal(4);
@@ -59,7 +59,7 @@ describe('Redactor', () => {
     expect(stream.held).to.equal(0);
   });
 
-  it('hides each line of a text of several, a very long one, and letters beyond ASCII; not what is too short', () => {
+  it('redacts each line of a text, very long lines, and letters beyond ASCII, but no lines that are too short', () => {
     const long = 'x'.repeat(10_000);
     const redactor = new Redactor(['BEGIN KEY\r\nabcdef\nEND KEY', long, 'größe', 'abc', '']);
     expect(masked(redactor, ['BEGIN ', 'KEY\n  abcdef END KEY abc'])).to.equal(
@@ -69,7 +69,7 @@ describe('Redactor', () => {
     expect(redactor.inEnd('die größe')).to.equal('die *******');
   });
 
-  it('hides what an end of an output begins with when it may be the rest of a text', () => {
+  it('redacts the beginning of a cut output when it may be the rest of a text', () => {
     const redactor = new Redactor(['correct horse']);
     expect(redactor.inEnd('ect horse and correct horse')).to.equal('********* and *************');
     expect(redactor.inEnd('rse and more')).to.equal('rse and more');

@@ -41,7 +41,7 @@ const odd = fc.string({
 const anyText = fc.oneof(odd, fc.string({ unit: 'binary' }), fc.string());
 
 describe('stripping control characters', () => {
-  it('neither moves the cursor nor changes colors nor sets the title nor makes links', () => {
+  it('removes sequences that move the cursor, change colors, set the title or make links', () => {
     for (const [text, shown] of [
       ['\u001b[31mred\u001b[0m', 'red'],
       ['\u001b[2J\u001b[1;1Hgone', 'gone'],
@@ -66,7 +66,7 @@ describe('stripping control characters', () => {
     }
   });
 
-  it('has nothing left that a terminal obeys or does not show, whatever it was', () => {
+  it('leaves no control or invisible characters of any text', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         expect(stripControlChars(text)).not.to.match(BAD);
@@ -75,7 +75,7 @@ describe('stripping control characters', () => {
     );
   });
 
-  it('is unchanged where there is nothing of that kind', () => {
+  it('leaves other text unchanged', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         fc.pre(!BAD.test(text));
@@ -85,7 +85,7 @@ describe('stripping control characters', () => {
     );
   });
 
-  it('is the same in pieces as as a whole', () => {
+  it('gives the same result in pieces as for the whole text', () => {
     const options = fc.record({ colors: fc.boolean() });
     fc.assert(
       fc.property(anyText, fc.array(fc.nat(5)), options, (text, lengths, how: StripOptions) => {
@@ -103,7 +103,7 @@ describe('stripping control characters', () => {
     );
   });
 
-  it('keeps its colors where they can be shown, and nothing else', () => {
+  it('keeps colors where they are allowed, and no other sequences', () => {
     for (const [text, shown] of [
       ['\u001b[1;31mred\u001b[0m', '\u001b[1;31mred\u001b[0m'],
       ['\u001b[mplain', '\u001b[mplain'],
@@ -126,11 +126,11 @@ describe('stripping control characters', () => {
     );
   });
 
-  it('stays within its line where it is a name', () => {
+  it('keeps a name on one line', () => {
     expect(cleanLine('a\n--- FAILED: b\r\n\tc')).to.equal('a --- FAILED: b c');
   });
 
-  it('is the same JSON, with escapes for what a terminal obeys', () => {
+  it('escapes control characters in JSON without changing its value', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const json = escapeControlCharsInJson(JSON.stringify({ text }));
@@ -140,7 +140,7 @@ describe('stripping control characters', () => {
     );
   });
 
-  it('takes one line of a table, whatever a name holds', () => {
+  it('keeps each row of a table on one line, whatever a name contains', () => {
     expect(
       table([
         ['1', 'a\n\u001b[2Jb'],

@@ -6,7 +6,7 @@ const text = fc.string({ unit: fc.constantFrom('a', '\u00fc', '\u4e2d', '\u{1F60
 const max = fc.integer({ min: 0, max: 20 });
 
 describe('textStart, textEnd and utf8End', () => {
-  it('are as long as they may be, and of whole characters', () => {
+  it('are as long as allowed, and contain whole characters', () => {
     fc.assert(
       fc.property(text, max, (all, most) => {
         const [start, end] = [textStart(all, most), textEnd(all, most)];
@@ -19,7 +19,7 @@ describe('textStart, textEnd and utf8End', () => {
     );
   });
 
-  it('are of whole characters in UTF-8 too', () => {
+  it('contain whole characters in UTF-8 too', () => {
     fc.assert(
       fc.property(text, max, (all, most) => {
         const bytes = Buffer.from(all);
@@ -30,7 +30,7 @@ describe('textStart, textEnd and utf8End', () => {
     );
   });
 
-  it('are the last bytes of what is no UTF-8', () => {
+  it('return the last bytes of text that is not UTF-8', () => {
     expect(utf8End(Buffer.alloc(9, 0x80), 5)).to.have.length(5);
     expect(utf8End(Buffer.from([0x80, 0x61]), 5)).to.have.length(2);
   });

@@ -27,13 +27,13 @@ describe("the files of a subjob's archive", () => {
   });
   after(() => rmSync(directory, { recursive: true }));
 
-  it('are listed by pages, those of one folder only', async () => {
+  it('are listed in pages, only those of one folder', async () => {
     const { files, total } = await listFolder(archive, 'artifact_3_7', { offset: 1, limit: 1 }, staying);
     expect(files).to.deep.equal([{ path: 'reports/a b.txt', bytes: 6, link: null }]);
     expect(total).to.equal(3);
   });
 
-  it('are read one by one, whole', async () => {
+  it('are read one by one, completely', async () => {
     for (const [name, content] of [
       ['artifact_3_7/reports/a b.txt', 'report'],
       ['artifact_3_7/large', 'x'.repeat(300_000)],
@@ -45,7 +45,7 @@ describe("the files of a subjob's archive", () => {
     }
   });
 
-  it('can be left in the middle', async () => {
+  it('can be closed in the middle', async () => {
     const file = await openFile(archive, 'artifact_3_7/large', staying);
     for await (const _ of file?.content ?? []) {
       break;
@@ -53,7 +53,7 @@ describe("the files of a subjob's archive", () => {
     expect(file?.content.destroyed).to.equal(true);
   });
 
-  it('are looked for no further when nobody waits for them', async () => {
+  it('are not searched further when the client is gone', async () => {
     const bomb = join(directory, '4.tar.gz');
     writeFileSync(
       bomb,
@@ -70,7 +70,7 @@ describe("the files of a subjob's archive", () => {
     }
   });
 
-  it('are said to be unreadable when it is damaged or gone', async () => {
+  it('are reported as unreadable when the archive is damaged or missing', async () => {
     const whole = readFileSync(archive);
     const damaged: Readonly<Record<string, Buffer>> = {
       'cut off': whole.subarray(0, whole.length / 2),
@@ -94,7 +94,7 @@ describe("the files of a subjob's archive", () => {
     }
   });
 
-  it('are those names and no others', async () => {
+  it('are found by their exact names only', async () => {
     for (const name of [
       'artifact_3_7',
       'artifact_3_7/reports',

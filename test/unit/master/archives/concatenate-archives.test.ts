@@ -68,7 +68,7 @@ describe('concatenateArchives', () => {
     ]);
   });
 
-  it('ends the tar as the format wants it, also when nothing failed and nothing was there', async () => {
+  it('ends the tar with its end-of-archive mark, also when nothing failed and there are no archives', async () => {
     const tar = gunzipSync(await whole(await concatenateArchives({ files: [], failedFolders: [] })));
     expect(tar).to.deep.equal(Buffer.alloc(END_OF_TAR));
   });
@@ -80,7 +80,7 @@ describe('concatenateArchives', () => {
     expect(first.equals(second)).to.equal(true);
   });
 
-  it('fails before it gives a stream when a file is not there', async () => {
+  it('fails before it returns a stream when an archive is missing', async () => {
     const failure: unknown = await concatenateArchives({
       files: [join(directory, 'gone')],
       failedFolders: [],
@@ -88,7 +88,7 @@ describe('concatenateArchives', () => {
     expect(failure).to.have.property('code', 'RESULT_UNREADABLE');
   });
 
-  it('gives any part of it without the rest', async () => {
+  it('reads any range without the rest', async () => {
     const files = [
       keep('0', await subjobFile({ a: 'zero' })),
       keep('1', await subjobFile({ b: 'one' })),
@@ -106,7 +106,7 @@ describe('concatenateArchives', () => {
     );
   });
 
-  it('breaks off when a file has become shorter than it announced', async () => {
+  it('breaks off when an archive has become shorter than announced', async () => {
     const file = keep('0', await subjobFile({ a: 'x' }));
     const stitched = await concatenateArchives({ files: [file], failedFolders: [] });
     truncateSync(file, 10);

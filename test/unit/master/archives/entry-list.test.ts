@@ -133,7 +133,7 @@ describe('the list of the entries of an archive', () => {
     );
   });
 
-  it('shows what the master has added behind the archive, as the archive itself does, however much that is', async () => {
+  it('shows any number of files that the master has added after the archive, as the archive itself does', async () => {
     const script = (parent: string, content: string): AddedFile => ({
       path: `${parent}/clusterrunner_command`,
       content,
@@ -162,7 +162,7 @@ describe('the list of the entries of an archive', () => {
     }
   });
 
-  it('gives any page of thousands of files', async () => {
+  it('returns any page of thousands of files', async () => {
     const names = Array.from({ length: 2_500 }, (_, at) => `file-${at}`);
     const archive = await receive(...names.map((name) => ({ name: `${folder}/${name}` })), large);
     for (const offset of [0, 999, 1000, 1001, 2_499, 2_500, 2_501, 9_999]) {
@@ -172,7 +172,7 @@ describe('the list of the entries of an archive', () => {
     }
   });
 
-  it('needs nothing of the archive but the blocks of the file that is asked for', async () => {
+  it('reads only the blocks of the requested file from the archive', async () => {
     const archive = await receive(large, { name: `${other}/last`, content: 'the last file' });
     const bytes = readFileSync(archive);
     writeFileSync(archive, bytes.fill(7, 0, BLOCK_BYTES / 2));
@@ -184,7 +184,7 @@ describe('the list of the entries of an archive', () => {
     expect(await contentOf(damaged).catch((error: unknown) => error)).to.be.instanceOf(Error);
   });
 
-  it('is not needed: without it, or with one that is damaged or of another archive, the archive is read', async () => {
+  it('is optional: the archive is read when the list is missing, damaged, or of another archive', async () => {
     const archive = await receive({ name: `${folder}/small`, content: 'small' }, large);
     const list = entryListPath(archive);
     const whole = readFileSync(list);
@@ -208,7 +208,7 @@ describe('the list of the entries of an archive', () => {
     }
   });
 
-  it('goes with an archive that is replaced by one that needs none', async () => {
+  it('is removed with an archive that is replaced by one without a list', async () => {
     const archive = await receive(large);
     await receive({ name: `${folder}/small`, content: 'small' });
     expect(existsSync(entryListPath(archive))).to.equal(false);
@@ -216,7 +216,7 @@ describe('the list of the entries of an archive', () => {
     expect(files.map(({ path }) => path)).to.deep.equal(['small']);
   });
 
-  it('is not kept of an archive in which the files of an atom are scattered', async () => {
+  it('is not kept for an archive in which the files of an atom are scattered', async () => {
     for (const names of [
       [`${folder}/a`, `${other}/a`],
       [`${folder}/a`, `${other}/a`, `${folder}/b`],
@@ -230,12 +230,12 @@ describe('the list of the entries of an archive', () => {
     }
   });
 
-  it('does not count as results', async () => {
+  it('does not count towards the size of results', async () => {
     const archive = await receive(large);
     expect(archiveBytes(directory, build)).to.equal(readFileSync(archive).length);
   });
 
-  it('is read no further when nobody waits for it', async () => {
+  it('is not read further when the client is gone', async () => {
     const archive = await receive(large);
     const gone = AbortSignal.abort(new Error('hung up'));
     const listing = listArtifacts(archive, folder, { offset: 0, limit: 1 }, gone);

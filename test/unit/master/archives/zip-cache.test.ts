@@ -63,7 +63,7 @@ describe('the zips of builds', () => {
     return bytes;
   }
 
-  it('are made once for all who ask, also before a restart', async () => {
+  it('are made once for all requests, also across a restart', async () => {
     const contents = await startResultDownload(1);
     const zips = start();
     const [first, second] = await Promise.all([read(zips, 1, contents), read(zips, 1, contents)]);
@@ -73,7 +73,7 @@ describe('the zips of builds', () => {
     expect(await read(start(), 1, contents)).to.deep.equal(first);
   });
 
-  it('have the same tag when they are made again of the same', async () => {
+  it('have the same tag when they are made again of the same results', async () => {
     const contents = await startResultDownload(1);
     const zips = start();
     const tagOf = async () => {
@@ -89,7 +89,7 @@ describe('the zips of builds', () => {
       .and.to.be.a('string');
   });
 
-  it('go when there are too many, those that were not used for longest first; who reads one reads on', async () => {
+  it('are removed when there are too many, the least recently used first, while open ones stay readable', async () => {
     const zips = start(ROOM_FOR_TWO);
     const [one, two, three] = [
       await startResultDownload(1),
@@ -111,7 +111,7 @@ describe('the zips of builds', () => {
     expect(bytes).to.have.length(opened?.bytes ?? -1);
   });
 
-  it('are not kept when they are too large, when none is to be kept, or when the disk is full', async () => {
+  it('are not kept when they are too large, when the limit is 0, or when the disk is full', async () => {
     const contents = await startResultDownload(1, 100_000);
     expect(await read(start(10_000), 1, contents)).to.equal(null);
     expect(await read(start(0), 1, contents)).to.equal(null);
@@ -123,7 +123,7 @@ describe('the zips of builds', () => {
     expect(await read(zips, 1, contents)).to.be.instanceOf(Buffer);
   });
 
-  it('leave nothing half made: not when results cannot be read, nor when the master was killed', async () => {
+  it('leave no partial file, neither when results cannot be read nor when the master is killed', async () => {
     const contents = await startResultDownload(1);
     rmSync(contents.files[0] ?? '');
     const zips = start();
@@ -134,7 +134,7 @@ describe('the zips of builds', () => {
     expect(files()).to.deep.equal([]);
   });
 
-  it('are given up when they are being made and the build is forgotten, or the master stops', async () => {
+  it('are aborted in the making when the build is deleted or the master stops', async () => {
     const contents = await startResultDownload(1, 8 * 1024 ** 2);
     for (const giveUp of [(zips: ZipCache) => zips.forgetBuild(1), (zips: ZipCache) => zips.close()]) {
       const zips = start(64 * 1024 ** 2);
@@ -145,7 +145,7 @@ describe('the zips of builds', () => {
     }
   });
 
-  it('of an earlier run count by when they were written', async () => {
+  it('count from when they were written after a restart', async () => {
     const [one, two] = [await startResultDownload(1), await startResultDownload(2)];
     const before = start();
     await read(before, 1, one);
@@ -157,7 +157,7 @@ describe('the zips of builds', () => {
     expect(zips.builds().sort()).to.deep.equal([1, 3]);
   });
 
-  it('are opened by python', async function () {
+  it('can be opened by Python', async function () {
     if (!isInstalled('python3')) {
       this.skip();
     }

@@ -10,7 +10,7 @@ const steps = fc.array(
 );
 
 describe('the memory of nonces', () => {
-  it('knows each for two minutes, however the clock is set meanwhile', () => {
+  it('remembers each nonce for two minutes, however the clock is set meanwhile', () => {
     fc.assert(
       fc.property(steps, (all) => {
         const memory = new NonceWindow();
@@ -27,14 +27,14 @@ describe('the memory of nonces', () => {
     );
   });
 
-  it('knows one that was signed by a clock ahead until that time has come', () => {
+  it('remembers a nonce from a clock that is ahead until its time has passed', () => {
     const memory = new NonceWindow();
     memory.remember('nonce', BEGIN + 3600, 0);
     memory.forgetExpired(BEGIN + 600, 600_000);
     expect(memory.remember('nonce', BEGIN + 3600, 600_000)).to.equal(false);
   });
 
-  it('forgets all in the end, and says before which second it knows nothing', () => {
+  it('forgets all nonces at the end, and returns the second before which none is left', () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 300 }), { minLength: 1 }), (seconds) => {
         const memory = new NonceWindow();
@@ -49,7 +49,7 @@ describe('the memory of nonces', () => {
     );
   });
 
-  it('names no second of which it still knows a nonce', () => {
+  it('returns no second after which it still remembers a nonce', () => {
     const memory = new NonceWindow();
     memory.remember('old', BEGIN, 0);
     memory.remember('newer', BEGIN + 5, 100_000);

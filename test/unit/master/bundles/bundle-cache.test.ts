@@ -41,7 +41,7 @@ describe('the bundles that a master keeps', () => {
     return error instanceof ClusterRunnerError ? error.code : error;
   };
 
-  it('are chains, which are there after a restart too', async () => {
+  it('form chains, also after a restart', async () => {
     const packs = start();
     await keep(packs, commit(1), null);
     await keep(packs, commit(2), commit(1));
@@ -54,11 +54,11 @@ describe('the bundles that a master keeps', () => {
     expect(packs.known([commit(1), commit(2), commit(3)])).to.deep.equal([commit(1), commit(2)]);
   });
 
-  it('build on nothing that is not there', async () => {
+  it('are refused when their base is missing', async () => {
     expect(await codeOf(keep(start(), commit(2), commit(1)))).to.equal('CONFLICT');
   });
 
-  it('build on no chain that is too long', async () => {
+  it('are not based on a chain that is too long', async () => {
     const packs = start();
     await keep(packs, commit(0), null, 1);
     for (let n = 1; n <= MAX_CHAIN; n += 1) {
@@ -68,7 +68,7 @@ describe('the bundles that a master keeps', () => {
     expect(packs.known([commit(MAX_CHAIN)])).to.deep.equal([]);
   });
 
-  it('go a day after their last use, unless a build needs them', async () => {
+  it('are removed a day after their last use, unless a build needs them', async () => {
     const packs = start();
     await keep(packs, commit(1), null);
     await keep(packs, commit(2), commit(1));
@@ -83,7 +83,7 @@ describe('the bundles that a master keeps', () => {
     expect(readdirSync(join(root, 'packs'))).to.deep.equal([]);
   });
 
-  it('make room for others, those not used for longest first', async () => {
+  it('are removed to make space for others, the least recently used first', async () => {
     const packs = start();
     await keep(packs, commit(1), null, 60);
     clock.advance(2 * HOUR);
@@ -92,7 +92,7 @@ describe('the bundles that a master keeps', () => {
     expect(packs.known([commit(1), commit(2)])).to.deep.equal([commit(2)]);
   });
 
-  it('are refused when those that are needed leave no room', async () => {
+  it('are refused when needed ones leave no space', async () => {
     const packs = start();
     await keep(packs, commit(1), null, 100);
     needed = [commit(1)];
@@ -100,7 +100,7 @@ describe('the bundles that a master keeps', () => {
     expect(await codeOf(packs.room())).to.equal('UNAVAILABLE');
   });
 
-  it('are not there when somebody has taken the file away', async () => {
+  it('are reported as missing when somebody has removed the file', async () => {
     const packs = start();
     await keep(packs, commit(1), null);
     rmSync(join(root, 'packs'), { recursive: true });

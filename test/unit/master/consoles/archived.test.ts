@@ -61,7 +61,7 @@ describe('the console of a finished atom', () => {
     );
   });
 
-  it('is a page, or said to be unreadable, whatever its index says', async () => {
+  it('is a page or reported as unreadable, whatever its index says', async () => {
     const tar = Buffer.concat([Buffer.from('line\n'.repeat(300_000)), Buffer.alloc(5000)]);
     const members: number[] = [];
     const onMember = (bytes: number) => members.push(bytes);

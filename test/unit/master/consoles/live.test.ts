@@ -37,7 +37,7 @@ describe('the console of a running atom', () => {
     expect(await consoles.read(build, atom, null, { offsetLine: null, maxLines: 10 })).to.equal(null);
   });
 
-  it('outlives the master', async () => {
+  it('survives a restart of the master', async () => {
     await consoles.append(attemptOf(atom), { bytes: Buffer.from('last words\n'), verdictOf: null });
     const again = new LiveConsoles(directory);
     await again.append(attemptOf(atom), { bytes: Buffer.from('more\n'), verdictOf: null });
@@ -45,7 +45,7 @@ describe('the console of a running atom', () => {
     expect(page?.content).to.equal('last words\nmore\n');
   });
 
-  it('keeps the end of one that prints without end, and goes on counting its lines', async () => {
+  it('keeps the end of endless output, and goes on counting its lines', async () => {
     const line = `${'x'.repeat(999)}\n`;
     for (let i = 0; i < 50; i += 1) {
       await consoles.append(attemptOf(atom), { bytes: Buffer.from(line.repeat(100)), verdictOf: null });
@@ -72,7 +72,7 @@ describe('the console of a running atom', () => {
     expect(page?.content).to.equal('a new attempt\n');
   });
 
-  it('goes on behind a gap with the number of the line that comes next', async () => {
+  it('goes on after a gap with the right line number', async () => {
     await consoles.append(attemptOf(atom), { bytes: Buffer.from('one\ntwo\nthr'), verdictOf: null });
     await consoles.append(attemptOf(atom), {
       bytes: Buffer.from('line 100\nline 101\n'),
@@ -87,7 +87,7 @@ describe('the console of a running atom', () => {
     });
   });
 
-  it('shows no part of a character', async () => {
+  it('shows no partial character', async () => {
     await consoles.append(attemptOf(atom), {
       bytes: Buffer.from('done: █').subarray(0, -1),
       verdictOf: null,
@@ -101,7 +101,7 @@ describe('the console of a running atom', () => {
     );
   });
 
-  it('starts from nothing for the next attempt', async () => {
+  it('starts empty for the next attempt', async () => {
     await consoles.append(attemptOf(atom), { bytes: Buffer.from('first\n'), verdictOf: null });
     await consoles.forget(build, [atom]);
     await consoles.append(attemptOf(atom), { bytes: Buffer.from('second\n'), verdictOf: null });
@@ -109,7 +109,7 @@ describe('the console of a running atom', () => {
     expect(page?.content).to.equal('second\n');
   });
 
-  describe('that runs once more', () => {
+  describe('of an atom that runs again', () => {
     const next = toId.lease(4);
     const last = toId.lease(5);
     const say = (of: LeaseId, text: string, verdictOf: LeaseId | null) =>
@@ -118,7 +118,7 @@ describe('the console of a running atom', () => {
       (await from.whole({ build, atom, lease: of }))?.toString() ?? null;
     const names = () => readdirSync(join(directory, '1'));
 
-    it('is that of the newest attempt, and nothing is left of one before that gave no verdict', async () => {
+    it('is that of the newest attempt, without files of earlier attempts that gave no verdict', async () => {
       await say(lease, 'first\n', null);
       await say(next, 'second\n', null);
       const page = await consoles.read(build, atom, null, { offsetLine: 0, maxLines: 10 });
@@ -127,7 +127,7 @@ describe('the console of a running atom', () => {
       expect(names().length).to.equal(1);
     });
 
-    it('stays as it was when the verdict was given, whatever later attempts print, also after a restart', async () => {
+    it('stays that of the attempt with the verdict, whatever later attempts print, also after a restart', async () => {
       await say(lease, 'first\n', null);
       await say(next, 'second\n', lease);
       const again = new LiveConsoles(directory);
@@ -141,7 +141,7 @@ describe('the console of a running atom', () => {
       expect(names()).to.deep.equal([]);
     });
 
-    it('begins anew when the slave sends it from its beginning', async () => {
+    it('starts again when the slave sends it from its beginning', async () => {
       await say(lease, 'half of', null);
       await consoles.append(attemptOf(atom), {
         bytes: Buffer.from('all of it\n'),
@@ -151,7 +151,7 @@ describe('the console of a running atom', () => {
       expect(await whole(lease)).to.equal('all of it\n');
     });
 
-    it('can be read of a version that had one file for all attempts', async () => {
+    it('can be read from files of a version that had one file for all attempts', async () => {
       mkdirSync(join(directory, '1'));
       writeFileSync(join(directory, '1', '7.console'), 'older\n');
       expect(await whole(lease)).to.equal('older\n');

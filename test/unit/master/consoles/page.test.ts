@@ -35,7 +35,7 @@ const text = fc
   .map((parts) => parts.join(''));
 
 describe('a page of a console', () => {
-  it('holds exactly the lines that were asked for, wherever the console is cut into pieces', async () => {
+  it('has exactly the requested lines, for any division of the console into pieces', async () => {
     await fc.assert(
       fc.asyncProperty(
         text,
@@ -58,7 +58,7 @@ describe('a page of a console', () => {
     );
   });
 
-  it('is the last lines when no offset is named', async () => {
+  it('has the last lines when no offset is given', async () => {
     await fc.assert(
       fc.asyncProperty(text, fc.integer({ min: 1, max: 40 }), async (console, maxLines) => {
         const page = await readPage(sourceOf(Buffer.from(console), 7, 5), { offsetLine: null, maxLines });
@@ -67,7 +67,7 @@ describe('a page of a console', () => {
     );
   });
 
-  it('ends early rather than grow beyond its limit, and the next page goes on there', async () => {
+  it('ends before its size limit, and the next page goes on there', async () => {
     const line = `${'x'.repeat(300_000)}\n`;
     const source = sourceOf(Buffer.from(line.repeat(10)), 65_536, 1_000_000);
     const page = await readPage(source, { offsetLine: 2, maxLines: 8 });
@@ -75,7 +75,7 @@ describe('a page of a console', () => {
     expect(page.content).to.equal(line.repeat(3));
   });
 
-  it('reaches the end when the last lines are asked for, though they do not all fit', async () => {
+  it('reaches the end when the last lines are requested, even if not all of them fit', async () => {
     const line = `${'x'.repeat(300_000)}\n`;
     const source = sourceOf(Buffer.from(line.repeat(10)), 65_536, 1_000_000);
     const page = await readPage(source, { offsetLine: null, maxLines: 8 });

@@ -29,14 +29,14 @@ describe('the API', () => {
     }
   });
 
-  it('starts a build as the document says', async () => {
+  it('creates a build as documented', async () => {
     const answer = await signed(master, 'POST', '/v1/build', directory);
     expect(answer.status).to.equal(202);
     expect(answer.body).to.deep.equal({ STATUS: 'SUCCESS', build_id: 1 });
     expect(master.service.changes).to.deep.equal([{ what: 'createBuild', build: 1, said: directory }]);
   });
 
-  it('takes a body without a Content-Type for JSON, as programs in the field send it', async () => {
+  it('takes a body without a Content-Type for JSON, as existing clients send it', async () => {
     const bytes = JSON.stringify(directory);
     const digest = bodyHmac(master.secret, Buffer.from(bytes));
     const answer = await sendBytes(
@@ -47,7 +47,7 @@ describe('the API', () => {
     expect(answer).to.match(/^HTTP\/1\.1 202 /);
   });
 
-  it('shows builds with the routes that lead on', async () => {
+  it('shows builds with their child routes', async () => {
     await master.client.createBuild(directory);
     const one = await request(master, 'GET', '/build/1/');
     expect(one.body).to.have.property('STATUS', 'SUCCESS');
@@ -60,7 +60,7 @@ describe('the API', () => {
     expect(list.body).to.have.property('child_routes').that.deep.equals({ build: '/v1/build/:buildId' });
   });
 
-  it('gives lists in pages', async () => {
+  it('returns lists in pages', async () => {
     for (let n = 0; n < 3; n += 1) {
       await master.client.createBuild(directory);
     }
@@ -78,7 +78,7 @@ describe('the API', () => {
     expect(answer.body).to.include({ code: 'UNAVAILABLE', error: 'The disk is full.' });
   });
 
-  it('names its version and run on every answer, also on errors', async () => {
+  it('names its version and session on every response, also on errors', async () => {
     for (const path of ['/v1/version', '/healthz', '/v1/build/9', '/nowhere', '/%zz']) {
       const { headers } = await request(master, 'GET', path);
       expect(headers.get('api-version'), path).to.equal('1');
@@ -86,7 +86,7 @@ describe('the API', () => {
     }
   });
 
-  it('answers only who expects this run of it', async () => {
+  it('refuses requests that expect another session', async () => {
     for (const header of ['Expected-Session-Id', 'Session-Id']) {
       const other = await request(master, 'GET', '/v1', { headers: { [header]: 'another' } });
       expect(other.status).to.equal(412);
@@ -95,14 +95,14 @@ describe('the API', () => {
     }
   });
 
-  it('answers HEAD like GET, without a body', async () => {
+  it('responds to HEAD as to GET, without a body', async () => {
     const head = await request(master, 'HEAD', '/v1/version');
     expect(head.status).to.equal(200);
     expect(Number(head.headers.get('content-length'))).to.be.above(10);
     expect((await request(master, 'HEAD', '/v1/build/9')).status).to.equal(404);
   });
 
-  it('tells of itself and its slaves', async () => {
+  it('shows itself and its slaves at the root', async () => {
     await master.client.registerSlave({
       name: 'host:1',
       instance: 'instance-1',
@@ -115,7 +115,7 @@ describe('the API', () => {
     expect(body.slaves).to.have.nested.property('[0].name', 'host:1');
   });
 
-  describe('refuses, with a sentence that says why,', () => {
+  describe('refuses, with a message that says why,', () => {
     const cases: [what: string, method: string, path: string, status: number, sentence: RegExp][] = [
       ['a path that it does not have', 'GET', '/v1/bulid', 404, /\/v1\/bulid/],
       ['a build that is not there', 'GET', '/v1/build/7', 404, /no build 7/],
@@ -136,7 +136,7 @@ describe('the API', () => {
       });
     }
 
-    it('another method than the path has, naming those that it has', async () => {
+    it('a method that the path does not have, and names those that it has', async () => {
       const answer = await request(master, 'DELETE', '/v1/build');
       expect(answer.status).to.equal(405);
       expect(answer.headers.get('allow')?.split(', ')).to.have.members(['GET', 'HEAD', 'POST']);
@@ -144,14 +144,14 @@ describe('the API', () => {
     });
   });
 
-  it('refuses a query of many parameters before anything looks at them', async () => {
+  it('refuses a query with too many parameters before it is parsed', async () => {
     const tooMany = await request(master, 'GET', `/v1/build?${'a&'.repeat(7000)}`);
     expect(tooMany.status).to.equal(400);
     expect(tooMany.body.error).to.contain('more than the 100 parameters');
     expect((await request(master, 'GET', `/v1/build?${'a&'.repeat(99)}`)).status).to.equal(200);
   });
 
-  it('hides a fault of its own, and logs it with its stack', async () => {
+  it('hides an internal error, and logs it with its stack', async () => {
     master.service.broken = new TypeError('password is hunter2');
     const answer = await request(master, 'GET', '/v1/build');
     expect(answer.status).to.equal(500);

@@ -57,7 +57,7 @@ describe('the results of a build', () => {
     return where;
   }
 
-  it('are not there while it runs, and the answer says so', async () => {
+  it('are reported as not ready while it runs', async () => {
     for (const what of ['result', 'artifacts.tar.gz', 'artifacts.zip']) {
       const answer = await request(master, 'GET', `/v1/build/1/${what}`);
       expect(answer.status, what).to.equal(202);
@@ -70,7 +70,7 @@ describe('the results of a build', () => {
     }
   });
 
-  it('are where the redirect of …/result leads', async () => {
+  it('are where the redirect of …/result points', async () => {
     await endBuild();
     const answer = await request(master, 'GET', '/v1/build/2/result');
     expect(answer.status).to.equal(302);
@@ -83,7 +83,7 @@ describe('the results of a build', () => {
     );
   });
 
-  it('are the same in the zip as in the tar, for the programs that people have', async function () {
+  it('are the same in the zip as in the tar, for common programs', async function () {
     const unzip = isInstalled('unzip') ? ['unzip', '-q'] : null;
     const python = isInstalled('python3') ? ['python3', '-m', 'zipfile', '-e'] : null;
     if (unzip === null && python === null) {
@@ -115,7 +115,7 @@ describe('the results of a build', () => {
     }
   });
 
-  it('come on in the middle of the zip, as `curl -C -` asks for it, and open then', async function () {
+  it('can be resumed in the middle of the zip, as with `curl -C -`', async function () {
     if (!isInstalled('curl') || !isInstalled('python3')) {
       this.skip();
     }
@@ -152,7 +152,7 @@ describe('the results of a build', () => {
     expect(await beyond.json()).to.include({ code: 'RANGE_NOT_SATISFIABLE' });
   });
 
-  it('come while it still runs, each when it has arrived, to whoever asks until its end', async () => {
+  it('are streamed as they arrive while it runs, with until=end', async () => {
     const { build_id } = await master.client.createBuild(directory);
     const files = ['artifact_0_0', 'artifact_1_1'].map((folder) => join(master.directory, folder));
     for (const file of files) {
@@ -185,7 +185,7 @@ describe('the results of a build', () => {
     expect(ended.headers.get('content-length')).to.equal(String((await ended.arrayBuffer()).byteLength));
   });
 
-  it('break off for who asks until its end when the master stops before, which nobody is warned of', async () => {
+  it('break off without a warning in the log when the master stops during a download with until=end', async () => {
     const { build_id } = await master.client.createBuild(directory);
     const { stream } = await master.client.followArtifacts(build_id);
     const outcome = buffer(stream).catch((error: unknown) => error);
@@ -194,7 +194,7 @@ describe('the results of a build', () => {
     expect(master.logged.filter(({ level }) => Number(level) >= 40)).to.deep.equal([]);
   });
 
-  it('are never shown as a page: a file that a test left could be one, with scripts', async () => {
+  it('are never displayed as a page, since a file of a test could have scripts', async () => {
     const { build_id } = await master.client.createBuild(directory);
     const file = join(master.directory, '0.tar.gz');
     const page = '<script>document.title = "stolen"</script>';

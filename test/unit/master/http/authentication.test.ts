@@ -50,7 +50,7 @@ describe('a request that changes anything', () => {
     expect(master.service.changes).to.deep.equal([]);
   });
 
-  it('is taken under any of the secrets, in either form', async () => {
+  it('is accepted with any of the secrets, in either form', async () => {
     for (const secret of ['the new secret', 'the old secret']) {
       const digest = bodyHmac(secret, Buffer.from(build));
       expect((await post('/v1/build', build, { [DIGEST]: digest })).status).to.equal(202);
@@ -76,12 +76,12 @@ describe('a request that changes anything', () => {
     expect(master.service.changes).to.deep.equal([]);
   });
 
-  it('of a slave is not taken with a digest of the body alone', async () => {
+  it('is refused on routes of slaves with an HMAC of the body alone', async () => {
     const digest = bodyHmac(master.secret, Buffer.from(register));
     expect((await post('/v1/slave', register, { [DIGEST]: digest })).status).to.equal(401);
   });
 
-  it('is taken once', async () => {
+  it('is accepted once', async () => {
     const headers = partsOf('POST', '/v1/slave', register);
     expect((await post('/v1/slave', register, headers)).status).to.equal(201);
     const again = await post('/v1/slave', register, headers);
@@ -90,7 +90,7 @@ describe('a request that changes anything', () => {
     expect(master.service.changes).to.have.lengthOf(1);
   });
 
-  it('is not taken long after it was signed', async () => {
+  it('is refused long after it was signed', async () => {
     const headers = partsOf('POST', '/v1/slave', register);
     clock.advance(61_000);
     const late = await post('/v1/slave', register, headers);
@@ -110,7 +110,7 @@ describe('a request that changes anything', () => {
     expect(answer.status).to.equal(400);
   });
 
-  it('is taken with a good proof from an address that sent any number of wrong ones', async () => {
+  it('is accepted with a valid signature from an address that sent any number of invalid ones', async () => {
     await master.close();
     master = await startFakeMaster({ clock, settings: { maxFailedSignatures: 3 } });
     const wrong = async (headers: Record<string, string>) => (await post('/v1/build', build, headers)).status;
@@ -128,7 +128,7 @@ describe('a request that changes anything', () => {
     expect((await post('/v1/build', build, partsOf('POST', '/v1/build', build))).status).to.equal(202);
   });
 
-  it('is counted as of the client that a trusted proxy names, and of the connection when nobody is trusted', async () => {
+  it('is counted for the client that a trusted proxy names, and for the connection when no proxy is trusted', async () => {
     const wrongDigest = { [DIGEST]: bodyHmac('a wrong secret', Buffer.from(build)) };
     const from = async (client: string) =>
       (await post('/v1/build', build, { ...wrongDigest, 'x-forwarded-for': client })).status;

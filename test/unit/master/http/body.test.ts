@@ -58,7 +58,7 @@ describe('the body of a request', () => {
     });
   }
 
-  it('is signed as the bytes that were sent, not as the text that they mean', async () => {
+  it('is verified by its bytes, not by the text that they encode', async () => {
     const bytes = Buffer.from(
       `{ "type":"directory",\r\n "project_directory":"/\\u00fc ü",\t"job_name":"S" }`,
     );
@@ -90,7 +90,7 @@ describe('the body of a request', () => {
     expect(master.service.changes).to.deep.equal([]);
   });
 
-  it('may not be larger than the master takes, announced or not', async () => {
+  it('may not be larger than the limit, announced or not', async () => {
     const large = { ...good, atoms_override: ['x'.repeat(10_000)] };
     expect((await signed(master, 'POST', '/v1/build', large)).status).to.equal(413);
     const bytes = Buffer.from(JSON.stringify(large));
@@ -108,7 +108,7 @@ describe('the body of a request', () => {
     expect(master.service.changes).to.deep.equal([]);
   });
 
-  it('is not asked about its form when its signature is wrong', async () => {
+  it('is not validated when its signature is invalid', async () => {
     const answer = await request(master, 'POST', '/v1/build', { body: '{"half' });
     expect(answer.status).to.equal(401);
   });

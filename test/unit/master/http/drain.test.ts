@@ -25,7 +25,7 @@ describe('shutting slaves down', () => {
     expect(draining()).to.deep.equal(['b']);
   });
 
-  it('is not done for a digest of the body alone, which would be good for every slave', async () => {
+  it('is refused with an HMAC of the body alone, which would be valid for every slave', async () => {
     const headers = {
       'ClusterRunner-Message-Authentication-Digest': bodyHmac(master.secret, Buffer.alloc(0)),
     };
@@ -35,7 +35,7 @@ describe('shutting slaves down', () => {
     expect(draining()).to.deep.equal([]);
   });
 
-  it('drains those that are named, or all', async () => {
+  it('drains the named ones, or all', async () => {
     const some = await signedAsRfc9421(master, 'POST', '/v1/slave/shutdown', { slaves: [1, 3] });
     expect(some.body).to.deep.equal({ STATUS: 'SUCCESS', slave_ids: [1, 3] });
     expect(draining()).to.deep.equal(['a', 'c']);
@@ -55,14 +55,14 @@ describe('shutting slaves down', () => {
     expect(draining()).to.deep.equal([]);
   });
 
-  it('is refused for a slave that is not there, and drains none', async () => {
+  it('is refused for an unknown slave, and drains none', async () => {
     const answer = await signedAsRfc9421(master, 'POST', '/v1/slave/shutdown', { slaves: [1, 9] });
     expect(answer.status).to.equal(404);
     expect(answer.body.error).to.match(/no slave 9/);
     expect(draining()).to.deep.equal([]);
   });
 
-  it('is refused with a sentence that names the field', async () => {
+  it('is refused with a message that names the field', async () => {
     const cases: [body: unknown, sentence: RegExp][] = [
       [{}, /an object with the field "slaves" or an object with the field "shutdown_all"/],
       [{ slaves: [] }, /"slaves".*fewer than 1/],

@@ -60,7 +60,7 @@ describe('the event log', () => {
   });
   afterEach(() => master.close());
 
-  it('is asked from where the last answer ended', async () => {
+  it('is read from where the last response ended', async () => {
     const ids = async (query: string) => {
       const { body } = await request(master, 'GET', `/v1/eventlog${query}`);
       return Array.isArray(body.events) ? body.events.map((event: Event) => event.id) : body;
@@ -85,20 +85,20 @@ describe('the event log', () => {
       reader.hangUp();
     });
 
-    it('goes on from Last-Event-ID, which browsers send when they connect again', async () => {
+    it('goes on from Last-Event-ID, which browsers send when they reconnect', async () => {
       const reader = new Reader(master, '/v1/events', 'Last-Event-ID: 2\r\n');
       await until(() => reader.messages.length === 1);
       expect(reader.messages[0]).to.include({ id: '3' });
       reader.hangUp();
     });
 
-    it('refuses a Last-Event-ID that is none', async () => {
+    it('refuses an invalid Last-Event-ID', async () => {
       const answer = await request(master, 'GET', '/v1/events', { headers: { 'last-event-id': 'x' } });
       expect(answer.status).to.equal(400);
       expect(answer.body.error).to.match(/Last-Event-ID/);
     });
 
-    it('has only what is new for who names nothing, as it happens', async () => {
+    it('has only new events when no id is given', async () => {
       const reader = new Reader(master, '/v1/events');
       await until(() => master.service.watching === 1);
       master.service.events.push(eventOf(4));
@@ -108,7 +108,7 @@ describe('the event log', () => {
       reader.hangUp();
     });
 
-    it('has a comment now and then, so that nobody takes it for dead', async () => {
+    it('has a comment now and then, which keeps the connection alive', async () => {
       const reader = new Reader(master, '/v1/events');
       await until(() => master.service.watching === 1);
       const before = reader.comments.length;
@@ -118,7 +118,7 @@ describe('the event log', () => {
       reader.hangUp();
     });
 
-    it('is given up when the client hangs up, also when nothing happens', async () => {
+    it('ends when the client hangs up, also when nothing happens', async () => {
       const reader = new Reader(master, '/v1/events');
       await until(() => master.service.watching === 1);
       reader.hangUp();

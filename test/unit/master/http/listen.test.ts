@@ -21,7 +21,7 @@ describe('listen', () => {
   });
   afterEach(() => new Promise((resolve) => other.close(resolve)));
 
-  it('takes a free port in the place of a default one that is taken', async () => {
+  it('uses a free port when the default one is taken', async () => {
     const server = await listen(
       bareApp(() => undefined),
       { port: taken, hostname, explicit: false },
@@ -31,7 +31,7 @@ describe('listen', () => {
     await server.close();
   });
 
-  it('does not replace a port that was asked for by name', async () => {
+  it('fails when an explicit port is taken', async () => {
     const failure: unknown = await listen(
       bareApp(() => undefined),
       { port: taken, hostname, explicit: true },
@@ -40,7 +40,7 @@ describe('listen', () => {
     expect(failure).to.have.property('message').that.contains(String(taken));
   });
 
-  it('says so when the address is not one of this machine', async () => {
+  it('fails when the address is not one of this machine', async () => {
     const failure: unknown = await listen(
       bareApp(() => undefined),
       {
@@ -54,7 +54,7 @@ describe('listen', () => {
 });
 
 describe('a connection that was made ahead of time', () => {
-  it('does not hold the master up when it stops', async () => {
+  it('does not delay the end of the master', async () => {
     const master = await startFakeMaster();
     const socket = createConnection(Number(new URL(master.url).port), hostname);
     const accepted = new Promise((resolve) => socket.once('connect', resolve));
@@ -76,13 +76,13 @@ describe('a long poll', () => {
   });
   afterEach(() => master.close());
 
-  it('brings what there is to do', async () => {
+  it('returns available work', async () => {
     const work = { assignments: [], cancel: [], release: [], drain: true };
     master.service.answerWork(work);
     expect(await master.client.askForWork(slave, question)).to.deep.include(work);
   });
 
-  it('is given up when its client hangs up', async () => {
+  it('ends when its client hangs up', async () => {
     const controller = new AbortController();
     const asked = master.client.askForWork(slave, question, { signal: controller.signal });
     await until(() => master.service.waiting === 1);
@@ -93,7 +93,7 @@ describe('a long poll', () => {
     expect(master.service.waiting).to.equal(0);
   });
 
-  it('is answered at once when the master stops', async () => {
+  it('ends at once when the master stops', async () => {
     const asked = master.client.askForWork(slave, question).catch((error: unknown) => error);
     await until(() => master.service.waiting === 1);
     await master.stop();
@@ -101,14 +101,14 @@ describe('a long poll', () => {
   });
 });
 
-describe('what is no HTTP', () => {
+describe('a request that is no valid HTTP', () => {
   let master: FakeMaster;
   beforeEach(async () => {
     master = await startFakeMaster();
   });
   afterEach(() => master.close());
 
-  it('is answered with a sentence, and the run of the master', async () => {
+  it('gets a response with a message and the session of the master', async () => {
     const answer = await sendBytes(master, 'hello\r\n\r\n');
     expect(answer).to.match(/^HTTP\/1\.1 400 [\s\S]*"STATUS":"FAILURE"/);
     expect(answer).to.contain('Session-Id: fake-session\r\n');
@@ -130,15 +130,15 @@ describe('what is no HTTP', () => {
     return received.match(/(?<=HTTP\/1\.1 )\d{3}/g) ?? [];
   }
 
-  it('is answered also after other requests, once these have their answers', async () => {
+  it('gets a response also after other requests, once these are done', async () => {
     expect(await statusesAfter('/v1/version', '}')).to.deep.equal(['200', '400']);
   });
 
-  it('ends the connection without a word while the answer to another request is under way', async () => {
+  it('ends the connection without a response while another response is in progress', async () => {
     expect(await statusesAfter('/v1/events', 'text/event-stream')).to.deep.equal(['200']);
   });
 
-  it('may be the absolute form of a target', async () => {
+  it('may have a target in absolute form', async () => {
     const head = 'Host: x\r\nConnection: close\r\n\r\n';
     expect(await sendBytes(master, `GET http://x/v1/version HTTP/1.1\r\n${head}`)).to.match(
       /^HTTP\/1\.1 200 /,

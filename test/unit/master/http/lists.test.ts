@@ -30,7 +30,7 @@ async function numbers(total: number, offset: number, limit: number | null, wide
 }
 
 describe('a list that is sent page by page', () => {
-  it('has each row that is asked for once and in order, however many there are', async () => {
+  it('has each requested row once and in order, for any number of rows', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.nat({ max: 3000 }),
@@ -50,7 +50,7 @@ describe('a list that is sent page by page', () => {
     );
   });
 
-  it('is made no further than its reader takes it', async () => {
+  it('is made no further than its reader reads', async () => {
     const { content, read } = await numbers(1_000_000, 0, null, 1000);
     if (typeof content === 'string') {
       return expect.fail('the whole list was read');
@@ -71,7 +71,7 @@ describe('a list that is sent page by page', () => {
     }
   });
 
-  it('has pages that fit a size and a time, and never none', () => {
+  it('has pages that fit a size and a time, with one row at least', () => {
     const positive = fc.integer({ min: 1, max: 100_000_000 });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 500 }), positive, positive, (rows, bytes, ms) => {
@@ -104,7 +104,7 @@ describe('lists of the API', () => {
   const from = (first: number, last: number) =>
     Array.from({ length: last - first + 1 }, (_, at) => first + at);
 
-  it('have all builds unless a limit is given, and no more than the limit', async () => {
+  it('have all builds without a limit, and at most the limit', async () => {
     expect(await ids('/build')).to.deep.equal(from(1, BUILDS));
     expect(await ids('/v1/build?offset=200')).to.deep.equal(from(201, BUILDS));
     expect(await ids('/v1/build?limit=150&offset=1')).to.deep.equal(from(2, 151));
@@ -114,7 +114,7 @@ describe('lists of the API', () => {
 });
 
 describe('turns', () => {
-  it('are taken one at a time, with other work in between, and not by who is gone', async () => {
+  it('run one at a time, with other work in between, and skip aborted calls', async () => {
     const turns = new Turns();
     const log: string[] = [];
     const piece = (name: string) => async () => {

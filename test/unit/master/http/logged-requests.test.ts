@@ -26,7 +26,7 @@ describe('the log of a master', () => {
       },
     });
 
-  it('has who asked for each change of builds and slaves, and who looked does not stand there', async () => {
+  it('has the client of each change of builds and slaves, but no readers', async () => {
     const { client } = master;
     const { build_id: build } = await client.createBuild({
       type: 'directory',
@@ -47,13 +47,13 @@ describe('the log of a master', () => {
     expect(master.logged[0]).to.include({ build, signed: 'http-signature', address: '127.0.0.1' });
   });
 
-  it('does not say of a change that was refused that it was taken', async () => {
+  it('does not report a refused change as made', async () => {
     const refused = await master.client.cancelBuild(toId.build(99)).catch((error: unknown) => error);
     expect(refused).to.be.instanceOf(Error);
     expect(lines()).to.deep.equal([]);
   });
 
-  it('names an address that shows wrong digests once a minute', async () => {
+  it('names an address with invalid digests once a minute', async () => {
     for (let i = 0; i < 5; i += 1) {
       expect((await wrong('192.0.2.1')).status).to.equal(401);
     }
@@ -76,7 +76,7 @@ describe('the log of a master', () => {
     expect(lines()).to.deep.equal(['A request of 192.0.2.7 was refused: its clock is wrong.']);
   });
 
-  it('is not filled by whoever has many addresses', async () => {
+  it('is not filled by a sender with many addresses', async () => {
     for (let i = 1; i <= 40; i += 1) {
       await wrong(`192.0.${i}.1`);
     }

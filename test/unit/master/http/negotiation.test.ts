@@ -35,7 +35,7 @@ describe('what the client accepts', () => {
     expect(master.service.changes).to.deep.equal([]);
   });
 
-  it('may be anything that includes it', async () => {
+  it('may be any range that includes it', async () => {
     const browser = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
     const cases: [path: string, accepts: string[], refused: string[]][] = [
       [
@@ -83,7 +83,7 @@ describe('the methods of a path', () => {
   });
   afterEach(() => master.close());
 
-  it('are named to who uses another, at every path', async () => {
+  it('are named in the refusal of another method, at every path', async () => {
     for (const path of new Set(declared.map((route) => concrete(route.path)))) {
       const here = declared.filter((route) => concrete(route.path) === path);
       const possible = new Set(here.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])));
@@ -108,7 +108,7 @@ describe('the Content-Type of a body', () => {
   });
   afterEach(() => master.close());
 
-  it('does not count where its digest shows that the body is meant', async () => {
+  it('is ignored where the digest authenticates the body', async () => {
     for (const type of [
       'text/plain',
       'application/x-www-form-urlencoded',

@@ -10,7 +10,7 @@ const friend = 'https://ci.example.com';
 const stranger = 'https://evil.example';
 
 describe('isHost', () => {
-  it('takes names and addresses, with and without a port', () => {
+  it('accepts names and addresses, with and without a port', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -25,7 +25,7 @@ describe('isHost', () => {
     );
   });
 
-  it('takes nothing else', () => {
+  it('accepts nothing else', () => {
     const others = [
       '',
       ' ',
@@ -52,7 +52,7 @@ describe('isHost', () => {
 });
 
 describe('isAllowedOrigin', () => {
-  it('wants the whole origin, also of an expression with alternatives', () => {
+  it('matches the whole origin, also with alternatives', () => {
     const allowed = SafeRegex.read('https://ci\\.example\\.com|https:\\/\\/ok\\.example');
     expect(isAllowedOrigin(friend, allowed)).to.equal(true);
     for (const other of [
@@ -67,7 +67,7 @@ describe('isAllowedOrigin', () => {
     expect(isAllowedOrigin(friend, null)).to.equal(false);
   });
 
-  it('does not take long over an expression that keeps those of JavaScript busy for ever', () => {
+  it('takes linear time for an expression that takes exponential time in JavaScript', () => {
     const allowed = SafeRegex.read('https://([a-z]+)*\\.example');
     for (const letters of [30, 100, 15_000]) {
       expect(isAllowedOrigin(`https://${'a'.repeat(letters)}`, allowed)).to.equal(false);
@@ -94,7 +94,7 @@ describe('a request of a page of another origin', () => {
       },
     });
 
-  it('may not read unless it is allowed: its answer has no header that lets a browser show it', async () => {
+  it('may not read unless its origin is allowed: the response has no CORS header', async () => {
     for (const [master, origin] of [
       [closed, friend],
       [open, stranger],
@@ -109,7 +109,7 @@ describe('a request of a page of another origin', () => {
     }
   });
 
-  it('may when it is allowed, also the errors', async () => {
+  it('may read when its origin is allowed, also errors', async () => {
     for (const path of ['/v1', '/v1/build/9', '/nowhere']) {
       const { headers } = await request(open, 'GET', path, { headers: { origin: friend } });
       expect(headers.get('access-control-allow-origin'), path).to.equal(friend);
@@ -119,7 +119,7 @@ describe('a request of a page of another origin', () => {
     }
   });
 
-  it('is announced by a preflight question, which is answered', async () => {
+  it('is announced by a preflight request, which succeeds', async () => {
     const answer = await preflight(open, friend);
     expect(answer.status).to.equal(204);
     expect(answer.headers.get('access-control-allow-origin')).to.equal(friend);
@@ -130,7 +130,7 @@ describe('a request of a page of another origin', () => {
     expect(answer.headers.get('api-version')).to.equal('1');
   });
 
-  it('changes nothing unless it is allowed, although it is signed', async () => {
+  it('changes nothing unless its origin is allowed, even if it is signed', async () => {
     for (const [master, origin] of [
       [closed, friend],
       [open, stranger],
@@ -145,7 +145,7 @@ describe('a request of a page of another origin', () => {
     expect((await signed(open, 'POST', '/v1/build', directory, { origin: friend })).status).to.equal(202);
   });
 
-  it("of the master's own changes what it is signed for", async () => {
+  it("may make signed changes from the master's own origin", async () => {
     const answer = await signed(closed, 'POST', '/v1/build', directory, { origin: closed.url });
     expect(answer.status).to.equal(202);
   });
@@ -164,7 +164,7 @@ describe('the Host of a request', () => {
       `GET /v1/version HTTP/${version}\r\n${[...headers, 'Connection: close'].join('\r\n')}\r\n\r\n`,
     );
 
-  it('must be there, once, and be a host', async () => {
+  it('is required exactly once, and must be valid', async () => {
     for (const headers of [[], ['Host:'], ['Host: a b'], ['Host: http://a'], ['Host: a', 'Host: b']]) {
       const answer = await send('1.1', ...headers);
       expect(answer, headers.join()).to.match(/^HTTP\/1\.1 400 [\s\S]*"STATUS":"FAILURE"[\s\S]*Host/);
@@ -174,7 +174,7 @@ describe('the Host of a request', () => {
     }
   });
 
-  it('may be left out by who speaks HTTP/1.0, which had none', async () => {
+  it('may be missing in HTTP/1.0', async () => {
     expect(await send('1.0')).to.match(/^HTTP\/1\.1 200 /);
     expect(await send('1.0', 'Host: a b')).to.match(/^HTTP\/1\.1 400 /);
   });
@@ -238,7 +238,7 @@ describe('a page whose own name was given the address of this machine (DNS rebin
     }
   });
 
-  it('has no token where reading is signed, whatever its name', async () => {
+  it('has no token where reading needs a signature, whatever its name', async () => {
     const master = await start({ settings: { readAccess: 'signed' } });
     expect(await ask(master, 'evil.example')).to.match(/^HTTP\/1\.1 401 /);
   });

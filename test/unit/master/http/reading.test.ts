@@ -47,7 +47,7 @@ describe('reading', () => {
   const get = async (path: string) => (await request(master, 'GET', path)).body;
   const numbers = (list: unknown) => (Array.isArray(list) ? list.map(({ id }) => id) : list);
 
-  it('the queue gives the builds that have not ended, in pages', async () => {
+  it('returns the unfinished builds at the queue, in pages', async () => {
     for (let n = 0; n < 3; n += 1) {
       await master.client.createBuild(directory);
     }
@@ -63,7 +63,7 @@ describe('reading', () => {
     expect(numbers((await get('/v1/queue?offset=9007199254740991')).builds)).to.deep.equal([]);
   });
 
-  it('an explanation says why a build is not done', async () => {
+  it('explains why a build is not done', async () => {
     const { explanation } = await get('/v1/build/1/explain');
     expect(explanation).to.deep.include({
       build_id: 1,
@@ -72,7 +72,7 @@ describe('reading', () => {
     });
   });
 
-  it('subjobs and atoms are found with and without the subjob in the path', async () => {
+  it('finds subjobs and atoms with and without the subjob in the path', async () => {
     const list = await get('/v1/build/1/subjob?limit=1&offset=1');
     expect(list).to.have.property('total', 2);
     expect(numbers(list.subjobs)).to.deep.equal([1]);
@@ -83,18 +83,18 @@ describe('reading', () => {
     expect((await get('/v1/build/1/subjob/1/atom/2')).atom).to.deep.equal(atomOf(2, 1));
   });
 
-  it('an atom of a subjob is found by its index there where no atom of the subjob has that number', async () => {
+  it('finds an atom by its index in the subjob where no atom of the subjob has that number', async () => {
     expect((await get('/v1/build/1/subjob/1/atom/0')).atom).to.deep.equal(atomOf(2, 1));
     expect((await get('/v1/build/1/subjob/0/atom/1')).atom).to.deep.equal(atomOf(1, 0));
   });
 
-  it('the plural names of lists are the same paths', async () => {
+  it('accepts plural names in paths', async () => {
     expect(await get('/builds')).to.deep.equal(await get('/v1/build'));
     expect(await get('/v1/builds/1/subjobs/1/atoms')).to.deep.equal(await get('/v1/build/1/subjob/1/atom'));
     expect(await get('/v1/slaves')).to.deep.equal(await get('/v1/slave'));
   });
 
-  it('the queue, the root and slaves have the members that clients of ClusterRunner 0.x read', async () => {
+  it('has the members that clients of ClusterRunner 0.x read at the queue, the root and slaves', async () => {
     const { queue, builds } = await get('/v1/queue');
     expect(queue).to.deep.equal(builds);
     expect((await get('/v1')).master)
@@ -102,7 +102,7 @@ describe('reading', () => {
       .and.to.have.property('slaves');
   });
 
-  it('events have the members of ClusterRunner 0.x where these are asked for', async () => {
+  it('has the event members of ClusterRunner 0.x on request', async () => {
     master.service.events.push({
       id: 7,
       timestamp: 1_700_000_000,
@@ -118,7 +118,7 @@ describe('reading', () => {
     expect((await get('/v1/eventlog')).events).to.not.have.nested.property('[0].__id__');
   });
 
-  it('says which part of a path is not there', async () => {
+  it('says which part of a path does not exist', async () => {
     const cases: [path: string, sentence: RegExp][] = [
       ['/v1/build/2/subjob', /no build 2/],
       ['/v1/build/2/explain', /no build 2/],
@@ -137,7 +137,7 @@ describe('reading', () => {
     }
   });
 
-  it('a console gives its last lines, or those from a line on', async () => {
+  it('returns the last lines of a console, or those from a given line on', async () => {
     const { child_routes: _, ...last } = await get('/v1/build/1/atom/1/console?max_lines=2');
     expect(last).to.deep.equal({
       STATUS: 'SUCCESS',
@@ -152,7 +152,7 @@ describe('reading', () => {
     expect(await get('/v1/build/1/atom/1/console?offset_line=99')).to.include({ num_lines: 0, content: '' });
   });
 
-  it('a console is asked for lines within their bounds, and for nothing that is no number', async () => {
+  it('clamps the lines of a console to their bounds, and refuses text that is no number', async () => {
     for (const query of [
       'max_lines=0',
       'max_lines=-1',
@@ -170,7 +170,7 @@ describe('reading', () => {
     }
   });
 
-  it('metrics come as Prometheus wants them', async () => {
+  it('returns metrics in the format of Prometheus', async () => {
     const answer = await fetch(`${master.url}/v1/metrics`, {
       headers: { accept: 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4' },
     });
@@ -178,7 +178,7 @@ describe('reading', () => {
     expect(answer.headers.get('content-type')).to.equal('text/plain; version=0.0.4; charset=utf-8');
   });
 
-  it('every request is counted under the path of its route, whatever stands in it', async () => {
+  it('counts every request under the path template of its route', async () => {
     await get('/v1/build/1');
     await get('/build/77/');
     await get('/v1/build/no-number');
@@ -195,7 +195,7 @@ describe('reading', () => {
     expect(await (await fetch(`${master.url}/metrics`)).text()).to.contain('/v1/build/:buildId');
   });
 
-  it('a request whose sender hung up before the answer is not counted', async () => {
+  it('does not count a request whose client hung up before the response', async () => {
     const hangUp = new AbortController();
     const asked = fetch(`${master.url}/v1/build/1?wait=60`, {
       headers: { 'if-none-match': '*' },

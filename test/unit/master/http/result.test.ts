@@ -57,7 +57,7 @@ describe('a result', () => {
     return { target, headers };
   }
 
-  it('arrives as the client sends it', async () => {
+  it('arrives as the slave sends it', async () => {
     const { file, content, report: sent } = await archive(3_000_000);
     await master.client.deliverResult(slave, build, subjob, sent, file);
     expect(master.service.changes.at(-1)).to.deep.equal({
@@ -70,7 +70,7 @@ describe('a result', () => {
     expect(master.service.accepted.get('3/0')?.equals(content)).to.equal(true);
   });
 
-  it('is refused before it is received when the disk has no room for it', async () => {
+  it('is refused before it is received when the disk has no space for it', async () => {
     master.service.freeBytes = 1;
     const { file, report: sent } = await archive(1_000);
     const refusal = await master.client
@@ -83,7 +83,7 @@ describe('a result', () => {
     expect(master.service.accepted.size).to.equal(0);
   });
 
-  it('of a lease that is over is refused before its archive is received', async () => {
+  it('is refused for a lease that has ended before its archive is received', async () => {
     master.service.leases.clear();
     const { file, report: sent } = await archive(20_000_000);
     const failure: unknown = await master.client
@@ -92,7 +92,7 @@ describe('a result', () => {
     expect(failure).to.be.instanceOf(ClusterRunnerError).with.property('code', 'STALE_LEASE');
   });
 
-  it('whose bytes are not those that were signed is refused', async () => {
+  it('is refused when its bytes are not the signed ones', async () => {
     const { content, report: sent } = await archive(10);
     const head = Buffer.from(JSON.stringify(sent));
     const body = Buffer.concat([head, content]);
@@ -104,7 +104,7 @@ describe('a result', () => {
     expect(master.service.accepted.size).to.equal(0);
   });
 
-  it('with an archive that lies is refused, with a word that says why, and nothing of it is kept', async () => {
+  it('is refused with a reason when its archive contradicts the report, and nothing of it is kept', async () => {
     const { content, report: sent } = await archive(10);
     const short = { ...sent, index: { ...sent.index, members: [(sent.index.members[0] ?? 0) - 1] } };
     const head = Buffer.from(JSON.stringify(short));
@@ -116,7 +116,7 @@ describe('a result', () => {
     expect(master.service.accepted.size).to.equal(0);
   });
 
-  it('with a report that is none is refused', async () => {
+  it('is refused with an invalid report', async () => {
     const wrong = { ...report, color: 'red' };
     for (const head of [
       Buffer.from('{"half'),
@@ -132,7 +132,7 @@ describe('a result', () => {
     }
   });
 
-  it('that breaks off leaves nothing behind, and is no fault of the master', async () => {
+  it('leaves no file when it breaks off, and is no internal error', async () => {
     const { content, report: sent } = await archive(3_000_000);
     const head = Buffer.from(JSON.stringify(sent));
     const body = Buffer.concat([head, content]);
@@ -150,7 +150,7 @@ describe('a result', () => {
     expect(master.logged.filter(({ level }) => Number(level) >= 50)).to.deep.equal([]);
   });
 
-  it('of a build is downloaded in one archive, once it has ended', async () => {
+  it('is downloaded with the whole build in one archive, once that has ended', async () => {
     const directory = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
     const { build_id } = await master.client.createBuild(directory);
     const early = await request(master, 'GET', `/v1/build/${build_id}/artifacts.tar.gz`);
@@ -171,7 +171,7 @@ describe('a result', () => {
     );
   });
 
-  it('that is not on the disk any more is said to be unreadable before a download begins', async () => {
+  it('is reported as unreadable before a download begins when its file is missing', async () => {
     const directory = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
     const { build_id } = await master.client.createBuild(directory);
     master.service.archives.set(build_id, { files: [join(master.directory, 'gone')], failedFolders: [] });

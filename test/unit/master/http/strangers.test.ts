@@ -12,7 +12,7 @@ import { until } from '../../../support/until.js';
 const READS = 3;
 const BODY_BYTES = 64 * 1024;
 
-describe('what strangers of one address may do at once', () => {
+describe('anonymous clients of one address', () => {
   let master: FakeMaster;
   const callers: Caller[] = [];
   beforeEach(async () => {
@@ -51,7 +51,7 @@ describe('what strangers of one address may do at once', () => {
   const follow = () => Array.from({ length: READS }, () => new Caller(get('/v1/events')));
   const read = async () => (await request(master, 'GET', '/v1/version')).status;
 
-  it('is to read so much and no more, until a reader is gone', async () => {
+  it('are limited in their concurrent reads', async () => {
     const readers = follow();
     await until(() => readers.every(({ statuses }) => statuses.length === 1));
     const refused = await request(master, 'GET', '/v1/version');
@@ -62,7 +62,7 @@ describe('what strangers of one address may do at once', () => {
     await until(async () => (await read()) === 200);
   });
 
-  it('does not count for whoever has the secret, nor for what changes something', async () => {
+  it('are limited, but not clients with the secret, nor changes', async () => {
     const readers = follow();
     await until(() => readers.every(({ statuses }) => statuses.length === 1));
     expect(await master.client.listSlaves({})).to.have.property('slaves');
@@ -71,19 +71,19 @@ describe('what strangers of one address may do at once', () => {
     expect((await signed(master, 'POST', '/v1/build', build)).status).to.equal(202);
   });
 
-  it('is to send a few requests ahead, which are answered one after another', async () => {
+  it('may pipeline a few requests, which are handled one after another', async () => {
     const caller = new Caller(get('/v1/version'), get('/v1/nothing'), get('/v1/build'));
     await until(() => caller.statuses.length === 3);
     expect(caller.statuses).to.deep.equal(['200', '404', '200']);
   });
 
-  it('is not to send requests ahead without end', async () => {
+  it('may not pipeline requests without a limit', async () => {
     const caller = new Caller(get('/v1/events'), get('/v1/version').repeat(50));
     await until(() => caller.socket.closed);
     expect(caller.statuses.length).to.be.at.most(1);
   });
 
-  it('leaves nothing open of requests that were sent ahead on a connection that breaks', async () => {
+  it('leave no file open of pipelined requests on a connection that breaks', async () => {
     const caller = new Caller(get('/v1/events').repeat(READS + 1));
     await until(() => caller.statuses.length === 1);
     caller.socket.destroy();
@@ -93,7 +93,7 @@ describe('what strangers of one address may do at once', () => {
     }
   });
 
-  it('is to have so many bytes read that are not known to be signed, and no more', async () => {
+  it('are limited in the bytes of unauthenticated bodies', async () => {
     const digest = bodyHmac('another secret', Buffer.alloc(0));
     const head =
       `POST /v1/build HTTP/1.1\r\nHost: x\r\nContent-Length: ${BODY_BYTES}\r\n` +
@@ -109,7 +109,7 @@ describe('what strangers of one address may do at once', () => {
     await until(async () => (await signed(master, 'POST', '/v1/build', build)).status === 202);
   });
 
-  it('is to send a body in pieces of a size, not byte by byte without end', async () => {
+  it('may not send a large body byte by byte', async () => {
     await master.close();
     master = await startFakeMaster();
     const digest = bodyHmac('another secret', Buffer.alloc(0));
@@ -125,7 +125,7 @@ describe('what strangers of one address may do at once', () => {
     expect(caller.received).to.contain('too many small pieces');
   });
 
-  it('has what it sends to a request that takes no body thrown away, within bounds', async () => {
+  it('have the body of a route without one read and dropped, within bounds', async () => {
     const caller = new Caller('GET /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n');
     await until(() => caller.statuses.length === 1);
     expect(caller.statuses).to.deep.equal(['200']);
@@ -138,7 +138,7 @@ describe('what strangers of one address may do at once', () => {
     });
   });
 
-  it('leaves no file open of results that are asked for and not read', async function () {
+  it('leave no file open of results that they request and do not read', async function () {
     if (process.platform !== 'linux') {
       this.skip();
     }

@@ -40,7 +40,7 @@ describe('a large response', () => {
     return socket;
   }
 
-  it('comes whole to whoever reads it, with its length', async () => {
+  it('is sent completely to a client that reads it, with its length', async () => {
     const { status, body, headers } = await request(master, 'GET', '/v1/build/1');
     expect(status).to.equal(200);
     expect(headers.get('content-type')).to.match(/^application\/json/);
@@ -50,7 +50,7 @@ describe('a large response', () => {
     expect((await request(master, 'GET', '/v1/build/1')).status).to.equal(200);
   });
 
-  it('is refused to an address that has as much unread as it may have', async () => {
+  it('is refused to an address with too many unread bytes', async () => {
     ask('/v1/build/1');
     await until(async () => (await request(master, 'GET', '/v1/build/1')).status === 429);
     const refused = await request(master, 'GET', '/v1/build/1');
@@ -60,13 +60,13 @@ describe('a large response', () => {
     expect((await signedAsRfc9421(master, 'GET', '/v1/build/1', undefined)).status).to.equal(200);
   });
 
-  it('that is not read is given up, and its address may ask again', async () => {
+  it('is cut off when it is not read, and its address may try again', async () => {
     ask('/v1/build/1');
     await until(async () => (await request(master, 'GET', '/v1/build/1')).status === 429);
     await until(async () => (await request(master, 'GET', '/v1/build/1')).status === 200);
   });
 
-  it('is tagged without looking again at what cannot have changed while the build runs', async () => {
+  it('is tagged without hashing again what cannot change while the build runs', async () => {
     const build = await master.service.getBuild(toId.build(1));
     const { atoms_override: atoms = [] } = build.request_params;
     let looks = 0;
@@ -88,7 +88,7 @@ describe('a large response', () => {
     expect(changed.headers.get('etag')).not.to.equal(tag);
   });
 
-  it('of a build with other atoms has another tag', async () => {
+  it('has another tag for a build with other atoms', async () => {
     const tags = new Set<string | null>();
     const build = await master.service.getBuild(toId.build(1));
     for (const atoms of [[{ A: '1' }], [{ A: '2' }], []]) {
@@ -99,7 +99,7 @@ describe('a large response', () => {
     expect(tags.size).to.equal(3);
   });
 
-  it('who takes none of the events is cut off, and goes on from the last that came', async () => {
+  it('cuts off a client that reads no events, which goes on from the last one it got', async () => {
     const eventOf = (id: number): Event => ({ id, timestamp: id, tag: 'BUILD_ENDED', data: { text: VALUE } });
     const { events } = master.service;
     const last = 1500;

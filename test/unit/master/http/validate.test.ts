@@ -6,7 +6,7 @@ import { coerceTexts } from '../../../../src/master/http/validate.js';
 const schema = Type.Object({ whole: Type.Integer(), part: Type.Number(), text: Type.String() });
 
 describe('coerceTexts', () => {
-  it('makes numbers of texts that are written as numbers are', () => {
+  it('converts texts in the notation of numbers', () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), fc.nat(), fc.nat({ max: 999 }), (whole, before, after) => {
         const texts = { whole: String(whole), part: `${before}.${after}`, text: String(whole) };

@@ -29,14 +29,14 @@ describe('waiting for a build', () => {
     master.service.announce();
   }
 
-  it('gives the same tag for the same build and another for one that has changed', async () => {
+  it('returns the same tag for the same build, and another for a changed one', async () => {
     expect(tag).to.match(/^"[0-9a-f]{20}"$/);
     expect((await get('')).headers.get('etag')).to.equal(tag);
     change({ num_atoms: 3 });
     expect((await get('')).headers.get('etag')).not.to.equal(tag);
   });
 
-  it('gives the same tag as long as the same happens, and another for each failure', async () => {
+  it('returns the same tag while the same atoms run, and another for each failure', async () => {
     const activity = (seconds: number, total: number, slave = 's1') => ({
       activity: {
         running: [{ atom_id: 0, name: 'a', slave: 's1', seconds }],
@@ -54,7 +54,7 @@ describe('waiting for a build', () => {
     }
   });
 
-  it('answers 304 without a body to who has it already, in every form of the question', async () => {
+  it('responds with 304 without a body to a client that has the version, in every form of If-None-Match', async () => {
     for (const known of [tag, `W/${tag}`, `"other", ${tag}`, '*']) {
       const answer = await get('', known);
       expect(answer.status, known).to.equal(304);
@@ -65,13 +65,13 @@ describe('waiting for a build', () => {
     expect((await get('', '"other"')).status).to.equal(200);
   });
 
-  it('answers at once to who has another state', async () => {
+  it('responds at once to a client with another version', async () => {
     const answer = await get('?wait=60', '"other"');
     expect(answer.status).to.equal(200);
     expect(master.service.watching).to.equal(0);
   });
 
-  it('is answered as soon as the build is not what it was', async () => {
+  it('ends as soon as the build changes', async () => {
     const asked = get('?wait=60', tag);
     await until(() => master.service.watching === 1);
     master.service.announce();
@@ -83,7 +83,7 @@ describe('waiting for a build', () => {
     expect(master.service.watching).to.equal(0);
   });
 
-  it('for the end is not answered at a change, but at the end', async () => {
+  it('does not end at a change when it is for the end', async () => {
     const asked = get('?wait=60&until=end');
     await until(() => master.service.watching === 1);
     change({ num_atoms: 3 });
@@ -92,12 +92,12 @@ describe('waiting for a build', () => {
     expect((await asked).body.build).to.include({ status: 'SUCCESS' });
   });
 
-  it('for the end of a build that has ended is answered at once', async () => {
+  it('ends at once when it is for the end of an ended build', async () => {
     change({ status: 'SUCCESS', state: 'FINISHED', result: 'SUCCESS' });
     expect((await get('?wait=60&until=end')).body.build).to.include({ status: 'SUCCESS' });
   });
 
-  it('ends with what there is when the time is over: 304 when that is known', async () => {
+  it('ends after its time with the current version, or 304', async () => {
     expect((await get('?wait=0.02', tag)).status).to.equal(304);
     expect((await get('?wait=0.02&until=end', tag)).status).to.equal(304);
     const answer = await get('?wait=0.02&until=end');
@@ -105,7 +105,7 @@ describe('waiting for a build', () => {
     expect(answer.body.build).to.include({ status: 'BUILDING' });
   });
 
-  it('is over by the clock, however often the build changes', async () => {
+  it('ends after its time, however often the build changes', async () => {
     const clock = new ManualClock();
     const timed = await startFakeMaster({ clock });
     try {
@@ -120,7 +120,7 @@ describe('waiting for a build', () => {
     }
   });
 
-  it('is given up when the client hangs up', async () => {
+  it('ends when the client hangs up', async () => {
     const controller = new AbortController();
     const asked = request(master, 'GET', `/v1/build/${build}?wait=60&until=end`, {
       signal: controller.signal,
@@ -131,7 +131,7 @@ describe('waiting for a build', () => {
     await until(() => master.service.watching === 0);
   });
 
-  it('is answered with what there is when the master stops', async () => {
+  it('ends with the current version when the master stops', async () => {
     const asked = get('?wait=60&until=end');
     await until(() => master.service.watching === 1);
     const [answer] = await Promise.all([asked, master.stop()]);
@@ -139,12 +139,12 @@ describe('waiting for a build', () => {
     expect(answer.headers.get('connection')).to.equal('close');
   });
 
-  it('for a build that is not there is refused at once', async () => {
+  it('is refused at once for an unknown build', async () => {
     expect((await request(master, 'GET', '/v1/build/99?wait=60')).status).to.equal(404);
     expect(master.service.watching).to.equal(0);
   });
 
-  it('for something that is no time and no end is refused', async () => {
+  it('is refused for an invalid time or event', async () => {
     for (const query of ['?wait=soon', '?until=lunch']) {
       const answer = await get(query);
       expect(answer.status, query).to.equal(400);
@@ -152,7 +152,7 @@ describe('waiting for a build', () => {
     }
   });
 
-  it('for less than no time answers at once', async () => {
+  it('ends at once for a negative time', async () => {
     expect((await get('?wait=-1&until=end')).status).to.equal(200);
   });
 });

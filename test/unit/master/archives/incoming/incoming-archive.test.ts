@@ -22,7 +22,7 @@ describe('removeLeftovers', () => {
     expect(readdirSync(directory)).to.deep.equal(['notes.txt']);
   });
 
-  it('makes the folder when it is not there', () => {
+  it('creates the folder when it is missing', () => {
     removeLeftovers(join(directory, 'a', 'b'));
     expect(existsSync(join(directory, 'a', 'b'))).to.equal(true);
   });

@@ -62,7 +62,7 @@ describe('receiveResult', () => {
 
   const sha256 = (body: Buffer) => createHash('sha256').update(body).digest();
 
-  it('parts head and archive exactly, in whatever pieces the body comes', async () => {
+  it('separates head and archive exactly, for any division of the body into pieces', async () => {
     const sizes = fc.integer({ min: 1, max: 50 });
     await fc.assert(
       fc.asyncProperty(
@@ -88,7 +88,7 @@ describe('receiveResult', () => {
     }
   };
 
-  it('refuses an archive that is announced to be larger than the disk has room for, before it writes any of it', async () => {
+  it('refuses an archive whose announced length exceeds the disk space, before it writes any of it', async () => {
     const body = Buffer.alloc(2_000_000);
     const refused = receive(inPieces(body, 100_000), 10, sha256(body), {
       announcedBytes: body.length - 10,
@@ -99,7 +99,7 @@ describe('receiveResult', () => {
     expect(readdirSync(temporaryDirectory)).to.deep.equal([]);
   });
 
-  it('stops and removes an archive when the room on the disk ends while it arrives', async () => {
+  it('stops and removes an archive when the disk runs out of space while it arrives', async () => {
     const body = Buffer.alloc(3_000_000);
     let free = 1_500_000;
     let most = 0;
@@ -129,7 +129,7 @@ describe('receiveResult', () => {
     return failure;
   }
 
-  it('accepts nothing and keeps no file when the body is not the one that was signed', async () => {
+  it('accepts nothing and keeps no file when the body is not the signed one', async () => {
     const failure = await failureOf(
       inPieces(Buffer.from('{}archive'), 4),
       2,
@@ -146,7 +146,7 @@ describe('receiveResult', () => {
     expect(await failureOf(broken(), 2, Buffer.alloc(32))).to.have.property('message', 'connection reset');
   });
 
-  it('says so when the body ends within the head', async () => {
+  it('reports a body that ends within the head', async () => {
     const failure = await failureOf(inPieces(Buffer.from('{}'), 1), 3, Buffer.alloc(32));
     expect(failure).to.have.property('code', 'INVALID_REQUEST');
   });
@@ -186,7 +186,7 @@ describe('receiveResult', () => {
     expect(letGo).to.equal(true);
   });
 
-  it('asks to be tried again when the disk does not take the file', async () => {
+  it('responds with UNAVAILABLE when the file cannot be written', async () => {
     rmSync(temporaryDirectory, { recursive: true });
     const body = Buffer.from('{}x');
     const failure: unknown = await receive(inPieces(body, 3), 2, sha256(body)).catch(

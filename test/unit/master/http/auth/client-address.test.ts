@@ -12,7 +12,7 @@ function networks(...texts: string[]): Networks {
 }
 
 describe('networks', () => {
-  it('are addresses and ranges of them, over IPv4 and IPv6', () => {
+  it('contain addresses and ranges of IPv4 and IPv6', () => {
     const some = networks('192.0.2.1', '10.0.0.0/8', '2001:db8::/32');
     for (const address of [
       '192.0.2.1',
@@ -29,7 +29,7 @@ describe('networks', () => {
     expect(Networks.none.has('127.0.0.1')).to.equal(false);
   });
 
-  it('are nothing else', () => {
+  it('refuse any other text', () => {
     for (const text of [
       '',
       'localhost',
@@ -46,10 +46,10 @@ describe('networks', () => {
   });
 });
 
-describe('the address that a request is counted as', () => {
+describe('the client address of a request', () => {
   const trusted = networks('127.0.0.1', '10.0.0.0/8');
 
-  it('is that of its connection when that is no trusted proxy, whatever the request says', () => {
+  it('is that of the connection when that is no trusted proxy, whatever the request says', () => {
     fc.assert(
       fc.property(fc.ipV4(), fc.string(), (peer, said) => {
         expect(clientAddress(peer, said, Networks.none)).to.equal(peer);
@@ -60,7 +60,7 @@ describe('the address that a request is counted as', () => {
     );
   });
 
-  it('is the last one that no trusted proxy has, so that nothing which the client wrote itself counts', () => {
+  it('is the last one that is no trusted proxy, so that entries of the client do not count', () => {
     fc.assert(
       fc.property(fc.string(), fc.constantFrom('192.0.2.7', '2001:db8::7'), (written, client) => {
         expect(clientAddress('127.0.0.1', `${written}, ${client}`, trusted)).to.equal(client);
@@ -69,13 +69,13 @@ describe('the address that a request is counted as', () => {
     );
   });
 
-  it('may be written with a port', () => {
+  it('may have a port', () => {
     expect(clientAddress('127.0.0.1', '192.0.2.7:1234', trusted)).to.equal('192.0.2.7');
     expect(clientAddress('127.0.0.1', '[2001:db8::7]:1234', trusted)).to.equal('2001:db8::7');
     expect(clientAddress('127.0.0.1', '[2001:db8::7]', trusted)).to.equal('2001:db8::7');
   });
 
-  it('is that of the proxy when the proxy names none', () => {
+  it('is that of the proxy when the proxy names no other', () => {
     for (const said of [undefined, '', 'unknown', '_hidden', '192.0.2.7, ']) {
       expect(clientAddress('127.0.0.1', said, trusted)).to.equal('127.0.0.1');
     }

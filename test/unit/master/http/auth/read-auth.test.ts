@@ -19,7 +19,7 @@ describe('a read token', () => {
     authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
   });
 
-  it('is the password that a browser asks for, whatever the user', async () => {
+  it("is accepted as a browser's password, with any user", async () => {
     const asked = await read('/v1');
     expect(asked.status).to.equal(401);
     expect(asked.headers.get('www-authenticate')).to.match(/^ClusterRunner, Basic realm="[^"]+"/);
@@ -35,12 +35,12 @@ describe('a read token', () => {
     }
   });
 
-  it('is asked of readers only: no browser could answer for what changes something', async () => {
+  it('is requested for reads only, since no browser could sign a change', async () => {
     const { headers } = await request(master, 'POST', '/v1/build', { body: '{}' });
     expect(headers.get('www-authenticate')).to.equal('ClusterRunner');
   });
 
-  it('is not sent on by the address that it came in, nor kept by a cache or the log of a fault', async () => {
+  it('is not leaked by a referrer, a cache, or the log of an internal error', async () => {
     const token = makeReadToken(master.secret, soon());
     const answer = await read(`/v1?token=${token}`);
     expect(answer.headers.get('referrer-policy')).to.equal('no-referrer');
@@ -53,7 +53,7 @@ describe('a read token', () => {
 });
 
 describe('withTokenHidden', () => {
-  it('keeps all but the token', () => {
+  it('keeps everything but the token', () => {
     expect(withTokenHidden('/v1/build')).to.equal('/v1/build');
     expect(withTokenHidden('/v1/build?a=1&b=?')).to.equal('/v1/build?a=1&b=%3F');
     expect(withTokenHidden('/v1?token=a&token=b&c=2')).to.equal('/v1?token=hidden&c=2');
@@ -61,14 +61,14 @@ describe('withTokenHidden', () => {
 });
 
 describe('the token in a header', () => {
-  it('is behind any number of blanks', () => {
+  it('may follow any number of blanks', () => {
     expect(tokenInHeader('Bearer  token')).to.equal('token');
     expect(tokenInHeader(`basic ${Buffer.from('me:token').toString('base64')}`)).to.equal('token');
     expect(tokenInHeader('Bearer a token')).to.equal(undefined);
     expect(tokenInHeader('Digest token')).to.equal(undefined);
   });
 
-  it('is not slow to look for, whatever is there', () => {
+  it('is parsed in linear time', () => {
     // With a quadratic search this would take longer than any test runner waits.
     const blanks = ' '.repeat(1_000_000);
     for (const scheme of ['Bearer', 'Basic']) {

@@ -22,8 +22,8 @@ async function outcome(complete: boolean, code: string, bytes?: string): Promise
   }
 }
 
-describe('the body of a request whose sender hung up', () => {
-  it('is refused, and no fault of the master, also when all of it had come', async () => {
+describe('the body of a request whose client hung up', () => {
+  it('is refused and no internal error, also when all of it had arrived', async () => {
     for (const bytes of [undefined, '1000', '1000000']) {
       for (const complete of [true, false]) {
         const error = await outcome(complete, 'ECONNRESET', bytes);
@@ -32,7 +32,7 @@ describe('the body of a request whose sender hung up', () => {
     }
   });
 
-  it('hides no other error once all of it had come', async () => {
+  it('hides no other error once all of it had arrived', async () => {
     expect(await outcome(true, 'EIO'))
       .to.be.instanceOf(Error)
       .and.not.instanceOf(ClusterRunnerError);
@@ -42,7 +42,7 @@ describe('the body of a request whose sender hung up', () => {
   });
 });
 
-describe('the rest of a body whose request was answered early', () => {
+describe('the rest of a body after an early response', () => {
   it('is not waited for when the connection is closed', async () => {
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
     const server = createServer((request, response) => {

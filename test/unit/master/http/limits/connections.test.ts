@@ -16,7 +16,7 @@ function socketFrom(remoteAddress: string, remotePort: number): Socket {
   return socket;
 }
 
-describe('the connections of a master that has as many as it keeps', () => {
+describe('the connections of a master at its limit', () => {
   let connections: Connections;
   beforeEach(() => {
     connections = new Connections(6);
@@ -29,7 +29,7 @@ describe('the connections of a master that has as many as it keeps', () => {
       return socket;
     });
 
-  it('lose the oldest of the address that has the most of those on which nobody has shown the secret', () => {
+  it('evict the oldest of the address with the most unauthenticated connections', () => {
     const [proved, greedy] = admitted('192.0.2.1', [1, 2, 3, 4]);
     admitted('192.0.2.2', [1, 2]);
     if (proved !== undefined) {
@@ -38,7 +38,7 @@ describe('the connections of a master that has as many as it keeps', () => {
     expect(connections.admit(socketFrom('192.0.2.3', 1))?.socket).to.equal(greedy);
   });
 
-  it('count what comes from one /64 together', () => {
+  it('count all addresses of one /64 together', () => {
     const [oldest] = admitted('2001:db8::1', [1]);
     admitted('2001:db8::2', [2]);
     admitted('2001:db8::3', [3]);
@@ -47,7 +47,7 @@ describe('the connections of a master that has as many as it keeps', () => {
     expect(connections.admit(socketFrom('192.0.2.3', 1))?.socket).to.equal(oldest);
   });
 
-  it('are not for another one when all have shown the secret', () => {
+  it('refuse a new one when all are authenticated', () => {
     for (const socket of admitted('192.0.2.1', [1, 2, 3, 4, 5, 6])) {
       connections.authenticated(socket);
     }
@@ -69,7 +69,7 @@ describe('the connections of a master that has as many as it keeps', () => {
   });
 });
 
-describe('a stranger who opens all connections', () => {
+describe('an unauthenticated client that opens all connections', () => {
   let master: FakeMaster;
   const strangers: Socket[] = [];
   beforeEach(async () => {
@@ -92,7 +92,7 @@ describe('a stranger who opens all connections', () => {
     await Promise.all(opened);
   }
 
-  it('keeps no slave out, and cuts none off that waits for work', async () => {
+  it('keeps no slave out, and disconnects none that waits for work', async () => {
     await openMany(20);
     const { slave_id } = await master.client.registerSlave(named);
     const asked = master.client.askForWork(slave_id, question);

@@ -11,7 +11,7 @@ describe('the requests of a slave', () => {
   let master: FakeMaster;
   afterEach(() => master.close());
 
-  it('are so many at once and no more, and those of others do not count', async () => {
+  it('are limited in number, independent of other slaves', async () => {
     master = await startFakeMaster({ settings: { maxRequestsPerSlave: 3 } });
     const { slave_id: wild } = await master.client.registerSlave(named);
     const { slave_id: other } = await master.client.registerSlave({ ...named, instance: 'instance-2' });
@@ -29,7 +29,7 @@ describe('the requests of a slave', () => {
     await Promise.all([...held, others]);
   });
 
-  it('are all answered when a thousand slaves of one address ask, wait and report at the same time', async () => {
+  it('all succeed when a thousand slaves of one address poll, wait and report at the same time', async () => {
     master = await startFakeMaster();
     const agent = new Agent({ connections: null, pipelining: 1, connect: { timeout: 60_000 } });
     const statuses = new Map<number, number>();

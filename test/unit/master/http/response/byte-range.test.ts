@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { byteRange } from '../../../../../src/master/http/response/byte-range.js';
 
-describe('the part that a request asks for', () => {
+describe('the requested byte range', () => {
   const whole = { bytes: 10, tag: 'abc' };
 
-  it('is from a byte to a byte, to the end, or the last ones', () => {
+  it('may be from a byte to a byte, to the end, or the last bytes', () => {
     expect(byteRange('bytes=2-4', undefined, whole)).to.deep.equal({ start: 2, end: 5 });
     expect(byteRange('bytes=2-', undefined, whole)).to.deep.equal({ start: 2, end: 10 });
     expect(byteRange('bytes=2-99', undefined, whole)).to.deep.equal({ start: 2, end: 10 });
@@ -13,14 +13,14 @@ describe('the part that a request asks for', () => {
     expect(byteRange('bytes=2-', '"abc"', whole)).to.deep.equal({ start: 2, end: 10 });
   });
 
-  it('is the whole for what we do not do, and when what the client has is another', () => {
+  it('is the whole for unsupported ranges, and when the client has another version', () => {
     for (const range of [undefined, 'bytes=-', 'bytes=1-2,4-5', 'lines=1-2', 'bytes=a-b', 'bytes=1']) {
       expect(byteRange(range, undefined, whole), range).to.equal(null);
     }
     expect(byteRange('bytes=2-', '"other"', whole)).to.equal(null);
   });
 
-  it('is refused when it is not there', () => {
+  it('is refused when it lies outside', () => {
     for (const range of ['bytes=10-', 'bytes=5-4', 'bytes=99-100', 'bytes=-0']) {
       expect(() => byteRange(range, undefined, whole), range).to.throw('There are 10 bytes');
     }
