@@ -110,7 +110,7 @@ describe('a verdict that a slave has reported', () => {
     await harness.restart();
     await other.begin('and more\n', 'what a later one said\n'.length);
     await harness.master.cancelBuild(build);
-    const files = await startResultDownload(harness, build);
+    const files = await resultsOf(harness, build);
     expect(Object.keys(files).sort()).to.deep.equal(
       ['command', 'console_output', 'exit_code', 'notes', 'time'].map(
         (name) => `artifact_0_0/clusterrunner_${name}`,
@@ -136,7 +136,7 @@ describe('a verdict that a slave has reported', () => {
     await runner.begin('hangs\n');
     await runner.lose();
     await harness.master.cancelBuild(build);
-    const files = await startResultDownload(harness, build);
+    const files = await resultsOf(harness, build);
     expect(files).to.not.have.property('artifact_0_0/clusterrunner_exit_code');
     expect(files['artifact_0_0/clusterrunner_console_output']).to.equal('hangs\n');
     expect((await harness.master.archiveContents(build))?.failedFolders).to.deep.equal([]);
@@ -152,7 +152,7 @@ describe('a verdict that a slave has reported', () => {
     await runner.lose();
     const following = await harness.master.followArchives(build, new AbortController().signal);
     await runner.slave.runAll({ content: await subjobArchive({}) });
-    const files = await startResultDownload(harness, build);
+    const files = await resultsOf(harness, build);
     expect(
       Object.keys(files)
         .filter((name) => /_(command|exit_code)$/.test(name))
@@ -210,7 +210,7 @@ describe('a verdict that a slave has reported', () => {
         const after = await atomsOf(build);
         requireForward(before, after);
         requireSettled(after);
-        requireFolders(after, await startResultDownload(harness, build));
+        requireFolders(after, await resultsOf(harness, build));
         expect(ended.num_atoms_done).to.equal(shown.num_atoms_done);
         expect(ended.num_atoms_failed).to.equal(
           after.filter(({ outcome }) => outcome === 'FAILED' || outcome === 'LOST').length,
@@ -287,7 +287,7 @@ function requireFolders(atoms: readonly Atom[], files: Readonly<Record<string, s
 }
 
 /** Path to content of all files in the results of a build that has ended. */
-async function startResultDownload(harness: MasterHarness, build: BuildId): Promise<Record<string, string>> {
+async function resultsOf(harness: MasterHarness, build: BuildId): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const file of (await harness.master.archiveContents(build))?.files ?? []) {
     for await (const entry of createReadStream(file).pipe(createGunzip()).pipe(extract())) {

@@ -28,8 +28,8 @@ describe('a slave that lies', () => {
   afterEach(() => harness.close());
 
   const build = () => harness.master.getBuild(held.build_id);
-  const startResultDownload = () => join(harness.directory, 'results', String(held.build_id));
-  const kept = () => (existsSync(startResultDownload()) ? readdirSync(startResultDownload()) : []);
+  const resultsFolder = () => join(harness.directory, 'results', String(held.build_id));
+  const kept = () => (existsSync(resultsFolder()) ? readdirSync(resultsFolder()) : []);
 
   it('about a subjob that it does not hold is refused: it has to name the lease and the attempt', async () => {
     const { lease_id, attempt } = held.lease;

@@ -13,7 +13,7 @@ import { isInstalled } from '../../../support/is-installed.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 import { subjobArchive } from '../../../support/subjob-archive.js';
 
-/** Of those that `startResultDownload` makes, which have 1,000 hexadecimal digits. */
+/** Of those that `resultsOf` makes, which have 1,000 hexadecimal digits. */
 const ROOM_FOR_TWO = 1700;
 
 describe('the zips of builds', () => {
@@ -46,7 +46,7 @@ describe('the zips of builds', () => {
   const files = () => readdirSync(join(root, 'zips'));
 
   /** The results of a build with one file of so many bytes that cannot be compressed. */
-  async function startResultDownload(build: number, bytes = 1000): Promise<ArchiveContents> {
+  async function resultsOf(build: number, bytes = 1000): Promise<ArchiveContents> {
     const file = join(root, `${build}.tar.gz`);
     const content = randomBytes(bytes / 2).toString('hex');
     writeFileSync(file, await subjobArchive({ 'artifact_0_0/file': content }));
@@ -64,7 +64,7 @@ describe('the zips of builds', () => {
   }
 
   it('are made once for all requests, also across a restart', async () => {
-    const contents = await startResultDownload(1);
+    const contents = await resultsOf(1);
     const zips = start();
     const [first, second] = await Promise.all([read(zips, 1, contents), read(zips, 1, contents)]);
     expect(first).to.deep.equal(second);
@@ -74,7 +74,7 @@ describe('the zips of builds', () => {
   });
 
   it('have the same tag when they are made again of the same results', async () => {
-    const contents = await startResultDownload(1);
+    const contents = await resultsOf(1);
     const zips = start();
     const tagOf = async () => {
       const zip = await zips.open(toId.build(1), contents);
@@ -91,11 +91,7 @@ describe('the zips of builds', () => {
 
   it('are removed when there are too many, the least recently used first, while open ones stay readable', async () => {
     const zips = start(ROOM_FOR_TWO);
-    const [one, two, three] = [
-      await startResultDownload(1),
-      await startResultDownload(2),
-      await startResultDownload(3),
-    ];
+    const [one, two, three] = [await resultsOf(1), await resultsOf(2), await resultsOf(3)];
     const opened = await zips.open(toId.build(1), one);
     clock.advance(1);
     await read(zips, 2, two);
@@ -112,7 +108,7 @@ describe('the zips of builds', () => {
   });
 
   it('are not kept when they are too large, when the limit is 0, or when the disk is full', async () => {
-    const contents = await startResultDownload(1, 100_000);
+    const contents = await resultsOf(1, 100_000);
     expect(await read(start(10_000), 1, contents)).to.equal(null);
     expect(await read(start(0), 1, contents)).to.equal(null);
     diskProblem = 'full';
@@ -124,7 +120,7 @@ describe('the zips of builds', () => {
   });
 
   it('leave no partial file, neither when results cannot be read nor when the master is killed', async () => {
-    const contents = await startResultDownload(1);
+    const contents = await resultsOf(1);
     rmSync(contents.files[0] ?? '');
     const zips = start();
     expect(await read(zips, 1, contents)).to.equal(null);
@@ -135,7 +131,7 @@ describe('the zips of builds', () => {
   });
 
   it('are aborted in the making when the build is deleted or the master stops', async () => {
-    const contents = await startResultDownload(1, 8 * 1024 ** 2);
+    const contents = await resultsOf(1, 8 * 1024 ** 2);
     for (const giveUp of [(zips: ZipCache) => zips.forgetBuild(1), (zips: ZipCache) => zips.close()]) {
       const zips = start(64 * 1024 ** 2);
       const opened = zips.open(toId.build(1), contents);
@@ -146,14 +142,14 @@ describe('the zips of builds', () => {
   });
 
   it('count from when they were written after a restart', async () => {
-    const [one, two] = [await startResultDownload(1), await startResultDownload(2)];
+    const [one, two] = [await resultsOf(1), await resultsOf(2)];
     const before = start();
     await read(before, 1, one);
     await read(before, 2, two);
     const written = files().find((name) => name.startsWith('2.')) ?? '';
     utimesSync(join(root, 'zips', written), 1, 1);
     const zips = start(ROOM_FOR_TWO);
-    await read(zips, 3, await startResultDownload(3));
+    await read(zips, 3, await resultsOf(3));
     expect(zips.builds().sort()).to.deep.equal([1, 3]);
   });
 
@@ -162,7 +158,7 @@ describe('the zips of builds', () => {
       this.skip();
     }
     const zips = start();
-    await read(zips, 1, await startResultDownload(1));
+    await read(zips, 1, await resultsOf(1));
     const code = 'import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); print(z.testzip(), z.namelist())';
     const [name = ''] = files();
     expect(execFileSync('python3', ['-c', code, join(root, 'zips', name)]).toString()).to.equal(
