@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { joinRemoteFilePairs, readRemoteFilePair } from '../../../src/cli/remote-file-pairs.js';
 
 describe('-f NAME URL', () => {
-  it('becomes one word, so that the type of the build may follow it', () => {
+  it('is joined into one word, so that the type of the build may follow it', () => {
     const joined = joinRemoteFilePairs([
       'build',
       '-f',
@@ -24,12 +24,12 @@ describe('-f NAME URL', () => {
     expect(readRemoteFilePair(joined[2] ?? '')).to.deep.equal({ name: 'a', url: 'http://h/a' });
   });
 
-  it('is told from a pair that is not whole', () => {
+  it('is distinguished from an incomplete pair', () => {
     const joined = joinRemoteFilePairs(['build', '-f', 'a']);
     expect(readRemoteFilePair(joined[2] ?? '')).to.equal(null);
   });
 
-  it('is not looked for behind --', () => {
+  it('is not joined after --', () => {
     expect(joinRemoteFilePairs(['build', '--', '-f', 'a', 'b'])).to.deep.equal([
       'build',
       '--',

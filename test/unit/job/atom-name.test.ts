@@ -13,14 +13,14 @@ describe('atomName', () => {
     );
   });
 
-  it('has the variable where the atoms set several, and where the value cannot be seen', () => {
+  it('has the variable where the atoms set several, and where the value is blank', () => {
     const text = commandString({ variable: 'T', value: '$PROJECT_DIR/a b' });
     expect(atomName(text, ['T', 'U'])).to.equal('T=$PROJECT_DIR/a b');
     expect(atomName(text, undefined)).to.equal('$PROJECT_DIR/a b');
     expect(atomName(commandString({ variable: 'T', value: '' }), ['T'])).to.equal('T=');
   });
 
-  it('is the text that nobody can read back', () => {
+  it('is the text itself where that cannot be parsed', () => {
     expect(atomName('export T="$(date)";', ['T'])).to.equal('export T="$(date)";');
   });
 });
@@ -31,7 +31,7 @@ describe('variablesOfAtoms', () => {
     expect(variablesOfAtoms(job, undefined)).to.deep.equal(['A', 'B']);
   });
 
-  it('are those of the atoms that a request gives', () => {
+  it('are those of the atoms of a request', () => {
     expect(variablesOfAtoms(job, [{ C: '1' }, { C: '2' }])).to.deep.equal(['C']);
     expect(variablesOfAtoms(job, ['1', { C: '2' }])).to.deep.equal(['A', 'C']);
   });

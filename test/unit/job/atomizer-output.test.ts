@@ -29,7 +29,7 @@ const value = fc.oneof(
 );
 
 describe('the bytes that an atomizer prints', () => {
-  it('are text as they are when they are UTF-8, whatever is in them', () => {
+  it('are taken as text when they are UTF-8', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         const bytes = Buffer.from(text.replaceAll('\0', ''));
@@ -42,7 +42,7 @@ describe('the bytes that an atomizer prints', () => {
     });
   });
 
-  it('are refused where they hold NUL or no UTF-8, with the line and its bytes', () => {
+  it('are refused with the line and its bytes when they contain NUL or invalid UTF-8', () => {
     expect(readAtomizerOutput(Buffer.from("a\n\ncaf\xe9's.sh\n\0", 'latin1'))).to.deep.equal({
       problem: "line 3 of what it printed is not UTF-8: $'caf\\xe9\\'s.sh'",
     });
@@ -58,7 +58,7 @@ describe('the bytes that an atomizer prints', () => {
     }
   });
 
-  it('are never changed: they are refused, or come back as they were, and what is refused is shown', () => {
+  it('are either refused with a message that shows them, or not changed', () => {
     const byte = fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(0, 10, 0xe9, 0xc3, 0x61));
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), fc.array(byte, { maxLength: 8 }), (around, some) => {
@@ -80,7 +80,7 @@ describe('the bytes that an atomizer prints', () => {
 });
 
 describe('the output of an atomizer', () => {
-  it('is one atom for each line, without the blanks around the whole', () => {
+  it('is one atom per line after trimming', () => {
     expect(splitAtoms('\n  a b\r\n -c \n\n\u00a0d\u00a0\n\n')).to.deep.equal([
       'a b',
       ' -c ',
@@ -89,7 +89,7 @@ describe('the output of an atomizer', () => {
     ]);
   });
 
-  it('is no atoms when it is blank', () => {
+  it('has no atoms when it is blank', () => {
     expect(splitAtoms('')).to.deep.equal([]);
     expect(splitAtoms(' \r\n\t\n')).to.deep.equal([]);
   });
@@ -122,7 +122,7 @@ describe('the path of the checkout in the value of an atom', () => {
     expect(unmaskProjectDirectory('$PROJECT_DIR/a', '/tmp/$x y/$&')).to.equal('/tmp/$x y/$&/a');
   });
 
-  it('comes back as it was, whatever the value and the path', () => {
+  it('round-trips any value and path', () => {
     const directory = fc.constantFrom(
       '/tmp/with-dash [x]+(y){2}.$^*?|\\z',
       '/srv/p',
@@ -141,7 +141,7 @@ describe('the path of the checkout in the value of an atom', () => {
     );
   });
 
-  it('is the only thing in which two machines differ', () => {
+  it('is the only difference between two machines', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-z/. $]{0,12}$/), (tail) => {
         const on = (dir: string) => maskProjectDirectory(`${dir}/${tail}`, dir);

@@ -3,7 +3,7 @@ import { commandEnvironment, repositoryVariables } from '../../../src/job/comman
 import { run } from '../../support/processes.js';
 
 describe('the environment of commands', () => {
-  it('has no variable by which git finds a repository, also where all variables pass', async () => {
+  it('has no variable by which git finds a repository, even if all variables are passed through', async () => {
     const { stdout } = await run('git', ['rev-parse', '--local-env-vars'], {
       cwd: '/',
       env: { PATH: process.env.PATH ?? '' },
@@ -16,7 +16,7 @@ describe('the environment of commands', () => {
     expect(seen).to.deep.equal({ PATH: '/bin', GIT_AUTHOR_NAME: 'a', GIT_CONFIG_COUNT: 'x' });
   });
 
-  it('has such a variable that is named in full', () => {
+  it('has such a variable when it is named in full', () => {
     const seen = commandEnvironment({ GIT_DIR: '/r', GIT_INDEX_FILE: 'i' }, ['GIT_*', 'GIT_DIR']);
     expect(seen).to.deep.equal({ GIT_DIR: '/r' });
   });

@@ -109,7 +109,7 @@ describe('shell text of an atom', () => {
     });
   }
 
-  it('is easy to read', () => {
+  it('is readable', () => {
     const string = (value: string) => commandString({ variable: 'TOKEN', value });
     expect(string('5')).to.equal('export TOKEN=5;');
     expect(string("it's")).to.equal("export TOKEN='it'\\''s';");
@@ -132,7 +132,7 @@ const facts: AtomFacts = {
 };
 
 describe('the environment of commands', () => {
-  it('has what the documentation lists', () => {
+  it('has the variables that the documentation lists', () => {
     expect(buildEnvironment(facts)).to.deep.equal({
       PROJECT_DIR: '/p d',
       CI: 'true',
@@ -175,7 +175,7 @@ describe('the environment of commands', () => {
     }
   });
 
-  it('cannot hold a NUL', () => {
+  it('cannot contain NUL', () => {
     expect(valueProblem('a\0b')).to.match(/NUL/);
     expect(valueProblem('a\nb')).to.equal(null);
   });
@@ -193,7 +193,7 @@ describe('the environment of commands', () => {
     CLUSTERRUNNER_LOG_LEVEL: 'info',
   };
 
-  it('inherits what nearly every program needs, and what is allowed by name or pattern', () => {
+  it('inherits basic variables, and those allowed by name or pattern', () => {
     const basic = { PATH: '/bin', HOME: '/me', LC_ALL: 'C' };
     expect(commandEnvironment(env, [])).to.deep.equal(basic);
     expect(commandEnvironment(env, ['JAVA_HOME'])).to.deep.equal({ ...basic, JAVA_HOME: '/java' });
@@ -201,13 +201,13 @@ describe('the environment of commands', () => {
     expect(commandEnvironment(env, ['A+B', 'AA+B', '.*'])).to.deep.equal({ ...basic, 'A+B': 'x' });
   });
 
-  it('inherits neither the secret nor any setting, nor what belongs to another build, whatever is allowed', () => {
+  it('never inherits the secret, a setting, or a variable of another build', () => {
     const { GONE, ATOM_ID, CLUSTERRUNNER_SECRET, CLUSTERRUNNER_LOG_LEVEL, ...rest } = env;
     expect(commandEnvironment(env, ['*', 'CLUSTERRUNNER_SECRET', 'ATOM_ID'])).to.deep.equal(rest);
     expect(ownEnvironment(env)).to.deep.equal(rest);
   });
 
-  it('refuses every name that bash does not hand on as it is given', () => {
+  it('refuses every name that bash does not pass on unchanged', () => {
     const names = shell('bash', 'compgen -v').trim().split('\n');
     for (const name of names.filter((candidate) => variableProblem(candidate) === null)) {
       expect(shell('bash', `printf %s "$${name}"`, [], { [name]: 'a b' }), name).to.equal('a b');
@@ -300,7 +300,7 @@ describe('the script that reruns an atom', () => {
     });
   }
 
-  it('says that it relies on the setup of its job, where that has one and it was not told to run it', () => {
+  it('says that it relies on the setup of its job when it does not run that', () => {
     write('echo ran', { setup: 'echo set up' });
     const { stdout, stderr } = rerun({ ARTIFACT_DIR: 'out' });
     expect(stdout).to.equal('ran\n');
@@ -311,7 +311,7 @@ describe('the script that reruns an atom', () => {
     }
   });
 
-  it('tells its setup that no cache was put in, unless somebody says otherwise', () => {
+  it('sets CACHE_HIT=false for its setup by default', () => {
     write('true', { setup: 'set -u; echo "hit: $CACHE_HIT"' });
     const args = ['--with-setup'];
     expect(rerun({ ARTIFACT_DIR: 'out' }, 'sh', args)).to.include({ stdout: 'hit: false\n', status: 0 });
@@ -328,7 +328,7 @@ describe('the script that reruns an atom', () => {
     });
   });
 
-  it('refuses an argument that it does not know', () => {
+  it('refuses unknown arguments', () => {
     write('echo ran', { setup: 'true' });
     for (const args of [['--withsetup'], [''], ['--with-setup', 'x']]) {
       const { stdout, status, stderr } = rerun({ ARTIFACT_DIR: 'out' }, 'sh', args);
@@ -337,7 +337,7 @@ describe('the script that reruns an atom', () => {
     }
   });
 
-  it('tells by its first bytes whether its job has a setup, whatever the job and its commands say', () => {
+  it('shows by its first bytes whether its job has a setup, whatever the job and its commands contain', () => {
     const remark = '# With the argument --with-setup it runs setup_build first.';
     const head = (changes: Partial<RerunFacts>) => {
       write(remark, changes);
@@ -348,7 +348,7 @@ describe('the script that reruns an atom', () => {
     expect(takesSetup(head({ jobName: `\n${remark}\n` }))).to.equal(false);
   });
 
-  it('says where the atom ran, whatever the folder and the job are called', () => {
+  it('shows where the atom ran, whatever the folder and the job are called', () => {
     for (const projectDirectory of ['/a/b-1', "/it's here/é $x", '/a\\b']) {
       for (const jobName of ['x', "\n  PROJECT_DIR='/other'\n"]) {
         write('true', { projectDirectory, jobName });
@@ -358,19 +358,19 @@ describe('the script that reruns an atom', () => {
     expect(projectDirectoryOf('#!/bin/sh\n')).to.equal(null);
   });
 
-  it('hands a variable on whatever its name is', () => {
+  it('passes a variable of any name on', () => {
     write('echo "$commands $setup"', { variable: 'commands', value: 'x', setup: 'true' });
     expect(rerun({ ARTIFACT_DIR: 'out', setup: 'y' }, 'sh', ['--with-setup']).stdout).to.equal('x y\n');
   });
 
-  it('puts artifacts into a new folder unless it is told where', () => {
+  it('puts artifacts into a new folder by default', () => {
     write('echo a > "$ARTIFACT_DIR/x"; cd "$ARTIFACT_DIR"; pwd');
     chmodSync(folder, 0o755);
     const { stdout } = rerun({ TMPDIR: folder });
     expect(readFileSync(join(stdout.trim(), 'x'), 'utf8')).to.equal('a\n');
   });
 
-  it('has every value and command byte for byte', () => {
+  it('keeps every value and command byte for byte', () => {
     fc.assert(
       fc.property(text, text, (value, word) => {
         write(`printf '%s\\0' "$TOKEN" ${quoteForShell(word)}`, {
@@ -384,7 +384,7 @@ describe('the script that reruns an atom', () => {
 });
 
 describe('shell text that sets the variable of an atom', () => {
-  it('is read back to the variable and value that it was made of', () => {
+  it('round-trips variable and value', () => {
     fc.assert(
       fc.property(fc.oneof(nasty, fc.string()), fc.constantFrom('', ' ', '\n'), (value, end) => {
         const atom = { variable: 'TEST_FILE', value: maskProjectDirectory(value, '/p d') };
@@ -431,13 +431,13 @@ describe('shell text that sets the variable of an atom', () => {
     });
   }
 
-  it('is told from a plain value', () => {
+  it('is distinguished from a plain value', () => {
     for (const value of ['2', 'exports T=1', 'export', 'T=2', 'export T', 'tests/export T=1']) {
       expect(isCommandString(value), value).to.equal(false);
     }
   });
 
-  it('sets in a shell what it is read as', () => {
+  it('sets in a shell the value that it is parsed as', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[ -~]{0,20}$/), (inner) => {
         const text = `export T="${inner}";`;

@@ -13,7 +13,7 @@ describe('a duration of a job', () => {
     expect(durationSeconds('1.5m')).to.equal(90);
   });
 
-  it('is nothing else: that would be a fault of the caller', () => {
+  it('throws for anything else, which is a bug of the caller', () => {
     expect(() => durationSeconds('soon')).to.throw('"soon" is not a duration');
   });
 });

@@ -45,7 +45,7 @@ describe('remote files of a request', () => {
     }
   });
 
-  it('have names of their own, however these are written', () => {
+  it('have distinct normalized names', () => {
     expect(refusal({ 'http://h/a': 'x/y', 'http://h/b': './x//y' })).to.include('x/y');
   });
 

@@ -26,7 +26,7 @@ async function refusal(action: () => unknown): Promise<string> {
 const GOOD = 'A:\n  commands: [make]\n  atomizers:\n    - X: seq 3\n';
 
 describe('clusterrunner.yaml', () => {
-  it('is read with all its sections, jobs in their order, and empty lines', () => {
+  it('is read with all sections, jobs in their order, and empty lines', () => {
     const text = `2:
     commands:
         - cd $PROJECT_DIR
@@ -161,7 +161,7 @@ describe('clusterrunner.yaml', () => {
     });
   }
 
-  it('does not put together what a bomb of aliases stands for', async () => {
+  it('does not expand an alias bomb', async () => {
     const levels = Array.from(
       { length: 12 },
       (_, i) => `  s${i + 1}: &s${i + 1} [${Array(10).fill(`*s${i}`).join(', ')}]`,
@@ -180,7 +180,7 @@ describe('clusterrunner.yaml', () => {
     expect(await refusal(() => parseJobs(`A: ${'['.repeat(100_000)}`, 'f'))).to.match(/too deep/);
   });
 
-  it('takes entries whose names begin with x- for places of anchors', () => {
+  it('allows entries whose names begin with x- for anchors', () => {
     const text = `x-setup: &setup\n  - make\nx-any: {a: 1}\n${GOOD}  setup_build: *setup\n`;
     expect(parseJobs(text, 'f').map(({ name, definition }) => [name, definition.setup_build])).to.deep.equal([
       ['A', ['make']],
@@ -235,7 +235,7 @@ describe('clusterrunner.yaml', () => {
     }
   });
 
-  it('takes a comment behind a command that the shell would take for one too', () => {
+  it('accepts a comment after a command that the shell would treat as one too', () => {
     for (const [line, command] of [
       ['make # all', 'make'],
       ['echo "a" # "b', 'echo "a"'],
@@ -259,7 +259,7 @@ describe('clusterrunner.yaml', () => {
     expect(parseJobs(text('run\n        --all'), 'f')[0]?.definition.commands).to.deep.equal(['run --all']);
   });
 
-  it('takes time that grows with the length of the file alone', async () => {
+  it('is parsed in linear time', async () => {
     const seconds = async (bytes: number) => {
       let text = '';
       for (let n = 0; text.length < bytes; n += 1) {
@@ -275,7 +275,7 @@ describe('clusterrunner.yaml', () => {
     expect(long / short).to.be.lessThan(30);
   });
 
-  it('names its jobs when the one that is asked for is not there, or several are and none is named', async () => {
+  it('is refused with its jobs when the requested one is missing, or none of several is named', async () => {
     const jobs = parseJobs(`${GOOD}${GOOD.replace('A:', 'B:')}`, 'f');
     expect(selectJob(jobs, 'B', 'f').name).to.equal('B');
     expect(await refusal(() => selectJob(jobs, 'C', 'f'))).to.equal(
@@ -288,7 +288,7 @@ describe('clusterrunner.yaml', () => {
     }
   });
 
-  it('reads back any definition that fits the schema', () => {
+  it('round-trips any definition that fits the schema', () => {
     const line = fc.oneof(fc.string(), fc.constantFrom('make', 'a: b', '1', 'true', '- x', '# c'));
     // Entries of such names only hold anchors.
     const named = fc.stringMatching(/^[\w -]{1,10}$/).filter((name) => !name.startsWith('x-'));
@@ -315,7 +315,7 @@ describe('clusterrunner.yaml', () => {
     );
   });
 
-  it('checks a job that came as JSON for what its schema cannot say', async () => {
+  it('is checked as JSON too for what its schema cannot express', async () => {
     const definition = { commands: ['a'], atomizers: [{ IFS: 'b' }] };
     expect(await refusal(() => assertRunnable({ name: 'J', definition }))).to.match(
       /^Job "J": the variable "IFS"/,
@@ -338,7 +338,7 @@ describe('the file of a project', () => {
     expect((await readJob(folder, null)).name).to.equal('A');
   });
 
-  it('is named with its path in what is wrong with it', async () => {
+  it('is named with its path in errors', async () => {
     expect(await refusal(() => readJob(folder, null))).to.include(`clusterrunner.yml in ${folder};`);
     expect(await refusal(() => readJob(join(folder, 'none'), null))).to.include(
       'There is no clusterrunner.yaml',

@@ -24,7 +24,7 @@ describe('the lines of a section as shell text', () => {
     );
   });
 
-  it('are nothing when there is nothing to run', () => {
+  it('are empty when there is nothing to run', () => {
     expect(shellText([null, '', ' ; ', '# only a comment', '\n  # two\n\n'])).to.equal('');
   });
 
@@ -44,7 +44,7 @@ describe('the lines of a section as shell text', () => {
         '! true',
         'false \\',
       ]) {
-        it(`end at the first that fails: ${JSON.stringify(failing)}`, () => {
+        it(`stop at the first that fails: ${JSON.stringify(failing)}`, () => {
           const { status, stdout } = run(['echo before', failing, 'echo after', 'true || echo never'], shell);
           expect(stdout).to.equal('before\n');
           expect(status).to.not.equal(0);
@@ -108,7 +108,7 @@ describe('the lines of a section as shell text', () => {
     };
     for (const shell of ['bash', 'sh']) {
       for (const [where, lines] of Object.entries(sets)) {
-        it(`end where the first command fails: ${where}, run by ${shell}`, () => {
+        it(`stop where the first command fails: ${where}, run by ${shell}`, () => {
           const { status, stdout } = run([...lines, 'echo "went on"'], shell);
           expect(stdout).not.to.include('went on');
           expect(status).to.equal(1);
@@ -116,7 +116,7 @@ describe('the lines of a section as shell text', () => {
       }
     }
 
-    it('go on behind a failure that a command expects', () => {
+    it('go on after a failure that a command expects', () => {
       const { status, stdout } = run([
         'set -e',
         'false || true',
@@ -126,7 +126,7 @@ describe('the lines of a section as shell text', () => {
       expect({ status, stdout }).to.deep.equal({ status: 0, stdout: 'a\nb\n' });
     });
 
-    it('end with the code of the line that failed, and after none that ends with a failure', () => {
+    it('exit with the code of the line that failed', () => {
       expect(run(['set +e', '(exit 7)', 'echo after'])).to.deep.include({ status: 7, stdout: '' });
     });
   });
@@ -135,7 +135,7 @@ describe('the lines of a section as shell text', () => {
     expect(run(['false | cat', 'echo after']).stdout).to.equal('');
   });
 
-  it('run the same as the lines one after another do, for any mix of commands', () => {
+  it('behave as the lines one after another, for any mix of commands', () => {
     const line = fc.constantFrom(
       'echo 1',
       'true',
@@ -157,7 +157,7 @@ describe('the lines of a section as shell text', () => {
     );
   });
 
-  it('are syntactically whole whatever single words they have', () => {
+  it('are syntactically complete whatever single words they contain', () => {
     const word = fc.stringMatching(/^[\w ./=:,@%+*?~$-]{1,20}$/);
     fc.assert(
       fc.property(fc.array(word, { minLength: 1, maxLength: 4 }), (words) => {

@@ -52,7 +52,7 @@ describe('MergedReport', () => {
     expect(text).to.contain('name="exetxt.x"').and.to.contain('name="N=a"');
   });
 
-  it('has the aliases of paths in attributes, names of suites and texts, wherever a text is cut', () => {
+  it('replaces paths by aliases in attributes, names of suites and texts, wherever a text is cut', () => {
     const path = '/base/builds/1';
     const filler = 'x'.repeat(200_000);
     const report = file(
@@ -69,7 +69,7 @@ describe('MergedReport', () => {
     expect(text.replaceAll('/base/builds/12', '')).not.to.contain(path);
   });
 
-  it('says where an atom ran and what was tested, as far as that is known', () => {
+  it('has the slave of each atom and the tested revision, as far as known', () => {
     const text = merge(suite({ hostname: 'slave-1', properties: { branch: 'a<b' } }), suite({ name: 'N=2' }));
     expect(text).to.match(
       /<testsuite name="N=1" hostname="slave-1" [^>]*>\n<properties><property name="branch" value="a&lt;b"\/>/,
@@ -77,7 +77,7 @@ describe('MergedReport', () => {
     expect(text).to.match(/<testsuite name="N=2" tests=/);
   });
 
-  it('has the test cases of all reports of an atom in one suite, as they are', () => {
+  it('has the unchanged test cases of all reports of an atom in one suite', () => {
     const inner =
       '<testcase classname="a.B" name="x &amp; &quot;y&quot;&#10;" time="0.25"><failure message="no">a &lt; b</failure></testcase>';
     const first = file(
@@ -112,7 +112,7 @@ describe('MergedReport', () => {
     });
   });
 
-  it('takes nothing of a file that is no report, or no whole one, and names the one that was meant to be', () => {
+  it('copies nothing of a file that is no valid report, and names it if it was meant as one', () => {
     const files = [
       file('a.xml', '<testsuite><testcase name="first"/>'),
       file('b.xml', '<project><testcase/></project>'),
@@ -150,7 +150,7 @@ describe('MergedReport', () => {
     ]);
   });
 
-  it('writes times as numbers, and what only a status or a suite says as elements', () => {
+  it('writes times as numbers, and failures that only a status or a suite states as elements', () => {
     const report = file(
       'a.xml',
       '<testsuite name="s" errors="2"><testcase classname="c" name="x" time="1,234.5" status="notrun"/></testsuite>',

@@ -87,7 +87,7 @@ describe('ReportReader', () => {
     });
   }
 
-  it('takes other XML, and what is no XML, for something else', () => {
+  it('recognizes other XML and other files', () => {
     for (const text of [
       'hello',
       '<html><testsuite/></html>',
@@ -101,7 +101,7 @@ describe('ReportReader', () => {
     }
   });
 
-  it('says why it cannot read what begins as a report', () => {
+  it('says why it cannot read a file that begins as a report', () => {
     for (const text of [
       '<testsuites><testsuite><testcase></testsuite></testsuites>',
       '<testsuite><testcase name="a"/>',
@@ -162,7 +162,7 @@ describe('ReportReader', () => {
     }
   });
 
-  it('names a file whose text before the root is longer than what is looked at once', () => {
+  it('names a file whose text before the root is longer than one piece', () => {
     for (const length of [65_536, 65_530, 262_144, 3_000_000]) {
       expect(read(`${'x'.repeat(length)}<testsuite/>`, 100_000)).to.have.property('kind', 'bad');
     }
@@ -243,7 +243,7 @@ describe('ReportReader', () => {
     }
   });
 
-  it('takes references to any character, also to control characters and to halves of a character', () => {
+  it('accepts references to any character, also to control characters and surrogates', () => {
     const heard = hear(
       '<?xml version="1.1"?><testsuite><testcase name="&#27;[31m&#x001B;&#0;&nbsp;&lt;&#xD83D;&#xDE00;">&#55357;&#56832;</testcase></testsuite>',
     );
@@ -254,7 +254,7 @@ describe('ReportReader', () => {
     }
   });
 
-  it('gives texts and attributes of any length as they are, in pieces that end between characters', () => {
+  it('passes on texts and attributes of any length unchanged, in pieces that end between characters', () => {
     for (const shift of [0, 1]) {
       const long = `${'x'.repeat(shift)}${'a\u{1F600}'.repeat(900_000)}`;
       const heard = hear(
@@ -266,7 +266,7 @@ describe('ReportReader', () => {
     }
   });
 
-  it('gives up on what is too large, too deep, or has too many attributes', () => {
+  it('gives up on files that are too large, too deep, or have too many attributes', () => {
     const reader = new ReportReader();
     reader.push(Buffer.from('<testsuite>'));
     reader.push(Buffer.alloc(MAX_REPORT_BYTES, ' '));
@@ -303,7 +303,7 @@ describe('ReportReader', () => {
     expect(names).to.deep.equal(Array(11).fill('gr\u00fcn'));
   });
 
-  it('never throws, whatever it gets', () => {
+  it('never throws for any input', () => {
     const piece = fc.constantFrom(
       '<testsuite>',
       '</testsuite>',

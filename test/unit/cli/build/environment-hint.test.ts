@@ -31,7 +31,7 @@ describe('a failure that looks like a missing variable', () => {
     });
   }
 
-  it('is also told by the exit code alone', () => {
+  it('is also recognized by the exit code alone', () => {
     expect(environmentHint(['quiet'], 127)).to.include('env_passthrough');
   });
 
@@ -42,7 +42,7 @@ describe('a failure that looks like a missing variable', () => {
     'HTTP 404: page not found in the index',
     '3 passing',
   ]) {
-    it(`is not every failure: ${line}`, () => {
+    it(`is not assumed for other failures: ${line}`, () => {
       expect(environmentHint([line], 1)).to.equal(null);
     });
   }

@@ -30,7 +30,7 @@ describe('the report of failures', () => {
     };
   }
 
-  it('names the atom, shows the end of its console and how to rerun it', () => {
+  it('names the atom, shows the end of its console, and says how to rerun it', () => {
     const atom = atomWithConsole(3, 'first\nlast line without an end');
     expect(failureReport([atom], ['T'], place).split('\n')).to.deep.equal([
       '',
@@ -46,7 +46,7 @@ describe('the report of failures', () => {
     expect(failureReport([atom], ['T'], place)).to.contain('--- FAILED: 3 (12 s, s1)\n');
   });
 
-  it('says how often an atom failed that was run again', () => {
+  it('says how often a retried atom failed', () => {
     const atom = { ...atomWithConsole(3, 'x'), num_retries: 2 };
     expect(failureReport([atom], ['T'], place).split('\n').slice(0, 4)).to.deep.equal([
       '',
@@ -69,7 +69,7 @@ describe('the report of failures', () => {
     );
   });
 
-  it('has the setup run where the job has one and the rerun is in a checkout', () => {
+  it('includes the setup in the rerun command when the job has one and the rerun is in a checkout', () => {
     const atom = atomWithConsole(3, '');
     writeFileSync(
       join(directory, 'artifact_0_3', 'clusterrunner_command'),
@@ -80,7 +80,7 @@ describe('the report of failures', () => {
     expect(report(false)).to.match(/artifact_0_3\/clusterrunner_command$/);
   });
 
-  it('says with which exit code it ended, and which signal that was', () => {
+  it('shows the exit code, and the name of its signal', () => {
     const atom = atomWithConsole(3, '');
     writeFileSync(join(directory, 'artifact_0_3', 'clusterrunner_exit_code'), '139\n');
     expect(failureReport([atom], ['T'], place)).to.contain(
@@ -97,7 +97,7 @@ describe('the report of failures', () => {
       .and.not.contain('line 400\n');
   });
 
-  it('shows the error of an atom that was lost, of which there are no results', () => {
+  it('shows the error of a lost atom, which has no results', () => {
     const lost = {
       id: toId.atom(3),
       subjob_id: toId.subjob(1),
@@ -129,7 +129,7 @@ describe('the report of failures', () => {
     expect(flakyReport([], ['T'], place)).to.equal('');
   });
 
-  it('does not stumble over results that are missing', () => {
+  it('works without results', () => {
     const atom = {
       id: toId.atom(3),
       subjob_id: toId.subjob(1),
@@ -140,19 +140,19 @@ describe('the report of failures', () => {
     expect(failureReport([atom], ['T'], place)).to.contain('    (its results are not here)');
   });
 
-  it('takes control characters out of what it shows', () => {
+  it('strips control characters', () => {
     const atom = atomWithConsole(1, '\u001b[31mred\u001b[0m \u001b]0;title\u0007\n');
     expect(failureReport([atom], ['T'], place)).to.contain('    red \n');
   });
 
-  it('keeps the colors of consoles where they can be shown, and takes them back', () => {
+  it('keeps the colors of consoles where they can be shown, and resets them', () => {
     const atom = atomWithConsole(1, '\u001b[31mred\n\u001b]0;title\u0007more\n');
     expect(failureReport([atom], ['T'], place, false, true)).to.contain(
       '\n    \u001b[31mred\n    more\u001b[0m\n',
     );
   });
 
-  it('shows ten atoms whole, a hundred by name, and counts the rest', () => {
+  it('shows ten atoms in full, a hundred by name, and counts the rest', () => {
     const atoms = Array.from({ length: 120 }, (_, id) => atomWithConsole(id, 'x\n'));
     const report = failureReport(atoms, ['T'], place);
     expect(report.match(/--- FAILED/g)).to.have.length(10);

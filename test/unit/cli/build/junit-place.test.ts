@@ -11,7 +11,7 @@ describe('the place of a JUnit report', () => {
   });
   afterEach(() => rmSync(home, { recursive: true }));
 
-  it('may be new, with the folders above it, or a file; none of it is made or touched before the build', () => {
+  it('may be new, with new folders above it, or a file, which is not touched before the build', () => {
     writeFileSync(join(home, 'old.xml'), 'old');
     requirePlaceOfJunit(join(home, 'a', 'b', 'new.xml'));
     requirePlaceOfJunit(join(home, 'old.xml'));

@@ -26,7 +26,7 @@ function rowOf(one: Build): Record<string, string | undefined> {
 }
 
 describe('the list of builds', () => {
-  it('says when a build was ordered, and by whom, and which commit of which branch it tests', () => {
+  it('shows when a build was created, by whom, and which commit of which branch it tests', () => {
     expect(rowOf(build)).to.include({
       CREATED: '2023-11-14 22:13',
       TOOK: '1 min 00 s',
@@ -37,7 +37,7 @@ describe('the list of builds', () => {
     });
   });
 
-  it('says what was asked for as long as nothing else is known', () => {
+  it('shows the requested commit as long as nothing else is known', () => {
     const asked: Build = {
       ...build,
       revision: null,

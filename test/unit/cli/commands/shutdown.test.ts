@@ -10,12 +10,12 @@ const slaves = [
 ];
 
 describe('shutting slaves down', () => {
-  it('takes numbers, and names for all that have them', () => {
+  it('takes ids, and names for all slaves that share them', () => {
     expect(slavesNamed(['alpha', '3', '2', '9'], slaves)).to.deep.equal([1, 2, 3, 9]);
     expect(() => slavesNamed(['gamma'], slaves)).to.throw(ClusterRunnerError, 'No slave called "gamma"');
   });
 
-  it('wants to know which, so that nobody ends a fleet by leaving out a word', async () => {
+  it('requires slaves or --all', async () => {
     for (const [names, options] of [
       [[], {}],
       [['1'], { all: true }],

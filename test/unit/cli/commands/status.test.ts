@@ -23,7 +23,7 @@ const slave: Slave = {
 };
 
 describe('the status of slaves', () => {
-  it('is a table, with the reason of those that get no work', () => {
+  it('is a table, with the reasons of those that get no work', () => {
     const sick: Slave = { ...slave, id: toId.slave(8), state: 'SICK', reason: 'The disk is full.' };
     expect(slavesText([slave, sick]).split('\n')).to.deep.equal([
       'SLAVE  NAME  STATE      BUSY  BUILDS',

@@ -16,7 +16,7 @@ describe('a console that is written while it grows', () => {
     };
   }
 
-  it('has every line once, however it grows and whatever pages it comes in', () => {
+  it('has every line once, however it grows and for any division into pages', () => {
     const growth = fc.array(fc.string({ unit: fc.constantFrom('a', 'é', '😀', '\n', 'b') }));
     fc.assert(
       fc.property(growth, fc.integer({ min: 1, max: 4 }), (parts, maxLines) => {
@@ -52,7 +52,7 @@ describe('a console that is written while it grows', () => {
     );
   });
 
-  it('goes on in the middle of a line that ended within a character', () => {
+  it('goes on in a line that ended within a character', () => {
     let shown = '';
     const writer = new ConsoleWriter((more) => {
       shown += more;
@@ -62,7 +62,7 @@ describe('a console that is written while it grows', () => {
     expect(shown).to.equal('progress: \ufffd█ done\n');
   });
 
-  it('obeys no sequence that comes in two pages, and takes colors back at its end', () => {
+  it('strips sequences that span two pages, and resets colors at the end', () => {
     let shown = '';
     const writer = new ConsoleWriter((more) => {
       shown += more;

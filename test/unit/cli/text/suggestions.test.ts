@@ -11,7 +11,7 @@ const known = [
   '--json',
 ];
 
-describe('the options that somebody may have meant', () => {
+describe('suggested options', () => {
   for (const [given, meant] of [
     ['--master', ['--master-url']],
     ['--job', ['--job-name']],

@@ -46,7 +46,7 @@ describe('following a build', () => {
     });
   }
 
-  it('sees the end at once, with one question that waits at the master', async () => {
+  it('sees the end at once, with one long poll', async () => {
     const seen: Build[] = [];
     const following = follow(30, seen);
     await until(() => seen.length === 1);
@@ -56,7 +56,7 @@ describe('following a build', () => {
     await until(() => questions() === 2);
   });
 
-  it('hears of progress as often as it asked for', async () => {
+  it('reports progress at the requested interval', async () => {
     const seen: Build[] = [];
     const following = follow(0.05, seen);
     await until(() => seen.length === 1);
@@ -67,7 +67,7 @@ describe('following a build', () => {
     expect(seen.map(({ num_atoms_done }) => num_atoms_done)).to.deep.equal([0, 1, 1]);
   });
 
-  it('ends with the reason of the signal', async () => {
+  it('rejects with the reason of the signal', async () => {
     const stop = new AbortController();
     const following = follow(30, [], stop.signal);
     await until(() => questions() === 1);
@@ -79,7 +79,7 @@ describe('following a build', () => {
     expect(error).to.have.property('message', 'interrupted');
   });
 
-  it('polls a master that does not know how to wait', async () => {
+  it('polls a master without long polls', async () => {
     let polls = 0;
     const old = createServer((asked, answer) => {
       if (asked.url?.includes('?')) {

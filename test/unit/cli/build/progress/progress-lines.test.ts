@@ -26,8 +26,8 @@ function logOf(
   return lines;
 }
 
-describe('the log of a build that is watched', () => {
-  it('has a line at once, and then at least one a minute that names what runs longest, also when nothing comes', () => {
+describe('the progress lines of a log', () => {
+  it('has a line at once, and then at least one a minute that names the longest atom, also without responses', () => {
     const lines = logOf(200, (watching, second) => {
       if (second === 0) {
         watching.update({ ...fresh, activity: { ...nothing, running: [slow] } }, second);
@@ -37,7 +37,7 @@ describe('the log of a build that is watched', () => {
     expect(lines[1]?.line).to.contain('longest: the slow one (1 min 30 s, s1)');
   });
 
-  it('has lines when something changes, ever further apart', () => {
+  it('has lines when something changes, at growing intervals', () => {
     const lines = logOf(1000, (watching, second) => {
       watching.update({ ...fresh, num_atoms: 5000, num_atoms_done: second }, second);
     });
@@ -53,7 +53,7 @@ describe('the log of a build that is watched', () => {
     expect(lines.map(({ at }) => at)).to.deep.equal([0, 1, 2]);
   });
 
-  it('has a line when a setup has lasted for a while, also when the master has nothing new to say', () => {
+  it('has a line when a setup has lasted for a while, also without news from the master', () => {
     const lines = logOf(20, (watching, second) => {
       if (second === 0) {
         const setting_up = [{ slave: 's1', seconds: 0 }];
@@ -64,21 +64,21 @@ describe('the log of a build that is watched', () => {
     expect(lines[1]?.line).to.contain('setting up on s1, 5.0 s');
   });
 
-  it('has none once the build has ended', () => {
+  it('has no line once the build has ended', () => {
     const ended: Build = { ...fresh, status: 'SUCCESS', state: 'FINISHED', activity: null };
     expect(logOf(200, (watching, second) => watching.update(ended, second))).to.deep.equal([]);
   });
 
-  it('is kept of an older master too, that says nothing of what happens', () => {
+  it('works with an older master, which sends no activity', () => {
     const lines = logOf(60, (watching) => watching.update(runningBuild, 0));
     expect(lines.map(({ at }) => at)).to.deep.equal([0, 60]);
   });
 });
 
-describe('whoever watches a build', () => {
+describe('the permanent lines about a build', () => {
   const commit = '3f786850e387550fdab836ed7e6dc881de23001b';
 
-  it('is told once which commit is tested, when it is known', () => {
+  it('name the tested commit once, when it is known', () => {
     const watching = new ProgressLines(0);
     expect(watching.update(fresh, 0)).to.deep.equal([]);
     const revision = { commit, branch: 'main', subject: 'Empty the cart', has_changes: true };
@@ -88,7 +88,7 @@ describe('whoever watches a build', () => {
     expect(watching.update({ ...fresh, revision }, 2)).to.deep.equal([]);
   });
 
-  it('sees no time that is left, and nothing that runs on, once the build is being canceled', () => {
+  it('show no time left and no running atoms once the build is being canceled', () => {
     const watching = new ProgressLines(0);
     watching.update({ ...fresh, activity: { ...nothing, running: [slow] } }, 0);
     expect(watching.text(1)).to.match(/^Build 7: about 11 s left, running, 0\/10 done/);
@@ -96,7 +96,7 @@ describe('whoever watches a build', () => {
     expect(watching.text(1)).to.match(/^Build 7: canceling, 0\/10 done/);
   });
 
-  it('is told of a master that is away once, again when the reason changes, once a minute, and when it is back', () => {
+  it('report an unreachable master once, when the reason changes, once a minute, and when it is back', () => {
     const watching = new ProgressLines(0);
     watching.update(fresh, 0);
     expect(watching.unreachable('It does not answer.', 10)).to.deep.equal(['It does not answer.']);

@@ -33,7 +33,7 @@ describe('failures', () => {
   const failures = (total: number, latest: readonly AtomFailure[]) =>
     activity({ failures: { total, latest: [...latest] } });
 
-  it('are told with their time and slave, each once', () => {
+  it('are shown with their time and slave, each once', () => {
     const first = failureLines(failures(2, [failed(1), failed(2)]), 0);
     expect(first.lines).to.deep.equal(['FAILED test 1 (12 s, s1)', 'FAILED test 2 (12 s, s1)']);
     expect(failureLines(failures(3, [failed(1), failed(2), failed(3)]), first.known).lines).to.deep.equal([
@@ -41,49 +41,49 @@ describe('failures', () => {
     ]);
   });
 
-  it('that were missed are counted', () => {
+  it('are counted when they were missed', () => {
     expect(failureLines(failures(9, [failed(8), failed(9)]), 3)).to.deep.equal({
       lines: ['FAILED test 8 (12 s, s1)', 'FAILED test 9 (12 s, s1)', '… and 4 more have failed'],
       known: 9,
     });
   });
 
-  it('of which nobody knows a slave or a time have none', () => {
+  it('are shown without an unknown slave or time', () => {
     const lost = { ...failed(1), outcome: 'LOST' as const, slave: null, seconds: null };
     expect(failureLines(failures(1, [lost]), 0).lines).to.deep.equal(['LOST test 1']);
   });
 
-  it('are told none of a master that counts from the beginning', () => {
+  it('are shown once when a master counts from the beginning', () => {
     expect(failureLines(failures(1, []), 5)).to.deep.equal({ lines: [], known: 1 });
   });
 });
 
 describe('progress', () => {
-  it('says what is done, what failed, who works and how long it will take', () => {
+  it('shows what is done, what failed, who works and how long it will take', () => {
     expect(progressText(running, 65)).to.equal(
       'Build 7: about 12 s left, running, 3/10 done, 1 failed, 2 executors busy, 1 min 05 s',
     );
   });
 
-  it('says that it waits for a slave, and no numbers that are not known yet', () => {
+  it('says that it waits for a slave, and shows no unknown numbers', () => {
     const queued: Build = { ...running, state: 'QUEUED', num_atoms: null, seconds_left: null };
     expect(progressText(queued, 0.2)).to.equal('Build 7: waiting for a slave, 0.2 s');
   });
 
-  it('counts the estimate down, and leaves out one that has proved wrong', () => {
+  it('counts the estimate down, and leaves it out once it has proved wrong', () => {
     const left = (estimate: number) => progressText(running, 65, { answer: 0, estimate });
     expect(left(4.5)).to.match(/^Build 7: about 8 s left, running/);
     expect(left(12)).to.match(/^Build 7: running/);
   });
 
-  it('names what runs longest, and for how long by now', () => {
+  it('names the longest atom, and how long it has run by now', () => {
     const build = { ...running, activity: activity({ running: [runs('cart', 30), runs('login', 2)] }) };
     expect(progressText(build, 65, { answer: 1, estimate: 0 })).to.match(
       /, 1 min 05 s, longest: cart \(31 s, s1\)$/,
     );
   });
 
-  it('shows a setup instead of what runs as long as nothing does', () => {
+  it('shows a setup as long as no atom runs', () => {
     const setting_up = ['s1', 's2'].map((slave) => ({ slave, seconds: 11 }));
     const build = { ...running, num_atoms_done: 0, seconds_left: null, activity: activity({ setting_up }) };
     expect(progressText(build, 15, { answer: 1, estimate: 0 })).to.equal(
@@ -95,7 +95,7 @@ describe('progress', () => {
     );
   });
 
-  it('shows no setup that is over in a moment, and names a few of many slaves', () => {
+  it('shows no short setup, and names a few of many slaves', () => {
     const setting_up = ['s1', 's2', 's3', 's4', 's5'].map((slave) => ({ slave, seconds: 1 }));
     const build = { ...running, activity: activity({ setting_up }) };
     expect(progressText(build, 15)).to.match(/left, running, .* 15 s$/);
@@ -137,7 +137,7 @@ describe('progress', () => {
     );
   });
 
-  it('rounds estimates up, and gives minutes where seconds mean nothing', () => {
+  it('rounds estimates up, and to minutes where they are long', () => {
     expect([0.2, 4.1, 60, 61, 3541, 7500].map(roughly)).to.deep.equal([
       '1 s',
       '5 s',
@@ -148,7 +148,7 @@ describe('progress', () => {
     ]);
   });
 
-  it('writes times as people do', () => {
+  it('formats durations for people', () => {
     expect([0.04, 9.94, 10.4, 59.6, 3599, 7500].map(duration)).to.deep.equal([
       '0.0 s',
       '9.9 s',

@@ -8,8 +8,8 @@ import { ClusterRunnerError } from '../../../../../src/protocol/errors.js';
 
 const git: RequestOptions = { remoteFile: [], url: 'https://git.example/repo.git', jobName: 'Job' };
 
-describe('what a command line asks for', () => {
-  it('is the order among other builds, and whether to speculate, where it says so', async () => {
+describe('the request of a command line', () => {
+  it('has the priority and speculation of the options', async () => {
     const said = await prepareRequest('git', { ...git, priority: '-2', speculative: false }, '/');
     expect(said).to.deep.include({
       from: 'remote',
@@ -29,7 +29,7 @@ describe('what a command line asks for', () => {
     });
   }
 
-  it('is nothing but a build to run again with --rerun-failed', () => {
+  it('has no other options with --rerun-failed', () => {
     const none: RequestOptions = { remoteFile: [] };
     expect(() => requireNothingElse(undefined, none)).not.to.throw();
     for (const more of [
@@ -42,12 +42,12 @@ describe('what a command line asks for', () => {
     }
   });
 
-  it('leaves the job of a repository to its clusterrunner.yaml when none is named', async () => {
+  it('leaves the job of a git build to the repository when none is named', async () => {
     const said = await prepareRequest('git', { remoteFile: [], url: 'https://git.example/repo.git' }, '/');
     expect(said).to.have.nested.property('request.job_name', null);
   });
 
-  it('carries a job and atoms that the command line gives as JSON', async () => {
+  it('has a job and atoms that are given as JSON', async () => {
     const definition = { commands: ['true'], atomizers: [{ A: 'seq 2' }] };
     for (const config of [definition, { Job: definition }]) {
       const said = await prepareRequest(

@@ -22,7 +22,7 @@ describe('the place of results', () => {
     });
   }
 
-  it('is one word of a shell, which no program takes for an option', () => {
+  it('is one word for a shell, which no program takes for an option', () => {
     for (const output of ['-rf', "a b'c", '$(id)', '~', 'x\ny']) {
       const place = resultPlace(output, '/home/p');
       const { stdout } = spawnSync('sh', ['-c', `cd / && printf '<%s>' ${place.word('a')}`], {
@@ -32,7 +32,7 @@ describe('the place of results', () => {
     }
   });
 
-  it('needs a name', () => {
+  it('is refused without a name', () => {
     expect(() => resultPlace('', '/home/p')).to.throw('--output needs the name of a folder');
   });
 });

@@ -33,7 +33,7 @@ describe('the outputs of setups in the results', () => {
     }
   }
 
-  it('stand beside the folders of the atoms, by the names of the slaves', async () => {
+  it('are beside the folders of the atoms, named by their slaves', async () => {
     folder('artifact_0_0', text('s1.example'));
     folder('artifact_0_1', null);
     writeFileSync(join(directory, 'junit.xml'), '');
@@ -47,21 +47,21 @@ describe('the outputs of setups in the results', () => {
     expect(replaceableFolder(directory, '/')).to.be.a('string');
   });
 
-  it('of two slaves of one name are two', async () => {
+  it('are numbered for slaves of one name', async () => {
     folder('artifact_0_0', text('s'));
     folder('artifact_0_1', text('s'));
     await copySetups(directory, new AbortController().signal);
     expect(readdirSync(directory)).to.include.members(['setup_s.txt', 'setup_s-2.txt']);
   });
 
-  it('are never what a link leads to', async () => {
+  it('are never read through a link', async () => {
     folder('artifact_0_0', null);
     symlinkSync('/etc/passwd', join(directory, 'artifact_0_0', SETUP_FILE));
     await copySetups(directory, new AbortController().signal);
     expect(readdirSync(directory)).to.deep.equal(['artifact_0_0']);
   });
 
-  it('have names that lead nowhere else, whatever a slave is called', () => {
+  it('have safe names, whatever a slave is called', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (slave) => {
         expect(setupName(text(slave), new Set())).to.match(SETUP_NAME);

@@ -48,7 +48,7 @@ describe('unpacking results', () => {
   });
   afterEach(() => removeTree(outside));
 
-  it('puts the new results in the place of the old', async () => {
+  it('replaces the old results by the new ones', async () => {
     mkdirSync(target);
     writeFileSync(join(target, 'failures.txt'), 'old');
     const archive = await tarGz([{ name: 'artifact_0_0/clusterrunner_exit_code', content: '0\n' }]);
@@ -58,7 +58,7 @@ describe('unpacking results', () => {
     expect(readdirSync(outside)).to.deep.equal(['build_results']);
   });
 
-  it('takes an archive without the mark that ends it only where its length is known', async () => {
+  it('accepts an archive without an end-of-archive mark only where its length is known', async () => {
     const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
     const cut = gzipSync(gunzipSync(archive).subarray(0, -1024));
     const refusal: unknown = await unpackResults(Readable.from([cut]), target, {
@@ -82,7 +82,7 @@ describe('unpacking results', () => {
     expect(resultsIn(target)).to.deep.equal(['artifact_0_0']);
   });
 
-  it('unpacks where it is told to, and leaves nothing there', async () => {
+  it('unpacks in the given folder, and leaves nothing there', async () => {
     const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
     const fresh = join(outside, 'elsewhere');
     let seen: string[] = [];
@@ -121,7 +121,7 @@ describe('unpacking results', () => {
     expect(() => replaceableFolder(join(target, '..a'), join(target, '..a', 'b'))).to.throw('holds it');
   });
 
-  it('keeps git from seeing the results, also those that replace others', async () => {
+  it('makes git ignore the results, also those that replace others', async () => {
     const git = (...args: string[]) => spawnSync('git', args, { cwd: outside, encoding: 'utf8' }).stdout;
     git('init', '-q');
     const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
@@ -164,7 +164,7 @@ describe('unpacking results', () => {
     expect(() => replaceableFolder('/proc')).to.throw('A file system is mounted at /proc');
   });
 
-  it('does not replace what has come to hold anything else while they were fetched', async () => {
+  it('does not replace a folder that has got other files during the download', async () => {
     mkdirSync(target);
     const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
     const error: unknown = await unpackResults(Readable.from([archive]), target, {
@@ -175,7 +175,7 @@ describe('unpacking results', () => {
     expect(readFileSync(join(target, 'main.c'), 'utf8')).to.equal('code');
   });
 
-  it('puts the old results back when the new ones cannot take their place', async () => {
+  it('restores the old results when the new ones cannot replace them', async () => {
     mkdirSync(target);
     writeFileSync(join(target, 'failures.txt'), 'old');
     const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
@@ -187,7 +187,7 @@ describe('unpacking results', () => {
     expect(readFileSync(join(target, 'failures.txt'), 'utf8')).to.equal('old');
   });
 
-  it('replaces what a link leads to, and keeps the link', async () => {
+  it('replaces the target of a link, and keeps the link', async () => {
     const far = join(outside, 'far');
     mkdirSync(far);
     symlinkSync(far, target);
@@ -205,14 +205,14 @@ describe('unpacking results', () => {
     expect(resultsIn(target).sort()).to.deep.equal(['artifact_0_0', 'artifact_1_1']);
   });
 
-  it('leaves an empty folder of an archive without files', async () => {
+  it('makes an empty folder for an archive without files', async () => {
     mkdirSync(target);
     writeFileSync(join(target, 'failures.txt'), 'old');
     await unpackResults(Readable.from([await tarGz([])]), target);
     expect(resultsIn(target)).to.deep.equal([]);
   });
 
-  it('keeps the old results when the archive was cut off before its first file', async () => {
+  it('keeps the old results when the archive is truncated before its first file', async () => {
     mkdirSync(target);
     writeFileSync(join(target, 'failures.txt'), 'old');
     const cut = gzipSync(gunzipSync(await tarGz([])).subarray(0, 512));
@@ -257,7 +257,7 @@ describe('unpacking results', () => {
     expect(lstatSync(join(target, 'artifact_0_0/up')).isDirectory()).to.equal(true);
   });
 
-  it('refuses extended headers that nobody needs, which would be held in memory, and keeps the old results', async () => {
+  it('refuses too long extended headers, which would be held in memory, and keeps the old results', async () => {
     mkdirSync(target);
     writeFileSync(join(target, 'failures.txt'), 'old');
     const archive = await tarGz([
@@ -272,7 +272,7 @@ describe('unpacking results', () => {
     expect(readdirSync(outside)).to.deep.equal(['build_results']);
   });
 
-  it('passes over what would lead out, and counts it', async () => {
+  it('skips entries that would lead out, and counts them', async () => {
     const archive = await tarGz([
       { name: 'artifact_0_0/a\\..\\b', content: 'x' },
       { name: 'artifact_0_0/up', type: 'symlink', linkname: '../..' },
@@ -284,7 +284,7 @@ describe('unpacking results', () => {
     expect(readdirSync(join(target, 'artifact_0_0')).sort()).to.deep.equal(['d', 'fine']);
   });
 
-  it('makes links when all else is there: nothing is written through one, nor a link put where it leads', async () => {
+  it('creates links last, so that nothing is written through one', async () => {
     const archive = await tarGz([
       { name: 'artifact_0_0/link', type: 'symlink', linkname: 'kept' },
       { name: 'artifact_0_0/kept/file', content: 'kept' },
@@ -308,7 +308,7 @@ describe('unpacking results', () => {
     expect(lstatSync(inFolder('before')).isSymbolicLink()).to.equal(true);
   });
 
-  it('keeps permissions, and gives its owner what it needs in folders', async () => {
+  it('keeps permissions, and adds those that the owner needs in folders', async () => {
     const archive = await tarGz([
       { name: 'artifact_0_0/closed/', type: 'directory', mode: 0o555 },
       { name: 'artifact_0_0/closed/run', content: '#!/bin/sh', mode: 0o755 },
@@ -319,7 +319,7 @@ describe('unpacking results', () => {
     expect([mode('.'), mode('run'), mode('data')]).to.deep.equal([0o700, 0o700, 0o400]);
   });
 
-  it('leaves what was there when it is interrupted, or cannot be completed', async () => {
+  it('keeps the old results when it is interrupted, or cannot be completed', async () => {
     mkdirSync(target);
     writeFileSync(join(target, 'junit.xml'), 'old');
     const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'a' }]);
@@ -345,7 +345,7 @@ describe('unpacking results', () => {
     }
   });
 
-  it('leaves out and names the files whose paths are too long here, and has the others', async () => {
+  it('leaves out and names files whose paths are too long here, and unpacks the others', async () => {
     const long = `${'n'.repeat(100)}/`;
     const archive = await tarGz([
       { name: `artifact_0_0/${long.repeat(39)}n`, content: 'x' },
@@ -365,7 +365,7 @@ describe('unpacking results', () => {
     expect(readdirSync(join(place, 'artifact_0_0'))).to.deep.equal(['fine']);
   });
 
-  it('leaves out what has the name of another file, and has the others', async () => {
+  it('leaves out files whose names collide with others, and unpacks the others', async () => {
     const archive = await tarGz([
       { name: 'artifact_0_0/a', content: 'first' },
       { name: 'artifact_0_0/a', content: 'second' },
@@ -382,7 +382,7 @@ describe('unpacking results', () => {
     expect(readFileSync(join(target, 'artifact_0_0/a'), 'utf8')).to.equal('first');
   });
 
-  it('can be read by its owner, whatever permissions a file had', async () => {
+  it('makes files readable for their owner, whatever permissions they had', async () => {
     await unpackResults(
       Readable.from([await tarGz([{ name: 'artifact_0_0/a', content: 'a', mode: 0o020 }])]),
       target,
@@ -390,7 +390,7 @@ describe('unpacking results', () => {
     expect(lstatSync(join(target, 'artifact_0_0/a')).mode & 0o700).to.equal(0o400);
   });
 
-  it('removes what a command left that was killed while it unpacked, and brings back old results that it had moved', async () => {
+  it('removes what a killed command has left, and restores old results that it had moved', async () => {
     const archive = await tarGz([{ name: 'artifact_0_0/a', content: 'new' }]);
     const killed = () => {
       const script = `
