@@ -1,2 +1,2 @@
-# A test of the shell itself: addition.
+# Tests the shell itself: addition.
 test $((2 + 2)) -eq 4

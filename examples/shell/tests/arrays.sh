@@ -1,2 +1,2 @@
-# A test of the shell itself: arrays.
+# Tests the shell itself: arrays.
 words=(one two three); test ${#words[@]} -eq 3

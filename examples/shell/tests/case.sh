@@ -1,2 +1,2 @@
-# A test of the shell itself: case.
+# Tests the shell itself: case.
 shopt -s nocasematch; [[ Hello == hello ]]

@@ -1,2 +1,2 @@
-# A test of the shell itself: files.
+# Tests the shell itself: files.
 printf 'a\nb\n' > "$ARTIFACT_DIR"/lines.txt; test "$(wc -l < "$ARTIFACT_DIR"/lines.txt)" -eq 2

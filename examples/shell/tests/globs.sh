@@ -1,2 +1,2 @@
-# A test of the shell itself: globs.
+# Tests the shell itself: globs.
 cd "$PROJECT_DIR" && ls tests/*.sh > /dev/null

@@ -1,2 +1,2 @@
-# A test of the shell itself: quotes.
+# Tests the shell itself: quotes.
 name="it's here"; test "$name" = 'it'"'"'s here'

@@ -1,2 +1,2 @@
-# A test of the shell itself: slow.
+# Tests the shell itself: slow.
 sleep 0.5

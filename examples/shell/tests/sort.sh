@@ -1,2 +1,2 @@
-# A test of the shell itself: sort.
+# Tests the shell itself: sort.
 test "$(printf 'b\na\n' | sort | tr -d '\n')" = ab

@@ -1,2 +1,2 @@
-# A test of the shell itself: strings.
+# Tests the shell itself: strings.
 greeting=hello; test "${greeting^^}" = HELLO

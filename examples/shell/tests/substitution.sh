@@ -1,2 +1,2 @@
-# A test of the shell itself: substitution.
+# Tests the shell itself: substitution.
 path=/a/b/c.txt; test "${path##*/}" = c.txt

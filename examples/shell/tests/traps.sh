@@ -1,2 +1,2 @@
-# A test of the shell itself: traps.
+# Tests the shell itself: traps.
 output=$(bash -c 'trap "echo bye" EXIT'); test "$output" = bye
