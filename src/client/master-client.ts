@@ -9,12 +9,12 @@ import type { Pack } from '../protocol/pack.js';
 import type { QueryOf, ResponseOf } from '../protocol/route.js';
 import { routes } from '../protocol/routes.js';
 import type {
-  Handback,
   LeaseRef,
   Prepared,
   Progress,
   Register,
   ResultReport,
+  ReturnedLease,
   WorkRequest,
   WorkResponse,
 } from '../protocol/slave/slave-messages.js';
@@ -214,7 +214,7 @@ export class MasterClient {
     await this.#connection.call(routes.reportPreparationFailed, { params, body }, options);
   }
 
-  async handBackPreparation(slaveId: SlaveId, buildId: BuildId, body: Handback, options?: CallOptions) {
+  async handBackPreparation(slaveId: SlaveId, buildId: BuildId, body: ReturnedLease, options?: CallOptions) {
     await this.#connection.call(routes.handBackPreparation, { params: { slaveId, buildId }, body }, options);
   }
 
@@ -222,7 +222,7 @@ export class MasterClient {
     slaveId: SlaveId,
     buildId: BuildId,
     subjobId: SubjobId,
-    body: Handback,
+    body: ReturnedLease,
     options?: CallOptions,
   ) {
     await this.#connection.call(routes.handBack, { params: { slaveId, buildId, subjobId }, body }, options);

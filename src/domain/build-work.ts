@@ -2,13 +2,13 @@ import type { BuildState } from '../protocol/build/build.js';
 import { type BuildId, type LeaseId, type SlaveId, type SubjobId, toId } from '../protocol/ids.js';
 import { type BuildProgress, enterState, type StateTimestamps } from './build-state.js';
 import {
-  begin,
-  complete,
+  afterBegin,
+  afterCompletion,
+  afterLoss,
+  afterReturn,
   duplicateLease,
   type LeasedTask,
-  loseLease,
   newTask,
-  returnLease,
   type Task,
   type TaskName,
   takeLease,
@@ -309,7 +309,7 @@ export class BuildWork {
   /** An atom of the subjob runs under this lease since `now`, in seconds of the monotonic clock. */
   noteBegan(id: SubjobId, lease: LeaseId, now: number): void {
     const subjob = this.#known(id);
-    this.#subjobs[id] = { ...subjob, task: begin(subjob.task, lease, now) };
+    this.#subjobs[id] = { ...subjob, task: afterBegin(subjob.task, lease, now) };
   }
 
   /**
@@ -390,10 +390,10 @@ export class BuildWork {
 function afterLease(task: Task, lease: LeaseId, how: LeaseEnd): Task {
   switch (how.kind) {
     case 'completed':
-      return complete(task, lease);
+      return afterCompletion(task, lease);
     case 'returned':
-      return returnLease(task, lease);
+      return afterReturn(task, lease);
     case 'lost':
-      return loseLease(task, lease, how.slaveName);
+      return afterLoss(task, lease, how.slaveName);
   }
 }

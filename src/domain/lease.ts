@@ -54,10 +54,10 @@ export interface DoneTask extends TaskFacts {
 /**
  * What can be leased: the preparation of a build, or a subjob.
  *
- *   queued ──takeLease──► leased ──complete──► done (delivered)
- *      ▲                  │ │  ▲ └──loseLease, the third time──► done (lost)
- *      └──────────────────┘ │  │
- *    returnLease, loseLease └──┘ duplicateLease; returnLease or loseLease of one of two
+ *   queued ──take──► leased ──completion──► done (delivered)
+ *      ▲             │ │  ▲ └──loss, the third time──► done (lost)
+ *      └─────────────┘ │  │
+ *       return, loss   └──┘ duplicate; return or loss of one of two
  *
  * Whichever of two holders completes it first ends both leases. A lease has no expiry of its own: every signed request
  * of a slave renews all of its leases, so the time is kept once, with the slave.
@@ -114,7 +114,7 @@ export function duplicateLease(
 }
 
 /** An atom runs under this lease since `now`, in seconds of the monotonic clock. Changes nothing when nobody holds it. */
-export function begin(task: Task, lease: LeaseId, now: number): Task {
+export function afterBegin(task: Task, lease: LeaseId, now: number): Task {
   if (task.state !== 'leased') {
     return task;
   }
@@ -125,14 +125,14 @@ export function begin(task: Task, lease: LeaseId, now: number): Task {
 }
 
 /** The slave returned the lease in good order; another holder goes on. @throws Error when nobody holds `lease`. */
-export function returnLease(task: Task, lease: LeaseId): Task {
+export function afterReturn(task: Task, lease: LeaseId): Task {
   const held = heldWith(task, lease);
   const { kind, attempts, losses } = held;
   return without(held, lease) ?? { kind, state: 'queued', attempts, lease, holders: [], losses };
 }
 
-/** The slave was lost: another holder goes on; else the task is queued again, or done for good. @throws as returnLease */
-export function loseLease(task: Task, lease: LeaseId, slaveName: string): Task {
+/** The slave was lost: another holder goes on; else the task is queued again, or done for good. @throws as afterReturn */
+export function afterLoss(task: Task, lease: LeaseId, slaveName: string): Task {
   const held = heldWith(task, lease);
   const losses = [...held.losses, slaveName];
   const { kind, attempts } = held;
@@ -144,7 +144,7 @@ export function loseLease(task: Task, lease: LeaseId, slaveName: string): Task {
 }
 
 /** `lease` brought the verdict, which ends the other holder's lease too. @throws Error when nobody holds `lease`. */
-export function complete(task: Task, lease: LeaseId): DoneTask {
+export function afterCompletion(task: Task, lease: LeaseId): DoneTask {
   const { kind, attempts, losses } = heldWith(task, lease);
   return { kind, state: 'done', attempts, lease, ending: 'delivered', holders: [], losses };
 }

@@ -20,12 +20,12 @@ import type { Event } from '../../src/protocol/event.js';
 import { type AtomId, type BuildId, type SlaveId, type SubjobId, toId } from '../../src/protocol/ids.js';
 import { noFacts } from '../../src/protocol/results/result-facts.js';
 import type {
-  Handback,
   LeaseRef,
   Prepared,
   Progress,
   Register,
   ResultReport,
+  ReturnedLease,
   Slave,
   WorkRequest,
   WorkResponse,
@@ -349,12 +349,12 @@ export class FakeService implements MasterService, MasterReading {
     this.changes.push({ what: 'reportPreparationFailed', slave, build, said: error });
   }
 
-  async handBackPreparation(slave: SlaveId, build: BuildId, returned: Handback): Promise<void> {
+  async handBackPreparation(slave: SlaveId, build: BuildId, returned: ReturnedLease): Promise<void> {
     this.#requireLease(slave, returned.lease);
     this.changes.push({ what: 'handBack', slave, build, subjob: null, said: returned });
   }
 
-  async handBack(slave: SlaveId, build: BuildId, subjob: SubjobId, returned: Handback): Promise<void> {
+  async handBack(slave: SlaveId, build: BuildId, subjob: SubjobId, returned: ReturnedLease): Promise<void> {
     this.#requireLease(slave, returned.lease);
     this.changes.push({ what: 'handBack', slave, build, subjob, said: returned });
   }

@@ -1,7 +1,7 @@
 import type { TaskName } from '../../domain/lease.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId, SlaveId } from '../../protocol/ids.js';
-import type { Handback } from '../../protocol/slave/slave-messages.js';
+import type { ReturnedLease } from '../../protocol/slave/slave-messages.js';
 import { commitStop } from '../builds/early-end.js';
 import { endIfNobodyIsLeft, recordRefusal } from '../leases/build-refusals.js';
 import { reportedLease, staleLease } from '../leases/lease-check.js';
@@ -25,7 +25,7 @@ export async function acceptReturnedLease(
   slaveId: SlaveId,
   id: BuildId,
   name: TaskName,
-  returned: Handback,
+  returned: ReturnedLease,
 ): Promise<void> {
   const slave = master.slaves.recordContact(slaveId, master.now);
   master.writer.requireWritable();
@@ -57,7 +57,7 @@ export async function acceptReturnedLease(
 }
 
 /** The slave repeats itself, before any other slave got the work. */
-function wasReturned({ work }: ActiveBuild, name: TaskName, { lease }: Handback): boolean {
+function wasReturned({ work }: ActiveBuild, name: TaskName, { lease }: ReturnedLease): boolean {
   const task = work.task(name);
   return task?.state === 'queued' && task.lease === lease.lease_id && task.attempts === lease.attempt;
 }

@@ -40,7 +40,7 @@ import type { RegisteredSlave } from '../state/registered-slave.js';
  *     … after a        The slave keeps its id and its session here. Its next poll has a higher number and names what it
  *     reconnect        has; everything else follows from that.
  *   work appears       It is divided among held polls, those that wait longest first, once per turn of the event loop.
- *   a build changes    Held polls that name the build, or any lease, are woken; those with something to notify respond.
+ *   a build changes    Held polls that name the build, or any lease, are woken; those with something new to notify respond.
  *   the slave drains   Its held poll responds with `drain`.
  *   the slave leaves   It has no current poll any more; its held poll gets an empty response.
  *   time is over       The poll is held for `wait_seconds`, half the time of a lease at most; then it gets an empty
@@ -48,13 +48,13 @@ import type { RegisteredSlave } from '../state/registered-slave.js';
  *   the client is gone A held poll ends. Leases that were taken for it are returned at once.
  *   close              All held polls get empty responses, and none is held again.
  *
- * A LEASE is taken for one poll, and is sent in one response. If the poll is not awaited any more by the time the lease is
- * ready, it is returned. If the response is lost, the next poll does not name it, and it is returned then. A newer poll
- * that counted on an older one which could bring less ends empty, so that the slave asks for the difference.
+ * A LEASE is taken for one poll, and is sent in one response. It is returned when the poll is not awaited any more by the
+ * time that the lease is ready, or when a later poll shows that the response was lost. When an older poll brings less than
+ * the current one counts on, the current one ends empty, so that the slave asks for the difference.
  *
- * A NOTIFICATION is sent once: a slave that has to end processes or run a teardown names the lease or build for some time
- * after. It is sent again when the slave stops naming it and names it again. What the slave learned in
- * another way (the acknowledgement of a result) is not sent.
+ * A NOTIFICATION makes a poll respond at once only the first time: a slave that ends processes or runs a teardown names the
+ * lease or build for some time after. Until it stops naming it, every response of its current poll repeats the
+ * notification. A slave that learned of it in another way (the acknowledgement of a result) is not woken for it.
  */
 
 /** What the polls need of the rest of the master. */

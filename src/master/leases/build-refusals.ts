@@ -1,4 +1,4 @@
-import type { Handback } from '../../protocol/slave/slave-messages.js';
+import type { ReturnedLease } from '../../protocol/slave/slave-messages.js';
 import { stopBuild } from '../builds/early-end.js';
 import type { ActiveBuild } from '../state/active-build.js';
 import type { MasterState, StateChange } from '../state/master-state.js';
@@ -12,7 +12,7 @@ export function recordRefusal(
   { slaves }: MasterState,
   build: ActiveBuild,
   slave: RegisteredSlave,
-  returned: Handback,
+  returned: ReturnedLease,
 ): void {
   // Several slaves of one machine have the same name.
   const isShared = [...slaves.connected()].some(({ id, name }) => name === slave.name && id !== slave.id);

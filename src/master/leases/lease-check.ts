@@ -91,7 +91,7 @@ function wasPrepared(row: BuildRow): boolean {
 export function staleLease({ lease_id, attempt }: LeaseRef): ClusterRunnerError {
   return new ClusterRunnerError(
     'STALE_LEASE',
-    `Lease ${lease_id} (attempt ${attempt}) is over: it expired, was given back, or its build has ended; drop its work.`,
+    `Lease ${lease_id} (attempt ${attempt}) is over: it expired, was returned, or its build has ended; drop its work.`,
   );
 }
 

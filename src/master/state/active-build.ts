@@ -7,7 +7,7 @@ import type { Project, RemoteFile } from '../../protocol/build/project.js';
 import type { Revision } from '../../protocol/build/revision.js';
 import type { BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
 import { addFacts, noFacts, type ResultFacts } from '../../protocol/results/result-facts.js';
-import type { Handback } from '../../protocol/slave/slave-messages.js';
+import type { ReturnedLease } from '../../protocol/slave/slave-messages.js';
 
 /** What the preparation finds out. */
 export interface PreparedBuild {
@@ -48,7 +48,7 @@ export interface EarlyEnd {
   readonly message: string;
 }
 
-type Refusal = Pick<Handback, 'reason' | 'output'>;
+type Refusal = Pick<ReturnedLease, 'reason' | 'output'>;
 
 interface BuildFacts {
   readonly id: BuildId;

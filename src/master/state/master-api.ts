@@ -6,12 +6,12 @@ import type { Event } from '../../protocol/event.js';
 import type { AtomId, BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
 import type { Pack } from '../../protocol/pack.js';
 import type {
-  Handback,
   LeaseRef,
   Prepared,
   Progress,
   Register,
   ResultReport,
+  ReturnedLease,
   Slave,
   WorkRequest,
   WorkResponse,
@@ -95,8 +95,8 @@ export interface MasterService {
   askForWork(slave: SlaveId, request: WorkRequest, gone: AbortSignal): Promise<WorkResponse>;
   reportPrepared(slave: SlaveId, build: BuildId, report: Prepared): Promise<void>;
   reportPreparationFailed(slave: SlaveId, build: BuildId, lease: LeaseRef, error: string): Promise<void>;
-  handBackPreparation(slave: SlaveId, build: BuildId, returned: Handback): Promise<void>;
-  handBack(slave: SlaveId, build: BuildId, subjob: SubjobId, returned: Handback): Promise<void>;
+  handBackPreparation(slave: SlaveId, build: BuildId, returned: ReturnedLease): Promise<void>;
+  handBack(slave: SlaveId, build: BuildId, subjob: SubjobId, returned: ReturnedLease): Promise<void>;
   reportProgress(slave: SlaveId, build: BuildId, subjob: SubjobId, progress: Progress): Promise<void>;
   /** @throws UNAVAILABLE when so many bytes more do not fit beside what is kept free for the store */
   requireRoom(bytes: number): void;

@@ -1,12 +1,12 @@
 import { Type } from '@sinclair/typebox';
 import { declareRoute } from '../route.js';
 import {
-  HandbackSchema,
   PreparationFailedSchema,
   PreparedSchema,
   ProgressSchema,
   RegisteredSchema,
   RegisterSchema,
+  ReturnedLeaseSchema,
   WorkRequestSchema,
   WorkResponseSchema,
 } from '../slave/slave-messages.js';
@@ -79,7 +79,7 @@ export const agentRoutes = {
     summary: 'The slave gives the lease of a preparation back without an answer.',
     params: ofSlaveAndBuild,
     query: nothing,
-    body: HandbackSchema,
+    body: ReturnedLeaseSchema,
     status: 200,
     response: nothing,
   }),
@@ -101,7 +101,7 @@ export const agentRoutes = {
     summary: 'The slave gives a lease back without a verdict.',
     params: ofSlaveAndSubjob,
     query: nothing,
-    body: HandbackSchema,
+    body: ReturnedLeaseSchema,
     status: 200,
     response: nothing,
   }),

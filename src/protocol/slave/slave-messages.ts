@@ -303,8 +303,8 @@ export const ResultReportSchema = Type.Object(
 );
 export type ResultReport = Static<typeof ResultReportSchema>;
 
-/** The slave gives a lease back without a verdict. */
-export const HandbackSchema = Type.Object(
+/** A lease that its slave returns without a verdict. */
+export const ReturnedLeaseSchema = Type.Object(
   {
     lease: LeaseRefSchema,
     reason: Type.Union([
@@ -321,8 +321,8 @@ export const HandbackSchema = Type.Object(
   },
   closed,
 );
-export type Handback = Static<typeof HandbackSchema>;
-export type HandbackReason = Handback['reason'];
+export type ReturnedLease = Static<typeof ReturnedLeaseSchema>;
+export type ReturnReason = ReturnedLease['reason'];
 
 /**
  * CONNECTED: it works, or waits for work. SICK: it gets none for now, because too much went wrong on it in a row, or

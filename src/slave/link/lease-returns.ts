@@ -2,7 +2,7 @@ import type { Logger } from '../../lib/logger.js';
 import type { Redactor } from '../../lib/text/redactor.js';
 import { textEnd } from '../../lib/text/text-ends.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
-import type { Assignment, Handback, HandbackReason } from '../../protocol/slave/slave-messages.js';
+import type { Assignment, ReturnedLease, ReturnReason } from '../../protocol/slave/slave-messages.js';
 import type { Session } from './session.js';
 
 /** What a command printed is cut to this when a lease is returned. */
@@ -24,12 +24,12 @@ export class LeaseReturns {
   /** Retries until acknowledged. @throws ClusterRunnerError when the master refuses it; the signal's reason */
   async returnLease(
     assignment: Assignment,
-    reason: HandbackReason,
+    reason: ReturnReason,
     output: string,
     signal: AbortSignal,
   ): Promise<void> {
     const { client } = this.#session;
-    const handback: Handback = {
+    const handback: ReturnedLease = {
       lease: assignment.lease,
       reason,
       output: textEnd(this.#redactor.inEnd(output), MAX_OUTPUT_CHARS),
@@ -53,7 +53,7 @@ export class LeaseReturns {
   /** Like returnLease, but a failure is only logged: the lease then expires by itself. Never rejects. */
   async tryReturnLease(
     assignment: Assignment,
-    reason: HandbackReason,
+    reason: ReturnReason,
     output: string,
     signal: AbortSignal,
   ): Promise<void> {

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import {
+  afterCompletion,
+  afterLoss,
+  afterReturn,
   classifyReport,
-  complete,
   duplicateLease,
   type Holder,
-  loseLease,
   MAX_LOSSES,
   newTask,
-  returnLease,
   type Task,
   takeLease,
 } from '../../../src/domain/lease.js';
@@ -41,10 +41,10 @@ function walk(
       const { lease } = holder;
       task =
         step === 'lose'
-          ? loseLease(task, lease, 's')
+          ? afterLoss(task, lease, 's')
           : step === 'back'
-            ? returnLease(task, lease)
-            : complete(task, lease);
+            ? afterReturn(task, lease)
+            : afterCompletion(task, lease);
     }
     tasks.push(task);
   }
@@ -96,14 +96,14 @@ describe('a lease', () => {
   it('that is lost or returned leaves the other holder, and the task is not queued', () => {
     const both = duplicateLease(takeLease(newTask('subjob'), toId.lease(1), slave), toId.lease(2), other);
     const [first, second] = both.holders;
-    expect(loseLease(both, toId.lease(1), 's')).to.deep.include({ state: 'leased', holders: [second] });
+    expect(afterLoss(both, toId.lease(1), 's')).to.deep.include({ state: 'leased', holders: [second] });
     const returned = { state: 'leased', holders: [first], attempts: 2 };
-    expect(returnLease(both, toId.lease(2))).to.deep.include(returned);
+    expect(afterReturn(both, toId.lease(2))).to.deep.include(returned);
     expect([first, second]).to.deep.equal([
       { attempt: 1, lease: 1, slave, executorIndex: null, beganAt: null },
       { attempt: 2, lease: 2, slave: other, executorIndex: null, beganAt: null },
     ]);
-    expect(complete(both, toId.lease(1))).to.include({ state: 'done', lease: 1 });
+    expect(afterCompletion(both, toId.lease(1))).to.include({ state: 'done', lease: 1 });
     expect(() => duplicateLease(both, toId.lease(3), toId.slave(3))).to.throw('cannot have another lease');
     expect(() =>
       duplicateLease(takeLease(newTask('subjob'), toId.lease(1), slave), toId.lease(2), slave),
@@ -140,9 +140,9 @@ describe('a lease', () => {
     expect(classifyReport(first, ref(5, 1))).to.equal('current');
     expect(classifyReport(first, ref(6, 1))).to.equal('unknown');
     expect(classifyReport(first, ref(5, 2))).to.equal('unknown');
-    expect(classifyReport(complete(first, toId.lease(5)), ref(5, 1))).to.equal('accepted');
-    expect(classifyReport(returnLease(first, toId.lease(5)), ref(5, 1))).to.equal('stale');
-    const second = takeLease(loseLease(first, toId.lease(5), 's'), toId.lease(6), slave);
+    expect(classifyReport(afterCompletion(first, toId.lease(5)), ref(5, 1))).to.equal('accepted');
+    expect(classifyReport(afterReturn(first, toId.lease(5)), ref(5, 1))).to.equal('stale');
+    const second = takeLease(afterLoss(first, toId.lease(5), 's'), toId.lease(6), slave);
     expect(classifyReport(second, ref(5, 1))).to.equal('stale');
     expect(classifyReport(second, ref(6, 2))).to.equal('current');
   });
@@ -150,8 +150,8 @@ describe('a lease', () => {
   it('cannot be taken twice, nor end when nobody holds it', () => {
     const held = takeLease(newTask('subjob'), toId.lease(1), slave);
     expect(() => takeLease(held, toId.lease(2), slave)).to.throw('cannot be leased');
-    const lost = (task: Task, lease: LeaseId) => loseLease(task, lease, 's');
-    for (const end of [complete, returnLease, lost]) {
+    const lost = (task: Task, lease: LeaseId) => afterLoss(task, lease, 's');
+    for (const end of [afterCompletion, afterReturn, lost]) {
       expect(() => end(newTask('subjob'), toId.lease(1))).to.throw('no lease');
       expect(() => end(held, toId.lease(2))).to.throw('no lease 2');
     }
