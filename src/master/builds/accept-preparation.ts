@@ -124,9 +124,9 @@ export class PreparationReports {
     );
     const { now } = master;
     const row = {
-      job: JSON.stringify(report.job),
+      job: report.job,
       commit_hash: report.commit,
-      revision: report.revision === undefined ? null : JSON.stringify(report.revision),
+      revision: report.revision ?? null,
       num_atoms: report.atoms.length,
       num_subjobs: groups.length,
       planned_executors: executors,

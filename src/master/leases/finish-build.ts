@@ -5,7 +5,6 @@ import type { MasterState, StateChange } from '../state/master-state.js';
 import { settleAtoms, storeVerdictCounts } from '../store/atoms.js';
 import { updateBuild } from '../store/builds.js';
 import { appendEvent } from '../store/events.js';
-import { factsColumn } from '../store/facts-column.js';
 import { cancelHeldLeases } from '../store/leases.js';
 import { cutSubjobs } from '../store/subjobs.js';
 
@@ -29,7 +28,7 @@ export function endBuild(
   change.ended.push(build);
   const row = {
     state,
-    timestamps: JSON.stringify(work.timestamps),
+    timestamps: work.timestamps,
     num_subjobs_done: work.done,
     error_message: errorMessage,
     ended_at: now,
@@ -39,7 +38,7 @@ export function endBuild(
     num_atoms_failed: counts.failed,
     num_atoms_lost: counts.lost,
     num_atoms_flaky: counts.flaky,
-    facts: factsColumn(build.resultFacts),
+    facts: build.resultFacts,
   };
   // Every subjob was delivered, so there is nothing to settle or to count.
   const isComplete = state === 'FINISHED' && counts.lost === 0;

@@ -131,10 +131,10 @@ export function preparationWrite({ id, work }: ActiveBuild): Write {
   const { attempts, losses } = work.preparation;
   const changes = {
     state: work.state,
-    timestamps: JSON.stringify(work.timestamps),
+    timestamps: work.timestamps,
     attempt: attempts,
     lease_id: leaseOf(work.preparation),
-    losses: JSON.stringify(losses),
+    losses,
   };
   return updateBuild(id, changes);
 }

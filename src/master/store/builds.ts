@@ -1,12 +1,14 @@
-import { Type } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
 import { type BuildRequest, BuildRequestSchema } from '../../protocol/build/build.js';
-import { NamedJobSchema } from '../../protocol/build/job.js';
-import { RevisionSchema } from '../../protocol/build/revision.js';
+import { type NamedJob, NamedJobSchema } from '../../protocol/build/job.js';
+import { type Revision, RevisionSchema } from '../../protocol/build/revision.js';
 import { type BuildId, toId } from '../../protocol/ids.js';
+import type { ResultFacts } from '../../protocol/results/result-facts.js';
 import { integer, jsonColumn, type Row } from './engine/columns.js';
 import type { Reader } from './engine/engine.js';
-import { assignments, sql } from './engine/sql.js';
+import { assignments, type Parameter, sql } from './engine/sql.js';
 import { changeExactly, returningOne, type Write } from './engine/write.js';
+import { factsColumn } from './facts-column.js';
 import { type BuildRow, builds } from './tables.js';
 
 const second = Type.Optional(Type.Number());
@@ -35,12 +37,27 @@ export function insertBuild(request: BuildRequest, timestamps: object): Write<Bu
   );
 }
 
+type JsonColumn = 'request' | 'listed_request' | 'timestamps' | 'job' | 'revision' | 'losses' | 'facts';
+
+/** New values of columns. Where the database has JSON, the value that it stands for. */
+export interface BuildChanges extends Partial<Omit<BuildRow, 'id' | JsonColumn>> {
+  readonly timestamps?: Static<typeof TimestampsSchema>;
+  readonly job?: NamedJob;
+  readonly revision?: Revision | null;
+  readonly losses?: readonly string[];
+  readonly facts?: ResultFacts;
+}
+
 /** Fails when there is no such build. */
-export function updateBuild(build: BuildId, changes: Partial<Omit<BuildRow, 'id'>>): Write {
+export function updateBuild(build: BuildId, { facts, ...changes }: BuildChanges): Write {
+  const columns: Record<string, Parameter> = facts === undefined ? {} : { facts: factsColumn(facts) };
+  for (const [name, value] of Object.entries(changes)) {
+    columns[name] = typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
+  }
   return changeExactly(
     1,
     `Build ${build}`,
-    sql`UPDATE builds SET ${assignments(changes)} WHERE id = ${build}`,
+    sql`UPDATE builds SET ${assignments(columns)} WHERE id = ${build}`,
   );
 }
 
