@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { LoadedConfig } from '../config/load.js';
-import { LiveSecrets } from '../config/reloading-secrets.js';
+import { ReloadingSecrets } from '../config/reloading-secrets.js';
 import { systemClock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import { ClusterRunnerError, messageOf } from '../protocol/errors.js';
@@ -14,7 +14,7 @@ export interface Trust {
 
 /** @throws ClusterRunnerError CONFIG_INVALID */
 export function trustOf(config: LoadedConfig, log: Logger): Trust {
-  const secret = new LiveSecrets(config, process.env, systemClock, log);
+  const secret = new ReloadingSecrets(config, process.env, systemClock, log);
   return config.httpsCaFile === null ? { secret } : { secret, ca: readCa(config.httpsCaFile) };
 }
 

@@ -17,9 +17,9 @@ import { readRegularFile } from '../lib/fs/read-regular-file.js';
 import { quoteForShell } from '../lib/text/shell-quote.js';
 import { messageOf } from '../protocol/errors.js';
 import type { Service } from './conf-sections.js';
-import { type Given, invalid } from './config-source.js';
-import { firstConfText, withSecret } from './default-config.js';
-import { type ConfText, readConfText } from './ini-parser.js';
+import { invalid, type RawValue } from './config-source.js';
+import { defaultConfText, withSecret } from './default-config.js';
+import { type ParsedConf, parseConf } from './ini-parser.js';
 
 const MAX_BYTES = 1024 * 1024;
 const MAX_ROUNDS = 100;
@@ -29,22 +29,22 @@ const PREVIOUS_SECRET = 'general.previous_secret';
 export interface ConfFileOptions {
   readonly file: string;
   readonly service: Service | null;
-  /** Made, with those above it, when the file is written and it is not there. */
+  /** Whether a missing folder is made, with its parents, when the file is written. */
   readonly mayMakeFolder: boolean;
-  /** The secret comes from elsewhere: the file need not have one, and need not be there. */
+  /** The secret comes from elsewhere, so the file need not have one, nor exist. */
   readonly hasSecret: boolean;
-  /** Throws when a value is not right; called before the file is changed, so that line numbers are those of its writer. */
-  check(settings: ReadonlyMap<string, Given>): void;
+  /** Throws for an invalid value. Called before the file is changed, so that line numbers are those of its author. */
+  check(settings: ReadonlyMap<string, RawValue>): void;
 }
 
 /**
- * The settings of the file. It is written when it is not there, and gets a secret when it has
- * none; processes that do so at the same time end with the same secret.
+ * Reads the file. A missing file is written, and one without a secret gets one; processes that do so at the same time end
+ * up with the same secret.
  * @throws ClusterRunnerError CONFIG_INVALID
  */
-export function loadConfFile(options: ConfFileOptions): ConfText {
+export function loadConfFile(options: ConfFileOptions): ParsedConf {
   const { file, service } = options;
-  // A round begins again only when another process has changed the file since this one looked.
+  // Another round is needed only if another process changed the file in between.
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const read = readConf(file, service);
     if (read === null) {
@@ -62,15 +62,15 @@ export function loadConfFile(options: ConfFileOptions): ConfText {
   throw invalid(`${file} keeps changing while it is read; see which other program writes it.`);
 }
 
-/** The settings of a file that is there. @throws ClusterRunnerError CONFIG_INVALID */
-export function readSettings(file: string, service: Service | null): ReadonlyMap<string, Given> {
+/** The settings of an existing file. @throws ClusterRunnerError CONFIG_INVALID */
+export function readSettings(file: string, service: Service | null): ReadonlyMap<string, RawValue> {
   return readConf(file, service)?.settings ?? new Map();
 }
 
-function readConf(file: string, service: Service | null): (ConfText & { content: string }) | null {
+function readConf(file: string, service: Service | null): (ParsedConf & { content: string }) | null {
   let fd: number;
   try {
-    // Not to wait for ever for the other end of a pipe.
+    // Without it, a pipe would block until its other end is opened.
     fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) {
@@ -87,10 +87,10 @@ function readConf(file: string, service: Service | null): (ConfText & { content:
       throw invalid(`The configuration ${file} is larger than ${MAX_BYTES} bytes; is it the right file?`);
     }
     const content = readFileSync(fd, 'utf8');
-    const { settings, warnings } = readConfText(content, file, service);
+    const { settings, warnings } = parseConf(content, file, service);
     if ((settings.has(SECRET) || settings.has(PREVIOUS_SECRET)) && (stat.mode & 0o077) !== 0) {
       throw invalid(
-        `Others than its owner can read or change ${file}, which holds the secret. Fix it with: chmod 600 ${quoteForShell(file)}`,
+        `Users other than its owner can read or change ${file}, which holds the secret. Fix it with: chmod 600 ${quoteForShell(file)}`,
       );
     }
     return { content, settings, warnings };
@@ -99,9 +99,9 @@ function readConf(file: string, service: Service | null): (ConfText & { content:
   }
 }
 
-/** False when it could not be written and need not be. */
+/** False when it cannot be written, and need not be. */
 function writeFirst({ file, mayMakeFolder, hasSecret }: ConfFileOptions): boolean {
-  const text = firstConfText(newSecret());
+  const text = defaultConfText(newSecret());
   try {
     if (mayMakeFolder) {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -126,9 +126,9 @@ function writeFirst({ file, mayMakeFolder, hasSecret }: ConfFileOptions): boolea
 }
 
 /**
- * The new secret is claimed by a file of its own: of several processes one makes it, and all write its contents,
- * so that it does not matter whose file stays. Only who sees the claim and no secret in the file may write: a
- * claim is taken away after the file has its secret.
+ * A new secret is claimed by a file of its own. One of several processes creates the claim, and all of them write its
+ * contents, so it does not matter whose file stays. A process writes only if it sees the claim and no secret in the file;
+ * the claim is removed after the file has its secret.
  */
 function addSecret(given: string, service: Service | null): void {
   try {

@@ -1,29 +1,29 @@
-import type { Given } from './config-source.js';
+import type { RawValue } from './config-source.js';
 import { keyEntries, sectionNames } from './schema.js';
 
 /** A program that has a section of its own in the file. */
 export type Service = 'master' | 'slave';
 
-/** One line `name = value` of the file. */
+/** A line `name = value` of the file. */
 export interface ConfEntry {
   readonly section: string;
   readonly name: string;
   readonly line: number;
-  readonly given: Given;
+  readonly raw: RawValue;
 }
 
 /**
- * Finds the entry that sets each key. A key counts in its own section first. Files of ClusterRunner 0.x, which reads
- * [general] and the section of the running service alike, put known keys into other sections too: these count where
- * the key's own section does not have it, with a warning. In the section of the running service a key of [general]
- * counts more than in [general].
+ * Selects the entry that sets each key. An entry in the key's own section takes precedence. ClusterRunner 0.x reads
+ * [general] and the section of the running service alike, so its files may have known keys in other sections: such an
+ * entry counts, with a warning, if the key's own section has none. A key of [general] in the section of the running
+ * service overrides the one in [general].
  */
-export function placeEntries(
+export function selectEntries(
   entries: readonly ConfEntry[],
   file: string,
   service: Service | null,
-): { settings: Map<string, Given>; warnings: string[] } {
-  const settings = new Map<string, Given>();
+): { settings: Map<string, RawValue>; warnings: string[] } {
+  const settings = new Map<string, RawValue>();
   const used = new Map<ConfEntry, string[]>();
   for (const { section: home, name, fullName } of keyEntries) {
     const named = entries.filter((entry) => entry.name === name);
@@ -31,7 +31,7 @@ export function placeEntries(
       .flatMap((section) => named.filter((entry) => entry.section === section))
       .at(0);
     if (chosen !== undefined) {
-      settings.set(fullName, chosen.given);
+      settings.set(fullName, chosen.raw);
       used.set(chosen, [...(used.get(chosen) ?? []), home]);
     }
   }
@@ -46,7 +46,7 @@ function sectionOrder(home: string, name: string, service: Service | null): stri
   return [...new Set([...first, ...others])];
 }
 
-/** What a master and a slave on one machine set apart, each in its own section. */
+/** Keys of [general] that a master and a slave on one machine may set differently, each in its own section. */
 const setByService: ReadonlySet<string> = new Set(['log_filename', 'max_log_file_size', 'eventlog_filename']);
 
 function warningOf({ section, name, line }: ConfEntry, homes: readonly string[], file: string): string[] {
@@ -56,7 +56,7 @@ function warningOf({ section, name, line }: ConfEntry, homes: readonly string[],
   const own = keyEntries.filter((entry) => entry.name === name).map((entry) => `[${entry.section}]`);
   const at = `${file}, line ${line}`;
   return homes.length > 0
-    ? [`${at}: "${name}" is taken from [${section}]; it belongs to ${own.join(' and ')}.`]
+    ? [`${at}: "${name}" is read from [${section}]; it belongs to ${own.join(' and ')}.`]
     : own.includes(`[${section}]`)
       ? []
       : [

@@ -1,6 +1,6 @@
 import { keyEntries, sectionNames, shownDefault } from './schema.js';
 
-/** The tables of docs/configuration.md: every key with its type, default, environment name, option and doc line. */
+/** The tables of docs/configuration.md: every key with its default, type, environment variable, option and description. */
 export function configurationTables(): string {
   return sectionNames
     .map((section) => {
@@ -9,8 +9,8 @@ export function configurationTables(): string {
         .map(({ name, key, env }) =>
           [
             code(name),
-            'text' in key.fallback ? code(shownDefault(key)) : shownDefault(key),
-            key.kind.expected,
+            'text' in key.defaultValue ? code(shownDefault(key)) : shownDefault(key),
+            key.type.expected,
             env.map(code).join(' or '),
             key.flag === undefined ? '' : key.flag.split(', ').map(code).join(', '),
             key.doc,

@@ -3,11 +3,11 @@ import { keyEntries, sectionNames, shownDefault } from './schema.js';
 
 const WIDTH = 100;
 
-/** The clusterrunner.conf that is written at first use: every key commented out, beside it what it does. */
-export function firstConfText(secret: string): string {
+/** The clusterrunner.conf that is written at first use: every key commented out, with its description. */
+export function defaultConfText(secret: string): string {
   const parts = [
     '# Settings of ClusterRunner. Remove the # before a key to set it. The command line and the environment',
-    '# (CLUSTERRUNNER_ and the name of the key in capitals) go before this file.',
+    '# (CLUSTERRUNNER_ and the name of the key in capitals) take precedence over this file.',
   ];
   for (const section of sectionNames) {
     parts.push('', `[${section}]`);
@@ -16,16 +16,16 @@ export function firstConfText(secret: string): string {
       if (fullName === 'general.secret') {
         parts.push(`# ${name} =`, `${name} = ${secret}`);
       } else {
-        // What is found out, or none, is no text that could be uncommented.
-        parts.push('text' in key.fallback ? `# ${name} = ${shownDefault(key)}` : `# ${name} =`);
-        parts.push(...('text' in key.fallback ? [] : [`#     (default: ${shownDefault(key)})`]));
+        // A default that is computed, or none, has no text to uncomment.
+        parts.push('text' in key.defaultValue ? `# ${name} = ${shownDefault(key)}` : `# ${name} =`);
+        parts.push(...('text' in key.defaultValue ? [] : [`#     (default: ${shownDefault(key)})`]));
       }
     }
   }
   return `${parts.join('\n')}\n`;
 }
 
-/** The same text with a secret in its section [general], which is added when it is not there. */
+/** Adds a secret to the section [general], and the section if it is missing. */
 export function withSecret(content: string, secret: string): string {
   const end = content.includes('\r\n') ? '\r\n' : '\n';
   const line = `secret = ${secret}`;

@@ -1,5 +1,5 @@
 import { DEBUG_VARIABLE, debugTopics, unknownTopics } from '../lib/debug-topics.js';
-import { type Given, invalid } from './config-source.js';
+import { invalid, type RawValue } from './config-source.js';
 import { keyEntries } from './schema.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -7,21 +7,21 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export const CONFIG_FILE_VARIABLE = 'CLUSTERRUNNER_CONFIG_FILE';
 const PREFIX = 'CLUSTERRUNNER_';
 
-/** Names with the prefix that are no keys but belong to ClusterRunner. */
+/** Variables of ClusterRunner with the prefix that are not keys. */
 const otherNames: readonly string[] = [CONFIG_FILE_VARIABLE, DEBUG_VARIABLE];
 
 /**
- * What Kubernetes tells every container about a service whose name begins with "clusterrunner": nobody wrote
- * these, so they are neither typing errors nor settings.
+ * Kubernetes sets these in every container for a service whose name begins with "clusterrunner". They are neither
+ * settings nor typing errors.
  */
 const KUBERNETES_NAME = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)$/;
 const KUBERNETES_PORT = /^(tcp|udp|sctp):\/\//;
 
 /**
- * The settings in the environment, by `section.key`. A variable that is empty counts as not set.
- * @throws ClusterRunnerError CONFIG_INVALID for a name that begins like a setting but is none
+ * The settings in the environment, by `section.key`. An empty variable is not set.
+ * @throws ClusterRunnerError CONFIG_INVALID for a variable with the prefix that is no setting
  */
-export function readEnvironment(env: Environment): Map<string, Given> {
+export function readEnvironment(env: Environment): Map<string, RawValue> {
   const set = new Map<string, string>();
   for (const [name, text] of Object.entries(env)) {
     if (text !== undefined && text !== '' && name.startsWith(PREFIX) && !isOfKubernetes(name, text)) {
@@ -43,7 +43,7 @@ export function readEnvironment(env: Environment): Map<string, Given> {
       `${DEBUG_VARIABLE} names "${unknown}", which is no topic of debugging; the topics are ${debugTopics.join(', ')}.`,
     );
   }
-  const found = new Map<string, Given>();
+  const found = new Map<string, RawValue>();
   for (const { fullName, env: names } of keyEntries) {
     const name = names.find((candidate) => set.has(candidate));
     const text = name === undefined ? undefined : set.get(name);

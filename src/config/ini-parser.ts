@@ -1,28 +1,28 @@
-import { type ConfEntry, placeEntries, type Service } from './conf-sections.js';
-import { type Given, invalid } from './config-source.js';
+import { type ConfEntry, type Service, selectEntries } from './conf-sections.js';
+import { invalid, type RawValue } from './config-source.js';
 import { type KeyEntry, keyEntries, sectionNames } from './schema.js';
 import { list } from './value-types.js';
 
-/** `[section]`, with a comment behind it or not. */
+/** `[section]`, with or without a comment after it. */
 export const SECTION_LINE = /^\s*\[([^\]]*)\]\s*([#;].*)?$/;
 const KEY_LINE = /^\s*([^=\s]+)\s*=(.*)$/;
 const COMMENT_OR_NOTHING = /^\s*([#;].*)?$/;
 
-export interface ConfText {
+export interface ParsedConf {
   /** By `section.key`. */
-  readonly settings: Map<string, Given>;
-  /** Sentences about what is accepted although it was probably not meant so. */
+  readonly settings: Map<string, RawValue>;
+  /** Messages about values that are accepted although they were probably meant in another way. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads the text of a clusterrunner.conf. A section may appear again, a key may not appear twice in one section.
- * Values are the rest of the line: in quotes of either kind they are taken as they stand, otherwise a `#` or
- * `;` with a blank before it begins a comment (`a#b` is a value). An empty value is one that is not set.
- * @param service the program that reads it, which decides between sections that share a key
+ * Parses a clusterrunner.conf. A section may appear again, but a key only once in a section. A value is the rest of its
+ * line, verbatim if it is in quotes of either kind; otherwise a `#` or `;` after a blank begins a comment (`a#b` is a
+ * value). A key with an empty value is not set.
+ * @param service the program that reads the file, which decides between sections that share a key
  * @throws ClusterRunnerError CONFIG_INVALID naming file, line and key
  */
-export function readConfText(content: string, file: string, service: Service | null): ConfText {
+export function parseConf(content: string, file: string, service: Service | null): ParsedConf {
   const entries: ConfEntry[] = [];
   const warnings: string[] = [];
   let section: string | null = null;
@@ -42,26 +42,26 @@ export function readConfText(content: string, file: string, service: Service | n
     }
     const [, name, rest] = KEY_LINE.exec(text) ?? [];
     if (name === undefined || rest === undefined) {
-      // The line is not shown: it may well be a secret that lacks its key.
+      // The line is not shown, since it may be a secret without its key.
       throw invalid(`${at}: this is neither [section], nor key = value, nor a comment.`);
     }
     if (section === null) {
-      throw invalid(`${at}: "${name}" stands before the first section; put it under ${sectionList()}.`);
+      throw invalid(`${at}: "${name}" is before the first section; put it under ${sectionList()}.`);
     }
     const [key] = knownKeys(section, name, at);
     const earlier = entries.find((entry) => entry.section === section && entry.name === name);
     if (earlier !== undefined) {
-      throw invalid(`${at}: "${name}" is given again; it stands in line ${earlier.line} already.`);
+      throw invalid(`${at}: "${name}" is set again; line ${earlier.line} sets it already.`);
     }
-    const value = key.key.kind === list ? listIn(rest.trim()) : valueIn(rest.trim());
+    const value = key.key.type === list ? listIn(rest.trim()) : valueIn(rest.trim());
     if (value === null) {
       throw invalid(`${at}: the value of "${name}" begins with a quote that does not end it.`);
     }
-    warnings.push(...valueWarnings(key, rest.trim(), value).map((sentence) => `${at}: ${sentence}`));
-    entries.push({ section, name, line, given: { text: value, source: `${at}: "${name}"` } });
+    warnings.push(...valueWarnings(key, rest.trim(), value).map((warning) => `${at}: ${warning}`));
+    entries.push({ section, name, line, raw: { text: value, source: `${at}: "${name}"` } });
   }
-  const placed = placeEntries(
-    entries.filter(({ given }) => given.text !== ''),
+  const placed = selectEntries(
+    entries.filter(({ raw }) => raw.text !== ''),
     file,
     service,
   );
@@ -75,7 +75,7 @@ function knownSection(name: string, at: string): string {
   return name;
 }
 
-/** The keys of that name, the one of this section first if there is one. */
+/** The keys with this name, first the one of `section` if there is one. */
 function knownKeys(section: string, name: string, at: string): [KeyEntry, ...KeyEntry[]] {
   const named = keyEntries.filter((entry) => entry.name === name);
   const [first, ...others] = [
@@ -91,7 +91,7 @@ function knownKeys(section: string, name: string, at: string): [KeyEntry, ...Key
   return [first, ...others];
 }
 
-/** null for a quote that is not closed. */
+/** null for an unclosed quote. */
 function valueIn(rest: string): string | null {
   const quote = rest[0];
   if (quote === '"' || quote === "'") {
@@ -105,8 +105,8 @@ function valueIn(rest: string): string | null {
 const LIST_ITEM = /\s*(?:"([^"]*)"|'([^']*)'|((?:(?![#;])(?:(?!\s[#;])[^,'"])+)?))\s*(,|$|(?=[#;]))/y;
 
 /**
- * A list whose names may stand in quotes each, and end with a comma, as older files write it.
- * @returns the names with commas between them; null for a quote that is not closed
+ * A list whose names may each be quoted and which may end with a comma, as in files of earlier versions.
+ * @returns the names separated by commas; null for an unclosed quote
  */
 function listIn(rest: string): string | null {
   if (/^[#;]/.test(rest)) {
@@ -135,7 +135,7 @@ function commentStart(rest: string): number {
 
 function valueWarnings({ name, key }: KeyEntry, rest: string, value: string): string[] {
   const isQuoted = /^["']/.test(rest);
-  if (key.kind === list) {
+  if (key.type === list) {
     const bare = rest.slice(0, commentStart(rest)).trim();
     return /["'].*,|,.*["']|,$/.test(bare)
       ? [`"${name}" is read as the list ${value.replaceAll(',', ', ')}; write it so, without quotes.`]

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { loadConfFile } from './conf-file.js';
 import type { Service } from './conf-sections.js';
-import { type Given, invalid, readGiven } from './config-source.js';
+import { invalid, parseValue, type RawValue } from './config-source.js';
 import { CONFIG_FILE_VARIABLE, type Environment, readEnvironment } from './environment.js';
 import {
   type Key,
@@ -15,46 +15,46 @@ import {
   settingName,
   settingValue,
 } from './schema.js';
-import type { Place } from './value-types.js';
+import type { PathContext } from './value-types.js';
 
-/** Read, checked and frozen. Keys of [general] stand at the top; times are in seconds, sizes in bytes. */
+/** Parsed, checked and frozen. Keys of [general] are at the top level; times are in seconds, sizes in bytes. */
 export type LoadedConfig = SectionValues<'general'> & {
   readonly master: SectionValues<'master'>;
   readonly slave: SectionValues<'slave'>;
   /** The file that was read. */
   readonly configFile: string;
-  /** The program that this configuration is for, where it is one that has a section of its own. */
+  /** The program that reads the configuration, if it has a section of its own. */
   readonly service: Service | null;
-  /** Sentences for the log about what the file says in a form that only older programs know. */
+  /** Messages for the log about settings in a form of earlier versions. */
   readonly warnings: readonly string[];
-  /** True when the command line, the environment or the file says it, be it the default's value. */
+  /** Whether the command line, the environment or the file sets it, even to its default. */
   isExplicit(key: KeyName): boolean;
 };
 
 export interface LoadOptions {
-  /** Goes before CLUSTERRUNNER_CONFIG_FILE. */
+  /** Takes precedence over CLUSTERRUNNER_CONFIG_FILE. */
   readonly configFile?: string;
   readonly env: Environment;
-  /** `section.key` to the text given on the command line. */
+  /** Texts of the command line, by `section.key`. */
   readonly flags?: Readonly<Record<string, string>>;
   readonly service?: Service;
 }
 
 interface Layer {
-  readonly found: ReadonlyMap<string, Given>;
-  readonly place: Place;
+  readonly found: ReadonlyMap<string, RawValue>;
+  readonly paths: PathContext;
   readonly code: 'USAGE' | 'CONFIG_INVALID';
 }
 
 /**
- * Loads the configuration: command line before environment before file before default. At first use the file is
- * written, with a new secret.
+ * Loads the configuration. The command line takes precedence over the environment, that over the file, and that over the
+ * defaults. At first use the file is written, with a new secret.
  * @throws ClusterRunnerError CONFIG_INVALID, or USAGE for a value of the command line
  */
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const home = options.env.HOME || homedir();
-  const here: Place = { home, directory: process.cwd() };
-  const flags = givenFlags(options.flags ?? {});
+  const here: PathContext = { home, directory: process.cwd() };
+  const flags = rawFlags(options.flags ?? {});
   const environment = readEnvironment(options.env);
   const overrides = new Map([...environment, ...flags]);
 
@@ -63,21 +63,21 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     named === undefined
       ? join(baseDirectory(overrides, here), 'clusterrunner.conf')
       : resolve(here.directory, named);
-  const inFile: Place = { home, directory: dirname(configFile) };
+  const inFile: PathContext = { home, directory: dirname(configFile) };
   const service = options.service ?? null;
   const { settings: fromFile, warnings } = loadConfFile({
     file: configFile,
     service,
     mayMakeFolder: named === undefined,
     hasSecret: overrides.has('general.secret'),
-    check: (settings) => readLayer({ found: settings, place: inFile, code: 'CONFIG_INVALID' }),
+    check: (settings) => readLayer({ found: settings, paths: inFile, code: 'CONFIG_INVALID' }),
   });
 
-  // Every value is checked, also one that another goes before: it would fail on another day.
+  // Overridden values are checked too: they would fail once nothing overrides them.
   const values = new Map<string, unknown>([
-    ...readLayer({ found: fromFile, place: inFile, code: 'CONFIG_INVALID' }),
-    ...readLayer({ found: environment, place: here, code: 'CONFIG_INVALID' }),
-    ...readLayer({ found: flags, place: here, code: 'USAGE' }),
+    ...readLayer({ found: fromFile, paths: inFile, code: 'CONFIG_INVALID' }),
+    ...readLayer({ found: environment, paths: here, code: 'CONFIG_INVALID' }),
+    ...readLayer({ found: flags, paths: here, code: 'USAGE' }),
   ]);
   for (const { fullName, key } of keyEntries) {
     if (!values.has(fullName)) {
@@ -95,15 +95,15 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   };
   if ((config.httpsCertFile === null) !== (config.httpsKeyFile === null)) {
     throw invalid(
-      `Of https_cert_file and https_key_file only one is set; HTTPS needs both (see ${configFile}).`,
+      `Only one of https_cert_file and https_key_file is set; HTTPS needs both (see ${configFile}).`,
     );
   }
   return Object.freeze(config);
 }
 
-/** The settings of a section when nothing is set. */
+/** The settings of a section with nothing set. */
 export function defaultSettings<S extends Exclude<SectionName, 'general'>>(name: S): SectionValues<S> {
-  const here: Place = { home: homedir(), directory: process.cwd() };
+  const here: PathContext = { home: homedir(), directory: process.cwd() };
   return section(
     name,
     new Map(
@@ -114,11 +114,11 @@ export function defaultSettings<S extends Exclude<SectionName, 'general'>>(name:
   );
 }
 
-function readLayer({ found, place, code }: Layer): [string, unknown][] {
-  return [...found].map(([name, given]) => [name, readGiven(entryOf(name).key, given, place, code)]);
+function readLayer({ found, paths, code }: Layer): [string, unknown][] {
+  return [...found].map(([name, raw]) => [name, parseValue(entryOf(name).key, raw, paths, code)]);
 }
 
-function givenFlags(flags: Readonly<Record<string, string>>): Map<string, Given> {
+function rawFlags(flags: Readonly<Record<string, string>>): Map<string, RawValue> {
   return new Map(
     Object.entries(flags).map(([name, text]) => {
       const source = entryOf(name).key.flag ?? name;
@@ -135,17 +135,17 @@ function entryOf(fullName: string): KeyEntry {
   return entry;
 }
 
-function baseDirectory(overrides: ReadonlyMap<string, Given>, place: Place): string {
+function baseDirectory(overrides: ReadonlyMap<string, RawValue>, paths: PathContext): string {
   const key = sections.general.base_directory;
-  const given = overrides.get('general.base_directory');
-  return given === undefined ? defaultOf(key, place) : readGiven(key, given, place);
+  const raw = overrides.get('general.base_directory');
+  return raw === undefined ? defaultOf(key, paths) : parseValue(key, raw, paths);
 }
 
-function defaultOf<T>(key: Key<T>, place: Place): T {
-  const { fallback } = key;
-  return 'text' in fallback
-    ? readGiven(key, { text: fallback.text, source: 'The default' }, place)
-    : fallback.value();
+function defaultOf<T>(key: Key<T>, paths: PathContext): T {
+  const { defaultValue } = key;
+  return 'text' in defaultValue
+    ? parseValue(key, { text: defaultValue.text, source: 'The default' }, paths)
+    : defaultValue.value();
 }
 
 function section<S extends SectionName>(name: S, values: ReadonlyMap<string, unknown>): SectionValues<S> {
@@ -153,6 +153,6 @@ function section<S extends SectionName>(name: S, values: ReadonlyMap<string, unk
     settingName(key),
     settingValue(key, values.get(`${name}.${key}`)),
   ]);
-  // Every value was read by the kind of its key, which a type cannot follow through a loop over the keys.
+  // Every value was parsed by the type of its key, which the compiler cannot follow through a loop over the keys.
   return Object.freeze(Object.fromEntries(pairs)) as SectionValues<S>;
 }

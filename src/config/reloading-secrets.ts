@@ -5,19 +5,19 @@ import type { Logger } from '../lib/logger.js';
 import { messageOf } from '../protocol/errors.js';
 import type { Secrets } from '../protocol/signing/secrets.js';
 import { readSettings } from './conf-file.js';
-import { invalid, readGiven } from './config-source.js';
+import { invalid, parseValue } from './config-source.js';
 import { type Environment, readEnvironment } from './environment.js';
 import type { LoadedConfig } from './load.js';
 import { sections } from './schema.js';
 
-/** How often the file is looked at while requests are signed and checked. */
+/** The shortest time between two checks of the file, while requests are signed and verified. */
 const LOOK_EVERY_MS = 1000;
 
 /**
- * The secrets of the configuration file as it is now: whoever changes the file need not start anything again. What
- * the environment sets stays. A file that is away, or cannot be read, or holds no secret changes nothing.
+ * The secrets of the configuration file, read again when the file changes, so that nothing has to be restarted. Secrets
+ * that the environment sets stay. A file that is missing, unreadable or without a secret changes nothing.
  */
-export class LiveSecrets implements Secrets {
+export class ReloadingSecrets implements Secrets {
   readonly #file: string;
   readonly #service: LoadedConfig['service'];
   readonly #set: ReadonlySet<string>;
@@ -67,13 +67,13 @@ export class LiveSecrets implements Secrets {
 
   #read(): readonly [string, ...string[]] {
     const settings = readSettings(this.#file, this.#service);
-    const place = { home: '', directory: '' };
+    const paths = { home: '', directory: '' };
     const given = (name: 'secret' | 'previous_secret', before: string | undefined) => {
       const text = settings.get(`general.${name}`);
       if (this.#set.has(`general.${name}`)) {
         return before;
       }
-      return text === undefined ? undefined : readGiven(sections.general.secret, text, place);
+      return text === undefined ? undefined : parseValue(sections.general.secret, text, paths);
     };
     const secret = given('secret', this.#current[0]);
     if (secret === undefined) {
@@ -96,7 +96,7 @@ function listed(secret: string, previous: string | null): [string, ...string[]] 
   return previous === null ? [secret] : [secret, previous];
 }
 
-/** Changes whenever the file does; null while it is away. */
+/** A text that changes whenever the file does; null while the file is missing. */
 function stateOf(file: string): string | null {
   try {
     const { ino, size, mtimeNs, mode } = statSync(file, { bigint: true });

@@ -2,7 +2,6 @@ import { availableParallelism, hostname } from 'node:os';
 import { logLevels } from '../lib/logger.js';
 import {
   integer,
-  type Kind,
   list,
   networks,
   oneOf,
@@ -12,22 +11,23 @@ import {
   secretText,
   text,
   trueOrFalse,
+  type ValueType,
 } from './value-types.js';
 
 /*
- * Every setting there is. The file that is written at first use, the environment's names, the checks, the type of
- * the loaded configuration and the table in docs/configuration.md all come from here.
+ * All settings. The file that is written at first use, the environment variables, the checks, the type of the loaded
+ * configuration and the tables in docs/configuration.md are derived from here.
  */
 
 export interface Key<T> {
-  readonly kind: Kind<T>;
-  /** One sentence or two, for the file and the documentation. */
+  readonly type: ValueType<T>;
+  /** One or two sentences for the file and the documentation. */
   readonly doc: string;
-  /** As it would be written in the file; `shown` stands for one that is found out, or for none. */
-  readonly fallback: { readonly text: string } | { readonly shown: string; value(): T };
-  /** Option of the command line that sets it, where there is one. */
+  /** As it would be written in the file; `shown` describes one that is computed, or none. */
+  readonly defaultValue: { readonly text: string } | { readonly shown: string; value(): T };
+  /** The option of the command line that sets it, if there is one. */
   readonly flag?: string;
-  /** Where CLUSTERRUNNER_ and the key's name will not do; the first that is set counts. */
+  /** Instead of CLUSTERRUNNER_ and the name of the key; the first that is set counts. */
   readonly env?: readonly [string, ...string[]];
   /** Its value is never printed. */
   readonly isSecret?: true;
@@ -35,27 +35,27 @@ export interface Key<T> {
 
 type Extra = Pick<Key<unknown>, 'flag' | 'env'>;
 
-const key = <T>(kind: Kind<T>, fallback: string, doc: string, extra: Extra = {}): Key<T> => ({
-  kind,
+const key = <T>(type: ValueType<T>, defaultValue: string, doc: string, extra: Extra = {}): Key<T> => ({
+  type,
   doc,
-  fallback: { text: fallback },
+  defaultValue: { text: defaultValue },
   ...extra,
 });
 
-const optional = <T>(kind: Kind<T>, doc: string, extra: Extra = {}): Key<T | null> => ({
-  kind,
+const optional = <T>(type: ValueType<T>, doc: string, extra: Extra = {}): Key<T | null> => ({
+  type,
   doc,
-  fallback: { shown: 'none', value: () => null },
+  defaultValue: { shown: 'none', value: () => null },
   ...extra,
 });
 
 const secret: Key<string> = {
-  kind: secretText,
-  doc: 'Shared by the master, its slaves and all who ask it for builds; whoever knows it can run commands.',
-  fallback: {
+  type: secretText,
+  doc: 'Shared by the master, its slaves and its clients; anybody who knows it can run commands.',
+  defaultValue: {
     shown: 'generated at first use',
     value: () => {
-      throw new Error('The configuration has no secret although one is generated for every file.');
+      throw new Error('The configuration has no secret although one is generated for each file.');
     },
   },
   isSecret: true,
@@ -64,21 +64,21 @@ const secret: Key<string> = {
 const previousSecret: Key<string | null> = {
   ...optional(
     secretText,
-    'The secret before this one. Both are taken, `secret` signs; take it out when everything has the new one.',
+    'The secret before this one. Both are accepted, and `secret` signs; remove it once every machine has the new one.',
   ),
   isSecret: true,
 };
 
 const thisHost: Key<string> = {
-  kind: text,
-  doc: 'Name under which this machine is shown to people and reached by others.',
-  fallback: { shown: 'the name of this machine', value: () => hostname() },
+  type: text,
+  doc: 'Name under which this machine is shown and reached.',
+  defaultValue: { shown: 'the name of this machine', value: () => hostname() },
 };
 
 const executors: Key<number> = {
-  kind: integer(1, 10_000),
-  doc: 'How many subjobs a slave runs at once.',
-  fallback: { shown: 'one for each core', value: () => availableParallelism() },
+  type: integer(1, 10_000),
+  doc: 'Number of subjobs that a slave runs at once.',
+  defaultValue: { shown: 'one for each core', value: () => availableParallelism() },
   flag: '--num-executors',
 };
 
@@ -97,46 +97,43 @@ export const sections = {
     ),
     log_filename: optional(
       text,
-      'File that a master or a slave logs to as well, in the folder `log` of the base directory unless it is a whole path.',
+      'File that a master or a slave also logs to, in the folder `log` of the base directory unless it is an absolute path.',
     ),
     max_log_file_size: key(
       integer(1024, 999_999_999),
       '52428800',
-      'Bytes after which a log file is rotated; five old ones are kept.',
+      'Size in bytes at which a log file is rotated; five old ones are kept.',
     ),
     eventlog_filename: optional(
       text,
-      'File that a master or a slave writes its events to, one JSON object a line, in the folder `log` as well; STDOUT prints them.',
+      'File that a master or a slave writes its events to, one JSON object per line, also in the folder `log`; STDOUT prints them.',
       { flag: '--eventlog-file' },
     ),
     hostname: thisHost,
     slaves: key(
       list,
       'localhost',
-      'Taken from existing files, and without effect: slaves are started on their own machines.',
+      'Accepted in existing files, without effect: slaves are started on their own machines.',
     ),
     secret,
     previous_secret: previousSecret,
     cors_allowed_origins_regex: optional(
       regex,
-      'Web pages whose whole origin matches may read the API from a browser.',
+      'Web pages whose whole origin matches it may read the API from a browser.',
     ),
     https_cert_file: optional(
       path,
-      'Certificate of the master (PEM), with those that vouch for it; the master then speaks HTTPS alone.',
+      'Certificate of the master (PEM) with its chain; the master then speaks HTTPS only.',
     ),
-    https_key_file: optional(
-      path,
-      'Key of the certificate (PEM). Renewed files are taken without a restart.',
-    ),
+    https_key_file: optional(path, 'Key of the certificate (PEM). Renewed files are used without a restart.'),
     https_ca_file: optional(
       path,
-      'Certificates (PEM) by which slaves and clients know the master; those of the system unless set.',
+      'Certificates (PEM) by which slaves and clients verify the master; those of the system unless set.',
     ),
     get_project_from_master: key(
       trueOrFalse,
       'true',
-      'Whether a slave gives the commit that it has fetched to the master, and the others take it from there, so that the repository is asked once for a build.',
+      'Whether the slave that fetches a commit passes it on to the master, from which the others get it, so that the repository is contacted once for each build.',
     ),
     git_strict_host_key_checking: key(
       trueOrFalse,
@@ -145,157 +142,157 @@ export const sections = {
     ),
     build_symlink_directory: optional(
       path,
-      'Taken from existing files, and without effect: PROJECT_DIR in an atom stands for the checkout on any machine.',
+      'Accepted in existing files, without effect: PROJECT_DIR in an atom stands for the checkout on any machine.',
     ),
     shallow_clones: optional(
       trueOrFalse,
-      'Taken from existing files, and without effect: the mirror of a repository on a slave fetches what is new.',
+      'Accepted in existing files, without effect: the mirror of a repository on a slave fetches only new commits.',
     ),
-    default_http_timeout: key(secondsFrom(1, 3600), '30', 'Seconds to wait for an answer of the master.'),
+    default_http_timeout: key(secondsFrom(1, 3600), '30', 'Seconds to wait for a response of the master.'),
   },
   master: {
-    port: key(integer(0, 65535), '43000', 'Port that the master listens on; 0 takes a free one.', {
+    port: key(integer(0, 65535), '43000', 'Port that the master listens on; 0 chooses a free one.', {
       flag: '--port',
       env: ['CLUSTERRUNNER_MASTER_PORT'],
     }),
-    address: optional(text, 'Address to listen on, such as 127.0.0.1; all of them unless set.'),
+    address: optional(text, 'Address to listen on, such as 127.0.0.1; all addresses unless set.'),
     allowed_hosts: key(
       list,
       'localhost',
-      'Names for which requests over loopback are taken, beside `hostname` and addresses; those of a proxy on this machine.',
+      'Names of this machine that requests over loopback may use besides `hostname` and addresses, such as those of a proxy on it.',
     ),
     trusted_proxies: optional(
       networks,
-      'Addresses and networks of proxies in front of the master: limits for an address then count the one that their X-Forwarded-For names.',
+      'Addresses and networks of proxies in front of the master; limits for each address then count the one in their X-Forwarded-For.',
     ),
     read_access: key(
       oneOf(['public', 'signed']),
       'public',
-      'Who may read: whoever reaches the master (public), or who has the secret or a token of `clusterrunner token` (signed).',
+      'Who may read: everybody who reaches the master (public), or only clients with the secret or a token of `clusterrunner token` (signed).',
     ),
     accept_body_digest: key(
       trueOrFalse,
       'true',
-      'Whether builds may be ordered and canceled with a digest of the body alone, which can be replayed; clients of other makers may need it.',
+      'Whether builds may be started and canceled with an HMAC over the body alone, which can be replayed; clients other than `clusterrunner` may need it.',
     ),
     unresponsive_slaves_cleanup_interval: key(
       secondsFrom(1, 86400),
       '30',
-      'Seconds without a word from a slave after which its work is given to others.',
+      'Seconds without a request from a slave after which its work is given to others.',
     ),
     end_grace: key(
       secondsFrom(0, 86400),
       '10',
-      'Seconds that slaves have to end what runs and deliver what there is of it when a build is ended early (build_timeout, cancel, Ctrl-C, no slave that can run it); 0 ends it at once.',
+      'Seconds that slaves have to end running atoms and deliver their results when a build is ended early (build_timeout, cancel, Ctrl-C, no slave that can run it); 0 ends it at once.',
     ),
     builds_kept: key(
       integer(0, 10_000_000),
       '10000',
-      'How many builds that have ended are kept with their results; the oldest go first. 0 keeps all.',
+      'Number of ended builds that are kept with their results; the oldest are deleted first. 0 keeps all.',
     ),
     packs_max_mib: key(
       integer(1, 10_000_000),
       '10240',
-      'How many MiB of projects the master keeps at most, to pass them on to slaves.',
+      'MiB of project bundles that the master keeps at most, to pass them on to slaves.',
     ),
     zips_max_mib: key(
       integer(0, 10_000_000),
       '10240',
-      'How many MiB of zips of results the master keeps at most, so that a download can go on; 0 keeps none.',
+      'MiB of zips of results that the master keeps at most, so that a download can be resumed; 0 keeps none.',
     ),
     results_kept_days: key(
       integer(0, 36_500),
       '30',
-      'Days after its end for which a build is kept with its results; 0 keeps it for ever.',
+      'Days for which an ended build is kept with its results; 0 keeps it forever.',
     ),
     max_connections: key(
       integer(1, 1_000_000),
       '10000',
-      'Connections at once; for another, an older one goes on which nobody has shown the secret, or it is answered with 503.',
+      'Concurrent connections. A further one closes an older one that is not authenticated, or is refused with 503 if there is none.',
     ),
-    max_header_kilobytes: key(integer(1, 1024), '16', 'Size of the headers of a request.'),
+    max_header_kilobytes: key(integer(1, 1024), '16', 'Largest size of the headers of a request.'),
     max_body_megabytes: key(
       integer(1, 511),
       '256',
-      'Size of a JSON body whose sender has signed method and path with the secret.',
+      'Largest JSON body of a sender that has signed method and path with the secret.',
     ),
     max_unproved_body_megabytes: key(
       integer(1, 511),
       '16',
-      'Size of a JSON body that is signed with a digest of the body alone, which must be read to be checked.',
+      'Largest JSON body with an HMAC over the body alone, which must be read before it can be verified.',
     ),
-    max_result_gigabytes: key(integer(1, 100_000), '64', 'Size of the results of one subjob.'),
+    max_result_gigabytes: key(integer(1, 100_000), '64', 'Largest results of one subjob.'),
     artifacts_max_mib_per_atom: key(
       integer(0, 100_000_000),
       '10240',
-      'Size of the files of one atom that go into the results; files beyond it are left out, and named there.',
+      'MiB of files of one atom that go into the results; files beyond that are left out and listed there.',
     ),
     artifacts_max_files_per_atom: key(
       integer(0, 10_000_000),
       '1000000',
-      'How many files, folders and links of one atom go into the results.',
+      'Number of files, folders and links of one atom that go into the results.',
     ),
     console_max_mib_per_atom: key(
       integer(1, 100_000),
       '1024',
-      'Size of the console of one atom; a longer one loses its middle, also while the atom runs.',
+      'Largest console of one atom; a longer one loses its middle, also while the atom runs.',
     ),
     results_max_mib_per_build: key(
       integer(1, 100_000_000),
       '102400',
-      'Size of the results of one build, compressed; when there are so many, subjobs that begin then leave consoles and no files.',
+      'MiB of compressed results of one build beyond which subjobs that start later keep their consoles only.',
     ),
-    max_json_depth: key(integer(8, 1000), '32', 'How deep objects and lists may stand in one another.'),
+    max_json_depth: key(integer(8, 1000), '32', 'How deep objects and lists may be nested.'),
     header_timeout: key(
       secondsFrom(1, 3600),
       '20',
-      'Seconds in which the headers of a request must have come.',
+      'Seconds within which the headers of a request must arrive.',
     ),
     body_timeout: key(
       secondsFrom(1, 3600),
       '60',
-      'Seconds in which a body must have come that is signed with a digest of the body alone.',
+      'Seconds within which a body with an HMAC over the body alone must arrive.',
     ),
     max_requests_per_slave: key(
       integer(200, 1_000_000),
       '1000',
-      'Requests of one slave at once; more get 429.',
+      'Concurrent requests of one slave; more get 429.',
     ),
     max_reads_per_address: key(
       integer(1, 1_000_000),
       '256',
-      'What strangers of one address (IPv6: of one /64) read at once, without a signature; more get 429.',
+      'Concurrent reads without a signature from one address (IPv6: one /64); more get 429.',
     ),
     max_unread_megabytes: key(
       integer(1, 1_000_000),
       '64',
-      'JSON that strangers of one address have asked for and not read, in MiB; more gets 429. Four times that of all.',
+      'MiB of JSON that clients without a signature from one address have requested and not read; more gets 429. For all addresses together four times that.',
     ),
     unread_timeout: key(
       integer(1, 86_400),
       '60',
-      'Seconds after which a reader of JSON or events that takes nothing of what is there is cut off.',
+      'Seconds after which a client that does not read the JSON or events it has requested is disconnected.',
     ),
     max_failed_signatures: key(
       integer(1, 1_000_000),
       '100',
-      'Wrong signatures, digests or tokens within a minute from one address, each kind for itself, that are told what is wrong; more get 429. Good ones are always taken.',
+      'Invalid signatures, HMACs or tokens from one address within a minute, each kind counted by itself, whose responses give the reason; more get 429. Valid ones are always accepted.',
     ),
   },
   slave: {
-    port: key(integer(0, 65535), '43001', 'Port of the read-only API of a slave; 0 takes a free one.', {
+    port: key(integer(0, 65535), '43001', 'Port of the read-only API of a slave; 0 chooses a free one.', {
       flag: '--port',
       env: ['CLUSTERRUNNER_SLAVE_PORT'],
     }),
     address: key(
       text,
       '127.0.0.1',
-      'Address that the read-only API of a slave listens on; 0.0.0.0 (or ::) for all, so that other machines may ask it.',
+      'Address that the read-only API of a slave listens on; 0.0.0.0 (or ::) for all, so that other machines can reach it.',
       { env: ['CLUSTERRUNNER_SLAVE_ADDRESS'] },
     ),
     num_executors: executors,
     master_hostname: key(text, 'localhost', 'Host name or address of the master.', { flag: '--master-url' }),
-    // CLUSTERRUNNER_MASTER_PORT says which port the master has, to the master and to those who look for it.
+    // CLUSTERRUNNER_MASTER_PORT sets the port for the master and for its slaves and clients.
     master_port: key(integer(1, 65535), '43000', 'Port of the master.', {
       flag: '--master-url',
       env: ['CLUSTERRUNNER_SLAVE_MASTER_PORT', 'CLUSTERRUNNER_MASTER_PORT'],
@@ -303,42 +300,38 @@ export const sections = {
     workspaces_kept: key(
       integer(0, 1000),
       '4',
-      'How many checkouts of ended builds a slave keeps, so that the next builds of their repositories write only what differs; 0 keeps none.',
+      'Number of checkouts of ended builds that a slave keeps, so that later builds of their repositories only write the differences; 0 keeps none.',
     ),
     dependency_cache_max_mib: key(
       integer(0, 10_000_000),
       '10240',
-      'How many MiB a slave keeps at most of what setups have made, for jobs with `cache`; 0 keeps nothing.',
+      'MiB of setup output that a slave caches at most, for jobs with `cache`; 0 caches nothing.',
     ),
     reuse_shells: key(
       trueOrFalse,
       'true',
       'Whether an executor keeps a bash for a build, which starts its atoms; false starts a new shell for each atom, which is slower, and rules out that one atom affects the next through its shell.',
     ),
-    remote_file_max_mib: key(
-      integer(1, 10_000_000),
-      '4096',
-      'How many MiB each file of `remote_files` may have.',
-    ),
+    remote_file_max_mib: key(integer(1, 10_000_000), '4096', 'Largest file of `remote_files`, in MiB.'),
     remote_files_timeout: key(
       secondsFrom(1, 86400),
       '600',
-      'Seconds in which the `remote_files` of a build must have come, all together.',
+      'Seconds within which all `remote_files` of a build must arrive.',
     ),
     env_passthrough: optional(
       list,
-      'Variables of the slave that commands may see beside PATH, HOME and the like; `*` stands for any text. With the cluster of one `build` all may be seen unless set.',
+      'Variables of the slave that commands may see besides PATH, HOME and the like; `*` stands for any text. In a cluster of one command all are visible unless set.',
     ),
     redact: optional(list, 'Variables of the slave whose values are masked in what commands print.'),
     heartbeat_interval: key(
       secondsFrom(1, 3600),
       '10',
-      'Taken from existing files, and without effect: a slave always has a question open, which shows that it lives.',
+      'Accepted in existing files, without effect: a slave always has a poll request open, which shows that it is alive.',
     ),
     heartbeat_failure_threshold: key(
       integer(1, 1000),
       '10',
-      'Taken from existing files, and without effect: a slave that lost its master asks for it until it is back.',
+      'Accepted in existing files, without effect: a slave that lost its master retries until it is back.',
     ),
   },
 } as const;
@@ -409,5 +402,5 @@ function isUnit(word: string): word is Unit {
 }
 
 export function shownDefault(key: Key<unknown>): string {
-  return 'text' in key.fallback ? key.fallback.text : key.fallback.shown;
+  return 'text' in key.defaultValue ? key.defaultValue.text : key.defaultValue.shown;
 }

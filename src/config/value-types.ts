@@ -2,28 +2,28 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { Networks } from '../lib/net/networks.js';
 import { SafeRegex } from '../lib/text/safe-regex.js';
 
-/** Where a value was found: what `~` and relative paths in it refer to. */
-export interface Place {
+/** The folders that `~` and relative paths in a value refer to. */
+export interface PathContext {
   readonly home: string;
   /** The folder of the file, or the current directory for the command line and the environment. */
   readonly directory: string;
 }
 
-/** A type of value: how its text is read, and what is said to those who wrote something else. */
-export interface Kind<T> {
+/** A type of value, with how its text is parsed and described. */
+export interface ValueType<T> {
   /** Completes "… must be". */
   readonly expected: string;
-  /** undefined when the text is not of this kind. */
-  read(text: string, place: Place): T | undefined;
+  /** undefined for a text that is not of this type. */
+  read(text: string, paths: PathContext): T | undefined;
 }
 
-export const text: Kind<string> = {
+export const text: ValueType<string> = {
   expected: 'some text',
   read: (given) => (given === '' ? undefined : given),
 };
 
-/** Relative paths begin where the value was written; `~` is the user's home. */
-export const path: Kind<string> = {
+/** Relative paths start at the folder of the file that has the value; `~` is the user's home. */
+export const path: ValueType<string> = {
   expected: 'a path',
   read(given, { home, directory }) {
     if (given === '' || given.includes('\0')) {
@@ -36,7 +36,7 @@ export const path: Kind<string> = {
   },
 };
 
-/** As existing files write it, too. */
+/** With the spellings of files of earlier versions. */
 const booleans: ReadonlyMap<string, boolean> = new Map([
   ['true', true],
   ['yes', true],
@@ -48,12 +48,12 @@ const booleans: ReadonlyMap<string, boolean> = new Map([
   ['0', false],
 ]);
 
-export const trueOrFalse: Kind<boolean> = {
+export const trueOrFalse: ValueType<boolean> = {
   expected: 'true or false',
   read: (given) => booleans.get(given.toLowerCase()),
 };
 
-export function integer(minimum: number, maximum: number): Kind<number> {
+export function integer(minimum: number, maximum: number): ValueType<number> {
   return {
     expected: `a whole number from ${minimum} to ${maximum}`,
     read(given) {
@@ -63,7 +63,7 @@ export function integer(minimum: number, maximum: number): Kind<number> {
   };
 }
 
-export function secondsFrom(minimum: number, maximum: number): Kind<number> {
+export function secondsFrom(minimum: number, maximum: number): ValueType<number> {
   return {
     expected: `a number of seconds from ${minimum} to ${maximum}`,
     read(given) {
@@ -73,11 +73,11 @@ export function secondsFrom(minimum: number, maximum: number): Kind<number> {
   };
 }
 
-/** One of the words, in capitals too; `synonyms` are words of existing files and what they mean. */
+/** One of the words, in any case. `synonyms` maps words of earlier versions to current ones. */
 export function oneOf<const T extends string>(
   words: readonly T[],
   synonyms: Readonly<Record<string, T>> = {},
-): Kind<T> {
+): ValueType<T> {
   const known = new Map<string, T>([
     ...Object.entries(synonyms),
     ...words.map((word) => [word, word] as const),
@@ -88,7 +88,7 @@ export function oneOf<const T extends string>(
   };
 }
 
-export const list: Kind<readonly string[]> = {
+export const list: ValueType<readonly string[]> = {
   expected: 'names separated by commas',
   read(given) {
     const names = given.split(',').map((name) => name.trim());
@@ -96,19 +96,19 @@ export const list: Kind<readonly string[]> = {
   },
 };
 
-export const networks: Kind<Networks> = {
+export const networks: ValueType<Networks> = {
   expected: 'addresses and networks separated by commas, such as 127.0.0.1, 10.0.0.0/8',
   read: (given) => Networks.read(given.split(',').map((text) => text.trim())),
 };
 
-export const regex: Kind<SafeRegex> = {
+export const regex: ValueType<SafeRegex> = {
   expected: 'a regular expression (of RE2: without lookaround and backreferences)',
   read: (given) => (given === '' ? undefined : (SafeRegex.read(given) ?? undefined)),
 };
 
 const MIN_SECRET_LENGTH = 8;
 
-export const secretText: Kind<string> = {
+export const secretText: ValueType<string> = {
   expected: `at least ${MIN_SECRET_LENGTH} characters long`,
   read: (given) => ([...given].length < MIN_SECRET_LENGTH ? undefined : given),
 };

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { LoadedConfig } from '../../config/load.js';
-import { LiveSecrets } from '../../config/reloading-secrets.js';
+import { ReloadingSecrets } from '../../config/reloading-secrets.js';
 import { CleanupStack } from '../../lib/async/cleanup-stack.js';
 import { systemClock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
@@ -44,7 +44,7 @@ async function serveUntilStopped(config: LoadedConfig, log: Logger, cleanup: Cle
     port: config.master.port,
     portIsExplicit: config.isExplicit('master.port'),
     ...(address === null ? {} : { address }),
-    secrets: new LiveSecrets(config, process.env, systemClock, log),
+    secrets: new ReloadingSecrets(config, process.env, systemClock, log),
     settings: config.master,
     hostNames: [config.hostname, ...allowedHosts],
     tls,

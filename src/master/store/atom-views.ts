@@ -25,14 +25,14 @@ const atomView = {
   facts: atoms.facts,
   expected_time: atoms.expected_time,
   actual_time: atoms.actual_time,
-  /** Of a subjob that was lost for good. */
+  /** Why its subjob was lost for good, if it was. */
   error: subjobs.error,
   /** The lease whose report set `state` … */
   lease_id: atoms.lease_id,
   /** … and the name of its slave. */
   slave: nullable(slaves.name),
 };
-/** An atom with what its subjob says of its end. */
+/** An atom with facts of its subjob and its slave. */
 export type AtomView = Row<typeof atomView>;
 
 /**

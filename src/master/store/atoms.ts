@@ -69,8 +69,9 @@ export async function atomsOfSubjob(db: Reader, build: BuildId, subjob: SubjobId
 const progressColumns = { id: 'integer', state: 'text', exit_code: 'integer', seconds: 'real' } as const;
 
 /**
- * Atoms of other subjobs, and those with a final verdict, are left as they are; a verdict that an earlier attempt
- * reported stays until this one reports its own. `now` in milliseconds. Results in the atoms whose verdict was recorded.
+ * Stores reported progress. Atoms of other subjobs and atoms with a final verdict are left as they are; a verdict that an
+ * earlier attempt reported stays until this one reports its own. `now` in milliseconds. Results in the atoms whose verdict
+ * was recorded.
  */
 export function recordProgress(
   build: BuildId,
@@ -138,8 +139,8 @@ export function recordVerdicts(
 }
 
 /**
- * These atoms run again, each in the subjob of its own that is given with it. Their verdict is not final any more, and
- * stays until they give another.
+ * Queues atoms to run again, each in the subjob that is given with it. Their reported verdict stays until the next one, but
+ * is not final any more.
  */
 export function retryAtoms(
   build: BuildId,
@@ -160,7 +161,7 @@ export function retryAtoms(
     WHERE build_id = ${build} AND atom_id = news.id`);
 }
 
-/** Atoms that had begun when their subjob was ended early; those that had not are left as they are. */
+/** Stores how long atoms had run when their subjob was ended early. Atoms that had not begun are left as they are. */
 export function recordInterrupted(
   build: BuildId,
   subjob: SubjobId,
@@ -177,21 +178,21 @@ export function recordInterrupted(
     WHERE build_id = ${build} AND atom_id = news.id AND +subjob_id = ${subjob} AND state <> 'COMPLETED'`);
 }
 
-/** These atoms belong to another subjob from now on. */
+/** Moves atoms to another subjob. */
 export function moveAtoms(build: BuildId, moved: readonly AtomId[], subjob: SubjobId): Write {
   return change(sql`
     UPDATE atoms SET subjob_id = ${subjob} WHERE build_id = ${build} AND atom_id IN ${listOf(moved)}`);
 }
 
-/** An atom that was to run again, and has given no other verdict, has not run again. */
+/** An atom that was queued to run again and has no newer verdict counts as not having run again. */
 const withoutLastRetry = sql`
   num_retries = num_retries - CASE WHEN kept_subjob_id IS NULL THEN 0 ELSE 1 END,
   subjob_id = coalesce(kept_subjob_id, subjob_id),
   kept_subjob_id = NULL`;
 
 /**
- * A subjob was lost too often: what its slaves have reported becomes final, every other atom fails without an exit
- * code, which means that it is lost.
+ * Ends the atoms of a subjob that was lost too often: reported verdicts become final, and every other atom fails without
+ * an exit code, which means that it is lost.
  */
 export function failAtoms(build: BuildId, subjob: SubjobId): Write {
   return change(sql`
@@ -205,8 +206,8 @@ export function failAtoms(build: BuildId, subjob: SubjobId): Write {
 }
 
 /**
- * The build ends before all of its work: verdicts that were reported become final, and atoms that ran, or had run on a
- * slave that was lost, are interrupted. `now` in milliseconds.
+ * Ends the atoms of a build that ends early: reported verdicts become final, and atoms that ran, or had run on a slave
+ * that was lost, are interrupted. `now` in milliseconds.
  */
 export function settleAtoms(build: BuildId, now: number): Write[] {
   return [
@@ -221,7 +222,7 @@ export function settleAtoms(build: BuildId, now: number): Write[] {
   ];
 }
 
-/** Subjobs that hold atoms which have begun and have no final verdict. */
+/** Subjobs with atoms that have begun and have no final verdict. */
 export async function begunSubjobs(db: Reader, build: BuildId): Promise<number[]> {
   const rows = await db.all(
     sql`
@@ -232,7 +233,7 @@ export async function begunSubjobs(db: Reader, build: BuildId): Promise<number[]
   return rows.map(({ subjob_id }) => subjob_id);
 }
 
-/** The atom that runs under each lease, and since when, in milliseconds, as its slave reported last. */
+/** By lease: the atom that runs under it and since when, in milliseconds, as last reported. */
 export async function begunAtoms(
   db: Reader,
   build: BuildId,
@@ -248,7 +249,7 @@ export async function begunAtoms(
   );
 }
 
-/** Verdicts that were reported and are not final. */
+/** A reported verdict that is not final. */
 export interface VerdictOfAtom extends ReportedVerdict {
   readonly atom: AtomId;
   readonly subjob: SubjobId;
@@ -279,7 +280,7 @@ export async function reportedVerdicts(db: Reader, build: BuildId): Promise<Verd
   }));
 }
 
-/** What is said of an atom that was running when its build was ended. `seconds` is how long it had run. */
+/** The message for an atom that was running when its build was ended. `seconds` is how long it had run. */
 export function interruptionOf(seconds: number | null, slave: string | null): string {
   const after = seconds === null ? '' : ` after ${seconds.toFixed(1)} s`;
   return `It was ended with its build${after}${slave === null ? '' : ` on ${slave}`}.`;
@@ -302,8 +303,8 @@ const verdictCounts = {
 };
 
 /**
- * How many atoms of a build have a verdict, how many of these failed, of those were lost, passed after a retry; and of how
- * many it is known how long they took, with the sum of it in seconds.
+ * Counts the atoms of a build that have a final verdict (done), failed, were lost, and passed after a retry (flaky), and all
+ * retries; `timed` atoms have a known duration, of `seconds` together.
  */
 export async function countVerdicts(db: Reader, build: BuildId): Promise<Row<typeof verdictCounts>> {
   const query = sql`
@@ -316,7 +317,7 @@ export async function countVerdicts(db: Reader, build: BuildId): Promise<Row<typ
   return row ?? { done: 0, failed: 0, lost: 0, flaky: 0, retries: 0, timed: 0, seconds: 0 };
 }
 
-/** Stores with the build what countVerdicts and sumFacts say of its atoms. */
+/** Stores the counts and summed facts of its atoms in the row of the build. */
 export function storeVerdictCounts(build: BuildId): Write {
   return change(sql`
     UPDATE builds SET

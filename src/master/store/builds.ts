@@ -21,7 +21,7 @@ export const readRequest = jsonColumn(BuildRequestSchema, 'builds.request');
 export const readTimestamps = jsonColumn(TimestampsSchema, 'builds.timestamps');
 export const readRevision = jsonColumn(RevisionSchema, 'builds.revision');
 export const readJob = jsonColumn(NamedJobSchema, 'builds.job');
-/** Of `builds` and `subjobs`. */
+/** Reads the column `losses` of `builds` and `subjobs`. */
 export const readLosses = jsonColumn(Type.Array(Type.String()), 'losses');
 
 /** Results in the id. */
@@ -73,7 +73,7 @@ export function findBuildHead(db: Reader, build: BuildId): Promise<BuildHead | u
   return db.first(sql`SELECT job, num_atoms, num_subjobs FROM builds WHERE id = ${build}`, head);
 }
 
-/** What lists show of a request: all but the parts that may have megabytes. */
+/** The part of a request that lists show, without what may have megabytes. */
 export function listedRequest({ config: _, atoms_override: __, ...request }: BuildRequest): BuildRequest {
   return request;
 }

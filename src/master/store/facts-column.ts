@@ -7,18 +7,18 @@ import { builds } from './tables.js';
 
 const parse = jsonColumn(ResultFactsSchema, 'facts');
 
-/** Of a row of `atoms` or `builds`. */
+/** Reads the column `facts` of `atoms` or `builds`. */
 export function readFacts(column: string | null): ResultFacts {
   return column === null ? noFacts : parse(column);
 }
 
-/** null where there is nothing to say. */
+/** null for facts that are all zero. */
 export function factsColumn(facts: ResultFacts): string | null {
   const { tests, num_bad_reports, num_left_out } = facts;
   return tests === null && num_bad_reports === 0 && num_left_out === 0 ? null : JSON.stringify(facts);
 }
 
-/** The facts of all atoms of a build that have their final verdict, added as addFacts does, as factsColumn has them. */
+/** Selects the sum of the facts of a build's atoms with a final verdict: addFacts and factsColumn in SQL. */
 export function summedFacts(build: BuildId): Sql {
   return sql`
     SELECT CASE WHEN tests IS NOT NULL OR bad_reports > 0 OR left_out > 0 THEN

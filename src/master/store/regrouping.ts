@@ -50,8 +50,8 @@ export async function atomsThatWait(
 }
 
 /**
- * Stores other groups for subjobs that were never given to a slave. `known` are those that there were before. Fails when
- * one of them was given to a slave, or an atom is not where it should be.
+ * Stores new groups in place of subjobs that were never leased. `known` are the ids of subjobs that exist already. Fails
+ * when one of them was leased, or an atom is not in the expected subjob.
  */
 export function storeRegrouped(
   build: BuildId,
@@ -96,7 +96,7 @@ export function storeRegrouped(
   ];
 }
 
-/** So many rows at once hold up others for some milliseconds only. */
+/** A statement for so many rows blocks the process for a few milliseconds only. */
 function chunksOf<T>(all: readonly T[]): T[][] {
   const chunks: T[][] = [];
   for (let at = 0; at < all.length; at += CHUNK) {

@@ -57,7 +57,7 @@ export function deleteBuild(build: BuildId): Write {
   return change(sql`DELETE FROM builds WHERE id = ${build} AND ended_at IS NOT NULL`);
 }
 
-/** Those of these builds that the store has. */
+/** The ids among `ids` of builds that the store has. */
 export async function knownBuilds(db: Reader, ids: readonly number[]): Promise<Set<number>> {
   const rows = await db.all(sql`SELECT id FROM builds WHERE id IN ${listOf(ids)}`, { id: builds.id });
   return new Set(rows.map(({ id }) => id));

@@ -39,7 +39,7 @@ export function leaseSubjob(build: BuildId, subjob: SubjobId, lease: LeaseRef): 
   );
 }
 
-/** The same beside the lease that holds it already. Fails unless it was leased, `attempt - 1` times in all. */
+/** Takes a second lease of a subjob that is leased. Fails unless it was leased `attempt - 1` times in all. */
 export function duplicateSubjob(build: BuildId, subjob: SubjobId, lease: LeaseRef): Write {
   return changeExactly(
     1,
@@ -55,7 +55,7 @@ export interface SubjobTaskRow {
   readonly state: SubjobRow['state'];
   /** How many leases were ever taken. */
   readonly taken: number;
-  /** The one that brought the result, that still holds it, or the last one. */
+  /** The lease that brought the result, else one that still holds it, else the last one. */
   readonly lease: number | null;
   readonly losses: readonly string[];
   readonly error: string | null;

@@ -18,11 +18,11 @@ export const builds = {
   revision: nullable(text),
   num_atoms: nullable(integer),
   num_subjobs: nullable(integer),
-  /** For how many executors its subjobs were made; null until prepared. */
+  /** The number of executors that its grouping was made for; null until prepared. */
   planned_executors: nullable(integer),
-  /** Seconds that its subjobs were made for of each atom without history; null: nothing was assumed. */
+  /** Duration in seconds that its grouping assumed for atoms without history; null: none was assumed. */
   assumed_seconds: nullable(real),
-  /** The next six are written at the end; while the build runs they are counted from its other rows. */
+  /** The next six are written when the build ends; before that they are counted from the other tables. */
   num_subjobs_done: integer,
   num_atoms_done: integer,
   num_atoms_failed: integer,
@@ -33,7 +33,7 @@ export const builds = {
   error_message: nullable(text),
   /** Why it is being ended early, if it is. */
   stopping: nullable(text),
-  /** The state in which it ends then; null with `stopping`: CANCELED, by a master that knew no other. */
+  /** The state in which it then ends; null beside a `stopping` from before this column means CANCELED. */
   stopping_state: nullable(oneOf('CANCELED', 'ERROR')),
   /** null while it runs. */
   ended_at: nullable(integer),
@@ -124,7 +124,7 @@ export type LeaseRow = Row<typeof leases>;
 
 export const slaves = {
   id: integer,
-  /** Drawn by the slave's process: the same one means the same slave. */
+  /** Drawn at random by the slave's process: the same instance is the same slave. */
   instance: text,
   name: text,
   url: nullable(text),
@@ -133,9 +133,9 @@ export const slaves = {
   /** See PROTOCOL. */
   protocol: integer,
   state: oneOf('CONNECTED', 'GONE'),
-  /** 1 when it was told to finish what it runs, and leave. */
+  /** 1 when it is to finish its work and leave. */
   draining: integer,
-  /** When `state` was written last. */
+  /** When `state` was last written. */
   changed_at: integer,
 };
 export type SlaveRow = Row<typeof slaves>;
@@ -144,11 +144,11 @@ export const timings = {
   project: text,
   job: text,
   atom: text,
-  /** Smoothed over the runs in which the atom passed. */
+  /** Exponentially smoothed duration of the runs in which the atom passed. */
   seconds: real,
-  /** Of these runs, smoothed alike; in square seconds. */
+  /** Variance of these durations, smoothed in the same way; in square seconds. */
   variance: real,
-  /** How many runs there were; of a database from before the variance, 1. */
+  /** Number of these runs; 1 in rows from before the column `variance`. */
   count: integer,
   updated_at: integer,
 };

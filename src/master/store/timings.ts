@@ -8,14 +8,14 @@ import { sql, tableOf } from './engine/sql.js';
 import { change, type Write } from './engine/write.js';
 import { timings } from './tables.js';
 
-/** So many are looked up at once; between them others may run. */
+/** So many atoms are looked up in one query; the event loop runs between queries. */
 const CHUNK = 2_000;
 /** The weight of the newest time: high enough to follow a test that changed, low enough to forget a hiccup. */
 const weight = sql`CASE WHEN timings.count < 3 THEN 1.0 / (timings.count + 1) ELSE 0.3 END`;
 const off = sql`(excluded.seconds - timings.seconds)`;
 
 /**
- * Takes the times of a subjob's atoms that passed into the history; call after their verdicts are recorded.
+ * Adds the durations of a subjob's passed atoms to the history. Comes after recordVerdicts in its transaction.
  *
  * Mean and variance are kept as West has it (Updating Mean and Variance Estimates: An Improved Method, CACM 22 (9),
  * 1979), with the weights of exponential smoothing: 0.3 for the newest run, the rest for all before it, and equal
@@ -38,7 +38,7 @@ export function learnTimings(
 
 const found = { place: integer, seconds: timings.seconds, variance: timings.variance, count: timings.count };
 
-/** What is known of each atom, in order; null where there is no history. */
+/** The history of each atom, in the order of `atoms`; null where there is none. */
 export async function readTimings(
   db: Reader,
   project: string,
@@ -66,7 +66,7 @@ export async function readTimings(
   return histories;
 }
 
-/** Forgets atoms that no build has run since `before`. */
+/** Deletes the history of atoms that no build has run since `before`. */
 export function forgetTimings(before: number): Write {
   return change(sql`DELETE FROM timings WHERE updated_at < ${before}`);
 }

@@ -11,13 +11,13 @@ const undeliveredAtom = {
   /** null: it was interrupted. */
   exit_code: atoms.exit_code,
   actual_time: atoms.actual_time,
-  /** The lease whose slave has reported it … */
+  /** The lease whose slave reported it … */
   lease_id: atoms.lease_id,
   /** … its place among the executors of the build, and the name of the slave. */
   executor_index: leases.executor_index,
   slave: nullable(slaves.name),
 };
-/** An atom of an ended build that has a verdict, or was interrupted, and whose results nobody delivered. */
+/** An atom of an ended build that has a verdict or was interrupted, and whose results were never delivered. */
 export type UndeliveredAtom = Row<typeof undeliveredAtom>;
 
 const isUndelivered = sql`(atoms.failed IS NOT NULL AND exit_code IS NOT NULL OR atoms.state = 'INTERRUPTED')`;

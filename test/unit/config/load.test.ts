@@ -61,7 +61,7 @@ describe('the configuration', () => {
     expect(readdirSync(join(home, '.clusterrunner'))).to.deep.equal(['clusterrunner.conf']);
   });
 
-  it('cannot be changed', () => {
+  it('is deeply frozen', () => {
     const config = load();
     expect(
       Object.isFrozen(config) && Object.isFrozen(config.master) && Object.isFrozen(config.slave),
@@ -73,7 +73,7 @@ describe('the configuration', () => {
     ['no file yet', null],
     ['a file without a secret', '# mine\n[master]\nport = 4000\n'],
   ] as const) {
-    it(`has one secret for processes that begin at the same time with ${title}`, async () => {
+    it(`gives processes that start at the same time with ${title} the same secret`, async () => {
       if (before !== null) {
         write(before);
       }
@@ -86,7 +86,7 @@ describe('the configuration', () => {
     });
   }
 
-  it('adds a secret to a file that has none and keeps all else in it', () => {
+  it('adds a secret to a file that has none, and keeps the rest of the file', () => {
     const content = '# first\r\n[master]\r\nport = 4000\r\n[general] ; mine\r\nlog_level = WARNING';
     write(content, 0o644);
     const config = load();
@@ -110,7 +110,7 @@ describe('the configuration', () => {
     expect(readFileSync(file, 'utf8')).to.equal('[general]\n');
   });
 
-  it('refuses a file with a secret that others can read, with the command that mends it', () => {
+  it('refuses a file with a secret that others can read, with the command that fixes it', () => {
     for (const mode of [0o640, 0o604, 0o620]) {
       write(SECRET, mode);
       expect(refusal()).to.match(new RegExp(`chmod 600 ${file}$`));
@@ -119,7 +119,7 @@ describe('the configuration', () => {
     expect(load().secret).to.equal('long enough');
   });
 
-  it('refuses a short secret from anywhere and does not print it', () => {
+  it('refuses a short secret from any source without printing it', () => {
     write('[general]\nsecret = hunter2\n');
     expect(refusal())
       .to.match(/line 2: "secret" must be at least 8 characters/)
@@ -136,16 +136,16 @@ describe('the configuration', () => {
     ['[master]\nport = http\n', /line 2: "port" must be a whole number from 0 to 65535, not "http"/],
     [
       '[master]\nport = 1\n[general]\n[master]\nport = 2\n',
-      /line 5: "port" is given again; .* line 2 already/,
+      /line 5: "port" is set again; line 2 sets it already/,
     ],
     ['[master]\nport\n', /line 2: this is neither/],
-    ['port = 1\n', /line 1: "port" stands before the first section/],
+    ['port = 1\n', /line 1: "port" is before the first section/],
     ['[general]\nhostname = "me\n', /line 2: the value of "hostname" begins with a quote/],
     ['[slave]\nnum_executors = 0\n', /line 2: "num_executors" must be a whole number from 1/],
     ['[general]\ncors_allowed_origins_regex = (\n', /line 2: .* must be a regular expression/],
     ['[general]\ncors_allowed_origins_regex = (?=a)a\n', /line 2: .* without lookaround/],
     ['[general]\ngit_strict_host_key_checking = maybe\n', /line 2: .* must be true or false, not "maybe"/],
-    ['[general]\nhttps_cert_file = /a\n', /only one is set/],
+    ['[general]\nhttps_cert_file = /a\n', /Only one of https_cert_file and https_key_file is set/],
   ] as const) {
     it(`refuses ${JSON.stringify(content)} with file, line and key`, () => {
       write(`${content}`);
@@ -154,7 +154,7 @@ describe('the configuration', () => {
     });
   }
 
-  it('reads quotes, comments behind values, empty values, sections that come again, CRLF and a byte order mark', () => {
+  it('reads quotes, comments after values, empty values, repeated sections, CRLF and a byte order mark', () => {
     write(
       '\uFEFF[general]\r\nsecret = "p#ss; word"  # mine\r\nhostname = a#b ; c\r\nslaves =\r\n' +
         "[slave]\r\n[general]\r\nbuild_symlink_directory = 'it is here' \r\n",
@@ -167,20 +167,20 @@ describe('the configuration', () => {
     expect(config.buildSymlinkDirectory).to.equal(join(home, '.clusterrunner', 'it is here'));
   });
 
-  it('takes a known key from another section with a warning that names its own', () => {
+  it('reads a known key from another section, with a warning that names its own', () => {
     write(`${SECRET}[master]\nnum_executors = 3\n[general]\nport = 5000\nmaster_hostname = ci.example\n`);
     const config = load();
     expect(config.slave.numExecutors).to.equal(3);
     expect([config.master.port, config.slave.port]).to.deep.equal([5000, 5000]);
     expect(config.slave.masterHostname).to.equal('ci.example');
     expect(config.warnings).to.deep.equal([
-      `${file}, line 4: "num_executors" is taken from [master]; it belongs to [slave].`,
-      `${file}, line 6: "port" is taken from [general]; it belongs to [master] and [slave].`,
-      `${file}, line 7: "master_hostname" is taken from [general]; it belongs to [slave].`,
+      `${file}, line 4: "num_executors" is read from [master]; it belongs to [slave].`,
+      `${file}, line 6: "port" is read from [general]; it belongs to [master] and [slave].`,
+      `${file}, line 7: "master_hostname" is read from [general]; it belongs to [slave].`,
     ]);
   });
 
-  it('lets a key in its own section count more than in another, and says that the other has no effect', () => {
+  it('prefers a key in its own section, and warns that the one in another has no effect', () => {
     write(`${SECRET}[general]\nnum_executors = 3\n[slave]\nnum_executors = 4\n`);
     const config = load();
     expect(config.slave.numExecutors).to.equal(4);
@@ -189,14 +189,14 @@ describe('the configuration', () => {
     ]);
   });
 
-  it('takes a general key from the section of the service that reads it', () => {
+  it('prefers a general key in the section of the service that reads the file', () => {
     write(`${SECRET}log_level = error\n[master]\nlog_level = DEBUG\n[slave]\nlog_level = WARNING\n`);
     expect(load({ service: 'master' }).logLevel).to.equal('debug');
     expect(load({ service: 'slave' }).logLevel).to.equal('warn');
     expect(load().logLevel).to.equal('error');
   });
 
-  it('takes the names of log files from the sections of the services without a warning', () => {
+  it('reads the names of log files from the sections of services without a warning', () => {
     write(`${SECRET}[master]\nlog_filename = m.log\n[slave]\nlog_filename = s.log\n`);
     expect(load({ service: 'master' })).to.deep.include({ logFilename: 'm.log', warnings: [] });
     expect(load({ service: 'slave' })).to.deep.include({ logFilename: 's.log', warnings: [] });
@@ -208,7 +208,7 @@ describe('the configuration', () => {
     ['"h1",', ['h1']],
     ['h1 , "h2",   # the fast ones', ['h1', 'h2']],
   ] as const) {
-    it(`reads the list ${text} and warns that it is better written plainly`, () => {
+    it(`reads the list ${text} with a warning to write it plainly`, () => {
       write(`${SECRET}slaves = ${text}\n`);
       const config = load();
       expect(config.slaves).to.deep.equal(names);
@@ -218,12 +218,12 @@ describe('the configuration', () => {
     });
   }
 
-  it('refuses a list in which a quote is not closed', () => {
+  it('refuses a list with an unclosed quote', () => {
     write(`${SECRET}slaves = h1, "h2\n`);
     expect(refusal()).to.include('line 3: the value of "slaves" begins with a quote that does not end it');
   });
 
-  it('warns where a "#" decides what the secret is, and not where quotes do', () => {
+  it('warns of a "#" in a secret without quotes, and not in quotes', () => {
     write('[general]\nsecret = correct#horse\n');
     expect(load()).to.deep.include({ secret: 'correct#horse' });
     expect(load().warnings).to.have.length(1);
@@ -237,7 +237,7 @@ describe('the configuration', () => {
     expect(load().warnings).to.deep.equal([]);
   });
 
-  it('takes the command line before the environment before the file before the default', () => {
+  it('prefers the command line to the environment, that to the file, and that to the default', () => {
     write(`${SECRET}[master]\nport = 1\n[slave]\nport = 1\nnum_executors = 1\n`);
     const env = { CLUSTERRUNNER_MASTER_PORT: '2', CLUSTERRUNNER_SLAVE_PORT: '2' };
     const config = load({ env, flags: { 'master.port': '3' } });
@@ -246,12 +246,12 @@ describe('the configuration', () => {
     expect(config.slave.heartbeatInterval).to.equal(10);
   });
 
-  it('checks a value of the file also when another goes before it', () => {
+  it('checks a value of the file even if it is overridden', () => {
     write(`${SECRET}[master]\nport = x\n`);
     expect(refusal({ flags: { 'master.port': '3' } })).to.include('line 4');
   });
 
-  it('names the option whose value is wrong', () => {
+  it('names the option that has an invalid value', () => {
     expect(refusal({ flags: { 'slave.num_executors': 'many' } }, 'USAGE')).to.match(
       /^--num-executors must be a whole number from 1 to 10000, not "many"/,
     );
@@ -263,7 +263,7 @@ describe('the configuration', () => {
     );
   });
 
-  it('passes over what commands of a build see, empty variables, and what Kubernetes sets', () => {
+  it('ignores the variables of builds, empty variables, and those of Kubernetes', () => {
     const config = load({
       env: {
         CLUSTERRUNNER: 'true',
@@ -279,7 +279,7 @@ describe('the configuration', () => {
     expect(config.isExplicit('general.log_level')).to.equal(false);
   });
 
-  it('looks for the file where it is told: option, then environment, then base directory', () => {
+  it('finds the file by the option, else the environment, else the base directory', () => {
     const [a, b] = [join(home, 'a.conf'), join(home, 'b.conf')];
     const base = join(home, 'base', 'deep');
     const env = { CLUSTERRUNNER_CONFIG_FILE: b, CLUSTERRUNNER_BASE_DIRECTORY: base };
@@ -291,7 +291,7 @@ describe('the configuration', () => {
     expect(statSync(base).mode & 0o777).to.equal(0o700);
   });
 
-  it('says in one sentence that a file is a folder, or its folder is missing or is none', () => {
+  it('says in one message that a file is a folder, or that its folder is missing or a file', () => {
     mkdirSync(file, { recursive: true });
     expect(refusal()).to.include(`${file} is not a file`);
     const missing = join(home, 'nowhere', 'x.conf');
@@ -300,7 +300,7 @@ describe('the configuration', () => {
     expect(refusal({ configFile: join(home, 'plain', 'x.conf') })).to.match(/cannot be read: ENOTDIR/);
   });
 
-  it('needs no file on a disk that cannot be written when the environment has the secret', () => {
+  it('needs no file on a read-only disk if the environment has the secret', () => {
     const env = { CLUSTERRUNNER_SECRET: 'from outside' };
     const configFile = join(home, 'nowhere', 'x.conf');
     expect(load({ configFile, env }).secret).to.equal('from outside');

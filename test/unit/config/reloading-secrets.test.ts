@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { loadConfig } from '../../../src/config/load.js';
-import { LiveSecrets } from '../../../src/config/reloading-secrets.js';
+import { ReloadingSecrets } from '../../../src/config/reloading-secrets.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 describe('the secrets of a running process', () => {
@@ -31,9 +31,9 @@ describe('the secrets of a running process', () => {
     renameSync(`${file}.new`, file);
   }
 
-  function open(env: Record<string, string> = {}): LiveSecrets {
+  function open(env: Record<string, string> = {}): ReloadingSecrets {
     const log = pino({}, { write: (line: string) => logged.push(line) });
-    return new LiveSecrets(
+    return new ReloadingSecrets(
       loadConfig({ configFile: file, env: { HOME: directory, ...env } }),
       env,
       clock,
@@ -52,7 +52,7 @@ describe('the secrets of a running process', () => {
     expect(secrets.current()).to.deep.equal(['second secret']);
   });
 
-  it('are looked at at once by who asks, who learns whether they are others', () => {
+  it('are read at once by refresh(), which returns whether they have changed', () => {
     const secrets = open();
     expect(secrets.refresh()).to.equal(false);
     write('second secret');
@@ -68,7 +68,7 @@ describe('the secrets of a running process', () => {
     expect(secrets.current()).to.deep.equal(['of the environment', 'first secret']);
   });
 
-  it('stay while the file is away, broken, without a secret or open to others, which is said without them', () => {
+  it('stay, with a warning that does not show them, while the file is missing, broken, without a secret or readable by others', () => {
     const secrets = open();
     rmSync(file);
     expect(secrets.refresh()).to.equal(false);

@@ -16,11 +16,11 @@ import { findPackageJSON } from '../../../src/lib/package-json.js';
 import { SafeRegex } from '../../../src/lib/text/safe-regex.js';
 
 const MIB = 1024 ** 2;
-/** Settings that are none unless set: what that means is said where they are used. */
+/** Settings that are null unless set; their users decide what that means. */
 const isOptional = /\b(envPassthrough|redact|trustedProxies) \?\?/;
 const root = join(findPackageJSON(import.meta.url), '..');
 
-/** For every key a text that is not its default, and what it is read as. */
+/** For every key a text that is not its default, and the value that it stands for. */
 const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'general.base_directory': ['/srv/cr', '/srv/cr'],
   'general.log_level': ['debug', 'debug'],
@@ -121,7 +121,7 @@ describe('every key of the configuration', () => {
     writeFileSync(file, base + secret + lines.join(''), { mode: 0o600 });
   };
 
-  it('has a sample here, and no sample is without its key', () => {
+  it('has a sample in this test, and no sample is without its key', () => {
     expect(Object.keys(samples)).to.deep.equal(keyEntries.map(({ fullName }) => fullName));
   });
 
@@ -137,7 +137,7 @@ describe('every key of the configuration', () => {
       expect(isExplicit(config)).to.equal(true);
     });
 
-    it(`${entry.fullName} is set by each of its environment variables, before the file`, () => {
+    it(`${entry.fullName} is set by each of its environment variables, which override the file`, () => {
       for (const name of entry.env) {
         writeFileSync(file, '[general]\nsecret = from the file\n', { mode: 0o600 });
         const others = partner(entry).map((other) => [other.env[0], sample(other)[0]]);
@@ -148,29 +148,29 @@ describe('every key of the configuration', () => {
       }
     });
 
-    it(`${entry.fullName} is set by the command line, before the environment`, () => {
+    it(`${entry.fullName} is set by the command line, which overrides the environment`, () => {
       write([]);
       const flags = Object.fromEntries(group.map((one) => [one.fullName, sample(one)[0]]));
-      const invalidElsewhere = entry.key.kind.read('1', { home, directory: home }) === undefined;
+      const invalidElsewhere = entry.key.type.read('1', { home, directory: home }) === undefined;
       const env = { HOME: home, ...(invalidElsewhere ? {} : { [entry.env[0]]: '1' }) };
       const config = loadConfig({ configFile: file, env, flags });
       expect(settingOf(config, entry)).to.deep.equal(sample(entry)[1]);
       expect(isExplicit(config)).to.equal(true);
     });
 
-    it(`${entry.fullName} has its default when nobody says anything, and is not explicit then`, () => {
+    it(`${entry.fullName} has its default when nothing sets it, and is not explicit then`, () => {
       const config = loadConfig({ configFile: file, env: { HOME: home } });
-      const { fallback } = entry.key;
-      if ('text' in fallback) {
+      const { defaultValue } = entry.key;
+      if ('text' in defaultValue) {
         const place = { home, directory: home };
         expect(settingOf(config, entry)).to.deep.equal(
-          settingValue(entry.name, entry.key.kind.read(fallback.text, place)),
+          settingValue(entry.name, entry.key.type.read(defaultValue.text, place)),
         );
       }
       expect(isExplicit(config)).to.equal(entry.fullName === 'general.secret');
     });
 
-    it(`${entry.fullName} stands in the file that is written, commented out, with its doc line`, () => {
+    it(`${entry.fullName} is in the generated file, commented out, with its description`, () => {
       loadConfig({ configFile: file, env: { HOME: home } });
       const written = readFileSync(file, 'utf8');
       const own = written.slice(written.indexOf(`[${entry.section}]`));
@@ -180,13 +180,13 @@ describe('every key of the configuration', () => {
     });
   }
 
-  it('has variables that no two keys share, but for the port of the master', () => {
+  it('shares no environment variable with another, except the port of the master', () => {
     const names = keyEntries.flatMap(({ env }) => env);
     const shared = names.filter((name, index) => names.indexOf(name) !== index);
     expect(shared).to.deep.equal(['CLUSTERRUNNER_MASTER_PORT']);
   });
 
-  it('stands in docs/configuration.md as the schema says it', () => {
+  it('is in docs/configuration.md with the default and description of the schema', () => {
     const page = readFileSync(join(root, 'docs', 'configuration.md'), 'utf8');
     const [, tables] = /<!-- settings: begin -->\n([\s\S]*)\n<!-- settings: end -->/.exec(page) ?? [];
     expect(tables).to.equal(configurationTables());
@@ -196,7 +196,7 @@ describe('every key of the configuration', () => {
     }
   });
 
-  it('is a setting under its own name, with sizes in bytes, and there is no other setting', () => {
+  it('is a setting of the same name in code, with sizes in bytes, and there are no other settings', () => {
     const config = loadConfig({ configFile: file, env: { HOME: home } });
     for (const section of ['master', 'slave'] as const) {
       const names = keyEntries
@@ -208,7 +208,7 @@ describe('every key of the configuration', () => {
     expect(settingName('artifacts_max_mib_per_atom')).to.equal('artifactsMaxBytesPerAtom');
   });
 
-  it('is used by its name outside of the schema, unless it has no effect', () => {
+  it('is used under that name, unless it is without effect', () => {
     const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts') && name !== join('config', 'schema.ts'))
       .map((name) => readFileSync(join(root, 'src', name), 'utf8'));
@@ -217,7 +217,7 @@ describe('every key of the configuration', () => {
     expect(unused.filter(({ key }) => !key.doc.includes('without effect'))).to.deep.equal([]);
   });
 
-  it('has its default in the schema alone', () => {
+  it('has its default in the schema only', () => {
     // A cluster of one command has a port and an address of its own.
     const named = keyEntries
       .filter(({ section, name }) => section !== 'general' && !/^(port|address)$/.test(name))

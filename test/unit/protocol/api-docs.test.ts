@@ -23,7 +23,7 @@ describe('docs/api.md', () => {
     expect(headings).to.have.members(declared.map(({ method, path }) => `${method} ${path}`));
   });
 
-  it('has no links within it that lead nowhere', () => {
+  it('has no broken links within it', () => {
     const anchors = [...page.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
       (title ?? '')
         .toLowerCase()
@@ -54,12 +54,12 @@ describe('docs/api.md', () => {
     });
   }
 
-  it('shows the digest that its example of signing gives', () => {
+  it('shows the HMAC that its example of signing prints', () => {
     const shown = /^```text digest\n(\w+)\n```/m.exec(page)?.[1];
     expect(shown).to.equal(bodyHmac('an example secret', Buffer.from('{"status":"canceled"}')));
   });
 
-  it('lists error codes with the status that they have', () => {
+  it('lists error codes with their status', () => {
     const rows = [...page.matchAll(/^\| (\d{3}) \| ([`A-Z_, ]+) \|/gm)];
     const listed = rows.flatMap(([, status, codes]) =>
       [...(codes ?? '').matchAll(/`(\w+)`/g)].map(([, code]) => [code, Number(status)]),

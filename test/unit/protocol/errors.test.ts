@@ -11,7 +11,7 @@ import {
 } from '../../../src/protocol/errors.js';
 
 describe('ClusterRunnerError', () => {
-  it('has the status of its code, unless it is told another', () => {
+  it('has the status of its code unless another is given', () => {
     expect(new ClusterRunnerError('STALE_LEASE', 'Over.').status).to.equal(409);
     expect(new ClusterRunnerError('STALE_LEASE', 'Over.', { status: 418 }).status).to.equal(418);
   });
@@ -23,13 +23,13 @@ describe('ClusterRunnerError', () => {
 });
 
 describe('error codes', () => {
-  it('each have a status that says failure', () => {
+  it('each have a status of an error', () => {
     for (const [code, status] of Object.entries(errorStatus)) {
       expect(status, code).to.be.within(400, 599);
     }
   });
 
-  it('are told from other texts, also from the names that every object has', () => {
+  it('are distinguished from other texts, including property names of every object', () => {
     expect(isErrorCode('NOT_FOUND')).to.equal(true);
     for (const other of ['not_found', 'toString', '__proto__', '', 404, null, undefined]) {
       expect(isErrorCode(other), String(other)).to.equal(false);
@@ -38,7 +38,7 @@ describe('error codes', () => {
 });
 
 describe('messageOf', () => {
-  it('gives the sentence of whatever was thrown', () => {
+  it('returns the message of anything that is thrown', () => {
     expect(messageOf(new Error('broken'))).to.equal('broken');
     expect(messageOf('text')).to.equal('text');
     expect(messageOf(undefined)).to.equal('undefined');
@@ -46,7 +46,7 @@ describe('messageOf', () => {
 });
 
 describe('reasonWithoutPaths', () => {
-  it('says why the file system failed, and not where', () => {
+  it('returns why the file system failed, without the path', () => {
     const folder = '/no-such-folder-of-this-test';
     const failing: (() => unknown)[] = [
       () => readFileSync(folder),

@@ -24,7 +24,7 @@ describe('ids', () => {
     }
   });
 
-  it('are whole numbers that JavaScript holds exactly, and nothing else', () => {
+  it('are safe integers and nothing else', () => {
     const wrong = [
       1.5,
       Number.MAX_SAFE_INTEGER + 1,
@@ -43,7 +43,7 @@ describe('ids', () => {
 });
 
 describe('atomFolder', () => {
-  it('gives each atom of a build a folder of its own', () => {
+  it('returns a different folder for each atom of a build', () => {
     const id = fc.nat({ max: 1_000_000 });
     fc.assert(
       fc.property(id, id, id, id, (subjob, atom, otherSubjob, otherAtom) => {

@@ -142,7 +142,7 @@ describe('the OpenAPI document', () => {
     expect(ajv.validate(openApi, sent), ajv.errorsText()).to.equal(true);
   });
 
-  it('declares every parameter of a path, and says what may be left out', () => {
+  it('declares every parameter of a path, and which parameters are optional', () => {
     for (const [name, { path, params, query, method }] of declared) {
       const documented = document.paths[path.replace(/[:*](\w+)/g, '{$1}')]?.[method.toLowerCase()];
       expect(
@@ -177,7 +177,7 @@ describe('the OpenAPI document', () => {
     expect(seen).to.be.above(declared.length);
   });
 
-  it('refers to nothing that it has not', () => {
+  it('has no broken references', () => {
     const references = [...entries(sent)].filter(([key]) => key === '$ref').map(([, value]) => String(value));
     expect(references).not.to.deep.equal([]);
     for (const reference of references) {

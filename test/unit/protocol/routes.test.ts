@@ -7,7 +7,7 @@ import { routes } from '../../../src/protocol/routes.js';
 const declared: [string, RouteDeclaration][] = Object.entries(routes);
 
 describe('the declared routes', () => {
-  it('are told apart by method and path', () => {
+  it('differ in method or path', () => {
     const keys = declared.map(([, { method, path }]) => `${method} ${path.replace(/:\w+/g, ':')}`);
     expect(new Set(keys).size).to.equal(keys.length);
   });
@@ -21,7 +21,7 @@ describe('the declared routes', () => {
     }
   });
 
-  it('only go unsigned when they change nothing, and do not give a project away', () => {
+  it('are only unsigned if they change nothing and return no files of a project', () => {
     for (const [name, { method, path, signing }] of declared) {
       expect(signing === 'none', name).to.equal(method === 'GET' && !path.startsWith('/v1/pack'));
     }
@@ -35,7 +35,7 @@ describe('the declared routes', () => {
     }
   });
 
-  it('refuse fields that they do not know in every request but the one that tells versions apart', () => {
+  it('refuse unknown fields in every request except the one that tells versions apart', () => {
     for (const [name, { params, query, body }] of declared.filter(([name]) => name !== 'registerSlave')) {
       for (const schema of [params, query, ...(body === null || body === 'stream' ? [] : [body])]) {
         for (const alternative of KindGuard.IsUnion(schema) ? schema.anyOf : [schema]) {

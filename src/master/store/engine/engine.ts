@@ -2,28 +2,28 @@ import { type Columns, type Row, readRows } from './columns.js';
 import type { Sql } from './sql.js';
 import type { Write } from './write.js';
 
-/** A database that the store can lie in. All that differs from one to another is behind this. */
+/** A database in which the store is kept. Everything that differs between databases is behind this interface. */
 export interface Engine {
-  /** Sees committed facts only. */
+  /** Sees committed data only. */
   read(query: Sql): Promise<readonly unknown[]>;
   /**
-   * Runs groups of writes, one after another, in one transaction that is undone when any of them fails; groups are
-   * taken from `groups` as they are run. One transaction runs at a time. With `probes` it also writes something that
-   * nobody reads, so that it fails where nothing can be written, even without any writes.
+   * Runs groups of writes in order in one transaction, which is rolled back when any write fails. Groups are taken from
+   * the iterable as they are run. Only one transaction may run at a time. With `probes` it also writes a value that is
+   * never read, so that it fails while nothing can be written, even without any writes.
    * @returns the results of each group
-   * @throws FailedWrite when a write fails, any other error when the transaction does
+   * @throws FailedWrite when a write fails; any other error when the transaction as a whole does
    */
   transaction(groups: Iterable<readonly Write[]>, probes: boolean): Promise<unknown[][]>;
-  /** Resolves when all that was committed before the call outlives a power cut. */
+  /** Resolves when everything that was committed before the call survives a power cut. */
   flush(): Promise<void>;
-  /** Does the same in another way, after `flush` has failed. */
+  /** Does the same in another way after `flush` has failed. */
   repair(): Promise<void>;
   /** The highest id that a row of this table ever had; 0 before the first. */
   lastId(table: 'leases'): Promise<number>;
   close(): Promise<void>;
 }
 
-/** A write of the group at `index` of its transaction has failed with `cause`. */
+/** Says which group of a transaction has a write that failed. */
 export class FailedWrite extends Error {
   readonly index: number;
   override readonly cause: unknown;
@@ -36,7 +36,7 @@ export class FailedWrite extends Error {
   }
 }
 
-/** Reads of committed facts, with every row checked. */
+/** Reads committed data and checks every row. */
 export class Reader {
   readonly #engine: Pick<Engine, 'read' | 'lastId'>;
 

@@ -5,10 +5,10 @@ import { type Engine, FailedWrite } from './engine.js';
 import { isOutage } from './outage.js';
 import type { Results, Write } from './write.js';
 
-/** `retry`: it is kept through an outage until it is committed. `refuse`: it fails in an outage, and nothing has happened. */
+/** In an outage, `retry` keeps the write until it is committed, and `refuse` fails it with nothing written. */
 export type WhenUnwritable = 'retry' | 'refuse';
 
-/** Writes of one transaction; a function is called once, when their turn comes. */
+/** Writes that are committed together. A function is called once, when their turn comes, and must not throw. */
 export type Writes<W extends readonly Write[] = readonly Write[]> = W | (() => W);
 
 interface Queued {
@@ -21,7 +21,7 @@ interface Queued {
 /** All that it needs of an engine. */
 type WritableEngine = Pick<Engine, 'transaction' | 'flush' | 'repair'>;
 
-/** A member of the transaction that is being written. */
+/** A queued entry whose turn has come. */
 interface Member extends Queued {
   readonly writes: readonly Write[];
 }
@@ -205,7 +205,7 @@ export class GroupCommit {
     settled.finally(() => this.#flushing.delete(settled));
   }
 
-  /** After a flush that failed the system may have dropped what it held, and a later flush does not report it. */
+  /** After a failed flush the system may have dropped dirty pages, and a later flush does not report that. */
   async #flushed(): Promise<void> {
     try {
       await this.#flusher.flush();
@@ -254,7 +254,7 @@ function rejectAll(list: readonly Queued[], error: unknown): void {
   }
 }
 
-/** In real time, like the windows. False when `signal` was aborted. */
+/** In real time, like the windows. False when `signal` aborts it. */
 async function slept(ms: number, signal: AbortSignal): Promise<boolean> {
   try {
     await delay(ms, undefined, { signal });

@@ -117,7 +117,7 @@ const migrations: Readonly<Record<string, readonly string[]>> = {
   ],
   '0002_draining': ['ALTER TABLE slaves ADD COLUMN draining INTEGER NOT NULL DEFAULT 0'],
   '0003_spread': [
-    // Of what was learned before only the mean was kept: as if the atom had never varied, and seen for the first time.
+    // Earlier versions kept only the mean. It is taken for one run without variation.
     'ALTER TABLE timings ADD COLUMN variance REAL NOT NULL DEFAULT 0',
     'UPDATE timings SET count = 1',
     'ALTER TABLE atoms ADD COLUMN expected_deviation REAL',
@@ -130,7 +130,7 @@ const migrations: Readonly<Record<string, readonly string[]>> = {
   ],
   '0005_assumed': [
     'ALTER TABLE builds ADD COLUMN assumed_seconds REAL',
-    // As for atoms, see above: without it all subjobs of a build are scanned once for each that is regrouped.
+    // As for atoms above: without it SQLite scans all subjobs of a build for each one that is regrouped.
     `INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('subjobs', 'subjobs', '1000000 10000 1')`,
     'ANALYZE sqlite_schema',
   ],
@@ -153,7 +153,7 @@ const migrations: Readonly<Record<string, readonly string[]>> = {
     `UPDATE builds SET listed_request = json_remove(request, '$.config', '$.atoms_override')`,
   ],
   '0010_protocol': [
-    // Slaves from before speak the first protocol, and their leases have no token.
+    // Slaves of earlier versions speak protocol 1, and their leases have no token.
     'ALTER TABLE slaves ADD COLUMN protocol INTEGER NOT NULL DEFAULT 1',
     `ALTER TABLE leases ADD COLUMN token TEXT NOT NULL DEFAULT ''`,
   ],
@@ -167,7 +167,7 @@ const migrations: Readonly<Record<string, readonly string[]>> = {
 /** All of them, in the order in which they are applied. */
 export const migrationNames: readonly string[] = Object.keys(migrations);
 
-/** Those that were applied to this database, in order. */
+/** The migrations that were applied to this database, in order. */
 export function appliedMigrations(sqlite: Sqlite): string[] {
   const tables = sqlite.prepare(`SELECT name FROM sqlite_schema WHERE name = 'kysely_migration'`).all();
   return tables.length === 0

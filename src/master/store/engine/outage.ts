@@ -1,10 +1,10 @@
 import { SqliteError } from './sqlite.js';
 
-/** What somebody can mend while the master runs: a full disk, a file system that is read-only, a device that fails. */
+/** Causes that can be fixed while the master runs: a full disk, a read-only file system, a failing device. */
 const OUTAGES = /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|BUSY|LOCKED|NOMEM|PERM|PROTOCOL)/;
 const SYSTEM_OUTAGES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'ENOMEM', 'EBUSY']);
 
-/** Whether a write that failed with this error may succeed later, without any change to what is written. */
+/** Whether a write that failed with this error may succeed later as it is. */
 export function isOutage(error: unknown): boolean {
   if (error instanceof SqliteError) {
     return OUTAGES.test(error.code);
@@ -12,7 +12,7 @@ export function isOutage(error: unknown): boolean {
   return error instanceof Error && 'code' in error && SYSTEM_OUTAGES.has(String(error.code));
 }
 
-/** Whether the file itself is damaged: nothing but another file helps. */
+/** Whether the file itself is damaged, so that only another file helps. */
 export function isDamage(error: unknown): boolean {
   return error instanceof SqliteError && /^SQLITE_(NOTADB|CORRUPT)/.test(error.code);
 }

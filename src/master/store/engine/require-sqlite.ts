@@ -20,11 +20,11 @@ export function requireSqlite(hasBuiltin = builtin() !== null, load: () => unkno
   try {
     load();
   } catch (error) {
-    throw new ClusterRunnerError('UNAVAILABLE', sentenceFor(error), { cause: error });
+    throw new ClusterRunnerError('UNAVAILABLE', messageFor(error), { cause: error });
   }
 }
 
-function sentenceFor(error: unknown): string {
+function messageFor(error: unknown): string {
   const { node } = process.versions;
   const here = `Node ${node} on ${process.platform} ${process.arch}`;
   const folder = dirname(findPackageJSON(import.meta.url));

@@ -1,4 +1,4 @@
-/** What a driver binds to a placeholder. */
+/** A value that a driver binds to a placeholder. */
 export type Parameter = string | number | null;
 
 /** Names and types of the columns of a table that is passed as a parameter. */
@@ -20,8 +20,8 @@ export type DialectPiece =
 type Piece = Parameter | Sql | DialectPiece;
 
 /**
- * A statement or a fragment of one, as data: no engine has seen it. Only `sql` and `assignments` make one, so its text
- * never comes from outside of the program.
+ * A statement or a fragment of one, as data. Only `sql` and `assignments` make one, so its text never comes from outside
+ * of the program.
  */
 export interface Sql {
   /** One more than there are pieces, which go between them. */
@@ -54,9 +54,9 @@ export function assignments(changes: Readonly<Record<string, Parameter>>): Sql {
   return { texts: [first, ...others.map((text) => `, ${text}`), ''], pieces: Object.values(changes) };
 }
 
-/** How an engine writes what SQL dialects write differently. */
+/** The parts of a statement that SQL dialects write differently. */
 export interface Dialect {
-  /** Of the parameter at `position`, from 1 on. */
+  /** `position` counts from 1. */
   placeholder(position: number): string;
   table(placeholder: string, columns: TableColumns): string;
   list(placeholder: string): string;
@@ -72,7 +72,7 @@ export function isParameter(piece: Piece): piece is Parameter {
   return typeof piece !== 'object' || piece === null;
 }
 
-/** The text for one engine. It is the same each time for a statement whose fragments are the same. */
+/** Compiles a statement for one engine. Statements with the same fragments have the same text. */
 export function compile(statement: Sql, dialect: Dialect): CompiledSql {
   const parameters: Parameter[] = [];
   const bind = (value: Parameter) => dialect.placeholder(parameters.push(value));

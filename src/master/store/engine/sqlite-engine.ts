@@ -142,6 +142,7 @@ export class SqliteEngine implements Engine {
   }
 
   async close(): Promise<void> {
+    this.#statements.clear();
     await this.#log.close();
     this.#sqlite.close();
   }

@@ -134,7 +134,7 @@ function closeRetired(): void {
   }
 }
 
-/** Those that can be loaded on this machine, the preferred one first. */
+/** The libraries that can be loaded on this machine, preferred ones first. */
 export function availableLibraries(): SqliteLibrary[] {
   const libraries: SqliteLibrary[] = builtin() === null ? [] : ['node:sqlite'];
   try {
@@ -150,7 +150,6 @@ export function availableLibraries(): SqliteLibrary[] {
 interface DriverStatement {
   all(...values: unknown[]): unknown[];
   run(...values: unknown[]): Changes;
-  iterate(...values: unknown[]): IterableIterator<unknown>;
   columns(): readonly unknown[];
 }
 
@@ -167,7 +166,7 @@ interface SqliteModule {
 
 const PACKAGE = '@photostructure/sqlite';
 
-/** Locks are held as long as the journal mode is WAL. Waits for nobody: another master may hold the lock instead. */
+/** Locks are held as long as the journal mode is WAL. Does not wait for a lock that another master holds. */
 const GIVE_UP_LOCKS =
   'PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE; PRAGMA locking_mode = NORMAL; SELECT 1 FROM sqlite_master';
 
@@ -195,7 +194,7 @@ function isComplete(loaded: object | undefined): loaded is SqliteModule {
   return knowsTransactions;
 }
 
-/** Node 22 and 24 warn of it whenever it is loaded, which is of no use to whoever runs a master. */
+/** Node 22 and 24 print a warning whenever it is loaded, which is of no use to an operator. */
 function withoutExperimentalWarning<T>(load: () => T): T {
   const { emitWarning } = process;
   process.emitWarning = () => undefined;

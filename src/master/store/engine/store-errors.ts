@@ -4,7 +4,7 @@ import { appliedMigrations, migrationNames } from './migrations.js';
 import { isDamage, isOutage } from './outage.js';
 import { type Sqlite, SqliteError } from './sqlite.js';
 
-/** The sentence for a database that cannot be opened, which its owner can mend; null for anything else. */
+/** A message for a database that cannot be opened, with what its owner can do; null for any other error. */
 export function refusalOf(error: unknown, path: string): ClusterRunnerError | null {
   if (error instanceof SqliteError && error.code.startsWith('SQLITE_BUSY')) {
     return new ClusterRunnerError(
@@ -26,11 +26,11 @@ export function refusalOf(error: unknown, path: string): ClusterRunnerError | nu
   return null;
 }
 
-/** What is said of a database whose contents cannot be what a master wrote. */
+/** The error for a database whose contents no master can have written. */
 export function damaged(path: string, cause: unknown): ClusterRunnerError {
   return new ClusterRunnerError(
     'CONFLICT',
-    `${path} is damaged or no database of ClusterRunner (${messageOf(cause)}); stop the master, then put a copy in its place, or move ${path} and ${path}-wal away to begin anew.`,
+    `${path} is damaged or no database of ClusterRunner (${messageOf(cause)}); stop the master, then put a copy in its place, or move ${path} and ${path}-wal away to start again.`,
     { cause },
   );
 }

@@ -8,10 +8,10 @@ import { Sqlite, type SqliteLibrary } from './sqlite.js';
 import { SqliteEngine } from './sqlite-engine.js';
 import { refusalOf, requireKnownMigrations } from './store-errors.js';
 
-/** A master that was told to stop may take a moment to close its file. */
+/** A stopping master may take a moment to close its file. */
 const LOCK_WAIT_MS = 500;
 
-/** The facts that outlive the master's process. Reads see committed facts only; writes are committed in groups. */
+/** The master's persistent state. Reads see committed data only; writes are committed in groups. */
 export interface Store extends Pick<GroupCommit, 'outage' | 'write' | 'endRetries'> {
   readonly db: Reader;
   /** Commits what was written before, then closes the database. */
@@ -35,8 +35,8 @@ export async function openStore(path: string, { library, ...options }: StoreOpti
   for (const file of [path, `${path}-wal`, `${path}-shm`].filter((one) => existsSync(one))) {
     makePrivate(file);
   }
-  // What the master acknowledged must survive a power cut, since the slave has deleted its copy. SQLite would flush
-  // within the commit and hold up the whole process meanwhile; so it is told not to, and the log is flushed beside it.
+  // Acknowledged results must survive a power cut, since slaves delete their copies. SQLite would flush within the commit
+  // and block the process meanwhile. With NORMAL it does not, and SqliteEngine flushes the log asynchronously.
   sqlite.execute('PRAGMA synchronous = NORMAL');
   sqlite.execute('PRAGMA foreign_keys = ON');
   try {
@@ -62,7 +62,7 @@ export async function openStore(path: string, { library, ...options }: StoreOpti
   };
 }
 
-/** A second master would hand out what this one has handed out; the file's lock ends with the process, however. */
+/** Holds an exclusive lock until the process ends, since two masters would hand out the same work. */
 function openAlone(path: string, library: SqliteLibrary | undefined): Sqlite {
   let sqlite: Sqlite | null = null;
   try {

@@ -1,17 +1,17 @@
 import { type Columns, type Row, readRows } from './columns.js';
 import type { Sql } from './sql.js';
 
-/** What an engine says of a statement that it has run. */
+/** What an engine reports about a statement that it has run. */
 export interface Outcome {
-  /** Of a statement with RETURNING; else none. */
+  /** The rows of a statement with RETURNING; empty for any other. */
   readonly rows: readonly unknown[];
   /** How many rows were inserted, updated or deleted. */
   readonly changes: number;
 }
 
 /**
- * One statement of a transaction, as data: it may be run again, after what it did was undone.
- * `result` turns its outcome into what the writer gets after the commit; when it throws, the transaction is undone.
+ * One statement of a transaction, as data: it can be run again after a rollback. `result` turns its outcome into what the
+ * caller gets after the commit; when it throws, the transaction is rolled back.
  */
 export interface Write<T = unknown> {
   readonly sql: Sql;
@@ -23,14 +23,14 @@ export type Results<W extends readonly Write[]> = {
   readonly [At in keyof W]: W[At] extends Write<infer T> ? T : never;
 };
 
-/** Changes any number of rows, and results in this number. */
+/** Changes any number of rows. Results in that number. */
 export function change(sql: Sql): Write<number> {
   return { sql, result: ({ changes }) => changes };
 }
 
 /**
- * Changes exactly `rows` rows. Any other number means that the memory of the master and its store differ, which no
- * caller can fix: the write fails with an error that begins with `what`.
+ * Changes exactly `rows` rows. Any other number means that the master's memory and its store differ, which no caller can
+ * fix; the write then fails with an error that begins with `what`.
  */
 export function changeExactly(rows: number, what: string, sql: Sql): Write<void> {
   return {
@@ -43,7 +43,7 @@ export function changeExactly(rows: number, what: string, sql: Sql): Write<void>
   };
 }
 
-/** Changes rows and results in what `read` makes of those that it returns. */
+/** Changes rows. Results in what `read` makes of the returned ones. */
 export function returning<C extends Columns, T>(sql: Sql, columns: C, read: (rows: Row<C>[]) => T): Write<T> {
   return { sql, result: ({ rows }) => read(readRows(rows, columns)) };
 }
@@ -52,7 +52,7 @@ export function returning<C extends Columns, T>(sql: Sql, columns: C, read: (row
 export function returningOne<C extends Columns, T>(sql: Sql, columns: C, read: (row: Row<C>) => T): Write<T> {
   return returning(sql, columns, ([row]) => {
     if (row === undefined) {
-      throw new Error('The store has returned no row for a row that it was given.');
+      throw new Error('A statement with RETURNING has returned no row.');
     }
     return read(row);
   });

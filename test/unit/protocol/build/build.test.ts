@@ -18,14 +18,14 @@ describe('a build request', () => {
     expect(check(whole)).to.equal(true);
   });
 
-  it('may bring its own job and atoms', () => {
+  it('may have its own job and atoms', () => {
     const config = { commands: ['run', null], atomizers: [{ TOKEN: 'seq 1 10' }], max_executors: 3 };
     expect(check({ type: 'directory', project_directory: '/p', config, atoms_override: ['a', ''] })).to.equal(
       true,
     );
   });
 
-  it('may not have other fields, nor empty or wrongly typed ones', () => {
+  it('may not have unknown, empty or wrongly typed fields', () => {
     const wrong = [
       { ...git, verbose: true },
       { ...git, type: 'svn' },
@@ -43,7 +43,7 @@ describe('a build request', () => {
     }
   });
 
-  it('maps texts to texts in remote_files, whatever characters a key has', () => {
+  it('maps strings to strings in remote_files, whatever characters a key has', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.jsonValue(), (key, value) => {
         fc.pre(key !== '__proto__');

@@ -6,19 +6,19 @@ import fc from 'fast-check';
 import { isCommandFile, staysInFolder } from '../../../../src/protocol/results/archive-names.js';
 
 describe('a link in the folder of an atom', () => {
-  it('may lead to what is in the folder', () => {
+  it('may lead to a path in the folder', () => {
     for (const target of ['x', './x', '../x', '../../x', 'x/y', '..', '../..', 'a/b/']) {
       expect(staysInFolder('artifact_0_1/a/b/link', target), target).to.equal(true);
     }
   });
 
-  it('may not lead out, nor up again once it has gone down', () => {
+  it('may not lead out of the folder, nor up after down', () => {
     for (const target of ['/etc', '../../..', '../../../artifact_0_2/x', 'x/../y', '../x/..', '', 'a\0b']) {
       expect(staysInFolder('artifact_0_1/a/b/link', target), target).to.equal(false);
     }
   });
 
-  it('never leads out, whatever other links it goes over', () => {
+  it('never leads out of the folder, whatever other links are on its way', () => {
     const step = fc.constantFrom('..', '.', 'a', 'b', 'l0', 'l1', 'l2');
     const target = fc.array(step, { minLength: 1, maxLength: 5 }).map((steps) => steps.join('/'));
     const place = fc.constantFrom('', 'a/', 'a/b/', 'b/');
@@ -61,7 +61,7 @@ function realOf(path: string): string | null {
 }
 
 describe('the name of the script that reruns an atom', () => {
-  it('is known in every form in which some system takes it for the same', () => {
+  it('is recognized in every form that some system takes for the same name', () => {
     for (const name of [
       'clusterrunner_command',
       'ClusterRunner_Command',
@@ -75,7 +75,7 @@ describe('the name of the script that reruns an atom', () => {
     }
   });
 
-  it('is no other', () => {
+  it('is not recognized in other names', () => {
     for (const name of [
       '',
       'command',

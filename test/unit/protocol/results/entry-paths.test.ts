@@ -24,7 +24,7 @@ describe('the paths of an archive', () => {
     });
   }
 
-  it('stand beside one another when a file system could hold them all', () => {
+  it('are accepted exactly if a file system could hold them all', () => {
     const part = fc.constantFrom('a', 'b', 'A', 'ab');
     const entry = fc.record({
       path: fc
@@ -43,7 +43,7 @@ describe('the paths of an archive', () => {
     );
   });
 
-  it('are told apart although only a number is kept of each', () => {
+  it('are distinguished although only a fingerprint is kept of each', () => {
     const paths = new EntryPaths();
     let clashes = 0;
     for (let number = 0; number < 200_000; number += 1) {
@@ -53,7 +53,7 @@ describe('the paths of an archive', () => {
     expect(clashes).to.equal(0);
   });
 
-  it('are too long where a file system takes no such name or path', () => {
+  it('are too long exactly if a file system takes no such name or path', () => {
     expect(pathProblem(`a/${'n'.repeat(255)}`)).to.equal(null);
     expect(pathProblem(`a/${'\u00e9'.repeat(128)}`)).to.contain('name');
     expect(pathProblem('nn/'.repeat(1365))).to.equal(null);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { makeReadToken, verifyReadToken } from '../../../../src/protocol/signing/read-token.js';
 
 describe('a read token', () => {
-  it('is good under any of the secrets until it expires', () => {
+  it('is valid under any of the secrets until it expires', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), fc.nat(), fc.nat(), (secret, other, expires, now) => {
         const token = makeReadToken(secret, expires);
@@ -15,7 +15,7 @@ describe('a read token', () => {
     );
   });
 
-  it('is wrong with any character changed, above all a later end', () => {
+  it('is invalid with any character changed, such as a later expiry', () => {
     const token = makeReadToken('a secret', 1000);
     for (let at = 0; at < token.length - 1; at += 1) {
       const changed = `${token.slice(0, at)}${token[at] === '7' ? '8' : '7'}${token.slice(at + 1)}`;

@@ -35,7 +35,7 @@ describe('Signature-Input', () => {
     );
   });
 
-  it('says the same when it is written as our own parts do, which is read in a way of its own', () => {
+  it('is parsed to the same by the fast path for our own form', () => {
     const number = fc.stringMatching(/^\d{0,14}$/);
     const nonce = fc.oneof(fc.uuid(), fc.string({ maxLength: 70 }), fc.stringMatching(/^[\x20-\x7e]{7,66}$/));
     fc.assert(
@@ -47,7 +47,7 @@ describe('Signature-Input', () => {
     );
   });
 
-  it('may leave out the algorithm, and nothing else', () => {
+  it('may omit the algorithm, and nothing else', () => {
     for (const [at, left] of parameters.entries()) {
       const isRead = read(components, parameters.toSpliced(at, 1)) !== null;
       expect(isRead, left).to.equal(left.startsWith('alg='));
@@ -57,7 +57,7 @@ describe('Signature-Input', () => {
     }
   });
 
-  it('is refused with anything twice, anything more, or another key or algorithm', () => {
+  it('is refused with a repeated or additional part, or another key or algorithm', () => {
     for (const tail of [
       [...parameters, 'created=1'],
       [...parameters, 'tag="x"'],
@@ -80,7 +80,7 @@ describe('Signature-Input', () => {
     expect(readSignatureInput(input, `other=:${MAC}:`)).to.equal(null);
   });
 
-  it('never fails over any text', () => {
+  it('never throws for any text', () => {
     const text = fc.string({ unit: 'binary' });
     fc.assert(fc.property(text, text, (input, signature) => readSignatureInput(input, signature) === null));
   });

@@ -18,7 +18,7 @@ const headersOf = (signed: Record<string, string>) => ({
   signature: signed.signature ?? '',
 });
 
-describe('a signed answer', () => {
+describe('a signed response', () => {
   it('is signed as RFC 9421 describes, over status, body and the signature of the request', () => {
     const signed = signedResponseHeaders('secret', answer, NOW);
     const params =
@@ -36,7 +36,7 @@ describe('a signed answer', () => {
     });
   });
 
-  it('is good for its secret, and for no other status, body or request', () => {
+  it('is valid for its secret, status, body and request only', () => {
     const headers = headersOf(signedResponseHeaders('secret', answer, NOW));
     expect(isSignedResponse('secret', answer, headers)).to.equal(true);
     expect(isSignedResponse('Secret', answer, headers)).to.equal(false);
@@ -49,7 +49,7 @@ describe('a signed answer', () => {
     }
   });
 
-  it('is not good with any character of its headers changed, nor with any other headers', () => {
+  it('is invalid with any character of its headers changed, or with any other headers', () => {
     const { signatureInput, signature } = headersOf(signedResponseHeaders('secret', answer, NOW));
     const broken = (text: string) =>
       fc

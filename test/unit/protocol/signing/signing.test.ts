@@ -31,12 +31,12 @@ function changesOf(text: string): string[] {
 }
 
 describe('bodyHmac', () => {
-  it('is the hex HMAC-SHA512 that any HMAC program gives', () => {
+  it('is the hex HMAC-SHA512 that other HMAC programs compute', () => {
     const expected = createHmac('sha512', Buffer.from('geheimnis-ä', 'utf8')).update('{"a":1}').digest('hex');
     expect(bodyHmac('geheimnis-ä', Buffer.from('{"a":1}'))).to.equal(expected);
   });
 
-  it('verifies for the same secret and bytes, in either case of its letters, and for nothing else', () => {
+  it('verifies for the same secret and bytes only, in either case', () => {
     fc.assert(
       fc.property(
         fc.string(),
@@ -54,7 +54,7 @@ describe('bodyHmac', () => {
     );
   });
 
-  it('takes no header of another form, and does not fail over one', () => {
+  it('does not verify for a malformed header, and does not throw', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (header) => {
         expect(verifyBodyHmac('secret', Buffer.from('x'), header)).to.equal(false);
@@ -63,8 +63,8 @@ describe('bodyHmac', () => {
   });
 });
 
-describe('the signature of the parts', () => {
-  it('is the one that RFC 9421 describes, so that other programs can make it', () => {
+describe('the HTTP message signature of a request', () => {
+  it('is the one of RFC 9421, so that other programs can compute it', () => {
     const signed = signRequest('secret', request, NOW, 'nonce-0001');
     const params =
       '("@method" "@path" "@query" "content-digest");created=1700000000;expires=1700000060' +
@@ -80,7 +80,7 @@ describe('the signature of the parts', () => {
     expect(signed.signature).to.equal(`cr=:${createHmac('sha256', 'secret').update(base).digest('base64')}:`);
   });
 
-  it('verifies what was signed, and gives the nonce and how long it must be remembered', () => {
+  it('verifies, with its nonce and how long that must be remembered', () => {
     fc.assert(
       fc.property(fc.string(), fc.webPath(), fc.uint8Array(), fc.uuid(), (secret, path, body, nonce) => {
         const target = { method: 'PUT', target: `/v1${path}`, digest: contentDigestOf(body) };
@@ -128,7 +128,7 @@ describe('the signature of the parts', () => {
     }
   });
 
-  it('is taken for a minute before and after its time, and its nonce is kept for as long', () => {
+  it('is valid for a minute before and after its time, for which its nonce is kept', () => {
     const headers = headersOf(signRequest('secret', request, NOW, 'nonce-0001'));
     fc.assert(
       fc.property(fc.integer({ min: -1000, max: 1000 }), (offset) => {
@@ -143,7 +143,7 @@ describe('the signature of the parts', () => {
     );
   });
 
-  it('refuses any headers that are not a signature, with a reason', () => {
+  it('is refused with a reason for headers that are no signature', () => {
     const text = fc.option(fc.string({ unit: 'binary' }), { nil: undefined });
     fc.assert(
       fc.property(text, text, (signatureInput, signature) => {
