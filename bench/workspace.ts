@@ -34,7 +34,7 @@ async function timed(root: string, url: string, build: number, workspacesKept: n
     random: () => 0,
     env: { PATH: process.env.PATH ?? '', HOME: parent },
     relay: null,
-    warn: (sentence) => console.error(sentence),
+    warn: (message) => console.error(message),
     signal: new AbortController().signal,
     clock: systemClock,
   });

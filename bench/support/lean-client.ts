@@ -68,10 +68,10 @@ export class LeanClient extends MasterClient {
   }
 
   async #ask<T extends TObject>(target: string, body: object, check: TypeCheck<T>): Promise<Static<T>> {
-    const answer = await this.#send('POST', target, jsonOf(body));
-    const { STATUS: _, ...said } = JSON.parse(answer.body.toString());
+    const response = await this.#send('POST', target, jsonOf(body));
+    const { STATUS: _, ...said } = JSON.parse(response.body.toString());
     if (!check.Check(said)) {
-      throw new Error(`The answer to ${target} does not have the expected form.`);
+      throw new Error(`The response to ${target} does not have the expected form.`);
     }
     return said;
   }
@@ -85,17 +85,17 @@ export class LeanClient extends MasterClient {
     const headers =
       `Content-Type: application/${method === 'PUT' ? 'octet-stream' : 'json'}\r\nContent-Digest: ${digest}\r\n` +
       `Signature-Input: ${signed['signature-input']}\r\nSignature: ${signature}\r\n`;
-    const answer = await this.#http.request(method, target, headers, body).catch((error: unknown) => {
+    const response = await this.#http.request(method, target, headers, body).catch((error: unknown) => {
       throw unreachable(this.#url, { method, path: target }, error, undefined);
     });
-    if (answer.status >= 300) {
-      const text = answer.body.toString();
-      throw errorOfResponse(answer.status, answer.headers, JSON.parse(text), text, `${method} ${target}`);
+    if (response.status >= 300) {
+      const text = response.body.toString();
+      throw errorOfResponse(response.status, response.headers, JSON.parse(text), text, `${method} ${target}`);
     }
     if (this.#requests % CHECK_ONE_OF === 0) {
-      requireSigned(this.#secret, answer, signature);
+      requireSigned(this.#secret, response, signature);
     }
-    return answer;
+    return response;
   }
 }
 
@@ -109,8 +109,8 @@ function requireSigned(
   requestSignature: string,
 ): void {
   const { 'signature-input': signatureInput = '', signature = '' } = headers;
-  const answer = { status, digest: contentDigestOf(body), requestSignature };
-  if (!isSignedResponse(secret, answer, { signatureInput, signature })) {
-    throw new Error('An answer of the master is not signed.');
+  const response = { status, digest: contentDigestOf(body), requestSignature };
+  if (!isSignedResponse(secret, response, { signatureInput, signature })) {
+    throw new Error('An response of the master is not signed.');
   }
 }

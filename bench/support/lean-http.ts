@@ -8,7 +8,7 @@ export interface LeanAnswer {
 }
 
 interface Waiting {
-  resolve(answer: LeanAnswer): void;
+  resolve(response: LeanAnswer): void;
   reject(error: Error): void;
 }
 
@@ -100,8 +100,8 @@ class Line {
 
   #read(bytes: Buffer): boolean {
     const all = this.#part === null ? bytes : Buffer.concat([this.#part, bytes]);
-    const answer = complete(all);
-    if (answer === null) {
+    const response = complete(all);
+    if (response === null) {
       this.#part = Buffer.from(all);
       return true;
     }
@@ -109,7 +109,7 @@ class Line {
     this.#part = null;
     this.#waiting = null;
     this.#idle();
-    waiting?.resolve(answer);
+    waiting?.resolve(response);
     return true;
   }
 }
@@ -129,7 +129,7 @@ function complete(bytes: Buffer): LeanAnswer | null {
   const from = end + HEAD_END.length;
   const length = Number(headers['content-length']);
   if (!Number.isSafeInteger(length)) {
-    throw new Error(`The master sent an answer without Content-Length: ${start}`);
+    throw new Error(`The master sent an response without Content-Length: ${start}`);
   }
   if (bytes.length < from + length) {
     return null;

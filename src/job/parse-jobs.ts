@@ -18,7 +18,7 @@ const NO_JOB = /^x-/;
 
 const sectionNames: readonly string[] = Object.keys(JobDefinitionSchema.properties);
 
-const LINES = 'a list of shell lines, each behind a "- "';
+const LINES = 'a list of shell lines, each after a "- "';
 const CACHE = '"key", a list of files, and "paths", a list of folders or files that setup_build makes';
 const NUMBER = 'a whole number from 1';
 const DURATION = 'a number of seconds above 0, or text like 90s, 10m or 2h, and at most a week';
@@ -28,7 +28,7 @@ const expected: Readonly<Record<string, string>> = {
   commands: LINES,
   setup_build: LINES,
   teardown_build: LINES,
-  atomizers: 'a list of VARIABLE: shell command, each behind a "- "',
+  atomizers: 'a list of VARIABLE: shell command, each after a "- "',
   cache: CACHE,
   max_executors: NUMBER,
   max_executors_per_slave: NUMBER,

@@ -128,7 +128,7 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
   const { disk } = master;
   const polls = new SlavePolls(new BuildsAsWorkSource(master), clock, log, leaseMs);
   master.listen(polls);
-  const packs = new BundleCache({
+  const bundles = new BundleCache({
     directory: join(directory, 'packs'),
     clock,
     maxBytes: settings.packsMaxBytes,
@@ -148,14 +148,14 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
   cleanup.add(() => zips.close());
   const retention = new BuildRetention(master, consoles, zips, settings, time);
   const kept = new KeptResults(master, consoles, join(directory, 'incoming'));
-  const builds = new Builds(master, packs, kept);
+  const builds = new Builds(master, bundles, kept);
   const regrouper = new WaitingRegrouper(master);
   const slaves = new SlaveMembership(master, polls, regrouper, leaseSeconds);
   const maintenance = new MaintenanceLoop(master, {
     slaves,
     nonces,
     retention,
-    packs,
+    bundles,
     regrouper,
     listened,
     time,
@@ -176,7 +176,7 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
   return {
     sessionId: drawSessionId(random),
     startedAt: seconds(clock.now()),
-    packs,
+    bundles,
     zips,
     ...forSlaves(master, slaves, polls, consoles, regrouper),
     ...forReaders(master, builds, slaves, consoles, feed),
@@ -187,7 +187,7 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     get problem() {
       return master.writer.problem ?? disk.problem ?? disk.recentRefusal;
     },
-    requireRoom: (bytes) => disk.requireSpaceFor(bytes),
+    requireSpace: (bytes) => disk.requireSpaceFor(bytes),
     endRetries: () => store.endRetries(),
     close: () => cleanup.releaseAll(),
   };

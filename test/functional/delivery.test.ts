@@ -78,13 +78,13 @@ Waits:
     const build = cluster.startBuild([]);
     await running(2);
     await kill(program);
-    const away = /^The master does not answer; it is asked again, for 15 minutes at most\.$/m;
+    const away = /^The master does not respond; requests are retried for 15 minutes at most\.$/m;
     const shown = () => build.stdout;
     await eventually('the client says that the master is away', () => away.test(build.stdout), shown);
     await cluster.startMaster(['-p', String(port)], { env: shortLease });
     await eventually(
       'the client says that it is back',
-      () => /^The master answers again, after .* s\.$/m.test(build.stdout),
+      () => /^The master responds again, after .* s\.$/m.test(build.stdout),
       shown,
     );
     letGo();

@@ -140,7 +140,7 @@ describe('a build that ends early', () => {
       cluster.master.program.signal('SIGCONT');
       expect(exitCode).to.equal(130);
       const sentence =
-        'The master has not answered yet that build 1 is canceled; `clusterrunner status 1` says whether it is.';
+        'The master has not confirmed yet that build 1 is canceled; `clusterrunner status 1` says whether it is.';
       if (json.length === 0) {
         expect(stdout.endsWith(`\n${sentence}\n`), stdout).to.equal(true);
       } else {

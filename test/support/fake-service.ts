@@ -30,7 +30,7 @@ import type {
   WorkRequest,
   WorkResponse,
 } from '../../src/protocol/slave/slave-messages.js';
-import { FakePacks } from './fake-packs.js';
+import { FakeBundles } from './fake-bundles.js';
 
 /** Something that a caller has changed, in the order in which it happened. */
 export interface Change {
@@ -53,7 +53,7 @@ export class FakeService implements MasterService, MasterReading {
   problem: string | null = null;
   /** On its disk. */
   freeBytes = Number.POSITIVE_INFINITY;
-  readonly packs = new FakePacks();
+  readonly bundles = new FakeBundles();
   /** None is kept, unless a test puts real ones here. */
   zips: MasterZips = { open: async () => null };
   readonly changes: Change[] = [];
@@ -364,7 +364,7 @@ export class FakeService implements MasterService, MasterReading {
     this.changes.push({ what: 'reportProgress', slave, build, subjob, said: progress });
   }
 
-  requireRoom(bytes: number): void {
+  requireSpace(bytes: number): void {
     if (bytes > this.freeBytes) {
       throw new ClusterRunnerError('UNAVAILABLE', `${bytes} bytes do not fit on the disk.`);
     }

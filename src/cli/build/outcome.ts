@@ -43,7 +43,7 @@ export const BuildOutcomeSchema = Type.Object(
     error: Nullable(
       Type.String({
         description:
-          'A sentence that says why there is no verdict, or what is missing beside it (results, the copy of the report); null when nothing is.',
+          'A message that says why there is no verdict, or what is missing beside it (results, the copy of the report); null when nothing is.',
       }),
     ),
     interrupted: Type.Boolean({ description: 'Whether the command was interrupted (Ctrl-C, SIGTERM).' }),

@@ -78,7 +78,7 @@ export function leavingMessage({ id, build, results, url }: OutcomeSoFar): strin
     return `Build ${id} is canceled; its results were not fetched.`;
   }
   // The response comes when the slaves have delivered, so it is unknown whether the request was accepted.
-  return `The master has not answered yet that build ${id} is canceled; \`clusterrunner status ${id}\` says whether it is.`;
+  return `The master has not confirmed yet that build ${id} is canceled; \`clusterrunner status ${id}\` says whether it is.`;
 }
 
 function tailOf({ elapsed, hasResults, place }: VerdictOptions): string {

@@ -2,14 +2,16 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { pack } from 'tar-stream';
+import { fileEntry } from '../../lib/formats/tar-header.js';
 import type { ArchiveContents } from '../state/master-api.js';
+import { FAILURES_FILE, failuresText } from './failures-file.js';
 import { unreadable } from './unreadable.js';
 
 const compress = promisify(gzip);
+/** Two blocks of zeros end a tar. */
+const END_MARK_BYTES = 1024;
 
 export interface ConcatenatedArchive {
   readonly bytes: number;
@@ -111,11 +113,7 @@ async function* readFile(file: string, bytes: number, from: number, to: number):
 
 /** The modification time is fixed, so that a build has the same bytes each time. */
 async function lastMember(failedFolders: readonly string[]): Promise<Buffer> {
-  const tar = pack();
-  if (failedFolders.length > 0) {
-    const text = failedFolders.map((folder) => `${folder}\n`).join('');
-    tar.entry({ name: 'failures.txt', mode: 0o644, mtime: new Date(0) }, text);
-  }
-  tar.finalize();
-  return await compress(await buffer(tar));
+  const text = failuresText(failedFolders);
+  const file = text === null ? [] : fileEntry(FAILURES_FILE, Buffer.from(text), 0o644, new Date(0));
+  return await compress(Buffer.concat([...file, Buffer.alloc(END_MARK_BYTES)]));
 }

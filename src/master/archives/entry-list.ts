@@ -82,13 +82,13 @@ export class EntryListWriter {
 
   /**
    * @param members compressed bytes of each member of the archive
-   * @param requireRoom throws when the disk has no space for so many more bytes
+   * @param requireSpace throws when the disk has no space for so many more bytes
    */
-  constructor(path: string, members: readonly number[], requireRoom: (bytes: number) => void) {
+  constructor(path: string, members: readonly number[], requireSpace: (bytes: number) => void) {
     this.path = path;
     this.#members = members;
     this.#isKept = members.length > 1;
-    this.#file = new IncomingFile(path, requireRoom);
+    this.#file = new IncomingFile(path, requireSpace);
   }
 
   /** `entry.path` begins with the folder of its atom. */
@@ -132,7 +132,7 @@ export class EntryListWriter {
     this.#added.push(bytes);
   }
 
-  /** Writes the noted lines. @throws the file system's error, and what `requireRoom` throws */
+  /** Writes the noted lines. @throws the file system's error, and what `requireSpace` throws */
   async flush(): Promise<void> {
     const lines = this.#lines;
     this.#lines = '';

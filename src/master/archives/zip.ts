@@ -5,6 +5,7 @@ import { createGunzip } from 'node:zlib';
 import { type Extract, extract } from 'tar-stream';
 import { ZipFile } from 'yazl';
 import type { ArchiveContents } from '../state/master-api.js';
+import { FAILURES_FILE, failuresText } from './failures-file.js';
 
 type Entry = Extract extends AsyncIterable<infer E> ? E : never;
 
@@ -39,9 +40,9 @@ async function fill(zip: ZipFile, contents: ArchiveContents, out: PassThrough): 
       })(),
     ]);
   }
-  if (contents.failedFolders.length > 0) {
-    const text = contents.failedFolders.map((folder) => `${folder}\n`).join('');
-    zip.addBuffer(Buffer.from(text), 'failures.txt', { mtime: new Date(0) });
+  const text = failuresText(contents.failedFolders);
+  if (text !== null) {
+    zip.addBuffer(Buffer.from(text), FAILURES_FILE, { mtime: new Date(0) });
   }
   zip.end();
 }

@@ -43,13 +43,13 @@ const END_NOTICED_MS = 2_000;
 /** What clients do with builds. */
 export class Builds {
   readonly #master: MasterState;
-  readonly #packs: Pick<MasterBundles, 'chain'>;
+  readonly #bundles: Pick<MasterBundles, 'chain'>;
   readonly #kept: KeptResults;
 
-  constructor(master: MasterState, packs: Pick<MasterBundles, 'chain'>, kept: KeptResults) {
+  constructor(master: MasterState, bundles: Pick<MasterBundles, 'chain'>, kept: KeptResults) {
     this.#master = master;
     this.#kept = kept;
-    this.#packs = packs;
+    this.#bundles = bundles;
   }
 
   async create(request: BuildRequest): Promise<BuildId> {
@@ -57,7 +57,7 @@ export class Builds {
     master.writer.requireWritable();
     master.disk.requireSpace();
     const { project, remoteFiles } = checkRequest(request);
-    if (project.type === 'snapshot' && this.#packs.chain(project.hash).length === 0) {
+    if (project.type === 'snapshot' && this.#bundles.chain(project.hash).length === 0) {
       throw new ClusterRunnerError(
         'NOT_FOUND',
         `The master does not have the snapshot ${project.hash} (any more); send it again.`,

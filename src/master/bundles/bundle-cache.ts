@@ -88,17 +88,17 @@ export class BundleCache implements MasterBundles {
     return { file, bytes: kept.bytes };
   }
 
-  async room(): Promise<number> {
+  async remainingBytes(): Promise<number> {
     this.#options.requireDisk();
     await this.trim();
-    const room = this.#options.maxBytes - this.#bytes();
-    if (room <= 0) {
+    const remaining = this.#options.maxBytes - this.#bytes();
+    if (remaining <= 0) {
       throw new ClusterRunnerError(
         'UNAVAILABLE',
         `The master keeps ${Math.floor(this.#options.maxBytes / MIB)} MiB of projects for builds that have not ended, which is all that it may; wait until some have, or raise packs_max_mib.`,
       );
     }
-    return room;
+    return remaining;
   }
 
   async keep(

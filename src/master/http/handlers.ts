@@ -1,7 +1,7 @@
 import type { Handlers } from './handler.js';
 import { artifactHandlers } from './resources/artifact-handlers.js';
 import { buildHandlers } from './resources/build-handlers.js';
-import { packHandlers } from './resources/bundle-handlers.js';
+import { bundleHandlers } from './resources/bundle-handlers.js';
 import type { HandlerDependencies } from './resources/dependencies.js';
 import { eventHandlers } from './resources/event-handlers.js';
 import { leaseHandlers } from './resources/lease-handlers.js';
@@ -21,6 +21,6 @@ export function createHandlers(dependencies: HandlerDependencies): Handlers {
     ...slaveHandlers(dependencies),
     ...leaseHandlers(dependencies),
     ...resultHandlers(dependencies),
-    ...packHandlers(dependencies),
+    ...bundleHandlers(dependencies),
   };
 }

@@ -27,7 +27,7 @@ interface MaintenanceParts {
   readonly slaves: SlaveMembership;
   readonly nonces: NonceCache;
   readonly retention: BuildRetention;
-  readonly packs: BundleCache;
+  readonly bundles: BundleCache;
   readonly regrouper: WaitingRegrouper;
   readonly listened: ListenedTime;
   readonly time: ForgettingTime;
@@ -55,7 +55,7 @@ export class MaintenanceLoop {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     const master = this.#master;
-    const { slaves, nonces, retention, packs, regrouper, leaseMs } = this.#parts;
+    const { slaves, nonces, retention, bundles, regrouper, leaseMs } = this.#parts;
     // The first time at once: a master that never lives for long forgets too.
     let forgotten = master.steady - FORGET_EVERY_MS;
     const jumps = new ClockJumps(master.clock, master.log);
@@ -78,7 +78,7 @@ export class MaintenanceLoop {
         if (master.steady - forgotten >= FORGET_EVERY_MS) {
           forgotten = master.steady;
           await this.#forget();
-          await packs.trim();
+          await bundles.trim();
           mayForgetMore = true;
         }
         mayForgetMore &&= await retention.enforce(signal);

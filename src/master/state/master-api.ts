@@ -64,7 +64,7 @@ export interface MasterService {
   readonly sessionId: string;
   /** Seconds since the epoch. */
   readonly startedAt: number;
-  readonly packs: MasterBundles;
+  readonly bundles: MasterBundles;
   readonly zips: MasterZips;
 
   createBuild(request: BuildRequest): Promise<BuildId>;
@@ -99,7 +99,7 @@ export interface MasterService {
   handBack(slave: SlaveId, build: BuildId, subjob: SubjobId, returned: ReturnedLease): Promise<void>;
   reportProgress(slave: SlaveId, build: BuildId, subjob: SubjobId, progress: Progress): Promise<void>;
   /** @throws UNAVAILABLE when so many bytes more do not fit beside what is kept free for the store */
-  requireRoom(bytes: number): void;
+  requireSpace(bytes: number): void;
   /** A cheap check before a large body is read. @throws STALE_LEASE, SLAVE_UNKNOWN */
   checkResultLease(slave: SlaveId, build: BuildId, subjob: SubjobId, lease: LeaseRef): void;
   /** Files to append to the archive of a result before it is accepted. @throws NOT_FOUND, STALE_LEASE */
@@ -128,7 +128,7 @@ export interface MasterBundles {
   /** The caller closes the file, which may be read to its end also when it is removed meanwhile. @throws NOT_FOUND */
   open(commit: string): Promise<{ readonly file: FileHandle; readonly bytes: number }>;
   /** How many bytes a new bundle may have. @throws UNAVAILABLE */
-  room(): Promise<number>;
+  remainingBytes(): Promise<number>;
   /** Does nothing when it has the commit already. @throws CONFLICT when it does not have `base` */
   keep(commit: string, base: string | null, bundle: ReceivedPack): Promise<void>;
 }

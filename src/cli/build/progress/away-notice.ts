@@ -31,9 +31,9 @@ export class AwayNotice {
   }
 
   /** To be called when the master has responded. */
-  answered(now: number): string[] {
+  responded(now: number): string[] {
     const away = this.#away;
     this.#away = null;
-    return away === null ? [] : [`The master answers again, after ${duration(now - away.since)}.`];
+    return away === null ? [] : [`The master responds again, after ${duration(now - away.since)}.`];
   }
 }

@@ -61,7 +61,7 @@ export async function followBuild(options: FollowOptions): Promise<Build> {
 /** The same for all connection errors, so that it is not repeated with other details. */
 function unreachableMessage(error: ClusterRunnerError): string {
   return error.code === 'MASTER_UNREACHABLE'
-    ? `The master does not answer; it is asked again, for ${PATIENCE_MS / 60_000} minutes at most.`
+    ? `The master does not respond; requests are retried for ${PATIENCE_MS / 60_000} minutes at most.`
     : error.message;
 }
 

@@ -13,7 +13,7 @@ export class ProgressLines {
   readonly #started: number;
   readonly #away = new AwayNotice();
   #build: Build | null = null;
-  #answered = 0;
+  #respondedAt = 0;
   #estimated = 0;
   #isRevisionSaid = false;
   #isCanceling = false;
@@ -29,7 +29,7 @@ export class ProgressLines {
     if (build.seconds_left !== this.#build?.seconds_left) {
       this.#estimated = now;
     }
-    this.#answered = now;
+    this.#respondedAt = now;
     this.#build = build;
     const lines = this.responded(now);
     if (build.revision !== null && !this.#isRevisionSaid) {
@@ -47,7 +47,7 @@ export class ProgressLines {
 
   /** The master has responded, perhaps that nothing has changed. */
   responded(now: number): string[] {
-    return this.#away.answered(now);
+    return this.#away.responded(now);
   }
 
   /** The master does not respond. */
@@ -93,6 +93,6 @@ export class ProgressLines {
   }
 
   #age(now: number): Age {
-    return { answer: now - this.#answered, estimate: now - this.#estimated };
+    return { response: now - this.#respondedAt, estimate: now - this.#estimated };
   }
 }

@@ -10,7 +10,7 @@ const MAX_NAME = 60;
 
 /** Ages in seconds: of the master's last response, and of its current estimate. */
 export interface Age {
-  readonly answer: number;
+  readonly response: number;
   readonly estimate: number;
 }
 
@@ -21,10 +21,10 @@ export interface Age {
 export function progressText(
   build: Build,
   elapsed: number,
-  age: Age = { answer: 0, estimate: 0 },
+  age: Age = { response: 0, estimate: 0 },
   isCanceling = false,
 ): string {
-  const setup = setupText(build, age.answer);
+  const setup = setupText(build, age.response);
   const [longest] = build.activity?.running ?? [];
   const isOnlySetup = build.state === 'BUILDING' && setup !== null && longest === undefined;
   const parts = isCanceling
@@ -41,7 +41,7 @@ export function progressText(
   }
   if (longest !== undefined) {
     const name = fitLine(cleanLine(longest.name), MAX_NAME);
-    parts.push(`longest: ${name} (${duration(longest.seconds + age.answer)}, ${cleanLine(longest.slave)})`);
+    parts.push(`longest: ${name} (${duration(longest.seconds + age.response)}, ${cleanLine(longest.slave)})`);
   }
   return `Build ${build.id}: ${parts.join(', ')}`;
 }
@@ -152,7 +152,7 @@ export function lineInterval(elapsed: number): number {
 /** Changes when a new line is worth printing: by state, atoms done, atoms failed, slaves that set up. */
 export function progressKey(build: Build, age: Age): string {
   const slaves = (build.activity?.setting_up ?? [])
-    .filter(({ seconds }) => seconds + age.answer >= LEAST_SETUP_SECONDS)
+    .filter(({ seconds }) => seconds + age.response >= LEAST_SETUP_SECONDS)
     .map(({ slave }) => slave);
   return JSON.stringify([
     build.state,

@@ -81,7 +81,7 @@ export class ResultFolder {
   finish(): void {
     for (const [path, target] of this.#links) {
       if (this.#isBelowLink(path)) {
-        this.#leaveOut(path, 'it lies behind a link');
+        this.#leaveOut(path, 'it is below a link');
       } else {
         this.#attempt(path, () => withParents(path, () => symlinkSync(target, path)));
       }

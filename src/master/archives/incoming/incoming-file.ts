@@ -14,21 +14,21 @@ const WRITE_BYTES = 256 * 1024;
  */
 export class IncomingFile {
   readonly #path: string;
-  readonly #requireRoom: (bytes: number) => void;
+  readonly #requireSpace: (bytes: number) => void;
   #file: FileHandle | null = null;
   readonly #held = new GrowingBuffer(2 * WRITE_BYTES);
 
-  /** @param requireRoom throws when the disk has no space for so many more bytes */
-  constructor(path: string, requireRoom: (bytes: number) => void) {
+  /** @param requireSpace throws when the disk has no space for so many more bytes */
+  constructor(path: string, requireSpace: (bytes: number) => void) {
     this.#path = path;
-    this.#requireRoom = requireRoom;
+    this.#requireSpace = requireSpace;
   }
 
-  /** @throws the file system's error, and what `requireRoom` throws, as `end` does */
+  /** @throws the file system's error, and what `requireSpace` throws, as `end` does */
   async write(chunk: Buffer): Promise<void> {
     this.#held.add(chunk);
     if (this.#held.length >= WRITE_BYTES) {
-      this.#requireRoom(this.#held.length);
+      this.#requireSpace(this.#held.length);
       this.#file ??= await open(this.#path, 'wx', 0o600);
       await this.#file.appendFile(this.#held.view());
       this.#held.clear();
@@ -37,7 +37,7 @@ export class IncomingFile {
 
   /** Writes the rest. Resolves when all of the file is on the disk. */
   async end(): Promise<void> {
-    this.#requireRoom(this.#held.length);
+    this.#requireSpace(this.#held.length);
     if (this.#file === null) {
       await writeSmall(this.#path, this.#held.view());
     } else {

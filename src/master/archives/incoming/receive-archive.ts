@@ -26,7 +26,7 @@ export interface ReceiveOptions<Head> {
   /** A faulty slave must not fill the disk in one request. */
   readonly maxArchiveBytes: number;
   /** Throws when the disk has no space for so many more bytes; called before the archive is received, and meanwhile. */
-  readonly requireRoom: (bytes: number) => void;
+  readonly requireSpace: (bytes: number) => void;
   /** Length of the archive; null when the sender has not announced it. */
   readonly announcedBytes: number | null;
   /** Parses the head, and refuses it by throwing, before the archive is received. */
@@ -63,12 +63,12 @@ async function receive<Head>(options: ReceiveOptions<Head>, chunks: AsyncIterato
   const hash = createHash('sha256');
   const { head, rest } = await readHead(chunks, hash, options.headBytes);
   const report = options.readHead(head);
-  options.requireRoom(options.announcedBytes ?? 0);
+  options.requireSpace(options.announcedBytes ?? 0);
   const temporaryPath = incomingPath(options.temporaryDirectory);
   const list = new EntryListWriter(
     incomingPath(options.temporaryDirectory),
     options.membersOf(report),
-    options.requireRoom,
+    options.requireSpace,
   );
   try {
     const inspection = options.inspect(report, list);
@@ -126,12 +126,12 @@ async function writeRest(
   path: string,
   {
     maxArchiveBytes: maxBytes,
-    requireRoom,
-  }: Pick<ReceiveOptions<unknown>, 'maxArchiveBytes' | 'requireRoom'>,
+    requireSpace,
+  }: Pick<ReceiveOptions<unknown>, 'maxArchiveBytes' | 'requireSpace'>,
   inspection: Inspection,
   added: () => Promise<AsyncIterable<Buffer>>,
 ): Promise<number> {
-  const file = new IncomingFile(path, requireRoom);
+  const file = new IncomingFile(path, requireSpace);
   try {
     let bytes = first.length;
     await inspection.pass(first);

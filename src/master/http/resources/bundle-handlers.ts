@@ -4,27 +4,27 @@ import type { HandlerDependencies } from './dependencies.js';
 
 type PackRoutes = 'knownPacks' | 'getPack' | 'getPackContent' | 'putPack';
 
-export function packHandlers({
+export function bundleHandlers({
   service,
   temporaryDirectory,
 }: HandlerDependencies): Pick<Handlers, PackRoutes> {
-  const { packs } = service;
+  const { bundles } = service;
   return {
     knownPacks: async ({ body: { commits } }) => ({
-      known: packs.known(commits),
-      num_slaves: packs.numSlaves,
+      known: bundles.known(commits),
+      num_slaves: bundles.numSlaves,
     }),
-    getPack: async ({ params: { commit } }) => ({ packs: packs.chain(commit) }),
+    getPack: async ({ params: { commit } }) => ({ packs: bundles.chain(commit) }),
     getPackContent: async ({ params: { commit } }) => {
-      const { file, bytes } = await packs.open(commit);
+      const { file, bytes } = await bundles.open(commit);
       return { ready: true, content: file.createReadStream(), bytes, fileName: `${commit}.bundle` };
     },
     putPack: async ({ params: { commit }, query, body, headers }) => {
-      const maxBytes = await packs.room();
-      service.requireRoom(Number(headers['content-length'] ?? 0));
-      const quota = { maxBytes, requireSpace: (bytes: number) => service.requireRoom(bytes) };
+      const maxBytes = await bundles.remainingBytes();
+      service.requireSpace(Number(headers['content-length'] ?? 0));
+      const quota = { maxBytes, requireSpace: (bytes: number) => service.requireSpace(bytes) };
       await receiveBundle(body, temporaryDirectory, quota, (received) =>
-        packs.keep(commit, query.base ?? null, received),
+        bundles.keep(commit, query.base ?? null, received),
       );
       return {};
     },

@@ -23,7 +23,7 @@ export function resultHandlers({
         headBytes: query.report_bytes,
         temporaryDirectory,
         maxArchiveBytes: settings.maxResultBytes,
-        requireRoom: (bytes) => service.requireRoom(bytes),
+        requireSpace: (bytes) => service.requireSpace(bytes),
         announcedBytes: announcedBytes(headers, query.report_bytes),
         readHead: (bytes) => {
           const report = parseReport(bytes);

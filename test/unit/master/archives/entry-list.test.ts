@@ -74,7 +74,7 @@ describe('the list of the entries of an archive', () => {
       temporaryDirectory: incoming,
       maxArchiveBytes: body.length,
       announcedBytes: null,
-      requireRoom: () => undefined,
+      requireSpace: () => undefined,
       readHead: () => null,
       membersOf: () => index.members,
       inspect: (_, list) => new ArchiveValidator(subjob, { atoms, index }, defaults, list),

@@ -31,10 +31,10 @@ describe('the bundles that a master keeps', () => {
       numSlaves: () => 2,
       needed: () => needed,
     });
-  const keep = async (packs: BundleCache, of: string, base: string | null, bytes = 10) => {
+  const keep = async (bundles: BundleCache, of: string, base: string | null, bytes = 10) => {
     const temporaryPath = join(root, 'incoming');
     writeFileSync(temporaryPath, 'x'.repeat(bytes));
-    await packs.keep(of, base, { temporaryPath, bytes, digest: DIGEST });
+    await bundles.keep(of, base, { temporaryPath, bytes, digest: DIGEST });
   };
   const codeOf = async (action: Promise<unknown>) => {
     const error: unknown = await action.catch((reason: unknown) => reason);
@@ -42,16 +42,16 @@ describe('the bundles that a master keeps', () => {
   };
 
   it('form chains, also after a restart', async () => {
-    const packs = start();
-    await keep(packs, commit(1), null);
-    await keep(packs, commit(2), commit(1));
+    const bundles = start();
+    await keep(bundles, commit(1), null);
+    await keep(bundles, commit(2), commit(1));
     const chain = [
       { commit: commit(2), base: commit(1), bytes: 10, digest: DIGEST },
       { commit: commit(1), base: null, bytes: 10, digest: DIGEST },
     ];
-    expect(packs.chain(commit(2))).to.deep.equal(chain);
+    expect(bundles.chain(commit(2))).to.deep.equal(chain);
     expect(start().chain(commit(2))).to.deep.equal(chain);
-    expect(packs.known([commit(1), commit(2), commit(3)])).to.deep.equal([commit(1), commit(2)]);
+    expect(bundles.known([commit(1), commit(2), commit(3)])).to.deep.equal([commit(1), commit(2)]);
   });
 
   it('are refused when their base is missing', async () => {
@@ -59,54 +59,54 @@ describe('the bundles that a master keeps', () => {
   });
 
   it('are not based on a chain that is too long', async () => {
-    const packs = start();
-    await keep(packs, commit(0), null, 1);
+    const bundles = start();
+    await keep(bundles, commit(0), null, 1);
     for (let n = 1; n <= MAX_CHAIN; n += 1) {
-      await keep(packs, commit(n), commit(n - 1), 1);
+      await keep(bundles, commit(n), commit(n - 1), 1);
     }
-    expect(packs.chain(commit(MAX_CHAIN))).to.have.length(MAX_CHAIN + 1);
-    expect(packs.known([commit(MAX_CHAIN)])).to.deep.equal([]);
+    expect(bundles.chain(commit(MAX_CHAIN))).to.have.length(MAX_CHAIN + 1);
+    expect(bundles.known([commit(MAX_CHAIN)])).to.deep.equal([]);
   });
 
   it('are removed a day after their last use, unless a build needs them', async () => {
-    const packs = start();
-    await keep(packs, commit(1), null);
-    await keep(packs, commit(2), commit(1));
-    await keep(packs, commit(3), null);
+    const bundles = start();
+    await keep(bundles, commit(1), null);
+    await keep(bundles, commit(2), commit(1));
+    await keep(bundles, commit(3), null);
     needed = [commit(2)];
     clock.advance(25 * HOUR);
-    await packs.trim();
-    expect(packs.known([commit(1), commit(2), commit(3)])).to.deep.equal([commit(1), commit(2)]);
+    await bundles.trim();
+    expect(bundles.known([commit(1), commit(2), commit(3)])).to.deep.equal([commit(1), commit(2)]);
     needed = [];
     clock.advance(25 * HOUR);
-    await packs.trim();
+    await bundles.trim();
     expect(readdirSync(join(root, 'packs'))).to.deep.equal([]);
   });
 
   it('are removed to make space for others, the least recently used first', async () => {
-    const packs = start();
-    await keep(packs, commit(1), null, 60);
+    const bundles = start();
+    await keep(bundles, commit(1), null, 60);
     clock.advance(2 * HOUR);
-    await keep(packs, commit(2), null, 60);
-    expect(await packs.room()).to.equal(40);
-    expect(packs.known([commit(1), commit(2)])).to.deep.equal([commit(2)]);
+    await keep(bundles, commit(2), null, 60);
+    expect(await bundles.remainingBytes()).to.equal(40);
+    expect(bundles.known([commit(1), commit(2)])).to.deep.equal([commit(2)]);
   });
 
   it('are refused when needed ones leave no space', async () => {
-    const packs = start();
-    await keep(packs, commit(1), null, 100);
+    const bundles = start();
+    await keep(bundles, commit(1), null, 100);
     needed = [commit(1)];
     clock.advance(2 * HOUR);
-    expect(await codeOf(packs.room())).to.equal('UNAVAILABLE');
+    expect(await codeOf(bundles.remainingBytes())).to.equal('UNAVAILABLE');
   });
 
   it('are reported as missing when somebody has removed the file', async () => {
-    const packs = start();
-    await keep(packs, commit(1), null);
+    const bundles = start();
+    await keep(bundles, commit(1), null);
     rmSync(join(root, 'packs'), { recursive: true });
-    expect(await codeOf(packs.open(commit(1)))).to.equal('NOT_FOUND');
-    await keep(packs, commit(1), null);
-    const { file } = await packs.open(commit(1));
+    expect(await codeOf(bundles.open(commit(1)))).to.equal('NOT_FOUND');
+    await keep(bundles, commit(1), null);
+    const { file } = await bundles.open(commit(1));
     await file.close();
     expect(existsSync(join(root, 'incoming'))).to.equal(false);
   });

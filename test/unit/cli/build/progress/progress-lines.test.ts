@@ -105,7 +105,7 @@ describe('the permanent lines about a build', () => {
     expect(watching.logLine(69), 'nothing is known of the build').to.equal(null);
     expect(watching.tick(70)).to.deep.equal(['It does not answer. (for 1 min 00 s now)']);
     expect(watching.unreachable('It is stopping.', 80)).to.deep.equal(['It is stopping.']);
-    expect(watching.responded(100)).to.deep.equal(['The master answers again, after 1 min 30 s.']);
+    expect(watching.responded(100)).to.deep.equal(['The master responds again, after 1 min 30 s.']);
     expect(watching.responded(101)).to.deep.equal([]);
   });
 });

@@ -71,14 +71,14 @@ describe('progress', () => {
   });
 
   it('counts the estimate down, and leaves it out once it has proved wrong', () => {
-    const left = (estimate: number) => progressText(running, 65, { answer: 0, estimate });
+    const left = (estimate: number) => progressText(running, 65, { response: 0, estimate });
     expect(left(4.5)).to.match(/^Build 7: about 8 s left, running/);
     expect(left(12)).to.match(/^Build 7: running/);
   });
 
   it('names the longest atom, and how long it has run by now', () => {
     const build = { ...running, activity: activity({ running: [runs('cart', 30), runs('login', 2)] }) };
-    expect(progressText(build, 65, { answer: 1, estimate: 0 })).to.match(
+    expect(progressText(build, 65, { response: 1, estimate: 0 })).to.match(
       /, 1 min 05 s, longest: cart \(31 s, s1\)$/,
     );
   });
@@ -86,7 +86,7 @@ describe('progress', () => {
   it('shows a setup as long as no atom runs', () => {
     const setting_up = ['s1', 's2'].map((slave) => ({ slave, seconds: 11 }));
     const build = { ...running, num_atoms_done: 0, seconds_left: null, activity: activity({ setting_up }) };
-    expect(progressText(build, 15, { answer: 1, estimate: 0 })).to.equal(
+    expect(progressText(build, 15, { response: 1, estimate: 0 })).to.equal(
       'Build 7: setting up on s1, s2, 12 s, 0/10 done, 1 failed, 2 executors busy, 15 s',
     );
     const both = { ...build, activity: activity({ setting_up, running: [runs('cart', 3)] }) };
@@ -99,7 +99,7 @@ describe('progress', () => {
     const setting_up = ['s1', 's2', 's3', 's4', 's5'].map((slave) => ({ slave, seconds: 1 }));
     const build = { ...running, activity: activity({ setting_up }) };
     expect(progressText(build, 15)).to.match(/left, running, .* 15 s$/);
-    expect(progressText(build, 15, { answer: 1, estimate: 0 })).to.match(
+    expect(progressText(build, 15, { response: 1, estimate: 0 })).to.match(
       /setting up on s1, s2, s3, 2 more, 2\.0 s/,
     );
   });

@@ -297,7 +297,7 @@ describe('unpacking results', () => {
     expect(await unpackResults(Readable.from([archive]), target)).to.deep.equal({
       refused: 0,
       leftOut:
-        '2 entries of the results could not be made here and are left out: "artifact_0_0/link" (something else has its name here); "artifact_0_0/to/up" (it lies behind a link).',
+        '2 entries of the results could not be made here and are left out: "artifact_0_0/link" (something else has its name here); "artifact_0_0/to/up" (it is below a link).',
       left: null,
     });
     const inFolder = (path: string) => join(target, 'artifact_0_0', path);

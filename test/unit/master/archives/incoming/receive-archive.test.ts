@@ -33,7 +33,7 @@ describe('receiveResult', () => {
     chunks: AsyncIterable<Buffer>,
     headBytes: number,
     sha256: Buffer,
-    room: { announcedBytes?: number; requireRoom?: (bytes: number) => void } = {},
+    room: { announcedBytes?: number; requireSpace?: (bytes: number) => void } = {},
   ): Promise<Arrival[]> {
     const arrived: Arrival[] = [];
     await receiveResult({
@@ -42,7 +42,7 @@ describe('receiveResult', () => {
       temporaryDirectory,
       maxArchiveBytes: 1024 ** 3,
       announcedBytes: null,
-      requireRoom: () => undefined,
+      requireSpace: () => undefined,
       ...room,
       readHead: (bytes) => bytes.toString(),
       inspect: () => anything,
@@ -92,7 +92,7 @@ describe('receiveResult', () => {
     const body = Buffer.alloc(2_000_000);
     const refused = receive(inPieces(body, 100_000), 10, sha256(body), {
       announcedBytes: body.length - 10,
-      requireRoom: atMost(1_000_000),
+      requireSpace: atMost(1_000_000),
     });
     const failure: unknown = await refused.catch((error: unknown) => error);
     expect(failure).to.have.property('code', 'UNAVAILABLE');
@@ -103,7 +103,7 @@ describe('receiveResult', () => {
     const body = Buffer.alloc(3_000_000);
     let free = 1_500_000;
     let most = 0;
-    const requireRoom = (bytes: number) => {
+    const requireSpace = (bytes: number) => {
       atMost(free)(bytes);
       free -= bytes;
       most = Math.max(
@@ -111,7 +111,7 @@ describe('receiveResult', () => {
         ...readdirSync(temporaryDirectory).map((name) => statSync(join(temporaryDirectory, name)).size),
       );
     };
-    const failure: unknown = await receive(inPieces(body, 100_000), 10, sha256(body), { requireRoom }).catch(
+    const failure: unknown = await receive(inPieces(body, 100_000), 10, sha256(body), { requireSpace }).catch(
       (error: unknown) => error,
     );
     expect(failure).to.have.property('code', 'UNAVAILABLE');
@@ -170,7 +170,7 @@ describe('receiveResult', () => {
       temporaryDirectory,
       maxArchiveBytes: 1024 ** 3,
       announcedBytes: null,
-      requireRoom: () => undefined,
+      requireSpace: () => undefined,
       readHead: () => {
         throw new ClusterRunnerError('STALE_LEASE', 'Over.');
       },

@@ -4,7 +4,7 @@ import { ClusterRunnerError } from '../../src/protocol/errors.js';
 import type { Pack } from '../../src/protocol/pack.js';
 
 /** Takes every bundle, and gives none back. */
-export class FakePacks implements MasterBundles {
+export class FakeBundles implements MasterBundles {
   readonly numSlaves = 1;
   readonly bundles = new Map<
     string,
@@ -28,7 +28,7 @@ export class FakePacks implements MasterBundles {
     throw new ClusterRunnerError('NOT_FOUND', `The master has no bundle of commit ${commit}.`);
   }
 
-  async room(): Promise<number> {
+  async remainingBytes(): Promise<number> {
     return this.free;
   }
 
