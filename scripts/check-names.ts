@@ -1,9 +1,12 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findPackageJSON } from '../src/lib/package-json.js';
 
-/* Refuses two files of the same name in src, so that a name alone leads to one file in an editor, a stack or a review. */
+/*
+ * Refuses two files of the same name in src, and two exported definitions of the same name, so that a name alone leads to
+ * one place in an editor, a stack or a review.
+ */
 
 const src = join(dirname(fileURLToPath(new URL(`file://${findPackageJSON(import.meta.url)}`))), 'src');
 
@@ -11,17 +14,31 @@ const src = join(dirname(fileURLToPath(new URL(`file://${findPackageJSON(import.
 const isNamedFromOutside = (file: string) =>
   dirname(file) === join('cli', 'commands') || basename(file) === 'index.ts';
 
-const byName = new Map<string, string[]>();
+const EXPORTED = /^export (?:async )?(?:function\*?|class|interface|type|const) (\w+)/gm;
+
+const filesByName = new Map<string, Set<string>>();
+const filesByExport = new Map<string, Set<string>>();
+function note(found: Map<string, Set<string>>, name: string, file: string): void {
+  found.set(name, (found.get(name) ?? new Set()).add(file));
+}
+
 for (const file of readdirSync(src, { recursive: true, encoding: 'utf8' })) {
-  if (file.endsWith('.ts') && !isNamedFromOutside(file)) {
-    byName.set(basename(file), [...(byName.get(basename(file)) ?? []), file]);
+  if (file.endsWith('.ts')) {
+    if (!isNamedFromOutside(file)) {
+      note(filesByName, basename(file), file);
+    }
+    for (const [, name = ''] of readFileSync(join(src, file), 'utf8').matchAll(EXPORTED)) {
+      note(filesByExport, name, file);
+    }
   }
 }
-const problems = [...byName].filter(([, files]) => files.length > 1);
+const problems = [...filesByName, ...filesByExport].filter(([, files]) => files.size > 1);
 for (const [name, files] of problems) {
   process.stderr.write(
-    `${name} occurs ${files.length} times: ${files.join(', ')}. Name each after what it holds.\n`,
+    `${name} occurs ${files.size} times: ${[...files].join(', ')}. Name each after what it holds.\n`,
   );
 }
-process.stdout.write(`${byName.size} names, ${problems.length} of them twice.\n`);
+process.stdout.write(
+  `${filesByName.size} files and ${filesByExport.size} exports, ${problems.length} names twice.\n`,
+);
 process.exitCode = problems.length === 0 ? 0 : 1;

@@ -1,4 +1,4 @@
-import { BuildWork, unlimited } from '../../src/domain/build-work.js';
+import { BuildWork, unlimitedExecutors } from '../../src/domain/build-work.js';
 import { newTask } from '../../src/domain/lease.js';
 import {
   type DurationEstimate,
@@ -145,7 +145,7 @@ class Simulation {
       atoms: group.atoms.length,
       task: newTask('subjob'),
     }));
-    work.setSubjobs(subjobs, { ...unlimited, speculative }, { executors, assumed: null });
+    work.setSubjobs(subjobs, { ...unlimitedExecutors, speculative }, { executors, assumed: null });
     this.#works.push(work);
     this.#atomsOf.set(work, atoms);
     this.#membersOf.set(

@@ -102,7 +102,7 @@ function program(): Command {
   reader(root.command('list'))
     .description('Show the newest builds.')
     .option('--limit <n>', 'how many (default: 20)')
-    .action(async (options) => (await import('./commands/list.js')).list(options));
+    .action(async (options) => (await import('./commands/list.js')).listBuilds(options));
 
   reader(root.command('status'))
     .description('Show what runs, where, and what a build waits for.')

@@ -4,7 +4,7 @@ import { ClusterRunnerError } from '../protocol/errors.js';
 import type { OpenedStream } from './connection.js';
 import { retry } from './retry.js';
 
-export interface DownloadOptions {
+export interface ResumeOptions {
   /** Opens the download; `headers` may have a Range. */
   readonly open: (headers: Readonly<Record<string, string>>) => Promise<OpenedStream>;
   readonly clock: Clock;
@@ -21,12 +21,12 @@ const MAX_BREAKS_IN_A_ROW = 10;
  * ETag it cannot be resumed, and fails.
  * @throws what the first opening throws
  */
-export async function openResumingDownload(options: DownloadOptions): Promise<OpenedStream> {
+export async function openResumingDownload(options: ResumeOptions): Promise<OpenedStream> {
   const first = await options.open({});
   return { ...first, stream: Readable.from(chunksOf(first, options), { objectMode: false }) };
 }
 
-async function* chunksOf(first: OpenedStream, options: DownloadOptions): AsyncGenerator<unknown> {
+async function* chunksOf(first: OpenedStream, options: ResumeOptions): AsyncGenerator<unknown> {
   const { bytes, etag } = first;
   let received = 0;
   let breaks = 0;
@@ -57,7 +57,7 @@ async function* chunksOf(first: OpenedStream, options: DownloadOptions): AsyncGe
   }
 }
 
-async function reopen(from: number, etag: string | null, options: DownloadOptions): Promise<OpenedStream> {
+async function reopen(from: number, etag: string | null, options: ResumeOptions): Promise<OpenedStream> {
   const headers = { range: `bytes=${from}-`, ...(etag === null ? {} : { 'if-range': etag }) };
   const { clock, random, signal } = options;
   const opened = await retry(() => options.open(headers), {

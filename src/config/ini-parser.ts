@@ -1,7 +1,7 @@
 import { type ConfEntry, type Service, selectEntries } from './conf-sections.js';
 import { invalid, type RawValue } from './config-source.js';
 import { type KeyEntry, keyEntries, sectionNames } from './schema.js';
-import { list } from './value-types.js';
+import { listType } from './value-types.js';
 
 /** `[section]`, with or without a comment after it. */
 export const SECTION_LINE = /^\s*\[([^\]]*)\]\s*([#;].*)?$/;
@@ -53,7 +53,7 @@ export function parseConf(content: string, file: string, service: Service | null
     if (earlier !== undefined) {
       throw invalid(`${at}: "${name}" is set again; line ${earlier.line} sets it already.`);
     }
-    const value = key.key.type === list ? listIn(rest.trim()) : valueIn(rest.trim());
+    const value = key.key.type === listType ? listIn(rest.trim()) : valueIn(rest.trim());
     if (value === null) {
       throw invalid(`${at}: the value of "${name}" begins with a quote that does not end it.`);
     }
@@ -135,7 +135,7 @@ function commentStart(rest: string): number {
 
 function valueWarnings({ name, key }: KeyEntry, rest: string, value: string): string[] {
   const isQuoted = /^["']/.test(rest);
-  if (key.type === list) {
+  if (key.type === listType) {
     const bare = rest.slice(0, commentStart(rest)).trim();
     return /["'].*,|,.*["']|,$/.test(bare)
       ? [`"${name}" is read as the list ${value.replaceAll(',', ', ')}; write it so, without quotes.`]

@@ -1,15 +1,15 @@
 import { availableParallelism, hostname } from 'node:os';
 import { logLevels } from '../lib/logger.js';
 import {
-  integer,
-  list,
+  integerType,
+  listType,
   networks,
-  oneOf,
+  oneOfType,
   path,
   regex,
   secondsFrom,
   secretText,
-  text,
+  textType,
   trueOrFalse,
   type ValueType,
 } from './value-types.js';
@@ -70,13 +70,13 @@ const previousSecret: Key<string | null> = {
 };
 
 const thisHost: Key<string> = {
-  type: text,
+  type: textType,
   doc: 'Name under which this machine is shown and reached.',
   defaultValue: { shown: 'the name of this machine', value: () => hostname() },
 };
 
 const executors: Key<number> = {
-  type: integer(1, 10_000),
+  type: integerType(1, 10_000),
   doc: 'Number of subjobs that a slave runs at once.',
   defaultValue: { shown: 'one for each core', value: () => availableParallelism() },
   flag: '--num-executors',
@@ -90,28 +90,28 @@ export const sections = {
       'Folder for results, the database, workspaces and this file.',
     ),
     log_level: key(
-      oneOf(logLevels, { warning: 'warn', notice: 'info', critical: 'error' }),
+      oneOfType(logLevels, { warning: 'warn', notice: 'info', critical: 'error' }),
       'info',
       `How much is logged: ${logLevels.join(', ')}.`,
       { flag: '--verbose, --quiet' },
     ),
     log_filename: optional(
-      text,
+      textType,
       'File that a master or a slave also logs to, in the folder `log` of the base directory unless it is an absolute path.',
     ),
     max_log_file_size: key(
-      integer(1024, 999_999_999),
+      integerType(1024, 999_999_999),
       '52428800',
       'Size in bytes at which a log file is rotated; five old ones are kept.',
     ),
     eventlog_filename: optional(
-      text,
+      textType,
       'File that a master or a slave writes its events to, one JSON object per line, also in the folder `log`; STDOUT prints them.',
       { flag: '--eventlog-file' },
     ),
     hostname: thisHost,
     slaves: key(
-      list,
+      listType,
       'localhost',
       'Accepted in existing files, without effect: slaves are started on their own machines.',
     ),
@@ -151,13 +151,13 @@ export const sections = {
     default_http_timeout: key(secondsFrom(1, 3600), '30', 'Seconds to wait for a response of the master.'),
   },
   master: {
-    port: key(integer(0, 65535), '43000', 'Port that the master listens on; 0 chooses a free one.', {
+    port: key(integerType(0, 65535), '43000', 'Port that the master listens on; 0 chooses a free one.', {
       flag: '--port',
       env: ['CLUSTERRUNNER_MASTER_PORT'],
     }),
-    address: optional(text, 'Address to listen on, such as 127.0.0.1; all addresses unless set.'),
+    address: optional(textType, 'Address to listen on, such as 127.0.0.1; all addresses unless set.'),
     allowed_hosts: key(
-      list,
+      listType,
       'localhost',
       'Names of this machine that requests over loopback may use besides `hostname` and addresses, such as those of a proxy on it.',
     ),
@@ -166,7 +166,7 @@ export const sections = {
       'Addresses and networks of proxies in front of the master; limits for each address then count the one in their X-Forwarded-For.',
     ),
     read_access: key(
-      oneOf(['public', 'signed']),
+      oneOfType(['public', 'signed']),
       'public',
       'Who may read: everybody who reaches the master (public), or only clients with the secret or a token of `clusterrunner token` (signed).',
     ),
@@ -186,63 +186,63 @@ export const sections = {
       'Seconds that slaves have to end running atoms and deliver their results when a build is ended early (build_timeout, cancel, Ctrl-C, no slave that can run it); 0 ends it at once.',
     ),
     builds_kept: key(
-      integer(0, 10_000_000),
+      integerType(0, 10_000_000),
       '10000',
       'Number of ended builds that are kept with their results; the oldest are deleted first. 0 keeps all.',
     ),
     packs_max_mib: key(
-      integer(1, 10_000_000),
+      integerType(1, 10_000_000),
       '10240',
       'MiB of project bundles that the master keeps at most, to pass them on to slaves.',
     ),
     zips_max_mib: key(
-      integer(0, 10_000_000),
+      integerType(0, 10_000_000),
       '10240',
       'MiB of zips of results that the master keeps at most, so that a download can be resumed; 0 keeps none.',
     ),
     results_kept_days: key(
-      integer(0, 36_500),
+      integerType(0, 36_500),
       '30',
       'Days for which an ended build is kept with its results; 0 keeps it forever.',
     ),
     max_connections: key(
-      integer(1, 1_000_000),
+      integerType(1, 1_000_000),
       '10000',
       'Concurrent connections. A further one closes an older one that is not authenticated, or is refused with 503 if there is none.',
     ),
-    max_header_kilobytes: key(integer(1, 1024), '16', 'Largest size of the headers of a request.'),
+    max_header_kilobytes: key(integerType(1, 1024), '16', 'Largest size of the headers of a request.'),
     max_body_megabytes: key(
-      integer(1, 511),
+      integerType(1, 511),
       '256',
       'Largest JSON body of a sender that has signed method and path with the secret.',
     ),
     max_unproved_body_megabytes: key(
-      integer(1, 511),
+      integerType(1, 511),
       '16',
       'Largest JSON body with an HMAC over the body alone, which must be read before it can be verified.',
     ),
-    max_result_gigabytes: key(integer(1, 100_000), '64', 'Largest results of one subjob.'),
+    max_result_gigabytes: key(integerType(1, 100_000), '64', 'Largest results of one subjob.'),
     artifacts_max_mib_per_atom: key(
-      integer(0, 100_000_000),
+      integerType(0, 100_000_000),
       '10240',
       'MiB of files of one atom that go into the results; files beyond that are left out and listed there.',
     ),
     artifacts_max_files_per_atom: key(
-      integer(0, 10_000_000),
+      integerType(0, 10_000_000),
       '1000000',
       'Number of files, folders and links of one atom that go into the results.',
     ),
     console_max_mib_per_atom: key(
-      integer(1, 100_000),
+      integerType(1, 100_000),
       '1024',
       'Largest console of one atom; a longer one loses its middle, also while the atom runs.',
     ),
     results_max_mib_per_build: key(
-      integer(1, 100_000_000),
+      integerType(1, 100_000_000),
       '102400',
       'MiB of compressed results of one build beyond which subjobs that start later keep their consoles only.',
     ),
-    max_json_depth: key(integer(8, 1000), '32', 'How deep objects and lists may be nested.'),
+    max_json_depth: key(integerType(8, 1000), '32', 'How deep objects and lists may be nested.'),
     header_timeout: key(
       secondsFrom(1, 3600),
       '20',
@@ -254,56 +254,58 @@ export const sections = {
       'Seconds within which a body with an HMAC over the body alone must arrive.',
     ),
     max_requests_per_slave: key(
-      integer(200, 1_000_000),
+      integerType(200, 1_000_000),
       '1000',
       'Concurrent requests of one slave; more get 429.',
     ),
     max_reads_per_address: key(
-      integer(1, 1_000_000),
+      integerType(1, 1_000_000),
       '256',
       'Concurrent reads without a signature from one address (IPv6: one /64); more get 429.',
     ),
     max_unread_megabytes: key(
-      integer(1, 1_000_000),
+      integerType(1, 1_000_000),
       '64',
       'MiB of JSON that clients without a signature from one address have requested and not read; more gets 429. For all addresses together four times that.',
     ),
     unread_timeout: key(
-      integer(1, 86_400),
+      integerType(1, 86_400),
       '60',
       'Seconds after which a client that does not read the JSON or events it has requested is disconnected.',
     ),
     max_failed_signatures: key(
-      integer(1, 1_000_000),
+      integerType(1, 1_000_000),
       '100',
       'Invalid signatures, HMACs or tokens from one address within a minute, each kind counted by itself, whose responses give the reason; more get 429. Valid ones are always accepted.',
     ),
   },
   slave: {
-    port: key(integer(0, 65535), '43001', 'Port of the read-only API of a slave; 0 chooses a free one.', {
+    port: key(integerType(0, 65535), '43001', 'Port of the read-only API of a slave; 0 chooses a free one.', {
       flag: '--port',
       env: ['CLUSTERRUNNER_SLAVE_PORT'],
     }),
     address: key(
-      text,
+      textType,
       '127.0.0.1',
       'Address that the read-only API of a slave listens on; 0.0.0.0 (or ::) for all, so that other machines can reach it.',
       { env: ['CLUSTERRUNNER_SLAVE_ADDRESS'] },
     ),
     num_executors: executors,
-    master_hostname: key(text, 'localhost', 'Host name or address of the master.', { flag: '--master-url' }),
+    master_hostname: key(textType, 'localhost', 'Host name or address of the master.', {
+      flag: '--master-url',
+    }),
     // CLUSTERRUNNER_MASTER_PORT sets the port for the master and for its slaves and clients.
-    master_port: key(integer(1, 65535), '43000', 'Port of the master.', {
+    master_port: key(integerType(1, 65535), '43000', 'Port of the master.', {
       flag: '--master-url',
       env: ['CLUSTERRUNNER_SLAVE_MASTER_PORT', 'CLUSTERRUNNER_MASTER_PORT'],
     }),
     workspaces_kept: key(
-      integer(0, 1000),
+      integerType(0, 1000),
       '4',
       'Number of checkouts of ended builds that a slave keeps, so that later builds of their repositories only write the differences; 0 keeps none.',
     ),
     dependency_cache_max_mib: key(
-      integer(0, 10_000_000),
+      integerType(0, 10_000_000),
       '10240',
       'MiB of setup output that a slave caches at most, for jobs with `cache`; 0 caches nothing.',
     ),
@@ -312,24 +314,24 @@ export const sections = {
       'true',
       'Whether an executor keeps a bash for a build, which starts its atoms; false starts a new shell for each atom, which is slower, and rules out that one atom affects the next through its shell.',
     ),
-    remote_file_max_mib: key(integer(1, 10_000_000), '4096', 'Largest file of `remote_files`, in MiB.'),
+    remote_file_max_mib: key(integerType(1, 10_000_000), '4096', 'Largest file of `remote_files`, in MiB.'),
     remote_files_timeout: key(
       secondsFrom(1, 86400),
       '600',
       'Seconds within which all `remote_files` of a build must arrive.',
     ),
     env_passthrough: optional(
-      list,
+      listType,
       'Variables of the slave that commands may see besides PATH, HOME and the like; `*` stands for any text. In a cluster of one command all are visible unless set.',
     ),
-    redact: optional(list, 'Variables of the slave whose values are masked in what commands print.'),
+    redact: optional(listType, 'Variables of the slave whose values are masked in what commands print.'),
     heartbeat_interval: key(
       secondsFrom(1, 3600),
       '10',
       'Accepted in existing files, without effect: a slave always has a poll request open, which shows that it is alive.',
     ),
     heartbeat_failure_threshold: key(
-      integer(1, 1000),
+      integerType(1, 1000),
       '10',
       'Accepted in existing files, without effect: a slave that lost its master retries until it is back.',
     ),

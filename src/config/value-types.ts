@@ -17,7 +17,7 @@ export interface ValueType<T> {
   read(text: string, paths: PathContext): T | undefined;
 }
 
-export const text: ValueType<string> = {
+export const textType: ValueType<string> = {
   expected: 'some text',
   read: (given) => (given === '' ? undefined : given),
 };
@@ -53,7 +53,7 @@ export const trueOrFalse: ValueType<boolean> = {
   read: (given) => booleans.get(given.toLowerCase()),
 };
 
-export function integer(minimum: number, maximum: number): ValueType<number> {
+export function integerType(minimum: number, maximum: number): ValueType<number> {
   return {
     expected: `a whole number from ${minimum} to ${maximum}`,
     read(given) {
@@ -74,7 +74,7 @@ export function secondsFrom(minimum: number, maximum: number): ValueType<number>
 }
 
 /** One of the words, in any case. `synonyms` maps words of earlier versions to current ones. */
-export function oneOf<const T extends string>(
+export function oneOfType<const T extends string>(
   words: readonly T[],
   synonyms: Readonly<Record<string, T>> = {},
 ): ValueType<T> {
@@ -88,7 +88,7 @@ export function oneOf<const T extends string>(
   };
 }
 
-export const list: ValueType<readonly string[]> = {
+export const listType: ValueType<readonly string[]> = {
   expected: 'names separated by commas',
   read(given) {
     const names = given.split(',').map((name) => name.trim());

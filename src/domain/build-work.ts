@@ -38,7 +38,7 @@ export interface ExecutorLimits {
   readonly speculative?: boolean;
 }
 
-export const unlimited: ExecutorLimits = { maxExecutors: Infinity, maxExecutorsPerSlave: Infinity };
+export const unlimitedExecutors: ExecutorLimits = { maxExecutors: Infinity, maxExecutorsPerSlave: Infinity };
 
 /** A lease of a subjob that was taken just now. */
 export interface TakenSubjob {
@@ -67,7 +67,7 @@ export class BuildWork {
   readonly #refusedBy = new Set<SlaveId>();
   #progress: BuildProgress;
   #preparation: Task;
-  #limits: ExecutorLimits = unlimited;
+  #limits: ExecutorLimits = unlimitedExecutors;
   #plan: GroupingPlan = { executors: 1, assumed: null };
   #subjobs: SubjobWork[] = [];
   #queue = new SubjobQueue([]);

@@ -14,7 +14,7 @@ import { PreparationLease, SubjobLease } from './state/active-lease.js';
 import { type MasterState, StateChange } from './state/master-state.js';
 import { begunAtoms, begunSubjobs, countVerdicts, reportedVerdicts } from './store/atoms.js';
 import {
-  readJob,
+  readJobColumn,
   readLosses,
   readRequest,
   readRevision,
@@ -68,7 +68,7 @@ async function readBuild(
   const id = toId.build(row.id);
   const request = readRequest(row.request);
   const { project, remoteFiles } = checkRequest(request);
-  const job = row.job === null ? null : readJob(row.job);
+  const job = row.job === null ? null : readJobColumn(row.job);
   const timestamps = readTimestamps(row.timestamps);
   const work = new BuildWork(
     id,

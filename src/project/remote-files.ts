@@ -28,7 +28,7 @@ export interface RemoteFileLimits {
   readonly remoteFilesTimeout: number;
 }
 
-export interface DownloadOptions {
+export interface RemoteFileOptions {
   readonly limits: RemoteFileLimits;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -47,7 +47,7 @@ class TemporaryFailure extends ClusterRunnerError {}
 export async function downloadRemoteFiles(
   files: readonly RemoteFile[],
   folder: string,
-  options: DownloadOptions,
+  options: RemoteFileOptions,
 ): Promise<void> {
   if (files.length === 0) {
     return;
@@ -84,7 +84,7 @@ async function downloadWithRetries(
   file: RemoteFile,
   path: string,
   agent: Agent,
-  { limits, signal, clock, random }: DownloadOptions,
+  { limits, signal, clock, random }: RemoteFileOptions,
 ): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
     try {

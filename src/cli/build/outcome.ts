@@ -94,7 +94,7 @@ export function emptyOutcome(): OutcomeSoFar {
   return { id: null, build: null, url: null, results: null, interrupted: false, problem: null };
 }
 
-export interface CommandEnd {
+export interface CommandOutcome {
   readonly exitCode: number;
   /** The error that ended the command. */
   readonly error: string | null;
@@ -106,7 +106,7 @@ const MOST_CONSOLES = 100;
 /** The JSON of a build; the ends of consoles are read from the results. */
 export function outcomeOf(
   { id, build, url, results, interrupted, problem }: OutcomeSoFar,
-  end: CommandEnd,
+  end: CommandOutcome,
 ): BuildOutcome {
   const atoms = (list: readonly Atom[] | null | undefined) =>
     (list ?? []).map((atom, index) =>

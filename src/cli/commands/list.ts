@@ -11,10 +11,10 @@ export interface ListOptions extends ReaderOptions {
 
 const DEFAULT_LIMIT = 20;
 
-/** `clusterrunner list`: the newest builds, newest last as in a log. */
-export async function list(options: ListOptions): Promise<void> {
+/** `clusterrunner listBuilds`: the newest builds, newest last as in a log. */
+export async function listBuilds(options: ListOptions): Promise<void> {
   const limit = options.limit === undefined ? DEFAULT_LIMIT : parseNumber(options.limit, 'builds to show', 1);
-  const { builds, total } = await withClient('list', options, (client) => newestBuilds(client, limit));
+  const { builds, total } = await withClient('listBuilds', options, (client) => newestBuilds(client, limit));
   if (options.json) {
     printJson({ builds, total });
     return;

@@ -14,13 +14,13 @@ import { serveMaster } from '../services/serve-master.js';
 import { registerService } from '../services/services.js';
 import { untilStopped } from '../services/stop-signals.js';
 
-export interface MasterOptions extends CommonOptions {
+export interface MasterArguments extends CommonOptions {
   readonly port?: string;
   readonly eventlogFile?: string;
 }
 
 /** `clusterrunner master`: serves until a stop signal. */
-export async function master(options: MasterOptions): Promise<void> {
+export async function master(options: MasterArguments): Promise<void> {
   const { config, log, close } = createContext('master', options, {
     'master.port': options.port,
     'general.eventlog_filename': options.eventlogFile,

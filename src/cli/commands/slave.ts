@@ -11,7 +11,7 @@ import { slaveOptionsOf } from '../services/service-options.js';
 import { registerService } from '../services/services.js';
 import { untilStopped, untilStoppedTwice } from '../services/stop-signals.js';
 
-export interface SlaveOptions extends CommonOptions {
+export interface SlaveArguments extends CommonOptions {
   readonly masterUrl?: string;
   readonly numExecutors?: string;
   readonly port?: string;
@@ -20,7 +20,7 @@ export interface SlaveOptions extends CommonOptions {
 }
 
 /** `clusterrunner slave`: works until a stop signal, or until the master drains it. */
-export async function slave(options: SlaveOptions): Promise<void> {
+export async function slave(options: SlaveArguments): Promise<void> {
   const { config, log, close } = createContext('slave', options, {
     'slave.num_executors': options.numExecutors,
     'slave.port': options.port,

@@ -1,7 +1,7 @@
 import { systemClock } from '../../lib/clock.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { type CommonOptions, createContext } from '../context.js';
-import { isServiceProcess, runningServices, type Service } from '../services/services.js';
+import { isServiceProcess, type RunningService, runningServices } from '../services/services.js';
 
 const PATIENCE_MS = 30_000;
 
@@ -24,7 +24,7 @@ export async function stop(options: CommonOptions): Promise<void> {
   }
 }
 
-async function untilGone(service: Service): Promise<void> {
+async function untilGone(service: RunningService): Promise<void> {
   for (const start = systemClock.now(); isServiceProcess(service); await systemClock.sleep(50)) {
     if (systemClock.now() - start > PATIENCE_MS) {
       throw new ClusterRunnerError(

@@ -21,13 +21,13 @@ const ServiceSchema = Type.Object({
   /** The port of the master's API. */
   port: Type.Union([Type.Integer({ minimum: 1, maximum: 65_535 }), Type.Null()]),
 });
-export type Service = Static<typeof ServiceSchema>;
+export type RunningService = Static<typeof ServiceSchema>;
 
 /** Registers this process. @returns a function to be called when it ends */
 export function registerService(
   baseDirectory: string,
-  kind: Service['kind'],
-  port: Service['port'],
+  kind: RunningService['kind'],
+  port: RunningService['port'],
 ): () => void {
   const file = fileOf(baseDirectory, process.pid);
   mkdirSync(join(baseDirectory, 'services'), { recursive: true, mode: 0o700 });
@@ -36,7 +36,7 @@ export function registerService(
 }
 
 /** The running services of this base directory. Files of processes that have ended are removed. */
-export function runningServices(baseDirectory: string): Service[] {
+export function runningServices(baseDirectory: string): RunningService[] {
   const directory = join(baseDirectory, 'services');
   return filesIn(directory).flatMap((name) => {
     const file = join(directory, name);
@@ -54,7 +54,7 @@ function filesIn(directory: string): string[] {
 }
 
 /** null for a file of another version, a truncated one, and anything that is no file. */
-function readService(file: string): Service | null {
+function readService(file: string): RunningService | null {
   try {
     const service: unknown = JSON.parse(readRegularFile(file));
     return Value.Check(ServiceSchema, service) ? service : null;
@@ -68,7 +68,7 @@ function readService(file: string): Service | null {
 }
 
 /** Whether the service still runs; its process id may belong to another process by now. */
-export function isServiceProcess({ pid, identity }: Service): boolean {
+export function isServiceProcess({ pid, identity }: RunningService): boolean {
   return identity === undefined ? processIdentity(pid) !== null : isSameProcess(identity);
 }
 

@@ -16,7 +16,7 @@ import {
   insertBuild,
   listedRequest,
   pageOfBuilds,
-  readJob,
+  readJobColumn,
   readRequest,
 } from '../store/builds.js';
 import { appendBuildCreated } from '../store/events.js';
@@ -97,7 +97,7 @@ export class Builds {
         `No atom of build ${id} has failed, so there is none to run again.`,
       );
     }
-    const { name, definition } = readJob(row.job);
+    const { name, definition } = readJobColumn(row.job);
     const { branch: _, requested_by: __, ...request } = readRequest(row.request);
     return this.create({
       ...request,

@@ -18,7 +18,7 @@ import { IncomingFile } from '../archives/incoming/incoming-file.js';
 import { rerunScriptsOf } from '../archives/rerun-scripts.js';
 import type { LiveConsoles } from '../consoles/live.js';
 import type { MasterState } from '../state/master-state.js';
-import { findBuild, readJob } from '../store/builds.js';
+import { findBuild, readJobColumn } from '../store/builds.js';
 import { type UndeliveredAtom, undeliveredAtoms, undeliveredSubjobs } from '../store/undelivered.js';
 
 /** The compression level that slaves use. */
@@ -100,7 +100,7 @@ export class KeptResults {
     if (row === undefined || row.job === null || row.ended_at === null) {
       return;
     }
-    const script = rerunScriptsOf(build, readJob(row.job), subjob);
+    const script = rerunScriptsOf(build, readJobColumn(row.job), subjob);
     const mtime = new Date(row.ended_at);
     for (const atom of await undeliveredAtoms(db, build, subjob)) {
       const id = toId.atom(atom.atom_id);

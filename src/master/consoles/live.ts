@@ -30,7 +30,7 @@ interface Entry {
 }
 
 /** One run of an atom, under one lease. */
-export interface Attempt {
+export interface ConsoleAttempt {
   readonly build: BuildId;
   readonly atom: AtomId;
   readonly lease: LeaseId;
@@ -68,7 +68,10 @@ export class LiveConsoles {
   }
 
   /** Appends a piece that a slave has reported. */
-  async append(attempt: Attempt, { bytes, isStart = false, linesBefore, verdictOf }: Piece): Promise<void> {
+  async append(
+    attempt: ConsoleAttempt,
+    { bytes, isStart = false, linesBefore, verdictOf }: Piece,
+  ): Promise<void> {
     const { build, atom, lease } = attempt;
     const ofBuild = this.#ofBuild(build);
     this.#written.set(build, ofBuild);
@@ -117,7 +120,7 @@ export class LiveConsoles {
   }
 
   /** The whole console of an attempt, a few mebibytes at most; null when nothing was reported. */
-  async whole({ build, atom, lease }: Attempt): Promise<Buffer | null> {
+  async whole({ build, atom, lease }: ConsoleAttempt): Promise<Buffer | null> {
     for (const one of [lease, ANY_LEASE]) {
       const file = this.#file(build, atom, one);
       const bytes = await this.#inTurn(file, () => readIfThere(file));

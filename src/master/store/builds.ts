@@ -20,7 +20,7 @@ const TimestampsSchema = Type.Object(
 export const readRequest = jsonColumn(BuildRequestSchema, 'builds.request');
 export const readTimestamps = jsonColumn(TimestampsSchema, 'builds.timestamps');
 export const readRevision = jsonColumn(RevisionSchema, 'builds.revision');
-export const readJob = jsonColumn(NamedJobSchema, 'builds.job');
+export const readJobColumn = jsonColumn(NamedJobSchema, 'builds.job');
 /** Reads the column `losses` of `builds` and `subjobs`. */
 export const readLosses = jsonColumn(Type.Array(Type.String()), 'losses');
 
@@ -79,7 +79,7 @@ export function listedRequest({ config: _, atoms_override: __, ...request }: Bui
 }
 
 /** Which builds: those after the build `after` when it is given, however many have been forgotten meanwhile. */
-export interface BuildsPage {
+export interface BuildRowsPage {
   readonly offset: number;
   readonly limit: number;
   readonly after?: BuildId;
@@ -88,7 +88,7 @@ export interface BuildsPage {
 /** Oldest first, with the part of their requests that is listed, and without their jobs: all that is small. */
 export async function pageOfBuilds(
   db: Reader,
-  { offset, limit, after }: BuildsPage,
+  { offset, limit, after }: BuildRowsPage,
 ): Promise<{ rows: BuildRow[]; total: number }> {
   const count = await db.first(sql`SELECT count(*) AS total FROM builds`, { total: integer });
   const rows = await db.all(

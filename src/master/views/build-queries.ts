@@ -19,7 +19,7 @@ import {
   pageOfSubjobs,
   viewSubjob,
 } from '../store/atom-views.js';
-import { readJob } from '../store/builds.js';
+import { readJobColumn } from '../store/builds.js';
 import { findResultIndex, findSubjob } from '../store/subjobs.js';
 import { bySubjobOf, presentAtom, presentSubjob } from './atom-view.js';
 import { explainRunning } from './explain-build.js';
@@ -147,7 +147,7 @@ function attemptOf({ state, failed, lease_id }: AtomView): LeaseId | null {
 
 /** @param job as stored in its column */
 function commandOf(job: string | null): string {
-  return job === null ? '' : shellText(readJob(job).definition.commands);
+  return job === null ? '' : shellText(readJobColumn(job).definition.commands);
 }
 
 function noSubjob(build: BuildId, subjob: SubjobId): ClusterRunnerError {

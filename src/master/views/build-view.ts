@@ -9,7 +9,7 @@ import { maskRequest } from '../builds/build-request.js';
 import type { ActiveBuild } from '../state/active-build.js';
 import type { ActiveLeases } from '../state/active-leases.js';
 import type { AtomView } from '../store/atom-views.js';
-import { readJob, readRequest, readRevision, readTimestamps } from '../store/builds.js';
+import { readJobColumn, readRequest, readRevision, readTimestamps } from '../store/builds.js';
 import { readFacts } from '../store/facts-column.js';
 import type { BuildRow } from '../store/tables.js';
 import { variablesOf } from './atom-names.js';
@@ -93,7 +93,7 @@ export function presentRow(
     timestamps: readTimestamps(row.timestamps),
     request: readRequest(row.request),
     numAtoms: row.num_atoms,
-    job: row.job === null ? null : readJob(row.job),
+    job: row.job === null ? null : readJobColumn(row.job),
     subjobs: row.num_subjobs === null ? null : { done: row.num_subjobs_done, total: row.num_subjobs },
     atomsDone: row.num_atoms_done,
     atomsFailed: row.num_atoms_failed,

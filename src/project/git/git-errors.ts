@@ -35,7 +35,7 @@ const REMOTE_PROBLEM =
   /Could not read from remote|does not appear to be a git repository|remote error|unable to access/i;
 
 /** Whether the messages of git show damage of the local repository. */
-export function isDamage(stderr: string): boolean {
+export function isDamagedRepository(stderr: string): boolean {
   const here = stderr
     .split('\n')
     .filter((line) => !/^remote:|on the remote side|upload-pack/.test(line))
@@ -55,7 +55,7 @@ export function gitError(problem: string, result: ProgramResult): ClusterRunnerE
     return new DiskFullError(problem, new Error(`git said: ${said}`));
   }
   const text = said === '' ? `${problem}.` : `${problem} (git said: ${said}).`;
-  return isDamage(result.stderr)
+  return isDamagedRepository(result.stderr)
     ? new DamagedMirrorError('PREPARATION_FAILED', text)
     : new ClusterRunnerError('PREPARATION_FAILED', text);
 }

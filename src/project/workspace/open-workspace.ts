@@ -18,7 +18,7 @@ import { gitEnvironment } from '../git/git-environment.js';
 import { DiskFullError } from '../git/git-errors.js';
 import { revisionOfCommit, revisionOfFolder } from '../git/read-revision.js';
 import { GIT_PROTOCOLS, submoduleProtocols, validateGitArgs } from '../git/validate-git-args.js';
-import { type DownloadOptions, downloadRemoteFiles, type RemoteFileLimits } from '../remote-files.js';
+import { downloadRemoteFiles, type RemoteFileLimits, type RemoteFileOptions } from '../remote-files.js';
 import { checkOut, makeRoot, projectName } from './git-workspace.js';
 import { putIdle, removeIdle } from './idle-workspaces.js';
 import { isFolder } from './path-containment.js';
@@ -184,7 +184,12 @@ async function freeWorkspace(root: string, id: BuildId, clear: Clear): Promise<s
   throw new Error(`Nothing in ${join(root, 'builds')} can be removed; look there.`);
 }
 
-function downloading({ remoteFileLimits: limits, signal, clock, random }: WorkspaceOptions): DownloadOptions {
+function downloading({
+  remoteFileLimits: limits,
+  signal,
+  clock,
+  random,
+}: WorkspaceOptions): RemoteFileOptions {
   return { limits, signal, clock, random };
 }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { newBuild } from '../../../src/domain/build-state.js';
-import { BuildWork, unlimited } from '../../../src/domain/build-work.js';
+import { BuildWork, unlimitedExecutors } from '../../../src/domain/build-work.js';
 import { newTask, preparation, takeLease } from '../../../src/domain/lease.js';
 import { toId } from '../../../src/protocol/ids.js';
 
@@ -34,7 +34,7 @@ describe('the work of a build', () => {
         { ...subjob, task: takeLease(newTask('subjob'), toId.lease(7), slave, 1) },
         { ...subjob, task: newTask('subjob') },
       ],
-      unlimited,
+      unlimitedExecutors,
     );
     expect(work).to.include({ total: 3, done: 1, queued: 1, running: 1, secondsOfUndone: 8 });
     expect(work.takeSubjob(toId.lease(8), slave)).to.include({ subjob: 2, executorIndex: 0 });
@@ -52,7 +52,7 @@ describe('the work of a build', () => {
         { ...subjob, expected: 1 },
         { ...subjob, expected: null },
       ],
-      unlimited,
+      unlimitedExecutors,
     );
     expect(work.secondsOfUndone).to.equal(null);
   });

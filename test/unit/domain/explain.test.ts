@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { newBuild } from '../../../src/domain/build-state.js';
-import { BuildWork, type ExecutorLimits, unlimited } from '../../../src/domain/build-work.js';
+import { BuildWork, type ExecutorLimits, unlimitedExecutors } from '../../../src/domain/build-work.js';
 import { reasonsToWait } from '../../../src/domain/explain.js';
 import { newTask } from '../../../src/domain/lease.js';
 import { toId } from '../../../src/protocol/ids.js';
@@ -36,7 +36,7 @@ describe('why a build waits', () => {
     expect(names(building(one), [slave], [])).to.deep.equal(['RUNNING', 'BUILD_LIMIT']);
     const each = { maxExecutors: 9, maxExecutorsPerSlave: 1 };
     expect(names(building(each), [slave], [])).to.deep.equal(['RUNNING', 'SLAVE_LIMIT']);
-    expect(names(building(unlimited), [slave], [])).to.deep.equal(['RUNNING', 'STARTING']);
+    expect(names(building(unlimitedExecutors), [slave], [])).to.deep.equal(['RUNNING', 'STARTING']);
   });
 
   it('names the builds that hold the executors', () => {

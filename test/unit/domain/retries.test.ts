@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { BuildWork, unlimited } from '../../../src/domain/build-work.js';
+import { BuildWork, unlimitedExecutors } from '../../../src/domain/build-work.js';
 import { newTask } from '../../../src/domain/lease.js';
 import { atomsToRetry, retryBudget } from '../../../src/domain/retries.js';
 import { toId } from '../../../src/protocol/ids.js';
@@ -37,7 +37,7 @@ describe('the work of a build with retries', () => {
     const timestamps = { QUEUED: 1, PREPARING: 2, BUILDING: 3 };
     const build = new BuildWork(toId.build(1), { state: 'BUILDING', timestamps });
     const subjob = { atoms: 2, expected: 5, stdDev: 0, task: newTask('subjob') };
-    build.setSubjobs([subjob, subjob], unlimited);
+    build.setSubjobs([subjob, subjob], unlimitedExecutors);
     return build;
   }
 

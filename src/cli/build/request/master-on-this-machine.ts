@@ -4,7 +4,7 @@ import { isLoopback } from '../../../lib/net/host-names.js';
 import { ClusterRunnerError, type ErrorCode } from '../../../protocol/errors.js';
 import { routes } from '../../../protocol/routes.js';
 import { configuredMasterUrl, type Trust } from '../../master-connection.js';
-import { runningServices, type Service } from '../../services/services.js';
+import { type RunningService, runningServices } from '../../services/services.js';
 
 const PATIENCE_SECONDS = 2;
 
@@ -45,7 +45,7 @@ export async function clustersOnThisMachine(config: LoadedConfig, trust: Trust):
   return urls.filter((_, index) => answering[index]);
 }
 
-function portsOf({ baseDirectory }: LoadedConfig, wanted: Service['kind']): number[] {
+function portsOf({ baseDirectory }: LoadedConfig, wanted: RunningService['kind']): number[] {
   return runningServices(baseDirectory).flatMap(({ kind, port }) =>
     kind === wanted && port !== null ? [port] : [],
   );

@@ -14,7 +14,7 @@ import { oldBeside, placeBeside, replaceableFolder, type Unpacked, unpackResults
 /** The results within a command's folder. */
 const RESULTS = 'results';
 
-export interface DownloadOptions extends FetchOptions {
+export interface ResultDownloadOptions extends FetchOptions {
   /** The folder that the results replace; see replaceableFolder. */
   readonly target: string;
   /** Folder for downloads of running builds; not beside `target`, where the tests of a build may look. */
@@ -37,7 +37,7 @@ export interface ResultDownload {
 export function startResultDownload(
   client: MasterClient,
   build: BuildId,
-  options: DownloadOptions,
+  options: ResultDownloadOptions,
 ): ResultDownload {
   const { signal, onProgress, log, target } = options;
   const dropped = new AbortController();
@@ -72,7 +72,7 @@ async function fetchEarly(
   client: MasterClient,
   id: BuildId,
   ended: Promise<Build>,
-  { target, root, signal, onProgress, log }: DownloadOptions,
+  { target, root, signal, onProgress, log }: ResultDownloadOptions,
 ): Promise<Unpacked> {
   const claim = lockFreeDirectory(root, 'build');
   const fresh = join(claim.path, RESULTS);

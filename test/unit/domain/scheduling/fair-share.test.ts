@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { BuildWork, unlimited } from '../../../../src/domain/build-work.js';
+import { BuildWork, unlimitedExecutors } from '../../../../src/domain/build-work.js';
 import { newTask } from '../../../../src/domain/lease.js';
 import { assignWork } from '../../../../src/domain/scheduling/scheduler.js';
 import { toId } from '../../../../src/protocol/ids.js';
@@ -16,7 +16,7 @@ function ready(id: number, priority = 0, since = 0): BuildWork {
     priority,
   );
   const subjob = { atoms: 1, expected: 1, stdDev: 0, task: newTask('subjob') };
-  work.setSubjobs(Array(200).fill(subjob), unlimited);
+  work.setSubjobs(Array(200).fill(subjob), unlimitedExecutors);
   return work;
 }
 

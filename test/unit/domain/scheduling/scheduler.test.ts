@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { newBuild } from '../../../../src/domain/build-state.js';
-import { BuildWork, type ExecutorLimits, unlimited } from '../../../../src/domain/build-work.js';
+import { BuildWork, type ExecutorLimits, unlimitedExecutors } from '../../../../src/domain/build-work.js';
 import { newTask, preparation } from '../../../../src/domain/lease.js';
 import { assignWork, hasWork, type TakenLease } from '../../../../src/domain/scheduling/scheduler.js';
 import { type SlaveId, toId } from '../../../../src/protocol/ids.js';
@@ -9,7 +9,7 @@ import { type SlaveId, toId } from '../../../../src/protocol/ids.js';
 const slaves = [1, 2, 3].map(toId.slave);
 const [first, second] = slaves;
 
-function prepared(id: number, subjobs: number, limits: ExecutorLimits = unlimited): BuildWork {
+function prepared(id: number, subjobs: number, limits: ExecutorLimits = unlimitedExecutors): BuildWork {
   const work = new BuildWork(toId.build(id), newBuild(0));
   work.enter('PREPARING', 0);
   work.takePreparation(toId.lease(1_000_000 + id), toId.slave(99));
@@ -17,7 +17,7 @@ function prepared(id: number, subjobs: number, limits: ExecutorLimits = unlimite
   return work;
 }
 
-function finishPreparation(work: BuildWork, subjobs: number, now: number, limits = unlimited): void {
+function finishPreparation(work: BuildWork, subjobs: number, now: number, limits = unlimitedExecutors): void {
   const lease = work.preparation.holders[0]?.lease ?? toId.lease(0);
   work.endLease(preparation, lease, { kind: 'completed' });
   work.enter('BUILDING', now);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { BuildWork, unlimited } from '../../../../src/domain/build-work.js';
+import { BuildWork, unlimitedExecutors } from '../../../../src/domain/build-work.js';
 import { reasonsToWait } from '../../../../src/domain/explain.js';
 import { newTask } from '../../../../src/domain/lease.js';
 import { assignWork } from '../../../../src/domain/scheduling/scheduler.js';
@@ -12,7 +12,7 @@ const [one, two, three] = [toId.slave(1), toId.slave(2), toId.slave(3)];
 function running(subjobs: number, expected: number | null, executors = 1) {
   const work = new BuildWork(toId.build(1), { state: 'BUILDING', timestamps: { BUILDING: 0 } });
   const subjob = { atoms: 8, expected, stdDev: 0, task: newTask('subjob') };
-  work.setSubjobs(Array(subjobs).fill(subjob), unlimited);
+  work.setSubjobs(Array(subjobs).fill(subjob), unlimitedExecutors);
   let lease = 0;
   const nextLease = () => {
     lease += 1;
