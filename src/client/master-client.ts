@@ -2,10 +2,10 @@ import { type Clock, systemClock } from '../lib/clock.js';
 import type { Build, BuildRequest } from '../protocol/build/build.js';
 import type { Explanation } from '../protocol/build/explanation.js';
 import type { Atom, ConsolePage } from '../protocol/build/work.js';
+import type { BundleInfo } from '../protocol/bundle.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Event } from '../protocol/event.js';
 import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
-import type { Pack } from '../protocol/pack.js';
 import type { QueryOf, ResponseOf } from '../protocol/route.js';
 import { routes } from '../protocol/routes.js';
 import type {
@@ -266,7 +266,7 @@ export class MasterClient {
   }
 
   /** The bundles that lead to a commit, newest first; empty when the master does not have it. */
-  async getPack(commit: string, options?: CallOptions): Promise<Pack[]> {
+  async getPack(commit: string, options?: CallOptions): Promise<BundleInfo[]> {
     return (await this.#connection.call(routes.getPack, { params: { commit }, body: undefined }, options))
       .packs;
   }

@@ -3,8 +3,8 @@ import { createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../lib/clock.js';
+import type { BundleInfo } from '../protocol/bundle.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
-import type { Pack } from '../protocol/pack.js';
 import type { CallOptions } from './call.js';
 import type { MasterClient } from './master-client.js';
 import { retry } from './retry.js';
@@ -31,7 +31,7 @@ export function masterRelay(
       return { known, numSlaves: num_slaves };
     },
     chain: (commit: string) => withRetries((call) => client.getPack(commit, call)),
-    fetch: async ({ commit, bytes, digest }: Pack, file: string) => {
+    fetch: async ({ commit, bytes, digest }: BundleInfo, file: string) => {
       const { stream } = await withRetries((call) => client.openPack(commit, call));
       const hash = createHash('sha256');
       const hashing = async function* (chunks: AsyncIterable<Buffer>) {

@@ -5,12 +5,12 @@ import { type TSchema, Type } from '@sinclair/typebox';
  *
  * | id          | given by | counts                                              |
  * | ----------- | -------- | --------------------------------------------------- |
- * | BuildId     | store    | from 1, rises for ever, also across restarts        |
+ * | BuildId     | store    | from 1, always rising, also across restarts         |
  * | SubjobId    | grouping | from 0 within one build                             |
  * | AtomId      | atomizer | from 0 within one build (not within its subjob), so |
  * |             |          | that regrouping never renames an atom               |
- * | SlaveId     | store    | from 1, rises for ever                              |
- * | LeaseId     | store    | from 1, rises for ever                              |
+ * | SlaveId     | store    | from 1, always rising                               |
+ * | LeaseId     | store    | from 1, always rising                               |
  * | Attempt     | store    | from 1 for each subjob; taking a lease raises it    |
  *
  * They are branded: a SubjobId does not pass where a BuildId is asked for.
@@ -35,7 +35,7 @@ export const SlaveIdSchema = counted<SlaveId>(1, 'slave id');
 export const LeaseIdSchema = counted<LeaseId>(1, 'lease id');
 export const AttemptSchema = counted<Attempt>(1, 'attempt');
 
-/** Turns a number that is known to be an id (a row's key, a loop's index) into the branded type. */
+/** Brands a number that is known to be an id, such as a row's key or a loop's index. */
 export const toId = {
   build: (n: number): BuildId => n as BuildId,
   subjob: (n: number): SubjobId => n as SubjobId,

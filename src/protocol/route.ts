@@ -2,12 +2,12 @@ import type { Static, TObject, TSchema } from '@sinclair/typebox';
 
 /**
  * How a request must be signed.
- * none: reading. document: the body-only digest of the API document, or the signature of the parts.
- * parts: the signature over method, path, time, nonce and body that ClusterRunner's own parts use.
+ * none: it need not be. http-signature: with an HTTP Message Signature (RFC 9421) over method, path, query, time, nonce and
+ * body. body-hmac: with that, or with an HMAC over the body alone, as in the document of the API.
  */
 export type Signing = 'none' | 'body-hmac' | 'http-signature';
 
-/** What an answer that is not the API's own JSON consists of. */
+/** Media types of responses other than the API's own JSON. */
 export type MediaType =
   | 'application/gzip'
   | 'application/zip'
@@ -17,23 +17,23 @@ export type MediaType =
   | 'text/plain; version=0.0.4; charset=utf-8'
   | 'text/event-stream';
 
-/** One route of the master's API. Server validation, client types and `child_routes` all come from it. */
+/** One route of the master's API. Validation, the client's types, `child_routes` and the OpenAPI document derive from it. */
 export interface RouteDeclaration {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** With the `/v1`, parameters as `:name`; `*name` at the end is all the rest, with its slashes. */
+  /** Includes `/v1`. `:name` is a parameter; `*name` at the end is the rest of the path, with its slashes. */
   readonly path: string;
   readonly signing: Signing;
   readonly summary: string;
   readonly params: TObject;
   readonly query: TObject;
-  /** null: no body. 'stream': bytes that are not held in memory. */
+  /** null: no body. 'stream': bytes that are not kept in memory. */
   readonly body: TSchema | null | 'stream';
   readonly status: 200 | 201 | 202 | 302;
-  /** What the answer holds beside STATUS and child_routes; or the media type of bytes, or a redirect. */
+  /** The response's JSON apart from STATUS and child_routes, the media type of bytes, or a redirect. */
   readonly response: TObject | MediaType | 'redirect';
-  /** Other statuses that are no error, and what they say. */
+  /** Other statuses that are no errors, with their meaning. */
   readonly alsoResponds?: Readonly<Record<number, string>>;
-  /** What it changes is to be known afterwards with who asked for it: the master logs each request that it takes. */
+  /** Whether the master logs each accepted request with its sender. */
   readonly isLogged?: true;
   /** Label to route name, for `child_routes`. */
   readonly children?: Readonly<Record<string, string>>;

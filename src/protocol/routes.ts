@@ -1,6 +1,6 @@
 import { agentRoutes } from './routes/agent-routes.js';
 import { buildRoutes } from './routes/build-routes.js';
-import { packRoutes } from './routes/bundle-routes.js';
+import { bundleRoutes } from './routes/bundle-routes.js';
 import { serviceRoutes } from './routes/service-routes.js';
 import { slaveRoutes } from './routes/slave-routes.js';
 import { workRoutes } from './routes/work-routes.js';
@@ -14,7 +14,7 @@ export const routes = {
   ...workRoutes,
   ...slaveRoutes,
   ...agentRoutes,
-  ...packRoutes,
+  ...bundleRoutes,
 } as const;
 
 export type RouteName = keyof typeof routes;

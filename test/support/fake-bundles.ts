@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import type { MasterBundles, ReceivedPack } from '../../src/master/state/master-api.js';
+import type { MasterBundles, ReceivedBundle } from '../../src/master/state/master-api.js';
+import type { BundleInfo } from '../../src/protocol/bundle.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
-import type { Pack } from '../../src/protocol/pack.js';
 
 /** Takes every bundle, and gives none back. */
 export class FakeBundles implements MasterBundles {
@@ -17,7 +17,7 @@ export class FakeBundles implements MasterBundles {
     return commits.filter((commit) => this.bundles.has(commit));
   }
 
-  chain(commit: string): Pack[] {
+  chain(commit: string): BundleInfo[] {
     const found = this.bundles.get(commit);
     return found === undefined
       ? []
@@ -32,7 +32,7 @@ export class FakeBundles implements MasterBundles {
     return this.free;
   }
 
-  async keep(commit: string, base: string | null, { temporaryPath, digest }: ReceivedPack): Promise<void> {
+  async keep(commit: string, base: string | null, { temporaryPath, digest }: ReceivedBundle): Promise<void> {
     this.bundles.set(commit, { base, content: await readFile(temporaryPath), digest });
   }
 }

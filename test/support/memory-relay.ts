@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BundleRelay } from '../../src/project/git/bundle-transfer.js';
-import type { Pack } from '../../src/protocol/pack.js';
+import type { BundleInfo } from '../../src/protocol/bundle.js';
 
 /** Keeps bundles in a folder, as the master does. */
 export class MemoryRelay implements BundleRelay {
-  readonly packs = new Map<string, Pack>();
+  readonly packs = new Map<string, BundleInfo>();
   numSlaves = 2;
   fetched = 0;
   readonly #directory: string;
@@ -24,7 +24,7 @@ export class MemoryRelay implements BundleRelay {
     return { known: commits.filter((commit) => this.packs.has(commit)), numSlaves: this.numSlaves };
   }
 
-  async chain(commit: string): Promise<Pack[]> {
+  async chain(commit: string): Promise<BundleInfo[]> {
     const pack = this.packs.get(commit);
     if (pack === undefined) {
       return [];
@@ -32,7 +32,7 @@ export class MemoryRelay implements BundleRelay {
     return [pack, ...(pack.base === null ? [] : await this.chain(pack.base))];
   }
 
-  async fetch({ commit }: Pack, file: string): Promise<void> {
+  async fetch({ commit }: BundleInfo, file: string): Promise<void> {
     this.fetched += 1;
     copyFileSync(this.path(commit), file);
   }

@@ -9,8 +9,8 @@ import { textStart } from '../../lib/text/text-ends.js';
 import type { BuildRequest, GivenAtom } from '../../protocol/build/build.js';
 import type { JobDefinition } from '../../protocol/build/job.js';
 import type { Project, RemoteFile } from '../../protocol/build/project.js';
+import { CommitSchema } from '../../protocol/bundle.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import { CommitSchema } from '../../protocol/pack.js';
 
 const GIT_ONLY = ['url', 'remote', 'branch', 'hash'] as const;
 

@@ -3,11 +3,11 @@ import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.js';
 import { ifPresentAsync } from '../../lib/error-code.js';
+import { type BundleInfo, MAX_CHAIN } from '../../protocol/bundle.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import { MAX_CHAIN, type Pack } from '../../protocol/pack.js';
-import type { MasterBundles, ReceivedPack } from '../state/master-api.js';
+import type { MasterBundles, ReceivedBundle } from '../state/master-api.js';
 
-interface Kept extends Pack {
+interface Kept extends BundleInfo {
   /** Milliseconds by the monotonic clock; for a bundle found at the start, when it was written. */
   usedAt: number;
 }
@@ -68,7 +68,7 @@ export class BundleCache implements MasterBundles {
     });
   }
 
-  chain(commit: string): Pack[] {
+  chain(commit: string): BundleInfo[] {
     const chain = this.#chain(commit);
     const now = this.#options.clock.monotonic();
     for (const kept of chain) {
@@ -104,7 +104,7 @@ export class BundleCache implements MasterBundles {
   async keep(
     commit: string,
     base: string | null,
-    { temporaryPath, bytes, digest }: ReceivedPack,
+    { temporaryPath, bytes, digest }: ReceivedBundle,
   ): Promise<void> {
     if (this.#chain(commit).length > 0) {
       return;
@@ -170,7 +170,7 @@ export class BundleCache implements MasterBundles {
     await rm(this.#pathOf(kept), { force: true });
   }
 
-  #pathOf({ commit, base, digest }: Pack): string {
+  #pathOf({ commit, base, digest }: BundleInfo): string {
     return join(this.#options.directory, `${commit}.${base ?? 'whole'}.${digest}.bundle`);
   }
 }

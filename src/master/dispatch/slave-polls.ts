@@ -3,7 +3,7 @@ import { waitWithTimeout } from '../../lib/async/wait-with-timeout.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import type { BuildId, LeaseId, SlaveId } from '../../protocol/ids.js';
-import { withPendingAssignments } from '../../protocol/slave/open-poll.js';
+import { withPendingAssignments } from '../../protocol/slave/pending-assignments.js';
 import type { Assignment, LeaseRef, WorkRequest, WorkResponse } from '../../protocol/slave/slave-messages.js';
 import type { TakenWork } from '../leases/lease-lifecycle.js';
 import type { ActiveLease } from '../state/active-lease.js';

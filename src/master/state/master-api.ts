@@ -2,9 +2,9 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Build, BuildRequest } from '../../protocol/build/build.js';
 import type { Explanation } from '../../protocol/build/explanation.js';
 import type { Atom, ConsolePage, Subjob } from '../../protocol/build/work.js';
+import type { BundleInfo } from '../../protocol/bundle.js';
 import type { Event } from '../../protocol/event.js';
 import type { AtomId, BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
-import type { Pack } from '../../protocol/pack.js';
 import type {
   LeaseRef,
   Prepared,
@@ -42,7 +42,7 @@ export interface ReceivedResult extends ReceivedArchive {
 }
 
 /** A bundle that was received completely. */
-export interface ReceivedPack extends ReceivedArchive {
+export interface ReceivedBundle extends ReceivedArchive {
   /** SHA-256 in hexadecimal digits. */
   readonly digest: string;
 }
@@ -117,20 +117,20 @@ export interface MasterService {
   ): Promise<void>;
 }
 
-/** The bundles of commits that the master passes on; see protocol/pack. */
+/** The bundles of commits that the master passes on; see protocol/bundle. */
 export interface MasterBundles {
   /** Connected slaves. */
   readonly numSlaves: number;
   /** Those of the commits that a new bundle may build on. */
   known(commits: readonly string[]): string[];
   /** The bundles that together hold the commit, newest first; empty when one is missing. */
-  chain(commit: string): Pack[];
+  chain(commit: string): BundleInfo[];
   /** The caller closes the file, which may be read to its end also when it is removed meanwhile. @throws NOT_FOUND */
   open(commit: string): Promise<{ readonly file: FileHandle; readonly bytes: number }>;
   /** How many bytes a new bundle may have. @throws UNAVAILABLE */
   remainingBytes(): Promise<number>;
   /** Does nothing when it has the commit already. @throws CONFLICT when it does not have `base` */
-  keep(commit: string, base: string | null, bundle: ReceivedPack): Promise<void>;
+  keep(commit: string, base: string | null, bundle: ReceivedBundle): Promise<void>;
 }
 
 /** The results of builds that have ended, as zips on the disk. */

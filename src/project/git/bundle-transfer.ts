@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type BundleInfo, MAX_COMMITS_ASKED } from '../../protocol/bundle.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import { MAX_COMMITS_ASKED, type Pack } from '../../protocol/pack.js';
 import type { Git } from './git.js';
 import { DiskFullError, gitError, isDiskFull } from './git-errors.js';
 import { isShallow } from './mirror.js';
@@ -11,9 +11,9 @@ import { isShallow } from './mirror.js';
 export interface BundleRelay {
   known(commits: readonly string[]): Promise<{ known: readonly string[]; numSlaves: number }>;
   /** The bundles that lead to the commit, newest first; empty when the master does not have it. */
-  chain(commit: string): Promise<readonly Pack[]>;
+  chain(commit: string): Promise<readonly BundleInfo[]>;
   /** Writes the bundle to `file`, which must not exist. Rejects when its digest is not that of `pack`. */
-  fetch(pack: Pack, file: string): Promise<void>;
+  fetch(pack: BundleInfo, file: string): Promise<void>;
   send(commit: string, base: string | null, file: string): Promise<void>;
 }
 
@@ -109,7 +109,7 @@ export async function receiveCommit(
   commit: string,
   relay: BundleRelay,
 ): Promise<boolean> {
-  const missing: Pack[] = [];
+  const missing: BundleInfo[] = [];
   for (const pack of await relay.chain(commit)) {
     missing.unshift(pack);
     if (pack.base === null || (await isKept(git, mirror, pack.base))) {
@@ -128,7 +128,7 @@ export async function receiveCommit(
   return missing.length > 0;
 }
 
-async function receivePack(git: Git, mirror: string, pack: Pack, relay: BundleRelay): Promise<void> {
+async function receivePack(git: Git, mirror: string, pack: BundleInfo, relay: BundleRelay): Promise<void> {
   const file = join(mirror, `${randomUUID()}.bundle`);
   const ref = `${KEPT}/${pack.commit}`;
   try {

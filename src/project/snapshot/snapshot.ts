@@ -5,7 +5,7 @@ import type { Clock } from '../../lib/clock.js';
 import { removeTree } from '../../lib/fs/remove-tree.js';
 import type { SnapshotProject } from '../../protocol/build/project.js';
 import type { Revision } from '../../protocol/build/revision.js';
-import { MAX_CHAIN } from '../../protocol/pack.js';
+import { MAX_CHAIN } from '../../protocol/bundle.js';
 import { type BundleRelay, sendBundle } from '../git/bundle-transfer.js';
 import { createGit, createProgram, type Git } from '../git/git.js';
 import { gitEnvironment } from '../git/git-environment.js';

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { CommitSchema } from '../pack.js';
+import { CommitSchema } from '../bundle.js';
 
 /** A git repository; `branch` is any ref (null: the remote's HEAD), `hash` a commit to reset hard to. */
 export const GitProjectSchema = Type.Object(

@@ -1,12 +1,12 @@
 import { Type } from '@sinclair/typebox';
-import { CommitSchema, MAX_CHAIN, MAX_COMMITS_ASKED, PackSchema } from '../pack.js';
+import { BundleSchema, CommitSchema, MAX_CHAIN, MAX_COMMITS_ASKED } from '../bundle.js';
 import { declareRoute } from '../route.js';
 import { closed, nothing } from './shared.js';
 
 const ofCommit = Type.Object({ commit: CommitSchema }, closed);
 
 /** Files of projects that the master passes on. They are not for everybody who may look, so reading is signed too. */
-export const packRoutes = {
+export const bundleRoutes = {
   knownPacks: declareRoute({
     method: 'POST',
     path: '/v1/pack',
@@ -31,7 +31,7 @@ export const packRoutes = {
     query: nothing,
     body: null,
     status: 200,
-    response: Type.Object({ packs: Type.Array(PackSchema, { maxItems: MAX_CHAIN + 1 }) }),
+    response: Type.Object({ packs: Type.Array(BundleSchema, { maxItems: MAX_CHAIN + 1 }) }),
     children: { content: 'getPackContent' },
   }),
   getPackContent: declareRoute({

@@ -1,8 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /*
- * Read tokens: who has one may read, and nothing else, until it expires. Nothing of them is stored. The secret makes
- * and checks them, so they end with it.
+ * Read tokens permit reading, and nothing else, until they expire. They are not stored: the secret creates and verifies
+ * them, so a new secret invalidates them.
  */
 
 const FORM = /^crt1\.(\d{1,12})\.([A-Za-z0-9_-]{43})$/;
@@ -14,7 +14,7 @@ export function makeReadToken(secret: string, expires: number): string {
 
 export type TokenVerdict = 'good' | 'expired' | 'wrong';
 
-/** Under any of the secrets; `now` in seconds since the epoch. */
+/** Verifies a token under any of the secrets. `now` in seconds since the epoch. */
 export function verifyReadToken(secrets: readonly string[], token: string, now: number): TokenVerdict {
   const [, expires, mac] = FORM.exec(token) ?? [];
   if (expires === undefined || mac === undefined) {
@@ -30,7 +30,7 @@ export function verifyReadToken(secrets: readonly string[], token: string, now: 
   return Number(expires) < now ? 'expired' : 'good';
 }
 
-/** The text begins like nothing that is signed otherwise under the same secret. */
+/** The prefix separates tokens from everything else that is signed under the same secret. */
 function macOf(secret: string, expires: number): string {
   return createHmac('sha256', secret).update(`clusterrunner read token\n${expires}`).digest('base64url');
 }

@@ -1,12 +1,12 @@
-/** The secret that is shared by all parts, and the one that it replaces. They may change while a process runs. */
+/** The shared secret and the one that it replaces. They may change while a process runs. */
 export interface Secrets {
-  /** All of them are good; the first signs. */
+  /** All of them verify; the first one signs. */
   current(): readonly [string, ...string[]];
-  /** Looks at once whether they have changed; true when they have. */
+  /** Reads them again. Returns whether they have changed. */
   refresh(): boolean;
 }
 
-/** Secrets that stay as they are. */
+/** Secrets that never change. */
 export function fixedSecrets(first: string, ...more: readonly string[]): Secrets {
   return { current: () => [first, ...more], refresh: () => false };
 }

@@ -1,13 +1,13 @@
 /*
- * Signature-Input and Signature (RFC 9421, sections 4.1 and 4.2), as far as ClusterRunner takes them: one signature,
- * which covers exactly the four components, in any order and under any label. What is taken in two ways by two readers
- * could mean two things, so whatever else a request brings is refused.
+ * Signature-Input and Signature (RFC 9421, sections 4.1 and 4.2), as far as ClusterRunner accepts them: one signature that
+ * covers exactly the four components, in any order and with any label. Everything else is refused, since two parsers could
+ * read it in two ways.
  */
 
 export interface SignatureInput {
   /** The covered components, in the order in which they are signed. */
   readonly components: readonly Component[];
-  /** The value behind the label, as it was sent: it is signed too. */
+  /** The value after the label, verbatim: it is signed too. */
   readonly params: string;
   /** Seconds since the epoch. */
   readonly created: number;
@@ -29,11 +29,11 @@ const PARAMETER = /;([a-z]+)=(?:(\d+)|"([^"]*)")/g;
 const SIGNATURE = /^([a-z*][a-z0-9_.*-]{0,63})=:([A-Za-z0-9+/]{43}=):$/;
 const NONCE = /^[\x21-\x7e]{8,64}$/;
 
-/** As ClusterRunner's own parts write it. To read it in the general way takes several times as long. */
+/** The form that ClusterRunner itself writes. Parsing it in the general way takes several times as long. */
 const OWN =
   /^cr=(\("@method" "@path" "@query" "content-digest"\);created=(\d{1,12});expires=(\d{1,12});nonce="([\x21\x23-\x5b\x5d-\x7e]{8,64})";keyid="clusterrunner";alg="hmac-sha256")$/;
 
-/** null when the two headers are not one signature of this form. */
+/** null when the two headers are not one such signature. */
 export function readSignatureInput(input: string, signature: string): SignatureInput | null {
   return readOwn(input, signature) ?? readAny(input, signature);
 }
@@ -68,7 +68,7 @@ function readAny(input: string, signature: string): SignatureInput | null {
   return { components, params, ...given, signature: mac };
 }
 
-/** Each of the four once. */
+/** null unless each of the four is listed once. */
 function readComponents(list: string): Component[] | null {
   const names = list.split(' ');
   const known = COMPONENTS.flatMap((component) => (names.includes(`"${component}"`) ? [component] : []));

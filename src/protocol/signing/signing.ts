@@ -2,11 +2,11 @@ import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import { ALGORITHM, type Component, KEY_ID, readSignatureInput } from './signature-input.js';
 
 /*
- * The HMAC module. Two forms, one shared secret:
+ * Two ways to sign a request with the shared secret:
  *
- * - The document's: hex HMAC-SHA512 of the exact bytes of the body, in one header. It says nothing of method,
- *   path or time, so whoever sees it can send the same body again, anywhere that takes this form.
- * - The parts': an HTTP Message Signature (RFC 9421, hmac-sha256) over method, path, query and the body's
+ * - Body HMAC: the hex HMAC-SHA512 of the exact bytes of the body, in one header. It does not cover method, path or time, so
+ *   an observer can send the same body again to every route that accepts this form.
+ * - HTTP signature: an HTTP Message Signature (RFC 9421, hmac-sha256) over method, path, query and the body's
  *   Content-Digest (RFC 9530), with created, expires, nonce and keyid.
  */
 
@@ -17,12 +17,12 @@ export function bodyHmac(secret: string, body: Uint8Array): string {
   return createHmac('sha512', secret).update(body).digest('hex');
 }
 
-/** Compares in constant time; a header of the wrong length is simply wrong. */
+/** Compares in constant time; a header of another length is wrong. */
 export function verifyBodyHmac(secret: string, body: Uint8Array, header: string): boolean {
   return equalInConstantTime(bodyHmac(secret, body), header.toLowerCase());
 }
 
-/** `Content-Digest` of a body whose SHA-256 is known (a file that is streamed, say). */
+/** `Content-Digest` of a body with a known SHA-256, such as a streamed file. */
 export function contentDigest(sha256: Uint8Array): string {
   return `sha-256=:${Buffer.from(sha256).toString('base64')}:`;
 }
@@ -36,7 +36,7 @@ const LIFETIME_SECONDS = 60;
 
 export interface SignedTarget {
   readonly method: string;
-  /** Path and query as they go over the wire, e.g. `/v1/slave/3/work?x=1`. */
+  /** Path and query as on the wire, e.g. `/v1/slave/3/work?x=1`. */
   readonly target: string;
   /** The value of the Content-Digest header. */
   readonly digest: string;
@@ -67,16 +67,15 @@ export interface SignatureHeaders {
 }
 
 export type SignatureVerdict =
-  /** `expires`: until then this signature is taken, whatever it says itself, and its nonce must be remembered.
-   *  `secret`: the one that made it. */
+  /** `expires`: until then the signature is accepted, whatever its own parameter says, and its nonce must be remembered.
+   *  `secret`: the one that signed. */
   | { readonly ok: true; readonly nonce: string; readonly expires: number; readonly secret: string }
-  /** `key`: no secret of ours made it. `clock`: one of ours did, but not now. */
+  /** `key`: none of our secrets signed it. `clock`: one of them did, at another time. */
   | { readonly ok: false; readonly fault: 'form' | 'key' | 'clock'; readonly reason: string };
 
 /**
- * Checks a signature of the parts' form under each of the secrets. It does not check that the body has the digest
- * that was signed, nor that the nonce is new: the caller, who has the body and the memory, must. `now` in seconds
- * since the epoch.
+ * Verifies an HTTP signature under each of the secrets. The caller must check that the body has the signed digest and that
+ * the nonce is new. `now` in seconds since the epoch.
  */
 export function verifyRequest(
   secrets: readonly string[],

@@ -1,15 +1,15 @@
 /**
- * The number of what slaves and the master say to each other. It rises with every change that the other side of an older
- * version would not understand or would refuse. Programs from before the number speak 1.
+ * Version of the protocol between slaves and the master. It rises with every change that the other side of an older version
+ * would misunderstand or refuse. Programs from before this number speak version 1.
  */
 export const PROTOCOL = 3;
-/** The oldest one that the master still speaks. */
+/** The oldest version that the master still speaks. */
 const OLDEST_PROTOCOL = 3;
 
-/** Whether the master can speak with a slave of this protocol. */
+/** Whether the master speaks this version. */
 export function isSpoken(protocol: number): boolean {
   return protocol >= OLDEST_PROTOCOL && protocol <= PROTOCOL;
 }
 
-/** Those that the master speaks, for a sentence. */
+/** The versions that the master speaks, for messages. */
 export const SPOKEN = `${PROTOCOL}`;

@@ -17,32 +17,32 @@ import { ResultLimitsSchema } from '../results/result-limits.js';
 import { literals, Nullable } from '../shapes.js';
 
 /*
- * What a slave and the master say to each other. The slave always speaks first.
+ * The messages between a slave and the master. The slave sends every request.
  *
  *   register ──► work (long poll, always one open) ──► prepared | preparation_failed
  *                    │                            └──► progress* ──► result | handback
  *                    └──► … ──► goodbye
  *
- * Every report names its lease and attempt. The master answers STALE_LEASE when that lease is over, and the
- * slave then drops the work; SLAVE_UNKNOWN tells it to register again. Reports may be sent again after a
- * broken connection: the second one changes nothing and is answered like the first.
+ * Every report names its lease and attempt. The master responds with STALE_LEASE when that lease has ended, and the slave
+ * then drops the work; with SLAVE_UNKNOWN it has to register again. Reports may be repeated after a broken connection: the
+ * second one changes nothing and gets the same response.
  */
 
 const closed = { additionalProperties: false };
 
-/** What a report must name so that a slave whose lease was given to another cannot be believed. */
+/** Identifies a lease in reports, so that reports under an ended lease are refused. */
 export const LeaseRefSchema = Type.Object(
   {
     lease_id: LeaseIdSchema,
     attempt: AttemptSchema,
-    /** Drawn at random for each lease: only the slave that it was given to can name it, and so report on it. */
+    /** Drawn at random for each lease, so that only the slave that holds the lease can report on it. */
     token: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
   },
   closed,
 );
 export type LeaseRef = Static<typeof LeaseRefSchema>;
 
-/** Drawn by the slave's process. */
+/** Drawn at random by the slave's process. */
 const InstanceSchema = Type.String({ minLength: 8, maxLength: 64 });
 
 export const RegisterSchema = Type.Object(
@@ -50,19 +50,19 @@ export const RegisterSchema = Type.Object(
     name: Type.String({
       minLength: 1,
       maxLength: 255,
-      description: 'Shown to people: the name of its machine.',
+      description: 'The name of its machine, for people.',
     }),
-    /** Drawn once per process: registering again with it is the same slave, and gives the same id. */
+    /** Drawn once per process. Registering again with it returns the same id. */
     instance: InstanceSchema,
     num_executors: Type.Integer({ minimum: 1, maximum: 10_000 }),
     url: Type.Union([Type.String(), Type.Null()], { description: "The slave's own read-only API, if any." }),
     version: Type.String(),
     /** See PROTOCOL; 1 unless given. */
     protocol: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
-    /** The process before in the same directory, which is dead: its leases are over, whatever their time. */
+    /** The instance of a dead process that used the same directory. Its leases end at once. */
     replaces: Type.Optional(InstanceSchema),
   },
-  // One of a newer version may say more, and is to be told that it is newer.
+  // A slave of a newer version may send more fields, and must get the message that it is newer.
   { additionalProperties: true },
 );
 export type Register = Static<typeof RegisterSchema>;
@@ -70,7 +70,7 @@ export type Register = Static<typeof RegisterSchema>;
 export const RegisteredSchema = Type.Object(
   {
     slave_id: SlaveIdSchema,
-    /** A lease that its slave did not renew for this long is over. Every signed word of the slave renews. */
+    /** A lease ends when its slave sends no signed request for this long. */
     lease_seconds: Type.Number(),
   },
   closed,
@@ -90,7 +90,7 @@ const AtomsProgressSchema = Type.Array(
   { maxItems: 10_000 },
 );
 
-/** Progress of a subjob whose consoles have nothing new. */
+/** Progress of a subjob without new console output. */
 export const SubjobProgressSchema = Type.Object(
   {
     build_id: BuildIdSchema,
@@ -104,29 +104,29 @@ export type SubjobProgress = Static<typeof SubjobProgressSchema>;
 
 export const WorkRequestSchema = Type.Object(
   {
-    /** As registered: a master whose store was replaced may have given the slave's number to another. */
+    /** As registered: a master with a replaced store may have given the slave's id to another. */
     instance: InstanceSchema,
     free_executors: Type.Integer({ minimum: 0, maximum: 10_000 }),
-    /** Executors that will soon be free, and have nothing to do next: they need not wait for an answer then. */
+    /** Executors that will soon be free and have no next work yet; with work in advance they need not wait for a response. */
     ahead: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
-    /** How long the master may hold the question when there is nothing to say. */
+    /** How long the master may hold the request while it has nothing to send. */
     wait_seconds: Type.Number({ minimum: 0, maximum: 60 }),
-    /** Leases that the slave works on or still has to deliver. The master forgets a lease that it gave to
-     *  this slave in an answer that never arrived by its absence here. */
+    /** Leases that the slave works on or still has to deliver. A lease that is absent here was in a response that never
+     *  arrived, and the master ends it. */
     leases: Type.Array(LeaseRefSchema, { maxItems: 20_000 }),
-    /** Number of this question, counted by the slave, and of those before it whose answers have not arrived yet:
-     *  leases that these bring cannot be named above. */
+    /** Number of this poll request, counted by the slave, and the numbers of earlier ones without a response yet: leases
+     *  in those responses cannot be named above. */
     poll: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
     open_polls: Type.Array(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), { maxItems: 100 }),
     /** Builds for which the slave keeps a workspace. */
     builds: Type.Array(BuildIdSchema, { maxItems: 10_000 }),
-    /** What happened since the last question, as far as it was not reported: of a lease that is over it says nothing. */
+    /** Progress since the last poll request that was not reported otherwise, of leases that have not ended. */
     progress: Type.Optional(Type.Array(SubjobProgressSchema, { maxItems: 10_000 })),
-    /** Where its workspaces and results are. */
+    /** On the disk of its workspaces and results. */
     free_disk_bytes: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
-    /** Files and folders that builds have left there and that cannot be removed; none unless given. */
+    /** Files and folders of builds on that disk that cannot be removed; 0 unless given. */
     num_unremovable: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
-    /** Why it takes no work for now, if it does not. */
+    /** Why it takes no work at present, if it does not. */
     paused: Type.Optional(Type.String({ maxLength: 1000 })),
   },
   closed,
@@ -135,7 +135,7 @@ export type WorkRequest = Static<typeof WorkRequestSchema>;
 
 const leased = { lease: LeaseRefSchema, build_id: BuildIdSchema };
 
-/** Fetch the project, read its job, run the atomizers, report `prepared` or `preparation_failed`. */
+/** The slave fetches the project, reads its job, runs the atomizers, and reports `prepared` or `preparation_failed`. */
 export const PrepareAssignmentSchema = Type.Object(
   {
     kind: Type.Literal('prepare'),
@@ -154,7 +154,7 @@ export const AssignedAtomSchema = Type.Object(
   closed,
 );
 
-/** Run the atoms of one subjob, one after another, on one executor. */
+/** The slave runs the atoms of one subjob, one after another, on one executor. */
 export const RunAssignmentSchema = Type.Object(
   {
     kind: Type.Literal('run'),
@@ -167,7 +167,7 @@ export const RunAssignmentSchema = Type.Object(
     /** Unique among the executors that work on this build at the moment. */
     build_executor_index: Type.Integer({ minimum: 0 }),
     atoms: Type.Array(AssignedAtomSchema, { minItems: 1 }),
-    /** Of all its atoms together, by history; null without. */
+    /** The expected duration of all its atoms together; null without history. */
     expected_seconds: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
     limits: ResultLimitsSchema,
   },
@@ -183,21 +183,21 @@ export type AssignedAtom = Static<typeof AssignedAtomSchema>;
 export const WorkResponseSchema = Type.Object(
   {
     assignments: Type.Array(AssignmentSchema),
-    /** Leases named in the request that are over: end their processes, deliver nothing of them. */
+    /** Leases named in the request that have ended: the slave ends their processes and delivers nothing. */
     cancel: Type.Array(LeaseRefSchema),
-    /** Leases named in the request whose build is being ended early: end their processes, then deliver what there is
-     *  of them, or hand them back. */
+    /** Leases named in the request whose build is being ended early: the slave ends their processes, then delivers their
+     *  results so far or returns them. */
     interrupt: Type.Optional(Type.Array(LeaseRefSchema)),
-    /** Builds named in the request that need this slave no more: run their teardown, drop the workspace. */
+    /** Builds named in the request that no longer need this slave: it runs their teardown and drops the workspace. */
     release: Type.Array(BuildIdSchema),
-    /** True: take no more work, finish what runs, say goodbye and exit. */
+    /** True: the slave takes no more work, finishes its leases, says goodbye and exits. */
     drain: Type.Boolean(),
   },
   closed,
 );
 export type WorkResponse = Static<typeof WorkResponseSchema>;
 
-/** An atom as the atomizer listed it; the checkout's path in `value` is written as `$PROJECT_DIR`. */
+/** An atom as the atomizer listed it, with `$PROJECT_DIR` for the path of the checkout in `value`. */
 export const ListedAtomSchema = Type.Object({ variable: Type.String(), value: Type.String() }, closed);
 export type ListedAtom = Static<typeof ListedAtomSchema>;
 
@@ -207,7 +207,7 @@ export const PreparedSchema = Type.Object(
     job: NamedJobSchema,
     /** The commit that was checked out; null for a directory. */
     commit: Type.Union([Type.String(), Type.Null()]),
-    /** What is tested, for people; absent where it is not known. */
+    /** The tested version, for people; absent where it is not known. */
     revision: Type.Optional(RevisionSchema),
     atoms: Type.Array(ListedAtomSchema),
   },
@@ -220,23 +220,23 @@ export const PreparationFailedSchema = Type.Object(
   closed,
 );
 
-/** A piece of a console holds no more than this. */
+/** Largest piece of a console in one report. */
 export const MAX_CONSOLE_PIECE_BYTES = 64 * 1024;
 
-/** What has happened to atoms since the last progress report of this lease. */
+/** Progress of atoms since the last progress report of this lease. */
 export const ProgressSchema = Type.Object(
   {
     lease: LeaseRefSchema,
     atoms: AtomsProgressSchema,
-    /** What running atoms have printed since. A slave that cannot keep up leaves some of it out. */
+    /** New console output of running atoms. A slave that cannot keep up leaves some of it out. */
     consoles: Type.Array(
       Type.Object(
         {
           atom_id: AtomIdSchema,
-          /** Of the console's bytes, where this piece begins; 0 starts the console anew. */
+          /** Where this piece begins in the console, in bytes; 0 starts the console again. */
           offset: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
-          /** Of the console's lines, how many end before this piece; given when what lies between it and the piece
-           *  before is left out. */
+          /** The number of lines of the console that end before this piece; present if bytes between it and the previous
+           *  piece are left out. */
           lines_before: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
           /** Base64 of the bytes. */
           content: Type.String({ maxLength: MAX_CONSOLE_PIECE_BYTES * 2, pattern: '^[A-Za-z0-9+/]*={0,2}$' }),
@@ -253,28 +253,27 @@ export type Progress = Static<typeof ProgressSchema>;
 export const AtomVerdictSchema = Type.Object(
   {
     id: AtomIdSchema,
-    /** What bash would show in `$?`: 128 + the signal's number for an atom that a signal ended. */
+    /** As in `$?` of bash: 128 + n for an atom that signal n ended. */
     exit_code: Type.Integer(),
     /** Seconds. */
     actual_time: Type.Number({ minimum: 0 }),
-    /** Where there is something to say. */
+    /** Absent if all facts are zero. */
     facts: Type.Optional(ReportedFactsSchema),
   },
   closed,
 );
 
 /**
- * Head of a result. The body of `PUT …/result` is this report as JSON, its length in bytes given by the
- * query's `report_bytes`, and then the subjob's `tar.gz` to the end of the body, holding the atoms' folders, its tar
- * without the closing zero blocks, in blocks as `index` says. The script that reruns an atom is not in it: the master
- * writes that.
+ * Head of a result. The body of `PUT …/result` is this report as JSON, with its length in bytes in the query's
+ * `report_bytes`, followed by the subjob's `tar.gz`: the folders of the atoms, compressed in the blocks of `index`, without
+ * the closing zero blocks of the tar. The scripts that rerun atoms are not in it, since the master writes them.
  */
 export const ResultReportSchema = Type.Object(
   {
     lease: LeaseRefSchema,
-    /** Those that have ended: all of the subjob, unless some are `unfinished`. */
+    /** The atoms that have ended: all atoms of the subjob except `unfinished`. */
     atoms: Type.Array(AtomVerdictSchema),
-    /** Where they ran, for the scripts that rerun them: all else in these the master knows. */
+    /** Where they ran, for the scripts that rerun them. The master knows everything else in these. */
     ran_in: Type.Object(
       {
         /** PROJECT_DIR. */
@@ -284,13 +283,13 @@ export const ResultReportSchema = Type.Object(
       },
       closed,
     ),
-    /** Of a subjob that was ended early: the atoms without a verdict. */
+    /** The atoms without a verdict of a subjob that was ended early. */
     unfinished: Type.Optional(
       Type.Array(
         Type.Object(
           {
             id: AtomIdSchema,
-            /** Seconds for which it had run when it was ended; null: it had not begun. */
+            /** Seconds for which it had run when it was ended; null if it had not begun. */
             ran_for: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
           },
           closed,
@@ -312,7 +311,7 @@ export const ReturnedLeaseSchema = Type.Object(
       Type.Literal('setup_failed'),
       /** The project could not be fetched here, or a command could not be started at all. */
       Type.Literal('could_not_run'),
-      /** It was taken ahead, and its executor does not come free as was expected. */
+      /** It was taken in advance, and its executor did not become free as expected. */
       Type.Literal('not_begun'),
       /** The slave is stopping. */
       Type.Literal('stopping'),
@@ -325,13 +324,12 @@ export type ReturnedLease = Static<typeof ReturnedLeaseSchema>;
 export type ReturnReason = ReturnedLease['reason'];
 
 /**
- * CONNECTED: it works, or waits for work. SICK: it gets none for now, because too much went wrong on it in a row, or
- * because it says that it can take none (its disk is full). DRAINING: it finishes what it runs, and leaves. GONE: it
- * has left, or was not heard any more.
+ * CONNECTED: it works or waits for work. SICK: it gets no work at present, because of repeated failures or because it has
+ * paused itself (its disk is full). DRAINING: it finishes its leases and leaves. GONE: it has left or was lost.
  */
 export const slaveState = ['CONNECTED', 'SICK', 'DRAINING', 'GONE'] as const;
 
-/** What `GET /v1/slave` shows of a slave. */
+/** A slave in `GET /v1/slave`. */
 export const SlaveSchema = Type.Object(
   {
     id: SlaveIdSchema,
@@ -341,15 +339,15 @@ export const SlaveSchema = Type.Object(
     num_executors_in_use: Type.Integer(),
     state: literals(slaveState),
     reason: Nullable(Type.String({ description: 'Why a SICK slave gets no work.' })),
-    free_disk_bytes: Nullable(Type.Integer({ description: 'Where its workspaces and results are.' })),
+    free_disk_bytes: Nullable(Type.Integer({ description: 'On the disk of its workspaces and results.' })),
     num_unremovable: Type.Integer({
       description:
-        'Files and folders that ended builds have left there and that cannot be removed; its log and its own API say where.',
+        'Files and folders of ended builds on that disk that cannot be removed; its log and its own API list them.',
     }),
     current_builds: Type.Array(BuildIdSchema),
     current_build_id: Nullable(BuildIdSchema),
     is_alive: Type.Boolean({ description: 'Whether it is not GONE.' }),
-    is_in_shutdown_mode: Type.Boolean({ description: 'Whether it takes no more work and leaves.' }),
+    is_in_shutdown_mode: Type.Boolean({ description: 'Whether it is draining.' }),
     session_id: Type.String({ description: "Of the slave's process." }),
     version: Type.String(),
     last_seen: Type.Number({ description: 'Seconds since the epoch.' }),

@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { BuildId, LeaseId } from '../../protocol/ids.js';
-import { withPendingAssignments } from '../../protocol/slave/open-poll.js';
+import { withPendingAssignments } from '../../protocol/slave/pending-assignments.js';
 import type { Assignment, LeaseRef, WorkRequest, WorkResponse } from '../../protocol/slave/slave-messages.js';
 import { ProgressBuffer } from './progress-buffer.js';
 import type { Session } from './session.js';

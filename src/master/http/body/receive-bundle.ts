@@ -4,7 +4,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 import { incomingPath } from '../../archives/incoming/incoming-archive.js';
 import { keeping } from '../../archives/incoming/on-disk.js';
-import type { ReceivedPack } from '../../state/master-api.js';
+import type { ReceivedBundle } from '../../state/master-api.js';
 import type { IncomingBody } from '../handler.js';
 
 const onDisk = keeping('the project', 'make room there');
@@ -25,7 +25,7 @@ export async function receiveBundle(
   body: IncomingBody,
   temporaryDirectory: string,
   quota: BundleQuota,
-  accept: (received: ReceivedPack) => Promise<void>,
+  accept: (received: ReceivedBundle) => Promise<void>,
 ): Promise<void> {
   const temporaryPath = incomingPath(temporaryDirectory);
   const hash = createHash('sha256');

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { BundleCache } from '../../../../src/master/bundles/bundle-cache.js';
+import { MAX_CHAIN } from '../../../../src/protocol/bundle.js';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
-import { MAX_CHAIN } from '../../../../src/protocol/pack.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 
 const DIGEST = 'd'.repeat(64);

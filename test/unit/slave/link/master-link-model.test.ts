@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
 import { type LeaseId, type SlaveId, toId } from '../../../../src/protocol/ids.js';
-import { withPendingAssignments } from '../../../../src/protocol/slave/open-poll.js';
+import { withPendingAssignments } from '../../../../src/protocol/slave/pending-assignments.js';
 import {
   type Assignment,
   type LeaseRef,
