@@ -1,49 +1,48 @@
 /**
- * Every way in which a request or a command can fail that is not a programming error. The code is the
- * contract (programs may compare it), the sentence is for people and may change. The number is the HTTP
- * status of an answer that carries the code.
+ * All errors of requests and commands that are not programming errors. The code is the contract (programs may compare it);
+ * the message is for people and may change. The number is the HTTP status of responses with the code.
  */
 export const errorStatus = {
-  /** The request's shape is wrong: unknown, missing or wrongly typed field, malformed JSON. */
+  /** The request has an unknown, missing or wrongly typed field, or malformed JSON. */
   INVALID_REQUEST: 400,
   /** No signature, or one that does not verify. */
   UNAUTHENTICATED: 401,
-  /** Signed with the right secret, but not within a minute of the master's clock. */
+  /** Signed with the right secret, but more than a minute from the time of the master's clock. */
   CLOCK_SKEWED: 401,
-  /** A browser sent it for a page of another origin, which may not change anything here. */
+  /** A browser sent it for a page of another origin, which may not change anything. */
   FORBIDDEN_ORIGIN: 403,
-  /** The path names nothing that the API has, or something that does not exist (any more). */
+  /** The path is none of the API, or names something that does not exist (any more). */
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   NOT_ACCEPTABLE: 406,
-  /** The request did not arrive in the time that it has. */
+  /** The request did not arrive in time. */
   TOO_SLOW: 408,
-  /** The request cannot be carried out in the state that the build or slave is in. */
+  /** The state of the build or slave does not permit the request. */
   CONFLICT: 409,
-  /** The slave is of a version that this master cannot work with, or the master of one whose answers are not understood. */
+  /** The versions of slave and master do not fit, or a client cannot read the response of the master's version. */
   PROTOCOL_MISMATCH: 409,
   /** The slave is not registered with this master; it must register again. */
   SLAVE_UNKNOWN: 409,
-  /** The report names a lease that is over: expired, canceled, or taken by another slave. */
+  /** The report names a lease that has ended: expired, canceled, or superseded by another slave. */
   STALE_LEASE: 409,
-  /** What is kept of a subjob's results is damaged, gone, or not what its slave said. */
+  /** The stored results of a subjob are damaged, missing, or do not match the report. */
   RESULT_UNREADABLE: 410,
-  /** The caller expected another run of the master (Expected-Session-Id). */
+  /** The client expected another process of the master (Expected-Session-Id). */
   SESSION_MISMATCH: 412,
   BODY_TOO_LARGE: 413,
-  /** The header Range asks for bytes that are not there. */
+  /** The header Range requests bytes that do not exist. */
   RANGE_NOT_SATISFIABLE: 416,
   UNSUPPORTED_MEDIA_TYPE: 415,
-  /** The name in Host is not one of this master's: a page may have pointed its own name here. */
+  /** The name in Host is not this master's: it may come from a page that points its own name here (DNS rebinding). */
   WRONG_HOST: 421,
-  /** More than one sender may ask for at once, or too many signatures that do not verify; wait first. */
+  /** Too many concurrent requests or invalid signatures of one sender; wait before trying again. */
   TOO_MANY_REQUESTS: 429,
-  /** A programming error of the master's; its log has the stack under the request's id. */
+  /** A programming error of the master; its log has the stack with the request's id. */
   INTERNAL: 500,
   /** The master cannot do this now (stopping, disk full); ask again later. */
   UNAVAILABLE: 503,
 
-  /** The rest never leaves a process as an answer; the status is what it would be. */
+  /** The rest never leave a process as a response; the status is only nominal. */
   USAGE: 400,
   CONFIG_INVALID: 400,
   JOB_INVALID: 400,
@@ -55,15 +54,15 @@ export const errorStatus = {
 export type ErrorCode = keyof typeof errorStatus;
 
 /**
- * The one error class for what users and callers can act on. `message` is one sentence that says what
- * happened and what to do. Anything else that is thrown is a programming error.
+ * The error class for everything that users and callers can act on. `message` is one sentence that says what happened and
+ * what to do. Any other error is a programming error.
  */
 export class ClusterRunnerError extends Error {
   override readonly name = 'ClusterRunnerError';
   readonly code: ErrorCode;
   readonly status: number;
 
-  /** When it is worth trying again; null when nobody said. */
+  /** When trying again may succeed; null if unknown. */
   readonly retryAfterSeconds: number | null;
 
   constructor(
@@ -82,22 +81,22 @@ export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(errorStatus, value);
 }
 
-/** The sentence of anything that was thrown, for a log line or as the tail of another sentence. */
+/** The message of anything that is thrown, for a log line or as part of another message. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 /**
- * Why something of the system failed, as whoever asked over the network may read it: a failure of the file system without
- * the path, which is nobody's business and stays in the log.
+ * The reason of an error as clients over the network may read it: of an error of the file system without the path, which is
+ * private and only goes to the log.
  */
 export function reasonWithoutPaths(error: unknown): string {
   const isOfSystem = error instanceof Error && 'syscall' in error && typeof error.syscall === 'string';
   if (!isOfSystem) {
     return messageOf(error);
   }
-  // As Node writes it: `ENOSPC: no space left on device, open '/path'`; of its functions on whole trees
-  // `Path is a directory: rm returned EISDIR (is a directory) /path`, with a code of Node's.
+  // Node's messages: `ENOSPC: no space left on device, open '/path'`; of its functions on whole trees
+  // `Path is a directory: rm returned EISDIR (is a directory) /path`, with a code of Node's own.
   const isOfNode = 'code' in error && typeof error.code === 'string' && error.code.startsWith('ERR_');
   return error.message.split(isOfNode ? ':' : ',')[0] ?? '';
 }

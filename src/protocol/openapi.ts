@@ -3,14 +3,14 @@ import { errorStatus } from './errors.js';
 import type { RouteDeclaration } from './route.js';
 
 /*
- * The OpenAPI 3.1 document, made from the declared routes: TypeBox schemas are JSON Schema 2020-12, which is
- * what OpenAPI 3.1 speaks (https://spec.openapis.org/oas/v3.1.0), so they go in as they are.
+ * The OpenAPI 3.1 document of the declared routes. TypeBox schemas are JSON Schema 2020-12, which OpenAPI 3.1
+ * (https://spec.openapis.org/oas/v3.1.0) uses, so they are included as they are.
  */
 
-const ErrorAnswer = Type.Object({
+const ErrorResponse = Type.Object({
   STATUS: Type.Literal('FAILURE'),
   code: Type.String({ enum: Object.keys(errorStatus) }),
-  error: Type.String({ description: 'What happened and what to do, for a person.' }),
+  error: Type.String({ description: 'What happened and what to do, for people.' }),
 });
 
 const security = {
@@ -50,7 +50,7 @@ export function openApiDocument(
     info: {
       title: 'ClusterRunner master',
       version,
-      description: 'Distributed test runner. The same paths answer without /v1 as the newest version.',
+      description: 'Distributed test runner. The same paths without /v1 are those of the newest version.',
     },
     paths,
     components: {
@@ -73,7 +73,7 @@ export function openApiDocument(
       responses: {
         Error: {
           description: 'The request was refused, and nothing changed.',
-          content: { 'application/json': { schema: ErrorAnswer } },
+          content: { 'application/json': { schema: ErrorResponse } },
         },
       },
     },
@@ -90,7 +90,7 @@ function operation(name: string, route: RouteDeclaration): Operation {
     responses: {
       [route.status]: {
         description: 'Done.',
-        ...answerContent(route),
+        ...responseContent(route),
       },
       ...Object.fromEntries(
         Object.entries(route.alsoResponds ?? {}).map(([status, description]) => [status, { description }]),
@@ -100,7 +100,7 @@ function operation(name: string, route: RouteDeclaration): Operation {
   };
 }
 
-function answerContent(route: RouteDeclaration): Readonly<Record<string, unknown>> {
+function responseContent(route: RouteDeclaration): Readonly<Record<string, unknown>> {
   if (route.response === 'redirect') {
     return {
       headers: { Location: { schema: { type: 'string' } } },
@@ -112,10 +112,10 @@ function answerContent(route: RouteDeclaration): Readonly<Record<string, unknown
     : { content: jsonContent(responseSchema(route)) };
 }
 
-/** The declared answer with what every JSON answer carries beside it. */
+/** The declared response with the fields of every JSON response. */
 export function responseSchema(route: RouteDeclaration): TSchema {
   if (typeof route.response === 'string') {
-    throw new Error(`${route.method} ${route.path} does not answer with JSON of the API and has no schema.`);
+    throw new Error(`${route.method} ${route.path} has no JSON response, and so no schema.`);
   }
   const common = {
     STATUS: Type.Literal('SUCCESS'),

@@ -4,7 +4,7 @@ import { type SchemaOptions, type TSchema, Type } from '@sinclair/typebox';
 export const Nullable = <T extends TSchema>(schema: T, options: SchemaOptions = {}) =>
   Type.Union([schema, Type.Null()], options);
 
-/** One of these words. */
+/** One of the words. */
 export const literals = <const T extends readonly string[]>(values: T, options: SchemaOptions = {}) =>
   Type.Unsafe<T[number]>(
     Type.Union(

@@ -3,16 +3,16 @@ import { AtomIdSchema } from '../ids.js';
 import { literals, Nullable } from '../shapes.js';
 
 /*
- * The part of a build's answer that changes while it runs, for whoever watches it: bounded, however large the build is.
+ * The part of a build that changes while it runs, for clients that watch it. Its size is bounded for builds of any size.
  */
 
 export const MAX_RUNNING_SHOWN = 5;
 export const MAX_SETTING_UP_SHOWN = 20;
 export const MAX_FAILURES_KEPT = 20;
-/** Longer names of atoms are cut here; `GET …/atom/:atomId` has them whole. */
+/** Longer names of atoms are cut here; `GET …/atom/:atomId` has the complete one. */
 export const MAX_NAME_SHOWN = 200;
 
-const name = Type.String({ description: 'The atom as people know it, by its value; long ones are cut.' });
+const name = Type.String({ description: 'The atom by its value; long names are cut.' });
 const seconds = Type.Number({ minimum: 0 });
 
 export const RunningAtomSchema = Type.Object(
@@ -33,7 +33,7 @@ export const AtomFailureSchema = Type.Object(
     atom_id: AtomIdSchema,
     name,
     outcome: literals(['FAILED', 'LOST'] as const),
-    slave: Nullable(Type.String({ description: 'null of a lost atom.' })),
+    slave: Nullable(Type.String({ description: 'null for a lost atom.' })),
     seconds: Nullable(Type.Number({ minimum: 0 })),
     exit_code: Nullable(Type.Integer()),
   },

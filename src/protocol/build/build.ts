@@ -7,11 +7,11 @@ import { JobDefinitionSchema } from './job.js';
 import { RevisionSchema } from './revision.js';
 import { AtomSchema } from './work.js';
 
-/** Longer than any that a system takes: of paths 4096 on Linux, of addresses some 8000 in servers and browsers. */
+/** Longer than any that systems accept: paths of 4096 on Linux, URLs of some 8000 in servers and browsers. */
 const MAX_NAME = 8192;
 const Text = (description: string) => Type.String({ minLength: 1, maxLength: MAX_NAME, description });
 
-/** An atom in a request: its value, or {variable: value}, in the form that is kept ($PROJECT_DIR for the checkout). */
+/** An atom in a request: its value, or {variable: value}, with `$PROJECT_DIR` for the path of the checkout. */
 export const GivenAtomSchema = Type.Union([
   Type.String(),
   Type.Record(Type.String(), Type.String(), { minProperties: 1, maxProperties: 1 }),
@@ -22,7 +22,7 @@ export const MAX_REQUESTER = 200;
 export const RequesterSchema = Type.String({
   minLength: 1,
   maxLength: MAX_REQUESTER,
-  description: 'Who asks for it, as the client says: shown to people, and never checked.',
+  description: 'Who requests the build, according to the client: shown to people, and never checked.',
 });
 
 /** Body of `POST /v1/build`, exactly as programs send it. */
@@ -58,7 +58,7 @@ export const BuildRequestSchema = Type.Object(
     ),
     remote_files: Type.Optional(
       Type.Record(Type.String(), Type.String({ maxLength: MAX_NAME }), {
-        // The pattern of a record's keys does not match a line end: such a key's value would go unchecked.
+        // The pattern for keys does not match a line end, so the value of such a key would not be checked.
         additionalProperties: false,
         propertyNames: { maxLength: MAX_NAME },
         description: 'URIs to download into the workspace, {URI: output file name} or the other way round.',
@@ -68,13 +68,13 @@ export const BuildRequestSchema = Type.Object(
       Type.Integer({
         minimum: -5,
         maximum: 5,
-        description: 'Each step doubles the share of executors beside other builds; 0 unless given.',
+        description: 'Each step doubles the share of executors relative to other builds; 0 unless given.',
       }),
     ),
     speculative: Type.Optional(
       Type.Boolean({
         description:
-          'Whether what takes far too long on one slave may start a second time on another; as the job says unless given.',
+          'Whether a subjob that takes far too long may start a second time on another slave; the setting of the job unless given.',
       }),
     ),
     revision: Type.Optional(RevisionSchema),
@@ -88,11 +88,9 @@ export const buildStatus = ['BUILDING', 'SUCCESS', 'FAILURE'] as const;
 export type BuildStatus = (typeof buildStatus)[number];
 
 /**
- * The finer truth beside `status`.
- * QUEUED: accepted, no slave has it yet. PREPARING: a slave fetches the project and lists the atoms.
- * BUILDING: atoms are handed out. FINISHED: every atom has a verdict. CANCELED: somebody asked for the end, or its
- * build_timeout was over; `error_message` says which.
- * ERROR: the build could not be prepared or set up. The last three are final.
+ * More precise than `status`. QUEUED: accepted, and not leased yet. PREPARING: a slave fetches the project and lists the
+ * atoms. BUILDING: atoms are handed out. FINISHED: every atom has a verdict. CANCELED: a client canceled it, or it exceeded
+ * its build_timeout; `error_message` says which. ERROR: it could not be prepared or set up. The last three are final.
  */
 export const buildState = ['QUEUED', 'PREPARING', 'BUILDING', 'FINISHED', 'CANCELED', 'ERROR'] as const;
 export type BuildState = (typeof buildState)[number];
@@ -104,26 +102,26 @@ export const BuildSchema = Type.Object(
     state: literals(buildState),
     state_timestamps: Type.Record(Type.String(), Nullable(Type.Number()), {
       description:
-        'When each state was entered, in seconds since the epoch; in lower case, as older clients read it, also the ' +
-        'states that were not entered, with null.',
+        'When each state was entered, in seconds since the epoch. For older clients also in lower case, with null for ' +
+        'states that were not entered.',
     }),
     result: Nullable(literals(['SUCCESS', 'FAILURE'] as const)),
     details: Type.String(),
     num_atoms: Nullable(Type.Integer()),
     atom_variables: Type.Array(Type.String(), {
-      description: 'Variables that its atoms set; empty until they are known, and in lists.',
+      description: 'Variables that its atoms set; empty in lists, and until they are known.',
     }),
     num_subjobs: Nullable(Type.Integer()),
-    num_atoms_done: Type.Integer({ description: 'Atoms that have a verdict.' }),
-    num_atoms_failed: Type.Integer({ description: 'Atoms whose verdict is a failure, so far.' }),
+    num_atoms_done: Type.Integer({ description: 'Atoms with a verdict.' }),
+    num_atoms_failed: Type.Integer({ description: 'Atoms that have failed so far.' }),
     num_atoms_lost: Type.Integer({
-      description: 'Of the failed atoms, those that never came to an end because their slaves were lost.',
+      description: 'Failed atoms that never ended because their slaves were lost.',
     }),
     num_atoms_flaky: Type.Integer({ description: 'Atoms that failed, and passed when they were run again.' }),
     num_executors: Type.Integer({
-      description: 'Executors that work on this build now; what slaves have asked for ahead takes none.',
+      description: 'Executors that work on this build now, without work that slaves have taken in advance.',
     }),
-    seconds_left: Nullable(Type.Number({ description: 'Estimate of the time to the end.' })),
+    seconds_left: Nullable(Type.Number({ description: 'Estimated time to the end.' })),
     failed_atoms: Nullable(Type.Array(AtomSchema)),
     flaky_atoms: Nullable(
       Type.Array(AtomSchema, {
@@ -133,7 +131,7 @@ export const BuildSchema = Type.Object(
     interrupted_atoms: Nullable(
       Type.Array(AtomSchema, {
         description:
-          'Those that were running when the build was ended, longest first; `error` says how long.',
+          'Atoms that were running when the build was ended, longest first; `error` says for how long.',
       }),
     ),
     ...resultFacts,
@@ -141,7 +139,9 @@ export const BuildSchema = Type.Object(
     error_message: Nullable(Type.String()),
     revision: Nullable(RevisionSchema),
     activity: Type.Optional(
-      Nullable(ActivitySchema, { description: 'What happens now; null when it has ended. Not in lists.' }),
+      Nullable(ActivitySchema, {
+        description: 'What runs now; null when the build has ended. Not in lists.',
+      }),
     ),
     request_params: BuildRequestSchema,
   },

@@ -4,14 +4,13 @@ import { literals, Nullable } from '../shapes.js';
 import { buildState } from './build.js';
 
 /**
- * Why a build is not done yet.
+ * Why a build has not ended yet.
  *
- * DISK_FULL: the master has no room for results. NO_SLAVE: no slave is connected. EXECUTORS_BUSY: every executor works, on the builds that `builds` names.
- * BUILD_LIMIT: the build holds as many executors as its `max_executors` allows. SLAVE_LIMIT: it holds its
- * `max_executors_per_slave` on every slave. SETUP_COST: executors are free, on slaves that would need longer to set it
- * up than the rest takes elsewhere. REFUSED: no connected slave could run it. PREPARING: a slave fetches
- * the project and lists the atoms. RUNNING: atoms run. STARTING: an executor is free and about to take it.
- * ENDED: it waits for nothing.
+ * DISK_FULL: the master has no space for results. NO_SLAVE: no slave is connected. EXECUTORS_BUSY: all executors work, on
+ * the builds in `builds`. BUILD_LIMIT: the build has as many executors as its `max_executors` allows. SLAVE_LIMIT: it has
+ * `max_executors_per_slave` on every slave. SETUP_COST: executors are free on slaves that would take longer to set it up
+ * than the rest takes elsewhere. REFUSED: no connected slave could run it. PREPARING: a slave fetches the project and lists
+ * the atoms. RUNNING: atoms run. STARTING: a free executor is about to take it. ENDED: it has ended.
  */
 export const waitReason = [
   'DISK_FULL',
@@ -34,7 +33,7 @@ export const ExplanationSchema = Type.Object(
     state: literals(buildState),
     reasons: Type.Array(
       Type.Object(
-        { reason: literals(waitReason), text: Type.String({ description: 'One sentence for a person.' }) },
+        { reason: literals(waitReason), text: Type.String({ description: 'One sentence for people.' }) },
         { additionalProperties: false },
       ),
       { minItems: 1 },
@@ -46,7 +45,7 @@ export const ExplanationSchema = Type.Object(
         { build_id: BuildIdSchema, num_executors: Type.Integer() },
         { additionalProperties: false },
       ),
-      { description: 'What the busy executors work on.' },
+      { description: 'Builds that the busy executors work on.' },
     ),
     running: Type.Array(
       Type.Object(
@@ -56,11 +55,11 @@ export const ExplanationSchema = Type.Object(
           slave: Type.String(),
           since: Type.Number({ description: 'Seconds since the epoch.' }),
           duplicate: Type.Boolean({
-            description: 'Whether it was given to this slave because it takes too long on another.',
+            description: 'Whether it was given to this slave because it takes too long on another one.',
           }),
           atoms: Type.Array(
             Type.Object({ id: AtomIdSchema, command_string: Type.String() }, { additionalProperties: false }),
-            { description: 'Those that run at the moment.' },
+            { description: 'Atoms that run now.' },
           ),
         },
         { additionalProperties: false },

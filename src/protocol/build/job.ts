@@ -3,12 +3,12 @@ import { type Static, Type } from '@sinclair/typebox';
 const Lines = (description: string, minItems = 0) =>
   Type.Array(Type.Union([Type.String(), Type.Null()]), { description, minItems });
 
-/** A name that can be an environment variable: what an atomizer may set. */
+/** The name of an environment variable that an atomizer may set. */
 export const VARIABLE_NAME = '^[A-Za-z_][A-Za-z0-9_]*$';
 
-/** Seconds, or a number with its unit. */
+/** A number with its unit. */
 export const DURATION_TEXT = '^\\d{1,9}(\\.\\d{1,3})?[smh]$';
-/** A week; a longer one than this is meant to be none. */
+/** A week. A longer timeout would be as good as none. */
 export const MAX_DURATION_SECONDS = 7 * 24 * 60 * 60;
 
 const Duration = (description: string) =>
@@ -20,7 +20,7 @@ const Duration = (description: string) =>
     { description: `${description} Seconds, or text like 90s, 10m, 2h; at most a week.` },
   );
 
-/** Longest path that a system takes. */
+/** Longest path that systems accept. */
 const MAX_PATH = 4096;
 
 const DependencyCacheSchema = Type.Object(
@@ -28,7 +28,7 @@ const DependencyCacheSchema = Type.Object(
     key: Type.Array(Type.String({ minLength: 1, maxLength: MAX_PATH }), {
       minItems: 1,
       maxItems: 100,
-      description: 'Files whose contents decide whether what is kept fits.',
+      description: 'Files whose contents identify the cached paths.',
     }),
     paths: Type.Array(Type.String({ minLength: 1, maxLength: MAX_PATH }), {
       minItems: 1,
@@ -67,27 +67,25 @@ export const JobDefinitionSchema = Type.Object(
       Type.Integer({ minimum: 1, description: 'Executors that the build may hold at once on one slave.' }),
     ),
     retries: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 10, description: 'How often an atom that failed is run again.' }),
+      Type.Integer({ minimum: 0, maximum: 10, description: 'How often a failed atom is run again.' }),
     ),
     max_retries: Type.Optional(
       Type.Integer({
         minimum: 0,
         description:
-          'How many atoms are run again in the whole build; a tenth of them, and at least 10, unless given.',
+          'How many atoms are run again in the whole build; unless given, a tenth of them and at least 10.',
       }),
     ),
     speculative: Type.Optional(
       Type.Boolean({
-        description: 'Whether what takes far too long on one slave may start a second time on another.',
+        description: 'Whether a subjob that takes far too long may start a second time on another slave.',
       }),
     ),
     atom_timeout: Type.Optional(
       Duration('An atom that runs for longer is ended, with all of its processes, and fails.'),
     ),
     build_timeout: Type.Optional(
-      Duration(
-        'A build whose atoms are not all done after this time is canceled; its preparation does not count.',
-      ),
+      Duration('A build with unfinished atoms after this time is canceled; its preparation does not count.'),
     ),
   },
   { additionalProperties: false },

@@ -15,18 +15,18 @@ export const GitProjectSchema = Type.Object(
   { additionalProperties: false },
 );
 
-/** A folder that every slave has under the same absolute path. */
+/** A folder that every slave has at the same absolute path. */
 export const DirectoryProjectSchema = Type.Object(
   { type: Type.Literal('directory'), project_directory: Type.String({ minLength: 1 }) },
   { additionalProperties: false },
 );
 
-/** A commit without history, made of a working tree as it stood, that the master passes on; it is nowhere else. */
+/** A commit of a working tree, without history, that only the master has and passes on. */
 export const SnapshotProjectSchema = Type.Object(
   {
     type: Type.Literal('snapshot'),
     hash: CommitSchema,
-    /** Of the repository that it was made in, if it has one: names the project, and is where submodules start from. */
+    /** URL of its repository, if there is one: identifies the project, and resolves URLs of submodules. */
     url: Type.Union([Type.String({ minLength: 1 }), Type.Null()]),
     project_directory: Type.Union([Type.String(), Type.Null()]),
   },

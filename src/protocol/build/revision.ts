@@ -6,7 +6,7 @@ export const MAX_REVISION_TEXT = 500;
 const Text = (description: string) =>
   Nullable(Type.String({ minLength: 1, maxLength: MAX_REVISION_TEXT, description }));
 
-/** The version of a project that a build tests, for people: nothing is decided by it. */
+/** The version of a project that a build tests. Only for people: no decision depends on it. */
 export const RevisionSchema = Type.Object(
   {
     commit: Type.String({
@@ -14,12 +14,12 @@ export const RevisionSchema = Type.Object(
       description: 'Hash of the commit; with `has_changes`, of the one under the changes.',
     }),
     branch: Text(
-      'The branch that is checked out, or the ref that was asked for; null when it is not known or there is none.',
+      'The branch that is checked out, or the requested ref; null when it is unknown or there is none.',
     ),
     subject: Text("First line of the commit's message."),
     has_changes: Nullable(
       Type.Boolean({
-        description: 'Whether files were tested that are not as in the commit; null when it is not known.',
+        description: 'Whether tested files differ from the commit; null when it is unknown.',
       }),
     ),
   },
@@ -27,9 +27,9 @@ export const RevisionSchema = Type.Object(
 );
 export type Revision = Static<typeof RevisionSchema>;
 
-/** A text as `branch` and `subject` have it. */
+/** Shortens a text for `branch` and `subject`. */
 export function revisionText(text: string): string | null {
-  // Whole characters: half of a surrogate pair is no text.
+  // Array.from keeps surrogate pairs whole.
   return (
     Array.from(text.trim())
       .slice(0, MAX_REVISION_TEXT / 2)

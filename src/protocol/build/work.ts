@@ -4,21 +4,21 @@ import { resultFacts } from '../results/result-facts.js';
 import { literals, Nullable } from '../shapes.js';
 
 /*
- * What `GET …/subjob` and `GET …/atom` show: the pieces of a build, for people and programs that read.
+ * Subjobs and atoms in `GET …/subjob` and `GET …/atom`.
  */
 
 /**
- * No atom goes back to an earlier one. NOT_STARTED: its commands have never run. IN_PROGRESS: they run, or ran on a slave
- * that was lost and run again elsewhere. COMPLETED: they have ended. As long as `outcome` is null the subjob's results
- * are not delivered, or the atom runs again: `exit_code` counts until another attempt reports its own.
+ * An atom never returns to an earlier state. NOT_STARTED: its commands have never run. IN_PROGRESS: they run, or ran on a
+ * lost slave and will run again elsewhere. COMPLETED: they have ended. While `outcome` is null, the subjob's results are not
+ * delivered or the atom runs again, and `exit_code` is the last reported one.
  */
 export const atomState = ['NOT_STARTED', 'IN_PROGRESS', 'COMPLETED'] as const;
 export type AtomState = (typeof atomState)[number];
 
 /**
- * PASSED, FAILED: its commands ended, with 0 or not. LOST: nobody knows, because its slaves vanished while they ran
- * it, and it is not tried again; the build fails, but the atom may be as good as it ever was. INTERRUPTED: it was running
- * when the build was ended, so it has no verdict.
+ * PASSED, FAILED: its commands ended with 0 or another code. LOST: its slaves were lost while they ran it, and it is not
+ * tried again; the build fails, although the atom may be fine. INTERRUPTED: it was running when the build was ended, so it
+ * has no verdict.
  */
 export const atomOutcome = ['PASSED', 'FAILED', 'LOST', 'INTERRUPTED'] as const;
 export type AtomOutcome = (typeof atomOutcome)[number];
@@ -32,14 +32,14 @@ export const AtomSchema = Type.Object(
     outcome: Nullable(literals(atomOutcome, { description: 'null until it is final.' })),
     slave: Nullable(Type.String({ description: 'Name of the slave that ran it last; null before any has.' })),
     num_retries: Type.Integer({
-      description: 'How often it was run again because it failed, runs without a verdict apart.',
+      description: 'How often it was run again because it failed, without runs that gave no verdict.',
     }),
     exit_code: Nullable(Type.Integer({ description: '128 + n when signal n ended it.' })),
     expected_time: Nullable(Type.Number({ description: 'Seconds, from earlier builds.' })),
     actual_time: Nullable(Type.Number({ description: 'Seconds.' })),
     error: Nullable(
       Type.String({
-        description: 'Of a lost or interrupted atom: what happened, with the names of its slaves.',
+        description: 'What happened to a lost or interrupted atom, with the names of its slaves.',
       }),
     ),
     ...resultFacts,
@@ -55,7 +55,7 @@ export const SubjobSchema = Type.Object(
     atoms: Type.Array(AtomSchema),
     slave: Nullable(Type.String({ description: 'Name of the slave that holds it or held it last.' })),
     state: literals(atomState),
-    attempt: Type.Integer({ description: 'How many times it was given to a slave.' }),
+    attempt: Type.Integer({ description: 'How many times it was leased.' }),
   },
   { additionalProperties: false },
 );
@@ -65,7 +65,7 @@ export const ConsolePageSchema = Type.Object(
   {
     offset_line: Type.Integer({ description: 'Number of the first line of `content`, from 0.' }),
     num_lines: Type.Integer({ description: 'Lines in `content`.' }),
-    total_num_lines: Type.Integer({ description: 'Lines printed, so far when the atom still runs.' }),
+    total_num_lines: Type.Integer({ description: 'Lines printed, so far if the atom still runs.' }),
     content: Type.String({ description: 'Invalid UTF-8 is replaced; very long lines are cut.' }),
   },
   { additionalProperties: false },

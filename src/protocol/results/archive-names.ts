@@ -16,8 +16,8 @@ export const NOTES_FILE = 'clusterrunner_notes';
 export const SETUP_FILE = 'clusterrunner_setup_output';
 
 /**
- * Whether a name in the folder of an atom is that of its script, or becomes it somewhere: where case does not count,
- * letters have several forms, some characters count for nothing, a `.` at the end is dropped, or, in a zip, a `\` is `_`.
+ * Whether a name in the folder of an atom is that of its script, or becomes it on some system: where case is ignored, letters
+ * are normalized, some characters are ignored, a `.` at the end is dropped, or, in a zip, a `\` becomes `_`.
  */
 export function isCommandFile(name: string): boolean {
   return (
@@ -32,8 +32,8 @@ export function isCommandFile(name: string): boolean {
 }
 
 /**
- * Whether a symbolic link at `path` (`artifact_0_1/a/link`) leads to a place in its atom's folder, also when other such
- * links lie on the way: it may go up first, no further than to that folder, and then only down.
+ * Whether a symbolic link at `path` (`artifact_0_1/a/link`) leads to a path in its atom's folder, even over other such
+ * links: it may first go up, as far as that folder, and then only down.
  */
 export function staysInFolder(path: string, target: string): boolean {
   if (target === '' || target.startsWith('/') || target.includes('\0')) {
@@ -47,7 +47,7 @@ export function staysInFolder(path: string, target: string): boolean {
   return ups <= depth && !steps.slice(ups).includes('..');
 }
 
-/** Whether a name goes up on some system: where `\` is no separator, `a\..\b` is the name of a file. */
+/** Whether a path goes up on some system: `a\..\b` is the name of a file where `\` is no separator. */
 export function goesUp(path: string): boolean {
   return path.split(/[/\\]/).includes('..');
 }

@@ -3,7 +3,7 @@ import { Nullable } from '../shapes.js';
 
 export const ArtifactEntrySchema = Type.Object(
   {
-    path: Type.String({ description: 'Within the folder of the atom.' }),
+    path: Type.String({ description: 'In the folder of the atom.' }),
     bytes: Type.Integer(),
     link: Nullable(Type.String({ description: 'Where a symbolic link leads; null for a file.' })),
   },
@@ -11,5 +11,5 @@ export const ArtifactEntrySchema = Type.Object(
 );
 export type ArtifactEntry = Static<typeof ArtifactEntrySchema>;
 
-/** Name of an atom's folder in the results; group 1 is its subjob. */
+/** The name of an atom's folder in the results. Group 1 is its subjob. */
 export const ATOM_FOLDER = /^artifact_(\d{1,9})_\d{1,9}$/;

@@ -1,13 +1,13 @@
 /*
- * Which paths may stand beside one another in an archive, so that everybody who opens it gets all that is in it. A slave
- * leaves out what may not, and names it; a master refuses it.
+ * Which paths may be in one archive, so that unpacking it yields all of its entries. A slave leaves out the others and lists
+ * them; a master refuses them.
  */
 
-/** What file systems take: ext4, XFS, btrfs, tmpfs and APFS have names of 255 bytes or more, Linux paths of 4095. */
+/** Limits of file systems: ext4, XFS, btrfs, tmpfs and APFS allow names of 255 bytes or more, Linux paths of 4095. */
 const MAX_NAME_BYTES = 255;
 const MAX_PATH_BYTES = 4095;
 
-/** Why no client could make a file of this path; null when one can. */
+/** Why no file can have this path; null when one can. */
 export function pathProblem(path: string): string | null {
   if (path.length * 3 > MAX_NAME_BYTES) {
     if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
@@ -25,36 +25,36 @@ export function pathProblem(path: string): string | null {
 }
 
 /**
- * The paths of an archive's entries, as they come. Holds a number for each path of one atom's folder, the first part of the
- * path; so the entries of a folder must come together.
+ * The paths of an archive's entries, in order. Keeps a fingerprint of each path in the folder of the current atom, the first
+ * part of the path, so the entries of each folder must be consecutive.
  */
 export class EntryPaths {
   readonly #atoms = new Set<string>();
   #atom = '';
   readonly #folders = new Set<number>();
   readonly #others = new Set<number>();
-  /** That of the path before, which is known to be a folder. */
+  /** The parent of the previous path, which is known to be a folder. */
   #parent = '';
 
-  /** null when the entry can stand beside those before it; else why not, and then it is not among them. */
+  /** Adds an entry and returns null, or returns why it conflicts with earlier ones and does not add it. */
   add(entry: string, isFolder: boolean): string | null {
     const path = entry.endsWith('/') ? entry.slice(0, -1) : entry;
     const end = path.indexOf('/');
     const atom = end === -1 ? path : path.slice(0, end);
     if (atom !== this.#atom) {
       if (this.#atoms.has(atom)) {
-        return 'the folder of its atom had come to its end';
+        return 'the folder of its atom has already ended';
       }
       this.#begin(atom);
     }
     const key = fingerprint(path);
     const isTaken = this.#others.has(key) || (!isFolder && this.#folders.has(key));
     if (isTaken) {
-      return 'something else has the same path';
+      return 'another entry has the same path';
     }
     const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')));
     if (parent !== this.#parent && !this.#areFolders(parent)) {
-      return 'it is below something that is no folder';
+      return 'it is in something that is no folder';
     }
     this.#parent = parent;
     (isFolder ? this.#folders : this.#others).add(key);
@@ -69,7 +69,7 @@ export class EntryPaths {
     this.#parent = '';
   }
 
-  /** An archive need not name each folder: the path and those above it are folders from now on, unless one cannot be. */
+  /** Marks the path and its parents as folders, since an archive need not list each folder. False when one is no folder. */
   #areFolders(path: string): boolean {
     const keys: number[] = [];
     for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
@@ -87,8 +87,8 @@ export class EntryPaths {
 }
 
 /**
- * A number of 53 bits. Two paths in some ten thousand billions share one: then the slave leaves the second out, and so
- * never sends what a master, which reckons in the same way, would refuse.
+ * A hash of 53 bits. In a collision, one pair of paths in some ten thousand billions, the slave leaves the second path out.
+ * The master computes the same, so a slave never sends what the master refuses.
  */
 function fingerprint(path: string): number {
   let low = 0x811c9dc5;

@@ -2,16 +2,16 @@ import { type Static, Type } from '@sinclair/typebox';
 
 const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 
-/** How much of what a subjob leaves goes into its results. What is beyond is left out, or cut, and named there. */
+/** How much of a subjob's files and consoles goes into its results. The rest is left out or cut, and listed there. */
 export const ResultLimitsSchema = Type.Object(
   {
-    /** Of the files of one atom together, as they lie on the disk of the slave. */
+    /** Total size of the files of one atom, as on the disk of the slave. */
     artifact_bytes: count,
-    /** Files, folders and links of one atom. */
+    /** Number of files, folders and links of one atom. */
     artifact_files: count,
-    /** Of the console of one atom. */
+    /** Size of the console of one atom. */
     console_bytes: count,
-    /** Of the files of all its atoms together; 0 when the results of the build have no more room. */
+    /** Total size of the files of all atoms of the subjob; 0 when the results of the build have reached their limit. */
     subjob_bytes: count,
   },
   { additionalProperties: false },

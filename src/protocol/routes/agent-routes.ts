@@ -12,14 +12,14 @@ import {
 } from '../slave/slave-messages.js';
 import { closed, nothing, ofSlave, ofSlaveAndBuild, ofSlaveAndSubjob } from './shared.js';
 
-/** What slaves say, in the parts' signature only. */
+/** Requests of slaves, which need an HTTP signature. */
 export const agentRoutes = {
   registerSlave: declareRoute({
     method: 'POST',
     path: '/v1/slave',
     signing: 'http-signature',
     isLogged: true,
-    summary: 'A slave says that it is there.',
+    summary: 'Registers a slave.',
     params: nothing,
     query: nothing,
     body: RegisterSchema,
@@ -30,7 +30,7 @@ export const agentRoutes = {
     method: 'DELETE',
     path: '/v1/slave/:slaveId',
     signing: 'http-signature',
-    summary: 'A slave leaves; leases that it still holds go back to the queue at once.',
+    summary: 'A slave leaves; the work of its leases is queued again at once.',
     params: ofSlave,
     query: nothing,
     body: null,
@@ -42,8 +42,8 @@ export const agentRoutes = {
     path: '/v1/slave/:slaveId/work',
     signing: 'http-signature',
     summary:
-      'Long poll of a slave. It answers at once when there is anything to say. A newer question of the same ' +
-      'slave makes the older one answer, with what the newer one asks for if there is work, and is held itself.',
+      'Long poll of a slave. It returns at once when there is news or work. A newer request of the same slave makes the ' +
+      'older one return, with the work that the newer one asks for, and is held itself.',
     params: ofSlave,
     query: nothing,
     body: WorkRequestSchema,
@@ -76,7 +76,7 @@ export const agentRoutes = {
     method: 'POST',
     path: '/v1/slave/:slaveId/build/:buildId/handback',
     signing: 'http-signature',
-    summary: 'The slave gives the lease of a preparation back without an answer.',
+    summary: 'The slave returns the lease of a preparation without a report.',
     params: ofSlaveAndBuild,
     query: nothing,
     body: ReturnedLeaseSchema,
@@ -87,7 +87,7 @@ export const agentRoutes = {
     method: 'POST',
     path: '/v1/slave/:slaveId/build/:buildId/subjob/:subjobId/progress',
     signing: 'http-signature',
-    summary: 'What has happened to the atoms of a lease since the last report.',
+    summary: 'Progress of the atoms of a lease since the last report.',
     params: ofSlaveAndSubjob,
     query: nothing,
     body: ProgressSchema,
@@ -98,7 +98,7 @@ export const agentRoutes = {
     method: 'POST',
     path: '/v1/slave/:slaveId/build/:buildId/subjob/:subjobId/handback',
     signing: 'http-signature',
-    summary: 'The slave gives a lease back without a verdict.',
+    summary: 'The slave returns a lease without a verdict.',
     params: ofSlaveAndSubjob,
     query: nothing,
     body: ReturnedLeaseSchema,

@@ -7,11 +7,11 @@ import { declareRoute } from '../route.js';
 import { literals } from '../shapes.js';
 import { anyPage, closed, nothing, ofBuild, page, total } from './shared.js';
 
-/** Longest that a question may ask the master to hold it. */
+/** Longest time for which a client may ask the master to hold its request. */
 export const MAX_WAIT_SECONDS = 60;
 
 const builds = Type.Object({ builds: Type.Array(BuildSchema), total });
-const stillRuns = { 202: 'The build still runs: `error` says so, and there is nothing to fetch yet.' };
+const stillRuns = { 202: 'The build still runs, as `error` says, and its results are not available yet.' };
 const ofFolder = Type.Object(
   { buildId: BuildIdSchema, folder: Type.String({ pattern: ATOM_FOLDER.source }) },
   closed,
@@ -48,7 +48,7 @@ export const buildRoutes = {
     response: Type.Object({
       ...builds.properties,
       queue: Type.Array(BuildSchema, {
-        description: 'The same builds, by the name that older clients read.',
+        description: 'The same builds, for older clients.',
       }),
     }),
     children: { build: 'getBuild' },
@@ -71,8 +71,8 @@ export const buildRoutes = {
     path: '/v1/build/:buildId',
     signing: 'none',
     summary:
-      'One build. With `wait` and the ETag of an earlier answer in If-None-Match, it answers as soon as the build ' +
-      'is not what it was (or, with `until=end`, has ended), and when that time is over: with 304 if it is what it was.',
+      'One build. With `wait` and the ETag of an earlier response in If-None-Match, it returns when the build has changed ' +
+      '(or, with `until=end`, has ended) or that time is over, with 304 if it has not changed.',
     params: ofBuild,
     query: Type.Object(
       {
@@ -92,7 +92,7 @@ export const buildRoutes = {
     body: null,
     status: 200,
     response: oneBuild,
-    alsoResponds: { 304: 'The build is still what the ETag in If-None-Match stands for.' },
+    alsoResponds: { 304: 'The build has not changed since the response with this ETag.' },
     children: {
       subjob: 'listSubjobs',
       atom: 'listAtoms',
@@ -109,7 +109,7 @@ export const buildRoutes = {
     path: '/v1/build/:buildId',
     signing: 'body-hmac',
     isLogged: true,
-    summary: 'Cancels a build. A build that has ended already is left as it is.',
+    summary: 'Cancels a build. It does nothing to a build that has ended.',
     params: ofBuild,
     query: nothing,
     body: Type.Object({ status: Type.Literal('canceled') }, closed),
@@ -122,7 +122,7 @@ export const buildRoutes = {
     signing: 'http-signature',
     isLogged: true,
     summary:
-      'Starts a build of the atoms of an ended one that failed or were lost, with the same commit, job and files.',
+      'Starts a build of the failed and lost atoms of an ended build, with the same commit, job and files.',
     params: ofBuild,
     query: nothing,
     body: Type.Object({ requested_by: Type.Optional(RequesterSchema) }, closed),
@@ -133,7 +133,7 @@ export const buildRoutes = {
     method: 'GET',
     path: '/v1/build/:buildId/explain',
     signing: 'none',
-    summary: 'Why the build is not done yet: what it waits for, and what runs where since when.',
+    summary: 'Why the build has not ended yet: what it waits for, and what runs where since when.',
     params: ofBuild,
     query: nothing,
     body: null,
@@ -156,15 +156,15 @@ export const buildRoutes = {
     method: 'GET',
     path: '/v1/build/:buildId/artifacts.tar.gz',
     signing: 'none',
-    summary: "The build's results, one folder an atom. 202 with an `error` while the build runs.",
+    summary: "The build's results, one folder for each atom. 202 with an `error` while the build runs.",
     params: ofBuild,
     query: Type.Object(
       {
         until: Type.Optional(
           Type.Literal('end', {
             description:
-              'Of a build that still runs: what has arrived, and the rest as it arrives, until the build has ended. ' +
-              'What breaks off is to be fetched again from its beginning.',
+              'For a build that still runs: the results that have arrived, and further ones as they arrive, until the build ' +
+              'has ended. An interrupted download must be repeated from its beginning.',
           }),
         ),
       },
@@ -173,19 +173,20 @@ export const buildRoutes = {
     body: null,
     status: 200,
     response: 'application/gzip',
-    alsoResponds: { ...stillRuns, 206: 'The part that the header Range asked for.' },
+    alsoResponds: { ...stillRuns, 206: 'The part that the header Range requests.' },
   }),
   getArtifactsZip: declareRoute({
     method: 'GET',
     path: '/v1/build/:buildId/artifacts.zip',
     signing: 'none',
-    summary: 'The same as a zip, made when it is first asked for. 202 with an `error` while the build runs.',
+    summary:
+      'The same as a zip, which is made at the first request. 202 with an `error` while the build runs.',
     params: ofBuild,
     query: nothing,
     body: null,
     status: 200,
     response: 'application/zip',
-    alsoResponds: { ...stillRuns, 206: 'The part that the header Range asked for.' },
+    alsoResponds: { ...stillRuns, 206: 'The part that the header Range requests.' },
   }),
   listArtifacts: declareRoute({
     method: 'GET',

@@ -5,28 +5,28 @@ import { closed, nothing } from './shared.js';
 
 const ofCommit = Type.Object({ commit: CommitSchema }, closed);
 
-/** Files of projects that the master passes on. They are not for everybody who may look, so reading is signed too. */
+/** Files of projects that the master passes on. Reading them needs a signature too, since not every reader may see them. */
 export const bundleRoutes = {
   knownPacks: declareRoute({
     method: 'POST',
     path: '/v1/pack',
     signing: 'http-signature',
-    summary: 'Which of these commits a new bundle may build on, because the master has all of them.',
+    summary:
+      'The commits among these that the master has completely, so that a new bundle may be based on them.',
     params: nothing,
     query: nothing,
     body: Type.Object({ commits: Type.Array(CommitSchema, { maxItems: MAX_COMMITS_ASKED }) }, closed),
     status: 200,
     response: Type.Object({
       known: Type.Array(CommitSchema),
-      num_slaves: Type.Integer({ description: 'Slaves that are connected; with one nobody needs a bundle.' }),
+      num_slaves: Type.Integer({ description: 'Connected slaves; with only one, no bundle is needed.' }),
     }),
   }),
   getPack: declareRoute({
     method: 'GET',
     path: '/v1/pack/:commit',
     signing: 'http-signature',
-    summary:
-      'The chain of bundles that makes up a commit, newest first; empty when the master does not have it.',
+    summary: 'The chain of bundles of a commit, newest first; empty when the master does not have it.',
     params: ofCommit,
     query: nothing,
     body: null,
@@ -49,12 +49,15 @@ export const bundleRoutes = {
     method: 'PUT',
     path: '/v1/pack/:commit',
     signing: 'http-signature',
-    summary: 'Gives the master a bundle. One that it has already is not kept twice.',
+    summary: 'Sends the master a bundle. One that it already has is not stored again.',
     params: ofCommit,
     query: Type.Object(
       {
         base: Type.Optional(
-          Type.String({ pattern: CommitSchema.pattern ?? '', description: 'Of a bundle that is not whole.' }),
+          Type.String({
+            pattern: CommitSchema.pattern ?? '',
+            description: 'The base of a bundle that is not whole.',
+          }),
         ),
       },
       closed,

@@ -17,7 +17,7 @@ const since = {
   ),
 };
 
-/** The master itself: who it is, how it is, what has happened. */
+/** The master itself: its identity, state, metrics and events. */
 export const serviceRoutes = {
   root: declareRoute({
     method: 'GET',
@@ -30,11 +30,11 @@ export const serviceRoutes = {
     status: 200,
     response: Type.Object({
       master: Type.Object({
-        status: Type.String({ description: 'A sentence for people.' }),
+        status: Type.String({ description: 'One sentence for people.' }),
         version: Type.String(),
         session_id: Type.String(),
         uptime: Type.Number(),
-        slaves: Type.Array(SlaveSchema, { maxItems: MAX_PAGE, description: 'As below.' }),
+        slaves: Type.Array(SlaveSchema, { maxItems: MAX_PAGE, description: 'The same as below.' }),
       }),
       slaves: Type.Array(SlaveSchema, { maxItems: MAX_PAGE, description: 'The first thousand of them.' }),
     }),
@@ -87,15 +87,16 @@ export const serviceRoutes = {
     path: '/v1/eventlog',
     signing: 'none',
     summary:
-      'What has happened, oldest first: as many events as `limit` says, or fewer where they are large. Ask again with the last id ' +
-      'that came, until none come.',
+      'The event log, oldest first: at most `limit` events, or fewer if they are large. Request again with the last id ' +
+      'until no events are returned.',
     params: nothing,
     query: Type.Object(
       {
         ...since,
         format: Type.Optional(
           Type.Literal('0.x', {
-            description: 'Each event has its facts, `__id__`, `__tag__` and `__timestamp__` beside the rest.',
+            description:
+              'Each event also has its facts, `__id__`, `__tag__` and `__timestamp__` at its top level.',
           }),
         ),
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: MAX_PAGE })),

@@ -18,14 +18,14 @@ export const ofSlaveAndSubjob = Type.Object(
   closed,
 );
 
-/** At most this many rows of a list that is in memory, or of events, come in one answer. */
+/** Most rows in one response of a list that is in memory, and of events. */
 export const MAX_PAGE = 1000;
 export const pageFields = {
   offset: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: 100 })),
 };
 export const page = Type.Object(pageFields, closed);
-/** Of a list that is sent row by row: all of it, unless a limit is given. */
+/** Page of a list that is streamed: all rows unless a limit is given. */
 export const anyPage = Type.Object(
   {
     offset: pageFields.offset,
@@ -35,5 +35,5 @@ export const anyPage = Type.Object(
   },
   closed,
 );
-/** How many rows there are in all, beside a page of them. */
-export const total = Type.Integer({ description: 'Rows in all, not only on this page.' });
+/** The number of all rows, with a page of them. */
+export const total = Type.Integer({ description: 'Number of all rows, not only those of this page.' });

@@ -4,7 +4,7 @@ import { declareRoute } from '../route.js';
 import { SlaveSchema } from '../slave/slave-messages.js';
 import { closed, MAX_PAGE, nothing, ofSlave, page, total } from './shared.js';
 
-/** Slaves as people and monitors see them. */
+/** Slaves, for people and monitoring. */
 export const slaveRoutes = {
   listSlaves: declareRoute({
     method: 'GET',
@@ -34,7 +34,7 @@ export const slaveRoutes = {
     path: '/v1/slave/:slaveId/shutdown',
     signing: 'http-signature',
     isLogged: true,
-    summary: 'Drains a slave: it finishes what it runs, takes no more, and exits.',
+    summary: 'Drains a slave: it finishes its leases, takes no more, and exits.',
     params: ofSlave,
     query: nothing,
     body: null,

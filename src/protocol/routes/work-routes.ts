@@ -31,14 +31,14 @@ const getAtom = {
 const getConsole = {
   method: 'GET',
   signing: 'none',
-  summary: 'A page of what an atom printed; while it runs, of what it has printed so far.',
+  summary: 'A page of the console of an atom, also while it runs.',
   query: consoleQuery,
   body: null,
   status: 200,
   response: ConsolePageSchema,
 } as const;
 
-/** The pieces of a build. An atom has one number within its build, so it is found with or without its subjob. */
+/** Subjobs and atoms. The id of an atom is unique in its build, so it can be requested with or without its subjob. */
 export const workRoutes = {
   listSubjobs: declareRoute({
     method: 'GET',

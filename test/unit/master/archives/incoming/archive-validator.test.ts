@@ -139,25 +139,25 @@ describe('the archive of a slave', () => {
         { name: 'artifact_3_5/a', content: 'one' },
         { name: 'artifact_3_5/a', content: 'two' },
       ],
-      /something else has the same path/,
+      /another entry has the same path/,
     ],
     'a file and a folder of one name': [
       [
         { name: 'artifact_3_5/a', content: 'one' },
         { name: 'artifact_3_5/a/b', content: 'two' },
       ],
-      /below something that is no folder/,
+      /in something that is no folder/,
     ],
     'a folder and a file of one name': [
       [
         { name: 'artifact_3_5/a/b/c', content: 'one' },
         { name: 'artifact_3_5/a', content: 'two' },
       ],
-      /something else has the same path/,
+      /another entry has the same path/,
     ],
     'a folder of an atom that comes back': [
       [{ name: 'artifact_3_5/a' }, { name: 'artifact_3_6/a' }, { name: 'artifact_3_5/a' }],
-      /had come to its end/,
+      /has already ended/,
     ],
     'names that are too long': [
       [{ name: `artifact_3_5/${'n'.repeat(256)}` }],
@@ -171,7 +171,7 @@ describe('the archive of a slave', () => {
         { name: 'artifact_3_5/l', type: 'symlink', linkname: 'd' },
         { name: 'artifact_3_5/l/x', content: 'x' },
       ],
-      /below something that is no folder/,
+      /in something that is no folder/,
     ],
     'extended headers of others': [
       [{ name: 'artifact_3_5/x', pax: { 'GNU.sparse.name': 'y' } }],
