@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { sleepUnlessAborted } from '../../lib/async/sleep-unless-aborted.js';
 import type { Clock } from '../../lib/clock.js';
+import { ifPresentAsync } from '../../lib/error-code.js';
 
 const INTERVAL_MS = 50;
 
@@ -24,7 +25,7 @@ export class SizeLimit {
   }
 
   async isExceeded(): Promise<boolean> {
-    const { size } = (await stat(this.#path).catch(unlessMissing)) ?? { size: 0 };
+    const { size } = (await ifPresentAsync(() => stat(this.#path))) ?? { size: 0 };
     return size > this.#maxBytes;
   }
 
@@ -40,11 +41,4 @@ export class SizeLimit {
       }
     }
   }
-}
-
-function unlessMissing(error: NodeJS.ErrnoException): null {
-  if (error.code === 'ENOENT') {
-    return null;
-  }
-  throw error;
 }

@@ -16,7 +16,7 @@ interface Passed {
 
 const question = { ...held, wait_seconds: 0 };
 
-describe('what somebody between a slave and its master makes of an answer', () => {
+describe('a response that somebody between a slave and its master has changed', () => {
   let master: FakeMaster;
   let between: Server;
   let slave: MasterClient;
@@ -53,7 +53,7 @@ describe('what somebody between a slave and its master makes of an answer', () =
     return slave.askForWork(toId.slave(1), question);
   };
 
-  it('is not believed: it cannot give the slave work, nor the answer to another question', async () => {
+  it('is ignored: it cannot give the slave work, nor can the response to another request', async () => {
     await register();
     expect(await ask()).to.deep.include({ drain: false });
     const seen: Passed[] = [];

@@ -11,7 +11,7 @@ import { type FakeMaster, startFakeMaster } from '../../support/fake-master.js';
 
 const request = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
 
-describe('the client of the master', () => {
+describe('MasterClient', () => {
   let master: FakeMaster;
   beforeEach(async () => {
     master = await startFakeMaster();
@@ -25,7 +25,7 @@ describe('the client of the master', () => {
     );
   }
 
-  it('starts, shows, lists and cancels builds', async () => {
+  it('creates, shows, lists and cancels builds', async () => {
     const { build_id } = await master.client.createBuild(request);
     expect((await master.client.getBuild(build_id)).state).to.equal('QUEUED');
     expect((await master.client.listUnfinished({})).total).to.equal(1);
@@ -34,27 +34,27 @@ describe('the client of the master', () => {
     expect((await master.client.listBuilds({ limit: 1 })).builds).to.have.length(1);
   });
 
-  it("rejects with the master's own code and sentence", async () => {
+  it('rejects with the code and message of the master', async () => {
     const error = await errorOf(master.client.getBuild(toId.build(9)));
     expect(error).to.be.instanceOf(ClusterRunnerError);
     expect(error).to.include({ code: 'NOT_FOUND', status: 404 });
   });
 
-  it('says which address does not answer', async () => {
+  it('names the address that does not respond', async () => {
     await master.stop();
     const error = await errorOf(master.client.getBuild(toId.build(1)));
     expect(error).to.have.property('code', 'MASTER_UNREACHABLE');
     expect(String(error)).to.include(master.url);
   });
 
-  it('says that what answers is no master', async () => {
+  it('says that a server is not a master', async () => {
     const client = new MasterClient({ url: `${master.url}/elsewhere`, secret: master.secret });
     const error = await errorOf(client.getBuild(toId.build(1)));
     await client.close();
     expect(error).to.have.property('code', 'NOT_FOUND');
   });
 
-  it('gives up when it is told to, also while the master holds the question', async () => {
+  it('ends when its signal is aborted, also while the master holds the request', async () => {
     const { build_id } = await master.client.createBuild(request);
     const { etag } = await master.client.watchBuild(build_id, {
       waitSeconds: 0,
@@ -69,7 +69,7 @@ describe('the client of the master', () => {
     expect(await watching).to.have.property('message', 'enough');
   });
 
-  it('gives up on a master that does not answer in time', async () => {
+  it('gives up on a master that does not respond within the timeout', async () => {
     const silent = createServer();
     silent.listen(0, '127.0.0.1');
     await once(silent, 'listening');
@@ -81,7 +81,7 @@ describe('the client of the master', () => {
     expect(String(error)).to.include('timed out');
   });
 
-  it('follows events from any point, as they happen', async () => {
+  it('follows events as they happen, from any id on', async () => {
     const event = (id: number): Event => ({ id, timestamp: 1, tag: 'BUILD_CREATED', data: { build_id: id } });
     master.service.events.push(event(1), event(2));
     const seen: number[] = [];
@@ -105,14 +105,14 @@ describe('the client of the master', () => {
   });
 });
 
-describe('the URL of a master', () => {
-  it('may leave out the scheme, and then the port too', () => {
+describe('parseMasterUrl', () => {
+  it('accepts a URL without a scheme, and then without a port', () => {
     expect(parseMasterUrl('ci.example').href).to.equal('http://ci.example:43000/');
     expect(parseMasterUrl('ci.example:8080').href).to.equal('http://ci.example:8080/');
     expect(parseMasterUrl('https://ci.example/runner').href).to.equal('https://ci.example/runner');
   });
 
-  it('is one of http or https', () => {
+  it('accepts only http and https', () => {
     expect(() => parseMasterUrl('ftp://ci.example')).to.throw(
       ClusterRunnerError,
       'is not the URL of a master',

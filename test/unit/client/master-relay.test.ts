@@ -8,7 +8,7 @@ import { masterRelay } from '../../../src/client/master-relay.js';
 import { systemClock } from '../../../src/lib/clock.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 
-describe('a bundle that the master passes on', () => {
+describe('masterRelay', () => {
   let root: string;
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'master-relay-'));
@@ -37,11 +37,11 @@ describe('a bundle that the master passes on', () => {
     return readFileSync(file, 'utf8');
   };
 
-  it('is the one whose digest was in the signed list', async () => {
+  it('accepts a bundle whose digest is in the signed list', async () => {
     expect(await fetch('bundle', 'bundle')).to.equal('bundle');
   });
 
-  it('is refused when it was changed on its way, also where its length is the same', async () => {
+  it('refuses a bundle that was changed on its way, also when its length is the same', async () => {
     const error: unknown = await fetch('bundle', 'bandle').catch((reason: unknown) => reason);
     expect(error)
       .to.be.instanceOf(ClusterRunnerError)

@@ -74,7 +74,7 @@ function withUnknownFields(value: unknown): unknown {
   return { ...Object.fromEntries(fields), of_a_newer_version: { deep: ['x'] } };
 }
 
-describe('a client at a master of another version', () => {
+describe('a client of a master of another version', () => {
   let server: Server;
   let client: MasterClient;
   let answers: (request: IncomingMessage, body: string) => { status: number; answer: unknown };
@@ -121,7 +121,7 @@ describe('a client at a master of another version', () => {
       : answer;
   };
 
-  it('is tried with every answer that it reads', () => {
+  it('is tested with every response that it reads', () => {
     const methods = Object.getOwnPropertyNames(MasterClient.prototype);
     expect(methods.filter((name) => !others.includes(name)).sort()).to.deep.equal(Object.keys(calls).sort());
     for (const name of ['older', 'current']) {
@@ -130,7 +130,7 @@ describe('a client at a master of another version', () => {
   });
 
   for (const name of Object.keys(calls)) {
-    it(`reads the answer to ${name} of an older one, and leaves out what it does not know`, async () => {
+    it(`reads the response to ${name} of an older master, and leaves out unknown fields`, async () => {
       for (const file of [recorded('older'), recorded('current')]) {
         const sent = sentIn(file, name);
         const read = await readAs(name, sent);
@@ -139,7 +139,7 @@ describe('a client at a master of another version', () => {
     });
   }
 
-  it('fills in what an older one does not send from what it does', async () => {
+  it('computes fields that an older master does not send from those that it sends', async () => {
     const older = recorded('older');
     const ended = await readAs('getBuild', older.getBuild);
     expect(ended).to.deep.include({ atom_variables: [], interrupted_atoms: null, revision: null });
@@ -155,13 +155,13 @@ describe('a client at a master of another version', () => {
     });
   });
 
-  it('says which part of an answer it does not understand, and that the versions differ', async () => {
+  it('says which part of a response it does not understand, and that the versions differ', async () => {
     const refused = await failureOf(readAs('getConsole', { offset_line: 0, num_lines: 'many' }));
     expect(refused).to.have.property('code', 'PROTOCOL_MISMATCH');
     expect(messageOf(refused)).to.match(/console.*\(\/\w+: .*\), so it is of another version; use the same/);
   });
 
-  it('asks for a build without its revision where that is refused, once, and else as it was told', async () => {
+  it('repeats a request for a build once without its revision when a master refuses that field', async () => {
     const request = { type: 'directory', project_directory: '/p', job_name: 'J' } as const;
     const revision = { commit: 'c'.repeat(40), branch: null, subject: null, has_changes: false };
     answers = (_, body) =>
@@ -172,7 +172,7 @@ describe('a client at a master of another version', () => {
     expect(asked.map((body) => JSON.parse(body))).to.deep.equal([{ ...request, revision }, request]);
   });
 
-  it('does not say who asks where that is refused', async () => {
+  it('leaves out who requests a build when a master refuses that field', async () => {
     const request = { type: 'directory', project_directory: '/p', job_name: 'J' } as const;
     const revision = { commit: 'c'.repeat(40), branch: null, subject: null, has_changes: false };
     answers = (_, body) =>
@@ -190,7 +190,7 @@ describe('a client at a master of another version', () => {
     ]);
   });
 
-  it('never asks for a build twice that was accepted with an answer that it does not understand', async () => {
+  it('does not repeat a request for a build that was accepted with a response that it does not understand', async () => {
     answers = () => ({ status: 202, answer: { build: 'seven' } });
     const revision = { commit: 'c'.repeat(40), branch: null, subject: null, has_changes: false };
     const request = { type: 'directory', project_directory: '/p', job_name: 'J', revision } as const;
@@ -198,7 +198,7 @@ describe('a client at a master of another version', () => {
     expect(asked).to.have.length(1);
   });
 
-  it('names the versions when an older one refuses a field', async () => {
+  it('names the versions when an older master refuses a field', async () => {
     answers = () => ({
       status: 400,
       answer: { error: 'Unknown field "speculative" in the body.', code: 'INVALID_REQUEST' },

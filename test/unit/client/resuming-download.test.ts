@@ -33,8 +33,8 @@ function server(pieces: readonly number[], etag: string | null = '"tag"') {
 const download = (open: (headers: Readonly<Record<string, string>>) => Promise<OpenedStream>) =>
   openResumingDownload({ open, clock: systemClock, random: () => 0, signal: new AbortController().signal });
 
-describe('a download that breaks off', () => {
-  it('goes on where it was, as often as it takes, when the bytes are still the same', async () => {
+describe('openResumingDownload', () => {
+  it('resumes a download where it broke off, any number of times, while the bytes are the same', async () => {
     const { asked, open } = server([3, 0, 4]);
     const { stream, bytes } = await download(open);
     expect(bytes).to.equal(10);
@@ -47,7 +47,7 @@ describe('a download that breaks off', () => {
     ]);
   });
 
-  it('ends with the error when nothing says that the bytes are the same', async () => {
+  it('ends with the error when the response has no ETag', async () => {
     const { open } = server([3], null);
     const failure = await buffer((await download(open)).stream).then(
       () => null,
@@ -56,7 +56,7 @@ describe('a download that breaks off', () => {
     expect(failure).to.have.property('message', 'broken off');
   });
 
-  it('ends with an error when the master has other bytes now', async () => {
+  it('ends with an error when the master has other bytes by then', async () => {
     const { open } = server([3]);
     const changed = async (headers: Readonly<Record<string, string>>) => ({
       ...(await open(headers)),
@@ -69,7 +69,7 @@ describe('a download that breaks off', () => {
     expect(failure).to.have.property('message').that.includes('has changed');
   });
 
-  it('is given up when it breaks off again and again without anything new', async () => {
+  it('gives up after several breaks without any new bytes', async () => {
     const { asked, open } = server([3, ...Array.from({ length: 30 }, () => 0)]);
     const failure = await buffer((await download(open)).stream).then(
       () => null,
@@ -79,7 +79,7 @@ describe('a download that breaks off', () => {
     expect(asked.length).to.be.within(5, 20);
   });
 
-  it('ends with its reader: one that fails asks for nothing more', async () => {
+  it('requests nothing more after its reader has failed', async () => {
     let asked = 0;
     const slowly = async function* () {
       for (const byte of all) {

@@ -33,13 +33,13 @@ const signal = new AbortController().signal;
 const random = () => 0.5;
 
 describe('retry', () => {
-  it('goes on until the master answers', async () => {
+  it('retries until the master responds', async () => {
     const clock = sleepingClock();
     expect(await retry(failingTimes(3, unreachable), { clock, random, signal })).to.equal(4);
     expect(clock.slept).to.have.length(3);
   });
 
-  it('does not repeat what waiting cannot mend', async () => {
+  it('does not retry after an error that is not temporary', async () => {
     const wrong = new ClusterRunnerError('UNAUTHENTICATED', 'Wrong secret.');
     const clock = sleepingClock();
     const failure: unknown = await retry(failingTimes(1, wrong), { clock, random, signal }).catch(
@@ -49,7 +49,7 @@ describe('retry', () => {
     expect(clock.slept).to.deep.equal([]);
   });
 
-  it('gives up with the last error when the time is up', async () => {
+  it('gives up with the last error when the time is over', async () => {
     const clock = sleepingClock();
     const options = { clock, random, signal, giveUpAfterMs: 5_000 };
     const failure: unknown = await retry(failingTimes(1e9, unreachable), options).catch((e: unknown) => e);
@@ -57,7 +57,7 @@ describe('retry', () => {
     expect(clock.now()).to.be.at.most(5_000);
   });
 
-  it('ends with the reason of the signal when it is aborted while it waits', async () => {
+  it('ends with the reason of the signal when that is aborted during the backoff', async () => {
     const controller = new AbortController();
     const reason = new Error('stopping');
     const options = {

@@ -124,7 +124,7 @@ describe('a process that gets away from the command that started it', () => {
     expect(living()).to.deep.equal([]);
   });
 
-  it('is a service when setup has left it, prints what it likes, and ends when that is over', async () => {
+  it('is a service when a setup has left it: its output is read, and it ends when it is told to', async () => {
     const talks = `${ALL}\nsetsid sh -c 'until test -e go; do sleep 0.01; done; seq 100000; touch said; sleep 1000' &`;
     const { result, leftovers } = await runStartingServices(command(talks));
     expect(result.exitCode).to.equal(0);
@@ -136,7 +136,7 @@ describe('a process that gets away from the command that started it', () => {
   });
 
   for (const language of ['perl', 'python3'] as const) {
-    it(`ends when whoever ran it is killed with SIGKILL (${language})`, async function () {
+    it(`ends when the process that ran the command is killed with SIGKILL (${language})`, async function () {
       const bin = join(directory, 'bin');
       mkdirSync(bin);
       for (const name of [

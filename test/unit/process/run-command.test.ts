@@ -9,7 +9,7 @@ import { type CommandOptions, runCommand } from '../../../src/process/run-comman
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { until } from '../../support/until.js';
 
-describe('running a command', () => {
+describe('runCommand', () => {
   let directory: string;
   let pipes: ConsolePipes;
   let printed: Buffer[];
@@ -45,7 +45,7 @@ describe('running a command', () => {
     return Number(readFileSync(file, 'utf8'));
   }
 
-  it('hands on stdout and stderr in the order in which they were written', async () => {
+  it('passes on stdout and stderr in the order in which they were written', async () => {
     const { exitCode, ended } = await run('echo a; echo b >&2; echo c; exit 7');
     expect({ exitCode, ended }).to.deep.equal({ exitCode: 7, ended: 'exited' });
     expect(Buffer.concat(printed).toString()).to.equal('a\nb\nc\n');
@@ -55,22 +55,22 @@ describe('running a command', () => {
     expect((await run('false | true')).exitCode).to.equal(1);
   });
 
-  it('gives the command exactly the environment that was given', async () => {
+  it('gives the command exactly the given environment', async () => {
     await run('env', { env: { PATH: process.env.PATH ?? '', TOKEN: "it's $HOME\n`x`" } });
     const text = Buffer.concat(printed).toString();
     expect(text).to.include("TOKEN=it's $HOME\n`x`\n");
     expect(text).not.to.match(/^HOME=/m);
   });
 
-  it('has nothing on stdin', async () => {
+  it('gives the command an empty stdin', async () => {
     expect((await run('cat; test -z "$(cat)"')).exitCode).to.equal(0);
   });
 
-  it('reports death by a signal as a shell does', async () => {
+  it('reports death by a signal like a shell, as 128 + its number', async () => {
     expect((await run('kill -9 $$')).exitCode).to.equal(137);
   });
 
-  it('ends what the command left in the background', async () => {
+  it('ends background processes that the command has left', async () => {
     await run('echo $$ > pid; sleep 1000 & (trap "" TERM; sleep 1001) & exit 0', { graceMs: 100 });
     expect(groupIsAlive(await startedGroup())).to.equal(false);
   });
@@ -80,7 +80,7 @@ describe('running a command', () => {
     expect(tail).to.equal('done\n');
   });
 
-  it('ends the whole group when it is canceled, also what ignores TERM', async () => {
+  it('ends all processes of a command that is canceled, also those that ignore TERM', async () => {
     const cancel = new AbortController();
     const running = run('trap "" TERM; echo $$ > pid; sleep 1000 & sleep 1000', {
       signal: cancel.signal,
@@ -92,7 +92,7 @@ describe('running a command', () => {
     expect(groupIsAlive(group)).to.equal(false);
   });
 
-  it('is canceled also when the killed command says that it succeeded', async () => {
+  it('reports a command as canceled also when it exits with 0 after TERM', async () => {
     const cancel = new AbortController();
     const running = run('trap "exit 0" TERM; echo $$ > pid; while :; do sleep 0.01; done', {
       signal: cancel.signal,
@@ -103,20 +103,20 @@ describe('running a command', () => {
     expect({ ended, exitCode }).to.deep.equal({ ended: 'canceled', exitCode: 0 });
   });
 
-  it('does not start when it is canceled before', async () => {
+  it('starts nothing when it is canceled before', async () => {
     const { ended } = await run('touch started', { signal: AbortSignal.abort() });
     expect(ended).to.equal('canceled');
     expect(existsSync(join(directory, 'started'))).to.equal(false);
   });
 
-  it('keeps the end of the output only', async () => {
+  it('keeps only the end of the output', async () => {
     const { tail } = await run('for i in 1 2 3 4 5 6 7 8 9; do echo line $i; done; echo oops >&2', {
       output: { kind: 'tail', maxBytes: 12, pipes },
     });
     expect(tail).to.equal('…line 9\noops\n'.slice(0, 1) + 'line 9\noops\n'.slice(-12));
   });
 
-  it('separates stdout into a file when that is asked for', async () => {
+  it('writes stdout to a file when one is given', async () => {
     const stdoutFile = join(directory, 'stdout');
     const { tail } = await run('echo out; echo err >&2', {
       output: { kind: 'tail', maxBytes: 100, stdoutFile, pipes },
@@ -125,7 +125,7 @@ describe('running a command', () => {
     expect(readFileSync(stdoutFile, 'utf8')).to.equal('out\n');
   });
 
-  it('says so when the folder is not there', async () => {
+  it('says that the folder is missing', async () => {
     try {
       await run('true', { cwd: join(directory, 'gone') });
       expect.fail('it started');

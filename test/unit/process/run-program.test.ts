@@ -28,8 +28,8 @@ function run(file: string, args: string[], more: Partial<ProgramOptions> = {}) {
   });
 }
 
-describe('running a program', () => {
-  it('passes arguments as they are and tells stdout from stderr', async () => {
+describe('runProgram', () => {
+  it('passes arguments unchanged, and returns stdout and stderr separately', async () => {
     const args = ['-c', 'printf %s "$1"; printf err >&2; exit 3', 'sh', '$(id) "*'];
     expect(await run('sh', args)).to.deep.equal({
       exitCode: 3,
@@ -39,13 +39,13 @@ describe('running a program', () => {
     });
   });
 
-  it('keeps the end of what it prints, in bounded memory', async () => {
+  it('keeps the end of the output, in limited memory', async () => {
     const { stdout } = await run(join(fixtures, 'prints-a-lot.sh'), ['200000']);
     expect(stdout.length).to.be.lessThan(1010);
     expect(stdout.endsWith('200000\nthe end\n')).to.equal(true);
   });
 
-  it('is ended when its time is over', async () => {
+  it('ends a program when its time is over', async () => {
     const clock = new ManualClock();
     const running = run('sleep', ['1000'], { clock, timeoutMs: 60_000 });
     await until(() => clock.sleeping > 0);
@@ -61,7 +61,7 @@ describe('running a program', () => {
     expect(ended).to.equal('timedOut');
   });
 
-  it('is ended when it is canceled, and leaves no timer', async () => {
+  it('ends a program that is canceled, and leaves no timer', async () => {
     const cancel = new AbortController();
     const clock = new ManualClock();
     const running = run('sleep', ['1000'], { clock, timeoutMs: 60_000, signal: cancel.signal });
@@ -79,7 +79,7 @@ describe('running a program', () => {
     expect(clock.sleeping).to.equal(0);
   });
 
-  it('says so when it is not installed', async () => {
+  it('says that a program is not installed', async () => {
     try {
       await run('no-such-program-here', []);
       expect.fail('it started');

@@ -37,7 +37,7 @@ const job: NamedJob = {
   },
 };
 
-describe('the dependency cache of a slave', () => {
+describe('DependencyCache', () => {
   let root: string;
   let warnings: string[];
   beforeEach(() => {
@@ -95,7 +95,7 @@ describe('the dependency cache of a slave', () => {
   }
   const toolOf = (directory: string) => readFileSync(join(directory, 'modules', 'bin', 'tool'), 'utf8');
 
-  it('gives a later build what the setup of an earlier one has made, with modes and links', async () => {
+  it('gives a later build what the setup of an earlier one has created, with modes and links', async () => {
     const cache = cacheOf();
     expect(await build(cache, checkout('a', 'v1'), 'first')).to.equal(false);
     const second = checkout('b', 'v1');
@@ -106,7 +106,7 @@ describe('the dependency cache of a slave', () => {
     expect(warnings).to.deep.equal([]);
   });
 
-  it('is not changed by what a build does with its copy', async () => {
+  it('does not change when a build changes its copy', async () => {
     const cache = cacheOf();
     const first = checkout('a', 'v1');
     await build(cache, first, 'good');
@@ -119,7 +119,7 @@ describe('the dependency cache of a slave', () => {
     expect(toolOf(third)).to.equal('good');
   });
 
-  it('has nothing for a build whose key file differs or is missing', async () => {
+  it('misses for a build whose key file differs or is missing', async () => {
     const cache = cacheOf();
     await build(cache, checkout('a', 'v1'));
     expect(await build(cache, checkout('b', 'v2'))).to.equal(false);
@@ -128,7 +128,7 @@ describe('the dependency cache of a slave', () => {
     expect(await build(cache, without)).to.equal(false);
   });
 
-  it('has nothing for another setup, job, repository or proposed change', async () => {
+  it('misses for another setup, job, repository or proposed change', async () => {
     const cache = cacheOf();
     await build(cache, checkout('a', 'v1'));
     const others: { project?: GitProject; job?: NamedJob }[] = [
@@ -146,13 +146,13 @@ describe('the dependency cache of a slave', () => {
     ).to.equal(true);
   });
 
-  it('keeps nothing of a setup that failed', async () => {
+  it('caches nothing of a setup that failed', async () => {
     const cache = cacheOf();
     await build(cache, checkout('a', 'v1'), 'half', { ok: false });
     expect(await build(cache, checkout('b', 'v1'))).to.equal(false);
   });
 
-  it('keeps nothing, and says why, where a path is missing or is a link', async () => {
+  it('caches nothing, and says why, when a path is missing or is a link', async () => {
     const cache = cacheOf();
     const request = { project, job, signal: new AbortController().signal };
     await cache.around({ ...request, projectDirectory: checkout('a', 'v1') }, async () => ({
@@ -190,7 +190,7 @@ describe('the dependency cache of a slave', () => {
     expect(readFileSync(join(outside, 'made'), 'utf8')).to.not.equal('made');
   });
 
-  it('removes what was used longest ago when it grows beyond its limit', async () => {
+  it('removes the least recently used entries when it grows beyond its limit', async () => {
     const cache = cacheOf(200 * 1024);
     const content = 'x'.repeat(60 * 1024);
     await build(cache, checkout('a', 'v1'), content);
@@ -203,26 +203,26 @@ describe('the dependency cache of a slave', () => {
     expect(await build(cache, checkout('c', 'v2'), content)).to.equal(true);
   });
 
-  it('does not keep what is larger than its limit', async () => {
+  it('does not keep an entry that is larger than its limit', async () => {
     const cache = cacheOf(16 * 1024);
     await build(cache, checkout('a', 'v1'), 'x'.repeat(60 * 1024));
     expect(readdirSync(join(root, 'caches'))).to.deep.equal([]);
     expect(warnings[0]).to.include('more than dependency_cache_max_mib');
   });
 
-  it('runs the setup of one of two builds that begin together, and gives the other what it made', async () => {
+  it('runs the setup of one of two builds that begin together, and gives its result to the other', async () => {
     const cache = cacheOf();
     const hits = await Promise.all([build(cache, checkout('a', 'v1')), build(cache, checkout('b', 'v1'))]);
     expect(hits.sort()).to.deep.equal([false, true]);
   });
 
-  it('leaves nothing half-written of a slave that was killed', async () => {
+  it('removes unfinished entries of a slave that was killed', async () => {
     mkdirSync(join(root, 'caches', 'unfinished-1', '0'), { recursive: true });
     await sweepDependencyCache(root);
     expect(existsSync(join(root, 'caches', 'unfinished-1'))).to.equal(false);
   });
 
-  it('is for no directory and for no tree without a repository', () => {
+  it('caches nothing for directory projects and trees without a repository', () => {
     expect(cacheScope({ type: 'directory', project_directory: '/p' }, 'Unit')).to.equal(null);
     const snapshot = { type: 'snapshot', hash: 'a'.repeat(40), url: null, project_directory: null } as const;
     expect(cacheScope(snapshot, 'Unit')).to.equal(null);

@@ -21,11 +21,11 @@ import { gitProject, openOn } from '../../support/workspaces.js';
 
 const MIB = 1024 ** 2;
 
-describe('what git says of a full disk', () => {
+describe('the message of git about a full disk', () => {
   const said = (stderr: string) =>
     gitError('It failed', { exitCode: 1, ended: 'exited', stdout: '', stderr });
 
-  it('is told from what the other side says of its own', () => {
+  it('is distinguished from a message about the disk of the server', () => {
     expect(said('fatal: write error: No space left on device\n')).to.be.instanceOf(DiskFullError);
     expect(said('remote: fatal: No space left on device\nfatal: early EOF\n')).to.not.be.instanceOf(
       DiskFullError,
@@ -79,7 +79,7 @@ describe('a slave whose disk is full', () => {
     return error instanceof Error ? error.message : '';
   };
 
-  it('says what to do, keeps nothing of what it has begun, and goes on when there is room', async () => {
+  it('says what to do, leaves nothing of the unfinished workspace, and goes on when there is space', async () => {
     resize(8);
     expect(await refusal(openOn(root, gitProject(large.url)))).to.match(
       /disk of this slave is full; free space/,
@@ -93,7 +93,7 @@ describe('a slave whose disk is full', () => {
     await (await openOn(root, gitProject(large.url))).release();
   });
 
-  it('keeps no half pack in a mirror that it had', async () => {
+  it('leaves no partial pack in an existing mirror', async () => {
     resize(8);
     await (await openOn(root, gitProject(small.url), { workspacesKept: 0 })).release();
     writeFileSync(join(small.directory, 'larger'), randomBytes(6 * MIB));
@@ -106,7 +106,7 @@ describe('a slave whose disk is full', () => {
     await (await openOn(root, gitProject(small.url))).release();
   });
 
-  it('makes room by removing the checkouts of ended builds', async () => {
+  it('frees space by removing the checkouts of ended builds', async () => {
     resize(20);
     writeFiles(root, { 'idle/of.another/tree/file': '' });
     writeFileSync(join(root, 'idle/of.another/tree/file'), Buffer.alloc(18 * MIB));
@@ -116,7 +116,7 @@ describe('a slave whose disk is full', () => {
     expect(readdirSync(join(root, 'idle'))).to.deep.equal([]);
   });
 
-  it('says so of a remote file too', async () => {
+  it('reports a full disk for a remote file too', async () => {
     resize(8);
     const server = createServer((_, response) => response.end(randomBytes(10 * MIB)));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -139,7 +139,7 @@ describe('a slave whose disk is full', () => {
   });
 });
 
-describe('what a killed slave has left of a fetch', () => {
+describe('an unfinished fetch of a killed slave', () => {
   it('is removed when a slave starts there again', async () => {
     const root = mkdtempSync(join(tmpdir(), 'left-'));
     try {

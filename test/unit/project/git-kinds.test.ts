@@ -40,7 +40,7 @@ const refusal = (opened: Promise<unknown>): Promise<string> =>
     (error: unknown) => (error instanceof ClusterRunnerError ? error.message : String(error)),
   );
 
-describe('a ref that is asked for', () => {
+describe('a requested ref', () => {
   it('may have any form that git takes, any number of times, and follows its repository', async () => {
     await project.git('tag', '--annotate', '--message', 'v1', 'v1');
     await project.git('update-ref', 'refs/pull/1/head', head);
@@ -66,7 +66,7 @@ describe('a ref that is asked for', () => {
   });
 });
 
-describe('a hash that is asked for', () => {
+describe('a requested hash', () => {
   it('may be that of a tag, also of a tag of a tag, and may be shortened', async () => {
     await project.git('tag', '--annotate', '--message', 'v1', 'v1');
     await project.git('tag', '--annotate', '--message', 'v2', 'v2', 'v1');
@@ -95,7 +95,7 @@ describe('a hash that is asked for', () => {
 });
 
 describe('a repository of sha256', () => {
-  it('is built by branch and by hash, and passed on by the master, also after one of sha1 at its address', async () => {
+  it('is built by branch and by hash, and passed on by the master, also after a sha1 repository at its URL', async () => {
     expect((await open(project.url)).commit).to.equal(head);
     rmSync(project.directory, { recursive: true });
     const made = GitProject.at(project.directory);

@@ -131,13 +131,13 @@ describe('settings of the user who runs a slave', () => {
     expect(whatRan()).to.equal('');
   });
 
-  it('do not make git ask: what may not be read is an error at once', async () => {
+  it('do not make git prompt: a repository that may not be read is an error at once', async () => {
     const message = await refusal(open(gitProject('ssh://127.0.0.1:1/nothing')));
     expect(message).to.match(/could not be fetched|cannot be reached|may not be read|is not known/);
     expect(whatRan()).to.equal('');
   });
 
-  it('do say how files are had that a filter keeps elsewhere, such as that of LFS', async () => {
+  it('still configure filters that fetch files from elsewhere, such as LFS', async () => {
     writeFiles(parent, {
       'home/.gitconfig': '[filter "elsewhere"]\nsmudge = sed s/pointer/content/\nrequired = true\n',
     });
@@ -217,7 +217,7 @@ describe('a hostile repository', () => {
     });
   }
 
-  it('whose .gitattributes, or other file of git, leads to a device that never ends is opened, or refused', async () => {
+  it('whose .gitattributes, or other git file, is a link to an endless device, is opened or refused', async () => {
     for (const [index, name] of ['.gitattributes', '.gitignore', '.lfsconfig', '.mailmap'].entries()) {
       symlinkSync('/dev/zero', join(project.directory, name));
       await project.commit({ more: 'x\n' });
@@ -268,7 +268,7 @@ describe('a hostile folder', () => {
 });
 
 describe('a snapshot with files of LFS', () => {
-  it('has those whole that are changed, since nobody could fetch them', async () => {
+  it('contains changed files completely, since nobody could fetch them', async () => {
     // Where LFS is installed its own filter is asked, which makes another pointer of it.
     writeFiles(parent, { 'home/.gitconfig': '[filter "lfs"]\nclean = "echo pointer # %f"\n' });
     await project.commit({ '.gitattributes': '*.bin filter=lfs\n', 'old.bin': 'pointer\n' });

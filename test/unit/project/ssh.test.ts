@@ -46,11 +46,11 @@ describe('a repository over SSH', () => {
     return error instanceof Error ? error.message : '';
   };
 
-  it('is fetched with a key that is let in, from a host that is known', async () => {
+  it('is fetched with an accepted key, from a known host', async () => {
     expect((await open(server.command('user', 'host'), true)).commit).to.equal(commit);
   });
 
-  it('is fetched from a host that is not known unless git_strict_host_key_checking is set', async () => {
+  it('is fetched from an unknown host unless git_strict_host_key_checking is set', async () => {
     const command = server.command('user', null);
     expect(await refusal(open(command, true)))
       .to.contain('is not known to this machine')
@@ -61,21 +61,21 @@ describe('a repository over SSH', () => {
     expect((await open(command, true)).commit).to.equal(commit);
   });
 
-  it('is not fetched from a host with another key than before', async () => {
+  it('is not fetched from a host whose key has changed', async () => {
     for (const strict of [true, false]) {
       const message = await refusal(open(server.command('user', 'other-host'), strict));
       expect(message).to.contain('has another key').and.contain('Host key verification failed');
     }
   });
 
-  it('that may not be read is an error at once, with the words of SSH, and no question', async () => {
+  it('that may not be read is an error at once, with the message of SSH and without a prompt', async () => {
     const message = await refusal(open(server.command('other-user', 'host'), true));
     expect(message)
       .to.contain('may not be read from this machine')
       .and.contain('Permission denied (publickey)');
   });
 
-  it('that is not there is an error with the words of git', async () => {
+  it('that does not exist is an error with the message of git', async () => {
     const url = server.url(join(parent, 'nothing'));
     const message = await refusal(open(server.command('user', 'host'), true, url));
     expect(message).to.contain('does not exist').and.contain('nothing');

@@ -35,7 +35,7 @@ const round = fc.record({
   left: fc.array(left, { maxLength: 4 }),
 });
 
-describe('a checkout that is used again and again', () => {
+describe('a checkout that is reused again and again', () => {
   let parent: string;
   let number = 0;
   before(async function () {

@@ -17,7 +17,7 @@ import { runSubjob } from '../../../src/slave/build/run-subjob.js';
 import { SubjobConsoles } from '../../../src/slave/console/subjob-consoles.js';
 
 for (const reusesShells of [true, false]) {
-  describe(`the atom_timeout where shells are ${reusesShells ? 'kept' : 'started for each atom'}`, () => {
+  describe(`the atom_timeout, with shells that are ${reusesShells ? 'kept' : 'started for each atom'},`, () => {
     let root: string;
     beforeEach(() => {
       root = mkdtempSync(join(tmpdir(), 'timeout-'));

@@ -42,7 +42,7 @@ describe('a slave at a master of another version', () => {
       /it is of an older version; .* protocol is unknown\./,
     ],
   ] as const) {
-    it(`says so once at a ${which} one, asks again slowly, and joins when it is replaced`, async () => {
+    it(`logs once that a master is ${which}, retries slowly, and joins when it is replaced`, async () => {
       const { service } = master;
       const register = service.registerSlave.bind(service);
       let refusals = 0;

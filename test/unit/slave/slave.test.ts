@@ -105,14 +105,14 @@ describe('a slave', () => {
   const changes = (what: string) => master.service.changes.filter((change) => change.what === what);
   const said = (what: string) => changes(what).map((change) => change.said);
 
-  it('shows the address of its master without the password in it', async () => {
+  it('shows the URL of its master without the password', async () => {
     await start(master.secret, master.url.replace('://', '://user:password@'), 0);
     const status = await (await fetch(`http://127.0.0.1:${slave?.port}/v1`)).text();
     expect(status).to.contain('"master_url"').and.not.to.contain('password');
     expect(status).to.contain(new URL(master.url).host);
   });
 
-  it('registers and asks for work with all its executors', async () => {
+  it('registers, and polls with all its executors', async () => {
     await start();
     await until(() => changes('askForWork').length > 0);
     expect(said('registerSlave')[0]).to.include({ name: 'tester', num_executors: 2, url: null });
@@ -124,7 +124,7 @@ describe('a slave', () => {
     });
   });
 
-  it('starts whatever builds have left in the place of its own files and folders', async () => {
+  it('starts whatever builds have put in the place of its own files and folders', async () => {
     const root = join(home, 'root');
     const elsewhere = join(home, 'elsewhere');
     mkdirSync(join(root, 'instance/in it'), { recursive: true });
@@ -167,7 +167,7 @@ describe('a slave', () => {
     });
   });
 
-  it('takes the atoms that the request lists, as they are kept, in the place of the atomizers', async () => {
+  it('uses the atoms of the request unchanged in the place of the atomizers', async () => {
     const config = { commands: [':'], atomizers: [{ N: 'exit 1' }, { M: 'exit 1' }] };
     handOut(prepareOf({ config, atoms_override: ['$PROJECT_DIR/a', { M: '$$PROJECT_DIR' }] }));
     await start();
@@ -199,7 +199,7 @@ describe('a slave', () => {
     expect(said('reportPreparationFailed')[0]).to.match(/N .*exited with 3.*\nsome\nwords/);
   });
 
-  it('refuses atoms whose bytes it cannot pass on, with the atomizer, the line and the bytes', async () => {
+  it('refuses atoms whose bytes cannot be passed on, and names the atomizer, the line and the bytes', async () => {
     const config = { commands: [':'], atomizers: [{ A: 'echo 1' }, { F: "printf 'a\\ncaf\\351.sh\\n'" }] };
     handOut(prepareOf({ config, job_name: 'Latin' }));
     await start();
@@ -209,7 +209,7 @@ describe('a slave', () => {
     );
   });
 
-  it('reports that the list of its atoms is longer than the master takes, which no other slave could mend', async () => {
+  it('reports a list of atoms that is longer than the master accepts as an error of the project', async () => {
     master.service.reportPrepared = async () => {
       throw new ClusterRunnerError('BODY_TOO_LARGE', 'Too large.');
     };
@@ -244,7 +244,7 @@ describe('a slave', () => {
     await until(() => readdirSync(join(home, 'root', 'work')).length === 0);
   });
 
-  it('gives each atom its folder, also when the one before has removed that, and the folder above it', async () => {
+  it('gives each atom its folder, also when the atom before has removed it and the folder above', async () => {
     const remove =
       'if [ "$VALUE" = a ]; then cd /; rm -rf "$(dirname "$ARTIFACT_DIR")"; else echo x > "$ARTIFACT_DIR/x"; fi';
     handOut(runOf({ commands: [remove] }, ['a', 'b', 'c']));
@@ -257,7 +257,7 @@ describe('a slave', () => {
       );
   });
 
-  it('asks for more as soon as an executor is free, and names what it has', async () => {
+  it('polls as soon as an executor is free, and names its leases', async () => {
     handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
     await start();
     const standing = (free: number) => (change: unknown) =>
@@ -272,7 +272,7 @@ describe('a slave', () => {
     await until(() => said('askForWork').slice(before).some(standing(2)));
   });
 
-  it('asks for more before an executor is free when its subjob is about to end', async () => {
+  it('requests work ahead when a subjob is about to end', async () => {
     const waits = { commands: ['until test -e go; do sleep 0.01; done'] };
     handOut({ ...runOf(waits), expected_seconds: 0.1 });
     await start();
@@ -284,7 +284,7 @@ describe('a slave', () => {
     await until(() => said('acceptResult').length === 1);
   });
 
-  it('gives back what it took ahead when its executors do not come free', async () => {
+  it('returns work that was requested ahead when no executor becomes free', async () => {
     const waits = { commands: ['until test -e go; do sleep 0.01; done'] };
     const leaseOf = (id: number) => ({ ...lease, lease_id: toId.lease(id) });
     for (const id of [101, 102, 103]) {
@@ -298,7 +298,7 @@ describe('a slave', () => {
     await until(() => said('acceptResult').length === 2);
   });
 
-  it('runs the setup once before the first atom, and the teardown once when the build needs it no more', async () => {
+  it('runs the setup once before the first atom, and the teardown once when the build is released', async () => {
     const job = {
       setup_build: ['echo setup >> log'],
       commands: ['echo $VALUE >> log'],
@@ -314,7 +314,7 @@ describe('a slave', () => {
     expect(readFileSync(log, 'utf8')).to.equal('setup\na\nb\nteardown\n');
   });
 
-  it('hands the lease back when the setup fails, with the end of what it printed', async () => {
+  it('returns the lease when the setup fails, with the end of its output', async () => {
     handOut(runOf({ setup_build: ['echo no compiler here', 'exit 9'], commands: ['touch ran'] }));
     await start();
     await until(() => changes('handBack').length === 1);
@@ -323,7 +323,7 @@ describe('a slave', () => {
     expect(existsSync(join(project, 'ran'))).to.equal(false);
   });
 
-  it('tells about once a second what runs and what it has printed', async () => {
+  it('reports about once a second what runs and what it has printed', async () => {
     handOut(runOf({ commands: ['echo so far', 'until test -e go; do sleep 0.01; done'] }));
     await start();
     await until(() => changes('reportProgress').length > 0);
@@ -335,7 +335,7 @@ describe('a slave', () => {
     });
   });
 
-  it('tells of an atom that prints nothing with the question for work', async () => {
+  it('reports an atom that prints nothing with the next poll', async () => {
     handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
     await start();
     const atoms = [{ id: 0, state: 'IN_PROGRESS', exit_code: null, actual_time: null }];
@@ -348,7 +348,7 @@ describe('a slave', () => {
     await until(() => changes('acceptResult').length === 1);
   });
 
-  it('ends what runs when the lease is over, and delivers nothing of it', async () => {
+  it('ends the processes of a lease that is over, and delivers nothing of it', async () => {
     const ticks = 'while :; do echo tick; sleep 0.1; done';
     handOut(runOf({ commands: ['touch started', ticks] }));
     await start();
@@ -360,7 +360,7 @@ describe('a slave', () => {
     expect(readdirSync(join(home, 'root', 'outbox'))).to.deep.equal([]);
   });
 
-  it('drops a result that nobody wants any more', async () => {
+  it('drops a result whose lease is over', async () => {
     handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
     await start();
     await until(() => changes('askForWork').length > 1);
@@ -371,7 +371,7 @@ describe('a slave', () => {
     expect(changes('acceptResult')).to.deep.equal([]);
   });
 
-  it('gives back what its result was refused for, and says why', async () => {
+  it('returns the lease of a refused result, and says why', async () => {
     master.service.resultRefusal = new ClusterRunnerError('INVALID_REQUEST', 'The archive is odd.');
     handOut(runOf({}));
     await start();
@@ -409,7 +409,7 @@ describe('a slave', () => {
     expect(second).to.deep.include(first).and.to.have.property('replaces', stopped);
   });
 
-  it('hands back what runs, ends it and says goodbye when it stops', async () => {
+  it('ends and returns what runs, and says goodbye, when it stops', async () => {
     handOut(runOf({ commands: ['touch started', 'sleep 1000'], teardown_build: ['touch torn-down'] }));
     await start();
     await until(() => existsSync(join(project, 'started')));
@@ -419,7 +419,7 @@ describe('a slave', () => {
     expect(existsSync(join(project, 'torn-down'))).to.equal(true);
   });
 
-  it('finishes what it has, delivers it and leaves when the master drains it', async () => {
+  it('finishes and delivers what it has, and leaves, when the master drains it', async () => {
     handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
     await start();
     await until(() => changes('askForWork').length > 1);
@@ -430,7 +430,7 @@ describe('a slave', () => {
     expect(changes('goodbyeSlave')).to.have.length(1);
   });
 
-  it('registers again with a master that has forgotten it, and delivers what it has', async () => {
+  it('registers again with a master that does not know it any more, and delivers what it has', async () => {
     handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
     await start();
     await until(() => changes('askForWork').length > 1);
@@ -440,7 +440,7 @@ describe('a slave', () => {
     expect(changes('registerSlave')).to.have.length(2);
   });
 
-  it('ends a setup that runs when it stops, and does not report it as failed', async () => {
+  it('ends a running setup when it stops, and does not report it as failed', async () => {
     handOut(runOf({ setup_build: ['touch started', 'sleep 1000'], teardown_build: ['touch torn-down'] }));
     await start();
     await until(() => existsSync(join(project, 'started')));
@@ -450,7 +450,7 @@ describe('a slave', () => {
     expect(existsSync(join(project, 'torn-down'))).to.equal(true);
   });
 
-  it('ends a setup that runs when the master needs the build no more', async () => {
+  it('ends a running setup when the build is released', async () => {
     handOut(runOf({ setup_build: ['touch started', 'sleep 1000'], teardown_build: ['touch torn-down'] }));
     await start();
     await until(() => existsSync(join(project, 'started')));
@@ -464,7 +464,7 @@ describe('a slave', () => {
   /** Without its warden nobody knows any more who has started a process whose parent is gone. */
   const KILL_WARDEN = 'kill -9 $(cut -d " " -f 4 /proc/$PPID/stat); sleep 1000';
 
-  it('ends what atoms have started although their warden was killed, when the build is over here', async function () {
+  it('ends processes of atoms whose warden was killed when the build is released', async function () {
     if ((await containment()).kind !== 'subreaper') {
       console.log('        skipped: there is no Linux with perl or python3');
       this.skip();
@@ -486,7 +486,7 @@ describe('a slave', () => {
     await until(() => !groupIsAlive(escaped));
   });
 
-  it('leaves atoms alone that begin while it ends what those of another build have left', async function () {
+  it('does not end atoms that begin while it ends processes of another build', async function () {
     if ((await containment()).kind !== 'subreaper') {
       console.log('        skipped: there is no Linux with perl or python3');
       this.skip();
@@ -518,7 +518,7 @@ describe('a slave', () => {
     expect(said('acceptResult')[1]).to.have.nested.property('atoms[0].exit_code', 0);
   });
 
-  it('removes folders that an atom made read-only, and goes on', async () => {
+  it('removes folders that an atom has made read-only, and goes on', async () => {
     const leave = 'mkdir "$ARTIFACT_DIR/ro"; touch "$ARTIFACT_DIR/ro/file"; chmod 555 "$ARTIFACT_DIR/ro"';
     handOut(runOf({ commands: [leave] }));
     await start();
@@ -526,7 +526,7 @@ describe('a slave', () => {
     await until(() => readdirSync(join(home, 'root', 'work')).length === 0);
   });
 
-  it('starts although a result in its outbox is damaged, and drops that', async () => {
+  it('starts although a result in its outbox is damaged, and drops that result', async () => {
     const outbox = join(home, 'root', 'outbox');
     mkdirSync(outbox, { recursive: true });
     for (const [name, content] of [
@@ -541,7 +541,7 @@ describe('a slave', () => {
     expect(readdirSync(outbox)).to.deep.equal([]);
   });
 
-  it('names no lease whose result it has lost, so that the master has the work done again', async () => {
+  it('does not name the lease of a lost result, so that the master has the work done again', async () => {
     handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
     await start();
     await until(() => changes('askForWork').length > 1);

@@ -64,7 +64,7 @@ const notPlain = [
   ' &&\n',
 ];
 
-describe('a plain command', () => {
+describe('isForkSafeCommand', () => {
   let directory: string;
   let pipes: ConsolePipes;
   before(() => {
@@ -77,25 +77,25 @@ describe('a plain command', () => {
   });
 
   for (const command of plain) {
-    it(`is ${JSON.stringify(command)}`, () => expect(isForkSafeCommand(command)).to.equal(true));
+    it(`accepts ${JSON.stringify(command)}`, () => expect(isForkSafeCommand(command)).to.equal(true));
   }
   for (const command of notPlain) {
-    it(`is not ${JSON.stringify(command)}`, () => expect(isForkSafeCommand(command)).to.equal(false));
+    it(`refuses ${JSON.stringify(command)}`, () => expect(isForkSafeCommand(command)).to.equal(false));
   }
 
-  it('has none of the builtins that this bash knows as its program, but for those that do the same', () => {
+  it('refuses all builtins of this bash except those that behave the same in a fork', () => {
     const builtins = execFileSync('bash', ['-c', 'compgen -bk'], { encoding: 'utf8' }).trim().split('\n');
     const taken = builtins.filter((name) => isForkSafeCommand(`${name} x`));
     expect(taken.sort()).to.deep.equal([':', 'cd', 'echo', 'false', 'printf', 'pwd', 'test', 'true']);
   });
 
-  it('is decided in no time, whatever the text', () => {
+  it('decides in linear time, whatever the text', () => {
     const text = `echo ${'$ab$cd"$ef"'.repeat(200)}`;
     expect(isForkSafeCommand(text)).to.equal(true);
     expect(isForkSafeCommand(`${text} \\`)).to.equal(false);
   });
 
-  it('says and returns in a fork what it does in a bash of its own', async () => {
+  it('accepts only commands that print and return the same in a fork as in a new bash', async () => {
     mkdirSync(join(directory, 'folder'));
     const env = { PATH: process.env.PATH ?? '', A: 'a b', B: '*\'"$A`', EMPTY: '' };
     const word = fc.constantFrom(

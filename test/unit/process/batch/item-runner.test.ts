@@ -30,7 +30,7 @@ const implementations: Record<string, (options: ItemRunnerOptions) => ItemRunner
 };
 
 for (const [name, create] of Object.entries(implementations)) {
-  describe(`running a command for many items by a ${name}`, () => {
+  describe(`${name}, as an ItemRunner,`, () => {
     let directory: string;
     let pipes: ConsolePipes;
     beforeEach(() => {
@@ -154,7 +154,7 @@ for (const [name, create] of Object.entries(implementations)) {
       }
     });
 
-    it('gives what a process of another session goes on printing to no other item', async () => {
+    it('gives the output of a process in another session that outlives its item to no other item', async () => {
       const values = Array.from({ length: 12 }, (_, index) => `${index}`);
       const stray = 'setsid bash -c "while echo stray $VALUE; do sleep 0.02; done" & echo $! >>pids';
       await run(`echo "$VALUE"; ${stray}; sleep 0.05`, values);
@@ -260,8 +260,8 @@ for (const [name, create] of Object.entries(implementations)) {
     });
 
     if (name === 'BatchShell') {
-      describe('whose items share it', () => {
-        it('ends the item that has begun already when its caller fails', async () => {
+      describe('whose items share one shell,', () => {
+        it('ends an item that has already begun when its caller fails', async () => {
           const command = 'test "$VALUE" = first || { echo $$ > pid; sleep 1000; }';
           const failing = run(command, ['first', 'second'], {
             graceMs: 100,
@@ -277,7 +277,7 @@ for (const [name, create] of Object.entries(implementations)) {
           expect(groupIsAlive(await startedGroup())).to.equal(false);
         });
 
-        it('fails the item that ends the shell that runs it, says so, and runs the others', async () => {
+        it('fails an item that kills the shell that runs it, says so on its console, and runs the others', async () => {
           const { outcome, events, notes } = await run(
             'test "$VALUE" = bad || exit 0; kill -9 $PPID; sleep 1000',
             ['good', 'bad', 'good', 'bad'],
@@ -298,7 +298,7 @@ for (const [name, create] of Object.entries(implementations)) {
           expect(notes[1]).to.match(/^The shell that ran this atom ended before it\./);
         });
 
-        it('goes on when an item has stopped the shell that runs it', async () => {
+        it('goes on after an item has stopped the shell that runs it', async () => {
           const { events } = await run('kill -STOP $PPID', ['a', 'b']);
           expect(events).to.deep.equal(['begin 0', 'end 0 0', 'begin 1', 'end 1 0']);
         });

@@ -7,7 +7,7 @@ import type { ConsolePipe } from '../../../../src/process/console/console-pipe.j
 import { ConsolePipes } from '../../../../src/process/console/console-pipes.js';
 import { until } from '../../../support/until.js';
 
-describe('a pipe for what commands print', () => {
+describe('ConsolePipes', () => {
   let directory: string;
   let pipes: ConsolePipes;
   beforeEach(() => {
@@ -29,14 +29,14 @@ describe('a pipe for what commands print', () => {
     return { text: Buffer.concat(printed).toString(), isOver };
   }
 
-  it('takes all of it in order, also when outputs are opened by their names', async () => {
+  it('passes all output on in order, also when a command opens its outputs by name', async () => {
     const pipe = await pipes.acquire();
     const command =
       'echo 1; echo 2 >/dev/stderr; echo 3 >/dev/stdout; echo 4 | tee /dev/stderr >/dev/null; echo 5 >>/proc/self/fd/1; : >/dev/stderr; echo 6 >&2';
     expect(await printedBy(pipe, command)).to.deep.equal({ text: '1\n2\n3\n4\n5\n6\n', isOver: true });
   });
 
-  it('takes much, also of several processes at once', async () => {
+  it('passes on large outputs, also of several processes at once', async () => {
     const pipe = await pipes.acquire();
     const { text } = await printedBy(pipe, 'seq 300000 & seq 300000 >/dev/stderr & wait; echo end');
     const numbers = Array.from({ length: 300_000 }, (_, n) => `${n + 1}`);
@@ -44,7 +44,7 @@ describe('a pipe for what commands print', () => {
     expect(text.endsWith('\nend\n')).to.equal(true);
   });
 
-  it('is used again by the next command', async () => {
+  it('reuses a pipe for the next command', async () => {
     const pipe = await pipes.acquire();
     for (let number = 0; number < 3; number += 1) {
       const { text, isOver } = await printedBy(pipe, `echo ${number}; sleep 0.0${number}; echo end`);
@@ -54,7 +54,7 @@ describe('a pipe for what commands print', () => {
     expect(await pipes.acquire()).to.equal(pipe);
   });
 
-  it('is not used again while a process that outlived its command holds it, which can go on printing', async () => {
+  it('does not reuse a pipe while a process that outlived its command holds it, which can go on printing', async () => {
     const pipe = await pipes.acquire();
     const done = join(directory, 'done');
     const go = join(directory, 'go');
@@ -71,7 +71,7 @@ describe('a pipe for what commands print', () => {
     expect(await printedBy(other, 'echo other')).to.deep.equal({ text: 'other\n', isOver: true });
   });
 
-  it('cannot be removed or replaced, since it has no name', async function () {
+  it('gives commands pipes without a name, which cannot be removed or replaced', async function () {
     if (process.platform !== 'linux') {
       // Only Linux lets processes open what has no name.
       this.skip();
@@ -85,7 +85,7 @@ describe('a pipe for what commands print', () => {
     expect(text).to.match(/^1\n(rm: .*\n)?2\n$/);
   });
 
-  it('can be read by nobody else', async function () {
+  it('gives commands pipes that other processes cannot read', async function () {
     if (process.getuid?.() === 0) {
       // Root may read everything.
       this.skip();

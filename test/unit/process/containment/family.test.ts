@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { parentsFirst } from '../../../../src/process/containment/family.js';
 import type { ProcessEntry } from '../../../../src/process/containment/process-table.js';
 
-describe('processes that are to be ended', () => {
-  it('stand behind their parents, in whatever order they were found, each of them once', () => {
+describe('parentsFirst', () => {
+  it('puts each process once after its parent, in whatever order they were found', () => {
     // Numbers that were given anew may even make a circle.
     const entry = fc.record({
       pid: fc.integer({ min: 2, max: 30 }),

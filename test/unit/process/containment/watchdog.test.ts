@@ -10,14 +10,14 @@ import { until } from '../../../support/until.js';
 
 const fixtures = join(dirname(findPackageJSON(import.meta.url)), 'test/fixtures/commands');
 
-describe('a process that is killed with SIGKILL', () => {
+describe('the watchdog of a process that is killed with SIGKILL', () => {
   let directory: string;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'watchdog-'));
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  it('leaves nothing of its commands running, not even what ignores TERM', async () => {
+  it('ends all processes of its commands, also those that ignore TERM', async () => {
     const command =
       'until test -e watched; do sleep 0.01; done; echo $$ > pid; (trap "" TERM; sleep 1000) & sleep 1000';
     const runner = spawn(process.execPath, [join(fixtures, 'run-until-killed.mjs'), command, directory], {
@@ -32,7 +32,7 @@ describe('a process that is killed with SIGKILL', () => {
     expect(groupIsAlive(group)).to.equal(false);
   });
 
-  it('leaves nothing of an item running of which it has not heard', async () => {
+  it('ends the processes of a batch item of which it was not notified', async () => {
     const command =
       'test $ITEM = 1 && kill -STOP $RUNNER && exit; echo $$ > pid; kill -KILL $RUNNER; sleep 1000';
     const group = await groupOf(command, directory);
@@ -40,7 +40,7 @@ describe('a process that is killed with SIGKILL', () => {
     expect(groupIsAlive(group)).to.equal(false);
   });
 
-  it('leaves nothing of an item running whose shell was killed before', async () => {
+  it('ends the processes of a batch item whose shell was killed before', async () => {
     const command =
       'test $ITEM = 1 && exit; trap "" TERM; kill -KILL $PPID; sleep 0.5; echo $$ > pid; kill -KILL $RUNNER; sleep 1000';
     const group = await groupOf(command, directory);

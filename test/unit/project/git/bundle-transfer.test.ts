@@ -67,7 +67,7 @@ function openProject(slave: string, project: Project, build: number): Promise<Wo
   });
 }
 
-describe('a commit that is passed on', () => {
+describe('a commit that the master passes on', () => {
   beforeEach(() => {
     parent = mkdtempSync(join(tmpdir(), 'relay-'));
     origin = join(parent, 'origin');
@@ -78,7 +78,7 @@ describe('a commit that is passed on', () => {
   });
   afterEach(() => rmSync(parent, { recursive: true }));
 
-  it('is had without its origin', async () => {
+  it('is received without contacting its origin', async () => {
     const hash = commit('one');
     git('tag', 'v1');
     await (await open('first')).share(relay);
@@ -90,7 +90,7 @@ describe('a commit that is passed on', () => {
     expect(warnings).to.deep.equal([]);
   });
 
-  it('is had in part by who has an older one', async () => {
+  it('is received as a thin bundle by a slave that has an older commit', async () => {
     const large = Array.from({ length: 2000 }, () => Math.random()).join('\n');
     const old = commit(large);
     await (await open('first')).share(relay);
@@ -106,14 +106,14 @@ describe('a commit that is passed on', () => {
     expect(relay.fetched).to.equal(3);
   });
 
-  it('is not sent when nobody else is there', async () => {
+  it('is not sent when there are no other slaves', async () => {
     commit('one');
     relay.numSlaves = 1;
     await (await open('first')).share(relay);
     expect(relay.packs.size).to.equal(0);
   });
 
-  it('comes from the origin when the master does not have it, which is said', async () => {
+  it('is fetched from the origin, with a warning, when the master does not have it', async () => {
     const hash = commit('one');
     expect((await open('second', { hash })).commit).to.equal(hash);
     expect(warnings[0]).to.contain(hash).and.contain('origin');
@@ -123,7 +123,7 @@ describe('a commit that is passed on', () => {
     ['damaged', (path: string) => writeFileSync(path, 'no bundle')],
     ['that of another', (path: string, other: string) => copyFileSync(other, path)],
   ] as const) {
-    it(`comes from the origin when its bundle is ${what}`, async () => {
+    it(`is fetched from the origin when its bundle is ${what}`, async () => {
       const other = commit('one');
       await (await open('first')).share(relay);
       const hash = commit('two');
@@ -134,7 +134,7 @@ describe('a commit that is passed on', () => {
     });
   }
 
-  it('comes alone: its bundle changes no other branch, and no tag that the commit does not contain', async () => {
+  it('changes no other branch on the receiving slave, and no tag that the commit does not contain', async () => {
     const old = commit('one');
     git('tag', 'v1');
     await open('second', { hash: old });
@@ -159,7 +159,7 @@ describe('a commit that is passed on', () => {
     expect(said).to.contain(`${old} refs/tags/v1`).and.not.contain(evil);
   });
 
-  it('is missed when it is a snapshot that the master does not have', async () => {
+  it('ends the build when it is a snapshot that the master does not have', async () => {
     const opening = openProject(
       'second',
       { type: 'snapshot', hash: 'a'.repeat(40), url: null, project_directory: null },

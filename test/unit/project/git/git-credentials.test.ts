@@ -13,7 +13,7 @@ import { GitProject } from '../../../support/project.js';
 import { gitProject, openOn } from '../../../support/workspaces.js';
 
 describe('the credentials in a URL', () => {
-  it('are told from the URL, decoded, and belong to its host', () => {
+  it('are split from the URL, decoded, and belong to its host', () => {
     const base = 'https://h.example:8443';
     for (const [url, bare, credentials] of [
       [`https://u:p@h.example:8443/r.git`, `${base}/r.git`, { base, username: 'u', password: 'p' }],
@@ -30,7 +30,7 @@ describe('the credentials in a URL', () => {
     }
   });
 
-  it('come back whatever they are, and leave the URL without them', () => {
+  it('are recovered whatever they contain, and removed from the URL', () => {
     const text = fc
       .string({ unit: 'grapheme', minLength: 1 })
       .filter((one) => Buffer.from(one).toString() === one);
@@ -44,7 +44,7 @@ describe('the credentials in a URL', () => {
     );
   });
 
-  it('are refused where git could not be given them', () => {
+  it('are refused when git could not use them', () => {
     expect(credentialsProblem('ssh://git@host/r')).to.equal(null);
     expect(credentialsProblem('ssh://git:secret@host/r'))
       .to.match(/only HTTP/)
@@ -54,13 +54,13 @@ describe('the credentials in a URL', () => {
     }
   });
 
-  it('are in no setting, since those stand among the arguments of what git starts', () => {
+  it('appear in no git setting, since settings show in process arguments', () => {
     const { settings } = credentialSettings({ base: 'https://h', username: 'name-1', password: 'secret-1' });
     expect(JSON.stringify(settings)).not.to.match(/name-1|secret-1/);
   });
 });
 
-describe('a repository that asks for a password', () => {
+describe('a repository that requires a password', () => {
   const SECRET = 'S3cr%3Apass';
   let parent: string;
   let project: GitProject;
@@ -97,7 +97,7 @@ describe('a repository that asks for a password', () => {
     await project.git('commit', '--quiet', '--message', 'a library');
   };
 
-  it('is fetched with that of its URL, also its submodules, and it stands in no file and no list of processes', async () => {
+  it('is fetched with the password of its URL, like its submodules; no file and no process list shows it', async () => {
     await addSubmodule('../../lib/.git');
     const host = await locked();
     for (const build of [1, 2]) {
@@ -113,7 +113,7 @@ describe('a repository that asks for a password', () => {
     expect(listed.filter((line) => line.includes('S3cr'))).to.deep.equal([]);
   });
 
-  it('does not send it to another host, neither that of a submodule nor where it is redirected', async () => {
+  it('has its password sent to no other host, neither that of a submodule nor that of a redirect', async () => {
     const seen: (string | undefined)[] = [];
     const other = await start({
       credentials: 'nobody:knows',
@@ -136,7 +136,7 @@ describe('a repository that asks for a password', () => {
     expect(seen.filter((header) => header !== undefined)).to.deep.equal([]);
   });
 
-  it('takes that of a submodule for the submodule, and names no wrong one', async () => {
+  it("has the submodule's own password used for a submodule, and no wrong one named in errors", async () => {
     const host = await locked();
     await addSubmodule(urlOf(host, 'lib'));
     const open2 = await start({});

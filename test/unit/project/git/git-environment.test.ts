@@ -12,8 +12,8 @@ function settingsOf(env: Record<string, string>): [string, string][] {
 }
 const environment = (env: Record<string, string>) => gitEnvironment(env, false, []);
 
-describe('the environment of git', () => {
-  it('names the files in which the user has settings, and no repository of the caller', () => {
+describe('gitEnvironment', () => {
+  it("keeps the user's settings files, and removes the repository of the caller", () => {
     const files = { GIT_CONFIG_GLOBAL: '/g', GIT_CONFIG_SYSTEM: '/s', GIT_CONFIG_NOSYSTEM: '1' };
     const hook = Object.fromEntries([...repositoryVariables].map((name) => [name, '/x']));
     const made = environment({ ...files, ...hook, GIT_CONFIG_COUNT: '0' });
@@ -22,7 +22,7 @@ describe('the environment of git', () => {
       .and.not.have.any.keys(...repositoryVariables);
   });
 
-  it('has the settings of GIT_CONFIG_COUNT before its own, which win', () => {
+  it('adds its own settings after those of GIT_CONFIG_COUNT, so that its own win', () => {
     const text = fc.string({ minLength: 1 });
     fc.assert(
       fc.property(fc.array(fc.tuple(text, text), { maxLength: 12 }), (given) => {

@@ -44,7 +44,7 @@ describe('files of Git LFS', () => {
     return error instanceof ClusterRunnerError ? error : expect.fail('It was opened.');
   };
 
-  it('are pointers where git is not set up for them, which is said', async () => {
+  it('are pointers, with a warning, where git is not set up for them', async () => {
     const { projectDirectory } = await open(NOT_SET_UP);
     expect(readFileSync(join(projectDirectory, 'a.bin'), 'utf8')).to.equal(POINTER);
     expect(said).to.have.length(1);

@@ -10,7 +10,7 @@ import { MemoryRelay } from '../../../support/memory-relay.js';
 import { GitProject, writeFiles } from '../../../support/project.js';
 import { gitProject, openOn } from '../../../support/workspaces.js';
 
-describe('the revision that a build reports', () => {
+describe('the revision of a build', () => {
   let parent: string;
   let project: GitProject;
   let head: string;
@@ -46,7 +46,7 @@ describe('the revision that a build reports', () => {
     expect(await revisionOf(gitProject(project.url))).to.deep.equal(committed(null));
   });
 
-  it('has the ref that was asked for, and none for a hash', async () => {
+  it('has the requested ref, and none for a hash', async () => {
     await project.git('tag', 'v1');
     expect(await revisionOf(gitProject(project.url, { branch: 'v1' }))).to.deep.equal(committed('v1'));
     expect(await revisionOf(gitProject(project.url, { hash: head }))).to.deep.equal(committed(null));
@@ -65,7 +65,7 @@ describe('the revision that a build reports', () => {
     expect(await revisionOf(folder())).to.deep.equal({ ...committed(null), has_changes: true });
   });
 
-  it('is unknown of a folder that is in no checkout, or in one without a commit', async () => {
+  it('is unknown for a folder outside of a checkout, or in one without a commit', async () => {
     const other = join(parent, 'other');
     mkdirSync(other);
     expect(await revisionOf(folder(other))).to.equal(null);
@@ -73,7 +73,7 @@ describe('the revision that a build reports', () => {
     expect(await revisionOf(folder(other))).to.equal(null);
   });
 
-  it('is that under the changes of a snapshot', async () => {
+  it('is the commit that a snapshot is based on', async () => {
     const snapshot = async () => {
       const { revision } = await sendSnapshot({
         directory: project.directory,

@@ -105,12 +105,12 @@ describe('submodules', () => {
     expect(config).to.contain(at('deep'));
   });
 
-  it('are found from the address of the project, whatever its remote is called', async () => {
+  it('are resolved against the URL of the project, whatever its remote is called', async () => {
     const project = gitProject(at('project'), { remote: 'upstream' });
     expect(filesOf(await openOn(join(parent, 'slave'), project))).to.deep.equal(FILES);
   });
 
-  it('are not asked for again by a slave that has the commit', async () => {
+  it('are not fetched again by a slave that has the commit', async () => {
     await open();
     await project.commit({ file: 'two\n' });
     rmSync(lib.directory, { recursive: true });
@@ -118,7 +118,7 @@ describe('submodules', () => {
     expect(filesOf(await open())).to.deep.equal({ ...FILES, file: 'two\n' });
   });
 
-  it('are passed on with the project, so that their origins are asked once', async () => {
+  it('are passed on with the project, so that their origins are contacted once', async () => {
     const relay = new MemoryRelay(join(parent, 'relay'));
     const first = await open('first', { relay });
     const hash = first.commit;
@@ -141,7 +141,7 @@ describe('submodules', () => {
     expect(filesOf(await open())).to.deep.equal({ ...FILES, 'vendor/lib/l': 'lost\n' });
   });
 
-  it('are had again when their mirror is damaged, and the mirrors of others stay', async () => {
+  it('are fetched again when their mirror is damaged, and other mirrors stay', async () => {
     await open();
     const mirrors = join(parent, 'slave', 'mirrors');
     const [spoiled = ''] = readdirSync(mirrors).filter((name) => {
@@ -176,14 +176,14 @@ describe('submodules', () => {
     expect(filesOf(await open())).to.deep.equal({ file: 'one\n', vendor: '/', 'vendor/lib': '/' });
   });
 
-  it('without an address are refused with their path', async () => {
+  it('without a URL are refused with their path', async () => {
     await project.git('config', '--file', '.gitmodules', '--unset', 'submodule.vendor/lib.url');
     await project.git('commit', '--quiet', '--all', '--message', 'without an address');
     const error = await open().catch((reason: unknown) => reason);
     expect(String(error)).to.match(/check \.gitmodules.*vendor\/lib/);
   });
 
-  it('that cannot be had are named, with the words of git', async () => {
+  it('that cannot be fetched are named, with the message of git', async () => {
     rmSync(deep.directory, { recursive: true });
     const error: unknown = await open().catch((reason: unknown) => reason);
     expect(error)
@@ -203,7 +203,7 @@ describe('a workspace with submodules that was used before', () => {
 
   const inode = ({ projectDirectory }: Workspace, name: string) => statSync(join(projectDirectory, name)).ino;
 
-  it('keeps the files that are as they were', async () => {
+  it('keeps files that did not change', async () => {
     const first = await open();
     const names = ['file', 'vendor/lib/l', 'vendor/lib/deep/d'];
     const before = names.map((name) => inode(first, name));
@@ -232,7 +232,7 @@ describe('a workspace with submodules that was used before', () => {
     expect(readdirSync(join(second.projectDirectory, 'vendor/lib/.git'))).to.not.include('hooks');
   });
 
-  it('takes no submodule that is a link by now, and writes nothing where it leads', async () => {
+  it('does not follow a link in the place of a submodule, and writes nothing to its target', async () => {
     const other = join(parent, 'other');
     writeFiles(other, { 'lib/l': 'precious\n' });
     const first = await open();

@@ -20,8 +20,8 @@ function accepts(more: Partial<GitProject>): boolean {
   }
 }
 
-describe('names that are given to git', () => {
-  it('are URLs that name the same place on every slave', () => {
+describe('validateGitArgs', () => {
+  it('accepts URLs that name the same repository on every slave, and no others', () => {
     for (const url of [
       'https://h/r',
       'ssh://git@h/r',
@@ -45,7 +45,7 @@ describe('names that are given to git', () => {
     }
   });
 
-  it('are one ref each', () => {
+  it('accepts names of one ref, and no others', () => {
     for (const branch of ['main', 'feature/a-b', 'refs/pull/5/head', 'v1.0', 'ümlaut']) {
       expect(accepts({ branch }), branch).to.equal(true);
     }
@@ -54,19 +54,19 @@ describe('names that are given to git', () => {
     }
   });
 
-  it('are hexadecimal when they are hashes', () => {
+  it('accepts only hexadecimal hashes', () => {
     expect(accepts({ hash: '0123abcDEF' })).to.equal(true);
     expect(accepts({ hash: 'HEAD' })).to.equal(false);
     expect(accepts({ hash: '--all' })).to.equal(false);
   });
 
-  it('are plain words when they are remotes', () => {
+  it('accepts only plain names of remotes', () => {
     expect(accepts({ remote: 'upstream' })).to.equal(true);
     expect(accepts({ remote: '--config=x' })).to.equal(false);
     expect(accepts({ remote: 'a/../b' })).to.equal(false);
   });
 
-  it('stay in the repository when they are folders', () => {
+  it('accepts only folders inside the repository', () => {
     expect(['', '.', './', 'a/', './a//b'].map(insideFolder)).to.deep.equal(['.', '.', '.', 'a', 'a/b']);
     expect(['/', '/a', '..', 'a/..', 'a/../..'].map(insideFolder)).to.deep.equal([
       null,

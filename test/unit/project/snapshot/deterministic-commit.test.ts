@@ -9,7 +9,7 @@ import {
   MESSAGE,
 } from '../../../../src/project/snapshot/deterministic-commit.js';
 
-describe('the hash of a commit without a parent', () => {
+describe('deterministicCommit', () => {
   let directory: string;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'plain-'));
@@ -18,7 +18,7 @@ describe('the hash of a commit without a parent', () => {
 
   for (const format of ['sha1', 'sha256']) {
     for (const seconds of [0, 1_700_000_000]) {
-      it(`is what git gives it (${format}, ${seconds})`, () => {
+      it(`computes the same hash as git (${format}, ${seconds})`, () => {
         const git = (...args: string[]) =>
           execFileSync('git', args, {
             cwd: directory,

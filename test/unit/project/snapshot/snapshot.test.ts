@@ -45,7 +45,7 @@ describe('a snapshot', () => {
     return { files: stdout, notes: sent.notes, hasChanges: sent.hasChanges };
   };
 
-  it('has files that the index is told not to look at as they are, and those of a sparse checkout as committed', async () => {
+  it('has files with index flags as they are, and those outside of a sparse checkout as committed', async () => {
     await project.git('update-index', '--assume-unchanged', 'a');
     await project.git('update-index', '--skip-worktree', 'b', 'c');
     writeFiles(project.directory, { a: 'A\n', b: 'B\n' });
@@ -55,7 +55,7 @@ describe('a snapshot', () => {
     expect(await project.git('ls-files', '-v')).to.equal(index);
   });
 
-  it('has what lies outside of a sparse checkout, also with a sparse index', async () => {
+  it('has the files outside of a sparse checkout, also with a sparse index', async () => {
     await project.commit({ 'in/x': 'x\n', 'out/y': 'y\n', 'out/z': 'z\n' });
     await project.git('sparse-checkout', 'set', '--cone', '--sparse-index', 'in');
     expect(existsSync(join(project.directory, 'out'))).to.equal(false);
@@ -81,7 +81,7 @@ describe('a snapshot', () => {
     );
   });
 
-  it('has files that were only announced, and those with conflicts as they stand, which it says', async () => {
+  it('has files that were added with intent-to-add, and those with conflicts as they are, with a note', async () => {
     writeFiles(project.directory, { new: 'n\n' });
     await project.git('add', '--intent-to-add', 'new');
     await project.git('checkout', '--quiet', '-b', 'other');
@@ -99,7 +99,7 @@ describe('a snapshot', () => {
     expect(notes).to.deep.equal(['a has conflicts that are not resolved; it is taken as the file stands.']);
   });
 
-  it('has files whose names are no UTF-8, have line ends or quotes, also in a checkout that is used again', async () => {
+  it('has files whose names are not UTF-8 or contain line ends or quotes, also in a reused checkout', async () => {
     for (const name of ['caf\xe9', 'line\nbreak', 'quo"te', ' blank ', ':(top)magic', '-n']) {
       writeFileSync(Buffer.from(`${project.directory}/${name}`, 'latin1'), name);
     }
@@ -113,7 +113,7 @@ describe('a snapshot', () => {
     );
   });
 
-  it('is made of a linked worktree, and of a repository of sha256 with a name that has a line end', async () => {
+  it('can be made of a linked worktree, and of a sha256 repository whose name contains a line end', async () => {
     await project.git('worktree', 'add', '--quiet', join(parent, 'linked'));
     writeFiles(join(parent, 'linked'), { a: 'linked\n' });
     expect((await built(join(parent, 'linked'))).files).to.equal('a\nb\nc\nlinked\nb\nc\n');

@@ -104,7 +104,7 @@ describe('a workspace that was used before', () => {
   });
   afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
-  it('is taken for the next commit, of which only what differs is written', async () => {
+  it('is reused for the next commit, of which only the differences are written', async () => {
     const first = await open();
     const before = [inode(first, 'a'), inode(first, 'dir/c')];
     await first.release();
@@ -246,7 +246,7 @@ describe('a workspace that was used before', () => {
     });
   }
 
-  it('is not kept when the build has put a link in its place', async () => {
+  it('is not kept when the build has replaced it by a link', async () => {
     const other = join(parent, 'other');
     writeFiles(other, { precious: '' });
     const first = await open();
@@ -258,7 +258,7 @@ describe('a workspace that was used before', () => {
     expect(readdirSync(other)).to.deep.equal(['precious']);
   });
 
-  it('is no reason to fail when it can be neither kept nor taken', async () => {
+  it('does not fail a build when it can be neither kept nor reused', async () => {
     mkdirSync(root);
     writeFileSync(join(root, 'idle'), 'no folder');
     const first = await open();
@@ -278,7 +278,7 @@ describe('a workspace that was used before', () => {
     expect(modes(await open())).to.equal(fresh);
   });
 
-  it('is not taken when a link is in its place', async () => {
+  it('is not reused when a link is in its place', async () => {
     const other = join(parent, 'other');
     writeFiles(other, { precious: '' });
     await (await open()).release();
@@ -291,7 +291,7 @@ describe('a workspace that was used before', () => {
     expect(idle()).to.deep.equal([]);
   });
 
-  it('is not taken while a process is in it', async () => {
+  it('is not reused while a process is in it', async () => {
     const first = await open();
     await first.release();
     const [name = ''] = idle();
@@ -304,7 +304,7 @@ describe('a workspace that was used before', () => {
     expect(idle()).to.deep.equal([]);
   });
 
-  it('is for one build alone', async () => {
+  it('is reused by one build at a time', async () => {
     await (await open()).release();
     const both = await Promise.all([open(), open()]);
     expect(new Set(both.map((one) => inode(one, 'a'))).size).to.equal(2);
@@ -312,7 +312,7 @@ describe('a workspace that was used before', () => {
     expect(idle()).to.have.length(2);
   });
 
-  it('goes, the oldest first, when there are too many, and all when none is to stay', async () => {
+  it('is removed, the oldest first, when there are too many, and always when none is to be kept', async () => {
     const opened = [await open(), await open(), await open()];
     for (const one of opened) {
       await one.release();
@@ -328,7 +328,7 @@ describe('a workspace that was used before', () => {
     expect([idle(), readdirSync(join(root, 'builds'))]).to.deep.equal([[], []]);
   });
 
-  it('is replaced by a new one when it is spoiled', async () => {
+  it('is replaced by a new one when it is damaged', async () => {
     const first = await open();
     const { files } = await look(first);
     await first.release();
@@ -341,7 +341,7 @@ describe('a workspace that was used before', () => {
     expect(readdirSync(join(root, 'builds')).sort()).to.deep.equal([`${builds}`, `${builds}.indexes`]);
   });
 
-  it('with a submodule that nothing names is not used again', async () => {
+  it('with a submodule that .gitmodules does not name is not reused', async () => {
     const commit = await project.git('rev-parse', 'HEAD');
     await project.git('update-index', '--add', '--cacheinfo', `160000,${commit},hidden`);
     await project.git('commit', '--quiet', '--message', 'a submodule that nothing names');
@@ -351,7 +351,7 @@ describe('a workspace that was used before', () => {
     expect(readdirSync(join((await open()).projectDirectory, 'hidden'))).to.deep.equal([]);
   });
 
-  it('is as a new one after a build that left a folder in it that is deeper than any path', async () => {
+  it('is like a new one after a build has left a folder that is deeper than any path', async () => {
     const first = await open();
     const { files } = await look(first);
     makeDeepFolder(join(first.projectDirectory, 'deep'), 60);
@@ -365,7 +365,7 @@ describe('a workspace that was used before', () => {
     expect(said).to.deep.equal([]);
   });
 
-  it('is thrown away when it cannot be cleaned, and what stays of it is aside, and said once', async function () {
+  it('is removed when it cannot be cleaned; the rest is set aside with one warning', async function () {
     const first = await open();
     const { files } = await look(first);
     mkdirSync(join(first.projectDirectory, 'ignored'));

@@ -97,7 +97,7 @@ describe('the workspace of a git project', () => {
     expect((await open(branch, {}, 2)).commit).to.equal(git(origin, 'rev-parse', 'HEAD'));
   });
 
-  it('takes tags and refs outside the branches', async () => {
+  it('can be at tags and refs outside of the branches', async () => {
     const old = commit('one');
     git(origin, 'tag', '-a', 'v1', '-m', 'v1');
     const head = commit('two');
@@ -107,7 +107,7 @@ describe('the workspace of a git project', () => {
     expect((await open(project({ branch: 'refs/pull/5/head' }), {}, 3)).commit).to.equal(head);
   });
 
-  it('is at a hash that no branch contains', async () => {
+  it('can be at a hash that no branch contains', async () => {
     commit('one');
     const lost = commit('two');
     git(origin, 'update-ref', 'refs/changes/1', lost);
@@ -117,21 +117,21 @@ describe('the workspace of a git project', () => {
     expect((await open(project({ hash: lost.slice(0, 12).toUpperCase() }), {}, 2)).commit).to.equal(lost);
   });
 
-  it('needs no remote for a hash that it has', async () => {
+  it('needs no remote for a hash that the mirror has', async () => {
     const hash = commit('one');
     await open(project());
     rmSync(origin, { recursive: true });
     expect((await open(project({ hash }), {}, 2)).commit).to.equal(hash);
   });
 
-  it('is separate for builds that open at once', async () => {
+  it('is separate for builds that start together', async () => {
     commit('one');
     const opened = await Promise.all([1, 2, 3, 4].map((build) => open(project(), {}, build)));
     expect(new Set(opened.map((workspace) => workspace.projectDirectory)).size).to.equal(4);
     expect(readdirSync(join(root, 'mirrors')).length).to.equal(1);
   });
 
-  it('begins in the project directory', async () => {
+  it('has the project directory as PROJECT_DIR', async () => {
     mkdirSync(join(origin, 'sub'));
     writeFileSync(join(origin, 'sub', 'x'), '');
     symlinkSync('/', join(origin, 'out'));
@@ -181,7 +181,7 @@ describe('the workspace of a git project', () => {
     }
   });
 
-  it('is not led astray by the environment of the caller', async () => {
+  it('ignores the git variables of the caller', async () => {
     const head = commit('one');
     const astray = {
       ...env,
@@ -193,7 +193,7 @@ describe('the workspace of a git project', () => {
     expect((await open(project(), { env: astray })).commit).to.equal(head);
   });
 
-  it('takes the place of what a killed process left', async () => {
+  it('replaces the workspace that a killed process has left', async () => {
     commit('one');
     mkdirSync(join(root, 'builds', '1', 'rest'), { recursive: true });
     const { projectDirectory } = await open(project());
@@ -216,7 +216,7 @@ describe('the workspace of a git project', () => {
     expect(readdirSync(join(root, 'builds'))).to.deep.equal([]);
   });
 
-  it('says so when the repository has no commit', async () => {
+  it('reports a repository without a commit', async () => {
     expect(await refusal(open(project()))).to.include('no commit at its HEAD');
   });
 
@@ -241,15 +241,15 @@ describe('the workspace of a directory project', () => {
     expect(existsSync(origin)).to.equal(true);
   });
 
-  it('must be a folder that is there, named absolutely', async () => {
+  it('must be an existing folder with an absolute path', async () => {
     for (const folder of ['relative', join(parent, 'gone')]) {
       expect(await refusal(open({ type: 'directory', project_directory: folder }))).to.include(folder);
     }
   });
 });
 
-describe('sweeping workspaces', () => {
-  it('removes all workspaces and old mirrors only', async () => {
+describe('sweepWorkspaces', () => {
+  it('removes all workspaces, and only old mirrors', async () => {
     commit('one');
     await open(project());
     const old = join(root, 'mirrors', 'old');
@@ -261,7 +261,7 @@ describe('sweeping workspaces', () => {
     expect(existsSync(old)).to.equal(false);
   });
 
-  it('has nothing to do where nothing was opened', () =>
+  it('does nothing where nothing was opened', () =>
     sweepWorkspaces(join(parent, 'none'), systemClock, 2, expect.fail));
 });
 
@@ -315,7 +315,7 @@ describe('remote files', () => {
     return open({ type: 'directory', project_directory: origin }, { remoteFiles });
   }
 
-  it('arrive under their names, through redirections and with credentials', async () => {
+  it('are downloaded under their names, through redirects and with credentials', async () => {
     await withFiles(
       { uri: `http://${base}/moved`, name: 'a/b/moved' },
       { uri: `http://me:p%20w@${base}/who`, name: 'who' },
@@ -326,7 +326,7 @@ describe('remote files', () => {
     );
   });
 
-  it('are missing as a whole when they do not arrive whole', async () => {
+  it('do not appear when a download is incomplete', async () => {
     for (const path of ['none', 'broken', 'loop']) {
       expect(await refusal(withFiles({ uri: `http://${base}/${path}`, name: 'x' }))).to.include(
         'remote file x',
@@ -335,13 +335,13 @@ describe('remote files', () => {
     expect(readdirSync(origin)).to.deep.equal(['.git']);
   });
 
-  it('are asked for again when the server may be better soon, and not when it will not', async () => {
+  it('are requested again after temporary errors, and not after others', async () => {
     await withFiles({ uri: `http://${base}/busy`, name: 'x' });
     expect(readFileSync(join(origin, 'x'), 'utf8')).to.equal('content');
     expect(asked).to.equal(3);
   });
 
-  it('have a limit of size and one of time, whatever the server says', async () => {
+  it('have limits of size and time, whatever the server says', async () => {
     const limited = (path: string, more: Partial<WorkspaceOptions> = {}) => {
       const remoteFiles = [{ uri: `http://${base}/${path}`, name: 'x' }];
       return refusal(open({ type: 'directory', project_directory: origin }, { remoteFiles, ...more }));
@@ -369,7 +369,7 @@ describe('remote files', () => {
     expect(readdirSync(outside)).to.deep.equal([]);
   });
 
-  it('vanish with the workspace of a git project', async () => {
+  it('are removed with the workspace of a git project', async () => {
     commit('one');
     const workspace = await open(project(), { remoteFiles: [{ uri: `http://${base}/file`, name: 'x' }] });
     expect(existsSync(join(workspace.projectDirectory, 'x'))).to.equal(true);

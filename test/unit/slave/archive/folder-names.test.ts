@@ -19,7 +19,7 @@ describe('the names in a folder', () => {
     return all;
   }
 
-  it('come sorted, and then no more', () => {
+  it('are returned sorted, and null after the last', () => {
     for (const name of ['b', 'a', 'c']) {
       writeFileSync(join(folder, name), '');
     }
@@ -28,7 +28,7 @@ describe('the names in a folder', () => {
     expect(names.next()).to.equal(null);
   });
 
-  it('come each once, and sorted piece by piece, where there are more than are held at once', () => {
+  it('are each returned once, in sorted runs, when there are more than are held in memory', () => {
     const expected = Array.from({ length: 25 }, (_, number) => `file-${number}`).sort();
     for (const name of expected) {
       writeFileSync(join(folder, name), '');
@@ -40,7 +40,7 @@ describe('the names in a folder', () => {
     }
   });
 
-  it('leave nothing open, whether they are read to the end or not', () => {
+  it('leave nothing open, whether all are read or not', () => {
     const isOpen = () => readdirSync('/proc/self/fd').length;
     writeFileSync(join(folder, 'a'), '');
     writeFileSync(join(folder, 'b'), '');
@@ -53,7 +53,7 @@ describe('the names in a folder', () => {
     expect(isOpen()).to.equal(before);
   });
 
-  it('are none of an empty folder', () => {
+  it('of an empty folder are none', () => {
     mkdirSync(join(folder, 'empty'));
     expect(new FolderNames(join(folder, 'empty')).next()).to.equal(null);
   });

@@ -10,7 +10,7 @@ import { ranIn } from '../../../support/ran-in.js';
 
 const RESULTS = 2_300;
 
-describe('an outbox', () => {
+describe('Outbox', () => {
   let directory: string;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'clusterrunner-outbox-'));
@@ -40,7 +40,7 @@ describe('an outbox', () => {
     );
   }
 
-  it('takes up what an earlier process left page by page, and delivers all of it', async () => {
+  it('loads the results of an earlier process page by page, and delivers all of them', async () => {
     for (let lease = 1; lease <= RESULTS; lease += 1) {
       const pending = { build_id: 1, subjob_id: 0, report: reportOf(lease) };
       writeFileSync(join(directory, `${lease}.json`), JSON.stringify(pending));
@@ -61,7 +61,7 @@ describe('an outbox', () => {
     expect(readdirSync(directory)).to.deep.equal([]);
   });
 
-  it('drops what an earlier process had only begun to write', () => {
+  it('removes the unfinished results of an earlier process', () => {
     for (const name of ['1.json', '2.tar.gz', '3.json.new', '4.tar.gz', '4.json.new']) {
       writeFileSync(join(directory, name), '');
     }
@@ -71,7 +71,7 @@ describe('an outbox', () => {
     expect(readdirSync(directory)).to.deep.equal([]);
   });
 
-  it('is full when thousands wait', () => {
+  it('is full when thousands of results are pending', () => {
     const outbox = outboxWith(() => new Promise(() => undefined));
     for (let lease = 1; lease < 5_000; lease += 1) {
       outbox.send(toId.build(1), toId.subjob(0), reportOf(lease));

@@ -64,7 +64,7 @@ describe("the archive of a subjob's results", () => {
     return out;
   }
 
-  it('holds what the atoms left: files, folders, links and permissions', async () => {
+  it('contains the files, folders, links and permissions that the atoms have left', async () => {
     const one = folder(1, 'hello\n');
     mkdirSync(join(one.path, 'deep', 'er'), { recursive: true });
     writeFileSync(join(one.path, 'deep', 'er', `${'long'.repeat(40)} ü`), 'x', { mode: 0o755 });
@@ -81,7 +81,7 @@ describe("the archive of a subjob's results", () => {
     expect(statSync(join(out, 'artifact_0_2', 'console')).size).to.equal(0);
   });
 
-  it('holds what is added to a folder, whatever the atom left under that name', async () => {
+  it('contains added files in the place of what the atom has left under their names', async () => {
     const one = folder(1, 'hello\n');
     writeFileSync(join(one.path, 'exit_code'), 'forged');
     const added = [{ name: 'exit_code', content: '0\n', mode: 0o755 }];
@@ -91,7 +91,7 @@ describe("the archive of a subjob's results", () => {
     expect(statSync(file).mode & 0o777).to.equal(0o755);
   });
 
-  it('has the console of an atom that removed its folder', async () => {
+  it('contains the console of an atom that has removed its folder', async () => {
     const one = folder(1, 'hello\n');
     rmSync(one.path, { recursive: true });
     const index = await writeArchive([one], archive);
@@ -99,7 +99,7 @@ describe("the archive of a subjob's results", () => {
     expect(readFileSync(join(unpack(archive), 'artifact_0_1', 'console'), 'utf8')).to.equal('hello\n');
   });
 
-  it('has the console that was recorded, whatever the atom left under its name', async () => {
+  it('contains the recorded console in the place of what the atom has left under its name', async () => {
     for (const [atom, leave] of [
       (path: string) => writeFileSync(path, 'forged'),
       (path: string) => execFileSync('mkfifo', [path]),
@@ -119,7 +119,7 @@ describe("the archive of a subjob's results", () => {
     }
   });
 
-  it('can be put behind another to be one archive', async () => {
+  it('can be concatenated with others to one archive', async () => {
     const second = join(directory, '1.tar.gz');
     await writeArchive([folder(1, 'one\n')], archive);
     await writeArchive([folder(2, 'two\n')], second);
@@ -127,7 +127,7 @@ describe("the archive of a subjob's results", () => {
     expect(readFileSync(join(out, 'artifact_0_2', 'console'), 'utf8')).to.equal('two\n');
   });
 
-  it('leaves out what is no file', async () => {
+  it('leaves out sockets, pipes and devices', async () => {
     const one = folder(1, '');
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(join(one.path, 'socket'), resolve));
@@ -145,7 +145,7 @@ describe("the archive of a subjob's results", () => {
     ]);
   });
 
-  it('tells where each console lies, so that a page of it can be read without the rest', async () => {
+  it('has an index of consoles, by which a page can be read without the rest', async () => {
     const lines = Array.from({ length: 150_000 }, (_, n) => `${n} ${'.'.repeat((n * 31) % 53)}`);
     const folders = [folder(1, 'short'), folder(2, `${lines.join('\n')}\n`), folder(3, 'a\nb\n')];
     const index = await writeArchive(folders, archive);
@@ -163,7 +163,7 @@ describe("the archive of a subjob's results", () => {
     }
   });
 
-  it('keeps its form when a file shrinks while it is packed', async () => {
+  it('stays valid when a file shrinks while it is packed', async () => {
     const one = folder(1, '');
     writeFileSync(join(one.path, 'a'), Buffer.alloc(5_000_000, 'x'));
     writeFileSync(join(one.path, 'b'), Buffer.alloc(3_000_000, 'x'));
@@ -175,7 +175,7 @@ describe("the archive of a subjob's results", () => {
     expect(statSync(join(unpack(archive), 'artifact_0_1', 'a')).size).to.equal(5_000_000);
   });
 
-  it('names what it leaves out, and why', async () => {
+  it('names what is left out, and why', async () => {
     const one = folder(1, '');
     execFileSync('mkfifo', [join(one.path, 'pipe')]);
     const server = createServer().listen(join(one.path, 'socket'));
@@ -228,7 +228,7 @@ describe("the archive of a subjob's results", () => {
     );
   });
 
-  it('counts the tests of reports, and names those that it cannot read', async () => {
+  it('counts the tests of JUnit reports, and names unreadable ones', async () => {
     const one = folder(1, '');
     mkdirSync(join(one.path, 'reports'));
     writeFileSync(
@@ -251,7 +251,7 @@ describe("the archive of a subjob's results", () => {
 
   const notesOf = (out: string) => readFileSync(join(out, 'artifact_0_1', 'clusterrunner_notes'), 'utf8');
 
-  it('has nothing of what a link leads to that is in the place of the folder, or of one above it', async () => {
+  it("contains nothing from the target of a link in the place of the atom's folder, or of one above it", async () => {
     const outside = join(directory, 'private');
     mkdirSync(join(outside, 'artifact_0_1'), { recursive: true });
     writeFileSync(join(outside, 'key'), 'secret');
@@ -278,7 +278,7 @@ describe("the archive of a subjob's results", () => {
     }
   });
 
-  it('leaves out a folder that is deeper than any path, and has what is beside it', async () => {
+  it('leaves out a folder that is deeper than any path, and contains the others', async () => {
     const one = folder(1, '');
     makeDeepFolder(join(one.path, 'deep'), 60);
     writeFileSync(join(one.path, 'z'), 'z');
@@ -289,7 +289,7 @@ describe("the archive of a subjob's results", () => {
     expect(facts.get(toId.atom(1))?.num_left_out).to.equal(1);
   });
 
-  it('leaves out links to names that are not UTF-8, instead of changing where they lead', async () => {
+  it('leaves out links to names that are not UTF-8, instead of changing their targets', async () => {
     const one = folder(1, '');
     symlinkSync(Buffer.from([0x61, 0xff]), join(one.path, 'link'));
     await writeArchive([one], archive);
@@ -298,7 +298,7 @@ describe("the archive of a subjob's results", () => {
     );
   });
 
-  it('tells a name that is not UTF-8 from one that looks the same', async () => {
+  it('distinguishes a name that is not UTF-8 from one that looks the same', async () => {
     const one = folder(1, '');
     writeFileSync(Buffer.concat([Buffer.from(`${one.path}/`), Buffer.from([0xff])]), 'bytes');
     writeFileSync(join(one.path, '\uFFFD'), 'text');
@@ -321,7 +321,7 @@ describe("the archive of a subjob's results", () => {
     );
   });
 
-  it('leaves out the files that the disk has no room for a second time', async () => {
+  it('leaves out files of which the disk has no space for a copy', async () => {
     const one = folder(1, 'console');
     writeFileSync(join(one.path, 'large'), Buffer.alloc(3 * 1024 ** 2));
     writeFileSync(join(one.path, 'small'), 'x');
@@ -336,7 +336,7 @@ describe("the archive of a subjob's results", () => {
     );
   });
 
-  it('is written without files, and without consoles, when the disk takes no more; nothing half-written stays', async () => {
+  it('is written without files, then without consoles, when the disk is full; nothing unfinished stays', async () => {
     const one = folder(1, 'console');
     writeFileSync(join(one.path, 'file'), 'x');
     const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
@@ -375,7 +375,7 @@ describe("the archive of a subjob's results", () => {
     expect(existsSync(file)).to.equal(true);
   });
 
-  it('is taken by the master and unpacked whole by a client, whatever an atom has left', async () => {
+  it('is accepted by the master and unpacked completely by a client, whatever an atom has left', async () => {
     let number = 0;
     await fc.assert(
       fc.asyncProperty(treeOf, fc.boolean(), async (entries, isRemoved) => {

@@ -23,7 +23,7 @@ describe('the lock on a folder', () => {
   const lock = (holder: string, signal = new AbortController().signal) =>
     lockFolder(folder, { holder, signal, clock: systemClock, onWait: (by) => waits.push(by) });
 
-  it('has one holder at a time, and whoever waits is told once for whom', async () => {
+  it('has one holder at a time, and names it once to each waiter', async () => {
     const events: string[] = [];
     const unlock = await lock('first');
     const second = lock('second').then(async (give) => {
@@ -38,7 +38,7 @@ describe('the lock on a folder', () => {
     expect(waits).to.deep.equal(['first']);
   });
 
-  it('is given up by a process that is killed', async () => {
+  it('is released when its process is killed', async () => {
     const holder = spawn(process.execPath, [join(fixtures, 'locks-folder.mjs'), folder], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
@@ -51,7 +51,7 @@ describe('the lock on a folder', () => {
     await unlock();
   });
 
-  it('is waited for no longer than somebody wants it', async () => {
+  it('stops waiting when the signal is aborted', async () => {
     const unlock = await lock('first');
     const cancel = new AbortController();
     const waiting = lock('second', cancel.signal).catch((error: unknown) => error);
@@ -61,7 +61,7 @@ describe('the lock on a folder', () => {
     await unlock();
   });
 
-  it('is another one for another folder', async () => {
+  it('is independent of the lock on another folder', async () => {
     const unlock = await lock('first');
     const other = mkdtempSync(join(tmpdir(), 'lock-'));
     const unlockOther = await lockFolder(other, {

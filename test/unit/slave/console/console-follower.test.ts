@@ -14,7 +14,7 @@ import { SubjobConsoles } from '../../../../src/slave/console/subjob-consoles.js
 const ATOM = toId.atom(3);
 const LIMIT = 32 * 1024 * 1024;
 
-describe('following a console', () => {
+describe('ConsoleFollower', () => {
   let directory: string;
   let consoles: SubjobConsoles;
   let recorder: ConsoleRecorder;
@@ -48,7 +48,7 @@ describe('following a console', () => {
       ...(lines_before === undefined ? {} : { lines_before }),
     }));
 
-  it('gives what was added since the last look', () => {
+  it('returns what was added since the last call', () => {
     expect(next()).to.deep.equal([]);
     print('one\n');
     expect(next()).to.deep.equal([{ offset: 0, text: 'one\n' }]);
@@ -57,14 +57,14 @@ describe('following a console', () => {
     expect(next()).to.deep.equal([{ offset: 4, text: 'two' }]);
   });
 
-  it('gives a long one in pieces', () => {
+  it('returns a long output in pieces', () => {
     print('x'.repeat(MAX_CONSOLE_PIECE_BYTES + 5));
     const pieces = next();
     expect(pieces.map(({ text }) => text.length)).to.deep.equal([MAX_CONSOLE_PIECE_BYTES, 5]);
     expect(pieces[1]?.offset).to.equal(MAX_CONSOLE_PIECE_BYTES);
   });
 
-  it('gives whole characters, however they are written', () => {
+  it('returns whole characters, however they are written', () => {
     const text = 'aä█😀\n'.repeat(30_000);
     const bytes = Buffer.from(text);
     fc.assert(
@@ -86,7 +86,7 @@ describe('following a console', () => {
     );
   });
 
-  it('goes on at a line near the end of one that it cannot keep up with, and says its number', () => {
+  it('skips to a line near the end of a console that grows too fast, and gives its number', () => {
     print('line 0\n');
     next();
     for (let line = 1; line < 1_000_000; line += 1000) {
@@ -101,7 +101,7 @@ describe('following a console', () => {
     expect(last?.lines_before).to.equal(undefined);
   });
 
-  it('goes on where nothing is left of what it has not given, because the console is too long', () => {
+  it('skips what a console that is too long has overwritten', () => {
     begin([], 200_000);
     print('x\n'.repeat(30_000));
     next();
@@ -113,7 +113,7 @@ describe('following a console', () => {
     expect(pieces.map(({ text }) => text).join('')).to.match(/^(y\n)+$/);
   });
 
-  it('shows nothing of what is masked, also when it is written in two goes', () => {
+  it('returns nothing of a secret, also when it is written in two parts', () => {
     begin(['s3cret-value']);
     print('token: s3cret');
     expect(next()).to.deep.equal([{ offset: 0, text: 'token: ' }]);

@@ -14,7 +14,7 @@ const LIMIT = 200_000;
 const NOTE =
   /\n… clusterrunner: (\d+) bytes are left out here, .*; lines after this had higher numbers while the atom ran …\n/;
 
-describe('the console of an atom as its slave keeps it', () => {
+describe('ConsoleRecorder', () => {
   let directory: string;
   let consoles: SubjobConsoles;
   beforeEach(() => {
@@ -46,7 +46,7 @@ describe('the console of an atom as its slave keeps it', () => {
   const lines = (from: number, to: number) =>
     Array.from({ length: to - from }, (_, n) => `line ${from + n}\n`).join('');
 
-  it('has aliases of paths, after secrets were masked, however what is printed is cut', async () => {
+  it('replaces paths by aliases after redaction, however the output is split', async () => {
     const kept = consolesOf(['secret'], [{ path: '/base/builds/1', alias: '$PROJECT_DIR' }]);
     const recorder = kept.begin(toId.atom(0));
     for (const char of 'at /base/builds/1/a.js, secret, /base/builds/1') {
@@ -65,7 +65,7 @@ describe('the console of an atom as its slave keeps it', () => {
     inPath.close();
   });
 
-  it('is all that was printed, of one atom after another, whatever their sizes', async () => {
+  it('keeps all output of one atom after another, whatever its size', async () => {
     const sizes = fc.array(fc.array(fc.integer({ min: 1, max: 90_000 }), { maxLength: 4 }), {
       minLength: 1,
       maxLength: 5,
@@ -90,7 +90,7 @@ describe('the console of an atom as its slave keeps it', () => {
     );
   });
 
-  it('keeps beginning and end of one that is too long, at ends of lines, and says how much is gone', async () => {
+  it('keeps the head and the tail of an output that is too long, at line ends, and says how much is left out', async () => {
     for (const count of [20_000, 100_000, 300_000]) {
       const all = lines(0, count);
       const recorder = consoles.begin(toId.atom(count));
@@ -105,14 +105,14 @@ describe('the console of an atom as its slave keeps it', () => {
     }
   });
 
-  it('is cut between characters where no line ends', async () => {
+  it('cuts between characters where no line ends', async () => {
     const recorder = consoles.begin(toId.atom(1));
     print(recorder, `a${'█'.repeat(100_000)}`);
     recorder.end();
     expect(await textOf(recorder)).to.match(/^a█+\n… .* …\n█+$/);
   });
 
-  it('has nothing of what is masked, wherever it is cut', async () => {
+  it('keeps nothing of a secret, wherever the output is cut', async () => {
     const secret = 's3cret-value';
     consoles = consolesOf([secret]);
     for (let before = 0; before < secret.length; before += 1) {
@@ -123,7 +123,7 @@ describe('the console of an atom as its slave keeps it', () => {
     }
   });
 
-  it('ends with what is said of the atom, on a line of its own', async () => {
+  it('ends with the messages about the atom, on lines of their own', async () => {
     for (const [printed, expected] of [
       ['', 'clusterrunner: over.\n'],
       ['text', 'text\nclusterrunner: over.\n'],
@@ -140,13 +140,13 @@ describe('the console of an atom as its slave keeps it', () => {
     expect(await textOf(long)).to.match(/\nline 99999\nclusterrunner: over\.\n$/);
   });
 
-  it('lies in no folder, where a command could reach it', () => {
+  it('keeps its file in no folder, so that no command can reach it', () => {
     const recorder = consoles.begin(toId.atom(1));
     print(recorder, lines(0, 20_000));
     expect(readdirSync(directory)).to.deep.equal([]);
   });
 
-  it('says how much is lost when it cannot be kept, and why', async () => {
+  it('says how much is lost, and why, when the file cannot be written', async () => {
     const nowhere = new SubjobConsoles(
       join(directory, 'gone', 'consoles'),
       LIMIT,

@@ -6,12 +6,12 @@ import { applyDiskPressure } from '../../../../src/slave/disk/disk-watch.js';
 const capacity = { free_executors: 3, leases: [], builds: [] };
 
 describe('the free disk of a slave', () => {
-  it('is asked of the file system, and unknown where there is none', () => {
+  it('is read from the file system, and unknown where that does not tell', () => {
     expect(freeDiskBytes(tmpdir())).to.be.a('number');
     expect(freeDiskBytes('/no such folder')).to.equal(null);
   });
 
-  it('is told to the master', () => {
+  it('is reported to the master', () => {
     expect(applyDiskPressure(capacity, 600 * 1024 ** 2, '/root')).to.deep.equal({
       ...capacity,
       free_disk_bytes: 600 * 1024 ** 2,

@@ -6,7 +6,7 @@ import { systemClock } from '../../../../src/lib/clock.js';
 import { SizeLimit } from '../../../../src/slave/disk/size-limit.js';
 import { eventually } from '../../../support/wait.js';
 
-describe('a limit of the size of a file', () => {
+describe('SizeLimit', () => {
   let directory: string;
   let path: string;
   beforeEach(() => {
@@ -26,7 +26,7 @@ describe('a limit of the size of a file', () => {
     limit.end();
   });
 
-  it('follows the other signal', () => {
+  it('is aborted with the other signal', () => {
     const other = new AbortController();
     const limit = new SizeLimit(path, 100, systemClock, other.signal);
     other.abort();

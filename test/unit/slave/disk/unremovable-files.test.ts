@@ -11,7 +11,7 @@ import { ManualClock } from '../../../support/manual-clock.js';
 
 const capacity: Parameters<UnremovableFiles['applyTo']>[0] = { free_executors: 2, ahead: 1 };
 
-describe('what builds leave that cannot be removed', () => {
+describe('UnremovableFiles', () => {
   let root: string;
   let clock: ManualClock;
   beforeEach(() => {
@@ -36,7 +36,7 @@ describe('what builds leave that cannot be removed', () => {
     return canStay;
   }
 
-  it('is moved out of the way, counted, and told to the master', async function () {
+  it('sets aside what cannot be removed, counts it, and reports it to the master', async function () {
     const unremovable = watch();
     expect(unremovable.applyTo(capacity)).to.deep.equal(capacity);
     if (!(await leave(unremovable, 'one')) || !(await leave(unremovable, 'two'))) {
@@ -48,7 +48,7 @@ describe('what builds leave that cannot be removed', () => {
     expect(watch().count).to.equal(2);
   });
 
-  it('is tried again when a build ends after some time, and at the start', async function () {
+  it('tries again to remove it when a build ends after some time, and at the start', async function () {
     const unremovable = watch();
     if (!(await leave(unremovable, 'one'))) {
       this.skip();
@@ -61,7 +61,7 @@ describe('what builds leave that cannot be removed', () => {
     expect(unremovable.count).to.equal(0);
   });
 
-  it('has the slave take no more work when there is too much of it', () => {
+  it('makes the slave take no more work when there is too much of it', () => {
     mkdirSync(join(root, 'unremovable'));
     for (let number = 0; number < 1000; number += 1) {
       writeFileSync(join(root, 'unremovable', String(number)), '');
@@ -71,7 +71,7 @@ describe('what builds leave that cannot be removed', () => {
     expect(said.paused).to.contain(join(root, 'unremovable'));
   });
 
-  it('is never what a link in the place of its folder leads to', async () => {
+  it('does not follow a link in the place of its folder', async () => {
     mkdirSync(join(root, 'private'));
     writeFileSync(join(root, 'private/file'), '');
     symlinkSync('private', join(root, 'unremovable'));
@@ -81,7 +81,7 @@ describe('what builds leave that cannot be removed', () => {
     expect(readdirSync(join(root, 'private'))).to.deep.equal(['file']);
   });
 
-  it('stays where it is when it cannot be moved either, and the error says so', async function () {
+  it('leaves in its place what cannot be moved either, and says so', async function () {
     mkdirSync(join(root, 'one'));
     if (!makeImmutable(join(root, 'one'))) {
       this.skip();

@@ -625,7 +625,7 @@ describe('MasterLink in any order of events, lost and late messages, and restart
       { numRuns: 500 },
     ));
 
-  it('draining, takes nothing more, finishes what it has, and is drained once', () =>
+  it('takes no work after a drain, and is drained once when all is finished', () =>
     fc.assert(
       fc.asyncProperty(fc.commands([...steps, ...drains], { maxCommands: 60, size: '+1' }), (commands) =>
         follow(commands, async (world) => {

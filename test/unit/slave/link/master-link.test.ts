@@ -150,7 +150,7 @@ describe('MasterLink', () => {
     }
   });
 
-  it('draining, tells the master that it offers no executor, and ends once nothing is left', async () => {
+  it('offers no executor from a drain on, and is drained when nothing is left', async () => {
     await change({ leases: [lease] });
     link.drain();
     await turn();

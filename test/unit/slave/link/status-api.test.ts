@@ -31,7 +31,7 @@ describe('the status API of a slave', () => {
   });
   afterEach(() => server.close());
 
-  it('answers under the names of this machine, and not under one that a page gave to this address', async () => {
+  it('responds to the names of this machine only, not to one that a web page has pointed to its address', async () => {
     expect((await ask(server.port, 'worker-1:43001')).status).to.equal(200);
     expect((await ask(server.port, `127.0.0.1:${server.port}`)).status).to.equal(200);
     const refused = await ask(server.port, 'evil.example');
