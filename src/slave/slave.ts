@@ -101,7 +101,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   await unremovable.retry();
   await unremovable.clear(work);
   await ensureOwnFolder(root, work);
-  await sweepWorkspaces(root, clock, options.workspacesKept, (sentence) => log.warn(sentence));
+  await sweepWorkspaces(root, clock, options.workspacesKept, (message) => log.warn(message));
   await sweepDependencyCache(root);
   await unremovable.refresh();
 
@@ -146,7 +146,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
     maxBytes: options.dependencyCacheMaxBytes,
     env: ownEnvironment(options.env),
     clock,
-    warn: (sentence) => log.warn(sentence),
+    warn: (message) => log.warn(message),
   });
   const worker = new Worker({
     ...options,
@@ -163,7 +163,7 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const disk = new DiskWatch(root, log, () => void freeSpace());
   const freeSpace = () =>
     Promise.all([
-      trimIdle(root, { count: 0, clock }, (sentence) => log.warn(sentence)),
+      trimIdle(root, { count: 0, clock }, (message) => log.warn(message)),
       dependencies.clear(),
     ]).catch((error: unknown) => {
       log.warn(`Idle workspaces and cached dependencies could not be removed: ${messageOf(error)}`);

@@ -14,7 +14,7 @@ import type { Session } from './session.js';
  *
  * The link
  *
- *   connected      The master has answered the latest call. Polls are sent whenever the slave has news for the master.
+ *   connected      No poll has failed since the last response. A poll is sent whenever the newest one lacks something.
  *   disconnected   A poll has failed. Running work goes on. No poll is sent until the backoff has passed, however much
  *                  changes meanwhile; the backoff doubles with each failure. Any response to a poll, new or old, makes
  *                  the link connected again.
@@ -26,7 +26,7 @@ import type { Session } from './session.js';
  *
  * A poll: numbered from 1 on; each names the older ones that are open.
  *
- *   open           Sent, and not answered. The master holds the newest one until there is something to say.
+ *   open           Sent, without a response. The master holds the newest one until there is something to say.
  *   replaced       Open, and a newer one was sent. The master answers it at once, with work that the newer one asks for
  *                  if there is any, and goes on holding the newer one: receiving work costs a single poll.
  *   answered       What the response says is done. The newest one is followed by another at once. After an older one the
@@ -288,8 +288,8 @@ function offers({ free_executors, ahead = 0 }: Capacity): number {
 }
 
 /**
- * Whether the master should know something that the newest poll does not say: that there is room for more, nothing left of
- * a build, or no room any more. The master learns about individual finished leases from their results.
+ * Whether the newest poll lacks something that the master should know: that the slave takes more work or none any more, or has
+ * nothing left of a build. The master learns about individual finished leases from their results.
  */
 function hasNews(announced: Capacity, now: Capacity): boolean {
   return (
