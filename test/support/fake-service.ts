@@ -45,7 +45,7 @@ export const noWork: WorkResponse = { assignments: [], cancel: [], release: [], 
 
 /**
  * A MasterService and MasterReading in memory. It checks that builds, slaves and leases are there, keeps what it is told in
- * `changes` and schedules nothing: what `askForWork` answers is what a test has said with `answerWork`.
+ * `changes` and schedules nothing: what `askForWork` responses is what a test has said with `answerWork`.
  */
 export class FakeService implements MasterService, MasterReading {
   readonly sessionId = 'fake-session';
@@ -69,7 +69,7 @@ export class FakeService implements MasterService, MasterReading {
   readonly leases = new Set<number>();
   /** Bytes of the archives that were accepted, by `build/subjob`. */
   readonly accepted = new Map<string, Buffer>();
-  /** Why each question that was given up was. */
+  /** Why poll requests were aborted. */
   readonly gone: unknown[] = [];
   /** By build. */
   readonly subjobs = new Map<BuildId, Subjob[]>();
@@ -88,21 +88,21 @@ export class FakeService implements MasterService, MasterReading {
   resultRefusal: Error | null = null;
   readonly #nonces = new Set<string>();
   readonly #work: WorkResponse[] = [];
-  /** Questions without an answer, the oldest first. */
-  readonly #held = new Set<(answer: WorkResponse) => void>();
+  /** Questions without an response, the oldest first. */
+  readonly #held = new Set<(response: WorkResponse) => void>();
 
   /** How many questions are held now. */
   get waiting(): number {
     return this.#held.size;
   }
 
-  /** Answers the newest question that is held, or else the next one; without one it is held until its client goes away. */
-  answerWork(answer: WorkResponse): void {
+  /** Responds to the newest held poll request, or else to the next one; others are held until their client is gone. */
+  answerWork(response: WorkResponse): void {
     const newest = [...this.#held].at(-1);
     if (newest === undefined) {
-      this.#work.push(answer);
+      this.#work.push(response);
     } else {
-      newest(answer);
+      newest(response);
     }
   }
 
@@ -192,7 +192,7 @@ export class FakeService implements MasterService, MasterReading {
     return { builds: builds.slice(offset, offset + limit), total: builds.length };
   }
 
-  /** Makes every waiting question look again. */
+  /** Wakes every waiting request. */
   announce(): void {
     this.changing.dispatchEvent(new globalThis.Event('changed'));
   }
@@ -317,19 +317,19 @@ export class FakeService implements MasterService, MasterReading {
       return next;
     }
     return new Promise((resolve, reject) => {
-      const answer = (late: WorkResponse) => {
-        this.#held.delete(answer);
+      const response = (late: WorkResponse) => {
+        this.#held.delete(response);
         resolve(late);
       };
       const giveUp = () => {
-        this.#held.delete(answer);
+        this.#held.delete(response);
         this.gone.push(gone.reason);
         reject(gone.reason);
       };
       if (gone.aborted) {
         return giveUp();
       }
-      this.#held.add(answer);
+      this.#held.add(response);
       gone.addEventListener('abort', giveUp, { once: true });
     });
   }

@@ -80,7 +80,7 @@ export class MasterHarness {
     this.clock.advance(ms);
   }
 
-  /** While no question is held: what was due when the time was moved has been done then. */
+  /** While no poll request is held: what was due when the time was moved has been done then. */
   async untilUpkeepRests(): Promise<void> {
     await until(() => this.clock.sleeping > 0);
   }
@@ -160,7 +160,7 @@ export class TestSlave {
 
   async ask(request: Partial<WorkRequest> = {}, gone: AbortController = staying): Promise<WorkResponse> {
     this.#polls += 1;
-    const answer = await this.#master.askForWork(
+    const response = await this.#master.askForWork(
       this.id,
       {
         instance: this.instance,
@@ -174,13 +174,13 @@ export class TestSlave {
       },
       gone.signal,
     );
-    for (const { lease } of answer.assignments) {
+    for (const { lease } of response.assignments) {
       this.leases.set(lease.lease_id, lease);
     }
-    for (const { lease_id } of answer.cancel) {
+    for (const { lease_id } of response.cancel) {
       this.leases.delete(lease_id);
     }
-    return answer;
+    return response;
   }
 
   async take(): Promise<RunAssignment> {

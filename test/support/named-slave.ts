@@ -9,8 +9,8 @@ export const named: Register = {
   version: '1',
 };
 
-/** Its question for work, which the master holds while there is none. */
-export const question: WorkRequest = {
+/** Its poll request, which the master holds while there is no work. */
+export const pollRequest: WorkRequest = {
   instance: named.instance,
   free_executors: 1,
   wait_seconds: 60,

@@ -19,9 +19,9 @@ export async function eventually<T>(
 ): Promise<Exclude<T, false | null | undefined>> {
   const started = performance.now();
   for (;;) {
-    const answer = await condition();
-    if (isThere(answer)) {
-      return answer;
+    const response = await condition();
+    if (isThere(response)) {
+      return response;
     }
     if (performance.now() - started > patienceMs) {
       throw new Error(`Waited ${patienceMs / 1000} s in vain until ${what}. ${text(state())}`);
@@ -30,8 +30,8 @@ export async function eventually<T>(
   }
 }
 
-function isThere<T>(answer: T): answer is Exclude<T, false | null | undefined> {
-  return answer !== false && answer !== null && answer !== undefined;
+function isThere<T>(response: T): response is Exclude<T, false | null | undefined> {
+  return response !== false && response !== null && response !== undefined;
 }
 
 function text(state: unknown): string {

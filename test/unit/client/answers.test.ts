@@ -6,7 +6,7 @@ import { MasterClient } from '../../../src/client/master-client.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { type FakeMaster, startFakeMaster } from '../../support/fake-master.js';
 import { noWork } from '../../support/fake-service.js';
-import { question as held, named } from '../../support/named-slave.js';
+import { pollRequest as held, named } from '../../support/named-slave.js';
 
 interface Passed {
   status: number;
@@ -14,7 +14,7 @@ interface Passed {
   body: string;
 }
 
-const question = { ...held, wait_seconds: 0 };
+const pollRequest = { ...held, wait_seconds: 0 };
 
 describe('a response that somebody between a slave and its master has changed', () => {
   let master: FakeMaster;
@@ -50,7 +50,7 @@ describe('a response that somebody between a slave and its master has changed', 
   const register = () => slave.registerSlave(named);
   const ask = async () => {
     master.service.answerWork(noWork);
-    return slave.askForWork(toId.slave(1), question);
+    return slave.askForWork(toId.slave(1), pollRequest);
   };
 
   it('is ignored: it cannot give the slave work, nor can the response to another request', async () => {

@@ -12,7 +12,7 @@ describe('the environment of commands', () => {
     expect(names).to.include.members(['GIT_DIR', 'GIT_INDEX_FILE', 'GIT_WORK_TREE', 'GIT_PREFIX']);
     const hook = Object.fromEntries([...names, ...repositoryVariables].map((name) => [name, 'x']));
     const seen = commandEnvironment({ ...hook, GIT_AUTHOR_NAME: 'a', PATH: '/bin' }, ['*', 'GIT_*']);
-    // Git never sets GIT_CONFIG_COUNT, so it is a setting of the user's.
+    // Git never sets GIT_CONFIG_COUNT, so it is a setting of the user.
     expect(seen).to.deep.equal({ PATH: '/bin', GIT_AUTHOR_NAME: 'a', GIT_CONFIG_COUNT: 'x' });
   });
 

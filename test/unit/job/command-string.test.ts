@@ -71,7 +71,7 @@ const nasty = fc.oneof(
 );
 const text = nasty.map((given) => given.replace(/\0|\p{Surrogate}/gu, ''));
 
-/** On a socket, which a pipe of Node is, bash takes itself for a remote login and reads ~/.bashrc. */
+/** With a socket as stdin, which a pipe of Node is, bash assumes a remote login and reads ~/.bashrc. */
 const QUIET_STDIN: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
 
 function shell(name: string, script: string, args: string[] = [], env: Record<string, string> = {}) {
@@ -153,7 +153,7 @@ describe('the environment of commands', () => {
 
   it('sets exactly the names that atomizers may not have', () => {
     const { TOKEN: _, ...rest } = atomEnvironment(facts);
-    // The setup of a job with a cache sees it, and no atom.
+    // Only the setup of a job with a cache has it.
     expect(new Set([...Object.keys(rest), CACHE_HIT])).to.deep.equal(new Set(ownVariables));
     for (const name of [
       ...ownVariables,

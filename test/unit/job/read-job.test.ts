@@ -271,7 +271,7 @@ describe('clusterrunner.yaml', () => {
     };
     await seconds(16 * 1024);
     const [short, long] = [await seconds(16 * 1024), await seconds(128 * 1024)];
-    // Comparing each name with all before it, it would be more than 50 times as much.
+    // With quadratic time it would be more than 50 times as much.
     expect(long / short).to.be.lessThan(30);
   });
 
@@ -290,7 +290,7 @@ describe('clusterrunner.yaml', () => {
 
   it('round-trips any definition that fits the schema', () => {
     const line = fc.oneof(fc.string(), fc.constantFrom('make', 'a: b', '1', 'true', '- x', '# c'));
-    // Entries of such names only hold anchors.
+    // Entries with such names only hold anchors.
     const named = fc.stringMatching(/^[\w -]{1,10}$/).filter((name) => !name.startsWith('x-'));
     const definition = fc.record(
       {
@@ -351,7 +351,7 @@ describe('the file of a project', () => {
     rmSync(file);
     mkdirSync(file);
     expect(await refusal(() => readJob(folder, null))).to.equal(`${file} is not a file.`);
-    // The folder of a checkout is nothing that whoever asked for the build knows.
+    // Users do not know the folder of a checkout.
     expect(await refusal(() => readJob(folder, null, true))).to.equal('clusterrunner.yaml is not a file.');
   });
 });

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { shellText } from '../../../src/job/shell-text.js';
 
-/** On a socket, which a pipe of Node is, bash takes itself for a remote login and reads ~/.bashrc. */
+/** With a socket as stdin, which a pipe of Node is, bash assumes a remote login and reads ~/.bashrc. */
 const SPAWNED: { encoding: 'utf8'; stdio: ['ignore', 'pipe', 'pipe'] } = {
   encoding: 'utf8',
   stdio: ['ignore', 'pipe', 'pipe'],

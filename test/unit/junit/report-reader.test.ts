@@ -22,7 +22,7 @@ const counted = (tests: number, failures = 0, errors = 0, skipped = 0, suites = 
   counts: { tests, failures, errors, skipped },
 });
 
-/** What a sink is told: names of test cases, and texts. */
+/** Records names of test cases, and texts. */
 function hear(text: string | Buffer) {
   const names: string[] = [];
   const texts: string[] = [];

@@ -17,7 +17,7 @@ const build: Build = {
   },
 };
 
-/** What stands below the heading, by the heading. */
+/** The cells of a row by their headings. */
 function rowOf(one: Build): Record<string, string | undefined> {
   const [heads, cells] = buildTable([one], NOW, 'UTC')
     .split('\n')

@@ -4,7 +4,7 @@ import { ConsoleWriter } from '../../../../src/cli/text/console-writer.js';
 import type { ConsolePage } from '../../../../src/protocol/build/work.js';
 
 describe('a console that is written while it grows', () => {
-  /** As a master gives it. */
+  /** A page as of a master. */
   function pageOf(text: string, offset: number, maxLines: number): ConsolePage {
     const lines = text.match(/[^\n]*\n|[^\n]+/g) ?? [];
     const shown = lines.slice(offset, offset + maxLines);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { deferred } from '../../../../src/lib/async/deferred.js';
 import { Flusher } from '../../../../src/lib/async/flusher.js';
 
-/** Lets everything go on that waits for nothing. */
+/** Lets pending callbacks run. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('Flusher', () => {
@@ -12,7 +12,7 @@ describe('Flusher', () => {
       fc.asyncProperty(
         fc.array(fc.constantFrom('ask', 'done', 'failed'), { maxLength: 40 }),
         async (story) => {
-          /** What was written when each flush began; the last one may be under way. */
+          /** The content when each flush began; the last one may be in progress. */
           const began: number[] = [];
           let underWay: ReturnType<typeof deferred<void>> | null = null;
           const flusher = new Flusher(() => {

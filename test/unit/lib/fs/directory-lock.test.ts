@@ -49,7 +49,7 @@ describe('a directory lock', () => {
     if (!existsSync('/proc/self/stat')) {
       this.skip();
     }
-    // `tail` takes the shell's place, and does not know of its child.
+    // `tail` replaces the shell, and does not reap its child.
     const unaware = spawn('sh', ['-c', 'sleep 600 & echo $!; exec tail -f /dev/null'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });

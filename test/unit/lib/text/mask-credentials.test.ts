@@ -27,7 +27,7 @@ describe('maskCredentials', () => {
   });
 
   it('takes linear time', () => {
-    // With a quadratic search these would take longer than any test runner waits.
+    // In quadratic time these would exceed the test's timeout.
     for (const piece of ['a.', 'a://', 'a://b@', 'a://b?', '://', '@', "'a://"]) {
       const text = piece.repeat(200_000 / piece.length);
       expect(maskCredentials(`${text} https://me:pw@h/r`)).to.match(/ https:\/\/\*\*\*@h\/r$/);

@@ -8,7 +8,7 @@ const aliases = new PathAliases([
   { path: `${checkout}/süb`, alias: '$PROJECT_DIR' },
 ]);
 
-/** Texts in which paths, parts of them and others that look like them come up often. */
+/** Texts in which paths, parts of them and similar texts are frequent. */
 const text = fc
   .array(
     fc.oneof(

@@ -8,7 +8,7 @@ function masked(redactor: Redactor, pieces: readonly string[]): string {
   return Buffer.concat([...out, stream.end()]).toString('latin1');
 }
 
-/** Letter by letter, as slowly as one can. */
+/** A simple reference implementation. */
 function slowly(texts: readonly string[], all: string): string {
   const hidden = new Set<number>();
   for (const text of texts) {

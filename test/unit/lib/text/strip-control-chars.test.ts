@@ -9,7 +9,7 @@ import {
   stripControlChars,
 } from '../../../../src/lib/text/strip-control-chars.js';
 
-/** All that nobody may see the effect of, but for line ends and tabs. */
+/** All characters that must be stripped; not line feeds and tabs. */
 const BAD =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/;

@@ -25,7 +25,7 @@ async function subjobFile(entries: Record<string, string>): Promise<Buffer> {
   return gzipSync(whole.subarray(0, whole.length - END_OF_TAR));
 }
 
-/** What any tar program finds in the archive. */
+/** The entries that a tar program finds in the archive. */
 async function unpack(archive: Buffer): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   const reader = extract();

@@ -53,7 +53,7 @@ describe('the list of the entries of an archive', () => {
     rmSync(incoming, { recursive: true });
   });
 
-  /** As the master takes it from a slave. */
+  /** Receives an archive as from a slave. */
   async function receive(...entries: readonly Entry[]): Promise<string> {
     const tar = pack();
     for (const { content, ...header } of entries) {

@@ -13,7 +13,7 @@ import { isInstalled } from '../../../support/is-installed.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 import { subjobArchive } from '../../../support/subjob-archive.js';
 
-/** Of those that `resultsOf` makes, which have 1,000 hexadecimal digits. */
+/** Size of the zips of `resultsOf`, with 1,000 hexadecimal digits. */
 const ROOM_FOR_TWO = 1700;
 
 describe('the zips of builds', () => {
@@ -45,7 +45,7 @@ describe('the zips of builds', () => {
 
   const files = () => readdirSync(join(root, 'zips'));
 
-  /** The results of a build with one file of so many bytes that cannot be compressed. */
+  /** The results of a build with one incompressible file of so many bytes. */
   async function resultsOf(build: number, bytes = 1000): Promise<ArchiveContents> {
     const file = join(root, `${build}.tar.gz`);
     const content = randomBytes(bytes / 2).toString('hex');

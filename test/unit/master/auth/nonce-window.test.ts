@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { NonceWindow } from '../../../../src/master/auth/nonce-window.js';
 
 const BEGIN = 1_700_000_000;
-/** A step of the master's clock in seconds, of which only some time has really passed. */
+/** A step of the wall clock in seconds, and how much of it has really passed. */
 const steps = fc.array(
   fc.record({ jump: fc.integer({ min: -4000, max: 4000 }), passed: fc.integer({ min: 0, max: 30 }) }),
   { maxLength: 20 },

@@ -13,7 +13,7 @@ function lineEnds(bytes: Uint8Array): number {
   return bytes.filter((byte) => byte === 10).length;
 }
 
-/** Where the console lies in the tar, and how many of its lines end before each block boundary within it. */
+/** The position of the console in the tar, and how many of its lines end before each block boundary within it. */
 function indexOf(console: Buffer, offset: number): ConsoleIndex {
   const marks: number[] = [];
   for (

@@ -7,7 +7,7 @@ function linesOf(text: string): string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }
 
-/** A console in memory that is read in pieces of `pieceBytes`, and can be entered at every `stride` bytes. */
+/** A console in memory that is read in pieces of `pieceBytes`, from any multiple of `stride` bytes. */
 function sourceOf(content: Buffer, pieceBytes: number, stride: number): ConsoleSource {
   const lineEndsBefore = (position: number) => content.subarray(0, position).filter((b) => b === 10).length;
   return {

@@ -15,7 +15,7 @@ import { request } from '../../../support/raw-request.js';
 import { subjobArchive } from '../../../support/subjob-archive.js';
 import { until } from '../../../support/until.js';
 
-/** Beside the master, which is in this process. */
+/** Asynchronous, since the master is in this process. */
 const execute = promisify(execFile);
 const directory = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
 
@@ -50,19 +50,19 @@ describe('the results of a build', () => {
   }
 
   async function download(path: string, file: string): Promise<string> {
-    const answer = await fetch(master.url + path);
-    expect(answer.status, path).to.equal(200);
+    const response = await fetch(master.url + path);
+    expect(response.status, path).to.equal(200);
     const where = join(master.directory, file);
-    writeFileSync(where, Buffer.from(await answer.arrayBuffer()));
+    writeFileSync(where, Buffer.from(await response.arrayBuffer()));
     return where;
   }
 
   it('are reported as not ready while it runs', async () => {
     for (const what of ['result', 'artifacts.tar.gz', 'artifacts.zip']) {
-      const answer = await request(master, 'GET', `/v1/build/1/${what}`);
-      expect(answer.status, what).to.equal(202);
-      expect(answer.body).to.include({ STATUS: 'SUCCESS' });
-      expect(answer.body.error).to.match(/Build 1 still runs/);
+      const response = await request(master, 'GET', `/v1/build/1/${what}`);
+      expect(response.status, what).to.equal(202);
+      expect(response.body).to.include({ STATUS: 'SUCCESS' });
+      expect(response.body.error).to.match(/Build 1 still runs/);
       expect((await request(master, 'HEAD', `/v1/build/1/${what}`)).status).to.equal(202);
       const missing = await request(master, 'GET', `/v1/build/9/${what}`);
       expect(missing.status).to.equal(404);
@@ -72,10 +72,10 @@ describe('the results of a build', () => {
 
   it('are where the redirect of …/result points', async () => {
     await endBuild();
-    const answer = await request(master, 'GET', '/v1/build/2/result');
-    expect(answer.status).to.equal(302);
-    expect(answer.headers.get('location')).to.equal('/v1/build/2/artifacts.tar.gz');
-    expect(answer.body).to.include({ STATUS: 'SUCCESS', location: '/v1/build/2/artifacts.tar.gz' });
+    const response = await request(master, 'GET', '/v1/build/2/result');
+    expect(response.status).to.equal(302);
+    expect(response.headers.get('location')).to.equal('/v1/build/2/artifacts.tar.gz');
+    expect(response.body).to.include({ STATUS: 'SUCCESS', location: '/v1/build/2/artifacts.tar.gz' });
     const followed = await fetch(`${master.url}/build/2/result/`);
     expect(followed.headers.get('content-type')).to.equal('application/gzip');
     expect((await followed.arrayBuffer()).byteLength).to.equal(
@@ -200,10 +200,10 @@ describe('the results of a build', () => {
     const page = '<script>document.title = "stolen"</script>';
     writeFileSync(file, await subjobArchive({ 'artifact_0_0/index.html': page }));
     master.service.archives.set(build_id, { files: [file], failedFolders: [] });
-    const answer = await fetch(`${master.url}/v1/build/${build_id}/artifact/artifact_0_0/index.html`);
-    expect(await answer.text()).to.equal(page);
-    expect(answer.headers.get('content-type')).to.equal('application/octet-stream');
-    expect(answer.headers.get('content-disposition')).to.match(/^attachment; /);
-    expect(answer.headers.get('x-content-type-options')).to.equal('nosniff');
+    const response = await fetch(`${master.url}/v1/build/${build_id}/artifact/artifact_0_0/index.html`);
+    expect(await response.text()).to.equal(page);
+    expect(response.headers.get('content-type')).to.equal('application/octet-stream');
+    expect(response.headers.get('content-disposition')).to.match(/^attachment; /);
+    expect(response.headers.get('x-content-type-options')).to.equal('nosniff');
   });
 });

@@ -37,15 +37,15 @@ describe('a request that changes anything', () => {
   it('is refused unsigned on every route, and nothing happens', async () => {
     const declared: RouteDeclaration[] = Object.values(routes);
     for (const { method, path, signing } of declared.filter((route) => route.signing !== 'none')) {
-      const answer = await request(
+      const response = await request(
         master,
         method,
         path.replace(/[:*]\w+/g, '1'),
         method === 'GET' ? {} : { body: build },
       );
-      expect(answer.status, path).to.equal(401);
-      expect(answer.headers.get('www-authenticate'), path).to.equal('ClusterRunner');
-      expect(answer.body.error, path).to.match(signing === 'body-hmac' ? /HMAC-SHA512/ : /RFC 9421/);
+      expect(response.status, path).to.equal(401);
+      expect(response.headers.get('www-authenticate'), path).to.equal('ClusterRunner');
+      expect(response.body.error, path).to.match(signing === 'body-hmac' ? /HMAC-SHA512/ : /RFC 9421/);
     }
     expect(master.service.changes).to.deep.equal([]);
   });
@@ -103,11 +103,11 @@ describe('a request that changes anything', () => {
   });
 
   it('may not have a body where none is declared', async () => {
-    const answer = await request(master, 'DELETE', '/v1/slave/1', {
+    const response = await request(master, 'DELETE', '/v1/slave/1', {
       body: '{}',
       headers: partsOf('DELETE', '/v1/slave/1', '{}'),
     });
-    expect(answer.status).to.equal(400);
+    expect(response.status).to.equal(400);
   });
 
   it('is accepted with a valid signature from an address that sent any number of invalid ones', async () => {
@@ -119,7 +119,7 @@ describe('a request that changes anything', () => {
     for (const expected of [401, 401, 401, 429]) {
       expect(await wrong(wrongDigest)).to.equal(expected);
     }
-    // Each kind is counted for itself.
+    // Each kind is counted separately.
     for (const expected of [401, 401, 401, 429]) {
       expect(await wrong(wrongParts())).to.equal(expected);
     }

@@ -50,10 +50,10 @@ describe('the body of a request', () => {
   ];
   for (const [what, body, sentence] of wrong) {
     it(`is refused for ${what}`, async () => {
-      const answer = await signed(master, 'POST', '/v1/build', body);
-      expect(answer.status).to.equal(400);
-      expect(answer.body).to.deep.include({ STATUS: 'FAILURE', code: 'INVALID_REQUEST' });
-      expect(answer.body.error).to.match(sentence);
+      const response = await signed(master, 'POST', '/v1/build', body);
+      expect(response.status).to.equal(400);
+      expect(response.body).to.deep.include({ STATUS: 'FAILURE', code: 'INVALID_REQUEST' });
+      expect(response.body.error).to.match(sentence);
       expect(master.service.changes).to.deep.equal([]);
     });
   }
@@ -62,20 +62,20 @@ describe('the body of a request', () => {
     const bytes = Buffer.from(
       `{ "type":"directory",\r\n "project_directory":"/\\u00fc ü",\t"job_name":"S" }`,
     );
-    const answer = await signed(master, 'POST', '/v1/build', bytes);
-    expect(answer.status).to.equal(202);
+    const response = await signed(master, 'POST', '/v1/build', bytes);
+    expect(response.status).to.equal(202);
     expect(master.service.changes[0]?.said).to.have.property('project_directory', '/ü ü');
   });
 
   it('may have null for optional fields, and its type in any case', async () => {
-    const answer = await signed(master, 'POST', '/v1/build', {
+    const response = await signed(master, 'POST', '/v1/build', {
       ...good,
       type: 'Directory',
       branch: null,
       remote_files: null,
       config: { commands: ['x', null], atomizers: [{ A: 'x' }], max_executors: null },
     });
-    expect(answer.status, String(answer.body.error)).to.equal(202);
+    expect(response.status, String(response.body.error)).to.equal(202);
     expect(master.service.changes[0]?.said).to.deep.equal({
       ...good,
       config: { commands: ['x', null], atomizers: [{ A: 'x' }] },
@@ -109,7 +109,7 @@ describe('the body of a request', () => {
   });
 
   it('is not validated when its signature is invalid', async () => {
-    const answer = await request(master, 'POST', '/v1/build', { body: '{"half' });
-    expect(answer.status).to.equal(401);
+    const response = await request(master, 'POST', '/v1/build', { body: '{"half' });
+    expect(response.status).to.equal(401);
   });
 });

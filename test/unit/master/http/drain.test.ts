@@ -19,9 +19,9 @@ describe('shutting slaves down', () => {
     [...master.service.slaves.values()].filter(({ state }) => state === 'DRAINING').map(({ name }) => name);
 
   it('drains one of them', async () => {
-    const answer = await signedAsRfc9421(master, 'POST', '/v1/slave/2/shutdown', undefined);
-    expect(answer.status).to.equal(200);
-    expect(answer.body).to.deep.equal({ STATUS: 'SUCCESS', slave_ids: [2] });
+    const response = await signedAsRfc9421(master, 'POST', '/v1/slave/2/shutdown', undefined);
+    expect(response.status).to.equal(200);
+    expect(response.body).to.deep.equal({ STATUS: 'SUCCESS', slave_ids: [2] });
     expect(draining()).to.deep.equal(['b']);
   });
 
@@ -47,8 +47,8 @@ describe('shutting slaves down', () => {
   it('is refused without the secret, and nothing happens', async () => {
     for (const path of ['/v1/slave/1/shutdown', '/v1/slave/shutdown', '/slave/shutdown/']) {
       for (const headers of [{}, { 'ClusterRunner-Message-Authentication-Digest': '0'.repeat(128) }]) {
-        const answer = await request(master, 'POST', path, { body: '{"shutdown_all":true}', headers });
-        expect(answer.status, path).to.equal(401);
+        const response = await request(master, 'POST', path, { body: '{"shutdown_all":true}', headers });
+        expect(response.status, path).to.equal(401);
       }
     }
     expect(master.service.changes).to.deep.equal([]);
@@ -56,9 +56,9 @@ describe('shutting slaves down', () => {
   });
 
   it('is refused for an unknown slave, and drains none', async () => {
-    const answer = await signedAsRfc9421(master, 'POST', '/v1/slave/shutdown', { slaves: [1, 9] });
-    expect(answer.status).to.equal(404);
-    expect(answer.body.error).to.match(/no slave 9/);
+    const response = await signedAsRfc9421(master, 'POST', '/v1/slave/shutdown', { slaves: [1, 9] });
+    expect(response.status).to.equal(404);
+    expect(response.body.error).to.match(/no slave 9/);
     expect(draining()).to.deep.equal([]);
   });
 
@@ -73,9 +73,9 @@ describe('shutting slaves down', () => {
       [[], /body.*must be/],
     ];
     for (const [body, sentence] of cases) {
-      const answer = await signedAsRfc9421(master, 'POST', '/v1/slave/shutdown', body);
-      expect(answer.status, JSON.stringify(body)).to.equal(400);
-      expect(answer.body.error).to.match(sentence);
+      const response = await signedAsRfc9421(master, 'POST', '/v1/slave/shutdown', body);
+      expect(response.status, JSON.stringify(body)).to.equal(400);
+      expect(response.body.error).to.match(sentence);
     }
     expect(master.service.changes).to.deep.equal([]);
   });

@@ -13,7 +13,7 @@ const eventOf = (id: number): Event => ({
   data: { build_id: id, text: 'two\nlines: data: \u2028 ü' },
 });
 
-/** What a reader has got so far. */
+/** The text that a reader has received so far. */
 class Reader {
   readonly messages: EventSourceMessage[] = [];
   readonly comments: string[] = [];

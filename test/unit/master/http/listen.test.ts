@@ -4,7 +4,7 @@ import { listen } from '../../../../src/master/http/listen.js';
 import type { SlaveId } from '../../../../src/protocol/ids.js';
 import { bareApp } from '../../../support/bare-app.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
-import { named, question } from '../../../support/named-slave.js';
+import { named, pollRequest } from '../../../support/named-slave.js';
 import { sendBytes } from '../../../support/raw-request.js';
 import { until } from '../../../support/until.js';
 
@@ -60,7 +60,7 @@ describe('a connection that was made ahead of time', () => {
     const accepted = new Promise((resolve) => socket.once('connect', resolve));
     const closed = new Promise((resolve) => socket.once('close', resolve));
     await accepted;
-    // An answer on another connection shows that the first one was accepted too.
+    // A response on another connection shows that the first one was accepted too.
     await sendBytes(master, 'GET /healthz HTTP/1.0\r\n\r\n');
     // Mocha's limit is shorter than the grace after which every connection is cut off.
     await Promise.all([master.close(), closed]);
@@ -79,12 +79,12 @@ describe('a long poll', () => {
   it('returns available work', async () => {
     const work = { assignments: [], cancel: [], release: [], drain: true };
     master.service.answerWork(work);
-    expect(await master.client.askForWork(slave, question)).to.deep.include(work);
+    expect(await master.client.askForWork(slave, pollRequest)).to.deep.include(work);
   });
 
   it('ends when its client hangs up', async () => {
     const controller = new AbortController();
-    const asked = master.client.askForWork(slave, question, { signal: controller.signal });
+    const asked = master.client.askForWork(slave, pollRequest, { signal: controller.signal });
     await until(() => master.service.waiting === 1);
     controller.abort(new Error('enough'));
     const failure: unknown = await asked.catch((error: unknown) => error);
@@ -94,7 +94,7 @@ describe('a long poll', () => {
   });
 
   it('ends at once when the master stops', async () => {
-    const asked = master.client.askForWork(slave, question).catch((error: unknown) => error);
+    const asked = master.client.askForWork(slave, pollRequest).catch((error: unknown) => error);
     await until(() => master.service.waiting === 1);
     await master.stop();
     expect(await asked).to.have.property('code', 'UNAVAILABLE');
@@ -116,7 +116,7 @@ describe('a request that is no valid HTTP', () => {
     expect(await sendBytes(master, large)).to.match(/^HTTP\/1\.1 431 /);
   });
 
-  /** The statuses of all answers on a connection on which it comes when the answer to a GET of this path has come so far. */
+  /** The statuses of all responses on a connection that sends invalid HTTP at this point of the response to a GET. */
   async function statusesAfter(path: string, soFar: string): Promise<string[]> {
     const socket = createConnection(Number(new URL(master.url).port), hostname).setEncoding('utf8');
     let received = '';

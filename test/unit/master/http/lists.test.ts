@@ -10,7 +10,7 @@ const BUILDS = 300;
 const directory = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
 const staying = new AbortController().signal;
 
-/** Rows that are numbers, which are made when they are read. */
+/** Numbers as rows, which are made when they are read. */
 async function numbers(total: number, offset: number, limit: number | null, wide = 1) {
   let read = 0;
   const answer = await ListResponse.begin<'rows', string>(

@@ -97,10 +97,10 @@ describe('a result', () => {
     const head = Buffer.from(JSON.stringify(sent));
     const body = Buffer.concat([head, content]);
     const { target, headers } = signedPut(body, head.length);
-    // In the time of the first gzip member, so that nothing but the signature can tell.
+    // In the time field of the first gzip member, so that only the signature can tell.
     body.writeUInt8(body.readUInt8(head.length + 4) ^ 1, head.length + 4);
-    const answer = await request(master, 'PUT', target, { body, headers });
-    expect(answer.status).to.equal(401);
+    const response = await request(master, 'PUT', target, { body, headers });
+    expect(response.status).to.equal(401);
     expect(master.service.accepted.size).to.equal(0);
   });
 
@@ -110,9 +110,9 @@ describe('a result', () => {
     const head = Buffer.from(JSON.stringify(short));
     const body = Buffer.concat([head, content]);
     const { target, headers } = signedPut(body, head.length);
-    const answer = await request(master, 'PUT', target, { body, headers });
-    expect(answer.status).to.equal(400);
-    expect(answer.body.error).to.match(/^The result is refused: its archive \S/);
+    const response = await request(master, 'PUT', target, { body, headers });
+    expect(response.status).to.equal(400);
+    expect(response.body.error).to.match(/^The result is refused: its archive \S/);
     expect(master.service.accepted.size).to.equal(0);
   });
 
@@ -127,8 +127,8 @@ describe('a result', () => {
       const nonce = `nonce-of-result-${head.length}`;
       const digest = headers['content-digest'] ?? '';
       const signed = signRequest(master.secret, { method: 'PUT', target, digest }, Date.now() / 1000, nonce);
-      const answer = await request(master, 'PUT', target, { body: head, headers: signed });
-      expect(answer.status, head.toString()).to.equal(400);
+      const response = await request(master, 'PUT', target, { body: head, headers: signed });
+      expect(response.status, head.toString()).to.equal(400);
     }
   });
 
@@ -175,8 +175,8 @@ describe('a result', () => {
     const directory = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
     const { build_id } = await master.client.createBuild(directory);
     master.service.archives.set(build_id, { files: [join(master.directory, 'gone')], failedFolders: [] });
-    const answer = await request(master, 'GET', `/v1/build/${build_id}/artifacts.tar.gz`);
-    expect(answer).to.have.property('status', 410);
-    expect(answer.body.code).to.equal('RESULT_UNREADABLE');
+    const response = await request(master, 'GET', `/v1/build/${build_id}/artifacts.tar.gz`);
+    expect(response).to.have.property('status', 410);
+    expect(response.body.code).to.equal('RESULT_UNREADABLE');
   });
 });

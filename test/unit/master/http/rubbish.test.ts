@@ -10,7 +10,7 @@ import { request } from '../../../support/raw-request.js';
 const MAX_JSON_BYTES = 10_000;
 const declared: RouteDeclaration[] = Object.values(routes);
 
-/** Something that could be an id, or nearly. */
+/** An id, or something similar. */
 const step = fc.oneof(
   fc.nat().map(String),
   fc.constantFrom('-1', '0', '1e3', '9007199254740993', 'NaN', '%00', '%', '%2F', '..', '__proto__'),
@@ -120,16 +120,16 @@ describe('rubbish', () => {
             ...more,
             ...headersOf(form, verb, target, content, where),
           };
-          const answer = await request(
+          const response = await request(
             master,
             verb,
             target,
             bodyless ? { headers } : { headers, body: content },
           );
-          expect(answer.status, String(answer.body.error)).to.be.below(500);
-          if (answer.status >= 400 && verb !== 'HEAD') {
-            expect(answer.body).to.have.property('STATUS', 'FAILURE');
-            expect(answer.body).to.have.property('error').that.is.a('string').and.not.empty;
+          expect(response.status, String(response.body.error)).to.be.below(500);
+          if (response.status >= 400 && verb !== 'HEAD') {
+            expect(response.body).to.have.property('STATUS', 'FAILURE');
+            expect(response.body).to.have.property('error').that.is.a('string').and.not.empty;
           }
           expect(master.service.changes).to.deep.equal([]);
         },

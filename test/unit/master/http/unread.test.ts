@@ -7,7 +7,7 @@ import { request, signedAsRfc9421 } from '../../../support/raw-request.js';
 import { until } from '../../../support/until.js';
 
 const LIMIT = 40 * 1024 ** 2;
-/** Far beyond what the system keeps of a connection that nobody reads. */
+/** Far more than the system buffers for a connection that nobody reads. */
 const VALUE = 'x'.repeat(8000);
 const ATOMS = 3000;
 
@@ -31,7 +31,7 @@ describe('a large response', () => {
     await master.close();
   });
 
-  /** A connection that reads nothing until it is told to. */
+  /** A connection that reads only on demand. */
   function ask(path: string, header = ''): Socket {
     const socket = connect(Number(new URL(master.url).port), '127.0.0.1').pause();
     socket.on('error', () => undefined);

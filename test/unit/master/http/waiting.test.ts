@@ -56,18 +56,18 @@ describe('waiting for a build', () => {
 
   it('responds with 304 without a body to a client that has the version, in every form of If-None-Match', async () => {
     for (const known of [tag, `W/${tag}`, `"other", ${tag}`, '*']) {
-      const answer = await get('', known);
-      expect(answer.status, known).to.equal(304);
-      expect(answer.headers.get('etag')).to.equal(tag);
-      expect(answer.headers.get('session-id')).to.equal('fake-session');
-      expect(answer.body).to.deep.equal({});
+      const response = await get('', known);
+      expect(response.status, known).to.equal(304);
+      expect(response.headers.get('etag')).to.equal(tag);
+      expect(response.headers.get('session-id')).to.equal('fake-session');
+      expect(response.body).to.deep.equal({});
     }
     expect((await get('', '"other"')).status).to.equal(200);
   });
 
   it('responds at once to a client with another version', async () => {
-    const answer = await get('?wait=60', '"other"');
-    expect(answer.status).to.equal(200);
+    const response = await get('?wait=60', '"other"');
+    expect(response.status).to.equal(200);
     expect(master.service.watching).to.equal(0);
   });
 
@@ -77,9 +77,9 @@ describe('waiting for a build', () => {
     master.service.announce();
     await until(() => master.service.watching === 1);
     change({ num_atoms: 3 });
-    const answer = await asked;
-    expect(answer.status).to.equal(200);
-    expect(answer.body.build).to.include({ num_atoms: 3 });
+    const response = await asked;
+    expect(response.status).to.equal(200);
+    expect(response.body.build).to.include({ num_atoms: 3 });
     expect(master.service.watching).to.equal(0);
   });
 
@@ -100,9 +100,9 @@ describe('waiting for a build', () => {
   it('ends after its time with the current version, or 304', async () => {
     expect((await get('?wait=0.02', tag)).status).to.equal(304);
     expect((await get('?wait=0.02&until=end', tag)).status).to.equal(304);
-    const answer = await get('?wait=0.02&until=end');
-    expect(answer.status).to.equal(200);
-    expect(answer.body.build).to.include({ status: 'BUILDING' });
+    const response = await get('?wait=0.02&until=end');
+    expect(response.status).to.equal(200);
+    expect(response.body.build).to.include({ status: 'BUILDING' });
   });
 
   it('ends after its time, however often the build changes', async () => {
@@ -134,9 +134,9 @@ describe('waiting for a build', () => {
   it('ends with the current version when the master stops', async () => {
     const asked = get('?wait=60&until=end');
     await until(() => master.service.watching === 1);
-    const [answer] = await Promise.all([asked, master.stop()]);
-    expect(answer.status).to.equal(200);
-    expect(answer.headers.get('connection')).to.equal('close');
+    const [response] = await Promise.all([asked, master.stop()]);
+    expect(response.status).to.equal(200);
+    expect(response.headers.get('connection')).to.equal('close');
   });
 
   it('is refused at once for an unknown build', async () => {
@@ -146,9 +146,9 @@ describe('waiting for a build', () => {
 
   it('is refused for an invalid time or event', async () => {
     for (const query of ['?wait=soon', '?until=lunch']) {
-      const answer = await get(query);
-      expect(answer.status, query).to.equal(400);
-      expect(answer.body.error).to.match(/"(wait|until)"/);
+      const response = await get(query);
+      expect(response.status, query).to.equal(400);
+      expect(response.body.error).to.match(/"(wait|until)"/);
     }
   });
 

@@ -9,7 +9,7 @@ const nothing: Activity = { running: [], setting_up: [], failures: { total: 0, l
 const slow = { atom_id: toId.atom(3), name: 'the slow one', slave: 's1', seconds: 30 };
 const fresh: Build = { ...runningBuild, num_atoms_done: 0, num_atoms_failed: 0, activity: nothing };
 
-/** The lines of progress of a log in so many seconds in which `see` says what is answered when, by the second. */
+/** The progress lines of a log within so many seconds, with the responses that `see` gives for each second. */
 function logOf(
   seconds: number,
   see: (watching: ProgressLines, second: number) => void,

@@ -34,7 +34,7 @@ async function tarGz(
   return gzipSync(await buffer(tar));
 }
 
-/** Beside the file that keeps git from seeing them. */
+/** The files except our .gitignore. */
 function resultsIn(folder: string): string[] {
   return readdirSync(folder).filter((name) => name !== '.gitignore');
 }
@@ -69,14 +69,14 @@ describe('unpacking results', () => {
       .with.property('message')
       .that.contains('before its end');
     expect(readdirSync(outside)).to.deep.equal([]);
-    // A file of zeros looks like that mark.
+    // A file of zeros looks like the mark.
     const zeros = await tarGz([{ name: 'artifact_0_0/a', content: '\0'.repeat(4096) }]);
     const cutBehindZeros = gzipSync(gunzipSync(zeros).subarray(0, -1024));
     const again: unknown = await unpackResults(Readable.from([cutBehindZeros]), target, {
       requiresEndMark: true,
     }).catch((error: unknown) => error);
     expect(again).to.be.instanceOf(ClusterRunnerError);
-    // In pieces, as a network may bring them.
+    // In pieces, as from a network.
     const pieces = [archive.subarray(0, 40), archive.subarray(40)];
     await unpackResults(Readable.from(pieces), target, { requiresEndMark: true });
     expect(resultsIn(target)).to.deep.equal(['artifact_0_0']);

@@ -19,7 +19,7 @@ import { blocksOf } from '../../../../support/subjob-archive.js';
 
 type Entry = Partial<Header> & { readonly name: string; readonly content?: string };
 
-/** Without its end mark. */
+/** A tar without its end-of-archive mark. */
 async function tarOf(...entries: readonly Entry[]): Promise<Buffer> {
   const tar = pack();
   for (const { content, ...header } of entries) {
@@ -29,7 +29,7 @@ async function tarOf(...entries: readonly Entry[]): Promise<Buffer> {
   return (await buffer(tar)).subarray(0, -1024);
 }
 
-/** Reckons the checksums of all headers anew, of a tar of small files. */
+/** Recomputes the checksums of all headers in a tar of small files. */
 function withChecksums(tar: Buffer): void {
   for (let at = 0; at < tar.length; at += 512) {
     if (tar.toString('latin1', at + 257, at + 262) === 'ustar') {
@@ -40,7 +40,7 @@ function withChecksums(tar: Buffer): void {
   }
 }
 
-/** Of subjob 3 with the atoms 5 and 6: null when it is taken, or why not. */
+/** Validates an archive of subjob 3 with the atoms 5 and 6: null when it is accepted, or why not. */
 async function look(
   content: Buffer,
   index: ResultIndex,
@@ -74,7 +74,7 @@ describe('the archive of a slave', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  /** As a slave writes it. */
+  /** An archive as of a slave. */
   async function written(): Promise<{ content: Buffer; index: ResultIndex }> {
     const folders = [5, 6].map((atom) => {
       const name = `artifact_3_${atom}`;

@@ -13,7 +13,7 @@ interface Arrival {
   readonly announced: number;
 }
 
-/** Of an archive that may be anything. */
+/** Accepts any archive. */
 const anything = { pass: async () => undefined, end: () => undefined };
 
 describe('receiveResult', () => {

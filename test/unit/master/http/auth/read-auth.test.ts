@@ -25,10 +25,10 @@ describe('a read token', () => {
     expect(asked.headers.get('www-authenticate')).to.match(/^ClusterRunner, Basic realm="[^"]+"/);
     const token = makeReadToken(master.secret, soon());
     for (const user of ['', 'me', 'Jörg']) {
-      const answer = await read('/v1', basic(user, token));
-      expect(answer.status).to.equal(200);
-      expect(answer.headers.get('www-authenticate')).to.equal(null);
-      expect(answer.headers.get('set-cookie')).to.equal(null);
+      const response = await read('/v1', basic(user, token));
+      expect(response.status).to.equal(200);
+      expect(response.headers.get('www-authenticate')).to.equal(null);
+      expect(response.headers.get('set-cookie')).to.equal(null);
     }
     for (const wrong of [basic('me', ''), basic(token, 'x'), { authorization: `Basic ${token}` }]) {
       expect((await read('/v1', wrong)).status).to.equal(401);
@@ -42,9 +42,9 @@ describe('a read token', () => {
 
   it('is not leaked by a referrer, a cache, or the log of an internal error', async () => {
     const token = makeReadToken(master.secret, soon());
-    const answer = await read(`/v1?token=${token}`);
-    expect(answer.headers.get('referrer-policy')).to.equal('no-referrer');
-    expect(answer.headers.get('cache-control')).to.equal('private, no-cache');
+    const response = await read(`/v1?token=${token}`);
+    expect(response.headers.get('referrer-policy')).to.equal('no-referrer');
+    expect(response.headers.get('cache-control')).to.equal('private, no-cache');
     master.service.broken = new TypeError('a fault');
     expect((await read(`/v1/build?limit=1&to%6Ben=${token}`)).status).to.equal(500);
     const log = JSON.stringify(master.logged);
@@ -69,7 +69,7 @@ describe('the token in a header', () => {
   });
 
   it('is parsed in linear time', () => {
-    // With a quadratic search this would take longer than any test runner waits.
+    // In quadratic time this would exceed the test's timeout.
     const blanks = ' '.repeat(1_000_000);
     for (const scheme of ['Bearer', 'Basic']) {
       expect(tokenInHeader(`${scheme}${blanks}x y`)).to.equal(undefined);

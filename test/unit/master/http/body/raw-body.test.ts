@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { chunksOf, discardRest } from '../../../../../src/master/http/body/raw-body.js';
 import { ClusterRunnerError } from '../../../../../src/protocol/errors.js';
 
-/** What comes of reading a body whose first chunk is followed by this error. */
+/** The error of reading a body whose first chunk is followed by this error. */
 async function outcome(complete: boolean, code: string, bytes?: string): Promise<unknown> {
   const headers = bytes === undefined ? {} : { 'content-length': bytes };
   const request = Object.assign(new Readable({ read: () => undefined }), { complete, headers });
@@ -14,7 +14,7 @@ async function outcome(complete: boolean, code: string, bytes?: string): Promise
   request.push('first');
   try {
     for await (const _ of chunksOf(request)) {
-      // What comes is not looked at.
+      // The chunks are ignored.
     }
     return null;
   } catch (error) {

@@ -3,10 +3,10 @@ import { connect, Socket } from 'node:net';
 import { expect } from 'chai';
 import { Connections } from '../../../../../src/master/http/limits/connections.js';
 import { type FakeMaster, startFakeMaster } from '../../../../support/fake-master.js';
-import { named, question } from '../../../../support/named-slave.js';
+import { named, pollRequest } from '../../../../support/named-slave.js';
 import { until } from '../../../../support/until.js';
 
-/** From an address that this machine need not have. */
+/** A fake connection from any address. */
 function socketFrom(remoteAddress: string, remotePort: number): Socket {
   const socket = new Socket();
   Object.defineProperties(socket, {
@@ -95,7 +95,7 @@ describe('an unauthenticated client that opens all connections', () => {
   it('keeps no slave out, and disconnects none that waits for work', async () => {
     await openMany(20);
     const { slave_id } = await master.client.registerSlave(named);
-    const asked = master.client.askForWork(slave_id, question);
+    const asked = master.client.askForWork(slave_id, pollRequest);
     await until(() => master.service.waiting === 1);
     await openMany(20);
     await until(() => strangers.filter(({ destroyed }) => destroyed).length >= 30);

@@ -3,7 +3,7 @@ import { Agent, request as ask } from 'undici';
 import { toId } from '../../../../../src/protocol/ids.js';
 import { contentDigestOf, signRequest } from '../../../../../src/protocol/signing/signing.js';
 import { type FakeMaster, startFakeMaster } from '../../../../support/fake-master.js';
-import { named, question } from '../../../../support/named-slave.js';
+import { named, pollRequest } from '../../../../support/named-slave.js';
 import { signedAsRfc9421 } from '../../../../support/raw-request.js';
 import { until } from '../../../../support/until.js';
 
@@ -16,14 +16,17 @@ describe('the requests of a slave', () => {
     const { slave_id: wild } = await master.client.registerSlave(named);
     const { slave_id: other } = await master.client.registerSlave({ ...named, instance: 'instance-2' });
     const held = [1, 2, 3].map((poll) =>
-      master.client.askForWork(wild, { ...question, poll }).catch(() => undefined),
+      master.client.askForWork(wild, { ...pollRequest, poll }).catch(() => undefined),
     );
     await until(() => master.service.waiting === 3);
-    const refused = await signedAsRfc9421(master, 'POST', `/v1/slave/${wild}/work`, { ...question, poll: 4 });
+    const refused = await signedAsRfc9421(master, 'POST', `/v1/slave/${wild}/work`, {
+      ...pollRequest,
+      poll: 4,
+    });
     expect(refused.status).to.equal(429);
     expect(refused.body.code).to.equal('TOO_MANY_REQUESTS');
     expect(Number(refused.headers.get('retry-after'))).to.be.above(0);
-    const others = master.client.askForWork(other, question).catch(() => undefined);
+    const others = master.client.askForWork(other, pollRequest).catch(() => undefined);
     await until(() => master.service.waiting === 4);
     await master.stop();
     await Promise.all([...held, others]);
@@ -45,9 +48,9 @@ describe('the requests of a slave', () => {
         ...signRequest(master.secret, signed, Date.now() / 1000, `nonce-of-thousand-${nonce}`),
       };
       const url = `${master.url}${target}`;
-      const answer = await ask(url, { method: 'POST', headers, body: bytes, dispatcher: agent });
-      await answer.body.dump();
-      statuses.set(answer.statusCode, (statuses.get(answer.statusCode) ?? 0) + 1);
+      const response = await ask(url, { method: 'POST', headers, body: bytes, dispatcher: agent });
+      await response.body.dump();
+      statuses.set(response.statusCode, (statuses.get(response.statusCode) ?? 0) + 1);
     };
     const slaves = Array.from({ length: 1000 }, (_, index) => index + 1);
     for (const slave of slaves) {
@@ -56,7 +59,7 @@ describe('the requests of a slave', () => {
       expect(slave_id).to.equal(toId.slave(slave));
     }
     const waiting = slaves.map((slave) =>
-      send(slave, '/work', { ...question, instance: `instance-${slave}` }).catch(() => undefined),
+      send(slave, '/work', { ...pollRequest, instance: `instance-${slave}` }).catch(() => undefined),
     );
     await until(() => master.service.waiting === slaves.length);
     const lease = { lease_id: 1, attempt: 1 };

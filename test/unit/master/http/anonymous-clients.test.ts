@@ -27,7 +27,7 @@ describe('anonymous clients of one address', () => {
     await master.close();
   });
 
-  /** A connection that sends what it is told, and keeps all that comes. */
+  /** A connection that sends bytes on demand, and keeps all that it receives. */
   class Caller {
     received = '';
     readonly socket: Socket;
@@ -165,13 +165,13 @@ describe('anonymous clients of one address', () => {
   });
 });
 
-/** Of this process, on Linux. */
+/** Open files of this process, on Linux. */
 function openFiles(): string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
       return [readlinkSync(`/proc/self/fd/${fd}`)];
     } catch (error) {
-      // That of the folder that is read here is closed by now.
+      // The descriptor of the folder that is read here is closed by now.
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
         return [];
       }
