@@ -10,12 +10,12 @@ import type { Random } from './random.js';
 import { Service } from './service.js';
 import { isGoodEnd, LEASE_SECONDS, type SlaveInWorld, type World } from './world.js';
 
-/** A slave that is asked to leave has this long, whatever the network does: its grace periods and then some. */
+/** For a slave that is asked to leave, whatever the network does: longer than its grace periods. */
 const LEAVE_SECONDS = 60;
 
 const MIB = 1024 ** 2;
 
-/** Writes zeros until no more than `leaves` MiB are free where the file lies. */
+/** Writes zeros until only `leaves` MiB are free on the file's disk. */
 function fill(file: string, leaves: number): void {
   const zeros = Buffer.alloc(MIB);
   const descriptor = openSync(file, 'w');
@@ -40,8 +40,8 @@ function fill(file: string, leaves: number): void {
 type Fault = (signal: AbortSignal) => Promise<void>;
 
 /**
- * Draws faults until it is told to stop, and mends each one after its time. Processes suffer one fault at a time,
- * links one kind of weather at a time; beyond that everything may happen at once.
+ * Draws faults until it is stopped, and repairs each one after its time. A process suffers one fault at a time, a
+ * link has one weather at a time; otherwise everything may happen at once.
  */
 export class Adversary {
   readonly #world: World;
@@ -56,14 +56,14 @@ export class Adversary {
     this.#diary = diary;
   }
 
-  /** Resolves when everything is mended. */
+  /** Resolves when everything is repaired. */
   async rage(signal: AbortSignal): Promise<void> {
     const { masterDisk } = this.#world;
     if (masterDisk !== null) {
       this.#under.push(this.#fillAgainAndAgain(masterDisk, this.#random.fork(), signal));
     }
     while (!signal.aborted) {
-      // Now and then there is time for work to be done.
+      // Occasionally leaves time for work.
       const isCalm = this.#random.chance(0.08);
       await pause(isCalm ? this.#random.between(2000, 5000) : this.#random.between(100, 900), signal);
       const drawn = signal.aborted ? null : this.#draw();
@@ -82,7 +82,10 @@ export class Adversary {
     }
   }
 
-  /** null when the victim has enough to suffer. What is drawn depends on the seed alone, whether it is used or not. */
+  /**
+   * null when the victim already suffers enough. The drawn numbers depend on the seed alone, whether they are used
+   * or not.
+   */
   #draw(): { victim: unknown; fault: Fault } | null {
     const random = this.#random.fork();
     const dice = random.next();
@@ -126,7 +129,7 @@ export class Adversary {
     return this.#busy.has(victim) ? null : { victim, fault };
   }
 
-  /** With a file beside the master's. */
+  /** With a file on the master's disk. */
   async #fillAgainAndAgain({ path }: SmallDisk, random: Random, signal: AbortSignal): Promise<void> {
     const ballast = join(path, 'ballast');
     while (!signal.aborted) {
@@ -160,7 +163,7 @@ export class Adversary {
   }
 
   async #freezeMaster(random: Random, signal: AbortSignal): Promise<void> {
-    // Also for longer than a lease: no slave may be lost for it.
+    // May last longer than a lease: no slave may be lost because of it.
     const ms = random.integer(200, LEASE_SECONDS * 2000);
     this.#diary.fault('master frozen', `for ${ms} ms`);
     this.#world.master.signal('SIGSTOP');
@@ -168,7 +171,7 @@ export class Adversary {
     this.#world.master.signal('SIGCONT');
   }
 
-  /** By more than a lease, and by less than what signatures tolerate. */
+  /** By more than a lease, and by less than the tolerance of signatures. */
   async #stepClock(random: Random, signal: AbortSignal): Promise<void> {
     const { name } = random.pick(this.#world.services);
     const ms = random.integer(500, 5000);
@@ -226,7 +229,7 @@ export class Adversary {
       throw error;
     }
     this.#diary.fault('slave drained', `${service.name}, ended at the latest after ${2 * ms} ms`);
-    // The master may die and forget that it drains, or mean a process that was killed since.
+    // The master may die and forget the drain, or may have drained a process that was killed since.
     const left = service.ended();
     await Promise.race([left, pause(2 * ms, signal)]);
     this.#requireGoodEnd(service.name, await this.#endOf(service.name, service.stop()));
@@ -263,7 +266,7 @@ export class Adversary {
     link.weather = { kind: 'clear' };
   }
 
-  /** Kills the master, or the slave that speaks, in the middle of a certain talk. */
+  /** Kills the master, or the slave at the other end, in the middle of a certain request. */
   #trap(random: Random, signal: AbortSignal): void {
     const slave = random.pick(this.#world.slaves);
     const talk = random.pick([

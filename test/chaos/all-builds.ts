@@ -30,7 +30,7 @@ export async function allAtoms(client: MasterClient, build: Build['id']): Promis
   }
 }
 
-/** The plan that the build carries out. */
+/** The plan of a build. */
 export function planOf(plans: readonly Plan[], build: Build): Plan | undefined {
   const { project_directory } = build.request_params;
   return plans.find(({ folder }) => folder === basename(project_directory ?? ''));

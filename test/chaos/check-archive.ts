@@ -11,13 +11,13 @@ import type { ExpectedAtom } from './plans.js';
 import type { StoreFacts } from './store-facts.js';
 import type { World } from './world.js';
 
-/** Says the master of an atom whose verdict was reported, and whose results nobody delivered. */
+/** The note of the master about an atom with a reported verdict and undelivered results. */
 const UNDELIVERED = 'files of ARTIFACT_DIR are missing';
 
 /**
- * The archive holds each atom's folder once, with what the atom must have written and said. Without `expected` (the
- * build ended before its atoms) it holds folders of the atoms that have a verdict, and may hold one more of an atom,
- * without an exit code, that ran at that moment.
+ * The archive holds each atom's folder once, with the expected files and output. Without `expected` (the build
+ * ended before its atoms) it holds folders of the atoms that have a verdict, and may hold one more of an atom
+ * without an exit code that was running.
  */
 export async function checkArchive(
   world: World,
@@ -56,12 +56,12 @@ export async function checkArchive(
     }
     const folders = foldersOf(files, atom);
     const ended = [...folders].filter((name) => files.has(`${name}/clusterrunner_exit_code`));
-    // An atom that ran again because it failed has a folder of each time.
+    // An atom that ran again has a folder for each run.
     const right = (shouldBe ? 1 : 0) + atom.num_retries;
     if (ended.length !== right) {
       wrong(`has ${ended.length} folders of atom ${atom.id} instead of ${right}: ${ended.join(', ')}`);
     }
-    // What it printed in a run that the end of the build has cut off.
+    // Output of a run that the end of the build cut off.
     const cut = [...folders].filter((name) => !ended.includes(name));
     if (cut.length > (build.state === 'FINISHED' ? 0 : 1)) {
       wrong(`has folders of atom ${atom.id} without an exit code: ${cut.join(', ')}`);
@@ -131,7 +131,7 @@ function short(content: string | undefined): string {
   return content === undefined ? 'nothing' : `${content.length} bytes ${JSON.stringify(content.slice(-80))}`;
 }
 
-/** Path to content of all its files. */
+/** Path to content of all files. */
 async function readArchive(
   client: MasterClient,
   build: Build,

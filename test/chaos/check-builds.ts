@@ -11,11 +11,11 @@ import type { World } from './world.js';
 export interface BuildsChecked {
   readonly builds: number;
   readonly atoms: number;
-  /** Atoms that nobody knows the end of, since three slaves were lost with them. */
+  /** Atoms without a known end, since three slaves were lost with them. */
   readonly lost: number;
 }
 
-/** Holds every build against its plan. */
+/** Compares every build with its plan. */
 export async function checkBuilds(
   world: World,
   plans: readonly Plan[],

@@ -9,10 +9,10 @@ import type { StoreFacts } from './store-facts.js';
 import { MARKER, type World } from './world.js';
 
 const PATIENCE_SECONDS = 45;
-/** Of the watchdog that ends what a killed slave has left. */
+/** For the watchdog that ends the processes of a killed slave. */
 const WATCHDOG_SECONDS = 20;
 
-/** Nothing is left where only work under way may lie. */
+/** Nothing is left in folders for work in progress. */
 export async function checkFiles(world: World, diary: Diary): Promise<void> {
   const passing = [
     join(world.root, 'master', 'master', 'incoming'),
@@ -30,11 +30,11 @@ export async function checkFiles(world: World, diary: Diary): Promise<void> {
   }
 }
 
-/** What the master keeps is exactly what it accepted. */
+/** The master keeps exactly the results that it accepted. */
 export function checkResults(world: World, facts: StoreFacts, diary: Diary): void {
   const results = join(world.root, 'master', 'master', 'results');
   const kept = new Set(filesIn(results).map((path) => path.slice(results.length + 1)));
-  // The list of an archive's entries lies beside it.
+  // An archive's list of entries lies beside it.
   const orphans = [...kept].filter(
     (name) => !facts.delivered.has(name.replace(/\.entries$/, '.tar.gz')) && !facts.kept.has(name),
   );
@@ -47,7 +47,7 @@ export function checkResults(world: World, facts: StoreFacts, diary: Diary): voi
   }
 }
 
-/** While master and slaves still run: of what they started, nothing does but the slaves' watchdogs. */
+/** For running masters and slaves: the only process left of those that they started is the watchdog of each slave. */
 export async function checkProcessesOfBuilds(world: World, diary: Diary): Promise<void> {
   const own = new Set(world.services.map(({ pid }) => String(pid)));
   const others = () =>
@@ -59,7 +59,10 @@ export async function checkProcessesOfBuilds(world: World, diary: Diary): Promis
   }
 }
 
-/** Those of atoms that have left their environment, and the mark in it, show the folder of their project. */
+/**
+ * Processes of atoms that have cleared their environment, including the mark, are found by the folder of their
+ * project.
+ */
 function daemonsOf(world: World): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -68,7 +71,7 @@ function daemonsOf(world: World): string[] {
     .filter((line) => line.includes(`chaos-daemon ${world.root}`));
 }
 
-/** Empty for a process that has ended meanwhile. */
+/** Empty for a process that ended meanwhile. */
 function commandLine(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ');
@@ -100,7 +103,7 @@ function slavesIn(directory: string): string[] {
   return existsSync(slaves) ? readdirSync(slaves).map((name) => join(slaves, name)) : [];
 }
 
-/** Folders count too when they are directly in `directory`. */
+/** Also counts folders directly in `directory`. */
 function filesIn(directory: string): string[] {
   if (!existsSync(directory)) {
     return [];

@@ -5,7 +5,7 @@ import type { Diary } from './diary.js';
 import type { Witness } from './witness.js';
 import type { World } from './world.js';
 
-/** What the master has ever said in public is still so. */
+/** Everything that the master has said in public is still true. */
 export async function checkWitness(world: World, witness: Witness, diary: Diary): Promise<void> {
   const log = await wholeLog(world, Math.max(0, ...witness.events.keys()));
   for (const [id, seen] of witness.events) {

@@ -4,7 +4,7 @@ interface Shift {
   readonly offset: number;
 }
 
-/** A frozen process goes on with the offset that it had for a moment, when it is continued. */
+/** A process that is continued keeps its old offset for a moment. */
 const LATE_MS = 15_000;
 
 /** How far the wall clock of a process was off, and when. */

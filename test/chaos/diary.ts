@@ -1,4 +1,4 @@
-/** What happened in a run, each line with the seconds since its begin, and what must not have happened. */
+/** Events of a run, each line with the seconds since its start, and its violations. */
 export class Diary {
   readonly #started = performance.now();
   readonly #write: (line: string) => void;
@@ -14,7 +14,7 @@ export class Diary {
     this.#write(`${seconds.toFixed(3).padStart(9)}  ${text}`);
   }
 
-  /** `kind` is what faults are counted by. */
+  /** Faults are counted by `kind`. */
   fault(kind: string, text: string): void {
     this.#faults.set(kind, (this.#faults.get(kind) ?? 0) + 1);
     this.say(`${kind}: ${text}`);

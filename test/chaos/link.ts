@@ -4,23 +4,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { deferred } from '../../src/lib/async/deferred.js';
 
 /**
- * clear: bytes pass. refusing: connections are reset. lost: bytes vanish, and what was connected meanwhile is reset
+ * clear: bytes pass. refusing: connections are reset. lost: bytes vanish, and connections made meanwhile are reset
  * when the weather clears. held: bytes wait until it clears, and then arrive. slow: each piece takes `ms`.
  */
 export type Weather =
   | { readonly kind: 'clear' | 'refusing' | 'lost' | 'held' }
   | { readonly kind: 'slow'; readonly ms: number };
 
-/** Happens once, to whatever passes next. */
+/** Affects the next traffic, once. */
 export type Mishap =
   /** After so many bytes of a request both sides are reset. */
   | { readonly kind: 'cut request'; bytes: number }
-  /** After the first byte of an answer both sides are reset: the request was carried out, and nobody knows. */
+  /**
+   * After the first byte of a response both sides are reset: the request was carried out, and its sender does not
+   * know.
+   */
   | { readonly kind: 'cut answer' }
   /** The next piece of a request is sent a second time, later, on a connection of its own. */
   | { readonly kind: 'replay'; readonly delayMs: number };
 
-/** Waits for a request that begins like this, and acts when it has been passed on. */
+/** Waits for a request that starts like this, and acts when it has been passed on. */
 export interface Trap {
   readonly begins: RegExp;
   readonly spring: () => void;
@@ -28,7 +31,7 @@ export interface Trap {
 
 const MAX_PIECE = 16 * 1024;
 
-/** A stretch of network before a server of this machine, with weather and mishaps. */
+/** A network link to a server of this machine, with weather and mishaps. */
 export class Link {
   readonly #server: Server;
   readonly #target: number;
@@ -81,7 +84,7 @@ export class Link {
     this.#traps.push(trap);
   }
 
-  /** Forgets the mishaps and traps that nothing has met yet. */
+  /** Removes mishaps and traps that nothing has triggered yet. */
   calm(): void {
     this.#traps.length = 0;
     this.#mishaps.length = 0;
@@ -120,7 +123,7 @@ export class Link {
   #keep(socket: Socket): void {
     this.#sockets.add(socket);
     socket.setNoDelay(true);
-    // Who pumps hears of it too, by the end of the iteration.
+    // The pumps notice it by the end of the iteration.
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#sockets.delete(socket));
   }
@@ -162,7 +165,7 @@ export class Link {
       await write(master, passing);
       if (passing.length < piece.length || mishap.bytes <= 0) {
         this.#forget(mishap);
-        // Destroying at once could overtake what was just written.
+        // Destroying it at once could overtake the last written bytes.
         await sleep(20);
         tear();
       }

@@ -5,7 +5,7 @@ import { runChaos } from './run-chaos.js';
 /*
  * npm run chaos -- [--seconds N] [--seed S] [--slaves N] [--hostile]
  *
- * The seed decides the builds and the faults; when they meet what, the machine decides too.
+ * The seed determines the builds and the faults; their timing also depends on the machine.
  */
 
 const { values } = parseArgs({

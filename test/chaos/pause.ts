@@ -11,7 +11,7 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Looks again and again until it is true; false when the time is up before. */
+/** Polls until it is true; false when the time is over first. */
 export async function within(seconds: number, condition: () => boolean | Promise<boolean>): Promise<boolean> {
   const end = performance.now() + seconds * 1000;
   for (;;) {

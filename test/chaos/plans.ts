@@ -1,25 +1,25 @@
 import type { BuildRequest } from '../../src/protocol/build/build.js';
 import type { Random } from './random.js';
 
-/** What one atom must come to, whatever happens around it. */
+/** The required outcome of one atom, whatever happens around it. */
 export interface ExpectedAtom {
   readonly value: string;
-  /** null: nobody can know it, since it kills every slave that runs it. */
+  /** null: unknowable, since it kills every slave that runs it. */
   readonly exitCode: number | null;
-  /** What its console must be. */
+  /** The required console. */
   readonly console: string;
-  /** Bytes of the file that it writes beside its proof; null: it writes none. */
+  /** Bytes of the file that it writes beside its proof; null: none. */
   readonly bigBytes: number | null;
 }
 
 export type Outcome =
   | { readonly kind: 'finished'; readonly atoms: readonly ExpectedAtom[]; readonly hasSetup: boolean }
-  /** It must end with an error whose sentence holds this. */
+  /** It must end with an error that contains this. */
   | { readonly kind: 'error'; readonly says: string }
-  /** Some of its atoms never end; it is canceled so many milliseconds after it was made. */
+  /** Some of its atoms never end; it is canceled so many milliseconds after it was created. */
   | { readonly kind: 'canceled'; readonly afterMs: number };
 
-/** A build whose right answer is known. A project folder belongs to one plan: it tells which plan a build is of. */
+/** A build with a known result. A project folder belongs to one plan, so it identifies the plan of a build. */
 export interface Plan {
   readonly folder: string;
   readonly type: 'directory' | 'git';
@@ -30,7 +30,7 @@ export interface Plan {
 
 const JOB = 'Chaos';
 
-/** Draws the next build. `folder` must be new; `isHostile`: some atoms do what no test should. */
+/** Draws the next build. `folder` must be new; `isHostile`: some atoms misbehave. */
 export function drawPlan(random: Random, folder: string, isHostile: boolean): Plan {
   const type = random.chance(0.4) ? 'git' : 'directory';
   const dice = random.next();
@@ -67,7 +67,7 @@ export function drawPlan(random: Random, folder: string, isHostile: boolean): Pl
     };
   }
   if (dice < 0.54) {
-    // So that it can be told that the last one is late.
+    // The last one can be recognized as late.
     for (const index of [95, 96, 97]) {
       atoms.push({ value: `sleep:0.1:${index}`, exitCode: 0, console: '', bigBytes: null });
     }
@@ -86,7 +86,7 @@ export function drawPlan(random: Random, folder: string, isHostile: boolean): Pl
   return { ...base, yaml: yamlOf(atomizers, { hasSetup, limit, retries }), outcome };
 }
 
-/** The build request of a plan whose folder lies at `directory`, for git in the repository at `url`. */
+/** The build request of a plan in the folder `directory`, for git in the repository at `url`. */
 export function requestOf(plan: Plan, directory: string, url: string): BuildRequest {
   const where =
     plan.type === 'git'
@@ -95,7 +95,7 @@ export function requestOf(plan: Plan, directory: string, url: string): BuildRequ
   return { ...where, job_name: JOB, ...plan.request };
 }
 
-/** Has left its session, its environment and its folder; stops itself; empties what it takes for its console. */
+/** Leaves its session, environment and folder; stops itself; truncates its console. */
 const HOSTILE = ['daemon', 'stops', 'truncates'] as const;
 
 function drawAtoms(random: Random, isHostile: boolean): ExpectedAtom[] {
@@ -151,9 +151,9 @@ function listing(values: readonly string[]): string {
 }
 
 interface JobOptions {
-  /** Of a setup that fails. */
+  /** For a setup that fails. */
   readonly setup?: string;
-  /** Whether its atoms need what its setup made. */
+  /** Whether its atoms need files of its setup. */
   readonly hasSetup?: boolean;
   readonly limit?: number | null;
   readonly retries?: number;
@@ -180,7 +180,7 @@ function yamlOf(
   });
 }
 
-/** What runs for each atom. Children that it leaves behind must be ended with it. */
+/** Runs for each atom. Children that it leaves behind must be ended with it. */
 export const atomScript = `
 kind=\${ATOM%%:*}
 what=\${ATOM#*:}

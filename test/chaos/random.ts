@@ -1,4 +1,4 @@
-/** Numbers that follow from a seed alone (mulberry32), so that a run's decisions can be had again. */
+/** Numbers that depend on a seed alone (mulberry32), so that the decisions of a run can be repeated. */
 export class Random {
   #state: number;
 
@@ -37,7 +37,7 @@ export class Random {
     return item;
   }
 
-  /** A sequence of its own: what draws from it does not shift what others draw. */
+  /** A sequence of its own: drawing from it does not shift the numbers of others. */
   fork(): Random {
     return new Random(Math.floor(this.next() * 2 ** 32));
   }

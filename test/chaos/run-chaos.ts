@@ -16,22 +16,24 @@ import { isGoodEnd, World } from './world.js';
 
 export interface ChaosOptions {
   readonly seed: number;
-  /** For which faults happen. */
+  /** Faults happen during this time. */
   readonly seconds: number;
   readonly numSlaves?: number;
-  /** Atoms leave daemons, stop themselves and write over their console, and the master's disk fills up. Needs root. */
+  /**
+   * Atoms leave daemons, stop themselves and overwrite their consoles, and the master's disk fills up. Needs root.
+   */
   readonly isHostile?: boolean;
 }
 
 const NUM_USERS = 12;
-/** More than any run carries out. */
+/** More than any run executes. */
 const PLANS_PER_SECOND = 4;
-/** The longest wait of a slave for its master, a lease, and the longest build. */
+/** The longest wait of a slave for its master, plus a lease and the longest build. */
 const SETTLE_SECONDS = 120;
 
 /**
- * Runs builds with known answers on real processes while a seeded adversary breaks what it can; then lets everything
- * settle, and notes in the diary whatever is not as it must be.
+ * Runs builds with known results on real processes while a seeded adversary injects faults. Then lets everything
+ * settle, and notes every violation in the diary.
  */
 export async function runChaos(options: ChaosOptions, diary: Diary): Promise<BuildsChecked> {
   const random = new Random(options.seed);
@@ -69,7 +71,7 @@ async function rage(
   const watched = witness.watch(watching.signal);
   const supply = plans.values();
   const working = Array.from({ length: NUM_USERS }, () => users.work(supply, faults.signal));
-  // On a machine that is slow a first build takes as long to order as all faults last.
+  // On a slow machine the first build takes as long to start as all faults last.
   if (!(await within(SETTLE_SECONDS, () => users.promised.size > 0))) {
     diary.violation(`No build could be ordered within ${SETTLE_SECONDS} s.`);
   }
@@ -110,14 +112,14 @@ async function judge(
   checkStore(world, diary);
   const facts = readStoreFacts(world);
   checkResults(world, facts, diary);
-  // A last time, on what the dead have left.
+  // A last check of what killed processes left.
   await world.startMaster();
   const checked = await checkBuilds(world, plans, users, facts, diary);
   await checkWitness(world, witness, diary);
   return checked;
 }
 
-/** Slaves first: they say goodbye to a master that listens. */
+/** Slaves first: they unregister at a master that listens. */
 async function stopAll(world: World, diary: Diary): Promise<void> {
   const codes = await Promise.all(world.slaves.map(({ service }) => service.stop()));
   codes.push(await world.master.stop());

@@ -19,13 +19,13 @@ export interface ServiceOptions {
   readonly preload: string;
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** What it prints is added here. */
+  /** Its output is appended here. */
   readonly logFile: string;
-  /** Told of an end that nobody asked for; as a shell counts. */
+  /** Called at an unexpected end, with the exit code as a shell counts it. */
   onSurprise(exitCode: number): void;
 }
 
-/** A master or a slave that dies and is started again many times. */
+/** A master or a slave that dies and is restarted many times. */
 export class Service {
   readonly name: string;
   readonly #options: ServiceOptions;
@@ -36,7 +36,7 @@ export class Service {
   constructor(options: ServiceOptions) {
     this.name = options.name;
     this.#options = options;
-    // Whoever interrupts a run leaves nothing behind.
+    // An interrupted run leaves nothing behind.
     process.once('exit', () => this.#child?.kill('SIGKILL'));
   }
 
@@ -66,7 +66,7 @@ export class Service {
     this.#exited = this.#untilExit(child);
   }
 
-  /** Its end is no surprise any more. Resolves with its exit code, as a shell counts. */
+  /** Makes its end expected. Resolves with its exit code, as a shell counts it. */
   ended(): Promise<number> {
     this.#mayEnd = true;
     return this.#exited;

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 
 /*
- * Loaded into a process before its program: its wall clock is off by as many milliseconds as the file says that
- * CHAOS_CLOCK names, at any moment. The monotonic clock and timers go on as they are.
+ * Loaded into a process before its program. The file that CHAOS_CLOCK names gives, at any moment, the offset of its
+ * wall clock in milliseconds. The monotonic clock and timers are unaffected.
  */
 
 const LOOK_EVERY_MS = 50;

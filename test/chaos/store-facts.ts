@@ -5,17 +5,17 @@ import type { ClockShifts } from './clock-shifts.js';
 import type { Diary } from './diary.js';
 import type { World } from './world.js';
 
-/** What only the store knows. */
+/** Facts that only the store has. */
 export interface StoreFacts {
-  /** How often a slave was lost that held this subjob; null: the build's preparation. */
+  /** How many slaves were lost that held this subjob; null: the build's preparation. */
   losses(build: number, subjob: number | null): number;
-  /** The files of the results that were accepted, as `build/subjob.tar.gz`. */
+  /** The files of accepted results, as `build/subjob.tar.gz`. */
   readonly delivered: ReadonlySet<string>;
-  /** Those that the master may have made of what nobody delivered. */
+  /** Files that the master may have made of undelivered verdicts. */
   readonly kept: ReadonlySet<string>;
 }
 
-/** Reads them as they lie on the disk. The master must not run: it shares its store with nobody. */
+/** Reads them from the disk. The master must not run: it shares its store with nobody. */
 export function readStoreFacts(world: World): StoreFacts {
   const db = openCopy(world);
   try {
@@ -44,7 +44,7 @@ export function readStoreFacts(world: World): StoreFacts {
   }
 }
 
-/** What SQLite itself says of the file, and what must hold between the rows once everything has ended. */
+/** SQLite's own check of the file, and invariants between the rows once everything has ended. */
 export function checkStore(world: World, diary: Diary): void {
   const db = openCopy(world);
   const none = (what: string, sql: string) => {
@@ -86,7 +86,10 @@ export function checkStore(world: World, diary: Diary): void {
   }
 }
 
-/** Leases beside which more were held of the same subjob than its build allows, whenever the clock of the master was set. */
+/**
+ * Leases that were held at the same time as others of their subjob, beyond what its build allows. Considers how far the
+ * master's clock was off at any time.
+ */
 function overlaps(db: { prepare(sql: string): { all(): unknown[] } }, clock: ClockShifts): unknown[] {
   const leases = db
     .prepare(
@@ -116,7 +119,7 @@ function column(row: unknown, name: string): unknown {
   return Reflect.get(Object(row), name);
 }
 
-/** A library may keep a closed file locked for a while, so the master's own one is left alone. */
+/** A library may keep a closed file locked for a while, so the master's file is copied. */
 function openCopy(world: World): Sqlite {
   const database = join(world.root, 'master', 'master', 'master.db');
   const copy = join(mkdtempSync(join(world.root, 'store-')), 'master.db');

@@ -11,11 +11,11 @@ import type { World } from './world.js';
 
 const RETRY_MS = 300;
 
-/** Orders builds as people's programs do, over a bad network, and keeps what the master has promised. */
+/** Starts builds like people's programs, over a bad network, and remembers the master's promises. */
 export class Users {
-  /** Every id that an answer to a request for a build has named. */
+  /** Every id in a response to a build request. */
   readonly promised = new Map<BuildId, Plan>();
-  /** Of plans that were asked for without an answer: the master may have made their builds nevertheless. */
+  /** Plans whose request got no response: the master may have created their builds nevertheless. */
   readonly unanswered = new Set<Plan>();
   /** Plans whose build was seen or promised. */
   readonly begun = new Set<Plan>();
@@ -29,7 +29,7 @@ export class Users {
     this.#diary = diary;
   }
 
-  /** Carries out plans, each after the one before, until `stop`. */
+  /** Executes plans one after another, until `stop`. */
   async work(plans: Iterator<Plan>, stop: AbortSignal): Promise<void> {
     const client = this.#world.client();
     try {
@@ -45,7 +45,7 @@ export class Users {
     }
   }
 
-  /** After the faults: cancels what was meant to be, also what nobody knew of. */
+  /** After the faults: cancels the builds that were meant to be canceled, even if nobody knew of them. */
   async cancelLeftovers(plans: readonly Plan[]): Promise<void> {
     const client = this.#world.observer;
     for (const build of await allBuilds(client)) {
@@ -108,7 +108,7 @@ export class Users {
     this.promised.set(id, plan);
   }
 
-  /** null when it was not answered before the stop. */
+  /** null without a response before the stop. */
   async #insist<T>(stop: AbortSignal, call: () => Promise<T>): Promise<T | null> {
     while (!stop.aborted) {
       try {

@@ -10,7 +10,7 @@ import type { World } from './world.js';
 
 const EVERY_MS = 250;
 
-/** Remembers what the master has said in public, whatever dies meanwhile: none of it may be different later. */
+/** Remembers what the master has said in public, whatever dies meanwhile: nothing of it may change later. */
 export class Witness {
   readonly events = new Map<number, Event>();
   readonly ends = new Map<BuildId, Build>();

@@ -13,40 +13,49 @@ import { Service } from './service.js';
 
 export interface SlaveInWorld {
   readonly service: Service;
-  /** Its way to the master. */
+  /** Its link to the master. */
   readonly link: Link;
   readonly directory: string;
 }
 
 export const LEASE_SECONDS = 3;
 export const MARKER = 'CHAOS_MARK';
-/** Of a slave that was started and did not reach its master within half a minute; whoever supervises it tries again. */
+/**
+ * The exit code of a slave that did not reach its master within half a minute of its start; a supervisor would
+ * restart it.
+ */
 const GAVE_UP = 2;
 const KILLED = 128 + 9;
 const TERMINATED = 128 + 15;
 const EXECUTORS = 2;
-/** Several times what a master keeps free for its database. */
+/** Several times the space that a master keeps free for its database. */
 const DISK_MIB = 768;
 const SECRET = 'a secret of the chaos';
 
-/** After SIGTERM. One that is still loading its code ends as any program does; and there are atoms that kill their slave. */
+/**
+ * Exit codes after SIGTERM. A process that still loads its code ends like any program, and some atoms kill their
+ * slave.
+ */
 export function isGoodEnd(code: number | null): boolean {
   return code === 0 || code === TERMINATED || code === GAVE_UP || code === KILLED;
 }
 
-/** A master and slaves, real processes with a mark by which all that they start is found, and the network between. */
+/**
+ * A master and slaves, real processes with a mark by which their descendants are found, and the network between
+ * them.
+ */
 export class World {
   readonly root: string;
   readonly mark = randomUUID();
   readonly masterClock = new ClockShifts();
   readonly masterPort: number;
-  /** On which the master alone has its files; null: they are on the disk of all. */
+  /** A disk for the master's files alone; null: they are on the shared disk. */
   readonly masterDisk: SmallDisk | null;
   readonly master: Service;
   readonly slaves: readonly SlaveInWorld[];
-  /** The way of those who order builds. */
+  /** The link of the users. */
   readonly clientLink: Link;
-  /** Past all faults but those of the master itself. */
+  /** Bypasses all faults except those of the master itself. */
   readonly observer: MasterClient;
 
   private constructor(
@@ -109,7 +118,7 @@ export class World {
     return [this.clientLink, ...this.slaves.map(({ link }) => link)];
   }
 
-  /** A client whose way leads through the faulty network. */
+  /** A client through the faulty network. */
   client(): MasterClient {
     return new MasterClient({
       url: `http://127.0.0.1:${this.clientLink.port}`,
@@ -125,7 +134,7 @@ export class World {
     }
   }
 
-  /** Resolves when it answers. */
+  /** Resolves when it responds. */
   async startMaster(): Promise<void> {
     this.master.start();
     if (!(await within(30, () => this.#answers()))) {
@@ -133,7 +142,7 @@ export class World {
     }
   }
 
-  /** Ends what is left of it, and forgets its files unless somebody wants to look at them. */
+  /** Ends what is left of it, and removes its files unless somebody wants to inspect them. */
   async destroy(keepFiles: boolean): Promise<void> {
     await this.observer.close();
     await Promise.all(this.services.map((service) => service.kill()));

@@ -8,14 +8,14 @@ import { type Files, GitProject, writeFiles } from '../support/project.js';
 
 const SIMPLE: Files = { 'clusterrunner.yaml': 'Simple: {atomizers: [{N: seq 2}], commands: ["true"]}\n' };
 
-/** One sentence for a person, on stderr, and nothing else there. */
+/** Expects one sentence for people on stderr, and no other output. */
 function expectSentence({ exitCode, stdout, stderr }: Ended, ...parts: (string | RegExp)[]): void {
   expect(exitCode, stdout + stderr).to.equal(2);
   expect(stderr).to.match(/^(clusterrunner|error): [^\n]+\n$/);
   expectNoInside(stderr, parts);
 }
 
-/** The same, with what a command of the project has printed below it. */
+/** The same, followed by the output of a command of the project. */
 function expectSentenceAndOutput(
   { exitCode, stdout, stderr }: Ended,
   sentence: RegExp,
@@ -46,7 +46,7 @@ describe('clusterrunner with bad input', () => {
   beforeEach(async () => {
     cluster = await Cluster.create();
   });
-  // It also proves that no process and no temporary file is left.
+  // It also checks that no process and no temporary file is left.
   afterEach(() => cluster.stop());
 
   describe('build of a folder', () => {
@@ -134,7 +134,7 @@ describe('clusterrunner with bad input', () => {
   });
 
   describe('build of a repository', () => {
-    /** The one sentence comes behind the warning that no master is named. */
+    /** The sentence follows the warning that no master is named. */
     const expectSecondSentence = (ended: Ended, ...parts: string[]) => {
       const [warning = '', ...rest] = ended.stderr.split('\n');
       expect(warning).to.match(/^build: warning: The build runs on this machine alone/);

@@ -27,7 +27,7 @@ const ReportSchema = Type.Object(
 );
 
 describe('npm run bench', function () {
-  // However busy the machine is: what is measured is not tested here.
+  // The benchmarks are only run, not judged, however busy the machine is.
   this.timeout(600_000);
   let directory: string;
   beforeEach(() => {

@@ -8,7 +8,7 @@ import type { Ended } from '../support/processes.js';
 import { GitProject } from '../support/project.js';
 import { eventually } from '../support/wait.js';
 
-/** What a program reads that runs the command. */
+/** The object as a calling program reads it. */
 function outcome({ stdout }: Ended): BuildOutcome {
   const read: unknown = JSON.parse(stdout);
   if (!Value.Check(BuildOutcomeSchema, read)) {

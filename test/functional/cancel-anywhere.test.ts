@@ -7,7 +7,7 @@ import { Cluster } from '../support/cluster.js';
 import { writeFiles } from '../support/project.js';
 import { eventually } from '../support/wait.js';
 
-/** Beside what stops: children in the background and one that does not hear TERM. */
+/** Also starts children in the background, and one that ignores TERM. */
 const HANG = 'touch began; (trap "" TERM; sleep 1000) & sleep 1000 & sleep 1000';
 
 describe('a build that is canceled', () => {
@@ -24,7 +24,7 @@ describe('a build that is canceled', () => {
     const request = { type: 'directory', project_directory: cluster.cwd, job_name: 'J', config } as const;
     return (await cluster.client.createBuild(request)).build_id;
   };
-  /** Cancels it, and waits until nothing of it runs and the executor is free for another build. */
+  /** Cancels the build, and waits until nothing of it runs and the executor is free for another build. */
   const cancelAndFollow = async (id: BuildId) => {
     await cluster.client.cancelBuild(id);
     expect(await cluster.client.getBuild(id)).to.include({ state: 'CANCELED', result: 'FAILURE' });
@@ -55,7 +55,7 @@ describe('a build that is canceled', () => {
     await eventually('the atomizer runs', () => isThere('began') && commands().length >= 3, commands);
     await cancelAndFollow(id);
     await expectFree();
-    // No setup was started, so there is nothing to tear down.
+    // No setup has started, so nothing is torn down.
     expect(isThere('torn')).to.equal(false);
   });
 
@@ -91,7 +91,7 @@ describe('a build that is canceled', () => {
   it('drops its results and tears down when they were being delivered', async () => {
     const slave = await cluster.startSlave(1);
     const id = await create({
-      // What is left to do when the master is away: nothing but to deliver.
+      // While the master is away, only deliveries remain.
       commands: ['touch began; until [ -e go ]; do sleep 0.02; done'],
       atomizers: [{ N: 'seq 1' }],
       setup_build: ['true'],
@@ -115,7 +115,7 @@ describe('a build that is canceled', () => {
   });
 });
 
-/** How many results a slave has yet to deliver. */
+/** The number of results that a slave has yet to deliver. */
 function waiting(outbox: string): number {
   return existsSync(outbox) ? readdirSync(outbox).filter((name) => name.endsWith('.json')).length : 0;
 }

@@ -9,8 +9,8 @@ import { mountSmallDisk } from '../support/small-disk.js';
 import { eventually } from '../support/wait.js';
 
 /*
- * What users and disks do to files: each of it is met with work or with a sentence that says what to mend, and is never
- * called a bug of ClusterRunner, nor answered with a stack.
+ * Damage by users and disks to each file: the program must work or end with a message that gives a remedy. It must
+ * never report a bug of ClusterRunner or a stack trace.
  */
 
 const makers = {
@@ -25,7 +25,7 @@ const makers = {
 } as const;
 type Damage = keyof typeof makers;
 
-/** [path in the base directory, what it is]. */
+/** [path in the base directory, kinds of damage]. */
 type Damages = readonly (readonly [string, readonly Damage[]])[];
 
 const ofAll: Damages = [
@@ -97,7 +97,7 @@ describe('a damaged or misplaced file', () => {
     makers[what](path);
   };
 
-  /** It works, which `sign` shows, or has ended with a sentence. */
+  /** The program works, which `sign` shows, or has ended with a message. */
   const worksOrRefuses = async (program: Program, sign: RegExp, about: string) => {
     await eventually(`${about}: it works or has ended`, () => program.hasEnded || sign.test(program.stdout));
     if (!program.hasEnded) {

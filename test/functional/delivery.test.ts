@@ -13,7 +13,7 @@ describe('a build of which a process is killed', () => {
   beforeEach(async () => {
     cluster = await Cluster.create();
     writeFiles(cluster.cwd, {
-      // Every atom notes that it runs, and ends when the test lets it.
+      // Every atom leaves a note that it runs, and ends when the test permits it.
       'clusterrunner.yaml': `
 Waits:
     atomizers:
@@ -56,7 +56,7 @@ Waits:
     await running(2);
     await kill(doomed);
     await cluster.startSlave(2);
-    // Before their lease is over the other slave has its own two atoms; the doomed one's come again after it.
+    // Until their lease ends the other slave has its own two atoms; those of the killed slave follow.
     letGo();
     await expectSuccess(build);
     expect(new Set(log())).to.have.property('size', ATOMS);
@@ -128,6 +128,6 @@ Waits:
     expect(stdout).to.match(/^Build 2 is accepted/m);
   });
 
-  /** Not the shells that wait for more of the build. */
+  /** Without the shells that wait for more of the build. */
   const commands = () => cluster.processes().filter((line) => line.includes(join(cluster.root, 'go')));
 });

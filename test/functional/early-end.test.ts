@@ -40,7 +40,7 @@ describe('a build that ends early', () => {
       () => existsSync(join(cluster.root, 'failed')) && sleeps().length > 0,
     );
 
-  /** Of a build with the first timeout that is long enough on this machine for one atom to fail and another to hang. */
+  /** A build with the shortest timeout that on this machine lets one atom fail and another hang. */
   async function buildThatTimesOut(): Promise<Ended> {
     for (let timeout = 2; ; timeout *= 2) {
       writeFiles(cluster.cwd, {
@@ -126,7 +126,7 @@ describe('a build that ends early', () => {
 
   for (const json of [[], ['--json']]) {
     it(`is left at once at a second Ctrl-C, which reports what is unknown as ${json[0] ?? 'text'}`, async () => {
-      // Slaves that cannot deliver, as their master is stopped, would keep it waiting.
+      // Slaves that cannot deliver, since their master is stopped, would delay the end.
       await withMaster();
       const program = cluster.startBuild(['-j', 'Hangs', ...json]);
       await untilHanging();
@@ -216,7 +216,7 @@ describe('a build that ends early', () => {
     const ended = await program.ended;
     expect(ended).to.include({ exitCode: 130 });
     expect(file('artifact_0_0', 'clusterrunner_exit_code')).to.equal('1\n');
-    // What was cut off there would have run from its beginning elsewhere.
+    // An interrupted atom would have run again from its beginning elsewhere.
     expect(existsSync(join(cluster.cwd, 'build_results', 'artifact_0_1'))).to.equal(false);
   });
 });

@@ -142,7 +142,7 @@ describe('the environment of commands', () => {
   it('never gives two running commands of a build the same BUILD_EXECUTOR_INDEX, over two slaves', async () => {
     await cluster.startSlave(2);
     const meeting = join(cluster.root, 'meeting');
-    // Each takes a folder with the name of its index, and lets go only when all four have met.
+    // Each atom makes a folder with the name of its index, and ends only when all four have met.
     await project.commit({
       'clusterrunner.yaml': `
 Meet:

@@ -19,7 +19,7 @@ interface LoggedEvent {
   readonly __timestamp__: number;
 }
 
-/** The events of a file of JSON lines. */
+/** The events in a file of JSON lines. */
 function eventsIn(file: string): LoggedEvent[] {
   return existsSync(file)
     ? readFileSync(file, 'utf8')

@@ -17,7 +17,7 @@ describe('a download of results that Ctrl-C interrupts', () => {
     master = await startFakeMaster({ secrets: [cluster.secret] });
     await master.client.createBuild({ type: 'directory', project_directory: '/p', job_name: 'Simple' });
     begun = deferred<void>();
-    // Gives the beginning of an archive, and never its end.
+    // Sends the beginning of an archive, and never its end.
     server = createServer((request, response) => {
       if (request.url?.endsWith('/artifacts.tar.gz') === true) {
         response.writeHead(200, { 'content-length': 1_000_000, etag: '"tag"' });

@@ -14,7 +14,7 @@ describe('the launcher', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  /** Runs the launcher in a Node that says it is of another version. */
+  /** Runs the launcher in a Node that reports another version. */
   function runAs(version: string, ...args: string[]) {
     const preload = join(directory, 'preload.cjs');
     writeFileSync(

@@ -9,7 +9,7 @@ describe('a cluster whose slaves or master leave', () => {
   let cluster: Cluster;
   beforeEach(async () => {
     cluster = await Cluster.create();
-    // Every atom notes who runs it, and ends when the test lets it.
+    // Every atom records its slave, and ends when the test permits it.
     writeFiles(cluster.cwd, {
       'clusterrunner.yaml':
         'Waits: {atomizers: [{N: seq 2}], commands: [\'echo "$N" >> ran\', "until [ -e go ]; do sleep 0.02; done"]}\n',

@@ -16,13 +16,13 @@ describe('the npm package', function () {
   let cluster: Cluster;
   let prefix: string;
   let installed: string;
-  /** Before anything ran there. */
+  /** Files of the package before anything ran there. */
   let packedFiles: string[];
   before(async () => {
     cluster = await Cluster.create();
     prefix = join(cluster.root, 'prefix');
     installed = join(prefix, 'bin', 'clusterrunner');
-    // Not compiled again: what is tested here is what is there.
+    // Not compiled again: this tests the present build.
     const args = ['pack', '--ignore-scripts', '--pack-destination', cluster.root];
     await npm(args, repositoryRoot);
     const tarball =
@@ -86,7 +86,7 @@ describe('the npm package', function () {
       readFileSync(join(home(), 'package.json'), 'utf8'),
     );
     expect(imported).to.deep.equal(Object.keys(dependencies).sort());
-    // Which one is loaded is decided at the start of a master.
+    // The library is chosen at the start of a master.
     expect(optionalDependencies).to.have.all.keys('@photostructure/sqlite');
     const typed = packedFiles
       .filter((file) => file.endsWith('.d.ts'))
@@ -96,12 +96,12 @@ describe('the npm package', function () {
         ),
       ])
       .map(([, name = '']) => name)
-      // The package names itself where it says how it is imported.
+      // The package names itself in its example of an import.
       .filter((name) => !isOfNode(name) && name !== 'clusterrunner');
     expect(Object.keys(dependencies)).to.include.members([...new Set(typed)]);
   });
 
-  // Where Node has SQLite built in, a master runs without the library.
+  // Where Node has SQLite built in, a master runs without the package.
   const withoutBuiltin = builtin() === null ? it : it.skip;
   for (const [state, part] of [
     ['was left out', '@photostructure/sqlite'],
@@ -146,7 +146,7 @@ describe('the npm package', function () {
   });
 });
 
-/** Read by a parser: texts and comments of bundled libraries name others. */
+/** By a parser, since texts and comments of bundled libraries name other packages. */
 async function packagesImportedBy(files: readonly string[]): Promise<string[]> {
   const { metafile } = await build({
     entryPoints: [...files],
@@ -159,7 +159,7 @@ async function packagesImportedBy(files: readonly string[]): Promise<string[]> {
     packages: 'external',
     logLevel: 'error',
   });
-  // How the bundle loads what its CommonJS libraries require and it leaves outside.
+  // The bundle loads packages that its CommonJS libraries require in this way.
   const required = files.flatMap((file) =>
     [...readFileSync(file, 'utf8').matchAll(/__require\d*\(["']([^"']+)["']\)/g)].map(
       ([, name = '']) => name,

@@ -63,7 +63,7 @@ describe('the progress of a build', () => {
       const program = cluster.runProgram('script', ['-qec', command, '/dev/null'], {
         env: { COLUMNS: '100', TERM: 'xterm' },
       });
-      // Its atoms end only when the line has been seen.
+      // The atoms end only when the test has seen the line.
       await eventually(
         'both executors are shown as busy',
         () => drawnIn(program.stdout).filter((line) => / 2 executors busy,/.test(line)).length > 3,
@@ -77,7 +77,7 @@ describe('the progress of a build', () => {
 
     it('is one live line with finished atoms, failures and busy executors', () => {
       const drawn = drawnIn(shown);
-      // On a slow machine a setup is seen too, and moments in which no executor is busy.
+      // A slow machine also shows a setup, and moments without a busy executor.
       const form = /^Build 4: (about [^,]+ left, )?(\w+|setting up on \S+, [\d.]+ s), \d\/4 done/;
       expect(drawn.filter((line) => !form.test(line))).to.deep.equal([]);
       expect(drawn.join('\n')).to.match(/, 0\/4 done, 0 failed, 2 executors busy, [\d.]+ s/m);
@@ -97,13 +97,13 @@ describe('the progress of a build', () => {
   });
 });
 
-/** What stood on the live line while atoms ran, one after another. */
+/** The contents of the live line while atoms ran, in order. */
 function drawnIn(shown: string): string[] {
   return shown.split('\n').flatMap((line) => line.split(CLEAR).filter((text) => /done,/.test(text)));
 }
 
 async function hasScript(cluster: Cluster): Promise<boolean> {
   const { stdout } = await cluster.runProgram('sh', ['-c', 'script --version']).ended;
-  // There is another program of that name, which takes other words.
+  // There is another program of that name, with other arguments.
   return stdout.includes('util-linux');
 }

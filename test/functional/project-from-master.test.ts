@@ -8,7 +8,7 @@ import { GitProject } from '../support/project.js';
 
 const SLAVES = 3;
 
-/** Each atom waits until one of every slave runs, so that all of them take part. */
+/** Each atom waits until one runs on every slave, so that all slaves take part. */
 const jobs = (meeting: string) => `
 Meet:
     max_executors_per_slave: 1
@@ -53,7 +53,7 @@ describe('a repository that is built on several slaves', () => {
     return { requests: host.requests, bytes: host.bytes, consoles: [...new Set(consoles)] };
   };
 
-  /** What one clone costs there. */
+  /** The cost of one clone at the host. */
   const clone = async () => {
     host.forget();
     const directory = join(cluster.root, 'clone');

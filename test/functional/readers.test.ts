@@ -31,7 +31,7 @@ Hangs:
   });
   after(() => cluster.stop());
 
-  // Like a person at this machine: no URL, the master is found.
+  // Without a URL, as on the command line: the master of this machine is found.
   const read = async (...args: string[]) => {
     const { exitCode, stdout, stderr } = await cluster.run(args).ended;
     expect({ exitCode, stderr }, stdout).to.deep.equal({ exitCode: 0, stderr: '' });

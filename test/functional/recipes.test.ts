@@ -22,7 +22,7 @@ const resolves = (name: string) => {
   }
 };
 
-/** What each needs, and what comes of it; `tests` is null for one without reports. */
+/** Required tools and expected counts for each; `tests` is null for one without reports. */
 const recipes: readonly {
   name: string;
   needs: string;
@@ -83,7 +83,7 @@ describe('a recipe', () => {
   before(async () => {
     cluster = await Cluster.create();
     await cluster.startMaster(['-p', '0']);
-    // Its package has no link among the programs of the others.
+    // The other tools are linked into the package; this one is not.
     const bats = join(repositoryRoot, 'node_modules', 'bats', 'bin');
     await cluster.startSlave(2, { env: { PATH: `${bats}:${process.env.PATH ?? ''}` } });
   });

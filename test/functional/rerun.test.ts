@@ -9,7 +9,7 @@ describe('build --rerun-failed', () => {
   before(async () => {
     cluster = await Cluster.start(2);
     writeFiles(cluster.cwd, {
-      // Two kinds of atoms; those of which a file `bad-…` is there fail.
+      // Two kinds of atoms; those with a file `bad-…` fail.
       'clusterrunner.yaml': `
 Two kinds:
     atomizers:

@@ -12,7 +12,7 @@ interface Answer {
   readonly body: Record<string, unknown>;
 }
 
-/** As a program writes it that knows nothing but the document. */
+/** Requests of a program that knows only the API document. */
 describe('the REST API of the document', () => {
   let cluster: Cluster;
   let project: GitProject;

@@ -8,9 +8,9 @@ import { writeFiles } from '../support/project.js';
 
 const FILES = 50_000;
 const MIB = 256;
-/** Far below what lists of so many files would need. */
+/** Far below the size of lists of so many files. */
 const LITTLE_MIB = 64;
-/** What is read goes through buffers that are collected when the runtime finds time for it. */
+/** Buffers for reading are collected whenever the runtime has time for it. */
 const PART_OF_FILE_MIB = MIB / 2;
 const job = `Small:
     atomizers: [{N: seq 1}]
@@ -23,7 +23,7 @@ Large:
     commands: ["head -c ${MIB}M /dev/urandom > $ARTIFACT_DIR/large"]
 `;
 
-/** The most memory that a process ever had, MiB; 0 when it is gone. */
+/** The peak memory of a process, MiB; 0 when it is gone. */
 function peakOf(pid: number): number {
   try {
     const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
@@ -37,7 +37,7 @@ function peakOf(pid: number): number {
 }
 
 describe('the memory of master, slave and client', function () {
-  // However busy the machine is: how long it takes is not tested.
+  // The duration is not tested, however busy the machine is.
   this.timeout(600_000);
   let cluster: Cluster;
   let slave: Program;
@@ -49,7 +49,7 @@ describe('the memory of master, slave and client', function () {
   });
   after(() => cluster.stop());
 
-  /** Builds, and says what the peaks of all are then, MiB. */
+  /** Builds, and returns the peaks of all processes, MiB. */
   async function peaksAfter(name: string) {
     const build = cluster.startBuild(['-j', name]);
     let client = 0;

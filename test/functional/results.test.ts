@@ -32,7 +32,7 @@ esac
 const report = `<testsuite name="s"><testcase name="t1" classname="c" time="0.5"/>
 <testcase name="t2" classname="c" time="0.25"><failure message="bad">x</failure></testcase></testsuite>`;
 
-/** Which of the programs this machine has. */
+/** Whether this machine has the program. */
 const has = (program: string) => spawnSync(program, ['--help']).error === undefined;
 
 describe('the results of atoms that leave odd files', () => {

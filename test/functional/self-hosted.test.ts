@@ -12,7 +12,7 @@ describe('build on a machine without a master', () => {
   beforeEach(async () => {
     cluster = await Cluster.create();
   });
-  // It also proves that no process and no temporary file is left.
+  // It also checks that no process and no temporary file is left.
   afterEach(() => cluster.stop());
 
   it('needs no arguments in a folder with one job', async () => {
@@ -106,7 +106,7 @@ describe('build on a machine without a master', () => {
     });
     await cluster.build([]);
     await cluster.build([]);
-    // The longest goes first.
+    // The longest atom starts first.
     expect(cluster.folder(2)).to.equal('artifact_0_2');
   });
 

@@ -12,13 +12,13 @@ const root = dirname(fileURLToPath(new URL(`file://${findPackageJSON(import.meta
 const page = readFileSync(join(root, 'docs', 'api.md'), 'utf8');
 const run = promisify(execFile);
 
-/** How to run an example, and what must be installed for it. */
+/** The command that runs an example, and the programs that it needs. */
 const languages: Readonly<
   Record<string, { command: (code: string) => [string, string[]]; needs: string[] }>
 > = {
   sh: { command: (code) => ['sh', ['-euc', code]], needs: ['openssl', 'curl'] },
   python: { command: (code) => ['python3', ['-c', code]], needs: ['python3'] },
-  // In the repository's folder, so that the package finds itself by its name.
+  // In the repository's folder, so that the package can import itself by its name.
   js: { command: (code) => [process.execPath, ['--input-type=module', '--eval', code]], needs: [] },
 };
 

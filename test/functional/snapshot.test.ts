@@ -80,13 +80,13 @@ describe('a snapshot of a working tree', () => {
       return Number(size) * (unit === 'MiB' ? 1024 : 1);
     };
     expect(await sizeOf()).to.be.greaterThan(100);
-    // The same, since the results of the build before are not part of it.
+    // Unchanged, since the results of the build before are not part of it.
     expect(await sizeOf()).to.equal(0);
     writeFiles(cluster.cwd, { new: 'one\n' });
     expect(await sizeOf()).to.be.within(1, 5);
     await project.commit({});
     expect(await sizeOf()).to.be.within(0, 5);
-    // Somebody else with the same commit.
+    // Another user with the same commit.
     const other = await GitProject.clone(cluster.cwd, join(cluster.root, 'other'));
     writeFiles(other.directory, { new: 'two\n' });
     const { stdout } = await cluster.build(['snapshot', '-j', 'List'], { cwd: other.directory });
@@ -111,7 +111,7 @@ describe('a snapshot of a working tree', () => {
   });
 
   it('is used again by --rerun-failed, whatever has changed since', async () => {
-    // As long as before, and in the same second: git must look into it.
+    // As long as before, and in the same second: git must compare the contents.
     writeFiles(cluster.cwd, { tracked: 'as it was\n' });
     const first = await cluster.build(['snapshot', '-j', 'Fail']);
     expect(first.exitCode, first.stderr).to.equal(1);
@@ -136,7 +136,7 @@ describe('a snapshot of a working tree', () => {
       'library',
     );
     await project.commit({});
-    // Its submodules may only be on this machine when it is itself.
+    // Submodules may be on this machine only if the project is.
     await project.git('remote', 'add', 'origin', project.url);
     writeFiles(cluster.cwd, { 'library/lib': '2' });
     cpSync(library.directory, join(cluster.cwd, 'nested'), { recursive: true });

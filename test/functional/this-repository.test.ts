@@ -6,7 +6,7 @@ import { GitProject } from '../support/project.js';
 
 const BROKEN = 'test/unit/lib/async/backoff.test.ts';
 
-/** Installing the packages anew, on each slave, takes as long as the network and the disk take. */
+/** Installing the packages on each slave depends on the network and the disk. */
 const PATIENCE_MS = 10 * 60_000;
 
 describe('this repository as a project on a master and two slaves', function () {
@@ -26,7 +26,7 @@ describe('this repository as a project on a master and two slaves', function () 
 
   it('runs its unit tests, and reports only the one that a branch breaks', async () => {
     await project.git('checkout', '--quiet', '-b', 'broken');
-    // A few rooms are enough to show that it works; mocha runs them all.
+    // A few folders suffice; `npm test` runs them all.
     await project.git('rm', '--quiet', '-r', 'test/unit', 'test/functional', 'test/integration');
     await project.git('checkout', '--quiet', 'HEAD', 'test/unit/domain', 'test/unit/lib');
     await project.commit({

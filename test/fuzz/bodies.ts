@@ -4,8 +4,8 @@ import type { Random } from '../chaos/random.js';
 import { mutated, nastyValue } from './nasty.js';
 
 /**
- * What is sent as JSON for a schema: near to what it asks for, or far from it. Unless it may be right it has a field that
- * no schema knows, so that no request is one that somebody with the secret may well send: builds go on beside this.
+ * JSON for a schema: close to valid, or far from it. Unless it may be valid it has an unknown field, so that no
+ * request is one that somebody with the secret may well send: builds run meanwhile.
  */
 export function bodyFor(random: Random, schema: TSchema, mayBeRight: boolean): Buffer {
   const kind = random.integer(0, 9);
@@ -28,7 +28,7 @@ export function bodyFor(random: Random, schema: TSchema, mayBeRight: boolean): B
   return Buffer.from(kind === 4 ? text.slice(0, random.integer(0, text.length)) : text);
 }
 
-/** Something of the schema's form; an empty object of one that says more than a sample can be made of. */
+/** A value that matches the schema; an empty object if a sample cannot be derived. */
 function sampleOf(schema: TSchema): unknown {
   try {
     return Value.Create(schema);

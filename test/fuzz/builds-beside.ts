@@ -1,11 +1,11 @@
 import type { Cluster } from '../support/cluster.js';
 
 export interface BuildsBeside {
-  /** Lets the one that runs end. */
+  /** Lets the running one end. */
   stop(): Promise<{ readonly count: number; readonly violations: readonly string[] }>;
 }
 
-/** Runs one build after another; each must end as if nothing else were there. */
+/** Runs one build after another. Each must end as if there were no fuzzer. */
 export function buildsBeside(cluster: Cluster, env: Readonly<Record<string, string>>): BuildsBeside {
   const violations: string[] = [];
   let count = 0;

@@ -6,7 +6,7 @@ export interface Health {
   readonly openFiles: number;
 }
 
-/** null where the system has no /proc. @throws the file system's error when the process is gone */
+/** null if the system has no /proc. @throws the file system's error when the process is gone */
 export function healthOf(pid: number): Health | null {
   if (process.platform !== 'linux') {
     return null;

@@ -4,7 +4,7 @@ import { runFuzz } from './run-fuzz.js';
 /*
  * npm run fuzz -- [--requests N] [--seed S] [--only INDEX] [--tls]
  *
- * Seed and index decide each request; --only sends one of them again and shows it with its answer.
+ * Seed and index determine each request; --only repeats one of them and shows it with its response.
  */
 
 const { values } = parseArgs({

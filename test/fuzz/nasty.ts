@@ -1,6 +1,6 @@
 import type { Random } from '../chaos/random.js';
 
-/** Texts that some program somewhere has fallen over. */
+/** Texts that have broken some program. */
 const TEXTS: readonly string[] = [
   '',
   ' ',
@@ -68,7 +68,7 @@ export function nastyText(random: Random): string {
     : String.fromCharCode(...Array.from({ length: random.integer(1, 30) }, () => random.integer(0, 0xffff)));
 }
 
-/** Any JSON value; `depth` of objects and lists in one another at most. */
+/** Any JSON value, with at most `depth` nested objects and lists. */
 export function nastyValue(random: Random, depth = 3): unknown {
   const kind = random.integer(0, depth > 0 ? 8 : 5);
   switch (kind) {
@@ -104,7 +104,7 @@ function nested(depth: number): unknown {
   return value;
 }
 
-/** The value with a few things changed somewhere in it. */
+/** The value with a few random changes. */
 export function mutated(random: Random, value: unknown): unknown {
   if (random.chance(0.15)) {
     return nastyValue(random);

@@ -57,11 +57,11 @@ const FRAMES: readonly string[] = [
   ': no name',
   'No colon',
 ];
-/** Each costs whoever keeps pieces far more than a byte. */
+/** Each costs a receiver that keeps pieces far more than a byte. */
 const ONE_BYTE_CHUNKS = '1\r\nx\r\n'.repeat(5000);
 const ENDS: readonly string[] = ['\r\n', '\n', '\r', '\r\n\r\n', ''];
 
-/** What comes over a socket of one who does not care for HTTP, or knows its corners. */
+/** Bytes over a socket from a sender that ignores HTTP, or knows its corner cases. */
 export function generateBytes(random: Random): Buffer {
   if (random.chance(0.2)) {
     return Buffer.from(Array.from({ length: random.integer(0, 2000) }, () => random.integer(0, 255)));

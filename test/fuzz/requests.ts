@@ -8,7 +8,7 @@ import { bodyFor } from './bodies.js';
 import { nastyText } from './nasty.js';
 
 export interface GeneratedRequest {
-  /** The declared route that it is at, or near. */
+  /** The declared route of the request, or a similar one. */
   readonly route: string;
   readonly method: Dispatcher.HttpMethod;
   readonly target: string;
@@ -18,7 +18,7 @@ export interface GeneratedRequest {
 
 const declared: [string, RouteDeclaration][] = Object.entries(routes);
 export const routeNames: readonly string[] = Object.keys(routes);
-/** Of things that are not there: what the fuzzer may do with the secret must not touch the builds beside it. */
+/** Ids that do not exist: signed requests of the fuzzer must not touch the other builds. */
 const STRANGE_IDS: readonly string[] = [
   '0',
   '999999999',
@@ -28,7 +28,7 @@ const STRANGE_IDS: readonly string[] = [
   '1.0',
   '1e3',
 ];
-/** Of what is there once a build has ended, by the name of the parameter; of all others the builds' numbers will do. */
+/** Names that exist once a build has ended, by parameter; all others can be the builds' numbers. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   folder: ['artifact_0_0', 'artifact_0_1', 'artifact_0_999999999', 'artifact_9999999999_0'],
   path: ['clusterrunner_console_output', 'clusterrunner_exit_code', 'a/b/../../..', '..%2f..%2fmaster.db'],
@@ -52,7 +52,7 @@ const HEADERS: readonly string[] = [
   'x-http-method-override',
 ];
 
-/** One request at a declared route, or near one; those of `ordinal` 0, 1, … take turns with the routes. */
+/** A request to a declared route, or to a similar one. `ordinal` 0, 1, … cycle through the routes. */
 export function generateRequest(
   random: Random,
   secret: string,
@@ -75,7 +75,7 @@ export function generateRequest(
   };
 }
 
-/** Reading may meet what is there; a wait would only be waited for. */
+/** Reads may use existing ids; a wait would only delay the run. */
 function pathOf(random: Random, route: RouteDeclaration, isRead: boolean): string {
   const ids = isRead ? ['0', '1', '2', ...STRANGE_IDS] : STRANGE_IDS;
   const path = route.path.replace(/[:*](\w+)/g, (_, name: string) =>
@@ -108,11 +108,11 @@ function bodyOf(random: Random, route: RouteDeclaration, method: string): Buffer
   if (route.body === 'stream' || route.body === null) {
     return Buffer.from(Array.from({ length: random.integer(0, 3000) }, () => random.integer(0, 255)));
   }
-  // With parameters it is about something that is not there.
+  // A route with parameters gets an id that does not exist.
   return bodyFor(random, route.body, route.path.includes(':'));
 }
 
-/** Mostly a good one: behind it there is more to fall over. */
+/** Mostly valid, since more code lies after the check. */
 function signatureOf(
   random: Random,
   secret: string,
@@ -145,7 +145,7 @@ function headerText(random: Random): string {
   );
 }
 
-/** As far as the sender's own HTTP lets it through; the raw bytes are for the rest. */
+/** As far as the client's HTTP library permits; the raw bytes are for the rest. */
 function wellFormedHeader(text: string): string {
   return text
     .replace(/[^\x20-\x7e]/g, '?')

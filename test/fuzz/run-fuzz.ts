@@ -13,9 +13,9 @@ import { sendBytes } from './send-bytes.js';
 export interface FuzzOptions {
   readonly seed: number;
   readonly requests: number;
-  /** Sends this one alone, and shows it; null: all. */
+  /** Sends only this one, and shows it; null: all. */
   readonly only: number | null;
-  /** The master speaks HTTPS, and of the raw bytes every other goes through TLS. Needs openssl. */
+  /** The master speaks HTTPS, and half of the raw bytes are sent through TLS. Needs openssl. */
   readonly tls: boolean;
   readonly say: (line: string) => void;
   /** Ends the run early; nothing stays behind then either. */
@@ -24,26 +24,26 @@ export interface FuzzOptions {
 
 export interface FuzzReport {
   readonly violations: readonly string[];
-  /** How many answers had each status; 0 for none. */
+  /** The number of responses by status; 0 for none. */
   readonly statuses: ReadonlyMap<number, number>;
-  /** Of each declared route, how many requests came to what lies behind its signature. */
+  /** By declared route: how many requests passed the signature check. */
   readonly reached: ReadonlyMap<string, number>;
   readonly builds: number;
 }
 
 const AT_ONCE = 16;
-/** One in so many goes over a socket as raw bytes. */
+/** One in so many is sent as raw bytes over a socket. */
 const RAW_EVERY = 4;
-/** After so much of the run the process has all the memory that it needs; what it takes later is growth. */
+/** After this part of the run the process has all the memory that it needs; more is growth. */
 const WARM_AT = 0.4;
-/** Garbage that has not been collected yet comes and goes by this much. */
+/** Uncollected garbage varies by this much. */
 const MAX_GROWTH_MIB = 96;
 const MAX_MORE_FILES = 24;
 const MAX_SHOWN = 20;
 
 const JOB = 'Beside: {atomizers: [{N: seq 4}], commands: ["sleep 0.1", echo "$N"]}\n';
 
-/** Sends what no client should to a real master that has a slave and works meanwhile. */
+/** Sends invalid requests to a real master that has a slave and works meanwhile. */
 export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
   const cluster = await Cluster.create();
   try {
@@ -60,7 +60,7 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
 }
 
 function environmentFor(certificates: Certificates | null): Record<string, string> {
-  // Signatures that are wrong on purpose must not all be answered with 429.
+  // Signatures that are wrong on purpose must not all get 429.
   const env = { CLUSTERRUNNER_MAX_FAILED_SIGNATURES: '1000000' };
   return certificates === null
     ? env
@@ -75,7 +75,7 @@ function environmentFor(certificates: Certificates | null): Record<string, strin
 class Fuzz {
   readonly #cluster: Cluster;
   readonly #options: FuzzOptions;
-  /** Of the authority that vouches for the master; null: it speaks HTTP. */
+  /** The certificate authority of the master; null: it speaks HTTP. */
   readonly #ca: string | null;
   readonly #env: Readonly<Record<string, string>>;
   readonly #pool: Pool;
@@ -194,7 +194,7 @@ class Fuzz {
       body: request.body.length === 0 ? null : request.body,
     });
     const text = await endOf(answer);
-    // A wrong path, method or signature is answered before the route has a say.
+    // A wrong path, method or signature is refused before the route's handler.
     const isReached = ![401, 405].includes(answer.statusCode) && !text.includes('docs/api.md lists it');
     if (isReached) {
       this.#reached.set(request.route, (this.#reached.get(request.route) ?? 0) + 1);
@@ -244,7 +244,7 @@ class Fuzz {
   }
 }
 
-/** An answer that has no end by itself is left after its head. */
+/** An endless response is left after its head. */
 async function endOf(answer: Dispatcher.ResponseData): Promise<string> {
   if (String(answer.headers['content-type']).startsWith('text/event-stream')) {
     answer.body.destroy();

@@ -4,9 +4,9 @@ import { connect as connectTls } from 'node:tls';
 const PATIENCE_MS = 300;
 
 /**
- * Sends bytes, says that there are no more, and gives what came until the connection ended; or until nothing came for
- * a moment, since a request that is not complete is rightly waited for. `ca`: they go through TLS, with the
- * certificate that this one vouches for. With `reads` false nothing is read, and the connection ends after that moment.
+ * Sends bytes and the end of the stream, and returns what arrives until the connection ends, or until it is silent
+ * for a moment, since a master rightly waits for an incomplete request. `ca`: through TLS, with the certificate of
+ * this authority. Without `reads` nothing is read, and the connection ends after that moment.
  */
 export function sendBytes(
   port: number,
@@ -31,7 +31,7 @@ export function sendBytes(
       if (error.code === 'ECONNREFUSED') {
         reject(error);
       } else {
-        // Whoever sends what nobody can read is cut off.
+        // A sender of unreadable bytes is disconnected.
         done();
       }
     });

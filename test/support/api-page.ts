@@ -10,7 +10,7 @@ export interface ResponseBlock {
   readonly status: number;
   readonly isExcerpt: boolean;
   readonly text: string;
-  /** Where its text stands in the page. */
+  /** Offset of the text in the page. */
   readonly start: number;
 }
 

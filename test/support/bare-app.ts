@@ -4,7 +4,7 @@ import type { App } from '../../src/master/http/app.js';
 import { Connections } from '../../src/master/http/limits/connections.js';
 import { defaults } from './settings.js';
 
-/** What `listen` serves, without an API. */
+/** An app for `listen` without an API. */
 export function bareApp(handle: RequestListener, stop: () => void = () => undefined): App {
   return {
     handle,

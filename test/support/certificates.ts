@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A certificate authority of one test, with files in its directory. */
+/** A certificate authority for one test, with its files in the test's directory. */
 export class Certificates {
   readonly caFile: string;
   readonly certFile: string;
@@ -10,7 +10,7 @@ export class Certificates {
   readonly #directory: string;
   readonly #caKey: string;
 
-  /** Whether there is an openssl; says so where there is none. */
+  /** Whether openssl is installed; says so if it is not. */
   static arePossible(): boolean {
     try {
       execFileSync('openssl', ['version'], { stdio: 'ignore' });
@@ -24,7 +24,7 @@ export class Certificates {
     }
   }
 
-  /** null, with a line that says so, where there is no openssl. */
+  /** null, with a line that says so, without openssl. */
   static create(directory: string): Certificates | null {
     return Certificates.arePossible() ? new Certificates(directory) : null;
   }
@@ -41,7 +41,7 @@ export class Certificates {
     this.issue();
   }
 
-  /** A new certificate and key for this machine, which take the place of those before, one after the other. */
+  /** Makes a new certificate and key for this machine and replaces the old files, one after the other. */
   issue(): void {
     const at = (name: string) => join(this.#directory, name);
     writeFileSync(at('names'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');

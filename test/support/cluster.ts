@@ -20,14 +20,14 @@ import { eventually } from './wait.js';
 
 export const repositoryRoot = dirname(findPackageJSON(import.meta.url));
 const MARKER = 'TEST_CLUSTER';
-/** A busy machine needs time too. */
+/** Generous, since the machine may be busy. */
 const GRACE_MS = 60_000;
-/** Beyond the five seconds between SIGTERM and SIGKILL that a watchdog gives. */
+/** Longer than the five seconds of a watchdog between SIGTERM and SIGKILL. */
 const LEFTOVERS_GRACE_MS = 60_000;
 
 export interface StartOptions {
   readonly cwd?: string;
-  /** Beside the cluster's own, and before them. */
+  /** Added to the cluster's own, and overrides them. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -38,14 +38,14 @@ export interface Master {
 }
 
 /**
- * Real processes of one test: they have a base directory, a folder for temporary files and a mark of their own, by
- * which `stop` proves that neither a process nor a temporary file outlives them.
+ * The real processes of one test. They have a base directory, a temporary folder and an environment variable of
+ * their own, by which `stop` proves that no process and no temporary file outlives them.
  */
 export class Cluster {
   readonly root = mkdtempSync(join(tmpdir(), 'clusterrunner-functional-'));
   readonly baseDirectory = join(this.root, 'base');
   readonly temporary = join(this.root, 'tmp');
-  /** Where `build` runs, and where it puts its results. */
+  /** The current directory of `build`, and the place of its results. */
   readonly cwd = join(this.root, 'cwd');
   readonly secret = 'a secret of the tests';
   readonly #mark = randomUUID();
@@ -65,12 +65,12 @@ export class Cluster {
     });
   }
 
-  /** With no process yet. */
+  /** Without processes. */
   static async create(): Promise<Cluster> {
     return new Cluster(await freePort());
   }
 
-  /** A master and slaves with so many executors each. */
+  /** A master, and a slave for each number of executors. */
   static async start(...executors: readonly number[]): Promise<Cluster> {
     const cluster = await Cluster.create();
     try {
@@ -90,14 +90,14 @@ export class Cluster {
     return this.#master;
   }
 
-  /** Signs its requests, like a program of the user. */
+  /** Signs its requests, like a user's program. */
   get client(): MasterClient {
     const client = new MasterClient({ url: this.master.url, secret: this.secret });
     this.#clients.push(client);
     return client;
   }
 
-  /** What the processes get: little of the tests' own environment, and nothing of another ClusterRunner's. */
+  /** The environment of the processes: little of the tests' own, and nothing of another ClusterRunner. */
   get env(): Record<string, string> {
     const names = ['PATH', 'HOME', 'LANG', 'USER', 'NODE_V8_COVERAGE'];
     return {
@@ -108,14 +108,14 @@ export class Cluster {
         }),
       ),
       TMPDIR: this.temporary,
-      // npm would keep what it has compiled in the folder for temporary files.
+      // npm would keep compiled code in the temporary folder.
       NODE_DISABLE_COMPILE_CACHE: '1',
       CLUSTERRUNNER_BASE_DIRECTORY: this.baseDirectory,
       CLUSTERRUNNER_HOSTNAME: '127.0.0.1',
-      // Where nothing listens, so that nobody finds a master that the machine may have; or where ours does.
+      // The test's master; or a port without a listener, so that no other master of the machine is found.
       CLUSTERRUNNER_MASTER_PORT: String(this.#master?.port ?? this.#freePort),
       [MARKER]: this.#mark,
-      // So that what atoms start is found, and counted, too.
+      // Processes of atoms are found and counted too.
       CLUSTERRUNNER_ENV_PASSTHROUGH: `${MARKER},NODE_V8_COVERAGE,NODE_DISABLE_COMPILE_CACHE`,
     };
   }
@@ -136,12 +136,12 @@ export class Cluster {
     return program;
   }
 
-  /** Starts the program with these words. */
+  /** Starts clusterrunner with these arguments. */
   run(args: readonly string[], options: StartOptions = {}): Program {
     return this.runProgram(join(repositoryRoot, 'bin', 'clusterrunner'), args, options);
   }
 
-  /** Starts another program with the cluster's environment and mark. */
+  /** Starts another program with the cluster's environment. */
   runProgram(file: string, args: readonly string[], options: StartOptions = {}): Program {
     const program = new Program(file, args, {
       cwd: options.cwd ?? this.cwd,
@@ -151,7 +151,7 @@ export class Cluster {
     return program;
   }
 
-  /** `clusterrunner build …` against the master, or one of its own where there is none. */
+  /** `clusterrunner build …` at the master, or without one if none was started. */
   startBuild(args: readonly string[], options: StartOptions = {}): Program {
     const where = this.#master === null ? [] : ['--master-url', this.#master.url];
     return this.run(['build', ...args, ...where], options);
@@ -161,7 +161,7 @@ export class Cluster {
     return this.startBuild(args, options).ended;
   }
 
-  /** The folder of an atom in `./build_results/` of the last build: which subjob had it differs from run to run. */
+  /** The folder of an atom in `./build_results/` of the last build. Its subjob differs from run to run. */
   folder(atom: number): string {
     const name = readdirSync(join(this.cwd, 'build_results')).find((entry) => entry.endsWith(`_${atom}`));
     return name ?? expect.fail(`There is no folder of atom ${atom}.`);
@@ -172,7 +172,7 @@ export class Cluster {
     return readFileSync(join(this.cwd, 'build_results', this.folder(atom), ...path), 'utf8');
   }
 
-  /** All files under `./build_results/`, sorted, but for the one that keeps git from seeing them. */
+  /** All files under `./build_results/`, sorted, without the `.gitignore`. */
   results(): string[] {
     return filesIn(join(this.cwd, 'build_results')).filter((name) => name !== '.gitignore');
   }
@@ -182,17 +182,17 @@ export class Cluster {
     return processesWith(MARKER, this.#mark);
   }
 
-  /** Ends all with SIGTERM. @throws when that is not enough, or when anything is left. */
+  /** Ends all processes with SIGTERM. @throws when one does not end, or when anything is left */
   async stop(): Promise<void> {
     try {
       await Promise.all(this.#clients.map((client) => client.close()));
-      // Slaves first: they give their work back to a master that listens.
+      // Slaves first: they return their work to a master that listens.
       const order = this.#programs.filter((program) => program !== this.#master?.program);
       await Promise.all(order.map(endProgram));
       if (this.#master !== null) {
         await endProgram(this.#master.program);
       }
-      // What a slave that was killed has left is ended within seconds, not at once.
+      // Processes of a killed slave are ended within seconds, not at once.
       await eventually(
         'no process of the cluster was left',
         () => this.processes().length === 0,
@@ -234,11 +234,11 @@ function filesIn(directory: string): string[] {
     .sort();
 }
 
-/** Below those that the kernel gives to whoever asks for any port (`-p 0`), so that no other test gets it meanwhile. */
+/** Below the ephemeral ports (`-p 0`) of the kernel, so that no other test gets one meanwhile. */
 const FIRST_PORT = 20_000;
 const PORTS = 12_000;
 
-/** A port of loopback on which nothing listens. */
+/** A port of loopback without a listener. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(FIRST_PORT, FIRST_PORT + PORTS);

@@ -1,14 +1,15 @@
 import { SqliteStatement } from '../../src/master/store/engine/sqlite.js';
 
 /**
- * Calls `look` right before and right after every commit of any database in this process while `during` runs: what
- * is on the disk then is what a process leaves that is killed there. A commit fails with what `look` throws before it.
+ * Calls `look` right before and after every commit of any database in this process while `during` runs. The disk
+ * then holds what a process leaves that is killed at that point. A commit fails with the error that `look` throws
+ * before it.
  */
 export async function atCommitPoints<T>(
   look: (when: 'before' | 'after') => void,
   during: () => Promise<T>,
 ): Promise<T> {
-  // All statements share it, also those that were prepared before.
+  // All statements share it, even those prepared before.
   const statements = SqliteStatement.prototype;
   const { run } = statements;
   statements.run = function runAndLook(this: SqliteStatement, values?: readonly unknown[]) {

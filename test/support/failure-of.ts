@@ -1,4 +1,4 @@
-/** What a promise is rejected with. @throws Error when it is fulfilled */
+/** The reason of a rejected promise. @throws Error when it is fulfilled */
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;

@@ -3,14 +3,14 @@ import type { MasterBundles, ReceivedBundle } from '../../src/master/state/maste
 import type { BundleInfo } from '../../src/protocol/bundle.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
 
-/** Takes every bundle, and gives none back. */
+/** Accepts every bundle, and returns none. */
 export class FakeBundles implements MasterBundles {
   readonly numSlaves = 1;
   readonly bundles = new Map<
     string,
     { readonly base: string | null; readonly content: Buffer; readonly digest: string }
   >();
-  /** For the next bundle. */
+  /** Thrown for the next bundle. */
   free = 1024 ** 2;
 
   known(commits: readonly string[]): string[] {

@@ -18,13 +18,13 @@ export interface FakeMaster {
   readonly url: string;
   readonly secret: string;
   readonly client: MasterClient;
-  /** A folder that is removed at the end. */
+  /** Removed at the end. */
   readonly directory: string;
-  /** Where results arrive. */
+  /** Incoming results are written here. */
   readonly temporaryDirectory: string;
-  /** What the master has logged, as objects. */
+  /** The log of the master, as objects. */
   readonly logged: Record<string, unknown>[];
-  /** Stops listening; `close` still has to be called. */
+  /** Stops listening; `close` must still be called. */
   stop(): Promise<void>;
   close(): Promise<void>;
 }
@@ -37,7 +37,7 @@ export interface FakeMasterOptions {
   readonly trustedProxies?: readonly string[];
 }
 
-/** The real HTTP layer on a free port of this machine, over a service in memory. */
+/** The real HTTP layer on a free port of this machine, with a service in memory. */
 export async function startFakeMaster(options: FakeMasterOptions = {}): Promise<FakeMaster> {
   const service = new FakeService();
   const directory = mkdtempSync(join(tmpdir(), 'clusterrunner-fake-'));

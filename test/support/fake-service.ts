@@ -32,7 +32,7 @@ import type {
 } from '../../src/protocol/slave/slave-messages.js';
 import { FakeBundles } from './fake-bundles.js';
 
-/** Something that a caller has changed, in the order in which it happened. */
+/** A change by a caller, in the order of the calls. */
 export interface Change {
   readonly what: string;
   readonly slave?: SlaveId;
@@ -51,21 +51,21 @@ export class FakeService implements MasterService, MasterReading {
   readonly sessionId = 'fake-session';
   readonly startedAt = 1_700_000_000;
   problem: string | null = null;
-  /** On its disk. */
+  /** Free space on its disk. */
   freeBytes = Number.POSITIVE_INFINITY;
   readonly bundles = new FakeBundles();
-  /** None is kept, unless a test puts real ones here. */
+  /** Keeps none, unless a test sets another. */
   zips: MasterZips = { open: async () => null };
   readonly changes: Change[] = [];
   readonly builds = new Map<BuildId, Build>();
   readonly slaves = new Map<SlaveId, Slave>();
   readonly archives = new Map<BuildId, ArchiveContents>();
-  /** What arrives of a build that has none yet; nothing unless a test puts something here. */
+  /** The archives that arrive for an unfinished build; none unless a test sets them. */
   arriving: (end: AbortSignal) => AsyncIterable<readonly string[]> = async function* (end) {
     yield [];
     await new Promise<void>((resolve) => end.addEventListener('abort', () => resolve()));
   };
-  /** Leases whose results are taken; any other is STALE_LEASE. */
+  /** Leases whose results are accepted; any other is STALE_LEASE. */
   readonly leases = new Set<number>();
   /** Bytes of the archives that were accepted, by `build/subjob`. */
   readonly accepted = new Map<string, Buffer>();
@@ -76,22 +76,22 @@ export class FakeService implements MasterService, MasterReading {
   /** By `build/atom`, line by line. */
   readonly consoles = new Map<string, string[]>();
   readonly events: Event[] = [];
-  /** What was counted, as `method route status`. */
+  /** Counted requests, as `method route status`. */
   readonly counted: string[] = [];
-  /** How many wait for a change or for events now. */
+  /** How many callers wait for a change or for events now. */
   watching = 0;
-  /** Emits `changed` when a test says that something has. */
+  /** Emits `changed` when a test announces a change. */
   readonly changing = new EventTarget();
   /** Thrown by every reading method while it is set. */
   broken: Error | null = null;
-  /** What every result is answered with, if anything. */
+  /** The response to every result, if set. */
   resultRefusal: Error | null = null;
   readonly #nonces = new Set<string>();
   readonly #work: WorkResponse[] = [];
   /** Questions without an response, the oldest first. */
   readonly #held = new Set<(response: WorkResponse) => void>();
 
-  /** How many questions are held now. */
+  /** The number of held poll requests. */
   get waiting(): number {
     return this.#held.size;
   }
@@ -274,7 +274,7 @@ export class FakeService implements MasterService, MasterReading {
     return this.events.filter((event) => event.id > id && event.timestamp >= timestamp).slice(0, limit);
   }
 
-  /** `announce` gives an empty batch when there is nothing new. */
+  /** `announce` yields an empty batch when there is nothing new. */
   async *followEvents(id: number | null, end: AbortSignal): AsyncGenerator<readonly Event[]> {
     let last = id ?? this.events.at(-1)?.id ?? 0;
     while (!end.aborted) {
@@ -419,7 +419,7 @@ export class FakeService implements MasterService, MasterReading {
   }
 }
 
-/** A build that was accepted just now. */
+/** A build that was just accepted. */
 export function fakeBuild(id: BuildId, request: BuildRequest): Build {
   return {
     id,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Every file below the folder, `.git` included, with its mode and what it holds: to see whether any was touched. */
+/** Mode and content of every file below the folder, `.git` included, to check that none has changed. */
 export function filesOf(folder: string): Record<string, string> {
   const files: Record<string, string> = {};
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {

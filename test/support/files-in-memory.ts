@@ -5,23 +5,23 @@ import { join } from 'node:path';
 
 /*
  * Mocha loads this before the tests. They make and delete many thousands of small files and flush hundreds of
- * databases, which on a disk takes as long as all else that they do, and on ext4 without a journal several times as
- * long: there each new file looks at every inode that was deleted in the last minutes. So where there is room in
- * memory the folder for temporary files is there, for the tests and for all that they start. TMPDIR puts it elsewhere.
+ * databases, which on a disk takes as long as everything else that they do. On ext4 without a journal it takes
+ * several times as long, since for each new file it looks at every inode deleted in the last minutes. So the
+ * temporary folder of the tests and their processes is in memory, if there is space. TMPDIR overrides it.
  */
 
 const MEMORY = '/dev/shm';
-/** The tests have 700 MiB at once, of which installed packages are most. */
+/** The peak of the tests is 700 MiB, mostly installed packages. */
 const NEEDED_BYTES = 4 * 1024 ** 3;
 
 const folder = process.env.TMPDIR === undefined && hasRoom() ? folderInMemory() : null;
 if (folder !== null) {
-  // The workers of mocha inherit it, and so does what the tests start.
+  // Mocha's workers and the processes of the tests inherit it.
   process.env.TMPDIR = folder;
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 }
 
-/** After all tests. @throws when they have left a file or a folder behind */
+/** Runs after all tests. @throws when they have left a file or a folder behind */
 export function mochaGlobalTeardown(): void {
   const left = folder === null ? [] : readdirSync(folder);
   if (left.length > 0) {
@@ -29,7 +29,7 @@ export function mochaGlobalTeardown(): void {
   }
 }
 
-/** Only on Linux; in most containers it is there, and small. */
+/** On Linux only; most containers have it, but small. */
 function hasRoom(): boolean {
   if (!existsSync(MEMORY)) {
     return false;
@@ -47,7 +47,7 @@ function folderInMemory(): string | null {
   return null;
 }
 
-/** Not where it is mounted with `noexec`. */
+/** Unless it is mounted with `noexec`. */
 function runsPrograms(directory: string): boolean {
   const program = join(directory, 'program');
   writeFileSync(program, '#!/bin/sh\n', { mode: 0o755 });

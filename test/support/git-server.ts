@@ -2,18 +2,18 @@ import { spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
 export interface GitServerOptions {
-  /** `user:password`, without which nobody gets anything. */
+  /** `user:password` that every request needs. */
   readonly credentials?: string;
-  /** The address of another host, where everybody is sent. */
+  /** The address of another host to which every request is redirected. */
   readonly redirectTo?: string;
   readonly onRequest?: (request: IncomingMessage) => void;
 }
 
-/** A host of git repositories (git's own `http-backend`) that counts what it is asked. */
+/** A host of git repositories (git's own `http-backend`) that counts its requests. */
 export class GitServer {
   /** Requests since `forget`. */
   requests = 0;
-  /** Of answers' bodies. */
+  /** Bytes of response bodies. */
   bytes = 0;
   readonly #server: Server;
 
@@ -80,7 +80,7 @@ export class GitServer {
       },
     });
     request.pipe(backend.stdin);
-    // A client that hangs up early is no fault of the host's.
+    // A client that hangs up early is no error.
     backend.stdin.on('error', () => backend.kill());
     let head: Buffer | null = Buffer.alloc(0);
     backend.stdout.on('data', (chunk: Buffer) => {

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 
-/** Makes a file one that nobody can remove. False without root, or where the file system knows no such files. */
+/** Makes a file that nobody can remove. False without root, or if the file system has no such files. */
 export function makeImmutable(file: string): boolean {
   return spawnSync('chattr', ['+i', '--', file]).status === 0;
 }
 
-/** Of a file, or of all below a folder. */
+/** A file, or everything below a folder. */
 export function makeMutable(path: string): void {
   spawnSync('chattr', ['-R', '-i', '--', path]);
 }

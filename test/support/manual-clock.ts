@@ -23,17 +23,17 @@ export class ManualClock implements Clock {
     return this.#monotonic;
   }
 
-  /** As if somebody set the clock: no time passes. */
+  /** Sets the clock like a user: no time passes. */
   set(now: number): void {
     this.#now = now;
   }
 
-  /** How many sleep now: what a test waits for before it moves the time. */
+  /** The number of present sleepers; a test waits for them before it moves the time. */
   get sleeping(): number {
     return this.#sleepers.size;
   }
 
-  /** Moves the time and wakes whoever is due, earliest first; they run after the caller's next await. */
+  /** Moves the time and wakes everybody who is due, earliest first. They run after the caller's next await. */
   advance(ms: number): void {
     this.#now += ms;
     this.#monotonic += ms;

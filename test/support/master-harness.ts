@@ -39,7 +39,7 @@ export const directoryBuild: BuildRequest = {
   job_name: 'Simple',
 };
 
-/** A real master over a real database in a folder of its own, with a clock that is moved by hand. */
+/** A real master with a real database in a folder of its own, and a clock that the test moves. */
 export class MasterHarness {
   readonly directory = mkdtempSync(join(tmpdir(), 'clusterrunner-master-'));
   readonly clock: ManualClock;
@@ -74,7 +74,7 @@ export class MasterHarness {
     });
   }
 
-  /** Moves the time when the master's upkeep waits for it, so that it is not missed. */
+  /** Moves the time once the master's maintenance loop sleeps, so that no wake-up is missed. */
   async advance(ms: number): Promise<void> {
     await this.untilUpkeepRests();
     this.clock.advance(ms);
@@ -110,7 +110,7 @@ export class MasterHarness {
     return new TestSlave(this, slave_id, instance, executors);
   }
 
-  /** Moves the time on until the slaves that are not heard are lost, those in `alive` speaking all the while. */
+  /** Moves the time until silent slaves are lost, while those in `alive` keep polling. */
   async loseOthers(...alive: TestSlave[]): Promise<void> {
     for (let step = 0; step < 6; step += 1) {
       await this.advance((LEASE_SECONDS * 1000) / 4 + 1);
@@ -137,7 +137,7 @@ export class MasterHarness {
   }
 }
 
-/** Speaks as a slave does, in order, and runs nothing. */
+/** Sends the requests of a slave, in order, and runs nothing. */
 export class TestSlave {
   readonly id: SlaveId;
   readonly instance: string;
@@ -199,7 +199,7 @@ export class TestSlave {
     return found;
   }
 
-  /** Asks for the preparation and reports atoms 1 to `atoms`. */
+  /** Takes the preparation and reports atoms 1 to `atoms`. */
   async prepare(atoms: number, extra: Partial<JobDefinition> = {}): Promise<PrepareAssignment> {
     const assignment = await this.takePreparation();
     await this.reportPrepared(assignment, atoms, extra);
@@ -243,7 +243,7 @@ export class TestSlave {
     this.leases.delete(lease.lease_id);
   }
 
-  /** Takes and delivers until nothing is left to take. */
+  /** Takes and delivers subjobs until none is left. */
   async runAll(options: DeliverOptions = {}): Promise<number> {
     for (let done = 0; ; done += 1) {
       const assignments = (await this.ask()).assignments.filter(isRun);
@@ -262,7 +262,7 @@ interface DeliverOptions {
   readonly seconds?: number;
   readonly content?: string | Buffer;
   readonly index?: ResultIndex;
-  /** Of each atom. */
+  /** For each atom. */
   readonly facts?: ResultFacts;
   /** The atoms of the subjob that have no verdict. */
   readonly unfinished?: ResultReport['unfinished'];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { BundleRelay } from '../../src/project/git/bundle-transfer.js';
 import type { BundleInfo } from '../../src/protocol/bundle.js';
 
-/** Keeps bundles in a folder, as the master does. */
+/** Keeps bundles in a folder, like the master. */
 export class MemoryRelay implements BundleRelay {
   readonly packs = new Map<string, BundleInfo>();
   numSlaves = 2;

@@ -1,6 +1,6 @@
 import type { Register, WorkRequest } from '../../src/protocol/slave/slave-messages.js';
 
-/** A slave that nobody runs, as it registers. */
+/** The registration of a slave that is not run. */
 export const named: Register = {
   name: 'host',
   instance: 'instance-1',

@@ -1,7 +1,7 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { eventually } from './wait.js';
 
-/** Of Node's names for what keeps a process alive: programs, servers, connections, watched files, ports. */
+/** Names of Node for resources that keep a process alive: programs, servers, connections, watched files, ports. */
 const KINDS: ReadonlySet<string> = new Set([
   'FSEventWrap',
   'MessagePort',
@@ -12,7 +12,7 @@ const KINDS: ReadonlySet<string> = new Set([
   'TLSWrap',
 ]);
 
-/** Mocha's own, which it sets when it has called the hook that asks. */
+/** Mocha's own timeout, which is set when it has called this hook. */
 const TIMERS = 1;
 
 function goingOn(): string[] {
@@ -22,8 +22,8 @@ function goingOn(): string[] {
 }
 
 /**
- * Mocha loads this before the tests: whatever they start they must end. A mocha that runs all files in one process would
- * not end itself otherwise; one with workers ends these, so it is asked after each file.
+ * Mocha loads this before the tests, which must end everything that they start. Otherwise a mocha that runs all
+ * files in one process would not end; workers are ended by force, so the check runs after each file.
  */
 export const mochaHooks = {
   async afterAll(this: Mocha.Context): Promise<void> {

@@ -1,4 +1,7 @@
-/** How npm reaches its registry on this machine: proxies, certificates and settings, which clusters of tests do not pass on. */
+/**
+ * The settings with which npm reaches its registry on this machine (proxies, certificates), which test clusters do
+ * not pass on.
+ */
 export const npmEnvironment: Readonly<Record<string, string>> = {
   NODE_DISABLE_COMPILE_CACHE: '1',
   ...Object.fromEntries(

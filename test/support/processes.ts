@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 
 export interface Ended {
-  /** As a shell counts: 128 and the number of the signal for one that a signal ended. */
+  /** 128 plus the number of the signal if a signal ended it, as a shell counts. */
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -16,9 +16,9 @@ export interface RunOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A program that was started, with all that it has printed so far. */
+/** A started program, with its output so far. */
 export class Program {
-  /** Since they were last taken, and those that were running then. */
+  /** Started since the last takeStarted(), or still running then. */
   static #started: Program[] = [];
 
   readonly ended: Promise<Ended>;
@@ -42,7 +42,7 @@ export class Program {
       this.#changed();
     });
     this.ended = this.#untilEnded();
-    // Whoever waits for it hears of a program that cannot be started; nobody else need.
+    // Only callers that await `ended` learn of a program that cannot be started.
     this.ended.catch(() => undefined);
     Program.#started.push(this);
   }
@@ -76,7 +76,7 @@ export class Program {
     this.#child.kill(signal);
   }
 
-  /** Resolves with the match as soon as stdout has one; rejects when the program ends without. */
+  /** Resolves with the match as soon as stdout has one; rejects when the program ends without it. */
   async says(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const match = pattern.exec(this.#stdout);
@@ -108,7 +108,7 @@ export function run(file: string, args: readonly string[], options: RunOptions):
   return new Program(file, args, options).ended;
 }
 
-/** The command lines of all living processes whose environment has this setting, with their numbers. */
+/** Process ids and command lines of all living processes with this environment variable. */
 export function processesWith(name: string, value: string): string[] {
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))

@@ -16,7 +16,7 @@ export function writeFiles(directory: string, files: Files): void {
   }
 }
 
-/** A git repository made for one test. */
+/** A git repository for one test. */
 export class GitProject {
   private constructor(readonly directory: string) {}
 
@@ -28,12 +28,12 @@ export class GitProject {
     return project;
   }
 
-  /** One that is there already. */
+  /** An existing repository. */
   static at(directory: string): GitProject {
     return new GitProject(directory);
   }
 
-  /** The last commit of another repository, whatever is not committed there. */
+  /** The last commit of another repository, without its uncommitted changes. */
   static async clone(from: string, directory: string): Promise<GitProject> {
     mkdirSync(directory, { recursive: true });
     const project = new GitProject(directory);
@@ -45,7 +45,7 @@ export class GitProject {
     return `file://${this.directory}`;
   }
 
-  /** Resolves with the commit's hash. */
+  /** Resolves with the hash of the commit. */
   async commit(files: Files): Promise<string> {
     writeFiles(this.directory, files);
     await this.git('add', '--all');
@@ -53,7 +53,7 @@ export class GitProject {
     return this.git('rev-parse', 'HEAD');
   }
 
-  /** Runs git in the repository, whatever the settings of the person who runs the tests; resolves with its output. */
+  /** Runs git in the repository, independent of the user's settings; resolves with its output. */
   async git(...args: readonly string[]): Promise<string> {
     const { exitCode, stdout, stderr } = await run('git', args, {
       cwd: this.directory,

@@ -1,2 +1,2 @@
-/** Where a slave of no machine runs atoms. */
+/** The place of an atom on an imaginary slave. */
 export const ranIn = { project_directory: '/project', executor_index: 0 };

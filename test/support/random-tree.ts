@@ -13,10 +13,10 @@ import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 
 const LONG = 'd'.repeat(100);
-/** Folders in one another that a path can name on each system. */
+/** A depth of folders that a path can name on each system. */
 const REACH = 5;
 
-/** Something that a test may leave, in the folders of `folders`; names as bytes in latin1. */
+/** An entry that a test may leave, in the folders of `folders`; names as bytes in latin1. */
 export interface TreeEntry {
   readonly folders: readonly string[];
   readonly name: string;
@@ -64,7 +64,7 @@ function isName(text: string): boolean {
   return !text.includes('/') && !text.includes('\0') && text !== '.' && text !== '..';
 }
 
-/** Makes the folder with what can be made of the entries: those whose names are taken are passed over. */
+/** Makes the folder with these entries, except those whose names are taken. */
 export function makeTree(folder: string, entries: readonly TreeEntry[], outside: string): void {
   mkdirSync(folder, { recursive: true });
   const closed: Buffer[] = [];
@@ -118,7 +118,7 @@ function make(
       symlinkSync('..', path);
       break;
     case 'pipe':
-      // The command line of a program takes no bytes that are not UTF-8.
+      // The arguments of a program must be UTF-8.
       if (path.equals(Buffer.from(path.toString()))) {
         execFileSync('mkfifo', ['--', path.toString()], { stdio: 'ignore' });
       }
@@ -136,7 +136,7 @@ function make(
   }
 }
 
-/** A folder in a folder, and so on, so many of them, each with a name of 100 letters and a file in the last one. */
+/** So many nested folders, each with a name of 100 letters, and a file in the last one. */
 export function makeDeepFolder(folder: string, depth: number): void {
   const parts = `${folder}.parts`;
   mkdirSync(dirname(folder), { recursive: true });

@@ -7,11 +7,11 @@ import type { FakeMaster } from './fake-master.js';
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** The JSON of the answer; of one that is not JSON nothing. */
+  /** The JSON of the response; undefined if it is not JSON. */
   readonly body: Record<string, unknown>;
 }
 
-/** Sends what no typed client would. Of server-sent events only the head is read. */
+/** Sends requests that no typed client would. Only the head of server-sent events is read. */
 export async function request(
   master: FakeMaster,
   method: string,
@@ -20,7 +20,7 @@ export async function request(
 ): Promise<Answer> {
   const response = await fetch(master.url + path, { ...init, method, redirect: 'manual' });
   if (response.headers.get('content-type')?.startsWith('text/event-stream') === true) {
-    // It would never end.
+    // Its body would never end.
     await response.body?.cancel();
     return { status: response.status, headers: response.headers, body: {} };
   }
@@ -30,7 +30,7 @@ export async function request(
   return { status: response.status, headers: response.headers, body };
 }
 
-/** Sends a body with the document's digest of it. */
+/** Sends a body with its HMAC. */
 export function signed(
   master: FakeMaster,
   method: string,
@@ -49,7 +49,7 @@ export function signed(
   });
 }
 
-/** Sends a body with the signature of the parts. */
+/** Sends a body with an HTTP message signature. */
 export function signedAsRfc9421(
   master: FakeMaster,
   method: string,
@@ -69,7 +69,7 @@ export function signedAsRfc9421(
   });
 }
 
-/** Sends bytes as they are, and gives what comes until the connection ends. */
+/** Sends raw bytes, and returns everything that arrives until the connection ends. */
 export async function sendBytes(master: FakeMaster, bytes: string): Promise<string> {
   const socket = connect(Number(new URL(master.url).port), '127.0.0.1');
   socket.write(bytes);

@@ -1,6 +1,6 @@
 import type { RecordedConsole } from '../../src/slave/archive/write-archive.js';
 
-/** A console that was recorded, of these bytes. */
+/** A recorded console with these bytes. */
 export function recordedConsole(printed: string | Buffer): RecordedConsole {
   const bytes = Buffer.from(printed);
   return {

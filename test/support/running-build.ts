@@ -2,7 +2,7 @@ import type { Build } from '../../src/protocol/build/build.js';
 import { toId } from '../../src/protocol/ids.js';
 import { noFacts } from '../../src/protocol/results/result-facts.js';
 
-/** A build in the middle, as an older master says it: without an activity. */
+/** A running build as an older master describes it: without an activity. */
 export const runningBuild: Build = {
   id: toId.build(7),
   status: 'BUILDING',

@@ -1,7 +1,7 @@
 import { defaultSettings } from '../../src/config/load.js';
 
-/** What the schema says when nothing is set. */
+/** The defaults of the schema. */
 export const defaults = defaultSettings('master');
 
-/** The same for tests that say themselves what a master forgets and when a build ends. */
+/** The same for tests that decide themselves when a master deletes things and when a build ends. */
 export const settings = { ...defaults, buildsKept: 0, resultsKeptDays: 0, endGrace: 0 };

@@ -1,13 +1,13 @@
 import { Program } from './processes.js';
 
-/** Of each of the two streams. */
+/** For each of the two streams. */
 const SHOWN_CHARS = 4000;
 
 function lastOf(name: string, text: string): string {
   return text === '' ? '' : `  ${name}: ${text.slice(-SHOWN_CHARS).replaceAll('\n', '\n    ')}\n`;
 }
 
-/** Mocha loads this before the tests: of one that fails it shows each program that ran meanwhile. */
+/** Mocha loads this before the tests. It prints the programs that ran during a failed test. */
 export const mochaHooks = {
   afterEach(this: Mocha.Context): void {
     const started = Program.takeStarted();

@@ -9,7 +9,7 @@ export interface SignedRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Signed as the parts sign, by a clock that is `ahead` seconds ahead. */
+/** With an HTTP message signature by a clock that is `ahead` seconds ahead. */
 export function signedRequest(
   secret: string,
   method: string,
@@ -26,7 +26,7 @@ export function signedRequest(
   return { method, target, headers, ...(body === undefined ? {} : { body }) };
 }
 
-/** Signed with the document's digest of the body. */
+/** With an HMAC of the body. */
 export function digestedRequest(
   secret: string,
   method: string,

@@ -8,7 +8,7 @@ export interface SmallDisk {
   unmount(): void;
 }
 
-/** A file system in memory of `mib` MiB. null where this user may not mount one; the test must then skip. */
+/** A file system of `mib` MiB in memory. null if this user may not mount one; the test must then skip. */
 export function mountSmallDisk(mib: number): SmallDisk | null {
   const path = mkdtempSync(join(tmpdir(), 'clusterrunner-small-'));
   const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${mib}m`, 'tmpfs', path]);

@@ -8,7 +8,7 @@ import { freePort } from './cluster.js';
 import { run } from './processes.js';
 import { eventually } from './wait.js';
 
-/** OpenSSH's own server, on loopback, for one user who has a key and no password. */
+/** A local OpenSSH server for one user who has a key and no password. */
 export class SshServer {
   readonly #directory: string;
   readonly #stop: () => Promise<void>;
@@ -22,16 +22,16 @@ export class SshServer {
     this.#stop = stop;
   }
 
-  /** Why there can be none on this machine; null when there can. */
+  /** Why this machine cannot run one; null when it can. */
   static problem(): string | null {
     if (program('sshd') === null || program('ssh-keygen') === null) {
       return 'no sshd is installed';
     }
-    // It wants this folder from root, and no other will do.
+    // It requires this folder, owned by root.
     return process.getuid?.() === 0 && !makes('/run/sshd') ? '/run/sshd cannot be made' : null;
   }
 
-  /** @param directory for its keys and settings; is made */
+  /** @param directory for its keys and settings; is created */
   static async start(directory: string): Promise<SshServer> {
     mkdirSync(directory, { mode: 0o700 });
     const at = (name: string) => join(directory, name);
@@ -65,15 +65,15 @@ export class SshServer {
     });
   }
 
-  /** Of a repository in a folder of this machine. */
+  /** The URL of a repository in a folder of this machine. */
   url(folder: string): string {
     return `ssh://${userInfo().username}@127.0.0.1:${this.port}${folder}`;
   }
 
   /**
-   * A `GIT_SSH_COMMAND` that knows nothing of the settings of the person who runs the tests.
-   * @param key 'user' is let in, 'other-user' is not
-   * @param host whose key is in its `known_hosts`: 'host' is this server's; null: none
+   * A `GIT_SSH_COMMAND` that ignores the settings of the user who runs the tests.
+   * @param key 'user' is accepted, 'other-user' is not
+   * @param host whose key is in `known_hosts`: 'host' is this server; null: none
    */
   command(key: 'user' | 'other-user', host: 'host' | 'other-host' | null): string {
     const known = join(this.#directory, `known-hosts-${key}-${host}`);
@@ -95,7 +95,10 @@ export class SshServer {
     ].join(' ');
   }
 
-  /** What it says against a login of this user with the right key, whose account may be locked or without a shell; null: nothing. */
+  /**
+   * Its objection to a login of this user with the right key, whose account may be locked or without a shell; null:
+   * none.
+   */
   async refusal(): Promise<string | null> {
     const login = `${this.command('user', 'host')} -o BatchMode=yes -p ${this.port} ${userInfo().username}@127.0.0.1`;
     const { exitCode, stderr } = await run('sh', ['-c', `${login} exit 0`], {
@@ -110,7 +113,7 @@ export class SshServer {
   }
 }
 
-/** Where it is installed: `sshd` wants to be started by its whole path. */
+/** Searches more folders than PATH: `sshd` must be started by its absolute path. */
 function program(name: string): string | null {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
@@ -121,7 +124,7 @@ function makes(folder: string): boolean {
     mkdirSync(folder, { recursive: true, mode: 0o755 });
     return true;
   } catch {
-    // Read-only, for instance: then there is no server here.
+    // Read-only, for instance: then no server can run here.
     return false;
   }
 }

@@ -8,7 +8,7 @@ import { BLOCK_BYTES, type ResultIndex } from '../../src/protocol/results/result
 
 const END_OF_TAR = 1024;
 
-/** A subjob's file as slaves deliver it: one gzip member, its tar without the zero blocks at its end. */
+/** A subjob's file as slaves deliver it: one gzip member, a tar without the zero blocks at its end. */
 export async function subjobArchive(entries: Readonly<Record<string, string>>): Promise<Buffer> {
   const tar = pack();
   for (const [name, content] of Object.entries(entries)) {
@@ -19,7 +19,7 @@ export async function subjobArchive(entries: Readonly<Record<string, string>>): 
   return gzipSync(whole.subarray(0, whole.length - END_OF_TAR));
 }
 
-/** The same with an index, in blocks, of a folder with one file of so many bytes that cannot be compressed. */
+/** The same with an index, in blocks, for a folder with one incompressible file of this size. */
 export async function indexedArchive(
   folder: string,
   bytes: number,
@@ -34,7 +34,7 @@ export async function indexedArchive(
   return blocksOf(Buffer.concat([header, randomBytes(bytes), tarPadding(bytes)]));
 }
 
-/** Compresses a tar as slaves do. */
+/** Compresses a tar like a slave. */
 export async function blocksOf(tar: Buffer): Promise<{ content: Buffer; index: ResultIndex }> {
   const members: number[] = [];
   const parts: Buffer[] = [];

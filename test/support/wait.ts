@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
-/** No test is about it: however busy the machine is, a wait in vain is one for ever. */
+/** Long enough for the busiest machine: only failures wait for so long. */
 const PATIENCE_MS = 90_000;
 const POLL_MS = 20;
 
 /**
- * Asks `condition` again and again until it gives something other than false, null or undefined, and resolves with
- * that. For what other processes do, of which nothing tells us.
- * @param what ends the sentence "waited in vain until …"
- * @param state what to print of the world when it was in vain
+ * Polls `condition` until it returns something other than false, null or undefined, and resolves with that. For
+ * effects of other processes that send no notification.
+ * @param what completes the sentence "waited in vain until …"
+ * @param state printed when the wait fails
  */
 export async function eventually<T>(
   what: string,

@@ -8,12 +8,12 @@ import {
 import type { GitProject, Project } from '../../src/protocol/build/project.js';
 import { toId } from '../../src/protocol/ids.js';
 
-/** A repository as a build request names it, at its HEAD unless told otherwise. */
+/** A repository of a build request, by default at its HEAD. */
 export function gitProject(url: string, more: Partial<GitProject> = {}): GitProject {
   return { type: 'git', url, remote: 'origin', branch: null, hash: null, project_directory: null, ...more };
 }
 
-/** Opens the workspace of build 1 on a slave that asks nobody but the origin, unless told otherwise. */
+/** Opens the workspace of build 1 on a slave that by default asks only the origin. */
 export function openOn(
   root: string,
   project: Project,

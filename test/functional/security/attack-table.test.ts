@@ -20,7 +20,7 @@ function rowsUnder(page: string, heading: string): string[][] {
     );
 }
 
-/** Whether the file has a test of this title, or one that is made of a list that has it. */
+/** Whether the file has a test with this title, or generates one from a list. */
 function hasTest(source: string, title: string): boolean {
   const quotes = ["'", '"', '`'];
   const isWritten = quotes.some((quote) => source.includes(`it(${quote}${title}${quote}`));

@@ -10,7 +10,7 @@ const FILES: Files = {
   'clusterrunner.yaml': 'Show: {atomizers: [{V: echo none}], commands: [\'printf %s "$V"\']}\n',
 };
 
-/** Each would make a file at `canary` if a shell or git took it for more than a value. */
+/** Each would make a file at `canary` if a shell or git interpreted it. */
 function payloads(canary: string): string[] {
   return [
     `$(touch ${canary})`,
@@ -48,9 +48,9 @@ describe('shell text in a field of a build request', () => {
     });
 
   it('is never run, whichever field holds it', async function () {
-    // Nearly a hundred builds, most of which ask git in vain.
+    // Nearly a hundred builds, most of which fail in git.
     this.timeout(300_000);
-    // Answers at once that there is nothing, so that it is not asked again.
+    // Responds at once with 404, so that git does not try again.
     const host = cluster.master.url;
     const git = { type: 'git', url: project.url, job_name: 'Show' };
     const fields: ((text: string) => object)[] = [
@@ -97,7 +97,7 @@ describe('shell text in a field of a build request', () => {
     const fetched = await cluster.run(['results', String(build?.id), '-m', cluster.master.url]).ended;
     expect(fetched.exitCode, fetched.stderr).to.equal(0);
     for (const [atom, text] of texts.entries()) {
-      // In an atom's value the checkout has this name.
+      // The name of the checkout in an atom's value.
       const value = text === '$PROJECT_DIR' ? folder : text;
       expect(cluster.result(atom, 'clusterrunner_console_output')).to.equal(`<${value}>`);
       const script = join(cluster.cwd, 'build_results', cluster.folder(atom), 'clusterrunner_command');

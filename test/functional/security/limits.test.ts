@@ -13,7 +13,7 @@ import { eventually } from '../../support/wait.js';
 
 const CONNECTIONS = 20;
 
-/** A connection that sends what it is told and keeps all that comes. */
+/** A connection that sends given bytes and keeps everything that arrives. */
 class Caller {
   received = '';
   isClosed = false;
@@ -90,7 +90,7 @@ describe('a master under excessive load', () => {
     const body = { type: 'directory', project_directory: '/p', job_name: 'J', config: nested(50) };
     const reply = await send(signedRequest(cluster.secret, 'POST', '/v1/build', body));
     expect(reply).to.include({ status: 400, code: 'INVALID_REQUEST' });
-    // That it is nested is all that is said of it: nothing has looked at what it means.
+    // The error is about the nesting alone: the meaning is not looked at.
     expect(reply.error).to.contain('deeper than the 10');
   });
 

@@ -65,7 +65,7 @@ describe('a path that leads elsewhere', () => {
   });
   after(() => cluster.stop());
 
-  /** Over a socket: clients tidy paths up. */
+  /** Over a socket, since clients normalize paths. */
   async function get(target: string): Promise<{ status: number; bytes: Buffer }> {
     const socket = connect(cluster.master.port, '127.0.0.1');
     socket.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);

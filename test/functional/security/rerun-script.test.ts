@@ -11,7 +11,7 @@ import { blocksOf } from '../../support/subjob-archive.js';
 const build = toId.build(1);
 const INSTANCE = 'a slave in the hands of another';
 
-/** Plays a slave whose machine belongs to somebody else. */
+/** A slave whose machine belongs to an attacker. */
 describe('the rerun script of an atom from a hostile slave', () => {
   let cluster: Cluster;
   let canary: string;
@@ -22,7 +22,7 @@ describe('the rerun script of an atom from a hostile slave', () => {
   });
   afterEach(() => cluster.stop());
 
-  /** Takes a build of one atom, and gives what delivers its results. */
+  /** Takes a build of one atom, and returns a function that delivers its results. */
   async function taken() {
     const { client } = cluster;
     await client.createBuild({ type: 'directory', project_directory: '/project', job_name: 'Simple' });

@@ -21,7 +21,7 @@ describe('the secret of a running cluster', () => {
   });
   afterEach(() => cluster.stop());
 
-  /** A configuration of its own for each part, as on machines of their own. */
+  /** Each program has its own configuration, as on separate machines. */
   function conf(name: string, ...lines: readonly string[]): string {
     const file = join(cluster.root, `${name}.conf`);
     writeFileSync(`${file}.new`, `[general]\n${lines.join('\n')}\n`, { mode: 0o600 });

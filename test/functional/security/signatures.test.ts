@@ -27,7 +27,7 @@ describe('a captured signature', () => {
   const send = (request: SignedRequest) => sendTo(cluster.master.url, request);
   const builds = async () => Number((await send(plain('/v1/build'))).body.total);
 
-  /** Sends what must be refused, and nothing may have come of it. */
+  /** Sends a request that must be refused, and checks that nothing has changed. */
   async function expectRefused(request: SignedRequest, code = 'UNAUTHENTICATED'): Promise<void> {
     const before = await builds();
     const reply = await send(request);

@@ -29,7 +29,7 @@ describe('a master with a certificate', () => {
   });
   after(() => cluster.stop());
 
-  /** The handshake with the master; the socket has to be ended. */
+  /** The handshake with the master; the caller ends the socket. */
   const shake = (options: object = {}) =>
     new Promise<TLSSocket>((resolve, reject) => {
       const ca = readFileSync(certificates.caFile);
@@ -53,7 +53,7 @@ describe('a master with a certificate', () => {
     const { exitCode, stdout, stderr } = await cluster.build([], { env });
     expect(exitCode, stdout + stderr).to.equal(0);
     expect(cluster.result(2, 'clusterrunner_console_output')).to.equal('3\n');
-    // Found by itself, as the master on this machine.
+    // Found without a URL, as the master of this machine.
     const listed = await cluster.run(['list'], { env }).ended;
     expect(listed.stdout, listed.stderr).to.match(/SUCCESS|FINISHED/);
   });

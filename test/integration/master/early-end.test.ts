@@ -28,14 +28,14 @@ describe('a build that is being ended early', () => {
     return { build, slave, assignment: await slave.take() };
   }
 
-  /** Resolves once it is being ended, with what resolves when it has ended. */
+  /** Resolves once the early end has begun, with a promise of the end. */
   async function cancel(build: BuildId): Promise<{ ended: Promise<Build | null> }> {
     const ended = harness.master.cancelBuild(build).catch(() => null);
     await until(async () => (await harness.master.getBuild(build)).error_message !== null);
     return { ended };
   }
 
-  /** Moves the time on, second after second. */
+  /** Moves the time, second after second. */
   async function pass(seconds: number): Promise<void> {
     for (let n = 0; n < seconds; n += 1) {
       await harness.advance(1000);
@@ -130,7 +130,7 @@ describe('a build that every slave refuses', () => {
   });
   afterEach(() => harness.close());
 
-  /** Its one slave has refused one subjob of it and holds another. */
+  /** Its one slave has refused one of its subjobs and holds another. */
   async function refusedBesideWork(of?: TestSlave) {
     const { master } = harness;
     const build = await master.createBuild(directoryBuild);

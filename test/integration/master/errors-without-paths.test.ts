@@ -13,7 +13,7 @@ import { directoryBuild, MasterHarness, type TestSlave } from '../../support/mas
 import { ranIn } from '../../support/ran-in.js';
 import { indexedArchive } from '../../support/subjob-archive.js';
 
-/** Each breaks what is kept of the first subjob of build 1 in a way of its own; permissions would not stop root. */
+/** Ways to damage the stored results of the first subjob of build 1; permissions would not stop root. */
 const damages: Readonly<Record<string, (folder: string, archive: string) => void>> = {
   rubbish: (_, archive) => writeFileSync(archive, 'rubbish'),
   'an empty file': (_, archive) => writeFileSync(archive, ''),
@@ -44,9 +44,9 @@ interface Scene {
   readonly client: MasterClient;
   readonly slave: TestSlave;
   readonly assignment: RunAssignment;
-  /** Uploads it as the result of what the slave holds. */
+  /** Uploads it as the result of the slave's lease. */
   readonly upload: (content: Buffer, members?: readonly number[]) => Promise<unknown>;
-  /** Makes a file of the place in the master's folder. */
+  /** Puts a file in the place of the folder. */
   readonly block: (name: string) => void;
 }
 
@@ -62,7 +62,7 @@ const half = async () => {
 };
 const whole = () => indexedArchive('artifact_0_0', 1000);
 
-/** Each is refused with this code: what the API answers that has to do with the files of the master. */
+/** Refusals of the API that concern the files of the master, with their codes. */
 const refusals: Readonly<Record<string, readonly [ErrorCode, (scene: Scene) => Promise<unknown>]>> = {
   'an archive that is rubbish': ['INVALID_REQUEST', ({ upload }) => upload(Buffer.from('rubbish'), [7])],
   'an archive that is cut off': [
@@ -213,7 +213,7 @@ describe('an error of the master', () => {
     await harness.close();
   });
 
-  /** A download that breaks off says nothing at all: its status is 0. */
+  /** A download that breaks off has no message: its status is 0. */
   const get = async (path: string) => {
     try {
       const response = await fetch(`http://127.0.0.1:${server.port}${path}`);

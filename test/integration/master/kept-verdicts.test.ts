@@ -12,7 +12,7 @@ import { directoryBuild, MasterHarness, type TestSlave } from '../../support/mas
 import { subjobArchive } from '../../support/subjob-archive.js';
 
 const page = { offset: 0, limit: 100 };
-/** Of these the first two share a subjob. */
+/** The first two share a subjob. */
 const ATOMS = 8;
 
 describe('a verdict that a slave has reported', () => {
@@ -224,7 +224,7 @@ describe('a verdict that a slave has reported', () => {
   });
 });
 
-/** What slaves do when the build is being ended. */
+/** Actions of slaves during the early end of a build. */
 type End = 'delivers' | 'hands back' | 'stays away' | 'is lost' | 'restarts';
 
 async function cancelWhile(harness: MasterHarness, id: BuildId, runners: readonly Runner[], end: End) {
@@ -256,7 +256,7 @@ function requireForward(before: readonly Atom[], after: readonly Atom[]): void {
       expect(atom.exit_code, shown).to.be.a('number');
     }
     if (earlier?.outcome === 'FAILED' || earlier?.outcome === 'PASSED') {
-      // A failure that runs again is final no more, and keeps its exit code meanwhile.
+      // A failed atom that runs again is not final any more, and keeps its exit code meanwhile.
       expect(atom.exit_code === earlier.exit_code || atom.num_retries > 0, shown).to.equal(true);
     }
   });
@@ -271,7 +271,7 @@ function requireSettled(atoms: readonly Atom[]): void {
   }
 }
 
-/** One with the exit code of each run that counts. */
+/** Expects the folder of an atom with the exit code of each run that counts. */
 function requireFolders(atoms: readonly Atom[], files: Readonly<Record<string, string>>): void {
   for (const { id, subjob_id, outcome, exit_code, num_retries } of atoms) {
     const ended = Object.keys(files).filter((name) =>
@@ -286,7 +286,7 @@ function requireFolders(atoms: readonly Atom[], files: Readonly<Record<string, s
   }
 }
 
-/** Path to content of all files in the results of a build that has ended. */
+/** Path to content of all files in the results of an ended build. */
 async function resultsOf(harness: MasterHarness, build: BuildId): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const file of (await harness.master.archiveContents(build))?.files ?? []) {
@@ -301,7 +301,7 @@ async function resultsOf(harness: MasterHarness, build: BuildId): Promise<Record
   return found;
 }
 
-/** A build whose first subjob runs on a slave, with `atoms` atoms in it. */
+/** A build whose first subjob, with `atoms` atoms, runs on a slave. */
 async function begun(harness: MasterHarness, atoms = ATOMS, extra: { retries?: number } = {}) {
   const build = await harness.master.createBuild(directoryBuild);
   const runner = new Runner(harness, await harness.slave());
@@ -310,7 +310,7 @@ async function begun(harness: MasterHarness, atoms = ATOMS, extra: { retries?: n
   return { build, runner };
 }
 
-/** A slave that runs the atoms of one subjob, in order, and says so step by step. */
+/** A slave that runs the atoms of one subjob in order, and reports each step. */
 class Runner {
   slave: TestSlave;
   readonly #harness: MasterHarness;
@@ -391,7 +391,7 @@ class Runner {
     await this.#deliverPart(running);
   }
 
-  /** Its slave stops, and delivers what has ended; of a subjob of which nothing has it has nothing to say. */
+  /** Its slave stops, and delivers the finished atoms; without any it delivers nothing. */
   async stop(): Promise<void> {
     const running = this.#running;
     if (running === null || this.#ended.length === 0 || this.#ended.length === running.atoms.length) {

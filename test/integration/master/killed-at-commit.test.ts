@@ -10,13 +10,13 @@ import { atCommitPoints } from '../../support/commit-points.js';
 import { directoryBuild, isRun, MasterHarness, type TestSlave } from '../../support/master-harness.js';
 import { ranIn } from '../../support/ran-in.js';
 
-/** What was promised to somebody. */
+/** Promises of the master. */
 type Promised =
   | { readonly kind: 'build'; readonly build: BuildId }
   | { readonly kind: 'canceled'; readonly build: BuildId }
   | { readonly kind: 'result'; readonly build: BuildId; readonly atoms: readonly AtomId[] };
 
-/** What the disk had at a commit point, and what had been promised by then. */
+/** A copy of the disk at a commit point, and the promises made until then. */
 interface Snapshot {
   readonly directory: string;
   readonly when: 'before' | 'after';
@@ -35,7 +35,7 @@ interface Known {
 }
 
 const ATOMS = 4;
-/** Of the first build; its atoms fail whoever runs them. */
+/** In the first build; its atoms always fail. */
 const FAILING = 2;
 
 describe('a master that is killed at a commit point of its store', () => {
@@ -94,7 +94,7 @@ describe('a master that is killed at a commit point of its store', () => {
   });
 });
 
-/** Builds are made, canceled, given back, lost, delivered, failed and run again. */
+/** Builds are created, canceled, returned, lost, delivered, failed and run again. */
 async function liveThrough(
   harness: MasterHarness,
   promised: Promised[],
@@ -177,7 +177,7 @@ async function expectPromised(
   }
 }
 
-/** Slaves send everything again, zombies too: it is taken once or refused, and breaks nothing. */
+/** Slaves repeat all reports, lost slaves too: each is accepted once or refused, and breaks nothing. */
 async function deliverAgain(
   harness: MasterHarness,
   deliveries: readonly Delivery[],
@@ -200,7 +200,7 @@ async function deliverAgain(
   }
 }
 
-/** Other slaves do what is left once those of before are known to be gone. */
+/** Other slaves do the rest once the earlier ones are known to be gone. */
 async function workOff(harness: MasterHarness, first: BuildId): Promise<void> {
   const { master } = harness;
   const fresh = await harness.slave(1, 'fresh');

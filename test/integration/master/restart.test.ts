@@ -27,7 +27,7 @@ describe('a master that is restarted', () => {
     const before = await harness.master.getBuild(id);
     await harness.restart();
     const after = await harness.master.getBuild(id);
-    // The names of what has failed are forgotten, but not how many there were.
+    // The names of failed atoms are forgotten, but not their number.
     expect(after.activity).to.deep.equal({
       ...before.activity,
       failures: { ...before.activity?.failures, latest: [] },

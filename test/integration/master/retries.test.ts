@@ -57,7 +57,7 @@ describe('an atom that is run again', () => {
     const build = await harness.master.createBuild(directoryBuild);
     const [one, two] = [await harness.slave(6), await harness.slave()];
     await one.prepare(6, { retries: 1 });
-    // The last ones fail first, and each runs again before the next ones fail.
+    // The last atoms fail first, and each runs again before the next ones fail.
     const held = (await one.ask()).assignments.filter(isRun).reverse();
     for (const assignment of held) {
       await one.deliver(assignment, { failing: assignment.atoms.map(({ id }) => id) });

@@ -11,7 +11,7 @@ describe('a build that is expensive to set up', () => {
   });
   afterEach(() => harness.close());
 
-  /** Of ten atoms two are done; two slaves needed about ten minutes before the first one ran. */
+  /** Two of ten atoms are done; two slaves needed about ten minutes before their first one ran. */
   async function setUp(secondsOfAtom: number): Promise<readonly [TestSlave, TestSlave]> {
     const [one, two] = [await harness.slave(), await harness.slave()];
     await harness.master.createBuild(directoryBuild);

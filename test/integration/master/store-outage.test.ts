@@ -7,7 +7,7 @@ import { eventually } from '../../support/wait.js';
 
 const full = () => new SqliteError('database or disk is full', 'SQLITE_FULL');
 
-/** As a slave or a client does that is told to come again. */
+/** Repeats like a slave or a client that gets 503. */
 async function insist<T>(call: () => Promise<T>): Promise<T> {
   return eventually('the call is taken', async () => {
     try {

@@ -23,7 +23,7 @@ describe('a straggler', () => {
   });
   afterEach(() => harness.close());
 
-  /** A build of one atom that took ten seconds before, and now runs on the slow slave for 100 s. */
+  /** A build of one atom that took ten seconds before, and now has run on the slow slave for 100 s. */
   async function straggle(speculative: boolean): Promise<RunAssignment> {
     await harness.master.createBuild(directoryBuild);
     await slow.prepare(1);
@@ -47,7 +47,7 @@ describe('a straggler', () => {
       })),
     });
 
-  /** Time passes in which the slaves are heard. */
+  /** Moves the time while the slaves keep polling. */
   async function pass(seconds: number): Promise<void> {
     for (let left = seconds; left > 0; left -= 5) {
       harness.clock.advance(5000);

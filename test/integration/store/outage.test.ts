@@ -31,7 +31,7 @@ function fill(path: string): void {
       try {
         writeSync(file, Buffer.alloc(bytes));
       } catch {
-        // The disk does not take so much: what is left of it takes less.
+        // When the disk does not take so much, the rest takes less.
         bytes = Math.floor(bytes / 2);
       }
     }
@@ -200,7 +200,7 @@ for (const library of availableLibraries()) {
         await small.write(noteOf(1));
         const ballast = join(disk.path, 'ballast');
         fill(ballast);
-        // More than fits what the file of the log has left.
+        // More than the rest of the log's file holds.
         const large = small.write([
           change(sql`INSERT INTO events (time, kind, data) VALUES (2, 'TEST', ${'x'.repeat(100_000)})`),
         ]);

@@ -39,7 +39,7 @@ import { addFacts, noFacts } from '../../../src/protocol/results/result-facts.js
 import { directoryBuild } from '../../support/master-harness.js';
 
 const subjob = toId.subjob(0);
-/** Changes nothing although it should. */
+/** A statement that changes no row although it should. */
 const fails = changeExactly(1, 'on purpose', sql`DELETE FROM builds WHERE id = -1`);
 const ref = { lease_id: toId.lease(1), attempt: toId.attempt(1) };
 
@@ -109,7 +109,7 @@ for (const library of availableLibraries()) {
         await newBuild();
       }
       await store.close();
-      // Opening a file lets go of those that this process has closed, as its end would.
+      // Opening a file releases those that this process has closed, as its end would.
       store = await openStore(join(directory, 'next.db'), { library });
       await store.close();
       truncateSync(path, 8192);

@@ -17,7 +17,7 @@ import { directoryBuild } from '../../support/master-harness.js';
 const NEWEST_WEIGHT = 0.3;
 const atom = { variable: 'T', value: 'one' };
 
-/** Mean and variance by their definition: what each run weighs, and how far it lies from the mean. */
+/** Mean and variance by their definition: the weight of each run, and its deviation. */
 function byDefinition(runs: readonly number[]): { seconds: number; variance: number } {
   let weights: number[] = [];
   for (let n = 1; n <= runs.length; n += 1) {

@@ -6,7 +6,7 @@ import { until } from '../../../support/until.js';
 
 const staying = new AbortController().signal;
 
-/** How many transactions the store has committed. */
+/** The number of transactions that the store has committed. */
 async function commits(master: MasterHarness['master']): Promise<number> {
   return Number(
     /^clusterrunner_store_commit_duration_seconds_count (\d+)$/m.exec(await master.metrics())?.[1],
@@ -270,7 +270,7 @@ describe('a build on the master', () => {
     const preparation = await leaving.takePreparation();
     const before = await commits(master);
     const reported = refused(leaving.reportPrepared(preparation, 9000), 'SLAVE_UNKNOWN');
-    // Two pieces at least are written.
+    // In at least two transactions.
     await until(async () => (await commits(master)) >= before + 2);
     await master.goodbyeSlave(leaving.id);
     await reported;

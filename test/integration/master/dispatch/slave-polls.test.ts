@@ -21,7 +21,7 @@ describe("a slave's poll request", () => {
       harness.master.listSlaves({ offset: 0, limit: 1 }).then(() => true),
     ]);
   };
-  /** A question that is held: one sleeper more than the upkeep. */
+  /** A held poll: the clock has one more sleeper than the maintenance loop. */
   const held = async <T>(call: Promise<T>): Promise<{ answer: Promise<T> }> => {
     await until(() => harness.clock.sleeping > 1);
     return { answer: call };
@@ -102,7 +102,7 @@ describe("a slave's poll request", () => {
     expect((await newer).assignments).to.deep.equal([]);
   });
 
-  /** A slave with four executors that works on one subjob, whose first question of two is held. */
+  /** A slave with four executors that works on one subjob, and whose older poll of two is held. */
   const withOneHeld = async (executors = 4) => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave(executors);
@@ -117,7 +117,7 @@ describe("a slave's poll request", () => {
     const newer = slave.ask({ wait_seconds: 9, free_executors: 2, open_polls: [poll] });
     expect((await older).assignments).to.have.length(2);
     expect(await waiting(newer)).to.equal(true);
-    // All that it asked for is on its way.
+    // Everything that it asked for is on its way.
     await harness.master.createBuild(directoryBuild);
     expect(await waiting(newer)).to.equal(true);
     harness.clock.advance(9000);
@@ -141,7 +141,7 @@ describe("a slave's poll request", () => {
     await harness.master.cancelBuild(build);
     await newer;
     const leases = brought === undefined ? [] : [brought.lease];
-    // As if the answer that brought it had come after the one that canceled it.
+    // As if the response with the assignment had arrived after the one that canceled it.
     expect((await slave.ask({ wait_seconds: 9, leases })).cancel).to.deep.equal(leases);
   });
 
@@ -264,7 +264,7 @@ describe("a slave's poll request", () => {
     const { answer } = await held(slave.ask({ wait_seconds: 9, leases: named }));
     await master.cancelBuild(build);
     expect(await answer).to.deep.include({ cancel: named, release: [build] });
-    // It still ends the processes and runs the teardown: the next question is held.
+    // The slave still ends processes and runs the teardown: its next poll is held.
     const { answer: next } = await held(slave.ask({ wait_seconds: 9, leases: named }));
     expect(await waiting(next)).to.equal(true);
     harness.clock.advance(9000);

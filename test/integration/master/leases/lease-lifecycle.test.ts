@@ -287,7 +287,7 @@ describe('a lease that ends without a result', () => {
     const again = await next.take();
     expect(again).to.deep.include({ subjob_id: lost.subjob_id, atoms: lost.atoms });
     await refused(dead.deliver(lost), 'SLAVE_UNKNOWN');
-    // Neither what is gone nor the slave itself is replaced by it.
+    // It replaces neither a slave that is gone nor itself.
     await master.registerSlave({ ...facts, replaces: dead.instance });
     await master.registerSlave({ ...facts, replaces: next.instance });
     await next.deliver(again);

@@ -18,7 +18,7 @@ describe('the waiting atoms of a build', () => {
   });
   afterEach(() => harness.close());
 
-  /** Every atom is in one subjob, these are numbered without gaps, and every answer says the same. */
+  /** Every atom is in one subjob, subjobs are numbered without gaps, and every response is consistent with that. */
   async function groupsOf(build: BuildId, of = harness): Promise<number[]> {
     const { subjobs, total } = await of.master.listSubjobs(build, page);
     expect(subjobs.map(({ id }) => id)).to.deep.equal(subjobs.map((_, n) => n));
@@ -28,7 +28,7 @@ describe('the waiting atoms of a build', () => {
     const atoms = subjobs.flatMap((subjob) => subjob.atoms.map(({ id }) => id));
     expect(atoms.sort((a, b) => a - b)).to.deep.equal(Array.from({ length: ATOMS }, (_, n) => n));
     for (const subjob of subjobs) {
-      // The atoms of one that is done may run again in another.
+      // Atoms of a finished subjob may run again in another.
       expect(subjob.atoms.length > 0 || subjob.state === 'COMPLETED').to.equal(true);
       expect(subjob.atoms.every(({ subjob_id }) => subjob_id === subjob.id)).to.equal(true);
     }
@@ -108,7 +108,7 @@ describe('the waiting atoms of a build', () => {
     await slave.deliver(await slave.take(), { seconds: 2.5 });
     await harness.restart();
     expect(Math.max(...(await groupsOf(build)).slice(1))).to.equal(1);
-    // What was learned before counts on, so it takes some to show that atoms are shorter.
+    // Earlier durations still count, so it takes several to show that atoms are shorter.
     let largest = 1;
     for (let atoms = 0; atoms < 45 && largest === 1; atoms += 1) {
       await slave.deliver(await slave.take(), { seconds: 0.01 });

@@ -77,7 +77,7 @@ describe('a build that has ended', () => {
     await harness.advance(11 * MINUTE_MS);
     await harness.untilUpkeepRests();
     expect(await builds()).to.deep.equal([1]);
-    // A machine whose battery is empty begins in some year.
+    // A machine with an empty battery starts in an arbitrary year.
     await harness.restart();
     await harness.advance(1_000);
     await harness.advance(11 * MINUTE_MS);

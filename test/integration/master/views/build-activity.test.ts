@@ -129,7 +129,7 @@ describe('the activity of a build', () => {
     const id = atom?.id ?? -1;
     await tell(slave, run, atom?.id, 1);
     await slave.deliver(run, { failing: [id] });
-    // Holds what would else be the end of the build.
+    // Keeps the build from ending.
     await slave.take();
     const other = await harness.slave();
     expect((await activity()).failures.total).to.equal(0);
