@@ -8,7 +8,7 @@ import { atoms, slaves, subjobs } from './tables.js';
  * Atoms and subjobs as readers of the API see them. Each query returns one page, found through an index.
  */
 
-interface Page {
+interface RowRange {
   readonly offset: number;
   readonly limit: number;
 }
@@ -55,7 +55,7 @@ function atomsWhere(build: BuildId, rest: Sql, subjobColumn = sql`atoms.subjob_i
  * In order of atom. The ids of a build's atoms are 0 and up without a gap, so a page far down the list costs as much as
  * the first.
  */
-export function pageOfAtoms(db: Reader, build: BuildId, { offset, limit }: Page): Promise<AtomView[]> {
+export function pageOfAtoms(db: Reader, build: BuildId, { offset, limit }: RowRange): Promise<AtomView[]> {
   const page = sql`
     atoms.atom_id >= ${offset} AND atoms.atom_id < ${offset + limit} ORDER BY atoms.atom_id`;
   return db.all(atomsWhere(build, page), atomView);
@@ -66,7 +66,7 @@ export async function pageOfAtomsOfSubjob(
   db: Reader,
   build: BuildId,
   subjob: SubjobId,
-  { offset, limit }: Page,
+  { offset, limit }: RowRange,
 ): Promise<{ rows: AtomView[]; total: number }> {
   const page = sql`atoms.subjob_id = ${subjob} ORDER BY atoms.atom_id LIMIT ${limit} OFFSET ${offset}`;
   const rows = await db.all(atomsWhere(build, page), atomView);
@@ -137,7 +137,11 @@ function subjobsWhere(build: BuildId, rest: Sql): Sql {
 }
 
 /** In order of subjob; their ids have no gaps either. */
-export function pageOfSubjobs(db: Reader, build: BuildId, { offset, limit }: Page): Promise<SubjobView[]> {
+export function pageOfSubjobs(
+  db: Reader,
+  build: BuildId,
+  { offset, limit }: RowRange,
+): Promise<SubjobView[]> {
   const page = sql`
     subjobs.subjob_id >= ${offset} AND subjobs.subjob_id < ${offset + limit} ORDER BY subjobs.subjob_id`;
   return db.all(subjobsWhere(build, page), subjobView);

@@ -17,7 +17,7 @@ export type DialectPiece =
   /** The number at `path` in a column of JSON text; NULL where there is none. */
   | { readonly kind: 'json number'; readonly column: string; readonly path: readonly string[] };
 
-type Piece = Parameter | Sql | DialectPiece;
+type SqlPiece = Parameter | Sql | DialectPiece;
 
 /**
  * A statement or a fragment of one, as data. Only `sql` and `assignments` make one, so its text never comes from outside
@@ -26,11 +26,11 @@ type Piece = Parameter | Sql | DialectPiece;
 export interface Sql {
   /** One more than there are pieces, which go between them. */
   readonly texts: readonly string[];
-  readonly pieces: readonly Piece[];
+  readonly pieces: readonly SqlPiece[];
 }
 
 /** Values in the template become parameters; fragments and pieces of the dialect become text. */
-export function sql(texts: TemplateStringsArray, ...pieces: Piece[]): Sql {
+export function sql(texts: TemplateStringsArray, ...pieces: SqlPiece[]): Sql {
   return { texts, pieces };
 }
 
@@ -68,7 +68,7 @@ export interface CompiledSql {
   readonly parameters: readonly Parameter[];
 }
 
-export function isParameter(piece: Piece): piece is Parameter {
+export function isParameter(piece: SqlPiece): piece is Parameter {
   return typeof piece !== 'object' || piece === null;
 }
 

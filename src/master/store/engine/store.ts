@@ -39,14 +39,15 @@ export async function openStore(path: string, { library, ...options }: StoreOpti
   // and block the process meanwhile. With NORMAL it does not, and SqliteEngine flushes the log asynchronously.
   sqlite.execute('PRAGMA synchronous = NORMAL');
   sqlite.execute('PRAGMA foreign_keys = ON');
+  let engine: SqliteEngine;
   try {
     requireKnownMigrations(sqlite, path);
     migrate(sqlite);
+    engine = await SqliteEngine.open(sqlite, path);
   } catch (error) {
     sqlite.close();
     throw refusalOf(error, path) ?? error;
   }
-  const engine = await SqliteEngine.open(sqlite, path);
   const commits = new GroupCommit(engine, options);
   return {
     db: new Reader(engine),
