@@ -307,7 +307,7 @@ export class Adversary {
   }
 
   #mishap(link: Link, where: string, random: Random): void {
-    const kind = random.pick(['cut request', 'cut answer', 'replay'] as const);
+    const kind = random.pick(['cut request', 'cut response', 'replay'] as const);
     switch (kind) {
       case 'cut request': {
         const bytes = random.chance(0.5) ? random.integer(1, 1200) : random.integer(1200, 60_000);
@@ -315,8 +315,8 @@ export class Adversary {
         link.happen({ kind, bytes });
         return;
       }
-      case 'cut answer':
-        this.#diary.fault('answer cut', `on ${where}`);
+      case 'cut response':
+        this.#diary.fault('response cut', `on ${where}`);
         link.happen({ kind });
         return;
       case 'replay': {

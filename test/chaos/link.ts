@@ -19,7 +19,7 @@ export type Mishap =
    * After the first byte of a response both sides are reset: the request was carried out, and its sender does not
    * know.
    */
-  | { readonly kind: 'cut answer' }
+  | { readonly kind: 'cut response' }
   /** The next piece of a request is sent a second time, later, on a connection of its own. */
   | { readonly kind: 'replay'; readonly delayMs: number };
 
@@ -158,7 +158,7 @@ export class Link {
   }
 
   async #onRequest(piece: Buffer, master: Socket, tear: () => void): Promise<void> {
-    const mishap = this.#mishaps.find(({ kind }) => kind !== 'cut answer');
+    const mishap = this.#mishaps.find(({ kind }) => kind !== 'cut response');
     if (mishap?.kind === 'cut request') {
       const passing = piece.subarray(0, mishap.bytes);
       mishap.bytes -= passing.length;
@@ -184,7 +184,7 @@ export class Link {
   }
 
   async #onAnswer(piece: Buffer, client: Socket, tear: () => void): Promise<void> {
-    const mishap = this.#mishaps.find(({ kind }) => kind === 'cut answer');
+    const mishap = this.#mishaps.find(({ kind }) => kind === 'cut response');
     if (mishap === undefined) {
       await write(client, piece);
       return;

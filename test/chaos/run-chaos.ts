@@ -81,7 +81,7 @@ async function rage(
   faults.abort();
   await Promise.all([raging, ...working]);
   await world.startMaster();
-  diary.say('everything is mended');
+  diary.say('everything is repaired');
   await settle(world, plans, users, diary);
   watching.abort();
   await watched;

@@ -137,8 +137,8 @@ export class World {
   /** Resolves when it responds. */
   async startMaster(): Promise<void> {
     this.master.start();
-    if (!(await within(30, () => this.#answers()))) {
-      throw new Error(`The master does not answer; see ${this.root}/master.log`);
+    if (!(await within(30, () => this.#responds()))) {
+      throw new Error(`The master does not respond; see ${this.root}/master.log`);
     }
   }
 
@@ -166,7 +166,7 @@ export class World {
     }
   }
 
-  async #answers(): Promise<boolean> {
+  async #responds(): Promise<boolean> {
     return this.observer.listBuilds({ limit: 1 }, { timeoutSeconds: 2 }).then(
       () => true,
       () => false,

@@ -132,7 +132,7 @@ describe('a build that ends early', () => {
       await untilHanging();
       cluster.master.program.signal('SIGSTOP');
       program.signal('SIGINT');
-      await eventually('it is told', () =>
+      await eventually('the first Ctrl-C is noticed', () =>
         /once more to leave at once/.test(program.stdout + program.stderr),
       );
       program.signal('SIGINT');

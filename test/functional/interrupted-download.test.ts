@@ -24,9 +24,9 @@ describe('a download of results that Ctrl-C interrupts', () => {
         response.write(gzipSync(Buffer.alloc(100)).subarray(0, 20), () => begun.resolve());
         return;
       }
-      fetch(`${master.url}${request.url}`).then(async (answer) => {
-        response.writeHead(answer.status, { 'content-type': 'application/json' });
-        response.end(await answer.text());
+      fetch(`${master.url}${request.url}`).then(async (upstream) => {
+        response.writeHead(upstream.status, { 'content-type': 'application/json' });
+        response.end(await upstream.text());
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

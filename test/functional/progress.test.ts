@@ -32,7 +32,7 @@ describe('the progress of a build', () => {
   it('reports a failure while the rest still runs, with its time and slave', async () => {
     const program = cluster.startBuild(['-j', 'Fails']);
     await eventually(
-      'the failure is told',
+      'the failure is reported',
       () => /^FAILED 1 \(\d+\.\d s, [^)]+\)$/m.test(program.stdout),
       () => program.stdout,
     );

@@ -7,7 +7,7 @@ import { eventually } from '../support/wait.js';
 
 const DIGEST = 'ClusterRunner-Message-Authentication-Digest';
 
-interface Answer {
+interface JsonResponse {
   readonly status: number;
   readonly body: Record<string, unknown>;
 }
@@ -28,13 +28,13 @@ describe('the REST API of the document', () => {
   });
   after(() => cluster.stop());
 
-  const answer = async (response: Response): Promise<Answer> => {
+  const parse = async (response: Response): Promise<JsonResponse> => {
     const body: unknown = await response.json();
     return { status: response.status, body: isObject(body) ? body : expect.fail('not an object') };
   };
-  const get = async (path: string) => answer(await fetch(cluster.master.url + path));
+  const get = async (path: string) => parse(await fetch(cluster.master.url + path));
   const post = async (path: string, body: string, headers: Record<string, string>) =>
-    answer(
+    parse(
       await fetch(cluster.master.url + path, {
         method: 'POST',
         body,

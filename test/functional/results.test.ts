@@ -124,8 +124,8 @@ describe('the results of atoms that leave odd files', () => {
   it('are opened by common programs', async () => {
     const fetched = async (name: string) => {
       const file = join(cluster.cwd, name);
-      const answer = await fetch(`${cluster.master.url}/v1/build/1/${name}`);
-      writeFileSync(file, Buffer.from(await answer.arrayBuffer()));
+      const response = await fetch(`${cluster.master.url}/v1/build/1/${name}`);
+      writeFileSync(file, Buffer.from(await response.arrayBuffer()));
       return file;
     };
     const tar = await fetched('artifacts.tar.gz');

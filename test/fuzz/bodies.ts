@@ -1,7 +1,7 @@
 import type { TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { Random } from '../chaos/random.js';
-import { mutated, nastyValue } from './nasty.js';
+import { hostileValue, mutated } from './hostile-values.js';
 
 /**
  * JSON for a schema: close to valid, or far from it. Unless it may be valid it has an unknown field, so that no
@@ -22,7 +22,7 @@ export function bodyFor(random: Random, schema: TSchema, mayBeRight: boolean): B
   if (mayBeRight && kind > 6) {
     return Buffer.from(JSON.stringify(sample));
   }
-  const value = kind === 3 ? nastyValue(random) : mutated(random, sample);
+  const value = kind === 3 ? hostileValue(random) : mutated(random, sample);
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   const text = JSON.stringify(isObject ? { ...value, fuzz: true } : [value, 'fuzz']) ?? 'null';
   return Buffer.from(kind === 4 ? text.slice(0, random.integer(0, text.length)) : text);

@@ -1,5 +1,5 @@
 import type { Random } from '../chaos/random.js';
-import { nastyText } from './nasty.js';
+import { hostileText } from './hostile-values.js';
 
 const METHODS: readonly string[] = [
   'GET',
@@ -80,7 +80,7 @@ function requestText(random: Random, end: string): string {
   const host = random.chance(0.8) ? ['Host: 127.0.0.1'] : ['Host: a', 'Host: b'].slice(random.integer(0, 2));
   const frames = Array.from({ length: random.integer(0, 2) }, () => random.pick(FRAMES));
   const many = random.chance(0.05) ? Array.from({ length: 3000 }, (_, index) => `X-${index}: ${index}`) : [];
-  const odd = random.chance(0.3) ? [`X-Odd: ${nastyText(random)}`] : [];
+  const odd = random.chance(0.3) ? [`X-Odd: ${hostileText(random)}`] : [];
   const body = random.pick([
     '',
     'hello',

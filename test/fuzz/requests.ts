@@ -5,7 +5,7 @@ import { routes } from '../../src/protocol/routes.js';
 import { bodyHmac, contentDigestOf, signRequest } from '../../src/protocol/signing/signing.js';
 import type { Random } from '../chaos/random.js';
 import { bodyFor } from './bodies.js';
-import { nastyText } from './nasty.js';
+import { hostileText } from './hostile-values.js';
 
 export interface GeneratedRequest {
   /** The declared route of the request, or a similar one. */
@@ -81,7 +81,7 @@ function pathOf(random: Random, route: RouteDeclaration, isRead: boolean): strin
   const path = route.path.replace(/[:*](\w+)/g, (_, name: string) =>
     random.chance(0.7)
       ? random.pick(KNOWN[name] ?? ids)
-      : encodeURIComponent(wellFormed(nastyText(random))).slice(0, 4000),
+      : encodeURIComponent(wellFormed(hostileText(random))).slice(0, 4000),
   );
   const shortened = random.chance(0.2) ? path.replace('/v1', '') || '/' : path;
   return random.chance(0.05) ? `${shortened}/` : shortened;
@@ -92,10 +92,10 @@ function queryOf(random: Random, route: RouteDeclaration): string {
   const names = [
     ...known.filter(() => random.chance(0.4)),
     ...(random.chance(0.1) ? ['token'] : []),
-    ...(random.chance(0.05) ? [nastyText(random)] : []),
+    ...(random.chance(0.05) ? [hostileText(random)] : []),
   ];
   const pairs = names.map((name) => {
-    const value = random.chance(0.5) ? String(random.integer(-1, 2000)) : nastyText(random);
+    const value = random.chance(0.5) ? String(random.integer(-1, 2000)) : hostileText(random);
     return `${encodeURIComponent(wellFormed(name))}=${encodeURIComponent(wellFormed(value))}`;
   });
   return pairs.length === 0 ? '' : `?${pairs.join('&').slice(0, 8000)}`;
@@ -127,21 +127,23 @@ function signatureOf(
   }
   if (kind < 0.3) {
     const digest = bodyHmac(secret, body);
-    const shown = random.chance(0.7) ? digest : wellFormedHeader(nastyText(random));
+    const shown = random.chance(0.7) ? digest : wellFormedHeader(hostileText(random));
     return { 'clusterrunner-message-authentication-digest': shown };
   }
   const nonce = createHash('sha256').update(String(random.next())).digest('hex').slice(0, 40);
   const signed = signRequest(secret, { method, target, digest: contentDigestOf(body) }, now, nonce);
   if (kind < 0.4) {
     const name = random.pick(Object.keys(signed));
-    return { ...signed, [name]: wellFormedHeader(nastyText(random)) };
+    return { ...signed, [name]: wellFormedHeader(hostileText(random)) };
   }
   return signed;
 }
 
 function headerText(random: Random): string {
   return wellFormedHeader(
-    random.chance(0.5) ? nastyText(random) : random.pick(['gzip', 'text/html', '*/*;q=0', 'bytes=0-1', '*']),
+    random.chance(0.5)
+      ? hostileText(random)
+      : random.pick(['gzip', 'text/html', '*/*;q=0', 'bytes=0-1', '*']),
   );
 }
 

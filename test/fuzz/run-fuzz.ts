@@ -4,7 +4,7 @@ import { Random } from '../chaos/random.js';
 import { Certificates } from '../support/certificates.js';
 import { Cluster } from '../support/cluster.js';
 import { writeFiles } from '../support/project.js';
-import { buildsBeside } from './builds-beside.js';
+import { runBackgroundBuilds } from './background-builds.js';
 import { type Health, healthOf } from './health.js';
 import { generateBytes } from './raw-bytes.js';
 import { type GeneratedRequest, generateRequest, routeNames } from './requests.js';
@@ -105,7 +105,7 @@ class Fuzz {
   async run(): Promise<FuzzReport> {
     const { only, requests, say } = this.#options;
     const before = healthOf(this.#cluster.master.program.pid);
-    const beside = buildsBeside(this.#cluster, this.#env);
+    const beside = runBackgroundBuilds(this.#cluster, this.#env);
     const started = performance.now();
     try {
       if (only !== null) {
@@ -124,11 +124,11 @@ class Fuzz {
       .sort(([a], [b]) => a - b)
       .map(([status, count]) => `${status}: ${count}`);
     say(
-      `${this.#next} of ${requests} requests in ${seconds.toFixed(0)} s; ${builds.count} builds beside them. Answers: ${counts.join(', ')}`,
+      `${this.#next} of ${requests} requests in ${seconds.toFixed(0)} s;  builds meanwhile. Responses: ${counts.join(', ')}`,
     );
     const least = [...this.#reached].sort(([, a], [, b]) => a - b)[0];
     say(
-      `${this.#reached.size} routes, each reached behind its signature at least ${least?.[1]} times (${least?.[0]}).`,
+      `${this.#reached.size} routes, each passed its signature check at least ${least?.[1]} times (${least?.[0]}).`,
     );
     say(`The master: ${shown(before)} before, ${shown(this.#warm)} when warm, ${shown(health)} at the end.`);
     return {
@@ -172,14 +172,14 @@ class Fuzz {
     const bytes = generateBytes(random);
     const isInside = index % (2 * RAW_EVERY) === 0;
     const reads = random.chance(0.9);
-    const answer = await sendBytes(this.#cluster.master.port, bytes, isInside ? this.#ca : null, reads);
-    const statuses = [...answer.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => Number(status));
+    const response = await sendBytes(this.#cluster.master.port, bytes, isInside ? this.#ca : null, reads);
+    const statuses = [...response.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => Number(status));
     for (const status of statuses.length === 0 ? [0] : statuses) {
       this.#count(
         status,
         index,
         () => JSON.stringify(bytes.toString('latin1').slice(0, 500)),
-        () => answer,
+        () => response,
       );
     }
   }
@@ -187,35 +187,33 @@ class Fuzz {
   async #sendRequest(random: Random, index: number): Promise<void> {
     const ordinal = index - 1 - Math.floor(index / RAW_EVERY);
     const request = generateRequest(random, this.#cluster.secret, Date.now() / 1000, ordinal);
-    const answer = await this.#pool.request({
+    const response = await this.#pool.request({
       path: request.target,
       method: request.method,
       headers: request.headers,
       body: request.body.length === 0 ? null : request.body,
     });
-    const text = await endOf(answer);
+    const text = await endOf(response);
     // A wrong path, method or signature is refused before the route's handler.
-    const isReached = ![401, 405].includes(answer.statusCode) && !text.includes('docs/api.md lists it');
+    const isReached = ![401, 405].includes(response.statusCode) && !text.includes('docs/api.md lists it');
     if (isReached) {
       this.#reached.set(request.route, (this.#reached.get(request.route) ?? 0) + 1);
     }
     this.#count(
-      answer.statusCode,
+      response.statusCode,
       index,
       () => describe(request),
       () => text,
     );
   }
 
-  #count(status: number, index: number, what: () => string, answer: () => string): void {
+  #count(status: number, index: number, what: () => string, response: () => string): void {
     this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
     if (this.#options.only !== null) {
-      this.#options.say(`${what()}\n${status}: ${answer().slice(0, 2000)}`);
+      this.#options.say(`${what()}\n${status}: ${response().slice(0, 2000)}`);
     }
     if (status >= 500) {
-      this.#violations.push(
-        `Request ${index} was answered with ${status}: ${answer().slice(0, 300)}\n${what()}`,
-      );
+      this.#violations.push(`Request ${index} got ${status}: ${response().slice(0, 300)}\n${what()}`);
     }
   }
 
@@ -245,13 +243,13 @@ class Fuzz {
 }
 
 /** An endless response is left after its head. */
-async function endOf(answer: Dispatcher.ResponseData): Promise<string> {
-  if (String(answer.headers['content-type']).startsWith('text/event-stream')) {
-    answer.body.destroy();
-    answer.body.on('error', () => undefined);
+async function endOf(response: Dispatcher.ResponseData): Promise<string> {
+  if (String(response.headers['content-type']).startsWith('text/event-stream')) {
+    response.body.destroy();
+    response.body.on('error', () => undefined);
     return '';
   }
-  return await answer.body.text();
+  return await response.body.text();
 }
 
 function describe({ method, target, headers, body }: GeneratedRequest): string {

@@ -34,7 +34,7 @@ export class GitServer {
       } else if (redirectTo !== undefined) {
         response.writeHead(302, { location: `${redirectTo}${request.url}` }).end();
       } else {
-        host.#answer(directory, request, response);
+        host.#respond(directory, request, response);
       }
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -59,7 +59,7 @@ export class GitServer {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  #answer(directory: string, request: IncomingMessage, response: ServerResponse): void {
+  #respond(directory: string, request: IncomingMessage, response: ServerResponse): void {
     this.requests += 1;
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://host');
     const backend = spawn('git', ['http-backend'], {

@@ -4,10 +4,10 @@ import { text } from 'node:stream/consumers';
 import { bodyHmac, contentDigestOf, signRequest } from '../../src/protocol/signing/signing.js';
 import type { FakeMaster } from './fake-master.js';
 
-export interface Answer {
+export interface RawResponse {
   readonly status: number;
   readonly headers: Headers;
-  /** The JSON of the response; undefined if it is not JSON. */
+  /** The JSON of the response; empty if it is not a JSON object. */
   readonly body: Record<string, unknown>;
 }
 
@@ -17,7 +17,7 @@ export async function request(
   method: string,
   path: string,
   init: RequestInit = {},
-): Promise<Answer> {
+): Promise<RawResponse> {
   const response = await fetch(master.url + path, { ...init, method, redirect: 'manual' });
   if (response.headers.get('content-type')?.startsWith('text/event-stream') === true) {
     // Its body would never end.
@@ -37,7 +37,7 @@ export function signed(
   path: string,
   body: unknown,
   headers: Record<string, string> = {},
-): Promise<Answer> {
+): Promise<RawResponse> {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
   return request(master, method, path, {
     body: bytes,
@@ -55,7 +55,7 @@ export function signedAsRfc9421(
   method: string,
   target: string,
   body: unknown,
-): Promise<Answer> {
+): Promise<RawResponse> {
   const bytes = body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body));
   const signature = signRequest(
     master.secret,

@@ -58,7 +58,7 @@ export class SshServer {
     const args = ['-D', '-e', '-f', at('sshd_config')];
     const server = spawn(program('sshd') ?? 'sshd', args, { stdio: 'ignore' });
     const ended = once(server, 'exit');
-    await eventually('the SSH server answers', () => answers(port));
+    await eventually('the SSH server responds', () => responds(port));
     return new SshServer(directory, port, async () => {
       server.kill();
       await ended;
@@ -129,7 +129,7 @@ function makes(folder: string): boolean {
   }
 }
 
-async function answers(port: number): Promise<boolean> {
+async function responds(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
   try {
     await once(socket, 'data');

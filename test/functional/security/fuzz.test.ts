@@ -20,7 +20,7 @@ describe('a master that receives malformed requests', () => {
       expect(statuses.get(status) ?? 0, String(status)).to.be.above(0);
     }
     for (const [route, count] of reached) {
-      expect(count, `${route} behind its signature`).to.be.above(0);
+      expect(count, `${route} past its signature check`).to.be.above(0);
     }
   });
 

@@ -146,7 +146,7 @@ describe('a master under excessive load', () => {
     const wrong = () => send(signedRequest('another secret', 'POST', '/v1/build', {}));
     const replies: number[] = [];
     await eventually(
-      'it is told to wait',
+      'it has to wait',
       async () => {
         const { status, headers } = await wrong();
         replies.push(status);

@@ -77,8 +77,8 @@ describe('a slave that lies', () => {
     const [atom] = held.atoms;
     const consoles = [{ atom_id: atom?.id ?? toId.atom(0), offset: 0, content: 'bGll' }];
     const progress = { lease: own.lease, atoms: [], consoles };
-    const told = harness.master.reportProgress(liar.id, own.build_id, own.subjob_id, progress);
-    await refused(told, 'INVALID_REQUEST');
+    const reported = harness.master.reportProgress(liar.id, own.build_id, own.subjob_id, progress);
+    await refused(reported, 'INVALID_REQUEST');
     expect(await build()).to.include({ num_atoms_done: 0, num_atoms_failed: 0 });
   });
 

@@ -181,12 +181,12 @@ describe('a result on the master', () => {
   it('reaches many followers of events together: each event once, in order, and read once for all', async () => {
     const end = new AbortController();
     const batches = new Set<unknown>();
-    let told = 0;
+    let received = 0;
     const follow = async () => {
       const ids: number[] = [];
       for await (const batch of harness.master.followEvents(0, end.signal)) {
         batches.add(batch);
-        told += 1;
+        received += 1;
         ids.push(...batch.map(({ id }) => id));
         if (batch.some(({ tag }) => tag === 'BUILD_ENDED')) {
           break;
@@ -204,7 +204,7 @@ describe('a result on the master', () => {
     for (const ids of all) {
       expect(ids).to.deep.equal(first);
     }
-    expect(batches.size).to.be.at.most(told / 5);
+    expect(batches.size).to.be.at.most(received / 5);
   });
 
   it('reaches more than ten followers of events in rounds, without loss or repetition', async () => {

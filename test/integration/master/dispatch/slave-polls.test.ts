@@ -22,31 +22,31 @@ describe("a slave's poll request", () => {
     ]);
   };
   /** A held poll: the clock has one more sleeper than the maintenance loop. */
-  const held = async <T>(call: Promise<T>): Promise<{ answer: Promise<T> }> => {
+  const held = async <T>(call: Promise<T>): Promise<{ response: Promise<T> }> => {
     await until(() => harness.clock.sleeping > 1);
-    return { answer: call };
+    return { response: call };
   };
 
   it('is answered as soon as a build appears', async () => {
     const slave = await harness.slave();
-    const { answer } = await held(slave.ask({ wait_seconds: 9 }));
+    const { response } = await held(slave.ask({ wait_seconds: 9 }));
     const build = await harness.master.createBuild(directoryBuild);
-    expect((await answer).assignments.map(({ kind, build_id }) => [kind, build_id])).to.deep.equal([
+    expect((await response).assignments.map(({ kind, build_id }) => [kind, build_id])).to.deep.equal([
       ['prepare', build],
     ]);
   });
 
   it('gets an empty response when its wait time is over', async () => {
     const slave = await harness.slave();
-    const { answer } = await held(slave.ask({ wait_seconds: 5 }));
-    expect(await waiting(answer)).to.equal(true);
+    const { response } = await held(slave.ask({ wait_seconds: 5 }));
+    expect(await waiting(response)).to.equal(true);
     harness.clock.advance(5000);
-    expect(await answer).to.deep.equal({ assignments: [], cancel: [], release: [], drain: false });
+    expect(await response).to.deep.equal({ assignments: [], cancel: [], release: [], drain: false });
   });
 
   it('gets an empty response when a newer one of the slave arrives', async () => {
     const slave = await harness.slave();
-    const { answer: older } = await held(slave.ask({ wait_seconds: 9 }));
+    const { response: older } = await held(slave.ask({ wait_seconds: 9 }));
     const newer = slave.ask({ wait_seconds: 9 });
     expect((await older).assignments).to.deep.equal([]);
     await held(newer);
@@ -59,8 +59,8 @@ describe("a slave's poll request", () => {
     const slaves = await Promise.all(Array.from({ length: 20 }, () => harness.slave(3)));
     const [first] = slaves;
     await first?.prepare(50);
-    const answers = await Promise.all(slaves.map((slave) => slave.ask()));
-    const taken = answers.flatMap(({ assignments }) => assignments.filter(isRun));
+    const responses = await Promise.all(slaves.map((slave) => slave.ask()));
+    const taken = responses.flatMap(({ assignments }) => assignments.filter(isRun));
     const subjobs = taken.map(({ subjob_id }) => subjob_id);
     expect(new Set(subjobs).size).to.equal(subjobs.length);
     expect(taken).to.have.length(50);
@@ -72,9 +72,9 @@ describe("a slave's poll request", () => {
     await harness.master.createBuild(directoryBuild);
     const [gone, other] = [await harness.slave(), await harness.slave()];
     const client = new AbortController();
-    const answer = gone.ask({}, client);
+    const response = gone.ask({}, client);
     client.abort();
-    expect((await answer).assignments).to.deep.equal([]);
+    expect((await response).assignments).to.deep.equal([]);
     const preparation = await other.takePreparation();
     expect(preparation.lease.attempt).to.equal(2);
   });
@@ -93,7 +93,9 @@ describe("a slave's poll request", () => {
     const slave = await harness.slave(1);
     await slave.prepare(4);
     const older = slave.ask({ free_executors: 1 });
-    const { answer: newer } = await held(slave.ask({ wait_seconds: 9, free_executors: 1, open_polls: [2] }));
+    const { response: newer } = await held(
+      slave.ask({ wait_seconds: 9, free_executors: 1, open_polls: [2] }),
+    );
     expect((await older).assignments).to.have.length(1);
     expect(await waiting(newer)).to.equal(true);
     const { lease } = (await older).assignments[0] ?? {};
@@ -108,7 +110,7 @@ describe("a slave's poll request", () => {
     const slave = await harness.slave(executors);
     await slave.prepare(8);
     await slave.ask({ free_executors: 1 });
-    const { answer: older } = await held(slave.ask({ wait_seconds: 9, free_executors: 0 }));
+    const { response: older } = await held(slave.ask({ wait_seconds: 9, free_executors: 0 }));
     return { build, slave, older, poll: 3 };
   };
 
@@ -128,19 +130,19 @@ describe("a slave's poll request", () => {
     const { build, slave, older, poll } = await withOneHeld();
     const named = [...slave.leases.values()];
     const newer = slave.ask({ wait_seconds: 9, free_executors: 1, leases: named, open_polls: [poll] });
-    const brought = (await older).assignments.map(({ lease }) => lease);
-    expect(brought).to.have.length(1);
+    const assigned = (await older).assignments.map(({ lease }) => lease);
+    expect(assigned).to.have.length(1);
     await harness.master.cancelBuild(build);
-    expect((await newer).cancel).to.deep.equal([...named, ...brought]);
+    expect((await newer).cancel).to.deep.equal([...named, ...assigned]);
   });
 
   it('learns again that a lease is over when the slave could not have named it at the first notice', async () => {
     const { build, slave, older, poll } = await withOneHeld();
     const newer = slave.ask({ wait_seconds: 9, free_executors: 1, open_polls: [poll] });
-    const [brought] = (await older).assignments;
+    const [assigned] = (await older).assignments;
     await harness.master.cancelBuild(build);
     await newer;
-    const leases = brought === undefined ? [] : [brought.lease];
+    const leases = assigned === undefined ? [] : [assigned.lease];
     // As if the response with the assignment had arrived after the one that canceled it.
     expect((await slave.ask({ wait_seconds: 9, leases })).cancel).to.deep.equal(leases);
   });
@@ -158,7 +160,7 @@ describe("a slave's poll request", () => {
     await slave.prepare(8);
     await slave.ask({ free_executors: 1 });
     const client = new AbortController();
-    const { answer: older } = await held(slave.ask({ wait_seconds: 9, free_executors: 0 }, client));
+    const { response: older } = await held(slave.ask({ wait_seconds: 9, free_executors: 0 }, client));
     const newer = slave.ask({ wait_seconds: 9, free_executors: 1, open_polls: [3] });
     client.abort();
     expect((await older).assignments).to.deep.equal([]);
@@ -261,11 +263,11 @@ describe("a slave's poll request", () => {
     await slave.prepare(4);
     await slave.ask();
     const named = [...slave.leases.values()];
-    const { answer } = await held(slave.ask({ wait_seconds: 9, leases: named }));
+    const { response } = await held(slave.ask({ wait_seconds: 9, leases: named }));
     await master.cancelBuild(build);
-    expect(await answer).to.deep.include({ cancel: named, release: [build] });
+    expect(await response).to.deep.include({ cancel: named, release: [build] });
     // The slave still ends processes and runs the teardown: its next poll is held.
-    const { answer: next } = await held(slave.ask({ wait_seconds: 9, leases: named }));
+    const { response: next } = await held(slave.ask({ wait_seconds: 9, leases: named }));
     expect(await waiting(next)).to.equal(true);
     harness.clock.advance(9000);
     expect(await next).to.deep.include({ cancel: named, release: [build] });
@@ -312,9 +314,9 @@ describe("a slave's poll request", () => {
     const [one, two] = [await harness.slave(), await harness.slave()];
     await one.prepare(4, { max_executors: 1 });
     const assignment = await one.take();
-    const { answer } = await held(two.ask({ wait_seconds: 9 }));
+    const { response } = await held(two.ask({ wait_seconds: 9 }));
     await one.deliver(assignment);
-    expect((await answer).assignments).to.have.length(1);
+    expect((await response).assignments).to.have.length(1);
   });
 
   it('shares executors between builds', async () => {
@@ -333,9 +335,9 @@ describe("a slave's poll request", () => {
 
   it('gets no work and the order to drain when the slave drains', async () => {
     const slave = await harness.slave();
-    const { answer } = await held(slave.ask({ wait_seconds: 9 }));
+    const { response } = await held(slave.ask({ wait_seconds: 9 }));
     expect(await harness.master.drainSlaves([slave.id])).to.deep.equal([slave.id]);
-    expect((await answer).drain).to.equal(true);
+    expect((await response).drain).to.equal(true);
     await harness.master.createBuild(directoryBuild);
     expect(await slave.ask()).to.deep.include({ assignments: [], drain: true });
     expect((await harness.master.getSlave(slave.id)).state).to.equal('DRAINING');

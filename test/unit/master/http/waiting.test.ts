@@ -3,7 +3,7 @@ import type { BuildId } from '../../../../src/protocol/ids.js';
 import { type FakeMaster, startFakeMaster } from '../../../support/fake-master.js';
 import { fakeBuild } from '../../../support/fake-service.js';
 import { ManualClock } from '../../../support/manual-clock.js';
-import { type Answer, request } from '../../../support/raw-request.js';
+import { type RawResponse, request } from '../../../support/raw-request.js';
 import { until } from '../../../support/until.js';
 
 const directory = { type: 'directory', project_directory: '/p', job_name: 'Simple' } as const;
@@ -19,7 +19,7 @@ describe('waiting for a build', () => {
   });
   afterEach(() => master.close());
 
-  function get(query: string, known?: string): Promise<Answer> {
+  function get(query: string, known?: string): Promise<RawResponse> {
     const headers = known === undefined ? {} : { 'if-none-match': known };
     return request(master, 'GET', `/v1/build/${build}${query}`, { headers });
   }

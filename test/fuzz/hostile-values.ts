@@ -62,14 +62,14 @@ const NUMBERS: readonly number[] = [
   4_294_967_296,
 ];
 
-export function nastyText(random: Random): string {
+export function hostileText(random: Random): string {
   return random.chance(0.85)
     ? random.pick(TEXTS)
     : String.fromCharCode(...Array.from({ length: random.integer(1, 30) }, () => random.integer(0, 0xffff)));
 }
 
 /** Any JSON value, with at most `depth` nested objects and lists. */
-export function nastyValue(random: Random, depth = 3): unknown {
+export function hostileValue(random: Random, depth = 3): unknown {
   const kind = random.integer(0, depth > 0 ? 8 : 5);
   switch (kind) {
     case 0:
@@ -81,16 +81,16 @@ export function nastyValue(random: Random, depth = 3): unknown {
       return random.pick(NUMBERS);
     case 4:
     case 5:
-      return nastyText(random);
+      return hostileText(random);
     case 6:
-      return Array.from({ length: random.integer(0, 5) }, () => nastyValue(random, depth - 1));
+      return Array.from({ length: random.integer(0, 5) }, () => hostileValue(random, depth - 1));
     case 7:
       return nested(random.integer(5, 2000));
     default:
       return Object.fromEntries(
         Array.from({ length: random.integer(0, 5) }, () => [
-          nastyText(random),
-          nastyValue(random, depth - 1),
+          hostileText(random),
+          hostileValue(random, depth - 1),
         ]),
       );
   }
@@ -107,18 +107,18 @@ function nested(depth: number): unknown {
 /** The value with a few random changes. */
 export function mutated(random: Random, value: unknown): unknown {
   if (random.chance(0.15)) {
-    return nastyValue(random);
+    return hostileValue(random);
   }
   if (Array.isArray(value)) {
     const items = value.map((item) => (random.chance(0.4) ? mutated(random, item) : item));
-    return random.chance(0.2) ? [...items, nastyValue(random)] : items;
+    return random.chance(0.2) ? [...items, hostileValue(random)] : items;
   }
   if (typeof value === 'object' && value !== null) {
     const entries = Object.entries(value)
       .filter(() => !random.chance(0.1))
       .map(([name, item]) => [name, random.chance(0.4) ? mutated(random, item) : item]);
-    const more = random.chance(0.2) ? [[nastyText(random), nastyValue(random)]] : [];
+    const more = random.chance(0.2) ? [[hostileText(random), hostileValue(random)]] : [];
     return Object.fromEntries([...entries, ...more]);
   }
-  return random.chance(0.5) ? nastyValue(random) : value;
+  return random.chance(0.5) ? hostileValue(random) : value;
 }

@@ -15,7 +15,7 @@ const KINDS: ReadonlySet<string> = new Set([
 /** Mocha's own timeout, which is set when it has called this hook. */
 const TIMERS = 1;
 
-function goingOn(): string[] {
+function activeResources(): string[] {
   const kinds = process.getActiveResourcesInfo();
   const timers = kinds.filter((kind) => kind === 'Timeout');
   return [...kinds.filter((kind) => KINDS.has(kind)), ...timers.slice(TIMERS)];
@@ -30,9 +30,9 @@ export const mochaHooks = {
     const files = this.test?.parent?.suites.map(({ file }) => file);
     await yieldToEventLoop();
     await eventually(
-      'nothing that the tests have started went on',
-      () => goingOn().length === 0,
-      () => ({ goingOn: goingOn(), files }),
+      'everything that the tests have started has ended',
+      () => activeResources().length === 0,
+      () => ({ activeResources: activeResources(), files }),
     );
   },
 };
