@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { Flusher } from '../../lib/async/flusher.js';
 import { hasCode, ifPresent } from '../../lib/error-code.js';
 import type { BuildId } from '../../protocol/ids.js';
-import { entryListPath } from './entry-list.js';
+import { entryListPath } from './entry-list-format.js';
 import { keeping } from './incoming/on-disk.js';
 
 const flush = promisify(fsync);

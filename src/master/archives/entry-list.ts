@@ -1,59 +1,22 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { type Static, Type } from '@sinclair/typebox';
-import { Ajv } from 'ajv';
 import { ifPresentAsync } from '../../lib/error-code.js';
-import { lazyValidator, ownSchemas } from '../../lib/lazy-validator.js';
 import type { ArtifactEntry } from '../../protocol/results/artifact.js';
 import { BLOCK_BYTES } from '../../protocol/results/result-index.js';
-import { IncomingFile } from './incoming/incoming-file.js';
-import type { ReceivedEntry } from './incoming/tar-reader.js';
+import {
+  entryListPath,
+  LENGTH_DIGITS,
+  LINES_PER_MARK,
+  type Line,
+  type ListedFolder,
+  lineCheck,
+  MAX_TRAILER_BYTES,
+  type Trailer,
+  trailerCheck,
+} from './entry-list-format.js';
 
-/*
- * The list of the files and links in an archive, in a file beside it: one JSON array per line in the archive's order, then
- * a trailer with the position of each folder's lines, then the trailer's length in LENGTH_DIGITS digits. An archive of a
- * single block has no list, since it is decompressed in a few milliseconds.
- */
-
-const VERSION = 2;
-/** Of archives without files that the master has added. */
-const OLDER_VERSION = 1;
-/** A longer list is not kept, since it would not be worth its disk space. */
-const MAX_LIST_BYTES = 64 * 1024 ** 2;
-const MAX_TRAILER_BYTES = 16 * 1024 ** 2;
-const LENGTH_DIGITS = 12;
-/** Lines between two positions from which a page can be read. */
-const LINES_PER_MARK = 1000;
 const READ_BYTES = 64 * 1024;
-
-const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-/** Path within the folder, bytes, target of a link or null, offset of the bytes in the tar. */
-const LineSchema = Type.Tuple([Type.String(), count, Type.Union([Type.String(), Type.Null()]), count]);
-const FolderSchema = Type.Object({
-  total: count,
-  /** Where its lines end in the list. */
-  end: count,
-  /** Where the lines 0, LINES_PER_MARK, … of it begin in the list. */
-  marks: Type.Array(count),
-  /** Files that the master has added at the end of the archive; offsets are within the tar of these. */
-  added: Type.Optional(Type.Array(LineSchema)),
-});
-const TrailerSchema = Type.Object({
-  version: Type.Union([Type.Literal(VERSION), Type.Literal(OLDER_VERSION)]),
-  /** Compressed bytes of each member of the delivered archive … */
-  members: Type.Array(Type.Integer({ minimum: 1 })),
-  /** … and of those after them, which the master has added. */
-  added: Type.Optional(Type.Array(Type.Integer({ minimum: 1 }))),
-  folders: Type.Record(Type.String(), FolderSchema),
-});
-
-type Trailer = Static<typeof TrailerSchema>;
-type Line = Static<typeof LineSchema>;
-
-const ajv = new Ajv(ownSchemas);
-const trailerCheck = lazyValidator<Trailer>(ajv, TrailerSchema);
-const lineCheck = lazyValidator<Line>(ajv, LineSchema);
 
 export interface OpenedFile {
   readonly content: Readable;
@@ -62,109 +25,6 @@ export interface OpenedFile {
 
 /** A list that cannot be read; the archive itself is to be read instead. */
 export class DamagedList extends Error {}
-
-/** The path of the list of an archive. */
-export function entryListPath(archive: string): string {
-  return `${archive.replace(/\.tar\.gz$/, '')}.entries`;
-}
-
-/** Writes the list of an archive while the archive is received, holding a few lines of it. */
-export class EntryListWriter {
-  readonly path: string;
-  readonly #members: readonly number[];
-  readonly #file: IncomingFile;
-  readonly #folders = new Map<string, { total: number; end: number; marks: number[]; added: Line[] }>();
-  readonly #added: number[] = [];
-  #isKept: boolean;
-  #current = '';
-  #lines = '';
-  #bytes = 0;
-
-  /**
-   * @param members compressed bytes of each member of the archive
-   * @param requireSpace throws when the disk has no space for so many more bytes
-   */
-  constructor(path: string, members: readonly number[], requireSpace: (bytes: number) => void) {
-    this.path = path;
-    this.#members = members;
-    this.#isKept = members.length > 1;
-    this.#file = new IncomingFile(path, requireSpace);
-  }
-
-  /** `entry.path` begins with the folder of its atom. */
-  note({ type, path, linkpath, bytes, offset }: ReceivedEntry): void {
-    const slash = path.indexOf('/');
-    if (!this.#isKept || slash === -1 || (type !== 'file' && type !== 'link')) {
-      return;
-    }
-    const name = path.slice(0, slash);
-    const folder = this.#folders.get(name) ?? { total: 0, end: 0, marks: [], added: [] };
-    if (folder.total > 0 && name !== this.#current) {
-      // The lines of a folder can be found only when they are contiguous.
-      this.#isKept = false;
-      return;
-    }
-    this.#current = name;
-    this.#folders.set(name, folder);
-    const line: Line = [path.slice(slash + 1), bytes, type === 'link' ? linkpath : null, offset];
-    const text = `${JSON.stringify(line)}\n`;
-    if (folder.total % LINES_PER_MARK === 0) {
-      folder.marks.push(this.#bytes);
-    }
-    this.#lines += text;
-    this.#bytes += Buffer.byteLength(text);
-    folder.total += 1;
-    folder.end = this.#bytes;
-    this.#isKept = this.#bytes <= MAX_LIST_BYTES;
-  }
-
-  /** A file that the master adds; `offset` is within the tar of these. */
-  noteAdded({ path, bytes, offset }: Pick<ReceivedEntry, 'path' | 'bytes' | 'offset'>): void {
-    const slash = path.indexOf('/');
-    const name = path.slice(0, slash);
-    const folder = this.#folders.get(name) ?? { total: 0, end: 0, marks: [], added: [] };
-    this.#folders.set(name, folder);
-    folder.added.push([path.slice(slash + 1), bytes, null, offset]);
-  }
-
-  /** Compressed bytes of a member that the master has added. */
-  noteAddedMember(bytes: number): void {
-    this.#added.push(bytes);
-  }
-
-  /** Writes the noted lines. @throws the file system's error, and what `requireSpace` throws */
-  async flush(): Promise<void> {
-    const lines = this.#lines;
-    this.#lines = '';
-    if (lines !== '' && this.#isKept) {
-      await this.#file.write(Buffer.from(lines));
-    }
-  }
-
-  /** Writes the rest. False when no list is kept. @throws as `flush` does */
-  async end(): Promise<boolean> {
-    await this.flush();
-    const trailer: Trailer = {
-      version: VERSION,
-      members: [...this.#members],
-      added: this.#added,
-      folders: Object.fromEntries(this.#folders),
-    };
-    const text = Buffer.from(JSON.stringify(trailer));
-    if (!this.#isKept || text.length > MAX_TRAILER_BYTES) {
-      return false;
-    }
-    await this.#file.write(text);
-    await this.#file.write(Buffer.from(String(text.length).padStart(LENGTH_DIGITS, '0')));
-    await this.#file.end();
-    return true;
-  }
-
-  /** To be called at the end in any case. */
-  async close(): Promise<void> {
-    await this.#file.close();
-  }
-}
 
 /** A list that is read from its file on demand. */
 export class EntryList {
@@ -236,7 +96,7 @@ export class EntryList {
     return null;
   }
 
-  #folder(name: string): Static<typeof FolderSchema> | undefined {
+  #folder(name: string): ListedFolder | undefined {
     return Object.hasOwn(this.#trailer.folders, name) ? this.#trailer.folders[name] : undefined;
   }
 

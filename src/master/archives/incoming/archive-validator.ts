@@ -13,7 +13,7 @@ import { EntryPaths, pathProblem } from '../../../protocol/results/entry-paths.j
 import { BLOCK_BYTES, type ConsoleIndex } from '../../../protocol/results/result-index.js';
 import type { ResultReport } from '../../../protocol/slave/slave-messages.js';
 import type { ResultBounds } from '../../state/result-bounds.js';
-import type { EntryListWriter } from '../entry-list.js';
+import type { EntryListWriter } from '../entry-list-writer.js';
 import { type ReceivedEntry, TarReader } from './tar-reader.js';
 
 const decompress = promisify(gunzip);

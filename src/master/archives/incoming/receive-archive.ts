@@ -4,7 +4,7 @@ import { removeFile } from '../../../lib/fs/remove-file.js';
 import { GrowingBuffer } from '../../../lib/text/growing-buffer.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { ReceivedResult } from '../../state/master-api.js';
-import { EntryListWriter } from '../entry-list.js';
+import { EntryListWriter } from '../entry-list-writer.js';
 import { type AddedFile, membersWith } from './added-files.js';
 import { incomingPath } from './incoming-archive.js';
 import { IncomingFile } from './incoming-file.js';

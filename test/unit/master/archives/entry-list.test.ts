@@ -21,7 +21,8 @@ import {
   openArtifact,
   openFile,
 } from '../../../../src/master/archives/archive-reader.js';
-import { EntryListWriter, entryListPath } from '../../../../src/master/archives/entry-list.js';
+import { entryListPath } from '../../../../src/master/archives/entry-list-format.js';
+import { EntryListWriter } from '../../../../src/master/archives/entry-list-writer.js';
 import type { AddedFile } from '../../../../src/master/archives/incoming/added-files.js';
 import { ArchiveValidator } from '../../../../src/master/archives/incoming/archive-validator.js';
 import { receiveResult } from '../../../../src/master/archives/incoming/receive-archive.js';
