@@ -1,0 +1,202 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import * as atomViews from '../../../src/master/store/atom-views.js';
+import * as atoms from '../../../src/master/store/atoms.js';
+import * as builds from '../../../src/master/store/builds.js';
+import type { Reader } from '../../../src/master/store/engine/engine.js';
+import { type Sql, sql } from '../../../src/master/store/engine/sql.js';
+import { openStore, type Store } from '../../../src/master/store/engine/store.js';
+import type { Write } from '../../../src/master/store/engine/write.js';
+import * as events from '../../../src/master/store/events.js';
+import * as factsColumn from '../../../src/master/store/facts-column.js';
+import * as leases from '../../../src/master/store/leases.js';
+import * as nonces from '../../../src/master/store/nonces.js';
+import * as regrouping from '../../../src/master/store/regrouping.js';
+import * as retention from '../../../src/master/store/retention.js';
+import * as slaves from '../../../src/master/store/slaves.js';
+import * as subjobs from '../../../src/master/store/subjobs.js';
+import * as timings from '../../../src/master/store/timings.js';
+import * as undelivered from '../../../src/master/store/undelivered.js';
+import { toId } from '../../../src/protocol/ids.js';
+import { directoryBuild } from '../../support/master-harness.js';
+
+const modules = [
+  atomViews,
+  atoms,
+  builds,
+  events,
+  factsColumn,
+  leases,
+  nonces,
+  regrouping,
+  retention,
+  slaves,
+  subjobs,
+  timings,
+  undelivered,
+];
+/** Exports that run no statement of their own. */
+const others = new Set([
+  'factsColumn',
+  'interruptionOf',
+  'listedRequest',
+  'readFacts',
+  'readJob',
+  'readJobColumn',
+  'readLosses',
+  'readRequest',
+  'readRevision',
+  'readTimestamps',
+  'subjobTable',
+  'summedFacts',
+]);
+
+const build = toId.build(1);
+const subjob = toId.subjob(0);
+const atom = toId.atom(0);
+const lease = toId.lease(1);
+const ref = { lease_id: lease, attempt: toId.attempt(1) };
+const slave = toId.slave(1);
+const page = { offset: 0, limit: 1 };
+const estimate = { expected: 1, stdDev: 0 };
+const register = { instance: 'instance', name: 'n', url: null, num_executors: 1, version: '1' };
+const listed = { variable: 'T', value: 'a' };
+const leaseRow = {
+  id: 1,
+  build_id: 1,
+  subjob_id: 0,
+  attempt: 1,
+  slave_id: 1,
+  executor_index: 0,
+  token: 't',
+  taken_at: 1,
+};
+const task = { state: 'DONE', taken: 1, lease: 1, losses: [], error: null } as const;
+const groups = [
+  { id: subjob, atoms: [0], ...estimate },
+  { id: toId.subjob(1), atoms: [1], ...estimate },
+];
+const regrouped = { groups, dropped: [toId.subjob(2)] };
+
+const writes: Record<string, Write | readonly Write[]> = {
+  insertAtoms: atoms.insertAtoms(build, [{ id: 0, subjob: 0, ...listed, ...estimate }]),
+  recordProgress: atoms.recordProgress(build, subjob, lease, [], 1),
+  recordVerdicts: atoms.recordVerdicts(build, subjob, lease, []),
+  retryAtoms: atoms.retryAtoms(build, [{ id: atom, subjob }]),
+  recordInterrupted: atoms.recordInterrupted(build, subjob, lease, []),
+  moveAtoms: atoms.moveAtoms(build, [atom], subjob),
+  failAtoms: atoms.failAtoms(build, subjob),
+  settleAtoms: atoms.settleAtoms(build, 1),
+  storeVerdictCounts: atoms.storeVerdictCounts(build),
+  insertBuild: builds.insertBuild(directoryBuild, {}),
+  updateBuild: builds.updateBuild(build, { num_subjobs: 1, losses: [] }),
+  appendEvent: events.appendEvent('BUILD_CREATED', {}, 1),
+  appendBuildCreated: events.appendBuildCreated(1),
+  appendSlaveConnected: events.appendSlaveConnected(register, 1),
+  trimEvents: events.trimEvents(1, 1),
+  insertLease: leases.insertLease(leaseRow),
+  endLease: leases.endLease(lease, 'LOST', 1),
+  cancelHeldLeases: leases.cancelHeldLeases(build, 1),
+  insertNonces: nonces.insertNonces({ expires: 1, nonces: [] }),
+  forgetNonces: nonces.forgetNonces(1),
+  storeRegrouped: regrouping.storeRegrouped(build, regrouped, new Set([subjob])),
+  deletePartOf: (['atoms', 'subjobs', 'leases'] as const).map((table) =>
+    retention.deletePartOf(build, table),
+  ),
+  deleteBuild: retention.deleteBuild(build),
+  saveSlave: slaves.saveSlave(register, 1),
+  setSlaveState: slaves.setSlaveState(slave, 'GONE', 1),
+  setDraining: slaves.setDraining([slave]),
+  deleteSlaves: slaves.deleteSlaves([slave]),
+  insertSubjobs: subjobs.insertSubjobs(build, [{ id: 0, atoms: 1, ...estimate }]),
+  leaseSubjob: subjobs.leaseSubjob(build, subjob, ref),
+  duplicateSubjob: subjobs.duplicateSubjob(build, subjob, ref),
+  endSubjobLease: subjobs.endSubjobLease(build, subjob, ref, task),
+  cutSubjobs: subjobs.cutSubjobs(build),
+  learnTimings: timings.learnTimings({ build, subjob, project: 'p', job: 'j' }, 1),
+  forgetTimings: timings.forgetTimings(1),
+};
+
+const reads: Record<string, (db: Reader) => Promise<unknown>> = {
+  pageOfAtoms: (db) => atomViews.pageOfAtoms(db, build, page),
+  pageOfAtomsOfSubjob: (db) => atomViews.pageOfAtomsOfSubjob(db, build, subjob, page),
+  findAtom: (db) => atomViews.findAtom(db, build, atom),
+  failedAtoms: (db) => atomViews.failedAtoms(db, build, 1),
+  flakyAtoms: (db) => atomViews.flakyAtoms(db, build, 1),
+  interruptedAtoms: (db) => atomViews.interruptedAtoms(db, build, 1),
+  atomsOfSubjobs: (db) => atomViews.atomsOfSubjobs(db, build, [0]),
+  runningAtoms: (db) => atomViews.runningAtoms(db, build, [0], [1]),
+  pageOfSubjobs: (db) => atomViews.pageOfSubjobs(db, build, page),
+  viewSubjob: (db) => atomViews.viewSubjob(db, build, subjob),
+  atomsOfSubjob: (db) => atoms.atomsOfSubjob(db, build, subjob),
+  begunSubjobs: (db) => atoms.begunSubjobs(db, build),
+  begunAtoms: (db) => atoms.begunAtoms(db, build),
+  reportedVerdicts: (db) => atoms.reportedVerdicts(db, build),
+  countVerdicts: (db) => atoms.countVerdicts(db, build),
+  findBuild: (db) => builds.findBuild(db, build),
+  findBuildHead: (db) => builds.findBuildHead(db, build),
+  pageOfBuilds: (db) => builds.pageOfBuilds(db, page),
+  unfinishedBuilds: (db) => builds.unfinishedBuilds(db),
+  hasMoreEvents: (db) => events.hasMoreEvents(db, 1),
+  eventsSince: (db) => events.eventsSince(db, { id: 0, time: 0, limit: 1 }),
+  lastEventId: (db) => events.lastEventId(db),
+  lastEventTime: (db) => events.lastEventTime(db),
+  sumFacts: (db) => factsColumn.sumFacts(db, build),
+  heldLeases: (db) => leases.heldLeases(db, build),
+  lastLeaseId: (db) => leases.lastLeaseId(db),
+  allNonces: (db) => nonces.allNonces(db),
+  atomsThatWait: (db) => regrouping.atomsThatWait(db, build, [subjob]),
+  buildsToForget: (db) => retention.buildsToForget(db, 1, 1, 1),
+  hasPlan: (db) => retention.hasPlan(db, build),
+  knownBuilds: (db) => retention.knownBuilds(db, [1]),
+  allSlaves: (db) => slaves.allSlaves(db),
+  findResultIndex: (db) => subjobs.findResultIndex(db, build, subjob),
+  findSubjob: (db) => subjobs.findSubjob(db, build, subjob),
+  subjobsOf: (db) => subjobs.subjobsOf(db, build),
+  deliveredSubjobs: (db) => subjobs.deliveredSubjobs(db, build),
+  readTimings: (db) => timings.readTimings(db, 'p', 'j', [listed]),
+  undeliveredSubjobs: (db) => undelivered.undeliveredSubjobs(db, build),
+  undeliveredAtoms: (db) => undelivered.undeliveredAtoms(db, build, subjob),
+};
+
+describe('every statement of the store', () => {
+  let directory: string;
+  let store: Store;
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'clusterrunner-statements-'));
+    store = await openStore(join(directory, 'master.db'));
+  });
+  after(async () => {
+    await store.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const isValid = async (statement: Sql) => {
+    expect(await store.db.all(sql`EXPLAIN ${statement}`, {})).to.have.length.above(0);
+  };
+
+  it('is in this test', () => {
+    const names = modules.flatMap((module) =>
+      Object.entries(module).flatMap(([name, value]) => (typeof value === 'function' ? [name] : [])),
+    );
+    expect(names.filter((name) => !others.has(name)).sort()).to.deep.equal(
+      [...Object.keys(writes), ...Object.keys(reads)].sort(),
+    );
+  });
+
+  for (const [name, write] of Object.entries(writes)) {
+    it(`in ${name} is valid for the schema`, async () => {
+      for (const one of [write].flat()) {
+        await isValid(one.sql);
+      }
+    });
+  }
+
+  for (const [name, read] of Object.entries(reads)) {
+    it(`in ${name} is valid for the schema`, async () => {
+      await read(store.db);
+    });
+  }
+});
