@@ -57,10 +57,10 @@ export class Adversary {
   }
 
   /** Resolves when everything is repaired. */
-  async rage(signal: AbortSignal): Promise<void> {
+  async injectFaults(signal: AbortSignal): Promise<void> {
     const { masterDisk } = this.#world;
     if (masterDisk !== null) {
-      this.#under.push(this.#fillAgainAndAgain(masterDisk, this.#random.fork(), signal));
+      this.#under.push(this.#fillRepeatedly(masterDisk, this.#random.fork(), signal));
     }
     while (!signal.aborted) {
       // Occasionally leaves time for work.
@@ -130,7 +130,7 @@ export class Adversary {
   }
 
   /** With a file on the master's disk. */
-  async #fillAgainAndAgain({ path }: SmallDisk, random: Random, signal: AbortSignal): Promise<void> {
+  async #fillRepeatedly({ path }: SmallDisk, random: Random, signal: AbortSignal): Promise<void> {
     const ballast = join(path, 'ballast');
     while (!signal.aborted) {
       await pause(random.integer(2000, 8000), signal);

@@ -117,7 +117,7 @@ export class Link {
       master.resetAndDestroy();
     };
     this.#pump(client, master, (piece) => this.#onRequest(piece, master, tear)).catch(tear);
-    this.#pump(master, client, (piece) => this.#onAnswer(piece, client, tear)).catch(tear);
+    this.#pump(master, client, (piece) => this.#onResponse(piece, client, tear)).catch(tear);
   }
 
   #keep(socket: Socket): void {
@@ -183,7 +183,7 @@ export class Link {
     }
   }
 
-  async #onAnswer(piece: Buffer, client: Socket, tear: () => void): Promise<void> {
+  async #onResponse(piece: Buffer, client: Socket, tear: () => void): Promise<void> {
     const mishap = this.#mishaps.find(({ kind }) => kind === 'cut response');
     if (mishap === undefined) {
       await write(client, piece);

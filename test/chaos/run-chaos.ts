@@ -49,14 +49,14 @@ export async function runChaos(options: ChaosOptions, diary: Diary): Promise<Bui
     await world.start();
     const users = new Users(world, projects, diary);
     const witness = new Witness(world, diary);
-    await rage(options.seconds, world, plans, users, witness, random.fork(), diary);
-    return await judge(world, plans, users, witness, diary);
+    await injectFaults(options.seconds, world, plans, users, witness, random.fork(), diary);
+    return await checkEverything(world, plans, users, witness, diary);
   } finally {
     await world.destroy(diary.violations.length > 0);
   }
 }
 
-async function rage(
+async function injectFaults(
   seconds: number,
   world: World,
   plans: readonly Plan[],
@@ -75,7 +75,7 @@ async function rage(
   if (!(await within(SETTLE_SECONDS, () => users.promised.size > 0))) {
     diary.violation(`No build could be ordered within ${SETTLE_SECONDS} s.`);
   }
-  const raging = new Adversary(world, random, diary).rage(faults.signal);
+  const raging = new Adversary(world, random, diary).injectFaults(faults.signal);
   await pause(seconds * 1000, faults.signal);
   diary.say('no more faults');
   faults.abort();
@@ -98,7 +98,7 @@ async function settle(world: World, plans: readonly Plan[], users: Users, diary:
   diary.say(isSettled ? 'all builds have ended' : `${left} builds have not ended after ${SETTLE_SECONDS} s`);
 }
 
-async function judge(
+async function checkEverything(
   world: World,
   plans: readonly Plan[],
   users: Users,

@@ -22,7 +22,7 @@ export interface ServiceOptions {
   /** Its output is appended here. */
   readonly logFile: string;
   /** Called at an unexpected end, with the exit code as a shell counts it. */
-  onSurprise(exitCode: number): void;
+  onUnexpectedEnd(exitCode: number): void;
 }
 
 /** A master or a slave that dies and is restarted many times. */
@@ -98,7 +98,7 @@ export class Service {
     this.#child = null;
     const exitCode = code ?? 128 + (by === null ? 0 : constants.signals[by]);
     if (!this.#mayEnd) {
-      this.#options.onSurprise(exitCode);
+      this.#options.onUnexpectedEnd(exitCode);
     }
     return exitCode;
   }

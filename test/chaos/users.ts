@@ -38,7 +38,7 @@ export class Users {
         if (done === true) {
           return;
         }
-        await this.#carryOut(client, plan, stop);
+        await this.#execute(client, plan, stop);
       }
     } finally {
       await client.close();
@@ -55,27 +55,27 @@ export class Users {
     }
   }
 
-  async #carryOut(client: MasterClient, plan: Plan, stop: AbortSignal): Promise<void> {
-    const id = await this.#order(client, plan, stop);
+  async #execute(client: MasterClient, plan: Plan, stop: AbortSignal): Promise<void> {
+    const id = await this.#createBuild(client, plan, stop);
     if (id === null) {
       return;
     }
     this.begun.add(plan);
     if (plan.outcome.kind === 'canceled') {
       await pause(plan.outcome.afterMs, stop);
-      await this.#insist(stop, () => client.cancelBuild(id));
+      await this.#retry(stop, () => client.cancelBuild(id));
       return;
     }
     let build: Build | null = null;
     while (!stop.aborted && (build === null || build.result === null)) {
-      const watched = await this.#insist(stop, () =>
+      const watched = await this.#retry(stop, () =>
         client.watchBuild(id, { waitSeconds: 5, until: 'end', etag: null }, { signal: stop }),
       );
       build = watched?.build ?? build;
     }
   }
 
-  async #order(client: MasterClient, plan: Plan, stop: AbortSignal): Promise<BuildId | null> {
+  async #createBuild(client: MasterClient, plan: Plan, stop: AbortSignal): Promise<BuildId | null> {
     const request = requestOf(plan, this.#projects.directoryOf(plan), this.#projects.repository.url);
     while (!stop.aborted) {
       try {
@@ -83,11 +83,11 @@ export class Users {
         this.#promise(build_id, plan);
         return build_id;
       } catch (error) {
-        this.#requireUnreachable(error, `ordering ${plan.folder}`);
+        this.#requireUnreachable(error, `creating the build of ${plan.folder}`);
         this.unanswered.add(plan);
       }
       await pause(RETRY_MS, stop);
-      const builds = await this.#insist(stop, () => allBuilds(client));
+      const builds = await this.#retry(stop, () => allBuilds(client));
       const found = builds?.find((build) => planOf([plan], build) === plan);
       if (found !== undefined) {
         return found.id;
@@ -109,7 +109,7 @@ export class Users {
   }
 
   /** null without a response before the stop. */
-  async #insist<T>(stop: AbortSignal, call: () => Promise<T>): Promise<T | null> {
+  async #retry<T>(stop: AbortSignal, call: () => Promise<T>): Promise<T | null> {
     while (!stop.aborted) {
       try {
         return await call();

@@ -30,7 +30,7 @@ export class Witness {
   async #followEvents(stop: AbortSignal): Promise<void> {
     let last = 0;
     while (!stop.aborted) {
-      await this.#throughDeaths(stop, async () => {
+      await this.#retryWhileDown(stop, async () => {
         for await (const event of this.#world.observer.followEvents({ sinceId: last, signal: stop })) {
           if (event.id <= last) {
             this.#diary.violation(`Event ${event.id} came after event ${last}.`);
@@ -44,7 +44,7 @@ export class Witness {
 
   async #watchBuilds(stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
-      await this.#throughDeaths(stop, async () => {
+      await this.#retryWhileDown(stop, async () => {
         for (const build of await allBuilds(this.#world.observer)) {
           this.#see(build);
         }
@@ -64,7 +64,7 @@ export class Witness {
     }
   }
 
-  async #throughDeaths(stop: AbortSignal, look: () => Promise<void>): Promise<void> {
+  async #retryWhileDown(stop: AbortSignal, look: () => Promise<void>): Promise<void> {
     try {
       await look();
     } catch (error) {

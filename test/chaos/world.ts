@@ -82,7 +82,7 @@ export class World {
         env: this.#environment(name, directory),
         cwd: root,
         logFile: join(root, `${name}.log`),
-        onSurprise: (code) => this.#onSurprise(diary, name, code),
+        onUnexpectedEnd: (code) => this.#onUnexpectedEnd(diary, name, code),
       });
     };
     this.master = service('master', join(root, 'master'), ['master', '-p', String(masterPort)]);
@@ -153,7 +153,7 @@ export class World {
     }
   }
 
-  #onSurprise(diary: Diary, name: string, code: number): void {
+  #onUnexpectedEnd(diary: Diary, name: string, code: number): void {
     const slave = this.slaves.find(({ service }) => service.name === name);
     if (slave !== undefined && code === GAVE_UP) {
       diary.say(`${name} gave up looking for its master, and is started again`);

@@ -35,7 +35,7 @@ Waits:
   };
   const running = (count: number) =>
     eventually(`${count} atoms have begun`, () => log().length >= count, log);
-  const letGo = () => writeFiles(cluster.root, { go: '' });
+  const permitEnd = () => writeFiles(cluster.root, { go: '' });
   const kill = async (program: Program) => {
     program.signal('SIGKILL');
     await program.ended;
@@ -57,7 +57,7 @@ Waits:
     await kill(doomed);
     await cluster.startSlave(2);
     // Until their lease ends the other slave has its own two atoms; those of the killed slave follow.
-    letGo();
+    permitEnd();
     await expectSuccess(build);
     expect(new Set(log())).to.have.property('size', ATOMS);
   });
@@ -67,7 +67,7 @@ Waits:
     const build = cluster.startBuild([]);
     await running(2);
     await kill(first);
-    letGo();
+    permitEnd();
     await cluster.startSlave(2);
     await expectSuccess(build);
   });
@@ -87,7 +87,7 @@ Waits:
       () => /^The master responds again, after .* s\.$/m.test(build.stdout),
       shown,
     );
-    letGo();
+    permitEnd();
     await expectSuccess(build);
     expect(build.stdout.split('\n').filter((line) => away.test(line))).to.have.length(1);
   });
@@ -99,7 +99,7 @@ Waits:
     await running(2);
     await kill(program);
     await cluster.startMaster(['-p', String(port)], { env: shortLease });
-    letGo();
+    permitEnd();
     await expectSuccess(build);
     expect(log().sort()).to.deep.equal([...Array(ATOMS).keys()].map((index) => String(index + 1)));
   });
@@ -110,7 +110,7 @@ Waits:
     const build = cluster.startBuild([]);
     await running(ATOMS);
     await kill(program);
-    letGo();
+    permitEnd();
     await eventually('all commands have ended', () => commands().length === 0, commands);
     await cluster.startMaster(['-p', String(port)], { env: shortLease });
     await expectSuccess(build);
@@ -119,7 +119,7 @@ Waits:
 
   it('is numbered above earlier builds after a restart of the master', async () => {
     await cluster.startSlave(2);
-    letGo();
+    permitEnd();
     await cluster.build([]);
     const { port, program } = cluster.master;
     await kill(program);

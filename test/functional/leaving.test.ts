@@ -24,7 +24,7 @@ describe('a cluster whose slaves or master leave', () => {
   };
   const running = (count: number) =>
     eventually(`${count} atoms have begun`, () => ran().length >= count, ran);
-  const letGo = () => writeFiles(cluster.cwd, { go: '' });
+  const permitEnd = () => writeFiles(cluster.cwd, { go: '' });
   const states = async () =>
     (await cluster.client.listSlaves({ limit: 10 })).slaves.map(({ name, state }) => `${name} ${state}`);
   const expectSuccess = async (build: { ended: Promise<{ exitCode: number; stdout: string }> }) => {
@@ -39,7 +39,7 @@ describe('a cluster whose slaves or master leave', () => {
     const { stdout } = await cluster.run(['shutdown', 'slave-1', '-m', cluster.master.url]).ended;
     expect(stdout).to.equal('Slave 1 finishes what it runs, takes no more, and leaves.\n');
     expect(await states()).to.deep.equal(['slave-1 DRAINING']);
-    letGo();
+    permitEnd();
     expect((await slave.ended).exitCode).to.equal(0);
     expect(ran()).to.deep.equal(['1']);
     await cluster.startSlave(1);
@@ -77,7 +77,7 @@ describe('a cluster whose slaves or master leave', () => {
     expect((await slave.ended).exitCode).to.equal(0);
     await cluster.startSlave(2);
     await running(4);
-    letGo();
+    permitEnd();
     await expectSuccess(build);
   });
 
@@ -92,7 +92,7 @@ describe('a cluster whose slaves or master leave', () => {
       async () => /it finishes|takes no more/.test(slave.stderr),
       () => slave.stderr,
     );
-    letGo();
+    permitEnd();
     await expectSuccess(build);
     expect((await slave.ended).exitCode).to.equal(0);
     expect(ran()).to.have.members(['1', '2']);
@@ -112,7 +112,7 @@ describe('a cluster whose slaves or master leave', () => {
     slave.signal('SIGTERM');
     expect((await slave.ended).exitCode).to.equal(0);
     await cluster.startSlave(2);
-    letGo();
+    permitEnd();
     await expectSuccess(build);
   });
 
@@ -124,7 +124,7 @@ describe('a cluster whose slaves or master leave', () => {
     program.signal('SIGTERM');
     expect((await program.ended).exitCode).to.equal(0);
     await cluster.startMaster(['-p', String(port)]);
-    letGo();
+    permitEnd();
     await expectSuccess(build);
     expect(ran()).to.have.length(2);
   });

@@ -141,8 +141,8 @@ class Fuzz {
 
   async #sendMany(): Promise<void> {
     const { requests, stop } = this.#options;
-    const goesOn = () => stop?.aborted !== true && this.#violations.length < MAX_SHOWN;
-    while (this.#next < requests && goesOn()) {
+    const continues = () => stop?.aborted !== true && this.#violations.length < MAX_SHOWN;
+    while (this.#next < requests && continues()) {
       const index = this.#next;
       this.#next += 1;
       if (index === Math.floor(requests * WARM_AT)) {

@@ -44,8 +44,8 @@ export interface Change {
 export const noWork: WorkResponse = { assignments: [], cancel: [], release: [], drain: false };
 
 /**
- * A MasterService and MasterReading in memory. It checks that builds, slaves and leases are there, keeps what it is told in
- * `changes` and schedules nothing: what `askForWork` responses is what a test has said with `answerWork`.
+ * A MasterService and MasterReading in memory. It checks that builds, slaves and leases exist, records all calls in
+ * `changes`, and schedules nothing: a test sets the responses of `askForWork` with `respondWithWork`.
  */
 export class FakeService implements MasterService, MasterReading {
   readonly sessionId = 'fake-session';
@@ -88,7 +88,7 @@ export class FakeService implements MasterService, MasterReading {
   resultRefusal: Error | null = null;
   readonly #nonces = new Set<string>();
   readonly #work: WorkResponse[] = [];
-  /** Questions without an response, the oldest first. */
+  /** Held poll requests, oldest first. */
   readonly #held = new Set<(response: WorkResponse) => void>();
 
   /** The number of held poll requests. */
@@ -97,7 +97,7 @@ export class FakeService implements MasterService, MasterReading {
   }
 
   /** Responds to the newest held poll request, or else to the next one; others are held until their client is gone. */
-  answerWork(response: WorkResponse): void {
+  respondWithWork(response: WorkResponse): void {
     const newest = [...this.#held].at(-1);
     if (newest === undefined) {
       this.#work.push(response);
@@ -121,14 +121,14 @@ export class FakeService implements MasterService, MasterReading {
   }
 
   async listBuilds({ offset, limit, after }: BuildsPage): Promise<{ builds: Build[]; total: number }> {
-    this.#requireWhole();
+    this.#requireNotBroken();
     const all = [...this.builds.values()];
     const begin = after === undefined ? offset : all.filter(({ id }) => id <= after).length;
     return { builds: all.slice(begin, begin + limit), total: all.length };
   }
 
   async getBuild(build: BuildId): Promise<Build> {
-    this.#requireWhole();
+    this.#requireNotBroken();
     const found = this.builds.get(build);
     if (found === undefined) {
       throw new ClusterRunnerError('NOT_FOUND', `There is no build ${build}; GET /v1/build lists them.`);
@@ -164,7 +164,7 @@ export class FakeService implements MasterService, MasterReading {
   }
 
   async listSlaves({ offset, limit }: Page): Promise<{ slaves: Slave[]; total: number }> {
-    this.#requireWhole();
+    this.#requireNotBroken();
     return { slaves: [...this.slaves.values()].slice(offset, offset + limit), total: this.slaves.size };
   }
 
@@ -187,7 +187,7 @@ export class FakeService implements MasterService, MasterReading {
   }
 
   async listUnfinished({ offset, limit }: Page): Promise<{ builds: Build[]; total: number }> {
-    this.#requireWhole();
+    this.#requireNotBroken();
     const builds = [...this.builds.values()].filter(({ status }) => status === 'BUILDING');
     return { builds: builds.slice(offset, offset + limit), total: builds.length };
   }
@@ -399,7 +399,7 @@ export class FakeService implements MasterService, MasterReading {
     return this.subjobs.get(build) ?? [];
   }
 
-  #requireWhole(): void {
+  #requireNotBroken(): void {
     if (this.broken !== null) {
       throw this.broken;
     }

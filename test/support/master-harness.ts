@@ -76,12 +76,12 @@ export class MasterHarness {
 
   /** Moves the time once the master's maintenance loop sleeps, so that no wake-up is missed. */
   async advance(ms: number): Promise<void> {
-    await this.untilUpkeepRests();
+    await this.untilMaintenanceSleeps();
     this.clock.advance(ms);
   }
 
   /** While no poll request is held: what was due when the time was moved has been done then. */
-  async untilUpkeepRests(): Promise<void> {
+  async untilMaintenanceSleeps(): Promise<void> {
     await until(() => this.clock.sleeping > 0);
   }
 
@@ -126,7 +126,7 @@ export class MasterHarness {
         protocol: PROTOCOL,
       });
     }
-    await this.untilUpkeepRests();
+    await this.untilMaintenanceSleeps();
   }
 
   archive(content: string | Buffer = 'archive'): ReceivedResult {

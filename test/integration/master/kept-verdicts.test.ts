@@ -234,7 +234,7 @@ async function cancelWhile(harness: MasterHarness, id: BuildId, runners: readonl
     await harness.restart();
   }
   for (const runner of runners) {
-    await runner.atTheEnd(end);
+    await runner.endEarly(end);
   }
   let build = await harness.master.getBuild(id);
   while (build.status === 'BUILDING') {
@@ -370,7 +370,7 @@ class Runner {
     this.slave.leases.clear();
   }
 
-  async atTheEnd(end: End): Promise<void> {
+  async endEarly(end: End): Promise<void> {
     const running = this.#running;
     if (running === null || end === 'stays away' || end === 'restarts') {
       return;

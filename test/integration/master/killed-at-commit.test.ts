@@ -57,7 +57,7 @@ describe('a master that is killed at a commit point of its store', () => {
       },
       async () => {
         await harness.start();
-        known = await liveThrough(harness, promised, deliveries);
+        known = await playStory(harness, promised, deliveries);
         await harness.master.close();
       },
     );
@@ -85,7 +85,7 @@ describe('a master that is killed at a commit point of its store', () => {
         const where = `killed ${snapshot.when} commit ${Math.floor(number / 2)}`;
         await expectPromised(again, snapshot.promised, where);
         await deliverAgain(again, deliveries, known.first);
-        await workOff(again, known.first);
+        await runTheRest(again, known.first);
         await expectRightEnds(again, known, where);
       } finally {
         await again.close();
@@ -95,7 +95,7 @@ describe('a master that is killed at a commit point of its store', () => {
 });
 
 /** Builds are created, canceled, returned, lost, delivered, failed and run again. */
-async function liveThrough(
+async function playStory(
   harness: MasterHarness,
   promised: Promised[],
   deliveries: Delivery[],
@@ -201,7 +201,7 @@ async function deliverAgain(
 }
 
 /** Other slaves do the rest once the earlier ones are known to be gone. */
-async function workOff(harness: MasterHarness, first: BuildId): Promise<void> {
+async function runTheRest(harness: MasterHarness, first: BuildId): Promise<void> {
   const { master } = harness;
   const fresh = await harness.slave(1, 'fresh');
   for (let round = 0; ; round += 1) {

@@ -49,7 +49,7 @@ describe('a response that somebody between a slave and its master has changed', 
 
   const register = () => slave.registerSlave(named);
   const ask = async () => {
-    master.service.answerWork(noWork);
+    master.service.respondWithWork(noWork);
     return slave.askForWork(toId.slave(1), pollRequest);
   };
 

@@ -99,7 +99,7 @@ describe('a slave', () => {
   }
 
   function handOut(assignment: RunAssignment | PrepareAssignment): void {
-    master.service.answerWork({ ...noWork, assignments: [assignment] });
+    master.service.respondWithWork({ ...noWork, assignments: [assignment] });
   }
 
   const changes = (what: string) => master.service.changes.filter((change) => change.what === what);
@@ -309,7 +309,7 @@ describe('a slave', () => {
     await until(() => changes('acceptResult').length === 1);
     const log = join(project, 'log');
     expect(readFileSync(log, 'utf8')).to.equal('setup\na\nb\n');
-    master.service.answerWork({ ...noWork, release: [build_id] });
+    master.service.respondWithWork({ ...noWork, release: [build_id] });
     await slave?.stop();
     expect(readFileSync(log, 'utf8')).to.equal('setup\na\nb\nteardown\n');
   });
@@ -423,7 +423,7 @@ describe('a slave', () => {
     handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
     await start();
     await until(() => changes('askForWork').length > 1);
-    master.service.answerWork({ ...noWork, drain: true });
+    master.service.respondWithWork({ ...noWork, drain: true });
     writeFileSync(join(project, 'go'), '');
     await slave?.done;
     expect(changes('acceptResult')).to.have.length(1);
@@ -454,7 +454,7 @@ describe('a slave', () => {
     handOut(runOf({ setup_build: ['touch started', 'sleep 1000'], teardown_build: ['touch torn-down'] }));
     await start();
     await until(() => existsSync(join(project, 'started')));
-    master.service.answerWork({ ...noWork, cancel: [lease], release: [build_id], drain: true });
+    master.service.respondWithWork({ ...noWork, cancel: [lease], release: [build_id], drain: true });
     slave?.finish();
     await slave?.done;
     expect(changes('handBack')).to.deep.equal([]);
@@ -482,7 +482,7 @@ describe('a slave', () => {
     await until(() => changes('acceptResult').length === 1);
     const escaped = Number(readFileSync(join(project, 'pid'), 'utf8'));
     expect(groupIsAlive(escaped)).to.equal(true);
-    master.service.answerWork({ ...noWork, release: [build_id] });
+    master.service.respondWithWork({ ...noWork, release: [build_id] });
     await until(() => !groupIsAlive(escaped));
   });
 
@@ -505,7 +505,7 @@ describe('a slave', () => {
     await start();
     await until(() => changes('acceptResult').length === 1);
     const escaped = Number(readFileSync(join(project, 'pid'), 'utf8'));
-    master.service.answerWork({ ...noWork, release: [build_id] });
+    master.service.respondWithWork({ ...noWork, release: [build_id] });
     await until(() => existsSync(join(project, 'heir')));
     const later = { lease_id: toId.lease(8), attempt: toId.attempt(1) };
     master.service.leases.add(later.lease_id);

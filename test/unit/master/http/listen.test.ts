@@ -78,7 +78,7 @@ describe('a long poll', () => {
 
   it('returns available work', async () => {
     const work = { assignments: [], cancel: [], release: [], drain: true };
-    master.service.answerWork(work);
+    master.service.respondWithWork(work);
     expect(await master.client.askForWork(slave, pollRequest)).to.deep.include(work);
   });
 

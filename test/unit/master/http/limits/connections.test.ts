@@ -100,7 +100,7 @@ describe('an unauthenticated client that opens all connections', () => {
     await openMany(20);
     await until(() => strangers.filter(({ destroyed }) => destroyed).length >= 30);
     const work = { assignments: [], cancel: [], release: [], drain: true };
-    master.service.answerWork(work);
+    master.service.respondWithWork(work);
     expect(await asked).to.deep.include(work);
   });
 });
