@@ -129,7 +129,7 @@ function complete(bytes: Buffer): LeanAnswer | null {
   const from = end + HEAD_END.length;
   const length = Number(headers['content-length']);
   if (!Number.isSafeInteger(length)) {
-    throw new Error(`The master sent an response without Content-Length: ${start}`);
+    throw new Error(`The master sent a response without Content-Length: ${start}`);
   }
   if (bytes.length < from + length) {
     return null;
