@@ -16,7 +16,7 @@ describe('masterRelay', () => {
   afterEach(() => rmSync(root, { recursive: true }));
 
   const fetch = async (signed: string, arriving: string) => {
-    const unused = () => Promise.reject(new Error('It is not asked.'));
+    const unused = () => Promise.reject(new Error('This is not called.'));
     const relay = masterRelay(
       {
         knownPacks: unused,

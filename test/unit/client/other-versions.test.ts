@@ -12,15 +12,15 @@ import { contentDigestOf } from '../../../src/protocol/signing/signing.js';
 import { failureOf } from '../../support/failure-of.js';
 
 /*
- * Answers as masters have sent them, by the method of the client that asks for them. `older.json` is of a master of
- * before the revision of a build, interrupted atoms and whole atoms in the lists of failed ones; a recorded answer is
- * never changed, since the masters that send it are not either.
+ * Recorded responses of masters, by the method of the client that requests them. `older.json` is from a master before the revision
+ * of a build, interrupted atoms, and complete atoms in the lists of failed ones. A recorded response is never changed, since the
+ * masters that send it do not change either.
  */
 
 type Recorded = Readonly<Record<string, unknown>>;
 
 const SECRET = 'a secret of the tests';
-const folder = join(findPackageJSON(import.meta.url), '../test/fixtures/answers');
+const folder = join(findPackageJSON(import.meta.url), '../test/fixtures/responses');
 const recorded = (name: string): Recorded => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
 
 const build = toId.build(1);
@@ -43,7 +43,7 @@ const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>
   followEvents: (client) => firstOf(client.followEvents()),
 };
 
-/** Of slaves, whose registration names the number of the protocol, and those whose answers are bytes. */
+/** Methods for slaves, which register with their protocol version, and methods with responses of bytes. */
 const others = [
   ...['registerSlave', 'goodbyeSlave', 'askForWork', 'handBackPreparation', 'handBack', 'deliverResult'],
   ...['reportPrepared', 'reportPreparationFailed', 'reportProgress', 'getPack'],
@@ -77,20 +77,20 @@ function withUnknownFields(value: unknown): unknown {
 describe('a client of a master of another version', () => {
   let server: Server;
   let client: MasterClient;
-  let answers: (request: IncomingMessage, body: string) => { status: number; answer: unknown };
-  const asked: string[] = [];
+  let respond: (request: IncomingMessage, body: string) => { status: number; json: unknown };
+  const requests: string[] = [];
   beforeEach(async () => {
-    asked.length = 0;
+    requests.length = 0;
     server = createServer(async (request, response) => {
       const body = await text(request);
-      asked.push(body);
-      const { status, answer } = answers(request, body);
+      requests.push(body);
+      const { status, json } = respond(request, body);
       if (request.headers.accept === 'text/event-stream') {
         response.writeHead(status, { 'content-type': 'text/event-stream' });
-        response.end(`data: ${JSON.stringify(answer)}\n\n`);
+        response.end(`data: ${JSON.stringify(json)}\n\n`);
         return;
       }
-      const bytes = Buffer.from(JSON.stringify(answer));
+      const bytes = Buffer.from(JSON.stringify(json));
       const digest = contentDigestOf(bytes);
       const requestSignature = String(request.headers.signature);
       response.writeHead(status, {
@@ -111,14 +111,17 @@ describe('a client of a master of another version', () => {
 
   const readAs = (name: string, sent: unknown): Promise<unknown> => {
     const accepted = ['createBuild', 'rerunFailed'].includes(name);
-    answers = () => ({ status: accepted ? 202 : 200, answer: sent });
+    respond = () => ({ status: accepted ? 202 : 200, json: sent });
     return calls[name]?.(client) ?? Promise.reject(new Error(`No call for ${name}.`));
   };
   const sentIn = (file: Recorded, name: string): unknown => {
-    const answer = file[name];
-    return name === 'followEvents' && typeof answer === 'object' && answer !== null && 'events' in answer
-      ? Object.values(Object(answer.events))[0]
-      : answer;
+    const response = file[name];
+    return name === 'followEvents' &&
+      typeof response === 'object' &&
+      response !== null &&
+      'events' in response
+      ? Object.values(Object(response.events))[0]
+      : response;
   };
 
   it('is tested with every response that it reads', () => {
@@ -164,25 +167,25 @@ describe('a client of a master of another version', () => {
   it('repeats a request for a build once without its revision when a master refuses that field', async () => {
     const request = { type: 'directory', project_directory: '/p', job_name: 'J' } as const;
     const revision = { commit: 'c'.repeat(40), branch: null, subject: null, has_changes: false };
-    answers = (_, body) =>
+    respond = (_, body) =>
       body.includes('revision')
-        ? { status: 400, answer: { error: 'Unknown field "revision" in it.', code: 'INVALID_REQUEST' } }
-        : { status: 202, answer: { build_id: 7 } };
+        ? { status: 400, json: { error: 'Unknown field "revision" in it.', code: 'INVALID_REQUEST' } }
+        : { status: 202, json: { build_id: 7 } };
     expect(await client.createBuild({ ...request, revision })).to.deep.equal({ build_id: 7 });
-    expect(asked.map((body) => JSON.parse(body))).to.deep.equal([{ ...request, revision }, request]);
+    expect(requests.map((body) => JSON.parse(body))).to.deep.equal([{ ...request, revision }, request]);
   });
 
   it('leaves out who requests a build when a master refuses that field', async () => {
     const request = { type: 'directory', project_directory: '/p', job_name: 'J' } as const;
     const revision = { commit: 'c'.repeat(40), branch: null, subject: null, has_changes: false };
-    answers = (_, body) =>
+    respond = (_, body) =>
       body.includes('requested_by')
-        ? { status: 400, answer: { error: 'Unknown field "requested_by" in it.', code: 'INVALID_REQUEST' } }
-        : { status: 202, answer: { build_id: 7 } };
+        ? { status: 400, json: { error: 'Unknown field "requested_by" in it.', code: 'INVALID_REQUEST' } }
+        : { status: 202, json: { build_id: 7 } };
     const named = { ...request, revision, requested_by: 'ada' };
     expect(await client.createBuild(named)).to.deep.equal({ build_id: 7 });
     expect(await client.rerunFailed(build, { requestedBy: 'ada' })).to.deep.equal({ build_id: 7 });
-    expect(asked.map((body) => JSON.parse(body))).to.deep.equal([
+    expect(requests.map((body) => JSON.parse(body))).to.deep.equal([
       named,
       { ...request, revision },
       { requested_by: 'ada' },
@@ -191,17 +194,17 @@ describe('a client of a master of another version', () => {
   });
 
   it('does not repeat a request for a build that was accepted with a response that it does not understand', async () => {
-    answers = () => ({ status: 202, answer: { build: 'seven' } });
+    respond = () => ({ status: 202, json: { build: 'seven' } });
     const revision = { commit: 'c'.repeat(40), branch: null, subject: null, has_changes: false };
     const request = { type: 'directory', project_directory: '/p', job_name: 'J', revision } as const;
     expect(await failureOf(client.createBuild(request))).to.have.property('code', 'PROTOCOL_MISMATCH');
-    expect(asked).to.have.length(1);
+    expect(requests).to.have.length(1);
   });
 
   it('names the versions when an older master refuses a field', async () => {
-    answers = () => ({
+    respond = () => ({
       status: 400,
-      answer: { error: 'Unknown field "speculative" in the body.', code: 'INVALID_REQUEST' },
+      json: { error: 'Unknown field "speculative" in the body.', code: 'INVALID_REQUEST' },
     });
     const request = { type: 'directory', project_directory: '/p', job_name: 'J', speculative: true } as const;
     expect(messageOf(await failureOf(client.createBuild(request)))).to.contain(

@@ -11,11 +11,11 @@ const all = Buffer.from('0123456789');
 
 /** Gives `pieces[n]` bytes at the nth request, then breaks off unless that was all. */
 function server(pieces: readonly number[], etag: string | null = '"tag"') {
-  const asked: Readonly<Record<string, string>>[] = [];
+  const requests: Readonly<Record<string, string>>[] = [];
   const open = async (headers: Readonly<Record<string, string>>): Promise<OpenedStream> => {
     const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0);
-    const to = from + (pieces[asked.length] ?? all.length);
-    asked.push(headers);
+    const to = from + (pieces[requests.length] ?? all.length);
+    requests.push(headers);
     const stream = Readable.from(
       (async function* () {
         yield all.subarray(from, to);
@@ -27,7 +27,7 @@ function server(pieces: readonly number[], etag: string | null = '"tag"') {
     );
     return { stream, bytes: all.length - from, etag, isPart: headers.range !== undefined };
   };
-  return { asked, open };
+  return { requests, open };
 }
 
 const download = (open: (headers: Readonly<Record<string, string>>) => Promise<OpenedStream>) =>
@@ -35,11 +35,11 @@ const download = (open: (headers: Readonly<Record<string, string>>) => Promise<O
 
 describe('openResumingDownload', () => {
   it('resumes a download where it broke off, any number of times, while the bytes are the same', async () => {
-    const { asked, open } = server([3, 0, 4]);
+    const { requests, open } = server([3, 0, 4]);
     const { stream, bytes } = await download(open);
     expect(bytes).to.equal(10);
     expect(String(await buffer(stream))).to.equal('0123456789');
-    expect(asked).to.deep.equal([
+    expect(requests).to.deep.equal([
       {},
       { range: 'bytes=3-', 'if-range': '"tag"' },
       { range: 'bytes=3-', 'if-range': '"tag"' },
@@ -70,17 +70,17 @@ describe('openResumingDownload', () => {
   });
 
   it('gives up after several breaks without any new bytes', async () => {
-    const { asked, open } = server([3, ...Array.from({ length: 30 }, () => 0)]);
+    const { requests, open } = server([3, ...Array.from({ length: 30 }, () => 0)]);
     const failure = await buffer((await download(open)).stream).then(
       () => null,
       (error: unknown) => error,
     );
     expect(failure).to.have.property('message', 'broken off');
-    expect(asked.length).to.be.within(5, 20);
+    expect(requests.length).to.be.within(5, 20);
   });
 
   it('requests nothing more after its reader has failed', async () => {
-    let asked = 0;
+    let requests = 0;
     const slowly = async function* () {
       for (const byte of all) {
         yield Buffer.of(byte);
@@ -88,9 +88,9 @@ describe('openResumingDownload', () => {
       }
     };
     const { stream } = await download(async () => {
-      asked += 1;
+      requests += 1;
       const slow = Readable.from(slowly(), { objectMode: false });
-      return { stream: slow, bytes: all.length, etag: '"tag"', isPart: asked > 1 };
+      return { stream: slow, bytes: all.length, etag: '"tag"', isPart: requests > 1 };
     });
     const failing = new Writable({ write: (_chunk, _encoding, done) => done(new Error('the disk is full')) });
     const failure = await pipeline(stream, failing).then(
@@ -98,6 +98,6 @@ describe('openResumingDownload', () => {
       (error: unknown) => error,
     );
     expect(failure).to.have.property('message', 'the disk is full');
-    expect(asked).to.equal(1);
+    expect(requests).to.equal(1);
   });
 });

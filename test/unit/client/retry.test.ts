@@ -28,7 +28,7 @@ function failingTimes(times: number, error: Error) {
   };
 }
 
-const unreachable = new ClusterRunnerError('MASTER_UNREACHABLE', 'No answer.');
+const unreachable = new ClusterRunnerError('MASTER_UNREACHABLE', 'No response.');
 const signal = new AbortController().signal;
 const random = () => 0.5;
 

@@ -52,7 +52,7 @@ describe('DependencyCache', () => {
       maxBytes,
       env: { PATH: process.env.PATH ?? '' },
       clock: systemClock,
-      warn: (sentence) => warnings.push(sentence),
+      warn: (message) => warnings.push(message),
     });
 
   function checkout(name: string, lock: string): string {

@@ -111,7 +111,7 @@ describe('a slave whose disk is full', () => {
     writeFiles(root, { 'idle/of.another/tree/file': '' });
     writeFileSync(join(root, 'idle/of.another/tree/file'), Buffer.alloc(18 * MIB));
     const said: string[] = [];
-    await openOn(root, gitProject(small.url), { warn: (sentence) => said.push(sentence) });
+    await openOn(root, gitProject(small.url), { warn: (message) => said.push(message) });
     expect(said).to.have.length(1);
     expect(readdirSync(join(root, 'idle'))).to.deep.equal([]);
   });

@@ -51,7 +51,7 @@ describe('a requested ref', () => {
     }
     const newer = await project.commit({ file: 'two\n' });
     await project.git('update-ref', 'refs/pull/1/head', newer);
-    // A short form must not undo what it has brought the first time.
+    // A second fetch by a short form must not remove what the first has fetched.
     for (const branch of forms) {
       expect((await open(project.url, { branch })).commit, branch).to.equal(newer);
     }

@@ -269,7 +269,7 @@ describe('a hostile folder', () => {
 
 describe('a snapshot with files of LFS', () => {
   it('contains changed files completely, since nobody could fetch them', async () => {
-    // Where LFS is installed its own filter is asked, which makes another pointer of it.
+    // An installed LFS runs its own filter, which creates another pointer.
     writeFiles(parent, { 'home/.gitconfig': '[filter "lfs"]\nclean = "echo pointer # %f"\n' });
     await project.commit({ '.gitattributes': '*.bin filter=lfs\n', 'old.bin': 'pointer\n' });
     writeFiles(project.directory, { 'new.bin': 'new\n' });

@@ -30,7 +30,7 @@ describe('a slave at a master of another version', () => {
     await master.close();
   });
 
-  for (const [which, error, sentence] of [
+  for (const [which, error, message] of [
     [
       'newer',
       new ClusterRunnerError('PROTOCOL_MISMATCH', 'The slave is older.'),
@@ -51,8 +51,8 @@ describe('a slave at a master of another version', () => {
         throw error;
       };
       const joining = session.connect(new AbortController().signal);
-      for (let asked = 1; asked <= 2; asked += 1) {
-        await eventually('it waits', () => refusals === asked && clock.sleeping > 0);
+      for (let tries = 1; tries <= 2; tries += 1) {
+        await eventually('it waits', () => refusals === tries && clock.sleeping > 0);
         clock.advance(30_000);
       }
       await eventually('it waits', () => refusals === 3 && clock.sleeping > 0);
@@ -60,7 +60,7 @@ describe('a slave at a master of another version', () => {
       clock.advance(30_000);
       await joining;
       expect(session.slaveId).to.not.equal(null);
-      expect(logged.filter((line) => sentence.test(line))).to.have.length(1);
+      expect(logged.filter((line) => message.test(line))).to.have.length(1);
     });
   }
 });

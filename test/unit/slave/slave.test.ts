@@ -260,16 +260,16 @@ describe('a slave', () => {
   it('polls as soon as an executor is free, and names its leases', async () => {
     handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
     await start();
-    const standing = (free: number) => (change: unknown) =>
+    const withFree = (free: number) => (change: unknown) =>
       typeof change === 'object' &&
       change !== null &&
       'free_executors' in change &&
       change.free_executors === free;
-    await until(() => said('askForWork').some(standing(1)));
-    expect(said('askForWork').find(standing(1))).to.deep.include({ leases: [lease] });
+    await until(() => said('askForWork').some(withFree(1)));
+    expect(said('askForWork').find(withFree(1))).to.deep.include({ leases: [lease] });
     const before = said('askForWork').length;
     writeFileSync(join(project, 'go'), '');
-    await until(() => said('askForWork').slice(before).some(standing(2)));
+    await until(() => said('askForWork').slice(before).some(withFree(2)));
   });
 
   it('requests work ahead when a subjob is about to end', async () => {
@@ -339,10 +339,10 @@ describe('a slave', () => {
     handOut(runOf({ commands: ['until test -e go; do sleep 0.01; done'] }));
     await start();
     const atoms = [{ id: 0, state: 'IN_PROGRESS', exit_code: null, actual_time: null }];
-    const told = { build_id, subjob_id, lease, atoms };
+    const reported = { build_id, subjob_id, lease, atoms };
     const tells = (change: unknown) => typeof change === 'object' && change !== null && 'progress' in change;
     await until(() => said('askForWork').some(tells));
-    expect(said('askForWork').find(tells)).to.deep.include({ progress: [told] });
+    expect(said('askForWork').find(tells)).to.deep.include({ progress: [reported] });
     expect(changes('reportProgress')).to.deep.equal([]);
     writeFileSync(join(project, 'go'), '');
     await until(() => changes('acceptResult').length === 1);
@@ -491,7 +491,7 @@ describe('a slave', () => {
       console.log('        skipped: there is no Linux with perl or python3');
       this.skip();
     }
-    // What it starts when it is told to end is found when it is dead.
+    // A process that it starts on TERM is found after its death.
     const leaving = "trap 'sleep 1000 & echo $! > heir' TERM; echo $$ > pid; while :; do sleep 0.01; done";
     handOut(
       runOf({

@@ -97,7 +97,7 @@ for (const [name, create] of Object.entries(implementations)) {
     }
 
     it('gives each item its own output, however long it takes to get pipes', async () => {
-      // Now at once, now late: so the shell asks for more while it waits for others.
+      // Sometimes at once and sometimes late, so that the shell needs more pipes while others are pending.
       let taken = 0;
       class SlowPipes extends ConsolePipes {
         override async acquire(): Promise<ConsolePipe> {

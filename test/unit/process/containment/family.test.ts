@@ -5,7 +5,7 @@ import type { ProcessEntry } from '../../../../src/process/containment/process-t
 
 describe('parentsFirst', () => {
   it('puts each process once after its parent, in whatever order they were found', () => {
-    // Numbers that were given anew may even make a circle.
+    // Reused pids can even form a cycle.
     const entry = fc.record({
       pid: fc.integer({ min: 2, max: 30 }),
       parent: fc.integer({ min: 1, max: 30 }),

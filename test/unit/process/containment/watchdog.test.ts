@@ -49,7 +49,7 @@ describe('the watchdog of a process that is killed with SIGKILL', () => {
   });
 });
 
-/** Runs a batch with it until the runner is killed; answers what the command has written into `pid`. */
+/** Runs a batch with it until the runner is killed; resolves with what the command has written to `pid`. */
 async function groupOf(command: string, directory: string): Promise<number> {
   const runner = spawn(process.execPath, [join(fixtures, 'run-batch-until-killed.mjs'), command, directory], {
     stdio: 'ignore',

@@ -61,7 +61,7 @@ function openProject(slave: string, project: Project, build: number): Promise<Wo
     random: () => 0,
     env,
     relay,
-    warn: (sentence) => warnings.push(sentence),
+    warn: (message) => warnings.push(message),
     signal: new AbortController().signal,
     clock: systemClock,
   });

@@ -34,7 +34,7 @@ describe('files of Git LFS', () => {
     return openOn(join(parent, 'root'), gitProject(project.url), {
       build,
       env: { PATH: path, HOME: join(parent, 'home') },
-      warn: (sentence) => said.push(sentence),
+      warn: (message) => said.push(message),
     });
   };
   /** Puts the content where a remote on this machine has it. */

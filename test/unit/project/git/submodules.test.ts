@@ -127,7 +127,7 @@ describe('submodules', () => {
     const warnings: string[] = [];
     const second = await openOn(join(parent, 'second'), gitProject(at('project'), { hash }), {
       relay,
-      warn: (sentence) => warnings.push(sentence),
+      warn: (message) => warnings.push(message),
     });
     expect(filesOf(second)).to.deep.equal(FILES);
     expect({ requests: host.requests, warnings }).to.deep.equal({ requests: 0, warnings: [] });

@@ -46,7 +46,7 @@ function open(workspacesKept = 2): Promise<Workspace> {
     build: builds,
     workspacesKept,
     env,
-    warn: (sentence) => said.push(sentence),
+    warn: (message) => said.push(message),
   });
 }
 

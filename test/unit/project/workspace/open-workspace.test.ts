@@ -51,7 +51,7 @@ function project(more: Partial<GitProject> = {}): GitProject {
 }
 
 function open(of: Project, more: Partial<WorkspaceOptions> = {}, build = 1) {
-  return openOn(root, of, { build, warn: (sentence) => said.push(sentence), ...more });
+  return openOn(root, of, { build, warn: (message) => said.push(message), ...more });
 }
 
 async function refusal(opening: Promise<unknown>): Promise<string> {
@@ -268,9 +268,9 @@ describe('sweepWorkspaces', () => {
 describe('remote files', () => {
   let base: string;
   let close: () => Promise<void>;
-  let asked: number;
+  let requests: number;
   beforeEach(async () => {
-    asked = 0;
+    requests = 0;
     const server = createServer((request, response) => {
       if (request.url === '/moved') {
         response.writeHead(302, { location: '/file' }).end();
@@ -280,8 +280,8 @@ describe('remote files', () => {
         response.writeHead(200, { 'content-length': '100' });
         response.write('half', () => response.destroy());
       } else if (request.url === '/busy') {
-        asked += 1;
-        response.writeHead(asked < 3 ? 503 : 200).end('content');
+        requests += 1;
+        response.writeHead(requests < 3 ? 503 : 200).end('content');
       } else if (request.url === '/endless') {
         const write = () => {
           for (let more = true; more; ) {
@@ -338,7 +338,7 @@ describe('remote files', () => {
   it('are requested again after temporary errors, and not after others', async () => {
     await withFiles({ uri: `http://${base}/busy`, name: 'x' });
     expect(readFileSync(join(origin, 'x'), 'utf8')).to.equal('content');
-    expect(asked).to.equal(3);
+    expect(requests).to.equal(3);
   });
 
   it('have limits of size and time, whatever the server says', async () => {

@@ -56,7 +56,7 @@ class FakeMaster {
   #leases = 0;
   #lastPoll = 0;
   #open: ReadonlySet<number> = new Set();
-  #held: { readonly call: Call; readonly asked: WorkRequest } | null = null;
+  #held: { readonly call: Call; readonly wanted: WorkRequest } | null = null;
 
   get numTasks(): number {
     return this.#tasks;
@@ -166,19 +166,19 @@ class FakeMaster {
         this.requeue(lease);
       }
     }
-    let asked = withPendingAssignments(request, pending.map(pendingOf));
+    let wanted = withPendingAssignments(request, pending.map(pendingOf));
     const older = this.#held?.call;
     this.#held = null;
     if (older !== undefined) {
       const taken =
-        this.#open.has(older.request.poll) && !this.#hasNews(asked) ? this.#take(asked, older) : [];
+        this.#open.has(older.request.poll) && !this.#hasNews(wanted) ? this.#take(wanted, older) : [];
       this.#answer(older, { ...noWork, assignments: taken });
-      asked = withPendingAssignments(
-        asked,
+      wanted = withPendingAssignments(
+        wanted,
         taken.map(({ lease }) => pendingOf(lease.lease_id)),
       );
     }
-    this.#held = { call, asked };
+    this.#held = { call, wanted };
     call.state = 'held';
     this.#dispatch();
     this.#wake();
@@ -193,7 +193,7 @@ class FakeMaster {
 
   #dispatch(): void {
     if (this.#held !== null) {
-      const taken = this.#take(this.#held.asked, this.#held.call);
+      const taken = this.#take(this.#held.wanted, this.#held.call);
       if (taken.length > 0) {
         this.#answerHeld(taken);
       }
@@ -201,17 +201,17 @@ class FakeMaster {
   }
 
   #wake(): void {
-    if (this.#held !== null && this.#hasNews(this.#held.asked)) {
+    if (this.#held !== null && this.#hasNews(this.#held.wanted)) {
       this.#answerHeld([]);
     }
   }
 
   #answerHeld(assignments: Assignment[]): void {
     if (this.#held !== null) {
-      const { call, asked } = this.#held;
+      const { call, wanted } = this.#held;
       this.#held = null;
       this.#toldDrain = this.isDraining;
-      const cancel = asked.leases.filter(({ lease_id }) => !this.leases.has(lease_id));
+      const cancel = wanted.leases.filter(({ lease_id }) => !this.leases.has(lease_id));
       for (const { lease_id } of call.request.leases) {
         if (!this.leases.has(lease_id)) {
           this.#toldOver.add(lease_id);
@@ -285,7 +285,7 @@ class World implements LinkTarget {
   readonly violations: string[] = [];
   readonly #session: Session;
   readonly #started = new Set<LeaseId>();
-  /** Those whose end some response has told. */
+  /** Leases that a response has declared over. */
   readonly #over = new Set<LeaseId>();
   /** The latest progress of each atom, and all that some answered poll has carried. */
   readonly #reported = new Map<string, number>();

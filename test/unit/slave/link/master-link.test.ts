@@ -17,7 +17,7 @@ import { until } from '../../../support/until.js';
 
 const log = pino({ level: 'silent' });
 
-/** Leaves every poll unanswered until it is aborted, or a test answers it. */
+/** Holds every poll until it is aborted, or a test responds to it. */
 class SilentSession extends Session {
   readonly polls: WorkRequest[] = [];
   readonly #responses = new Map<number, (response: WorkResponse | Error) => void>();
@@ -44,8 +44,8 @@ class SilentSession extends Session {
     };
   }
 
-  /** Answers the poll of that number, or breaks it. */
-  answer(poll: number, response: WorkResponse | Error): void {
+  /** Responds to the poll with that number, or breaks it. */
+  respond(poll: number, response: WorkResponse | Error): void {
     this.#responses.get(poll)?.(response);
   }
 
@@ -169,14 +169,14 @@ describe('MasterLink', () => {
     });
 
     it('does not poll again when the older one assigns work: the master counts it as named', async () => {
-      session.answer(1, assigning);
+      session.respond(1, assigning);
       await turn();
       await change({});
       expect(session.polls).to.have.length(2);
     });
 
     it('polls again as soon as more executors are free than the assigned work has left', async () => {
-      session.answer(1, assigning);
+      session.respond(1, assigning);
       await turn();
       await change({ free_executors: now.free_executors + 1 });
       expect(session.polls).to.have.length(3);
@@ -184,15 +184,15 @@ describe('MasterLink', () => {
     });
 
     it('polls again when the older one breaks, so that the master notices work that was lost with it', async () => {
-      session.answer(1, cut);
+      session.respond(1, cut);
       await until(() => session.polls.length === 3);
       expect(session.polls[2]).to.deep.include({ free_executors: 3, leases: [], open_polls: [2] });
     });
 
     it('does not start a lease whose end the newer response has announced before', async () => {
-      session.answer(2, { ...noWork, cancel: [lease] });
+      session.respond(2, { ...noWork, cancel: [lease] });
       await turn();
-      session.answer(1, assigning);
+      session.respond(1, assigning);
       await turn();
       expect(now.leases).to.deep.equal([]);
     });
@@ -204,7 +204,7 @@ describe('MasterLink', () => {
       link.progress.markDue(lease);
       await turn();
       expect(session.polls[2]?.progress).to.deep.equal([progress]);
-      session.answer(3, cut);
+      session.respond(3, cut);
       await until(() => session.polls.length === 4);
       expect(session.polls[3]?.progress).to.deep.equal([progress]);
     });

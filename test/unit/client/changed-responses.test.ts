@@ -20,19 +20,23 @@ describe('a response that somebody between a slave and its master has changed', 
   let master: FakeMaster;
   let between: Server;
   let slave: MasterClient;
-  /** What the one in between does to each answer. */
-  let change: (answer: Passed) => Passed;
+  /** Changes each response on its way. */
+  let change: (response: Passed) => Passed;
   beforeEach(async () => {
     master = await startFakeMaster({ secrets: ['the new secret', 'the old secret'] });
-    change = (answer) => answer;
+    change = (response) => response;
     between = createServer(async (incoming, outgoing) => {
       const { host: _, ...headers } = incoming.headers;
-      const answer = await request(`${master.url}${incoming.url}`, {
+      const response = await request(`${master.url}${incoming.url}`, {
         method: incoming.method === 'POST' ? 'POST' : 'GET',
         headers,
         body: await buffer(incoming),
       });
-      const passed = { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
+      const passed = {
+        status: response.statusCode,
+        headers: response.headers,
+        body: await response.body.text(),
+      };
       const { status, headers: shown, body } = change(passed);
       outgoing.writeHead(status, { ...shown, 'content-length': Buffer.byteLength(body) }).end(body);
     });
@@ -57,9 +61,9 @@ describe('a response that somebody between a slave and its master has changed', 
     await register();
     expect(await ask()).to.deep.include({ drain: false });
     const seen: Passed[] = [];
-    change = (answer) => {
-      seen.push(answer);
-      return answer;
+    change = (response) => {
+      seen.push(response);
+      return response;
     };
     await ask();
     const [earlier] = seen;
@@ -67,11 +71,11 @@ describe('a response that somebody between a slave and its master has changed', 
       throw new Error('Nothing was seen.');
     }
     const changes: (typeof change)[] = [
-      (answer) => ({ ...answer, body: answer.body.replace('"drain":false', '"drain":true') }),
-      (answer) => ({ ...answer, headers: { 'content-type': 'application/json' } }),
-      ({ headers, ...answer }) => {
+      (response) => ({ ...response, body: response.body.replace('"drain":false', '"drain":true') }),
+      (response) => ({ ...response, headers: { 'content-type': 'application/json' } }),
+      ({ headers, ...response }) => {
         const { signature: _, ...rest } = headers;
-        return { ...answer, headers: rest };
+        return { ...response, headers: rest };
       },
       () => earlier,
     ];
