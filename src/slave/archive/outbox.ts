@@ -229,10 +229,10 @@ export class Outbox {
 
   /** Without this, the work of a refused result would be repeated, and refused, forever. */
   async #returnLease({ build_id, subjob_id, report }: PendingResult, output: string): Promise<void> {
-    const handback = { lease: report.lease, reason: 'could_not_run', output } as const;
+    const returned = { lease: report.lease, reason: 'could_not_run', output } as const;
     try {
       await this.#session.retryUntilAcknowledged(
-        (slave, options) => this.#session.client.handBack(slave, build_id, subjob_id, handback, options),
+        (slave, options) => this.#session.client.handBack(slave, build_id, subjob_id, returned, options),
         this.#signal,
       );
     } catch (error) {

@@ -29,7 +29,7 @@ export class LeaseReturns {
     signal: AbortSignal,
   ): Promise<void> {
     const { client } = this.#session;
-    const handback: ReturnedLease = {
+    const returned: ReturnedLease = {
       lease: assignment.lease,
       reason,
       output: textEnd(this.#redactor.inEnd(output), MAX_OUTPUT_CHARS),
@@ -38,8 +38,8 @@ export class LeaseReturns {
       await this.#session.retryUntilAcknowledged((slave, options) => {
         const { build_id } = assignment;
         return assignment.kind === 'prepare'
-          ? client.handBackPreparation(slave, build_id, handback, options)
-          : client.handBack(slave, build_id, assignment.subjob_id, handback, options);
+          ? client.handBackPreparation(slave, build_id, returned, options)
+          : client.handBack(slave, build_id, assignment.subjob_id, returned, options);
       }, signal);
     } catch (error) {
       if (!(error instanceof ClusterRunnerError && error.code === 'STALE_LEASE')) {
