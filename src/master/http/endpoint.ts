@@ -87,7 +87,7 @@ export function createEndpoint<R extends RouteDeclaration>(
       headers: ctx.headers,
       address: addressOf(ctx, shared.trustedProxies),
     };
-    const isAnonymous = route.signing === 'none' && (await admitReader(ctx, head, shared)) === 'anonymous';
+    const isUnsigned = route.signing === 'none' && (await admitReader(ctx, head, shared)) === 'unsigned';
     const proof = await authenticateHead(route.signing, head, shared.keys);
     if (proof.form === 'http-signature') {
       shared.connections.authenticated(ctx.req.socket);
@@ -122,7 +122,7 @@ export function createEndpoint<R extends RouteDeclaration>(
     logChange(route, ctx, head, proof, result, shared.log);
     sendResponse(ctx, route, result, route.method === 'GET' ? { child_routes: shared.childRoutes } : {});
     signResponse(ctx, proof, seconds(shared.keys.clock.now()));
-    if (isAnonymous) {
+    if (isUnsigned) {
       sendInPieces(ctx, head.address, shared.unread);
     }
     const content: unknown = ctx.body;
@@ -186,12 +186,12 @@ function isFile(result: unknown): boolean {
   return typeof result === 'object' && result !== null && 'fileName' in result && result.fileName !== null;
 }
 
-/** Counts reads of anonymous clients. @throws ClusterRunnerError UNAUTHENTICATED, TOO_MANY_REQUESTS */
+/** Counts unsigned reads. @throws ClusterRunnerError UNAUTHENTICATED, TOO_MANY_REQUESTS */
 async function admitReader(
   ctx: Context,
   head: RequestHead,
   shared: EndpointContext,
-): Promise<'anonymous' | 'authenticated'> {
+): Promise<'unsigned' | 'authenticated'> {
   const hasSecret =
     shared.settings.readAccess === 'signed'
       ? (await authenticateReader(ctx, head, shared.keys)) === 'signature'
@@ -199,7 +199,7 @@ async function admitReader(
   if (!hasSecret) {
     shared.reads.enter(head.address, ctx.res);
   }
-  return hasSecret ? 'authenticated' : 'anonymous';
+  return hasSecret ? 'authenticated' : 'unsigned';
 }
 
 function addressOf(ctx: Context, trustedProxies: Networks): string {

@@ -4,7 +4,7 @@ import { ipPrefix } from '../../../lib/net/ip-prefix.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
 /**
- * Limits the concurrent reads of anonymous clients by address: downloads, long polls, listings that go through an archive.
+ * Limits the concurrent reads of unsigned readers by address: downloads, long polls, listings that go through an archive.
  * Readers with the secret are exempt.
  */
 export class ConcurrentReadLimit {

@@ -12,7 +12,7 @@ export const PIECE_BYTES = 64 * 1024;
 const ADDRESSES = 4;
 
 /**
- * Limits the memory of large JSON responses that anonymous clients have requested and not read.
+ * Limits the memory of large JSON responses that unsigned readers have requested and not read.
  */
 export class UnreadBytes {
   readonly #limitOfAddress: number;

@@ -12,7 +12,7 @@ import { until } from '../../../support/until.js';
 const READS = 3;
 const BODY_BYTES = 64 * 1024;
 
-describe('anonymous clients of one address', () => {
+describe('unauthenticated clients of one address', () => {
   let master: FakeMaster;
   const callers: Caller[] = [];
   beforeEach(async () => {
