@@ -2,11 +2,12 @@ import { BuildWork, type SubjobWork } from '../domain/build-work.js';
 import type { Holder, LeasedTask, Task, TaskName } from '../domain/lease.js';
 import { RecentFailures } from '../domain/recent-failures.js';
 import { ReportedVerdicts } from '../domain/reported-verdicts.js';
+import { checkRequest } from '../job/build-request.js';
 import { seconds } from '../lib/clock.js';
 import { type BuildId, type LeaseId, toId } from '../protocol/ids.js';
 import { archiveBytes } from './archives/archive-files.js';
 import { limitsOf, resolved } from './builds/accept-preparation.js';
-import { checkRequest } from './builds/build-request.js';
+import { countsReports } from './leases/failure-feed.js';
 import { endIfOver } from './leases/finish-build.js';
 import { loseLease, returnLease } from './leases/lease-lifecycle.js';
 import { ActiveBuild } from './state/active-build.js';
@@ -26,7 +27,6 @@ import { heldLeases } from './store/leases.js';
 import { allSlaves } from './store/slaves.js';
 import { deliveredSubjobs, subjobsOf } from './store/subjobs.js';
 import type { BuildRow, LeaseRow, SubjobRow } from './store/tables.js';
-import { countsReports } from './views/build-view.js';
 
 /**
  * Fills the memory from the store: slaves, and unfinished builds with the leases that are held. Connected slaves have the

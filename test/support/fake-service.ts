@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AddedFile } from '../../src/master/archives/incoming/added-files.js';
 import type {
+  AddedFile,
   ArchiveContents,
   BuildsPage,
   ConsoleLines,

@@ -2,6 +2,7 @@ import type { ExecutorLimits } from '../../domain/build-work.js';
 import { classifyReport, newTask, preparation } from '../../domain/lease.js';
 import { estimateFromHistory } from '../../domain/scheduling/duration-estimate.js';
 import { type Group, groupAtoms } from '../../domain/scheduling/grouping.js';
+import { projectKey } from '../../job/build-request.js';
 import { KeyedMutex } from '../../lib/async/keyed-mutex.js';
 import type { BuildRequest } from '../../protocol/build/build.js';
 import type { NamedJob } from '../../protocol/build/job.js';
@@ -19,7 +20,6 @@ import type { Write } from '../store/engine/write.js';
 import { appendEvent } from '../store/events.js';
 import { endLease } from '../store/leases.js';
 import { readTimings } from '../store/timings.js';
-import { projectKey } from './build-request.js';
 import { writePlan } from './store-atoms.js';
 
 /** Accepts the reports of slaves that prepare builds. */

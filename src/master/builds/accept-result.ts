@@ -1,6 +1,7 @@
 import type { ReportedVerdict } from '../../domain/reported-verdicts.js';
 import { atomsToRetry, retryBudget } from '../../domain/retries.js';
 import { type DurationEstimate, noEstimate } from '../../domain/scheduling/duration-estimate.js';
+import { projectKey } from '../../job/build-request.js';
 import { KeyedMutex } from '../../lib/async/keyed-mutex.js';
 import { removeFile } from '../../lib/fs/remove-file.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
@@ -8,17 +9,17 @@ import { type AtomId, atomFolder, type BuildId, type SlaveId, type SubjobId } fr
 import { COMMAND_FILE } from '../../protocol/results/archive-names.js';
 import type { LeaseRef, ResultReport } from '../../protocol/slave/slave-messages.js';
 import { ArchiveKeeper, archivePath } from '../archives/archive-files.js';
-import type { AddedFile } from '../archives/incoming/added-files.js';
 import { rerunScriptsOf } from '../archives/rerun-scripts.js';
 import type { LiveConsoles } from '../consoles/live.js';
 import type { SlavePolls } from '../dispatch/slave-polls.js';
+import { countsReports, noteFailure } from '../leases/failure-feed.js';
 import { endIfOver } from '../leases/finish-build.js';
 import { reportedSubjobLease, requireAcceptedBefore, staleLease } from '../leases/lease-check.js';
 import { atomsOf, eventFacts, noteBegan, otherHolders, taskRow } from '../leases/lease-lifecycle.js';
 import type { WaitingRegrouper } from '../leases/regroup-waiting.js';
 import type { ActiveBuild } from '../state/active-build.js';
 import type { SubjobLease } from '../state/active-lease.js';
-import type { ReceivedResult } from '../state/master-api.js';
+import type { AddedFile, ReceivedResult } from '../state/master-api.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
 import { type LeasedAtom, moveAtoms, recordInterrupted, recordVerdicts, retryAtoms } from '../store/atoms.js';
 import { updateBuild } from '../store/builds.js';
@@ -27,9 +28,6 @@ import { appendEvent } from '../store/events.js';
 import { endLease } from '../store/leases.js';
 import { endSubjobLease, insertSubjobs } from '../store/subjobs.js';
 import { learnTimings } from '../store/timings.js';
-import { countsReports } from '../views/build-view.js';
-import { noteFailure } from '../views/failure-feed.js';
-import { projectKey } from './build-request.js';
 
 /** Atoms that run again: in a subjob of its own each, with the estimate that was made for it. */
 interface Retry {

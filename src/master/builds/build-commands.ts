@@ -1,11 +1,12 @@
 import { isEnded, newBuild } from '../../domain/build-state.js';
 import { BuildWork } from '../../domain/build-work.js';
 import { newTask } from '../../domain/lease.js';
+import { checkRequest } from '../../job/build-request.js';
 import type { Build, BuildRequest } from '../../protocol/build/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { atomFolder, type BuildId, toId } from '../../protocol/ids.js';
-import { arrivingArchives } from '../archives/archive-feed.js';
 import { archivePath } from '../archives/archive-files.js';
+import { commitStop, stopBuild } from '../leases/early-end.js';
 import { ActiveBuild } from '../state/active-build.js';
 import type { ArchiveContents, BuildsPage, MasterBundles, Page } from '../state/master-api.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
@@ -24,8 +25,7 @@ import { deliveredSubjobs } from '../store/subjobs.js';
 import type { BuildRow } from '../store/tables.js';
 import { activityOf } from '../views/build-activity.js';
 import { presentRow, presentRunning } from '../views/build-view.js';
-import { checkRequest } from './build-request.js';
-import { commitStop, stopBuild } from './early-end.js';
+import { arrivingArchives } from './archive-feed.js';
 import type { KeptResults } from './kept-results.js';
 
 /** Unfinished builds are kept in memory. More than this are likely to come from a script that went wrong. */

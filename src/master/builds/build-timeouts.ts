@@ -1,8 +1,8 @@
 import { durationSeconds } from '../../job/duration.js';
 import { seconds } from '../../lib/clock.js';
+import { commitStop, stopBuild } from '../leases/early-end.js';
 import type { ActiveBuild } from '../state/active-build.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
-import { commitStop, stopBuild } from './early-end.js';
 
 /**
  * Ends the builds that have taken longer than their build_timeout. The time counts from BUILDING on, also while the

@@ -2,14 +2,13 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
 import type { Progress, SubjobProgress } from '../../protocol/slave/slave-messages.js';
 import type { LiveConsoles } from '../consoles/live.js';
+import { countsReports, noteFailure } from '../leases/failure-feed.js';
 import { reportedSubjobLease, requireAcceptedBefore } from '../leases/lease-check.js';
 import { atomsOf, isSecondHolder, noteBegan } from '../leases/lease-lifecycle.js';
 import type { SubjobLease } from '../state/active-lease.js';
 import type { MasterState } from '../state/master-state.js';
 import type { RegisteredSlave } from '../state/registered-slave.js';
 import { recordProgress } from '../store/atoms.js';
-import { countsReports } from '../views/build-view.js';
-import { noteFailure } from '../views/failure-feed.js';
 
 /**
  * Accepts a report of atoms that run, and of what they print.

@@ -1,8 +1,8 @@
 import type { BuildWork } from '../../domain/build-work.js';
 import { hasWork } from '../../domain/scheduling/scheduler.js';
+import { givenAtoms } from '../../job/build-request.js';
 import type { BuildId, SlaveId } from '../../protocol/ids.js';
 import type { Assignment, LeaseRef, WorkRequest } from '../../protocol/slave/slave-messages.js';
-import { givenAtoms } from '../builds/build-request.js';
 import { atomsOf, returnLease, type TakenWork, takeWork } from '../leases/lease-lifecycle.js';
 import type { ActiveLease } from '../state/active-lease.js';
 import { type MasterState, StateChange } from '../state/master-state.js';

@@ -1,8 +1,8 @@
 import type { ReturnedLease } from '../../protocol/slave/slave-messages.js';
-import { stopBuild } from '../builds/early-end.js';
 import type { ActiveBuild } from '../state/active-build.js';
 import type { MasterState, StateChange } from '../state/master-state.js';
 import type { RegisteredSlave } from '../state/registered-slave.js';
+import { stopBuild } from './early-end.js';
 
 /** A build that so many slaves could not run, and that has no result yet, is not tried on the rest of the fleet. */
 const MAX_REFUSALS = 5;

@@ -16,8 +16,7 @@ import { appendEvent } from '../store/events.js';
 import { endLease, insertLease } from '../store/leases.js';
 import { duplicateSubjob, endSubjobLease, leaseSubjob, type SubjobTaskRow } from '../store/subjobs.js';
 import type { LeaseRow } from '../store/tables.js';
-import { countsReports } from '../views/build-view.js';
-import { noteLost } from '../views/failure-feed.js';
+import { countsReports, noteLost } from './failure-feed.js';
 import { endBuild, endIfOver } from './finish-build.js';
 
 /*

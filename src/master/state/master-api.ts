@@ -16,7 +16,6 @@ import type {
   WorkRequest,
   WorkResponse,
 } from '../../protocol/slave/slave-messages.js';
-import type { AddedFile } from '../archives/incoming/added-files.js';
 
 export interface Page {
   readonly offset: number;
@@ -53,6 +52,15 @@ export interface ArchiveContents {
   readonly files: readonly string[];
   /** Folder names of the atoms that failed: the lines of failures.txt; empty when all passed. */
   readonly failedFolders: readonly string[];
+}
+
+/** A file that the master itself adds to the archive of a subjob. */
+export interface AddedFile {
+  /** Begins with the folder of its atom. */
+  readonly path: string;
+  readonly content: string;
+  readonly mode: number;
+  readonly mtime: Date;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { shownNames } from '../../job/atom-labels.js';
 import {
   type Activity,
   MAX_RUNNING_SHOWN,
@@ -8,7 +9,6 @@ import {
 import { atomsOf, isSecondHolder } from '../leases/lease-lifecycle.js';
 import type { ActiveBuild } from '../state/active-build.js';
 import type { MasterState } from '../state/master-state.js';
-import { shownNames } from './atom-names.js';
 import { inUseFor, isSettingUp, slavesOf } from './build-executors.js';
 
 /*

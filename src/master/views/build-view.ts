@@ -1,18 +1,19 @@
 import { detailsOf, isEnded, resultOf, type StateTimestamps, statusOf } from '../../domain/build-state.js';
 import { secondsLeft } from '../../domain/scheduling/estimate.js';
+import { variablesOf } from '../../job/atom-labels.js';
+import { maskRequest } from '../../job/build-request.js';
 import { type Build, type BuildRequest, type BuildState, buildState } from '../../protocol/build/build.js';
 import type { NamedJob } from '../../protocol/build/job.js';
 import type { Revision } from '../../protocol/build/revision.js';
 import { type BuildId, toId } from '../../protocol/ids.js';
 import type { ResultFacts } from '../../protocol/results/result-facts.js';
-import { maskRequest } from '../builds/build-request.js';
+import { countsReports } from '../leases/failure-feed.js';
 import type { ActiveBuild } from '../state/active-build.js';
 import type { ActiveLeases } from '../state/active-leases.js';
 import type { AtomView } from '../store/atom-views.js';
 import { readJobColumn, readRequest, readRevision, readTimestamps } from '../store/builds.js';
 import { readFacts } from '../store/facts-column.js';
 import type { BuildRow } from '../store/tables.js';
-import { variablesOf } from './atom-names.js';
 import { presentAtom } from './atom-view.js';
 import { executorsOf } from './build-executors.js';
 
@@ -73,11 +74,6 @@ export function presentRunning(leases: ActiveLeases, build: ActiveBuild): Build 
     error: build.stopping?.message ?? null,
     revision: build.revision,
   });
-}
-
-/** Whether a failure counts as soon as it is reported: not where a retry may still change it. */
-export function countsReports(job: NamedJob | null): boolean {
-  return (job?.definition.retries ?? 0) === 0;
 }
 
 /** The view of a build that is not running, from its stored row. */

@@ -2,15 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { blockGzip } from '../../../lib/formats/block-gzip.js';
 import { fileEntry } from '../../../lib/formats/tar-header.js';
 import { BLOCK_BYTES } from '../../../protocol/results/result-index.js';
-
-/** A file that the master itself adds to the archive of a subjob. */
-export interface AddedFile {
-  /** Begins with the folder of its atom. */
-  readonly path: string;
-  readonly content: string;
-  readonly mode: number;
-  readonly mtime: Date;
-}
+import type { AddedFile } from '../../state/master-api.js';
 
 interface Listeners {
   /** Called for each file, with the offset of its bytes in the tar of all of them. */

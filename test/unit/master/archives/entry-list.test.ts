@@ -23,9 +23,9 @@ import {
 } from '../../../../src/master/archives/archive-reader.js';
 import { entryListPath } from '../../../../src/master/archives/entry-list-format.js';
 import { EntryListWriter } from '../../../../src/master/archives/entry-list-writer.js';
-import type { AddedFile } from '../../../../src/master/archives/incoming/added-files.js';
 import { ArchiveValidator } from '../../../../src/master/archives/incoming/archive-validator.js';
 import { receiveResult } from '../../../../src/master/archives/incoming/receive-archive.js';
+import type { AddedFile } from '../../../../src/master/state/master-api.js';
 import { toId } from '../../../../src/protocol/ids.js';
 import { BLOCK_BYTES } from '../../../../src/protocol/results/result-index.js';
 import { defaults } from '../../../support/settings.js';

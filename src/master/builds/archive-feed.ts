@@ -1,9 +1,9 @@
 import type { SubjobId } from '../../protocol/ids.js';
-import type { KeptResults } from '../builds/kept-results.js';
+import { archivePath } from '../archives/archive-files.js';
 import type { ActiveBuild } from '../state/active-build.js';
 import type { MasterState } from '../state/master-state.js';
 import { deliveredSubjobs } from '../store/subjobs.js';
-import { archivePath } from './archive-files.js';
+import type { KeptResults } from './kept-results.js';
 
 /** Archives in a batch, since a build may have a hundred thousand of them. */
 const BATCH = 256;

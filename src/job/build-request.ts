@@ -1,16 +1,16 @@
 import { isAbsolute } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
-import { variableProblem } from '../../job/command-environment.js';
-import { isCommandString, readCommandString } from '../../job/command-string.js';
-import { normalizeRemoteFiles } from '../../job/normalize-remote-files.js';
-import { definitionProblem } from '../../job/yaml/definition-problem.js';
-import { maskCredentials } from '../../lib/text/mask-credentials.js';
-import { textStart } from '../../lib/text/text-ends.js';
-import type { BuildRequest, GivenAtom } from '../../protocol/build/build.js';
-import type { JobDefinition } from '../../protocol/build/job.js';
-import type { Project, RemoteFile } from '../../protocol/build/project.js';
-import { CommitSchema } from '../../protocol/bundle.js';
-import { ClusterRunnerError } from '../../protocol/errors.js';
+import { maskCredentials } from '../lib/text/mask-credentials.js';
+import { textStart } from '../lib/text/text-ends.js';
+import type { BuildRequest, GivenAtom } from '../protocol/build/build.js';
+import type { JobDefinition } from '../protocol/build/job.js';
+import type { Project, RemoteFile } from '../protocol/build/project.js';
+import { CommitSchema } from '../protocol/bundle.js';
+import { ClusterRunnerError } from '../protocol/errors.js';
+import { variableProblem } from './command-environment.js';
+import { isCommandString, readCommandString } from './command-string.js';
+import { normalizeRemoteFiles } from './normalize-remote-files.js';
+import { definitionProblem } from './yaml/definition-problem.js';
 
 const GIT_ONLY = ['url', 'remote', 'branch', 'hash'] as const;
 

@@ -1,8 +1,8 @@
-import { endBuild } from '../leases/finish-build.js';
 import type { ActiveBuild, EarlyEnd } from '../state/active-build.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
 import { updateBuild } from '../store/builds.js';
 import { appendEvent } from '../store/events.js';
+import { endBuild } from './finish-build.js';
 
 /*
  * A build that is to end before its work does not end at once: slaves that hold subjobs of it end what runs and deliver

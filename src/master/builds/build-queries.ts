@@ -5,7 +5,6 @@ import { ClusterRunnerError } from '../../protocol/errors.js';
 import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { ResultIndex } from '../../protocol/results/result-index.js';
 import { archivePath } from '../archives/archive-files.js';
-import type { Builds } from '../builds/build-commands.js';
 import { readArchivedConsole } from '../consoles/archived.js';
 import type { LiveConsoles } from '../consoles/live.js';
 import type { ConsoleLines, Page } from '../state/master-api.js';
@@ -21,8 +20,9 @@ import {
 } from '../store/atom-views.js';
 import { readJobColumn } from '../store/builds.js';
 import { findResultIndex, findSubjob } from '../store/subjobs.js';
-import { bySubjobOf, presentAtom, presentSubjob } from './atom-view.js';
-import { explainRunning } from './explain-build.js';
+import { bySubjobOf, presentAtom, presentSubjob } from '../views/atom-view.js';
+import { explainRunning } from '../views/explain-build.js';
+import type { Builds } from './build-commands.js';
 
 /** Reads about the subjobs, atoms and consoles of builds, and why they wait. */
 export class BuildQueries {

@@ -1,14 +1,19 @@
-import { nameOfValue, variablesOfAtoms } from '../../job/atom-name.js';
-import type { AtomValue } from '../../job/command-string.js';
-import { textStart } from '../../lib/text/text-ends.js';
-import { MAX_NAME_SHOWN } from '../../protocol/build/activity.js';
-import type { BuildRequest } from '../../protocol/build/build.js';
-import type { NamedJob } from '../../protocol/build/job.js';
-import { givenAtoms } from '../builds/build-request.js';
-import type { ActiveBuild } from '../state/active-build.js';
+import { textStart } from '../lib/text/text-ends.js';
+import { MAX_NAME_SHOWN } from '../protocol/build/activity.js';
+import type { BuildRequest } from '../protocol/build/build.js';
+import type { NamedJob } from '../protocol/build/job.js';
+import { nameOfValue, variablesOfAtoms } from './atom-name.js';
+import { givenAtoms } from './build-request.js';
+import type { AtomValue } from './command-string.js';
 
 /** How the atoms of a build are named where the length is limited. */
-export function shownNames({ job, request }: ActiveBuild): (atom: AtomValue) => string {
+export function shownNames({
+  job,
+  request,
+}: {
+  readonly job: NamedJob | null;
+  readonly request: BuildRequest;
+}): (atom: AtomValue) => string {
   const variables = job === null ? [] : variablesOf(job.definition, request.atoms_override);
   return (atom) => {
     const name = nameOfValue(atom, variables);

@@ -1,8 +1,9 @@
+import { shownNames } from '../../job/atom-labels.js';
+import type { NamedJob } from '../../protocol/build/job.js';
 import type { AtomId } from '../../protocol/ids.js';
 import type { ActiveBuild } from '../state/active-build.js';
 import type { ActiveLease } from '../state/active-lease.js';
 import type { LeasedAtom } from '../store/atoms.js';
-import { shownNames } from './atom-names.js';
 
 /** Adds a failed atom to what watchers of the build see. `leased`: the atoms of its subjob. */
 export function noteFailure(
@@ -42,4 +43,9 @@ export function noteLost(build: ActiveBuild, leased: readonly LeasedAtom[] | nul
       exit_code: null,
     });
   }
+}
+
+/** Whether a failure counts as soon as it is reported: not where a retry may still change it. */
+export function countsReports(job: NamedJob | null): boolean {
+  return (job?.definition.retries ?? 0) === 0;
 }
