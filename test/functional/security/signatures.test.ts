@@ -122,7 +122,7 @@ describe('a captured signature', () => {
   });
 });
 
-describe('a master that refuses body-only digests', () => {
+describe('a master that refuses body HMACs', () => {
   let cluster: Cluster;
   before(async () => {
     cluster = await Cluster.create();
