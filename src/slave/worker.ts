@@ -17,7 +17,8 @@ import type { Outbox } from './archive/outbox.js';
 import { packResults } from './archive/pack-results.js';
 import type { WrittenArchive } from './archive/write-archive.js';
 import { abortable } from './build/abortable.js';
-import { BuildContext, CANCEL_GRACE_MS, type SlaveContext } from './build/build-context.js';
+import { type BuildContext, CANCEL_GRACE_MS, type SlaveContext } from './build/build-context.js';
+import { OpenBuilds } from './build/open-builds.js';
 import { atomizerScratchFile, explainOversizedList, prepareBuild } from './build/prepare-build.js';
 import { type AtomProgress, runSubjob, type SubjobOutcome } from './build/run-subjob.js';
 import { withSetupOutput } from './build/setup-output.js';
@@ -49,9 +50,7 @@ export class Worker {
   readonly executors: Executors;
   readonly leases = new HeldLeases();
   readonly #options: WorkerOptions;
-  readonly #builds = new Map<BuildId, BuildContext>();
-  /** Builds whose teardown is running. */
-  readonly #releasing = new Map<BuildId, Promise<void>>();
+  readonly #builds: OpenBuilds;
   readonly #prefetcher: Prefetcher;
   readonly #leaseReturns: LeaseReturns;
   readonly #queue: AssignmentQueue;
@@ -62,6 +61,14 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.executors = new Executors(options.numExecutors);
+    this.#builds = new OpenBuilds(options, {
+      leasesEnded: (build) => Promise.all(this.leases.ofBuild(build).map(({ done }) => done)),
+      cleanUp: async () => {
+        await this.#endDetachedProcesses();
+        await options.unremovable.refresh();
+      },
+      onReleased: () => options.link.update(),
+    });
     this.#leaseReturns = new LeaseReturns(options.session, options.redactor, options.log);
     this.#prefetcher = new Prefetcher(options.clock, () => options.link.update());
     this.#queue = new AssignmentQueue(options.clock, this.#leaseReturns, () => options.link.update());
@@ -81,7 +88,7 @@ export class Worker {
         ...this.#queue.refs(),
         ...this.#options.outbox.leases().filter((lease) => !this.leases.has(lease)),
       ],
-      builds: [...this.#builds.keys()],
+      builds: this.#builds.ids(),
     };
   }
 
@@ -105,7 +112,7 @@ export class Worker {
         current_subjob: assignment?.kind === 'run' ? assignment.subjob_id : null,
       };
     });
-    return { executors, builds_in_teardown: [...this.#releasing.keys()] };
+    return { executors, builds_in_teardown: this.#builds.releasing() };
   }
 
   /** Starts the assignment as soon as an executor is free. */
@@ -131,14 +138,14 @@ export class Worker {
     const held = this.leases.interrupt(lease);
     if (held !== undefined) {
       // Ends a running fetch or setup; atoms that run already do not need it any more.
-      this.#builds.get(held.assignment.build_id)?.cancel();
+      this.#builds.cancel(held.assignment.build_id);
     }
   }
 
   /** The build does not need this slave any more: its fetch or setup ends, teardown runs, the workspace is removed. */
   release(build: BuildId): void {
-    this.#builds.get(build)?.cancel();
-    this.#release(build);
+    this.#builds.cancel(build);
+    this.#builds.release(build);
   }
 
   /** Ends everything that runs, delivers or returns its leases, runs teardowns. Resolves when no process of a build is left. */
@@ -154,15 +161,12 @@ export class Worker {
         cancel.abort(reason);
       }
     }
-    for (const context of this.#builds.values()) {
-      context.cancel();
+    for (const build of this.#builds.ids()) {
+      this.#builds.cancel(build);
     }
     await Promise.all(toReturn.map((assignment) => this.#leaseReturns.returnLeaseBriefly(assignment)));
     await Promise.all(this.leases.all().map(({ done }) => done));
-    for (const build of [...this.#builds.keys()]) {
-      this.#release(build);
-    }
-    await Promise.all(this.#releasing.values());
+    await this.#builds.releaseAll();
   }
 
   #startQueued(): void {
@@ -224,7 +228,7 @@ export class Worker {
   async #prepare(assignment: PrepareAssignment, signal: AbortSignal): Promise<void> {
     const { session, clock, work } = this.#options;
     const { build_id } = assignment;
-    const context = await this.#contextOf(assignment);
+    const context = await this.#builds.contextOf(assignment);
     try {
       // The commit is shared before the build is reported as prepared: other slaves would fetch it from the origin.
       const [prepared] = await Promise.all([
@@ -251,7 +255,7 @@ export class Worker {
         (slave, options) => session.client.reportPreparationFailed(slave, build_id, report, options),
         signal,
       );
-      this.#release(build_id);
+      this.#builds.release(build_id);
     }
   }
 
@@ -260,7 +264,7 @@ export class Worker {
     const ending = AbortSignal.any([signal, held.interrupt.signal]);
     const { outbox, redactor, root, work } = this.#options;
     const { build_id, subjob_id, lease } = assignment;
-    const context = await this.#contextOf(assignment);
+    const context = await this.#builds.contextOf(assignment);
     const failure = await abortable(context.ready(assignment.job), ending);
     if (failure !== null) {
       await this.#leaseReturns.returnLease(assignment, 'setup_failed', failure, signal);
@@ -381,45 +385,8 @@ export class Worker {
         'An assignment failed because of an internal error of the slave.',
       );
     }
-    this.#release(assignment.build_id);
+    this.#builds.release(assignment.build_id);
     await this.#leaseReturns.tryReturnLease(assignment, 'could_not_run', messageOf(error), signal);
-  }
-
-  /** Created by the first assignment of the build, after a running teardown of it has ended. */
-  async #contextOf(assignment: Assignment): Promise<BuildContext> {
-    const id = assignment.build_id;
-    await this.#releasing.get(id);
-    const known = this.#builds.get(id);
-    if (known !== undefined) {
-      return known;
-    }
-    const context = new BuildContext(id, assignment, this.#options);
-    this.#builds.set(id, context);
-    return context;
-  }
-
-  /** Waits for the leases of the build, then ends its context. */
-  #release(id: BuildId): void {
-    const context = this.#builds.get(id);
-    if (context === undefined) {
-      return;
-    }
-    this.#builds.delete(id);
-    const leases = this.leases.ofBuild(id);
-    const released = (async () => {
-      await Promise.all(leases.map(({ done }) => done));
-      await context.release();
-      await this.#endDetachedProcesses();
-      await this.#options.unremovable.refresh();
-    })()
-      .catch((error: unknown) => {
-        this.#options.log.error({ err: error, build: id }, 'A build could not be released.');
-      })
-      .finally(() => {
-        this.#releasing.delete(id);
-        this.#options.link.update();
-      });
-    this.#releasing.set(id, released);
   }
 
   /** Ends processes that left the groups of atoms whose lease is over. */

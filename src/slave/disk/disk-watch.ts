@@ -1,15 +1,10 @@
 import { freeDiskBytes } from '../../lib/fs/free-space.js';
 import type { Logger } from '../../lib/logger.js';
 import { textStart } from '../../lib/text/text-ends.js';
-import type { WorkRequest } from '../../protocol/slave/slave-messages.js';
+import type { Capacity } from '../link/master-link.js';
 
 /** With less than this, a checkout or the next result would probably not fit. */
 const MIN_FREE_BYTES = 512 * 1024 ** 2;
-
-type Capacity = Pick<
-  WorkRequest,
-  'free_executors' | 'ahead' | 'leases' | 'builds' | 'free_disk_bytes' | 'num_unremovable' | 'paused'
->;
 
 /** A slave whose disk is full offers no executors: every atom would fail there, through no fault of its own. */
 export function applyDiskPressure(capacity: Capacity, free: number | null, directory: string): Capacity {

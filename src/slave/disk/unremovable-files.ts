@@ -2,13 +2,11 @@ import type { Clock } from '../../lib/clock.js';
 import { clearPlace, countUnremovable, retryUnremovable, unremovableFolder } from '../../lib/fs/set-aside.js';
 import type { Logger } from '../../lib/logger.js';
 import { messageOf } from '../../protocol/errors.js';
-import type { WorkRequest } from '../../protocol/slave/slave-messages.js';
+import type { Capacity } from '../link/master-link.js';
 
 const RETRY_MS = 10 * 60_000;
 /** With as many, a slave takes no work until somebody has removed them. */
 const MAX_COUNT = 1000;
-
-type Capacity = Pick<WorkRequest, 'free_executors' | 'ahead' | 'num_unremovable' | 'paused'>;
 
 /** Files that builds have left on this slave and that it cannot remove; see lib/fs/set-aside.ts. */
 export class UnremovableFiles {
@@ -74,7 +72,7 @@ export class UnremovableFiles {
   }
 
   /** Adds the count to the capacity of a slave; with too many it offers no executors. */
-  applyTo<S extends Capacity>(capacity: S): S {
+  applyTo(capacity: Capacity): Capacity {
     if (this.#count === 0) {
       return capacity;
     }

@@ -9,7 +9,12 @@ import { failureOf } from '../../../support/failure-of.js';
 import { makeImmutable, makeMutable } from '../../../support/immutable.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 
-const capacity: Parameters<UnremovableFiles['applyTo']>[0] = { free_executors: 2, ahead: 1 };
+const capacity: Parameters<UnremovableFiles['applyTo']>[0] = {
+  free_executors: 2,
+  ahead: 1,
+  leases: [],
+  builds: [],
+};
 
 describe('UnremovableFiles', () => {
   let root: string;
