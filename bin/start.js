@@ -1,9 +1,9 @@
 'use strict';
 
-// Apart from the launcher, since old versions of Node cannot read `import(`.
+// In a file of its own, since old versions of Node cannot parse `import(`.
 var isDone = false;
 
-// A promise that nothing can settle any more lets the process end with 0, which must not look like success.
+// The process exits with 0 when only promises that nothing can settle are left. That must not look like success.
 process.once('beforeExit', function () {
   if (!isDone) {
     process.stderr.write('clusterrunner: the command stopped before its end; please report this.\n');
@@ -19,7 +19,7 @@ import('../dist/bundle/main.js')
       });
     },
     function (error) {
-      // The program itself could not be read: it is not whole, or there are no files left to open.
+      // The program could not be loaded: it is incomplete, or the process may open no more files.
       isDone = true;
       process.stderr.write(
         'clusterrunner: the program could not be loaded (' + error.message +
