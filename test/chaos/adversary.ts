@@ -242,7 +242,7 @@ export class Adversary {
       outcome.code = code;
     });
     if (!(await within(LEAVE_SECONDS, () => outcome.code !== null))) {
-      this.#diary.violation(`${name} goes on ${LEAVE_SECONDS} s after it was asked to end.`);
+      this.#diary.violation(`${name} still runs ${LEAVE_SECONDS} s after it was asked to end.`);
     }
     return outcome.code;
   }

@@ -73,7 +73,7 @@ async function injectFaults(
   const working = Array.from({ length: NUM_USERS }, () => users.work(supply, faults.signal));
   // On a slow machine the first build takes as long to start as all faults last.
   if (!(await within(SETTLE_SECONDS, () => users.promised.size > 0))) {
-    diary.violation(`No build could be ordered within ${SETTLE_SECONDS} s.`);
+    diary.violation(`No build could be created within ${SETTLE_SECONDS} s.`);
   }
   const raging = new Adversary(world, random, diary).injectFaults(faults.signal);
   await pause(seconds * 1000, faults.signal);

@@ -220,7 +220,9 @@ async function endProgram(program: Program): Promise<void> {
   cancel.abort();
   if (isLate) {
     program.signal('SIGKILL');
-    throw new Error(`A process goes on ${GRACE_MS} ms after SIGTERM.\n${program.stdout}\n${program.stderr}`);
+    throw new Error(
+      `A process still runs ${GRACE_MS} ms after SIGTERM.\n${program.stdout}\n${program.stderr}`,
+    );
   }
 }
 
