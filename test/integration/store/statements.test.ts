@@ -43,7 +43,6 @@ const others = new Set([
   'interruptionOf',
   'listedRequest',
   'readFacts',
-  'readJob',
   'readJobColumn',
   'readLosses',
   'readRequest',
