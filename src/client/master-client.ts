@@ -33,7 +33,7 @@ export interface WatchQuery {
   readonly waitSeconds: number;
   /** What to wait for: any change since `etag`, or the end of the build. */
   readonly until: 'change' | 'end';
-  /** Of the previous response; null at first. */
+  /** The ETag of the previous response; null at first. */
   readonly etag: string | null;
 }
 

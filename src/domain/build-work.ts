@@ -116,7 +116,7 @@ export class BuildWork {
   get running(): number {
     return this.#executors.total;
   }
-  /** Of these, those that run a subjob that another one runs too. */
+  /** Executors that run the second lease of a subjob. */
   get duplicates(): number {
     return this.#duplicates;
   }

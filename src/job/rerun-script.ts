@@ -4,7 +4,7 @@ import { type AtomFacts, atomEnvironment, buildEnvironment } from './command-env
 import { commandString } from './command-string.js';
 
 export interface RerunFacts extends Omit<AtomFacts, 'projectDirectory' | 'artifactDirectory'> {
-  /** null when unknown: then whoever runs the script has to set it. */
+  /** null when unknown: then the user of the script has to set it. */
   readonly projectDirectory: string | null;
   readonly jobName: string;
   /** The job's commands as `shellText` joins them. */

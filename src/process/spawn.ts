@@ -29,7 +29,7 @@ export interface Leader {
    * family is left.
    */
   readonly scope: Containment['kind'];
-  /** Of the command; null when it could not be started. */
+  /** The process id of the command; null when it could not be started. */
   readonly pid: Promise<number | null>;
   /**
    * The exit code of the command, or 128 + n when signal n ended it.

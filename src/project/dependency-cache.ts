@@ -31,7 +31,7 @@ export interface CacheRequest {
 export interface DependencyCacheOptions {
   /** The slave's own directory. */
   readonly root: string;
-  /** Of all entries together; 0: nothing is cached. */
+  /** Limit for all entries together; 0: nothing is cached. */
   readonly maxBytes: number;
   /** The environment of `cp` and `du`. */
   readonly env: Readonly<Record<string, string>>;

@@ -22,7 +22,7 @@ const ATTEMPTS = 4;
 const BACKOFF = { firstMs: 500, maxMs: 8_000 };
 
 export interface RemoteFileLimits {
-  /** Of each file. */
+  /** Limit for each file. */
   readonly remoteFileMaxBytes: number;
   /** Seconds, for all files of a build together. */
   readonly remoteFilesTimeout: number;

@@ -25,7 +25,7 @@ export type WireLog = (exchange: Exchange) => void;
 
 /** UTF-16 units of a body that are shown. */
 const SHOWN_UNITS = 2_000;
-/** Whoever has one of these may act for its owner; so none of them reaches a log. */
+/** These let their holder act for their owner, so none of them reaches a log. */
 const SECRET_FIELDS = /("(?:token|secret|password|lease_token)":")[^"]*"/g;
 const SECRET_PARAMETERS = /([?&]token=)[^&]*/g;
 

@@ -36,7 +36,7 @@ export interface SlaveOptions {
   readonly numExecutors: number;
   /** A directory that no other process uses. Mirrors and undelivered results are kept there for the next start. */
   readonly root: string;
-  /** Of the read-only status API; null: the slave serves none. */
+  /** The port of the read-only status API; null: the slave serves none. */
   readonly port: number | null;
   readonly portIsExplicit: boolean;
   /** On which the status API listens. */
@@ -66,7 +66,7 @@ export interface SlaveOptions {
 }
 
 export interface SlaveHandle {
-  /** Of the status API. */
+  /** The port of the status API. */
   readonly port: number | null;
   /** Ends what runs and returns its leases, runs teardowns, and says goodbye. */
   stop(): Promise<void>;

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Of a process on Linux. */
+/** Resource usage of a process on Linux. */
 export interface Health {
   readonly residentMiB: number;
   readonly openFiles: number;

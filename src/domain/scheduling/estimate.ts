@@ -3,7 +3,7 @@ export interface Rest {
   readonly seconds: number | null;
   /** Executors that work on the build. */
   readonly executors: number;
-  /** Of these, those whose slave is still setting up. */
+  /** Those among them whose slave is still setting up. */
   readonly settingUp: number;
   /** How long that takes; null when it is not known or negligible. */
   readonly setupSeconds: number | null;

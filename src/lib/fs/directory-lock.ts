@@ -47,7 +47,7 @@ function tryLock(file: string): boolean {
       if (isSameProcess(holder)) {
         return false;
       }
-      // Of several processes that see the same dead holder, only one moves the file away. One that has moved a file that
+      // When several processes see the same dead holder, only one moves the file away. One that has moved a file that
       // changed in between (another was quicker) puts it back.
       const away = `${mine}.stale`;
       if (!succeedsUnless('ENOENT', () => renameSync(file, away))) {

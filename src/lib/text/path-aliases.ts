@@ -12,7 +12,7 @@ export class PathAliases {
   readonly #ofText: readonly PathAlias[];
   readonly #ofBytes: readonly PathAlias[];
 
-  /** Of nested paths, the longest counts. */
+  /** If paths are nested, the longest counts. */
   constructor(aliases: readonly PathAlias[]) {
     this.#ofText = [...aliases].sort((one, other) => other.path.length - one.path.length);
     this.#ofBytes = this.#ofText.map(({ path, alias }) => ({ path: asLatin1(path), alias: asLatin1(alias) }));

@@ -9,7 +9,7 @@ import { lazyValidator, ownSchemas } from '../../lib/lazy-validator.js';
  */
 
 export const VERSION = 2;
-/** Of archives without files that the master has added. */
+/** For archives without files that the master has added. */
 const OLDER_VERSION = 1;
 export const MAX_TRAILER_BYTES = 16 * 1024 ** 2;
 export const LENGTH_DIGITS = 12;

@@ -197,7 +197,7 @@ export class ResultReports {
     const notShown = failed.filter(({ id }) => !isShown(id));
     build.reported.settle(subjob);
     const retries = build.stopping === null ? planRetries(lease, failed, leased) : [];
-    // Of a build that is being ended, only atoms whose verdict an earlier attempt has given need another subjob.
+    // In a build that is being ended, only atoms with a verdict of an earlier attempt need another subjob.
     const rest = planRest(build, build.stopping === null ? unfinished : standing);
     for (const { id, verdict } of rest === null ? [] : standing) {
       build.reported.note(rest?.subjob ?? subjob, id, verdict);

@@ -24,7 +24,7 @@ export interface PreparedBuild {
 export interface AtomCounts {
   readonly done: number;
   readonly failed: number;
-  /** Of the failed ones. */
+  /** Included in `failed`. */
   readonly lost: number;
   /** They failed, and passed when they were run again. */
   readonly flaky: number;
@@ -34,9 +34,9 @@ export interface AtomCounts {
 
 export interface AcceptedResults {
   readonly counts: AtomCounts;
-  /** Of all atoms that have their verdict. */
+  /** The sum for all atoms with a final verdict. */
   readonly facts: ResultFacts;
-  /** Of all archives. */
+  /** The size of all archives. */
   readonly bytes: number;
   /** The subjobs whose results the store has, in the order in which they came. */
   readonly delivered: readonly SubjobId[];
@@ -123,11 +123,11 @@ export class ActiveBuild {
   get counts(): AtomCounts {
     return this.#counts;
   }
-  /** Of all atoms that have their verdict. */
+  /** The sum for all atoms with a final verdict. */
   get resultFacts(): ResultFacts {
     return this.#resultFacts;
   }
-  /** Of the archives that were accepted. */
+  /** The size of all accepted archives. */
   get resultBytes(): number {
     return this.#resultBytes;
   }

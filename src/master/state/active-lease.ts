@@ -17,7 +17,7 @@ export interface LeaseFacts {
   readonly takenAt: number;
   /** … and of the monotonic clock. */
   readonly tookAt: number;
-  /** Of a lease that the store remembers nobody knows whether work has begun: it counts as begun. */
+  /** Whether work has begun. Unknown for a lease that was read from the store, which counts as begun. */
   readonly hasBegun: boolean;
 }
 

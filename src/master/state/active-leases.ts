@@ -29,7 +29,7 @@ export class ActiveLeases {
     return this.#all.get(lease.id) === lease;
   }
 
-  /** Of the preparation or of subjobs. */
+  /** The leases of its preparation or its subjobs. */
   ofBuild(build: ActiveBuild): ReadonlySet<ActiveLease> {
     return this.#byBuild.get(build) ?? none;
   }

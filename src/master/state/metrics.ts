@@ -9,7 +9,7 @@ export interface MetricsSnapshot {
   /** Subjobs and preparations that wait for an executor. */
   readonly queued: number;
   readonly executorsBusy: number;
-  /** Of the connected slaves. */
+  /** The executors of connected slaves. */
   readonly executors: number;
   readonly slaves: Readonly<Partial<Record<Slave['state'], number>>>;
 }

@@ -20,7 +20,7 @@ export interface WorkingTree {
   readonly top: string;
   /** The folder with clusterrunner.yaml, relative to `top`; null: `top` itself. */
   readonly projectDirectory: string | null;
-  /** Of the remote `origin`, without credentials; null when other machines could not use it. */
+  /** The URL of the remote `origin`, without credentials; null when other machines could not use it. */
   readonly url: string | null;
   readonly index: string;
   readonly objects: string;

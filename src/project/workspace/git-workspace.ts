@@ -57,7 +57,7 @@ export interface CheckOut {
 export interface CheckedOut {
   readonly commit: string;
   readonly projectDirectory: string;
-  /** Of the project, first, and of its submodules. */
+  /** The project first, then its submodules. */
   readonly sources: readonly CloneSource[];
   /** Whether the workspace can be kept for later builds. */
   readonly isReusable: boolean;

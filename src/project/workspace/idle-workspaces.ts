@@ -23,7 +23,7 @@ const MIN_FREE_BYTES = 2 * 1024 ** 3;
 type Warn = (message: string) => void;
 
 export interface IdleLimits {
-  /** Of all repositories together. */
+  /** Limit for all repositories together. */
   readonly count: number;
   readonly clock: Clock;
 }

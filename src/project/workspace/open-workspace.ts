@@ -173,7 +173,7 @@ async function removeWorkspace(workspace: string, clear: Clear): Promise<boolean
   return !cleared.includes(false);
 }
 
-/** Of an earlier build of the same number, at another master, something may be there that nothing can remove or move. */
+/** An earlier build of the same number, at another master, may have left files that nothing can remove or move. */
 async function freeWorkspace(root: string, id: BuildId, clear: Clear): Promise<string> {
   for (let number = 1; number <= MOST_NAMES; number += 1) {
     const workspace = join(root, 'builds', number === 1 ? String(id) : `${id}-${number}`);

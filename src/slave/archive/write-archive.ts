@@ -42,7 +42,7 @@ const FOLDER_MODE = 0o755;
 export interface ArchiveOptions {
   /** Default: unlimited. */
   readonly limits?: ResultLimits;
-  /** Of the disk to which the archive is written. Default: unknown. */
+  /** Free space on the disk of the archive. Default: unknown. */
   readonly freeBytes?: FreeBytes;
   /** What is left out because the disk has no space for it. */
   readonly without?: 'files' | 'files and consoles';

@@ -40,7 +40,7 @@ export interface SubjobOutcome {
   readonly verdicts: readonly AtomVerdict[];
   /** The atoms without a verdict; only of a subjob that was ended early. */
   readonly unfinished: readonly Unfinished[];
-  /** Of all atoms that have begun, also those without a verdict. */
+  /** The folders of all atoms that have begun, with or without a verdict. */
   readonly folders: readonly AtomFolder[];
 }
 
@@ -52,7 +52,7 @@ const TIMED_OUT = 124;
 /** An atom with everything that is needed to run it. */
 interface Planned {
   readonly atom: AssignedAtom;
-  /** Of its folder in the archive. */
+  /** The name of its folder in the archive. */
   readonly name: string;
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;

@@ -31,7 +31,7 @@ export class UnremovableFiles {
     return unremovableFolder(this.#root);
   }
 
-  /** Of files and folders; a folder counts as one. */
+  /** The number of files and folders; a folder counts as one. */
   get count(): number {
     return this.#count;
   }

@@ -9,7 +9,7 @@ type AtomProgress = SubjobProgress['atoms'][number];
  */
 export class ProgressBuffer {
   readonly #waiting = new Map<LeaseId, SubjobProgress>();
-  /** Of leases that have not ended; so that a failed poll does not bring back what is older than the master knows. */
+  /** For open leases: a failed poll must not restore progress that is older than the master has. */
   readonly #latest = new Map<LeaseId, Map<AtomId, AtomProgress>>();
   readonly #onDue: () => void;
   #isDue = false;

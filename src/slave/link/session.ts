@@ -18,7 +18,7 @@ export interface SessionOptions {
   readonly ca?: string;
   readonly name: string;
   readonly numExecutors: number;
-  /** Of the slave's own API; null without one. */
+  /** The URL of the slave's own API; null without one. */
   readonly url: string | null;
   readonly clock: Clock;
   readonly random: () => number;

@@ -185,7 +185,7 @@ describe('a verdict that a slave has reported', () => {
       exitCode: fc.constantFrom(0, 0, 1),
     });
     const actions = fc.array(action, { maxLength: 25 });
-    const ends = fc.constantFrom<End>('delivers', 'hands back', 'stays away', 'is lost', 'restarts');
+    const ends = fc.constantFrom<End>('delivers', 'returns', 'stays away', 'is lost', 'restarts');
     harness.settings.endGrace = 10;
     await harness.restart();
     await fc.assert(
@@ -226,7 +226,7 @@ describe('a verdict that a slave has reported', () => {
 });
 
 /** Actions of slaves during the early end of a build. */
-type End = 'delivers' | 'hands back' | 'stays away' | 'is lost' | 'restarts';
+type End = 'delivers' | 'returns' | 'stays away' | 'is lost' | 'restarts';
 
 async function cancelWhile(harness: MasterHarness, id: BuildId, runners: readonly Runner[], end: End) {
   const canceling = harness.master.cancelBuild(id).catch(() => undefined);
@@ -389,7 +389,7 @@ class Runner {
     }
     const { lease, build_id, subjob_id } = running;
     expect(interrupt).to.deep.equal([lease]);
-    if (end === 'hands back') {
+    if (end === 'returns') {
       const handback = { lease, reason: 'stopping', output: '' } as const;
       return this.#harness.master.handBack(this.slave.id, build_id, subjob_id, handback);
     }

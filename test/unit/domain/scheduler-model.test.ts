@@ -429,7 +429,7 @@ describe('the scheduler as a state machine', () => {
       fc.property(fc.commands(steps, { maxCommands: 100, size: '+1' }), (commands) => {
         const model = new Model();
         fc.modelRun(() => ({ model, real: {} }), commands);
-        // Whatever has happened: with one slave that works, every build ends, and none waits for ever.
+        // Whatever has happened: with one slave that works, every build ends, and none waits forever.
         new Join(1).run(model);
         for (let rounds = 0; model.builds.some(({ work }) => !work.isComplete); rounds += 1) {
           expect(rounds, 'rounds until all builds are complete').to.be.lessThan(2000);

@@ -285,7 +285,7 @@ describe('the script that reruns an atom', () => {
   });
 
   for (const name of ['bash', 'sh']) {
-    it(`runs the setup first when it is told to, with the environment of a build alone, run by ${name}`, () => {
+    it(`runs the setup first with --with-setup, with the environment of a build alone, run by ${name}`, () => {
       write('echo "$TOKEN"; cat made', {
         setup: 'pwd; false | cat; echo "$BUILD_ID|$ATOM_ID|$TOKEN|$ARTIFACT_DIR|$CI" | tee made',
         value: 'x',

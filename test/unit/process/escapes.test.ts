@@ -124,7 +124,7 @@ describe('a process that gets away from the command that started it', () => {
     expect(living()).to.deep.equal([]);
   });
 
-  it('is a service when a setup has left it: its output is read, and it ends when it is told to', async () => {
+  it('is a service when a setup has left it: its output is read, and it ends on request', async () => {
     const talks = `${ALL}\nsetsid sh -c 'until test -e go; do sleep 0.01; done; seq 100000; touch said; sleep 1000' &`;
     const { result, leftovers } = await runStartingServices(command(talks));
     expect(result.exitCode).to.equal(0);

@@ -3,7 +3,7 @@ import { isSafePattern } from 'redos-detector';
 import { routes } from '../../../src/protocol/routes.js';
 import { ResultReportSchema } from '../../../src/protocol/slave/slave-messages.js';
 
-/** Of all schemas below `value`, as ajv compiles them. */
+/** The patterns of all schemas below `value`, as ajv compiles them. */
 function patternsIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) {
     return [];

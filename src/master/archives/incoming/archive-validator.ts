@@ -27,9 +27,9 @@ const OWN_BYTES = 16 * 1024 ** 2;
 const LENIENCE = 2;
 
 /**
- * Validates the archive of a subjob while it is received, holding one block. Whoever has written it, everybody must be able
- * to unpack it, and nothing in it may lead out of the folders of its atoms. Each member is decompressed by itself, to one
- * block at most, so that no archive is larger than it says.
+ * Validates the archive of a subjob while it is received, holding one block. Every client must be able to unpack it, and
+ * nothing in it may lead out of the folders of its atoms. Each member is decompressed separately, to one block at most, so
+ * that no archive is larger than it says.
  */
 export class ArchiveValidator {
   readonly #members: readonly number[];

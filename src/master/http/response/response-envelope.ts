@@ -14,7 +14,7 @@ export interface EnvelopeOptions {
   readonly log: Logger;
 }
 
-/** Of a query; no route has ten. Parsing takes quadratic time. */
+/** In a query; no route has ten. Parsing takes quadratic time. */
 const MAX_PARAMETERS = 100;
 
 /**

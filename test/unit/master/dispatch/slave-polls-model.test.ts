@@ -192,7 +192,7 @@ class World {
   readonly sent = new Set<LeaseId>();
   readonly acknowledged = new Set<LeaseId>();
   isClosed = false;
-  /** Of responses, which come between commands. */
+  /** Errors in responses, which come between commands. */
   readonly #failures: unknown[] = [];
   added = 0;
   finished = 0;
@@ -321,7 +321,7 @@ class World {
       cancel.every((ref) => source.statusOf(ref) === 'over'),
       'and no other',
     );
-    must(drain === slave.entry.isDraining, 'a draining slave is told to leave');
+    must(drain === slave.entry.isDraining, 'a draining slave is notified to leave');
     const isFresh =
       over.some((id) => !slave.notified.cancel.has(id) && !this.acknowledged.has(id)) ||
       !includes(slave.notified.interrupt, interrupted) ||

@@ -149,7 +149,7 @@ describe('a repository that requires a password', () => {
   });
 });
 
-/** Of all processes of this machine that may be seen. */
+/** The arguments of all visible processes of this machine. */
 function argumentsOfAll(): string[] {
   if (!existsSync('/proc/self/cmdline')) {
     return [];

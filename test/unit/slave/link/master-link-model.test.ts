@@ -43,7 +43,7 @@ class FakeMaster {
   readonly calls: Call[] = [];
   readonly leases = new Map<LeaseId, { task: number; askedBy: number }>();
   readonly queue: number[] = [];
-  /** Of each task, how it has ended. */
+  /** The end of each task. */
   readonly ended: ('completed' | 'canceled')[] = [];
   /** The latest progress of each atom. */
   readonly progress = new Map<string, number>();
