@@ -48,7 +48,7 @@ export class Adversary {
   readonly #random: Random;
   readonly #diary: Diary;
   readonly #busy = new Set<unknown>();
-  readonly #under: Promise<void>[] = [];
+  readonly #inProgress: Promise<void>[] = [];
 
   constructor(world: World, random: Random, diary: Diary) {
     this.#world = world;
@@ -60,7 +60,7 @@ export class Adversary {
   async injectFaults(signal: AbortSignal): Promise<void> {
     const { masterDisk } = this.#world;
     if (masterDisk !== null) {
-      this.#under.push(this.#fillRepeatedly(masterDisk, this.#random.fork(), signal));
+      this.#inProgress.push(this.#fillRepeatedly(masterDisk, this.#random.fork(), signal));
     }
     while (!signal.aborted) {
       // Occasionally leaves time for work.
@@ -70,10 +70,10 @@ export class Adversary {
       if (drawn !== null) {
         const { victim, fault } = drawn;
         this.#busy.add(victim);
-        this.#under.push(fault(signal).finally(() => this.#busy.delete(victim)));
+        this.#inProgress.push(fault(signal).finally(() => this.#busy.delete(victim)));
       }
     }
-    await Promise.all(this.#under);
+    await Promise.all(this.#inProgress);
     for (const link of this.#world.links) {
       link.calm();
     }
@@ -155,7 +155,7 @@ export class Adversary {
   async #stopMaster(random: Random, signal: AbortSignal): Promise<void> {
     const { master } = this.#world;
     const ms = random.integer(0, 1500);
-    this.#diary.fault('master stopped politely', `started again ${ms} ms after its end`);
+    this.#diary.fault('master stopped by SIGTERM', `started again ${ms} ms after its end`);
     const code = await this.#endOf('master', master.stop());
     this.#requireGoodEnd('master', code);
     await pause(ms, signal);
@@ -206,7 +206,7 @@ export class Adversary {
 
   async #stopSlave({ service }: SlaveInWorld, random: Random, signal: AbortSignal): Promise<void> {
     const ms = random.integer(0, 3000);
-    this.#diary.fault('slave stopped politely', `${service.name}, started again ${ms} ms after its end`);
+    this.#diary.fault('slave stopped by SIGTERM', `${service.name}, started again ${ms} ms after its end`);
     this.#requireGoodEnd(service.name, await this.#endOf(service.name, service.stop()));
     await pause(ms, signal);
     service.start();
@@ -269,7 +269,7 @@ export class Adversary {
   /** Kills the master, or the slave at the other end, in the middle of a certain request. */
   #trap(random: Random, signal: AbortSignal): void {
     const slave = random.pick(this.#world.slaves);
-    const talk = random.pick([
+    const request = random.pick([
       'result',
       'prepared',
       'preparation_failed',
@@ -279,15 +279,15 @@ export class Adversary {
       'build',
     ]);
     const ms = random.integer(0, 30);
-    const victim = talk !== 'build' && random.chance(0.4) ? slave : this.#world.master;
-    const link = talk === 'build' ? this.#world.clientLink : slave.link;
+    const victim = request !== 'build' && random.chance(0.4) ? slave : this.#world.master;
+    const link = request === 'build' ? this.#world.clientLink : slave.link;
     link.set({
-      begins: talk === 'build' ? /^(POST|PUT) \/v1\/build/ : new RegExp(`^(POST|PUT) \\S*/${talk}\\b`),
+      begins: request === 'build' ? /^(POST|PUT) \/v1\/build/ : new RegExp(`^(POST|PUT) \\S*/${request}\\b`),
       spring: () => {
         if (!signal.aborted && !this.#busy.has(victim)) {
           this.#busy.add(victim);
-          const sprung = this.#spring(victim, `${ms} ms after "${talk}"`, ms, signal);
-          this.#under.push(sprung.finally(() => this.#busy.delete(victim)));
+          const sprung = this.#spring(victim, `${ms} ms after "${request}"`, ms, signal);
+          this.#inProgress.push(sprung.finally(() => this.#busy.delete(victim)));
         }
       },
     });
@@ -301,7 +301,7 @@ export class Adversary {
   ): Promise<void> {
     const service = victim instanceof Service ? victim : victim.service;
     await pause(ms, signal);
-    this.#diary.fault('killed at a word', `${service.name} ${when}`);
+    this.#diary.fault('killed during a request', `${service.name} ${when}`);
     await service.kill();
     service.start();
   }

@@ -198,7 +198,7 @@ case $kind in
   truncates) echo before; echo emptied > /dev/stderr; echo after ;;
   deadly) read -r pid _ < "$TMPDIR"/../slaves/slave-1/owner; kill -9 "$pid"; sleep 600 ;;
   flaky) ran="$TMPDIR"/../../flaky-$BUILD_ID; test -e "$ran" || { touch "$ran"; exit "$what"; } ;;
-  # Ends only where it is begun once more while it still runs, or after its slave is lost.
+  # Ends only in a second run: while the first still runs, or after its slave is lost.
   straggler) ran="$TMPDIR"/../../straggler-$BUILD_ID; test -e "$ran" || { touch "$ran"; sleep "$what"; } ;;
   say) printf '%s\\n' "$what" ;;
   *) exit 99 ;;

@@ -75,11 +75,11 @@ async function injectFaults(
   if (!(await within(SETTLE_SECONDS, () => users.promised.size > 0))) {
     diary.violation(`No build could be created within ${SETTLE_SECONDS} s.`);
   }
-  const raging = new Adversary(world, random, diary).injectFaults(faults.signal);
+  const adversary = new Adversary(world, random, diary).injectFaults(faults.signal);
   await pause(seconds * 1000, faults.signal);
   diary.say('no more faults');
   faults.abort();
-  await Promise.all([raging, ...working]);
+  await Promise.all([adversary, ...working]);
   await world.startMaster();
   diary.say('everything is repaired');
   await settle(world, plans, users, diary);
