@@ -17,7 +17,7 @@ describe('a page of the documentation', () => {
   for (const page of pages) {
     const text = readFileSync(join(root, page), 'utf8');
 
-    it(`${page} links to files that are there`, () => {
+    it(`${page} links to existing files`, () => {
       const links = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, link = '']) => link);
       const broken = links
         .filter((link) => !/^[a-z]+:/.test(link))
@@ -25,7 +25,7 @@ describe('a page of the documentation', () => {
       expect(broken).to.deep.equal([]);
     });
 
-    it(`${page} names sources that are there`, () => {
+    it(`${page} names existing sources`, () => {
       const named = [...text.matchAll(/`((?:[\w-]+\/)+[\w.-]+\.ts)`/g)].map(([, path = '']) => path);
       const missing = named.filter(
         (path) => !['', 'src'].some((below) => existsSync(join(root, below, path))),
@@ -33,11 +33,32 @@ describe('a page of the documentation', () => {
       expect(missing).to.deep.equal([]);
     });
 
-    it(`${page} names folders of sources that are there`, () => {
+    it(`${page} names existing folders of sources`, () => {
       const named = [...text.matchAll(/`((?:src|test|bench|scripts)\/(?:[\w-]+\/)*)`/g)].map(
         ([, path = '']) => path,
       );
       expect(named.filter((path) => !existsSync(join(root, path)))).to.deep.equal([]);
     });
   }
+});
+
+describe('README.md', () => {
+  it('links every page of docs, and architecture.md every decision', () => {
+    const linksOf = (page: string) =>
+      [...readFileSync(join(root, page), 'utf8').matchAll(/\]\(([^)#]+)/g)].map(([, link = '']) => link);
+    const markdownIn = (folder: string) =>
+      readdirSync(join(root, folder)).filter((name) => name.endsWith('.md'));
+    expect(linksOf('README.md')).to.include.members(markdownIn('docs').map((name) => `docs/${name}`));
+    expect(linksOf('docs/architecture.md')).to.include.members(
+      markdownIn('docs/decisions').map((name) => `decisions/${name}`),
+    );
+  });
+});
+
+describe('cspell-words.txt', () => {
+  it('is sorted, one word a line', () => {
+    const words = readFileSync(join(root, 'cspell-words.txt'), 'utf8').trimEnd().split('\n');
+    const key = (word: string) => word.toUpperCase();
+    expect(words).to.deep.equal([...new Set(words)].sort((a, b) => (key(a) < key(b) ? -1 : 1)));
+  });
 });
