@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { findPackageJSON } from '../src/lib/package-json.js';
 
 /*
- * Refuses two files of the same name in src, and two exported definitions of the same name, so that a name alone leads to
- * one place in an editor, a stack or a review.
+ * Refuses two files of the same name in src, and two exported definitions of the same name. So a name alone leads to one
+ * place in an editor, a stack or a review.
  */
 
 const src = join(dirname(fileURLToPath(new URL(`file://${findPackageJSON(import.meta.url)}`))), 'src');

@@ -1,4 +1,4 @@
-/** What the owner of the machine can do about a system error. */
+/** The advice to the owner of the machine for each system error. */
 const REMEDIES: Readonly<Record<string, string>> = {
   EACCES: 'see that this user may read and write there',
   EPERM: 'see that this user may read and write there',

@@ -31,7 +31,7 @@ export type ConsoleQuery = QueryOf<typeof routes.getConsole>;
 export interface WatchQuery {
   /** How long the master holds the request, in seconds; at most 60. */
   readonly waitSeconds: number;
-  /** What to wait for: any change since `etag`, or the end of the build. */
+  /** Waits for any change since `etag`, or for the end of the build. */
   readonly until: 'change' | 'end';
   /** The ETag of the previous response; null at first. */
   readonly etag: string | null;

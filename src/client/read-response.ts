@@ -3,8 +3,8 @@ import { Value } from '@sinclair/typebox/value';
 import { defaultsForMissingFields, isFields } from './older-responses.js';
 
 /**
- * Adapts a response of a master of any version to the schema: at any depth it removes unknown fields (STATUS, and those of a newer
- * master), and fills in those that an older master does not send. A value of another form is left unchanged.
+ * Adapts a response of a master of any version to the schema, at any depth. Unknown fields (STATUS, and those of a newer
+ * master) are removed, and those that an older master does not send are filled in. A value of another form is left unchanged.
  */
 export function pickKnownFields(schema: TSchema, sent: unknown): unknown {
   if (KindGuard.IsUnion(schema)) {

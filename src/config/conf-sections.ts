@@ -14,7 +14,7 @@ export interface ConfEntry {
 
 /**
  * Selects the entry that sets each key. An entry in the key's own section takes precedence. ClusterRunner 0.x reads
- * [general] and the section of the running service alike, so its files may have known keys in other sections: such an
+ * [general] and the section of the running service alike, so its files may have known keys in other sections. Such an
  * entry counts, with a warning, if the key's own section has none. A key of [general] in the section of the running
  * service overrides the one in [general].
  */

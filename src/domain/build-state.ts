@@ -10,7 +10,7 @@ export interface BuildProgress {
 }
 
 /**
- * What may follow each state.
+ * The states that may follow each state.
  *
  * QUEUED: stored; waits for a slave that prepares it.
  * PREPARING: one slave holds the preparation's lease; back to QUEUED when that lease is lost or returned.

@@ -62,7 +62,7 @@ export class BuildWork {
   readonly id: BuildId;
   /** Each step doubles the build's share of executors. */
   readonly priority: number;
-  /** What it costs to begin on one more slave. */
+  /** The cost of beginning on one more slave. */
   readonly setup = new SetupCost();
   readonly #refusedBy = new Set<SlaveId>();
   #progress: BuildProgress;
@@ -353,7 +353,7 @@ export class BuildWork {
     );
   }
 
-  /** What groups for so many executors are made for. */
+  /** The assumptions behind groups for so many executors. */
   planFor(executors: number): GroupingPlan {
     return { executors, assumed: this.#remaining.learned };
   }

@@ -4,7 +4,7 @@ import { isEnded } from './build-state.js';
 import type { BuildWork } from './build-work.js';
 import { setupExceedsRemaining } from './scheduling/scheduler.js';
 
-/** What an explanation needs to know of a slave. */
+/** The facts about a slave that an explanation needs. */
 export interface SlaveLoad {
   readonly id: SlaveId;
   readonly name: string;

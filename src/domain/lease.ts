@@ -52,7 +52,7 @@ export interface DoneTask extends TaskFacts {
 }
 
 /**
- * What can be leased: the preparation of a build, or a subjob.
+ * A unit of work that can be leased: the preparation of a build, or a subjob.
  *
  *   queued ──take──► leased ──completion──► done (delivered)
  *      ▲             │ │  ▲ └──loss, the third time──► done (lost)
@@ -75,8 +75,8 @@ export function newTask(kind: TaskName['kind']): QueuedTask {
 
 /**
  * A master that starts at `nowMs` numbers its leases from here on, unless its store knows a higher one. So two stores never
- * give the same lease, even when one was removed or is an old copy: a result that a slave still holds for the master
- * before is refused by the next one. Allows 1024 leases a millisecond, and is exact until the year 2248.
+ * give the same lease, even when one was removed or is an old copy. A result that a slave still holds for the previous
+ * master is refused by the next one. Allows 1024 leases a millisecond, and is exact until the year 2248.
  */
 export function leaseFloor(nowMs: number): number {
   return nowMs * 1024;
@@ -153,8 +153,8 @@ export function afterCompletion(task: Task, lease: LeaseId): DoneTask {
  * Whether a report that names `ref` counts.
  * current: the task is held by this lease. accepted: its result ended the task; the report is a repetition.
  * stale: the lease is over. unknown: no such lease was ever given for this task.
- * The reporting slave is not compared: lease and attempt name one lease only, its token is known to the slave that
- * it was given to, and a slave that was restarted delivers its outbox under a new id.
+ * The reporting slave is not compared, since a slave that was restarted delivers its outbox under a new id. Lease and
+ * attempt name one lease only, and only the slave that holds it knows its token.
  */
 export function classifyReport(task: Task, ref: LeaseRef): 'current' | 'accepted' | 'stale' | 'unknown' {
   const { attempts, holders } = task;

@@ -2,7 +2,7 @@
  * The time in which the master listened, in milliseconds. It stands still while the process is stopped, its machine is
  * paused, or changes cannot be taken. Leases expire by it, so that no slave is lost because nobody listened.
  *
- * The master calls `note` at short intervals. Of a longer gap between two calls only `most` counts.
+ * The master calls `note` at short intervals. A longer gap between two calls counts as `most`.
  */
 export class ListenedTime {
   readonly #most: number;

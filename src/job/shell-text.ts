@@ -17,8 +17,8 @@ const OPTIONS_OF_FIRST_LINE =
  * The lines of a section as one shell text that stops at the first line that fails. State that a line sets (`cd`, `export`,
  * `$!`) holds for the following ones. Nulls and lines without a command are left out; a trailing `;` or `&&` is dropped.
  *
- * A line that is more than one simple command becomes a group, so that `a || b`, `a; b`, `server &`, a comment or a
- * here-document at its end cannot reach into the next line. The group ends on a line of its own.
+ * A line that is more than one simple command (such as `a || b`, `a; b` or `server &`) becomes a group that ends on a line of
+ * its own. So neither its operators nor a comment or here-document at its end reach into the next line.
  *
  * Lines are joined by `&&`, which makes a shell ignore `set -e` in all but the last; so where a line may set it, the status
  * of each is checked instead. Options in a first line like `#!/bin/bash -e` count as set there.

@@ -4,8 +4,8 @@ import { TextDecoder } from 'node:util';
 export const FIRST_BYTES = 256;
 
 /**
- * A decoder for the encoding of an XML file (XML 1.0, appendix F): by its byte order mark, by the bytes of its first `<`, or
- * by its declaration, in this order; UTF-8 by default. Invalid bytes are replaced.
+ * A decoder for the encoding of an XML file (XML 1.0, appendix F). The encoding is determined by the byte order mark, the
+ * bytes of the first `<`, or the declaration, in this order; UTF-8 by default. Invalid bytes are replaced.
  */
 export function decoderOf(beginning: Buffer): TextDecoder {
   const label = labelOf(beginning.subarray(0, FIRST_BYTES));

@@ -10,7 +10,7 @@ import { xmlTag, xmlText } from './xml-text.js';
 /** A test case for an atom itself, where no report shows its outcome. */
 export interface OwnCase {
   readonly verdict: 'passed' | 'failure' | 'error' | 'skipped';
-  /** What happened; empty when it passed. */
+  /** The reason of the verdict; empty when it passed. */
   readonly message: string;
   /** The end of what it printed. */
   readonly output: string;

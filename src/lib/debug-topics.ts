@@ -1,6 +1,6 @@
 export const DEBUG_VARIABLE = 'CLUSTERRUNNER_DEBUG';
 
-/** What DEBUG_VARIABLE can name, separated by commas. */
+/** The topics that DEBUG_VARIABLE can name, separated by commas. */
 export const debugTopics = ['wire'] as const;
 export type DebugTopic = (typeof debugTopics)[number];
 

@@ -8,7 +8,7 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return typeof code === 'string' && codes.includes(code);
 }
 
-/** What `act` returns; null when it fails with one of these codes. */
+/** Returns the result of `act`; null when it fails with one of these codes. */
 export function nullOn<T>(codes: readonly string[], act: () => T): T | null {
   try {
     return act();
@@ -20,7 +20,7 @@ export function nullOn<T>(codes: readonly string[], act: () => T): T | null {
   }
 }
 
-/** What `read` returns; null when the file or folder does not exist. */
+/** Returns the result of `read`; null when the file or folder does not exist. */
 export function ifPresent<T>(read: () => T): T | null {
   return nullOn(['ENOENT'], read);
 }

@@ -19,7 +19,7 @@ export function processIdentity(pid: number): string | null {
   return startTime === undefined ? String(pid) : `${pid} ${startTime}`;
 }
 
-/** What `read` finds in /proc; null when the process has ended, be it between opening and reading (ESRCH). */
+/** Returns the result of `read` from /proc; null when the process has ended, be it between opening and reading (ESRCH). */
 export function unlessGone<T>(read: () => T): T | null {
   return nullOn(['ENOENT', 'ESRCH'], read);
 }

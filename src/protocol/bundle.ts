@@ -1,10 +1,10 @@
 import { type Static, Type } from '@sinclair/typebox';
 
 /*
- * The files of a commit go from their source (the slave that prepared a build, the command that made a snapshot) through the
- * master to the slaves as git bundles, one for each commit. A bundle has the whole commit, or its difference to another
- * commit, its base. A bundle, the bundle of its base and so on form a chain that ends in a whole one. The master does not
- * read bundles; the receiver lets git verify that a bundle has the commit of its name.
+ * The files of a commit go from their source through the master to the slaves as git bundles, one for each commit. The source
+ * is the slave that prepared a build or the command that made a snapshot. A bundle has the whole commit, or its difference to
+ * another commit, its base. A bundle, the bundle of its base and so on form a chain that ends in a whole one. The master does
+ * not read bundles; the receiver lets git verify that a bundle has the commit of its name.
  */
 
 /** The whole hash of a commit, in lower case. */

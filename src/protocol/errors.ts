@@ -87,8 +87,8 @@ export function messageOf(error: unknown): string {
 }
 
 /**
- * The reason of an error as clients over the network may read it: of an error of the file system without the path, which is
- * private and only goes to the log.
+ * The reason of an error as clients over the network may read it. An error of the file system is given without the path,
+ * which is private and only goes to the log.
  */
 export function reasonWithoutPaths(error: unknown): string {
   const isOfSystem = error instanceof Error && 'syscall' in error && typeof error.syscall === 'string';

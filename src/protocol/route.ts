@@ -2,8 +2,9 @@ import type { Static, TObject, TSchema } from '@sinclair/typebox';
 
 /**
  * How a request must be signed.
- * none: it need not be. http-signature: with an HTTP Message Signature (RFC 9421) over method, path, query, time, nonce and
- * body. body-hmac: with that, or with an HMAC over the body alone, as in the document of the API.
+ * - none: it need not be.
+ * - http-signature: with an HTTP Message Signature (RFC 9421) over method, path, query, time, nonce and body.
+ * - body-hmac: with that, or with an HMAC over the body alone, as in the document of the API.
  */
 export type Signing = 'none' | 'body-hmac' | 'http-signature';
 

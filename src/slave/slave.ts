@@ -39,7 +39,7 @@ export interface SlaveOptions {
   /** The port of the read-only status API; null: the slave serves none. */
   readonly port: number | null;
   readonly portIsExplicit: boolean;
-  /** On which the status API listens. */
+  /** The address on which the status API listens. */
   readonly address: string;
   readonly gitStrictHostKeyChecking: boolean;
   /** How many checkouts of ended builds are kept for later builds. */

@@ -77,7 +77,7 @@ export const BuildOutcomeSchema = Type.Object(
 );
 export type BuildOutcome = Static<typeof BuildOutcomeSchema>;
 
-/** What a command knows of its build so far. */
+/** The facts that a command has gathered about its build so far. */
 export interface OutcomeSoFar {
   id: BuildId | null;
   /** Set when the build has ended. */
@@ -86,7 +86,7 @@ export interface OutcomeSoFar {
   /** The folder of the results. */
   results: string | null;
   interrupted: boolean;
-  /** What is missing although there is a verdict. */
+  /** Says which results are missing although there is a verdict. */
   problem: string | null;
 }
 

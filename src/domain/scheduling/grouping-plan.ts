@@ -37,8 +37,8 @@ export interface Regrouped {
 
 /**
  * Makes other groups of the atoms of subjobs that were never leased. `waiting` are the ids of these, ascending; there are
- * `total` subjobs in all. Subjobs stay numbered without gaps: only the last ones can be dropped, new ones are added at
- * the end, and where that is not enough groups stay smaller than they could be.
+ * `total` subjobs in all. Subjobs stay numbered without gaps: only the last ones can be dropped, and new ones are added at
+ * the end. Where that is not enough, groups stay smaller than they could be.
  */
 export function regroup(
   atoms: readonly AtomToGroup[],

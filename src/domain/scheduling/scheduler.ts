@@ -2,7 +2,7 @@ import type { LeaseId, SlaveId } from '../../protocol/ids.js';
 import type { BuildWork, TakenSubjob } from '../build-work.js';
 import { pickBuild } from './fair-share.js';
 
-/** What the scheduler decides over. */
+/** The part of the master's state that the scheduler reads. */
 export interface SchedulerView {
   /** Unfinished builds, older first. */
   readonly builds: Iterable<BuildWork>;
@@ -35,8 +35,8 @@ export type TakenLease =
  *
  * With `allowExcluded` false the slave gets no atom again that failed on it: other slaves are asked first.
  *
- * Then it takes up to `ahead` leases for executors that will be free soon, but only of builds with plenty left: another
- * slave with a free executor could begin at once.
+ * Then it takes up to `ahead` leases for executors that will be free soon, but only of builds with plenty left, because
+ * another slave with a free executor could begin at once.
  *
  * When there is nothing else, the slave runs a second time what takes far too long on another one, if the build allows
  * it.

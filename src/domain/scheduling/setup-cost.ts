@@ -3,16 +3,16 @@ import type { SlaveId } from '../../protocol/ids.js';
 /** Less than this is negligible, and not measured well: progress is reported once a second. */
 const LEAST_SECONDS = 2;
 
-/** What a slave has to do before it runs a subjob: fetch the project and set it up, only set it up, or nothing. */
+/** The work of a slave before it runs a subjob: fetch the project and set it up, only set it up, or nothing. */
 export type SetupNeeded = 'everything' | 'setup' | 'nothing';
 
-/** What it costs a build to begin on one more slave: fetching the project and `setup_build`, measured on earlier slaves. */
+/** The cost for a build to begin on one more slave: fetching the project and `setup_build`, measured on earlier slaves. */
 export class SetupCost {
   readonly #open = new Map<SlaveId, 'fetched' | 'ready'>();
   #full = { seconds: 0, count: 0 };
   #setupOnly: number | null = null;
 
-  /** The slave has had work of the build, and was not told to release it. */
+  /** The slave has had work of the build, and was not notified to release it. */
   isOpenOn(slave: SlaveId): boolean {
     return this.#open.has(slave);
   }

@@ -15,7 +15,7 @@ export interface YamlProblem {
 
 /**
  * The first problem of a file that is valid YAML: repeated keys, dangling or too many aliases, and commands that YAML reads
- * as something else without an error. null when there is none.
+ * as something else without an error. `null` when there is none.
  */
 export function yamlProblem(document: Document.Parsed, text: string): YamlProblem | null {
   let found: YamlProblem | null = null;

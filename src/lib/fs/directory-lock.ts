@@ -16,8 +16,8 @@ const MAX_SLOTS = 1000;
  * Locks the first of `<parent>/<prefix>-1`, `-2`, … that no living process holds, and creates it if missing. So processes
  * of one kind share a parent without sharing a directory, and a restarted one gets its directory back.
  *
- * The lock is a file with the process id and, where /proc tells it, its start time, so that another process with the same
- * id is not taken for the holder.
+ * The lock is a file with the process id and, where /proc shows it, the start time. So another process with the same id is
+ * not taken for the holder.
  */
 export function lockFreeDirectory(parent: string, prefix: string): DirectoryLock {
   for (let slot = 1; slot <= MAX_SLOTS; slot += 1) {

@@ -4,7 +4,7 @@ import { clearPlace } from './set-aside.js';
 const OWN = 0o700;
 
 /**
- * Ensures that `path`, in `root`, is a folder in which this process can write: builds run as the same user, and may have
+ * Ensures that `path`, in `root`, is a folder in which this process can write. Builds run as the same user, and may have
  * removed it, changed its permissions, or replaced it by a link or a file.
  * @throws the file system's error when that fails
  */

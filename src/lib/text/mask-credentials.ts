@@ -3,8 +3,8 @@ const USER_BEFORE_HOST = /:\/\/(?<=([a-z0-9+.-]{1,31}):\/\/)([^/\s'"]*)@/gi;
 const ADDRESS = /:\/\/(?<=[a-z0-9+.-]:\/\/)/i;
 
 /**
- * Replaces possible secrets in the URLs of a text by `***`: user and password before the host (a user alone is kept where
- * it is no secret, as in ssh://git@host), and everything after a `?`, where signed URLs have their token. It takes linear
+ * Replaces possible secrets in the URLs of a text by `***`: user and password before the host, and everything after a `?`,
+ * where signed URLs have their token. A user alone is kept where it is no secret, as in ssh://git@host. It takes linear
  * time, since the text may be untrusted.
  */
 export function maskCredentials(text: string): string {

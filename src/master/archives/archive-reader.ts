@@ -13,8 +13,9 @@ type Entry = Extract extends AsyncIterable<infer E> ? E : never;
 const UNPACKED_BYTES = 256 * 1024;
 
 /**
- * A page of the files and links below `folder` in a subjob's archive, in its order, and their total, from its list of
- * entries, or from the archive where there is no list. @throws ClusterRunnerError RESULT_UNREADABLE, the reason of `gone`
+ * A page of the files and links below `folder` in a subjob's archive, in its order, and their total. It is read from the
+ * list of entries, or from the archive where there is no list.
+ * @throws ClusterRunnerError RESULT_UNREADABLE, the reason of `gone`
  */
 export async function listArtifacts(
   archive: string,

@@ -28,8 +28,8 @@ interface Part {
 
 /**
  * The build's `tar.gz`: the subjobs' archives one after another, then a last gzip member with failures.txt (when an atom
- * failed) and the end-of-archive mark. gzip allows concatenation, so nothing is compressed again, and any range can be
- * read without the rest.
+ * failed) and the end-of-archive mark. The format of gzip allows concatenation, so nothing is compressed again, and any
+ * range can be read without the rest.
  * @throws ClusterRunnerError RESULT_UNREADABLE when an archive is missing
  */
 export async function concatenateArchives(contents: ArchiveContents): Promise<ConcatenatedArchive> {

@@ -3,9 +3,9 @@ import { Ajv } from 'ajv';
 import { lazyValidator, ownSchemas } from '../../lib/lazy-validator.js';
 
 /*
- * The list of the files and links in an archive, in a file beside it: one JSON array per line in the archive's order, then
- * a trailer with the position of each folder's lines, then the trailer's length in LENGTH_DIGITS digits. An archive of a
- * single block has no list, since it is decompressed in a few milliseconds.
+ * The list of the files and links in an archive, in a file beside it. It has one JSON array per line in the archive's order,
+ * then a trailer with the position of each folder's lines, then the trailer's length in LENGTH_DIGITS digits. An archive of
+ * a single block has no list, since it is decompressed in a few milliseconds.
  */
 
 export const VERSION = 2;

@@ -14,8 +14,8 @@ const FILE_TYPE = 0o100000;
 const PERMISSIONS = 0o777;
 
 /**
- * The build's results as a zip that is made while it is read, one entry at a time, so that memory holds a piece of one
- * file and the names for the zip's directory. The stream fails with the error when an archive cannot be read.
+ * The build's results as a zip that is made while it is read, one entry at a time. So memory holds only a piece of one file
+ * and the names for the zip's directory. The stream fails with the error when an archive cannot be read.
  */
 export function zipStream(contents: ArchiveContents): Readable {
   const zip = new ZipFile();

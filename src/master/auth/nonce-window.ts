@@ -10,8 +10,8 @@ interface Group {
 }
 
 /**
- * Nonces that were seen. One is forgotten when its signature has expired by the wall clock and by the monotonic clock
- * too: a wall clock that is wrong for a while and then corrected makes none usable again.
+ * Nonces that were seen. One is forgotten when its signature has expired by the wall clock and by the monotonic clock too.
+ * So a wall clock that is wrong for a while and then corrected makes none usable again.
  */
 export class NonceWindow {
   readonly #seen = new Set<string>();

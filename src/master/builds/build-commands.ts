@@ -40,7 +40,7 @@ const MAX_CANCEL_MS = 20_000;
 /** How late the end of the grace may be noticed. */
 const END_NOTICED_MS = 2_000;
 
-/** What clients do with builds. */
+/** The actions of clients on builds. */
 export class Builds {
   readonly #master: MasterState;
   readonly #bundles: Pick<MasterBundles, 'chain'>;

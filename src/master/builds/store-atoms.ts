@@ -11,7 +11,7 @@ import { insertSubjobs } from '../store/subjobs.js';
 /** A transaction that writes this many atoms delays others by a few milliseconds only. */
 const PIECE = 2_000;
 
-/** What a preparation has found: the atoms of a build, and the subjobs made of them. */
+/** The result of a preparation: the atoms of a build, and the subjobs made of them. */
 export interface PreparedAtoms {
   /** In the order in which they were listed, which is that of their ids. */
   readonly atoms: readonly ListedAtom[];

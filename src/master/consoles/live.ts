@@ -51,9 +51,9 @@ const FILE = /^(\d+)(?:\.(\d+))?\.console$/;
 const ANY_LEASE = 0;
 
 /**
- * The consoles of running atoms, as their slaves report them: a file of bounded size for each attempt, which is removed
- * when the result arrives, and kept when it never does. An atom has at most two: of its newest attempt, and of the attempt
- * whose verdict counts.
+ * The consoles of running atoms, as their slaves report them. Each attempt has a file of bounded size, which is removed when
+ * the result arrives, and kept when it never does. An atom has at most two: of its newest attempt, and of the attempt whose
+ * verdict counts.
  */
 export class LiveConsoles {
   readonly directory: string;

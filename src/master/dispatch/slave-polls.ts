@@ -34,7 +34,7 @@ import type { RegisteredSlave } from '../state/registered-slave.js';
  *
  *   a poll arrives     Leases that it does not name are returned, unless the response that brings them is still awaited.
  *                      Awaited ones count as named (withPendingAssignments), on both sides.
- *     … and another    The newer poll replaces the held one, which is answered: with the work that the newer one asks
+ *     … and another    The newer poll replaces the held one, which gets its response: the work that the newer one asks
  *     is held          for, if its response is awaited, there is work, and there is nothing to notify; else empty. The
  *                      newer one asks for so much less, and is held itself. So waiting costs a slave one poll only.
  *     … after a        The slave keeps its id and its session here. Its next poll has a higher number and names what it
@@ -57,11 +57,11 @@ import type { RegisteredSlave } from '../state/registered-slave.js';
  * notification. A slave that learned of it in another way (the acknowledgement of a result) is not woken for it.
  */
 
-/** What the polls need of the rest of the master. */
+/** The parts of the master that the polls depend on. */
 export interface WorkSource {
   /** The slave whose signed request this is. @throws SLAVE_UNKNOWN, UNAVAILABLE */
   contact(slave: SlaveId, request: WorkRequest): RegisteredSlave;
-  /** Takes what a poll says of its slave; `kept` are the builds named that it was not told to release. */
+  /** Records the capacity that a poll reports; `kept` are the builds named that it was not notified to release. */
   record(slave: RegisteredSlave, request: WorkRequest, kept: readonly BuildId[]): void;
   /** Takes leases for what a slave asks for; null when there are none for it. */
   take(slave: RegisteredSlave, wanted: WorkRequest, allowExcluded: boolean): TakenWork | null;
@@ -69,7 +69,7 @@ export interface WorkSource {
   hasWork(): boolean;
   /** Whether some atoms should rather run on another slave than the one on which they failed. */
   hasRetries(): boolean;
-  /** What the slave needs to work on the lease. */
+  /** Everything that the slave needs to work on the lease. */
   assignmentOf(lease: ActiveLease): Promise<Assignment>;
   /** The leases that the slave holds. */
   leasesOf(slave: RegisteredSlave): Iterable<ActiveLease>;
@@ -93,7 +93,7 @@ interface HeldPoll {
   readonly wake: (why: Wakeup) => void;
 }
 
-/** What the polls of one slave have in common. It outlives a reconnect. */
+/** The state that the polls of one slave share. It outlives a reconnect. */
 class Session {
   /** The highest number of its polls. */
   newest = 0;

@@ -78,7 +78,7 @@ export async function requireAcceptedBefore(
   if (subjob === undefined) {
     throw noSuchTask(build, name);
   }
-  // The lease that brought the result need not be the last one that was taken.
+  // The lease that delivered the result need not be the last one that was taken.
   if (subjob.lease_id !== ref.lease_id || subjob.attempt < ref.attempt || subjob.state !== 'DONE') {
     throw staleLease(ref);
   }

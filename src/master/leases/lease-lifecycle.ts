@@ -213,7 +213,7 @@ function lostMessage({ losses }: Task, did: string): string {
   return `${losses.length} slaves were lost while they ${did} (${losses.join(', ')}); it is not tried again.`;
 }
 
-/** What the store keeps of a subjob one of whose leases has ended. */
+/** The columns of the row of a subjob that change when one of its leases ends. */
 export function taskRow(task: Task, error: string | null): SubjobTaskRow {
   const state = task.state === 'done' && task.ending === 'lost' ? 'LOST' : rowStates[task.state];
   return { state, taken: task.attempts, lease: leaseOf(task), losses: task.losses, error };
@@ -221,12 +221,12 @@ export function taskRow(task: Task, error: string | null): SubjobTaskRow {
 
 const rowStates = { queued: 'QUEUED', leased: 'LEASED', done: 'DONE' } as const;
 
-/** The first holder's lease, or the one that brought the verdict, or the last one that was held. */
+/** The first holder's lease, or the one that delivered the verdict, or the last one that was held. */
 function leaseOf(task: Task): LeaseId | null {
   return task.state === 'leased' ? task.holders[0].lease : task.lease;
 }
 
-/** What events say of a lease. */
+/** The fields of a lease in events. */
 export function eventFacts(lease: ActiveLease): Record<string, string | number> {
   const { build, slave, attempt } = lease;
   return {

@@ -34,7 +34,7 @@ interface MaintenanceParts {
   readonly leaseMs: number;
 }
 
-/** What no request triggers: notices lost slaves and builds that take too long, and deletes what is old. */
+/** The work that no request triggers: noticing lost slaves and builds that take too long, and deleting old data. */
 export class MaintenanceLoop {
   readonly #master: MasterState;
   readonly #parts: MaintenanceParts;

@@ -9,7 +9,7 @@ import type { BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
 import { addFacts, noFacts, type ResultFacts } from '../../protocol/results/result-facts.js';
 import type { ReturnedLease } from '../../protocol/slave/slave-messages.js';
 
-/** What the preparation finds out. */
+/** The facts that the preparation finds out. */
 export interface PreparedBuild {
   /** With the commit that the preparing slave resolved. */
   readonly project: Project;
@@ -58,7 +58,7 @@ interface BuildFacts {
   readonly remoteFiles: readonly RemoteFile[];
 }
 
-/** What the store remembers of a build that was begun by a master before. */
+/** The stored facts about a build that began before the master was restarted. */
 interface RecoveredFacts {
   readonly prepared: PreparedBuild;
   readonly results: AcceptedResults;
@@ -135,7 +135,7 @@ export class ActiveBuild {
   get delivered(): readonly SubjobId[] {
     return this.#delivered;
   }
-  /** What the slaves said that could not run it, by their names, the latest last. */
+  /** The refusals of slaves that could not run it, by the slaves' names, the latest last. */
   get refusals(): ReadonlyMap<string, Refusal> {
     return this.#refusals;
   }

@@ -24,7 +24,7 @@ export interface LeaseFacts {
 interface SubjobFacts {
   readonly subjob: SubjobId;
   readonly executorIndex: number;
-  /** What the slave has to do before its first atom. */
+  /** The work that the slave has to do before its first atom. */
   readonly setupNeeded: SetupNeeded;
   /** It was taken because another slave takes too long with the same subjob. */
   readonly isDuplicate: boolean;

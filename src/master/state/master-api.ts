@@ -64,9 +64,9 @@ export interface AddedFile {
 }
 
 /**
- * What the HTTP layer can ask of the master. Every method rejects with ClusterRunnerError for a mistake of the
+ * The operations of the master that the HTTP layer calls. Every method rejects with ClusterRunnerError for a mistake of the
  * caller (NOT_FOUND, SLAVE_UNKNOWN, STALE_LEASE, CONFLICT, INVALID_REQUEST); any other rejection is a programming
- * error. What is promised to the caller (an id, an acknowledgement) resolves only after the store has committed it.
+ * error. A promise to the caller (an id, an acknowledgement) resolves only after the store has committed it.
  */
 export interface MasterService {
   readonly sessionId: string;
@@ -85,9 +85,9 @@ export interface MasterService {
   /** null while the build runs. */
   archiveContents(build: BuildId): Promise<ArchiveContents | null>;
   /**
-   * Paths of the archives of a build as they arrive, in batches, until the build has ended or `end` is aborted: in the end
-   * the same as in archiveContents, in another order. An empty batch now and then shows that the master is alive. null
-   * when the build has ended.
+   * Paths of the archives of a build as they arrive, in batches, until the build has ended or `end` is aborted. In the end
+   * they are the same as in archiveContents, in another order. An empty batch now and then shows that the master is alive.
+   * `null` when the build has ended.
    * @throws NOT_FOUND
    */
   followArchives(build: BuildId, end: AbortSignal): Promise<AsyncIterable<readonly string[]> | null>;
@@ -169,8 +169,8 @@ export interface ConsoleLines {
 }
 
 /**
- * What readers of the API can ask. Nothing here changes anything. Every method rejects with ClusterRunnerError
- * NOT_FOUND for what does not exist.
+ * The queries of readers of the API. Nothing here changes anything. Every method rejects with ClusterRunnerError
+ * NOT_FOUND for something that does not exist.
  */
 export interface MasterReading {
   /** Why the master cannot do its work now, and what to do; null when it can. */

@@ -21,7 +21,7 @@ export class StateChange {
   readonly ended: ActiveBuild[] = [];
 }
 
-/** What hands out work hears of changes that may concern slaves that wait. */
+/** Receives notice of changes that may concern slaves that wait. */
 export interface DispatchListener {
   /** Something may have become available to slaves that wait for work. */
   workAppeared(): void;

@@ -9,7 +9,7 @@ import {
 } from '../../domain/slave-health.js';
 import type { BuildId, SlaveId } from '../../protocol/ids.js';
 
-/** What a slave says of itself when it registers. */
+/** The facts that a slave sends when it registers. */
 export interface SlaveFacts {
   readonly name: string;
   readonly url: string | null;
@@ -17,7 +17,7 @@ export interface SlaveFacts {
   readonly version: string;
 }
 
-/** What a slave says of itself with each poll request. */
+/** The condition that a slave reports with each poll request. */
 export interface SlaveCondition {
   /** Why it takes no work for now; null when it does. */
   readonly paused: string | null;

@@ -7,10 +7,10 @@ import type { Results, Write } from '../store/engine/write.js';
 
 /**
  * Keeps memory and store together. A change is decided and applied in memory synchronously, and its writes are recorded
- * in the same turn, so the store sees changes in the order in which they were decided. Callers that need durability
+ * in the same turn. So the store sees changes in the order in which they were decided. Callers that need durability
  * await `record()`.
  *
- * During an outage of the store (its disk is full, say) memory is ahead of the store: recorded writes are retried until
+ * During an outage of the store (its disk is full, say) memory is ahead of the store. Recorded writes are retried until
  * they are committed, and meanwhile the master refuses everything but reading. When a write fails in another way,
  * memory stays ahead, and the master has to be restarted to rebuild its memory from the store.
  */

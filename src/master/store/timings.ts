@@ -17,9 +17,9 @@ const off = sql`(excluded.seconds - timings.seconds)`;
 /**
  * Adds the durations of a subjob's passed atoms to the history. Comes after recordVerdicts in its transaction.
  *
- * Mean and variance are kept as West has it (Updating Mean and Variance Estimates: An Improved Method, CACM 22 (9),
- * 1979), with the weights of exponential smoothing: 0.3 for the newest run, the rest for all before it, and equal
- * weights as long as there are three runs or fewer.
+ * Mean and variance are updated by West's method (Updating Mean and Variance Estimates: An Improved Method, CACM 22 (9),
+ * 1979). The weights are those of exponential smoothing: 0.3 for the newest run, the rest for all before it. They are equal
+ * as long as there are three runs or fewer.
  */
 export function learnTimings(
   of: { build: BuildId; subjob: SubjobId; project: string; job: string },

@@ -12,7 +12,7 @@ import type { MasterState } from '../state/master-state.js';
 import { inUseFor, isSettingUp, slavesOf } from './build-executors.js';
 
 /*
- * What happens in a build, for its watchers. The cost grows with the leases of the build, not with its atoms.
+ * The activity in a build, for its watchers. The cost grows with the leases of the build, not with its atoms.
  */
 
 export async function activityOf(master: MasterState, build: ActiveBuild): Promise<Activity> {

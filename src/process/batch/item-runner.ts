@@ -28,7 +28,7 @@ export interface ItemRunnerOptions {
 }
 
 export interface BatchItem {
-  /** What the command sees of this item beside the environment of the runner. */
+  /** The variables of this item, beside the environment of the runner. */
   readonly env: Readonly<Record<string, string>>;
   /** Made when it is not there: an earlier item may have removed it. */
   readonly folder?: string;
@@ -57,6 +57,6 @@ export interface ItemEnd {
   readonly exitCode: number;
   readonly seconds: number;
   readonly tookTooLong: boolean;
-  /** What else happened, for those who read its console. */
+  /** A remark for the readers of its console. */
   readonly note: string | null;
 }

@@ -2,8 +2,8 @@ import { readdir, readlink } from 'node:fs/promises';
 import { errorCode } from '../../lib/error-code.js';
 
 /**
- * Whether a process of this user has its current directory in `folder`, which must be a real path. null where the system does
- * not tell, which is everywhere except on Linux.
+ * Whether a process of this user has its current directory in `folder`, which must be a real path. `null` where the system
+ * does not show it, which is everywhere except on Linux.
  */
 export async function isDirectoryInUse(folder: string): Promise<boolean | null> {
   if ((await currentDirectory('self')) === null) {

@@ -1,6 +1,6 @@
 /*
- * A process whose parent ends becomes a child of init, and its origin is lost, unless one of its ancestors is a *subreaper*
- * (prctl(2) of Linux): then it becomes a child of that one. So a small program, the warden, starts each command and does
+ * A process whose parent ends becomes a child of init, and its origin is lost. But if one of its ancestors is a *subreaper*
+ * (prctl(2) of Linux), it becomes a child of that one. So a small program, the warden, starts each command and does
  * nothing else. Everything that the command starts, in any session and with any environment, stays below the warden, which
  * exits when no child is left.
  *

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /*
- * The commits of snapshots. The same tree gives the same commit, on any machine and at any time: so the hash of a commit that
+ * The commits of snapshots. The same tree gives the same commit, on any machine and at any time. So the hash of a commit that
  * the master may have is known without creating it, and nothing is sent twice.
  */
 

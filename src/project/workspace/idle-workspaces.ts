@@ -10,8 +10,8 @@ import { messageOf } from '../../protocol/errors.js';
 import { indexesOf } from './saved-indexes.js';
 
 /*
- * Workspaces of ended builds, `idle/<project>.<uuid>/`: the checkout with whatever the build has left there (`tree`), and the
- * indexes that git wrote for it and its submodules before anything of the project ran (`indexes`). With those, git finds every
+ * Workspaces of ended builds, `idle/<project>.<uuid>/`. Each holds the checkout as the build left it (`tree`), and the indexes
+ * that git wrote for it and its submodules before anything of the project ran (`indexes`). With those, git finds every
  * changed file: no program can set back the change time (ctime) of a file.
  */
 

@@ -57,7 +57,7 @@ export interface Workspace {
   readonly checkout: string | null;
   /** The commit that is checked out; null for a directory project. */
   readonly commit: string | null;
-  /** What is checked out, for people; null when unknown, such as for a snapshot. */
+  /** The checked-out revision, for people; null when unknown, such as for a snapshot. */
   revision(): Promise<Revision | null>;
   /** Passes the commits that came from repositories on to the master, if other slaves may need them. */
   share(relay: BundleRelay): Promise<void>;

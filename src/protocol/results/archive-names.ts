@@ -4,20 +4,20 @@
 
 /** The script that reruns the atom. Since people run it, only the master writes it. */
 export const COMMAND_FILE = 'clusterrunner_command';
-/** What its commands printed. */
+/** The output of its commands. */
 export const CONSOLE_FILE = 'clusterrunner_console_output';
 /** Its exit code, as a line of text. */
 export const EXIT_CODE_FILE = 'clusterrunner_exit_code';
 /** How many seconds it took, as a line of text. */
 export const TIME_FILE = 'clusterrunner_time';
-/** What is missing in the folder, and why; only where something is. */
+/** Names what is missing in the folder, and why; only where something is. */
 export const NOTES_FILE = 'clusterrunner_notes';
 /** Only in the folder of the first atom that a slave has delivered of a build: what `setup_build` printed there. */
 export const SETUP_FILE = 'clusterrunner_setup_output';
 
 /**
- * Whether a name in the folder of an atom is that of its script, or becomes it on some system: where case is ignored, letters
- * are normalized, some characters are ignored, a `.` at the end is dropped, or, in a zip, a `\` becomes `_`.
+ * Whether a name in the folder of an atom is that of its script, or becomes it on some system. Such a system ignores case or
+ * some characters, normalizes letters, or drops a `.` at the end; in a zip, a `\` becomes `_`.
  */
 export function isCommandFile(name: string): boolean {
   return (
@@ -33,7 +33,7 @@ export function isCommandFile(name: string): boolean {
 
 /**
  * Whether a symbolic link at `path` (`artifact_0_1/a/link`) leads to a path in its atom's folder, even over other such
- * links: it may first go up, as far as that folder, and then only down.
+ * links. It may first go up, as far as that folder, and then only down.
  */
 export function staysInFolder(path: string, target: string): boolean {
   if (target === '' || target.startsWith('/') || target.includes('\0')) {

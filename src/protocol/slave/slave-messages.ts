@@ -264,9 +264,9 @@ export const AtomVerdictSchema = Type.Object(
 );
 
 /**
- * Head of a result. The body of `PUT …/result` is this report as JSON, with its length in bytes in the query's
- * `report_bytes`, followed by the subjob's `tar.gz`: the folders of the atoms, compressed in the blocks of `index`, without
- * the closing zero blocks of the tar. The scripts that rerun atoms are not in it, since the master writes them.
+ * Head of a result. The body of `PUT …/result` is this report as JSON, followed by the subjob's `tar.gz`. The query's
+ * `report_bytes` is the length of the JSON in bytes. The archive holds the folders of the atoms, compressed in the blocks of
+ * `index`, without the closing zero blocks of the tar. The scripts that rerun atoms are not in it, since the master writes them.
  */
 export const ResultReportSchema = Type.Object(
   {

@@ -34,9 +34,9 @@ const OWNER_ONLY = 0o700;
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * Yields tar entries for the contents of a folder, each folder before its own contents. What cannot be delivered is left out
- * and noted. Memory holds some thousand names of each folder on the current path, a piece of one file, and a number for each
- * entry.
+ * Yields tar entries for the contents of a folder, each folder before its own contents. Entries that cannot be delivered are
+ * left out and noted. Memory holds some thousand names of each folder on the current path, a piece of one file, and a number
+ * for each entry.
  * @throws Error of the file system when this process cannot open more files
  */
 export async function* walkDirectory(
@@ -207,7 +207,7 @@ function textOf(latin1: string): NameInTree {
   return { name: bytes.toString('utf8'), isText: isUtf8(bytes) };
 }
 
-/** What goes into the archive for a name, or why nothing does. */
+/** The entry of the archive for a name, or the reason why there is none. */
 type Found = Delivered | { readonly reason: string };
 
 interface Delivered {

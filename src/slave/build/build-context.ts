@@ -32,7 +32,7 @@ import type { Session } from '../link/session.js';
 import { lockFolder } from './folder-lock.js';
 import { formatSetupOutput } from './setup-output.js';
 
-/** What all builds of a slave share. */
+/** The context that all builds of a slave share. */
 export interface SlaveContext {
   /** The name under which the slave is registered. */
   readonly name: string;

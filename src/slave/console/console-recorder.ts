@@ -29,7 +29,7 @@ interface Span {
   readonly to: number;
 }
 
-/** What is left out between the head and the tail of a console that was too long. */
+/** The part that is left out between the head and the tail of a console that was too long. */
 interface Gap {
   /** Where the head ends, and where the tail begins. */
   readonly from: number;
@@ -38,8 +38,8 @@ interface Gap {
 }
 
 /**
- * Keeps the output of one atom, redacted and with aliases of paths. Of more than `maxBytes` it keeps the head and the tail,
- * which is a ring buffer. Positions count all output, also what is not kept.
+ * Keeps the output of one atom, redacted and with aliases of paths. If there is more than `maxBytes`, it keeps the head and
+ * the tail, which is a ring buffer. Positions count all output, also the part that is not kept.
  */
 export class ConsoleRecorder {
   readonly #store: ConsoleStore;
@@ -106,7 +106,7 @@ export class ConsoleRecorder {
     return this.#gap === null ? 0 : this.#gap.to - this.#gap.from;
   }
 
-  /** Of `content`; known after `end`. */
+  /** The size of `content` in bytes; known after `end`. */
   get size(): number {
     const sizes = this.#parts().map((part) => (Buffer.isBuffer(part) ? part.length : part.to - part.from));
     return sizes.reduce((sum, size) => sum + size, 0);

@@ -7,8 +7,8 @@ const readPromise = promisify(read);
 const MEMORY_BYTES = 2 * 1024 * 1024;
 
 /**
- * Keeps the consoles of one subjob: small ones in memory, since creating a file costs more, others one after another in an
- * unlinked file, which no command of a build can reach.
+ * Keeps the consoles of one subjob: small ones in memory, since creating a file costs more. Others are kept one after another
+ * in an unlinked file, which no command of a build can reach.
  */
 export class ConsoleStore {
   readonly #path: string;

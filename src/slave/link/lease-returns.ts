@@ -5,7 +5,7 @@ import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { Assignment, ReturnedLease, ReturnReason } from '../../protocol/slave/slave-messages.js';
 import type { Session } from './session.js';
 
-/** What a command printed is cut to this when a lease is returned. */
+/** The limit of a command's output in a returned lease, to which it is cut. */
 export const MAX_OUTPUT_CHARS = 90_000;
 const BRIEF_SECONDS = 5;
 

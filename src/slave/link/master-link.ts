@@ -27,24 +27,24 @@ import type { Session } from './session.js';
  * A poll: numbered from 1 on; each names the older ones that are open.
  *
  *   open           Sent, without a response. The master holds the newest one until there is something to say.
- *   replaced       Open, and a newer one was sent. The master answers it at once, with work that the newer one asks for
- *                  if there is any, and goes on holding the newer one: receiving work costs a single poll.
- *   answered       What the response says is done. The newest one is followed by another at once. After an older one the
- *                  newest counts as naming the leases that the response assigned; the master counts in the same way.
+ *   replaced       Open, and a newer one was sent. The master responds to it at once, with work that the newer one asks
+ *                  for if there is any, and holds the newer one. So receiving work costs a single poll.
+ *   responded      The slave carries out the response. The newest one is followed by another at once. After an older one
+ *                  the newest counts as naming the leases that the response assigned; the master counts in the same way.
  *   failed         The response may have been lost, with assignments in it. The master notices by the next poll, which
  *                  names neither this one as open nor these leases. Progress that it carried goes with the next one.
  *
- * A poll of a slave that the master does not know (SLAVE_UNKNOWN: its store was replaced, or it was away for too long) is
- * repeated by the session after it has registered again; for the link that is one poll.
+ * The master may not know the slave (SLAVE_UNKNOWN: its store was replaced, or the slave was away for too long). Then the
+ * session repeats the poll after it has registered again; for the link that is one poll.
  *
  * Responses may overtake each other: one that declares a lease over can arrive before the one that assigns it. Such a
  * lease is remembered as stale while older polls are open, and is not started.
  */
 
-/** What a poll says of the slave, apart from what the link itself adds. */
+/** The capacity of the slave in a poll, apart from the fields that the link itself adds. */
 export type Capacity = Omit<WorkRequest, 'instance' | 'wait_seconds' | 'poll' | 'open_polls' | 'progress'>;
 
-/** The slave behind the link. */
+/** The slave as the link sees it. */
 export interface LinkTarget {
   /** At this moment. Names each lease from its assignment until it is over, returned, or its result is acknowledged. */
   capacity(): Capacity;
@@ -84,7 +84,7 @@ export class MasterLink {
   readonly #requests = new Set<Promise<void>>();
   readonly #openPolls = new Set<number>();
   #newestPoll = 0;
-  /** What the newest poll says; null when it is not open any more. */
+  /** The capacity in the newest poll; null when it is not open any more. */
   #announced: Capacity | null = null;
   /** Leases that were over before they arrived, with the poll whose response said so. */
   readonly #stale = new Map<LeaseId, number>();

@@ -16,8 +16,10 @@ const ONLY_FROM_MASTERS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * The URL of the master to use when none is named: the configured one if that is on another machine, else a running one of
- * this base directory, else one on this machine's port for masters; null when there is none.
+ * The URL of the master to use when none is named; null when there is none. The order of preference:
+ * - the configured one, if that is on another machine
+ * - a running one of this base directory
+ * - one on this machine's port for masters
  */
 export async function masterOnThisMachine(config: LoadedConfig, trust: Trust): Promise<string | null> {
   if (config.isExplicit('slave.master_hostname') && !isThisMachine(config)) {

@@ -33,7 +33,7 @@ export interface RequestHead {
   readonly address: string;
 }
 
-/** What the head of a request proves about the body that is still to come. */
+/** The proof that the head of a request gives for the body that is still to come. */
 export type Proof =
   | { readonly form: 'none' }
   /** Nothing yet: the HMAC is over the body alone. */

@@ -24,9 +24,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 export type ParseJson = (ctx: Context, bytes: Buffer) => Promise<unknown>;
 
 /**
- * Parses bytes that were read already. koa-bodyparser gives the body as decoded text only, while the signature is over
- * the bytes: so they are read and verified first, and then replayed to it. Replaying costs more than the rest of a small
- * request, so plain objects, such as those of slaves, are parsed without it.
+ * Parses bytes that were read already. The package koa-bodyparser gives the body as decoded text only, while the signature
+ * is over the bytes. So they are read and verified first, and then replayed to it. Replaying costs more than the rest of a
+ * small request, so plain objects, such as those of slaves, are parsed without it.
  */
 export function createJsonParser(maxBytes: number, maxDepth: number): ParseJson {
   const parse = bodyParser({ enableTypes: ['json'], detectJSON: () => true, jsonLimit: `${maxBytes}b` });

@@ -6,7 +6,7 @@ const MOST_WAITING = 10;
 
 /**
  * Handles the requests of a connection one after another. Node starts pipelined requests (RFC 9112, section 9.3.2) while
- * the first is in progress, and emits nothing on them when the connection breaks: files that they hold would stay open
+ * the first is in progress, and emits nothing on them when the connection breaks. Files that they hold would stay open
  * indefinitely.
  */
 export function serializePipelined(listener: RequestListener): RequestListener {

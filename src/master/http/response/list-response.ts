@@ -31,8 +31,8 @@ export function nextPageRows(rows: number, bytes: number, ms: number): number {
 }
 
 /**
- * The response of a route that lists: JSON that is made page by page, as its reader takes it. Whatever the length of the
- * list and the speed of the reader, about two pages are in memory.
+ * The response of a route that lists: JSON that is made page by page, as its reader takes it. Memory holds about two pages,
+ * whatever the length of the list and the speed of the reader.
  */
 export class ListResponse<Name extends string, Row> {
   /** The name of the list in the response. */
@@ -134,7 +134,7 @@ interface Page<Row> {
   readonly ms: number;
 }
 
-/** The offset behind the last row that is wanted. */
+/** The offset after the last row that is wanted. */
 function endOf({ offset, limit }: ListQuery): number {
   return offset + (limit ?? Number.POSITIVE_INFINITY);
 }

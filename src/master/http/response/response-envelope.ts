@@ -18,8 +18,8 @@ export interface EnvelopeOptions {
 const MAX_PARAMETERS = 100;
 
 /**
- * What all responses have in common, errors included: headers, STATUS, and that everything thrown below becomes a status
- * and a message.
+ * Adds the parts that all responses share, errors included: headers and STATUS. An error that is thrown below becomes a
+ * status and a message.
  */
 export function responseEnvelope(options: EnvelopeOptions): Middleware {
   return async (ctx, next) => {

@@ -1,7 +1,7 @@
 import { type Columns, type Row, readRows } from './columns.js';
 import type { Sql } from './sql.js';
 
-/** What an engine reports about a statement that it has run. */
+/** The outcome of a statement that an engine has run. */
 export interface Outcome {
   /** The rows of a statement with RETURNING; empty for any other. */
   readonly rows: readonly unknown[];
