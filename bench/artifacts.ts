@@ -18,9 +18,9 @@ import { median, round } from './support/statistics.js';
 import { inWorkplace, type Workplace } from './support/workplace.js';
 
 /*
- * Throughput of artifacts from a slave to the client: a build whose atoms each copy a file of a mebibyte into their
- * results, from the request to the last byte of the downloaded archive, compared with `tar cz` and `cp` of the same files.
- * Half of each file is random, half is text, so that it can be compressed in part.
+ * Throughput of artifacts from a slave to the client, in a build whose atoms each copy a file of a mebibyte into their
+ * results. The time is from the request to the last byte of the downloaded archive, compared with `tar cz` and `cp` of the
+ * same files. Half of each file is random, half is text, so that it can be compressed in part.
  *
  *   node dist/bench/artifacts.js [--quick] [--json FILE] [--rounds N]
  */

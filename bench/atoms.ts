@@ -8,7 +8,7 @@ import { round } from './support/statistics.js';
 import { inWorkplace } from './support/workplace.js';
 
 /*
- * Whether an atom costs the master the same in small and large builds: builds of 10,000 to a million atoms on simulated
+ * Whether an atom costs the master the same in small and large builds. Builds of 10,000 to a million atoms run on simulated
  * slaves that run nothing, each build with a master and a store of its own. The time is from the request to the end of
  * the build, including the preparation.
  *

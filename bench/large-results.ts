@@ -19,9 +19,9 @@ import { usageOf } from './support/usage.js';
 import { inWorkplace, type Workplace } from './support/workplace.js';
 
 /*
- * Peak memory with large results: one atom of each kind, on a master, a slave and a client that are processes of their own,
- * and whether all files of the atom are in the folder of the results, or named there as left out. The target is less than
- * 200 MiB in each.
+ * Peak memory with large results: one atom of each kind, on a master, a slave and a client that are processes of their own.
+ * The target is less than 200 MiB in each. It also checks that all files of the atom are in the folder of the results, or
+ * named there as left out.
  *
  *   node dist/bench/large-results.js [--quick] [--json FILE] [--rounds N]
  */

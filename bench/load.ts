@@ -9,8 +9,8 @@ import { quantile, round } from './support/statistics.js';
 import { inWorkplace } from './support/workplace.js';
 
 /*
- * A busy master: how long an executor that has become free waits for its next atom, and how long a reader of the API waits,
- * compared with the same requests to the same master when its slaves are idle.
+ * A busy master: how long an executor that has become free waits for its next atom, and how long a reader of the API waits.
+ * The latter is compared with the same requests to the same master when its slaves are idle.
  *
  *   node dist/bench/load.js [--quick] [--json FILE]
  *

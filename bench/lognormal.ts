@@ -10,9 +10,9 @@ import { median, round } from './support/statistics.js';
 import { inWorkplace } from './support/workplace.js';
 
 /*
- * How close a small suite with a long tail gets to its lower bound: 200 sleeps of log-normal length (median 0.15 s, longest
- * 2.68 s) on 4 executors of one slave, without history and then with it, compared with max(sum / 4, longest), which no
- * schedule can beat. Measured from the command to the unpacked results, and from the known atoms to the last result.
+ * How close a small suite with a long tail gets to its lower bound, max(sum / 4, longest), which no schedule can beat. The
+ * suite has 200 sleeps of log-normal length (median 0.15 s, longest 2.68 s). It runs on 4 executors of one slave, without
+ * history and then with it. Measured from the command to the unpacked results, and from the known atoms to the last result.
  *
  *   node dist/bench/lognormal.js [--quick] [--json FILE] [--rounds N]
  */

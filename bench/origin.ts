@@ -9,8 +9,8 @@ import { Report } from './support/report.js';
 import { round } from './support/statistics.js';
 
 /*
- * The load of a repository by a build on 1 and on 8 slaves that all take part: requests, and bytes of responses, with and
- * without `get_project_from_master`, with and without submodules, for a first build and for one after a small commit.
+ * The load of a repository by a build on 1 and on 8 slaves that all take part: requests, and bytes of responses. It is
+ * measured with and without `get_project_from_master` and submodules, for a first build and for one after a small commit.
  *
  *   node dist/bench/origin.js [--quick] [--json FILE]
  */

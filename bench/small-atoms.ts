@@ -11,8 +11,8 @@ import { inWorkplace } from './support/workplace.js';
  * The overhead of ClusterRunner: atoms that do nothing, from the command to the unpacked results, compared with xargs, and
  * with GNU parallel --results --joblog where it is installed. Alternating, since machines are noisy.
  *
- * Each run has a folder of its own, and nothing is deleted before the last one is done: ext4 checks every inode that was
- * deleted in the last minutes before it allocates one, so deleting much slows down the next run.
+ * Each run has a folder of its own, and nothing is deleted before the last one is done. The file system ext4 checks every
+ * inode that was deleted in the last minutes before it allocates one, so deleting much slows down the next run.
  *
  *   node dist/bench/small-atoms.js [--quick] [--json FILE] [--rounds N]
  */

@@ -16,8 +16,8 @@ const UNDELIVERED = 'files of ARTIFACT_DIR are missing';
 
 /**
  * The archive holds each atom's folder once, with the expected files and output. Without `expected` (the build
- * ended before its atoms) it holds folders of the atoms that have a verdict, and may hold one more of an atom
- * without an exit code that was running.
+ * ended before its atoms) it holds folders of the atoms that have a verdict. It may hold one more, without an exit
+ * code, of an atom that was running.
  */
 export async function checkArchive(
   world: World,

@@ -4,8 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { deferred } from '../../src/lib/async/deferred.js';
 
 /**
- * clear: bytes pass. refusing: connections are reset. lost: bytes vanish, and connections made meanwhile are reset
- * when the weather clears. held: bytes wait until it clears, and then arrive. slow: each piece takes `ms`.
+ * - clear: bytes pass.
+ * - refusing: connections are reset.
+ * - lost: bytes vanish, and connections made meanwhile are reset when the weather clears.
+ * - held: bytes wait until it clears, and then arrive.
+ * - slow: each piece takes `ms`.
  */
 export type Weather =
   | { readonly kind: 'clear' | 'refusing' | 'lost' | 'held' }

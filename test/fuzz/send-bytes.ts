@@ -4,9 +4,9 @@ import { connect as connectTls } from 'node:tls';
 const PATIENCE_MS = 300;
 
 /**
- * Sends bytes and the end of the stream, and returns what arrives until the connection ends, or until it is silent
- * for a moment, since a master rightly waits for an incomplete request. `ca`: through TLS, with the certificate of
- * this authority. Without `reads` nothing is read, and the connection ends after that moment.
+ * Sends bytes and the end of the stream, and returns what arrives until the connection ends. It also returns when the
+ * connection is silent for a moment, since a master rightly waits for an incomplete request. `ca`: through TLS, with the
+ * certificate of this authority. Without `reads` nothing is read, and the connection ends after that moment.
  */
 export function sendBytes(
   port: number,

@@ -19,7 +19,7 @@ const MOST_STEPS_OF_WAITING = 20;
  * thousands of builds no more are prepared than there are executors to start them.
  *
  * A build costs each slave its fetching and `setup_build` once. So a build that is open on the slave is preferred to one
- * that is not, provided that the other runs elsewhere and the difference is no more than one executor.
+ * that is not, if the other runs elsewhere and the difference is at most one executor.
  */
 export function pickBuild(builds: Iterable<BuildWork>, slave: SlaveId, now: number): BuildWork | null {
   let neediest: Claim | null = null;

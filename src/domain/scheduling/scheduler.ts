@@ -35,8 +35,8 @@ export type TakenLease =
  *
  * With `allowExcluded` false the slave gets no atom again that failed on it: other slaves are asked first.
  *
- * Then it takes up to `ahead` leases for executors that will be free soon, but only of builds with plenty left, because
- * another slave with a free executor could begin at once.
+ * Then it takes up to `ahead` leases for executors that will be free soon, but only of builds with plenty left. Another
+ * slave with a free executor could begin the last ones at once.
  *
  * When there is nothing else, the slave runs a second time what takes far too long on another one, if the build allows
  * it.

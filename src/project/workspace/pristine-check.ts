@@ -23,8 +23,8 @@ interface FreshMetadata {
 }
 
 /**
- * Whether a clean workspace is like a new one in the respects that git does not check: permissions, access control lists,
- * owner, hard links, and repositories among files that git knows, which it does not list.
+ * Whether a clean workspace is like a new one beyond the checks of git. It examines permissions, access control lists, owner,
+ * hard links, and repositories that git does not list because they are among files that it knows.
  * @param repositories paths relative to the workspace, including ''; their `.git` folders are new
  * @param shell runs `sh`
  * @param scratch a path where nothing exists

@@ -56,8 +56,8 @@ export interface WrittenArchive extends ResultIndex {
 /**
  * Writes the atoms' folders into a `tar.gz` without the blocks that end a tar, so that archives can be concatenated. Holds one
  * block in memory, however large the files are. Links stay links. A notes file names the entries that are left out: sockets,
- * pipes and devices, links that lead out of the folder, unreadable files, names that are not UTF-8, files beyond the limits. A
- * file that shrinks while it is read is padded with zeros, one that grows is cut.
+ * pipes, devices, links out of the folder, unreadable files, names that are not UTF-8, files beyond the limits. A file that
+ * shrinks while it is read is padded with zeros, one that grows is cut.
  * @throws Error of the file system when the archive cannot be written
  */
 export async function writeArchive(

@@ -57,7 +57,7 @@ async function firstOf<T>(items: AsyncGenerator<T>): Promise<T> {
   throw new Error('There was none.');
 }
 
-/** What the fields of these objects are called is up to the user, and their values have one type. */
+/** The user chooses the names of the fields of these objects, and their values have one type. */
 const RECORDS = new Set(['state_timestamps', 'data', 'remote_files', 'atomizers', 'atoms_override']);
 
 function withUnknownFields(value: unknown): unknown {

@@ -7,7 +7,7 @@ import { regroup } from '../../../src/domain/scheduling/grouping-plan.js';
 import { assignWork } from '../../../src/domain/scheduling/scheduler.js';
 import { type LeaseId, type SlaveId, type SubjobId, toId } from '../../../src/protocol/ids.js';
 
-/** What must be true of a build, kept beside what the scheduler keeps. */
+/** The expected state of a build, kept beside that of the scheduler. */
 interface Expected {
   readonly work: BuildWork;
   readonly atoms: readonly AtomToGroup[];
@@ -429,7 +429,7 @@ describe('the scheduler as a state machine', () => {
       fc.property(fc.commands(steps, { maxCommands: 100, size: '+1' }), (commands) => {
         const model = new Model();
         fc.modelRun(() => ({ model, real: {} }), commands);
-        // Whatever has happened: with one slave that works, every build ends, and none waits forever.
+        // With one slave that works, every build ends whatever has happened, and none waits forever.
         new Join(1).run(model);
         for (let rounds = 0; model.builds.some(({ work }) => !work.isComplete); rounds += 1) {
           expect(rounds, 'rounds until all builds are complete').to.be.lessThan(2000);

@@ -21,7 +21,7 @@ import { gitProject, openOn } from '../../support/workspaces.js';
 
 const NAMES = ['a', 'dir', 'dir/b', 'lib', 'caf\xe9', 'line\nbreak'];
 const name = fc.constantFrom(...NAMES);
-/** What becomes of a path of the repository, or of a used checkout. */
+/** A change to a path of the repository, or of a used checkout. */
 const change = fc.record({
   name,
   to: fc.constantFrom('file', 'other file', 'program', 'link', 'nothing', 'submodule', 'skipped submodule'),

@@ -128,7 +128,7 @@ class FakeSource implements WorkSource {
     // There is no setup to forget.
   }
 
-  /** What a slave that sends this must hear. */
+  /** The notifications that a slave that sends this must get. */
   newsOf({ leases, builds }: WorkRequest) {
     const withStatus = (status: ReturnType<FakeSource['statusOf']>) =>
       leases.filter((ref) => this.statusOf(ref) === status).map(({ lease_id }) => lease_id);
@@ -177,7 +177,7 @@ interface Slave {
   readonly builds: Set<BuildId>;
   /** Polls whose responses it awaits, by their numbers. */
   readonly open: Map<number, Poll>;
-  /** What it was notified of, and names still. */
+  /** The notifications that it got, and whose subjects it still names. */
   readonly notified: Record<Notified, Set<number>> & { drain: boolean };
   /** Leases in responses that did not arrive, which its next poll will show. */
   readonly lost: Set<LeaseId>;
@@ -285,7 +285,7 @@ class World {
     }
   }
 
-  /** What every response must say, at the moment in which it is given. */
+  /** Checks the rules for every response, at the moment in which it is given. */
   #check(slave: Slave, { request, client, deadline, committed }: Poll, response: WorkResponse): void {
     const { source } = this;
     const { assignments, cancel, interrupt = [], release, drain } = response;
@@ -347,7 +347,7 @@ class World {
     return counted.every(({ id }) => this.sent.has(id) || this.source.held.has(id));
   }
 
-  /** What must hold between two commands. */
+  /** Checks the invariants between two commands. */
   expectSound(): void {
     for (const failure of this.#failures) {
       throw failure;

@@ -11,7 +11,7 @@ const ATTRIBUTES = '*.bin filter=lfs diff=lfs merge=lfs -text\n';
 const OID = '434728a410a78f56fc1b5899c3593436e61ab0c731e9072d95e96db290205e53';
 const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${OID}\nsize 8\n`;
 
-/** What `git lfs install` writes, and what leaves nothing of it, whatever the system's settings say. */
+/** The settings that `git lfs install` writes, and those that override them, whatever the system's settings say. */
 const SET_UP = '[filter "lfs"]\nprocess = git-lfs filter-process\nrequired = true\n';
 const NOT_SET_UP = '[filter "lfs"]\nprocess =\nsmudge =\nclean =\nrequired = false\n';
 

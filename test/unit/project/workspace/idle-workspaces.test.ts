@@ -56,7 +56,7 @@ const idle = () => (existsSync(join(root, 'idle')) ? readdirSync(join(root, 'idl
 
 const indexes = (folder: string) => readdirSync(folder).map((name) => join(folder, name));
 
-/** What git has of the workspace, and all that is in it. */
+/** The state of the workspace in git, and all files in it. */
 async function look({ projectDirectory }: Workspace) {
   const git = async (...args: string[]) =>
     (await run('git', args, { cwd: projectDirectory, env: { PATH: process.env.PATH ?? '', HOME: parent } }))
