@@ -52,8 +52,8 @@ async function probe(client: MasterClient, build: BuildId, seconds: number) {
 function readers(load: string, took: Awaited<ReturnType<typeof probe>>) {
   return Object.entries(took).map(([what, times]) => ({
     master: load,
-    question: { build: 'GET build/:id', list: 'GET build', atoms: 'GET build/:id/atom (100)' }[what] ?? what,
-    questions: times.length,
+    request: { build: 'GET build/:id', list: 'GET build', atoms: 'GET build/:id/atom (100)' }[what] ?? what,
+    requests: times.length,
     'p50 ms': round(quantile(times, 0.5), 1),
     'p99 ms': round(quantile(times, 0.99), 1),
     'most ms': round(Math.max(...times), 1),

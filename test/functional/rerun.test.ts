@@ -56,7 +56,11 @@ Two kinds:
     ['a build in which nothing failed', ['--rerun-failed', '3'], 'No atom of build 3 has failed'],
     ['a build that is not there', ['--rerun-failed', '99'], 'There is no build 99'],
     ['what is no number', ['--rerun-failed', 'last'], '"last" is not the number of a build'],
-    ['another project beside it', ['--rerun-failed', '1', '--url', 'file:///x'], 'leave out what names them'],
+    [
+      'another project in addition',
+      ['--rerun-failed', '1', '--url', 'file:///x'],
+      'leave out what names them',
+    ],
   ] as const) {
     it(`refuses ${what}`, async () => {
       const { exitCode, stderr } = await cluster.build(args);

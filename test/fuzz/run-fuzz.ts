@@ -41,7 +41,7 @@ const MAX_GROWTH_MIB = 96;
 const MAX_MORE_FILES = 24;
 const MAX_SHOWN = 20;
 
-const JOB = 'Beside: {atomizers: [{N: seq 4}], commands: ["sleep 0.1", echo "$N"]}\n';
+const JOB = 'Background: {atomizers: [{N: seq 4}], commands: ["sleep 0.1", echo "$N"]}\n';
 
 /** Sends invalid requests to a real master that has a slave and works meanwhile. */
 export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
@@ -105,7 +105,7 @@ class Fuzz {
   async run(): Promise<FuzzReport> {
     const { only, requests, say } = this.#options;
     const before = healthOf(this.#cluster.master.program.pid);
-    const beside = runBackgroundBuilds(this.#cluster, this.#env);
+    const background = runBackgroundBuilds(this.#cluster, this.#env);
     const started = performance.now();
     try {
       if (only !== null) {
@@ -117,7 +117,7 @@ class Fuzz {
       await this.#pool.destroy();
     }
     const seconds = (performance.now() - started) / 1000;
-    const builds = await beside.stop();
+    const builds = await background.stop();
     this.#violations.push(...builds.violations);
     const health = this.#checkHealth();
     const counts = [...this.#statuses]

@@ -5,7 +5,7 @@ const page = { offset: 0, limit: 10 };
 const tests = { tests: 5, failures: 1, errors: 0, skipped: 2 };
 const facts = { tests, num_bad_reports: 1, num_left_out: 3 };
 
-describe('the facts of results beside their verdicts', () => {
+describe('the facts of results', () => {
   let harness: MasterHarness;
   beforeEach(() => {
     harness = new MasterHarness();

@@ -8,7 +8,7 @@ import { eventually } from '../../support/wait.js';
 const full = () => new SqliteError('database or disk is full', 'SQLITE_FULL');
 
 /** Repeats like a slave or a client that gets 503. */
-async function insist<T>(call: () => Promise<T>): Promise<T> {
+async function untilAvailable<T>(call: () => Promise<T>): Promise<T> {
   return eventually('the call is taken', async () => {
     try {
       return { value: await call() };
@@ -75,21 +75,21 @@ describe('a master whose store cannot be written for a while', () => {
     };
     const ends = await atCommitPoints(look, async () => {
       const { master } = harness;
-      const one = await insist(() => harness.slave());
-      const two = await insist(() => harness.slave());
-      const failing = await insist(() => master.createBuild(directoryBuild));
-      await insist(async () => {
+      const one = await untilAvailable(() => harness.slave());
+      const two = await untilAvailable(() => harness.slave());
+      const failing = await untilAvailable(() => master.createBuild(directoryBuild));
+      await untilAvailable(async () => {
         const assignment = await one.takePreparation();
-        await insist(() => one.reportPrepared(assignment, 3, { retries: 1 }));
+        await untilAvailable(() => one.reportPrepared(assignment, 3, { retries: 1 }));
       });
-      const canceled = await insist(() => master.createBuild(directoryBuild));
-      await insist(() => master.cancelBuild(canceled));
+      const canceled = await untilAvailable(() => master.createBuild(directoryBuild));
+      await untilAvailable(() => master.cancelBuild(canceled));
       const [first, second] = [await one.take(), await two.take()];
-      await insist(() => one.deliver(first, { failing: first.atoms.map(({ id }) => id) }));
-      await insist(() => master.goodbyeSlave(two.id));
+      await untilAvailable(() => one.deliver(first, { failing: first.atoms.map(({ id }) => id) }));
+      await untilAvailable(() => master.goodbyeSlave(two.id));
       await refused(two.deliver(second), 'SLAVE_UNKNOWN');
       await eventually('all is done', async () => {
-        await insist(() => one.runAll());
+        await untilAvailable(() => one.runAll());
         return (await master.getBuild(failing)).result;
       });
       return [await master.getBuild(failing), await master.getBuild(canceled)];
