@@ -19,9 +19,9 @@ import { median, round } from './support/statistics.js';
 import { inWorkplace } from './support/workplace.js';
 
 /*
- * What our way to run a statement costs above its driver: each statement that a hand-out or a result needs, in
- * transactions of fifty, by the driver alone and by the store's engine in turn. The driver alone has its statement
- * prepared and its parameters at hand; the engine's time has all that the master does for a statement.
+ * The overhead of the store's engine above the database's driver. Each statement that a hand-out or a result needs runs in
+ * transactions of fifty, by the driver alone and by the engine in turn. The driver alone has its statement prepared and its
+ * parameters at hand; the engine's time has all that the master does for a statement.
  *
  *   node dist/bench/statements.js [--quick] [--json FILE] [--rounds N]
  */

@@ -12,7 +12,6 @@ const rules: readonly (readonly [pattern: RegExp, advice: string])[] = [
   [/\btold (?:apart|from)\b/gi, 'Write "distinguished from".'],
   [/\bhand(?:s|ed)? back\b/gi, 'Write "return".'],
   [/\b(?:one|same) breath\b/gi, 'Write "the same turn of the event loop".'],
-  [/(?:\/\*\*|\/\/|^ +\*) (?:Of|Who|Whoever|Whose) [a-z]/gm, 'Begin the comment with its subject.'],
 ];
 
 function problemsOf(file: string): string[] {
