@@ -53,11 +53,11 @@ Two kinds:
   });
 
   for (const [what, args, sentence] of [
-    ['a build in which nothing failed', ['--rerun-failed', '3'], 'No atom of build 3 has failed'],
-    ['a build that is not there', ['--rerun-failed', '99'], 'There is no build 99'],
-    ['what is no number', ['--rerun-failed', 'last'], '"last" is not the number of a build'],
+    ['a build without failed atoms', ['--rerun-failed', '3'], 'No atom of build 3 has failed'],
+    ['a build that does not exist', ['--rerun-failed', '99'], 'There is no build 99'],
+    ['a build id that is not a number', ['--rerun-failed', 'last'], '"last" is not the number of a build'],
     [
-      'another project in addition',
+      'a project besides the build',
       ['--rerun-failed', '1', '--url', 'file:///x'],
       'leave out what names them',
     ],

@@ -144,7 +144,7 @@ describe('the REST API of the document', () => {
     { what: 'signed with another secret', headers: (body: string) => signed(body, 'another secret') },
     { what: 'with the signature of another body', headers: () => signed(request('Good')) },
     {
-      what: 'with a signature that is none',
+      what: 'with a malformed signature',
       headers: () => ({ [DIGEST]: 'grüße'.normalize('NFD').slice(0, 2) }),
     },
   ]) {
@@ -161,10 +161,10 @@ describe('the REST API of the document', () => {
 
   for (const { what, body, named } of [
     { what: 'an unknown field', body: () => request('Good', { brnach: 'main' }), named: 'brnach' },
-    { what: 'a field of a wrong type', body: () => request('Good', { branch: 7 }), named: 'branch' },
+    { what: 'a field of the wrong type', body: () => request('Good', { branch: 7 }), named: 'branch' },
     { what: 'a missing field', body: () => JSON.stringify({ type: 'git', job_name: 'Good' }), named: 'url' },
-    { what: 'a type that there is not', body: () => request('Good', { type: 'svn' }), named: 'type' },
-    { what: 'a body that is no JSON', body: () => '{"type": ', named: 'JSON' },
+    { what: 'an unknown type', body: () => request('Good', { type: 'svn' }), named: 'type' },
+    { what: 'a body that is not JSON', body: () => '{"type": ', named: 'JSON' },
   ]) {
     it(`refuses ${what} with 400 and an error that names it`, async () => {
       const text = body();

@@ -15,16 +15,16 @@ import { indexedArchive } from '../../support/subjob-archive.js';
 
 /** Ways to damage the stored results of the first subjob of build 1; permissions would not stop root. */
 const damages: Readonly<Record<string, (folder: string, archive: string) => void>> = {
-  rubbish: (_, archive) => writeFileSync(archive, 'rubbish'),
+  'invalid bytes': (_, archive) => writeFileSync(archive, 'rubbish'),
   'an empty file': (_, archive) => writeFileSync(archive, ''),
-  'no file': (_, archive) => rmSync(archive),
-  'a folder in its place': (_, archive) => {
+  'a missing file': (_, archive) => rmSync(archive),
+  'a folder in the place of the file': (_, archive) => {
     rmSync(archive);
     mkdirSync(archive);
   },
-  'a folder in the place of its list': (_, archive) => mkdirSync(archive.replace('.tar.gz', '.entries')),
-  'no folder': (folder) => rmSync(folder, { recursive: true }),
-  'a file in the place of its folder': (folder) => {
+  'a folder in the place of the list': (_, archive) => mkdirSync(archive.replace('.tar.gz', '.entries')),
+  'a missing folder': (folder) => rmSync(folder, { recursive: true }),
+  'a file in the place of the folder': (folder) => {
     rmSync(folder, { recursive: true });
     writeFileSync(folder, '');
   },
@@ -64,22 +64,22 @@ const whole = () => indexedArchive('artifact_0_0', 1000);
 
 /** Refusals of the API that concern the files of the master, with their codes. */
 const refusals: Readonly<Record<string, readonly [ErrorCode, (scene: Scene) => Promise<unknown>]>> = {
-  'an archive that is rubbish': ['INVALID_REQUEST', ({ upload }) => upload(Buffer.from('rubbish'), [7])],
-  'an archive that is cut off': [
+  'an invalid archive': ['INVALID_REQUEST', ({ upload }) => upload(Buffer.from('rubbish'), [7])],
+  'a truncated archive': [
     'INVALID_REQUEST',
     async ({ upload }) => {
       const { content, members } = await half();
       return upload(content, members);
     },
   ],
-  'an archive with another name in it': [
+  'an archive with a wrong name in it': [
     'INVALID_REQUEST',
     async ({ upload }) => {
       const { content, index } = await indexedArchive('../etc', 1000);
       return upload(content, index.members);
     },
   ],
-  'a result while the folder for what arrives is none': [
+  'a result when a file is in the place of the folder for incoming results': [
     'UNAVAILABLE',
     async ({ upload, block }) => {
       const { content, index } = await whole();
@@ -87,7 +87,7 @@ const refusals: Readonly<Record<string, readonly [ErrorCode, (scene: Scene) => P
       return upload(content, index.members);
     },
   ],
-  'a result while the folder for what arrives is gone': [
+  'a result when the folder for incoming results is missing': [
     'UNAVAILABLE',
     async ({ upload, harness }) => {
       const { content, index } = await whole();
@@ -95,7 +95,7 @@ const refusals: Readonly<Record<string, readonly [ErrorCode, (scene: Scene) => P
       return upload(content, index.members);
     },
   ],
-  'a result while the folder of results is none': [
+  'a result when a file is in the place of the folder of results': [
     'UNAVAILABLE',
     async ({ upload, block }) => {
       const { content, index } = await whole();
@@ -103,7 +103,7 @@ const refusals: Readonly<Record<string, readonly [ErrorCode, (scene: Scene) => P
       return upload(content, index.members);
     },
   ],
-  'a result in whose place is a folder': [
+  'a result when a folder is in its place': [
     'UNAVAILABLE',
     async ({ upload, harness, assignment }) => {
       const { content, index } = await whole();
@@ -112,7 +112,7 @@ const refusals: Readonly<Record<string, readonly [ErrorCode, (scene: Scene) => P
       return upload(content, index.members);
     },
   ],
-  'a result in the place of whose list is a folder': [
+  'a result when a folder is in the place of its list': [
     'UNAVAILABLE',
     async ({ upload, harness, assignment }) => {
       const { content, index } = await whole();
@@ -122,7 +122,7 @@ const refusals: Readonly<Record<string, readonly [ErrorCode, (scene: Scene) => P
       return upload(content, index.members);
     },
   ],
-  'a result that a full disk has no room for': [
+  'a result on a full disk': [
     'UNAVAILABLE',
     async ({ upload, harness }) => {
       const { content, index } = await whole();
@@ -138,8 +138,8 @@ const refusals: Readonly<Record<string, readonly [ErrorCode, (scene: Scene) => P
       return client.createBuild(directoryBuild);
     },
   ],
-  'a bundle that nobody has': ['NOT_FOUND', ({ client }) => client.openPack(COMMIT)],
-  'a bundle that is gone': [
+  'an unknown bundle': ['NOT_FOUND', ({ client }) => client.openPack(COMMIT)],
+  'a missing bundle': [
     'NOT_FOUND',
     async (scene) => {
       await packOf(scene);
@@ -147,7 +147,7 @@ const refusals: Readonly<Record<string, readonly [ErrorCode, (scene: Scene) => P
       return scene.client.openPack(COMMIT);
     },
   ],
-  'a bundle that cannot be opened': [
+  'an unreadable bundle': [
     'INTERNAL',
     async (scene) => {
       await packOf(scene);
@@ -156,14 +156,14 @@ const refusals: Readonly<Record<string, readonly [ErrorCode, (scene: Scene) => P
       return scene.client.openPack(COMMIT);
     },
   ],
-  'a bundle while the folder of bundles is none': [
+  'a bundle when a file is in the place of the folder of bundles': [
     'UNAVAILABLE',
     (scene) => {
       scene.block('packs');
       return packOf(scene);
     },
   ],
-  'a bundle while the folder for what arrives is none': [
+  'a bundle when a file is in the place of the folder for incoming bundles': [
     'UNAVAILABLE',
     (scene) => {
       scene.block('incoming');
@@ -181,7 +181,7 @@ const refusals: Readonly<Record<string, readonly [ErrorCode, (scene: Scene) => P
     'NOT_FOUND',
     ({ client }) => client.createBuild({ type: 'snapshot', hash: COMMIT, job_name: 'Simple' }),
   ],
-  'a build that there is not': ['NOT_FOUND', ({ client }) => client.openArtifacts(toId.build(99))],
+  'a build that does not exist': ['NOT_FOUND', ({ client }) => client.openArtifacts(toId.build(99))],
 };
 
 describe('an error of the master', () => {
@@ -228,7 +228,7 @@ describe('an error of the master', () => {
   };
 
   for (const [what, damage] of Object.entries(damages)) {
-    it(`tells no path of it when there is ${what} in the place of results`, async () => {
+    it(`tells no path of the master for damaged results: ${what}`, async () => {
       const assignment = await slave.take();
       await slave.deliver(assignment, { content: 'no archive' });
       const folder = join(harness.directory, 'results', '1');
@@ -248,7 +248,7 @@ describe('an error of the master', () => {
   }
 
   for (const [what, [code, provoke]] of Object.entries(refusals)) {
-    it(`tells no path of it: ${what}`, async () => {
+    it(`tells no path of the master for ${what}`, async () => {
       const assignment = await slave.take();
       const client = new MasterClient({
         url: `http://127.0.0.1:${server.port}`,
@@ -284,7 +284,7 @@ describe('an error of the master', () => {
     });
   }
 
-  it('tells no path of it when a result cannot be kept', async () => {
+  it('tells no path of the master when a result cannot be kept', async () => {
     const assignment = await slave.take();
     writeFileSync(join(harness.directory, 'results', '1'), 'no folder');
     const error: unknown = await slave.deliver(assignment).catch((reason: unknown) => reason);
