@@ -177,4 +177,27 @@ describe('a damaged or misplaced file', () => {
       disk.unmount();
     }
   }).timeout(120_000);
+
+  it('does not keep a master that has run before from starting when the disk is full', async function () {
+    const disk = mountSmallDisk(8);
+    if (disk === null) {
+      this.skip();
+    }
+    try {
+      const env = { CLUSTERRUNNER_BASE_DIRECTORY: disk.path, CLUSTERRUNNER_SECRET: cluster.secret };
+      const start = () => cluster.run(['master', '-p', '0'], { env });
+      const first = start();
+      await first.says(/^Master is listening/m);
+      first.signal('SIGTERM');
+      await first.ended;
+      expect(() => writeFileSync(join(disk.path, 'full'), Buffer.alloc(9 * 1024 ** 2))).to.throw('ENOSPC');
+      const second = start();
+      await second.says(/^Master is listening/m);
+      await eventually('the warning', () => second.stderr.includes('will not find this master'));
+      second.signal('SIGTERM');
+      await second.ended;
+    } finally {
+      disk.unmount();
+    }
+  });
 });

@@ -45,7 +45,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
     cleanup.add(() => served.close());
     await cancelOrphans(served);
     const url = `http://127.0.0.1:${served.port}`;
-    cleanup.add(registerService(config.baseDirectory, 'cluster', served.port));
+    cleanup.add(registerService(config.baseDirectory, 'cluster', served.port, log));
     const slave = await startSlave({
       masterUrl: url,
       secret: secrets,

@@ -55,7 +55,7 @@ async function serveUntilStopped(config: LoadedConfig, log: Logger, cleanup: Cle
   cleanup.add(() => served.close());
   const events = openEventLog(config, systemClock);
   cleanup.add(() => events?.close());
-  cleanup.add(registerService(config.baseDirectory, 'master', served.port));
+  cleanup.add(registerService(config.baseDirectory, 'master', served.port, log));
   events?.follow((end) => served.reading.followEvents(null, end));
   if (served.portReplaced) {
     process.stdout.write(`Port ${config.master.port} is taken; using ${served.port} instead.\n`);

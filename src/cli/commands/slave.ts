@@ -32,7 +32,7 @@ export async function slave(options: SlaveArguments): Promise<void> {
   );
   const [finish, stopped] = stopSignals(options.finishOnStop === true);
   const root = lockFreeDirectory(join(config.baseDirectory, 'slaves'), 'slave');
-  const forget = registerService(config.baseDirectory, 'slave', null);
+  const forget = registerService(config.baseDirectory, 'slave', null, log);
   const events = openEventLog(config, systemClock);
   const starting = new AbortController();
   for (const signaled of [finish, stopped]) {

@@ -5,7 +5,9 @@ import { Value } from '@sinclair/typebox/value';
 import { hasCode } from '../../lib/error-code.js';
 import { replaceFile } from '../../lib/fs/atomic-file.js';
 import { readRegularFile } from '../../lib/fs/read-regular-file.js';
+import type { Logger } from '../../lib/logger.js';
 import { isSameProcess, processIdentity } from '../../lib/process-identity.js';
+import { messageOf } from '../../protocol/errors.js';
 
 /*
  * Each master and slave registers itself in a file of <base_directory>/services while it runs, so that
@@ -23,15 +25,29 @@ const ServiceSchema = Type.Object({
 });
 export type RunningService = Static<typeof ServiceSchema>;
 
-/** Registers this process. @returns a function to be called when it ends */
+/**
+ * Registers this process, so that `stop` and `build` find it. On a disk that cannot be written the process goes on
+ * without it, with a warning. @returns a function to be called when it ends
+ */
 export function registerService(
   baseDirectory: string,
   kind: RunningService['kind'],
   port: RunningService['port'],
+  log: Logger,
 ): () => void {
   const file = fileOf(baseDirectory, process.pid);
-  mkdirSync(join(baseDirectory, 'services'), { recursive: true, mode: 0o700 });
-  replaceFile(file, JSON.stringify({ kind, pid: process.pid, port, identity: processIdentity(process.pid) }));
+  const service = { kind, pid: process.pid, port, identity: processIdentity(process.pid) };
+  try {
+    mkdirSync(join(baseDirectory, 'services'), { recursive: true, mode: 0o700 });
+    replaceFile(file, JSON.stringify(service));
+  } catch (error) {
+    if (!hasCode(error, 'ENOSPC', 'EDQUOT', 'EROFS')) {
+      throw error;
+    }
+    log.warn(
+      `Commands on this machine will not find this ${kind}, since ${file} cannot be written: ${messageOf(error)}`,
+    );
+  }
   return () => rmSync(file, { force: true });
 }
 

@@ -102,14 +102,16 @@ export class Sqlite {
   }
 
   /**
-   * Closes the file. The package keeps a closed file open, and locked, until its statements are garbage-collected. So its
-   * locks are given up in another way, which costs some milliseconds and is left to the end of most processes.
+   * Closes the file, with all that was written in the file itself. The package keeps a closed file open, and locked, until
+   * its statements are garbage-collected. So its locks are given up in another way, which costs some milliseconds and is
+   * left to the end of most processes.
    */
   close(): void {
     if (this.#library === 'node:sqlite' || this.#readOnly) {
       this.#database.close();
       return;
     }
+    executeIfPossible(this.#database, 'PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)');
     retired.add(this.#database);
     setTimeout(closeRetired, RETIRED_MS).unref();
   }
@@ -122,15 +124,19 @@ const RETIRED_MS = 1_000;
 function closeRetired(): void {
   for (const database of retired) {
     retired.delete(database);
-    try {
-      database.exec(GIVE_UP_LOCKS);
-    } catch (error) {
-      // A damaged file or a full disk: closing is all that is left, and the log stays beside the file.
-      if (!(translated(error) instanceof SqliteError)) {
-        throw error;
-      }
-    }
+    executeIfPossible(database, GIVE_UP_LOCKS);
     database.close();
+  }
+}
+
+/** On a damaged file or a full disk closing is all that is left, and the log stays beside the file. */
+function executeIfPossible(database: DriverDatabase, script: string): void {
+  try {
+    database.exec(script);
+  } catch (error) {
+    if (!(translated(error) instanceof SqliteError)) {
+      throw error;
+    }
   }
 }
 
@@ -166,9 +172,9 @@ interface SqliteModule {
 
 const PACKAGE = '@photostructure/sqlite';
 
-/** Locks are held as long as the journal mode is WAL. Does not wait for a lock that another master holds. */
+/** Locks are held as long as the journal mode is WAL. */
 const GIVE_UP_LOCKS =
-  'PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE; PRAGMA locking_mode = NORMAL; SELECT 1 FROM sqlite_master';
+  'PRAGMA journal_mode = DELETE; PRAGMA locking_mode = NORMAL; SELECT 1 FROM sqlite_master';
 
 let builtinModule: SqliteModule | null | undefined;
 
