@@ -265,7 +265,7 @@ export class Connection {
     if (route.signing === 'http-signature') {
       requireSigned(request, response, text);
     }
-    return answerOf(route, body, `${request.method} ${request.path}`);
+    return responseOf(route, body, `${request.method} ${request.path}`);
   }
 
   #pathOf<R extends RouteDeclaration>(route: R, input: CallInput<R>): string {
@@ -318,7 +318,7 @@ function requireSigned(request: RawRequest, response: Dispatcher.ResponseData, t
 }
 
 /** @throws ClusterRunnerError PROTOCOL_MISMATCH when the body does not have the declared form */
-function answerOf<R extends RouteDeclaration>(route: R, body: unknown, what: string): ResponseOf<R> {
+function responseOf<R extends RouteDeclaration>(route: R, body: unknown, what: string): ResponseOf<R> {
   const response = typeof route.response === 'string' ? body : pickKnownFields(route.response, body);
   if (isResponseOf(route, response)) {
     return response;

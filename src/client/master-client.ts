@@ -214,11 +214,11 @@ export class MasterClient {
     await this.#connection.call(routes.reportPreparationFailed, { params, body }, options);
   }
 
-  async handBackPreparation(slaveId: SlaveId, buildId: BuildId, body: ReturnedLease, options?: CallOptions) {
+  async returnPreparation(slaveId: SlaveId, buildId: BuildId, body: ReturnedLease, options?: CallOptions) {
     await this.#connection.call(routes.handBackPreparation, { params: { slaveId, buildId }, body }, options);
   }
 
-  async handBack(
+  async returnLease(
     slaveId: SlaveId,
     buildId: BuildId,
     subjobId: SubjobId,

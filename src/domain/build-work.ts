@@ -313,7 +313,7 @@ export class BuildWork {
   }
 
   /**
-   * Ends a lease; one that brought the verdict also ends the other holder's. `actual`: seconds that the atoms took then.
+   * Ends a lease; one that delivered the verdict also ends the other holder's. `actual`: seconds that the atoms took then.
    * @throws Error when nobody holds the lease.
    */
   endLease(name: TaskName, lease: LeaseId, how: LeaseEnd, actual = 0): Task {
@@ -353,7 +353,7 @@ export class BuildWork {
     );
   }
 
-  /** The assumptions behind groups for so many executors. */
+  /** The assumptions of groups for so many executors. */
   planFor(executors: number): GroupingPlan {
     return { executors, assumed: this.#remaining.learned };
   }

@@ -43,7 +43,7 @@ export interface LeasedTask extends TaskFacts {
   readonly holders: readonly [Holder, ...Holder[]];
 }
 
-/** Has its verdict, and changes no more. `lease` brought it. */
+/** Has its verdict, and changes no more. `lease` is the one that ended it. */
 export interface DoneTask extends TaskFacts {
   readonly state: 'done';
   readonly lease: LeaseId;
@@ -143,7 +143,7 @@ export function afterLoss(task: Task, lease: LeaseId, slaveName: string): Task {
   );
 }
 
-/** `lease` brought the verdict, which ends the other holder's lease too. @throws Error when nobody holds `lease`. */
+/** `lease` delivered the verdict, which ends the other holder's lease too. @throws Error when nobody holds `lease`. */
 export function afterCompletion(task: Task, lease: LeaseId): DoneTask {
   const { kind, attempts, losses } = heldWith(task, lease);
   return { kind, state: 'done', attempts, lease, ending: 'delivered', holders: [], losses };

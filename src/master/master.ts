@@ -221,9 +221,9 @@ function forSlaves(
     askForWork: (slave, request, gone) => polls.poll(slave, request, gone),
     reportPrepared: (slave, build, report) => preparations.prepared(slave, build, report),
     reportPreparationFailed: (slave, build, lease, error) => preparations.failed(slave, build, lease, error),
-    handBackPreparation: (slave, build, returned) =>
+    returnPreparation: (slave, build, returned) =>
       acceptReturnedLease(master, slave, build, preparation, returned),
-    handBack: (slave, build, subjob, returned) =>
+    returnLease: (slave, build, subjob, returned) =>
       acceptReturnedLease(master, slave, build, { kind: 'subjob', subjob }, returned),
     reportProgress: (slave, build, subjob, progress) =>
       acceptProgress(master, consoles, slave, build, subjob, progress),

@@ -349,14 +349,19 @@ export class FakeService implements MasterService, MasterReading {
     this.changes.push({ what: 'reportPreparationFailed', slave, build, said: error });
   }
 
-  async handBackPreparation(slave: SlaveId, build: BuildId, returned: ReturnedLease): Promise<void> {
+  async returnPreparation(slave: SlaveId, build: BuildId, returned: ReturnedLease): Promise<void> {
     this.#requireLease(slave, returned.lease);
-    this.changes.push({ what: 'handBack', slave, build, subjob: null, said: returned });
+    this.changes.push({ what: 'returnLease', slave, build, subjob: null, said: returned });
   }
 
-  async handBack(slave: SlaveId, build: BuildId, subjob: SubjobId, returned: ReturnedLease): Promise<void> {
+  async returnLease(
+    slave: SlaveId,
+    build: BuildId,
+    subjob: SubjobId,
+    returned: ReturnedLease,
+  ): Promise<void> {
     this.#requireLease(slave, returned.lease);
-    this.changes.push({ what: 'handBack', slave, build, subjob, said: returned });
+    this.changes.push({ what: 'returnLease', slave, build, subjob, said: returned });
   }
 
   async reportProgress(slave: SlaveId, build: BuildId, subjob: SubjobId, progress: Progress): Promise<void> {

@@ -4,7 +4,7 @@ import type { LoadedConfig } from '../../config/load.js';
 
 /** Rotated files that are kept. */
 const BACKUPS = 5;
-/** Lines are dropped while the disk is this far behind. */
+/** Lines are dropped while more than this waits to be written. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
 export interface ServiceFile {

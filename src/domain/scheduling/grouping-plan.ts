@@ -2,7 +2,7 @@ import { type SubjobId, toId } from '../../protocol/ids.js';
 import { sumOf } from './duration-estimate.js';
 import { type AtomToGroup, type Group, groupAtoms } from './grouping.js';
 
-/** The assumptions behind the groups of a build. */
+/** The assumptions of the groups of a build. */
 export interface GroupingPlan {
   /** Executors that could work on it. */
   readonly executors: number;

@@ -62,9 +62,9 @@ export class RedactedStream {
     }
     const all = Buffer.concat([this.#held, piece]);
     const cut = all.length - this.#lengthOfBeginning(all);
-    const { masked, maskedBehind } = this.#mask(all, cut);
+    const { masked, maskedAfter } = this.#mask(all, cut);
     this.#held = all.subarray(cut);
-    this.#heldMasked = maskedBehind;
+    this.#heldMasked = maskedAfter;
     return masked.subarray(0, cut);
   }
 
@@ -76,8 +76,8 @@ export class RedactedStream {
     return masked;
   }
 
-  /** `maskedBehind`: how far a redacted text reaches beyond `cut`. */
-  #mask(all: Buffer, cut: number): { masked: Buffer; maskedBehind: number } {
+  /** `maskedAfter`: how far a redacted text reaches beyond `cut`. */
+  #mask(all: Buffer, cut: number): { masked: Buffer; maskedAfter: number } {
     const masked = Buffer.from(all).fill(STAR, 0, this.#heldMasked);
     let reached = this.#heldMasked;
     for (const text of this.#texts) {
@@ -88,7 +88,7 @@ export class RedactedStream {
         }
       }
     }
-    return { masked, maskedBehind: Math.max(0, reached - cut) };
+    return { masked, maskedAfter: Math.max(0, reached - cut) };
   }
 
   /** Length of the longest end of the bytes that is a proper prefix of a text. */

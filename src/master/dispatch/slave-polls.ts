@@ -249,8 +249,8 @@ export class SlavePolls implements DispatchListener {
   }
 
   /**
-   * Answers the poll that is held, if one is, with what the newer `request` asks for.
-   * @returns what the newer poll still asks for
+   * Responds to the poll that is held, if one is, with the work that the newer `request` asks for.
+   * @returns the part of `request` that the newer poll still asks for
    */
   #supersede(slave: RegisteredSlave, request: WorkRequest): WorkRequest {
     const older = this.#held.get(slave)?.request.poll;

@@ -52,11 +52,11 @@ export type HandlerResponse<R extends RouteDeclaration> = R['response'] extends 
     : ResponseOf<R> | ListIn<ResponseOf<R>> | typeof UNCHANGED;
 
 /** The list of a response that has one and `total` alone, to be sent page by page. */
-type ListIn<Answer> = {
-  [Name in keyof Answer & string]: Answer[Name] extends readonly (infer Row)[]
+type ListIn<Response> = {
+  [Name in keyof Response & string]: Response[Name] extends readonly (infer Row)[]
     ? ListResponse<Name, Row>
     : never;
-}[keyof Answer & string];
+}[keyof Response & string];
 
 /** One request, validated against the route's declaration. */
 export interface Call<R extends RouteDeclaration> {

@@ -103,8 +103,8 @@ export interface MasterService {
   askForWork(slave: SlaveId, request: WorkRequest, gone: AbortSignal): Promise<WorkResponse>;
   reportPrepared(slave: SlaveId, build: BuildId, report: Prepared): Promise<void>;
   reportPreparationFailed(slave: SlaveId, build: BuildId, lease: LeaseRef, error: string): Promise<void>;
-  handBackPreparation(slave: SlaveId, build: BuildId, returned: ReturnedLease): Promise<void>;
-  handBack(slave: SlaveId, build: BuildId, subjob: SubjobId, returned: ReturnedLease): Promise<void>;
+  returnPreparation(slave: SlaveId, build: BuildId, returned: ReturnedLease): Promise<void>;
+  returnLease(slave: SlaveId, build: BuildId, subjob: SubjobId, returned: ReturnedLease): Promise<void>;
   reportProgress(slave: SlaveId, build: BuildId, subjob: SubjobId, progress: Progress): Promise<void>;
   /** @throws UNAVAILABLE when so many bytes more do not fit beside what is kept free for the store */
   requireSpace(bytes: number): void;

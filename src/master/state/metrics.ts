@@ -22,7 +22,7 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #requests = new Histogram({
     name: 'clusterrunner_http_request_duration_seconds',
-    help: 'Time from a request to the end of its answer; of a long poll with the time that it was held.',
+    help: 'Time from a request to the end of its response; of a long poll with the time that it was held.',
     labelNames: ['method', 'route', 'status'] as const,
     buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2, 10, 60],
     registers: [this.#registry],
@@ -58,7 +58,7 @@ export class Metrics {
   });
   readonly #duplicatesWon = new Counter({
     name: 'clusterrunner_duplicates_won_total',
-    help: 'Of these, those that brought their verdict before the first.',
+    help: 'Duplicates that delivered their verdict before the first lease.',
     registers: [this.#registry],
   });
 

@@ -55,7 +55,7 @@ export interface SubjobTaskRow {
   readonly state: SubjobRow['state'];
   /** How many leases were ever taken. */
   readonly taken: number;
-  /** The lease that brought the result, else one that still holds it, else the last one. */
+  /** The lease that delivered the result, else one that still holds it, else the last one. */
   readonly lease: number | null;
   readonly losses: readonly string[];
   readonly error: string | null;

@@ -61,7 +61,7 @@ export const subjobs = {
   expected_deviation: nullable(real),
   /** How many leases were ever taken of this subjob. */
   attempt: integer,
-  /** The lease that holds it, of two the first; the one that brought its result; or the last one. */
+  /** The lease that holds it, of two the first; the one that delivered its result; or the last one. */
   lease_id: nullable(integer),
   /** JSON list of the names of slaves that were lost with it. */
   losses: text,

@@ -20,7 +20,7 @@ import { literals, Nullable } from '../shapes.js';
  * The messages between a slave and the master. The slave sends every request.
  *
  *   register ──► work (long poll, always one open) ──► prepared | preparation_failed
- *                    │                            └──► progress* ──► result | handback
+ *                    │                            └──► progress* ──► result | returned lease
  *                    └──► … ──► goodbye
  *
  * Every report names its lease and attempt. The master responds with STALE_LEASE when that lease has ended, and the slave

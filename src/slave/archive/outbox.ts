@@ -25,7 +25,7 @@ interface PendingResult {
 
 /** The part of a Session that delivers results. */
 export interface Delivery {
-  readonly client: Pick<MasterClient, 'deliverResult' | 'handBack'>;
+  readonly client: Pick<MasterClient, 'deliverResult' | 'returnLease'>;
   readonly retryUntilAcknowledged: Session['retryUntilAcknowledged'];
 }
 
@@ -232,7 +232,7 @@ export class Outbox {
     const returned = { lease: report.lease, reason: 'could_not_run', output } as const;
     try {
       await this.#session.retryUntilAcknowledged(
-        (slave, options) => this.#session.client.handBack(slave, build_id, subjob_id, returned, options),
+        (slave, options) => this.#session.client.returnLease(slave, build_id, subjob_id, returned, options),
         this.#signal,
       );
     } catch (error) {

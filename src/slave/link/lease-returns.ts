@@ -38,8 +38,8 @@ export class LeaseReturns {
       await this.#session.retryUntilAcknowledged((slave, options) => {
         const { build_id } = assignment;
         return assignment.kind === 'prepare'
-          ? client.handBackPreparation(slave, build_id, returned, options)
-          : client.handBack(slave, build_id, assignment.subjob_id, returned, options);
+          ? client.returnPreparation(slave, build_id, returned, options)
+          : client.returnLease(slave, build_id, assignment.subjob_id, returned, options);
       }, signal);
     } catch (error) {
       if (!(error instanceof ClusterRunnerError && error.code === 'STALE_LEASE')) {

@@ -152,7 +152,7 @@ export class Session {
   }
 
   /**
-   * Tells the master that the process `instance` is dead, so that it ends its leases at once. Never rejects: otherwise
+   * Reports to the master that the process `instance` is dead, so that it ends its leases at once. Never rejects: otherwise
    * the leases expire.
    */
   async reportDead(instance: string, signal: AbortSignal): Promise<void> {

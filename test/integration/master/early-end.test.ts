@@ -97,7 +97,11 @@ describe('a build that is being ended early', () => {
     const canceling = await cancel(build);
     await slave.ask();
     const { lease, build_id, subjob_id } = assignment;
-    await harness.master.handBack(slave.id, build_id, subjob_id, { lease, reason: 'stopping', output: '' });
+    await harness.master.returnLease(slave.id, build_id, subjob_id, {
+      lease,
+      reason: 'stopping',
+      output: '',
+    });
     expect((await canceling.ended)?.state).to.equal('CANCELED');
   });
 
@@ -142,7 +146,7 @@ describe('a build that every slave refuses', () => {
       throw new Error('The slave has less than two subjobs.');
     }
     const refuse = ({ lease, subjob_id }: RunAssignment) =>
-      master.handBack(slave.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
+      master.returnLease(slave.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
     return { build, slave, kept, given, refuse };
   }
 

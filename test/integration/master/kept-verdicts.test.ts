@@ -391,7 +391,7 @@ class Runner {
     expect(interrupt).to.deep.equal([lease]);
     if (end === 'returns') {
       const handback = { lease, reason: 'stopping', output: '' } as const;
-      return this.#harness.master.handBack(this.slave.id, build_id, subjob_id, handback);
+      return this.#harness.master.returnLease(this.slave.id, build_id, subjob_id, handback);
     }
     await this.#deliverPart(running);
   }

@@ -121,7 +121,7 @@ async function playStory(
   await deliver(one, await one.take(), []);
   const vanishing = await two.take();
   await harness.loseOthers(one, three);
-  await master.handBack(three.id, first, (await three.take()).subjob_id, {
+  await master.returnLease(three.id, first, (await three.take()).subjob_id, {
     lease: [...three.leases.values()][0] ?? vanishing.lease,
     reason: 'stopping',
     output: '',

@@ -36,7 +36,7 @@ describe('the holder of a lease', () => {
         const report = { lease, atoms: verdicts, ran_in: ranIn, index: { members: [], consoles: [] } };
         await refused(master.acceptResult(id, build, subjob_id, report, harness.archive()), 'STALE_LEASE');
         const handback = { lease, reason: 'could_not_run', output: '' } as const;
-        await refused(master.handBack(id, build, subjob_id, handback), 'STALE_LEASE');
+        await refused(master.returnLease(id, build, subjob_id, handback), 'STALE_LEASE');
         await refused(
           master.reportProgress(id, build, subjob_id, { lease, atoms: [], consoles: [] }),
           'STALE_LEASE',

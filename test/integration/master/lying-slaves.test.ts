@@ -44,8 +44,11 @@ describe('a slave that lies', () => {
       const lie = { ...held, lease };
       await refused(liar.deliver(lie, { failing: [0, 1, 2] }), 'STALE_LEASE');
       const { id } = liar;
-      const handBack = { lease, reason: 'setup_failed', output: 'a lie' } as const;
-      await refused(harness.master.handBack(id, held.build_id, held.subjob_id, handBack), 'STALE_LEASE');
+      const returnLease = { lease, reason: 'setup_failed', output: 'a lie' } as const;
+      await refused(
+        harness.master.returnLease(id, held.build_id, held.subjob_id, returnLease),
+        'STALE_LEASE',
+      );
       const progress = { lease, atoms: [], consoles: [] };
       await refused(
         harness.master.reportProgress(id, held.build_id, held.subjob_id, progress),

@@ -15,7 +15,7 @@ describe('a slave with repeated failures', () => {
     const { lease, subjob_id } = await slave.take();
     slave.leases.clear();
     const handback = { lease, reason: 'setup_failed', output: 'no make' } as const;
-    await harness.master.handBack(slave.id, build, subjob_id, handback);
+    await harness.master.returnLease(slave.id, build, subjob_id, handback);
   }
 
   /** A build that fails on `bad` and passes on `good`. */

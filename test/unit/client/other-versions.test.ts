@@ -45,7 +45,7 @@ const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>
 
 /** Methods for slaves, which register with their protocol version, and methods with responses of bytes. */
 const others = [
-  ...['registerSlave', 'goodbyeSlave', 'askForWork', 'handBackPreparation', 'handBack', 'deliverResult'],
+  ...['registerSlave', 'goodbyeSlave', 'askForWork', 'returnPreparation', 'returnLease', 'deliverResult'],
   ...['reportPrepared', 'reportPreparationFailed', 'reportProgress', 'getPack'],
   ...['openArtifacts', 'followArtifacts', 'openPack', 'sendPack', 'close', 'constructor'],
 ];

@@ -81,7 +81,7 @@ describe('a lease', () => {
     );
   });
 
-  it('that brought the verdict is the only one whose repeated report is accepted', () => {
+  it('that delivered the verdict is the only one whose repeated report is accepted', () => {
     fc.assert(
       fc.property(steps, turns, (list, turn) => {
         const { tasks, refs } = walk(list, turn);

@@ -217,7 +217,7 @@ describe('a slave', () => {
     await start();
     await until(() => changes('reportPreparationFailed').length === 1);
     expect(said('reportPreparationFailed')[0]).to.match(/list of 5 atoms.*max_body_megabytes/);
-    expect(changes('handBackPreparation')).to.deep.equal([]);
+    expect(changes('returnPreparation')).to.deep.equal([]);
   });
 
   it('reports a project without a job file', async () => {
@@ -292,8 +292,8 @@ describe('a slave', () => {
       handOut({ ...runOf(waits), lease: leaseOf(id), expected_seconds: 0.1 });
     }
     await start();
-    await until(() => said('handBack').length === 1);
-    expect(said('handBack')[0]).to.deep.include({ lease: leaseOf(103), reason: 'not_begun' });
+    await until(() => said('returnLease').length === 1);
+    expect(said('returnLease')[0]).to.deep.include({ lease: leaseOf(103), reason: 'not_begun' });
     writeFileSync(join(project, 'go'), '');
     await until(() => said('acceptResult').length === 2);
   });
@@ -317,9 +317,9 @@ describe('a slave', () => {
   it('returns the lease when the setup fails, with the end of its output', async () => {
     handOut(runOf({ setup_build: ['echo no compiler here', 'exit 9'], commands: ['touch ran'] }));
     await start();
-    await until(() => changes('handBack').length === 1);
-    expect(said('handBack')[0]).to.deep.include({ lease, reason: 'setup_failed' });
-    expect(JSON.stringify(said('handBack')[0])).to.include('no compiler here');
+    await until(() => changes('returnLease').length === 1);
+    expect(said('returnLease')[0]).to.deep.include({ lease, reason: 'setup_failed' });
+    expect(JSON.stringify(said('returnLease')[0])).to.include('no compiler here');
     expect(existsSync(join(project, 'ran'))).to.equal(false);
   });
 
@@ -375,8 +375,8 @@ describe('a slave', () => {
     master.service.resultRefusal = new ClusterRunnerError('INVALID_REQUEST', 'The archive is odd.');
     handOut(runOf({}));
     await start();
-    await until(() => changes('handBack').length === 1);
-    expect(said('handBack')[0]).to.deep.include({
+    await until(() => changes('returnLease').length === 1);
+    expect(said('returnLease')[0]).to.deep.include({
       lease,
       reason: 'could_not_run',
       output: 'The master refused the result: The archive is odd.',
@@ -414,7 +414,7 @@ describe('a slave', () => {
     await start();
     await until(() => existsSync(join(project, 'started')));
     await slave?.stop();
-    expect(said('handBack')[0]).to.deep.include({ lease, reason: 'stopping' });
+    expect(said('returnLease')[0]).to.deep.include({ lease, reason: 'stopping' });
     expect(changes('goodbyeSlave')).to.have.length(1);
     expect(existsSync(join(project, 'torn-down'))).to.equal(true);
   });
@@ -445,8 +445,8 @@ describe('a slave', () => {
     await start();
     await until(() => existsSync(join(project, 'started')));
     await slave?.stop();
-    expect(changes('handBack').map(({ said }) => said)).to.have.length(1);
-    expect(said('handBack')[0]).to.deep.include({ lease, reason: 'stopping' });
+    expect(changes('returnLease').map(({ said }) => said)).to.have.length(1);
+    expect(said('returnLease')[0]).to.deep.include({ lease, reason: 'stopping' });
     expect(existsSync(join(project, 'torn-down'))).to.equal(true);
   });
 
@@ -457,7 +457,7 @@ describe('a slave', () => {
     master.service.respondWithWork({ ...noWork, cancel: [lease], release: [build_id], drain: true });
     slave?.finish();
     await slave?.done;
-    expect(changes('handBack')).to.deep.equal([]);
+    expect(changes('returnLease')).to.deep.equal([]);
     expect(existsSync(join(project, 'torn-down'))).to.equal(true);
   });
 

@@ -43,8 +43,8 @@ export async function masterOnThisMachine(config: LoadedConfig, trust: Trust): P
  */
 export async function clustersOnThisMachine(config: LoadedConfig, trust: Trust): Promise<string[]> {
   const urls = portsOf(config, 'cluster').map((port) => `http://127.0.0.1:${port}`);
-  const answering = await Promise.all(urls.map((url) => isMaster(url, trust)));
-  return urls.filter((_, index) => answering[index]);
+  const responding = await Promise.all(urls.map((url) => isMaster(url, trust)));
+  return urls.filter((_, index) => responding[index]);
 }
 
 function portsOf({ baseDirectory }: LoadedConfig, wanted: RunningService['kind']): number[] {

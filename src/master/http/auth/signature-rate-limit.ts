@@ -59,7 +59,7 @@ export class SignatureRateLimit {
     const seconds = Math.max(1, Math.ceil((window.began + WINDOW_MS - this.#clock.now()) / 1000));
     return new ClusterRunnerError(
       'TOO_MANY_REQUESTS',
-      `Too many requests of your address were signed wrongly (${this.#limit} in a minute are answered); try again in ${seconds} s.`,
+      `Too many requests of your address were signed wrongly (${this.#limit} in a minute are allowed); try again in ${seconds} s.`,
       { retryAfterSeconds: seconds },
     );
   }

@@ -21,7 +21,7 @@ export class ConcurrentReadLimit {
     if (this.#open.of(network) >= this.#limit) {
       throw new ClusterRunnerError(
         'TOO_MANY_REQUESTS',
-        `Your address reads ${this.#limit} things at once, as many as one may without a signature (max_reads_per_address); wait until some are answered.`,
+        `Your address reads ${this.#limit} things at once, as many as one may without a signature (max_reads_per_address); wait until some have their responses.`,
         { retryAfterSeconds: 1 },
       );
     }

@@ -16,7 +16,7 @@ export class PerSlaveLimit {
     if (open >= this.#limit) {
       throw new ClusterRunnerError(
         'TOO_MANY_REQUESTS',
-        `Slave ${slave} has ${open} requests open, as many as one may have; wait until some are answered.`,
+        `Slave ${slave} has ${open} requests open, as many as one may have; wait until some have their responses.`,
         { retryAfterSeconds: 1 },
       );
     }

@@ -20,7 +20,7 @@ export function leaseHandlers({ service }: HandlerDependencies): Pick<Handlers, 
       return {};
     },
     handBackPreparation: async ({ params, body }) => {
-      await service.handBackPreparation(params.slaveId, params.buildId, body);
+      await service.returnPreparation(params.slaveId, params.buildId, body);
       return {};
     },
     reportProgress: async ({ params, body }) => {
@@ -28,7 +28,7 @@ export function leaseHandlers({ service }: HandlerDependencies): Pick<Handlers, 
       return {};
     },
     handBack: async ({ params, body }) => {
-      await service.handBack(params.slaveId, params.buildId, params.subjobId, body);
+      await service.returnLease(params.slaveId, params.buildId, params.subjobId, body);
       return {};
     },
   };

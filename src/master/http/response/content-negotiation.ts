@@ -22,7 +22,7 @@ export function requireAcceptable(route: RouteDeclaration, ctx: Context): void {
   if (ctx.accepts(served) === false) {
     throw new ClusterRunnerError(
       'NOT_ACCEPTABLE',
-      `${route.method} ${route.path} answers with ${served}, which the Accept header of the request excludes; add it there, or send */*.`,
+      `${route.method} ${route.path} responds with ${served}, which the Accept header of the request excludes; add it there, or send */*.`,
     );
   }
 }

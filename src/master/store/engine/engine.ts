@@ -2,7 +2,7 @@ import { type Columns, type Row, readRows } from './columns.js';
 import type { Sql } from './sql.js';
 import type { Write } from './write.js';
 
-/** A database in which the store is kept. Everything that differs between databases is behind this interface. */
+/** A database in which the store is kept. This interface hides everything that differs between databases. */
 export interface Engine {
   /** Sees committed data only. */
   read(query: Sql): Promise<readonly unknown[]>;

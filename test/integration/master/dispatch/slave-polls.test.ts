@@ -240,7 +240,7 @@ describe("a slave's poll request", () => {
     }
     expect((await slave.ask({ free_executors: 0 })).assignments).to.deep.equal([]);
     const handback = { lease: ahead.lease, reason: 'not_begun', output: '' } as const;
-    await harness.master.handBack(slave.id, ahead.build_id, ahead.subjob_id, handback);
+    await harness.master.returnLease(slave.id, ahead.build_id, ahead.subjob_id, handback);
     slave.leases.delete(ahead.lease.lease_id);
     const again = (await slave.ask({ free_executors: 1 })).assignments.find(isRun);
     expect(again?.subjob_id).to.equal(ahead.subjob_id);

@@ -111,8 +111,8 @@ describe('a lease that ends without a result', () => {
       const { lease, subjob_id } = await slave.take();
       expect(lease.attempt).to.equal(n);
       const handback = { lease, reason: 'stopping', output: '' } as const;
-      await master.handBack(slave.id, build, subjob_id, handback);
-      await master.handBack(slave.id, build, subjob_id, handback);
+      await master.returnLease(slave.id, build, subjob_id, handback);
+      await master.returnLease(slave.id, build, subjob_id, handback);
       slave.leases.clear();
     }
     await slave.runAll();
@@ -134,7 +134,7 @@ describe('a lease that ends without a result', () => {
     const [bad, good] = [await harness.slave(), await harness.slave()];
     await bad.prepare(1);
     const { lease, subjob_id } = await bad.take();
-    await master.handBack(bad.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
+    await master.returnLease(bad.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
     bad.leases.clear();
     expect((await bad.ask()).assignments).to.deep.equal([]);
     await good.runAll();
@@ -148,7 +148,11 @@ describe('a lease that ends without a result', () => {
     await slaves[0]?.prepare(2);
     for (const slave of slaves) {
       const { lease, subjob_id } = await slave.take();
-      await master.handBack(slave.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
+      await master.returnLease(slave.id, build, subjob_id, {
+        lease,
+        reason: 'setup_failed',
+        output: 'no make',
+      });
     }
     const { state, error_message } = await master.getBuild(build);
     expect(state).to.equal('ERROR');
@@ -163,7 +167,11 @@ describe('a lease that ends without a result', () => {
     await slaves[0]?.prepare(2);
     for (const slave of slaves) {
       const { lease, subjob_id } = await slave.take();
-      await master.handBack(slave.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
+      await master.returnLease(slave.id, build, subjob_id, {
+        lease,
+        reason: 'setup_failed',
+        output: 'no make',
+      });
     }
     const [one, two] = slaves.map(({ id }) => `twin (slave ${id})`);
     expect((await master.getBuild(build)).error_message).to.equal(
@@ -177,7 +185,7 @@ describe('a lease that ends without a result', () => {
     const [bad, good, third] = [await harness.slave(), await harness.slave(), await harness.slave()];
     await bad.prepare(1);
     const { lease, subjob_id } = await bad.take();
-    await master.handBack(bad.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
+    await master.returnLease(bad.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
     await master.goodbyeSlave(good.id);
     expect((await master.getBuild(build)).state).to.equal('BUILDING');
     await master.goodbyeSlave(third.id);
@@ -192,7 +200,7 @@ describe('a lease that ends without a result', () => {
     const [bad, good] = [await harness.slave(), await harness.slave()];
     await bad.prepare(1);
     const { lease, subjob_id } = await bad.take();
-    await master.handBack(bad.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
+    await master.returnLease(bad.id, build, subjob_id, { lease, reason: 'setup_failed', output: 'no make' });
     await master.goodbyeSlave(bad.id);
     await master.goodbyeSlave(good.id);
     expect((await master.getBuild(build)).state).to.equal('BUILDING');

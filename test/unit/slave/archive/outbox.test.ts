@@ -30,7 +30,7 @@ describe('Outbox', () => {
       {
         client: {
           deliverResult: (_slave, _build, _subjob, { lease }) => deliver(lease.lease_id),
-          handBack: async () => undefined,
+          returnLease: async () => undefined,
         },
         retryUntilAcknowledged: (call, signal) => call(toId.slave(1), { signal }),
       },
