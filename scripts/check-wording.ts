@@ -9,7 +9,6 @@ const root = dirname(fileURLToPath(new URL(`file://${findPackageJSON(import.meta
 
 const rules: readonly (readonly [pattern: RegExp, advice: string])[] = [
   [/\bfor ever\b/gi, 'Write "forever" or "indefinitely".'],
-  [/\btold (?:apart|from)\b/gi, 'Write "distinguished from".'],
   [/\bhand(?:s|ed)? back\b/gi, 'Write "return".'],
   [/\b(?:one|same) breath\b/gi, 'Write "the same turn of the event loop".'],
 ];

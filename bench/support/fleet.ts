@@ -31,10 +31,10 @@ export async function startFleet({ cleanup }: Workplace, numSlaves: number, plan
       }),
     ]);
   const ask = async (order: FleetOrder): Promise<FleetMeasured> => {
-    const answered = once(child, 'message');
+    const responded = once(child, 'message');
     child.send(order);
-    const [answer] = await whileAlive(answered);
-    return answer;
+    const [response] = await whileAlive(responded);
+    return response;
   };
   let isStopped = false;
   const stop = async () => {

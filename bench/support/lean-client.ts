@@ -16,13 +16,13 @@ import {
   type WorkResponse,
   WorkResponseSchema,
 } from '../../src/protocol/slave/slave-messages.js';
-import { type LeanAnswer, LeanHttp } from './lean-http.js';
+import { LeanHttp, type LeanResponse } from './lean-http.js';
 
 /** The signature of one in so many responses is checked; tests show that the master signs all. */
 const CHECK_ONE_OF = 16;
 
 const registered = TypeCompiler.Compile(RegisteredSchema);
-const workAnswer = TypeCompiler.Compile(WorkResponseSchema);
+const workResponse = TypeCompiler.Compile(WorkResponseSchema);
 
 /**
  * A slave's client for the master, at the least cost for a process that simulates a thousand slaves. Requests are signed as
@@ -48,7 +48,7 @@ export class LeanClient extends MasterClient {
   }
 
   override askForWork(slave: SlaveId, body: WorkRequest): Promise<WorkResponse> {
-    return this.#ask(`/v1/slave/${slave}/work`, body, workAnswer);
+    return this.#ask(`/v1/slave/${slave}/work`, body, workResponse);
   }
 
   override async reportPrepared(slave: SlaveId, build: BuildId, body: Prepared) {
@@ -76,7 +76,7 @@ export class LeanClient extends MasterClient {
     return said;
   }
 
-  async #send(method: 'POST' | 'PUT', target: string, body: Buffer): Promise<LeanAnswer> {
+  async #send(method: 'POST' | 'PUT', target: string, body: Buffer): Promise<LeanResponse> {
     const digest = contentDigestOf(body);
     this.#requests += 1;
     const nonce = `${this.#instance}-${this.#requests}`;
@@ -105,7 +105,7 @@ function jsonOf(value: object): Buffer {
 
 function requireSigned(
   secret: string,
-  { status, headers, body }: LeanAnswer,
+  { status, headers, body }: LeanResponse,
   requestSignature: string,
 ): void {
   const { 'signature-input': signatureInput = '', signature = '' } = headers;

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-export interface LeanAnswer {
+export interface LeanResponse {
   readonly status: number;
   /** By their names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
@@ -8,7 +8,7 @@ export interface LeanAnswer {
 }
 
 interface Waiting {
-  resolve(response: LeanAnswer): void;
+  resolve(response: LeanResponse): void;
   reject(error: Error): void;
 }
 
@@ -32,7 +32,7 @@ export class LeanHttp {
   }
 
   /** `headers` in wire format, each line with its CRLF; Host and Content-Length are added. */
-  request(method: string, target: string, headers: string, body: Buffer): Promise<LeanAnswer> {
+  request(method: string, target: string, headers: string, body: Buffer): Promise<LeanResponse> {
     const head = `${method} ${target} HTTP/1.1\r\nHost: ${this.#host}:${this.#port}\r\n${headers}Content-Length: ${body.length}\r\n\r\n`;
     const bytes = Buffer.allocUnsafe(Buffer.byteLength(head, 'latin1') + body.length);
     body.copy(bytes, bytes.write(head, 'latin1'));
@@ -115,7 +115,7 @@ class Line {
 }
 
 /** null until the response is complete. */
-function complete(bytes: Buffer): LeanAnswer | null {
+function complete(bytes: Buffer): LeanResponse | null {
   const end = bytes.indexOf(HEAD_END);
   if (end === -1) {
     return null;

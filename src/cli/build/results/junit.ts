@@ -110,9 +110,9 @@ function ownCaseOf(atom: Atom, counts: TestCounts | null, console: string): OwnC
         output: output(),
       };
     case 'FAILED': {
-      const isTold = counts !== null && counts.failures + counts.errors > 0;
+      const isInReports = counts !== null && counts.failures + counts.errors > 0;
       const message = `The commands of the atom ended with exit code ${atom.exit_code}.`;
-      return isTold ? null : { verdict: 'failure', message, output: output() };
+      return isInReports ? null : { verdict: 'failure', message, output: output() };
     }
     case 'PASSED':
       return counts === null || counts.tests === 0 ? { verdict: 'passed', message: '', output: '' } : null;

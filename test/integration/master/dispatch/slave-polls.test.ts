@@ -27,7 +27,7 @@ describe("a slave's poll request", () => {
     return { response: call };
   };
 
-  it('is answered as soon as a build appears', async () => {
+  it('gets its response as soon as a build appears', async () => {
     const slave = await harness.slave();
     const { response } = await held(slave.ask({ wait_seconds: 9 }));
     const build = await harness.master.createBuild(directoryBuild);
@@ -154,7 +154,7 @@ describe("a slave's poll request", () => {
     expect((await newer).assignments).to.have.length(1);
   });
 
-  it('is answered when an older one cannot deliver the work that was promised to it', async () => {
+  it('gets its response when an older one cannot deliver the work that was promised to it', async () => {
     const build = await harness.master.createBuild(directoryBuild);
     const slave = await harness.slave(2);
     await slave.prepare(8);

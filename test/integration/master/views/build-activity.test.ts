@@ -95,7 +95,7 @@ describe('the activity of a build', () => {
     const slave = await harness.slave();
     await slave.prepare(8);
     const run = await slave.take();
-    const [reported, untold] = run.atoms.map(({ id }) => id);
+    const [reported, unreported] = run.atoms.map(({ id }) => id);
     await tell(slave, run, reported, 3);
     const { failures } = await activity();
     expect(failures).to.deep.equal({
@@ -112,12 +112,12 @@ describe('the activity of a build', () => {
         },
       ],
     });
-    expect(untold).to.be.a('number');
-    await slave.deliver(run, { failing: [reported ?? -1, untold ?? -1] });
+    expect(unreported).to.be.a('number');
+    await slave.deliver(run, { failing: [reported ?? -1, unreported ?? -1] });
     const after = (await activity()).failures;
     expect(after.latest.map(({ number, atom_id }) => [number, atom_id])).to.deep.equal([
       [1, reported],
-      [2, untold],
+      [2, unreported],
     ]);
   });
 

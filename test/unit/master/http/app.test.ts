@@ -20,31 +20,31 @@ describe('the API', () => {
     for (const { method, path } of declared) {
       const concrete = path.replace(/[:*]\w+/g, '7');
       for (const variant of [concrete, withoutVersion(concrete), `${concrete}/`]) {
-        const answer = await request(master, method, variant);
+        const response = await request(master, method, variant);
         const isServed =
-          answer.body.error === undefined || !/^There is no \//.test(String(answer.body.error));
-        expect(isServed, `${method} ${variant}: ${answer.body.error}`).to.equal(true);
-        expect(answer.status, `${method} ${variant}`).not.to.equal(405);
+          response.body.error === undefined || !/^There is no \//.test(String(response.body.error));
+        expect(isServed, `${method} ${variant}: ${response.body.error}`).to.equal(true);
+        expect(response.status, `${method} ${variant}`).not.to.equal(405);
       }
     }
   });
 
   it('creates a build as documented', async () => {
-    const answer = await signed(master, 'POST', '/v1/build', directory);
-    expect(answer.status).to.equal(202);
-    expect(answer.body).to.deep.equal({ STATUS: 'SUCCESS', build_id: 1 });
+    const response = await signed(master, 'POST', '/v1/build', directory);
+    expect(response.status).to.equal(202);
+    expect(response.body).to.deep.equal({ STATUS: 'SUCCESS', build_id: 1 });
     expect(master.service.changes).to.deep.equal([{ what: 'createBuild', build: 1, said: directory }]);
   });
 
   it('takes a body without a Content-Type for JSON, as existing clients send it', async () => {
     const bytes = JSON.stringify(directory);
     const digest = bodyHmac(master.secret, Buffer.from(bytes));
-    const answer = await sendBytes(
+    const response = await sendBytes(
       master,
       `POST /build HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${bytes.length}\r\n` +
         `ClusterRunner-Message-Authentication-Digest: ${digest}\r\n\r\n${bytes}`,
     );
-    expect(answer).to.match(/^HTTP\/1\.1 202 /);
+    expect(response).to.match(/^HTTP\/1\.1 202 /);
   });
 
   it('shows builds with their child routes', async () => {
@@ -73,9 +73,9 @@ describe('the API', () => {
   it('tells health checks why the master cannot do its work', async () => {
     expect((await request(master, 'GET', '/healthz')).status).to.equal(200);
     master.service.problem = 'The disk is full.';
-    const answer = await request(master, 'GET', '/healthz');
-    expect(answer.status).to.equal(503);
-    expect(answer.body).to.include({ code: 'UNAVAILABLE', error: 'The disk is full.' });
+    const response = await request(master, 'GET', '/healthz');
+    expect(response.status).to.equal(503);
+    expect(response.body).to.include({ code: 'UNAVAILABLE', error: 'The disk is full.' });
   });
 
   it('names its version and session on every response, also on errors', async () => {
@@ -129,17 +129,17 @@ describe('the API', () => {
     ];
     for (const [what, method, path, status, sentence] of cases) {
       it(what, async () => {
-        const answer = await request(master, method, path);
-        expect(answer.status).to.equal(status);
-        expect(answer.body).to.have.property('STATUS', 'FAILURE');
-        expect(answer.body.error).to.match(sentence);
+        const response = await request(master, method, path);
+        expect(response.status).to.equal(status);
+        expect(response.body).to.have.property('STATUS', 'FAILURE');
+        expect(response.body.error).to.match(sentence);
       });
     }
 
     it('a method that the path does not have, and names those that it has', async () => {
-      const answer = await request(master, 'DELETE', '/v1/build');
-      expect(answer.status).to.equal(405);
-      expect(answer.headers.get('allow')?.split(', ')).to.have.members(['GET', 'HEAD', 'POST']);
+      const response = await request(master, 'DELETE', '/v1/build');
+      expect(response.status).to.equal(405);
+      expect(response.headers.get('allow')?.split(', ')).to.have.members(['GET', 'HEAD', 'POST']);
       expect((await request(master, 'PROPFIND', '/v1/build')).status).to.equal(405);
     });
   });
@@ -153,11 +153,11 @@ describe('the API', () => {
 
   it('hides an internal error, and logs it with its stack', async () => {
     master.service.broken = new TypeError('password is hunter2');
-    const answer = await request(master, 'GET', '/v1/build');
-    expect(answer.status).to.equal(500);
-    expect(answer.body.error).not.to.contain('hunter2');
+    const response = await request(master, 'GET', '/v1/build');
+    expect(response.status).to.equal(500);
+    expect(response.body.error).not.to.contain('hunter2');
     const line = master.logged.find(({ requestId }) => requestId !== undefined);
-    expect(answer.body.error).to.contain(String(line?.requestId));
+    expect(response.body.error).to.contain(String(line?.requestId));
     expect(line?.err).to.have.property('stack').that.contains('hunter2');
   });
 });

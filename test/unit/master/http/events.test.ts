@@ -93,9 +93,9 @@ describe('the event log', () => {
     });
 
     it('refuses an invalid Last-Event-ID', async () => {
-      const answer = await request(master, 'GET', '/v1/events', { headers: { 'last-event-id': 'x' } });
-      expect(answer.status).to.equal(400);
-      expect(answer.body.error).to.match(/Last-Event-ID/);
+      const response = await request(master, 'GET', '/v1/events', { headers: { 'last-event-id': 'x' } });
+      expect(response.status).to.equal(400);
+      expect(response.body.error).to.match(/Last-Event-ID/);
     });
 
     it('has only new events when no id is given', async () => {

@@ -41,17 +41,17 @@ describe('a master over TLS that stops', () => {
         asked.resolve();
         await stopping.promise;
         // By then the master has begun to close.
-        setImmediate(() => response.end('the whole answer'));
+        setImmediate(() => response.end('the whole response'));
       }, stopping.resolve),
     );
-    const answer = new Promise<string>((resolve, reject) => {
+    const response = new Promise<string>((resolve, reject) => {
       request({ port, hostname, ca }, (response) => resolve(text(response)))
         .once('error', reject)
         .end();
     });
     await asked.promise;
     const closed = close();
-    expect(await answer).to.equal('the whole answer');
+    expect(await response).to.equal('the whole response');
     await closed;
   });
 

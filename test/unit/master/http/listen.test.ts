@@ -109,9 +109,9 @@ describe('a request that is no valid HTTP', () => {
   afterEach(() => master.close());
 
   it('gets a response with a message and the session of the master', async () => {
-    const answer = await sendBytes(master, 'hello\r\n\r\n');
-    expect(answer).to.match(/^HTTP\/1\.1 400 [\s\S]*"STATUS":"FAILURE"/);
-    expect(answer).to.contain('Session-Id: fake-session\r\n');
+    const response = await sendBytes(master, 'hello\r\n\r\n');
+    expect(response).to.match(/^HTTP\/1\.1 400 [\s\S]*"STATUS":"FAILURE"/);
+    expect(response).to.contain('Session-Id: fake-session\r\n');
     const large = `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`;
     expect(await sendBytes(master, large)).to.match(/^HTTP\/1\.1 431 /);
   });

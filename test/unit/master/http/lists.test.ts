@@ -13,7 +13,7 @@ const staying = new AbortController().signal;
 /** Numbers as rows, which are made when they are read. */
 async function numbers(total: number, offset: number, limit: number | null, wide = 1) {
   let read = 0;
-  const answer = await ListResponse.begin<'rows', string>(
+  const response = await ListResponse.begin<'rows', string>(
     'rows',
     { offset, limit },
     new Turns(),
@@ -26,7 +26,7 @@ async function numbers(total: number, offset: number, limit: number | null, wide
       return { rows, total };
     },
   );
-  return { content: answer.content({ STATUS: 'SUCCESS' }, { more: 1 }), read: () => read };
+  return { content: response.content({ STATUS: 'SUCCESS' }, { more: 1 }), read: () => read };
 }
 
 describe('a list that is sent page by page', () => {

@@ -18,7 +18,7 @@ describe('what the client accepts', () => {
   });
   afterEach(() => master.close());
 
-  it('must be what the route has, and an response that says so is JSON', async () => {
+  it('must be what the route has, and a response that says so is JSON', async () => {
     for (const { method, path, response } of declared) {
       const { status, body } = await request(master, method, concrete(path), {
         headers: { accept: 'image/png' },
@@ -89,9 +89,9 @@ describe('the methods of a path', () => {
       const possible = new Set(here.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])));
       for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']) {
         if (!possible.has(method) && path !== '/v1/slave/shutdown') {
-          const answer = await request(master, method, path);
-          expect(answer.status, `${method} ${path}`).to.equal(405);
-          expect(new Set(answer.headers.get('allow')?.split(', '))).to.deep.equal(possible);
+          const response = await request(master, method, path);
+          expect(response.status, `${method} ${path}`).to.equal(405);
+          expect(new Set(response.headers.get('allow')?.split(', '))).to.deep.equal(possible);
         }
       }
       const options = await request(master, 'OPTIONS', path);
@@ -115,8 +115,8 @@ describe('the Content-Type of a body', () => {
       'json',
       'Application/JSON; charset=utf-8',
     ]) {
-      const answer = await signed(master, 'POST', '/v1/build', directory, { 'content-type': type });
-      expect(answer.status, type).to.equal(202);
+      const response = await signed(master, 'POST', '/v1/build', directory, { 'content-type': type });
+      expect(response.status, type).to.equal(202);
     }
     const wrong = {
       'content-type': 'text/plain',

@@ -100,9 +100,9 @@ describe('a request of a page of another origin', () => {
       [open, stranger],
       [open, 'null'],
     ] as const) {
-      const answer = await request(master, 'GET', '/v1', { headers: { origin } });
-      expect(answer.status).to.equal(200);
-      expect(answer.headers.get('access-control-allow-origin')).to.equal(null);
+      const response = await request(master, 'GET', '/v1', { headers: { origin } });
+      expect(response.status).to.equal(200);
+      expect(response.headers.get('access-control-allow-origin')).to.equal(null);
       const asked = await preflight(master, origin);
       expect(asked.status).to.equal(204);
       expect(asked.headers.get('access-control-allow-origin')).to.equal(null);
@@ -120,14 +120,14 @@ describe('a request of a page of another origin', () => {
   });
 
   it('is announced by a preflight request, which succeeds', async () => {
-    const answer = await preflight(open, friend);
-    expect(answer.status).to.equal(204);
-    expect(answer.headers.get('access-control-allow-origin')).to.equal(friend);
-    expect(answer.headers.get('access-control-allow-methods')).to.contain('POST').and.contain('PUT');
-    expect(answer.headers.get('access-control-allow-headers')).to.contain(
+    const response = await preflight(open, friend);
+    expect(response.status).to.equal(204);
+    expect(response.headers.get('access-control-allow-origin')).to.equal(friend);
+    expect(response.headers.get('access-control-allow-methods')).to.contain('POST').and.contain('PUT');
+    expect(response.headers.get('access-control-allow-headers')).to.contain(
       'clusterrunner-message-authentication-digest',
     );
-    expect(answer.headers.get('api-version')).to.equal('1');
+    expect(response.headers.get('api-version')).to.equal('1');
   });
 
   it('changes nothing unless its origin is allowed, even if it is signed', async () => {
@@ -136,18 +136,18 @@ describe('a request of a page of another origin', () => {
       [open, stranger],
       [open, 'null'],
     ] as const) {
-      const answer = await signed(master, 'POST', '/v1/build', directory, { origin });
-      expect(answer.status).to.equal(403);
-      expect(answer.body).to.include({ STATUS: 'FAILURE', code: 'FORBIDDEN_ORIGIN' });
-      expect(answer.body.error).to.contain(origin).and.contain('cors_allowed_origins_regex');
+      const response = await signed(master, 'POST', '/v1/build', directory, { origin });
+      expect(response.status).to.equal(403);
+      expect(response.body).to.include({ STATUS: 'FAILURE', code: 'FORBIDDEN_ORIGIN' });
+      expect(response.body.error).to.contain(origin).and.contain('cors_allowed_origins_regex');
       expect(master.service.changes).to.deep.equal([]);
     }
     expect((await signed(open, 'POST', '/v1/build', directory, { origin: friend })).status).to.equal(202);
   });
 
   it("may make signed changes from the master's own origin", async () => {
-    const answer = await signed(closed, 'POST', '/v1/build', directory, { origin: closed.url });
-    expect(answer.status).to.equal(202);
+    const response = await signed(closed, 'POST', '/v1/build', directory, { origin: closed.url });
+    expect(response.status).to.equal(202);
   });
 });
 
@@ -166,8 +166,8 @@ describe('the Host of a request', () => {
 
   it('is required exactly once, and must be valid', async () => {
     for (const headers of [[], ['Host:'], ['Host: a b'], ['Host: http://a'], ['Host: a', 'Host: b']]) {
-      const answer = await send('1.1', ...headers);
-      expect(answer, headers.join()).to.match(/^HTTP\/1\.1 400 [\s\S]*"STATUS":"FAILURE"[\s\S]*Host/);
+      const response = await send('1.1', ...headers);
+      expect(response, headers.join()).to.match(/^HTTP\/1\.1 400 [\s\S]*"STATUS":"FAILURE"[\s\S]*Host/);
     }
     for (const host of ['master', 'master:43000', '127.0.0.1:1', '[::1]:43000']) {
       expect(await send('1.1', `Host: ${host}`), host).to.match(/^HTTP\/1\.1 200 /);
@@ -200,9 +200,9 @@ describe('a page whose own name was given the address of this machine (DNS rebin
       'localhost.evil.example',
       'master.evil.example',
     ]) {
-      const answer = await ask(master, host);
-      expect(answer, host).to.match(/^HTTP\/1\.1 421 [\s\S]*"WRONG_HOST"/);
-      expect(answer).to.contain('allowed_hosts').and.not.to.contain('"builds"');
+      const response = await ask(master, host);
+      expect(response, host).to.match(/^HTTP\/1\.1 421 [\s\S]*"WRONG_HOST"/);
+      expect(response).to.contain('allowed_hosts').and.not.to.contain('"builds"');
     }
     for (const host of ['localhost:43000', 'ci.localhost', 'MASTER', 'master.', '127.0.0.1', '[::1]:1']) {
       expect(await ask(master, host), host).to.match(/^HTTP\/1\.1 200 /);
@@ -223,9 +223,9 @@ describe('a page whose own name was given the address of this machine (DNS rebin
     ];
     for (const target of others) {
       for (const headers of [['Host: localhost'], ['Host: 127.0.0.1:43000'], []]) {
-        const answer = await send(target, ...headers);
-        expect(answer, `${target} ${headers}`).to.match(/^HTTP\/1\.1 421 [\s\S]*"WRONG_HOST"/);
-        expect(answer).to.contain('not known as evil.example').and.not.to.contain('"builds"');
+        const response = await send(target, ...headers);
+        expect(response, `${target} ${headers}`).to.match(/^HTTP\/1\.1 421 [\s\S]*"WRONG_HOST"/);
+        expect(response).to.contain('not known as evil.example').and.not.to.contain('"builds"');
       }
     }
     expect(await send('http://localhost/v1/build', 'Host: evil.example')).to.match(/^HTTP\/1\.1 421 /);

@@ -131,9 +131,9 @@ describe('reading', () => {
       ['/v1/slave/7', /no slave 7/],
     ];
     for (const [path, sentence] of cases) {
-      const answer = await request(master, 'GET', path);
-      expect(answer.status, path).to.equal(404);
-      expect(answer.body.error).to.match(sentence);
+      const response = await request(master, 'GET', path);
+      expect(response.status, path).to.equal(404);
+      expect(response.body.error).to.match(sentence);
     }
   });
 
@@ -160,22 +160,22 @@ describe('reading', () => {
       'offset_line=-1',
       'lines=1',
     ]) {
-      const answer = await request(master, 'GET', `/v1/build/1/atom/1/console?${query}`);
-      expect(answer.status, query).to.equal(200);
+      const response = await request(master, 'GET', `/v1/build/1/atom/1/console?${query}`);
+      expect(response.status, query).to.equal(200);
     }
     for (const query of ['max_lines=many', 'offset_line=x', 'offset_line=']) {
-      const answer = await request(master, 'GET', `/v1/build/1/atom/1/console?${query}`);
-      expect(answer.status, query).to.equal(400);
-      expect(answer.body.error).to.contain(`"${query.split('=')[0]}"`);
+      const response = await request(master, 'GET', `/v1/build/1/atom/1/console?${query}`);
+      expect(response.status, query).to.equal(400);
+      expect(response.body.error).to.contain(`"${query.split('=')[0]}"`);
     }
   });
 
   it('returns metrics in the format of Prometheus', async () => {
-    const answer = await fetch(`${master.url}/v1/metrics`, {
+    const response = await fetch(`${master.url}/v1/metrics`, {
       headers: { accept: 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4' },
     });
-    expect(answer.status).to.equal(200);
-    expect(answer.headers.get('content-type')).to.equal('text/plain; version=0.0.4; charset=utf-8');
+    expect(response.status).to.equal(200);
+    expect(response.headers.get('content-type')).to.equal('text/plain; version=0.0.4; charset=utf-8');
   });
 
   it('counts every request under the path template of its route', async () => {

@@ -33,7 +33,7 @@ const turns = async (count = 4) => {
 /** A poll on the wire. The slave learns its end when `end` is called. */
 interface Call {
   readonly request: WorkRequest;
-  state: 'sent' | 'held' | 'answered';
+  state: 'sent' | 'held' | 'responded';
   response: WorkResponse;
   readonly end: (result: WorkResponse | Error) => void;
 }
@@ -50,8 +50,8 @@ class FakeMaster {
   isAway = false;
   isDraining = false;
   knowsSlave = true;
-  #toldDrain = false;
-  #toldOver = new Set<LeaseId>();
+  #notifiedDrain = false;
+  #notifiedOver = new Set<LeaseId>();
   #tasks = 0;
   #leases = 0;
   #lastPoll = 0;
@@ -111,7 +111,7 @@ class FakeMaster {
     this.#held = null;
     this.#lastPoll = 0;
     this.#open = new Set();
-    this.#toldOver = new Set();
+    this.#notifiedOver = new Set();
     for (const [lease, { task }] of [...this.leases]) {
       if (keepsStore) {
         this.leases.set(lease, { task, askedBy: 0 });
@@ -121,7 +121,7 @@ class FakeMaster {
       }
     }
     this.knowsSlave = keepsStore;
-    for (const call of this.calls.filter(({ state }) => state !== 'answered')) {
+    for (const call of this.calls.filter(({ state }) => state !== 'responded')) {
       this.fail(call, unreachable);
     }
   }
@@ -147,7 +147,7 @@ class FakeMaster {
     }
     if (request.poll < this.#lastPoll) {
       // Repeated after a registration, and overtaken.
-      this.#answer(call, noWork);
+      this.#respond(call, noWork);
       return;
     }
     this.#lastPoll = request.poll;
@@ -172,7 +172,7 @@ class FakeMaster {
     if (older !== undefined) {
       const taken =
         this.#open.has(older.request.poll) && !this.#hasNews(wanted) ? this.#take(wanted, older) : [];
-      this.#answer(older, { ...noWork, assignments: taken });
+      this.#respond(older, { ...noWork, assignments: taken });
       wanted = withPendingAssignments(
         wanted,
         taken.map(({ lease }) => pendingOf(lease.lease_id)),
@@ -187,7 +187,7 @@ class FakeMaster {
   /** The longest that a poll is held has passed. */
   release(): void {
     if (this.#held !== null) {
-      this.#answerHeld([]);
+      this.#respondToHeld([]);
     }
   }
 
@@ -195,36 +195,36 @@ class FakeMaster {
     if (this.#held !== null) {
       const taken = this.#take(this.#held.wanted, this.#held.call);
       if (taken.length > 0) {
-        this.#answerHeld(taken);
+        this.#respondToHeld(taken);
       }
     }
   }
 
   #wake(): void {
     if (this.#held !== null && this.#hasNews(this.#held.wanted)) {
-      this.#answerHeld([]);
+      this.#respondToHeld([]);
     }
   }
 
-  #answerHeld(assignments: Assignment[]): void {
+  #respondToHeld(assignments: Assignment[]): void {
     if (this.#held !== null) {
       const { call, wanted } = this.#held;
       this.#held = null;
-      this.#toldDrain = this.isDraining;
+      this.#notifiedDrain = this.isDraining;
       const cancel = wanted.leases.filter(({ lease_id }) => !this.leases.has(lease_id));
       for (const { lease_id } of call.request.leases) {
         if (!this.leases.has(lease_id)) {
-          this.#toldOver.add(lease_id);
+          this.#notifiedOver.add(lease_id);
         }
       }
-      this.#answer(call, { ...noWork, assignments, cancel, drain: this.isDraining });
+      this.#respond(call, { ...noWork, assignments, cancel, drain: this.isDraining });
     }
   }
 
   #hasNews({ leases }: WorkRequest): boolean {
     return (
-      (this.isDraining && !this.#toldDrain) ||
-      leases.some(({ lease_id }) => !this.leases.has(lease_id) && !this.#toldOver.has(lease_id))
+      (this.isDraining && !this.#notifiedDrain) ||
+      leases.some(({ lease_id }) => !this.leases.has(lease_id) && !this.#notifiedOver.has(lease_id))
     );
   }
 
@@ -245,8 +245,8 @@ class FakeMaster {
     return found?.task ?? null;
   }
 
-  #answer(call: Call, response: WorkResponse): void {
-    call.state = 'answered';
+  #respond(call: Call, response: WorkResponse): void {
+    call.state = 'responded';
     call.response = response;
   }
 
@@ -287,7 +287,7 @@ class World implements LinkTarget {
   readonly #started = new Set<LeaseId>();
   /** Leases that a response has declared over. */
   readonly #over = new Set<LeaseId>();
-  /** The latest progress of each atom, and all that some answered poll has carried. */
+  /** The latest progress of each atom, and all that some poll with a response has carried. */
   readonly #reported = new Map<string, number>();
   readonly #acknowledged = new Set<string>();
   #reports = 0;
@@ -373,10 +373,10 @@ class World implements LinkTarget {
     this.link.progress.markDue(refOf(lease));
   }
 
-  /** The response of one of the calls that the master has answered arrives. */
+  /** The response of one of the calls to which the master has responded arrives. */
   respond(which: number): void {
-    const answered = this.master.calls.filter(({ state }) => state === 'answered');
-    const call = answered[which % answered.length];
+    const responded = this.master.calls.filter(({ state }) => state === 'responded');
+    const call = responded[which % responded.length];
     if (call === undefined) {
       return;
     }

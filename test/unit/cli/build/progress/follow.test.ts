@@ -81,14 +81,14 @@ describe('following a build', () => {
 
   it('polls a master without long polls', async () => {
     let polls = 0;
-    const old = createServer((asked, answer) => {
+    const old = createServer((asked, response) => {
       if (asked.url?.includes('?')) {
-        answer.writeHead(400).end(JSON.stringify({ STATUS: 'FAILURE', error: 'Unknown field "wait".' }));
+        response.writeHead(400).end(JSON.stringify({ STATUS: 'FAILURE', error: 'Unknown field "wait".' }));
         return;
       }
       polls += 1;
       const status = polls < 3 ? 'BUILDING' : 'SUCCESS';
-      answer.end(JSON.stringify({ STATUS: 'SUCCESS', build: { ...fakeBuild(id, request), status } }));
+      response.end(JSON.stringify({ STATUS: 'SUCCESS', build: { ...fakeBuild(id, request), status } }));
     });
     old.listen(0, '127.0.0.1');
     await once(old, 'listening');

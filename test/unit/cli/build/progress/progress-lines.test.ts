@@ -99,11 +99,11 @@ describe('the permanent lines about a build', () => {
   it('report an unreachable master once, when the reason changes, once a minute, and when it is back', () => {
     const watching = new ProgressLines(0);
     watching.update(fresh, 0);
-    expect(watching.unreachable('It does not answer.', 10)).to.deep.equal(['It does not answer.']);
-    expect(watching.unreachable('It does not answer.', 20)).to.deep.equal([]);
+    expect(watching.unreachable('It does not respond.', 10)).to.deep.equal(['It does not respond.']);
+    expect(watching.unreachable('It does not respond.', 20)).to.deep.equal([]);
     expect(watching.tick(69)).to.deep.equal([]);
     expect(watching.logLine(69), 'nothing is known of the build').to.equal(null);
-    expect(watching.tick(70)).to.deep.equal(['It does not answer. (for 1 min 00 s now)']);
+    expect(watching.tick(70)).to.deep.equal(['It does not respond. (for 1 min 00 s now)']);
     expect(watching.unreachable('It is stopping.', 80)).to.deep.equal(['It is stopping.']);
     expect(watching.responded(100)).to.deep.equal(['The master responds again, after 1 min 30 s.']);
     expect(watching.responded(101)).to.deep.equal([]);
