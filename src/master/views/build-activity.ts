@@ -6,21 +6,19 @@ import {
   type RunningAtom,
   type SettingUp,
 } from '../../protocol/build/activity.js';
+import type { AtomId } from '../../protocol/ids.js';
 import { atomsOf, isSecondHolder } from '../leases/lease-lifecycle.js';
 import type { ActiveBuild } from '../state/active-build.js';
+import type { SubjobLease } from '../state/active-lease.js';
 import type { MasterState } from '../state/master-state.js';
-import { inUseFor, isSettingUp, slavesOf } from './build-executors.js';
+import { isSettingUp, sharesOf } from './build-executors.js';
 
 /*
  * The activity in a build, for its watchers. The cost grows with the leases of the build, not with its atoms.
  */
 
 export async function activityOf(master: MasterState, build: ActiveBuild): Promise<Activity> {
-  const longest = [...master.leases.ofBuild(build)]
-    .flatMap((lease) => (lease.kind === 'subjob' && !isSecondHolder(lease) ? [lease] : []))
-    .flatMap((lease) => (lease.running === null ? [] : [{ lease, ...lease.running }]))
-    .sort((a, b) => a.since - b.since)
-    .slice(0, MAX_RUNNING_SHOWN);
+  const longest = longestRunning(master, build);
   const settingUp = settingUpOf(master, build);
   const { total, latest } = build.failures;
   // Names come last, since reading them may wait, and all the rest must be of one moment.
@@ -37,9 +35,33 @@ export async function activityOf(master: MasterState, build: ActiveBuild): Promi
   };
 }
 
+interface Running {
+  readonly lease: SubjobLease;
+  readonly atom: AtomId;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** Keeps the few longest while it goes through the leases: a build has thousands, and is viewed often. */
+function longestRunning(master: MasterState, build: ActiveBuild): Running[] {
+  const longest: Running[] = [];
+  for (const lease of master.leases.ofBuild(build)) {
+    if (lease.kind !== 'subjob' || lease.running === null || isSecondHolder(lease)) {
+      continue;
+    }
+    const { atom, since } = lease.running;
+    const last = longest.at(-1);
+    if (longest.length < MAX_RUNNING_SHOWN || (last !== undefined && since < last.since)) {
+      const at = longest.findIndex((other) => since < other.since);
+      longest.splice(at === -1 ? longest.length : at, 0, { lease, atom, since });
+      longest.length = Math.min(longest.length, MAX_RUNNING_SHOWN);
+    }
+  }
+  return longest;
+}
+
 function settingUpOf(master: MasterState, build: ActiveBuild): SettingUp[] {
-  return slavesOf(master.leases, build)
-    .map((slave) => ({ slave, held: inUseFor(master.leases, build, slave) }))
+  return [...sharesOf(master.leases, build)]
     .filter(({ held }) => isSettingUp(held))
     .map(({ slave, held }) => ({ slave, since: Math.min(...held.map(({ tookAt }) => tookAt)) }))
     .sort((a, b) => a.since - b.since)
