@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { type AtomSuite, MergedReport, type ReportFile } from '../../../src/junit/merged-report.js';
 import { readReport } from '../../../src/junit/read-report.js';
 import { PathAliases } from '../../../src/lib/text/path-aliases.js';
+import { stripInvisible } from '../../../src/lib/text/strip-control-chars.js';
 
 describe('MergedReport', () => {
   let directory: string;
@@ -172,7 +173,10 @@ describe('MergedReport', () => {
           close: () => undefined,
         });
         expect(outcome).to.have.property('kind', 'report');
-        const shown = name.replace(/[^\t\n\r -\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD');
+        const shown = stripInvisible(name).replace(
+          /[^\t\n\r -\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu,
+          '\uFFFD',
+        );
         expect(names[0]).to.equal(shown);
       }),
     );
