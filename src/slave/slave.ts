@@ -22,7 +22,7 @@ import { CANCEL_GRACE_MS } from './build/build-context.js';
 import { DiskWatch } from './disk/disk-watch.js';
 import { UnremovableFiles } from './disk/unremovable-files.js';
 import { MasterLink } from './link/master-link.js';
-import { readPreviousInstance, saveInstance } from './link/previous-instance.js';
+import { forgetInstance, readPreviousInstance, saveInstance } from './link/previous-instance.js';
 import { Session } from './link/session.js';
 import { type StatusServer, serveStatus } from './link/status-api.js';
 import { Worker } from './worker.js';
@@ -171,9 +171,18 @@ export async function startSlave(options: SlaveOptions): Promise<SlaveHandle> {
   const done = deferred<void>();
   let stopping: Promise<void> | null = null;
   const stop = () => {
-    stopping ??= stopSlave({ link, worker, pipes, outbox, session, status, delivering, clock, log }).finally(
-      () => done.resolve(),
-    );
+    stopping ??= stopSlave({
+      root,
+      link,
+      worker,
+      pipes,
+      outbox,
+      session,
+      status,
+      delivering,
+      clock,
+      log,
+    }).finally(() => done.resolve());
     return stopping;
   };
   try {
@@ -225,6 +234,7 @@ function redactorOf({ env, redact, log }: SlaveOptions): Redactor {
 }
 
 async function stopSlave(parts: {
+  readonly root: string;
   readonly link: MasterLink;
   readonly worker: Worker;
   readonly pipes: ConsolePipes;
@@ -235,7 +245,7 @@ async function stopSlave(parts: {
   readonly clock: Clock;
   readonly log: Logger;
 }): Promise<void> {
-  const { link, worker, pipes, outbox, session, status, delivering, clock, log } = parts;
+  const { root, link, worker, pipes, outbox, session, status, delivering, clock, log } = parts;
   await link.stop();
   await worker.stop();
   pipes.close();
@@ -243,9 +253,13 @@ async function stopSlave(parts: {
   delivering.abort(new Error('The slave has stopped.'));
   // While results are undelivered, a goodbye would have their work done again; without it their leases expire.
   if (outbox.size === 0 && session.slaveId !== null) {
-    await session.client.goodbyeSlave(session.slaveId, { timeoutSeconds: GOODBYE_SECONDS }).catch((error) => {
+    try {
+      await session.client.goodbyeSlave(session.slaveId, { timeoutSeconds: GOODBYE_SECONDS });
+      // The master knows that this instance has left, so the next one need not report it dead.
+      await forgetInstance(root);
+    } catch (error) {
       log.info({ err: error }, 'The goodbye did not reach the master; it will notice by itself.');
-    });
+    }
   }
   await session.client.close();
   await status?.close();

@@ -34,3 +34,8 @@ export async function saveInstance(root: string, instance: string): Promise<void
   }
   replaceFile(file, `${instance}\n`);
 }
+
+/** To be called once the master knows that this instance has left. @throws Error of the file system */
+export async function forgetInstance(root: string): Promise<void> {
+  await clearPlace(root, join(root, FILE));
+}
