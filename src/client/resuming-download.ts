@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { Clock } from '../lib/clock.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { OpenedStream } from './connection.js';
-import { retry } from './retry.js';
+import { RESTART_PATIENCE_MS, retry } from './retry.js';
 
 export interface ResumeOptions {
   /** Opens the download; `headers` may have a Range. */
@@ -12,8 +12,6 @@ export interface ResumeOptions {
   readonly signal: AbortSignal;
 }
 
-/** How long a reopening is tried. */
-const PATIENCE_MS = 60_000;
 const MAX_BREAKS_IN_A_ROW = 10;
 
 /**
@@ -64,7 +62,7 @@ async function reopen(from: number, etag: string | null, options: ResumeOptions)
     clock,
     random,
     signal,
-    giveUpAfterMs: PATIENCE_MS,
+    giveUpAfterMs: RESTART_PATIENCE_MS,
   });
   if (!opened.isPart) {
     opened.stream.destroy();

@@ -10,6 +10,9 @@ const TEMPORARY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'INTERNAL',
 ]);
 
+/** Longer than a restart or update of a master takes; a caller that waits for one gives up after it. */
+export const RESTART_PATIENCE_MS = 15 * 60_000;
+
 const MAX_DELAY_MS = 15_000;
 const MAX_RETRY_AFTER_MS = 60_000;
 

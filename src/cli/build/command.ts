@@ -193,6 +193,7 @@ async function runBuild(run: Run): Promise<number> {
     signal: fetching.signal,
     log,
     onProgress: (bytes, total) => display.fetching(bytes, total),
+    onUnreachable: (message) => log.warn(message),
   });
   cleanup.add(() => download.drop());
   const followed = await followOrCancel(client, buildId, { display, interrupt, trouble, isLive: out.isTTY });

@@ -30,6 +30,7 @@ export async function results(build: string, options: ResultsOptions): Promise<n
       const { left, leftOut } = await fetchResults(client, await client.getBuild(id), target, {
         signal,
         onProgress: (bytes, total) => display.fetching(bytes, total),
+        onUnreachable: (message) => process.stderr.write(`clusterrunner: ${message}\n`),
       });
       display.end();
       for (const note of [leftOut, left]) {

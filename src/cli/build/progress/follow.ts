@@ -1,9 +1,10 @@
 import type { MasterClient, Watched } from '../../../client/master-client.js';
-import { retry } from '../../../client/retry.js';
+import { RESTART_PATIENCE_MS, retry } from '../../../client/retry.js';
 import type { Clock } from '../../../lib/clock.js';
 import type { Build } from '../../../protocol/build/build.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { BuildId } from '../../../protocol/ids.js';
+import { unreachableMessage } from '../patience.js';
 
 export interface FollowOptions {
   readonly client: MasterClient;
@@ -19,8 +20,6 @@ export interface FollowOptions {
   onUnreachable(message: string): void;
 }
 
-/** Longer than a restart or update of a master; after it, the master is given up. */
-const PATIENCE_MS = 15 * 60_000;
 /** For an older master without long polls. */
 const FIRST_POLL_MS = 30;
 const SLOWEST_POLL_MS = 1000;
@@ -40,7 +39,7 @@ export async function followBuild(options: FollowOptions): Promise<Build> {
       clock,
       random: Math.random,
       signal,
-      giveUpAfterMs: PATIENCE_MS,
+      giveUpAfterMs: RESTART_PATIENCE_MS,
       onRetry: (error) => options.onUnreachable(unreachableMessage(error)),
     });
     options.onResponse();
@@ -56,13 +55,6 @@ export async function followBuild(options: FollowOptions): Promise<Build> {
       await clock.sleep(wait, signal);
     }
   }
-}
-
-/** The same for all connection errors, so that it is not repeated with other details. */
-function unreachableMessage(error: ClusterRunnerError): string {
-  return error.code === 'MASTER_UNREACHABLE'
-    ? `The master does not respond; requests are retried for ${PATIENCE_MS / 60_000} minutes at most.`
-    : error.message;
 }
 
 async function ask(options: FollowOptions, etag: string | null, waitSeconds: number): Promise<Watched> {

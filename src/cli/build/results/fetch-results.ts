@@ -12,12 +12,12 @@ import { dirname, join, resolve } from 'node:path';
 import type { MasterClient } from '../../../client/master-client.js';
 import type { Build } from '../../../protocol/build/build.js';
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
+import { type Patience, retryPatiently } from '../patience.js';
 import { JUNIT, writeJunit } from './junit.js';
 import { copySetups } from './setup-files.js';
 import { nearestFolder, type Unpacked, unpackResults } from './unpack-results.js';
 
-export interface FetchOptions {
-  readonly signal: AbortSignal;
+export interface FetchOptions extends Patience {
   /** Called with how much of the archive has arrived; `total` is null when unknown. */
   onProgress?(bytes: number, total: number | null): void;
 }
@@ -27,10 +27,10 @@ export async function completeResults(
   client: MasterClient,
   build: Build,
   directory: string,
-  signal: AbortSignal,
+  patience: Patience,
 ): Promise<void> {
-  await writeJunit(client, build, directory, signal);
-  await copySetups(directory, signal);
+  await writeJunit(client, build, directory, patience);
+  await copySetups(directory, patience.signal);
 }
 
 /**
@@ -41,15 +41,17 @@ export async function fetchResults(
   client: MasterClient,
   build: Build,
   target: string,
-  { signal, onProgress }: FetchOptions,
+  options: FetchOptions,
 ): Promise<Unpacked> {
-  const { stream, bytes: total } = await client.openArtifacts(build.id, { signal });
+  const { signal, onProgress } = options;
+  const open = () => client.openArtifacts(build.id, { signal });
+  const { stream, bytes: total } = await retryPatiently(open, options);
   return unpackResults(stream, target, {
     signal,
     // A proxy may remove Content-Length, and then hide that the download broke off.
     requiresEndMark: total === null,
     onProgress: (bytes) => onProgress?.(bytes, total),
-    complete: (directory) => completeResults(client, build, directory, signal),
+    complete: (directory) => completeResults(client, build, directory, options),
   });
 }
 

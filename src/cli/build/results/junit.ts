@@ -17,6 +17,7 @@ import { atomFolder } from '../../../protocol/ids.js';
 import { COMMAND_FILE, CONSOLE_FILE } from '../../../protocol/results/archive-names.js';
 import type { TestCounts } from '../../../protocol/results/result-facts.js';
 import { MAX_PAGE } from '../../../protocol/routes.js';
+import { type Patience, retryPatiently } from '../patience.js';
 
 /** The name of the merged report in the folder of the results. */
 export const JUNIT = 'junit.xml';
@@ -31,14 +32,16 @@ export async function writeJunit(
   client: Pick<MasterClient, 'listAtoms'>,
   build: Pick<Build, 'id' | 'atom_variables' | 'request_params' | 'revision'>,
   directory: string,
-  signal: AbortSignal,
+  patience: Patience,
 ): Promise<void> {
+  const { signal } = patience;
   const job = build.request_params.job_name ?? 'clusterrunner';
   const origin = originOf(build.revision);
   const merged = new MergedReport(join(directory, JUNIT), `${cleanLine(job)}, build ${build.id}`);
   try {
     for (let offset = 0; ; offset += MAX_PAGE) {
-      const { atoms, total } = await client.listAtoms(build.id, { offset, limit: MAX_PAGE }, { signal });
+      const page = () => client.listAtoms(build.id, { offset, limit: MAX_PAGE }, { signal });
+      const { atoms, total } = await retryPatiently(page, patience);
       for (const atom of atoms) {
         const name = atomName(atom.command_string, build.atom_variables);
         const suite = suiteOf(atom, name, job, directory, build.request_params);

@@ -39,7 +39,7 @@ export function startResultDownload(
   build: BuildId,
   options: ResultDownloadOptions,
 ): ResultDownload {
-  const { signal, onProgress, log, target } = options;
+  const { signal, log, target } = options;
   const dropped = new AbortController();
   const ended = deferred<Build>();
   const early = fetchEarly(client, build, ended.promise, {
@@ -57,7 +57,7 @@ export function startResultDownload(
       } catch (error) {
         signal.throwIfAborted();
         log.debug(`The results could not be fetched while the build ran: ${messageOf(error)}`);
-        return fetchResults(client, result, target, { signal, ...(onProgress ? { onProgress } : {}) });
+        return fetchResults(client, result, target, options);
       }
     },
     async drop() {
@@ -72,8 +72,9 @@ async function fetchEarly(
   client: MasterClient,
   id: BuildId,
   ended: Promise<Build>,
-  { target, root, signal, onProgress, log }: ResultDownloadOptions,
+  options: ResultDownloadOptions,
 ): Promise<Unpacked> {
+  const { target, root, signal, onProgress, log } = options;
   const claim = lockFreeDirectory(root, 'build');
   const fresh = join(claim.path, RESULTS);
   let isEnded = false;
@@ -93,7 +94,7 @@ async function fetchEarly(
       fresh,
       requiresEndMark: true,
       onProgress: (bytes) => (isEnded ? onProgress?.(bytes, null) : undefined),
-      complete: async (directory) => completeResults(client, await ended, directory, signal),
+      complete: async (directory) => completeResults(client, await ended, directory, options),
     });
   } finally {
     claim.release();

@@ -1,0 +1,43 @@
+import { RESTART_PATIENCE_MS, retry } from '../../client/retry.js';
+import { systemClock } from '../../lib/clock.js';
+import type { ClusterRunnerError } from '../../protocol/errors.js';
+
+/** An internal error of the master that lasts longer does not end with a restart. */
+const INTERNAL_ERROR_MS = 30_000;
+
+export interface Patience {
+  readonly signal: AbortSignal;
+  /** Called once, when the first attempt has failed. */
+  onUnreachable?(message: string): void;
+}
+
+/**
+ * Repeats a request to a master that may be starting again.
+ * @throws the error of the last attempt, after 15 minutes at most; the signal's reason
+ */
+export async function retryPatiently<T>(attempt: () => Promise<T>, patience: Patience): Promise<T> {
+  const started = systemClock.monotonic();
+  let isReported = false;
+  return await retry(attempt, {
+    clock: systemClock,
+    random: Math.random,
+    signal: patience.signal,
+    giveUpAfterMs: RESTART_PATIENCE_MS,
+    onRetry(error) {
+      if (error.code === 'INTERNAL' && systemClock.monotonic() - started > INTERNAL_ERROR_MS) {
+        throw error;
+      }
+      if (!isReported) {
+        isReported = true;
+        patience.onUnreachable?.(unreachableMessage(error));
+      }
+    },
+  });
+}
+
+/** The same message for all connection errors, so that it is not repeated with other details. */
+export function unreachableMessage(error: ClusterRunnerError): string {
+  return error.code === 'MASTER_UNREACHABLE'
+    ? `The master does not respond; requests are retried for ${RESTART_PATIENCE_MS / 60_000} minutes at most.`
+    : error.message;
+}
