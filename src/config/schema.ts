@@ -1,6 +1,7 @@
 import { availableParallelism, hostname } from 'node:os';
 import { logLevels } from '../lib/logger.js';
 import {
+  folder,
   integerType,
   listType,
   networks,
@@ -85,7 +86,7 @@ const executors: Key<number> = {
 export const sections = {
   general: {
     base_directory: key(
-      path,
+      folder,
       '~/.clusterrunner',
       'Folder for results, the database, workspaces and this file.',
     ),

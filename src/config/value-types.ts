@@ -1,4 +1,5 @@
 import { isAbsolute, join, resolve } from 'node:path';
+import { isInPseudoFileSystem } from '../lib/fs/pseudo-file-system.js';
 import { Networks } from '../lib/net/networks.js';
 import { SafeRegex } from '../lib/text/safe-regex.js';
 
@@ -33,6 +34,15 @@ export const path: ValueType<string> = {
       return join(home, given.slice(1));
     }
     return isAbsolute(given) ? given : resolve(directory, given);
+  },
+};
+
+/** The same, for a folder that is made where it is missing. */
+export const folder: ValueType<string> = {
+  expected: 'a path outside of /proc and /sys',
+  read(given, paths) {
+    const found = path.read(given, paths);
+    return found === undefined || isInPseudoFileSystem(resolve(found)) ? undefined : found;
   },
 };
 

@@ -200,4 +200,14 @@ describe('a damaged or misplaced file', () => {
       disk.unmount();
     }
   });
+
+  it('does not keep a master from starting and stopping when its log file lies in /proc', async () => {
+    const env = { CLUSTERRUNNER_LOG_FILENAME: '/proc/x/master.log' };
+    const master = cluster.run(['master', '-p', '0'], { env });
+    await master.says(/^Master is listening/m);
+    master.signal('SIGTERM');
+    const { exitCode, stderr } = await master.ended;
+    expect(exitCode).to.equal(0);
+    expect(stderr).to.contain('/proc/x/master.log cannot be written and is given up');
+  });
 });

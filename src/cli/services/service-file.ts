@@ -1,6 +1,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { createStream } from 'rotating-file-stream';
 import type { LoadedConfig } from '../../config/load.js';
+import { isInPseudoFileSystem } from '../../lib/fs/pseudo-file-system.js';
 
 /** Rotated files that are kept. */
 const BACKUPS = 5;
@@ -23,6 +24,12 @@ export function openServiceFile(
   name: string,
 ): ServiceFile {
   const path = resolve(join(baseDirectory, 'log'), name);
+  if (isInPseudoFileSystem(path)) {
+    process.stderr.write(
+      `clusterrunner: ${path} cannot be written and is given up: no files can be made there\n`,
+    );
+    return { write: () => undefined, close: () => Promise.resolve() };
+  }
   const stream = createStream(basename(path), {
     path: dirname(path),
     size: `${maxLogFileSize}B`,

@@ -257,6 +257,14 @@ describe('the configuration', () => {
     );
   });
 
+  it('refuses a base directory in a file system in which nobody can make files', () => {
+    for (const directory of ['/proc', '/proc/foo', '/sys/x', '/srv/../proc/foo']) {
+      expect(refusal({ env: { CLUSTERRUNNER_BASE_DIRECTORY: directory } })).to.contain(
+        `must be a path outside of /proc and /sys, not "${directory}"`,
+      );
+    }
+  });
+
   it('refuses an unknown CLUSTERRUNNER_ variable and lists the settings', () => {
     expect(refusal({ env: { CLUSTERRUNNER_LOGLEVEL: 'debug' } })).to.match(
       /CLUSTERRUNNER_LOGLEVEL is no setting.*CLUSTERRUNNER_LOG_LEVEL/,
