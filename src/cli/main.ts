@@ -69,12 +69,7 @@ function program(): Command {
     )
     .option('-m, --master-url <url>', 'the master; without one, and none running here, a cluster of its own')
     .option('-j, --job-name <job>', 'job of clusterrunner.yaml; may be left out when there is only one')
-    .option(
-      '-f, --remote-file <name url>',
-      'file to download into the workspace (may be repeated)',
-      collect,
-      [],
-    )
+    .option('-f, --remote-file <name url>', 'file to download into the workspace (may be repeated)', collect)
     .option('--url <url>', 'git repository')
     .option('--branch <ref>', "git ref (default: the remote's HEAD)")
     .option('--hash <commit>', 'git commit to reset hard to')
@@ -144,7 +139,7 @@ function program(): Command {
     .argument('[slaves...]', 'numbers or names of slaves')
     .option('-a, --all', 'all slaves')
     .addOption(new Option('--all-slaves', 'all slaves').hideHelp())
-    .option('-s, --slave-id <slave>', 'a slave, by number or name (may be repeated)', collect, [])
+    .option('-s, --slave-id <slave>', 'a slave, by number or name (may be repeated)', collect)
     .action(async (slaves: string[], options) =>
       (await import('./commands/shutdown.js')).shutdown(slaves, options),
     );
@@ -187,6 +182,6 @@ function withSuggestions(text: string, command: Command): string {
   return meant.length === 0 || keepsParsers ? text : `${message}(Did you mean ${meant.join(' or ')}?)\n`;
 }
 
-function collect(value: string, previous: string[]): string[] {
+function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value];
 }

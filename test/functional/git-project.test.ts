@@ -98,7 +98,7 @@ describe('a git project', () => {
     );
     const status = await shown('status', id);
     expect(status).to.contain(`It tests ${branch.slice(0, 12)} on feature/a`);
-    expect(status).to.contain('octocat has asked for it.');
+    expect(status).to.contain('Requested by octocat.');
     const { atoms } = await cluster.client.listAtoms(toId.build(Number(id)), { offset: 0, limit: 1 });
     const junit = readFileSync(join(cluster.cwd, 'build_results', 'junit.xml'), 'utf8');
     expect(junit).to.contain(` hostname="${atoms[0]?.slave}" `);

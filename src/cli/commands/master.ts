@@ -64,7 +64,7 @@ async function serveUntilStopped(config: LoadedConfig, log: Logger, cleanup: Cle
   process.stdout.write(`Master is listening on ${scheme}://${config.hostname}:${served.port}\n`);
   if (tls === null && !isLoopback(address ?? '')) {
     process.stdout.write(
-      'It speaks without encryption to other machines too; see https_cert_file, or `address` for this machine alone.\n',
+      'Connections from other machines are not encrypted; set https_cert_file, or set `address` to 127.0.0.1 to serve this machine only.\n',
     );
   }
   log.info({ signal: await stopped }, 'stopping');

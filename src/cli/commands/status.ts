@@ -89,7 +89,7 @@ function headline(build: Build): string {
 function originOf({ revision, request_params: { requested_by: requester } }: Build): string[] {
   return [
     ...(revision === null ? [] : [`  It tests ${describeRevision(revision)}.`]),
-    ...(requester === undefined ? [] : [`  ${cleanLine(requester)} has asked for it.`]),
+    ...(requester === undefined ? [] : [`  Requested by ${cleanLine(requester)}.`]),
   ];
 }
 

@@ -192,7 +192,7 @@ function refuseUnrouted(ctx: Context, router: Router): void {
   }
   throw new ClusterRunnerError(
     'METHOD_NOT_ALLOWED',
-    `${ctx.method} is not possible at ${ctx.path}; ${methods.join(', ')} is.`,
+    `${ctx.method} is not possible at ${ctx.path}; use ${methods.join(' or ')}.`,
   );
 }
 

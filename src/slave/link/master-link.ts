@@ -130,7 +130,7 @@ export class MasterLink {
 
   /** Sends no more polls and aborts the open ones. Resolves when no response can arrive any more. */
   async stop(): Promise<void> {
-    this.#stop.abort(new Error('The slave polls no more.'));
+    this.#stop.abort(new Error('The slave stops polling.'));
     await Promise.all(this.#requests);
   }
 

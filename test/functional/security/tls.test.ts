@@ -47,7 +47,7 @@ describe('a master with a certificate', () => {
 
   it('speaks HTTPS with slaves and clients that trust its certificate authority', async () => {
     expect(cluster.master.url).to.match(/^https:/);
-    expect(cluster.master.program.stdout).not.to.contain('without encryption');
+    expect(cluster.master.program.stdout).not.to.contain('not encrypted');
     await cluster.startSlave(1, { env });
     writeFiles(cluster.cwd, { 'clusterrunner.yaml': JOB });
     const { exitCode, stdout, stderr } = await cluster.build([], { env });
@@ -116,12 +116,12 @@ describe('a master without a certificate', () => {
 
   it('warns once when other machines can reach it unencrypted', async () => {
     const { program } = await cluster.startMaster();
-    await program.says(/^It speaks without encryption.*$/m);
-    expect(program.stdout.match(/without encryption/g)).to.have.lengthOf(1);
+    await program.says(/^Connections from other machines are not encrypted.*$/m);
+    expect(program.stdout.match(/not encrypted/g)).to.have.lengthOf(1);
     program.signal('SIGTERM');
     await program.ended;
     const alone = await cluster.startMaster(['-p', '0'], { env: { CLUSTERRUNNER_ADDRESS: '127.0.0.1' } });
     alone.program.signal('SIGTERM');
-    expect((await alone.program.ended).stdout).not.to.contain('without encryption');
+    expect((await alone.program.ended).stdout).not.to.contain('not encrypted');
   });
 });

@@ -15,7 +15,7 @@ import { readRemoteFilePair } from '../../remote-file-pairs.js';
 
 export interface RequestOptions {
   readonly jobName?: string;
-  readonly remoteFile: readonly string[];
+  readonly remoteFile?: readonly string[];
   readonly url?: string;
   readonly branch?: string;
   readonly hash?: string;
@@ -89,7 +89,7 @@ export async function prepareRequest(
 /** A rerun takes everything else from the earlier build. @throws ClusterRunnerError USAGE */
 export function requireNothingElse(type: string | undefined, options: RequestOptions): void {
   const isElse = OF_A_REQUEST.some((name) => options[name] !== undefined);
-  if (type !== undefined || isElse || options.remoteFile.length > 0) {
+  if (type !== undefined || isElse || (options.remoteFile ?? []).length > 0) {
     throw new ClusterRunnerError(
       'USAGE',
       '--rerun-failed takes project, job, files and order from that build; leave out what names them.',
@@ -155,7 +155,7 @@ async function jobName(options: RequestOptions, directory: string): Promise<stri
 }
 
 function extrasOf(options: RequestOptions): Extras {
-  const { remoteFile, priority, speculative, config, atomsOverride } = options;
+  const { remoteFile = [], priority, speculative, config, atomsOverride } = options;
   return {
     ...(config === undefined ? {} : { config: configOf(config, options.jobName) }),
     ...(atomsOverride === undefined ? {} : { atoms_override: atomsOf(atomsOverride) }),
