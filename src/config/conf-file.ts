@@ -13,7 +13,7 @@ import {
 import { dirname } from 'node:path';
 import { hasCode, ifPresent, succeedsUnless } from '../lib/error-code.js';
 import { replaceFile, writeTemporary } from '../lib/fs/atomic-file.js';
-import { readRegularFile } from '../lib/fs/read-regular-file.js';
+import { readRegularFile } from '../lib/fs/read/read-regular-file.js';
 import { quoteForShell } from '../lib/text/shell-quote.js';
 import { messageOf } from '../protocol/errors.js';
 import type { Service } from './conf-sections.js';

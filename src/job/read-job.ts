@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { errorCode } from '../lib/error-code.js';
-import { readBounded } from '../lib/fs/read-bounded.js';
+import { readBounded } from '../lib/fs/read/read-bounded.js';
 import type { NamedJob } from '../protocol/build/job.js';
 import { ClusterRunnerError, reasonWithoutPaths } from '../protocol/errors.js';
 import { parseJobs, selectJob } from './parse-jobs.js';

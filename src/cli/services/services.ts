@@ -4,7 +4,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { hasCode } from '../../lib/error-code.js';
 import { replaceFile } from '../../lib/fs/atomic-file.js';
-import { readRegularFile } from '../../lib/fs/read-regular-file.js';
+import { readRegularFile } from '../../lib/fs/read/read-regular-file.js';
 import type { Logger } from '../../lib/logger.js';
 import { isSameProcess, processIdentity } from '../../lib/process-identity.js';
 import { messageOf } from '../../protocol/errors.js';

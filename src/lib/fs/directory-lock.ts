@@ -2,7 +2,7 @@ import { linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { ifPresent, succeedsUnless } from '../error-code.js';
 import { isSameProcess, processIdentity } from '../process-identity.js';
-import { readRegularFile } from './read-regular-file.js';
+import { readRegularFile } from './read/read-regular-file.js';
 
 export interface DirectoryLock {
   readonly path: string;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { errorCode } from '../../lib/error-code.js';
-import { readBounded } from '../../lib/fs/read-bounded.js';
+import { readBounded } from '../../lib/fs/read/read-bounded.js';
 import type { ProgramResult } from '../../process/run-program.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { Git } from './git.js';

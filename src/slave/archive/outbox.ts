@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { MasterClient } from '../../client/master-client.js';
 import { replaceFile } from '../../lib/fs/atomic-file.js';
-import { readRegularFile } from '../../lib/fs/read-regular-file.js';
+import { readRegularFile } from '../../lib/fs/read/read-regular-file.js';
 import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError, type ErrorCode, messageOf } from '../../protocol/errors.js';
 import { type BuildId, BuildIdSchema, type SubjobId, SubjobIdSchema } from '../../protocol/ids.js';

@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '../../lib/error-code.js';
 import { replaceFile } from '../../lib/fs/atomic-file.js';
-import { readRegularFile } from '../../lib/fs/read-regular-file.js';
+import { readRegularFile } from '../../lib/fs/read/read-regular-file.js';
 import { clearPlace } from '../../lib/fs/set-aside.js';
 
 const FILE = 'instance';

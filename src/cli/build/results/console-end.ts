@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readTail } from '../../../lib/fs/read-tail.js';
+import { readTail } from '../../../lib/fs/read/read-tail.js';
 import { stripControlChars } from '../../../lib/text/strip-control-chars.js';
 
 const MAX_LINES = 20;

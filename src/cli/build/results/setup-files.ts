@@ -1,7 +1,7 @@
 import { copyFileSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { readStart } from '../../../lib/fs/read-start.js';
+import { readStart } from '../../../lib/fs/read/read-start.js';
 import { SETUP_FILE } from '../../../protocol/results/archive-names.js';
 import { ATOM_FOLDER } from '../../../protocol/results/artifact.js';
 

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { utf8End } from '../text/text-ends.js';
+import { utf8End } from '../../text/text-ends.js';
 
 /** The last bytes of a file, which may be larger than memory, as text. @throws the file system's error */
 export function readTail(file: string, maxBytes: number): { text: string; isWhole: boolean } {
