@@ -57,6 +57,19 @@ describe('the log of a master', () => {
     );
   });
 
+  it('tells at info that a slave drains, and that it has left', async () => {
+    await cluster.startMaster();
+    const slave = await cluster.startSlave(1);
+    const { slaves } = await cluster.client.listSlaves({});
+    await cluster.client.drainSlaves(slaves.map(({ id }) => id));
+    await slave.ended;
+    const said = await eventually('the slave has left', () => {
+      const messages = lines().map(({ msg }) => msg);
+      return messages.includes('The slave slave-1 has left.') ? messages : null;
+    });
+    expect(said).to.include('The slave slave-1 drains: it finishes its work, and then leaves.');
+  });
+
   it('shows at debug which lease a build waited for', async () => {
     await cluster.startMaster(['-p', '0', '--verbose']);
     await cluster.startSlave(2);

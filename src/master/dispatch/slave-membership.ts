@@ -142,7 +142,7 @@ export class SlaveMembership {
 
   /** They take no more work, and are notified to leave when they have finished. @throws NOT_FOUND */
   async drain(ids: readonly SlaveId[] | 'all'): Promise<SlaveId[]> {
-    const { slaves, writer } = this.#master;
+    const { slaves, writer, log } = this.#master;
     writer.requireWritable();
     const chosen = ids === 'all' ? [...slaves.connected()] : ids.map((id) => this.#connected(id));
     for (const slave of chosen) {
@@ -152,6 +152,12 @@ export class SlaveMembership {
     const chosenIds = chosen.map(({ id }) => id);
     if (chosenIds.length > 0) {
       await writer.record([setDraining(chosenIds)]);
+      for (const { id, name } of chosen) {
+        log.info(
+          { slave: name, slave_id: id },
+          `The slave ${name} drains: it finishes its work, and then leaves.`,
+        );
+      }
       await this.#regrouper.considerAll();
     }
     return chosenIds;

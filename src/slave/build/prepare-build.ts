@@ -41,7 +41,7 @@ export async function prepareBuild(
   const job = await jobOf(assignment, projectDirectory);
   const [atoms, found] = await Promise.all([
     assignment.atoms_override === null
-      ? listAtoms(job, context, projectDirectory, scratch, signal, clock)
+      ? listAtoms({ job, context, projectDirectory, scratch, signal, clock })
       : atomsOfRequest(job, assignment.atoms_override),
     revision(),
   ]);
@@ -79,20 +79,23 @@ function firstVariable({ name, definition }: NamedJob): string {
   return variable;
 }
 
+interface Listing {
+  readonly job: NamedJob;
+  readonly context: BuildContext;
+  readonly projectDirectory: string;
+  readonly scratch: string;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}
+
 /** The atomizers may take as long as the whole build. */
-async function listAtoms(
-  job: NamedJob,
-  context: BuildContext,
-  projectDirectory: string,
-  scratch: string,
-  signal: AbortSignal,
-  clock: Clock,
-): Promise<ListedAtom[]> {
+async function listAtoms(listing: Listing): Promise<ListedAtom[]> {
+  const { job, signal, clock } = listing;
   const { build_timeout } = job.definition;
   const seconds = build_timeout === undefined ? null : durationSeconds(build_timeout);
   const time = new TimeLimit(clock, seconds, signal);
   try {
-    return await runAtomizers(job, context, projectDirectory, scratch, time.signal, clock);
+    return await runAtomizers({ ...listing, signal: time.signal });
   } catch (error) {
     if (!time.isOver || signal.aborted) {
       throw error;
@@ -108,14 +111,8 @@ async function listAtoms(
 }
 
 /** Runs the atomizers one after another; their atoms keep that order. */
-async function runAtomizers(
-  job: NamedJob,
-  context: BuildContext,
-  projectDirectory: string,
-  scratch: string,
-  signal: AbortSignal,
-  clock: Clock,
-): Promise<ListedAtom[]> {
+async function runAtomizers(listing: Listing): Promise<ListedAtom[]> {
+  const { job, context, projectDirectory, scratch, signal, clock } = listing;
   const atoms: ListedAtom[] = [];
   let bytes = 0;
   for (const [variable, line] of job.definition.atomizers.flatMap((entry) => Object.entries(entry))) {
