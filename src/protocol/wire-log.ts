@@ -31,12 +31,13 @@ const SECRET_PARAMETERS = /([?&]token=)[^&]*/g;
 
 /** One line. Headers are left out: signatures and digests are in them. */
 export function formatExchange(exchange: Exchange): string {
-  const { direction, peer, method, outcome, milliseconds } = exchange;
+  const { direction, peer, method, outcome } = exchange;
+  const time = `${exchange.milliseconds.toFixed(1)} ms`;
   const target = exchange.target.replace(SECRET_PARAMETERS, '$1***');
   const parts = [
     `wire ${direction} ${peer} ${method} ${target}`,
     ...bodyText(exchange.request),
-    `= ${outcome} in ${milliseconds.toFixed(1)} ms`,
+    typeof outcome === 'number' ? `= ${outcome} in ${time}` : `failed after ${time}: ${outcome}`,
     ...bodyText(exchange.response),
   ];
   return cleanLine(maskCredentials(parts.join(' ')));

@@ -37,7 +37,7 @@ describe('CLUSTERRUNNER_DEBUG=wire', () => {
   it('shows why a request of a client got no response', async () => {
     const { stderr } = await cluster.run(['list', '-m', 'http://127.0.0.1:1'], { env }).ended;
     expect(stderr).to.match(
-      /^wire -> http:\/\/127\.0\.0\.1:1 GET \/v1\/build\S* = .*ECONNREFUSED.* in [\d.]+ ms$/m,
+      /^wire -> http:\/\/127\.0\.0\.1:1 GET \/v1\/build\S* failed after [\d.]+ ms: .*ECONNREFUSED.*$/m,
     );
   });
 });

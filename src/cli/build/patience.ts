@@ -1,9 +1,9 @@
 import { RESTART_PATIENCE_MS, retry } from '../../client/retry.js';
-import { systemClock } from '../../lib/clock.js';
+import { type Clock, systemClock } from '../../lib/clock.js';
 import type { ClusterRunnerError } from '../../protocol/errors.js';
 
-/** An internal error of the master that lasts longer does not end with a restart. */
-const INTERNAL_ERROR_MS = 30_000;
+/** A refusal that lasts longer, such as that of a full disk, does not end with a restart. */
+const REFUSAL_MS = 30_000;
 
 export interface Patience {
   readonly signal: AbortSignal;
@@ -13,18 +13,23 @@ export interface Patience {
 
 /**
  * Repeats a request to a master that may be starting again.
- * @throws the error of the last attempt, after 15 minutes at most; the signal's reason
+ * @throws the error of the last attempt: after 15 minutes without a response, or 30 seconds of refusals; the signal's reason
  */
-export async function retryPatiently<T>(attempt: () => Promise<T>, patience: Patience): Promise<T> {
-  const started = systemClock.monotonic();
+export async function retryPatiently<T>(
+  attempt: () => Promise<T>,
+  patience: Patience,
+  clock: Clock = systemClock,
+): Promise<T> {
+  let refusedSince: number | null = null;
   let isReported = false;
   return await retry(attempt, {
-    clock: systemClock,
+    clock,
     random: Math.random,
     signal: patience.signal,
     giveUpAfterMs: RESTART_PATIENCE_MS,
     onRetry(error) {
-      if (error.code === 'INTERNAL' && systemClock.monotonic() - started > INTERNAL_ERROR_MS) {
+      refusedSince = error.code === 'MASTER_UNREACHABLE' ? null : (refusedSince ?? clock.monotonic());
+      if (refusedSince !== null && clock.monotonic() - refusedSince >= REFUSAL_MS) {
         throw error;
       }
       if (!isReported) {

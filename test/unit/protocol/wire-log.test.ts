@@ -23,7 +23,7 @@ describe('the wire log', () => {
   it('shows the message of an error when no response arrives', () => {
     const failed = { ...exchange, request: null, outcome: 'connect ECONNREFUSED', response: null };
     expect(formatExchange(failed)).to.equal(
-      'wire -> http://127.0.0.1:43000 POST /v1/slave/1/work = connect ECONNREFUSED in 12.3 ms',
+      'wire -> http://127.0.0.1:43000 POST /v1/slave/1/work failed after 12.3 ms: connect ECONNREFUSED',
     );
   });
 
