@@ -32,7 +32,7 @@ function commentsOf(file: string, source: string): Comment[] {
 
 const files = ['src', 'test', 'bench', 'scripts'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.[cm]?[jt]s$/.test(name))
+    .filter((name) => /\.[cm]?[jt]sx?$/.test(name))
     .map((name) => join(root, folder, name)),
 );
 let sentences = 0;

@@ -8,14 +8,18 @@ import { findPackageJSON } from '../src/lib/package-json.js';
 const root = dirname(fileURLToPath(new URL(`file://${findPackageJSON(import.meta.url)}`)));
 const page = readFileSync(join(root, 'docs', 'architecture.md'), 'utf8');
 
-/** The rows `| \`key\` | \`a\`, \`b\` |` below a heading. */
+/** The rows `| \`key\` | \`a\`, \`b\` |` below a heading; a name with `(types only)` behind it is `type a`. */
 function tableBelow(heading: string): Map<string, Set<string>> {
   const section = page.split(/^#+ /m).find((part) => part.startsWith(heading));
   const rows = section?.matchAll(/^\| `([^`]+)` \| (.*?) \|/gm) ?? [];
   return new Map(
     [...rows].map(([, key = '', list = '']) => [
       key,
-      new Set([...list.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)),
+      new Set(
+        [...list.matchAll(/`([^`]+)`( \(types only\))?/g)].map(([, name = '', types]) =>
+          types === undefined ? name : `type ${name}`,
+        ),
+      ),
     ]),
   );
 }
@@ -26,12 +30,21 @@ if (importRules.size === 0 || restricted.size === 0) {
   throw new Error('docs/architecture.md has lost its import rules or its restricted packages.');
 }
 
+interface Import {
+  readonly name: string;
+  /** Whether nothing of it remains in the compiled code. */
+  readonly isOfTypes: boolean;
+}
+
 /** Finds imports with `from`, imports for their side effects, and calls of `import()` and `require()`. */
-function importsOf(text: string): string[] {
+function importsOf(text: string): Import[] {
   const found = text.matchAll(
-    /^\s*(?:import|export)\b(?:[^;'"]*?\bfrom)?\s*['"]([^'"]+)['"]|\b(?:import|require)\(\s*['"]([^'"]+)['"]/gm,
+    /^\s*(?:import|export)\b(\s+type\b)?(?:[^;'"]*?\bfrom)?\s*['"]([^'"]+)['"]|\b(?:import|require)\(\s*['"]([^'"]+)['"]/gm,
   );
-  return [...found].map(([, from, called]) => from ?? called ?? '');
+  return [...found].map(([, type, from, called]) => ({
+    name: from ?? called ?? '',
+    isOfTypes: type !== undefined,
+  }));
 }
 
 /** `@koa/router` of `@koa/router/x`, `child_process` of `node:child_process`. */
@@ -51,12 +64,14 @@ function problemsOf(file: string): string[] {
   if (allowed === undefined) {
     return [`${where}: the module ${module} is not in the import rules of docs/architecture.md.`];
   }
-  return importsOf(readFileSync(file, 'utf8')).flatMap((name) => {
+  return importsOf(readFileSync(file, 'utf8')).flatMap(({ name, isOfTypes }) => {
     if (name.startsWith('.')) {
       const target = moduleOf(join(dirname(file), name));
-      return target === module || allowed.has(target)
-        ? []
-        : [`${where}: ${module} may not import ${target} (${name}).`];
+      if (target === module || allowed.has(target) || (isOfTypes && allowed.has(`type ${target}`))) {
+        return [];
+      }
+      const what = allowed.has(`type ${target}`) ? `more than types of ${target}` : target;
+      return [`${where}: ${module} may not import ${what} (${name}).`];
     }
     const folders = [...(restricted.get(packageOf(name)) ?? [])];
     return folders.length === 0 || folders.some((folder) => where.startsWith(`src/${folder}/`))
@@ -66,7 +81,7 @@ function problemsOf(file: string): string[] {
 }
 
 const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.ts'))
+  .filter((name) => /\.tsx?$/.test(name))
   .map((name) => join(root, 'src', name));
 const problems = files.flatMap(problemsOf);
 for (const problem of problems) {

@@ -23,9 +23,9 @@ function note(found: Map<string, Set<string>>, name: string, file: string): void
 }
 
 for (const file of readdirSync(src, { recursive: true, encoding: 'utf8' })) {
-  if (file.endsWith('.ts')) {
+  if (/\.tsx?$/.test(file)) {
     if (!isNamedFromOutside(file)) {
-      note(filesByName, basename(file), file);
+      note(filesByName, basename(file).replace(/x$/, ''), file);
     }
     for (const [, name = ''] of readFileSync(join(src, file), 'utf8').matchAll(EXPORTED)) {
       note(filesByExport, name, file);

@@ -25,7 +25,7 @@ function problemsOf(file: string): string[] {
 
 const files = ['.', 'bench', 'docs', 'scripts', 'src', 'test'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: folder !== '.', encoding: 'utf8' })
-    .filter((name) => (folder === '.' ? name.endsWith('.md') : /\.(?:ts|mjs|sh|md)$/.test(name)))
+    .filter((name) => (folder === '.' ? name.endsWith('.md') : /\.(?:tsx?|mjs|sh|md|css|html)$/.test(name)))
     .map((name) => join(folder, name)),
 );
 const problems = files.filter((file) => file !== 'scripts/check-wording.ts').flatMap(problemsOf);

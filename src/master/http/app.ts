@@ -25,6 +25,8 @@ import { PerSlaveLimit } from './limits/per-slave-limit.js';
 import { Turns } from './limits/turns.js';
 import { UnreadBytes } from './limits/unread-bytes.js';
 import { requireHost, requireKnownHost, requireOrigin, shareWith } from './origin-policy.js';
+import { readPageFiles } from './page/page-files.js';
+import { servePage } from './page/page-routes.js';
 import { RefusalLog } from './response/refusal-log.js';
 import { requireReadablePath, responseEnvelope } from './response/response-envelope.js';
 
@@ -124,6 +126,7 @@ function createRouter(options: AppOptions, inflightCalls: InflightCalls, connect
     }
     ctx.body = { STATUS: 'SUCCESS', child_routes: {} };
   });
+  servePage(router, readPageFiles());
   for (const name of routeNames()) {
     const { method, path } = routes[name];
     const endpoint = endpointOf(name);

@@ -6,6 +6,10 @@ import type { RouteDeclaration } from '../../../protocol/route.js';
 const OWN_TYPES =
   /(^|,)\s*application\/vnd\.clusterrunner(\.v\d+)?\+json\s*(;(?!\s*q=0(\.0*)?\s*(,|$))|,|$)/i;
 
+export function acceptsOwnTypes(ctx: Context): boolean {
+  return OWN_TYPES.test(ctx.get('Accept'));
+}
+
 /**
  * Refuses a request whose Accept excludes the route's media type. Errors are JSON all the same: a client that cannot read
  * them still has the status.
@@ -14,10 +18,10 @@ export function requireAcceptable(route: RouteDeclaration, ctx: Context): void {
   if (route.response === 'redirect') {
     return;
   }
-  // With its parameters, so that `text/plain;version=0.0.4` matches.
-  if (typeof route.response !== 'string' && OWN_TYPES.test(ctx.get('Accept'))) {
+  if (typeof route.response !== 'string' && acceptsOwnTypes(ctx)) {
     return;
   }
+  // With its parameters, so that `text/plain;version=0.0.4` matches.
   const served = typeof route.response === 'string' ? route.response : 'application/json; charset=utf-8';
   if (ctx.accepts(served) === false) {
     throw new ClusterRunnerError(

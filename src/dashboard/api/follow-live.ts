@@ -1,0 +1,102 @@
+import { createParser } from 'eventsource-parser';
+import type { Event } from '../../protocol/event.js';
+import type { MasterStatus } from './master-status.js';
+
+/** A message about what happens at the master. `open` comes first, and after each gap: everything may have changed. */
+export type LiveMessage =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'event'; readonly event: Event }
+  | { readonly kind: 'status'; readonly status: MasterStatus };
+
+/** The master sends a comment every 15 s when nothing happens. */
+const SILENCE_MS = 40_000;
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 10_000;
+
+/** How long to wait before the next attempt: twice as long each time, and spread. `random` is in [0, 1). */
+export function delayBefore(attempt: number, random: number): number {
+  const whole = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt, 10));
+  return whole / 2 + (whole / 2) * random;
+}
+
+/** Follows the events of the master until `end`, and connects again whenever the stream breaks. */
+export async function followLive(tell: (message: LiveMessage) => void, end: AbortSignal): Promise<void> {
+  const progress = { attempt: 0 };
+  while (!end.aborted) {
+    const status = await readStream((message) => {
+      progress.attempt = 0;
+      tell(message);
+    }, end);
+    if (end.aborted) {
+      return;
+    }
+    tell({ kind: 'status', status });
+    await wait(delayBefore(progress.attempt, Math.random()), end);
+    progress.attempt += 1;
+  }
+}
+
+/** Reads one stream to its end. @returns the status that its end shows */
+async function readStream(tell: (message: LiveMessage) => void, end: AbortSignal): Promise<MasterStatus> {
+  const stop = new AbortController();
+  const silence = new Timer(SILENCE_MS, () => stop.abort());
+  try {
+    const response = await fetch('/v1/events', {
+      headers: { Accept: 'text/event-stream' },
+      signal: AbortSignal.any([end, stop.signal]),
+      cache: 'no-store',
+    });
+    if (!response.ok || response.body === null) {
+      return response.status === 401 ? 'signed-out' : 'away';
+    }
+    tell({ kind: 'status', status: 'here' });
+    tell({ kind: 'open' });
+    const parser = createParser({ onEvent: ({ data }) => tell({ kind: 'event', event: JSON.parse(data) }) });
+    // Not every browser can iterate over a stream.
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      silence.restart();
+      parser.feed(part.value);
+    }
+    return 'away';
+  } catch {
+    return 'away';
+  } finally {
+    silence.stop();
+  }
+}
+
+class Timer {
+  readonly #ms: number;
+  readonly #call: () => void;
+  #timer: ReturnType<typeof setTimeout>;
+
+  constructor(ms: number, call: () => void) {
+    this.#ms = ms;
+    this.#call = call;
+    this.#timer = setTimeout(call, ms);
+  }
+
+  restart(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#call, this.#ms);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+function wait(ms: number, end: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    end.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

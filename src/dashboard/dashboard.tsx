@@ -1,0 +1,15 @@
+import { render } from 'preact';
+import { startLiveUpdates } from './api/live-updates.js';
+import { DashboardPage } from './pages/dashboard-page.js';
+import { startTicking } from './parts/ticking-now.js';
+import { startRouter } from './router/location.js';
+import { startTheme } from './style/theme.js';
+
+const root = document.getElementById('page');
+if (root !== null) {
+  startTheme();
+  startRouter();
+  startTicking();
+  startLiveUpdates();
+  render(<DashboardPage />, root);
+}

@@ -1,0 +1,69 @@
+import type { BuildId } from '../../../protocol/ids.js';
+import { getJson } from '../../api/api-calls.js';
+import { useLoaded } from '../../api/use-loaded.js';
+import { Loading, ProblemNotice } from '../../parts/notices.js';
+import { onDemand } from '../../parts/on-demand.js';
+import { usePageTitle } from '../../parts/page-title.js';
+import { type BuildTab, buildTabs, pathTo } from '../../router/page-paths.js';
+import { AtomsTab } from './atoms-tab.js';
+import { BuildHeader } from './build-header.js';
+import type { TabProps } from './build-tab.js';
+import { OverviewTab } from './overview-tab.js';
+
+const TimelineTab = onDemand(async () => (await import('./timeline-tab.js')).TimelineTab);
+const ArtifactsTab = onDemand(async () => (await import('./artifacts-tab.js')).ArtifactsTab);
+
+const labels: Readonly<Record<BuildTab, string>> = {
+  overview: 'Overview',
+  atoms: 'Atoms',
+  timeline: 'Timeline',
+  artifacts: 'Artifacts',
+};
+
+/** Its running atoms and time left change without an event. */
+const RUNNING_EVERY_MS = 2_000;
+
+/** One build: its head, and the tab that the address names. */
+export function BuildPage({ buildId, tab }: { readonly buildId: BuildId; readonly tab: BuildTab }) {
+  const { data, problem, reload } = useLoaded(
+    `build ${buildId}`,
+    (signal) => getJson('/v1/build/:buildId', { params: { buildId }, signal }),
+    { isChangedBy: ({ data: { build_id } }) => build_id === buildId, everyMs: RUNNING_EVERY_MS },
+  );
+  usePageTitle(`Build ${buildId}`);
+  if (data === null) {
+    return problem === null ? <Loading /> : <ProblemNotice problem={problem} />;
+  }
+  const props: TabProps = { build: data.build, reload };
+  return (
+    <>
+      <BuildHeader {...props} />
+      <nav class="links tabs" aria-label="Parts of the build">
+        {buildTabs.map((name) => (
+          <a
+            key={name}
+            href={pathTo({ page: 'build', buildId, tab: name })}
+            aria-current={name === tab ? 'page' : undefined}
+          >
+            {labels[name]}
+          </a>
+        ))}
+      </nav>
+      <ProblemNotice problem={problem} />
+      <Tab tab={tab} {...props} />
+    </>
+  );
+}
+
+function Tab({ tab, ...props }: TabProps & { readonly tab: BuildTab }) {
+  switch (tab) {
+    case 'overview':
+      return <OverviewTab {...props} />;
+    case 'atoms':
+      return <AtomsTab {...props} />;
+    case 'timeline':
+      return <TimelineTab {...props} />;
+    case 'artifacts':
+      return <ArtifactsTab {...props} />;
+  }
+}

@@ -1,0 +1,54 @@
+import { Empty } from '../parts/notices.js';
+import { onDemand } from '../parts/on-demand.js';
+import { target } from '../router/location.js';
+import { BuildPage } from './build/build-page.js';
+import { BuildListPage } from './builds/build-list-page.js';
+import { FleetPage } from './fleet/fleet-page.js';
+import { PageFrame } from './page-frame.js';
+import { QueuePage } from './queue/queue-page.js';
+
+const AtomPage = onDemand(async () => (await import('./atom/atom-page.js')).AtomPage);
+const JobsPage = onDemand(async () => (await import('./job/jobs-page.js')).JobsPage);
+const JobPage = onDemand(async () => (await import('./job/job-page.js')).JobPage);
+const LoginPage = onDemand(async () => (await import('./login/login-page.js')).LoginPage);
+
+/** The page that the address names, in its frame. */
+export function DashboardPage() {
+  return (
+    <PageFrame>
+      <Content />
+    </PageFrame>
+  );
+}
+
+function Content() {
+  const shown = target.value;
+  switch (shown.page) {
+    case 'builds':
+      return <BuildListPage />;
+    case 'build':
+      return <BuildPage key={shown.buildId} buildId={shown.buildId} tab={shown.tab} />;
+    case 'atom':
+      return (
+        <AtomPage key={`${shown.buildId}/${shown.atomId}`} buildId={shown.buildId} atomId={shown.atomId} />
+      );
+    case 'jobs':
+      return <JobsPage />;
+    case 'job':
+      return <JobPage key={shown.jobId} jobId={shown.jobId} />;
+    case 'queue':
+      return <QueuePage />;
+    case 'fleet':
+      return <FleetPage />;
+    case 'login':
+      return <LoginPage />;
+    case 'unknown':
+      return (
+        <Empty title="There is no such page.">
+          <p>
+            The <a href="/ui/builds">builds</a> lead to everything.
+          </p>
+        </Empty>
+      );
+  }
+}

@@ -1,0 +1,13 @@
+import { NotAvailable } from '../../parts/notices.js';
+import { usePageTitle } from '../../parts/page-title.js';
+
+/** The slaves and their executors. */
+export function FleetPage() {
+  usePageTitle('Fleet');
+  return (
+    <>
+      <h1>Fleet</h1>
+      <NotAvailable what="The list of slaves is" />
+    </>
+  );
+}

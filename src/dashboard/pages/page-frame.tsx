@@ -1,0 +1,64 @@
+import type { ComponentChildren } from 'preact';
+import { masterStatus } from '../api/master-status.js';
+import { target } from '../router/location.js';
+import { nextTheme, theme } from '../style/theme.js';
+
+const links = [
+  { page: 'builds', label: 'Builds' },
+  { page: 'queue', label: 'Queue' },
+  { page: 'fleet', label: 'Fleet' },
+  { page: 'jobs', label: 'Jobs' },
+] as const;
+
+const themeSigns = { auto: '◑', light: '○', dark: '●' } as const;
+
+/** The parts around each page: navigation, and the banner while the master is away. */
+export function PageFrame({ children }: { readonly children: ComponentChildren }) {
+  const { page } = target.value;
+  return (
+    <>
+      <a class="skip" href="#content">
+        Skip to the content
+      </a>
+      <header class="frame">
+        <a class="brand" href="/ui/builds">
+          ClusterRunner
+        </a>
+        <nav class="links" aria-label="Pages">
+          {links.map((link) => (
+            <a
+              key={link.page}
+              href={`/ui/${link.page}`}
+              aria-current={isWithin(page, link.page) ? 'page' : undefined}
+            >
+              {link.label}
+            </a>
+          ))}
+        </nav>
+        <button
+          type="button"
+          class="theme"
+          onClick={nextTheme}
+          title={`Colors: ${theme.value}`}
+          aria-label={`Colors: ${theme.value}. Change`}
+        >
+          <span aria-hidden="true">{themeSigns[theme.value]}</span>
+        </button>
+      </header>
+      {masterStatus.value === 'away' && (
+        <p class="banner" role="status">
+          The master is away. This page shows what was last known, and goes on by itself when the master is
+          back.
+        </p>
+      )}
+      <main id="content" tabIndex={-1}>
+        {children}
+      </main>
+    </>
+  );
+}
+
+function isWithin(page: string, link: string): boolean {
+  const parents: Readonly<Record<string, string>> = { build: 'builds', atom: 'builds', job: 'jobs' };
+  return page === link || parents[page] === link;
+}

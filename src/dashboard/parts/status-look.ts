@@ -1,0 +1,34 @@
+import type { Build } from '../../protocol/build/build.js';
+
+/** The look of a status: a sign and a word, and a color that is never alone. */
+export type Tone = 'good' | 'bad' | 'busy' | 'wait' | 'quiet' | 'warn';
+
+export interface StatusLook {
+  readonly tone: Tone;
+  readonly sign: string;
+  readonly word: string;
+}
+
+/** The look of a build's state, with its failures so far. */
+export function lookOfBuild(
+  build: Pick<Build, 'state' | 'result' | 'num_atoms_failed' | 'num_atoms'>,
+): StatusLook {
+  switch (build.state) {
+    case 'QUEUED':
+      return { tone: 'wait', sign: '○', word: 'queued' };
+    case 'PREPARING':
+      return { tone: 'busy', sign: '◌', word: 'preparing' };
+    case 'BUILDING':
+      return build.num_atoms_failed > 0
+        ? { tone: 'bad', sign: '◐', word: 'failing' }
+        : { tone: 'busy', sign: '◐', word: 'running' };
+    case 'CANCELED':
+      return { tone: 'quiet', sign: '⊘', word: 'canceled' };
+    case 'ERROR':
+      return { tone: 'bad', sign: '!', word: 'error' };
+    case 'FINISHED':
+      return build.result === 'SUCCESS'
+        ? { tone: 'good', sign: '✓', word: 'passed' }
+        : { tone: 'bad', sign: '✗', word: 'failed' };
+  }
+}
