@@ -128,6 +128,17 @@ function program(): Command {
       process.exitCode = await (await import('./commands/results.js')).results(build, options);
     });
 
+  common(root.command('ui'))
+    .description('Show the builds that masters of this machine have left, in a browser.')
+    .argument('[store]', '`master`, or `cluster-1` and so on for builds without a master (default: all)')
+    .option('-p, --port <port>', 'port to listen on, on this machine alone (default: a free one)')
+    .option('--open', 'open it in the browser')
+    .option('--json', 'print JSON for programs')
+    .action(async (store: string | undefined, options) => {
+      requireSqlite();
+      await (await import('./commands/ui.js')).ui(store, options);
+    });
+
   common(root.command('token'))
     .description('Make a token with which one may read, and nothing else, at a master with this secret.')
     .option('--expires-in <time>', 'how long it is good, like 8h or 90d, at most 366d (default: 30d)')

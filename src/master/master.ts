@@ -234,10 +234,11 @@ function forSlaves(
   } satisfies Partial<Master>;
 }
 
-function forReaders(
+/** The queries of readers. Nothing in it changes anything. */
+export function forReaders(
   master: MasterState,
   builds: Builds,
-  slaves: SlaveMembership,
+  slaves: Pick<SlaveMembership, 'list' | 'get'>,
   consoles: LiveConsoles,
   feed: EventFeed,
 ) {
@@ -271,6 +272,6 @@ function commitOf(project: Project): string[] {
 }
 
 /** Names a run, and is no secret. */
-function drawSessionId(random: () => number): string {
+export function drawSessionId(random: () => number): string {
   return Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16)).join('');
 }

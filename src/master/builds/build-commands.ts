@@ -162,10 +162,13 @@ export class Builds {
 
   /** null while it runs. @throws NOT_FOUND */
   async archiveContents(id: BuildId): Promise<ArchiveContents | null> {
+    const isOver = (await this.#running(id)) === null && isEnded((await this.row(id)).state);
+    return isOver ? await this.contentsSoFar(id) : null;
+  }
+
+  /** The part of its results that slaves have delivered. */
+  async contentsSoFar(id: BuildId): Promise<ArchiveContents> {
     const { db } = this.#master.store;
-    if ((await this.#running(id)) !== null || !isEnded((await this.row(id)).state)) {
-      return null;
-    }
     const failed = await failedAtoms(db, id, Number.MAX_SAFE_INTEGER);
     const delivered = await deliveredSubjobs(db, id);
     const archives = delivered.map((subjob) => {

@@ -42,12 +42,20 @@ export class KeptResults {
   readonly #master: MasterState;
   readonly #consoles: LiveConsoles;
   readonly #temporaryDirectory: string;
+  readonly #madeIn: string;
   readonly #archives = new ArchiveKeeper();
   /** Making one holds a block and a console in memory, and is rare: one at a time. */
   readonly #turns = new KeyedMutex();
 
-  constructor(master: MasterState, consoles: LiveConsoles, temporaryDirectory: string) {
+  /** `madeIn`: where archives that do not exist yet are put; beside the others unless given. */
+  constructor(
+    master: MasterState,
+    consoles: LiveConsoles,
+    temporaryDirectory: string,
+    madeIn = master.resultsDirectory,
+  ) {
     this.#master = master;
+    this.#madeIn = madeIn;
     this.#consoles = consoles;
     this.#temporaryDirectory = temporaryDirectory;
   }
@@ -57,7 +65,8 @@ export class KeptResults {
     const { store, resultsDirectory } = this.#master;
     const kept: KeptArchive[] = [];
     for (const subjob of await undeliveredSubjobs(store.db, build)) {
-      const path = keptArchivePath(resultsDirectory, build, subjob);
+      const before = keptArchivePath(resultsDirectory, build, subjob);
+      const path = existsSync(before) ? before : keptArchivePath(this.#madeIn, build, subjob);
       const isThere = existsSync(path) || (await this.#turns.run('', () => this.#make(build, subjob, path)));
       if (isThere) {
         kept.push({ subjob, path });

@@ -10,7 +10,8 @@ import { buildState } from './build.js';
  * the builds in `builds`. BUILD_LIMIT: the build has as many executors as its `max_executors` allows. SLAVE_LIMIT: it has
  * `max_executors_per_slave` on every slave. SETUP_COST: executors are free on slaves that would take longer to set it up
  * than the rest takes elsewhere. REFUSED: no connected slave could run it. PREPARING: a slave fetches the project and lists
- * the atoms. RUNNING: atoms run. STARTING: a free executor is about to take it. ENDED: it has ended.
+ * the atoms. RUNNING: atoms run. STARTING: a free executor is about to take it. NO_MASTER: its master does not run, and its past
+ * builds are shown as they were left. ENDED: it has ended.
  */
 export const waitReason = [
   'DISK_FULL',
@@ -23,6 +24,7 @@ export const waitReason = [
   'PREPARING',
   'RUNNING',
   'STARTING',
+  'NO_MASTER',
   'ENDED',
 ] as const;
 export type WaitReason = (typeof waitReason)[number];

@@ -28,14 +28,17 @@ export async function masterOnThisMachine(config: LoadedConfig, trust: Trust): P
   const noted = portsOf(config, 'master');
   const configured = config.isExplicit('slave.master_port') ? [config.slave.masterPort] : [];
   for (const port of new Set([...noted, ...configured, config.master.port])) {
-    // Certificates are for names.
-    const url =
-      config.httpsCertFile === null ? `http://127.0.0.1:${port}` : `https://${config.hostname}:${port}`;
+    const url = masterUrlAt(config, port);
     if (await isMaster(url, trust)) {
       return url;
     }
   }
   return null;
+}
+
+/** The URL of the master of this machine that listens on a port. Certificates are for names. */
+export function masterUrlAt({ httpsCertFile, hostname }: LoadedConfig, port: number): string {
+  return httpsCertFile === null ? `http://127.0.0.1:${port}` : `https://${hostname}:${port}`;
 }
 
 /**

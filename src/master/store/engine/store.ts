@@ -21,6 +21,8 @@ export interface Store extends Pick<GroupCommit, 'outage' | 'write' | 'endRetrie
 export interface StoreOptions extends GroupCommitOptions {
   /** See SqliteOptions. */
   readonly library?: SqliteLibrary;
+  /** The path for messages, where the file is a copy; its own unless given. */
+  readonly named?: string;
 }
 
 /**
@@ -29,9 +31,12 @@ export interface StoreOptions extends GroupCommitOptions {
  * @throws ClusterRunnerError CONFLICT when another master has it open, or the file is no database, damaged, not
  * writable, or written by a newer version
  */
-export async function openStore(path: string, { library, ...options }: StoreOptions = {}): Promise<Store> {
+export async function openStore(
+  path: string,
+  { library, named = path, ...options }: StoreOptions = {},
+): Promise<Store> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const sqlite = openAlone(path, library);
+  const sqlite = openAlone(path, named, library);
   for (const file of [path, `${path}-wal`, `${path}-shm`].filter((one) => existsSync(one))) {
     makePrivate(file);
   }
@@ -41,12 +46,12 @@ export async function openStore(path: string, { library, ...options }: StoreOpti
   sqlite.execute('PRAGMA foreign_keys = ON');
   let engine: SqliteEngine;
   try {
-    requireKnownMigrations(sqlite, path);
+    requireKnownMigrations(sqlite, named);
     migrate(sqlite);
     engine = await SqliteEngine.open(sqlite, path);
   } catch (error) {
     sqlite.close();
-    throw refusalOf(error, path) ?? error;
+    throw refusalOf(error, named) ?? error;
   }
   const commits = new GroupCommit(engine, options);
   return {
@@ -64,7 +69,7 @@ export async function openStore(path: string, { library, ...options }: StoreOpti
 }
 
 /** Holds an exclusive lock until the process ends, since two masters would hand out the same work. */
-function openAlone(path: string, library: SqliteLibrary | undefined): Sqlite {
+function openAlone(path: string, named: string, library: SqliteLibrary | undefined): Sqlite {
   let sqlite: Sqlite | null = null;
   try {
     sqlite = new Sqlite(path, { lockWaitMs: LOCK_WAIT_MS, ...(library === undefined ? {} : { library }) });
@@ -75,6 +80,6 @@ function openAlone(path: string, library: SqliteLibrary | undefined): Sqlite {
     return sqlite;
   } catch (error) {
     sqlite?.close();
-    throw refusalOf(error, path) ?? error;
+    throw refusalOf(error, named) ?? error;
   }
 }
