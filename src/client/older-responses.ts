@@ -26,6 +26,7 @@ const ofAtom = ({ error }: Fields): Partial<Atom> => ({
   exit_code: null,
   expected_time: null,
   actual_time: null,
+  started_at: null,
   tests: null,
   num_bad_reports: 0,
   num_left_out: 0,

@@ -18,8 +18,10 @@ import { packResults } from './archive/pack-results.js';
 import type { WrittenArchive } from './archive/write-archive.js';
 import { abortable } from './build/abortable.js';
 import { type BuildContext, CANCEL_GRACE_MS, type SlaveContext } from './build/build-context.js';
+import { LeaseTimes } from './build/lease-times.js';
 import { OpenBuilds } from './build/open-builds.js';
 import { atomizerScratchFile, explainOversizedList, prepareBuild } from './build/prepare-build.js';
+import { resultReport } from './build/result-report.js';
 import { type AtomProgress, runSubjob, type SubjobOutcome } from './build/run-subjob.js';
 import { withSetupOutput } from './build/setup-output.js';
 import { SubjobConsoles } from './console/subjob-consoles.js';
@@ -171,12 +173,12 @@ export class Worker {
 
   #startQueued(): void {
     while (this.executors.free > 0 && !this.#stop.signal.aborted) {
-      const assignment = this.#queue.take();
-      if (assignment === undefined) {
+      const arrived = this.#queue.take();
+      if (arrived === undefined) {
         return;
       }
       const lease: HeldLease = {
-        assignment,
+        ...arrived,
         executor: this.executors.take(),
         cancel: new AbortController(),
         interrupt: new AbortController(),
@@ -261,6 +263,8 @@ export class Worker {
 
   async #run(assignment: RunAssignment, held: HeldLease, executor: ExecutorSlot): Promise<void> {
     const { signal } = held.cancel;
+    const times = new LeaseTimes(this.#options.clock, assignment, held.arrivedAt);
+    const began = this.#options.clock.monotonic();
     const ending = AbortSignal.any([signal, held.interrupt.signal]);
     const { outbox, redactor, root, work } = this.#options;
     const { build_id, subjob_id, lease } = assignment;
@@ -270,6 +274,7 @@ export class Worker {
       await this.#leaseReturns.returnLease(assignment, 'setup_failed', failure, signal);
       return;
     }
+    const setup = times.setup(began);
     const { projectDirectory } = await context.workspace();
     await ensureOwnFolder(root, work);
     const consoles = new SubjobConsoles(
@@ -285,6 +290,7 @@ export class Worker {
       consoles,
       held,
       executor,
+      times,
     ).finally(() => consoles.close());
     if (signal.aborted) {
       await rm(outbox.archivePath(lease), { force: true });
@@ -294,20 +300,9 @@ export class Worker {
       await this.#leaseReturns.returnLeaseBriefly(assignment);
       return;
     }
-    const { outcome, archive } = written;
-    const { facts, ...index } = archive;
-    const atoms = outcome.verdicts.map((verdict) => {
-      const found = facts.get(verdict.id);
-      return found === undefined ? verdict : { ...verdict, facts: found };
-    });
-    const { unfinished } = outcome;
-    outbox.send(build_id, subjob_id, {
-      lease,
-      atoms,
-      ran_in: { project_directory: projectDirectory, executor_index: executor.index },
-      ...(unfinished.length === 0 ? {} : { unfinished: [...unfinished] }),
-      index,
-    });
+    const ran_in = { project_directory: projectDirectory, executor_index: executor.index };
+    const head = { lease, ran_in, ...setup };
+    outbox.send(build_id, subjob_id, resultReport(written.outcome, written.archive, head));
   }
 
   /** Runs until the lease is canceled or interrupted. Resolves with null when there is nothing to deliver. */
@@ -318,6 +313,7 @@ export class Worker {
     consoles: SubjobConsoles,
     { cancel, interrupt }: HeldLease,
     executor: ExecutorSlot,
+    times: LeaseTimes,
   ): Promise<{ outcome: SubjobOutcome; archive: WrittenArchive } | null> {
     const { session, link, clock, log, outbox } = this.#options;
     const { lease } = assignment;
@@ -327,6 +323,7 @@ export class Worker {
       consoles,
       session,
       buffer: link.progress,
+      executor: times.executor(executor.index),
       clock,
       log,
     });
@@ -340,6 +337,7 @@ export class Worker {
       directory: this.#directoryOf(assignment),
       signal: AbortSignal.any([cancel.signal, interrupt.signal]),
       clock,
+      times,
       onProgress: (progress) => {
         reporter.note(progress);
         this.#noteProgress(assignment, progress);

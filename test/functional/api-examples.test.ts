@@ -49,7 +49,7 @@ async function tell(story: Story): Promise<void> {
   await story.show(`POST ${leased}/subjob/:subjobId/handback#1`);
   await story.deliver(result, 'opening the cart\n1 test, ok\n');
   await story.work(6);
-  const failed = { lease: lease(6, 2), atoms: [{ id: 1, exit_code: 1, actual_time: 0.5 }] };
+  const failed = { lease: lease(6, 2), atoms: [{ id: 1, exit_code: 1, actual_time: 0.5, began: 0.25 }] };
   await story.deliver(result, 'opening the login\n1 test, 1 failed\n', failed, 1);
   const ofEnded = examples.filter(({ route }) => route.startsWith(`GET ${build}`)).map(({ key }) => key);
   await story.show(...ofEnded.filter((key) => !story.isShown(key)));

@@ -229,8 +229,10 @@ export class TestSlave {
     const report: ResultReport = {
       lease,
       ...(unfinished === undefined ? {} : { unfinished: [...unfinished] }),
-      atoms: atoms.map(({ id }) => ({
+      ...(options.setup === undefined ? {} : { setup: options.setup }),
+      atoms: atoms.map(({ id }, place) => ({
         id,
+        ...(options.began === undefined ? {} : { began: options.began + place * (options.seconds ?? 1) }),
         exit_code: options.failing?.includes(id) === true ? 1 : 0,
         actual_time: options.seconds ?? 1,
         ...(options.facts === undefined ? {} : { facts: options.facts }),
@@ -260,6 +262,9 @@ export class TestSlave {
 interface DeliverOptions {
   readonly failing?: readonly number[];
   readonly seconds?: number;
+  /** When the first atom began; the others follow without a pause. Unless given, the slave reports no times. */
+  readonly began?: number;
+  readonly setup?: ResultReport['setup'];
   readonly content?: string | Buffer;
   readonly index?: ResultIndex;
   /** For each atom. */

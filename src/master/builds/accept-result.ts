@@ -15,7 +15,7 @@ import type { SlavePolls } from '../dispatch/slave-polls.js';
 import { countsReports, noteFailure } from '../leases/failure-feed.js';
 import { endIfOver } from '../leases/finish-build.js';
 import { reportedSubjobLease, requireAcceptedBefore, staleLease } from '../leases/lease-check.js';
-import { atomsOf, eventFacts, noteBegan, otherHolders, taskRow } from '../leases/lease-lifecycle.js';
+import { atomsOf, eventFacts, noteBegan, otherHolders, taskRow, timesOf } from '../leases/lease-lifecycle.js';
 import type { WaitingRegrouper } from '../leases/regroup-waiting.js';
 import type { ActiveBuild } from '../state/active-build.js';
 import type { SubjobLease } from '../state/active-lease.js';
@@ -185,6 +185,9 @@ export class ResultReports {
     const change = new StateChange();
     const actual = secondsOf(report);
     noteBegan(master, lease, actual * 1000);
+    lease.setSlaveExecutor(report.ran_in.executor_index);
+    const started = <T extends { readonly began?: number }>(ended: readonly T[]) =>
+      ended.map((atom) => ({ ...atom, startedAt: lease.moment(atom.began, now) }));
     const superseded = otherHolders(master, lease);
     for (const one of [lease, ...superseded]) {
       master.leases.release(one);
@@ -229,12 +232,12 @@ export class ResultReports {
       job: build.job?.name ?? '',
     };
     change.writes.push(
-      endLease(lease.id, 'DELIVERED', now),
-      ...superseded.map((loser) => endLease(loser.id, 'CANCELED', now)),
+      endLease(lease.id, 'DELIVERED', now, timesOf(lease, now, report.setup)),
+      ...superseded.map((loser) => endLease(loser.id, 'CANCELED', now, timesOf(loser, now))),
       endSubjobLease(build.id, subjob, report.lease, { ...taskRow(task, null), index: report.index }),
-      recordVerdicts(build.id, subjob, lease.id, atoms),
+      recordVerdicts(build.id, subjob, lease.id, started(atoms)),
       learnTimings(learned, now),
-      ...(unfinished.length > 0 ? [recordInterrupted(build.id, subjob, lease.id, unfinished)] : []),
+      ...(unfinished.length > 0 ? [recordInterrupted(build.id, subjob, lease.id, started(unfinished))] : []),
       ...writesOfNewSubjobs(build, retries, rest),
       appendEvent('SUBJOB_DONE', { ...eventFacts(lease), failed_atoms: failed.length }, now),
     );

@@ -33,7 +33,7 @@ export async function acceptProgress(
   if (lease === 'accepted') {
     return;
   }
-  await recordAtoms(master, lease, progress.atoms);
+  await recordAtoms(master, lease, progress);
   if (isSecondHolder(lease) || progress.consoles.length === 0) {
     return;
   }
@@ -52,7 +52,8 @@ export function recordPolledProgress(
   slave: RegisteredSlave,
   progress: readonly SubjobProgress[],
 ): void {
-  for (const { build_id, subjob_id, lease: ref, atoms } of progress) {
+  for (const report of progress) {
+    const { build_id, subjob_id, lease: ref } = report;
     const lease = master.leases.find(ref.lease_id);
     if (
       lease?.kind === 'subjob' &&
@@ -63,7 +64,7 @@ export function recordPolledProgress(
       lease.token === ref.token
     ) {
       // A store that cannot be written is reported to callers that wait for it; nobody waits for this.
-      recordAtoms(master, lease, atoms).catch(() => undefined);
+      recordAtoms(master, lease, report).catch(() => undefined);
     }
   }
 }
@@ -72,9 +73,12 @@ export function recordPolledProgress(
 async function recordAtoms(
   master: MasterState,
   lease: SubjobLease,
-  reported: Progress['atoms'],
+  { atoms: reported, executor_index }: Pick<SubjobProgress, 'atoms' | 'executor_index'>,
 ): Promise<void> {
   const { build, subjob, id } = lease;
+  if (executor_index !== undefined) {
+    lease.setSlaveExecutor(executor_index);
+  }
   const atoms = reported.filter(({ state, exit_code }) => state === 'IN_PROGRESS' || exit_code !== null);
   if (atoms.length === 0) {
     return;
@@ -87,7 +91,8 @@ async function recordAtoms(
     return;
   }
   // Written in order with whatever ends the lease: before it, or not at all.
-  const [verdicts] = await master.writer.record([recordProgress(build.id, subjob, id, atoms, now)]);
+  const timed = atoms.map((atom) => ({ ...atom, startedAt: lease.moment(atom.began, now) }));
+  const [verdicts] = await master.writer.record([recordProgress(build.id, subjob, id, timed, now)]);
   // Shown only after the commit, so that no restart of the master takes back what anybody has seen.
   const ended = new Map(atoms.map((atom) => [atom.id, atom]));
   const hasFailed = verdicts.some((atom) => (ended.get(atom)?.exit_code ?? 0) !== 0);

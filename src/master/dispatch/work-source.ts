@@ -2,6 +2,7 @@ import type { BuildWork } from '../../domain/build-work.js';
 import { hasWork } from '../../domain/scheduling/scheduler.js';
 import { givenAtoms } from '../../job/build-request.js';
 import type { BuildId, SlaveId } from '../../protocol/ids.js';
+import { reportGroup } from '../../protocol/slave/optional-reports.js';
 import type { Assignment, LeaseRef, WorkRequest } from '../../protocol/slave/slave-messages.js';
 import { atomsOf, returnLease, type TakenWork, takeWork } from '../leases/lease-lifecycle.js';
 import type { ActiveLease } from '../state/active-lease.js';
@@ -81,6 +82,7 @@ export class BuildsAsWorkSource implements WorkSource {
       build_executor_index: lease.executorIndex,
       expected_seconds: build.work.subjob(lease.subjob)?.expected ?? null,
       limits: resultLimits(this.#master.resultBounds, build.resultBytes),
+      takes: [...reportGroup],
       atoms: atoms.map(({ id, variable, value }) => ({ id, variable, value })),
     };
   }

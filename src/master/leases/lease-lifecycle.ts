@@ -3,6 +3,7 @@ import type { Task } from '../../domain/lease.js';
 import { assignWork } from '../../domain/scheduling/scheduler.js';
 import { seconds } from '../../lib/clock.js';
 import type { LeaseId } from '../../protocol/ids.js';
+import type { SetupTime } from '../../protocol/slave/optional-reports.js';
 import type { WorkRequest } from '../../protocol/slave/slave-messages.js';
 import type { ActiveBuild } from '../state/active-build.js';
 import { type ActiveLease, PreparationLease, SubjobLease } from '../state/active-lease.js';
@@ -13,7 +14,7 @@ import { updateBuild } from '../store/builds.js';
 import type { Write } from '../store/engine/write.js';
 
 import { appendEvent } from '../store/events.js';
-import { endLease, insertLease } from '../store/leases.js';
+import { endLease, insertLease, type ReportedTimes } from '../store/leases.js';
 import { duplicateSubjob, endSubjobLease, leaseSubjob, type SubjobTaskRow } from '../store/subjobs.js';
 import type { LeaseRow } from '../store/tables.js';
 import { countsReports, noteLost } from './failure-feed.js';
@@ -170,6 +171,15 @@ export function loseLease(master: MasterState, lease: ActiveLease, change: State
   master.workAppeared();
 }
 
+/** Where a lease was worked on, and when it was set up as its result says. `now` in milliseconds since the epoch. */
+export function timesOf(lease: ActiveLease, now: number, setup?: SetupTime): ReportedTimes {
+  return {
+    slave_executor: lease.kind === 'subjob' ? lease.slaveExecutor : null,
+    setup_began_at: lease.moment(setup?.began, now),
+    setup_seconds: setup?.seconds ?? null,
+  };
+}
+
 function endWithoutVerdict(
   master: MasterState,
   lease: ActiveLease,
@@ -179,7 +189,7 @@ function endWithoutVerdict(
 ): Task {
   const { now } = master;
   master.leases.release(lease);
-  change.writes.push(endLease(lease.id, ending, now));
+  change.writes.push(endLease(lease.id, ending, now, timesOf(lease, now)));
   return lease.build.work.endLease(lease, lease.id, how);
 }
 

@@ -67,6 +67,14 @@ abstract class HeldLease {
     return isFirst;
   }
 
+  /**
+   * The moment `elapsed` seconds after the lease had arrived at its slave, in milliseconds since the epoch; null for an
+   * unknown time. `now` is the latest that it can be, also when the clock was set back meanwhile.
+   */
+  moment(elapsed: number | undefined, now: number): number | null {
+    return elapsed === undefined ? null : Math.min(now, this.takenAt + Math.round(elapsed * 1000));
+  }
+
   /** Lease ids rise by one, so they can be guessed; only the slave that was given the lease knows the token. */
   hasToken(token = ''): boolean {
     const [mine, theirs] = [Buffer.from(this.token), Buffer.from(token)];
@@ -85,6 +93,7 @@ export class SubjobLease extends HeldLease implements SubjobFacts {
   readonly setupNeeded: SetupNeeded;
   readonly isDuplicate: boolean;
   #running: { readonly atom: AtomId; readonly since: number } | null;
+  #slaveExecutor: number | null = null;
   #atoms: readonly LeasedAtom[] | null = null;
   /** How much of each console has been reported under this lease, in bytes. */
   readonly #consoleEnds = new Map<AtomId, number>();
@@ -103,6 +112,15 @@ export class SubjobLease extends HeldLease implements SubjobFacts {
     return this.#running;
   }
 
+  /** EXECUTOR_INDEX on its slave; null until it is reported. */
+  get slaveExecutor(): number | null {
+    return this.#slaveExecutor;
+  }
+
+  setSlaveExecutor(index: number): void {
+    this.#slaveExecutor = index;
+  }
+
   /** The atoms of the subjob, in order; null until they are first read, which is after the lease is committed. */
   get atoms(): readonly LeasedAtom[] | null {
     return this.#atoms;
@@ -116,9 +134,9 @@ export class SubjobLease extends HeldLease implements SubjobFacts {
 
   /** Takes what the slave reports of atoms. `now` in milliseconds since the epoch. */
   recordProgress(atoms: Progress['atoms'], now: number): void {
-    for (const { id, state } of atoms) {
+    for (const { id, state, began } of atoms) {
       if (state === 'IN_PROGRESS') {
-        this.#running = { atom: id, since: now };
+        this.#running = { atom: id, since: this.moment(began, now) ?? now };
       } else if (this.#running?.atom === id) {
         this.#running = null;
       }

@@ -25,6 +25,8 @@ const atomView = {
   facts: atoms.facts,
   expected_time: atoms.expected_time,
   actual_time: atoms.actual_time,
+  /** When its last run began, in milliseconds; as reported, where the slave does not measure it. */
+  started_at: atoms.started_at,
   /** Why its subjob was lost for good, if it was. */
   error: subjobs.error,
   /** The lease whose report set `state` … */
@@ -43,7 +45,7 @@ function atomsWhere(build: BuildId, rest: Sql, subjobColumn = sql`atoms.subjob_i
   return sql`
     SELECT atoms.atom_id, ${subjobColumn} AS subjob_id, atoms.variable, atoms.value, atoms.state, atoms.exit_code,
       atoms.failed, atoms.num_retries, atoms.facts, atoms.expected_time, atoms.actual_time, subjobs.error,
-      atoms.lease_id, slaves.name AS slave
+      coalesce(atoms.started_at, atoms.began_at) AS started_at, atoms.lease_id, slaves.name AS slave
     FROM atoms
     LEFT JOIN subjobs ON subjobs.build_id = atoms.build_id AND subjobs.subjob_id = atoms.subjob_id
     LEFT JOIN leases ON leases.id = atoms.lease_id

@@ -66,7 +66,23 @@ export async function atomsOfSubjob(db: Reader, build: BuildId, subjob: SubjobId
  * In the next two the plus keeps SQLite from scanning the table of news once for each atom of the subjob.
  */
 
-const progressColumns = { id: 'integer', state: 'text', exit_code: 'integer', seconds: 'real' } as const;
+interface Started {
+  /** When the reported run began, in milliseconds since the epoch; null where the slave does not report it. */
+  readonly startedAt?: number | null;
+}
+
+const progressColumns = {
+  id: 'integer',
+  state: 'text',
+  exit_code: 'integer',
+  seconds: 'real',
+  started: 'integer',
+} as const;
+
+/** The times of an earlier lease are not those of the run that is reported now. */
+const startOfThisRun = (lease: LeaseId) => sql`
+  started_at = coalesce(news.started, CASE WHEN lease_id = ${lease} THEN started_at END)`;
+const reportOfThisRun = (lease: LeaseId) => sql`CASE WHEN lease_id = ${lease} THEN began_at END`;
 
 /**
  * Stores reported progress. Atoms of other subjobs and atoms with a final verdict are left as they are; a verdict that an
@@ -77,12 +93,18 @@ export function recordProgress(
   build: BuildId,
   subjob: SubjobId,
   lease: LeaseId,
-  reported: Progress['atoms'],
+  reported: readonly (Progress['atoms'][number] & Started)[],
   now: number,
 ): Write<AtomId[]> {
   const news = tableOf(
     progressColumns,
-    reported.map(({ id, state, exit_code, actual_time }) => [id, state, exit_code, actual_time]),
+    reported.map(({ id, state, exit_code, actual_time, startedAt }) => [
+      id,
+      state,
+      exit_code,
+      actual_time,
+      startedAt ?? null,
+    ]),
   );
   return returning(
     sql`
@@ -90,7 +112,8 @@ export function recordProgress(
         state = news.state,
         exit_code = news.exit_code,
         actual_time = news.seconds,
-        began_at = CASE WHEN news.state = 'IN_PROGRESS' THEN ${now} ELSE began_at END,
+        began_at = CASE WHEN news.state = 'IN_PROGRESS' THEN ${now} ELSE ${reportOfThisRun(lease)} END,
+        ${startOfThisRun(lease)},
         lease_id = ${lease},
         facts = NULL,
         kept_subjob_id = NULL
@@ -103,22 +126,29 @@ export function recordProgress(
   );
 }
 
-const verdictColumns = { id: 'integer', exit_code: 'integer', seconds: 'real', facts: 'text' } as const;
+const verdictColumns = {
+  id: 'integer',
+  exit_code: 'integer',
+  seconds: 'real',
+  facts: 'text',
+  started: 'integer',
+} as const;
 
 /** Fails when an atom is not the subjob's. */
 export function recordVerdicts(
   build: BuildId,
   subjob: SubjobId,
   lease: LeaseId,
-  verdicts: ResultReport['atoms'],
+  verdicts: readonly (ResultReport['atoms'][number] & Started)[],
 ): Write {
   const news = tableOf(
     verdictColumns,
-    verdicts.map(({ id, exit_code, actual_time, facts }) => [
+    verdicts.map(({ id, exit_code, actual_time, facts, startedAt }) => [
       id,
       exit_code,
       actual_time,
       facts === undefined ? null : JSON.stringify(facts),
+      startedAt ?? null,
     ]),
   );
   return changeExactly(
@@ -131,6 +161,8 @@ export function recordVerdicts(
         actual_time = news.seconds,
         failed = CASE WHEN news.exit_code = 0 THEN 0 ELSE 1 END,
         facts = news.facts,
+        began_at = ${reportOfThisRun(lease)},
+        ${startOfThisRun(lease)},
         lease_id = ${lease},
         kept_subjob_id = NULL
       FROM ${news} AS news
@@ -156,6 +188,7 @@ export function retryAtoms(
       kept_subjob_id = subjob_id,
       failed = NULL,
       num_retries = num_retries + 1,
+      retried_seconds = retried_seconds + coalesce(actual_time, 0),
       first_subjob_id = coalesce(first_subjob_id, subjob_id)
     FROM ${news} AS news
     WHERE build_id = ${build} AND atom_id = news.id`);
@@ -166,14 +199,21 @@ export function recordInterrupted(
   build: BuildId,
   subjob: SubjobId,
   lease: LeaseId,
-  unfinished: NonNullable<ResultReport['unfinished']>,
+  unfinished: readonly (NonNullable<ResultReport['unfinished']>[number] & Started)[],
 ): Write {
   const news = tableOf(
-    { id: 'integer', seconds: 'real' },
-    unfinished.flatMap(({ id, ran_for }) => (ran_for === null ? [] : [[id, ran_for]])),
+    { id: 'integer', seconds: 'real', started: 'integer' },
+    unfinished.flatMap(({ id, ran_for, startedAt }) =>
+      ran_for === null ? [] : [[id, ran_for, startedAt ?? null]],
+    ),
   );
   return change(sql`
-    UPDATE atoms SET state = 'IN_PROGRESS', actual_time = news.seconds, lease_id = ${lease}
+    UPDATE atoms SET
+      state = 'IN_PROGRESS',
+      actual_time = news.seconds,
+      began_at = ${reportOfThisRun(lease)},
+      ${startOfThisRun(lease)},
+      lease_id = ${lease}
     FROM ${news} AS news
     WHERE build_id = ${build} AND atom_id = news.id AND +subjob_id = ${subjob} AND state <> 'COMPLETED'`);
 }
@@ -187,6 +227,7 @@ export function moveAtoms(build: BuildId, moved: readonly AtomId[], subjob: Subj
 /** An atom that was queued to run again and has no newer verdict counts as not having run again. */
 const withoutLastRetry = sql`
   num_retries = num_retries - CASE WHEN kept_subjob_id IS NULL THEN 0 ELSE 1 END,
+  retried_seconds = retried_seconds - CASE WHEN kept_subjob_id IS NULL THEN 0 ELSE coalesce(actual_time, 0) END,
   subjob_id = coalesce(kept_subjob_id, subjob_id),
   kept_subjob_id = NULL`;
 

@@ -99,8 +99,12 @@ export const atoms = {
   facts: nullable(text),
   /** The lease whose report set `state`; null before the first report. */
   lease_id: nullable(integer),
-  /** When it was last reported to begin. */
+  /** When the report arrived that its last run had begun; null when no such report came before that of its end. */
   began_at: nullable(integer),
+  /** When its last run began, as measured by its slave; null from slaves that do not measure it: then `began_at` counts. */
+  started_at: nullable(integer),
+  /** Seconds of its earlier runs, each of which failed and was followed by another one: the time lost to retries. */
+  retried_seconds: real,
   /** The subjob that has the results of the reported verdict, when the atom runs again in another. */
   kept_subjob_id: nullable(integer),
 };
@@ -113,7 +117,14 @@ export const leases = {
   subjob_id: nullable(integer),
   attempt: integer,
   slave_id: integer,
+  /** BUILD_EXECUTOR_INDEX. */
   executor_index: nullable(integer),
+  /** EXECUTOR_INDEX: the executor of the slave that worked on it; null for preparations, and where it was not reported. */
+  slave_executor: nullable(integer),
+  /** When that executor began to set up the build, or to wait for the setup; null if it need not, or did not report it. */
+  setup_began_at: nullable(integer),
+  /** How long that took. */
+  setup_seconds: nullable(real),
   /** The slave names it in its reports; empty in a lease from before tokens. */
   token: text,
   state: oneOf('HELD', 'DELIVERED', 'HANDED_BACK', 'LOST', 'CANCELED'),

@@ -1,4 +1,5 @@
 import { commandString } from '../../job/command-string.js';
+import { seconds } from '../../lib/clock.js';
 import type { Atom, AtomOutcome, AtomState, Subjob } from '../../protocol/build/work.js';
 import { toId } from '../../protocol/ids.js';
 import type { AtomView, SubjobView } from '../store/atom-views.js';
@@ -26,6 +27,7 @@ export function presentAtom(atom: AtomView): Atom {
     exit_code: atom.exit_code,
     expected_time: atom.expected_time,
     actual_time: atom.actual_time,
+    started_at: atom.started_at === null ? null : seconds(atom.started_at),
     error: errorOf(atom),
     ...readFacts(atom.facts),
   };

@@ -37,6 +37,12 @@ export const AtomSchema = Type.Object(
     exit_code: Nullable(Type.Integer({ description: '128 + n when signal n ended it.' })),
     expected_time: Nullable(Type.Number({ description: 'Seconds, from earlier builds.' })),
     actual_time: Nullable(Type.Number({ description: 'Seconds.' })),
+    started_at: Nullable(
+      Type.Number({
+        description:
+          'When its last run began, in seconds since the epoch; null before any has, and if its slave did not report it.',
+      }),
+    ),
     error: Nullable(
       Type.String({
         description: 'What happened to a lost or interrupted atom, with the names of its slaves.',

@@ -15,6 +15,7 @@ import { ReportedFactsSchema } from '../results/result-facts.js';
 import { ResultIndexSchema } from '../results/result-index.js';
 import { ResultLimitsSchema } from '../results/result-limits.js';
 import { literals, Nullable } from '../shapes.js';
+import { Began, SetupTimeSchema, SlaveExecutor, TakesSchema } from './optional-reports.js';
 
 /*
  * The messages between a slave and the master. The slave sends every request.
@@ -84,6 +85,7 @@ const AtomsProgressSchema = Type.Array(
       exit_code: Type.Union([Type.Integer(), Type.Null()]),
       /** Seconds. */
       actual_time: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
+      began: Began,
     },
     closed,
   ),
@@ -97,6 +99,7 @@ export const SubjobProgressSchema = Type.Object(
     subjob_id: SubjobIdSchema,
     lease: LeaseRefSchema,
     atoms: AtomsProgressSchema,
+    executor_index: SlaveExecutor,
   },
   closed,
 );
@@ -170,6 +173,7 @@ export const RunAssignmentSchema = Type.Object(
     /** The expected duration of all its atoms together; null without history. */
     expected_seconds: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
     limits: ResultLimitsSchema,
+    takes: TakesSchema,
   },
   closed,
 );
@@ -228,6 +232,7 @@ export const ProgressSchema = Type.Object(
   {
     lease: LeaseRefSchema,
     atoms: AtomsProgressSchema,
+    executor_index: SlaveExecutor,
     /** New console output of running atoms. A slave that cannot keep up leaves some of it out. */
     consoles: Type.Array(
       Type.Object(
@@ -257,6 +262,7 @@ export const AtomVerdictSchema = Type.Object(
     exit_code: Type.Integer(),
     /** Seconds. */
     actual_time: Type.Number({ minimum: 0 }),
+    began: Began,
     /** Absent if all facts are zero. */
     facts: Type.Optional(ReportedFactsSchema),
   },
@@ -291,11 +297,13 @@ export const ResultReportSchema = Type.Object(
             id: AtomIdSchema,
             /** Seconds for which it had run when it was ended; null if it had not begun. */
             ran_for: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
+            began: Began,
           },
           closed,
         ),
       ),
     ),
+    setup: Type.Optional(SetupTimeSchema),
     index: ResultIndexSchema,
   },
   closed,

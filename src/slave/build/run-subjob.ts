@@ -16,6 +16,7 @@ import type { AtomFolder } from '../archive/write-archive.js';
 import type { ConsoleRecorder } from '../console/console-recorder.js';
 import type { SubjobConsoles } from '../console/subjob-consoles.js';
 import { CANCEL_GRACE_MS, TIMEOUT_GRACE_MS } from './build-context.js';
+import type { LeaseTimes } from './lease-times.js';
 
 export type AtomVerdict = ResultReport['atoms'][number];
 export type AtomProgress = Progress['atoms'][number];
@@ -32,6 +33,7 @@ export interface SubjobRun {
   readonly directory: string;
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  readonly times: LeaseTimes;
   /** Called when an atom begins, and when it has ended and its console is complete. */
   onProgress(progress: AtomProgress): void;
 }
@@ -58,17 +60,32 @@ interface Planned {
   readonly env: Readonly<Record<string, string>>;
 }
 
+interface Running {
+  readonly one: Planned;
+  /** In milliseconds of the monotonic clock. */
+  readonly since: number;
+  readonly began: ReturnType<LeaseTimes['began']>;
+}
+
+/** An atom that was running when its subjob was ended early. */
+interface Cut extends Pick<Running, 'began'> {
+  readonly id: number;
+  readonly seconds: number;
+  readonly folder: AtomFolder;
+}
+
 /** Runs the atoms one after another, those after a failed one too, until `signal` is aborted. */
 export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
   const planned = run.assignment.atoms.map((atom) => plan(run, atom));
   const verdicts: AtomVerdict[] = [];
   const folders: AtomFolder[] = [];
-  let running: { readonly one: Planned; readonly since: number } | null = null;
+  let running: Running | null = null;
   const began = (one: Planned) => {
     const { id } = one.atom;
-    running = { one, since: run.clock.monotonic() };
+    const began = run.times.began();
+    running = { one, since: run.clock.monotonic(), began };
     run.consoles.begin(id);
-    run.onProgress({ id, state: 'IN_PROGRESS', exit_code: null, actual_time: null });
+    run.onProgress({ id, state: 'IN_PROGRESS', exit_code: null, actual_time: null, ...began });
   };
   const ended = (one: Planned, { exitCode, seconds: actual_time, tookTooLong, note }: ItemEnd) => {
     const { id } = one.atom;
@@ -79,10 +96,11 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
       ...(note === null ? [] : [note]),
       ...(tookTooLong ? [`the atom was ended after ${limitOf(run)} s (atom_timeout).`] : []),
     ]);
+    const began = running?.began ?? {};
     running = null;
-    verdicts.push({ id, exit_code, actual_time });
+    verdicts.push({ id, exit_code, actual_time, ...began });
     folders.push(folderOf(one, console, exit_code, actual_time));
-    run.onProgress({ id, state: 'COMPLETED', exit_code, actual_time });
+    run.onProgress({ id, state: 'COMPLETED', exit_code, actual_time, ...began });
   };
   for (const { folder } of planned) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -111,23 +129,22 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
   }
   const unfinished = planned
     .slice(verdicts.length)
-    .map(({ atom: { id } }) => ({ id, ran_for: cut?.id === id ? cut.seconds : null }));
+    .map(({ atom: { id } }) =>
+      cut?.id === id ? { id, ran_for: cut.seconds, ...cut.began } : { id, ran_for: null },
+    );
   return { verdicts, unfinished, folders };
 }
 
-/** The atom that was running when the subjob was ended early; its processes are gone. */
-function cutOff(
-  { clock, consoles }: SubjobRun,
-  running: { readonly one: Planned; readonly since: number } | null,
-): { readonly id: number; readonly seconds: number; readonly folder: AtomFolder } | null {
+/** null when none was running. The processes of the atom are gone. */
+function cutOff({ clock, consoles }: SubjobRun, running: Running | null): Cut | null {
   if (running === null) {
     return null;
   }
-  const { one, since } = running;
+  const { one, since, began } = running;
   const seconds = Math.max(0, clock.monotonic() - since) / 1000;
   const console = consoles.of(one.atom.id);
   console.end([`the atom was ended after ${seconds.toFixed(1)} s; it had not finished.`]);
-  return { id: one.atom.id, seconds, folder: folderOf(one, console, null, seconds) };
+  return { id: one.atom.id, seconds, began, folder: folderOf(one, console, null, seconds) };
 }
 
 function plan(run: SubjobRun, atom: AssignedAtom): Planned {

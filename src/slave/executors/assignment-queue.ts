@@ -7,13 +7,25 @@ import { PREFETCH_MS } from './prefetcher.js';
 /** An assignment that has not begun this long after it arrived is returned: another slave may be free to run it. */
 const MAX_WAIT_MS = PREFETCH_MS + 1_000;
 
+/** An assignment that an executor takes from the queue. */
+export interface Arrived {
+  readonly assignment: Assignment;
+  /** In milliseconds of the monotonic clock. */
+  readonly arrivedAt: number;
+}
+
+interface Waiting {
+  readonly arrivedAt: number;
+  /** Aborted when the assignment does not wait any more. */
+  readonly left: AbortController;
+}
+
 /** Assignments that wait for a free executor, most of them requested ahead; first in, first out. */
 export class AssignmentQueue {
   readonly #clock: Clock;
   readonly #leaseReturns: Pick<LeaseReturns, 'tryReturnLease'>;
   readonly #onReturned: () => void;
-  /** The controller is aborted when the assignment does not wait any more. */
-  readonly #waiting = new Map<Assignment, AbortController>();
+  readonly #waiting = new Map<Assignment, Waiting>();
   /** Still named to the master until it has acknowledged the return: it would take their assignment for lost otherwise. */
   readonly #returning = new Map<Assignment, AbortController>();
 
@@ -34,17 +46,19 @@ export class AssignmentQueue {
 
   add(assignment: Assignment): void {
     const left = new AbortController();
-    this.#waiting.set(assignment, left);
+    this.#waiting.set(assignment, { arrivedAt: this.#clock.monotonic(), left });
     void this.#returnUnlessTaken(left, assignment);
   }
 
   /** Removes the oldest one; undefined when none waits. */
-  take(): Assignment | undefined {
-    const [first] = this.#waiting.keys();
-    if (first !== undefined) {
-      this.#remove(first);
+  take(): Arrived | undefined {
+    const [first] = this.#waiting;
+    if (first === undefined) {
+      return undefined;
     }
-    return first;
+    const [assignment, { arrivedAt }] = first;
+    this.#remove(assignment);
+    return { assignment, arrivedAt };
   }
 
   /** Removes the assignment of this lease; undefined when it does not wait. */
@@ -69,7 +83,7 @@ export class AssignmentQueue {
   }
 
   #remove(assignment: Assignment): void {
-    this.#waiting.get(assignment)?.abort();
+    this.#waiting.get(assignment)?.left.abort();
     this.#waiting.delete(assignment);
   }
 

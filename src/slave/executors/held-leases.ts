@@ -5,6 +5,8 @@ import type { Assignment, LeaseRef } from '../../protocol/slave/slave-messages.j
 export interface HeldLease {
   readonly assignment: Assignment;
   readonly executor: number;
+  /** When the lease had arrived, in milliseconds of the monotonic clock. */
+  readonly arrivedAt: number;
   /** Aborted when the lease is over, or a preparation's slave stops: its processes end, and nothing is delivered. */
   readonly cancel: AbortController;
   /** Aborted when the lease is ended early: its processes end, and its partial result is delivered. */

@@ -4,6 +4,7 @@ import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { AtomId } from '../../protocol/ids.js';
 import type { RunAssignment } from '../../protocol/slave/slave-messages.js';
+import type { LeaseTimes } from '../build/lease-times.js';
 import type { AtomProgress } from '../build/run-subjob.js';
 import { ConsoleFollower, type ConsolePiece } from '../console/console-follower.js';
 import type { SubjobConsoles } from '../console/subjob-consoles.js';
@@ -17,6 +18,8 @@ export interface ProgressReporterOptions {
   readonly consoles: SubjobConsoles;
   readonly session: Session;
   readonly buffer: ProgressBuffer;
+  /** See LeaseTimes. */
+  readonly executor: ReturnType<LeaseTimes['executor']>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -82,7 +85,7 @@ export class ProgressReporter {
 
   /** Sends console output at once. Without any, progress waits up to one interval for a poll. */
   async #report(signal: AbortSignal): Promise<void> {
-    const { session, buffer, assignment } = this.#options;
+    const { session, buffer, assignment, executor } = this.#options;
     const { build_id, subjob_id, lease } = assignment;
     if (this.#unacknowledged.length === 0) {
       this.#unacknowledged = [...this.#ended.splice(0), this.#console].flatMap(
@@ -93,7 +96,7 @@ export class ProgressReporter {
     if (consoles.length === 0) {
       buffer.markDue(lease);
       if (this.#news.size > 0) {
-        buffer.add({ build_id, subjob_id, lease, atoms: [...this.#news.values()] });
+        buffer.add({ build_id, subjob_id, lease, atoms: [...this.#news.values()], ...executor });
         this.#news.clear();
       }
       return;
@@ -105,7 +108,13 @@ export class ProgressReporter {
     buffer.supersede(lease, atoms);
     await session.callOnce(
       (slave, options) =>
-        session.client.reportProgress(slave, build_id, subjob_id, { lease, atoms, consoles }, options),
+        session.client.reportProgress(
+          slave,
+          build_id,
+          subjob_id,
+          { lease, atoms, consoles, ...executor },
+          options,
+        ),
       signal,
     );
     this.#unacknowledged = [];

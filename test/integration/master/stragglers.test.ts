@@ -145,6 +145,23 @@ describe('a straggler', () => {
     expect([await metric('started'), await metric('won')]).to.deep.equal([1, 0]);
   });
 
+  it('has the start time of the run that was done first', async () => {
+    const first = await straggle(true);
+    const second = await duplicate();
+    if (second === undefined) {
+      throw new Error('There is no duplicate.');
+    }
+    const startTime = async () => (await harness.master.listAtoms(build, null, page)).atoms[0]?.started_at;
+    const takenAt = harness.clock.now() / 1000;
+    expect(await startTime(), 'of the first run').to.be.at.most(takenAt - 100);
+    await begin(idle, second);
+    await pass(10);
+    await idle.deliver(second, { began: 2 });
+    expect(await startTime()).to.equal(takenAt + 2);
+    await refused(slow.deliver(first, { began: 1 }), 'STALE_LEASE');
+    expect(await startTime()).to.equal(takenAt + 2);
+  });
+
   it('fails when the first verdict is a failure', async () => {
     const first = await straggle(true);
     const second = await duplicate();

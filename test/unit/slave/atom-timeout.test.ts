@@ -13,6 +13,7 @@ import { groupIsAlive } from '../../../src/process/containment/process-group.js'
 import type { JobDefinition } from '../../../src/protocol/build/job.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { unlimited } from '../../../src/protocol/results/result-limits.js';
+import { LeaseTimes } from '../../../src/slave/build/lease-times.js';
 import { runSubjob } from '../../../src/slave/build/run-subjob.js';
 import { SubjobConsoles } from '../../../src/slave/console/subjob-consoles.js';
 
@@ -62,6 +63,7 @@ for (const reusesShells of [true, false]) {
         directory,
         signal,
         clock: systemClock,
+        times: new LeaseTimes(systemClock, {}, systemClock.monotonic()),
         onProgress: () => undefined,
       }).finally(() => {
         runner.end();

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Value } from '@sinclair/typebox/value';
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { systemClock } from '../../../src/lib/clock.js';
@@ -19,7 +20,12 @@ import type { JobDefinition } from '../../../src/protocol/build/job.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { unlimited } from '../../../src/protocol/results/result-limits.js';
-import type { PrepareAssignment, RunAssignment } from '../../../src/protocol/slave/slave-messages.js';
+import {
+  type PrepareAssignment,
+  ProgressSchema,
+  ResultReportSchema,
+  type RunAssignment,
+} from '../../../src/protocol/slave/slave-messages.js';
 import { type SlaveHandle, startSlave } from '../../../src/slave/slave.js';
 import { type FakeMaster, startFakeMaster } from '../../support/fake-master.js';
 import { noWork } from '../../support/fake-service.js';
@@ -346,6 +352,35 @@ describe('a slave', () => {
     expect(changes('reportProgress')).to.deep.equal([]);
     writeFileSync(join(project, 'go'), '');
     await until(() => changes('acceptResult').length === 1);
+  });
+
+  it('reports when atoms and the setup began, and on which executor, to a master that takes it', async () => {
+    const commands = ['echo "$VALUE"', 'sleep 0.05', 'until test -e go; do sleep 0.01; done'];
+    const assignment = runOf({ setup_build: ['sleep 0.1'], commands }, ['a', 'b']);
+    handOut({ ...assignment, takes: ['something newer', 'times'] });
+    await start();
+    await until(() => changes('reportProgress').length > 0);
+    const progress = changes('reportProgress')[0]?.said;
+    writeFileSync(join(project, 'go'), '');
+    await until(() => changes('acceptResult').length === 1);
+    const report = said('acceptResult')[0];
+    if (!Value.Check(ProgressSchema, progress) || !Value.Check(ResultReportSchema, report)) {
+      throw new Error('The reports are not those of the protocol.');
+    }
+    const { setup, atoms } = report;
+    const [first, second] = atoms;
+    expect(setup?.seconds).to.be.greaterThan(0.1);
+    expect(first?.began).to.be.at.least((setup?.began ?? 0) + (setup?.seconds ?? 0));
+    expect(second?.began).to.be.at.least((first?.began ?? 0) + (first?.actual_time ?? 0) - 0.01);
+    expect(progress.executor_index).to.equal(report.ran_in.executor_index);
+    expect(progress.atoms[0]?.began).to.equal(first?.began);
+  });
+
+  it('reports no times to a master that does not take them', async () => {
+    handOut(runOf({ setup_build: ['sleep 0.1'] }));
+    await start();
+    await until(() => changes('acceptResult').length === 1);
+    expect(JSON.stringify(said('acceptResult'))).not.to.match(/began|setup/);
   });
 
   it('ends the processes of a lease that is over, and delivers nothing of it', async () => {

@@ -162,6 +162,13 @@ const migrations: Readonly<Record<string, readonly string[]>> = {
     `CREATE INDEX atoms_interrupted ON atoms (build_id, atom_id) WHERE state = 'INTERRUPTED'`,
   ],
   '0012_stopping_state': ['ALTER TABLE builds ADD COLUMN stopping_state TEXT'],
+  '0013_start_times': [
+    'ALTER TABLE atoms ADD COLUMN started_at INTEGER',
+    'ALTER TABLE atoms ADD COLUMN retried_seconds REAL NOT NULL DEFAULT 0',
+    'ALTER TABLE leases ADD COLUMN slave_executor INTEGER',
+    'ALTER TABLE leases ADD COLUMN setup_began_at INTEGER',
+    'ALTER TABLE leases ADD COLUMN setup_seconds REAL',
+  ],
 };
 
 /** All of them, in the order in which they are applied. */

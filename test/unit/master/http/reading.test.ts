@@ -20,6 +20,7 @@ const atomOf = (id: number, subjob: number): Atom => ({
   exit_code: null,
   expected_time: null,
   actual_time: null,
+  started_at: null,
   error: null,
 });
 const subjobOf = (id: number, atoms: Atom[]): Subjob => ({

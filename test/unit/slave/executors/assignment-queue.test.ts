@@ -55,7 +55,12 @@ describe('AssignmentQueue', () => {
   };
 
   it('gives assignments in the order of their arrival, and does not return those that were taken', async () => {
-    expect([queue.take(), queue.take(), queue.take()]).to.deep.equal([one, two, undefined]);
+    clock.advance(1);
+    expect([queue.take(), queue.take(), queue.take()]).to.deep.equal([
+      { assignment: one, arrivedAt: 0 },
+      { assignment: two, arrivedAt: 0 },
+      undefined,
+    ]);
     await pass();
     expect(returns).to.deep.equal([]);
     expect(clock.sleeping).to.equal(0);

@@ -1,0 +1,43 @@
+import { type Static, Type } from '@sinclair/typebox';
+
+/*
+ * Fields of reports that a slave sends only to a master that takes them: an older one would refuse the whole report. The
+ * master names the groups of such fields in each assignment, and an older slave ignores the names. So neither side needs
+ * another protocol version.
+ */
+
+/** times: when atoms and the setup began, and on which executor of the slave. */
+export const reportGroup = ['times'] as const;
+export type ReportGroup = (typeof reportGroup)[number];
+
+/** The groups that the master takes. Names that the slave does not know are those of a newer master. */
+export const TakesSchema = Type.Optional(Type.Array(Type.String({ maxLength: 100 }), { maxItems: 100 }));
+
+/** Whether the reports about this assignment may have the fields of the group. */
+export function takes(
+  { takes: groups = [] }: { readonly takes?: readonly string[] },
+  group: ReportGroup,
+): boolean {
+  return groups.includes(group);
+}
+
+/** Longer than any lease, and its milliseconds are an exact number. */
+const MAX_SECONDS = 1_000_000_000;
+const Seconds = Type.Number({ minimum: 0, maximum: MAX_SECONDS });
+
+/** Seconds from the arrival of the lease at the slave to the beginning of an atom, by the slave's monotonic clock. */
+export const Began = Type.Optional(Seconds);
+
+/** EXECUTOR_INDEX of the slave's executor that works on the lease. */
+export const SlaveExecutor = Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 }));
+
+/** The time before the first atom in which an executor fetched the project, ran `setup_build`, or waited for that. */
+export const SetupTimeSchema = Type.Object(
+  {
+    /** As for an atom. */
+    began: Seconds,
+    seconds: Seconds,
+  },
+  { additionalProperties: false },
+);
+export type SetupTime = Static<typeof SetupTimeSchema>;

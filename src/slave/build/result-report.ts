@@ -1,0 +1,16 @@
+import type { ResultReport } from '../../protocol/slave/slave-messages.js';
+import type { WrittenArchive } from '../archive/write-archive.js';
+import type { SubjobOutcome } from './run-subjob.js';
+
+/** The report about a subjob that was run and packed; `head` is what is known of it besides. */
+export function resultReport(
+  { verdicts, unfinished }: SubjobOutcome,
+  { facts, ...index }: WrittenArchive,
+  head: Pick<ResultReport, 'lease' | 'ran_in' | 'setup'>,
+): ResultReport {
+  const atoms = verdicts.map((verdict) => {
+    const found = facts.get(verdict.id);
+    return found === undefined ? verdict : { ...verdict, facts: found };
+  });
+  return { ...head, atoms, ...(unfinished.length === 0 ? {} : { unfinished: [...unfinished] }), index };
+}
