@@ -9,7 +9,11 @@ const inRoot = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 // The names of the chunks depend on their contents, so old ones would stay forever.
 rmSync(inRoot('dist/bundle'), { recursive: true, force: true });
 await build({
-  entryPoints: [inRoot('dist/src/cli/main.js')],
+  entryPoints: {
+    main: inRoot('dist/src/cli/main.js'),
+    // A thread of the master, which finds it beside its own chunk.
+    'search-thread': inRoot('dist/src/master/consoles/search/search-thread.js'),
+  },
   outdir: inRoot('dist/bundle'),
   bundle: true,
   // Keeps the dynamic imports of subcommands apart from what every start needs.

@@ -11,6 +11,7 @@ export const BENCHES: readonly string[] = [
   'artifacts',
   'large-results',
   'console-page',
+  'console-search',
   'origin',
   'workspace',
 ];

@@ -111,9 +111,12 @@ function program(): Command {
     .argument('<build>', 'number of the build')
     .argument('[atom]', 'number of the atom (default: every atom that failed)')
     .option('--follow', 'go on until the atom has ended')
-    .action(async (build: string, atom: string | undefined, options) =>
-      (await import('./commands/console.js')).console(build, atom, options),
-    );
+    .option('--search <text>', 'show only lines with this text, with their numbers; exit code 1 without any')
+    .option('--regex', 'the text to search is a regular expression (RE2)')
+    .option('--case', 'upper and lower case differ in a search')
+    .action(async (build: string, atom: string | undefined, options) => {
+      process.exitCode = await (await import('./commands/console.js')).console(build, atom, options);
+    });
 
   reader(root.command('cancel'))
     .description('Cancel a build.')

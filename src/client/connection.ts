@@ -53,6 +53,8 @@ interface Sent {
 
 const wireLog = wireLogOf(process.env);
 
+/** The message with which masters of all versions refuse an unknown path. */
+const UNKNOWN_PATH = /^There is no \S+ here; GET \/v1 begins the API/;
 /** The message with which masters of all versions refuse an unknown field. */
 const UNKNOWN_FIELD = /^Unknown field "/;
 
@@ -233,8 +235,11 @@ export class Connection {
   #errorOf(request: RawRequest, response: Dispatcher.ResponseData, text: string): ClusterRunnerError {
     const what = `${request.method} ${request.path}`;
     const error = errorOfResponse(response.statusCode, response.headers, parseJson(text), text, what);
-    // This client sends only declared fields, so the field is new in its version.
-    if (error.code === 'INVALID_REQUEST' && UNKNOWN_FIELD.test(error.message)) {
+    // This client requests only declared paths and sends only declared fields, so one is new in its version.
+    if (
+      (error.code === 'INVALID_REQUEST' && UNKNOWN_FIELD.test(error.message)) ||
+      (error.code === 'NOT_FOUND' && UNKNOWN_PATH.test(error.message))
+    ) {
       const hint =
         'The master is of an older version than this program; use the same version of ClusterRunner on both sides.';
       return new ClusterRunnerError(error.code, `${error.message} ${hint}`, { status: error.status });

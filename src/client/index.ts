@@ -1,6 +1,7 @@
 /** The package's library: the typed client of the master's API. */
 
 export type { Build, BuildRequest, BuildState, BuildStatus } from '../protocol/build/build.js';
+export type { ConsoleMatch, ConsoleSearch } from '../protocol/build/console-search.js';
 export type { Explanation } from '../protocol/build/explanation.js';
 export type { JobDefinition } from '../protocol/build/job.js';
 export type { Atom, ConsolePage } from '../protocol/build/work.js';
@@ -12,6 +13,7 @@ export type { CallOptions } from './call.js';
 export type { FollowEventsOptions } from './event-stream.js';
 export {
   type ConsoleQuery,
+  type ConsoleSearchQuery,
   MasterClient,
   type MasterClientOptions,
   type PageQuery,

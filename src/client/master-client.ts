@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../lib/clock.js';
 import type { Build, BuildRequest } from '../protocol/build/build.js';
+import type { ConsoleSearch } from '../protocol/build/console-search.js';
 import type { Explanation } from '../protocol/build/explanation.js';
 import type { Atom, ConsolePage } from '../protocol/build/work.js';
 import type { BundleInfo } from '../protocol/bundle.js';
@@ -27,6 +28,7 @@ export { parseMasterUrl } from './master-url.js';
 export type MasterClientOptions = ConnectionOptions;
 export type PageQuery = QueryOf<typeof routes.listBuilds>;
 export type ConsoleQuery = QueryOf<typeof routes.getConsole>;
+export type ConsoleSearchQuery = QueryOf<typeof routes.searchConsole>;
 
 export interface WatchQuery {
   /** How long the master holds the request, in seconds; at most 60. */
@@ -137,6 +139,20 @@ export class MasterClient {
   ): Promise<ConsolePage> {
     const input = { params: { buildId, atomId }, query, body: undefined };
     return this.#connection.call(routes.getConsole, input, options);
+  }
+
+  /**
+   * The lines of an atom's console that match. It responds after a second or so; unless it is `done`, the search goes on with
+   * `scanned_to_line` as `from_line`.
+   */
+  searchConsole(
+    buildId: BuildId,
+    atomId: AtomId,
+    query: ConsoleSearchQuery,
+    options?: CallOptions,
+  ): Promise<ConsoleSearch> {
+    const input = { params: { buildId, atomId }, query, body: undefined };
+    return this.#connection.call(routes.searchConsole, input, options);
   }
 
   listSlaves(query: PageQuery, options?: CallOptions): Promise<ResponseOf<typeof routes.listSlaves>> {

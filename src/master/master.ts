@@ -20,6 +20,7 @@ import { BuildQueries } from './builds/build-queries.js';
 import { KeptResults } from './builds/kept-results.js';
 import { BundleCache } from './bundles/bundle-cache.js';
 import { LiveConsoles } from './consoles/live.js';
+import { ConsoleSearcher } from './consoles/search/console-searcher.js';
 import { acceptProgress } from './dispatch/progress-reports.js';
 import { acceptReturnedLease } from './dispatch/returned-leases.js';
 import { SlaveMembership } from './dispatch/slave-membership.js';
@@ -146,6 +147,8 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     diskProblem: (bytes) => disk.problemFor(bytes),
   });
   cleanup.add(() => zips.close());
+  const searcher = new ConsoleSearcher(clock);
+  cleanup.add(() => searcher.close());
   const retention = new BuildRetention(master, consoles, zips, settings, time);
   const kept = new KeptResults(master, consoles, join(directory, 'incoming'));
   const builds = new Builds(master, bundles, kept);
@@ -179,7 +182,7 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     bundles,
     zips,
     ...forSlaves(master, slaves, polls, consoles, regrouper),
-    ...forReaders(master, builds, slaves, consoles, feed),
+    ...forReaders(master, builds, slaves, consoles, searcher, feed),
     createBuild: (request) => builds.create(request),
     cancelBuild: (build, gone) => builds.cancel(build, gone),
     rerunFailed: (build, requestedBy) => builds.rerunFailed(build, requestedBy),
@@ -240,10 +243,11 @@ export function forReaders(
   builds: Builds,
   slaves: Pick<SlaveMembership, 'list' | 'get'>,
   consoles: LiveConsoles,
+  searcher: ConsoleSearcher,
   feed: EventFeed,
 ) {
   const { metrics } = master;
-  const reading = new BuildQueries(master, builds, consoles);
+  const reading = new BuildQueries(master, builds, consoles, searcher);
   return {
     listBuilds: (page) => builds.list(page),
     listUnfinished: (page) => builds.listUnfinished(page),
@@ -257,6 +261,7 @@ export function forReaders(
     listAtoms: (build, subjob, page) => reading.listAtoms(build, subjob, page),
     getAtom: (build, atom) => reading.getAtom(build, atom),
     readConsole: (build, atom, lines) => reading.readConsole(build, atom, lines),
+    searchConsole: (build, atom, request, gone) => reading.searchConsole(build, atom, request, gone),
     listSlaves: async (page) => slaves.list(page),
     getSlave: async (slave) => slaves.get(slave),
     listEvents: (after) => listEvents(master, after),

@@ -13,6 +13,7 @@ import { NonceCache } from './auth/nonce-cache.js';
 import { Builds } from './builds/build-commands.js';
 import { KeptResults } from './builds/kept-results.js';
 import { LiveConsoles } from './consoles/live.js';
+import { ConsoleSearcher } from './consoles/search/console-searcher.js';
 import { drawSessionId, forReaders, type Master } from './master.js';
 import { DiskGuard } from './state/disk-guard.js';
 import type { MasterBundles } from './state/master-api.js';
@@ -100,7 +101,9 @@ async function compose(options: PastBuildsOptions, cleanup: CleanupStack): Promi
   const consoles = new LiveConsoles(join(directory, 'consoles'));
   const kept = new KeptResults(master, consoles, join(scratch, 'incoming'), join(scratch, 'kept'));
   const builds = new Builds(master, bundles, kept);
-  const reading = forReaders(master, builds, slaves, consoles, new EventFeed(master));
+  const searcher = new ConsoleSearcher(clock);
+  cleanup.add(() => searcher.close());
+  const reading = forReaders(master, builds, slaves, consoles, searcher, new EventFeed(master));
   return {
     ...reading,
     ...changes,

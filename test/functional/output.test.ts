@@ -14,6 +14,7 @@ describe('a command', () => {
       'clusterrunner.yaml':
         'Loud: {atomizers: [{N: seq 2}], commands: [seq 100000]}\n' +
         'Bad: {atomizers: [{N: seq 2}], commands: [test $N = 1]}\n' +
+        'Logs: {atomizers: [{N: seq 1}], commands: ["seq 20000 | sed s/^/line-/; until test -e $PROJECT_DIR/go; do sleep 0.05; done; echo LINE-end"]}\n' +
         'Waits: {max_executors: 1, atomizers: [{N: seq 3}], commands: [sleep 1000]}\n' +
         'Hides: {atomizers: [{N: seq 1}], commands: ["touch $PROJECT_DIR/build_results", "false"]}\n',
     });
@@ -60,6 +61,39 @@ describe('a command', () => {
       /^Atom \d of build 2 has printed nothing so far\.\n$/,
     );
     expect(await shown(2, states.indexOf('NOT_STARTED'))).to.match(/^Atom \d of build 2 has not run\.\n$/);
+  });
+
+  it('searches the console of an atom that runs, and of one that has ended, with the exit code of grep', async () => {
+    const search = async (...words: string[]) => {
+      const all = ['console', '1', '0', '-m', cluster.master.url, ...words];
+      const { stdout, stderr, exitCode } = await cluster.run(all).ended;
+      return { stdout, stderr, exitCode };
+    };
+    const build = cluster.startBuild(['-j', 'Logs']);
+    await eventually('the output arrives', async () => {
+      const page = await cluster.client.getConsole(toId.build(1), toId.atom(0), {}).catch(() => null);
+      return page?.total_num_lines === 20_000;
+    });
+    const some = { stdout: '19999:line-19999\n', stderr: '', exitCode: 0 };
+    expect(await search('--search', 'LINE-19999')).to.deep.equal(some);
+    writeFiles(cluster.cwd, { go: '' });
+    expect((await build.ended).exitCode).to.equal(0);
+    expect(await search('--search', 'LINE-19999')).to.deep.equal(some);
+    expect(await search('--search', 'LINE-', '--case')).to.include({ stdout: '20001:LINE-end\n' });
+    expect(await search('--search', '^line-\\d5$', '--regex')).to.include({
+      stdout: [15, 25, 35, 45, 55, 65, 75, 85, 95].map((n) => `${n}:line-${n}\n`).join(''),
+    });
+    expect((await search('--search', 'line')).stdout.split('\n')).to.have.length(20_002);
+    expect(await search('--search', 'nowhere')).to.deep.equal({ stdout: '', stderr: '', exitCode: 1 });
+    const json = JSON.parse((await search('--search', 'end', '--json')).stdout);
+    expect(json)
+      .to.deep.include({ total_num_lines: 20_001 })
+      .and.nested.include({ 'matches[0].line': 20_000 });
+    const refused = [['--search', '('], ['--search', ''], ['--case'], ['--search', 'a', '--follow']];
+    for (const words of refused) {
+      const regex = words.includes('(') ? ['--regex'] : [];
+      expect(await search(...words, ...regex), String(words)).to.include({ stdout: '', exitCode: 2 });
+    }
   });
 
   it('whose output cannot be written ends with a message', async function () {

@@ -5,6 +5,7 @@ import type {
   ArchiveContents,
   BuildsPage,
   ConsoleLines,
+  ConsoleSearchRequest,
   EventsAfter,
   MasterReading,
   MasterService,
@@ -13,6 +14,7 @@ import type {
   ReceivedResult,
 } from '../../src/master/state/master-api.js';
 import type { Build, BuildRequest } from '../../src/protocol/build/build.js';
+import type { ConsoleSearch } from '../../src/protocol/build/console-search.js';
 import type { Explanation } from '../../src/protocol/build/explanation.js';
 import type { Atom, ConsolePage, Subjob } from '../../src/protocol/build/work.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
@@ -267,6 +269,28 @@ export class FakeService implements MasterService, MasterReading {
       num_lines: page.length,
       total_num_lines: all.length,
       content: page.map((line) => `${line}\n`).join(''),
+    };
+  }
+
+  /** Looks for plain text, in whole lines. */
+  async searchConsole(
+    build: BuildId,
+    atom: AtomId,
+    { text, fromLine, maxMatches }: ConsoleSearchRequest,
+  ): Promise<ConsoleSearch> {
+    await this.getAtom(build, atom);
+    const all = this.consoles.get(`${build}/${atom}`) ?? [];
+    const matches = all
+      .map((line, number) => ({ line: number, column: line.indexOf(text), text: line }))
+      .filter(({ line, column }) => column !== -1 && line >= fromLine)
+      .slice(0, maxMatches)
+      .map((match) => ({ ...match, length: text.length, text_column: 0 }));
+    return {
+      matches,
+      from_line: fromLine,
+      scanned_to_line: all.length,
+      done: true,
+      total_num_lines: all.length,
     };
   }
 

@@ -1,37 +1,54 @@
-import type { MasterClient } from '../../client/master-client.js';
+import type { ConsoleSearchQuery, MasterClient } from '../../client/master-client.js';
 import { atomName } from '../../job/atom-name.js';
 import { systemClock } from '../../lib/clock.js';
 import { cleanLine, stripControlChars } from '../../lib/text/strip-control-chars.js';
+import type { ConsoleMatch } from '../../protocol/build/console-search.js';
 import type { Atom, ConsolePage } from '../../protocol/build/work.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { type AtomId, type BuildId, toId } from '../../protocol/ids.js';
 import { parseBuildId, parseNumber, printJson, type ReaderOptions, withClient } from '../client-command.js';
+import { exitCode } from '../exit-codes.js';
 import { ConsoleWriter } from '../text/console-writer.js';
 import { showsColors } from '../text/shows-colors.js';
 
 export interface ConsoleOptions extends ReaderOptions {
   readonly follow?: boolean;
+  /** Text that the shown lines contain. */
+  readonly search?: string;
+  readonly regex?: boolean;
+  readonly case?: boolean;
 }
 
 const PAGE = 1000;
 const FOLLOW_MS = 500;
 const MAX_ATOMS = 100;
+/** The exit code of a search without a match, as of grep. */
+const NO_MATCH = 1;
+/** The most that the master takes. */
+const MATCHES = 1000;
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
 
-/** `clusterrunner console BUILD [ATOM]`: prints the console of an atom; without ATOM, of every failed atom. */
+/**
+ * `clusterrunner console BUILD [ATOM]`: prints the console of an atom; without ATOM, of every failed atom. With `--search` only
+ * the lines that contain a text; as with grep, the exit code is 1 when there are none.
+ */
 export async function console(
   build: string,
   atom: string | undefined,
   options: ConsoleOptions,
-): Promise<void> {
+): Promise<number> {
   const buildId = parseBuildId(build);
   if (options.follow === true && (atom === undefined || options.json === true)) {
     throw new ClusterRunnerError('USAGE', '--follow needs an atom to follow, and does not go with --json.');
   }
   const atomId = atom === undefined ? null : toId.atom(parseNumber(atom, 'an atom', 0));
-  await withClient('console', options, async (client) => {
+  const wanted = wantedOf(atomId, options);
+  return withClient('console', options, async (client) => {
     if (atomId === null) {
       await showFailed(client, buildId, options);
+    } else if (wanted !== null) {
+      const hasMatches = await showMatches(client, buildId, atomId, wanted, options);
+      return hasMatches ? exitCode.success : NO_MATCH;
     } else if (options.json) {
       printJson(await wholeConsole(client, buildId, atomId));
     } else {
@@ -41,7 +58,73 @@ export async function console(
         process.stderr.write(`${emptyConsoleMessage(buildId, atomId, state)}\n`);
       }
     }
+    return exitCode.success;
   });
+}
+
+type Wanted = Pick<ConsoleSearchQuery, 'q' | 'case' | 'regex'>;
+
+/** null without a search. @throws ClusterRunnerError USAGE */
+function wantedOf(
+  atom: AtomId | null,
+  { search, regex, case: isExact, follow }: ConsoleOptions,
+): Wanted | null {
+  if (search === undefined) {
+    if (regex === true || isExact === true) {
+      throw new ClusterRunnerError(
+        'USAGE',
+        '--regex and --case say how to search; add --search with a text.',
+      );
+    }
+    return null;
+  }
+  if (atom === null || follow === true || search === '') {
+    throw new ClusterRunnerError(
+      'USAGE',
+      '--search needs a text, and an atom in whose console to look for it; it does not go with --follow.',
+    );
+  }
+  return {
+    q: search,
+    ...(isExact === true && { case: 'true' as const }),
+    ...(regex === true && { regex: 'true' as const }),
+  };
+}
+
+/** Prints the matching lines with their numbers, from 1, as `grep -n` does. Resolves with whether there are any. */
+async function showMatches(
+  client: MasterClient,
+  build: BuildId,
+  atom: AtomId,
+  wanted: Wanted,
+  { json = false }: ConsoleOptions,
+): Promise<boolean> {
+  const found: ConsoleMatch[] = [];
+  let hasMatches = false;
+  let bytes = 0;
+  for (let next = 0; ; ) {
+    const part = await client.searchConsole(build, atom, { ...wanted, from_line: next, limit: MATCHES });
+    hasMatches ||= part.matches.length > 0;
+    if (json) {
+      bytes += part.matches.reduce((sum, { text }) => sum + text.length, 0);
+      requireJsonSize(atom, bytes);
+      found.push(...part.matches);
+    } else {
+      process.stdout.write(part.matches.map((match) => `${lineOf(match)}\n`).join(''));
+    }
+    const isEnd = part.done || part.scanned_to_line <= next;
+    next = part.scanned_to_line;
+    if (isEnd) {
+      if (json) {
+        printJson({ matches: found, total_num_lines: part.total_num_lines });
+      }
+      return hasMatches;
+    }
+  }
+}
+
+function lineOf({ line, text, text_column }: ConsoleMatch): string {
+  return `${line + 1}:${text_column > 0 ? '…' : ''}${stripControlChars(text)}`;
 }
 
 /** Explains an empty console: the atom may have ended, or not run yet. */
@@ -110,12 +193,17 @@ async function wholeConsole(client: MasterClient, build: BuildId, atom: AtomId):
     if (next >= page.total_num_lines || page.num_lines === 0) {
       return { ...page, offset_line: 0, num_lines: next, content: contents.join('') };
     }
-    if (bytes > MAX_JSON_BYTES) {
-      throw new ClusterRunnerError(
-        'USAGE',
-        `The console of atom ${atom} is too large for --json; leave that out, or read it by pages from the API.`,
-      );
-    }
+    requireJsonSize(atom, bytes);
+  }
+}
+
+/** @throws ClusterRunnerError USAGE */
+function requireJsonSize(atom: AtomId, bytes: number): void {
+  if (bytes > MAX_JSON_BYTES) {
+    throw new ClusterRunnerError(
+      'USAGE',
+      `The console of atom ${atom} is too large for --json; leave that out, or read it by pages from the API.`,
+    );
   }
 }
 

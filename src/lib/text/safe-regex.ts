@@ -15,15 +15,21 @@ export class SafeRegex {
   }
 
   /** null for invalid syntax. */
-  static read(source: string): SafeRegex | null {
+  static read(source: string, { ignoresCase = false } = {}): SafeRegex | null {
     try {
-      return new SafeRegex(source, RE2JS.compile(source));
+      return new SafeRegex(source, RE2JS.compile(source, ignoresCase ? RE2JS.CASE_INSENSITIVE : 0));
     } catch (error) {
       if (error instanceof RE2JSSyntaxException) {
         return null;
       }
       throw error;
     }
+  }
+
+  /** The first match, in UTF-16 units; null when there is none. */
+  find(text: string): { readonly start: number; readonly end: number } | null {
+    const matcher = this.#compiled.matcher(text);
+    return matcher.find() ? { start: matcher.start(), end: matcher.end() } : null;
   }
 
   matchesWhole(text: string): boolean {

@@ -1,13 +1,15 @@
 import { shellText } from '../../job/shell-text.js';
+import type { ConsoleSearch } from '../../protocol/build/console-search.js';
 import type { Explanation } from '../../protocol/build/explanation.js';
 import type { Atom, ConsolePage, Subjob } from '../../protocol/build/work.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../../protocol/ids.js';
-import type { ResultIndex } from '../../protocol/results/result-index.js';
+import type { ConsoleIndex, ResultIndex } from '../../protocol/results/result-index.js';
 import { archivePath } from '../archives/archive-files.js';
 import { readArchivedConsole } from '../consoles/archived.js';
 import type { LiveConsoles } from '../consoles/live.js';
-import type { ConsoleLines, Page } from '../state/master-api.js';
+import type { ConsoleSearcher } from '../consoles/search/console-searcher.js';
+import type { ConsoleLines, ConsoleSearchRequest, Page } from '../state/master-api.js';
 import type { MasterState } from '../state/master-state.js';
 import {
   type AtomView,
@@ -29,9 +31,11 @@ export class BuildQueries {
   readonly #master: MasterState;
   readonly #builds: Builds;
   readonly #consoles: LiveConsoles;
+  readonly #searcher: ConsoleSearcher;
 
-  constructor(master: MasterState, builds: Builds, consoles: LiveConsoles) {
+  constructor(master: MasterState, builds: Builds, consoles: LiveConsoles, searcher: ConsoleSearcher) {
     this.#consoles = consoles;
+    this.#searcher = searcher;
     this.#master = master;
     this.#builds = builds;
   }
@@ -110,24 +114,44 @@ export class BuildQueries {
   /** @throws NOT_FOUND */
   async readConsole(build: BuildId, atom: AtomId, lines: ConsoleLines): Promise<ConsolePage> {
     const view = await this.#atom(build, atom);
-    const index = await findResultIndex(this.#master.store.db, build, toId.subjob(view.subjob_id));
+    const kept = await this.#archived(build, view.subjob_id, atom);
     const page =
-      (index === null ? null : await this.#archived(build, view.subjob_id, index, atom, lines)) ??
-      (await this.#consoles.read(build, atom, attemptOf(view), lines));
+      kept === null
+        ? await this.#consoles.read(build, atom, attemptOf(view), lines)
+        : await readArchivedConsole(kept.archive, kept.index, kept.console, lines);
     return page ?? { offset_line: lines.offsetLine ?? 0, num_lines: 0, total_num_lines: 0, content: '' };
   }
 
-  /** null when the archive has no console of the atom. */
+  /** @throws NOT_FOUND, INVALID_REQUEST, RESULT_UNREADABLE; UNAVAILABLE when too many searches wait */
+  async searchConsole(
+    build: BuildId,
+    atom: AtomId,
+    { text, isRegex, isExact, fromLine, maxMatches }: ConsoleSearchRequest,
+    gone: AbortSignal,
+  ): Promise<ConsoleSearch> {
+    const view = await this.#atom(build, atom);
+    const kept = await this.#archived(build, view.subjob_id, atom);
+    const content = kept ??
+      (await this.#consoles.content(build, atom, attemptOf(view))) ?? {
+        bytes: new Uint8Array(),
+        linesBefore: 0,
+      };
+    const wanted = { text, isRegex, isExact };
+    return this.#searcher.search({ content, wanted, request: { fromLine, maxMatches } }, gone);
+  }
+
+  /** null when there is no archive yet, or it has no console of the atom. */
   async #archived(
     build: BuildId,
     subjob: number,
-    index: ResultIndex,
     atom: AtomId,
-    lines: ConsoleLines,
-  ): Promise<ConsolePage | null> {
-    const archive = archivePath(this.#master.resultsDirectory, build, subjob);
-    const console = index.consoles.find(({ atom_id }) => atom_id === atom);
-    return console === undefined ? null : await readArchivedConsole(archive, index, console, lines);
+  ): Promise<{ archive: string; index: ResultIndex; console: ConsoleIndex } | null> {
+    const index = await findResultIndex(this.#master.store.db, build, toId.subjob(subjob));
+    const console = index?.consoles.find(({ atom_id }) => atom_id === atom);
+    if (index === null || console === undefined) {
+      return null;
+    }
+    return { archive: archivePath(this.#master.resultsDirectory, build, subjob), index, console };
   }
 
   async #atom(build: BuildId, atom: AtomId): Promise<AtomView> {

@@ -12,16 +12,29 @@ const unzip = promisify(gunzip);
  * A page of a console in a subjob's archive. It reads a block or two, however large the archive is.
  * @throws ClusterRunnerError RESULT_UNREADABLE when it is not where the index says
  */
-export async function readArchivedConsole(
+export function readArchivedConsole(
   archive: string,
   index: ResultIndex,
   console: ConsoleIndex,
   request: PageRequest,
 ): Promise<ConsolePage> {
+  return useArchivedConsole(archive, index, console, (source) => readPage(source, request));
+}
+
+/**
+ * Calls `use` with a console in a subjob's archive.
+ * @throws ClusterRunnerError RESULT_UNREADABLE when it is not where the index says; also when `use` fails
+ */
+export async function useArchivedConsole<T>(
+  archive: string,
+  index: Pick<ResultIndex, 'members'>,
+  console: ConsoleIndex,
+  use: (source: ConsoleSource) => Promise<T>,
+): Promise<T> {
   try {
     const file = await open(archive, 'r');
     try {
-      return await readPage(archivedConsole(file, index, console), request);
+      return await use(archivedConsole(file, index, console));
     } finally {
       await file.close();
     }
@@ -30,7 +43,11 @@ export async function readArchivedConsole(
   }
 }
 
-function archivedConsole(file: FileHandle, index: ResultIndex, console: ConsoleIndex): ConsoleSource {
+function archivedConsole(
+  file: FileHandle,
+  index: Pick<ResultIndex, 'members'>,
+  console: ConsoleIndex,
+): ConsoleSource {
   const firstBoundary = (Math.floor(console.offset / BLOCK_BYTES) + 1) * BLOCK_BYTES - console.offset;
   return {
     totalLines: console.lines,
@@ -67,7 +84,11 @@ function archivedConsole(file: FileHandle, index: ResultIndex, console: ConsoleI
   };
 }
 
-async function readBlock(file: FileHandle, { members }: ResultIndex, number: number): Promise<Buffer> {
+async function readBlock(
+  file: FileHandle,
+  { members }: Pick<ResultIndex, 'members'>,
+  number: number,
+): Promise<Buffer> {
   const length = members[number];
   if (length === undefined) {
     throw new Error(`A result has no block ${number}.`);

@@ -46,6 +46,13 @@ export interface Piece {
   readonly verdictOf: LeaseId | null;
 }
 
+/** The console of an attempt, without its beginning when that is not kept any more. */
+export interface LiveContent {
+  readonly bytes: Buffer;
+  /** Lines that are not kept. */
+  readonly linesBefore: number;
+}
+
 const FILE = /^(\d+)(?:\.(\d+))?\.console$/;
 /** For files of an older version, which had one for all attempts. */
 const ANY_LEASE = 0;
@@ -112,10 +119,33 @@ export class LiveConsoles {
     lease: LeaseId | null,
     request: PageRequest,
   ): Promise<ConsolePage | null> {
+    return this.#first(build, atom, lease, (file) => this.#page(file, request));
+  }
+
+  /** All of that console that is kept, as a few mebibytes at most. */
+  async content(build: BuildId, atom: AtomId, lease: LeaseId | null): Promise<LiveContent | null> {
+    return this.#first(build, atom, lease, (file) =>
+      this.#inTurn(file, async (state) => {
+        if (state.bytes === 0) {
+          this.#entries.delete(file);
+          return null;
+        }
+        return { bytes: await readIfThere(file), linesBefore: state.dropped };
+      }),
+    );
+  }
+
+  /** The first of the files of an attempt that has something; with a null lease, of the newest one. */
+  async #first<T>(
+    build: BuildId,
+    atom: AtomId,
+    lease: LeaseId | null,
+    read: (file: string) => Promise<T | null>,
+  ): Promise<T | null> {
     const newest = lease ?? Math.max(ANY_LEASE, ...(this.#ofBuild(build).get(atom) ?? []));
     return (
-      (await this.#page(this.#file(build, atom, newest), request)) ??
-      (newest === ANY_LEASE ? null : await this.#page(this.#file(build, atom, ANY_LEASE), request))
+      (await read(this.#file(build, atom, newest))) ??
+      (newest === ANY_LEASE ? null : await read(this.#file(build, atom, ANY_LEASE)))
     );
   }
 

@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Build, BuildRequest } from '../../protocol/build/build.js';
+import type { ConsoleSearch } from '../../protocol/build/console-search.js';
 import type { Explanation } from '../../protocol/build/explanation.js';
 import type { Atom, ConsolePage, Subjob } from '../../protocol/build/work.js';
 import type { BundleInfo } from '../../protocol/bundle.js';
@@ -168,6 +169,17 @@ export interface ConsoleLines {
   readonly maxLines: number;
 }
 
+/** A search in a console for lines from `fromLine`. */
+export interface ConsoleSearchRequest {
+  readonly text: string;
+  /** Whether the text is an expression in the syntax of RE2. */
+  readonly isRegex: boolean;
+  /** Whether upper and lower case differ. */
+  readonly isExact: boolean;
+  readonly fromLine: number;
+  readonly maxMatches: number;
+}
+
 /**
  * The queries of readers of the API. Nothing here changes anything. Every method rejects with ClusterRunnerError
  * NOT_FOUND for something that does not exist.
@@ -187,6 +199,13 @@ export interface MasterReading {
   listAtoms(build: BuildId, subjob: SubjobId | null, page: Page): Promise<{ atoms: Atom[]; total: number }>;
   getAtom(build: BuildId, atom: AtomId): Promise<Atom>;
   readConsole(build: BuildId, atom: AtomId, lines: ConsoleLines): Promise<ConsolePage>;
+  /** Responds after a second or so with what was found, and how far it got. @throws INVALID_REQUEST, RESULT_UNREADABLE */
+  searchConsole(
+    build: BuildId,
+    atom: AtomId,
+    request: ConsoleSearchRequest,
+    gone: AbortSignal,
+  ): Promise<ConsoleSearch>;
 
   getSlave(slave: SlaveId): Promise<Slave>;
 

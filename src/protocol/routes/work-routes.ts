@@ -1,6 +1,8 @@
 import { Type } from '@sinclair/typebox';
+import { ConsoleSearchSchema, MAX_SEARCH_TEXT } from '../build/console-search.js';
 import { AtomSchema, ConsolePageSchema, SubjobSchema } from '../build/work.js';
 import { declareRoute } from '../route.js';
+import { literals } from '../shapes.js';
 import { anyPage, closed, MAX_PAGE, ofAtom, ofAtomInSubjob, ofBuild, ofSubjob, total } from './shared.js';
 
 const atoms = Type.Object({ atoms: Type.Array(AtomSchema), total });
@@ -13,6 +15,32 @@ const consoleQuery = Type.Object(
         minimum: 0,
         maximum: Number.MAX_SAFE_INTEGER,
         description: 'First line, from 0; without it the last `max_lines` lines.',
+      }),
+    ),
+  },
+  closed,
+);
+
+const yesOrNo = (description: string) =>
+  Type.Optional(literals(['true', 'false'], { default: 'false', description }));
+const searchQuery = Type.Object(
+  {
+    q: Type.String({
+      minLength: 1,
+      maxLength: MAX_SEARCH_TEXT,
+      description: 'Text to find in one line, without control characters.',
+    }),
+    case: yesOrNo('Whether upper and lower case differ.'),
+    regex: yesOrNo('Whether `q` is an expression in the syntax of RE2.'),
+    from_line: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0, description: 'From 0.' }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_PAGE,
+        default: 100,
+        description: 'Most matches in a response.',
       }),
     ),
   },
@@ -36,6 +64,16 @@ const getConsole = {
   body: null,
   status: 200,
   response: ConsolePageSchema,
+} as const;
+
+const searchConsole = {
+  method: 'GET',
+  signing: 'none',
+  summary: 'The lines of a console that contain a text, also while its atom runs.',
+  query: searchQuery,
+  body: null,
+  status: 200,
+  response: ConsoleSearchSchema,
 } as const;
 
 /** Subjobs and atoms. The id of an atom is unique in its build, so it can be requested with or without its subjob. */
@@ -86,6 +124,12 @@ export const workRoutes = {
     ...getConsole,
     path: '/v1/build/:buildId/subjob/:subjobId/atom/:atomId/console',
     params: ofAtomInSubjob,
+    children: { search: 'searchConsoleOfSubjob' },
+  }),
+  searchConsoleOfSubjob: declareRoute({
+    ...searchConsole,
+    path: '/v1/build/:buildId/subjob/:subjobId/atom/:atomId/console/search',
+    params: ofAtomInSubjob,
   }),
   listAtoms: declareRoute({
     method: 'GET',
@@ -108,6 +152,12 @@ export const workRoutes = {
   getConsole: declareRoute({
     ...getConsole,
     path: '/v1/build/:buildId/atom/:atomId/console',
+    params: ofAtom,
+    children: { search: 'searchConsole' },
+  }),
+  searchConsole: declareRoute({
+    ...searchConsole,
+    path: '/v1/build/:buildId/atom/:atomId/console/search',
     params: ofAtom,
   }),
 } as const;

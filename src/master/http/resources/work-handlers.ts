@@ -1,6 +1,9 @@
+import type { ConsoleSearch } from '../../../protocol/build/console-search.js';
 import type { Atom, ConsolePage } from '../../../protocol/build/work.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 import type { AtomId, BuildId, SubjobId } from '../../../protocol/ids.js';
+import type { QueryOf } from '../../../protocol/route.js';
+import type { routes } from '../../../protocol/routes.js';
 import type { MasterReading } from '../../state/master-api.js';
 import type { Handlers } from '../handler.js';
 import { type ListQuery, ListResponse } from '../response/list-response.js';
@@ -12,9 +15,11 @@ type WorkRoutes =
   | 'listAtomsOfSubjob'
   | 'getAtomOfSubjob'
   | 'getConsoleOfSubjob'
+  | 'searchConsoleOfSubjob'
   | 'listAtoms'
   | 'getAtom'
-  | 'getConsole';
+  | 'getConsole'
+  | 'searchConsole';
 
 export function workHandlers({ reading, turns }: HandlerDependencies): Pick<Handlers, WorkRoutes> {
   const listAtoms = (build: BuildId, subjob: SubjobId | null, query: ListQuery, gone: AbortSignal) =>
@@ -38,9 +43,15 @@ export function workHandlers({ reading, turns }: HandlerDependencies): Pick<Hand
       const atom = await atomOfSubjob(reading, buildId, subjobId, atomId);
       return readConsole(reading, buildId, atom.id, query);
     },
+    searchConsoleOfSubjob: async ({ params: { buildId, subjobId, atomId }, query, gone }) => {
+      const atom = await atomOfSubjob(reading, buildId, subjobId, atomId);
+      return searchConsole(reading, buildId, atom.id, query, gone);
+    },
     listAtoms: ({ params, query, gone }) => listAtoms(params.buildId, null, listQueryOf(query), gone),
     getAtom: async ({ params }) => ({ atom: await reading.getAtom(params.buildId, params.atomId) }),
     getConsole: ({ params, query }) => readConsole(reading, params.buildId, params.atomId, query),
+    searchConsole: ({ params, query, gone }) =>
+      searchConsole(reading, params.buildId, params.atomId, query, gone),
   };
 }
 
@@ -87,4 +98,21 @@ function readConsole(
     offsetLine: query.offset_line ?? null,
     maxLines: query.max_lines ?? 50,
   });
+}
+
+function searchConsole(
+  reading: MasterReading,
+  build: BuildId,
+  atom: AtomId,
+  query: QueryOf<typeof routes.searchConsole>,
+  gone: AbortSignal,
+): Promise<ConsoleSearch> {
+  const request = {
+    text: query.q,
+    isRegex: query.regex === 'true',
+    isExact: query.case === 'true',
+    fromLine: query.from_line ?? 0,
+    maxMatches: query.limit ?? 100,
+  };
+  return reading.searchConsole(build, atom, request, gone);
 }

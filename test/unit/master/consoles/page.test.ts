@@ -1,34 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type ConsoleSource, MAX_PAGE_BYTES, readPage } from '../../../../src/master/consoles/page.js';
-
-/** The lines of a text as an editor would count them, each with its end. */
-function linesOf(text: string): string[] {
-  return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
-}
-
-/** A console in memory that is read in pieces of `pieceBytes`, from any multiple of `stride` bytes. */
-function sourceOf(content: Buffer, pieceBytes: number, stride: number): ConsoleSource {
-  const lineEndsBefore = (position: number) => content.subarray(0, position).filter((b) => b === 10).length;
-  return {
-    totalLines: lineEndsBefore(content.length) + (content.length > 0 && content.at(-1) !== 10 ? 1 : 0),
-    placeBefore(line) {
-      let best = { position: 0, lineEnds: 0 };
-      for (let position = stride; position < content.length; position += stride) {
-        const lineEnds = lineEndsBefore(position);
-        if (lineEnds < line) {
-          best = { position, lineEnds };
-        }
-      }
-      return best;
-    },
-    async *read(position) {
-      for (let at = position; at < content.length; at += pieceBytes) {
-        yield content.subarray(at, at + pieceBytes);
-      }
-    },
-  };
-}
+import { MAX_PAGE_BYTES, readPage } from '../../../../src/master/consoles/page.js';
+import { consoleInMemory, linesOf } from '../../../support/console-in-memory.js';
 
 const text = fc
   .array(fc.constantFrom('\n', 'a', 'bc', 'ü', '\r\n', ' '), { maxLength: 60 })
@@ -44,7 +17,7 @@ describe('a page of a console', () => {
         fc.nat(40),
         fc.integer({ min: 1, max: 40 }),
         async (console, pieceBytes, stride, offsetLine, maxLines) => {
-          const source = sourceOf(Buffer.from(console), pieceBytes, stride);
+          const source = consoleInMemory(Buffer.from(console), pieceBytes, stride);
           const page = await readPage(source, { offsetLine, maxLines });
           const expected = linesOf(console).slice(offsetLine, offsetLine + maxLines);
           expect(page).to.deep.equal({
@@ -61,7 +34,10 @@ describe('a page of a console', () => {
   it('has the last lines when no offset is given', async () => {
     await fc.assert(
       fc.asyncProperty(text, fc.integer({ min: 1, max: 40 }), async (console, maxLines) => {
-        const page = await readPage(sourceOf(Buffer.from(console), 7, 5), { offsetLine: null, maxLines });
+        const page = await readPage(consoleInMemory(Buffer.from(console), 7, 5), {
+          offsetLine: null,
+          maxLines,
+        });
         expect(page.content).to.equal(linesOf(console).slice(-maxLines).join(''));
       }),
     );
@@ -69,7 +45,7 @@ describe('a page of a console', () => {
 
   it('ends before its size limit, and the next page goes on there', async () => {
     const line = `${'x'.repeat(300_000)}\n`;
-    const source = sourceOf(Buffer.from(line.repeat(10)), 65_536, 1_000_000);
+    const source = consoleInMemory(Buffer.from(line.repeat(10)), 65_536, 1_000_000);
     const page = await readPage(source, { offsetLine: 2, maxLines: 8 });
     expect(page.num_lines).to.equal(3);
     expect(page.content).to.equal(line.repeat(3));
@@ -77,13 +53,13 @@ describe('a page of a console', () => {
 
   it('reaches the end when the last lines are requested, even if not all of them fit', async () => {
     const line = `${'x'.repeat(300_000)}\n`;
-    const source = sourceOf(Buffer.from(line.repeat(10)), 65_536, 1_000_000);
+    const source = consoleInMemory(Buffer.from(line.repeat(10)), 65_536, 1_000_000);
     const page = await readPage(source, { offsetLine: null, maxLines: 8 });
     expect(page.offset_line + page.num_lines).to.equal(10);
   });
 
   it('cuts a line that is larger than a page', async () => {
-    const source = sourceOf(Buffer.from(`${'x'.repeat(3_000_000)}\nend\n`), 65_536, 1_000_000);
+    const source = consoleInMemory(Buffer.from(`${'x'.repeat(3_000_000)}\nend\n`), 65_536, 1_000_000);
     const page = await readPage(source, { offsetLine: 0, maxLines: 5 });
     expect(page.num_lines).to.equal(1);
     expect(page.content).to.equal(`${'x'.repeat(MAX_PAGE_BYTES)}…\n`);
@@ -92,7 +68,7 @@ describe('a page of a console', () => {
   });
 
   it('replaces bytes that are not UTF-8', async () => {
-    const source = sourceOf(Buffer.from([0xff, 0x41, 0x0a]), 10, 10);
+    const source = consoleInMemory(Buffer.from([0xff, 0x41, 0x0a]), 10, 10);
     expect((await readPage(source, { offsetLine: 0, maxLines: 1 })).content).to.equal('\ufffdA\n');
   });
 });

@@ -127,6 +127,7 @@ describe('reading', () => {
       ['/v1/build/1/subjob/7/atom', /no subjob 7/],
       ['/v1/build/1/atom/7', /no atom 7/],
       ['/v1/build/1/atom/7/console', /no atom 7/],
+      ['/v1/build/1/atom/7/console/search?q=a', /no atom 7/],
       ['/v1/build/1/subjob/0/atom/2', /Subjob 0 .*has 2 atoms, and none with the number or at the index 2/],
       ['/v1/build/1/subjob/0/atom/2/console', /Subjob 0 .*none with the number or at the index 2/],
       ['/v1/slave/7', /no slave 7/],
@@ -151,6 +152,35 @@ describe('reading', () => {
       content: 'one\n',
     });
     expect(await get('/v1/build/1/atom/1/console?offset_line=99')).to.include({ num_lines: 0, content: '' });
+  });
+
+  it('searches a console for the text in q, and refuses a search without one', async () => {
+    const { child_routes: _, ...found } = await get('/v1/build/1/atom/1/console/search?q=o');
+    expect(found).to.deep.equal({
+      STATUS: 'SUCCESS',
+      matches: [
+        { line: 0, column: 0, length: 1, text: 'one', text_column: 0 },
+        { line: 1, column: 2, length: 1, text: 'two', text_column: 0 },
+      ],
+      from_line: 0,
+      scanned_to_line: 3,
+      done: true,
+      total_num_lines: 3,
+    });
+    const limited = await get('/v1/build/1/subjob/0/atom/1/console/search?q=o&from_line=1&limit=1');
+    expect(limited.matches).to.have.nested.property('[0].text', 'two');
+    expect(limited.matches).to.have.length(1);
+    for (const query of [
+      '',
+      'q=',
+      `q=${'x'.repeat(1001)}`,
+      'q=a&case=yes',
+      'q=a&regex=1',
+      'q=a&from_line=x',
+    ]) {
+      const { status } = await request(master, 'GET', `/v1/build/1/atom/1/console/search?${query}`);
+      expect(status, query).to.equal(400);
+    }
   });
 
   it('clamps the lines of a console to their bounds, and refuses text that is no number', async () => {
