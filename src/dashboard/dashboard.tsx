@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { startLiveUpdates } from './api/live-updates.js';
 import { DashboardPage } from './pages/dashboard-page.js';
+import { startShortcuts } from './parts/shortcuts.js';
 import { startTicking } from './parts/ticking-now.js';
 import { startRouter } from './router/location.js';
 import { startTheme } from './style/theme.js';
@@ -9,6 +10,7 @@ const root = document.getElementById('page');
 if (root !== null) {
   startTheme();
   startRouter();
+  startShortcuts();
   startTicking();
   startLiveUpdates();
   render(<DashboardPage />, root);

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { masterStatus } from '../api/master-status.js';
+import { ShortcutHelp } from '../parts/shortcut-help.js';
 import { target } from '../router/location.js';
 import { nextTheme, theme } from '../style/theme.js';
 
@@ -35,9 +36,10 @@ export function PageFrame({ children }: { readonly children: ComponentChildren }
             </a>
           ))}
         </nav>
+        <ShortcutHelp />
         <button
           type="button"
-          class="theme"
+          class="bare"
           onClick={nextTheme}
           title={`Colors: ${theme.value}`}
           aria-label={`Colors: ${theme.value}. Change`}

@@ -1,4 +1,5 @@
 import type { Build } from '../../protocol/build/build.js';
+import type { Atom } from '../../protocol/build/work.js';
 
 /** The look of a status: a sign and a word, and a color that is never alone. */
 export type Tone = 'good' | 'bad' | 'busy' | 'wait' | 'quiet' | 'warn';
@@ -29,6 +30,37 @@ export function lookOfBuild(
     case 'FINISHED':
       return build.result === 'SUCCESS'
         ? { tone: 'good', sign: '✓', word: 'passed' }
+        : { tone: 'bad', sign: '✗', word: 'failed' };
+  }
+}
+
+/** The look of an atom's outcome; without one, of its state. */
+export function lookOfAtom({
+  state,
+  outcome,
+  exit_code: exitCode,
+}: Pick<Atom, 'state' | 'outcome' | 'exit_code'>): StatusLook {
+  switch (outcome) {
+    case 'PASSED':
+      return { tone: 'good', sign: '✓', word: 'passed' };
+    case 'FAILED':
+      return { tone: 'bad', sign: '✗', word: 'failed' };
+    case 'LOST':
+      return { tone: 'bad', sign: '?', word: 'lost' };
+    case 'INTERRUPTED':
+      return { tone: 'quiet', sign: '⊘', word: 'interrupted' };
+    case null:
+      break;
+  }
+  switch (state) {
+    case 'NOT_STARTED':
+      return { tone: 'wait', sign: '○', word: 'waiting' };
+    case 'IN_PROGRESS':
+      return { tone: 'busy', sign: '◐', word: 'running' };
+    case 'COMPLETED':
+      // Its results are still to come.
+      return exitCode === 0
+        ? { tone: 'busy', sign: '✓', word: 'passed' }
         : { tone: 'bad', sign: '✗', word: 'failed' };
   }
 }

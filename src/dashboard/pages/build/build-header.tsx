@@ -1,3 +1,4 @@
+import { CopyButton } from '../../parts/copy-button.js';
 import { Status } from '../../parts/status.js';
 import { lookOfBuild } from '../../parts/status-look.js';
 import type { TabProps } from './build-tab.js';
@@ -10,6 +11,7 @@ export function BuildHeader({ build }: TabProps) {
       <h1>
         Build {build.id} <bdi>{job ?? ''}</bdi>
       </h1>
+      <CopyButton text={window.location.origin + window.location.pathname} label="Copy link" />
       <Status look={lookOfBuild(build)} />
       <p>
         {build.num_atoms_done} of {build.num_atoms ?? '?'} atoms, {build.num_atoms_failed} failed

@@ -1,6 +1,7 @@
 import type { Build } from '../../../protocol/build/build.js';
 import { getJson } from '../../api/api-calls.js';
 import { useLoaded } from '../../api/use-loaded.js';
+import { DataTable, type TableColumn } from '../../parts/data-table.js';
 import { durationText } from '../../parts/duration-text.js';
 import { Empty, Loading, ProblemNotice } from '../../parts/notices.js';
 import { usePageTitle } from '../../parts/page-title.js';
@@ -52,6 +53,32 @@ function hasText({ request_params: { job_name, requested_by } }: Build, text: st
   return `${job_name ?? ''} ${requested_by ?? ''}`.toLowerCase().includes(text.toLowerCase());
 }
 
+const columns: readonly TableColumn<Build>[] = [
+  {
+    label: 'Build',
+    isNumber: true,
+    cell: ({ id }) => (
+      <a href={`/ui/build/${id}`} data-row>
+        {id}
+      </a>
+    ),
+  },
+  { label: 'Status', cell: (build) => <Status look={lookOfBuild(build)} /> },
+  { label: 'Job', cell: ({ request_params: { job_name } }) => <bdi>{job_name ?? ''}</bdi> },
+  {
+    label: 'Atoms',
+    isNumber: true,
+    isMinor: true,
+    cell: ({ num_atoms_done, num_atoms }) => `${num_atoms_done}/${num_atoms ?? '?'}`,
+  },
+  { label: 'Duration', isNumber: true, cell: (build) => durationText(secondsOf(build)) },
+  {
+    label: 'Requested',
+    isMinor: true,
+    cell: ({ state_timestamps: { QUEUED } }) => <Timestamp at={QUEUED ?? null} />,
+  },
+];
+
 /** Seconds from the request to the end, or until now. */
 function secondsOf({ state_timestamps: times }: Build): number {
   const ended = times.FINISHED ?? times.CANCELED ?? times.ERROR ?? now.value;
@@ -77,46 +104,5 @@ function BuildsTable({
       </Empty>
     );
   }
-  return (
-    <table class="rows">
-      <thead>
-        <tr>
-          <th scope="col" class="number">
-            Build
-          </th>
-          <th scope="col">Status</th>
-          <th scope="col">Job</th>
-          <th scope="col" class="number">
-            Atoms
-          </th>
-          <th scope="col" class="number">
-            Duration
-          </th>
-          <th scope="col">Requested</th>
-        </tr>
-      </thead>
-      <tbody>
-        {builds.map((build) => (
-          <tr key={build.id}>
-            <td class="number">
-              <a href={`/ui/build/${build.id}`}>{build.id}</a>
-            </td>
-            <td>
-              <Status look={lookOfBuild(build)} />
-            </td>
-            <td>
-              <bdi>{build.request_params.job_name ?? ''}</bdi>
-            </td>
-            <td class="number">
-              {build.num_atoms_done}/{build.num_atoms ?? '?'}
-            </td>
-            <td class="number">{durationText(secondsOf(build))}</td>
-            <td>
-              <Timestamp at={build.state_timestamps.QUEUED ?? null} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
+  return <DataTable caption="Builds, newest first" columns={columns} rows={builds} keyOf={({ id }) => id} />;
 }
