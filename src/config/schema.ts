@@ -206,6 +206,21 @@ export const sections = {
       '30',
       'Days for which an ended build is kept with its results; 0 keeps it forever.',
     ),
+    history_kept_days: key(
+      integerType(0, 36_500),
+      '180',
+      'Days for which the history of jobs and atoms is kept, also when the builds themselves are deleted; 0 keeps it forever.',
+    ),
+    history_builds_kept: key(
+      integerType(50, 1_000_000),
+      '1000',
+      'Number of builds of each job that its history lists at most.',
+    ),
+    history_atoms_kept: key(
+      integerType(0, 100_000_000),
+      '500000',
+      'Number of atoms of all jobs together whose runs are kept; those that have not run for the longest time are forgotten first. 0 keeps no runs of atoms.',
+    ),
     max_connections: key(
       integerType(1, 1_000_000),
       '10000',

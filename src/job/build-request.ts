@@ -122,11 +122,18 @@ function checkConfig(config: JobDefinition): void {
   }
 }
 
-/** The key, with the job's name, under which timings of a project are kept: the same in all of its builds. */
-export function projectKey(project: Project): string {
-  return project.type === 'directory'
-    ? project.project_directory
-    : [maskCredentials(project.url ?? 'snapshot'), project.project_directory ?? ''].join('#');
+/** The part of a project, or of a request for a build of it, that is the same in all of its builds. */
+export interface ProjectName {
+  readonly type: Project['type'];
+  readonly url?: string | null;
+  readonly project_directory?: string | null;
+}
+
+/** The key, with the job's name, under which timings and the history of a project are kept: the same in all of its builds. */
+export function projectKey({ type, url, project_directory: directory }: ProjectName): string {
+  return type === 'directory'
+    ? (directory ?? '')
+    : [maskCredentials(url ?? 'snapshot'), directory ?? ''].join('#');
 }
 
 /** The request without credentials, for everybody who may read. */

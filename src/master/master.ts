@@ -26,6 +26,7 @@ import { acceptReturnedLease } from './dispatch/returned-leases.js';
 import { SlaveMembership } from './dispatch/slave-membership.js';
 import { SlavePolls } from './dispatch/slave-polls.js';
 import { BuildsAsWorkSource } from './dispatch/work-source.js';
+import { HistoryKeeper } from './history/history-keeper.js';
 import { WaitingRegrouper } from './leases/regroup-waiting.js';
 import { BuildRetention } from './maintenance/build-retention.js';
 import { ForgettingTime } from './maintenance/forgetting-time.js';
@@ -149,7 +150,9 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
   cleanup.add(() => zips.close());
   const searcher = new ConsoleSearcher(clock);
   cleanup.add(() => searcher.close());
-  const retention = new BuildRetention(master, consoles, zips, settings, time);
+  const history = new HistoryKeeper(master, settings, time);
+  cleanup.add(() => history.stop());
+  const retention = new BuildRetention(master, consoles, zips, settings, time, history);
   const kept = new KeptResults(master, consoles, join(directory, 'incoming'));
   const builds = new Builds(master, bundles, kept);
   const regrouper = new WaitingRegrouper(master);

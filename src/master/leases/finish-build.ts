@@ -5,6 +5,7 @@ import type { MasterState, StateChange } from '../state/master-state.js';
 import { settleAtoms, storeVerdictCounts } from '../store/atoms.js';
 import { updateBuild } from '../store/builds.js';
 import { appendEvent } from '../store/events.js';
+import { queueForHistory } from '../store/history/unrecorded-builds.js';
 import { cancelHeldLeases } from '../store/leases.js';
 import { cutSubjobs } from '../store/subjobs.js';
 
@@ -47,6 +48,7 @@ export function endBuild(
     cancelHeldLeases(id, now),
     updateBuild(id, isComplete ? { ...row, ...memory } : row),
     ...(isComplete ? [] : [...settleAtoms(id, now), cutSubjobs(id), storeVerdictCounts(id)]),
+    queueForHistory(id, build.request.atoms_override !== undefined),
     appendEvent('BUILD_ENDED', { build_id: id, state, result }, now),
   );
 }

@@ -6,6 +6,7 @@ import { removeTree } from '../../lib/fs/remove-tree.js';
 import type { BuildId } from '../../protocol/ids.js';
 import type { ZipCache } from '../archives/zip-cache.js';
 import type { LiveConsoles } from '../consoles/live.js';
+import type { HistoryKeeper } from '../history/history-keeper.js';
 import type { MasterState } from '../state/master-state.js';
 import { buildsToForget, deleteBuild, deletePartOf, knownBuilds } from '../store/retention.js';
 import type { ForgettingTime } from './forgetting-time.js';
@@ -16,13 +17,14 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 type RetentionSettings = Pick<MasterSettings, 'buildsKept' | 'resultsKeptDays'>;
 
-/** Deletes builds that are too old or too many: first their rows, then their files. */
+/** Deletes builds that are too old or too many, once they are in the history: first their rows, then their files. */
 export class BuildRetention {
   readonly #master: MasterState;
   readonly #consoles: LiveConsoles;
   readonly #zips: ZipCache;
   readonly #settings: RetentionSettings;
   readonly #time: ForgettingTime;
+  readonly #history: Pick<HistoryKeeper, 'recordBeforeDeletion'>;
 
   constructor(
     master: MasterState,
@@ -30,12 +32,14 @@ export class BuildRetention {
     zips: ZipCache,
     settings: RetentionSettings,
     time: ForgettingTime,
+    history: Pick<HistoryKeeper, 'recordBeforeDeletion'>,
   ) {
     this.#master = master;
     this.#consoles = consoles;
     this.#zips = zips;
     this.#settings = settings;
     this.#time = time;
+    this.#history = history;
   }
 
   /** Deletes some of the builds beyond the limits. @returns whether there may be more */
@@ -46,7 +50,7 @@ export class BuildRetention {
     const keep = buildsKept === 0 ? Number.MAX_SAFE_INTEGER : buildsKept;
     const builds = await buildsToForget(store.db, before, keep, AT_ONCE);
     for (const build of builds) {
-      if (signal.aborted) {
+      if (signal.aborted || !(await this.#history.recordBeforeDeletion(build))) {
         return true;
       }
       await this.#forget(build);

@@ -1,4 +1,5 @@
 import { resultOf } from '../../domain/build-state.js';
+import { Notifier } from '../../lib/async/notifier.js';
 import type { Clock } from '../../lib/clock.js';
 import { seconds } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
@@ -51,6 +52,8 @@ export interface MasterStateParts {
 /** The master's memory, with what all of its parts share. It decides nothing. */
 export class MasterState {
   readonly watchers = new BuildWatchers();
+  /** Fired when builds have ended and left the memory. */
+  readonly ended = new Notifier();
   readonly leases = new ActiveLeases((build) => this.watchers.changed(build));
   readonly store: Store;
   readonly writer: StateWriter;
@@ -139,6 +142,9 @@ export class MasterState {
         this.#builds.delete(id);
         this.watchers.ended(id);
         this.buildChanged(id);
+      }
+      if (change.ended.length > 0) {
+        this.ended.fire();
       }
     };
     // The writer logs a failure; the memory then shows the last state that was decided.

@@ -164,6 +164,94 @@ export const timings = {
   updated_at: integer,
 };
 
+/** A job of a project, as builds of it were recorded. Never deleted before its builds and atoms. */
+export const jobs = {
+  id: integer,
+  /** See projectKey. */
+  project: text,
+  name: text,
+  /** JSON list of the variables that its atoms set, as of its last whole build. */
+  atom_variables: text,
+  /** All that were ever recorded. */
+  num_builds: integer,
+  /** Rows of `atom_histories`. */
+  num_atoms: integer,
+  last_build_id: integer,
+  /** These three are of its newest builds, and null where those say nothing; see summaryOf. */
+  pass_rate: nullable(real),
+  p50_seconds: nullable(real),
+  p95_seconds: nullable(real),
+};
+export type JobRow = Row<typeof jobs>;
+
+/** A build that has ended, which may have been deleted since. */
+export const jobBuilds = {
+  job_id: integer,
+  build_id: integer,
+  state: oneOf('FINISHED', 'CANCELED', 'ERROR'),
+  /** 1 when its request named the atoms. */
+  is_partial: integer,
+  created_at: integer,
+  /** When its preparation began last; null when it never did. */
+  started_at: nullable(integer),
+  ended_at: integer,
+  /** null when it was not prepared. */
+  num_atoms: nullable(integer),
+  num_done: integer,
+  num_failed: integer,
+  num_lost: integer,
+  num_flaky: integer,
+  /** Spent on runs of atoms that failed and were repeated; summed up while its atoms are recorded. */
+  retry_seconds: real,
+  /** Names the code that it ran: builds with the same text ran the same. null when that is not known. */
+  code: nullable(text),
+  commit_hash: nullable(text),
+  branch: nullable(text),
+  subject: nullable(text),
+  has_changes: nullable(integer),
+  requested_by: nullable(text),
+};
+export type JobBuildRow = Row<typeof jobBuilds>;
+
+/** The runs of one atom in the builds of its job; see AtomHistory. */
+export const atomHistories = {
+  id: integer,
+  job_id: integer,
+  /** See historyName. */
+  name: text,
+  runs: integer,
+  failures: integer,
+  flaky: integer,
+  retry_seconds: real,
+  recent_retry_seconds: real,
+  flakiness: real,
+  slowness: nullable(integer),
+  /** A build, and the minute of its end since the epoch. */
+  failing_since: nullable(integer),
+  failing_since_minute: nullable(integer),
+  last_passed: nullable(integer),
+  first_seen: integer,
+  first_seen_minute: integer,
+  /** The newest week in which it ran: days since the epoch, divided by seven. A day would change more often. */
+  last_week: integer,
+  /** See packRuns. */
+  newest_runs: text,
+  /** See packDays. */
+  days: text,
+};
+export type AtomHistoryRow = Row<typeof atomHistories>;
+
+/** Ended builds that are not in the history yet, or not completely. */
+export const unrecordedBuilds = {
+  build_id: integer,
+  is_partial: integer,
+  /** null until it is in `job_builds`. */
+  job_id: nullable(integer),
+  /** Atoms below this id are recorded. */
+  next_atom: integer,
+};
+export type UnrecordedBuild = Row<typeof unrecordedBuilds>;
+
 export const nonces = {
   /** Seconds since the epoch. */
   expires: integer,

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { withRunInHistory } from '../../../src/domain/history/atom-history.js';
 import * as atomViews from '../../../src/master/store/atom-views.js';
 import * as atoms from '../../../src/master/store/atoms.js';
 import * as builds from '../../../src/master/store/builds.js';
@@ -11,6 +12,10 @@ import { openStore, type Store } from '../../../src/master/store/engine/store.js
 import type { Write } from '../../../src/master/store/engine/write.js';
 import * as events from '../../../src/master/store/events.js';
 import * as factsColumn from '../../../src/master/store/facts-column.js';
+import * as atomHistories from '../../../src/master/store/history/atom-histories.js';
+import * as jobBuilds from '../../../src/master/store/history/job-builds.js';
+import * as jobs from '../../../src/master/store/history/jobs.js';
+import * as unrecordedBuilds from '../../../src/master/store/history/unrecorded-builds.js';
 import * as leases from '../../../src/master/store/leases.js';
 import * as nonces from '../../../src/master/store/nonces.js';
 import * as regrouping from '../../../src/master/store/regrouping.js';
@@ -23,11 +28,14 @@ import { toId } from '../../../src/protocol/ids.js';
 import { directoryBuild } from '../../support/master-harness.js';
 
 const modules = [
+  atomHistories,
   atomViews,
   atoms,
   builds,
   events,
   factsColumn,
+  jobBuilds,
+  jobs,
   leases,
   nonces,
   regrouping,
@@ -36,6 +44,7 @@ const modules = [
   subjobs,
   timings,
   undelivered,
+  unrecordedBuilds,
 ];
 /** Exports that run no statement of their own. */
 const others = new Set([
@@ -43,6 +52,7 @@ const others = new Set([
   'interruptionOf',
   'listedRequest',
   'readFacts',
+  'readHistory',
   'readJobColumn',
   'readLosses',
   'readRequest',
@@ -78,6 +88,27 @@ const groups = [
   { id: toId.subjob(1), atoms: [1], ...estimate },
 ];
 const regrouped = { groups, dropped: [toId.subjob(2)] };
+const jobBuild = {
+  build_id: 1,
+  state: 'FINISHED',
+  is_partial: 0,
+  created_at: 1,
+  started_at: 1,
+  ended_at: 1,
+  num_atoms: 1,
+  num_done: 1,
+  num_failed: 0,
+  num_lost: 0,
+  num_flaky: 0,
+  code: null,
+  commit_hash: null,
+  branch: null,
+  subject: null,
+  has_changes: null,
+  requested_by: null,
+} as const;
+const ran = { build: 1, kind: 'PASSED', seconds: 1, minute: 1 } as const;
+const history = withRunInHistory(null, ran, 0, () => null);
 
 const writes: Record<string, Write | readonly Write[]> = {
   insertAtoms: atoms.insertAtoms(build, [{ id: 0, subjob: 0, ...listed, ...estimate }]),
@@ -116,6 +147,28 @@ const writes: Record<string, Write | readonly Write[]> = {
   cutSubjobs: subjobs.cutSubjobs(build),
   learnTimings: timings.learnTimings({ build, subjob, project: 'p', job: 'j' }, 1),
   forgetTimings: timings.forgetTimings(1),
+  queueForHistory: unrecordedBuilds.queueForHistory(build, false),
+  noteJob: unrecordedBuilds.noteJob(build, 'p', 'j'),
+  noteRecorded: unrecordedBuilds.noteRecorded(build, 0, 1),
+  endRecording: unrecordedBuilds.endRecording(build),
+  insertJob: jobs.insertJob('p', 'j'),
+  noteBuild: jobs.noteBuild('p', 'j', 1),
+  setSummary: jobs.setSummary(1, { pass_rate: 1, p50_seconds: null, p95_seconds: null }),
+  setAtomVariables: jobs.setAtomVariables('p', 'j', ['T']),
+  addToNumAtoms: jobs.addToNumAtoms(1, 1),
+  deleteJob: jobs.deleteJob(1),
+  insertJobBuild: jobBuilds.insertJobBuild('p', 'j', jobBuild),
+  addRetrySeconds: jobBuilds.addRetrySeconds(1, 1, 1),
+  trimJobBuilds: jobBuilds.trimJobBuilds(1, 1, 1),
+  forgetJobBuilds: jobBuilds.forgetJobBuilds(1, 1),
+  insertHistory: atomHistories.insertHistory(1, 'T=a', history),
+  updateHistory: [
+    atomHistories.updateHistory({ ...history, id: 1 }, history),
+    atomHistories.updateHistory({ ...history, id: 1 }, { ...history, failures: 1 }),
+  ],
+  forgetOldestAtoms: atomHistories.forgetOldestAtoms(1),
+  forgetUnusedAtoms: atomHistories.forgetUnusedAtoms(1, 1),
+  forgetAtomsOfJob: atomHistories.forgetAtomsOfJob(1, 1),
 };
 
 const reads: Record<string, (db: Reader) => Promise<unknown>> = {
@@ -156,6 +209,19 @@ const reads: Record<string, (db: Reader) => Promise<unknown>> = {
   subjobsOf: (db) => subjobs.subjobsOf(db, build),
   deliveredSubjobs: (db) => subjobs.deliveredSubjobs(db, build),
   readTimings: (db) => timings.readTimings(db, 'p', 'j', [listed]),
+  oldestUnrecorded: (db) => unrecordedBuilds.oldestUnrecorded(db, [1]),
+  findUnrecorded: (db) => unrecordedBuilds.findUnrecorded(db, build),
+  buildToRecord: (db) => unrecordedBuilds.buildToRecord(db, build),
+  atomsToRecord: (db) => unrecordedBuilds.atomsToRecord(db, build, 0, 1),
+  findJobNamed: (db) => jobs.findJobNamed(db, 'p', 'j'),
+  findJob: (db) => jobs.findJob(db, 1),
+  jobsByLastBuild: (db) => jobs.jobsByLastBuild(db, page),
+  countJobs: (db) => jobs.countJobs(db),
+  jobsToForget: (db) => jobs.jobsToForget(db, 1, 1),
+  codesOf: (db) => jobBuilds.codesOf(db, 1, 1),
+  pageOfJobBuilds: (db) => jobBuilds.pageOfJobBuilds(db, 1, page),
+  countJobBuilds: (db) => jobBuilds.countJobBuilds(db, 1),
+  historiesNamed: (db) => atomHistories.historiesNamed(db, 1, ['T=a']),
   undeliveredSubjobs: (db) => undelivered.undeliveredSubjobs(db, build),
   undeliveredAtoms: (db) => undelivered.undeliveredAtoms(db, build, subjob),
 };

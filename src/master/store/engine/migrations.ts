@@ -169,6 +169,82 @@ const migrations: Readonly<Record<string, readonly string[]>> = {
     'ALTER TABLE leases ADD COLUMN setup_began_at INTEGER',
     'ALTER TABLE leases ADD COLUMN setup_seconds REAL',
   ],
+  '0014_history': [
+    `CREATE TABLE jobs (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      project TEXT NOT NULL,
+      name TEXT NOT NULL,
+      atom_variables TEXT NOT NULL DEFAULT '[]',
+      num_builds INTEGER NOT NULL DEFAULT 0,
+      num_atoms INTEGER NOT NULL DEFAULT 0,
+      last_build_id INTEGER NOT NULL DEFAULT 0,
+      pass_rate REAL,
+      p50_seconds REAL,
+      p95_seconds REAL,
+      UNIQUE (project, name)
+    ) STRICT`,
+    'CREATE INDEX jobs_by_last_build ON jobs (last_build_id)',
+    `CREATE TABLE job_builds (
+      job_id INTEGER NOT NULL REFERENCES jobs (id),
+      build_id INTEGER NOT NULL,
+      state TEXT NOT NULL,
+      is_partial INTEGER NOT NULL,
+      created_at INTEGER NOT NULL,
+      started_at INTEGER,
+      ended_at INTEGER NOT NULL,
+      num_atoms INTEGER,
+      num_done INTEGER NOT NULL,
+      num_failed INTEGER NOT NULL,
+      num_lost INTEGER NOT NULL,
+      num_flaky INTEGER NOT NULL,
+      retry_seconds REAL NOT NULL DEFAULT 0,
+      code TEXT,
+      commit_hash TEXT,
+      branch TEXT,
+      subject TEXT,
+      has_changes INTEGER,
+      requested_by TEXT,
+      PRIMARY KEY (job_id, build_id)
+    ) STRICT, WITHOUT ROWID`,
+    'CREATE INDEX job_builds_by_end ON job_builds (ended_at)',
+    `CREATE TABLE atom_histories (
+      id INTEGER PRIMARY KEY,
+      job_id INTEGER NOT NULL REFERENCES jobs (id),
+      name TEXT NOT NULL,
+      runs INTEGER NOT NULL,
+      failures INTEGER NOT NULL,
+      flaky INTEGER NOT NULL,
+      retry_seconds REAL NOT NULL,
+      recent_retry_seconds REAL NOT NULL,
+      flakiness REAL NOT NULL,
+      slowness INTEGER,
+      failing_since INTEGER,
+      failing_since_minute INTEGER,
+      last_passed INTEGER,
+      first_seen INTEGER NOT NULL,
+      first_seen_minute INTEGER NOT NULL,
+      last_week INTEGER NOT NULL,
+      newest_runs TEXT NOT NULL,
+      days TEXT NOT NULL,
+      UNIQUE (job_id, name)
+    ) STRICT`,
+    // Most atoms neither fail nor are flaky, so the first three have few entries. The others change seldom.
+    'CREATE INDEX atom_histories_flaky ON atom_histories (job_id, flakiness) WHERE flakiness > 0',
+    'CREATE INDEX atom_histories_failing ON atom_histories (job_id, failing_since) WHERE failing_since IS NOT NULL',
+    `CREATE INDEX atom_histories_retried ON atom_histories (job_id, recent_retry_seconds)
+     WHERE recent_retry_seconds > 0`,
+    'CREATE INDEX atom_histories_slow ON atom_histories (job_id, slowness)',
+    'CREATE INDEX atom_histories_by_week ON atom_histories (last_week)',
+    `CREATE TABLE unrecorded_builds (
+      build_id INTEGER PRIMARY KEY REFERENCES builds (id) ON DELETE CASCADE,
+      is_partial INTEGER NOT NULL,
+      job_id INTEGER,
+      next_atom INTEGER NOT NULL DEFAULT 0
+    ) STRICT`,
+    // Earlier versions kept no history.
+    `INSERT INTO unrecorded_builds (build_id, is_partial)
+     SELECT id, json_type(request, '$.atoms_override') IS NOT NULL FROM builds WHERE ended_at IS NOT NULL`,
+  ],
 };
 
 /** All of them, in the order in which they are applied. */

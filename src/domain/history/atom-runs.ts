@@ -1,0 +1,80 @@
+import { fromCoarse, toCoarse } from './coarse-seconds.js';
+import { PackedNumbers, packNumber } from './packed-numbers.js';
+
+/** So many of the newest runs of an atom are kept. */
+export const RUNS_KEPT = 50;
+
+/**
+ * The verdict of an atom in one build. FLAKY: it failed, and passed when it was run again. LOST: its slaves were lost, which says
+ * nothing about the atom.
+ */
+const shown = ['PASSED', 'FAILED', 'FLAKY', 'LOST'] as const;
+export type RunKind = (typeof shown)[number];
+
+/** One build in which an atom ran. */
+export interface AtomRun {
+  readonly build: number;
+  readonly kind: RunKind;
+  /** The duration of its last run in the build; null when it is not known. */
+  readonly seconds: number | null;
+  /** When the build ended, in whole minutes since the epoch. */
+  readonly minute: number;
+}
+
+export function isPass({ kind }: AtomRun): boolean {
+  return kind === 'PASSED' || kind === 'FLAKY';
+}
+
+/** Adds a run to those of the same atom, which stay in order of build. The runs of the oldest builds go when there are too many. */
+export function withRun(runs: readonly AtomRun[], run: AtomRun): AtomRun[] {
+  let at = runs.length;
+  while (at > 0 && (runs[at - 1]?.build ?? 0) > run.build) {
+    at -= 1;
+  }
+  return [...runs.slice(0, at), run, ...runs.slice(at)].slice(-RUNS_KEPT);
+}
+
+/*
+ * Each run is packed as three numbers: how far its build is from the one before, times the number of kinds, plus the kind;
+ * its coarse seconds plus one, or 0; and how far its minute is from that of the run before. A minute may be earlier than
+ * the one before, so its difference is doubled, and odd when it is negative.
+ */
+
+/** In order of build. Durations are kept coarsely. */
+export function packRuns(runs: readonly AtomRun[]): string {
+  let text = '';
+  let build = 0;
+  let minute = 0;
+  for (const run of runs) {
+    const later = run.minute - minute;
+    text +=
+      packNumber((run.build - build) * shown.length + shown.indexOf(run.kind)) +
+      packNumber(run.seconds === null ? 0 : toCoarse(run.seconds) + 1) +
+      packNumber(later < 0 ? -2 * later - 1 : 2 * later);
+    build = run.build;
+    minute = run.minute;
+  }
+  return text;
+}
+
+/** @throws Error for a text that `packRuns` has not written */
+export function unpackRuns(text: string): AtomRun[] {
+  const numbers = new PackedNumbers(text);
+  const runs: AtomRun[] = [];
+  let build = 0;
+  let minute = 0;
+  while (numbers.hasMore) {
+    const step = numbers.next();
+    const coarse = numbers.next();
+    const later = numbers.next();
+    build += Math.floor(step / shown.length);
+    minute += later % 2 === 1 ? -(later + 1) / 2 : later / 2;
+    runs.push({
+      build,
+      kind: shown[step % shown.length] ?? 'LOST',
+      seconds: coarse === 0 ? null : fromCoarse(coarse - 1),
+      minute,
+    });
+  }
+  return runs;
+}
