@@ -88,6 +88,7 @@ function program(): Command {
     .option('--atoms-override <json>', 'list of atoms to run, in place of what the atomizers list')
     .option('--rerun-failed <build>', 'run the atoms again that failed or were lost in that build, as it was')
     .option('--output <dir>', 'folder that is replaced by the results (default: build_results)')
+    .option('--open', 'open the page of the build in a browser')
     .option('--json', 'print one JSON object on stdout at the end, and what people read on stderr')
     .option('--junit <file>', 'where to put a copy of the junit.xml of the results')
     .action(async (type: string | undefined, options) => {

@@ -82,6 +82,10 @@ export class MasterClient {
     );
   }
 
+  getVersion(options?: CallOptions): Promise<ResponseOf<typeof routes.version>> {
+    return this.#connection.call(routes.version, { params: {}, body: undefined }, options);
+  }
+
   async getBuild(buildId: BuildId, options?: CallOptions): Promise<Build> {
     const input = { params: { buildId }, body: undefined };
     return (await this.#connection.call(routes.getBuild, input, options)).build;

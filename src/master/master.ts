@@ -193,6 +193,7 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     get problem() {
       return master.writer.problem ?? disk.problem ?? disk.recentRefusal;
     },
+    arePast: false,
     requireSpace: (bytes) => disk.requireSpaceFor(bytes),
     endRetries: () => store.endRetries(),
     close: () => cleanup.releaseAll(),

@@ -113,6 +113,7 @@ async function compose(options: PastBuildsOptions, cleanup: CleanupStack): Promi
     bundles,
     zips,
     problem: null,
+    arePast: true,
     explain: async (build) => explainLeft(await reading.explain(build)),
     archiveContents: async (build) => {
       await builds.row(build);

@@ -5,6 +5,7 @@ import { serviceRoutes } from './routes/service-routes.js';
 import { slaveRoutes } from './routes/slave-routes.js';
 import { workRoutes } from './routes/work-routes.js';
 
+export { DASHBOARD } from './routes/service-routes.js';
 export { MAX_PAGE } from './routes/shared.js';
 
 /** Every route of the master, declared once. */

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { type BuildOutcome, BuildOutcomeSchema } from '../../src/cli/build/outcome.js';
 import { Cluster } from '../support/cluster.js';
 import type { Ended } from '../support/processes.js';
-import { GitProject } from '../support/project.js';
+import { GitProject, writeFiles } from '../support/project.js';
 import { eventually } from '../support/wait.js';
 
 /** The object as a calling program reads it. */
@@ -68,6 +68,7 @@ describe('build --json', () => {
       interrupted: false,
       build_id: 1,
       url: `${cluster.master.url}/v1/build/1`,
+      page: `${cluster.master.url}/ui/build/1`,
       status: 'FAILURE',
       state: 'FINISHED',
       result: 'FAILURE',
@@ -104,10 +105,29 @@ describe('build --json', () => {
       .and.match(/FAILURE: 1 of 3 atoms failed/);
   });
 
+  it('opens the page of the build with the program that BROWSER names', async () => {
+    const opened = join(cluster.root, 'opened');
+    writeFiles(cluster.root, {
+      browser: `#!/bin/sh\nprintf '%s' "$*" > ${opened}.new && mv ${opened}.new ${opened}\n`,
+    });
+    const env = { BROWSER: join(cluster.root, 'browser') };
+    const ended = await cluster.build(['--url', project.url, '-j', 'Mixed', '--json', '--open'], { env });
+    const { page } = outcome(ended);
+    await eventually(
+      'the browser was called',
+      () => existsSync(opened),
+      () => ended.stderr,
+    );
+    expect(readFileSync(opened, 'utf8')).to.equal(page);
+    const { stderr, exitCode } = await cluster.build(['--url', project.url, '-j', 'Mixed', '--open']);
+    expect(exitCode).to.equal(1);
+    expect(stderr).to.contain('No browser is opened: there is no display here');
+  });
+
   it('names the build and the reason when the setup fails', async () => {
     const ended = await cluster.build(['--url', project.url, '-j', 'Broken', '--json']);
     const read = outcome(ended);
-    expect(read).to.include({ exit_code: 2, build_id: 2, state: 'ERROR', status: 'FAILURE', results: null });
+    expect(read).to.include({ exit_code: 2, build_id: 4, state: 'ERROR', status: 'FAILURE', results: null });
     expect(read.error).to.contain('setup_build exited with 9');
     expect(ended.exitCode).to.equal(2);
   });

@@ -54,6 +54,14 @@ Wait:
     }
   });
 
+  it('has a page, whose link has a token that may read', async () => {
+    const [, url, token] = await build.says(/^Watch it at (http:\S+)\/ui\/build\/1#token=(\S+)$/m);
+    const headers = { Authorization: `Bearer ${token}` };
+    expect((await fetch(`${url}/v1/build/1`, { headers })).status).to.equal(200);
+    const page = await fetch(`${url}/ui/build/1`, { headers: { Accept: 'text/html' } });
+    expect(page.headers.get('Content-Type')).to.equal('text/html; charset=utf-8');
+  });
+
   it('is not ended by `stop`', async () => {
     const { stdout } = await cluster.run(['stop']).ended;
     expect(stdout).to.equal('No master or slave of this base directory is running.\n');

@@ -25,7 +25,8 @@ describe('the progress of a build', () => {
     const { stdout } = await cluster.build(['-j', 'Short']);
     const lines = stdout.split('\n');
     expect(lines[0]).to.equal(`Build 1 is accepted by ${cluster.master.url}`);
-    expect(lines[1]).to.match(/^Build 1: (preparing|waiting|running)/);
+    expect(lines[1]).to.equal(`Watch it at ${cluster.master.url}/ui/build/1`);
+    expect(lines[2]).to.match(/^Build 1: (preparing|waiting|running)/);
     expect([...stdout].filter((char) => char < ' ' && char !== '\n')).to.deep.equal([]);
   });
 

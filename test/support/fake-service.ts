@@ -53,6 +53,7 @@ export class FakeService implements MasterService, MasterReading {
   readonly sessionId = 'fake-session';
   readonly startedAt = 1_700_000_000;
   problem: string | null = null;
+  readonly arePast = false;
   /** Free space on its disk. */
   freeBytes = Number.POSITIVE_INFINITY;
   readonly bundles = new FakeBundles();

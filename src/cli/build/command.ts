@@ -12,6 +12,8 @@ import { exitCode } from '../exit-codes.js';
 import { trustOf } from '../master-connection.js';
 import { abortOnStop } from '../services/stop-signals.js';
 import { reportError } from '../text/report-error.js';
+import { openLink } from '../ui/open-link.js';
+import { buildPageLink } from '../ui/page-link.js';
 import { findMaster } from './find-master.js';
 import { followOrCancel } from './follow-or-cancel.js';
 import { emptyOutcome, type OutcomeSoFar, outcomeOf } from './outcome.js';
@@ -34,6 +36,8 @@ export interface BuildOptions extends CommonOptions, RequestOptions {
   readonly junit?: string;
   /** The folder for the results. */
   readonly output?: string;
+  /** Opens the page of the build in a browser. */
+  readonly open?: boolean;
   /** One JSON object on stdout at the end; text for people goes to stderr. */
   readonly json?: boolean;
 }
@@ -159,7 +163,14 @@ async function runBuild(run: Run): Promise<number> {
   const { prepareSubmission, options, out, display, known, place, config, log, interrupt, cleanup } = run;
   const started = systemClock.now();
   const trust = trustOf(config, log);
-  const { url, isLocal, trouble } = await findMaster(options, config, trust, log, display, cleanup);
+  const { url, isLocal, trouble, linkToken } = await findMaster(
+    options,
+    config,
+    trust,
+    log,
+    display,
+    cleanup,
+  );
   const client = new MasterClient({ url, ...trust, timeoutSeconds: config.defaultHttpTimeout });
   cleanup.add(() => client.close());
 
@@ -185,6 +196,9 @@ async function runBuild(run: Run): Promise<number> {
   display.say(`Build ${buildId} is accepted by ${url}`);
   known.id = buildId;
   known.url = isLocal ? null : buildUrl(url, buildId);
+  const page = await buildPageLink(client, url, buildId, linkToken);
+  known.page = isLocal ? null : page;
+  showPage(page, options, display, log);
 
   const fetching = new AbortController();
   const download = startResultDownload(client, buildId, {
@@ -211,6 +225,17 @@ async function runBuild(run: Run): Promise<number> {
     giveUp();
   }
   return report(download, ended, elapsed, isLocal, run);
+}
+
+function showPage(page: string | null, { open }: BuildOptions, display: ProgressDisplay, log: Logger): void {
+  if (page !== null) {
+    display.say(`Watch it at ${page}`);
+  }
+  if (open === true && page !== null) {
+    openLink(page, (message) => log.warn(message));
+  } else if (open === true) {
+    log.warn('No browser is opened: the master is too old to show builds in one.');
+  }
 }
 
 function buildUrl(master: string, build: BuildId): string {

@@ -3,13 +3,21 @@ import type { CleanupStack } from '../../lib/async/cleanup-stack.js';
 import type { Logger } from '../../lib/logger.js';
 import { requireSqlite } from '../../master/store/engine/require-sqlite.js';
 import type { Trust } from '../master-connection.js';
+import { linkToken } from '../ui/page-link.js';
 import type { ProgressDisplay } from './progress/progress-display.js';
 import { masterOnThisMachine } from './request/master-on-this-machine.js';
 
-/**
- * Finds a running master, or starts one in this process. `isLocal`: it ends with this command; `trouble` is aborted, with
- * a ClusterRunnerError, when it cannot go on.
- */
+export interface FoundMaster {
+  readonly url: string;
+  /** Whether it ends with this command. */
+  readonly isLocal: boolean;
+  /** Aborted, with a ClusterRunnerError, when it cannot go on. */
+  readonly trouble: AbortSignal;
+  /** For the link to its page; null for a master whose users have tokens of their own. */
+  readonly linkToken: string | null;
+}
+
+/** Finds a running master, or starts one in this process. */
 export async function findMaster(
   options: { readonly masterUrl?: string; readonly url?: string },
   config: LoadedConfig,
@@ -17,10 +25,10 @@ export async function findMaster(
   log: Logger,
   display: ProgressDisplay,
   cleanup: CleanupStack,
-): Promise<{ url: string; isLocal: boolean; trouble: AbortSignal }> {
+): Promise<FoundMaster> {
   const url = options.masterUrl ?? (await masterOnThisMachine(config, trust));
   if (url !== null) {
-    return { url, isLocal: false, trouble: new AbortController().signal };
+    return { url, isLocal: false, trouble: new AbortController().signal, linkToken: null };
   }
   if (config.isExplicit('general.slaves')) {
     log.warn(
@@ -39,5 +47,10 @@ export async function findMaster(
   display.say(
     `No master is running on this machine; started one with ${cluster.numExecutors} executors for this build.`,
   );
-  return { url: cluster.url, isLocal: true, trouble: cluster.trouble };
+  return {
+    url: cluster.url,
+    isLocal: true,
+    trouble: cluster.trouble,
+    linkToken: linkToken(cluster.linkSecret),
+  };
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedConfig } from '../../config/load.js';
@@ -13,9 +14,13 @@ import { slaveOptionsOf } from '../services/service-options.js';
 import { registerService } from '../services/services.js';
 import { watchTrouble } from './local-trouble.js';
 
+const SECRET_BYTES = 32;
+
 export interface LocalCluster {
   readonly url: string;
   readonly numExecutors: number;
+  /** A secret of this cluster alone, for the token of a link. */
+  readonly linkSecret: string;
   /** Aborted with a ClusterRunnerError when the cluster has not been able to go on for a while. */
   readonly trouble: AbortSignal;
   close(): Promise<void>;
@@ -28,7 +33,9 @@ export interface LocalCluster {
  */
 export async function startLocalCluster(config: LoadedConfig, log: Logger): Promise<LocalCluster> {
   const cleanup = new CleanupStack();
-  const secrets = fixedSecrets(config.secret);
+  const linkSecret = randomBytes(SECRET_BYTES).toString('base64url');
+  // Other commands of this user know the first one.
+  const secrets = fixedSecrets(config.secret, linkSecret);
   const numExecutors = availableParallelism();
   try {
     const root = lockFreeDirectory(join(config.baseDirectory, 'local'), 'cluster');
@@ -65,7 +72,7 @@ export async function startLocalCluster(config: LoadedConfig, log: Logger): Prom
     cleanup.add(() => slave.stop());
     const { signal: trouble, stop } = watchTrouble(() => problemOf(served), systemClock);
     cleanup.add(stop);
-    return { url, numExecutors, trouble, close: () => cleanup.releaseAll() };
+    return { url, numExecutors, linkSecret, trouble, close: () => cleanup.releaseAll() };
   } catch (error) {
     await cleanup.releaseAll();
     throw error;

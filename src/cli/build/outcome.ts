@@ -52,6 +52,12 @@ export const BuildOutcomeSchema = Type.Object(
     url: Nullable(
       Type.String({ description: 'Of the build in the API; null when its master ended with the command.' }),
     ),
+    page: Nullable(
+      Type.String({
+        description:
+          'Of the build in a browser; null at a master without such pages, and when its master ended with the command.',
+      }),
+    ),
     status: Nullable(literals(buildStatus)),
     state: Nullable(literals(buildState)),
     result: Nullable(literals(['SUCCESS', 'FAILURE'] as const)),
@@ -83,6 +89,7 @@ export interface OutcomeSoFar {
   /** Set when the build has ended. */
   build: Build | null;
   url: string | null;
+  page: string | null;
   /** The folder of the results. */
   results: string | null;
   interrupted: boolean;
@@ -91,7 +98,7 @@ export interface OutcomeSoFar {
 }
 
 export function emptyOutcome(): OutcomeSoFar {
-  return { id: null, build: null, url: null, results: null, interrupted: false, problem: null };
+  return { id: null, build: null, url: null, page: null, results: null, interrupted: false, problem: null };
 }
 
 export interface CommandOutcome {
@@ -105,7 +112,7 @@ const MOST_CONSOLES = 100;
 
 /** The JSON of a build; the ends of consoles are read from the results. */
 export function outcomeOf(
-  { id, build, url, results, interrupted, problem }: OutcomeSoFar,
+  { id, build, url, page, results, interrupted, problem }: OutcomeSoFar,
   end: CommandOutcome,
 ): BuildOutcome {
   const atoms = (list: readonly Atom[] | null | undefined) =>
@@ -119,6 +126,7 @@ export function outcomeOf(
     seconds: end.seconds,
     build_id: id,
     url,
+    page,
     status: build?.status ?? null,
     state: build?.state ?? null,
     result: build?.result ?? null,

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedConfig } from '../../config/load.js';
 import { CleanupStack } from '../../lib/async/cleanup-stack.js';
-import { seconds, systemClock } from '../../lib/clock.js';
+import { systemClock } from '../../lib/clock.js';
 import { hasCode } from '../../lib/error-code.js';
 import { lockFreeDirectory } from '../../lib/fs/directory-lock.js';
 import { removeTree } from '../../lib/fs/remove-tree.js';
 import type { Logger } from '../../lib/logger.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import { makeReadToken } from '../../protocol/signing/read-token.js';
+import { DASHBOARD } from '../../protocol/routes.js';
 import { fixedSecrets } from '../../protocol/signing/secrets.js';
 import { masterUrlAt } from '../build/request/master-on-this-machine.js';
 import { parseNumber, printJson } from '../client-command.js';
@@ -18,7 +18,7 @@ import { type CommonOptions, createContext } from '../context.js';
 import { untilStopped } from '../services/stop-signals.js';
 import { type BuildStore, buildStores, userOf } from '../ui/build-stores.js';
 import { openLink } from '../ui/open-link.js';
-import { LINK_SECONDS, pageLink } from '../ui/page-link.js';
+import { linkToken, pageLink } from '../ui/page-link.js';
 import { servePastBuilds } from '../ui/past-builds-server.js';
 
 export interface UiOptions extends CommonOptions {
@@ -38,7 +38,7 @@ interface View {
 
 const MAX_PORT = 65_535;
 const SECRET_BYTES = 32;
-const BUILDS = '/ui/builds';
+const BUILDS = `${DASHBOARD}/builds`;
 
 /**
  * `clusterrunner ui [STORE]`: shows the builds that masters of this base directory have left, until a stop signal. Where a
@@ -113,7 +113,7 @@ async function show(
 ): Promise<View[]> {
   const { baseDirectory, master: settings } = config;
   const secret = randomBytes(SECRET_BYTES).toString('base64url');
-  const token = makeReadToken(secret, Math.floor(seconds(systemClock.now())) + LINK_SECONDS);
+  const token = linkToken(secret);
   let scratch: string | null = null;
   const views: View[] = [];
   const failures: unknown[] = [];

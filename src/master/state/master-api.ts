@@ -187,6 +187,8 @@ export interface ConsoleSearchRequest {
 export interface MasterReading {
   /** Why the master cannot do its work now, and what to do; null when it can. */
   readonly problem: string | null;
+  /** Whether these are past builds, of which nothing changes. */
+  readonly arePast: boolean;
   /** Builds that have not ended, oldest first. */
   listUnfinished(page: Page): Promise<{ builds: Build[]; total: number }>;
   /** Resolves at the build's next change (or at its end) after the call, after `ms`, or when `gone` is aborted. */

@@ -17,6 +17,9 @@ const since = {
   ),
 };
 
+/** Below it are the pages for browsers. */
+export const DASHBOARD = '/ui';
+
 /** The master itself: its identity, state, metrics and events. */
 export const serviceRoutes = {
   root: declareRoute({
@@ -58,7 +61,23 @@ export const serviceRoutes = {
     query: nothing,
     body: null,
     status: 200,
-    response: Type.Object({ version: Type.String(), api_version: Type.Integer() }),
+    response: Type.Object({
+      version: Type.String(),
+      api_version: Type.Integer(),
+      dashboard: Type.Optional(
+        Type.String({
+          pattern: '^/[a-z/]*$',
+          description:
+            'Where the pages for browsers begin: that of build 7 is `/build/7` below it. Absent at a master without them.',
+        }),
+      ),
+      past_builds: Type.Optional(
+        Type.Boolean({
+          description:
+            'Whether this is `clusterrunner ui`, which shows the builds of a master that does not run.',
+        }),
+      ),
+    }),
   }),
   openApi: declareRoute({
     method: 'GET',

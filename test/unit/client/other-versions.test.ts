@@ -26,6 +26,7 @@ const recorded = (name: string): Recorded => JSON.parse(readFileSync(join(folder
 const build = toId.build(1);
 const page = { offset: 0, limit: 20 };
 const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>> = {
+  getVersion: (client) => client.getVersion(),
   createBuild: (client) => client.createBuild({ type: 'directory', project_directory: '/p', job_name: 'J' }),
   rerunFailed: (client) => client.rerunFailed(build),
   getBuild: (client) => client.getBuild(build),

@@ -1,6 +1,7 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
+import { DASHBOARD } from '../../../protocol/routes.js';
 import { acceptsOwnTypes } from '../response/content-negotiation.js';
 import type { PageFile, PageFiles } from './page-files.js';
 
@@ -35,7 +36,7 @@ export function servePage(router: Router, { page, assets }: PageFiles): void {
     }
     sendPage(ctx, page);
   });
-  router.get('/ui/assets/:name', (ctx) => {
+  router.get(`${DASHBOARD}/assets/:name`, (ctx) => {
     const file = assets.get(ctx.params.name ?? '');
     if (file === undefined) {
       throw new ClusterRunnerError(
@@ -46,7 +47,7 @@ export function servePage(router: Router, { page, assets }: PageFiles): void {
     ctx.set('Cache-Control', FOREVER);
     sendFile(ctx, file);
   });
-  router.get(['/ui', '/ui/*path'], (ctx) => sendPage(ctx, page));
+  router.get([DASHBOARD, `${DASHBOARD}/*path`], (ctx) => sendPage(ctx, page));
 }
 
 function prefersPage(ctx: Context): boolean {

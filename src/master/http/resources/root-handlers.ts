@@ -1,6 +1,6 @@
 import { seconds } from '../../../lib/clock.js';
 import { openApiDocument } from '../../../protocol/openapi.js';
-import { API_VERSION, MAX_PAGE, routes } from '../../../protocol/routes.js';
+import { API_VERSION, DASHBOARD, MAX_PAGE, routes } from '../../../protocol/routes.js';
 import type { Handlers } from '../handler.js';
 import type { HandlerDependencies } from './dependencies.js';
 
@@ -17,10 +17,15 @@ export function rootHandlers({
     root: async () => {
       const { slaves } = await service.listSlaves({ offset: 0, limit: MAX_PAGE });
       const uptime = Math.max(0, seconds(clock.now()) - service.startedAt);
-      const status = 'Master service is up.';
+      const status = reading.arePast ? 'No master runs; these are past builds.' : 'Master service is up.';
       return { master: { status, version, session_id: service.sessionId, uptime, slaves }, slaves };
     },
-    version: async () => ({ version, api_version: API_VERSION }),
+    version: async () => ({
+      version,
+      api_version: API_VERSION,
+      dashboard: DASHBOARD,
+      ...(reading.arePast ? { past_builds: true } : {}),
+    }),
     openApi: async () => ({ ready: true, content: document, bytes: null, fileName: null }),
     metrics: async () => ({ ready: true, content: await reading.metrics(), bytes: null, fileName: null }),
   };
