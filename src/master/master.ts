@@ -258,6 +258,7 @@ export function forReaders(
     getBuild: (build) => builds.get(build),
     untilChanged: (build, what, ms, gone) => master.watchers.wait(master.clock, build, what, ms, gone),
     archiveContents: (build) => builds.archiveContents(build),
+    archivesOfSubjob: (build, subjob) => builds.archivesOfSubjob(build, subjob),
     followArchives: (build, end) => builds.followArchives(build, end),
     explain: (build) => reading.explain(build),
     listSubjobs: (build, page) => reading.listSubjobs(build, page),

@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { subjobOfArchive } from '../../src/master/archives/archive-files.js';
 import type {
   AddedFile,
   ArchiveContents,
@@ -12,6 +13,7 @@ import type {
   MasterZips,
   Page,
   ReceivedResult,
+  SubjobArchives,
 } from '../../src/master/state/master-api.js';
 import type { Build, BuildRequest } from '../../src/protocol/build/build.js';
 import type { ConsoleSearch } from '../../src/protocol/build/console-search.js';
@@ -154,6 +156,12 @@ export class FakeService implements MasterService, MasterReading {
 
   async rerunFailed(build: BuildId): Promise<BuildId> {
     return this.createBuild((await this.getBuild(build)).request_params);
+  }
+
+  async archivesOfSubjob(build: BuildId, subjob: SubjobId): Promise<SubjobArchives> {
+    const contents = await this.archiveContents(build);
+    const files = (contents?.files ?? []).filter((file) => subjobOfArchive(file) === String(subjob));
+    return { files, isOver: contents !== null };
   }
 
   async archiveContents(build: BuildId): Promise<ArchiveContents | null> {

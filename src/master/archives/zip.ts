@@ -16,18 +16,24 @@ const PERMISSIONS = 0o777;
 /**
  * The build's results as a zip that is made while it is read, one entry at a time. So memory holds only a piece of one file
  * and the names for the zip's directory. The stream fails with the error when an archive cannot be read.
+ * @param below only the entry of that name and those in it; all unless given
  */
-export function zipStream(contents: ArchiveContents): Readable {
+export function zipStream(contents: ArchiveContents, below: string | null = null): Readable {
   const zip = new ZipFile();
   const out = new PassThrough();
   zip.outputStream.pipe(out);
-  fill(zip, contents, out).catch((error: unknown) => {
+  fill(zip, contents, below, out).catch((error: unknown) => {
     out.destroy(error instanceof Error ? error : new Error(String(error)));
   });
   return out;
 }
 
-async function fill(zip: ZipFile, contents: ArchiveContents, out: PassThrough): Promise<void> {
+async function fill(
+  zip: ZipFile,
+  contents: ArchiveContents,
+  below: string | null,
+  out: PassThrough,
+): Promise<void> {
   for (const file of contents.files) {
     const tar = extract();
     // The archive is read no further than the entry that the zip is taking in.
@@ -35,7 +41,11 @@ async function fill(zip: ZipFile, contents: ArchiveContents, out: PassThrough): 
       pipeline(createReadStream(file), createGunzip(), tar),
       (async () => {
         for await (const entry of tar) {
-          await add(zip, entry, out);
+          if (isBelow(entry.header.name, below)) {
+            await add(zip, entry, out);
+          } else {
+            await drain(entry);
+          }
         }
       })(),
     ]);
@@ -45,6 +55,10 @@ async function fill(zip: ZipFile, contents: ArchiveContents, out: PassThrough): 
     zip.addBuffer(Buffer.from(text), FAILURES_FILE, { mtime: new Date(0) });
   }
   zip.end();
+}
+
+function isBelow(name: string, folder: string | null): boolean {
+  return folder === null || name === folder || name.startsWith(`${folder}/`);
 }
 
 async function add(zip: ZipFile, entry: Entry, out: PassThrough): Promise<void> {

@@ -4,11 +4,17 @@ import { newTask } from '../../domain/lease.js';
 import { checkRequest } from '../../job/build-request.js';
 import type { Build, BuildRequest } from '../../protocol/build/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import { atomFolder, type BuildId, toId } from '../../protocol/ids.js';
+import { atomFolder, type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
 import { archivePath } from '../archives/archive-files.js';
 import { commitStop, stopBuild } from '../leases/early-end.js';
 import { ActiveBuild } from '../state/active-build.js';
-import type { ArchiveContents, BuildsPage, MasterBundles, Page } from '../state/master-api.js';
+import type {
+  ArchiveContents,
+  BuildsPage,
+  MasterBundles,
+  Page,
+  SubjobArchives,
+} from '../state/master-api.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
 import { failedAtoms, flakyAtoms, interruptedAtoms } from '../store/atom-views.js';
 import {
@@ -21,7 +27,7 @@ import {
   readRequest,
 } from '../store/builds.js';
 import { appendBuildCreated } from '../store/events.js';
-import { deliveredSubjobs } from '../store/subjobs.js';
+import { deliveredSubjobs, findSubjob } from '../store/subjobs.js';
 import type { BuildRow } from '../store/tables.js';
 import { activityOf } from '../views/build-activity.js';
 import { presentRow, presentRunning } from '../views/build-view.js';
@@ -178,6 +184,21 @@ export class Builds {
     return {
       files: archives.sort((a, b) => a.subjob - b.subjob).map(({ path }) => path),
       failedFolders: failed.map((atom) => atomFolder(toId.subjob(atom.subjob_id), toId.atom(atom.atom_id))),
+    };
+  }
+
+  /** See MasterService. */
+  async archivesOfSubjob(id: BuildId, subjob: SubjobId): Promise<SubjobArchives> {
+    const { store, resultsDirectory } = this.#master;
+    const isOver = (await this.#running(id)) === null && isEnded((await this.row(id)).state);
+    const isDelivered = (await findSubjob(store.db, id, subjob))?.state === 'DONE';
+    const kept = isOver ? await this.#kept.archivesOf(id) : [];
+    return {
+      files: [
+        ...(isDelivered ? [archivePath(resultsDirectory, id, subjob)] : []),
+        ...kept.filter((archive) => archive.subjob === subjob).map(({ path }) => path),
+      ],
+      isOver,
     };
   }
 

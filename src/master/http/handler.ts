@@ -31,6 +31,8 @@ export interface Content {
   readonly bytes: number | null;
   /** The name under which a browser saves it; null when it displays it. */
   readonly fileName: string | null;
+  /** The media type, where the declared one is that of any bytes. */
+  readonly type?: string;
   /** For 206: where the content begins in the whole of `total` bytes. */
   readonly part?: { readonly start: number; readonly total: number };
 }

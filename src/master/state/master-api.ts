@@ -55,6 +55,14 @@ export interface ArchiveContents {
   readonly failedFolders: readonly string[];
 }
 
+/** The archives with results of one subjob. */
+export interface SubjobArchives {
+  /** Those that have arrived: two where the master has kept something beside the delivery of a slave. */
+  readonly files: readonly string[];
+  /** Whether the build has ended, so that no more will come. */
+  readonly isOver: boolean;
+}
+
 /** A file that the master itself adds to the archive of a subjob. */
 export interface AddedFile {
   /** Begins with the folder of its atom. */
@@ -85,6 +93,8 @@ export interface MasterService {
   rerunFailed(build: BuildId, requestedBy?: string): Promise<BuildId>;
   /** null while the build runs. */
   archiveContents(build: BuildId): Promise<ArchiveContents | null>;
+  /** Also while the build runs. @throws NOT_FOUND when there is no such build */
+  archivesOfSubjob(build: BuildId, subjob: SubjobId): Promise<SubjobArchives>;
   /**
    * Paths of the archives of a build as they arrive, in batches, until the build has ended or `end` is aborted. In the end
    * they are the same as in archiveContents, in another order. An empty batch now and then shows that the master is alive.

@@ -180,9 +180,24 @@ export const buildRoutes = {
     path: '/v1/build/:buildId/artifacts.zip',
     signing: 'none',
     summary:
-      'The same as a zip, which is made at the first request. 202 with an `error` while the build runs.',
+      'The same as a zip, which is made at the first request. 202 with an `error` while the build runs, unless one folder ' +
+      'is requested that has arrived.',
     params: ofBuild,
-    query: nothing,
+    query: Type.Object(
+      {
+        folder: Type.Optional(
+          Type.String({ pattern: ATOM_FOLDER.source, description: 'Only the folder of this atom.' }),
+        ),
+        path: Type.Optional(
+          Type.String({
+            minLength: 1,
+            maxLength: 4096,
+            description: 'Only the file or folder with this path in `folder`.',
+          }),
+        ),
+      },
+      closed,
+    ),
     body: null,
     status: 200,
     response: 'application/zip',
@@ -192,19 +207,32 @@ export const buildRoutes = {
     method: 'GET',
     path: '/v1/build/:buildId/artifact/:folder',
     signing: 'none',
-    summary: "The files of one atom's folder in the results of a build that has ended.",
+    summary: "The files of one atom's folder in the results, as soon as it has arrived.",
     params: ofFolder,
     query: page,
     body: null,
     status: 200,
     response: Type.Object({ files: Type.Array(ArtifactEntrySchema), total }),
-    children: { file: 'getArtifact' },
+    children: { file: 'getArtifact', show: 'showArtifact' },
   }),
   getArtifact: declareRoute({
     method: 'GET',
     path: '/v1/build/:buildId/artifact/:folder/*path',
     signing: 'none',
     summary: 'One file of one atom.',
+    params: ofFile,
+    query: nothing,
+    body: null,
+    status: 200,
+    response: 'application/octet-stream',
+  }),
+  showArtifact: declareRoute({
+    method: 'GET',
+    path: '/v1/build/:buildId/show/:folder/*path',
+    signing: 'none',
+    summary:
+      'The same file for a browser, which shows it: pictures, styles and HTML pages with their type, all else as text. A ' +
+      'policy gives it an origin of its own, and neither scripts nor requests.',
     params: ofFile,
     query: nothing,
     body: null,

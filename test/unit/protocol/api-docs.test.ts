@@ -90,7 +90,7 @@ function checkGood(route: RouteDeclaration, example: Example): void {
 function templateOf(target: string): string {
   return target
     .replace(/\?.*/, '')
-    .replace(/(\/artifact\/)(?::folder|artifact_\d+_\d+)\/.+/, '$1:/:')
+    .replace(/(\/(?:artifact|show)\/)(?::folder|artifact_\d+_\d+)\/.+/, '$1:/:')
     .replace(/:\w+|\/(?:[0-9a-f]{40}|artifact_\d+_\d+|\d+)(?![^/])/g, (match) =>
       match.startsWith('/') ? '/:' : ':',
     );

@@ -3,26 +3,48 @@ import { basename } from 'node:path';
 import { PassThrough, pipeline } from 'node:stream';
 import { Semaphore } from '../../../lib/async/semaphore.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
-import type { BuildId } from '../../../protocol/ids.js';
+import { type BuildId, toId } from '../../../protocol/ids.js';
 import { ATOM_FOLDER } from '../../../protocol/results/artifact.js';
-import { subjobOfArchive } from '../../archives/archive-files.js';
 import { listArtifacts, openArtifact } from '../../archives/archive-reader.js';
 import { concatenateArchives, concatenateArriving } from '../../archives/concatenate-archives.js';
+import type { OpenedFile } from '../../archives/entry-list.js';
 import { zipStream } from '../../archives/zip.js';
 import type { ArchiveContents } from '../../state/master-api.js';
 import type { Handlers, NotYet } from '../handler.js';
 import { byteRange } from '../response/byte-range.js';
+import { SHOWN_POLICY, shownType } from '../response/shown-type.js';
 import { type HandlerDependencies, pageOf } from './dependencies.js';
 
 const READ_BYTES = 256 * 1024;
 
-type ArtifactRoutes = 'getResult' | 'getArtifactsTar' | 'getArtifactsZip' | 'listArtifacts' | 'getArtifact';
+type ArtifactRoutes =
+  | 'getResult'
+  | 'getArtifactsTar'
+  | 'getArtifactsZip'
+  | 'listArtifacts'
+  | 'getArtifact'
+  | 'showArtifact';
 
 /** Concurrent scans. Each reads through an archive, which may unpack to gigabytes, or through its list of entries. */
 const SCANS_AT_ONCE = 2;
 
 export function artifactHandlers({ service }: HandlerDependencies): Pick<Handlers, ArtifactRoutes> {
   const scans = new Semaphore(SCANS_AT_ONCE);
+  const fileOf = async (
+    { buildId, folder, path }: { buildId: BuildId; folder: string; path: string },
+    gone: AbortSignal,
+  ): Promise<OpenedFile> => {
+    for (const archive of await archivesOf(service, buildId, folder)) {
+      const file = await scans.run(gone, () => openArtifact(archive, folder, path, gone));
+      if (file !== null) {
+        return file;
+      }
+    }
+    throw new ClusterRunnerError(
+      'NOT_FOUND',
+      `There is no file ${JSON.stringify(path)} in ${folder}; GET /v1/build/${buildId}/artifact/${folder} lists what there is.`,
+    );
+  };
   const whenEnded = async <T>(build: BuildId, respond: (contents: ArchiveContents) => T | Promise<T>) => {
     const contents = await service.archiveContents(build);
     return contents === null ? stillRuns(build) : respond(contents);
@@ -45,8 +67,25 @@ export function artifactHandlers({ service }: HandlerDependencies): Pick<Handler
         return { ...part.response, content: archive.read(part.start, part.end), fileName };
       });
     },
-    getArtifactsZip: ({ params: { buildId }, headers, setHeader }) =>
-      whenEnded(buildId, async (contents) => {
+    getArtifactsZip: async ({ params: { buildId }, query: { folder, path }, headers, setHeader }) => {
+      if (folder !== undefined) {
+        const below = path === undefined ? folder : `${folder}/${path}`;
+        const files = await archivesOf(service, buildId, folder);
+        const fileName = `build-${buildId}-${below.replaceAll('/', '-')}.zip`;
+        return {
+          ready: true,
+          content: zipStream({ files, failedFolders: [] }, below),
+          bytes: null,
+          fileName,
+        };
+      }
+      if (path !== undefined) {
+        throw new ClusterRunnerError(
+          'INVALID_REQUEST',
+          'The query has a path without the folder that it is in.',
+        );
+      }
+      return whenEnded(buildId, async (contents) => {
         const fileName = `build-${buildId}-artifacts.zip`;
         const zip = await service.zips.open(buildId, contents);
         if (zip === null) {
@@ -60,21 +99,26 @@ export function artifactHandlers({ service }: HandlerDependencies): Pick<Handler
           await zip.file.close();
           throw error;
         }
-      }),
-    listArtifacts: async ({ params: { buildId, folder }, query, gone }) => {
-      const archive = await archiveOf(service, buildId, folder);
-      return scans.run(gone, () => listArtifacts(archive, folder, pageOf(query), gone));
+      });
     },
-    getArtifact: async ({ params: { buildId, folder, path }, gone }) => {
-      const archive = await archiveOf(service, buildId, folder);
-      const file = await scans.run(gone, () => openArtifact(archive, folder, path, gone));
-      if (file === null) {
-        throw new ClusterRunnerError(
-          'NOT_FOUND',
-          `There is no file ${JSON.stringify(path)} in ${folder}; GET /v1/build/${buildId}/artifact/${folder} lists what there is.`,
-        );
-      }
-      return { ready: true, ...file, fileName: basename(path) };
+    listArtifacts: async ({ params: { buildId, folder }, query, gone }) => {
+      const [first, ...others] = await archivesOf(service, buildId, folder);
+      const listed = await scans.run(gone, () => listArtifacts(first, folder, pageOf(query), gone));
+      // A folder is in one of them.
+      const [other] = listed.total === 0 ? others : [];
+      return other === undefined
+        ? listed
+        : await scans.run(gone, () => listArtifacts(other, folder, pageOf(query), gone));
+    },
+    getArtifact: async ({ params, gone, setHeader }) => {
+      const file = await fileOf(params, gone);
+      setHeader('Content-Security-Policy', SHOWN_POLICY);
+      return { ready: true, ...file, fileName: basename(params.path) };
+    },
+    showArtifact: async ({ params, gone, setHeader }) => {
+      const file = await fileOf(params, gone);
+      setHeader('Content-Security-Policy', SHOWN_POLICY);
+      return { ready: true, ...file, fileName: null, type: shownType(params.path) };
     },
   };
 }
@@ -117,25 +161,27 @@ function partOf(
   return { start, end, response };
 }
 
-/** The archive that has the folder. @throws NOT_FOUND, CONFLICT while the build runs */
-async function archiveOf(
+/** The archives that may have the folder. @throws NOT_FOUND, CONFLICT while they may still arrive */
+async function archivesOf(
   service: HandlerDependencies['service'],
   build: BuildId,
   folder: string,
-): Promise<string> {
-  const contents = await service.archiveContents(build);
-  if (contents === null) {
-    throw new ClusterRunnerError('CONFLICT', stillRuns(build).error);
+): Promise<readonly [string, ...string[]]> {
+  const subjob = toId.subjob(Number(ATOM_FOLDER.exec(folder)?.[1]));
+  const { files, isOver } = await service.archivesOfSubjob(build, subjob);
+  const [first, ...others] = files;
+  if (first !== undefined) {
+    return [first, ...others];
   }
-  const subjob = ATOM_FOLDER.exec(folder)?.[1];
-  const archive = contents.files.find((file) => subjobOfArchive(file) === subjob);
-  if (archive === undefined) {
-    throw new ClusterRunnerError(
-      'NOT_FOUND',
-      `The results of build ${build} have no folder ${folder}; GET /v1/build/${build}/atom lists its atoms.`,
-    );
-  }
-  return archive;
+  throw isOver
+    ? new ClusterRunnerError(
+        'NOT_FOUND',
+        `The results of build ${build} have no folder ${folder}; GET /v1/build/${build}/atom lists its atoms.`,
+      )
+    : new ClusterRunnerError(
+        'CONFLICT',
+        `${folder} of build ${build} has not arrived yet: results come when a subjob has ended.`,
+      );
 }
 
 function stillRuns(build: BuildId): NotYet {

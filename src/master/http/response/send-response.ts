@@ -42,7 +42,7 @@ function sendContent(ctx: Context, route: RouteDeclaration, result: Content): vo
     ctx.attachment(result.fileName);
   }
   if (typeof route.response === 'string') {
-    ctx.type = route.response;
+    ctx.type = result.type ?? route.response;
   }
   ctx.body = result.content;
   if (result.bytes !== null) {

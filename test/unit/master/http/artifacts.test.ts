@@ -194,6 +194,71 @@ describe('the results of a build', () => {
     expect(master.logged.filter(({ level }) => Number(level) >= 40)).to.deep.equal([]);
   });
 
+  it('are zipped one folder at a time, and one part of a folder', async function () {
+    if (!isInstalled('python3')) {
+      this.skip();
+    }
+    const { build_id } = await master.client.createBuild(directory);
+    const file = join(master.directory, '0.tar.gz');
+    const names = [
+      'artifact_0_0/a',
+      'artifact_0_0/sub/b',
+      'artifact_0_0/sub/deep/c',
+      'artifact_0_0/sub2/d',
+      'artifact_0_01/e',
+    ];
+    writeFileSync(file, await subjobArchive(Object.fromEntries(names.map((name) => [name, name]))));
+    master.service.archives.set(build_id, { files: [file], failedFolders: ['artifact_0_0'] });
+    const namesIn = async (query: string): Promise<string[]> => {
+      const zip = await download(`/v1/build/${build_id}/artifacts.zip?${query}`, 'part.zip');
+      const code = 'import sys, zipfile; print("\\n".join(zipfile.ZipFile(sys.argv[1]).namelist()))';
+      return execFileSync('python3', ['-c', code, zip], { encoding: 'utf8' }).trim().split('\n');
+    };
+    expect(await namesIn('folder=artifact_0_0')).to.deep.equal(names.slice(0, 4));
+    expect(await namesIn('folder=artifact_0_0&path=sub')).to.deep.equal(names.slice(1, 3));
+    expect(await namesIn('folder=artifact_0_0&path=sub/deep/c')).to.deep.equal(names.slice(2, 3));
+    const head = await request(
+      master,
+      'HEAD',
+      `/v1/build/${build_id}/artifacts.zip?folder=artifact_0_0&path=sub/deep`,
+    );
+    expect(head.headers.get('content-disposition')).to.equal(
+      `attachment; filename="build-${build_id}-artifact_0_0-sub-deep.zip"`,
+    );
+    const lost = await request(master, 'GET', `/v1/build/${build_id}/artifacts.zip?path=sub`);
+    expect([lost.status, lost.body.code]).to.deep.equal([400, 'INVALID_REQUEST']);
+    const missing = await request(master, 'GET', `/v1/build/${build_id}/artifacts.zip?folder=artifact_7_0`);
+    expect(missing.status).to.equal(404);
+  });
+
+  it('are shown as pictures, styles, pages or text, under a policy that lets nothing run', async () => {
+    const { build_id } = await master.client.createBuild(directory);
+    const types = {
+      'report/index.html': 'text/html; charset=utf-8',
+      'report/base.css': 'text/css; charset=utf-8',
+      'report/app.js': 'text/plain; charset=utf-8',
+      'shot.PNG': 'image/png',
+      'shape.svg': 'image/svg+xml',
+      'shape.svg.html.txt': 'text/plain; charset=utf-8',
+      'x.constructor': 'text/plain; charset=utf-8',
+      nothing: 'text/plain; charset=utf-8',
+    };
+    const file = join(master.directory, '0.tar.gz');
+    const entries = Object.keys(types).map((name) => [`artifact_0_0/${name}`, name]);
+    writeFileSync(file, await subjobArchive(Object.fromEntries(entries)));
+    master.service.archives.set(build_id, { files: [file], failedFolders: [] });
+    for (const [name, type] of Object.entries(types)) {
+      const response = await fetch(`${master.url}/v1/build/${build_id}/show/artifact_0_0/${name}`);
+      expect(await response.text()).to.equal(name);
+      expect(response.headers.get('content-type'), name).to.equal(type);
+      expect(response.headers.get('content-disposition'), name).to.equal(null);
+      expect(response.headers.get('x-content-type-options')).to.equal('nosniff');
+      const policy = response.headers.get('content-security-policy')?.split('; ') ?? [];
+      expect(policy).to.include('sandbox').and.to.include("default-src 'none'");
+      expect(policy.join(' ')).to.not.match(/script|allow-|unsafe-eval/);
+    }
+  });
+
   it('are never displayed as a page, since a file of a test could have scripts', async () => {
     const { build_id } = await master.client.createBuild(directory);
     const file = join(master.directory, '0.tar.gz');
@@ -205,5 +270,6 @@ describe('the results of a build', () => {
     expect(response.headers.get('content-type')).to.equal('application/octet-stream');
     expect(response.headers.get('content-disposition')).to.match(/^attachment; /);
     expect(response.headers.get('x-content-type-options')).to.equal('nosniff');
+    expect(response.headers.get('content-security-policy')).to.match(/^sandbox; default-src 'none';/);
   });
 });
