@@ -3,6 +3,7 @@
 export type { Build, BuildRequest, BuildState, BuildStatus } from '../protocol/build/build.js';
 export type { ConsoleMatch, ConsoleSearch } from '../protocol/build/console-search.js';
 export type { Explanation } from '../protocol/build/explanation.js';
+export type { FailureGroup } from '../protocol/build/failure-group.js';
 export type { JobDefinition } from '../protocol/build/job.js';
 export type { Atom, ConsolePage } from '../protocol/build/work.js';
 export { ClusterRunnerError, type ErrorCode } from '../protocol/errors.js';

@@ -129,6 +129,16 @@ export class MasterClient {
     return this.#connection.call(routes.listAtoms, { params: { buildId }, query, body: undefined }, options);
   }
 
+  /** The failed atoms in groups whose outputs end alike, the largest group first. */
+  listFailureGroups(
+    buildId: BuildId,
+    query: QueryOf<typeof routes.listFailureGroups>,
+    options?: CallOptions,
+  ): Promise<ResponseOf<typeof routes.listFailureGroups>> {
+    const input = { params: { buildId }, query, body: undefined };
+    return this.#connection.call(routes.listFailureGroups, input, options);
+  }
+
   async getAtom(buildId: BuildId, atomId: AtomId, options?: CallOptions): Promise<Atom> {
     const input = { params: { buildId, atomId }, body: undefined };
     return (await this.#connection.call(routes.getAtom, input, options)).atom;

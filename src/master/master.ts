@@ -17,6 +17,7 @@ import { PreparationReports } from './builds/accept-preparation.js';
 import { ResultReports } from './builds/accept-result.js';
 import { Builds } from './builds/build-commands.js';
 import { BuildQueries } from './builds/build-queries.js';
+import { FailureGroupQueries } from './builds/failure-groups.js';
 import { KeptResults } from './builds/kept-results.js';
 import { BundleCache } from './bundles/bundle-cache.js';
 import { LiveConsoles } from './consoles/live.js';
@@ -252,6 +253,7 @@ export function forReaders(
 ) {
   const { metrics } = master;
   const reading = new BuildQueries(master, builds, consoles, searcher);
+  const failures = new FailureGroupQueries(master, builds, reading);
   return {
     listBuilds: (page) => builds.list(page),
     listUnfinished: (page) => builds.listUnfinished(page),
@@ -265,6 +267,7 @@ export function forReaders(
     getSubjob: (build, subjob) => reading.getSubjob(build, subjob),
     listAtoms: (build, subjob, page) => reading.listAtoms(build, subjob, page),
     getAtom: (build, atom) => reading.getAtom(build, atom),
+    listFailureGroups: (build, page) => failures.list(build, page),
     readConsole: (build, atom, lines) => reading.readConsole(build, atom, lines),
     searchConsole: (build, atom, request, gone) => reading.searchConsole(build, atom, request, gone),
     listSlaves: async (page) => slaves.list(page),

@@ -1,6 +1,7 @@
 import { agentRoutes } from './routes/agent-routes.js';
 import { buildRoutes } from './routes/build-routes.js';
 import { bundleRoutes } from './routes/bundle-routes.js';
+import { failureRoutes } from './routes/failure-routes.js';
 import { serviceRoutes } from './routes/service-routes.js';
 import { slaveRoutes } from './routes/slave-routes.js';
 import { workRoutes } from './routes/work-routes.js';
@@ -13,6 +14,7 @@ export const routes = {
   ...serviceRoutes,
   ...buildRoutes,
   ...workRoutes,
+  ...failureRoutes,
   ...slaveRoutes,
   ...agentRoutes,
   ...bundleRoutes,

@@ -18,6 +18,7 @@ import type {
 import type { Build, BuildRequest } from '../../src/protocol/build/build.js';
 import type { ConsoleSearch } from '../../src/protocol/build/console-search.js';
 import type { Explanation } from '../../src/protocol/build/explanation.js';
+import type { FailureGroup } from '../../src/protocol/build/failure-group.js';
 import type { Atom, ConsolePage, Subjob } from '../../src/protocol/build/work.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
 import type { Event } from '../../src/protocol/event.js';
@@ -300,6 +301,22 @@ export class FakeService implements MasterService, MasterReading {
       scanned_to_line: all.length,
       done: true,
       total_num_lines: all.length,
+    };
+  }
+
+  /** One group of all atoms that failed. */
+  async listFailureGroups(
+    build: BuildId,
+    { offset, limit }: Page,
+  ): Promise<{ groups: FailureGroup[]; total: number; num_without_output: number }> {
+    const { atoms } = await this.listAtoms(build, null, { offset: 0, limit: 1000 });
+    const failed = atoms.filter(({ outcome }) => outcome === 'FAILED');
+    const group = { key: 'unknown', num_atoms: failed.length, sample_lines: [], atoms: failed };
+    const groups = failed.length === 0 ? [] : [group];
+    return {
+      groups: groups.slice(offset, offset + limit),
+      total: groups.length,
+      num_without_output: failed.length,
     };
   }
 

@@ -235,6 +235,7 @@ export class TestSlave {
         ...(options.began === undefined ? {} : { began: options.began + place * (options.seconds ?? 1) }),
         exit_code: options.failing?.includes(id) === true ? 1 : 0,
         actual_time: options.seconds ?? 1,
+        ...(options.lastLines?.[id] === undefined ? {} : { last_lines: options.lastLines[id] }),
         ...(options.facts === undefined ? {} : { facts: options.facts }),
       })),
       ran_in: ranIn,
@@ -262,6 +263,8 @@ export class TestSlave {
 interface DeliverOptions {
   readonly failing?: readonly number[];
   readonly seconds?: number;
+  /** By atom. An older slave sends none. */
+  readonly lastLines?: Readonly<Record<number, string>>;
   /** When the first atom began; the others follow without a pause. Unless given, the slave reports no times. */
   readonly began?: number;
   readonly setup?: ResultReport['setup'];

@@ -26,8 +26,10 @@ import { updateBuild } from '../store/builds.js';
 import type { Write } from '../store/engine/write.js';
 import { appendEvent } from '../store/events.js';
 import { endLease } from '../store/leases.js';
+import { recordFailures } from '../store/stored-failures.js';
 import { endSubjobLease, insertSubjobs } from '../store/subjobs.js';
 import { learnTimings } from '../store/timings.js';
+import { failuresOf } from './failure-of.js';
 
 /** Atoms that run again: in a subjob of its own each, with the estimate that was made for it. */
 interface Retry {
@@ -236,6 +238,7 @@ export class ResultReports {
       ...superseded.map((loser) => endLease(loser.id, 'CANCELED', now, timesOf(loser, now))),
       endSubjobLease(build.id, subjob, report.lease, { ...taskRow(task, null), index: report.index }),
       recordVerdicts(build.id, subjob, lease.id, started(atoms)),
+      ...(failed.length > 0 ? recordFailures(build.id, lease.id, failuresOf(failed, leased)) : []),
       learnTimings(learned, now),
       ...(unfinished.length > 0 ? [recordInterrupted(build.id, subjob, lease.id, started(unfinished))] : []),
       ...writesOfNewSubjobs(build, retries, rest),

@@ -1,6 +1,7 @@
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
 import type { Progress, SubjobProgress } from '../../protocol/slave/slave-messages.js';
+import { failuresOf } from '../builds/failure-of.js';
 import type { LiveConsoles } from '../consoles/live.js';
 import { countsReports, noteFailure } from '../leases/failure-feed.js';
 import { reportedSubjobLease, requireAcceptedBefore } from '../leases/lease-check.js';
@@ -9,6 +10,7 @@ import type { SubjobLease } from '../state/active-lease.js';
 import type { MasterState } from '../state/master-state.js';
 import type { RegisteredSlave } from '../state/registered-slave.js';
 import { recordProgress } from '../store/atoms.js';
+import { recordFailures } from '../store/stored-failures.js';
 
 /**
  * Accepts a report of atoms that run, and of what they print.
@@ -92,7 +94,11 @@ async function recordAtoms(
   }
   // Written in order with whatever ends the lease: before it, or not at all.
   const timed = atoms.map((atom) => ({ ...atom, startedAt: lease.moment(atom.began, now) }));
-  const [verdicts] = await master.writer.record([recordProgress(build.id, subjob, id, timed, now)]);
+  const failed = atoms.filter(({ last_lines }) => last_lines !== undefined);
+  const [verdicts] = await master.writer.record([
+    recordProgress(build.id, subjob, id, timed, now),
+    ...(failed.length > 0 ? recordFailures(build.id, id, failuresOf(failed, lease.atoms ?? [])) : []),
+  ]);
   // Shown only after the commit, so that no restart of the master takes back what anybody has seen.
   const ended = new Map(atoms.map((atom) => [atom.id, atom]));
   const hasFailed = verdicts.some((atom) => (ended.get(atom)?.exit_code ?? 0) !== 0);

@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Build, BuildRequest } from '../../protocol/build/build.js';
 import type { ConsoleSearch } from '../../protocol/build/console-search.js';
 import type { Explanation } from '../../protocol/build/explanation.js';
+import type { FailureGroup } from '../../protocol/build/failure-group.js';
 import type { Atom, ConsolePage, Subjob } from '../../protocol/build/work.js';
 import type { BundleInfo } from '../../protocol/bundle.js';
 import type { Event } from '../../protocol/event.js';
@@ -210,6 +211,11 @@ export interface MasterReading {
   /** `subjob` null: of all subjobs. */
   listAtoms(build: BuildId, subjob: SubjobId | null, page: Page): Promise<{ atoms: Atom[]; total: number }>;
   getAtom(build: BuildId, atom: AtomId): Promise<Atom>;
+  /** Largest group first. */
+  listFailureGroups(
+    build: BuildId,
+    page: Page,
+  ): Promise<{ groups: FailureGroup[]; total: number; num_without_output: number }>;
   readConsole(build: BuildId, atom: AtomId, lines: ConsoleLines): Promise<ConsolePage>;
   /** Responds after a second or so with what was found, and how far it got. @throws INVALID_REQUEST, RESULT_UNREADABLE */
   searchConsole(

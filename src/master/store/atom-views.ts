@@ -13,7 +13,7 @@ interface RowRange {
   readonly limit: number;
 }
 
-const atomView = {
+export const atomView = {
   atom_id: atoms.atom_id,
   subjob_id: atoms.subjob_id,
   variable: atoms.variable,
@@ -41,7 +41,7 @@ export type AtomView = Row<typeof atomView>;
  * Every atom has its subjob; an inner join would let SQLite begin with the subjobs, and sort all atoms for a page.
  * `rest` continues the condition.
  */
-function atomsWhere(build: BuildId, rest: Sql, subjobColumn = sql`atoms.subjob_id`): Sql {
+export function atomsWhere(build: BuildId, rest: Sql, subjobColumn = sql`atoms.subjob_id`): Sql {
   return sql`
     SELECT atoms.atom_id, ${subjobColumn} AS subjob_id, atoms.variable, atoms.value, atoms.state, atoms.exit_code,
       atoms.failed, atoms.num_retries, atoms.facts, atoms.expected_time, atoms.actual_time, subjobs.error,

@@ -242,6 +242,7 @@ export function failAtoms(build: BuildId, subjob: SubjobId): Write {
       exit_code = CASE WHEN state = 'COMPLETED' THEN exit_code END,
       actual_time = CASE WHEN state = 'COMPLETED' THEN actual_time END,
       failed = CASE WHEN state = 'COMPLETED' AND exit_code = 0 THEN 0 ELSE 1 END,
+      failure_key = CASE WHEN state = 'COMPLETED' THEN failure_key END,
       ${withoutLastRetry}
     WHERE build_id = ${build} AND subjob_id = ${subjob} AND failed IS NULL`);
 }

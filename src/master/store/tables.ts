@@ -105,8 +105,19 @@ export const atoms = {
   started_at: nullable(integer),
   /** Seconds of its earlier runs, each of which failed and was followed by another one: the time lost to retries. */
   retried_seconds: real,
+  /** The group of its last failure: a key in `failure_groups`, or one without lines; null for a lost atom, and when unknown. */
+  failure_key: nullable(text),
   /** The subjob that has the results of the reported verdict, when the atom runs again in another. */
   kept_subjob_id: nullable(integer),
+};
+
+/** Groups of failed atoms whose output ends alike. */
+export const failureGroups = {
+  build_id: integer,
+  /** Digest of what the last lines of their outputs have in common. */
+  key: text,
+  /** The last lines of the first of them, as printed. */
+  lines: text,
 };
 
 /** Every lease that was ever given, also those that have ended. */

@@ -94,6 +94,7 @@ export const buildRoutes = {
     response: oneBuild,
     alsoResponds: { 304: 'The build has not changed since the response with this ETag.' },
     children: {
+      failure_group: 'listFailureGroups',
       subjob: 'listSubjobs',
       atom: 'listAtoms',
       explain: 'explainBuild',

@@ -6,8 +6,11 @@ import { type Static, Type } from '@sinclair/typebox';
  * another protocol version.
  */
 
-/** times: when atoms and the setup began, and on which executor of the slave. */
-export const reportGroup = ['times'] as const;
+/**
+ * - times: when atoms and the setup began, and on which executor of the slave.
+ * - last_lines: the last lines of the output of atoms that failed.
+ */
+export const reportGroup = ['times', 'last_lines'] as const;
 export type ReportGroup = (typeof reportGroup)[number];
 
 /** The groups that the master takes. Names that the slave does not know are those of a newer master. */
@@ -27,6 +30,14 @@ const Seconds = Type.Number({ minimum: 0, maximum: MAX_SECONDS });
 
 /** Seconds from the arrival of the lease at the slave to the beginning of an atom, by the slave's monotonic clock. */
 export const Began = Type.Optional(Seconds);
+
+/** The most of an output in one report: the last lines, at most so many … */
+export const MAX_LAST_LINES = 20;
+/** … of so many bytes together. */
+export const MAX_LAST_LINES_BYTES = 2 * 1024;
+
+/** The end of the console of an atom that failed, masked like all of it; empty when it printed nothing. */
+export const LastLines = Type.Optional(Type.String({ maxLength: MAX_LAST_LINES_BYTES }));
 
 /** EXECUTOR_INDEX of the slave's executor that works on the lease. */
 export const SlaveExecutor = Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 }));

@@ -15,7 +15,7 @@ import { ReportedFactsSchema } from '../results/result-facts.js';
 import { ResultIndexSchema } from '../results/result-index.js';
 import { ResultLimitsSchema } from '../results/result-limits.js';
 import { literals, Nullable } from '../shapes.js';
-import { Began, SetupTimeSchema, SlaveExecutor, TakesSchema } from './optional-reports.js';
+import { Began, LastLines, SetupTimeSchema, SlaveExecutor, TakesSchema } from './optional-reports.js';
 
 /*
  * The messages between a slave and the master. The slave sends every request.
@@ -86,6 +86,7 @@ const AtomsProgressSchema = Type.Array(
       /** Seconds. */
       actual_time: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
       began: Began,
+      last_lines: LastLines,
     },
     closed,
   ),
@@ -263,6 +264,7 @@ export const AtomVerdictSchema = Type.Object(
     /** Seconds. */
     actual_time: Type.Number({ minimum: 0 }),
     began: Began,
+    last_lines: LastLines,
     /** Absent if all facts are zero. */
     facts: Type.Optional(ReportedFactsSchema),
   },

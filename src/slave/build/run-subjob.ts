@@ -14,6 +14,7 @@ import type {
 } from '../../protocol/slave/slave-messages.js';
 import type { AtomFolder } from '../archive/write-archive.js';
 import type { ConsoleRecorder } from '../console/console-recorder.js';
+import { LastLinesOfSubjob } from '../console/last-lines.js';
 import type { SubjobConsoles } from '../console/subjob-consoles.js';
 import { CANCEL_GRACE_MS, TIMEOUT_GRACE_MS } from './build-context.js';
 import type { LeaseTimes } from './lease-times.js';
@@ -79,6 +80,7 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
   const planned = run.assignment.atoms.map((atom) => plan(run, atom));
   const verdicts: AtomVerdict[] = [];
   const folders: AtomFolder[] = [];
+  const ends = new LastLinesOfSubjob(run.assignment);
   let running: Running | null = null;
   const began = (one: Planned) => {
     const { id } = one.atom;
@@ -96,11 +98,11 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
       ...(note === null ? [] : [note]),
       ...(tookTooLong ? [`the atom was ended after ${limitOf(run)} s (atom_timeout).`] : []),
     ]);
-    const began = running?.began ?? {};
+    const details = { ...running?.began, ...ends.of(console, exit_code) };
     running = null;
-    verdicts.push({ id, exit_code, actual_time, ...began });
+    verdicts.push({ id, exit_code, actual_time, ...details });
     folders.push(folderOf(one, console, exit_code, actual_time));
-    run.onProgress({ id, state: 'COMPLETED', exit_code, actual_time, ...began });
+    run.onProgress({ id, state: 'COMPLETED', exit_code, actual_time, ...details });
   };
   for (const { folder } of planned) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -28,6 +28,9 @@ Broken:
 Unlisted:
     atomizers: [{N: 'echo "$DEPLOY_TOKEN"; exit 4'}]
     commands: ["true"]
+Fails:
+    atomizers: [{N: seq 3}]
+    commands: ["echo attempt $N with $DEPLOY_TOKEN; exit $((N - 1))"]
 Environment:
     atomizers: [{N: seq 1}]
     commands: [env]
@@ -86,6 +89,16 @@ describe('the environment and output of commands', () => {
         masked,
       );
     }
+  });
+
+  it('hide them in the last lines of failed atoms, which form a group', async () => {
+    const { stdout } = await cluster.build(['-j', 'Fails']);
+    const build = toId.build(Number(/Build (\d+)/.exec(stdout)?.[1]));
+    const { groups } = await cluster.client.listFailureGroups(build, {});
+    expect(groups.map(({ num_atoms }) => num_atoms)).to.deep.equal([2]);
+    expect(groups[0]?.sample_lines).to.have.length(1);
+    expect(groups[0]?.sample_lines[0]).to.match(/^attempt [23] with \*+$/);
+    expect(groups[0]?.atoms.map(({ exit_code }) => exit_code)).to.have.members([1, 2]);
   });
 
   it('hide them in the output of a failed setup or atomizer', async () => {

@@ -78,7 +78,7 @@ describe('the start time of an atom', () => {
 
   it('is the time of its lease and the time that its slave measured from then on', async () => {
     const assignment = await takeAfter(10, 2);
-    expect(assignment.takes).to.deep.equal(['times']);
+    expect(assignment.takes).to.include('times');
     await harness.advance(5_000);
     expect(await startTimes()).to.deep.equal([null, null]);
     await slave.deliver(assignment, { began: 1.25, seconds: 2 });

@@ -21,6 +21,7 @@ import * as nonces from '../../../src/master/store/nonces.js';
 import * as regrouping from '../../../src/master/store/regrouping.js';
 import * as retention from '../../../src/master/store/retention.js';
 import * as slaves from '../../../src/master/store/slaves.js';
+import * as failures from '../../../src/master/store/stored-failures.js';
 import * as subjobs from '../../../src/master/store/subjobs.js';
 import * as timings from '../../../src/master/store/timings.js';
 import * as undelivered from '../../../src/master/store/undelivered.js';
@@ -34,6 +35,7 @@ const modules = [
   builds,
   events,
   factsColumn,
+  failures,
   jobBuilds,
   jobs,
   leases,
@@ -48,6 +50,7 @@ const modules = [
 ];
 /** Exports that run no statement of their own. */
 const others = new Set([
+  'atomsWhere',
   'factsColumn',
   'interruptionOf',
   'listedRequest',
@@ -120,6 +123,8 @@ const writes: Record<string, Write | readonly Write[]> = {
   failAtoms: atoms.failAtoms(build, subjob),
   settleAtoms: atoms.settleAtoms(build, 1),
   storeVerdictCounts: atoms.storeVerdictCounts(build),
+  recordFailures: failures.recordFailures(build, lease, [{ id: atom, key: 'k', lines: 'l' }]),
+  addFailures: failures.addFailures(build, [{ id: atom, key: 'k', lines: 'l' }]),
   insertBuild: builds.insertBuild(directoryBuild, {}),
   updateBuild: builds.updateBuild(build, { num_subjobs: 1, losses: [] }),
   appendEvent: events.appendEvent('BUILD_CREATED', {}, 1),
@@ -195,6 +200,10 @@ const reads: Record<string, (db: Reader) => Promise<unknown>> = {
   eventsSince: (db) => events.eventsSince(db, { id: 0, time: 0, limit: 1 }),
   lastEventId: (db) => events.lastEventId(db),
   lastEventTime: (db) => events.lastEventTime(db),
+  countFailures: (db) => failures.countFailures(db, build),
+  linesOfGroups: (db) => failures.linesOfGroups(db, build),
+  atomsOfGroup: (db) => failures.atomsOfGroup(db, build, 'lost', 1),
+  failuresToRead: (db) => failures.failuresToRead(db, build, 1),
   sumFacts: (db) => factsColumn.sumFacts(db, build),
   heldLeases: (db) => leases.heldLeases(db, build),
   lastLeaseId: (db) => leases.lastLeaseId(db),

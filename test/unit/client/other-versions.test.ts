@@ -36,6 +36,7 @@ const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>
   explainBuild: (client) => client.explainBuild(build),
   listAtoms: (client) => client.listAtoms(build, page),
   getAtom: (client) => client.getAtom(build, toId.atom(0)),
+  listFailureGroups: (client) => client.listFailureGroups(build, {}),
   searchConsole: (client) => client.searchConsole(build, toId.atom(0), { q: 'begun' }),
   getConsole: (client) => client.getConsole(build, toId.atom(0), {}),
   listSlaves: (client) => client.listSlaves(page),
@@ -46,7 +47,7 @@ const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>
 };
 
 /** Methods for routes that the master of `older.json` does not have. */
-const newer = ['searchConsole'];
+const newer = ['listFailureGroups', 'searchConsole'];
 
 /** Methods for slaves, which register with their protocol version, and methods with responses of bytes. */
 const others = [

@@ -14,7 +14,7 @@ describe('the declared routes', () => {
 
   it('begin with the version and declare exactly the parameters of their path', () => {
     for (const [name, { path, params }] of declared) {
-      expect(path, name).to.match(/^\/v1(\/([:*]\w+|[\w.]+))*$/);
+      expect(path, name).to.match(/^\/v1(\/([:*]\w+|[\w.-]+))*$/);
       const named = [...path.matchAll(/[:*](\w+)/g)].map((match) => match[1]);
       expect(Object.keys(params.properties), name).to.have.members(named);
       expect(params.required ?? [], name).to.have.members(named);

@@ -17,6 +17,7 @@ type WorkRoutes =
   | 'getConsoleOfSubjob'
   | 'searchConsoleOfSubjob'
   | 'listAtoms'
+  | 'listFailureGroups'
   | 'getAtom'
   | 'getConsole'
   | 'searchConsole';
@@ -48,6 +49,8 @@ export function workHandlers({ reading, turns }: HandlerDependencies): Pick<Hand
       return searchConsole(reading, buildId, atom.id, query, gone);
     },
     listAtoms: ({ params, query, gone }) => listAtoms(params.buildId, null, listQueryOf(query), gone),
+    listFailureGroups: ({ params, query }) =>
+      reading.listFailureGroups(params.buildId, { offset: query.offset ?? 0, limit: query.limit ?? 20 }),
     getAtom: async ({ params }) => ({ atom: await reading.getAtom(params.buildId, params.atomId) }),
     getConsole: ({ params, query }) => readConsole(reading, params.buildId, params.atomId, query),
     searchConsole: ({ params, query, gone }) =>

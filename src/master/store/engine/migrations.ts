@@ -245,6 +245,24 @@ const migrations: Readonly<Record<string, readonly string[]>> = {
     `INSERT INTO unrecorded_builds (build_id, is_partial)
      SELECT id, json_type(request, '$.atoms_override') IS NOT NULL FROM builds WHERE ended_at IS NOT NULL`,
   ],
+  '0015_failure_groups': [
+    `CREATE TABLE failure_groups (
+      build_id INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
+      key TEXT NOT NULL,
+      lines TEXT NOT NULL,
+      PRIMARY KEY (build_id, key)
+    ) STRICT, WITHOUT ROWID`,
+    'ALTER TABLE atoms ADD COLUMN failure_key TEXT',
+    // With everything that counting the atoms of each group needs.
+    `CREATE INDEX atoms_in_groups ON atoms (build_id, failure_key, atom_id, state, kept_subjob_id, exit_code)
+     WHERE failure_key IS NOT NULL`,
+    `CREATE INDEX atoms_in_no_group ON atoms (build_id, atom_id, exit_code)
+     WHERE failed = 1 AND failure_key IS NULL`,
+    `INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+      ('atoms', 'atoms_in_groups', '1000 100 10 1 1 1 1'),
+      ('atoms', 'atoms_in_no_group', '100 10 1 1')`,
+    'ANALYZE sqlite_schema',
+  ],
 };
 
 /** All of them, in the order in which they are applied. */
