@@ -26,7 +26,9 @@ import { openResumingDownload } from './resuming-download.js';
 
 export { parseMasterUrl } from './master-url.js';
 export type MasterClientOptions = ConnectionOptions;
-export type PageQuery = QueryOf<typeof routes.listBuilds>;
+export type PageQuery = QueryOf<typeof routes.listSlaves>;
+export type BuildsQuery = QueryOf<typeof routes.listBuilds>;
+export type AtomsQuery = QueryOf<typeof routes.listAtoms>;
 export type ConsoleQuery = QueryOf<typeof routes.getConsole>;
 export type ConsoleSearchQuery = QueryOf<typeof routes.searchConsole>;
 
@@ -105,8 +107,8 @@ export class MasterClient {
     return { build: response?.build ?? null, etag };
   }
 
-  /** Oldest first. */
-  listBuilds(query: PageQuery, options?: CallOptions): Promise<ResponseOf<typeof routes.listBuilds>> {
+  /** Oldest first unless the query says otherwise. A master of an older version ignores parameters that it does not know. */
+  listBuilds(query: BuildsQuery, options?: CallOptions): Promise<ResponseOf<typeof routes.listBuilds>> {
     return this.#connection.call(routes.listBuilds, { params: {}, query, body: undefined }, options);
   }
 
@@ -123,7 +125,7 @@ export class MasterClient {
 
   listAtoms(
     buildId: BuildId,
-    query: PageQuery,
+    query: AtomsQuery,
     options?: CallOptions,
   ): Promise<ResponseOf<typeof routes.listAtoms>> {
     return this.#connection.call(routes.listAtoms, { params: { buildId }, query, body: undefined }, options);

@@ -43,6 +43,7 @@ import { openStore } from './store/engine/store.js';
 import { damaged } from './store/engine/store-errors.js';
 import { lastEventTime } from './store/events.js';
 import { lastLeaseId } from './store/leases.js';
+import { searchBuilds } from './store/searches.js';
 import { EventFeed, listEvents } from './views/event-feed.js';
 import { logEvents } from './views/log-events.js';
 import { snapshotOf } from './views/metrics-snapshot.js';
@@ -256,6 +257,8 @@ export function forReaders(
   const failures = new FailureGroupQueries(master, builds, reading);
   return {
     listBuilds: (page) => builds.list(page),
+    listChosenBuilds: (chosen) => builds.listChosen(chosen),
+    searchBuilds: (criteria, next) => searchBuilds(master.store.db, criteria, next),
     listUnfinished: (page) => builds.listUnfinished(page),
     getBuild: (build) => builds.get(build),
     untilChanged: (build, what, ms, gone) => master.watchers.wait(master.clock, build, what, ms, gone),
@@ -266,6 +269,8 @@ export function forReaders(
     listSubjobs: (build, page) => reading.listSubjobs(build, page),
     getSubjob: (build, subjob) => reading.getSubjob(build, subjob),
     listAtoms: (build, subjob, page) => reading.listAtoms(build, subjob, page),
+    searchAtoms: (build, criteria, order, range) => reading.searchAtoms(build, criteria, order, range),
+    chosenAtoms: (build, chosen) => reading.chosenAtoms(build, chosen),
     getAtom: (build, atom) => reading.getAtom(build, atom),
     listFailureGroups: (build, page) => failures.list(build, page),
     readConsole: (build, atom, lines) => reading.readConsole(build, atom, lines),

@@ -133,6 +133,16 @@ export class FakeService implements MasterService, MasterReading {
     return { builds: all.slice(begin, begin + limit), total: all.length };
   }
 
+  async listChosenBuilds(chosen: readonly BuildId[]): Promise<Build[]> {
+    return chosen.flatMap((id) => this.builds.get(id) ?? []);
+  }
+
+  /** All match. */
+  async searchBuilds(_: unknown, { after, limit }: { after: number; limit: number }) {
+    const next = [...this.builds.keys()].filter((id) => id > after).slice(0, limit);
+    return next.map((id) => ({ id, matches: 1 }));
+  }
+
   async getBuild(build: BuildId): Promise<Build> {
     this.#requireNotBroken();
     const found = this.builds.get(build);
@@ -259,6 +269,16 @@ export class FakeService implements MasterService, MasterReading {
     const subjobs = subjob === null ? await this.#subjobsOf(build) : [await this.getSubjob(build, subjob)];
     const atoms = subjobs.flatMap((one) => one.atoms);
     return { atoms: atoms.slice(offset, offset + limit), total: atoms.length };
+  }
+
+  /** All match, and have no value to be sorted by. */
+  async searchAtoms(build: BuildId, _: unknown, __: unknown, { from, to }: { from: number; to: number }) {
+    const { atoms, total } = await this.listAtoms(build, null, { offset: from, limit: to - from });
+    return { found: atoms.map(({ id }) => ({ id, key: null, total: atoms.length })), numAtoms: total };
+  }
+
+  async chosenAtoms(build: BuildId, chosen: readonly AtomId[]): Promise<Atom[]> {
+    return Promise.all(chosen.map((id) => this.getAtom(build, id)));
   }
 
   async getAtom(build: BuildId, atom: AtomId): Promise<Atom> {

@@ -18,6 +18,7 @@ import type {
 import { type MasterState, StateChange } from '../state/master-state.js';
 import { failedAtoms, flakyAtoms, interruptedAtoms } from '../store/atom-views.js';
 import {
+  chosenBuilds,
   findBuild,
   findBuildHead,
   insertBuild,
@@ -117,12 +118,21 @@ export class Builds {
 
   async list(page: BuildsPage): Promise<{ builds: Build[]; total: number }> {
     const { rows, total } = await pageOfBuilds(this.#master.store.db, page);
+    return { builds: await this.#listed(rows), total };
+  }
+
+  /** See MasterService. */
+  async listChosen(chosen: readonly BuildId[]): Promise<Build[]> {
+    return this.#listed(await chosenBuilds(this.#master.store.db, chosen));
+  }
+
+  async #listed(rows: readonly BuildRow[]): Promise<Build[]> {
     const builds: Build[] = [];
     for (const row of rows) {
       const build = await this.#present(row, MAX_FAILED_SHOWN_IN_LIST);
       builds.push(asListed(build));
     }
-    return { builds, total };
+    return builds;
   }
 
   /** Oldest first. */

@@ -1,6 +1,7 @@
 import { shellText } from '../../job/shell-text.js';
 import type { ConsoleSearch } from '../../protocol/build/console-search.js';
 import type { Explanation } from '../../protocol/build/explanation.js';
+import type { AtomOrder } from '../../protocol/build/search-parameters.js';
 import type { Atom, ConsolePage, Subjob } from '../../protocol/build/work.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { type AtomId, type BuildId, type LeaseId, type SubjobId, toId } from '../../protocol/ids.js';
@@ -14,6 +15,7 @@ import type { MasterState } from '../state/master-state.js';
 import {
   type AtomView,
   atomsOfSubjobs,
+  chosenAtoms,
   findAtom,
   pageOfAtoms,
   pageOfAtomsOfSubjob,
@@ -21,6 +23,7 @@ import {
   viewSubjob,
 } from '../store/atom-views.js';
 import { readJobColumn } from '../store/builds.js';
+import { type AtomCriteria, type AtomRange, type FoundAtom, searchAtoms } from '../store/searches.js';
 import { findResultIndex, findSubjob } from '../store/subjobs.js';
 import { bySubjobOf, presentAtom, presentSubjob } from '../views/atom-view.js';
 import { explainRunning } from '../views/explain-build.js';
@@ -104,6 +107,23 @@ export class BuildQueries {
     }
     const { rows, total } = await pageOfAtomsOfSubjob(db, build, subjob, page);
     return { atoms: rows.map(presentAtom), total };
+  }
+
+  /** See MasterReading. @throws NOT_FOUND */
+  async searchAtoms(
+    build: BuildId,
+    criteria: AtomCriteria,
+    order: AtomOrder,
+    range: AtomRange,
+  ): Promise<{ found: FoundAtom[]; numAtoms: number }> {
+    const { job, num_atoms } = await this.#builds.head(build);
+    const found = job === null ? [] : await searchAtoms(this.#master.store.db, build, criteria, order, range);
+    return { found, numAtoms: num_atoms ?? 0 };
+  }
+
+  /** See MasterReading. */
+  async chosenAtoms(build: BuildId, chosen: readonly AtomId[]): Promise<Atom[]> {
+    return (await chosenAtoms(this.#master.store.db, build, chosen)).map(presentAtom);
   }
 
   /** @throws NOT_FOUND */

@@ -3,6 +3,7 @@ import type { Build, BuildRequest } from '../../protocol/build/build.js';
 import type { ConsoleSearch } from '../../protocol/build/console-search.js';
 import type { Explanation } from '../../protocol/build/explanation.js';
 import type { FailureGroup } from '../../protocol/build/failure-group.js';
+import type { AtomOrder } from '../../protocol/build/search-parameters.js';
 import type { Atom, ConsolePage, Subjob } from '../../protocol/build/work.js';
 import type { BundleInfo } from '../../protocol/bundle.js';
 import type { Event } from '../../protocol/event.js';
@@ -18,6 +19,7 @@ import type {
   WorkRequest,
   WorkResponse,
 } from '../../protocol/slave/slave-messages.js';
+import type { AtomCriteria, AtomRange, BuildCriteria, FoundAtom } from '../store/searches.js';
 
 export interface Page {
   readonly offset: number;
@@ -27,6 +29,8 @@ export interface Page {
 /** A page of builds: those after the build `after` if it is given, else from the offset. */
 export interface BuildsPage extends Page {
   readonly after?: BuildId;
+  /** Oldest first unless given. */
+  readonly order?: 'oldest' | 'newest';
 }
 
 /** A file that was received completely, at a temporary path. */
@@ -88,6 +92,13 @@ export interface MasterService {
   createBuild(request: BuildRequest): Promise<BuildId>;
   /** `request_params` has neither `config` nor `atoms_override`. */
   listBuilds(page: BuildsPage): Promise<{ builds: Build[]; total: number }>;
+  /** As `listBuilds` presents them; those that have been forgotten are left out. */
+  listChosenBuilds(builds: readonly BuildId[]): Promise<Build[]>;
+  /** The next builds after `after`, oldest first, and whether they match (1 or 0). Fewer than `limit` are the last. */
+  searchBuilds(
+    criteria: BuildCriteria,
+    next: { readonly after: number; readonly limit: number },
+  ): Promise<{ readonly id: number; readonly matches: number }[]>;
   getBuild(build: BuildId): Promise<Build>;
   cancelBuild(build: BuildId, gone?: AbortSignal): Promise<Build>;
   /** @throws NOT_FOUND; CONFLICT when it still runs, or there is nothing to run again */
@@ -210,6 +221,15 @@ export interface MasterReading {
   getSubjob(build: BuildId, subjob: SubjobId): Promise<Subjob>;
   /** `subjob` null: of all subjobs. */
   listAtoms(build: BuildId, subjob: SubjobId | null, page: Page): Promise<{ atoms: Atom[]; total: number }>;
+  /** The first atoms of a range that match, in this order. A caller knows by `numAtoms`, those of the build, where to end. */
+  searchAtoms(
+    build: BuildId,
+    criteria: AtomCriteria,
+    order: AtomOrder,
+    range: AtomRange,
+  ): Promise<{ found: FoundAtom[]; numAtoms: number }>;
+  /** In this order. */
+  chosenAtoms(build: BuildId, atoms: readonly AtomId[]): Promise<Atom[]>;
   getAtom(build: BuildId, atom: AtomId): Promise<Atom>;
   /** Largest group first. */
   listFailureGroups(

@@ -63,6 +63,17 @@ export function pageOfAtoms(db: Reader, build: BuildId, { offset, limit }: RowRa
   return db.all(atomsWhere(build, page), atomView);
 }
 
+/** In the order of `chosen`. */
+export async function chosenAtoms(
+  db: Reader,
+  build: BuildId,
+  chosen: readonly AtomId[],
+): Promise<AtomView[]> {
+  const rows = await db.all(atomsWhere(build, sql`atoms.atom_id IN ${listOf(chosen)}`), atomView);
+  const byId = new Map<number, AtomView>(rows.map((row) => [row.atom_id, row]));
+  return chosen.flatMap((id) => byId.get(id) ?? []);
+}
+
 /** In order of atom. */
 export async function pageOfAtomsOfSubjob(
   db: Reader,

@@ -6,7 +6,7 @@ import { type BuildId, toId } from '../../protocol/ids.js';
 import type { ResultFacts } from '../../protocol/results/result-facts.js';
 import { integer, jsonColumn, type Row } from './engine/columns.js';
 import type { Reader } from './engine/engine.js';
-import { assignments, type Parameter, sql } from './engine/sql.js';
+import { assignments, listOf, type Parameter, sql } from './engine/sql.js';
 import { changeExactly, returningOne, type Write } from './engine/write.js';
 import { factsColumn } from './facts-column.js';
 import { type BuildRow, builds } from './tables.js';
@@ -78,30 +78,44 @@ export function listedRequest({ config: _, atoms_override: __, ...request }: Bui
   return request;
 }
 
-/** Which builds: those after the build `after` when it is given, however many have been forgotten meanwhile. */
+/**
+ * Which builds. After the build `after` when it is given, in their order, however many have been forgotten meanwhile;
+ * otherwise from the offset.
+ */
 export interface BuildRowsPage {
   readonly offset: number;
   readonly limit: number;
   readonly after?: BuildId;
+  readonly order?: 'oldest' | 'newest';
 }
 
-/** Oldest first, with the part of their requests that is listed, and without their jobs: all that is small. */
+/** With the part of their requests that is listed, and without their jobs: all that is small. */
+const listedColumns = sql`
+  id, listed_request AS request, state, timestamps, NULL AS job, commit_hash, revision, num_atoms,
+  num_subjobs, planned_executors, assumed_seconds, num_subjobs_done, num_atoms_done, num_atoms_failed,
+  num_atoms_lost, num_atoms_flaky, facts, error_message, stopping, stopping_state, ended_at, attempt,
+  lease_id, losses, listed_request`;
+
+/** Rows as lists of builds need them; the oldest come first unless said otherwise. */
 export async function pageOfBuilds(
   db: Reader,
-  { offset, limit, after }: BuildRowsPage,
+  { offset, limit, after, order }: BuildRowsPage,
 ): Promise<{ rows: BuildRow[]; total: number }> {
   const count = await db.first(sql`SELECT count(*) AS total FROM builds`, { total: integer });
-  const rows = await db.all(
-    sql`
-      SELECT id, listed_request AS request, state, timestamps, NULL AS job, commit_hash, revision, num_atoms,
-        num_subjobs, planned_executors, assumed_seconds, num_subjobs_done, num_atoms_done, num_atoms_failed,
-        num_atoms_lost, num_atoms_flaky, facts, error_message, stopping, stopping_state, ended_at, attempt,
-        lease_id, losses, listed_request
-      FROM builds WHERE id > ${after ?? 0} ORDER BY id LIMIT ${limit}
-      OFFSET ${after === undefined ? offset : 0}`,
-    builds,
-  );
+  const skipped = after === undefined ? offset : 0;
+  const page =
+    order === 'newest'
+      ? sql`id < ${after ?? Number.MAX_SAFE_INTEGER} ORDER BY id DESC LIMIT ${limit} OFFSET ${skipped}`
+      : sql`id > ${after ?? 0} ORDER BY id LIMIT ${limit} OFFSET ${skipped}`;
+  const rows = await db.all(sql`SELECT ${listedColumns} FROM builds WHERE ${page}`, builds);
   return { rows, total: count?.total ?? 0 };
+}
+
+/** The same rows of these builds, in the order of `chosen`, without those that have been forgotten. */
+export async function chosenBuilds(db: Reader, chosen: readonly BuildId[]): Promise<BuildRow[]> {
+  const query = sql`SELECT ${listedColumns} FROM builds WHERE id IN ${listOf(chosen)}`;
+  const byId = new Map<number, BuildRow>((await db.all(query, builds)).map((row) => [row.id, row]));
+  return chosen.flatMap((id) => byId.get(id) ?? []);
 }
 
 /** Oldest first. */

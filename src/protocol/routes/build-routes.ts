@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { BuildRequestSchema, BuildSchema, RequesterSchema } from '../build/build.js';
 import { ExplanationSchema } from '../build/explanation.js';
+import { buildSearchFields } from '../build/search-parameters.js';
 import { BuildIdSchema } from '../ids.js';
 import { ArtifactEntrySchema, ATOM_FOLDER } from '../results/artifact.js';
 import { declareRoute } from '../route.js';
@@ -28,9 +29,10 @@ export const buildRoutes = {
     path: '/v1/build',
     signing: 'none',
     summary:
-      'All builds that the master knows, oldest first. `request_params` has neither `config` nor `atoms_override` here.',
+      'The builds that the master knows: all of them, or those that match. `request_params` has neither `config` nor ' +
+      '`atoms_override` here.',
     params: nothing,
-    query: anyPage,
+    query: Type.Object({ ...anyPage.properties, ...buildSearchFields }, closed),
     body: null,
     status: 200,
     response: builds,

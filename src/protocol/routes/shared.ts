@@ -36,4 +36,6 @@ export const anyPage = Type.Object(
   closed,
 );
 /** The number of all rows, with a page of them. */
-export const total = Type.Integer({ description: 'Number of all rows, not only those of this page.' });
+export const total = Type.Integer({
+  description: 'Number of all rows, not only those of this page; in a search, of those that match.',
+});

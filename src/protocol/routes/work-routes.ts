@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { ConsoleSearchSchema, MAX_SEARCH_TEXT } from '../build/console-search.js';
+import { atomSearchFields } from '../build/search-parameters.js';
 import { AtomSchema, ConsolePageSchema, SubjobSchema } from '../build/work.js';
 import { declareRoute } from '../route.js';
 import { literals } from '../shapes.js';
@@ -135,9 +136,9 @@ export const workRoutes = {
     method: 'GET',
     path: '/v1/build/:buildId/atom',
     signing: 'none',
-    summary: 'The atoms of a build.',
+    summary: 'The atoms of a build: all of them, or those that match.',
     params: ofBuild,
-    query: anyPage,
+    query: Type.Object({ ...anyPage.properties, ...atomSearchFields }, closed),
     body: null,
     status: 200,
     response: atoms,

@@ -20,11 +20,13 @@ import * as leases from '../../../src/master/store/leases.js';
 import * as nonces from '../../../src/master/store/nonces.js';
 import * as regrouping from '../../../src/master/store/regrouping.js';
 import * as retention from '../../../src/master/store/retention.js';
+import * as searches from '../../../src/master/store/searches.js';
 import * as slaves from '../../../src/master/store/slaves.js';
 import * as failures from '../../../src/master/store/stored-failures.js';
 import * as subjobs from '../../../src/master/store/subjobs.js';
 import * as timings from '../../../src/master/store/timings.js';
 import * as undelivered from '../../../src/master/store/undelivered.js';
+import { atomOrder } from '../../../src/protocol/build/search-parameters.js';
 import { toId } from '../../../src/protocol/ids.js';
 import { directoryBuild } from '../../support/master-harness.js';
 
@@ -42,6 +44,7 @@ const modules = [
   nonces,
   regrouping,
   retention,
+  searches,
   slaves,
   subjobs,
   timings,
@@ -179,6 +182,7 @@ const writes: Record<string, Write | readonly Write[]> = {
 const reads: Record<string, (db: Reader) => Promise<unknown>> = {
   pageOfAtoms: (db) => atomViews.pageOfAtoms(db, build, page),
   pageOfAtomsOfSubjob: (db) => atomViews.pageOfAtomsOfSubjob(db, build, subjob, page),
+  chosenAtoms: (db) => atomViews.chosenAtoms(db, build, [atom]),
   findAtom: (db) => atomViews.findAtom(db, build, atom),
   failedAtoms: (db) => atomViews.failedAtoms(db, build, 1),
   flakyAtoms: (db) => atomViews.flakyAtoms(db, build, 1),
@@ -195,6 +199,7 @@ const reads: Record<string, (db: Reader) => Promise<unknown>> = {
   findBuild: (db) => builds.findBuild(db, build),
   findBuildHead: (db) => builds.findBuildHead(db, build),
   pageOfBuilds: (db) => builds.pageOfBuilds(db, page),
+  chosenBuilds: (db) => builds.chosenBuilds(db, [build]),
   unfinishedBuilds: (db) => builds.unfinishedBuilds(db),
   hasMoreEvents: (db) => events.hasMoreEvents(db, 1),
   eventsSince: (db) => events.eventsSince(db, { id: 0, time: 0, limit: 1 }),
@@ -212,6 +217,15 @@ const reads: Record<string, (db: Reader) => Promise<unknown>> = {
   buildsToForget: (db) => retention.buildsToForget(db, 1, 1, 1),
   hasPlan: (db) => retention.hasPlan(db, build),
   knownBuilds: (db) => retention.knownBuilds(db, [1]),
+  searchAtoms: async (db) => {
+    for (const slave of [null, 'worker']) {
+      const criteria = { states: null, text: 'x', slave, least: 1, most: null };
+      for (const order of atomOrder) {
+        await searches.searchAtoms(db, build, criteria, order, { from: 0, to: 1, most: 1 });
+      }
+    }
+  },
+  searchBuilds: (db) => searches.searchBuilds(db, { status: 'BUILDING', text: 'x' }, { after: 0, limit: 1 }),
   allSlaves: (db) => slaves.allSlaves(db),
   findResultIndex: (db) => subjobs.findResultIndex(db, build, subjob),
   findSubjob: (db) => subjobs.findSubjob(db, build, subjob),

@@ -5,6 +5,7 @@ import type { routes } from '../../../protocol/routes.js';
 import { type Call, type Handlers, UNCHANGED } from '../handler.js';
 import { ListResponse } from '../response/list-response.js';
 import { type HandlerDependencies, listQueryOf, pageOf } from './dependencies.js';
+import { findBuilds } from './run-search.js';
 
 type BuildRoutes =
   | 'listBuilds'
@@ -16,17 +17,9 @@ type BuildRoutes =
   | 'explainBuild';
 
 export function buildHandlers(dependencies: HandlerDependencies): Pick<Handlers, BuildRoutes> {
-  const { service, reading, turns } = dependencies;
+  const { service, reading } = dependencies;
   return {
-    listBuilds: ({ query, gone }) =>
-      ListResponse.begin('builds', listQueryOf(query), turns, gone, async ({ offset, limit, after }) => {
-        const page = await service.listBuilds({
-          offset,
-          limit,
-          ...(after === null ? {} : { after: after.id }),
-        });
-        return { rows: page.builds, total: page.total };
-      }),
+    listBuilds: (call) => listBuilds(call, dependencies),
     queue: async ({ query }) => {
       const { builds, total } = await reading.listUnfinished(pageOf(query));
       return { builds, total, queue: builds };
@@ -40,6 +33,36 @@ export function buildHandlers(dependencies: HandlerDependencies): Pick<Handlers,
     }),
     explainBuild: async ({ params }) => ({ explanation: await reading.explain(params.buildId) }),
   };
+}
+
+async function listBuilds(
+  { query, gone }: Call<typeof routes.listBuilds>,
+  { service, turns }: HandlerDependencies,
+): Promise<ListResponse<'builds', Build>> {
+  const { order = 'oldest', status, q } = query;
+  if (status === undefined && q === undefined) {
+    return ListResponse.begin('builds', listQueryOf(query), turns, gone, async ({ offset, limit, after }) => {
+      const page = { offset, limit, order, ...(after === null ? {} : { after: after.id }) };
+      const { builds, total } = await service.listBuilds(page);
+      return { rows: builds, total };
+    });
+  }
+  const found = await findBuilds(service, query, turns, gone);
+  if (order === 'newest') {
+    found.reverse();
+  }
+  const list = listQueryOf(query);
+  let next = list.offset;
+  return ListResponse.begin('builds', list, turns, gone, async ({ limit }) => {
+    const rows: Build[] = [];
+    // Fewer rows than requested would be the last, also when builds have been forgotten since they were found.
+    while (rows.length < limit && next < found.length) {
+      const chosen = found.slice(next, next + limit - rows.length);
+      next += chosen.length;
+      rows.push(...(await service.listChosenBuilds(chosen)));
+    }
+    return { rows, total: found.length };
+  });
 }
 
 /**

@@ -8,6 +8,7 @@ import type { MasterReading } from '../../state/master-api.js';
 import type { Handlers } from '../handler.js';
 import { type ListQuery, ListResponse } from '../response/list-response.js';
 import { type HandlerDependencies, listQueryOf } from './dependencies.js';
+import { atomSearchOf, findAtoms } from './run-search.js';
 
 type WorkRoutes =
   | 'listSubjobs'
@@ -48,7 +49,19 @@ export function workHandlers({ reading, turns }: HandlerDependencies): Pick<Hand
       const atom = await atomOfSubjob(reading, buildId, subjobId, atomId);
       return searchConsole(reading, buildId, atom.id, query, gone);
     },
-    listAtoms: ({ params, query, gone }) => listAtoms(params.buildId, null, listQueryOf(query), gone),
+    listAtoms: async ({ params: { buildId }, query, gone }) => {
+      const search = atomSearchOf(query);
+      if (search === null) {
+        return listAtoms(buildId, null, listQueryOf(query), gone);
+      }
+      const list = listQueryOf(query);
+      const most = list.offset + (list.limit ?? Number.MAX_SAFE_INTEGER);
+      const { ids, total } = await findAtoms(reading, buildId, search, most, turns, gone);
+      return ListResponse.begin<'atoms', Atom>('atoms', list, turns, gone, async ({ offset, limit }) => ({
+        rows: await reading.chosenAtoms(buildId, ids.slice(offset, offset + limit)),
+        total,
+      }));
+    },
     listFailureGroups: ({ params, query }) =>
       reading.listFailureGroups(params.buildId, { offset: query.offset ?? 0, limit: query.limit ?? 20 }),
     getAtom: async ({ params }) => ({ atom: await reading.getAtom(params.buildId, params.atomId) }),

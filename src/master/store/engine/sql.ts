@@ -14,8 +14,12 @@ export type DialectPiece =
     }
   /** The values as a subquery for `IN`, passed as one parameter. */
   | { readonly kind: 'list'; readonly values: readonly Parameter[] }
-  /** The number at `path` in a column of JSON text; NULL where there is none. */
-  | { readonly kind: 'json number'; readonly column: string; readonly path: readonly string[] };
+  /** The number or the text at `path` in a column of JSON text; NULL where there is none. */
+  | {
+      readonly kind: 'json number' | 'json text';
+      readonly column: string;
+      readonly path: readonly string[];
+    };
 
 type SqlPiece = Parameter | Sql | DialectPiece;
 
@@ -48,6 +52,10 @@ export function jsonNumber(column: string, ...path: string[]): DialectPiece {
   return { kind: 'json number', column, path };
 }
 
+export function jsonText(column: string, ...path: string[]): DialectPiece {
+  return { kind: 'json text', column, path };
+}
+
 /** For `SET`: `name = value, …`; the names are columns. */
 export function assignments(changes: Readonly<Record<string, Parameter>>): Sql {
   const [first = '', ...others] = Object.keys(changes).map((name) => `${name} = `);
@@ -61,6 +69,7 @@ export interface Dialect {
   table(placeholder: string, columns: TableColumns): string;
   list(placeholder: string): string;
   jsonNumber(column: string, path: readonly string[]): string;
+  jsonText(column: string, path: readonly string[]): string;
 }
 
 export interface CompiledSql {
@@ -98,6 +107,8 @@ export function compile(statement: Sql, dialect: Dialect): CompiledSql {
         return dialect.list(bind(JSON.stringify(piece.values)));
       case 'json number':
         return dialect.jsonNumber(piece.column, piece.path);
+      case 'json text':
+        return dialect.jsonText(piece.column, piece.path);
     }
   };
   return { text: textOf(statement), parameters };

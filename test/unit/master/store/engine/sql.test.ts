@@ -4,6 +4,7 @@ import {
   compile,
   type Dialect,
   jsonNumber,
+  jsonText,
   listOf,
   sql,
   tableOf,
@@ -17,6 +18,7 @@ const numbered: Dialect = {
   table: (placeholder, columns) =>
     `jsonb_to_recordset(${placeholder}::jsonb) AS (${Object.keys(columns).join(', ')})`,
   jsonNumber: (column, path) => `(${column}::jsonb #>> '{${path.join(',')}}')::bigint`,
+  jsonText: (column, path) => `(${column}::jsonb #>> '{${path.join(',')}}')`,
 };
 
 describe('compile of a statement', () => {
@@ -44,12 +46,13 @@ describe('compile of a statement', () => {
   });
 
   it('leaves what dialects write differently to the dialect', () => {
-    const statement = sql`SELECT sum(${jsonNumber('facts', 'tests', 'errors')}) FROM x`;
-    expect(compile(statement, sqliteDialect).text).to.equal(
-      `SELECT sum((facts ->> '$.tests.errors')) FROM x`,
+    const statement = sql`
+      SELECT sum(${jsonNumber('facts', 'tests', 'errors')}), ${jsonText('job', 'name')} FROM x`;
+    expect(compile(statement, sqliteDialect).text.trim()).to.equal(
+      `SELECT sum((facts ->> '$.tests.errors')), (job ->> '$.name') FROM x`,
     );
-    expect(compile(statement, numbered).text).to.equal(
-      `SELECT sum((facts::jsonb #>> '{tests,errors}')::bigint) FROM x`,
+    expect(compile(statement, numbered).text.trim()).to.equal(
+      `SELECT sum((facts::jsonb #>> '{tests,errors}')::bigint), (job::jsonb #>> '{name}') FROM x`,
     );
   });
 
