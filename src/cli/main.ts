@@ -145,7 +145,11 @@ function program(): Command {
 
   common(root.command('token'))
     .description('Make a token with which one may read, and nothing else, at a master with this secret.')
-    .option('--expires-in <time>', 'how long it is good, like 8h or 90d, at most 366d (default: 30d)')
+    .option('--control', 'a token that also permits canceling and rerunning builds, and draining slaves')
+    .option(
+      '--expires-in <time>',
+      'how long it is good, like 8h or 90d, at most 366d (default: 30d, with --control 7d)',
+    )
     .option('--json', 'print JSON for programs')
     .action(async (options) => (await import('./commands/token.js')).token(options));
 

@@ -88,6 +88,16 @@ export class MasterClient {
     return this.#connection.call(routes.version, { params: {}, body: undefined }, options);
   }
 
+  /** Creates a build of all atoms of an ended one. `requestedBy` is as in a BuildRequest. */
+  rerunAll(
+    buildId: BuildId,
+    options?: CallOptions & { readonly requestedBy?: string },
+  ): Promise<{ build_id: BuildId }> {
+    const named = options?.requestedBy === undefined ? {} : { requested_by: options.requestedBy };
+    const body = { atoms: 'all', ...named } as const;
+    return this.#connection.call(routes.rerunFailed, { params: { buildId }, body }, options);
+  }
+
   async getBuild(buildId: BuildId, options?: CallOptions): Promise<Build> {
     const input = { params: { buildId }, body: undefined };
     return (await this.#connection.call(routes.getBuild, input, options)).build;

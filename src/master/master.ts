@@ -190,7 +190,7 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     ...forReaders(master, builds, slaves, consoles, searcher, feed),
     createBuild: (request) => builds.create(request),
     cancelBuild: (build, gone) => builds.cancel(build, gone),
-    rerunFailed: (build, requestedBy) => builds.rerunFailed(build, requestedBy),
+    rerun: (build, atoms, requestedBy) => builds.rerun(build, atoms, requestedBy),
     rememberNonce: (nonce, expires) => nonces.remember(nonce, expires),
     get problem() {
       return master.writer.problem ?? disk.problem ?? disk.recentRefusal;

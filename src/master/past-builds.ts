@@ -177,7 +177,7 @@ const slaves: Parameters<typeof forReaders>[2] = {
 const changes = {
   createBuild: refuseLater,
   cancelBuild: refuseLater,
-  rerunFailed: refuseLater,
+  rerun: refuseLater,
   drainSlaves: refuseLater,
   registerSlave: refuseLater,
   goodbyeSlave: refuseLater,

@@ -19,6 +19,8 @@ const security = {
   'http-signature': [{ parts: [] }],
 } as const;
 
+const controlToken = [{ token: [] }, { session: [] }] as const;
+
 export interface OpenApiDocument {
   readonly openapi: '3.1.0';
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
@@ -61,6 +63,19 @@ export function openApiDocument(
           name: 'ClusterRunner-Message-Authentication-Digest',
           description: 'Hex HMAC-SHA512 of the exact bytes of the body under the shared secret.',
         },
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'A control token of `clusterrunner token --control`.',
+        },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'clusterrunner_session',
+          description:
+            'A control token in the cookie of POST /v1/session, whose name ends with the port (`clusterrunner_session_43000`), ' +
+            'with the Origin of the master.',
+        },
         parts: {
           type: 'apiKey',
           in: 'header',
@@ -84,7 +99,7 @@ function operation(name: string, route: RouteDeclaration): Operation {
   return {
     operationId: name,
     summary: route.summary,
-    security: security[route.signing],
+    security: [...security[route.signing], ...(route.byControlToken === true ? controlToken : [])],
     parameters: [...parameters('path', route.params), ...parameters('query', route.query)],
     ...(route.body === null ? {} : { requestBody: requestBody(route.body) }),
     responses: {

@@ -24,6 +24,10 @@ export interface RouteDeclaration {
   /** Includes `/v1`. `:name` is a parameter; `*name` at the end is the rest of the path, with its slashes. */
   readonly path: string;
   readonly signing: Signing;
+  /** Whether it is served without credentials also where reading needs them. */
+  readonly isOpen?: true;
+  /** Whether a control token may take the place of the signature. */
+  readonly byControlToken?: true;
   readonly summary: string;
   readonly params: TObject;
   readonly query: TObject;

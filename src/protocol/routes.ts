@@ -3,6 +3,7 @@ import { buildRoutes } from './routes/build-routes.js';
 import { bundleRoutes } from './routes/bundle-routes.js';
 import { failureRoutes } from './routes/failure-routes.js';
 import { serviceRoutes } from './routes/service-routes.js';
+import { sessionRoutes } from './routes/session-routes.js';
 import { slaveRoutes } from './routes/slave-routes.js';
 import { workRoutes } from './routes/work-routes.js';
 
@@ -16,6 +17,7 @@ export const routes = {
   ...workRoutes,
   ...failureRoutes,
   ...slaveRoutes,
+  ...sessionRoutes,
   ...agentRoutes,
   ...bundleRoutes,
 } as const;

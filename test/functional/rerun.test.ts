@@ -1,7 +1,9 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { type BuildId, toId } from '../../src/protocol/ids.js';
 import { Cluster } from '../support/cluster.js';
+import { failureOf } from '../support/failure-of.js';
 import { writeFiles } from '../support/project.js';
 
 describe('build --rerun-failed', () => {
@@ -68,4 +70,50 @@ Two kinds:
       expect(exitCode).to.equal(2);
     });
   }
+});
+
+describe('a rerun of all atoms', () => {
+  let cluster: Cluster;
+  before(async () => {
+    cluster = await Cluster.start(2);
+    writeFiles(cluster.cwd, {
+      'clusterrunner.yaml': 'Some: {atomizers: [{N: cat list}], commands: [test $N -ne 2]}\n',
+      list: '1\n2\n3\n',
+    });
+    expect((await cluster.build([])).exitCode).to.equal(1);
+  });
+  after(() => cluster.stop());
+
+  const ended = async (id: BuildId) => {
+    const watch = { waitSeconds: 60, until: 'end', etag: null } as const;
+    return (await cluster.client.watchBuild(id, watch)).build;
+  };
+
+  it('runs the whole job as it was, and lists its atoms again', async () => {
+    writeFiles(cluster.cwd, { 'clusterrunner.yaml': 'Other: {commands: ["false"]}\n', list: '1\n2\n3\n4\n' });
+    const { build_id: id } = await cluster.client.rerunAll(toId.build(1), { requestedBy: 'ada' });
+    const build = await ended(id);
+    expect(build).to.include({ state: 'FINISHED', num_atoms: 4, num_atoms_failed: 1 });
+    expect(build?.request_params).to.include({ job_name: 'Some', requested_by: 'ada' });
+  });
+
+  it('also runs a build again that could not be prepared', async () => {
+    const request = { type: 'directory', project_directory: cluster.cwd, job_name: 'Other' } as const;
+    const { build_id: broken } = await cluster.client.createBuild(request);
+    expect(await ended(broken)).to.include({ state: 'ERROR', num_atoms: null });
+    writeFiles(cluster.cwd, {
+      'clusterrunner.yaml': 'Other: {atomizers: [{N: seq 2}], commands: ["true"]}\n',
+    });
+    const { build_id: id } = await cluster.client.rerunAll(broken);
+    expect(await ended(id)).to.include({ state: 'FINISHED', result: 'SUCCESS', num_atoms: 2 });
+  });
+
+  it('is refused while the build runs', async () => {
+    writeFiles(cluster.cwd, {
+      'clusterrunner.yaml': 'Slow: {atomizers: [{N: echo 1}], commands: ["sleep 60"]}\n',
+    });
+    const { build_id: id } = await cluster.client.rerunAll(toId.build(3));
+    expect(await failureOf(cluster.client.rerunAll(id))).to.include({ code: 'CONFLICT' });
+    await cluster.client.cancelBuild(id);
+  });
 });

@@ -165,7 +165,7 @@ export class FakeService implements MasterService, MasterReading {
     return canceled;
   }
 
-  async rerunFailed(build: BuildId): Promise<BuildId> {
+  async rerun(build: BuildId): Promise<BuildId> {
     return this.createBuild((await this.getBuild(build)).request_params);
   }
 

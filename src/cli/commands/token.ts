@@ -1,25 +1,28 @@
 import { durationSeconds } from '../../job/duration.js';
 import { seconds, systemClock } from '../../lib/clock.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
-import { makeReadToken } from '../../protocol/signing/read-token.js';
+import { makeAccessToken } from '../../protocol/signing/access-token.js';
 import { printJson } from '../client-command.js';
 import { type CommonOptions, createContext } from '../context.js';
 
 export interface TokenOptions extends CommonOptions {
   readonly expiresIn?: string;
+  readonly control?: boolean;
   readonly json?: boolean;
 }
 
-const DEFAULT = '30d';
+/** A control token is worth more to a thief. */
+const defaultLifetimes = { read: '30d', control: '7d' } as const;
 const DAY_SECONDS = 86_400;
 const MAX_SECONDS = 366 * DAY_SECONDS;
 
-/** `clusterrunner token`: prints a read token for masters with the secret of this machine. */
+/** `clusterrunner token`: prints a token for masters with the secret of this machine. */
 export async function token(options: TokenOptions): Promise<void> {
   const { config } = createContext('token', options, {}, 'warn');
-  const lifetime = lifetimeOf(options.expiresIn ?? DEFAULT);
+  const kind = options.control === true ? 'control' : 'read';
+  const lifetime = lifetimeOf(options.expiresIn ?? defaultLifetimes[kind]);
   const expires = Math.floor(seconds(systemClock.now())) + lifetime;
-  const made = makeReadToken(config.secret, expires);
+  const made = makeAccessToken(kind, config.secret, expires);
   if (options.json === true) {
     printJson({ token: made, expires });
   } else {

@@ -2,7 +2,7 @@ import { isEnded, newBuild } from '../../domain/build-state.js';
 import { BuildWork } from '../../domain/build-work.js';
 import { newTask } from '../../domain/lease.js';
 import { checkRequest } from '../../job/build-request.js';
-import type { Build, BuildRequest } from '../../protocol/build/build.js';
+import type { Build, BuildRequest, GivenAtom } from '../../protocol/build/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { atomFolder, type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
 import { archivePath } from '../archives/archive-files.js';
@@ -13,6 +13,7 @@ import type {
   BuildsPage,
   MasterBundles,
   Page,
+  RerunAtoms,
   SubjobArchives,
 } from '../state/master-api.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
@@ -89,30 +90,26 @@ export class Builds {
   }
 
   /**
-   * Creates a build of the atoms of an ended one that failed or were lost, with its commit, job and files.
+   * Creates a build of atoms of an ended one, with its commit, job and files. To run all, the new build lists its atoms
+   * itself unless the request named them.
    * @throws NOT_FOUND; CONFLICT when it still runs, or there is nothing to run again
    */
-  async rerunFailed(id: BuildId, requestedBy?: string): Promise<BuildId> {
+  async rerun(id: BuildId, atoms: RerunAtoms, requestedBy?: string): Promise<BuildId> {
     const row = (await this.#running(id)) === null ? await this.row(id) : null;
     if (row === null || !isEnded(row.state)) {
       throw new ClusterRunnerError('CONFLICT', `Build ${id} still runs; wait for its end, or cancel it.`);
     }
-    const failed = await failedAtoms(this.#master.store.db, id, MAX_RERUN);
-    if (row.job === null || failed.length === 0) {
-      throw new ClusterRunnerError(
-        'CONFLICT',
-        `No atom of build ${id} has failed, so there is none to run again.`,
-      );
-    }
-    const { name, definition } = readJobColumn(row.job);
-    const { branch: _, requested_by: __, ...request } = readRequest(row.request);
+    const again = atoms === 'all' ? {} : { atoms_override: await this.#failedOf(row) };
+    const { branch, requested_by: _, ...request } = readRequest(row.request);
+    // Its branch may have another commit by now.
+    const version =
+      row.commit_hash === null ? { ...(branch === undefined ? {} : { branch }) } : { hash: row.commit_hash };
     return this.create({
       ...request,
+      ...version,
       ...(requestedBy === undefined ? {} : { requested_by: requestedBy }),
-      ...(row.commit_hash === null ? {} : { hash: row.commit_hash }),
-      job_name: name,
-      config: definition,
-      atoms_override: failed.map(({ variable, value }) => ({ [variable]: value })),
+      ...(row.job === null ? {} : jobAgain(row.job)),
+      ...again,
     });
   }
 
@@ -239,6 +236,18 @@ export class Builds {
     return build === undefined || build.ending !== null ? null : build;
   }
 
+  /** @throws CONFLICT when no atom has failed */
+  async #failedOf(row: BuildRow): Promise<GivenAtom[]> {
+    const failed = await failedAtoms(this.#master.store.db, idOf(row), MAX_RERUN);
+    if (row.job === null || failed.length === 0) {
+      throw new ClusterRunnerError(
+        'CONFLICT',
+        `No atom of build ${row.id} has failed, so there is none to run again.`,
+      );
+    }
+    return failed.map(({ variable, value }) => ({ [variable]: value }));
+  }
+
   async #present(row: BuildRow, maxFailed: number): Promise<Build> {
     if (isEnded(row.state)) {
       const hasFailed = row.num_atoms_failed > 0;
@@ -269,6 +278,12 @@ function found<Row>(id: BuildId, row: Row | undefined): Row {
     );
   }
   return row;
+}
+
+/** The part of a request that runs a known job. */
+function jobAgain(job: string): Pick<BuildRequest, 'job_name' | 'config'> {
+  const { name, definition } = readJobColumn(job);
+  return { job_name: name, config: definition };
 }
 
 function idOf(row: Pick<BuildRow, 'id'>): BuildId {

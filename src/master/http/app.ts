@@ -108,6 +108,7 @@ function createRouter(options: AppOptions, inflightCalls: InflightCalls, connect
     log: options.log,
     inflightCalls,
     trustedProxies: options.trustedProxies ?? Networks.none,
+    allowedOrigins: options.corsAllowedOrigins ?? null,
     perSlave: new PerSlaveLimit(settings.maxRequestsPerSlave),
     reads: new ConcurrentReadLimit(settings.maxReadsPerAddress),
     bodyBudget: new UnauthenticatedBodyBudget(settings.maxUnprovedBodyBytes),

@@ -5,8 +5,10 @@ import type { MasterSettings } from '../../config/schema.js';
 import { type Clock, seconds } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Networks } from '../../lib/net/networks.js';
+import type { SafeRegex } from '../../lib/text/safe-regex.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { ParamsOf, QueryOf, RouteDeclaration } from '../../protocol/route.js';
+import { BODY_HMAC_HEADER } from '../../protocol/signing/signing.js';
 import { wireLogOf } from '../../protocol/wire-log.js';
 import {
   authenticateBody,
@@ -17,7 +19,9 @@ import {
   type RequestHead,
 } from './auth/authenticate.js';
 import { clientAddress, shownAddress } from './auth/client-address.js';
+import { authenticateControl } from './auth/control-auth.js';
 import { authenticateReader } from './auth/read-auth.js';
+import { SessionAccess } from './auth/session-access.js';
 import { signResponse } from './auth/sign-response.js';
 import { type ParseJson, requireUncompressed } from './body/json-body.js';
 import { lenient, lenientQuery } from './body/lenient.js';
@@ -45,6 +49,8 @@ export interface EndpointContext {
   readonly unread: UnreadBytes;
   readonly inflightCalls: InflightCalls;
   readonly trustedProxies: Networks;
+  /** Beside the master's own; null: no other. */
+  readonly allowedOrigins: SafeRegex | null;
   /** Label to path template. */
   readonly childRoutes: Readonly<Record<string, string>>;
 }
@@ -87,8 +93,9 @@ export function createEndpoint<R extends RouteDeclaration>(
       headers: ctx.headers,
       address: addressOf(ctx, shared.trustedProxies),
     };
-    const isUnsigned = route.signing === 'none' && (await admitReader(ctx, head, shared)) === 'unsigned';
-    const proof = await authenticateHead(route.signing, head, shared.keys);
+    const isUnsigned =
+      route.signing === 'none' && (await admitReader(route, ctx, head, shared)) === 'unsigned';
+    const proof = await authenticateSender(route, ctx, head, shared);
     if (proof.form === 'http-signature') {
       shared.connections.authenticated(ctx.req.socket);
     }
@@ -107,6 +114,7 @@ export function createEndpoint<R extends RouteDeclaration>(
           query,
           body,
           headers: ctx.headers,
+          session: new SessionAccess(ctx, head, shared.keys, shared.settings.readAccess === 'public'),
           get gone() {
             return open.gone;
           },
@@ -188,18 +196,35 @@ function isFile(result: unknown): boolean {
 
 /** Counts unsigned reads. @throws ClusterRunnerError UNAUTHENTICATED, TOO_MANY_REQUESTS */
 async function admitReader(
+  route: RouteDeclaration,
   ctx: Context,
   head: RequestHead,
   shared: EndpointContext,
 ): Promise<'unsigned' | 'authenticated'> {
   const hasSecret =
-    shared.settings.readAccess === 'signed'
+    shared.settings.readAccess === 'signed' && route.isOpen !== true
       ? (await authenticateReader(ctx, head, shared.keys)) === 'signature'
       : isSigned(head, shared.keys);
   if (!hasSecret) {
     shared.reads.enter(head.address, ctx.res);
   }
   return hasSecret ? 'authenticated' : 'unsigned';
+}
+
+/** By a signature, or by a control token where the route permits it. */
+async function authenticateSender(
+  route: RouteDeclaration,
+  ctx: Context,
+  head: RequestHead,
+  shared: EndpointContext,
+): Promise<Proof> {
+  const hasSignature =
+    head.headers['signature-input'] !== undefined || head.headers[BODY_HMAC_HEADER] !== undefined;
+  const byToken =
+    route.byControlToken === true && !hasSignature
+      ? authenticateControl(ctx, head, shared.keys, shared.allowedOrigins)
+      : null;
+  return byToken ?? (await authenticateHead(route.signing, head, shared.keys));
 }
 
 function addressOf(ctx: Context, trustedProxies: Networks): string {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { BodyOf, ParamsOf, QueryOf, ResponseOf, RouteDeclaration } from '../../protocol/route.js';
 import type { RouteName, routes } from '../../protocol/routes.js';
+import type { SessionAccess } from './auth/session-access.js';
 import type { ListResponse } from './response/list-response.js';
 
 /** The body of a route that declares 'stream': the handler reads it, and must verify it before it acts on it. */
@@ -66,6 +67,7 @@ export interface Call<R extends RouteDeclaration> {
   readonly query: QueryOf<R>;
   readonly body: HandlerBody<R>;
   readonly headers: IncomingHttpHeaders;
+  readonly session: SessionAccess;
   /** Aborted when nobody waits for the response any more: the client hung up, or the master stops. */
   readonly gone: AbortSignal;
   /** Aborted when the master stops: for responses that go on after the handler is done. */

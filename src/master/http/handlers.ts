@@ -7,6 +7,7 @@ import { eventHandlers } from './resources/event-handlers.js';
 import { leaseHandlers } from './resources/lease-handlers.js';
 import { resultHandlers } from './resources/result-handlers.js';
 import { rootHandlers } from './resources/root-handlers.js';
+import { sessionHandlers } from './resources/session-handlers.js';
 import { slaveHandlers } from './resources/slave-handlers.js';
 import { workHandlers } from './resources/work-handlers.js';
 
@@ -19,6 +20,7 @@ export function createHandlers(dependencies: HandlerDependencies): Handlers {
     ...workHandlers(dependencies),
     ...artifactHandlers(dependencies),
     ...slaveHandlers(dependencies),
+    ...sessionHandlers(),
     ...leaseHandlers(dependencies),
     ...resultHandlers(dependencies),
     ...bundleHandlers(dependencies),

@@ -92,7 +92,7 @@ export function requireOrigin(allowed: SafeRegex | null): Middleware {
 }
 
 /** The scheme is ignored: behind a proxy that terminates TLS, the master does not know its own. */
-function isOwnOrigin(origin: string, ctx: Context): boolean {
+export function isOwnOrigin(origin: string, ctx: Context): boolean {
   return URL.canParse(origin) && new URL(origin).host === ctx.get('Host').toLowerCase();
 }
 

@@ -26,6 +26,9 @@ export interface Page {
   readonly limit: number;
 }
 
+/** The atoms of an ended build that run again: those that failed or were lost, or all. */
+export type RerunAtoms = 'failed' | 'all';
+
 /** A page of builds: those after the build `after` if it is given, else from the offset. */
 export interface BuildsPage extends Page {
   readonly after?: BuildId;
@@ -102,7 +105,7 @@ export interface MasterService {
   getBuild(build: BuildId): Promise<Build>;
   cancelBuild(build: BuildId, gone?: AbortSignal): Promise<Build>;
   /** @throws NOT_FOUND; CONFLICT when it still runs, or there is nothing to run again */
-  rerunFailed(build: BuildId, requestedBy?: string): Promise<BuildId>;
+  rerun(build: BuildId, atoms: RerunAtoms, requestedBy?: string): Promise<BuildId>;
   /** null while the build runs. */
   archiveContents(build: BuildId): Promise<ArchiveContents | null>;
   /** Also while the build runs. @throws NOT_FOUND when there is no such build */

@@ -111,6 +111,7 @@ export const buildRoutes = {
     method: 'PUT',
     path: '/v1/build/:buildId',
     signing: 'body-hmac',
+    byControlToken: true,
     isLogged: true,
     summary: 'Cancels a build. It does nothing to a build that has ended.',
     params: ofBuild,
@@ -123,12 +124,24 @@ export const buildRoutes = {
     method: 'POST',
     path: '/v1/build/:buildId/rerun',
     signing: 'http-signature',
+    byControlToken: true,
     isLogged: true,
     summary:
-      'Starts a build of the failed and lost atoms of an ended build, with the same commit, job and files.',
+      'Starts a build of the failed and lost atoms of an ended build, or with `atoms: "all"` the whole build again, with ' +
+      'the same commit, job and files.',
     params: ofBuild,
     query: nothing,
-    body: Type.Object({ requested_by: Type.Optional(RequesterSchema) }, closed),
+    body: Type.Object(
+      {
+        atoms: Type.Optional(
+          literals(['failed', 'all'] as const, {
+            description: 'Which atoms run again; "failed" unless given.',
+          }),
+        ),
+        requested_by: Type.Optional(RequesterSchema),
+      },
+      closed,
+    ),
     status: 202,
     response: Type.Object({ build_id: BuildIdSchema }),
   }),

@@ -33,6 +33,7 @@ export const slaveRoutes = {
     method: 'POST',
     path: '/v1/slave/:slaveId/shutdown',
     signing: 'http-signature',
+    byControlToken: true,
     isLogged: true,
     summary: 'Drains a slave: it finishes its leases, takes no more, and exits.',
     params: ofSlave,

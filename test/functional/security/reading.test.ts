@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { RouteDeclaration } from '../../../src/protocol/route.js';
 import { routes } from '../../../src/protocol/routes.js';
-import { makeReadToken } from '../../../src/protocol/signing/read-token.js';
+import { makeAccessToken } from '../../../src/protocol/signing/access-token.js';
 import { Cluster } from '../../support/cluster.js';
 import { writeFiles } from '../../support/project.js';
 import { plain, type SignedRequest, sendTo } from '../../support/signed-request.js';
 import { eventually } from '../../support/wait.js';
 
 const declared: RouteDeclaration[] = Object.values(routes);
-const reading = declared.filter(({ method }) => method === 'GET');
+const reading = declared.filter(({ method, isOpen }) => method === 'GET' && isOpen !== true);
 const JOB = 'Say: {atomizers: [{N: echo 1}], commands: [echo "a line of $N"]}\n';
 const CONSOLE = '/v1/build/1/atom/0/console';
 
@@ -67,12 +67,22 @@ describe('a master with signed reads', () => {
     const token = await tokenOf();
     const first = await send(plain(`/v1?token=${token}`));
     const cookie = first.headers.get('set-cookie') ?? '';
-    expect(cookie).to.match(/^clusterrunner_read_token=crt1\.[^;]+; path=\/; samesite=strict; httponly$/);
+    expect(cookie).to.match(
+      /^clusterrunner_session_\d+=crt1\.[^;]+; Max-Age=2\d{6}; Path=\/; SameSite=Strict; HttpOnly$/,
+    );
     const [sent = ''] = cookie.split(';');
     expect((await send(plain(CONSOLE, { cookie: sent }))).status).to.equal(200);
     const body = Buffer.from('{"status":"canceled"}');
     const change = await send({ method: 'PUT', target: '/v1/build/1', headers: { cookie: sent }, body });
-    expect(change.status).to.equal(401);
+    expect(change.status).to.equal(403);
+    const origin = new URL(cluster.master.url).origin;
+    const ofPage = await send({
+      method: 'PUT',
+      target: '/v1/build/1',
+      headers: { cookie: sent, origin },
+      body,
+    });
+    expect(ofPage.status).to.equal(401);
   });
 
   it('lets no token change anything', async () => {
@@ -91,12 +101,12 @@ describe('a master with signed reads', () => {
 
   it('refuses a token that has expired, was changed, or belongs to another secret', async () => {
     const now = Math.floor(Date.now() / 1000);
-    const expired = await send(plain(`/v1?token=${makeReadToken(cluster.secret, now - 1)}`));
+    const expired = await send(plain(`/v1?token=${makeAccessToken('read', cluster.secret, now - 1)}`));
     expect(expired.status).to.equal(401);
     expect(expired.error).to.match(/expired/);
-    const token = makeReadToken(cluster.secret, now + 100);
+    const token = makeAccessToken('read', cluster.secret, now + 100);
     const longer = token.replace(String(now + 100), String(now + 100_000));
-    for (const wrong of [longer, makeReadToken('another secret', now + 100), 'crt1', '']) {
+    for (const wrong of [longer, makeAccessToken('read', 'another secret', now + 100), 'crt1', '']) {
       expect((await send(plain('/v1', { authorization: `Bearer ${wrong}` }))).status, wrong).to.equal(401);
     }
   });

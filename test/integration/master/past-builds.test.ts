@@ -188,7 +188,7 @@ describe('past builds', () => {
     for (const change of [
       past.createBuild(directoryBuild),
       past.cancelBuild(build),
-      past.rerunFailed(build),
+      past.rerun(build, 'failed'),
       past.drainSlaves('all'),
     ]) {
       expect(await refused(change, 'CONFLICT')).to.contain('nothing of them can be changed');

@@ -29,6 +29,7 @@ const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>
   getVersion: (client) => client.getVersion(),
   createBuild: (client) => client.createBuild({ type: 'directory', project_directory: '/p', job_name: 'J' }),
   rerunFailed: (client) => client.rerunFailed(build),
+  rerunAll: (client) => client.rerunAll(build),
   getBuild: (client) => client.getBuild(build),
   watchBuild: (client) => client.watchBuild(build, { waitSeconds: 0, until: 'end', etag: null }),
   listBuilds: (client) => client.listBuilds(page),
@@ -47,7 +48,7 @@ const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>
 };
 
 /** Methods for routes that the master of `older.json` does not have. */
-const newer = ['listFailureGroups', 'searchConsole'];
+const newer = ['listFailureGroups', 'searchConsole', 'rerunAll'];
 
 /** Methods for slaves, which register with their protocol version, and methods with responses of bytes. */
 const others = [
@@ -116,7 +117,7 @@ describe('a client of a master of another version', () => {
   });
 
   const readAs = (name: string, sent: unknown): Promise<unknown> => {
-    const accepted = ['createBuild', 'rerunFailed'].includes(name);
+    const accepted = ['createBuild', 'rerunFailed', 'rerunAll'].includes(name);
     respond = () => ({ status: accepted ? 202 : 200, json: sent });
     return calls[name]?.(client) ?? Promise.reject(new Error(`No call for ${name}.`));
   };

@@ -21,10 +21,22 @@ describe('the declared routes', () => {
     }
   });
 
-  it('are only unsigned if they change nothing and return no files of a project', () => {
+  it('are only unsigned if they change nothing at the master and return no files of a project', () => {
     for (const [name, { method, path, signing }] of declared) {
-      expect(signing === 'none', name).to.equal(method === 'GET' && !path.startsWith('/v1/pack'));
+      const isOfSession = path === '/v1/session';
+      const isReading = method === 'GET' && !path.startsWith('/v1/pack');
+      expect(signing === 'none', name).to.equal(isReading || isOfSession);
     }
+  });
+
+  it('are open without credentials only where a session begins', () => {
+    const open = declared.filter(([, { isOpen }]) => isOpen === true).map(([, { path }]) => path);
+    expect(new Set(open)).to.deep.equal(new Set(['/v1/session']));
+  });
+
+  it('permit holders of a control token to cancel, to rerun and to drain, and nothing else', () => {
+    const permitted = declared.filter(([, { byControlToken }]) => byControlToken === true);
+    expect(permitted.map(([name]) => name)).to.have.members(['updateBuild', 'rerunFailed', 'shutdownSlave']);
   });
 
   it('name only declared routes as children', () => {

@@ -1,18 +1,14 @@
 import type { Context } from 'koa';
-import { seconds } from '../../../lib/clock.js';
-import { verifyReadToken } from '../../../protocol/signing/read-token.js';
-import { authenticateHead, failed, type Keys, type RequestHead, refusal } from './authenticate.js';
+import { authenticateHead, type Keys, type RequestHead, refusal } from './authenticate.js';
+import { checkToken } from './check-token.js';
+import { keepSessionCookie, sessionCookie } from './session-cookie.js';
 
-const COOKIE = 'clusterrunner_read_token';
-const CHALLENGES = [
-  'ClusterRunner',
-  'Basic realm="ClusterRunner: a read token is the password", charset="UTF-8"',
-];
+const CHALLENGE = 'ClusterRunner';
+const BASIC_CHALLENGE = 'Basic realm="ClusterRunner: a token is the password", charset="UTF-8"';
 
 /**
- * Authenticates a read by an HTTP signature or a read token. A token comes as `Authorization: Bearer`, as a browser's
- * password (Basic, RFC 7617, any user), as `?token=`, or in the cookie that `?token=` sets. Credentials that browsers
- * send by themselves serve for reading only, so no page can make a browser change anything.
+ * Authenticates a read by an HTTP signature or a token. A token comes as `Authorization: Bearer`, as a browser's password
+ * (Basic, RFC 7617, any user), as `?token=`, or in the cookie of a session, which `?token=` begins.
  * @returns which of the two it was
  * @throws ClusterRunnerError UNAUTHENTICATED
  */
@@ -26,21 +22,26 @@ export async function authenticateReader(
     return 'signature';
   }
   const inQuery = tokenInQuery(ctx);
-  const token = tokenInHeader(ctx.get('Authorization')) ?? inQuery ?? ctx.cookies.get(COOKIE);
-  // Only reads are challenged: a browser has no credentials for changes.
-  ctx.set('WWW-Authenticate', CHALLENGES);
+  const token = tokenInHeader(ctx.get('Authorization')) ?? inQuery ?? sessionCookie(ctx);
+  // Only reads are challenged: a browser has no credentials for changes. Calls of a page must not make the browser ask.
+  const isForPeople = ctx.get('Accept') === '' || /(text\/html|\*\/\*)/i.test(ctx.get('Accept'));
+  ctx.set('WWW-Authenticate', isForPeople ? [CHALLENGE, BASIC_CHALLENGE] : CHALLENGE);
   if (token === undefined) {
     throw refusal(
-      'reading needs a signature or a read token here; make one with `clusterrunner token`, and send it in the header ' +
+      'reading needs a signature or a token here; make one with `clusterrunner token`, and send it in the header ' +
         '`Authorization: Bearer`, as the password that a browser asks for, or as ?token=',
     );
   }
-  verifyToken(token, head, keys);
+  const { kind, expires } = checkToken(token, head, keys);
+  if (token === inQuery && kind === 'control') {
+    throw refusal(
+      'a control token may not be in an address, which ends up in histories and logs; sign in at /ui/login with it',
+    );
+  }
   ctx.remove('WWW-Authenticate');
   ctx.set('Cache-Control', 'private, no-cache');
   if (token === inQuery) {
-    const { secure } = ctx;
-    ctx.cookies.set(COOKIE, token, { httpOnly: true, sameSite: 'strict', path: '/', secure });
+    keepSessionCookie(ctx, token, expires - keys.clock.now() / 1000);
   }
   return 'token';
 }
@@ -58,41 +59,22 @@ export function withTokenHidden(target: string): string {
   return `${path}?${shown}`;
 }
 
-/** @param authorization trimmed; the pattern is unambiguous, so that it cannot backtrack. */
+/** @param authorization trimmed; the patterns are unambiguous, so that they cannot backtrack. */
 export function tokenInHeader(authorization: string): string | undefined {
-  const [, scheme = '', value = ''] = /^(Bearer|Basic) +([^ ]*)$/i.exec(authorization) ?? [];
-  switch (scheme.toLowerCase()) {
-    case 'bearer':
-      return value;
-    case 'basic':
-      return Buffer.from(value, 'base64')
+  const [, basic] = /^Basic +([^ ]*)$/i.exec(authorization) ?? [];
+  return basic === undefined
+    ? bearerToken(authorization)
+    : Buffer.from(basic, 'base64')
         .toString()
         .replace(/^[^:]*:/, '');
-    default:
-      return undefined;
-  }
+}
+
+/** @param authorization as above */
+export function bearerToken(authorization: string): string | undefined {
+  return /^Bearer +([^ ]*)$/i.exec(authorization)?.[1];
 }
 
 function tokenInQuery(ctx: Context): string | undefined {
   const { token } = ctx.query;
   return typeof token === 'string' ? token : undefined;
-}
-
-function verifyToken(token: string, head: RequestHead, keys: Keys): void {
-  const verify = () => verifyReadToken(keys.secrets.current(), token, seconds(keys.clock.now()));
-  const first = verify();
-  const verdict = first === 'wrong' && keys.secrets.refresh() ? verify() : first;
-  switch (verdict) {
-    case 'good':
-      return;
-    case 'expired':
-      throw refusal('the read token has expired; make another with `clusterrunner token`');
-    case 'wrong':
-      throw failed(
-        'token',
-        head,
-        keys,
-        'the read token is not one of this master; make another with `clusterrunner token`',
-      );
-  }
 }

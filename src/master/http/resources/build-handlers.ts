@@ -29,7 +29,7 @@ export function buildHandlers(dependencies: HandlerDependencies): Pick<Handlers,
     // Canceling is all that the declaration lets through.
     updateBuild: async ({ params, gone }) => ({ build: await service.cancelBuild(params.buildId, gone) }),
     rerunFailed: async ({ params, body }) => ({
-      build_id: await service.rerunFailed(params.buildId, body.requested_by),
+      build_id: await service.rerun(params.buildId, body.atoms ?? 'failed', body.requested_by),
     }),
     explainBuild: async ({ params }) => ({ explanation: await reading.explain(params.buildId) }),
   };

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { buildPageLink, linkToken, pageLink } from '../../../../src/cli/ui/page-link.js';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
 import { toId } from '../../../../src/protocol/ids.js';
-import { verifyReadToken } from '../../../../src/protocol/signing/read-token.js';
+import { readAccessToken } from '../../../../src/protocol/signing/access-token.js';
 
 const url = 'http://master:43000/';
 const build = toId.build(7);
@@ -33,7 +33,7 @@ describe('the link to the page of a build', () => {
 
   it('has a token of the secret of its program alone', () => {
     const now = Date.now() / 1000;
-    expect(verifyReadToken(['mine'], linkToken('mine'), now)).to.equal('good');
-    expect(verifyReadToken(['other'], linkToken('mine'), now)).to.equal('wrong');
+    expect(readAccessToken(['mine'], linkToken('mine'), now)).to.include({ kind: 'read', hasExpired: false });
+    expect(readAccessToken(['other'], linkToken('mine'), now)).to.equal(null);
   });
 });

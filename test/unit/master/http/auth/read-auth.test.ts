@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { tokenInHeader, withTokenHidden } from '../../../../../src/master/http/auth/read-auth.js';
-import { makeReadToken } from '../../../../../src/protocol/signing/read-token.js';
+import { makeAccessToken } from '../../../../../src/protocol/signing/access-token.js';
 import { type FakeMaster, startFakeMaster } from '../../../../support/fake-master.js';
 import { request } from '../../../../support/raw-request.js';
 
@@ -23,7 +23,7 @@ describe('a read token', () => {
     const asked = await read('/v1');
     expect(asked.status).to.equal(401);
     expect(asked.headers.get('www-authenticate')).to.match(/^ClusterRunner, Basic realm="[^"]+"/);
-    const token = makeReadToken(master.secret, soon());
+    const token = makeAccessToken('read', master.secret, soon());
     for (const user of ['', 'me', 'Jörg']) {
       const response = await read('/v1', basic(user, token));
       expect(response.status).to.equal(200);
@@ -41,7 +41,7 @@ describe('a read token', () => {
   });
 
   it('is not leaked by a referrer, a cache, or the log of an internal error', async () => {
-    const token = makeReadToken(master.secret, soon());
+    const token = makeAccessToken('read', master.secret, soon());
     const response = await read(`/v1?token=${token}`);
     expect(response.headers.get('referrer-policy')).to.equal('no-referrer');
     expect(response.headers.get('cache-control')).to.equal('private, no-cache');
