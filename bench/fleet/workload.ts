@@ -1,5 +1,5 @@
 import type { History } from '../../src/domain/scheduling/duration-estimate.js';
-import { logNormal, randomOf } from '../support/random.js';
+import { logNormal, randomOf } from '../../test/support/seeded-random.js';
 
 export interface SlaveInFleet {
   readonly executors: number;

@@ -1,4 +1,3 @@
-import { Empty } from '../parts/notices.js';
 import { onDemand } from '../parts/on-demand.js';
 import { target } from '../router/location.js';
 import { BuildPage } from './build/build-page.js';
@@ -44,11 +43,12 @@ function Content() {
       return <LoginPage />;
     case 'unknown':
       return (
-        <Empty title="There is no such page.">
+        <>
+          <h1>There is no such page.</h1>
           <p>
             The <a href="/ui/builds">builds</a> lead to everything.
           </p>
-        </Empty>
+        </>
       );
   }
 }

@@ -32,7 +32,14 @@ export function BuildPage({ buildId, tab }: { readonly buildId: BuildId; readonl
   );
   usePageTitle(`Build ${buildId}`);
   if (data === null) {
-    return problem === null ? <Loading /> : <ProblemNotice problem={problem} />;
+    return problem === null ? (
+      <Loading />
+    ) : (
+      <>
+        <h1>Build {buildId}</h1>
+        <ProblemNotice problem={problem} />
+      </>
+    );
   }
   const props: TabProps = { build: data.build, reload };
   return (

@@ -18,8 +18,11 @@ describe('the target of a request', () => {
   });
 
   it('carries every text unchanged', () => {
+    const text = fc.string({ unit: 'grapheme' });
+    // No URL can carry these as a part of its path.
+    const part = text.filter((name) => name !== '.' && name !== '..');
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), (name, q) => {
+      fc.property(part, text, (name, q) => {
         const url = new URL(requestTarget('/v1/x/:name/y', { name }, { q }), 'http://master');
         expect(url.pathname.split('/').slice(3).join('/')).to.equal(`${encodeURIComponent(name)}/y`);
         expect(url.searchParams.get('q')).to.equal(q);
