@@ -5,6 +5,7 @@ import { atomName } from '../../job/atom-name.js';
 import { SCRIPT_HEAD_BYTES, takesSetup, WITH_SETUP } from '../../job/rerun-script.js';
 import { readStart } from '../../lib/fs/read/read-start.js';
 import { readTail } from '../../lib/fs/read/read-tail.js';
+import { outputPattern } from '../../lib/text/output-pattern.js';
 import { cleanLine, stripControlChars } from '../../lib/text/strip-control-chars.js';
 import type { Atom } from '../../protocol/build/work.js';
 import { atomFolder } from '../../protocol/ids.js';
@@ -22,12 +23,16 @@ export type FailedAtom = Pick<
 
 const MAX_SHOWN = 10;
 const MAX_NAMED = 100;
+/** The consoles of so many atoms are compared. */
+const MAX_COMPARED = 1000;
+/** So many of the atoms that failed alike are named. */
+const MAX_ALIKE = 10;
 /** More than an exit code needs. */
 const MAX_CODE_BYTES = 100;
 
 /**
  * The report of a failed build: the failed atoms, the end of the consoles of the first few, and the command that reruns
- * each by hand. A lost atom has no results, so its error is shown instead. `variables`: those that the atoms set.
+ * each by hand. An atom whose output ends like that of an earlier one is named there. A lost atom has no results, so its error is shown instead. `variables`: those that the atoms set.
  * `isElsewhere`: the build ran in a folder that was made for it on a slave. `colors`: consoles keep their colors.
  */
 export function failureReport(
@@ -42,7 +47,8 @@ export function failureReport(
     : 'rerun it by hand: bash';
   const nameOf = (atom: FailedAtom) => cleanLine(atomName(atom.command_string, variables));
   const lines: string[] = [];
-  for (const atom of failed.slice(0, MAX_SHOWN)) {
+  const groups = groupsOf(failed, place.directory, nameOf);
+  for (const [atom, ...alike] of groups.slice(0, MAX_SHOWN)) {
     const folder = atomFolder(atom.subjob_id, atom.id);
     if (atom.error !== null) {
       lines.push('', `--- LOST: ${nameOf(atom)}`, `    ${stripControlChars(atom.error)}`);
@@ -65,8 +71,10 @@ export function failureReport(
     const withSetup =
       isElsewhere && hasSetup(join(place.directory, folder, COMMAND_FILE)) ? ` ${WITH_SETUP}` : '';
     lines.push(`    ${rerun} ${place.word(folder, COMMAND_FILE)}${withSetup}`);
+    lines.push(...othersText(alike.map(nameOf)));
   }
-  const others = failed.slice(MAX_SHOWN, MAX_NAMED);
+  const rest = groups.slice(MAX_SHOWN).flat();
+  const others = rest.slice(0, MAX_NAMED - MAX_SHOWN);
   if (others.length > 0) {
     lines.push('', 'These failed too:');
     lines.push(
@@ -76,10 +84,52 @@ export function failureReport(
       ),
     );
   }
-  if (failed.length > MAX_NAMED) {
-    lines.push(`    … and ${failed.length - MAX_NAMED} more; all are in ${place.word('failures.txt')}`);
+  if (rest.length > others.length) {
+    lines.push(`    … and ${rest.length - others.length} more; all are in ${place.word('failures.txt')}`);
   }
   return lines.join('\n');
+}
+
+type Group = readonly [FailedAtom, ...FailedAtom[]];
+
+/** The failed atoms in groups with the same exit code and outputs that end alike, in the order of their first atoms. */
+function groupsOf(
+  failed: readonly FailedAtom[],
+  directory: string,
+  nameOf: (atom: FailedAtom) => string,
+): readonly Group[] {
+  const groups: [FailedAtom, ...FailedAtom[]][] = [];
+  const byPattern = new Map<string, [FailedAtom, ...FailedAtom[]]>();
+  for (const [place, atom] of failed.entries()) {
+    const pattern = place < MAX_COMPARED && atom.error === null ? patternOf(atom, directory, nameOf) : '';
+    const group = byPattern.get(pattern);
+    if (group !== undefined) {
+      group.push(atom);
+      continue;
+    }
+    const begun: [FailedAtom] = [atom];
+    groups.push(begun);
+    if (pattern !== '') {
+      byPattern.set(pattern, begun);
+    }
+  }
+  return groups;
+}
+
+/** Empty for an atom that printed nothing, or whose results are not here. */
+function patternOf(atom: FailedAtom, directory: string, nameOf: (atom: FailedAtom) => string): string {
+  const folder = join(directory, atomFolder(atom.subjob_id, atom.id));
+  const pattern = outputPattern(consoleEnd(join(folder, CONSOLE_FILE), false)?.lines ?? [], nameOf(atom));
+  return pattern === '' ? '' : `${exitCodeIn(join(folder, EXIT_CODE_FILE))}\n${pattern}`;
+}
+
+function othersText(names: readonly string[]): string[] {
+  if (names.length === 0) {
+    return [];
+  }
+  const more = names.length > MAX_ALIKE ? `, … and ${names.length - MAX_ALIKE} more` : '';
+  const subject = names.length === 1 ? 'Another one ends' : `${names.length} others end`;
+  return [`    ${subject} with the same lines: ${names.slice(0, MAX_ALIKE).join(', ')}${more}`];
 }
 
 /** The report of atoms that passed in a retry, with the folders of the results of their first failure. */

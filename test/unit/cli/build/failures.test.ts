@@ -152,8 +152,51 @@ describe('the report of failures', () => {
     );
   });
 
+  it('names the atoms whose output ends like that of an earlier one with that one', () => {
+    const atoms = [
+      atomWithConsole(1, 'Error at /srv/1/db.js:12\n'),
+      atomWithConsole(2, 'Error: assertion\n'),
+      atomWithConsole(3, `${'more\n'.repeat(100)}Error: assertion\n`),
+      ...Array.from({ length: 12 }, (_, n) => atomWithConsole(10 + n, `Error at /srv/${n}/db.js:${n}\n`)),
+      { ...atomWithConsole(30, 'Error: assertion\n'), error: 'It was lost.' },
+      atomWithConsole(31, ''),
+      atomWithConsole(32, ''),
+    ];
+    const report = failureReport(atoms, ['T'], place);
+    expect(report.match(/^--- .*/gm)).to.deep.equal([
+      '--- FAILED: 1',
+      '--- FAILED: 2',
+      '--- FAILED: 3',
+      '--- LOST: 30',
+      '--- FAILED: 31',
+      '--- FAILED: 32',
+    ]);
+    expect(report).to.contain(
+      [
+        '    rerun it by hand: bash build_results/artifact_0_1/clusterrunner_command',
+        '    12 others end with the same lines: 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, … and 2 more',
+        '',
+        '--- FAILED: 2',
+      ].join('\n'),
+    );
+    const two = failureReport([atomWithConsole(5, 'a 1\n'), atomWithConsole(6, 'a 2\n')], ['T'], place);
+    expect(two).to.match(/\n {4}Another one ends with the same lines: 6$/);
+  });
+
+  it('names no atom with one that had another exit code', () => {
+    const atoms = [atomWithConsole(1, 'x\n'), atomWithConsole(2, 'x\n')];
+    for (const [folder, code] of [
+      ['artifact_0_1', 1],
+      ['artifact_0_2', 137],
+    ] as const) {
+      writeFileSync(join(directory, folder, 'clusterrunner_exit_code'), `${code}\n`);
+    }
+    expect(failureReport(atoms, ['T'], place).match(/^--- /gm)).to.have.length(2);
+  });
+
   it('shows ten atoms in full, a hundred by name, and counts the rest', () => {
-    const atoms = Array.from({ length: 120 }, (_, id) => atomWithConsole(id, 'x\n'));
+    const word = (n: number) => [...String(n)].map((digit) => 'abcdefghij'[Number(digit)]).join('');
+    const atoms = Array.from({ length: 120 }, (_, id) => atomWithConsole(id, `x ${word(id)}\n`));
     const report = failureReport(atoms, ['T'], place);
     expect(report.match(/--- FAILED/g)).to.have.length(10);
     expect(report).to.contain('    99  (build_results/artifact_0_99)').and.contain('and 20 more');
