@@ -7,6 +7,7 @@ import type { BuildId } from '../../protocol/ids.js';
 import { integer, nullable, type Row, real, text } from './engine/columns.js';
 import type { Reader } from './engine/engine.js';
 import { jsonText, listOf, type Sql, sql } from './engine/sql.js';
+import { groupOfAtom } from './stored-failures.js';
 
 /*
  * Searches through all atoms of a build, or all builds, range by range: a caller lets others run between two ranges. The
@@ -21,6 +22,8 @@ export interface AtomCriteria {
   /** Bounds of the duration, in seconds. */
   readonly least: number | null;
   readonly most: number | null;
+  /** See stored-failures. */
+  readonly group: string | null;
 }
 
 const isReported = sql`atoms.state = 'COMPLETED' AND atoms.kept_subjob_id IS NULL`;
@@ -80,7 +83,7 @@ export interface AtomRange {
 export function searchAtoms(
   db: Reader,
   build: BuildId,
-  { states, text: sought, slave, least, most }: AtomCriteria,
+  { states, text: sought, slave, least, most, group }: AtomCriteria,
   order: AtomOrder,
   range: AtomRange,
 ): Promise<FoundAtom[]> {
@@ -93,6 +96,7 @@ export function searchAtoms(
         AND ('any' IN ${wanted} OR ${state} IN ${wanted} OR (${isFlaky} AND 'flaky' IN ${wanted}))
         AND (${least} IS NULL OR atoms.actual_time >= ${least})
         AND (${most} IS NULL OR atoms.actual_time <= ${most})
+        AND (${group} IS NULL OR ${groupOfAtom} = ${group})
         AND (${sought} = '' OR lower(atoms.variable || '=' || atoms.value) LIKE ${containing(sought)} ESCAPE '!')
     )
     SELECT id, key, (SELECT count(*) FROM found) AS total

@@ -88,6 +88,13 @@ export function addFailures(build: BuildId, failures: readonly GroupedFailure[])
 
 /** Its verdict counts so far: it does not run again. */
 const counts = sql`atoms.state = 'COMPLETED' AND atoms.kept_subjob_id IS NULL AND atoms.exit_code <> 0`;
+/** The key of the group that an atom belongs to; NULL for one that has not failed. */
+export const groupOfAtom = sql`
+  CASE
+    WHEN atoms.state <> 'COMPLETED' OR atoms.kept_subjob_id IS NOT NULL OR atoms.exit_code = 0 THEN NULL
+    WHEN atoms.exit_code IS NULL THEN 'lost'
+    ELSE coalesce(atoms.failure_key, CASE WHEN atoms.failed = 1 THEN 'unknown' END)
+  END`;
 /** The index atoms_in_groups has everything that these need; likewise atoms_in_no_group. */
 const isGrouped = sql`atoms.failure_key IS NOT NULL AND ${counts}`;
 const isInNoGroup = sql`atoms.failed = 1 AND atoms.failure_key IS NULL`;

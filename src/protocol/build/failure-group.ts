@@ -18,7 +18,7 @@ const DIGEST = '[0-9a-f]{16}';
 export const FailureKeySchema = Type.String({
   pattern: `^(${DIGEST}|${specialGroup.join('|')})$`,
   maxLength: 16,
-  description: `Of a group; ${specialGroup.map((key) => `\`${key}\``).join(', ')} are groups without lines in common.`,
+  description: `The key of a group of failures; ${specialGroup.map((key) => `\`${key}\``).join(', ')} are groups without lines in common.`,
 });
 
 export const FailureGroupSchema = Type.Object(

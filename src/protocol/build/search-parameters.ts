@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { literals } from '../shapes.js';
 import { buildState, buildStatus } from './build.js';
+import { FailureKeySchema } from './failure-group.js';
 
 /*
  * Query parameters that choose and order the rows of lists. A list is as it was before them when none is given.
@@ -54,6 +55,7 @@ export const atomSearchFields = {
   ),
   min_seconds: Type.Optional(Seconds('Atoms whose last run took at least so long.')),
   max_seconds: Type.Optional(Seconds('Atoms whose last run took at most so long.')),
+  group: Type.Optional(FailureKeySchema),
   sort: Type.Optional(
     literals(atomOrder, {
       description:

@@ -30,6 +30,13 @@ describe('the groups of failures', () => {
       atoms: atoms.map(({ id }) => id),
     }));
 
+  const atomsOf = async (group: string | undefined) => {
+    const any = { states: null, text: '', slave: null, least: null, most: null };
+    const range = { from: 0, to: 10_000, most: 10_000 };
+    const criteria = { ...any, group: group ?? null };
+    return (await harness.master.searchAtoms(build, criteria, 'id', range)).found.map(({ id }) => id);
+  };
+
   /** Each atom fails with the lines of its number; those without lines pass. */
   async function deliverAll(lines: Readonly<Record<number, string>>, assignments?: RunAssignment[]) {
     for (const assignment of assignments ?? (await taken())) {
@@ -56,6 +63,22 @@ describe('the groups of failures', () => {
     expect(second).to.deep.include({ total: 3, groups: groups.slice(1, 2) });
     await harness.restart();
     expect((await list()).groups).to.deep.equal(groups);
+    expect(await atomsOf(groups[0]?.key)).to.deep.equal([1, 3, 5]);
+    expect(await atomsOf('silent')).to.deep.equal([4]);
+    expect(await atomsOf('lost')).to.deep.equal([]);
+  });
+
+  it('have as many atoms as the list of atoms has for their keys, whatever happens', async () => {
+    await slave.prepare(9, { retries: 1 });
+    await deliverAll({ 0: 'a', 1: 'b', 2: '', 3: 'a', 4: 'c' });
+    await deliverAll({ 0: 'a', 1: 'a', 2: 'b' });
+    const { groups } = await list();
+    expect(groups.map(({ num_atoms }) => num_atoms)).to.deep.equal([2, 1]);
+    for (const { key, num_atoms, atoms } of groups) {
+      expect(await atomsOf(key))
+        .to.have.length(num_atoms)
+        .and.deep.equal(atoms.map(({ id }) => id));
+    }
   });
 
   it('grow while the build runs, as failures are reported', async () => {
@@ -103,6 +126,7 @@ describe('the groups of failures', () => {
     const { groups } = await list();
     expect(groups.map(({ key, num_atoms }) => [key, num_atoms])).to.deep.equal([['lost', 1]]);
     expect(groups[0]?.atoms[0]).to.include({ outcome: 'LOST' });
+    expect(await atomsOf('lost')).to.deep.equal([groups[0]?.atoms[0]?.id]);
   });
 
   it('have the failures of older slaves by their consoles: of the archive, or unknown where that is damaged', async () => {
@@ -139,6 +163,7 @@ describe('the groups of failures', () => {
     expect(groups[0]?.sample_lines).to.deep.equal(refused(0).split('\n'));
     expect(groups[1]?.atoms.map(({ id }) => id)).to.deep.equal([2]);
     expect(num_without_output).to.equal(1);
+    expect(await atomsOf('unknown')).to.deep.equal([2]);
   });
 
   it('are read some at a time where older slaves sent nothing, and all in the end', async () => {

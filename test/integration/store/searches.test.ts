@@ -46,6 +46,7 @@ const criteria = fc.record({
   states: fc.option(fc.uniqueArray(fc.constantFrom(...soughtAtomState), { minLength: 1 })),
   text: seldom(fc.constantFrom(...names, 'CART', 't=', 'é', '%', '_', '!')).map((text) => text ?? ''),
   slave: seldom(fc.constantFrom('one', 'two', 'three')),
+  group: fc.constant(null),
   least: seldom(fc.nat({ max: 4 })),
   most: seldom(fc.nat({ max: 4 })),
 });
@@ -163,7 +164,7 @@ describe('a search in the store', () => {
 
   it('looks at no atoms of other builds', async () => {
     const [one, two] = [await newBuild(), await newBuild()];
-    const any = { states: null, text: '', slave: null, least: null, most: null };
+    const any = { states: null, text: '', slave: null, least: null, most: null, group: null };
     await storeAtoms(one, [{ shape: 'passed', value: 'a', seconds: 1, began: 1, started: 1, lease: null }]);
     expect(await searchAtoms(store.db, two, any, 'id', { from: 0, to: 10, most: 10 })).to.deep.equal([]);
   });

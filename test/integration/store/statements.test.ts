@@ -219,7 +219,7 @@ const reads: Record<string, (db: Reader) => Promise<unknown>> = {
   knownBuilds: (db) => retention.knownBuilds(db, [1]),
   searchAtoms: async (db) => {
     for (const slave of [null, 'worker']) {
-      const criteria = { states: null, text: 'x', slave, least: 1, most: null };
+      const criteria = { states: null, text: 'x', slave, least: 1, most: null, group: 'k' };
       for (const order of atomOrder) {
         await searches.searchAtoms(db, build, criteria, order, { from: 0, to: 1, most: 1 });
       }

@@ -19,8 +19,9 @@ const BUILDS_AT_ONCE = 500;
 export function atomSearchOf(
   query: AtomSearchQuery,
 ): { readonly criteria: AtomCriteria; readonly order: AtomOrder } | null {
-  const { state, q, slave, min_seconds, max_seconds, sort } = query;
-  const isSearch = [state, q, slave, min_seconds, max_seconds, sort].some((value) => value !== undefined);
+  const { state, q, slave, min_seconds, max_seconds, group, sort } = query;
+  const given = [state, q, slave, min_seconds, max_seconds, group, sort];
+  const isSearch = given.some((value) => value !== undefined);
   return isSearch
     ? {
         criteria: {
@@ -29,6 +30,7 @@ export function atomSearchOf(
           slave: slave ?? null,
           least: min_seconds ?? null,
           most: max_seconds ?? null,
+          group: group ?? null,
         },
         order: sort ?? 'id',
       }
