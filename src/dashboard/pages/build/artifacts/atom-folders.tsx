@@ -1,0 +1,59 @@
+import type { Atom } from '../../../../protocol/build/work.js';
+import type { BuildId } from '../../../../protocol/ids.js';
+import { getJson } from '../../../api/api-calls.js';
+import { usePagedRows } from '../../../api/use-paged-rows.js';
+import type { TableColumn } from '../../../parts/data-table.js';
+import { Empty, Loading, ProblemNotice } from '../../../parts/notices.js';
+import { Status } from '../../../parts/status.js';
+import { lookOfAtom } from '../../../parts/status-look.js';
+import { VirtualTable } from '../../../parts/virtual-table.js';
+import { folderOfAtom, pathToPlace } from './artifact-place.js';
+
+/** The folders of all atoms of a build, those of failed ones first. */
+export function AtomFolders({ buildId }: { readonly buildId: BuildId }) {
+  const rows = usePagedRows(
+    `folders of ${buildId}`,
+    async (page, signal) => {
+      const { atoms, total } = await getJson('/v1/build/:buildId/atom', {
+        params: { buildId },
+        query: page,
+        signal,
+      });
+      return { rows: atoms, total };
+    },
+    ({ data }) => data.build_id === buildId,
+  );
+  const columns: readonly (TableColumn<Atom> & { width?: string })[] = [
+    { label: 'Status', width: '7rem', cell: (atom) => <Status look={lookOfAtom(atom)} /> },
+    {
+      label: 'Folder',
+      width: '11rem',
+      cell: (atom) =>
+        atom.outcome === null ? (
+          <span class="quiet">not yet</span>
+        ) : (
+          <a href={pathToPlace(buildId, { folder: folderOfAtom(atom), file: null })} data-row>
+            {folderOfAtom(atom)}
+          </a>
+        ),
+    },
+    {
+      label: 'Atom',
+      cell: ({ command_string: command }) => (
+        <span title={command}>
+          <bdi>{command}</bdi>
+        </span>
+      ),
+    },
+  ];
+  return (
+    <>
+      <ProblemNotice problem={rows.problem} />
+      {rows.total === null && rows.problem === null && <Loading />}
+      {rows.total === 0 && <Empty title="This build has no atoms, and so no files." />}
+      {rows.total !== null && rows.total > 0 && (
+        <VirtualTable caption="Folders of atoms" columns={columns} rows={rows} total={rows.total} />
+      )}
+    </>
+  );
+}
