@@ -83,7 +83,7 @@ function program(): Command {
       '--speculative',
       'start again on another slave what takes far too long (default: as the job says)',
     )
-    .option('--no-speculative', 'never do so')
+    .option('--no-speculative', 'run nothing on two slaves at once, not even when one does not respond')
     .option('--config <json>', 'definition of the job, in place of clusterrunner.yaml')
     .option('--atoms-override <json>', 'list of atoms to run, in place of what the atomizers list')
     .option('--rerun-failed <build>', 'run the atoms again that failed or were lost in that build, as it was')

@@ -181,6 +181,11 @@ export const sections = {
       '30',
       'Seconds without a request from a slave after which its work is given to others.',
     ),
+    suspect_after: key(
+      secondsFrom(0, 86400),
+      '3',
+      'Seconds without an open request of a slave after which others may start its work too, in case it is dead; 0: never.',
+    ),
     end_grace: key(
       secondsFrom(0, 86400),
       '10',

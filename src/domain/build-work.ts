@@ -3,22 +3,22 @@ import { type BuildId, type LeaseId, type SlaveId, type SubjobId, toId } from '.
 import { type BuildProgress, enterState, type StateTimestamps } from './build-state.js';
 import {
   afterBegin,
-  afterCompletion,
-  afterLoss,
-  afterReturn,
+  afterLease,
   duplicateLease,
   type LeasedTask,
+  type LeaseEnd,
   newTask,
   type Task,
   type TaskName,
   takeLease,
 } from './lease.js';
+import { Doubts } from './scheduling/doubts.js';
 import type { DurationEstimate } from './scheduling/duration-estimate.js';
 import { type GroupingPlan, isOutdated, type Regrouped } from './scheduling/grouping-plan.js';
 import { HeldExecutors } from './scheduling/held-executors.js';
 import { type Ended, nothingEnded, RemainingTimeEstimator } from './scheduling/remaining-time.js';
 import { SetupCost, type SetupNeeded } from './scheduling/setup-cost.js';
-import { overdueAfter } from './scheduling/straggler.js';
+import { worstStraggler } from './scheduling/straggler.js';
 import { SubjobQueue } from './scheduling/subjob-queue.js';
 
 export interface SubjobWork extends DurationEstimate {
@@ -34,7 +34,7 @@ export interface SubjobWork extends DurationEstimate {
 export interface ExecutorLimits {
   readonly maxExecutors: number;
   readonly maxExecutorsPerSlave: number;
-  /** Subjobs that take far too long may start a second time on another slave. */
+  /** true: subjobs that take far too long may start a second time on another slave. false: none may run twice at once. */
   readonly speculative?: boolean;
 }
 
@@ -49,14 +49,9 @@ export interface TakenSubjob {
   readonly setupNeeded: SetupNeeded;
 }
 
-export type LeaseEnd =
-  | { readonly kind: 'completed' }
-  | { readonly kind: 'returned' }
-  | { readonly kind: 'lost'; readonly slaveName: string };
-
 /**
- * One unfinished build as the scheduler sees it: its state, the leases of its preparation and its subjobs, and how
- * many executors it holds, in all and on each slave. A preparation counts as one executor.
+ * One unfinished build as the scheduler sees it: its state, the leases of its preparation and its subjobs, and how many
+ * executors it holds, in all and on each slave. A preparation counts as one executor.
  */
 export class BuildWork {
   readonly id: BuildId;
@@ -74,6 +69,7 @@ export class BuildWork {
   readonly #executors = new HeldExecutors();
   readonly #remaining = new RemainingTimeEstimator();
   readonly #leased = new Set<SubjobId>();
+  readonly #doubts = new Doubts((id) => this.#known(id));
   #duplicates = 0;
   #done = 0;
   #hasRetries = false;
@@ -105,7 +101,7 @@ export class BuildWork {
   get preparation(): Task {
     return this.#preparation;
   }
-  /** Slaves that could not run this build; it is not given to them again. */
+  /** Slaves that could not run this build, and do not get it again. */
   get refusedBy(): ReadonlySet<SlaveId> {
     return this.#refusedBy;
   }
@@ -116,6 +112,10 @@ export class BuildWork {
   get running(): number {
     return this.#executors.total;
   }
+  /** The same without those of suspect slaves. */
+  get surelyRunning(): number {
+    return this.#executors.totalWithout(this.#doubts.suspects);
+  }
   /** Executors that run the second lease of a subjob. */
   get duplicates(): number {
     return this.#duplicates;
@@ -123,6 +123,14 @@ export class BuildWork {
   /** Subjobs that may be handed out. */
   get queued(): number {
     return this.#isStopped ? 0 : this.#queue.size;
+  }
+  /** Subjobs that only suspect slaves hold, and that other slaves may start too. */
+  get inDoubt(): number {
+    return this.#isStopped || this.#limits.speculative === false ? 0 : this.#doubts.size;
+  }
+  /** Only a suspect slave prepares the build, and another one may do so too. */
+  get isPreparationInDoubt(): boolean {
+    return this.#doubts.isInDoubt(this.#preparation);
   }
   get done(): number {
     return this.#done;
@@ -211,8 +219,10 @@ export class BuildWork {
     this.#resetEstimate();
   }
 
+  /** Takes a second lease where another slave has one. @throws Error as takeLease and duplicateLease */
   takePreparation(lease: LeaseId, slave: SlaveId): LeasedTask {
-    const task = takeLease(this.#preparation, lease, slave);
+    const take = this.#preparation.state === 'leased' ? duplicateLease : takeLease;
+    const task = take(this.#preparation, lease, slave);
     this.#preparation = task;
     this.setup.prepare(slave);
     this.#executors.add(slave);
@@ -274,42 +284,40 @@ export class BuildWork {
   }
 
   #lease(id: SubjobId, lease: LeaseId, slave: SlaveId, take: typeof takeLease): TakenSubjob {
-    const subjob = this.#known(id);
     const executorIndex = this.#executors.take(slave);
-    const task = take(subjob.task, lease, slave, executorIndex);
-    this.#subjobs[id] = { ...subjob, task };
+    const task = take(this.#known(id).task, lease, slave, executorIndex);
+    this.#setTask(id, task);
     return { subjob: id, lease, attempt: task.attempts, executorIndex, setupNeeded: this.setup.run(slave) };
   }
 
-  /**
-   * The subjob that has run the longest beyond its estimate, and may start on this slave too; null when there is none.
-   * `now` in seconds of the monotonic clock.
-   */
+  /** See worstStraggler; null also when the build has no duplicates. `now` in seconds of the monotonic clock. */
   findStraggler(slave: SlaveId, now: number): SubjobId | null {
     if (this.#limits.speculative !== true || this.#isStopped) {
       return null;
     }
     const setupSeconds = this.setup.isOpenOn(slave) ? 0 : (this.setup.seconds ?? 0);
-    let worst: { id: SubjobId; late: number } | null = null;
-    for (const id of this.#leased) {
-      const subjob = this.#known(id);
-      const [holder, duplicate] = subjob.task.holders;
-      if (holder === undefined || duplicate !== undefined || holder.slave === slave) {
-        continue;
-      }
-      const after = overdueAfter(this.#remaining.estimateFor(subjob), setupSeconds);
-      const late = after === null || holder.beganAt === null ? 0 : now - holder.beganAt - after;
-      if (late > (worst?.late ?? 0)) {
-        worst = { id, late };
-      }
-    }
-    return worst?.id ?? null;
+    const find = (id: SubjobId) => this.#known(id);
+    const estimate = (subjob: SubjobWork) => this.#remaining.estimateFor(subjob);
+    return worstStraggler(this.#leased, { find, estimate }, { slave, setupSeconds, now });
+  }
+
+  /** The slave is suspect from now on: other slaves may start what it holds too. */
+  suspect(slave: SlaveId): void {
+    this.#doubts.suspect(slave, this.#leased);
+  }
+
+  trust(slave: SlaveId): void {
+    this.#doubts.trust(slave, this.#leased);
+  }
+
+  /** A subjob in doubt that may start on this slave too; null when there is none. `allowExcluded` as in takeSubjob. */
+  findInDoubt(slave: SlaveId, allowExcluded = true): SubjobId | null {
+    return this.inDoubt === 0 ? null : this.#doubts.findFor(slave, allowExcluded);
   }
 
   /** An atom of the subjob runs under this lease since `now`, in seconds of the monotonic clock. */
   noteBegan(id: SubjobId, lease: LeaseId, now: number): void {
-    const subjob = this.#known(id);
-    this.#subjobs[id] = { ...subjob, task: afterBegin(subjob.task, lease, now) };
+    this.#setTask(id, afterBegin(this.#known(id).task, lease, now));
   }
 
   /**
@@ -330,16 +338,14 @@ export class BuildWork {
       return task;
     }
     const id = name.subjob;
-    const subjob = this.#known(id);
-    this.#subjobs[id] = { ...subjob, task };
+    const subjob = this.#setTask(id, task);
     this.#duplicates -= before.holders.length - 1;
-    if (task.state === 'leased') {
-      return task;
+    if (task.state !== 'leased') {
+      this.#leased.delete(id);
     }
-    this.#leased.delete(id);
     if (task.state === 'queued') {
       this.#queue.putBack(id);
-    } else {
+    } else if (task.state === 'done') {
       this.#done += 1;
       this.#remaining.end(subjob, how.kind === 'completed' ? actual : null);
     }
@@ -374,6 +380,13 @@ export class BuildWork {
     this.#remaining.reset(undone, this.#plan.assumed !== null);
   }
 
+  #setTask(id: SubjobId, task: Task): SubjobWork {
+    const subjob = { ...this.#known(id), task };
+    this.#subjobs[id] = subjob;
+    this.#doubts.note(id);
+    return subjob;
+  }
+
   #known(id: SubjobId): SubjobWork {
     const subjob = this.#subjobs[id];
     if (subjob === undefined) {
@@ -384,16 +397,5 @@ export class BuildWork {
 
   #knownTask(name: TaskName): Task {
     return name.kind === 'preparation' ? this.#preparation : this.#known(name.subjob).task;
-  }
-}
-
-function afterLease(task: Task, lease: LeaseId, how: LeaseEnd): Task {
-  switch (how.kind) {
-    case 'completed':
-      return afterCompletion(task, lease);
-    case 'returned':
-      return afterReturn(task, lease);
-    case 'lost':
-      return afterLoss(task, lease, how.slaveName);
   }
 }

@@ -14,6 +14,8 @@ export interface SlaveLoad {
   readonly draining: boolean;
   /** It gets no work for now. */
   readonly sick: boolean;
+  /** Nothing is heard from it. */
+  readonly suspect: boolean;
 }
 
 export type Reason = Explanation['reasons'][number];
@@ -39,6 +41,7 @@ export function reasonsToWait(
       text: `It runs on ${count(executorsOf(build, busyWith), 'executor')}${duplicatesOf(build)}.`,
     });
   }
+  reasons.push(...whyInDoubt(build, slaves));
   const waits =
     build.state === 'QUEUED'
       ? 'It waits to be prepared'
@@ -65,7 +68,7 @@ function whyNotMore(
   busyWith: readonly { readonly build: BuildId; readonly executors: number }[],
   waits: string,
 ): Reason {
-  const taking = slaves.filter(({ draining, sick }) => !draining && !sick);
+  const taking = slaves.filter(({ draining, sick, suspect }) => !draining && !sick && !suspect);
   if (taking.length === 0) {
     return reasonOf('NO_SLAVE', `${waits}: ${whyNobody(slaves)}; start one with \`clusterrunner slave\`.`);
   }
@@ -105,13 +108,30 @@ function whyNobody(slaves: readonly SlaveLoad[]): string {
   if (slaves.length === 0) {
     return 'no slave is connected';
   }
-  return slaves.some(({ sick }) => sick)
-    ? 'every slave that is connected is SICK or being drained (`clusterrunner status` says why)'
+  return slaves.some(({ sick, suspect }) => sick || suspect)
+    ? 'every slave that is connected is SICK, SUSPECT or being drained (`clusterrunner status` says why)'
     : 'every slave that is connected is being drained';
 }
 
 function duplicatesOf({ duplicates }: BuildWork): string {
-  return duplicates === 0 ? '' : `, ${duplicates} of them with what takes too long on another slave`;
+  return duplicates === 0 ? '' : `, ${duplicates} of them with what another slave has too`;
+}
+
+/** About work of suspect slaves that no other slave has taken over; empty when there is none. */
+function whyInDoubt(build: BuildWork, slaves: readonly SlaveLoad[]): Reason[] {
+  const suspects = slaves.filter(({ id, suspect }) => suspect && build.runningOn(id) > 0);
+  const names = suspects.map(({ name }) => name).join(', ');
+  const held = `is on slaves that are SUSPECT (${names})`;
+  if (suspects.length === 0) {
+    return [];
+  }
+  if (build.limits.speculative === false) {
+    const text = `Some of it ${held}, and waits until they are heard again or lost, since \`speculative: false\` forbids to run it twice.`;
+    return [{ reason: 'RUNNING', text }];
+  }
+  return build.inDoubt > 0 || build.isPreparationInDoubt
+    ? [{ reason: 'RUNNING', text: `Some of it ${held}, and waits to start on another one too.` }]
+    : [];
 }
 
 function reasonOf(reason: WaitReason, text: string): Reason {

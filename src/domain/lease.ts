@@ -37,7 +37,10 @@ export interface QueuedTask extends TaskFacts {
   readonly holders: readonly [];
 }
 
-/** One slave works on it, or two: a subjob that takes too long may be leased to a second slave. Oldest lease first. */
+/**
+ * One slave works on it, or two: a task that takes too long, or whose slave is suspect, may be leased to a second slave.
+ * Oldest lease first.
+ */
 export interface LeasedTask extends TaskFacts {
   readonly state: 'leased';
   readonly holders: readonly [Holder, ...Holder[]];
@@ -147,6 +150,24 @@ export function afterLoss(task: Task, lease: LeaseId, slaveName: string): Task {
 export function afterCompletion(task: Task, lease: LeaseId): DoneTask {
   const { kind, attempts, losses } = heldWith(task, lease);
   return { kind, state: 'done', attempts, lease, ending: 'delivered', holders: [], losses };
+}
+
+/** How a lease ends. */
+export type LeaseEnd =
+  | { readonly kind: 'completed' }
+  | { readonly kind: 'returned' }
+  | { readonly kind: 'lost'; readonly slaveName: string };
+
+/** @throws Error when nobody holds `lease`. */
+export function afterLease(task: Task, lease: LeaseId, how: LeaseEnd): Task {
+  switch (how.kind) {
+    case 'completed':
+      return afterCompletion(task, lease);
+    case 'returned':
+      return afterReturn(task, lease);
+    case 'lost':
+      return afterLoss(task, lease, how.slaveName);
+  }
 }
 
 /**

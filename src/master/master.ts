@@ -26,6 +26,7 @@ import { acceptProgress } from './dispatch/progress-reports.js';
 import { acceptReturnedLease } from './dispatch/returned-leases.js';
 import { SlaveMembership } from './dispatch/slave-membership.js';
 import { SlavePolls } from './dispatch/slave-polls.js';
+import { SlaveWatch } from './dispatch/slave-watch.js';
 import { BuildsAsWorkSource } from './dispatch/work-source.js';
 import { HistoryKeeper } from './history/history-keeper.js';
 import { WaitingRegrouper } from './leases/regroup-waiting.js';
@@ -130,7 +131,10 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     throw damaged(path, error);
   });
   const { disk } = master;
-  const polls = new SlavePolls(new BuildsAsWorkSource(master), clock, log, leaseMs);
+  const suspectAfterMs = settings.suspectAfter * 1000;
+  // So a slave that does not respond any more has had no poll open for long when it is suspect.
+  const silenceMs = suspectAfterMs === 0 ? Number.POSITIVE_INFINITY : suspectAfterMs / 2;
+  const polls = new SlavePolls(new BuildsAsWorkSource(master), clock, log, { leaseMs, silenceMs });
   master.listen(polls);
   const bundles = new BundleCache({
     directory: join(directory, 'packs'),
@@ -170,6 +174,8 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     leaseMs,
   });
   cleanup.add(() => maintenance.stop());
+  const watch = new SlaveWatch(master, polls, suspectAfterMs);
+  cleanup.add(() => watch.stop());
   cleanup.add(() => polls.close());
   cleanup.add(() => store.endRetries());
   const feed = new EventFeed(master);

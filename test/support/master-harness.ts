@@ -80,9 +80,9 @@ export class MasterHarness {
     this.clock.advance(ms);
   }
 
-  /** While no poll request is held: what was due when the time was moved has been done then. */
+  /** While no poll request is held: what was due when the time was moved has been done then. The watch sleeps too. */
   async untilMaintenanceSleeps(): Promise<void> {
-    await until(() => this.clock.sleeping > 0);
+    await until(() => this.clock.sleeping > 1);
   }
 
   async restart(): Promise<void> {

@@ -11,6 +11,14 @@ export class HeldExecutors {
     return this.#total;
   }
 
+  totalWithout(slaves: Iterable<SlaveId>): number {
+    let total = this.#total;
+    for (const slave of slaves) {
+      total -= this.on(slave);
+    }
+    return total;
+  }
+
   on(slave: SlaveId): number {
     return this.#on.get(slave) ?? 0;
   }

@@ -1,4 +1,4 @@
-import type { LeaseId, SlaveId } from '../../protocol/ids.js';
+import type { LeaseId, SlaveId, SubjobId } from '../../protocol/ids.js';
 import type { BuildWork, TakenSubjob } from '../build-work.js';
 import { pickBuild } from './fair-share.js';
 
@@ -19,11 +19,13 @@ export type TakenLease =
       readonly build: BuildWork;
       readonly lease: LeaseId;
       readonly attempt: number;
+      /** A suspect slave prepares the build too. */
+      readonly isDuplicate: boolean;
     }
   | (TakenSubjob & {
       readonly kind: 'subjob';
       readonly build: BuildWork;
-      /** Another slave runs it too, and takes too long. */
+      /** Another slave has it too: it takes too long there, or that slave is suspect. */
       readonly isDuplicate: boolean;
     });
 
@@ -31,7 +33,8 @@ export type TakenLease =
  * Takes leases for up to `freeExecutors` executors of one slave and returns them. `now` in seconds since the epoch.
  *
  * It serves the build that has the least of its share, see pickBuild. A queued build is prepared, since only then is it
- * known what it needs; another one gives the subjob that is expected to take longest.
+ * known what it needs; another one gives the subjob that is expected to take longest. Before these come tasks in doubt,
+ * which only a suspect slave holds: they were handed out before the others.
  *
  * With `allowExcluded` false the slave gets no atom again that failed on it: other slaves are asked first.
  *
@@ -82,18 +85,38 @@ function serveNext(
     if (build === null) {
       return null;
     }
-    if (build.state === 'QUEUED') {
-      build.enter('PREPARING', now);
-      const lease = view.nextLease();
-      const { attempts: attempt } = build.takePreparation(lease, slave);
-      return { kind: 'preparation', build, lease, attempt };
+    if (build.state !== 'BUILDING') {
+      return takePreparation(view, build, slave, now);
     }
-    const taken = build.takeSubjob(view.nextLease(), slave, allowExcluded);
+    const inDoubt = build.findInDoubt(slave, allowExcluded);
+    if (inDoubt !== null) {
+      return takeDuplicate(view, build, inDoubt, slave);
+    }
+    const taken = mayRunOn(build, slave) ? build.takeSubjob(view.nextLease(), slave, allowExcluded) : null;
     if (taken !== null) {
       return { kind: 'subjob', build, ...taken, isDuplicate: false };
     }
     passed.add(build);
   }
+}
+
+function takePreparation(view: SchedulerView, build: BuildWork, slave: SlaveId, now: number): TakenLease {
+  const isDuplicate = build.isPreparationInDoubt;
+  if (!isDuplicate) {
+    build.enter('PREPARING', now);
+  }
+  const lease = view.nextLease();
+  const { attempts: attempt } = build.takePreparation(lease, slave);
+  return { kind: 'preparation', build, lease, attempt, isDuplicate };
+}
+
+function takeDuplicate(view: SchedulerView, build: BuildWork, subjob: SubjobId, slave: SlaveId): TakenLease {
+  return {
+    kind: 'subjob',
+    build,
+    ...build.takeDuplicate(subjob, view.nextLease(), slave),
+    isDuplicate: true,
+  };
 }
 
 function takeAhead(view: SchedulerView, slave: SlaveId, now: number): TakenLease | null {
@@ -110,8 +133,7 @@ function duplicateNext(view: SchedulerView, slave: SlaveId): TakenLease | null {
     const straggler =
       mayHoldMoreOn(build, slave) && build.queued === 0 ? build.findStraggler(slave, view.steady) : null;
     if (straggler !== null) {
-      const taken = build.takeDuplicate(straggler, view.nextLease(), slave);
-      return { kind: 'subjob', build, ...taken, isDuplicate: true };
+      return takeDuplicate(view, build, straggler, slave);
     }
   }
   return null;
@@ -127,16 +149,28 @@ function* eligibleBuilds(view: SchedulerView, slave: SlaveId): Iterable<BuildWor
 
 function* mayServe(view: SchedulerView, slave: SlaveId, passed: ReadonlySet<BuildWork>): Iterable<BuildWork> {
   for (const build of view.builds) {
-    const mayPrepare = build.state === 'QUEUED' && !build.refusedBy.has(slave);
-    if (mayPrepare || (mayRunOn(build, slave) && !passed.has(build))) {
+    const isOwn = build.preparation.holders[0]?.slave === slave;
+    const mayPrepare = isUnprepared(build) && !isOwn && !build.refusedBy.has(slave);
+    const mayRun = mayRunOn(build, slave) || mayTakeOver(build, slave);
+    if (mayPrepare || (mayRun && !passed.has(build))) {
       yield build;
     }
   }
 }
 
+/** Whether a slave may be given the preparation of this build. */
+function isUnprepared({ state, isPreparationInDoubt }: BuildWork): boolean {
+  return state === 'QUEUED' || isPreparationInDoubt;
+}
+
 /** Whether this slave may be given a subjob of this build now. */
 export function mayRunOn(build: BuildWork, slave: SlaveId): boolean {
   return build.queued > 0 && mayHoldMoreOn(build, slave) && !setupExceedsRemaining(build, slave);
+}
+
+/** Whether this slave may start a subjob that only a suspect slave holds. */
+function mayTakeOver(build: BuildWork, slave: SlaveId): boolean {
+  return build.inDoubt > 0 && mayHoldMoreOn(build, slave) && !setupExceedsRemaining(build, slave);
 }
 
 function mayHoldMoreOn(build: BuildWork, slave: SlaveId): boolean {
@@ -150,25 +184,29 @@ function mayHoldMoreOn(build: BuildWork, slave: SlaveId): boolean {
 
 /**
  * Whether the slave would have to set the build up, and be ready only after others have finished the rest. Never so for a
- * build that nobody works on.
+ * build that nobody works on but suspect slaves.
  */
-export function setupExceedsRemaining({ setup, secondsOfRest, running }: BuildWork, slave: SlaveId): boolean {
+export function setupExceedsRemaining(
+  { setup, secondsOfRest, surelyRunning }: BuildWork,
+  slave: SlaveId,
+): boolean {
   const { seconds } = setup;
   return (
-    running > 0 &&
+    surelyRunning > 0 &&
     !setup.isOpenOn(slave) &&
     seconds !== null &&
     secondsOfRest !== null &&
-    secondsOfRest / running < seconds
+    secondsOfRest / surelyRunning < seconds
   );
 }
 
 /** Whether anything could be handed out to any slave: a cheap check before a thousand slaves are looked at. */
 export function hasWork(builds: Iterable<BuildWork>): boolean {
-  for (const { state, queued, running, duplicates, limits } of builds) {
+  for (const build of builds) {
+    const { state, queued, inDoubt, running, duplicates, limits } = build;
     const isOpen = state === 'BUILDING' && running < limits.maxExecutors;
     const mayStraggle = limits.speculative === true && running > 2 * duplicates;
-    if (state === 'QUEUED' || (isOpen && (queued > 0 || mayStraggle))) {
+    if (isUnprepared(build) || (isOpen && (queued > 0 || inDoubt > 0 || mayStraggle))) {
       return true;
     }
   }

@@ -1,3 +1,5 @@
+import type { SlaveId, SubjobId } from '../../protocol/ids.js';
+import type { Task } from '../lease.js';
 import type { DurationEstimate } from './duration-estimate.js';
 
 /** A second run is not worth it for less, in seconds. */
@@ -22,4 +24,39 @@ export function overdueAfter({ expected, stdDev }: DurationEstimate, setupSecond
     // By the time that the second run has ended, the first one must be expected to run on.
     expected + setupSeconds,
   );
+}
+
+/** Looks up what is known of a subjob. */
+interface Subjobs<Subjob extends { readonly task: Task }> {
+  find(id: SubjobId): Subjob;
+  estimate(subjob: Subjob): DurationEstimate;
+}
+
+/** A slave that may start a straggler too, after `setupSeconds`. `now` in seconds of the monotonic clock. */
+interface Helper {
+  readonly slave: SlaveId;
+  readonly setupSeconds: number;
+  readonly now: number;
+}
+
+/** The one of these subjobs that has run the longest beyond its estimate, and that one other slave holds; null for none. */
+export function worstStraggler<Subjob extends { readonly task: Task }>(
+  leased: Iterable<SubjobId>,
+  { find, estimate }: Subjobs<Subjob>,
+  { slave, setupSeconds, now }: Helper,
+): SubjobId | null {
+  let worst: { readonly id: SubjobId; readonly late: number } | null = null;
+  for (const id of leased) {
+    const subjob = find(id);
+    const [holder, duplicate] = subjob.task.holders;
+    if (holder === undefined || duplicate !== undefined || holder.slave === slave) {
+      continue;
+    }
+    const after = overdueAfter(estimate(subjob), setupSeconds);
+    const late = after === null || holder.beganAt === null ? 0 : now - holder.beganAt - after;
+    if (late > (worst?.late ?? 0)) {
+      worst = { id, late };
+    }
+  }
+  return worst?.id ?? null;
 }

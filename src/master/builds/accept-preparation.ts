@@ -11,7 +11,7 @@ import type { BuildId, SlaveId } from '../../protocol/ids.js';
 import type { LeaseRef, Prepared } from '../../protocol/slave/slave-messages.js';
 import { endBuild, endIfOver } from '../leases/finish-build.js';
 import { reportedLease, requireAcceptedBefore } from '../leases/lease-check.js';
-import { preparationWrite } from '../leases/lease-lifecycle.js';
+import { otherHolders, preparationWrite } from '../leases/lease-lifecycle.js';
 import { executorsFor } from '../leases/regroup-waiting.js';
 import type { ActiveLease } from '../state/active-lease.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
@@ -144,16 +144,26 @@ export class PreparationReports {
 
   #endLease(lease: ActiveLease, change: StateChange): void {
     const { now } = this.#master;
-    this.#master.leases.release(lease);
+    const superseded = otherHolders(this.#master, lease);
+    for (const one of [lease, ...superseded]) {
+      this.#master.leases.release(one);
+    }
     lease.build.work.endLease(preparation, lease.id, { kind: 'completed' });
-    change.writes.push(endLease(lease.id, 'DELIVERED', now));
+    change.writes.push(
+      endLease(lease.id, 'DELIVERED', now),
+      ...superseded.map(({ id }) => endLease(id, 'CANCELED', now)),
+    );
+    if (superseded.length > 0) {
+      this.#master.buildChanged(lease.build.id);
+    }
   }
 }
 
 /** The limits of the job; the request overrides what it names. */
-export function limitsOf({ definition }: NamedJob, { speculative }: BuildRequest): ExecutorLimits {
+export function limitsOf({ definition }: NamedJob, request: BuildRequest): ExecutorLimits {
+  const speculative = request.speculative ?? definition.speculative;
   return {
-    speculative: speculative ?? definition.speculative ?? false,
+    ...(speculative === undefined ? {} : { speculative }),
     maxExecutors: definition.max_executors ?? Infinity,
     maxExecutorsPerSlave: definition.max_executors_per_slave ?? Infinity,
   };

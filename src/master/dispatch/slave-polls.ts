@@ -2,13 +2,14 @@ import { deferred } from '../../lib/async/deferred.js';
 import { waitWithTimeout } from '../../lib/async/wait-with-timeout.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
-import type { BuildId, LeaseId, SlaveId } from '../../protocol/ids.js';
+import type { BuildId, SlaveId } from '../../protocol/ids.js';
 import { withPendingAssignments } from '../../protocol/slave/pending-assignments.js';
 import type { Assignment, LeaseRef, WorkRequest, WorkResponse } from '../../protocol/slave/slave-messages.js';
 import type { TakenWork } from '../leases/lease-lifecycle.js';
 import type { ActiveLease } from '../state/active-lease.js';
 import type { DispatchListener } from '../state/master-state.js';
 import type { RegisteredSlave } from '../state/registered-slave.js';
+import { PollSession } from './poll-session.js';
 
 /*
  * The master's side of the poll protocol: which poll requests of slaves are open, and when each gets its response.
@@ -44,7 +45,8 @@ import type { RegisteredSlave } from '../state/registered-slave.js';
  *   the slave drains   Its held poll responds with `drain`.
  *   the slave leaves   It has no current poll any more; its held poll gets an empty response.
  *   time is over       The poll is held for `wait_seconds`, half the time of a lease at most; then it gets an empty
- *                      response.
+ *                      response. So does the poll of a slave with leases that was not heard for a second or two: that it
+ *                      polls again shows that it is still there.
  *   the client is gone A held poll ends. Leases that were taken for it are returned at once.
  *   close              All held polls get empty responses, and none is held again.
  *
@@ -71,6 +73,8 @@ export interface WorkSource {
   hasRetries(): boolean;
   /** Everything that the slave needs to work on the lease. */
   assignmentOf(lease: ActiveLease): Promise<Assignment>;
+  /** Milliseconds since the slave was last heard. */
+  silenceOf(slave: RegisteredSlave): number;
   /** The leases that the slave holds. */
   leasesOf(slave: RegisteredSlave): Iterable<ActiveLease>;
   isHeld(lease: ActiveLease): boolean;
@@ -83,38 +87,21 @@ export interface WorkSource {
   release(build: BuildId, slave: RegisteredSlave): void;
 }
 
-/** Why a poll is held no longer: leases were taken for it, there may be something to notify, or it must end. */
-type Wakeup = TakenWork | 'news' | 'end';
+/** Why a poll is held no longer: leases were taken for it, there may be something to notify, time is over, or it must end. */
+type Wakeup = TakenWork | 'news' | 'time' | 'end';
+
+export interface PollTimes {
+  /** The time of a lease. */
+  readonly leaseMs: number;
+  /** A slave with leases must be heard so often. */
+  readonly silenceMs: number;
+}
 
 interface HeldPoll {
   readonly slave: RegisteredSlave;
   readonly request: WorkRequest;
   readonly builds: ReadonlySet<BuildId>;
   readonly wake: (why: Wakeup) => void;
-}
-
-/** The state that the polls of one slave share. It outlives a reconnect. */
-class Session {
-  /** The highest number of its polls. */
-  newest = 0;
-  /** The poll of that number, from its arrival to its response. */
-  current: object | null = null;
-  /** Older polls whose responses the slave still awaits. */
-  awaited: ReadonlySet<number> = new Set();
-  /** Leases and builds that the slave was notified of and still names. */
-  readonly notified = {
-    cancel: new Set<LeaseId>(),
-    interrupt: new Set<LeaseId>(),
-    release: new Set<BuildId>(),
-    drain: false,
-  };
-
-  /** Forgets notifications of what the slave names no more. */
-  prune(named: ReadonlySet<number>, builds: ReadonlySet<number>): void {
-    keepOnly(this.notified.cancel, named);
-    keepOnly(this.notified.interrupt, named);
-    keepOnly(this.notified.release, builds);
-  }
 }
 
 const nothing: WorkResponse = { assignments: [], cancel: [], release: [], drain: false };
@@ -124,8 +111,8 @@ export class SlavePolls implements DispatchListener {
   readonly #source: WorkSource;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #leaseMs: number;
-  readonly #sessions = new WeakMap<RegisteredSlave, Session>();
+  readonly #times: PollTimes;
+  readonly #sessions = new WeakMap<RegisteredSlave, PollSession>();
   /** The poll that a lease was taken for; none of leases that the store remembers, whose responses have come or are lost. */
   readonly #takenFor = new WeakMap<ActiveLease, number>();
   /** In order of arrival. */
@@ -135,16 +122,21 @@ export class SlavePolls implements DispatchListener {
   #scheduled: NodeJS.Immediate | null = null;
   #isClosed = false;
 
-  constructor(source: WorkSource, clock: Clock, log: Logger, leaseMs: number) {
+  constructor(source: WorkSource, clock: Clock, log: Logger, times: PollTimes) {
     this.#source = source;
     this.#clock = clock;
     this.#log = log;
-    this.#leaseMs = leaseMs;
+    this.#times = times;
   }
 
   /** How many polls are held. */
   get numHeld(): number {
     return this.#held.size;
+  }
+
+  /** Whether a poll of the slave has no response yet. */
+  hasOpenPoll(slave: RegisteredSlave): boolean {
+    return this.#sessionOf(slave).open > 0;
   }
 
   /** Responds to a poll when there is something to say. @throws SLAVE_UNKNOWN, UNAVAILABLE */
@@ -160,6 +152,7 @@ export class SlavePolls implements DispatchListener {
     const poll = {};
     session.current = poll;
     session.awaited = new Set(request.open_polls);
+    session.open += 1;
     try {
       const known = withPendingAssignments(request, this.#inFlight(slave, request).map(pending));
       const wanted = this.#supersede(slave, known);
@@ -176,6 +169,7 @@ export class SlavePolls implements DispatchListener {
       }
       return { ...nothing, assignments };
     } finally {
+      session.open -= 1;
       if (session.current === poll) {
         session.current = null;
       }
@@ -222,8 +216,8 @@ export class SlavePolls implements DispatchListener {
     }
   }
 
-  #sessionOf(slave: RegisteredSlave): Session {
-    const session = this.#sessions.get(slave) ?? new Session();
+  #sessionOf(slave: RegisteredSlave): PollSession {
+    const session = this.#sessions.get(slave) ?? new PollSession();
     this.#sessions.set(slave, session);
     return session;
   }
@@ -272,17 +266,25 @@ export class SlavePolls implements DispatchListener {
       return taken;
     }
     // The next poll must come in time to renew the leases.
-    const until = this.#clock.monotonic() + Math.min(request.wait_seconds * 1000, this.#leaseMs / 2);
+    const until = this.#clock.monotonic() + Math.min(request.wait_seconds * 1000, this.#times.leaseMs / 2);
     for (;;) {
-      const left = until - this.#clock.monotonic();
+      const left = Math.min(until - this.#clock.monotonic(), this.#mayBeSilentFor(slave));
       const woken = left > 0 ? await this.#hold(slave, request, left, gone) : 'end';
       if (woken === 'end' || (woken === 'news' && this.#hasNews(slave, request))) {
         return null;
       }
-      if (woken !== 'news') {
+      if (woken !== 'news' && woken !== 'time') {
         return woken;
       }
     }
+  }
+
+  /** Milliseconds for which nothing need be heard from the slave. */
+  #mayBeSilentFor(slave: RegisteredSlave): number {
+    const [lease] = this.#source.leasesOf(slave);
+    return lease === undefined
+      ? Number.POSITIVE_INFINITY
+      : this.#times.silenceMs - this.#source.silenceOf(slave);
   }
 
   /** Never rejects. */
@@ -292,7 +294,7 @@ export class SlavePolls implements DispatchListener {
     }
     const { promise, resolve } = deferred<void>();
     // Read only after the wait: leases may be taken for the poll in the moment in which its time is over.
-    const outcome: { woken: Wakeup } = { woken: 'end' };
+    const outcome: { woken: Wakeup } = { woken: 'time' };
     const wake = (why: Wakeup) => {
       outcome.woken = why;
       resolve();
@@ -419,12 +421,4 @@ export class SlavePolls implements DispatchListener {
 
 function pending(lease: ActiveLease): { lease: LeaseRef; build_id: BuildId } {
   return { lease: lease.ref, build_id: lease.build.id };
-}
-
-function keepOnly(ids: Set<number>, kept: ReadonlySet<number>): void {
-  for (const id of ids) {
-    if (!kept.has(id)) {
-      ids.delete(id);
-    }
-  }
 }

@@ -87,6 +87,10 @@ export class BuildsAsWorkSource implements WorkSource {
     };
   }
 
+  silenceOf(slave: RegisteredSlave): number {
+    return this.#master.slaves.silenceOf(slave);
+  }
+
   leasesOf(slave: RegisteredSlave): Iterable<ActiveLease> {
     return this.#master.leases.ofSlave(slave);
   }

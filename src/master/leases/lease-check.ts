@@ -69,7 +69,8 @@ export async function requireAcceptedBefore(
     throw new ClusterRunnerError('NOT_FOUND', `There is no build ${build} here; drop its work.`);
   }
   if (name.kind === 'preparation') {
-    if (row.lease_id !== ref.lease_id || row.attempt !== ref.attempt || !wasPrepared(row)) {
+    // The lease that delivered it need not be the last one that was taken.
+    if (row.lease_id !== ref.lease_id || row.attempt < ref.attempt || !wasPrepared(row)) {
       throw staleLease(ref);
     }
     return;
@@ -78,7 +79,6 @@ export async function requireAcceptedBefore(
   if (subjob === undefined) {
     throw noSuchTask(build, name);
   }
-  // The lease that delivered the result need not be the last one that was taken.
   if (subjob.lease_id !== ref.lease_id || subjob.attempt < ref.attempt || subjob.state !== 'DONE') {
     throw staleLease(ref);
   }

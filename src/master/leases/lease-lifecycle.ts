@@ -1,5 +1,4 @@
-import type { LeaseEnd } from '../../domain/build-work.js';
-import type { Task } from '../../domain/lease.js';
+import type { LeaseEnd, Task } from '../../domain/lease.js';
 import { assignWork } from '../../domain/scheduling/scheduler.js';
 import { seconds } from '../../lib/clock.js';
 import type { LeaseId } from '../../protocol/ids.js';
@@ -39,7 +38,10 @@ export function takeWork(
   allowExcluded: boolean,
 ): TakenWork | null {
   const isAble =
-    slave.state !== 'GONE' && !slave.isDraining && slave.unavailableReason(master.steady) === null;
+    slave.state !== 'GONE' &&
+    !slave.isSuspect &&
+    !slave.isDraining &&
+    slave.unavailableReason(master.steady) === null;
   const free = Math.min(wanted.free_executors, slave.numExecutors);
   const ahead = Math.min(wanted.ahead ?? 0, slave.numExecutors);
   if (free + ahead === 0 || !isAble || master.disk.problem !== null || !master.writer.isWritable) {
@@ -66,16 +68,16 @@ export function takeWork(
     };
     const lease = taken.kind === 'subjob' ? new SubjobLease(facts, taken) : new PreparationLease(facts);
     master.leases.add(lease);
-    if (lease.kind === 'subjob' && lease.isDuplicate) {
+    if (taken.isDuplicate) {
       master.metrics.duplicateStarted();
     }
     leases.push(lease);
-    writes.push(...writesOfTaking(lease));
+    writes.push(...writesOfTaking(master, lease));
   }
   return leases.length === 0 ? null : { leases, committed: master.writer.record(writes) };
 }
 
-function writesOfTaking(lease: ActiveLease): Write[] {
+function writesOfTaking(master: MasterState, lease: ActiveLease): Write[] {
   const { id, attempt, build, slave, token, takenAt } = lease;
   const { subjob, executorIndex } = lease.kind === 'subjob' ? lease : { subjob: null, executorIndex: null };
   const row = {
@@ -91,11 +93,16 @@ function writesOfTaking(lease: ActiveLease): Write[] {
   if (lease.kind === 'preparation') {
     return [insertLease(row), preparationWrite(build)];
   }
-  const { isDuplicate, ref } = lease;
+  const [first] = otherHolders(master, lease);
+  if (first === undefined) {
+    const event = appendEvent('SUBJOB_LEASED', eventFacts(lease), takenAt);
+    return [insertLease(row), leaseSubjob(build.id, lease.subjob, lease.ref), event];
+  }
+  const facts = { ...eventFacts(lease), reason: first.slave.isSuspect ? 'SUSPECT' : 'STRAGGLER' };
   return [
     insertLease(row),
-    (isDuplicate ? duplicateSubjob : leaseSubjob)(build.id, lease.subjob, ref),
-    appendEvent(isDuplicate ? 'SUBJOB_DUPLICATED' : 'SUBJOB_LEASED', eventFacts(lease), takenAt),
+    duplicateSubjob(build.id, lease.subjob, lease.ref),
+    appendEvent('SUBJOB_DUPLICATED', facts, takenAt),
   ];
 }
 
@@ -120,7 +127,7 @@ export function isSecondHolder(lease: ActiveLease): boolean {
   return first !== undefined && first.lease !== lease.id;
 }
 
-/** The other leases of the same subjob. */
+/** The other leases of the same task. */
 export function otherHolders({ leases }: MasterState, lease: ActiveLease): ActiveLease[] {
   const holders = lease.build.work.task(lease)?.holders ?? [];
   return holders.flatMap((holder) => (holder.lease === lease.id ? [] : (leases.find(holder.lease) ?? [])));
@@ -145,7 +152,7 @@ export function returnLease(master: MasterState, lease: ActiveLease, change: Sta
   const { now } = master;
   const task = endWithoutVerdict(master, lease, { kind: 'returned' }, 'HANDED_BACK', change);
   if (lease.kind === 'preparation') {
-    requeuePreparation(master, build, change);
+    afterPreparationLease(master, build, task, change);
   } else {
     change.writes.push(
       endSubjobLease(build.id, lease.subjob, lease.ref, taskRow(task, null)),
@@ -166,7 +173,7 @@ export function loseLease(master: MasterState, lease: ActiveLease, change: State
     change.writes.push(preparationWrite(build));
     endBuild(master, build, 'ERROR', lostMessage(task, 'prepared this build'), change);
   } else {
-    requeuePreparation(master, build, change);
+    afterPreparationLease(master, build, task, change);
   }
   master.workAppeared();
 }
@@ -193,8 +200,16 @@ function endWithoutVerdict(
   return lease.build.work.endLease(lease, lease.id, how);
 }
 
-function requeuePreparation(master: MasterState, build: ActiveBuild, change: StateChange): void {
-  build.work.enter('QUEUED', master.nowSeconds);
+/** The build waits to be prepared again unless another slave prepares it. */
+function afterPreparationLease(
+  master: MasterState,
+  build: ActiveBuild,
+  { state }: Task,
+  change: StateChange,
+): void {
+  if (state === 'queued') {
+    build.work.enter('QUEUED', master.nowSeconds);
+  }
   change.writes.push(preparationWrite(build));
 }
 

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type BuildState, buildState } from '../../protocol/build/build.js';
-import type { Slave } from '../../protocol/slave/slave-messages.js';
+import { type Slave, slaveState } from '../../protocol/slave/slave-messages.js';
 
 /** Numbers of the moment in which the metrics are read. */
 export interface MetricsSnapshot {
@@ -15,7 +15,6 @@ export interface MetricsSnapshot {
 }
 
 const unfinished = buildState.slice(0, 3);
-const slaveStates: readonly Slave['state'][] = ['CONNECTED', 'SICK', 'DRAINING', 'GONE'];
 
 /** The master's metrics, under the names and units that Prometheus recommends (base units, `_total` for counters). */
 export class Metrics {
@@ -53,12 +52,23 @@ export class Metrics {
 
   readonly #duplicates = new Counter({
     name: 'clusterrunner_duplicates_started_total',
-    help: 'Subjobs that were started a second time, because they took too long on another slave.',
+    help: 'Leases that were taken beside one of a slave that was suspect or took too long.',
     registers: [this.#registry],
   });
   readonly #duplicatesWon = new Counter({
     name: 'clusterrunner_duplicates_won_total',
     help: 'Duplicates that delivered their verdict before the first lease.',
+    registers: [this.#registry],
+  });
+
+  readonly #suspicions = new Counter({
+    name: 'clusterrunner_suspicions_total',
+    help: 'How often a slave became SUSPECT, because nothing was heard from it.',
+    registers: [this.#registry],
+  });
+  readonly #wrongSuspicions = new Counter({
+    name: 'clusterrunner_suspicions_wrong_total',
+    help: 'How often a SUSPECT slave was heard again.',
     registers: [this.#registry],
   });
 
@@ -71,7 +81,7 @@ export class Metrics {
       }
     });
     gauge('clusterrunner_slaves', 'Slaves that the master knows, by state.', registers, ['state'], (set) => {
-      for (const state of slaveStates) {
+      for (const state of slaveState) {
         set({ state }, snapshot().slaves[state] ?? 0);
       }
     });
@@ -112,6 +122,14 @@ export class Metrics {
 
   duplicateWon(): void {
     this.#duplicatesWon.inc();
+  }
+
+  suspicionBegan(): void {
+    this.#suspicions.inc();
+  }
+
+  suspicionProvedWrong(): void {
+    this.#wrongSuspicions.inc();
   }
 
   commit(seconds: number): void {

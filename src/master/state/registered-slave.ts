@@ -37,6 +37,7 @@ export class RegisteredSlave {
   #condition = unknownCondition;
   #state: 'CONNECTED' | 'GONE';
   #isDraining: boolean;
+  #isSuspect = false;
   #health: Health = healthy;
   #lastSeen: number;
   #heardAt: number;
@@ -79,6 +80,10 @@ export class RegisteredSlave {
   /** It takes no more work. */
   get isDraining(): boolean {
     return this.#isDraining;
+  }
+  /** It is connected, and does not respond: it gets no work, and others may start the work that it holds. */
+  get isSuspect(): boolean {
+    return this.#isSuspect;
   }
   /** When its last signed request came, in milliseconds since the epoch. */
   get lastSeen(): number {
@@ -135,7 +140,17 @@ export class RegisteredSlave {
     this.#isDraining = true;
   }
 
+  suspect(): void {
+    this.#isSuspect = true;
+  }
+
+  /** It responds again. */
+  trust(): void {
+    this.#isSuspect = false;
+  }
+
   leave(): void {
     this.#state = 'GONE';
+    this.#isSuspect = false;
   }
 }

@@ -36,6 +36,11 @@ export class SlaveRegistry {
     return [...this.connected()].filter(({ heardAt }) => heardAt < deadline);
   }
 
+  /** Milliseconds in which the master listened since it last heard the slave. */
+  silenceOf({ heardAt }: RegisteredSlave): number {
+    return this.#listened() - heardAt;
+  }
+
   find(id: SlaveId): RegisteredSlave | undefined {
     return this.#slaves.get(id);
   }

@@ -20,6 +20,8 @@ export const eventKinds = [
   'SLAVE_LEFT',
   'SLAVE_LOST',
   'SLAVE_SICK',
+  'SLAVE_SUSPECT',
+  'SLAVE_TRUSTED',
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 

@@ -20,6 +20,7 @@ export async function explainRunning(master: MasterState, build: ActiveBuild): P
     inUse: master.leases.executorsInUse(slave),
     draining: slave.isDraining,
     sick: slave.unavailableReason(master.steady) !== null,
+    suspect: slave.isSuspect,
   }));
   const busyWith = executorsByBuild(master);
   const problem = master.disk.problem ?? master.disk.recentRefusal;

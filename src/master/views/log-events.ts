@@ -32,7 +32,7 @@ const entries: Readonly<Record<EventKind, (facts: Facts) => Entry>> = {
   SUBJOB_LEASED: (facts) => ({ level: 'debug', message: `A lease begins: ${ofSubjob(facts)}.` }),
   SUBJOB_DUPLICATED: (facts) => ({
     level: 'debug',
-    message: `A second lease begins beside one that takes too long: ${ofSubjob(facts)}.`,
+    message: `A second lease begins beside one ${facts.reason === 'SUSPECT' ? 'of a suspect slave' : 'that takes too long'}: ${ofSubjob(facts)}.`,
   }),
   SUBJOB_DONE: (facts) => ({
     level: 'debug',
@@ -50,6 +50,14 @@ const entries: Readonly<Record<EventKind, (facts: Facts) => Entry>> = {
   SLAVE_SICK: ({ slave }) => ({
     level: 'debug',
     message: `The slave ${String(slave)} gets no work for now.`,
+  }),
+  SLAVE_SUSPECT: ({ slave }) => ({
+    level: 'warn',
+    message: `The slave ${String(slave)} is suspect: nothing is heard from it, and others may start its work.`,
+  }),
+  SLAVE_TRUSTED: ({ slave }) => ({
+    level: 'info',
+    message: `The slave ${String(slave)} is heard again, and goes on with its work.`,
   }),
 };
 

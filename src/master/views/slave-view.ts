@@ -7,7 +7,7 @@ import type { RegisteredSlave } from '../state/registered-slave.js';
 /** `leases` are those of the slave, `now` in monotonic milliseconds. */
 export function presentSlave(slave: RegisteredSlave, leases: ReadonlySet<ActiveLease>, now: number): Slave {
   const { freeDiskBytes, numUnremovable } = slave.condition;
-  const reason = slave.state === 'GONE' ? null : slave.unavailableReason(now);
+  const reason = reasonOf(slave, now);
   const builds = [...new Set([...leases].map(({ build }) => build.id))];
   return {
     id: slave.id,
@@ -34,9 +34,22 @@ function sessionIdOf({ instance }: RegisteredSlave): string {
   return createHash('sha256').update(instance).digest('hex').slice(0, 32);
 }
 
-function stateOf({ state, isDraining }: RegisteredSlave, reason: string | null): Slave['state'] {
+const SILENT =
+  'Nothing is heard from it, so others may start its work. It goes on when it is heard again, and is lost otherwise.';
+
+function reasonOf(slave: RegisteredSlave, now: number): string | null {
+  if (slave.state === 'GONE') {
+    return null;
+  }
+  return slave.isSuspect ? SILENT : slave.unavailableReason(now);
+}
+
+function stateOf({ state, isSuspect, isDraining }: RegisteredSlave, reason: string | null): Slave['state'] {
   if (state === 'GONE') {
     return 'GONE';
+  }
+  if (isSuspect) {
+    return 'SUSPECT';
   }
   if (isDraining) {
     return 'DRAINING';

@@ -57,7 +57,7 @@ export const ExplanationSchema = Type.Object(
           slave: Type.String(),
           since: Type.Number({ description: 'Seconds since the epoch.' }),
           duplicate: Type.Boolean({
-            description: 'Whether it was given to this slave because it takes too long on another one.',
+            description: 'Whether another slave had it before, and takes too long or is SUSPECT.',
           }),
           atoms: Type.Array(
             Type.Object({ id: AtomIdSchema, command_string: Type.String() }, { additionalProperties: false }),

@@ -78,7 +78,8 @@ export const JobDefinitionSchema = Type.Object(
     ),
     speculative: Type.Optional(
       Type.Boolean({
-        description: 'Whether a subjob that takes far too long may start a second time on another slave.',
+        description:
+          'Whether a subjob that takes far too long may start a second time on another slave; false also keeps what a slave that does not respond holds from others.',
       }),
     ),
     atom_timeout: Type.Optional(

@@ -334,10 +334,11 @@ export type ReturnedLease = Static<typeof ReturnedLeaseSchema>;
 export type ReturnReason = ReturnedLease['reason'];
 
 /**
- * CONNECTED: it works or waits for work. SICK: it gets no work at present, because of repeated failures or because it has
- * paused itself (its disk is full). DRAINING: it finishes its leases and leaves. GONE: it has left or was lost.
+ * CONNECTED: it works or waits for work. SUSPECT: nothing is heard from it for seconds; others may start its work too, and it
+ * gets none. SICK: it gets no work at present, because of repeated failures or because it has paused itself (its disk is
+ * full). DRAINING: it finishes its leases and leaves. GONE: it has left or was lost.
  */
-export const slaveState = ['CONNECTED', 'SICK', 'DRAINING', 'GONE'] as const;
+export const slaveState = ['CONNECTED', 'SUSPECT', 'SICK', 'DRAINING', 'GONE'] as const;
 
 /** A slave in `GET /v1/slave`. */
 export const SlaveSchema = Type.Object(
@@ -348,7 +349,7 @@ export const SlaveSchema = Type.Object(
     num_executors: Type.Integer(),
     num_executors_in_use: Type.Integer(),
     state: literals(slaveState),
-    reason: Nullable(Type.String({ description: 'Why a SICK slave gets no work.' })),
+    reason: Nullable(Type.String({ description: 'Why a SICK or SUSPECT slave gets no work.' })),
     free_disk_bytes: Nullable(Type.Integer({ description: 'On the disk of its workspaces and results.' })),
     num_unremovable: Type.Integer({
       description:

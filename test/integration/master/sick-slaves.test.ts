@@ -44,7 +44,9 @@ describe('a slave with repeated failures', () => {
     await good.prepare(1);
     expect((await bad.ask()).assignments).to.deep.equal([]);
     await harness.master.goodbyeSlave(good.id);
-    expect((await harness.master.explain(build)).reasons[0]?.text).to.contain('is SICK or being drained');
+    expect((await harness.master.explain(build)).reasons[0]?.text).to.contain(
+      'is SICK, SUSPECT or being drained',
+    );
 
     for (let step = 0; step < 16; step += 1) {
       harness.clock.advance(19_000);

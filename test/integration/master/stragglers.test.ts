@@ -119,7 +119,7 @@ describe('a straggler', () => {
       [slow.id, false],
       [idle.id, true],
     ]);
-    expect(reasons[0]?.text).to.contain('1 of them with what takes too long on another slave');
+    expect(reasons[0]?.text).to.contain('1 of them with what another slave has too');
     if (second === undefined) {
       throw new Error('There is no duplicate.');
     }

@@ -47,6 +47,7 @@ const samples: Readonly<Record<string, readonly [string, unknown]>> = {
   'master.read_access': ['signed', 'signed'],
   'master.accept_body_digest': ['False', false],
   'master.unresponsive_slaves_cleanup_interval': ['600', 600],
+  'master.suspect_after': ['20', 20],
   'master.end_grace': ['45', 45],
   'master.builds_kept': ['0', 0],
   'master.packs_max_mib': ['500', 500 * MIB],

@@ -5,7 +5,15 @@ import { reasonsToWait } from '../../../src/domain/explain.js';
 import { newTask } from '../../../src/domain/lease.js';
 import { toId } from '../../../src/protocol/ids.js';
 
-const slave = { id: toId.slave(1), name: 'one', numExecutors: 2, inUse: 0, draining: false, sick: false };
+const slave = {
+  id: toId.slave(1),
+  name: 'one',
+  numExecutors: 2,
+  inUse: 0,
+  draining: false,
+  sick: false,
+  suspect: false,
+};
 const queued = () => new BuildWork(toId.build(1), newBuild(0));
 
 function building(limits: ExecutorLimits): BuildWork {
@@ -26,6 +34,7 @@ describe('why a build waits', () => {
     expect(names(queued(), [], [])).to.deep.equal(['NO_SLAVE']);
     expect(names(queued(), [{ ...slave, draining: true }], [])).to.deep.equal(['NO_SLAVE']);
     expect(names(queued(), [{ ...slave, sick: true }], [])).to.deep.equal(['NO_SLAVE']);
+    expect(names(queued(), [{ ...slave, suspect: true }], [])).to.deep.equal(['NO_SLAVE']);
     expect(names(queued(), [slave], [])).to.deep.equal(['STARTING']);
     const refused = queued();
     refused.refuse(slave.id);
@@ -46,6 +55,34 @@ describe('why a build waits', () => {
       [{ build: toId.build(7), executors: 2 }],
     );
     expect(reason?.text).to.contain('build 7 (2)');
+  });
+
+  describe('for a slave that is suspect', () => {
+    const suspect = { ...slave, suspect: true };
+    const other = { ...slave, id: toId.slave(2), name: 'two', inUse: 2 };
+
+    function inDoubt(limits: ExecutorLimits): string[] {
+      const work = building(limits);
+      work.suspect(slave.id);
+      return reasonsToWait(work, [suspect, other], []).map(({ text }) => text);
+    }
+
+    it('names the slave, and says that its work waits for another one', () => {
+      expect(inDoubt(unlimitedExecutors)[1]).to.match(/SUSPECT \(one\), and waits to start on another one/);
+    });
+
+    it('says that the work waits for the slave if it must not run twice at once', () => {
+      expect(inDoubt({ ...unlimitedExecutors, speculative: false })[1]).to.contain('speculative: false');
+    });
+
+    it('says nothing of it once another slave has the work too', () => {
+      const work = building(unlimitedExecutors);
+      work.suspect(slave.id);
+      work.takeDuplicate(toId.subjob(0), toId.lease(2), other.id);
+      const [first, second] = reasonsToWait(work, [suspect, other], []);
+      expect(first?.text).to.contain('1 of them with what another slave has too');
+      expect(second?.reason).to.equal('EXECUTORS_BUSY');
+    });
   });
 
   it('is explained as ENDED once the build has ended', () => {

@@ -29,9 +29,12 @@ class Model {
   readonly builds: Expected[] = [];
   /** Free executors of those that are connected. */
   readonly slaves = new Map<SlaveId, { executors: number; free: number }>();
+  /** Those of them that get nothing, and whose work may start elsewhere too. */
+  readonly suspects = new Set<SlaveId>();
   running: Run[] = [];
   now = 0;
-  duplicates = 0;
+  stragglers = 0;
+  takenOver = 0;
   #leases = 0;
   #slaves = 0;
 
@@ -137,6 +140,7 @@ class Leave extends Step {
       return;
     }
     model.slaves.delete(slave);
+    trust(model, slave);
     for (const run of model.running.filter((one) => one.slave === slave)) {
       end(model, run, this.#how);
     }
@@ -168,6 +172,57 @@ class Ask extends Step {
 
   toString(): string {
     return `ask(${this.#which})`;
+  }
+}
+
+/** A slave is not heard of for a moment. */
+class Suspect extends Step {
+  readonly #which: number;
+
+  constructor(which: number) {
+    super();
+    this.#which = which;
+  }
+
+  override check({ slaves }: Readonly<Model>): boolean {
+    return slaves.size > 0;
+  }
+
+  run(model: Model): void {
+    const slave = [...model.slaves.keys()][this.#which % model.slaves.size];
+    if (slave !== undefined) {
+      model.suspects.add(slave);
+      for (const { work } of model.builds) {
+        work.suspect(slave);
+      }
+    }
+    expectSound(model);
+  }
+
+  toString(): string {
+    return `suspect(${this.#which})`;
+  }
+}
+
+class Trust extends Step {
+  readonly #which: number;
+
+  constructor(which: number) {
+    super();
+    this.#which = which;
+  }
+
+  override check({ suspects }: Readonly<Model>): boolean {
+    return suspects.size > 0;
+  }
+
+  run(model: Model): void {
+    trust(model, [...model.suspects][this.#which % model.suspects.size]);
+    expectSound(model);
+  }
+
+  toString(): string {
+    return `trust(${this.#which})`;
   }
 }
 
@@ -245,9 +300,25 @@ class Pass extends Step {
   }
 }
 
+function trust({ builds, suspects }: Model, slave: SlaveId | undefined): void {
+  if (slave !== undefined && suspects.delete(slave)) {
+    for (const { work } of builds) {
+      work.trust(slave);
+    }
+  }
+}
+
+/** The subjobs of a build that only a suspect slave runs. */
+function inDoubt({ running, suspects }: Model, build: Expected): Run[] {
+  const mine = running.filter((run) => run.build === build);
+  return mine.filter(
+    ({ subjob, slave }) => suspects.has(slave) && mine.filter((run) => run.subjob === subjob).length === 1,
+  );
+}
+
 function ask(model: Model, slave: SlaveId | undefined): number {
   const entry = slave === undefined ? undefined : model.slaves.get(slave);
-  if (slave === undefined || entry === undefined) {
+  if (slave === undefined || entry === undefined || model.suspects.has(slave)) {
     return 0;
   }
   const view = {
@@ -255,7 +326,9 @@ function ask(model: Model, slave: SlaveId | undefined): number {
     nextLease: () => model.nextLease(),
     steady: model.now,
   };
-  const before = new Set(model.running.map(({ build, subjob }) => `${build.work.id}/${subjob}`));
+  const keyOf = ({ build, subjob }: Run) => `${build.work.id}/${subjob}`;
+  const before = new Set(model.running.map(keyOf));
+  const doubtful = new Set(model.builds.flatMap((build) => inDoubt(model, build).map(keyOf)));
   const choices = assignWork(view, slave, entry.free, model.now);
   expect(choices.length).to.be.at.most(entry.free);
   for (const choice of choices) {
@@ -266,14 +339,30 @@ function ask(model: Model, slave: SlaveId | undefined): number {
     const { subjob, executorIndex, isDuplicate } = choice;
     const key = `${choice.build.id}/${subjob}`;
     expect(before.has(key), `${key} is given twice`).to.equal(isDuplicate);
-    expect(!isDuplicate || choice.build.limits.speculative === true).to.equal(true);
-    expect(!isDuplicate || choice.build.queued === 0, 'a duplicate while others wait').to.equal(true);
+    const { limits, queued } = choice.build;
+    const isTakenOver = isDuplicate && doubtful.has(key);
+    expect(!isTakenOver || limits.speculative !== false).to.equal(true);
+    if (isDuplicate && !isTakenOver) {
+      expect(limits.speculative).to.equal(true);
+      expect(queued, 'subjobs that wait while a straggler is duplicated').to.equal(0);
+    }
     before.add(key);
     entry.free -= 1;
-    model.duplicates += isDuplicate ? 1 : 0;
+    model.stragglers += isDuplicate && !isTakenOver ? 1 : 0;
+    model.takenOver += isTakenOver ? 1 : 0;
     model.running.push({ build, subjob, lease: choice.lease, slave, executorIndex });
   }
+  for (const build of entry.free === 0 ? [] : model.builds) {
+    expectTakenOver(build, slave);
+  }
   return choices.length;
+}
+
+/** With an executor left, the slave has got everything in doubt that the limits of the build allow. */
+function expectTakenOver({ work }: Expected, slave: SlaveId): void {
+  const { limits, running, inDoubt } = work;
+  const mayHoldMore = running < limits.maxExecutors && work.runningOn(slave) < limits.maxExecutorsPerSlave;
+  must(!mayHoldMore || inDoubt === 0, 'work in doubt starts on any slave that may run it');
 }
 
 function end(model: Model, run: Run, how: 'completed' | 'returned' | 'lost', seconds = 0): void {
@@ -352,7 +441,8 @@ function must(isSo: boolean, what: string): void {
   }
 }
 
-function expectSound({ builds, running, slaves }: Model): void {
+function expectSound(model: Model): void {
+  const { builds, running, slaves } = model;
   for (const { free, executors } of slaves.values()) {
     must(free >= 0 && free <= executors, 'a slave is given no more than it has executors');
   }
@@ -376,6 +466,8 @@ function expectSound({ builds, running, slaves }: Model): void {
       must(here <= work.limits.maxExecutorsPerSlave, 'max_executors_per_slave is kept');
     }
     must(work.done + work.queued + work.running - work.duplicates === work.total, 'no subjob is lost');
+    const doubtful = work.limits.speculative === false ? 0 : inDoubt(model, build).length;
+    must(work.inDoubt === doubtful, 'subjobs that only suspect slaves hold are in doubt');
     const waiting = work.waiting.reduce((sum, id) => sum + (members[id]?.length ?? 0), 0);
     must(work.waitingAtoms === waiting, 'atoms that wait are counted');
   }
@@ -405,17 +497,30 @@ const atom = fc.record({
   expected: fc.option(fc.double({ min: 0, max: 60, noNaN: true }), { nil: null }),
   stdDev: fc.double({ min: 0, max: 10, noNaN: true }),
 });
-const limits = fc.record({ maxExecutors: limit, maxExecutorsPerSlave: limit, speculative: fc.boolean() });
+const limits = fc
+  .record({
+    maxExecutors: limit,
+    maxExecutorsPerSlave: limit,
+    speculative: fc.constantFrom(true, true, false, null),
+  })
+  .map(({ speculative, ...others }) => (speculative === null ? others : { ...others, speculative }));
 const any = fc.nat(99);
+const asking = any.map((which) => new Ask(which));
+const beginning = any.map((which) => new Begin(which));
 const steps = [
   fc
-    .tuple(fc.array(atom, { maxLength: 40 }), limits, fc.integer({ min: -5, max: 5 }))
+    .tuple(
+      fc.oneof(fc.array(atom, { maxLength: 4 }), fc.array(atom, { maxLength: 40 })),
+      limits,
+      fc.integer({ min: -5, max: 5 }),
+    )
     .map(([atoms, those, priority]) => new Arrive(atoms, those, priority)),
   fc.integer({ min: 1, max: 8 }).map((executors) => new Join(executors)),
   fc.tuple(any, fc.constantFrom('returned', 'lost')).map(([which, how]) => new Leave(which, how)),
-  any.map((which) => new Ask(which)),
-  any.map((which) => new Ask(which)),
-  any.map((which) => new Begin(which)),
+  ...Array<typeof asking>(3).fill(asking),
+  ...Array<typeof beginning>(3).fill(beginning),
+  any.map((which) => new Suspect(which)),
+  any.map((which) => new Trust(which)),
   fc
     .tuple(any, fc.double({ min: 0, max: 99, noNaN: true }), fc.boolean())
     .map(([which, seconds, fails]) => new Deliver(which, seconds, fails)),
@@ -423,8 +528,9 @@ const steps = [
 ];
 
 describe('the scheduler as a state machine', () => {
-  it('loses no subjob, leases none twice, exceeds no limit, and completes every build', () => {
-    let duplicates = 0;
+  it('loses no subjob, leases none twice without need, exceeds no limit, and completes every build', () => {
+    let stragglers = 0;
+    let takenOver = 0;
     fc.assert(
       fc.property(fc.commands(steps, { maxCommands: 100, size: '+1' }), (commands) => {
         const model = new Model();
@@ -443,10 +549,12 @@ describe('the scheduler as a state machine', () => {
           expectSound(model);
         }
         expect(model.builds.every(({ verdicts }) => verdicts.every((one) => one === 1))).to.equal(true);
-        duplicates += model.duplicates;
+        stragglers += model.stragglers;
+        takenOver += model.takenOver;
       }),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
-    expect(duplicates, 'duplicates in all runs').to.be.greaterThan(0);
+    expect(stragglers, 'duplicates of stragglers in all runs').to.be.greaterThan(0);
+    expect(takenOver, 'duplicates of work in doubt in all runs').to.be.greaterThan(0);
   });
 });

@@ -21,9 +21,9 @@ describe("a slave's poll request", () => {
       harness.master.listSlaves({ offset: 0, limit: 1 }).then(() => true),
     ]);
   };
-  /** A held poll: the clock has one more sleeper than the maintenance loop. */
+  /** A held poll: the clock has one more sleeper than the maintenance loop and the watch. */
   const held = async <T>(call: Promise<T>): Promise<{ response: Promise<T> }> => {
-    await until(() => harness.clock.sleeping > 1);
+    await until(() => harness.clock.sleeping > 2);
     return { response: call };
   };
 

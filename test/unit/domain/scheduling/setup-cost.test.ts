@@ -64,7 +64,8 @@ describe('the cost of beginning on one more slave', () => {
     const { work, view } = running(5, 10);
     expect(assignWork(view, two, 3, 0)).to.deep.equal([]);
     expect(assignWork(view, one, 1, 0)).to.have.length(1);
-    const slave = { id: two, name: 'two', numExecutors: 2, inUse: 0, draining: false, sick: false };
+    const able = { draining: false, sick: false, suspect: false };
+    const slave = { id: two, name: 'two', numExecutors: 2, inUse: 0, ...able };
     const [, reason] = reasonsToWait(work, [slave], []);
     expect(reason?.reason).to.equal('SETUP_COST');
     expect(reason?.text).to.contain('need 60 s').and.to.contain('about 25 s');

@@ -22,6 +22,8 @@ const EXECUTORS = 2;
 /** As many as a slave of this program keeps open at once, and one more. */
 const MAX_OPEN = 3;
 const LEASE_MS = 20_000;
+/** A slave with leases must be heard so often. */
+const SILENCE_MS = 2000;
 
 /** Work without a scheduler: subjobs of builds in a queue, and leases whose commits the test lets through. */
 class FakeSource implements WorkSource {
@@ -40,9 +42,12 @@ class FakeSource implements WorkSource {
   numEnded = 0;
   /** Calls that let the commits of taken leases through. */
   commits: (() => void)[] = [];
+  readonly #clock: ManualClock;
+  readonly #heardAt = new Map<RegisteredSlave, number>();
   #leases = 0;
 
-  constructor(builds: number) {
+  constructor(builds: number, clock: ManualClock) {
+    this.#clock = clock;
     const request = { type: 'directory', project_directory: '/p' } as const;
     const project = request;
     this.builds = Array.from({ length: builds }, (_, n) => {
@@ -56,7 +61,21 @@ class FakeSource implements WorkSource {
     if (slave === undefined || slave.state === 'GONE') {
       throw new ClusterRunnerError('SLAVE_UNKNOWN', 'Register again.');
     }
+    this.hear(slave);
     return slave;
+  }
+
+  hear(slave: RegisteredSlave): void {
+    this.#heardAt.set(slave, this.#clock.monotonic());
+  }
+
+  silenceOf(slave: RegisteredSlave): number {
+    return this.#clock.monotonic() - (this.#heardAt.get(slave) ?? 0);
+  }
+
+  /** Whether the slave must poll again to show that it is still there. */
+  isTooSilent(slave: RegisteredSlave): boolean {
+    return this.leasesOf(slave).length > 0 && this.silenceOf(slave) >= SILENCE_MS;
   }
 
   record(): void {
@@ -186,8 +205,11 @@ interface Slave {
 /** The slaves' side of everything; the commands change it together with the real class. */
 class World {
   readonly clock = new ManualClock();
-  readonly source = new FakeSource(3);
-  readonly polls = new SlavePolls(this.source, this.clock, pino({ level: 'silent' }), LEASE_MS);
+  readonly source = new FakeSource(3, this.clock);
+  readonly polls = new SlavePolls(this.source, this.clock, pino({ level: 'silent' }), {
+    leaseMs: LEASE_MS,
+    silenceMs: SILENCE_MS,
+  });
   readonly slaves: Slave[];
   readonly sent = new Set<LeaseId>();
   readonly acknowledged = new Set<LeaseId>();
@@ -333,6 +355,7 @@ class World {
       assignments.length > 0 ||
         isFresh ||
         this.clock.monotonic() >= deadline ||
+        source.isTooSilent(slave.entry) ||
         !this.#hasCome(source.taken.slice(committed).filter((lease) => lease.slave === slave.entry)) ||
         this.isClosed,
       'a poll is held until there is something to say',
@@ -360,6 +383,7 @@ class World {
       const waiting = [...slave.open.values()].filter(({ response }) => response === null);
       const leases = source.leasesOf(slave.entry);
       const assigning = leases.filter(({ id }) => source.uncommitted.has(id));
+      const isCommitting = source.uncommitted.size > 0;
       must(waiting.length <= source.uncommitted.size + 1, 'a newer poll replaces the older ones');
       const sent = sentTo(slave);
       must(leases.length <= EXECUTORS, 'a slave holds no more leases than it has executors');
@@ -367,6 +391,13 @@ class World {
         const isSomewhere = slave.leases.has(id) || sent.has(id) || slave.lost.has(id);
         must(isSomewhere || source.uncommitted.has(id), `lease ${id} is known, on its way, or was just lost`);
       }
+      must(
+        !source.isTooSilent(slave.entry) || waiting.length === 0 || isCommitting,
+        'a slave is heard often',
+      );
+      const isOpen = polls.hasOpenPoll(slave.entry);
+      must(isOpen || waiting.length === 0, 'a poll is open until its response');
+      must(!isOpen || waiting.length > 0 || isCommitting, 'a poll is not open after its response');
       const [held, ...others] = waiting;
       if (source.uncommitted.size === 0 && held !== undefined) {
         must(others.length === 0 && held.request.poll === slave.polls, 'only the newest poll is held');
@@ -549,6 +580,7 @@ const actions = {
     entry.drain();
     world.polls.slaveChanged(entry);
   }),
+  hear: withSlave((world, { entry }) => world.source.hear(entry)),
   leave: withSlave((world, slave) => {
     if (slave.entry.state === 'CONNECTED') {
       slave.entry.leave();
@@ -573,6 +605,7 @@ const weights: Record<keyof typeof actions, number> = {
   interrupt: 1,
   end: 1,
   drain: 1,
+  hear: 1,
   leave: 1,
   rejoin: 2,
   pass: 2,
