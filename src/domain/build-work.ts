@@ -124,11 +124,10 @@ export class BuildWork {
   get queued(): number {
     return this.#isStopped ? 0 : this.#queue.size;
   }
-  /** Subjobs that only suspect slaves hold, and that other slaves may start too. */
+  /** Subjobs that only suspect slaves hold, and others may start too. */
   get inDoubt(): number {
     return this.#isStopped || this.#limits.speculative === false ? 0 : this.#doubts.size;
   }
-  /** Only a suspect slave prepares the build, and another one may do so too. */
   get isPreparationInDoubt(): boolean {
     return this.#doubts.isInDoubt(this.#preparation);
   }

@@ -109,6 +109,9 @@ export class Adversary {
       if (dice < 0.39) {
         return [slave, (signal) => this.#freezeSlave(slave, random, signal)];
       }
+      if (dice < 0.43) {
+        return [slave, (signal) => this.#powerOff(slave, random, signal)];
+      }
       if (dice < 0.46) {
         return [slave, (signal) => this.#stopSlave(slave, random, signal)];
       }
@@ -187,6 +190,22 @@ export class Adversary {
     this.#diary.fault('slave killed', `${service.name}, started again after ${ms} ms`);
     await service.kill();
     await pause(ms, signal);
+    service.start();
+  }
+
+  /** Not even the end of its connections is seen at the master before its machine is on again. */
+  async #powerOff({ service, link }: SlaveInWorld, random: Random, signal: AbortSignal): Promise<void> {
+    const ms = random.integer(1000, LEASE_SECONDS * 2000);
+    if (this.#busy.has(link)) {
+      return;
+    }
+    this.#busy.add(link);
+    this.#diary.fault('slave without power', `${service.name} for ${ms} ms`);
+    link.weather = { kind: 'lost' };
+    await service.kill();
+    await pause(ms, signal);
+    link.weather = { kind: 'clear' };
+    this.#busy.delete(link);
     service.start();
   }
 

@@ -83,7 +83,9 @@ export function drawPlan(random: Random, folder: string, isHostile: boolean): Pl
   const limit = random.chance(0.25) ? random.integer(1, 3) : null;
   const half = Math.ceil(values.length / 2);
   const atomizers = [values.slice(0, half), values.slice(half)].map(listing);
-  return { ...base, yaml: yamlOf(atomizers, { hasSetup, limit, retries }), outcome };
+  // Not even while their slave is suspect may these atoms run twice at once.
+  const request = random.chance(0.2) ? { speculative: false } : {};
+  return { ...base, yaml: yamlOf(atomizers, { hasSetup, limit, retries }), request, outcome };
 }
 
 /** The build request of a plan in the folder `directory`, for git in the repository at `url`. */

@@ -112,6 +112,8 @@ async function checkEverything(
   checkStore(world, diary);
   const facts = readStoreFacts(world);
   checkResults(world, facts, diary);
+  const counted = ['SLAVE_SUSPECT', 'SLAVE_TRUSTED', 'SLAVE_LOST', 'SUBJOB_DUPLICATED', 'SUBJOB_LOST'];
+  diary.say(counted.map((tag) => `${facts.events(tag)} x ${tag}`).join(', '));
   // A last check of what killed processes left.
   await world.startMaster();
   const checked = await checkBuilds(world, plans, users, facts, diary);

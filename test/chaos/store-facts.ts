@@ -7,6 +7,8 @@ import type { World } from './world.js';
 
 /** Facts that only the store has. */
 export interface StoreFacts {
+  /** How many events of this kind the log has. */
+  events(tag: string): number;
   /** How many slaves were lost that held this subjob; null: the build's preparation. */
   losses(build: number, subjob: number | null): number;
   /** The files of accepted results, as `build/subjob.tar.gz`. */
@@ -33,8 +35,11 @@ export function readStoreFacts(world: World): StoreFacts {
         `SELECT build_id || '/' || subjob_id || '.kept.tar.gz' AS name FROM subjobs WHERE state IN ('CUT', 'LOST')`,
       )
       .all();
+    const tags = db.prepare('SELECT kind, count(*) AS count FROM events GROUP BY kind').all();
+    const events = new Map(tags.map((row) => [String(column(row, 'kind')), Number(column(row, 'count'))]));
     const counts = new Map(lost.map((row) => [String(column(row, 'lease')), Number(column(row, 'count'))]));
     return {
+      events: (tag) => events.get(tag) ?? 0,
       losses: (build, subjob) => counts.get(`${build}/${subjob ?? 'preparation'}`) ?? 0,
       delivered: new Set(done.map((row) => String(column(row, 'name')))),
       kept: new Set(undelivered.map((row) => String(column(row, 'name')))),
@@ -87,13 +92,13 @@ export function checkStore(world: World, diary: Diary): void {
 }
 
 /**
- * Leases that were held at the same time as others of their subjob, beyond what its build allows. Considers how far the
- * master's clock was off at any time.
+ * Leases that were held at the same time as others of their subjob, beyond what its build allows: one beside another, none in a
+ * build that is not speculative. Considers how far the master's clock was off at any time.
  */
 function overlaps(db: { prepare(sql: string): { all(): unknown[] } }, clock: ClockShifts): unknown[] {
   const leases = db
     .prepare(
-      `SELECT leases.*, coalesce(json_extract(builds.request, '$.speculative'), 0) AS beside
+      `SELECT leases.*, coalesce(json_extract(builds.request, '$.speculative'), 1) AS beside
        FROM leases JOIN builds ON builds.id = leases.build_id`,
     )
     .all();

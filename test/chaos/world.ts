@@ -19,6 +19,8 @@ export interface SlaveInWorld {
 }
 
 export const LEASE_SECONDS = 3;
+/** Far less, so that slaves are suspect often and lost seldom. */
+const SUSPECT_SECONDS = 1;
 export const MARKER = 'CHAOS_MARK';
 /**
  * The exit code of a slave that did not reach its master within half a minute of its start; a supervisor would
@@ -197,6 +199,7 @@ export class World {
       CLUSTERRUNNER_BASE_DIRECTORY: directory,
       CLUSTERRUNNER_HOSTNAME: name,
       CLUSTERRUNNER_UNRESPONSIVE_SLAVES_CLEANUP_INTERVAL: String(LEASE_SECONDS),
+      CLUSTERRUNNER_SUSPECT_AFTER: String(SUSPECT_SECONDS),
       CHAOS_CLOCK: this.#clockFile(name),
       [MARKER]: this.mark,
       CLUSTERRUNNER_ENV_PASSTHROUGH: MARKER,
