@@ -4,7 +4,7 @@ import { BuildWork, type ExecutorLimits } from '../../../src/domain/build-work.j
 import { MAX_LOSSES, newTask } from '../../../src/domain/lease.js';
 import { type AtomToGroup, groupAtoms } from '../../../src/domain/scheduling/grouping.js';
 import { regroup } from '../../../src/domain/scheduling/grouping-plan.js';
-import { assignWork } from '../../../src/domain/scheduling/scheduler.js';
+import { assignWork, setupExceedsRemaining } from '../../../src/domain/scheduling/scheduler.js';
 import { type LeaseId, type SlaveId, type SubjobId, toId } from '../../../src/protocol/ids.js';
 
 /** The expected state of a build, kept beside that of the scheduler. */
@@ -358,11 +358,14 @@ function ask(model: Model, slave: SlaveId | undefined): number {
   return choices.length;
 }
 
-/** With an executor left, the slave has got everything in doubt that the limits of the build allow. */
+/** With an executor left, the slave has got everything in doubt that the build may have there. */
 function expectTakenOver({ work }: Expected, slave: SlaveId): void {
   const { limits, running, inDoubt } = work;
   const mayHoldMore = running < limits.maxExecutors && work.runningOn(slave) < limits.maxExecutorsPerSlave;
-  must(!mayHoldMore || inDoubt === 0, 'work in doubt starts on any slave that may run it');
+  must(
+    !mayHoldMore || setupExceedsRemaining(work, slave) || inDoubt === 0,
+    'work in doubt starts on any slave that may run it',
+  );
 }
 
 function end(model: Model, run: Run, how: 'completed' | 'returned' | 'lost', seconds = 0): void {
