@@ -54,10 +54,14 @@ Wait:
     }
   });
 
-  it('has a page, whose link has a token that may read', async () => {
+  it('has a page, whose link has a token that may read and act', async () => {
     const [, url, token] = await build.says(/^Watch it at (http:\S+)\/ui\/build\/1#token=(\S+)$/m);
     const headers = { Authorization: `Bearer ${token}` };
     expect((await fetch(`${url}/v1/build/1`, { headers })).status).to.equal(200);
+    expect(await (await fetch(`${url}/v1/session`, { headers })).json()).to.include({
+      may_read: true,
+      may_act: true,
+    });
     const page = await fetch(`${url}/ui/build/1`, { headers: { Accept: 'text/html' } });
     expect(page.headers.get('Content-Type')).to.equal('text/html; charset=utf-8');
   });

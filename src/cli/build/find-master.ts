@@ -51,6 +51,6 @@ export async function findMaster(
     url: cluster.url,
     isLocal: true,
     trouble: cluster.trouble,
-    linkToken: linkToken(cluster.linkSecret),
+    linkToken: linkToken('control', cluster.linkSecret),
   };
 }

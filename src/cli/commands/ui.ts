@@ -113,7 +113,7 @@ async function show(
 ): Promise<View[]> {
   const { baseDirectory, master: settings } = config;
   const secret = randomBytes(SECRET_BYTES).toString('base64url');
-  const token = linkToken(secret);
+  const token = linkToken('read', secret);
   let scratch: string | null = null;
   const views: View[] = [];
   const failures: unknown[] = [];

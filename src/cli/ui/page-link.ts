@@ -2,14 +2,14 @@ import type { MasterClient } from '../../client/master-client.js';
 import { seconds, systemClock } from '../../lib/clock.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import type { BuildId } from '../../protocol/ids.js';
-import { makeAccessToken } from '../../protocol/signing/access-token.js';
+import { makeAccessToken, type TokenKind } from '../../protocol/signing/access-token.js';
 
 /** The program that gives a link ends sooner in most cases. */
 const LINK_SECONDS = 7 * 86_400;
 
 /** A token for a link. @param secret of the program that serves the page, and of no other */
-export function linkToken(secret: string): string {
-  return makeAccessToken('read', secret, Math.floor(seconds(systemClock.now())) + LINK_SECONDS);
+export function linkToken(kind: TokenKind, secret: string): string {
+  return makeAccessToken(kind, secret, Math.floor(seconds(systemClock.now())) + LINK_SECONDS);
 }
 
 /**

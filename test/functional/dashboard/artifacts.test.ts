@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { browserOfSuite } from '../../support/browser.js';
 import { Cluster } from '../../support/cluster.js';
 import { writeFiles } from '../../support/project.js';
+import { eventually } from '../../support/wait.js';
 
 /** One pixel. */
 const PICTURE =
@@ -10,6 +11,11 @@ const PICTURE =
 const REPORT = `<!doctype html><title>A report</title><link rel=stylesheet href=base.css><h1>A report</h1>
 <a href=two.html>next</a><script>document.querySelector("h1").textContent = "it ran";
 parent.postMessage("it ran", "*"); fetch("/v1/build/1", { method: "PUT" })</script>`;
+
+/** Waits until the expression is true. A policy of the page forbids to do that within it. */
+async function becomes(page: Page, expression: string): Promise<void> {
+  await eventually(expression, async () => (await page.evaluate(expression)) === true);
+}
 
 describe('the artifacts of a build in a browser', () => {
   let cluster: Cluster;
@@ -49,6 +55,12 @@ Leave:
 
   it('begin with the folders of the atoms, from where each file is a few clicks away', () =>
     visit('/ui/build/1/artifacts', async (page) => {
+      const folders = page.getByRole('link', { name: /^artifact_/ });
+      await folders.nth(2).waitFor();
+      expect(await folders.first().innerText()).to.equal(folder(1));
+      await page.getByRole('searchbox', { name: 'Atom' }).fill('GOOD');
+      await becomes(page, 'document.querySelectorAll("td a").length === 1');
+      await page.getByRole('searchbox', { name: 'Atom' }).fill('');
       await page.getByRole('link', { name: folder(1) }).click();
       await line(page, 'log.txt').click();
       expect(await page.locator('pre').innerText()).to.equal('the first line\n');
@@ -79,12 +91,12 @@ Leave:
 
   it('show a picture, and text up to a limit that can be raised', () =>
     visit(`/ui/build/1/artifacts?folder=${folder(1)}&file=shot.png`, async (page) => {
-      await page.waitForFunction('document.querySelector("img")?.complete === true');
+      await becomes(page, 'document.querySelector("img")?.complete === true');
       expect(await page.evaluate('document.querySelector("img").naturalWidth')).to.equal(1);
       await line(page, 'long.txt').click();
       await page.getByText('26 % of the file are shown.').waitFor();
       await page.getByRole('button', { name: 'Show more' }).click();
-      await page.waitForFunction('document.querySelector("pre")?.textContent.length === 2000000');
+      await becomes(page, 'document.querySelector("pre")?.textContent.length === 2000000');
       await line(page, 'data.bin2').click();
       await page.getByText('This is no text').waitFor();
     }));

@@ -33,7 +33,10 @@ describe('the link to the page of a build', () => {
 
   it('has a token of the secret of its program alone', () => {
     const now = Date.now() / 1000;
-    expect(readAccessToken(['mine'], linkToken('mine'), now)).to.include({ kind: 'read', hasExpired: false });
-    expect(readAccessToken(['other'], linkToken('mine'), now)).to.equal(null);
+    expect(readAccessToken(['mine'], linkToken('control', 'mine'), now)).to.include({
+      kind: 'control',
+      hasExpired: false,
+    });
+    expect(readAccessToken(['other'], linkToken('read', 'mine'), now)).to.equal(null);
   });
 });

@@ -7,16 +7,18 @@ import { Empty, Loading, ProblemNotice } from '../../../parts/notices.js';
 import { Status } from '../../../parts/status.js';
 import { lookOfAtom } from '../../../parts/status-look.js';
 import { VirtualTable } from '../../../parts/virtual-table.js';
+import { address, setQuery } from '../../../router/location.js';
 import { folderOfAtom, pathToPlace } from './artifact-place.js';
 
-/** The folders of all atoms of a build, those of failed ones first. */
+/** The folders of the atoms of a build, those of failed ones first. */
 export function AtomFolders({ buildId }: { readonly buildId: BuildId }) {
+  const q = address.value.searchParams.get('q') ?? '';
   const rows = usePagedRows(
-    `folders of ${buildId}`,
+    `folders of ${buildId} ${q}`,
     async (page, signal) => {
       const { atoms, total } = await getJson('/v1/build/:buildId/atom', {
         params: { buildId },
-        query: page,
+        query: { ...page, sort: 'failed_first', ...(q === '' ? {} : { q }) },
         signal,
       });
       return { rows: atoms, total };
@@ -48,9 +50,20 @@ export function AtomFolders({ buildId }: { readonly buildId: BuildId }) {
   ];
   return (
     <>
+      <p>
+        <input
+          type="search"
+          aria-label="Atom"
+          placeholder="Atom"
+          value={q}
+          onInput={({ currentTarget }) => setQuery({ q: currentTarget.value })}
+        />
+      </p>
       <ProblemNotice problem={rows.problem} />
       {rows.total === null && rows.problem === null && <Loading />}
-      {rows.total === 0 && <Empty title="This build has no atoms, and so no files." />}
+      {rows.total === 0 && (
+        <Empty title={q === '' ? 'This build has no atoms, and so no files.' : 'No atom has this text.'} />
+      )}
       {rows.total !== null && rows.total > 0 && (
         <VirtualTable caption="Folders of atoms" columns={columns} rows={rows} total={rows.total} />
       )}
