@@ -14,4 +14,5 @@ export const BENCHES: readonly string[] = [
   'console-search',
   'origin',
   'workspace',
+  'dashboard',
 ];

@@ -36,6 +36,8 @@ export function findChromium(path = process.env.PATH ?? ''): string | null {
 export interface VisitOptions extends BrowserContextOptions {
   /** Matches problems that the test provokes: the browser reports each refused request as an error of the page. */
   readonly expected?: RegExp;
+  /** Called before the page is opened. */
+  readonly prepare?: (page: Page) => Promise<void>;
 }
 
 /** A browser with a profile of its own in a temporary folder. */
@@ -74,13 +76,14 @@ export class TestBrowser {
    * exception, violation of its security policy, and request to another origin
    */
   async visit(url: string, test: (page: Page) => Promise<void>, options: VisitOptions = {}): Promise<void> {
-    const { expected, ...contextOptions } = options;
+    const { expected, prepare, ...contextOptions } = options;
     const context = await this.#browser.newContext(contextOptions);
     try {
       context.setDefaultTimeout(PATIENCE_MS);
       const problems = noteProblems(context, new URL(url).origin);
       const page = await context.newPage();
       try {
+        await prepare?.(page);
         await page.goto(url);
         await test(page);
       } catch (error) {

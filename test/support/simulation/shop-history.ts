@@ -101,7 +101,7 @@ export async function makeShopHistory(options: ShopOptions): Promise<ShopHistory
   });
   await cluster.runToEnd(broken);
   const canceled = await cluster.create(endToEndBuild(lastState(), 'new-checkout'));
-  await cluster.runFor(60);
+  await cluster.runFor(75);
   await cluster.cancel(canceled);
   const withFiles = await cluster.create(
     endToEndBuild(lastState({ 'checkout-with-coupon': 'locator' }), 'main'),

@@ -196,6 +196,9 @@ export class SimulatedCluster {
 
   async close(): Promise<void> {
     await Promise.all(this.#deliveries);
+    for (const slave of this.#slaves) {
+      await this.#master.service.goodbyeSlave(slave.id);
+    }
     await this.client.close();
     await this.#master.close();
     rmSync(this.#context.directory, { recursive: true });

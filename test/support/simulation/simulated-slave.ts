@@ -233,12 +233,14 @@ export class SimulatedSlave {
     );
     const report: ResultReport = {
       lease,
-      atoms: atoms.map(({ id, exitCode, seconds }) => {
+      atoms: atoms.map(({ id, exitCode, seconds, startsAt }) => {
         const own = facts.get(id);
         return {
           id,
           exit_code: exitCode,
           actual_time: seconds,
+          began: work.sinceArrival(startsAt),
+          ...work.lastLines(id),
           ...(own === undefined ? {} : { facts: own }),
         };
       }),

@@ -1,3 +1,4 @@
+import { MAX_LAST_LINES } from '../../../src/protocol/slave/optional-reports.js';
 import type { RunAssignment, SubjobProgress } from '../../../src/protocol/slave/slave-messages.js';
 import type { SimulatedAtom } from './simulated-atom.js';
 
@@ -58,11 +59,20 @@ export class SimulatedWork {
     return this.atoms.flatMap(({ id, startsAt, endsAt, exitCode, seconds }): AtomProgress[] => {
       const began = this.sinceArrival(startsAt);
       if (endsAt <= now && endsAt > since) {
-        return [{ id, state: 'COMPLETED', exit_code: exitCode, actual_time: seconds, began }];
+        const ended = { exit_code: exitCode, actual_time: seconds, began, ...this.lastLines(id) };
+        return [{ id, state: 'COMPLETED', ...ended }];
       }
       const hasBegun = startsAt <= now && startsAt > since && endsAt > now;
       return hasBegun ? [{ id, state: 'IN_PROGRESS', exit_code: null, actual_time: null, began }] : [];
     });
+  }
+
+  /** The end of the output of an atom that fails, if it is a text. */
+  lastLines(atom: ScheduledAtom['id']): { readonly last_lines?: string } {
+    const found = this.atoms.find(({ id }) => id === atom);
+    return found === undefined || found.exitCode === 0 || typeof found.output !== 'string'
+      ? {}
+      : { last_lines: found.output.trimEnd().split('\n').slice(-MAX_LAST_LINES).join('\n') };
   }
 
   /** Whole lines that the running atom has printed since the last call, if its output is a text. */
