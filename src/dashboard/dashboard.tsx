@@ -1,4 +1,5 @@
 import { render } from 'preact';
+import { startSession } from './api/browser-session.js';
 import { startLiveUpdates } from './api/live-updates.js';
 import { DashboardPage } from './pages/dashboard-page.js';
 import { startShortcuts } from './parts/shortcuts.js';
@@ -12,6 +13,8 @@ if (root !== null) {
   startRouter();
   startShortcuts();
   startTicking();
-  startLiveUpdates();
-  render(<DashboardPage />, root);
+  startSession().then(() => {
+    startLiveUpdates();
+    render(<DashboardPage />, root);
+  });
 }

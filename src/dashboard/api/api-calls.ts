@@ -1,4 +1,4 @@
-import type { ParamsOf, QueryOf, ResponseOf } from '../../protocol/route.js';
+import type { BodyOf, ParamsOf, QueryOf, ResponseOf } from '../../protocol/route.js';
 import type { RouteName, routes } from '../../protocol/routes.js';
 import { type ApiProblem, awayProblem, problemOfResponse } from './api-problem.js';
 import { masterStatus } from './master-status.js';
@@ -31,6 +31,21 @@ export async function getJson<const P extends PathOf<'GET'>>(
   });
 }
 
+/** Sends a change. @throws ApiProblem */
+export async function sendJson<const M extends Exclude<Method, 'GET'>, const P extends PathOf<M>>(
+  method: M,
+  path: P,
+  params: ParamsOf<RouteAt<M, P>>,
+  body: BodyOf<RouteAt<M, P>>,
+): Promise<ResponseOf<RouteAt<M, P>>> {
+  return await exchange(requestTarget(path, valuesOf(params), {}), {
+    method,
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+  });
+}
+
 /** The path of a download of the API, for a link. */
 export function linkTo<const P extends PathOf<'GET'>>(
   path: P,
@@ -49,7 +64,10 @@ async function exchange<T>(requested: string, init: RequestInit): Promise<T> {
   const body: unknown = await response.json().catch(() => null);
   if (!response.ok) {
     const problem = problemOfResponse(response.status, body);
-    noteProblem(problem);
+    // A change may need more than this session permits, while reading goes on.
+    if (response.status !== 401 || init.method === 'GET') {
+      noteProblem(problem);
+    }
     throw problem;
   }
   masterStatus.value = 'here';

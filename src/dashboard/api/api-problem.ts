@@ -6,6 +6,11 @@ export class ApiProblem extends Error {
   /** 0 when no response arrived. */
   readonly status: number;
 
+  /** Whether the same call may succeed soon. */
+  get isTemporary(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+
   constructor(code: string, status: number, message: string) {
     super(message);
     this.code = code;

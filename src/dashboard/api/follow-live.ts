@@ -8,6 +8,9 @@ export type LiveMessage =
   | { readonly kind: 'event'; readonly event: Event }
   | { readonly kind: 'status'; readonly status: MasterStatus };
 
+/** A message of a tab to the worker: the tab is closed, or the master may respond again. */
+export type TabMessage = 'goodbye' | 'retry';
+
 /** The master sends a comment every 15 s when nothing happens. */
 const SILENCE_MS = 40_000;
 const FIRST_DELAY_MS = 500;
@@ -19,8 +22,15 @@ export function delayBefore(attempt: number, random: number): number {
   return whole / 2 + (whole / 2) * random;
 }
 
-/** Follows the events of the master until `end`, and connects again whenever the stream breaks. */
-export async function followLive(tell: (message: LiveMessage) => void, end: AbortSignal): Promise<void> {
+/**
+ * Follows the events of the master until `end`, and connects again whenever the stream breaks: after a while, or at an event
+ * `retry` of `retries`.
+ */
+export async function followLive(
+  tell: (message: LiveMessage) => void,
+  end: AbortSignal,
+  retries: EventTarget,
+): Promise<void> {
   const progress = { attempt: 0 };
   while (!end.aborted) {
     const status = await readStream((message) => {
@@ -31,7 +41,7 @@ export async function followLive(tell: (message: LiveMessage) => void, end: Abor
       return;
     }
     tell({ kind: 'status', status });
-    await wait(delayBefore(progress.attempt, Math.random()), end);
+    await waitUnless(delayBefore(progress.attempt, Math.random()), end, retries);
     progress.attempt += 1;
   }
 }
@@ -87,16 +97,12 @@ class Timer {
   }
 }
 
-function wait(ms: number, end: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
+function waitUnless(ms: number, end: AbortSignal, retries: EventTarget): Promise<void> {
+  const over = new AbortController();
+  return new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, ms);
-    end.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
+    over.signal.addEventListener('abort', () => clearTimeout(timer));
+    end.addEventListener('abort', () => resolve(), { signal: over.signal });
+    retries.addEventListener('retry', () => resolve(), { signal: over.signal });
+  }).finally(() => over.abort());
 }

@@ -1,10 +1,11 @@
-import type { Event } from '../../protocol/event.js';
-import { followLive, type LiveMessage } from './follow-live.js';
+import type { Event as MasterEvent } from '../../protocol/event.js';
+import { followLive, type LiveMessage, type TabMessage } from './follow-live.js';
 import { masterStatus } from './master-status.js';
 
-type Listener = (event: Event | null) => void;
+type Listener = (event: MasterEvent | null) => void;
 
 const listeners = new Set<Listener>();
+let retry: () => void = () => undefined;
 
 /** Calls `listener` with each event of the master, and with null when any may have been missed. @returns the end of that */
 export function onLiveEvent(listener: Listener): () => void {
@@ -31,15 +32,23 @@ export function startLiveUpdates(): void {
     port.start();
     window.addEventListener('pagehide', ({ persisted }) => {
       if (!persisted) {
-        port.postMessage('goodbye');
+        port.postMessage('goodbye' satisfies TabMessage);
       }
     });
+    retry = () => port.postMessage('retry' satisfies TabMessage);
   } else {
     followWhileVisible();
   }
 }
 
+/** Connects at once if the stream is broken. */
+export function retryLiveUpdates(): void {
+  retry();
+}
+
 function followWhileVisible(): void {
+  const retries = new EventTarget();
+  retry = () => retries.dispatchEvent(new Event('retry'));
   let end: AbortController | null = null;
   const follow = () => {
     if (document.hidden) {
@@ -47,7 +56,7 @@ function followWhileVisible(): void {
       end = null;
     } else if (end === null) {
       end = new AbortController();
-      followLive(receive, end.signal);
+      followLive(receive, end.signal, retries);
     }
   };
   document.addEventListener('visibilitychange', follow);

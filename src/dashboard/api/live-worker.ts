@@ -1,4 +1,4 @@
-import { followLive, type LiveMessage } from './follow-live.js';
+import { followLive, type LiveMessage, type TabMessage } from './follow-live.js';
 
 /*
  * The shared worker of all tabs of a browser: one event stream for all of them, since HTTP/1.1 allows a browser only six
@@ -8,6 +8,7 @@ import { followLive, type LiveMessage } from './follow-live.js';
 /** Tabs that were closed without a goodbye stay until as many others came. */
 const MAX_PORTS = 100;
 const ports = new Set<MessagePort>();
+const retries = new EventTarget();
 let latest: LiveMessage = { kind: 'status', status: 'here' };
 let isOpen = false;
 
@@ -31,7 +32,13 @@ self.addEventListener('connect', (event) => {
   if (oldest !== undefined) {
     ports.delete(oldest);
   }
-  port.addEventListener('message', () => ports.delete(port));
+  port.addEventListener('message', ({ data }: MessageEvent<TabMessage>) => {
+    if (data === 'goodbye') {
+      ports.delete(port);
+    } else {
+      retries.dispatchEvent(new Event('retry'));
+    }
+  });
   port.start();
   port.postMessage(latest);
   if (isOpen) {
@@ -39,4 +46,4 @@ self.addEventListener('connect', (event) => {
   }
 });
 
-followLive(tell, new AbortController().signal);
+followLive(tell, new AbortController().signal, retries);

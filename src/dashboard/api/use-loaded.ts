@@ -12,14 +12,15 @@ export interface Loaded<T> {
   readonly reload: () => void;
 }
 
-export interface LiveOptions {
+export interface LiveOptions<T> {
   /** Whether an event changes it. It is never loaded again because of events without this. */
   readonly isChangedBy?: (event: Event) => boolean;
-  /** Also loads it again each so many milliseconds; null: never. */
-  readonly everyMs?: number | null;
+  /** Milliseconds after which it is also loaded again; null: never. */
+  readonly everyMs?: (data: T) => number | null;
 }
 
 const SHORTEST_GAP_MS = 1_000;
+const RETRY_MS = 5_000;
 const GAP_WHILE_HIDDEN_MS = 10_000;
 
 /**
@@ -29,7 +30,7 @@ const GAP_WHILE_HIDDEN_MS = 10_000;
 export function useLoaded<T>(
   key: string,
   load: (signal: AbortSignal) => Promise<T>,
-  { isChangedBy, everyMs = null }: LiveOptions = {},
+  { isChangedBy, everyMs }: LiveOptions<T> = {},
 ): Loaded<T> {
   const [state, setState] = useState<{ key: string; data: T | null; problem: ApiProblem | null }>({
     key,
@@ -63,15 +64,18 @@ export function useLoaded<T>(
       timer = null;
       isLoading = true;
       isStale = false;
+      let next: number | null = null;
       loadedAt = performance.now();
       try {
         const data = await load(end.signal);
         if (!end.signal.aborted) {
           setState({ key, data, problem: null });
+          next = everyMs?.(data) ?? null;
         }
       } catch (error) {
         if (!end.signal.aborted) {
           const problem = problemFrom(error);
+          next = problem.isTemporary ? RETRY_MS : null;
           setState((before) => ({ key, data: before.key === key ? before.data : null, problem }));
         }
       }
@@ -81,8 +85,8 @@ export function useLoaded<T>(
       }
       if (isStale) {
         change();
-      } else if (everyMs !== null) {
-        schedule(Math.max(everyMs, gap()));
+      } else if (next !== null) {
+        schedule(Math.max(next, gap()));
       }
     };
     const stopListening = onLiveEvent((event) => {
@@ -102,7 +106,7 @@ export function useLoaded<T>(
         clearTimeout(timer);
       }
     };
-  }, [key, everyMs]);
+  }, [key]);
 
   return state.key === key ? { ...state, reload } : { data: null, problem: null, reload };
 }

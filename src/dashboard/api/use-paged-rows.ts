@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useMemo, useReducer, useRef } from 'preact/hooks';
 import type { Event } from '../../protocol/event.js';
-import { PAGE_ROWS, PageCache } from '../parts/page-cache.js';
+import { PageCache } from '../parts/page-cache.js';
 import { ApiProblem } from './api-problem.js';
 import { onLiveEvent } from './live-updates.js';
 
@@ -25,6 +25,7 @@ type LoadPage<Row> = (
   signal: AbortSignal,
 ) => Promise<RowsPage<Row>>;
 
+const ROWS_OF_PAGE = 200;
 const SHORTEST_GAP_MS = 2_000;
 const FILL_AFTER_MS = 40;
 const RETRY_MS = 3_000;
@@ -37,9 +38,10 @@ export function usePagedRows<Row>(
   key: string,
   load: LoadPage<Row>,
   isChangedBy: (event: Event) => boolean,
+  pageRows: number = ROWS_OF_PAGE,
 ): PagedRows<Row> {
   const [, render] = useReducer((n: number, _: null) => n + 1, 0);
-  const cache = useMemo(() => new PageCache<Row>(), [key]);
+  const cache = useMemo(() => new PageCache<Row>(pageRows), [key]);
   const problem = useRef<ApiProblem | null>(null);
   const filling = useRef<ReturnType<typeof setTimeout> | null>(null);
   const fill = useRef<() => void>(() => undefined);
@@ -60,7 +62,7 @@ export function usePagedRows<Row>(
       loads.set(page, abort);
       const signal = AbortSignal.any([end.signal, abort.signal]);
       try {
-        const { rows, total } = await load({ offset: page * PAGE_ROWS, limit: PAGE_ROWS }, signal);
+        const { rows, total } = await load({ offset: page * pageRows, limit: pageRows }, signal);
         cache.accept(page, rows, total);
         problem.current = null;
       } catch (error) {
@@ -72,7 +74,7 @@ export function usePagedRows<Row>(
           throw error;
         }
         problem.current = error;
-        if (error.status === 0 || error.status === 429 || error.status >= 500) {
+        if (error.isTemporary) {
           later(RETRY_MS, fill.current);
         }
       }

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { isSignedIn, signInPath, signOut } from '../api/browser-session.js';
 import { masterStatus } from '../api/master-status.js';
 import { ShortcutHelp } from '../parts/shortcut-help.js';
 import { target } from '../router/location.js';
@@ -36,6 +37,7 @@ export function PageFrame({ children }: { readonly children: ComponentChildren }
             </a>
           ))}
         </nav>
+        <SessionLink />
         <ShortcutHelp />
         <button
           type="button"
@@ -57,6 +59,21 @@ export function PageFrame({ children }: { readonly children: ComponentChildren }
         {children}
       </main>
     </>
+  );
+}
+
+function SessionLink() {
+  if (isSignedIn.value) {
+    return (
+      <button type="button" class="bare" onClick={signOut}>
+        Sign out
+      </button>
+    );
+  }
+  return target.value.page === 'login' ? null : (
+    <a class="quiet" href={signInPath()}>
+      Sign in
+    </a>
   );
 }
 

@@ -10,7 +10,7 @@ export function Loading() {
   );
 }
 
-/** A call that failed; the banner already tells that the master is away. */
+/** A call that failed. The banner of the page says when the master is away. */
 export function ProblemNotice({ problem }: { readonly problem: ApiProblem | null }) {
   if (problem === null || problem.code === 'AWAY') {
     return null;

@@ -1,5 +1,3 @@
-/** Rows of one page. */
-export const PAGE_ROWS = 200;
 /** Pages that are kept; those farthest from the visible rows are dropped first. */
 const MAX_PAGES = 25;
 
@@ -14,6 +12,12 @@ export class PageCache<Row> {
   readonly #loading = new Set<number>();
   #wanted = { first: 0, last: 0 };
   #total: number | null = null;
+  readonly #pageRows: number;
+
+  /** `pageRows`: rows of one page. */
+  constructor(pageRows: number) {
+    this.#pageRows = pageRows;
+  }
 
   /** The number of all rows; null before the first page has arrived. */
   get total(): number | null {
@@ -22,12 +26,12 @@ export class PageCache<Row> {
 
   /** null while it is not loaded. */
   row(index: number): Row | null {
-    return this.#pages.get(Math.floor(index / PAGE_ROWS))?.rows[index % PAGE_ROWS] ?? null;
+    return this.#pages.get(Math.floor(index / this.#pageRows))?.rows[index % this.#pageRows] ?? null;
   }
 
   /** Sets which rows are visible, both inclusive. */
   want(first: number, last: number): void {
-    this.#wanted = { first: Math.floor(first / PAGE_ROWS), last: Math.floor(last / PAGE_ROWS) };
+    this.#wanted = { first: Math.floor(first / this.#pageRows), last: Math.floor(last / this.#pageRows) };
   }
 
   /** The pages of visible rows that are missing or stale, and not being loaded. They count as being loaded from now on. */
@@ -35,7 +39,7 @@ export class PageCache<Row> {
     const { first, last } = this.#wanted;
     const missing: number[] = [];
     for (let page = first; page <= last; page += 1) {
-      const isBeyond = this.#total !== null && page > 0 && page * PAGE_ROWS >= this.#total;
+      const isBeyond = this.#total !== null && page > 0 && page * this.#pageRows >= this.#total;
       if (!isBeyond && !this.#loading.has(page) && this.#pages.get(page)?.isStale !== false) {
         this.#loading.add(page);
         missing.push(page);

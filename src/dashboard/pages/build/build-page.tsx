@@ -1,5 +1,6 @@
 import type { BuildId } from '../../../protocol/ids.js';
 import { getJson } from '../../api/api-calls.js';
+import type { ApiProblem } from '../../api/api-problem.js';
 import { useLoaded } from '../../api/use-loaded.js';
 import { Loading, ProblemNotice } from '../../parts/notices.js';
 import { onDemand } from '../../parts/on-demand.js';
@@ -28,18 +29,13 @@ export function BuildPage({ buildId, tab }: { readonly buildId: BuildId; readonl
   const { data, problem, reload } = useLoaded(
     `build ${buildId}`,
     (signal) => getJson('/v1/build/:buildId', { params: { buildId }, signal }),
-    { isChangedBy: ({ data: { build_id } }) => build_id === buildId, everyMs: RUNNING_EVERY_MS },
+    {
+      isChangedBy: ({ data: { build_id } }) => build_id === buildId,
+      everyMs: ({ build }) => (build.status === 'BUILDING' ? RUNNING_EVERY_MS : null),
+    },
   );
-  usePageTitle(`Build ${buildId}`);
   if (data === null) {
-    return problem === null ? (
-      <Loading />
-    ) : (
-      <>
-        <h1>Build {buildId}</h1>
-        <ProblemNotice problem={problem} />
-      </>
-    );
+    return problem === null ? <Loading /> : <Missing buildId={buildId} problem={problem} />;
   }
   const props: TabProps = { build: data.build, reload };
   return (
@@ -58,6 +54,17 @@ export function BuildPage({ buildId, tab }: { readonly buildId: BuildId; readonl
       </nav>
       <ProblemNotice problem={problem} />
       <Tab tab={tab} {...props} />
+    </>
+  );
+}
+
+/** In the place of a build that cannot be shown, such as one that was deleted. */
+function Missing({ buildId, problem }: { readonly buildId: BuildId; readonly problem: ApiProblem }) {
+  usePageTitle(`Build ${buildId}`);
+  return (
+    <>
+      <h1>Build {buildId}</h1>
+      <ProblemNotice problem={problem} />
     </>
   );
 }

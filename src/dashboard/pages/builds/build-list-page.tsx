@@ -1,108 +1,129 @@
 import type { Build } from '../../../protocol/build/build.js';
 import { getJson } from '../../api/api-calls.js';
-import { useLoaded } from '../../api/use-loaded.js';
-import { DataTable, type TableColumn } from '../../parts/data-table.js';
+import { usePagedRows } from '../../api/use-paged-rows.js';
+import { atomsText, progressShares, secondsOfBuild } from '../../parts/build-progress.js';
+import { BuildSource } from '../../parts/build-source.js';
+import { ChoiceField, chosenValue } from '../../parts/choice-field.js';
+import type { TableColumn } from '../../parts/data-table.js';
 import { durationText } from '../../parts/duration-text.js';
 import { Empty, Loading, ProblemNotice } from '../../parts/notices.js';
 import { usePageTitle } from '../../parts/page-title.js';
+import { ProgressBar } from '../../parts/progress-bar.js';
+import { SearchField } from '../../parts/search-field.js';
 import { Status } from '../../parts/status.js';
 import { lookOfBuild } from '../../parts/status-look.js';
 import { now } from '../../parts/ticking-now.js';
 import { Timestamp } from '../../parts/timestamp.js';
-import { address, setQuery } from '../../router/location.js';
+import { VirtualTable } from '../../parts/virtual-table.js';
+import { address } from '../../router/location.js';
 
-const SHOWN = 100;
+const statuses = [
+  { value: '', label: 'All builds' },
+  { value: 'BUILDING', label: 'Not ended' },
+  { value: 'FAILURE', label: 'Failed' },
+  { value: 'SUCCESS', label: 'Passed' },
+  { value: 'CANCELED', label: 'Canceled' },
+  { value: 'ERROR', label: 'With an error' },
+] as const;
 
-/** The newest builds, newest first. */
-async function loadBuilds(signal: AbortSignal): Promise<{ builds: Build[]; total: number }> {
-  const { total } = await getJson('/v1/build', { params: {}, query: { limit: 1 }, signal });
-  const offset = Math.max(0, total - SHOWN);
-  const page = await getJson('/v1/build', { params: {}, query: { offset, limit: SHOWN }, signal });
-  return { builds: page.builds.toReversed(), total };
-}
+/** A build in a list names up to a hundred failed atoms. */
+const ROWS_OF_PAGE = 50;
 
+/** All builds, newest first. */
 export function BuildListPage() {
   usePageTitle('Builds');
-  const { data, problem } = useLoaded('builds', loadBuilds, {
-    isChangedBy: ({ tag }) => tag.startsWith('BUILD_') || tag === 'SUBJOB_DONE',
-  });
   const text = address.value.searchParams.get('q') ?? '';
+  const status = chosenValue('status', statuses) ?? '';
+  const rows = usePagedRows(
+    `builds ${status} ${text}`,
+    async (page, signal) => {
+      const query = {
+        ...page,
+        order: 'newest',
+        ...(status === '' ? {} : { status }),
+        ...(text === '' ? {} : { q: text }),
+      } as const;
+      const { builds, total } = await getJson('/v1/build', { params: {}, query, signal });
+      return { rows: builds, total };
+    },
+    ({ tag }) => tag.startsWith('BUILD_') || tag === 'SUBJOB_DONE',
+    ROWS_OF_PAGE,
+  );
+  const isFiltered = text !== '' || status !== '';
   return (
     <>
-      <h1>Builds</h1>
-      <p>
-        <input
-          type="search"
-          aria-label="Job or requester"
-          placeholder="Job or requester"
-          value={text}
-          onInput={({ currentTarget }) => setQuery({ q: currentTarget.value })}
-        />
-      </p>
-      <ProblemNotice problem={problem} />
-      {data === null ? (
-        problem === null && <Loading />
-      ) : (
-        <BuildsTable builds={data.builds.filter((build) => hasText(build, text))} isFiltered={text !== ''} />
+      <div class="title">
+        <h1>Builds</h1>
+        <div class="filters">
+          <SearchField label="Branch, commit, author, job, project" name="q" />
+          <ChoiceField label="Status" name="status" choices={statuses} />
+        </div>
+      </div>
+      <ProblemNotice problem={rows.problem} />
+      {rows.total === null && rows.problem === null && <Loading />}
+      {rows.total === 0 && <NoBuilds isFiltered={isFiltered} />}
+      {rows.total !== null && rows.total > 0 && (
+        <VirtualTable caption="Builds, newest first" columns={columns} rows={rows} total={rows.total} />
       )}
     </>
   );
 }
 
-function hasText({ request_params: { job_name, requested_by } }: Build, text: string): boolean {
-  return `${job_name ?? ''} ${requested_by ?? ''}`.toLowerCase().includes(text.toLowerCase());
+function NoBuilds({ isFiltered }: { readonly isFiltered: boolean }) {
+  return isFiltered ? (
+    <Empty title="No build matches.">
+      <p>
+        <a href="/ui/builds">Show all builds</a>
+      </p>
+    </Empty>
+  ) : (
+    <Empty title="There are no builds yet.">
+      <p>
+        Start one in the folder of a project:{' '}
+        <code>clusterrunner build --master-url {window.location.origin}</code>
+      </p>
+    </Empty>
+  );
 }
 
-const columns: readonly TableColumn<Build>[] = [
+const columns: readonly (TableColumn<Build> & { readonly width?: string })[] = [
+  { label: 'Status', width: '7.5rem', cell: (build) => <Status look={lookOfBuild(build)} /> },
   {
     label: 'Build',
-    isNumber: true,
-    cell: ({ id }) => (
+    cell: ({ id, request_params: { job_name } }) => (
       <a href={`/ui/build/${id}`} data-row>
-        {id}
+        {id} <bdi>{job_name ?? ''}</bdi>
       </a>
     ),
   },
-  { label: 'Status', cell: (build) => <Status look={lookOfBuild(build)} /> },
-  { label: 'Job', cell: ({ request_params: { job_name } }) => <bdi>{job_name ?? ''}</bdi> },
+  { label: 'Source', isMinor: true, cell: (build) => <BuildSource build={build} /> },
+  {
+    label: 'By',
+    width: '12rem',
+    isMinor: true,
+    cell: ({ request_params: { requested_by } }) => <bdi>{requested_by ?? ''}</bdi>,
+  },
   {
     label: 'Atoms',
-    isNumber: true,
+    width: '13rem',
     isMinor: true,
-    cell: ({ num_atoms_done, num_atoms }) => `${num_atoms_done}/${num_atoms ?? '?'}`,
+    cell: (build) =>
+      build.status === 'BUILDING' && build.num_atoms !== null ? (
+        <ProgressBar shares={progressShares(build)} text={atomsText(build)} />
+      ) : (
+        <span class="quiet">{build.num_atoms === null ? '' : atomsText(build)}</span>
+      ),
   },
-  { label: 'Duration', isNumber: true, cell: (build) => durationText(secondsOf(build)) },
+  {
+    label: 'Duration',
+    width: '6.5rem',
+    isNumber: true,
+    cell: (build) => durationText(secondsOfBuild(build, now.value)),
+  },
   {
     label: 'Requested',
-    isMinor: true,
+    width: '7rem',
+    isNumber: true,
     cell: ({ state_timestamps: { QUEUED } }) => <Timestamp at={QUEUED ?? null} />,
   },
 ];
-
-/** Seconds from the request to the end, or until now. */
-function secondsOf({ state_timestamps: times }: Build): number {
-  const ended = times.FINISHED ?? times.CANCELED ?? times.ERROR ?? now.value;
-  return ended - (times.QUEUED ?? ended);
-}
-
-function BuildsTable({
-  builds,
-  isFiltered,
-}: {
-  readonly builds: readonly Build[];
-  readonly isFiltered: boolean;
-}) {
-  if (builds.length === 0 && isFiltered) {
-    return <Empty title="No build has this text." />;
-  }
-  if (builds.length === 0) {
-    return (
-      <Empty title="No build yet.">
-        <p>
-          Start one in a project: <code>clusterrunner build</code>
-        </p>
-      </Empty>
-    );
-  }
-  return <DataTable caption="Builds, newest first" columns={columns} rows={builds} keyOf={({ id }) => id} />;
-}

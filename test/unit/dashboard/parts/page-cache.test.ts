@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { PAGE_ROWS, PageCache } from '../../../../src/dashboard/parts/page-cache.js';
+import { PageCache } from '../../../../src/dashboard/parts/page-cache.js';
+
+const PAGE_ROWS = 200;
 
 /** Rows that are their own index. */
 function pageOf(page: number, total: number): number[] {
@@ -10,7 +12,7 @@ function pageOf(page: number, total: number): number[] {
 
 describe('the pages of a long list', () => {
   it('are loaded where rows are visible, each once', () => {
-    const cache = new PageCache<number>();
+    const cache = new PageCache<number>(PAGE_ROWS);
     cache.want(0, 30);
     expect(cache.takeMissing()).to.deep.equal([0]);
     expect(cache.takeMissing()).to.deep.equal([]);
@@ -22,7 +24,7 @@ describe('the pages of a long list', () => {
   });
 
   it('are loaded again when they are stale, and keep their rows until then', () => {
-    const cache = new PageCache<number>();
+    const cache = new PageCache<number>(PAGE_ROWS);
     cache.takeMissing();
     cache.accept(0, pageOf(0, 10), 10);
     cache.invalidate();
@@ -31,14 +33,14 @@ describe('the pages of a long list', () => {
   });
 
   it('are tried again after a failure', () => {
-    const cache = new PageCache<number>();
+    const cache = new PageCache<number>(PAGE_ROWS);
     expect(cache.takeMissing()).to.deep.equal([0]);
     cache.fail(0);
     expect(cache.takeMissing()).to.deep.equal([0]);
   });
 
   it('need not be loaded any more once their rows are out of sight', () => {
-    const cache = new PageCache<number>();
+    const cache = new PageCache<number>(PAGE_ROWS);
     cache.want(0, 450);
     expect(cache.takeMissing()).to.deep.equal([0, 1, 2]);
     cache.want(450, 500);
@@ -52,7 +54,7 @@ describe('the pages of a long list', () => {
     const steps = fc.array(fc.nat(100_000), { minLength: 1, maxLength: 60 });
     fc.assert(
       fc.property(steps, fc.integer({ min: 0, max: 100_000 }), (firsts, total) => {
-        const cache = new PageCache<number>();
+        const cache = new PageCache<number>(PAGE_ROWS);
         for (const first of firsts) {
           const last = first + 60;
           cache.want(first, last);

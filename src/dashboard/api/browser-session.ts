@@ -1,0 +1,103 @@
+import { computed, effect, signal } from '@preact/signals';
+import type { ResponseOf } from '../../protocol/route.js';
+import type { routes } from '../../protocol/routes.js';
+import { address, navigate, target } from '../router/location.js';
+import { returnPath } from '../router/return-path.js';
+import { getJson, sendJson } from './api-calls.js';
+import { ApiProblem } from './api-problem.js';
+import { retryLiveUpdates } from './live-updates.js';
+import { masterStatus } from './master-status.js';
+
+/* The token of this browser, and its permissions. The token itself is in a cookie that no script can read. */
+
+type Permissions = ResponseOf<typeof routes.getSession>;
+
+const permissions = signal<Permissions | null>(null);
+
+/** Whether the actions of the page would be permitted. */
+export const mayAct = computed(() => permissions.value?.may_act === true);
+/** Whether there is a session to end. */
+export const isSignedIn = computed(() => (permissions.value?.expires ?? null) !== null);
+/** Why the token of a link was refused. */
+export const linkProblem = signal<ApiProblem | null>(null);
+
+/** Longer ones overflow in browsers. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const AFTER_EXPIRY_MS = 1_000;
+let expiry: ReturnType<typeof setTimeout> | undefined;
+
+function accept(granted: Permissions): void {
+  permissions.value = granted;
+  clearTimeout(expiry);
+  if (granted.expires !== null) {
+    const ms = granted.expires * 1000 - Date.now() + AFTER_EXPIRY_MS;
+    expiry = setTimeout(loadSession, Math.min(Math.max(ms, AFTER_EXPIRY_MS), LONGEST_TIMER_MS));
+  }
+}
+
+/** Asks for the permissions again, such as after a refusal. null while the master is away. */
+export async function loadSession(): Promise<Permissions | null> {
+  try {
+    accept(await getJson('/v1/session', { params: {} }));
+    return permissions.value;
+  } catch (error) {
+    if (!(error instanceof ApiProblem)) {
+      throw error;
+    }
+    // The banner says that the master is away; permissions are asked for again when it is back.
+    permissions.value = null;
+    return null;
+  }
+}
+
+/** @throws ApiProblem */
+export async function signIn(token: string): Promise<void> {
+  accept(await sendJson('POST', '/v1/session', {}, { token: token.trim() }));
+  masterStatus.value = 'here';
+  retryLiveUpdates();
+}
+
+/** Does nothing while the master is away. */
+export async function signOut(): Promise<void> {
+  try {
+    await sendJson('DELETE', '/v1/session', {}, undefined);
+  } catch (error) {
+    if (!(error instanceof ApiProblem)) {
+      throw error;
+    }
+  }
+  await loadSession();
+}
+
+/** The path of the page to sign in, which then returns to the current one. */
+export function signInPath(): string {
+  const { pathname, search, hash } = address.value;
+  return `/ui/login?to=${encodeURIComponent(returnPath(pathname + search + hash))}`;
+}
+
+/**
+ * Begins the session that a link has in its fragment, and leads to the page to sign in whenever the master asks for a token.
+ * Resolves when the first page can be shown.
+ */
+export async function startSession(): Promise<void> {
+  const token = /^#token=(.*)$/.exec(window.location.hash)?.[1];
+  if (token !== undefined) {
+    // Before anything else, so that it is in no history.
+    navigate(window.location.pathname + window.location.search, { replace: true });
+    await signIn(decodeURIComponent(token)).catch((error: unknown) => {
+      if (!(error instanceof ApiProblem)) {
+        throw error;
+      }
+      linkProblem.value = error;
+      navigate(signInPath(), { replace: true });
+    });
+  }
+  effect(() => {
+    if (masterStatus.value === 'signed-out' && target.peek().page !== 'login') {
+      navigate(`${signInPath()}&required=1`, { replace: true });
+    }
+    if (masterStatus.value === 'here' && permissions.peek() === null) {
+      loadSession();
+    }
+  });
+}
