@@ -12,7 +12,6 @@ describe('the path to return to after signing in', () => {
   it('is that of the builds instead of another site, the API, or the page to sign in', () => {
     const others = [
       null,
-      '',
       '//evil.example/ui/',
       'https://evil.example/ui/x',
       '/\\evil.example/ui',
