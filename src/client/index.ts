@@ -4,6 +4,15 @@ export type { Build, BuildRequest, BuildState, BuildStatus } from '../protocol/b
 export type { ConsoleMatch, ConsoleSearch } from '../protocol/build/console-search.js';
 export type { Explanation } from '../protocol/build/explanation.js';
 export type { FailureGroup } from '../protocol/build/failure-group.js';
+export type {
+  AtomHistoryWithDays,
+  AtomRunInBuild,
+  Job,
+  JobAtom,
+  JobBuild,
+  JobDay,
+  JobTrend,
+} from '../protocol/build/history.js';
 export type { JobDefinition } from '../protocol/build/job.js';
 export type { Atom, ConsolePage } from '../protocol/build/work.js';
 export { ClusterRunnerError, type ErrorCode } from '../protocol/errors.js';
@@ -15,6 +24,8 @@ export type { FollowEventsOptions } from './event-stream.js';
 export {
   type ConsoleQuery,
   type ConsoleSearchQuery,
+  type JobAtomsQuery,
+  type JobsQuery,
   MasterClient,
   type MasterClientOptions,
   type PageQuery,

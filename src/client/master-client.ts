@@ -2,11 +2,12 @@ import { type Clock, systemClock } from '../lib/clock.js';
 import type { Build, BuildRequest } from '../protocol/build/build.js';
 import type { ConsoleSearch } from '../protocol/build/console-search.js';
 import type { Explanation } from '../protocol/build/explanation.js';
+import type { AtomHistoryWithDays, JobTrend } from '../protocol/build/history.js';
 import type { Atom, ConsolePage } from '../protocol/build/work.js';
 import type { BundleInfo } from '../protocol/bundle.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
 import type { Event } from '../protocol/event.js';
-import type { AtomId, BuildId, SlaveId, SubjobId } from '../protocol/ids.js';
+import type { AtomId, BuildId, JobId, SlaveId, SubjobId } from '../protocol/ids.js';
 import type { QueryOf, ResponseOf } from '../protocol/route.js';
 import { routes } from '../protocol/routes.js';
 import type {
@@ -31,6 +32,9 @@ export type BuildsQuery = QueryOf<typeof routes.listBuilds>;
 export type AtomsQuery = QueryOf<typeof routes.listAtoms>;
 export type ConsoleQuery = QueryOf<typeof routes.getConsole>;
 export type ConsoleSearchQuery = QueryOf<typeof routes.searchConsole>;
+
+export type JobsQuery = QueryOf<typeof routes.listJobs>;
+export type JobAtomsQuery = QueryOf<typeof routes.listJobAtoms>;
 
 export interface WatchQuery {
   /** How long the master holds the request, in seconds; at most 60. */
@@ -179,6 +183,51 @@ export class MasterClient {
   ): Promise<ConsoleSearch> {
     const input = { params: { buildId, atomId }, query, body: undefined };
     return this.#connection.call(routes.searchConsole, input, options);
+  }
+
+  /** The jobs in the history, that of the newest build first. */
+  listJobs(query: JobsQuery, options?: CallOptions): Promise<ResponseOf<typeof routes.listJobs>> {
+    return this.#connection.call(routes.listJobs, { params: {}, query, body: undefined }, options);
+  }
+
+  async getJob(jobId: JobId, options?: CallOptions): Promise<JobTrend> {
+    return (await this.#connection.call(routes.getJob, { params: { jobId }, body: undefined }, options)).job;
+  }
+
+  /** The ended builds of a job, newest first, also those that were deleted. */
+  listJobBuilds(
+    jobId: JobId,
+    query: PageQuery,
+    options?: CallOptions,
+  ): Promise<ResponseOf<typeof routes.listJobBuilds>> {
+    const input = { params: { jobId }, query, body: undefined };
+    return this.#connection.call(routes.listJobBuilds, input, options);
+  }
+
+  /** The atoms of a job with their newest runs. */
+  listJobAtoms(
+    jobId: JobId,
+    query: JobAtomsQuery,
+    options?: CallOptions,
+  ): Promise<ResponseOf<typeof routes.listJobAtoms>> {
+    const input = { params: { jobId }, query, body: undefined };
+    return this.#connection.call(routes.listJobAtoms, input, options);
+  }
+
+  /** The history of one atom, by its `name` in the list. */
+  async getAtomHistory(jobId: JobId, name: string, options?: CallOptions): Promise<AtomHistoryWithDays> {
+    const input = { params: { jobId }, query: { name }, body: undefined };
+    return (await this.#connection.call(routes.getAtomHistory, input, options)).atom;
+  }
+
+  /** The history of an atom of a build. null for what is not recorded. */
+  getHistoryOfAtom(
+    buildId: BuildId,
+    atomId: AtomId,
+    options?: CallOptions,
+  ): Promise<ResponseOf<typeof routes.getHistoryOfAtom>> {
+    const input = { params: { buildId, atomId }, body: undefined };
+    return this.#connection.call(routes.getHistoryOfAtom, input, options);
   }
 
   listSlaves(query: PageQuery, options?: CallOptions): Promise<ResponseOf<typeof routes.listSlaves>> {

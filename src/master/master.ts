@@ -29,6 +29,7 @@ import { SlavePolls } from './dispatch/slave-polls.js';
 import { SlaveWatch } from './dispatch/slave-watch.js';
 import { BuildsAsWorkSource } from './dispatch/work-source.js';
 import { HistoryKeeper } from './history/history-keeper.js';
+import { HistoryQueries } from './history/history-queries.js';
 import { WaitingRegrouper } from './leases/regroup-waiting.js';
 import { BuildRetention } from './maintenance/build-retention.js';
 import { ForgettingTime } from './maintenance/forgetting-time.js';
@@ -259,6 +260,7 @@ export function forReaders(
   feed: EventFeed,
 ) {
   const { metrics } = master;
+  const history = new HistoryQueries(master.store.db);
   const reading = new BuildQueries(master, builds, consoles, searcher);
   const failures = new FailureGroupQueries(master, builds, reading);
   return {
@@ -281,6 +283,12 @@ export function forReaders(
     listFailureGroups: (build, page) => failures.list(build, page),
     readConsole: (build, atom, lines) => reading.readConsole(build, atom, lines),
     searchConsole: (build, atom, request, gone) => reading.searchConsole(build, atom, request, gone),
+    listJobs: (text, page) => history.listJobs(text, page),
+    getJob: (job) => history.getJob(job),
+    listJobBuilds: (job, page) => history.listJobBuilds(job, page),
+    listJobAtoms: (job, query, gone) => history.listJobAtoms(job, query, gone),
+    getAtomHistory: (job, name) => history.getAtomHistory(job, name),
+    historyOfAtom: (build, atom) => history.historyOfAtom(build, atom),
     listSlaves: async (page) => slaves.list(page),
     getSlave: async (slave) => slaves.get(slave),
     listEvents: (after) => listEvents(master, after),

@@ -14,6 +14,8 @@ import { Builds } from './builds/build-commands.js';
 import { KeptResults } from './builds/kept-results.js';
 import { LiveConsoles } from './consoles/live.js';
 import { ConsoleSearcher } from './consoles/search/console-searcher.js';
+import { HistoryKeeper } from './history/history-keeper.js';
+import { ForgettingTime } from './maintenance/forgetting-time.js';
 import { drawSessionId, forReaders, type Master } from './master.js';
 import { DiskGuard } from './state/disk-guard.js';
 import type { MasterBundles } from './state/master-api.js';
@@ -103,6 +105,10 @@ async function compose(options: PastBuildsOptions, cleanup: CleanupStack): Promi
   const builds = new Builds(master, bundles, kept);
   const searcher = new ConsoleSearcher(clock);
   cleanup.add(() => searcher.close());
+  // Builds of an earlier version, and the last one of a master that was killed, are added to the history in the copy.
+  const time = new ForgettingTime(clock, null);
+  const history = new HistoryKeeper(master, { ...settings, historyKeptDays: 0 }, time);
+  cleanup.add(() => history.stop());
   const reading = forReaders(master, builds, slaves, consoles, searcher, new EventFeed(master));
   return {
     ...reading,

@@ -2,6 +2,7 @@ import { agentRoutes } from './routes/agent-routes.js';
 import { buildRoutes } from './routes/build-routes.js';
 import { bundleRoutes } from './routes/bundle-routes.js';
 import { failureRoutes } from './routes/failure-routes.js';
+import { historyRoutes } from './routes/history-routes.js';
 import { serviceRoutes } from './routes/service-routes.js';
 import { sessionRoutes } from './routes/session-routes.js';
 import { slaveRoutes } from './routes/slave-routes.js';
@@ -16,6 +17,7 @@ export const routes = {
   ...buildRoutes,
   ...workRoutes,
   ...failureRoutes,
+  ...historyRoutes,
   ...slaveRoutes,
   ...sessionRoutes,
   ...agentRoutes,

@@ -18,6 +18,7 @@ const examples = examplesOf(page);
 const declared: RouteDeclaration[] = Object.values(routes);
 
 const build = '/v1/build/:buildId';
+const job = '/v1/job/:jobId';
 const slave = '/v1/slave/:slaveId';
 const leased = `${slave}/build/:buildId`;
 const result = `PUT ${leased}/subjob/:subjobId/result#1`;
@@ -51,6 +52,7 @@ async function tell(story: Story): Promise<void> {
   await story.work(6);
   const failed = { lease: lease(6, 2), atoms: [{ id: 1, exit_code: 1, actual_time: 0.5, began: 0.25 }] };
   await story.deliver(result, 'opening the login\n1 test, 1 failed\n', failed, 1);
+  await story.until('/v1/job', (response) => /"pass_rate":0/.test(JSON.stringify(response)));
   const ofEnded = examples.filter(({ route }) => route.startsWith(`GET ${build}`)).map(({ key }) => key);
   await story.show(...ofEnded.filter((key) => !story.isShown(key)));
 
@@ -65,6 +67,8 @@ async function tell(story: Story): Promise<void> {
   await story.show('GET /v1/session#1', 'POST /v1/session#1', 'DELETE /v1/session#1');
   await story.show('GET /v1/version#1', 'GET /v1/openapi.json#1', 'GET /v1/metrics#1');
   await story.show('GET /v1/eventlog#1', 'GET /v1/events#1', `DELETE ${slave}#1`);
+  await story.show('GET /v1/job#1', `GET ${job}#1`, `GET ${job}/build#1`);
+  await story.show(`GET ${job}/atom#1`, `GET ${job}/atom/history#1`);
 }
 
 describe('the examples of docs/api.md', () => {

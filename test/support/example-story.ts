@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { type Example, prettyJson, type ResponseBlock } from './api-page.js';
 import type { ExampleMaster, Real } from './example-master.js';
 import { subjobArchive } from './subjob-archive.js';
+import { until } from './until.js';
 
 /** Only names and labels of metrics are compared, not their values. */
 const METRIC = /^(\w+(?:\{.*\})?) \S+$/;
@@ -38,6 +39,20 @@ export class Story {
     const body = JSON.stringify({ ...parsed(example.body ?? '{}'), ...changes });
     const real = await this.#send({ ...example, body }, target);
     expect(real.status, `${key} ${body}: ${real.text}`).to.be.within(200, 299);
+  }
+
+  /** Waits until a response is as it should be: something in the master is done in the background. */
+  async until(target: string, isRight: (response: object) => boolean): Promise<void> {
+    const example: Example = {
+      key: '',
+      route: '',
+      method: 'GET',
+      target,
+      headers: {},
+      body: null,
+      response: null,
+    };
+    await until(async () => isRight(parsed((await this.#master.send(example)).text)));
   }
 
   /** Polls for work like the first example. */

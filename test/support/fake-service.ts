@@ -36,6 +36,7 @@ import type {
   WorkResponse,
 } from '../../src/protocol/slave/slave-messages.js';
 import { FakeBundles } from './fake-bundles.js';
+import { emptyHistory } from './fake-history.js';
 
 /** A change by a caller, in the order of the calls. */
 export interface Change {
@@ -62,6 +63,12 @@ export class FakeService implements MasterService, MasterReading {
   readonly bundles = new FakeBundles();
   /** Keeps none, unless a test sets another. */
   zips: MasterZips = { open: async () => null };
+  readonly listJobs = emptyHistory.listJobs;
+  readonly getJob = emptyHistory.getJob;
+  readonly listJobBuilds = emptyHistory.listJobBuilds;
+  readonly listJobAtoms = emptyHistory.listJobAtoms;
+  readonly getAtomHistory = emptyHistory.getAtomHistory;
+  readonly historyOfAtom = emptyHistory.historyOfAtom;
   readonly changes: Change[] = [];
   readonly builds = new Map<BuildId, Build>();
   readonly slaves = new Map<SlaveId, Slave>();

@@ -23,8 +23,8 @@ export interface AtomHistory {
   readonly recentRetrySeconds: number;
   /** See flakinessOf; of the newest runs. */
   readonly flakiness: number;
-  /** The rank of its median duration; null when none is known. See slownessOf. */
-  readonly slowness: number | null;
+  /** The rank of its median duration; 0 when none is known. See slownessOf. */
+  readonly slowness: number;
   readonly failingSince: BuildMoment | null;
   /** The newest build in which it passed; null when it never has. */
   readonly lastPassed: number | null;
@@ -54,7 +54,7 @@ export function withRunInHistory(
     retrySeconds: (before?.retrySeconds ?? 0) + retrySeconds,
     recentRetrySeconds: retrySecondsOf(days),
     flakiness: flakinessOf(newest, codeOf),
-    slowness: median === null ? null : slownessOf(median),
+    slowness: slownessOf(median ?? 0),
     failingSince: failingSince(newest, before?.failingSince ?? null),
     lastPassed: lastPassed === 0 ? null : lastPassed,
     firstSeen: before === null || run.build < before.firstSeen.build ? moment : before.firstSeen,

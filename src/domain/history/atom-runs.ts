@@ -14,6 +14,8 @@ export type RunKind = (typeof shown)[number];
 /** One build in which an atom ran. */
 export interface AtomRun {
   readonly build: number;
+  /** Its number in that build. */
+  readonly atom: number;
   readonly kind: RunKind;
   /** The duration of its last run in the build; null when it is not known. */
   readonly seconds: number | null;
@@ -35,24 +37,34 @@ export function withRun(runs: readonly AtomRun[], run: AtomRun): AtomRun[] {
 }
 
 /*
- * Each run is packed as three numbers: how far its build is from the one before, times the number of kinds, plus the kind;
- * its coarse seconds plus one, or 0; and how far its minute is from that of the run before. A minute may be earlier than
- * the one before, so its difference is doubled, and odd when it is negative.
+ * Each run is packed as four numbers: how far its build is from the one before, times the number of kinds, plus the kind; its
+ * coarse seconds plus one, or 0; and how far its minute and its atom are from those of the run before.
  */
+
+/** A difference as a number from 0: doubled, and odd when it is negative. */
+function folded(difference: number): number {
+  return difference < 0 ? -2 * difference - 1 : 2 * difference;
+}
+
+function unfolded(number: number): number {
+  return number % 2 === 1 ? -(number + 1) / 2 : number / 2;
+}
 
 /** In order of build. Durations are kept coarsely. */
 export function packRuns(runs: readonly AtomRun[]): string {
   let text = '';
   let build = 0;
   let minute = 0;
+  let atom = 0;
   for (const run of runs) {
-    const later = run.minute - minute;
     text +=
       packNumber((run.build - build) * shown.length + shown.indexOf(run.kind)) +
       packNumber(run.seconds === null ? 0 : toCoarse(run.seconds) + 1) +
-      packNumber(later < 0 ? -2 * later - 1 : 2 * later);
+      packNumber(folded(run.minute - minute)) +
+      packNumber(folded(run.atom - atom));
     build = run.build;
     minute = run.minute;
+    atom = run.atom;
   }
   return text;
 }
@@ -63,14 +75,16 @@ export function unpackRuns(text: string): AtomRun[] {
   const runs: AtomRun[] = [];
   let build = 0;
   let minute = 0;
+  let atom = 0;
   while (numbers.hasMore) {
     const step = numbers.next();
     const coarse = numbers.next();
-    const later = numbers.next();
     build += Math.floor(step / shown.length);
-    minute += later % 2 === 1 ? -(later + 1) / 2 : later / 2;
+    minute += unfolded(numbers.next());
+    atom += unfolded(numbers.next());
     runs.push({
       build,
+      atom,
       kind: shown[step % shown.length] ?? 'LOST',
       seconds: coarse === 0 ? null : fromCoarse(coarse - 1),
       minute,

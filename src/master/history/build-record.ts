@@ -11,34 +11,49 @@ import type { NewJobBuild } from '../store/history/job-builds.js';
 import type { EndedAtom, EndedBuildRow } from '../store/history/unrecorded-builds.js';
 import type { JobBuildRow } from '../store/tables.js';
 
-/** A build as the history has it. */
-export interface BuildRecord {
+/** Which job a build is of, under the names by which the history knows it. */
+export interface JobOfBuild {
   readonly project: string;
-  /** The name of its job. */
   readonly job: string;
+}
+
+/** A build as the history has it. */
+export interface BuildRecord extends JobOfBuild {
   /** The variables that the atoms of its job set; null when the job was not read. */
   readonly atomVariables: readonly string[] | null;
   readonly row: NewJobBuild;
 }
 
+/** null while it is not known which job the build is to run. */
+export function jobOfBuild({
+  listed_request,
+  job,
+}: Pick<EndedBuildRow, 'listed_request' | 'job'>): JobOfBuild | null {
+  const request = readRequest(listed_request);
+  const name = job === null ? request.job_name : readJobColumn(job).name;
+  return name === undefined || name === null
+    ? null
+    : { project: boundedName(projectKey(request satisfies ProjectName)), job: boundedName(name) };
+}
+
 /** null when it is not known which job the build was to run, or it has not ended. */
 export function recordOf(build: EndedBuildRow, isPartial: boolean): BuildRecord | null {
   const { state, ended_at } = build;
-  if (ended_at === null || (state !== 'FINISHED' && state !== 'CANCELED' && state !== 'ERROR')) {
+  const names = jobOfBuild(build);
+  if (
+    names === null ||
+    ended_at === null ||
+    (state !== 'FINISHED' && state !== 'CANCELED' && state !== 'ERROR')
+  ) {
     return null;
   }
   const request = readRequest(build.listed_request);
   const timestamps = readTimestamps(build.timestamps);
   const revision = build.revision === null ? (request.revision ?? null) : readRevision(build.revision);
-  const job = build.job === null ? null : readJobColumn(build.job);
-  const name = job?.name ?? request.job_name ?? null;
-  if (name === null) {
-    return null;
-  }
   return {
-    project: boundedName(projectKey(request satisfies ProjectName)),
-    job: boundedName(name),
-    atomVariables: job === null ? null : variablesOfAtoms(job.definition, undefined),
+    ...names,
+    atomVariables:
+      build.job === null ? null : variablesOfAtoms(readJobColumn(build.job).definition, undefined),
     row: {
       build_id: build.id,
       state,
@@ -95,7 +110,7 @@ export function runOf(build: number, minute: number, atom: EndedAtom): RecordedR
   }
   return {
     name: historyName(atom.variable, atom.value),
-    run: { build, kind: kindOf(atom), seconds: atom.actual_time, minute },
+    run: { build, atom: atom.atom_id, kind: kindOf(atom), seconds: atom.actual_time, minute },
     retrySeconds: atom.retried_seconds,
   };
 }

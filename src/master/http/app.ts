@@ -157,7 +157,7 @@ function routeNames(): RouteName[] {
 
 /** The declared path and its aliases: without the version, and with the names of lists in the plural. */
 function pathsOf(path: string): string[] {
-  const plural = path.replace(/\/(build|subjob|atom|slave)(?=\/|$)/g, '/$1s');
+  const plural = path.replace(/\/(build|subjob|atom|slave|job)(?=\/|$)/g, '/$1s');
   return [...new Set([path, plural].flatMap((one) => [one, withoutVersion(one)]))];
 }
 

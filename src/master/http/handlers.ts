@@ -4,6 +4,7 @@ import { buildHandlers } from './resources/build-handlers.js';
 import { bundleHandlers } from './resources/bundle-handlers.js';
 import type { HandlerDependencies } from './resources/dependencies.js';
 import { eventHandlers } from './resources/event-handlers.js';
+import { historyHandlers } from './resources/history-handlers.js';
 import { leaseHandlers } from './resources/lease-handlers.js';
 import { resultHandlers } from './resources/result-handlers.js';
 import { rootHandlers } from './resources/root-handlers.js';
@@ -19,6 +20,7 @@ export function createHandlers(dependencies: HandlerDependencies): Handlers {
     ...buildHandlers(dependencies),
     ...workHandlers(dependencies),
     ...artifactHandlers(dependencies),
+    ...historyHandlers(dependencies),
     ...slaveHandlers(dependencies),
     ...sessionHandlers(),
     ...leaseHandlers(dependencies),

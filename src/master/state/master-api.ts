@@ -3,11 +3,19 @@ import type { Build, BuildRequest } from '../../protocol/build/build.js';
 import type { ConsoleSearch } from '../../protocol/build/console-search.js';
 import type { Explanation } from '../../protocol/build/explanation.js';
 import type { FailureGroup } from '../../protocol/build/failure-group.js';
+import type {
+  AtomHistoryWithDays,
+  HistoryOrder,
+  Job,
+  JobAtom,
+  JobBuild,
+  JobTrend,
+} from '../../protocol/build/history.js';
 import type { AtomOrder } from '../../protocol/build/search-parameters.js';
 import type { Atom, ConsolePage, Subjob } from '../../protocol/build/work.js';
 import type { BundleInfo } from '../../protocol/bundle.js';
 import type { Event } from '../../protocol/event.js';
-import type { AtomId, BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
+import type { AtomId, BuildId, JobId, SlaveId, SubjobId } from '../../protocol/ids.js';
 import type {
   LeaseRef,
   Prepared,
@@ -205,6 +213,18 @@ export interface ConsoleSearchRequest {
   readonly maxMatches: number;
 }
 
+/** The atoms of a job that are wanted. `text` is part of their names, in any case; empty for all. */
+export interface JobAtomSelection extends Page {
+  readonly order: HistoryOrder;
+  readonly text: string;
+}
+
+/** null for what is not recorded. */
+export interface HistoryOfAtom {
+  readonly job_id: JobId | null;
+  readonly history: AtomHistoryWithDays | null;
+}
+
 /**
  * The queries of readers of the API. Nothing here changes anything. Every method rejects with ClusterRunnerError
  * NOT_FOUND for something that does not exist.
@@ -247,6 +267,18 @@ export interface MasterReading {
     request: ConsoleSearchRequest,
     gone: AbortSignal,
   ): Promise<ConsoleSearch>;
+
+  /** The history: see HistoryQueries. */
+  listJobs(text: string, page: Page): Promise<{ jobs: Job[]; total: number }>;
+  getJob(job: JobId): Promise<JobTrend>;
+  listJobBuilds(job: JobId, page: Page): Promise<{ builds: JobBuild[]; total: number }>;
+  listJobAtoms(
+    job: JobId,
+    query: JobAtomSelection,
+    gone: AbortSignal,
+  ): Promise<{ atoms: JobAtom[]; total: number }>;
+  getAtomHistory(job: JobId, name: string): Promise<AtomHistoryWithDays>;
+  historyOfAtom(build: BuildId, atom: AtomId): Promise<HistoryOfAtom>;
 
   getSlave(slave: SlaveId): Promise<Slave>;
 

@@ -236,10 +236,12 @@ export const atomHistories = {
   retry_seconds: real,
   recent_retry_seconds: real,
   flakiness: real,
-  slowness: nullable(integer),
+  slowness: integer,
   /** A build, and the minute of its end since the epoch. */
   failing_since: nullable(integer),
   failing_since_minute: nullable(integer),
+  /** The same as `failing_since` for an atom that has passed before; null for any other. */
+  broken_since: nullable(integer),
   last_passed: nullable(integer),
   first_seen: integer,
   first_seen_minute: integer,

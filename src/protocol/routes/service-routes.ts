@@ -44,6 +44,7 @@ export const serviceRoutes = {
     children: {
       build: 'listBuilds',
       queue: 'queue',
+      job: 'listJobs',
       slave: 'listSlaves',
       eventlog: 'eventLog',
       events: 'events',

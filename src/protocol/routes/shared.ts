@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { AtomIdSchema, BuildIdSchema, SlaveIdSchema, SubjobIdSchema } from '../ids.js';
+import { AtomIdSchema, BuildIdSchema, JobIdSchema, SlaveIdSchema, SubjobIdSchema } from '../ids.js';
 
 export const closed = { additionalProperties: false };
 export const nothing = Type.Object({}, closed);
@@ -11,6 +11,7 @@ export const ofAtomInSubjob = Type.Object(
   { buildId: BuildIdSchema, subjobId: SubjobIdSchema, atomId: AtomIdSchema },
   closed,
 );
+export const ofJob = Type.Object({ jobId: JobIdSchema }, closed);
 export const ofSlave = Type.Object({ slaveId: SlaveIdSchema }, closed);
 export const ofSlaveAndBuild = Type.Object({ slaveId: SlaveIdSchema, buildId: BuildIdSchema }, closed);
 export const ofSlaveAndSubjob = Type.Object(

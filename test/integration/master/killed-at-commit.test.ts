@@ -4,11 +4,18 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { Sqlite } from '../../../src/master/store/engine/sqlite.js';
 import { ClusterRunnerError } from '../../../src/protocol/errors.js';
-import type { AtomId, BuildId } from '../../../src/protocol/ids.js';
+import { type AtomId, type BuildId, toId } from '../../../src/protocol/ids.js';
 import type { RunAssignment } from '../../../src/protocol/slave/slave-messages.js';
 import { atCommitPoints } from '../../support/commit-points.js';
-import { directoryBuild, isRun, MasterHarness, type TestSlave } from '../../support/master-harness.js';
+import {
+  directoryBuild,
+  isRun,
+  MasterHarness,
+  staying,
+  type TestSlave,
+} from '../../support/master-harness.js';
 import { ranIn } from '../../support/ran-in.js';
+import { until } from '../../support/until.js';
 
 /** Promises of the master. */
 type Promised =
@@ -86,6 +93,7 @@ describe('a master that is killed at a commit point of its store', () => {
         await expectPromised(again, snapshot.promised, where);
         await deliverAgain(again, deliveries, known.first);
         await runTheRest(again, known.first);
+        await expectRecordedOnce(again, where);
         await expectRightEnds(again, known, where);
       } finally {
         await again.close();
@@ -222,6 +230,29 @@ async function runTheRest(harness: MasterHarness, first: BuildId): Promise<void>
       await harness.loseOthers(fresh);
     }
   }
+}
+
+/** The history has each build whose job was read once, and each atom as often as it has a verdict. */
+async function expectRecordedOnce({ master }: MasterHarness, where: string): Promise<void> {
+  const all = { offset: 0, limit: 100 };
+  const { builds } = await master.listBuilds(all);
+  const withJob = builds.filter(({ num_atoms }) => num_atoms !== null);
+  const runs = withJob.reduce((sum, { num_atoms_done }) => sum + num_atoms_done, 0);
+  if (withJob.length === 0) {
+    return;
+  }
+  await until(async () => (await master.listJobs('', all)).total > 0);
+  await until(async () => {
+    const query = { ...all, order: 'name', text: '' } as const;
+    const { atoms } = await master.listJobAtoms(toId.job(1), query, staying.signal);
+    const counted = atoms.reduce((sum, atom) => sum + atom.runs, 0);
+    expect(counted, where).to.be.at.most(runs);
+    return counted === runs;
+  });
+  const { builds: recorded } = await master.listJobBuilds(toId.job(1), all);
+  const ids = recorded.map(({ build_id }) => build_id);
+  expect(new Set(ids).size, where).to.equal(ids.length);
+  expect(ids, where).to.include.members(withJob.map(({ id }) => id));
 }
 
 async function expectRightEnds(

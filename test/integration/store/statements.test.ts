@@ -13,6 +13,7 @@ import type { Write } from '../../../src/master/store/engine/write.js';
 import * as events from '../../../src/master/store/events.js';
 import * as factsColumn from '../../../src/master/store/facts-column.js';
 import * as atomHistories from '../../../src/master/store/history/atom-histories.js';
+import * as atomLists from '../../../src/master/store/history/atom-lists.js';
 import * as jobBuilds from '../../../src/master/store/history/job-builds.js';
 import * as jobs from '../../../src/master/store/history/jobs.js';
 import * as unrecordedBuilds from '../../../src/master/store/history/unrecorded-builds.js';
@@ -32,6 +33,7 @@ import { directoryBuild } from '../../support/master-harness.js';
 
 const modules = [
   atomHistories,
+  atomLists,
   atomViews,
   atoms,
   builds,
@@ -64,6 +66,7 @@ const others = new Set([
   'readRequest',
   'readRevision',
   'readTimestamps',
+  'readVariables',
   'subjobTable',
   'summedFacts',
 ]);
@@ -113,8 +116,11 @@ const jobBuild = {
   has_changes: null,
   requested_by: null,
 } as const;
-const ran = { build: 1, kind: 'PASSED', seconds: 1, minute: 1 } as const;
+const ran = { build: 1, atom: 0, kind: 'PASSED', seconds: 1, minute: 1 } as const;
 const history = withRunInHistory(null, ran, 0, () => null);
+
+const inEachOrder = (use: (order: atomLists.ScoreOrder) => Promise<unknown>) =>
+  Promise.all((['slowest', 'flaky', 'failing', 'newly_failing', 'retry_seconds'] as const).map(use));
 
 const writes: Record<string, Write | readonly Write[]> = {
   insertAtoms: atoms.insertAtoms(build, [{ id: 0, subjob: 0, ...listed, ...estimate }]),
@@ -239,11 +245,25 @@ const reads: Record<string, (db: Reader) => Promise<unknown>> = {
   findJobNamed: (db) => jobs.findJobNamed(db, 'p', 'j'),
   findJob: (db) => jobs.findJob(db, 1),
   jobsByLastBuild: (db) => jobs.jobsByLastBuild(db, page),
+  namesOfJobs: (db) => jobs.namesOfJobs(db),
+  jobsOf: (db) => jobs.jobsOf(db, [1]),
   countJobs: (db) => jobs.countJobs(db),
   jobsToForget: (db) => jobs.jobsToForget(db, 1, 1),
   codesOf: (db) => jobBuilds.codesOf(db, 1, 1),
   pageOfJobBuilds: (db) => jobBuilds.pageOfJobBuilds(db, 1, page),
+  lastBuildsOf: (db) => jobBuilds.lastBuildsOf(db, [1]),
   countJobBuilds: (db) => jobBuilds.countJobBuilds(db, 1),
+  pageOfAtomsByName: (db) => atomLists.pageOfAtomsByName(db, 1, page),
+  nextAtomsByName: (db) => atomLists.nextAtomsByName(db, 1, '', 1),
+  atomHistoriesOf: (db) => atomLists.atomHistoriesOf(db, [1]),
+  pageOfAtomsByScore: (db) => inEachOrder((order) => atomLists.pageOfAtomsByScore(db, 1, order, page)),
+  countAtomsWithScore: (db) => inEachOrder((order) => atomLists.countAtomsWithScore(db, 1, order)),
+  orderedByScore: (db) => inEachOrder((order) => atomLists.orderedByScore(db, order, [1])),
+  nextAtomsByScore: (db) =>
+    inEachOrder(async (order) => {
+      await atomLists.nextAtomsByScore(db, 1, order, null, 1);
+      await atomLists.nextAtomsByScore(db, 1, order, { id: 1, name: 'a', score: 1 }, 1);
+    }),
   historiesNamed: (db) => atomHistories.historiesNamed(db, 1, ['T=a']),
   undeliveredSubjobs: (db) => undelivered.undeliveredSubjobs(db, build),
   undeliveredAtoms: (db) => undelivered.undeliveredAtoms(db, build, subjob),

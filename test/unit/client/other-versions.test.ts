@@ -24,6 +24,7 @@ const folder = join(findPackageJSON(import.meta.url), '../test/fixtures/response
 const recorded = (name: string): Recorded => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
 
 const build = toId.build(1);
+const job = toId.job(1);
 const page = { offset: 0, limit: 20 };
 const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>> = {
   getVersion: (client) => client.getVersion(),
@@ -40,6 +41,12 @@ const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>
   listFailureGroups: (client) => client.listFailureGroups(build, {}),
   searchConsole: (client) => client.searchConsole(build, toId.atom(0), { q: 'begun' }),
   getConsole: (client) => client.getConsole(build, toId.atom(0), {}),
+  listJobs: (client) => client.listJobs(page),
+  getJob: (client) => client.getJob(job),
+  listJobBuilds: (client) => client.listJobBuilds(job, page),
+  listJobAtoms: (client) => client.listJobAtoms(job, page),
+  getAtomHistory: (client) => client.getAtomHistory(job, 'T=a'),
+  getHistoryOfAtom: (client) => client.getHistoryOfAtom(build, toId.atom(0)),
   listSlaves: (client) => client.listSlaves(page),
   drainSlaves: (client) => client.drainSlaves('all'),
   cancelBuild: (client) => client.cancelBuild(build),
@@ -48,7 +55,10 @@ const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>
 };
 
 /** Methods for routes that the master of `older.json` does not have. */
-const newer = ['listFailureGroups', 'searchConsole', 'rerunAll'];
+const newer = [
+  ...['listFailureGroups', 'searchConsole', 'rerunAll'],
+  ...['listJobs', 'getJob', 'listJobBuilds', 'listJobAtoms', 'getAtomHistory', 'getHistoryOfAtom'],
+];
 
 /** Methods for slaves, which register with their protocol version, and methods with responses of bytes. */
 const others = [

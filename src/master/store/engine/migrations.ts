@@ -217,9 +217,10 @@ const migrations: Readonly<Record<string, readonly string[]>> = {
       retry_seconds REAL NOT NULL,
       recent_retry_seconds REAL NOT NULL,
       flakiness REAL NOT NULL,
-      slowness INTEGER,
+      slowness INTEGER NOT NULL,
       failing_since INTEGER,
       failing_since_minute INTEGER,
+      broken_since INTEGER,
       last_passed INTEGER,
       first_seen INTEGER NOT NULL,
       first_seen_minute INTEGER NOT NULL,
@@ -228,9 +229,10 @@ const migrations: Readonly<Record<string, readonly string[]>> = {
       days TEXT NOT NULL,
       UNIQUE (job_id, name)
     ) STRICT`,
-    // Most atoms neither fail nor are flaky, so the first three have few entries. The others change seldom.
+    // Most atoms neither fail nor are flaky, so the first four have few entries. The others change seldom.
     'CREATE INDEX atom_histories_flaky ON atom_histories (job_id, flakiness) WHERE flakiness > 0',
     'CREATE INDEX atom_histories_failing ON atom_histories (job_id, failing_since) WHERE failing_since IS NOT NULL',
+    'CREATE INDEX atom_histories_broken ON atom_histories (job_id, broken_since) WHERE broken_since IS NOT NULL',
     `CREATE INDEX atom_histories_retried ON atom_histories (job_id, recent_retry_seconds)
      WHERE recent_retry_seconds > 0`,
     'CREATE INDEX atom_histories_slow ON atom_histories (job_id, slowness)',

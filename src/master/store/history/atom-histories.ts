@@ -18,14 +18,19 @@ function weekOf({ days }: AtomHistory): number {
   return Math.floor((days.at(-1)?.day ?? 0) / DAYS_OF_WEEK);
 }
 
+function brokenSince({ failingSince, lastPassed }: AtomHistory): number | null {
+  return lastPassed === null ? null : (failingSince?.build ?? null);
+}
+
 /** Adds the history of an atom that has none. */
 export function insertHistory(job: number, name: string, one: AtomHistory): Write {
   return change(sql`
-    INSERT INTO atom_histories (job_id, name, runs, failures, flaky, retry_seconds, recent_retry_seconds, flakiness, slowness,
-      failing_since, failing_since_minute, last_passed, first_seen, first_seen_minute, last_week, newest_runs, days)
+    INSERT INTO atom_histories (job_id, name, runs, failures, flaky, retry_seconds, recent_retry_seconds, flakiness,
+      slowness, failing_since, failing_since_minute, broken_since, last_passed, first_seen, first_seen_minute, last_week,
+      newest_runs, days)
     VALUES (${job}, ${name}, ${one.runs}, ${one.failures}, ${one.flaky}, ${one.retrySeconds}, ${one.recentRetrySeconds},
       ${one.flakiness}, ${one.slowness}, ${one.failingSince?.build ?? null}, ${one.failingSince?.minute ?? null},
-      ${one.lastPassed}, ${one.firstSeen.build}, ${one.firstSeen.minute}, ${weekOf(one)}, ${packRuns(one.newest)},
+      ${brokenSince(one)}, ${one.lastPassed}, ${one.firstSeen.build}, ${one.firstSeen.minute}, ${weekOf(one)}, ${packRuns(one.newest)},
       ${packDays(one.days)})`);
 }
 
@@ -61,6 +66,7 @@ export function updateHistory(before: StoredHistory, one: AtomHistory): Write {
       slowness = ${one.slowness},
       failing_since = ${one.failingSince?.build ?? null},
       failing_since_minute = ${one.failingSince?.minute ?? null},
+      broken_since = ${brokenSince(one)},
       last_passed = ${one.lastPassed},
       first_seen = ${one.firstSeen.build},
       first_seen_minute = ${one.firstSeen.minute},

@@ -1,6 +1,6 @@
 import { integer, nullable, type Row } from '../engine/columns.js';
 import type { Reader } from '../engine/engine.js';
-import { sql } from '../engine/sql.js';
+import { listOf, sql } from '../engine/sql.js';
 import { change, type Write } from '../engine/write.js';
 import { builds, type JobBuildRow, jobBuilds } from '../tables.js';
 
@@ -54,6 +54,19 @@ export function pageOfJobBuilds(
       SELECT job_builds.*, builds.id AS retained
       FROM job_builds LEFT JOIN builds ON builds.id = job_builds.build_id
       WHERE job_builds.job_id = ${job} ORDER BY job_builds.build_id DESC LIMIT ${limit} OFFSET ${offset}`,
+    listed,
+  );
+}
+
+/** The newest build of each of these jobs, in any order. */
+export function lastBuildsOf(db: Reader, jobs: readonly number[]): Promise<ListedJobBuild[]> {
+  return db.all(
+    sql`
+      SELECT job_builds.*, builds.id AS retained
+      FROM jobs
+      JOIN job_builds ON job_builds.job_id = jobs.id AND job_builds.build_id = jobs.last_build_id
+      LEFT JOIN builds ON builds.id = job_builds.build_id
+      WHERE jobs.id IN ${listOf(jobs)}`,
     listed,
   );
 }

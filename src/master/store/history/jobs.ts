@@ -1,13 +1,18 @@
-import { integer } from '../engine/columns.js';
+import { Type } from '@sinclair/typebox';
+import { integer, jsonColumn, type Row } from '../engine/columns.js';
 import type { Reader } from '../engine/engine.js';
-import { sql } from '../engine/sql.js';
+import { listOf, sql } from '../engine/sql.js';
 import { change, type Write } from '../engine/write.js';
 import { type JobRow, jobs } from '../tables.js';
 
-/** Makes the row of a job unless there is one. */
+export const readVariables = jsonColumn(Type.Array(Type.String()), 'jobs.atom_variables');
+
+/** Makes the row of a job unless there is one. (A conflict would use up an id each time.) */
 export function insertJob(project: string, name: string): Write {
   return change(sql`
-    INSERT INTO jobs (project, name) VALUES (${project}, ${name}) ON CONFLICT (project, name) DO NOTHING`);
+    INSERT INTO jobs (project, name)
+    SELECT ${project}, ${name}
+    WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE project = ${project} AND name = ${name})`);
 }
 
 export function findJobNamed(db: Reader, project: string, name: string): Promise<JobRow | undefined> {
@@ -25,6 +30,21 @@ export function jobsByLastBuild(
 ): Promise<JobRow[]> {
   return db.all(
     sql`SELECT * FROM jobs ORDER BY last_build_id DESC, id DESC LIMIT ${limit} OFFSET ${offset}`,
+    jobs,
+  );
+}
+
+const jobName = { id: jobs.id, project: jobs.project, name: jobs.name };
+
+/** All of them, in the same order. */
+export function namesOfJobs(db: Reader): Promise<Row<typeof jobName>[]> {
+  return db.all(sql`SELECT id, project, name FROM jobs ORDER BY last_build_id DESC, id DESC`, jobName);
+}
+
+/** In the same order. */
+export function jobsOf(db: Reader, ids: readonly number[]): Promise<JobRow[]> {
+  return db.all(
+    sql`SELECT * FROM jobs WHERE id IN ${listOf(ids)} ORDER BY last_build_id DESC, id DESC`,
     jobs,
   );
 }

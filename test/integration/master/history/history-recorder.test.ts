@@ -115,7 +115,7 @@ describe('the recorder of the history', () => {
     const minute = Math.floor(END / 60_000);
     expect(await only(store, 'a')).to.deep.include({
       runs: 1,
-      newest: [{ build: 1, kind: 'PASSED', seconds: 2.35, minute }],
+      newest: [{ build: 1, atom: 0, kind: 'PASSED', seconds: 2.35, minute }],
     });
     expect(await only(store, 'b')).to.deep.include({ failures: 1, failingSince: { build: 1, minute } });
     expect(await only(store, 'c')).to.include({ runs: 1, flaky: 1, flakiness: 1, recentRetrySeconds: 2 });

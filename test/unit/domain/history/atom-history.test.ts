@@ -14,6 +14,7 @@ import { coarsely } from '../../../../src/domain/history/coarse-seconds.js';
 const kind = fc.constantFrom<RunKind>('PASSED', 'FAILED', 'FLAKY', 'LOST');
 const run = fc.record({
   build: fc.integer({ min: 1, max: 10_000 }),
+  atom: fc.nat({ max: 100_000 }),
   kind,
   seconds: fc.option(fc.double({ min: 0, max: 10_000, noNaN: true }).map(coarsely)),
   minute: fc.integer({ min: 29_000_000, max: 29_200_000 }),
@@ -39,14 +40,15 @@ describe('the history of an atom', () => {
     );
   });
 
-  it('takes seven characters for each run of a frequent job', () => {
+  it('takes eight characters for each run of a frequent job', () => {
     const daily = Array.from({ length: RUNS_KEPT }, (_, n) => ({
       build: 5_000 + 7 * n,
+      atom: 90_000,
       kind: 'PASSED' as const,
       seconds: 12.3,
       minute: 29_000_000 + 700 * n,
     }));
-    expect(packRuns(daily).length).to.be.at.most(7 * RUNS_KEPT + 10);
+    expect(packRuns(daily).length).to.be.at.most(8 * RUNS_KEPT + 10);
   });
 
   it('does not depend on the order in which builds are recorded', () => {
@@ -82,15 +84,15 @@ describe('the history of an atom', () => {
 
   it('knows since which build the atom fails, also when more runs failed than are kept', () => {
     const failed = Array.from({ length: 3 * RUNS_KEPT }, (_, n): AtomRun => {
-      return { build: n + 2, kind: n % 7 === 3 ? 'LOST' : 'FAILED', seconds: 1, minute: n };
+      return { build: n + 2, atom: 0, kind: n % 7 === 3 ? 'LOST' : 'FAILED', seconds: 1, minute: n };
     });
-    const passed: AtomRun = { build: 1, kind: 'PASSED', seconds: 1, minute: 0 };
+    const passed: AtomRun = { build: 1, atom: 0, kind: 'PASSED', seconds: 1, minute: 0 };
     expect(historyOf([passed, ...failed])).to.deep.include({
       failingSince: { build: 2, minute: 0 },
       lastPassed: 1,
       firstSeen: { build: 1, minute: 0 },
     });
-    const again: AtomRun = { build: 1000, kind: 'FLAKY', seconds: 1, minute: 1 };
+    const again: AtomRun = { build: 1000, atom: 0, kind: 'FLAKY', seconds: 1, minute: 1 };
     expect(historyOf([...failed, again])).to.deep.include({ failingSince: null, lastPassed: 1000 });
   });
 });

@@ -13,6 +13,7 @@ function runsOf(letters: string): AtomRun[] {
   const kinds: Record<string, RunKind> = { P: 'PASSED', F: 'FAILED', R: 'FLAKY', L: 'LOST' };
   return letters.split(' ').map((letter, at) => ({
     build: at + 1,
+    atom: 0,
     kind: kinds[letter] ?? 'LOST',
     seconds: at + 1,
     minute: at,
