@@ -55,6 +55,8 @@ async function tell(story: Story): Promise<void> {
   await story.until('/v1/job', (response) => /"pass_rate":0/.test(JSON.stringify(response)));
   const ofEnded = examples.filter(({ route }) => route.startsWith(`GET ${build}`)).map(({ key }) => key);
   await story.show(...ofEnded.filter((key) => !story.isShown(key)));
+  // Each example takes a second, so the slave would soon be lost.
+  await story.work(7);
 
   await story.vary('POST /v1/build#2', {});
   await story.show(`PUT ${build}#1`);
