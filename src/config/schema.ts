@@ -183,7 +183,7 @@ export const sections = {
     ),
     suspect_after: key(
       secondsFrom(0, 86400),
-      '3',
+      '0',
       'Seconds without an open request of a slave after which others may start its work too, in case it is dead; 0: never.',
     ),
     end_grace: key(
