@@ -31,6 +31,9 @@ import { deliveredSubjobs } from './store/subjobs.js';
 import { EventFeed } from './views/event-feed.js';
 import { snapshotOf } from './views/metrics-snapshot.js';
 
+/** As in the setting. */
+const KEPT_FOREVER = 0;
+
 export interface PastBuildsOptions {
   /** The directory of a master that does not run. */
   readonly directory: string;
@@ -107,7 +110,7 @@ async function compose(options: PastBuildsOptions, cleanup: CleanupStack): Promi
   cleanup.add(() => searcher.close());
   // Builds of an earlier version, and the last one of a master that was killed, are added to the history in the copy.
   const time = new ForgettingTime(clock, null);
-  const history = new HistoryKeeper(master, { ...settings, historyKeptDays: 0 }, time);
+  const history = new HistoryKeeper(master, { ...settings, historyKeptDays: KEPT_FOREVER }, time);
   cleanup.add(() => history.stop());
   const reading = forReaders(master, builds, slaves, consoles, searcher, new EventFeed(master));
   return {

@@ -15,6 +15,6 @@ export function atomLabel(command: string, variables: readonly string[]): string
   return variables.length > 1 || value.trim() === '' ? `${variable}=${value}` : value;
 }
 
-/** A part of a shell word: in single quotes, in double quotes with no other reference, escaped, or bare. */
-const PIECE = /'([^']*)'|"(\$PROJECT_DIR|[^"\\$`]*)"|\\([^\n])|([^\s'"\\;&|<>()$`*?[\]#~!{}])/g;
+/** A part of a shell word: in single quotes, in double quotes with no other reference, escaped, or bare. Its parentheses are groups. */
+const PIECE = /'([^']*)'|"(\$PROJECT_DIR|[^"\\$`]*)"|\\([^\n])|([^\s'"\\;&|<>\x28\x29$`*?[\]#~!{}])/g;
 const WORD = new RegExp(`^((?:${PIECE.source.replace(/\((?!\?)/g, '(?:')})*)([\\s\\S]*)$`);
