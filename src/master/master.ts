@@ -48,6 +48,7 @@ import { searchBuilds } from './store/searches.js';
 import { EventFeed, listEvents } from './views/event-feed.js';
 import { logEvents } from './views/log-events.js';
 import { snapshotOf } from './views/metrics-snapshot.js';
+import { utilizationOf } from './views/utilization-view.js';
 
 /** Too many to guess. */
 const TOKEN_BYTES = 12;
@@ -283,6 +284,7 @@ export function forReaders(
     searchConsole: (build, atom, request, gone) => reading.searchConsole(build, atom, request, gone),
     listSlaves: async (page) => slaves.list(page),
     getSlave: async (slave) => slaves.get(slave),
+    utilization: (hours) => utilizationOf(master, hours),
     listEvents: (after) => listEvents(master, after),
     followEvents: (id, end) => feed.follow(id, end),
     metrics: () => metrics.text(),

@@ -19,6 +19,7 @@ import type {
   WorkRequest,
   WorkResponse,
 } from '../../protocol/slave/slave-messages.js';
+import type { Utilization } from '../../protocol/slave/utilization-columns.js';
 import type { AtomCriteria, AtomRange, BuildCriteria, FoundAtom } from '../store/searches.js';
 
 export interface Page {
@@ -249,6 +250,8 @@ export interface MasterReading {
   ): Promise<ConsoleSearch>;
 
   getSlave(slave: SlaveId): Promise<Slave>;
+  /** The load of the executors in each minute of the last `hours`. */
+  utilization(hours: number): Promise<Utilization>;
 
   listEvents(after: EventsAfter): Promise<Event[]>;
   /**

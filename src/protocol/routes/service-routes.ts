@@ -45,6 +45,7 @@ export const serviceRoutes = {
       build: 'listBuilds',
       queue: 'queue',
       slave: 'listSlaves',
+      utilization: 'utilization',
       eventlog: 'eventLog',
       events: 'events',
       metrics: 'metrics',

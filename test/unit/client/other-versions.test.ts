@@ -40,6 +40,7 @@ const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>
   listFailureGroups: (client) => client.listFailureGroups(build, {}),
   searchConsole: (client) => client.searchConsole(build, toId.atom(0), { q: 'begun' }),
   getConsole: (client) => client.getConsole(build, toId.atom(0), {}),
+  getUtilization: (client) => client.getUtilization({}),
   listSlaves: (client) => client.listSlaves(page),
   drainSlaves: (client) => client.drainSlaves('all'),
   cancelBuild: (client) => client.cancelBuild(build),
@@ -48,7 +49,7 @@ const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>
 };
 
 /** Methods for routes that the master of `older.json` does not have. */
-const newer = ['listFailureGroups', 'searchConsole', 'rerunAll'];
+const newer = ['listFailureGroups', 'searchConsole', 'rerunAll', 'getUtilization'];
 
 /** Methods for slaves, which register with their protocol version, and methods with responses of bytes. */
 const others = [

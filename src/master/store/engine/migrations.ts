@@ -263,6 +263,14 @@ const migrations: Readonly<Record<string, readonly string[]>> = {
       ('atoms', 'atoms_in_no_group', '100 10 1 1')`,
     'ANALYZE sqlite_schema',
   ],
+  '0016_minute_loads': [
+    `CREATE TABLE minute_loads (
+      minute INTEGER PRIMARY KEY,
+      executors REAL NOT NULL,
+      busy REAL NOT NULL,
+      waiting REAL NOT NULL
+    ) STRICT`,
+  ],
 };
 
 /** All of them, in the order in which they are applied. */
