@@ -1,5 +1,6 @@
 // After compiling: builds the page that the master serves (`dist/dashboard/`). Its scripts and styles are named after their
 // contents, so that browsers may keep them forever, and each has a compressed copy. The manifest lists what is served.
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -66,3 +67,49 @@ const files = ['page.html', ...assets.map(({ name }) => name)].map((name) => {
 });
 writeFileSync(join(target, 'manifest.json'), `${JSON.stringify({ files }, null, 2)}\n`);
 process.stdout.write(`The dashboard has ${files.length} files, ${(sum / 1024).toFixed(1)} KiB compressed.\n`);
+
+// The report of a build is one file without others beside it: its script and its style are in it, and its policy permits only
+// these, by their digests. A command puts the data in.
+const MAX_REPORT_BYTES = 120 * 1024;
+const { outputFiles } = await build({
+  entryPoints: ['report/report.tsx', 'report/report.css'].map((name) => join(source, name)),
+  outdir: join(target, 'unused'),
+  write: false,
+  bundle: true,
+  format: 'iife',
+  platform: 'browser',
+  target: 'es2022',
+  minify: true,
+  legalComments: 'none',
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+  logLevel: 'warning',
+});
+const partOf = (ending) => outputFiles.find(({ path }) => path.endsWith(ending)).text.trim();
+const [script, style] = [partOf('.js'), partOf('.css')];
+if (/<\/(script|style)|<!--|\{\{/i.test(script + style)) {
+  throw new Error('The script or style of the report would end its element.');
+}
+const digest = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+const parts = {
+  policy: [
+    "default-src 'none'",
+    `script-src ${digest(script)}`,
+    `style-src ${digest(style)}`,
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; '),
+  script: `<script>${script}</script>`,
+  style: `<style>${style}</style>`,
+  data: '<script type="text/plain" id="data">{{data}}</script>',
+};
+const report = readFileSync(join(source, 'report', 'report.html'), 'utf8').replace(
+  /\{\{(policy|script|style|data)\}\}/g,
+  (_, name) => parts[name],
+);
+if (report.length > MAX_REPORT_BYTES) {
+  throw new Error(`The page of reports has ${report.length} bytes, more than ${MAX_REPORT_BYTES}.`);
+}
+writeFileSync(join(target, 'report.html'), report);
+process.stdout.write(`The page of reports has ${(report.length / 1024).toFixed(1)} KiB.\n`);

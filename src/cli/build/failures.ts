@@ -4,8 +4,6 @@ import { join } from 'node:path';
 import { atomName } from '../../job/atom-name.js';
 import { SCRIPT_HEAD_BYTES, takesSetup, WITH_SETUP } from '../../job/rerun-script.js';
 import { readStart } from '../../lib/fs/read/read-start.js';
-import { readTail } from '../../lib/fs/read/read-tail.js';
-import { outputPattern } from '../../lib/text/output-pattern.js';
 import { cleanLine, stripControlChars } from '../../lib/text/strip-control-chars.js';
 import type { Atom } from '../../protocol/build/work.js';
 import { atomFolder } from '../../protocol/ids.js';
@@ -13,6 +11,7 @@ import { COMMAND_FILE, CONSOLE_FILE, EXIT_CODE_FILE } from '../../protocol/resul
 import { environmentHint } from './environment-hint.js';
 import { runText } from './progress/progress.js';
 import { consoleEnd } from './results/console-end.js';
+import { exitCodeIn, failedAlike } from './results/like-failures.js';
 import type { ResultPlace } from './results/result-place.js';
 
 /** The part of a failed atom that its report needs. */
@@ -23,12 +22,8 @@ export type FailedAtom = Pick<
 
 const MAX_SHOWN = 10;
 const MAX_NAMED = 100;
-/** The consoles of so many atoms are compared. */
-const MAX_COMPARED = 1000;
 /** So many of the atoms that failed alike are named. */
 const MAX_ALIKE = 10;
-/** More than an exit code needs. */
-const MAX_CODE_BYTES = 100;
 
 /**
  * The report of a failed build: the failed atoms, the end of the consoles of the first few, and the command that reruns
@@ -47,7 +42,7 @@ export function failureReport(
     : 'rerun it by hand: bash';
   const nameOf = (atom: FailedAtom) => cleanLine(atomName(atom.command_string, variables));
   const lines: string[] = [];
-  const groups = groupsOf(failed, place.directory, nameOf);
+  const groups = failedAlike(failed, place.directory, nameOf);
   for (const [atom, ...alike] of groups.slice(0, MAX_SHOWN)) {
     const folder = atomFolder(atom.subjob_id, atom.id);
     if (atom.error !== null) {
@@ -88,39 +83,6 @@ export function failureReport(
     lines.push(`    … and ${rest.length - others.length} more; all are in ${place.word('failures.txt')}`);
   }
   return lines.join('\n');
-}
-
-type Group = readonly [FailedAtom, ...FailedAtom[]];
-
-/** The failed atoms in groups with the same exit code and outputs that end alike, in the order of their first atoms. */
-function groupsOf(
-  failed: readonly FailedAtom[],
-  directory: string,
-  nameOf: (atom: FailedAtom) => string,
-): readonly Group[] {
-  const groups: [FailedAtom, ...FailedAtom[]][] = [];
-  const byPattern = new Map<string, [FailedAtom, ...FailedAtom[]]>();
-  for (const [place, atom] of failed.entries()) {
-    const pattern = place < MAX_COMPARED && atom.error === null ? patternOf(atom, directory, nameOf) : '';
-    const group = byPattern.get(pattern);
-    if (group !== undefined) {
-      group.push(atom);
-      continue;
-    }
-    const begun: [FailedAtom] = [atom];
-    groups.push(begun);
-    if (pattern !== '') {
-      byPattern.set(pattern, begun);
-    }
-  }
-  return groups;
-}
-
-/** Empty for an atom that printed nothing, or whose results are not here. */
-function patternOf(atom: FailedAtom, directory: string, nameOf: (atom: FailedAtom) => string): string {
-  const folder = join(directory, atomFolder(atom.subjob_id, atom.id));
-  const pattern = outputPattern(consoleEnd(join(folder, CONSOLE_FILE), false)?.lines ?? [], nameOf(atom));
-  return pattern === '' ? '' : `${exitCodeIn(join(folder, EXIT_CODE_FILE))}\n${pattern}`;
 }
 
 function othersText(names: readonly string[]): string[] {
@@ -175,11 +137,6 @@ function howItEnded(code: number | null): string[] {
   }
   const [signal] = Object.entries(constants.signals).find(([, number]) => number === code - 128) ?? [];
   return [`    exit code ${code}${signal === undefined ? '' : ` (${signal})`}`];
-}
-
-/** null when there is no such file. */
-function exitCodeIn(file: string): number | null {
-  return existsSync(file) ? Number(readTail(file, MAX_CODE_BYTES).text) : null;
 }
 
 /** Whether the job of an atom has a setup, by the script that reruns it. */

@@ -14,6 +14,8 @@ import type { Build } from '../../../protocol/build/build.js';
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { type Patience, retryPatiently } from '../patience.js';
 import { JUNIT, writeJunit } from './junit.js';
+import { ReportAtomList } from './report-atoms.js';
+import { writeReport } from './report-file.js';
 import { copySetups } from './setup-files.js';
 import { nearestFolder, type Unpacked, unpackResults } from './unpack-results.js';
 
@@ -22,15 +24,24 @@ export interface FetchOptions extends Patience {
   onProgress?(bytes: number, total: number | null): void;
 }
 
-/** Adds the JUnit report and the outputs of setups to unpacked results. @throws as writeJunit and copySetups */
+/** Adds the JUnit report, the outputs of setups and the report to unpacked results. @throws as these */
 export async function completeResults(
   client: MasterClient,
   build: Build,
   directory: string,
   patience: Patience,
 ): Promise<void> {
-  await writeJunit(client, build, directory, patience);
+  const atoms = new ReportAtomList(build.atom_variables);
+  const noting: Pick<MasterClient, 'listAtoms'> = {
+    async listAtoms(...call) {
+      const page = await client.listAtoms(...call);
+      atoms.add(page.atoms);
+      return page;
+    },
+  };
+  await writeJunit(noting, build, directory, patience);
   await copySetups(directory, patience.signal);
+  await writeReport(build, atoms, directory);
 }
 
 /**

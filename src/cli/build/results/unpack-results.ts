@@ -23,6 +23,7 @@ import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { goesUp, staysInFolder } from '../../../protocol/results/archive-names.js';
 import { ignoreInGit, isOwnIgnoreFile } from './ignore-file.js';
 import { JUNIT } from './junit.js';
+import { REPORT } from './report-file.js';
 import { ResultFolder } from './result-folder.js';
 import { SETUP_NAME } from './setup-files.js';
 
@@ -32,7 +33,7 @@ const NAME = /^(artifact_\d+_\d+(\/|$)|failures\.txt$)/;
 
 /** All names that a folder of results may hold. */
 const OURS = new RegExp(
-  `^(artifact_\\d+_\\d+|failures\\.txt|${JUNIT.replace('.', '\\.')})$|${SETUP_NAME.source}`,
+  `^(artifact_\\d+_\\d+|failures\\.txt|${[JUNIT, REPORT].map((name) => name.replace('.', '\\.')).join('|')})$|${SETUP_NAME.source}`,
 );
 /** Free space that is left for others while results are unpacked. */
 const SPARED_BYTES = 64 * 1024 ** 2;
