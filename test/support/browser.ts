@@ -8,6 +8,7 @@ import {
   chromium,
   type Page,
 } from 'playwright-core';
+import { PATIENCE_MS } from './wait.js';
 
 /** Where the packages of Debian, of Google and of macOS put it. */
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
@@ -15,8 +16,6 @@ const APPLICATIONS = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ];
-/** Long enough for the busiest machine: only failures wait for so long. */
-const PATIENCE_MS = 90_000;
 const SHOWN_CHARS = 4000;
 
 /** In addition to those of Playwright, which turn off updates, synchronization and other traffic of the browser itself. */

@@ -15,10 +15,25 @@ const KINDS: ReadonlySet<string> = new Set([
 /** Mocha's own timeout, which is set when it has called this hook. */
 const TIMERS = 1;
 
+/** Left by earlier files, when one process of mocha runs several: only the file that leaks them fails. */
+let leakedBefore: readonly string[] = [];
+
 function activeResources(): string[] {
   const kinds = process.getActiveResourcesInfo();
   const timers = kinds.filter((kind) => kind === 'Timeout');
   return [...kinds.filter((kind) => KINDS.has(kind)), ...timers.slice(TIMERS)];
+}
+
+/** Those that were not left by files before. */
+function leaked(): string[] {
+  const rest = [...leakedBefore];
+  return activeResources().filter((kind) => {
+    const known = rest.indexOf(kind);
+    if (known >= 0) {
+      rest.splice(known, 1);
+    }
+    return known < 0;
+  });
 }
 
 /**
@@ -29,10 +44,14 @@ export const mochaHooks = {
   async afterAll(this: Mocha.Context): Promise<void> {
     const files = this.test?.parent?.suites.map(({ file }) => file);
     await yieldToEventLoop();
-    await eventually(
-      'everything that the tests have started has ended',
-      () => activeResources().length === 0,
-      () => ({ activeResources: activeResources(), files }),
-    );
+    try {
+      await eventually(
+        'everything that the tests have started has ended',
+        () => leaked().length === 0,
+        () => ({ activeResources: leaked(), files }),
+      );
+    } finally {
+      leakedBefore = activeResources();
+    }
   },
 };

@@ -74,15 +74,20 @@ export class MasterHarness {
     });
   }
 
-  /** Moves the time once the master's maintenance loop sleeps, so that no wake-up is missed. */
+  /** Moves the time once the loops of the master sleep, so that no wake-up is missed. */
   async advance(ms: number): Promise<void> {
-    await this.untilMaintenanceSleeps();
+    await this.untilLoopsSleep();
     this.clock.advance(ms);
   }
 
-  /** While no poll request is held: what was due when the time was moved has been done then. The watch sleeps too. */
-  async untilMaintenanceSleeps(): Promise<void> {
-    await until(() => this.clock.sleeping > 1);
+  /** The loops of the running master that sleep between their rounds: the maintenance, and the watch of slaves if any. */
+  get loops(): number {
+    return this.settings.suspectAfter > 0 ? 2 : 1;
+  }
+
+  /** While no poll request is held: what was due when the time was moved has been done then. */
+  async untilLoopsSleep(): Promise<void> {
+    await until(() => this.clock.sleeping >= this.loops);
   }
 
   async restart(): Promise<void> {
@@ -126,7 +131,7 @@ export class MasterHarness {
         protocol: PROTOCOL,
       });
     }
-    await this.untilMaintenanceSleeps();
+    await this.untilLoopsSleep();
   }
 
   archive(content: string | Buffer = 'archive'): ReceivedResult {

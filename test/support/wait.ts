@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
 /** Long enough for the busiest machine: only failures wait for so long. */
-const PATIENCE_MS = 90_000;
+export const PATIENCE_MS = 90_000;
 const POLL_MS = 20;
 
 /**

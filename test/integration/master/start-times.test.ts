@@ -158,7 +158,7 @@ describe('the start time of an atom', () => {
     await report(slave, await slave.take(), { began: 0 });
     await harness.master.cancelBuild(build);
     await harness.advance(60_000);
-    await harness.untilMaintenanceSleeps();
+    await harness.untilLoopsSleep();
     expect((await harness.master.getBuild(build)).state).to.equal('CANCELED');
     expect(await startTimes()).to.deep.equal([0]);
     expect(await retriedSeconds()).to.deep.equal([0]);

@@ -21,9 +21,9 @@ describe("a slave's poll request", () => {
       harness.master.listSlaves({ offset: 0, limit: 1 }).then(() => true),
     ]);
   };
-  /** A held poll: the clock has one more sleeper than the maintenance loop and the watch. */
+  /** A held poll: the clock has one more sleeper than the loops of the master. */
   const held = async <T>(call: Promise<T>): Promise<{ response: Promise<T> }> => {
-    await until(() => harness.clock.sleeping > 2);
+    await until(() => harness.clock.sleeping > harness.loops);
     return { response: call };
   };
 

@@ -60,6 +60,7 @@ describe('a slave that does not respond', () => {
   beforeEach(async () => {
     live = [];
     harness = new MasterHarness();
+    harness.settings.suspectAfter = SUSPECT_MS / 1000;
     await harness.start();
   });
   afterEach(async () => {

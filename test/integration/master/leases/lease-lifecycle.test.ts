@@ -306,7 +306,7 @@ describe('a lease that ends without a result', () => {
     const slave = await harness.slave();
     await harness.master.goodbyeSlave(slave.id);
     await harness.advance(25 * 60 * 60 * 1000);
-    await harness.untilMaintenanceSleeps();
+    await harness.untilLoopsSleep();
     await refused(harness.master.getSlave(slave.id), 'NOT_FOUND');
   });
 });

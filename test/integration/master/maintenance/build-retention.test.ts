@@ -75,13 +75,13 @@ describe('a build that has ended', () => {
     harness.clock.set(right + 3650 * DAY_MS);
     await harness.advance(1_000);
     await harness.advance(11 * MINUTE_MS);
-    await harness.untilMaintenanceSleeps();
+    await harness.untilLoopsSleep();
     expect(await builds()).to.deep.equal([1]);
     // A machine with an empty battery starts in an arbitrary year.
     await harness.restart();
     await harness.advance(1_000);
     await harness.advance(11 * MINUTE_MS);
-    await harness.untilMaintenanceSleeps();
+    await harness.untilLoopsSleep();
     expect(await builds()).to.deep.equal([1]);
     harness.clock.set(right + 22 * MINUTE_MS);
     await harness.advance(1_000);
