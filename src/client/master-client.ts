@@ -3,6 +3,7 @@ import type { Build, BuildRequest } from '../protocol/build/build.js';
 import type { ConsoleSearch } from '../protocol/build/console-search.js';
 import type { Explanation } from '../protocol/build/explanation.js';
 import type { AtomHistoryWithDays, JobTrend } from '../protocol/build/history.js';
+import type { Timeline } from '../protocol/build/timeline.js';
 import type { Atom, ConsolePage } from '../protocol/build/work.js';
 import type { BundleInfo } from '../protocol/bundle.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
@@ -153,6 +154,16 @@ export class MasterClient {
   ): Promise<ResponseOf<typeof routes.listFailureGroups>> {
     const input = { params: { buildId }, query, body: undefined };
     return this.#connection.call(routes.listFailureGroups, input, options);
+  }
+
+  /**
+   * Which executor did what when. `since` is the cursor of the last response: its atoms that are not in this one have not
+   * changed, unless this one is `whole`.
+   */
+  getTimeline(buildId: BuildId, since?: string, options?: CallOptions): Promise<Timeline> {
+    const query = since === undefined ? {} : { since };
+    const input = { params: { buildId }, query, body: undefined };
+    return this.#connection.call(routes.getTimeline, input, options);
   }
 
   async getAtom(buildId: BuildId, atomId: AtomId, options?: CallOptions): Promise<Atom> {

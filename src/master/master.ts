@@ -19,6 +19,7 @@ import { Builds } from './builds/build-commands.js';
 import { BuildQueries } from './builds/build-queries.js';
 import { FailureGroupQueries } from './builds/failure-groups.js';
 import { KeptResults } from './builds/kept-results.js';
+import { Timelines } from './builds/timelines.js';
 import { BundleCache } from './bundles/bundle-cache.js';
 import { LiveConsoles } from './consoles/live.js';
 import { ConsoleSearcher } from './consoles/search/console-searcher.js';
@@ -261,6 +262,7 @@ export function forReaders(
 ) {
   const { metrics } = master;
   const history = new HistoryQueries(master.store.db);
+  const timelines = new Timelines(master, builds);
   const reading = new BuildQueries(master, builds, consoles, searcher);
   const failures = new FailureGroupQueries(master, builds, reading);
   return {
@@ -281,6 +283,7 @@ export function forReaders(
     chosenAtoms: (build, chosen) => reading.chosenAtoms(build, chosen),
     getAtom: (build, atom) => reading.getAtom(build, atom),
     listFailureGroups: (build, page) => failures.list(build, page),
+    readTimeline: (build, since, gone) => timelines.read(build, since, gone),
     readConsole: (build, atom, lines) => reading.readConsole(build, atom, lines),
     searchConsole: (build, atom, request, gone) => reading.searchConsole(build, atom, request, gone),
     listJobs: (text, page) => history.listJobs(text, page),

@@ -14,7 +14,9 @@ import type {
   Page,
   ReceivedResult,
   SubjobArchives,
+  TimelineParts,
 } from '../../src/master/state/master-api.js';
+import { Bars } from '../../src/master/views/timeline/bars.js';
 import type { Build, BuildRequest } from '../../src/protocol/build/build.js';
 import type { ConsoleSearch } from '../../src/protocol/build/console-search.js';
 import type { Explanation } from '../../src/protocol/build/explanation.js';
@@ -286,6 +288,29 @@ export class FakeService implements MasterService, MasterReading {
 
   async chosenAtoms(build: BuildId, chosen: readonly AtomId[]): Promise<Atom[]> {
     return Promise.all(chosen.map((id) => this.getAtom(build, id)));
+  }
+
+  /** Every build waits. */
+  async readTimeline(build: BuildId): Promise<TimelineParts> {
+    await this.getBuild(build);
+    const none = new Bars().sorted(0, () => 0);
+    return {
+      now: this.startedAt,
+      begins: this.startedAt,
+      ends: null,
+      complete: false,
+      whole: true,
+      num_unplaced: 0,
+      preparations: [],
+      executors: [],
+      states: [],
+      ends_of_fruitless: [],
+      count: 0,
+      atoms: none,
+      retried: none,
+      setups: none,
+      fruitless: none,
+    };
   }
 
   async getAtom(build: BuildId, atom: AtomId): Promise<Atom> {

@@ -28,6 +28,7 @@ import { appendEvent } from '../store/events.js';
 import { endLease } from '../store/leases.js';
 import { recordFailures } from '../store/stored-failures.js';
 import { endSubjobLease, insertSubjobs } from '../store/subjobs.js';
+import { keepFailedRuns } from '../store/timeline-rows.js';
 import { learnTimings } from '../store/timings.js';
 import { failuresOf } from './failure-of.js';
 
@@ -127,6 +128,7 @@ export class ResultReports {
     const change = this.#complete(lease, { ...report, index }, bytes, standing, atoms);
     const committed = master.commit(change).then(() => {
       build.addDelivered(subjob);
+      build.changes.note(atoms.map((atom) => atom.id));
       master.watchers.changed(id);
     });
     // Now it may be known how long atoms without history take. The result counts even if regrouping fails.
@@ -272,7 +274,14 @@ function writesOfNewSubjobs(
   }
   if (retries.length > 0) {
     const rows = retries.map(({ subjob, estimate }) => ({ id: subjob, atoms: 1, ...estimate }));
-    writes.push(insertSubjobs(id, rows), retryAtoms(id, retries));
+    writes.push(
+      insertSubjobs(id, rows),
+      keepFailedRuns(
+        id,
+        retries.map((retry) => retry.id),
+      ),
+      retryAtoms(id, retries),
+    );
   }
   return writes.length === 0 ? [] : [...writes, updateBuild(id, { num_subjobs: work.total })];
 }

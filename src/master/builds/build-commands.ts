@@ -19,8 +19,10 @@ import type {
 import { type MasterState, StateChange } from '../state/master-state.js';
 import { failedAtoms, flakyAtoms, interruptedAtoms } from '../store/atom-views.js';
 import {
+  type BuildCourse,
   chosenBuilds,
   findBuild,
+  findBuildCourse,
   findBuildHead,
   insertBuild,
   listedRequest,
@@ -217,6 +219,16 @@ export class Builds {
     }
     await this.row(id);
     return null;
+  }
+
+  /** The build, unless it has ended. Waits for the commit of its end. */
+  unfinished(id: BuildId): Promise<ActiveBuild | null> {
+    return this.#running(id);
+  }
+
+  /** @throws NOT_FOUND */
+  async course(id: BuildId): Promise<BuildCourse> {
+    return found(id, await findBuildCourse(this.#master.store.db, id));
   }
 
   /** @throws NOT_FOUND */

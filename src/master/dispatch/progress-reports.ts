@@ -99,6 +99,7 @@ async function recordAtoms(
     recordProgress(build.id, subjob, id, timed, now),
     ...(failed.length > 0 ? recordFailures(build.id, id, failuresOf(failed, lease.atoms ?? [])) : []),
   ]);
+  build.changes.note(atoms.map((atom) => atom.id));
   // Shown only after the commit, so that no restart of the master takes back what anybody has seen.
   const ended = new Map(atoms.map((atom) => [atom.id, atom]));
   const hasFailed = verdicts.some((atom) => (ended.get(atom)?.exit_code ?? 0) !== 0);

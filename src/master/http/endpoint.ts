@@ -33,7 +33,9 @@ import type { Connections } from './limits/connections.js';
 import type { InflightCalls } from './limits/inflight-calls.js';
 import type { PerSlaveLimit } from './limits/per-slave-limit.js';
 import { closeUnread, sendInPieces, type UnreadBytes } from './limits/unread-bytes.js';
+import { compressJson } from './response/compress.js';
 import { requireAcceptable } from './response/content-negotiation.js';
+import { PreparedJson } from './response/prepared-json.js';
 import { sendResponse } from './response/send-response.js';
 import { type Check, coerceTexts, compileCheck } from './validate.js';
 
@@ -130,10 +132,16 @@ export function createEndpoint<R extends RouteDeclaration>(
     logChange(route, ctx, head, proof, result, shared.log);
     sendResponse(ctx, route, result, route.method === 'GET' ? { child_routes: shared.childRoutes } : {});
     signResponse(ctx, proof, seconds(shared.keys.clock.now()));
+    if (proof.form === 'none') {
+      await compressJson(ctx);
+    }
     if (isUnsigned) {
       sendInPieces(ctx, head.address, shared.unread);
     }
     const content: unknown = ctx.body;
+    if (isUnsigned && result instanceof PreparedJson && content instanceof Readable) {
+      shared.unread.hold(head.address, result.bytes, content);
+    }
     if (content instanceof Readable && !isFile(result)) {
       closeUnread(content, ctx.res, shared.settings.unreadTimeout, shared.log);
     }

@@ -4,6 +4,7 @@ import type { BodyOf, ParamsOf, QueryOf, ResponseOf, RouteDeclaration } from '..
 import type { RouteName, routes } from '../../protocol/routes.js';
 import type { SessionAccess } from './auth/session-access.js';
 import type { ListResponse } from './response/list-response.js';
+import type { PreparedJson } from './response/prepared-json.js';
 
 /** The body of a route that declares 'stream': the handler reads it, and must verify it before it acts on it. */
 export class IncomingBody {
@@ -52,7 +53,7 @@ export type HandlerResponse<R extends RouteDeclaration> = R['response'] extends 
   ? Redirect | NotYet
   : R['response'] extends string
     ? Content | NotYet
-    : ResponseOf<R> | ListIn<ResponseOf<R>> | typeof UNCHANGED;
+    : ResponseOf<R> | ListIn<ResponseOf<R>> | PreparedJson<ResponseOf<R>> | typeof UNCHANGED;
 
 /** The list of a response that has one and `total` alone, to be sent page by page. */
 type ListIn<Response> = {

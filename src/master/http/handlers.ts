@@ -10,6 +10,7 @@ import { resultHandlers } from './resources/result-handlers.js';
 import { rootHandlers } from './resources/root-handlers.js';
 import { sessionHandlers } from './resources/session-handlers.js';
 import { slaveHandlers } from './resources/slave-handlers.js';
+import { timelineHandlers } from './resources/timeline-handlers.js';
 import { workHandlers } from './resources/work-handlers.js';
 
 /** The handlers of all resources, one for each declared route. */
@@ -19,6 +20,7 @@ export function createHandlers(dependencies: HandlerDependencies): Handlers {
     ...eventHandlers(dependencies),
     ...buildHandlers(dependencies),
     ...workHandlers(dependencies),
+    ...timelineHandlers(dependencies),
     ...artifactHandlers(dependencies),
     ...historyHandlers(dependencies),
     ...slaveHandlers(dependencies),

@@ -196,6 +196,9 @@ function endWithoutVerdict(
 ): Task {
   const { now } = master;
   master.leases.release(lease);
+  if (lease.hasBegun) {
+    change.changed.push(lease.build);
+  }
   change.writes.push(endLease(lease.id, ending, now, timesOf(lease, now)));
   return lease.build.work.endLease(lease, lease.id, how);
 }

@@ -79,7 +79,7 @@ export class BuildRetention {
 
   async #forget(build: BuildId): Promise<void> {
     const { writer } = this.#master;
-    for (const table of ['atoms', 'subjobs', 'leases'] as const) {
+    for (const table of ['atoms', 'retried_runs', 'subjobs', 'leases'] as const) {
       while ((await writer.write([deletePartOf(build, table)]))[0]) {
         // The next part is a transaction of its own.
       }

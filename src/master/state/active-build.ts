@@ -8,6 +8,7 @@ import type { Revision } from '../../protocol/build/revision.js';
 import type { BuildId, SlaveId, SubjobId } from '../../protocol/ids.js';
 import { addFacts, noFacts, type ResultFacts } from '../../protocol/results/result-facts.js';
 import type { ReturnedLease } from '../../protocol/slave/slave-messages.js';
+import { AtomChanges } from './atom-changes.js';
 
 /** The facts that the preparation finds out. */
 export interface PreparedBuild {
@@ -78,6 +79,8 @@ export class ActiveBuild {
   readonly reported: ReportedVerdicts;
   /** For people who watch the build. */
   readonly failures: RecentFailures;
+  /** For people who watch its timeline. */
+  readonly changes = new AtomChanges();
   #prepared: PreparedBuild;
   #counts: AtomCounts;
   #resultFacts: ResultFacts;

@@ -12,6 +12,7 @@ import type {
   JobTrend,
 } from '../../protocol/build/history.js';
 import type { AtomOrder } from '../../protocol/build/search-parameters.js';
+import type { Timeline } from '../../protocol/build/timeline.js';
 import type { Atom, ConsolePage, Subjob } from '../../protocol/build/work.js';
 import type { BundleInfo } from '../../protocol/bundle.js';
 import type { Event } from '../../protocol/event.js';
@@ -28,6 +29,7 @@ import type {
   WorkResponse,
 } from '../../protocol/slave/slave-messages.js';
 import type { AtomCriteria, AtomRange, BuildCriteria, FoundAtom } from '../store/searches.js';
+import type { SortedBars } from '../views/timeline/bars.js';
 
 export interface Page {
   readonly offset: number;
@@ -196,6 +198,20 @@ export interface EventsAfter {
   readonly limit: number;
 }
 
+/** The number of changes of atoms that a reader has seen; 'end': all of a build that has ended; null: none. */
+export type TimelineSince = number | 'end' | null;
+
+/** A timeline with its columns still as numbers. */
+export interface TimelineParts
+  extends Omit<Timeline, 'cursor' | 'atoms' | 'retried' | 'setups' | 'fruitless'> {
+  /** Changes of atoms so far; null when the build has ended. */
+  readonly count: number | null;
+  readonly atoms: SortedBars;
+  readonly retried: SortedBars;
+  readonly setups: SortedBars;
+  readonly fruitless: SortedBars;
+}
+
 /** Lines of a console; `offsetLine` null: the last `maxLines` lines. */
 export interface ConsoleLines {
   readonly offsetLine: number | null;
@@ -259,6 +275,8 @@ export interface MasterReading {
     build: BuildId,
     page: Page,
   ): Promise<{ groups: FailureGroup[]; total: number; num_without_output: number }>;
+  /** Some milliseconds of work at a time. */
+  readTimeline(build: BuildId, since: TimelineSince, gone: AbortSignal): Promise<TimelineParts>;
   readConsole(build: BuildId, atom: AtomId, lines: ConsoleLines): Promise<ConsolePage>;
   /** Responds after a second or so with what was found, and how far it got. @throws INVALID_REQUEST, RESULT_UNREADABLE */
   searchConsole(

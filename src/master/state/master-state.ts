@@ -20,6 +20,8 @@ export class StateChange {
   readonly writes: Write[] = [];
   /** Builds that end with it. */
   readonly ended: ActiveBuild[] = [];
+  /** Builds some of whose atoms are changed without being named. */
+  readonly changed: ActiveBuild[] = [];
 }
 
 /** Receives notice of changes that may concern slaves that wait. */
@@ -137,6 +139,9 @@ export class MasterState {
       build.end(committed);
     }
     const leave = () => {
+      for (const { changes } of change.changed) {
+        changes.noteAll();
+      }
       for (const { id, work, counts } of change.ended) {
         this.metrics.buildEnded(work.state, resultOf(work.state, counts.failed) ?? 'FAILURE');
         this.#builds.delete(id);

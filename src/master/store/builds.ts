@@ -73,6 +73,23 @@ export function findBuildHead(db: Reader, build: BuildId): Promise<BuildHead | u
   return db.first(sql`SELECT job, num_atoms, num_subjobs FROM builds WHERE id = ${build}`, head);
 }
 
+const course = {
+  state: builds.state,
+  timestamps: builds.timestamps,
+  num_atoms: builds.num_atoms,
+  attempt: builds.attempt,
+  ended_at: builds.ended_at,
+};
+export type BuildCourse = Row<typeof course>;
+
+/** When a build entered its states, and how much there is of it. */
+export function findBuildCourse(db: Reader, build: BuildId): Promise<BuildCourse | undefined> {
+  return db.first(
+    sql`SELECT state, timestamps, num_atoms, attempt, ended_at FROM builds WHERE id = ${build}`,
+    course,
+  );
+}
+
 /** The part of a request that lists show, without what may have megabytes. */
 export function listedRequest({ config: _, atoms_override: __, ...request }: BuildRequest): BuildRequest {
   return request;

@@ -120,6 +120,22 @@ export const failureGroups = {
   lines: text,
 };
 
+/**
+ * Runs of atoms that failed and were to be followed by another one. One whose number is that of the last run of its atom
+ * was not followed: the other one gave no verdict.
+ */
+export const retriedRuns = {
+  build_id: integer,
+  atom_id: integer,
+  /** From 0. The last run of an atom has the number `num_retries`. */
+  run: integer,
+  lease_id: nullable(integer),
+  /** As in `atoms`, or else when the report arrived that it had begun; runs with neither are not kept. */
+  started_at: integer,
+  /** Seconds. */
+  actual_time: real,
+};
+
 /** Every lease that was ever given, also those that have ended. */
 export const leases = {
   id: integer,

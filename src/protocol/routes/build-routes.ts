@@ -99,6 +99,7 @@ export const buildRoutes = {
       failure_group: 'listFailureGroups',
       subjob: 'listSubjobs',
       atom: 'listAtoms',
+      timeline: 'getTimeline',
       explain: 'explainBuild',
       rerun: 'rerunFailed',
       result: 'getResult',

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { ConsoleSearchSchema, MAX_SEARCH_TEXT } from '../build/console-search.js';
 import { atomSearchFields } from '../build/search-parameters.js';
+import { TimelineSchema } from '../build/timeline.js';
 import { AtomSchema, ConsolePageSchema, SubjobSchema } from '../build/work.js';
 import { declareRoute } from '../route.js';
 import { literals } from '../shapes.js';
@@ -143,6 +144,25 @@ export const workRoutes = {
     status: 200,
     response: atoms,
     children: { atom: 'getAtom' },
+  }),
+  getTimeline: declareRoute({
+    method: 'GET',
+    path: '/v1/build/:buildId/timeline',
+    signing: 'none',
+    summary:
+      'Which executor did what when. With the cursor of an earlier response, only atoms that may have changed since.',
+    params: ofBuild,
+    query: Type.Object(
+      {
+        since: Type.Optional(
+          Type.String({ maxLength: 100, description: 'The `cursor` of the last response.' }),
+        ),
+      },
+      closed,
+    ),
+    body: null,
+    status: 200,
+    response: TimelineSchema,
   }),
   getAtom: declareRoute({
     ...getAtom,

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { integer, nullable, real } from '../../../src/master/store/engine/columns.js';
 import { sql } from '../../../src/master/store/engine/sql.js';
 import { openStore } from '../../../src/master/store/engine/store.js';
+import { retriedRuns } from '../../../src/master/store/tables.js';
 import type { BuildId } from '../../../src/protocol/ids.js';
 import type { Progress, RunAssignment } from '../../../src/protocol/slave/slave-messages.js';
 import { directoryBuild, MasterHarness, type TestSlave } from '../../support/master-harness.js';
@@ -149,6 +150,11 @@ describe('the start time of an atom', () => {
     await slave.deliver(last, { began: 1, seconds: 2 });
     expect(await startTimes()).to.deep.equal([21]);
     expect(await retriedSeconds()).to.deep.equal([7]);
+    const runs = await stored((db) => db.all(sql`SELECT * FROM retried_runs ORDER BY run`, retriedRuns));
+    expect(runs.map(({ run, started_at, actual_time }) => [run, started_at, actual_time])).to.deep.equal([
+      [0, BEGIN * 1000, 4],
+      [1, (BEGIN + 10) * 1000, 3],
+    ]);
   });
 
   it('is that of the failed run, without lost seconds, if no slave runs it again to its end', async () => {

@@ -25,6 +25,7 @@ import * as searches from '../../../src/master/store/searches.js';
 import * as slaves from '../../../src/master/store/slaves.js';
 import * as failures from '../../../src/master/store/stored-failures.js';
 import * as subjobs from '../../../src/master/store/subjobs.js';
+import * as timelineRows from '../../../src/master/store/timeline-rows.js';
 import * as timings from '../../../src/master/store/timings.js';
 import * as undelivered from '../../../src/master/store/undelivered.js';
 import { atomOrder } from '../../../src/protocol/build/search-parameters.js';
@@ -49,6 +50,7 @@ const modules = [
   searches,
   slaves,
   subjobs,
+  timelineRows,
   timings,
   undelivered,
   unrecordedBuilds,
@@ -77,6 +79,7 @@ const atom = toId.atom(0);
 const lease = toId.lease(1);
 const ref = { lease_id: lease, attempt: toId.attempt(1) };
 const slave = toId.slave(1);
+const origin = { build, begins: 0, firstLease: 1 };
 const page = { offset: 0, limit: 1 };
 const estimate = { expected: 1, stdDev: 0 };
 const register = { instance: 'instance', name: 'n', url: null, num_executors: 1, version: '1' };
@@ -126,6 +129,7 @@ const writes: Record<string, Write | readonly Write[]> = {
   insertAtoms: atoms.insertAtoms(build, [{ id: 0, subjob: 0, ...listed, ...estimate }]),
   recordProgress: atoms.recordProgress(build, subjob, lease, [], 1),
   recordVerdicts: atoms.recordVerdicts(build, subjob, lease, []),
+  keepFailedRuns: timelineRows.keepFailedRuns(build, [atom]),
   retryAtoms: atoms.retryAtoms(build, [{ id: atom, subjob }]),
   recordInterrupted: atoms.recordInterrupted(build, subjob, lease, []),
   moveAtoms: atoms.moveAtoms(build, [atom], subjob),
@@ -146,7 +150,7 @@ const writes: Record<string, Write | readonly Write[]> = {
   insertNonces: nonces.insertNonces({ expires: 1, nonces: [] }),
   forgetNonces: nonces.forgetNonces(1),
   storeRegrouped: regrouping.storeRegrouped(build, regrouped, new Set([subjob])),
-  deletePartOf: (['atoms', 'subjobs', 'leases'] as const).map((table) =>
+  deletePartOf: (['atoms', 'retried_runs', 'subjobs', 'leases'] as const).map((table) =>
     retention.deletePartOf(build, table),
   ),
   deleteBuild: retention.deleteBuild(build),
@@ -205,6 +209,26 @@ const reads: Record<string, (db: Reader) => Promise<unknown>> = {
   findBuild: (db) => builds.findBuild(db, build),
   findBuildHead: (db) => builds.findBuildHead(db, build),
   pageOfBuilds: (db) => builds.pageOfBuilds(db, page),
+  findBuildCourse: (db) => builds.findBuildCourse(db, build),
+  atomsOfTimeline: async (db) => {
+    for (const chosen of [{ from: 0, to: 1 }, [atom]]) {
+      await timelineRows.atomsOfTimeline(db, origin, chosen);
+    }
+  },
+  runsBeforeRetries: async (db) => {
+    for (const chosen of [{ from: 0, to: 1 }, [atom]]) {
+      await timelineRows.runsBeforeRetries(db, origin, chosen);
+    }
+  },
+  placesOfLeases: async (db) => {
+    for (const chosen of [{ after: 0, limit: 1 }, [0]]) {
+      await timelineRows.placesOfLeases(db, origin, chosen);
+    }
+  },
+  barsOfLeases: (db) => timelineRows.barsOfLeases(db, origin),
+  preparationsOf: (db) => timelineRows.preparationsOf(db, build, 2, 1),
+  firstLeaseOf: (db) => timelineRows.firstLeaseOf(db, build),
+  namesOfSlaves: (db) => timelineRows.namesOfSlaves(db, [slave]),
   chosenBuilds: (db) => builds.chosenBuilds(db, [build]),
   unfinishedBuilds: (db) => builds.unfinishedBuilds(db),
   hasMoreEvents: (db) => events.hasMoreEvents(db, 1),

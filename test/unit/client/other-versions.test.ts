@@ -47,6 +47,7 @@ const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>
   listJobAtoms: (client) => client.listJobAtoms(job, page),
   getAtomHistory: (client) => client.getAtomHistory(job, 'T=a'),
   getHistoryOfAtom: (client) => client.getHistoryOfAtom(build, toId.atom(0)),
+  getTimeline: (client) => client.getTimeline(build),
   listSlaves: (client) => client.listSlaves(page),
   drainSlaves: (client) => client.drainSlaves('all'),
   cancelBuild: (client) => client.cancelBuild(build),
@@ -56,7 +57,7 @@ const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>
 
 /** Methods for routes that the master of `older.json` does not have. */
 const newer = [
-  ...['listFailureGroups', 'searchConsole', 'rerunAll'],
+  ...['getTimeline', 'listFailureGroups', 'searchConsole', 'rerunAll'],
   ...['listJobs', 'getJob', 'listJobBuilds', 'listJobAtoms', 'getAtomHistory', 'getHistoryOfAtom'],
 ];
 

@@ -59,10 +59,10 @@ export function sendInPieces(ctx: Context, address: string, unread: UnreadBytes)
   const body: unknown = ctx.body;
   const isJson = typeof body === 'object' && body !== null && !('pipe' in body) && !Buffer.isBuffer(body);
   const text = isJson ? JSON.stringify(body) : body;
-  if (typeof text !== 'string') {
+  if (typeof text !== 'string' && !Buffer.isBuffer(text)) {
     return;
   }
-  const bytes = Buffer.from(text);
+  const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text);
   if (bytes.length > PIECE_BYTES) {
     const content = Readable.from(piecesOf(bytes), { objectMode: false });
     unread.hold(address, bytes.length, content);

@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import type { RouteDeclaration } from '../../../protocol/route.js';
 import { type Content, type NotYet, type Redirect, UNCHANGED } from '../handler.js';
 import { ListResponse } from './list-response.js';
+import { PreparedJson } from './prepared-json.js';
 
 /** Sends a handler's result in the form that the route declares; `more` is added to JSON. */
 export function sendResponse(
@@ -12,7 +13,7 @@ export function sendResponse(
 ): void {
   if (result === UNCHANGED) {
     ctx.status = 304;
-  } else if (result instanceof ListResponse) {
+  } else if (result instanceof ListResponse || result instanceof PreparedJson) {
     ctx.status = route.status;
     ctx.body = result.content({ STATUS: 'SUCCESS' }, more);
     ctx.type = 'application/json';

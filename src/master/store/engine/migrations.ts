@@ -265,6 +265,21 @@ const migrations: Readonly<Record<string, readonly string[]>> = {
       ('atoms', 'atoms_in_no_group', '100 10 1 1')`,
     'ANALYZE sqlite_schema',
   ],
+  '0016_retried_runs': [
+    `CREATE TABLE retried_runs (
+      build_id INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
+      atom_id INTEGER NOT NULL,
+      run INTEGER NOT NULL,
+      lease_id INTEGER,
+      started_at INTEGER NOT NULL,
+      actual_time REAL NOT NULL,
+      PRIMARY KEY (build_id, atom_id, run)
+    ) STRICT, WITHOUT ROWID`,
+    `CREATE INDEX leases_with_bars ON leases (build_id, id)
+     WHERE slave_executor IS NOT NULL AND (setup_seconds IS NOT NULL OR state IN ('LOST', 'HANDED_BACK', 'CANCELED'))`,
+    `INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('leases', 'leases_with_bars', '1000 100 1')`,
+    'ANALYZE sqlite_schema',
+  ],
 };
 
 /** All of them, in the order in which they are applied. */

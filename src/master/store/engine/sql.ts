@@ -19,13 +19,15 @@ export type DialectPiece =
       readonly kind: 'json number' | 'json text';
       readonly column: string;
       readonly path: readonly string[];
-    };
+    }
+  /** A JSON array of the column in all rows of a group. */
+  | { readonly kind: 'json array'; readonly column: string };
 
 type SqlPiece = Parameter | Sql | DialectPiece;
 
 /**
- * A statement or a fragment of one, as data. Only `sql` and `assignments` make one, so its text never comes from outside
- * of the program.
+ * A statement or a fragment of one, as data. Only functions of this file make one, from templates and names of the program;
+ * so its text never comes from outside.
  */
 export interface Sql {
   /** One more than there are pieces, which go between them. */
@@ -56,6 +58,18 @@ export function jsonText(column: string, ...path: string[]): DialectPiece {
   return { kind: 'json text', column, path };
 }
 
+/**
+ * The values of these columns in all rows as JSON text: an object with an array for each column, in the same order. Reading
+ * many rows in this form is several times as fast as row by row.
+ */
+export function jsonColumns(...names: readonly string[]): Sql {
+  const [first = '', ...others] = names.map((name) => `"${name}":`);
+  return {
+    texts: [`'{${first}' || `, ...others.map((name) => ` || ',${name}' || `), ` || '}'`],
+    pieces: names.map((name) => ({ kind: 'json array', column: `"${name}"` })),
+  };
+}
+
 /** For `SET`: `name = value, …`; the names are columns. */
 export function assignments(changes: Readonly<Record<string, Parameter>>): Sql {
   const [first = '', ...others] = Object.keys(changes).map((name) => `${name} = `);
@@ -70,6 +84,7 @@ export interface Dialect {
   list(placeholder: string): string;
   jsonNumber(column: string, path: readonly string[]): string;
   jsonText(column: string, path: readonly string[]): string;
+  jsonArray(column: string): string;
 }
 
 export interface CompiledSql {
@@ -109,6 +124,8 @@ export function compile(statement: Sql, dialect: Dialect): CompiledSql {
         return dialect.jsonNumber(piece.column, piece.path);
       case 'json text':
         return dialect.jsonText(piece.column, piece.path);
+      case 'json array':
+        return dialect.jsonArray(piece.column);
     }
   };
   return { text: textOf(statement), parameters };

@@ -32,6 +32,7 @@ export const sqliteDialect: Dialect = {
   list: (placeholder) => `(SELECT value FROM json_each(${placeholder}))`,
   table: (placeholder, columns) => `(SELECT ${selectionOf(columns)} FROM json_each(${placeholder}))`,
   jsonNumber: (column, path) => `(${column} ->> '$.${path.join('.')}')`,
+  jsonArray: (column) => `json_group_array(${column})`,
   jsonText: (column, path) => `(${column} ->> '$.${path.join('.')}')`,
 };
 

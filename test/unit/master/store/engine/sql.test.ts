@@ -18,6 +18,7 @@ const numbered: Dialect = {
   table: (placeholder, columns) =>
     `jsonb_to_recordset(${placeholder}::jsonb) AS (${Object.keys(columns).join(', ')})`,
   jsonNumber: (column, path) => `(${column}::jsonb #>> '{${path.join(',')}}')::bigint`,
+  jsonArray: (column) => `jsonb_agg(${column})`,
   jsonText: (column, path) => `(${column}::jsonb #>> '{${path.join(',')}}')`,
 };
 
