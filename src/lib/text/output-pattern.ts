@@ -1,7 +1,7 @@
 import { stripControlChars } from './strip-control-chars.js';
 
-/** So many of the last lines distinguish two failures: an assertion with its place, or the top of a stack. */
-const MAX_LINES = 5;
+/** So many of the last lines distinguish two failures: an assertion with its values. */
+const MAX_LINES = 4;
 /** UTF-16 units of a line that count. */
 const MAX_LINE = 1000;
 /** A shorter name is also a part of other texts. */
@@ -35,23 +35,27 @@ const VOLATILE: readonly (readonly [RegExp, string])[] = [
   // Rules as wide as the terminal, or as what they frame.
   [/([=*_~.#-])\1{2,}/g, '$1$1$1'],
   [/\s+/g, ' '],
+  // Names of test cases, as test runners write them.
+  [/(<path>)(?: [>›»#] .*|::\S+)/g, '$1'],
+  [/^ ?● .*/, '●'],
+  [/^ ?(--- (?:FAIL|PASS):|not ok #) .*/, '$1'],
+  [/^ ?#\) .*/, '#)'],
 ];
 
+/** Frames of stacks: there are many ways to one failure. */
+const FRAME = /^(?:at |from |File ")(?:.*[\s("])?<(?:path|anonymous|url)>/;
+
 /**
- * The last lines of an output without the parts that differ from run to run: numbers, times, paths, addresses, ids and temporary
- * names. `own`, the name of the test that printed it, is left out too. Two failures with the same pattern probably have the same cause.
+ * The last lines of an output without stacks, and without the parts that differ from run to run: numbers, times, paths,
+ * addresses, ids and temporary names. `own`, the name of the test that printed it, is left out too. Two failures with the same pattern probably have the same cause.
  * Empty when the lines have no text.
  */
 export function outputPattern(lines: readonly string[], own = ''): string {
   const name = own.trim();
-  const seen: string[] = [];
-  for (let at = lines.length - 1; at >= 0 && seen.length < MAX_LINES; at -= 1) {
-    const line = linePattern(lines[at] ?? '', name);
-    // The frames of a stack look alike.
-    if (line !== '' && line !== seen.at(-1)) {
-      seen.push(line);
-    }
-  }
+  const all = lines.map((line) => linePattern(line, name)).filter((line) => line !== '');
+  const words = all.filter((line) => !FRAME.test(line));
+  const distinct = (words.length > 0 ? words : all).filter((line, place, list) => line !== list[place - 1]);
+  const seen = distinct.slice(-MAX_LINES).reverse();
   const others = seen.findIndex((line) => !line.startsWith(OWN_LINE));
   // A timeout is the reason, wherever the test was.
   return (others > 0 ? seen.slice(0, others) : seen).reverse().join('\n');
