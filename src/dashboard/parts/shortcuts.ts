@@ -42,7 +42,9 @@ export function startShortcuts(): void {
     const find = (keys: string) => known.find((shortcut) => shortcut.keys === keys);
     const found = find(before + event.key) ?? find(event.key);
     if (found !== undefined) {
-      pending = { key: '', at: Number.NEGATIVE_INFINITY };
+      // A shortcut may be the beginning of others.
+      const isBeginning = known.some(({ keys }) => keys.startsWith(`${event.key} `));
+      pending = isBeginning ? pending : { key: '', at: Number.NEGATIVE_INFINITY };
       event.preventDefault();
       found.run();
     }

@@ -1,16 +1,78 @@
+import type { Atom } from '../../../protocol/build/work.js';
 import type { AtomId, BuildId } from '../../../protocol/ids.js';
-import { NotAvailable } from '../../parts/notices.js';
+import { getJson, linkTo } from '../../api/api-calls.js';
+import { useLoaded } from '../../api/use-loaded.js';
+import { atomLabel } from '../../parts/atom-label.js';
+import { Loading, ProblemNotice } from '../../parts/notices.js';
 import { usePageTitle } from '../../parts/page-title.js';
+import { lookOfAtom } from '../../parts/status-look.js';
+import { folderOfAtom } from '../build/artifacts/artifact-place.js';
+import { AtomFacts } from './atom-facts.js';
+import { ConsolePart } from './console/console-part.js';
 
-/** One atom: its console, its history and its artifacts. */
+/** Its state changes without an event. */
+const RUNNING_EVERY_MS = 2_000;
+const CONSOLE_FILE = 'clusterrunner_console_output';
+
+/** One atom: its facts and its console. */
 export function AtomPage({ buildId, atomId }: { readonly buildId: BuildId; readonly atomId: AtomId }) {
-  usePageTitle(`Atom ${atomId} of build ${buildId}`);
-  return (
-    <>
-      <h1>
-        Atom {atomId} of <a href={`/ui/build/${buildId}`}>build {buildId}</a>
-      </h1>
-      <NotAvailable what="The console is" />
-    </>
+  const { data, problem } = useLoaded(
+    `atom ${buildId}/${atomId}`,
+    async (signal) => {
+      const [{ build }, { atom }] = await Promise.all([
+        getJson('/v1/build/:buildId', { params: { buildId }, signal }),
+        getJson('/v1/build/:buildId/atom/:atomId', { params: { buildId, atomId }, signal }),
+      ]);
+      return { build, atom };
+    },
+    {
+      isChangedBy: ({ data: { build_id } }) => build_id === buildId,
+      everyMs: ({ build }) => (build.status === 'BUILDING' ? RUNNING_EVERY_MS : null),
+    },
   );
+  const label =
+    data === null ? `Atom ${atomId}` : atomLabel(data.atom.command_string, data.build.atom_variables);
+  const look = data === null ? null : lookOfAtom(data.atom);
+  usePageTitle(`${look?.sign ?? ''} ${label} – build ${buildId}`.trim(), look?.tone ?? null);
+  if (data === null) {
+    return (
+      <>
+        <h1>
+          Atom {atomId} of <a href={`/ui/build/${buildId}`}>build {buildId}</a>
+        </h1>
+        {problem === null ? <Loading /> : <ProblemNotice problem={problem} />}
+      </>
+    );
+  }
+  const { atom, build } = data;
+  const isRunning = build.status === 'BUILDING' && atom.outcome === null;
+  return (
+    <div class="atom-page">
+      <AtomFacts atom={atom} build={build} label={label} />
+      <ProblemNotice problem={problem} />
+      <ConsolePart
+        buildId={buildId}
+        atomId={atomId}
+        isRunning={isRunning}
+        download={
+          isRunning
+            ? null
+            : linkTo('/v1/build/:buildId/artifact/:folder/*path', {
+                params: { buildId, folder: folderOfAtom(atom), path: CONSOLE_FILE },
+              })
+        }
+        emptyTitle={emptyTitle(atom, isRunning)}
+      />
+    </div>
+  );
+}
+
+function emptyTitle({ state, outcome }: Atom, isRunning: boolean): string {
+  if (state === 'NOT_STARTED') {
+    return isRunning ? 'The atom has not run yet.' : 'The atom has not run.';
+  }
+  if (outcome === 'LOST') {
+    return 'No output of the atom was received before its slaves were lost.';
+  }
+  return isRunning ? 'The atom has printed nothing so far.' : 'The atom printed nothing.';
 }

@@ -1,0 +1,86 @@
+import type { Build } from '../../../protocol/build/build.js';
+import type { Atom } from '../../../protocol/build/work.js';
+import { CopyButton } from '../../parts/copy-button.js';
+import { durationText } from '../../parts/duration-text.js';
+import { exitText } from '../../parts/exit-text.js';
+import { Status } from '../../parts/status.js';
+import { lookOfAtom } from '../../parts/status-look.js';
+import { now } from '../../parts/ticking-now.js';
+import { Timestamp } from '../../parts/timestamp.js';
+import { pathTo } from '../../router/page-paths.js';
+import { folderOfAtom, pathToPlace } from '../build/artifacts/artifact-place.js';
+import { handRerunCommand } from './hand-rerun-command.js';
+
+interface AtomFactsProps {
+  readonly atom: Atom;
+  readonly build: Build;
+  readonly label: string;
+}
+
+/** The outcome of an atom, and where and when it ran. */
+export function AtomFacts({ atom, build, label }: AtomFactsProps) {
+  const { tests, slave, num_retries: retries, exit_code: code, error } = atom;
+  const isDelivered = atom.outcome !== null && atom.outcome !== 'LOST';
+  const command = handRerunCommand(build, atom);
+  return (
+    <header>
+      <div class="title">
+        <h1>
+          <Status look={lookOfAtom(atom)} /> <bdi>{label}</bdi>
+        </h1>
+        <CopyButton text={window.location.href} label="Copy link" />
+      </div>
+      <p class="facts">
+        <a href={pathTo({ page: 'build', buildId: build.id, tab: 'overview' })}>
+          <bdi>{build.request_params.job_name ?? ''}</bdi> build {build.id}
+        </a>
+        {code !== null && code !== 0 && <span>exit code {exitText(code)}</span>}
+        <Duration atom={atom} />
+        {atom.started_at !== null && (
+          <span>
+            began <Timestamp at={atom.started_at} />
+          </span>
+        )}
+        {slave !== null && (
+          <span>
+            on <bdi>{slave}</bdi>
+          </span>
+        )}
+        {retries > 0 && (
+          <span>
+            {retries} {retries === 1 ? 'retry' : 'retries'}
+          </span>
+        )}
+        {tests !== null && (
+          <span>
+            {tests.tests} test cases, {tests.failures + tests.errors} failed
+          </span>
+        )}
+        {atom.num_left_out > 0 && <span>{atom.num_left_out} files incomplete</span>}
+        {isDelivered && (
+          <a href={pathToPlace(build.id, { folder: folderOfAtom(atom), file: null })}>Artifacts</a>
+        )}
+      </p>
+      {error !== null && <p class="problem">{error}</p>}
+      {isDelivered && code !== 0 && (
+        <p class="rerun">
+          Rerun it by hand: <code>{command}</code> <CopyButton text={command} label="Copy the command" />
+        </p>
+      )}
+    </header>
+  );
+}
+
+function Duration({
+  atom: { state, actual_time: time, started_at: start, expected_time: expected },
+}: {
+  readonly atom: Atom;
+}) {
+  const seconds = time ?? (state === 'IN_PROGRESS' && start !== null ? Math.max(0, now.value - start) : null);
+  return seconds === null ? null : (
+    <span>
+      {durationText(seconds)}
+      {expected !== null && <span class="quiet"> of {durationText(expected)} expected</span>}
+    </span>
+  );
+}
