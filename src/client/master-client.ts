@@ -241,6 +241,14 @@ export class MasterClient {
     return this.#connection.call(routes.getHistoryOfAtom, input, options);
   }
 
+  /** The load of the executors in each minute of the last hours. */
+  getUtilization(
+    query: QueryOf<typeof routes.utilization> = {},
+    options?: CallOptions,
+  ): Promise<ResponseOf<typeof routes.utilization>> {
+    return this.#connection.call(routes.utilization, { params: {}, query, body: undefined }, options);
+  }
+
   listSlaves(query: PageQuery, options?: CallOptions): Promise<ResponseOf<typeof routes.listSlaves>> {
     return this.#connection.call(routes.listSlaves, { params: {}, query, body: undefined }, options);
   }

@@ -50,6 +50,7 @@ import { searchBuilds } from './store/searches.js';
 import { EventFeed, listEvents } from './views/event-feed.js';
 import { logEvents } from './views/log-events.js';
 import { snapshotOf } from './views/metrics-snapshot.js';
+import { utilizationOf } from './views/utilization-view.js';
 
 /** Too many to guess. */
 const TOKEN_BYTES = 12;
@@ -294,6 +295,7 @@ export function forReaders(
     historyOfAtom: (build, atom) => history.historyOfAtom(build, atom),
     listSlaves: async (page) => slaves.list(page),
     getSlave: async (slave) => slaves.get(slave),
+    utilization: (hours) => utilizationOf(master, hours),
     listEvents: (after) => listEvents(master, after),
     followEvents: (id, end) => feed.follow(id, end),
     metrics: () => metrics.text(),

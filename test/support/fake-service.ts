@@ -37,6 +37,7 @@ import type {
   WorkRequest,
   WorkResponse,
 } from '../../src/protocol/slave/slave-messages.js';
+import type { Utilization } from '../../src/protocol/slave/utilization-columns.js';
 import { FakeBundles } from './fake-bundles.js';
 import { emptyHistory } from './fake-history.js';
 
@@ -197,6 +198,10 @@ export class FakeService implements MasterService, MasterReading {
   async listSlaves({ offset, limit }: Page): Promise<{ slaves: Slave[]; total: number }> {
     this.#requireNotBroken();
     return { slaves: [...this.slaves.values()].slice(offset, offset + limit), total: this.slaves.size };
+  }
+
+  async utilization(): Promise<Utilization> {
+    return { at: [], num_executors: [], num_executors_busy: [], num_waiting: [] };
   }
 
   async getSlave(slave: SlaveId): Promise<Slave> {

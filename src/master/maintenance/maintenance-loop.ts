@@ -12,6 +12,7 @@ import { forgetTimings } from '../store/timings.js';
 import type { BuildRetention } from './build-retention.js';
 import { ClockJumps } from './clock-jumps.js';
 import type { ForgettingTime } from './forgetting-time.js';
+import { LoadRecorder } from './load-recorder.js';
 
 /** How late the end of a timeout may be noticed. */
 const LOOK_EVERY_MS = 1000;
@@ -58,6 +59,7 @@ export class MaintenanceLoop {
     const { slaves, nonces, retention, bundles, regrouper, leaseMs } = this.#parts;
     // The first time at once: a master that never lives for long forgets too.
     let forgotten = master.steady - FORGET_EVERY_MS;
+    const recorder = new LoadRecorder(master);
     const jumps = new ClockJumps(master.clock, master.log);
     let isSwept = false;
     let mayForgetMore = true;
@@ -69,6 +71,7 @@ export class MaintenanceLoop {
           continue;
         }
         this.#noteListening();
+        recorder.sample();
         await slaves.expire();
         await endOverdueBuilds(master);
         await endStoppedBuilds(master);

@@ -28,6 +28,7 @@ import type {
   WorkRequest,
   WorkResponse,
 } from '../../protocol/slave/slave-messages.js';
+import type { Utilization } from '../../protocol/slave/utilization-columns.js';
 import type { AtomCriteria, AtomRange, BuildCriteria, FoundAtom } from '../store/searches.js';
 import type { SortedBars } from '../views/timeline/bars.js';
 
@@ -299,6 +300,8 @@ export interface MasterReading {
   historyOfAtom(build: BuildId, atom: AtomId): Promise<HistoryOfAtom>;
 
   getSlave(slave: SlaveId): Promise<Slave>;
+  /** The load of the executors in each minute of the last `hours`. */
+  utilization(hours: number): Promise<Utilization>;
 
   listEvents(after: EventsAfter): Promise<Event[]>;
   /**

@@ -191,6 +191,15 @@ export const timings = {
   updated_at: integer,
 };
 
+/** Averages of each minute. */
+export const minuteLoads = {
+  /** Minutes since the epoch. */
+  minute: integer,
+  executors: real,
+  busy: real,
+  waiting: real,
+};
+
 /** A job of a project, as builds of it were recorded. Never deleted before its builds and atoms. */
 export const jobs = {
   id: integer,

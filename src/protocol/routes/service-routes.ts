@@ -46,6 +46,7 @@ export const serviceRoutes = {
       queue: 'queue',
       job: 'listJobs',
       slave: 'listSlaves',
+      utilization: 'utilization',
       eventlog: 'eventLog',
       events: 'events',
       metrics: 'metrics',

@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { SlaveIdSchema } from '../ids.js';
 import { declareRoute } from '../route.js';
 import { SlaveSchema } from '../slave/slave-messages.js';
+import { HOURS_OF_UTILIZATION, UtilizationSchema } from '../slave/utilization-columns.js';
 import { closed, MAX_PAGE, nothing, ofSlave, page, total } from './shared.js';
 
 /** Slaves, for people and monitoring. */
@@ -28,6 +29,26 @@ export const slaveRoutes = {
     body: null,
     status: 200,
     response: Type.Object({ slave: SlaveSchema }),
+  }),
+  utilization: declareRoute({
+    method: 'GET',
+    path: '/v1/utilization',
+    signing: 'none',
+    summary:
+      'How busy the executors were: averages of each minute of the last hours, oldest first, in columns. Minutes in which ' +
+      'the master did not run are not there.',
+    params: nothing,
+    query: Type.Object(
+      {
+        hours: Type.Optional(
+          Type.Integer({ minimum: 1, maximum: HOURS_OF_UTILIZATION, default: HOURS_OF_UTILIZATION }),
+        ),
+      },
+      closed,
+    ),
+    body: null,
+    status: 200,
+    response: UtilizationSchema,
   }),
   shutdownSlave: declareRoute({
     method: 'POST',

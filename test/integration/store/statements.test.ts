@@ -18,6 +18,7 @@ import * as jobBuilds from '../../../src/master/store/history/job-builds.js';
 import * as jobs from '../../../src/master/store/history/jobs.js';
 import * as unrecordedBuilds from '../../../src/master/store/history/unrecorded-builds.js';
 import * as leases from '../../../src/master/store/leases.js';
+import * as minuteLoads from '../../../src/master/store/minute-loads.js';
 import * as nonces from '../../../src/master/store/nonces.js';
 import * as regrouping from '../../../src/master/store/regrouping.js';
 import * as retention from '../../../src/master/store/retention.js';
@@ -44,6 +45,7 @@ const modules = [
   jobBuilds,
   jobs,
   leases,
+  minuteLoads,
   nonces,
   regrouping,
   retention,
@@ -165,6 +167,8 @@ const writes: Record<string, Write | readonly Write[]> = {
   cutSubjobs: subjobs.cutSubjobs(build),
   learnTimings: timings.learnTimings({ build, subjob, project: 'p', job: 'j' }, 1),
   forgetTimings: timings.forgetTimings(1),
+  saveMinuteLoad: minuteLoads.saveMinuteLoad({ minute: 1, executors: 4, busy: 2.5, waiting: 0 }),
+  trimMinuteLoads: minuteLoads.trimMinuteLoads(1, 2),
   queueForHistory: unrecordedBuilds.queueForHistory(build, false),
   noteJob: unrecordedBuilds.noteJob(build, 'p', 'j'),
   noteRecorded: unrecordedBuilds.noteRecorded(build, 0, 1),
@@ -242,6 +246,7 @@ const reads: Record<string, (db: Reader) => Promise<unknown>> = {
   sumFacts: (db) => factsColumn.sumFacts(db, build),
   heldLeases: (db) => leases.heldLeases(db, build),
   lastLeaseId: (db) => leases.lastLeaseId(db),
+  minuteLoadsSince: (db) => minuteLoads.minuteLoadsSince(db, 1),
   allNonces: (db) => nonces.allNonces(db),
   atomsThatWait: (db) => regrouping.atomsThatWait(db, build, [subjob]),
   buildsToForget: (db) => retention.buildsToForget(db, 1, 1, 1),

@@ -48,6 +48,7 @@ const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>
   getAtomHistory: (client) => client.getAtomHistory(job, 'T=a'),
   getHistoryOfAtom: (client) => client.getHistoryOfAtom(build, toId.atom(0)),
   getTimeline: (client) => client.getTimeline(build),
+  getUtilization: (client) => client.getUtilization({}),
   listSlaves: (client) => client.listSlaves(page),
   drainSlaves: (client) => client.drainSlaves('all'),
   cancelBuild: (client) => client.cancelBuild(build),
@@ -57,7 +58,7 @@ const calls: Readonly<Record<string, (client: MasterClient) => Promise<unknown>>
 
 /** Methods for routes that the master of `older.json` does not have. */
 const newer = [
-  ...['getTimeline', 'listFailureGroups', 'searchConsole', 'rerunAll'],
+  ...['getTimeline', 'listFailureGroups', 'searchConsole', 'rerunAll', 'getUtilization'],
   ...['listJobs', 'getJob', 'listJobBuilds', 'listJobAtoms', 'getAtomHistory', 'getHistoryOfAtom'],
 ];
 

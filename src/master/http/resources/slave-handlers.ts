@@ -1,9 +1,11 @@
+import { HOURS_OF_UTILIZATION } from '../../../protocol/slave/utilization-columns.js';
 import type { Handlers } from '../handler.js';
 import { type HandlerDependencies, pageOf } from './dependencies.js';
 
 type SlaveRoutes =
   | 'listSlaves'
   | 'getSlave'
+  | 'utilization'
   | 'shutdownSlave'
   | 'shutdownSlaves'
   | 'registerSlave'
@@ -14,6 +16,7 @@ export function slaveHandlers({ service, reading }: HandlerDependencies): Pick<H
   return {
     listSlaves: ({ query }) => service.listSlaves(pageOf(query)),
     getSlave: async ({ params }) => ({ slave: await reading.getSlave(params.slaveId) }),
+    utilization: ({ query }) => reading.utilization(query.hours ?? HOURS_OF_UTILIZATION),
     shutdownSlave: async ({ params }) => ({ slave_ids: await service.drainSlaves([params.slaveId]) }),
     shutdownSlaves: async ({ body }) => ({
       slave_ids: await service.drainSlaves('slaves' in body ? body.slaves : 'all'),

@@ -280,6 +280,14 @@ const migrations: Readonly<Record<string, readonly string[]>> = {
     `INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('leases', 'leases_with_bars', '1000 100 1')`,
     'ANALYZE sqlite_schema',
   ],
+  '0017_minute_loads': [
+    `CREATE TABLE minute_loads (
+      minute INTEGER PRIMARY KEY,
+      executors REAL NOT NULL,
+      busy REAL NOT NULL,
+      waiting REAL NOT NULL
+    ) STRICT`,
+  ],
 };
 
 /** All of them, in the order in which they are applied. */
