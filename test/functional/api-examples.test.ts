@@ -66,7 +66,12 @@ async function tell(story: Story): Promise<void> {
   await story.show(`POST ${build}/rerun#1`);
 
   await story.show(`POST ${slave}/shutdown#1`, 'POST /v1/slave/shutdown#1', 'POST /v1/slave/shutdown#2');
-  await story.show('GET /v1/utilization#1', 'GET /v1/session#1', 'POST /v1/session#1', 'DELETE /v1/session#1');
+  await story.show(
+    'GET /v1/utilization#1',
+    'GET /v1/session#1',
+    'POST /v1/session#1',
+    'DELETE /v1/session#1',
+  );
   await story.show('GET /v1/version#1', 'GET /v1/openapi.json#1', 'GET /v1/metrics#1');
   await story.show('GET /v1/eventlog#1', 'GET /v1/events#1', `DELETE ${slave}#1`);
   await story.show('GET /v1/job#1', `GET ${job}#1`, `GET ${job}/build#1`);

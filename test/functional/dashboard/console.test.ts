@@ -30,15 +30,25 @@ const failure = (name: string) =>
 const ended: SimulatedBuild = {
   request: { type: 'directory', project_directory: '/project', job_name: 'Outputs', config },
   jobName: 'Outputs',
-  atoms: ['long', 'hostile', 'quiet', ...Array.from({ length: 12 }, (_, n) => `refused-${'x'.repeat(n)}`)].map(
-    (value) => ({ variable: 'NAME', value }),
-  ),
+  atoms: [
+    'long',
+    'hostile',
+    'quiet',
+    ...Array.from({ length: 12 }, (_, n) => `refused-${'x'.repeat(n)}`),
+  ].map((value) => ({ variable: 'NAME', value })),
   preparationSeconds: 1,
   setupSeconds: 0,
   runAtom: ({ value }) => ({
     seconds: 2,
     exitCode: value === 'long' || value === 'quiet' ? 0 : 1,
-    output: value === 'long' ? longOutput() : value === 'hostile' ? HOSTILE : value === 'quiet' ? '' : failure(value),
+    output:
+      value === 'long'
+        ? longOutput()
+        : value === 'hostile'
+          ? HOSTILE
+          : value === 'quiet'
+            ? ''
+            : failure(value),
   }),
 };
 
@@ -119,7 +129,9 @@ describe('the console in a browser', () => {
       await page.locator('.console').hover();
       await page.mouse.wheel(0, -180);
       await shows(page, 'ten lines above', ({ last }) => last === before.last - 10);
-      await page.evaluate(`{ const c = document.querySelector('.console'); c.scrollTop = c.scrollHeight / 2; }`);
+      await page.evaluate(
+        `{ const c = document.querySelector('.console'); c.scrollTop = c.scrollHeight / 2; }`,
+      );
       await shows(page, 'the middle', ({ first }) => Math.abs(first - LINES / 2) < LINES / 100);
       const { first } = await visible(page);
       await eventually('it is loaded', async () => (await textOf(page, first + 3)) === lineOf(first + 3));
@@ -177,7 +189,9 @@ describe('the console in a browser', () => {
       expect(await page.locator('.selected').count()).to.equal(3);
       await line(page, 300_004).locator('a').click();
       await eventually('the address has the line', () => new URL(page.url()).hash === '#L300005');
-      await line(page, 300_006).locator('a').click({ modifiers: ['Shift'] });
+      await line(page, 300_006)
+        .locator('a')
+        .click({ modifiers: ['Shift'] });
       await eventually('the address has the lines', () => new URL(page.url()).hash === '#L300005-L300007');
       expect(await page.locator('.selected').count()).to.equal(3);
       await page.getByRole('button', { name: 'Copy link to lines' }).waitFor();
@@ -192,7 +206,9 @@ describe('the console in a browser', () => {
       expect(await line(page, 3).locator('.on-ansi-blue').innerText()).to.equal('on blue');
       expect(await line(page, 4).locator('.on-ansi-blue').innerText()).to.equal('still on blue');
       expect(await page.title()).to.equal(`✗ hostile – build ${build} – ClusterRunner`);
-      expect(await page.locator('main img, main script, .console-line a:not(.line-number)').count()).to.equal(0);
+      expect(await page.locator('main img, main script, .console-line a:not(.line-number)').count()).to.equal(
+        0,
+      );
     }));
 
   it('shows the last state of a progress bar, and the beginning of a very long line, until more is wanted', () =>

@@ -22,7 +22,11 @@ describe('the averages of a minute', () => {
 
   it('are within the samples, and never more busy than there are executors', () => {
     const samples = fc.array(
-      fc.record({ executors: fc.nat(100), share: fc.double({ min: 0, max: 1, noNaN: true }), ms: fc.nat(20_000) }),
+      fc.record({
+        executors: fc.nat(100),
+        share: fc.double({ min: 0, max: 1, noNaN: true }),
+        ms: fc.nat(20_000),
+      }),
       { minLength: 1 },
     );
     fc.assert(

@@ -29,7 +29,9 @@ describe('the utilization of the executors', () => {
     await slave.take();
     await pass(3, slave);
     const { at, num_executors, num_executors_busy, num_waiting } = await harness.master.utilization(24);
-    expect(at.slice(1).map((time, index) => time - (at[index] ?? 0))).to.deep.equal(at.slice(1).map(() => 60));
+    expect(at.slice(1).map((time, index) => time - (at[index] ?? 0))).to.deep.equal(
+      at.slice(1).map(() => 60),
+    );
     expect(num_executors.at(-1)).to.equal(4);
     expect(num_executors_busy.at(-1)).to.be.within(1, 2);
     expect(num_waiting).to.have.length(at.length);
