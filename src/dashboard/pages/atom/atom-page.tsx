@@ -7,7 +7,7 @@ import { Loading, ProblemNotice } from '../../parts/notices.js';
 import { usePageTitle } from '../../parts/page-title.js';
 import { lookOfAtom } from '../../parts/status-look.js';
 import { folderOfAtom } from '../build/artifacts/artifact-place.js';
-import { AtomFacts } from './atom-facts.js';
+import { AtomHead } from './atom-head.js';
 import { ConsolePart } from './console/console-part.js';
 
 /** Its state changes without an event. */
@@ -48,7 +48,7 @@ export function AtomPage({ buildId, atomId }: { readonly buildId: BuildId; reado
   const isRunning = build.status === 'BUILDING' && atom.outcome === null;
   return (
     <div class="atom-page">
-      <AtomFacts atom={atom} build={build} label={label} />
+      <AtomHead atom={atom} build={build} label={label} />
       <ProblemNotice problem={problem} />
       <ConsolePart
         buildId={buildId}

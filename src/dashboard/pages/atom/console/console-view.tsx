@@ -15,7 +15,7 @@ import {
   withinLines,
 } from './scroll-place.js';
 import { type FoundMatch, matchIn } from './search-progress.js';
-import type { ConsoleLines } from './use-console-lines.js';
+import type { LoadedConsole } from './use-console-lines.js';
 import type { SearchText } from './use-console-search.js';
 
 /** A movement that was asked for; each one is another object. */
@@ -25,7 +25,7 @@ export type ScrollGoal =
   | { readonly end: true };
 
 interface ConsoleViewProps {
-  readonly lines: ConsoleLines;
+  readonly lines: LoadedConsole;
   readonly goal: ScrollGoal | null;
   readonly isWrapped: boolean;
   readonly isFollowing: boolean;

@@ -1,7 +1,7 @@
 /*
  * Scrolling through any number of lines. Browsers limit the height of an element to some millions of pixels, so the scroll
- * bar stands for a part of the lines only: a small movement moves the lines by as many pixels, and a large one (the bar is
- * dragged) goes to the proportional line. Nothing here needs a browser.
+ * bar stands for a part of the lines only. A small movement moves the lines by as many pixels. A large one, when the bar is
+ * dragged, goes to the proportional line. Nothing here needs a browser.
  */
 
 /** Browsers allow 17 to 33 million pixels. */
@@ -26,7 +26,7 @@ export interface ScrollGeometry {
   readonly heightOf: (line: number) => number;
 }
 
-/** What the browser scrolls: where it stands, and the place that is shown. */
+/** The position of the browser's scroll bar, and the place that is shown. */
 export interface ScrollState {
   readonly place: ScrollPlace;
   readonly scrollTop: number;
@@ -85,8 +85,8 @@ export function placeOfLine(line: number, align: 'top' | 'middle', geometry: Scr
 }
 
 /**
- * Where the scroll bar stands for a place: in proportion, but with as much room before each end as there are pixels to go on,
- * up to the height of the window. Otherwise the bar would be at its end before the lines are.
+ * The position of the scroll bar for a place. It is in proportion, but before each end there is as much room as there are
+ * pixels to go on, up to the height of the window. Otherwise the bar would be at its end before the lines are.
  */
 export function scrollTopOf(place: ScrollPlace, geometry: ScrollGeometry): number {
   const { viewport } = geometry;

@@ -12,7 +12,7 @@ export interface ConsoleSubject {
   readonly isRunning: boolean;
 }
 
-export interface ConsoleLines {
+export interface LoadedConsole {
   readonly store: LineStore;
   /** Must be called when other lines are visible; both are inclusive. */
   readonly want: (first: number, last: number) => void;
@@ -30,7 +30,7 @@ const FILL_AFTER_MS = 40;
  * The lines of a console, of which the visible ones are loaded. While the atom runs, its last lines are loaded again and
  * again; when it has ended all are, since their numbers may be others then.
  */
-export function useConsoleLines({ buildId, atomId, isRunning }: ConsoleSubject): ConsoleLines {
+export function useConsoleLines({ buildId, atomId, isRunning }: ConsoleSubject): LoadedConsole {
   const [, render] = useReducer((n: number, _: null) => n + 1, 0);
   const store = useRef(new LineStore());
   const problem = useRef<ApiProblem | null>(null);

@@ -11,7 +11,7 @@ import {
 } from './search-progress.js';
 import type { ConsoleSubject } from './use-console-lines.js';
 
-/** What to look for. */
+/** A text to look for. */
 export interface SearchText {
   readonly text: string;
   readonly isRegex: boolean;

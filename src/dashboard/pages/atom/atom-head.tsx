@@ -11,14 +11,14 @@ import { pathTo } from '../../router/page-paths.js';
 import { folderOfAtom, pathToPlace } from '../build/artifacts/artifact-place.js';
 import { handRerunCommand } from './hand-rerun-command.js';
 
-interface AtomFactsProps {
+interface AtomHeadProps {
   readonly atom: Atom;
   readonly build: Build;
   readonly label: string;
 }
 
 /** The outcome of an atom, and where and when it ran. */
-export function AtomFacts({ atom, build, label }: AtomFactsProps) {
+export function AtomHead({ atom, build, label }: AtomHeadProps) {
   const { tests, slave, num_retries: retries, exit_code: code, error } = atom;
   const isDelivered = atom.outcome !== null && atom.outcome !== 'LOST';
   const command = handRerunCommand(build, atom);
