@@ -165,7 +165,7 @@ describe('the console in a browser', () => {
       await page.getByText('3 of 3 matches').waitFor();
       await page.getByRole('button', { name: 'Upper and lower case differ' }).click();
       await page.getByText('no match').waitFor();
-      await page.getByRole('searchbox').fill('^line 5.*edle$');
+      await page.getByRole('searchbox').fill('^line 5.*needle$');
       await page.getByRole('button', { name: 'Regular expression' }).click();
       await page.getByText('1 of 1 match').waitFor();
       await line(page, 523_456).locator('mark').waitFor();

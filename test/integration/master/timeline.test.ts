@@ -246,7 +246,7 @@ describe('the timeline of a build', () => {
     expect([found.preparations.length, found.atoms.id.length]).to.deep.equal([1, 0]);
   });
 
-  it('puts work of unknown executors into lanes, which begin anew for each slave', async () => {
+  it('puts work of unknown executors into lanes, which begin again for each slave', async () => {
     const other = await harness.slave();
     await slave.prepare(4);
     const [mine, theirs] = [await slave.take(), await other.take()];

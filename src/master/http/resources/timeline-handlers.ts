@@ -8,7 +8,7 @@ import type { HandlerDependencies } from './dependencies.js';
 const END = 'end';
 
 export function timelineHandlers({ service, reading }: HandlerDependencies): Pick<Handlers, 'getTimeline'> {
-  // Changes are counted anew in each run of the master.
+  // Changes are counted again in each run of the master.
   const run = service.sessionId.slice(0, 12);
   return {
     getTimeline: async ({ params, query, gone }) => {
