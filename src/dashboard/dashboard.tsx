@@ -2,8 +2,8 @@ import { render } from 'preact';
 import { startSession } from './api/browser-session.js';
 import { startLiveUpdates } from './api/live-updates.js';
 import { DashboardPage } from './pages/dashboard-page.js';
-import { startShortcuts } from './parts/shortcuts.js';
-import { startTicking } from './parts/ticking-now.js';
+import { startShortcuts } from './parts/keys/shortcuts.js';
+import { startTicking } from './parts/text/ticking-now.js';
 import { startRouter } from './router/location.js';
 import { startTheme } from './style/theme.js';
 

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useMemo, useReducer, useRef } from 'preact/hooks';
 import type { Event } from '../../protocol/event.js';
-import { PageCache } from '../parts/page-cache.js';
+import { PageCache } from '../parts/page/page-cache.js';
 import { ApiProblem } from './api-problem.js';
 import { onLiveEvent } from './live-updates.js';
 

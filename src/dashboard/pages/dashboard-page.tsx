@@ -1,4 +1,4 @@
-import { onDemand } from '../parts/on-demand.js';
+import { onDemand } from '../parts/page/on-demand.js';
 import { target } from '../router/location.js';
 import { BuildPage } from './build/build-page.js';
 import { BuildListPage } from './builds/build-list-page.js';

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { isSignedIn, signInPath, signOut } from '../api/browser-session.js';
 import { masterStatus } from '../api/master-status.js';
-import { ShortcutHelp } from '../parts/shortcut-help.js';
+import { ShortcutHelp } from '../parts/keys/shortcut-help.js';
 import { target } from '../router/location.js';
 import { nextTheme, theme } from '../style/theme.js';
 

@@ -1,4 +1,4 @@
-import type { Tone } from '../parts/status-look.js';
+import type { Tone } from '../parts/status/status-look.js';
 
 /* Drawings for a tab's icon, which differ in their shape and not only in color. */
 

@@ -1,6 +1,6 @@
 import { sendJson } from '../../api/api-calls.js';
 import { mayAct } from '../../api/browser-session.js';
-import { ActionButton } from '../../parts/action-button.js';
+import { ActionButton } from '../../parts/controls/action-button.js';
 import { navigate } from '../../router/location.js';
 import { pathTo } from '../../router/page-paths.js';
 import type { TabProps } from './build-tab.js';

@@ -1,13 +1,18 @@
-import { atomsText, progressShares, secondsOfBuild, titleOfBuild } from '../../parts/build-progress.js';
-import { BuildSource } from '../../parts/build-source.js';
-import { CopyButton } from '../../parts/copy-button.js';
-import { durationText } from '../../parts/duration-text.js';
-import { usePageTitle } from '../../parts/page-title.js';
-import { ProgressBar } from '../../parts/progress-bar.js';
-import { Status } from '../../parts/status.js';
-import { lookOfBuild } from '../../parts/status-look.js';
-import { now } from '../../parts/ticking-now.js';
-import { Timestamp } from '../../parts/timestamp.js';
+import { CopyButton } from '../../parts/controls/copy-button.js';
+import {
+  atomsText,
+  progressShares,
+  secondsOfBuild,
+  titleOfBuild,
+} from '../../parts/status/build-progress.js';
+import { BuildSource } from '../../parts/status/build-source.js';
+import { ProgressBar } from '../../parts/status/progress-bar.js';
+import { Status } from '../../parts/status/status.js';
+import { lookOfBuild } from '../../parts/status/status-look.js';
+import { durationText } from '../../parts/text/duration-text.js';
+import { usePageTitle } from '../../parts/text/page-title.js';
+import { now } from '../../parts/text/ticking-now.js';
+import { Timestamp } from '../../parts/text/timestamp.js';
 import { BuildActions } from './build-actions.js';
 import type { TabProps } from './build-tab.js';
 import { WaitReasons } from './wait-reasons.js';

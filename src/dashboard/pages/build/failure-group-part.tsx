@@ -6,12 +6,12 @@ import { getJson } from '../../api/api-calls.js';
 import { usePagedRows } from '../../api/use-paged-rows.js';
 import { AnsiBlock } from '../../parts/ansi/ansi-text.js';
 import { lastText } from '../../parts/ansi/ansi-tokens.js';
-import { atomLabel } from '../../parts/atom-label.js';
-import { DataTable, type TableColumn } from '../../parts/data-table.js';
-import { durationText } from '../../parts/duration-text.js';
-import { exitText } from '../../parts/exit-text.js';
-import { Loading, ProblemNotice } from '../../parts/notices.js';
-import { VirtualTable } from '../../parts/virtual-table.js';
+import { Loading, ProblemNotice } from '../../parts/page/notices.js';
+import { DataTable, type TableColumn } from '../../parts/table/data-table.js';
+import { VirtualTable } from '../../parts/table/virtual-table.js';
+import { atomLabel } from '../../parts/text/atom-label.js';
+import { durationText } from '../../parts/text/duration-text.js';
+import { exitText } from '../../parts/text/exit-text.js';
 import { pathTo } from '../../router/page-paths.js';
 
 interface FailureGroupProps {

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import { getJson } from '../../api/api-calls.js';
 import { useLoaded } from '../../api/use-loaded.js';
-import { CopyButton } from '../../parts/copy-button.js';
-import { ProblemNotice } from '../../parts/notices.js';
+import { CopyButton } from '../../parts/controls/copy-button.js';
+import { ProblemNotice } from '../../parts/page/notices.js';
 import type { TabProps } from './build-tab.js';
 import { FailureGroupPart } from './failure-group-part.js';
 import { rerunCommand } from './rerun-command.js';

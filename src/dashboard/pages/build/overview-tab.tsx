@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import type { Build } from '../../../protocol/build/build.js';
 import type { Atom } from '../../../protocol/build/work.js';
-import { atomLabel } from '../../parts/atom-label.js';
-import { CopyButton } from '../../parts/copy-button.js';
-import { Empty } from '../../parts/notices.js';
+import { CopyButton } from '../../parts/controls/copy-button.js';
+import { Empty } from '../../parts/page/notices.js';
+import { atomLabel } from '../../parts/text/atom-label.js';
 import { pathTo } from '../../router/page-paths.js';
 import type { TabProps } from './build-tab.js';
 import { FailuresPart } from './failures-part.js';

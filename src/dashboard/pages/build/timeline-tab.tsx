@@ -1,4 +1,4 @@
-import { NotAvailable } from '../../parts/notices.js';
+import { NotAvailable } from '../../parts/page/notices.js';
 import type { TabProps } from './build-tab.js';
 
 /** Executors down, time across. */

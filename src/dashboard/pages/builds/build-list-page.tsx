@@ -1,20 +1,20 @@
 import type { Build } from '../../../protocol/build/build.js';
 import { getJson } from '../../api/api-calls.js';
 import { usePagedRows } from '../../api/use-paged-rows.js';
-import { atomsText, progressShares, secondsOfBuild } from '../../parts/build-progress.js';
-import { BuildSource } from '../../parts/build-source.js';
-import { ChoiceField, chosenValue } from '../../parts/choice-field.js';
-import type { TableColumn } from '../../parts/data-table.js';
-import { durationText } from '../../parts/duration-text.js';
-import { Empty, Loading, ProblemNotice } from '../../parts/notices.js';
-import { usePageTitle } from '../../parts/page-title.js';
-import { ProgressBar } from '../../parts/progress-bar.js';
-import { SearchField } from '../../parts/search-field.js';
-import { Status } from '../../parts/status.js';
-import { lookOfBuild } from '../../parts/status-look.js';
-import { now } from '../../parts/ticking-now.js';
-import { Timestamp } from '../../parts/timestamp.js';
-import { VirtualTable } from '../../parts/virtual-table.js';
+import { ChoiceField, chosenValue } from '../../parts/controls/choice-field.js';
+import { SearchField } from '../../parts/controls/search-field.js';
+import { Empty, Loading, ProblemNotice } from '../../parts/page/notices.js';
+import { atomsText, progressShares, secondsOfBuild } from '../../parts/status/build-progress.js';
+import { BuildSource } from '../../parts/status/build-source.js';
+import { ProgressBar } from '../../parts/status/progress-bar.js';
+import { Status } from '../../parts/status/status.js';
+import { lookOfBuild } from '../../parts/status/status-look.js';
+import type { TableColumn } from '../../parts/table/data-table.js';
+import { VirtualTable } from '../../parts/table/virtual-table.js';
+import { durationText } from '../../parts/text/duration-text.js';
+import { usePageTitle } from '../../parts/text/page-title.js';
+import { now } from '../../parts/text/ticking-now.js';
+import { Timestamp } from '../../parts/text/timestamp.js';
 import { address } from '../../router/location.js';
 
 const statuses = [

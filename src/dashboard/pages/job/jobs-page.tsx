@@ -1,5 +1,5 @@
-import { NotAvailable } from '../../parts/notices.js';
-import { usePageTitle } from '../../parts/page-title.js';
+import { NotAvailable } from '../../parts/page/notices.js';
+import { usePageTitle } from '../../parts/text/page-title.js';
 
 /** All jobs of which builds are known. */
 export function JobsPage() {

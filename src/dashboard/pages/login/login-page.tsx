@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ApiProblem } from '../../api/api-problem.js';
 import { linkProblem, loadSession, signIn } from '../../api/browser-session.js';
-import { ProblemNotice } from '../../parts/notices.js';
-import { usePageTitle } from '../../parts/page-title.js';
+import { ProblemNotice } from '../../parts/page/notices.js';
+import { usePageTitle } from '../../parts/text/page-title.js';
 import { address, navigate } from '../../router/location.js';
 import { returnPath } from '../../router/return-path.js';
 

@@ -1,5 +1,5 @@
-import { NotAvailable } from '../../parts/notices.js';
-import { usePageTitle } from '../../parts/page-title.js';
+import { NotAvailable } from '../../parts/page/notices.js';
+import { usePageTitle } from '../../parts/text/page-title.js';
 
 /** The builds that have not ended, and why they wait. */
 export function QueuePage() {

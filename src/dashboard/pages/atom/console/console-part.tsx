@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Empty, Loading, ProblemNotice } from '../../../parts/notices.js';
-import { useShortcuts } from '../../../parts/shortcuts.js';
+import { useShortcuts } from '../../../parts/keys/shortcuts.js';
+import { Empty, Loading, ProblemNotice } from '../../../parts/page/notices.js';
 import { address, navigate } from '../../../router/location.js';
 import { ConsoleToolbar } from './console-toolbar.js';
 import { ConsoleView, type ScrollGoal } from './console-view.js';

@@ -1,5 +1,5 @@
-import { CopyButton } from '../../../parts/copy-button.js';
-import { SearchField } from '../../../parts/search-field.js';
+import { CopyButton } from '../../../parts/controls/copy-button.js';
+import { SearchField } from '../../../parts/controls/search-field.js';
 import { address, setQuery } from '../../../router/location.js';
 import type { LineRange } from './line-range.js';
 import type { SearchProgress } from './search-progress.js';

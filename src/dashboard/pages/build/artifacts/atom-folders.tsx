@@ -2,11 +2,11 @@ import type { Atom } from '../../../../protocol/build/work.js';
 import type { BuildId } from '../../../../protocol/ids.js';
 import { getJson } from '../../../api/api-calls.js';
 import { usePagedRows } from '../../../api/use-paged-rows.js';
-import type { TableColumn } from '../../../parts/data-table.js';
-import { Empty, Loading, ProblemNotice } from '../../../parts/notices.js';
-import { Status } from '../../../parts/status.js';
-import { lookOfAtom } from '../../../parts/status-look.js';
-import { VirtualTable } from '../../../parts/virtual-table.js';
+import { Empty, Loading, ProblemNotice } from '../../../parts/page/notices.js';
+import { Status } from '../../../parts/status/status.js';
+import { lookOfAtom } from '../../../parts/status/status-look.js';
+import type { TableColumn } from '../../../parts/table/data-table.js';
+import { VirtualTable } from '../../../parts/table/virtual-table.js';
 import { address, setQuery } from '../../../router/location.js';
 import { folderOfAtom, pathToPlace } from './artifact-place.js';
 

@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { BuildId } from '../../../../protocol/ids.js';
 import { linkTo } from '../../../api/api-calls.js';
-import { bytesText } from '../../../parts/bytes-text.js';
-import { useScrolledRows } from '../../../parts/scrolled-rows.js';
+import { useScrolledRows } from '../../../parts/table/scrolled-rows.js';
+import { bytesText } from '../../../parts/text/bytes-text.js';
 import {
   type FolderNode,
   foldersAbove,

@@ -1,6 +1,6 @@
 import type { BuildId } from '../../../../protocol/ids.js';
 import { linkTo } from '../../../api/api-calls.js';
-import { bytesText } from '../../../parts/bytes-text.js';
+import { bytesText } from '../../../parts/text/bytes-text.js';
 import { viewOfFile } from './file-view.js';
 import { TextFile } from './text-file.js';
 

@@ -1,8 +1,8 @@
 import { useMemo } from 'preact/hooks';
 import type { BuildId } from '../../../../protocol/ids.js';
 import { linkTo } from '../../../api/api-calls.js';
-import { bytesText } from '../../../parts/bytes-text.js';
-import { Empty, Loading, ProblemNotice } from '../../../parts/notices.js';
+import { Empty, Loading, ProblemNotice } from '../../../parts/page/notices.js';
+import { bytesText } from '../../../parts/text/bytes-text.js';
 import { navigate } from '../../../router/location.js';
 import { pathTo } from '../../../router/page-paths.js';
 import { pathToPlace } from './artifact-place.js';

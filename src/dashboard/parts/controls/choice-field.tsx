@@ -1,4 +1,4 @@
-import { address, setQuery } from '../router/location.js';
+import { address, setQuery } from '../../router/location.js';
 
 interface ChoiceFieldProps<Value extends string> {
   readonly label: string;

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import type { ApiProblem } from '../api/api-problem.js';
+import type { ApiProblem } from '../../api/api-problem.js';
 
 /** While something is loaded for the first time. */
 export function Loading() {

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { atomLabel } from '../../../../src/dashboard/parts/atom-label.js';
-import { atomName } from '../../../../src/job/atom-name.js';
-import { commandString } from '../../../../src/job/command-string.js';
+import { atomLabel } from '../../../../../src/dashboard/parts/text/atom-label.js';
+import { atomName } from '../../../../../src/job/atom-name.js';
+import { commandString } from '../../../../../src/job/command-string.js';
 
 const value = fc.oneof(
   fc.string({ unit: 'grapheme' }),

@@ -1,4 +1,4 @@
-import type { Build } from '../../protocol/build/build.js';
+import type { Build } from '../../../protocol/build/build.js';
 
 const SHORT_HASH = 10;
 

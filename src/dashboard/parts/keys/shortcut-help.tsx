@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { navigate } from '../router/location.js';
+import { navigate } from '../../router/location.js';
 import { offeredShortcuts, useShortcuts } from './shortcuts.js';
 
 /** The shortcuts of all pages, and the dialog that lists those of this page. */

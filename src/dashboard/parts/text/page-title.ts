@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
-import { faviconLink } from '../style/favicon-link.js';
-import type { Tone } from './status-look.js';
+import { faviconLink } from '../../style/favicon-link.js';
+import type { Tone } from '../status/status-look.js';
 
 const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]');
 const plainIcon = icon?.href ?? '';

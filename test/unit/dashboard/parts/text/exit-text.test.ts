@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { exitText } from '../../../../src/dashboard/parts/exit-text.js';
+import { exitText } from '../../../../../src/dashboard/parts/text/exit-text.js';
 
 describe('an exit code as text', () => {
   it('names the signal of a shell, and the timeout of an atom', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { agoText, durationText } from '../../../../src/dashboard/parts/duration-text.js';
+import { agoText, durationText } from '../../../../../src/dashboard/parts/text/duration-text.js';
 
 describe('a duration as text', () => {
   const cases: [seconds: number, text: string][] = [

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { sparklinePath } from '../../../../src/dashboard/parts/sparkline-path.js';
+import { sparklinePath } from '../../../../../src/dashboard/parts/status/sparkline-path.js';
 
 const values = fc.array(fc.option(fc.double({ min: 0, max: 1e9, noNaN: true })), { maxLength: 50 });
 

@@ -5,7 +5,7 @@ import {
   percentDone,
   progressShares,
   secondsOfBuild,
-} from '../../../../src/dashboard/parts/build-progress.js';
+} from '../../../../../src/dashboard/parts/status/build-progress.js';
 
 const counts = fc
   .record({ all: fc.nat(100_000), done: fc.nat(100_000), failed: fc.nat(100_000), flaky: fc.nat(100) })

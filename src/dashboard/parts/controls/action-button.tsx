@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { ApiProblem } from '../api/api-problem.js';
-import { loadSession, signInPath } from '../api/browser-session.js';
+import { ApiProblem } from '../../api/api-problem.js';
+import { loadSession, signInPath } from '../../api/browser-session.js';
 
 interface ActionButtonProps {
   /** A verb with its object: "Cancel the build". */

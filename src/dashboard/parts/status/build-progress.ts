@@ -1,4 +1,4 @@
-import type { Build } from '../../protocol/build/build.js';
+import type { Build } from '../../../protocol/build/build.js';
 import { lookOfBuild } from './status-look.js';
 
 /* The progress of a build in numbers and words. */

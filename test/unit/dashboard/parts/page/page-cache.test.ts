@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { PageCache } from '../../../../src/dashboard/parts/page-cache.js';
+import { PageCache } from '../../../../../src/dashboard/parts/page/page-cache.js';
 
 const PAGE_ROWS = 200;
 

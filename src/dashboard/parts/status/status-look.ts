@@ -1,5 +1,5 @@
-import type { Build } from '../../protocol/build/build.js';
-import type { Atom } from '../../protocol/build/work.js';
+import type { Build } from '../../../protocol/build/build.js';
+import type { Atom } from '../../../protocol/build/work.js';
 
 /** The look of a status: a sign and a word, and a color that is never alone. */
 export type Tone = 'good' | 'bad' | 'busy' | 'wait' | 'quiet' | 'warn';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { bytesText } from '../../../../src/dashboard/parts/bytes-text.js';
+import { bytesText } from '../../../../../src/dashboard/parts/text/bytes-text.js';
 
 describe('the text of a size', () => {
   it('has a unit of 1024, and one decimal below ten', () => {

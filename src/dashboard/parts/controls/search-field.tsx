@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { address, setQuery } from '../router/location.js';
+import { address, setQuery } from '../../router/location.js';
 
 const PAUSE_MS = 250;
 

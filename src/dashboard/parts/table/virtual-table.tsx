@@ -1,5 +1,5 @@
 import { useEffect } from 'preact/hooks';
-import type { PagedRows } from '../api/use-paged-rows.js';
+import type { PagedRows } from '../../api/use-paged-rows.js';
 import { columnClass, type TableColumn } from './data-table.js';
 import { useWindowRows } from './virtual-rows.js';
 
