@@ -16,7 +16,7 @@ export class LastLinesOfSubjob {
   }
 
   /** The field of the report of an atom that has ended: absent when it has passed, or when the master does not take it. */
-  of(console: ConsoleRecorder, exitCode: number): { readonly last_lines?: string } {
+  of(console: Pick<ConsoleRecorder, 'printed' | 'read'>, exitCode: number): { readonly last_lines?: string } {
     if (exitCode === 0 || this.#left <= 0) {
       return {};
     }

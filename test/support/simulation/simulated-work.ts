@@ -1,5 +1,5 @@
-import { MAX_LAST_LINES } from '../../../src/protocol/slave/optional-reports.js';
 import type { RunAssignment, SubjobProgress } from '../../../src/protocol/slave/slave-messages.js';
+import { LastLinesOfSubjob } from '../../../src/slave/console/last-lines.js';
 import type { SimulatedAtom } from './simulated-atom.js';
 
 type AtomProgress = SubjobProgress['atoms'][number];
@@ -70,9 +70,12 @@ export class SimulatedWork {
   /** The end of the output of an atom that fails, if it is a text. */
   lastLines(atom: ScheduledAtom['id']): { readonly last_lines?: string } {
     const found = this.atoms.find(({ id }) => id === atom);
-    return found === undefined || found.exitCode === 0 || typeof found.output !== 'string'
-      ? {}
-      : { last_lines: found.output.trimEnd().split('\n').slice(-MAX_LAST_LINES).join('\n') };
+    if (found === undefined || typeof found.output !== 'string') {
+      return {};
+    }
+    const output = Buffer.from(found.output);
+    const read = (from: number, length: number) => output.subarray(from, from + length);
+    return new LastLinesOfSubjob(this.assignment).of({ printed: output.length, read }, found.exitCode);
   }
 
   /** Whole lines that the running atom has printed since the last call, if its output is a text. */
