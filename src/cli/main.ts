@@ -119,6 +119,30 @@ function program(): Command {
       process.exitCode = await (await import('./commands/console.js')).console(build, atom, options);
     });
 
+  reader(root.command('history'))
+    .description('Show the jobs, or the builds of one and their trend.')
+    .argument('[job]', 'name or number of a job (default: all jobs)')
+    .option('--limit <n>', 'how many rows (default: 20)')
+    .action(async (job: string | undefined, options) =>
+      (await import('./commands/history.js')).history(job, options),
+    );
+
+  reader(root.command('flaky'))
+    .description('Show the tests of a job that fail although their code is good.')
+    .argument('[job]', 'name or number of a job; may be left out when there is only one')
+    .option('--limit <n>', 'how many (default: 20)')
+    .action(async (job: string | undefined, options) =>
+      (await import('./commands/flaky.js')).flaky(job, options),
+    );
+
+  reader(root.command('slowest'))
+    .description('Show the tests of a job that take longest.')
+    .argument('[job]', 'name or number of a job; may be left out when there is only one')
+    .option('--limit <n>', 'how many (default: 20)')
+    .action(async (job: string | undefined, options) =>
+      (await import('./commands/slowest.js')).slowest(job, options),
+    );
+
   reader(root.command('cancel'))
     .description('Cancel a build.')
     .argument('<build>', 'number of the build')

@@ -2,6 +2,7 @@ import type { MasterClient } from '../../client/master-client.js';
 import type { Build } from '../../protocol/build/build.js';
 import { duration } from '../build/progress/progress.js';
 import { parseNumber, printJson, type ReaderOptions, withClient } from '../client-command.js';
+import { localMoment } from '../text/local-moment.js';
 import { SHORT_COMMIT, shortCommit } from '../text/revision-text.js';
 import { table } from '../text/table.js';
 
@@ -60,7 +61,7 @@ export function buildTable(builds: readonly Build[], now: number, timeZone?: str
       build.result ?? '-',
       build.num_atoms === null ? '-' : `${build.num_atoms_done}/${build.num_atoms}`,
       String(build.num_atoms_failed),
-      moment(build.state_timestamps.QUEUED, timeZone),
+      localMoment(build.state_timestamps.QUEUED, timeZone),
       duration(took(build, now)),
       build.revision?.branch ?? build.request_params.branch ?? '-',
       commitOf(build),
@@ -73,16 +74,6 @@ export function buildTable(builds: readonly Build[], now: number, timeZone?: str
 
 function commitOf({ revision, request_params: { hash } }: Build): string {
   return revision === null ? (hash?.slice(0, SHORT_COMMIT) ?? '-') : shortCommit(revision);
-}
-
-/** Formats seconds since the epoch like 2026-03-01 14:05. */
-function moment(at: number | null | undefined, timeZone: string | undefined): string {
-  if (at === null || at === undefined) {
-    return '-';
-  }
-  // Sweden uses ISO 8601.
-  const format = new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'short', timeZone });
-  return format.format(new Date(at * 1000));
 }
 
 function took({ state_timestamps: times }: Build, now: number): number {

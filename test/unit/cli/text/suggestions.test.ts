@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { optionsLike } from '../../../../src/cli/text/suggestions.js';
+import { namesLike, optionsLike } from '../../../../src/cli/text/suggestions.js';
 
 const known = [
   '--master-url',
@@ -23,6 +23,20 @@ describe('suggested options', () => {
   ] as const) {
     it(`are ${meant.join(', ') || 'none'} for ${given}`, () => {
       expect(optionsLike(given, known)).to.deep.equal(meant);
+    });
+  }
+});
+
+describe('suggested names', () => {
+  for (const [given, meant] of [
+    ['unit', ['Unit', 'UnitTests']],
+    ['UnitTest', ['Unit', 'UnitTests']],
+    ['End2End', ['EndToEnd']],
+    ['Lint', []],
+    ['x'.repeat(500), []],
+  ] as const) {
+    it(`are ${meant.join(', ') || 'none'} for ${given.slice(0, 10)}`, () => {
+      expect(namesLike(given, ['Browser', 'Unit', 'UnitTests', 'EndToEnd', 'Unit'])).to.deep.equal(meant);
     });
   }
 });
