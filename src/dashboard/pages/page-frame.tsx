@@ -2,8 +2,9 @@ import type { ComponentChildren } from 'preact';
 import { isSignedIn, signInPath, signOut } from '../api/browser-session.js';
 import { masterStatus } from '../api/master-status.js';
 import { ShortcutHelp } from '../parts/keys/shortcut-help.js';
-import { target } from '../router/location.js';
-import { nextTheme, theme } from '../style/theme.js';
+import { useShortcuts } from '../parts/keys/shortcuts.js';
+import { ThemeButton } from '../parts/page/theme-button.js';
+import { navigate, target } from '../router/location.js';
 
 const links = [
   { page: 'builds', label: 'Builds' },
@@ -12,11 +13,16 @@ const links = [
   { page: 'jobs', label: 'Jobs' },
 ] as const;
 
-const themeSigns = { auto: '◑', light: '○', dark: '●' } as const;
-
 /** The parts around each page: navigation, and the banner while the master is away. */
 export function PageFrame({ children }: { readonly children: ComponentChildren }) {
   const { page } = target.value;
+  useShortcuts(
+    links.map(({ page, label }) => ({
+      keys: `g ${page.charAt(0)}`,
+      label: `Go to the ${label.toLowerCase()}`,
+      run: () => navigate(`/ui/${page}`),
+    })),
+  );
   return (
     <>
       <a class="skip" href="#content">
@@ -39,15 +45,7 @@ export function PageFrame({ children }: { readonly children: ComponentChildren }
         </nav>
         <SessionLink />
         <ShortcutHelp />
-        <button
-          type="button"
-          class="bare"
-          onClick={nextTheme}
-          title={`Colors: ${theme.value}`}
-          aria-label={`Colors: ${theme.value}. Change`}
-        >
-          <span aria-hidden="true">{themeSigns[theme.value]}</span>
-        </button>
+        <ThemeButton />
       </header>
       {masterStatus.value === 'away' && (
         <p class="banner" role="status">

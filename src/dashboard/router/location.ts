@@ -12,13 +12,13 @@ export const target = computed(() => targetOf(current.value.pathname));
 
 /** Goes to a path with its query and fragment. `replace` leaves no entry in the history. */
 export function navigate(path: string, { replace = false }: { readonly replace?: boolean } = {}): void {
-  if (replace) {
-    window.history.replaceState(null, '', path);
-  } else {
-    window.history.pushState(null, '', path);
-  }
   const before = current.value;
-  current.value = new URL(window.location.href);
+  current.value = new URL(path, before);
+  try {
+    window.history[replace ? 'replaceState' : 'pushState'](null, '', path);
+  } catch {
+    // A browser may keep the address of a page from a file, or in a sandbox, as it is.
+  }
   if (!replace && before.pathname !== current.value.pathname) {
     window.scrollTo(0, 0);
   }
@@ -37,8 +37,8 @@ export function setQuery(changes: Readonly<Record<string, string | null>>): void
   navigate(url.pathname + url.search + url.hash, { replace: true });
 }
 
-/** Follows the history, and clicks on links to pages of the dashboard. */
-export function startRouter(): void {
+/** Follows the history, and clicks on links to paths of the page. */
+export function startRouter(isOfPage: (path: string) => boolean = isPagePath): void {
   window.addEventListener('popstate', () => {
     current.value = new URL(window.location.href);
   });
@@ -48,7 +48,7 @@ export function startRouter(): void {
     if (!(link instanceof HTMLAnchorElement) || !isPlain || event.defaultPrevented) {
       return;
     }
-    const isHere = link.origin === window.location.origin && isPagePath(link.pathname);
+    const isHere = link.origin === window.location.origin && isOfPage(link.pathname);
     if (!isHere || link.target !== '' || link.hasAttribute('download')) {
       return;
     }

@@ -1,75 +1,23 @@
 import { CopyButton } from '../../parts/controls/copy-button.js';
-import {
-  atomsText,
-  progressShares,
-  secondsOfBuild,
-  titleOfBuild,
-} from '../../parts/status/build-progress.js';
-import { BuildSource } from '../../parts/status/build-source.js';
-import { ProgressBar } from '../../parts/status/progress-bar.js';
-import { Status } from '../../parts/status/status.js';
-import { lookOfBuild } from '../../parts/status/status-look.js';
-import { durationText } from '../../parts/text/duration-text.js';
-import { usePageTitle } from '../../parts/text/page-title.js';
-import { now } from '../../parts/text/ticking-now.js';
-import { Timestamp } from '../../parts/text/timestamp.js';
 import { BuildActions } from './build-actions.js';
 import type { TabProps } from './build-tab.js';
+import { BuildTop } from './view/build-top.js';
 import { WaitReasons } from './wait-reasons.js';
 
-/** The identity and the progress of a build. */
+/** The head of a build's page, with what one can do with the build, and why it waits. */
 export function BuildHeader(props: TabProps) {
   const { build } = props;
-  const { request_params: request, revision } = build;
-  const look = lookOfBuild(build);
-  usePageTitle(titleOfBuild(build), look.tone);
-  const text = atomsText(build);
   return (
-    <header class="build-head">
-      <div class="title">
-        <h1>
-          <Status look={look} /> <bdi>{request.job_name ?? 'Build'}</bdi>{' '}
-          <span class="quiet">build {build.id}</span>
-        </h1>
-        <div class="buttons">
+    <BuildTop
+      build={build}
+      buttons={
+        <>
           <BuildActions {...props} />
           <CopyButton text={window.location.href} label="Copy link" />
-        </div>
-      </div>
-      <p class="facts">
-        <span>
-          <BuildSource build={build} />
-        </span>
-        {revision?.subject != null && <bdi class="subject">{revision.subject}</bdi>}
-        {request.requested_by !== undefined && (
-          <span>
-            by <bdi>{request.requested_by}</bdi>
-          </span>
-        )}
-        <span>
-          <Timestamp at={build.state_timestamps.QUEUED ?? null} />
-        </span>
-        {(request.priority ?? 0) !== 0 && <span>priority {request.priority}</span>}
-      </p>
-      {build.num_atoms !== 0 && <ProgressBar shares={progressShares(build)} text={text} />}
-      <p class="facts">
-        <span>{text}</span>
-        {build.num_atoms_lost > 0 && (
-          <span class="tone-bad">{build.num_atoms_lost} lost with their slaves</span>
-        )}
-        <span>
-          {durationText(secondsOfBuild(build, now.value))}
-          {build.status === 'BUILDING' &&
-            build.seconds_left !== null &&
-            `, about ${durationText(build.seconds_left)} left`}
-        </span>
-        {build.status === 'BUILDING' && (
-          <span>
-            {build.num_executors} {build.num_executors === 1 ? 'executor' : 'executors'} busy
-          </span>
-        )}
-      </p>
+        </>
+      }
+    >
       {build.status === 'BUILDING' && <WaitReasons buildId={build.id} />}
-    </header>
+    </BuildTop>
   );
 }

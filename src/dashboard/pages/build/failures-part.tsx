@@ -1,11 +1,15 @@
 import { useState } from 'preact/hooks';
+import type { Build } from '../../../protocol/build/build.js';
 import { getJson } from '../../api/api-calls.js';
 import { useLoaded } from '../../api/use-loaded.js';
-import { CopyButton } from '../../parts/controls/copy-button.js';
-import { ProblemNotice } from '../../parts/page/notices.js';
+import { usePagedRows } from '../../api/use-paged-rows.js';
+import { Loading, ProblemNotice } from '../../parts/page/notices.js';
+import { VirtualTable } from '../../parts/table/virtual-table.js';
 import type { TabProps } from './build-tab.js';
-import { FailureGroupPart } from './failure-group-part.js';
 import { rerunCommand } from './rerun-command.js';
+import { failureColumns } from './view/atom-columns.js';
+import { FailureGroupPart, failuresTitle, RerunLine } from './view/failure-group-part.js';
+import { shownAtom } from './view/shown-atom.js';
 
 /** So many groups are loaded at first, and with each request for more. */
 const PAGE = 20;
@@ -32,14 +36,18 @@ export function FailuresPart({ build }: TabProps) {
   }
   return (
     <section aria-labelledby="failures" class="failures">
-      <h2 id="failures">
-        {countOf(build.num_atoms_failed, 'failure')}
-        {data !== null && data.total > 1 && ` in ${data.total} groups`}
-      </h2>
-      {build.status !== 'BUILDING' && <RerunLine command={rerunCommand(buildId, window.location)} />}
+      <h2 id="failures">{failuresTitle(build.num_atoms_failed, data?.total ?? null)}</h2>
+      {build.status !== 'BUILDING' && (
+        <RerunLine label="Run them again:" command={rerunCommand(buildId, window.location)} />
+      )}
       <ProblemNotice problem={problem} />
       {data?.groups.map((group, place) => (
-        <FailureGroupPart key={group.key} build={build} group={group} isOpen={place < OPEN} />
+        <FailureGroupPart
+          key={group.key}
+          group={{ ...group, atoms: group.atoms.map((atom) => shownAtom(atom, build)) }}
+          isOpen={place < OPEN}
+          renderAll={() => <AtomsOfGroup build={build} group={group.key} />}
+        />
       ))}
       {data !== null && data.total > data.groups.length && limit < MOST && (
         <button type="button" onClick={() => setLimit(Math.min(MOST, limit + 2 * PAGE))}>
@@ -53,14 +61,33 @@ export function FailuresPart({ build }: TabProps) {
   );
 }
 
-function countOf(number: number, what: string): string {
-  return `${number.toLocaleString('en-US')} ${what}${number === 1 ? '' : 's'}`;
-}
-
-function RerunLine({ command }: { readonly command: string }) {
+function AtomsOfGroup({ build, group }: { readonly build: Build; readonly group: string }) {
+  const buildId = build.id;
+  const rows = usePagedRows(
+    `atoms of ${buildId} in ${group}`,
+    async (page, signal) => {
+      const query = { ...page, group };
+      const { atoms, total } = await getJson('/v1/build/:buildId/atom', {
+        params: { buildId },
+        query,
+        signal,
+      });
+      return { rows: atoms.map((atom) => shownAtom(atom, build)), total };
+    },
+    ({ data }) => data.build_id === buildId,
+  );
   return (
-    <p class="rerun">
-      Run them again: <code>{command}</code> <CopyButton text={command} label="Copy the command" />
-    </p>
+    <>
+      <ProblemNotice problem={rows.problem} />
+      {rows.total === null && rows.problem === null && <Loading />}
+      {rows.total !== null && (
+        <VirtualTable
+          caption="All failed atoms of the group"
+          columns={failureColumns}
+          rows={rows}
+          total={rows.total}
+        />
+      )}
+    </>
   );
 }

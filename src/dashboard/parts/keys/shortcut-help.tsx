@@ -1,5 +1,4 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { navigate } from '../../router/location.js';
 import { offeredShortcuts, useShortcuts } from './shortcuts.js';
 
 /** The shortcuts of all pages, and the dialog that lists those of this page. */
@@ -16,10 +15,6 @@ export function ShortcutHelp() {
     { keys: '/', label: 'Search', run: () => focusFirst('input[type=search]') },
     { keys: 'j', label: 'Next row', run: () => focusRow(1) },
     { keys: 'k', label: 'Previous row', run: () => focusRow(-1) },
-    { keys: 'g b', label: 'Go to the builds', run: () => navigate('/ui/builds') },
-    { keys: 'g q', label: 'Go to the queue', run: () => navigate('/ui/queue') },
-    { keys: 'g f', label: 'Go to the fleet', run: () => navigate('/ui/fleet') },
-    { keys: 'g j', label: 'Go to the jobs', run: () => navigate('/ui/jobs') },
   ]);
   return (
     <>

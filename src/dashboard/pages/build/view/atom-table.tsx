@@ -1,0 +1,93 @@
+import type { ComponentChildren } from 'preact';
+import type { AtomOrder, AtomSearchQuery } from '../../../../protocol/build/search-parameters.js';
+import type { PagedRows } from '../../../api/use-paged-rows.js';
+import { ChoiceField, chosenValue } from '../../../parts/controls/choice-field.js';
+import { SearchField } from '../../../parts/controls/search-field.js';
+import { Empty, Loading, ProblemNotice } from '../../../parts/page/notices.js';
+import { VirtualTable } from '../../../parts/table/virtual-table.js';
+import type { AtomColumn } from './atom-columns.js';
+import type { ShownAtom } from './shown-atom.js';
+
+const states = [
+  { value: '', label: 'All states' },
+  { value: 'failed,lost', label: 'Failed' },
+  { value: 'in_progress', label: 'Running' },
+  { value: 'not_started', label: 'Waiting' },
+  { value: 'passed', label: 'Passed' },
+  { value: 'flaky', label: 'Flaky' },
+  { value: 'interrupted', label: 'Interrupted' },
+] as const;
+
+const orders = [
+  { value: 'failed_first', label: 'Failed first' },
+  { value: 'id', label: 'In their order' },
+  { value: '-duration', label: 'Longest first' },
+  { value: 'name', label: 'By name' },
+  { value: '-started', label: 'Latest first' },
+] as const;
+
+/** The filters and the order that the address holds. */
+export function searchInAddress(parameters: URLSearchParams): AtomSearchQuery {
+  const [q, slave] = [parameters.get('q'), parameters.get('slave')];
+  const state = chosenValue('state', states) ?? '';
+  return {
+    sort: chosenValue('sort', orders) ?? 'id',
+    ...(state === '' ? {} : { state }),
+    ...(q === null ? {} : { q }),
+    ...(slave === null ? {} : { slave }),
+  };
+}
+
+interface AtomTableProps {
+  readonly rows: PagedRows<ShownAtom>;
+  readonly columns: readonly AtomColumn[];
+  readonly search: AtomSearchQuery;
+  /** A link to the table without filters. */
+  readonly allLink: string;
+  /** Orders that are not possible. */
+  readonly lacks?: readonly AtomOrder[];
+  /** Shown when the build has no atoms. */
+  readonly children: ComponentChildren;
+}
+
+/** The atoms of a build with filters and orders, which the address holds. */
+export function AtomTable({ rows, columns, search, allLink, lacks = [], children }: AtomTableProps) {
+  const { sort: _, ...filters } = search;
+  const isFiltered = Object.keys(filters).length > 0;
+  return (
+    <>
+      <div class="filters">
+        <SearchField label="Name of the atom" name="q" />
+        <ChoiceField label="State" name="state" choices={states} />
+        <ChoiceField
+          label="Order"
+          name="sort"
+          choices={orders.filter(({ value }) => !lacks.includes(value))}
+        />
+        {search.slave !== undefined && (
+          <span>
+            on <bdi>{search.slave}</bdi> <a href={allLink}>all slaves</a>
+          </span>
+        )}
+        <span class="quiet" role="status">
+          {rows.total !== null && `${rows.total.toLocaleString('en-US')} atoms`}
+        </span>
+      </div>
+      <ProblemNotice problem={rows.problem} />
+      {rows.total === null && rows.problem === null && <Loading />}
+      {rows.total === 0 &&
+        (isFiltered ? (
+          <Empty title="No atom matches.">
+            <p>
+              <a href={allLink}>Show all atoms</a>
+            </p>
+          </Empty>
+        ) : (
+          children
+        ))}
+      {rows.total !== null && rows.total > 0 && (
+        <VirtualTable caption="Atoms" columns={columns} rows={rows} total={rows.total} />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,25 @@
+import type { Build } from '../../../../protocol/build/build.js';
+import type { Atom } from '../../../../protocol/build/work.js';
+import { atomLabel } from '../../../parts/text/atom-label.js';
+import { pathTo } from '../../../router/page-paths.js';
+
+/** An atom in a list, of the master or of a report. */
+export interface ShownAtom
+  extends Pick<
+    Atom,
+    'id' | 'state' | 'outcome' | 'exit_code' | 'actual_time' | 'num_retries' | 'slave' | 'error'
+  > {
+  readonly label: string;
+  /** Where more about it is; null where nothing is. */
+  readonly href: string | null;
+  readonly expected_time?: number | null;
+}
+
+/** An atom of the API, with a link to its page. */
+export function shownAtom(
+  atom: Atom,
+  { id: buildId, atom_variables: variables }: Pick<Build, 'id' | 'atom_variables'>,
+): ShownAtom {
+  const label = atomLabel(atom.command_string, variables);
+  return { ...atom, label, href: pathTo({ page: 'atom', buildId, atomId: atom.id }) };
+}
