@@ -6,6 +6,7 @@ import { type BuildId, toId } from '../protocol/ids.js';
 import { clustersOnThisMachine, masterOnThisMachine } from './build/request/master-on-this-machine.js';
 import { type CommonOptions, createContext } from './context.js';
 import { type Trust, trustOf } from './master-connection.js';
+import { buildStores } from './ui/build-stores.js';
 
 /** The options of subcommands that call a running master. */
 export interface ReaderOptions extends CommonOptions {
@@ -38,9 +39,10 @@ export async function withClient<T>(
 async function onlyCluster(config: LoadedConfig, trust: Trust): Promise<string> {
   const [url, ...others] = await clustersOnThisMachine(config, trust);
   if (url === undefined) {
+    const past = buildStores(config.baseDirectory).length > 0 ? '; `clusterrunner ui` shows past builds' : '';
     throw new ClusterRunnerError(
       'MASTER_UNREACHABLE',
-      'No master is running on this machine; say where it is with --master-url.',
+      `No master is running on this machine; say where it is with --master-url${past}.`,
     );
   }
   if (others.length > 0) {

@@ -77,9 +77,9 @@ Wait:
     expect(exitCode, stdout + stderr).to.equal(0);
   });
 
-  it('is not found once the build has ended', async () => {
+  it('is not found once the build has ended, and the command that shows past builds is named', async () => {
     const { exitCode, stderr } = await cluster.run(['status']).ended;
     expect(exitCode).to.equal(2);
-    expect(stderr).to.include('No master is running on this machine');
+    expect(stderr).to.include('No master is running on this machine').and.to.include('clusterrunner ui');
   });
 });
