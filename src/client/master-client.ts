@@ -128,7 +128,10 @@ export class MasterClient {
   }
 
   /** Builds that have not ended, oldest first. */
-  listUnfinished(query: PageQuery, options?: CallOptions): Promise<ResponseOf<typeof routes.queue>> {
+  listUnfinished(
+    query: QueryOf<typeof routes.queue>,
+    options?: CallOptions,
+  ): Promise<ResponseOf<typeof routes.queue>> {
     return this.#connection.call(routes.queue, { params: {}, query, body: undefined }, options);
   }
 
@@ -249,7 +252,10 @@ export class MasterClient {
     return this.#connection.call(routes.utilization, { params: {}, query, body: undefined }, options);
   }
 
-  listSlaves(query: PageQuery, options?: CallOptions): Promise<ResponseOf<typeof routes.listSlaves>> {
+  listSlaves(
+    query: QueryOf<typeof routes.listSlaves>,
+    options?: CallOptions,
+  ): Promise<ResponseOf<typeof routes.listSlaves>> {
     return this.#connection.call(routes.listSlaves, { params: {}, query, body: undefined }, options);
   }
 

@@ -95,13 +95,31 @@ function whyNotMore(
     );
   }
   if (free.length === 0) {
-    const builds = busyWith.map(({ build: id, executors }) => `build ${id} (${executors})`).join(', ');
-    return reasonOf('EXECUTORS_BUSY', `${waits}: all executors are busy with ${builds || 'other work'}.`);
+    return reasonOf('EXECUTORS_BUSY', `${waits}: ${whatKeepsBusy(build, busyWith)}.`);
   }
   return reasonOf(
     'STARTING',
     `${waits} for a slave with a free executor to ask, which it does at any moment.`,
   );
+}
+
+/** A busy cluster has hundreds of builds. */
+const MAX_BUILDS_NAMED = 5;
+
+function whatKeepsBusy(
+  { id, running }: BuildWork,
+  busyWith: readonly { readonly build: BuildId; readonly executors: number }[],
+): string {
+  const others = busyWith.filter(({ build }) => build !== id);
+  if (others.length === 0) {
+    return running > 0 ? 'all executors are busy with this build' : 'all executors are busy with other work';
+  }
+  const named = others
+    .slice(0, MAX_BUILDS_NAMED)
+    .map(({ build, executors }) => `build ${build} (${executors})`);
+  const more = others.length - named.length;
+  const list = [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ');
+  return `all ${running > 0 ? 'other ' : ''}executors are busy with ${list}`;
 }
 
 function whyNobody(slaves: readonly SlaveLoad[]): string {

@@ -271,6 +271,7 @@ export function forReaders(
     listChosenBuilds: (chosen) => builds.listChosen(chosen),
     searchBuilds: (criteria, next) => searchBuilds(master.store.db, criteria, next),
     listUnfinished: (page) => builds.listUnfinished(page),
+    queue: (page) => builds.queue(page),
     getBuild: (build) => builds.get(build),
     untilChanged: (build, what, ms, gone) => master.watchers.wait(master.clock, build, what, ms, gone),
     archiveContents: (build) => builds.archiveContents(build),

@@ -8,10 +8,12 @@ import type {
   ConsoleLines,
   ConsoleSearchRequest,
   EventsAfter,
+  ListedSlaves,
   MasterReading,
   MasterService,
   MasterZips,
   Page,
+  Queue,
   ReceivedResult,
   SubjobArchives,
   TimelineParts,
@@ -195,7 +197,7 @@ export class FakeService implements MasterService, MasterReading {
     return this.archives.has(build) ? null : this.arriving(end);
   }
 
-  async listSlaves({ offset, limit }: Page): Promise<{ slaves: Slave[]; total: number }> {
+  async listSlaves({ offset, limit }: Page): Promise<ListedSlaves> {
     this.#requireNotBroken();
     return { slaves: [...this.slaves.values()].slice(offset, offset + limit), total: this.slaves.size };
   }
@@ -226,6 +228,11 @@ export class FakeService implements MasterService, MasterReading {
     this.#requireNotBroken();
     const builds = [...this.builds.values()].filter(({ status }) => status === 'BUILDING');
     return { builds: builds.slice(offset, offset + limit), total: builds.length };
+  }
+
+  async queue(page: Page): Promise<Queue> {
+    const listed = await this.listUnfinished(page);
+    return { ...listed, waiting: { num_executors: 0, num_executors_busy: 0, builds: [] } };
   }
 
   /** Wakes every waiting request. */

@@ -35,6 +35,14 @@ export function pickBuild(builds: Iterable<BuildWork>, slave: SlaveId, now: numb
   return open.load - neediest.load <= 1 / neediest.weight ? open.build : neediest.build;
 }
 
+/** The builds in the order in which free executors would begin with them. `builds` are older first. */
+export function inOrderOfService(builds: readonly BuildWork[], now: number): BuildWork[] {
+  return builds
+    .map((build) => claimOf(build, now))
+    .sort((a, b) => a.load - b.load)
+    .map(({ build }) => build);
+}
+
 interface Claim {
   readonly build: BuildWork;
   readonly weight: number;

@@ -13,6 +13,7 @@ import type {
   BuildsPage,
   MasterBundles,
   Page,
+  Queue,
   RerunAtoms,
   SubjobArchives,
 } from '../state/master-api.js';
@@ -35,6 +36,7 @@ import { deliveredSubjobs, findSubjob } from '../store/subjobs.js';
 import type { BuildRow } from '../store/tables.js';
 import { activityOf } from '../views/build-activity.js';
 import { presentRow, presentRunning } from '../views/build-view.js';
+import { queuePage } from '../views/explain-build.js';
 import { arrivingArchives } from './archive-feed.js';
 import type { KeptResults } from './kept-results.js';
 
@@ -143,6 +145,17 @@ export class Builds {
     return {
       builds: builds.map(asListed),
       total: running.length,
+    };
+  }
+
+  /** The builds that have not ended, in the order in which they get executors. */
+  async queue(page: Page): Promise<Queue> {
+    const running = [...this.#master.builds.values()].filter(({ ending }) => ending === null);
+    const { builds, waiting } = queuePage(this.#master, running, page);
+    return {
+      builds: builds.map((build) => asListed(presentRunning(this.#master.leases, build))),
+      total: running.length,
+      waiting,
     };
   }
 

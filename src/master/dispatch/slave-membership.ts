@@ -8,13 +8,13 @@ import { endIfNobodyIsLeft } from '../leases/build-refusals.js';
 import { commitStop } from '../leases/early-end.js';
 import { loseLease, returnLease } from '../leases/lease-lifecycle.js';
 import type { WaitingRegrouper } from '../leases/regroup-waiting.js';
-import type { Page } from '../state/master-api.js';
+import type { ListedSlaves, Page, SlaveSearch } from '../state/master-api.js';
 import { type MasterState, StateChange } from '../state/master-state.js';
 import { recordFailure } from '../state/record-failure.js';
 import type { RegisteredSlave } from '../state/registered-slave.js';
 import { appendEvent, appendSlaveConnected } from '../store/events.js';
 import { deleteSlaves, saveSlave, setDraining, setSlaveState } from '../store/slaves.js';
-import { presentSlave } from '../views/slave-view.js';
+import { listSlaves, presentSlave } from '../views/slave-view.js';
 import type { SlavePolls } from './slave-polls.js';
 
 /** Long enough for people to see in a list what has become of a slave. */
@@ -39,27 +39,20 @@ export class SlaveMembership {
     this.#leaseSeconds = leaseSeconds;
   }
 
-  list({ offset, limit }: Page): { slaves: Slave[]; total: number } {
-    const { slaves, leases, steady } = this.#master;
-    return {
-      slaves: [...slaves.all()]
-        .slice(offset, offset + limit)
-        .map((slave) => presentSlave(slave, leases.ofSlave(slave), steady)),
-      total: slaves.size,
-    };
+  list(chosen: Page & SlaveSearch): ListedSlaves {
+    return listSlaves(this.#master, chosen);
   }
 
   /** @throws NOT_FOUND */
   get(id: SlaveId): Slave {
-    const { slaves, leases, steady } = this.#master;
-    const slave = slaves.find(id);
+    const slave = this.#master.slaves.find(id);
     if (slave === undefined) {
       throw new ClusterRunnerError(
         'NOT_FOUND',
         `There is no slave ${id}; \`clusterrunner status\` and GET /v1/slave list them.`,
       );
     }
-    return presentSlave(slave, leases.ofSlave(slave), steady);
+    return presentSlave(this.#master, slave);
   }
 
   /**
@@ -73,7 +66,8 @@ export class SlaveMembership {
     const [id] = await writer.write([saveSlave(register, now), appendSlaveConnected(register, now)]);
     const known = slaves.find(id);
     if (known === undefined) {
-      const row = { ...register, id, protocol: PROTOCOL, state: 'CONNECTED', draining: 0 } as const;
+      const status = { protocol: PROTOCOL, state: 'CONNECTED', changed_at: now, draining: 0 } as const;
+      const row = { ...register, ...status, id };
       slaves.add(row, this.#master.now);
     } else {
       const { name, url, num_executors: numExecutors } = register;
@@ -187,7 +181,7 @@ export class SlaveMembership {
     const master = this.#master;
     const { now } = master;
     const change = new StateChange();
-    slave.leave();
+    slave.leave(now);
     const leases = [...master.leases.ofSlave(slave)];
     if (how === 'SLAVE_LOST' && leases.length > 0) {
       recordFailure(master, slave, { build: null, what: 'it vanished with work' }, change);

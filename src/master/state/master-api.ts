@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Build, BuildRequest } from '../../protocol/build/build.js';
 import type { ConsoleSearch } from '../../protocol/build/console-search.js';
-import type { Explanation } from '../../protocol/build/explanation.js';
+import type { Explanation, QueueWait } from '../../protocol/build/explanation.js';
 import type { FailureGroup } from '../../protocol/build/failure-group.js';
 import type {
   AtomHistoryWithDays,
@@ -17,6 +17,9 @@ import type { Atom, ConsolePage, Subjob } from '../../protocol/build/work.js';
 import type { BundleInfo } from '../../protocol/bundle.js';
 import type { Event } from '../../protocol/event.js';
 import type { AtomId, BuildId, JobId, SlaveId, SubjobId } from '../../protocol/ids.js';
+import type { ResponseOf } from '../../protocol/route.js';
+import type { slaveRoutes } from '../../protocol/routes/slave-routes.js';
+import type { SlaveOrder, SlaveState } from '../../protocol/slave/slave-list.js';
 import type {
   LeaseRef,
   Prepared,
@@ -46,6 +49,22 @@ export interface BuildsPage extends Page {
   /** Oldest first unless given. */
   readonly order?: 'oldest' | 'newest';
 }
+
+/** Which slaves are listed, and in which order: all of them, by id, unless given. */
+export interface SlaveSearch {
+  readonly states?: ReadonlySet<SlaveState>;
+  readonly text?: string;
+  readonly order?: SlaveOrder;
+}
+
+/** Builds that have not ended, and why they wait. */
+export interface Queue {
+  readonly builds: Build[];
+  readonly total: number;
+  readonly waiting: QueueWait;
+}
+
+export type ListedSlaves = ResponseOf<typeof slaveRoutes.listSlaves>;
 
 /** A file that was received completely, at a temporary path. */
 export interface ReceivedArchive {
@@ -129,7 +148,7 @@ export interface MasterService {
    */
   followArchives(build: BuildId, end: AbortSignal): Promise<AsyncIterable<readonly string[]> | null>;
 
-  listSlaves(page: Page): Promise<{ slaves: Slave[]; total: number }>;
+  listSlaves(chosen: Page & SlaveSearch): Promise<ListedSlaves>;
   /** Lets slaves finish what they run, take no more, and exit. Resolves with those that now drain. @throws NOT_FOUND */
   drainSlaves(slaves: readonly SlaveId[] | 'all'): Promise<SlaveId[]>;
 
@@ -253,6 +272,8 @@ export interface MasterReading {
   readonly arePast: boolean;
   /** Builds that have not ended, oldest first. */
   listUnfinished(page: Page): Promise<{ builds: Build[]; total: number }>;
+  /** The same builds in the order in which they get executors. */
+  queue(page: Page): Promise<Queue>;
   /** Resolves at the build's next change (or at its end) after the call, after `ms`, or when `gone` is aborted. */
   untilChanged(build: BuildId, what: 'change' | 'end', ms: number, gone: AbortSignal): Promise<void>;
   explain(build: BuildId): Promise<Explanation>;

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type BuildState, buildState } from '../../protocol/build/build.js';
-import { type Slave, slaveState } from '../../protocol/slave/slave-messages.js';
+import { slaveState } from '../../protocol/slave/slave-list.js';
+import type { Slave } from '../../protocol/slave/slave-messages.js';
 
 /** Numbers of the moment in which the metrics are read. */
 export interface MetricsSnapshot {

@@ -17,6 +17,12 @@ export interface SlaveFacts {
   readonly version: string;
 }
 
+interface SlaveStatus {
+  readonly state: 'CONNECTED' | 'GONE';
+  readonly changedAt: number;
+  readonly isDraining: boolean;
+}
+
 /** The condition that a slave reports with each poll request. */
 export interface SlaveCondition {
   /** Why it takes no work for now; null when it does. */
@@ -39,14 +45,15 @@ export class RegisteredSlave {
   #isDraining: boolean;
   #isSuspect = false;
   #health: Health = healthy;
+  #changedAt: number;
   #lastSeen: number;
   #heardAt: number;
 
-  /** `lastSeen` in milliseconds since the epoch, `heardAt` in milliseconds of ListenedTime. */
+  /** `lastSeen` and `changedAt` in milliseconds since the epoch, `heardAt` in milliseconds of ListenedTime. */
   constructor(
     { id, instance }: { readonly id: SlaveId; readonly instance: string },
     facts: SlaveFacts,
-    { state, isDraining }: { readonly state: 'CONNECTED' | 'GONE'; readonly isDraining: boolean },
+    { state, changedAt, isDraining }: SlaveStatus,
     lastSeen: number,
     heardAt: number,
   ) {
@@ -54,6 +61,7 @@ export class RegisteredSlave {
     this.instance = instance;
     this.#facts = facts;
     this.#state = state;
+    this.#changedAt = changedAt;
     this.#isDraining = isDraining;
     this.#lastSeen = lastSeen;
     this.#heardAt = heardAt;
@@ -77,6 +85,10 @@ export class RegisteredSlave {
   get state(): 'CONNECTED' | 'GONE' {
     return this.#state;
   }
+  /** When it registered last, or left, in milliseconds since the epoch. */
+  get changedAt(): number {
+    return this.#changedAt;
+  }
   /** It takes no more work. */
   get isDraining(): boolean {
     return this.#isDraining;
@@ -99,10 +111,11 @@ export class RegisteredSlave {
     return quarantineReason(this.#health, now) ?? this.#condition.paused;
   }
 
-  /** The same process registers again, which keeps its id. */
-  registerAgain(facts: SlaveFacts): void {
+  /** The same process registers again, which keeps its id. `now` in milliseconds since the epoch. */
+  registerAgain(facts: SlaveFacts, now: number): void {
     this.#facts = facts;
     this.#state = 'CONNECTED';
+    this.#changedAt = now;
     this.#health = registeredAgain(this.#health);
     this.#condition = { ...this.#condition, paused: null };
   }
@@ -149,8 +162,10 @@ export class RegisteredSlave {
     this.#isSuspect = false;
   }
 
-  leave(): void {
+  /** `now` in milliseconds since the epoch. */
+  leave(now: number): void {
     this.#state = 'GONE';
+    this.#changedAt = now;
     this.#isSuspect = false;
   }
 }

@@ -15,18 +15,18 @@ export class SlaveRegistry {
   }
 
   /** Adds a slave that registered just now, or that the store remembers. It counts as heard now. */
-  add(row: Omit<SlaveRow, 'id' | 'changed_at'> & { readonly id: SlaveId }, lastSeen: number): void {
+  add(row: Omit<SlaveRow, 'id'> & { readonly id: SlaveId }, lastSeen: number): void {
     const { name, url, num_executors: numExecutors, version } = row;
     // A slave of another protocol has to register again, and is refused then.
     const state = isSpoken(row.protocol) ? row.state : 'GONE';
     const facts = { name, url, numExecutors, version };
-    const status = { state, isDraining: row.draining === 1 };
+    const status = { state, changedAt: row.changed_at, isDraining: row.draining === 1 };
     this.#slaves.set(row.id, new RegisteredSlave(row, facts, status, lastSeen, this.#listened()));
   }
 
   /** The same process registers again. `now` in milliseconds since the epoch. */
   registerAgain(slave: RegisteredSlave, facts: SlaveFacts, now: number): void {
-    slave.registerAgain(facts);
+    slave.registerAgain(facts, now);
     slave.recordContact(now, this.#listened());
   }
 

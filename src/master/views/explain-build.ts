@@ -1,18 +1,21 @@
+import type { BuildWork } from '../../domain/build-work.js';
 import { reasonsToWait } from '../../domain/explain.js';
+import { inOrderOfService } from '../../domain/scheduling/fair-share.js';
 import { commandString } from '../../job/command-string.js';
 import { seconds } from '../../lib/clock.js';
-import type { Explanation } from '../../protocol/build/explanation.js';
+import type { Explanation, QueueWait } from '../../protocol/build/explanation.js';
 import { type BuildId, type SubjobId, toId } from '../../protocol/ids.js';
 import type { ActiveBuild } from '../state/active-build.js';
 import type { ActiveLease } from '../state/active-lease.js';
+import type { Page } from '../state/master-api.js';
 import type { MasterState } from '../state/master-state.js';
 import { type AtomView, runningAtoms } from '../store/atom-views.js';
 import { bySubjobOf } from './atom-view.js';
 
 const MAX_RUNNING_SHOWN = 1000;
 
-/** Why a running build is not done yet. */
-export async function explainRunning(master: MasterState, build: ActiveBuild): Promise<Explanation> {
+/** Explains builds at one moment. */
+function explainer(master: MasterState) {
   const slaves = [...master.slaves.connected()].map((slave) => ({
     id: slave.id,
     name: slave.name,
@@ -25,7 +28,48 @@ export async function explainRunning(master: MasterState, build: ActiveBuild): P
   const busyWith = executorsByBuild(master);
   const problem = master.disk.problem ?? master.disk.recentRefusal;
   const full = problem === null ? [] : [{ reason: 'DISK_FULL', text: problem } as const];
-  const reasons = [...full, ...reasonsToWait(build.work, slaves, busyWith)];
+  return {
+    busyWith,
+    totals: {
+      num_executors: slaves.reduce((sum, { numExecutors }) => sum + numExecutors, 0),
+      num_executors_busy: slaves.reduce((sum, { inUse }) => sum + inUse, 0),
+    },
+    reasonsOf: ({ work }: ActiveBuild) => [...full, ...reasonsToWait(work, slaves, busyWith)],
+  };
+}
+
+/** The builds of a page of the queue, and why they wait. `running` are all that have not ended, older first. */
+export function queuePage(
+  master: MasterState,
+  running: readonly ActiveBuild[],
+  { offset, limit }: Page,
+): { readonly builds: readonly ActiveBuild[]; readonly waiting: QueueWait } {
+  const waiting = running.map(({ work }) => work).filter(waitsForExecutors);
+  const ordered = inOrderOfService(waiting, master.nowSeconds);
+  const places = new Map(ordered.map(({ id }, index) => [id, index + 1]));
+  const placeOf = ({ id }: ActiveBuild) => places.get(id) ?? Number.MAX_SAFE_INTEGER;
+  const builds = [...running].sort((a, b) => placeOf(a) - placeOf(b)).slice(offset, offset + limit);
+  const { totals, reasonsOf } = explainer(master);
+  return {
+    builds,
+    waiting: {
+      ...totals,
+      builds: builds.map((build) => ({
+        build_id: build.id,
+        place: places.get(build.id) ?? null,
+        reasons: reasonsOf(build),
+      })),
+    },
+  };
+}
+
+function waitsForExecutors({ state, queued }: BuildWork): boolean {
+  return state === 'QUEUED' || (state === 'BUILDING' && queued > 0);
+}
+
+/** Why a running build is not done yet. */
+export async function explainRunning(master: MasterState, build: ActiveBuild): Promise<Explanation> {
+  const { busyWith, totals, reasonsOf } = explainer(master);
   const held = [...master.leases.ofBuild(build)].slice(0, MAX_RUNNING_SHOWN);
   const subjobs = held.flatMap((lease) => subjobOf(lease) ?? []);
   const leases = held.map(({ id }) => id);
@@ -34,9 +78,8 @@ export async function explainRunning(master: MasterState, build: ActiveBuild): P
   return {
     build_id: build.id,
     state: build.work.state,
-    reasons,
-    num_executors: slaves.reduce((sum, { numExecutors }) => sum + numExecutors, 0),
-    num_executors_busy: slaves.reduce((sum, { inUse }) => sum + inUse, 0),
+    reasons: reasonsOf(build),
+    ...totals,
     builds: busyWith.map(({ build: id, executors }) => ({ build_id: id, num_executors: executors })),
     running: held.map((lease) => presentRunning(lease, bySubjob.get(subjobOf(lease) ?? -1) ?? [])),
   };

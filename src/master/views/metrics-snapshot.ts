@@ -1,7 +1,7 @@
 import type { BuildState } from '../../protocol/build/build.js';
 import type { MasterState } from '../state/master-state.js';
 import type { MetricsSnapshot } from '../state/metrics.js';
-import { presentSlave } from './slave-view.js';
+import { stateOfSlave } from './slave-view.js';
 
 /** The current values of gauges. */
 export function snapshotOf(master: MasterState): MetricsSnapshot {
@@ -16,7 +16,7 @@ export function snapshotOf(master: MasterState): MetricsSnapshot {
   const slaves: Record<string, number> = {};
   let executors = 0;
   for (const slave of master.slaves.all()) {
-    const { state } = presentSlave(slave, master.leases.ofSlave(slave), master.steady);
+    const state = stateOfSlave(master, slave);
     slaves[state] = (slaves[state] ?? 0) + 1;
     executors += state === 'GONE' ? 0 : slave.numExecutors;
   }

@@ -1,13 +1,40 @@
 import { createHash } from 'node:crypto';
 import { seconds } from '../../lib/clock.js';
+import { MAX_WORK_SHOWN, type SlaveWork, slaveState } from '../../protocol/slave/slave-list.js';
 import type { Slave } from '../../protocol/slave/slave-messages.js';
 import type { ActiveLease } from '../state/active-lease.js';
+import type { ListedSlaves, Page, SlaveSearch } from '../state/master-api.js';
+import type { MasterState } from '../state/master-state.js';
 import type { RegisteredSlave } from '../state/registered-slave.js';
+import { searchSlaves } from './slave-search.js';
 
-/** `leases` are those of the slave, `now` in monotonic milliseconds. */
-export function presentSlave(slave: RegisteredSlave, leases: ReadonlySet<ActiveLease>, now: number): Slave {
+/** The slaves that match, of which those of the page are presented. */
+export function listSlaves(
+  master: MasterState,
+  { offset, limit, ...search }: Page & SlaveSearch,
+): ListedSlaves {
+  const sought = [...master.slaves.all()].map((slave) => {
+    const reason = reasonOf(slave, master.steady);
+    const { id, name, version, lastSeen, condition } = slave;
+    const executorsInUse = master.leases.executorsInUse(slave);
+    const { freeDiskBytes } = condition;
+    const state = stateOf(slave, reason);
+    return { slave, id, name, version, state, reason, executorsInUse, freeDiskBytes, lastSeen };
+  });
+  const found = searchSlaves(sought, search);
+  return {
+    slaves: found.slice(offset, offset + limit).map(({ slave }) => presentSlave(master, slave)),
+    total: found.length,
+    num_in_state: Object.fromEntries(
+      slaveState.map((state) => [state, sought.filter((one) => one.state === state).length]),
+    ),
+  };
+}
+
+export function presentSlave(master: MasterState, slave: RegisteredSlave): Slave {
   const { freeDiskBytes, numUnremovable } = slave.condition;
-  const reason = reasonOf(slave, now);
+  const leases = master.leases.ofSlave(slave);
+  const reason = reasonOf(slave, master.steady);
   const builds = [...new Set([...leases].map(({ build }) => build.id))];
   return {
     id: slave.id,
@@ -26,6 +53,18 @@ export function presentSlave(slave: RegisteredSlave, leases: ReadonlySet<ActiveL
     session_id: sessionIdOf(slave),
     version: slave.version,
     last_seen: seconds(slave.lastSeen),
+    connected_since: seconds(slave.changedAt),
+    work: master.leases.withExecutor(slave).slice(0, MAX_WORK_SHOWN).map(workOf),
+  };
+}
+
+function workOf(lease: ActiveLease): SlaveWork {
+  const running = lease.kind === 'subjob' ? lease.running : null;
+  return {
+    build_id: lease.build.id,
+    subjob_id: lease.kind === 'subjob' ? lease.subjob : null,
+    atom_id: running?.atom ?? null,
+    since: seconds(running?.since ?? lease.takenAt),
   };
 }
 
@@ -42,6 +81,10 @@ function reasonOf(slave: RegisteredSlave, now: number): string | null {
     return null;
   }
   return slave.isSuspect ? SILENT : slave.unavailableReason(now);
+}
+
+export function stateOfSlave(master: MasterState, slave: RegisteredSlave): Slave['state'] {
+  return stateOf(slave, reasonOf(slave, master.steady));
 }
 
 function stateOf({ state, isSuspect, isDraining }: RegisteredSlave, reason: string | null): Slave['state'] {

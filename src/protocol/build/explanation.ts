@@ -29,18 +29,48 @@ export const waitReason = [
 ] as const;
 export type WaitReason = (typeof waitReason)[number];
 
+const reasons = Type.Array(
+  Type.Object(
+    { reason: literals(waitReason), text: Type.String({ description: 'One sentence for people.' }) },
+    { additionalProperties: false },
+  ),
+  { minItems: 1 },
+);
+
+const numExecutors = Type.Integer({ description: 'Executors of all connected slaves.' });
+
+/** Why the builds of a queue have not ended, and which of them gets executors next. */
+export const QueueWaitSchema = Type.Object(
+  {
+    num_executors: numExecutors,
+    num_executors_busy: Type.Integer(),
+    builds: Type.Array(
+      Type.Object(
+        {
+          build_id: BuildIdSchema,
+          place: Nullable(
+            Type.Integer({
+              minimum: 1,
+              description: 'Its place among the builds that wait for executors; null when it waits for none.',
+            }),
+          ),
+          reasons,
+        },
+        { additionalProperties: false },
+      ),
+      { description: 'One entry for each build of the page, in the same order.' },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type QueueWait = Static<typeof QueueWaitSchema>;
+
 export const ExplanationSchema = Type.Object(
   {
     build_id: BuildIdSchema,
     state: literals(buildState),
-    reasons: Type.Array(
-      Type.Object(
-        { reason: literals(waitReason), text: Type.String({ description: 'One sentence for people.' }) },
-        { additionalProperties: false },
-      ),
-      { minItems: 1 },
-    ),
-    num_executors: Type.Integer({ description: 'Executors of all connected slaves.' }),
+    reasons,
+    num_executors: numExecutors,
     num_executors_busy: Type.Integer(),
     builds: Type.Array(
       Type.Object(

@@ -73,6 +73,20 @@ export const soughtBuildStatus = [
 ] as const;
 export type SoughtBuildStatus = (typeof soughtBuildStatus)[number];
 
+export const queueOrder = ['oldest', 'next'] as const;
+export type QueueOrder = (typeof queueOrder)[number];
+
+export const queueFields = {
+  order: Type.Optional(
+    literals(queueOrder, {
+      description:
+        'With `next`, the builds that wait for executors come first, in the order in which they get them, and `waiting` ' +
+        'says why they wait.',
+      default: 'oldest',
+    }),
+  ),
+};
+
 export const buildSearchFields = {
   order: Type.Optional(
     literals(['oldest', 'newest'] as const, { description: 'Which builds come first.', default: 'oldest' }),

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { BuildRequestSchema, BuildSchema, RequesterSchema } from '../build/build.js';
-import { ExplanationSchema } from '../build/explanation.js';
-import { buildSearchFields } from '../build/search-parameters.js';
+import { ExplanationSchema, QueueWaitSchema } from '../build/explanation.js';
+import { buildSearchFields, queueFields } from '../build/search-parameters.js';
 import { BuildIdSchema } from '../ids.js';
 import { ArtifactEntrySchema, ATOM_FOLDER } from '../results/artifact.js';
 import { declareRoute } from '../route.js';
@@ -42,9 +42,9 @@ export const buildRoutes = {
     method: 'GET',
     path: '/v1/queue',
     signing: 'none',
-    summary: 'The builds that have not ended, oldest first.',
+    summary: 'The builds that have not ended, oldest first, or in the order in which they get executors.',
     params: nothing,
-    query: page,
+    query: Type.Object({ ...page.properties, ...queueFields }, closed),
     body: null,
     status: 200,
     response: Type.Object({
@@ -52,6 +52,7 @@ export const buildRoutes = {
       queue: Type.Array(BuildSchema, {
         description: 'The same builds, for older clients.',
       }),
+      waiting: Type.Optional(QueueWaitSchema),
     }),
     children: { build: 'getBuild' },
   }),

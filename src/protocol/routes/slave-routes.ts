@@ -1,9 +1,10 @@
 import { Type } from '@sinclair/typebox';
 import { SlaveIdSchema } from '../ids.js';
 import { declareRoute } from '../route.js';
+import { slaveSearchFields, slaveState } from '../slave/slave-list.js';
 import { SlaveSchema } from '../slave/slave-messages.js';
 import { HOURS_OF_UTILIZATION, UtilizationSchema } from '../slave/utilization-columns.js';
-import { closed, MAX_PAGE, nothing, ofSlave, page, total } from './shared.js';
+import { closed, MAX_PAGE, nothing, ofSlave, pageFields, total } from './shared.js';
 
 /** Slaves, for people and monitoring. */
 export const slaveRoutes = {
@@ -13,10 +14,18 @@ export const slaveRoutes = {
     signing: 'none',
     summary: 'The slaves that the master knows.',
     params: nothing,
-    query: page,
+    query: Type.Object({ ...pageFields, ...slaveSearchFields }, closed),
     body: null,
     status: 200,
-    response: Type.Object({ slaves: Type.Array(SlaveSchema), total }),
+    response: Type.Object({
+      slaves: Type.Array(SlaveSchema),
+      total,
+      num_in_state: Type.Optional(
+        Type.Object(Object.fromEntries(slaveState.map((state) => [state, Type.Integer()])), {
+          description: 'How many of all slaves are in each state.',
+        }),
+      ),
+    }),
     children: { slave: 'getSlave' },
   }),
   getSlave: declareRoute({

@@ -16,6 +16,7 @@ import { ResultIndexSchema } from '../results/result-index.js';
 import { ResultLimitsSchema } from '../results/result-limits.js';
 import { literals, Nullable } from '../shapes.js';
 import { Began, LastLines, SetupTimeSchema, SlaveExecutor, TakesSchema } from './optional-reports.js';
+import { MAX_WORK_SHOWN, SlaveWorkSchema, slaveState } from './slave-list.js';
 
 /*
  * The messages between a slave and the master. The slave sends every request.
@@ -333,13 +334,6 @@ export const ReturnedLeaseSchema = Type.Object(
 export type ReturnedLease = Static<typeof ReturnedLeaseSchema>;
 export type ReturnReason = ReturnedLease['reason'];
 
-/**
- * CONNECTED: it works or waits for work. SUSPECT: nothing is heard from it for seconds; others may start its work too, and it
- * gets none. SICK: it gets no work at present, because of repeated failures or because it has paused itself (its disk is
- * full). DRAINING: it finishes its leases and leaves. GONE: it has left or was lost.
- */
-export const slaveState = ['CONNECTED', 'SUSPECT', 'SICK', 'DRAINING', 'GONE'] as const;
-
 /** A slave in `GET /v1/slave`. */
 export const SlaveSchema = Type.Object(
   {
@@ -362,6 +356,17 @@ export const SlaveSchema = Type.Object(
     session_id: Type.String({ description: "Of the slave's process." }),
     version: Type.String(),
     last_seen: Type.Number({ description: 'Seconds since the epoch.' }),
+    connected_since: Type.Optional(
+      Type.Number({
+        description: 'When it registered, or for a GONE one when it left; in seconds since the epoch.',
+      }),
+    ),
+    work: Type.Optional(
+      Type.Array(SlaveWorkSchema, {
+        maxItems: MAX_WORK_SHOWN,
+        description: `The work of its executors, oldest first; at most ${MAX_WORK_SHOWN}. Not in GET /v1.`,
+      }),
+    ),
   },
   closed,
 );

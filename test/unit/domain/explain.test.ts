@@ -57,6 +57,22 @@ describe('why a build waits', () => {
     expect(reason?.text).to.contain('build 7 (2)');
   });
 
+  const busyWith = (...numbers: readonly number[]) =>
+    numbers.map((number) => ({ build: toId.build(number), executors: 1 }));
+
+  it('names no build as one that keeps its own work waiting', () => {
+    const textOf = (...numbers: readonly number[]) =>
+      reasonsToWait(building(unlimitedExecutors), [{ ...slave, inUse: 2 }], busyWith(...numbers)).at(-1)
+        ?.text;
+    expect(textOf(1)).to.equal('1 subjob waits: all executors are busy with this build.');
+    expect(textOf(1, 7)).to.equal('1 subjob waits: all other executors are busy with build 7 (1).');
+  });
+
+  it('names five builds at most', () => {
+    const [reason] = reasonsToWait(queued(), [{ ...slave, inUse: 2 }], busyWith(2, 3, 4, 5, 6, 7, 8));
+    expect(reason?.text).to.match(/build 6 \(1\), 2 more\.$/);
+  });
+
   describe('for a slave that is suspect', () => {
     const suspect = { ...slave, suspect: true };
     const other = { ...slave, id: toId.slave(2), name: 'two', inUse: 2 };

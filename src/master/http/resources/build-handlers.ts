@@ -21,8 +21,11 @@ export function buildHandlers(dependencies: HandlerDependencies): Pick<Handlers,
   return {
     listBuilds: (call) => listBuilds(call, dependencies),
     queue: async ({ query }) => {
-      const { builds, total } = await reading.listUnfinished(pageOf(query));
-      return { builds, total, queue: builds };
+      const listed =
+        query.order === 'next'
+          ? await reading.queue(pageOf(query))
+          : await reading.listUnfinished(pageOf(query));
+      return { ...listed, queue: listed.builds };
     },
     createBuild: async ({ body }) => ({ build_id: await service.createBuild(body) }),
     getBuild: (call) => getBuild(call, dependencies),

@@ -15,7 +15,8 @@ export function rootHandlers({
   const document = JSON.stringify(openApiDocument(routes, version));
   return {
     root: async () => {
-      const { slaves } = await service.listSlaves({ offset: 0, limit: MAX_PAGE });
+      const listed = await service.listSlaves({ offset: 0, limit: MAX_PAGE });
+      const slaves = listed.slaves.map(({ work: _, ...slave }) => slave);
       const uptime = Math.max(0, seconds(clock.now()) - service.startedAt);
       const status = reading.arePast ? 'No master runs; these are past builds.' : 'Master service is up.';
       return { master: { status, version, session_id: service.sessionId, uptime, slaves }, slaves };

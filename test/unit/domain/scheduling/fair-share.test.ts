@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { BuildWork, unlimitedExecutors } from '../../../../src/domain/build-work.js';
 import { newTask } from '../../../../src/domain/lease.js';
+import { inOrderOfService } from '../../../../src/domain/scheduling/fair-share.js';
 import { assignWork } from '../../../../src/domain/scheduling/scheduler.js';
 import { toId } from '../../../../src/protocol/ids.js';
 
@@ -76,5 +77,12 @@ describe('shares of executors', () => {
       fill([patient, ready(100 + minute, 5, now)], here, 1, now);
     }
     expect(patient.running).to.equal(1);
+  });
+
+  it('are given in the order of service, while each build has none', () => {
+    const builds = [ready(1), ready(2, 2), ready(3, 1), ready(4)];
+    const order = inOrderOfService(builds, 0).map(({ id }) => Number(id));
+    expect(order).to.deep.equal([2, 3, 1, 4]);
+    expect(fill(builds, here, 1)).to.deep.equal([order[0]]);
   });
 });

@@ -231,7 +231,7 @@ class World {
     };
     this.slaves = Array.from({ length: slaves }, (_, n) => {
       const id = toId.slave(n + 1);
-      const status = { state: 'CONNECTED', isDraining: false } as const;
+      const status = { state: 'CONNECTED', changedAt: 0, isDraining: false } as const;
       const entry = new RegisteredSlave({ id, instance: `${n}` }, facts, status, 0, 0);
       this.source.slaves.set(id, entry);
       const notified = { cancel: new Set(), interrupt: new Set(), release: new Set(), drain: false };
@@ -583,13 +583,13 @@ const actions = {
   hear: withSlave((world, { entry }) => world.source.hear(entry)),
   leave: withSlave((world, slave) => {
     if (slave.entry.state === 'CONNECTED') {
-      slave.entry.leave();
+      slave.entry.leave(0);
       slave.left = slave.polls;
       world.source.returnLeases(world.source.leasesOf(slave.entry));
       world.polls.slaveLeft(slave.entry);
     }
   }),
-  rejoin: withSlave((_, { entry }) => entry.registerAgain(facts)),
+  rejoin: withSlave((_, { entry }) => entry.registerAgain(facts, 0)),
   pass: (world: World, seconds: number) => world.clock.advance(1000 * seconds),
 };
 
