@@ -86,6 +86,7 @@ function AtomsOfGroup({ build, group }: { readonly build: Build; readonly group:
           columns={failureColumns}
           rows={rows}
           total={rows.total}
+          keyOf={({ id }) => id}
         />
       )}
     </>

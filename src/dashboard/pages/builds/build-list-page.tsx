@@ -63,7 +63,13 @@ export function BuildListPage() {
       {rows.total === null && rows.problem === null && <Loading />}
       {rows.total === 0 && <NoBuilds isFiltered={isFiltered} />}
       {rows.total !== null && rows.total > 0 && (
-        <VirtualTable caption="Builds, newest first" columns={columns} rows={rows} total={rows.total} />
+        <VirtualTable
+          caption="Builds, newest first"
+          columns={columns}
+          rows={rows}
+          total={rows.total}
+          keyOf={({ id }) => id}
+        />
       )}
     </>
   );

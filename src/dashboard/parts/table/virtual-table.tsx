@@ -1,7 +1,9 @@
 import { useEffect } from 'preact/hooks';
 import type { PagedRows } from '../../api/use-paged-rows.js';
 import { columnClass, type TableColumn } from './data-table.js';
-import { useWindowRows } from './virtual-rows.js';
+import type { RowKey } from './row-shift.js';
+import { indexesFrom } from './scroll-place.js';
+import { useVirtualList } from './use-virtual-list.js';
 
 interface VirtualTableProps<Row> {
   /** For screen readers. */
@@ -10,25 +12,30 @@ interface VirtualTableProps<Row> {
   readonly columns: readonly (TableColumn<Row> & { readonly width?: string })[];
   readonly rows: PagedRows<Row>;
   readonly total: number;
+  /** Identifies a row, so that rows which are added above the visible ones do not move them, and the focus stays. */
+  readonly keyOf?: (row: Row) => RowKey;
 }
 
 /** Pixels, as in `parts.css`. */
 const ROW_HEIGHT = 28;
 
 /** A table of any number of rows, of which only the visible ones are in the document. */
-export function VirtualTable<Row>({ caption, columns, rows, total }: VirtualTableProps<Row>) {
-  const view = useWindowRows<HTMLTableSectionElement>({
+export function VirtualTable<Row>({ caption, columns, rows, total, keyOf }: VirtualTableProps<Row>) {
+  const keyAt = (index: number) => {
+    const row = rows.row(index);
+    return row === null ? null : (keyOf?.(row) ?? index);
+  };
+  const { first, last, start, height, box } = useVirtualList<HTMLTableSectionElement>({
     count: total,
     rowHeight: ROW_HEIGHT,
-    coveredTop: ROW_HEIGHT,
+    isInWindow: true,
+    ...(keyOf === undefined ? {} : { keyAt }),
   });
-  const [top, bottom] = [view.rows.at(0), view.rows.at(-1)];
-  const [first, last] = [top?.index ?? 0, bottom?.index ?? 0];
   useEffect(() => rows.want(first, last), [first, last, rows.want]);
   // Spaces in the place of rows that are not in the document; see `.virtual tbody::before`.
   const space = {
-    '--space-above': `${top?.start ?? 0}px`,
-    '--space-below': `${bottom === undefined ? 0 : view.totalSize - bottom.end}px`,
+    '--space-above': `${start}px`,
+    '--space-below': `${Math.max(0, height - start - (last - first + 1) * ROW_HEIGHT)}px`,
   };
   return (
     <table class="rows virtual" aria-rowcount={total + 1}>
@@ -47,11 +54,11 @@ export function VirtualTable<Row>({ caption, columns, rows, total }: VirtualTabl
           ))}
         </tr>
       </thead>
-      <tbody ref={view.container} style={space}>
-        {view.rows.map(({ index }) => {
+      <tbody ref={box} style={space}>
+        {indexesFrom(first, last).map((index) => {
           const row = rows.row(index);
           return (
-            <tr key={index} aria-rowindex={index + 2}>
+            <tr key={keyAt(index) ?? `row ${index}`} aria-rowindex={index + 2}>
               {columns.map((column) => (
                 <td key={column.label} class={columnClass(column)}>
                   {row === null ? '' : column.cell(row)}

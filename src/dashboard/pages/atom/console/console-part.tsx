@@ -1,9 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useShortcuts } from '../../../parts/keys/shortcuts.js';
 import { Empty, Loading, ProblemNotice } from '../../../parts/page/notices.js';
+import type { ScrollGoal } from '../../../parts/table/scroll-place.js';
 import { address, navigate } from '../../../router/location.js';
 import { ConsoleToolbar } from './console-toolbar.js';
-import { ConsoleView, type ScrollGoal } from './console-view.js';
+import { ConsoleView } from './console-view.js';
 import { hashOf, lineRangeOf, selectedRange } from './line-range.js';
 import { nextMatch } from './search-progress.js';
 import { searchIn } from './search-query.js';
@@ -38,13 +39,13 @@ export function ConsolePart({ download, emptyTitle, ...subject }: ConsolePartPro
   useEffect(() => {
     if (selection !== null) {
       setFollowing(false);
-      setGoal({ line: selection.first, align: 'middle' });
+      setGoal({ row: selection.first, align: 'middle' });
     }
   }, [hash]);
 
   const goTo = (line: number) => {
     setFollowing(false);
-    setGoal({ line, align: 'middle' });
+    setGoal({ row: line, align: 'middle' });
   };
   const step = (direction: 1 | -1) => {
     const isMatch = currentLine !== null;
@@ -77,10 +78,11 @@ export function ConsolePart({ download, emptyTitle, ...subject }: ConsolePartPro
     setWrapped(!isWrapped);
     storeWrap(!isWrapped);
   };
-  const follow = () => {
-    setFollowing(subject.isRunning && !isFollowing);
+  const goToEnd = () => {
+    setFollowing(subject.isRunning);
     setGoal({ end: true });
   };
+  const follow = () => (isFollowing ? setFollowing(false) : goToEnd());
   const scroll = (pixels: number) => {
     setFollowing(false);
     setGoal({ pixels });
@@ -90,7 +92,7 @@ export function ConsolePart({ download, emptyTitle, ...subject }: ConsolePartPro
     { keys: 'n', label: 'Next match', run: () => step(1) },
     { keys: 'N', label: 'Previous match', run: () => step(-1) },
     { keys: 'g', label: 'First line', run: () => scrollToStart() },
-    { keys: 'G', label: 'Last line', run: () => setGoal({ end: true }) },
+    { keys: 'G', label: 'Last line', run: goToEnd },
     { keys: 'j', label: 'Down', run: () => scroll(LINE_PIXELS) },
     { keys: 'k', label: 'Up', run: () => scroll(-LINE_PIXELS) },
     { keys: 'w', label: 'Wrap long lines', run: wrap },
@@ -98,7 +100,7 @@ export function ConsolePart({ download, emptyTitle, ...subject }: ConsolePartPro
   ]);
   const scrollToStart = () => {
     setFollowing(false);
-    setGoal({ line: 0, align: 'top' });
+    setGoal({ row: 0, align: 'top' });
   };
 
   const select = (number: number, isExtended: boolean) => {

@@ -65,7 +65,13 @@ export function AtomFolders({ buildId }: { readonly buildId: BuildId }) {
         <Empty title={q === '' ? 'This build has no atoms, and so no files.' : 'No atom has this text.'} />
       )}
       {rows.total !== null && rows.total > 0 && (
-        <VirtualTable caption="Folders of atoms" columns={columns} rows={rows} total={rows.total} />
+        <VirtualTable
+          caption="Folders of atoms"
+          columns={columns}
+          rows={rows}
+          total={rows.total}
+          keyOf={({ id }) => id}
+        />
       )}
     </>
   );

@@ -1,7 +1,8 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import type { BuildId } from '../../../../protocol/ids.js';
 import { linkTo } from '../../../api/api-calls.js';
-import { useScrolledRows } from '../../../parts/table/scrolled-rows.js';
+import { indexesFrom, type ScrollGoal } from '../../../parts/table/scroll-place.js';
+import { useVirtualList } from '../../../parts/table/use-virtual-list.js';
 import { bytesText } from '../../../parts/text/bytes-text.js';
 import {
   type FolderNode,
@@ -39,8 +40,12 @@ export function FileTreeView({ buildId, folder, root, selected, select }: FileTr
       rows.findIndex(({ node }) => node.path === selected),
     ),
   );
-  const view = useScrolledRows<HTMLDivElement>(rows.length, ROW_HEIGHT);
-  useEffect(() => view.scrollTo(active, 'auto'), []);
+  const [goal, setGoal] = useState<ScrollGoal>({ row: active, align: 'near' });
+  const { box, first, last, start, height } = useVirtualList<HTMLDivElement>({
+    count: rows.length,
+    rowHeight: ROW_HEIGHT,
+    goal,
+  });
 
   const toggle = (path: string) => {
     const next = new Set(open);
@@ -66,7 +71,7 @@ export function FileTreeView({ buildId, folder, root, selected, select }: FileTr
     switch (step.kind) {
       case 'move':
         setActive(step.to);
-        view.scrollTo(step.to);
+        setGoal({ row: step.to, align: 'near' });
         return;
       case 'toggle':
         toggle(row.node.path);
@@ -82,7 +87,7 @@ export function FileTreeView({ buildId, folder, root, selected, select }: FileTr
     const row = rows[index];
     if (row !== undefined) {
       // The line leaves the document when it is scrolled out of sight.
-      view.scroller.current?.focus({ preventScroll: true });
+      box.current?.focus({ preventScroll: true });
       setActive(index);
       activate(row);
     }
@@ -94,19 +99,19 @@ export function FileTreeView({ buildId, folder, root, selected, select }: FileTr
       aria-label={`Files of ${folder}`}
       aria-activedescendant={`tree-line-${active}`}
       tabIndex={0}
-      ref={view.scroller}
+      ref={box}
       onKeyDown={onKeyDown}
       onClick={onClick}
     >
-      <div class="tree-lines" role="none" style={{ height: `${view.totalSize}px` }}>
-        {view.rows.map(({ index, start }) => {
+      <div class="tree-lines" role="none" style={{ height: `${height}px` }}>
+        {indexesFrom(first, last).map((index) => {
           const row = rows[index];
           return row === undefined ? null : (
             <TreeLine
               key={row.node.path}
               row={row}
               index={index}
-              top={start}
+              top={start + (index - first) * ROW_HEIGHT}
               isActive={index === active}
               isSelected={row.node.path === selected}
               zip={

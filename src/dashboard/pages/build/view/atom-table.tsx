@@ -86,7 +86,13 @@ export function AtomTable({ rows, columns, search, allLink, lacks = [], children
           children
         ))}
       {rows.total !== null && rows.total > 0 && (
-        <VirtualTable caption="Atoms" columns={columns} rows={rows} total={rows.total} />
+        <VirtualTable
+          caption="Atoms"
+          columns={columns}
+          rows={rows}
+          total={rows.total}
+          keyOf={({ id }) => id}
+        />
       )}
     </>
   );
