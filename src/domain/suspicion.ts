@@ -4,18 +4,20 @@
  *
  *   excused ──present──► trusted ──absent for too long──► suspect
  *      ▲                  │   ▲                              │
- *      └──most are absent─┘   └───────────present────────────┘
+ *      └──nobody's fault──┘   └───────────present────────────┘
  *
- * When most slaves are absent at once, the master, its network or a proxy is more likely to blame than they are. Then none of
- * the absent ones becomes suspect before it has been present again. The same holds after a time in which the master refused
- * requests, and for all slaves after its start.
+ * When most slaves are absent at once, the master, its network or a proxy is more likely to blame than they are. When many
+ * come back late, all of it is merely slow. Then none of the absent ones becomes suspect before it has been present again.
+ * The same holds after a time in which the master refused requests, and for all slaves after its start.
  */
 
-/** The state of one slave between two looks. */
+/** The state of one slave between two looks. Times are in milliseconds of ListenedTime. */
 export interface Presence {
   readonly trust: 'excused' | 'trusted' | 'suspect';
-  /** The first look at which it was absent, in milliseconds of ListenedTime; null when it was present at the last one. */
+  /** The first look at which it was absent; null when it was present at the last one. */
   readonly absentSince: number | null;
+  /** When it came back late the last time; null before that. */
+  readonly lateAt: number | null;
   /** How often it was suspect and came back, within FORGIVEN_AFTER_MS from one time to the next … */
   readonly alarms: number;
   /** … and when the last time. */
@@ -23,19 +25,19 @@ export interface Presence {
 }
 
 /** The state of a slave that was not seen yet. */
-export const unseen: Presence = { trust: 'excused', absentSince: null, alarms: 0, alarmedAt: 0 };
+export const unseen: Presence = {
+  trust: 'excused',
+  absentSince: null,
+  lateAt: null,
+  alarms: 0,
+  alarmedAt: 0,
+};
 
 /** A slave at one look. */
 export interface Sighting {
   readonly before: Presence;
   readonly isPresent: boolean;
 }
-
-/** A false alarm doubles the time until the next one; after so many milliseconds without another one that is forgiven. */
-const FORGIVEN_AFTER_MS = 10 * 60_000;
-const MOST_DOUBLINGS = 10;
-/** A slave that is absent for this part of the time until it is suspect counts among those that are absent at once. */
-const NOTED_AFTER = 1 / 3;
 
 export interface Look {
   /** Milliseconds after which an absent slave is suspect. */
@@ -46,37 +48,63 @@ export interface Look {
   readonly now: number;
 }
 
-/** The slaves after a look at all of them, in the same order. */
-export function afterLook(fleet: readonly Sighting[], { patienceMs, isRefusing, now }: Look): Presence[] {
-  const trusted = fleet.filter(({ before }) => before.trust !== 'suspect');
-  const absent = trusted.filter((sighting) => absence(sighting, now) >= patienceMs * NOTED_AFTER);
-  const isOwnFault = isRefusing || absent.length * 2 > trusted.length;
-  return fleet.map((sighting) =>
-    sighting.isPresent
-      ? afterPresence(sighting.before, now)
-      : afterAbsence(sighting.before, patienceMs, now, isOwnFault),
-  );
+/** The slaves after a look, in their order, and whether so many came back late that the cluster counts as slow. */
+export interface Outlook {
+  readonly slaves: readonly Presence[];
+  readonly isSlow: boolean;
 }
 
-function absence({ before, isPresent }: Sighting, now: number): number {
-  return isPresent || before.absentSince === null ? 0 : now - before.absentSince;
+/** A false alarm doubles the time until the next one; after so many milliseconds without another one that is forgiven. */
+const FORGIVEN_AFTER_MS = 10 * 60_000;
+const MOST_DOUBLINGS = 10;
+/** A slave is late after this part of the time until it is suspect. */
+const LATE_AFTER = 1 / 3;
+/** How long it counts that a slave came back late. */
+const SLOW_FOR_MS = 30_000;
+/** More slaves than this, and a larger part of the fleet, do not come back late by chance. */
+const LATE_BY_CHANCE = { slaves: 2, part: 0.05 };
+
+/** Looks at all slaves. */
+export function afterLook(fleet: readonly Sighting[], look: Look): Outlook {
+  const { patienceMs, isRefusing, now } = look;
+  const lateMs = patienceMs * LATE_AFTER;
+  const trusted = fleet.filter(({ before }) => before.trust !== 'suspect');
+  const absent = trusted.filter((sighting) => !sighting.isPresent && absence(sighting.before, now) >= lateMs);
+  const late = fleet.filter(({ before, isPresent }) => isLate(before, isPresent, lateMs, now));
+  const isSlow = late.length > Math.max(LATE_BY_CHANCE.slaves, LATE_BY_CHANCE.part * fleet.length);
+  const isNobodysFault = isRefusing || isSlow || absent.length * 2 > trusted.length;
+  const slaves = fleet.map(({ before, isPresent }) =>
+    isPresent ? afterPresence(before, lateMs, now) : afterAbsence(before, patienceMs, now, isNobodysFault),
+  );
+  return { slaves, isSlow };
+}
+
+function absence({ absentSince }: Presence, now: number): number {
+  return absentSince === null ? 0 : now - absentSince;
+}
+
+/** Whether it comes back late at this look, or did so not long ago. */
+function isLate(before: Presence, isPresent: boolean, lateMs: number, now: number): boolean {
+  const { lateAt } = before;
+  return (isPresent && absence(before, now) >= lateMs) || (lateAt !== null && now - lateAt < SLOW_FOR_MS);
 }
 
 /** The same object when nothing changes, as for nearly all slaves. */
-function afterPresence(before: Presence, now: number): Presence {
+function afterPresence(before: Presence, lateMs: number, now: number): Presence {
   if (before.trust === 'trusted' && before.absentSince === null) {
     return before;
   }
-  const back = { ...before, trust: 'trusted', absentSince: null } as const;
+  const lateAt = absence(before, now) >= lateMs ? now : before.lateAt;
+  const back = { ...before, trust: 'trusted', absentSince: null, lateAt } as const;
   return before.trust === 'suspect' ? { ...back, alarms: alarmsAt(before, now) + 1, alarmedAt: now } : back;
 }
 
-function afterAbsence(before: Presence, patienceMs: number, now: number, isOwnFault: boolean): Presence {
+function afterAbsence(before: Presence, patienceMs: number, now: number, isNobodysFault: boolean): Presence {
   const absentSince = before.absentSince ?? now;
   const patience = patienceMs * 2 ** Math.min(alarmsAt(before, now), MOST_DOUBLINGS);
   const isLong = now - absentSince >= patience;
   const trust =
-    before.trust !== 'trusted' ? before.trust : isOwnFault ? 'excused' : isLong ? 'suspect' : 'trusted';
+    before.trust !== 'trusted' ? before.trust : isNobodysFault ? 'excused' : isLong ? 'suspect' : 'trusted';
   return { ...before, trust, absentSince };
 }
 

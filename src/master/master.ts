@@ -52,6 +52,12 @@ import { logEvents } from './views/log-events.js';
 import { snapshotOf } from './views/metrics-snapshot.js';
 import { utilizationOf } from './views/utilization-view.js';
 
+/**
+ * For this part of the time after which a slave is suspect nothing need be heard of one that works. Where its end is not seen,
+ * as without power, both times pass until it is noticed.
+ */
+const SILENCE = 0.4;
+
 /** Too many to guess. */
 const TOKEN_BYTES = 12;
 
@@ -135,9 +141,13 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
   });
   const { disk } = master;
   const suspectAfterMs = settings.suspectAfter * 1000;
-  // So a slave that does not respond any more has had no poll open for long when it is suspect.
-  const silenceMs = suspectAfterMs === 0 ? Number.POSITIVE_INFINITY : suspectAfterMs / 2;
-  const polls = new SlavePolls(new BuildsAsWorkSource(master), clock, log, { leaseMs, silenceMs });
+  const polls: SlavePolls = new SlavePolls(new BuildsAsWorkSource(master), clock, log, {
+    leaseMs,
+    silenceMs: () =>
+      suspectAfterMs === 0 || watch.isSlow ? Number.POSITIVE_INFINITY : suspectAfterMs * SILENCE,
+  });
+  const watch = new SlaveWatch(master, polls, suspectAfterMs);
+  cleanup.add(() => watch.stop());
   master.listen(polls);
   const bundles = new BundleCache({
     directory: join(directory, 'packs'),
@@ -177,8 +187,6 @@ async function compose(options: MasterOptions, cleanup: CleanupStack): Promise<M
     leaseMs,
   });
   cleanup.add(() => maintenance.stop());
-  const watch = new SlaveWatch(master, polls, suspectAfterMs);
-  cleanup.add(() => watch.stop());
   cleanup.add(() => polls.close());
   cleanup.add(() => store.endRetries());
   const feed = new EventFeed(master);

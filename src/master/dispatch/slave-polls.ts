@@ -93,8 +93,8 @@ type Wakeup = TakenWork | 'news' | 'time' | 'end';
 export interface PollTimes {
   /** The time of a lease. */
   readonly leaseMs: number;
-  /** A slave with leases must be heard so often. */
-  readonly silenceMs: number;
+  /** A slave with leases must be heard so often at present. */
+  silenceMs(): number;
 }
 
 interface HeldPoll {
@@ -284,7 +284,7 @@ export class SlavePolls implements DispatchListener {
     const [lease] = this.#source.leasesOf(slave);
     return lease === undefined
       ? Number.POSITIVE_INFINITY
-      : this.#times.silenceMs - this.#source.silenceOf(slave);
+      : this.#times.silenceMs() - this.#source.silenceOf(slave);
   }
 
   /** Never rejects. */

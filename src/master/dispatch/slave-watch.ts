@@ -23,6 +23,7 @@ export class SlaveWatch {
   readonly #patienceMs: number;
   readonly #listened: ListenedTime;
   #watched: ReadonlyMap<RegisteredSlave, Watched> = new Map();
+  #isSlow = false;
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
 
@@ -33,6 +34,11 @@ export class SlaveWatch {
     this.#patienceMs = patienceMs;
     this.#listened = new ListenedTime(master.steady, MOST_MS_BETWEEN);
     this.#done = patienceMs === 0 ? Promise.resolve() : this.#run();
+  }
+
+  /** Slaves come back so late that more of their requests would do no good. */
+  get isSlow(): boolean {
+    return this.#isSlow;
   }
 
   async stop(): Promise<void> {
@@ -59,15 +65,16 @@ export class SlaveWatch {
       const wasHeard = last !== undefined && last.heardAt !== slave.heardAt;
       return { before: last?.presence ?? unseen, isPresent: wasHeard || this.#polls.hasOpenPoll(slave) };
     });
-    const presences = afterLook(fleet, {
+    const outlook = afterLook(fleet, {
       patienceMs: this.#patienceMs,
       isRefusing: !writer.isWritable,
       now: this.#listened.read(steady),
     });
+    this.#isSlow = outlook.isSlow;
     const watched = new Map<RegisteredSlave, Watched>();
     const change = new StateChange();
     for (const [n, slave] of connected.entries()) {
-      const presence = presences[n] ?? unseen;
+      const presence = outlook.slaves[n] ?? unseen;
       watched.set(slave, { presence, heardAt: slave.heardAt });
       if ((presence.trust === 'suspect') !== slave.isSuspect) {
         this.#judge(slave, presence.trust === 'suspect', change);

@@ -8,6 +8,7 @@ const FORGIVEN = 10 * 60_000;
 /** Looks at a fleet that the test describes. */
 class Fleet {
   slaves: readonly Presence[];
+  isSlow = false;
   now = 0;
 
   constructor(slaves: number) {
@@ -25,7 +26,8 @@ class Fleet {
 
   look(present: readonly number[], isRefusing = false): void {
     const sightings = this.slaves.map((before, n) => ({ before, isPresent: present.includes(n) }));
-    this.slaves = afterLook(sightings, { patienceMs: PATIENCE, isRefusing, now: this.now });
+    const look = { patienceMs: PATIENCE, isRefusing, now: this.now };
+    ({ slaves: this.slaves, isSlow: this.isSlow } = afterLook(sightings, look));
   }
 
   get suspects(): number[] {
@@ -83,6 +85,29 @@ describe('a slave that does not respond', () => {
   it('is not to blame while the master refuses requests, and shortly after', () => {
     const fleet = trustedFleet().pass(1000, [1, 2, 3], true);
     expect(fleet.pass(60_000, [1, 2, 3]).suspects).to.deep.equal([]);
+  });
+
+  it('is not to blame while many come back late, as at a master that is overloaded', () => {
+    const fleet = new Fleet(10);
+    const everybody = fleet.slaves.map((_, n) => n);
+    const without = (...some: number[]) => everybody.filter((n) => !some.includes(n));
+    fleet.pass(250, everybody);
+    for (const one of [1, 2]) {
+      fleet.pass(1500, without(0, one)).pass(250, everybody);
+    }
+    expect(fleet.isSlow).to.equal(true);
+    expect(fleet.pass(20_000, without(0)).suspects).to.deep.equal([]);
+    expect(fleet.pass(20_000, without(0)).suspects, 'it was not heard meanwhile').to.deep.equal([]);
+    expect(fleet.isSlow).to.equal(false);
+    expect(fleet.pass(250, everybody).pass(PATIENCE + 250, without(0)).suspects).to.deep.equal([0]);
+  });
+
+  it('is noticed although another one comes back late again and again', () => {
+    const fleet = trustedFleet();
+    for (let n = 0; n < 10; n += 1) {
+      fleet.pass(1500, [0, 2, 3]).pass(250, all);
+    }
+    expect(fleet.pass(PATIENCE + 250, [1, 2, 3]).suspects).to.deep.equal([0]);
   });
 
   it('is noticed although others are suspect already', () => {

@@ -208,7 +208,7 @@ class World {
   readonly source = new FakeSource(3, this.clock);
   readonly polls = new SlavePolls(this.source, this.clock, pino({ level: 'silent' }), {
     leaseMs: LEASE_MS,
-    silenceMs: SILENCE_MS,
+    silenceMs: () => SILENCE_MS,
   });
   readonly slaves: Slave[];
   readonly sent = new Set<LeaseId>();
