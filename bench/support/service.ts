@@ -15,18 +15,22 @@ export interface Service {
   usage(): ProcessUsage;
   /** Sends SIGTERM, and waits for its end. */
   stop(): Promise<void>;
+  /** The same with SIGKILL. */
+  kill(): Promise<void>;
 }
 
 /**
- * Starts `clusterrunner ARGS`, and resolves when its output matches `ready`.
+ * Starts `clusterrunner ARGS`, and resolves when its output matches `ready`. `prefix`: a command that becomes its command.
  * @throws Error when it ends before
  */
 export async function service(
   args: readonly string[],
   ready: RegExp,
   env: NodeJS.ProcessEnv,
+  prefix: readonly string[] = [],
 ): Promise<Service> {
-  const child = spawn(process.execPath, [...nodeOptions, binary, ...args], {
+  const [program = '', ...words] = [...prefix, process.execPath, ...nodeOptions, binary, ...args];
+  const child = spawn(program, words, {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -36,13 +40,15 @@ export async function service(
     throw new Error(`clusterrunner ${args.join(' ')} ended before it was ready.`);
   }
   child.stdout?.resume();
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal);
+    await ended;
+  };
   return {
     said,
     usage: () => usageOf(child.pid ?? 0),
-    stop: async () => {
-      child.kill('SIGTERM');
-      await ended;
-    },
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
   };
 }
 
