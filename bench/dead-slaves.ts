@@ -133,7 +133,7 @@ class Pair {
 async function repeat<T>(rounds: number, one: (pair: Pair) => Promise<T>): Promise<T[]> {
   const values: T[] = [];
   await inWorkplace('dead', async (place) => {
-    const master = await startMaster(place.env);
+    const master = await startMaster({ ...place.env, CLUSTERRUNNER_SUSPECT_AFTER: '3' });
     place.cleanup.add(() => master.stop());
     const client = new MasterClient({ url: master.url, secret: place.secret });
     place.cleanup.add(() => client.close());

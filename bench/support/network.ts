@@ -7,7 +7,7 @@ export interface RemoteMachine {
   readonly here: string;
   /** The words before a command that runs it there. */
   readonly prefix: readonly string[];
-  /** Nothing passes the cable from now on, in either direction, and nobody is told. */
+  /** Nothing passes the cable from now on, in either direction, and nobody is notified. */
   cut(): void;
   join(): void;
   remove(): void;
