@@ -72,9 +72,9 @@ export function afterLook(fleet: readonly Sighting[], look: Look): Outlook {
   const absent = trusted.filter((sighting) => !sighting.isPresent && absence(sighting.before, now) >= lateMs);
   const late = fleet.filter(({ before, isPresent }) => isLate(before, isPresent, lateMs, now));
   const isSlow = late.length > Math.max(LATE_BY_CHANCE.slaves, LATE_BY_CHANCE.part * fleet.length);
-  const isNobodysFault = isRefusing || isSlow || absent.length * 2 > trusted.length;
+  const isExcused = isRefusing || isSlow || absent.length * 2 > trusted.length;
   const slaves = fleet.map(({ before, isPresent }) =>
-    isPresent ? afterPresence(before, lateMs, now) : afterAbsence(before, patienceMs, now, isNobodysFault),
+    isPresent ? afterPresence(before, lateMs, now) : afterAbsence(before, patienceMs, now, isExcused),
   );
   return { slaves, isSlow };
 }
@@ -99,12 +99,12 @@ function afterPresence(before: Presence, lateMs: number, now: number): Presence 
   return before.trust === 'suspect' ? { ...back, alarms: alarmsAt(before, now) + 1, alarmedAt: now } : back;
 }
 
-function afterAbsence(before: Presence, patienceMs: number, now: number, isNobodysFault: boolean): Presence {
+function afterAbsence(before: Presence, patienceMs: number, now: number, isExcused: boolean): Presence {
   const absentSince = before.absentSince ?? now;
   const patience = patienceMs * 2 ** Math.min(alarmsAt(before, now), MOST_DOUBLINGS);
   const isLong = now - absentSince >= patience;
   const trust =
-    before.trust !== 'trusted' ? before.trust : isNobodysFault ? 'excused' : isLong ? 'suspect' : 'trusted';
+    before.trust !== 'trusted' ? before.trust : isExcused ? 'excused' : isLong ? 'suspect' : 'trusted';
   return { ...before, trust, absentSince };
 }
 
