@@ -91,7 +91,7 @@ describe('the console in a browser', () => {
   /** The numbers of the lines in the window. */
   async function visible(page: Page): Promise<{ first: number; last: number }> {
     const found: unknown = await page.evaluate(`(() => {
-      const window = document.querySelector('.console').getBoundingClientRect();
+      const window = document.querySelector('.console')?.getBoundingClientRect();
       const inside = [...document.querySelectorAll('.console-line')].filter((line) => {
         const { top, bottom } = line.getBoundingClientRect();
         return bottom > window.top + 1 && top < window.bottom - 1;
@@ -137,6 +137,7 @@ describe('the console in a browser', () => {
       await eventually('it is loaded', async () => (await textOf(page, first + 3)) === lineOf(first + 3));
       await page.mouse.wheel(0, 36);
       await shows(page, 'two lines below', (shown) => shown.first === first + 2);
+      await page.keyboard.press('g');
       await page.keyboard.press('g');
       await shows(page, 'the start', (shown) => shown.first === 0);
       await eventually('it is loaded', async () => (await textOf(page, 0)) === lineOf(0));
@@ -269,5 +270,26 @@ describe('the console in a browser', () => {
       await page.getByRole('link', { name: 'Download' }).waitFor();
       await eventually('it has all lines', async () => (await visible(page)).last === 999);
     });
+  });
+
+  it('of a running atom stays where it is when nobody wants to follow it', async () => {
+    const id = await cluster.create(running);
+    cluster.reportsEverything = true;
+    await cluster.runFor(1 + 200);
+    await visit(`/ui/build/${id}/atom/0`, async (page) => {
+      await page.getByRole('button', { name: 'Follow', pressed: true }).click();
+      await page.getByRole('button', { name: 'Follow', pressed: false }).waitFor();
+      const before = await visible(page);
+      const length = async () =>
+        Number(await page.evaluate("document.querySelector('.console').scrollHeight"));
+      const lengthBefore = await length();
+      await cluster.runFor(100);
+      await eventually('lines were added', async () => (await length()) > lengthBefore);
+      expect(await visible(page)).to.deep.equal(before);
+      await page.keyboard.press('Shift+G');
+      await page.getByRole('button', { name: 'Follow', pressed: true }).waitFor();
+      await shows(page, 'the end', ({ last }) => last > before.last);
+    });
+    await cluster.runToEnd(id);
   });
 });

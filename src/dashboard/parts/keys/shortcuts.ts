@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 
-/** A key, or two keys one after another, such as `g b`. */
+/** A key, or two keys one after another, such as `g b`. None may be the beginning of another one. */
 export interface Shortcut {
   readonly keys: string;
   readonly label: string;
@@ -42,9 +42,7 @@ export function startShortcuts(): void {
     const find = (keys: string) => known.find((shortcut) => shortcut.keys === keys);
     const found = find(before + event.key) ?? find(event.key);
     if (found !== undefined) {
-      // A shortcut may be the beginning of others.
-      const isBeginning = known.some(({ keys }) => keys.startsWith(`${event.key} `));
-      pending = isBeginning ? pending : { key: '', at: Number.NEGATIVE_INFINITY };
+      pending = { key: '', at: Number.NEGATIVE_INFINITY };
       event.preventDefault();
       found.run();
     }

@@ -88,10 +88,10 @@ export function ConsolePart({ download, emptyTitle, ...subject }: ConsolePartPro
     setGoal({ pixels });
   };
   useShortcuts([
-    { keys: '/', label: 'Search in the console', run: () => focusSearch() },
+    { keys: '/', label: 'Search in the console', run: focusSearch },
     { keys: 'n', label: 'Next match', run: () => step(1) },
     { keys: 'N', label: 'Previous match', run: () => step(-1) },
-    { keys: 'g', label: 'First line', run: () => scrollToStart() },
+    { keys: 'g g', label: 'First line', run: () => scrollToStart() },
     { keys: 'G', label: 'Last line', run: goToEnd },
     { keys: 'j', label: 'Down', run: () => scroll(LINE_PIXELS) },
     { keys: 'k', label: 'Up', run: () => scroll(-LINE_PIXELS) },
