@@ -45,14 +45,16 @@ export function startRouter(isOfPage: (path: string) => boolean = isPagePath): v
   document.addEventListener('click', (event) => {
     const link = event.target instanceof Element ? event.target.closest('a[href]') : null;
     const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
-    if (!(link instanceof HTMLAnchorElement) || !isPlain || event.defaultPrevented) {
+    if (link === null || !isPlain || event.defaultPrevented) {
       return;
     }
-    const isHere = link.origin === window.location.origin && isOfPage(link.pathname);
-    if (!isHere || link.target !== '' || link.hasAttribute('download')) {
+    // A link in a picture has no properties with the parts of its address.
+    const to = new URL(link.getAttribute('href') ?? '', window.location.href);
+    const isHere = to.origin === window.location.origin && isOfPage(to.pathname);
+    if (!isHere || link.hasAttribute('target') || link.hasAttribute('download')) {
       return;
     }
     event.preventDefault();
-    navigate(link.pathname + link.search + link.hash);
+    navigate(to.pathname + to.search + to.hash);
   });
 }

@@ -1,0 +1,57 @@
+import { sparklinePath } from './sparkline-path.js';
+import { markPaths, type ShownRun, titleOfRun, titleOfRuns } from './verdict-marks.js';
+
+interface VerdictStripProps<Run> {
+  /** Oldest first. */
+  readonly runs: readonly Run[];
+  /** Where a click on a run leads to, null if to nothing; without this the strip is a picture alone. */
+  readonly hrefOf?: (run: Run) => string | null;
+}
+
+/** Pixels from one run to the next. */
+const STEP = 4;
+const HEIGHT = 26;
+/** The durations are drawn in this part, at the top. */
+const TIMES_HEIGHT = 13;
+
+/** The runs of an atom from left to right: a line of their durations, and below it a mark for each verdict. */
+export function VerdictStrip<Run extends ShownRun>({ runs, hrefOf }: VerdictStripProps<Run>) {
+  const width = runs.length * STEP;
+  const times = sparklinePath(
+    runs.map(({ seconds }) => seconds),
+    width - STEP,
+    TIMES_HEIGHT - 2,
+  );
+  return (
+    <svg
+      class="strip"
+      width={width}
+      height={HEIGHT}
+      viewBox={`0 0 ${width} ${HEIGHT}`}
+      role={hrefOf === undefined ? 'img' : 'group'}
+      aria-label={titleOfRuns(runs)}
+    >
+      <path class="strip-times" d={times} transform={`translate(${STEP / 2} 1)`} />
+      {markPaths(runs, STEP, HEIGHT).map(({ tone, path }) => (
+        <path key={tone} class={`strip-marks tone-${tone}`} d={path} />
+      ))}
+      {hrefOf !== undefined &&
+        runs.map((run, index) => {
+          const href = hrefOf(run);
+          const area = (
+            <rect x={index * STEP} width={STEP} height={HEIGHT}>
+              <title>{titleOfRun(run)}</title>
+            </rect>
+          );
+          return href === null ? (
+            <g key={run.build_id}>{area}</g>
+          ) : (
+            // Too many to be passed with the key Tab.
+            <a key={run.build_id} href={href} aria-label={titleOfRun(run)} tabindex={-1}>
+              {area}
+            </a>
+          );
+        })}
+    </svg>
+  );
+}
