@@ -1,4 +1,5 @@
 import { nameOfValue } from '../../job/atom-name.js';
+import { percentText } from '../../lib/text/percent-text.js';
 import { cleanLine } from '../../lib/text/strip-control-chars.js';
 import type { Job, JobAtom, JobBuild } from '../../protocol/build/history.js';
 import { duration, fitLine } from '../build/progress/progress.js';
@@ -119,12 +120,6 @@ function commitOf({ commit, has_changes: hasChanges }: JobBuild): string {
   return commit === null
     ? '-'
     : shortCommit({ commit, branch: null, subject: null, has_changes: hasChanges });
-}
-
-/** A part in whole percent; neither 0 nor 100 unless it is exactly that. */
-export function percentText(part: number): string {
-  const percent = part > 0 && part < 1 ? Math.min(99, Math.max(1, Math.round(100 * part))) : 100 * part;
-  return `${percent} %`;
 }
 
 function durationOr(seconds: number | null): string {

@@ -7,8 +7,8 @@ import { PageFrame } from './page-frame.js';
 import { QueuePage } from './queue/queue-page.js';
 
 const AtomPage = onDemand(async () => (await import('./atom/atom-page.js')).AtomPage);
-const JobsPage = onDemand(async () => (await import('./job/jobs-page.js')).JobsPage);
-const JobPage = onDemand(async () => (await import('./job/job-page.js')).JobPage);
+const JobsPage = onDemand(async () => (await import('./job/job-pages.js')).JobsPage);
+const JobPage = onDemand(async () => (await import('./job/job-pages.js')).JobPage);
 const LoginPage = onDemand(async () => (await import('./login/login-page.js')).LoginPage);
 
 /** The page that the address names, in its frame. */

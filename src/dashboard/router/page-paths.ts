@@ -1,4 +1,4 @@
-import type { AtomId, BuildId } from '../../protocol/ids.js';
+import type { AtomId, BuildId, JobId } from '../../protocol/ids.js';
 
 /* The paths of the dashboard's pages. Nothing here needs a browser. */
 
@@ -10,7 +10,7 @@ export type PageTarget =
   | { readonly page: 'builds' | 'queue' | 'fleet' | 'jobs' | 'login' }
   | { readonly page: 'build'; readonly buildId: BuildId; readonly tab: BuildTab }
   | { readonly page: 'atom'; readonly buildId: BuildId; readonly atomId: AtomId }
-  | { readonly page: 'job'; readonly jobId: number }
+  | { readonly page: 'job'; readonly jobId: JobId }
   | { readonly page: 'unknown'; readonly path: string };
 
 const LISTS = ['builds', 'queue', 'fleet', 'jobs', 'login'] as const;
@@ -41,7 +41,7 @@ export function targetOf(path: string): PageTarget {
     return page === undefined ? unknown : { page };
   }
   if (kind === 'job') {
-    const jobId = idOf(first);
+    const jobId = idOf<JobId>(first);
     return jobId === null || second !== undefined ? unknown : { page: 'job', jobId };
   }
   const buildId = idOf<BuildId>(first);

@@ -5,7 +5,7 @@ import type { RowKey } from './row-shift.js';
 import { indexesFrom } from './scroll-place.js';
 import { useVirtualList } from './use-virtual-list.js';
 
-interface VirtualTableProps<Row> {
+export interface VirtualTableProps<Row> {
   /** For screen readers. */
   readonly caption: string;
   /** Widths are lengths of CSS; a column without one takes the rest. */

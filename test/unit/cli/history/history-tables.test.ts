@@ -4,35 +4,19 @@ import {
   jobBuildsTable,
   jobsTable,
   jobText,
-  percentText,
   trendText,
 } from '../../../../src/cli/history/history-tables.js';
-import type { Job, JobAtom, JobBuild } from '../../../../src/protocol/build/history.js';
+import type { Job, JobBuild } from '../../../../src/protocol/build/history.js';
 import { toId } from '../../../../src/protocol/ids.js';
+import { jobAtom, jobBuild } from '../../../support/job-history.js';
 
-const AT = 1_700_000_040;
-const build: JobBuild = {
-  build_id: toId.build(7),
-  retained: true,
-  state: 'FINISHED',
+const build = jobBuild(7, {
   result: 'FAILURE',
-  is_partial: false,
-  created_at: AT - 100,
-  started_at: AT - 95,
-  ended_at: AT,
-  seconds: 95,
-  num_atoms: 20,
-  num_atoms_done: 20,
   num_atoms_failed: 2,
-  num_atoms_lost: 0,
   num_atoms_flaky: 1,
   retry_seconds: 4,
-  commit: '3f786850e387550fdab836ed7e6dc881de23001b',
-  branch: 'main',
-  subject: 'Empty the cart',
   has_changes: true,
-  requested_by: 'ada@laptop',
-};
+});
 const job: Job = {
   id: toId.job(3),
   project: 'https://git.example/shop.git',
@@ -45,29 +29,15 @@ const job: Job = {
   p95_seconds: 130,
   last_build: build,
 };
-const atom: JobAtom = {
+const atom = jobAtom('.~F', {
   name: 'TEST=a=b.test',
   runs: 40,
   failures: 3,
-  flaky: 2,
   flakiness: 0.05,
   p50_seconds: 1.25,
-  p95_seconds: 2,
   retry_seconds: 3,
-  recent_retry_seconds: 3,
-  failing_since: { build_id: toId.build(6), at: AT },
-  last_passed: toId.build(5),
-  first_seen: { build_id: toId.build(1), at: AT },
-  last: (['PASSED', 'PASSED', 'FAILED'] as const).map((outcome, index) => ({
-    build_id: toId.build(5 + index),
-    atom_id: toId.atom(0),
-    retained: true,
-    outcome,
-    flaky: index === 1,
-    seconds: 1,
-    at: AT,
-  })),
-};
+  failing_since: { build_id: toId.build(6), at: 1_700_000_000 },
+});
 
 /** The cells of the first row by their headings. */
 function cellsOf(text: string): Record<string, string | undefined> {
@@ -168,18 +138,4 @@ describe('the table of the atoms of a job', () => {
     const several = { ...job, atom_variables: ['TEST', 'SPEC'] };
     expect(cellsOf(jobAtomsTable([atom], several)).ATOM).to.equal('TEST=a=b.test');
   });
-});
-
-describe('a part in percent', () => {
-  for (const [part, text] of [
-    [0, '0 %'],
-    [0.001, '1 %'],
-    [0.5, '50 %'],
-    [0.999, '99 %'],
-    [1, '100 %'],
-  ] as const) {
-    it(`is ${text} for ${part}`, () => {
-      expect(percentText(part)).to.equal(text);
-    });
-  }
 });

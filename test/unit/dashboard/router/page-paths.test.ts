@@ -26,7 +26,7 @@ const known: fc.Arbitrary<PageTarget> = fc.oneof(
     tab: fc.constantFrom(...buildTabs),
   }),
   fc.record({ page: fc.constant('atom' as const), buildId: id.map(toId.build), atomId: id.map(toId.atom) }),
-  fc.record({ page: fc.constant('job' as const), jobId: id }),
+  fc.record({ page: fc.constant('job' as const), jobId: id.map(toId.job) }),
 );
 
 describe('the paths of pages', () => {
