@@ -7,7 +7,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 
 for (const name of existsSync(dist) ? readdirSync(dist, { recursive: true, encoding: 'utf8' }) : []) {
-  const source = /^(?!bundle\/|library\/|dashboard\/)(.*?)(?:\.js|\.js\.map|\.d\.ts)$/.exec(name)?.[1];
+  const source = /^(?!bundle\/|library\/|dashboard\/|report\/)(.*?)(?:\.js|\.js\.map|\.d\.ts)$/.exec(
+    name,
+  )?.[1];
   if (source !== undefined && !existsSync(join(root, `${source}.ts`))) {
     rmSync(join(dist, name));
   }

@@ -1,4 +1,5 @@
 import { MasterClient } from '../client/master-client.js';
+import { plainMasterUrl } from '../client/master-url.js';
 import type { LoadedConfig } from '../config/load.js';
 import { escapeControlCharsInJson } from '../lib/text/strip-control-chars.js';
 import { ClusterRunnerError } from '../protocol/errors.js';
@@ -18,7 +19,7 @@ export interface ReaderOptions extends CommonOptions {
 export async function withClient<T>(
   name: string,
   options: ReaderOptions,
-  use: (client: MasterClient) => Promise<T>,
+  use: (client: MasterClient, masterUrl: string) => Promise<T>,
 ): Promise<T> {
   const { config, log } = createContext(name, options, {}, 'warn');
   const trust = trustOf(config, log);
@@ -26,7 +27,7 @@ export async function withClient<T>(
     options.masterUrl ?? (await masterOnThisMachine(config, trust)) ?? (await onlyCluster(config, trust));
   const client = new MasterClient({ url, ...trust, timeoutSeconds: config.defaultHttpTimeout });
   try {
-    return await use(client);
+    return await use(client, plainMasterUrl(url));
   } finally {
     await client.close();
   }

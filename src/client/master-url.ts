@@ -3,6 +3,12 @@ import { ClusterRunnerError } from '../protocol/errors.js';
 /** The default port of masters. */
 const DEFAULT_PORT = '43000';
 
+/** The URL of a master without user, password and slash at its end, for messages and commands. @throws as parseMasterUrl */
+export function plainMasterUrl(text: string): string {
+  const { origin, pathname } = parseMasterUrl(text);
+  return origin + pathname.replace(/\/+$/, '');
+}
+
 /** A host alone means http and the default port. @throws ClusterRunnerError USAGE */
 export function parseMasterUrl(text: string): URL {
   const hasScheme = /^[a-z]+:\/\//i.test(text);

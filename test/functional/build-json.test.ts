@@ -73,6 +73,7 @@ describe('build --json', () => {
       state: 'FINISHED',
       result: 'FAILURE',
       results,
+      report: join(results, 'report.html'),
       num_atoms: 3,
       num_atoms_done: 3,
       num_atoms_failed: 1,

@@ -27,11 +27,11 @@ Mixed:
     expect(exitCode).to.equal(1);
     expect(readdirSync(join(cluster.cwd, 'out'))).to.deep.equal(['first run']);
     const names = readdirSync(join(cluster.cwd, 'out', 'first run'));
-    expect(names).to.include.members(['failures.txt', 'junit.xml']);
+    expect(names).to.include.members(['failures.txt', 'junit.xml', 'report.html']);
     expect(existsSync(join(cluster.cwd, 'build_results'))).to.equal(false);
     const [, script = ''] = /rerun it by hand: bash (.*)$/m.exec(stdout) ?? [];
     expect(script).to.match(/^'out\/first run\/artifact_\d+_1\/clusterrunner_command'$/);
-    expect(stdout).to.match(/Results: \.\/out\/first run\/\n$/);
+    expect(stdout).to.match(/Results: \.\/out\/first run\/ \(report\.html\)\n$/);
     const rerun = await cluster.runProgram('sh', ['-c', `bash ${script}`]).ended;
     expect(rerun).to.include({ exitCode: 1, stdout: 'atom 2\n' });
   });

@@ -45,7 +45,7 @@ describe('a job on a master and a slave', () => {
     it('ends with exit code 0 and a last line that says so', () => {
       expect(ended).to.include({ exitCode: 0, stderr: '' });
       expect(ended.stdout).to.match(
-        /^SUCCESS: 2 atoms passed in [\d.]+ s\. Results: \.\/build_results\/\n$/m,
+        /^SUCCESS: 2 atoms passed in [\d.]+ s\. Results: \.\/build_results\/ \(report\.html\)\n$/m,
       );
     });
 
@@ -59,7 +59,7 @@ describe('a job on a master and a slave', () => {
       ];
       const folders = [cluster.folder(0), cluster.folder(1)].sort();
       expect(folders.join(' ')).to.match(/^artifact_\d_\d artifact_\d_\d$/);
-      expect(cluster.results()).to.deep.equal([...folders.flatMap(files), 'junit.xml']);
+      expect(cluster.results()).to.deep.equal([...folders.flatMap(files), 'junit.xml', 'report.html']);
     });
 
     it('keeps stdout and stderr of an atom in one console', () => {
@@ -140,6 +140,7 @@ describe('a job on a master and a slave', () => {
     await cluster.build(['--url', project.url, '--job-name', 'Passing']);
     expect(cluster.results().filter((file) => !/^artifact_\d_[01]\//.test(file))).to.deep.equal([
       'junit.xml',
+      'report.html',
     ]);
   });
 });

@@ -96,6 +96,7 @@ describe('build on a machine without a master', () => {
         '.gitignore',
         'artifact_0_0',
         'junit.xml',
+        'report.html',
       ]);
     }
   });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { MasterClient, parseMasterUrl } from '../../client/master-client.js';
+import { MasterClient } from '../../client/master-client.js';
+import { plainMasterUrl } from '../../client/master-url.js';
 import { retry } from '../../client/retry.js';
 import type { LoadedConfig } from '../../config/load.js';
 import { CleanupStack } from '../../lib/async/cleanup-stack.js';
@@ -202,12 +203,14 @@ async function runBuild(run: Run): Promise<number> {
 
   const fetching = new AbortController();
   const download = startResultDownload(client, buildId, {
-    target: place.directory,
+    place,
+    masterUrl: isLocal ? null : plainMasterUrl(url),
     root: join(config.baseDirectory, 'fetched'),
     signal: fetching.signal,
     log,
     onProgress: (bytes, total) => display.fetching(bytes, total),
     onUnreachable: (message) => log.warn(message),
+    onWarning: (message) => log.warn(message),
   });
   cleanup.add(() => download.drop());
   const followed = await followOrCancel(client, buildId, { display, interrupt, trouble, isLive: out.isTTY });
@@ -239,6 +242,5 @@ function showPage(page: string | null, { open }: BuildOptions, display: Progress
 }
 
 function buildUrl(master: string, build: BuildId): string {
-  const { origin, pathname } = parseMasterUrl(master);
-  return `${origin}${pathname.replace(/\/+$/, '')}/v1/build/${build}`;
+  return `${plainMasterUrl(master)}/v1/build/${build}`;
 }

@@ -1,18 +1,15 @@
-import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { atomName } from '../../job/atom-name.js';
-import { SCRIPT_HEAD_BYTES, takesSetup, WITH_SETUP } from '../../job/rerun-script.js';
-import { readStart } from '../../lib/fs/read/read-start.js';
-import { readTail } from '../../lib/fs/read/read-tail.js';
-import { outputPattern } from '../../lib/text/output-pattern.js';
 import { cleanLine, stripControlChars } from '../../lib/text/strip-control-chars.js';
 import type { Atom } from '../../protocol/build/work.js';
 import { atomFolder } from '../../protocol/ids.js';
-import { COMMAND_FILE, CONSOLE_FILE, EXIT_CODE_FILE } from '../../protocol/results/archive-names.js';
+import { CONSOLE_FILE, EXIT_CODE_FILE } from '../../protocol/results/archive-names.js';
 import { environmentHint } from './environment-hint.js';
 import { runText } from './progress/progress.js';
 import { consoleEnd } from './results/console-end.js';
+import { exitCodeIn, failurePattern } from './results/like-failures.js';
+import { rerunByHand } from './results/rerun-by-hand.js';
 import type { ResultPlace } from './results/result-place.js';
 
 /** The part of a failed atom that its report needs. */
@@ -27,8 +24,6 @@ const MAX_NAMED = 100;
 const MAX_COMPARED = 1000;
 /** So many of the atoms that failed alike are named. */
 const MAX_ALIKE = 10;
-/** More than an exit code needs. */
-const MAX_CODE_BYTES = 100;
 
 /**
  * The report of a failed build: the failed atoms, the end of the consoles of the first few, and the command that reruns
@@ -42,9 +37,7 @@ export function failureReport(
   isElsewhere = false,
   colors = false,
 ): string {
-  const rerun = isElsewhere
-    ? 'rerun it by hand, in a checkout: PROJECT_DIR="$PWD" bash'
-    : 'rerun it by hand: bash';
+  const rerun = isElsewhere ? 'rerun it by hand, in a checkout' : 'rerun it by hand';
   const nameOf = (atom: FailedAtom) => cleanLine(atomName(atom.command_string, variables));
   const lines: string[] = [];
   const groups = groupsOf(failed, place.directory, nameOf);
@@ -67,10 +60,7 @@ export function failureReport(
     if (hint !== null) {
       lines.push(`    hint: ${cleanLine(hint)}`);
     }
-    // One's own checkout lacks what the setup makes.
-    const withSetup =
-      isElsewhere && hasSetup(join(place.directory, folder, COMMAND_FILE)) ? ` ${WITH_SETUP}` : '';
-    lines.push(`    ${rerun} ${place.word(folder, COMMAND_FILE)}${withSetup}`);
+    lines.push(`    ${rerun}: ${rerunByHand(folder, place, place.directory, isElsewhere)}`);
     lines.push(...othersText(alike.map(nameOf)));
   }
   const rest = groups.slice(MAX_SHOWN).flat();
@@ -101,7 +91,9 @@ function groupsOf(
   const groups: [FailedAtom, ...FailedAtom[]][] = [];
   const byPattern = new Map<string, [FailedAtom, ...FailedAtom[]]>();
   for (const [place, atom] of failed.entries()) {
-    const pattern = place < MAX_COMPARED && atom.error === null ? patternOf(atom, directory, nameOf) : '';
+    const folder = join(directory, atomFolder(atom.subjob_id, atom.id));
+    const isCompared = place < MAX_COMPARED && atom.error === null;
+    const pattern = isCompared ? failurePattern(folder, nameOf(atom)) : '';
     const group = byPattern.get(pattern);
     if (group !== undefined) {
       group.push(atom);
@@ -114,13 +106,6 @@ function groupsOf(
     }
   }
   return groups;
-}
-
-/** Empty for an atom that printed nothing, or whose results are not here. */
-function patternOf(atom: FailedAtom, directory: string, nameOf: (atom: FailedAtom) => string): string {
-  const folder = join(directory, atomFolder(atom.subjob_id, atom.id));
-  const pattern = outputPattern(consoleEnd(join(folder, CONSOLE_FILE), false)?.lines ?? [], nameOf(atom));
-  return pattern === '' ? '' : `${exitCodeIn(join(folder, EXIT_CODE_FILE))}\n${pattern}`;
 }
 
 function othersText(names: readonly string[]): string[] {
@@ -175,16 +160,6 @@ function howItEnded(code: number | null): string[] {
   }
   const [signal] = Object.entries(constants.signals).find(([, number]) => number === code - 128) ?? [];
   return [`    exit code ${code}${signal === undefined ? '' : ` (${signal})`}`];
-}
-
-/** null when there is no such file. */
-function exitCodeIn(file: string): number | null {
-  return existsSync(file) ? Number(readTail(file, MAX_CODE_BYTES).text) : null;
-}
-
-/** Whether the job of an atom has a setup, by the script that reruns it. */
-function hasSetup(script: string): boolean {
-  return existsSync(script) && takesSetup(readStart(script, SCRIPT_HEAD_BYTES));
 }
 
 /** The end of a console as lines of a report. */

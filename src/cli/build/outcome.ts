@@ -67,6 +67,12 @@ export const BuildOutcomeSchema = Type.Object(
         description: 'Absolute path of the folder of the results; null when they are not there.',
       }),
     ),
+    report: Nullable(
+      Type.String({
+        description:
+          'Absolute path of the report for browsers, also of a build without results; null when it could not be written.',
+      }),
+    ),
     num_atoms: Nullable(Type.Integer()),
     num_atoms_done: Type.Integer({ description: 'Those that have a verdict.' }),
     num_atoms_failed: Type.Integer({ description: 'Those whose verdict is a failure, with the lost ones.' }),
@@ -92,13 +98,24 @@ export interface OutcomeSoFar {
   page: string | null;
   /** The folder of the results. */
   results: string | null;
+  /** The report for browsers. */
+  report: string | null;
   interrupted: boolean;
   /** Says which results are missing although there is a verdict. */
   problem: string | null;
 }
 
 export function emptyOutcome(): OutcomeSoFar {
-  return { id: null, build: null, url: null, page: null, results: null, interrupted: false, problem: null };
+  return {
+    id: null,
+    build: null,
+    url: null,
+    page: null,
+    results: null,
+    report: null,
+    interrupted: false,
+    problem: null,
+  };
 }
 
 export interface CommandOutcome {
@@ -112,7 +129,7 @@ const MOST_CONSOLES = 100;
 
 /** The JSON of a build; the ends of consoles are read from the results. */
 export function outcomeOf(
-  { id, build, url, page, results, interrupted, problem }: OutcomeSoFar,
+  { id, build, url, page, results, report, interrupted, problem }: OutcomeSoFar,
   end: CommandOutcome,
 ): BuildOutcome {
   const atoms = (list: readonly Atom[] | null | undefined) =>
@@ -132,6 +149,7 @@ export function outcomeOf(
     result: build?.result ?? null,
     revision: build?.revision ?? null,
     results,
+    report,
     num_atoms: build?.num_atoms ?? null,
     num_atoms_done: build?.num_atoms_done ?? 0,
     num_atoms_failed: build?.num_atoms_failed ?? 0,

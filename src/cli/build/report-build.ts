@@ -1,15 +1,17 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { stripControlChars } from '../../lib/text/strip-control-chars.js';
 import type { Build } from '../../protocol/build/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
 import { exitCode } from '../exit-codes.js';
 import type { OutcomeSoFar } from './outcome.js';
 import type { ProgressDisplay } from './progress/progress-display.js';
-import { copyJunit } from './results/fetch-results.js';
+import { copyJunit, hasEarlierResults } from './results/fetch-results.js';
+import { REPORT } from './results/report/write-report.js';
 import type { ResultDownload } from './results/result-download.js';
 import type { ResultPlace } from './results/result-place.js';
 import type { Unpacked } from './results/unpack-results.js';
-import { printInterrupted, printVerdict } from './verdict.js';
+import { printInterrupted, printVerdict, type VerdictOptions } from './verdict.js';
 
 export interface ReportContext {
   readonly options: { readonly junit?: string };
@@ -31,13 +33,13 @@ export async function reportInterrupted(
 ): Promise<number> {
   const hasRun = build.num_atoms_done > 0 || (build.interrupted_atoms ?? []).length > 0;
   if (!hasRun) {
-    out.write(`Build ${build.id} is canceled.${previousResultsNote(place)}\n`);
+    out.write(`Build ${build.id} is canceled.${await noteWithoutResults(download, build, place, known)}\n`);
     return exitCode.interrupted;
   }
   const fetched = await fetchOrProblem(download, build, place, known);
   const problem =
     fetched.problem ?? (junit === undefined ? null : junitProblem(place.directory, junit, known));
-  printInterrupted(build, { out, place, elapsed, hasResults: fetched.problem === null });
+  printInterrupted(build, { out, place, elapsed, ...shownResults(known) });
   reportResultProblems(build, fetched, problem, isLocal ? null : place);
   return exitCode.interrupted;
 }
@@ -51,9 +53,10 @@ export async function report(
   { options: { junit }, out, display, known, place, interrupt }: ReportContext,
 ): Promise<number> {
   if (build.state === 'ERROR') {
+    const note = await noteWithoutResults(download, build, place, known);
     throw new ClusterRunnerError(
       'PREPARATION_FAILED',
-      `Build ${build.id} could not be run: ${build.error_message ?? 'the master gives no reason.'}${previousResultsNote(place)}`,
+      `Build ${build.id} could not be run: ${build.error_message ?? 'the master gives no reason.'}${note}`,
     );
   }
   const fetched = await fetchOrProblem(download, build, place, known);
@@ -65,7 +68,7 @@ export async function report(
   const problem =
     fetched.problem ?? (junit === undefined ? null : junitProblem(place.directory, junit, known));
   try {
-    const code = printVerdict(build, { out, place, elapsed, hasResults: fetched.problem === null });
+    const code = printVerdict(build, { out, place, elapsed, ...shownResults(known) });
     return problem !== null && code === exitCode.success ? exitCode.couldNotRun : code;
   } finally {
     reportResultProblems(build, fetched, problem, isLocal ? null : place);
@@ -111,6 +114,8 @@ async function fetchOrProblem(
   try {
     const unpacked = await download.take(build);
     known.results = place.directory;
+    const report = join(place.directory, REPORT);
+    known.report = existsSync(report) ? report : null;
     return { problem: null, ...unpacked };
   } catch (error) {
     if (error instanceof ClusterRunnerError) {
@@ -134,7 +139,27 @@ function junitProblem(target: string, file: string, known: OutcomeSoFar): Cluste
   }
 }
 
-/** Warns that the folder is of an earlier build, for those who publish it. */
+function shownResults({ results, report }: OutcomeSoFar): Pick<VerdictOptions, 'hasResults' | 'hasReport'> {
+  return { hasResults: results !== null, hasReport: report !== null };
+}
+
+/** Writes the report of a build without results, and says what is in the folder of results, for those who publish it. */
+async function noteWithoutResults(
+  download: ResultDownload,
+  build: Build,
+  place: ResultPlace,
+  known: OutcomeSoFar,
+): Promise<string> {
+  if (await download.reportAlone(build)) {
+    known.report = join(place.directory, REPORT);
+  }
+  const except = known.report === null ? '' : `, except for ${REPORT}`;
+  return hasEarlierResults(place.directory)
+    ? `\n${stripControlChars(place.shown)} has the results of an earlier build${except}.`
+    : '';
+}
+
+/** Warns that the folder is of an earlier build. */
 function previousResultsNote({ directory, shown }: ResultPlace): string {
   return existsSync(directory) ? `\n${stripControlChars(shown)} has the results of an earlier build.` : '';
 }

@@ -7,6 +7,7 @@ import { showsColors } from '../text/shows-colors.js';
 import { failureReport, flakyReport, interruptedReport } from './failures.js';
 import type { OutcomeSoFar } from './outcome.js';
 import { duration } from './progress/progress.js';
+import { REPORT } from './results/report/write-report.js';
 import type { ResultPlace } from './results/result-place.js';
 
 /** How the end of a build is printed. */
@@ -15,6 +16,8 @@ export interface VerdictOptions {
   readonly place: ResultPlace;
   /** Whether the results were fetched. */
   readonly hasResults: boolean;
+  /** Whether their report was written. */
+  readonly hasReport: boolean;
   /** Seconds since the command began. */
   readonly elapsed: number;
 }
@@ -81,8 +84,9 @@ export function leavingMessage({ id, build, results, url }: OutcomeSoFar): strin
   return `The master has not confirmed yet that build ${id} is canceled; \`clusterrunner status ${id}\` says whether it is.`;
 }
 
-function tailOf({ elapsed, hasResults, place }: VerdictOptions): string {
-  return `in ${duration(elapsed)}.${hasResults ? ` Results: ${stripControlChars(place.shown)}` : ''}`;
+function tailOf({ elapsed, hasResults, hasReport, place }: VerdictOptions): string {
+  const report = hasReport ? ` (${REPORT})` : '';
+  return `in ${duration(elapsed)}.${hasResults ? ` Results: ${stripControlChars(place.shown)}${report}` : ''}`;
 }
 
 function printFailures(build: Build, { out, place }: VerdictOptions): void {

@@ -16,7 +16,8 @@ export interface ResultsOptions extends ReaderOptions {
 /** `clusterrunner results BUILD`: fetches the results of a build that has ended. Resolves with the exit code. */
 export async function results(build: string, options: ResultsOptions): Promise<number> {
   const id = parseBuildId(build);
-  const { directory: target } = resultPlace(options.output, process.cwd());
+  const place = resultPlace(options.output, process.cwd());
+  const target = place.directory;
   replaceableFolder(target);
   const cleanup = new CleanupStack();
   const signal = abortOnStop(cleanup);
@@ -26,11 +27,15 @@ export async function results(build: string, options: ResultsOptions): Promise<n
     options.quiet === true || !process.stderr.isTTY,
   );
   try {
-    await withClient('results', options, async (client) => {
-      const { left, leftOut } = await fetchResults(client, await client.getBuild(id), target, {
+    await withClient('results', options, async (client, masterUrl) => {
+      const warn = (message: string) => process.stderr.write(`clusterrunner: ${message}\n`);
+      const { left, leftOut } = await fetchResults(client, await client.getBuild(id), {
+        place,
+        masterUrl,
         signal,
         onProgress: (bytes, total) => display.fetching(bytes, total),
-        onUnreachable: (message) => process.stderr.write(`clusterrunner: ${message}\n`),
+        onUnreachable: warn,
+        onWarning: warn,
       });
       display.end();
       for (const note of [leftOut, left]) {

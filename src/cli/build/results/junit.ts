@@ -13,7 +13,7 @@ import { cleanLine, stripControlChars } from '../../../lib/text/strip-control-ch
 import type { Build } from '../../../protocol/build/build.js';
 import type { Revision } from '../../../protocol/build/revision.js';
 import type { Atom } from '../../../protocol/build/work.js';
-import { atomFolder } from '../../../protocol/ids.js';
+import { atomFolder, type BuildId } from '../../../protocol/ids.js';
 import { COMMAND_FILE, CONSOLE_FILE } from '../../../protocol/results/archive-names.js';
 import type { TestCounts } from '../../../protocol/results/result-facts.js';
 import { MAX_PAGE } from '../../../protocol/routes.js';
@@ -25,7 +25,8 @@ export const JUNIT = 'junit.xml';
 const OUTPUT_BYTES = 8 * 1024;
 
 /**
- * Writes the JUnit report of a build beside the folders of its atoms: one suite per atom, of its last run.
+ * Writes the JUnit report of a build beside the folders of its atoms: one suite per atom, of its last run. `onAtoms` is called
+ * with all atoms, some at a time.
  * @throws what the client and the file system throw; the signal's reason
  */
 export async function writeJunit(
@@ -33,15 +34,15 @@ export async function writeJunit(
   build: Pick<Build, 'id' | 'atom_variables' | 'request_params' | 'revision'>,
   directory: string,
   patience: Patience,
+  onAtoms: (atoms: readonly Atom[]) => void,
 ): Promise<void> {
   const { signal } = patience;
   const job = build.request_params.job_name ?? 'clusterrunner';
   const origin = originOf(build.revision);
   const merged = new MergedReport(join(directory, JUNIT), `${cleanLine(job)}, build ${build.id}`);
   try {
-    for (let offset = 0; ; offset += MAX_PAGE) {
-      const page = () => client.listAtoms(build.id, { offset, limit: MAX_PAGE }, { signal });
-      const { atoms, total } = await retryPatiently(page, patience);
+    for await (const atoms of pagesOfAtoms(client, build.id, patience)) {
+      onAtoms(atoms);
       for (const atom of atoms) {
         const name = atomName(atom.command_string, build.atom_variables);
         const suite = suiteOf(atom, name, job, directory, build.request_params);
@@ -50,14 +51,28 @@ export async function writeJunit(
         await yieldToEventLoop();
         signal.throwIfAborted();
       }
-      if (offset + atoms.length >= total || atoms.length === 0) {
-        merged.close();
-        return;
-      }
     }
+    merged.close();
   } catch (error) {
     merged.abandon();
     throw error;
+  }
+}
+
+/** All atoms of a build, some at a time. @throws as the client; the signal's reason */
+export async function* pagesOfAtoms(
+  client: Pick<MasterClient, 'listAtoms'>,
+  id: BuildId,
+  patience: Patience,
+): AsyncGenerator<readonly Atom[]> {
+  const { signal } = patience;
+  for (let offset = 0; ; offset += MAX_PAGE) {
+    const page = () => client.listAtoms(id, { offset, limit: MAX_PAGE }, { signal });
+    const { atoms, total } = await retryPatiently(page, patience);
+    yield atoms;
+    if (offset + atoms.length >= total || atoms.length === 0) {
+      return;
+    }
   }
 }
 

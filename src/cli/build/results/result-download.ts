@@ -8,16 +8,14 @@ import type { Logger } from '../../../lib/logger.js';
 import type { Build } from '../../../protocol/build/build.js';
 import { messageOf } from '../../../protocol/errors.js';
 import type { BuildId } from '../../../protocol/ids.js';
-import { completeResults, type FetchOptions, fetchResults } from './fetch-results.js';
+import { completeResults, type FetchOptions, fetchResults, reportAlone } from './fetch-results.js';
 import { oldBeside, placeBeside, replaceableFolder, type Unpacked, unpackResults } from './unpack-results.js';
 
 /** The results within a command's folder. */
 const RESULTS = 'results';
 
 export interface ResultDownloadOptions extends FetchOptions {
-  /** The folder that the results replace; see replaceableFolder. */
-  readonly target: string;
-  /** Folder for downloads of running builds; not beside `target`, where the tests of a build may look. */
+  /** Folder for downloads of running builds; not beside their place, where the tests of a build may look. */
   readonly root: string;
   readonly log: Logger;
 }
@@ -25,12 +23,14 @@ export interface ResultDownloadOptions extends FetchOptions {
 /** Fetches and unpacks the results of a running build as they arrive. */
 export interface ResultDownload {
   /**
-   * To be called when the build has ended: puts the results at `target`, with their JUnit report. If the download while it
+   * To be called when the build has ended: puts the results at their place, with their reports. If the download while it
    * ran has failed, it fetches them from the beginning. Resolves as fetchResults.
    * @throws as fetchResults
    */
   take(build: Build): Promise<Unpacked>;
-  /** To be called when the results are taken or not wanted. Resolves when nothing of them is left but at `target`. */
+  /** To be called instead when the build has ended without results: as reportAlone. */
+  reportAlone(build: Build): Promise<boolean>;
+  /** To be called when the results are taken or not wanted. Resolves when nothing of them is left but at their place. */
   drop(): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export function startResultDownload(
   build: BuildId,
   options: ResultDownloadOptions,
 ): ResultDownload {
-  const { signal, log, target } = options;
+  const { signal, log } = options;
   const dropped = new AbortController();
   const ended = deferred<Build>();
   const early = fetchEarly(client, build, ended.promise, {
@@ -57,9 +57,10 @@ export function startResultDownload(
       } catch (error) {
         signal.throwIfAborted();
         log.debug(`The results could not be fetched while the build ran: ${messageOf(error)}`);
-        return fetchResults(client, result, target, options);
+        return fetchResults(client, result, options);
       }
     },
+    reportAlone: (result) => reportAlone(client, result, options),
     async drop() {
       dropped.abort(new Error('Nobody waits for these results.'));
       ended.reject(dropped.signal.reason);
@@ -74,7 +75,8 @@ async function fetchEarly(
   ended: Promise<Build>,
   options: ResultDownloadOptions,
 ): Promise<Unpacked> {
-  const { target, root, signal, onProgress, log } = options;
+  const { place, root, signal, onProgress, log } = options;
+  const target = place.directory;
   const claim = lockFreeDirectory(root, 'build');
   const fresh = join(claim.path, RESULTS);
   let isEnded = false;

@@ -23,6 +23,7 @@ import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { goesUp, staysInFolder } from '../../../protocol/results/archive-names.js';
 import { ignoreInGit, isOwnIgnoreFile } from './ignore-file.js';
 import { JUNIT } from './junit.js';
+import { REPORT, TEMPORARY_SUFFIX } from './report/write-report.js';
 import { ResultFolder } from './result-folder.js';
 import { SETUP_NAME } from './setup-files.js';
 
@@ -32,7 +33,7 @@ const NAME = /^(artifact_\d+_\d+(\/|$)|failures\.txt$)/;
 
 /** All names that a folder of results may hold. */
 const OURS = new RegExp(
-  `^(artifact_\\d+_\\d+|failures\\.txt|${JUNIT.replace('.', '\\.')})$|${SETUP_NAME.source}`,
+  `^(artifact_\\d+_\\d+|failures\\.txt|${escaped(JUNIT)}|${escaped(REPORT)}(${escaped(TEMPORARY_SUFFIX)})?)$|${SETUP_NAME.source}`,
 );
 /** Free space that is left for others while results are unpacked. */
 const SPARED_BYTES = 64 * 1024 ** 2;
@@ -324,6 +325,10 @@ class SeenBytes {
       },
     });
   }
+}
+
+function escaped(name: string): string {
+  return name.replaceAll('.', '\\.');
 }
 
 function belongs(path: string, entry: ReadEntry | import('node:fs').Stats): boolean {

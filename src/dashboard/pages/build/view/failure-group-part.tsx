@@ -8,7 +8,8 @@ import { DataTable } from '../../../parts/table/data-table.js';
 import { failureColumns } from './atom-columns.js';
 import type { ShownAtom } from './shown-atom.js';
 
-export interface ShownGroup extends Pick<FailureGroup, 'key' | 'num_atoms' | 'sample_lines'> {
+export interface ShownGroup extends Pick<FailureGroup, 'key' | 'num_atoms'> {
+  readonly sample_lines: readonly string[];
   /** The first few. */
   readonly atoms: readonly ShownAtom[];
 }

@@ -5,10 +5,8 @@ import { pathTo } from '../../../router/page-paths.js';
 
 /** An atom in a list, of the master or of a report. */
 export interface ShownAtom
-  extends Pick<
-    Atom,
-    'id' | 'state' | 'outcome' | 'exit_code' | 'actual_time' | 'num_retries' | 'slave' | 'error'
-  > {
+  extends Pick<Atom, 'state' | 'outcome' | 'exit_code' | 'actual_time' | 'num_retries' | 'slave' | 'error'> {
+  readonly id: number;
   readonly label: string;
   /** Where more about it is; null where nothing is. */
   readonly href: string | null;

@@ -1,0 +1,149 @@
+import { opendirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import { stripControlChars } from '../../../../lib/text/strip-control-chars.js';
+import { textStart } from '../../../../lib/text/text-ends.js';
+import type { Build } from '../../../../protocol/build/build.js';
+import type { SpecialGroup } from '../../../../protocol/build/failure-group.js';
+import type { Atom } from '../../../../protocol/build/work.js';
+import { atomFolder } from '../../../../protocol/ids.js';
+import { CONSOLE_FILE } from '../../../../protocol/results/archive-names.js';
+import type { ReportedGroup } from '../../../../protocol/results/report-data.js';
+import { consoleEnd } from '../console-end.js';
+import { failurePattern } from '../like-failures.js';
+import { rerunByHand } from '../rerun-by-hand.js';
+import type { ResultPlace } from '../result-place.js';
+import { reportName } from './report-atoms.js';
+
+/** The outputs of so many failed atoms are compared. */
+export const MAX_COMPARED_ATOMS = 2000;
+/** So many groups are in a report. */
+const MAX_GROUPS = 100;
+/** UTF-16 units of an error. */
+const MAX_ERROR = 2000;
+/** So many files of the first atom of a group are named. */
+const MAX_FILES = 20;
+/** An atom may leave a million folders. */
+const MAX_FOLDERS = 50;
+/** Atoms between two yields to the event loop, each of which takes some tenths of a millisecond. */
+const ATOMS_AT_ONCE = 100;
+/** Begins the names of files that the program adds to the folder of an atom. */
+const OWN_FILE = 'clusterrunner_';
+
+/** The folder of a build's results. */
+export interface ReportedResults {
+  /** Where they are now. */
+  readonly directory: string;
+  /** Where they will be. */
+  readonly place: Pick<ResultPlace, 'word'>;
+  /** Whether they have a folder of this name. */
+  readonly hasFolder: (name: string) => boolean;
+}
+
+/** A group of a report with the ids of its atoms. */
+export interface FoundGroup extends Omit<ReportedGroup, 'places' | 'num_atoms'> {
+  readonly ids: readonly number[];
+}
+
+type FailedBuild = Pick<Build, 'failed_atoms' | 'atom_variables' | 'request_params'>;
+
+/**
+ * The failed atoms of a build in groups whose outputs end alike, largest first, and how many there are.
+ * @throws the file system's error; the signal's reason
+ */
+export async function findGroups(
+  build: FailedBuild,
+  results: ReportedResults,
+  signal: AbortSignal,
+): Promise<{ readonly groups: readonly FoundGroup[]; readonly total: number }> {
+  const byKey = new Map<string, [Atom, ...Atom[]]>();
+  for (const [place, atom] of (build.failed_atoms ?? []).entries()) {
+    if (place % ATOMS_AT_ONCE === 0) {
+      await yieldToEventLoop();
+      signal.throwIfAborted();
+    }
+    const key = keyOf(atom, place, build.atom_variables, results);
+    const group = byKey.get(key);
+    if (group === undefined) {
+      byKey.set(key, [atom]);
+    } else {
+      group.push(atom);
+    }
+  }
+  const sorted = [...byKey].sort(([, one], [, other]) => other.length - one.length);
+  return {
+    groups: sorted
+      .slice(0, MAX_GROUPS)
+      .map(([key, atoms], place) => describe(key, place, atoms, build, results)),
+    total: sorted.length,
+  };
+}
+
+const LINES = 'lines ';
+
+/** Begins with LINES for atoms whose outputs were compared. */
+function keyOf(
+  atom: Atom,
+  place: number,
+  variables: readonly string[],
+  { directory, hasFolder }: ReportedResults,
+): string {
+  const special = (key: SpecialGroup) => key;
+  const folder = atomFolder(atom.subjob_id, atom.id);
+  if (atom.error !== null) {
+    return special('lost');
+  }
+  if (!hasFolder(folder)) {
+    return special('unknown');
+  }
+  if (place >= MAX_COMPARED_ATOMS) {
+    return special('other');
+  }
+  const pattern = failurePattern(join(directory, folder), reportName(atom, variables));
+  return pattern === '' ? special('silent') : LINES + pattern;
+}
+
+function describe(
+  key: string,
+  place: number,
+  atoms: readonly [Atom, ...Atom[]],
+  { request_params: request }: FailedBuild,
+  { directory, place: later, hasFolder }: ReportedResults,
+): FoundGroup {
+  const [first] = atoms;
+  const name = atomFolder(first.subjob_id, first.id);
+  const folder = hasFolder(name) ? name : null;
+  const hasLines = key.startsWith(LINES);
+  return {
+    key: hasLines ? String(place) : key,
+    ids: atoms.map(({ id }) => id),
+    lines: hasLines ? (consoleEnd(join(directory, name, CONSOLE_FILE), true)?.lines ?? []) : [],
+    error: first.error === null ? null : textStart(stripControlChars(first.error), MAX_ERROR),
+    rerun: folder === null ? null : rerunByHand(folder, later, directory, request.type !== 'directory'),
+    folder,
+    files: folder === null ? [] : firstFiles(join(directory, folder)),
+  };
+}
+
+/** The paths of some files that an atom left, those nearest to its folder first. Links are left out, since they may lead anywhere. */
+function firstFiles(folder: string): string[] {
+  const files: string[] = [];
+  const waiting = [''];
+  for (let seen = 0; waiting.length > 0 && seen < MAX_FOLDERS && files.length < MAX_FILES; seen += 1) {
+    const inner = waiting.shift() ?? '';
+    const open = opendirSync(join(folder, inner));
+    try {
+      for (let entry = open.readSync(); entry !== null && files.length < MAX_FILES; entry = open.readSync()) {
+        const path = inner === '' ? entry.name : `${inner}/${entry.name}`;
+        if (entry.isFile() && !path.startsWith(OWN_FILE)) {
+          files.push(path);
+        } else if (entry.isDirectory() && waiting.length < MAX_FOLDERS) {
+          waiting.push(path);
+        }
+      }
+    } finally {
+      open.closeSync();
+    }
+  }
+  return files.sort();
+}

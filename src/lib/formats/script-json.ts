@@ -1,0 +1,10 @@
+/**
+ * A value as JSON for a `<script type="application/json">` of an HTML page. No text in it can end the element or begin a
+ * comment, since it contains no `<`; line separators, which some programs take for line ends, are escaped too.
+ */
+export function scriptJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[<\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
