@@ -3,18 +3,19 @@ import type { AtomId, BuildId } from '../../../protocol/ids.js';
 import { getJson, linkTo } from '../../api/api-calls.js';
 import { useLoaded } from '../../api/use-loaded.js';
 import { Loading, ProblemNotice } from '../../parts/page/notices.js';
+import { endOfBuild } from '../../parts/status/build-progress.js';
 import { lookOfAtom } from '../../parts/status/status-look.js';
 import { atomLabel } from '../../parts/text/atom-label.js';
 import { usePageTitle } from '../../parts/text/page-title.js';
-import { folderOfAtom } from '../build/artifacts/artifact-place.js';
+import { folderOfAtom, OUTPUT_FILE } from '../build/artifacts/artifact-place.js';
 import { AtomHead } from './atom-head.js';
 import { ConsolePart } from './console/console-part.js';
+import { PastRuns } from './past-runs.js';
 
 /** Its state changes without an event. */
 const RUNNING_EVERY_MS = 2_000;
-const CONSOLE_FILE = 'clusterrunner_console_output';
 
-/** One atom: its facts and its console. */
+/** One atom: its facts, its history and its console. */
 export function AtomPage({ buildId, atomId }: { readonly buildId: BuildId; readonly atomId: AtomId }) {
   const { data, problem } = useLoaded(
     `atom ${buildId}/${atomId}`,
@@ -49,6 +50,7 @@ export function AtomPage({ buildId, atomId }: { readonly buildId: BuildId; reado
   return (
     <div class="atom-page">
       <AtomHead atom={atom} build={build} label={label} />
+      <PastRuns buildId={buildId} atomId={atomId} endedAt={endOfBuild(build)} />
       <ProblemNotice problem={problem} />
       <ConsolePart
         buildId={buildId}
@@ -58,7 +60,7 @@ export function AtomPage({ buildId, atomId }: { readonly buildId: BuildId; reado
           isRunning
             ? null
             : linkTo('/v1/build/:buildId/artifact/:folder/*path', {
-                params: { buildId, folder: folderOfAtom(atom), path: CONSOLE_FILE },
+                params: { buildId, folder: folderOfAtom(atom), path: OUTPUT_FILE },
               })
         }
         emptyTitle={emptyTitle(atom, isRunning)}

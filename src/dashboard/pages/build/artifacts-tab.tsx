@@ -30,7 +30,7 @@ export function ArtifactsTab({ build }: TabProps) {
           </>
         )}
       </p>
-      <AtomFolders buildId={build.id} />
+      <AtomFolders build={build} />
     </>
   );
 }

@@ -1,6 +1,8 @@
+import type { Atom } from '../../../protocol/build/work.js';
 import { CopyButton } from '../../parts/controls/copy-button.js';
 import { Empty } from '../../parts/page/notices.js';
 import { pathTo } from '../../router/page-paths.js';
+import { folderOfAtom, OUTPUT_FILE, pathToPlace } from './artifacts/artifact-place.js';
 import type { TabProps } from './build-tab.js';
 import { FailuresPart } from './failures-part.js';
 import { RunningPart } from './running-part.js';
@@ -26,7 +28,14 @@ export function OverviewTab(props: TabProps) {
           </p>
         </Empty>
       )}
-      <AtomList title="Flaky: passed when they ran again" atoms={shown(build.flaky_atoms)} more={all} />
+      <AtomList
+        title="Flaky: passed when they ran again"
+        atoms={shown(build.flaky_atoms)}
+        more={all}
+        renderNote={(id) => (
+          <FirstFailure build={build} atom={build.flaky_atoms?.find((atom) => atom.id === id)} />
+        )}
+      />
       <AtomList
         title="Interrupted by the end of the build"
         atoms={shown(build.interrupted_atoms)}
@@ -38,5 +47,27 @@ export function OverviewTab(props: TabProps) {
         </Fact>
       </FactList>
     </>
+  );
+}
+
+interface FirstFailureProps {
+  readonly build: TabProps['build'];
+  /** As the build lists it, with the subjob of the first failure. */
+  readonly atom: Atom | undefined;
+}
+
+/** Where the output and the files of the run are in which a flaky atom failed. */
+function FirstFailure({ build, atom }: FirstFailureProps) {
+  if (atom === undefined) {
+    return null;
+  }
+  const folder = folderOfAtom(atom);
+  return (
+    <span class="quiet">
+      {' '}
+      first failure: <a href={pathToPlace(build.id, { folder, file: OUTPUT_FILE })}>output</a>
+      {', '}
+      <a href={pathToPlace(build.id, { folder, file: null })}>files</a>
+    </span>
   );
 }

@@ -105,13 +105,13 @@ const columns: readonly (TableColumn<Build> & { readonly width?: string })[] = [
   { label: 'Source', isMinor: true, cell: (build) => <BuildSource build={build} /> },
   {
     label: 'By',
-    width: '12rem',
+    width: '9rem',
     isMinor: true,
     cell: ({ request_params: { requested_by } }) => <bdi>{requested_by ?? ''}</bdi>,
   },
   {
     label: 'Atoms',
-    width: '13rem',
+    width: '17rem',
     isMinor: true,
     cell: (build) =>
       build.status === 'BUILDING' && build.num_atoms !== null ? (

@@ -6,6 +6,8 @@ interface VerdictStripProps<Run> {
   readonly runs: readonly Run[];
   /** Where a click on a run leads to, null if to nothing; without this the strip is a picture alone. */
   readonly hrefOf?: (run: Run) => string | null;
+  /** Whether a run is the subject of the page; only of use with `hrefOf`. */
+  readonly isCurrent?: (run: Run) => boolean;
 }
 
 /** Pixels from one run to the next. */
@@ -15,7 +17,7 @@ const HEIGHT = 26;
 const TIMES_HEIGHT = 13;
 
 /** The runs of an atom from left to right: a line of their durations, and below it a mark for each verdict. */
-export function VerdictStrip<Run extends ShownRun>({ runs, hrefOf }: VerdictStripProps<Run>) {
+export function VerdictStrip<Run extends ShownRun>({ runs, hrefOf, isCurrent }: VerdictStripProps<Run>) {
   const width = runs.length * STEP;
   const times = sparklinePath(
     runs.map(({ seconds }) => seconds),
@@ -31,15 +33,11 @@ export function VerdictStrip<Run extends ShownRun>({ runs, hrefOf }: VerdictStri
       role={hrefOf === undefined ? 'img' : 'group'}
       aria-label={titleOfRuns(runs)}
     >
-      <path class="strip-times" d={times} transform={`translate(${STEP / 2} 1)`} />
-      {markPaths(runs, STEP, HEIGHT).map(({ tone, path }) => (
-        <path key={tone} class={`strip-marks tone-${tone}`} d={path} />
-      ))}
       {hrefOf !== undefined &&
         runs.map((run, index) => {
           const href = hrefOf(run);
           const area = (
-            <rect x={index * STEP} width={STEP} height={HEIGHT}>
+            <rect x={index * STEP} width={STEP} height={HEIGHT} class={isCurrent?.(run) ? 'current' : ''}>
               <title>{titleOfRun(run)}</title>
             </rect>
           );
@@ -52,6 +50,10 @@ export function VerdictStrip<Run extends ShownRun>({ runs, hrefOf }: VerdictStri
             </a>
           );
         })}
+      <path class="strip-times" d={times} transform={`translate(${STEP / 2} 1)`} />
+      {markPaths(runs, STEP, HEIGHT).map(({ tone, path }) => (
+        <path key={tone} class={`strip-marks tone-${tone}`} d={path} />
+      ))}
     </svg>
   );
 }

@@ -7,6 +7,9 @@ export interface ArtifactPlace {
   readonly file: string | null;
 }
 
+/** The file in the folder of an atom that has its output. */
+export const OUTPUT_FILE = 'clusterrunner_console_output';
+
 const FOLDER = /^artifact_\d{1,9}_\d{1,9}$/;
 
 export function placeIn(query: URLSearchParams): ArtifactPlace {

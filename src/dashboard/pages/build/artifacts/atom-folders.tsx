@@ -1,5 +1,5 @@
+import type { Build } from '../../../../protocol/build/build.js';
 import type { Atom } from '../../../../protocol/build/work.js';
-import type { BuildId } from '../../../../protocol/ids.js';
 import { getJson } from '../../../api/api-calls.js';
 import { usePagedRows } from '../../../api/use-paged-rows.js';
 import { Empty, Loading, ProblemNotice } from '../../../parts/page/notices.js';
@@ -7,11 +7,13 @@ import { Status } from '../../../parts/status/status.js';
 import { lookOfAtom } from '../../../parts/status/status-look.js';
 import type { TableColumn } from '../../../parts/table/data-table.js';
 import { VirtualTable } from '../../../parts/table/virtual-table.js';
+import { atomLabel } from '../../../parts/text/atom-label.js';
 import { address, setQuery } from '../../../router/location.js';
 import { folderOfAtom, pathToPlace } from './artifact-place.js';
 
 /** The folders of the atoms of a build, those of failed ones first. */
-export function AtomFolders({ buildId }: { readonly buildId: BuildId }) {
+export function AtomFolders({ build }: { readonly build: Pick<Build, 'id' | 'atom_variables'> }) {
+  const { id: buildId, atom_variables: variables } = build;
   const q = address.value.searchParams.get('q') ?? '';
   const rows = usePagedRows(
     `folders of ${buildId} ${q}`,
@@ -41,11 +43,14 @@ export function AtomFolders({ buildId }: { readonly buildId: BuildId }) {
     },
     {
       label: 'Atom',
-      cell: ({ command_string: command }) => (
-        <span title={command}>
-          <bdi>{command}</bdi>
-        </span>
-      ),
+      cell: ({ command_string: command }) => {
+        const label = atomLabel(command, variables);
+        return (
+          <span title={label}>
+            <bdi>{label}</bdi>
+          </span>
+        );
+      },
     },
   ];
   return (
