@@ -28,6 +28,9 @@ export const SETUP_MARK = 'CLUSTERRUNNER_SETUP';
 /** `true` for a setup whose checkout has the files of the job's cache. */
 export const CACHE_HIT = 'CACHE_HIT';
 
+/** The folder of the workers that come with ClusterRunner; a variable of workers. */
+export const WORKERS_DIR = 'CLUSTERRUNNER_WORKERS';
+
 /** Variables of setup, teardown and atomizers beside those of the slave's environment. */
 export function buildEnvironment(facts: BuildFacts): Environment {
   return {
@@ -38,6 +41,23 @@ export function buildEnvironment(facts: BuildFacts): Environment {
   };
 }
 
+/** Variables of a worker that hold for all of its atoms, beside those of the slave's environment. */
+export function workerEnvironment(
+  facts: BuildFacts,
+  executorIndex: number,
+  workersDirectory: string,
+): Environment {
+  return {
+    ...buildEnvironment(facts),
+    ...executorVariables(executorIndex),
+    [WORKERS_DIR]: workersDirectory,
+  };
+}
+
+function executorVariables(index: number): Environment {
+  return { EXECUTOR_INDEX: String(index), MACHINE_EXECUTOR_INDEX: String(index) };
+}
+
 /** Variables of an atom's commands beside those of the slave's environment. */
 export function atomEnvironment(facts: AtomFacts): Environment {
   return {
@@ -45,8 +65,7 @@ export function atomEnvironment(facts: AtomFacts): Environment {
     [ARTIFACT_DIR]: facts.artifactDirectory,
     SUBJOB_ID: String(facts.subjobId),
     ATOM_ID: String(facts.atomId),
-    EXECUTOR_INDEX: String(facts.executorIndex),
-    MACHINE_EXECUTOR_INDEX: String(facts.executorIndex),
+    ...executorVariables(facts.executorIndex),
     BUILD_EXECUTOR_INDEX: String(facts.buildExecutorIndex),
     [facts.variable]: unmaskProjectDirectory(facts.value, facts.projectDirectory),
   };

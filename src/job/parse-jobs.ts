@@ -30,6 +30,8 @@ const expected: Readonly<Record<string, string>> = {
   teardown_build: LINES,
   atomizers: 'a list of VARIABLE: shell command, each after a "- "',
   cache: CACHE,
+  worker: LINES,
+  recycle_after: NUMBER,
   max_executors: NUMBER,
   max_executors_per_slave: NUMBER,
   retries: 'a whole number from 0 to 10',

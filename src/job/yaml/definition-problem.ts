@@ -9,7 +9,9 @@ export interface DefinitionProblem {
   readonly message: string;
 }
 
-const lineSections = ['commands', 'setup_build', 'teardown_build'] as const;
+const lineSections = ['commands', 'setup_build', 'teardown_build', 'worker'] as const;
+/** Those that must run something where they are given. */
+const mustRun = ['commands', 'worker'] as const;
 const durations = ['atom_timeout', 'build_timeout'] as const;
 
 /** Problems that the schema of a definition cannot express; null when there is none. */
@@ -24,8 +26,17 @@ export function definitionProblem(definition: JobDefinition): DefinitionProblem 
       };
     }
   }
-  if (shellText(definition.commands) === '') {
-    return { path: ['commands'], message: '"commands" has no line that runs something.' };
+  for (const section of mustRun) {
+    const lines = definition[section];
+    if (lines !== undefined && shellText(lines) === '') {
+      return { path: [section], message: `"${section}" has no line that runs something.` };
+    }
+  }
+  if (definition.recycle_after !== undefined && definition.worker === undefined) {
+    return {
+      path: ['recycle_after'],
+      message: '"recycle_after" is of no use without "worker"; name the worker, or leave it out.',
+    };
   }
   for (const [index, atomizer] of definition.atomizers.entries()) {
     for (const [variable, command] of Object.entries(atomizer)) {

@@ -59,6 +59,7 @@ export class BuildsAsWorkSource implements WorkSource {
       build_id: build.id,
       project: build.project,
       remote_files: [...build.remoteFiles],
+      takes: [...reportGroup],
     };
     if (lease.kind === 'preparation') {
       const { job_name, config, atoms_override } = build.request;
@@ -82,7 +83,6 @@ export class BuildsAsWorkSource implements WorkSource {
       build_executor_index: lease.executorIndex,
       expected_seconds: build.work.subjob(lease.subjob)?.expected ?? null,
       limits: resultLimits(this.#master.resultBounds, build.resultBytes),
-      takes: [...reportGroup],
       atoms: atoms.map(({ id, variable, value }) => ({ id, variable, value })),
     };
   }

@@ -78,8 +78,8 @@ export function batchList(items: readonly BatchItem[]): string {
     .map(({ env, folder }) => {
       const exports = Object.entries(env).map(([name, value]) => `${name}=${quoteForShell(value)}`);
       const exported = exports.length === 0 ? ':' : `export ${exports.join(' ')}`;
-      const quoted = folder === undefined ? null : quoteForShell(folder);
-      return `${exported}${quoted === null ? '' : `; [ -d ${quoted} ] || mkdir -p -m 700 -- ${quoted}`}\0`;
+      const quoted = quoteForShell(folder);
+      return `${exported}; [ -d ${quoted} ] || mkdir -p -m 700 -- ${quoted}\0`;
     })
     .join('');
 }

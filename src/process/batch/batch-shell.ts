@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
@@ -12,6 +11,7 @@ import { containment } from '../containment/containment.js';
 import { describeSurvivors, endFamily, type Survivor } from '../containment/family.js';
 import { processEntry } from '../containment/process-table.js';
 import { unwatchFamily } from '../containment/watchdog.js';
+import { folderIdentity } from '../folder-identity.js';
 import { type Leader, spawnCommand } from '../spawn.js';
 import { LEFTOVER_GRACE_MS } from '../supervise.js';
 import { batchList, batchScript, parseBatchMessage } from './batch-script.js';
@@ -85,14 +85,14 @@ export class BatchShell implements ItemRunner {
 
   /** A shell that was started in the current folder: a project may have replaced it. */
   async #usable(): Promise<StartedShell> {
-    if (this.#shell?.isGone !== false || this.#shell.folder !== identityOf(this.#options.cwd)) {
+    if (this.#shell?.isGone !== false || this.#shell.folder !== folderIdentity(this.#options.cwd)) {
       this.#shell?.end();
       this.#shell = await StartedShell.start(this.#options);
     }
     return this.#shell;
   }
 
-  end(): void {
+  async end(): Promise<void> {
     this.#shell?.end();
     this.#shell = null;
   }
@@ -214,12 +214,6 @@ class BatchRun {
   }
 }
 
-/** The device and inode of a folder; null when it does not exist. */
-function identityOf(path: string): string | null {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? null : `${stats.dev}:${stats.ino}`;
-}
-
 /**
  * The process of a shell, and its pipes. The watchdog knows its family, to which all items belong: notifying it of each item
  * would cost as much as an atom.
@@ -247,7 +241,7 @@ class StartedShell {
   /** @throws ClusterRunnerError UNAVAILABLE */
   static async start(options: ItemRunnerOptions): Promise<StartedShell> {
     const { command, cwd, env } = options;
-    const folder = identityOf(cwd);
+    const folder = folderIdentity(cwd);
     const hasWarden = (await containment()).kind === 'subreaper';
     try {
       const call = { file: 'bash', args: ['-c', batchScript(command, env, hasWarden)] };

@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.js';
+import type { TestCounts } from '../../protocol/results/result-facts.js';
 import type { ConsolePipes } from '../console/console-pipes.js';
 
 /**
@@ -12,8 +13,8 @@ export interface ItemRunner {
    * @throws ClusterRunnerError UNAVAILABLE, PREPARATION_FAILED when this machine cannot start or keep a process
    */
   run(batch: Batch): Promise<'completed' | 'canceled'>;
-  /** To be called when no batch runs. */
-  end(): void;
+  /** Ends the processes that are kept for later batches; to be called when no batch runs. */
+  end(): Promise<void>;
 }
 
 export interface ItemRunnerOptions {
@@ -27,14 +28,25 @@ export interface ItemRunnerOptions {
   readonly clock: Clock;
 }
 
+/** What an atom is called. */
+export interface ItemName {
+  readonly id: number;
+  /** The atomizer's variable and its value. */
+  readonly variable: string;
+  readonly value: string;
+}
+
 export interface BatchItem {
+  readonly name: ItemName;
   /** The variables of this item, beside the environment of the runner. */
   readonly env: Readonly<Record<string, string>>;
-  /** Made when it is not there: an earlier item may have removed it. */
-  readonly folder?: string;
+  /** Its ARTIFACT_DIR. Made when it is not there: an earlier item may have removed it. */
+  readonly folder: string;
 }
 
 export interface Batch {
+  /** The number of the executor; each runs one batch at a time. */
+  readonly executor: number;
   readonly items: readonly BatchItem[];
   /** A file that the runner may write; it is not removed. */
   readonly list: string;
@@ -59,4 +71,6 @@ export interface ItemEnd {
   readonly tookTooLong: boolean;
   /** A remark for the readers of its console. */
   readonly note: string | null;
+  /** Counts of tests that the command has reported by itself; absent if it cannot. */
+  readonly tests?: TestCounts | null;
 }

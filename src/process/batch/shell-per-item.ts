@@ -17,9 +17,7 @@ export class ShellPerItem implements ItemRunner {
       if (batch.signal.aborted) {
         return 'canceled';
       }
-      if (item.folder !== undefined) {
-        mkdirSync(item.folder, { recursive: true, mode: 0o700 });
-      }
+      mkdirSync(item.folder, { recursive: true, mode: 0o700 });
       batch.onBegin(index);
       const time = new TimeLimit(this.#options.clock, batch.limitSeconds, batch.signal);
       const result = await this.#runItem(item, index, batch, time).finally(() => time.end());
@@ -34,7 +32,7 @@ export class ShellPerItem implements ItemRunner {
     return 'completed';
   }
 
-  end(): void {
+  async end(): Promise<void> {
     // Nothing is kept between items.
   }
 

@@ -19,9 +19,7 @@ export class ShellPool implements ItemRunner {
     }
   }
 
-  end(): void {
-    for (const shell of this.#idle.splice(0)) {
-      shell.end();
-    }
+  async end(): Promise<void> {
+    await Promise.all(this.#idle.splice(0).map((shell) => shell.end()));
   }
 }

@@ -60,6 +60,15 @@ export const JobDefinitionSchema = Type.Object(
     setup_build: Type.Optional(Lines('Run once on each slave before its first atom of a build.')),
     teardown_build: Type.Optional(Lines('Run once on each slave after its last atom of a build.')),
     cache: Type.Optional(DependencyCacheSchema),
+    worker: Type.Optional(
+      Lines('Shell lines that start the worker of an executor, which runs atoms instead of the commands.', 1),
+    ),
+    recycle_after: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'A worker is replaced after so many atoms; unless given, never.',
+      }),
+    ),
     max_executors: Type.Optional(
       Type.Integer({ minimum: 1, description: 'Executors that the build may hold at once.' }),
     ),

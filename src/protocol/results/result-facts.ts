@@ -40,6 +40,9 @@ export const ResultFactsSchema = Type.Object(resultFacts, { additionalProperties
 export type ResultFacts = Static<typeof ResultFactsSchema>;
 export type TestCounts = NonNullable<ResultFacts['tests']>;
 
+/** The counts of one atom's tests. */
+export const TestCountsSchema = countsUpTo(MOST);
+
 /** The facts of one atom, as its slave reports them. */
 export const ReportedFactsSchema = Type.Object(factsUpTo(MOST), { additionalProperties: false });
 

@@ -150,6 +150,7 @@ export const PrepareAssignmentSchema = Type.Object(
     job_name: Type.Union([Type.String(), Type.Null()]),
     config: Type.Union([JobDefinitionSchema, Type.Null()]),
     atoms_override: Type.Union([Type.Array(GivenAtomSchema), Type.Null()]),
+    takes: TakesSchema,
   },
   closed,
 );

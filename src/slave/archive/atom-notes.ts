@@ -11,7 +11,13 @@ export class AtomNotes {
   #unnamed = 0;
   #leftOut = 0;
   #badReports = 0;
+  readonly #reported: TestCounts | null;
   #tests: TestCounts | null = null;
+
+  /** `reported` counts are used when there is no JUnit report. */
+  constructor(reported: TestCounts | null) {
+    this.#reported = reported;
+  }
 
   /** `name`: of a file or folder within the atom's folder. `count`: how many files it stands for. */
   leaveOut(name: string, reason: string, count = 1): void {
@@ -49,9 +55,10 @@ export class AtomNotes {
 
   /** null when there are none. */
   facts(): ResultFacts | null {
-    return this.#tests === null && this.#badReports === 0 && this.#leftOut === 0
+    const tests = this.#tests ?? this.#reported;
+    return tests === null && this.#badReports === 0 && this.#leftOut === 0
       ? null
-      : { tests: this.#tests, num_bad_reports: this.#badReports, num_left_out: this.#leftOut };
+      : { tests, num_bad_reports: this.#badReports, num_left_out: this.#leftOut };
   }
 
   /** The content of NOTES_FILE; empty when it is not needed. */

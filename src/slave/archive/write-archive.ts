@@ -4,7 +4,7 @@ import { blockGzip } from '../../lib/formats/block-gzip.js';
 import { fileEntry, tarHeader, tarPadding } from '../../lib/formats/tar-header.js';
 import type { AtomId } from '../../protocol/ids.js';
 import { isCommandFile, NOTES_FILE, SETUP_FILE } from '../../protocol/results/archive-names.js';
-import type { ResultFacts } from '../../protocol/results/result-facts.js';
+import type { ResultFacts, TestCounts } from '../../protocol/results/result-facts.js';
 import { BLOCK_BYTES, type ConsoleIndex, type ResultIndex } from '../../protocol/results/result-index.js';
 import { type ResultLimits, unlimited } from '../../protocol/results/result-limits.js';
 import { ArtifactQuota, type FreeBytes, SubjobQuota } from './artifact-quota.js';
@@ -23,6 +23,8 @@ export interface AtomFolder {
   readonly console: { readonly name: string; readonly recorded: RecordedConsole };
   /** Files that ClusterRunner adds; files of the same names in the folder are left out. */
   readonly added: readonly { readonly name: string; readonly content: string; readonly mode: number }[];
+  /** Counts that a worker has reported; null without. */
+  readonly tests?: TestCounts | null;
 }
 
 export interface RecordedConsole {
@@ -103,8 +105,8 @@ class TarOfFolders {
   }
 
   async *#entriesOf(folder: AtomFolder): AsyncGenerator<Buffer> {
-    const { added, atom, console } = folder;
-    const notes = new AtomNotes();
+    const { added, atom, console, tests = null } = folder;
+    const notes = new AtomNotes(tests);
     const mtime = nullIfUnreadable(() => lstatSync(folder.path).mtime) ?? new Date();
     // Concatenated: each chunk costs more than its bytes.
     yield Buffer.concat([

@@ -31,6 +31,7 @@ import type { BuildId } from '../../protocol/ids.js';
 import type { Session } from '../link/session.js';
 import { lockFolder } from './folder-lock.js';
 import { formatSetupOutput } from './setup-output.js';
+import { workerOptions } from './worker-options.js';
 
 /** The context that all builds of a slave share. */
 export interface SlaveContext {
@@ -190,13 +191,19 @@ export class BuildContext {
 
   /** Runs the atoms of its subjobs; ends with the build. */
   atomRunner(job: NamedJob, projectDirectory: string): Promise<ItemRunner> {
+    const { clock, reuseShells, redactor, log } = this.#context;
     this.#atomRunner ??= createItemRunner({
       command: shellText(job.definition.commands),
       cwd: projectDirectory,
       env: this.inherited,
       pipes: this.pipes,
-      clock: this.#context.clock,
-      reusesShells: this.#context.reuseShells,
+      clock,
+      reusesShells: reuseShells,
+      worker: workerOptions(job.definition, {
+        facts: { projectDirectory, buildId: this.id },
+        inherited: this.inherited,
+        warn: (message) => log.warn({ build: this.id }, redactor.inEnd(message)),
+      }),
     });
     return this.#atomRunner;
   }
@@ -209,7 +216,7 @@ export class BuildContext {
   /** To be called when no lease of the build runs: ends services, runs the teardown, releases the workspace. */
   async release(): Promise<void> {
     this.cancel();
-    (await this.#atomRunner)?.end();
+    await (await this.#atomRunner)?.end();
     if (this.#workspace === null) {
       return;
     }

@@ -17,6 +17,7 @@ import type { ListedAtom, PrepareAssignment, Prepared } from '../../protocol/sla
 import { SizeLimit } from '../disk/size-limit.js';
 import { abortable } from './abortable.js';
 import { type BuildContext, CANCEL_GRACE_MS } from './build-context.js';
+import { reportedJob } from './reported-job.js';
 
 const TAIL_BYTES = 16 * 1024;
 /** The output of all atomizers of a job. More is a mistake such as `find /`, and would use up the slave's memory. */
@@ -45,7 +46,14 @@ export async function prepareBuild(
       : atomsOfRequest(job, assignment.atoms_override),
     revision(),
   ]);
-  return { lease: assignment.lease, job, commit, ...(found === null ? {} : { revision: found }), atoms };
+  const reported = reportedJob(job, assignment);
+  return {
+    lease: assignment.lease,
+    job: reported,
+    commit,
+    ...(found === null ? {} : { revision: found }),
+    atoms,
+  };
 }
 
 async function jobOf(

@@ -89,7 +89,7 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
     run.consoles.begin(id);
     run.onProgress({ id, state: 'IN_PROGRESS', exit_code: null, actual_time: null, ...began });
   };
-  const ended = (one: Planned, { exitCode, seconds: actual_time, tookTooLong, note }: ItemEnd) => {
+  const ended = (one: Planned, { exitCode, seconds: actual_time, tookTooLong, note, tests }: ItemEnd) => {
     const { id } = one.atom;
     // The exit code of a terminated command is meaningless.
     const exit_code = tookTooLong ? TIMED_OUT : exitCode;
@@ -101,7 +101,7 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
     const details = { ...running?.began, ...ends.of(console, exit_code) };
     running = null;
     verdicts.push({ id, exit_code, actual_time, ...details });
-    folders.push(folderOf(one, console, exit_code, actual_time));
+    folders.push({ ...folderOf(one, console, exit_code, actual_time), tests: tests ?? null });
     run.onProgress({ id, state: 'COMPLETED', exit_code, actual_time, ...details });
   };
   for (const { folder } of planned) {
@@ -115,7 +115,8 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
     return one;
   };
   await run.runner.run({
-    items: planned.map(({ env, folder }) => ({ env, folder })),
+    executor: run.executorIndex,
+    items: planned.map(({ atom, env, folder }) => ({ name: atom, env, folder })),
     list: join(run.directory, 'atoms'),
     signal: run.signal,
     limitSeconds: limitOf(run),

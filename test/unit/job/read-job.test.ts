@@ -39,6 +39,8 @@ describe('clusterrunner.yaml', () => {
         - OTHER: ls
     setup_build: [make]
     teardown_build: []
+    worker: [exec ./worker]
+    recycle_after: 100
     max_executors: 10
     max_executors_per_slave: 2
     atom_timeout: 10m
@@ -53,6 +55,8 @@ describe('clusterrunner.yaml', () => {
           atomizers: [{ TOKEN: 'seq 1 10' }, { OTHER: 'ls' }],
           setup_build: ['make'],
           teardown_build: [],
+          worker: ['exec ./worker'],
+          recycle_after: 100,
           max_executors: 10,
           max_executors_per_slave: 2,
           atom_timeout: '10m',
@@ -71,7 +75,18 @@ describe('clusterrunner.yaml', () => {
   for (const [text, problem] of [
     [
       'A:\n  comands: [a]\n',
-      /^f\.yaml, line 2: job "A": there is no section "comands"; the sections are commands, atomizers, setup_build, teardown_build, cache, max_executors, max_executors_per_slave, retries, max_retries, speculative, atom_timeout, build_timeout\.$/,
+      /^f\.yaml, line 2: job "A": there is no section "comands"; the sections are commands, atomizers, setup_build, teardown_build, cache, worker, recycle_after, max_executors, max_executors_per_slave, retries, max_retries, speculative, atom_timeout, build_timeout\.$/,
+    ],
+    [`${GOOD}  worker: ./worker\n`, /line 5: .*"worker" must be a list of shell lines, each after a "- "\.$/],
+    [`${GOOD}  worker: []\n`, /line 5: .*"worker" is empty; it must be a list of shell lines/],
+    [`${GOOD}  worker: ["# later"]\n`, /line 5: .*"worker" has no line that runs something\.$/],
+    [
+      `${GOOD}  worker: [a]\n  recycle_after: 0\n`,
+      /line 6: .*"recycle_after" must be a whole number from 1\.$/,
+    ],
+    [
+      `${GOOD}  recycle_after: 5\n`,
+      /line 5: .*"recycle_after" is of no use without "worker"; name the worker, or leave it out\.$/,
     ],
     ['A:\n  commands: [a]\n', /^f\.yaml, line [12]: job "A": the section "atomizers" is missing/],
     [

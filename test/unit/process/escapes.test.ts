@@ -32,6 +32,8 @@ const NAMES = Object.keys(WAYS);
 const ALL = `${Object.values(WAYS).join('\n')}
 for name in ${NAMES.join(' ')}; do until test -s $name; do sleep 0.01; done; done`;
 
+import { batchItems } from '../../support/batch-items.js';
+
 describe('a process that gets away from the command that started it', () => {
   let directory: string;
   let env: Record<string, string>;
@@ -79,7 +81,8 @@ describe('a process that gets away from the command that started it', () => {
     const shell = new BatchShell({ command: text, cwd: directory, env, pipes, clock: systemClock });
     try {
       return await shell.run({
-        items: [{ env: {} }],
+        executor: 0,
+        items: batchItems(directory, {}),
         list: join(directory, 'list'),
         signal: more.signal ?? new AbortController().signal,
         limitSeconds: more.limitSeconds ?? null,

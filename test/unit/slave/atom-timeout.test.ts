@@ -34,7 +34,7 @@ for (const reusesShells of [true, false]) {
       const env = { PATH: process.env.PATH ?? '' };
       const pipes = new ConsolePipes(root);
       const command = shellText(commands);
-      const options = { command, cwd: root, env, pipes, clock: systemClock, reusesShells };
+      const options = { command, cwd: root, env, pipes, clock: systemClock, reusesShells, worker: null };
       const runner = await createItemRunner(options);
       const consoles = new SubjobConsoles(
         join(directory, 'consoles'),

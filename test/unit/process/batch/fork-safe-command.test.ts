@@ -64,6 +64,8 @@ const notPlain = [
   ' &&\n',
 ];
 
+import { batchItems } from '../../../support/batch-items.js';
+
 describe('isForkSafeCommand', () => {
   let directory: string;
   let pipes: ConsolePipes;
@@ -139,7 +141,8 @@ describe('isForkSafeCommand', () => {
         const shell = new BatchShell({ command, cwd: join(directory), env, pipes, clock: systemClock });
         const codes: number[] = [];
         await shell.run({
-          items: [{ env: {} }],
+          executor: 0,
+          items: batchItems(directory, {}),
           list: join(directory, 'folder', 'list'),
           signal: new AbortController().signal,
           limitSeconds: null,

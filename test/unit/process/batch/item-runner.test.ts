@@ -22,6 +22,7 @@ import { ConsolePipes } from '../../../../src/process/console/console-pipes.js';
 import { groupIsAlive } from '../../../../src/process/containment/process-group.js';
 import { processEntry } from '../../../../src/process/containment/process-table.js';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
+import { batchItems } from '../../../support/batch-items.js';
 import { until } from '../../../support/until.js';
 
 const implementations: Record<string, (options: ItemRunnerOptions) => ItemRunner> = {
@@ -69,7 +70,8 @@ for (const [name, create] of Object.entries(implementations)) {
       const notes: (string | null)[] = [];
       const seconds: number[] = [];
       const outcome = await runner.run({
-        items: values.map((VALUE) => ({ env: { VALUE } })),
+        executor: 0,
+        items: batchItems(directory, ...values.map((VALUE) => ({ VALUE }))),
         list: join(directory, 'list'),
         signal: new AbortController().signal,
         limitSeconds: null,

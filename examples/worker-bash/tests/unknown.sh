@@ -1,0 +1,2 @@
+! price stone
+echo "unknown: passed"
