@@ -29,7 +29,7 @@ export const SETUP_MARK = 'CLUSTERRUNNER_SETUP';
 export const CACHE_HIT = 'CACHE_HIT';
 
 /** The folder of the workers that come with ClusterRunner; a variable of workers. */
-export const WORKERS_DIR = 'CLUSTERRUNNER_WORKERS';
+const WORKERS_DIR = 'CLUSTERRUNNER_WORKERS';
 
 /** Variables of setup, teardown and atomizers beside those of the slave's environment. */
 export function buildEnvironment(facts: BuildFacts): Environment {

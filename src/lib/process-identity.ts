@@ -11,7 +11,7 @@ export function processIdentity(pid: number): string | null {
 }
 
 /** Like processIdentity, but also of a process that has ended and whose parent has not waited for it yet. */
-export function unreapedIdentity(pid: number): string | null {
+export function existingIdentity(pid: number): string | null {
   return knownProcess(pid)?.identity ?? null;
 }
 

@@ -1,7 +1,7 @@
 import { execa } from 'execa';
 import { containment } from '../containment/containment.js';
 import { WorkerPool } from '../worker/worker-pool.js';
-import type { WorkerOptions } from '../worker/worker-runner.js';
+import type { JobWorker } from '../worker/worker-runner.js';
 import type { ItemRunner, ItemRunnerOptions } from './item-runner.js';
 import { ShellPerItem } from './shell-per-item.js';
 import { ShellPool } from './shell-pool.js';
@@ -15,7 +15,7 @@ import { ShellPool } from './shell-pool.js';
  * its shell.
  */
 export async function createItemRunner(
-  options: ItemRunnerOptions & { readonly reusesShells: boolean; readonly worker: WorkerOptions | null },
+  options: ItemRunnerOptions & { readonly reusesShells: boolean; readonly worker: JobWorker | null },
 ): Promise<ItemRunner> {
   const { worker } = options;
   if (worker !== null) {

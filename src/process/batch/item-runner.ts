@@ -28,7 +28,7 @@ export interface ItemRunnerOptions {
   readonly clock: Clock;
 }
 
-/** What an atom is called. */
+/** The number and value of an atom. */
 export interface ItemName {
   readonly id: number;
   /** The atomizer's variable and its value. */

@@ -1,6 +1,6 @@
 import { awakeSleep } from '../../lib/async/awake-sleep.js';
 import { TimeLimit } from '../../lib/async/time-limit.js';
-import { isSameProcess, unreapedIdentity } from '../../lib/process-identity.js';
+import { existingIdentity, isSameProcess } from '../../lib/process-identity.js';
 import type { TestCounts } from '../../protocol/results/result-facts.js';
 import type { RunRequest, WorkerMessage } from '../../protocol/worker/worker-messages.js';
 import type { Survivor } from '../containment/family.js';
@@ -75,7 +75,7 @@ export class WarmWorker {
   #state: WorkerState = { kind: 'starting' };
   #requests = 0;
   #lostBy = '';
-  /** Of the process of the running atom, see unreapedIdentity; null without one. */
+  /** The process of the running atom, see existingIdentity; null without one. */
   #atomIdentity: { readonly pid: number; readonly identity: string } | null = null;
 
   private constructor(options: WarmWorkerOptions) {
@@ -234,7 +234,7 @@ export class WarmWorker {
   #heard(message: WorkerMessage): void {
     const process = message.kind === 'begun' ? (message.process ?? null) : null;
     if (process !== null) {
-      const identity = unreapedIdentity(process);
+      const identity = existingIdentity(process);
       this.#atomIdentity = identity === null ? null : { pid: process, identity };
     }
     this.#apply({
@@ -252,7 +252,7 @@ export class WarmWorker {
   /** Whether the worker can know the exit code. */
   #isAtomReaped(): boolean {
     const atom = this.#atomIdentity;
-    return atom === null || unreapedIdentity(atom.pid) !== atom.identity;
+    return atom === null || existingIdentity(atom.pid) !== atom.identity;
   }
 
   #apply(event: WorkerEvent): void {

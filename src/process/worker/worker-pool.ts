@@ -1,15 +1,15 @@
 import type { Batch, ItemRunner, ItemRunnerOptions } from '../batch/item-runner.js';
 import { StartRecord } from './start-record.js';
-import { type WorkerOptions, WorkerRunner } from './worker-runner.js';
+import { type JobWorker, WorkerRunner } from './worker-runner.js';
 
 /** Keeps a worker for each executor. */
 export class WorkerPool implements ItemRunner {
-  readonly #worker: WorkerOptions;
+  readonly #worker: JobWorker;
   readonly #options: Pick<ItemRunnerOptions, 'cwd' | 'pipes' | 'clock'>;
   readonly #runners = new Map<number, WorkerRunner>();
   readonly #record = new StartRecord();
 
-  constructor(worker: WorkerOptions, options: Pick<ItemRunnerOptions, 'cwd' | 'pipes' | 'clock'>) {
+  constructor(worker: JobWorker, options: Pick<ItemRunnerOptions, 'cwd' | 'pipes' | 'clock'>) {
     this.#worker = worker;
     this.#options = options;
   }

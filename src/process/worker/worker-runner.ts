@@ -11,7 +11,7 @@ export const WORKER_FAILED = 125;
 /** How often an atom is handed out when workers end before it begins. */
 const MOST_TRIES = 2;
 
-export interface WorkerOptions {
+export interface JobWorker {
   /** Shell text that starts the worker. */
   readonly command: string;
   /** The whole environment of the worker of an executor. */
@@ -36,7 +36,7 @@ type RunEnd =
 
 /** Hands the atoms of one executor to its worker, which is started for the first one, and replaced when it has ended. */
 export class WorkerRunner implements ItemRunner {
-  readonly #worker: WorkerOptions;
+  readonly #worker: JobWorker;
   readonly #options: SharedOptions;
   readonly #executor: number;
   readonly #record: StartRecord;
@@ -44,7 +44,7 @@ export class WorkerRunner implements ItemRunner {
   /** The ends of workers that were replaced. */
   readonly #ending = new Set<Promise<unknown>>();
 
-  constructor(worker: WorkerOptions, options: SharedOptions, executor: number, record: StartRecord) {
+  constructor(worker: JobWorker, options: SharedOptions, executor: number, record: StartRecord) {
     this.#worker = worker;
     this.#options = options;
     this.#executor = executor;

@@ -10,7 +10,7 @@ import {
  *
  *   starting ── ready ──> idle ── a request is sent ──> asked ── begun ──> running ── ended ──> idle
  *
- * From each of them a fault, an end of its process or the executor's decision leads to `over`, and nothing leads back: its
+ * From each of them a fault, an end of its process or the executor's decision leads to `over`, and nothing leads back. Its
  * processes are ended then, and nothing that it says counts any more. Each request has exactly one outcome.
  */
 export type WorkerState =

@@ -1,7 +1,7 @@
 import { type BuildFacts, workerEnvironment } from '../../job/command-environment.js';
 import { shellText } from '../../job/shell-text.js';
 import { inPackage } from '../../lib/package-json.js';
-import type { WorkerOptions } from '../../process/worker/worker-runner.js';
+import type { JobWorker } from '../../process/worker/worker-runner.js';
 import type { JobDefinition } from '../../protocol/build/job.js';
 
 export interface WorkerContext {
@@ -13,7 +13,7 @@ export interface WorkerContext {
 }
 
 /** How the workers of a job are started; null for a job without. */
-export function workerOptions(definition: JobDefinition, context: WorkerContext): WorkerOptions | null {
+export function workerOptions(definition: JobDefinition, context: WorkerContext): JobWorker | null {
   const { worker, recycle_after } = definition;
   if (worker === undefined) {
     return null;

@@ -7,7 +7,7 @@ import type { Batch, ItemEnd } from '../../../../src/process/batch/item-runner.j
 import { ConsolePipes } from '../../../../src/process/console/console-pipes.js';
 import { processEntry } from '../../../../src/process/containment/process-table.js';
 import { WorkerPool } from '../../../../src/process/worker/worker-pool.js';
-import type { WorkerOptions } from '../../../../src/process/worker/worker-runner.js';
+import type { JobWorker } from '../../../../src/process/worker/worker-runner.js';
 import { batchItems } from '../../../support/batch-items.js';
 import { atom, type Step, scriptedWorker, steps } from '../../../support/scripted-worker.js';
 import { until } from '../../../support/until.js';
@@ -37,7 +37,7 @@ describe('a worker', () => {
     rmSync(directory, { recursive: true });
   });
 
-  function poolOf(env: Record<string, string> = {}, more: Partial<WorkerOptions> = {}): WorkerPool {
+  function poolOf(env: Record<string, string> = {}, more: Partial<JobWorker> = {}): WorkerPool {
     const pool = new WorkerPool(
       {
         command: scriptedWorker,
@@ -365,7 +365,7 @@ describe('a worker', () => {
     }
   });
 
-  it('that is killed between two atoms costs none of them, and the slave is told', async () => {
+  it('that is killed between two atoms costs none of them, and the slave is notified', async () => {
     const pool = poolOf();
     await run(pool, [atom('echo $PPID > worker')]);
     process.kill(await pidIn('worker'), 'SIGKILL');
