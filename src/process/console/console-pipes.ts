@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -18,16 +18,19 @@ const MAKE = 'mkfifo -m 600 "$@" && cd "$FOLDER" && { test "$DESCRIPTOR" -ef . &
  * unlinked, so that nobody can remove or replace them: writers open them through this process's descriptor in /proc.
  */
 export class ConsolePipes {
+  readonly #folder: string;
   readonly #folders: readonly string[];
   readonly #free: ConsolePipe[] = [];
   readonly #held = new Set<ConsolePipe>();
   /** Folders of pipes that keep their names. */
   readonly #named: string[] = [];
+  #names = 0;
   #creating: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   /** Pipes are created in `folder`, which other users must not be able to access. */
   constructor(folder: string) {
+    this.#folder = folder;
     this.#folders = [folder, tmpdir()];
   }
 
@@ -39,6 +42,21 @@ export class ConsolePipes {
         return pipe;
       }
       await this.#inTurn(() => this.#create());
+    }
+  }
+
+  /**
+   * Calls `use` with another path of the pipe, which exists meanwhile only: a writer that opens it later reaches no command
+   * that has the pipe by then. @throws Error of the file system
+   */
+  async withOwnPath<T>(pipe: ConsolePipe, use: (path: string) => Promise<T>): Promise<T> {
+    this.#names += 1;
+    const path = join(this.#folder, `console-${process.pid}-${this.#names}`);
+    symlinkSync(pipe.path, path);
+    try {
+      return await use(path);
+    } finally {
+      unlinkSync(path);
     }
   }
 

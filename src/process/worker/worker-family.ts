@@ -35,10 +35,16 @@ export class WorkerFamily {
     this.#own = new Set(this.#members().map(keyOf));
   }
 
-  /** Whether the worker has started this process, or it has ended already. */
+  /**
+   * Whether the worker has started this process, or it has ended already. When the worker has ended since it named the
+   * process, that has another parent, but is still one of the family.
+   */
   hasStarted(pid: number): boolean {
     const entry = processEntry(pid);
-    return entry === null || this.#ancestorsOf(entry).some((one) => one.pid === this.#pid);
+    if (entry === null || this.#ancestorsOf(entry).some((one) => one.pid === this.#pid)) {
+      return true;
+    }
+    return processEntry(this.#pid) === null && this.#members().some((one) => one.pid === pid);
   }
 
   /** Whether processes of an atom are left. `atom` is its process, which has ended; null without one. */

@@ -72,7 +72,9 @@ export class WorkerRunner implements ItemRunner {
     const console = new ItemConsole(batch, index, pipe);
     let end: RunEnd;
     try {
-      end = await this.#tryItem(batch, item, pipe, () => console.begin());
+      end = await this.#options.pipes.withOwnPath(pipe, (path) =>
+        this.#tryItem(batch, item, path, () => console.begin()),
+      );
       if (end.kind === 'canceled') {
         return false;
       }
@@ -88,14 +90,14 @@ export class WorkerRunner implements ItemRunner {
   }
 
   /** An atom that has not begun when its worker ends is handed to another one. */
-  async #tryItem(batch: Batch, item: BatchItem, pipe: ConsolePipe, onBegin: () => void): Promise<RunEnd> {
+  async #tryItem(batch: Batch, item: BatchItem, path: string, onBegin: () => void): Promise<RunEnd> {
     for (let tries = 1; ; tries += 1) {
       const worker = await this.#usable(batch);
       if (!(worker instanceof WarmWorker)) {
         return worker;
       }
       const end = await worker.run({
-        ...atomOf(batch, item, pipe),
+        ...atomOf(batch, item, path),
         onBegin,
       });
       if (end.kind !== 'not begun') {
@@ -196,11 +198,7 @@ class ItemConsole {
   }
 }
 
-function atomOf(
-  batch: Batch,
-  { name, env, folder }: BatchItem,
-  pipe: ConsolePipe,
-): Omit<WorkerAtom, 'onBegin'> {
+function atomOf(batch: Batch, { name, env, folder }: BatchItem, path: string): Omit<WorkerAtom, 'onBegin'> {
   const { signal, limitSeconds, graceMs, limitGraceMs } = batch;
   return {
     request: {
@@ -208,7 +206,7 @@ function atomOf(
       variable: name.variable,
       value: name.value,
       artifact_dir: folder,
-      console: pipe.path,
+      console: path,
       environment: env,
     },
     signal,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -313,7 +313,7 @@ describe('a worker', () => {
       ],
       [
         'reports the end of a process that has ended, without having waited for it',
-        [['start', 'exit 1'], ['block', 500], ['begin'], ['end', 0], ['hang']],
+        [['start', 'exit 1'], ['block', 500], ['begin'], ['end', 0], ['block', 5000], ['hang']],
         /ended without having waited for the end of its process/,
       ],
       ['reports the begin twice', [['start', ':'], ['begin'], ['begin'], ['hang']], /as begun twice/],
@@ -393,6 +393,7 @@ describe('a worker', () => {
     expect(consoles[0]).to.equal('one\n');
     expect(consoles[1]).to.be.oneOf(['two\n', 'two\nlate\n']);
     expect(consoles[2]).to.equal('three\n');
+    expect(readdirSync(directory).filter((name) => name.startsWith('console-'))).to.deep.equal([]);
   });
 
   it('that leaks the console of each atom goes on for more atoms than there are pipes', async () => {
