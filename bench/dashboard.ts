@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Page } from 'playwright-core';
 import { MasterClient } from '../src/client/index.js';
 import { findChromium, TestBrowser } from '../test/support/browser.js';
 import { axeFindings, settled } from '../test/support/page-checks.js';
@@ -79,6 +80,8 @@ await inWorkplace('dashboard', async ({ env, secret, cleanup }) => {
     'list of builds': { path: '/', shown: row },
     build: { path: `/ui/build/${large}`, shown: 'main h1' },
     atoms: { path: `/ui/build/${large}/atoms`, shown: row },
+    // Its size is set when it is painted.
+    timeline: { path: `/ui/build/${large}/timeline`, shown: '.timeline canvas[width]' },
     console: { path: `/ui/build/${talkative}/atom/0`, shown: 'main h1' },
   };
   const shown: Row[] = [];
@@ -111,21 +114,51 @@ await inWorkplace('dashboard', async ({ env, secret, cleanup }) => {
   report.table(`Views of a build of ${size.atoms} atoms; medians of ${options.rounds}`, shown);
 
   const moves: Row[] = [];
+  const moveIn = (page: Page) => async (how: string, act: string) => {
+    const { p95, most } = await frameTimes(page, options.quick ? 30 : 300, act);
+    moves.push({
+      move: how,
+      'frame p95 ms': p95,
+      'longest frame ms': most,
+      'heap MB': await heapMegabytes(page),
+    });
+  };
   await browser.visit(`${master.url}/ui/build/${large}/atoms`, async (page) => {
     await page.locator(row).first().waitFor();
-    const scroll = async (how: string, act: string) => {
-      const { p95, most } = await frameTimes(page, options.quick ? 30 : 300, act);
-      moves.push({
-        move: how,
-        'frame p95 ms': p95,
-        'longest frame ms': most,
-        'heap MB': await heapMegabytes(page),
-      });
-    };
-    await scroll('scroll the atoms', '() => window.scrollBy(0, 300)');
-    await scroll(
+    const move = moveIn(page);
+    await move('scroll the atoms', '() => window.scrollBy(0, 300)');
+    await move(
       'jump in the atoms',
       '(n) => window.scrollTo(0, (n * 7919 * 101) % document.documentElement.scrollHeight)',
+    );
+  });
+  await browser.visit(`${master.url}/ui/build/${large}/timeline`, async (page) => {
+    await page.locator('.timeline canvas[width]').waitFor();
+    await settled(page);
+    const move = moveIn(page);
+    const wheel = (members: string) => `(n) => {
+      const canvas = document.querySelector('.timeline canvas');
+      const { left, top, width, height } = canvas.getBoundingClientRect();
+      const middle = { clientX: left + width * 0.6, clientY: top + height / 2 };
+      const how = { bubbles: true, cancelable: true, ...middle, ${members} };
+      canvas.dispatchEvent(new WheelEvent('wheel', how));
+    }`;
+    await move('zoom the timeline', wheel('ctrlKey: true, deltaY: n % 60 < 30 ? -12 : 12'));
+    await page.keyboard.press('+');
+    await page.keyboard.press('+');
+    await move('pan the timeline', wheel('deltaX: n % 100 < 50 ? 30 : -30'));
+    await move(
+      'scroll the timeline',
+      '(n) => document.querySelector(".timeline").scrollBy(0, n % 100 < 50 ? 20 : -20)',
+    );
+    await move(
+      'point at the timeline',
+      `(n) => {
+        const canvas = document.querySelector('.timeline canvas');
+        const { left, top, width, height } = canvas.getBoundingClientRect();
+        const [clientX, clientY] = [left + 200 + ((n * 13) % (width - 200)), top + 70 + ((n * 7) % (height - 80))];
+        canvas.dispatchEvent(new PointerEvent('pointermove', { bubbles: true, clientX, clientY }));
+      }`,
     );
   });
   report.table('Frames while a view moves', moves);
