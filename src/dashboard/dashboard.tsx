@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { startSession } from './api/browser-session.js';
 import { startLiveUpdates } from './api/live-updates.js';
+import { startVersion } from './api/master-version.js';
 import { DashboardPage } from './pages/dashboard-page.js';
 import { startShortcuts } from './parts/keys/shortcuts.js';
 import { startTicking } from './parts/text/ticking-now.js';
@@ -14,6 +15,7 @@ if (root !== null) {
   startShortcuts();
   startTicking();
   startSession().then(() => {
+    startVersion();
     startLiveUpdates();
     render(<DashboardPage />, root);
   });

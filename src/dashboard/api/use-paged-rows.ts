@@ -32,13 +32,14 @@ const RETRY_MS = 3_000;
 
 /**
  * A long list, of which the visible rows are loaded, and again when events change them. `key` identifies the list with its
- * filters and order.
+ * filters and order. The rows are also loaded each `everyMs`, for facts that change without an event.
  */
 export function usePagedRows<Row>(
   key: string,
   load: LoadPage<Row>,
   isChangedBy: (event: Event) => boolean,
   pageRows: number = ROWS_OF_PAGE,
+  everyMs: number | null = null,
 ): PagedRows<Row> {
   const [, render] = useReducer((n: number, _: null) => n + 1, 0);
   const cache = useMemo(() => new PageCache<Row>(pageRows), [key]);
@@ -93,17 +94,30 @@ export function usePagedRows<Row>(
       }
     };
     let isDue = false;
+    const renew = () => {
+      cache.invalidate();
+      fill.current();
+    };
     const stopListening = onLiveEvent((event) => {
       const isConcerned = event === null ? cache.total !== null : isChangedBy(event);
       if (isConcerned && !isDue) {
         isDue = true;
         later(SHORTEST_GAP_MS, () => {
           isDue = false;
-          cache.invalidate();
-          fill.current();
+          renew();
         });
       }
     });
+    const renewAgain = (ms: number) =>
+      later(ms, () => {
+        if (!document.hidden) {
+          renew();
+        }
+        renewAgain(ms);
+      });
+    if (everyMs !== null) {
+      renewAgain(everyMs);
+    }
     problem.current = null;
     fill.current();
     return () => {

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { isSignedIn, signInPath, signOut } from '../api/browser-session.js';
 import { masterStatus } from '../api/master-status.js';
+import { masterVersion } from '../api/master-version.js';
 import { ShortcutHelp } from '../parts/keys/shortcut-help.js';
 import { useShortcuts } from '../parts/keys/shortcuts.js';
 import { ThemeButton } from '../parts/page/theme-button.js';
@@ -51,6 +52,12 @@ export function PageFrame({ children }: { readonly children: ComponentChildren }
         <p class="banner" role="status">
           The master is away. This page shows what was last known, and goes on by itself when the master is
           back.
+        </p>
+      )}
+      {masterVersion.value?.past_builds === true && (
+        <p class="banner">
+          These are past builds, as a master that has stopped left them in its directory. Nothing here is
+          live, and nothing can be changed.
         </p>
       )}
       <main id="content" tabIndex={-1}>

@@ -21,7 +21,7 @@ function isId<Id extends number>(value: number): value is Id {
 }
 
 /** An id as the API writes it; null for any other text. */
-function idOf<Id extends number>(text: string | undefined): Id | null {
+export function idOf<Id extends number>(text: string | null | undefined): Id | null {
   const id = /^(0|[1-9]\d{0,14})$/.test(text ?? '') ? Number(text) : Number.NaN;
   return isId<Id>(id) ? id : null;
 }

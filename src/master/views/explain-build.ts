@@ -63,8 +63,8 @@ export function queuePage(
   };
 }
 
-function waitsForExecutors({ state, queued }: BuildWork): boolean {
-  return state === 'QUEUED' || (state === 'BUILDING' && queued > 0);
+function waitsForExecutors({ state, queued, running, limits }: BuildWork): boolean {
+  return state === 'QUEUED' || (state === 'BUILDING' && queued > 0 && running < limits.maxExecutors);
 }
 
 /** Why a running build is not done yet. */

@@ -51,7 +51,8 @@ export const QueueWaitSchema = Type.Object(
           place: Nullable(
             Type.Integer({
               minimum: 1,
-              description: 'Its place among the builds that wait for executors; null when it waits for none.',
+              description:
+                'Its place among the builds that wait for executors; null when it waits for none, or holds all that it may.',
             }),
           ),
           reasons,

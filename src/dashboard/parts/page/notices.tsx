@@ -37,8 +37,3 @@ export function Empty({
     </div>
   );
 }
-
-/** A part of the page that this version does not have. */
-export function NotAvailable({ what }: { readonly what: string }) {
-  return <Empty title={`${what} not available in this version.`} />;
-}

@@ -1,5 +1,6 @@
 import type { Build } from '../../../protocol/build/build.js';
 import type { Atom } from '../../../protocol/build/work.js';
+import type { SlaveState } from '../../../protocol/slave/slave-list.js';
 
 /** The look of a status: a sign and a word, and a color that is never alone. */
 export type Tone = 'good' | 'bad' | 'busy' | 'wait' | 'quiet' | 'warn';
@@ -32,6 +33,18 @@ export function lookOfBuild(
         ? { tone: 'good', sign: '✓', word: 'passed' }
         : { tone: 'bad', sign: '✗', word: 'failed' };
   }
+}
+
+const slaveLooks: Readonly<Record<SlaveState, StatusLook>> = {
+  CONNECTED: { tone: 'good', sign: '●', word: 'connected' },
+  SUSPECT: { tone: 'warn', sign: '?', word: 'suspect' },
+  SICK: { tone: 'bad', sign: '!', word: 'sick' },
+  DRAINING: { tone: 'busy', sign: '◒', word: 'draining' },
+  GONE: { tone: 'quiet', sign: '⊘', word: 'gone' },
+};
+
+export function lookOfSlave({ state }: { readonly state: SlaveState }): StatusLook {
+  return slaveLooks[state];
 }
 
 /** The look of an atom's outcome; without one, of its state. */

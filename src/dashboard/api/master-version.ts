@@ -1,0 +1,28 @@
+import { effect, signal } from '@preact/signals';
+import type { ResponseOf } from '../../protocol/route.js';
+import type { routes } from '../../protocol/routes.js';
+import { getJson } from './api-calls.js';
+import { ApiProblem } from './api-problem.js';
+import { masterStatus } from './master-status.js';
+
+/** The version of the master, and whether it only shows past builds; null until it is known. */
+export const masterVersion = signal<ResponseOf<typeof routes.version> | null>(null);
+
+/** Asks for the version whenever the master responds again: it may be another one then. */
+export function startVersion(): void {
+  effect(() => {
+    if (masterStatus.value === 'here') {
+      loadVersion();
+    }
+  });
+}
+
+async function loadVersion(): Promise<void> {
+  try {
+    masterVersion.value = await getJson('/v1/version', { params: {} });
+  } catch (error) {
+    if (!(error instanceof ApiProblem)) {
+      throw error;
+    }
+  }
+}
