@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks';
 import type { ReportData, ReportListed } from '../../protocol/results/report-data.js';
 import { type AtomColumn, atomColumns } from '../pages/build/view/atom-columns.js';
 import { AtomList } from '../pages/build/view/atom-list.js';
-import { AtomTable, searchInAddress } from '../pages/build/view/atom-table.js';
+import { AtomTable, atomCountText, searchInAddress } from '../pages/build/view/atom-table.js';
 import { BuildTop } from '../pages/build/view/build-top.js';
 import { EndNote, Fact, FactList } from '../pages/build/view/fact-list.js';
 import type { ShownAtom } from '../pages/build/view/shown-atom.js';
@@ -49,7 +49,7 @@ export function ReportPage(props: ReportProps) {
       </a>
       <header class="frame">
         <span class="brand">ClusterRunner</span>
-        <span class="quiet links">report of a build, written by version {data.version}</span>
+        <span class="quiet links">report, version {data.version}</span>
         <ShortcutHelp />
         <ThemeButton />
       </header>
@@ -88,7 +88,12 @@ function Overview({ data, atoms }: ReportProps) {
       <EndNote build={build} />
       <ReportFailures data={data} atoms={atoms} />
       {build.state === 'FINISHED' && build.num_atoms === 0 && <Empty title="This build has no atoms." />}
-      <AtomList title="Flaky: passed when they ran again" atoms={flaky.map(shownListed)} more={all} />
+      <AtomList
+        title="Flaky: passed when they ran again"
+        atoms={flaky.map(shownListed)}
+        more={all}
+        renderNote={() => <span class="quiet"> (its first failure)</span>}
+      />
       <AtomList title="Interrupted by the end of the build" atoms={interrupted.map(shownListed)} more={all} />
       <FactList build={build}>
         <Fact name="Requested">{timeText(queued)}</Fact>
@@ -120,7 +125,9 @@ function shownListed({ id, name, folder, error }: ReportListed): ShownAtom {
 }
 
 function timeText(seconds: number | null | undefined): string {
-  return seconds == null ? 'not known' : new Date(seconds * 1000).toLocaleString();
+  return seconds == null
+    ? 'not known'
+    : new Date(seconds * 1000).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'long' });
 }
 
 const { status, name, exitCode, duration, retries, slave, slaveLink } = atomColumns;
@@ -141,7 +148,7 @@ function AllAtoms({ atoms, data: { left_out: leftOut } }: ReportProps) {
         rows={tableRows(atoms, places)}
         columns={columns}
         search={search}
-        lacks={['-started']}
+        lacks={['-started', 'in_progress']}
         allLink={addressOf('atoms')}
       >
         <Empty title="No atoms are listed." />
@@ -154,7 +161,7 @@ function AllAtoms({ atoms, data: { left_out: leftOut } }: ReportProps) {
 const MAX_TIMED = 20;
 const timedColumns: readonly AtomColumn[] = [name, duration, retries, slave];
 
-function Timings({ atoms, data: { build } }: ReportProps) {
+function Timings({ atoms }: ReportProps) {
   const { slowest, retried, flaky } = useMemo(
     () => ({
       slowest: atoms.slowest(MAX_TIMED),
@@ -178,8 +185,7 @@ function Timings({ atoms, data: { build } }: ReportProps) {
   return (
     <>
       <p>
-        {build.num_atoms === null ? 0 : atoms.number.toLocaleString('en-US')} atoms took{' '}
-        {durationText(atoms.time / 100)} together, without runs that failed before they ran again.
+        The last runs of {atomCountText(atoms.number)} took {durationText(atoms.time / 100)} together.
       </p>
       {table('Slowest', slowest)}
       {table('Flaky: passed when they ran again', flaky)}

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
@@ -7,6 +7,7 @@ import { browserOfSuite } from '../../support/browser.js';
 import { Cluster } from '../../support/cluster.js';
 import { axeFindings, wideElements } from '../../support/page-checks.js';
 import { writeFiles } from '../../support/project.js';
+import { eventually } from '../../support/wait.js';
 
 const jobs = `
 Mixed:
@@ -22,6 +23,13 @@ Mixed:
 Refused:
     setup_build: [exit 9]
     atomizers: [{T: seq 1}]
+    commands: ['true']
+Slow:
+    max_executors: 1
+    atomizers: [{T: seq 3}]
+    commands: ['touch "$PROJECT_DIR/runs"', sleep 120]
+Endless:
+    atomizers: [{T: 'touch "$PROJECT_DIR/lists"; sleep 120'}]
     commands: ['true']
 Unknown:
     atomizers: [{T: exit 7}]
@@ -94,7 +102,7 @@ describe('the report of a build', () => {
       await page.getByText('6 atoms', { exact: true }).waitFor();
       expect((await firstCells(page)).slice(0, 3)).to.deep.equal(['bad one', 'bad two', 'silent']);
       await page.getByRole('combobox', { name: 'State' }).selectOption('Flaky');
-      await page.getByText('1 atoms', { exact: true }).waitFor();
+      await page.getByText('1 atom', { exact: true }).waitFor();
       expect(await firstCells(page)).to.deep.equal(['flaky']);
       await page.getByRole('combobox', { name: 'State' }).selectOption('All states');
       await page.keyboard.press('Escape');
@@ -154,6 +162,38 @@ describe('the report of a build', () => {
       });
     });
   }
+
+  it('says which atoms an early end has interrupted, and which have not run', async () => {
+    const build = cluster.startBuild(['-j', 'Slow']);
+    await eventually('an atom runs', () => existsSync(join(cluster.cwd, 'runs')));
+    build.signal('SIGINT');
+    expect((await build.ended).exitCode).to.equal(130);
+    await visit(async (page) => {
+      await page.getByRole('heading', { name: 'canceled Slow build' }).waitFor();
+      await page.getByRole('heading', { name: 'Interrupted by the end of the build' }).waitFor();
+      await tab(page, 'Atoms');
+      const statuses = await page.locator('tbody .status').allInnerTexts();
+      expect(statuses.map((text) => text.slice(1).trim())).to.deep.equal([
+        'interrupted',
+        'not run',
+        'not run',
+      ]);
+      expect(await page.locator('tbody tr a[data-row]').count(), 'links to outputs').to.equal(1);
+    });
+  });
+
+  it('is written for a build that was interrupted before anything ran', async () => {
+    const build = cluster.startBuild(['-j', 'Endless', '--output', 'nothing']);
+    await eventually('the atomizer runs', () => existsSync(join(cluster.cwd, 'lists')));
+    build.signal('SIGINT');
+    const { exitCode, stdout } = await build.ended;
+    expect(exitCode).to.equal(130);
+    expect(stdout).not.to.contain('earlier build');
+    expect(readdirSync(join(cluster.cwd, 'nothing')).sort()).to.deep.equal(['.gitignore', 'report.html']);
+    await browser.visit(pathToFileURL(join(cluster.cwd, 'nothing', 'report.html')).href, (page) =>
+      page.getByRole('heading', { name: 'canceled Endless build' }).waitFor(),
+    );
+  });
 
   it('does not change the verdict when it cannot be written', async () => {
     const { exitCode, stdout, stderr } = await cluster.build(

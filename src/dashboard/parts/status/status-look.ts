@@ -1,5 +1,5 @@
 import type { Build } from '../../../protocol/build/build.js';
-import type { Atom } from '../../../protocol/build/work.js';
+import type { Atom, AtomState } from '../../../protocol/build/work.js';
 import type { SlaveState } from '../../../protocol/slave/slave-list.js';
 
 /** The look of a status: a sign and a word, and a color that is never alone. */
@@ -47,12 +47,15 @@ export function lookOfSlave({ state }: { readonly state: SlaveState }): StatusLo
   return slaveLooks[state];
 }
 
+/** The state of an atom in a list; NOT_RUN: its build ended before it began. */
+export type ShownState = AtomState | 'NOT_RUN';
+
 /** The look of an atom's outcome; without one, of its state. */
 export function lookOfAtom({
   state,
   outcome,
   exit_code: exitCode,
-}: Pick<Atom, 'state' | 'outcome' | 'exit_code'>): StatusLook {
+}: Pick<Atom, 'outcome' | 'exit_code'> & { readonly state: ShownState }): StatusLook {
   switch (outcome) {
     case 'PASSED':
       return { tone: 'good', sign: '✓', word: 'passed' };
@@ -68,6 +71,8 @@ export function lookOfAtom({
   switch (state) {
     case 'NOT_STARTED':
       return { tone: 'wait', sign: '○', word: 'waiting' };
+    case 'NOT_RUN':
+      return { tone: 'quiet', sign: '–', word: 'not run' };
     case 'IN_PROGRESS':
       return { tone: 'busy', sign: '◐', word: 'running' };
     case 'COMPLETED':

@@ -32,7 +32,7 @@ describe('the atoms of a report', () => {
       slave: 's2',
       error: null,
     });
-    expect(atoms.atom(2)).to.include({ state: 'NOT_STARTED', outcome: null, actual_time: null, slave: null });
+    expect(atoms.atom(2)).to.include({ state: 'NOT_RUN', outcome: null, actual_time: null, slave: null });
     expect(atoms.atom(3)).to.include({ outcome: 'PASSED', exit_code: 0 });
     expect(atoms.atom(5)).to.include({ id: 9, href: 'artifact_7_9/clusterrunner_console_output' });
   });

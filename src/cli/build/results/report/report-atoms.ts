@@ -37,6 +37,7 @@ export function reportLine(text: string): string {
 export class GatheredAtoms {
   readonly #variables: readonly string[];
   #kept: KeptAtom[] = [];
+  #isSorted = true;
   #total = 0;
 
   /** `variables`: those that the atoms set. */
@@ -64,6 +65,7 @@ export class GatheredAtoms {
       });
     }
     this.#total += atoms.length;
+    this.#isSorted = false;
     if (this.#kept.length > 2 * MAX_LISTED_ATOMS) {
       this.#kept = this.#first(MAX_LISTED_ATOMS);
     }
@@ -115,7 +117,11 @@ export class GatheredAtoms {
   }
 
   #first(number: number): KeptAtom[] {
-    return [...this.#kept].sort(byInterest).slice(0, number);
+    if (!this.#isSorted) {
+      this.#kept.sort(byInterest);
+      this.#isSorted = true;
+    }
+    return this.#kept.slice(0, number);
   }
 }
 

@@ -1,5 +1,9 @@
 import type { ComponentChildren } from 'preact';
-import type { AtomOrder, AtomSearchQuery } from '../../../../protocol/build/search-parameters.js';
+import type {
+  AtomOrder,
+  AtomSearchQuery,
+  SoughtAtomState,
+} from '../../../../protocol/build/search-parameters.js';
 import type { PagedRows } from '../../../api/use-paged-rows.js';
 import { ChoiceField, chosenValue } from '../../../parts/controls/choice-field.js';
 import { SearchField } from '../../../parts/controls/search-field.js';
@@ -12,7 +16,7 @@ const states = [
   { value: '', label: 'All states' },
   { value: 'failed,lost', label: 'Failed' },
   { value: 'in_progress', label: 'Running' },
-  { value: 'not_started', label: 'Waiting' },
+  { value: 'not_started', label: 'Not started' },
   { value: 'passed', label: 'Passed' },
   { value: 'flaky', label: 'Flaky' },
   { value: 'interrupted', label: 'Interrupted' },
@@ -38,14 +42,19 @@ export function searchInAddress(parameters: URLSearchParams): AtomSearchQuery {
   };
 }
 
+/** `1 atom`, `2,000 atoms`. */
+export function atomCountText(number: number): string {
+  return `${number.toLocaleString('en-US')} ${number === 1 ? 'atom' : 'atoms'}`;
+}
+
 interface AtomTableProps {
   readonly rows: PagedRows<ShownAtom>;
   readonly columns: readonly AtomColumn[];
   readonly search: AtomSearchQuery;
   /** A link to the table without filters. */
   readonly allLink: string;
-  /** Orders that are not possible. */
-  readonly lacks?: readonly AtomOrder[];
+  /** States and orders that are not possible. */
+  readonly lacks?: readonly (AtomOrder | SoughtAtomState)[];
   /** Shown when the build has no atoms. */
   readonly children: ComponentChildren;
 }
@@ -54,23 +63,20 @@ interface AtomTableProps {
 export function AtomTable({ rows, columns, search, allLink, lacks = [], children }: AtomTableProps) {
   const { sort: _, ...filters } = search;
   const isFiltered = Object.keys(filters).length > 0;
+  const isPossible = ({ value }: { readonly value: string }) => !lacks.some((lack) => lack === value);
   return (
     <>
       <div class="filters">
         <SearchField label="Name of the atom" name="q" />
-        <ChoiceField label="State" name="state" choices={states} />
-        <ChoiceField
-          label="Order"
-          name="sort"
-          choices={orders.filter(({ value }) => !lacks.includes(value))}
-        />
+        <ChoiceField label="State" name="state" choices={states.filter(isPossible)} />
+        <ChoiceField label="Order" name="sort" choices={orders.filter(isPossible)} />
         {search.slave !== undefined && (
           <span>
             on <bdi>{search.slave}</bdi> <a href={allLink}>all slaves</a>
           </span>
         )}
         <span class="quiet" role="status">
-          {rows.total !== null && `${rows.total.toLocaleString('en-US')} atoms`}
+          {rows.total !== null && atomCountText(rows.total)}
         </span>
       </div>
       <ProblemNotice problem={rows.problem} />
