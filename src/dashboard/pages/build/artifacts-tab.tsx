@@ -1,4 +1,5 @@
 import { linkTo } from '../../api/api-calls.js';
+import { Empty } from '../../parts/page/notices.js';
 import { address } from '../../router/location.js';
 import { placeIn } from './artifacts/artifact-place.js';
 import { AtomFolders } from './artifacts/atom-folders.js';
@@ -11,6 +12,9 @@ export function ArtifactsTab({ build }: TabProps) {
   const params = { buildId: build.id };
   if (folder !== null) {
     return <FolderView key={folder} buildId={build.id} folder={folder} file={file} />;
+  }
+  if (build.artifacts !== null && (build.num_atoms ?? 0) === 0) {
+    return <Empty title="This build has no atoms, and so no files." />;
   }
   return (
     <>

@@ -40,7 +40,11 @@ export function AtomsTab({ build }: TabProps) {
           <p>A slave fetches the project and lists them first.</p>
         </Empty>
       ) : (
-        <Empty title="This build has no atoms." />
+        <Empty
+          title={
+            build.num_atoms === null ? 'It ended before its atoms were listed.' : 'This build has no atoms.'
+          }
+        />
       )}
     </AtomTable>
   );

@@ -65,6 +65,13 @@ function Missing({ buildId, problem }: { readonly buildId: BuildId; readonly pro
     <>
       <h1>Build {buildId}</h1>
       <ProblemNotice problem={problem} />
+      {problem.status === 404 && (
+        <p>
+          Old builds are deleted with their results, as the settings <code>builds_kept</code> and{' '}
+          <code>results_kept_days</code> of the master say. The <a href="/ui/jobs">jobs</a> keep their
+          history; the <a href="/ui/builds">builds</a> are those that are left.
+        </p>
+      )}
     </>
   );
 }

@@ -2,6 +2,7 @@ import type { Build } from '../../../protocol/build/build.js';
 import { getJson } from '../../api/api-calls.js';
 import { usePagedRows } from '../../api/use-paged-rows.js';
 import { ChoiceField, chosenValue } from '../../parts/controls/choice-field.js';
+import { CommandLine } from '../../parts/controls/command-line.js';
 import { SearchField } from '../../parts/controls/search-field.js';
 import { Empty, Loading, ProblemNotice } from '../../parts/page/notices.js';
 import { atomsText, progressShares, secondsOfBuild } from '../../parts/status/build-progress.js';
@@ -84,10 +85,8 @@ function NoBuilds({ isFiltered }: { readonly isFiltered: boolean }) {
     </Empty>
   ) : (
     <Empty title="There are no builds yet.">
-      <p>
-        Start one in the folder of a project:{' '}
-        <code>clusterrunner build --master-url {window.location.origin}</code>
-      </p>
+      <p>Start one in the folder of a project:</p>
+      <CommandLine command={`clusterrunner build --master-url ${window.location.origin}`} />
     </Empty>
   );
 }

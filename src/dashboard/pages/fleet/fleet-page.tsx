@@ -149,7 +149,13 @@ function SlaveList() {
         </Empty>
       )}
       {rows.total !== null && rows.total > 0 && (
-        <VirtualTable caption="Slaves" columns={columns} rows={rows} total={rows.total} />
+        <VirtualTable
+          caption="Slaves"
+          columns={columns}
+          rows={rows}
+          total={rows.total}
+          keyOf={({ id }) => id}
+        />
       )}
     </section>
   );

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Build } from '../../../protocol/build/build.js';
 import type { QueueWait } from '../../../protocol/build/explanation.js';
 import { getJson } from '../../api/api-calls.js';
+import { masterVersion } from '../../api/master-version.js';
 import { useLoaded } from '../../api/use-loaded.js';
 import { CommandLine } from '../../parts/controls/command-line.js';
 import { Empty, Loading, ProblemNotice } from '../../parts/page/notices.js';
@@ -87,7 +88,9 @@ export function QueuePage() {
 }
 
 function NothingQueued() {
-  return (
+  return masterVersion.value?.past_builds === true ? (
+    <Empty title="These are past builds, and no master runs here." />
+  ) : (
     <Empty title="Nothing runs, and nothing waits.">
       <p>Start a build in the folder of a project:</p>
       <CommandLine command={`clusterrunner build --master-url ${window.location.origin}`} />

@@ -30,10 +30,12 @@ export function percentDone({ num_atoms: all, num_atoms_done: done }: Progressin
 }
 
 /** `45 of 100 atoms, 3 failed, 1 flaky`. */
-export function atomsText(build: Progressing): string {
+export function atomsText(build: Progressing & Pick<Build, 'status'>): string {
   const { num_atoms: all, num_atoms_done: done, num_atoms_failed: failed, num_atoms_flaky: flaky } = build;
   if (all === null) {
-    return 'its atoms are not known yet';
+    return build.status === 'BUILDING'
+      ? 'its atoms are not known yet'
+      : 'it ended before its atoms were listed';
   }
   const number = (n: number) => n.toLocaleString('en-US');
   return [

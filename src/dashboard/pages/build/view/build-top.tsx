@@ -53,11 +53,15 @@ export function BuildTop({ build, buttons, children }: BuildTopProps) {
         </span>
         {(request.priority ?? 0) !== 0 && <span>priority {request.priority}</span>}
       </p>
-      {build.num_atoms !== 0 && <ProgressBar shares={progressShares(build)} text={text} />}
+      {(build.num_atoms ?? (build.status === 'BUILDING' ? 1 : 0)) > 0 && (
+        <ProgressBar shares={progressShares(build)} text={text} />
+      )}
       <p class="facts">
         <span>{text}</span>
         {build.num_atoms_lost > 0 && (
-          <span class="tone-bad">{build.num_atoms_lost} lost with their slaves</span>
+          <span class="tone-bad">
+            {build.num_atoms_lost} lost with {build.num_atoms_lost === 1 ? 'its' : 'their'} slaves
+          </span>
         )}
         <span>
           {durationText(secondsOfBuild(build, now.value))}

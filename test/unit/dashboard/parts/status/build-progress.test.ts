@@ -15,7 +15,13 @@ const counts = fc
     num_atoms_failed: Math.min(failed, done, all),
     num_atoms_flaky: flaky,
   }));
-const none = { num_atoms: null, num_atoms_done: 0, num_atoms_failed: 0, num_atoms_flaky: 0 };
+const none = {
+  status: 'BUILDING' as const,
+  num_atoms: null,
+  num_atoms_done: 0,
+  num_atoms_failed: 0,
+  num_atoms_flaky: 0,
+};
 
 describe('the progress of a build', () => {
   it('has parts that fit into the whole', () => {
@@ -43,10 +49,11 @@ describe('the progress of a build', () => {
     expect(percentDone(none)).to.equal(null);
     expect(progressShares(none)).to.deep.equal({ passed: 0, failed: 0 });
     expect(atomsText(none)).to.equal('its atoms are not known yet');
+    expect(atomsText({ ...none, status: 'FAILURE' })).to.equal('it ended before its atoms were listed');
   });
 
   it('is a text with its failures and flaky atoms', () => {
-    const build = { num_atoms: 12_000, num_atoms_done: 45, num_atoms_failed: 3, num_atoms_flaky: 1 };
+    const build = { ...none, num_atoms: 12_000, num_atoms_done: 45, num_atoms_failed: 3, num_atoms_flaky: 1 };
     expect(atomsText(build)).to.equal('45 of 12,000 atoms, 3 failed, 1 flaky');
     expect(atomsText({ ...none, num_atoms: 1, num_atoms_done: 1 })).to.equal('1 atom');
   });
