@@ -2,7 +2,7 @@ import type { barState, fruitlessEnd } from '../../../../protocol/build/timeline
 
 /* The kinds of bars in a timeline, and how each looks. */
 
-/** In the order of painting: atoms are above the work that contained them. */
+/** In the order of the legend. */
 export const barKinds = [
   'work lost',
   'work returned',

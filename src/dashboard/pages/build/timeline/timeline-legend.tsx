@@ -1,6 +1,7 @@
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { type BarKind, barKinds, barLooks } from './bar-looks.js';
-import { BarPainter, type CanvasColors } from './drawing/bar-painter.js';
+import { PixelBars, pixelOf } from './drawing/pixel-bars.js';
+import type { CanvasColors } from './drawing/timeline-painting.js';
 import type { BuildTimeline } from './timeline-bars.js';
 
 interface LegendProps {
@@ -33,10 +34,13 @@ function Swatch({ kind, colors }: { readonly kind: BarKind; readonly colors: Can
   useLayoutEffect(() => {
     const context = canvas.current?.getContext('2d');
     if (context != null) {
-      context.clearRect(0, 0, WIDTH * unit, HEIGHT * unit);
-      const painter = new BarPainter(context, colors, unit);
-      painter.add(kind, { left: 0, top: 0, width: WIDTH * unit, height: HEIGHT * unit });
-      painter.paint();
+      const image = context.createImageData(Math.round(WIDTH * unit), Math.round(HEIGHT * unit));
+      const { width: right, height: bottom, data } = image;
+      const { form, color } = barLooks[kind];
+      const box = { left: 0, right, top: 0, bottom };
+      const back = pixelOf(colors('--back'));
+      new PixelBars(new Uint32Array(data.buffer), right, unit).bar(form, box, pixelOf(colors(color)), back);
+      context.putImageData(image, 0, 0);
     }
   }, [kind, colors, unit]);
   return <canvas ref={canvas} class="timeline-swatch" width={WIDTH * unit} height={HEIGHT * unit} />;

@@ -25,6 +25,8 @@ export function firstAbove(
 
 /** Bars at least so wide are painted one by one. */
 const WIDE = 2;
+/** Bars at least so wide end with a gap of a pixel. Narrower ones without a gap between them are painted as one. */
+const GAP_FROM = 4;
 
 /**
  * Calls `paint` with the pixels of the visible bars: from `left` to `right` (exclusive), within 0 and `width`. Bars that are
@@ -40,9 +42,34 @@ export function paintedBars(
 ): void {
   const scale = width / (to - from);
   const pixel = (time: number) => (Math.min(time, end) - from) * scale;
-  const reachAt = (place: number) => reach[place] ?? 0;
   const columnAt = (place: number) => Math.floor(pixel(bars[place]?.start ?? 0));
-  let place = firstAbove(bars.length, reachAt, from);
+  // Narrow bars of one kind that follow each other.
+  const pending: { left: number; right: number; kind: BarKind | null } = { left: 0, right: 0, kind: null };
+  const flush = () => {
+    if (pending.kind !== null) {
+      paint(pending.left, pending.right, pending.kind);
+      pending.kind = null;
+    }
+  };
+  const paintNarrow = (left: number, right: number, kind: BarKind) => {
+    if (pending.kind === kind && left <= pending.right) {
+      pending.right = Math.max(pending.right, right);
+    } else {
+      flush();
+      Object.assign(pending, { left, right, kind });
+    }
+  };
+  const isWide = (bar: Bar, left: number) => bar.end > from && pixel(bar.end) - left >= WIDE;
+  const paintWide = (bar: Bar, left: number) => {
+    const right = Math.min(width, Math.round(pixel(bar.end)));
+    if (pixel(bar.end) - left >= GAP_FROM) {
+      flush();
+      paint(left, Math.max(left + 1, right === width ? right : right - 1), bar.kind);
+    } else {
+      paintNarrow(left, Math.max(left + 1, right), bar.kind);
+    }
+  };
+  let place = firstAbove(bars.length, (at) => reach[at] ?? 0, from);
   for (let bar = bars[place]; bar !== undefined && bar.start < to; bar = bars[place]) {
     const left = Math.max(0, Math.floor(pixel(bar.start)));
     if (isWide(bar, left)) {
@@ -52,36 +79,24 @@ export function paintedBars(
     }
     // All that begin in this column.
     const next = firstAbove(bars.length, columnAt, left, place + 1);
-    const isAnyBad = (badBefore[next] ?? 0) > (badBefore[place] ?? 0);
-    let joined: BarKind | null = null;
-    if (reachAt(next - 1) > from + (left + WIDE) / scale) {
+    let joined: BarKind | null = (badBefore[next] ?? 0) > (badBefore[place] ?? 0) ? 'failed' : bar.kind;
+    if ((reach[next - 1] ?? 0) > from + (left + WIDE) / scale) {
       // A wide one may be among them: the last, or one that contains others.
-      for (let at = place; at < next; at += 1) {
-        const one = bars[at];
-        if (one !== undefined && isWide(one, left)) {
+      joined = null;
+      for (const one of bars.slice(place, next)) {
+        if (isWide(one, left)) {
           paintWide(one, left);
-        } else if (one !== undefined && one.end > from && (joined === null || isBad(one.kind))) {
+        } else if (one.end > from && (joined === null || isBad(one.kind))) {
           joined = one.kind;
         }
       }
-    } else {
-      joined = isAnyBad ? 'failed' : bar.kind;
     }
     if (joined !== null && left < width) {
-      paint(left, left + 1, joined);
+      paintNarrow(left, left + 1, joined);
     }
     place = next;
   }
-
-  function isWide(bar: Bar, left: number): boolean {
-    return bar.end > from && pixel(bar.end) - left >= WIDE;
-  }
-
-  function paintWide(bar: Bar, left: number): void {
-    // A gap of a pixel between bars that follow each other.
-    const right = Math.min(width, Math.round(pixel(bar.end)) - (pixel(bar.end) - left >= 2 * WIDE ? 1 : 0));
-    paint(left, Math.max(left + 1, right), bar.kind);
-  }
+  flush();
 }
 
 /** The place of the bar at a time, or near it by up to `tolerance`; null if there is none. A bad one is preferred. */
