@@ -28,8 +28,8 @@ const PAN_PART = 0.25;
 /** Pixels of a character of a name, and of the number of an executor. */
 const NAME_CHAR = 6;
 const NUMBER_WIDTH = 26;
-/** The head has words too. */
-const MIN_GUTTER_CHARS = 14;
+/** The head has a word too. */
+const LEAST_CHARS = 5;
 /** Pixels around a bar that belong to it. */
 const TOLERANCE = 4;
 
@@ -59,8 +59,9 @@ export function TimelineCanvas({ build, timeline }: TimelineCanvasProps) {
     latest.current = timeline;
     if (before !== timeline) {
       setZoom((shown) => (shown === null ? null : followed(shown, before.end, timeline.end)));
-      setFocused((at) => (at === null ? null : sameBar(before.rows, at, timeline.rows)));
-      setHovered(null);
+      const moved = (at: BarPlace | null) => at && sameBar(before.rows, at, timeline.rows);
+      setFocused(moved);
+      setHovered(moved);
     }
   }, [timeline]);
   useEffect(() => {
@@ -259,7 +260,7 @@ export function TimelineCanvas({ build, timeline }: TimelineCanvasProps) {
 
 /** Enough for the longest name, and at most a quarter of the width. */
 function gutterWidth({ groups }: RowPlaces, width: number): number {
-  const longest = groups.reduce((most, { name }) => Math.max(most, name.length), MIN_GUTTER_CHARS);
+  const longest = groups.reduce((most, { name }) => Math.max(most, name.length), LEAST_CHARS);
   return Math.round(Math.min(width / 4, longest * NAME_CHAR + NUMBER_WIDTH));
 }
 

@@ -144,7 +144,7 @@ export function paintTimeline(
       write(label, x, HEAD.axis / 2, align);
     }
     const y = HEAD.axis + HEAD.gap + 6;
-    write(fitting(context, 'executors busy', (gutter - 34) * unit), 0, y);
+    write('busy', 0, y);
     write(String(profile.numExecutors), gutter - 6, y, 'right');
   }
 
