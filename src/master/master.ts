@@ -18,6 +18,7 @@ import { ResultReports } from './builds/accept-result.js';
 import { Builds } from './builds/build-commands.js';
 import { BuildQueries } from './builds/build-queries.js';
 import { FailureGroupQueries } from './builds/failure-groups.js';
+import { buildsOfJob } from './builds/jobs-of-builds.js';
 import { KeptResults } from './builds/kept-results.js';
 import { Timelines } from './builds/timelines.js';
 import { BundleCache } from './bundles/bundle-cache.js';
@@ -277,6 +278,7 @@ export function forReaders(
   return {
     listBuilds: (page) => builds.list(page),
     listChosenBuilds: (chosen) => builds.listChosen(chosen),
+    buildsOfJob: (job) => buildsOfJob(master, job),
     searchBuilds: (criteria, next) => searchBuilds(master.store.db, criteria, next),
     listUnfinished: (page) => builds.listUnfinished(page),
     queue: (page) => builds.queue(page),

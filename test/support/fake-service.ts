@@ -149,6 +149,10 @@ export class FakeService implements MasterService, MasterReading {
     return chosen.flatMap((id) => this.builds.get(id) ?? []);
   }
 
+  async buildsOfJob() {
+    return [];
+  }
+
   /** All match. */
   async searchBuilds(_: unknown, { after, limit }: { after: number; limit: number }) {
     const next = [...this.builds.keys()].filter((id) => id > after).slice(0, limit);

@@ -38,6 +38,7 @@ import { activityOf } from '../views/build-activity.js';
 import { presentRow, presentRunning } from '../views/build-view.js';
 import { queuePage } from '../views/explain-build.js';
 import { arrivingArchives } from './archive-feed.js';
+import { type BuildAndJob, withJobIds, withJobName } from './jobs-of-builds.js';
 import type { KeptResults } from './kept-results.js';
 
 /** Unfinished builds are kept in memory. More than this are likely to come from a script that went wrong. */
@@ -128,24 +129,18 @@ export class Builds {
   }
 
   async #listed(rows: readonly BuildRow[]): Promise<Build[]> {
-    const builds: Build[] = [];
+    const builds: BuildAndJob[] = [];
     for (const row of rows) {
-      const build = await this.#present(row, MAX_FAILED_SHOWN_IN_LIST);
-      builds.push(asListed(build));
+      builds.push(await this.#present(row, MAX_FAILED_SHOWN_IN_LIST));
     }
-    return builds;
+    return this.#inList(builds);
   }
 
   /** Oldest first. */
   async listUnfinished({ offset, limit }: Page): Promise<{ builds: Build[]; total: number }> {
     const running = [...this.#master.builds.values()].filter(({ ending }) => ending === null);
-    const builds = running
-      .slice(offset, offset + limit)
-      .map((build) => presentRunning(this.#master.leases, build));
-    return {
-      builds: builds.map(asListed),
-      total: running.length,
-    };
+    const builds = running.slice(offset, offset + limit).map((build) => this.#presentRunning(build));
+    return { builds: await this.#inList(builds), total: running.length };
   }
 
   /** The builds that have not ended, in the order in which they get executors. */
@@ -153,7 +148,7 @@ export class Builds {
     const running = [...this.#master.builds.values()].filter(({ ending }) => ending === null);
     const { builds, waiting } = queuePage(this.#master, running, page);
     return {
-      builds: builds.map((build) => asListed(presentRunning(this.#master.leases, build))),
+      builds: await this.#inList(builds.map((build) => this.#presentRunning(build))),
       total: running.length,
       waiting,
     };
@@ -162,10 +157,13 @@ export class Builds {
   /** @throws NOT_FOUND */
   async get(id: BuildId): Promise<Build> {
     const build = await this.#running(id);
-    if (build === null) {
-      return { ...(await this.#present(await this.row(id), MAX_FAILED_SHOWN)), activity: null };
-    }
-    return { ...presentRunning(this.#master.leases, build), activity: await activityOf(this.#master, build) };
+    const activity = build === null ? null : await activityOf(this.#master, build);
+    const presented =
+      build === null
+        ? await this.#present(await this.row(id), MAX_FAILED_SHOWN)
+        : this.#presentRunning(build);
+    const [withJob] = await withJobIds(this.#master.store.db, [presented]);
+    return { ...(withJob ?? presented.build), activity };
   }
 
   /**
@@ -273,7 +271,17 @@ export class Builds {
     return failed.map(({ variable, value }) => ({ [variable]: value }));
   }
 
-  async #present(row: BuildRow, maxFailed: number): Promise<Build> {
+  async #inList(builds: readonly BuildAndJob[]): Promise<Build[]> {
+    return (await withJobIds(this.#master.store.db, builds)).map(asListed);
+  }
+
+  #presentRunning(build: ActiveBuild): BuildAndJob {
+    return withJobName(presentRunning(this.#master.leases, build), build.request, build.job);
+  }
+
+  async #present(row: BuildRow, maxFailed: number): Promise<BuildAndJob> {
+    const job = row.job === null ? null : readJobColumn(row.job);
+    const withName = (build: Build) => withJobName(build, build.request_params, job);
     if (isEnded(row.state)) {
       const hasFailed = row.num_atoms_failed > 0;
       const failed = hasFailed ? await failedAtoms(this.#master.store.db, idOf(row), maxFailed) : [];
@@ -283,15 +291,17 @@ export class Builds {
       const cut = isCut
         ? await interruptedAtoms(this.#master.store.db, idOf(row), MAX_INTERRUPTED_SHOWN)
         : [];
-      return presentRow(row, failed, flaky, cut);
+      return withName(presentRow(row, job, { failed, flaky, interrupted: cut }));
     }
     const build = await this.#running(idOf(row));
     if (build !== null) {
-      return presentRunning(this.#master.leases, build);
+      return this.#presentRunning(build);
     }
     // It has ended since the row was read, or it is being created and has come no further than the row says.
     const again = await this.row(idOf(row));
-    return isEnded(again.state) ? this.#present(again, maxFailed) : presentRow(again, [], [], []);
+    return isEnded(again.state)
+      ? this.#present(again, maxFailed)
+      : withName(presentRow(again, job, { failed: [], flaky: [], interrupted: [] }));
   }
 }
 

@@ -29,8 +29,12 @@ export function jobOfBuild({
   listed_request,
   job,
 }: Pick<EndedBuildRow, 'listed_request' | 'job'>): JobOfBuild | null {
-  const request = readRequest(listed_request);
-  const name = job === null ? request.job_name : readJobColumn(job).name;
+  return jobNamed(readRequest(listed_request), job === null ? null : readJobColumn(job).name);
+}
+
+/** The same for a request, and the name of the job that was read for it; null before that. */
+export function jobNamed(request: BuildRequest, job: string | null): JobOfBuild | null {
+  const name = job ?? request.job_name;
   return name === undefined || name === null
     ? null
     : { project: boundedName(projectKey(request satisfies ProjectName)), job: boundedName(name) };

@@ -132,6 +132,8 @@ export interface MasterService {
     criteria: BuildCriteria,
     next: { readonly after: number; readonly limit: number },
   ): Promise<{ readonly id: number; readonly matches: number }[]>;
+  /** The builds of a job that still exist, oldest first. @throws NOT_FOUND when the history has no such job */
+  buildsOfJob(job: JobId): Promise<BuildId[]>;
   getBuild(build: BuildId): Promise<Build>;
   cancelBuild(build: BuildId, gone?: AbortSignal): Promise<Build>;
   /** @throws NOT_FOUND; CONFLICT when it still runs, or there is nothing to run again */

@@ -108,6 +108,7 @@ export function searchAtoms(
 export interface BuildCriteria {
   readonly status: SoughtBuildStatus | null;
   readonly text: string;
+  readonly ids: readonly BuildId[] | null;
 }
 
 const status = sql`
@@ -136,7 +137,7 @@ const searched = { id: integer, matches: integer };
 /** The next builds after `after`, at most `limit`, oldest first, and whether each matches (1 or 0). */
 export function searchBuilds(
   db: Reader,
-  { status: wanted, text: sought }: BuildCriteria,
+  { status: wanted, text: sought, ids }: BuildCriteria,
   { after, limit }: { readonly after: number; readonly limit: number },
 ): Promise<Row<typeof searched>[]> {
   return db.all(
@@ -144,7 +145,7 @@ export function searchBuilds(
       SELECT id,
         (${wanted} IS NULL OR ${wanted} IN (state, ${status}))
           AND (${sought} = '' OR ${description} LIKE ${containing(sought)} ESCAPE '!') AS matches
-      FROM builds WHERE id > ${after} ORDER BY id LIMIT ${limit}`,
+      FROM builds WHERE id > ${after} ${ids === null ? sql`` : sql`AND id IN ${listOf(ids)}`} ORDER BY id LIMIT ${limit}`,
     searched,
   );
 }

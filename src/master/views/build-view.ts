@@ -11,7 +11,7 @@ import { countsReports } from '../leases/failure-feed.js';
 import type { ActiveBuild } from '../state/active-build.js';
 import type { ActiveLeases } from '../state/active-leases.js';
 import type { AtomView } from '../store/atom-views.js';
-import { readJobColumn, readRequest, readRevision, readTimestamps } from '../store/builds.js';
+import { readRequest, readRevision, readTimestamps } from '../store/builds.js';
 import { readFacts } from '../store/facts-column.js';
 import type { BuildRow } from '../store/tables.js';
 import { presentAtom } from './atom-view.js';
@@ -76,20 +76,22 @@ export function presentRunning(leases: ActiveLeases, build: ActiveBuild): Build 
   });
 }
 
-/** The view of a build that is not running, from its stored row. */
-export function presentRow(
-  row: BuildRow,
-  failedAtoms: readonly AtomView[],
-  flakyAtoms: readonly AtomView[],
-  interruptedAtoms: readonly AtomView[],
-): Build {
+/** Atoms that the view of an ended build names. */
+interface NamedAtoms {
+  readonly failed: readonly AtomView[];
+  readonly flaky: readonly AtomView[];
+  readonly interrupted: readonly AtomView[];
+}
+
+/** The view of a build that is not running, from its stored row and the job that the row contains. */
+export function presentRow(row: BuildRow, job: NamedJob | null, atoms: NamedAtoms): Build {
   return present({
     id: toId.build(row.id),
     state: row.state,
     timestamps: readTimestamps(row.timestamps),
     request: readRequest(row.request),
     numAtoms: row.num_atoms,
-    job: row.job === null ? null : readJobColumn(row.job),
+    job,
     subjobs: row.num_subjobs === null ? null : { done: row.num_subjobs_done, total: row.num_subjobs },
     atomsDone: row.num_atoms_done,
     atomsFailed: row.num_atoms_failed,
@@ -98,9 +100,9 @@ export function presentRow(
     resultFacts: readFacts(row.facts),
     executors: 0,
     secondsLeft: isEnded(row.state) && row.num_subjobs !== null ? 0 : null,
-    failedAtoms,
-    flakyAtoms,
-    interruptedAtoms,
+    failedAtoms: atoms.failed,
+    flakyAtoms: atoms.flaky,
+    interruptedAtoms: atoms.interrupted,
     error: row.error_message,
     revision: row.revision === null ? null : readRevision(row.revision),
   });

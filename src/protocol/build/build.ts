@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { BuildIdSchema } from '../ids.js';
+import { BuildIdSchema, JobIdSchema } from '../ids.js';
 import { resultFacts } from '../results/result-facts.js';
 import { literals, Nullable } from '../shapes.js';
 import { ActivitySchema } from './activity.js';
@@ -138,6 +138,11 @@ export const BuildSchema = Type.Object(
     artifacts: Nullable(Type.String({ description: "URL path of the archive of the build's results." })),
     error_message: Nullable(Type.String()),
     revision: Nullable(RevisionSchema),
+    job_id: Type.Optional(
+      Nullable(JobIdSchema, {
+        description: 'Its job in the history; null until a build of that job has ended.',
+      }),
+    ),
     activity: Type.Optional(
       Nullable(ActivitySchema, {
         description: 'What runs now; null when the build has ended. Not in lists.',

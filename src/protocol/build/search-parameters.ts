@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { JobIdSchema } from '../ids.js';
 import { literals } from '../shapes.js';
 import { buildState, buildStatus } from './build.js';
 import { FailureKeySchema } from './failure-group.js';
@@ -96,6 +97,8 @@ export const buildSearchFields = {
       description: 'Builds with this `status` or `state`; `BUILDING` stands for all that have not ended.',
     }),
   ),
+  /** Of the history. Builds of the job that run are found too. */
+  job: Type.Optional(JobIdSchema),
   q: Type.Optional(
     Text(
       'Builds whose branch, commit, subject, author, job, or URL or folder of the project contains this text.',

@@ -3,6 +3,7 @@ import { type BuildId, toId } from '../../../src/protocol/ids.js';
 import { failureOf } from '../../support/failure-of.js';
 import { directoryBuild, MasterHarness, type TestSlave } from '../../support/master-harness.js';
 import { type ServedHarness, serveHarness } from '../../support/served-master.js';
+import { until } from '../../support/until.js';
 
 describe('a list of the API with a search', () => {
   let harness: MasterHarness;
@@ -110,5 +111,26 @@ describe('a list of the API with a search', () => {
     expect(await ids({ status: 'BUILDING' })).to.deep.equal([running]);
     expect(await ids({ status: 'SUCCESS', q: 'grace' })).to.deep.equal([]);
     expect((await served.client.listBuilds({ q: 'ada', limit: 1 })).total).to.equal(2);
+  });
+
+  it('of builds has those of a job of the history, and each build has the id of that job', async () => {
+    const first = await ended(1, [0]);
+    const other = await ended(1, [], { project_directory: '/other' });
+    await until(async () => (await harness.master.listJobs('', { offset: 0, limit: 9 })).total === 2);
+    const running = await harness.master.createBuild({ ...directoryBuild, job_name: 'Simple' });
+    const jobOf = async (build: BuildId) => (await served.client.getBuild(build)).job_id ?? toId.job(99);
+    const job = await jobOf(first);
+    const ids = async (query: Parameters<typeof served.client.listBuilds>[0]) => {
+      const { builds, total } = await served.client.listBuilds(query);
+      expect(builds.every((build) => build.job_id === query.job)).to.equal(true);
+      return { ids: builds.map(({ id }) => id), total };
+    };
+    expect(await ids({ job })).to.deep.equal({ ids: [first, running], total: 2 });
+    expect(await ids({ job, order: 'newest', limit: 1 })).to.deep.equal({ ids: [running], total: 2 });
+    expect(await ids({ job, status: 'FAILURE' })).to.deep.equal({ ids: [first], total: 1 });
+    expect(await ids({ job: await jobOf(other) })).to.deep.equal({ ids: [other], total: 1 });
+    expect(await jobOf(running)).to.equal(job);
+    const unknown = served.client.listBuilds({ job: toId.job(99) });
+    expect(await failureOf(unknown)).to.have.property('code', 'NOT_FOUND');
   });
 });

@@ -184,7 +184,7 @@ describe('a search in the store', () => {
     });
     await store.write([updateBuild(build, { job, revision, commit_hash: '012345' })]);
     const found = async (text: string) =>
-      (await searchBuilds(store.db, { status: null, text }, { after: 0, limit: 10 })).flatMap(
+      (await searchBuilds(store.db, { status: null, text, ids: null }, { after: 0, limit: 10 })).flatMap(
         ({ id, matches }) => (matches === 1 ? [id] : []),
       );
     for (const text of [
@@ -205,9 +205,13 @@ describe('a search in the store', () => {
       const id = await newBuild();
       await store.write([updateBuild(id, { state, num_atoms_failed: at === 3 ? 1 : 0 })]);
     }
-    const found = async (status: Parameters<typeof searchBuilds>[1]['status'], after = 0) =>
-      (await searchBuilds(store.db, { status, text: '' }, { after, limit: 4 })).flatMap(({ id, matches }) =>
-        matches === 1 ? [id] : [],
+    const found = async (
+      status: Parameters<typeof searchBuilds>[1]['status'],
+      after = 0,
+      ids: Parameters<typeof searchBuilds>[1]['ids'] = null,
+    ) =>
+      (await searchBuilds(store.db, { status, text: '', ids }, { after, limit: 4 })).flatMap(
+        ({ id, matches }) => (matches === 1 ? [id] : []),
       );
     expect(await found('BUILDING')).to.deep.equal([1, 2]);
     expect(await found('QUEUED')).to.deep.equal([1]);
@@ -216,5 +220,9 @@ describe('a search in the store', () => {
     expect(await found('FAILURE', 2)).to.deep.equal([4, 5, 6]);
     expect(await found('CANCELED', 2)).to.deep.equal([5]);
     expect(await found(null, toId.build(4))).to.deep.equal([5, 6]);
+    const some = [1, 4, 6].map(toId.build);
+    expect(await found(null, 0, some)).to.deep.equal([1, 4, 6]);
+    expect(await found('FAILURE', 0, some)).to.deep.equal([4, 6]);
+    expect(await found(null, 0, [])).to.deep.equal([]);
   });
 });

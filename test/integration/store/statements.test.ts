@@ -260,7 +260,14 @@ const reads: Record<string, (db: Reader) => Promise<unknown>> = {
       }
     }
   },
-  searchBuilds: (db) => searches.searchBuilds(db, { status: 'BUILDING', text: 'x' }, { after: 0, limit: 1 }),
+  searchBuilds: async (db) => {
+    for (const ids of [null, [build]]) {
+      await searches.searchBuilds(db, { status: 'BUILDING', text: 'x', ids }, { after: 0, limit: 1 });
+    }
+  },
+  idsOfJobs: (db) => jobs.idsOfJobs(db, [{ project: 'p', job: 'j' }]),
+  keptBuildsOfJob: (db) => jobBuilds.keptBuildsOfJob(db, 1),
+  buildsToRecord: (db) => unrecordedBuilds.buildsToRecord(db),
   allSlaves: (db) => slaves.allSlaves(db),
   findResultIndex: (db) => subjobs.findResultIndex(db, build, subjob),
   findSubjob: (db) => subjobs.findSubjob(db, build, subjob),

@@ -42,8 +42,8 @@ async function listBuilds(
   { query, gone }: Call<typeof routes.listBuilds>,
   { service, turns }: HandlerDependencies,
 ): Promise<ListResponse<'builds', Build>> {
-  const { order = 'oldest', status, q } = query;
-  if (status === undefined && q === undefined) {
+  const { order = 'oldest', status, q, job } = query;
+  if (status === undefined && q === undefined && job === undefined) {
     return ListResponse.begin('builds', listQueryOf(query), turns, gone, async ({ offset, limit, after }) => {
       const page = { offset, limit, order, ...(after === null ? {} : { after: after.id }) };
       const { builds, total } = await service.listBuilds(page);

@@ -5,7 +5,7 @@ import {
   type SoughtBuildStatus,
   soughtAtomState,
 } from '../../../protocol/build/search-parameters.js';
-import { type AtomId, type BuildId, toId } from '../../../protocol/ids.js';
+import { type AtomId, type BuildId, type JobId, toId } from '../../../protocol/ids.js';
 import type { MasterReading, MasterService } from '../../state/master-api.js';
 import type { AtomCriteria } from '../../store/searches.js';
 import { compareFound, SortedParts } from '../../views/atom-order.js';
@@ -67,15 +67,16 @@ export async function findAtoms(
   }
 }
 
-/** The ids of all builds that match, oldest first. @throws the reason of `gone` */
+/** The ids of all builds that match, oldest first. @throws NOT_FOUND when there is no such job; the reason of `gone` */
 export async function findBuilds(
-  service: Pick<MasterService, 'searchBuilds'>,
-  { status, q }: { readonly status?: SoughtBuildStatus; readonly q?: string },
+  service: Pick<MasterService, 'searchBuilds' | 'buildsOfJob'>,
+  { status, q, job }: { readonly status?: SoughtBuildStatus; readonly q?: string; readonly job?: JobId },
   turns: Turns,
   gone: AbortSignal,
 ): Promise<BuildId[]> {
   const found: BuildId[] = [];
-  const criteria = { status: status ?? null, text: q ?? '' };
+  const ids = job === undefined ? null : await service.buildsOfJob(job);
+  const criteria = { status: status ?? null, text: q ?? '', ids };
   for (let after = 0; ; ) {
     const rows = await turns.take(gone, () =>
       service.searchBuilds(criteria, { after, limit: BUILDS_AT_ONCE }),

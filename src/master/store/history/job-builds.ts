@@ -58,6 +58,19 @@ export function pageOfJobBuilds(
   );
 }
 
+const keptBuild = { id: builds.id };
+
+/** The ids of the builds of a job that still exist, oldest first. */
+export async function keptBuildsOfJob(db: Reader, job: number): Promise<number[]> {
+  const rows = await db.all(
+    sql`
+      SELECT builds.id FROM job_builds JOIN builds ON builds.id = job_builds.build_id
+      WHERE job_builds.job_id = ${job} ORDER BY job_builds.build_id`,
+    keptBuild,
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** The newest build of each of these jobs, in any order. */
 export function lastBuildsOf(db: Reader, jobs: readonly number[]): Promise<ListedJobBuild[]> {
   return db.all(

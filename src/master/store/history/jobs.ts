@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { integer, jsonColumn, type Row } from '../engine/columns.js';
 import type { Reader } from '../engine/engine.js';
-import { listOf, sql } from '../engine/sql.js';
+import { listOf, sql, tableOf } from '../engine/sql.js';
 import { change, type Write } from '../engine/write.js';
 import { type JobRow, jobs } from '../tables.js';
 
@@ -17,6 +17,27 @@ export function insertJob(project: string, name: string): Write {
 
 export function findJobNamed(db: Reader, project: string, name: string): Promise<JobRow | undefined> {
   return db.first(sql`SELECT * FROM jobs WHERE project = ${project} AND name = ${name}`, jobs);
+}
+
+/** The ids of those of the named jobs that there are, by a JSON array of project and name. */
+export async function idsOfJobs(
+  db: Reader,
+  named: readonly { readonly project: string; readonly job: string }[],
+): Promise<Map<string, number>> {
+  const distinct = new Set(named.map(({ project, job }) => JSON.stringify([project, job])));
+  const rows = [...distinct].map((text): string[] => JSON.parse(text));
+  const found =
+    rows.length === 0
+      ? []
+      : await db.all(
+          // CROSS JOIN: the names are few, and each is looked up.
+          sql`
+            SELECT jobs.id, jobs.project, jobs.name
+            FROM ${tableOf({ project: 'text', name: 'text' }, rows)} AS named
+            CROSS JOIN jobs ON jobs.project = named.project AND jobs.name = named.name`,
+          jobName,
+        );
+  return new Map(found.map(({ id, project, name }) => [JSON.stringify([project, name]), id]));
 }
 
 export function findJob(db: Reader, id: number): Promise<JobRow | undefined> {

@@ -86,6 +86,22 @@ export function buildToRecord(db: Reader, build: BuildId): Promise<EndedBuildRow
   );
 }
 
+/** After an update from a version without history there are as many as builds; the newest ones are recorded last. */
+const MOST_TO_RECORD = 1000;
+
+const namedBuild = { id: builds.id, listed_request: builds.listed_request, job: builds.job };
+
+/** The newest builds that wait to be recorded, with what tells their jobs. */
+export function buildsToRecord(db: Reader): Promise<Row<typeof namedBuild>[]> {
+  return db.all(
+    sql`
+      SELECT builds.id, builds.listed_request, builds.job
+      FROM unrecorded_builds JOIN builds ON builds.id = unrecorded_builds.build_id
+      WHERE unrecorded_builds.job_id IS NULL ORDER BY unrecorded_builds.build_id DESC LIMIT ${MOST_TO_RECORD}`,
+    namedBuild,
+  );
+}
+
 const endedAtom = {
   atom_id: atoms.atom_id,
   variable: atoms.variable,
