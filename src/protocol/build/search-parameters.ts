@@ -97,7 +97,7 @@ export const buildSearchFields = {
       description: 'Builds with this `status` or `state`; `BUILDING` stands for all that have not ended.',
     }),
   ),
-  /** Of the history. Builds of the job that run are found too. */
+  /** An id of the history. Builds of the job that run are found too. */
   job: Type.Optional(JobIdSchema),
   q: Type.Optional(
     Text(

@@ -111,6 +111,18 @@ describe('the history of jobs in a browser', () => {
       expect(await rows(page).first().innerText()).to.match(/failed\s+\d+ /);
     }));
 
+  it('leads from a build to its job, and from there to the builds of the job that still exist', () =>
+    visit(`/ui/build/${shop.builds.running}`, async (page) => {
+      await page.getByRole('link', { name: 'History of the job' }).click();
+      await page.getByRole('heading', { level: 1, name: 'UnitTests' }).waitFor();
+      await page.getByRole('link', { name: /^\d+ builds$/ }).click();
+      await page.getByRole('link', { name: 'all jobs' }).waitFor();
+      await page.getByRole('link', { name: `${shop.builds.running} UnitTests`, exact: true }).waitFor();
+      expect(await page.getByRole('table').innerText())
+        .to.contain('UnitTests')
+        .and.not.contain('EndToEnd');
+    }));
+
   it('says what is wrong with an address of a job or an atom that does not exist', () =>
     visit(
       '/ui/job/4711',

@@ -1,4 +1,5 @@
 import { CopyButton } from '../../parts/controls/copy-button.js';
+import { pathTo } from '../../router/page-paths.js';
 import { BuildActions } from './build-actions.js';
 import type { TabProps } from './build-tab.js';
 import { BuildTop } from './view/build-top.js';
@@ -12,6 +13,9 @@ export function BuildHeader(props: TabProps) {
       build={build}
       buttons={
         <>
+          {build.job_id != null && (
+            <a href={pathTo({ page: 'job', jobId: build.job_id })}>History of the job</a>
+          )}
           <BuildActions {...props} />
           <CopyButton text={window.location.href} label="Copy link" />
         </>

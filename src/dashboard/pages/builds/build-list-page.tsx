@@ -1,4 +1,5 @@
 import type { Build } from '../../../protocol/build/build.js';
+import type { JobId } from '../../../protocol/ids.js';
 import { getJson } from '../../api/api-calls.js';
 import { usePagedRows } from '../../api/use-paged-rows.js';
 import { ChoiceField, chosenValue } from '../../parts/controls/choice-field.js';
@@ -17,6 +18,7 @@ import { usePageTitle } from '../../parts/text/page-title.js';
 import { now } from '../../parts/text/ticking-now.js';
 import { Timestamp } from '../../parts/text/timestamp.js';
 import { address } from '../../router/location.js';
+import { idOf, pathTo } from '../../router/page-paths.js';
 
 const statuses = [
   { value: '', label: 'All builds' },
@@ -35,14 +37,16 @@ export function BuildListPage() {
   usePageTitle('Builds');
   const text = address.value.searchParams.get('q') ?? '';
   const status = chosenValue('status', statuses) ?? '';
+  const job = idOf<JobId>(address.value.searchParams.get('job') ?? '');
   const rows = usePagedRows(
-    `builds ${status} ${text}`,
+    `builds ${status} ${job} ${text}`,
     async (page, signal) => {
       const query = {
         ...page,
         order: 'newest',
         ...(status === '' ? {} : { status }),
         ...(text === '' ? {} : { q: text }),
+        ...(job === null ? {} : { job }),
       } as const;
       const { builds, total } = await getJson('/v1/build', { params: {}, query, signal });
       return { rows: builds, total };
@@ -50,7 +54,7 @@ export function BuildListPage() {
     ({ tag }) => tag.startsWith('BUILD_') || tag === 'SUBJOB_DONE',
     ROWS_OF_PAGE,
   );
-  const isFiltered = text !== '' || status !== '';
+  const isFiltered = text !== '' || status !== '' || job !== null;
   return (
     <>
       <div class="title">
@@ -58,6 +62,11 @@ export function BuildListPage() {
         <div class="filters">
           <SearchField label="Branch, commit, author, job, project" name="q" />
           <ChoiceField label="Status" name="status" choices={statuses} />
+          {job !== null && (
+            <span>
+              of <a href={pathTo({ page: 'job', jobId: job })}>one job</a> <a href="/ui/builds">all jobs</a>
+            </span>
+          )}
         </div>
       </div>
       <ProblemNotice problem={rows.problem} />
@@ -100,6 +109,17 @@ const columns: readonly (TableColumn<Build> & { readonly width?: string })[] = [
         {id} <bdi>{job_name ?? ''}</bdi>
       </a>
     ),
+  },
+  {
+    label: 'Job',
+    width: '5rem',
+    isMinor: true,
+    cell: ({ id, job_id: jobId }) =>
+      jobId != null && (
+        <a href={pathTo({ page: 'job', jobId })} aria-label={`History of the job of build ${id}`}>
+          history
+        </a>
+      ),
   },
   { label: 'Source', isMinor: true, cell: (build) => <BuildSource build={build} /> },
   {

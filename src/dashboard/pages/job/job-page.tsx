@@ -74,7 +74,7 @@ function JobHead({ job, builds }: { readonly job: JobTrend; readonly builds: rea
       </h1>
       <p class="facts">
         <bdi class="quiet">{job.project}</bdi>
-        <span>{job.num_builds.toLocaleString('en-US')} builds</span>
+        <a href={`/ui/builds?job=${job.id}`}>{job.num_builds.toLocaleString('en-US')} builds</a>
         {rate !== null && <span>{percentText(rate)} of the newest passed</span>}
         {p50 !== null && <span>P50 {durationText(p50)}</span>}
         {p95 !== null && <span>P95 {durationText(p95)}</span>}
