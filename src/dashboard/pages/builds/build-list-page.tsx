@@ -37,7 +37,7 @@ export function BuildListPage() {
   usePageTitle('Builds');
   const text = address.value.searchParams.get('q') ?? '';
   const status = chosenValue('status', statuses) ?? '';
-  const job = idOf<JobId>(address.value.searchParams.get('job') ?? '');
+  const job = idOf<JobId>(address.value.searchParams.get('job'));
   const rows = usePagedRows(
     `builds ${status} ${job} ${text}`,
     async (page, signal) => {
