@@ -64,3 +64,14 @@ export function isBad(kind: BarKind): boolean {
 export function isOfAtom(kind: BarKind): boolean {
   return kind !== 'setup' && kind !== 'preparation' && !kind.startsWith('work ');
 }
+
+/** The words for each look of these kinds. */
+export function legendOf(kinds: readonly BarKind[]): { readonly kind: BarKind; readonly words: string }[] {
+  const lookOf = (kind: BarKind) => barLooks[kind].form + barLooks[kind].color;
+  return kinds
+    .filter((kind, place) => kinds.findIndex((other) => lookOf(other) === lookOf(kind)) === place)
+    .map((kind) => {
+      const same = kinds.filter((other) => lookOf(other) === lookOf(kind));
+      return { kind, words: same.map((other) => barLooks[other].word).join(', ') };
+    });
+}

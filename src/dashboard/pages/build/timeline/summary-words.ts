@@ -37,7 +37,6 @@ export function summarySentences(summary: TimelineSummary): SummarySentence[] {
     parts: readonly SentencePart[],
     isFinding = false,
   ) => (isShown ? [{ about, isFinding, parts }] : []);
-  const percent = (part: number, all: number) => `${Math.round((100 * part) / Math.max(1, all))} %`;
   const share = (part: number, words: string) => (part > 0 ? [`${percent(part, time.all)} ${words}`] : []);
   const phases = [
     ...(waiting >= WORTH_MS ? [`${ms(waiting)} waiting`] : []),
@@ -83,8 +82,13 @@ function tailParts(
 
 function slowestParts({ total, isComplete }: TimelineSummary, bar: Bar): SentencePart[] {
   const took = durationOf(bar, total);
-  const share = isComplete ? `, ${Math.round((100 * took) / Math.max(1, total))} % of the total` : '';
+  const share = isComplete ? `, ${percent(took, total)} of the total` : '';
   return ['The slowest atom is ', { atom: bar.id }, `: ${ms(took)}${share}.`];
+}
+
+function percent(part: number, all: number): string {
+  const rounded = Math.round((100 * part) / Math.max(1, all));
+  return part > 0 && rounded === 0 ? 'below 1 %' : `${rounded} %`;
 }
 
 function ms(duration: number): string {

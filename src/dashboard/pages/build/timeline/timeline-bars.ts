@@ -42,12 +42,10 @@ export interface BuildTimeline {
 }
 
 interface Executor {
+  /** Sorts the executors of a slave, those whose indexes are not known last. */
   readonly key: string;
-  readonly slaveId: number;
   readonly slave: string;
   readonly index: number | null;
-  /** Among the executors of the slave whose indexes are not known. */
-  readonly lane: number;
 }
 
 interface PlacedBar extends Bar {
@@ -112,11 +110,7 @@ export class TimelineBars {
       }
     }
     const executors = [...this.#executors.values()].sort(
-      (a, b) =>
-        compare(a.slave, b.slave) ||
-        a.slaveId - b.slaveId ||
-        (a.index ?? Number.MAX_VALUE) - (b.index ?? Number.MAX_VALUE) ||
-        a.lane - b.lane,
+      (a, b) => compare(a.slave, b.slave) || compare(a.key, b.key),
     );
     return executors.flatMap(({ key, slave, index }) => {
       const bars = byExecutor.get(key);
@@ -145,19 +139,11 @@ export function rowOf(
 }
 
 function executorsOf({ executors }: Timeline): Executor[] {
-  const lanes = new Map<number, number>();
-  return executors.map(({ slave_id: slaveId, slave, index }) => {
-    const lane = index === null ? (lanes.get(slaveId) ?? 0) : 0;
-    if (index === null) {
-      lanes.set(slaveId, lane + 1);
-    }
-    return {
-      key: index === null ? `${slaveId}-${lane}` : `${slaveId}/${index}`,
-      slaveId,
-      slave,
-      index,
-      lane,
-    };
+  let lane = 0;
+  return executors.map(({ slave_id, slave, index }, at) => {
+    // Lanes of a slave follow each other.
+    lane = executors[at - 1]?.slave_id === slave_id && index === null ? lane + 1 : 0;
+    return { key: index === null ? `${slave_id} lane ${lane}` : `${slave_id} ${index}`, slave, index };
   });
 }
 

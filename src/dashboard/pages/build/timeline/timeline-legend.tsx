@@ -1,5 +1,5 @@
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import { type BarKind, barKinds, barLooks } from './bar-looks.js';
+import { type BarKind, barKinds, barLooks, legendOf } from './bar-looks.js';
 import { PixelBars, pixelOf } from './drawing/pixel-bars.js';
 import type { CanvasColors } from './drawing/timeline-painting.js';
 import type { BuildTimeline } from './timeline-bars.js';
@@ -11,15 +11,15 @@ interface LegendProps {
 
 /** The looks of the bars that this timeline has. */
 export function TimelineLegend({ timeline, colors }: LegendProps) {
-  const kinds = useMemo(() => {
+  const looks = useMemo(() => {
     const present = new Set<string>(timeline.rows.flatMap(({ bars }) => bars.map(({ kind }) => kind)));
-    return barKinds.filter((kind) => present.has(kind));
+    return legendOf(barKinds.filter((kind) => present.has(kind)));
   }, [timeline]);
   return (
     <ul class="plain facts" aria-label="Legend">
-      {kinds.map((kind) => (
-        <li key={kind}>
-          <Swatch kind={kind} colors={colors} /> {barLooks[kind].word}
+      {looks.map(({ kind, words }) => (
+        <li key={words}>
+          <Swatch kind={kind} colors={colors} /> {words}
         </li>
       ))}
     </ul>

@@ -1,5 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import {
+  barKinds,
+  barLooks,
+  legendOf,
+} from '../../../../../../src/dashboard/pages/build/timeline/bar-looks.js';
 import { TimelineBars } from '../../../../../../src/dashboard/pages/build/timeline/timeline-bars.js';
 import type { Timeline } from '../../../../../../src/protocol/build/timeline.js';
 import { toId } from '../../../../../../src/protocol/ids.js';
@@ -108,7 +113,7 @@ describe('the bars of a timeline', () => {
     const bars = new TimelineBars();
     bars.accept(response([one, { ...one, id: 1 }]));
     const { rows } = bars.accept(response([{ ...one, id: 1, executor: 4 }]));
-    expect(rows.map(({ key, bars: ofRow }) => [key, ofRow.length])).to.deep.equal([['2/1', 1]]);
+    expect(rows.map(({ key, bars: ofRow }) => [key, ofRow.length])).to.deep.equal([['2 1', 1]]);
   });
 
   it('ask for what has changed since the last response', () => {
@@ -145,8 +150,8 @@ describe('the bars of a timeline', () => {
       response([one, { ...one, id: 1, executor: 1 }], { executors: [lane, lane] }),
     );
     expect(rows.map(({ key, executor }) => [key, executor])).to.deep.equal([
-      ['1-0', null],
-      ['1-1', null],
+      ['1 lane 0', null],
+      ['1 lane 1', null],
     ]);
   });
 
@@ -158,5 +163,40 @@ describe('the bars of a timeline', () => {
       }),
     );
     expect(rows[0]?.bars.map(({ kind }) => kind)).to.deep.equal(['work returned', 'setup', 'passed']);
+  });
+
+  it('are sorted by the numbers of slaves and executors, and not by their digits', () => {
+    const executors = [
+      { slave_id: toId.slave(10), slave: 'machine-10', index: 2 },
+      { slave_id: toId.slave(2), slave: 'machine-2', index: 10 },
+      { slave_id: toId.slave(2), slave: 'machine-2', index: 9 },
+      { slave_id: toId.slave(2), slave: 'machine-2', index: null },
+    ];
+    const runs = executors.map((_, at) => ({ ...one, id: at, executor: at }));
+    const { rows } = new TimelineBars().accept(response(runs, { executors }));
+    expect(rows.map(({ slave, executor }) => `${slave} ${executor}`)).to.deep.equal([
+      'machine-2 9',
+      'machine-2 10',
+      'machine-2 null',
+      'machine-10 2',
+    ]);
+  });
+});
+
+describe('the legend', () => {
+  it('has each look once, with the words of all kinds that share it', () => {
+    expect(legendOf(['setup', 'passed', 'lost', 'failed'])).to.deep.equal([
+      { kind: 'setup', words: 'setup' },
+      { kind: 'passed', words: 'passed' },
+      { kind: 'lost', words: 'lost, failed' },
+    ]);
+  });
+
+  it('has no look of other kinds that differs from that of a failure in color alone', () => {
+    const looks = legendOf(barKinds).map(({ kind }) => barLooks[kind]);
+    const forms = looks.filter(({ isBad }) => isBad === true).map(({ form }) => form);
+    for (const { form, isBad } of looks) {
+      expect(isBad === true || !forms.includes(form), form).to.equal(true);
+    }
   });
 });

@@ -140,6 +140,11 @@ describe('the summary in words', () => {
     );
   });
 
+  it('does not round a small share to nothing', () => {
+    const rows = [row([bar(0, 100_000), bar(100_000, 100_100, 'retried')])];
+    expect(words(timeline(rows, 100_100))[1]).to.contain('100 % tests, 0 % setup, below 1 % failed runs');
+  });
+
   it('is one sentence before anything has run', () => {
     expect(words(timeline([preparationRow(1000, Number.POSITIVE_INFINITY)], 3000))).to.deep.equal([
       '3.0 s in all: 1.0 s waiting, 2.0 s preparation.',
