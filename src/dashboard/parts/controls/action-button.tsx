@@ -17,6 +17,7 @@ export function ActionButton({ label, children, run }: ActionButtonProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [state, setState] = useState<'idle' | 'busy' | ApiProblem>('idle');
   const isBusy = state === 'busy';
+  const isRefused = state instanceof ApiProblem && state.status === 401;
   const confirm = async (event: Event) => {
     event.preventDefault();
     setState('busy');
@@ -29,9 +30,13 @@ export function ActionButton({ label, children, run }: ActionButtonProps) {
         throw error;
       }
       setState(error);
-      if (error.status === 401) {
-        await loadSession();
-      }
+    }
+  };
+  const end = () => {
+    setState('idle');
+    // Not while the refusal is shown: without the permission this button is gone, and its dialog too.
+    if (isRefused) {
+      loadSession();
     }
   };
   return (
@@ -39,13 +44,13 @@ export function ActionButton({ label, children, run }: ActionButtonProps) {
       <button type="button" onClick={() => dialog.current?.showModal()}>
         {label}
       </button>
-      <dialog ref={dialog} aria-label={label} onClose={() => setState('idle')}>
+      <dialog ref={dialog} aria-label={label} onClose={end}>
         <form onSubmit={confirm}>
           {children}
           {state instanceof ApiProblem && (
             <p class="problem" role="alert">
               {state.message}
-              {state.status === 401 && (
+              {isRefused && (
                 <>
                   {' '}
                   <a href={signInPath()}>Sign in</a>
