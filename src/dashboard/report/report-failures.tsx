@@ -53,10 +53,16 @@ export function ReportFailures({
 }
 
 /** How to rerun the atom that printed the lines, and its files. */
-function FirstOfGroup({ group: { rerun, folder, files } }: { readonly group: ReportedGroup }) {
+function FirstOfGroup({
+  group: { num_atoms: number, rerun, folder, files },
+}: {
+  readonly group: ReportedGroup;
+}) {
   return (
     <>
-      {rerun !== null && <RerunLine label="Rerun the first one by hand:" command={rerun} />}
+      {rerun !== null && (
+        <RerunLine label={`Rerun ${number === 1 ? 'it' : 'the first one'} by hand:`} command={rerun} />
+      )}
       {folder !== null && (
         <p class="files-of">
           <a href={consoleBeside(folder)}>whole output</a>

@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import type { ReportData, ReportListed } from '../../protocol/results/report-data.js';
-import { type AtomColumn, atomColumns } from '../pages/build/view/atom-columns.js';
+import { type AtomColumn, atomColumns, slaveLinks } from '../pages/build/view/atom-columns.js';
 import { AtomList } from '../pages/build/view/atom-list.js';
 import { AtomTable, atomCountText, searchInAddress } from '../pages/build/view/atom-table.js';
 import { BuildTop } from '../pages/build/view/build-top.js';
@@ -80,7 +80,7 @@ function ReportTab({ tab, ...props }: ReportProps & { readonly tab: (typeof tabs
 }
 
 function Overview({ data, atoms }: ReportProps) {
-  const { build, flaky, interrupted, left_out: leftOut } = data;
+  const { build, flaky, interrupted, files, left_out: leftOut } = data;
   const all = <a href={addressOf('atoms')}>All atoms</a>;
   const { QUEUED: queued, FINISHED, CANCELED, ERROR } = build.state_timestamps;
   return (
@@ -98,6 +98,17 @@ function Overview({ data, atoms }: ReportProps) {
       <FactList build={build}>
         <Fact name="Requested">{timeText(queued)}</Fact>
         <Fact name="Ended">{timeText(FINISHED ?? CANCELED ?? ERROR)}</Fact>
+        {files.length > 0 && (
+          <Fact name="Beside this report">
+            <span class="files-of">
+              {files.map((file) => (
+                <a key={file} href={encodeURIComponent(file)}>
+                  {file}
+                </a>
+              ))}
+            </span>
+          </Fact>
+        )}
         {leftOut.map((sentence) => (
           <Fact key={sentence} name="Not in this report">
             {sentence}
@@ -130,8 +141,15 @@ function timeText(seconds: number | null | undefined): string {
     : new Date(seconds * 1000).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'long' });
 }
 
-const { status, name, exitCode, duration, retries, slave, slaveLink } = atomColumns;
-const columns: readonly AtomColumn[] = [status, name, exitCode, duration, retries, slaveLink];
+const { status, name, exitCode, duration, retries, slave } = atomColumns;
+const columns: readonly AtomColumn[] = [
+  status,
+  name,
+  exitCode,
+  duration,
+  retries,
+  slaveLinks(new URLSearchParams({ tab: 'atoms' })),
+];
 
 function AllAtoms({ atoms, data: { left_out: leftOut } }: ReportProps) {
   const search = searchInAddress(address.value.searchParams);

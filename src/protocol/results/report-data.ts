@@ -30,7 +30,7 @@ export interface ReportAtoms {
 
 /** Failed atoms whose outputs end alike. */
 export interface ReportedGroup {
-  /** As in the API for groups without lines in common: `silent`, `lost`, `other`, `unknown`; any other text for others. */
+  /** `silent`, `lost` or `unknown` as in the API, `rest` for atoms that were not compared, or any other text. */
   readonly key: string;
   readonly num_atoms: number;
   /** The last lines of the output of the first one, with their colors. */
@@ -70,6 +70,8 @@ export interface ReportData {
   readonly flaky: readonly ReportListed[];
   /** The first few that were running when the build was ended. */
   readonly interrupted: readonly ReportListed[];
+  /** Names of other files about the whole build that are beside the report. */
+  readonly files: readonly string[];
   /** A sentence for each part that was left out. */
   readonly left_out: readonly string[];
 }

@@ -119,6 +119,16 @@ describe('the report of a build', () => {
       await page.getByRole('dialog').getByText('Go to the timings').waitFor();
     }));
 
+  it('lists the atoms of a slave after a click on its name', () =>
+    visit(async (page) => {
+      await tab(page, 'Atoms');
+      await page.getByRole('link', { name: 'local' }).first().click();
+      await page.getByText('all slaves').waitFor();
+      await page.getByText('6 atoms', { exact: true }).waitFor();
+      await page.getByRole('link', { name: 'all slaves' }).click();
+      await page.getByText('all slaves').waitFor({ state: 'detached' });
+    }));
+
   it('lists slow, flaky and retried atoms', () =>
     visit(async (page) => {
       await tab(page, 'Timings');

@@ -4,12 +4,19 @@ import { Empty } from '../../parts/page/notices.js';
 import { address } from '../../router/location.js';
 import { pathTo } from '../../router/page-paths.js';
 import type { TabProps } from './build-tab.js';
-import { type AtomColumn, atomColumns } from './view/atom-columns.js';
+import { type AtomColumn, atomColumns, slaveLinks } from './view/atom-columns.js';
 import { AtomTable, searchInAddress } from './view/atom-table.js';
 import { shownAtom } from './view/shown-atom.js';
 
-const { status, name, duration, expected, retries, slaveLink } = atomColumns;
-const columns: readonly AtomColumn[] = [status, name, duration, expected, retries, slaveLink];
+const { status, name, duration, expected, retries } = atomColumns;
+const columns: readonly AtomColumn[] = [
+  status,
+  name,
+  duration,
+  expected,
+  retries,
+  slaveLinks(new URLSearchParams()),
+];
 
 /** All atoms of a build. */
 export function AtomsTab({ build }: TabProps) {

@@ -24,6 +24,8 @@ export interface ReportParts {
   readonly numGroups: number;
   readonly rerun: string | null;
   readonly hasFolder: (name: string) => boolean;
+  /** Other files beside the report. */
+  readonly files: readonly string[];
   /** Sentences about parts that are missing. */
   readonly leftOut: readonly string[];
 }
@@ -50,7 +52,7 @@ export function fittingReport(parts: ReportParts, maxBytes: number): string {
 
 /** The data of a report that lists at most so many atoms. */
 function reportData(
-  { build, atoms, groups, numGroups, rerun, hasFolder, leftOut }: ReportParts,
+  { build, atoms, groups, numGroups, rerun, hasFolder, files, leftOut }: ReportParts,
   most: number,
 ): ReportData {
   const { columns, placeOf } = atoms.list(most, hasFolder);
@@ -80,6 +82,7 @@ function reportData(
     atoms: columns,
     flaky: apart(build.flaky_atoms),
     interrupted: apart(build.interrupted_atoms),
+    files,
     left_out: [
       ...leftOut,
       ...(numListed < atoms.total

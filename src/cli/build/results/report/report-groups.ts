@@ -1,10 +1,10 @@
-import { opendirSync } from 'node:fs';
+import { type Dir, opendirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import { hasCode } from '../../../../lib/error-code.js';
 import { stripControlChars } from '../../../../lib/text/strip-control-chars.js';
 import { textStart } from '../../../../lib/text/text-ends.js';
 import type { Build } from '../../../../protocol/build/build.js';
-import type { SpecialGroup } from '../../../../protocol/build/failure-group.js';
 import type { Atom } from '../../../../protocol/build/work.js';
 import { atomFolder } from '../../../../protocol/ids.js';
 import { CONSOLE_FILE } from '../../../../protocol/results/archive-names.js';
@@ -70,7 +70,10 @@ export async function findGroups(
       group.push(atom);
     }
   }
-  const sorted = [...byKey].sort(([, one], [, other]) => other.length - one.length);
+  const sorted = [...byKey].sort(
+    ([key, one], [otherKey, other]) =>
+      Number(key === REST) - Number(otherKey === REST) || other.length - one.length,
+  );
   return {
     groups: sorted
       .slice(0, MAX_GROUPS)
@@ -80,27 +83,27 @@ export async function findGroups(
 }
 
 const LINES = 'lines ';
+const REST = 'rest';
 
-/** Begins with LINES for atoms whose outputs were compared. */
+/** LINES and the pattern of an output, or the key of a group without lines in common. */
 function keyOf(
   atom: Atom,
   place: number,
   variables: readonly string[],
   { directory, hasFolder }: ReportedResults,
 ): string {
-  const special = (key: SpecialGroup) => key;
   const folder = atomFolder(atom.subjob_id, atom.id);
   if (atom.error !== null) {
-    return special('lost');
+    return 'lost';
   }
   if (!hasFolder(folder)) {
-    return special('unknown');
+    return 'unknown';
   }
   if (place >= MAX_COMPARED_ATOMS) {
-    return special('other');
+    return REST;
   }
   const pattern = failurePattern(join(directory, folder), reportName(atom, variables));
-  return pattern === '' ? special('silent') : LINES + pattern;
+  return pattern === '' ? 'silent' : LINES + pattern;
 }
 
 function describe(
@@ -125,13 +128,28 @@ function describe(
   };
 }
 
+/** null for a folder that an atom left unreadable. */
+function openReadable(folder: string): Dir | null {
+  try {
+    return opendirSync(folder);
+  } catch (error) {
+    if (hasCode(error, 'EACCES', 'ENOENT')) {
+      return null;
+    }
+    throw error;
+  }
+}
+
 /** The paths of some files that an atom left, those nearest to its folder first. Links are left out, since they may lead anywhere. */
 function firstFiles(folder: string): string[] {
   const files: string[] = [];
   const waiting = [''];
   for (let seen = 0; waiting.length > 0 && seen < MAX_FOLDERS && files.length < MAX_FILES; seen += 1) {
     const inner = waiting.shift() ?? '';
-    const open = opendirSync(join(folder, inner));
+    const open = openReadable(join(folder, inner));
+    if (open === null) {
+      continue;
+    }
     try {
       for (let entry = open.readSync(); entry !== null && files.length < MAX_FILES; entry = open.readSync()) {
         const path = inner === '' ? entry.name : `${inner}/${entry.name}`;

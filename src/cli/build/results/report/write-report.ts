@@ -18,6 +18,11 @@ export const MAX_HTML_BYTES = 8 * 1024 ** 2;
 /** The place of the data in the page that `scripts/report.mjs` makes. */
 const DATA_PLACE = '{{data}}';
 
+/** Other files about the whole build, such as the outputs of setups. */
+const FILE_OF_BUILD = /\.(xml|txt)$/;
+/** So many of these files are named. */
+const MAX_FILES = 50;
+
 export interface ReportTarget {
   /** Where the report is written. */
   readonly directory: string;
@@ -42,13 +47,18 @@ export async function writeReport(
   { directory, place, masterUrl, hasResults, leftOut }: ReportTarget,
   signal: AbortSignal,
 ): Promise<void> {
-  const folders = new Set(hasResults ? readdirSync(directory).filter((name) => ATOM_FOLDER.test(name)) : []);
+  const names = hasResults ? readdirSync(directory) : [];
+  const folders = new Set(names.filter((name) => ATOM_FOLDER.test(name)));
+  const files = names.filter((name) => FILE_OF_BUILD.test(name)).sort();
   const hasFolder = (name: string) => folders.has(name);
   const { groups, total } = await findGroups(build, { directory, place, hasFolder }, signal);
   const rerun = masterUrl === null || build.num_atoms_failed === 0 ? null : rerunCommand(build, masterUrl);
   const [before = '', after = ''] = readPage().split(DATA_PLACE);
   const room = MAX_HTML_BYTES - Buffer.byteLength(before + after);
-  const data = fittingReport({ build, atoms, groups, numGroups: total, rerun, hasFolder, leftOut }, room);
+  const data = fittingReport(
+    { build, atoms, groups, numGroups: total, rerun, hasFolder, files: files.slice(0, MAX_FILES), leftOut },
+    room,
+  );
   replaceReport(join(directory, REPORT), before + data + after);
 }
 

@@ -58,21 +58,24 @@ const slave: AtomColumn = {
   isMinor: true,
   cell: ({ slave }) => <bdi>{slave ?? ''}</bdi>,
 };
-/** The slave, as a link to the atoms that ran there. */
-const slaveLink: AtomColumn = {
-  ...slave,
-  cell: ({ slave }) =>
-    slave === null ? (
-      ''
-    ) : (
-      <a href={`?slave=${encodeURIComponent(slave)}`}>
-        <bdi>{slave}</bdi>
-      </a>
-    ),
-};
+
+/** The slave, as a link to the atoms that ran there; `query` is that of the page with all atoms. */
+export function slaveLinks(query: URLSearchParams): AtomColumn {
+  return {
+    ...slave,
+    cell: ({ slave }) =>
+      slave === null ? (
+        ''
+      ) : (
+        <a href={`?${new URLSearchParams([...query, ['slave', slave]])}`}>
+          <bdi>{slave}</bdi>
+        </a>
+      ),
+  };
+}
 
 /** Columns of tables of atoms. */
-export const atomColumns = { status, name, exitCode, duration, expected, retries, slave, slaveLink };
+export const atomColumns = { status, name, exitCode, duration, expected, retries, slave };
 
 /** The columns of a table of failed atoms. */
 export const failureColumns: readonly AtomColumn[] = [name, exitCode, duration, retries, slave];

@@ -60,6 +60,7 @@ const without: Readonly<Record<string, string>> = {
   silent: 'printed nothing',
   lost: 'lost with their slaves',
   other: 'failed in other ways',
+  rest: 'not compared with the others',
   unknown: 'output not known',
 };
 

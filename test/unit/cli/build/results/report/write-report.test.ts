@@ -143,6 +143,29 @@ describe('report.html', () => {
     );
   });
 
+  it('names the other files about the whole build', async () => {
+    for (const name of ['junit.xml', 'setup_s1.txt', '.gitignore']) {
+      writeFileSync(join(directory, name), '');
+    }
+    leave(0, '');
+    expect((await written(ended([]), [])).data.files).to.deep.equal(['junit.xml', 'setup_s1.txt']);
+  });
+
+  it('has atoms that were not compared in a group of their own, at the end', async () => {
+    const failed = Array.from({ length: 2005 }, (_, id) => atom(id, FAILED));
+    leave(0, 'x\n');
+    for (const { id } of failed.slice(2000)) {
+      leave(id, 'x\n');
+    }
+    const { data } = await written(ended(failed), failed);
+    expect(data.groups.map(({ key, num_atoms }) => [key, num_atoms])).to.deep.equal([
+      ['unknown', 1999],
+      ['1', 1],
+      ['rest', 5],
+    ]);
+    expect(data.left_out).to.deep.equal(['The outputs of the first 2,000 failed atoms were compared.']);
+  });
+
   it('names no folders when the results beside it are of another build', async () => {
     leave(0, 'old\n');
     const failed = [atom(0, FAILED)];
@@ -192,6 +215,7 @@ describe('report.html', () => {
       numGroups: 1,
       rerun: null,
       hasFolder: () => false,
+      files: [],
       leftOut: [],
     };
     const fitting = (bytes: number): ReportData => JSON.parse(fittingReport(parts, bytes));
