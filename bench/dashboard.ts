@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core';
 import { MasterClient } from '../src/client/index.js';
 import { findChromium, TestBrowser } from '../test/support/browser.js';
 import { axeFindings, settled } from '../test/support/page-checks.js';
+import { eventually } from '../test/support/wait.js';
 import { compressedResponse, consoleSearch } from './dashboard/api-figures.js';
 import { makeLargeStore } from './dashboard/large-store.js';
 import { firstPaint, frameTimes, heapMegabytes, noteWhenShown, whenShown } from './dashboard/page-timing.js';
@@ -82,7 +83,7 @@ await inWorkplace('dashboard', async ({ env, secret, cleanup }) => {
     atoms: { path: `/ui/build/${large}/atoms`, shown: row },
     // Its size is set when it is painted.
     timeline: { path: `/ui/build/${large}/timeline`, shown: '.timeline canvas[width]' },
-    console: { path: `/ui/build/${talkative}/atom/0`, shown: 'main h1' },
+    console: { path: `/ui/build/${talkative}/atom/0`, shown: '.console-line' },
   };
   const shown: Row[] = [];
   for (const [view, { path, shown: selector }] of Object.entries(views)) {
@@ -123,14 +124,35 @@ await inWorkplace('dashboard', async ({ env, secret, cleanup }) => {
       'heap MB': await heapMegabytes(page),
     });
   };
+  const searches: Row[] = [];
+  const search = async (page: Page, name: string, text: string, isFound: (status: string) => boolean) => {
+    const start = performance.now();
+    await page.getByRole('searchbox').fill(text);
+    await eventually(`${text} is found`, async () =>
+      isFound((await page.getByRole('status').allInnerTexts()).join(' ')),
+    );
+    const ms = round(performance.now() - start, 0);
+    searches.push({ search: name, ms, 'heap MB': await heapMegabytes(page) });
+  };
+  /** Far from one place to the next. */
+  const jump = (height: string) => `(n * 7919 * 101) % ${height}`;
   await browser.visit(`${master.url}/ui/build/${large}/atoms`, async (page) => {
     await page.locator(row).first().waitFor();
     const move = moveIn(page);
     await move('scroll the atoms', '() => window.scrollBy(0, 300)');
-    await move(
-      'jump in the atoms',
-      '(n) => window.scrollTo(0, (n * 7919 * 101) % document.documentElement.scrollHeight)',
-    );
+    const height = 'document.documentElement.scrollHeight';
+    await move('jump in the atoms', `(n) => window.scrollTo(0, ${jump(height)})`);
+    const all = await page.getByRole('status').first().innerText();
+    await search(page, 'name of an atom', 'module_37', (status) => /\d atoms/.test(status) && status !== all);
+  });
+  await browser.visit(`${master.url}/ui/build/${talkative}/atom/0`, async (page) => {
+    await page.locator('.console-line').first().waitFor();
+    const move = moveIn(page);
+    const scroller = "document.querySelector('.console')";
+    await move('scroll the console', `() => ${scroller}.scrollBy(0, -300)`);
+    await move('jump in the console', `(n) => ${scroller}.scrollTo(0, ${jump(`${scroller}.scrollHeight`)})`);
+    const line = `${String(size.mebibytes * 10_000).padStart(9, '0')} `;
+    await search(page, `console of ${size.mebibytes} MiB`, line, (status) => status.includes('1 of 1 '));
   });
   await browser.visit(`${master.url}/ui/build/${large}/timeline`, async (page) => {
     await page.locator('.timeline canvas[width]').waitFor();
@@ -162,5 +184,6 @@ await inWorkplace('dashboard', async ({ env, secret, cleanup }) => {
     );
   });
   report.table('Frames while a view moves', moves);
+  report.table('Searches in the page', searches);
 });
 report.end();
