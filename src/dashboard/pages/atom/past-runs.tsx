@@ -32,14 +32,18 @@ export function PastRuns({ buildId, atomId, endedAt }: PastRunsProps) {
   if (data === null || data.job_id === null) {
     return null;
   }
+  const job = pathTo({ page: 'job', jobId: data.job_id });
   return (
     <p class="facts">
       {data.history === null ? (
         <span class="quiet">No earlier run of this atom is recorded.</span>
       ) : (
-        <Runs history={data.history} buildId={buildId} />
+        <>
+          <Runs history={data.history} buildId={buildId} />
+          <a href={`${job}?atom=${encodeURIComponent(data.history.name)}`}>History of the atom</a>
+        </>
       )}
-      <a href={pathTo({ page: 'job', jobId: data.job_id })}>History of the job</a>
+      <a href={job}>History of the job</a>
     </p>
   );
 }

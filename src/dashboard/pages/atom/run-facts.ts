@@ -1,3 +1,4 @@
+import { percentText } from '../../../lib/text/percent-text.js';
 import type { AtomHistoryWithDays } from '../../../protocol/build/history.js';
 import type { BuildId } from '../../../protocol/ids.js';
 import { durationText } from '../../parts/text/duration-text.js';
@@ -16,8 +17,7 @@ export function failuresOfRuns({ runs, failures }: Pick<Counted, 'runs' | 'failu
 /** `flaky in 8 % of the last 50 runs`; null for an atom that is not. */
 export function flakinessText({ flakiness, last }: Pick<Counted, 'flakiness' | 'last'>): string | null {
   const runs = last.filter(({ outcome }) => outcome !== 'LOST').length;
-  const percent = Math.max(1, Math.round(flakiness * 100));
-  return flakiness > 0 ? `flaky in ${percent} % of the last ${runs} runs` : null;
+  return flakiness > 0 ? `flaky in ${percentText(flakiness)} of the last ${runs} runs` : null;
 }
 
 /** `median 1.2 s, 95 % within 3.4 s`; null when no duration is known. */
