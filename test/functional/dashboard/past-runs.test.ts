@@ -67,7 +67,9 @@ describe('the earlier runs of an atom in a browser', () => {
   it('lead to each other, and to the job', () =>
     visit('/ui/build/4/atom/1', async (page) => {
       expect(await link(page, 'History of the job').getAttribute('href')).to.equal('/ui/job/1');
-      expect(await link(page, 'History of the atom').getAttribute('href')).to.equal('/ui/job/1?atom=NAME%3Dworse');
+      expect(await link(page, 'History of the atom').getAttribute('href')).to.equal(
+        '/ui/job/1?atom=NAME%3Dworse',
+      );
       await link(page, 'Build 2: flaky after 2.0 s').click();
       await eventually('the page of that run', () => new URL(page.url()).pathname === '/ui/build/2/atom/1');
       await page.getByRole('heading', { name: /passed worse/ }).waitFor();

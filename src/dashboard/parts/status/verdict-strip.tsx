@@ -26,7 +26,7 @@ export function VerdictStrip<Run extends ShownRun>({ runs, hrefOf, isCurrent }: 
   );
   return (
     <svg
-      class="strip"
+      class="verdict-strip"
       width={width}
       height={HEIGHT}
       viewBox={`0 0 ${width} ${HEIGHT}`}
@@ -50,9 +50,9 @@ export function VerdictStrip<Run extends ShownRun>({ runs, hrefOf, isCurrent }: 
             </a>
           );
         })}
-      <path class="strip-times" d={times} transform={`translate(${STEP / 2} 1)`} />
+      <path class="times" d={times} transform={`translate(${STEP / 2} 1)`} />
       {markPaths(runs, STEP, HEIGHT).map(({ tone, path }) => (
-        <path key={tone} class={`strip-marks tone-${tone}`} d={path} />
+        <path key={tone} class={`marks tone-${tone}`} d={path} />
       ))}
     </svg>
   );

@@ -24,6 +24,8 @@ export interface VirtualListOptions {
   readonly rowHeight: number;
   /** Whether the window scrolls the list, and not an element of its own. */
   readonly isInWindow?: boolean;
+  /** Pixels of the window that something covers at its top, such as the head of a table. */
+  readonly coveredTop?: number;
   /** Whether rows may be higher than `rowHeight`. */
   readonly isMeasured?: boolean;
   /** Whether it stays at its end while rows are added. */
@@ -87,7 +89,7 @@ function newMemory(): ListMemory {
 export function useVirtualList<Box extends HTMLElement, Rows extends HTMLElement = Box>(
   options: VirtualListOptions,
 ): VirtualList<Box, Rows> {
-  const { count, rowHeight, isInWindow = false, isMeasured = false } = options;
+  const { count, rowHeight, isInWindow = false, coveredTop = 0, isMeasured = false } = options;
   const [, render] = useReducer((n: number, _: null) => n + 1, 0);
   const box = useRef<Box>(null);
   const rows = useRef<Rows>(null);
@@ -129,7 +131,7 @@ export function useVirtualList<Box extends HTMLElement, Rows extends HTMLElement
     const scroller = isInWindow ? window : element;
     const resize = () => {
       memory.heights.clear();
-      memory.viewport = isInWindow ? window.innerHeight : element.clientHeight;
+      memory.viewport = isInWindow ? window.innerHeight - coveredTop : element.clientHeight;
       render(null);
     };
     const scroll = () => onScroll.current();

@@ -25,49 +25,48 @@ export function VirtualTable<Row>({ caption, columns, rows, total, keyOf }: Virt
     const row = rows.row(index);
     return row === null ? null : (keyOf?.(row) ?? index);
   };
-  const { first, last, start, height, box } = useVirtualList<HTMLTableSectionElement>({
+  const { first, last, start, height, box } = useVirtualList<HTMLDivElement>({
     count: total,
     rowHeight: ROW_HEIGHT,
     isInWindow: true,
+    coveredTop: ROW_HEIGHT,
     ...(keyOf === undefined ? {} : { keyAt }),
   });
   useEffect(() => rows.want(first, last), [first, last, rows.want]);
-  // Spaces in the place of rows that are not in the document; see `.virtual tbody::before`.
-  const space = {
-    '--space-above': `${start}px`,
-    '--space-below': `${Math.max(0, height - start - (last - first + 1) * ROW_HEIGHT)}px`,
-  };
   return (
-    <table class="rows virtual" aria-rowcount={total + 1}>
-      <caption class="unseen">{caption}</caption>
-      <thead>
-        <tr aria-rowindex={1}>
-          {columns.map((column) => (
-            <th
-              key={column.label}
-              scope="col"
-              class={columnClass(column)}
-              style={{ width: column.width ?? 'auto' }}
-            >
-              {column.label}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody ref={box} style={space}>
-        {indexesFrom(first, last).map((index) => {
-          const row = rows.row(index);
-          return (
-            <tr key={keyAt(index) ?? `row ${index}`} aria-rowindex={index + 2}>
-              {columns.map((column) => (
-                <td key={column.label} class={columnClass(column)}>
-                  {row === null ? '' : column.cell(row)}
-                </td>
-              ))}
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
+    // The space of all rows, in which the table moves: properties of the table itself would cost a look at each of its cells.
+    <div ref={box} class="virtual-space" style={{ height: `${height + ROW_HEIGHT}px` }}>
+      <table class="rows virtual" aria-rowcount={total + 1} style={{ marginTop: `${start}px` }}>
+        <caption class="unseen">{caption}</caption>
+        <thead>
+          <tr aria-rowindex={1}>
+            {columns.map((column) => (
+              <th
+                key={column.label}
+                scope="col"
+                class={columnClass(column)}
+                style={{ width: column.width ?? 'auto' }}
+              >
+                {column.label}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {indexesFrom(first, last).map((index) => {
+            const row = rows.row(index);
+            return (
+              <tr key={keyAt(index) ?? `row ${index}`} aria-rowindex={index + 2}>
+                {columns.map((column) => (
+                  <td key={column.label} class={columnClass(column)}>
+                    {row === null ? '' : column.cell(row)}
+                  </td>
+                ))}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
   );
 }
