@@ -31,29 +31,39 @@ export type BarKind = (typeof barKinds)[number];
  */
 export type BarForm = 'slim' | 'solid' | 'striped' | 'split' | 'hollow' | 'hatched';
 
+/** Runs of atoms whose verdicts count, setups, failed runs of atoms that ran again, and work without a result. */
+export type TimePart = 'tests' | 'setup' | 'retried' | 'fruitless';
+
 export interface BarLook {
   readonly form: BarForm;
   /** A variable of `theme.css`. */
   readonly color: `--${string}`;
   /** In the legend and in descriptions. */
   readonly word: string;
+  /** The part of the time of executors that it takes. */
+  readonly part: TimePart;
   /** Whether it must be visible however many bars share a pixel. */
   readonly isBad?: boolean;
 }
 
 export const barLooks: Readonly<Record<BarKind, BarLook>> = {
-  'work lost': { form: 'hatched', color: '--bad', word: 'work lost with its slave' },
-  'work returned': { form: 'hatched', color: '--quiet', word: 'work returned' },
-  'work canceled': { form: 'hatched', color: '--quiet', word: 'work in which another slave was first' },
-  preparation: { form: 'slim', color: '--wait', word: 'preparation' },
-  setup: { form: 'slim', color: '--wait', word: 'setup' },
-  interrupted: { form: 'hatched', color: '--wait', word: 'interrupted' },
-  passed: { form: 'solid', color: '--good', word: 'passed' },
-  in_progress: { form: 'hollow', color: '--busy', word: 'running' },
-  flaky: { form: 'split', color: '--warn', word: 'passed after a retry' },
-  retried: { form: 'hollow', color: '--bad', word: 'failed and ran again' },
-  lost: { form: 'striped', color: '--bad', word: 'lost', isBad: true },
-  failed: { form: 'striped', color: '--bad', word: 'failed', isBad: true },
+  'work lost': { part: 'fruitless', form: 'hatched', color: '--bad', word: 'work lost with its slave' },
+  'work returned': { part: 'fruitless', form: 'hatched', color: '--quiet', word: 'work returned' },
+  'work canceled': {
+    part: 'fruitless',
+    form: 'hatched',
+    color: '--quiet',
+    word: 'work in which another slave was first',
+  },
+  preparation: { part: 'setup', form: 'slim', color: '--wait', word: 'preparation' },
+  setup: { part: 'setup', form: 'slim', color: '--wait', word: 'setup' },
+  interrupted: { part: 'tests', form: 'hatched', color: '--quiet', word: 'interrupted' },
+  passed: { part: 'tests', form: 'solid', color: '--good', word: 'passed' },
+  in_progress: { part: 'tests', form: 'hollow', color: '--busy', word: 'running' },
+  flaky: { part: 'tests', form: 'split', color: '--warn', word: 'passed after a retry' },
+  retried: { part: 'retried', form: 'hollow', color: '--bad', word: 'failed and ran again' },
+  lost: { part: 'tests', form: 'striped', color: '--bad', word: 'lost', isBad: true },
+  failed: { part: 'tests', form: 'striped', color: '--bad', word: 'failed', isBad: true },
 };
 
 export function isBad(kind: BarKind): boolean {
@@ -62,7 +72,8 @@ export function isBad(kind: BarKind): boolean {
 
 /** Whether a bar is a run of an atom, whose page can be opened. */
 export function isOfAtom(kind: BarKind): boolean {
-  return kind !== 'setup' && kind !== 'preparation' && !kind.startsWith('work ');
+  const { part } = barLooks[kind];
+  return part === 'tests' || part === 'retried';
 }
 
 /** The words for each look of these kinds. */

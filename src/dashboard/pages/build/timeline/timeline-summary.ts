@@ -1,4 +1,4 @@
-import { isOfAtom } from './bar-looks.js';
+import { type BarKind, barLooks, isOfAtom } from './bar-looks.js';
 import type { Bar, BuildTimeline, TimelineRow } from './timeline-bars.js';
 
 /* Why a build took so long, in numbers. Times are milliseconds. */
@@ -25,7 +25,7 @@ export interface TimelineSummary {
   readonly numExecutors: number;
   readonly time: ExecutorTime;
   readonly numRetried: number;
-  /** The longest run of an atom. */
+  /** The longest last run of an atom. */
   readonly slowest: Bar | null;
   /** The end, in which one executor alone was busy; null when it was short. */
   readonly tail: {
@@ -41,16 +41,14 @@ export interface TimelineSummary {
 const TAIL_PART = 0.05;
 const SHORTEST_TAIL_MS = 1000;
 
-export function timelineSummary({ rows: all, end, isComplete }: BuildTimeline): TimelineSummary {
+export function timelineSummary(timeline: BuildTimeline): TimelineSummary {
+  const { rows: all, end, isComplete } = timeline;
   const rows = all.filter(({ slave, bars }) => slave !== null && bars.length > 0);
   const preparation = all.find(({ slave }) => slave === null)?.bars ?? [];
-  const runs = rows.flatMap(({ bars }) => bars.filter(({ kind }) => isOfAtom(kind)));
-  const slowest = runs.reduce<Bar | null>(
-    (longest, bar) => (longest === null || durationOf(bar, end) > durationOf(longest, end) ? bar : longest),
-    null,
-  );
   const ends = rows.map((row) => endOfRow(row, end)).sort((a, b) => b - a);
   const [last = 0] = ends;
+  const count = (kind: BarKind) =>
+    rows.reduce((sum, { bars }) => sum + bars.filter((bar) => bar.kind === kind).length, 0);
   return {
     total: end,
     isComplete,
@@ -58,8 +56,8 @@ export function timelineSummary({ rows: all, end, isComplete }: BuildTimeline): 
     preparation: preparation.reduce((sum, bar) => sum + durationOf(bar, end), 0),
     numExecutors: rows.length,
     time: executorTime(rows, end),
-    numRetried: runs.filter(({ kind }) => kind === 'retried').length,
-    slowest,
+    numRetried: count('retried'),
+    slowest: slowestRuns(timeline, 1)[0] ?? null,
     tail: tailOf(rows, ends, end),
     unevenness: last - (ends[Math.floor(ends.length / 2)] ?? last),
   };
@@ -70,19 +68,20 @@ export function durationOf({ start, end }: Bar, now: number): number {
   return Math.max(0, Math.min(end, now) - start);
 }
 
-/** The runs of different atoms that took longest, longest first. */
+/** The last runs of atoms that took longest, longest first. */
 export function slowestRuns({ rows, end }: BuildTimeline, count: number): Bar[] {
   const longest: Bar[] = [];
-  const sort = () => longest.sort((a, b) => durationOf(b, end) - durationOf(a, end)).splice(count);
-  for (const bar of rows.flatMap(({ bars }) => bars)) {
-    if (isOfAtom(bar.kind) && bar.kind !== 'retried') {
-      longest.push(bar);
-      if (longest.length > 10 * count) {
-        sort();
+  for (const { bars } of rows) {
+    for (const bar of bars) {
+      const last = longest[count - 1];
+      const duration = durationOf(bar, end);
+      if (barLooks[bar.kind].part === 'tests' && (last === undefined || duration > durationOf(last, end))) {
+        const place = longest.findIndex((other) => durationOf(other, end) < duration);
+        longest.splice(place === -1 ? longest.length : place, 0, bar);
+        longest.splice(count);
       }
     }
   }
-  sort();
   return longest;
 }
 
@@ -101,19 +100,12 @@ function executorTime(rows: readonly TimelineRow[], end: number): ExecutorTime {
     let reached = begins;
     for (const bar of bars) {
       const until = Math.min(bar.end, end);
-      parts[partOf(bar)] += Math.max(0, until - Math.max(reached, bar.start));
+      parts[barLooks[bar.kind].part] += Math.max(0, until - Math.max(reached, bar.start));
       reached = Math.max(reached, until);
     }
   }
   const all = rows.length * (end - begins);
   return { all, ...parts, idle: all - parts.tests - parts.setup - parts.retried - parts.fruitless };
-}
-
-function partOf({ kind }: Bar): 'tests' | 'setup' | 'retried' | 'fruitless' {
-  if (kind === 'setup' || kind === 'retried') {
-    return kind;
-  }
-  return isOfAtom(kind) ? 'tests' : 'fruitless';
 }
 
 function tailOf(

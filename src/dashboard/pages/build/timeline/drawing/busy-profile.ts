@@ -40,11 +40,11 @@ class SortedTimes {
   readonly #sums: Float64Array;
 
   constructor(times: readonly number[]) {
-    this.#times = Float64Array.from(times).sort();
+    this.#times = new Float64Array(times).sort();
     this.#sums = new Float64Array(times.length + 1);
     let sum = 0;
-    for (const [place, time] of this.#times.entries()) {
-      sum += time;
+    for (let place = 0; place < times.length; place += 1) {
+      sum += this.#times[place] ?? 0;
       this.#sums[place + 1] = sum;
     }
   }

@@ -65,14 +65,12 @@ describe('the summary of a timeline', () => {
   it('names the longest of all atoms', () => {
     fc.assert(
       fc.property(anyTimeline, fc.integer({ min: 1, max: 9 }), (one, count) => {
-        const runs = one.rows.flatMap(({ bars }) => bars.filter(({ kind }) => isOfAtom(kind)));
-        const longest = Math.max(-1, ...runs.map((each) => durationOf(each, one.end)));
-        const { slowest } = timelineSummary(one);
-        expect(slowest === null ? -1 : durationOf(slowest, one.end)).to.equal(longest);
-        const last = runs
-          .filter(({ kind }) => kind !== 'retried')
+        const last = one.rows
+          .flatMap(({ bars }) => bars.filter(({ kind }) => isOfAtom(kind) && kind !== 'retried'))
           .map((each) => durationOf(each, one.end))
           .sort((a, b) => b - a);
+        const { slowest } = timelineSummary(one);
+        expect(slowest === null ? undefined : durationOf(slowest, one.end)).to.equal(last[0]);
         expect(slowestRuns(one, count).map((each) => durationOf(each, one.end))).to.deep.equal(
           last.slice(0, count),
         );
