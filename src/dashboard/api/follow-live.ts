@@ -1,5 +1,5 @@
-import { createParser } from 'eventsource-parser';
 import type { Event } from '../../protocol/event.js';
+import { EventData } from './event-data.js';
 import type { MasterStatus } from './master-status.js';
 
 /** A message about what happens at the master. `open` comes first, and after each gap: everything may have changed. */
@@ -61,12 +61,14 @@ async function readStream(tell: (message: LiveMessage) => void, end: AbortSignal
     }
     tell({ kind: 'status', status: 'here' });
     tell({ kind: 'open' });
-    const parser = createParser({ onEvent: ({ data }) => tell({ kind: 'event', event: JSON.parse(data) }) });
+    const events = new EventData();
     // Not every browser can iterate over a stream.
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       silence.restart();
-      parser.feed(part.value);
+      for (const data of events.push(part.value)) {
+        tell({ kind: 'event', event: JSON.parse(data) });
+      }
     }
     return 'away';
   } catch {

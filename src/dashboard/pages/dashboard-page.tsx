@@ -1,15 +1,13 @@
-import { onDemand } from '../parts/page/on-demand.js';
 import { target } from '../router/location.js';
+import { AtomPage } from './atom/atom-page.js';
 import { BuildPage } from './build/build-page.js';
 import { BuildListPage } from './builds/build-list-page.js';
 import { FleetPage } from './fleet/fleet-page.js';
+import { JobPage } from './job/job-page.js';
+import { JobsPage } from './job/jobs-page.js';
+import { LoginPage } from './login/login-page.js';
 import { PageFrame } from './page-frame.js';
 import { QueuePage } from './queue/queue-page.js';
-
-const AtomPage = onDemand(async () => (await import('./atom/atom-page.js')).AtomPage);
-const JobsPage = onDemand(async () => (await import('./job/job-pages.js')).JobsPage);
-const JobPage = onDemand(async () => (await import('./job/job-pages.js')).JobPage);
-const LoginPage = onDemand(async () => (await import('./login/login-page.js')).LoginPage);
 
 /** The page that the address names, in its frame. */
 export function DashboardPage() {

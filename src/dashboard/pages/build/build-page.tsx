@@ -3,16 +3,14 @@ import { getJson } from '../../api/api-calls.js';
 import type { ApiProblem } from '../../api/api-problem.js';
 import { useLoaded } from '../../api/use-loaded.js';
 import { Loading, ProblemNotice } from '../../parts/page/notices.js';
-import { onDemand } from '../../parts/page/on-demand.js';
 import { usePageTitle } from '../../parts/text/page-title.js';
 import { type BuildTab, buildTabs, pathTo } from '../../router/page-paths.js';
+import { ArtifactsTab } from './artifacts-tab.js';
 import { AtomsTab } from './atoms-tab.js';
 import { BuildHeader } from './build-header.js';
 import type { TabProps } from './build-tab.js';
 import { OverviewTab } from './overview-tab.js';
-
-const TimelineTab = onDemand(async () => (await import('./timeline-tab.js')).TimelineTab);
-const ArtifactsTab = onDemand(async () => (await import('./artifacts-tab.js')).ArtifactsTab);
+import { TimelineTab } from './timeline-tab.js';
 
 const labels: Readonly<Record<BuildTab, string>> = {
   overview: 'Overview',
