@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks';
 import type { ReportData, ReportListed } from '../../protocol/results/report-data.js';
 import { type AtomColumn, atomColumns, slaveLinks } from '../pages/build/view/atom-columns.js';
 import { AtomList } from '../pages/build/view/atom-list.js';
-import { AtomTable, atomCountText, searchInAddress } from '../pages/build/view/atom-table.js';
+import { AtomTable, searchInAddress } from '../pages/build/view/atom-table.js';
 import { BuildTop } from '../pages/build/view/build-top.js';
 import { EndNote, Fact, FactList } from '../pages/build/view/fact-list.js';
 import type { ShownAtom } from '../pages/build/view/shown-atom.js';
@@ -11,6 +11,7 @@ import { useShortcuts } from '../parts/keys/shortcuts.js';
 import { Empty } from '../parts/page/notices.js';
 import { ThemeButton } from '../parts/page/theme-button.js';
 import { DataTable } from '../parts/table/data-table.js';
+import { countText } from '../parts/text/count-text.js';
 import { durationText } from '../parts/text/duration-text.js';
 import { address, navigate } from '../router/location.js';
 import { consoleBeside, type ListedAtoms } from './listed-atoms.js';
@@ -203,7 +204,7 @@ function Timings({ atoms }: ReportProps) {
   return (
     <>
       <p>
-        The last runs of {atomCountText(atoms.number)} took {durationText(atoms.time / 100)} together.
+        The last runs of {countText(atoms.number, 'atom')} took {durationText(atoms.time / 100)} together.
       </p>
       {table('Slowest', slowest)}
       {table('Flaky: passed when they ran again', flaky)}

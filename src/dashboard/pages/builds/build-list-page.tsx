@@ -5,14 +5,14 @@ import { usePagedRows } from '../../api/use-paged-rows.js';
 import { ChoiceField, chosenValue } from '../../parts/controls/choice-field.js';
 import { CommandLine } from '../../parts/controls/command-line.js';
 import { SearchField } from '../../parts/controls/search-field.js';
-import { Empty, Loading, ProblemNotice } from '../../parts/page/notices.js';
+import { Empty } from '../../parts/page/notices.js';
 import { atomsText, progressShares, secondsOfBuild } from '../../parts/status/build-progress.js';
 import { BuildSource } from '../../parts/status/build-source.js';
 import { ProgressBar } from '../../parts/status/progress-bar.js';
 import { Status } from '../../parts/status/status.js';
 import { lookOfBuild } from '../../parts/status/status-look.js';
 import type { TableColumn } from '../../parts/table/data-table.js';
-import { VirtualTable } from '../../parts/table/virtual-table.js';
+import { PagedTable } from '../../parts/table/paged-table.js';
 import { durationText } from '../../parts/text/duration-text.js';
 import { usePageTitle } from '../../parts/text/page-title.js';
 import { now } from '../../parts/text/ticking-now.js';
@@ -69,18 +69,9 @@ export function BuildListPage() {
           )}
         </div>
       </div>
-      <ProblemNotice problem={rows.problem} />
-      {rows.total === null && rows.problem === null && <Loading />}
-      {rows.total === 0 && <NoBuilds isFiltered={isFiltered} />}
-      {rows.total !== null && rows.total > 0 && (
-        <VirtualTable
-          caption="Builds, newest first"
-          columns={columns}
-          rows={rows}
-          total={rows.total}
-          keyOf={({ id }) => id}
-        />
-      )}
+      <PagedTable caption="Builds, newest first" columns={columns} rows={rows} keyOf={({ id }) => id}>
+        <NoBuilds isFiltered={isFiltered} />
+      </PagedTable>
     </>
   );
 }

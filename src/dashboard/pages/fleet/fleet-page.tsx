@@ -6,11 +6,11 @@ import { useLoaded } from '../../api/use-loaded.js';
 import { usePagedRows } from '../../api/use-paged-rows.js';
 import { ChoiceField, chosenValue } from '../../parts/controls/choice-field.js';
 import { SearchField } from '../../parts/controls/search-field.js';
-import { Empty, Loading, ProblemNotice } from '../../parts/page/notices.js';
+import { Empty, ProblemNotice } from '../../parts/page/notices.js';
 import { Status } from '../../parts/status/status.js';
 import { lookOfSlave } from '../../parts/status/status-look.js';
 import type { TableColumn } from '../../parts/table/data-table.js';
-import { VirtualTable } from '../../parts/table/virtual-table.js';
+import { PagedTable } from '../../parts/table/paged-table.js';
 import { bytesText } from '../../parts/text/bytes-text.js';
 import { usePageTitle } from '../../parts/text/page-title.js';
 import { Timestamp } from '../../parts/text/timestamp.js';
@@ -139,24 +139,13 @@ function SlaveList() {
           <ChoiceField label="Order" name="sort" choices={orders} />
         </div>
       </div>
-      <ProblemNotice problem={rows.problem} />
-      {rows.total === null && rows.problem === null && <Loading />}
-      {rows.total === 0 && (
+      <PagedTable caption="Slaves" columns={columns} rows={rows} keyOf={({ id }) => id}>
         <Empty title="No slave matches.">
           <p>
             <a href="/ui/fleet">Show all slaves</a>
           </p>
         </Empty>
-      )}
-      {rows.total !== null && rows.total > 0 && (
-        <VirtualTable
-          caption="Slaves"
-          columns={columns}
-          rows={rows}
-          total={rows.total}
-          keyOf={({ id }) => id}
-        />
-      )}
+      </PagedTable>
     </section>
   );
 }

@@ -9,6 +9,7 @@ import { Status } from '../../parts/status/status.js';
 import { VerdictStrip } from '../../parts/status/verdict-strip.js';
 import type { TableColumn } from '../../parts/table/data-table.js';
 import { PagedTable } from '../../parts/table/paged-table.js';
+import { countText } from '../../parts/text/count-text.js';
 import { durationText } from '../../parts/text/duration-text.js';
 import { historyLabel } from '../../parts/text/history-label.js';
 import { Timestamp } from '../../parts/text/timestamp.js';
@@ -40,7 +41,7 @@ export function JobAtomsPart({ job, order, none }: JobAtomsProps) {
       <div class="filters">
         <SearchField label="Name of the atom" name="q" />
         <span class="quiet" role="status">
-          {rows.total !== null && `${rows.total.toLocaleString('en-US')} atoms`}
+          {rows.total !== null && countText(rows.total, 'atom')}
         </span>
       </div>
       <PagedTable

@@ -6,6 +6,7 @@ import { useLoaded } from '../../api/use-loaded.js';
 import { Loading, ProblemNotice } from '../../parts/page/notices.js';
 import { Status } from '../../parts/status/status.js';
 import { lookOfBuild } from '../../parts/status/status-look.js';
+import { countText } from '../../parts/text/count-text.js';
 import { durationText } from '../../parts/text/duration-text.js';
 import { usePageTitle } from '../../parts/text/page-title.js';
 import { now } from '../../parts/text/ticking-now.js';
@@ -74,7 +75,7 @@ function JobHead({ job, builds }: { readonly job: JobTrend; readonly builds: rea
       </h1>
       <p class="facts">
         <bdi class="quiet">{job.project}</bdi>
-        <a href={`/ui/builds?job=${job.id}`}>{job.num_builds.toLocaleString('en-US')} builds</a>
+        <a href={`/ui/builds?job=${job.id}`}>{countText(job.num_builds, 'build')}</a>
         {rate !== null && <span>{percentText(rate)} of the newest passed</span>}
         {p50 !== null && <span>P50 {durationText(p50)}</span>}
         {p95 !== null && <span>P95 {durationText(p95)}</span>}

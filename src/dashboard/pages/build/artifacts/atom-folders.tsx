@@ -2,11 +2,11 @@ import type { Build } from '../../../../protocol/build/build.js';
 import type { Atom } from '../../../../protocol/build/work.js';
 import { getJson } from '../../../api/api-calls.js';
 import { usePagedRows } from '../../../api/use-paged-rows.js';
-import { Empty, Loading, ProblemNotice } from '../../../parts/page/notices.js';
+import { Empty } from '../../../parts/page/notices.js';
 import { Status } from '../../../parts/status/status.js';
 import { lookOfAtom } from '../../../parts/status/status-look.js';
 import type { TableColumn } from '../../../parts/table/data-table.js';
-import { VirtualTable } from '../../../parts/table/virtual-table.js';
+import { PagedTable } from '../../../parts/table/paged-table.js';
 import { atomLabel } from '../../../parts/text/atom-label.js';
 import { address, setQuery } from '../../../router/location.js';
 import { folderOfAtom, pathToPlace } from './artifact-place.js';
@@ -64,20 +64,9 @@ export function AtomFolders({ build }: { readonly build: Pick<Build, 'id' | 'ato
           onInput={({ currentTarget }) => setQuery({ q: currentTarget.value })}
         />
       </p>
-      <ProblemNotice problem={rows.problem} />
-      {rows.total === null && rows.problem === null && <Loading />}
-      {rows.total === 0 && (
+      <PagedTable caption="Folders of atoms" columns={columns} rows={rows} keyOf={({ id }) => id}>
         <Empty title={q === '' ? 'This build has no atoms, and so no files.' : 'No atom has this text.'} />
-      )}
-      {rows.total !== null && rows.total > 0 && (
-        <VirtualTable
-          caption="Folders of atoms"
-          columns={columns}
-          rows={rows}
-          total={rows.total}
-          keyOf={({ id }) => id}
-        />
-      )}
+      </PagedTable>
     </>
   );
 }

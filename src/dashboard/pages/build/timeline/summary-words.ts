@@ -1,3 +1,4 @@
+import { countText } from '../../../parts/text/count-text.js';
 import { durationText } from '../../../parts/text/duration-text.js';
 import type { Bar } from './timeline-bars.js';
 import { durationOf, type TimelineSummary } from './timeline-summary.js';
@@ -41,7 +42,7 @@ export function summarySentences(summary: TimelineSummary): SummarySentence[] {
   const phases = [
     ...(waiting >= WORTH_MS ? [`${ms(waiting)} waiting`] : []),
     `${ms(preparation)} preparation`,
-    ...(numExecutors > 0 ? [`then work on ${counted(numExecutors, 'executor')}`] : []),
+    ...(numExecutors > 0 ? [`then work on ${countText(numExecutors, 'executor')}`] : []),
   ];
   const isUneven = unevenness > Math.max(WORTH_MS, total * WORTH_PART);
   return [
@@ -64,7 +65,7 @@ export function summarySentences(summary: TimelineSummary): SummarySentence[] {
     ),
     ...sentence('slowest', slowest !== null, slowest === null ? [] : slowestParts(summary, slowest)),
     ...sentence('retries', time.retried > 0, [
-      `${counted(numRetried, 'failed run')} of atoms that ran again took ${ms(time.retried)} of the executors.`,
+      `${countText(numRetried, 'failed run')} of atoms that ran again took ${ms(time.retried)} of the executors.`,
     ]),
   ];
 }
@@ -93,8 +94,4 @@ function percent(part: number, all: number): string {
 
 function ms(duration: number): string {
   return durationText(duration / 1000);
-}
-
-function counted(number: number, what: string): string {
-  return `${number.toLocaleString('en-US')} ${what}${number === 1 ? '' : 's'}`;
 }

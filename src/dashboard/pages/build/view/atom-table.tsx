@@ -7,8 +7,9 @@ import type {
 import type { PagedRows } from '../../../api/use-paged-rows.js';
 import { ChoiceField, chosenValue } from '../../../parts/controls/choice-field.js';
 import { SearchField } from '../../../parts/controls/search-field.js';
-import { Empty, Loading, ProblemNotice } from '../../../parts/page/notices.js';
-import { VirtualTable } from '../../../parts/table/virtual-table.js';
+import { Empty } from '../../../parts/page/notices.js';
+import { PagedTable } from '../../../parts/table/paged-table.js';
+import { countText } from '../../../parts/text/count-text.js';
 import type { AtomColumn } from './atom-columns.js';
 import type { ShownAtom } from './shown-atom.js';
 
@@ -42,11 +43,6 @@ export function searchInAddress(parameters: URLSearchParams): AtomSearchQuery {
   };
 }
 
-/** `1 atom`, `2,000 atoms`. */
-export function atomCountText(number: number): string {
-  return `${number.toLocaleString('en-US')} ${number === 1 ? 'atom' : 'atoms'}`;
-}
-
 interface AtomTableProps {
   readonly rows: PagedRows<ShownAtom>;
   readonly columns: readonly AtomColumn[];
@@ -76,13 +72,11 @@ export function AtomTable({ rows, columns, search, allLink, lacks = [], children
           </span>
         )}
         <span class="quiet" role="status">
-          {rows.total !== null && atomCountText(rows.total)}
+          {rows.total !== null && countText(rows.total, 'atom')}
         </span>
       </div>
-      <ProblemNotice problem={rows.problem} />
-      {rows.total === null && rows.problem === null && <Loading />}
-      {rows.total === 0 &&
-        (isFiltered ? (
+      <PagedTable caption="Atoms" columns={columns} rows={rows} keyOf={({ id }) => id}>
+        {isFiltered ? (
           <Empty title="No atom matches.">
             <p>
               <a href={allLink}>Show all atoms</a>
@@ -90,16 +84,8 @@ export function AtomTable({ rows, columns, search, allLink, lacks = [], children
           </Empty>
         ) : (
           children
-        ))}
-      {rows.total !== null && rows.total > 0 && (
-        <VirtualTable
-          caption="Atoms"
-          columns={columns}
-          rows={rows}
-          total={rows.total}
-          keyOf={({ id }) => id}
-        />
-      )}
+        )}
+      </PagedTable>
     </>
   );
 }

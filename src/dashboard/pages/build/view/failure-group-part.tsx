@@ -5,6 +5,7 @@ import { AnsiBlock } from '../../../parts/ansi/ansi-text.js';
 import { lastText } from '../../../parts/ansi/ansi-tokens.js';
 import { CopyButton } from '../../../parts/controls/copy-button.js';
 import { DataTable } from '../../../parts/table/data-table.js';
+import { countText } from '../../../parts/text/count-text.js';
 import { failureColumns } from './atom-columns.js';
 import type { ShownAtom } from './shown-atom.js';
 
@@ -35,7 +36,7 @@ export function FailureGroupPart({ group, isOpen, renderAll, children }: Failure
         <span class="tone-bad" aria-hidden="true">
           ✗
         </span>{' '}
-        {number.toLocaleString('en-US')} {number === 1 ? 'atom' : 'atoms'}
+        {countText(number, 'atom')}
         {': '}
         <bdi>{summaryOf(group)}</bdi>
       </summary>
@@ -72,7 +73,7 @@ function summaryOf({ key, sample_lines: lines }: ShownGroup): string {
 /** `5 failures in 2 groups`. */
 export function failuresTitle(failures: number, groups: number | null): string {
   const within = groups !== null && groups > 1 ? ` in ${groups} groups` : '';
-  return `${failures.toLocaleString('en-US')} ${failures === 1 ? 'failure' : 'failures'}${within}`;
+  return `${countText(failures, 'failure')}${within}`;
 }
 
 /** A command that runs something again. */
