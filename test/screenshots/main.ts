@@ -10,7 +10,7 @@ import { takePictures } from './take-pictures.js';
  *   npm run screenshots [-- NAME ...]
  */
 
-const DAYS = 12;
+const DAYS = 5;
 
 const names = process.argv.slice(2);
 const unknown = names.find((name) => pictures.every((picture) => picture.name !== name));
