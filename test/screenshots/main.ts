@@ -1,11 +1,12 @@
 import { join } from 'node:path';
+import { defaultSettings } from '../../src/config/load.js';
 import { findChromium, TestBrowser } from '../support/browser.js';
 import { repositoryRoot } from '../support/cluster.js';
 import { pictures } from './pictures.js';
 import { takePictures } from './take-pictures.js';
 
 /*
- * Makes the pictures of the documentation from a real master with a simulated history:
+ * Makes the pictures of the documentation from a real master with a simulated history. Its port must be free:
  *
  *   npm run screenshots [-- NAME ...]
  */
@@ -30,6 +31,7 @@ try {
     folder: join(repositoryRoot, 'docs', 'images'),
     pictures: names.length === 0 ? pictures : pictures.filter(({ name }) => names.includes(name)),
     days: DAYS,
+    port: defaultSettings('master').port,
   });
 } finally {
   await browser.close();

@@ -17,15 +17,23 @@ export interface PictureOptions {
   /** Receives a PNG file for each picture. */
   readonly folder: string;
   readonly pictures: readonly Picture[];
-  /** Of the cluster's history. */
+  /** Days of the cluster's history. */
   readonly days: number;
+  /** The master's port, which commands in the pictures name; any free one unless given. */
+  readonly port?: number;
 }
 
 /** @throws Error when a page has a problem, or when a picture is too large */
-export async function takePictures({ browser, folder, pictures, days }: PictureOptions): Promise<void> {
+export async function takePictures({
+  browser,
+  folder,
+  pictures,
+  days,
+  port = 0,
+}: PictureOptions): Promise<void> {
   const baseDirectory = mkdtempSync(join(tmpdir(), 'pictures-'));
   const secret = 'a secret of the pictures';
-  const { cluster, builds } = await makeShopHistory({ baseDirectory, secret, now: NOW, days });
+  const { cluster, builds } = await makeShopHistory({ baseDirectory, secret, now: NOW, days, port });
   try {
     mkdirSync(folder, { recursive: true });
     for (const { name, path, colorScheme } of pictures) {

@@ -61,16 +61,19 @@ export interface ShopOptions {
   /** Milliseconds since the epoch: the time at the end. */
   readonly now: number;
   readonly days: number;
+  /** The master's port; any free one unless given. */
+  readonly port?: number;
 }
 
 /** A cluster after some days of work, with builds in each state; the same for the same options. */
 export async function makeShopHistory(options: ShopOptions): Promise<ShopHistory> {
-  const { baseDirectory, secret, now, days } = options;
+  const { baseDirectory, secret, now, days, port = 0 } = options;
   const cluster = await SimulatedCluster.start({
     baseDirectory,
     secret,
     startsAt: now - days * DAY_MS,
     slaves: SLAVES,
+    port,
   });
   const random = randomOf(days);
   const seconds = () => (now - cluster.clock.now()) / 1000;

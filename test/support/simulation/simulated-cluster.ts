@@ -26,6 +26,8 @@ export interface SimulationOptions {
   /** Milliseconds since the epoch. */
   readonly startsAt: number;
   readonly slaves: readonly SimulatedMachine[];
+  /** Any free one unless given. */
+  readonly port?: number;
   /**
    * How many results are delivered while the time moves on; 0 unless given: then everything happens in the same order in
    * each run.
@@ -92,7 +94,7 @@ export class SimulatedCluster {
     const clock = new ManualClock(options.startsAt);
     const master = await serveMaster({
       directory: join(options.baseDirectory, 'master'),
-      port: 0,
+      port: options.port ?? 0,
       portIsExplicit: true,
       address: '127.0.0.1',
       secrets: fixedSecrets(options.secret),
