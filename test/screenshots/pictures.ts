@@ -12,5 +12,9 @@ export const pictures: readonly Picture[] = [
   { name: 'builds', path: () => '/ui/builds', colorScheme: 'light' },
   { name: 'failed-build', path: ({ failed }) => `/ui/build/${failed}`, colorScheme: 'light' },
   { name: 'running-build', path: ({ running }) => `/ui/build/${running}`, colorScheme: 'dark' },
+  { name: 'timeline', path: ({ failed }) => `/ui/build/${failed}/timeline`, colorScheme: 'light' },
+  { name: 'console', path: ({ failed }) => `/ui/build/${failed}/atom/37`, colorScheme: 'dark' },
+  { name: 'job', path: () => '/ui/job/2', colorScheme: 'light' },
+  { name: 'fleet', path: () => '/ui/fleet', colorScheme: 'light' },
   { name: 'artifacts', path: ({ withFiles }) => `/ui/build/${withFiles}/artifacts`, colorScheme: 'light' },
 ];

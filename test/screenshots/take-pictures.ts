@@ -8,7 +8,7 @@ import type { Picture } from './pictures.js';
 
 /** The time of the simulated cluster and of the browser, so that each run makes the same pictures. */
 const NOW = Date.UTC(2026, 2, 12, 14, 5);
-const VIEWPORT = { width: 1200, height: 720 };
+const VIEWPORT = { width: 1120, height: 660 };
 /** A picture in a repository stays in it forever. */
 export const MOST_BYTES = 200_000;
 
