@@ -75,7 +75,6 @@ export const soughtBuildStatus = [
 export type SoughtBuildStatus = (typeof soughtBuildStatus)[number];
 
 export const queueOrder = ['oldest', 'next'] as const;
-export type QueueOrder = (typeof queueOrder)[number];
 
 export const queueFields = {
   order: Type.Optional(
