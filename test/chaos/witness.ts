@@ -46,7 +46,7 @@ export class Witness {
     while (!stop.aborted) {
       await this.#retryWhileDown(stop, async () => {
         for (const build of await allBuilds(this.#world.observer)) {
-          this.#see(build);
+          this.#see(lasting(build));
         }
       });
     }
@@ -74,4 +74,9 @@ export class Witness {
     }
     await pause(EVERY_MS, stop);
   }
+}
+
+/** The facts of a build that its end decides: the history has its job some time later. */
+export function lasting(build: Build): Build {
+  return { ...build, job_id: null };
 }
