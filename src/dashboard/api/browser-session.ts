@@ -80,18 +80,9 @@ export function signInPath(): string {
  * Resolves when the first page can be shown.
  */
 export async function startSession(): Promise<void> {
-  const token = /^#token=(.*)$/.exec(window.location.hash)?.[1];
-  if (token !== undefined) {
-    // Before anything else, so that it is in no history.
-    navigate(window.location.pathname + window.location.search, { replace: true });
-    await signIn(decodeURIComponent(token)).catch((error: unknown) => {
-      if (!(error instanceof ApiProblem)) {
-        throw error;
-      }
-      linkProblem.value = error;
-      navigate(signInPath(), { replace: true });
-    });
-  }
+  // A link that is opened where its page is shown already changes the fragment alone.
+  window.addEventListener('hashchange', takeToken);
+  await takeToken();
   effect(() => {
     if (masterStatus.value === 'signed-out' && target.peek().page !== 'login') {
       navigate(`${signInPath()}&required=1`, { replace: true });
@@ -100,4 +91,30 @@ export async function startSession(): Promise<void> {
       loadSession();
     }
   });
+}
+
+/** Signs in with the token in the fragment of the address, if there is one. */
+async function takeToken(): Promise<void> {
+  const token = /^#token=(.*)$/.exec(window.location.hash)?.[1];
+  if (token === undefined) {
+    return;
+  }
+  // Before anything else, so that it is in no history.
+  navigate(window.location.pathname + window.location.search, { replace: true });
+  await signIn(decoded(token)).catch((error: unknown) => {
+    if (!(error instanceof ApiProblem)) {
+      throw error;
+    }
+    linkProblem.value = error;
+    navigate(signInPath(), { replace: true });
+  });
+}
+
+/** A text that is not correctly escaped stays as it is; the master refuses it with a reason. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

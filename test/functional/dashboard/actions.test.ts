@@ -42,6 +42,25 @@ describe('the actions of a build in a browser', () => {
     page.getByRole('dialog').getByRole('button', { name }).click();
   const build = (id: number) => cluster.client.getBuild(toId.build(id));
 
+  it('are there once a link with a token is opened where the page is shown already, which keeps no token', () =>
+    browser.visit(`${cluster.master.url}/ui/build/1`, async (page) => {
+      await page.getByRole('heading', { name: 'failed Quick' }).waitFor();
+      const token = makeAccessToken('control', cluster.secret, Math.floor(Date.now() / 1000) + 600);
+      await page.evaluate(`window.location.hash = '#token=${token}'`);
+      await button(page, 'Rerun').first().waitFor();
+      expect(page.url()).not.to.contain(token);
+    }));
+
+  it('are refused with a reason to a token that is not correctly escaped', () =>
+    browser.visit(
+      `${cluster.master.url}/ui/build/1#token=%zz`,
+      async (page) => {
+        await page.getByRole('alert').waitFor();
+        expect(page.url()).to.contain('/ui/login').and.not.to.contain('%zz');
+      },
+      { expected: /401/ },
+    ));
+
   it('are none for the holder of a read token', () =>
     visit('read', '/ui/build/1', async (page) => {
       await page.getByRole('heading', { name: 'failed Quick' }).waitFor();

@@ -7,6 +7,7 @@ import { durationText } from '../../parts/text/duration-text.js';
 import { exitText } from '../../parts/text/exit-text.js';
 import { now } from '../../parts/text/ticking-now.js';
 import { Timestamp } from '../../parts/text/timestamp.js';
+import { address } from '../../router/location.js';
 import { pathTo } from '../../router/page-paths.js';
 import { folderOfAtom, pathToPlace } from '../build/artifacts/artifact-place.js';
 import { handRerunCommand } from './hand-rerun-command.js';
@@ -28,7 +29,7 @@ export function AtomHead({ atom, build, label }: AtomHeadProps) {
         <h1>
           <Status look={lookOfAtom(atom)} /> <bdi>{label}</bdi>
         </h1>
-        <CopyButton text={window.location.href} label="Copy link" />
+        <CopyButton text={address.value.href} label="Copy link" />
       </div>
       <p class="facts">
         <a href={pathTo({ page: 'build', buildId: build.id, tab: 'overview' })}>

@@ -1,4 +1,5 @@
 import { CopyButton } from '../../parts/controls/copy-button.js';
+import { address } from '../../router/location.js';
 import { pathTo } from '../../router/page-paths.js';
 import { BuildActions } from './build-actions.js';
 import type { TabProps } from './build-tab.js';
@@ -17,7 +18,7 @@ export function BuildHeader(props: TabProps) {
             <a href={pathTo({ page: 'job', jobId: build.job_id })}>History of the job</a>
           )}
           <BuildActions {...props} />
-          <CopyButton text={window.location.href} label="Copy link" />
+          <CopyButton text={address.value.href} label="Copy link" />
         </>
       }
     >

@@ -1,5 +1,8 @@
 import type { BuildId } from '../../../protocol/ids.js';
+import type { SlaveWork } from '../../../protocol/slave/slave-list.js';
 import type { Slave } from '../../../protocol/slave/slave-messages.js';
+import { durationText } from '../../parts/text/duration-text.js';
+import { now } from '../../parts/text/ticking-now.js';
 import { pathTo } from '../../router/page-paths.js';
 
 /* The work of a slave in a cell of a table. */
@@ -7,9 +10,9 @@ import { pathTo } from '../../router/page-paths.js';
 const MOST_SQUARES = 24;
 const SQUARE = 8;
 
-/** One square for each executor, filled while it works; and the numbers. */
+/** One square for each executor, filled while it works, with its work as a tooltip; and the numbers. */
 export function ExecutorStrip({ slave }: { readonly slave: Slave }) {
-  const { num_executors: all, num_executors_in_use: busy } = slave;
+  const { num_executors: all, num_executors_in_use: busy, work = [] } = slave;
   const squares = Math.min(all, MOST_SQUARES);
   const filled = Math.ceil((squares * busy) / Math.max(1, all));
   return (
@@ -23,12 +26,23 @@ export function ExecutorStrip({ slave }: { readonly slave: Slave }) {
             width={SQUARE - 2}
             height={SQUARE - 2}
             class={place < filled ? 'busy' : undefined}
-          />
+          >
+            <title>{place < filled ? workText(work[place]) : 'free'}</title>
+          </rect>
         ))}
       </svg>
       {busy} of {all}
     </span>
   );
+}
+
+function workText(work: SlaveWork | undefined): string {
+  if (work === undefined) {
+    return 'at work';
+  }
+  const { build_id: build, subjob_id: subjob, atom_id: atom, since } = work;
+  const what = atom === null ? (subjob === null ? 'preparation' : `subjob ${subjob}`) : `atom ${atom}`;
+  return `build ${build}, ${what}, for ${durationText(now.value - since)}`;
 }
 
 const MOST_BUILDS = 3;

@@ -117,7 +117,10 @@ export function useVirtualList<Box extends HTMLElement, Rows extends HTMLElement
   };
   const onScroll = useRef<() => void>(() => undefined);
   onScroll.current = () => {
-    if (isScrolled()) {
+    if (box.current !== null && viewportOf(box.current, isInWindow, coveredTop) !== memory.viewport) {
+      // The browser has moved the rows since the window has another height now, and reports that height after this.
+      render(null);
+    } else if (isScrolled()) {
       options.onScrolled?.(memory.isAtEnd);
       render(null);
     }
@@ -131,7 +134,7 @@ export function useVirtualList<Box extends HTMLElement, Rows extends HTMLElement
     const scroller = isInWindow ? window : element;
     const resize = () => {
       memory.heights.clear();
-      memory.viewport = isInWindow ? window.innerHeight - coveredTop : element.clientHeight;
+      memory.viewport = viewportOf(element, isInWindow, coveredTop);
       render(null);
     };
     const scroll = () => onScroll.current();
@@ -214,6 +217,11 @@ function setPlace(memory: ListMemory, options: VirtualListOptions, geometry: Scr
       }),
     );
   }
+}
+
+/** Pixels of the window in which rows are visible. */
+function viewportOf(box: HTMLElement, isInWindow: boolean, coveredTop: number): number {
+  return isInWindow ? window.innerHeight - coveredTop : box.clientHeight;
 }
 
 /** The position of the scroll bar within the list. */

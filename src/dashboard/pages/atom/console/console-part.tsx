@@ -134,7 +134,8 @@ export function ConsolePart({ download, emptyTitle, ...subject }: ConsolePartPro
           goal={goal}
           isWrapped={isWrapped}
           isFollowing={isFollowing}
-          onFollow={(reachesEnd) => setFollowing(subject.isRunning && reachesEnd)}
+          // When the atom ends, its last lines are yet to come: who follows still wants them.
+          onFollow={(reachesEnd) => setFollowing(reachesEnd && (isFollowing || subject.isRunning))}
           onTop={(line) => {
             top.current = line;
           }}

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { useRef } from 'preact/hooks';
 import type { Build } from '../../../../protocol/build/build.js';
 import {
   atomsText,
@@ -29,6 +30,7 @@ export function BuildTop({ build, buttons, children }: BuildTopProps) {
   const look = lookOfBuild(build);
   usePageTitle(titleOfBuild(build), look.tone);
   const text = atomsText(build);
+  const left = useSecondsLeft(build);
   return (
     <header class="build-head">
       <div class="title">
@@ -65,9 +67,7 @@ export function BuildTop({ build, buttons, children }: BuildTopProps) {
         )}
         <span>
           {durationText(secondsOfBuild(build, now.value))}
-          {build.status === 'BUILDING' &&
-            build.seconds_left !== null &&
-            `, about ${durationText(build.seconds_left)} left`}
+          {left > 0 && `, about ${durationText(left)} left`}
         </span>
         {build.status === 'BUILDING' && (
           <span>
@@ -78,4 +78,13 @@ export function BuildTop({ build, buttons, children }: BuildTopProps) {
       {children}
     </header>
   );
+}
+
+/** Counts the estimate of the master down, which stays the same while long atoms run; 0 without one, or when it was wrong. */
+function useSecondsLeft({ status, seconds_left: seconds }: Build): number {
+  const estimate = useRef({ seconds, at: now.value });
+  if (estimate.current.seconds !== seconds) {
+    estimate.current = { seconds, at: now.value };
+  }
+  return status === 'BUILDING' ? (seconds ?? 0) - (now.value - estimate.current.at) : 0;
 }
