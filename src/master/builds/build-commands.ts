@@ -157,11 +157,12 @@ export class Builds {
   /** @throws NOT_FOUND */
   async get(id: BuildId): Promise<Build> {
     const build = await this.#running(id);
-    const activity = build === null ? null : await activityOf(this.#master, build);
+    // Before anything else is read: a build that ends meanwhile is shown as ended only when that is stored.
     const presented =
       build === null
         ? await this.#present(await this.row(id), MAX_FAILED_SHOWN)
         : this.#presentRunning(build);
+    const activity = build === null ? null : await activityOf(this.#master, build);
     const [withJob] = await withJobIds(this.#master.store.db, [presented]);
     return { ...(withJob ?? presented.build), activity };
   }
