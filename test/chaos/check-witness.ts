@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Event } from '../../src/protocol/event.js';
+import { lastingFacts } from '../support/lasting-facts.js';
 import { allBuilds } from './all-builds.js';
 import type { Diary } from './diary.js';
-import { lasting, type Witness } from './witness.js';
+import type { Witness } from './witness.js';
 import type { World } from './world.js';
 
 /** Everything that the master has said in public is still true. */
@@ -15,7 +16,7 @@ export async function checkWitness(world: World, witness: Witness, diary: Diary)
       );
     }
   }
-  const builds = new Map((await allBuilds(world.observer)).map((build) => [build.id, lasting(build)]));
+  const builds = new Map((await allBuilds(world.observer)).map((build) => [build.id, lastingFacts(build)]));
   for (const [id, seen] of witness.ends) {
     if (!isDeepStrictEqual(builds.get(id), seen)) {
       diary.violation(

@@ -3,6 +3,7 @@ import type { Build } from '../../src/protocol/build/build.js';
 import { ClusterRunnerError } from '../../src/protocol/errors.js';
 import type { Event } from '../../src/protocol/event.js';
 import type { BuildId } from '../../src/protocol/ids.js';
+import { lastingFacts } from '../support/lasting-facts.js';
 import { allBuilds } from './all-builds.js';
 import type { Diary } from './diary.js';
 import { pause } from './pause.js';
@@ -46,7 +47,7 @@ export class Witness {
     while (!stop.aborted) {
       await this.#retryWhileDown(stop, async () => {
         for (const build of await allBuilds(this.#world.observer)) {
-          this.#see(lasting(build));
+          this.#see(lastingFacts(build));
         }
       });
     }
@@ -74,9 +75,4 @@ export class Witness {
     }
     await pause(EVERY_MS, stop);
   }
-}
-
-/** The facts of a build that its end decides: the history has its job some time later. */
-export function lasting(build: Build): Build {
-  return { ...build, job_id: null };
 }

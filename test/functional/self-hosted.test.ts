@@ -103,7 +103,9 @@ describe('build on a machine without a master', () => {
 
   it('learns from build to build which atoms take long', async () => {
     writeFiles(cluster.cwd, {
-      'clusterrunner.yaml': 'Simple: {atomizers: [{N: seq 3}], commands: [sleep "0.$N"], max_executors: 1}\n',
+      // Far apart, so that a busy machine does not reverse them.
+      'clusterrunner.yaml':
+        'Simple: {atomizers: [{N: echo 0; echo 0.1; echo 3}], commands: [sleep "$N"], max_executors: 1}\n',
     });
     await cluster.build([]);
     await cluster.build([]);

@@ -272,7 +272,7 @@ function requireSettled(atoms: readonly Atom[]): void {
     const expected =
       exit_code === null ? [null, 'INTERRUPTED', 'LOST'] : [exit_code === 0 ? 'PASSED' : 'FAILED'];
     expect(expected, `${state} with exit code ${exit_code}`).to.include(outcome);
-    expect(outcome === null).to.equal(state === 'NOT_STARTED');
+    expect(outcome === null, `outcome ${outcome} in state ${state}`).to.equal(state === 'NOT_STARTED');
   }
 }
 
