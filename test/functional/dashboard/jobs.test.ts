@@ -88,8 +88,10 @@ describe('the history of jobs in a browser', () => {
 
   it('is read with the keyboard alone: from the lists to a build of the trend', () =>
     visit('/ui/builds', async (page) => {
+      await page.getByRole('heading', { level: 1, name: 'Builds' }).waitFor();
       await page.keyboard.press('g');
       await page.keyboard.press('j');
+      await page.getByRole('heading', { level: 1, name: 'Jobs' }).waitFor();
       await rowOf(page, 'UnitTests').waitFor();
       await page.keyboard.press('j');
       await page.keyboard.press('Enter');
