@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { execa } from 'execa';
 import fc from 'fast-check';
 import { noEstimate } from '../../../src/domain/scheduling/duration-estimate.js';
 import { failedAtoms } from '../../../src/master/store/atom-views.js';
@@ -41,6 +42,13 @@ import { directoryBuild } from '../../support/master-harness.js';
 const subjob = toId.subjob(0);
 /** A statement that changes no row although it should. */
 const fails = changeExactly(1, 'on purpose', sql`DELETE FROM builds WHERE id = -1`);
+/** A program that opens the store at $STORE. */
+const opensStore = `
+  import { openStore } from '${new URL('../../../src/master/store/engine/store.js', import.meta.url)}';
+  const store = await openStore(process.env.STORE, { library: process.env.LIBRARY });
+  await store.close();
+  console.log('opened');
+`;
 const ref = { lease_id: toId.lease(1), attempt: toId.attempt(1) };
 
 async function failure(call: Promise<unknown>): Promise<string> {
@@ -96,6 +104,16 @@ for (const library of availableLibraries()) {
 
     it('says that another master has it open', async () => {
       expect(await failure(openStore(path, { library }))).to.contain('Another master uses');
+    });
+
+    it('can be opened by another process as soon as it is closed', async () => {
+      await newBuild();
+      await store.close();
+      const { stdout } = await execa(process.execPath, ['--input-type=module', '--eval', opensStore], {
+        env: { STORE: path, LIBRARY: library },
+      });
+      store = await openStore(join(directory, 'another.db'), { library });
+      expect(stdout).to.equal('opened');
     });
 
     it('names a file that is no database', async () => {

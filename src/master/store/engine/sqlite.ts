@@ -119,7 +119,8 @@ export class Sqlite {
 
 /** Closed by their owners, and still locked. */
 const retired = new Set<DriverDatabase>();
-const RETIRED_MS = 1_000;
+/** Less than a master waits for a lock, so that another process can open the file as soon as it is closed here. */
+const RETIRED_MS = 200;
 
 function closeRetired(): void {
   for (const database of retired) {
