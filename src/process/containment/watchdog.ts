@@ -4,7 +4,7 @@ import { execa } from 'execa';
 /*
  * When this process is killed with SIGKILL it cannot end the processes that it has started. So a small shell that outlives it
  * is notified of the root of each family (see endFamily), and ends the remaining families when the pipe from here closes.
- * Knowing the root is enough: the atoms of a batch are found by the shell that runs them. Commands and batches begin after
+ * Knowing the root is enough: the atoms of a series are found by the shell that runs them. Commands and series begin after
  * the watchdog has been notified.
  */
 

@@ -37,7 +37,7 @@ export interface FailedStart {
 
 export interface WorkerAtom {
   readonly request: Omit<RunRequest, 'kind' | 'request'>;
-  /** See Batch. */
+  /** See Series. */
   readonly signal: AbortSignal;
   readonly limitSeconds: number | null;
   readonly graceMs: number;

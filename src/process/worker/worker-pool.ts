@@ -1,4 +1,4 @@
-import type { Batch, ItemRunner, ItemRunnerOptions } from '../batch/item-runner.js';
+import type { ItemRunner, ItemRunnerOptions, Series } from '../series/item-runner.js';
 import { StartRecord } from './start-record.js';
 import { type JobWorker, WorkerRunner } from './worker-runner.js';
 
@@ -14,12 +14,12 @@ export class WorkerPool implements ItemRunner {
     this.#options = options;
   }
 
-  run(batch: Batch): Promise<'completed' | 'canceled'> {
-    const { executor } = batch;
+  run(series: Series): Promise<'completed' | 'canceled'> {
+    const { executor } = series;
     const runner =
       this.#runners.get(executor) ?? new WorkerRunner(this.#worker, this.#options, executor, this.#record);
     this.#runners.set(executor, runner);
-    return runner.run(batch);
+    return runner.run(series);
   }
 
   async end(): Promise<void> {

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
-import type { Batch, BatchItem, ItemEnd, ItemRunner, ItemRunnerOptions } from '../batch/item-runner.js';
 import type { ConsolePipe } from '../console/console-pipe.js';
 import { describeSurvivors } from '../containment/family.js';
 import { folderIdentity } from '../folder-identity.js';
+import type { ItemEnd, ItemRunner, ItemRunnerOptions, Series, SeriesItem } from '../series/item-runner.js';
 import type { StartRecord, WorkerFailure } from './start-record.js';
 import { WarmWorker, type WorkerAtom, type WorkerAtomEnd } from './warm-worker.js';
 
@@ -51,9 +51,9 @@ export class WorkerRunner implements ItemRunner {
     this.#record = record;
   }
 
-  async run(batch: Batch): Promise<'completed' | 'canceled'> {
-    for (const [index, item] of batch.items.entries()) {
-      if (batch.signal.aborted || !(await this.#runItem(batch, item, index))) {
+  async run(series: Series): Promise<'completed' | 'canceled'> {
+    for (const [index, item] of series.items.entries()) {
+      if (series.signal.aborted || !(await this.#runItem(series, item, index))) {
         return 'canceled';
       }
     }
@@ -66,14 +66,14 @@ export class WorkerRunner implements ItemRunner {
   }
 
   /** False if the item was canceled. */
-  async #runItem(batch: Batch, item: BatchItem, index: number): Promise<boolean> {
+  async #runItem(series: Series, item: SeriesItem, index: number): Promise<boolean> {
     mkdirSync(item.folder, { recursive: true, mode: 0o700 });
     const pipe = await this.#options.pipes.acquire();
-    const console = new ItemConsole(batch, index, pipe);
+    const console = new ItemConsole(series, index, pipe);
     let end: RunEnd;
     try {
       end = await this.#options.pipes.withOwnPath(pipe, (path) =>
-        this.#tryItem(batch, item, path, () => console.begin()),
+        this.#tryItem(series, item, path, () => console.begin()),
       );
       if (end.kind === 'canceled') {
         return false;
@@ -85,19 +85,19 @@ export class WorkerRunner implements ItemRunner {
     if ('printed' in end) {
       console.append(end.printed);
     }
-    batch.onEnd(index, itemEnd(end));
+    series.onEnd(index, itemEnd(end));
     return true;
   }
 
   /** An atom that has not begun when its worker ends is handed to another one. */
-  async #tryItem(batch: Batch, item: BatchItem, path: string, onBegin: () => void): Promise<RunEnd> {
+  async #tryItem(series: Series, item: SeriesItem, path: string, onBegin: () => void): Promise<RunEnd> {
     for (let tries = 1; ; tries += 1) {
-      const worker = await this.#usable(batch);
+      const worker = await this.#usable(series);
       if (!(worker instanceof WarmWorker)) {
         return worker;
       }
       const end = await worker.run({
-        ...atomOf(batch, item, path),
+        ...atomOf(series, item, path),
         onBegin,
       });
       if (end.kind !== 'not begun') {
@@ -110,7 +110,7 @@ export class WorkerRunner implements ItemRunner {
   }
 
   /** A worker that waits for an atom, in the present folder of the project; a build may have replaced it. */
-  async #usable(batch: Batch): Promise<WarmWorker | NeverBegun | { readonly kind: 'canceled' }> {
+  async #usable(series: Series): Promise<WarmWorker | NeverBegun | { readonly kind: 'canceled' }> {
     const { recycleAfter, command, warn } = this.#worker;
     const { cwd } = this.#options;
     const current = this.#current;
@@ -133,8 +133,8 @@ export class WorkerRunner implements ItemRunner {
         ...this.#options,
         command,
         env: this.#worker.env(this.#executor),
-        signal: batch.signal,
-        graceMs: batch.graceMs,
+        signal: series.signal,
+        graceMs: series.graceMs,
         onLost: (reason) => warn(`A worker ended between two atoms, and is replaced: ${reason}`),
       });
       if (started instanceof WarmWorker) {
@@ -163,14 +163,14 @@ export class WorkerRunner implements ItemRunner {
 
 /** The console of an item, which begins with it. */
 class ItemConsole {
-  readonly #batch: Batch;
+  readonly #series: Series;
   readonly #index: number;
   readonly #pipe: ConsolePipe;
   #hasBegun = false;
   #endsLine = true;
 
-  constructor(batch: Batch, index: number, pipe: ConsolePipe) {
-    this.#batch = batch;
+  constructor(series: Series, index: number, pipe: ConsolePipe) {
+    this.#series = series;
     this.#index = index;
     this.#pipe = pipe;
   }
@@ -179,7 +179,7 @@ class ItemConsole {
   begin(): void {
     if (!this.#hasBegun) {
       this.#hasBegun = true;
-      this.#batch.onBegin(this.#index);
+      this.#series.onBegin(this.#index);
       this.#pipe.begin((bytes) => this.#write(bytes));
     }
   }
@@ -194,12 +194,16 @@ class ItemConsole {
 
   #write(bytes: Buffer): void {
     this.#endsLine = bytes.at(-1) === 0x0a;
-    this.#batch.onOutput(this.#index, bytes);
+    this.#series.onOutput(this.#index, bytes);
   }
 }
 
-function atomOf(batch: Batch, { name, env, folder }: BatchItem, path: string): Omit<WorkerAtom, 'onBegin'> {
-  const { signal, limitSeconds, graceMs, limitGraceMs } = batch;
+function atomOf(
+  series: Series,
+  { name, env, folder }: SeriesItem,
+  path: string,
+): Omit<WorkerAtom, 'onBegin'> {
+  const { signal, limitSeconds, graceMs, limitGraceMs } = series;
   return {
     request: {
       atom: name.id,

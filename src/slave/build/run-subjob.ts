@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { atomEnvironment } from '../../job/command-environment.js';
 import { durationSeconds } from '../../job/duration.js';
 import type { Clock } from '../../lib/clock.js';
-import type { ItemEnd, ItemRunner } from '../../process/batch/item-runner.js';
+import type { ItemEnd, ItemRunner } from '../../process/series/item-runner.js';
 import { atomFolder } from '../../protocol/ids.js';
 import { CONSOLE_FILE, EXIT_CODE_FILE, TIME_FILE } from '../../protocol/results/archive-names.js';
 import type {
@@ -110,7 +110,7 @@ export async function runSubjob(run: SubjobRun): Promise<SubjobOutcome> {
   const at = (index: number): Planned => {
     const one = planned[index];
     if (one === undefined) {
-      throw new Error(`Item ${index} of a batch of ${planned.length} was reported.`);
+      throw new Error(`Item ${index} of a series of ${planned.length} was reported.`);
     }
     return one;
   };

@@ -6,11 +6,11 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../src/lib/clock.js';
 import { findPackageJSON } from '../../../src/lib/package-json.js';
-import { BatchShell } from '../../../src/process/batch/batch-shell.js';
 import { ConsolePipes } from '../../../src/process/console/console-pipes.js';
 import { containment } from '../../../src/process/containment/containment.js';
 import { processEntry } from '../../../src/process/containment/process-table.js';
 import { runCommand, runStartingServices } from '../../../src/process/run-command.js';
+import { SeriesShell } from '../../../src/process/series/series-shell.js';
 import { findProgram } from '../../../src/process/shell.js';
 import { eventually } from '../../support/wait.js';
 
@@ -32,7 +32,7 @@ const NAMES = Object.keys(WAYS);
 const ALL = `${Object.values(WAYS).join('\n')}
 for name in ${NAMES.join(' ')}; do until test -s $name; do sleep 0.01; done; done`;
 
-import { batchItems } from '../../support/batch-items.js';
+import { seriesItems } from '../../support/series-items.js';
 
 describe('a process that gets away from the command that started it', () => {
   let directory: string;
@@ -78,11 +78,11 @@ describe('a process that gets away from the command that started it', () => {
   });
 
   async function runAtom(text: string, more: { limitSeconds?: number; signal?: AbortSignal } = {}) {
-    const shell = new BatchShell({ command: text, cwd: directory, env, pipes, clock: systemClock });
+    const shell = new SeriesShell({ command: text, cwd: directory, env, pipes, clock: systemClock });
     try {
       return await shell.run({
         executor: 0,
-        items: batchItems(directory, {}),
+        items: seriesItems(directory, {}),
         list: join(directory, 'list'),
         signal: more.signal ?? new AbortController().signal,
         limitSeconds: more.limitSeconds ?? null,
@@ -163,7 +163,7 @@ describe('a process that gets away from the command that started it', () => {
       }
       const work = join(directory, 'work');
       mkdirSync(work);
-      const fixture = join(fixtures, 'run-batch-until-killed.mjs');
+      const fixture = join(fixtures, 'run-series-until-killed.mjs');
       const runner = spawn(process.execPath, [fixture, `${ALL}\nsleep 1000`, work], {
         stdio: 'ignore',
         env: { ...env, PATH: bin },

@@ -32,7 +32,7 @@ describe('the watchdog of a process that is killed with SIGKILL', () => {
     expect(groupIsAlive(group)).to.equal(false);
   });
 
-  it('ends the processes of a batch item of which it was not notified', async () => {
+  it('ends the processes of a series item of which it was not notified', async () => {
     const command =
       'test $ITEM = 1 && kill -STOP $RUNNER && exit; echo $$ > pid; kill -KILL $RUNNER; sleep 1000';
     const group = await groupOf(command, directory);
@@ -40,7 +40,7 @@ describe('the watchdog of a process that is killed with SIGKILL', () => {
     expect(groupIsAlive(group)).to.equal(false);
   });
 
-  it('ends the processes of a batch item whose shell was killed before', async () => {
+  it('ends the processes of a series item whose shell was killed before', async () => {
     const command =
       'test $ITEM = 1 && exit; trap "" TERM; kill -KILL $PPID; sleep 0.5; echo $$ > pid; kill -KILL $RUNNER; sleep 1000';
     const group = await groupOf(command, directory);
@@ -49,11 +49,15 @@ describe('the watchdog of a process that is killed with SIGKILL', () => {
   });
 });
 
-/** Runs a batch with it until the runner is killed; resolves with what the command has written to `pid`. */
+/** Runs a series with it until the runner is killed; resolves with what the command has written to `pid`. */
 async function groupOf(command: string, directory: string): Promise<number> {
-  const runner = spawn(process.execPath, [join(fixtures, 'run-batch-until-killed.mjs'), command, directory], {
-    stdio: 'ignore',
-  });
+  const runner = spawn(
+    process.execPath,
+    [join(fixtures, 'run-series-until-killed.mjs'), command, directory],
+    {
+      stdio: 'ignore',
+    },
+  );
   await once(runner, 'exit');
   const file = join(directory, 'pid');
   await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));

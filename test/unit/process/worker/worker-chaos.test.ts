@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { systemClock } from '../../../../src/lib/clock.js';
-import type { ItemEnd } from '../../../../src/process/batch/item-runner.js';
 import { ConsolePipes } from '../../../../src/process/console/console-pipes.js';
+import type { ItemEnd } from '../../../../src/process/series/item-runner.js';
 import { WorkerPool } from '../../../../src/process/worker/worker-pool.js';
-import { batchItems } from '../../../support/batch-items.js';
 import { processesWith } from '../../../support/processes.js';
 import { type Step, scriptedWorker, steps } from '../../../support/scripted-worker.js';
+import { seriesItems } from '../../../support/series-items.js';
 
 const isLinux = process.platform === 'linux';
 
@@ -92,7 +92,7 @@ describe('workers that die, lie, leak and break their protocol', () => {
         const values = atoms.map((one, index) => ({ VALUE: stepsOf(one, index) }));
         const outcome = await pool.run({
           executor: 0,
-          items: batchItems(directory, ...values),
+          items: seriesItems(directory, ...values),
           list: join(directory, 'list'),
           signal: new AbortController().signal,
           limitSeconds: 20,

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../../src/lib/clock.js';
-import type { Batch, ItemEnd } from '../../../../src/process/batch/item-runner.js';
 import { ConsolePipes } from '../../../../src/process/console/console-pipes.js';
 import { processEntry } from '../../../../src/process/containment/process-table.js';
+import type { ItemEnd, Series } from '../../../../src/process/series/item-runner.js';
 import { WorkerPool } from '../../../../src/process/worker/worker-pool.js';
 import type { JobWorker } from '../../../../src/process/worker/worker-runner.js';
-import { batchItems } from '../../../support/batch-items.js';
 import { atom, type Step, scriptedWorker, steps } from '../../../support/scripted-worker.js';
+import { seriesItems } from '../../../support/series-items.js';
 import { until } from '../../../support/until.js';
 
 interface Ran {
@@ -52,13 +52,13 @@ describe('a worker', () => {
     return pool;
   }
 
-  async function run(pool: WorkerPool, values: readonly string[], more: Partial<Batch> = {}): Promise<Ran> {
+  async function run(pool: WorkerPool, values: readonly string[], more: Partial<Series> = {}): Promise<Ran> {
     const ends: ItemEnd[] = [];
     const consoles = values.map(() => '');
     const events: string[] = [];
     const outcome = await pool.run({
       executor: 0,
-      items: batchItems(directory, ...values.map((VALUE) => ({ VALUE }))),
+      items: seriesItems(directory, ...values.map((VALUE) => ({ VALUE }))),
       list: join(directory, 'list'),
       signal: new AbortController().signal,
       limitSeconds: null,
@@ -204,7 +204,7 @@ describe('a worker', () => {
     });
   }
 
-  it('ends with its atom when the batch is canceled, and nothing of them is left', async () => {
+  it('ends with its atom when the series is canceled, and nothing of them is left', async () => {
     const cancel = new AbortController();
     const ran = run(
       poolOf(),
@@ -224,7 +224,7 @@ describe('a worker', () => {
     ]);
   });
 
-  it('ends while it starts, when the batch is canceled', async () => {
+  it('ends while it starts, when the series is canceled', async () => {
     const cancel = new AbortController();
     const start = steps(['daemon', 'echo $$ > helper; sleep 300'], ['hang']);
     const ran = run(poolOf({ WORKER_START: start }), [atom(':')], { signal: cancel.signal });

@@ -11,7 +11,7 @@ import { ShellPool } from './shell-pool.js';
  * leaves behind and spare the worker; there the command is run as without.
  *
  * With `reusesShells`, and where there is a bash that can do it, items are started by a shell that is kept, which is much
- * faster: see batch-script.ts. Otherwise each item gets a new shell, which rules out that one item affects the next through
+ * faster: see series-script.ts. Otherwise each item gets a new shell, which rules out that one item affects the next through
  * its shell.
  */
 export async function createItemRunner(

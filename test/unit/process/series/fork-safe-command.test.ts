@@ -6,9 +6,9 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { shellText } from '../../../../src/job/shell-text.js';
 import { systemClock } from '../../../../src/lib/clock.js';
-import { BatchShell } from '../../../../src/process/batch/batch-shell.js';
-import { isForkSafeCommand } from '../../../../src/process/batch/fork-safe-command.js';
 import { ConsolePipes } from '../../../../src/process/console/console-pipes.js';
+import { isForkSafeCommand } from '../../../../src/process/series/fork-safe-command.js';
+import { SeriesShell } from '../../../../src/process/series/series-shell.js';
 
 const plain = [
   ':',
@@ -64,7 +64,7 @@ const notPlain = [
   ' &&\n',
 ];
 
-import { batchItems } from '../../../support/batch-items.js';
+import { seriesItems } from '../../../support/series-items.js';
 
 describe('isForkSafeCommand', () => {
   let directory: string;
@@ -138,11 +138,11 @@ describe('isForkSafeCommand', () => {
         fc.pre(isForkSafeCommand(command));
         const console: Buffer[] = [];
         writeFileSync(join(directory, 'other'), '');
-        const shell = new BatchShell({ command, cwd: join(directory), env, pipes, clock: systemClock });
+        const shell = new SeriesShell({ command, cwd: join(directory), env, pipes, clock: systemClock });
         const codes: number[] = [];
         await shell.run({
           executor: 0,
-          items: batchItems(directory, {}),
+          items: seriesItems(directory, {}),
           list: join(directory, 'folder', 'list'),
           signal: new AbortController().signal,
           limitSeconds: null,

@@ -1,13 +1,13 @@
 import { quoteForShell } from '../../lib/text/shell-quote.js';
 import { isForkSafeCommand } from './fork-safe-command.js';
-import type { BatchItem } from './item-runner.js';
+import type { SeriesItem } from './item-runner.js';
 
 /*
- * The script of a shell that runs one command for many items, one after another, batch after batch. A shell starts a process
+ * The script of a shell that runs one command for many items, one after another, series after series. A shell starts a process
  * at a third of what it costs Node, and Node only reads two lines for each.
  *
  * The shell reads NUL-terminated strings. From descriptor 4: an empty one when the watchdog has been notified of the shell;
- * the command; then for each batch the path of a file that lists its items. From descriptor 5: the path of the pipe that
+ * the command; then for each series the path of a file that lists its items. From descriptor 5: the path of the pipe that
  * takes stdout and stderr of the next item. Job control (`set -m`) gives each item a process group of its own. The shell
  * writes to descriptor 3, a line each:
  *
@@ -16,7 +16,7 @@ import type { BatchItem } from './item-runner.js';
  *   l                    the leader has ended, and others of its group live, or processes that it has started are
  *                        children of the shell's warden by now; the shell waits for a NUL on descriptor 4
  *   e CODE BEGIN END     the item has ended; CODE as in `$?`, times in seconds since the epoch
- *   d                    the batch is done
+ *   d                    the series is done
  *
  * A fork shares the memory of its shell until one of them writes to it, and each page written costs as much as dozens of
  * system calls; so there are no functions, and as few variables as possible.
@@ -64,7 +64,7 @@ const IN_FORK = 'set +m; set --; eval "$_cr_command";';
  * For bash 5 and later, which has EPOCHREALTIME. `command` is shell text; see isForkSafeCommand. With BASH_ENV a new bash per
  * item is needed, which runs that file. `hasWarden`: the parent of the shell is a warden, see warden.ts.
  */
-export function batchScript(
+export function seriesScript(
   command: string,
   env: Readonly<Record<string, string>>,
   hasWarden: boolean,
@@ -72,8 +72,8 @@ export function batchScript(
   return script(isForkSafeCommand(command) && env.BASH_ENV === undefined ? IN_FORK : IN_NEW_SHELL, hasWarden);
 }
 
-/** The content of the file that lists the items of a batch. */
-export function batchList(items: readonly BatchItem[]): string {
+/** The content of the file that lists the items of a series. */
+export function seriesList(items: readonly SeriesItem[]): string {
   return items
     .map(({ env, folder }) => {
       const exports = Object.entries(env).map(([name, value]) => `${name}=${quoteForShell(value)}`);
@@ -84,14 +84,14 @@ export function batchList(items: readonly BatchItem[]): string {
     .join('');
 }
 
-export type BatchMessage =
+export type SeriesMessage =
   | { readonly kind: 'begun'; readonly leader: number }
   | { readonly kind: 'left others' }
   | { readonly kind: 'ended'; readonly exitCode: number; readonly seconds: number }
   | { readonly kind: 'done' };
 
 /** Parses a line of descriptor 3. @throws Error for anything else */
-export function parseBatchMessage(line: string): BatchMessage {
+export function parseSeriesMessage(line: string): SeriesMessage {
   const [kind, ...rest] = line.split(' ');
   switch (kind) {
     case 'p':
@@ -106,6 +106,6 @@ export function parseBatchMessage(line: string): BatchMessage {
     case 'd':
       return { kind: 'done' };
     default:
-      throw new Error(`The shell of a batch sent an unknown message: "${line.slice(0, 80)}".`);
+      throw new Error(`The shell of a series sent an unknown message: "${line.slice(0, 80)}".`);
   }
 }

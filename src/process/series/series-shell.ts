@@ -14,8 +14,8 @@ import { unwatchFamily } from '../containment/watchdog.js';
 import { folderIdentity } from '../folder-identity.js';
 import { type Leader, spawnCommand } from '../spawn.js';
 import { LEFTOVER_GRACE_MS } from '../supervise.js';
-import { batchList, batchScript, parseBatchMessage } from './batch-script.js';
-import type { Batch, ItemEnd, ItemRunner, ItemRunnerOptions } from './item-runner.js';
+import type { ItemEnd, ItemRunner, ItemRunnerOptions, Series } from './item-runner.js';
+import { parseSeriesMessage, seriesList, seriesScript } from './series-script.js';
 
 /** The exit code of an item whose shell has ended. */
 const KILLED = 128 + 9;
@@ -25,11 +25,11 @@ const PIPES_AHEAD = 4;
 const MAX_IDLE_ENDS = 3;
 
 /**
- * Runs items in a shell that is kept for later batches; see batch-script.ts. The shell is started by the first batch, and again
+ * Runs items in a shell that is kept for later series; see series-script.ts. The shell is started by the first series, and again
  * after it was killed, by an item or by a machine without memory. Starting a process out of Node takes tens of milliseconds
  * when its memory is large.
  */
-export class BatchShell implements ItemRunner {
+export class SeriesShell implements ItemRunner {
   readonly #options: ItemRunnerOptions;
   #shell: StartedShell | null = null;
 
@@ -38,23 +38,23 @@ export class BatchShell implements ItemRunner {
   }
 
   /**
-   * Runs one batch at a time.
+   * Runs one series at a time.
    * @throws ClusterRunnerError UNAVAILABLE when shells end again and again, or cannot start a process
    */
-  async run(batch: Batch): Promise<'completed' | 'canceled'> {
+  async run(series: Series): Promise<'completed' | 'canceled'> {
     let ended = 0;
     for (let idleEnds = 0; idleEnds < MAX_IDLE_ENDS; ) {
-      await writeFile(batch.list, batchList(batch.items.slice(ended)), { mode: 0o600 });
-      if (batch.signal.aborted) {
+      await writeFile(series.list, seriesList(series.items.slice(ended)), { mode: 0o600 });
+      if (series.signal.aborted) {
         return 'canceled';
       }
-      const { outcome, count } = await this.#runFrom(batch, ended);
+      const { outcome, count } = await this.#runFrom(series, ended);
       if (outcome !== 'lost') {
         return outcome;
       }
       idleEnds = count === 0 ? idleEnds + 1 : 0;
       ended += count;
-      if (ended === batch.items.length) {
+      if (ended === series.items.length) {
         return 'completed';
       }
     }
@@ -64,19 +64,19 @@ export class BatchShell implements ItemRunner {
     );
   }
 
-  async #runFrom(batch: Batch, first: number): Promise<BatchOutcome> {
+  async #runFrom(series: Series, first: number): Promise<SeriesOutcome> {
     const shell = await this.#usable();
-    let outcome: BatchOutcome = { outcome: 'lost', count: 0 };
+    let outcome: SeriesOutcome = { outcome: 'lost', count: 0 };
     shell.begin();
     try {
       await shell.supplyPipes();
-      outcome = batch.signal.aborted
+      outcome = series.signal.aborted
         ? { outcome: 'canceled', count: 0 }
-        : await new BatchRun(shell, batch, first, this.#options.clock).done();
+        : await new SeriesRun(shell, series, first, this.#options.clock).done();
     } finally {
       if (outcome.outcome !== 'completed') {
         this.#shell = null;
-        await shell.endAll(batch.graceMs);
+        await shell.endAll(series.graceMs);
       }
       shell.settle();
     }
@@ -99,29 +99,29 @@ export class BatchShell implements ItemRunner {
 }
 
 /** 'lost': the shell has ended. `count`: how many items have ended. */
-interface BatchOutcome {
+interface SeriesOutcome {
   readonly outcome: 'completed' | 'canceled' | 'lost';
   readonly count: number;
 }
 
-/** Runs a batch, from its item `first` on, in one shell. */
-class BatchRun {
+/** Runs a series, from its item `first` on, in one shell. */
+class SeriesRun {
   readonly #shell: StartedShell;
-  readonly #batch: Batch;
+  readonly #series: Series;
   readonly #first: number;
   readonly #clock: Clock;
   #ended = 0;
   #item: RunningItem | null = null;
 
-  constructor(shell: StartedShell, batch: Batch, first: number, clock: Clock) {
+  constructor(shell: StartedShell, series: Series, first: number, clock: Clock) {
     this.#shell = shell;
-    this.#batch = batch;
+    this.#series = series;
     this.#first = first;
     this.#clock = clock;
   }
 
-  async done(): Promise<BatchOutcome> {
-    const { signal } = this.#batch;
+  async done(): Promise<SeriesOutcome> {
+    const { signal } = this.#series;
     // A killed shell begins no further item. It has reported every item that it has begun.
     const stop = () => this.#shell.kill();
     signal.addEventListener('abort', stop, { once: true });
@@ -140,12 +140,12 @@ class BatchRun {
     }
   }
 
-  /** Resolves with true when the shell reports that the batch is done, false when it has ended. */
+  /** Resolves with true when the shell reports that the series is done, false when it has ended. */
   async #listen(): Promise<boolean> {
-    const { items } = this.#batch;
-    this.#shell.send(this.#batch.list);
+    const { items } = this.#series;
+    this.#shell.send(this.#series.list);
     for (let line = await this.#shell.line(); line !== null; line = await this.#shell.line()) {
-      const message = parseBatchMessage(line);
+      const message = parseSeriesMessage(line);
       switch (message.kind) {
         case 'done':
           return this.#first + this.#ended === items.length;
@@ -166,9 +166,9 @@ class BatchRun {
 
   #begin(leader: number): void {
     const index = this.#first + this.#ended;
-    this.#item = new RunningItem(leader, this.#shell, this.#batch, this.#clock);
-    this.#shell.beginItem((bytes) => this.#batch.onOutput(index, bytes));
-    this.#batch.onBegin(index);
+    this.#item = new RunningItem(leader, this.#shell, this.#series, this.#clock);
+    this.#shell.beginItem((bytes) => this.#series.onOutput(index, bytes));
+    this.#series.onBegin(index);
   }
 
   async #endItem(exitCode: number, seconds: number): Promise<void> {
@@ -191,7 +191,7 @@ class BatchRun {
     }
     await item.settled();
     this.#shell.kill();
-    item.add(await this.#shell.endMembers(this.#batch.graceMs, [item.leader]));
+    item.add(await this.#shell.endMembers(this.#series.graceMs, [item.leader]));
     this.#report(item, {
       exitCode: KILLED,
       seconds: item.seconds(),
@@ -204,11 +204,11 @@ class BatchRun {
   #report(item: RunningItem, end: Omit<ItemEnd, 'tookTooLong'>): void {
     this.#item = null;
     this.#shell.endItem();
-    if (!this.#batch.signal.aborted) {
+    if (!this.#series.signal.aborted) {
       const notes = [end.note, item.survivors.length > 0 ? describeSurvivors(item.survivors) : null];
       const note = notes.filter((one) => one !== null).join(' ');
       const { tookTooLong } = item;
-      this.#batch.onEnd(this.#first + this.#ended, { ...end, tookTooLong, note: note === '' ? null : note });
+      this.#series.onEnd(this.#first + this.#ended, { ...end, tookTooLong, note: note === '' ? null : note });
     }
     this.#ended += 1;
   }
@@ -244,7 +244,7 @@ class StartedShell {
     const folder = folderIdentity(cwd);
     const hasWarden = (await containment()).kind === 'subreaper';
     try {
-      const call = { file: 'bash', args: ['-c', batchScript(command, env, hasWarden)] };
+      const call = { file: 'bash', args: ['-c', seriesScript(command, env, hasWarden)] };
       const leader = await spawnCommand(call, {
         cwd,
         env,
@@ -290,12 +290,12 @@ class StartedShell {
     return this.#isGone;
   }
 
-  /** A batch begins: from now on the rest of the family may outlive the shell. */
+  /** A series begins: from now on the rest of the family may outlive the shell. */
   begin(): void {
     this.#isBusy = true;
   }
 
-  /** The batch has ended: the shell is all that lives of the family. */
+  /** The series has ended: the shell is all that lives of the family. */
   settle(): void {
     this.#isBusy = false;
     this.#unwatchIfOver();
@@ -437,19 +437,19 @@ class RunningItem {
   readonly leader: number;
   readonly survivors: Survivor[] = [];
   readonly #shell: StartedShell;
-  readonly #batch: Batch;
+  readonly #series: Series;
   readonly #clock: Clock;
   readonly #begin: number;
   readonly #limit: TimeLimit | null;
   #ending: Promise<void> = Promise.resolve();
 
-  constructor(leader: number, shell: StartedShell, batch: Batch, clock: Clock) {
+  constructor(leader: number, shell: StartedShell, series: Series, clock: Clock) {
     this.leader = leader;
     this.#shell = shell;
-    this.#batch = batch;
+    this.#series = series;
     this.#clock = clock;
     this.#begin = clock.monotonic();
-    const { limitSeconds, signal } = batch;
+    const { limitSeconds, signal } = series;
     this.#limit = limitSeconds === null ? null : new TimeLimit(clock, limitSeconds, signal);
     this.#limit?.signal.addEventListener('abort', () => {
       if (this.tookTooLong) {
@@ -469,7 +469,7 @@ class RunningItem {
   }
 
   async #endLate(): Promise<void> {
-    this.add(await this.#shell.endMembers(this.#batch.limitGraceMs, [this.leader]));
+    this.add(await this.#shell.endMembers(this.#series.limitGraceMs, [this.leader]));
     if (this.survivors.some(({ pid }) => pid === this.leader)) {
       // The shell waits for it.
       this.#shell.kill();
@@ -480,8 +480,8 @@ class RunningItem {
   async endOthers(): Promise<void> {
     this.stop();
     await this.#ending;
-    if (!this.#batch.signal.aborted) {
-      const graceMs = Math.min(LEFTOVER_GRACE_MS, this.#batch.graceMs);
+    if (!this.#series.signal.aborted) {
+      const graceMs = Math.min(LEFTOVER_GRACE_MS, this.#series.graceMs);
       this.add(await this.#shell.endMembers(graceMs, [this.leader]));
     }
   }

@@ -14,19 +14,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { systemClock } from '../../../../src/lib/clock.js';
-import { BatchShell } from '../../../../src/process/batch/batch-shell.js';
-import type { Batch, ItemRunner, ItemRunnerOptions } from '../../../../src/process/batch/item-runner.js';
-import { ShellPerItem } from '../../../../src/process/batch/shell-per-item.js';
 import type { ConsolePipe } from '../../../../src/process/console/console-pipe.js';
 import { ConsolePipes } from '../../../../src/process/console/console-pipes.js';
 import { groupIsAlive } from '../../../../src/process/containment/process-group.js';
 import { processEntry } from '../../../../src/process/containment/process-table.js';
+import type { ItemRunner, ItemRunnerOptions, Series } from '../../../../src/process/series/item-runner.js';
+import { SeriesShell } from '../../../../src/process/series/series-shell.js';
+import { ShellPerItem } from '../../../../src/process/series/shell-per-item.js';
 import { ClusterRunnerError } from '../../../../src/protocol/errors.js';
-import { batchItems } from '../../../support/batch-items.js';
+import { seriesItems } from '../../../support/series-items.js';
 import { until } from '../../../support/until.js';
 
 const implementations: Record<string, (options: ItemRunnerOptions) => ItemRunner> = {
-  BatchShell: (options) => new BatchShell(options),
+  SeriesShell: (options) => new SeriesShell(options),
   ShellPerItem: (options) => new ShellPerItem(options),
 };
 
@@ -35,7 +35,7 @@ for (const [name, create] of Object.entries(implementations)) {
     let directory: string;
     let pipes: ConsolePipes;
     beforeEach(() => {
-      directory = mkdtempSync(join(tmpdir(), "batch-it's "));
+      directory = mkdtempSync(join(tmpdir(), "series-it's "));
       pipes = new ConsolePipes(directory);
     });
 
@@ -63,7 +63,7 @@ for (const [name, create] of Object.entries(implementations)) {
     async function run(
       command: string,
       values: readonly string[],
-      more: Partial<Batch> = {},
+      more: Partial<Series> = {},
       runner = runnerOf(command),
     ): Promise<{ outcome: string; events: string[]; seconds: number[]; notes: (string | null)[] }> {
       const events: string[] = [];
@@ -71,7 +71,7 @@ for (const [name, create] of Object.entries(implementations)) {
       const seconds: number[] = [];
       const outcome = await runner.run({
         executor: 0,
-        items: batchItems(directory, ...values.map((VALUE) => ({ VALUE }))),
+        items: seriesItems(directory, ...values.map((VALUE) => ({ VALUE }))),
         list: join(directory, 'list'),
         signal: new AbortController().signal,
         limitSeconds: null,
@@ -219,7 +219,7 @@ for (const [name, create] of Object.entries(implementations)) {
       expect(groupIsAlive(await startedGroup())).to.equal(false);
     });
 
-    it('ends the running item, also what ignores TERM, and begins no other when the batch is canceled', async () => {
+    it('ends the running item, also what ignores TERM, and begins no other when the series is canceled', async () => {
       const cancel = new AbortController();
       const running = run('trap "" TERM; echo $$ > pid; sleep 1000 & sleep 1000', ['a', 'b'], {
         signal: cancel.signal,
@@ -243,7 +243,7 @@ for (const [name, create] of Object.entries(implementations)) {
       rmSync(old, { recursive: true });
     });
 
-    it('starts nothing when the batch was canceled before', async () => {
+    it('starts nothing when the series was canceled before', async () => {
       const { outcome, events } = await run('touch started', ['a'], { signal: AbortSignal.abort() });
       expect(outcome).to.equal('canceled');
       expect(events).to.deep.equal([]);
@@ -261,7 +261,7 @@ for (const [name, create] of Object.entries(implementations)) {
       expect(events).to.deep.equal(['begin 0', 'end 0 3']);
     });
 
-    if (name === 'BatchShell') {
+    if (name === 'SeriesShell') {
       describe('whose items share one shell,', () => {
         it('ends an item that has already begun when its caller fails', async () => {
           const command = 'test "$VALUE" = first || { echo $$ > pid; sleep 1000; }';

@@ -1,9 +1,9 @@
-import type { BatchItem } from '../../src/process/batch/item-runner.js';
+import type { SeriesItem } from '../../src/process/series/item-runner.js';
 
 /** Items with these environments; all of them get the same existing folder. */
-export function batchItems(
+export function seriesItems(
   folder: string,
   ...envs: readonly Readonly<Record<string, string>>[]
-): BatchItem[] {
+): SeriesItem[] {
   return envs.map((env, id) => ({ name: { id, variable: 'VALUE', value: env.VALUE ?? '' }, env, folder }));
 }

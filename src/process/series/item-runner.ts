@@ -9,11 +9,11 @@ import type { ConsolePipes } from '../console/console-pipes.js';
 export interface ItemRunner {
   /**
    * Resolves when nothing of any item lives, but what cannot be ended: with 'completed' when all items have ended, with
-   * 'canceled' when the signal of the batch was aborted before. A failed item does not keep those after it from running.
+   * 'canceled' when the signal of the series was aborted before. A failed item does not keep those after it from running.
    * @throws ClusterRunnerError UNAVAILABLE, PREPARATION_FAILED when this machine cannot start or keep a process
    */
-  run(batch: Batch): Promise<'completed' | 'canceled'>;
-  /** Ends the processes that are kept for later batches; to be called when no batch runs. */
+  run(series: Series): Promise<'completed' | 'canceled'>;
+  /** Ends the processes that are kept for later series; to be called when no series runs. */
   end(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export interface ItemName {
   readonly value: string;
 }
 
-export interface BatchItem {
+export interface SeriesItem {
   readonly name: ItemName;
   /** The variables of this item, beside the environment of the runner. */
   readonly env: Readonly<Record<string, string>>;
@@ -44,10 +44,10 @@ export interface BatchItem {
   readonly folder: string;
 }
 
-export interface Batch {
-  /** The number of the executor; each runs one batch at a time. */
+export interface Series {
+  /** The number of the executor; each runs one series at a time. */
   readonly executor: number;
-  readonly items: readonly BatchItem[];
+  readonly items: readonly SeriesItem[];
   /** A file that the runner may write; it is not removed. */
   readonly list: string;
   /** Aborting it ends the running item and all that it started; no other begins. */
