@@ -14,5 +14,6 @@ export const BENCHES: readonly string[] = [
   'console-search',
   'origin',
   'workspace',
+  'worker',
   'dashboard',
 ];
