@@ -4,6 +4,7 @@ export const BENCHES: readonly string[] = [
   'small-atoms',
   'lognormal',
   'fleet',
+  'first-failure',
   'bookkeeping',
   'statements',
   'atoms',

@@ -79,6 +79,7 @@ function program(): Command {
       '--priority <n>',
       'from -5 to 5; each step doubles its share of executors beside other builds (default: 0)',
     )
+    .option('--order <order>', 'which atoms run first: longest or likely_failures (default: as the job says)')
     .option(
       '--speculative',
       'start again on another slave what takes far too long (default: as the job says)',

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { lazyValidator, ownSchemas } from '../lib/lazy-validator.js';
-import { type JobDefinition, JobDefinitionSchema, type NamedJob } from '../protocol/build/job.js';
+import { type JobDefinition, JobDefinitionSchema, type NamedJob, runOrder } from '../protocol/build/job.js';
 import type { ClusterRunnerError } from '../protocol/errors.js';
 import { definitionProblem } from './yaml/definition-problem.js';
 import { quotesAdvice } from './yaml/misread-yaml.js';
@@ -36,6 +36,7 @@ const expected: Readonly<Record<string, string>> = {
   max_executors_per_slave: NUMBER,
   retries: 'a whole number from 0 to 10',
   max_retries: 'a whole number from 0',
+  order: runOrder.join(' or '),
   speculative: 'true or false',
   atom_timeout: DURATION,
   build_timeout: DURATION,

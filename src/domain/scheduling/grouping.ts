@@ -1,4 +1,5 @@
 import { type DurationEstimate, sumOf } from './duration-estimate.js';
+import { type RiskyAtom, splitLikelyFailures } from './likely-failures.js';
 
 /** Expected seconds of a group: enough to be worth a hand-out, which occupies an executor for 10 to 30 ms. */
 const TARGET_SECONDS = 2;
@@ -11,10 +12,7 @@ const LEAST_SECONDS = 0.005;
 /** Without history a group may take any time, so it stays small: atoms. */
 const MAX_BLIND_GROUP = 10;
 
-export interface AtomToGroup extends DurationEstimate {
-  /** The atom's index in the list that was prepared. */
-  readonly index: number;
-}
+export type AtomToGroup = RiskyAtom;
 
 /** Has no estimate when none of the build's atoms has one. */
 export interface Group extends DurationEstimate {
@@ -30,6 +28,7 @@ export interface Group extends DurationEstimate {
  * last. An atom without history counts as long as the longest known one.
  * Without any history: in the given order, each group a share of what is left, the last ones single. `assumed`, if
  * given, is how many seconds such atoms took in this build so far, and replaces their history.
+ * Atoms that are likely to fail come before all others.
  */
 export function groupAtoms(
   atoms: readonly AtomToGroup[],
@@ -37,13 +36,27 @@ export function groupAtoms(
   assumed: number | null = null,
 ): Group[] {
   const width = Math.max(1, executors);
-  const longest = longestOf(atoms);
-  if (longest !== null) {
-    return groupByTime(atoms, width, longest);
+  const ofUnknown = longestOf(atoms) ?? (assumed === null ? null : { expected: assumed, stdDev: assumed });
+  const { likely, others } = splitLikelyFailures(atoms);
+  return [
+    ...groupLikelyFailures(likely),
+    ...(ofUnknown === null ? groupBlindly(others, width) : groupByTime(others, width, ofUnknown)),
+  ];
+}
+
+/** In their order. Small groups, since a verdict is known when its whole group has ended. */
+function groupLikelyFailures(atoms: readonly AtomToGroup[]): Group[] {
+  const groups: AtomToGroup[][] = [];
+  for (const atom of atoms) {
+    const open = groups.at(-1) ?? [];
+    const { expected } = sumOf([...open, atom]);
+    if (open.length > 0 && expected !== null && expected <= LEAST_GROUP_SECONDS) {
+      open.push(atom);
+    } else {
+      groups.push([atom]);
+    }
   }
-  return assumed === null
-    ? groupBlindly(atoms, width)
-    : groupByTime(atoms, width, { expected: assumed, stdDev: assumed });
+  return groups.map((members) => ({ atoms: members.map(({ index }) => index), ...sumOf(members) }));
 }
 
 function longestOf(atoms: readonly AtomToGroup[]): Known | null {

@@ -9,6 +9,7 @@ import type { NamedJob } from '../../protocol/build/job.js';
 import type { Project } from '../../protocol/build/project.js';
 import type { BuildId, SlaveId } from '../../protocol/ids.js';
 import type { LeaseRef, Prepared } from '../../protocol/slave/slave-messages.js';
+import { failureRisks } from '../history/failure-risks.js';
 import { endBuild, endIfOver } from '../leases/finish-build.js';
 import { reportedLease, requireAcceptedBefore } from '../leases/lease-check.js';
 import { otherHolders, preparationWrite } from '../leases/lease-lifecycle.js';
@@ -47,9 +48,11 @@ export class PreparationReports {
     const { atoms, job, lease } = report;
     const histories = await readTimings(master.store.db, projectKey(build.project), job.name, atoms);
     const estimates = histories.map(estimateFromHistory);
-    const executors = executorsFor(master, limitsOf(job, build.request));
+    const { project, request } = build;
+    const risks = await failureRisks(master.store.db, { project, job, request }, atoms);
+    const executors = executorsFor(master, limitsOf(job, request));
     const groups = groupAtoms(
-      estimates.map((estimate, index) => ({ index, ...estimate })),
+      estimates.map((estimate, index) => ({ index, ...estimate, risk: risks?.[index] ?? 0 })),
       executors,
     );
     const isWanted = () =>

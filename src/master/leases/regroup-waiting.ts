@@ -3,6 +3,7 @@ import type { BuildWork, ExecutorLimits } from '../../domain/build-work.js';
 import type { AtomToGroup } from '../../domain/scheduling/grouping.js';
 import { regroup } from '../../domain/scheduling/grouping-plan.js';
 import type { SubjobId } from '../../protocol/ids.js';
+import { failureRisks } from '../history/failure-risks.js';
 import type { ActiveBuild } from '../state/active-build.js';
 import type { MasterState } from '../state/master-state.js';
 import { updateBuild } from '../store/builds.js';
@@ -13,6 +14,8 @@ import { atomsThatWait, storeRegrouped, type WaitingAtom } from '../store/regrou
  * considered again when fewer wait.
  */
 const MOST_ATOMS = 50_000;
+
+type RiskyWaitingAtom = WaitingAtom & Required<Pick<AtomToGroup, 'risk'>>;
 
 /** How many of the connected executors may work at once on a build with these limits. */
 export function executorsFor(
@@ -62,10 +65,16 @@ export class WaitingRegrouper {
       // A build that has begun just now is in memory before it is in the store.
       await this.#master.writer.flush();
       const { waiting } = build.work;
-      const atoms = await atomsThatWait(this.#master.store.db, build.id, waiting);
+      const { db } = this.#master.store;
+      const atoms = await atomsThatWait(db, build.id, waiting);
+      const { project, job, request } = build;
+      const risks = job === null ? null : await failureRisks(db, { project, job, request }, atoms);
       // Meanwhile some may have been handed out, or the build may have ended.
       if (this.#isDue(build)) {
-        await this.#regroup(build, atoms);
+        await this.#regroup(
+          build,
+          atoms.map((atom, place) => ({ ...atom, risk: risks?.[place] ?? 0 })),
+        );
       }
     } catch (error) {
       this.#master.log.error(
@@ -87,7 +96,7 @@ export class WaitingRegrouper {
   }
 
   /** Must decide and change memory synchronously, so that nothing is handed out in between. Resolves after the commit. */
-  async #regroup({ id, work }: ActiveBuild, read: readonly WaitingAtom[]): Promise<void> {
+  async #regroup({ id, work }: ActiveBuild, read: readonly RiskyWaitingAtom[]): Promise<void> {
     const master = this.#master;
     master.writer.requireWritable();
     const { waiting } = work;
@@ -109,11 +118,11 @@ export class WaitingRegrouper {
   }
 }
 
-function stillWaiting(read: readonly WaitingAtom[], waiting: readonly SubjobId[]): AtomToGroup[] {
+function stillWaiting(read: readonly RiskyWaitingAtom[], waiting: readonly SubjobId[]): AtomToGroup[] {
   const subjobs = new Set<number>(waiting);
   return read
     .filter(({ subjob }) => subjobs.has(subjob))
-    .map(({ id, expected, stdDev }) => ({ index: id, expected, stdDev }));
+    .map(({ id, expected, stdDev, risk }) => ({ index: id, expected, stdDev, risk }));
 }
 
 function totalOf(work: BuildWork): number {

@@ -2,6 +2,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { DurationEstimate } from '../../domain/scheduling/duration-estimate.js';
 import type { Regrouped } from '../../domain/scheduling/grouping-plan.js';
 import type { BuildId, SubjobId } from '../../protocol/ids.js';
+import type { ListedAtom } from '../../protocol/slave/slave-messages.js';
 import { real } from './engine/columns.js';
 import type { Reader } from './engine/engine.js';
 import { listOf, sql, tableOf } from './engine/sql.js';
@@ -11,7 +12,7 @@ import { atoms } from './tables.js';
 
 const CHUNK = 5_000;
 
-export interface WaitingAtom extends DurationEstimate {
+export interface WaitingAtom extends DurationEstimate, ListedAtom {
   readonly id: number;
   readonly subjob: number;
 }
@@ -19,6 +20,8 @@ export interface WaitingAtom extends DurationEstimate {
 const waitingAtom = {
   id: atoms.atom_id,
   subjob: atoms.subjob_id,
+  variable: atoms.variable,
+  value: atoms.value,
   expected: atoms.expected_time,
   deviation: real,
 };
@@ -37,7 +40,7 @@ export async function atomsThatWait(
     );
     const rows = await db.all(
       sql`
-        SELECT atom_id AS id, subjob_id AS subjob, expected_time AS expected,
+        SELECT atom_id AS id, subjob_id AS subjob, variable, value, expected_time AS expected,
           coalesce(expected_deviation, 0) AS deviation
         FROM ${wanted} AS wanted CROSS JOIN atoms
         WHERE atoms.build_id = ${build} AND atoms.subjob_id = wanted.id`,

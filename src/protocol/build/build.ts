@@ -3,7 +3,7 @@ import { BuildIdSchema, JobIdSchema } from '../ids.js';
 import { resultFacts } from '../results/result-facts.js';
 import { literals, Nullable } from '../shapes.js';
 import { ActivitySchema } from './activity.js';
-import { JobDefinitionSchema } from './job.js';
+import { JobDefinitionSchema, runOrder } from './job.js';
 import { RevisionSchema } from './revision.js';
 import { AtomSchema } from './work.js';
 
@@ -70,6 +70,9 @@ export const BuildRequestSchema = Type.Object(
         maximum: 5,
         description: 'Each step doubles the share of executors relative to other builds; 0 unless given.',
       }),
+    ),
+    order: Type.Optional(
+      literals(runOrder, { description: 'Which atoms run first; the setting of the job unless given.' }),
     ),
     speculative: Type.Optional(
       Type.Boolean({

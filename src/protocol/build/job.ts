@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { literals } from '../shapes.js';
 
 const Lines = (description: string, minItems = 0) =>
   Type.Array(Type.Union([Type.String(), Type.Null()]), { description, minItems });
@@ -19,6 +20,13 @@ const Duration = (description: string) =>
     ],
     { description: `${description} Seconds, or text like 90s, 10m, 2h; at most a week.` },
   );
+
+/**
+ * longest: atoms that may take longest come first, so that the build ends early. likely_failures: those that are likely to
+ * fail come before them, so that the first failure is known early.
+ */
+export const runOrder = ['longest', 'likely_failures'] as const;
+export type RunOrder = (typeof runOrder)[number];
 
 /** Longest path that systems accept. */
 const MAX_PATH = 4096;
@@ -83,6 +91,12 @@ export const JobDefinitionSchema = Type.Object(
         minimum: 0,
         description:
           'How many atoms are run again in the whole build; unless given, a tenth of them and at least 10.',
+      }),
+    ),
+    order: Type.Optional(
+      literals(runOrder, {
+        description:
+          'Which atoms run first: those that may take longest, or those that are likely to fail; the longest unless given.',
       }),
     ),
     speculative: Type.Optional(

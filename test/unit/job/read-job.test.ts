@@ -75,7 +75,7 @@ describe('clusterrunner.yaml', () => {
   for (const [text, problem] of [
     [
       'A:\n  comands: [a]\n',
-      /^f\.yaml, line 2: job "A": there is no section "comands"; the sections are commands, atomizers, setup_build, teardown_build, cache, worker, recycle_after, max_executors, max_executors_per_slave, retries, max_retries, speculative, atom_timeout, build_timeout\.$/,
+      /^f\.yaml, line 2: job "A": there is no section "comands"; the sections are commands, atomizers, setup_build, teardown_build, cache, worker, recycle_after, max_executors, max_executors_per_slave, retries, max_retries, order, speculative, atom_timeout, build_timeout\.$/,
     ],
     [`${GOOD}  worker: ./worker\n`, /line 5: .*"worker" must be a list of shell lines, each after a "- "\.$/],
     [`${GOOD}  worker: []\n`, /line 5: .*"worker" is empty; it must be a list of shell lines/],
@@ -88,6 +88,7 @@ describe('clusterrunner.yaml', () => {
       `${GOOD}  recycle_after: 5\n`,
       /line 5: .*"recycle_after" is of no use without "worker"; name the worker, or leave it out\.$/,
     ],
+    [`${GOOD}  order: shortest\n`, /line 5: .*"order" must be longest or likely_failures\.$/],
     ['A:\n  commands: [a]\n', /^f\.yaml, line [12]: job "A": the section "atomizers" is missing/],
     [
       'A:\n  atomizers:\n    - X: a\n  commands: make\n',

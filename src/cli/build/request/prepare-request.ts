@@ -9,7 +9,12 @@ import {
   type GivenAtom,
   GivenAtomSchema,
 } from '../../../protocol/build/build.js';
-import { type JobDefinition, JobDefinitionSchema } from '../../../protocol/build/job.js';
+import {
+  type JobDefinition,
+  JobDefinitionSchema,
+  type RunOrder,
+  runOrder,
+} from '../../../protocol/build/job.js';
 import { ClusterRunnerError, messageOf } from '../../../protocol/errors.js';
 import { readRemoteFilePair } from '../../remote-file-pairs.js';
 
@@ -22,6 +27,7 @@ export interface RequestOptions {
   readonly remote?: string;
   readonly projectDirectory?: string;
   readonly priority?: string;
+  readonly order?: string;
   readonly speculative?: boolean;
   /** JSON: a job's definition, or definitions by job name. */
   readonly config?: string;
@@ -30,7 +36,10 @@ export interface RequestOptions {
 }
 
 /** The fields of a request that every kind of build may have. */
-type Extras = Pick<BuildRequest, 'remote_files' | 'priority' | 'speculative' | 'config' | 'atoms_override'>;
+type Extras = Pick<
+  BuildRequest,
+  'remote_files' | 'priority' | 'order' | 'speculative' | 'config' | 'atoms_override'
+>;
 
 const AtomsSchema = Type.Array(GivenAtomSchema);
 
@@ -40,6 +49,7 @@ const OF_A_REQUEST = [
   'url',
   'projectDirectory',
   'priority',
+  'order',
   'speculative',
   'config',
   'atomsOverride',
@@ -155,12 +165,13 @@ async function jobName(options: RequestOptions, directory: string): Promise<stri
 }
 
 function extrasOf(options: RequestOptions): Extras {
-  const { remoteFile = [], priority, speculative, config, atomsOverride } = options;
+  const { remoteFile = [], priority, order, speculative, config, atomsOverride } = options;
   return {
     ...(config === undefined ? {} : { config: configOf(config, options.jobName) }),
     ...(atomsOverride === undefined ? {} : { atoms_override: atomsOf(atomsOverride) }),
     ...remoteFilesOf(remoteFile),
     ...(priority === undefined ? {} : { priority: priorityOf(priority) }),
+    ...(order === undefined ? {} : { order: orderOf(order) }),
     ...(speculative === undefined ? {} : { speculative }),
   };
 }
@@ -211,6 +222,14 @@ function priorityOf(text: string): number {
     );
   }
   return priority;
+}
+
+function orderOf(text: string): RunOrder {
+  const order = runOrder.find((one) => one === text);
+  if (order === undefined) {
+    throw new ClusterRunnerError('USAGE', `--order must be ${runOrder.join(' or ')}, not "${text}".`);
+  }
+  return order;
 }
 
 function remoteFilesOf(words: readonly string[]): Pick<BuildRequest, 'remote_files'> {

@@ -2,6 +2,8 @@ import { packDays, unpackDays } from '../../../domain/history/atom-days.js';
 import type { AtomHistory } from '../../../domain/history/atom-history.js';
 import { packRuns, unpackRuns } from '../../../domain/history/atom-runs.js';
 import type { BuildMoment } from '../../../domain/history/atom-scores.js';
+import type { AtomTrouble } from '../../../domain/scheduling/failure-risk.js';
+import { integer, nullable } from '../engine/columns.js';
 import type { Reader } from '../engine/engine.js';
 import { type Sql, sql, tableOf } from '../engine/sql.js';
 import { change, type Write } from '../engine/write.js';
@@ -116,6 +118,38 @@ export async function historiesNamed(
     atomHistories,
   );
   return new Map(rows.map((row) => [row.name, readHistory(row)]));
+}
+
+const trouble = {
+  place: integer,
+  flakiness: atomHistories.flakiness,
+  runs: nullable(atomHistories.newest_runs),
+};
+
+/** The place of each of these names that has a history, and the runs of those atoms that have failed. */
+export async function troubleOf(
+  db: Reader,
+  job: number,
+  names: readonly string[],
+): Promise<Map<number, AtomTrouble>> {
+  const wanted = tableOf(
+    { place: 'integer', wanted: 'text' },
+    names.map((name, place) => [place, name]),
+  );
+  const rows = await db.all(
+    sql`
+      SELECT names.place, atom_histories.flakiness,
+        CASE WHEN atom_histories.failures > 0 THEN atom_histories.newest_runs END AS runs
+      FROM ${wanted} AS names CROSS JOIN atom_histories
+      WHERE atom_histories.job_id = ${job} AND atom_histories.name = names.wanted`,
+    trouble,
+  );
+  return new Map(
+    rows.map(({ place, flakiness, runs }) => [
+      place,
+      { flakiness, runs: runs === null ? [] : unpackRuns(runs) },
+    ]),
+  );
 }
 
 /** The histories of the atoms that have not run for the longest time come first. */

@@ -1,24 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { AtomRun, RunKind } from '../../../../src/domain/history/atom-runs.js';
 import {
   failingSince,
   flakinessOf,
   quantile,
   typicalSeconds,
 } from '../../../../src/domain/history/atom-scores.js';
-
-/** Runs in builds 1, 2, …: `P` passed, `F` failed, `R` passed when it was run again, `L` lost; separated by blanks. */
-function runsOf(letters: string): AtomRun[] {
-  const kinds: Record<string, RunKind> = { P: 'PASSED', F: 'FAILED', R: 'FLAKY', L: 'LOST' };
-  return letters.split(' ').map((letter, at) => ({
-    build: at + 1,
-    atom: 0,
-    kind: kinds[letter] ?? 'LOST',
-    seconds: at + 1,
-    minute: at,
-  }));
-}
+import { runsOfLetters } from '../../../support/runs-of-letters.js';
 
 const each = (build: number) => `commit of ${build}`;
 const same = () => 'one commit';
@@ -40,21 +28,21 @@ describe('a quantile', () => {
 
 describe('flakiness', () => {
   it('is the part of the runs that failed although the same code passed', () => {
-    expect(flakinessOf(runsOf('P P F P'), same)).to.equal(0.25);
-    expect(flakinessOf(runsOf('P P R P'), each)).to.equal(0.25);
-    expect(flakinessOf(runsOf('F F F R'), same)).to.equal(1);
-    expect(flakinessOf(runsOf('F P P P'), (build) => (build < 3 ? 'a' : 'b'))).to.equal(0.25);
+    expect(flakinessOf(runsOfLetters('P P F P'), same)).to.equal(0.25);
+    expect(flakinessOf(runsOfLetters('P P R P'), each)).to.equal(0.25);
+    expect(flakinessOf(runsOfLetters('F F F R'), same)).to.equal(1);
+    expect(flakinessOf(runsOfLetters('F P P P'), (build) => (build < 3 ? 'a' : 'b'))).to.equal(0.25);
   });
 
   it('is 0 for an atom that always fails, or fails with some commits only', () => {
-    expect(flakinessOf(runsOf('F F F F'), same)).to.equal(0);
-    expect(flakinessOf(runsOf('P F F P'), each)).to.equal(0);
+    expect(flakinessOf(runsOfLetters('F F F F'), same)).to.equal(0);
+    expect(flakinessOf(runsOfLetters('P F F P'), each)).to.equal(0);
     expect(flakinessOf([], same)).to.equal(0);
   });
 
   it('takes builds of unknown code for builds of different code', () => {
-    expect(flakinessOf(runsOf('P F P F'), () => null)).to.equal(0);
-    expect(flakinessOf(runsOf('P F R F'), () => null)).to.equal(0.25);
+    expect(flakinessOf(runsOfLetters('P F P F'), () => null)).to.equal(0);
+    expect(flakinessOf(runsOfLetters('P F R F'), () => null)).to.equal(0.25);
   });
 
   it('is between 0 and 1, and lost atoms never change it', () => {
@@ -64,7 +52,7 @@ describe('flakiness', () => {
     const codes = fc.func(fc.option(fc.constantFrom('a', 'b', 'c')));
     fc.assert(
       fc.property(letters, codes, (text, codeOf) => {
-        const runs = runsOf(text);
+        const runs = runsOfLetters(text);
         const score = flakinessOf(runs, codeOf);
         expect(score).to.be.within(0, 1);
         const counted = runs.filter(({ kind }) => kind !== 'LOST');
@@ -76,22 +64,22 @@ describe('flakiness', () => {
 
 describe('the build since which an atom fails', () => {
   it('is the first one after its last pass', () => {
-    expect(failingSince(runsOf('P F P F F'), null)).to.deep.equal({ build: 4, minute: 3 });
-    expect(failingSince(runsOf('F F'), null)?.build).to.equal(1);
-    expect(failingSince(runsOf('R F'), null)?.build).to.equal(2);
+    expect(failingSince(runsOfLetters('P F P F F'), null)).to.deep.equal({ build: 4, minute: 3 });
+    expect(failingSince(runsOfLetters('F F'), null)?.build).to.equal(1);
+    expect(failingSince(runsOfLetters('R F'), null)?.build).to.equal(2);
   });
 
   it('is none when it passed last, and is not changed by lost atoms', () => {
-    expect(failingSince(runsOf('F F P'), { build: 1, minute: 0 })).to.equal(null);
-    expect(failingSince(runsOf('F F P L'), null)).to.equal(null);
-    expect(failingSince(runsOf('P L F'), null)?.build).to.equal(3);
-    expect(failingSince(runsOf('L L'), null)).to.equal(null);
+    expect(failingSince(runsOfLetters('F F P'), { build: 1, minute: 0 })).to.equal(null);
+    expect(failingSince(runsOfLetters('F F P L'), null)).to.equal(null);
+    expect(failingSince(runsOfLetters('P L F'), null)?.build).to.equal(3);
+    expect(failingSince(runsOfLetters('L L'), null)).to.equal(null);
   });
 });
 
 describe('the typical durations of an atom', () => {
   it('are those of the runs that passed, or of all when none has', () => {
-    expect(typicalSeconds(runsOf('P F R'))).to.deep.equal([1, 3]);
-    expect(typicalSeconds(runsOf('F F'))).to.deep.equal([1, 2]);
+    expect(typicalSeconds(runsOfLetters('P F R'))).to.deep.equal([1, 3]);
+    expect(typicalSeconds(runsOfLetters('F F'))).to.deep.equal([1, 2]);
   });
 });

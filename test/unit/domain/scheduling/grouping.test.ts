@@ -94,4 +94,15 @@ describe('grouping', () => {
       }),
     );
   });
+
+  it('puts likely failures before all others, in small groups', () => {
+    const list = [9, 8, 1, 7].map((expected, index) => atom(index, expected));
+    const [first, second] = groupAtoms(
+      list.map((one) => ({ ...one, risk: one.index === 2 ? 0.3 : 0 })),
+      2,
+    );
+    expect([first?.atoms, second?.atoms]).to.deep.equal([[2], [0]]);
+    const cheap = Array.from({ length: 1000 }, (_, index) => ({ ...atom(index, 0.01), risk: 0.5 }));
+    expect(Math.max(...groupAtoms(cheap, 1).map(({ atoms }) => atoms.length))).to.equal(10);
+  });
 });

@@ -9,14 +9,24 @@ import { ClusterRunnerError } from '../../../../../src/protocol/errors.js';
 const git: RequestOptions = { remoteFile: [], url: 'https://git.example/repo.git', jobName: 'Job' };
 
 describe('the request of a command line', () => {
-  it('has the priority and speculation of the options', async () => {
-    const said = await prepareRequest('git', { ...git, priority: '-2', speculative: false }, '/');
+  it('has the priority, order and speculation of the options', async () => {
+    const options = { ...git, priority: '-2', order: 'likely_failures', speculative: false };
+    const said = await prepareRequest('git', options, '/');
     expect(said).to.deep.include({
       from: 'remote',
-      request: { type: 'git', job_name: 'Job', url: git.url, priority: -2, speculative: false },
+      request: {
+        type: 'git',
+        job_name: 'Job',
+        url: git.url,
+        priority: -2,
+        order: 'likely_failures',
+        speculative: false,
+      },
     });
     const unsaid = await prepareRequest('git', git, '/');
-    expect(unsaid).to.have.property('request').that.does.not.have.any.keys('priority', 'speculative');
+    expect(unsaid)
+      .to.have.property('request')
+      .that.does.not.have.any.keys('priority', 'order', 'speculative');
   });
 
   for (const priority of ['6', '-6', '1.5', '', 'high', '0x1', '1e0']) {
@@ -29,11 +39,21 @@ describe('the request of a command line', () => {
     });
   }
 
+  it('is refused with an order that there is not', async () => {
+    const failure = await prepareRequest('git', { ...git, order: 'first' }, '/').catch(
+      (error: unknown) => error,
+    );
+    expect(failure)
+      .to.be.instanceOf(ClusterRunnerError)
+      .with.property('message', '--order must be longest or likely_failures, not "first".');
+  });
+
   it('has no other options with --rerun-failed', () => {
     const none: RequestOptions = { remoteFile: [] };
     expect(() => requireNothingElse(undefined, none)).not.to.throw();
     for (const more of [
       { priority: '1' },
+      { order: 'longest' },
       { speculative: true },
       { branch: 'main' },
       { remoteFile: ['a b'] },
