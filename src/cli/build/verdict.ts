@@ -1,3 +1,4 @@
+import { durationText } from '../../lib/text/duration-text.js';
 import { stripControlChars } from '../../lib/text/strip-control-chars.js';
 import type { Build } from '../../protocol/build/build.js';
 import { ClusterRunnerError } from '../../protocol/errors.js';
@@ -6,7 +7,6 @@ import { exitCode } from '../exit-codes.js';
 import { showsColors } from '../text/shows-colors.js';
 import { failureReport, flakyReport, interruptedReport } from './failures.js';
 import type { OutcomeSoFar } from './outcome.js';
-import { duration } from './progress/progress.js';
 import { REPORT } from './results/report/write-report.js';
 import type { ResultPlace } from './results/result-place.js';
 
@@ -86,7 +86,7 @@ export function leavingMessage({ id, build, results, url }: OutcomeSoFar): strin
 
 function tailOf({ elapsed, hasResults, hasReport, place }: VerdictOptions): string {
   const report = hasReport ? ` (${REPORT})` : '';
-  return `in ${duration(elapsed)}.${hasResults ? ` Results: ${stripControlChars(place.shown)}${report}` : ''}`;
+  return `in ${durationText(elapsed)}.${hasResults ? ` Results: ${stripControlChars(place.shown)}${report}` : ''}`;
 }
 
 function printFailures(build: Build, { out, place }: VerdictOptions): void {

@@ -1,6 +1,6 @@
 import type { MasterClient } from '../../client/master-client.js';
+import { durationText } from '../../lib/text/duration-text.js';
 import type { Build } from '../../protocol/build/build.js';
-import { duration } from '../build/progress/progress.js';
 import { parseNumber, printJson, type ReaderOptions, withClient } from '../client-command.js';
 import { localMoment } from '../text/local-moment.js';
 import { SHORT_COMMIT, shortCommit } from '../text/revision-text.js';
@@ -62,7 +62,7 @@ export function buildTable(builds: readonly Build[], now: number, timeZone?: str
       build.num_atoms === null ? '-' : `${build.num_atoms_done}/${build.num_atoms}`,
       String(build.num_atoms_failed),
       localMoment(build.state_timestamps.QUEUED, timeZone),
-      duration(took(build, now)),
+      durationText(took(build, now)),
       build.revision?.branch ?? build.request_params.branch ?? '-',
       commitOf(build),
       build.request_params.requested_by ?? '-',

@@ -1,11 +1,11 @@
 import type { MasterClient } from '../../client/master-client.js';
 import { atomName } from '../../job/atom-name.js';
+import { durationText } from '../../lib/text/duration-text.js';
 import { cleanLine, stripControlChars } from '../../lib/text/strip-control-chars.js';
 import type { Build } from '../../protocol/build/build.js';
 import type { Explanation } from '../../protocol/build/explanation.js';
 import type { BuildId } from '../../protocol/ids.js';
 import type { Slave } from '../../protocol/slave/slave-messages.js';
-import { duration } from '../build/progress/progress.js';
 import { parseBuildId, printJson, type ReaderOptions, withClient } from '../client-command.js';
 import { describeRevision } from '../text/revision-text.js';
 import { table } from '../text/table.js';
@@ -22,7 +22,9 @@ export async function status(build: string | undefined, options: ReaderOptions):
 }
 
 async function showBuild(client: MasterClient, id: BuildId, options: ReaderOptions): Promise<void> {
-  const [build, explanation] = await Promise.all([client.getBuild(id), client.explainBuild(id)]);
+  // In this order, only the build can be the newer one, and its end overrides the explanation.
+  const explanation = await client.explainBuild(id);
+  const build = await client.getBuild(id);
   if (options.json) {
     printJson({ build, explanation });
   } else {
@@ -31,9 +33,15 @@ async function showBuild(client: MasterClient, id: BuildId, options: ReaderOptio
 }
 
 async function showCluster(client: MasterClient, options: ReaderOptions): Promise<void> {
-  const { builds, total } = await client.listUnfinished({ offset: 0, limit: MAX_BUILDS });
+  const listed = await client.listUnfinished({ offset: 0, limit: MAX_BUILDS });
   const { slaves } = await client.listSlaves({ offset: 0, limit: MAX_SLAVES });
-  const explanations = await Promise.all(builds.map(({ id }) => client.explainBuild(id)));
+  const explained = await Promise.all(
+    listed.builds.map(async (build) => ({ build, explanation: await client.explainBuild(build.id) })),
+  );
+  const unfinished = explained.filter(({ explanation }) => !hasEnded(explanation));
+  const builds = unfinished.map(({ build }) => build);
+  const explanations = unfinished.map(({ explanation }) => explanation);
+  const total = listed.total - (explained.length - unfinished.length);
   if (options.json) {
     printJson({ slaves, builds, explanations, total });
     return;
@@ -49,6 +57,11 @@ async function showCluster(client: MasterClient, options: ReaderOptions): Promis
     blocks.push(`${total - builds.length} more builds wait after these.`);
   }
   process.stdout.write(`${stripControlChars(blocks.join('\n\n'))}\n`);
+}
+
+/** Whether a build has ended by the time at which it was explained. */
+function hasEnded({ reasons }: Explanation): boolean {
+  return reasons.some(({ reason }) => reason === 'ENDED');
 }
 
 export function slavesText(slaves: readonly Slave[]): string {
@@ -93,20 +106,21 @@ function originOf({ revision, request_params: { requested_by: requester } }: Bui
   ];
 }
 
-/** `now` in seconds since the epoch. */
+/** An explanation of a build that has ended since is left out. `now` in seconds since the epoch. */
 export function explanationText(build: Build, explanation: Explanation, now: number): string {
+  const isCurrent = build.result === null || hasEnded(explanation);
   const why = build.error_message === null ? [] : [`  ${build.error_message}`];
   const lines = [
     headline(build),
     ...originOf(build),
     ...why,
-    ...explanation.reasons.map(({ text }) => `  ${text}`),
+    ...(isCurrent ? explanation.reasons.map(({ text }) => `  ${text}`) : []),
   ];
-  if (explanation.running.length > 0) {
+  if (isCurrent && explanation.running.length > 0) {
     const rows = explanation.running.map((run) => [
       run.slave,
       run.subjob_id === null ? 'preparation' : `subjob ${run.subjob_id}${run.duplicate ? ' (too)' : ''}`,
-      duration(Math.max(0, now - run.since)),
+      durationText(Math.max(0, now - run.since)),
       run.atoms
         .map(({ id, command_string }) => `atom ${id}: ${atomName(command_string, build.atom_variables)}`)
         .join(', ') || '-',

@@ -1,8 +1,10 @@
 import { nameOfValue } from '../../job/atom-name.js';
+import { durationText } from '../../lib/text/duration-text.js';
 import { percentText } from '../../lib/text/percent-text.js';
+import { quantilesText } from '../../lib/text/quantiles-text.js';
 import { cleanLine } from '../../lib/text/strip-control-chars.js';
 import type { Job, JobAtom, JobBuild } from '../../protocol/build/history.js';
-import { duration, fitLine } from '../build/progress/progress.js';
+import { fitLine } from '../build/progress/progress.js';
 import { localMoment } from '../text/local-moment.js';
 import { shortCommit } from '../text/revision-text.js';
 import { table } from '../text/table.js';
@@ -19,7 +21,18 @@ export const BUILDS_IN_TREND = 50;
 
 export function jobsTable(jobs: readonly Job[], timeZone?: string): string {
   return table([
-    ['NUMBER', 'BUILDS', 'PASSED', 'P50', 'P95', 'LAST BUILD', 'RESULT', 'ENDED', 'JOB', 'PROJECT'],
+    [
+      'NUMBER',
+      'BUILDS',
+      'PASSED',
+      'MEDIAN',
+      '95 % WITHIN',
+      'LAST BUILD',
+      'RESULT',
+      'ENDED',
+      'JOB',
+      'PROJECT',
+    ],
     ...jobs.map((job) => [
       String(job.id),
       String(job.num_builds),
@@ -37,12 +50,12 @@ export function jobsTable(jobs: readonly Job[], timeZone?: string): string {
 
 /** The job in a sentence. */
 export function jobText(job: Job): string {
-  const { name, project, num_builds: builds, pass_rate: rate, p50_seconds: p50, p95_seconds: p95 } = job;
+  const { name, project, num_builds: builds, pass_rate: rate } = job;
+  const durations = quantilesText(job);
   const facts = [
     `${builds} ${builds === 1 ? 'build' : 'builds'}`,
     ...(rate === null ? [] : [`${percentText(rate)} of the newest passed`]),
-    ...(p50 === null ? [] : [`P50 ${duration(p50)}`]),
-    ...(p95 === null ? [] : [`P95 ${duration(p95)}`]),
+    ...(durations === null ? [] : [durations]),
   ];
   return `${bounded(name)} of ${bounded(project)} (job ${job.id}): ${facts.join(', ')}.`;
 }
@@ -61,7 +74,7 @@ export function trendText(builds: readonly JobBuild[]): string {
   }
   const known = shown.flatMap(({ seconds }) => seconds ?? []);
   const range =
-    known.length === 0 ? '' : `${duration(Math.min(...known))} to ${duration(Math.max(...known))}`;
+    known.length === 0 ? '' : `${durationText(Math.min(...known))} to ${durationText(Math.max(...known))}`;
   return [
     `The newest ${shown.length === 1 ? 'build' : `${shown.length} builds, oldest first`}:`,
     `  ${buildMarks(shown)}  ${BUILD_LEGEND}`,
@@ -91,7 +104,7 @@ export function jobBuildsTable(builds: readonly JobBuild[], timeZone?: string): 
 
 export function jobAtomsTable(atoms: readonly JobAtom[], { atom_variables: variables }: Job): string {
   return table([
-    ['FLAKINESS', 'FAILED', 'RUNS', 'FAILS SINCE', 'P50', 'P95', 'RETRIES', 'LAST', 'ATOM'],
+    ['FLAKINESS', 'FAILED', 'RUNS', 'FAILS SINCE', 'MEDIAN', '95 % WITHIN', 'RETRIES', 'LAST', 'ATOM'],
     ...atoms.map((atom) => [
       percentText(atom.flakiness),
       String(atom.failures),
@@ -123,7 +136,7 @@ function commitOf({ commit, has_changes: hasChanges }: JobBuild): string {
 }
 
 function durationOr(seconds: number | null): string {
-  return seconds === null ? '-' : duration(seconds);
+  return seconds === null ? '-' : durationText(seconds);
 }
 
 function bounded(text: string): string {

@@ -1,4 +1,5 @@
 import { useMemo } from 'preact/hooks';
+import { durationText } from '../../lib/text/duration-text.js';
 import type { ReportData, ReportListed } from '../../protocol/results/report-data.js';
 import { type AtomColumn, atomColumns, slaveLinks } from '../pages/build/view/atom-columns.js';
 import { AtomList } from '../pages/build/view/atom-list.js';
@@ -12,7 +13,6 @@ import { Empty } from '../parts/page/notices.js';
 import { ThemeButton } from '../parts/page/theme-button.js';
 import { DataTable } from '../parts/table/data-table.js';
 import { countText } from '../parts/text/count-text.js';
-import { durationText } from '../parts/text/duration-text.js';
 import { address, navigate } from '../router/location.js';
 import { consoleBeside, type ListedAtoms } from './listed-atoms.js';
 import { ReportFailures } from './report-failures.js';

@@ -1,8 +1,6 @@
+import { RUNS_KEPT } from '../../protocol/build/history.js';
 import { fromCoarse, toCoarse } from './coarse-seconds.js';
 import { PackedNumbers, packNumber } from './packed-numbers.js';
-
-/** So many of the newest runs of an atom are kept. */
-export const RUNS_KEPT = 50;
 
 /**
  * The verdict of an atom in one build. FLAKY: it failed, and passed when it was run again. LOST: its slaves were lost, which says

@@ -1,4 +1,5 @@
-import { type AtomRun, isPass, RUNS_KEPT } from './atom-runs.js';
+import { RUNS_KEPT } from '../../protocol/build/history.js';
+import { type AtomRun, isPass } from './atom-runs.js';
 
 /** Tells which code a build ran: the same text, the same code. null when that is not known. */
 export type CodeOf = (build: number) => string | null;

@@ -1,3 +1,4 @@
+import { isEnded } from '../../domain/build-state.js';
 import { shellText } from '../../job/shell-text.js';
 import type { ConsoleSearch } from '../../protocol/build/console-search.js';
 import type { Explanation } from '../../protocol/build/explanation.js';
@@ -45,15 +46,19 @@ export class BuildQueries {
 
   /** @throws NOT_FOUND */
   async explain(id: BuildId): Promise<Explanation> {
-    const { state } = await this.#builds.get(id);
-    const build = this.#master.builds.get(id);
-    if (build !== undefined && build.ending === null) {
+    const build = await this.#builds.unfinished(id);
+    if (build !== null) {
       return explainRunning(this.#master, build);
     }
+    const { state } = await this.#builds.row(id);
     return {
       build_id: id,
       state,
-      reasons: [{ reason: 'ENDED', text: `The build is ${state}; it waits for nothing.` }],
+      reasons: [
+        isEnded(state)
+          ? { reason: 'ENDED', text: `The build is ${state}; it waits for nothing.` }
+          : { reason: 'STARTING', text: 'The build was requested just now.' },
+      ],
       num_executors: [...this.#master.slaves.connected()].reduce((sum, slave) => sum + slave.numExecutors, 0),
       num_executors_busy: [...this.#master.slaves.connected()].reduce(
         (sum, slave) => sum + this.#master.leases.executorsInUse(slave),

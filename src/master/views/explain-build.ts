@@ -67,18 +67,20 @@ function waitsForExecutors({ state, queued, running, limits }: BuildWork): boole
   return state === 'QUEUED' || (state === 'BUILDING' && queued > 0 && running < limits.maxExecutors);
 }
 
-/** Why a running build is not done yet. */
+/** Why a running build is not done yet. It may end while its atoms are read, so all else is taken before. */
 export async function explainRunning(master: MasterState, build: ActiveBuild): Promise<Explanation> {
   const { busyWith, totals, reasonsOf } = explainer(master);
   const held = [...master.leases.ofBuild(build)].slice(0, MAX_RUNNING_SHOWN);
   const subjobs = held.flatMap((lease) => subjobOf(lease) ?? []);
   const leases = held.map(({ id }) => id);
+  const { state } = build.work;
+  const reasons = reasonsOf(build);
   const atoms = subjobs.length === 0 ? [] : await runningAtoms(master.store.db, build.id, subjobs, leases);
   const bySubjob = bySubjobOf(atoms);
   return {
     build_id: build.id,
-    state: build.work.state,
-    reasons: reasonsOf(build),
+    state,
+    reasons,
     ...totals,
     builds: busyWith.map(({ build: id, executors }) => ({ build_id: id, num_executors: executors })),
     running: held.map((lease) => presentRunning(lease, bySubjob.get(subjobOf(lease) ?? -1) ?? [])),

@@ -7,6 +7,9 @@ import { literals, Nullable } from '../shapes.js';
  * epoch, days are those of UTC.
  */
 
+/** So many of the newest runs of an atom are kept. */
+export const RUNS_KEPT = 50;
+
 const closed = { additionalProperties: false };
 const Count = (description: string) => Type.Integer({ description });
 const Day = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\d$', description: 'Year, month and day.' });
@@ -140,7 +143,7 @@ export const AtomHistorySchema = Type.Object(
     }),
     last_passed: Nullable(BuildIdSchema, { description: 'The last build in which it passed.' }),
     first_seen: BuildMomentSchema,
-    last: Type.Array(AtomRunSchema, { description: 'The newest 50 runs, oldest first.' }),
+    last: Type.Array(AtomRunSchema, { description: `The newest ${RUNS_KEPT} runs, oldest first.` }),
   },
   closed,
 );

@@ -59,7 +59,10 @@ Leave:
       await folders.nth(2).waitFor();
       expect(await folders.first().innerText()).to.equal(folder(1));
       await page.getByRole('searchbox', { name: 'Atom' }).fill('GOOD');
-      await becomes(page, 'document.querySelectorAll("td a").length === 1');
+      await becomes(page, 'document.querySelectorAll("td a[data-row]").length === 1');
+      await page.getByRole('link', { name: 'good', exact: true }).click();
+      await page.waitForURL('**/ui/build/1/atom/0');
+      await page.goBack();
       await page.getByRole('searchbox', { name: 'Atom' }).fill('');
       await page.getByRole('link', { name: folder(1) }).click();
       await line(page, 'log.txt').click();

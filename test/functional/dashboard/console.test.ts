@@ -198,6 +198,13 @@ describe('the console in a browser', () => {
       await page.getByRole('button', { name: 'Copy link to lines' }).waitFor();
     }));
 
+  it('says how many lines there are when the address names one beyond the last', () =>
+    visit(atomPath(1, '#L999999999'), async (page) => {
+      await page.getByText(/^The console has only \d+ lines\.$/).waitFor();
+      await page.locator('.console-line a').last().click();
+      await page.getByText('The console has only').waitFor({ state: 'hidden' });
+    }));
+
   it('shows hostile output as text, in readable colors', () =>
     visit(atomPath(1), async (page) => {
       await line(page, 6).waitFor();

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
+import { toId } from '../../../src/protocol/ids.js';
 import { browserOfSuite } from '../../support/browser.js';
 import { directoryBuild, MasterHarness, type TestSlave } from '../../support/master-harness.js';
 import { settled } from '../../support/page-checks.js';
@@ -44,6 +45,20 @@ describe('the page of a build of which little is known', () => {
     });
     await visit('1/atoms', async (page) => {
       expect(await textOf(page)).to.contain('The atoms are not known yet.');
+    });
+  });
+
+  it('never says that it waits for nothing before it shows the end', async () => {
+    await create();
+    await slave.takePreparation();
+    await visit('1', async (page) => {
+      // The head of the page stays as it is, while the build ends behind it.
+      const head: unknown = await (await page.request.get(`${served.url}/v1/build/1`)).json();
+      await page.route('**/v1/build/1', (route) => route.fulfill({ json: head }));
+      await page.getByText('A slave fetches the project and lists the atoms.').waitFor();
+      await harness.master.cancelBuild(toId.build(1));
+      await page.getByText('A slave fetches the project and lists the atoms.').waitFor({ state: 'hidden' });
+      expect(await textOf(page)).not.to.contain('waits for nothing');
     });
   });
 

@@ -147,13 +147,13 @@ describe('the timeline of a build in a browser', () => {
   it('is one click from the build, and says why it took so long', () =>
     visit(`/ui/build/${build}`, async (page) => {
       await page.getByRole('link', { name: 'Timeline' }).click();
-      await page.getByText(/^3 m 35 s in all: 5\.0 s preparation, then work on 6 executors\.$/).waitFor();
+      await page.getByText(/^3 min 35 s in all: 5\.0 s preparation, then work on 6 executors\.$/).waitFor();
       await page
         .getByText(
-          /^In the last \d m \d\d s only 1 of 6 executors was busy: with slow, which alone determined/,
+          /^In the last \d min \d\d s only 1 of 6 executors was busy: with slow, which alone determined/,
         )
         .waitFor();
-      await page.getByText(/^The slowest atom is slow: 3 m 20 s, 93 % of the total\.$/).waitFor();
+      await page.getByText(/^The slowest atom is slow: 3 min 20 s, 93 % of the total\.$/).waitFor();
       await page.getByText(/^2 failed runs of atoms that ran again took 40 s of the executors\.$/).waitFor();
       await page.getByRole('list', { name: 'Legend' }).getByText('passed after a retry').waitFor();
     }));
@@ -164,7 +164,7 @@ describe('the timeline of a build in a browser', () => {
       expect((await first.innerText()).split(/\s*\t\s*/)).to.deep.equal([
         'slow',
         'passed',
-        '3 m 20 s',
+        '3 min 20 s',
         '0:15',
         'first',
       ]);
@@ -197,7 +197,9 @@ describe('the timeline of a build in a browser', () => {
       await press(page, 'ArrowUp', 'ArrowUp');
       await walkTo(page, 'ArrowRight', /^atom|^slow/);
       await eventually('its name is loaded', async () =>
-        /^slow: passed, 3 m 20 s from 0:15 to 3:35, first, executor 0$/.test(await focused(page).innerText()),
+        /^slow: passed, 3 min 20 s from 0:15 to 3:35, first, executor 0$/.test(
+          await focused(page).innerText(),
+        ),
       );
       await press(page, 'Home', 'ArrowUp');
       expect(await focused(page).innerText()).to.match(/^preparation, 5\.0 s from 0:00 to 0:05, /);
@@ -289,7 +291,7 @@ describe('the timeline of a build in a browser', () => {
       );
       expect(await picture(page)).to.not.equal(before);
       await cluster.runToEnd(running);
-      await page.getByText(/^1 m \d\d s in all: /).waitFor();
+      await page.getByText(/^1 min \d\d s in all: /).waitFor();
     });
   });
 

@@ -1,4 +1,4 @@
-import { duration } from './progress.js';
+import { durationText } from '../../../lib/text/duration-text.js';
 
 const AGAIN_SECONDS = 60;
 
@@ -27,13 +27,13 @@ export class AwayNotice {
       return [];
     }
     this.#away = { ...away, said: now };
-    return [`${away.message} (for ${duration(now - away.since)} now)`];
+    return [`${away.message} (for ${durationText(now - away.since)} now)`];
   }
 
   /** To be called when the master has responded. */
   responded(now: number): string[] {
     const away = this.#away;
     this.#away = null;
-    return away === null ? [] : [`The master responds again, after ${duration(now - away.since)}.`];
+    return away === null ? [] : [`The master responds again, after ${durationText(now - away.since)}.`];
   }
 }

@@ -1,3 +1,4 @@
+import { durationText } from '../../../lib/text/duration-text.js';
 import { cleanLine } from '../../../lib/text/strip-control-chars.js';
 import { textStart } from '../../../lib/text/text-ends.js';
 import type { Activity } from '../../../protocol/build/activity.js';
@@ -35,13 +36,15 @@ export function progressText(
     parts.push(`${build.num_atoms_failed} failed`);
     parts.push(`${build.num_executors} ${build.num_executors === 1 ? 'executor' : 'executors'} busy`);
   }
-  parts.push(duration(elapsed));
+  parts.push(durationText(elapsed));
   if (build.state === 'BUILDING' && setup !== null && !isOnlySetup) {
     parts.push(setup);
   }
   if (longest !== undefined) {
     const name = fitLine(cleanLine(longest.name), MAX_NAME);
-    parts.push(`longest: ${name} (${duration(longest.seconds + age.response)}, ${cleanLine(longest.slave)})`);
+    parts.push(
+      `longest: ${name} (${durationText(longest.seconds + age.response)}, ${cleanLine(longest.slave)})`,
+    );
   }
   return `Build ${build.id}: ${parts.join(', ')}`;
 }
@@ -61,7 +64,7 @@ function setupText({ activity }: Build, age: number): string | null {
   }
   const names = slaves.slice(0, MAX_SLAVES_NAMED).map(({ slave }) => cleanLine(slave));
   const others = slaves.length > names.length ? [`${slaves.length - names.length} more`] : [];
-  return `setting up on ${[...names, ...others].join(', ')}, ${duration(longest)}`;
+  return `setting up on ${[...names, ...others].join(', ')}, ${durationText(longest)}`;
 }
 
 function stateText({ state, activity }: Build): string {
@@ -90,13 +93,13 @@ export function roughly(seconds: number): string {
     return `${Math.ceil(seconds)} s`;
   }
   const minutes = Math.ceil(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : duration(minutes * 60);
+  return minutes < 60 ? `${minutes} min` : durationText(minutes * 60);
 }
 
 /** ` (12 s, s1)`: how long an atom ran, and where; empty when unknown. */
 export function runText(seconds: number | null, slave: string | null): string {
   const facts = [
-    ...(seconds === null ? [] : [duration(seconds)]),
+    ...(seconds === null ? [] : [durationText(seconds)]),
     ...(slave === null ? [] : [cleanLine(slave)]),
   ];
   return facts.length === 0 ? '' : ` (${facts.join(', ')})`;
@@ -121,21 +124,6 @@ export function failureLines(
     ],
     known: failures.total,
   };
-}
-
-/** 0.4 s, 12 s, 3 min 05 s, 2 h 05 min. */
-export function duration(seconds: number): string {
-  if (seconds < 10) {
-    return `${seconds.toFixed(1)} s`;
-  }
-  const whole = Math.round(seconds);
-  if (whole < 60) {
-    return `${whole} s`;
-  }
-  if (whole < 3600) {
-    return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
-  }
-  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
 }
 
 /** Cuts a line so that it does not wrap on a terminal, since a wrapped line cannot be overwritten. */

@@ -1,9 +1,9 @@
+import { durationText } from '../../../lib/text/duration-text.js';
 import type { Build } from '../../../protocol/build/build.js';
 import type { Atom } from '../../../protocol/build/work.js';
 import { CopyButton } from '../../parts/controls/copy-button.js';
 import { Status } from '../../parts/status/status.js';
 import { lookOfAtom } from '../../parts/status/status-look.js';
-import { durationText } from '../../parts/text/duration-text.js';
 import { exitText } from '../../parts/text/exit-text.js';
 import { now } from '../../parts/text/ticking-now.js';
 import { Timestamp } from '../../parts/text/timestamp.js';

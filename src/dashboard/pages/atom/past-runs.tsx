@@ -1,3 +1,4 @@
+import { quantilesText } from '../../../lib/text/quantiles-text.js';
 import type { AtomHistoryWithDays, AtomRunInBuild } from '../../../protocol/build/history.js';
 import type { AtomId, BuildId } from '../../../protocol/ids.js';
 import { getJson } from '../../api/api-calls.js';
@@ -5,7 +6,7 @@ import { useLoaded } from '../../api/use-loaded.js';
 import { VerdictStrip } from '../../parts/status/verdict-strip.js';
 import { Timestamp } from '../../parts/text/timestamp.js';
 import { pathTo } from '../../router/page-paths.js';
-import { durationsText, failuresOfRuns, flakinessText, keptRun } from './run-facts.js';
+import { failuresOfRuns, flakinessText, keptRun } from './run-facts.js';
 
 interface PastRunsProps {
   readonly buildId: BuildId;
@@ -74,7 +75,7 @@ function Runs({ history, buildId }: { readonly history: AtomHistoryWithDays; rea
       )}
       <span>{failuresOfRuns(history)}</span>
       {flakiness !== null && <span class="tone-warn">{flakiness}</span>}
-      <span>{durationsText(history)}</span>
+      <span>{quantilesText(history)}</span>
     </>
   );
 }

@@ -1,7 +1,6 @@
 import { percentText } from '../../../lib/text/percent-text.js';
 import type { AtomHistoryWithDays } from '../../../protocol/build/history.js';
 import type { BuildId } from '../../../protocol/ids.js';
-import { durationText } from '../../parts/text/duration-text.js';
 
 /* Facts about the runs of an atom in words. */
 
@@ -18,18 +17,6 @@ export function failuresOfRuns({ runs, failures }: Pick<Counted, 'runs' | 'failu
 export function flakinessText({ flakiness, last }: Pick<Counted, 'flakiness' | 'last'>): string | null {
   const runs = last.filter(({ outcome }) => outcome !== 'LOST').length;
   return flakiness > 0 ? `flaky in ${percentText(flakiness)} of the last ${runs} runs` : null;
-}
-
-/** `median 1.2 s, 95 % within 3.4 s`; null when no duration is known. */
-export function durationsText({
-  p50_seconds: p50,
-  p95_seconds: p95,
-}: Pick<AtomHistoryWithDays, 'p50_seconds' | 'p95_seconds'>): string | null {
-  if (p50 === null) {
-    return null;
-  }
-  const median = `median ${durationText(p50)}`;
-  return p95 === null ? median : `${median}, 95 % within ${durationText(p95)}`;
 }
 
 /** The run in a build, if it is one of the newest and the build still exists. */

@@ -1,6 +1,6 @@
+import { durationText } from '../../../lib/text/duration-text.js';
 import type { RunningAtom } from '../../../protocol/build/activity.js';
 import { DataTable, type TableColumn } from '../../parts/table/data-table.js';
-import { durationText } from '../../parts/text/duration-text.js';
 import { pathTo } from '../../router/page-paths.js';
 import type { TabProps } from './build-tab.js';
 

@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
+import { durationText } from '../../../lib/text/duration-text.js';
 import { Empty, Loading, ProblemNotice } from '../../parts/page/notices.js';
 import { DataTable, type TableColumn } from '../../parts/table/data-table.js';
-import { durationText } from '../../parts/text/duration-text.js';
 import type { TabProps } from './build-tab.js';
 import { useAtomNames } from './timeline/atom-names.js';
 import { barLooks } from './timeline/bar-looks.js';

@@ -12,9 +12,11 @@ export function WaitReasons({ buildId }: { readonly buildId: BuildId }) {
     (signal) => getJson('/v1/build/:buildId/explain', { params: { buildId }, signal }),
     { isChangedBy: ({ data: { build_id } }) => build_id === buildId, everyMs: () => EVERY_MS },
   );
-  return data === null ? null : (
+  // It has ended since its head was loaded, which will say so.
+  const reasons = data?.explanation.reasons.filter(({ reason }) => reason !== 'ENDED') ?? [];
+  return reasons.length === 0 ? null : (
     <p class="reasons">
-      {data.explanation.reasons.map(({ reason, text }) => (
+      {reasons.map(({ reason, text }) => (
         <span key={reason}>
           <ReasonText text={text} />{' '}
         </span>

@@ -1,4 +1,5 @@
 import { useEffect } from 'preact/hooks';
+import { durationText } from '../../../lib/text/duration-text.js';
 import type { SlaveId } from '../../../protocol/ids.js';
 import type { SlaveWork } from '../../../protocol/slave/slave-list.js';
 import type { Slave } from '../../../protocol/slave/slave-messages.js';
@@ -12,7 +13,6 @@ import { Status } from '../../parts/status/status.js';
 import { lookOfSlave } from '../../parts/status/status-look.js';
 import { DataTable, type TableColumn } from '../../parts/table/data-table.js';
 import { bytesText } from '../../parts/text/bytes-text.js';
-import { durationText } from '../../parts/text/duration-text.js';
 import { usePageTitle } from '../../parts/text/page-title.js';
 import { now } from '../../parts/text/ticking-now.js';
 import { Timestamp } from '../../parts/text/timestamp.js';

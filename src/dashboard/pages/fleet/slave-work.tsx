@@ -1,7 +1,7 @@
+import { durationText } from '../../../lib/text/duration-text.js';
 import type { BuildId } from '../../../protocol/ids.js';
 import type { SlaveWork } from '../../../protocol/slave/slave-list.js';
 import type { Slave } from '../../../protocol/slave/slave-messages.js';
-import { durationText } from '../../parts/text/duration-text.js';
 import { now } from '../../parts/text/ticking-now.js';
 import { pathTo } from '../../router/page-paths.js';
 

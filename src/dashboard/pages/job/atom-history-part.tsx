@@ -1,10 +1,11 @@
+import { durationText } from '../../../lib/text/duration-text.js';
 import { percentText } from '../../../lib/text/percent-text.js';
+import { quantilesText } from '../../../lib/text/quantiles-text.js';
 import type { AtomHistoryWithDays } from '../../../protocol/build/history.js';
 import type { JobId } from '../../../protocol/ids.js';
 import { getJson } from '../../api/api-calls.js';
 import { useLoaded } from '../../api/use-loaded.js';
 import { Loading, ProblemNotice } from '../../parts/page/notices.js';
-import { durationText } from '../../parts/text/duration-text.js';
 import { historyLabel } from '../../parts/text/history-label.js';
 import { now } from '../../parts/text/ticking-now.js';
 import { Timestamp } from '../../parts/text/timestamp.js';
@@ -53,8 +54,7 @@ function History({ atom }: { readonly atom: AtomHistoryWithDays }) {
           {atom.failures} of {atom.runs} runs failed, {atom.flaky} passed when they were repeated
         </span>
         <span>flakiness {percentText(atom.flakiness)}</span>
-        {atom.p50_seconds !== null && <span>P50 {durationText(atom.p50_seconds)}</span>}
-        {atom.p95_seconds !== null && <span>P95 {durationText(atom.p95_seconds)}</span>}
+        <span>{quantilesText(atom)}</span>
         {atom.retry_seconds > 0 && <span>{durationText(atom.retry_seconds)} lost to retries</span>}
         <span>
           known since <Timestamp at={atom.first_seen.at} />

@@ -1,7 +1,7 @@
+import { agoText } from '../../../lib/text/duration-text.js';
 import { percentText } from '../../../lib/text/percent-text.js';
 import type { JobAtom } from '../../../protocol/build/history.js';
 import type { Tone } from '../../parts/status/status-look.js';
-import { agoText } from '../../parts/text/duration-text.js';
 
 /** Whether an atom fails, since when, and whether it is flaky, in words. `now` in seconds since the epoch. */
 export function verdictOf(

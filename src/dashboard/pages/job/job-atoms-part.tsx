@@ -1,3 +1,4 @@
+import { durationText } from '../../../lib/text/duration-text.js';
 import { percentText } from '../../../lib/text/percent-text.js';
 import type { HistoryOrder, JobAtom, JobTrend } from '../../../protocol/build/history.js';
 import { getJson } from '../../api/api-calls.js';
@@ -10,7 +11,6 @@ import { VerdictStrip } from '../../parts/status/verdict-strip.js';
 import type { TableColumn } from '../../parts/table/data-table.js';
 import { PagedTable } from '../../parts/table/paged-table.js';
 import { countText } from '../../parts/text/count-text.js';
-import { durationText } from '../../parts/text/duration-text.js';
 import { historyLabel } from '../../parts/text/history-label.js';
 import { Timestamp } from '../../parts/text/timestamp.js';
 import { address } from '../../router/location.js';
@@ -129,8 +129,8 @@ const failed: Column = {
   isMinor: true,
   cell: ({ failures, runs }) => `${failures} of ${runs}`,
 };
-const p50 = secondsColumn('P50', ({ p50_seconds }) => p50_seconds, false);
-const p95 = secondsColumn('P95', ({ p95_seconds }) => p95_seconds, true);
+const median = secondsColumn('Median', ({ p50_seconds }) => p50_seconds, false);
+const within = secondsColumn('95 % within', ({ p95_seconds }) => p95_seconds, true);
 const lost = secondsColumn('Retries', ({ recent_retry_seconds }) => recent_retry_seconds, false);
 const failing: readonly Column[] = [
   since,
@@ -146,9 +146,9 @@ const columnsByOrder: Readonly<Record<HistoryOrder, readonly Column[]>> = {
   newly_failing: failing,
   failing,
   flaky: [flakiness, failed],
-  slowest: [p50, p95],
+  slowest: [median, within],
   retry_seconds: [lost, failed],
-  name: [flakiness, failed, p50],
+  name: [flakiness, failed, median],
 };
 
 function secondsColumn(label: string, of: (atom: JobAtom) => number | null, isMinor: boolean): Column {

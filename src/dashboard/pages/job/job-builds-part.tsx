@@ -1,3 +1,4 @@
+import { durationText } from '../../../lib/text/duration-text.js';
 import type { JobBuild } from '../../../protocol/build/history.js';
 import type { JobId } from '../../../protocol/ids.js';
 import { getJson } from '../../api/api-calls.js';
@@ -7,7 +8,6 @@ import { Status } from '../../parts/status/status.js';
 import { lookOfBuild } from '../../parts/status/status-look.js';
 import type { TableColumn } from '../../parts/table/data-table.js';
 import { PagedTable } from '../../parts/table/paged-table.js';
-import { durationText } from '../../parts/text/duration-text.js';
 import { Timestamp } from '../../parts/text/timestamp.js';
 
 /** The ended builds of a job, newest first, also deleted ones. */

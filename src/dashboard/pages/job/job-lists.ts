@@ -14,7 +14,7 @@ interface ListFacts {
 export const jobLists: readonly ListFacts[] = [
   { list: 'newly_failing', label: 'Newly failing', none: 'No test that has passed before fails now.' },
   { list: 'failing', label: 'Failing', none: 'Each test passed when it ran last.' },
-  { list: 'flaky', label: 'Flaky', none: 'No test is flaky in its newest 50 runs.' },
+  { list: 'flaky', label: 'Flaky', none: 'No test is flaky in its newest runs.' },
   { list: 'slowest', label: 'Slowest', none: 'No run of a test is kept.' },
   {
     list: 'retry_seconds',

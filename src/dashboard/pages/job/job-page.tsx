@@ -1,4 +1,6 @@
+import { durationText } from '../../../lib/text/duration-text.js';
 import { percentText } from '../../../lib/text/percent-text.js';
+import { quantilesText } from '../../../lib/text/quantiles-text.js';
 import type { JobBuild, JobTrend } from '../../../protocol/build/history.js';
 import type { JobId } from '../../../protocol/ids.js';
 import { getJson } from '../../api/api-calls.js';
@@ -7,7 +9,6 @@ import { Loading, ProblemNotice } from '../../parts/page/notices.js';
 import { Status } from '../../parts/status/status.js';
 import { lookOfBuild } from '../../parts/status/status-look.js';
 import { countText } from '../../parts/text/count-text.js';
-import { durationText } from '../../parts/text/duration-text.js';
 import { usePageTitle } from '../../parts/text/page-title.js';
 import { now } from '../../parts/text/ticking-now.js';
 import { address } from '../../router/location.js';
@@ -66,7 +67,7 @@ export function JobPage({ jobId }: { readonly jobId: JobId }) {
 }
 
 function JobHead({ job, builds }: { readonly job: JobTrend; readonly builds: readonly JobBuild[] }) {
-  const { last_build: last, pass_rate: rate, p50_seconds: p50, p95_seconds: p95 } = job;
+  const { last_build: last, pass_rate: rate } = job;
   const lost = lostSeconds(job.days, LOST_DAYS, now.value);
   return (
     <header>
@@ -77,8 +78,7 @@ function JobHead({ job, builds }: { readonly job: JobTrend; readonly builds: rea
         <bdi class="quiet">{job.project}</bdi>
         <a href={`/ui/builds?job=${job.id}`}>{countText(job.num_builds, 'build')}</a>
         {rate !== null && <span>{percentText(rate)} of the newest passed</span>}
-        {p50 !== null && <span>P50 {durationText(p50)}</span>}
-        {p95 !== null && <span>P95 {durationText(p95)}</span>}
+        <span>{quantilesText(job)}</span>
         {lost > 0 && (
           <span>
             {durationText(lost)} lost to retries in {LOST_DAYS} days

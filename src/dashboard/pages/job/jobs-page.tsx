@@ -1,3 +1,4 @@
+import { durationText } from '../../../lib/text/duration-text.js';
 import { percentText } from '../../../lib/text/percent-text.js';
 import type { Job } from '../../../protocol/build/history.js';
 import { getJson } from '../../api/api-calls.js';
@@ -8,7 +9,6 @@ import { Status } from '../../parts/status/status.js';
 import { lookOfBuild } from '../../parts/status/status-look.js';
 import type { TableColumn } from '../../parts/table/data-table.js';
 import { PagedTable } from '../../parts/table/paged-table.js';
-import { durationText } from '../../parts/text/duration-text.js';
 import { usePageTitle } from '../../parts/text/page-title.js';
 import { Timestamp } from '../../parts/text/timestamp.js';
 import { address } from '../../router/location.js';
@@ -94,7 +94,7 @@ const columns: readonly (TableColumn<Job> & { readonly width?: string })[] = [
       last === null || last.seconds === null ? '' : durationText(last.seconds),
   },
   {
-    label: 'P50',
+    label: 'Median',
     width: '6rem',
     isNumber: true,
     isMinor: true,

@@ -1,7 +1,7 @@
+import { durationText } from '../../../lib/text/duration-text.js';
 import type { AtomRunInBuild, JobBuild } from '../../../protocol/build/history.js';
 import { lookOfRun } from '../../parts/status/run-look.js';
 import { lookOfBuild, type StatusLook } from '../../parts/status/status-look.js';
-import { durationText } from '../../parts/text/duration-text.js';
 import { pathTo } from '../../router/page-paths.js';
 
 /** A bar of a trend. */

@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks';
-import { durationText } from '../../parts/text/duration-text.js';
+import { durationText } from '../../../lib/text/duration-text.js';
 import { Timestamp } from '../../parts/text/timestamp.js';
 import { barAfterKey, scaleOf, type TrendBar } from './trend-bars.js';
 

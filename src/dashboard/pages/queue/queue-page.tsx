@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { durationText } from '../../../lib/text/duration-text.js';
 import type { Build } from '../../../protocol/build/build.js';
 import type { QueueWait } from '../../../protocol/build/explanation.js';
 import { getJson } from '../../api/api-calls.js';
@@ -13,7 +14,6 @@ import { ReasonText } from '../../parts/status/reason-text.js';
 import { Status } from '../../parts/status/status.js';
 import { lookOfBuild } from '../../parts/status/status-look.js';
 import { DataTable, type TableColumn } from '../../parts/table/data-table.js';
-import { durationText } from '../../parts/text/duration-text.js';
 import { usePageTitle } from '../../parts/text/page-title.js';
 import { now } from '../../parts/text/ticking-now.js';
 import { pathTo } from '../../router/page-paths.js';

@@ -1,5 +1,5 @@
+import { durationText } from '../../../lib/text/duration-text.js';
 import type { AtomRunInBuild } from '../../../protocol/build/history.js';
-import { durationText } from '../text/duration-text.js';
 import type { Tone } from './status-look.js';
 
 /* The runs of an atom as marks of different heights, and in words. */

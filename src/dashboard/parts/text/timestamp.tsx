@@ -1,4 +1,4 @@
-import { agoText } from './duration-text.js';
+import { agoText } from '../../../lib/text/duration-text.js';
 import { now } from './ticking-now.js';
 
 /** A time in seconds since the epoch, as how long ago it is; the exact one is its title. */

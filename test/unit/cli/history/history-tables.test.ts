@@ -51,8 +51,8 @@ describe('the table of jobs', () => {
       NUMBER: '3',
       BUILDS: '120',
       PASSED: '83 %',
-      P50: '1 min 35 s',
-      P95: '2 min 10 s',
+      MEDIAN: '1 min 35 s',
+      '95 % WITHIN': '2 min 10 s',
       'LAST BUILD': '7',
       RESULT: 'FAILURE',
       ENDED: '2023-11-14 22:14',
@@ -63,7 +63,13 @@ describe('the table of jobs', () => {
 
   it('has a dash for what is not known', () => {
     const fresh = { ...job, pass_rate: null, p50_seconds: null, p95_seconds: null, last_build: null };
-    expect(cellsOf(jobsTable([fresh]))).to.include({ PASSED: '-', P50: '-', 'LAST BUILD': '-', ENDED: '-' });
+    expect(cellsOf(jobsTable([fresh]))).to.include({
+      PASSED: '-',
+      MEDIAN: '-',
+      'LAST BUILD': '-',
+      ENDED: '-',
+    });
+    expect(jobText(job)).to.match(/, median 1 min 35 s, 95 % within 2 min 10 s\.$/);
     expect(jobText(fresh)).to.equal('Unit of https://git.example/shop.git (job 3): 120 builds.');
   });
 
@@ -126,8 +132,8 @@ describe('the table of the atoms of a job', () => {
       FAILED: '3',
       RUNS: '40',
       'FAILS SINCE': 'build 6',
-      P50: '1.3 s',
-      P95: '2.0 s',
+      MEDIAN: '1.3 s',
+      '95 % WITHIN': '2.0 s',
       RETRIES: '3.0 s',
       LAST: '.~F',
       ATOM: 'a=b.test',

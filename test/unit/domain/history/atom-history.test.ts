@@ -5,11 +5,11 @@ import { type AtomHistory, withRunInHistory } from '../../../../src/domain/histo
 import {
   type AtomRun,
   packRuns,
-  RUNS_KEPT,
   type RunKind,
   unpackRuns,
 } from '../../../../src/domain/history/atom-runs.js';
 import { coarsely } from '../../../../src/domain/history/coarse-seconds.js';
+import { RUNS_KEPT } from '../../../../src/protocol/build/history.js';
 
 const kind = fc.constantFrom<RunKind>('PASSED', 'FAILED', 'FLAKY', 'LOST');
 const run = fc.record({

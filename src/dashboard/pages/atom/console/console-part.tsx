@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { useShortcuts } from '../../../parts/keys/shortcuts.js';
 import { Empty, Loading, ProblemNotice } from '../../../parts/page/notices.js';
 import type { ScrollGoal } from '../../../parts/table/scroll-place.js';
+import { countText } from '../../../parts/text/count-text.js';
 import { address, navigate } from '../../../router/location.js';
 import { ConsoleToolbar } from './console-toolbar.js';
 import { ConsoleView } from './console-view.js';
@@ -127,6 +128,12 @@ export function ConsolePart({ download, emptyTitle, ...subject }: ConsolePartPro
       />
       <ProblemNotice problem={searchProblem ?? lines.problem} />
       {lines.store.total === null && lines.problem === null && <Loading />}
+      {total > 0 && selection !== null && selection.first >= total && (
+        <p class="note" role="status">
+          The console has only {countText(total, 'line')}
+          {subject.isRunning && ' so far'}.
+        </p>
+      )}
       {lines.store.total === 0 && <Empty title={emptyTitle} />}
       {total > 0 && (
         <ConsoleView

@@ -9,6 +9,7 @@ import type { TableColumn } from '../../../parts/table/data-table.js';
 import { PagedTable } from '../../../parts/table/paged-table.js';
 import { atomLabel } from '../../../parts/text/atom-label.js';
 import { address, setQuery } from '../../../router/location.js';
+import { pathTo } from '../../../router/page-paths.js';
 import { folderOfAtom, pathToPlace } from './artifact-place.js';
 
 /** The folders of the atoms of a build, those of failed ones first. */
@@ -43,12 +44,12 @@ export function AtomFolders({ build }: { readonly build: Pick<Build, 'id' | 'ato
     },
     {
       label: 'Atom',
-      cell: ({ command_string: command }) => {
+      cell: ({ id: atomId, command_string: command }) => {
         const label = atomLabel(command, variables);
         return (
-          <span title={label}>
+          <a href={pathTo({ page: 'atom', buildId, atomId })} title={label}>
             <bdi>{label}</bdi>
-          </span>
+          </a>
         );
       },
     },

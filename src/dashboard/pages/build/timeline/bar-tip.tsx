@@ -1,4 +1,4 @@
-import { durationText } from '../../../parts/text/duration-text.js';
+import { durationText } from '../../../../lib/text/duration-text.js';
 import { barLooks, isOfAtom } from './bar-looks.js';
 import { clockText } from './drawing/time-view.js';
 import type { Bar, TimelineRow } from './timeline-bars.js';

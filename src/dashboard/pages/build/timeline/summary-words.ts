@@ -1,5 +1,5 @@
+import { durationText } from '../../../../lib/text/duration-text.js';
 import { countText } from '../../../parts/text/count-text.js';
-import { durationText } from '../../../parts/text/duration-text.js';
 import type { Bar } from './timeline-bars.js';
 import { durationOf, type TimelineSummary } from './timeline-summary.js';
 

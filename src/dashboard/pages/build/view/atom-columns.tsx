@@ -1,7 +1,7 @@
+import { durationText } from '../../../../lib/text/duration-text.js';
 import { Status } from '../../../parts/status/status.js';
 import { lookOfAtom } from '../../../parts/status/status-look.js';
 import type { TableColumn } from '../../../parts/table/data-table.js';
-import { durationText } from '../../../parts/text/duration-text.js';
 import { exitText } from '../../../parts/text/exit-text.js';
 import type { ShownAtom } from './shown-atom.js';
 

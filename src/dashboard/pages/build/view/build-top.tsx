@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
+import { durationText } from '../../../../lib/text/duration-text.js';
 import type { Build } from '../../../../protocol/build/build.js';
 import {
   atomsText,
@@ -11,7 +12,6 @@ import { BuildSource } from '../../../parts/status/build-source.js';
 import { ProgressBar } from '../../../parts/status/progress-bar.js';
 import { Status } from '../../../parts/status/status.js';
 import { lookOfBuild } from '../../../parts/status/status-look.js';
-import { durationText } from '../../../parts/text/duration-text.js';
 import { usePageTitle } from '../../../parts/text/page-title.js';
 import { now } from '../../../parts/text/ticking-now.js';
 import { Timestamp } from '../../../parts/text/timestamp.js';

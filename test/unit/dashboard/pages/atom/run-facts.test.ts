@@ -1,10 +1,5 @@
 import { expect } from 'chai';
-import {
-  durationsText,
-  failuresOfRuns,
-  flakinessText,
-  keptRun,
-} from '../../../../../src/dashboard/pages/atom/run-facts.js';
+import { failuresOfRuns, flakinessText, keptRun } from '../../../../../src/dashboard/pages/atom/run-facts.js';
 import type { AtomRunInBuild } from '../../../../../src/protocol/build/history.js';
 import { toId } from '../../../../../src/protocol/ids.js';
 
@@ -31,14 +26,6 @@ describe('the facts about the runs of an atom', () => {
     expect(flakinessText({ flakiness: 0.5, last })).to.equal('flaky in 50 % of the last 2 runs');
     expect(flakinessText({ flakiness: 0.001, last })).to.equal('flaky in 1 % of the last 2 runs');
     expect(flakinessText({ flakiness: 0, last })).to.equal(null);
-  });
-
-  it('have its durations as far as they are known', () => {
-    expect(durationsText({ p50_seconds: 1.24, p95_seconds: 61 })).to.equal(
-      'median 1.2 s, 95 % within 1 m 01 s',
-    );
-    expect(durationsText({ p50_seconds: 2, p95_seconds: null })).to.equal('median 2.0 s');
-    expect(durationsText({ p50_seconds: null, p95_seconds: null })).to.equal(null);
   });
 
   it('lead to a build that still exists', () => {

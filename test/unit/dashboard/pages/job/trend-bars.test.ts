@@ -19,13 +19,13 @@ describe('the bars of builds', () => {
       jobBuild(7, { result: 'FAILURE', num_atoms_failed: 2, num_atoms_flaky: 1, seconds: 65 }),
     ]);
     expect(bar?.path).to.equal('/ui/build/7');
-    expect(bar?.text).to.equal('Build 7 failed: 2 of 20 atoms failed, 1 flaky, 1 m 05 s, main');
+    expect(bar?.text).to.equal('Build 7 failed: 2 of 20 atoms failed, 1 flaky, 1 min 05 s, main');
   });
 
   it('lead nowhere when the build is deleted', () => {
     const [bar] = barsOfBuilds([jobBuild(7, { retained: false, state: 'CANCELED', branch: null })]);
     expect(bar?.path).to.equal(null);
-    expect(bar?.text).to.equal('Build 7 canceled: 1 m 35 s, deleted');
+    expect(bar?.text).to.equal('Build 7 canceled: 1 min 35 s, deleted');
   });
 });
 

@@ -120,11 +120,11 @@ describe('the summary in words', () => {
       ),
     ];
     expect(words(timeline(rows, 106_000))).to.deep.equal([
-      '1 m 46 s in all: 2.0 s waiting, 4.0 s preparation, then work on 2 executors.',
+      '1 min 46 s in all: 2.0 s waiting, 4.0 s preparation, then work on 2 executors.',
       'The time of the executors: 60 % tests, 10 % setup, 5 % failed runs of atoms that ran again, 25 % idle or in other builds.',
       'In the last 50 s only 1 of 2 executors was busy: with #3, which alone determined the end.',
       'Half of the executors had no work of this build for the last 50 s.',
-      'The slowest atom is #3: 1 m 30 s, 85 % of the total.',
+      'The slowest atom is #3: 1 min 30 s, 85 % of the total.',
       '1 failed run of atoms that ran again took 10 s of the executors.',
     ]);
   });
@@ -132,7 +132,7 @@ describe('the summary in words', () => {
   it('says so in the present while the build runs', () => {
     const rows = [row([bar(0, Number.POSITIVE_INFINITY, 'in_progress', 3)]), row([bar(0, 20_000)], 1)];
     const found = words(timeline(rows, 60_000, { isComplete: false }));
-    expect(found[0]).to.match(/^1 m 00 s so far: /);
+    expect(found[0]).to.match(/^1 min 00 s so far: /);
     expect(found).to.include(
       'For 40 s only 1 of 2 executors has been busy: with #3, which alone determines the end.',
     );
