@@ -118,18 +118,22 @@ describe('the timeline of a build in a browser', () => {
   };
 
   /** Moves the pointer over the bars until it is over one whose description matches. */
-  async function pointAt(page: Page, description: RegExp): Promise<void> {
+  const pointAt = (page: Page, description: RegExp) =>
+    eventually(`a bar has a description like ${description}`, () => sweepsTo(page, description));
+
+  /** The bars may move meanwhile, when something above them is loaded. */
+  async function sweepsTo(page: Page, description: RegExp): Promise<boolean> {
     const { x, y, width, height } = (await canvas(page).boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
     for (let down = 70; down < height; down += 12) {
       for (let across = 130; across < width; across += 40) {
         await page.mouse.move(x + across, y + down);
         const text = (await tip(page).count()) > 0 ? await tip(page).innerText() : '';
         if (description.test(text)) {
-          return;
+          return true;
         }
       }
     }
-    throw new Error(`No bar has a description like ${description}.`);
+    return false;
   }
 
   /** Walks with a key until the description of the focused bar matches. */
@@ -326,7 +330,9 @@ describe('the timeline of a build in a browser', () => {
       expect(height).to.be.below(700);
       await page.getByRole('application').focus();
       await press(page, 'ArrowRight', ...Array.from({ length: 199 }, () => 'ArrowDown'));
-      expect(await focused(page).innerText()).to.match(/machine-20, executor 9$/);
+      await eventually('the last executor is chosen', async () =>
+        /machine-20, executor 9$/.test(await focused(page).innerText()),
+      );
       const scrolled = () => page.evaluate('document.querySelector(".timeline").scrollTop');
       expect(Number(await scrolled())).to.be.greaterThan(300);
       const { y = 0 } = (await tip(page).boundingBox()) ?? {};
