@@ -22,6 +22,8 @@ export interface AtomFacts extends BuildFacts, AtomValue {
 
 /** Identifies an atom's processes by their environment. */
 export const ARTIFACT_DIR = 'ARTIFACT_DIR';
+/** The path of a file with the values of the atoms of a batch, one a line. */
+export const ATOMS_FILE = 'ATOMS_FILE';
 /** Identifies processes of a setup that have left its session, where no other way finds them. */
 export const SETUP_MARK = 'CLUSTERRUNNER_SETUP';
 
@@ -58,16 +60,29 @@ function executorVariables(index: number): Environment {
   return { EXECUTOR_INDEX: String(index), MACHINE_EXECUTOR_INDEX: String(index) };
 }
 
+/** Variables of the commands for a batch of several atoms, beside those of the slave's environment. */
+export function batchEnvironment(
+  facts: Omit<AtomFacts, 'atomId' | 'variable' | 'value'> & { readonly atomsFile: string },
+): Environment {
+  return { ...subjobEnvironment(facts), [ATOMS_FILE]: facts.atomsFile };
+}
+
 /** Variables of an atom's commands beside those of the slave's environment. */
 export function atomEnvironment(facts: AtomFacts): Environment {
+  return {
+    ...subjobEnvironment(facts),
+    ATOM_ID: String(facts.atomId),
+    [facts.variable]: unmaskProjectDirectory(facts.value, facts.projectDirectory),
+  };
+}
+
+function subjobEnvironment(facts: Omit<AtomFacts, 'atomId' | 'variable' | 'value'>): Environment {
   return {
     ...buildEnvironment(facts),
     [ARTIFACT_DIR]: facts.artifactDirectory,
     SUBJOB_ID: String(facts.subjobId),
-    ATOM_ID: String(facts.atomId),
     ...executorVariables(facts.executorIndex),
     BUILD_EXECUTOR_INDEX: String(facts.buildExecutorIndex),
-    [facts.variable]: unmaskProjectDirectory(facts.value, facts.projectDirectory),
   };
 }
 
@@ -139,6 +154,7 @@ function patternOf(name: string): RegExp {
 export const ownVariables: ReadonlySet<string> = new Set([
   'PROJECT_DIR',
   ARTIFACT_DIR,
+  ATOMS_FILE,
   'ATOM_ID',
   'SUBJOB_ID',
   'BUILD_ID',

@@ -1,6 +1,13 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { lazyValidator, ownSchemas } from '../lib/lazy-validator.js';
-import { type JobDefinition, JobDefinitionSchema, type NamedJob, runOrder } from '../protocol/build/job.js';
+import {
+  batchMatch,
+  type JobDefinition,
+  JobDefinitionSchema,
+  MAX_BATCH_SIZE,
+  type NamedJob,
+  runOrder,
+} from '../protocol/build/job.js';
 import type { ClusterRunnerError } from '../protocol/errors.js';
 import { definitionProblem } from './yaml/definition-problem.js';
 import { quotesAdvice } from './yaml/misread-yaml.js';
@@ -20,6 +27,7 @@ const sectionNames: readonly string[] = Object.keys(JobDefinitionSchema.properti
 
 const LINES = 'a list of shell lines, each after a "- "';
 const CACHE = '"key", a list of files, and "paths", a list of folders or files that setup_build makes';
+const BATCH = `"size", a whole number from 2 to ${MAX_BATCH_SIZE}, and "match", one of ${batchMatch.join(', ')}`;
 const NUMBER = 'a whole number from 1';
 const DURATION = 'a number of seconds above 0, or text like 90s, 10m or 2h, and at most a week';
 
@@ -32,6 +40,7 @@ const expected: Readonly<Record<string, string>> = {
   cache: CACHE,
   worker: LINES,
   recycle_after: NUMBER,
+  batch: BATCH,
   max_executors: NUMBER,
   max_executors_per_slave: NUMBER,
   retries: 'a whole number from 0 to 10',
@@ -144,8 +153,8 @@ function problemOf(
       ? `the section "${String(error.params.missingProperty)}" is missing; it must be ${expected[String(error.params.missingProperty)]}.`
       : `a job must be sections with their contents; ${choices}.`;
   }
-  if (section === 'cache') {
-    return `"cache" must be ${CACHE}.`;
+  if (section === 'cache' || section === 'batch') {
+    return `"${section}" must be ${expected[section]}.`;
   }
   if (extra !== null) {
     return `"${extra}" is not a name that a variable can have; use letters, digits and _, not beginning with a digit.`;

@@ -1,10 +1,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { PathAliases } from '../lib/text/path-aliases.js';
 import { addCounts, type TestCounts } from '../protocol/results/result-facts.js';
-import { classNameOf } from './class-name.js';
+import { caseCopy } from './case-copy.js';
 import { readReport } from './read-report.js';
-import type { CaseSink } from './report-reader.js';
-import { timeText } from './time-text.js';
 import { xmlTag, xmlText } from './xml-text.js';
 
 /** A test case for an atom itself, where no report shows its outcome. */
@@ -84,7 +82,10 @@ export class MergedReport {
       this.#ownCase(suite, own);
     }
     for (const { file, suites } of reports) {
-      readReport(file.path, this.#copy(suites === 1, suite.paths));
+      readReport(
+        file.path,
+        caseCopy((xml) => this.#write(xml), suites === 1, suite.paths),
+      );
     }
     if (unread.length > 0) {
       this.#write(`<system-err>${xmlText(unread.join('\n'))}</system-err>\n`);
@@ -123,28 +124,6 @@ export class MergedReport {
     this.#write('</testcase>\n');
   }
 
-  #copy(isOnlySuite: boolean, paths: PathAliases): CaseSink {
-    const texts = paths.textStream();
-    return {
-      open: (name, original, namesAround) => {
-        this.#write(xmlText(texts.end()));
-        const given = aliased(original, paths);
-        const suites = namesAround.map((suite) => paths.inText(suite));
-        const { time } = given;
-        const timed = time === undefined ? given : { ...given, time: timeText(time) };
-        const classname = classNameOf(given.classname, given.name, suites, isOnlySuite);
-        const first = given.classname === undefined ? { classname } : {};
-        const attributes = name === 'testcase' ? { ...first, ...timed, classname } : timed;
-        this.#write(`${xmlTag(name, attributes)}>`);
-      },
-      text: (text) => this.#write(xmlText(texts.push(text))),
-      close: (name) => {
-        this.#write(xmlText(texts.end()));
-        this.#write(`</${name.replaceAll(':', '_')}>${name === 'testcase' ? '\n' : ''}`);
-      },
-    };
-  }
-
   #write(text: string): void {
     this.#text += text;
     if (this.#text.length > FLUSH_CHARS) {
@@ -156,13 +135,6 @@ export class MergedReport {
     writeSync(this.#fd, this.#text);
     this.#text = '';
   }
-}
-
-function aliased<T extends Readonly<Record<string, string>>>(
-  attributes: T,
-  paths: PathAliases,
-): Record<string, string> {
-  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, paths.inText(value)]));
 }
 
 /** A line about an unreadable report. */

@@ -16,20 +16,34 @@ export type ReportOutcome =
   /** Apparently a report, but not readable. */
   | { readonly kind: 'bad'; readonly reason: string };
 
-/** Receives the test cases of a report with their content, in the order of the file. */
-export interface CaseSink {
-  /** `suites` are the names of the suites around a test case, from the outermost. */
-  open(name: string, attributes: Attributes, suites: readonly string[]): void;
-  text(text: string): void;
-  close(name: string): void;
+/** The suites around a test case, from the outermost. */
+export interface SuitesAround {
+  readonly names: readonly string[];
+  /** The attribute `file` of the innermost suite that has one. */
+  readonly file: string | undefined;
 }
 
-type Verdict = 'passed' | 'skipped' | 'failures' | 'errors';
-const RANK: readonly Verdict[] = ['passed', 'skipped', 'failures', 'errors'];
-const SAYS: Readonly<Record<string, Verdict>> = { error: 'errors', failure: 'failures', skipped: 'skipped' };
+/** Receives the test cases of a report with their content, in the order of the file. */
+export interface CaseSink {
+  open(name: string, attributes: Attributes, suites: SuitesAround): void;
+  text(text: string): void;
+  close(name: string): void;
+  /** Called after `close` of each test case. */
+  judge?(verdict: CaseVerdict): void;
+}
+
+/** A word of TestCounts, except for `passed`. */
+export type CaseVerdict = 'passed' | 'skipped' | 'failures' | 'errors';
+const RANK: readonly CaseVerdict[] = ['passed', 'skipped', 'failures', 'errors'];
+const SAYS: Readonly<Record<string, CaseVerdict>> = {
+  error: 'errors',
+  failure: 'failures',
+  skipped: 'skipped',
+};
+const NO_SUITES: SuitesAround = { names: [], file: undefined };
 const ELEMENT_OF = { errors: 'error', failures: 'failure', skipped: 'skipped' } as const;
 /** Values of the attributes `status` and `result`, as of GoogleTest and CTest. */
-const STATUS: Readonly<Record<string, Verdict>> = {
+const STATUS: Readonly<Record<string, CaseVerdict>> = {
   notrun: 'skipped',
   skipped: 'skipped',
   suppressed: 'skipped',
@@ -43,6 +57,7 @@ const STATUS: Readonly<Record<string, Verdict>> = {
 
 interface Suite {
   readonly name: string;
+  readonly file: string | undefined;
   readonly isRoot: boolean;
   /** The failure that its attributes state; null for none. */
   readonly stated: { readonly verdict: 'errors' | 'failures'; readonly message: string } | null;
@@ -54,7 +69,7 @@ interface Case {
   readonly depth: number;
   /** null for an element directly in a suite, without a test case. */
   readonly attributes: Attributes | null;
-  verdict: Verdict;
+  verdict: CaseVerdict;
 }
 
 /**
@@ -188,7 +203,7 @@ export class ReportReader {
       if (parent === 'testcase') {
         raise(this.#case, SAYS[name] ?? 'passed');
       }
-      this.#sink?.open(name, attributes, []);
+      this.#sink?.open(name, attributes, NO_SUITES);
     } else if (name === 'testcase') {
       this.#openCase(attributes, attributes);
     } else if (name === 'testsuite' || name === 'testsuites') {
@@ -197,7 +212,7 @@ export class ReportReader {
     } else if (SAYS[name] !== undefined && (parent === 'testsuite' || parent === 'testsuites')) {
       const opened = this.#openCase(null, { name: this.#suites.at(-1)?.name || parent });
       raise(opened, SAYS[name]);
-      this.#sink?.open(name, attributes, []);
+      this.#sink?.open(name, attributes, NO_SUITES);
     }
   }
 
@@ -231,7 +246,7 @@ export class ReportReader {
 
   #openCase(attributes: Attributes | null, shown: Attributes): Case {
     this.#case = { depth: this.#open.length, attributes, verdict: 'passed' };
-    this.#sink?.open('testcase', shown, this.#path());
+    this.#sink?.open('testcase', shown, this.#around());
     return this.#case;
   }
 
@@ -243,6 +258,7 @@ export class ReportReader {
       this.#addStatus(ended, ended.attributes);
     }
     this.#sink?.close('testcase');
+    this.#sink?.judge?.(ended.verdict);
     this.#count(ended.verdict);
   }
 
@@ -260,20 +276,21 @@ export class ReportReader {
     const suite = this.#suites.at(-1);
     if (suite?.stated && !suite.isBroken) {
       const { verdict, message } = suite.stated;
-      this.#sink?.open('testcase', { name: suite.name || 'testsuite' }, this.#path());
+      this.#sink?.open('testcase', { name: suite.name || 'testsuite' }, this.#around());
       this.#element(ELEMENT_OF[verdict], message);
       this.#sink?.close('testcase');
+      this.#sink?.judge?.(verdict);
       this.#count(verdict);
     }
     this.#suites.pop();
   }
 
   #element(name: string, message: string): void {
-    this.#sink?.open(name, { message }, []);
+    this.#sink?.open(name, { message }, NO_SUITES);
     this.#sink?.close(name);
   }
 
-  #count(verdict: Verdict): void {
+  #count(verdict: CaseVerdict): void {
     this.#counts.tests += 1;
     if (verdict !== 'passed') {
       this.#counts[verdict] += 1;
@@ -290,6 +307,10 @@ export class ReportReader {
     return this.#suites.filter(({ isRoot }) => !isRoot).map(({ name }) => name);
   }
 
+  #around(): SuitesAround {
+    return { names: this.#path(), file: this.#suites.findLast(({ file }) => file !== undefined)?.file };
+  }
+
   #text(text: string): void {
     if (this.#case !== null && !this.isOver) {
       this.#sink?.text(text);
@@ -304,6 +325,7 @@ function suiteOf(element: 'testsuite' | 'testsuites', attributes: Attributes): S
   const message = `The suite states ${errors} errors and ${failures} failures, and has no test case with one.`;
   return {
     name: attributes.name ?? '',
+    file: attributes.file,
     isRoot: element === 'testsuites',
     stated: errors + failures > 0 ? { verdict, message } : null,
     isBroken: false,
@@ -315,13 +337,13 @@ function numberOf(text: string | undefined): number {
   return /^\s*\d{1,9}\s*$/.test(text ?? '') ? Number(text) : 0;
 }
 
-function raise(one: Case, verdict: Verdict): void {
+function raise(one: Case, verdict: CaseVerdict): void {
   if (RANK.indexOf(verdict) > RANK.indexOf(one.verdict)) {
     one.verdict = verdict;
   }
 }
 
 /** The worst first. */
-function byRank(a: Verdict, b: Verdict): number {
+function byRank(a: CaseVerdict, b: CaseVerdict): number {
   return RANK.indexOf(b) - RANK.indexOf(a);
 }

@@ -1,6 +1,7 @@
 import { type SubjobId, toId } from '../../protocol/ids.js';
 import { sumOf } from './duration-estimate.js';
-import { type AtomToGroup, type Group, groupAtoms } from './grouping.js';
+import type { Group } from './group.js';
+import { type AtomToGroup, groupAtoms } from './grouping.js';
 
 /** The assumptions of the groups of a build. */
 export interface GroupingPlan {
@@ -38,20 +39,21 @@ export interface Regrouped {
 /**
  * Makes other groups of the atoms of subjobs that were never leased. `waiting` are the ids of these, ascending; there are
  * `total` subjobs in all. Subjobs stay numbered without gaps: only the last ones can be dropped, and new ones are added at
- * the end. Where that is not enough, groups stay smaller than they could be.
+ * the end. Where that is not enough, groups stay smaller than they could be. `batchSize`: see groupAtoms.
  */
 export function regroup(
   atoms: readonly AtomToGroup[],
   waiting: readonly SubjobId[],
   total: number,
   { executors, assumed }: GroupingPlan,
+  batchSize: number | null = null,
 ): Regrouped {
   let droppable = 0;
   while (droppable < waiting.length && waiting.at(-1 - droppable) === total - 1 - droppable) {
     droppable += 1;
   }
   const groups = splitUpTo(
-    groupAtoms(atoms, executors, assumed),
+    groupAtoms(atoms, executors, assumed, batchSize),
     waiting.length - droppable,
     new Map(atoms.map((atom) => [atom.index, atom])),
   );

@@ -1,4 +1,6 @@
+import { groupForBatches } from './batch-grouping.js';
 import { type DurationEstimate, sumOf } from './duration-estimate.js';
+import type { Group } from './group.js';
 import { type RiskyAtom, splitLikelyFailures } from './likely-failures.js';
 
 /** Expected seconds of a group: enough to be worth a hand-out, which occupies an executor for 10 to 30 ms. */
@@ -14,12 +16,6 @@ const MAX_BLIND_GROUP = 10;
 
 export type AtomToGroup = RiskyAtom;
 
-/** Has no estimate when none of the build's atoms has one. */
-export interface Group extends DurationEstimate {
-  /** Indexes of its atoms, never empty. */
-  readonly atoms: readonly number[];
-}
-
 /**
  * Divides atoms into subjobs, in the order in which they should be handed out. Every atom is in exactly one.
  *
@@ -29,19 +25,31 @@ export interface Group extends DurationEstimate {
  * Without any history: in the given order, each group a share of what is left, the last ones single. `assumed`, if
  * given, is how many seconds such atoms took in this build so far, and replaces their history.
  * Atoms that are likely to fail come before all others.
+ * `batchSize`: how many atoms a batch of the job may have; null without batches. See groupForBatches.
  */
 export function groupAtoms(
   atoms: readonly AtomToGroup[],
   executors: number,
   assumed: number | null = null,
+  batchSize: number | null = null,
 ): Group[] {
   const width = Math.max(1, executors);
   const ofUnknown = longestOf(atoms) ?? (assumed === null ? null : { expected: assumed, stdDev: assumed });
   const { likely, others } = splitLikelyFailures(atoms);
-  return [
-    ...groupLikelyFailures(likely),
-    ...(ofUnknown === null ? groupBlindly(others, width) : groupByTime(others, width, ofUnknown)),
-  ];
+  return [...groupLikelyFailures(likely), ...groupOthers(others, width, ofUnknown, batchSize)];
+}
+
+function groupOthers(
+  atoms: readonly AtomToGroup[],
+  width: number,
+  ofUnknown: Known | null,
+  batchSize: number | null,
+): Group[] {
+  if (batchSize !== null) {
+    const expectedOf = ofUnknown === null ? null : (atom: AtomToGroup) => costOf(atom, ofUnknown);
+    return groupForBatches(atoms, width, batchSize, expectedOf);
+  }
+  return ofUnknown === null ? groupBlindly(atoms, width) : groupByTime(atoms, width, ofUnknown);
 }
 
 /** In their order. Small groups, since a verdict is known when its whole group has ended. */

@@ -38,6 +38,13 @@ export function definitionProblem(definition: JobDefinition): DefinitionProblem 
       message: '"recycle_after" is of no use without "worker"; name the worker, or leave it out.',
     };
   }
+  if (definition.batch !== undefined && definition.worker !== undefined) {
+    return {
+      path: ['batch'],
+      message:
+        '"batch" and "worker" exclude each other, since a worker is handed one atom at a time; leave one of them out.',
+    };
+  }
   for (const [index, atomizer] of definition.atomizers.entries()) {
     for (const [variable, command] of Object.entries(atomizer)) {
       const path = ['atomizers', String(index), variable];

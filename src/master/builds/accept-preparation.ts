@@ -1,7 +1,8 @@
 import type { ExecutorLimits } from '../../domain/build-work.js';
 import { classifyReport, newTask, preparation } from '../../domain/lease.js';
 import { estimateFromHistory } from '../../domain/scheduling/duration-estimate.js';
-import { type Group, groupAtoms } from '../../domain/scheduling/grouping.js';
+import type { Group } from '../../domain/scheduling/group.js';
+import { groupAtoms } from '../../domain/scheduling/grouping.js';
 import { projectKey } from '../../job/build-request.js';
 import { KeyedMutex } from '../../lib/async/keyed-mutex.js';
 import type { BuildRequest } from '../../protocol/build/build.js';
@@ -54,6 +55,8 @@ export class PreparationReports {
     const groups = groupAtoms(
       estimates.map((estimate, index) => ({ index, ...estimate, risk: risks?.[index] ?? 0 })),
       executors,
+      null,
+      job.definition.batch?.size ?? null,
     );
     const isWanted = () =>
       build.ending === null && classifyReport(build.work.preparation, lease) === 'current';

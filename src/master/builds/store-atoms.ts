@@ -1,5 +1,5 @@
 import { type DurationEstimate, noEstimate } from '../../domain/scheduling/duration-estimate.js';
-import type { Group } from '../../domain/scheduling/grouping.js';
+import type { Group } from '../../domain/scheduling/group.js';
 import type { BuildId } from '../../protocol/ids.js';
 import type { ListedAtom } from '../../protocol/slave/slave-messages.js';
 import type { MasterState } from '../state/master-state.js';

@@ -96,7 +96,7 @@ export class WaitingRegrouper {
   }
 
   /** Must decide and change memory synchronously, so that nothing is handed out in between. Resolves after the commit. */
-  async #regroup({ id, work }: ActiveBuild, read: readonly RiskyWaitingAtom[]): Promise<void> {
+  async #regroup({ id, work, job }: ActiveBuild, read: readonly RiskyWaitingAtom[]): Promise<void> {
     const master = this.#master;
     master.writer.requireWritable();
     const { waiting } = work;
@@ -105,7 +105,7 @@ export class WaitingRegrouper {
       throw new Error(`${atoms.length} atoms were read of ${work.waitingAtoms} that wait in build ${id}.`);
     }
     const plan = work.planFor(executorsFor(master, work.limits));
-    const regrouped = regroup(atoms, waiting, totalOf(work), plan);
+    const regrouped = regroup(atoms, waiting, totalOf(work), plan, job?.definition.batch?.size ?? null);
     work.replaceWaiting(regrouped, plan);
     const row = {
       num_subjobs: totalOf(work),

@@ -48,6 +48,28 @@ const DependencyCacheSchema = Type.Object(
 );
 export type DependencyCacheDefinition = Static<typeof DependencyCacheSchema>;
 
+/** The attribute of a report that names an atom; docs/batches.md describes each. */
+export const batchMatch = ['file', 'classname', 'suite'] as const;
+export type BatchMatch = (typeof batchMatch)[number];
+
+export const MAX_BATCH_SIZE = 1000;
+
+export const BatchSchema = Type.Object(
+  {
+    size: Type.Integer({
+      minimum: 2,
+      maximum: MAX_BATCH_SIZE,
+      description: 'How many atoms one run of the commands takes at most.',
+    }),
+    match: literals(batchMatch, {
+      description:
+        'What names an atom in the JUnit reports: the `file` of a test case or of a suite around it, the `classname` of a test case, or the name of a suite around it.',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type BatchDefinition = Static<typeof BatchSchema>;
+
 /**
  * One job: the sections below a job's name in `clusterrunner.yaml`, and the `config` of a build request.
  * Lists of shell lines may hold nulls (an empty `-` in YAML), which are skipped.
@@ -77,6 +99,7 @@ export const JobDefinitionSchema = Type.Object(
         description: 'A worker is replaced after so many atoms; unless given, never.',
       }),
     ),
+    batch: Type.Optional(BatchSchema),
     max_executors: Type.Optional(
       Type.Integer({ minimum: 1, description: 'Executors that the build may hold at once.' }),
     ),

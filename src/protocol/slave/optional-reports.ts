@@ -10,8 +10,9 @@ import { type Static, Type } from '@sinclair/typebox';
  * - times: when atoms and the setup began, and on which executor of the slave.
  * - last_lines: the last lines of the output of atoms that failed.
  * - workers: the sections of a job about workers.
+ * - batches: the section of a job about batches.
  */
-export const reportGroup = ['times', 'last_lines', 'workers'] as const;
+export const reportGroup = ['times', 'last_lines', 'workers', 'batches'] as const;
 export type ReportGroup = (typeof reportGroup)[number];
 
 /** The groups that the master takes. Names that the slave does not know are those of a newer master. */

@@ -18,9 +18,9 @@ export class LeaseTimes {
     this.#areTaken = takes(assignment, 'times');
   }
 
-  /** For an atom that begins now. */
-  began(): { readonly began?: number } {
-    return this.#areTaken ? { began: this.#sinceArrival(this.#clock.monotonic()) } : {};
+  /** For an atom that began at `moment`, in milliseconds of the monotonic clock. */
+  beganAt(moment: number): { readonly began?: number } {
+    return this.#areTaken ? { began: this.#sinceArrival(moment) } : {};
   }
 
   /** For a setup that began at `since`, in milliseconds of the monotonic clock, and has ended now. */

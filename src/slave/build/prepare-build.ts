@@ -46,6 +46,7 @@ export async function prepareBuild(
       : atomsOfRequest(job, assignment.atoms_override),
     revision(),
   ]);
+  requireListable(job, atoms);
   const reported = reportedJob(job, assignment);
   return {
     lease: assignment.lease,
@@ -185,6 +186,18 @@ function checkedAtom(variable: string, value: string): ListedAtom {
     );
   }
   return { variable, value };
+}
+
+/** In a job with batches each atom is a line of $ATOMS_FILE. Atomizers print lines, but a request may name other atoms. */
+function requireListable({ name, definition }: NamedJob, atoms: readonly ListedAtom[]): void {
+  const lines = definition.batch === undefined ? [] : atoms.filter(({ value }) => value.includes('\n'));
+  const [first] = lines;
+  if (first !== undefined) {
+    throw new ClusterRunnerError(
+      'PREPARATION_FAILED',
+      `The atom ${JSON.stringify(textStart(first.value, 100))} of ${first.variable} holds a line end, so $ATOMS_FILE cannot list it; leave "batch" out of the job ${name}, or name other atoms.`,
+    );
+  }
 }
 
 /** A list of atoms that the master refuses as too long is an error of the project, not of this slave. */

@@ -1,12 +1,33 @@
-import type { NamedJob } from '../../protocol/build/job.js';
+import { atomsFileLine } from '../../job/atoms-file-line.js';
+import type { JobDefinition, NamedJob } from '../../protocol/build/job.js';
 import { takes } from '../../protocol/slave/optional-reports.js';
 import type { PrepareAssignment } from '../../protocol/slave/slave-messages.js';
 
 /**
- * The job as the master of the assignment takes it. One that knows no workers would refuse a job with one; without, all slaves
- * run its commands, whose verdicts are the same.
+ * The job as the master of the assignment takes it. One that knows no workers or no batches would refuse a job with them;
+ * without, all slaves run its commands for one atom at a time, with the same verdicts. The commands of a job with batches begin
+ * with atomsFileLine, since slaves of other versions and scripts for people run them too.
  */
-export function reportedJob(job: NamedJob, assignment: Pick<PrepareAssignment, 'takes'>): NamedJob {
-  const { worker, recycle_after, ...rest } = job.definition;
-  return worker === undefined || takes(assignment, 'workers') ? job : { name: job.name, definition: rest };
+export function reportedJob(
+  { name, definition }: NamedJob,
+  assignment: Pick<PrepareAssignment, 'takes'>,
+): NamedJob {
+  const { worker, recycle_after, batch, ...rest } = definition;
+  return {
+    name,
+    definition: {
+      ...rest,
+      ...(batch === undefined ? {} : { commands: withAtomsFile(definition) }),
+      ...(worker === undefined || !takes(assignment, 'workers') ? {} : { worker }),
+      ...(recycle_after === undefined || !takes(assignment, 'workers') ? {} : { recycle_after }),
+      ...(batch === undefined || !takes(assignment, 'batches') ? {} : { batch }),
+    },
+  };
+}
+
+/** A definition that was reported before has the line already. */
+function withAtomsFile(definition: JobDefinition): JobDefinition['commands'] {
+  const line = atomsFileLine(definition);
+  const { commands } = definition;
+  return commands[0] === line ? commands : [line, ...commands];
 }

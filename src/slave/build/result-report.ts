@@ -1,6 +1,6 @@
 import type { ResultReport } from '../../protocol/slave/slave-messages.js';
 import type { WrittenArchive } from '../archive/write-archive.js';
-import type { SubjobOutcome } from './run-subjob.js';
+import type { SubjobOutcome } from './subjob-record.js';
 
 /** The report about a subjob that was run and packed; `head` is what is known of it besides. */
 export function resultReport(

@@ -54,6 +54,8 @@ export class ConsoleRecorder {
   #lineEnds = 0;
   #headLineEnds = 0;
   #lastByte = LINE_END;
+  /** The last byte that `write` got, which may still be held back. */
+  #lastGiven = LINE_END;
   /** Line ends before each multiple of MARK_BYTES, as far back as the tail reaches. */
   readonly #marks = new Map<number, number>();
   /** Why the rest of the output is lost. */
@@ -75,8 +77,14 @@ export class ConsoleRecorder {
 
   /** Holds back what may be the beginning of a secret or a path. Never throws: `end` reports a failure. */
   readonly write = (bytes: Buffer): void => {
+    this.#lastGiven = bytes.at(-1) ?? this.#lastGiven;
     this.#keep(this.#aliased.push(this.#masked.push(bytes)));
   };
+
+  /** Adds a line of ClusterRunner where the output is now. */
+  remark(message: string): void {
+    this.write(Buffer.from(`${this.#lastGiven === LINE_END ? '' : '\n'}clusterrunner: ${message}\n`));
+  }
 
   /** The output is complete; `messages` are appended as lines of ClusterRunner. */
   end(messages: readonly string[] = []): void {

@@ -35,8 +35,11 @@ export class Prefetcher {
     ).length;
   }
 
-  /** The first atom of the lease begins. `expectedSeconds`: see CompletionEstimate. */
+  /** The first atom of the lease begins; it may begin again by itself after a batch. `expectedSeconds`: see CompletionEstimate. */
   begin(lease: LeaseId, atoms: number, expectedSeconds: number | null): void {
+    if (this.#watched.has(lease)) {
+      return;
+    }
     const estimate = new CompletionEstimate(atoms, expectedSeconds, this.#clock.monotonic());
     const watched = { estimate, stop: new AbortController(), isTimed: false };
     this.#watched.set(lease, watched);

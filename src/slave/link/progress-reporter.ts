@@ -5,7 +5,7 @@ import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { AtomId } from '../../protocol/ids.js';
 import type { RunAssignment } from '../../protocol/slave/slave-messages.js';
 import type { LeaseTimes } from '../build/lease-times.js';
-import type { AtomProgress } from '../build/run-subjob.js';
+import type { AtomProgress } from '../build/subjob-run.js';
 import { ConsoleFollower, type ConsolePiece } from '../console/console-follower.js';
 import type { SubjobConsoles } from '../console/subjob-consoles.js';
 import type { ProgressBuffer } from './progress-buffer.js';
@@ -32,7 +32,8 @@ export class ProgressReporter {
   readonly #options: ProgressReporterOptions;
   readonly #stop = new AbortController();
   readonly #news = new Map<AtomId, AtomProgress>();
-  #console: ConsoleFollower | null = null;
+  /** Consoles of the atoms that run: one, or those of a batch, of which only the first is printed to. */
+  readonly #running = new Map<AtomId, ConsoleFollower>();
   /** Consoles of atoms that have ended, and whose end was not sent yet. */
   readonly #ended: ConsoleFollower[] = [];
   /** Sent, and not acknowledged; sent again as they are, since the master recognizes pieces that it has. */
@@ -44,15 +45,17 @@ export class ProgressReporter {
 
   note(progress: AtomProgress): void {
     this.#news.set(progress.id, progress);
+    const known = this.#running.get(progress.id);
     if (progress.state === 'IN_PROGRESS') {
-      this.#console = new ConsoleFollower(progress.id, this.#options.consoles.of(progress.id));
+      const console = known ?? new ConsoleFollower(progress.id, this.#options.consoles.of(progress.id));
+      this.#running.set(progress.id, console);
       return;
     }
     // Most atoms end before any of their console was sent: it comes with the result then.
-    if (this.#console?.hasBegun === true) {
-      this.#ended.push(this.#console);
+    if (known?.hasBegun === true) {
+      this.#ended.push(known);
     }
-    this.#console = null;
+    this.#running.delete(progress.id);
   }
 
   /** Reports until `stop` is called. `onStale` is called when the master says that the lease is over. */
@@ -88,8 +91,8 @@ export class ProgressReporter {
     const { session, buffer, assignment, executor } = this.#options;
     const { build_id, subjob_id, lease } = assignment;
     if (this.#unacknowledged.length === 0) {
-      this.#unacknowledged = [...this.#ended.splice(0), this.#console].flatMap(
-        (console) => console?.next() ?? [],
+      this.#unacknowledged = [...this.#ended.splice(0), ...this.#running.values()].flatMap((console) =>
+        console.next(),
       );
     }
     const consoles = this.#unacknowledged;

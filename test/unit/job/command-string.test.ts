@@ -17,6 +17,7 @@ import { maskProjectDirectory, unmaskProjectDirectory } from '../../../src/job/a
 import {
   type AtomFacts,
   atomEnvironment,
+  batchEnvironment,
   buildEnvironment,
   CACHE_HIT,
   commandEnvironment,
@@ -153,8 +154,11 @@ describe('the environment of commands', () => {
 
   it('sets exactly the names that atomizers may not have', () => {
     const { TOKEN: _, ...rest } = atomEnvironment(facts);
-    // Only the setup of a job with a cache has it.
-    expect(new Set([...Object.keys(rest), CACHE_HIT])).to.deep.equal(new Set(ownVariables));
+    const ofBatch = batchEnvironment({ ...facts, atomsFile: '/work/atoms' });
+    // Only the setup of a job with a cache has CACHE_HIT.
+    expect(new Set([...Object.keys(rest), ...Object.keys(ofBatch), CACHE_HIT])).to.deep.equal(
+      new Set(ownVariables),
+    );
     for (const name of [
       ...ownVariables,
       'PATH',

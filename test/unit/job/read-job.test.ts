@@ -45,7 +45,7 @@ describe('clusterrunner.yaml', () => {
     max_executors_per_slave: 2
     atom_timeout: 10m
     build_timeout: 1.5
-1: {commands: [a], atomizers: [{X: b}]}
+1: {commands: [a], atomizers: [{X: b}], batch: {size: 20, match: classname}}
 `;
     expect(parseJobs(text, 'f')).to.deep.equal([
       {
@@ -63,7 +63,14 @@ describe('clusterrunner.yaml', () => {
           build_timeout: 1.5,
         },
       },
-      { name: '1', definition: { commands: ['a'], atomizers: [{ X: 'b' }] } },
+      {
+        name: '1',
+        definition: {
+          commands: ['a'],
+          atomizers: [{ X: 'b' }],
+          batch: { size: 20, match: 'classname' },
+        },
+      },
     ]);
   });
 
@@ -75,7 +82,7 @@ describe('clusterrunner.yaml', () => {
   for (const [text, problem] of [
     [
       'A:\n  comands: [a]\n',
-      /^f\.yaml, line 2: job "A": there is no section "comands"; the sections are commands, atomizers, setup_build, teardown_build, cache, worker, recycle_after, max_executors, max_executors_per_slave, retries, max_retries, order, speculative, atom_timeout, build_timeout\.$/,
+      /^f\.yaml, line 2: job "A": there is no section "comands"; the sections are commands, atomizers, setup_build, teardown_build, cache, worker, recycle_after, batch, max_executors, max_executors_per_slave, retries, max_retries, order, speculative, atom_timeout, build_timeout\.$/,
     ],
     [`${GOOD}  worker: ./worker\n`, /line 5: .*"worker" must be a list of shell lines, each after a "- "\.$/],
     [`${GOOD}  worker: []\n`, /line 5: .*"worker" is empty; it must be a list of shell lines/],
@@ -89,6 +96,24 @@ describe('clusterrunner.yaml', () => {
       /line 5: .*"recycle_after" is of no use without "worker"; name the worker, or leave it out\.$/,
     ],
     [`${GOOD}  order: shortest\n`, /line 5: .*"order" must be longest or likely_failures\.$/],
+    ...[
+      '20',
+      '{size: 20}',
+      '{size: 1, match: file}',
+      '{size: 20, match: name}',
+      '{size: 20, match: file, by: x}',
+    ].map((text): [string, RegExp] => [
+      `${GOOD}  batch: ${text}\n`,
+      /line 5: .*"batch" must be "size", a whole number from 2 to 1000, and "match", one of file, classname, suite\.$/,
+    ]),
+    [
+      `${GOOD}  batch: {size: 20, match: file}\n  worker: [a]\n`,
+      /line 5: .*"batch" and "worker" exclude each other, since a worker is handed one atom at a time; leave one of them out\.$/,
+    ],
+    [
+      'A:\n  commands: [a]\n  atomizers:\n    - ATOMS_FILE: a\n',
+      /line 4: .*"ATOMS_FILE" is set by ClusterRunner itself/,
+    ],
     ['A:\n  commands: [a]\n', /^f\.yaml, line [12]: job "A": the section "atomizers" is missing/],
     [
       'A:\n  atomizers:\n    - X: a\n  commands: make\n',

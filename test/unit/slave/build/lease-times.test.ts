@@ -12,10 +12,10 @@ describe('the times of a lease on its slave', () => {
 
   it('count from the arrival of the lease, whatever the clock for people is set to', () => {
     const { clock, times } = arrived(['something newer', 'times']);
-    expect(times.began()).to.deep.equal({ began: 0 });
+    expect(times.beganAt(clock.monotonic())).to.deep.equal({ began: 0 });
     clock.advance(1_234.6);
     clock.set(0);
-    expect(times.began()).to.deep.equal({ began: 1.235 });
+    expect(times.beganAt(clock.monotonic())).to.deep.equal({ began: 1.235 });
   });
 
   it('have the setup that the executor waited for', () => {
@@ -41,7 +41,11 @@ describe('the times of a lease on its slave', () => {
     it(`are empty for a master that takes ${JSON.stringify(takes) ?? 'nothing, since it is older'}`, () => {
       const { clock, times } = arrived(takes);
       clock.advance(60_000);
-      expect([times.began(), times.setup(5_000), times.executor(0)]).to.deep.equal([{}, {}, {}]);
+      expect([times.beganAt(clock.monotonic()), times.setup(5_000), times.executor(0)]).to.deep.equal([
+        {},
+        {},
+        {},
+      ]);
     });
   }
 });
