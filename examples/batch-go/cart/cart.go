@@ -1,0 +1,3 @@
+package cart
+
+func Count(items []string) int { return len(items) }

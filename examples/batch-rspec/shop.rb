@@ -1,0 +1,3 @@
+def total(prices, tax = 0)
+  prices.sum * (1 + tax)
+end
