@@ -100,7 +100,8 @@ describe('the timeline of a build in a browser', () => {
   const visitLarge = (executors: number, test: (page: Page) => Promise<void>) =>
     visitTimeline(test, {
       prepare: async (page) => {
-        await page.route('**/v1/build/*/timeline', (route) =>
+        // Requests for what is new have a query.
+        await page.route(/\/v1\/build\/\d+\/timeline(\?|$)/, (route) =>
           route.fulfill({ json: largeTimeline(executors) }),
         );
       },
@@ -117,29 +118,61 @@ describe('the timeline of a build in a browser', () => {
     }
   };
 
-  /** Moves the pointer over the bars until it is over one whose description matches. */
-  const pointAt = (page: Page, description: RegExp) =>
-    eventually(`a bar has a description like ${description}`, () => sweepsTo(page, description));
+  /** Waits until the page has painted what the last move or key has changed. */
+  const painted = (page: Page) =>
+    page.evaluate(
+      'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(null))))',
+    );
+  const tipText = async (page: Page) => {
+    await painted(page);
+    return (await tip(page).allInnerTexts()).join();
+  };
 
-  /** The bars may move meanwhile, when something above them is loaded. */
-  async function sweepsTo(page: Page, description: RegExp): Promise<boolean> {
-    const { x, y, width, height } = (await canvas(page).boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
-    for (let down = 70; down < height; down += 12) {
-      for (let across = 130; across < width; across += 40) {
-        await page.mouse.move(x + across, y + down);
-        const text = (await tip(page).count()) > 0 ? await tip(page).innerText() : '';
-        if (description.test(text)) {
+  /** Walks through all bars, row by row, until one has a description that matches; false if none has. */
+  async function focusBar(page: Page, description: RegExp): Promise<boolean> {
+    const leadsOn = async (key: string) => {
+      const before = await tipText(page);
+      await press(page, key);
+      return (await tipText(page)) !== before;
+    };
+    await page.getByRole('application').focus();
+    await press(page, 'Escape', 'ArrowRight');
+    do {
+      await press(page, 'Home');
+      do {
+        if (description.test(await tipText(page))) {
+          return true;
+        }
+      } while (await leadsOn('ArrowRight'));
+    } while (await leadsOn('ArrowDown'));
+    return false;
+  }
+
+  /** Moves the pointer to a bar whose description matches. */
+  const pointAt = (page: Page, description: RegExp) =>
+    eventually(`the pointer is over a bar like ${description}`, async () => {
+      const isThere = await focusBar(page, description);
+      const chart = await canvas(page).boundingBox();
+      const { x: left, y: below } = (await tip(page).boundingBox()) ?? { x: 0, y: 0 };
+      await press(page, 'Escape');
+      if (!isThere || chart === null) {
+        return false;
+      }
+      // The tip is 6 pixels below the row, which is at least as high, and begins where the bar does or left of it.
+      for (let x = left + 2; x < chart.x + chart.width; x += 6) {
+        await page.mouse.move(x, below - 9);
+        if (description.test(await tipText(page))) {
           return true;
         }
       }
-    }
-    return false;
-  }
+      return false;
+    });
 
   /** Walks with a key until the description of the focused bar matches. */
   async function walkTo(page: Page, key: string, description: RegExp): Promise<void> {
     for (let step = 0; step < 40; step += 1) {
       await page.keyboard.press(key);
+      await painted(page);
       const text = await focused(page).innerText();
       if (description.test(text)) {
         return;
@@ -179,8 +212,8 @@ describe('the timeline of a build in a browser', () => {
   it('tells about the bar under the pointer, which a click opens', () =>
     visitTimeline(async (page) => {
       await pointAt(page, /failed 20 s/);
-      await eventually('its name is loaded', async () => /^broken\n/.test(await tip(page).innerText()));
-      expect(await tip(page).innerText()).to.match(
+      await eventually('its name is loaded', async () => /^broken\n/.test(await tipText(page)));
+      expect(await tipText(page)).to.match(
         /^broken\s+failed 20 s from \d:\d\d to \d:\d\d\s+(first|second), executor \d$/,
       );
       await page.mouse.move(5, 5);
@@ -252,7 +285,7 @@ describe('the timeline of a build in a browser', () => {
   it('keeps hostile names of atoms as text', () =>
     visitTimeline(async (page) => {
       await page.getByRole('application').focus();
-      const isThere = async () => (await tip(page).innerText()).includes('<img src=x onerror=');
+      const isThere = async () => (await tipText(page)).includes('<img src=x onerror=');
       for (let row = 0, found = false; row < 8 && !found; row += 1) {
         await press(page, 'ArrowDown', 'Home');
         for (let step = 0; step < 6 && !found; step += 1) {
