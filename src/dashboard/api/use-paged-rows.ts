@@ -3,6 +3,7 @@ import type { Event } from '../../protocol/event.js';
 import { PageCache } from '../parts/page/page-cache.js';
 import { ApiProblem } from './api-problem.js';
 import { onLiveEvent } from './live-updates.js';
+import { PendingTimers } from './pending-timers.js';
 
 export interface PagedRows<Row> {
   /** null until the first page has arrived. */
@@ -49,14 +50,7 @@ export function usePagedRows<Row>(
 
   useEffect(() => {
     const end = new AbortController();
-    const timers = new Set<ReturnType<typeof setTimeout>>();
-    const later = (ms: number, run: () => void) => {
-      const timer = setTimeout(() => {
-        timers.delete(timer);
-        run();
-      }, ms);
-      timers.add(timer);
-    };
+    const timers = new PendingTimers();
     const loads = new Map<number, AbortController>();
     const loadPage = async (page: number) => {
       const abort = new AbortController();
@@ -76,7 +70,7 @@ export function usePagedRows<Row>(
         }
         problem.current = error;
         if (error.isTemporary) {
-          later(RETRY_MS, fill.current);
+          timers.later(RETRY_MS, fill.current);
         }
       }
       if (!signal.aborted) {
@@ -102,14 +96,14 @@ export function usePagedRows<Row>(
       const isConcerned = event === null ? cache.total !== null : isChangedBy(event);
       if (isConcerned && !isDue) {
         isDue = true;
-        later(SHORTEST_GAP_MS, () => {
+        timers.later(SHORTEST_GAP_MS, () => {
           isDue = false;
           renew();
         });
       }
     });
     const renewAgain = (ms: number) =>
-      later(ms, () => {
+      timers.later(ms, () => {
         if (!document.hidden) {
           renew();
         }
@@ -123,9 +117,7 @@ export function usePagedRows<Row>(
     return () => {
       stopListening();
       end.abort();
-      for (const timer of timers) {
-        clearTimeout(timer);
-      }
+      timers.drop();
     };
   }, [cache]);
 

@@ -2,6 +2,7 @@ import { frontDecoded } from '../../lib/text/front-coding.js';
 import type { AtomSearchQuery } from '../../protocol/build/search-parameters.js';
 import type { AtomOutcome } from '../../protocol/build/work.js';
 import type { ReportAtoms } from '../../protocol/results/report-data.js';
+import { OUTPUT_FILE } from '../pages/build/artifacts/artifact-place.js';
 import type { ShownAtom } from '../pages/build/view/shown-atom.js';
 
 /* The atoms of a report, with filters and orders. Nothing here needs a browser. */
@@ -23,7 +24,7 @@ export function besideReport(folder: string, path: string): string {
 
 /** The address of the whole output of an atom. */
 export function consoleBeside(folder: string): string {
-  return besideReport(folder, 'clusterrunner_console_output');
+  return besideReport(folder, OUTPUT_FILE);
 }
 
 /** All atoms of a report. A place is the position of an atom in its lists. */

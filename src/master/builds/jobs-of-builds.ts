@@ -22,12 +22,12 @@ export function withJobName(build: Build, request: BuildRequest, job: NamedJob |
 
 /** The builds with the ids of their jobs, as far as the history has these. */
 export async function withJobIds(db: Reader, builds: readonly BuildAndJob[]): Promise<Build[]> {
-  const ids = await idsOfJobs(
+  const idOf = await idsOfJobs(
     db,
     builds.flatMap(({ job }) => job ?? []),
   );
   return builds.map(({ build, job }) => {
-    const id = job === null ? undefined : ids.get(keyOf(job));
+    const id = job === null ? undefined : idOf(job.project, job.job);
     return { ...build, job_id: id === undefined ? null : toId.job(id) };
   });
 }
@@ -45,8 +45,7 @@ export async function buildsOfJob(master: MasterState, id: JobId): Promise<Build
       `There is no job ${id} in the history; GET /v1/job lists them.`,
     );
   }
-  const wanted = keyOf({ project: row.project, job: row.name });
-  const isOfJob = (job: JobOfBuild | null) => job !== null && keyOf(job) === wanted;
+  const isOfJob = (job: JobOfBuild | null) => job?.project === row.project && job.job === row.name;
   // In this order, a build that goes from one of the three to the next meanwhile is not missed.
   const running = [...master.builds.values()].filter((build) =>
     isOfJob(jobNamed(build.request, build.job?.name ?? null)),
@@ -55,8 +54,4 @@ export async function buildsOfJob(master: MasterState, id: JobId): Promise<Build
   const recorded = await keptBuildsOfJob(db, id);
   const all = new Set([...recorded, ...ended.map((build) => build.id), ...running.map((build) => build.id)]);
   return [...all].sort((a, b) => a - b).map(toId.build);
-}
-
-function keyOf({ project, job }: JobOfBuild): string {
-  return JSON.stringify([project, job]);
 }

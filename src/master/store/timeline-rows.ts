@@ -2,7 +2,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { AtomId, BuildId } from '../../protocol/ids.js';
 import { integer, jsonColumn, nullable, type Row, text } from './engine/columns.js';
 import type { Reader } from './engine/engine.js';
-import { jsonColumns, listOf, sql, tableOf } from './engine/sql.js';
+import { jsonColumns, listOf, type Sql, sql, tableOf } from './engine/sql.js';
 import { change, type Write } from './engine/write.js';
 import { leases, slaves } from './tables.js';
 
@@ -42,6 +42,12 @@ export interface TimelineOrigin {
   readonly firstLease: number;
 }
 
+function isChosen(chosen: AtomsOfTimeline): Sql {
+  return 'from' in chosen
+    ? sql`atom_id >= ${chosen.from} AND atom_id < ${chosen.to}`
+    : sql`atom_id IN ${listOf(chosen)}`;
+}
+
 const started = sql`coalesce(started_at, began_at)`;
 const state = sql`
   CASE
@@ -59,11 +65,7 @@ export async function atomsOfTimeline(
   { build, begins, firstLease }: TimelineOrigin,
   chosen: AtomsOfTimeline,
 ): Promise<{ readonly atoms: AtomColumns; readonly unplaced: number }> {
-  const which =
-    'from' in chosen
-      ? sql`atom_id >= ${chosen.from} AND atom_id < ${chosen.to}`
-      : sql`atom_id IN ${listOf(chosen)}`;
-  const begun = sql`build_id = ${build} AND ${which} AND state <> 'NOT_STARTED'`;
+  const begun = sql`build_id = ${build} AND ${isChosen(chosen)} AND state <> 'NOT_STARTED'`;
   const row = await db.first(
     sql`
       SELECT ${jsonColumns('id', 'lease', 'start', 'duration', 'state', 'retries', 'kept')} AS columns
@@ -212,17 +214,13 @@ export async function runsBeforeRetries(
   { build, begins, firstLease }: TimelineOrigin,
   chosen: AtomsOfTimeline,
 ): Promise<RunColumns> {
-  const which =
-    'from' in chosen
-      ? sql`atom_id >= ${chosen.from} AND atom_id < ${chosen.to}`
-      : sql`atom_id IN ${listOf(chosen)}`;
   const row = await db.first(
     sql`
       SELECT ${jsonColumns('id', 'run', 'lease', 'start', 'duration')} AS columns
       FROM (
         SELECT atom_id AS id, run, lease_id - ${firstLease} AS lease, started_at - ${begins} AS start,
           CAST(round(actual_time * 1000) AS INTEGER) AS duration
-        FROM retried_runs WHERE build_id = ${build} AND ${which} ORDER BY atom_id, run
+        FROM retried_runs WHERE build_id = ${build} AND ${isChosen(chosen)} ORDER BY atom_id, run
       ) AS bars`,
     { columns: text },
   );

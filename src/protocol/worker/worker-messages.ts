@@ -35,7 +35,7 @@ export const RunRequestSchema = Type.Object(
     artifact_dir: Type.String({ description: 'ARTIFACT_DIR: an existing folder.' }),
     console: Type.String({
       description:
-        'Path of a pipe for stdout and stderr of the atom. Open it for writing, without creating it, and close it at the end.',
+        'Path of a pipe for stdout and stderr of the atom, which exists until the atom has ended. Open it for writing, without creating it, and close it at the end.',
     }),
     environment: Type.Record(Type.String(), Type.String(), {
       description: 'All variables that the atom has besides those of the worker, or that differ from them.',

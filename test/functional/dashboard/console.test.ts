@@ -117,7 +117,7 @@ describe('the console in a browser', () => {
       expect(new URL(page.url()).pathname).to.equal(atomPath(6));
       expect(await textOf(page, 1)).to.match(/^Error: connect ECONNREFUSED/);
       await page.getByText('exit code 1').waitFor();
-      const command = `clusterrunner results ${build} && bash build_results/artifact_6_6/clusterrunner_command`;
+      const command = `clusterrunner results ${build} --master-url ${cluster.url} && bash build_results/artifact_6_6/clusterrunner_command`;
       await page.getByText(command).waitFor();
     }));
 

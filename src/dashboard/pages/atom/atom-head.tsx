@@ -22,7 +22,7 @@ interface AtomHeadProps {
 export function AtomHead({ atom, build, label }: AtomHeadProps) {
   const { tests, slave, num_retries: retries, exit_code: code, error } = atom;
   const isDelivered = atom.outcome !== null && atom.outcome !== 'LOST';
-  const command = handRerunCommand(build, atom);
+  const command = handRerunCommand(build, atom, window.location.origin);
   return (
     <header>
       <div class="title">

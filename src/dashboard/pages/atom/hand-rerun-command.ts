@@ -1,3 +1,4 @@
+import { masterCommand } from '../../../lib/text/master-command.js';
 import type { Build } from '../../../protocol/build/build.js';
 import type { Atom } from '../../../protocol/build/work.js';
 import { folderOfAtom } from '../build/artifacts/artifact-place.js';
@@ -9,7 +10,8 @@ import { folderOfAtom } from '../build/artifacts/artifact-place.js';
 export function handRerunCommand(
   { id, request_params: { type } }: Pick<Build, 'id' | 'request_params'>,
   atom: Pick<Atom, 'id' | 'subjob_id'>,
+  masterUrl: string,
 ): string {
   const script = `bash build_results/${folderOfAtom(atom)}/clusterrunner_command`;
-  return `clusterrunner results ${id} && ${type === 'directory' ? script : `PROJECT_DIR="$PWD" ${script}`}`;
+  return `${masterCommand(`results ${id}`, masterUrl)} && ${type === 'directory' ? script : `PROJECT_DIR="$PWD" ${script}`}`;
 }

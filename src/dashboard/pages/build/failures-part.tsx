@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
+import { rerunCommand } from '../../../lib/text/rerun-command.js';
 import type { Build } from '../../../protocol/build/build.js';
 import { getJson } from '../../api/api-calls.js';
 import { useLoaded } from '../../api/use-loaded.js';
 import { usePagedRows } from '../../api/use-paged-rows.js';
-import { Loading, ProblemNotice } from '../../parts/page/notices.js';
-import { VirtualTable } from '../../parts/table/virtual-table.js';
+import { Empty, ProblemNotice } from '../../parts/page/notices.js';
+import { PagedTable } from '../../parts/table/paged-table.js';
 import type { TabProps } from './build-tab.js';
-import { rerunCommand } from './rerun-command.js';
 import { failureColumns } from './view/atom-columns.js';
 import { FailureGroupPart, failuresTitle, RerunLine } from './view/failure-group-part.js';
 import { shownAtom } from './view/shown-atom.js';
@@ -38,7 +38,7 @@ export function FailuresPart({ build }: TabProps) {
     <section aria-labelledby="failures" class="failures">
       <h2 id="failures">{failuresTitle(build.num_atoms_failed, data?.total ?? null)}</h2>
       {build.status !== 'BUILDING' && (
-        <RerunLine label="Run them again:" command={rerunCommand(buildId, window.location)} />
+        <RerunLine label="Run them again:" command={rerunCommand(buildId, window.location.origin)} />
       )}
       <ProblemNotice problem={problem} />
       {data?.groups.map((group, place) => (
@@ -77,18 +77,13 @@ function AtomsOfGroup({ build, group }: { readonly build: Build; readonly group:
     ({ data }) => data.build_id === buildId,
   );
   return (
-    <>
-      <ProblemNotice problem={rows.problem} />
-      {rows.total === null && rows.problem === null && <Loading />}
-      {rows.total !== null && (
-        <VirtualTable
-          caption="All failed atoms of the group"
-          columns={failureColumns}
-          rows={rows}
-          total={rows.total}
-          keyOf={({ id }) => id}
-        />
-      )}
-    </>
+    <PagedTable
+      caption="All failed atoms of the group"
+      columns={failureColumns}
+      rows={rows}
+      keyOf={({ id }) => id}
+    >
+      <Empty title="No atom fails like this any more." />
+    </PagedTable>
   );
 }

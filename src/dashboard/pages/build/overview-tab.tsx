@@ -1,3 +1,4 @@
+import { masterCommand } from '../../../lib/text/master-command.js';
 import type { Atom } from '../../../protocol/build/work.js';
 import { CopyButton } from '../../parts/controls/copy-button.js';
 import { Empty } from '../../parts/page/notices.js';
@@ -15,7 +16,7 @@ export function OverviewTab(props: TabProps) {
   const { build } = props;
   const all = <a href={pathTo({ page: 'build', buildId: build.id, tab: 'atoms' })}>All atoms</a>;
   const shown = (atoms: typeof build.flaky_atoms) => (atoms ?? []).map((atom) => shownAtom(atom, build));
-  const command = `clusterrunner status ${build.id}`;
+  const command = masterCommand(`status ${build.id}`, window.location.origin);
   return (
     <>
       <EndNote build={build} />

@@ -1,4 +1,5 @@
 import { durationText } from '../../../lib/text/duration-text.js';
+import { masterCommand } from '../../../lib/text/master-command.js';
 import type { Build } from '../../../protocol/build/build.js';
 import type { JobId } from '../../../protocol/ids.js';
 import { getJson } from '../../api/api-calls.js';
@@ -86,7 +87,7 @@ function NoBuilds({ isFiltered }: { readonly isFiltered: boolean }) {
   ) : (
     <Empty title="There are no builds yet.">
       <p>Start one in the folder of a project:</p>
-      <CommandLine command={`clusterrunner build --master-url ${window.location.origin}`} />
+      <CommandLine command={masterCommand('build', window.location.origin)} />
     </Empty>
   );
 }

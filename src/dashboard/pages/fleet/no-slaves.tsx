@@ -1,3 +1,4 @@
+import { masterCommand } from '../../../lib/text/master-command.js';
 import { masterVersion } from '../../api/master-version.js';
 import { CommandLine } from '../../parts/controls/command-line.js';
 import { Empty } from '../../parts/page/notices.js';
@@ -15,7 +16,7 @@ export function NoSlaves() {
   return (
     <Empty title="No slave is connected, so nothing can run.">
       <p>Start one on each machine that is to run tests:</p>
-      <CommandLine command={`clusterrunner slave --master-url ${origin}`} />
+      <CommandLine command={masterCommand('slave', origin)} />
       <p>
         It needs the secret of this master: copy the line <code>secret</code> of{' '}
         <code>~/.clusterrunner/clusterrunner.conf</code> from the machine of the master.

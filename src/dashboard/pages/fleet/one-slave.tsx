@@ -17,6 +17,7 @@ import { usePageTitle } from '../../parts/text/page-title.js';
 import { now } from '../../parts/text/ticking-now.js';
 import { Timestamp } from '../../parts/text/timestamp.js';
 import { pathTo } from '../../router/page-paths.js';
+import { Fact } from '../build/view/fact-list.js';
 import { atomsOnSlave } from './slave-work.js';
 
 const EVERY_MS = 3_000;
@@ -63,23 +64,28 @@ function Known({ slave, reload }: KnownProps) {
       {reason !== null && <p class="note">{reason}</p>}
       {state === 'DRAINING' && <p class="note">It finishes what it runs, takes no more, and exits.</p>}
       <dl class="fact-list">
-        <Fact name="Executors at work" value={`${slave.num_executors_in_use} of ${slave.num_executors}`} />
-        {slave.free_disk_bytes !== null && <Fact name="Free disk" value={bytesText(slave.free_disk_bytes)} />}
+        <Fact name="Executors at work">
+          {slave.num_executors_in_use} of {slave.num_executors}
+        </Fact>
+        {slave.free_disk_bytes !== null && <Fact name="Free disk">{bytesText(slave.free_disk_bytes)}</Fact>}
         {slave.num_unremovable > 0 && (
-          <Fact name="Files that cannot be removed" value={`${slave.num_unremovable}; its log lists them`} />
+          <Fact name="Files that cannot be removed">{slave.num_unremovable}; its log lists them</Fact>
         )}
-        <Fact
-          name="Version"
-          value={
-            version === masters || masters === undefined ? version : `${version}; the master has ${masters}`
-          }
-        />
-        <Fact
-          name={state === 'GONE' ? 'Gone' : 'Connected'}
-          value={<Timestamp at={slave.connected_since ?? null} />}
-        />
-        <Fact name="Heard" value={<Timestamp at={slave.last_seen} />} />
-        {slave.url !== null && <Fact name="Its own API" value={<bdi>{slave.url}</bdi>} />}
+        <Fact name="Version">
+          {version}
+          {version !== masters && masters !== undefined && `; the master has ${masters}`}
+        </Fact>
+        <Fact name={state === 'GONE' ? 'Gone' : 'Connected'}>
+          <Timestamp at={slave.connected_since ?? null} />
+        </Fact>
+        <Fact name="Heard">
+          <Timestamp at={slave.last_seen} />
+        </Fact>
+        {slave.url !== null && (
+          <Fact name="Its own API">
+            <bdi>{slave.url}</bdi>
+          </Fact>
+        )}
       </dl>
       <h2>Work of its executors</h2>
       {work.length === 0 ? (
@@ -93,15 +99,6 @@ function Known({ slave, reload }: KnownProps) {
         />
       )}
     </>
-  );
-}
-
-function Fact({ name, value }: { readonly name: string; readonly value: preact.ComponentChild }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }
 

@@ -1,8 +1,10 @@
 import { durationText } from '../../../lib/text/duration-text.js';
+import { masterCommand } from '../../../lib/text/master-command.js';
 import { percentText } from '../../../lib/text/percent-text.js';
 import type { Job } from '../../../protocol/build/history.js';
 import { getJson } from '../../api/api-calls.js';
 import { usePagedRows } from '../../api/use-paged-rows.js';
+import { CommandLine } from '../../parts/controls/command-line.js';
 import { SearchField } from '../../parts/controls/search-field.js';
 import { Empty } from '../../parts/page/notices.js';
 import { Status } from '../../parts/status/status.js';
@@ -51,10 +53,8 @@ function NoJobs({ isFiltered }: { readonly isFiltered: boolean }) {
     </Empty>
   ) : (
     <Empty title="There is no history yet.">
-      <p>
-        A job is here when its first build has ended:{' '}
-        <code>clusterrunner build --master-url {window.location.origin}</code>
-      </p>
+      <p>A job is here when its first build has ended:</p>
+      <CommandLine command={masterCommand('build', window.location.origin)} />
       <p>
         The master keeps it for as long as <code>history_kept_days</code> says, also when builds are deleted.
       </p>

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { durationText } from '../../../lib/text/duration-text.js';
+import { masterCommand } from '../../../lib/text/master-command.js';
 import type { Build } from '../../../protocol/build/build.js';
 import type { QueueWait } from '../../../protocol/build/explanation.js';
 import { getJson } from '../../api/api-calls.js';
@@ -93,7 +94,7 @@ function NothingQueued() {
   ) : (
     <Empty title="Nothing runs, and nothing waits.">
       <p>Start a build in the folder of a project:</p>
-      <CommandLine command={`clusterrunner build --master-url ${window.location.origin}`} />
+      <CommandLine command={masterCommand('build', window.location.origin)} />
       <p>
         <a href="/ui/builds">Builds that have ended</a>
       </p>

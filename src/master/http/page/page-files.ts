@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import { findPackageJSON } from '../../../lib/package-json.js';
+import { inPackage } from '../../../lib/package-json.js';
 import { ClusterRunnerError } from '../../../protocol/errors.js';
 
 const ManifestSchema = Type.Object({
@@ -31,7 +31,7 @@ const PAGE = 'page.html';
  * @throws ClusterRunnerError CONFIG_INVALID when they are missing
  */
 export function readPageFiles(): PageFiles {
-  const folder = join(dirname(findPackageJSON(import.meta.url)), 'dist', 'dashboard');
+  const folder = inPackage('dist/dashboard');
   try {
     const assets = new Map(
       manifestOf(folder).files.map(({ name, type }) => [name, readOne(folder, name, type)]),

@@ -19,12 +19,13 @@ export function findJobNamed(db: Reader, project: string, name: string): Promise
   return db.first(sql`SELECT * FROM jobs WHERE project = ${project} AND name = ${name}`, jobs);
 }
 
-/** The ids of those of the named jobs that there are, by a JSON array of project and name. */
+/** Looks up the ids of the named jobs, of which those that do not exist have none. */
 export async function idsOfJobs(
   db: Reader,
   named: readonly { readonly project: string; readonly job: string }[],
-): Promise<Map<string, number>> {
-  const distinct = new Set(named.map(({ project, job }) => JSON.stringify([project, job])));
+): Promise<(project: string, job: string) => number | undefined> {
+  const keyOf = (project: string, job: string) => JSON.stringify([project, job]);
+  const distinct = new Set(named.map(({ project, job }) => keyOf(project, job)));
   const rows = [...distinct].map((text): string[] => JSON.parse(text));
   const found =
     rows.length === 0
@@ -37,7 +38,8 @@ export async function idsOfJobs(
             CROSS JOIN jobs ON jobs.project = named.project AND jobs.name = named.name`,
           jobName,
         );
-  return new Map(found.map(({ id, project, name }) => [JSON.stringify([project, name]), id]));
+  const ids = new Map(found.map(({ id, project, name }) => [keyOf(project, name), id]));
+  return (project, job) => ids.get(keyOf(project, job));
 }
 
 export function findJob(db: Reader, id: number): Promise<JobRow | undefined> {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { findPackageJSON } from '../../../../lib/package-json.js';
-import { quoteForShell } from '../../../../lib/text/shell-quote.js';
+import { join } from 'node:path';
+import { inPackage } from '../../../../lib/package-json.js';
+import { rerunCommand } from '../../../../lib/text/rerun-command.js';
 import type { Build } from '../../../../protocol/build/build.js';
 import { ATOM_FOLDER } from '../../../../protocol/results/artifact.js';
 import type { ResultPlace } from '../result-place.js';
@@ -52,7 +52,7 @@ export async function writeReport(
   const files = names.filter((name) => FILE_OF_BUILD.test(name)).sort();
   const hasFolder = (name: string) => folders.has(name);
   const { groups, total } = await findGroups(build, { directory, place, hasFolder }, signal);
-  const rerun = masterUrl === null || build.num_atoms_failed === 0 ? null : rerunCommand(build, masterUrl);
+  const rerun = masterUrl === null || build.num_atoms_failed === 0 ? null : rerunCommand(build.id, masterUrl);
   const [before = '', after = ''] = readPage().split(DATA_PLACE);
   const room = MAX_HTML_BYTES - Buffer.byteLength(before + after);
   const data = fittingReport(
@@ -75,13 +75,5 @@ function replaceReport(file: string, html: string): void {
 
 /** The page without data, which is made at compile time. */
 function readPage(): string {
-  return readFileSync(join(dirname(findPackageJSON(import.meta.url)), 'dist', 'report', REPORT), 'utf8');
-}
-
-const DEFAULT_MASTERS: ReadonlySet<string> = new Set(['http://localhost:43000', 'http://127.0.0.1:43000']);
-
-/** The command that runs the failed and lost atoms of a build again at its master. */
-function rerunCommand({ id }: Build, masterUrl: string): string {
-  const where = DEFAULT_MASTERS.has(masterUrl) ? '' : ` --master-url ${quoteForShell(masterUrl)}`;
-  return `clusterrunner build --rerun-failed ${id}${where}`;
+  return readFileSync(inPackage(`dist/report/${REPORT}`), 'utf8');
 }

@@ -75,13 +75,12 @@ export class LineStore {
   }
 
   /**
-   * Takes a response. `requested` is null for a request of the last lines.
-   * @returns false when the console has begun again, and everything before was dropped
+   * Takes a response. `requested` is null for a request of the last lines. When the console has begun again, everything
+   * before is forgotten.
    */
-  accept(page: ConsolePage, requested: LineRequest | null): boolean {
-    const isSame = this.#total === null || page.total_num_lines >= this.#total;
-    if (!isSame) {
-      this.clear();
+  accept(page: ConsolePage, requested: LineRequest | null): void {
+    if (this.#total !== null && page.total_num_lines < this.#total) {
+      this.#clear();
     }
     if (this.#endsInLine && this.#total !== null && page.total_num_lines > this.#total) {
       // It has grown, or ended.
@@ -103,11 +102,9 @@ export class LineStore {
       this.#longChunks.add(Math.floor(page.offset_line / CHUNK));
     }
     this.#dropFarthest();
-    return isSame;
   }
 
-  /** Forgets everything: the console was replaced. */
-  clear(): void {
+  #clear(): void {
     this.#lines.clear();
     this.#longChunks.clear();
     this.#units = 0;

@@ -3,6 +3,7 @@ import type { ConsolePage } from '../../../../protocol/build/work.js';
 import type { AtomId, BuildId } from '../../../../protocol/ids.js';
 import { getJson } from '../../../api/api-calls.js';
 import { ApiProblem } from '../../../api/api-problem.js';
+import { PendingTimers } from '../../../api/pending-timers.js';
 import { type LineRequest, LineStore } from './line-store.js';
 
 export interface ConsoleSubject {
@@ -39,14 +40,7 @@ export function useConsoleLines({ buildId, atomId, isRunning }: ConsoleSubject):
 
   useEffect(() => {
     const end = new AbortController();
-    const timers = new Set<ReturnType<typeof setTimeout>>();
-    const later = (ms: number, run: () => void) => {
-      const timer = setTimeout(() => {
-        timers.delete(timer);
-        run();
-      }, ms);
-      timers.add(timer);
-    };
+    const timers = new PendingTimers();
     const load = (request: LineRequest | null, signal: AbortSignal): Promise<ConsolePage> =>
       getJson('/v1/build/:buildId/atom/:atomId/console', {
         params: { buildId, atomId },
@@ -90,7 +84,7 @@ export function useConsoleLines({ buildId, atomId, isRunning }: ConsoleSubject):
       }
       if (isRunning || page === null) {
         const pause = document.hidden ? FOLLOW_WHILE_HIDDEN_MS : FOLLOW_MS;
-        later(page === null ? RETRY_MS : pause, loadEnd);
+        timers.later(page === null ? RETRY_MS : pause, loadEnd);
       }
     };
 
@@ -114,7 +108,7 @@ export function useConsoleLines({ buildId, atomId, isRunning }: ConsoleSubject):
       }
       current = null;
       if (page === null) {
-        later(RETRY_MS, fill.current);
+        timers.later(RETRY_MS, fill.current);
         return;
       }
       begun?.accept(page, request);
@@ -126,9 +120,7 @@ export function useConsoleLines({ buildId, atomId, isRunning }: ConsoleSubject):
     loadEnd();
     return () => {
       end.abort();
-      for (const timer of timers) {
-        clearTimeout(timer);
-      }
+      timers.drop();
     };
   }, [buildId, atomId, isRunning]);
 

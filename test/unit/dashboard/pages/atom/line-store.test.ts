@@ -118,9 +118,7 @@ describe('the loaded lines of a console', () => {
       content,
     });
     store.accept(page('a\nb', 2), null);
-    expect(store.accept({ ...page('', 0), total_num_lines: 4 }, { offset_line: 9, max_lines: 1 })).to.equal(
-      true,
-    );
+    store.accept({ ...page('', 0), total_num_lines: 4 }, { offset_line: 9, max_lines: 1 });
     expect([store.line(0)?.raw, store.line(1), store.total]).to.deep.equal(['a', null, 4]);
     store.accept(page('a\nbc', 2 + 2), null);
     expect(store.line(1)?.raw).to.equal('bc');
@@ -130,7 +128,7 @@ describe('the loaded lines of a console', () => {
     const store = new LineStore();
     const lines = Array.from({ length: 300 }, (_, n) => lineOf(n));
     store.accept(pageOf(lines, null), null);
-    expect(store.accept(pageOf(['new'], null), null)).to.equal(false);
+    store.accept(pageOf(['new'], null), null);
     expect([store.total, store.line(0)?.raw, store.line(150)]).to.deep.equal([1, 'new', null]);
   });
 
