@@ -2,8 +2,8 @@
 
 usage: python3 "$CLUSTERRUNNER_WORKERS/pytest_worker.py" [options] [-- options of pytest]
 
-Python, pytest, its plugins, the topmost conftest.py files and the modules of --preload are imported once. docs/workers.md
-describes the protocol, and in what a fork differs from a new process.
+Python, pytest, its plugins, the topmost conftest.py files, the modules of --preload and installed libraries are imported once.
+docs/workers.md describes the protocol, and in what a fork differs from a new process.
 """
 
 import argparse
@@ -16,17 +16,26 @@ import sys
 import threading
 import traceback
 
+# Nothing is written beside this file, which belongs to the installation.
+writes_bytecode = not sys.dont_write_bytecode
+sys.dont_write_bytecode = True
+from pytest_worker_imports import WarmImports, fill_caches, flush_output  # noqa: E402
+
+sys.dont_write_bytecode = not writes_bytecode
+
 # As with "python3 -m pytest", modules are searched in the folder of the project, and not in the one of this file.
 sys.path[0] = os.getcwd()
 
 import pytest  # noqa: E402
+from _pytest.junitxml import bin_xml_escape  # noqa: E402
 
 REQUESTS = 3
 RESPONSES = 4
 NO_TESTS_COLLECTED = 5
 # Hooks at the ends of a session. pytest's own implementations do no harm when some run before the forks, and some in each.
 SESSION_HOOKS = ("pytest_sessionstart", "pytest_sessionfinish", "pytest_unconfigure")
-MAX_COUNTS_BYTES = 4096
+# More than a fork writes: a line with its counts, and one with its imports.
+MAX_REPORT_BYTES = 64 * 1024
 
 
 def options_of(args):
@@ -41,6 +50,11 @@ def options_of(args):
     )
     parser.add_argument("--junit", action="store_true", help="write the report $ARTIFACT_DIR/pytest.xml")
     parser.add_argument("--allow-no-tests", action="store_true", help="pass an atom without tests")
+    parser.add_argument(
+        "--fresh-libraries",
+        action="store_true",
+        help="do not import in the worker the libraries that earlier atoms have imported",
+    )
     parser.add_argument("--allow-threads", action="store_true", help="fork even if imports have started threads")
     parser.add_argument(
         "--fork",
@@ -77,7 +91,8 @@ class Server:
         self.options = options
         self.request = None
         self.counts = Counts()
-        self.counts_pipe = None
+        self.report_pipe = None
+        self.imports = None if options.fresh_libraries else WarmImports()
         self.requests = os.fdopen(REQUESTS, encoding="utf-8", newline="\n")
         for descriptor in (REQUESTS, RESPONSES):
             os.set_inheritable(descriptor, False)
@@ -109,9 +124,11 @@ class Server:
         if self.is_fork:
             return
         config = session.config
+        folders = TemporaryFolders(config)
         self.serve(config)
         if not self.is_fork:
             pytest.exit("The worker has no more requests.", returncode=0)
+        folders.separate(self.request["request"])
         plugins = config.pluginmanager
         terminal = plugins.get_plugin("terminalreporter")
         if terminal is not None:
@@ -141,6 +158,14 @@ class Server:
     def serve(self, config):
         """Returns when there are no more requests, and in each fork."""
         self.refuse_threads()
+        if self.imports is not None:
+            self.imports.install()
+        # Otherwise each fork would print it again.
+        flush_output()
+        fill_caches()
+        if self.options.junit:
+            # Compiles a large regular expression.
+            bin_xml_escape("")
         gc.collect()
         # What is imported does not change any more: the collector would only copy its pages in each fork.
         gc.freeze()
@@ -151,7 +176,7 @@ class Server:
             child = os.fork()
             if child == 0:
                 os.close(reader)
-                self.counts_pipe = writer
+                self.report_pipe = writer
                 self.become_atom(config, request)
                 return
             os.close(writer)
@@ -159,7 +184,10 @@ class Server:
             say(kind="begun", request=request["request"], process=child)
             status = os.waitpid(child, 0)[1]
             exit_code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-            say(kind="ended", request=request["request"], exit_code=exit_code, **counts_from(reader))
+            counts, imports = report_from(reader)
+            say(kind="ended", request=request["request"], exit_code=exit_code, **counts)
+            if self.imports is not None:
+                self.imports.learn(imports)
 
     def refuse_threads(self):
         others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
@@ -171,6 +199,8 @@ class Server:
 
     def become_atom(self, config, request):
         self.request = request
+        if self.imports is not None:
+            self.imports.seed()
         lead_group(0)
         self.requests.close()
         os.close(RESPONSES)
@@ -194,10 +224,35 @@ class Server:
             if thread is not threading.current_thread() and not thread.daemon:
                 thread.join()
         atexit._run_exitfuncs()
-        os.write(self.counts_pipe, self.counts.as_json().encode()[:MAX_COUNTS_BYTES])
-        flush()
+        self.write_report()
+        flush_output()
         allowed = exit_code == NO_TESTS_COLLECTED and self.options.allow_no_tests
         os._exit(0 if allowed else exit_code)
+
+    def write_report(self):
+        """A test may have closed the pipe, or another one may be full: then the report is incomplete, which does no harm."""
+        imported = [] if self.imports is None else self.imports.imported_libraries()
+        try:
+            os.set_blocking(self.report_pipe, False)
+            os.write(self.report_pipe, f"{self.counts.as_json()}\n{json.dumps(imported)}".encode())
+        except OSError:
+            pass
+
+
+class TemporaryFolders:
+    """The worker's folder for tmp_path, which all forks share: creating one, and removing old ones, takes as long as a test."""
+
+    def __init__(self, config):
+        self.factory = getattr(config, "_tmp_path_factory", None)
+        self.shared = None
+        if self.factory is not None and hasattr(self.factory, "_basetemp"):
+            self.shared = self.factory.getbasetemp()
+
+    def separate(self, request):
+        if self.shared is not None:
+            own = self.shared / str(request)
+            own.mkdir(mode=0o700)
+            self.factory._basetemp = own
 
 
 def keep_in_one_process(config):
@@ -221,13 +276,14 @@ def say(**message):
     os.write(RESPONSES, json.dumps(message).encode() + b"\n")
 
 
-def counts_from(reader):
-    """The counts that a fork has written at its end, if it came so far."""
+def report_from(reader):
+    """What a fork has reported at its end, if it came so far: its counts, and a line with its imports."""
     os.set_blocking(reader, False)
     try:
-        return {"tests": json.loads(os.read(reader, MAX_COUNTS_BYTES))}
+        counts, _, imports = os.read(reader, MAX_REPORT_BYTES).decode().partition("\n")
+        return {"tests": json.loads(counts)}, json.loads(imports or "[]")
     except (BlockingIOError, ValueError):
-        return {}
+        return {}, []
     finally:
         os.close(reader)
 
@@ -251,14 +307,6 @@ def identity_of(descriptor):
 
 def open_descriptors():
     return [int(name) for name in os.listdir("/proc/self/fd")]
-
-
-def flush():
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            pass
 
 
 def main():

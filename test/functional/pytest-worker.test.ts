@@ -1,12 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect } from 'chai';
 import { Cluster } from '../support/cluster.js';
-import { writeFiles } from '../support/project.js';
-
-const hasPytest = spawnSync('python3', ['-m', 'pytest', '--version'], { stdio: 'ignore' }).status === 0;
+import { type FileResult, hasPytest, pytestResults } from '../support/pytest-results.js';
 
 const project = {
   'shop.py': 'LOADED = []\nLOADED.append(1)\n',
@@ -21,6 +15,20 @@ def session():
 def pytest_addoption(parser):
     parser.addoption("--shop", default="none")
 `,
+  'tests/conftest.py': `import pytest
+
+@pytest.fixture
+def level():
+    return ["tests"]
+`,
+  'tests/deep/conftest.py': `import pytest
+
+@pytest.fixture
+def level(level):
+    return [*level, "deep"]
+`,
+  'tests/deep/test_levels.py':
+    'def test_fixtures_of_all_levels(level):\n    assert level == ["tests", "deep"]\n',
   'tests/test_a_passes.py': `import os, shop
 
 def test_one():
@@ -63,30 +71,52 @@ def test_exits():
 def test_ends_the_session():
     pytest.exit("enough", returncode=9)
 `,
-  'tests/test_j_passes.py': 'def test_after_all_of_these():\n    pass\n',
+  'tests/test_j_expected.py': `import pytest
+
+@pytest.mark.xfail(reason="not yet")
+def test_expected_to_fail():
+    assert False
+
+@pytest.mark.xfail(strict=True, reason="not yet")
+def test_passes_unexpectedly():
+    pass
+`,
+  'tests/test_k_patches.py': `import builtins, sys
+
+builtins.shop_is_open = True
+sys.path.insert(0, "/nowhere")
+
+def test_has_patched():
+    assert shop_is_open and sys.path[0] == "/nowhere"
+`,
+  'tests/test_m_threads.py': `import threading, time
+
+thread = threading.Thread(target=time.sleep, args=(0.2,))
+thread.start()
+
+def test_has_its_thread():
+    assert thread.is_alive()
+`,
+  'tests/test_n_connects.py': `import os, socket
+
+PROCESS = os.getpid()
+here, there = socket.socketpair()
+
+def test_has_its_connection():
+    here.send(b"hello")
+    assert there.recv(5) == b"hello" and PROCESS == os.getpid()
+`,
+  'tests/test_z_passes.py': `import builtins, sys, threading
+
+def test_after_all_of_these(tmp_path):
+    assert not hasattr(builtins, "shop_is_open") and "/nowhere" not in sys.path
+    assert threading.active_count() == 1
+    (tmp_path / "file").write_text("text")
+`,
 };
 
-const files = Object.keys(project)
-  .filter((path) => path.startsWith('tests/'))
-  .sort();
-
-const yaml = (worker: string) => `Tests:
-${worker}  commands:
-    - python3 -m pytest "$TEST_FILE" --junitxml="$ARTIFACT_DIR/pytest.xml"
-  atomizers:
-    - TEST_FILE: find tests -name 'test_*.py' | sort
-`;
-
-/** The report of an atom without what differs between two runs. */
-const comparable = (text: string) =>
-  text
-    .replaceAll(/ (time|timestamp|hostname)="[^"]*"/g, '')
-    .replaceAll(/in \d+\.\d+s/g, 'in a while')
-    .replaceAll(/(={3,}|-{3,}|!{3,}|_{3,})/g, '---')
-    // The shell of the commands names a process that was killed.
-    .replaceAll(/^(.*)bash: line 1: .* Killed .*$/gm, '$1')
-    .replaceAll(/xml file: .*/g, 'xml file')
-    .trimEnd();
+/** For the folders of tmp_path, which pytest leaves behind. */
+const variables = 'PYTEST_DEBUG_TEMPROOT="$PROJECT_DIR"';
 
 describe('the worker for pytest', () => {
   let cluster: Cluster;
@@ -100,53 +130,34 @@ describe('the worker for pytest', () => {
   });
   after(() => cluster?.stop());
 
-  async function resultsOf(worker: string) {
-    const cwd = mkdtempSync(join(tmpdir(), 'pytest-worker-'));
-    try {
-      writeFiles(cwd, { ...project, 'clusterrunner.yaml': yaml(worker) });
-      const { exitCode, stdout, stderr } = await cluster.build(['directory'], { cwd });
-      expect(exitCode, stdout + stderr).to.equal(1);
-      const results = join(cwd, 'build_results');
-      return files.map((_, atom) => {
-        const folder =
-          readdirSync(results).find((name) => name.endsWith(`_${atom}`)) ?? expect.fail(`${atom}`);
-        const read = (name: string) => {
-          const file = join(results, folder, name);
-          return existsSync(file) ? comparable(readFileSync(file, 'utf8')).replaceAll(cwd, '/project') : null;
-        };
-        return {
-          exitCode: read('clusterrunner_exit_code')?.trim(),
-          console: read('clusterrunner_console_output'),
-          report: read('pytest.xml'),
-          note: read('note'),
-        };
-      });
-    } finally {
-      rmSync(cwd, { recursive: true, force: true });
-    }
-  }
+  const resultsOf = (worker: string | null, options = '') =>
+    pytestResults(cluster, project, { worker, options, variables });
 
   it('gives each file the verdict, console, report and artifacts of a process of its own', async () => {
-    const cold = await resultsOf('');
-    const warm = await resultsOf(
-      '  worker:\n    - exec python3 "$CLUSTERRUNNER_WORKERS/pytest_worker.py" --junit\n',
-    );
-    expect(cold.map(({ exitCode }) => exitCode)).to.deep.equal([
-      '0',
-      '0',
-      '1',
-      '2',
-      '0',
-      '5',
-      '137',
-      '7',
-      '9',
-      '0',
-    ]);
-    for (const [atom, file] of files.entries()) {
-      for (const part of ['exitCode', 'note', 'report', 'console'] as const) {
-        expect(warm[atom]?.[part], `${part} of ${file}`).to.equal(cold[atom]?.[part]);
-      }
-    }
+    const cold = await resultsOf(null);
+    expect(codesOf(cold)).to.include({ a: '0', c: '1', d: '2', f: '5', g: '137', h: '7', i: '9', z: '0' });
+    expectSame(await resultsOf(''), cold);
+    expectSame(await resultsOf('--fork early'), cold);
+    expectSame(await resultsOf('--fresh-libraries'), cold);
+  });
+
+  it('does so without some plugins of pytest', async () => {
+    const without = '-p no:cacheprovider -p no:capture -p no:tmpdir -p no:logging -k "not after_all"';
+    expectSame(await resultsOf('', without), await resultsOf(null, without));
   });
 });
+
+function expectSame(warm: ReadonlyMap<string, FileResult>, cold: ReadonlyMap<string, FileResult>): void {
+  for (const [file, result] of cold) {
+    for (const part of ['exitCode', 'note', 'report', 'console'] as const) {
+      expect(warm.get(file)?.[part], `${part} of ${file}`).to.equal(result[part]);
+    }
+  }
+}
+
+/** Exit codes by the letters of the files. */
+function codesOf(results: ReadonlyMap<string, FileResult>): Record<string, string | null> {
+  return Object.fromEntries(
+    [...results].map(([file, { exitCode }]) => [/test_([a-z])/.exec(file)?.[1] ?? file, exitCode]),
+  );
+}
