@@ -17,6 +17,8 @@ export type FleetOrder =
 
 export interface FleetMeasured {
   readonly handOuts: number;
+  /** How many slaves got work. */
+  readonly slavesWithWork: number;
   /** Milliseconds from an executor that became free to its next work. */
   readonly p50: number;
   readonly p99: number;
@@ -29,20 +31,28 @@ setMaxListeners(0);
 const log = createLogger({ level: 'error', name: 'fleet' });
 const delay = monitorEventLoopDelay({ resolution: 5 });
 const handOuts: number[] = [];
+const withWork = new Set<number>();
 const slaves: SimulatedSlave[] = [];
 
 async function begin(plan: FleetPlan, numSlaves: number): Promise<void> {
   for (let number = 0; number < numSlaves; number += 1) {
-    const slave = new SimulatedSlave(`sim-${number}`, plan, (ms) => handOuts.push(ms), log);
-    slaves.push(slave);
-    await slave.begin();
+    const note = (ms: number | null) => {
+      withWork.add(number);
+      if (ms !== null) {
+        handOuts.push(ms);
+      }
+    };
+    slaves.push(new SimulatedSlave(`sim-${number}`, plan, note, log));
   }
   delay.enable();
+  // All at once, as after a loss of power.
+  await Promise.all(slaves.map((slave) => slave.begin()));
 }
 
 function measured(): FleetMeasured {
   return {
     handOuts: handOuts.length,
+    slavesWithWork: withWork.size,
     p50: quantile(handOuts, 0.5),
     p99: quantile(handOuts, 0.99),
     ownDelayP99: delay.percentile(99) / 1e6 - 5,
@@ -56,6 +66,7 @@ process.on('message', async (order: FleetOrder) => {
       break;
     case 'reset':
       handOuts.length = 0;
+      withWork.clear();
       delay.reset();
       break;
     case 'measured':

@@ -52,9 +52,12 @@ export async function service(
   };
 }
 
-/** Starts a master on a free port. */
-export async function startMaster(env: NodeJS.ProcessEnv): Promise<Service & { readonly url: string }> {
-  const master = await service(['master', '-p', '0'], /listening on \S+:(\d+)\n/, env);
+/** Starts a master, on a free port unless one is given. */
+export async function startMaster(
+  env: NodeJS.ProcessEnv,
+  port = 0,
+): Promise<Service & { readonly url: string }> {
+  const master = await service(['master', '-p', String(port)], /listening on \S+:(\d+)\n/, env);
   return { ...master, url: `http://127.0.0.1:${master.said}` };
 }
 

@@ -24,8 +24,8 @@ export interface FleetPlan {
   readonly numAtoms: number;
 }
 
-/** Called when an executor that had become free got work again. */
-export type NoteHandOut = (milliseconds: number) => void;
+/** Called when an executor got work: milliseconds after it had become free; null for its first work. */
+export type NoteHandOut = (milliseconds: number | null) => void;
 
 const PROGRESS_MS = 1000;
 /** As the slave's outbox does. */
@@ -93,9 +93,7 @@ export class SimulatedSlave {
 
   #start(assignment: Assignment): void {
     const freedAt = this.#freedAt.shift();
-    if (freedAt !== undefined) {
-      this.#noteHandOut(performance.now() - freedAt);
-    }
+    this.#noteHandOut(freedAt === undefined ? null : performance.now() - freedAt);
     this.#free -= 1;
     this.#leases.set(assignment.lease.lease_id, assignment.lease);
     this.#builds.add(assignment.build_id);

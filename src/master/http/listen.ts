@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { listenOn, portOf } from '../../lib/net/listen-on.js';
 import { ClusterRunnerError, messageOf } from '../../protocol/errors.js';
 import type { App } from './app.js';
+import { limitRequestsPerTurn } from './limits/requests-per-turn.js';
 import { serializePipelined } from './limits/serialize-pipelined.js';
 import { respondFull, respondUnparsable } from './response/raw-responses.js';
 import { keepRenewed, type TlsFiles, tlsOptions } from './tls.js';
@@ -72,7 +73,7 @@ function createHttpServer({ settings, handle }: App, tls: TlsFiles | null): Serv
     // The app refuses requests without Host itself, with a message, which Node's refusal lacks.
     requireHostHeader: false,
   };
-  const listener = serializePipelined(handle);
+  const listener = serializePipelined(limitRequestsPerTurn(handle));
   if (tls === null) {
     const server = createServer(options, listener);
     server.timeout = IDLE_MS;

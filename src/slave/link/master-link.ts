@@ -14,7 +14,8 @@ import type { Session } from './session.js';
  *
  * The link
  *
- *   connected      No poll has failed since the last response. A poll is sent whenever the newest one lacks something.
+ *   connected      No poll has failed since the last response. A poll is sent whenever the newest one lacks something,
+ *                  unless MAX_OPEN_POLLS are open: then it is sent after the next response.
  *   disconnected   A poll has failed. Running work goes on. No poll is sent until the backoff has passed, however much
  *                  changes meanwhile; the backoff doubles with each failure. Any response to a poll, new or old, makes
  *                  the link connected again.
@@ -71,8 +72,11 @@ export interface MasterLinkOptions {
 
 /** The master may hold a poll for this long; it shortens it so that leases are renewed in time. */
 const WAIT_SECONDS = 25;
-/** WorkRequestSchema allows no more. */
-export const MAX_OPEN_POLLS = 100;
+/**
+ * The one that the master holds, and the older one, to which it responds at once. Later changes wait for that response and go
+ * with one poll, so a slow master gets no more of them. WorkRequestSchema allows many more.
+ */
+export const MAX_OPEN_POLLS = 2;
 const BACKOFF = { firstMs: 250, maxMs: 15_000 };
 
 /** Keeps a poll open at the master, which also renews the slave's leases. See the states above. */

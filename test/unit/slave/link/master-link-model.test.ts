@@ -13,7 +13,7 @@ import {
   WorkRequestSchema,
   type WorkResponse,
 } from '../../../../src/protocol/slave/slave-messages.js';
-import { type LinkTarget, MasterLink } from '../../../../src/slave/link/master-link.js';
+import { type LinkTarget, MAX_OPEN_POLLS, MasterLink } from '../../../../src/slave/link/master-link.js';
 import { Session } from '../../../../src/slave/link/session.js';
 import { noWork } from '../../../support/fake-service.js';
 import { ManualClock } from '../../../support/manual-clock.js';
@@ -471,6 +471,7 @@ class World implements LinkTarget {
       String(request.open_polls) === String(open.sort((a, b) => a - b)),
       'a poll names the open ones',
     );
+    this.#must(open.length < MAX_OPEN_POLLS, 'few polls are open at once');
     this.#must(
       this.clock.monotonic() >= (this.#notBefore ?? 0),
       'no poll is sent before the backoff is over',

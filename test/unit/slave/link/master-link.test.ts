@@ -197,9 +197,21 @@ describe('MasterLink', () => {
       expect(now.leases).to.deep.equal([]);
     });
 
+    it('sends what changes meanwhile after the next response, in one poll', async () => {
+      await change({ free_executors: 3 });
+      await change({ free_executors: 4 });
+      expect(session.polls).to.have.length(2);
+      session.respond(1, noWork);
+      await turn();
+      expect(session.polls).to.have.length(3);
+      expect(session.polls[2]).to.deep.include({ free_executors: 4, open_polls: [2] });
+    });
+
     it('repeats the progress that a broken poll carried', async () => {
       const atoms = [{ id: toId.atom(0), state: 'IN_PROGRESS' as const, exit_code: null, actual_time: null }];
       const progress = { build_id: toId.build(1), subjob_id: toId.subjob(0), lease, atoms };
+      session.respond(1, noWork);
+      await turn();
       link.progress.add(progress);
       link.progress.markDue(lease);
       await turn();

@@ -1,0 +1,55 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+
+/**
+ * Begins so few requests in one turn of the event loop that the turn takes some milliseconds. Node accepts one connection in
+ * each turn. So without a limit, thousands of requests of slaves that are connected already would keep the others out, for
+ * longer than their signatures and leases last.
+ */
+export const REQUESTS_PER_TURN = 8;
+
+interface Waiting {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/**
+ * Calls `listener` at once for the first requests of a turn, and for the others in later turns, in their order. `nextTurn` calls
+ * back in the next turn. A request whose client hangs up meanwhile is dropped. A connection has one request that waits at most.
+ */
+export function limitRequestsPerTurn(
+  listener: RequestListener,
+  nextTurn: (callback: () => void) => unknown = setImmediate,
+): RequestListener {
+  const waiting = new Set<Waiting>();
+  let begun = 0;
+  let isScheduled = false;
+
+  const begin = ({ request, response }: Waiting) => {
+    begun += 1;
+    if (!isScheduled) {
+      isScheduled = true;
+      nextTurn(beginTurn);
+    }
+    listener(request, response);
+  };
+  const beginTurn = () => {
+    isScheduled = false;
+    begun = 0;
+    for (const next of waiting) {
+      if (begun === REQUESTS_PER_TURN) {
+        return;
+      }
+      waiting.delete(next);
+      if (!next.response.destroyed) {
+        begin(next);
+      }
+    }
+  };
+  return (request, response) => {
+    if (begun < REQUESTS_PER_TURN && waiting.size === 0) {
+      begin({ request, response });
+    } else {
+      waiting.add({ request, response });
+    }
+  };
+}
