@@ -30,7 +30,7 @@ function commentsOf(file: string, source: string): Comment[] {
   return comments;
 }
 
-const files = ['src', 'test', 'bench', 'scripts'].flatMap((folder) =>
+const files = ['src', 'test', 'bench', 'scripts', 'workers'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.[cm]?[jt]sx?$/.test(name))
     .map((name) => join(root, folder, name)),

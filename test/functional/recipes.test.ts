@@ -33,6 +33,7 @@ interface Recipe {
 /** Required tools and expected counts for each; `tests` is null for one without reports. */
 const recipes: readonly Recipe[] = [
   { name: 'mocha', needs: 'mocha', isThere: () => true, atoms: 2, tests: 3 },
+  { name: 'worker-mocha', needs: 'mocha', isThere: () => true, atoms: 2, tests: 3 },
   { name: 'node-test', needs: 'node', isThere: () => true, atoms: 2, tests: 3 },
   {
     name: 'pytest',
