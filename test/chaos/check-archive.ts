@@ -106,6 +106,10 @@ function problemsOf(
   if (expected === undefined) {
     return [];
   }
+  if (expected.console === null) {
+    const code = files.get(`${folder}/clusterrunner_exit_code`);
+    return code === `${atom.exit_code}\n` ? [] : [`the exit code ${short(code)} (${expected.value})`];
+  }
   if (isKept) {
     const console = files.get(`${folder}/clusterrunner_console_output`);
     const isPart = console !== undefined && expected.console.includes(console);

@@ -6,8 +6,8 @@ export interface ExpectedAtom {
   readonly value: string;
   /** null: unknowable, since it kills every slave that runs it. */
   readonly exitCode: number | null;
-  /** The required console. */
-  readonly console: string;
+  /** The required console; null for an atom of a batch, of which only the verdict is required. */
+  readonly console: string | null;
   /** Bytes of the file that it writes beside its proof; null: none. */
   readonly bigBytes: number | null;
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GitProject } from '../support/project.js';
+import { batchScript } from './batch-plans.js';
 import { atomScript, type Plan } from './plans.js';
 
 /** The files of all plans: folders for the directory builds, one repository with a folder each for the git builds. */
@@ -21,6 +22,7 @@ export class Projects {
           .flatMap(({ folder, yaml }) => [
             [join(folder, 'clusterrunner.yaml'), yaml],
             [join(folder, 'atom.sh'), atomScript],
+            [join(folder, 'batch.sh'), batchScript],
           ]),
       );
     for (const [name, content] of Object.entries(files('directory'))) {

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { Adversary } from './adversary.js';
 import { allBuilds } from './all-builds.js';
+import { drawBatchPlan } from './batch-plans.js';
 import { type BuildsChecked, checkBuilds } from './check-builds.js';
 import { checkFiles, checkNoProcesses, checkProcessesOfBuilds, checkResults } from './check-leftovers.js';
 import { checkWitness } from './check-witness.js';
@@ -28,6 +29,8 @@ export interface ChaosOptions {
 const NUM_USERS = 12;
 /** More than any run executes. */
 const PLANS_PER_SECOND = 4;
+/** How many of the builds have batches. */
+const SHARE_OF_BATCHES = 0.2;
 /** The longest wait of a slave for its master, plus a lease and the longest build. */
 const SETTLE_SECONDS = 120;
 
@@ -40,7 +43,12 @@ export async function runChaos(options: ChaosOptions, diary: Diary): Promise<Bui
   const planning = random.fork();
   const plans = Array.from(
     { length: Math.ceil(options.seconds * PLANS_PER_SECOND) + NUM_USERS },
-    (_, number) => drawPlan(planning, `plan-${number}`, options.isHostile ?? false),
+    (_, number) => {
+      const folder = `plan-${number}`;
+      return planning.chance(SHARE_OF_BATCHES)
+        ? drawBatchPlan(planning, folder)
+        : drawPlan(planning, folder, options.isHostile ?? false);
+    },
   );
   const world = await World.create(diary, options.numSlaves ?? 3, options.isHostile ?? false);
   try {
