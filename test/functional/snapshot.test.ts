@@ -1,4 +1,13 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createLocalRequest } from '../../src/cli/build/request/local-request.js';
@@ -70,6 +79,22 @@ describe('a snapshot of a working tree', () => {
     rmSync(join(cluster.cwd, 'build_results'), { recursive: true });
     expect(filesOf(cluster.cwd)).to.deep.equal(before);
   });
+
+  for (const folder of ['.', 'deep/er']) {
+    it(`is made in ${folder} although git ignores the results of an earlier build there`, async () => {
+      writeFiles(cluster.cwd, {
+        '.gitignore': 'build_results\n',
+        [`${folder}/clusterrunner.yaml`]: jobs,
+      });
+      const cwd = join(cluster.cwd, folder);
+      for (let time = 0; time < 2; time += 1) {
+        const { exitCode, stderr } = await cluster.build(['snapshot', '-j', 'List'], { cwd });
+        expect(exitCode, stderr).to.equal(0);
+      }
+      const console = join(cwd, 'build_results', 'artifact_0_0', 'clusterrunner_console_output');
+      expect(readFileSync(console, 'utf8')).to.not.contain('build_results');
+    });
+  }
 
   it('is sent once; later only what is new is sent', async () => {
     writeFiles(cluster.cwd, { large: Array.from({ length: 20_000 }, () => Math.random()).join('\n') });

@@ -161,7 +161,14 @@ export async function writeTree(
   for (const name of embedded) {
     notes.push(`${shown(name)} is a repository of its own, and is left out.`);
   }
-  const without = [...excluded.map((path) => Buffer.from(path)), ...embedded];
+  const named = [];
+  for (const path of excluded) {
+    // Git leaves out what is ignored, but fails when it is excluded by name as well.
+    if ((await git(top, 'check-ignore', '--quiet', '--', path)).exitCode !== 0) {
+      named.push(Buffer.from(path));
+    }
+  }
+  const without = [...named, ...embedded];
   const pathspecs = without.map((path) => Buffer.concat([Buffer.from(':(exclude,literal)'), path]));
   const added = await files.withList([Buffer.from('.'), ...pathspecs], (list) =>
     git(top, ...SETTINGS, 'add', '--all', `--pathspec-from-file=${list}`, '--pathspec-file-nul'),
